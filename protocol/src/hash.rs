@@ -1,0 +1,102 @@
+//! Hashes and the ids made of them. Imports nothing of ours.
+//!
+//! `ShortId` is what announcements carry: the first 8 bytes of an id. Two of an attacker's own items
+//! can be made to share one; an honest item's can't be hit without 2^64 work (second preimage).
+
+use alloc::string::String;
+use core::fmt;
+use core::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256 over the concatenation of `parts`.
+#[must_use]
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+/// A string is not 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an id: 64 hexadecimal digits are wanted")]
+pub struct ParseIdError;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; 32]);
+
+        impl $name {
+            /// The 32 bytes of the id.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+
+            /// The first 8 bytes, as announcements carry them.
+            #[must_use]
+            pub const fn short(&self) -> ShortId {
+                let [a, b, c, d, e, f, g, h, ..] = self.0;
+                ShortId([a, b, c, d, e, f, g, h])
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex::encode(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({}…)"), self.short())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                let mut bytes = [0; 32];
+                hex::decode_to_slice(text, &mut bytes).map_err(|_| ParseIdError)?;
+                Ok(Self(bytes))
+            }
+        }
+    };
+}
+
+id! {
+    /// SHA-256 of a transaction's full encoded bytes, signature included.
+    TxId
+}
+
+id! {
+    /// SHA-256 of a block's encoded signed header.
+    BlockId
+}
+
+id! {
+    /// A plain SHA-256 value, such as a Merkle root.
+    Hash256
+}
+
+/// The first 8 bytes of an id.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShortId(pub [u8; 8]);
+
+impl fmt::Display for ShortId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text: String = hex::encode(self.0);
+        f.write_str(&text)
+    }
+}
+
+impl fmt::Debug for ShortId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ShortId({self})")
+    }
+}

@@ -1,0 +1,23 @@
+//! Hearsay's gossip engine: a deterministic state machine that decides what to tell to which peer.
+//!
+//! There is no clock, no socket, no thread, no file and no global randomness in here: time and chance are
+//! arguments, and the same inputs and seed give the same outputs, byte for byte. `no_std` holds that line.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(clippy::iter_over_hash_type, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+extern crate alloc;
+
+pub mod block;
+pub mod codec;
+pub mod gossip;
+pub mod hash;
+pub mod keys;
+pub mod limits;
+pub mod message;
+pub mod network;
+pub mod refusal;
+pub mod time;
+pub mod transaction;
+pub mod validator;
+pub mod verify;

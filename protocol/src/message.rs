@@ -1,0 +1,319 @@
+//! What peers say to each other. Types and their encoding only; what they mean is in `gossip`.
+//!
+//! Every message is one CBOR array whose first item is the tag below. Tags 5, 12 and up are reserved for
+//! pruning and reconciliation.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::Bytes;
+
+use crate::block::{Block, SignedHeader};
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use crate::hash::{BlockId, ShortId, TxId};
+use crate::limits::{
+    CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
+    NETWORK_ID_LEN_MAX, NOTFOUND_BLOCKS_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
+};
+use crate::network::NetworkId;
+use crate::transaction::Height;
+
+/// The version that [`Hello`] states. Nodes of another version are refused.
+pub const VERSION: u64 = 1;
+
+/// Which of a peer's two substreams a message travels on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Small messages, and items up to [`CONTROL_ITEM_BYTES_MAX`].
+    Control,
+    /// Larger bodies, so that they never stand before an announcement.
+    Bulk,
+}
+
+/// The end of a node's best chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// Its height; 0 is genesis.
+    pub height: Height,
+    /// Its id.
+    pub id: BlockId,
+}
+
+/// The first message each way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The speaker's [`VERSION`].
+    pub version: u64,
+    /// The network's name, as the speaker knows it. Checked by the receiver.
+    pub network: Bytes,
+    /// Feature bits; none is defined yet, unknown ones are ignored.
+    pub features: u64,
+    /// The speaker's tip.
+    pub tip: Tip,
+}
+
+/// A transaction's name on the wire: short where that is enough, full where a short id is in doubt.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TxRef {
+    /// The first 8 bytes of the id.
+    Short(ShortId),
+    /// The whole id.
+    Full(TxId),
+}
+
+/// One announcement: "I hold this transaction, and have held it for so long".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvEntry {
+    /// Which transaction.
+    pub transaction: TxRef,
+    /// Time since the announcer accepted it, in milliseconds.
+    pub age_ms: u32,
+}
+
+/// One message of the protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Tag 0.
+    Hello(Hello),
+    /// Tag 1: transactions that the speaker holds, at most [`INV_ENTRIES_MAX`].
+    Inv(Vec<InvEntry>),
+    /// Tag 2: transactions that the speaker wants, at most [`GETDATA_ENTRIES_MAX`].
+    GetData(Vec<TxRef>),
+    /// Tag 3: what was asked for and isn't held.
+    NotFound {
+        /// Transactions, named as they were asked for.
+        transactions: Vec<TxRef>,
+        /// Blocks.
+        blocks: Vec<BlockId>,
+    },
+    /// Tag 4: encoded signed transactions, at most [`TRANSACTIONS_ENTRIES_MAX`].
+    Transactions(Vec<Bytes>),
+    /// Tag 6: a block that the speaker holds, announced by its header.
+    BlockHeader(SignedHeader),
+    /// Tag 7: a block that the speaker wants.
+    GetBlock(BlockId),
+    /// Tag 8: a whole block.
+    Block(Arc<Block>),
+    /// Tag 9: wants the headers after the first of these ids that the listener's best chain has.
+    GetHeaders(Vec<BlockId>),
+    /// Tag 10: consecutive headers, lowest first, at most [`HEADERS_ENTRIES_MAX`].
+    Headers(Vec<SignedHeader>),
+    /// Tag 11: bytes read from the listener's bulk lane since the last Ack. Drivers answer it themselves.
+    Ack(u64),
+}
+
+impl Message {
+    /// The message's name in logs and counters.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::Inv(_) => "inv",
+            Self::GetData(_) => "getdata",
+            Self::NotFound { .. } => "notfound",
+            Self::Transactions(_) => "transactions",
+            Self::BlockHeader(_) => "blockheader",
+            Self::GetBlock(_) => "getblock",
+            Self::Block(_) => "block",
+            Self::GetHeaders(_) => "getheaders",
+            Self::Headers(_) => "headers",
+            Self::Ack(_) => "ack",
+        }
+    }
+
+    /// The lane the message belongs on: bulk if it carries an item over [`CONTROL_ITEM_BYTES_MAX`].
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        let large = match self {
+            Self::Transactions(bodies) => bodies.iter().any(|body| body.len() > CONTROL_ITEM_BYTES_MAX),
+            Self::Block(block) => block.encoded_len() > CONTROL_ITEM_BYTES_MAX,
+            _ => false,
+        };
+        if large { Lane::Bulk } else { Lane::Control }
+    }
+}
+
+impl Encode for Message {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        match self {
+            Self::Hello(hello) => {
+                tag(writer, 0, 6);
+                writer.uint(hello.version);
+                // The name came in as checked text; bytes that are none would be our own error.
+                writer.text(core::str::from_utf8(&hello.network).unwrap_or_default());
+                writer.uint(hello.features);
+                writer.uint(hello.tip.height);
+                hello.tip.id.encode(writer);
+            }
+            Self::Inv(entries) => {
+                tag(writer, 1, 2);
+                writer.array(entries.len().saturating_mul(2));
+                for entry in entries {
+                    entry.transaction.encode(writer);
+                    writer.uint(u64::from(entry.age_ms));
+                }
+            }
+            Self::GetData(wanted) => {
+                tag(writer, 2, 2);
+                list(writer, wanted);
+            }
+            Self::NotFound { transactions, blocks } => {
+                tag(writer, 3, 3);
+                list(writer, transactions);
+                list(writer, blocks);
+            }
+            Self::Transactions(bodies) => {
+                tag(writer, 4, 2);
+                writer.array(bodies.len());
+                bodies.iter().for_each(|body| writer.bytes(body));
+            }
+            Self::BlockHeader(header) => one(writer, 6, header),
+            Self::GetBlock(id) => one(writer, 7, id),
+            Self::Block(block) => one(writer, 8, block.as_ref()),
+            Self::GetHeaders(locator) => {
+                tag(writer, 9, 2);
+                list(writer, locator);
+            }
+            Self::Headers(headers) => {
+                tag(writer, 10, 2);
+                list(writer, headers);
+            }
+            Self::Ack(bytes) => {
+                tag(writer, 11, 2);
+                writer.uint(*bytes);
+            }
+        }
+    }
+}
+
+impl Decode for Message {
+    fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
+        let items = reader.array("a message", 6)?;
+        let tag = reader.uint()?;
+        let expected = match tag {
+            0 => 6,
+            3 => 3,
+            1 | 2 | 4 | 6..=11 => 2,
+            _ => return Err(DecodeError::BadValue("a message tag")),
+        };
+        if items != expected {
+            return Err(DecodeError::BadValue("a message's length"));
+        }
+        Ok(match tag {
+            0 => Self::Hello(Hello {
+                version: reader.uint()?,
+                network: reader.text("a network name", NETWORK_ID_LEN_MAX)?,
+                features: reader.uint()?,
+                tip: Tip { height: reader.uint()?, id: BlockId::decode(reader)? },
+            }),
+            1 => Self::Inv(read_inv(reader)?),
+            2 => Self::GetData(read_list(reader, "a getdata", GETDATA_ENTRIES_MAX)?),
+            3 => Self::NotFound {
+                transactions: read_list(reader, "a notfound", GETDATA_ENTRIES_MAX)?,
+                blocks: read_list(reader, "a notfound's blocks", NOTFOUND_BLOCKS_MAX)?,
+            },
+            4 => {
+                let count = reader.array("a transactions message", TRANSACTIONS_ENTRIES_MAX)?;
+                let mut bodies = Vec::with_capacity(count);
+                for _ in 0..count {
+                    bodies.push(reader.bytes("a transaction", TRANSACTION_BYTES_MAX)?);
+                }
+                Self::Transactions(bodies)
+            }
+            6 => Self::BlockHeader(SignedHeader::decode(reader)?),
+            7 => Self::GetBlock(BlockId::decode(reader)?),
+            8 => Self::Block(Arc::new(Block::decode(reader)?)),
+            9 => Self::GetHeaders(read_list(reader, "a locator", LOCATOR_ENTRIES_MAX)?),
+            10 => Self::Headers(read_list(reader, "headers", HEADERS_ENTRIES_MAX)?),
+            _ => Self::Ack(reader.uint()?),
+        })
+    }
+}
+
+impl Hello {
+    /// The greeting of a node of `network` whose best chain ends at `tip`.
+    #[must_use]
+    pub fn new(network: &NetworkId, tip: Tip) -> Self {
+        let network = Bytes::copy_from_slice(network.as_str().as_bytes());
+        Self { version: VERSION, network, features: 0, tip }
+    }
+}
+
+impl TxRef {
+    /// The first 8 bytes of the id, however much of it is named.
+    #[must_use]
+    pub const fn short(&self) -> ShortId {
+        match self {
+            Self::Short(short) => *short,
+            Self::Full(id) => id.short(),
+        }
+    }
+}
+
+impl Encode for TxRef {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        match self {
+            Self::Short(short) => short.encode(writer),
+            Self::Full(id) => id.encode(writer),
+        }
+    }
+}
+
+impl Decode for TxRef {
+    fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
+        let bytes = reader.bytes("a transaction reference", 32)?;
+        match (<[u8; 8]>::try_from(bytes.as_ref()), <[u8; 32]>::try_from(bytes.as_ref())) {
+            (Ok(short), _) => Ok(Self::Short(ShortId(short))),
+            (_, Ok(full)) => Ok(Self::Full(TxId(full))),
+            _ => Err(DecodeError::BadValue("a transaction reference")),
+        }
+    }
+}
+
+impl fmt::Debug for TxRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short(short) => write!(f, "{short:?}"),
+            Self::Full(id) => write!(f, "{id:?}"),
+        }
+    }
+}
+
+fn tag(writer: &mut Writer<'_>, tag: u64, items: usize) {
+    writer.array(items);
+    writer.uint(tag);
+}
+
+fn one(writer: &mut Writer<'_>, number: u64, item: &impl Encode) {
+    tag(writer, number, 2);
+    item.encode(writer);
+}
+
+fn list(writer: &mut Writer<'_>, items: &[impl Encode]) {
+    writer.array(items.len());
+    items.iter().for_each(|item| item.encode(writer));
+}
+
+fn read_list<T: Decode>(reader: &mut Reader, what: &'static str, max: usize) -> Result<Vec<T>, DecodeError> {
+    let count = reader.array(what, max)?;
+    let mut items = Vec::new();
+    for _ in 0..count {
+        items.push(T::decode(reader)?);
+    }
+    Ok(items)
+}
+
+fn read_inv(reader: &mut Reader) -> Result<Vec<InvEntry>, DecodeError> {
+    let items = reader.array("an inv", INV_ENTRIES_MAX.saturating_mul(2))?;
+    if !items.is_multiple_of(2) {
+        return Err(DecodeError::BadValue("an inv's length"));
+    }
+    let mut entries = Vec::with_capacity(items / 2);
+    for _ in 0..items / 2 {
+        let transaction = TxRef::decode(reader)?;
+        let age_ms = u32::try_from(reader.uint()?).map_err(|_| DecodeError::BadValue("an age"))?;
+        entries.push(InvEntry { transaction, age_ms });
+    }
+    Ok(entries)
+}
