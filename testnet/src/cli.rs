@@ -110,9 +110,9 @@ pub struct RunArgs {
     /// The node program [default: `node` beside this program]
     #[arg(long, value_name = "PATH")]
     pub node: Option<PathBuf>,
-    /// Log filter of the nodes, as `node --log`
-    #[arg(long, value_name = "FILTER", default_value = "info")]
-    pub log: String,
+    /// What the nodes log, as `node --log` [default: theirs]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
 }
 
 impl RunArgs {

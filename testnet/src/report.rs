@@ -9,7 +9,7 @@ pub mod tables;
 
 use std::path::{Path, PathBuf};
 
-use deliveries::{Delivery, DeliveriesError};
+use deliveries::{DeliveriesError, Delivery};
 use schema::{Report, SCHEMA};
 
 /// The report's file name.

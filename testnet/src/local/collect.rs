@@ -223,12 +223,7 @@ impl Window {
     }
 }
 
-fn note_arrivals(
-    items: &mut [Item],
-    index: &HashMap<(Kind, ShortId), usize>,
-    node: usize,
-    records: &[Record],
-) {
+fn note_arrivals(items: &mut [Item], index: &HashMap<(Kind, ShortId), usize>, node: usize, records: &[Record]) {
     for record in records {
         let What::Accepted { kind, item, from, within, .. } = record.what else { continue };
         let Some(item) = index.get(&(kind, item)).and_then(|&at| items.get_mut(at)) else { continue };
@@ -241,8 +236,7 @@ fn note_arrivals(
 fn deliveries_of(items: &[Item], nodes: &[NodeTrace]) -> Vec<Delivery> {
     let numbers: HashMap<&str, usize> =
         nodes.iter().enumerate().map(|(number, node)| (node.peer_id.as_str(), number)).collect();
-    let peers: Vec<HashMap<u32, usize>> =
-        nodes.iter().map(|node| peers_of(&node.records, &numbers)).collect();
+    let peers: Vec<HashMap<u32, usize>> = nodes.iter().map(|node| peers_of(&node.records, &numbers)).collect();
     let mut deliveries = Vec::new();
     for item in items {
         let mut reached: Vec<(&usize, &Arrival)> = item.reached.iter().collect();
@@ -293,9 +287,8 @@ fn propagation<'a>(
     offered: u64,
     nodes: &[NodeTrace],
 ) -> Propagation {
-    let expected_of = |item: &Item| {
-        item.expected(survivors, nodes.get(item.origin).is_some_and(|node| node.survived))
-    };
+    let expected_of =
+        |item: &Item| item.expected(survivors, nodes.get(item.origin).is_some_and(|node| node.survived));
     let expected: usize = items.clone().map(expected_of).sum();
     let delivered: usize = items.clone().map(|item| item.reached.len()).sum();
     let complete = items.clone().filter(|item| item.reached.len() == expected_of(item));

@@ -120,7 +120,7 @@ impl TxShape {
 }
 
 /// Makes blocks of one length, filled with transactions that nobody has seen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BlockMaker {
     producer: SecretKey,
     author: SecretKey,

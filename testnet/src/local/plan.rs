@@ -48,8 +48,8 @@ pub struct Plan {
     pub json: Option<PathBuf>,
     /// The node program; `None` for the one beside this program.
     pub node: Option<PathBuf>,
-    /// The nodes' log filter.
-    pub log: String,
+    /// The nodes' log filter; `None` for their own default.
+    pub log: Option<String>,
     /// The command line, for the report.
     pub command: String,
 }
@@ -81,7 +81,7 @@ impl Plan {
             out: PathBuf::new(),
             json: None,
             node: None,
-            log: String::new(),
+            log: None,
             command: String::new(),
         };
         plan.check()?;

@@ -69,7 +69,8 @@ impl Rpc {
     /// # Errors
     /// If the node refuses it or doesn't answer.
     pub async fn send_transaction(&self, encoded: &[u8]) -> Result<bool, RpcError> {
-        let answer: Submitted = self.0.request("tx_send", rpc_params![hex::encode(encoded)]).await.map_err(told)?;
+        let answer: Submitted =
+            self.0.request("tx_send", rpc_params![hex::encode(encoded)]).await.map_err(told)?;
         Ok(answer.accepted)
     }
 

@@ -114,8 +114,8 @@ impl Graph {
     /// Names the line for numbers that don't read, loops and repeated edges; names a node that has no edge or that
     /// the others can't reach.
     pub fn from_file(path: &Path, nodes: Option<usize>) -> Result<Self, TopologyError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| TopologyError::Io { path: path.to_owned(), error })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| TopologyError::Io { path: path.to_owned(), error })?;
         let mut edges = BTreeSet::new();
         for (number, text) in (1..).zip(text.lines()) {
             let at = |why| TopologyError::Line { path: path.to_owned(), line: number, why };

@@ -1,8 +1,8 @@
 //! Percentiles and cumulative curves of measured values.
 //!
-//! A percentile is the **nearest rank**: of n values in order, p is the one at rank ceil(p / 100 × n), counted from
-//! 1. It is always a value that was measured; nothing is interpolated, so the p99 of fewer than 100 values is their
-//! maximum.
+//! A percentile is the **nearest rank**: of n values in order, p is the one at rank ceil(p / 100 × n), where the
+//! lowest has rank 1. It is always a value that was measured; nothing is interpolated, so the p99 of fewer than 100
+//! values is their maximum.
 
 /// Values in ascending order.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -75,9 +75,10 @@ impl<'a> Curve<'a> {
     }
 
     fn legend(&self) -> String {
-        let coverage = self.figures.coverage.map_or(String::new(), |coverage| {
-            format!(", coverage {:.5}", (coverage * 1e5).floor() / 1e5)
-        });
+        let coverage = self
+            .figures
+            .coverage
+            .map_or(String::new(), |coverage| format!(", coverage {:.5}", (coverage * 1e5).floor() / 1e5));
         format!("{}: {} deliveries{coverage}", self.name, self.figures.delivered)
     }
 

@@ -13,7 +13,8 @@ const DASH: &str = "–";
 pub fn render(report: &Report, color: bool) -> String {
     let mut text = title(report);
     // Writing to a string can't fail.
-    let _ = writeln!(text, "\nlatency, in milliseconds from submission (nearest rank)\n{}", latencies(report, color));
+    let _ =
+        writeln!(text, "\nlatency, in milliseconds from submission (nearest rank)\n{}", latencies(report, color));
     let _ = writeln!(text, "\ndelivery\n{}", deliveries(report, color));
     let _ = writeln!(text, "\ncost\n{}", costs(report));
     for line in remarks(report) {

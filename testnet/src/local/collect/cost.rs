@@ -87,9 +87,12 @@ fn peak_of(node: &NodeTrace) -> Option<u64> {
 /// Lateness of the 50 ms timer during load and drain, in microseconds.
 fn lateness_of<'a>(records: &'a [Record], window: &'a Window) -> impl Iterator<Item = f64> + 'a {
     let inside = |record: &&Record| (window.load_from..=window.drain_to).contains(&record.at_ns);
-    records.iter().filter(inside).flat_map(|record| match &record.what {
-        What::Sample { lateness_us, .. } => lateness_us.as_slice(),
-        _ => &[],
-    })
-    .map(|us| *us as f64)
+    records
+        .iter()
+        .filter(inside)
+        .flat_map(|record| match &record.what {
+            What::Sample { lateness_us, .. } => lateness_us.as_slice(),
+            _ => &[],
+        })
+        .map(|us| *us as f64)
 }
