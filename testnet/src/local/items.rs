@@ -18,8 +18,9 @@ use crate::random::Draws;
 /// payload header 1, no payload, signature 66.
 pub const TX_BYTES_MIN: usize = 1 + 34 + 5 + 3 + 1 + 66;
 
-/// The most: a nonce of 9, a payload header of 5 and the longest payload.
-pub const TX_BYTES_MAX: usize = 1 + 34 + 9 + 3 + 5 + PAYLOAD_BYTES_MAX + 66;
+/// The most: a nonce of 9, a payload header of 3 and a payload one byte below the longest, whose header takes two
+/// bytes more and would leave a gap. Every length between the two can be made.
+pub const TX_BYTES_MAX: usize = 1 + 34 + 9 + 3 + 3 + (PAYLOAD_BYTES_MAX - 1) + 66;
 
 /// How far ahead of the tip the workload's transactions stay valid, in blocks.
 pub const VALID_FOR: Height = 1_000;
@@ -76,10 +77,13 @@ impl TxShape {
     /// # Errors
     /// Outside of [`TX_BYTES_MIN`] to [`TX_BYTES_MAX`].
     pub fn new(bytes: usize) -> Result<Self, ItemError> {
+        if bytes > TX_BYTES_MAX {
+            return Err(ItemError::TransactionBytes(bytes));
+        }
         for (nonce, nonce_first) in [(9, NONCE_SHORT_MAX + 1), (5, NONCE_SHORT_MIN)] {
             let fixed = 1 + 34 + nonce + 3 + 66;
-            for payload in [1, 2, 3, 5].iter().filter_map(|header| bytes.checked_sub(fixed + header)) {
-                if payload <= PAYLOAD_BYTES_MAX && fixed + wrapped(payload) == bytes {
+            for payload in [1, 2, 3].iter().filter_map(|header| bytes.checked_sub(fixed + header)) {
+                if fixed + wrapped(payload) == bytes {
                     return Ok(Self { bytes, payload, nonce_first });
                 }
             }
