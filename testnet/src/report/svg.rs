@@ -75,11 +75,10 @@ impl<'a> Curve<'a> {
     }
 
     fn legend(&self) -> String {
-        let coverage = self
-            .figures
-            .coverage
-            .map_or(String::new(), |coverage| format!(", coverage {:.5}", (coverage * 1e5).floor() / 1e5));
-        format!("{}: {} deliveries{coverage}", self.name, self.figures.delivered)
+        let values: Vec<String> =
+            self.marks().iter().map(|(percent, ms, _)| format!("p{percent} {}", time(*ms))).collect();
+        let arrived = format!("{} of {}", self.figures.delivered, self.figures.expected);
+        format!("{}: {arrived} arrived; {}", self.name, values.join(", "))
     }
 
     /// Percentiles of what came, where they lie on the curve.
@@ -121,6 +120,7 @@ fn draw(area: &Drawing<'_>, report: &Report, curves: &[Curve<'_>]) -> Result<(),
         .x_label_formatter(&|ms| time(*ms))
         .y_label_formatter(&|share| format!("{:.0} %", share * 100.0))
         .y_labels(11)
+        .y_max_light_lines(1)
         .draw()?;
     for curve in curves.iter().filter(|curve| !curve.values.is_empty()) {
         let color = curve.color;
@@ -129,19 +129,20 @@ fn draw(area: &Drawing<'_>, report: &Report, curves: &[Curve<'_>]) -> Result<(),
             .label(curve.legend())
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], color.stroke_width(3)));
     }
-    for (index, curve) in curves.iter().enumerate() {
-        // Labels of the two curves go to opposite sides, so that they keep apart where the curves are close.
-        let (side, shift) = if index == 0 { (HPos::Left, (9, 10)) } else { (HPos::Right, (-9, -10)) };
+    for curve in curves {
+        // The slower curve has its labels to the right and below, the faster one to the left and above.
+        let slower = curves.iter().all(|other| other.values.percentile(50) <= curve.values.percentile(50));
+        let (side, shift) = if slower { (HPos::Left, (9, 8)) } else { (HPos::Right, (-9, -8)) };
         let style = font(13).color(&curve.color).pos(Pos::new(side, VPos::Center));
         chart.draw_series(curve.marks().into_iter().map(|(percent, ms, share)| {
             EmptyElement::at((ms, share))
                 + Circle::new((0, 0), 4, curve.color.filled())
-                + Text::new(format!("p{percent} {}", time(ms)), shift, style.clone())
+                + Text::new(format!("p{percent}"), shift, style.clone())
         }))?;
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(SeriesLabelPosition::LowerRight)
         .margin(14)
         .label_font(font(14).color(&INK))
         .background_style(WHITE.mix(0.9))
@@ -154,15 +155,20 @@ fn font(size: i32) -> FontDesc<'static> {
     (FontFamily::SansSerif, size).into_font()
 }
 
-/// Whole decades around all values.
+/// From the round number below the lowest value to the one above the highest.
 fn axis(curves: &[Curve<'_>]) -> std::ops::Range<f64> {
-    let decade = |value: f64, round: fn(f64) -> f64| 10_f64.powf(round(value.log10()));
     let lowest = curves.iter().filter_map(|curve| curve.values.percentile(0)).fold(f64::INFINITY, f64::min);
     let highest = curves.iter().filter_map(|curve| curve.values.max()).fold(0.0, f64::max);
     if highest == 0.0 {
         return 1.0..1_000.0;
     }
-    let (start, end) = (decade(lowest, f64::floor), decade(highest, f64::ceil));
+    // 1, 2 and 5 times the powers of ten around both ends.
+    let round = |value: f64| {
+        let decade = 10_f64.powf(value.log10().floor());
+        [1.0, 2.0, 5.0, 10.0].map(|factor| factor * decade)
+    };
+    let start = round(lowest).into_iter().rev().find(|step| *step <= lowest).unwrap_or(lowest);
+    let end = round(highest).into_iter().find(|step| *step > highest).unwrap_or(highest * 10.0);
     start..end.max(start * 10.0)
 }
 
