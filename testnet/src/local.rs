@@ -22,6 +22,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use node::clock::monotonic_ns;
 use node::trace;
+use tokio::time::Instant;
 
 use collect::{Measured, NodeTrace, Observed};
 use interrupt::Interrupt;
@@ -45,6 +46,8 @@ pub enum Ended {
 
 /// All nodes must have their peers within this time.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Discovery settles within this time, or the run goes on and says so.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Idle time before the load, to know what the network costs by itself.
 const IDLE: Duration = Duration::from_secs(5);
 /// After the drain, until every node has written another sample: one is due each second.
@@ -121,16 +124,20 @@ async fn prepare(
         "starting {} nodes: topology {}, relay {}, seed {}",
         plan.nodes, plan.topology, plan.relay, plan.seed.0
     ));
-    let start = std::time::Duration::from_nanos(monotonic_ns());
+    let start = Instant::now();
     cluster.start(plan, program).await?;
-    let took = ready::until_ready(plan, cluster, progress, READY_TIMEOUT).await?;
-    let all = Duration::from_nanos(monotonic_ns()).saturating_sub(start);
+    ready::until_ready(plan, cluster, progress, READY_TIMEOUT).await?;
     progress.line(&format!(
-        "all {} nodes have their peers, {:.1} s after the first start ({:.1} s of waiting)",
+        "all {} nodes have their peers, {:.1} s after the first start",
         plan.nodes,
-        all.as_secs_f64(),
-        took.as_secs_f64()
+        start.elapsed().as_secs_f64()
     ));
+    if ready::until_settled(plan, cluster, progress, SETTLE_TIMEOUT).await? {
+        progress
+            .line(&format!("discovery has settled, {:.1} s after the first start", start.elapsed().as_secs_f64()));
+    } else {
+        progress.line("discovery has not settled: the idle traffic below is too high, and the cost too low");
+    }
     Ok(())
 }
 

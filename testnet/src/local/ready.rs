@@ -1,4 +1,5 @@
-//! Readiness: the load begins when every node has the peers that it should have, not after a time that was guessed.
+//! Readiness: every node has the peers that it should have, and the traffic of finding them has died down. Not a
+//! time that was guessed: an idle rate taken while discovery still runs would be subtracted from the load's cost.
 
 use std::time::Duration;
 
@@ -10,8 +11,14 @@ use super::progress::Progress;
 
 /// Between rounds of questions: gently, for the nodes share the machine.
 const POLL: Duration = Duration::from_millis(250);
+/// Between two readings of the traffic.
+const SETTLE_POLL: Duration = Duration::from_secs(1);
+/// Discovery is over when a second carries less than a tenth of the busiest second since the start …
+const SETTLED_SHARE: f64 = 0.1;
+/// … or this little at each node, in bytes: small networks have hardly a busiest second.
+const SETTLED_BYTES_PER_S: f64 = 2_048.0;
 
-/// Polls every node until it has the peers that the plan wants. Returns how long it took.
+/// Polls every node until it has the peers that the plan wants.
 ///
 /// # Errors
 /// If a node ends, or some lag behind when `limit` is over: names them.
@@ -20,7 +27,7 @@ pub async fn until_ready(
     cluster: &mut Cluster,
     progress: &Progress,
     limit: Duration,
-) -> anyhow::Result<Duration> {
+) -> anyhow::Result<()> {
     let start = Instant::now();
     let mut waiting: Vec<(usize, String)> = (0..plan.nodes).map(|node| (node, String::new())).collect();
     loop {
@@ -39,7 +46,7 @@ pub async fn until_ready(
         }
         waiting = lagging;
         if waiting.is_empty() {
-            return Ok(start.elapsed());
+            return Ok(());
         }
         progress.now(format!(
             "waiting for peers: {} of {} nodes are ready",
@@ -56,4 +63,37 @@ pub async fn until_ready(
         }
         sleep(POLL).await;
     }
+}
+
+/// Waits until the traffic of discovery has died down. Returns whether it did before `limit` was over.
+///
+/// # Errors
+/// If a node ends or doesn't answer.
+pub async fn until_settled(
+    plan: &Plan,
+    cluster: &mut Cluster,
+    progress: &Progress,
+    limit: Duration,
+) -> anyhow::Result<bool> {
+    let start = Instant::now();
+    let mut busiest: f64 = 0.0;
+    let mut last: Option<(Instant, u64)> = None;
+    while start.elapsed() < limit {
+        cluster.check()?;
+        let mut total = 0_u64;
+        for (_, member) in cluster.all_living() {
+            total = total.saturating_add(member.rpc.status().await?.wire_in);
+        }
+        let now = Instant::now();
+        if let Some((then, before)) = last.replace((now, total)) {
+            let rate = total.saturating_sub(before) as f64 / now.duration_since(then).as_secs_f64();
+            if rate <= busiest * SETTLED_SHARE || rate <= SETTLED_BYTES_PER_S * plan.nodes as f64 {
+                return Ok(true);
+            }
+            busiest = busiest.max(rate);
+            progress.now(format!("waiting for discovery to settle: {:.0} KiB/s", rate / 1_024.0));
+        }
+        sleep(SETTLE_POLL).await;
+    }
+    Ok(false)
 }
