@@ -76,28 +76,37 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
         });
     };
 
-    let cut_short = tokio::select! {
-        result = measure(plan, &mut cluster, &progress, &mut done) => result.err().map(|error| error.to_string()),
-        () = interrupt.next() => {
+    let finished = tokio::select! {
+        result = measure(plan, &mut cluster, &progress, &mut done) => Some(result),
+        () = interrupt.next() => None,
+    };
+    let interrupted = finished.is_none();
+    let cut_short = match finished {
+        Some(Ok(())) => None,
+        Some(Err(error)) => {
+            progress.line(&format!("{error}: stopping the others"));
+            if let LoadError::Loss(loss) = &error {
+                progress.line(&format!("its log ends:\n{}", loss.log));
+            }
+            Some(error.to_string())
+        }
+        None => {
             progress.line("interrupted: stopping the nodes (once more ends it at once)");
             Some("interrupted by a signal".to_owned())
         }
     };
-    let interrupted = cut_short.as_deref() == Some("interrupted by a signal");
-    let began = done.window.load_from > 0;
     let members: Vec<(String, bool)> =
         cluster.members().map(|(peer_id, alive)| (peer_id.to_owned(), alive)).collect();
     let in_order = stop(&mut cluster, &mut interrupt, &progress).await;
+    let began = done.window.load_from > 0;
     if interrupted && (!began || !in_order) {
         return Ok(Ended::Interrupted(None));
     }
     if let (false, Some(why)) = (began, &cut_short) {
         bail!("the run ended before the load began; nothing is left running: {why}");
     }
-    let report = conclude(plan, &out, &progress, done, members, cut_short)?;
-    let report = Box::new(report);
-    let dir = out.dir().to_owned();
-    Ok(if interrupted { Ended::Interrupted(Some(report)) } else { Ended::Reported(report, dir) })
+    let report = Box::new(conclude(plan, &out, &progress, done, members, cut_short)?);
+    Ok(if interrupted { Ended::Interrupted(Some(report)) } else { Ended::Reported(report, out.dir().to_owned()) })
 }
 
 /// The node program: as given, or beside this one.

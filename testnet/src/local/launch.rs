@@ -52,11 +52,12 @@ enum Fate {
 
 /// An unplanned loss of a node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("node {node} ended by itself ({status}); its log ends:\n{log}")]
+#[error("node {node} ended by itself ({status})")]
 pub struct Loss {
     node: usize,
     status: String,
-    log: String,
+    /// The last lines of its log, and where the rest is.
+    pub log: String,
 }
 
 /// What a node writes about itself when it listens.
@@ -251,7 +252,10 @@ impl Cluster {
         let file = self.out.data_dir(node).join("rpc.json");
         loop {
             if let Some(status) = child.try_wait().context("cannot watch a node")? {
-                return Err(Loss { node, status: status.to_string(), log: last_lines(&self.out.log(node)) }.into());
+                bail!(
+                    "node {node} ended by itself ({status}); its log ends:\n{}",
+                    last_lines(&self.out.log(node))
+                );
             }
             if let Some(said) = read_rpc_file(&file) {
                 let address = said.listen.into_iter().next().context("a node listens nowhere")?;
