@@ -72,6 +72,14 @@ pub const CONTROL_CREDIT_BYTES: usize = 256 * 1024;
 /// Of these, bytes that bodies leave free, so that requests and announcements always have room: 64 KiB.
 pub const CONTROL_RESERVE_BYTES: usize = 64 * 1024;
 
+/// Control credit that a request, a notfound or an announced header wants to find: the largest getdata or notfound is
+/// 256 full ids, 8.5 KiB, and as much again may go out beside it.
+pub const REQUEST_ROOM_BYTES: usize = 20 * 1024;
+
+/// Control credit that a batch of announcements or headers wants to find: 1,024 entries of at most 39 bytes, or 256
+/// headers of 211.
+pub const ANNOUNCE_ROOM_BYTES: usize = 54 * 1024;
+
 /// Bytes of bulk frames queued for one peer: two of the largest blocks.
 pub const BULK_CREDIT_BYTES: usize = 2 * BULK_FRAME_BYTES_MAX;
 
@@ -88,3 +96,57 @@ pub const ANNOUNCE_BATCH_MAX: usize = 1_024;
 
 /// Ids waiting to be announced to one peer. 16,384 entries of 16 bytes: 256 KiB.
 pub const ANNOUNCE_QUEUE_MAX: usize = 16_384;
+
+/// Replies (bodies, headers, notfounds) owed to one peer and waiting for credit. Four full getdatas; a peer that
+/// keeps the rule of 256 requests in flight never comes near. 1,024 entries of 48 bytes: 48 KiB.
+pub const SERVE_QUEUE_MAX: usize = 1_024;
+
+/// Block headers waiting to be announced to one peer; the oldest go first.
+pub const HEADER_QUEUE_MAX: usize = 16;
+
+/// Between two getheaders to one peer.
+pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Blocks that are requested ahead while catching up.
+pub const BLOCKS_AHEAD_MAX: usize = 16;
+
+// Memory of ids.
+
+/// Ids in one peer's known set: 32,768 of about 20 bytes (8 in a table, 8 in a queue): 640 KiB, 45 MiB for 72 peers.
+pub const KNOWN_MAX: usize = 32_768;
+
+/// Accepted ids remembered: 65,536 of about 130 bytes: 8.5 MiB.
+pub const SEEN_ACCEPTED_MAX: usize = 65_536;
+
+/// Rejected ids remembered: 16,384 of about 140 bytes: 2.3 MiB.
+pub const SEEN_REJECTED_MAX: usize = 16_384;
+
+// Work on behalf of one peer.
+
+/// Items of one peer in verification; over it the peer is not read. One more message of 256 may come in behind.
+pub const CHECKS_PER_PEER_MAX: usize = 1_024;
+
+/// Bytes of one peer's items in verification; over it the peer is not read: 1 MiB, and one message behind.
+pub const CHECK_BYTES_PER_PEER_MAX: usize = 1024 * 1024;
+
+/// Submitted items in verification; over it a submission is refused as busy.
+pub const CHECKS_LOCAL_MAX: usize = 4_096;
+
+/// Inbound budget of a peer, in bytes a second: 16 MiB. A peer over it is not read until it is within it again.
+pub const INBOUND_BYTES_PER_SEC: u64 = 16 * 1024 * 1024;
+
+/// What the inbound budget saves up: two of the largest blocks.
+pub const INBOUND_BURST_BYTES: u64 = 2 * BLOCK_BYTES_MAX as u64;
+
+/// What a transaction body costs in the inbound budget besides its length: 4 KiB, so at most 4,096 signature checks
+/// a second for one peer, a fifth of a core at 50 microseconds each.
+pub const BODY_COST_BYTES: u64 = 4 * 1024;
+
+/// What an inv costs per byte: 16, so at most 100,000 entries a second for one peer.
+pub const INV_COST_FACTOR: u64 = 16;
+
+/// Strikes at which a peer that never delivered anything is left.
+pub const STRIKES_MAX: u32 = 512;
+
+/// What an announced transaction is taken to be long, in bytes: announcements don't tell.
+pub const TRANSACTION_BYTES_EXPECTED: usize = 512;
