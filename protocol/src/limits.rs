@@ -150,3 +150,71 @@ pub const STRIKES_MAX: u32 = 512;
 
 /// What an announced transaction is taken to be long, in bytes: announcements don't tell.
 pub const TRANSACTION_BYTES_EXPECTED: usize = 512;
+// The mempool.
+
+/// Bytes of transactions in the mempool: 32 MiB, or eight full blocks.
+pub const MEMPOOL_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Transactions in the mempool. One takes about 0.6 KiB of memory beside its bytes (its fields, its count and
+/// seven index entries): 40 MiB for all, so a full mempool takes at most 72 MiB.
+pub const MEMPOOL_ENTRIES_MAX: usize = 65_536;
+
+/// What the smallest transaction counts for, in bytes: 512. Then the bound in bytes holds the one in entries, and
+/// an author's share is one number.
+pub const MEMPOOL_CHARGE_MIN: usize = MEMPOOL_BYTES_MAX / MEMPOOL_ENTRIES_MAX;
+
+/// An author may hold a 16th of the mempool (2 MiB) before the full pool sheds by author. Below that, authors are
+/// free to make and their shares say nothing, so the pool sheds by link.
+pub const MEMPOOL_AUTHOR_SHARE: usize = 16;
+
+/// Transactions of one author and nonce in the mempool: enough to prove a double use, too few to flood.
+pub const TRANSACTIONS_PER_NONCE_MAX: usize = 2;
+
+// The chain.
+
+/// Bytes of an encoded signed header: array 1, height 9, parent 34, producer 34, time 9, root 34, count 5 and
+/// signature 66.
+pub const HEADER_BYTES_MAX: usize = 1 + 9 + 34 + 34 + 9 + 34 + 5 + 66;
+
+/// Bytes of the encoded list of transactions in a block, whatever its header: the block less its array's 1 byte
+/// and its header.
+pub const BLOCK_BODY_BYTES_MAX: usize = BLOCK_BYTES_MAX - 1 - HEADER_BYTES_MAX;
+
+/// Headers remembered, on all branches. One takes about 0.6 KiB with its index entries: 10 MiB.
+pub const CHAIN_HEADERS_MAX: usize = 16_384;
+
+/// Headers of the best chain that no other branch can push out: more than [`VALID_UNTIL_AHEAD_MAX`], so that a
+/// confirmed transaction is known for as long as it is valid.
+pub const CHAIN_BEST_HEADERS_MIN: usize = 10_240;
+
+/// Headers of one producer at one height: both sides of an equivocation, and no more.
+pub const HEADERS_PER_PRODUCER_MAX: usize = 2;
+
+/// Encoded bytes of the blocks whose bodies are kept: 16 MiB, or four full blocks. The smallest transaction takes
+/// 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small.
+pub const CHAIN_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Of these, bytes of blocks off the best chain: 8 MiB. What is left for the best chain bounds how far back a
+/// reorg can reach, whatever producers publish beside it.
+pub const CHAIN_STALE_BODY_BYTES_MAX: usize = CHAIN_BODY_BYTES_MAX / 2;
+
+/// Confirmed transactions remembered, the newest. One takes about 100 bytes: 25 MiB. At 26 transactions a block,
+/// that is as long as a transaction can be valid.
+pub const CONFIRMED_MAX: usize = 262_144;
+
+/// Invalid blocks remembered, the newest. One takes about 150 bytes: 150 KiB.
+pub const INVALID_BLOCKS_MAX: usize = 1_024;
+
+// Orphans.
+
+/// Blocks without a parent, from one peer.
+pub const ORPHANS_PER_PEER_MAX: usize = 8;
+
+/// Their encoded bytes: 5 MiB, one full block and some small ones.
+pub const ORPHAN_PEER_BYTES_MAX: usize = BLOCK_BYTES_MAX + 1024 * 1024;
+
+/// Encoded bytes of all orphans: 32 MiB, so six peers can fill their shares.
+pub const ORPHAN_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// How long an orphan waits for its parent.
+pub const ORPHAN_LIFETIME: Duration = Duration::from_secs(60);
