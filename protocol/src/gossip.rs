@@ -3,6 +3,8 @@
 //!
 //! **The drain rule**: after every input, call `poll_output` until it returns `None` before the next input.
 
+pub mod request;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 

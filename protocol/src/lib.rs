@@ -17,6 +17,7 @@ pub mod limits;
 pub mod message;
 pub mod network;
 pub mod refusal;
+pub mod seeded;
 pub mod time;
 pub mod transaction;
 pub mod validator;
