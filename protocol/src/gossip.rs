@@ -105,7 +105,7 @@ impl Gossip {
     #[must_use]
     pub fn with_validator(config: Config, seed: [u8; 32], validator: Arc<dyn Validator>) -> Self {
         let mut rng = ChaCha8Rng::from_seed(seed);
-        let hasher = SeededState::new(rng.next_u64(), rng.next_u64());
+        let hasher = SeededState::draw(&mut rng);
         let mut tracker_seed = [0; 32];
         rng.fill_bytes(&mut tracker_seed);
         Self {
@@ -113,8 +113,8 @@ impl Gossip {
             peers: BTreeMap::new(),
             requests: RequestTracker::new(tracker_seed),
             seen: Seen::new(hasher.clone()),
-            mempool: Mempool::new(hasher.clone()),
-            chain: Chain::new(config.network.genesis(), hasher.clone()),
+            mempool: Mempool::new(),
+            chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
             checking: BTreeMap::new(),
             checking_transactions: HashMap::with_hasher(hasher.clone()),

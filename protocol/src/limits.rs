@@ -218,3 +218,56 @@ pub const ORPHAN_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How long an orphan waits for its parent.
 pub const ORPHAN_LIFETIME: Duration = Duration::from_secs(60);
+// Requests: what a peer's announcements may occupy, and how long they may hold up an item.
+
+/// Transactions that one peer may have announced and not yet delivered: geth's bound. An announcement that nobody
+/// shares takes about 280 bytes in all structures, so 4,096 take 1.1 MiB a peer.
+pub const REQUEST_ANNOUNCEMENTS_MAX: usize = 4_096;
+
+/// The same for blocks, apart from transactions so that a burst of these can't crowd out a block: the blocks of one
+/// headers message.
+pub const REQUEST_BLOCK_ANNOUNCEMENTS_MAX: usize = HEADERS_ENTRIES_MAX;
+
+/// Transactions in flight from one peer: one full getdata.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = GETDATA_ENTRIES_MAX;
+
+/// Blocks in flight from one peer: Bitcoin Core's bound, and as many as one notfound can name.
+pub const REQUEST_BLOCKS_IN_FLIGHT_MAX: usize = NOTFOUND_BLOCKS_MAX;
+
+/// A peer is not asked for more than this much of its measured rate at once (one item may exceed it): well under
+/// [`REQUEST_EXPIRY_MAX`], so that an honest queue never expires.
+pub const REQUEST_QUEUE_MAX: Duration = Duration::from_secs(2);
+
+/// No request expires sooner.
+pub const REQUEST_EXPIRY_MIN: Duration = Duration::from_millis(250);
+
+/// No request expires later: an announcer that withholds delays one item by this at most.
+pub const REQUEST_EXPIRY_MAX: Duration = Duration::from_secs(5);
+
+/// A peer's assumed response time before the first is measured.
+pub const REQUEST_RESPONSE_INITIAL: Duration = Duration::from_secs(1);
+
+/// A peer's assumed rate in bytes a second before one is measured: 1 MiB/s.
+pub const REQUEST_RATE_INITIAL: u64 = 1024 * 1024;
+
+/// The lowest rate that is believed, in bytes a second: a 64 KiB item then takes 1 s.
+pub const REQUEST_RATE_MIN: u64 = 64 * 1024;
+
+/// The highest rate that is believed, in bytes a second: 1 GiB/s.
+pub const REQUEST_RATE_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Bodies below this say nothing of a rate, in bytes: at 1 MiB/s this one takes 31 ms, which is still seen beside a
+/// round trip.
+pub const REQUEST_RATE_SAMPLE_BYTES_MIN: usize = 32 * 1024;
+
+/// Strikes that are counted for one peer or group. At one less a minute, an hour.
+pub const STRIKES_MAX: u32 = 60;
+
+/// Time that takes one strike away.
+pub const STRIKE_DECAY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Requests served after a strike that take one strike away.
+pub const STRIKE_DECAY_SERVED: u32 = 8;
+
+/// Address groups whose strikes are remembered. 4,096 entries of about 80 bytes: 320 KiB.
+pub const STRIKE_GROUPS_MAX: usize = 4_096;

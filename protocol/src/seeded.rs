@@ -1,22 +1,32 @@
-//! A hasher whose keys come from the engine's seed: an attacker who doesn't know them can't aim at one bucket, and two
-//! runs with one seed build the same tables.
+//! Hash maps whose order is drawn from a seed: a stranger can't aim keys at one bucket, and a run can be repeated.
+//!
+//! Deliberately absent: a default. A map that nobody gave a seed to does not compile.
 
+use core::fmt;
 use core::hash::BuildHasher;
 
+use rand_core::Rng;
 use siphasher::sip::SipHasher13;
 
-/// Builds keyed SipHash-1-3 hashers (Aumasson and Bernstein, 2012).
-#[derive(Clone, Debug)]
+/// Builds SipHash-1-3 hashers with one secret key of 16 bytes.
+#[derive(Clone)]
 pub struct SeededState {
-    key0: u64,
-    key1: u64,
+    key: [u8; 16],
 }
 
 impl SeededState {
-    /// Hashers with this key.
+    /// A state with this key.
     #[must_use]
-    pub const fn new(key0: u64, key1: u64) -> Self {
-        Self { key0, key1 }
+    pub const fn new(key: [u8; 16]) -> Self {
+        Self { key }
+    }
+
+    /// A state whose key is the next 16 bytes of `chance`.
+    #[must_use]
+    pub fn draw(chance: &mut impl Rng) -> Self {
+        let mut key = [0; 16];
+        chance.fill_bytes(&mut key);
+        Self { key }
     }
 }
 
@@ -24,6 +34,13 @@ impl BuildHasher for SeededState {
     type Hasher = SipHasher13;
 
     fn build_hasher(&self) -> SipHasher13 {
-        SipHasher13::new_with_keys(self.key0, self.key1)
+        SipHasher13::new_with_key(&self.key)
+    }
+}
+
+/// Without the key: whoever reads a log must not learn to aim.
+impl fmt::Debug for SeededState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SeededState(…)")
     }
 }
