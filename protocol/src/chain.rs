@@ -242,6 +242,12 @@ impl Chain {
         self.bodies.get(block)?.transactions.iter().find(|transaction| transaction.id() == *id).cloned()
     }
 
+    /// The transactions of a connected block, in order; none if its body is not kept.
+    #[must_use]
+    pub fn transactions_of(&self, block: &BlockId) -> &[Arc<SignedTransaction>] {
+        self.bodies.get(block).map_or(&[], |body| &body.transactions)
+    }
+
     /// A header in the tree. Genesis has none.
     #[must_use]
     pub fn header(&self, id: &BlockId) -> Option<&SignedHeader> {

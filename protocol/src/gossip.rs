@@ -113,7 +113,7 @@ impl Gossip {
             peers: BTreeMap::new(),
             requests: RequestTracker::new(tracker_seed),
             seen: Seen::new(hasher.clone()),
-            mempool: Mempool::new(),
+            mempool: Mempool::default(),
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
             checking: BTreeMap::new(),
@@ -181,7 +181,7 @@ impl Gossip {
         if let Some(transaction) = self.mempool.get(id) {
             return Some(TransactionStatus::Pending(transaction.clone()));
         }
-        let (block, height) = self.chain.confirmed(id)?;
+        let (height, block) = self.chain.confirmed(id)?;
         let transaction = self.chain.transaction_in(&block, id);
         Some(TransactionStatus::Confirmed { block, height, transaction })
     }

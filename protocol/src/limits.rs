@@ -145,9 +145,6 @@ pub const BODY_COST_BYTES: u64 = 4 * 1024;
 /// What an inv costs per byte: 16, so at most 100,000 entries a second for one peer.
 pub const INV_COST_FACTOR: u64 = 16;
 
-/// Strikes at which a peer that never delivered anything is left.
-pub const STRIKES_MAX: u32 = 512;
-
 /// What an announced transaction is taken to be long, in bytes: announcements don't tell.
 pub const TRANSACTION_BYTES_EXPECTED: usize = 512;
 // The mempool.

@@ -261,17 +261,9 @@ impl Gossip {
     }
 
     fn on_tip_change(&mut self, now: Time, from: Option<PeerHandle>, change: TipChange) {
-        for id in change.confirmed {
-            self.mempool.remove(&id);
-            self.requests.forget(RequestKey::Short(id.short()));
-            self.requests.forget(RequestKey::Full(id));
-            if !self.seen.accepted(&id) {
-                self.seen.accept(id);
-                self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
-                let within = self.chain.confirmed(&id).map(|(block, _)| block);
-                let body = within.and_then(|block| self.chain.transaction_in(&block, &id));
-                let bytes = body.map_or(0, |body| body.encoded().len());
-                self.tell(Event::Accepted { item: ItemId::Transaction(id), from, within, bytes });
+        for block in change.connected {
+            for transaction in self.chain.transactions_of(&block).to_vec() {
+                self.confirm(from, block, &transaction);
             }
         }
         for transaction in change.returned {
@@ -282,6 +274,20 @@ impl Gossip {
         }
         self.mempool.remove_expired(change.tip.height);
         self.tell(Event::TipChanged { tip: change.tip, disconnected: change.disconnected.len() });
+    }
+
+    /// A transaction joined the best chain: nobody needs to send it any more.
+    fn confirm(&mut self, from: Option<PeerHandle>, block: BlockId, transaction: &SignedTransaction) {
+        let id = transaction.id();
+        self.mempool.remove(&id);
+        self.requests.forget(RequestKey::Short(id.short()));
+        self.requests.forget(RequestKey::Full(id));
+        if !self.seen.accepted(&id) {
+            self.seen.accept(id);
+            self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
+            let bytes = transaction.encoded().len();
+            self.tell(Event::Accepted { item: ItemId::Transaction(id), from, within: Some(block), bytes });
+        }
     }
 
     /// Passes an accepted block on to every peer that doesn't know it and isn't ahead of it.

@@ -17,6 +17,7 @@ use crate::limits::{
     HEADERS_ENTRIES_MAX, INV_COST_FACTOR, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX, STRIKES_MAX, TRANSACTIONS_BATCH_BYTES_MAX,
     TRANSACTIONS_ENTRIES_MAX,
 };
+use crate::mempool::Lookup;
 use crate::message::{Hello, InvEntry, Lane, Message, TxRef, VERSION};
 use crate::time::Time;
 use crate::transaction::SignedTransaction;
@@ -46,6 +47,7 @@ impl Gossip {
         if self.peers.remove(&handle).is_some() {
             self.requests.peer_disconnected(now, handle);
             self.orphans.remove_peer(handle.0);
+            self.mempool.link_closed(handle.0);
         }
     }
 
@@ -117,7 +119,7 @@ impl Gossip {
         peer.ready = true;
         peer.told_tip(hello.tip);
         peer.known.insert(hello.tip.id.short());
-        for transaction in self.mempool.oldest_first() {
+        for (transaction, _) in self.mempool.oldest_first() {
             if !peer.announcements.push(transaction.id()) {
                 self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
             }
@@ -288,9 +290,9 @@ impl Gossip {
                 continue;
             }
             peer.known.insert(id.short());
-            let transaction = match self.mempool.is_ambiguous(id.short()) {
-                true => TxRef::Full(id),
-                false => TxRef::Short(id.short()),
+            let transaction = match self.mempool.by_short(id.short()) {
+                Lookup::Several => TxRef::Full(id),
+                _ => TxRef::Short(id.short()),
             };
             let age_ms = u32::try_from(now.since(accepted_at).as_millis()).unwrap_or(u32::MAX);
             entries.push(InvEntry { transaction, age_ms });

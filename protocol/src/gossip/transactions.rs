@@ -97,7 +97,7 @@ impl Gossip {
             return;
         }
         match SignedTransaction::from_bytes(body) {
-            Ok(transaction) => self.check_transaction(Arc::new(transaction.detached()), Some(from)),
+            Ok(transaction) => self.check_transaction(Arc::new(transaction), Some(from)),
             Err(error) => {
                 self.seen.reject(id, Rejection::Invalid);
                 self.refuse(item, Some(from), Refusal::Malformed(error));
@@ -203,7 +203,7 @@ impl Gossip {
             return Err(Refusal::Confirmed);
         }
         self.validator.transaction(transaction, self.chain.tip().height)?;
-        self.mempool.insert(now, transaction.clone(), from.map(|from| from.0))?;
+        self.mempool.insert(now, transaction, from.map(|from| from.0))?;
         Ok(())
     }
 
@@ -262,7 +262,7 @@ impl Gossip {
         if let Some(transaction) = self.mempool.get(&id) {
             return Some(transaction.clone());
         }
-        let (block, _) = self.chain.confirmed(&id)?;
+        let (_, block) = self.chain.confirmed(&id)?;
         self.chain.transaction_in(&block, &id)
     }
 

@@ -7,7 +7,7 @@ use protocol::block::{Block, Header};
 use protocol::codec::Encode as _;
 use protocol::gossip::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, RelayPolicy};
 use protocol::hash::ShortId;
-use protocol::limits::{INBOUND_BURST_BYTES, INV_COST_FACTOR, INV_ENTRIES_MAX, REQUESTS_ANNOUNCED_PER_PEER_MAX};
+use protocol::limits::{INBOUND_BURST_BYTES, INV_COST_FACTOR, INV_ENTRIES_MAX, REQUEST_ANNOUNCEMENTS_MAX};
 use protocol::message::{Hello, InvEntry, Message, TxRef};
 use protocol::network::NetworkId;
 use protocol::time::Duration;
@@ -124,7 +124,7 @@ fn bogus_announcements_stay_within_the_peers_bounds() {
     }
     let stats = mesh.nodes[0].stats();
     assert_eq!(stats.announcements, number);
-    assert_eq!(stats.announcements_dropped, number - REQUESTS_ANNOUNCED_PER_PEER_MAX as u64);
+    assert_eq!(stats.announcements_dropped, number - REQUEST_ANNOUNCEMENTS_MAX as u64);
     // It is no longer read before its budget is back, and left when it keeps delivering nothing.
     assert!(mesh.reads.contains(&(0, spammer, false)), "{:?}", mesh.reads);
     let item = transaction(1, 1, 10);
