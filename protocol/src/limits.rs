@@ -253,8 +253,8 @@ pub const REQUEST_RATE_MIN: u64 = 64 * 1024;
 /// The highest rate that is believed, in bytes a second: 1 GiB/s.
 pub const REQUEST_RATE_MAX: u64 = 1024 * 1024 * 1024;
 
-/// Bodies below this say nothing of a rate, in bytes: at 1 MiB/s this one takes 31 ms, which is still seen beside a
-/// round trip.
+/// Bodies of so many bytes tell a peer's rate, shorter ones its response: at 1 MiB/s this one takes 31 ms, which is
+/// still seen beside a round trip.
 pub const REQUEST_RATE_SAMPLE_BYTES_MIN: usize = 32 * 1024;
 
 /// Strikes that are counted for one peer or group. At one less a minute, an hour.

@@ -367,7 +367,8 @@ impl RequestTracker {
         self.peers.get(&peer).is_some_and(|peer| peer.proven)
     }
 
-    /// Smoothed time between request and body, less the body's own transfer; `None` before the first.
+    /// Smoothed time between request and body, less the body's own transfer; `None` before the first body that is
+    /// shorter than [`REQUEST_RATE_SAMPLE_BYTES_MIN`](crate::limits::REQUEST_RATE_SAMPLE_BYTES_MIN).
     #[must_use]
     pub fn response(&self, peer: PeerHandle) -> Option<Duration> {
         self.peers.get(&peer).and_then(|peer| peer.pace.response())

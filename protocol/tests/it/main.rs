@@ -12,3 +12,9 @@ mod misbehavior; // bad peers, and bounds on what they can do
 mod propagation; // every item reaches every node; no echo
 mod strictness; // one encoding, everything else refused
 mod wire; // golden bytes of every message and item
+//! The engine's behaviour, through its public door. One file a behaviour.
+
+mod request_bounds;
+mod request_fallback;
+mod request_model;
+mod request_support;

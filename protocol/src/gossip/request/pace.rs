@@ -46,7 +46,7 @@ impl Pace {
         }
     }
 
-    /// Smoothed time from request to body, less the body's own transfer.
+    /// Smoothed time from request to short body, less the body's own transfer.
     pub(super) fn response(&self) -> Option<Duration> {
         self.response.map(|(smoothed, _)| smoothed)
     }
@@ -80,12 +80,12 @@ impl Pace {
     /// is not ambiguous, and the very one to learn from.
     pub(super) fn served(&mut self, now: Time, asked: Asked, bytes: usize, next_number: u64) {
         self.doublings = 0;
-        let elapsed = now.since(asked.at);
-        self.measure_rate(now, asked, bytes);
-        // One sample a flight: the bodies behind the first wait for each other, not for the peer.
-        if asked.number >= self.sampled_below {
+        if bytes >= REQUEST_RATE_SAMPLE_BYTES_MIN {
+            self.measure_rate(now, asked, bytes);
+        } else if asked.number >= self.sampled_below {
+            // One sample a flight: the bodies behind the first wait for each other, not for the peer.
             self.sampled_below = next_number;
-            self.smooth(elapsed - self.transfer(bytes as u64));
+            self.smooth(now.since(asked.at) - self.transfer(bytes as u64));
         }
     }
 
@@ -100,12 +100,10 @@ impl Pace {
         });
     }
 
-    /// Only long bodies tell a rate, by the time in which they had the link to themselves: since the request or the
-    /// last long body, whichever is later, less one response if the request came later.
+    /// A long body tells the rate by the time in which it had the link to itself: since the request or the last long
+    /// body, whichever is later, less one response if the request came later. Short bodies tell the response; one that
+    /// told both could be split between them in any way.
     fn measure_rate(&mut self, now: Time, asked: Asked, bytes: usize) {
-        if bytes < REQUEST_RATE_SAMPLE_BYTES_MIN {
-            return;
-        }
         let begun = asked.at.max(self.long_body_at);
         let idle = if begun == asked.at { self.response().unwrap_or(Duration::ZERO) } else { Duration::ZERO };
         self.long_body_at = now;
