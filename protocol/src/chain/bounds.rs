@@ -27,15 +27,12 @@ impl Chain {
             Room::Leaf(leaf) => self.drop_branch(&leaf),
             Room::Lowest => self.drop_lowest(),
         }
-        // The floor may have risen over the branch that this header is on.
-        let fits = self.check_rules(&header);
-        if fits.is_ok() {
-            self.tree.insert(header);
-        }
+        self.tree.insert(header);
         self.find_missing();
-        fits.map_err(|_| Refusal::TooOld)
+        Ok(HeaderCheck::New)
     }
 
+    /// Where the room for a fit header comes from, so that it is still fit afterwards.
     pub(super) fn room_for(&self, header: &SignedHeader, with_body: bool) -> Result<Room, Refusal> {
         if self.tree.len() < self.limits.headers {
             return Ok(Room::Free);
@@ -50,7 +47,13 @@ impl Chain {
             (Some(leaf), Some(lowest)) => Some(if leaf.0 >= lowest.0 { leaf } else { lowest }),
             (leaf, lowest) => leaf.or(lowest),
         };
-        farthest.filter(|(distance, _)| *distance > own).map(|(_, room)| room).ok_or(Refusal::HeadersFull)
+        let (_, room) = farthest.filter(|(distance, _)| *distance > own).ok_or(Refusal::HeadersFull)?;
+        let (lowest, _) = self.best_headers();
+        if matches!(room, Room::Lowest) && self.side_branch(header.header().parent).1 <= lowest {
+            // The floor would rise over this header's own branch.
+            return Err(Refusal::TooOld);
+        }
+        Ok(room)
     }
 
     /// Brings the bodies within their bounds. The tip's stays.
