@@ -321,6 +321,11 @@ impl Gossip {
 
     /// Requests the next bodies on the way to the best known header from every peer that should have them.
     pub(super) fn catch_up(&mut self, now: Time) {
+        let reached = self.chain.best_header().height;
+        let ahead = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height > reached);
+        if let Some(handle) = self.peers.iter().find(|(_, peer)| ahead(peer)).map(|(handle, _)| *handle) {
+            self.ask_headers(now, handle);
+        }
         for id in self.chain.missing_bodies(BLOCKS_AHEAD_MAX) {
             let Some(header) = self.chain.header(&id).copied() else { continue };
             if self.checking_blocks.contains_key(&id) || self.orphans.contains(&id) {

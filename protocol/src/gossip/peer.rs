@@ -91,7 +91,8 @@ impl Peer {
             || !self.headers.is_empty()
             || self.can_announce()
             || self.spoken_to
-            || self.reading == over
+            || over
+            || !self.reading
     }
 
     /// Queues a block's announcement; of too many the oldest goes.
