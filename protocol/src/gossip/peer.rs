@@ -4,8 +4,8 @@ use alloc::collections::VecDeque;
 
 use hashbrown::HashSet;
 
-use super::api::Direction;
 use super::announce::AnnounceQueue;
+use super::api::Direction;
 use crate::block::SignedHeader;
 use crate::hash::{BlockId, ShortId};
 use crate::limits::{
