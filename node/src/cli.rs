@@ -93,7 +93,7 @@ pub struct RunArgs {
     /// Keep key and data in memory only
     ///
     /// The key is a new one, unless --key-file is given. No rpc.json is written, so the other commands need
-    /// --rpc, unless --data-dir is given as well: then rpc.json is written there, and nothing else stays.
+    /// --rpc; with --data-dir as well, that directory gets LOCK and, while the node runs, rpc.json, and no key.
     #[arg(long, env = "NODE_EPHEMERAL", value_parser = BoolishValueParser::new())]
     pub ephemeral: bool,
 

@@ -220,8 +220,8 @@ impl Methods {
     async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Command) -> RpcResult<T> {
         let (reply, answer) = oneshot::channel();
         let asked = async {
-            self.commands.send(make(reply)).await.map_err(|_| stopped())?;
-            answer.await.map_err(|_| stopped())
+            self.commands.send(make(reply)).await.map_err(|_| stopped("the request was not carried out"))?;
+            answer.await.map_err(|_| stopped("an item sent may or may not have been taken"))
         };
         tokio::time::timeout(ANSWER_TIMEOUT, asked).await.map_err(|_| {
             let text = "the node did not answer in 10 s; an item sent may or may not have been taken: look it up";
@@ -324,8 +324,8 @@ fn bad_params(reason: impl std::fmt::Display) -> ErrorObjectOwned {
     error(INVALID_PARAMS_CODE, reason.to_string())
 }
 
-fn stopped() -> ErrorObjectOwned {
-    error(CODE_STOPPED, "the node is stopping: the request was not carried out".to_owned())
+fn stopped(state: &str) -> ErrorObjectOwned {
+    error(CODE_STOPPED, format!("the node is stopping: {state}"))
 }
 
 fn error(code: i32, message: String) -> ErrorObjectOwned {

@@ -27,6 +27,9 @@ const COMMANDS_MAX: usize = 128;
 /// How long a clean stop may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What of it the RPC may take to get its last answers out.
+const RPC_STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The exit code of a panic: `EX_SOFTWARE` of sysexits.h.
 const PANIC_CODE: u8 = 70;
 
@@ -137,7 +140,9 @@ async fn supervise(args: RunArgs) -> Result<ExitCode, RunError> {
         ready = ready => ready,
         first = signals.next() => return running.stop(first, &mut signals).await,
     };
-    let Ok(ready) = ready else { return ended(running.service.await).and(Err(RunError::Lost(String::new()))) };
+    let Ok(ready) = ready else {
+        return ended(running.service.await).and(Err(RunError::Lost("it stopped before it was ready".to_owned())));
+    };
     // The RPC answers only from now on, and rpc.json appears last: whoever finds it finds a working node.
     running.rpc = listener.map(|listener| listener.serve(commands.clone())).transpose()?;
     let info = banner.info(&ready);
@@ -184,13 +189,22 @@ impl Running {
     /// Asks the service to stop and waits for it, but no longer than the limit or a second signal.
     async fn stop(mut self, first: Stop, signals: &mut Signals) -> Result<ExitCode, RunError> {
         eprintln!("{}: stopping; a second signal forces it", first.name());
-        if let Some(rpc) = &self.rpc {
-            // It may have stopped by itself, with the service.
-            let _ = rpc.stop();
-        }
         let _ = self.stop.send(true);
+        let rpc = self.rpc.take();
+        let stopped = async {
+            if let Some(rpc) = &rpc {
+                // An error means that it has stopped already.
+                let _ = rpc.stop();
+            }
+            let result = (&mut self.service).await;
+            if let Some(rpc) = rpc {
+                // Answers under way get out; a client that dawdles is no reason to call the stop unclean.
+                let _ = tokio::time::timeout(RPC_STOP_TIMEOUT, rpc.stopped()).await;
+            }
+            result
+        };
         tokio::select! {
-            result = tokio::time::timeout(STOP_TIMEOUT, &mut self.service) => match result {
+            result = tokio::time::timeout(STOP_TIMEOUT, stopped) => match result {
                 Ok(result) => ended(result).map(|()| ExitCode::SUCCESS),
                 Err(_) => Err(RunError::StopTimeout),
             },
