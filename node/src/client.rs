@@ -22,6 +22,7 @@ use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxComman
 use crate::command::{PeerStatus, Status};
 use crate::data_dir::{self, DataDirError};
 use crate::identity::{Identity, IdentityError, KEY_FILE};
+use crate::logging::to_stderr;
 use crate::rpc::{
     ANSWER_TIMEOUT, ApiClient as _, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionState,
 };
@@ -168,11 +169,6 @@ pub fn transaction(command: TxCommand) -> Result<ExitCode, AskError> {
         TxCommand::Send(args) => send(&args),
         TxCommand::Get { id, ask } => get(id, &ask),
     }
-}
-
-/// Prints a line to stderr; a closed stderr is no reason to stop.
-pub(crate) fn to_stderr(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn send(args: &SendArgs) -> Result<ExitCode, AskError> {

@@ -1,6 +1,6 @@
 //! Logs: to stderr, so that stdout carries data alone. Quiet by default: what peers do wrong is counted, not logged.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
 
 use tracing_subscriber::EnvFilter;
 
@@ -11,12 +11,20 @@ use crate::cli::LogFormat;
 pub const FILTER_DEFAULT: &str = "warn,node=info,libp2p=error,multistream_select=error,yamux=error,quinn=error,\
                                   quinn_proto=error,hickory=error,netlink=error,jsonrpsee=error";
 
+/// Prints a line to stderr. A closed stderr is no reason to stop, so unlike `eprintln!` this never panics.
+pub fn to_stderr(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Starts logging for the whole process. Does nothing if logging has been started before.
 pub fn start(filter: &str, format: LogFormat) {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr).with_ansi(
-            std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        );
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(io::stderr)
+        .with_ansi(colours)
+        // A failed write would be told on stderr, which is what failed: that panics.
+        .log_internal_errors(false);
     // A second start means that a test runs several nodes in one process; the first one's settings stay.
     let _ = match format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use node::cli::{Cli, Command};
-use node::{client, run};
+use node::{client, logging, run};
 
 fn main() -> ExitCode {
     run::exit_on_panic();
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 /// Prints an error, and turns either way to end into an exit code.
 fn report<E: std::fmt::Display + run::ExitStatus>(result: Result<ExitCode, E>) -> ExitCode {
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        logging::to_stderr(&format!("error: {error}"));
         error.exit_code()
     })
 }

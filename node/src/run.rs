@@ -16,9 +16,9 @@ use crate::cli::{LogFormat, RunArgs};
 use crate::config::Config;
 use crate::data_dir::{self, DataDir, DataDirError, RpcInfo};
 use crate::identity::{Identity, IdentityError, KEY_FILE};
+use crate::logging;
 use crate::rpc::{RpcError, RpcListener};
 use crate::service::{self, Ready, ServiceError};
-use crate::{client, logging};
 
 /// Commands that wait for the service. The RPC has at most 32 under way; the rest is room for a program that holds
 /// the channel itself.
@@ -86,7 +86,7 @@ pub fn exit_on_panic() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         default(info);
-        eprintln!("error: this is a bug in the node, which has stopped; please report the lines above");
+        logging::to_stderr("error: this is a bug in the node, which has stopped; please report the lines above");
         std::process::exit(i32::from(PANIC_CODE));
     }));
 }
@@ -118,6 +118,7 @@ struct Running {
     service: JoinHandle<Result<(), ServiceError>>,
     stop: watch::Sender<bool>,
     rpc: Option<ServerHandle>,
+    format: LogFormat,
 }
 
 async fn supervise(args: RunArgs) -> Result<ExitCode, RunError> {
@@ -134,7 +135,7 @@ async fn supervise(args: RunArgs) -> Result<ExitCode, RunError> {
     let (ready_sent, ready) = oneshot::channel();
     let (stop, stop_received) = watch::channel(false);
     let service = tokio::spawn(service::run(config, commands_received, ready_sent, stop_received));
-    let mut running = Running { service, stop, rpc: None };
+    let mut running = Running { service, stop, rpc: None, format };
 
     let ready = tokio::select! {
         ready = ready => ready,
@@ -188,7 +189,12 @@ impl Place {
 impl Running {
     /// Asks the service to stop and waits for it, but no longer than the limit or a second signal.
     async fn stop(mut self, first: Stop, signals: &mut Signals) -> Result<ExitCode, RunError> {
-        eprintln!("{}: stopping; a second signal forces it", first.name());
+        let text = format!("{}: stopping; a second signal forces it", first.name());
+        if self.format == LogFormat::Json {
+            tracing::info!("{text}")
+        } else {
+            logging::to_stderr(&text)
+        }
         let _ = self.stop.send(true);
         let rpc = self.rpc.take();
         let stopped = async {
@@ -325,7 +331,7 @@ impl Banner {
             None => "ready    listening nowhere: nobody can join through this node".to_owned(),
         });
         for line in lines {
-            client::to_stderr(&line);
+            logging::to_stderr(&line);
         }
     }
 }

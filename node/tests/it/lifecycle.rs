@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -15,7 +15,7 @@ use crate::support::node;
 /// A node of this test, killed at the latest when this is dropped.
 struct Running {
     child: Child,
-    stderr: BufReader<ChildStderr>,
+    stderr: BufReader<Box<dyn std::io::Read>>,
     /// What it said until it was ready.
     said: String,
 }
@@ -33,7 +33,7 @@ impl Running {
             .stdout(Stdio::piped())
             .spawn()
             .expect("it starts");
-        let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let mut stderr = BufReader::new(Box::new(child.stderr.take().expect("piped")) as Box<dyn std::io::Read>);
         let mut said = String::new();
         while !said.contains("ready ") && !said.contains("\"ready\"") {
             assert!(stderr.read_line(&mut said).expect("text") > 0, "it ended before it was ready: {said}");
@@ -154,10 +154,25 @@ fn a_killed_node_is_recognised_as_gone() {
 fn in_json_every_line_of_the_log_is_an_object() {
     let home = tempdir().expect("a directory");
     let node = Running::start(home.path(), &["--ephemeral", "--log-format", "json"]);
-    for line in node.said.lines() {
+    node.signal(Signal::SIGTERM);
+    let said = node.said.clone();
+    let (code, after) = node.end();
+    assert_eq!(code, Some(0));
+    for line in said.lines().chain(after.lines()) {
         let value: serde_json::Value = serde_json::from_str(line).expect("json");
         assert!(value.is_object());
     }
+}
+
+#[test]
+fn a_closed_stderr_is_no_reason_to_stop() {
+    let home = tempdir().expect("a directory");
+    let mut node = Running::start(home.path(), &["--ephemeral", "--log", "trace"]);
+    // The last reader leaves; whatever the node says from now on can't be written.
+    let (reader, _writer) = std::io::pipe().expect("a pipe");
+    drop(std::mem::replace(&mut node.stderr, BufReader::new(Box::new(reader))));
+    node.signal(Signal::SIGTERM);
+    assert_eq!(node.child.wait().expect("it ends").code(), Some(0));
 }
 
 #[test]
