@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use assert_cmd::Command;
 use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
@@ -14,7 +15,8 @@ use tokio::sync::mpsc;
 /// The program, with nothing in its environment but a home directory.
 pub(crate) fn node(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_node"));
-    command.env_clear().env("HOME", home);
+    // Not a measure of anything: a node that should have refused must not outlive the test.
+    command.env_clear().env("HOME", home).timeout(Duration::from_secs(60));
     command
 }
 
