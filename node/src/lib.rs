@@ -1,6 +1,15 @@
 //! The Hearsay node: a libp2p driver around the gossip engine. It holds no gossip rule.
 
+pub mod behaviour;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod framing;
+pub mod handler;
+pub mod lane;
+pub mod limits;
+pub mod reason;
+pub mod recorder;
 pub mod trace;
+pub mod transport;
+pub mod verify;
