@@ -212,9 +212,21 @@ impl Behaviour {
         self.wanted.insert(dial, reserved);
     }
 
+    /// The dial with this id was never made.
+    pub fn forget(&mut self, dial: ConnectionId) {
+        self.wanted.remove(&dial);
+    }
+
+    /// A connection's remote address.
+    #[must_use]
+    pub fn address_of(&self, id: ConnectionId) -> Option<Multiaddr> {
+        self.links.get(&id).map(|link| link.address.clone())
+    }
+
     /// Opens the lanes on a connection that we dialled for another purpose. False if there is none.
     pub fn open_existing(&mut self, peer: &PeerId) -> bool {
-        let found = self.links.iter().find(|(_, link)| link.peer == *peer && link.outbound && link.slot == Slot::None);
+        let found =
+            self.links.iter().find(|(_, link)| link.peer == *peer && link.outbound && link.slot == Slot::None);
         let Some(id) = found.map(|(id, _)| *id) else { return false };
         self.grant_dialled(id)
     }
@@ -231,10 +243,8 @@ impl Behaviour {
     pub fn close(&mut self, id: ConnectionId, reason: CloseReason) {
         self.free_slot(id, reason);
         if let Some(link) = self.links.get(&id) {
-            self.actions.push_back(ToSwarm::CloseConnection {
-                peer_id: link.peer,
-                connection: CloseConnection::One(id),
-            });
+            self.actions
+                .push_back(ToSwarm::CloseConnection { peer_id: link.peer, connection: CloseConnection::One(id) });
         }
         self.run();
     }
@@ -391,7 +401,13 @@ impl Behaviour {
         }
     }
 
-    fn admit(&mut self, id: ConnectionId, peer: PeerId, address: &Multiaddr, outbound: bool) -> Result<Handler, ConnectionDenied> {
+    fn admit(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        address: &Multiaddr,
+        outbound: bool,
+    ) -> Result<Handler, ConnectionDenied> {
         let now = self.clock.now();
         if self.bans.has_peer(&peer, now) {
             return Err(ConnectionDenied::new(BannedError));

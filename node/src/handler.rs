@@ -256,7 +256,11 @@ impl Handler {
             }
         }
         let overdue = |deadline: Option<Time>| deadline.is_some_and(|deadline| now >= deadline);
-        if overdue(control.deadline()) || overdue(bulk.deadline()) { Err(CloseReason::WriteStalled) } else { Ok(()) }
+        if overdue(control.deadline()) || overdue(bulk.deadline()) {
+            Err(CloseReason::WriteStalled)
+        } else {
+            Ok(())
+        }
     }
 
     /// Reads one frame of each lane at most: the connection task hands reports on before it reads further.
@@ -379,9 +383,14 @@ impl ConnectionHandler for Handler {
         }
     }
 
-    fn on_connection_event(&mut self, event: ConnectionEvent<'_, LaneProtocols, Self::OutboundProtocol, (), Lane>) {
+    fn on_connection_event(
+        &mut self,
+        event: ConnectionEvent<'_, LaneProtocols, Self::OutboundProtocol, (), Lane>,
+    ) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (lane, stream), .. }) => {
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
+                protocol: (lane, stream), ..
+            }) => {
                 self.on_inbound(lane, stream);
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol, info }) => {

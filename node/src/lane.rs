@@ -165,12 +165,7 @@ impl ControlWriter {
     }
 
     /// Writes what it can; returns the message bytes that were flushed. `ack` is sent along and set to zero.
-    pub(crate) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        now: Time,
-        ack: &mut u64,
-    ) -> Result<usize, CloseReason> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, now: Time, ack: &mut u64) -> Result<usize, CloseReason> {
         let mut flushed = 0;
         loop {
             if self.writing.is_none() && *ack > 0 {
@@ -453,9 +448,8 @@ impl LaneReader {
     /// Nothing to read: is that too long?
     fn idle(&self, now: Time, budget: &BulkBudget) -> Poll<Result<Bytes, CloseReason>> {
         let overdue = self.deadline.is_some_and(|deadline| now >= deadline);
-        let crowding = self.reservation.is_some()
-            && now.since(self.began) > CONTENDED_FRAME_AGE
-            && budget.contended();
+        let crowding =
+            self.reservation.is_some() && now.since(self.began) > CONTENDED_FRAME_AGE && budget.contended();
         if overdue || crowding { Poll::Ready(Err(CloseReason::ReadStalled)) } else { Poll::Pending }
     }
 }

@@ -7,15 +7,15 @@ use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::task::{Context, Poll};
 
+use libp2p::PeerId;
 use libp2p::connection_limits::ConnectionLimits;
 use libp2p::core::transport::PortUse;
 use libp2p::core::{Endpoint, Multiaddr};
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{
-    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
-    dummy,
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
+    ToSwarm, dummy,
 };
-use libp2p::PeerId;
 use protocol::gossip::AddressGroup;
 use protocol::time::{Duration, Time};
 
@@ -43,7 +43,8 @@ pub const BANS_MAX: usize = 1_024;
 /// The limits on connections as a whole.
 #[must_use]
 pub fn connection_limits(config: &Config) -> ConnectionLimits {
-    let slots = config.max_peers_in.saturating_add(config.max_peers_out).saturating_add(config.reserved_peers.len());
+    let slots =
+        config.max_peers_in.saturating_add(config.max_peers_out).saturating_add(config.reserved_peers.len());
     let total = u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_MAX))
