@@ -472,10 +472,10 @@ impl NetworkBehaviour for Behaviour {
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
-            FromSwarm::ConnectionEstablished(established) => {
-                if self.wanted.remove(&established.connection_id).is_some() {
-                    self.grant_dialled(established.connection_id);
-                }
+            FromSwarm::ConnectionEstablished(established)
+                if self.wanted.remove(&established.connection_id).is_some() =>
+            {
+                self.grant_dialled(established.connection_id);
             }
             FromSwarm::ConnectionClosed(closed) => {
                 self.free_slot(closed.connection_id, CloseReason::ClosedByPeer);
@@ -505,7 +505,7 @@ impl NetworkBehaviour for Behaviour {
                 }
             }
             Report::Drained(lane, bytes) => {
-                if let Some(peer) = self.handle_of(id) {
+                if let Some(peer) = self.handle_of(id).filter(|_| bytes > 0) {
                     self.inputs.push_back(Input::Drained { peer, lane, bytes });
                 }
             }

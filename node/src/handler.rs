@@ -42,6 +42,7 @@ pub struct LaneProtocols {
 
 /// What the behaviour tells a handler.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all orders are sends, and a box each would cost more")]
 pub enum Order {
     /// The connection has a gossip slot: open the lanes.
     Open,
@@ -55,6 +56,7 @@ pub enum Order {
 
 /// What a handler tells the behaviour.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all reports are messages, and a box each would cost more")]
 pub enum Report {
     /// The peer opened a lane, and wants a slot.
     SlotWanted,
@@ -118,7 +120,9 @@ pub fn protocol_name(network: &NetworkId, what: &str) -> StreamProtocol {
 }
 
 impl Handler {
-    pub(crate) const fn new(protocols: LaneProtocols, clock: Clock, budget: Arc<BulkBudget>) -> Self {
+    /// A handler without a slot.
+    #[must_use]
+    pub const fn new(protocols: LaneProtocols, clock: Clock, budget: Arc<BulkBudget>) -> Self {
         Self {
             protocols,
             clock,
@@ -269,17 +273,12 @@ impl Handler {
             return Ok(());
         }
         let (Some(control), Some(bulk)) = (&mut self.control_in, &mut self.bulk_in) else { return Ok(()) };
-        while let Poll::Ready(frame) = control.poll(cx, now, &self.budget, &mut self.ack) {
+        if let Poll::Ready(frame) = control.poll(cx, now, &self.budget, &mut self.ack) {
             match decode(&frame?)? {
                 Message::Ack(bytes) => {
                     let lane = self.bulk_out.as_mut().ok_or(CloseReason::BadAck)?;
                     let drained = lane.acknowledged(bytes, now)?;
-                    if drained > 0 {
-                        self.reports.push_back(Report::Drained(Lane::Bulk, drained));
-                        return Ok(());
-                    }
-                    // An ack that frees nothing more than a prefix: read on, but let other tasks run.
-                    cx.waker().wake_by_ref();
+                    self.reports.push_back(Report::Drained(Lane::Bulk, drained));
                     return Ok(());
                 }
                 message => {

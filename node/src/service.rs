@@ -227,10 +227,8 @@ impl Service {
                     self.gossip().close(connection, CloseReason::PingTimeout);
                 }
             }
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
-                if endpoint.is_dialer() {
-                    self.discovery.on_established(connection_id, peer_id, now);
-                }
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } if endpoint.is_dialer() => {
+                self.discovery.on_established(connection_id, peer_id, now);
             }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
                 debug!(peer = ?peer_id, %error, "a dial failed");
@@ -265,7 +263,7 @@ impl Service {
             Event::Engine(_) => {}
             Event::Verify(job) => {
                 self.unchecked.push_back(job);
-                self.hand_out();
+                self.pool.submit(&mut self.unchecked);
             }
             Event::Up { peer, outbound } => {
                 debug!(%peer, outbound, "a gossip peer is connected");
@@ -278,21 +276,11 @@ impl Service {
         }
     }
 
-    /// Gives waiting jobs to the pool, as many as it takes.
-    fn hand_out(&mut self) {
-        while let Some(job) = self.unchecked.pop_front() {
-            if let Err(job) = self.pool.submit(job) {
-                self.unchecked.push_front(job);
-                return;
-            }
-        }
-    }
-
     fn on_verdicts(&mut self, verdicts: Verdicts) {
         for (job, verdict) in verdicts {
             self.gossip().input(Input::Verified { job, verdict });
         }
-        self.hand_out();
+        self.pool.submit(&mut self.unchecked);
     }
 
     fn on_identify(&mut self, event: identify::Event) {

@@ -1,6 +1,6 @@
 //! Signature checks on threads of their own, never on the one that serves the network.
 //!
-//! The queue is bounded and gives a job back when it is full: the caller waits, nothing is dropped. Each thread
+//! The queue is bounded and leaves jobs with the caller when it is full: the caller waits, nothing is dropped. Each thread
 //! remembers the keys that it decompressed last. Deliberately absent: batch equations; each signature is checked
 //! alone, by the strict rule.
 
@@ -69,19 +69,18 @@ impl VerifyPool {
         Ok((pool, receiver))
     }
 
-    /// Hands a job in.
-    ///
-    /// # Errors
-    /// Gives the job back if the queue is full: try again after the next verdicts.
-    pub fn submit(&self, job: VerifyJob) -> Result<(), VerifyJob> {
+    /// Takes jobs off the front of `jobs`, as many as the queue has room for. What is left must wait for the next
+    /// verdicts.
+    pub fn submit(&self, jobs: &mut VecDeque<VerifyJob>) {
         let mut queue = lock(&self.shared.queue);
-        if queue.jobs.len() >= QUEUE_JOBS_MAX {
-            return Err(job);
-        }
-        queue.jobs.push_back(job);
+        let room = QUEUE_JOBS_MAX.saturating_sub(queue.jobs.len()).min(jobs.len());
+        queue.jobs.extend(jobs.drain(..room));
         drop(queue);
-        self.shared.ready.notify_one();
-        Ok(())
+        match room {
+            0 => {}
+            1 => self.shared.ready.notify_one(),
+            _ => self.shared.ready.notify_all(),
+        }
     }
 
     /// How many threads there are.
