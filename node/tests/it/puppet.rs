@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Puppet {
     pub(crate) swarm: Swarm<Strings>,
     pub(crate) wire: Arc<WireBytes>,
+    /// Reports that came while another puppet's were waited for.
+    reports: VecDeque<Report>,
 }
 
 pub(crate) struct Strings {
@@ -58,7 +60,7 @@ impl Puppet {
                 break address;
             }
         };
-        (Self { swarm, wire }, address)
+        (Self { swarm, wire, reports: VecDeque::new() }, address)
     }
 
     pub(crate) fn order(&mut self, order: Order) {
@@ -70,13 +72,18 @@ impl Puppet {
 
     /// The next report, while `other` is kept running.
     pub(crate) async fn report(&mut self, other: &mut Self) -> Report {
+        if let Some(report) = self.reports.pop_front() {
+            return report;
+        }
         let wanted = async {
             loop {
                 tokio::select! {
-                    event = self.swarm.select_next_some() => if let SwarmEvent::Behaviour(report) = event { return report },
-                    event = other.swarm.select_next_some() => {
-                        if let SwarmEvent::Behaviour(report) = event { other.swarm.behaviour_mut().actions.push_back(ToSwarm::GenerateEvent(report)); tokio::task::yield_now().await; }
-                    }
+                    event = self.swarm.select_next_some() => if let SwarmEvent::Behaviour(report) = event {
+                        return report;
+                    },
+                    event = other.swarm.select_next_some() => if let SwarmEvent::Behaviour(report) = event {
+                        other.reports.push_back(report);
+                    },
                 }
             }
         };
