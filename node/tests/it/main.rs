@@ -7,3 +7,13 @@ mod lifecycle;
 mod rpc;
 mod settings;
 mod support;
+//! The node, tested through its public door. One file for each behaviour.
+
+mod discovery;
+mod framing;
+mod harness;
+mod lanes;
+mod limits;
+mod puppet;
+mod service;
+mod verification;
