@@ -2,18 +2,16 @@
 
 mod command_line;
 mod data_dir;
-mod key_file;
-mod lifecycle;
-mod rpc;
-mod settings;
-mod support;
-//! The node, tested through its public door. One file for each behaviour.
-
 mod discovery;
 mod framing;
 mod harness;
+mod key_file;
 mod lanes;
+mod lifecycle;
 mod limits;
 mod puppet;
+mod rpc;
 mod service;
+mod settings;
+mod support;
 mod verification;
