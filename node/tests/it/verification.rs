@@ -16,7 +16,7 @@ fn job(id: u64, good: bool) -> VerifyJob {
     let transaction =
         Transaction { author: PublicKey::default(), nonce: id, valid_until: 1, payload: vec![1, 2, 3].into() };
     let signed = transaction.sign(&key, if good { &network } else { &other }).expect("small");
-    VerifyJob { id: JobId(id), network, header: None, transactions: vec![Arc::new(signed)] }
+    VerifyJob { id: JobId(id), network, headers: vec![], transactions: vec![Arc::new(signed)] }
 }
 
 #[tokio::test]
