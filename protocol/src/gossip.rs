@@ -1,293 +1,97 @@
-//! The engine's door: inputs go in through [`Gossip::handle`], outputs come out of [`Gossip::poll_output`], and
-//! one deadline leaves through [`Gossip::poll_timeout`].
+//! The engine: inputs go in through [`Gossip::handle`], outputs come out of [`Gossip::poll_output`], and one deadline
+//! leaves through [`Gossip::poll_timeout`].
 //!
 //! **The drain rule**: after every input, call `poll_output` until it returns `None` before the next input.
+//!
+//! This file dispatches and keeps time; `conversation`, `transactions` and `blocks` decide, each for its kind of
+//! message; the other files below `gossip/` are parts that compute and know nothing of each other. What arrives is
+//! worked on cheapest first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
 
+mod announce;
+mod api;
+mod blocks;
+mod conversation;
+mod peer;
+pub mod request;
+mod seen;
+mod transactions;
+
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
+use hashbrown::HashMap;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng as _, SeedableRng as _};
 
-use crate::block::{Block, Header};
-use crate::hash::{BlockId, TxId};
+pub use self::api::{
+    AddressGroup, Config, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output, PeerHandle,
+    PeerInfo, Refusal, RelayPolicy, Stats, Submission, TransactionStatus,
+};
+use self::blocks::CheckedBlock;
+use self::peer::Peer;
+use self::request::RequestTracker;
+use self::seen::Seen;
+use self::transactions::CheckedTransaction;
+use crate::block::{Block, Header, SignedHeader, transactions_root};
+use crate::chain::Chain;
+use crate::hash::{BlockId, ShortId, TxId};
 use crate::keys::PublicKey;
-use crate::message::{Lane, Message, Tip};
-use crate::network::NetworkId;
-pub use crate::refusal::{DisconnectReason, Refusal};
-use crate::time::{Duration, Time};
-use crate::transaction::{Height, SignedTransaction};
-use crate::validator::{Producers, StandardValidator, Validator};
+use crate::limits::{BLOCK_OVERHEAD_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX};
+use crate::mempool::Mempool;
+use crate::message::Tip;
+use crate::orphan::OrphanPool;
+use crate::seeded::SeededState;
+use crate::time::Time;
+use crate::transaction::SignedTransaction;
+use crate::validator::{StandardValidator, Validator};
 use crate::verify::{JobId, Verdict, VerifyJob};
 
-/// A connected peer, as the driver numbers it. Not reused in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PeerHandle(pub u32);
-
-/// Who dialled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Direction {
-    /// The peer dialled us.
-    Inbound,
-    /// We dialled the peer.
-    Outbound,
-}
-
-/// Peers whose addresses lie in one block share a group, and with it the memory of withheld items. What a group
-/// is (a /16, say) is the driver's to choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AddressGroup(pub u64);
-
-/// How items travel. One value in [`Config`], so that policies run side by side and compare.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RelayPolicy {
-    /// Announce to all, send the body when asked: the bandwidth floor.
-    #[default]
-    Announce,
-    /// Push the body to every peer that lacks it: the latency floor.
-    Flood,
-}
-
-/// What an engine is told once.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The network it belongs to.
-    pub network: NetworkId,
-    /// How it relays.
-    pub relay: RelayPolicy,
-    /// Whose blocks it takes from the network.
-    pub producers: Producers,
-}
-
-/// Something that happened outside.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// A connection to a peer is open on both lanes.
-    PeerConnected {
-        /// Its new handle.
-        peer: PeerHandle,
-        /// Who dialled.
-        direction: Direction,
-        /// Its address group; `None` exempts it from shared memory (loopback test networks).
-        group: Option<AddressGroup>,
-    },
-    /// The connection is gone.
-    PeerDisconnected {
-        /// Whose.
-        peer: PeerHandle,
-    },
-    /// A message came.
-    Received {
-        /// From whom.
-        peer: PeerHandle,
-        /// What.
-        message: Message,
-    },
-    /// A transaction enters here. Answered by [`Event::Submitted`].
-    SubmittedTransaction(Arc<SignedTransaction>),
-    /// A block enters here. Answered by [`Event::Submitted`]. Any producer may publish locally.
-    SubmittedBlock(Arc<Block>),
-    /// A job is done.
-    Verified {
-        /// Which.
-        job: JobId,
-        /// How it went.
-        verdict: Verdict,
-    },
-    /// Bytes left for a peer: control bytes when written, bulk bytes when acknowledged.
-    Drained {
-        /// To whom.
-        peer: PeerHandle,
-        /// On which lane.
-        lane: Lane,
-        /// Encoded message bytes, without the frame's length prefix.
-        bytes: usize,
-    },
-    /// The time given by [`Gossip::poll_timeout`] has come. Early and late calls are safe.
-    Timeout,
-}
-
-/// Something for the driver to do or know.
-#[derive(Clone, Debug)]
-pub enum Output {
-    /// Send a message. The driver never drops one: it sends or disconnects.
-    Send {
-        /// To whom.
-        peer: PeerHandle,
-        /// On which lane.
-        lane: Lane,
-        /// What.
-        message: Message,
-    },
-    /// Check signatures.
-    Verify(VerifyJob),
-    /// Close the connection. [`Input::PeerDisconnected`] is wanted afterwards all the same.
-    Disconnect {
-        /// To whom.
-        peer: PeerHandle,
-        /// Why.
-        reason: DisconnectReason,
-    },
-    /// Stop (or go on) reading from a peer that is over (or back within) its inbound budget.
-    Read {
-        /// From whom.
-        peer: PeerHandle,
-        /// Whether to read.
-        allowed: bool,
-    },
-    /// Something worth a trace record, a counter or an answer to a user.
-    Event(Event),
-}
-
-/// An item's kind and id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ItemId {
-    /// A transaction.
-    Transaction(TxId),
-    /// A block.
-    Block(BlockId),
-}
-
-/// What happened inside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// A peer said a Hello that fits ours.
-    PeerReady {
-        /// Which.
-        peer: PeerHandle,
-        /// Its tip.
-        tip: Tip,
-    },
-    /// A standalone body came from a peer.
-    BodyReceived {
-        /// Which item.
-        item: ItemId,
-        /// From whom.
-        from: PeerHandle,
-        /// Its encoded length in bytes.
-        bytes: usize,
-        /// Whether it was of no use: held, rejected or in verification already.
-        duplicate: bool,
-    },
-    /// An item was accepted: it is valid, held, and being relayed.
-    Accepted {
-        /// Which.
-        item: ItemId,
-        /// From whom; `None` if it was submitted here.
-        from: Option<PeerHandle>,
-        /// The block that brought it, if it did not come by itself.
-        within: Option<BlockId>,
-        /// Its encoded length in bytes.
-        bytes: usize,
-    },
-    /// An item was refused. Nothing of it is kept but its id.
-    Refused {
-        /// Which.
-        item: ItemId,
-        /// From whom; `None` if it was submitted here.
-        from: Option<PeerHandle>,
-        /// Why.
-        refusal: Refusal,
-    },
-    /// The answer to a submission: accepted, held already, or refused.
-    Submitted {
-        /// Which item.
-        item: ItemId,
-        /// How it went.
-        result: Result<Submission, Refusal>,
-    },
-    /// The best chain has a new end.
-    TipChanged {
-        /// The new tip.
-        tip: Tip,
-        /// Blocks of the old best chain that are stale now.
-        disconnected: usize,
-    },
-}
-
-/// A submission that was not refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Submission {
-    /// New here, and being relayed.
-    Accepted,
-    /// Held already.
-    Held,
-}
-
-/// What is known of a transaction.
-#[derive(Clone, Debug)]
-pub enum TransactionStatus {
-    /// In the mempool.
-    Pending(Arc<SignedTransaction>),
-    /// In the best chain.
-    Confirmed {
-        /// The block that holds it.
-        block: BlockId,
-        /// That block's height.
-        height: Height,
-        /// The transaction, while the block's body is kept.
-        transaction: Option<Arc<SignedTransaction>>,
-    },
-}
-
-/// What the engine knows of a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerInfo {
-    /// Who dialled.
-    pub direction: Direction,
-    /// Whether Hellos were exchanged.
-    pub ready: bool,
-    /// The tip it last told.
-    pub tip: Option<Tip>,
-    /// Bodies it was the first to deliver.
-    pub delivered: u64,
-    /// Strikes for announced items that it withheld.
-    pub strikes: u32,
-    /// Smoothed time between request and body; `None` before the first.
-    pub response: Option<Duration>,
-}
-
-/// Counters since the start. They only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Standalone transaction bodies received.
-    pub transaction_bodies: u64,
-    /// Of these, of no use.
-    pub transaction_duplicates: u64,
-    /// Block bodies received.
-    pub block_bodies: u64,
-    /// Of these, of no use.
-    pub block_duplicates: u64,
-    /// Transactions accepted, submitted ones included.
-    pub transactions_accepted: u64,
-    /// Blocks accepted, submitted ones included.
-    pub blocks_accepted: u64,
-    /// Items refused.
-    pub refused: u64,
-    /// Announcements received.
-    pub announcements: u64,
-    /// Announcements dropped because a bound was reached.
-    pub announcements_dropped: u64,
-    /// Requests sent.
-    pub requests: u64,
-    /// Requests that expired.
-    pub requests_expired: u64,
-    /// Requests answered with notfound.
-    pub requests_not_found: u64,
-}
-
-/// How full the mempool is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MempoolInfo {
-    /// Transactions held.
-    pub transactions: usize,
-    /// Their encoded bytes.
-    pub bytes: usize,
-}
-
-/// The engine.
+/// The engine. See the module's head for how to drive it.
 #[derive(Debug)]
-pub struct Gossip {}
+pub struct Gossip {
+    config: Config,
+    validator: Arc<dyn Validator>,
+    hasher: SeededState,
+    peers: BTreeMap<PeerHandle, Peer>,
+    requests: RequestTracker,
+    seen: Seen,
+    mempool: Mempool,
+    chain: Chain,
+    orphans: OrphanPool,
+    /// What is in verification, by job; and the jobs by item.
+    checking: BTreeMap<JobId, Checking>,
+    checking_transactions: HashMap<TxId, JobId, SeededState>,
+    checking_short: HashMap<ShortId, TxId, SeededState>,
+    checking_blocks: BTreeMap<BlockId, JobId>,
+    /// Submitted items in verification.
+    checks_local: usize,
+    next_job: u64,
+    outputs: VecDeque<Output>,
+    stats: Stats,
+}
+
+/// Something in verification, and what it costs its sender meanwhile.
+#[derive(Debug)]
+struct Checking {
+    what: Checked,
+    from: Option<PeerHandle>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+enum Checked {
+    Transaction(CheckedTransaction),
+    Headers {
+        headers: Vec<SignedHeader>,
+        /// Other peers that announced the (single) header meanwhile.
+        announcers: Vec<PeerHandle>,
+        /// The block that came with an unknown header.
+        block: Option<Arc<Block>>,
+    },
+    Block(CheckedBlock),
+}
 
 impl Gossip {
     /// An engine with the standard rules. All chance comes from `seed`.
@@ -300,65 +104,112 @@ impl Gossip {
     /// An engine with a chain's own rules.
     #[must_use]
     pub fn with_validator(config: Config, seed: [u8; 32], validator: Arc<dyn Validator>) -> Self {
-        let _ = (config, seed, validator);
-        Self {}
+        let mut rng = ChaCha8Rng::from_seed(seed);
+        let hasher = SeededState::draw(&mut rng);
+        let mut tracker_seed = [0; 32];
+        rng.fill_bytes(&mut tracker_seed);
+        Self {
+            validator,
+            peers: BTreeMap::new(),
+            requests: RequestTracker::new(tracker_seed),
+            seen: Seen::new(hasher.clone()),
+            mempool: Mempool::default(),
+            chain: Chain::new(config.network.genesis()),
+            orphans: OrphanPool::new(),
+            checking: BTreeMap::new(),
+            checking_transactions: HashMap::with_hasher(hasher.clone()),
+            checking_short: HashMap::with_hasher(hasher.clone()),
+            checking_blocks: BTreeMap::new(),
+            checks_local: 0,
+            next_job: 0,
+            outputs: VecDeque::new(),
+            stats: Stats::default(),
+            hasher,
+            config,
+        }
     }
 
     /// Feeds one input. Drain [`Gossip::poll_output`] before the next call. Time may stand still or jump back;
     /// nothing breaks then, but deadlines wait for the clock to catch up.
     pub fn handle(&mut self, now: Time, input: Input) {
-        let _ = (now, input);
+        debug_assert!(self.outputs.is_empty(), "the outputs of the last input are to be drained first");
+        match input {
+            Input::PeerConnected { peer, direction, group } => self.on_connected(now, peer, direction, group),
+            Input::PeerDisconnected { peer } => self.drop_peer(now, peer),
+            Input::Received { peer, message } => self.on_message(now, peer, message),
+            Input::SubmittedTransaction(transaction) => self.on_submitted_transaction(now, &transaction),
+            Input::SubmittedBlock(block) => self.on_submitted_block(now, &block),
+            Input::Verified { job, verdict } => self.on_verified(now, job, verdict),
+            Input::Drained { peer, lane, bytes } => {
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.credit.refill(lane, bytes);
+                }
+            }
+            Input::Timeout => {}
+        }
+        self.settle(now);
     }
 
     /// The next output, or `None` when the last input is dealt with.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
 
     /// When [`Input::Timeout`] is wanted next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        None
+        let peers = self.peers.values().filter_map(Self::peer_deadline).min();
+        [peers, self.requests.next_deadline(), self.orphans.next_deadline()].into_iter().flatten().min()
     }
 
     /// The end of the best chain.
     #[must_use]
     pub fn tip(&self) -> Tip {
-        unreachable!()
+        self.chain.tip()
     }
 
     /// How full the mempool is.
     #[must_use]
     pub fn mempool(&self) -> MempoolInfo {
-        unreachable!()
+        MempoolInfo { transactions: self.mempool.len(), bytes: self.mempool.bytes() }
     }
 
     /// What is known of a transaction.
     #[must_use]
     pub fn transaction(&self, id: &TxId) -> Option<TransactionStatus> {
-        let _ = id;
-        None
+        if let Some(transaction) = self.mempool.get(id) {
+            return Some(TransactionStatus::Pending(transaction.clone()));
+        }
+        let (height, block) = self.chain.confirmed(id)?;
+        let transaction = self.chain.transaction_in(&block, id);
+        Some(TransactionStatus::Confirmed { block, height, transaction })
     }
 
     /// A block whose body is kept.
     #[must_use]
     pub fn block(&self, id: &BlockId) -> Option<Arc<Block>> {
-        let _ = id;
-        None
+        self.chain.body(id)
     }
 
     /// What is known of a peer.
     #[must_use]
-    pub fn peer(&self, peer: PeerHandle) -> Option<PeerInfo> {
-        let _ = peer;
-        None
+    pub fn peer(&self, handle: PeerHandle) -> Option<PeerInfo> {
+        let peer = self.peers.get(&handle)?;
+        Some(PeerInfo {
+            direction: peer.direction,
+            ready: peer.ready,
+            tip: peer.tip,
+            delivered: peer.delivered,
+            strikes: self.requests.strikes(handle),
+            response: self.requests.response(handle),
+        })
     }
 
     /// Counters since the start.
     #[must_use]
-    pub fn stats(&self) -> Stats {
-        Stats::default()
+    pub const fn stats(&self) -> Stats {
+        self.stats
     }
 
     /// A header on our tip and the body for it, of mempool transactions up to `bytes_max` encoded bytes in all; for
@@ -370,7 +221,115 @@ impl Gossip {
         timestamp_ms: u64,
         bytes_max: usize,
     ) -> (Header, Vec<Bytes>) {
-        let _ = (producer, timestamp_ms, bytes_max);
-        unreachable!()
+        let transactions = self.mempool.template(bytes_max.saturating_sub(BLOCK_OVERHEAD_BYTES));
+        let ids: Vec<TxId> = transactions.iter().map(|transaction| transaction.id()).collect();
+        let tip = self.chain.tip();
+        let header = Header {
+            height: tip.height.saturating_add(1),
+            parent: tip.id,
+            producer,
+            timestamp_ms,
+            transactions_root: transactions_root(&ids),
+            count: u32::try_from(ids.len()).unwrap_or(u32::MAX),
+        };
+        (header, transactions.iter().map(|transaction| transaction.encoded().clone()).collect())
+    }
+
+    /// What every input ends with: whatever became due, possible or necessary.
+    fn settle(&mut self, now: Time) {
+        self.expire(now);
+        self.ask(now);
+        let busy: Vec<PeerHandle> =
+            self.peers.iter().filter(|(_, peer)| peer.has_work()).map(|(handle, _)| *handle).collect();
+        for handle in busy {
+            self.serve(handle);
+            self.announce(now, handle);
+            self.pace(now, handle);
+        }
+    }
+
+    /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello.
+    fn expire(&mut self, now: Time) {
+        for (handle, _) in self.requests.expire(now) {
+            self.stats.requests_expired = self.stats.requests_expired.saturating_add(1);
+            self.leave_withholder(now, handle);
+        }
+        self.orphans.expire(now);
+        let silent = self.peers.iter().filter(|(_, peer)| !peer.ready && peer.hello_deadline <= now);
+        let silent: Vec<PeerHandle> = silent.map(|(handle, _)| *handle).collect();
+        for handle in silent {
+            self.disconnect(now, handle, DisconnectReason::NoHello);
+        }
+    }
+
+    /// Stops or resumes reading from a peer by its budget and its items in verification.
+    fn pace(&mut self, now: Time, handle: PeerHandle) {
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        let allowed = peer.checks < CHECKS_PER_PEER_MAX
+            && peer.check_bytes < CHECK_BYTES_PER_PEER_MAX
+            && peer.budget.is_within(now);
+        if peer.reading != allowed {
+            peer.reading = allowed;
+            self.outputs.push_back(Output::Read { peer: handle, allowed });
+        }
+    }
+
+    fn peer_deadline(peer: &Peer) -> Option<Time> {
+        let hello = (!peer.ready).then_some(peer.hello_deadline);
+        let announce = peer.can_announce().then(|| peer.announcements.due()).flatten();
+        let budget = peer.budget.within_at();
+        [hello, announce, budget].into_iter().flatten().min()
+    }
+
+    /// Hands a job out and charges its sender until the verdict is back.
+    fn check(&mut self, job: VerifyJob, checking: Checking) {
+        match checking.from.and_then(|from| self.peers.get_mut(&from)) {
+            Some(peer) => {
+                peer.checks = peer.checks.saturating_add(1);
+                peer.check_bytes = peer.check_bytes.saturating_add(checking.bytes);
+            }
+            None if checking.from.is_none() => self.checks_local = self.checks_local.saturating_add(1),
+            None => {}
+        }
+        self.checking.insert(job.id, checking);
+        self.outputs.push_back(Output::Verify(job));
+    }
+
+    fn new_job(&mut self, headers: Vec<SignedHeader>, transactions: Vec<Arc<SignedTransaction>>) -> VerifyJob {
+        self.next_job = self.next_job.saturating_add(1);
+        VerifyJob { id: JobId(self.next_job), network: self.config.network.clone(), headers, transactions }
+    }
+
+    fn on_verified(&mut self, now: Time, job: JobId, verdict: Verdict) {
+        // A verdict that comes twice, or for a job that never was, changes nothing.
+        let Some(Checking { what, from, bytes }) = self.checking.remove(&job) else { return };
+        match from.and_then(|from| self.peers.get_mut(&from)) {
+            Some(peer) => {
+                peer.checks = peer.checks.saturating_sub(1);
+                peer.check_bytes = peer.check_bytes.saturating_sub(bytes);
+            }
+            None if from.is_none() => self.checks_local = self.checks_local.saturating_sub(1),
+            None => {}
+        }
+        match what {
+            Checked::Transaction(checked) => self.on_checked_transaction(now, checked, verdict),
+            Checked::Headers { headers, announcers, block } => {
+                self.on_checked_headers(now, from, &headers, &announcers, block, verdict);
+            }
+            Checked::Block(checked) => self.on_checked_block(now, checked, verdict),
+        }
+    }
+
+    fn refuse(&mut self, item: ItemId, from: Option<PeerHandle>, refusal: Refusal) {
+        self.stats.refused = self.stats.refused.saturating_add(1);
+        self.outputs.push_back(Output::Event(Event::Refused { item, from, refusal }));
+    }
+
+    fn answer(&mut self, item: ItemId, result: Result<Submission, Refusal>) {
+        self.outputs.push_back(Output::Event(Event::Submitted { item, result }));
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
     }
 }

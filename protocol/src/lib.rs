@@ -9,14 +9,18 @@
 extern crate alloc;
 
 pub mod block;
+pub mod chain;
 pub mod codec;
 pub mod gossip;
 pub mod hash;
 pub mod keys;
 pub mod limits;
+pub mod mempool;
 pub mod message;
 pub mod network;
+pub mod orphan;
 pub mod refusal;
+pub mod seeded;
 pub mod time;
 pub mod transaction;
 pub mod validator;

@@ -17,6 +17,9 @@ pub const TRANSACTION_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1 + 34 + 9 + 9 + 5 
 /// Bytes of an encoded block: 4 MiB.
 pub const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Bytes of a block besides its transactions: two array headers of 1 and 5, and a header of at most 211.
+pub const BLOCK_OVERHEAD_BYTES: usize = 217;
+
 /// Transactions in a block. The smallest takes 104 bytes and a length of 2: 4 MiB / 106 is 39,568.
 pub const BLOCK_TRANSACTIONS_MAX: usize = 39_568;
 
@@ -72,6 +75,14 @@ pub const CONTROL_CREDIT_BYTES: usize = 256 * 1024;
 /// Of these, bytes that bodies leave free, so that requests and announcements always have room: 64 KiB.
 pub const CONTROL_RESERVE_BYTES: usize = 64 * 1024;
 
+/// Control credit that a request, a notfound or an announced header wants to find: the largest getdata or notfound is
+/// 256 full ids, 8.5 KiB, and as much again may go out beside it.
+pub const REQUEST_ROOM_BYTES: usize = 20 * 1024;
+
+/// Control credit that a batch of announcements or headers wants to find: 1,024 entries of at most 39 bytes, or 256
+/// headers of 211.
+pub const ANNOUNCE_ROOM_BYTES: usize = 54 * 1024;
+
 /// Bytes of bulk frames queued for one peer: two of the largest blocks.
 pub const BULK_CREDIT_BYTES: usize = 2 * BULK_FRAME_BYTES_MAX;
 
@@ -88,3 +99,175 @@ pub const ANNOUNCE_BATCH_MAX: usize = 1_024;
 
 /// Ids waiting to be announced to one peer. 16,384 entries of 16 bytes: 256 KiB.
 pub const ANNOUNCE_QUEUE_MAX: usize = 16_384;
+
+/// Replies (bodies, headers, notfounds) owed to one peer and waiting for credit. Four full getdatas; a peer that
+/// keeps the rule of 256 requests in flight never comes near. 1,024 entries of 48 bytes: 48 KiB.
+pub const SERVE_QUEUE_MAX: usize = 1_024;
+
+/// Block headers waiting to be announced to one peer; the oldest go first.
+pub const HEADER_QUEUE_MAX: usize = 16;
+
+/// Between two getheaders to one peer.
+pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Blocks that are requested ahead while catching up.
+pub const BLOCKS_AHEAD_MAX: usize = 16;
+
+// Memory of ids.
+
+/// Ids in one peer's known set: 32,768 of about 20 bytes (8 in a table, 8 in a queue): 640 KiB, 45 MiB for 72 peers.
+pub const KNOWN_MAX: usize = 32_768;
+
+/// Accepted ids remembered: 65,536 of about 130 bytes: 8.5 MiB.
+pub const SEEN_ACCEPTED_MAX: usize = 65_536;
+
+/// Rejected ids remembered: 16,384 of about 140 bytes: 2.3 MiB.
+pub const SEEN_REJECTED_MAX: usize = 16_384;
+
+// Work on behalf of one peer.
+
+/// Items of one peer in verification; over it the peer is not read. One more message of 256 may come in behind.
+pub const CHECKS_PER_PEER_MAX: usize = 1_024;
+
+/// Bytes of one peer's items in verification; over it the peer is not read: 1 MiB, and one message behind.
+pub const CHECK_BYTES_PER_PEER_MAX: usize = 1024 * 1024;
+
+/// Submitted items in verification; over it a submission is refused as busy.
+pub const CHECKS_LOCAL_MAX: usize = 4_096;
+
+/// Inbound budget of a peer, in bytes a second: 16 MiB. A peer over it is not read until it is within it again.
+pub const INBOUND_BYTES_PER_SEC: u64 = 16 * 1024 * 1024;
+
+/// What the inbound budget saves up: two of the largest blocks.
+pub const INBOUND_BURST_BYTES: u64 = 2 * BLOCK_BYTES_MAX as u64;
+
+/// What a transaction body costs in the inbound budget besides its length: 4 KiB, so at most 4,096 signature checks
+/// a second for one peer, a fifth of a core at 50 microseconds each.
+pub const BODY_COST_BYTES: u64 = 4 * 1024;
+
+/// What an inv costs per byte: 16, so at most 100,000 entries a second for one peer.
+pub const INV_COST_FACTOR: u64 = 16;
+
+/// What an announced transaction is taken to be long, in bytes: announcements don't tell.
+pub const TRANSACTION_BYTES_EXPECTED: usize = 512;
+// The mempool.
+
+/// Bytes of transactions in the mempool: 32 MiB, or eight full blocks.
+pub const MEMPOOL_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Transactions in the mempool. One takes about 0.6 KiB of memory beside its bytes (its fields, its count and
+/// seven index entries): 40 MiB for all, so a full mempool takes at most 72 MiB.
+pub const MEMPOOL_ENTRIES_MAX: usize = 65_536;
+
+/// What the smallest transaction counts for, in bytes: 512. Then the bound in bytes holds the one in entries, and
+/// an author's share is one number.
+pub const MEMPOOL_CHARGE_MIN: usize = MEMPOOL_BYTES_MAX / MEMPOOL_ENTRIES_MAX;
+
+/// An author may hold a 16th of the mempool (2 MiB) before the full pool sheds by author. Below that, authors are
+/// free to make and their shares say nothing, so the pool sheds by link.
+pub const MEMPOOL_AUTHOR_SHARE: usize = 16;
+
+/// Transactions of one author and nonce in the mempool: enough to prove a double use, too few to flood.
+pub const TRANSACTIONS_PER_NONCE_MAX: usize = 2;
+
+// The chain.
+
+/// Bytes of an encoded signed header: array 1, height 9, parent 34, producer 34, time 9, root 34, count 5 and
+/// signature 66.
+pub const HEADER_BYTES_MAX: usize = 1 + 9 + 34 + 34 + 9 + 34 + 5 + 66;
+
+/// Bytes of the encoded list of transactions in a block, whatever its header: the block less its array's 1 byte
+/// and its header.
+pub const BLOCK_BODY_BYTES_MAX: usize = BLOCK_BYTES_MAX - 1 - HEADER_BYTES_MAX;
+
+/// Headers remembered, on all branches. One takes about 0.6 KiB with its index entries: 10 MiB.
+pub const CHAIN_HEADERS_MAX: usize = 16_384;
+
+/// Headers of the best chain that no other branch can push out: more than [`VALID_UNTIL_AHEAD_MAX`], so that a
+/// confirmed transaction is known for as long as it is valid.
+pub const CHAIN_BEST_HEADERS_MIN: usize = 10_240;
+
+/// Headers of one producer at one height: both sides of an equivocation, and no more.
+pub const HEADERS_PER_PRODUCER_MAX: usize = 2;
+
+/// Encoded bytes of the blocks whose bodies are kept: 16 MiB, or four full blocks. The smallest transaction takes
+/// 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small.
+pub const CHAIN_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Of these, bytes of blocks off the best chain: 8 MiB. What is left for the best chain bounds how far back a
+/// reorg can reach, whatever producers publish beside it.
+pub const CHAIN_STALE_BODY_BYTES_MAX: usize = CHAIN_BODY_BYTES_MAX / 2;
+
+/// Confirmed transactions remembered, the newest. One takes about 100 bytes: 25 MiB. At 26 transactions a block,
+/// that is as long as a transaction can be valid.
+pub const CONFIRMED_MAX: usize = 262_144;
+
+/// Invalid blocks remembered, the newest. One takes about 150 bytes: 150 KiB.
+pub const INVALID_BLOCKS_MAX: usize = 1_024;
+
+// Orphans.
+
+/// Blocks without a parent, from one peer.
+pub const ORPHANS_PER_PEER_MAX: usize = 8;
+
+/// Their encoded bytes: 5 MiB, one full block and some small ones.
+pub const ORPHAN_PEER_BYTES_MAX: usize = BLOCK_BYTES_MAX + 1024 * 1024;
+
+/// Encoded bytes of all orphans: 32 MiB, so six peers can fill their shares.
+pub const ORPHAN_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// How long an orphan waits for its parent.
+pub const ORPHAN_LIFETIME: Duration = Duration::from_secs(60);
+// Requests: what a peer's announcements may occupy, and how long they may hold up an item.
+
+/// Transactions that one peer may have announced and not yet delivered: geth's bound. An announcement that nobody
+/// shares takes about 280 bytes in all structures, so 4,096 take 1.1 MiB a peer.
+pub const REQUEST_ANNOUNCEMENTS_MAX: usize = 4_096;
+
+/// The same for blocks, apart from transactions so that a burst of these can't crowd out a block: the blocks of one
+/// headers message.
+pub const REQUEST_BLOCK_ANNOUNCEMENTS_MAX: usize = HEADERS_ENTRIES_MAX;
+
+/// Transactions in flight from one peer: one full getdata.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = GETDATA_ENTRIES_MAX;
+
+/// Blocks in flight from one peer: Bitcoin Core's bound, and as many as one notfound can name.
+pub const REQUEST_BLOCKS_IN_FLIGHT_MAX: usize = NOTFOUND_BLOCKS_MAX;
+
+/// A peer is not asked for more than this much of its measured rate at once (one item may exceed it): well under
+/// [`REQUEST_EXPIRY_MAX`], so that an honest queue never expires.
+pub const REQUEST_QUEUE_MAX: Duration = Duration::from_secs(2);
+
+/// No request expires sooner.
+pub const REQUEST_EXPIRY_MIN: Duration = Duration::from_millis(250);
+
+/// No request expires later: an announcer that withholds delays one item by this at most.
+pub const REQUEST_EXPIRY_MAX: Duration = Duration::from_secs(5);
+
+/// A peer's assumed response time before the first is measured.
+pub const REQUEST_RESPONSE_INITIAL: Duration = Duration::from_secs(1);
+
+/// A peer's assumed rate in bytes a second before one is measured: 1 MiB/s.
+pub const REQUEST_RATE_INITIAL: u64 = 1024 * 1024;
+
+/// The lowest rate that is believed, in bytes a second: a 64 KiB item then takes 1 s.
+pub const REQUEST_RATE_MIN: u64 = 64 * 1024;
+
+/// The highest rate that is believed, in bytes a second: 1 GiB/s.
+pub const REQUEST_RATE_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Bodies of so many bytes tell a peer's rate, shorter ones its response: at 1 MiB/s this one takes 31 ms, which is
+/// still seen beside a round trip.
+pub const REQUEST_RATE_SAMPLE_BYTES_MIN: usize = 32 * 1024;
+
+/// Strikes that are counted for one peer or group. At one less a minute, an hour.
+pub const STRIKES_MAX: u32 = 60;
+
+/// Time that takes one strike away.
+pub const STRIKE_DECAY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Requests served after a strike that take one strike away.
+pub const STRIKE_DECAY_SERVED: u32 = 8;
+
+/// Address groups whose strikes are remembered. 4,096 entries of about 80 bytes: 320 KiB.
+pub const STRIKE_GROUPS_MAX: usize = 4_096;

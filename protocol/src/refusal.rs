@@ -37,8 +37,10 @@ pub enum Refusal {
     /// Two other transactions of this author and nonce are held.
     #[error("two transactions with this author and nonce are held already: use another nonce")]
     NonceTaken,
-    /// No room, and its author has the largest share of it.
-    #[error("the mempool is full and this author has the largest share of it: try again after the next block")]
+    /// No room, and its author or the link it came by has the largest share of it.
+    #[error(
+        "the mempool is full and this author or link has the largest share of it: try again after the next block"
+    )]
     MempoolFull,
     /// Refused before, for good.
     #[error("refused before")]
@@ -64,6 +66,9 @@ pub enum Refusal {
     /// The tree of headers is full.
     #[error("the tree of headers is full")]
     HeadersFull,
+    /// No room for the bodies of more blocks off the best chain.
+    #[error("no room for the bodies of more blocks off the best chain")]
+    StaleFull,
     /// The body doesn't match the header.
     #[error("the body does not match the header's transactions root")]
     WrongRoot,

@@ -20,8 +20,8 @@ pub struct VerifyJob {
     pub id: JobId,
     /// The network that the signatures must be for.
     pub network: NetworkId,
-    /// A header to check, if any.
-    pub header: Option<SignedHeader>,
+    /// Headers to check.
+    pub headers: Vec<SignedHeader>,
     /// Transactions to check.
     pub transactions: Vec<Arc<SignedTransaction>>,
 }
@@ -39,19 +39,17 @@ impl VerifyJob {
     /// How many signatures the job has.
     #[must_use]
     pub fn signatures(&self) -> usize {
-        self.transactions.len().saturating_add(usize::from(self.header.is_some()))
+        self.transactions.len().saturating_add(self.headers.len())
     }
 
     /// Checks every signature, each by the strict rule, and stops at the first bad one. `key` decompresses
     /// a public key, or remembers an earlier decompression.
     pub fn run(&self, mut key: impl FnMut(&PublicKey) -> Option<VerifyingKey>) -> Verdict {
-        let header_good = self.header.as_ref().is_none_or(|header| {
+        let good = self.headers.iter().all(|header| {
             key(&header.header().producer).is_some_and(|producer| header.verify(&producer, &self.network))
+        }) && self.transactions.iter().all(|transaction| {
+            key(&transaction.author()).is_some_and(|author| transaction.verify(&author, &self.network))
         });
-        let good = header_good
-            && self.transactions.iter().all(|transaction| {
-                key(&transaction.author()).is_some_and(|author| transaction.verify(&author, &self.network))
-            });
         if good { Verdict::Valid } else { Verdict::Invalid }
     }
 }

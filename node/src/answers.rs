@@ -1,0 +1,163 @@
+//! Answers to the RPC's questions, and the submissions that wait for the engine's word.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use libp2p::Multiaddr;
+use protocol::gossip::{Direction, ItemId, PeerHandle, Refusal, RelayPolicy, Stats, Submission};
+use tokio::sync::oneshot;
+
+use crate::behaviour::{Behaviour, Link};
+use crate::clock::Clock;
+use crate::command::{Command, Counters, PeerStatus, Status};
+use crate::config::Config;
+use crate::sample;
+use crate::transport::WireBytes;
+
+/// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item.
+const SUBMISSIONS_WAITING_MAX: usize = 4_096;
+
+/// Where the answer to a submission goes.
+pub(crate) type SubmissionReply = oneshot::Sender<Result<Submission, Refusal>>;
+
+/// What is needed to answer.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    clock: Clock,
+    wire: Arc<WireBytes>,
+    waiting: HashMap<ItemId, VecDeque<SubmissionReply>>,
+    count: usize,
+}
+
+impl Answers {
+    pub(crate) fn new(clock: Clock, wire: Arc<WireBytes>) -> Self {
+        Self { clock, wire, waiting: HashMap::new(), count: 0 }
+    }
+
+    /// Keeps `reply` until the engine has decided. False, and answered, if too many wait.
+    pub(crate) fn expect(&mut self, item: ItemId, reply: SubmissionReply) -> bool {
+        if self.count >= SUBMISSIONS_WAITING_MAX {
+            tell(reply, Err(Refusal::Busy));
+            return false;
+        }
+        self.count += 1;
+        self.waiting.entry(item).or_default().push_back(reply);
+        true
+    }
+
+    /// The engine has decided on the oldest submission of `item`.
+    pub(crate) fn submitted(&mut self, item: ItemId, result: Result<Submission, Refusal>) {
+        let Some(replies) = self.waiting.get_mut(&item) else { return };
+        if let Some(reply) = replies.pop_front() {
+            self.count = self.count.saturating_sub(1);
+            tell(reply, result);
+        }
+        if replies.is_empty() {
+            self.waiting.remove(&item);
+        }
+    }
+
+    /// Answers a question; submissions are none.
+    pub(crate) fn answer(&self, question: Command, config: &Config, behaviour: &Behaviour, listen: &[Multiaddr]) {
+        match question {
+            Command::Transaction { id, reply } => tell(reply, behaviour.gossip().transaction(&id)),
+            Command::Block { id, reply } => tell(reply, behaviour.gossip().block(&id)),
+            Command::Status { reply } => tell(reply, self.status(config, behaviour, listen)),
+            Command::Peers { reply } => tell(reply, self.peers(behaviour)),
+            Command::SubmitTransaction { reply, .. } | Command::SubmitBlock { reply, .. } => {
+                tell(reply, Err(Refusal::Busy));
+            }
+        }
+    }
+
+    fn status(&self, config: &Config, behaviour: &Behaviour, listen: &[Multiaddr]) -> Status {
+        let gossip = behaviour.gossip();
+        let (peers_in, peers_out) = ready_peers(behaviour);
+        let (tip, mempool) = (gossip.tip(), gossip.mempool());
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            peer_id: config.identity.public().to_peer_id().to_string(),
+            public_key: config.key.public().to_string(),
+            network: config.network.to_string(),
+            relay: relay_name(config.relay).to_owned(),
+            listen: listen.iter().map(ToString::to_string).collect(),
+            uptime_s: self.clock.uptime().as_secs_f64(),
+            peers_in,
+            peers_out,
+            peers_out_target: config.max_peers_out,
+            tip_height: tip.height,
+            tip_id: tip.id.to_string(),
+            mempool_transactions: mempool.transactions,
+            mempool_bytes: mempool.bytes,
+            wire_in: self.wire.read(),
+            wire_out: self.wire.written(),
+            rss_peak: sample::rss_peak(),
+            stats: counters(gossip.stats()),
+            disconnects: behaviour
+                .disconnects()
+                .iter()
+                .map(|(label, count)| ((*label).to_owned(), *count))
+                .collect(),
+        }
+    }
+
+    fn peers(&self, behaviour: &Behaviour) -> Vec<PeerStatus> {
+        let mut peers: Vec<_> = behaviour.peers().collect();
+        peers.sort_unstable_by_key(|(handle, _)| *handle);
+        peers.into_iter().map(|(handle, link)| self.peer(behaviour, handle, link)).collect()
+    }
+
+    fn peer(&self, behaviour: &Behaviour, handle: PeerHandle, link: &Link) -> PeerStatus {
+        let info = behaviour.gossip().peer(handle);
+        PeerStatus {
+            peer_id: link.peer.to_string(),
+            address: link.address.to_string(),
+            inbound: !link.outbound,
+            ready: info.is_some_and(|info| info.ready),
+            tip_height: info.and_then(|info| info.tip).map(|tip| tip.height),
+            delivered: info.map_or(0, |info| info.delivered),
+            strikes: info.map_or(0, |info| info.strikes),
+            response_ms: info.and_then(|info| info.response).map(|span| span.as_micros() as f64 / 1_000.0),
+            connected_s: self.clock.now().since(link.since).as_micros() as f64 / 1_000_000.0,
+            agent: link.agent.clone(),
+        }
+    }
+}
+
+/// Gossip peers that said Hello: inbound and outbound.
+pub(crate) fn ready_peers(behaviour: &Behaviour) -> (usize, usize) {
+    let ready = behaviour.peers().filter_map(|(handle, _)| behaviour.gossip().peer(handle));
+    ready.filter(|info| info.ready).fold((0, 0), |(inbound, outbound), info| match info.direction {
+        Direction::Inbound => (inbound + 1, outbound),
+        Direction::Outbound => (inbound, outbound + 1),
+    })
+}
+
+const fn relay_name(relay: RelayPolicy) -> &'static str {
+    match relay {
+        RelayPolicy::Announce => "announce",
+        RelayPolicy::Flood => "flood",
+    }
+}
+
+const fn counters(stats: Stats) -> Counters {
+    Counters {
+        transaction_bodies: stats.transaction_bodies,
+        transaction_duplicates: stats.transaction_duplicates,
+        block_bodies: stats.block_bodies,
+        block_duplicates: stats.block_duplicates,
+        transactions_accepted: stats.transactions_accepted,
+        blocks_accepted: stats.blocks_accepted,
+        refused: stats.refused,
+        announcements: stats.announcements,
+        announcements_dropped: stats.announcements_dropped,
+        requests: stats.requests,
+        requests_expired: stats.requests_expired,
+        requests_not_found: stats.requests_not_found,
+    }
+}
+
+/// Whoever asked may be gone; that harms nobody.
+fn tell<T>(reply: oneshot::Sender<T>, answer: T) {
+    let _ = reply.send(answer);
+}

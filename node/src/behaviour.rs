@@ -1,0 +1,541 @@
+//! The seam between libp2p and the engine: swarm and handler events become inputs, outputs become orders.
+//!
+//! It also hands out the gossip slots, because a slot is what turns a connection into a peer: so many inbound, so
+//! many outbound, reserved peers over and above, and never two for one peer id. No gossip rule lives here.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::swarm::{
+    CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, THandler,
+    THandlerInEvent, THandlerOutEvent, ToSwarm,
+};
+use libp2p::{Multiaddr, PeerId};
+use protocol::gossip::{self, Gossip, Input, Output, PeerHandle};
+use protocol::message::{Lane, Message};
+use protocol::network::NetworkId;
+use protocol::time::Time;
+use protocol::verify::VerifyJob;
+use tokio::time::{Sleep, sleep};
+use tracing::debug;
+
+use crate::clock::Clock;
+use crate::handler::{Handler, LaneProtocols, Order, Report};
+use crate::lane::{BULK_BUDGET_BYTES, BulkBudget};
+use crate::limits::{Bans, address_group, ip_of};
+use crate::reason::CloseReason;
+use crate::recorder::Recorder;
+use crate::trace::What;
+
+/// Bytes of a peer's agent string that are kept.
+const AGENT_BYTES_MAX: usize = 64;
+
+/// What the behaviour is told once.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Our own id.
+    pub local: PeerId,
+    /// The network, which names the lanes' protocols.
+    pub network: NetworkId,
+    /// Gossip peers that may have dialled us.
+    pub max_peers_in: usize,
+    /// Gossip peers that we dial and keep.
+    pub max_peers_out: usize,
+    /// Peers that count for neither limit.
+    pub reserved: HashSet<PeerId>,
+    /// Loopback addresses have no group and are never banned.
+    pub loopback_exempt: bool,
+}
+
+/// What the behaviour tells the service.
+#[derive(Debug)]
+pub enum Event {
+    /// The engine's.
+    Engine(gossip::Event),
+    /// Signatures to check; the verdict comes back through [`Behaviour::input`].
+    Verify(VerifyJob),
+    /// A connection became a gossip peer.
+    Up {
+        /// Whose.
+        peer: PeerId,
+        /// Whether we dialled.
+        outbound: bool,
+    },
+    /// A gossip slot is free again.
+    Down {
+        /// Whose it was.
+        peer: PeerId,
+        /// Whether we had dialled.
+        outbound: bool,
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// A connection, as others may see it.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The peer's id.
+    pub peer: PeerId,
+    /// Its address, as the connection has it.
+    pub address: Multiaddr,
+    /// Whether we dialled.
+    pub outbound: bool,
+    /// When the connection opened.
+    pub since: Time,
+    /// What identify told of its software.
+    pub agent: Option<String>,
+    slot: Slot,
+    reserved: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    None,
+    Opening,
+    Up(PeerHandle),
+}
+
+/// Slots in use, opening ones included, reserved peers left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slots {
+    /// Held by peers that dialled us.
+    pub inbound: usize,
+    /// Held by peers that we dialled.
+    pub outbound: usize,
+}
+
+/// The behaviour.
+pub struct Behaviour {
+    settings: Settings,
+    protocols: LaneProtocols,
+    clock: Clock,
+    gossip: Gossip,
+    budget: Arc<BulkBudget>,
+    links: HashMap<ConnectionId, Link>,
+    /// Connections that hold a slot, one for a peer.
+    holders: HashMap<PeerId, ConnectionId>,
+    handles: HashMap<PeerHandle, ConnectionId>,
+    next_handle: u32,
+    /// Dials that are to become gossip peers, and whether these are reserved.
+    wanted: HashMap<ConnectionId, bool>,
+    bans: Bans,
+    /// Inputs that arose while another was being dealt with: the engine's outputs are drained first.
+    inputs: VecDeque<Input>,
+    actions: VecDeque<ToSwarm<Event, Order>>,
+    timer: Option<(Time, Pin<Box<Sleep>>)>,
+    disconnects: BTreeMap<&'static str, u64>,
+    recorder: Recorder,
+}
+
+impl Behaviour {
+    /// A behaviour around an engine.
+    #[must_use]
+    pub fn new(settings: Settings, gossip: Gossip, clock: Clock, recorder: Recorder) -> Self {
+        Self {
+            protocols: LaneProtocols::new(&settings.network),
+            settings,
+            clock,
+            gossip,
+            budget: BulkBudget::new(BULK_BUDGET_BYTES),
+            links: HashMap::new(),
+            holders: HashMap::new(),
+            handles: HashMap::new(),
+            next_handle: 0,
+            wanted: HashMap::new(),
+            bans: Bans::default(),
+            inputs: VecDeque::new(),
+            actions: VecDeque::new(),
+            timer: None,
+            disconnects: BTreeMap::new(),
+            recorder,
+        }
+    }
+
+    /// Feeds the engine, and takes what it answers. The answers leave when the swarm is polled next.
+    pub fn input(&mut self, input: Input) {
+        self.inputs.push_back(input);
+        self.run();
+    }
+
+    /// The engine, to be asked.
+    #[must_use]
+    pub const fn gossip(&self) -> &Gossip {
+        &self.gossip
+    }
+
+    /// The trace.
+    pub const fn recorder(&mut self) -> &mut Recorder {
+        &mut self.recorder
+    }
+
+    /// Closed gossip connections, by reason.
+    #[must_use]
+    pub const fn disconnects(&self) -> &BTreeMap<&'static str, u64> {
+        &self.disconnects
+    }
+
+    /// Gossip peers and their handles.
+    pub fn peers(&self) -> impl Iterator<Item = (PeerHandle, &Link)> {
+        self.handles.iter().filter_map(|(handle, id)| Some((*handle, self.links.get(id)?)))
+    }
+
+    /// Slots in use.
+    #[must_use]
+    pub fn slots(&self) -> Slots {
+        let mut slots = Slots::default();
+        for link in self.holders.values().filter_map(|id| self.links.get(id)).filter(|link| !link.reserved) {
+            *if link.outbound { &mut slots.outbound } else { &mut slots.inbound } += 1;
+        }
+        slots
+    }
+
+    /// Whether a connection to the peer holds a slot.
+    #[must_use]
+    pub fn holds_slot(&self, peer: &PeerId) -> bool {
+        self.holders.contains_key(peer)
+    }
+
+    /// Whether the peer is banned for now.
+    #[must_use]
+    pub fn is_banned(&self, peer: &PeerId) -> bool {
+        self.bans.has_peer(peer, self.clock.now())
+    }
+
+    /// The dial with this id is to become a gossip peer.
+    pub fn expect(&mut self, dial: ConnectionId, reserved: bool) {
+        self.wanted.insert(dial, reserved);
+    }
+
+    /// The dial with this id was never made.
+    pub fn forget(&mut self, dial: ConnectionId) {
+        self.wanted.remove(&dial);
+    }
+
+    /// A connection's remote address.
+    #[must_use]
+    pub fn address_of(&self, id: ConnectionId) -> Option<Multiaddr> {
+        self.links.get(&id).map(|link| link.address.clone())
+    }
+
+    /// Opens the lanes on a connection that we dialled for another purpose. False if there is none.
+    pub fn open_existing(&mut self, peer: &PeerId) -> bool {
+        let found =
+            self.links.iter().find(|(_, link)| link.peer == *peer && link.outbound && link.slot == Slot::None);
+        let Some(id) = found.map(|(id, _)| *id) else { return false };
+        self.grant_dialled(id)
+    }
+
+    /// Remembers what identify told of a peer's software.
+    pub fn set_agent(&mut self, peer: &PeerId, agent: &str) {
+        let kept: String = agent.chars().filter(|c| !c.is_control()).take(AGENT_BYTES_MAX).collect();
+        for link in self.links.values_mut().filter(|link| link.peer == *peer) {
+            link.agent = Some(kept.clone());
+        }
+    }
+
+    /// Closes a connection because of something that was seen outside.
+    pub fn close(&mut self, id: ConnectionId, reason: CloseReason) {
+        self.free_slot(id, reason);
+        if let Some(link) = self.links.get(&id) {
+            self.actions
+                .push_back(ToSwarm::CloseConnection { peer_id: link.peer, connection: CloseConnection::One(id) });
+        }
+        self.run();
+    }
+
+    /// Closes every connection.
+    pub fn close_all(&mut self) {
+        let ids: Vec<_> = self.links.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.close(id, CloseReason::Shutdown));
+    }
+
+    /// Whether no connection is left.
+    #[must_use]
+    pub fn is_disconnected(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    fn run(&mut self) {
+        while let Some(input) = self.inputs.pop_front() {
+            self.gossip.handle(self.clock.now(), input);
+            while let Some(output) = self.gossip.poll_output() {
+                self.output(output);
+            }
+        }
+    }
+
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Send { peer, lane, message } => self.send(peer, lane, message),
+            Output::Verify(job) => self.actions.push_back(ToSwarm::GenerateEvent(Event::Verify(job))),
+            Output::Disconnect { peer, reason } => {
+                if let Some(id) = self.handles.get(&peer).copied() {
+                    self.fail(id, CloseReason::Engine(reason));
+                }
+            }
+            Output::Read { peer, allowed } => {
+                if let Some(id) = self.handles.get(&peer).copied() {
+                    self.order(id, Order::Read(allowed));
+                }
+            }
+            Output::Event(event) => {
+                self.recorder.event(&event);
+                self.actions.push_back(ToSwarm::GenerateEvent(Event::Engine(event)));
+            }
+        }
+    }
+
+    fn send(&mut self, peer: PeerHandle, lane: Lane, message: Message) {
+        if let Some(id) = self.handles.get(&peer).copied() {
+            self.recorder.sent(peer, &message);
+            self.order(id, Order::Send(lane, message));
+        }
+    }
+
+    fn order(&mut self, id: ConnectionId, order: Order) {
+        if let Some(link) = self.links.get(&id) {
+            let handler = NotifyHandler::One(id);
+            self.actions.push_back(ToSwarm::NotifyHandler { peer_id: link.peer, handler, event: order });
+        }
+    }
+
+    /// Closes a connection whose peer gave cause; bans the peer if that was misbehavior.
+    fn fail(&mut self, id: ConnectionId, reason: CloseReason) {
+        let Some(link) = self.links.get(&id) else { return };
+        debug!(peer = %link.peer, address = %link.address, %reason, "closing a connection");
+        let peer_id = link.peer;
+        if reason.is_misbehavior() {
+            let exempt = |ip: &IpAddr| self.settings.loopback_exempt && ip.is_loopback();
+            let address = ip_of(&link.address).filter(|ip| !exempt(ip));
+            self.bans.add(peer_id, address, self.clock.now());
+        }
+        self.free_slot(id, reason);
+        self.actions.push_back(ToSwarm::CloseConnection { peer_id, connection: CloseConnection::One(id) });
+    }
+
+    /// Takes a connection's slot away, if it has one, and counts why.
+    fn free_slot(&mut self, id: ConnectionId, reason: CloseReason) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let (peer, outbound) = (link.peer, link.outbound);
+        let slot = std::mem::replace(&mut link.slot, Slot::None);
+        if slot == Slot::None {
+            return;
+        }
+        self.holders.remove(&peer);
+        *self.disconnects.entry(reason.label()).or_default() += 1;
+        if let Slot::Up(handle) = slot {
+            self.handles.remove(&handle);
+            self.inputs.push_back(Input::PeerDisconnected { peer: handle });
+            self.recorder.record(What::PeerDown { peer: handle.0, reason: reason.label().to_owned() });
+        }
+        self.actions.push_back(ToSwarm::GenerateEvent(Event::Down { peer, outbound, reason }));
+    }
+
+    fn grant(&mut self, id: ConnectionId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.slot = Slot::Opening;
+            self.holders.insert(link.peer, id);
+            self.order(id, Order::Open);
+        }
+    }
+
+    /// Grants a slot to a connection that we dialled, if the peer has none and one is free.
+    fn grant_dialled(&mut self, id: ConnectionId) -> bool {
+        let Some(link) = self.links.get(&id) else { return false };
+        let free = link.reserved || self.slots().outbound < self.settings.max_peers_out;
+        let wanted = free && !self.holders.contains_key(&link.peer);
+        if wanted {
+            self.grant(id);
+        }
+        wanted
+    }
+
+    /// The peer asks for a slot on a connection that it dialled.
+    ///
+    /// If we hold one for it already, on a connection that we dialled, both sides dialled at once: the connection
+    /// that the lower peer id dialled stays, on both sides. It may then exceed the inbound limit, by no more than
+    /// there are outbound slots.
+    fn on_slot_wanted(&mut self, id: ConnectionId) {
+        let Some(link) = self.links.get(&id) else { return };
+        let peer = link.peer;
+        let held = self.holders.get(&peer).copied();
+        let grant = match held.and_then(|held| self.links.get(&held)) {
+            Some(held) => held.outbound && !link.outbound && peer < self.settings.local,
+            None => !link.outbound && (link.reserved || self.slots().inbound < self.settings.max_peers_in),
+        };
+        if !grant {
+            self.order(id, Order::Decline);
+            return;
+        }
+        if let Some(held) = held {
+            self.fail(held, CloseReason::DuplicateConnection);
+        }
+        self.grant(id);
+    }
+
+    fn on_up(&mut self, id: ConnectionId) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.slot == Slot::Opening) else { return };
+        let handle = PeerHandle(self.next_handle);
+        // Four billion connections in one run would need a century at one a second.
+        self.next_handle = self.next_handle.saturating_add(1);
+        link.slot = Slot::Up(handle);
+        self.handles.insert(handle, id);
+        let (peer, outbound) = (link.peer, link.outbound);
+        let group = address_group(&link.address, self.settings.loopback_exempt);
+        let direction = if outbound { gossip::Direction::Outbound } else { gossip::Direction::Inbound };
+        self.recorder.record(What::PeerUp { peer: handle.0, peer_id: peer.to_string(), outbound });
+        self.actions.push_back(ToSwarm::GenerateEvent(Event::Up { peer, outbound }));
+        self.inputs.push_back(Input::PeerConnected { peer: handle, direction, group });
+    }
+
+    fn handle_of(&self, id: ConnectionId) -> Option<PeerHandle> {
+        match self.links.get(&id)?.slot {
+            Slot::Up(handle) => Some(handle),
+            Slot::None | Slot::Opening => None,
+        }
+    }
+
+    fn admit(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        address: &Multiaddr,
+        outbound: bool,
+    ) -> Result<Handler, ConnectionDenied> {
+        let now = self.clock.now();
+        if self.bans.has_peer(&peer, now) {
+            return Err(ConnectionDenied::new(BannedError));
+        }
+        let reserved = self.settings.reserved.contains(&peer) || self.wanted.get(&id) == Some(&true);
+        let (address, slot) = (address.clone(), Slot::None);
+        self.links.insert(id, Link { peer, address, outbound, since: now, agent: None, slot, reserved });
+        Ok(Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget)))
+    }
+}
+
+/// The peer misbehaved a short while ago.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the peer misbehaved and is not wanted for some minutes")]
+pub struct BannedError;
+
+impl NetworkBehaviour for Behaviour {
+    type ConnectionHandler = Handler;
+    type ToSwarm = Event;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        let banned = ip_of(remote).is_some_and(|ip| self.bans.has_address(ip, self.clock.now()));
+        if banned { Err(ConnectionDenied::new(BannedError)) } else { Ok(()) }
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.admit(id, peer, remote, false)
+    }
+
+    fn handle_pending_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: Option<PeerId>,
+        _: &[Multiaddr],
+        _: Endpoint,
+    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+        let banned = peer.is_some_and(|peer| self.is_banned(&peer));
+        if banned { Err(ConnectionDenied::new(BannedError)) } else { Ok(Vec::new()) }
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        address: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.admit(id, peer, address, true)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionEstablished(established)
+                if self.wanted.remove(&established.connection_id).is_some() =>
+            {
+                self.grant_dialled(established.connection_id);
+            }
+            FromSwarm::ConnectionClosed(closed) => {
+                self.free_slot(closed.connection_id, CloseReason::ClosedByPeer);
+                self.links.remove(&closed.connection_id);
+            }
+            FromSwarm::DialFailure(failure) => {
+                self.wanted.remove(&failure.connection_id);
+                self.links.remove(&failure.connection_id);
+            }
+            FromSwarm::ListenFailure(failure) => {
+                // Another behaviour may have refused what this one admitted.
+                self.links.remove(&failure.connection_id);
+            }
+            _ => {}
+        }
+        self.run();
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, id: ConnectionId, report: THandlerOutEvent<Self>) {
+        match report {
+            Report::SlotWanted => self.on_slot_wanted(id),
+            Report::Up => self.on_up(id),
+            Report::Received(message) => {
+                if let Some(peer) = self.handle_of(id) {
+                    self.recorder.received(peer, &message);
+                    self.inputs.push_back(Input::Received { peer, message });
+                }
+            }
+            Report::Drained(lane, bytes) => {
+                if let Some(peer) = self.handle_of(id).filter(|_| bytes > 0) {
+                    self.inputs.push_back(Input::Drained { peer, lane, bytes });
+                }
+            }
+            Report::Failed(CloseReason::Declined) => self.free_slot(id, CloseReason::Declined),
+            Report::Failed(reason) => self.fail(id, reason),
+        }
+        self.run();
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Event, THandlerInEvent<Self>>> {
+        loop {
+            if let Some(action) = self.actions.pop_front() {
+                return Poll::Ready(action);
+            }
+            let Some(deadline) = self.gossip.poll_timeout() else {
+                self.timer = None;
+                return Poll::Pending;
+            };
+            // A timer that is too early is left to fire: the engine's deadlines move often, and early is safe.
+            if self.timer.as_ref().is_none_or(|(at, _)| *at > deadline) {
+                self.timer = Some((deadline, Box::pin(sleep(self.clock.until(deadline)))));
+            }
+            let fired = self.timer.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready());
+            if !fired {
+                return Poll::Pending;
+            }
+            self.timer = None;
+            if self.clock.now() >= deadline {
+                self.input(Input::Timeout);
+            }
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Whom to dial. Decides only: the service asks it, dials, and tells it how that went.
+//!
+//! Fixed addresses (bootstrap, reserved) are retried for ever, each with its own jittered backoff, so that a dead one
+//! holds up nobody. Other candidates come from Kademlia and identify into a bounded book, and are picked at random:
+//! nodes that all know the same first peer still end up with different neighbours. No sockets, no clock.
+
+use std::collections::HashMap;
+
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId};
+use protocol::time::{Duration, Time};
+use rand::rngs::StdRng;
+use rand::seq::IteratorRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::reason::CloseReason;
+
+/// Peers in the address book. With 10 addresses of some 50 bytes each: half a megabyte.
+pub const BOOK_PEERS_MAX: usize = 1_024;
+/// Addresses kept of one peer.
+pub const PEER_ADDRESSES_MAX: usize = 10;
+/// Dials under way for gossip slots, slow ones included.
+pub const DIALS_MAX: usize = 16;
+
+/// Delays between tries of one address: doubling from the first to the second, each shortened or lengthened by up to
+/// a quarter.
+const BACKOFF_MIN: Duration = Duration::from_secs(1);
+const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// A peer without a slot for us is asked again after this.
+const DECLINED_DELAY: Duration = Duration::from_secs(60);
+/// A dial that takes longer than this no longer counts for a slot: another candidate is tried beside it.
+const SLOW_DIAL: Duration = Duration::from_secs(2);
+/// Delays between random walks while peers are missing: doubling from the first to the second.
+const QUERY_MIN: Duration = Duration::from_millis(500);
+const QUERY_MAX: Duration = Duration::from_secs(30);
+/// After news of a new peer the next walk is at most this far.
+const QUERY_AFTER_NEWS: Duration = Duration::from_secs(2);
+
+/// What is known of the slots when [`Discovery::poll`] is called.
+pub trait View {
+    /// Outbound slots in use, without reserved peers.
+    fn outbound(&self) -> usize;
+    /// Whether the peer holds a slot.
+    fn holds_slot(&self, peer: &PeerId) -> bool;
+    /// Whether the peer is not wanted for now.
+    fn is_banned(&self, peer: &PeerId) -> bool;
+}
+
+/// Something that the service should do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Make a peer of this fixed address, and call [`Discovery::dialling`].
+    Fixed {
+        /// Its index, for [`Target::Fixed`].
+        index: usize,
+        /// The address, without `/p2p`.
+        address: Multiaddr,
+        /// Its peer id, if known.
+        peer: Option<PeerId>,
+        /// Whether it counts for no limit.
+        reserved: bool,
+    },
+    /// Make this candidate a peer, and call [`Discovery::dialling`].
+    Candidate {
+        /// Its peer id.
+        peer: PeerId,
+        /// Its addresses.
+        addresses: Vec<Multiaddr>,
+    },
+    /// Look up a random key in Kademlia.
+    Walk,
+}
+
+/// What a dial was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A fixed address.
+    Fixed(usize),
+    /// A candidate of the book.
+    Candidate(PeerId),
+}
+
+/// The state.
+#[derive(Debug)]
+pub struct Discovery {
+    local: PeerId,
+    target: usize,
+    reserved_only: bool,
+    fixed: Vec<Fixed>,
+    book: HashMap<PeerId, Entry>,
+    dials: HashMap<ConnectionId, (Target, Time)>,
+    query_at: Time,
+    query_delay: Duration,
+    rng: StdRng,
+}
+
+#[derive(Debug)]
+struct Fixed {
+    address: Multiaddr,
+    peer: Option<PeerId>,
+    reserved: bool,
+    /// It turned out to be this very node.
+    ourselves: bool,
+    retry: Retry,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    addresses: Vec<Multiaddr>,
+    retry: Retry,
+}
+
+#[derive(Debug, Default)]
+struct Retry {
+    failures: u32,
+    not_before: Time,
+}
+
+impl Discovery {
+    /// Starts with fixed addresses. With `reserved_only` only the reserved ones are ever dialled.
+    #[must_use]
+    pub fn new(
+        local: PeerId,
+        target: usize,
+        bootstrap: &[Multiaddr],
+        reserved: &[Multiaddr],
+        reserved_only: bool,
+        seed: [u8; 32],
+    ) -> Self {
+        let bootstrap = if reserved_only { &[] } else { bootstrap };
+        let fixed = reserved.iter().map(|address| (address, true)).chain(bootstrap.iter().map(|a| (a, false)));
+        let fixed = fixed.map(|(address, reserved)| {
+            let (address, peer) = split_peer(address);
+            Fixed { address, peer, reserved, ourselves: peer == Some(local), retry: Retry::default() }
+        });
+        Self {
+            local,
+            target,
+            reserved_only,
+            fixed: fixed.collect(),
+            book: HashMap::new(),
+            dials: HashMap::new(),
+            query_at: Time::ZERO,
+            query_delay: QUERY_MIN,
+            rng: StdRng::from_seed(seed),
+        }
+    }
+
+    /// What to do now.
+    pub fn poll(&mut self, now: Time, view: &impl View) -> Vec<Want> {
+        let mut wants = Vec::new();
+        let fresh = self.dials.values().filter(|(_, since)| now.since(*since) < SLOW_DIAL).count();
+        let missing = self.target.saturating_sub(view.outbound());
+        let mut free = missing.saturating_sub(fresh).min(DIALS_MAX.saturating_sub(self.dials.len()));
+        for (index, fixed) in self.fixed.iter().enumerate() {
+            let held = fixed.peer.is_some_and(|peer| view.holds_slot(&peer) || view.is_banned(&peer));
+            let dialling = self.dials.values().any(|(target, _)| *target == Target::Fixed(index));
+            if fixed.ourselves
+                || held
+                || dialling
+                || now < fixed.retry.not_before
+                || !(fixed.reserved || missing > 0)
+            {
+                continue;
+            }
+            if !fixed.reserved {
+                free = free.saturating_sub(1);
+            }
+            let (address, reserved) = (fixed.address.clone(), fixed.reserved);
+            wants.push(Want::Fixed { index, address, peer: fixed.peer, reserved });
+        }
+        if self.reserved_only || missing == 0 {
+            return wants;
+        }
+        let fixed: Vec<PeerId> = self.fixed.iter().filter_map(|fixed| fixed.peer).collect();
+        let ready = self.book.iter().filter(|(peer, entry)| {
+            entry.retry.not_before <= now
+                && !view.holds_slot(peer)
+                && !view.is_banned(peer)
+                && !fixed.contains(peer)
+                && !self.dials.values().any(|(target, _)| *target == Target::Candidate(**peer))
+        });
+        let mut candidates = 0;
+        let picked = ready.inspect(|_| candidates += 1).sample(&mut self.rng, free);
+        let picked: Vec<_> = picked.into_iter().map(|(peer, entry)| (*peer, entry.addresses.clone())).collect();
+        wants.extend(picked.into_iter().map(|(peer, addresses)| Want::Candidate { peer, addresses }));
+        if candidates < missing.saturating_mul(2) && now >= self.query_at {
+            wants.push(Want::Walk);
+            let delay = self.jittered(self.query_delay);
+            self.query_at = now + delay;
+            self.query_delay = self.query_delay.times(2).min(QUERY_MAX);
+        }
+        wants
+    }
+
+    /// A dial is under way. `None` if none was needed or possible: the target waits for its next turn.
+    pub fn dialling(&mut self, target: Target, dial: Option<ConnectionId>, now: Time) {
+        match dial {
+            Some(id) => {
+                self.dials.insert(id, (target, now));
+            }
+            None => self.put_off(target, now),
+        }
+    }
+
+    /// A dial led to a connection. Whether that becomes a peer is told by [`Discovery::on_up`].
+    pub fn on_established(&mut self, id: ConnectionId, peer: PeerId, now: Time) {
+        if let Some((target, _)) = self.dials.remove(&id) {
+            if let Target::Fixed(index) = target
+                && let Some(fixed) = self.fixed.get_mut(index)
+            {
+                fixed.peer = Some(peer);
+            }
+            // Until it is a peer it counts as one more failure: a connection alone is no success.
+            self.put_off(target, now);
+        }
+    }
+
+    /// A dial failed. `ourselves`: it reached this very node.
+    pub fn on_dial_failed(&mut self, id: ConnectionId, ourselves: bool, now: Time) {
+        let Some((target, _)) = self.dials.remove(&id) else { return };
+        match target {
+            Target::Fixed(index) if ourselves => {
+                if let Some(fixed) = self.fixed.get_mut(index) {
+                    fixed.ourselves = true;
+                }
+            }
+            Target::Candidate(peer) if ourselves => {
+                self.book.remove(&peer);
+            }
+            target => self.put_off(target, now),
+        }
+    }
+
+    /// A connection became a gossip peer.
+    pub fn on_up(&mut self, peer: &PeerId) {
+        self.retries(peer).for_each(|retry| *retry = Retry::default());
+    }
+
+    /// A peer's slot is free again.
+    pub fn on_down(&mut self, peer: &PeerId, reason: CloseReason, now: Time) {
+        let declined = self.jittered(DECLINED_DELAY);
+        let soon = self.jittered(BACKOFF_MIN);
+        for retry in self.retries(peer) {
+            let delay = if reason == CloseReason::Declined { declined } else { soon };
+            retry.not_before = retry.not_before.max(now + delay);
+        }
+        self.query_delay = QUERY_MIN;
+        self.query_at = self.query_at.min(now + QUERY_MIN);
+    }
+
+    /// A peer and addresses at which it says to listen, or others say that it does.
+    pub fn learn(&mut self, peer: PeerId, addresses: impl IntoIterator<Item = Multiaddr>, now: Time) {
+        if peer == self.local || self.reserved_only {
+            return;
+        }
+        let mut addresses: Vec<_> = addresses.into_iter().filter_map(dialable).take(PEER_ADDRESSES_MAX).collect();
+        addresses.dedup();
+        if addresses.is_empty() {
+            return;
+        }
+        if let Some(known) = self.book.get_mut(&peer) {
+            known.addresses = addresses;
+            return;
+        }
+        if self.book.len() >= BOOK_PEERS_MAX {
+            self.evict();
+        }
+        self.book.insert(peer, Entry { addresses, retry: Retry::default() });
+        self.query_at = self.query_at.min(now + QUERY_AFTER_NEWS);
+    }
+
+    /// Peers in the book.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.book.len()
+    }
+
+    /// The worst of a few random entries makes room, so that no flood of names pushes out all good ones.
+    fn evict(&mut self) {
+        let sample = self.book.iter().sample(&mut self.rng, 8);
+        if let Some(worst) =
+            sample.into_iter().max_by_key(|(_, entry)| entry.retry.failures).map(|(peer, _)| *peer)
+        {
+            self.book.remove(&worst);
+        }
+    }
+
+    fn put_off(&mut self, target: Target, now: Time) {
+        let spread = self.rng.random_range(75..=125);
+        let retry = match target {
+            Target::Fixed(index) => self.fixed.get_mut(index).map(|fixed| &mut fixed.retry),
+            Target::Candidate(peer) => self.book.get_mut(&peer).map(|entry| &mut entry.retry),
+        };
+        if let Some(retry) = retry {
+            let delay = BACKOFF_MIN.times(1 << retry.failures.min(6)).min(BACKOFF_MAX);
+            retry.failures = retry.failures.saturating_add(1);
+            retry.not_before = now + delay.times(spread).divided_by(100);
+        }
+    }
+
+    fn retries(&mut self, peer: &PeerId) -> impl Iterator<Item = &mut Retry> {
+        let fixed = self.fixed.iter_mut().filter(|fixed| fixed.peer.as_ref() == Some(peer));
+        fixed.map(|fixed| &mut fixed.retry).chain(self.book.get_mut(peer).map(|entry| &mut entry.retry))
+    }
+
+    fn jittered(&mut self, delay: Duration) -> Duration {
+        delay.times(self.rng.random_range(75..=125)).divided_by(100)
+    }
+}
+
+/// Takes a trailing `/p2p/…` off an address.
+#[must_use]
+pub fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
+    let mut address = address.clone();
+    match address.iter().last() {
+        Some(Protocol::P2p(peer)) => {
+            address.pop();
+            (address, Some(peer))
+        }
+        _ => (address, None),
+    }
+}
+
+/// The address without its peer id, if it is one that this node can dial: a host, and TCP or QUIC v1 on a real port.
+#[must_use]
+pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
+    let (address, _) = split_peer(&address);
+    let mut parts = address.iter();
+    let host = match parts.next()? {
+        Protocol::Ip4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
+        Protocol::Ip6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
+        Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) => true,
+        _ => false,
+    };
+    let transport = match (parts.next()?, parts.next(), parts.next()) {
+        (Protocol::Tcp(port), None, None) | (Protocol::Udp(port), Some(Protocol::QuicV1), None) => port != 0,
+        _ => false,
+    };
+    (host && transport).then_some(address)
+}

@@ -1,0 +1,145 @@
+//! Frames: an unsigned-varint length and one encoded message. Sans-IO: bytes go in, frames come out.
+//!
+//! A length is compared with the lane's bound before a byte is allocated for it, and the buffer grows with what has
+//! arrived: a peer that declares 4 MiB and sends nothing costs nothing.
+
+use bytes::{Bytes, BytesMut};
+use protocol::codec::{DecodeError, Encode as _};
+use protocol::limits::{BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX};
+use protocol::message::{Lane, Message};
+
+/// Bytes of a length prefix: four groups of 7 bits reach 256 MiB, over every lane's bound.
+pub const PREFIX_BYTES_MAX: usize = 4;
+
+/// Why a peer's bytes are no frame, or no message. The stream is of no further use then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The declared length is over the lane's bound.
+    #[error("a frame of {declared} bytes was declared where {max} are allowed")]
+    TooLarge {
+        /// What was declared.
+        declared: u64,
+        /// The lane's bound.
+        max: usize,
+    },
+    /// The length is not a varint in its shortest form, or has too many bytes.
+    #[error("a frame's length is not a shortest-form varint of at most {PREFIX_BYTES_MAX} bytes")]
+    BadPrefix,
+    /// The frame is no message.
+    #[error("a frame is no message: {0}")]
+    Undecodable(#[from] DecodeError),
+}
+
+/// What [`FrameReader::feed`] came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The input is used up.
+    More,
+    /// A length was read; its frame follows.
+    Begun(usize),
+    /// A whole frame, without its prefix.
+    Frame(Bytes),
+}
+
+/// Takes frames out of a stream of bytes.
+#[derive(Debug)]
+pub struct FrameReader {
+    bytes_max: usize,
+    prefix: [u8; PREFIX_BYTES_MAX],
+    prefix_len: usize,
+    declared: Option<usize>,
+    body: BytesMut,
+}
+
+/// The bound of a lane's frames, in message bytes.
+#[must_use]
+pub const fn frame_bytes_max(lane: Lane) -> usize {
+    match lane {
+        Lane::Control => CONTROL_FRAME_BYTES_MAX,
+        Lane::Bulk => BULK_FRAME_BYTES_MAX,
+    }
+}
+
+/// Appends a message's frame to `out` and returns the message's bytes, without the prefix.
+pub fn write_frame(message: &Message, out: &mut Vec<u8>) -> usize {
+    let body = message.to_bytes();
+    let mut prefix = unsigned_varint::encode::usize_buffer();
+    out.extend_from_slice(unsigned_varint::encode::usize(body.len(), &mut prefix));
+    out.extend_from_slice(&body);
+    body.len()
+}
+
+impl FrameReader {
+    /// A reader for frames of up to `bytes_max` message bytes.
+    #[must_use]
+    pub fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, prefix: [0; PREFIX_BYTES_MAX], prefix_len: 0, declared: None, body: BytesMut::new() }
+    }
+
+    /// Whether the stream stands inside a frame.
+    #[must_use]
+    pub const fn is_inside(&self) -> bool {
+        self.prefix_len > 0 || self.declared.is_some()
+    }
+
+    /// Bytes allocated for the frame that is arriving.
+    #[must_use]
+    pub fn allocated(&self) -> usize {
+        self.body.capacity()
+    }
+
+    /// Takes bytes off the front of `input` up to the next thing worth telling.
+    ///
+    /// # Errors
+    /// As soon as the prefix shows that the frame can't be taken.
+    pub fn feed(&mut self, input: &mut &[u8]) -> Result<Step, FrameError> {
+        let declared = match self.declared {
+            Some(declared) => declared,
+            None => return self.feed_prefix(input),
+        };
+        let wanted = declared.saturating_sub(self.body.len()).min(input.len());
+        let (taken, rest) = input.split_at(wanted);
+        *input = rest;
+        self.grow(declared, taken.len());
+        self.body.extend_from_slice(taken);
+        if self.body.len() < declared {
+            return Ok(Step::More);
+        }
+        self.declared = None;
+        Ok(Step::Frame(std::mem::take(&mut self.body).freeze()))
+    }
+
+    /// Makes room for `more` bytes: twice what is there, but never more than the frame needs.
+    fn grow(&mut self, declared: usize, more: usize) {
+        let needed = self.body.len().saturating_add(more);
+        if self.body.capacity() < needed {
+            let room = needed.max(self.body.len().saturating_mul(2)).min(declared);
+            self.body.reserve(room.saturating_sub(self.body.len()));
+        }
+    }
+
+    fn feed_prefix(&mut self, input: &mut &[u8]) -> Result<Step, FrameError> {
+        while let Some((&byte, rest)) = input.split_first() {
+            *input = rest;
+            let slot = self.prefix.get_mut(self.prefix_len).ok_or(FrameError::BadPrefix)?;
+            *slot = byte;
+            self.prefix_len += 1;
+            if byte & 0x80 != 0 {
+                continue;
+            }
+            let prefix = self.prefix.get(..self.prefix_len).unwrap_or_default();
+            let (declared, _) = unsigned_varint::decode::u64(prefix).map_err(|_| FrameError::BadPrefix)?;
+            self.prefix_len = 0;
+            return match usize::try_from(declared) {
+                // No message is empty.
+                Ok(0) => Err(FrameError::Undecodable(DecodeError::Truncated)),
+                Ok(length) if length <= self.bytes_max => {
+                    self.declared = Some(length);
+                    Ok(Step::Begun(length))
+                }
+                _ => Err(FrameError::TooLarge { declared, max: self.bytes_max }),
+            };
+        }
+        if self.prefix_len == PREFIX_BYTES_MAX { Err(FrameError::BadPrefix) } else { Ok(Step::More) }
+    }
+}

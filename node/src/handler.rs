@@ -1,0 +1,454 @@
+//! One connection's lanes: opens them when the behaviour grants a gossip slot, moves messages, and gives up with a
+//! reason when the peer breaks a rule of the wire or stands still.
+//!
+//! Each side writes only on streams that it opened. Without a slot the handler keeps no connection alive: Kademlia's
+//! connections idle out. No gossip rule lives here; whom to send what is the engine's.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration as StdDuration;
+
+use bytes::Bytes;
+use futures::AsyncRead as _;
+use libp2p::core::upgrade::{InboundUpgrade, ReadyUpgrade, UpgradeInfo};
+use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound};
+use libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol};
+use libp2p::{Stream, StreamProtocol};
+use protocol::codec::Decode as _;
+use protocol::message::{Lane, Message};
+use protocol::network::NetworkId;
+use protocol::time::{Duration, Time};
+use tokio::time::{Sleep, sleep};
+
+use crate::clock::Clock;
+use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader};
+use crate::reason::CloseReason;
+
+/// Both lanes must be open both ways this long after the slot was granted.
+pub const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+const SUBSTREAM_TIMEOUT: StdDuration = StdDuration::from_secs(10);
+
+/// The names under which a network's lanes are negotiated.
+#[derive(Clone, Debug)]
+pub struct LaneProtocols {
+    control: StreamProtocol,
+    bulk: StreamProtocol,
+}
+
+/// What the behaviour tells a handler.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all orders are sends, and a box each would cost more")]
+pub enum Order {
+    /// The connection has a gossip slot: open the lanes.
+    Open,
+    /// There is no slot: drop the peer's lanes.
+    Decline,
+    /// Send a message.
+    Send(Lane, Message),
+    /// Read, or stop reading.
+    Read(bool),
+}
+
+/// What a handler tells the behaviour.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all reports are messages, and a box each would cost more")]
+pub enum Report {
+    /// The peer opened a lane, and wants a slot.
+    SlotWanted,
+    /// Both lanes are open both ways.
+    Up,
+    /// A message came.
+    Received(Message),
+    /// Message bytes left: control bytes were flushed, bulk bytes acknowledged.
+    Drained(Lane, usize),
+    /// The lanes are of no further use.
+    Failed(CloseReason),
+}
+
+/// The handler.
+pub struct Handler {
+    protocols: LaneProtocols,
+    clock: Clock,
+    budget: Arc<BulkBudget>,
+    phase: Phase,
+    to_open: VecDeque<Lane>,
+    reports: VecDeque<Report>,
+    control_out: Option<ControlWriter>,
+    bulk_out: Option<BulkWriter>,
+    control_in: Option<LaneReader>,
+    bulk_in: Option<LaneReader>,
+    /// The peer's Hello came: its bulk lane may be read.
+    greeted: bool,
+    read_allowed: bool,
+    /// Bulk bytes read that the peer is to be told of.
+    ack: u64,
+    timer: Option<(Time, Pin<Box<Sleep>>)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No slot.
+    Idle,
+    /// The peer opened a lane; the behaviour has been asked.
+    Asked,
+    /// A slot was granted; all lanes must be open by then.
+    Opening(Time),
+    /// Messages flow.
+    Up,
+    /// Given up; the behaviour closes the connection.
+    Failed,
+}
+
+impl LaneProtocols {
+    /// The names for `network`.
+    #[must_use]
+    pub fn new(network: &NetworkId) -> Self {
+        Self { control: protocol_name(network, "control"), bulk: protocol_name(network, "bulk") }
+    }
+}
+
+/// `/hearsay/<network>/<what>/1`.
+#[must_use]
+pub fn protocol_name(network: &NetworkId, what: &str) -> StreamProtocol {
+    StreamProtocol::try_from_owned(format!("/hearsay/{network}/{what}/1"))
+        .unwrap_or_else(|_| StreamProtocol::new("/hearsay"))
+}
+
+impl Handler {
+    /// A handler without a slot.
+    #[must_use]
+    pub const fn new(protocols: LaneProtocols, clock: Clock, budget: Arc<BulkBudget>) -> Self {
+        Self {
+            protocols,
+            clock,
+            budget,
+            phase: Phase::Idle,
+            to_open: VecDeque::new(),
+            reports: VecDeque::new(),
+            control_out: None,
+            bulk_out: None,
+            control_in: None,
+            bulk_in: None,
+            greeted: false,
+            read_allowed: true,
+            ack: 0,
+            timer: None,
+        }
+    }
+
+    fn drop_lanes(&mut self) {
+        self.to_open.clear();
+        self.control_out = None;
+        self.bulk_out = None;
+        self.control_in = None;
+        self.bulk_in = None;
+        self.timer = None;
+    }
+
+    fn fail(&mut self, reason: CloseReason) {
+        if self.phase == Phase::Failed {
+            return;
+        }
+        // A peer without a slot for us stays useful for Kademlia.
+        self.phase = if reason == CloseReason::Declined { Phase::Idle } else { Phase::Failed };
+        self.drop_lanes();
+        self.reports.push_back(Report::Failed(reason));
+    }
+
+    fn on_inbound(&mut self, lane: Lane, stream: Stream) {
+        if self.phase == Phase::Failed {
+            return;
+        }
+        let slot = match lane {
+            Lane::Control => &mut self.control_in,
+            Lane::Bulk => &mut self.bulk_in,
+        };
+        if slot.is_some() {
+            self.fail(CloseReason::DuplicateStream);
+            return;
+        }
+        *slot = Some(LaneReader::new(stream, lane));
+        if self.phase == Phase::Idle && lane == Lane::Control {
+            self.phase = Phase::Asked;
+            self.reports.push_back(Report::SlotWanted);
+        }
+        self.check_open();
+    }
+
+    fn on_outbound(&mut self, lane: Lane, stream: Stream) {
+        if !matches!(self.phase, Phase::Opening(_)) {
+            return;
+        }
+        match lane {
+            Lane::Control => self.control_out = Some(ControlWriter::new(stream)),
+            Lane::Bulk => self.bulk_out = Some(BulkWriter::new(stream)),
+        }
+        self.check_open();
+    }
+
+    fn check_open(&mut self) {
+        let open = self.control_out.is_some()
+            && self.bulk_out.is_some()
+            && self.control_in.is_some()
+            && self.bulk_in.is_some();
+        if open && matches!(self.phase, Phase::Opening(_)) {
+            self.phase = Phase::Up;
+            self.reports.push_back(Report::Up);
+        }
+    }
+
+    fn send(&mut self, lane: Lane, message: Message) -> Result<(), CloseReason> {
+        match (lane, &mut self.control_out, &mut self.bulk_out) {
+            (Lane::Control, Some(control), _) => control.push(&message),
+            (Lane::Bulk, _, Some(bulk)) => bulk.push(message),
+            // Failed meanwhile; the behaviour is being told.
+            _ => Ok(()),
+        }
+    }
+
+    fn set_read(&mut self, allowed: bool) {
+        if allowed && !self.read_allowed {
+            let now = self.clock.now();
+            self.control_in.iter_mut().chain(&mut self.bulk_in).for_each(|lane| lane.excuse(now));
+        }
+        self.read_allowed = allowed;
+    }
+
+    /// Does what can be done now: writes, then reads until something is to be told.
+    fn work(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+        match self.phase {
+            Phase::Opening(deadline) => self.watch_opening(cx, deadline),
+            Phase::Up => {
+                let now = self.clock.now();
+                self.write(cx, now)?;
+                self.read(cx, now)?;
+                // What was read may have brought acks to send, or room in the window.
+                self.write(cx, now)
+            }
+            Phase::Idle | Phase::Asked | Phase::Failed => Ok(()),
+        }
+    }
+
+    /// A peer that has no slot for us drops the streams that we opened.
+    fn watch_opening(&mut self, cx: &mut Context<'_>, deadline: Time) -> Result<(), CloseReason> {
+        let control = self.control_out.as_mut().map(|lane| &mut lane.stream);
+        let bulk = self.bulk_out.as_mut().map(|lane| &mut lane.stream);
+        for stream in control.into_iter().chain(bulk) {
+            match Pin::new(stream).poll_read(cx, &mut [0]) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(bytes)) if bytes > 0 => return Err(CloseReason::UnexpectedData),
+                Poll::Ready(_) => return Err(CloseReason::Declined),
+            }
+        }
+        if self.clock.now() >= deadline { Err(CloseReason::OpenTimeout) } else { Ok(()) }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, now: Time) -> Result<(), CloseReason> {
+        let (Some(control), Some(bulk)) = (&mut self.control_out, &mut self.bulk_out) else { return Ok(()) };
+        loop {
+            let flushed = control.poll(cx, now, &mut self.ack)?;
+            if flushed > 0 {
+                self.reports.push_back(Report::Drained(Lane::Control, flushed));
+            }
+            if !bulk.poll(cx, now)? {
+                break;
+            }
+        }
+        let overdue = |deadline: Option<Time>| deadline.is_some_and(|deadline| now >= deadline);
+        if overdue(control.deadline()) || overdue(bulk.deadline()) {
+            Err(CloseReason::WriteStalled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reads one frame of each lane at most: the connection task hands reports on before it reads further.
+    fn read(&mut self, cx: &mut Context<'_>, now: Time) -> Result<(), CloseReason> {
+        if !self.read_allowed || !self.reports.is_empty() {
+            return Ok(());
+        }
+        let (Some(control), Some(bulk)) = (&mut self.control_in, &mut self.bulk_in) else { return Ok(()) };
+        if let Poll::Ready(frame) = control.poll(cx, now, &self.budget, &mut self.ack) {
+            match decode(&frame?)? {
+                Message::Ack(bytes) => {
+                    let lane = self.bulk_out.as_mut().ok_or(CloseReason::BadAck)?;
+                    let drained = lane.acknowledged(bytes, now)?;
+                    self.reports.push_back(Report::Drained(Lane::Bulk, drained));
+                    return Ok(());
+                }
+                message => {
+                    self.greeted |= matches!(message, Message::Hello(_));
+                    self.reports.push_back(Report::Received(message));
+                    return Ok(());
+                }
+            }
+        }
+        if !self.greeted {
+            return Ok(());
+        }
+        if let Poll::Ready(frame) = bulk.poll(cx, now, &self.budget, &mut self.ack) {
+            match decode(&frame?)? {
+                Message::Ack(_) => return Err(CloseReason::BadAck),
+                message => self.reports.push_back(Report::Received(message)),
+            }
+        }
+        Ok(())
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        if let Phase::Opening(deadline) = self.phase {
+            return Some(deadline);
+        }
+        let reading = self.control_in.iter().chain(&self.bulk_in).filter_map(LaneReader::deadline);
+        [
+            self.control_out.as_ref().and_then(ControlWriter::deadline),
+            self.bulk_out.as_ref().and_then(BulkWriter::deadline),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(reading.filter(|_| self.read_allowed))
+        .min()
+    }
+
+    /// Sees to it that the task runs again by the next deadline. A timer that is early is left to fire: deadlines
+    /// move with every byte, timers need not.
+    fn arm(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let Some(deadline) = self.next_deadline() else {
+                self.timer = None;
+                return;
+            };
+            if self.timer.as_ref().is_none_or(|(at, _)| *at > deadline) {
+                // A millisecond more than needed, so that the deadline has passed when the timer fires.
+                let wait = self.clock.until(deadline).saturating_add(StdDuration::from_millis(1));
+                self.timer = Some((deadline, Box::pin(sleep(wait))));
+            }
+            let fired = self.timer.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready());
+            if !fired {
+                return;
+            }
+            self.timer = None;
+            if self.clock.now() >= deadline {
+                cx.waker().wake_by_ref();
+                return;
+            }
+        }
+    }
+}
+
+fn decode(frame: &Bytes) -> Result<Message, CloseReason> {
+    Message::from_bytes(frame).map_err(|_| CloseReason::Undecodable)
+}
+
+impl ConnectionHandler for Handler {
+    type FromBehaviour = Order;
+    type ToBehaviour = Report;
+    type InboundProtocol = LaneProtocols;
+    type OutboundProtocol = ReadyUpgrade<StreamProtocol>;
+    type InboundOpenInfo = ();
+    type OutboundOpenInfo = Lane;
+
+    fn listen_protocol(&self) -> SubstreamProtocol<LaneProtocols> {
+        SubstreamProtocol::new(self.protocols.clone(), ()).with_timeout(SUBSTREAM_TIMEOUT)
+    }
+
+    fn connection_keep_alive(&self) -> bool {
+        matches!(self.phase, Phase::Opening(_) | Phase::Up)
+    }
+
+    fn on_behaviour_event(&mut self, order: Order) {
+        match order {
+            Order::Open if matches!(self.phase, Phase::Idle | Phase::Asked) => {
+                self.phase = Phase::Opening(self.clock.now() + OPEN_TIMEOUT);
+                self.to_open.extend([Lane::Control, Lane::Bulk]);
+                self.check_open();
+            }
+            Order::Decline if self.phase == Phase::Asked => {
+                self.phase = Phase::Idle;
+                self.drop_lanes();
+            }
+            Order::Open | Order::Decline => {}
+            Order::Send(lane, message) => {
+                if let Err(reason) = self.send(lane, message) {
+                    self.fail(reason);
+                }
+            }
+            Order::Read(allowed) => self.set_read(allowed),
+        }
+    }
+
+    fn on_connection_event(
+        &mut self,
+        event: ConnectionEvent<'_, LaneProtocols, Self::OutboundProtocol, (), Lane>,
+    ) {
+        match event {
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
+                protocol: (lane, stream), ..
+            }) => {
+                self.on_inbound(lane, stream);
+            }
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol, info }) => {
+                self.on_outbound(info, protocol);
+            }
+            ConnectionEvent::DialUpgradeError(DialUpgradeError { error, .. }) => {
+                if matches!(self.phase, Phase::Opening(_)) {
+                    self.fail(match error {
+                        StreamUpgradeError::Timeout => CloseReason::OpenTimeout,
+                        StreamUpgradeError::NegotiationFailed => CloseReason::Unsupported,
+                        StreamUpgradeError::Apply(_) | StreamUpgradeError::Io(_) => CloseReason::ClosedByPeer,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, Lane, Report>> {
+        if let Some(lane) = self.to_open.pop_front() {
+            let name = match lane {
+                Lane::Control => self.protocols.control.clone(),
+                Lane::Bulk => self.protocols.bulk.clone(),
+            };
+            let protocol = SubstreamProtocol::new(ReadyUpgrade::new(name), lane).with_timeout(SUBSTREAM_TIMEOUT);
+            return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
+        }
+        if self.reports.is_empty()
+            && let Err(reason) = self.work(cx)
+        {
+            self.fail(reason);
+        }
+        if let Some(report) = self.reports.pop_front() {
+            return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(report));
+        }
+        self.arm(cx);
+        Poll::Pending
+    }
+}
+
+impl UpgradeInfo for LaneProtocols {
+    type Info = StreamProtocol;
+    type InfoIter = std::array::IntoIter<StreamProtocol, 2>;
+
+    fn protocol_info(&self) -> Self::InfoIter {
+        [self.control.clone(), self.bulk.clone()].into_iter()
+    }
+}
+
+impl InboundUpgrade<Stream> for LaneProtocols {
+    type Output = (Lane, Stream);
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Output, Infallible>>;
+
+    fn upgrade_inbound(self, stream: Stream, name: StreamProtocol) -> Self::Future {
+        let lane = if name == self.control { Lane::Control } else { Lane::Bulk };
+        ready(Ok((lane, stream)))
+    }
+}

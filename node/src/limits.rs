@@ -1,0 +1,226 @@
+//! Who may connect: limits per address block, address groups, and the memory of peers that misbehaved.
+//!
+//! Limits on connections in all are libp2p's own `connection_limits`; the gossip slots are the behaviour's.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv6Addr};
+use std::task::{Context, Poll};
+
+use libp2p::PeerId;
+use libp2p::connection_limits::ConnectionLimits;
+use libp2p::core::transport::PortUse;
+use libp2p::core::{Endpoint, Multiaddr};
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
+    ToSwarm, dummy,
+};
+use protocol::gossip::AddressGroup;
+use protocol::time::{Duration, Time};
+
+use crate::config::Config;
+
+/// Inbound connections from one IPv4 address.
+pub const PER_IPV4_MAX: usize = 8;
+/// Inbound connections from one IPv4 /24: two addresses' worth.
+pub const PER_IPV4_24_MAX: usize = 16;
+/// Inbound connections from one IPv6 /56, which is what one customer gets.
+pub const PER_IPV6_56_MAX: usize = 8;
+
+/// Connections without a gossip slot, such as Kademlia's.
+pub const SLOTLESS_CONNECTIONS_MAX: usize = 32;
+/// Connections to one peer: two for the moment in which both dial.
+pub const PER_PEER_MAX: u32 = 2;
+/// Connections being set up, each way. A setup takes 10 s at most.
+pub const PENDING_MAX: u32 = 64;
+
+/// How long a peer that misbehaved is neither dialled nor accepted.
+pub const BAN_TIME: Duration = Duration::from_secs(600);
+/// Peers remembered as banned, and addresses. 1,024 of some 64 bytes each: 64 KiB and the maps around it.
+pub const BANS_MAX: usize = 1_024;
+
+/// The limits on connections as a whole.
+#[must_use]
+pub fn connection_limits(config: &Config) -> ConnectionLimits {
+    let slots =
+        config.max_peers_in.saturating_add(config.max_peers_out).saturating_add(config.reserved_peers.len());
+    let total = u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
+    ConnectionLimits::default()
+        .with_max_pending_incoming(Some(PENDING_MAX))
+        .with_max_pending_outgoing(Some(PENDING_MAX))
+        .with_max_established_per_peer(Some(PER_PEER_MAX))
+        .with_max_established(Some(total))
+}
+
+/// The IP address that a multiaddress begins with.
+#[must_use]
+pub fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+        Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4)),
+        _ => None,
+    }
+}
+
+/// The group of an address: its IPv4 /16 or IPv6 /32. `None` for loopback addresses if these are exempt, and for
+/// addresses without an IP.
+#[must_use]
+pub fn address_group(address: &Multiaddr, loopback_exempt: bool) -> Option<AddressGroup> {
+    match ip_of(address)? {
+        ip if loopback_exempt && ip.is_loopback() => None,
+        IpAddr::V4(ip) => Some(AddressGroup(4 << 32 | u64::from(ip.to_bits() >> 16))),
+        IpAddr::V6(ip) => Some(AddressGroup(6 << 32 | (ip.to_bits() >> 96) as u64)),
+    }
+}
+
+/// Peers and addresses that are not wanted for a while. When full, the one that ends first makes room.
+#[derive(Debug, Default)]
+pub struct Bans {
+    peers: HashMap<PeerId, Time>,
+    addresses: HashMap<IpAddr, Time>,
+}
+
+impl Bans {
+    /// Bans a peer, and its address if one is given, until [`BAN_TIME`] from now.
+    pub fn add(&mut self, peer: PeerId, address: Option<IpAddr>, now: Time) {
+        insert_bounded(&mut self.peers, peer, now);
+        if let Some(ip) = address {
+            insert_bounded(&mut self.addresses, block_of(ip), now);
+        }
+    }
+
+    /// Whether a peer is banned.
+    #[must_use]
+    pub fn has_peer(&self, peer: &PeerId, now: Time) -> bool {
+        self.peers.get(peer).is_some_and(|until| now < *until)
+    }
+
+    /// Whether an address is banned.
+    #[must_use]
+    pub fn has_address(&self, address: IpAddr, now: Time) -> bool {
+        self.addresses.get(&block_of(address)).is_some_and(|until| now < *until)
+    }
+}
+
+/// Limits inbound connections per address block.
+#[derive(Debug)]
+pub struct AddressBlocks {
+    loopback_exempt: bool,
+    inbound: HashMap<ConnectionId, IpAddr>,
+}
+
+/// Too many connections from one address block.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the limit of inbound connections from this address block is reached")]
+pub struct BlockLimitError;
+
+impl AddressBlocks {
+    /// No connections yet.
+    #[must_use]
+    pub fn new(loopback_exempt: bool) -> Self {
+        Self { loopback_exempt, inbound: HashMap::new() }
+    }
+
+    /// Whether one more connection from `ip` is within the limits.
+    #[must_use]
+    pub fn allows(&self, ip: IpAddr) -> bool {
+        if self.loopback_exempt && ip.is_loopback() {
+            return true;
+        }
+        let count = |same: &dyn Fn(&IpAddr) -> bool| self.inbound.values().filter(|other| same(other)).count();
+        match ip {
+            IpAddr::V4(v4) => {
+                let net = v4.to_bits() >> 8;
+                let near = |other: &IpAddr| matches!(other, IpAddr::V4(other) if other.to_bits() >> 8 == net);
+                count(&|other| *other == ip) < PER_IPV4_MAX && count(&near) < PER_IPV4_24_MAX
+            }
+            IpAddr::V6(v6) => {
+                let net = v6.to_bits() >> 72;
+                let near = |other: &IpAddr| matches!(other, IpAddr::V6(other) if other.to_bits() >> 72 == net);
+                count(&near) < PER_IPV6_56_MAX
+            }
+        }
+    }
+}
+
+impl NetworkBehaviour for AddressBlocks {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        if let Some(ip) = ip_of(remote) {
+            if !self.allows(ip) {
+                return Err(ConnectionDenied::new(BlockLimitError));
+            }
+            self.inbound.insert(id, ip);
+        }
+        Ok(())
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionClosed(closed) => {
+                self.inbound.remove(&closed.connection_id);
+            }
+            FromSwarm::ListenFailure(failure) => {
+                self.inbound.remove(&failure.connection_id);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}
+
+/// What an IPv6 host can hop within is one block: its /64.
+fn block_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+    }
+}
+
+fn insert_bounded<K: std::hash::Hash + Eq + Copy>(map: &mut HashMap<K, Time>, key: K, now: Time) {
+    if map.len() >= BANS_MAX {
+        map.retain(|_, until| now < *until);
+    }
+    if map.len() >= BANS_MAX
+        && let Some(first) = map.iter().min_by_key(|(_, until)| **until).map(|(key, _)| *key)
+    {
+        map.remove(&first);
+    }
+    map.insert(key, now + BAN_TIME);
+}

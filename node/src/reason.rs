@@ -1,0 +1,107 @@
+//! Why a gossip connection was closed: the engine's reasons and the driver's own. Data for counters and traces.
+
+use protocol::gossip::DisconnectReason;
+
+use crate::framing::FrameError;
+
+/// Why a gossip connection was closed. Every variant is a counter's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloseReason {
+    /// The engine wanted it.
+    #[error("{0}")]
+    Engine(DisconnectReason),
+    /// Sent bytes that are no message.
+    #[error("sent bytes that are no message")]
+    Undecodable,
+    /// Declared a frame over the lane's bound.
+    #[error("declared a frame over the bound")]
+    FrameTooLarge,
+    /// Took nothing that we wrote for too long.
+    #[error("took nothing that was written to it for too long")]
+    WriteStalled,
+    /// Left a frame half sent for too long.
+    #[error("left a frame half sent for too long")]
+    ReadStalled,
+    /// More was queued for it than its credit allows.
+    #[error("more was queued for it than its credit allows")]
+    QueueOverrun,
+    /// Opened a lane twice.
+    #[error("opened a lane twice")]
+    DuplicateStream,
+    /// Acknowledged bytes that were never sent.
+    #[error("acknowledged bytes that were never sent")]
+    BadAck,
+    /// Wrote on a stream that it did not open.
+    #[error("wrote on a stream that it did not open")]
+    UnexpectedData,
+    /// The lanes were not open in time.
+    #[error("did not open its lanes in time")]
+    OpenTimeout,
+    /// Does not speak our protocol.
+    #[error("does not speak this network's protocol")]
+    Unsupported,
+    /// Had no gossip slot for us.
+    #[error("had no slot for us")]
+    Declined,
+    /// The peer closed.
+    #[error("closed the connection")]
+    ClosedByPeer,
+    /// Another connection to the same peer stays.
+    #[error("another connection to the peer stays")]
+    DuplicateConnection,
+    /// Answered no ping.
+    #[error("answered no ping")]
+    PingTimeout,
+    /// This node stops.
+    #[error("this node stops")]
+    Shutdown,
+}
+
+impl CloseReason {
+    /// The label in counters: lower case with underscores.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Engine(reason) => reason.label(),
+            Self::Undecodable => "undecodable",
+            Self::FrameTooLarge => "frame_too_large",
+            Self::WriteStalled => "write_stalled",
+            Self::ReadStalled => "read_stalled",
+            Self::QueueOverrun => "queue_overrun",
+            Self::DuplicateStream => "duplicate_stream",
+            Self::BadAck => "bad_ack",
+            Self::UnexpectedData => "unexpected_data",
+            Self::OpenTimeout => "open_timeout",
+            Self::Unsupported => "unsupported",
+            Self::Declined => "declined",
+            Self::ClosedByPeer => "closed_by_peer",
+            Self::DuplicateConnection => "duplicate_connection",
+            Self::PingTimeout => "ping_timeout",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// Whether the peer broke a rule, so that it is not wanted back for a while. Slowness and limits are none.
+    #[must_use]
+    pub const fn is_misbehavior(self) -> bool {
+        match self {
+            Self::Engine(DisconnectReason::NoHello | DisconnectReason::QueueOverrun) => false,
+            Self::Engine(_)
+            | Self::Undecodable
+            | Self::FrameTooLarge
+            | Self::DuplicateStream
+            | Self::BadAck
+            | Self::UnexpectedData => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<FrameError> for CloseReason {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::TooLarge { .. } => Self::FrameTooLarge,
+            FrameError::BadPrefix | FrameError::Undecodable(_) => Self::Undecodable,
+        }
+    }
+}

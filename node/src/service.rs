@@ -1,0 +1,535 @@
+//! The running node: one loop that serves the network, the RPC's commands, the verdicts and the clock.
+//!
+//! Everything that changes the engine happens in this loop, one thing at a time. Failures of single peers are debug
+//! lines and counters; what stops the node is a [`ServiceError`].
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, identify, kad, ping};
+use protocol::block::Block;
+use protocol::gossip::{self, Gossip, Input, ItemId};
+use protocol::limits::BLOCK_BYTES_MAX;
+use protocol::message::Tip;
+use protocol::verify::VerifyJob;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout};
+use tracing::{debug, info, warn};
+
+use crate::answers::Answers;
+use crate::behaviour::{Behaviour, Event};
+use crate::clock::{Clock, wall_ns};
+use crate::command::Command;
+use crate::config::Config;
+use crate::discovery::{Discovery, Target, View, Want};
+use crate::limits::ip_of;
+use crate::listen::listen;
+use crate::reason::CloseReason;
+use crate::recorder::Recorder;
+use crate::sample;
+use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
+use crate::trace::{TraceWriter, What};
+use crate::transport::{TransportSetupError, WireBytes};
+use crate::verify::{Verdicts, VerifyPool};
+
+/// Closing all connections may take this long; then they are dropped.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Between two looks at whether peers are missing.
+const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
+/// Between two status lines.
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
+/// While no bootstrap address answers, between two warnings.
+const WARN_INTERVAL: protocol::time::Duration = protocol::time::Duration::from_secs(30);
+/// Before the first warning: dials get their time.
+const WARN_AFTER: protocol::time::Duration = protocol::time::Duration::from_secs(5);
+/// Between two samples of a trace.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+/// The timer whose lateness a trace tells.
+const LATENESS_INTERVAL: Duration = Duration::from_millis(50);
+/// What a block takes besides its transactions' own bytes: a header of at most 211, array headers, and 2 or 3 bytes
+/// before each transaction, at most 79 KiB (39,568 of the smallest).
+const BLOCK_FRAME_BYTES: usize = 128 * 1024;
+
+/// Told once when the node listens.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The node's libp2p id.
+    pub peer_id: PeerId,
+    /// Its addresses, each with `/p2p/<peer id>`.
+    pub listen: Vec<Multiaddr>,
+}
+
+/// Why a node could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Another process has the port.
+    #[error(
+        "{address} is in use by another process; nothing was started: choose another --listen address, or port 0"
+    )]
+    AddressInUse {
+        /// The address.
+        address: Multiaddr,
+    },
+    /// The system refuses to listen there.
+    #[error("cannot listen on {address}: {source}; nothing was started: check --listen")]
+    Listen {
+        /// The address.
+        address: Multiaddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No address came up.
+    #[error(
+        "a --listen address did not come up within 5 s; the node was not started: check the network interfaces"
+    )]
+    ListenTimeout,
+    /// The transport.
+    #[error(transparent)]
+    Transport(#[from] TransportSetupError),
+    /// No threads.
+    #[error("cannot start the threads that check signatures: {0}; nothing was started")]
+    Threads(std::io::Error),
+    /// The trace file.
+    #[error("cannot create the trace {}: {source}; nothing was started: check --trace", path.display())]
+    Trace {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Runs a node until `shutdown` turns true or its sender is gone. Closed `commands` are no reason to stop.
+///
+/// # Errors
+/// Only when the node could not start. Nothing of it is left then.
+pub async fn run(
+    config: Config,
+    mut commands: mpsc::Receiver<Command>,
+    ready: oneshot::Sender<Ready>,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<(), ServiceError> {
+    let (mut service, mut verdicts) = Service::start(config).await?;
+    // Whoever asked to be told may be gone; the node runs all the same.
+    let _ = ready.send(Ready { peer_id: *service.swarm.local_peer_id(), listen: service.addresses() });
+    let mut commands_open = true;
+    while !*shutdown.borrow_and_update() {
+        tokio::select! {
+            changed = shutdown.changed() => if changed.is_err() { break },
+            event = service.swarm.select_next_some(), if service.unchecked.is_empty() => service.on_event(event),
+            Some(verdicts) = verdicts.recv() => service.on_verdicts(verdicts),
+            command = commands.recv(), if commands_open => match command {
+                Some(command) => service.on_command(command),
+                None => commands_open = false,
+            },
+            _ = service.timers.discovery.tick() => service.discover(),
+            _ = service.timers.status.tick() => service.log_status(),
+            _ = next(&mut service.timers.produce) => service.produce(),
+            _ = next(&mut service.timers.sample) => service.sample(),
+            due = next(&mut service.timers.lateness) => service.late.push(sample::micros(due.elapsed())),
+        }
+    }
+    service.stop().await;
+    Ok(())
+}
+
+struct Service {
+    config: Config,
+    clock: Clock,
+    swarm: Swarm<NodeBehaviour>,
+    discovery: Discovery,
+    answers: Answers,
+    pool: VerifyPool,
+    /// Jobs that the pool had no room for. While there are any, nothing more is read from the network.
+    unchecked: VecDeque<VerifyJob>,
+    wire: Arc<WireBytes>,
+    timers: Timers,
+    late: Vec<u64>,
+    warned: Option<protocol::time::Time>,
+}
+
+struct Timers {
+    discovery: Interval,
+    status: Interval,
+    produce: Option<Interval>,
+    sample: Option<Interval>,
+    lateness: Option<Interval>,
+}
+
+impl Service {
+    async fn start(config: Config) -> Result<(Self, mpsc::UnboundedReceiver<Verdicts>), ServiceError> {
+        let clock = Clock::start();
+        let local = config.identity.public().to_peer_id();
+        let wire = Arc::new(WireBytes::default());
+        let engine = gossip::Config {
+            network: config.network.clone(),
+            relay: config.relay,
+            producers: config.producers.clone(),
+        };
+        let gossip = Gossip::new(engine, rand::random());
+        let mut swarm = build(&config, gossip, clock, Recorder::default(), &wire)?;
+        listen(&mut swarm, &config.listen).await?;
+        let trace = config.trace.as_ref().map(|path| {
+            TraceWriter::create(path, &local.to_string(), config.network.as_str())
+                .map_err(|source| ServiceError::Trace { path: path.clone(), source })
+        });
+        *swarm.behaviour_mut().gossip.recorder() = Recorder::new(trace.transpose()?);
+        let (pool, verdicts) = VerifyPool::start().map_err(ServiceError::Threads)?;
+        let discovery = Discovery::new(
+            local,
+            config.max_peers_out,
+            &config.bootstrap,
+            &config.reserved_peers,
+            config.reserved_only,
+            rand::random(),
+        );
+        let timers = Timers::start(&config);
+        let service = Self {
+            answers: Answers::new(clock, Arc::clone(&wire)),
+            config,
+            clock,
+            swarm,
+            discovery,
+            pool,
+            unchecked: VecDeque::new(),
+            wire,
+            timers,
+            late: Vec::new(),
+            warned: None,
+        };
+        Ok((service, verdicts))
+    }
+
+    fn gossip(&mut self) -> &mut Behaviour {
+        &mut self.swarm.behaviour_mut().gossip
+    }
+
+    fn addresses(&self) -> Vec<Multiaddr> {
+        let local = *self.swarm.local_peer_id();
+        self.swarm.listeners().map(|address| address.clone().with(Protocol::P2p(local))).collect()
+    }
+
+    fn on_event(&mut self, event: SwarmEvent<NodeBehaviourEvent>) {
+        let now = self.clock.now();
+        match event {
+            SwarmEvent::Behaviour(NodeBehaviourEvent::Gossip(event)) => self.on_gossip(event),
+            SwarmEvent::Behaviour(NodeBehaviourEvent::Identify(event)) => self.on_identify(event),
+            SwarmEvent::Behaviour(NodeBehaviourEvent::Kad(event)) => self.on_kad(event),
+            SwarmEvent::Behaviour(NodeBehaviourEvent::Ping(ping::Event { connection, result, .. })) => {
+                if matches!(result, Err(ping::Failure::Timeout | ping::Failure::Other { .. })) {
+                    self.gossip().close(connection, CloseReason::PingTimeout);
+                }
+            }
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } if endpoint.is_dialer() => {
+                self.discovery.on_established(connection_id, peer_id, now);
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
+                debug!(peer = ?peer_id, %error, "a dial failed");
+                let ourselves = matches!(error, DialError::LocalPeerId { .. });
+                self.discovery.on_dial_failed(connection_id, ourselves, now);
+            }
+            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
+                debug!(address = %send_back_addr, %error, "an inbound connection failed");
+            }
+            SwarmEvent::NewListenAddr { address, .. } => info!(%address, "listening"),
+            SwarmEvent::ListenerError { error, .. } => warn!(%error, "a listener reports an error and goes on"),
+            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+                warn!(
+                    ?addresses,
+                    ?reason,
+                    "a listener is closed: nobody can connect there; restart to open it again"
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn on_gossip(&mut self, event: Event) {
+        match event {
+            Event::Engine(gossip::Event::Submitted { item, result }) => self.answers.submitted(item, result),
+            Event::Engine(gossip::Event::Refused { item, from: Some(from), refusal }) => {
+                debug!(?item, ?from, %refusal, "refused an item of a peer");
+            }
+            Event::Engine(gossip::Event::TipChanged { tip, disconnected }) => {
+                debug!(height = tip.height, id = %tip.id, disconnected, "the tip changed");
+            }
+            Event::Engine(_) => {}
+            Event::Verify(job) => {
+                self.unchecked.push_back(job);
+                self.pool.submit(&mut self.unchecked);
+            }
+            Event::Up { peer, outbound } => {
+                debug!(%peer, outbound, "a gossip peer is connected");
+                self.discovery.on_up(&peer);
+            }
+            Event::Down { peer, reason, .. } => {
+                debug!(%peer, %reason, "a gossip slot is free");
+                self.discovery.on_down(&peer, reason, self.clock.now());
+            }
+        }
+    }
+
+    fn on_verdicts(&mut self, verdicts: Verdicts) {
+        for (job, verdict) in verdicts {
+            self.gossip().input(Input::Verified { job, verdict });
+        }
+        self.pool.submit(&mut self.unchecked);
+    }
+
+    fn on_identify(&mut self, event: identify::Event) {
+        let identify::Event::Received { peer_id, connection_id, info } = event else { return };
+        self.gossip().set_agent(&peer_id, &info.agent_version);
+        let remote = self.gossip().address_of(connection_id).and_then(|address| ip_of(&address));
+        let near = remote.is_some_and(|ip| ip.is_loopback());
+        // Another machine's loopback addresses lead to ourselves at best.
+        let usable = |address: &Multiaddr| near || ip_of(address).is_none_or(|ip| !ip.is_loopback());
+        let addresses = info.listen_addrs.into_iter().filter(usable);
+        let addresses: Vec<_> = addresses.take(crate::discovery::PEER_ADDRESSES_MAX).collect();
+        let name = kad_protocol(&self.config);
+        if !info.protocols.contains(&name) {
+            return;
+        }
+        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
+            for address in addresses.iter().cloned().filter_map(crate::discovery::dialable) {
+                kad.add_address(&peer_id, address);
+            }
+        }
+        self.discovery.learn(peer_id, addresses, self.clock.now());
+    }
+
+    fn on_kad(&mut self, event: kad::Event) {
+        let now = self.clock.now();
+        match event {
+            kad::Event::RoutingUpdated { peer, addresses, .. } => {
+                self.discovery.learn(peer, addresses.into_vec(), now);
+            }
+            kad::Event::OutboundQueryProgressed { result: kad::QueryResult::GetClosestPeers(result), .. } => {
+                let peers = match result {
+                    Ok(found) => found.peers,
+                    Err(kad::GetClosestPeersError::Timeout { peers, .. }) => peers,
+                };
+                for peer in peers {
+                    self.discovery.learn(peer.peer_id, peer.addrs, now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn discover(&mut self) {
+        let now = self.clock.now();
+        let view = Seen(&self.swarm.behaviour().gossip);
+        for want in self.discovery.poll(now, &view) {
+            match want {
+                Want::Walk => {
+                    if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
+                        kad.get_closest_peers(PeerId::random());
+                    }
+                }
+                Want::Fixed { index, address, peer, reserved } => {
+                    let dial = self.connect(peer, vec![address], reserved);
+                    self.discovery.dialling(Target::Fixed(index), dial, now);
+                }
+                Want::Candidate { peer, addresses } => {
+                    let dial = self.connect(Some(peer), addresses, false);
+                    self.discovery.dialling(Target::Candidate(peer), dial, now);
+                }
+            }
+        }
+        self.warn_if_alone(now);
+    }
+
+    /// Makes a connection a gossip peer: one that is there, or a new one, whose id it returns.
+    fn connect(
+        &mut self,
+        peer: Option<PeerId>,
+        addresses: Vec<Multiaddr>,
+        reserved: bool,
+    ) -> Option<ConnectionId> {
+        if peer.is_some_and(|peer| self.gossip().open_existing(&peer)) {
+            return None;
+        }
+        let opts = match (peer, addresses.first()) {
+            (Some(peer), _) => DialOpts::peer_id(peer)
+                .addresses(addresses)
+                .condition(PeerCondition::NotDialing)
+                .allocate_new_port()
+                .build(),
+            (None, Some(address)) => {
+                DialOpts::unknown_peer_id().address(address.clone()).allocate_new_port().build()
+            }
+            (None, None) => return None,
+        };
+        let id = opts.connection_id();
+        self.gossip().expect(id, reserved);
+        match self.swarm.dial(opts) {
+            Ok(()) => Some(id),
+            Err(error) => {
+                debug!(%error, "could not dial");
+                self.gossip().forget(id);
+                None
+            }
+        }
+    }
+
+    fn warn_if_alone(&mut self, now: protocol::time::Time) {
+        let alone = self.swarm.behaviour().gossip.peers().next().is_none();
+        let since = now.since(self.warned.unwrap_or_default());
+        let wait = if self.warned.is_some() { WARN_INTERVAL } else { WARN_AFTER };
+        if alone && !self.config.bootstrap.is_empty() && since >= wait {
+            self.warned = Some(now);
+            warn!(
+                bootstrap = self.config.bootstrap.len(),
+                "no peer is connected; the bootstrap addresses are tried on: check --bootstrap and --network"
+            );
+        }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::SubmitTransaction { transaction, reply } => {
+                let item = ItemId::Transaction(transaction.id());
+                let bytes = transaction.encoded().len();
+                self.submit(item, bytes, reply, Input::SubmittedTransaction(transaction));
+            }
+            Command::SubmitBlock { block, reply } => {
+                let item = ItemId::Block(block.header.id());
+                let bytes = protocol::codec::Encode::encoded_len(block.as_ref());
+                self.submit(item, bytes, reply, Input::SubmittedBlock(block));
+            }
+            question => {
+                let listen = self.addresses();
+                self.answers.answer(question, &self.config, &self.swarm.behaviour().gossip, &listen);
+            }
+        }
+    }
+
+    fn submit(&mut self, item: ItemId, bytes: usize, reply: crate::answers::SubmissionReply, input: Input) {
+        self.gossip().recorder().submitted(item, bytes);
+        if self.answers.expect(item, reply) {
+            self.gossip().input(input);
+        }
+    }
+
+    /// Makes a block of the mempool, an empty one if that is empty.
+    fn produce(&mut self) {
+        let key = self.config.key.clone();
+        let timestamp_ms = wall_ns() / 1_000_000;
+        let bytes_max = BLOCK_BYTES_MAX.saturating_sub(BLOCK_FRAME_BYTES);
+        let (header, transactions) = self.gossip().gossip().block_template(key.public(), timestamp_ms, bytes_max);
+        let header = header.sign(&key, &self.config.network);
+        debug!(height = header.header().height, transactions = transactions.len(), "produced a block");
+        let block = Block { header, transactions };
+        let bytes = protocol::codec::Encode::encoded_len(&block);
+        let item = ItemId::Block(block.header.id());
+        self.gossip().recorder().submitted(item, bytes);
+        self.gossip().input(Input::SubmittedBlock(Arc::new(block)));
+    }
+
+    fn ready_peers(&self) -> (usize, usize) {
+        crate::answers::ready_peers(&self.swarm.behaviour().gossip)
+    }
+
+    fn sample(&mut self) {
+        let (inbound, outbound) = self.ready_peers();
+        let what = What::Sample {
+            wire_in: self.wire.read(),
+            wire_out: self.wire.written(),
+            cpu_us: sample::cpu_us(),
+            rss_peak: sample::rss_peak(),
+            peers: (inbound + outbound) as u64,
+            lateness_us: std::mem::take(&mut self.late),
+        };
+        self.gossip().recorder().record(what);
+        self.gossip().recorder().flush();
+    }
+
+    fn log_status(&mut self) {
+        let (inbound, outbound) = self.ready_peers();
+        let gossip = self.swarm.behaviour().gossip.gossip();
+        let Tip { height, .. } = gossip.tip();
+        let mempool = gossip.mempool();
+        info!(
+            peers_in = inbound,
+            peers_out = outbound,
+            known = self.discovery.known(),
+            tip = height,
+            mempool = mempool.transactions,
+            wire_in = self.wire.read(),
+            wire_out = self.wire.written(),
+            "status"
+        );
+    }
+
+    /// Closes all connections and ends the trace.
+    async fn stop(mut self) {
+        self.gossip().close_all();
+        let closed = async {
+            while !self.swarm.behaviour().gossip.is_disconnected() {
+                self.swarm.select_next_some().await;
+            }
+        };
+        if timeout(STOP_TIMEOUT, closed).await.is_err() {
+            debug!("some connections did not close in time and were dropped");
+        }
+        if self.gossip().recorder().is_on() {
+            self.sample();
+        }
+        self.gossip().recorder().record(What::End);
+        self.gossip().recorder().flush();
+    }
+}
+
+/// The behaviour, as discovery sees it.
+struct Seen<'a>(&'a Behaviour);
+
+impl View for Seen<'_> {
+    fn outbound(&self) -> usize {
+        self.0.slots().outbound
+    }
+
+    fn holds_slot(&self, peer: &PeerId) -> bool {
+        self.0.holds_slot(peer)
+    }
+
+    fn is_banned(&self, peer: &PeerId) -> bool {
+        self.0.is_banned(peer)
+    }
+}
+
+impl Timers {
+    fn start(config: &Config) -> Self {
+        let later = |period: Duration| interval_at(Instant::now() + period, period);
+        let mut discovery = interval(DISCOVERY_INTERVAL);
+        discovery.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        // Blocks come as often as was asked for, but never in a burst after a pause.
+        let produce = config.produce_every.filter(|period| !period.is_zero()).map(|period| {
+            let mut produce = later(period);
+            produce.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            produce
+        });
+        let traced = config.trace.is_some();
+        Self {
+            discovery,
+            status: later(STATUS_INTERVAL),
+            produce,
+            sample: traced.then(|| later(SAMPLE_INTERVAL)),
+            lateness: traced.then(|| later(LATENESS_INTERVAL)),
+        }
+    }
+}
+
+/// The next tick; never, without a timer.
+async fn next(timer: &mut Option<Interval>) -> Instant {
+    match timer {
+        Some(timer) => timer.tick().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,106 @@
+//! The swarm: the gossip behaviour beside libp2p's own, all limits set.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::swarm::{self, NetworkBehaviour};
+use libp2p::{PeerId, StreamProtocol, Swarm, connection_limits, identify, kad, ping};
+use protocol::gossip::Gossip;
+
+use crate::behaviour::{Behaviour, Settings};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::discovery::split_peer;
+use crate::handler::protocol_name;
+use crate::limits::{AddressBlocks, connection_limits as limits_for};
+use crate::recorder::Recorder;
+use crate::transport::{self, TransportSetupError, WireBytes};
+
+/// What identify tells others that this node speaks.
+const PROTOCOL_VERSION: &str = "hearsay/1";
+
+/// A connection that nobody needs is closed after this.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Inbound streams of one connection that may be negotiating.
+const NEGOTIATING_MAX: usize = 16;
+
+/// Orders that may wait for one connection's task, and reports that may wait for us. A send is one order.
+const BUFFER_EVENTS: usize = 32;
+
+/// All behaviours of a node. The limits come first: they refuse before others take note.
+#[derive(NetworkBehaviour)]
+pub(crate) struct NodeBehaviour {
+    pub(crate) limits: connection_limits::Behaviour,
+    pub(crate) blocks: AddressBlocks,
+    pub(crate) gossip: Behaviour,
+    pub(crate) identify: identify::Behaviour,
+    pub(crate) ping: ping::Behaviour,
+    /// Off when only reserved peers are wanted.
+    pub(crate) kad: Toggle<kad::Behaviour<MemoryStore>>,
+}
+
+/// Builds a node's swarm. It listens nowhere yet.
+pub(crate) fn build(
+    config: &Config,
+    gossip: Gossip,
+    clock: Clock,
+    recorder: Recorder,
+    wire: &Arc<WireBytes>,
+) -> Result<Swarm<NodeBehaviour>, TransportSetupError> {
+    let local = config.identity.public().to_peer_id();
+    let reserved: HashSet<_> = config.reserved_peers.iter().filter_map(|address| split_peer(address).1).collect();
+    let mut limits = connection_limits::Behaviour::new(limits_for(config));
+    reserved.iter().for_each(|peer| limits.bypass_peer_id(peer));
+    let settings = Settings {
+        local,
+        network: config.network.clone(),
+        max_peers_in: config.max_peers_in,
+        max_peers_out: config.max_peers_out,
+        reserved,
+        loopback_exempt: config.loopback_exempt,
+    };
+    let agent = format!("hearsay/{}", env!("CARGO_PKG_VERSION"));
+    let identify =
+        identify::Config::new(PROTOCOL_VERSION.to_owned(), config.identity.public()).with_agent_version(agent);
+    let kad = (!config.reserved_only).then(|| kademlia(local, kad_protocol(config)));
+    let behaviour = NodeBehaviour {
+        limits,
+        blocks: AddressBlocks::new(config.loopback_exempt),
+        gossip: Behaviour::new(settings, gossip, clock, recorder),
+        identify: identify::Behaviour::new(identify),
+        ping: ping::Behaviour::default(),
+        kad: Toggle::from(kad),
+    };
+    let swarm = swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(IDLE_TIMEOUT)
+        .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
+        .with_notify_handler_buffer_size(NonZeroUsize::new(BUFFER_EVENTS).unwrap_or(NonZeroUsize::MIN))
+        .with_per_connection_event_buffer_size(BUFFER_EVENTS);
+    Ok(Swarm::new(transport::build(&config.identity, wire)?, behaviour, local, swarm))
+}
+
+/// The name under which the network's Kademlia is spoken.
+pub(crate) fn kad_protocol(config: &Config) -> StreamProtocol {
+    protocol_name(&config.network, "kad")
+}
+
+/// Kademlia for finding peers only: no record is taken, kept or published.
+fn kademlia(local: PeerId, protocol: StreamProtocol) -> kad::Behaviour<MemoryStore> {
+    let nothing = MemoryStoreConfig { max_records: 0, max_provided_keys: 0, ..MemoryStoreConfig::default() };
+    let mut config = kad::Config::new(protocol);
+    config
+        .set_record_filtering(kad::StoreInserts::FilterBoth)
+        .set_replication_interval(None)
+        .set_publication_interval(None)
+        .set_provider_publication_interval(None)
+        .set_caching(kad::Caching::Disabled)
+        .set_query_timeout(Duration::from_secs(20));
+    let mut kad = kad::Behaviour::with_config(local, MemoryStore::with_config(local, nothing), config);
+    kad.set_mode(Some(kad::Mode::Server));
+    kad
+}

@@ -1,0 +1,141 @@
+//! Signature checks on threads of their own, never on the one that serves the network.
+//!
+//! The queue is bounded and leaves jobs with the caller when it is full: the caller waits, nothing is dropped. Each thread
+//! remembers the keys that it decompressed last. Deliberately absent: batch equations; each signature is checked
+//! alone, by the strict rule.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use lru::LruCache;
+use protocol::keys::{PublicKey, VerifyingKey};
+use protocol::verify::{JobId, Verdict, VerifyJob};
+use tokio::sync::mpsc;
+
+/// Threads at most, however many cores there are.
+pub const THREADS_MAX: usize = 4;
+
+/// Jobs that wait. With jobs of one signature at some 60 µs each: a quarter of a second of work for one thread.
+pub const QUEUE_JOBS_MAX: usize = 4_096;
+
+/// Jobs that a thread takes at once under load: enough to spare locks and wake-ups, too few to hold up the others.
+const BATCH_JOBS_MAX: usize = 32;
+
+/// Keys that a thread remembers. A decompressed key takes some 200 bytes: 800 KiB a thread.
+const KEYS_MAX: usize = 4_096;
+
+/// Verdicts of jobs that were handed out together.
+pub type Verdicts = Vec<(JobId, Verdict)>;
+
+/// The threads. They end when this is dropped, after the jobs in hand.
+#[derive(Debug)]
+pub struct VerifyPool {
+    shared: Arc<Shared>,
+    threads: usize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    ready: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: VecDeque<VerifyJob>,
+    closed: bool,
+}
+
+impl VerifyPool {
+    /// Starts one thread for each core, at least one and at most [`THREADS_MAX`]. Verdicts come through the
+    /// receiver; it holds no more of them than there were jobs outstanding.
+    ///
+    /// # Errors
+    /// The system's, if it gives no thread.
+    pub fn start() -> std::io::Result<(Self, mpsc::UnboundedReceiver<Verdicts>)> {
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).clamp(1, THREADS_MAX);
+        let (verdicts, receiver) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new() });
+        let pool = Self { shared, threads };
+        for index in 0..threads {
+            let shared = Arc::clone(&pool.shared);
+            let verdicts = verdicts.clone();
+            thread::Builder::new()
+                .name(format!("verify-{index}"))
+                .spawn(move || work(&shared, threads, &verdicts))?;
+        }
+        Ok((pool, receiver))
+    }
+
+    /// Takes jobs off the front of `jobs`, as many as the queue has room for. What is left must wait for the next
+    /// verdicts.
+    pub fn submit(&self, jobs: &mut VecDeque<VerifyJob>) {
+        let mut queue = lock(&self.shared.queue);
+        let room = QUEUE_JOBS_MAX.saturating_sub(queue.jobs.len()).min(jobs.len());
+        queue.jobs.extend(jobs.drain(..room));
+        drop(queue);
+        match room {
+            0 => {}
+            1 => self.shared.ready.notify_one(),
+            _ => self.shared.ready.notify_all(),
+        }
+    }
+
+    /// How many threads there are.
+    #[must_use]
+    pub const fn threads(&self) -> usize {
+        self.threads
+    }
+}
+
+impl Drop for VerifyPool {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.shared.queue);
+        queue.closed = true;
+        queue.jobs.clear();
+        drop(queue);
+        self.shared.ready.notify_all();
+    }
+}
+
+fn work(shared: &Shared, threads: usize, verdicts: &mpsc::UnboundedSender<Verdicts>) {
+    let mut keys: LruCache<PublicKey, Option<VerifyingKey>> = LruCache::unbounded();
+    while let Some(jobs) = take(shared, threads) {
+        let done = jobs.iter().map(|job| (job.id, job.run(|key| remembered(&mut keys, key)))).collect();
+        if verdicts.send(done).is_err() {
+            return;
+        }
+    }
+}
+
+/// A fair share of the queue; `None` when the pool is closed.
+fn take(shared: &Shared, threads: usize) -> Option<Vec<VerifyJob>> {
+    let mut queue = lock(&shared.queue);
+    while queue.jobs.is_empty() && !queue.closed {
+        queue = shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+    }
+    if queue.closed {
+        return None;
+    }
+    let share = queue.jobs.len().div_ceil(threads).clamp(1, BATCH_JOBS_MAX);
+    Some(queue.jobs.drain(..share).collect())
+}
+
+fn remembered(keys: &mut LruCache<PublicKey, Option<VerifyingKey>>, key: &PublicKey) -> Option<VerifyingKey> {
+    if let Some(known) = keys.get(key) {
+        return known.clone();
+    }
+    let decompressed = key.decompress();
+    if keys.len() >= KEYS_MAX {
+        keys.pop_lru();
+    }
+    keys.put(*key, decompressed.clone());
+    decompressed
+}
+
+/// The queue holds plain data that no half-done change can spoil, so a poisoned lock is as good as any.
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,156 @@
+//! Whom to dial: fixed addresses for ever, candidates at random, and nobody who is not wanted.
+
+use std::collections::{BTreeSet, HashSet};
+
+use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId};
+use node::discovery::{BOOK_PEERS_MAX, Discovery, Target, View, Want, dialable};
+use node::reason::CloseReason;
+use protocol::time::{Duration, Time};
+
+#[derive(Default)]
+struct Slots {
+    outbound: usize,
+    holding: HashSet<PeerId>,
+}
+
+impl View for Slots {
+    fn outbound(&self) -> usize {
+        self.outbound
+    }
+
+    fn holds_slot(&self, peer: &PeerId) -> bool {
+        self.holding.contains(peer)
+    }
+
+    fn is_banned(&self, _: &PeerId) -> bool {
+        false
+    }
+}
+
+fn address(n: u16) -> Multiaddr {
+    format!("/ip4/192.0.2.{}/tcp/{}", n % 250 + 1, n + 1).parse().expect("an address")
+}
+
+fn at(seconds: u64) -> Time {
+    Time::ZERO + Duration::from_secs(seconds)
+}
+
+fn discovery(bootstrap: &[Multiaddr], reserved: &[Multiaddr], reserved_only: bool, seed: u8) -> Discovery {
+    Discovery::new(PeerId::random(), 8, bootstrap, reserved, reserved_only, [seed; 32])
+}
+
+fn candidates(wants: &[Want]) -> Vec<PeerId> {
+    wants
+        .iter()
+        .filter_map(|want| if let Want::Candidate { peer, .. } = want { Some(*peer) } else { None })
+        .collect()
+}
+
+fn fixed(wants: &[Want]) -> usize {
+    wants.iter().filter(|want| matches!(want, Want::Fixed { .. })).count()
+}
+
+#[test]
+fn a_dead_bootstrap_address_is_tried_for_ever_ever_more_rarely_and_blocks_no_other() {
+    let mut discovery = discovery(&[address(1), address(2)], &[], false, 1);
+    let view = Slots::default();
+    let mut tries = Vec::new();
+    let mut now = Time::ZERO;
+    while now < at(3_600) {
+        for want in discovery.poll(now, &view) {
+            if let Want::Fixed { index, .. } = want {
+                let id = ConnectionId::new_unchecked(tries.len());
+                discovery.dialling(Target::Fixed(index), Some(id), now);
+                // The first address never answers at all; the second refuses at once.
+                if index == 1 {
+                    tries.push(now);
+                    discovery.on_dial_failed(id, false, now);
+                }
+            }
+        }
+        now = now + Duration::from_millis(200);
+    }
+    let gaps: Vec<_> = tries.windows(2).map(|pair| pair[1].since(pair[0]).as_millis()).collect();
+    assert!(gaps.iter().all(|gap| (750..=75_400).contains(gap)), "{gaps:?}");
+    assert!(gaps[8..].iter().all(|gap| *gap >= 45_000), "{gaps:?}");
+    assert!(tries.len() > 3_600 / 76, "{}", tries.len());
+}
+
+#[test]
+fn candidates_are_as_many_as_are_missing_and_differ_by_seed() {
+    let peers: Vec<_> = (0..40).map(|_| PeerId::random()).collect();
+    let mut choices = BTreeSet::new();
+    for seed in 0..10 {
+        let mut discovery = discovery(&[], &[], false, seed);
+        (0..).zip(&peers).for_each(|(n, peer)| discovery.learn(*peer, [address(n)], Time::ZERO));
+        let mut view = Slots { outbound: 2, ..Slots::default() };
+        view.holding.extend(&peers[..20]);
+        let mut chosen = candidates(&discovery.poll(Time::ZERO, &view));
+        assert_eq!(chosen.len(), 6);
+        assert!(chosen.iter().all(|peer| peers[20..].contains(peer)));
+        chosen.sort_unstable();
+        choices.insert(chosen);
+    }
+    assert!(choices.len() >= 9, "only {} different choices of 10", choices.len());
+}
+
+#[test]
+fn a_peer_that_declined_is_left_alone_for_a_while_and_another_is_tried() {
+    let mut discovery = discovery(&[], &[], false, 3);
+    let peers = [PeerId::random(), PeerId::random()];
+    discovery.learn(peers[0], [address(1)], Time::ZERO);
+    let view = Slots { outbound: 7, ..Slots::default() };
+    assert_eq!(candidates(&discovery.poll(at(1), &view)), [peers[0]]);
+    discovery.dialling(Target::Candidate(peers[0]), Some(ConnectionId::new_unchecked(1)), at(1));
+    discovery.on_established(ConnectionId::new_unchecked(1), peers[0], at(1));
+    discovery.on_down(&peers[0], CloseReason::Declined, at(1));
+    discovery.learn(peers[1], [address(2)], at(1));
+    assert_eq!(candidates(&discovery.poll(at(5), &view)), [peers[1]]);
+    let later = candidates(&discovery.poll(at(90), &Slots { outbound: 0, ..Slots::default() }));
+    assert!(later.contains(&peers[0]));
+}
+
+#[test]
+fn reserved_only_dials_nobody_else_and_never_walks() {
+    let mut discovery = discovery(&[address(1)], &[address(2), address(3)], true, 4);
+    discovery.learn(PeerId::random(), [address(4)], Time::ZERO);
+    let wants = discovery.poll(at(60), &Slots::default());
+    assert_eq!((wants.len(), fixed(&wants)), (2, 2));
+}
+
+#[test]
+fn reserved_peers_are_dialled_though_no_slot_is_missing() {
+    let mut discovery = discovery(&[address(1)], &[address(2)], false, 5);
+    let wants = discovery.poll(at(1), &Slots { outbound: 8, ..Slots::default() });
+    assert!(matches!(wants.as_slice(), [Want::Fixed { reserved: true, .. }]), "{wants:?}");
+}
+
+#[test]
+fn our_own_address_is_given_up() {
+    let mut discovery = discovery(&[address(1)], &[], false, 6);
+    discovery.dialling(Target::Fixed(0), Some(ConnectionId::new_unchecked(1)), Time::ZERO);
+    discovery.on_dial_failed(ConnectionId::new_unchecked(1), true, Time::ZERO);
+    assert_eq!(fixed(&discovery.poll(at(3_600), &Slots::default())), 0);
+}
+
+#[test]
+fn the_book_is_bounded() {
+    let mut discovery = discovery(&[], &[], false, 7);
+    (0..2 * BOOK_PEERS_MAX).for_each(|n| discovery.learn(PeerId::random(), [address(n as u16)], Time::ZERO));
+    assert_eq!(discovery.known(), BOOK_PEERS_MAX);
+}
+
+#[test]
+fn only_addresses_that_can_be_dialled_are_kept() {
+    let good = ["/ip4/192.0.2.1/tcp/1", "/ip6/2001:db8::1/udp/2/quic-v1", "/dns/example.org/tcp/3"];
+    let bad = [
+        "/ip4/0.0.0.0/tcp/1",
+        "/ip4/192.0.2.1/tcp/0",
+        "/ip4/192.0.2.1/udp/1",
+        "/ip4/192.0.2.1/tcp/1/ws",
+        "/tcp/1",
+    ];
+    good.iter().for_each(|text| assert!(dialable(text.parse().expect("an address")).is_some(), "{text}"));
+    bad.iter().for_each(|text| assert!(dialable(text.parse().expect("an address")).is_none(), "{text}"));
+}

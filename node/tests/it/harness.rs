@@ -1,0 +1,114 @@
+//! Runs nodes in this process: temporary settings, loopback, free ports, and everything stopped at the end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use libp2p::Multiaddr;
+use libp2p::identity::Keypair;
+use node::command::{Command, PeerStatus, Status};
+use node::config::Config;
+use node::service::{self, Ready, ServiceError};
+use protocol::gossip::RelayPolicy;
+use protocol::keys::SecretKey;
+use protocol::validator::Producers;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+/// What a test waits for at most; only a failure takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A running node.
+pub(crate) struct Node {
+    pub(crate) ready: Ready,
+    commands: mpsc::Sender<Command>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Result<(), ServiceError>>,
+}
+
+/// Settings of a node that listens on a free loopback port and knows nobody. `seed` makes its key.
+pub(crate) fn config(seed: u8) -> Config {
+    let identity = Keypair::ed25519_from_bytes([seed; 32]).expect("32 bytes");
+    Config {
+        network: "test".parse().expect("a name"),
+        identity,
+        key: SecretKey::from_seed(&[seed; 32]),
+        data_dir: None,
+        listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")],
+        bootstrap: Vec::new(),
+        reserved_peers: Vec::new(),
+        reserved_only: false,
+        max_peers_in: 64,
+        max_peers_out: 8,
+        loopback_exempt: true,
+        relay: RelayPolicy::Announce,
+        producers: Producers::Open,
+        produce_every: None,
+        rpc_addr: None,
+        trace: None::<PathBuf>,
+    }
+}
+
+impl Node {
+    /// Starts a node that must come up.
+    pub(crate) async fn start(config: Config) -> Self {
+        Self::try_start(config).await.expect("the node starts")
+    }
+
+    /// Starts a node, or says why it could not.
+    pub(crate) async fn try_start(config: Config) -> Result<Self, ServiceError> {
+        let (commands, receiver) = mpsc::channel(64);
+        let (told, ready) = oneshot::channel();
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(service::run(config, receiver, told, stopped));
+        match ready.await {
+            Ok(ready) => Ok(Self { ready, commands, stop, task }),
+            Err(_) => Err(task.await.expect("no panic").expect_err("a node that isn't ready has failed")),
+        }
+    }
+
+    /// Its first address, with its peer id.
+    pub(crate) fn address(&self) -> Multiaddr {
+        self.ready.listen.first().cloned().expect("it listens")
+    }
+
+    /// Asks the node something.
+    pub(crate) async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Command) -> T {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(question(reply)).await.expect("the node runs");
+        answer.await.expect("the node answers")
+    }
+
+    pub(crate) async fn peers(&self) -> Vec<PeerStatus> {
+        self.ask(|reply| Command::Peers { reply }).await
+    }
+
+    #[expect(dead_code, reason = "for tests that need the engine")]
+    pub(crate) async fn status(&self) -> Status {
+        self.ask(|reply| Command::Status { reply }).await
+    }
+
+    /// Waits until what `peers` tells satisfies `enough`.
+    pub(crate) async fn peers_until(&self, what: &str, enough: impl Fn(&[PeerStatus]) -> bool) -> Vec<PeerStatus> {
+        let waited = async {
+            loop {
+                let peers = self.peers().await;
+                if enough(&peers) {
+                    return peers;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, waited).await {
+            Ok(peers) => peers,
+            Err(_) => panic!("waited in vain for {what}; peers: {:#?}", self.peers().await),
+        }
+    }
+
+    /// Stops the node and waits for its end.
+    pub(crate) async fn stop(self) {
+        self.stop.send_replace(true);
+        self.task.await.expect("no panic").expect("a clean end");
+    }
+}

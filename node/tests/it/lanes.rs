@@ -1,0 +1,139 @@
+//! Lanes: opened on both sides' word, credit given back to the byte, bulk after Hello and behind control, and rules
+//! of the wire that end the connection.
+
+use node::handler::{Order, Report};
+use node::reason::CloseReason;
+use protocol::codec::Encode as _;
+use protocol::hash::{BlockId, ShortId};
+use protocol::limits::CONTROL_CREDIT_BYTES;
+use protocol::message::{Hello, InvEntry, Lane, Message, Tip, TxRef};
+
+use crate::puppet::Puppet;
+
+fn hello() -> Message {
+    let network = "test".parse().expect("a name");
+    Message::Hello(Hello::new(&network, Tip { height: 0, id: BlockId([0; 32]) }))
+}
+
+fn large(bytes: usize) -> Message {
+    let body = bytes::Bytes::from(vec![7; 60_000]);
+    Message::Transactions(vec![body; bytes.div_ceil(60_000)])
+}
+
+/// Reports of `from` until all of `messages` came, and the bytes drained at `to`.
+async fn exchange(
+    to: &mut Puppet,
+    from: &mut Puppet,
+    messages: Vec<(Lane, Message)>,
+) -> (Vec<Message>, [usize; 2]) {
+    let wanted = |lane| messages.iter().filter(|m| m.0 == lane).map(|m| m.1.encoded_len()).sum::<usize>();
+    let wanted = [wanted(Lane::Control), wanted(Lane::Bulk)];
+    let count = messages.len();
+    messages.into_iter().for_each(|(lane, message)| from.order(Order::Send(lane, message)));
+    let (mut received, mut drained) = (Vec::new(), [0; 2]);
+    while received.len() < count {
+        match to.report(from).await {
+            Report::Received(message) => received.push(message),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    while drained != wanted {
+        match from.report(to).await {
+            Report::Drained(Lane::Control, bytes) => drained[0] += bytes,
+            Report::Drained(Lane::Bulk, bytes) => drained[1] += bytes,
+            other => panic!("unexpected {other:?} at {drained:?} of {wanted:?}"),
+        }
+    }
+    (received, drained)
+}
+
+#[tokio::test]
+async fn both_sides_open_and_credit_comes_back_to_the_byte() {
+    for quic in [false, true] {
+        let (mut one, mut two) = Puppet::open_pair(quic).await;
+        for _ in 0..2 {
+            let inv = |n: u8| {
+                Message::Inv(vec![InvEntry { transaction: TxRef::Short(ShortId([n; 8])), age_ms: 1 }; 3_000])
+            };
+            let mut messages = vec![(Lane::Control, hello()), (Lane::Bulk, large(2_000_000))];
+            messages.extend((0..3).map(|n| (Lane::Control, inv(n))));
+            messages.push((Lane::Bulk, large(60_000)));
+            let (received, _) = exchange(&mut two, &mut one, messages).await;
+            assert_eq!(received.last(), Some(&large(60_000)), "bulk keeps its order");
+            assert_eq!(received.iter().position(|m| *m == large(2_000_000)), Some(4), "control goes before bulk");
+            std::mem::swap(&mut one, &mut two);
+        }
+        assert!(one.wire.read() > 2_000_000 && one.wire.written() > 2_000_000, "the wire is counted");
+    }
+}
+
+#[tokio::test]
+async fn bulk_is_not_read_before_hello() {
+    let (mut one, mut two) = Puppet::open_pair(false).await;
+    let first = Message::GetBlock(BlockId([1; 32]));
+    let (body, last) = (large(10_000), hello());
+    one.order(Order::Send(Lane::Bulk, body.clone()));
+    one.order(Order::Send(Lane::Control, first.clone()));
+    assert!(matches!(two.report(&mut one).await, Report::Received(message) if message == first));
+    // The control bytes are flushed, and only then does Hello leave: the body was there long before it.
+    assert!(matches!(one.report(&mut two).await, Report::Drained(Lane::Control, _)));
+    one.order(Order::Send(Lane::Control, last.clone()));
+    assert!(matches!(two.report(&mut one).await, Report::Received(message) if message == last));
+    assert!(matches!(two.report(&mut one).await, Report::Received(message) if message == body));
+}
+
+#[tokio::test]
+async fn a_declined_peer_is_told_and_may_ask_again() {
+    let (mut one, mut two) = Puppet::pair(false).await;
+    one.order(Order::Open);
+    assert!(matches!(two.report(&mut one).await, Report::SlotWanted));
+    two.order(Order::Decline);
+    assert!(matches!(one.report(&mut two).await, Report::Failed(CloseReason::Declined)));
+    one.order(Order::Open);
+    assert!(matches!(two.report(&mut one).await, Report::SlotWanted));
+    two.order(Order::Open);
+    assert!(matches!(one.report(&mut two).await, Report::Up));
+}
+
+#[tokio::test]
+async fn an_ack_for_more_than_was_sent_is_an_offence() {
+    let (mut one, mut two) = Puppet::open_pair(false).await;
+    one.order(Order::Send(Lane::Control, Message::Ack(1)));
+    assert!(matches!(two.report(&mut one).await, Report::Failed(CloseReason::BadAck)));
+}
+
+#[tokio::test]
+async fn an_ack_on_the_bulk_lane_is_an_offence() {
+    let (mut one, mut two) = Puppet::open_pair(false).await;
+    one.order(Order::Send(Lane::Control, hello()));
+    one.order(Order::Send(Lane::Bulk, Message::Ack(1)));
+    assert!(matches!(two.report(&mut one).await, Report::Received(Message::Hello(_))));
+    assert!(matches!(two.report(&mut one).await, Report::Failed(CloseReason::BadAck)));
+}
+
+#[tokio::test]
+async fn a_frame_over_the_lane_s_bound_is_an_offence() {
+    let (mut one, mut two) = Puppet::open_pair(false).await;
+    one.order(Order::Send(Lane::Control, large(120_000)));
+    assert!(matches!(two.report(&mut one).await, Report::Failed(CloseReason::FrameTooLarge)));
+}
+
+#[tokio::test]
+async fn a_peer_that_is_not_read_keeps_its_bytes_and_an_overrun_ends_it() {
+    let (mut one, mut two) = Puppet::open_pair(false).await;
+    two.order(Order::Read(false));
+    let message = Message::Transactions(vec![vec![1; 4_000].into(); 10]);
+    // More than the credit, the stream's window and the kernel's buffers hold together.
+    let count = CONTROL_CREDIT_BYTES * 40 / message.encoded_len();
+    (0..count).for_each(|_| one.order(Order::Send(Lane::Control, message.clone())));
+    loop {
+        match one.report(&mut two).await {
+            Report::Drained(Lane::Control, _) => {}
+            Report::Failed(reason) => {
+                assert_eq!(reason, CloseReason::QueueOverrun);
+                break;
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Bans end, are bounded, and address groups hold what belongs together.
+
+use libp2p::{Multiaddr, PeerId};
+use node::limits::{BAN_TIME, BANS_MAX, Bans, address_group};
+use protocol::time::{Duration, Time};
+
+fn address(text: &str) -> Multiaddr {
+    text.parse().expect("a good address")
+}
+
+#[test]
+fn a_ban_ends() {
+    let (peer, mut bans) = (PeerId::random(), Bans::default());
+    let ip = "198.51.100.7".parse().expect("an address");
+    bans.add(peer, Some(ip), Time::ZERO);
+    let last = Time::ZERO + (BAN_TIME - Duration::from_micros(1));
+    assert!(bans.has_peer(&peer, last) && bans.has_address(ip, last));
+    assert!(!bans.has_peer(&peer, Time::ZERO + BAN_TIME) && !bans.has_address(ip, Time::ZERO + BAN_TIME));
+}
+
+#[test]
+fn bans_are_bounded_and_the_oldest_makes_room() {
+    let mut bans = Bans::default();
+    let peers: Vec<_> = (0..=BANS_MAX).map(|_| PeerId::random()).collect();
+    for (at, peer) in peers.iter().enumerate() {
+        bans.add(*peer, None, Time::from_micros(at as u64));
+    }
+    let now = Time::from_micros(BANS_MAX as u64);
+    assert_eq!(peers.iter().filter(|peer| bans.has_peer(peer, now)).count(), BANS_MAX);
+    assert!(!bans.has_peer(&peers[0], now));
+}
+
+#[test]
+fn an_ipv6_ban_covers_the_64() {
+    let mut bans = Bans::default();
+    bans.add(PeerId::random(), Some("2001:db8:1:2::1".parse().expect("an address")), Time::ZERO);
+    assert!(bans.has_address("2001:db8:1:2:9::5".parse().expect("an address"), Time::ZERO));
+    assert!(!bans.has_address("2001:db8:1:3::1".parse().expect("an address"), Time::ZERO));
+}
+
+#[test]
+fn address_groups_are_a_16_or_a_32_and_loopback_may_be_exempt() {
+    let group = |text, exempt| address_group(&address(text), exempt);
+    assert_eq!(group("/ip4/198.51.100.1/tcp/1", true), group("/ip4/198.51.7.9/udp/2/quic-v1", true));
+    assert_ne!(group("/ip4/198.51.100.1/tcp/1", true), group("/ip4/198.52.100.1/tcp/1", true));
+    assert_eq!(group("/ip6/2001:db8:1::1/tcp/1", true), group("/ip6/2001:db8:ffff::1/tcp/1", true));
+    assert_ne!(group("/ip6/2001:db8::1/tcp/1", true), group("/ip6/2001:db9::1/tcp/1", true));
+    assert_eq!(group("/ip4/127.0.0.1/tcp/1", true), None);
+    assert!(group("/ip4/127.0.0.1/tcp/1", false).is_some());
+}

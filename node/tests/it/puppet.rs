@@ -1,0 +1,159 @@
+//! A swarm whose lanes a test moves by hand: the real handler and transport, and no engine.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::identity::Keypair;
+use libp2p::swarm::{
+    self, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, SwarmEvent, THandler,
+    THandlerInEvent, THandlerOutEvent, ToSwarm,
+};
+use libp2p::{Multiaddr, PeerId, Swarm};
+use node::clock::Clock;
+use node::handler::{Handler, LaneProtocols, Order, Report};
+use node::lane::{BULK_BUDGET_BYTES, BulkBudget};
+use node::transport::{self, WireBytes};
+use protocol::network::NetworkId;
+
+/// What a test waits for at most; only a failure takes so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Puppet {
+    pub(crate) swarm: Swarm<Strings>,
+    pub(crate) wire: Arc<WireBytes>,
+    /// Reports that came while another puppet's were waited for.
+    reports: VecDeque<Report>,
+}
+
+pub(crate) struct Strings {
+    protocols: LaneProtocols,
+    clock: Clock,
+    budget: Arc<BulkBudget>,
+    connection: Option<(PeerId, ConnectionId)>,
+    actions: VecDeque<ToSwarm<Report, Order>>,
+}
+
+impl Puppet {
+    /// Listens on a free loopback port.
+    pub(crate) async fn start(network: &NetworkId, quic: bool) -> (Self, Multiaddr) {
+        let key = Keypair::generate_ed25519();
+        let wire = Arc::new(WireBytes::default());
+        let strings = Strings {
+            protocols: LaneProtocols::new(network),
+            clock: Clock::start(),
+            budget: BulkBudget::new(BULK_BUDGET_BYTES),
+            connection: None,
+            actions: VecDeque::new(),
+        };
+        let transport = transport::build(&key, &wire).expect("a transport");
+        let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(PATIENCE);
+        let mut swarm = Swarm::new(transport, strings, key.public().to_peer_id(), config);
+        let address = if quic { "/ip4/127.0.0.1/udp/0/quic-v1" } else { "/ip4/127.0.0.1/tcp/0" };
+        swarm.listen_on(address.parse().expect("an address")).expect("a free port");
+        let address = loop {
+            if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+                break address;
+            }
+        };
+        (Self { swarm, wire, reports: VecDeque::new() }, address)
+    }
+
+    pub(crate) fn order(&mut self, order: Order) {
+        let strings = self.swarm.behaviour_mut();
+        let (peer_id, id) = strings.connection.expect("connected");
+        let action = ToSwarm::NotifyHandler { peer_id, handler: NotifyHandler::One(id), event: order };
+        strings.actions.push_back(action);
+    }
+
+    /// The next report, while `other` is kept running.
+    pub(crate) async fn report(&mut self, other: &mut Self) -> Report {
+        if let Some(report) = self.reports.pop_front() {
+            return report;
+        }
+        let wanted = async {
+            loop {
+                tokio::select! {
+                    event = self.swarm.select_next_some() => if let SwarmEvent::Behaviour(report) = event {
+                        return report;
+                    },
+                    event = other.swarm.select_next_some() => if let SwarmEvent::Behaviour(report) = event {
+                        other.reports.push_back(report);
+                    },
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, wanted).await.expect("a report in time")
+    }
+
+    /// Two puppets, connected; the first dialled. No lane is open.
+    pub(crate) async fn pair(quic: bool) -> (Self, Self) {
+        let network = "test".parse().expect("a name");
+        let (mut one, _) = Self::start(&network, quic).await;
+        let (mut two, address) = Self::start(&network, quic).await;
+        one.swarm.dial(address).expect("a dial");
+        let connected = async {
+            while one.swarm.behaviour().connection.is_none() || two.swarm.behaviour().connection.is_none() {
+                tokio::select! {
+                    _ = one.swarm.select_next_some() => {}
+                    _ = two.swarm.select_next_some() => {}
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, connected).await.expect("connected in time");
+        (one, two)
+    }
+
+    /// Two puppets with open lanes.
+    pub(crate) async fn open_pair(quic: bool) -> (Self, Self) {
+        let (mut one, mut two) = Self::pair(quic).await;
+        one.order(Order::Open);
+        assert!(matches!(two.report(&mut one).await, Report::SlotWanted));
+        two.order(Order::Open);
+        assert!(matches!(one.report(&mut two).await, Report::Up));
+        assert!(matches!(two.report(&mut one).await, Report::Up));
+        (one, two)
+    }
+}
+
+impl NetworkBehaviour for Strings {
+    type ConnectionHandler = Handler;
+    type ToSwarm = Report;
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.connection = Some((peer, id));
+        Ok(Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget)))
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.connection = Some((peer, id));
+        Ok(Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget)))
+    }
+
+    fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, report: THandlerOutEvent<Self>) {
+        self.actions.push_back(ToSwarm::GenerateEvent(report));
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Report, THandlerInEvent<Self>>> {
+        self.actions.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+}

@@ -1,0 +1,132 @@
+//! Whole nodes: they find each other, keep one connection for a peer, keep their limits, and stop cleanly.
+
+use std::net::TcpListener;
+
+use futures::future::join_all;
+use node::service::ServiceError;
+use node::trace::{self, What};
+
+use crate::harness::{Node, config};
+
+#[tokio::test]
+async fn a_node_finds_its_bootstrap_node_with_and_without_a_peer_id() {
+    let hub = Node::start(config(1)).await;
+    let with_id = hub.address();
+    let mut without_id = with_id.clone();
+    without_id.pop();
+    for (seed, address) in [(2, with_id), (3, without_id)] {
+        let mut settings = config(seed);
+        settings.bootstrap = vec![address];
+        let node = Node::start(settings).await;
+        let peers = node.peers_until("the bootstrap node", |peers| !peers.is_empty()).await;
+        assert_eq!((peers[0].peer_id.clone(), peers[0].inbound), (hub.ready.peer_id.to_string(), false));
+        node.stop().await;
+        hub.peers_until("its leaving", <[_]>::is_empty).await;
+    }
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn nodes_that_start_at_once_behind_one_bootstrap_node_all_find_eight_peers() {
+    let hub = Node::start(config(10)).await;
+    let nodes = join_all((11..24).map(|seed| {
+        let mut settings = config(seed);
+        settings.bootstrap = vec![hub.address()];
+        Node::start(settings)
+    }))
+    .await;
+    for node in &nodes {
+        let peers = node.peers_until("eight peers", |peers| peers.len() >= 8).await;
+        let mut ids: Vec<_> = peers.iter().map(|peer| peer.peer_id.clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), peers.len(), "one connection for a peer");
+        assert!(!ids.contains(&node.ready.peer_id.to_string()), "never ourselves");
+        assert!(peers.iter().filter(|peer| !peer.inbound).count() <= 8);
+    }
+    join_all(nodes.into_iter().map(Node::stop)).await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn two_reserved_peers_that_dial_each_other_keep_one_connection() {
+    let mut one = config(30);
+    let mut two = config(31);
+    let [port_one, port_two] = [free_port(), free_port()];
+    one.listen = vec![format!("/ip4/127.0.0.1/tcp/{port_one}").parse().expect("an address")];
+    two.listen = vec![format!("/ip4/127.0.0.1/tcp/{port_two}").parse().expect("an address")];
+    one.reserved_peers = vec![two.listen[0].clone()];
+    two.reserved_peers = vec![one.listen[0].clone()];
+    one.reserved_only = true;
+    two.reserved_only = true;
+    let (one, two) = tokio::join!(Node::start(one), Node::start(two));
+    let at_one = one.peers_until("the other", |peers| peers.len() == 1).await;
+    let at_two = two.peers_until("the other", |peers| peers.len() == 1).await;
+    assert_ne!(at_one[0].inbound, at_two[0].inbound, "both mean the same connection");
+    tokio::join!(one.stop(), two.stop());
+}
+
+#[tokio::test]
+async fn a_full_node_declines_and_the_newcomer_goes_elsewhere() {
+    let mut full = config(40);
+    full.max_peers_in = 1;
+    let full = Node::start(full).await;
+    let mut first = config(41);
+    first.bootstrap = vec![full.address()];
+    let first = Node::start(first).await;
+    full.peers_until("its only peer", |peers| peers.len() == 1).await;
+    let mut second = config(42);
+    second.bootstrap = vec![full.address()];
+    let second = Node::start(second).await;
+    let peers = second.peers_until("a peer", |peers| !peers.is_empty()).await;
+    // `first` may have dialled, or have been dialled: Kademlia tells both of each other.
+    assert!(peers.iter().all(|peer| peer.peer_id != full.ready.peer_id.to_string() || peer.inbound), "{peers:#?}");
+    for node in [second, first, full] {
+        node.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("bound").port();
+    let mut settings = config(50);
+    settings.listen = vec![format!("/ip4/127.0.0.1/tcp/{port}").parse().expect("an address")];
+    let node = Node::start(config(51)).await;
+    let mut same_as_node = config(52);
+    let mut address = node.address();
+    address.pop();
+    same_as_node.listen = vec![address];
+    for settings in [settings, same_as_node] {
+        let wanted = settings.listen[0].clone();
+        let error = Node::try_start(settings).await.err().expect("the port is taken");
+        assert!(matches!(&error, ServiceError::AddressInUse { address } if *address == wanted), "{error}");
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_trace_tells_of_peers_and_ends() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("trace");
+    let hub = Node::start(config(60)).await;
+    let mut settings = config(61);
+    settings.bootstrap = vec![hub.address()];
+    settings.trace = Some(path.clone());
+    let node = Node::start(settings).await;
+    node.peers_until("the bootstrap node", |peers| !peers.is_empty()).await;
+    node.stop().await;
+    hub.stop().await;
+    let (_, records) = trace::read(&path).expect("a whole trace");
+    let what: Vec<_> = records.into_iter().map(|record| record.what).collect();
+    assert!(matches!(&what[0], What::PeerUp { outbound: true, .. }), "{what:?}");
+    assert!(what.iter().any(|what| matches!(what, What::PeerDown { reason, .. } if reason == "shutdown")));
+    assert!(
+        what.iter().any(|what| matches!(what, What::Sample { wire_in: 1.., wire_out: 1.., rss_peak: 1.., .. }))
+    );
+    assert_eq!(what.last(), Some(&What::End));
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}

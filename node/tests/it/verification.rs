@@ -1,0 +1,55 @@
+//! The pool answers every job once, in batches, and leaves what it has no room for.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use node::verify::{QUEUE_JOBS_MAX, VerifyPool};
+use protocol::keys::{PublicKey, SecretKey};
+use protocol::network::NetworkId;
+use protocol::transaction::Transaction;
+use protocol::verify::{JobId, Verdict, VerifyJob};
+
+fn job(id: u64, good: bool) -> VerifyJob {
+    let network: NetworkId = "test".parse().expect("a name");
+    let other: NetworkId = "other".parse().expect("a name");
+    let key = SecretKey::from_seed(&[id as u8; 32]);
+    let transaction =
+        Transaction { author: PublicKey::default(), nonce: id, valid_until: 1, payload: vec![1, 2, 3].into() };
+    let signed = transaction.sign(&key, if good { &network } else { &other }).expect("small");
+    VerifyJob { id: JobId(id), network, headers: vec![], transactions: vec![Arc::new(signed)] }
+}
+
+#[tokio::test]
+async fn every_job_is_answered_once_and_rightly() {
+    let (pool, mut verdicts) = VerifyPool::start().expect("threads");
+    let mut jobs: VecDeque<_> = (0..200).map(|id| job(id, id % 7 != 0)).collect();
+    pool.submit(&mut jobs);
+    assert!(jobs.is_empty());
+    let mut answers = Vec::new();
+    while answers.len() < 200 {
+        answers.extend(verdicts.recv().await.expect("the pool is there"));
+    }
+    answers.sort_unstable_by_key(|(id, _)| *id);
+    let wanted: Vec<_> =
+        (0..200).map(|id| (JobId(id), if id % 7 == 0 { Verdict::Invalid } else { Verdict::Valid })).collect();
+    assert_eq!(answers, wanted);
+}
+
+#[tokio::test]
+async fn a_full_queue_leaves_jobs_with_the_caller() {
+    let (pool, mut verdicts) = VerifyPool::start().expect("threads");
+    let template = job(1, true);
+    let heavy = VerifyJob { transactions: vec![template.transactions[0].clone(); 64], ..template };
+    // More than the queue and the batches that the threads hold already, however fast they are.
+    let total = QUEUE_JOBS_MAX * 3;
+    let mut jobs: VecDeque<_> = (0..total as u64).map(|id| VerifyJob { id: JobId(id), ..heavy.clone() }).collect();
+    pool.submit(&mut jobs);
+    assert_eq!(jobs.len(), total - QUEUE_JOBS_MAX);
+    jobs.truncate(10);
+    let mut done = 0;
+    while done < QUEUE_JOBS_MAX + 10 {
+        done += verdicts.recv().await.expect("the pool is there").len();
+        pool.submit(&mut jobs);
+    }
+    assert!(jobs.is_empty());
+}

@@ -1,0 +1,372 @@
+//! The chain: a bounded tree of signed headers, the bodies of its newest blocks, the best chain through it, and
+//! which transactions that chain has.
+//!
+//! **Header rules.** A header is taken if its parent is known, its height is the parent's plus one, its producer
+//! has at most one other at that height, and it doesn't branch off below the floor (below).
+//!
+//! **Fork choice.** Of the connected blocks (those whose bodies and ancestors' bodies were checked) the highest is
+//! the tip; of equally high ones, that with the lowest id.
+//!
+//! **Bounds.** When the tree is full, the header farthest from the tip in height goes: a leaf off the best chain,
+//! or the lowest of the best chain while that has more than its guaranteed part. Bodies are kept from the *floor*
+//! upwards; when they take too much room the floor rises, and branches that start below it are given up. So a reorg
+//! never needs a body that was dropped. Bodies off the best chain have a bound of their own; over it the lowest end
+//! of a branch goes first, but never the branch that leads to the highest header.
+//!
+//! Deliberately absent: signatures, allowed producers and other rules of a validator, which are checked before; and
+//! durable storage. A chain starts at genesis with every run.
+
+mod best;
+mod bodies;
+mod bounds;
+mod invalid;
+mod sync;
+mod tree;
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::block::{Block, SignedHeader, transactions_root};
+use crate::codec::DecodeError;
+use crate::hash::{BlockId, TxId};
+use crate::limits::{
+    BLOCK_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, CHAIN_HEADERS_MAX, CHAIN_STALE_BODY_BYTES_MAX,
+    CONFIRMED_MAX, HEADERS_PER_PRODUCER_MAX,
+};
+use crate::message::Tip;
+use crate::refusal::Refusal;
+use crate::transaction::{Height, SignedTransaction};
+use best::{Best, Confirmed};
+use bodies::{Bodies, Body};
+use invalid::Invalid;
+use tree::Tree;
+
+/// Headers on all branches, bodies of the newest blocks, and the best chain.
+#[derive(Debug)]
+pub struct Chain {
+    genesis: BlockId,
+    limits: Limits,
+    tree: Tree,
+    best: Best,
+    confirmed: Confirmed,
+    bodies: Bodies,
+    /// Bodies are kept above this height. No branch that starts below it is followed.
+    floor: Height,
+    invalid: Invalid,
+    /// What is not connected on the way to `target`, lowest first.
+    missing: VecDeque<BlockId>,
+    target: Tip,
+}
+
+/// How much a chain keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Headers on all branches.
+    pub headers: usize,
+    /// Headers of the best chain that no other branch can push out; at least 2.
+    pub best_headers: usize,
+    /// Encoded bytes of blocks whose bodies are kept. The tip's is kept even over it.
+    pub body_bytes: usize,
+    /// Of these, bytes of blocks off the best chain.
+    pub stale_body_bytes: usize,
+    /// Confirmed transactions, the newest.
+    pub confirmed: usize,
+}
+
+/// What a header is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderCheck {
+    /// Not in the tree, and fit for it.
+    New,
+    /// In the tree already.
+    Known,
+}
+
+/// A block was connected, now or before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connected {
+    /// What it changed, if it is the new tip.
+    pub tip_change: Option<TipChange>,
+}
+
+/// The best chain has a new end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TipChange {
+    /// The new tip.
+    pub tip: Tip,
+    /// Blocks that left the best chain, highest first.
+    pub disconnected: Vec<BlockId>,
+    /// Blocks that joined it, lowest first.
+    pub connected: Vec<BlockId>,
+    /// Transactions of the former that none of the latter has, lowest block first.
+    pub returned: Vec<Arc<SignedTransaction>>,
+    /// All transactions of the latter, lowest block first.
+    pub confirmed: Vec<TxId>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            headers: CHAIN_HEADERS_MAX,
+            best_headers: CHAIN_BEST_HEADERS_MIN,
+            body_bytes: CHAIN_BODY_BYTES_MAX,
+            stale_body_bytes: CHAIN_STALE_BODY_BYTES_MAX,
+            confirmed: CONFIRMED_MAX,
+        }
+    }
+}
+
+impl Chain {
+    /// A chain of nothing but genesis, with the protocol's limits.
+    #[must_use]
+    pub fn new(genesis: BlockId) -> Self {
+        Self::with_limits(genesis, Limits::default())
+    }
+
+    /// A chain of nothing but genesis.
+    #[must_use]
+    pub fn with_limits(genesis: BlockId, limits: Limits) -> Self {
+        Self {
+            genesis,
+            limits,
+            tree: Tree::default(),
+            best: Best::new(genesis),
+            confirmed: Confirmed::new(limits.confirmed),
+            bodies: Bodies::default(),
+            floor: 0,
+            invalid: Invalid::default(),
+            missing: VecDeque::new(),
+            target: Tip { height: 0, id: genesis },
+        }
+    }
+
+    /// The end of the best chain.
+    #[must_use]
+    pub const fn tip(&self) -> Tip {
+        self.best.tip()
+    }
+
+    /// Whether a header is known or could be inserted.
+    ///
+    /// # Errors
+    /// [`Refusal::RejectedBefore`] if it or its parent is known to be invalid, [`Refusal::WrongHeight`],
+    /// [`Refusal::TooOld`], [`Refusal::UnknownParent`], [`Refusal::TooManyAtHeight`] or [`Refusal::HeadersFull`].
+    pub fn check_header(&self, header: &SignedHeader) -> Result<HeaderCheck, Refusal> {
+        let check = self.check_rules(header)?;
+        if check == HeaderCheck::New {
+            self.room_for(header, false)?;
+        }
+        Ok(check)
+    }
+
+    /// Takes a header into the tree. [`HeaderCheck::New`] means that it wasn't there.
+    ///
+    /// # Errors
+    /// As [`Chain::check_header`]. The header is not in the tree then.
+    pub fn insert_header(&mut self, header: SignedHeader) -> Result<HeaderCheck, Refusal> {
+        self.insert(header, false)
+    }
+
+    /// Takes a block: its header, unless that is in the tree, and its body. The tip may change.
+    ///
+    /// # Errors
+    /// As [`Chain::check_header`]; [`Refusal::UnknownParent`] also if the parent isn't connected yet. About the
+    /// body: [`Refusal::WrongRoot`] if it is not this header's, [`Refusal::RepeatedTransaction`] and
+    /// [`Refusal::ExpiredTransaction`] if no body of this header can be valid (see [`Chain::mark_invalid`]),
+    /// [`Refusal::StaleFull`] if it is off the best chain and there is no room for it. A header that was fit stays
+    /// in the tree in all of these; the tip and the bodies of other blocks on the best chain stay as they were.
+    pub fn connect(
+        &mut self,
+        header: SignedHeader,
+        transactions: Vec<Arc<SignedTransaction>>,
+    ) -> Result<Connected, Refusal> {
+        self.insert(header, true)?;
+        let (id, height) = (header.id(), header.header().height);
+        if self.is_connected(&id) {
+            return Ok(Connected::default());
+        }
+        if !self.is_connected(&header.header().parent) {
+            return Err(Refusal::UnknownParent);
+        }
+        self.check_body(&header, &transactions)?;
+        let body = Body::new(header, transactions);
+        if body.bytes > BLOCK_BYTES_MAX {
+            return Err(Refusal::Malformed(DecodeError::TooLong { what: "a block", max: BLOCK_BYTES_MAX }));
+        }
+        self.bodies.insert(id, body);
+        self.tree.set_connected(&id, true);
+        let tip = self.tip();
+        let better = height > tip.height || (height == tip.height && id < tip.id);
+        let tip_change = better.then(|| self.reorganize(id));
+        self.find_missing();
+        self.shed_bodies();
+        self.find_missing();
+        if self.is_connected(&id) { Ok(Connected { tip_change }) } else { Err(Refusal::StaleFull) }
+    }
+
+    /// Drops a block that can't be valid, whatever body comes for it, and all that descend from it; it and its
+    /// children are refused from now on. Nothing happens to a block that is connected.
+    pub fn mark_invalid(&mut self, id: &BlockId) {
+        if self.is_connected(id) || self.invalid.contains(id) {
+            return;
+        }
+        // It goes on holding its slot: an invalid block doesn't entitle its producer to another.
+        let slot = self.tree.get(id).map(|node| (node.height(), node.header.header().producer));
+        self.drop_branch(id);
+        if let Some((height, producer)) = slot {
+            self.tree.take_slot(height, producer);
+        }
+        if let Some((height, producer)) = self.invalid.remember(*id, slot) {
+            self.tree.free_slot(height, producer);
+        }
+        self.find_missing();
+    }
+
+    /// The block of the best chain that has a transaction, while it is remembered, and that block's height.
+    #[must_use]
+    pub fn confirmed(&self, id: &TxId) -> Option<(Height, BlockId)> {
+        let height = self.confirmed.get(id)?;
+        Some((height, self.best.at(height)?))
+    }
+
+    /// A connected block, while its body is kept.
+    #[must_use]
+    pub fn body(&self, id: &BlockId) -> Option<Arc<Block>> {
+        self.bodies.get(id).map(|body| body.block.clone())
+    }
+
+    /// A transaction of a connected block, while the block's body is kept.
+    #[must_use]
+    pub fn transaction_in(&self, block: &BlockId, id: &TxId) -> Option<Arc<SignedTransaction>> {
+        self.bodies.get(block)?.transactions.iter().find(|transaction| transaction.id() == *id).cloned()
+    }
+
+    /// The transactions of a connected block, in order; none if its body is not kept.
+    #[must_use]
+    pub fn transactions_of(&self, block: &BlockId) -> &[Arc<SignedTransaction>] {
+        self.bodies.get(block).map_or(&[], |body| &body.transactions)
+    }
+
+    /// A header in the tree. Genesis has none.
+    #[must_use]
+    pub fn header(&self, id: &BlockId) -> Option<&SignedHeader> {
+        self.tree.get(id).map(|node| &node.header)
+    }
+
+    /// Whether a block was checked, body and ancestors included. Genesis counts.
+    #[must_use]
+    pub fn is_connected(&self, id: &BlockId) -> bool {
+        *id == self.genesis || self.tree.get(id).is_some_and(|node| node.connected)
+    }
+
+    /// How many headers are in the tree.
+    #[must_use]
+    pub fn headers(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// Encoded bytes of the blocks whose bodies are kept.
+    #[must_use]
+    pub const fn body_bytes(&self) -> usize {
+        self.bodies.bytes()
+    }
+
+    fn check_rules(&self, header: &SignedHeader) -> Result<HeaderCheck, Refusal> {
+        let (id, fields) = (header.id(), header.header());
+        if self.tree.get(&id).is_some() {
+            return Ok(HeaderCheck::Known);
+        }
+        if self.invalid.contains(&id) || self.invalid.contains(&fields.parent) {
+            return Err(Refusal::RejectedBefore);
+        }
+        let parent_height = self.height_of(&fields.parent);
+        if fields.height == 0 || parent_height.is_some_and(|height| height.checked_add(1) != Some(fields.height)) {
+            return Err(Refusal::WrongHeight);
+        }
+        if fields.height <= self.floor {
+            return Err(Refusal::TooOld);
+        }
+        if parent_height.is_none() {
+            return Err(Refusal::UnknownParent);
+        }
+        if self.tree.slots_taken(fields.height, &fields.producer) >= HEADERS_PER_PRODUCER_MAX {
+            return Err(Refusal::TooManyAtHeight);
+        }
+        Ok(HeaderCheck::New)
+    }
+
+    fn check_body(&self, header: &SignedHeader, transactions: &[Arc<SignedTransaction>]) -> Result<(), Refusal> {
+        let fields = header.header();
+        let ids: Vec<TxId> = transactions.iter().map(|transaction| transaction.id()).collect();
+        if usize::try_from(fields.count) != Ok(ids.len()) || transactions_root(&ids) != fields.transactions_root {
+            return Err(Refusal::WrongRoot);
+        }
+        let distinct: BTreeSet<TxId> = ids.iter().copied().collect();
+        if distinct.len() < ids.len() || self.branch_has_any(fields.parent, &distinct) {
+            return Err(Refusal::RepeatedTransaction);
+        }
+        if transactions.iter().any(|transaction| transaction.valid_until() < fields.height) {
+            return Err(Refusal::ExpiredTransaction);
+        }
+        Ok(())
+    }
+
+    /// Whether a block at or below `end` has one of the transactions.
+    fn branch_has_any(&self, end: BlockId, ids: &BTreeSet<TxId>) -> bool {
+        let (side, fork) = self.side_branch(end);
+        let in_side = side
+            .iter()
+            .filter_map(|id| self.bodies.get(id))
+            .any(|body| body.transactions.iter().any(|transaction| ids.contains(&transaction.id())));
+        in_side || ids.iter().any(|id| self.confirmed.get(id).is_some_and(|height| height <= fork))
+    }
+
+    /// The blocks from `end` down to the best chain, highest first, and the height where they meet it.
+    fn side_branch(&self, end: BlockId) -> (Vec<BlockId>, Height) {
+        let mut side = Vec::new();
+        let mut at = end;
+        while let Some(node) = self.tree.get(&at).filter(|node| !node.best) {
+            side.push(at);
+            at = node.parent();
+        }
+        (side, self.height_of(&at).unwrap_or_default())
+    }
+
+    /// Makes the branch that ends in `tip` the best chain. Its blocks are connected, and it leaves the best chain
+    /// at the floor or above.
+    fn reorganize(&mut self, tip: BlockId) -> TipChange {
+        let (mut connected, fork) = self.side_branch(tip);
+        connected.reverse();
+        let mut disconnected = Vec::new();
+        while self.best.tip().height > fork
+            && let Some(id) = self.best.pop()
+        {
+            self.set_best(&id, false);
+            disconnected.push(id);
+        }
+        self.confirmed.pop_above(fork);
+        let mut confirmed = Vec::new();
+        for id in &connected {
+            self.best.push(*id);
+            self.set_best(id, true);
+            let ids = self.bodies.get(id).into_iter().flat_map(|body| &body.transactions).map(|item| item.id());
+            self.confirmed.push(self.best.tip().height, ids.clone());
+            confirmed.extend(ids);
+        }
+        let again: BTreeSet<&TxId> = confirmed.iter().collect();
+        let left =
+            disconnected.iter().rev().filter_map(|id| self.bodies.get(id)).flat_map(|body| &body.transactions);
+        let returned = left.filter(|item| !again.contains(&item.id())).cloned().collect();
+        TipChange { tip: self.best.tip(), disconnected, connected, returned, confirmed }
+    }
+
+    fn set_best(&mut self, id: &BlockId, best: bool) {
+        self.tree.set_best(id, best);
+        self.bodies.set_best(id, best);
+    }
+
+    fn height_of(&self, id: &BlockId) -> Option<Height> {
+        if *id == self.genesis { Some(0) } else { self.tree.get(id).map(tree::Node::height) }
+    }
+}

@@ -1,0 +1,81 @@
+//! What two chains need to find out where they differ, and what to fetch then.
+
+use alloc::vec::Vec;
+
+use super::Chain;
+use crate::block::SignedHeader;
+use crate::hash::BlockId;
+use crate::limits::LOCATOR_ENTRIES_MAX;
+use crate::message::Tip;
+
+/// Ids of a locator before its steps double.
+const LOCATOR_DENSE: usize = 10;
+
+impl Chain {
+    /// Ids of the best chain from the tip down: 10 by ones, then by doubling steps, ending with genesis. At most
+    /// [`LOCATOR_ENTRIES_MAX`].
+    #[must_use]
+    pub fn locator(&self) -> Vec<BlockId> {
+        let mut ids = Vec::new();
+        let (mut height, mut step) = (self.tip().height, 1_u64);
+        while let Some(id) = self.best.at(height)
+            && height > 0
+            && ids.len() < LOCATOR_ENTRIES_MAX - 1
+        {
+            ids.push(id);
+            if ids.len() >= LOCATOR_DENSE {
+                step = step.saturating_mul(2);
+            }
+            height = height.saturating_sub(step);
+        }
+        ids.push(self.genesis);
+        ids
+    }
+
+    /// Headers of the best chain after the first of these ids that is on it, lowest first, at most `max`. None if
+    /// no id is on it, or the headers that follow are forgotten.
+    #[must_use]
+    pub fn headers_after(&self, locator: &[BlockId], max: usize) -> Vec<SignedHeader> {
+        let on_best = |id: &BlockId| self.height_of(id).filter(|height| self.best.at(*height) == Some(*id));
+        let Some(start) = locator.iter().find_map(on_best) else { return Vec::new() };
+        let heights = start.saturating_add(1)..=self.tip().height;
+        let ids = heights.filter_map(|height| self.best.at(height)).take(max);
+        ids.filter_map(|id| self.header(&id).copied()).collect()
+    }
+
+    /// The highest known header, with the lowest id among equals: where the tip goes once its body and those before
+    /// it are here.
+    #[must_use]
+    pub const fn best_header(&self) -> Tip {
+        self.target
+    }
+
+    /// Blocks on the way to the best header that are not connected, lowest first, at most `max`.
+    #[must_use]
+    pub fn missing_bodies(&self, max: usize) -> Vec<BlockId> {
+        self.missing.iter().take(max).copied().collect()
+    }
+
+    /// Brings the best header and the missing blocks up to date after a change of the tree. A walk down the branch
+    /// is needed only when the best header is on another branch than before.
+    pub(super) fn find_missing(&mut self) {
+        let target = self.tree.highest().unwrap_or(Tip { height: 0, id: self.genesis });
+        if target != self.target {
+            let extends = self.tree.get(&target.id).is_some_and(|node| node.parent() == self.target.id);
+            if !extends {
+                self.missing.clear();
+                let mut at = target.id;
+                while let Some(node) = self.tree.get(&at).filter(|node| !node.connected) {
+                    self.missing.push_front(at);
+                    at = node.parent();
+                }
+            } else if !self.is_connected(&target.id) {
+                self.missing.push_back(target.id);
+            }
+            self.target = target;
+        }
+        while self.missing.front().is_some_and(|id| self.is_connected(id)) {
+            self.missing.pop_front();
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The types of the engine's door: what goes in, what comes out, what can be asked. Data only.
+
+use alloc::sync::Arc;
+
+use crate::block::Block;
+use crate::hash::{BlockId, TxId};
+use crate::message::{Lane, Message, Tip};
+use crate::network::NetworkId;
+pub use crate::refusal::{DisconnectReason, Refusal};
+use crate::time::Duration;
+use crate::transaction::{Height, SignedTransaction};
+use crate::validator::Producers;
+use crate::verify::{JobId, Verdict, VerifyJob};
+
+/// A connected peer, as the driver numbers it. Not reused in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerHandle(pub u32);
+
+/// Who dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// The peer dialled us.
+    Inbound,
+    /// We dialled the peer.
+    Outbound,
+}
+
+/// Peers whose addresses lie in one block share a group, and with it the memory of withheld items. What a group
+/// is (a /16, say) is the driver's to choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AddressGroup(pub u64);
+
+/// How items travel. One value in [`Config`], so that policies run side by side and compare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RelayPolicy {
+    /// Announce to all, send the body when asked: the bandwidth floor.
+    #[default]
+    Announce,
+    /// Push the body to every peer that lacks it: the latency floor.
+    Flood,
+}
+
+/// What an engine is told once.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The network it belongs to.
+    pub network: NetworkId,
+    /// How it relays.
+    pub relay: RelayPolicy,
+    /// Whose blocks it takes from the network.
+    pub producers: Producers,
+}
+
+/// Something that happened outside.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one exists at a time")]
+pub enum Input {
+    /// A connection to a peer is open on both lanes.
+    PeerConnected {
+        /// Its new handle.
+        peer: PeerHandle,
+        /// Who dialled.
+        direction: Direction,
+        /// Its address group; `None` exempts it from shared memory (loopback test networks).
+        group: Option<AddressGroup>,
+    },
+    /// The connection is gone.
+    PeerDisconnected {
+        /// Whose.
+        peer: PeerHandle,
+    },
+    /// A message came.
+    Received {
+        /// From whom.
+        peer: PeerHandle,
+        /// What.
+        message: Message,
+    },
+    /// A transaction enters here. Answered by [`Event::Submitted`].
+    SubmittedTransaction(Arc<SignedTransaction>),
+    /// A block enters here. Answered by [`Event::Submitted`]. Any producer may publish locally.
+    SubmittedBlock(Arc<Block>),
+    /// A job is done.
+    Verified {
+        /// Which.
+        job: JobId,
+        /// How it went.
+        verdict: Verdict,
+    },
+    /// Bytes left for a peer: control bytes when written, bulk bytes when acknowledged.
+    Drained {
+        /// To whom.
+        peer: PeerHandle,
+        /// On which lane.
+        lane: Lane,
+        /// Encoded message bytes, without the frame's length prefix.
+        bytes: usize,
+    },
+    /// The time given by [`Gossip::poll_timeout`] has come. Early and late calls are safe.
+    Timeout,
+}
+
+/// Something for the driver to do or know.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send a message. The driver never drops one: it sends or disconnects.
+    Send {
+        /// To whom.
+        peer: PeerHandle,
+        /// On which lane.
+        lane: Lane,
+        /// What.
+        message: Message,
+    },
+    /// Check signatures.
+    Verify(VerifyJob),
+    /// Close the connection. [`Input::PeerDisconnected`] is wanted afterwards all the same.
+    Disconnect {
+        /// To whom.
+        peer: PeerHandle,
+        /// Why.
+        reason: DisconnectReason,
+    },
+    /// Stop (or go on) reading from a peer that is over (or back within) its inbound budget.
+    Read {
+        /// From whom.
+        peer: PeerHandle,
+        /// Whether to read.
+        allowed: bool,
+    },
+    /// Something worth a trace record, a counter or an answer to a user.
+    Event(Event),
+}
+
+/// An item's kind and id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ItemId {
+    /// A transaction.
+    Transaction(TxId),
+    /// A block.
+    Block(BlockId),
+}
+
+/// What happened inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A peer said a Hello that fits ours.
+    PeerReady {
+        /// Which.
+        peer: PeerHandle,
+        /// Its tip.
+        tip: Tip,
+    },
+    /// A standalone body came from a peer.
+    BodyReceived {
+        /// Which item.
+        item: ItemId,
+        /// From whom.
+        from: PeerHandle,
+        /// Its encoded length in bytes.
+        bytes: usize,
+        /// Whether it was of no use: held, rejected or in verification already.
+        duplicate: bool,
+    },
+    /// An item was accepted: it is valid, held, and being relayed.
+    Accepted {
+        /// Which.
+        item: ItemId,
+        /// From whom; `None` if it was submitted here.
+        from: Option<PeerHandle>,
+        /// The block that brought it, if it did not come by itself.
+        within: Option<BlockId>,
+        /// Its encoded length in bytes.
+        bytes: usize,
+    },
+    /// An item was refused. Nothing of it is kept but its id.
+    Refused {
+        /// Which.
+        item: ItemId,
+        /// From whom; `None` if it was submitted here.
+        from: Option<PeerHandle>,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The answer to a submission: accepted, held already, or refused.
+    Submitted {
+        /// Which item.
+        item: ItemId,
+        /// How it went.
+        result: Result<Submission, Refusal>,
+    },
+    /// The best chain has a new end.
+    TipChanged {
+        /// The new tip.
+        tip: Tip,
+        /// Blocks of the old best chain that are stale now.
+        disconnected: usize,
+    },
+}
+
+/// A submission that was not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Submission {
+    /// New here, and being relayed.
+    Accepted,
+    /// Held already.
+    Held,
+}
+
+/// What is known of a transaction.
+#[derive(Clone, Debug)]
+pub enum TransactionStatus {
+    /// In the mempool.
+    Pending(Arc<SignedTransaction>),
+    /// In the best chain.
+    Confirmed {
+        /// The block that holds it.
+        block: BlockId,
+        /// That block's height.
+        height: Height,
+        /// The transaction, while the block's body is kept.
+        transaction: Option<Arc<SignedTransaction>>,
+    },
+}
+
+/// What the engine knows of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerInfo {
+    /// Who dialled.
+    pub direction: Direction,
+    /// Whether Hellos were exchanged.
+    pub ready: bool,
+    /// The tip it last told.
+    pub tip: Option<Tip>,
+    /// Bodies it was the first to deliver.
+    pub delivered: u64,
+    /// Strikes for announced items that it withheld.
+    pub strikes: u32,
+    /// Smoothed time between request and body; `None` before the first.
+    pub response: Option<Duration>,
+}
+
+/// Counters since the start. They only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Standalone transaction bodies received.
+    pub transaction_bodies: u64,
+    /// Of these, of no use.
+    pub transaction_duplicates: u64,
+    /// Block bodies received.
+    pub block_bodies: u64,
+    /// Of these, of no use.
+    pub block_duplicates: u64,
+    /// Transactions accepted, submitted ones included.
+    pub transactions_accepted: u64,
+    /// Blocks accepted, submitted ones included.
+    pub blocks_accepted: u64,
+    /// Items refused.
+    pub refused: u64,
+    /// Announcements received.
+    pub announcements: u64,
+    /// Announcements dropped because a bound was reached.
+    pub announcements_dropped: u64,
+    /// Requests sent.
+    pub requests: u64,
+    /// Requests that expired.
+    pub requests_expired: u64,
+    /// Requests answered with notfound.
+    pub requests_not_found: u64,
+}
+
+/// How full the mempool is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MempoolInfo {
+    /// Transactions held.
+    pub transactions: usize,
+    /// Their encoded bytes.
+    pub bytes: usize,
+}

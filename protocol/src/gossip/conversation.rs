@@ -1,0 +1,357 @@
+//! Talking with peers: greeting, announcing, asking and answering. Which items exist and what they mean is decided in
+//! `transactions` and `blocks`.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
+use super::peer::{Owed, Peer};
+use super::request::RequestKey;
+use super::{Gossip, transactions};
+use crate::codec::Encode as _;
+use crate::limits::{
+    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX,
+    GETHEADERS_INTERVAL, HEADERS_ENTRIES_MAX, INV_COST_FACTOR, LOCATOR_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX,
+    REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX, STRIKES_MAX, TRANSACTIONS_BATCH_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
+};
+use crate::mempool::Lookup;
+use crate::message::{Hello, InvEntry, Lane, Message, TxRef, VERSION};
+use crate::time::Time;
+use crate::transaction::SignedTransaction;
+
+/// What a body adds to a message besides itself.
+const BODY_OVERHEAD_BYTES: usize = 16;
+
+impl Gossip {
+    pub(super) fn on_connected(
+        &mut self,
+        now: Time,
+        handle: PeerHandle,
+        direction: Direction,
+        group: Option<AddressGroup>,
+    ) {
+        self.peers.insert(handle, Peer::new(now, direction, self.hasher.clone()));
+        self.requests.peer_connected(now, handle, direction, group);
+        let tip = self.chain.tip();
+        if let Some(peer) = self.peers.get_mut(&handle) {
+            peer.known.insert(tip.id.short());
+        }
+        self.send(handle, Message::Hello(Hello::new(&self.config.network, tip)));
+    }
+
+    /// Forgets a peer; what it was asked for goes to the next announcer.
+    pub(super) fn drop_peer(&mut self, now: Time, handle: PeerHandle) {
+        if self.peers.remove(&handle).is_some() {
+            self.requests.peer_disconnected(now, handle);
+            self.orphans.remove_peer(handle.0);
+            self.mempool.link_closed(handle.0);
+        }
+    }
+
+    /// Leaves a peer, and forgets it at once: whatever else it sends is ignored.
+    pub(super) fn disconnect(&mut self, now: Time, handle: PeerHandle, reason: DisconnectReason) {
+        if self.peers.contains_key(&handle) {
+            self.outputs.push_back(Output::Disconnect { peer: handle, reason });
+            self.drop_peer(now, handle);
+        }
+    }
+
+    /// Leaves a peer that let many requests expire and never delivered anything.
+    pub(super) fn leave_withholder(&mut self, now: Time, handle: PeerHandle) {
+        let useless = self.peers.get(&handle).is_some_and(|peer| peer.delivered == 0);
+        if useless && self.requests.strikes(handle) >= STRIKES_MAX {
+            self.disconnect(now, handle, DisconnectReason::Withheld);
+        }
+    }
+
+    pub(super) fn on_message(&mut self, now: Time, from: PeerHandle, message: Message) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.budget.spend(now, cost(&message));
+        match (peer.ready, message) {
+            (false, Message::Hello(hello)) => self.on_hello(now, from, &hello),
+            (false, _) | (true, Message::Hello(_)) => self.disconnect(now, from, DisconnectReason::OutOfTurn),
+            (true, Message::Inv(entries)) => self.on_inv(now, from, &entries),
+            (true, Message::GetData(wanted)) => {
+                self.owe(now, from, wanted.into_iter().map(Owed::Transaction));
+            }
+            (true, Message::NotFound { transactions, blocks }) => {
+                self.stats.requests_not_found = self
+                    .stats
+                    .requests_not_found
+                    .saturating_add(transactions.len() as u64)
+                    .saturating_add(blocks.len() as u64);
+                for transaction in transactions {
+                    self.requests.not_found(now, from, transactions::key(&transaction));
+                }
+                for block in blocks {
+                    self.requests.not_found(now, from, RequestKey::Block(block));
+                }
+            }
+            (true, Message::Transactions(bodies)) => self.on_transactions(now, from, bodies),
+            (true, Message::BlockHeader(header)) => self.on_block_header(now, from, &header),
+            (true, Message::GetBlock(id)) => self.owe(now, from, core::iter::once(Owed::Block(id))),
+            (true, Message::Block(block)) => self.on_block(now, from, &block),
+            (true, Message::GetHeaders(locator)) => {
+                // A peer that leaves no room doesn't read; it may ask again.
+                let room = self.peers.get(&from).is_some_and(|peer| peer.credit.fits_control(ANNOUNCE_ROOM_BYTES));
+                if room {
+                    let headers = self.chain.headers_after(&locator, HEADERS_ENTRIES_MAX);
+                    self.send(from, Message::Headers(headers));
+                }
+            }
+            (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
+            // Acks pace the bulk lane, which is the driver's business.
+            (true, Message::Ack(_)) => {}
+        }
+    }
+
+    fn on_hello(&mut self, now: Time, from: PeerHandle, hello: &Hello) {
+        if hello.network != self.config.network.as_str().as_bytes() {
+            return self.disconnect(now, from, DisconnectReason::WrongNetwork);
+        }
+        if hello.version != VERSION {
+            return self.disconnect(now, from, DisconnectReason::WrongVersion);
+        }
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.ready = true;
+        peer.told_tip(hello.tip);
+        peer.known.insert(hello.tip.id.short());
+        for (transaction, _) in self.mempool.oldest_first() {
+            if !peer.announcements.push(transaction.id()) {
+                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
+            }
+        }
+        // Our tip may have moved between our Hello and theirs.
+        let tip = self.chain.tip();
+        if let Some(header) = self.chain.header(&tip.id).copied()
+            && tip.height >= hello.tip.height
+        {
+            peer.announce_header(header);
+        }
+        self.tell(Event::PeerReady { peer: from, tip: hello.tip });
+        if hello.tip.height > tip.height || self.chain.header(&hello.tip.id).is_none() && hello.tip.height > 0 {
+            self.ask_headers(now, from);
+        }
+        self.catch_up(now);
+    }
+
+    /// Asks a peer for the headers after our best chain, at most once in [`GETHEADERS_INTERVAL`].
+    pub(super) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        let asked = |at: Time| at <= now && now.since(at) < GETHEADERS_INTERVAL;
+        if peer.asked_headers.is_some_and(asked) || !peer.credit.fits_control(REQUEST_ROOM_BYTES) {
+            return;
+        }
+        peer.asked_headers = Some(now);
+        let mut locator = self.chain.locator();
+        // Headers that wait for their bodies needn't come again.
+        let best = self.chain.best_header();
+        if best.height > self.chain.tip().height {
+            locator.insert(0, best.id);
+            locator.truncate(LOCATOR_ENTRIES_MAX);
+        }
+        self.send(handle, Message::GetHeaders(locator));
+    }
+
+    fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
+        let Some(peer) = self.peers.get_mut(&to) else { return };
+        peer.owed.extend(items);
+        if peer.owed.len() > SERVE_QUEUE_MAX {
+            self.disconnect(now, to, DisconnectReason::QueueOverrun);
+        }
+    }
+
+    /// Sends requests for whatever may be asked now.
+    pub(super) fn ask(&mut self, now: Time) {
+        let peers = &self.peers;
+        let may_ask = |handle: PeerHandle| {
+            peers.get(&handle).is_some_and(|peer| peer.ready && peer.credit.fits_control(REQUEST_ROOM_BYTES))
+        };
+        let requests = self.requests.next_requests(now, may_ask);
+        self.stats.requests = self.stats.requests.saturating_add(requests.len() as u64);
+        let mut wanted: BTreeMap<PeerHandle, Vec<TxRef>> = BTreeMap::new();
+        for (handle, key) in requests {
+            match key {
+                RequestKey::Short(short) => wanted.entry(handle).or_default().push(TxRef::Short(short)),
+                RequestKey::Full(id) => wanted.entry(handle).or_default().push(TxRef::Full(id)),
+                RequestKey::Block(id) => self.send(handle, Message::GetBlock(id)),
+            }
+        }
+        for (handle, wanted) in wanted {
+            for chunk in wanted.chunks(GETDATA_ENTRIES_MAX) {
+                self.send(handle, Message::GetData(chunk.to_vec()));
+            }
+        }
+    }
+
+    /// Sends what a peer is owed, as far as its credit goes: small bodies together, large ones on the bulk lane.
+    pub(super) fn serve(&mut self, handle: PeerHandle) {
+        let mut small = Batch::default();
+        let mut missing = Vec::new();
+        let mut missing_blocks = Vec::new();
+        while let Some(peer) = self.peers.get(&handle)
+            && let Some(owed) = peer.owed.front().cloned()
+            && peer.credit.fits_control(REQUEST_ROOM_BYTES)
+        {
+            match owed {
+                Owed::Transaction(wanted) => match self.find_transaction(&wanted) {
+                    None => missing.push(wanted),
+                    Some(body) if body.encoded().len() > CONTROL_ITEM_BYTES_MAX => {
+                        if !self.serve_large(handle, &body) {
+                            break;
+                        }
+                    }
+                    Some(body) => {
+                        if small.is_full_for(&body) {
+                            self.send_batch(handle, &mut small);
+                        }
+                        let room = small.bytes.saturating_add(body.encoded().len() + BODY_OVERHEAD_BYTES);
+                        let fits = |peer: &Peer| peer.credit.fits_body(Lane::Control, room);
+                        if !self.peers.get(&handle).is_some_and(fits) {
+                            break;
+                        }
+                        small.push(&body);
+                        self.mark_known(handle, &body);
+                    }
+                },
+                Owed::Block(id) => match self.chain.body(&id) {
+                    None => missing_blocks.push(id),
+                    Some(block) => {
+                        let message = Message::Block(block);
+                        if !peer.credit.fits_body(message.lane(), message.encoded_len()) {
+                            break;
+                        }
+                        if let Some(peer) = self.peers.get_mut(&handle) {
+                            peer.known.insert(id.short());
+                        }
+                        self.send(handle, message);
+                    }
+                },
+            }
+            if let Some(peer) = self.peers.get_mut(&handle) {
+                peer.owed.pop_front();
+            }
+            if missing.len() == GETDATA_ENTRIES_MAX || missing_blocks.len() == NOTFOUND_BLOCKS_MAX {
+                let (transactions, blocks) = (core::mem::take(&mut missing), core::mem::take(&mut missing_blocks));
+                self.send(handle, Message::NotFound { transactions, blocks });
+            }
+        }
+        self.send_batch(handle, &mut small);
+        if !missing.is_empty() || !missing_blocks.is_empty() {
+            self.send(handle, Message::NotFound { transactions: missing, blocks: missing_blocks });
+        }
+    }
+
+    /// Sends one large body if the bulk lane has room for it.
+    fn serve_large(&mut self, handle: PeerHandle, body: &Arc<SignedTransaction>) -> bool {
+        let bytes = body.encoded().len().saturating_add(BODY_OVERHEAD_BYTES);
+        let fits = self.peers.get(&handle).is_some_and(|peer| peer.credit.fits_body(Lane::Bulk, bytes));
+        if fits {
+            self.mark_known(handle, body);
+            self.send(handle, Message::Transactions([body.encoded().clone()].into()));
+        }
+        fits
+    }
+
+    fn mark_known(&mut self, handle: PeerHandle, body: &Arc<SignedTransaction>) {
+        if let Some(peer) = self.peers.get_mut(&handle) {
+            peer.known.insert(body.id().short());
+        }
+    }
+
+    fn send_batch(&mut self, handle: PeerHandle, batch: &mut Batch) {
+        if !batch.bodies.is_empty() {
+            self.send(handle, Message::Transactions(core::mem::take(batch).bodies));
+        }
+    }
+
+    /// Announces what waits for a peer: blocks at once, transactions when a batch is due or something else is sent to
+    /// it anyway.
+    pub(super) fn announce(&mut self, now: Time, handle: PeerHandle) {
+        while let Some(peer) = self.peers.get_mut(&handle)
+            && peer.ready
+            && peer.credit.fits_control(REQUEST_ROOM_BYTES)
+            && let Some(header) = peer.headers.pop_front()
+        {
+            if !peer.known.contains(header.id().short()) {
+                peer.known.insert(header.id().short());
+                self.send(handle, Message::BlockHeader(header));
+            }
+        }
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        let spoken_to = core::mem::take(&mut peer.spoken_to);
+        let due = peer.announcements.due().is_some_and(|due| due <= now);
+        if !peer.can_announce() || !(due || spoken_to) {
+            return;
+        }
+        let mut entries = Vec::new();
+        while entries.len() < ANNOUNCE_BATCH_MAX
+            && let Some(id) = peer.announcements.pop()
+        {
+            // What left the mempool meanwhile is confirmed or gone; what the peer knows would be an echo.
+            let Some(accepted_at) = self.mempool.accepted_at(&id) else { continue };
+            if peer.known.contains(id.short()) {
+                continue;
+            }
+            peer.known.insert(id.short());
+            let transaction = match self.mempool.by_short(id.short()) {
+                Lookup::Several => TxRef::Full(id),
+                _ => TxRef::Short(id.short()),
+            };
+            let age_ms = u32::try_from(now.since(accepted_at).as_millis()).unwrap_or(u32::MAX);
+            entries.push(InvEntry { transaction, age_ms });
+        }
+        if !entries.is_empty() {
+            peer.announcements.sent(now);
+            self.send(handle, Message::Inv(entries));
+            if let Some(peer) = self.peers.get_mut(&handle) {
+                peer.spoken_to = false;
+            }
+        }
+    }
+
+    /// Sends a message. Whoever calls has looked for room; the credit goes to zero at worst.
+    pub(super) fn send(&mut self, handle: PeerHandle, message: Message) {
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        let lane = message.lane();
+        peer.credit.take(lane, message.encoded_len());
+        peer.spoken_to = true;
+        self.outputs.push_back(Output::Send { peer: handle, lane, message });
+    }
+}
+
+/// Small bodies that leave together.
+#[derive(Default)]
+struct Batch {
+    bodies: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn is_full_for(&self, body: &SignedTransaction) -> bool {
+        let bytes = self.bytes.saturating_add(body.encoded().len());
+        self.bodies.len() >= TRANSACTIONS_ENTRIES_MAX
+            || (!self.bodies.is_empty() && bytes > TRANSACTIONS_BATCH_BYTES_MAX)
+    }
+
+    fn push(&mut self, body: &SignedTransaction) {
+        self.bytes = self.bytes.saturating_add(body.encoded().len() + BODY_OVERHEAD_BYTES);
+        self.bodies.push(body.encoded().clone());
+    }
+}
+
+/// What a message costs its sender's inbound budget.
+fn cost(message: &Message) -> u64 {
+    let bytes = message.encoded_len() as u64;
+    match message {
+        Message::Inv(_) => bytes.saturating_mul(INV_COST_FACTOR),
+        Message::Transactions(bodies) => {
+            bytes.saturating_add((bodies.len() as u64).saturating_mul(BODY_COST_BYTES))
+        }
+        Message::Headers(headers) => bytes.saturating_add((headers.len() as u64).saturating_mul(BODY_COST_BYTES)),
+        _ => bytes,
+    }
+}

@@ -1,0 +1,232 @@
+//! What one peer knows, may queue, and is owed. Every structure here is bounded; none looks at another peer.
+
+use alloc::collections::VecDeque;
+
+use hashbrown::HashSet;
+
+use super::announce::AnnounceQueue;
+use super::api::Direction;
+use crate::block::SignedHeader;
+use crate::hash::{BlockId, ShortId};
+use crate::limits::{
+    ANNOUNCE_ROOM_BYTES, BULK_CREDIT_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES,
+    CONTROL_RESERVE_BYTES, HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX,
+};
+use crate::message::{Lane, Tip, TxRef};
+use crate::seeded::SeededState;
+use crate::time::{Duration, Time};
+
+/// The state of one peer.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) direction: Direction,
+    /// Whether its Hello came and fits.
+    pub(crate) ready: bool,
+    /// When a missing Hello ends the connection.
+    pub(crate) hello_deadline: Time,
+    /// The highest tip it told.
+    pub(crate) tip: Option<Tip>,
+    pub(crate) known: KnownSet,
+    pub(crate) credit: Credit,
+    pub(crate) budget: Budget,
+    /// Transactions to announce.
+    pub(crate) announcements: AnnounceQueue,
+    /// Blocks to announce, waiting for credit.
+    pub(crate) headers: VecDeque<SignedHeader>,
+    /// What it asked for and hasn't got, waiting for credit.
+    pub(crate) owed: VecDeque<Owed>,
+    /// Items of its in verification, and their bytes.
+    pub(crate) checks: usize,
+    pub(crate) check_bytes: usize,
+    /// Whether the driver reads from it.
+    pub(crate) reading: bool,
+    /// When it was last asked for headers.
+    pub(crate) asked_headers: Option<Time>,
+    /// Bodies it was the first to deliver.
+    pub(crate) delivered: u64,
+    /// Whether something was sent to it since the last flush, so that announcements can ride along.
+    pub(crate) spoken_to: bool,
+}
+
+/// A reply that waits for credit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Owed {
+    Transaction(TxRef),
+    Block(BlockId),
+}
+
+impl Peer {
+    pub(crate) fn new(now: Time, direction: Direction, hasher: SeededState) -> Self {
+        Self {
+            direction,
+            ready: false,
+            hello_deadline: now + HELLO_TIMEOUT,
+            tip: None,
+            known: KnownSet::new(hasher),
+            credit: Credit::default(),
+            budget: Budget::new(now),
+            announcements: AnnounceQueue::default(),
+            headers: VecDeque::new(),
+            owed: VecDeque::new(),
+            checks: 0,
+            check_bytes: 0,
+            reading: true,
+            asked_headers: None,
+            delivered: 0,
+            spoken_to: false,
+        }
+    }
+
+    /// Whether a batch of announcements could be sent now.
+    pub(crate) fn can_announce(&self) -> bool {
+        self.ready && self.announcements.due().is_some() && self.credit.fits_control(ANNOUNCE_ROOM_BYTES)
+    }
+
+    /// Whether anything waits to be sent or decided.
+    pub(crate) fn has_work(&self) -> bool {
+        let over = self.checks >= CHECKS_PER_PEER_MAX
+            || self.check_bytes >= CHECK_BYTES_PER_PEER_MAX
+            || self.budget.within_at().is_some();
+        !self.owed.is_empty()
+            || !self.headers.is_empty()
+            || self.can_announce()
+            || self.spoken_to
+            || over
+            || !self.reading
+    }
+
+    /// Queues a block's announcement; of too many the oldest goes.
+    pub(crate) fn announce_header(&mut self, header: SignedHeader) {
+        self.headers.push_back(header);
+        if self.headers.len() > HEADER_QUEUE_MAX {
+            self.headers.pop_front();
+        }
+    }
+
+    /// Notes a tip that the peer told, if it is higher than the one before.
+    pub(crate) fn told_tip(&mut self, tip: Tip) {
+        if self.tip.is_none_or(|known| known.height < tip.height) {
+            self.tip = Some(tip);
+        }
+    }
+}
+
+/// Ids that a peer sent, announced, was sent or was told of: none of them goes to it again. The oldest of
+/// [`KNOWN_MAX`] are forgotten first.
+#[derive(Debug)]
+pub(crate) struct KnownSet {
+    ids: HashSet<ShortId, SeededState>,
+    order: VecDeque<ShortId>,
+}
+
+impl KnownSet {
+    pub(crate) fn new(hasher: SeededState) -> Self {
+        Self { ids: HashSet::with_hasher(hasher), order: VecDeque::new() }
+    }
+
+    pub(crate) fn contains(&self, id: ShortId) -> bool {
+        self.ids.contains(&id)
+    }
+
+    pub(crate) fn insert(&mut self, id: ShortId) {
+        if !self.ids.insert(id) {
+            return;
+        }
+        self.order.push_back(id);
+        if self.order.len() > KNOWN_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+}
+
+/// Bytes that may still be queued at the driver, per lane.
+#[derive(Debug)]
+pub(crate) struct Credit {
+    control: usize,
+    bulk: usize,
+}
+
+impl Default for Credit {
+    fn default() -> Self {
+        Self { control: CONTROL_CREDIT_BYTES, bulk: BULK_CREDIT_BYTES }
+    }
+}
+
+impl Credit {
+    /// Whether a body of `bytes` fits, leaving the control lane's reserve alone.
+    pub(crate) const fn fits_body(&self, lane: Lane, bytes: usize) -> bool {
+        match lane {
+            Lane::Control => self.control.saturating_sub(CONTROL_RESERVE_BYTES) >= bytes,
+            Lane::Bulk => self.bulk >= bytes,
+        }
+    }
+
+    /// Whether a control message of `bytes` fits, reserve included.
+    pub(crate) const fn fits_control(&self, bytes: usize) -> bool {
+        self.control >= bytes
+    }
+
+    pub(crate) fn take(&mut self, lane: Lane, bytes: usize) {
+        let left = self.lane(lane);
+        *left = left.saturating_sub(bytes);
+    }
+
+    /// Gives back what the driver has got rid of; never more than the whole.
+    pub(crate) fn refill(&mut self, lane: Lane, bytes: usize) {
+        let whole = match lane {
+            Lane::Control => CONTROL_CREDIT_BYTES,
+            Lane::Bulk => BULK_CREDIT_BYTES,
+        };
+        let left = self.lane(lane);
+        *left = left.saturating_add(bytes).min(whole);
+    }
+
+    const fn lane(&mut self, lane: Lane) -> &mut usize {
+        match lane {
+            Lane::Control => &mut self.control,
+            Lane::Bulk => &mut self.bulk,
+        }
+    }
+}
+
+/// A token bucket of bytes for what a peer sends us. It may go below zero; the peer is not read until it is back.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: i64,
+    at: Time,
+}
+
+impl Budget {
+    fn new(now: Time) -> Self {
+        Self { left: INBOUND_BURST_BYTES as i64, at: now }
+    }
+
+    pub(crate) fn spend(&mut self, now: Time, cost: u64) {
+        self.refill(now);
+        self.left = self.left.saturating_sub(i64::try_from(cost).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn is_within(&mut self, now: Time) -> bool {
+        self.refill(now);
+        self.left >= 0
+    }
+
+    /// When the budget is back at zero; `None` if it is not below.
+    pub(crate) fn within_at(&self) -> Option<Time> {
+        let missing = self.left.min(0).unsigned_abs();
+        // One microsecond more than the division gives, so that waking up then finds it within.
+        let micros = missing.saturating_mul(1_000_000) / INBOUND_BYTES_PER_SEC + 1;
+        (missing > 0).then(|| self.at + Duration::from_micros(micros))
+    }
+
+    fn refill(&mut self, now: Time) {
+        let gained = now.since(self.at).as_micros().saturating_mul(INBOUND_BYTES_PER_SEC) / 1_000_000;
+        if gained > 0 {
+            let full = INBOUND_BURST_BYTES as i64;
+            self.left = self.left.saturating_add(i64::try_from(gained).unwrap_or(full)).min(full);
+            self.at = now;
+        }
+    }
+}

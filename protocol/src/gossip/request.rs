@@ -1,0 +1,538 @@
+//! Which peer to ask for which item, one at a time.
+//!
+//! Promises that an item with at least one honest announcer is asked of that announcer after a bounded time, however
+//! the others lie, and that nobody can make this structure grow past its bounds. Deliberately absent: messages,
+//! verification, what is held already, and what a peer's strikes lead to. The caller decides; this computes.
+//!
+//! # Specification
+//!
+//! **Stored** is a set of *announcements*: "peer P has the item named K", with the bytes that its body is expected to
+//! take. Each is in one of three states:
+//!
+//! * *candidate*: not asked for yet;
+//! * *requested*: asked for, and neither answered nor expired;
+//! * *completed*: asked for, and expired or answered with notfound.
+//!
+//! For each peer: its strikes, whether it is proven, its pace (response, rate), and what is in flight from it. For
+//! each address group, as far as there is room: strikes. A key is *ready* when nothing is in flight for it and it has
+//! a candidate.
+//!
+//! **Rules**
+//!
+//! 1. At most one request is in flight for a key.
+//!    *Rationale:* bytes; in steady state an item is fetched once.
+//! 2. A peer is not asked twice for a key, unless the key was forgotten between. A completed announcement stays until
+//!    the key has neither a candidate nor a request; then all of the key is forgotten.
+//!    *Rationale:* else a withholder announces again after each expiry and is asked for ever (CVE-2024-52913). With
+//!    the rule, n announcers are through after n expiries.
+//! 3. On expiry, notfound or disconnect the key is ready again at once.
+//!    *Rationale:* a wait would be a gift to the one who withheld.
+//! 4. A ready key goes to the best candidate that can be asked: first by standing (proven, new, struck, and the
+//!    struck by the number of their strikes), then outbound before inbound, then by a salted hash of peer and key.
+//!    *Rationale:* who announces first gains nothing, or racing would pay. Who withheld loses to everybody who
+//!    did not: short expiries without such a memory leave an always-first withholder several of them, on each item.
+//!    Outbound peers were chosen by us. The salt can't be known, and is drawn for each item anew.
+//! 5. *Proven* is a peer whose body was the first and was valid. A notfound takes that away, and is no strike.
+//!    *Rationale:* an honest peer evicts, and must not be struck for it; but it may not be a free way to delay either:
+//!    the next item goes to somebody else.
+//! 6. Ready keys are served blocks first, then in the order in which they were first announced.
+//!    *Rationale:* a burst of transactions must not stand before a block.
+//! 7. A peer can be asked while the caller permits it, and of each kind (blocks, transactions) either nothing is in
+//!    flight from it, or fewer than the bound and fewer bytes than it sends in [`REQUEST_QUEUE_MAX`].
+//!    *Rationale:* what queues for longer than the longest expiry would expire without anyone's fault.
+//! 8. A request expires after the peer's smoothed response and its deviation, and the transfer of the body and of all
+//!    that is in flight before it at the measured rate, doubled for each flight that expired since the last body;
+//!    never before [`REQUEST_EXPIRY_MIN`] or after [`REQUEST_EXPIRY_MAX`].
+//!    *Rationale:* a fixed time is too short for a distant peer or too long for a withholder.
+//! 9. An expired request is a strike, for the peer and for its address group. One strike falls away each
+//!    [`STRIKE_DECAY_INTERVAL`], and one for each [`STRIKE_DECAY_SERVED`] requests served after it. A new peer starts
+//!    with the strikes of its group. Groups beyond [`STRIKE_GROUPS_MAX`]: the longest unstruck is forgotten.
+//!    *Rationale:* new identities are free, addresses less so.
+//! 10. A body settles its key whoever sent it, asked or not, in time or late: all announcements of it are forgotten.
+//!     *Rationale:* the caller has the item. A body that proves bad can be announced anew.
+//!
+//! **Attack bounds.** If k of the n announcers of an item withhold, and are not known for it, the item waits for at
+//! most k expiries, k/(n-k+1) on the average. Each of them costs the withholder a strike, and a struck one comes after
+//! every honest announcer.
+//!
+//! **Time** may stand still or go back. Deadlines and decay then wait for the clock to catch up; nothing breaks.
+//!
+//! # Complexity
+//!
+//! With n announcements: an announcement, O(log n) and a move within the list of the key's announcers, which has one
+//! entry a connected peer at most. [`RequestTracker::next_requests`], O(connected peers) and, for each request that
+//! it returns, the number of the key's announcers times log n: keys that can't be asked for now are not looked at.
+//!
+//! # Security
+//!
+//! A peer holds [`REQUEST_ANNOUNCEMENTS_MAX`] transactions and [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`] blocks at most, in
+//! any state; 4,352 of about 280 bytes: 1.2 MiB. The excess is dropped, and drops nothing of anyone else's.
+//!
+//! [`REQUEST_QUEUE_MAX`]: crate::limits::REQUEST_QUEUE_MAX
+//! [`REQUEST_EXPIRY_MIN`]: crate::limits::REQUEST_EXPIRY_MIN
+//! [`REQUEST_EXPIRY_MAX`]: crate::limits::REQUEST_EXPIRY_MAX
+//! [`STRIKE_DECAY_INTERVAL`]: crate::limits::STRIKE_DECAY_INTERVAL
+//! [`STRIKE_DECAY_SERVED`]: crate::limits::STRIKE_DECAY_SERVED
+//! [`STRIKE_GROUPS_MAX`]: crate::limits::STRIKE_GROUPS_MAX
+//! [`REQUEST_ANNOUNCEMENTS_MAX`]: crate::limits::REQUEST_ANNOUNCEMENTS_MAX
+//! [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`]: crate::limits::REQUEST_BLOCK_ANNOUNCEMENTS_MAX
+
+mod pace;
+mod peer;
+mod strikes;
+
+use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::hash::BuildHasher;
+
+use hashbrown::HashMap;
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
+use self::pace::Asked;
+use self::peer::{Peer, Slot};
+use self::strikes::{Groups, Strikes};
+use crate::gossip::{AddressGroup, Direction, PeerHandle};
+use crate::hash::{BlockId, ShortId, TxId};
+use crate::seeded::SeededState;
+use crate::time::{Duration, Time};
+
+/// What a request asks for, named as it was announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequestKey {
+    /// A transaction by its short id.
+    Short(ShortId),
+    /// A transaction by its full id.
+    Full(TxId),
+    /// A block.
+    Block(BlockId),
+}
+
+/// What became of an announcement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announced {
+    /// It is new, and a candidate now.
+    Tracked,
+    /// This peer has announced this key already; nothing changed.
+    Repeated,
+    /// The peer is at its bound, or not connected; nothing changed.
+    Dropped,
+}
+
+/// The announcements of all peers, and what is in flight.
+#[derive(Debug)]
+pub struct RequestTracker {
+    /// The latest time told.
+    now: Time,
+    peers: BTreeMap<PeerHandle, Peer>,
+    groups: Groups,
+    slots: HashMap<RequestKey, Slot, SeededState>,
+    entries: BTreeMap<Slot, Entry>,
+    deadlines: BTreeSet<(Time, Slot)>,
+    /// The salt of the tie-break.
+    salt: SeededState,
+    next_slot: u64,
+    next_number: u64,
+}
+
+/// A key and who announced it.
+#[derive(Debug)]
+struct Entry {
+    key: RequestKey,
+    flight: Option<Flight>,
+    /// Sorted by peer. Never empty.
+    announcements: Vec<Announcement>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    peer: PeerHandle,
+    deadline: Time,
+    asked: Asked,
+    expected_bytes: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Announcement {
+    peer: PeerHandle,
+    expected_bytes: u32,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Candidate,
+    /// The entry's flight is this one's.
+    Requested,
+    /// Keeps when it was asked if the request expired: a body may still come.
+    Completed(Option<Asked>),
+}
+
+impl RequestTracker {
+    /// An empty tracker. All chance comes from `seed`.
+    #[must_use]
+    pub fn new(seed: [u8; 32]) -> Self {
+        let mut chance = ChaCha8Rng::from_seed(seed);
+        Self {
+            now: Time::ZERO,
+            peers: BTreeMap::new(),
+            groups: Groups::new(SeededState::draw(&mut chance)),
+            slots: HashMap::with_hasher(SeededState::draw(&mut chance)),
+            entries: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            salt: SeededState::draw(&mut chance),
+            next_slot: 0,
+            next_number: 0,
+        }
+    }
+
+    /// A peer is there. It starts with the strikes of its group; `None` is a group of its own that nobody remembers.
+    /// A peer that is there already stays as it is.
+    pub fn peer_connected(
+        &mut self,
+        now: Time,
+        peer: PeerHandle,
+        direction: Direction,
+        group: Option<AddressGroup>,
+    ) {
+        self.now = now;
+        if self.peers.contains_key(&peer) {
+            return;
+        }
+        let strikes = group.map_or_else(Strikes::default, |group| self.groups.inherited(now, group));
+        self.peers.insert(peer, Peer::new(direction, group, strikes));
+    }
+
+    /// A peer is gone, and all that it announced. What was in flight from it is ready for the next announcer; that is
+    /// no strike.
+    pub fn peer_disconnected(&mut self, now: Time, peer: PeerHandle) {
+        self.now = now;
+        let Some(gone) = self.peers.remove(&peer) else { return };
+        for slot in gone.announced() {
+            let Some(entry) = self.entries.get_mut(&slot) else { continue };
+            entry.announcements.retain(|announcement| announcement.peer != peer);
+            let ended = entry.flight.take_if(|flight| flight.peer == peer);
+            if let Some(flight) = ended {
+                self.deadlines.remove(&(flight.deadline, slot));
+            }
+            self.offer_or_drop(slot, ended.is_some());
+        }
+    }
+
+    /// A peer announced a key whose body is expected to take `expected_bytes` (encoded).
+    pub fn announced(&mut self, now: Time, peer: PeerHandle, key: RequestKey, expected_bytes: usize) -> Announced {
+        self.now = now;
+        let slot = self.slots.get(&key).copied();
+        let known = slot.and_then(|slot| self.entries.get_mut(&slot));
+        let place = known.as_ref().map_or(Err(0), |entry| entry.place(peer));
+        let Err(place) = place else { return Announced::Repeated };
+        let Some(state) = self.peers.get_mut(&peer) else { return Announced::Dropped };
+        let slot = slot.unwrap_or_else(|| Slot::new(&key, self.next_slot));
+        let lot = state.lot_mut(slot);
+        if lot.is_full() {
+            return Announced::Dropped;
+        }
+        let expected_bytes = u32::try_from(expected_bytes).unwrap_or(u32::MAX);
+        let announcement = Announcement { peer, expected_bytes, state: State::Candidate };
+        match known {
+            Some(entry) => {
+                lot.add(slot, entry.flight.is_none());
+                entry.announcements.insert(place, announcement);
+            }
+            None => {
+                lot.add(slot, true);
+                // Most keys are announced by few; a vector of one keeps the bound's arithmetic.
+                let announcements = vec![announcement];
+                self.entries.insert(slot, Entry { key, flight: None, announcements });
+                self.slots.insert(key, slot);
+                self.next_slot += 1;
+            }
+        }
+        Announced::Tracked
+    }
+
+    /// What to ask of whom now, in the order of rule 6. All of it counts as requested from here on. `may_ask` tells
+    /// whether a peer can take requests at all; it is asked at most once for each peer.
+    pub fn next_requests(
+        &mut self,
+        now: Time,
+        mut may_ask: impl FnMut(PeerHandle) -> bool,
+    ) -> Vec<(PeerHandle, RequestKey)> {
+        self.now = now;
+        let mut askable = BTreeSet::new();
+        // The first ready key of each peer and kind; a merge of the peers' queues.
+        let mut fronts = BinaryHeap::new();
+        for (&handle, peer) in &self.peers {
+            if peer.fronts().next().is_some() && may_ask(handle) {
+                askable.insert(handle);
+                fronts.extend(peer.fronts().map(|slot| Reverse((slot, handle))));
+            }
+        }
+        let mut requests = Vec::new();
+        while let Some(Reverse((slot, handle))) = fronts.pop() {
+            if let Some((chosen, key)) = self.request(now, slot, &askable) {
+                requests.push((chosen, key));
+            }
+            // The key is gone from this peer's queue, asked of it or of a better one.
+            let next = self.peers.get(&handle).and_then(|peer| peer.front_like(slot));
+            fronts.extend(next.filter(|&next| next > slot).map(|next| Reverse((next, handle))));
+        }
+        requests
+    }
+
+    /// A body came, of `bytes` encoded bytes. Every announcement of `key` is forgotten. True if this peer had been
+    /// asked for it, and the key was not settled since: it served a request.
+    pub fn received(&mut self, now: Time, peer: PeerHandle, key: RequestKey, bytes: usize) -> bool {
+        self.now = now;
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
+        let asked = self.entries.get(&slot).and_then(|entry| entry.asked(peer));
+        self.forget_slot(slot);
+        let (Some(asked), Some(state)) = (asked, self.peers.get_mut(&peer)) else { return false };
+        state.pace.served(now, asked, bytes, self.next_number);
+        state.strikes.served(now);
+        if let Some(group) = state.group {
+            self.groups.served(now, group);
+        }
+        true
+    }
+
+    /// A body of this peer was the first, and valid.
+    pub fn proved(&mut self, peer: PeerHandle) {
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.proven = true;
+        }
+    }
+
+    /// The item is held or refused, by whatever way it came. A request in flight ends without a strike.
+    pub fn forget(&mut self, key: RequestKey) {
+        if let Some(slot) = self.slots.get(&key).copied() {
+            self.forget_slot(slot);
+        }
+    }
+
+    /// A peer that was asked doesn't have it. True if it had been asked; else nothing changes.
+    pub fn not_found(&mut self, now: Time, peer: PeerHandle, key: RequestKey) -> bool {
+        self.now = now;
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
+        let Some(entry) = self.entries.get(&slot) else { return false };
+        if entry.flight.is_none_or(|flight| flight.peer != peer) {
+            return false;
+        }
+        self.complete(slot, false);
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.proven = false;
+        }
+        true
+    }
+
+    /// Ends the requests whose deadline has come, and strikes who was asked. In the order of deadlines.
+    pub fn expire(&mut self, now: Time) -> Vec<(PeerHandle, RequestKey)> {
+        self.now = now;
+        let mut expired = Vec::new();
+        while let Some(&(deadline, slot)) = self.deadlines.first()
+            && deadline <= now
+        {
+            self.deadlines.pop_first();
+            let Some(key) = self.entries.get(&slot).map(|entry| entry.key) else { continue };
+            let Some(flight) = self.complete(slot, true) else { continue };
+            if let Some(peer) = self.peers.get_mut(&flight.peer) {
+                peer.pace.expired(flight.asked, self.next_number);
+                peer.strikes.strike(now);
+                if let Some(group) = peer.group {
+                    self.groups.strike(now, group);
+                }
+            }
+            expired.push((flight.peer, key));
+        }
+        expired
+    }
+
+    /// When [`RequestTracker::expire`] is wanted next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|&(deadline, _)| deadline)
+    }
+
+    /// A peer's strikes at the latest time told; 0 if it is not connected.
+    #[must_use]
+    pub fn strikes(&self, peer: PeerHandle) -> u32 {
+        self.peers.get(&peer).map_or(0, |peer| peer.strikes.at(self.now))
+    }
+
+    /// Whether a peer is proven (rule 5), struck or not.
+    #[must_use]
+    pub fn is_proven(&self, peer: PeerHandle) -> bool {
+        self.peers.get(&peer).is_some_and(|peer| peer.proven)
+    }
+
+    /// Smoothed time between request and body, less the body's own transfer; `None` before the first body that is
+    /// shorter than [`REQUEST_RATE_SAMPLE_BYTES_MIN`](crate::limits::REQUEST_RATE_SAMPLE_BYTES_MIN).
+    #[must_use]
+    pub fn response(&self, peer: PeerHandle) -> Option<Duration> {
+        self.peers.get(&peer).and_then(|peer| peer.pace.response())
+    }
+
+    /// Requests in flight from a peer.
+    #[must_use]
+    pub fn in_flight(&self, peer: PeerHandle) -> usize {
+        self.peers.get(&peer).map_or(0, Peer::in_flight)
+    }
+
+    /// Announcements of a peer, in any state.
+    #[must_use]
+    pub fn announcements(&self, peer: PeerHandle) -> usize {
+        self.peers.get(&peer).map_or(0, Peer::announcements)
+    }
+
+    /// The peer that was asked for a key and has neither answered nor let it expire.
+    #[must_use]
+    pub fn asked(&self, key: RequestKey) -> Option<PeerHandle> {
+        let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot))?;
+        entry.flight.map(|flight| flight.peer)
+    }
+
+    /// Whether anyone's announcement of a key is remembered.
+    #[must_use]
+    pub fn is_tracked(&self, key: RequestKey) -> bool {
+        self.slots.contains_key(&key)
+    }
+
+    /// Keys tracked.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is tracked: no key, no queue entry, no deadline. Peers and groups may be known all the same.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+            && self.slots.is_empty()
+            && self.deadlines.is_empty()
+            && self.peers.values().all(Peer::is_idle)
+    }
+
+    /// Peers connected.
+    #[must_use]
+    pub fn peers(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Address groups whose strikes are remembered.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Sends a ready key to its best candidate among `askable` (rule 4).
+    fn request(
+        &mut self,
+        now: Time,
+        slot: Slot,
+        askable: &BTreeSet<PeerHandle>,
+    ) -> Option<(PeerHandle, RequestKey)> {
+        let entry = self.entries.get_mut(&slot)?;
+        if entry.flight.is_some() {
+            return None;
+        }
+        let (peers, salt, key) = (&self.peers, &self.salt, entry.key);
+        let candidates = entry
+            .announcements
+            .iter_mut()
+            .filter(|announcement| announcement.state == State::Candidate && askable.contains(&announcement.peer));
+        let best = candidates
+            .filter_map(|announcement| {
+                let peer = peers.get(&announcement.peer).filter(|peer| peer.lot(slot).has_room(&peer.pace))?;
+                Some(((peer.rank(now), salt.hash_one((key, announcement.peer)), announcement.peer), announcement))
+            })
+            .min_by_key(|(rank, _)| *rank);
+        let (_, announcement) = best?;
+        announcement.state = State::Requested;
+        let (handle, expected_bytes) = (announcement.peer, announcement.expected_bytes);
+        let asked = Asked { at: now, number: self.next_number };
+        self.next_number += 1;
+        for announcement in &entry.announcements {
+            if let Some(peer) = self.peers.get_mut(&announcement.peer) {
+                peer.lot_mut(slot).unready(slot);
+            }
+        }
+        let peer = self.peers.get_mut(&handle)?;
+        let deadline = now + peer.depart(slot, expected_bytes);
+        entry.flight = Some(Flight { peer: handle, deadline, asked, expected_bytes });
+        self.deadlines.insert((deadline, slot));
+        Some((handle, key))
+    }
+
+    /// The request in flight for a key ended without a body.
+    fn complete(&mut self, slot: Slot, may_still_come: bool) -> Option<Flight> {
+        let entry = self.entries.get_mut(&slot)?;
+        let flight = entry.flight.take()?;
+        if let Ok(place) = entry.place(flight.peer)
+            && let Some(announcement) = entry.announcements.get_mut(place)
+        {
+            announcement.state = State::Completed(may_still_come.then_some(flight.asked));
+        }
+        self.land(slot, flight);
+        self.offer_or_drop(slot, true);
+        Some(flight)
+    }
+
+    /// Nothing is in flight any more: takes back what the flight occupied.
+    fn land(&mut self, slot: Slot, flight: Flight) {
+        self.deadlines.remove(&(flight.deadline, slot));
+        if let Some(peer) = self.peers.get_mut(&flight.peer) {
+            peer.lot_mut(slot).land(flight.expected_bytes);
+        }
+    }
+
+    /// Forgets a key that has neither a candidate nor a request (rule 2); if its request has just ended, puts it into
+    /// its candidates' queues.
+    fn offer_or_drop(&mut self, slot: Slot, ended: bool) {
+        let Some(entry) = self.entries.get(&slot) else { return };
+        let mut alive = entry.flight.is_some();
+        for announcement in entry.announcements.iter().filter(|it| it.state == State::Candidate) {
+            alive = true;
+            if !ended {
+                break;
+            }
+            if let Some(peer) = self.peers.get_mut(&announcement.peer) {
+                peer.lot_mut(slot).ready(slot);
+            }
+        }
+        if !alive {
+            self.forget_slot(slot);
+        }
+    }
+
+    fn forget_slot(&mut self, slot: Slot) {
+        let Some(entry) = self.entries.remove(&slot) else { return };
+        self.slots.remove(&entry.key);
+        if let Some(flight) = entry.flight {
+            self.land(slot, flight);
+        }
+        for announcement in entry.announcements {
+            if let Some(peer) = self.peers.get_mut(&announcement.peer) {
+                peer.lot_mut(slot).remove(slot);
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Where a peer's announcement is, or would have to be.
+    fn place(&self, peer: PeerHandle) -> Result<usize, usize> {
+        self.announcements.binary_search_by_key(&peer, |announcement| announcement.peer)
+    }
+
+    /// When a peer was asked, if a body of it would answer that.
+    fn asked(&self, peer: PeerHandle) -> Option<Asked> {
+        let announcement = self.place(peer).ok().and_then(|place| self.announcements.get(place))?;
+        match announcement.state {
+            State::Candidate => None,
+            State::Requested => self.flight.map(|flight| flight.asked),
+            State::Completed(asked) => asked,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! One peer's side of the tracker: what it announced, what is ready to be asked of it, what is in flight, and where
+//! it stands. Knows no other peer.
+
+use alloc::collections::BTreeSet;
+
+use super::RequestKey;
+use super::pace::Pace;
+use super::strikes::Strikes;
+use crate::gossip::{AddressGroup, Direction};
+use crate::limits::{
+    REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
+    REQUESTS_IN_FLIGHT_MAX,
+};
+use crate::time::{Duration, Time};
+
+/// A tracked key's number. Blocks sort before transactions, and each kind by first announcement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Slot(u64);
+
+/// Set for transactions. Counting up to it takes longer than any run.
+const TRANSACTION: u64 = 1 << 63;
+
+impl Slot {
+    pub(super) const fn new(key: &RequestKey, number: u64) -> Self {
+        match key {
+            RequestKey::Block(_) => Self(number),
+            RequestKey::Short(_) | RequestKey::Full(_) => Self(number | TRANSACTION),
+        }
+    }
+
+    const fn is_block(self) -> bool {
+        self.0 & TRANSACTION == 0
+    }
+}
+
+/// Where a peer stands as to being asked: proven 0, new 1, struck one more for each strike; then outbound first.
+pub(super) type Rank = (u32, bool);
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) group: Option<AddressGroup>,
+    pub(super) proven: bool,
+    pub(super) strikes: Strikes,
+    pub(super) pace: Pace,
+    direction: Direction,
+    blocks: Lot,
+    transactions: Lot,
+}
+
+/// A peer's announcements of one kind.
+#[derive(Debug)]
+pub(super) struct Lot {
+    announced: BTreeSet<Slot>,
+    /// The candidates for which nothing is in flight from anyone.
+    ready: BTreeSet<Slot>,
+    in_flight: usize,
+    in_flight_bytes: u64,
+    announced_max: usize,
+    in_flight_max: usize,
+}
+
+impl Peer {
+    pub(super) const fn new(direction: Direction, group: Option<AddressGroup>, strikes: Strikes) -> Self {
+        Self {
+            group,
+            proven: false,
+            strikes,
+            pace: Pace::new(),
+            direction,
+            blocks: Lot::new(REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX),
+            transactions: Lot::new(REQUEST_ANNOUNCEMENTS_MAX, REQUESTS_IN_FLIGHT_MAX),
+        }
+    }
+
+    pub(super) fn rank(&self, now: Time) -> Rank {
+        let standing = match (self.strikes.at(now), self.proven) {
+            (0, true) => 0,
+            (0, false) => 1,
+            (strikes, _) => strikes.saturating_add(1),
+        };
+        (standing, self.direction == Direction::Inbound)
+    }
+
+    pub(super) const fn lot(&self, slot: Slot) -> &Lot {
+        if slot.is_block() { &self.blocks } else { &self.transactions }
+    }
+
+    pub(super) const fn lot_mut(&mut self, slot: Slot) -> &mut Lot {
+        if slot.is_block() { &mut self.blocks } else { &mut self.transactions }
+    }
+
+    /// The first ready key of each kind of which the peer has room for a request.
+    pub(super) fn fronts(&self) -> impl Iterator<Item = Slot> {
+        self.blocks.front(&self.pace).into_iter().chain(self.transactions.front(&self.pace))
+    }
+
+    /// The first ready key of the kind of `slot`, if there is room.
+    pub(super) fn front_like(&self, slot: Slot) -> Option<Slot> {
+        self.lot(slot).front(&self.pace)
+    }
+
+    /// A request leaves to this peer. Returns how long it may stay open.
+    pub(super) fn depart(&mut self, slot: Slot, expected_bytes: u32) -> Duration {
+        let lot = self.lot_mut(slot);
+        lot.in_flight += 1;
+        lot.in_flight_bytes = lot.in_flight_bytes.saturating_add(u64::from(expected_bytes));
+        self.pace.expiry(self.blocks.in_flight_bytes.saturating_add(self.transactions.in_flight_bytes))
+    }
+
+    pub(super) fn announced(&self) -> impl Iterator<Item = Slot> {
+        self.blocks.announced.iter().chain(&self.transactions.announced).copied()
+    }
+
+    pub(super) fn announcements(&self) -> usize {
+        self.blocks.announced.len() + self.transactions.announced.len()
+    }
+
+    pub(super) const fn in_flight(&self) -> usize {
+        self.blocks.in_flight + self.transactions.in_flight
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.blocks.is_idle() && self.transactions.is_idle()
+    }
+}
+
+impl Lot {
+    const fn new(announced_max: usize, in_flight_max: usize) -> Self {
+        Self {
+            announced: BTreeSet::new(),
+            ready: BTreeSet::new(),
+            in_flight: 0,
+            in_flight_bytes: 0,
+            announced_max,
+            in_flight_max,
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.announced.len() >= self.announced_max
+    }
+
+    /// Rule 7, but for the caller's say.
+    pub(super) const fn has_room(&self, pace: &Pace) -> bool {
+        self.in_flight == 0
+            || (self.in_flight < self.in_flight_max && self.in_flight_bytes < pace.queue_bytes_max())
+    }
+
+    pub(super) fn add(&mut self, slot: Slot, ready: bool) {
+        self.announced.insert(slot);
+        if ready {
+            self.ready.insert(slot);
+        }
+    }
+
+    pub(super) fn ready(&mut self, slot: Slot) {
+        self.ready.insert(slot);
+    }
+
+    pub(super) fn unready(&mut self, slot: Slot) {
+        self.ready.remove(&slot);
+    }
+
+    pub(super) fn remove(&mut self, slot: Slot) {
+        self.announced.remove(&slot);
+        self.ready.remove(&slot);
+    }
+
+    pub(super) const fn land(&mut self, expected_bytes: u32) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(expected_bytes as u64);
+    }
+
+    fn front(&self, pace: &Pace) -> Option<Slot> {
+        self.ready.first().copied().filter(|_| self.has_room(pace))
+    }
+
+    fn is_idle(&self) -> bool {
+        self.announced.is_empty() && self.ready.is_empty() && self.in_flight == 0 && self.in_flight_bytes == 0
+    }
+}

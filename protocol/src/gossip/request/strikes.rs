@@ -1,0 +1,95 @@
+//! Strikes of a peer, and the bounded memory of strikes by address group. Only counts; ranks nobody.
+
+use lru::LruCache;
+
+use crate::gossip::AddressGroup;
+use crate::limits::{STRIKE_DECAY_INTERVAL, STRIKE_DECAY_SERVED, STRIKE_GROUPS_MAX, STRIKES_MAX};
+use crate::seeded::SeededState;
+use crate::time::Time;
+
+/// A count that rises with every withheld item and falls with time and with service.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Strikes {
+    count: u32,
+    /// From when the next decay is counted. Means nothing while `count` is zero.
+    since: Time,
+    /// Requests served since the last strike fell away. Service in advance buys nothing.
+    served: u32,
+}
+
+impl Strikes {
+    pub(super) fn at(&self, now: Time) -> u32 {
+        let fallen = now.since(self.since).as_micros() / STRIKE_DECAY_INTERVAL.as_micros();
+        self.count.saturating_sub(u32::try_from(fallen).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn strike(&mut self, now: Time) {
+        self.settle(now);
+        if self.count == 0 {
+            *self = Self { count: 0, since: now, served: 0 };
+        }
+        self.count = self.count.saturating_add(1).min(STRIKES_MAX);
+    }
+
+    pub(super) fn served(&mut self, now: Time) {
+        self.settle(now);
+        if self.count == 0 {
+            return;
+        }
+        self.served += 1;
+        if self.served >= STRIKE_DECAY_SERVED {
+            self.served = 0;
+            self.count -= 1;
+        }
+    }
+
+    /// Takes away what time has taken. If the clock went back, decay is counted from the new time.
+    fn settle(&mut self, now: Time) {
+        let fallen = now.since(self.since).as_micros() / STRIKE_DECAY_INTERVAL.as_micros();
+        self.count = self.count.saturating_sub(u32::try_from(fallen).unwrap_or(u32::MAX));
+        self.since = (self.since + STRIKE_DECAY_INTERVAL.times(fallen)).min(now);
+    }
+}
+
+/// Strikes by address group. When full, the group whose last strike is oldest is forgotten.
+#[derive(Debug)]
+pub(super) struct Groups {
+    strikes: LruCache<AddressGroup, Strikes, SeededState>,
+}
+
+impl Groups {
+    pub(super) fn new(state: SeededState) -> Self {
+        // Unbounded grows lazily; a capacity would be allocated whole. `strike` keeps the bound.
+        Self { strikes: LruCache::unbounded_with_hasher(state) }
+    }
+
+    /// What a new peer of the group starts with.
+    pub(super) fn inherited(&mut self, now: Time, group: AddressGroup) -> Strikes {
+        match self.strikes.peek(&group) {
+            Some(strikes) if strikes.at(now) > 0 => *strikes,
+            Some(_) => {
+                self.strikes.pop(&group);
+                Strikes::default()
+            }
+            None => Strikes::default(),
+        }
+    }
+
+    pub(super) fn strike(&mut self, now: Time, group: AddressGroup) {
+        self.strikes.get_or_insert_mut(group, Strikes::default).strike(now);
+        while self.strikes.len() > STRIKE_GROUPS_MAX {
+            self.strikes.pop_lru();
+        }
+    }
+
+    /// Service never adds a group, and doesn't keep one from being forgotten.
+    pub(super) fn served(&mut self, now: Time, group: AddressGroup) {
+        if let Some(strikes) = self.strikes.peek_mut(&group) {
+            strikes.served(now);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.strikes.len()
+    }
+}

@@ -1,0 +1,101 @@
+//! What this node has handled, by id: accepted and rejected transactions are remembered apart, so that junk never
+//! pushes out the memory of what is good. Least recently used entries go first.
+
+use hashbrown::HashMap;
+use lru::LruCache;
+
+use crate::hash::{ShortId, TxId};
+use crate::limits::{SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX};
+use crate::message::TxRef;
+use crate::seeded::SeededState;
+use crate::transaction::Height;
+
+/// Why a rejected transaction stays rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    /// The bytes can never be valid: whoever sends them is to blame.
+    Invalid,
+    /// Refused in the state of this tip height; another height may see it otherwise.
+    Refused(Height),
+}
+
+/// Bounded memory of transaction ids.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    accepted: LruCache<TxId, (), SeededState>,
+    rejected: LruCache<TxId, Rejection, SeededState>,
+    /// One id for each short id in either memory. A second id with the same short id takes its place.
+    short: HashMap<ShortId, TxId, SeededState>,
+}
+
+impl Seen {
+    pub(crate) fn new(hasher: SeededState) -> Self {
+        Self {
+            accepted: LruCache::unbounded_with_hasher(hasher.clone()),
+            rejected: LruCache::unbounded_with_hasher(hasher.clone()),
+            short: HashMap::with_hasher(hasher),
+        }
+    }
+
+    /// Remembers an accepted (verified) transaction.
+    pub(crate) fn accept(&mut self, id: TxId) {
+        self.rejected.pop(&id);
+        self.accepted.put(id, ());
+        self.short.insert(id.short(), id);
+        if self.accepted.len() > SEEN_ACCEPTED_MAX
+            && let Some((oldest, ())) = self.accepted.pop_lru()
+        {
+            self.forget_short(oldest);
+        }
+    }
+
+    /// Remembers a rejected one.
+    pub(crate) fn reject(&mut self, id: TxId, rejection: Rejection) {
+        self.rejected.put(id, rejection);
+        self.short.insert(id.short(), id);
+        if self.rejected.len() > SEEN_REJECTED_MAX
+            && let Some((oldest, _)) = self.rejected.pop_lru()
+        {
+            self.forget_short(oldest);
+        }
+    }
+
+    /// Whether the transaction was accepted, and so verified, before. Refreshes the memory of it.
+    pub(crate) fn accepted(&mut self, id: &TxId) -> bool {
+        self.accepted.promote(id)
+    }
+
+    /// Whether the transaction is rejected for a node at height `tip`.
+    pub(crate) fn rejected(&self, id: &TxId, tip: Height) -> Option<Rejection> {
+        match self.rejected.peek(id) {
+            Some(Rejection::Refused(height)) if *height != tip => None,
+            found => found.copied(),
+        }
+    }
+
+    /// Whether an announcement of `transaction` tells nothing new.
+    pub(crate) fn covers(&self, transaction: &TxRef, tip: Height) -> bool {
+        self.resolve(transaction)
+            .is_some_and(|id| self.accepted.contains(&id) || self.rejected(&id, tip).is_some())
+    }
+
+    /// The full id behind a reference, as far as it is remembered.
+    pub(crate) fn resolve(&self, transaction: &TxRef) -> Option<TxId> {
+        match transaction {
+            TxRef::Full(id) => Some(*id),
+            TxRef::Short(short) => self.short.get(short).copied(),
+        }
+    }
+
+    /// Lets go of an accepted transaction that is no longer held, so that it can be fetched again.
+    pub(crate) fn forget(&mut self, id: &TxId) {
+        self.accepted.pop(id);
+        self.forget_short(*id);
+    }
+
+    fn forget_short(&mut self, id: TxId) {
+        if self.short.get(&id.short()) == Some(&id) {
+            self.short.remove(&id.short());
+        }
+    }
+}

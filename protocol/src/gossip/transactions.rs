@@ -1,0 +1,269 @@
+//! Transactions: from an announcement or a body to the mempool and on to the other peers.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, RelayPolicy, Submission};
+use super::request::{Announced, RequestKey};
+use super::seen::Rejection;
+use super::{Checked, Checking, Gossip};
+use crate::codec::Decode as _;
+use crate::hash::TxId;
+use crate::limits::{CHECKS_LOCAL_MAX, TRANSACTION_BYTES_EXPECTED};
+use crate::mempool::Lookup;
+use crate::message::{InvEntry, Message, TxRef};
+use crate::time::Time;
+use crate::transaction::SignedTransaction;
+use crate::verify::Verdict;
+
+/// A transaction whose signature is being checked.
+#[derive(Debug)]
+pub(super) struct CheckedTransaction {
+    transaction: Arc<SignedTransaction>,
+    /// The peers that sent it, the first one first. Empty if it was submitted.
+    senders: Vec<PeerHandle>,
+    /// Whether a submission waits for the answer.
+    submitted: bool,
+}
+
+/// The tracker's name for a transaction as it was announced.
+pub(super) const fn key(transaction: &TxRef) -> RequestKey {
+    match transaction {
+        TxRef::Short(short) => RequestKey::Short(*short),
+        TxRef::Full(id) => RequestKey::Full(*id),
+    }
+}
+
+impl Gossip {
+    pub(super) fn on_inv(&mut self, now: Time, from: PeerHandle, entries: &[InvEntry]) {
+        self.stats.announcements = self.stats.announcements.saturating_add(entries.len() as u64);
+        let tip = self.chain.tip().height;
+        for InvEntry { transaction, .. } in entries {
+            if let Some(peer) = self.peers.get_mut(&from) {
+                peer.known.insert(transaction.short());
+            }
+            let in_verification = match transaction {
+                TxRef::Short(short) => self.checking_short.contains_key(short),
+                TxRef::Full(id) => self.checking_transactions.contains_key(id),
+            };
+            if in_verification || self.seen.covers(transaction, tip) {
+                continue;
+            }
+            let announced = self.requests.announced(now, from, key(transaction), TRANSACTION_BYTES_EXPECTED);
+            if announced == Announced::Dropped {
+                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
+            }
+        }
+    }
+
+    pub(super) fn on_transactions(&mut self, now: Time, from: PeerHandle, bodies: Vec<Bytes>) {
+        for body in bodies {
+            // A bad body ends the connection, and what came behind it is not looked at.
+            if !self.peers.contains_key(&from) {
+                return;
+            }
+            self.on_body(now, from, &body);
+        }
+    }
+
+    fn on_body(&mut self, now: Time, from: PeerHandle, body: &Bytes) {
+        let id = SignedTransaction::id_of(body);
+        let item = ItemId::Transaction(id);
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.known.insert(id.short());
+        }
+        if !self.requests.received(now, from, RequestKey::Short(id.short()), body.len()) {
+            self.requests.received(now, from, RequestKey::Full(id), body.len());
+        }
+        let job = self.checking_transactions.get(&id).copied();
+        let rejected = self.seen.rejected(&id, self.chain.tip().height);
+        let duplicate = job.is_some() || rejected.is_some() || self.holds(&id);
+        self.stats.transaction_bodies = self.stats.transaction_bodies.saturating_add(1);
+        self.stats.transaction_duplicates = self.stats.transaction_duplicates.saturating_add(u64::from(duplicate));
+        self.tell(Event::BodyReceived { item, from, bytes: body.len(), duplicate });
+        if rejected == Some(Rejection::Invalid) {
+            return self.disconnect(now, from, DisconnectReason::InvalidSignature);
+        }
+        if let Some(Checking { what: Checked::Transaction(checked), .. }) =
+            job.and_then(|job| self.checking.get_mut(&job))
+            && !checked.senders.contains(&from)
+        {
+            checked.senders.push(from);
+        }
+        if duplicate {
+            return;
+        }
+        match SignedTransaction::from_bytes(body) {
+            Ok(transaction) => self.check_transaction(Arc::new(transaction), Some(from)),
+            Err(error) => {
+                self.seen.reject(id, Rejection::Invalid);
+                self.refuse(item, Some(from), Refusal::Malformed(error));
+                self.disconnect(now, from, DisconnectReason::MalformedItem);
+            }
+        }
+    }
+
+    pub(super) fn on_submitted_transaction(&mut self, now: Time, transaction: &Arc<SignedTransaction>) {
+        let id = transaction.id();
+        let item = ItemId::Transaction(id);
+        let job = self.checking_transactions.get(&id).copied();
+        if let Some(Checking { what: Checked::Transaction(checked), .. }) =
+            job.and_then(|job| self.checking.get_mut(&job))
+        {
+            checked.submitted = true;
+            return;
+        }
+        if self.seen.rejected(&id, self.chain.tip().height) == Some(Rejection::Invalid) {
+            return self.answer(item, Err(Refusal::RejectedBefore));
+        }
+        if self.chain.confirmed(&id).is_some() || self.mempool.get(&id).is_some() {
+            return self.answer(item, Ok(Submission::Held));
+        }
+        if self.checks_local >= CHECKS_LOCAL_MAX {
+            return self.answer(item, Err(Refusal::Busy));
+        }
+        if self.seen.accepted(&id) {
+            // Verified before, and evicted since.
+            let checked =
+                CheckedTransaction { transaction: transaction.clone(), senders: Vec::new(), submitted: true };
+            return self.on_checked_transaction(now, checked, Verdict::Valid);
+        }
+        self.check_transaction(transaction.clone(), None);
+    }
+
+    fn check_transaction(&mut self, transaction: Arc<SignedTransaction>, from: Option<PeerHandle>) {
+        let id = transaction.id();
+        let job = self.new_job(Vec::new(), [transaction.clone()].into());
+        self.checking_transactions.insert(id, job.id);
+        self.checking_short.insert(id.short(), id);
+        let bytes = transaction.encoded().len();
+        let checked =
+            CheckedTransaction { transaction, senders: from.into_iter().collect(), submitted: from.is_none() };
+        self.check(job, Checking { what: Checked::Transaction(checked), from, bytes });
+    }
+
+    pub(super) fn on_checked_transaction(&mut self, now: Time, checked: CheckedTransaction, verdict: Verdict) {
+        let CheckedTransaction { transaction, senders, submitted } = checked;
+        let id = transaction.id();
+        let (item, from) = (ItemId::Transaction(id), senders.first().copied());
+        self.checking_transactions.remove(&id);
+        if self.checking_short.get(&id.short()) == Some(&id) {
+            self.checking_short.remove(&id.short());
+        }
+        let result = match verdict {
+            Verdict::Valid => self.admit(now, &transaction, from),
+            Verdict::Invalid => Err(Refusal::InvalidSignature),
+        };
+        match &result {
+            Ok(()) => {
+                self.accepted_transaction(item, from, &transaction);
+                self.relay_transaction(&transaction);
+            }
+            // A block brought it while its signature was checked.
+            Err(Refusal::Confirmed) => {}
+            Err(refusal) => {
+                let height = self.chain.tip().height;
+                let rejection = match verdict {
+                    Verdict::Valid => Rejection::Refused(height),
+                    Verdict::Invalid => Rejection::Invalid,
+                };
+                self.seen.reject(id, rejection);
+                self.refuse(item, from, refusal.clone());
+            }
+        }
+        if submitted {
+            let answer = match result {
+                Ok(()) => Ok(Submission::Accepted),
+                Err(Refusal::Confirmed) => Ok(Submission::Held),
+                Err(refusal) => Err(refusal),
+            };
+            self.answer(item, answer);
+        }
+        if verdict == Verdict::Invalid {
+            for sender in senders {
+                self.disconnect(now, sender, DisconnectReason::InvalidSignature);
+            }
+        }
+    }
+
+    /// Lets a verified transaction into the mempool, if the rules and the room allow it.
+    pub(super) fn admit(
+        &mut self,
+        now: Time,
+        transaction: &Arc<SignedTransaction>,
+        from: Option<PeerHandle>,
+    ) -> Result<(), Refusal> {
+        if self.chain.confirmed(&transaction.id()).is_some() {
+            return Err(Refusal::Confirmed);
+        }
+        self.validator.transaction(transaction, self.chain.tip().height)?;
+        self.mempool.insert(now, transaction, from.map(|from| from.0))?;
+        Ok(())
+    }
+
+    fn accepted_transaction(&mut self, item: ItemId, from: Option<PeerHandle>, body: &SignedTransaction) {
+        let id = body.id();
+        self.seen.accept(id);
+        self.requests.forget(RequestKey::Short(id.short()));
+        self.requests.forget(RequestKey::Full(id));
+        self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
+        self.delivered(from);
+        self.tell(Event::Accepted { item, from, within: None, bytes: body.encoded().len() });
+    }
+
+    /// Credits the peer that was first to deliver a good body.
+    pub(super) fn delivered(&mut self, from: Option<PeerHandle>) {
+        let Some((from, peer)) = from.and_then(|from| Some((from, self.peers.get_mut(&from)?))) else { return };
+        peer.delivered = peer.delivered.saturating_add(1);
+        self.requests.proved(from);
+    }
+
+    /// Passes an accepted transaction on to every peer that doesn't know it, as the policy says.
+    fn relay_transaction(&mut self, transaction: &Arc<SignedTransaction>) {
+        let short = transaction.id().short();
+        let message = Message::Transactions([transaction.encoded().clone()].into());
+        let lane = message.lane();
+        // A transaction, its length and the message around it.
+        let bytes = transaction.encoded().len().saturating_add(8);
+        let mut pushes = Vec::new();
+        for (handle, peer) in &mut self.peers {
+            if !peer.ready || peer.known.contains(short) {
+                continue;
+            }
+            if self.config.relay == RelayPolicy::Flood && peer.credit.fits_body(lane, bytes) {
+                peer.known.insert(short);
+                pushes.push(*handle);
+            } else if !peer.announcements.push(transaction.id()) {
+                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
+            }
+        }
+        for handle in pushes {
+            self.send(handle, message.clone());
+        }
+    }
+
+    /// A transaction to serve: of the mempool, or of a block whose body is kept. A short id that fits several is
+    /// answered as not found; whoever asks has its full id then.
+    pub(super) fn find_transaction(&self, wanted: &TxRef) -> Option<Arc<SignedTransaction>> {
+        let id = match wanted {
+            TxRef::Full(id) => *id,
+            TxRef::Short(short) => match self.mempool.by_short(*short) {
+                Lookup::One(transaction) => return Some(transaction),
+                Lookup::Several => return None,
+                Lookup::None => self.seen.resolve(wanted)?,
+            },
+        };
+        if let Some(transaction) = self.mempool.get(&id) {
+            return Some(transaction.clone());
+        }
+        let (_, block) = self.chain.confirmed(&id)?;
+        self.chain.transaction_in(&block, &id)
+    }
+
+    /// Whether a transaction was accepted before, wherever it is now.
+    fn holds(&mut self, id: &TxId) -> bool {
+        self.seen.accepted(id) || self.mempool.get(id).is_some() || self.chain.confirmed(id).is_some()
+    }
+}

@@ -1,0 +1,323 @@
+//! The mempool: valid transactions that are in no block of the best chain.
+//!
+//! It is bounded in bytes and entries, and refuses or sheds by a rule that one flooder can't turn against the
+//! others. When there is no room for a newcomer, shares are compared with the newcomer counted in:
+//!
+//! 1. If an author holds more than a 16th of the pool, the largest author sheds its newest item.
+//! 2. Otherwise the link with the largest share sheds its newest item. Local submissions are a link of their own;
+//!    closed links are one link together, so that reconnecting wins nothing.
+//! 3. This repeats until there is room. If the largest share is ever the newcomer's own, the newcomer is refused
+//!    and nothing has changed.
+//!
+//! *Rationale*: a share by author is the fair one, but authors are free to make; links are not.
+//!
+//! Deliberately absent: any check of a signature or a validator's rule, and fees. Every item here passed its
+//! checks before.
+
+mod shares;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::hash::{ShortId, TxId};
+use crate::keys::PublicKey;
+use crate::limits::{
+    BLOCK_TRANSACTIONS_MAX, MEMPOOL_AUTHOR_SHARE, MEMPOOL_BYTES_MAX, MEMPOOL_CHARGE_MIN,
+    TRANSACTIONS_PER_NONCE_MAX,
+};
+use crate::refusal::Refusal;
+use crate::time::Time;
+use crate::transaction::{Height, SignedTransaction};
+use shares::Shares;
+
+/// Valid transactions that wait for a block.
+#[derive(Debug)]
+pub struct Mempool {
+    bytes_max: usize,
+    /// By order of acceptance.
+    entries: BTreeMap<u64, Entry>,
+    ids: BTreeMap<TxId, u64>,
+    nonces: BTreeMap<(PublicKey, u64), usize>,
+    expiries: BTreeSet<(Height, u64)>,
+    authors: Shares<PublicKey>,
+    links: Shares<Link>,
+    next: u64,
+    bytes: usize,
+    charged: usize,
+}
+
+/// A transaction was taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inserted {
+    /// What was shed to make room for it, in the order of shedding.
+    pub evicted: Vec<Arc<SignedTransaction>>,
+}
+
+/// What a short id names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Nothing that is held.
+    None,
+    /// This transaction.
+    One(Arc<SignedTransaction>),
+    /// More than one: the full id is needed.
+    Several,
+}
+
+#[derive(Debug)]
+struct Entry {
+    transaction: Arc<SignedTransaction>,
+    accepted_at: Time,
+    link: Link,
+    charge: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Link {
+    Local,
+    Open(u32),
+    Closed,
+}
+
+impl Default for Mempool {
+    fn default() -> Self {
+        Self::new(MEMPOOL_BYTES_MAX)
+    }
+}
+
+impl Mempool {
+    /// An empty pool for `bytes_max` bytes; a transaction counts for its encoded bytes, and for at least
+    /// [`MEMPOOL_CHARGE_MIN`].
+    #[must_use]
+    pub const fn new(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            entries: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            nonces: BTreeMap::new(),
+            expiries: BTreeSet::new(),
+            authors: Shares::new(),
+            links: Shares::new(),
+            next: 0,
+            bytes: 0,
+            charged: 0,
+        }
+    }
+
+    /// Takes a transaction that came by `link` (`None`: submitted here), and keeps a copy with bytes of its own.
+    /// One that is held already changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::NonceTaken`], or [`Refusal::MempoolFull`] by the rule above. Nothing has changed then, and the
+    /// same transaction may be taken later.
+    pub fn insert(
+        &mut self,
+        now: Time,
+        transaction: &Arc<SignedTransaction>,
+        link: Option<u32>,
+    ) -> Result<Inserted, Refusal> {
+        if self.contains(&transaction.id()) {
+            return Ok(Inserted::default());
+        }
+        let nonce = (transaction.author(), transaction.nonce());
+        if self.nonces.get(&nonce).is_some_and(|held| *held >= TRANSACTIONS_PER_NONCE_MAX) {
+            return Err(Refusal::NonceTaken);
+        }
+        let charge = transaction.encoded().len().max(MEMPOOL_CHARGE_MIN);
+        let link = link.map_or(Link::Local, Link::Open);
+        let evicted = self.make_room(charge, transaction.author(), link)?;
+        let transaction = Arc::new(SignedTransaction::clone(transaction).detached());
+        self.attach(self.next, Entry { transaction, accepted_at: now, link, charge });
+        self.next = self.next.saturating_add(1);
+        Ok(Inserted { evicted: evicted.into_iter().map(|(_, entry)| entry.transaction).collect() })
+    }
+
+    /// Whether a transaction is held.
+    #[must_use]
+    pub fn contains(&self, id: &TxId) -> bool {
+        self.ids.contains_key(id)
+    }
+
+    /// A transaction that is held.
+    #[must_use]
+    pub fn get(&self, id: &TxId) -> Option<&Arc<SignedTransaction>> {
+        self.entry(id).map(|entry| &entry.transaction)
+    }
+
+    /// What a short id names.
+    #[must_use]
+    pub fn by_short(&self, short: ShortId) -> Lookup {
+        // Ids sort by their first bytes, so those that share them are neighbours.
+        let (mut low, mut high) = ([0; 32], [0xff; 32]);
+        for (at, byte) in short.0.into_iter().enumerate() {
+            (low[at], high[at]) = (byte, byte);
+        }
+        let mut found = self.ids.range(TxId(low)..=TxId(high)).filter_map(|(_, at)| self.entries.get(at));
+        match (found.next(), found.next()) {
+            (None, _) => Lookup::None,
+            (Some(entry), None) => Lookup::One(entry.transaction.clone()),
+            (Some(_), Some(_)) => Lookup::Several,
+        }
+    }
+
+    /// When a transaction that is held was taken.
+    #[must_use]
+    pub fn accepted_at(&self, id: &TxId) -> Option<Time> {
+        self.entry(id).map(|entry| entry.accepted_at)
+    }
+
+    /// Gives up a transaction, because a block has it, say.
+    pub fn remove(&mut self, id: &TxId) -> Option<Arc<SignedTransaction>> {
+        let at = *self.ids.get(id)?;
+        self.detach(at).map(|entry| entry.transaction)
+    }
+
+    /// Gives up every transaction that no block after `tip` may hold, and returns them.
+    pub fn remove_expired(&mut self, tip: Height) -> Vec<Arc<SignedTransaction>> {
+        let mut expired = Vec::new();
+        while let Some(&(valid_until, at)) = self.expiries.first() {
+            if valid_until > tip {
+                break;
+            }
+            match self.detach(at) {
+                Some(entry) => expired.push(entry.transaction),
+                None => break,
+            }
+        }
+        expired
+    }
+
+    /// Tells that a link is closed. What came by it stays, and counts for closed links together.
+    pub fn link_closed(&mut self, link: u32) {
+        for at in self.links.items(&Link::Open(link)) {
+            if let Some(entry) = self.entries.get_mut(&at) {
+                self.links.remove(entry.link, at, entry.charge);
+                entry.link = Link::Closed;
+                self.links.add(entry.link, at, entry.charge);
+            }
+        }
+    }
+
+    /// The oldest transactions whose list takes at most `body_bytes_max` bytes of an encoded block. Those that
+    /// don't fit any more are passed over.
+    #[must_use]
+    pub fn template(&self, body_bytes_max: usize) -> Vec<Arc<SignedTransaction>> {
+        let mut chosen = Vec::new();
+        let mut bytes = 0_usize;
+        for (transaction, _) in self.oldest_first() {
+            if chosen.len() >= BLOCK_TRANSACTIONS_MAX {
+                break;
+            }
+            let len = transaction.encoded().len();
+            let with_it = bytes.saturating_add(head_bytes(len)).saturating_add(len);
+            if with_it.saturating_add(head_bytes(chosen.len().saturating_add(1))) <= body_bytes_max {
+                chosen.push(transaction.clone());
+                bytes = with_it;
+            }
+        }
+        chosen
+    }
+
+    /// All transactions and when they were taken, in the order of taking.
+    pub fn oldest_first(&self) -> impl DoubleEndedIterator<Item = (&Arc<SignedTransaction>, Time)> {
+        self.entries.values().map(|entry| (&entry.transaction, entry.accepted_at))
+    }
+
+    /// All transactions and when they were taken, the last first: what a new peer is told.
+    pub fn newest_first(&self) -> impl Iterator<Item = (&Arc<SignedTransaction>, Time)> {
+        self.oldest_first().rev()
+    }
+
+    /// How many transactions are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Their encoded bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn entry(&self, id: &TxId) -> Option<&Entry> {
+        self.entries.get(self.ids.get(id)?)
+    }
+
+    /// Sheds until `charge` bytes fit, or puts everything back and refuses.
+    fn make_room(&mut self, charge: usize, author: PublicKey, link: Link) -> Result<Vec<(u64, Entry)>, Refusal> {
+        let mut evicted = Vec::new();
+        while self.charged.saturating_add(charge) > self.bytes_max {
+            let victim = self.victim(charge, &author, &link);
+            let Some((at, entry)) = victim.and_then(|at| Some((at, self.detach(at)?))) else {
+                for (at, entry) in evicted {
+                    self.attach(at, entry);
+                }
+                return Err(Refusal::MempoolFull);
+            };
+            evicted.push((at, entry));
+        }
+        Ok(evicted)
+    }
+
+    /// Which item goes next, or `None` if the newcomer's own share is the largest.
+    fn victim(&self, charge: usize, author: &PublicKey, link: &Link) -> Option<u64> {
+        let (largest, newest) = self.authors.largest()?;
+        let own = self.authors.of(author).saturating_add(charge);
+        if own.max(largest) > self.bytes_max / MEMPOOL_AUTHOR_SHARE {
+            return (own < largest).then_some(newest);
+        }
+        let (largest, newest) = self.links.largest()?;
+        let own = self.links.of(link).saturating_add(charge);
+        (own < largest).then_some(newest)
+    }
+
+    fn attach(&mut self, at: u64, entry: Entry) {
+        let transaction = &entry.transaction;
+        self.ids.insert(transaction.id(), at);
+        let held = self.nonces.entry((transaction.author(), transaction.nonce())).or_default();
+        *held = held.saturating_add(1);
+        self.expiries.insert((transaction.valid_until(), at));
+        self.authors.add(transaction.author(), at, entry.charge);
+        self.links.add(entry.link, at, entry.charge);
+        self.bytes = self.bytes.saturating_add(transaction.encoded().len());
+        self.charged = self.charged.saturating_add(entry.charge);
+        self.entries.insert(at, entry);
+    }
+
+    fn detach(&mut self, at: u64) -> Option<Entry> {
+        let entry = self.entries.remove(&at)?;
+        let transaction = &entry.transaction;
+        self.ids.remove(&transaction.id());
+        let nonce = (transaction.author(), transaction.nonce());
+        if let Some(held) = self.nonces.get_mut(&nonce) {
+            *held = held.saturating_sub(1);
+            if *held == 0 {
+                self.nonces.remove(&nonce);
+            }
+        }
+        self.expiries.remove(&(transaction.valid_until(), at));
+        self.authors.remove(transaction.author(), at, entry.charge);
+        self.links.remove(entry.link, at, entry.charge);
+        self.bytes = self.bytes.saturating_sub(transaction.encoded().len());
+        self.charged = self.charged.saturating_sub(entry.charge);
+        Some(entry)
+    }
+}
+
+/// Bytes of the CBOR header of an array or byte string of this length.
+const fn head_bytes(len: usize) -> usize {
+    match len {
+        0..24 => 1,
+        24..0x100 => 2,
+        0x100..0x1_0000 => 3,
+        _ => 5,
+    }
+}

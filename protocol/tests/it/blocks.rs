@@ -1,0 +1,148 @@
+//! Blocks on the way through the engine: orphans, catching up, forks, and what happens to transactions.
+
+use protocol::gossip::{ItemId, Refusal, RelayPolicy, Submission, TransactionStatus};
+use protocol::message::{Message, Tip};
+use protocol::time::Duration;
+
+use crate::harness::{Mesh, block, block_item, genesis, tip_of, transaction, tx};
+
+/// A chain of `length` blocks on genesis, each with one transaction.
+fn chain(length: u64) -> Vec<std::sync::Arc<protocol::block::Block>> {
+    let mut tip = genesis();
+    (0..length)
+        .map(|number| {
+            let next = block(tip, &[transaction(3, number, 10)], number);
+            tip = tip_of(&next);
+            next
+        })
+        .collect()
+}
+
+#[test]
+fn a_late_node_catches_up() {
+    let mut mesh = Mesh::new(2, RelayPolicy::Announce);
+    let blocks = chain(600);
+    for block in &blocks {
+        mesh.publish(0, block);
+        mesh.run_for(Duration::from_millis(1));
+    }
+    assert_eq!(mesh.nodes[0].tip().height, 600);
+    mesh.connect(1, 0);
+    mesh.run_secs(20);
+    assert_eq!(mesh.nodes[1].tip(), mesh.nodes[0].tip());
+    assert_eq!(mesh.disconnects, []);
+}
+
+#[test]
+fn an_orphan_waits_for_its_parent() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let peer = mesh.greeted(0);
+    let blocks = chain(2);
+    mesh.say(0, peer, Message::Block(blocks[1].clone()));
+    mesh.run_for(Duration::from_millis(1));
+    assert_eq!(mesh.nodes[0].tip(), genesis());
+    assert!(matches!(&mesh.heard(0, peer)[..], [Message::GetHeaders(locator)] if *locator == [genesis().id]));
+    mesh.say(0, peer, Message::Block(blocks[0].clone()));
+    mesh.run_for(Duration::from_millis(1));
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&blocks[1]));
+}
+
+#[test]
+fn two_sides_of_a_fork_agree_when_they_meet() {
+    let mut mesh = Mesh::new(2, RelayPolicy::Announce);
+    let (here, there) = (transaction(1, 1, 10), transaction(2, 2, 10));
+    let short = block(genesis(), std::slice::from_ref(&here), 100);
+    let long = [block(genesis(), std::slice::from_ref(&there), 200)];
+    let long = [long[0].clone(), block(tip_of(&long[0]), &[], 201)];
+    mesh.publish(0, &short);
+    for block in &long {
+        mesh.publish(1, block);
+        mesh.run_for(Duration::from_millis(1));
+    }
+    mesh.connect(0, 1);
+    mesh.run_secs(5);
+    for node in 0..2 {
+        assert_eq!(mesh.nodes[node].tip(), tip_of(&long[1]), "node {node}");
+    }
+    // The stale block's transaction is back in the mempool of the node that had it.
+    assert!(matches!(mesh.nodes[0].transaction(&here.id()), Some(TransactionStatus::Pending(_))));
+    let confirmed = mesh.nodes[0].transaction(&there.id());
+    assert!(matches!(confirmed, Some(TransactionStatus::Confirmed { height: 1, .. })));
+}
+
+#[test]
+fn of_two_equally_high_tips_the_lower_id_wins() {
+    let mut mesh = Mesh::new(2, RelayPolicy::Announce);
+    let blocks = [block(genesis(), &[], 1), block(genesis(), &[], 2)];
+    mesh.publish(0, &blocks[0]);
+    mesh.publish(1, &blocks[1]);
+    mesh.run_secs(1);
+    mesh.connect(0, 1);
+    mesh.run_secs(5);
+    let lowest = blocks.iter().map(|block| block.header.id()).min().expect("two");
+    assert_eq!([0, 1].map(|node| mesh.nodes[node].tip().id), [lowest; 2]);
+}
+
+#[test]
+fn a_confirmed_transaction_leaves_the_mempool_and_is_refused_afterwards() {
+    let mut mesh = Mesh::new(2, RelayPolicy::Announce);
+    mesh.connect(0, 1);
+    mesh.run_secs(1);
+    let item = transaction(1, 1, 10);
+    mesh.submit(0, &item);
+    mesh.run_secs(1);
+    assert_eq!(mesh.nodes[1].mempool().transactions, 1);
+    mesh.publish(0, &block(genesis(), std::slice::from_ref(&item), 1));
+    mesh.run_secs(1);
+    assert_eq!(mesh.nodes[1].mempool().transactions, 0);
+    mesh.submit(1, &item);
+    mesh.run_secs(1);
+    assert_eq!(mesh.nodes[1].mempool().transactions, 0);
+    assert_eq!(mesh.submission(1, tx(&item)), Some(Submission::Held));
+}
+
+#[test]
+fn a_template_makes_a_block_that_everyone_takes() {
+    let mut mesh = Mesh::new(3, RelayPolicy::Announce);
+    mesh.connect(0, 1);
+    mesh.connect(1, 2);
+    mesh.run_secs(1);
+    for nonce in 0..20 {
+        mesh.submit(0, &transaction(1, nonce, 500));
+    }
+    mesh.run_secs(1);
+    let key = crate::harness::producer();
+    let (header, transactions) = mesh.nodes[0].block_template(key.public(), 77, 5_000);
+    assert!((1..20).contains(&transactions.len()), "{} fit in 5,000 bytes", transactions.len());
+    let header = header.sign(&key, &crate::harness::network());
+    let made = std::sync::Arc::new(protocol::block::Block { header, transactions });
+    assert!(protocol::codec::Encode::encoded_len(made.as_ref()) <= 5_000);
+    mesh.publish(0, &made);
+    mesh.run_secs(1);
+    assert_eq!(mesh.nodes[2].tip(), Tip { height: 1, id: made.header.id() });
+    assert_eq!(mesh.nodes[2].block(&made.header.id()), Some(made.clone()));
+}
+
+#[test]
+fn a_submitted_block_without_a_parent_is_refused() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let blocks = chain(2);
+    mesh.publish(0, &blocks[1]);
+    mesh.run_secs(1);
+    let item: ItemId = block_item(blocks[1].header.id());
+    let refused = protocol::gossip::Event::Submitted { item, result: Err(Refusal::UnknownParent) };
+    assert!(mesh.events[0].contains(&refused), "{:?}", mesh.events[0]);
+}
+
+#[test]
+fn a_block_brings_unseen_transactions_along() {
+    let mut mesh = Mesh::new(2, RelayPolicy::Announce);
+    mesh.connect(0, 1);
+    mesh.run_secs(1);
+    let items: Vec<_> = (0..3).map(|nonce| transaction(1, nonce, 10)).collect();
+    mesh.publish(0, &block(genesis(), &items, 1));
+    mesh.run_secs(1);
+    assert!(items.iter().all(|item| mesh.accepted(1, tx(item))));
+    // They were never asked for by themselves.
+    assert_eq!(mesh.nodes[1].stats().transaction_bodies, 0);
+}

@@ -1,0 +1,228 @@
+//! Which headers the tree takes, and which go when it is full.
+
+use protocol::block::SignedHeader;
+use protocol::chain::{Chain, HeaderCheck, Limits};
+use protocol::hash::BlockId;
+use protocol::limits::{CHAIN_BEST_HEADERS_MIN, CHAIN_HEADERS_MAX, INVALID_BLOCKS_MAX, VALID_UNTIL_AHEAD_MAX};
+use protocol::refusal::Refusal;
+
+use crate::make::{genesis, header, transaction};
+
+fn small(headers: usize, best_headers: usize) -> Chain {
+    Chain::with_limits(genesis(), Limits { headers, best_headers, ..Limits::default() })
+}
+
+/// Connects `count` empty blocks on the tip.
+fn grow(chain: &mut Chain, count: u64) {
+    for _ in 0..count {
+        let tip = chain.tip();
+        let next = header(tip.id, tip.height + 1, 1, 0, &[]);
+        chain.connect(next, vec![]).expect("it extends the tip");
+    }
+}
+
+/// Inserts `count` headers one upon the other.
+fn insert_on(chain: &mut Chain, parent: BlockId, height: u64, producer: u32, count: u64) -> Vec<SignedHeader> {
+    let mut headers = vec![];
+    let mut parent = parent;
+    for height in height..height + count {
+        let next = header(parent, height, producer, 0, &[]);
+        assert_eq!(chain.insert_header(next), Ok(HeaderCheck::New));
+        parent = next.id();
+        headers.push(next);
+    }
+    headers
+}
+
+#[test]
+fn a_header_is_new_once_and_known_then() {
+    let mut chain = Chain::new(genesis());
+    let first = header(genesis(), 1, 1, 0, &[]);
+    assert_eq!(chain.check_header(&first), Ok(HeaderCheck::New));
+    assert_eq!(chain.insert_header(first), Ok(HeaderCheck::New));
+    assert_eq!(chain.check_header(&first), Ok(HeaderCheck::Known));
+    assert_eq!(chain.insert_header(first), Ok(HeaderCheck::Known));
+    assert_eq!(chain.header(&first.id()), Some(&first));
+    assert!(!chain.is_connected(&first.id()) && chain.is_connected(&genesis()));
+    assert_eq!((chain.headers(), chain.tip().height, chain.best_header().id), (1, 0, first.id()));
+}
+
+#[test]
+fn parent_and_height_must_fit() {
+    let mut chain = Chain::new(genesis());
+    let first = header(genesis(), 1, 1, 0, &[]);
+    chain.insert_header(first).expect("fit");
+    let refused = |header| chain.check_header(&header);
+    assert_eq!(refused(header(BlockId([3; 32]), 2, 1, 0, &[])), Err(Refusal::UnknownParent));
+    for height in [0, 1, 3, u64::MAX] {
+        assert_eq!(refused(header(first.id(), height, 1, 0, &[])), Err(Refusal::WrongHeight));
+    }
+    assert_eq!(refused(header(genesis(), 0, 1, 0, &[])), Err(Refusal::WrongHeight));
+    assert_eq!(refused(header(first.id(), 2, 1, 0, &[])), Ok(HeaderCheck::New));
+}
+
+#[test]
+fn a_producer_has_two_headers_at_a_height_and_no_third() {
+    let mut chain = Chain::new(genesis());
+    chain.insert_header(header(genesis(), 1, 1, 0, &[])).expect("the first");
+    chain.insert_header(header(genesis(), 1, 1, 1, &[])).expect("the second");
+    assert_eq!(chain.insert_header(header(genesis(), 1, 1, 2, &[])), Err(Refusal::TooManyAtHeight));
+    assert_eq!(chain.headers(), 2);
+    chain.insert_header(header(genesis(), 1, 2, 2, &[])).expect("another producer");
+    chain.insert_header(header(header(genesis(), 1, 1, 0, &[]).id(), 2, 1, 0, &[])).expect("another height");
+}
+
+#[test]
+fn an_invalid_block_is_refused_with_all_that_follow_and_keeps_its_slot() {
+    let mut chain = Chain::new(genesis());
+    let bad = header(genesis(), 1, 1, 0, &[]);
+    chain.insert_header(bad).expect("fit");
+    let child = insert_on(&mut chain, bad.id(), 2, 2, 2)[0];
+    chain.mark_invalid(&bad.id());
+    assert_eq!((chain.headers(), chain.best_header().id, chain.missing_bodies(9)), (0, genesis(), vec![]));
+    assert_eq!(chain.check_header(&bad), Err(Refusal::RejectedBefore));
+    assert_eq!(chain.check_header(&child), Err(Refusal::RejectedBefore));
+    chain.insert_header(header(genesis(), 1, 1, 1, &[])).expect("the producer's second");
+    assert_eq!(chain.insert_header(header(genesis(), 1, 1, 2, &[])), Err(Refusal::TooManyAtHeight));
+}
+
+#[test]
+fn connected_blocks_and_genesis_cannot_be_marked_invalid() {
+    let mut chain = Chain::new(genesis());
+    grow(&mut chain, 3);
+    let tip = chain.tip();
+    chain.mark_invalid(&tip.id);
+    chain.mark_invalid(&genesis());
+    assert_eq!((chain.tip(), chain.headers()), (tip, 3));
+}
+
+#[test]
+fn the_memory_of_invalid_blocks_is_bounded_and_gives_slots_back() {
+    let mut chain = Chain::new(genesis());
+    let bad = header(genesis(), 1, 1, 0, &[]);
+    chain.insert_header(bad).expect("fit");
+    chain.mark_invalid(&bad.id());
+    let count = u32::try_from(INVALID_BLOCKS_MAX).expect("small");
+    for producer in 2..=count {
+        chain.mark_invalid(&header(genesis(), 1, producer, 0, &[]).id());
+    }
+    assert_eq!(chain.check_header(&bad), Err(Refusal::RejectedBefore));
+    chain.mark_invalid(&header(genesis(), 1, count + 1, 0, &[]).id());
+    assert_eq!(chain.check_header(&bad), Ok(HeaderCheck::New));
+    for salt in [7, 8] {
+        chain.insert_header(header(genesis(), 1, 1, salt, &[])).expect("both slots are free again");
+    }
+}
+
+#[test]
+fn a_full_tree_gives_up_the_leaf_farthest_from_the_tip() {
+    let mut chain = small(8, 4);
+    grow(&mut chain, 4);
+    let tip = chain.tip();
+    // At distances 1 to 3 above the tip, and 3 below it.
+    let above = insert_on(&mut chain, tip.id, 5, 2, 3);
+    let below = header(genesis(), 1, 2, 0, &[]);
+    chain.insert_header(below).expect("room");
+    assert_eq!(chain.headers(), 8);
+    let equally_far = header(genesis(), 1, 3, 0, &[]);
+    assert_eq!(chain.check_header(&equally_far), Err(Refusal::HeadersFull));
+    assert_eq!(chain.insert_header(equally_far), Err(Refusal::HeadersFull));
+    let nearer = header(tip.id, 5, 3, 0, &[]);
+    assert_eq!(chain.insert_header(nearer), Ok(HeaderCheck::New));
+    assert_eq!((chain.headers(), chain.header(&below.id())), (8, None), "of equally far ones, the lower");
+    let nearer = header(tip.id, 5, 4, 0, &[]);
+    assert_eq!(chain.insert_header(nearer), Ok(HeaderCheck::New));
+    assert_eq!((chain.headers(), chain.header(&above[2].id())), (8, None));
+    assert_eq!(chain.best_header().id, above[1].id());
+}
+
+#[test]
+fn the_leaf_that_a_header_extends_is_not_given_up_for_it() {
+    let mut chain = small(4, 4);
+    let on = insert_on(&mut chain, genesis(), 1, 1, 4);
+    assert_eq!(chain.insert_header(header(on[3].id(), 5, 1, 0, &[])), Err(Refusal::HeadersFull));
+    assert_eq!(chain.header(&on[3].id()), Some(&on[3]));
+}
+
+#[test]
+fn a_block_with_its_body_comes_before_headers_without() {
+    let mut chain = small(4, 2);
+    for producer in 0..4 {
+        chain.insert_header(header(genesis(), 1, producer, 0, &[])).expect("room");
+    }
+    let block = header(genesis(), 1, 9, 0, &[]);
+    assert_eq!(chain.insert_header(block), Err(Refusal::HeadersFull));
+    let tip = chain.connect(block, vec![]).expect("it extends the tip").tip_change.expect("it is the tip").tip;
+    assert_eq!((tip.id, chain.headers()), (block.id(), 4));
+}
+
+#[test]
+fn the_best_chain_forgets_its_lowest_headers_and_keeps_its_part() {
+    let mut chain = small(8, 4);
+    grow(&mut chain, 8);
+    let low = chain.headers_after(&[genesis()], 2);
+    assert_eq!(chain.headers(), 8);
+    grow(&mut chain, 1);
+    assert_eq!((chain.headers(), chain.header(&low[0].id())), (8, None));
+    // The floor rose to the new lowest header: branches start there or above.
+    assert_eq!(chain.check_header(&header(low[0].id(), 2, 2, 0, &[])), Err(Refusal::TooOld));
+    assert_eq!(chain.check_header(&header(genesis(), 1, 2, 0, &[])), Err(Refusal::TooOld));
+    // A header that could only have the room of the block it stands on is too old as well.
+    assert_eq!(chain.insert_header(header(low[1].id(), 3, 2, 0, &[])), Err(Refusal::TooOld));
+    assert_eq!((chain.headers(), chain.header(&low[1].id())), (8, Some(&low[1])));
+    chain.mark_invalid(&low[0].id());
+    assert_eq!((chain.headers(), chain.tip().height), (8, 9), "a forgotten block takes nothing along");
+    // Headers ahead of the tip push out what is farther from it, down to the best chain's part of 4 and no further.
+    let tip = chain.tip();
+    let ahead = insert_on(&mut chain, tip.id, 10, 2, 3);
+    assert_eq!(chain.insert_header(header(ahead[2].id(), 13, 2, 0, &[])), Err(Refusal::HeadersFull));
+    assert_eq!((chain.headers(), chain.locator().len()), (8, 5 + 1));
+    for (producer, is_held) in [(3, true), (4, false), (5, false)] {
+        chain.insert_header(header(tip.id, 10, producer, 0, &[])).expect("nearer than others");
+        assert_eq!((chain.headers(), chain.locator().len()), (8, 4 + 1));
+        assert_eq!(chain.header(&ahead[2].id()).is_some(), is_held);
+    }
+}
+
+#[test]
+fn transactions_of_forgotten_headers_are_forgotten() {
+    let mut chain = small(4, 2);
+    let items = vec![transaction(1, 1, 100, 0)];
+    chain.connect(header(genesis(), 1, 1, 0, &items), items.clone()).expect("fit");
+    grow(&mut chain, 3);
+    let again = |chain: &Chain| header(chain.tip().id, chain.tip().height + 1, 2, 0, &items);
+    assert_eq!(chain.confirmed(&items[0].id()).map(|(height, _)| height), Some(1));
+    grow(&mut chain, 1);
+    assert_eq!(chain.confirmed(&items[0].id()), None);
+    let block = again(&chain);
+    assert!(chain.connect(block, items.clone()).is_ok());
+    let block = again(&chain);
+    assert_eq!(chain.connect(block, items.clone()), Err(Refusal::RepeatedTransaction));
+}
+
+#[test]
+fn branches_that_start_below_the_floor_go_when_it_rises() {
+    let mut chain = small(8, 3);
+    grow(&mut chain, 4);
+    let side = header(chain.headers_after(&[genesis()], 1)[0].id(), 2, 2, 0, &[]);
+    chain.insert_header(side).expect("room");
+    let side_child = header(side.id(), 3, 2, 0, &[]);
+    chain.insert_header(side_child).expect("room");
+    grow(&mut chain, 2);
+    assert_eq!((chain.headers(), chain.header(&side.id())), (8, Some(&side)));
+    // The first header is as far from the tip as none else, and takes the floor to height 2.
+    grow(&mut chain, 1);
+    assert_eq!((chain.header(&side.id()), chain.header(&side_child.id())), (None, None));
+    assert_eq!(chain.check_header(&side_child), Err(Refusal::UnknownParent));
+    assert_eq!(chain.headers(), 6);
+}
+
+#[test]
+fn the_protocols_bounds_hold() {
+    let mut chain = Chain::new(genesis());
+    grow(&mut chain, u64::try_from(CHAIN_HEADERS_MAX).expect("it fits"));
+    assert_eq!(chain.headers(), CHAIN_HEADERS_MAX);
+    grow(&mut chain, 1);
+    assert_eq!(chain.headers(), CHAIN_HEADERS_MAX);
+    const { assert!(CHAIN_BEST_HEADERS_MIN as u64 > VALID_UNTIL_AHEAD_MAX) };
+}

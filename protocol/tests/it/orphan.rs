@@ -1,0 +1,127 @@
+//! Orphans: who waits for which parent, for how long, and at whose cost.
+
+use std::sync::Arc;
+
+use protocol::block::Block;
+use protocol::codec::Encode;
+use protocol::hash::BlockId;
+use protocol::limits::{
+    BLOCK_BYTES_MAX, ORPHAN_BYTES_MAX, ORPHAN_LIFETIME, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX,
+};
+use protocol::orphan::OrphanPool;
+use protocol::time::{Duration, Time};
+
+use crate::make;
+
+fn orphan(parent: u8, salt: u64) -> Arc<Block> {
+    make::block(make::header(BlockId([parent; 32]), 5, 1, salt, &[]), &[])
+}
+
+/// An orphan of exactly `bytes` encoded bytes. Its content is no list of transactions; nothing here looks.
+fn large(salt: u64, bytes: usize) -> Arc<Block> {
+    let header = make::header(BlockId([9; 32]), 5, 1, salt, &[]);
+    let mut block = Block { header, transactions: vec![vec![0; bytes].into()] };
+    let over = block.encoded_len() - bytes;
+    block.transactions = vec![vec![0; bytes - over].into()];
+    assert_eq!(block.encoded_len(), bytes);
+    Arc::new(block)
+}
+
+#[test]
+fn children_come_out_once_in_order_of_arrival_with_their_peers() {
+    let mut pool = OrphanPool::new();
+    let (first, second, other) = (orphan(1, 1), orphan(1, 2), orphan(2, 3));
+    assert!(pool.insert(Time::ZERO, 7, second.clone()));
+    assert!(pool.insert(Time::ZERO, 8, other.clone()));
+    assert!(pool.insert(Time::ZERO, 8, first.clone()));
+    assert!(pool.contains(&first.header.id()));
+    assert_eq!(pool.children_of(&BlockId([1; 32])), vec![(7, second), (8, first.clone())]);
+    assert!(!pool.contains(&first.header.id()));
+    assert_eq!(pool.children_of(&BlockId([1; 32])), vec![]);
+    assert_eq!((pool.len(), pool.bytes()), (1, other.encoded_len()));
+}
+
+#[test]
+fn a_copy_of_another_peer_is_held_beside_but_not_ones_own_twice() {
+    let mut pool = OrphanPool::new();
+    let block = orphan(1, 1);
+    assert!(pool.insert(Time::ZERO, 7, block.clone()));
+    assert!(!pool.insert(Time::ZERO, 7, block.clone()));
+    assert!(pool.insert(Time::ZERO, 8, block.clone()));
+    assert_eq!(pool.children_of(&BlockId([1; 32])), vec![(7, block.clone()), (8, block)]);
+}
+
+#[test]
+fn one_entry_past_its_share_pushes_out_a_peers_own_oldest() {
+    let mut pool = OrphanPool::new();
+    let others = orphan(2, 0);
+    assert!(pool.insert(Time::ZERO, 8, others.clone()));
+    let count = u64::try_from(ORPHANS_PER_PEER_MAX).expect("small");
+    for salt in 0..count {
+        assert!(pool.insert(Time::ZERO, 7, orphan(1, salt)));
+    }
+    assert_eq!(pool.len(), ORPHANS_PER_PEER_MAX + 1);
+    assert!(pool.insert(Time::ZERO, 7, orphan(1, count)));
+    assert_eq!(pool.len(), ORPHANS_PER_PEER_MAX + 1);
+    let left: Vec<_> = pool.children_of(&BlockId([1; 32])).into_iter().map(|(_, block)| block).collect();
+    assert_eq!(left, (1..=count).map(|salt| orphan(1, salt)).collect::<Vec<_>>());
+    assert_eq!(pool.children_of(&BlockId([2; 32])), vec![(8, others)]);
+}
+
+#[test]
+fn one_byte_past_its_share_pushes_out_a_peers_own_oldest() {
+    let mut pool = OrphanPool::new();
+    let rest = ORPHAN_PEER_BYTES_MAX - BLOCK_BYTES_MAX;
+    assert!(pool.insert(Time::ZERO, 7, large(1, BLOCK_BYTES_MAX)));
+    assert!(pool.insert(Time::ZERO, 7, large(2, rest)));
+    assert_eq!((pool.len(), pool.bytes()), (2, ORPHAN_PEER_BYTES_MAX));
+    let mut pool = OrphanPool::new();
+    assert!(pool.insert(Time::ZERO, 7, large(1, BLOCK_BYTES_MAX)));
+    assert!(pool.insert(Time::ZERO, 7, large(2, rest + 1)));
+    assert_eq!((pool.len(), pool.bytes()), (1, rest + 1));
+    assert!(!pool.insert(Time::ZERO, 7, large(3, ORPHAN_PEER_BYTES_MAX + 1)));
+    assert_eq!((pool.len(), pool.bytes()), (1, rest + 1));
+}
+
+#[test]
+fn a_full_pool_takes_no_more_and_loses_nothing_of_others() {
+    let mut pool = OrphanPool::new();
+    let peers = u32::try_from(ORPHAN_BYTES_MAX / BLOCK_BYTES_MAX).expect("small");
+    for peer in 0..peers {
+        assert!(pool.insert(Time::ZERO, peer, large(u64::from(peer), BLOCK_BYTES_MAX)));
+    }
+    assert_eq!(pool.bytes(), ORPHAN_BYTES_MAX);
+    assert!(!pool.insert(Time::ZERO, peers, orphan(1, 0)));
+    assert_eq!(pool.bytes(), ORPHAN_BYTES_MAX);
+    assert!(pool.insert(Time::ZERO, 0, orphan(1, 0)), "in place of its own");
+    assert_eq!(pool.len(), usize::try_from(peers).expect("small"));
+}
+
+#[test]
+fn orphans_expire_at_their_deadline_and_not_before() {
+    let mut pool = OrphanPool::new();
+    assert_eq!(pool.next_deadline(), None);
+    let later = Time::ZERO + Duration::from_secs(1);
+    assert!(pool.insert(later, 7, orphan(1, 1)));
+    assert!(pool.insert(Time::ZERO, 7, orphan(1, 2)));
+    assert_eq!(pool.next_deadline(), Some(Time::ZERO + ORPHAN_LIFETIME));
+    assert_eq!(pool.expire(Time::from_micros(ORPHAN_LIFETIME.as_micros() - 1)), 0);
+    assert_eq!(pool.expire(Time::ZERO + ORPHAN_LIFETIME), 1);
+    assert_eq!(pool.next_deadline(), Some(later + ORPHAN_LIFETIME));
+    assert_eq!(pool.expire(Time::from_micros(u64::MAX)), 1);
+    assert_eq!((pool.len(), pool.bytes(), pool.next_deadline()), (0, 0, None));
+}
+
+#[test]
+fn a_peer_that_leaves_takes_its_orphans_along() {
+    let mut pool = OrphanPool::new();
+    assert!(pool.insert(Time::ZERO, 7, orphan(1, 1)));
+    assert!(pool.insert(Time::ZERO, 7, orphan(2, 2)));
+    assert!(pool.insert(Time::ZERO, 8, orphan(1, 3)));
+    pool.remove_peer(7);
+    pool.remove_peer(99);
+    assert_eq!((pool.len(), pool.bytes()), (1, orphan(1, 3).encoded_len()));
+    assert_eq!(pool.children_of(&BlockId([2; 32])), vec![]);
+    assert_eq!(pool.children_of(&BlockId([1; 32])), vec![(8, orphan(1, 3))]);
+    assert!(pool.is_empty());
+}

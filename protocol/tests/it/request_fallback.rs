@@ -1,0 +1,386 @@
+//! Stories of announcers that withhold, and of what the next request does about it.
+
+use protocol::gossip::request::{Announced, RequestKey, RequestTracker};
+use protocol::gossip::{AddressGroup, Direction, PeerHandle};
+use protocol::limits::{REQUEST_EXPIRY_MAX, REQUEST_EXPIRY_MIN, STRIKE_DECAY_INTERVAL, STRIKE_DECAY_SERVED};
+use protocol::time::{Duration, Time};
+
+use crate::request_support::{SMALL, at_ms, block, peer, tracker, transaction, withhold};
+
+const NOW: Time = Time::ZERO;
+
+/// Announces `key` for both peers; returns who was asked and who waits.
+fn ask_one_of_two(tracker: &mut RequestTracker, key: RequestKey) -> (PeerHandle, PeerHandle) {
+    for number in [1, 2] {
+        assert_eq!(tracker.announced(NOW, peer(number), key, SMALL), Announced::Tracked);
+    }
+    let requests = tracker.next_requests(NOW, |_| true);
+    assert_eq!(requests.len(), 1, "one request a key: {requests:?}");
+    let asked = requests[0].0;
+    assert_eq!(tracker.asked(key), Some(asked));
+    (asked, if asked == peer(1) { peer(2) } else { peer(1) })
+}
+
+fn two_inbound() -> RequestTracker {
+    tracker(&[(1, Direction::Inbound), (2, Direction::Inbound)])
+}
+
+/// `number` announces an item, is asked at `at`, and delivers it `after` later.
+fn serve(
+    tracker: &mut RequestTracker,
+    at: Time,
+    number: u32,
+    item: u64,
+    after: Duration,
+    bytes: usize,
+) -> Duration {
+    let key = transaction(item);
+    assert_eq!(tracker.announced(at, peer(number), key, bytes), Announced::Tracked);
+    assert_eq!(tracker.next_requests(at, |asked| asked == peer(number)), [(peer(number), key)]);
+    let expiry = tracker.next_deadline().map(|deadline| deadline.since(at));
+    assert!(tracker.received(at + after, peer(number), key, bytes));
+    expiry.unwrap_or(Duration::ZERO)
+}
+
+#[test]
+fn expiry_asks_the_next_announcer_at_once() {
+    let mut tracker = two_inbound();
+    let key = transaction(1);
+    let (first, second) = ask_one_of_two(&mut tracker, key);
+    let deadline = tracker.next_deadline().unwrap_or(Time::ZERO);
+    let before = Time::from_micros(deadline.as_micros() - 1);
+    assert!(tracker.expire(before).is_empty());
+    assert!(tracker.next_requests(before, |_| true).is_empty());
+    assert_eq!(tracker.expire(deadline), [(first, key)]);
+    assert_eq!(tracker.next_requests(deadline, |_| true), [(second, key)]);
+    assert_eq!((tracker.strikes(first), tracker.strikes(second)), (1, 0));
+}
+
+#[test]
+fn disconnect_asks_the_next_announcer_at_once() {
+    let mut tracker = two_inbound();
+    let (first, second) = ask_one_of_two(&mut tracker, transaction(1));
+    tracker.peer_disconnected(NOW, first);
+    assert_eq!(tracker.next_deadline(), None);
+    assert_eq!(tracker.next_requests(NOW, |_| true), [(second, transaction(1))]);
+}
+
+#[test]
+fn notfound_asks_the_next_announcer_at_once_and_is_no_strike() {
+    let mut tracker = two_inbound();
+    tracker.proved(peer(1));
+    let (first, second) = ask_one_of_two(&mut tracker, transaction(1));
+    assert_eq!(first, peer(1));
+    assert!(!tracker.not_found(NOW, second, transaction(1)), "it was not asked");
+    assert!(!tracker.not_found(NOW, first, transaction(2)), "for that it was not asked");
+    assert!(tracker.not_found(NOW, first, transaction(1)));
+    assert!(!tracker.not_found(NOW, first, transaction(1)), "an answer counts once");
+    assert_eq!(tracker.strikes(first), 0);
+    assert!(!tracker.is_proven(first));
+    assert_eq!(tracker.next_requests(NOW, |_| true), [(second, transaction(1))]);
+    // The last one lacks it too: nobody is left to ask, and the key is forgotten.
+    assert!(tracker.not_found(NOW, second, transaction(1)));
+    assert!(tracker.is_empty());
+}
+
+#[test]
+fn an_announcer_that_is_always_first_loses_after_one_strike() {
+    let mut tracker = tracker(&[(1, Direction::Outbound), (2, Direction::Inbound)]);
+    let mut now = NOW;
+    let mut withheld = 0;
+    for item in 0..100 {
+        // The withholder is preferred, announces first, and announces whatever it likes.
+        tracker.announced(now, peer(1), transaction(item), SMALL);
+        tracker.announced(now, peer(2), transaction(item), SMALL);
+        while let Some(asked) = tracker.next_requests(now, |_| true).first().map(|request| request.0) {
+            if asked == peer(2) {
+                assert!(tracker.received(now, peer(2), transaction(item), SMALL));
+                tracker.proved(peer(2));
+                break;
+            }
+            withheld += 1;
+            now = tracker.next_deadline().unwrap_or(now);
+            tracker.expire(now);
+        }
+        assert!(!tracker.is_tracked(transaction(item)));
+        now = now + STRIKE_DECAY_INTERVAL;
+    }
+    // Once when both were new. When the strike has decayed it is new, and the other is proven.
+    assert_eq!(withheld, 1);
+}
+
+#[test]
+fn announcing_again_after_each_expiry_does_not_hide_an_item() {
+    // The steps of CVE-2024-52913: be asked, withhold, crowd out the memory of it, announce again, for ever.
+    let attackers: Vec<_> = (1..=8).map(|number| (number, Direction::Outbound)).collect();
+    let mut tracker = tracker(&attackers);
+    tracker.peer_connected(NOW, peer(100), Direction::Inbound, None);
+    let key = transaction(u64::MAX);
+    for number in (1..=8).chain([100]) {
+        assert_eq!(tracker.announced(NOW, peer(number), key, SMALL), Announced::Tracked);
+    }
+    let mut now = NOW;
+    let mut asked = Vec::new();
+    loop {
+        let mut requests = tracker.next_requests(now, |_| true);
+        requests.retain(|request| request.1 == key);
+        assert_eq!(requests.len(), 1);
+        asked.push(requests[0].0);
+        if requests[0].0 == peer(100) {
+            break;
+        }
+        for number in 1..=8_u32 {
+            for junk in 0..5_000 {
+                tracker.announced(now, peer(number), transaction((u64::from(number) << 32) + junk), SMALL);
+            }
+            assert_eq!(tracker.announced(now, peer(number), key, SMALL), Announced::Repeated);
+        }
+        while tracker.asked(key).is_some() {
+            now = tracker.next_deadline().unwrap_or(now);
+            tracker.expire(now);
+        }
+    }
+    let times_asked = asked.len();
+    asked.sort();
+    asked.dedup();
+    assert_eq!(asked.len(), times_asked, "nobody is asked twice");
+    assert!(now <= NOW + REQUEST_EXPIRY_MAX.times(8), "one expiry an attacker at most");
+}
+
+#[test]
+fn strikes_fall_away_with_time() {
+    let mut tracker = RequestTracker::new([1; 32]);
+    withhold(&mut tracker, NOW, 1, None, 3);
+    let struck = at_ms(10_000);
+    for (after, strikes) in [(0, 3), (59_999, 3), (60_000, 2), (119_999, 2), (120_000, 1), (180_000, 0)] {
+        tracker.expire(struck + Duration::from_millis(after));
+        assert_eq!(tracker.strikes(peer(1)), strikes, "after {after} ms");
+    }
+    // Back in time they are what they were, and at the end of time nothing breaks.
+    tracker.expire(NOW);
+    assert_eq!(tracker.strikes(peer(1)), 3);
+    tracker.expire(Time::from_micros(u64::MAX));
+    assert_eq!(tracker.strikes(peer(1)), 0);
+}
+
+#[test]
+fn strikes_fall_away_with_service_after_them_only() {
+    let mut tracker = tracker(&[(1, Direction::Inbound)]);
+    let ms = Duration::from_millis(1);
+    for item in 0..100 {
+        serve(&mut tracker, NOW, 1, item, ms, SMALL);
+    }
+    withhold(&mut tracker, NOW, 1, None, 2);
+    let now = at_ms(10_000);
+    for item in 1..=STRIKE_DECAY_SERVED * 2 {
+        assert_eq!(tracker.strikes(peer(1)), 2 - (item - 1) / STRIKE_DECAY_SERVED);
+        serve(&mut tracker, now, 1, 1_000 + u64::from(item), Duration::ZERO, SMALL);
+    }
+    assert_eq!(tracker.strikes(peer(1)), 0);
+}
+
+#[test]
+fn a_new_peer_inherits_the_strikes_of_its_group_and_of_no_other() {
+    let mut tracker = RequestTracker::new([1; 32]);
+    let (near, far) = (Some(AddressGroup(1)), Some(AddressGroup(2)));
+    withhold(&mut tracker, NOW, 1, near, 2);
+    withhold(&mut tracker, NOW, 2, None, 2);
+    tracker.peer_disconnected(at_ms(10_000), peer(1));
+    for (number, group, strikes) in [(11, near, 2), (12, far, 0), (13, None, 0)] {
+        tracker.peer_connected(at_ms(10_000), peer(number), Direction::Inbound, group);
+        assert_eq!(tracker.strikes(peer(number)), strikes, "peer {number}");
+    }
+    // A live peer of the group keeps its own count when a neighbour is struck.
+    withhold(&mut tracker, at_ms(10_000), 14, near, 1);
+    assert_eq!((tracker.strikes(peer(11)), tracker.strikes(peer(14))), (2, 3));
+    // What has decayed is not remembered either.
+    let later = at_ms(20_000) + STRIKE_DECAY_INTERVAL.times(3);
+    tracker.peer_connected(later, peer(15), Direction::Inbound, near);
+    assert_eq!((tracker.strikes(peer(15)), tracker.groups()), (0, 0));
+}
+
+#[test]
+fn expiry_adapts_to_a_near_and_to_a_distant_peer() {
+    let mut tracker = tracker(&[(1, Direction::Inbound), (2, Direction::Inbound)]);
+    // Nothing is known: one second, and 300 bytes at 1 MiB/s.
+    let first = serve(&mut tracker, NOW, 1, 0, Duration::from_millis(4), SMALL);
+    assert_eq!(first, Duration::from_micros(1_000_286));
+    assert_eq!(tracker.response(peer(1)), Some(Duration::from_micros(4_000 - 286)));
+    assert_eq!(tracker.response(peer(2)), None);
+    let near = serve(&mut tracker, NOW, 1, 1, Duration::from_millis(4), SMALL);
+    assert_eq!(near, REQUEST_EXPIRY_MIN);
+    // A distant one settles at its response and half of that; it never comes near the bound of 250 ms.
+    let mut distant = Duration::ZERO;
+    for item in 0..50 {
+        distant = serve(&mut tracker, NOW, 2, 100 + item, Duration::from_millis(600), SMALL);
+        assert!(distant > Duration::from_millis(600), "an honest answer is in time: {distant}");
+    }
+    assert!(distant < Duration::from_millis(910), "settled: {distant}");
+    // One so slow that it would be waited for too long is not.
+    let mut slow = Duration::ZERO;
+    for item in 0..20 {
+        slow = serve(&mut tracker, NOW, 2, 200 + item, Duration::from_secs(20), SMALL);
+    }
+    assert_eq!(slow, REQUEST_EXPIRY_MAX);
+}
+
+#[test]
+fn expiry_allows_for_the_body_and_for_what_is_queued_before_it() {
+    let mut tracker = tracker(&[(1, Direction::Inbound)]);
+    tracker.announced(NOW, peer(1), block(1), 1024 * 1024);
+    tracker.next_requests(NOW, |_| true);
+    assert_eq!(tracker.next_deadline(), Some(at_ms(2_000)));
+    tracker.announced(NOW, peer(1), transaction(1), 512 * 1024);
+    tracker.next_requests(NOW, |_| true);
+    tracker.forget(block(1));
+    assert_eq!(tracker.next_deadline(), Some(at_ms(2_500)));
+    tracker.forget(transaction(1));
+    // A measured rate takes the place of the assumed one: 256 KiB/s, in bodies of one second each.
+    for item in 10..60 {
+        serve(&mut tracker, at_ms(item * 1_000), 1, item, Duration::from_secs(1), 256 * 1024);
+    }
+    tracker.announced(at_ms(60_000), peer(1), block(2), 512 * 1024);
+    tracker.next_requests(at_ms(60_000), |_| true);
+    let expiry = tracker.next_deadline().map_or(Duration::ZERO, |deadline| deadline.since(at_ms(60_000)));
+    // One second of unmeasured response, and two of transfer.
+    assert!(expiry.as_millis().abs_diff(3_000) < 10, "{expiry}");
+}
+
+#[test]
+fn expiry_doubles_once_a_flight_until_a_body_comes() {
+    let mut tracker = tracker(&[(1, Direction::Inbound)]);
+    for item in 0..2 {
+        serve(&mut tracker, NOW, 1, item, Duration::from_millis(4), SMALL);
+    }
+    let mut now = NOW;
+    for (round, expected) in [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000].into_iter().enumerate() {
+        // Three a flight; they expire together and count as one.
+        for item in 0..3 {
+            tracker.announced(now, peer(1), transaction(100 + round as u64 * 3 + item), 0);
+        }
+        assert_eq!(tracker.next_requests(now, |_| true).len(), 3);
+        let expiry = tracker.next_deadline().map_or(Duration::ZERO, |deadline| deadline.since(now));
+        // Below the bound of 250 ms the doubling is not seen at first: response and deviation take about 10 ms.
+        assert!(expiry <= Duration::from_millis(expected), "{expiry} in round {round}");
+        now = now + expiry;
+        assert_eq!(tracker.expire(now).len(), 3);
+    }
+    serve(&mut tracker, now, 1, 1_000, Duration::from_millis(4), SMALL);
+    let after = serve(&mut tracker, now, 1, 1_001, Duration::from_millis(4), SMALL);
+    assert_eq!(after, REQUEST_EXPIRY_MIN);
+}
+
+#[test]
+fn unmeasured_peers_wait_one_two_four_and_five_seconds() {
+    let mut tracker = tracker(&[(1, Direction::Inbound)]);
+    let mut now = NOW;
+    for (round, expected) in [1, 2, 4, 5, 5].into_iter().enumerate() {
+        for item in 0..3 {
+            tracker.announced(now, peer(1), transaction(round as u64 * 3 + item), 0);
+        }
+        assert_eq!(tracker.next_requests(now, |_| true).len(), 3);
+        let expiry = Duration::from_secs(expected);
+        assert_eq!(tracker.next_deadline(), Some(now + expiry), "round {round}");
+        now = now + expiry;
+        assert_eq!(tracker.expire(now).len(), 3);
+    }
+}
+
+#[test]
+fn a_late_body_is_taken_and_learned_from() {
+    let mut tracker = two_inbound();
+    let key = transaction(1);
+    let (first, second) = ask_one_of_two(&mut tracker, key);
+    tracker.expire(at_ms(1_500));
+    assert_eq!(tracker.next_requests(at_ms(1_500), |_| true), [(second, key)]);
+    assert!(tracker.received(at_ms(1_600), first, key, SMALL), "it had been asked");
+    assert_eq!(tracker.response(first), Some(Duration::from_micros(1_600_000 - 286)));
+    assert!(tracker.is_empty(), "the second's request ended with it");
+    // The second's answer comes as well. It is no news, no sample and no strike.
+    assert!(!tracker.received(at_ms(1_700), second, key, SMALL));
+    assert!(!tracker.received(at_ms(1_700), first, key, SMALL));
+    assert!(tracker.expire(at_ms(60_000)).is_empty());
+    assert_eq!((tracker.strikes(first), tracker.strikes(second)), (1, 0));
+    assert_eq!(tracker.response(second), None);
+}
+
+#[test]
+fn a_body_that_was_not_asked_for_settles_the_item_for_all() {
+    let mut tracker = two_inbound();
+    let (_, second) = ask_one_of_two(&mut tracker, transaction(1));
+    assert!(!tracker.received(NOW, second, transaction(1), SMALL));
+    assert!(tracker.is_empty());
+    assert!(!tracker.received(NOW, peer(99), transaction(1), SMALL));
+}
+
+#[test]
+fn standing_comes_first_then_outbound() {
+    let peers =
+        [(1, Direction::Inbound), (2, Direction::Outbound), (3, Direction::Inbound), (4, Direction::Outbound)];
+    let mut tracker = tracker(&peers);
+    tracker.proved(peer(1));
+    withhold(&mut tracker, NOW, 4, None, 1);
+    let now = at_ms(10_000);
+    for item in 0..20 {
+        let key = transaction(item);
+        for number in [4, 3, 2, 1] {
+            tracker.announced(now, peer(number), key, SMALL);
+        }
+        let mut order = Vec::new();
+        while let Some((asked, _)) = tracker.next_requests(now, |_| true).pop() {
+            order.push(asked.0);
+            assert_eq!(tracker.asked(key), Some(asked));
+            if order.len() < 4 {
+                tracker.not_found(now, asked, key);
+                tracker.proved(peer(1));
+            }
+        }
+        assert_eq!(order, [1, 2, 3, 4]);
+        tracker.forget(key);
+    }
+}
+
+#[test]
+fn announcing_first_gains_nothing_among_equals() {
+    let peers: Vec<_> = (0..4).map(|number| (number, Direction::Inbound)).collect();
+    let mut tracker = tracker(&peers);
+    let mut asked = [0; 4];
+    for item in 0..1_000 {
+        for number in 0..4 {
+            tracker.announced(NOW, peer(number), transaction(item), SMALL);
+        }
+        for (chosen, key) in tracker.next_requests(NOW, |_| true) {
+            asked[chosen.0 as usize] += 1;
+            tracker.forget(key);
+        }
+    }
+    // 250 each are expected, with a standard deviation of 14.
+    assert!(asked.iter().all(|&count| (190..310).contains(&count)), "{asked:?}");
+}
+
+#[test]
+fn blocks_go_before_transactions_that_were_announced_earlier() {
+    let mut tracker = tracker(&[(1, Direction::Inbound)]);
+    for item in 0..3 {
+        tracker.announced(NOW, peer(1), transaction(item), SMALL);
+    }
+    tracker.announced(NOW, peer(1), block(1), SMALL);
+    let keys: Vec<_> = tracker.next_requests(NOW, |_| true).into_iter().map(|request| request.1).collect();
+    assert_eq!(keys, [block(1), transaction(0), transaction(1), transaction(2)]);
+}
+
+#[test]
+fn the_same_seed_makes_the_same_choices_and_another_seed_others() {
+    let choices = |seed: u8| {
+        let mut tracker = RequestTracker::new([seed; 32]);
+        for number in 0..8 {
+            tracker.peer_connected(NOW, peer(number), Direction::Inbound, None);
+            for item in 0..64 {
+                tracker.announced(NOW, peer(number), transaction(item), SMALL);
+            }
+        }
+        tracker.next_requests(NOW, |_| true)
+    };
+    assert_eq!(choices(1), choices(1));
+    assert_ne!(choices(1), choices(2));
+}

@@ -1,0 +1,159 @@
+//! Every item and message has one encoding. Whatever else decodes to the same values is refused, and no length that is
+//! only declared is believed.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use protocol::block::{Block, SignedHeader};
+use protocol::codec::{Decode, DecodeError, Encode as _};
+use protocol::hash::{BlockId, ShortId, TxId};
+use protocol::limits::{
+    GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX, PAYLOAD_BYTES_MAX,
+    TRANSACTIONS_ENTRIES_MAX,
+};
+use protocol::message::{InvEntry, Message, TxRef};
+use protocol::transaction::{SignedTransaction, Transaction};
+
+use crate::harness::{block, genesis, key, network, transaction};
+
+fn message(bytes: &[u8]) -> Result<Message, DecodeError> {
+    Message::from_bytes(&Bytes::copy_from_slice(bytes))
+}
+
+#[test]
+fn long_integers_are_refused() {
+    // An ack of 5, written as 05, 18 05, 19 0005, 1a…, 1b….
+    assert_eq!(message(&[0x82, 0x0b, 0x05]), Ok(Message::Ack(5)));
+    for long in [&[0x18, 5][..], &[0x19, 0, 5], &[0x1a, 0, 0, 0, 5], &[0x1b, 0, 0, 0, 0, 0, 0, 0, 5]] {
+        assert_eq!(message(&[&[0x82, 0x0b], long].concat()), Err(DecodeError::NotShortest), "{long:02x?}");
+    }
+    assert_eq!(message(&[0x98, 2, 0x0b, 0x05]), Err(DecodeError::NotShortest));
+}
+
+#[test]
+fn indefinite_lengths_are_refused() {
+    assert_eq!(message(&[0x9f, 0x0b, 0x05, 0xff]), Err(DecodeError::Indefinite));
+    assert_eq!(message(&[0x82, 0x02, 0x9f, 0xff]), Err(DecodeError::Indefinite));
+    assert_eq!(message(&[0x82, 0x07, 0x5f, 0x41, 0, 0xff]), Err(DecodeError::Indefinite));
+}
+
+#[test]
+fn trailing_bytes_are_refused() {
+    assert_eq!(message(&[0x82, 0x0b, 0x05, 0x00]), Err(DecodeError::TrailingBytes(1)));
+}
+
+#[test]
+fn other_types_are_refused() {
+    let refused = [0xf5, 0x60, 0xa0, 0xc0, 0x20, 0xf9, 0xf6, 0xff, 0xfe].map(|item| message(&[0x82, 0x0b, item]));
+    assert!(refused.iter().all(Result::is_err), "{refused:?}");
+}
+
+#[test]
+fn deep_nesting_is_refused_at_the_first_level_too_many() {
+    assert_eq!(message(&[0x81; 65_536]), Err(DecodeError::WrongType("an unsigned integer")));
+    let deep = [&[0x82, 0x02][..], &[0x81; 65_536]].concat();
+    assert_eq!(message(&deep), Err(DecodeError::WrongType("a byte string")));
+}
+
+#[test]
+fn declared_lengths_are_not_believed() {
+    // Bounds come first, then what is there; neither allocates.
+    let over = |what, max| Err(DecodeError::TooLong { what, max });
+    let huge = [0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    let array = |tag: u8| [&[0x82, tag, 0x80 | huge[0]][..], &huge[1..]].concat();
+    assert_eq!(message(&array(1)), over("an inv", 2 * INV_ENTRIES_MAX));
+    assert_eq!(message(&array(2)), over("a getdata", GETDATA_ENTRIES_MAX));
+    assert_eq!(message(&array(4)), over("a transactions message", TRANSACTIONS_ENTRIES_MAX));
+    assert_eq!(message(&array(9)), over("a locator", LOCATOR_ENTRIES_MAX));
+    assert_eq!(message(&array(10)), over("headers", HEADERS_ENTRIES_MAX));
+    let bytes = [&[0x82, 0x07, 0x40 | huge[0]][..], &huge[1..]].concat();
+    assert_eq!(message(&bytes), over("a block id", 32));
+    assert_eq!(message(&[0x82, 0x04, 0x99, 0x01, 0x00]), Err(DecodeError::Truncated));
+}
+
+/// Each list of a message, at its bound and one past it.
+#[test]
+fn every_list_may_be_as_long_as_its_bound() {
+    let short = TxRef::Short(ShortId([1; 8]));
+    let header = block(genesis(), &[], 1).header;
+    let entry = InvEntry { transaction: short, age_ms: 1 };
+    let made: [(usize, &dyn Fn(usize) -> Message); 6] = [
+        (INV_ENTRIES_MAX, &|len| Message::Inv(vec![entry; len])),
+        (GETDATA_ENTRIES_MAX, &|len| Message::GetData(vec![short; len])),
+        (GETDATA_ENTRIES_MAX, &|len| Message::NotFound { transactions: vec![short; len], blocks: vec![] }),
+        (TRANSACTIONS_ENTRIES_MAX, &|len| Message::Transactions(vec![Bytes::from_static(&[1]); len])),
+        (LOCATOR_ENTRIES_MAX, &|len| Message::GetHeaders(vec![BlockId([1; 32]); len])),
+        (HEADERS_ENTRIES_MAX, &|len| Message::Headers(vec![header; len])),
+    ];
+    for (max, make) in made {
+        assert_eq!(message(&make(max).to_bytes()), Ok(make(max)));
+        assert!(matches!(message(&make(max + 1).to_bytes()), Err(DecodeError::TooLong { .. })));
+    }
+}
+
+#[test]
+fn a_payload_may_be_as_long_as_its_bound() {
+    let make = |len: usize| {
+        let payload = vec![0; len].into();
+        Transaction { author: key(1).public(), nonce: u64::MAX, valid_until: u64::MAX, payload }
+            .sign(&key(1), &network())
+    };
+    let largest = make(PAYLOAD_BYTES_MAX).expect("on the bound");
+    assert_eq!(largest.encoded().len(), protocol::limits::TRANSACTION_BYTES_MAX);
+    assert!(matches!(make(PAYLOAD_BYTES_MAX + 1), Err(DecodeError::TooLong { what: "a payload", .. })));
+}
+
+#[test]
+fn a_transaction_with_a_longer_integer_is_no_transaction() {
+    let encoded = transaction(1, 1, 3).encoded().to_vec();
+    let at = 1 + 34;
+    assert_eq!(encoded[at], 1, "the nonce");
+    let long = [&encoded[..at], &[0x18, 1], &encoded[at + 1..]].concat();
+    assert_eq!(SignedTransaction::from_bytes(&long.into()), Err(DecodeError::NotShortest));
+}
+
+proptest! {
+    /// Whatever is accepted encodes to the very bytes it was read from.
+    #[test]
+    fn what_decodes_has_one_encoding(bytes in mutated()) {
+        let bytes = Bytes::from(bytes);
+        check::<Message>(&bytes);
+        check::<SignedTransaction>(&bytes);
+        check::<SignedHeader>(&bytes);
+        check::<Block>(&bytes);
+    }
+}
+
+fn check<T: Decode + protocol::codec::Encode>(bytes: &Bytes) {
+    if let Ok(item) = T::from_bytes(bytes) {
+        assert_eq!(item.to_bytes(), bytes.as_ref());
+        assert_eq!(item.encoded_len(), bytes.len());
+    }
+}
+
+/// Good encodings with some bytes changed, cut off or added, and plain noise.
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let samples = prop_oneof![
+        Just(transaction(1, 300, 40).encoded().to_vec()),
+        Just(block(genesis(), &[transaction(1, 1, 9)], 70_000).to_bytes()),
+        Just(block(genesis(), &[], 1).header.to_bytes()),
+        Just(Message::Ack(70_000).to_bytes()),
+        Just(Message::GetData(vec![TxRef::Full(TxId([3; 32])), TxRef::Short(ShortId([4; 8]))]).to_bytes()),
+        Just(Message::Inv(vec![InvEntry { transaction: TxRef::Short(ShortId([4; 8])), age_ms: 300 }]).to_bytes()),
+        proptest::collection::vec(any::<u8>(), 0..64),
+    ];
+    let changes = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
+    (samples, changes, 0_usize..3, any::<bool>()).prop_map(|(mut bytes, changes, cut, grow)| {
+        for (index, value) in changes {
+            if !bytes.is_empty() {
+                let at = index.index(bytes.len());
+                bytes[at] = value;
+            }
+        }
+        if grow {
+            bytes.extend(vec![0; cut]);
+        } else {
+            bytes.truncate(bytes.len().saturating_sub(cut));
+        }
+        bytes
+    })
+}

@@ -1,0 +1,126 @@
+//! Golden bytes: every message and item, against `docs/vectors/wire.json`. A change of a byte here is a change of the
+//! protocol. To write the file anew: `UPDATE_VECTORS=1 cargo test -p protocol --test it wire`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::block::{Block, SignedHeader, transactions_root};
+use protocol::codec::{Decode as _, Encode as _};
+use protocol::hash::TxId;
+use protocol::message::{Hello, InvEntry, Message, Tip, TxRef};
+use protocol::transaction::SignedTransaction;
+use serde_json::{Map, Value, json};
+
+use crate::harness::{block, genesis, key, network, producer, tip_of, transaction};
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/vectors/wire.json")
+}
+
+fn messages() -> Vec<(&'static str, Message)> {
+    let (small, other) = (transaction(1, 7, 3), transaction(2, 300, 24));
+    let block = block(genesis(), &[small.clone(), other.clone()], 1_700_000_000_000);
+    let (short, full) = (TxRef::Short(small.id().short()), TxRef::Full(other.id()));
+    let entries = vec![InvEntry { transaction: short, age_ms: 5 }, InvEntry { transaction: full, age_ms: 1_000 }];
+    vec![
+        ("hello", Message::Hello(Hello::new(&network(), Tip { height: 1, id: block.header.id() }))),
+        ("inv", Message::Inv(entries)),
+        ("getdata", Message::GetData(vec![short, full])),
+        ("notfound", Message::NotFound { transactions: vec![short], blocks: vec![block.header.id()] }),
+        ("transactions", Message::Transactions(vec![small.encoded().clone(), other.encoded().clone()])),
+        ("blockheader", Message::BlockHeader(block.header)),
+        ("getblock", Message::GetBlock(block.header.id())),
+        ("block", Message::Block(block.clone())),
+        ("getheaders", Message::GetHeaders(vec![block.header.id(), genesis().id])),
+        ("headers", Message::Headers(vec![block.header])),
+        ("ack", Message::Ack(16_384)),
+    ]
+}
+
+fn vectors() -> Value {
+    let items = [transaction(1, 7, 3), transaction(2, 300, 24)];
+    let block = block(genesis(), &items, 1_700_000_000_000);
+    let transactions = items.iter().map(|item| {
+        json!({
+            "author_seed": hex::encode([item.payload()[0]; 32]),
+            "author": item.author().to_string(),
+            "nonce": item.nonce(),
+            "valid_until": item.valid_until(),
+            "payload": hex::encode(item.payload()),
+            "encoded": hex::encode(item.encoded()),
+            "id": item.id().to_string(),
+        })
+    });
+    let header = block.header.header();
+    let roots = (0..=5_usize).map(|count| {
+        let ids: Vec<TxId> = (0..count).map(|number| TxId([number as u8; 32])).collect();
+        json!({ "ids": ids.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "root": transactions_root(&ids).to_string() })
+    });
+    let messages: Map<String, Value> = messages()
+        .into_iter()
+        .map(|(name, message)| (name.to_owned(), hex::encode(message.to_bytes()).into()))
+        .collect();
+    json!({
+        "network": network().as_str(),
+        "genesis": genesis().id.to_string(),
+        "transactions": transactions.collect::<Vec<_>>(),
+        "header": {
+            "producer_seed": hex::encode([200; 32]),
+            "height": header.height,
+            "parent": header.parent.to_string(),
+            "producer": header.producer.to_string(),
+            "timestamp_ms": header.timestamp_ms,
+            "transactions_root": header.transactions_root.to_string(),
+            "count": header.count,
+            "encoded": hex::encode(block.header.to_bytes()),
+            "id": block.header.id().to_string(),
+        },
+        "block": hex::encode(block.to_bytes()),
+        "merkle_roots": roots.collect::<Vec<_>>(),
+        "messages": messages,
+    })
+}
+
+#[test]
+fn the_bytes_are_those_of_the_vectors() {
+    let made = vectors();
+    if std::env::var_os("UPDATE_VECTORS").is_some() {
+        std::fs::create_dir_all(path().parent().unwrap()).unwrap();
+        std::fs::write(path(), format!("{made:#}\n")).unwrap();
+    }
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap();
+    assert_eq!(made, kept);
+}
+
+#[test]
+fn the_vectors_decode_to_what_they_stand_for() {
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap();
+    let bytes = |value: &Value| Bytes::from(hex::decode(value.as_str().unwrap()).unwrap());
+    for (name, message) in messages() {
+        assert_eq!(Message::from_bytes(&bytes(&kept["messages"][name])), Ok(message), "{name}");
+    }
+    for item in kept["transactions"].as_array().unwrap() {
+        let transaction = SignedTransaction::from_bytes(&bytes(&item["encoded"])).unwrap();
+        assert_eq!(transaction.id().to_string(), item["id"]);
+        assert!(transaction.verify(&transaction.author().decompress().unwrap(), &network()));
+    }
+    let header = SignedHeader::from_bytes(&bytes(&kept["header"]["encoded"])).unwrap();
+    assert!(header.verify(&producer().public().decompress().unwrap(), &network()));
+    let block = Block::from_bytes(&bytes(&kept["block"])).unwrap();
+    assert_eq!((block.header, tip_of(&block).height), (header, 1));
+    assert_eq!(Arc::new(block).transactions.len(), 2);
+}
+
+#[test]
+fn keys_are_made_from_seeds_as_rfc_8032_says() {
+    // RFC 8032, section 7.1, test 1.
+    let seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(seed, &mut bytes).unwrap();
+    let secret = protocol::keys::SecretKey::from_seed(&bytes);
+    assert_eq!(secret.public().to_string(), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    assert_eq!(hex::encode(&secret.sign(b"").0[..8]), "e5564300c360ac72");
+    assert_ne!(key(1).public(), key(2).public());
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The one gate: formatting, lints with warnings denied, the engine's purity, tests, documents, licences and advisories.
+# A tool that is not installed is said to be skipped; nothing passes silently. Run it from anywhere.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$1"; }
+skipped=()
+
+step "format"
+cargo fmt --all -- --check
+
+step "purity: the engine has no std, clock, thread or network"
+./scripts/purity.sh
+
+step "lints"
+cargo clippy --locked --workspace --all-targets -- -D warnings
+
+step "tests"
+if cargo nextest --version >/dev/null 2>&1; then
+  cargo nextest run --locked --workspace --no-fail-fast
+else
+  cargo test --locked --workspace --no-fail-fast
+fi
+
+step "documents"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+./scripts/check-links.sh
+if command -v python3 >/dev/null 2>&1; then
+  python3 docs/check-vectors.py
+else
+  skipped+=("test vectors without our code: python3 is not installed")
+fi
+
+step "licences and advisories"
+if cargo deny --version >/dev/null 2>&1; then
+  cargo deny --all-features check licenses bans sources
+  cargo deny --all-features check advisories || {
+    [ -d "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" ] && exit 1
+    skipped+=("advisories: the database could not be fetched")
+  }
+else
+  skipped+=("licences and advisories: cargo-deny is not installed")
+fi
+
+step "done"
+for what in "${skipped[@]+"${skipped[@]}"}"; do printf 'skipped %s\n' "$what"; done
+echo "all checks passed"

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Fails if the engine could reach a clock, a socket, a thread or global randomness: it must be no_std, take nothing from
+# std, and depend only on what is listed here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+allowed="bytes ciborium-io ciborium-ll ed25519-dalek hashbrown hex lru rand_chacha rand_core sha2 siphasher thiserror"
+
+grep -qx '#!\[no_std\]' protocol/src/lib.rs || { echo "protocol/src/lib.rs is not no_std"; exit 1; }
+if grep -rnE '\bstd::|extern crate std' protocol/src; then
+  echo "the engine takes something from std"
+  exit 1
+fi
+direct=$(cargo tree --locked -p protocol -e normal --depth 1 --prefix none --format '{p}' | tail -n +2 | cut -d' ' -f1 | sort -u)
+for crate in $direct; do
+  case " $allowed " in
+    *" $crate "*) ;;
+    *) echo "the engine depends on $crate, which scripts/purity.sh does not list"; exit 1 ;;
+  esac
+done
+if grep -rnE '^use super::(announce|peer|request|seen)' protocol/src/gossip/announce.rs protocol/src/gossip/seen.rs protocol/src/gossip/request.rs; then
+  echo "the parts of the engine must not import each other"
+  exit 1
+fi
+echo "protocol: no_std, $(echo "$direct" | wc -l) direct dependencies, all listed"
