@@ -5,6 +5,7 @@ mod framing;
 mod harness;
 mod lanes;
 mod limits;
+mod propagation;
 mod puppet;
 mod service;
 mod verification;
