@@ -1,7 +1,8 @@
-//! What a node runs with: resolved and checked, whatever it came from.
+//! What a node runs with: resolved and checked, whatever it came from. Also the meaning of each value that is typed.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libp2p::Multiaddr;
@@ -10,6 +11,9 @@ use protocol::gossip::RelayPolicy;
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 use protocol::validator::Producers;
+
+use crate::cli::RunArgs;
+use crate::identity::Identity;
 
 /// A node's settings.
 #[derive(Clone, Debug)]
@@ -20,7 +24,7 @@ pub struct Config {
     pub identity: Keypair,
     /// The same key, for signing blocks.
     pub key: SecretKey,
-    /// Where `rpc.json` goes; `None` if the node is ephemeral.
+    /// Where `rpc.json` goes; `None` if the node is ephemeral and no directory was given.
     pub data_dir: Option<PathBuf>,
     /// Addresses to listen on; port 0 chooses a free one.
     pub listen: Vec<Multiaddr>,
@@ -46,4 +50,77 @@ pub struct Config {
     pub rpc_addr: Option<SocketAddr>,
     /// Where to write a trace.
     pub trace: Option<PathBuf>,
+}
+
+/// Where a node listens if nothing else is said: all interfaces, TCP and QUIC.
+pub const LISTEN_DEFAULT: [&str; 2] = ["/ip4/0.0.0.0/tcp/30400", "/ip4/0.0.0.0/udp/30400/quic-v1"];
+
+/// Where the RPC listens if nothing else is said.
+pub const RPC_ADDR_DEFAULT: &str = "127.0.0.1:30401";
+
+impl Config {
+    /// Puts together what was typed, the key, and the data dir that is held (`None` for none).
+    #[must_use]
+    pub fn resolve(args: RunArgs, identity: &Identity, data_dir: Option<PathBuf>) -> Self {
+        let producers = if args.open_producers {
+            Producers::Open
+        } else {
+            Producers::Allowed(Arc::new(args.producers.into_iter().collect()))
+        };
+        Self {
+            network: args.place.network,
+            identity: identity.keypair(),
+            key: identity.secret_key(),
+            data_dir,
+            listen: args.listen,
+            bootstrap: args.bootstrap,
+            reserved_peers: args.reserved_peer,
+            reserved_only: args.reserved_only,
+            max_peers_in: usize::from(args.max_peers_in),
+            max_peers_out: usize::from(args.max_peers_out),
+            loopback_exempt: !args.no_loopback_exemption,
+            relay: args.relay,
+            producers,
+            produce_every: args.produce_every,
+            rpc_addr: (!args.no_rpc).then_some(args.rpc_addr),
+            trace: args.trace,
+        }
+    }
+}
+
+/// A relay policy by its name.
+///
+/// # Errors
+/// Lists the names that exist.
+pub fn parse_relay(text: &str) -> Result<RelayPolicy, String> {
+    match text {
+        "announce" => Ok(RelayPolicy::Announce),
+        "flood" => Ok(RelayPolicy::Flood),
+        _ => Err("the policies are announce and flood".to_owned()),
+    }
+}
+
+/// An address for the RPC.
+///
+/// # Errors
+/// If it is no `IP:PORT`, or not on loopback: whoever reaches the RPC may publish blocks through it.
+pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "an IP address and a port are wanted, such as 127.0.0.1:30401".to_owned())?;
+    if !address.ip().is_loopback() {
+        return Err(format!(
+            "the RPC asks nobody for a password, so it listens on loopback only: use 127.0.0.1:{} and a tunnel",
+            address.port()
+        ));
+    }
+    Ok(address)
+}
+
+/// A stretch of time above zero, such as `5s` or `500ms`.
+///
+/// # Errors
+/// If it is none, or zero.
+pub fn parse_interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text).map_err(|error| format!("{error}: write 5s or 500ms"))?;
+    if interval.is_zero() { Err("the interval must be longer than zero".to_owned()) } else { Ok(interval) }
 }

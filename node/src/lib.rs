@@ -2,17 +2,24 @@
 
 mod answers;
 pub mod behaviour;
+pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod data_dir;
 pub mod discovery;
 pub mod framing;
 pub mod handler;
+pub mod identity;
 pub mod lane;
 pub mod limits;
 mod listen;
+pub mod logging;
 pub mod reason;
 pub mod recorder;
+pub mod rpc;
+pub mod run;
 pub mod sample;
 pub mod service;
 mod swarm;

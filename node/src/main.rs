@@ -1,2 +1,28 @@
-//! x
-fn main() {}
+//! The `node` program: reads the command line, does what it says, and ends with a code that tells how it went.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use node::cli::{Cli, Command};
+use node::{client, logging, run};
+
+fn main() -> ExitCode {
+    run::exit_on_panic();
+    let cli = Cli::parse();
+    match cli.command {
+        None => report(run::run(cli.run)),
+        Some(Command::Run(args)) => report(run::run(*args)),
+        Some(Command::Key(command)) => report(client::key(command)),
+        Some(Command::Status(ask)) => report(client::status(&ask)),
+        Some(Command::Peers(ask)) => report(client::peers(&ask)),
+        Some(Command::Tx(command)) => report(client::transaction(command)),
+    }
+}
+
+/// Prints an error, and turns either way to end into an exit code.
+fn report<E: std::fmt::Display + run::ExitStatus>(result: Result<ExitCode, E>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        logging::to_stderr(&format!("error: {error}"));
+        error.exit_code()
+    })
+}

@@ -38,7 +38,7 @@ use crate::block::{Block, Header, SignedHeader, transactions_root};
 use crate::chain::Chain;
 use crate::hash::{BlockId, ShortId, TxId};
 use crate::keys::PublicKey;
-use crate::limits::{CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX};
+use crate::limits::{BLOCK_OVERHEAD_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX};
 use crate::mempool::Mempool;
 use crate::message::Tip;
 use crate::orphan::OrphanPool;
@@ -221,7 +221,7 @@ impl Gossip {
         timestamp_ms: u64,
         bytes_max: usize,
     ) -> (Header, Vec<Bytes>) {
-        let transactions = self.mempool.template(bytes_max);
+        let transactions = self.mempool.template(bytes_max.saturating_sub(BLOCK_OVERHEAD_BYTES));
         let ids: Vec<TxId> = transactions.iter().map(|transaction| transaction.id()).collect();
         let tip = self.chain.tip();
         let header = Header {

@@ -17,6 +17,9 @@ pub const TRANSACTION_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1 + 34 + 9 + 9 + 5 
 /// Bytes of an encoded block: 4 MiB.
 pub const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Bytes of a block besides its transactions: two array headers of 1 and 5, and a header of at most 211.
+pub const BLOCK_OVERHEAD_BYTES: usize = 217;
+
 /// Transactions in a block. The smallest takes 104 bytes and a length of 2: 4 MiB / 106 is 39,568.
 pub const BLOCK_TRANSACTIONS_MAX: usize = 39_568;
 

@@ -47,10 +47,9 @@ impl VerifyJob {
     pub fn run(&self, mut key: impl FnMut(&PublicKey) -> Option<VerifyingKey>) -> Verdict {
         let good = self.headers.iter().all(|header| {
             key(&header.header().producer).is_some_and(|producer| header.verify(&producer, &self.network))
-        })
-            && self.transactions.iter().all(|transaction| {
-                key(&transaction.author()).is_some_and(|author| transaction.verify(&author, &self.network))
-            });
+        }) && self.transactions.iter().all(|transaction| {
+            key(&transaction.author()).is_some_and(|author| transaction.verify(&author, &self.network))
+        });
         if good { Verdict::Valid } else { Verdict::Invalid }
     }
 }

@@ -1,1 +1,9 @@
-//! x
+//! Hearsay's instrument: launches real nodes on one machine, loads them, reads their traces and reports how items
+//! spread. Everything that chance decides in it follows from the seed of the run.
+//!
+//! Deliberately absent: any gossip rule. What is measured is the `node` binary, from outside.
+
+pub mod cli;
+pub mod local;
+pub mod random;
+pub mod report;

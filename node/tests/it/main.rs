@@ -1,11 +1,18 @@
-//! The node, tested through its public door. One file for each behaviour.
+//! The node's tests, through its public door: one binary, one module a behaviour.
 
+mod command_line;
+mod data_dir;
 mod discovery;
 mod framing;
 mod harness;
+mod key_file;
 mod lanes;
+mod lifecycle;
 mod limits;
 mod propagation;
 mod puppet;
+mod rpc;
 mod service;
+mod settings;
+mod support;
 mod verification;

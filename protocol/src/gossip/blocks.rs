@@ -321,6 +321,11 @@ impl Gossip {
 
     /// Requests the next bodies on the way to the best known header from every peer that should have them.
     pub(super) fn catch_up(&mut self, now: Time) {
+        let reached = self.chain.best_header().height;
+        let ahead = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height > reached);
+        if let Some(handle) = self.peers.iter().find(|(_, peer)| ahead(peer)).map(|(handle, _)| *handle) {
+            self.ask_headers(now, handle);
+        }
         for id in self.chain.missing_bodies(BLOCKS_AHEAD_MAX) {
             let Some(header) = self.chain.header(&id).copied() else { continue };
             if self.checking_blocks.contains_key(&id) || self.orphans.contains(&id) {
@@ -345,29 +350,23 @@ impl Gossip {
     }
 
     /// The header's place in the tree, and for blocks from the network the validator's word.
-    fn judge_header(
-        &self,
-        header: &SignedHeader,
-        from: Option<PeerHandle>,
-    ) -> Result<HeaderCheck, Refusal> {
+    fn judge_header(&self, header: &SignedHeader, from: Option<PeerHandle>) -> Result<HeaderCheck, Refusal> {
         if from.is_some() {
             self.validator.header(header.header())?;
         }
         self.chain.check_header(header)
     }
 
-    fn check_headers(
-        &mut self,
-        headers: Vec<SignedHeader>,
-        from: Option<PeerHandle>,
-        block: Option<Arc<Block>>,
-    ) {
+    fn check_headers(&mut self, headers: Vec<SignedHeader>, from: Option<PeerHandle>, block: Option<Arc<Block>>) {
         let bytes = block.as_ref().map_or(0, |block| block.encoded_len());
         let job = self.new_job(headers.clone(), Vec::new());
         for header in &headers {
             self.checking_blocks.insert(header.id(), job.id);
         }
-        self.check(job, Checking { what: Checked::Headers { headers, announcers: Vec::new(), block }, from, bytes });
+        self.check(
+            job,
+            Checking { what: Checked::Headers { headers, announcers: Vec::new(), block }, from, bytes },
+        );
     }
 
     fn hold_orphan(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {

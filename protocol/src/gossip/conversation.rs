@@ -13,9 +13,9 @@ use super::request::RequestKey;
 use super::{Gossip, transactions};
 use crate::codec::Encode as _;
 use crate::limits::{
-    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX, GETHEADERS_INTERVAL,
-    HEADERS_ENTRIES_MAX, INV_COST_FACTOR, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX, STRIKES_MAX, TRANSACTIONS_BATCH_BYTES_MAX,
-    TRANSACTIONS_ENTRIES_MAX,
+    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX,
+    GETHEADERS_INTERVAL, HEADERS_ENTRIES_MAX, INV_COST_FACTOR, LOCATOR_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX,
+    REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX, STRIKES_MAX, TRANSACTIONS_BATCH_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
 };
 use crate::mempool::Lookup;
 use crate::message::{Hello, InvEntry, Lane, Message, TxRef, VERSION};
@@ -146,7 +146,14 @@ impl Gossip {
             return;
         }
         peer.asked_headers = Some(now);
-        self.send(handle, Message::GetHeaders(self.chain.locator()));
+        let mut locator = self.chain.locator();
+        // Headers that wait for their bodies needn't come again.
+        let best = self.chain.best_header();
+        if best.height > self.chain.tip().height {
+            locator.insert(0, best.id);
+            locator.truncate(LOCATOR_ENTRIES_MAX);
+        }
+        self.send(handle, Message::GetHeaders(locator));
     }
 
     fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
@@ -314,7 +321,6 @@ impl Gossip {
         peer.spoken_to = true;
         self.outputs.push_back(Output::Send { peer: handle, lane, message });
     }
-
 }
 
 /// Small bodies that leave together.
@@ -345,9 +351,7 @@ fn cost(message: &Message) -> u64 {
         Message::Transactions(bodies) => {
             bytes.saturating_add((bodies.len() as u64).saturating_mul(BODY_COST_BYTES))
         }
-        Message::Headers(headers) => {
-            bytes.saturating_add((headers.len() as u64).saturating_mul(BODY_COST_BYTES))
-        }
+        Message::Headers(headers) => bytes.saturating_add((headers.len() as u64).saturating_mul(BODY_COST_BYTES)),
         _ => bytes,
     }
 }

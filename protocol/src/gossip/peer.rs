@@ -4,8 +4,8 @@ use alloc::collections::VecDeque;
 
 use hashbrown::HashSet;
 
-use super::api::Direction;
 use super::announce::AnnounceQueue;
+use super::api::Direction;
 use crate::block::SignedHeader;
 use crate::hash::{BlockId, ShortId};
 use crate::limits::{
@@ -91,7 +91,8 @@ impl Peer {
             || !self.headers.is_empty()
             || self.can_announce()
             || self.spoken_to
-            || self.reading == over
+            || over
+            || !self.reading
     }
 
     /// Queues a block's announcement; of too many the oldest goes.

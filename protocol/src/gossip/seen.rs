@@ -75,7 +75,8 @@ impl Seen {
 
     /// Whether an announcement of `transaction` tells nothing new.
     pub(crate) fn covers(&self, transaction: &TxRef, tip: Height) -> bool {
-        self.resolve(transaction).is_some_and(|id| self.accepted.contains(&id) || self.rejected(&id, tip).is_some())
+        self.resolve(transaction)
+            .is_some_and(|id| self.accepted.contains(&id) || self.rejected(&id, tip).is_some())
     }
 
     /// The full id behind a reference, as far as it is remembered.

@@ -81,8 +81,7 @@ impl Gossip {
         let rejected = self.seen.rejected(&id, self.chain.tip().height);
         let duplicate = job.is_some() || rejected.is_some() || self.holds(&id);
         self.stats.transaction_bodies = self.stats.transaction_bodies.saturating_add(1);
-        self.stats.transaction_duplicates =
-            self.stats.transaction_duplicates.saturating_add(u64::from(duplicate));
+        self.stats.transaction_duplicates = self.stats.transaction_duplicates.saturating_add(u64::from(duplicate));
         self.tell(Event::BodyReceived { item, from, bytes: body.len(), duplicate });
         if rejected == Some(Rejection::Invalid) {
             return self.disconnect(now, from, DisconnectReason::InvalidSignature);
@@ -127,11 +126,8 @@ impl Gossip {
         }
         if self.seen.accepted(&id) {
             // Verified before, and evicted since.
-            let checked = CheckedTransaction {
-                transaction: transaction.clone(),
-                senders: Vec::new(),
-                submitted: true,
-            };
+            let checked =
+                CheckedTransaction { transaction: transaction.clone(), senders: Vec::new(), submitted: true };
             return self.on_checked_transaction(now, checked, Verdict::Valid);
         }
         self.check_transaction(transaction.clone(), None);

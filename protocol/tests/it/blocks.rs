@@ -130,9 +130,9 @@ fn a_submitted_block_without_a_parent_is_refused() {
     mesh.publish(0, &blocks[1]);
     mesh.run_secs(1);
     let item: ItemId = block_item(blocks[1].header.id());
-    let answered = mesh.events[0].iter().any(|event| {
-        *event == protocol::gossip::Event::Submitted { item, result: Err(Refusal::UnknownParent) }
-    });
+    let answered = mesh.events[0]
+        .iter()
+        .any(|event| *event == protocol::gossip::Event::Submitted { item, result: Err(Refusal::UnknownParent) });
     assert!(answered, "{:?}", mesh.events[0]);
 }
 

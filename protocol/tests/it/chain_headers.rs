@@ -6,7 +6,7 @@ use protocol::hash::BlockId;
 use protocol::limits::{CHAIN_BEST_HEADERS_MIN, CHAIN_HEADERS_MAX, INVALID_BLOCKS_MAX, VALID_UNTIL_AHEAD_MAX};
 use protocol::refusal::Refusal;
 
-use crate::make::{genesis, header};
+use crate::make::{genesis, header, transaction};
 
 fn small(headers: usize, best_headers: usize) -> Chain {
     Chain::with_limits(genesis(), Limits { headers, best_headers, ..Limits::default() })
@@ -177,11 +177,27 @@ fn the_best_chain_forgets_its_lowest_headers_and_keeps_its_part() {
     let ahead = insert_on(&mut chain, tip.id, 10, 2, 3);
     assert_eq!(chain.insert_header(header(ahead[2].id(), 13, 2, 0, &[])), Err(Refusal::HeadersFull));
     assert_eq!((chain.headers(), chain.locator().len()), (8, 5 + 1));
-    for (producer, is_held) in [(3, true), (4, false)] {
+    for (producer, is_held) in [(3, true), (4, false), (5, false)] {
         chain.insert_header(header(tip.id, 10, producer, 0, &[])).expect("nearer than others");
         assert_eq!((chain.headers(), chain.locator().len()), (8, 4 + 1));
         assert_eq!(chain.header(&ahead[2].id()).is_some(), is_held);
     }
+}
+
+#[test]
+fn transactions_of_forgotten_headers_are_forgotten() {
+    let mut chain = small(4, 2);
+    let items = vec![transaction(1, 1, 100, 0)];
+    chain.connect(header(genesis(), 1, 1, 0, &items), items.clone()).expect("fit");
+    grow(&mut chain, 3);
+    let again = |chain: &Chain| header(chain.tip().id, chain.tip().height + 1, 2, 0, &items);
+    assert_eq!(chain.confirmed(&items[0].id()).map(|(height, _)| height), Some(1));
+    grow(&mut chain, 1);
+    assert_eq!(chain.confirmed(&items[0].id()), None);
+    let block = again(&chain);
+    assert!(chain.connect(block, items.clone()).is_ok());
+    let block = again(&chain);
+    assert_eq!(chain.connect(block, items.clone()), Err(Refusal::RepeatedTransaction));
 }
 
 #[test]

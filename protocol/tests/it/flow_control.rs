@@ -70,7 +70,8 @@ fn large_bodies_wait_for_bulk_credit() {
     let mut tip = genesis();
     let mut blocks = Vec::new();
     for number in 0..4 {
-        let items: Vec<_> = (0..50).map(|item| transaction(number, u64::from(number) * 50 + item, 60_000)).collect();
+        let items: Vec<_> =
+            (0..50).map(|item| transaction(number, u64::from(number) * 50 + item, 60_000)).collect();
         let next = block(tip, &items, 1);
         tip = tip_of(&next);
         mesh.publish(0, &next);

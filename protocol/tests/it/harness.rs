@@ -92,6 +92,8 @@ pub struct Mesh {
     pub nodes: Vec<Gossip>,
     pub events: Vec<Vec<Event>>,
     pub sent: Vec<Sent>,
+    /// What was said and heard, in order: node, its peer, whether the node spoke, and the message.
+    pub traffic: Vec<(usize, PeerHandle, bool, Bytes)>,
     pub disconnects: Vec<(usize, PeerHandle, DisconnectReason)>,
     pub reads: Vec<(usize, PeerHandle, bool)>,
     /// Whether queued bytes leave at once. Off, a test drains by hand.
@@ -122,6 +124,7 @@ impl Mesh {
             nodes: (0..count).map(node).collect(),
             events: vec![Vec::new(); count],
             sent: Vec::new(),
+            traffic: Vec::new(),
             disconnects: Vec::new(),
             reads: Vec::new(),
             draining: true,
@@ -230,7 +233,9 @@ impl Mesh {
     }
 
     pub fn accepted(&self, node: usize, item: ItemId) -> bool {
-        self.events[node].iter().any(|event| matches!(event, Event::Accepted { item: found, .. } if *found == item))
+        self.events[node]
+            .iter()
+            .any(|event| matches!(event, Event::Accepted { item: found, .. } if *found == item))
     }
 
     pub fn submission(&self, node: usize, item: ItemId) -> Option<Submission> {
@@ -261,6 +266,7 @@ impl Mesh {
     fn receive(&mut self, node: usize, from: PeerHandle, bytes: &Bytes) {
         if self.links.contains_key(&(node, from)) {
             let message = Message::from_bytes(bytes).expect("an encoding of ours");
+            self.traffic.push((node, from, false, bytes.clone()));
             self.input(node, Input::Received { peer: from, message });
         }
     }
@@ -274,6 +280,7 @@ impl Mesh {
         match output {
             Output::Send { peer, lane, message } => {
                 let bytes = Bytes::from(message.to_bytes());
+                self.traffic.push((node, peer, true, bytes.clone()));
                 self.sent.push(Sent { at: self.now, node, to: peer, lane, bytes: bytes.clone() });
                 if self.draining {
                     let drained = Input::Drained { peer, lane, bytes: bytes.len() };

@@ -58,7 +58,7 @@ fn the_next_announcer_is_asked_at_once_on_disconnect_and_on_notfound() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     let peers = [mesh.greeted(0), mesh.greeted(0), mesh.greeted(0)];
     let item = transaction(1, 1, 10);
-    peers.map(|peer| mesh.say(0, peer, announce(&item)));
+    peers.iter().for_each(|peer| mesh.say(0, *peer, announce(&item)));
     mesh.input(0, protocol::gossip::Input::PeerDisconnected { peer: peers[0] });
     let asked = peers[1..].iter().position(|peer| !mesh.heard(0, *peer).is_empty()).expect("one is asked");
     let (asked, left) = if asked == 0 { (peers[1], peers[2]) } else { (peers[2], peers[1]) };

@@ -1,5 +1,11 @@
 //! The engine's tests, all through its public door and on virtual time.
-#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod harness; // a mesh of engines on virtual time
 mod make; // items for the parts' tests

@@ -91,10 +91,7 @@ fn what_the_rules_refuse_is_no_misbehavior() {
     }
     assert_eq!(mesh.disconnected(0, peer), None);
     let tip = 0;
-    let expected = [
-        Refusal::Expired { valid_until: 0, tip },
-        Refusal::TooFarAhead { valid_until: 10_001, tip },
-    ];
+    let expected = [Refusal::Expired { valid_until: 0, tip }, Refusal::TooFarAhead { valid_until: 10_001, tip }];
     assert_eq!(refusals(&mesh, 0), expected);
 }
 

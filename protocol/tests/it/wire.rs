@@ -58,8 +58,10 @@ fn vectors() -> Value {
         json!({ "ids": ids.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "root": transactions_root(&ids).to_string() })
     });
-    let messages: Map<String, Value> =
-        messages().into_iter().map(|(name, message)| (name.to_owned(), hex::encode(message.to_bytes()).into())).collect();
+    let messages: Map<String, Value> = messages()
+        .into_iter()
+        .map(|(name, message)| (name.to_owned(), hex::encode(message.to_bytes()).into()))
+        .collect();
     json!({
         "network": network().as_str(),
         "genesis": genesis().id.to_string(),
@@ -118,10 +120,7 @@ fn keys_are_made_from_seeds_as_rfc_8032_says() {
     let mut bytes = [0; 32];
     hex::decode_to_slice(seed, &mut bytes).unwrap();
     let secret = protocol::keys::SecretKey::from_seed(&bytes);
-    assert_eq!(
-        secret.public().to_string(),
-        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
-    );
+    assert_eq!(secret.public().to_string(), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
     assert_eq!(hex::encode(&secret.sign(b"").0[..8]), "e5564300c360ac72");
     assert_ne!(key(1).public(), key(2).public());
 }

@@ -1,1 +1,17 @@
-//! x
+//! The instrument's behaviour through its public door.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod blocks;
+mod collector;
+mod collector_cost;
+mod command_line;
+mod deliveries;
+mod random;
+mod schema;
+mod statistics;
+mod tables;
+mod topology;
+mod topology_file;
+mod transactions;
+mod workload;

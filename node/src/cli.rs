@@ -1,0 +1,296 @@
+//! What may be typed: every command, flag and environment variable. Parsing only; what a value means in the end is
+//! decided in `config.rs`.
+//!
+//! Deliberately absent: secrets as values. Keys are named by file, never by flag or environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use libp2p::Multiaddr;
+use protocol::gossip::RelayPolicy;
+use protocol::hash::TxId;
+use protocol::keys::PublicKey;
+use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
+use protocol::network::NetworkId;
+
+use crate::{config, logging};
+
+/// Most gossip peers of one direction. Each may have 8.25 MiB queued for it at worst, and takes a socket: the usual
+/// limit of open files is 1,024.
+pub const PEERS_MAX: u16 = 1_024;
+
+const AFTER_RUN: &str = "\
+Examples:
+  node                                     run on the network `dev`, with a key and data dir of its own
+  node --bootstrap /ip4/192.0.2.7/tcp/30400/p2p/12D3KooW…
+  node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0
+  node --produce-every 5s --open-producers make blocks, and take anyone's
+  node status                              ask the running node how it is
+  node tx send --payload 'hello'           send a transaction through it
+
+Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 70 panic,
+130 or 143 forced by a second SIGINT or SIGTERM. A flag wins over its environment variable.";
+
+/// A Hearsay node: carries signed transactions and blocks to every other node.
+///
+/// Without a command it runs a node, as `node run` does. The other commands ask a running node.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "node", version, after_long_help = AFTER_RUN, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; running a node if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Settings of the run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// A command.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run a node (the same as no command).
+    #[command(after_long_help = AFTER_RUN)]
+    Run(Box<RunArgs>),
+    /// Make or show the node's key.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Show how a running node is.
+    Status(AskArgs),
+    /// List the gossip peers of a running node.
+    Peers(AskArgs),
+    /// Send or look up a transaction through a running node.
+    #[command(subcommand)]
+    Tx(TxCommand),
+}
+
+/// Settings of a run.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Addresses of nodes to join through, with or without /p2p/<peer id>
+    ///
+    /// Repeat the flag, or separate addresses by commas. They are tried for ever.
+    #[arg(long, env = "NODE_BOOTSTRAP", value_name = "ADDR", num_args = 1.., value_delimiter = ',')]
+    pub bootstrap: Vec<Multiaddr>,
+
+    /// Addresses to listen on; port 0 takes a free one
+    #[arg(long, env = "NODE_LISTEN", value_name = "ADDR", num_args = 1.., value_delimiter = ',',
+          default_values = config::LISTEN_DEFAULT)]
+    pub listen: Vec<Multiaddr>,
+
+    /// Where the node lives: network and data dir.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+
+    /// Use the key in this file rather than the data dir's
+    ///
+    /// The file must exist: `node key generate --out FILE` makes one. A mistyped path never makes a new key.
+    #[arg(long, env = "NODE_KEY_FILE", value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+
+    /// Keep key and data in memory only
+    ///
+    /// The key is a new one, unless --key-file is given. No rpc.json is written, so the other commands need
+    /// --rpc; with --data-dir as well, that directory gets LOCK and, while the node runs, rpc.json, and no key.
+    #[arg(long, env = "NODE_EPHEMERAL", value_parser = BoolishValueParser::new())]
+    pub ephemeral: bool,
+
+    /// Gossip peers that may have dialled this node
+    #[arg(long, env = "NODE_MAX_PEERS_IN", value_name = "N", default_value_t = 64,
+          value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
+    pub max_peers_in: u16,
+
+    /// Gossip peers that this node dials and keeps
+    #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
+    pub max_peers_out: u16,
+
+    /// Peers to stay connected to, over and above the limits
+    #[arg(long, env = "NODE_RESERVED_PEER", value_name = "ADDR", num_args = 1.., value_delimiter = ',')]
+    pub reserved_peer: Vec<Multiaddr>,
+
+    /// Dial nobody but the reserved peers: no discovery
+    #[arg(long, env = "NODE_RESERVED_ONLY", value_parser = BoolishValueParser::new())]
+    pub reserved_only: bool,
+
+    /// Hold loopback peers to the limits per address block too
+    ///
+    /// Otherwise nodes on one machine would count as one crowd, so loopback addresses are exempt.
+    #[arg(long, env = "NODE_NO_LOOPBACK_EXEMPTION", value_parser = BoolishValueParser::new())]
+    pub no_loopback_exemption: bool,
+
+    /// How items travel: announce (ask for the body) or flood (push it)
+    #[arg(long, env = "NODE_RELAY", value_name = "POLICY", default_value = "announce",
+          value_parser = config::parse_relay)]
+    pub relay: RelayPolicy,
+
+    /// Where the RPC listens; loopback only, port 0 takes a free one
+    #[arg(long, env = "NODE_RPC_ADDR", value_name = "ADDR", default_value = config::RPC_ADDR_DEFAULT,
+          value_parser = config::parse_rpc_addr)]
+    pub rpc_addr: SocketAddr,
+
+    /// Run without the RPC; wins over --rpc-addr
+    #[arg(long, env = "NODE_NO_RPC", value_parser = BoolishValueParser::new())]
+    pub no_rpc: bool,
+
+    /// Public keys whose blocks count, 64 hexadecimal digits each
+    ///
+    /// Without this and without --open-producers, no block from the network counts.
+    #[arg(long, env = "NODE_PRODUCERS", value_name = "HEX", num_args = 1.., value_delimiter = ',',
+          conflicts_with = "open_producers")]
+    pub producers: Vec<PublicKey>,
+
+    /// Take anyone's blocks: for open test networks only
+    #[arg(long, env = "NODE_OPEN_PRODUCERS", value_parser = BoolishValueParser::new())]
+    pub open_producers: bool,
+
+    /// Make a block of the mempool this often, such as 5s
+    ///
+    /// Signed with the node's own key, which the others must have among their --producers.
+    #[arg(long, env = "NODE_PRODUCE_EVERY", value_name = "TIME", value_parser = config::parse_interval)]
+    pub produce_every: Option<Duration>,
+
+    /// Write a trace of every submission, sight and send to this file
+    #[arg(long, env = "NODE_TRACE", value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+
+    /// What to log, such as debug or `warn,node=debug`
+    #[arg(long, env = "NODE_LOG", value_name = "FILTER", default_value = logging::FILTER_DEFAULT,
+          value_parser = logging::parse_filter)]
+    pub log: String,
+
+    /// How to log to stderr; auto is pretty, with colours only on a terminal without NO_COLOR
+    #[arg(long, env = "NODE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+/// The shape of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Pretty, coloured on a terminal.
+    #[default]
+    Auto,
+    /// Lines for people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where a node lives.
+#[derive(Clone, Debug, Args)]
+pub struct PlaceArgs {
+    /// The network's name
+    #[arg(long, env = "NODE_NETWORK", value_name = "NAME", default_value = "dev")]
+    pub network: NetworkId,
+
+    /// Where the key, the lock and rpc.json are; used as it is
+    ///
+    /// The default is the user's data directory (XDG), then hearsay/<network>.
+    #[arg(long, env = "NODE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Which running node to ask, and how to print the answer.
+#[derive(Clone, Debug, Args)]
+pub struct AskArgs {
+    /// Where the node lives.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+
+    /// The node's RPC address, rather than the one that its rpc.json names
+    #[arg(long, env = "NODE_RPC", value_name = "ADDR")]
+    pub rpc: Option<String>,
+
+    /// Print JSON
+    #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
+/// `node key …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key; an existing file is never replaced.
+    Generate {
+        /// Where the node lives.
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Write to this file rather than into the data dir
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
+        json: bool,
+    },
+    /// Show a key's public half and peer id.
+    Show {
+        /// Where the node lives.
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Show the key in this file rather than the data dir's
+        #[arg(long, env = "NODE_KEY_FILE", value_name = "FILE")]
+        key_file: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
+        json: bool,
+    },
+}
+
+/// `node tx …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TxCommand {
+    /// Sign a transaction and hand it to a running node; prints its id.
+    Send(Box<SendArgs>),
+    /// Look a transaction up; fails if the node doesn't know it.
+    Get {
+        /// The transaction's id, 64 hexadecimal digits
+        #[arg(value_name = "ID")]
+        id: TxId,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+}
+
+/// `node tx send`.
+#[derive(Clone, Debug, Args)]
+pub struct SendArgs {
+    /// The payload.
+    #[command(flatten)]
+    pub payload: PayloadArgs,
+
+    /// Sign with the key in this file rather than the data dir's
+    #[arg(long, env = "NODE_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
+    /// What makes it distinct from others of the same author; random if not given
+    #[arg(long, value_name = "N")]
+    pub nonce: Option<u64>,
+
+    /// How many blocks after the present tip it may still enter one
+    #[arg(long, env = "NODE_VALID_FOR", value_name = "BLOCKS", default_value_t = 1_000,
+          value_parser = clap::value_parser!(u64).range(1..=VALID_UNTIL_AHEAD_MAX))]
+    pub valid_for: u64,
+
+    /// Which node to ask.
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// What a transaction carries: one of three.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct PayloadArgs {
+    /// This text
+    #[arg(long, value_name = "TEXT")]
+    pub payload: Option<String>,
+
+    /// The bytes of this file, at most 64 KiB; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// This many random bytes
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=PAYLOAD_BYTES_MAX as i64))]
+    pub random: Option<u32>,
+}

@@ -1,0 +1,354 @@
+//! One run of the node, from the first look at the data dir to the last signal: takes hold of the data dir, loads the
+//! key, starts service and RPC, says where it can be reached, and stops cleanly when asked.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jsonrpsee::server::ServerHandle;
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::cli::{LogFormat, RunArgs};
+use crate::config::Config;
+use crate::data_dir::{self, DataDir, DataDirError, RpcInfo};
+use crate::identity::{Identity, IdentityError, KEY_FILE};
+use crate::logging;
+use crate::rpc::{RpcError, RpcListener};
+use crate::service::{self, Ready, ServiceError};
+
+/// Commands that wait for the service. The RPC has at most 32 under way; the rest is room for a program that holds
+/// the channel itself.
+const COMMANDS_MAX: usize = 128;
+
+/// How long a clean stop may take.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What of it the RPC may take to get its last answers out.
+const RPC_STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The exit code of a panic: `EX_SOFTWARE` of sysexits.h.
+const PANIC_CODE: u8 = 70;
+
+/// Why a run ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The key.
+    #[error(transparent)]
+    Key(#[from] IdentityError),
+    /// The data dir.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The RPC.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    /// The service.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The service's task was lost.
+    #[error("the service ended without a word: {0}")]
+    Lost(String),
+    /// It did not stop in time.
+    #[error("the node did not stop within 5 s and was left: what it had not written yet is lost")]
+    StopTimeout,
+    /// Runtime or signals.
+    #[error("cannot {action}: {error}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+/// The exit code that an error stands for.
+pub trait ExitStatus {
+    /// The code.
+    fn exit_code(&self) -> ExitCode;
+}
+
+impl ExitStatus for RunError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::DataDir(DataDirError::Locked { .. }) => 3,
+            Self::Rpc(RpcError::AddressInUse(_)) | Self::Service(ServiceError::AddressInUse { .. }) => 4,
+            Self::Key(_) => 5,
+            _ => 1,
+        })
+    }
+}
+
+/// Makes any panic, in whatever thread, end the process with code 70 and a message.
+pub fn exit_on_panic() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        default(info);
+        logging::to_stderr("error: this is a bug in the node, which has stopped; please report the lines above");
+        std::process::exit(i32::from(PANIC_CODE));
+    }));
+}
+
+/// Runs a node until it is told to stop, or can't go on.
+///
+/// # Errors
+/// See [`RunError`]; whatever was started has been stopped.
+pub fn run(args: RunArgs) -> Result<ExitCode, RunError> {
+    logging::start(&args.log, args.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| RunError::System { action: "start the runtime", error })?;
+    let result = runtime.block_on(supervise(args));
+    // Whoever was asked twice to leave doesn't wait for a blocked thread.
+    runtime.shutdown_background();
+    result
+}
+
+/// What the node stands on, and how it was come by.
+struct Place {
+    identity: Identity,
+    data_dir: Option<DataDir>,
+    key_note: String,
+}
+
+struct Running {
+    service: JoinHandle<Result<(), ServiceError>>,
+    stop: watch::Sender<bool>,
+    rpc: Option<ServerHandle>,
+    format: LogFormat,
+}
+
+async fn supervise(args: RunArgs) -> Result<ExitCode, RunError> {
+    let mut signals = Signals::listen()?;
+    let place = Place::take(&args)?;
+    let data_dir = place.data_dir.as_ref().map(|dir| dir.path().to_owned());
+    let format = args.log_format;
+    let config = Config::resolve(args, &place.identity, data_dir);
+    let listener = config.rpc_addr.map(RpcListener::bind).transpose()?;
+    let rpc_addr = listener.as_ref().map(RpcListener::address);
+    let banner = Banner::new(&config, &place, rpc_addr.map(|address| address.to_string()));
+
+    let (commands, commands_received) = mpsc::channel(COMMANDS_MAX);
+    let (ready_sent, ready) = oneshot::channel();
+    let (stop, stop_received) = watch::channel(false);
+    let service = tokio::spawn(service::run(config, commands_received, ready_sent, stop_received));
+    let mut running = Running { service, stop, rpc: None, format };
+
+    let ready = tokio::select! {
+        ready = ready => ready,
+        first = signals.next() => return running.stop(first, &mut signals).await,
+    };
+    let Ok(ready) = ready else {
+        return ended(running.service.await).and(Err(RunError::Lost("it stopped before it was ready".to_owned())));
+    };
+    // The RPC answers only from now on, and rpc.json appears last: whoever finds it finds a working node.
+    running.rpc = listener.map(|listener| listener.serve(commands.clone())).transpose()?;
+    let info = banner.info(&ready);
+    if let Some(dir) = &place.data_dir {
+        dir.write_rpc(&info)?;
+    }
+    banner.print(&info, format);
+
+    tokio::select! {
+        result = &mut running.service => ended(result).map(|()| ExitCode::SUCCESS),
+        first = signals.next() => running.stop(first, &mut signals).await,
+    }
+}
+
+impl Place {
+    fn take(args: &RunArgs) -> Result<Self, RunError> {
+        let path = match (&args.place.data_dir, args.ephemeral) {
+            (Some(path), _) => Some(path.clone()),
+            (None, true) => None,
+            (None, false) => Some(data_dir::default_path(&args.place.network)?),
+        };
+        // The lock comes first, so that two starts at once can't both make a key.
+        let data_dir = path.as_deref().map(DataDir::lock).transpose()?;
+        let (identity, key_note) = match (&args.key_file, &data_dir) {
+            (Some(file), _) => (Identity::load(file)?, format!("ed25519 key of {}", file.display())),
+            (None, Some(dir)) if !args.ephemeral => {
+                let file: PathBuf = dir.path().join(KEY_FILE);
+                let (identity, made) = Identity::load_or_make(&file)?;
+                let file = file.display();
+                let note = if made {
+                    format!("new ed25519 key written to {file} (0600)")
+                } else {
+                    format!("ed25519 key of {file}")
+                };
+                (identity, note)
+            }
+            _ => (Identity::generate()?, "new ed25519 key, in memory only".to_owned()),
+        };
+        Ok(Self { identity, data_dir, key_note })
+    }
+}
+
+impl Running {
+    /// Asks the service to stop and waits for it, but no longer than the limit or a second signal.
+    async fn stop(mut self, first: Stop, signals: &mut Signals) -> Result<ExitCode, RunError> {
+        let text = format!("{}: stopping; a second signal forces it", first.name());
+        if self.format == LogFormat::Json {
+            tracing::info!("{text}")
+        } else {
+            logging::to_stderr(&text)
+        }
+        let _ = self.stop.send(true);
+        let rpc = self.rpc.take();
+        let stopped = async {
+            if let Some(rpc) = &rpc {
+                // An error means that it has stopped already.
+                let _ = rpc.stop();
+            }
+            let result = (&mut self.service).await;
+            if let Some(rpc) = rpc {
+                // Answers under way get out; a client that dawdles is no reason to call the stop unclean.
+                let _ = tokio::time::timeout(RPC_STOP_TIMEOUT, rpc.stopped()).await;
+            }
+            result
+        };
+        tokio::select! {
+            result = tokio::time::timeout(STOP_TIMEOUT, stopped) => match result {
+                Ok(result) => ended(result).map(|()| ExitCode::SUCCESS),
+                Err(_) => Err(RunError::StopTimeout),
+            },
+            second = signals.next() => Ok(second.forced()),
+        }
+    }
+}
+
+fn ended(result: Result<Result<(), ServiceError>, tokio::task::JoinError>) -> Result<(), RunError> {
+    result.map_err(|error| RunError::Lost(error.to_string()))?.map_err(RunError::Service)
+}
+
+#[derive(Clone, Copy)]
+enum Stop {
+    Interrupt,
+    Terminate,
+}
+
+impl Stop {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "interrupted",
+            Self::Terminate => "terminated",
+        }
+    }
+
+    /// 128 and the signal's number, as shells have it.
+    fn forced(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        })
+    }
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, RunError> {
+        let of = |kind| signal(kind).map_err(|error| RunError::System { action: "listen for signals", error });
+        Ok(Self { interrupt: of(SignalKind::interrupt())?, terminate: of(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Stop {
+        tokio::select! {
+            _ = self.interrupt.recv() => Stop::Interrupt,
+            _ = self.terminate.recv() => Stop::Terminate,
+        }
+    }
+}
+
+/// What a person wants to know when a node has started.
+struct Banner {
+    network: String,
+    data: String,
+    key: String,
+    public_key: String,
+    bootstrap: usize,
+    rpc: Option<String>,
+}
+
+impl Banner {
+    fn new(config: &Config, place: &Place, rpc: Option<String>) -> Self {
+        Self {
+            network: config.network.to_string(),
+            data: config
+                .data_dir
+                .as_ref()
+                .map_or_else(|| "in memory".to_owned(), |path| path.display().to_string()),
+            key: place.key_note.clone(),
+            public_key: place.identity.public_key().to_string(),
+            bootstrap: config.bootstrap.len(),
+            rpc,
+        }
+    }
+
+    fn info(&self, ready: &Ready) -> RpcInfo {
+        let with_peer =
+            |address: &Multiaddr| address.clone().with_p2p(ready.peer_id).unwrap_or_else(|whole| whole);
+        RpcInfo {
+            pid: std::process::id(),
+            peer_id: ready.peer_id.to_string(),
+            public_key: self.public_key.clone(),
+            rpc: self.rpc.clone(),
+            listen: ready.listen.iter().map(|address| with_peer(address).to_string()).collect(),
+        }
+    }
+
+    fn print(&self, info: &RpcInfo, format: LogFormat) {
+        let version = env!("CARGO_PKG_VERSION");
+        if format == LogFormat::Json {
+            let (listen, rpc) = (info.listen.join(","), self.rpc.as_deref().unwrap_or("none"));
+            let (network, data, key, peer_id) = (&self.network, &self.data, &self.key, &info.peer_id);
+            tracing::info!(version, network, data, key, peer_id, listen, rpc, "ready");
+            return;
+        }
+        let network = if self.network == "dev" { String::new() } else { format!("--network {} ", self.network) };
+        let mut lines = vec![format!("node {version} · network {} · data {}", self.network, self.data)];
+        lines.push(format!("key      {}", self.key));
+        lines.push(format!("public   {}", info.public_key));
+        lines.push(format!("peer id  {}", info.peer_id));
+        lines.extend(info.listen.iter().map(|address| format!("listen   {address}")));
+        lines.push(format!(
+            "rpc      {}",
+            self.rpc.as_ref().map_or("none".to_owned(), |at| format!("http://{at}"))
+        ));
+        lines.push(match self.bootstrap {
+            0 => "boot     no --bootstrap address: waiting to be joined".to_owned(),
+            count => {
+                format!("boot     dialling {count} bootstrap {}", if count == 1 { "address" } else { "addresses" })
+            }
+        });
+        lines.push(match reachable(&info.listen) {
+            Some(address) => format!("ready    join me with: node {network}--bootstrap {address}"),
+            None => "ready    listening nowhere: nobody can join through this node".to_owned(),
+        });
+        for line in lines {
+            logging::to_stderr(&line);
+        }
+    }
+}
+
+/// The address to give to others: one that other machines can reach, before loopback; TCP, before QUIC.
+fn reachable(listen: &[String]) -> Option<&String> {
+    let rank = |text: &&String| {
+        let address: Option<Multiaddr> = text.parse().ok();
+        let has = |wanted: fn(&Protocol<'_>) -> bool| {
+            address.as_ref().is_some_and(|at| at.iter().any(|part| wanted(&part)))
+        };
+        let loopback = has(|part| match part {
+            Protocol::Ip4(ip) => ip.is_loopback(),
+            Protocol::Ip6(ip) => ip.is_loopback(),
+            _ => false,
+        });
+        (loopback, !has(|part| matches!(part, Protocol::Tcp(_))))
+    };
+    listen.iter().min_by_key(rank)
+}

@@ -1,0 +1,137 @@
+//! The command line: what it refuses, with which code, and what its help tells.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use clap::CommandFactory as _;
+use node::cli::Cli;
+use tempfile::tempdir;
+
+use crate::support::node;
+
+fn refusal(args: &[&str]) -> (Option<i32>, String) {
+    let home = tempdir().expect("a directory");
+    let output = node(home.path()).args(args).output().expect("it starts");
+    assert!(output.stdout.is_empty(), "data on stdout for {args:?}");
+    assert_eq!(std::fs::read_dir(home.path()).expect("a directory").count(), 0, "{args:?} left something behind");
+    (output.status.code(), String::from_utf8(output.stderr).expect("text"))
+}
+
+#[test]
+fn nonsense_is_a_usage_error_that_names_the_flag() {
+    for args in [
+        &["--bootstrap", "nonsense"][..],
+        &["--listen", "127.0.0.1:30400"],
+        &["--network", "Dev"],
+        &["--relay", "carrier-pigeon"],
+        &["--max-peers-in", "1025"],
+        &["--rpc-addr", "0.0.0.0:30401"],
+        &["--rpc-addr", "30401"],
+        &["--producers", "12"],
+        &["--produce-every", "0s"],
+        &["--produce-every", "5"],
+        &["--log", "node=loud"],
+        &["--log-format", "xml"],
+        &["--unheard-of"],
+    ] {
+        let (code, text) = refusal(args);
+        assert_eq!(code, Some(2), "{args:?}: {text}");
+        assert!(text.contains(args[0]), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn contradictions_are_usage_errors() {
+    let key = "00".repeat(32);
+    for args in [
+        &["--producers", &key, "--open-producers"][..],
+        &["tx", "send"],
+        &["tx", "send", "--payload", "a", "--random", "1"],
+        &["tx", "send", "--random", "65537"],
+        &["tx", "send", "--payload", "a", "--valid-for", "0"],
+        &["tx", "send", "--payload", "a", "--valid-for", "10001"],
+        &["tx", "get", "12"],
+        &["--network", "dev", "status"],
+    ] {
+        let (code, text) = refusal(args);
+        assert_eq!(code, Some(2), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn help_mentions_every_flag_and_every_setting_has_a_variable() {
+    let home = tempdir().expect("a directory");
+    // What one call is about, as against how things are set up.
+    let without_variable = ["out", "payload", "file", "random", "nonce", "help", "version"];
+    let mut waiting = vec![(Vec::<String>::new(), Cli::command())];
+    let mut flags = 0;
+    while let Some((path, mut command)) = waiting.pop() {
+        command.build();
+        let output = node(home.path()).args(&path).arg("--help").output().expect("it starts");
+        assert_eq!(output.status.code(), Some(0), "{path:?}");
+        let help = String::from_utf8(output.stdout).expect("text");
+        for arg in command.get_arguments() {
+            let Some(long) = arg.get_long() else { continue };
+            flags += 1;
+            assert!(help.contains(&format!("--{long}")), "{path:?} hides --{long}");
+            let variable = format!("NODE_{}", long.to_uppercase().replace('-', "_"));
+            if !without_variable.contains(&long) {
+                assert_eq!(arg.get_env(), Some(variable.as_ref()), "{path:?} --{long}");
+                assert!(help.contains(&variable), "{path:?} hides {variable}");
+            }
+        }
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            let path = path.iter().cloned().chain([below.get_name().to_owned()]).collect();
+            waiting.push((path, below.clone()));
+        }
+    }
+    assert!(flags > 50, "only {flags} flags were looked at");
+}
+
+#[test]
+fn the_commands_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn asking_where_no_node_runs_says_how_to_start_one() {
+    for args in [&["status"][..], &["peers"], &["tx", "get", &"00".repeat(32)]] {
+        let (code, text) = refusal(args);
+        assert_eq!(code, Some(1), "{args:?}: {text}");
+        assert!(text.contains("no node is running in") && text.contains("node --data-dir"), "{text}");
+    }
+}
+
+#[test]
+fn a_key_is_generated_shown_and_never_replaced() {
+    let home = tempdir().expect("a directory");
+    let run = |args: &[&str]| node(home.path()).current_dir(home.path()).args(args).output().expect("it starts");
+    let made = run(&["key", "generate", "--out", "k"]);
+    assert_eq!(made.status.code(), Some(0));
+    let shown = run(&["key", "show", "--key-file", "k"]);
+    assert_eq!(shown.stdout, made.stdout);
+    let json: serde_json::Value =
+        serde_json::from_slice(&run(&["key", "show", "--key-file", "k", "--json"]).stdout).expect("json");
+    assert!(String::from_utf8(made.stdout).expect("text").contains(json["peer_id"].as_str().expect("a peer id")));
+
+    let before = std::fs::read(home.path().join("k")).expect("a file");
+    assert_eq!(run(&["key", "generate", "--out", "k"]).status.code(), Some(5));
+    assert_eq!(std::fs::read(home.path().join("k")).expect("a file"), before);
+}
+
+#[test]
+fn key_problems_have_a_code_of_their_own() {
+    let home = tempdir().expect("a directory");
+    let missing = home.path().join("missing");
+    let base = ["--ephemeral", "--rpc-addr", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0", "--key-file"];
+    let output = node(home.path()).args(base).arg(&missing).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(5));
+    assert!(String::from_utf8(output.stderr).expect("text").contains("node key generate --out"));
+    assert!(!missing.exists());
+
+    let open = home.path().join("open");
+    std::fs::write(&open, format!("{}\n", "07".repeat(32))).expect("written");
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o644)).expect("changed");
+    let output = node(home.path()).args(base).arg(&open).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(5));
+    assert!(String::from_utf8(output.stderr).expect("text").contains("chmod 600"));
+}

@@ -1,0 +1,66 @@
+//! A data dir has one holder at a time, and tells where that one can be reached only while it runs.
+
+use std::fs;
+
+use node::data_dir::{DataDir, DataDirError, LOCK_FILE, RPC_FILE, RpcInfo, read_rpc};
+use tempfile::tempdir;
+
+fn info() -> RpcInfo {
+    RpcInfo {
+        pid: 7,
+        peer_id: "12D3".to_owned(),
+        public_key: "00".to_owned(),
+        rpc: Some("127.0.0.1:30401".to_owned()),
+        listen: vec!["/ip4/127.0.0.1/tcp/30400/p2p/12D3".to_owned()],
+    }
+}
+
+#[test]
+fn a_held_lock_names_its_holder_and_goes_with_it() {
+    let dir = tempdir().expect("a directory");
+    let path = dir.path().join("a/b");
+    let held = DataDir::lock(&path).expect("free");
+    let pid = std::process::id().to_string();
+    match DataDir::lock(&path).expect_err("held") {
+        DataDirError::Locked { pid: Some(holder), .. } => assert_eq!(holder, pid),
+        other => panic!("{other}"),
+    }
+    assert!(DataDir::lock(&path).expect_err("held").to_string().contains(&format!("(pid {pid})")));
+    drop(held);
+    DataDir::lock(&path).expect("free again, though the file is still there");
+}
+
+#[test]
+fn an_old_pid_in_the_lock_file_holds_nobody_up() {
+    let dir = tempdir().expect("a directory");
+    fs::write(dir.path().join(LOCK_FILE), "4194304999 and more than a pid\n").expect("written");
+    let _held = DataDir::lock(dir.path()).expect("nobody holds it");
+    let text = fs::read_to_string(dir.path().join(LOCK_FILE)).expect("text");
+    assert_eq!(text, format!("{}\n", std::process::id()));
+}
+
+#[test]
+fn rpc_json_is_there_while_held_only() {
+    let dir = tempdir().expect("a directory");
+    assert_eq!(read_rpc(dir.path()).expect("readable"), None);
+    // A killed node left one behind.
+    fs::write(dir.path().join(RPC_FILE), "{}").expect("written");
+    let held = DataDir::lock(dir.path()).expect("free");
+    assert_eq!(read_rpc(dir.path()).expect("readable"), None);
+    held.write_rpc(&info()).expect("written");
+    assert_eq!(read_rpc(dir.path()).expect("readable"), Some(info()));
+    drop(held);
+    assert_eq!(read_rpc(dir.path()).expect("readable"), None);
+    let left: Vec<_> =
+        fs::read_dir(dir.path()).expect("a directory").map(|entry| entry.expect("one").file_name()).collect();
+    assert_eq!(left, [LOCK_FILE]);
+}
+
+#[test]
+fn rpc_json_has_the_fields_that_other_programs_read() {
+    let text = serde_json::to_string(&info()).expect("json");
+    assert_eq!(
+        text,
+        r#"{"pid":7,"peer_id":"12D3","public_key":"00","rpc":"127.0.0.1:30401","listen":["/ip4/127.0.0.1/tcp/30400/p2p/12D3"]}"#
+    );
+}

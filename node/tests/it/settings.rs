@@ -1,0 +1,112 @@
+//! What is typed becomes the settings that a node runs with.
+
+use std::time::Duration;
+
+use clap::Parser as _;
+use node::cli::Cli;
+use node::config::Config;
+use node::identity::Identity;
+use protocol::gossip::RelayPolicy;
+use protocol::validator::Producers;
+use tempfile::tempdir;
+
+use crate::support::node;
+
+fn resolve(args: &[&str]) -> Config {
+    let cli = Cli::try_parse_from(std::iter::once(&"node").chain(args)).expect("good arguments");
+    Config::resolve(cli.run, &Identity::from_seed([1; 32]), None)
+}
+
+#[test]
+fn defaults_are_those_that_the_help_promises() {
+    let config = resolve(&[]);
+    assert_eq!(config.network.as_str(), "dev");
+    let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["/ip4/0.0.0.0/tcp/30400", "/ip4/0.0.0.0/udp/30400/quic-v1"]);
+    assert_eq!((config.max_peers_in, config.max_peers_out), (64, 8));
+    assert_eq!(config.relay, RelayPolicy::Announce);
+    assert!(config.loopback_exempt && !config.reserved_only);
+    assert_eq!(config.rpc_addr, Some("127.0.0.1:30401".parse().expect("an address")));
+    assert_eq!(config.produce_every, None);
+    // No block from the network counts.
+    assert!(matches!(config.producers, Producers::Allowed(keys) if keys.is_empty()));
+}
+
+#[test]
+fn everything_typed_arrives() {
+    let key = Identity::from_seed([2; 32]).public_key();
+    let config = resolve(&[
+        "--bootstrap",
+        "/ip4/192.0.2.1/tcp/1,/ip4/192.0.2.2/tcp/2",
+        "--bootstrap",
+        "/dns/example.org/tcp/3",
+        "--listen",
+        "/ip4/127.0.0.1/tcp/0",
+        "--network",
+        "other",
+        "--relay",
+        "flood",
+        "--producers",
+        &key.to_string(),
+        "--produce-every",
+        "1500ms",
+        "--no-rpc",
+        "--no-loopback-exemption",
+        "--reserved-peer",
+        "/ip4/192.0.2.3/tcp/4",
+        "--reserved-only",
+        "--max-peers-in",
+        "0",
+        "--max-peers-out",
+        "1024",
+        "--trace",
+        "t.cbor",
+    ]);
+    assert_eq!(config.bootstrap.len(), 3);
+    assert_eq!(config.listen.len(), 1);
+    assert_eq!(config.network.as_str(), "other");
+    assert_eq!(config.relay, RelayPolicy::Flood);
+    assert!(config.producers.allows(&key) && !config.producers.allows(&Identity::from_seed([3; 32]).public_key()));
+    assert_eq!(config.produce_every, Some(Duration::from_millis(1_500)));
+    assert_eq!(config.rpc_addr, None);
+    assert!(!config.loopback_exempt && config.reserved_only);
+    assert_eq!(config.reserved_peers.len(), 1);
+    assert_eq!((config.max_peers_in, config.max_peers_out), (0, 1_024));
+    assert_eq!(config.trace.as_deref(), Some("t.cbor".as_ref()));
+}
+
+#[test]
+fn open_producers_take_anyones_blocks() {
+    assert_eq!(resolve(&["--open-producers"]).producers, Producers::Open);
+}
+
+#[test]
+fn run_is_the_same_as_nothing() {
+    let cli = Cli::try_parse_from(["node", "run", "--network", "x"]).expect("good arguments");
+    assert!(matches!(cli.command, Some(node::cli::Command::Run(args)) if args.place.network.as_str() == "x"));
+}
+
+#[test]
+fn the_environment_is_heard_and_a_flag_wins_over_it() {
+    let home = tempdir().expect("a directory");
+    let (by_env, by_flag) = (home.path().join("env"), home.path().join("flag"));
+    node(home.path()).args(["key", "generate"]).env("NODE_DATA_DIR", &by_env).assert().success();
+    assert!(by_env.join("key").exists());
+    node(home.path())
+        .args(["key", "generate", "--data-dir"])
+        .arg(&by_flag)
+        .env("NODE_DATA_DIR", home.path().join("unused"))
+        .assert()
+        .success();
+    assert!(by_flag.join("key").exists() && !home.path().join("unused").exists());
+}
+
+#[test]
+fn the_default_data_dir_ends_in_the_networks_name() {
+    let home = tempdir().expect("a directory");
+    node(home.path()).args(["key", "generate", "--network", "other"]).assert().success();
+    assert!(home.path().join(".local/share/hearsay/other/key").exists());
+    let xdg = home.path().join("xdg");
+    node(home.path()).args(["key", "generate"]).env("XDG_DATA_HOME", &xdg).assert().success();
+    assert!(xdg.join("hearsay/dev/key").exists());
+}

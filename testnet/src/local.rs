@@ -1,0 +1,246 @@
+//! A run of real `node` processes on this machine: start, wait for readiness, idle, load, drain, stop, report.
+//!
+//! Figures are read from the nodes' traces after the run, never while it lasts. All nodes share one clock
+//! (`CLOCK_MONOTONIC`), so their times compare. Deliberately absent: emulated links.
+
+pub mod collect;
+pub mod interrupt;
+pub mod items;
+pub mod launch;
+pub mod load;
+pub mod out;
+pub mod plan;
+pub mod progress;
+pub mod ready;
+pub mod rpc;
+pub mod topology;
+pub mod workload;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use node::clock::monotonic_ns;
+use node::trace;
+
+use collect::{Measured, NodeTrace, Observed};
+use interrupt::Interrupt;
+use launch::Cluster;
+use load::{Done, LoadError};
+use out::Out;
+use plan::Plan;
+use progress::Progress;
+
+use crate::report;
+use crate::report::schema::{Report, SCHEMA};
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// The report was written.
+    Reported(Box<Report>, PathBuf),
+    /// A signal came. The report was written if the load had begun.
+    Interrupted(Option<Box<Report>>),
+}
+
+/// All nodes must have their peers within this time.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Idle time before the load, to know what the network costs by itself.
+const IDLE: Duration = Duration::from_secs(5);
+/// After the drain, until every node has written another sample: one is due each second.
+const LAST_SAMPLE: Duration = Duration::from_millis(1_500);
+
+/// Runs the plan. Whatever happens, no node is left running.
+///
+/// # Errors
+/// If the load never began, or the report can't be written.
+pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
+    let program = program(plan)?;
+    let mut interrupt = Interrupt::catch().context("cannot catch signals")?;
+    let out = Out::create(plan)?;
+    let progress = Progress::stderr();
+    let mut cluster = Cluster::new(out.clone());
+    let mut done = Done::default();
+
+    let ready = tokio::select! {
+        ready = prepare(plan, &program, &mut cluster, &progress) => Some(ready),
+        () = interrupt.next() => None,
+    };
+    let Some(Ok(())) = ready else {
+        stop(&mut cluster, &mut interrupt, &progress).await;
+        return ready.map_or(Ok(Ended::Interrupted(None)), |ready| {
+            ready.map(|()| Ended::Interrupted(None)).context("the run could not begin; nothing is left running")
+        });
+    };
+
+    let cut_short = tokio::select! {
+        result = measure(plan, &mut cluster, &progress, &mut done) => result.err().map(|error| error.to_string()),
+        () = interrupt.next() => {
+            progress.line("interrupted: stopping the nodes (once more ends it at once)");
+            Some("interrupted by a signal".to_owned())
+        }
+    };
+    let interrupted = cut_short.as_deref() == Some("interrupted by a signal");
+    let began = done.window.load_from > 0;
+    let members: Vec<(String, bool)> =
+        cluster.members().map(|(peer_id, alive)| (peer_id.to_owned(), alive)).collect();
+    let in_order = stop(&mut cluster, &mut interrupt, &progress).await;
+    if interrupted && (!began || !in_order) {
+        return Ok(Ended::Interrupted(None));
+    }
+    if let (false, Some(why)) = (began, &cut_short) {
+        bail!("the run ended before the load began; nothing is left running: {why}");
+    }
+    let report = conclude(plan, &out, &progress, done, members, cut_short)?;
+    let report = Box::new(report);
+    let dir = out.dir().to_owned();
+    Ok(if interrupted { Ended::Interrupted(Some(report)) } else { Ended::Reported(report, dir) })
+}
+
+/// The node program: as given, or beside this one.
+fn program(plan: &Plan) -> anyhow::Result<PathBuf> {
+    let path = match &plan.node {
+        Some(path) => path.clone(),
+        None => std::env::current_exe().context("cannot find this program")?.with_file_name("node"),
+    };
+    path.canonicalize().with_context(|| {
+        format!(
+            "no node program at {}: build it (cargo build --release --workspace), or give --node",
+            path.display()
+        )
+    })
+}
+
+async fn prepare(
+    plan: &Plan,
+    program: &std::path::Path,
+    cluster: &mut Cluster,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    progress.line(&format!(
+        "starting {} nodes: topology {}, relay {}, seed {}",
+        plan.nodes, plan.topology, plan.relay, plan.seed.0
+    ));
+    let start = std::time::Duration::from_nanos(monotonic_ns());
+    cluster.start(plan, program).await?;
+    let took = ready::until_ready(plan, cluster, progress, READY_TIMEOUT).await?;
+    let all = Duration::from_nanos(monotonic_ns()).saturating_sub(start);
+    progress.line(&format!(
+        "all {} nodes have their peers, {:.1} s after the first start ({:.1} s of waiting)",
+        plan.nodes,
+        all.as_secs_f64(),
+        took.as_secs_f64()
+    ));
+    Ok(())
+}
+
+async fn measure(
+    plan: &Plan,
+    cluster: &mut Cluster,
+    progress: &Progress,
+    done: &mut Done,
+) -> Result<(), LoadError> {
+    done.window.idle_from = monotonic_ns();
+    progress.line(&format!("idle for {} s, to know the network's own traffic", IDLE.as_secs()));
+    load::watch(cluster, IDLE).await?;
+    progress.line(&format!(
+        "load for {} s: {} transactions of {} bytes{}",
+        plan.load.duration().as_secs_f64(),
+        plan.load.transactions(),
+        plan.load.tx_bytes,
+        plan.producer.map_or(String::new(), |node| format!(", {} blocks at node {node}", plan.load.blocks()))
+    ));
+    load::submit(plan, cluster, progress, done).await?;
+    if let Some(why) = &done.first_failure {
+        progress.line(&format!("{} submissions failed; the first: {why}", done.failed));
+    }
+    progress.line(&format!("drain: at most {} s", plan.drain.as_secs_f64()));
+    load::drain(plan, cluster, done).await?;
+    load::watch(cluster, LAST_SAMPLE).await?;
+    Ok(())
+}
+
+/// Stops the nodes in order; at once if another signal comes. Returns whether it went in order.
+async fn stop(cluster: &mut Cluster, interrupt: &mut Interrupt, progress: &Progress) -> bool {
+    progress.now("stopping the nodes".to_owned());
+    let in_order = tokio::select! {
+        () = cluster.stop() => true,
+        () = interrupt.next() => false,
+    };
+    if !in_order {
+        cluster.kill_all().await;
+    }
+    in_order
+}
+
+/// Reads the traces, and writes the report.
+fn conclude(
+    plan: &Plan,
+    out: &Out,
+    progress: &Progress,
+    done: Done,
+    members: Vec<(String, bool)>,
+    cut_short: Option<String>,
+) -> anyhow::Result<Report> {
+    progress.now("reading the traces".to_owned());
+    let mut invalid_because: Vec<String> = cut_short.into_iter().collect();
+    let mut nodes = Vec::new();
+    for (number, (peer_id, survived)) in members.into_iter().enumerate() {
+        let records = match trace::read(&out.trace(number)) {
+            Ok((_, records)) => records,
+            Err(error) => {
+                if survived {
+                    invalid_because.push(format!("the trace of node {number} is of no use: {error}"));
+                }
+                Vec::new()
+            }
+        };
+        nodes.push(NodeTrace { peer_id, records, survived });
+    }
+    let mut window = done.window;
+    let now = monotonic_ns();
+    for end in [&mut window.load_to, &mut window.drain_to] {
+        *end = if *end == 0 { now } else { *end };
+    }
+    let offered_blocks = match plan.load.block_bytes {
+        Some(_) => done.offered_blocks,
+        None if plan.producer.is_some() => done.offered_blocks.min(plan.load.blocks()),
+        None => 0,
+    };
+    let observed = Observed {
+        nodes,
+        submissions: done.submissions,
+        offered_transactions: done.offered_transactions,
+        offered_blocks,
+        window,
+    };
+    let measured = collect::measure(&observed);
+    let report = compose(plan, &measured, invalid_because);
+    report::write(out.dir(), &report, &measured.deliveries)?;
+    if let Some(path) = &plan.json {
+        report::write_json(path, &report)?;
+    }
+    Ok(report)
+}
+
+fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Report {
+    Report {
+        schema: SCHEMA,
+        kind: "run".to_owned(),
+        engine: "hearsay".to_owned(),
+        relay: plan.relay.clone(),
+        nodes: plan.nodes,
+        topology: plan.topology.to_string(),
+        wan: "none".to_owned(),
+        seed: plan.seed.0,
+        command: plan.command.clone(),
+        valid: invalid_because.is_empty(),
+        invalid_because,
+        starved: measured.starved,
+        echoes: measured.echoes,
+        tx: measured.tx.clone(),
+        block: measured.block.clone(),
+        cost: measured.cost,
+        trace_hash: None,
+    }
+}

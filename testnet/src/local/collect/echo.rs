@@ -1,0 +1,24 @@
+//! Echoes: bodies and announcements that a node sent to a peer after that peer's own body or announcement of the
+//! item was processed. What crossed on the way is none: the order of the node's own trace decides.
+
+use std::collections::HashSet;
+
+use node::trace::{Record, What};
+
+/// How many echoes a node's trace shows.
+pub(super) fn count(records: &[Record]) -> u64 {
+    let mut had = HashSet::new();
+    let mut echoes = 0;
+    for record in records {
+        match record.what {
+            What::Body { kind, item, from, .. } | What::Announced { kind, item, from } => {
+                had.insert((kind, item, from));
+            }
+            What::SentBody { kind, item, to } | What::SentInv { kind, item, to } => {
+                echoes += u64::from(had.contains(&(kind, item, to)));
+            }
+            _ => {}
+        }
+    }
+    echoes
+}

@@ -1,0 +1,331 @@
+//! Starts node processes, watches over them, and stops them.
+//!
+//! Nothing is left running: a clean stop comes first, a kill follows; dropping a [`Cluster`] kills what is left; and
+//! where `setpriv` (util-linux) is installed, the kernel kills the nodes if this process dies, whatever killed it.
+//! `OUT/pids` lists them meanwhile.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::Deserialize;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use super::out::Out;
+use super::plan::Plan;
+use super::rpc::Rpc;
+
+/// All nodes of a run.
+#[derive(Debug)]
+pub struct Cluster {
+    out: Out,
+    nodes: Vec<Member>,
+}
+
+/// A node process that said where it listens.
+#[derive(Debug)]
+pub struct Member {
+    child: Child,
+    fate: Fate,
+    /// Its RPC.
+    pub rpc: Rpc,
+    /// Its libp2p peer id.
+    pub peer_id: String,
+    /// Where it listens, with `/p2p/…`.
+    pub address: String,
+}
+
+/// What became of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Alive,
+    Killed,
+    Lost,
+}
+
+/// An unplanned loss of a node.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("node {node} ended by itself ({status}); its log ends:\n{log}")]
+pub struct Loss {
+    node: usize,
+    status: String,
+    log: String,
+}
+
+/// What a node writes about itself when it listens.
+#[derive(Debug, Deserialize)]
+struct RpcFile {
+    peer_id: String,
+    rpc: String,
+    listen: Vec<String>,
+}
+
+/// A process whose `rpc.json` isn't there yet.
+struct Starting {
+    node: usize,
+    child: Child,
+}
+
+/// A node must listen within this time. 50 of them start at once on few cores.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Between looks for `rpc.json`.
+const START_POLL: Duration = Duration::from_millis(30);
+/// Nodes stop cleanly within 5 s; on a busy machine they get some more.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const STOP_POLL: Duration = Duration::from_millis(50);
+/// Lines of a lost node's log that are shown.
+const LOG_LINES: usize = 6;
+
+impl Cluster {
+    /// No nodes yet.
+    #[must_use]
+    pub const fn new(out: Out) -> Self {
+        Self { out, nodes: Vec::new() }
+    }
+
+    /// Starts every node of the plan and waits until all listen. Those started before an error are in the cluster.
+    ///
+    /// # Errors
+    /// If a node can't be started, ends, or doesn't listen in time.
+    pub async fn start(&mut self, plan: &Plan, program: &Path) -> anyhow::Result<()> {
+        let supervised = setpriv();
+        let mut waiting = Vec::new();
+        for node in 0..plan.nodes {
+            let neighbours: Vec<usize> = match &plan.graph {
+                Some(graph) => graph.neighbours(node).into_iter().filter(|other| *other < node).collect(),
+                None if node == 0 => Vec::new(),
+                None => vec![0],
+            };
+            // Those started earlier are taken in order, up to the last that this one must know.
+            while neighbours.last().is_some_and(|last| *last >= self.nodes.len()) {
+                self.take_next(&mut waiting).await?;
+            }
+            let addresses = neighbours.iter().filter_map(|&other| self.nodes.get(other));
+            let arguments = arguments(plan, &self.out, node, addresses.map(|member| member.address.as_str()));
+            let child = self.spawn(supervised.as_deref(), program, node, &arguments)?;
+            waiting.push(Starting { node, child });
+        }
+        while !waiting.is_empty() {
+            self.take_next(&mut waiting).await?;
+        }
+        Ok(())
+    }
+
+    /// How many nodes were started and said where they listen.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// A node that lives.
+    #[must_use]
+    pub fn living(&self, node: usize) -> Option<&Member> {
+        self.nodes.get(node).filter(|member| member.fate == Fate::Alive)
+    }
+
+    /// The first living node at `node` or after it, in a circle.
+    #[must_use]
+    pub fn living_from(&self, node: usize) -> Option<(usize, &Member)> {
+        let circle = (node..self.nodes.len()).chain(0..node);
+        circle.filter_map(|node| Some((node, self.living(node)?))).next()
+    }
+
+    /// All that live.
+    pub fn all_living(&self) -> impl Iterator<Item = (usize, &Member)> {
+        self.nodes.iter().enumerate().filter(|(_, member)| member.fate == Fate::Alive)
+    }
+
+    /// Each node's peer id, and whether it lived when the cluster was stopped or is alive now.
+    pub fn members(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.nodes.iter().map(|member| (member.peer_id.as_str(), member.fate == Fate::Alive))
+    }
+
+    /// Looks whether a node has ended by itself.
+    ///
+    /// # Errors
+    /// The first loss that wasn't reported yet.
+    pub fn check(&mut self) -> Result<(), Loss> {
+        for (node, member) in self.nodes.iter_mut().enumerate().filter(|(_, member)| member.fate == Fate::Alive) {
+            let status = match member.child.try_wait() {
+                Ok(None) => continue,
+                Ok(Some(status)) => status.to_string(),
+                Err(error) => error.to_string(),
+            };
+            member.fate = Fate::Lost;
+            return Err(Loss { node, status, log: last_lines(&self.out.log(node)) });
+        }
+        Ok(())
+    }
+
+    /// Kills a node, as planned.
+    pub fn kill(&mut self, node: usize) {
+        if let Some(member) = self.nodes.get_mut(node).filter(|member| member.fate == Fate::Alive) {
+            member.fate = Fate::Killed;
+            // It can only fail if the process is gone, which is what was wanted.
+            let _ = member.child.start_kill();
+        }
+    }
+
+    /// Asks all nodes to stop, waits, and kills those that don't. Their fates stay as they were.
+    pub async fn stop(&mut self) {
+        for member in self.nodes.iter().filter(|member| member.fate == Fate::Alive) {
+            if let Some(pid) = member.child.id().and_then(|pid| i32::try_from(pid).ok()) {
+                // A process that isn't waited for keeps its number, so this can't hit another.
+                let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+            }
+        }
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        while self.running() > 0 && Instant::now() < deadline {
+            sleep(STOP_POLL).await;
+        }
+        self.kill_all().await;
+    }
+
+    /// Kills whatever still runs, at once.
+    pub async fn kill_all(&mut self) {
+        for member in &mut self.nodes {
+            // Both fail only if the process is gone.
+            let _ = member.child.start_kill();
+            let _ = member.child.wait().await;
+        }
+        self.out.forget_pids();
+    }
+
+    fn running(&mut self) -> usize {
+        self.nodes.iter_mut().filter_map(|member| member.child.try_wait().ok()).filter(Option::is_none).count()
+    }
+
+    fn spawn(
+        &self,
+        supervisor: Option<&Path>,
+        program: &Path,
+        node: usize,
+        arguments: &[String],
+    ) -> anyhow::Result<Child> {
+        let log = File::create(self.out.log(node)).context("cannot write a log")?;
+        let mut command = match supervisor {
+            Some(setpriv) => {
+                let mut command = Command::new(setpriv);
+                command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        // Settings of the person's own node are not for these.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NODE_")) {
+            command.env_remove(name);
+        }
+        command
+            .args(arguments)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().context("cannot write a log")?)
+            .stderr(log)
+            .process_group(0)
+            .kill_on_drop(true);
+        let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        self.out.remember_pid(node, child.id())?;
+        Ok(child)
+    }
+
+    /// Waits until the first of `waiting` listens.
+    async fn take_next(&mut self, waiting: &mut Vec<Starting>) -> anyhow::Result<()> {
+        if waiting.is_empty() {
+            bail!("a node was to be awaited that wasn't started: this is an error of the instrument");
+        }
+        let Starting { node, mut child } = waiting.remove(0);
+        let deadline = Instant::now() + START_TIMEOUT;
+        let file = self.out.data_dir(node).join("rpc.json");
+        loop {
+            if let Some(status) = child.try_wait().context("cannot watch a node")? {
+                return Err(Loss { node, status: status.to_string(), log: last_lines(&self.out.log(node)) }.into());
+            }
+            if let Some(said) = read_rpc_file(&file) {
+                let address = said.listen.into_iter().next().context("a node listens nowhere")?;
+                let rpc = Rpc::new(&said.rpc)?;
+                self.nodes.push(Member { child, fate: Fate::Alive, rpc, peer_id: said.peer_id, address });
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                bail!(
+                    "node {node} did not listen within {} s; its log ends:\n{}",
+                    START_TIMEOUT.as_secs(),
+                    last_lines(&self.out.log(node))
+                );
+            }
+            sleep(START_POLL).await;
+        }
+    }
+}
+
+/// The node's command line.
+fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut arguments: Vec<String> = Vec::new();
+    let mut flag = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
+    flag("--data-dir", &out.data_dir(node).to_string_lossy());
+    flag("--listen", "/ip4/127.0.0.1/tcp/0");
+    flag("--rpc-addr", "127.0.0.1:0");
+    flag("--network", plan.network.as_str());
+    flag("--trace", &out.trace(node).to_string_lossy());
+    flag("--relay", &plan.relay);
+    if let Some(filter) = &plan.log {
+        flag("--log", filter);
+    }
+    flag("--log-format", "pretty");
+    let known = if plan.graph.is_some() { "--reserved-peer" } else { "--bootstrap" };
+    addresses.for_each(|address| flag(known, address));
+    if let Some(producer) = plan.producer {
+        flag("--producers", &plan.node_key(producer).public().to_string());
+    }
+    if let Some(interval) = plan.load.block_interval
+        && plan.producer == Some(node)
+        && plan.load.block_bytes.is_none()
+    {
+        flag("--produce-every", &humantime::format_duration(interval).to_string());
+    }
+    if plan.graph.is_some() {
+        // All neighbours with higher numbers dial in.
+        flag("--max-peers-in", &plan.peers_wanted(node).max(1).to_string());
+        arguments.push("--reserved-only".to_owned());
+    }
+    arguments
+}
+
+/// Writes the node's key, which the seed decides, so that its public key is known beforehand.
+pub(super) fn write_key(path: &Path, seed: &[u8; 32]) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{}", hex::encode(seed))?;
+    Ok(())
+}
+
+fn read_rpc_file(path: &Path) -> Option<RpcFile> {
+    // The node renames the file into place, so it is whole or not there.
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// `setpriv`, which asks the kernel to kill a process when its parent is gone.
+fn setpriv() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join("setpriv")).find(|file| file.is_file())
+}
+
+fn last_lines(path: &Path) -> String {
+    let text = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let kept = lines.iter().skip(lines.len().saturating_sub(LOG_LINES));
+    let shown: Vec<String> = kept.map(|line| format!("  {line}")).collect();
+    format!("{}\n  ({})", shown.join("\n"), path.display())
+}

@@ -1,0 +1,325 @@
+//! Submits the workload on its schedule, kills whom the plan says, and waits until everything has arrived.
+//!
+//! The schedule is absolute: it never drifts and never waits for an answer. What can't be sent in its turn, because
+//! too much is unanswered or a block is still being published, is offered and not originated.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use node::clock::monotonic_ns;
+use node::trace::Kind;
+use protocol::codec::Encode as _;
+use protocol::message::Tip;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use super::collect::{Submission, Window};
+use super::items::BlockMaker;
+use super::launch::{Cluster, Loss};
+use super::plan::Plan;
+use super::progress::Progress;
+use super::rpc::{Rpc, RpcError};
+use super::workload::{Entry, Workload};
+
+/// What the load did so far; whole even if it is cut short.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// What was answered.
+    pub submissions: Vec<Submission>,
+    /// Transactions whose turn came.
+    pub offered_transactions: u64,
+    /// Blocks whose turn came.
+    pub offered_blocks: u64,
+    /// Transactions inside the blocks that the instrument made.
+    pub transactions_in_blocks: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// What the first of them said.
+    pub first_failure: Option<String>,
+    /// The phases.
+    pub window: Window,
+}
+
+/// Why a phase ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A node ended by itself.
+    #[error(transparent)]
+    Loss(#[from] Loss),
+    /// The instrument itself failed.
+    #[error("the instrument failed: {0}")]
+    Instrument(String),
+}
+
+/// Unanswered submissions at a time. Each holds a connection; nodes allow some hundred.
+const IN_FLIGHT_MAX: usize = 1_024;
+/// Between looks whether all nodes live.
+const WATCH_EVERY: Duration = Duration::from_millis(250);
+/// Between questions whether everything has arrived: gently, for the nodes share the machine.
+const DRAIN_POLL: Duration = Duration::from_secs(1);
+
+/// Sleeps, while watching the nodes.
+///
+/// # Errors
+/// If one ends by itself.
+pub async fn watch(cluster: &mut Cluster, time: Duration) -> Result<(), Loss> {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        sleep_until(end.min(Instant::now() + WATCH_EVERY)).await;
+        cluster.check()?;
+    }
+    Ok(())
+}
+
+/// Submits everything. `done` is up to date at any moment.
+///
+/// # Errors
+/// If a node ends by itself, or an item can't be made.
+pub async fn submit(
+    plan: &Plan,
+    cluster: &mut Cluster,
+    progress: &Progress,
+    done: &mut Done,
+) -> Result<(), LoadError> {
+    let mut driver = Driver::new(plan, cluster, done)?;
+    driver.done.window.load_from = monotonic_ns();
+    driver.start = Instant::now();
+    while let Some(next) = driver.turn()? {
+        let elapsed = driver.start.elapsed().as_secs();
+        progress.now(format!(
+            "load: {elapsed} of {} s, {} transactions submitted, {} failed",
+            plan.load.duration().as_secs(),
+            driver.done.offered_transactions,
+            driver.done.failed
+        ));
+        sleep_until(next).await;
+    }
+    while let Some(finished) = driver.tasks.join_next().await {
+        driver.note(finished)?;
+        driver.cluster.check()?;
+    }
+    driver.done.window.load_to = monotonic_ns();
+    Ok(())
+}
+
+/// Waits until every living node has accepted everything, at most for the plan's drain time.
+///
+/// # Errors
+/// If a node ends by itself.
+pub async fn drain(plan: &Plan, cluster: &mut Cluster, done: &mut Done) -> Result<(), LoadError> {
+    let end = Instant::now() + plan.drain;
+    while Instant::now() < end {
+        cluster.check()?;
+        if arrived(cluster, done).await {
+            break;
+        }
+        sleep_until(end.min(Instant::now() + DRAIN_POLL)).await;
+    }
+    done.window.drain_to = monotonic_ns();
+    Ok(())
+}
+
+/// Whether all living nodes count the same items, and no fewer than were acknowledged.
+async fn arrived(cluster: &Cluster, done: &Done) -> bool {
+    let acknowledged = |kind| {
+        let count = done.submissions.iter().filter(|one| one.kind == kind && one.acknowledged).count();
+        count as u64
+    };
+    let transactions = acknowledged(Kind::Transaction) + done.transactions_in_blocks;
+    let blocks = acknowledged(Kind::Block);
+    let mut first = None;
+    for (_, member) in cluster.all_living() {
+        let Ok(status) = member.rpc.status().await else { return false };
+        let has = (status.stats.transactions_accepted, status.stats.blocks_accepted);
+        if has.0 < transactions || has.1 < blocks || *first.get_or_insert(has) != has {
+            return false;
+        }
+    }
+    true
+}
+
+struct Driver<'a> {
+    plan: &'a Plan,
+    cluster: &'a mut Cluster,
+    done: &'a mut Done,
+    start: Instant,
+    workload: Workload,
+    entry: Option<Entry>,
+    kills: VecDeque<(Duration, usize)>,
+    /// Blocks whose turn came.
+    blocks: u32,
+    /// Absent while a block is being made and published, or if there is none to make.
+    maker: Option<BlockMaker>,
+    tasks: JoinSet<Finished>,
+}
+
+enum Finished {
+    Transaction { submission: Submission, failure: Option<RpcError> },
+    Block { maker: Box<BlockMaker>, published: Result<(Submission, u64), String> },
+}
+
+impl<'a> Driver<'a> {
+    fn new(plan: &'a Plan, cluster: &'a mut Cluster, done: &'a mut Done) -> Result<Self, LoadError> {
+        let mut workload = plan.workload().map_err(failed)?;
+        Ok(Self {
+            entry: workload.next_entry().map_err(failed)?,
+            workload,
+            kills: plan.load.kills(plan.nodes, plan.producer, plan.seed).into(),
+            maker: plan.block_maker().map_err(failed)?,
+            blocks: 0,
+            start: Instant::now(),
+            tasks: JoinSet::new(),
+            plan,
+            cluster,
+            done,
+        })
+    }
+
+    /// Does everything that is due. Returns when to come back; `None` at the end.
+    fn turn(&mut self) -> Result<Option<Instant>, LoadError> {
+        self.cluster.check()?;
+        while let Some(finished) = self.tasks.try_join_next() {
+            self.note(finished)?;
+        }
+        let now = self.start.elapsed();
+        while let Some(&(_, node)) = self.kills.front().filter(|kill| kill.0 <= now) {
+            self.kills.pop_front();
+            self.cluster.kill(node);
+        }
+        while let Some(entry) = self.entry.take_if(|entry| entry.due <= now) {
+            self.send(entry);
+            self.entry = self.workload.next_entry().map_err(failed)?;
+        }
+        while self.plan.load.block_due(self.blocks).is_some_and(|due| due <= now) {
+            self.blocks = self.blocks.saturating_add(1);
+            self.done.offered_blocks = self.done.offered_blocks.saturating_add(1);
+            self.publish();
+        }
+        let end = self.plan.load.duration();
+        if now >= end && self.entry.is_none() {
+            return Ok(None);
+        }
+        let due = [
+            self.entry.as_ref().map(|entry| entry.due),
+            self.kills.front().map(|kill| kill.0),
+            self.plan.load.block_due(self.blocks),
+            Some(end).filter(|end| *end > now),
+            Some(now + WATCH_EVERY),
+        ];
+        Ok(due.into_iter().flatten().min().map(|due| self.start + due))
+    }
+
+    fn send(&mut self, entry: Entry) {
+        self.done.offered_transactions = self.done.offered_transactions.saturating_add(1);
+        let Some((node, member)) = self.cluster.living_from(entry.node) else { return };
+        if self.tasks.len() >= IN_FLIGHT_MAX {
+            return self.fail("too many submissions are unanswered".to_owned());
+        }
+        let rpc = member.rpc.clone();
+        self.tasks.spawn(async move {
+            let answer = rpc.send_transaction(entry.transaction.encoded()).await;
+            let submission = Submission {
+                kind: Kind::Transaction,
+                item: entry.transaction.id().short(),
+                bytes: entry.transaction.encoded().len() as u64,
+                node,
+                acknowledged: matches!(answer, Ok(true)),
+                warm: entry.warm,
+            };
+            Finished::Transaction { submission, failure: answer.err() }
+        });
+    }
+
+    /// Makes and publishes the next block, if it is the instrument that does.
+    fn publish(&mut self) {
+        let Some(bytes) = self.plan.load.block_bytes else { return };
+        let Some(node) = self.plan.producer else { return };
+        let Some(member) = self.cluster.living(node) else { return };
+        let Some(maker) = self.maker.take() else {
+            return self.fail(format!("a block of {bytes} bytes was not published before the next was due"));
+        };
+        let rpc = member.rpc.clone();
+        self.tasks.spawn(async move {
+            let (maker, published) = make_and_publish(rpc, maker, node).await;
+            Finished::Block { maker: Box::new(maker), published }
+        });
+    }
+
+    fn note(&mut self, finished: Result<Finished, JoinError>) -> Result<(), LoadError> {
+        match finished.map_err(failed)? {
+            Finished::Transaction { submission, failure } => {
+                self.done.submissions.push(submission);
+                if let Some(error) = failure {
+                    self.fail(error.to_string());
+                }
+            }
+            Finished::Block { maker, published } => {
+                self.maker = Some(*maker);
+                match published {
+                    Ok((submission, transactions)) => {
+                        self.done.submissions.push(submission);
+                        self.done.transactions_in_blocks += transactions;
+                    }
+                    Err(error) => self.fail(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, why: String) {
+        self.done.failed = self.done.failed.saturating_add(1);
+        self.done.first_failure.get_or_insert(why);
+    }
+}
+
+/// Gives the maker back in any case, with the submission and the number of transactions in the block.
+async fn make_and_publish(
+    rpc: Rpc,
+    maker: BlockMaker,
+    node: usize,
+) -> (BlockMaker, Result<(Submission, u64), String>) {
+    let tip = match rpc.status().await {
+        Ok(status) => status
+            .tip_id
+            .parse()
+            .map(|id| Tip { height: status.tip_height, id })
+            .map_err(|_| format!("the producer's tip {:?} is no block id", status.tip_id)),
+        Err(error) => Err(error.to_string()),
+    };
+    let tip = match tip {
+        Ok(tip) => tip,
+        Err(error) => return (maker, Err(error)),
+    };
+    let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    let timestamp_ms = u64::try_from(timestamp).unwrap_or(u64::MAX);
+    // Signing thousands of transactions takes a while, in which others are due: it gets a thread of its own.
+    let fallback = maker.clone();
+    let made = tokio::task::spawn_blocking(move || {
+        let mut maker = maker;
+        let block = maker.make(tip, timestamp_ms);
+        (maker, block)
+    });
+    let (maker, block) = match made.await {
+        Ok((maker, Ok(block))) => (maker, block),
+        Ok((maker, Err(error))) => return (maker, Err(error.to_string())),
+        Err(error) => return (fallback, Err(error.to_string())),
+    };
+    let encoded = block.to_bytes();
+    let submission = |acknowledged| Submission {
+        kind: Kind::Block,
+        item: block.header.id().short(),
+        bytes: encoded.len() as u64,
+        node,
+        acknowledged,
+        warm: false,
+    };
+    match rpc.publish_block(&encoded).await {
+        Ok(accepted) => (maker, Ok((submission(accepted), block.transactions.len() as u64))),
+        Err(error) => (maker, Err(error.to_string())),
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> LoadError {
+    LoadError::Instrument(error.to_string())
+}

@@ -1,0 +1,127 @@
+//! The directory that everything of a run goes to:
+//! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, and `pids` while nodes run.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use super::launch::write_key;
+use super::plan::Plan;
+use crate::report;
+
+/// The directory, by an absolute path.
+#[derive(Clone, Debug)]
+pub struct Out {
+    dir: PathBuf,
+    /// Digits of a node's number in file names.
+    digits: usize,
+}
+
+const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
+const FILES: [&str; 4] = [PIDS, report::REPORT_FILE, report::DELIVERIES_FILE, report::CDF_FILE];
+const PIDS: &str = "pids";
+
+impl Out {
+    /// Makes the directory, replaces what an earlier run left there, and writes the nodes' keys.
+    ///
+    /// # Errors
+    /// If it holds something else than a run, or an earlier run's nodes are still alive.
+    pub fn create(plan: &Plan) -> anyhow::Result<Self> {
+        let shown = plan.out.display();
+        fs::create_dir_all(&plan.out).with_context(|| format!("cannot make {shown}"))?;
+        let dir = plan.out.canonicalize().with_context(|| format!("cannot find {shown}"))?;
+        let out = Self { dir, digits: plan.nodes.saturating_sub(1).to_string().len().max(2) };
+        out.clear().with_context(|| format!("cannot use {shown}"))?;
+        for name in DIRS {
+            fs::create_dir(out.dir.join(name)).with_context(|| format!("cannot make {shown}/{name}"))?;
+        }
+        for node in 0..plan.nodes {
+            let data_dir = out.data_dir(node);
+            fs::create_dir(&data_dir).and_then(|()| private(&data_dir)).context("cannot make a data directory")?;
+            write_key(&data_dir.join("key"), &plan.node_seed(node)).context("cannot write a node's key")?;
+        }
+        Ok(out)
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A node's data directory.
+    #[must_use]
+    pub fn data_dir(&self, node: usize) -> PathBuf {
+        self.dir.join("nodes").join(self.number(node))
+    }
+
+    /// A node's trace.
+    #[must_use]
+    pub fn trace(&self, node: usize) -> PathBuf {
+        self.dir.join("traces").join(format!("{}.trace", self.number(node)))
+    }
+
+    /// A node's log.
+    #[must_use]
+    pub fn log(&self, node: usize) -> PathBuf {
+        self.dir.join("logs").join(format!("{}.log", self.number(node)))
+    }
+
+    /// Notes a running process.
+    ///
+    /// # Errors
+    /// If the list can't be written.
+    pub fn remember_pid(&self, node: usize, pid: Option<u32>) -> anyhow::Result<()> {
+        let Some(pid) = pid else { return Ok(()) };
+        let mut file = OpenOptions::new().create(true).append(true).open(self.dir.join(PIDS))?;
+        writeln!(file, "{pid} {}", self.number(node)).context("cannot write the list of processes")
+    }
+
+    /// Removes the list of processes: none is left.
+    pub fn forget_pids(&self) {
+        // If it stays, the next run finds that nobody in it is alive.
+        let _ = fs::remove_file(self.dir.join(PIDS));
+    }
+
+    fn number(&self, node: usize) -> String {
+        format!("{node:0digits$}", digits = self.digits)
+    }
+
+    fn clear(&self) -> anyhow::Result<()> {
+        let ours = DIRS.iter().chain(&FILES).any(|name| self.dir.join(name).exists());
+        if !ours && fs::read_dir(&self.dir)?.next().is_some() {
+            bail!("it is not empty, and holds no earlier run: give --out a new directory");
+        }
+        let alive = self.still_alive();
+        if !alive.is_empty() {
+            bail!("nodes of an earlier run there are still running: end them with  kill {}", alive.join(" "));
+        }
+        for name in DIRS.iter().map(|name| self.dir.join(name)).filter(|dir| dir.exists()) {
+            fs::remove_dir_all(name)?;
+        }
+        for name in FILES.iter().map(|name| self.dir.join(name)).filter(|file| file.exists()) {
+            fs::remove_file(name)?;
+        }
+        Ok(())
+    }
+
+    /// Listed processes that still have a data directory of ours on their command line.
+    fn still_alive(&self) -> Vec<String> {
+        let list = fs::read_to_string(self.dir.join(PIDS)).unwrap_or_default();
+        let pids = list.lines().filter_map(|line| line.split(' ').next()).filter(|pid| pid.parse::<u32>().is_ok());
+        let nodes = self.dir.join("nodes");
+        let is_ours = |pid: &&str| {
+            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&command).contains(&*nodes.to_string_lossy())
+        };
+        pids.filter(is_ours).map(str::to_owned).collect()
+    }
+}
+
+/// A data directory holds a key: it is its owner's alone.
+fn private(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+}

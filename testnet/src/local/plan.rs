@@ -1,0 +1,162 @@
+//! A run before it begins: checked flags, the graph, the producer. Making one touches nothing but a topology file.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use protocol::keys::SecretKey;
+use protocol::network::NetworkId;
+
+use super::items::BlockMaker;
+use super::topology::{Graph, Topology};
+use super::workload::{Length, Load, Workload};
+use crate::random::Seed;
+
+/// Nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file descriptors.
+pub const NODES_MAX: usize = 1_000;
+
+/// Nodes without another word.
+const NODES_DEFAULT: usize = 50;
+
+/// Peers that a node of a Kademlia network must have before the load begins: its outbound target.
+const KADEMLIA_PEERS: usize = 8;
+
+/// Everything that a run needs to know.
+#[derive(Debug)]
+pub struct Plan {
+    /// Nodes to launch.
+    pub nodes: usize,
+    /// As it was asked for.
+    pub topology: Topology,
+    /// The edges; `None` for Kademlia.
+    pub graph: Option<Graph>,
+    /// What is submitted.
+    pub load: Load,
+    /// What chance follows.
+    pub seed: Seed,
+    /// The network's name, of the seed.
+    pub network: NetworkId,
+    /// The node that makes the blocks, if there are blocks.
+    pub producer: Option<usize>,
+    /// The nodes' relay policy.
+    pub relay: String,
+    /// Longest time to wait after the load.
+    pub drain: Duration,
+    /// Where everything goes.
+    pub out: PathBuf,
+    /// Where the report goes as well.
+    pub json: Option<PathBuf>,
+    /// The node program; `None` for the one beside this program.
+    pub node: Option<PathBuf>,
+    /// The nodes' log filter; `None` for their own default.
+    pub log: Option<String>,
+    /// The command line, for the report.
+    pub command: String,
+}
+
+impl Plan {
+    /// Checks what was asked for, and draws what the seed decides. Paths and policies are set afterwards.
+    ///
+    /// # Errors
+    /// Says which wishes contradict each other or can't be met.
+    pub fn new(nodes: Option<usize>, topology: Topology, load: Load, seed: Seed) -> anyhow::Result<Self> {
+        let graph = match &topology {
+            Topology::Kademlia => None,
+            Topology::Regular(degree) => Some(Graph::regular(nodes.unwrap_or(NODES_DEFAULT), *degree, seed)?),
+            Topology::File(path) => Some(Graph::from_file(path, nodes)?),
+        };
+        let nodes = graph.as_ref().map_or(nodes.unwrap_or(NODES_DEFAULT), Graph::nodes);
+        let network: NetworkId = format!("testnet-{}", seed.0).parse()?;
+        let producer = load.block_interval.map(|_| seed.draws("producer").below(nodes));
+        let plan = Self {
+            nodes,
+            topology,
+            graph,
+            load,
+            seed,
+            network,
+            producer,
+            relay: String::new(),
+            drain: Duration::ZERO,
+            out: PathBuf::new(),
+            json: None,
+            node: None,
+            log: None,
+            command: String::new(),
+        };
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// The secret key of a node.
+    #[must_use]
+    pub fn node_key(&self, node: usize) -> SecretKey {
+        SecretKey::from_seed(&self.node_seed(node))
+    }
+
+    /// The seed of that key, as its file holds it.
+    #[must_use]
+    pub fn node_seed(&self, node: usize) -> [u8; 32] {
+        self.seed.bytes(&format!("node {node}"))
+    }
+
+    /// Gossip peers that a node must have before the load begins.
+    #[must_use]
+    pub fn peers_wanted(&self, node: usize) -> usize {
+        match &self.graph {
+            Some(graph) => graph.neighbours(node).len(),
+            None => KADEMLIA_PEERS.min(self.nodes.saturating_sub(1)),
+        }
+    }
+
+    /// The transactions.
+    ///
+    /// # Errors
+    /// If none has the wanted length.
+    pub fn workload(&self) -> anyhow::Result<Workload> {
+        Workload::new(&self.load, self.nodes, &self.network, self.seed).context("--tx-bytes")
+    }
+
+    /// What makes the blocks of `--block-bytes`, if that was given.
+    ///
+    /// # Errors
+    /// If there is no block of that length.
+    pub fn block_maker(&self) -> anyhow::Result<Option<BlockMaker>> {
+        let (Some(producer), Some(bytes)) = (self.producer, self.load.block_bytes) else { return Ok(None) };
+        let author = SecretKey::from_seed(&self.seed.bytes("block author"));
+        let draws = self.seed.draws("blocks");
+        let key = self.node_key(producer);
+        BlockMaker::new(key, author, self.network.clone(), bytes, self.load.tx_bytes, draws)
+            .context("--block-bytes")
+            .map(Some)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if self.nodes > NODES_MAX {
+            bail!("{} nodes are too many for one machine: at most {NODES_MAX}", self.nodes);
+        }
+        let load = &self.load;
+        if load.tx_rate == 0.0 && matches!(load.length, Length::Transactions(_)) {
+            bail!("--txs needs a --tx-rate above 0");
+        }
+        if load.duration().is_zero() {
+            bail!("the load lasts no time: give a longer --duration or more --txs");
+        }
+        if load.duration() > Duration::from_secs(24 * 3600) {
+            bail!("the load would take longer than 24 hours: raise --tx-rate or lower --txs");
+        }
+        if load.block_interval.is_some_and(|interval| interval < Duration::from_millis(100)) {
+            bail!("--block-interval must be at least 100ms");
+        }
+        let killable = self.nodes - usize::from(self.producer.is_some());
+        if load.kill > killable.saturating_sub(1) {
+            bail!("--kill {} leaves nobody to measure: {killable} nodes may be killed, less one", load.kill);
+        }
+        if load.transactions() == 0 && load.blocks() == 0 {
+            bail!("nothing would be submitted: give a --tx-rate above 0, or a --block-interval within the load");
+        }
+        self.workload()?;
+        self.block_maker()?;
+        Ok(())
+    }
+}

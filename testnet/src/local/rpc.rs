@@ -1,0 +1,93 @@
+//! One node's RPC, as a user would call it. Connections are kept between calls.
+
+use std::time::Duration;
+
+use jsonrpsee::core::client::ClientT as _;
+use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use jsonrpsee::rpc_params;
+use node::command::Status;
+use serde::Deserialize;
+
+/// A node that takes longer is counted as not answering.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A block of 4 MiB in hexadecimal, and its envelope.
+const REQUEST_BYTES_MAX: u32 = 8 * 1024 * 1024 + 4096;
+
+/// A node's RPC.
+#[derive(Clone, Debug)]
+pub struct Rpc(HttpClient);
+
+/// Why a call failed. What it did at the node is unknown unless the node refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RpcError {
+    /// The address is none.
+    #[error("no RPC client for {address}: {error}")]
+    Address {
+        /// The address.
+        address: String,
+        /// What is wrong.
+        error: String,
+    },
+    /// The node answered with an error.
+    #[error("the node refused: {0}")]
+    Refused(String),
+    /// There was no answer.
+    #[error("no answer: {0}")]
+    NoAnswer(String),
+}
+
+#[derive(Deserialize)]
+struct Submitted {
+    accepted: bool,
+}
+
+impl Rpc {
+    /// A client for the RPC at `address`, such as `127.0.0.1:30401`.
+    ///
+    /// # Errors
+    /// If the address is none.
+    pub fn new(address: &str) -> Result<Self, RpcError> {
+        HttpClientBuilder::default()
+            .request_timeout(CALL_TIMEOUT)
+            .max_request_size(REQUEST_BYTES_MAX)
+            .build(format!("http://{address}"))
+            .map(Self)
+            .map_err(|error| RpcError::Address { address: address.to_owned(), error: error.to_string() })
+    }
+
+    /// How the node is.
+    ///
+    /// # Errors
+    /// If it doesn't answer.
+    pub async fn status(&self) -> Result<Status, RpcError> {
+        self.0.request("admin_nodeInfo", rpc_params![]).await.map_err(told)
+    }
+
+    /// Submits an encoded transaction. True if it was new to the node.
+    ///
+    /// # Errors
+    /// If the node refuses it or doesn't answer.
+    pub async fn send_transaction(&self, encoded: &[u8]) -> Result<bool, RpcError> {
+        let answer: Submitted =
+            self.0.request("tx_send", rpc_params![hex::encode(encoded)]).await.map_err(told)?;
+        Ok(answer.accepted)
+    }
+
+    /// Publishes an encoded block. True if it was new to the node.
+    ///
+    /// # Errors
+    /// If the node refuses it or doesn't answer.
+    pub async fn publish_block(&self, encoded: &[u8]) -> Result<bool, RpcError> {
+        let answer: Submitted =
+            self.0.request("block_publish", rpc_params![hex::encode(encoded)]).await.map_err(told)?;
+        Ok(answer.accepted)
+    }
+}
+
+fn told(error: jsonrpsee::core::ClientError) -> RpcError {
+    match error {
+        jsonrpsee::core::ClientError::Call(error) => RpcError::Refused(error.message().to_owned()),
+        other => RpcError::NoAnswer(other.to_string()),
+    }
+}

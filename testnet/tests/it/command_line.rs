@@ -1,0 +1,118 @@
+//! What the command says and how it exits.
+
+use std::process::Output;
+
+use assert_cmd::Command;
+
+fn testnet(arguments: &[&str]) -> Output {
+    Command::cargo_bin("testnet").unwrap().args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_why() {
+    for (arguments, reason) in [
+        (vec!["run", "--nodes", "0"], "1..=1000"),
+        (vec!["run", "--nodes", "1001"], "1..=1000"),
+        (vec!["run", "--tx-rate=-1"], "a number from 0 to 100000"),
+        (vec!["run", "--stray", "1.5"], "a share from 0 to 1"),
+        (vec!["run", "--tx-bytes", "109"], "--tx-bytes: no transaction is 109 bytes long: use 110 to 65651"),
+        (vec!["run", "--duration", "30"], "30s"),
+        (vec!["run", "--duration", "30s", "--txs", "5"], "cannot be used with"),
+        (vec!["run", "--degree", "4", "--topology", "kademlia"], "cannot be used with"),
+        (vec!["run", "--nodes", "5", "--degree", "3"], "nodes times degree must be even"),
+        (vec!["run", "--topology", "/no/such/file"], "cannot read the topology /no/such/file"),
+        (vec!["run", "--relay", "carrier-pigeon"], "announce, flood"),
+        (vec!["run", "--block-bytes", "1000"], "--block-interval"),
+        (
+            vec!["run", "--block-bytes", "10", "--block-interval", "5s"],
+            "--block-bytes: no block is exactly 10 bytes",
+        ),
+        (vec!["run", "--nodes", "3", "--kill", "3"], "--kill 3 leaves nobody to measure"),
+        (vec!["run", "--tx-rate", "0"], "nothing would be submitted"),
+        (vec!["run", "--tx-rate", "0", "--txs", "3"], "--txs needs a --tx-rate above 0"),
+        (vec!["run", "--author-skew", "steep"], "zipf:S"),
+        (vec!["walk"], "unrecognized subcommand"),
+    ] {
+        let output = testnet(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains(reason), "{arguments:?}: {}", said(&output));
+    }
+}
+
+#[test]
+fn a_missing_node_program_exits_with_1_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let output = testnet(&["run", "--node", "/no/such/node", "--out", out.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("no node program at /no/such/node"), "{}", said(&output));
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_directory_with_other_things_is_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("thesis.tex"), "precious").unwrap();
+    let node = std::env::current_exe().unwrap();
+    let (node, out) = (node.to_str().unwrap(), dir.path().to_str().unwrap());
+    let output = testnet(&["run", "--node", node, "--out", out]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("not empty, and holds no earlier run"), "{}", said(&output));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_node_that_ends_at_once_is_reported_with_its_log() {
+    let dir = tempfile::tempdir().unwrap();
+    // This test's own program knows none of a node's flags: it says so and ends.
+    let node = std::env::current_exe().unwrap();
+    let output =
+        testnet(&["run", "--nodes", "2", "--node", node.to_str().unwrap(), "--out", dir.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("node 0 ended by itself (exit status: 101)"), "{}", said(&output));
+    assert!(said(&output).contains("nothing is left running"), "{}", said(&output));
+    assert!(!dir.path().join("pids").exists());
+}
+
+#[test]
+fn a_report_that_is_not_there_exits_with_1() {
+    let output = testnet(&["report", "/no/such/run"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("cannot read /no/such/run/report.json"), "{}", said(&output));
+}
+
+#[test]
+fn help_shows_the_defaults() {
+    let output = testnet(&["run", "--help"]);
+    let help = String::from_utf8_lossy(&output.stdout).into_owned();
+    for flag in [
+        "--nodes",
+        "--topology",
+        "--degree",
+        "--relay",
+        "--tx-rate",
+        "--tx-bytes",
+        "--duration",
+        "--txs",
+        "--drain",
+        "--authors",
+        "--author-skew",
+        "--one-time-authors",
+        "--stray",
+        "--block-interval",
+        "--block-bytes",
+        "--kill",
+        "--seed",
+        "--out",
+        "--json",
+        "--node",
+        "--log",
+    ] {
+        assert!(help.contains(flag), "{flag}");
+    }
+    assert!(help.contains("[default: 256]") && help.contains("Exit status"), "{help}");
+}

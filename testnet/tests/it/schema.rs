@@ -1,0 +1,93 @@
+//! The names in `report.json` are a promise.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use testnet::report::schema::{Cost, Propagation, Report};
+use testnet::report::{self, CDF_FILE, DELIVERIES_FILE, ReportError};
+
+pub(crate) fn report() -> Report {
+    Report {
+        schema: 1,
+        kind: "run".to_owned(),
+        engine: "hearsay".to_owned(),
+        relay: "announce".to_owned(),
+        nodes: 50,
+        topology: "kademlia".to_owned(),
+        wan: "none".to_owned(),
+        seed: 1,
+        command: "testnet run".to_owned(),
+        valid: true,
+        invalid_because: vec![],
+        starved: false,
+        echoes: 0,
+        tx: Propagation::default(),
+        block: Propagation::default(),
+        cost: Cost::default(),
+        trace_hash: None,
+    }
+}
+
+/// Every path to a value that is no object.
+fn leaves(at: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| leaves(&format!("{at}.{name}"), value, into))
+        }
+        value => {
+            into.insert(at.to_owned(), value.clone());
+        }
+    }
+}
+
+#[test]
+fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
+    let latency = json!({"p50": null, "p90": null, "p95": null, "p99": null, "max": null});
+    let stretch = json!({"p50": null, "p95": null, "p99": null});
+    let propagation = json!({
+        "offered": 0, "originated": 0, "expected": 0, "delivered": 0, "coverage": null,
+        "latency_ms": latency, "to_all_ms": latency, "stretch": stretch, "redundancy": null,
+        "warm": {"latency_ms": latency, "stretch": stretch, "wire_ratio": null},
+    });
+    let expected = json!({
+        "schema": 1, "kind": "run", "engine": "hearsay", "relay": "announce", "nodes": 50, "topology": "kademlia",
+        "wan": "none", "seed": 1, "command": "testnet run", "valid": true, "invalid_because": [], "starved": false,
+        "echoes": 0, "tx": propagation, "block": propagation,
+        "cost": {
+            "wire_bytes_per_delivery": null, "wire_ratio": null, "idle_bytes_per_s_per_node": null,
+            "cpu_us_per_delivery": null, "rss_mib": {"p50": null, "max": null}, "lag_ms": null,
+        },
+        "trace_hash": null,
+    });
+    let (mut found, mut wanted) = (BTreeMap::new(), BTreeMap::new());
+    leaves("", &serde_json::to_value(report()).unwrap(), &mut found);
+    leaves("", &expected, &mut wanted);
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn a_written_report_reads_back_and_a_missing_picture_is_drawn_again() {
+    let dir = tempfile::tempdir().unwrap();
+    report::write(dir.path(), &report(), &[]).unwrap();
+    assert_eq!(report::read(dir.path()).unwrap(), report());
+    let picture = dir.path().join(CDF_FILE);
+    let first = std::fs::read_to_string(&picture).unwrap();
+    assert!(!report::redraw_missing(dir.path(), &report()).unwrap());
+    std::fs::remove_file(&picture).unwrap();
+    assert!(report::redraw_missing(dir.path(), &report()).unwrap());
+    assert_eq!(std::fs::read_to_string(&picture).unwrap(), first);
+}
+
+#[test]
+fn reports_of_another_schema_and_damaged_files_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(report::read(dir.path()), Err(ReportError::Read { .. })));
+    report::write(dir.path(), &Report { schema: 2, ..report() }, &[]).unwrap();
+    assert!(matches!(report::read(dir.path()), Err(ReportError::Schema { found: 2, .. })));
+    std::fs::write(dir.path().join("report.json"), "{}").unwrap();
+    assert!(matches!(report::read(dir.path()), Err(ReportError::Json { .. })));
+    std::fs::remove_file(dir.path().join(CDF_FILE)).unwrap();
+    std::fs::write(dir.path().join(DELIVERIES_FILE), "x\n").unwrap();
+    let error = report::redraw_missing(dir.path(), &report());
+    assert!(matches!(error, Err(ReportError::Deliveries { .. })));
+}
