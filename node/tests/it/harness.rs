@@ -1,6 +1,7 @@
 //! Runs nodes in this process: temporary settings, loopback, free ports, and everything stopped at the end.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libp2p::Multiaddr;
@@ -8,8 +9,10 @@ use libp2p::identity::Keypair;
 use node::command::{Command, PeerStatus, Status};
 use node::config::Config;
 use node::service::{self, Ready, ServiceError};
-use protocol::gossip::RelayPolicy;
-use protocol::keys::SecretKey;
+use protocol::gossip::{Refusal, RelayPolicy, Submission, TransactionStatus};
+use protocol::hash::TxId;
+use protocol::keys::{PublicKey, SecretKey};
+use protocol::transaction::{SignedTransaction, Transaction};
 use protocol::validator::Producers;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -84,7 +87,6 @@ impl Node {
         self.ask(|reply| Command::Peers { reply }).await
     }
 
-    #[expect(dead_code, reason = "for tests that need the engine")]
     pub(crate) async fn status(&self) -> Status {
         self.ask(|reply| Command::Status { reply }).await
     }
@@ -106,9 +108,52 @@ impl Node {
         }
     }
 
+    /// Hands a transaction in.
+    pub(crate) async fn send(&self, transaction: Arc<SignedTransaction>) -> Result<Submission, Refusal> {
+        self.ask(|reply| Command::SubmitTransaction { transaction, reply }).await
+    }
+
+    /// Waits until the node knows a transaction.
+    pub(crate) async fn transaction(&self, id: TxId) -> TransactionStatus {
+        let waited = async {
+            loop {
+                if let Some(status) = self.ask(|reply| Command::Transaction { id, reply }).await {
+                    return status;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waited).await.expect("the transaction comes in time")
+    }
+
+    /// Waits until what `status` tells satisfies `enough`.
+    pub(crate) async fn status_until(&self, what: &str, enough: impl Fn(&Status) -> bool) -> Status {
+        let waited = async {
+            loop {
+                let status = self.status().await;
+                if enough(&status) {
+                    return status;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, waited).await {
+            Ok(status) => status,
+            Err(_) => panic!("waited in vain for {what}; status: {:#?}", self.status().await),
+        }
+    }
+
     /// Stops the node and waits for its end.
     pub(crate) async fn stop(self) {
         self.stop.send_replace(true);
         self.task.await.expect("no panic").expect("a clean end");
     }
+}
+
+/// A transaction of `bytes` payload bytes, signed for the harness's network.
+pub(crate) fn transaction(author: u8, nonce: u64, bytes: usize) -> Arc<SignedTransaction> {
+    let payload = vec![author; bytes].into();
+    let transaction = Transaction { author: PublicKey::default(), nonce, valid_until: 1_000, payload };
+    let network = "test".parse().expect("a name");
+    Arc::new(transaction.sign(&SecretKey::from_seed(&[author; 32]), &network).expect("within the bound"))
 }

@@ -137,3 +137,17 @@ async fn a_peer_that_is_not_read_keeps_its_bytes_and_an_overrun_ends_it() {
         }
     }
 }
+
+#[tokio::test]
+#[ignore = "takes the 20 s of the real deadline"]
+async fn two_peers_that_both_do_not_read_give_up_by_the_deadline() {
+    let (mut one, mut two) = Puppet::open_pair(false).await;
+    for puppet in [&mut one, &mut two] {
+        puppet.order(Order::Read(false));
+        puppet.order(Order::Send(Lane::Bulk, large(200_000)));
+    }
+    let reports = [one.report(&mut two).await, two.report(&mut one).await];
+    assert!(matches!(reports[0], Report::Failed(CloseReason::WriteStalled)), "{:?}", reports[0]);
+    // The second may be told of the end by the first, a moment before its own deadline.
+    assert!(matches!(reports[1], Report::Failed(_)), "{:?}", reports[1]);
+}

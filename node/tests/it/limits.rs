@@ -1,7 +1,9 @@
 //! Bans end, are bounded, and address groups hold what belongs together.
 
+use libp2p::swarm::{ConnectionId, NetworkBehaviour as _};
 use libp2p::{Multiaddr, PeerId};
-use node::limits::{BAN_TIME, BANS_MAX, Bans, address_group};
+use node::limits::{AddressBlocks, BAN_TIME, BANS_MAX, Bans, address_group};
+use node::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX, PER_IPV6_56_MAX};
 use protocol::time::{Duration, Time};
 
 fn address(text: &str) -> Multiaddr {
@@ -47,4 +49,29 @@ fn address_groups_are_a_16_or_a_32_and_loopback_may_be_exempt() {
     assert_ne!(group("/ip6/2001:db8::1/tcp/1", true), group("/ip6/2001:db9::1/tcp/1", true));
     assert_eq!(group("/ip4/127.0.0.1/tcp/1", true), None);
     assert!(group("/ip4/127.0.0.1/tcp/1", false).is_some());
+}
+
+/// How many of the connections, one from each of these addresses in turn, are let in.
+fn let_in(exempt: bool, from: impl Iterator<Item = String>) -> usize {
+    let mut blocks = AddressBlocks::new(exempt);
+    let local = address("/ip4/127.0.0.1/tcp/1");
+    let mut connect = |(n, ip): (usize, String)| {
+        blocks.handle_pending_inbound_connection(ConnectionId::new_unchecked(n), &local, &address(&ip)).is_ok()
+    };
+    from.enumerate().map(&mut connect).filter(|let_in| *let_in).count()
+}
+
+#[test]
+fn an_address_block_has_so_many_connections_and_no_more() {
+    let same = |n| (0..n).map(|port| format!("/ip4/198.51.100.1/tcp/{}", port + 1));
+    assert_eq!(let_in(true, same(40)), PER_IPV4_MAX);
+    assert_eq!(let_in(true, (0..40).map(|n| format!("/ip4/198.51.100.{n}/tcp/1"))), PER_IPV4_24_MAX);
+    assert_eq!(let_in(true, (0..40).map(|n| format!("/ip6/2001:db8:0:{n:x}::1/tcp/1"))), PER_IPV6_56_MAX);
+    assert_eq!(let_in(true, (0..40).map(|n| format!("/ip4/198.51.{n}.1/tcp/1"))), 40);
+}
+
+#[test]
+fn loopback_is_limited_like_any_other_unless_exempt() {
+    let loopback = || (0..40).map(|port| format!("/ip4/127.0.0.1/tcp/{}", port + 1));
+    assert_eq!((let_in(true, loopback()), let_in(false, loopback())), (40, PER_IPV4_MAX));
 }

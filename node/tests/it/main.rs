@@ -9,6 +9,7 @@ mod key_file;
 mod lanes;
 mod lifecycle;
 mod limits;
+mod propagation;
 mod puppet;
 mod rpc;
 mod service;

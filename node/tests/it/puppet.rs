@@ -90,6 +90,34 @@ impl Puppet {
         tokio::time::timeout(PATIENCE, wanted).await.expect("a report in time")
     }
 
+    /// Connects to a node.
+    pub(crate) async fn dial(&mut self, address: Multiaddr) {
+        self.swarm.dial(address).expect("a dial");
+        self.wait_for(|event| matches!(event, SwarmEvent::ConnectionEstablished { .. })).await;
+    }
+
+    /// Waits until the other end has closed the connection.
+    pub(crate) async fn closed(&mut self) {
+        self.wait_for(|event| matches!(event, SwarmEvent::ConnectionClosed { .. })).await;
+    }
+
+    async fn wait_for(&mut self, wanted: impl Fn(&SwarmEvent<Report>) -> bool) {
+        let waited = async { while !wanted(&self.swarm.select_next_some().await) {} };
+        tokio::time::timeout(PATIENCE, waited).await.expect("in time");
+    }
+
+    /// The next report; the other end runs by itself.
+    pub(crate) async fn own_report(&mut self) -> Report {
+        let wanted = async {
+            loop {
+                if let SwarmEvent::Behaviour(report) = self.swarm.select_next_some().await {
+                    return report;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, wanted).await.expect("a report in time")
+    }
+
     /// Two puppets, connected; the first dialled. No lane is open.
     pub(crate) async fn pair(quic: bool) -> (Self, Self) {
         let network = "test".parse().expect("a name");

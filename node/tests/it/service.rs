@@ -3,10 +3,13 @@
 use std::net::TcpListener;
 
 use futures::future::join_all;
+use node::handler::{Order, Report};
 use node::service::ServiceError;
 use node::trace::{self, What};
+use protocol::message::{Lane, Message};
 
 use crate::harness::{Node, config};
+use crate::puppet::Puppet;
 
 #[tokio::test]
 async fn a_node_finds_its_bootstrap_node_with_and_without_a_peer_id() {
@@ -102,6 +105,25 @@ async fn a_port_that_is_taken_is_named() {
         let error = Node::try_start(settings).await.err().expect("the port is taken");
         assert!(matches!(&error, ServiceError::AddressInUse { address } if *address == wanted), "{error}");
     }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_breaks_a_rule_is_closed_counted_and_not_let_in_again() {
+    let node = Node::start(config(55)).await;
+    let network = "test".parse().expect("a name");
+    let (mut puppet, _) = Puppet::start(&network, false).await;
+    puppet.dial(node.address()).await;
+    puppet.order(Order::Open);
+    assert!(matches!(puppet.own_report().await, Report::Up));
+    let too_large = Message::Transactions(vec![vec![0; 60_000].into(); 2]);
+    puppet.order(Order::Send(Lane::Control, too_large));
+    puppet.closed().await;
+    let status = node.status().await;
+    assert_eq!(status.disconnects.get("frame_too_large"), Some(&1), "{:?}", status.disconnects);
+    puppet.dial(node.address()).await;
+    puppet.closed().await;
+    assert!(node.peers().await.is_empty());
     node.stop().await;
 }
 

@@ -13,10 +13,12 @@ use super::progress::Progress;
 const POLL: Duration = Duration::from_millis(250);
 /// Between two readings of the traffic.
 const SETTLE_POLL: Duration = Duration::from_secs(1);
-/// Discovery is over when a second carries less than a tenth of the busiest second since the start …
+/// Discovery is over after so many quiet readings in a row: between two of its queries it may be quiet for a moment.
+const SETTLED_READINGS: u32 = 2;
+/// A reading is quiet if it is below a tenth of the busiest one since the start …
 const SETTLED_SHARE: f64 = 0.1;
 /// … or this little at each node, in bytes: small networks have hardly a busiest second.
-const SETTLED_BYTES_PER_S: f64 = 2_048.0;
+const SETTLED_BYTES_PER_S: f64 = 4_096.0;
 
 /// Polls every node until it has the peers that the plan wants.
 ///
@@ -77,6 +79,7 @@ pub async fn until_settled(
 ) -> anyhow::Result<bool> {
     let start = Instant::now();
     let mut busiest: f64 = 0.0;
+    let mut quiet = 0;
     let mut last: Option<(Instant, u64)> = None;
     while start.elapsed() < limit {
         cluster.check()?;
@@ -88,6 +91,11 @@ pub async fn until_settled(
         if let Some((then, before)) = last.replace((now, total)) {
             let rate = total.saturating_sub(before) as f64 / now.duration_since(then).as_secs_f64();
             if rate <= busiest * SETTLED_SHARE || rate <= SETTLED_BYTES_PER_S * plan.nodes as f64 {
+                quiet += 1;
+            } else {
+                quiet = 0;
+            }
+            if quiet >= SETTLED_READINGS {
                 return Ok(true);
             }
             busiest = busiest.max(rate);
