@@ -1,0 +1,406 @@
+#!/usr/bin/env python3
+"""Checks docs/vectors/wire.json against docs/PROTOCOL.md, with none of the node's code.
+
+Everything here is written from PROTOCOL.md: a strict reader for the CBOR that the protocol uses, the ids, the Merkle
+root, the genesis id and each message. It needs Python 3.8 and the standard library. Signatures are checked too if the
+`cryptography` package is installed; otherwise that is said to be skipped.
+
+Usage: docs/check-vectors.py [FILE]. Exit status: 0 all checks passed, 1 one failed, 2 the file can't be read.
+"""
+
+import hashlib
+import json
+import os
+import sys
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+except ImportError:
+    ed25519 = None
+
+# The bounds of PROTOCOL.md that a decoder needs.
+PAYLOAD_BYTES_MAX = 65_536
+TRANSACTION_BYTES_MAX = PAYLOAD_BYTES_MAX + 124
+BLOCK_BYTES_MAX = 4 * 1024 * 1024
+BLOCK_TRANSACTIONS_MAX = 39_568
+INV_ENTRIES_MAX = 4_096
+GETDATA_ENTRIES_MAX = 256
+NOTFOUND_BLOCKS_MAX = 16
+LOCATOR_ENTRIES_MAX = 64
+HEADERS_ENTRIES_MAX = 256
+NETWORK_BYTES_MAX = 32
+U32_MAX = 2**32 - 1
+
+
+class Refused(Exception):
+    """The bytes are not what the format has here."""
+
+
+class Reader:
+    """Reads deterministic CBOR: unsigned integers, byte strings, text strings and arrays, in their one encoding."""
+
+    UINT, BYTES, TEXT, ARRAY = 0, 2, 3, 4
+
+    def __init__(self, data):
+        self.data = data
+        self.at = 0
+
+    def head(self, wanted):
+        first = self.take(1)[0]
+        kind, info = first >> 5, first & 31
+        if kind != wanted:
+            raise Refused(f"major type {kind} where {wanted} was wanted")
+        if info < 24:
+            return info
+        if info > 27:
+            raise Refused("an indefinite or reserved length")
+        width = 1 << (info - 24)
+        value = int.from_bytes(self.take(width), "big")
+        least = 24 if width == 1 else 1 << (4 * width)
+        if value < least:
+            raise Refused("an integer or length that is not in its shortest form")
+        return value
+
+    def take(self, count):
+        if self.at + count > len(self.data):
+            raise Refused("the input ends inside an item")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def uint(self, most=2**64 - 1):
+        value = self.head(self.UINT)
+        if value > most:
+            raise Refused(f"{value} is over {most}")
+        return value
+
+    def bytes(self, most):
+        count = self.head(self.BYTES)
+        if count > most:
+            raise Refused(f"a byte string of {count}, over {most}")
+        return self.take(count)
+
+    def fixed(self, count):
+        value = self.bytes(count)
+        if len(value) != count:
+            raise Refused(f"a byte string of {len(value)} where {count} bytes were wanted")
+        return value
+
+    def text(self, most):
+        count = self.head(self.TEXT)
+        if count > most:
+            raise Refused(f"a text of {count} bytes, over {most}")
+        try:
+            return self.take(count).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Refused("a text that is not UTF-8") from error
+
+    def array(self, most, exactly=None):
+        count = self.head(self.ARRAY)
+        if count > most or (exactly is not None and count != exactly):
+            raise Refused(f"an array of {count} items")
+        return count
+
+    def list(self, most, item):
+        return [item(self) for _ in range(self.array(most))]
+
+
+def whole(data, read):
+    """Reads one item that fills `data`."""
+    reader = Reader(data)
+    item = read(reader)
+    if reader.at != len(data):
+        raise Refused(f"{len(data) - reader.at} bytes follow the item")
+    return item
+
+
+# Writing, for signed bytes.
+
+
+def head(kind, value):
+    for info, width in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if value < 24:
+            return bytes([kind << 5 | value])
+        if value < 1 << (8 * width):
+            return bytes([kind << 5 | info]) + value.to_bytes(width, "big")
+    raise ValueError(value)
+
+
+def uint(value):
+    return head(0, value)
+
+
+def bstr(value):
+    return head(2, len(value)) + value
+
+
+def tstr(value):
+    return head(3, len(value.encode())) + value.encode()
+
+
+# Items.
+
+
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def read_transaction(reader):
+    start = reader.at
+    reader.array(5, exactly=5)
+    item = {
+        "author": reader.fixed(32),
+        "nonce": reader.uint(),
+        "valid_until": reader.uint(),
+        "payload": reader.bytes(PAYLOAD_BYTES_MAX),
+        "signature": reader.fixed(64),
+    }
+    item["id"] = sha256(reader.data[start : reader.at])
+    return item
+
+
+def read_header(reader):
+    start = reader.at
+    reader.array(7, exactly=7)
+    item = {
+        "height": reader.uint(),
+        "parent": reader.fixed(32),
+        "producer": reader.fixed(32),
+        "timestamp_ms": reader.uint(),
+        "transactions_root": reader.fixed(32),
+        "count": reader.uint(U32_MAX),
+        "signature": reader.fixed(64),
+    }
+    item["id"] = sha256(reader.data[start : reader.at])
+    return item
+
+
+def read_block(reader):
+    start = reader.at
+    reader.array(2, exactly=2)
+    header = read_header(reader)
+    bodies = reader.list(BLOCK_TRANSACTIONS_MAX, lambda r: r.bytes(TRANSACTION_BYTES_MAX))
+    if reader.at - start > BLOCK_BYTES_MAX:
+        raise Refused("a block over 4 MiB")
+    return {"header": header, "transactions": bodies}
+
+
+def merkle_root(ids):
+    """RFC 6962, section 2.1."""
+    if not ids:
+        return sha256()
+    if len(ids) == 1:
+        return sha256(b"\x00", ids[0])
+    middle = 1
+    while middle * 2 < len(ids):
+        middle *= 2
+    return sha256(b"\x01", merkle_root(ids[:middle]), merkle_root(ids[middle:]))
+
+
+def genesis(network):
+    return sha256(b"hearsay genesis 1\x00", network.encode())
+
+
+def transaction_signing_bytes(network, item):
+    fields = bstr(item["author"]) + uint(item["nonce"]) + uint(item["valid_until"]) + bstr(item["payload"])
+    return tstr("hearsay transaction 1") + tstr(network) + head(4, 4) + fields
+
+
+def header_signing_bytes(network, item):
+    fields = uint(item["height"]) + bstr(item["parent"]) + bstr(item["producer"]) + uint(item["timestamp_ms"])
+    fields += bstr(item["transactions_root"]) + uint(item["count"])
+    return tstr("hearsay header 1") + tstr(network) + head(4, 6) + fields
+
+
+# Messages.
+
+
+def read_ref(reader):
+    value = reader.bytes(32)
+    if len(value) not in (8, 32):
+        raise Refused(f"a transaction reference of {len(value)} bytes")
+    return value
+
+
+def read_inv(reader):
+    items = reader.array(2 * INV_ENTRIES_MAX)
+    if items % 2:
+        raise Refused("an inv with an odd number of items")
+    return [(read_ref(reader), reader.uint(U32_MAX)) for _ in range(items // 2)]
+
+
+def read_id(reader):
+    return reader.fixed(32)
+
+
+MESSAGES = {
+    0: ("hello", 6, lambda r: (r.uint(), r.text(NETWORK_BYTES_MAX), r.uint(), r.uint(), r.fixed(32))),
+    1: ("inv", 2, read_inv),
+    2: ("getdata", 2, lambda r: r.list(GETDATA_ENTRIES_MAX, read_ref)),
+    3: ("notfound", 3, lambda r: (r.list(GETDATA_ENTRIES_MAX, read_ref), r.list(NOTFOUND_BLOCKS_MAX, read_id))),
+    4: ("transactions", 2, lambda r: r.list(GETDATA_ENTRIES_MAX, lambda q: q.bytes(TRANSACTION_BYTES_MAX))),
+    6: ("blockheader", 2, read_header),
+    7: ("getblock", 2, read_id),
+    8: ("block", 2, read_block),
+    9: ("getheaders", 2, lambda r: r.list(LOCATOR_ENTRIES_MAX, read_id)),
+    10: ("headers", 2, lambda r: r.list(HEADERS_ENTRIES_MAX, read_header)),
+    11: ("ack", 2, lambda r: r.uint()),
+}
+
+
+def read_message(reader):
+    items = reader.array(6)
+    tag = reader.uint()
+    if tag not in MESSAGES:
+        raise Refused(f"the message tag {tag}")
+    name, wanted, read = MESSAGES[tag]
+    if items != wanted:
+        raise Refused(f"a {name} of {items} items")
+    return name, read(reader)
+
+
+# The checks.
+
+
+class Checks:
+    def __init__(self):
+        self.done = 0
+        self.failed = []
+
+    def equal(self, what, found, wanted):
+        self.done += 1
+        if found != wanted:
+            self.failed.append(f"{what}: found {show(found)}, wanted {show(wanted)}")
+
+    def refused(self, what, data, read):
+        self.done += 1
+        try:
+            whole(data, read)
+        except Refused:
+            return
+        self.failed.append(f"{what}: was read, and must be refused")
+
+    def signature(self, what, key, message, signature):
+        if ed25519 is None:
+            return
+        self.done += 1
+        try:
+            ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+        except InvalidSignature:
+            self.failed.append(f"{what}: the signature does not fit")
+
+    def seed(self, what, seed, public):
+        if ed25519 is not None:
+            key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed)).public_key()
+            self.equal(what, key.public_bytes(Encoding.Raw, PublicFormat.Raw), bytes.fromhex(public))
+
+
+def show(value):
+    return value.hex() if isinstance(value, bytes) else repr(value)
+
+
+def check_transactions(checks, network, vectors):
+    for number, vector in enumerate(vectors):
+        what = f"transaction {number}"
+        item = whole(bytes.fromhex(vector["encoded"]), read_transaction)
+        for name in ("author", "payload", "id"):
+            checks.equal(f"{what}: {name}", item[name], bytes.fromhex(vector[name]))
+        for name in ("nonce", "valid_until"):
+            checks.equal(f"{what}: {name}", item[name], vector[name])
+        checks.seed(f"{what}: author of the seed", vector["author_seed"], vector["author"])
+        message = transaction_signing_bytes(network, item)
+        checks.signature(what, item["author"], message, item["signature"])
+
+
+def check_header(checks, network, vector):
+    item = whole(bytes.fromhex(vector["encoded"]), read_header)
+    for name in ("parent", "producer", "transactions_root", "id"):
+        checks.equal(f"header: {name}", item[name], bytes.fromhex(vector[name]))
+    for name in ("height", "timestamp_ms", "count"):
+        checks.equal(f"header: {name}", item[name], vector[name])
+    checks.seed("header: producer of the seed", vector["producer_seed"], vector["producer"])
+    checks.signature("header", item["producer"], header_signing_bytes(network, item), item["signature"])
+
+
+def check_block(checks, vectors):
+    encoded = [bytes.fromhex(item["encoded"]) for item in vectors["transactions"]]
+    block = whole(bytes.fromhex(vectors["block"]), read_block)
+    header, bodies = block["header"], block["transactions"]
+    checks.equal("block: header", header["id"], bytes.fromhex(vectors["header"]["id"]))
+    checks.equal("block: transactions", bodies, encoded)
+    checks.equal("block: count", header["count"], len(bodies))
+    checks.equal("block: root", header["transactions_root"], merkle_root([sha256(body) for body in bodies]))
+    checks.equal("block: parent", header["parent"], genesis(vectors["network"]))
+    checks.equal("block: height", header["height"], 1)
+
+
+def expected_messages(vectors):
+    """What PROTOCOL.md's examples say."""
+    encoded = [bytes.fromhex(item["encoded"]) for item in vectors["transactions"]]
+    first, second = (bytes.fromhex(item["id"]) for item in vectors["transactions"])
+    block_id, start = bytes.fromhex(vectors["header"]["id"]), genesis(vectors["network"])
+    block = whole(bytes.fromhex(vectors["block"]), read_block)
+    header = whole(bytes.fromhex(vectors["header"]["encoded"]), read_header)
+    return {
+        "hello": (1, vectors["network"], 0, 1, block_id),
+        "inv": [(first[:8], 5), (second, 1000)],
+        "getdata": [first[:8], second],
+        "notfound": ([first[:8]], [block_id]),
+        "transactions": encoded,
+        "blockheader": header,
+        "getblock": block_id,
+        "block": block,
+        "getheaders": [block_id, start],
+        "headers": [header],
+        "ack": 16_384,
+    }
+
+
+def check_messages(checks, vectors):
+    expected = expected_messages(vectors)
+    names = {name for name, _, _ in MESSAGES.values()}
+    checks.equal("messages: one vector each", sorted(vectors["messages"]), sorted(names))
+    for name, text in vectors["messages"].items():
+        data = bytes.fromhex(text)
+        checks.equal(f"message {name}", whole(data, read_message), (name, expected.get(name)))
+        for length in range(len(data)):
+            checks.refused(f"message {name}, cut to {length} bytes", data[:length], read_message)
+        checks.refused(f"message {name}, a byte longer", data + b"\x00", read_message)
+        # The outer array with its length in two bytes, and of indefinite length.
+        checks.refused(f"message {name}, a longer head", b"\x98" + bytes([data[0] & 31]) + data[1:], read_message)
+        checks.refused(f"message {name}, indefinite", b"\x9f" + data[1:] + b"\xff", read_message)
+    for tag in (5, 12, 23):
+        checks.refused(f"message tag {tag}", bytes([0x82, tag, 0x80]), read_message)
+
+
+def main(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            vectors = json.load(file)
+    except (OSError, ValueError) as error:
+        print(f"cannot read {path}: {error}", file=sys.stderr)
+        return 2
+    checks = Checks()
+    try:
+        network = vectors["network"]
+        checks.equal("genesis", genesis(network), bytes.fromhex(vectors["genesis"]))
+        for vector in vectors["merkle_roots"]:
+            ids = [bytes.fromhex(one) for one in vector["ids"]]
+            checks.equal(f"Merkle root of {len(ids)}", merkle_root(ids), bytes.fromhex(vector["root"]))
+        check_transactions(checks, network, vectors["transactions"])
+        check_header(checks, network, vectors["header"])
+        check_block(checks, vectors)
+        check_messages(checks, vectors)
+    except (Refused, KeyError, ValueError) as error:
+        checks.failed.append(f"{type(error).__name__}: {error}")
+    for failure in checks.failed:
+        print(f"FAILED {failure}", file=sys.stderr)
+    signatures = "checked" if ed25519 else "skipped (the cryptography package is not installed)"
+    print(f"vectors: {checks.done} checks, {len(checks.failed)} failed; signatures {signatures}")
+    return 1 if checks.failed else 0
+
+
+if __name__ == "__main__":
+    default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors", "wire.json")
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else default))
