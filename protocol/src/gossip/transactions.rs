@@ -44,11 +44,13 @@ impl Gossip {
             if let Some(peer) = self.peers.get_mut(&from) {
                 peer.known.insert(transaction.short());
             }
-            let in_verification = match transaction {
-                TxRef::Short(short) => self.checking_short.contains_key(short),
-                TxRef::Full(id) => self.checking_transactions.contains_key(id),
+            let held = match transaction {
+                TxRef::Short(short) => {
+                    self.checking_short.contains_key(short) || self.mempool.by_short(*short) != Lookup::None
+                }
+                TxRef::Full(id) => self.checking_transactions.contains_key(id) || self.mempool.contains(id),
             };
-            if in_verification || self.seen.covers(transaction, tip) {
+            if self.seen.covers(transaction, tip) || held {
                 continue;
             }
             let announced = self.requests.announced(now, from, key(transaction), TRANSACTION_BYTES_EXPECTED);

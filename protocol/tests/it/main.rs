@@ -12,6 +12,7 @@ mod make; // items for the parts' tests
 mod request_support; // the tracker's naive model
 
 mod blocks; // orphans, catching up, forks, confirmed transactions
+mod bounds; // what the engine holds, on each bound and one past it
 mod chain_bodies; // which bodies are kept
 mod chain_fork_choice; // height, then lowest id
 mod chain_headers; // header rules and the tree's bounds
