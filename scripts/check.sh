@@ -19,8 +19,12 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 step "tests"
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --locked --workspace --no-fail-fast
+  step "tests with real nodes, one by one"
+  cargo nextest run --locked --workspace --no-fail-fast --run-ignored only --test-threads 1
 else
   cargo test --locked --workspace --no-fail-fast
+  step "tests with real nodes, one by one"
+  cargo test --locked --workspace --no-fail-fast -- --ignored --test-threads 1
 fi
 
 step "documents"

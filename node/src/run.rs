@@ -91,6 +91,12 @@ pub fn exit_on_panic() {
     }));
 }
 
+/// Threads that move bytes and run the engine. One: nearly all work is many small messages that each pass the engine's
+/// single loop, and a second thread only adds a wake-up and a context switch to every one of them (measured with 50
+/// nodes on 2 cores: a fifth more processor time and half again the latency). Signatures are checked on threads of
+/// their own.
+const NETWORK_THREADS: usize = 1;
+
 /// Runs a node until it is told to stop, or can't go on.
 ///
 /// # Errors
@@ -98,6 +104,7 @@ pub fn exit_on_panic() {
 pub fn run(args: RunArgs) -> Result<ExitCode, RunError> {
     logging::start(&args.log, args.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(NETWORK_THREADS)
         .enable_all()
         .build()
         .map_err(|error| RunError::System { action: "start the runtime", error })?;

@@ -201,8 +201,8 @@ impl BlockMaker {
                 continue;
             }
             let Some(space) = self.block_bytes.checked_sub(self.frame(height, count)) else { continue };
-            for longer in 0..=4 {
-                let first = self.tx_bytes + longer;
+            for shorter in 0..=4 {
+                let Some(first) = self.tx_bytes.checked_sub(shorter) else { continue };
                 let others = if count == 1 { 0 } else { wrapped(first) + each * (count - 2) };
                 let Some(last) = space.checked_sub(others).and_then(unwrapped) else { continue };
                 if TxShape::new(last).is_err() || TxShape::new(first).is_err() {

@@ -142,7 +142,7 @@ fn draw(area: &Drawing<'_>, report: &Report, curves: &[Curve<'_>]) -> Result<(),
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(SeriesLabelPosition::UpperLeft)
         .margin(14)
         .label_font(font(14).color(&INK))
         .background_style(WHITE.mix(0.9))

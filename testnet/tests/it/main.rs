@@ -8,6 +8,7 @@ mod collector_cost;
 mod command_line;
 mod deliveries;
 mod random;
+mod real_nodes;
 mod schema;
 mod statistics;
 mod tables;

@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# The long runs behind the figures that the documents state. Each leaves its output under docs/measurements/.
+#
+#   scripts/prove.sh fifty       50 nodes, 20 transactions a second for 30 s, a block every 5 s
+#   scripts/prove.sh flood       the same by flooding
+#   scripts/prove.sh kill        the same, and 10 of the 50 are killed on the way
+#   scripts/prove.sh bootstrap   20 nodes find each other through one, which is then killed
+#   scripts/prove.sh netns       two nodes in network namespaces of their own (needs root and iproute2)
+#   scripts/prove.sh all
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+keep=docs/measurements
+node=$PWD/target/release/node
+testnet=$PWD/target/release/testnet
+
+build() { cargo build --release --locked --workspace --quiet; }
+
+# Where and on what it was measured: the first lines of each kept output.
+about() {
+  echo "# $1"
+  echo "# $(git describe --always --dirty 2>/dev/null || echo 'no commit') · $(nproc) cores · Linux $(uname -r | cut -d- -f1) · $(rustc --version)"
+}
+
+# A run of the instrument; its tables are kept, its directory is not.
+instrument() {
+  local name=$1 out
+  shift
+  out=$(mktemp -d)
+  { about "testnet run $*"; "$testnet" run --out "$out/run" "$@" 2>&1; } | sed "s#$out#OUT#g" | tee "$keep/$name.txt"
+  cp "$out/run/report.json" "$keep/$name.json"
+  cp "$out/run/cdf.svg" "$keep/$name.svg"
+  rm -rf "$out"
+}
+
+load=(--nodes 50 --tx-rate 20 --tx-bytes 256 --duration 30s --block-interval 5s)
+
+fifty() { instrument fifty "${load[@]}"; }
+flood() { instrument flood "${load[@]}" --relay flood; }
+kill_ten() { instrument kill "${load[@]}" --kill 10; }
+
+started=()
+stop_all() {
+  for pid in "${started[@]+"${started[@]}"}"; do kill -9 "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  for space in "${spaces[@]+"${spaces[@]}"}"; do ip netns delete "$space" 2>/dev/null || true; done
+  [ -z "${work:-}" ] || rm -rf "$work"
+}
+trap stop_all EXIT INT TERM
+
+# Waits until a command says yes, for at most 30 s.
+until_true() {
+  local what=$1 tries=0
+  shift
+  until "$@"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 150 ] || { echo "never came true: $what"; return 1; }
+    sleep 0.2
+  done
+}
+
+field() { python3 -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+peers_of() {
+  local status
+  status=$("$node" status --data-dir "$1" --json 2>/dev/null) || { echo 0; return; }
+  echo $(($(field peers_in <<<"$status") + $(field peers_out <<<"$status")))
+}
+has_peers() { [ "$(peers_of "$1")" -ge "$2" ]; }
+has_transaction() { "$node" tx get "$2" --data-dir "$1" --json 2>/dev/null | grep -q pending; }
+
+bootstrap() {
+  work=$(mktemp -d)
+  {
+    about "20 nodes behind one bootstrap node, which is then killed"
+    local first addr id number begin
+    "$node" --data-dir "$work/0" --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --network prove >"$work/0.log" 2>&1 &
+    first=$!
+    started+=("$first")
+    until_true "the first node runs" test -e "$work/0/rpc.json"
+    addr=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["listen"][0])' "$work/0/rpc.json")
+    begin=$(date +%s.%N)
+    for number in $(seq 1 20); do
+      "$node" --data-dir "$work/$number" --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --network prove \
+        --bootstrap "$addr" >"$work/$number.log" 2>&1 &
+      started+=("$!")
+    done
+    for number in $(seq 1 20); do until_true "node $number has 8 peers" has_peers "$work/$number" 8; done
+    echo "all 20 have 8 peers or more, $(echo "$(date +%s.%N) - $begin" | bc | cut -c1-5) s after the start"
+    kill -9 "$first"
+    echo "the bootstrap node was killed"
+    id=$("$node" tx send --payload "after the bootstrap" --data-dir "$work/1" --json | field id)
+    for number in $(seq 2 20); do until_true "node $number has the transaction" has_transaction "$work/$number" "$id"; done
+    echo "a transaction sent at node 1 afterwards reached the 19 others"
+    for number in $(seq 1 20); do until_true "node $number has 8 peers" has_peers "$work/$number" 8; done
+    echo "all 20 have 8 peers or more without it"
+  } | tee "$keep/bootstrap.txt"
+}
+
+spaces=()
+netns() {
+  work=$(mktemp -d)
+  spaces=(hearsay-a hearsay-b)
+  {
+    about "two nodes in network namespaces, 10.83.0.1 and 10.83.0.2, no loopback between them"
+    ip netns add hearsay-a
+    ip netns add hearsay-b
+    ip link add veth-a netns hearsay-a type veth peer name veth-b netns hearsay-b
+    local side number
+    for side in a:1 b:2; do
+      number=${side#*:}
+      side=${side%:*}
+      ip -n "hearsay-$side" addr add "10.83.0.$number/24" dev "veth-$side"
+      ip -n "hearsay-$side" link set "veth-$side" up
+      ip -n "hearsay-$side" link set lo up
+    done
+    local transport id key
+    for transport in tcp/4001 udp/4001/quic-v1; do
+      key=$("$node" key generate --out "$work/key-$$-${transport%%/*}" --json 2>/dev/null | field public_key)
+      ip netns exec hearsay-a "$node" --data-dir "$work/a" --key-file "$work/key-$$-${transport%%/*}" --network prove \
+        --listen "/ip4/10.83.0.1/$transport" --rpc-addr 127.0.0.1:30401 --producers "$key" --produce-every 2s \
+        --no-loopback-exemption >"$work/a.log" 2>&1 &
+      started+=("$!")
+      ip netns exec hearsay-b "$node" --data-dir "$work/b" --network prove --listen "/ip4/10.83.0.2/$transport" \
+        --rpc-addr 127.0.0.1:30401 --bootstrap "/ip4/10.83.0.1/$transport" --producers "$key" \
+        --no-loopback-exemption >"$work/b.log" 2>&1 &
+      started+=("$!")
+      export -f ns_peers
+      until_true "they are peers" ns_peers
+      id=$(ip netns exec hearsay-b "$node" tx send --payload "across" --data-dir "$work/b" --json | field id)
+      until_true "the transaction is in a block that both have" ns_confirmed "$id"
+      echo "over $transport: peers, and a transaction of b is in a block of a's that b has"
+      kill "${started[@]: -2}"
+      wait "${started[@]: -2}" || true
+      rm -rf "$work/a" "$work/b"
+    done
+  } | tee "$keep/netns.txt"
+}
+ns_peers() { [ "$(ip netns exec hearsay-b "$node" status --data-dir "$work/b" --json 2>/dev/null | field peers_out 2>/dev/null)" = 1 ]; }
+ns_confirmed() {
+  ip netns exec hearsay-a "$node" tx get "$1" --data-dir "$work/a" --json 2>/dev/null | grep -q confirmed &&
+    ip netns exec hearsay-b "$node" tx get "$1" --data-dir "$work/b" --json 2>/dev/null | grep -q confirmed
+}
+
+mkdir -p "$keep"
+build
+case "${1:-}" in
+  fifty) fifty ;;
+  flood) flood ;;
+  kill) kill_ten ;;
+  bootstrap) bootstrap ;;
+  netns) netns ;;
+  all) fifty; flood; kill_ten; bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then netns; else echo "skipped netns: needs root and iproute2"; fi ;;
+  *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac

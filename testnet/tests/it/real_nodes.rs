@@ -1,0 +1,84 @@
+//! Real runs of real nodes, end to end. They take the whole machine for a while, so they are ignored by default and run
+//! one by one: `cargo test -p testnet --test it -- --ignored --test-threads 1` (after a build of the whole workspace,
+//! for the instrument launches the `node` program beside it).
+
+use std::path::Path;
+use std::process::{Command as StdCommand, Stdio};
+
+use assert_cmd::Command;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use testnet::report::schema::Report;
+
+fn run(out: &Path, arguments: &[&str]) -> Report {
+    let json = out.join("again.json");
+    let output = Command::cargo_bin("testnet")
+        .unwrap()
+        .args(["run", "--out", out.join("run").to_str().unwrap(), "--json", json.to_str().unwrap()])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    println!("{said}");
+    let written = std::fs::read_to_string(json).unwrap();
+    assert_eq!(written, std::fs::read_to_string(out.join("run/report.json")).unwrap());
+    serde_json::from_str(&written).unwrap()
+}
+
+/// The processes that a run says it has started.
+fn started(out: &Path) -> Vec<Pid> {
+    let pids = std::fs::read_to_string(out.join("run/pids")).unwrap_or_default();
+    let first = |line: &str| line.split(' ').next()?.parse().ok();
+    pids.lines().filter_map(first).map(Pid::from_raw).collect()
+}
+
+#[test]
+#[ignore = "takes the whole machine for half a minute"]
+fn fifty_nodes_carry_every_item_to_every_node_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = run(dir.path(), &["--nodes", "50", "--duration", "10s", "--block-interval", "3s"]);
+    assert!(report.valid, "{:?}", report.invalid_because);
+    assert_eq!((report.tx.coverage, report.block.coverage), (Some(1.0), Some(1.0)));
+    assert_eq!((report.tx.originated, report.tx.expected), (200, 200 * 49));
+    assert!(report.block.originated >= 2, "{} blocks", report.block.originated);
+    assert_eq!(report.echoes, 0);
+    // What a starved machine asks twice is the machine's: the figure is for one that keeps up.
+    assert!(report.starved || report.tx.redundancy.unwrap() < 0.05, "{:?}", report.tx.redundancy);
+    assert!(report.cost.rss_mib.max.unwrap() < 64.0, "{:?}", report.cost.rss_mib);
+}
+
+#[test]
+#[ignore = "takes the whole machine for half a minute"]
+fn what_survivors_accepted_reaches_all_survivors() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = run(
+        dir.path(),
+        &["--nodes", "20", "--duration", "8s", "--block-interval", "3s", "--kill", "5", "--seed", "4"],
+    );
+    assert!(report.valid, "{:?}", report.invalid_because);
+    assert_eq!((report.tx.coverage, report.block.coverage), (Some(1.0), Some(1.0)));
+    assert_eq!(report.echoes, 0);
+}
+
+#[test]
+#[ignore = "starts 7 processes"]
+fn an_interrupted_run_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = StdCommand::new(env!("CARGO_BIN_EXE_testnet"))
+        .args(["run", "--nodes", "6", "--duration", "60s", "--out", dir.path().join("run").to_str().unwrap()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The load has begun when it says so.
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    assert!(lines.by_ref().any(|line| line.unwrap().starts_with("load for")), "the load never began");
+    let nodes = started(dir.path());
+    assert_eq!(nodes.len(), 6);
+    assert!(nodes.iter().all(|node| kill(*node, None).is_ok()), "all six live");
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(nodes.iter().all(|node| kill(*node, None).is_err()), "a node was left behind");
+}
