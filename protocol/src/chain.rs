@@ -32,7 +32,7 @@ use crate::codec::DecodeError;
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
     BLOCK_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, CHAIN_HEADERS_MAX, CHAIN_STALE_BODY_BYTES_MAX,
-    CONFIRMED_MAX, HEADERS_PER_PRODUCER_MAX,
+    CONFIRMED_MAX, HEADERS_PER_PRODUCER_MAX, VALID_UNTIL_AHEAD_MAX,
 };
 use crate::message::Tip;
 use crate::refusal::Refusal;
@@ -173,7 +173,8 @@ impl Chain {
     /// # Errors
     /// As [`Chain::check_header`]; [`Refusal::UnknownParent`] also if the parent isn't connected yet. About the
     /// body: [`Refusal::WrongRoot`] if it is not this header's, [`Refusal::RepeatedTransaction`] and
-    /// [`Refusal::ExpiredTransaction`] if no body of this header can be valid (see [`Chain::mark_invalid`]),
+    /// [`Refusal::ExpiredTransaction`] or [`Refusal::TooFarAhead`] if no body of this header can be valid (see
+    /// [`Chain::mark_invalid`]),
     /// [`Refusal::StaleFull`] if it is off the best chain and there is no room for it. A header that was fit stays
     /// in the tree in all of these; the tip and the bodies of other blocks on the best chain stay as they were.
     pub fn connect(
@@ -309,7 +310,12 @@ impl Chain {
         if transactions.iter().any(|transaction| transaction.valid_until() < fields.height) {
             return Err(Refusal::ExpiredTransaction);
         }
-        Ok(())
+        let tip = fields.height.saturating_sub(1);
+        let too_far = |valid_until: &Height| *valid_until > tip.saturating_add(VALID_UNTIL_AHEAD_MAX);
+        match transactions.iter().map(|transaction| transaction.valid_until()).find(too_far) {
+            Some(valid_until) => Err(Refusal::TooFarAhead { valid_until, tip }),
+            None => Ok(()),
+        }
     }
 
     /// Whether a block at or below `end` has one of the transactions.

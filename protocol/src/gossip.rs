@@ -7,13 +7,13 @@
 //! message; the other files below `gossip/` are parts that compute and know nothing of each other. What arrives is
 //! worked on cheapest first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
 
-mod announce;
 mod api;
 mod blocks;
 mod conversation;
 mod peer;
 pub mod request;
 mod seen;
+mod serve;
 mod transactions;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -38,7 +38,7 @@ use crate::block::{Block, Header, SignedHeader, transactions_root};
 use crate::chain::Chain;
 use crate::hash::{BlockId, ShortId, TxId};
 use crate::keys::PublicKey;
-use crate::limits::{BLOCK_OVERHEAD_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX};
+use crate::limits::{CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, HEADER_BYTES_MAX, TRANSACTION_BYTES_EXPECTED};
 use crate::mempool::Mempool;
 use crate::message::Tip;
 use crate::orphan::OrphanPool;
@@ -64,7 +64,13 @@ pub struct Gossip {
     checking: BTreeMap<JobId, Checking>,
     checking_transactions: HashMap<TxId, JobId, SeededState>,
     checking_short: HashMap<ShortId, TxId, SeededState>,
-    checking_blocks: BTreeMap<BlockId, JobId>,
+    checking_headers: BTreeMap<BlockId, JobId>,
+    /// Blocks whose transactions are in verification, in one job or several.
+    checking_bodies: BTreeMap<BlockId, CheckedBlock>,
+    /// Blocks whose parent has come; worked on before anything else is.
+    released: VecDeque<(PeerHandle, Arc<Block>)>,
+    /// The usual length of a transaction, in bytes: announcements don't tell it.
+    usual_bytes: usize,
     /// Submitted items in verification.
     checks_local: usize,
     next_job: u64,
@@ -90,7 +96,8 @@ enum Checked {
         /// The block that came with an unknown header.
         block: Option<Arc<Block>>,
     },
-    Block(CheckedBlock),
+    /// Some of the transactions of a block in `checking_bodies`.
+    BlockPart(BlockId),
 }
 
 impl Gossip {
@@ -119,7 +126,10 @@ impl Gossip {
             checking: BTreeMap::new(),
             checking_transactions: HashMap::with_hasher(hasher.clone()),
             checking_short: HashMap::with_hasher(hasher.clone()),
-            checking_blocks: BTreeMap::new(),
+            checking_headers: BTreeMap::new(),
+            checking_bodies: BTreeMap::new(),
+            released: VecDeque::new(),
+            usual_bytes: TRANSACTION_BYTES_EXPECTED,
             checks_local: 0,
             next_job: 0,
             outputs: VecDeque::new(),
@@ -221,7 +231,8 @@ impl Gossip {
         timestamp_ms: u64,
         bytes_max: usize,
     ) -> (Header, Vec<Bytes>) {
-        let transactions = self.mempool.template(bytes_max.saturating_sub(BLOCK_OVERHEAD_BYTES));
+        // The block's array takes one byte more.
+        let transactions = self.mempool.template(bytes_max.saturating_sub(HEADER_BYTES_MAX + 1));
         let ids: Vec<TxId> = transactions.iter().map(|transaction| transaction.id()).collect();
         let tip = self.chain.tip();
         let header = Header {
@@ -237,6 +248,9 @@ impl Gossip {
 
     /// What every input ends with: whatever became due, possible or necessary.
     fn settle(&mut self, now: Time) {
+        while let Some((from, block)) = self.released.pop_front() {
+            self.take_block(now, Some(from), &block);
+        }
         self.expire(now);
         self.ask(now);
         let busy: Vec<PeerHandle> =
@@ -316,7 +330,7 @@ impl Gossip {
             Checked::Headers { headers, announcers, block } => {
                 self.on_checked_headers(now, from, &headers, &announcers, block, verdict);
             }
-            Checked::Block(checked) => self.on_checked_block(now, checked, verdict),
+            Checked::BlockPart(id) => self.on_checked_part(now, id, verdict),
         }
     }
 

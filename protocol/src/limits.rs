@@ -17,9 +17,6 @@ pub const TRANSACTION_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1 + 34 + 9 + 9 + 5 
 /// Bytes of an encoded block: 4 MiB.
 pub const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Bytes of a block besides its transactions: two array headers of 1 and 5, and a header of at most 211.
-pub const BLOCK_OVERHEAD_BYTES: usize = 217;
-
 /// Transactions in a block. The smallest takes 104 bytes and a length of 2: 4 MiB / 106 is 39,568.
 pub const BLOCK_TRANSACTIONS_MAX: usize = 39_568;
 
@@ -43,7 +40,7 @@ pub const TRANSACTIONS_ENTRIES_MAX: usize = GETDATA_ENTRIES_MAX;
 /// Ids of a locator: 10 by ones, then doubling steps reach genesis from any height below 2^54.
 pub const LOCATOR_ENTRIES_MAX: usize = 64;
 
-/// Headers in one message: 256 of at most 211 bytes take 53 KiB, so they fit a control frame.
+/// Headers in one message: 256 of at most 192 bytes take 48 KiB, so they fit a control frame.
 pub const HEADERS_ENTRIES_MAX: usize = 256;
 
 /// Bytes of an item that still travels on the control lane: 4 KiB.
@@ -80,7 +77,7 @@ pub const CONTROL_RESERVE_BYTES: usize = 64 * 1024;
 pub const REQUEST_ROOM_BYTES: usize = 20 * 1024;
 
 /// Control credit that a batch of announcements or headers wants to find: 1,024 entries of at most 39 bytes, or 256
-/// headers of 211.
+/// headers of 192.
 pub const ANNOUNCE_ROOM_BYTES: usize = 54 * 1024;
 
 /// Bytes of bulk frames queued for one peer: two of the largest blocks.
@@ -110,8 +107,8 @@ pub const HEADER_QUEUE_MAX: usize = 16;
 /// Between two getheaders to one peer.
 pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Blocks that are requested ahead while catching up.
-pub const BLOCKS_AHEAD_MAX: usize = 16;
+/// Blocks that are requested ahead while catching up: no more than one peer's orphans, should they come out of order.
+pub const BLOCKS_AHEAD_MAX: usize = ORPHANS_PER_PEER_MAX;
 
 // Memory of ids.
 
@@ -131,6 +128,9 @@ pub const CHECKS_PER_PEER_MAX: usize = 1_024;
 
 /// Bytes of one peer's items in verification; over it the peer is not read: 1 MiB, and one message behind.
 pub const CHECK_BYTES_PER_PEER_MAX: usize = 1024 * 1024;
+
+/// Signatures of a block in one verification job: about 25 ms of one thread, so that a large block is checked by all.
+pub const BLOCK_JOB_SIGNATURES: usize = 512;
 
 /// Submitted items in verification; over it a submission is refused as busy.
 pub const CHECKS_LOCAL_MAX: usize = 4_096;

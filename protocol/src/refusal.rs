@@ -1,6 +1,7 @@
 //! Why an item is not taken, and why a peer is left. Data for people and counters; nothing here decides.
 
 use crate::codec::DecodeError;
+use crate::limits::VALID_UNTIL_AHEAD_MAX;
 use crate::transaction::Height;
 
 /// Why an item was not accepted. Nothing of it is kept but its id.
@@ -23,7 +24,8 @@ pub enum Refusal {
     },
     /// Its last height lies too far ahead.
     #[error(
-        "valid until height {valid_until}, more than 10000 blocks after the tip at {tip}: sign it for a nearer height"
+        "valid until height {valid_until}, more than {VALID_UNTIL_AHEAD_MAX} blocks after the tip at {tip}: sign it \
+         for a nearer height"
     )]
     TooFarAhead {
         /// The last height that may hold it.

@@ -12,7 +12,8 @@ use crate::chain::{HeaderCheck, TipChange};
 use crate::codec::{Decode as _, Encode as _};
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
-    BLOCK_BYTES_MAX, BLOCKS_AHEAD_MAX, CHECKS_LOCAL_MAX, HEADERS_ENTRIES_MAX, TRANSACTION_BYTES_EXPECTED,
+    BLOCK_BYTES_MAX, BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX,
+    HEADERS_ENTRIES_MAX,
 };
 use crate::message::{Message, Tip};
 use crate::time::Time;
@@ -26,6 +27,9 @@ pub(super) struct CheckedBlock {
     transactions: Vec<Arc<SignedTransaction>>,
     from: Option<PeerHandle>,
     bytes: usize,
+    /// Jobs that are not back yet.
+    pending: usize,
+    valid: bool,
 }
 
 impl Gossip {
@@ -38,7 +42,10 @@ impl Gossip {
         if self.chain.is_connected(&id) {
             return;
         }
-        if let Some(job) = self.checking_blocks.get(&id) {
+        if self.checking_bodies.contains_key(&id) {
+            return;
+        }
+        if let Some(job) = self.checking_headers.get(&id) {
             if let Some(Checking { what: Checked::Headers { announcers, .. }, .. }) = self.checking.get_mut(job)
                 && !announcers.contains(&from)
             {
@@ -73,7 +80,8 @@ impl Gossip {
         let new: Vec<SignedHeader> = headers.get(known..).unwrap_or_default().to_vec();
         let Some(first) = new.first().copied() else { return self.catch_up(now) };
         // The others can be judged only when those before them are in the tree.
-        match self.judge_header(&first, Some(from)) {
+        let allowed = new.iter().try_for_each(|header| self.validator.header(header.header()));
+        match allowed.and_then(|()| self.judge_header(&first, Some(from))) {
             Ok(_) => self.check_headers(new, Some(from), None),
             Err(refusal) => self.refuse(ItemId::Block(first.id()), Some(from), refusal),
         }
@@ -89,7 +97,7 @@ impl Gossip {
         verdict: Verdict,
     ) {
         for header in headers {
-            self.checking_blocks.remove(&header.id());
+            self.checking_headers.remove(&header.id());
         }
         let [first, ..] = headers else { return };
         if verdict == Verdict::Invalid {
@@ -138,13 +146,13 @@ impl Gossip {
             peer.known.insert(id.short());
             peer.told_tip(tip_of(&block.header));
         }
-        let body_in_verification = self.checking_blocks.get(&id).and_then(|job| self.checking.get(job));
+        let header_job = self.checking_headers.get(&id).and_then(|job| self.checking.get(job));
+        let comes_with_header =
+            header_job.is_some_and(|job| matches!(job.what, Checked::Headers { block: Some(_), .. }));
         let duplicate = self.chain.is_connected(&id)
             || self.orphans.contains(&id)
-            || body_in_verification.is_some_and(|checking| match &checking.what {
-                Checked::Headers { block, .. } => block.is_some(),
-                _ => true,
-            });
+            || self.checking_bodies.contains_key(&id)
+            || comes_with_header;
         self.stats.block_bodies = self.stats.block_bodies.saturating_add(1);
         self.stats.block_duplicates = self.stats.block_duplicates.saturating_add(u64::from(duplicate));
         self.tell(Event::BodyReceived { item, from, bytes, duplicate });
@@ -167,7 +175,7 @@ impl Gossip {
         if self.chain.is_connected(&block.header.id()) {
             return self.answer(item, Ok(Submission::Held));
         }
-        if self.checks_local >= CHECKS_LOCAL_MAX || self.checking_blocks.contains_key(&block.header.id()) {
+        if self.checks_local >= CHECKS_LOCAL_MAX || self.in_verification(&block.header.id()) {
             return self.answer(item, Err(Refusal::Busy));
         }
         if !matches_root(block) {
@@ -177,7 +185,7 @@ impl Gossip {
     }
 
     /// Works on a block whose body matches its header: the header first, then the transactions, then the chain.
-    fn take_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
+    pub(super) fn take_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         match self.judge_header(&block.header, from) {
             Ok(HeaderCheck::Known) => self.check_block(now, from, block),
             Ok(HeaderCheck::New) => self.check_headers([block.header].into(), from, Some(block.clone())),
@@ -214,32 +222,52 @@ impl Gossip {
             };
             transactions.push(transaction);
         }
-        let bytes = block.encoded_len();
-        let checked = CheckedBlock { header, transactions, from, bytes };
-        if unverified.is_empty() {
+        let parts = unverified.chunks(BLOCK_JOB_SIGNATURES);
+        let (bytes, pending) = (block.encoded_len(), parts.len());
+        let checked = CheckedBlock { header, transactions, from, bytes, pending, valid: true };
+        if pending == 0 {
             return self.connect_block(now, checked);
         }
-        let job = self.new_job(Vec::new(), unverified);
-        self.checking_blocks.insert(id, job.id);
-        self.check(job, Checking { what: Checked::Block(checked), from, bytes });
+        self.checking_bodies.insert(id, checked);
+        for part in parts {
+            let bytes = part.iter().map(|transaction| transaction.encoded().len()).sum();
+            let job = self.new_job(Vec::new(), part.to_vec());
+            self.check(job, Checking { what: Checked::BlockPart(id), from, bytes });
+        }
     }
 
-    pub(super) fn on_checked_block(&mut self, now: Time, checked: CheckedBlock, verdict: Verdict) {
-        let id = checked.header.id();
-        self.checking_blocks.remove(&id);
-        match verdict {
-            Verdict::Valid => self.connect_block(now, checked),
-            Verdict::Invalid => self.condemn_block(now, id, checked.from, Refusal::InvalidSignature),
+    /// One job of a block is back; the last one decides.
+    pub(super) fn on_checked_part(&mut self, now: Time, id: BlockId, verdict: Verdict) {
+        let Some(checked) = self.checking_bodies.get_mut(&id) else { return };
+        checked.pending = checked.pending.saturating_sub(1);
+        checked.valid &= verdict == Verdict::Valid;
+        if checked.pending > 0 {
+            return;
         }
+        let Some(checked) = self.checking_bodies.remove(&id) else { return };
+        if checked.valid {
+            self.connect_block(now, checked);
+        } else {
+            self.condemn_block(now, id, checked.from, Refusal::InvalidSignature);
+        }
+    }
+
+    fn in_verification(&self, id: &BlockId) -> bool {
+        self.checking_headers.contains_key(id) || self.checking_bodies.contains_key(id)
     }
 
     fn connect_block(&mut self, now: Time, checked: CheckedBlock) {
-        let CheckedBlock { header, transactions, from, bytes } = checked;
+        let CheckedBlock { header, transactions, from, bytes, .. } = checked;
         let (id, item) = (header.id(), ItemId::Block(header.id()));
         let connected = match self.chain.connect(header, transactions) {
             Ok(connected) => connected,
-            Err(refusal @ (Refusal::RepeatedTransaction | Refusal::ExpiredTransaction)) => {
+            Err(refusal @ (Refusal::ExpiredTransaction | Refusal::TooFarAhead { .. })) => {
                 return self.condemn_block(now, id, from, refusal);
+            }
+            // The memory of confirmed transactions is bounded: whoever passed the block on may have forgotten one.
+            Err(refusal @ Refusal::RepeatedTransaction) => {
+                self.chain.mark_invalid(&id);
+                return self.refuse_block(id, from, refusal);
             }
             Err(refusal) => return self.refuse_block(id, from, refusal),
         };
@@ -254,9 +282,9 @@ impl Gossip {
             self.answer(item, Ok(Submission::Accepted));
         }
         self.relay_block(&header);
-        for (sender, orphan) in self.orphans.children_of(&id) {
-            self.take_block(now, Some(PeerHandle(sender)), &orphan);
-        }
+        // One after the other and not within each other, however long a chain of orphans is.
+        let children = self.orphans.children_of(&id);
+        self.released.extend(children.into_iter().map(|(sender, orphan)| (PeerHandle(sender), orphan)));
         self.catch_up(now);
     }
 
@@ -322,13 +350,16 @@ impl Gossip {
     /// Requests the next bodies on the way to the best known header from every peer that should have them.
     pub(super) fn catch_up(&mut self, now: Time) {
         let reached = self.chain.best_header().height;
-        let ahead = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height > reached);
+        // Whoever was asked a moment ago is passed over, so that a peer that only says to be ahead holds nobody up.
+        let ahead = |peer: &super::Peer| {
+            peer.ready && peer.tip.is_some_and(|tip| tip.height > reached) && !peer.asked_lately(now)
+        };
         if let Some(handle) = self.peers.iter().find(|(_, peer)| ahead(peer)).map(|(handle, _)| *handle) {
             self.ask_headers(now, handle);
         }
         for id in self.chain.missing_bodies(BLOCKS_AHEAD_MAX) {
             let Some(header) = self.chain.header(&id).copied() else { continue };
-            if self.checking_blocks.contains_key(&id) || self.orphans.contains(&id) {
+            if self.in_verification(&id) || self.orphans.contains(&id) {
                 continue;
             }
             let height = header.header().height;
@@ -344,7 +375,7 @@ impl Gossip {
     fn want_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader) {
         if self.peers.contains_key(&from) {
             let count = usize::try_from(header.header().count).unwrap_or(usize::MAX);
-            let expected = count.saturating_mul(TRANSACTION_BYTES_EXPECTED).min(BLOCK_BYTES_MAX);
+            let expected = count.saturating_mul(self.usual_bytes).min(BLOCK_BYTES_MAX);
             self.requests.announced(now, from, RequestKey::Block(header.id()), expected);
         }
     }
@@ -359,9 +390,10 @@ impl Gossip {
 
     fn check_headers(&mut self, headers: Vec<SignedHeader>, from: Option<PeerHandle>, block: Option<Arc<Block>>) {
         let bytes = block.as_ref().map_or(0, |block| block.encoded_len());
+        let bytes = bytes.saturating_add(headers.len().saturating_mul(HEADER_BYTES_MAX));
         let job = self.new_job(headers.clone(), Vec::new());
         for header in &headers {
-            self.checking_blocks.insert(header.id(), job.id);
+            self.checking_headers.insert(header.id(), job.id);
         }
         self.check(
             job,
@@ -370,7 +402,7 @@ impl Gossip {
     }
 
     fn hold_orphan(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
-        let Some(from) = from else { return };
+        let Some(from) = from.filter(|from| self.peers.contains_key(from)) else { return };
         self.orphans.insert(now, from.0, block.clone());
         self.ask_headers(now, from);
     }

@@ -2,10 +2,7 @@
 //! `transactions` and `blocks`.
 
 use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-use bytes::Bytes;
 
 use super::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
 use super::peer::{Owed, Peer};
@@ -13,17 +10,12 @@ use super::request::RequestKey;
 use super::{Gossip, transactions};
 use crate::codec::Encode as _;
 use crate::limits::{
-    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX,
-    GETHEADERS_INTERVAL, HEADERS_ENTRIES_MAX, INV_COST_FACTOR, LOCATOR_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX,
-    REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX, STRIKES_MAX, TRANSACTIONS_BATCH_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
+    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX,
+    INV_COST_FACTOR, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,
 };
 use crate::mempool::Lookup;
-use crate::message::{Hello, InvEntry, Lane, Message, TxRef, VERSION};
+use crate::message::{Hello, InvEntry, Message, TxRef, VERSION};
 use crate::time::Time;
-use crate::transaction::SignedTransaction;
-
-/// What a body adds to a message besides itself.
-const BODY_OVERHEAD_BYTES: usize = 16;
 
 impl Gossip {
     pub(super) fn on_connected(
@@ -141,8 +133,7 @@ impl Gossip {
     /// Asks a peer for the headers after our best chain, at most once in [`GETHEADERS_INTERVAL`].
     pub(super) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
-        let asked = |at: Time| at <= now && now.since(at) < GETHEADERS_INTERVAL;
-        if peer.asked_headers.is_some_and(asked) || !peer.credit.fits_control(REQUEST_ROOM_BYTES) {
+        if peer.asked_lately(now) || !peer.credit.fits_control(REQUEST_ROOM_BYTES) {
             return;
         }
         peer.asked_headers = Some(now);
@@ -154,14 +145,6 @@ impl Gossip {
             locator.truncate(LOCATOR_ENTRIES_MAX);
         }
         self.send(handle, Message::GetHeaders(locator));
-    }
-
-    fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
-        let Some(peer) = self.peers.get_mut(&to) else { return };
-        peer.owed.extend(items);
-        if peer.owed.len() > SERVE_QUEUE_MAX {
-            self.disconnect(now, to, DisconnectReason::QueueOverrun);
-        }
     }
 
     /// Sends requests for whatever may be asked now.
@@ -184,87 +167,6 @@ impl Gossip {
             for chunk in wanted.chunks(GETDATA_ENTRIES_MAX) {
                 self.send(handle, Message::GetData(chunk.to_vec()));
             }
-        }
-    }
-
-    /// Sends what a peer is owed, as far as its credit goes: small bodies together, large ones on the bulk lane.
-    pub(super) fn serve(&mut self, handle: PeerHandle) {
-        let mut small = Batch::default();
-        let mut missing = Vec::new();
-        let mut missing_blocks = Vec::new();
-        while let Some(peer) = self.peers.get(&handle)
-            && let Some(owed) = peer.owed.front().cloned()
-            && peer.credit.fits_control(REQUEST_ROOM_BYTES)
-        {
-            match owed {
-                Owed::Transaction(wanted) => match self.find_transaction(&wanted) {
-                    None => missing.push(wanted),
-                    Some(body) if body.encoded().len() > CONTROL_ITEM_BYTES_MAX => {
-                        if !self.serve_large(handle, &body) {
-                            break;
-                        }
-                    }
-                    Some(body) => {
-                        if small.is_full_for(&body) {
-                            self.send_batch(handle, &mut small);
-                        }
-                        let room = small.bytes.saturating_add(body.encoded().len() + BODY_OVERHEAD_BYTES);
-                        let fits = |peer: &Peer| peer.credit.fits_body(Lane::Control, room);
-                        if !self.peers.get(&handle).is_some_and(fits) {
-                            break;
-                        }
-                        small.push(&body);
-                        self.mark_known(handle, &body);
-                    }
-                },
-                Owed::Block(id) => match self.chain.body(&id) {
-                    None => missing_blocks.push(id),
-                    Some(block) => {
-                        let message = Message::Block(block);
-                        if !peer.credit.fits_body(message.lane(), message.encoded_len()) {
-                            break;
-                        }
-                        if let Some(peer) = self.peers.get_mut(&handle) {
-                            peer.known.insert(id.short());
-                        }
-                        self.send(handle, message);
-                    }
-                },
-            }
-            if let Some(peer) = self.peers.get_mut(&handle) {
-                peer.owed.pop_front();
-            }
-            if missing.len() == GETDATA_ENTRIES_MAX || missing_blocks.len() == NOTFOUND_BLOCKS_MAX {
-                let (transactions, blocks) = (core::mem::take(&mut missing), core::mem::take(&mut missing_blocks));
-                self.send(handle, Message::NotFound { transactions, blocks });
-            }
-        }
-        self.send_batch(handle, &mut small);
-        if !missing.is_empty() || !missing_blocks.is_empty() {
-            self.send(handle, Message::NotFound { transactions: missing, blocks: missing_blocks });
-        }
-    }
-
-    /// Sends one large body if the bulk lane has room for it.
-    fn serve_large(&mut self, handle: PeerHandle, body: &Arc<SignedTransaction>) -> bool {
-        let bytes = body.encoded().len().saturating_add(BODY_OVERHEAD_BYTES);
-        let fits = self.peers.get(&handle).is_some_and(|peer| peer.credit.fits_body(Lane::Bulk, bytes));
-        if fits {
-            self.mark_known(handle, body);
-            self.send(handle, Message::Transactions([body.encoded().clone()].into()));
-        }
-        fits
-    }
-
-    fn mark_known(&mut self, handle: PeerHandle, body: &Arc<SignedTransaction>) {
-        if let Some(peer) = self.peers.get_mut(&handle) {
-            peer.known.insert(body.id().short());
-        }
-    }
-
-    fn send_batch(&mut self, handle: PeerHandle, batch: &mut Batch) {
-        if !batch.bodies.is_empty() {
-            self.send(handle, Message::Transactions(core::mem::take(batch).bodies));
         }
     }
 
@@ -323,26 +225,6 @@ impl Gossip {
     }
 }
 
-/// Small bodies that leave together.
-#[derive(Default)]
-struct Batch {
-    bodies: Vec<Bytes>,
-    bytes: usize,
-}
-
-impl Batch {
-    fn is_full_for(&self, body: &SignedTransaction) -> bool {
-        let bytes = self.bytes.saturating_add(body.encoded().len());
-        self.bodies.len() >= TRANSACTIONS_ENTRIES_MAX
-            || (!self.bodies.is_empty() && bytes > TRANSACTIONS_BATCH_BYTES_MAX)
-    }
-
-    fn push(&mut self, body: &SignedTransaction) {
-        self.bytes = self.bytes.saturating_add(body.encoded().len() + BODY_OVERHEAD_BYTES);
-        self.bodies.push(body.encoded().clone());
-    }
-}
-
 /// What a message costs its sender's inbound budget.
 fn cost(message: &Message) -> u64 {
     let bytes = message.encoded_len() as u64;
@@ -351,6 +233,7 @@ fn cost(message: &Message) -> u64 {
         Message::Transactions(bodies) => {
             bytes.saturating_add((bodies.len() as u64).saturating_mul(BODY_COST_BYTES))
         }
+        Message::BlockHeader(_) | Message::Block(_) => bytes.saturating_add(BODY_COST_BYTES),
         Message::Headers(headers) => bytes.saturating_add((headers.len() as u64).saturating_mul(BODY_COST_BYTES)),
         _ => bytes,
     }

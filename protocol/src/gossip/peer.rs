@@ -1,16 +1,19 @@
 //! What one peer knows, may queue, and is owed. Every structure here is bounded; none looks at another peer.
 
+mod announce;
+
 use alloc::collections::VecDeque;
 
 use hashbrown::HashSet;
 
-use super::announce::AnnounceQueue;
+use self::announce::AnnounceQueue;
 use super::api::Direction;
 use crate::block::SignedHeader;
 use crate::hash::{BlockId, ShortId};
 use crate::limits::{
     ANNOUNCE_ROOM_BYTES, BULK_CREDIT_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES,
-    CONTROL_RESERVE_BYTES, HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX,
+    CONTROL_RESERVE_BYTES, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES,
+    INBOUND_BYTES_PER_SEC, KNOWN_MAX,
 };
 use crate::message::{Lane, Tip, TxRef};
 use crate::seeded::SeededState;
@@ -35,6 +38,8 @@ pub(crate) struct Peer {
     pub(crate) headers: VecDeque<SignedHeader>,
     /// What it asked for and hasn't got, waiting for credit.
     pub(crate) owed: VecDeque<Owed>,
+    /// Of these, large bodies that wait for the bulk lane, so that small ones needn't wait behind them.
+    pub(crate) owed_bulk: VecDeque<Owed>,
     /// Items of its in verification, and their bytes.
     pub(crate) checks: usize,
     pub(crate) check_bytes: usize,
@@ -68,6 +73,7 @@ impl Peer {
             announcements: AnnounceQueue::default(),
             headers: VecDeque::new(),
             owed: VecDeque::new(),
+            owed_bulk: VecDeque::new(),
             checks: 0,
             check_bytes: 0,
             reading: true,
@@ -88,6 +94,7 @@ impl Peer {
             || self.check_bytes >= CHECK_BYTES_PER_PEER_MAX
             || self.budget.within_at().is_some();
         !self.owed.is_empty()
+            || !self.owed_bulk.is_empty()
             || !self.headers.is_empty()
             || self.can_announce()
             || self.spoken_to
@@ -101,6 +108,11 @@ impl Peer {
         if self.headers.len() > HEADER_QUEUE_MAX {
             self.headers.pop_front();
         }
+    }
+
+    /// Whether it was asked for headers within [`GETHEADERS_INTERVAL`].
+    pub(crate) fn asked_lately(&self, now: Time) -> bool {
+        self.asked_headers.is_some_and(|at| at <= now && now.since(at) < GETHEADERS_INTERVAL)
     }
 
     /// Notes a tip that the peer told, if it is higher than the one before.

@@ -11,7 +11,7 @@ use super::seen::Rejection;
 use super::{Checked, Checking, Gossip};
 use crate::codec::Decode as _;
 use crate::hash::TxId;
-use crate::limits::{CHECKS_LOCAL_MAX, TRANSACTION_BYTES_EXPECTED};
+use crate::limits::CHECKS_LOCAL_MAX;
 use crate::mempool::Lookup;
 use crate::message::{InvEntry, Message, TxRef};
 use crate::time::Time;
@@ -53,7 +53,7 @@ impl Gossip {
             if self.seen.covers(transaction, tip) || held {
                 continue;
             }
-            let announced = self.requests.announced(now, from, key(transaction), TRANSACTION_BYTES_EXPECTED);
+            let announced = self.requests.announced(now, from, key(transaction), self.usual_bytes);
             if announced == Announced::Dropped {
                 self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
             }
@@ -202,6 +202,10 @@ impl Gossip {
         }
         self.validator.transaction(transaction, self.chain.tip().height)?;
         self.mempool.insert(now, transaction, from.map(|from| from.0))?;
+        if let Some(from) = from.filter(|from| !self.peers.contains_key(from)) {
+            // It left while its item was checked.
+            self.mempool.link_closed(from.0);
+        }
         Ok(())
     }
 
@@ -212,7 +216,10 @@ impl Gossip {
         self.requests.forget(RequestKey::Full(id));
         self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
         self.delivered(from);
-        self.tell(Event::Accepted { item, from, within: None, bytes: body.encoded().len() });
+        let bytes = body.encoded().len();
+        // An eighth of the news: a few dozen items of another length change what is expected.
+        self.usual_bytes = (self.usual_bytes.saturating_mul(7).saturating_add(bytes) / 8).max(1);
+        self.tell(Event::Accepted { item, from, within: None, bytes });
     }
 
     /// Credits the peer that was first to deliver a good body.

@@ -48,6 +48,60 @@ fn an_orphan_waits_for_its_parent() {
 }
 
 #[test]
+fn a_long_chain_of_orphans_connects_when_its_root_comes() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let blocks = chain(201);
+    for orphans in blocks[1..].chunks(8).rev() {
+        let peer = mesh.greeted(0);
+        for orphan in orphans.iter().rev() {
+            mesh.say(0, peer, Message::Block(orphan.clone()));
+        }
+    }
+    mesh.run_for(Duration::from_millis(1));
+    assert_eq!(mesh.nodes[0].tip(), genesis());
+    mesh.publish(0, &blocks[0]);
+    mesh.run_for(Duration::from_millis(100));
+    assert_eq!(mesh.nodes[0].tip().height, 201);
+}
+
+#[test]
+fn a_block_with_many_signatures_is_checked_in_parts() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    mesh.checking = crate::harness::Checking::Held;
+    let peer = mesh.greeted(0);
+    let items: Vec<_> = (0..600).map(|nonce| transaction(1, nonce, 1)).collect();
+    let large = block(genesis(), &items, 1);
+    mesh.say(0, peer, Message::Block(large.clone()));
+    let verdict = protocol::verify::Verdict::Valid;
+    let header = mesh.jobs.remove(0).id;
+    mesh.input(0, protocol::gossip::Input::Verified { job: header, verdict });
+    let parts: Vec<_> = mesh.jobs.drain(..).collect();
+    assert_eq!(parts.iter().map(|job| job.transactions.len()).collect::<Vec<_>>(), [512, 88]);
+    mesh.input(0, protocol::gossip::Input::Verified { job: parts[1].id, verdict });
+    assert_eq!(mesh.nodes[0].tip(), genesis());
+    mesh.input(0, protocol::gossip::Input::Verified { job: parts[0].id, verdict });
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&large));
+}
+
+#[test]
+fn a_block_whose_transaction_lives_too_long_is_condemned() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let peer = mesh.greeted(0);
+    let item = |valid_until: u64| {
+        let (author, payload) = (crate::harness::key(1).public(), bytes::Bytes::new());
+        let item = protocol::transaction::Transaction { author, nonce: 1, valid_until, payload };
+        std::sync::Arc::new(item.sign(&crate::harness::key(1), &crate::harness::network()).unwrap())
+    };
+    let (good, bad) = (block(genesis(), &[item(10_000)], 1), block(genesis(), &[item(10_001)], 2));
+    mesh.say(0, peer, Message::Block(good.clone()));
+    mesh.run_for(Duration::from_millis(1));
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&good));
+    mesh.say(0, peer, Message::Block(bad));
+    mesh.run_for(Duration::from_millis(1));
+    assert_eq!(mesh.disconnected(0, peer), Some(protocol::gossip::DisconnectReason::InvalidBlock));
+}
+
+#[test]
 fn two_sides_of_a_fork_agree_when_they_meet() {
     let mut mesh = Mesh::new(2, RelayPolicy::Announce);
     let (here, there) = (transaction(1, 1, 10), transaction(2, 2, 10));

@@ -91,6 +91,31 @@ fn large_bodies_wait_for_bulk_credit() {
 }
 
 #[test]
+fn small_replies_do_not_wait_behind_large_ones() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let items: Vec<_> = (0..60).map(|nonce| transaction(1, nonce, 65_000)).collect();
+    let large = block(genesis(), &items, 1);
+    mesh.publish(0, &large);
+    let small = transaction(2, 1, 10);
+    mesh.submit(0, &small);
+    mesh.run_secs(1);
+    mesh.draining = false;
+    let peer = mesh.greeted(0);
+    mesh.run_secs(1);
+    for _ in 0..4 {
+        mesh.say(0, peer, Message::GetBlock(large.header.id()));
+    }
+    mesh.heard(0, peer);
+    mesh.say(0, peer, Message::GetData(vec![TxRef::Full(small.id()), TxRef::Full(items[0].id())]));
+    assert_eq!(mesh.heard(0, peer), [Message::Transactions(vec![small.encoded().clone()])]);
+    // What waits for the bulk lane comes in the order of asking.
+    drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);
+    drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);
+    let names: Vec<_> = mesh.heard(0, peer).iter().map(Message::name).collect();
+    assert_eq!(names, ["block", "block", "transactions"]);
+}
+
+#[test]
 fn announcements_wait_for_credit() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.draining = false;

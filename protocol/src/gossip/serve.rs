@@ -1,0 +1,200 @@
+//! Replies to what a peer asked for, as far as its credit goes: small bodies together on the control lane, large ones
+//! one by one on the bulk lane, and neither waits behind the other.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::Gossip;
+use super::api::{DisconnectReason, PeerHandle};
+use super::peer::{Owed, Peer};
+use crate::codec::Encode as _;
+use crate::hash::{BlockId, ShortId};
+use crate::limits::{
+    GETDATA_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX, TRANSACTIONS_BATCH_BYTES_MAX,
+    TRANSACTIONS_ENTRIES_MAX,
+};
+use crate::message::{Lane, Message, TxRef};
+use crate::time::Time;
+
+/// What a small body adds to a message besides itself: its length, and a share of the message's head.
+const BODY_OVERHEAD_BYTES: usize = 8;
+
+/// What is put together for one peer before it is sent.
+#[derive(Default)]
+struct Reply {
+    bodies: Vec<Bytes>,
+    body_bytes: usize,
+    missing: Vec<TxRef>,
+    missing_blocks: Vec<BlockId>,
+}
+
+/// What a peer is owed, looked up.
+enum Found {
+    Nothing,
+    /// A transaction that goes out with others.
+    Small(Bytes, ShortId),
+    /// A block, or a large transaction: a message of its own.
+    Alone(Message, ShortId),
+}
+
+impl Gossip {
+    /// Queues replies. A peer that asks for more than any node that keeps the rules has in flight is left.
+    pub(super) fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
+        let Some(peer) = self.peers.get_mut(&to) else { return };
+        peer.owed.extend(items);
+        if peer.owed.len().saturating_add(peer.owed_bulk.len()) > SERVE_QUEUE_MAX {
+            self.disconnect(now, to, DisconnectReason::QueueOverrun);
+        }
+    }
+
+    /// Sends what a peer is owed, as far as its credit goes.
+    pub(super) fn serve(&mut self, handle: PeerHandle) {
+        self.serve_bulk(handle);
+        let mut reply = Reply::default();
+        while let Some(owed) = self.next_owed(handle) {
+            let done = match self.find(&owed) {
+                Found::Nothing => {
+                    reply.note_missing(&owed);
+                    true
+                }
+                Found::Small(body, short) => self.serve_small(handle, &mut reply, body, short),
+                Found::Alone(message, short) if message.lane() == Lane::Control => {
+                    self.serve_alone(handle, message, short)
+                }
+                Found::Alone(message, short) => {
+                    if !self.bulk_is_free(handle) || !self.serve_alone(handle, message, short) {
+                        self.put_off(handle, owed);
+                    }
+                    true
+                }
+            };
+            if !done {
+                break;
+            }
+            if let Some(peer) = self.peers.get_mut(&handle) {
+                peer.owed.pop_front();
+            }
+            if reply.missing.len() >= GETDATA_ENTRIES_MAX || reply.missing_blocks.len() >= NOTFOUND_BLOCKS_MAX {
+                self.send_missing(handle, &mut reply);
+            }
+        }
+        self.send_bodies(handle, &mut reply);
+        self.send_missing(handle, &mut reply);
+    }
+
+    /// Sends the large bodies that wait for the bulk lane.
+    fn serve_bulk(&mut self, handle: PeerHandle) {
+        while let Some(owed) = self.peers.get(&handle).and_then(|peer| peer.owed_bulk.front().cloned()) {
+            let done = match self.find(&owed) {
+                Found::Alone(message, short) => self.serve_alone(handle, message, short),
+                // It went while it waited.
+                _ => match self.peers.get(&handle) {
+                    Some(peer) if peer.credit.fits_control(REQUEST_ROOM_BYTES) => {
+                        let mut reply = Reply::default();
+                        reply.note_missing(&owed);
+                        self.send_missing(handle, &mut reply);
+                        true
+                    }
+                    _ => false,
+                },
+            };
+            if !done {
+                return;
+            }
+            if let Some(peer) = self.peers.get_mut(&handle) {
+                peer.owed_bulk.pop_front();
+            }
+        }
+    }
+
+    /// The next thing owed, if there is room for at least a notfound.
+    fn next_owed(&self, handle: PeerHandle) -> Option<Owed> {
+        let peer = self.peers.get(&handle)?;
+        peer.owed.front().filter(|_| peer.credit.fits_control(REQUEST_ROOM_BYTES)).cloned()
+    }
+
+    fn find(&self, owed: &Owed) -> Found {
+        match owed {
+            Owed::Transaction(wanted) => match self.find_transaction(wanted) {
+                None => Found::Nothing,
+                Some(transaction) => {
+                    let (body, short) = (transaction.encoded().clone(), transaction.id().short());
+                    let message = Message::Transactions([body.clone()].into());
+                    match message.lane() {
+                        Lane::Control => Found::Small(body, short),
+                        Lane::Bulk => Found::Alone(message, short),
+                    }
+                }
+            },
+            Owed::Block(id) => match self.chain.body(id) {
+                None => Found::Nothing,
+                Some(block) => Found::Alone(Message::Block(block), id.short()),
+            },
+        }
+    }
+
+    /// Adds a small body to the reply. False if there is no credit for it.
+    fn serve_small(&mut self, handle: PeerHandle, reply: &mut Reply, body: Bytes, short: ShortId) -> bool {
+        if reply.is_full_for(&body) {
+            self.send_bodies(handle, reply);
+        }
+        let room = reply.body_bytes.saturating_add(body.len()).saturating_add(BODY_OVERHEAD_BYTES);
+        let fits = |peer: &&mut Peer| peer.credit.fits_body(Lane::Control, room);
+        let Some(peer) = self.peers.get_mut(&handle).filter(fits) else { return false };
+        peer.known.insert(short);
+        reply.bodies.push(body);
+        reply.body_bytes = room;
+        true
+    }
+
+    /// Sends a message of its own. False if there is no credit for it.
+    fn serve_alone(&mut self, handle: PeerHandle, message: Message, short: ShortId) -> bool {
+        let (lane, bytes) = (message.lane(), message.encoded_len());
+        let fits = |peer: &&mut Peer| peer.credit.fits_body(lane, bytes);
+        let Some(peer) = self.peers.get_mut(&handle).filter(fits) else { return false };
+        peer.known.insert(short);
+        self.send(handle, message);
+        true
+    }
+
+    fn bulk_is_free(&self, handle: PeerHandle) -> bool {
+        self.peers.get(&handle).is_some_and(|peer| peer.owed_bulk.is_empty())
+    }
+
+    fn put_off(&mut self, handle: PeerHandle, owed: Owed) {
+        if let Some(peer) = self.peers.get_mut(&handle) {
+            peer.owed_bulk.push_back(owed);
+        }
+    }
+
+    fn send_bodies(&mut self, handle: PeerHandle, reply: &mut Reply) {
+        if !reply.bodies.is_empty() {
+            reply.body_bytes = 0;
+            self.send(handle, Message::Transactions(core::mem::take(&mut reply.bodies)));
+        }
+    }
+
+    fn send_missing(&mut self, handle: PeerHandle, reply: &mut Reply) {
+        let transactions = core::mem::take(&mut reply.missing);
+        let blocks = core::mem::take(&mut reply.missing_blocks);
+        if !transactions.is_empty() || !blocks.is_empty() {
+            self.send(handle, Message::NotFound { transactions, blocks });
+        }
+    }
+}
+
+impl Reply {
+    fn is_full_for(&self, body: &Bytes) -> bool {
+        let bytes = self.body_bytes.saturating_add(body.len());
+        self.bodies.len() >= TRANSACTIONS_ENTRIES_MAX
+            || (!self.bodies.is_empty() && bytes > TRANSACTIONS_BATCH_BYTES_MAX)
+    }
+
+    fn note_missing(&mut self, owed: &Owed) {
+        match owed {
+            Owed::Transaction(wanted) => self.missing.push(*wanted),
+            Owed::Block(id) => self.missing_blocks.push(*id),
+        }
+    }
+}
