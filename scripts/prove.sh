@@ -73,14 +73,14 @@ bootstrap() {
   {
     about "20 nodes behind one bootstrap node, which is then killed"
     local first addr id number begin
-    "$node" --data-dir "$work/0" --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --network prove >"$work/0.log" 2>&1 &
+    "$node" --data-dir "$work/0" --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --exempt-loopback --network prove >"$work/0.log" 2>&1 &
     first=$!
     started+=("$first")
     until_true "the first node runs" test -e "$work/0/rpc.json"
     addr=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["listen"][0])' "$work/0/rpc.json")
     begin=$(date +%s.%N)
     for number in $(seq 1 20); do
-      "$node" --data-dir "$work/$number" --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --network prove \
+      "$node" --data-dir "$work/$number" --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --exempt-loopback --network prove \
         --bootstrap "$addr" >"$work/$number.log" 2>&1 &
       started+=("$!")
     done
@@ -117,14 +117,11 @@ netns() {
     for transport in tcp/4001 udp/4001/quic-v1; do
       key=$("$node" key generate --out "$work/key-$$-${transport%%/*}" --json 2>/dev/null | field public_key)
       ip netns exec hearsay-a "$node" --data-dir "$work/a" --key-file "$work/key-$$-${transport%%/*}" --network prove \
-        --listen "/ip4/10.83.0.1/$transport" --rpc-addr 127.0.0.1:30401 --producers "$key" --produce-every 2s \
-        --no-loopback-exemption >"$work/a.log" 2>&1 &
+        --listen "/ip4/10.83.0.1/$transport" --rpc-addr 127.0.0.1:30401 --producers "$key" --produce-every 2s >"$work/a.log" 2>&1 &
       started+=("$!")
       ip netns exec hearsay-b "$node" --data-dir "$work/b" --network prove --listen "/ip4/10.83.0.2/$transport" \
-        --rpc-addr 127.0.0.1:30401 --bootstrap "/ip4/10.83.0.1/$transport" --producers "$key" \
-        --no-loopback-exemption >"$work/b.log" 2>&1 &
+        --rpc-addr 127.0.0.1:30401 --bootstrap "/ip4/10.83.0.1/$transport" --producers "$key" >"$work/b.log" 2>&1 &
       started+=("$!")
-      export -f ns_peers
       until_true "they are peers" ns_peers
       id=$(ip netns exec hearsay-b "$node" tx send --payload "across" --data-dir "$work/b" --json | field id)
       until_true "the transaction is in a block that both have" ns_confirmed "$id"

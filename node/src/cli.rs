@@ -115,11 +115,12 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_RESERVED_ONLY", value_parser = BoolishValueParser::new())]
     pub reserved_only: bool,
 
-    /// Hold loopback peers to the limits per address block too
+    /// Exempt loopback peers from the limits per address block
     ///
-    /// Otherwise nodes on one machine would count as one crowd, so loopback addresses are exempt.
-    #[arg(long, env = "NODE_NO_LOOPBACK_EXEMPTION", value_parser = BoolishValueParser::new())]
-    pub no_loopback_exemption: bool,
+    /// For test networks on one machine, whose nodes would count as one crowd. At most 8 inbound connections come from
+    /// one IPv4 address otherwise, and peers of one block share the memory of withheld items.
+    #[arg(long, env = "NODE_EXEMPT_LOOPBACK", value_parser = BoolishValueParser::new())]
+    pub exempt_loopback: bool,
 
     /// How items travel: announce (ask for the body) or flood (push it)
     #[arg(long, env = "NODE_RELAY", value_name = "POLICY", default_value = "announce",

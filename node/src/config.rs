@@ -78,7 +78,7 @@ impl Config {
             reserved_only: args.reserved_only,
             max_peers_in: usize::from(args.max_peers_in),
             max_peers_out: usize::from(args.max_peers_out),
-            loopback_exempt: !args.no_loopback_exemption,
+            loopback_exempt: args.exempt_loopback,
             relay: args.relay,
             producers,
             produce_every: args.produce_every,

@@ -25,7 +25,7 @@ fn defaults_are_those_that_the_help_promises() {
     assert_eq!(listen, ["/ip4/0.0.0.0/tcp/30400", "/ip4/0.0.0.0/udp/30400/quic-v1"]);
     assert_eq!((config.max_peers_in, config.max_peers_out), (64, 8));
     assert_eq!(config.relay, RelayPolicy::Announce);
-    assert!(config.loopback_exempt && !config.reserved_only);
+    assert!(!config.loopback_exempt && !config.reserved_only);
     assert_eq!(config.rpc_addr, Some("127.0.0.1:30401".parse().expect("an address")));
     assert_eq!(config.produce_every, None);
     // No block from the network counts.
@@ -51,7 +51,7 @@ fn everything_typed_arrives() {
         "--produce-every",
         "1500ms",
         "--no-rpc",
-        "--no-loopback-exemption",
+        "--exempt-loopback",
         "--reserved-peer",
         "/ip4/192.0.2.3/tcp/4",
         "--reserved-only",
@@ -69,7 +69,7 @@ fn everything_typed_arrives() {
     assert!(config.producers.allows(&key) && !config.producers.allows(&Identity::from_seed([3; 32]).public_key()));
     assert_eq!(config.produce_every, Some(Duration::from_millis(1_500)));
     assert_eq!(config.rpc_addr, None);
-    assert!(!config.loopback_exempt && config.reserved_only);
+    assert!(config.loopback_exempt && config.reserved_only);
     assert_eq!(config.reserved_peers.len(), 1);
     assert_eq!((config.max_peers_in, config.max_peers_out), (0, 1_024));
     assert_eq!(config.trace.as_deref(), Some("t.cbor".as_ref()));

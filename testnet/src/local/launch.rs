@@ -277,7 +277,8 @@ impl Cluster {
 
 /// The node's command line.
 fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut arguments: Vec<String> = Vec::new();
+    // All nodes share one address.
+    let mut arguments = vec!["--exempt-loopback".to_owned()];
     let mut flag = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
     flag("--data-dir", &out.data_dir(node).to_string_lossy());
     flag("--listen", "/ip4/127.0.0.1/tcp/0");
