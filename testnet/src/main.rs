@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 use testnet::cli::{Cli, Command, RunArgs};
 use testnet::local::Ended;
+use testnet::local::progress::to_stderr;
 use testnet::report;
 use testnet::report::schema::Report;
 
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
         Command::Report { dir } => show(&dir),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        to_stderr(&format!("error: {error:#}"));
         ExitCode::FAILURE
     })
 }
@@ -33,14 +34,14 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
     match runtime.block_on(testnet::local::run(&plan))? {
         Ended::Reported(report, dir) => {
             print(&report);
-            eprintln!("written to {}", dir.display());
+            to_stderr(&format!("written to {}", dir.display()));
             Ok(ExitCode::SUCCESS)
         }
         Ended::Interrupted(report) => {
             if let Some(report) = report {
                 print(&report);
             }
-            eprintln!("interrupted; nothing is left running");
+            to_stderr("interrupted; nothing is left running");
             Ok(ExitCode::from(INTERRUPTED))
         }
     }
@@ -50,7 +51,7 @@ fn show(dir: &Path) -> anyhow::Result<ExitCode> {
     let report = report::read(dir)?;
     print(&report);
     if report::redraw_missing(dir, &report)? {
-        eprintln!("drew {} again", dir.join(report::CDF_FILE).display());
+        to_stderr(&format!("drew {} again", dir.join(report::CDF_FILE).display()));
     }
     Ok(ExitCode::SUCCESS)
 }

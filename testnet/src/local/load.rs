@@ -86,6 +86,7 @@ pub async fn submit(
     driver.start = Instant::now();
     while let Some(next) = driver.turn()? {
         let elapsed = driver.start.elapsed().as_secs();
+        progress.done(elapsed, plan.load.duration().as_secs());
         progress.now(format!(
             "load: {elapsed} of {} s, {} transactions submitted, {} failed",
             plan.load.duration().as_secs(),

@@ -1,6 +1,6 @@
 //! What is going on, on standard error: a moving line on a terminal, plain lines elsewhere.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,9 +19,9 @@ impl Progress {
     #[must_use]
     pub fn stderr() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
-                bar.set_style(style);
+            let bar = ProgressBar::new(1);
+            if let Ok(style) = ProgressStyle::with_template("{spinner} [{bar:24}] {wide_msg} {elapsed}") {
+                bar.set_style(style.progress_chars("=> "));
             }
             bar.enable_steady_tick(TICK);
             bar
@@ -32,8 +32,16 @@ impl Progress {
     /// Something that stays on the screen.
     pub fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| to_stderr(text)),
+            None => to_stderr(text),
+        }
+    }
+
+    /// How much of the present phase is done: moves the bar on a terminal.
+    pub fn done(&self, part: u64, whole: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(whole);
+            bar.set_position(part.min(whole));
         }
     }
 
@@ -43,6 +51,11 @@ impl Progress {
             bar.set_message(text);
         }
     }
+}
+
+/// Writes a line to standard error. If nobody reads it, the run goes on all the same.
+pub fn to_stderr(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 impl Drop for Progress {

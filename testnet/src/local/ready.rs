@@ -50,6 +50,7 @@ pub async fn until_ready(
         if waiting.is_empty() {
             return Ok(());
         }
+        progress.done((plan.nodes - waiting.len()) as u64, plan.nodes as u64);
         progress.now(format!(
             "waiting for peers: {} of {} nodes are ready",
             plan.nodes - waiting.len(),

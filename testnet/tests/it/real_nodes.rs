@@ -78,7 +78,7 @@ fn an_interrupted_run_leaves_nothing_behind() {
     assert_eq!(nodes.len(), 6);
     assert!(nodes.iter().all(|node| kill(*node, None).is_ok()), "all six live");
     kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
-    drop(lines);
+    lines.for_each(drop);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(nodes.iter().all(|node| kill(*node, None).is_err()), "a node was left behind");
 }
