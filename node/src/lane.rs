@@ -22,7 +22,8 @@ use crate::reason::CloseReason;
 /// A write that makes no progress for this long ends the connection.
 pub const WRITE_STALL: Duration = Duration::from_secs(20);
 
-/// A control frame must arrive whole, and a bulk frame by another [`BULK_CHUNK_BYTES`], in this time.
+/// A control frame must arrive whole, and a bulk frame by another [`BULK_CHUNK_BYTES`], in this time. What nodes use;
+/// a handler can be told another.
 pub const READ_STALL: Duration = Duration::from_secs(20);
 
 /// While other peers wait for the shared budget, a bulk frame that has taken longer than this is given up. The
@@ -98,6 +99,8 @@ pub(crate) struct BulkWriter {
 pub(crate) struct LaneReader {
     stream: Stream,
     lane: Lane,
+    /// [`READ_STALL`], or what the handler was told.
+    stall: Duration,
     frames: FrameReader,
     buffer: Box<[u8]>,
     start: usize,
@@ -320,10 +323,11 @@ impl BulkWriter {
 }
 
 impl LaneReader {
-    pub(crate) fn new(stream: Stream, lane: Lane) -> Self {
+    pub(crate) fn new(stream: Stream, lane: Lane, stall: Duration) -> Self {
         Self {
             stream,
             lane,
+            stall,
             frames: FrameReader::new(frame_bytes_max(lane)),
             buffer: Box::default(),
             start: 0,
@@ -392,7 +396,7 @@ impl LaneReader {
     pub(crate) fn excuse(&mut self, now: Time) {
         if self.deadline.is_some() {
             self.began = now;
-            self.deadline = Some(now + READ_STALL);
+            self.deadline = Some(now + self.stall);
         }
     }
 
@@ -402,7 +406,7 @@ impl LaneReader {
                 self.progress += taken;
                 if self.lane == Lane::Bulk && self.progress >= BULK_CHUNK_BYTES {
                     self.progress = 0;
-                    self.deadline = Some(now + READ_STALL);
+                    self.deadline = Some(now + self.stall);
                 }
                 if self.deadline.is_none() {
                     self.begin(now);
@@ -432,7 +436,7 @@ impl LaneReader {
     fn begin(&mut self, now: Time) {
         self.began = now;
         self.progress = 0;
-        self.deadline = Some(now + READ_STALL);
+        self.deadline = Some(now + self.stall);
     }
 
     fn acknowledge(&mut self, bytes: usize, ack: &mut u64) {
