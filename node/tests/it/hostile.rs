@@ -14,6 +14,7 @@ use libp2p::multiaddr::Protocol;
 use node::command::{Command, Status};
 use node::config::Config;
 use node::data_dir::{RpcInfo, read_rpc};
+use node::lane::BULK_BUDGET_BYTES;
 use node::rpc::ApiClient as _;
 use protocol::codec::Encode as _;
 use protocol::gossip::Submission;
@@ -79,10 +80,15 @@ impl Line {
         self.middle.status_until(&what, |status| status.disconnects == wanted).await;
     }
 
-    /// The honest nodes still have each other, for these reasons only others were left, and all stop.
+    /// For these reasons only others were left; the rest as in [`Self::stop`].
     async fn end(mut self, reasons: &[(&str, u64)]) {
         self.exchange().await;
         self.left(reasons).await;
+        self.stop().await;
+    }
+
+    /// The honest nodes still have each other, and all stop.
+    async fn stop(self) {
         let mut peers: Vec<_> = self.middle.peers().await.into_iter().map(|peer| peer.peer_id).collect();
         let mut honest = self.ends.each_ref().map(|end| end.ready.peer_id.to_string());
         peers.sort_unstable();
@@ -210,6 +216,39 @@ async fn half_a_frame_and_then_silence_ends_by_the_deadline() {
         client.closed().await;
     }
     line.end(&[("read_stalled", halves.len() as u64)]).await;
+}
+
+#[tokio::test]
+async fn peers_that_declare_large_frames_and_send_nothing_hold_up_no_other() {
+    // Without the usual deadline: what ends them is that others wait.
+    let mut line = Line::start_with(29, |middle| {
+        middle.read_stall = protocol::time::Duration::from_secs(3_600);
+    })
+    .await;
+    let mut clients = Vec::new();
+    for _ in 0..BULK_BUDGET_BYTES / BULK_FRAME_BYTES_MAX {
+        let mut client = HostileClient::greeted(&line.target()).await;
+        assert!(client.write(Lane::Bulk, &prefix(BULK_FRAME_BYTES_MAX as u64)).await);
+        // When the second answer comes, what stood on the bulk lane has been looked at.
+        for number in 0..2 {
+            let wanted = TxRef::Short(ShortId([number; 8]));
+            client.write(Lane::Control, &frame(&Message::GetData(vec![wanted]))).await;
+            let missing = Message::NotFound { transactions: vec![wanted], blocks: Vec::new() };
+            client.expect("the answer", |message| *message == missing).await;
+        }
+        clients.push(client);
+    }
+    line.exchange().await;
+    line.left(&[]).await;
+    let large = transaction(32, 0, 64 * 1024);
+    assert_eq!(line.ends[0].send(large.clone()).await, Ok(Submission::Accepted));
+    line.ends[1].transaction(large.id()).await;
+    let left = line.middle.status().await.disconnects;
+    assert_eq!(left.keys().collect::<Vec<_>>(), ["read_stalled"], "{left:?}");
+    drop(clients);
+    line.middle.status_until("the honest peers only", |status| status.peers_in + status.peers_out == 2).await;
+    line.exchange().await;
+    line.stop().await;
 }
 
 #[tokio::test]
