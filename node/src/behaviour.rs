@@ -19,7 +19,7 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::{self, Gossip, Input, Output, PeerHandle};
 use protocol::message::{Lane, Message};
 use protocol::network::NetworkId;
-use protocol::time::Time;
+use protocol::time::{Duration, Time};
 use protocol::verify::VerifyJob;
 use tokio::time::{Sleep, sleep};
 use tracing::debug;
@@ -50,6 +50,8 @@ pub struct Settings {
     pub reserved: HashSet<PeerId>,
     /// Loopback addresses have no group and are never banned.
     pub loopback_exempt: bool,
+    /// A half-sent frame ends its connection after this.
+    pub read_stall: Duration,
 }
 
 /// What the behaviour tells the service.
@@ -415,7 +417,8 @@ impl Behaviour {
         let reserved = self.settings.reserved.contains(&peer) || self.wanted.get(&id) == Some(&true);
         let (address, slot) = (address.clone(), Slot::None);
         self.links.insert(id, Link { peer, address, outbound, since: now, agent: None, slot, reserved });
-        Ok(Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget)))
+        let handler = Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget));
+        Ok(handler.with_read_stall(self.settings.read_stall))
     }
 }
 

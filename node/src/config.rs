@@ -14,6 +14,7 @@ use protocol::validator::Producers;
 
 use crate::cli::RunArgs;
 use crate::identity::Identity;
+use crate::lane::READ_STALL;
 
 /// A node's settings.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Config {
     pub max_peers_out: usize,
     /// Exempt loopback addresses from the limits per address block and from shared strikes.
     pub loopback_exempt: bool,
+    /// A half-sent frame ends its connection after this; [`READ_STALL`] for every node that is run by its program.
+    pub read_stall: protocol::time::Duration,
     /// How items travel.
     pub relay: RelayPolicy,
     /// Whose blocks count.
@@ -79,6 +82,7 @@ impl Config {
             max_peers_in: usize::from(args.max_peers_in),
             max_peers_out: usize::from(args.max_peers_out),
             loopback_exempt: args.exempt_loopback,
+            read_stall: READ_STALL,
             relay: args.relay,
             producers,
             produce_every: args.produce_every,

@@ -25,7 +25,7 @@ use protocol::time::{Duration, Time};
 use tokio::time::{Sleep, sleep};
 
 use crate::clock::Clock;
-use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader};
+use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, READ_STALL};
 use crate::reason::CloseReason;
 
 /// Both lanes must be open both ways this long after the slot was granted.
@@ -75,6 +75,7 @@ pub struct Handler {
     protocols: LaneProtocols,
     clock: Clock,
     budget: Arc<BulkBudget>,
+    read_stall: Duration,
     phase: Phase,
     to_open: VecDeque<Lane>,
     reports: VecDeque<Report>,
@@ -127,6 +128,7 @@ impl Handler {
             protocols,
             clock,
             budget,
+            read_stall: READ_STALL,
             phase: Phase::Idle,
             to_open: VecDeque::new(),
             reports: VecDeque::new(),
@@ -139,6 +141,13 @@ impl Handler {
             ack: 0,
             timer: None,
         }
+    }
+
+    /// The same, but a half-sent frame ends the connection after `read_stall`.
+    #[must_use]
+    pub const fn with_read_stall(mut self, read_stall: Duration) -> Self {
+        self.read_stall = read_stall;
+        self
     }
 
     fn drop_lanes(&mut self) {
@@ -172,7 +181,7 @@ impl Handler {
             self.fail(CloseReason::DuplicateStream);
             return;
         }
-        *slot = Some(LaneReader::new(stream, lane));
+        *slot = Some(LaneReader::new(stream, lane, self.read_stall));
         if self.phase == Phase::Idle && lane == Lane::Control {
             self.phase = Phase::Asked;
             self.reports.push_back(Report::SlotWanted);

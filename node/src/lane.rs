@@ -12,7 +12,9 @@ use bytes::Bytes;
 use futures::{AsyncRead as _, AsyncWrite as _};
 use libp2p::Stream;
 use protocol::codec::Encode as _;
-use protocol::limits::{BULK_CHUNK_BYTES, BULK_CREDIT_BYTES, BULK_WINDOW_BYTES, CONTROL_CREDIT_BYTES};
+use protocol::limits::{
+    BULK_CHUNK_BYTES, BULK_CREDIT_BYTES, BULK_FRAME_BYTES_MAX, BULK_WINDOW_BYTES, CONTROL_CREDIT_BYTES,
+};
 use protocol::message::{Lane, Message};
 use protocol::time::{Duration, Time};
 
@@ -22,15 +24,17 @@ use crate::reason::CloseReason;
 /// A write that makes no progress for this long ends the connection.
 pub const WRITE_STALL: Duration = Duration::from_secs(20);
 
-/// A control frame must arrive whole, and a bulk frame by another [`BULK_CHUNK_BYTES`], in this time.
+/// A control frame must arrive whole, and a bulk frame by another [`BULK_CHUNK_BYTES`], in this time. What nodes use;
+/// a handler can be told another.
 pub const READ_STALL: Duration = Duration::from_secs(20);
 
-/// While other peers wait for the shared budget, a bulk frame that has taken longer than this is given up. The
-/// largest then needs 140 kB/s.
-pub const CONTENDED_FRAME_AGE: Duration = Duration::from_secs(30);
+/// While other peers wait for the shared budget, a bulk frame is given up that is behind 3 s and 6 microseconds a byte:
+/// 167 kB/s, so 28 s for the largest. Else peers that declare frames and send nothing would hold up all others.
+pub const CONTENDED_GRACE: Duration = Duration::from_secs(3);
+const CONTENDED_MICROS_PER_BYTE: u64 = 6;
 
-/// Bytes of half-read bulk frames of all peers together: 16 of the largest.
-pub const BULK_BUDGET_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of half-read bulk frames of all peers together: 16 of the largest, 64 MiB.
+pub const BULK_BUDGET_BYTES: usize = 16 * BULK_FRAME_BYTES_MAX;
 
 /// Bytes of frames that are written and flushed together.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
@@ -49,6 +53,9 @@ pub struct BulkBudget {
 struct BudgetState {
     free: usize,
     waiting: Vec<Waker>,
+    /// Who holds a share, one for a connection: they must hurry when somebody waits.
+    holding: Vec<(u64, Waker)>,
+    next_id: u64,
 }
 
 /// A share of a [`BulkBudget`]; given back when dropped.
@@ -56,6 +63,7 @@ struct BudgetState {
 pub(crate) struct Reservation {
     budget: Arc<BulkBudget>,
     bytes: usize,
+    id: u64,
 }
 
 /// The sending end of the control lane.
@@ -98,6 +106,8 @@ pub(crate) struct BulkWriter {
 pub(crate) struct LaneReader {
     stream: Stream,
     lane: Lane,
+    /// [`READ_STALL`], or what the handler was told.
+    stall: Duration,
     frames: FrameReader,
     buffer: Box<[u8]>,
     start: usize,
@@ -106,6 +116,8 @@ pub(crate) struct LaneReader {
     wanted: Option<usize>,
     reservation: Option<Reservation>,
     began: Time,
+    /// Bytes of the frame that came since.
+    received: usize,
     progress: usize,
     deadline: Option<Time>,
     /// Bytes read that the peer doesn't know to be read.
@@ -116,7 +128,9 @@ impl BulkBudget {
     /// A budget of `bytes`.
     #[must_use]
     pub fn new(bytes: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(BudgetState { free: bytes, waiting: Vec::new() }) })
+        Arc::new(Self {
+            state: Mutex::new(BudgetState { free: bytes, waiting: Vec::new(), holding: Vec::new(), next_id: 0 }),
+        })
     }
 
     /// Takes `bytes`, or has the task woken when some are given back.
@@ -124,10 +138,14 @@ impl BulkBudget {
         let mut state = self.lock();
         if state.free >= bytes {
             state.free -= bytes;
-            return Poll::Ready(Reservation { budget: Arc::clone(self), bytes });
+            let id = state.next_id;
+            state.next_id = id.wrapping_add(1);
+            state.holding.push((id, cx.waker().clone()));
+            return Poll::Ready(Reservation { budget: Arc::clone(self), bytes, id });
         }
         if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
             state.waiting.push(cx.waker().clone());
+            state.holding.iter().for_each(|(_, waker)| waker.wake_by_ref());
         }
         Poll::Pending
     }
@@ -145,6 +163,7 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         let mut state = self.budget.lock();
         state.free = state.free.saturating_add(self.bytes);
+        state.holding.retain(|(id, _)| *id != self.id);
         state.waiting.drain(..).for_each(Waker::wake);
     }
 }
@@ -320,10 +339,11 @@ impl BulkWriter {
 }
 
 impl LaneReader {
-    pub(crate) fn new(stream: Stream, lane: Lane) -> Self {
+    pub(crate) fn new(stream: Stream, lane: Lane, stall: Duration) -> Self {
         Self {
             stream,
             lane,
+            stall,
             frames: FrameReader::new(frame_bytes_max(lane)),
             buffer: Box::default(),
             start: 0,
@@ -331,6 +351,7 @@ impl LaneReader {
             wanted: None,
             reservation: None,
             began: Time::ZERO,
+            received: 0,
             progress: 0,
             deadline: None,
             unacknowledged: 0,
@@ -379,30 +400,36 @@ impl LaneReader {
                     self.acknowledge(bytes, ack);
                 }
                 Poll::Ready(_) => return Poll::Ready(Err(CloseReason::ClosedByPeer)),
-                Poll::Pending => return self.idle(now, budget),
+                Poll::Pending => return self.idle(now),
             }
         }
     }
 
-    pub(crate) const fn deadline(&self) -> Option<Time> {
-        self.deadline
+    /// When the frame that is arriving is given up, as things stand.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let contended = self.reservation.as_ref().is_some_and(|reservation| reservation.budget.contended());
+        let earned = Duration::from_micros((self.received as u64).saturating_mul(CONTENDED_MICROS_PER_BYTE));
+        let pace = contended.then(|| self.began + CONTENDED_GRACE + earned);
+        self.deadline.into_iter().chain(pace).min()
     }
 
     /// We did not read for a while, so what is overdue is not the peer's fault.
     pub(crate) fn excuse(&mut self, now: Time) {
         if self.deadline.is_some() {
             self.began = now;
-            self.deadline = Some(now + READ_STALL);
+            self.received = 0;
+            self.deadline = Some(now + self.stall);
         }
     }
 
     fn on_step(&mut self, step: Step, taken: usize, now: Time, ack: &mut u64) -> Option<Bytes> {
         match step {
             Step::More => {
+                self.received = self.received.saturating_add(taken);
                 self.progress += taken;
                 if self.lane == Lane::Bulk && self.progress >= BULK_CHUNK_BYTES {
                     self.progress = 0;
-                    self.deadline = Some(now + READ_STALL);
+                    self.deadline = Some(now + self.stall);
                 }
                 if self.deadline.is_none() {
                     self.begin(now);
@@ -431,8 +458,9 @@ impl LaneReader {
 
     fn begin(&mut self, now: Time) {
         self.began = now;
+        self.received = 0;
         self.progress = 0;
-        self.deadline = Some(now + READ_STALL);
+        self.deadline = Some(now + self.stall);
     }
 
     fn acknowledge(&mut self, bytes: usize, ack: &mut u64) {
@@ -446,10 +474,8 @@ impl LaneReader {
     }
 
     /// Nothing to read: is that too long?
-    fn idle(&self, now: Time, budget: &BulkBudget) -> Poll<Result<Bytes, CloseReason>> {
-        let overdue = self.deadline.is_some_and(|deadline| now >= deadline);
-        let crowding =
-            self.reservation.is_some() && now.since(self.began) > CONTENDED_FRAME_AGE && budget.contended();
-        if overdue || crowding { Poll::Ready(Err(CloseReason::ReadStalled)) } else { Poll::Pending }
+    fn idle(&self, now: Time) -> Poll<Result<Bytes, CloseReason>> {
+        let overdue = self.deadline().is_some_and(|deadline| now >= deadline);
+        if overdue { Poll::Ready(Err(CloseReason::ReadStalled)) } else { Poll::Pending }
     }
 }

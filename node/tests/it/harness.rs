@@ -8,6 +8,7 @@ use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
 use node::command::{Command, PeerStatus, Status};
 use node::config::Config;
+use node::lane::READ_STALL;
 use node::service::{self, Ready, ServiceError};
 use protocol::gossip::{Refusal, RelayPolicy, Submission, TransactionStatus};
 use protocol::hash::TxId;
@@ -45,6 +46,7 @@ pub(crate) fn config(seed: u8) -> Config {
         max_peers_in: 64,
         max_peers_out: 8,
         loopback_exempt: true,
+        read_stall: READ_STALL,
         relay: RelayPolicy::Announce,
         producers: Producers::Open,
         produce_every: None,
