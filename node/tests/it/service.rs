@@ -1,14 +1,17 @@
 //! Whole nodes: they find each other, keep one connection for a peer, keep their limits, and stop cleanly.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use futures::future::join_all;
 use node::handler::{Order, Report};
 use node::service::ServiceError;
 use node::trace::{self, What};
+use protocol::gossip::Submission;
 use protocol::message::{Lane, Message};
+use tokio::time::timeout;
 
-use crate::harness::{Node, config};
+use crate::harness::{Node, PATIENCE, config, transaction};
 use crate::puppet::Puppet;
 
 #[tokio::test]
@@ -147,6 +150,21 @@ async fn a_trace_tells_of_peers_and_ends() {
         what.iter().any(|what| matches!(what, What::Sample { wire_in: 1.., wire_out: 1.., rss_peak: 1.., .. }))
     );
     assert_eq!(what.last(), Some(&What::End));
+}
+
+#[tokio::test]
+async fn one_transaction_sent_many_times_at_once_is_answered_each_time() {
+    let node = Node::start(config(70)).await;
+    // More replies than may ever wait at once, so that none may be left behind.
+    for nonce in 0..100 {
+        let transaction = transaction(1, nonce, 10);
+        let answers = join_all((0..50).map(|_| node.send(Arc::clone(&transaction))));
+        let answers = timeout(PATIENCE, answers).await.expect("every one is answered");
+        let accepted = answers.iter().filter(|answer| **answer == Ok(Submission::Accepted)).count();
+        let held = answers.iter().filter(|answer| **answer == Ok(Submission::Held)).count();
+        assert_eq!((accepted, held), (1, 49), "{answers:?}");
+    }
+    node.stop().await;
 }
 
 fn free_port() -> u16 {
