@@ -25,7 +25,7 @@ use protocol::time::{Duration, Time};
 use tokio::time::{Sleep, sleep};
 
 use crate::clock::Clock;
-use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader};
+use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, WRITE_STALL};
 use crate::reason::CloseReason;
 
 /// Both lanes must be open both ways this long after the slot was granted.
@@ -70,11 +70,21 @@ pub enum Report {
     Failed(CloseReason),
 }
 
+/// What a handler waits for at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// A slot without all lanes.
+    pub open: Duration,
+    /// A write, or an unacknowledged bulk frame, without progress.
+    pub write_stall: Duration,
+}
+
 /// The handler.
 pub struct Handler {
     protocols: LaneProtocols,
     clock: Clock,
     budget: Arc<BulkBudget>,
+    deadlines: Deadlines,
     phase: Phase,
     to_open: VecDeque<Lane>,
     reports: VecDeque<Report>,
@@ -84,7 +94,8 @@ pub struct Handler {
     bulk_in: Option<LaneReader>,
     /// The peer's Hello came: its bulk lane may be read.
     greeted: bool,
-    read_allowed: bool,
+    /// Since when we don't read.
+    paused: Option<Time>,
     /// Bulk bytes read that the peer is to be told of.
     ack: u64,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
@@ -119,14 +130,21 @@ pub fn protocol_name(network: &NetworkId, what: &str) -> StreamProtocol {
         .unwrap_or_else(|_| StreamProtocol::new("/hearsay"))
 }
 
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { open: OPEN_TIMEOUT, write_stall: WRITE_STALL }
+    }
+}
+
 impl Handler {
     /// A handler without a slot.
     #[must_use]
-    pub const fn new(protocols: LaneProtocols, clock: Clock, budget: Arc<BulkBudget>) -> Self {
+    pub fn new(protocols: LaneProtocols, clock: Clock, budget: Arc<BulkBudget>) -> Self {
         Self {
             protocols,
             clock,
             budget,
+            deadlines: Deadlines::default(),
             phase: Phase::Idle,
             to_open: VecDeque::new(),
             reports: VecDeque::new(),
@@ -135,10 +153,17 @@ impl Handler {
             control_in: None,
             bulk_in: None,
             greeted: false,
-            read_allowed: true,
+            paused: None,
             ack: 0,
             timer: None,
         }
+    }
+
+    /// The same with other deadlines.
+    #[must_use]
+    pub const fn with_deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
+        self
     }
 
     fn drop_lanes(&mut self) {
@@ -185,8 +210,8 @@ impl Handler {
             return;
         }
         match lane {
-            Lane::Control => self.control_out = Some(ControlWriter::new(stream)),
-            Lane::Bulk => self.bulk_out = Some(BulkWriter::new(stream)),
+            Lane::Control => self.control_out = Some(ControlWriter::new(stream, self.deadlines.write_stall)),
+            Lane::Bulk => self.bulk_out = Some(BulkWriter::new(stream, self.deadlines.write_stall)),
         }
         self.check_open();
     }
@@ -211,12 +236,15 @@ impl Handler {
         }
     }
 
+    /// A pause that we make is not the peer's fault: neither what it sent meanwhile, nor its acks, which wait with it.
     fn set_read(&mut self, allowed: bool) {
-        if allowed && !self.read_allowed {
-            let now = self.clock.now();
+        let now = self.clock.now();
+        if !allowed {
+            self.paused.get_or_insert(now);
+        } else if let Some(since) = self.paused.take() {
             self.control_in.iter_mut().chain(&mut self.bulk_in).for_each(|lane| lane.excuse(now));
+            self.bulk_out.iter_mut().for_each(|lane| lane.excuse(now.since(since)));
         }
-        self.read_allowed = allowed;
     }
 
     /// Does what can be done now: writes, then reads until something is to be told.
@@ -259,8 +287,8 @@ impl Handler {
                 break;
             }
         }
-        let overdue = |deadline: Option<Time>| deadline.is_some_and(|deadline| now >= deadline);
-        if overdue(control.deadline()) || overdue(bulk.deadline()) {
+        let bulk = bulk.deadline().filter(|_| self.paused.is_none());
+        if control.deadline().into_iter().chain(bulk).any(|deadline| now >= deadline) {
             Err(CloseReason::WriteStalled)
         } else {
             Ok(())
@@ -269,7 +297,7 @@ impl Handler {
 
     /// Reads one frame of each lane at most: the connection task hands reports on before it reads further.
     fn read(&mut self, cx: &mut Context<'_>, now: Time) -> Result<(), CloseReason> {
-        if !self.read_allowed || !self.reports.is_empty() {
+        if self.paused.is_some() || !self.reports.is_empty() {
             return Ok(());
         }
         let (Some(control), Some(bulk)) = (&mut self.control_in, &mut self.bulk_in) else { return Ok(()) };
@@ -304,15 +332,13 @@ impl Handler {
         if let Phase::Opening(deadline) = self.phase {
             return Some(deadline);
         }
+        let control = self.control_out.as_ref().and_then(ControlWriter::deadline);
+        if self.paused.is_some() {
+            return control;
+        }
+        let bulk = self.bulk_out.as_ref().and_then(BulkWriter::deadline);
         let reading = self.control_in.iter().chain(&self.bulk_in).filter_map(LaneReader::deadline);
-        [
-            self.control_out.as_ref().and_then(ControlWriter::deadline),
-            self.bulk_out.as_ref().and_then(BulkWriter::deadline),
-        ]
-        .into_iter()
-        .flatten()
-        .chain(reading.filter(|_| self.read_allowed))
-        .min()
+        reading.chain(control).chain(bulk).min()
     }
 
     /// Sees to it that the task runs again by the next deadline. A timer that is early is left to fire: deadlines
@@ -364,7 +390,7 @@ impl ConnectionHandler for Handler {
     fn on_behaviour_event(&mut self, order: Order) {
         match order {
             Order::Open if matches!(self.phase, Phase::Idle | Phase::Asked) => {
-                self.phase = Phase::Opening(self.clock.now() + OPEN_TIMEOUT);
+                self.phase = Phase::Opening(self.clock.now() + self.deadlines.open);
                 self.to_open.extend([Lane::Control, Lane::Bulk]);
                 self.check_open();
             }
