@@ -99,6 +99,8 @@ enum Slot {
     None,
     Opening,
     Up(PeerHandle),
+    /// We close the connection; it gets no slot any more.
+    Closing,
 }
 
 /// Slots in use, opening ones included, reserved peers left out.
@@ -174,7 +176,7 @@ impl Behaviour {
         &mut self.recorder
     }
 
-    /// Closed gossip connections, by reason.
+    /// Gossip connections that ended, and others that were closed for a cause, by reason.
     #[must_use]
     pub const fn disconnects(&self) -> &BTreeMap<&'static str, u64> {
         &self.disconnects
@@ -242,10 +244,7 @@ impl Behaviour {
     /// Closes a connection because of something that was seen outside.
     pub fn close(&mut self, id: ConnectionId, reason: CloseReason) {
         self.free_slot(id, reason);
-        if let Some(link) = self.links.get(&id) {
-            self.actions
-                .push_back(ToSwarm::CloseConnection { peer_id: link.peer, connection: CloseConnection::One(id) });
-        }
+        self.close_link(id);
         self.run();
     }
 
@@ -315,18 +314,30 @@ impl Behaviour {
             let address = ip_of(&link.address).filter(|ip| !exempt(ip));
             self.bans.add(peer_id, address, self.clock.now());
         }
+        if link.slot == Slot::None {
+            // A cause that needs no slot is counted all the same, once.
+            *self.disconnects.entry(reason.label()).or_default() += 1;
+        }
         self.free_slot(id, reason);
-        self.actions.push_back(ToSwarm::CloseConnection { peer_id, connection: CloseConnection::One(id) });
+        self.close_link(id);
+    }
+
+    fn close_link(&mut self, id: ConnectionId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.slot = Slot::Closing;
+            let connection = CloseConnection::One(id);
+            self.actions.push_back(ToSwarm::CloseConnection { peer_id: link.peer, connection });
+        }
     }
 
     /// Takes a connection's slot away, if it has one, and counts why.
     fn free_slot(&mut self, id: ConnectionId, reason: CloseReason) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let (peer, outbound) = (link.peer, link.outbound);
-        let slot = std::mem::replace(&mut link.slot, Slot::None);
-        if slot == Slot::None {
+        if matches!(link.slot, Slot::None | Slot::Closing) {
             return;
         }
+        let slot = std::mem::replace(&mut link.slot, Slot::None);
         self.holders.remove(&peer);
         *self.disconnects.entry(reason.label()).or_default() += 1;
         if let Slot::Up(handle) = slot {
@@ -362,7 +373,7 @@ impl Behaviour {
     /// that the lower peer id dialled stays, on both sides. It may then exceed the inbound limit, by no more than
     /// there are outbound slots.
     fn on_slot_wanted(&mut self, id: ConnectionId) {
-        let Some(link) = self.links.get(&id) else { return };
+        let Some(link) = self.links.get(&id).filter(|link| link.slot == Slot::None) else { return };
         let peer = link.peer;
         let held = self.holders.get(&peer).copied();
         let grant = match held.and_then(|held| self.links.get(&held)) {
@@ -397,7 +408,7 @@ impl Behaviour {
     fn handle_of(&self, id: ConnectionId) -> Option<PeerHandle> {
         match self.links.get(&id)?.slot {
             Slot::Up(handle) => Some(handle),
-            Slot::None | Slot::Opening => None,
+            Slot::None | Slot::Opening | Slot::Closing => None,
         }
     }
 

@@ -28,8 +28,12 @@ use crate::clock::Clock;
 use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, WRITE_STALL};
 use crate::reason::CloseReason;
 
-/// Both lanes must be open both ways this long after the slot was granted.
+/// Both lanes must be open both ways this long after the slot was granted. Without a slot, lanes that the peer opened
+/// are dropped after the same time.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// So often a connection's lanes are dropped for want of a slot; then it is closed. Our own nodes ask once a minute.
+pub const TURNED_AWAY_MAX: u8 = 8;
 
 const SUBSTREAM_TIMEOUT: StdDuration = StdDuration::from_secs(10);
 
@@ -73,7 +77,7 @@ pub enum Report {
 /// What a handler waits for at most.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
-    /// A slot without all lanes.
+    /// Lanes without a slot, and a slot without all lanes.
     pub open: Duration,
     /// A write, or an unacknowledged bulk frame, without progress.
     pub write_stall: Duration,
@@ -92,6 +96,10 @@ pub struct Handler {
     bulk_out: Option<BulkWriter>,
     control_in: Option<LaneReader>,
     bulk_in: Option<LaneReader>,
+    /// Without a slot, the lanes that the peer opened are kept until then.
+    keep_until: Option<Time>,
+    /// How often lanes were dropped because there was no slot.
+    turned_away: u8,
     /// The peer's Hello came: its bulk lane may be read.
     greeted: bool,
     /// Since when we don't read.
@@ -152,6 +160,8 @@ impl Handler {
             bulk_out: None,
             control_in: None,
             bulk_in: None,
+            keep_until: None,
+            turned_away: 0,
             greeted: false,
             paused: None,
             ack: 0,
@@ -172,7 +182,18 @@ impl Handler {
         self.bulk_out = None;
         self.control_in = None;
         self.bulk_in = None;
+        self.keep_until = None;
         self.timer = None;
+    }
+
+    /// Drops the lanes of a peer that gets no slot. The connection idles out, unless something else needs it.
+    fn turn_away(&mut self) {
+        self.phase = Phase::Idle;
+        self.drop_lanes();
+        self.turned_away = self.turned_away.saturating_add(1);
+        if self.turned_away >= TURNED_AWAY_MAX {
+            self.fail(CloseReason::AskedTooOften);
+        }
     }
 
     fn fail(&mut self, reason: CloseReason) {
@@ -198,6 +219,10 @@ impl Handler {
             return;
         }
         *slot = Some(LaneReader::new(stream, lane));
+        if matches!(self.phase, Phase::Idle | Phase::Asked) {
+            // An open stream keeps the connection alive, and lanes without a slot are not to.
+            self.keep_until.get_or_insert(self.clock.now() + self.deadlines.open);
+        }
         if self.phase == Phase::Idle && lane == Lane::Control {
             self.phase = Phase::Asked;
             self.reports.push_back(Report::SlotWanted);
@@ -258,7 +283,13 @@ impl Handler {
                 // What was read may have brought acks to send, or room in the window.
                 self.write(cx, now)
             }
-            Phase::Idle | Phase::Asked | Phase::Failed => Ok(()),
+            Phase::Idle | Phase::Asked => {
+                if self.keep_until.is_some_and(|deadline| self.clock.now() >= deadline) {
+                    self.turn_away();
+                }
+                Ok(())
+            }
+            Phase::Failed => Ok(()),
         }
     }
 
@@ -329,8 +360,10 @@ impl Handler {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        if let Phase::Opening(deadline) = self.phase {
-            return Some(deadline);
+        match self.phase {
+            Phase::Opening(deadline) => return Some(deadline),
+            Phase::Idle | Phase::Asked => return self.keep_until,
+            Phase::Up | Phase::Failed => {}
         }
         let control = self.control_out.as_ref().and_then(ControlWriter::deadline);
         if self.paused.is_some() {
@@ -391,13 +424,11 @@ impl ConnectionHandler for Handler {
         match order {
             Order::Open if matches!(self.phase, Phase::Idle | Phase::Asked) => {
                 self.phase = Phase::Opening(self.clock.now() + self.deadlines.open);
+                self.keep_until = None;
                 self.to_open.extend([Lane::Control, Lane::Bulk]);
                 self.check_open();
             }
-            Order::Decline if self.phase == Phase::Asked => {
-                self.phase = Phase::Idle;
-                self.drop_lanes();
-            }
+            Order::Decline if self.phase == Phase::Asked => self.turn_away(),
             Order::Open | Order::Decline => {}
             Order::Send(lane, message) => {
                 if let Err(reason) = self.send(lane, message) {

@@ -43,6 +43,9 @@ pub enum CloseReason {
     /// Had no gossip slot for us.
     #[error("had no slot for us")]
     Declined,
+    /// Opened lanes again and again though there was no slot for it.
+    #[error("asked for a slot too often")]
+    AskedTooOften,
     /// The peer closed.
     #[error("closed the connection")]
     ClosedByPeer,
@@ -74,6 +77,7 @@ impl CloseReason {
             Self::OpenTimeout => "open_timeout",
             Self::Unsupported => "unsupported",
             Self::Declined => "declined",
+            Self::AskedTooOften => "asked_too_often",
             Self::ClosedByPeer => "closed_by_peer",
             Self::DuplicateConnection => "duplicate_connection",
             Self::PingTimeout => "ping_timeout",

@@ -1,7 +1,7 @@
 //! Lanes: opened on both sides' word, credit given back to the byte, bulk after Hello and behind control, and rules
 //! of the wire that end the connection.
 
-use node::handler::{Deadlines, Order, Report};
+use node::handler::{Deadlines, Order, Report, TURNED_AWAY_MAX};
 use node::reason::CloseReason;
 use protocol::codec::Encode as _;
 use protocol::hash::{BlockId, ShortId};
@@ -10,6 +10,7 @@ use protocol::message::{Hello, InvEntry, Lane, Message, Tip, TxRef};
 use protocol::time::Duration;
 
 use crate::puppet::Puppet;
+use crate::raw::Raw;
 
 fn hello() -> Message {
     let network = "test".parse().expect("a name");
@@ -198,4 +199,39 @@ async fn bulk_report(of: &mut Puppet, other: &mut Puppet) -> Report {
 
 fn stalls_soon() -> Deadlines {
     Deadlines { write_stall: SOON, ..Deadlines::default() }
+}
+
+#[tokio::test]
+async fn lanes_without_a_slot_are_dropped_after_a_while() {
+    let network = "test".parse().expect("a name");
+    for lane in ["bulk", "control"] {
+        let (mut puppet, address) = Puppet::start(&network, false).await;
+        puppet.set_deadlines(Deadlines { open: SOON, ..Deadlines::default() });
+        let mut raw = Raw::dial(address, puppet.run()).await;
+        // The puppet answers nothing, whether it is asked or not.
+        let stream = raw.open(&format!("/hearsay/test/{lane}/1"), puppet.run()).await;
+        raw.left(stream, puppet.run()).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_for_a_slot_too_often_is_closed() {
+    let network = "test".parse().expect("a name");
+    let (mut puppet, address) = Puppet::start(&network, false).await;
+    let mut raw = Raw::dial(address, puppet.run()).await;
+    for times in 1..=TURNED_AWAY_MAX {
+        let mut stream = None;
+        let asked =
+            async { stream = Some(raw.open("/hearsay/test/control/1", std::future::pending::<()>()).await) };
+        let (_, report) = tokio::join!(asked, puppet.own_report());
+        assert!(matches!(report, Report::SlotWanted), "{report:?}");
+        puppet.order(Order::Decline);
+        raw.left(stream.expect("open"), puppet.run()).await;
+        let failed = puppet.take_report();
+        assert_eq!(
+            matches!(failed, Some(Report::Failed(CloseReason::AskedTooOften))),
+            times == TURNED_AWAY_MAX,
+            "{failed:?} after {times}"
+        );
+    }
 }

@@ -11,6 +11,7 @@ mod lifecycle;
 mod limits;
 mod propagation;
 mod puppet;
+mod raw;
 mod rpc;
 mod service;
 mod settings;

@@ -125,6 +125,20 @@ impl Puppet {
         tokio::time::timeout(PATIENCE, wanted).await.expect("a report in time")
     }
 
+    /// Goes on for ever, and keeps reports.
+    pub(crate) async fn run(&mut self) {
+        loop {
+            if let SwarmEvent::Behaviour(report) = self.swarm.select_next_some().await {
+                self.reports.push_back(report);
+            }
+        }
+    }
+
+    /// The oldest report that was kept.
+    pub(crate) fn take_report(&mut self) -> Option<Report> {
+        self.reports.pop_front()
+    }
+
     /// Two puppets, connected; the first dialled. No lane is open.
     pub(crate) async fn pair(quic: bool) -> (Self, Self) {
         Self::pair_with(quic, Deadlines::default()).await
