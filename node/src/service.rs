@@ -27,7 +27,7 @@ use crate::behaviour::{Behaviour, Event};
 use crate::clock::{Clock, wall_ns};
 use crate::command::Command;
 use crate::config::Config;
-use crate::discovery::{Discovery, Target, View, Want};
+use crate::discovery::{Discovery, Target, ToldBy, View, Want};
 use crate::limits::ip_of;
 use crate::listen::listen;
 use crate::reason::CloseReason;
@@ -301,14 +301,14 @@ impl Service {
                 kad.add_address(&peer_id, address);
             }
         }
-        self.discovery.learn(peer_id, addresses, self.clock.now());
+        self.discovery.learn(peer_id, addresses, ToldBy::Itself, self.clock.now());
     }
 
     fn on_kad(&mut self, event: kad::Event) {
         let now = self.clock.now();
         match event {
             kad::Event::RoutingUpdated { peer, addresses, .. } => {
-                self.discovery.learn(peer, addresses.into_vec(), now);
+                self.discovery.learn(peer, addresses.into_vec(), ToldBy::Others, now);
             }
             kad::Event::OutboundQueryProgressed { result: kad::QueryResult::GetClosestPeers(result), .. } => {
                 let peers = match result {
@@ -316,7 +316,7 @@ impl Service {
                     Err(kad::GetClosestPeersError::Timeout { peers, .. }) => peers,
                 };
                 for peer in peers {
-                    self.discovery.learn(peer.peer_id, peer.addrs, now);
+                    self.discovery.learn(peer.peer_id, peer.addrs, ToldBy::Others, now);
                 }
             }
             _ => {}
