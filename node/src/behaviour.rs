@@ -371,13 +371,14 @@ impl Behaviour {
     ///
     /// If we hold one for it already, on a connection that we dialled, both sides dialled at once: the connection
     /// that the lower peer id dialled stays, on both sides. It may then exceed the inbound limit, by no more than
-    /// there are outbound slots.
+    /// there are outbound slots. If the peer dialled the other as well, it has given that one up, whether we have
+    /// noticed or not: the new one stays.
     fn on_slot_wanted(&mut self, id: ConnectionId) {
         let Some(link) = self.links.get(&id).filter(|link| link.slot == Slot::None) else { return };
         let peer = link.peer;
         let held = self.holders.get(&peer).copied();
         let grant = match held.and_then(|held| self.links.get(&held)) {
-            Some(held) => held.outbound && !link.outbound && peer < self.settings.local,
+            Some(held) => !link.outbound && (!held.outbound || peer < self.settings.local),
             None => !link.outbound && (link.reserved || self.slots().inbound < self.settings.max_peers_in),
         };
         if !grant {

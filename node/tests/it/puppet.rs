@@ -42,7 +42,11 @@ pub(crate) struct Strings {
 impl Puppet {
     /// Listens on a free loopback port.
     pub(crate) async fn start(network: &NetworkId, quic: bool) -> (Self, Multiaddr) {
-        let key = Keypair::generate_ed25519();
+        Self::start_as(Keypair::generate_ed25519(), network, quic).await
+    }
+
+    /// The same under a given identity.
+    pub(crate) async fn start_as(key: Keypair, network: &NetworkId, quic: bool) -> (Self, Multiaddr) {
         let wire = Arc::new(WireBytes::default());
         let strings = Strings {
             protocols: LaneProtocols::new(network),

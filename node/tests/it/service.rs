@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use futures::future::join_all;
+use libp2p::identity::Keypair;
 use node::handler::{Order, Report};
 use node::service::ServiceError;
 use node::trace::{self, What};
@@ -150,6 +151,29 @@ async fn a_trace_tells_of_peers_and_ends() {
         what.iter().any(|what| matches!(what, What::Sample { wire_in: 1.., wire_out: 1.., rss_peak: 1.., .. }))
     );
     assert_eq!(what.last(), Some(&What::End));
+}
+
+#[tokio::test]
+async fn a_peer_that_comes_back_before_its_end_was_noticed_is_let_in() {
+    let node = Node::start(config(75)).await;
+    let network = "test".parse().expect("a name");
+    let key = Keypair::generate_ed25519();
+    let mut puppets = Vec::new();
+    for _ in 0..2 {
+        // To the node the first is as good as ever when the second comes.
+        let (mut puppet, _) = Puppet::start_as(key.clone(), &network, false).await;
+        puppet.dial(node.address()).await;
+        puppet.order(Order::Open);
+        let report = puppet.own_report().await;
+        assert!(matches!(report, Report::Up), "{report:?}");
+        puppets.push(puppet);
+        let status = node.status_until("the newcomer", |status| {
+            status.disconnects.get("duplicate_connection").copied().unwrap_or(0) == puppets.len() as u64 - 1
+        });
+        status.await;
+        assert_eq!(node.peers().await.len(), 1);
+    }
+    node.stop().await;
 }
 
 #[tokio::test]
