@@ -2,13 +2,17 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use libp2p::identity::Keypair;
+use node::command::Command;
 use node::handler::{Order, Report};
 use node::service::ServiceError;
 use node::trace::{self, What};
-use protocol::gossip::Submission;
+use protocol::codec::Encode as _;
+use protocol::gossip::{Submission, TransactionStatus};
+use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use protocol::message::{Lane, Message};
 use tokio::time::timeout;
 
@@ -173,6 +177,30 @@ async fn a_peer_that_comes_back_before_its_end_was_noticed_is_let_in() {
         status.await;
         assert_eq!(node.peers().await.len(), 1);
     }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_produced_block_is_as_full_as_a_block_may_be() {
+    let mut settings = config(80);
+    settings.produce_every = Some(Duration::from_secs(2));
+    let node = Node::start(settings).await;
+    // Three blocks' worth. While it is handed in the producer's turn comes once at most: either that block or the next
+    // is full.
+    let count = 3 * BLOCK_BYTES_MAX / PAYLOAD_BYTES_MAX;
+    let transactions: Vec<_> = (0..count).map(|nonce| transaction(1, nonce as u64, PAYLOAD_BYTES_MAX)).collect();
+    let answers = join_all(transactions.iter().map(|transaction| node.send(Arc::clone(transaction)))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    node.status_until("an empty mempool", |status| status.mempool_transactions == 0).await;
+    let mut fullest = 0;
+    for id in transactions.iter().map(|transaction| transaction.id()) {
+        if let TransactionStatus::Confirmed { block: id, .. } = node.transaction(id).await
+            && let Some(block) = node.ask(|reply| Command::Block { id, reply }).await
+        {
+            fullest = fullest.max(block.encoded_len());
+        }
+    }
+    assert!(fullest > BLOCK_BYTES_MAX - TRANSACTION_BYTES_MAX, "one more would have fitted in {fullest} bytes");
     node.stop().await;
 }
 
