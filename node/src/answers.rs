@@ -1,6 +1,7 @@
 //! Answers to the RPC's questions, and the submissions that wait for the engine's word.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::iter::{once, repeat};
 use std::sync::Arc;
 
 use libp2p::Multiaddr;
@@ -25,7 +26,8 @@ pub(crate) type SubmissionReply = oneshot::Sender<Result<Submission, Refusal>>;
 pub(crate) struct Answers {
     clock: Clock,
     wire: Arc<WireBytes>,
-    waiting: HashMap<ItemId, VecDeque<SubmissionReply>>,
+    /// By item, the oldest first. Never empty.
+    waiting: HashMap<ItemId, Vec<SubmissionReply>>,
     count: usize,
 }
 
@@ -34,26 +36,27 @@ impl Answers {
         Self { clock, wire, waiting: HashMap::new(), count: 0 }
     }
 
-    /// Keeps `reply` until the engine has decided. False, and answered, if too many wait.
+    /// Keeps `reply` until the engine has decided. True if the engine is to be given the item: not if it has it
+    /// already, for another reply that waits, and not if too many wait, which is answered here.
     pub(crate) fn expect(&mut self, item: ItemId, reply: SubmissionReply) -> bool {
         if self.count >= SUBMISSIONS_WAITING_MAX {
             tell(reply, Err(Refusal::Busy));
             return false;
         }
         self.count += 1;
-        self.waiting.entry(item).or_default().push_back(reply);
-        true
+        let replies = self.waiting.entry(item).or_default();
+        replies.push(reply);
+        replies.len() == 1
     }
 
-    /// The engine has decided on the oldest submission of `item`.
+    /// The engine has decided on `item`: all that wait for it are answered. To the second and later ones an item
+    /// that was accepted is held already.
     pub(crate) fn submitted(&mut self, item: ItemId, result: Result<Submission, Refusal>) {
-        let Some(replies) = self.waiting.get_mut(&item) else { return };
-        if let Some(reply) = replies.pop_front() {
-            self.count = self.count.saturating_sub(1);
+        let replies = self.waiting.remove(&item).unwrap_or_default();
+        self.count = self.count.saturating_sub(replies.len());
+        let again = result.clone().map(|_| Submission::Held);
+        for (reply, result) in replies.into_iter().zip(once(result).chain(repeat(again))) {
             tell(reply, result);
-        }
-        if replies.is_empty() {
-            self.waiting.remove(&item);
         }
     }
 

@@ -19,13 +19,13 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::{self, Gossip, Input, Output, PeerHandle};
 use protocol::message::{Lane, Message};
 use protocol::network::NetworkId;
-use protocol::time::{Duration, Time};
+use protocol::time::Time;
 use protocol::verify::VerifyJob;
 use tokio::time::{Sleep, sleep};
 use tracing::debug;
 
 use crate::clock::Clock;
-use crate::handler::{Handler, LaneProtocols, Order, Report};
+use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use crate::lane::{BULK_BUDGET_BYTES, BulkBudget};
 use crate::limits::{Bans, address_group, ip_of};
 use crate::reason::CloseReason;
@@ -50,8 +50,8 @@ pub struct Settings {
     pub reserved: HashSet<PeerId>,
     /// Loopback addresses have no group and are never banned.
     pub loopback_exempt: bool,
-    /// A half-sent frame ends its connection after this.
-    pub read_stall: Duration,
+    /// What connections wait for at most.
+    pub deadlines: Deadlines,
 }
 
 /// What the behaviour tells the service.
@@ -101,6 +101,8 @@ enum Slot {
     None,
     Opening,
     Up(PeerHandle),
+    /// We close the connection; it gets no slot any more.
+    Closing,
 }
 
 /// Slots in use, opening ones included, reserved peers left out.
@@ -176,7 +178,7 @@ impl Behaviour {
         &mut self.recorder
     }
 
-    /// Closed gossip connections, by reason.
+    /// Gossip connections that ended, and others that were closed for a cause, by reason.
     #[must_use]
     pub const fn disconnects(&self) -> &BTreeMap<&'static str, u64> {
         &self.disconnects
@@ -244,10 +246,7 @@ impl Behaviour {
     /// Closes a connection because of something that was seen outside.
     pub fn close(&mut self, id: ConnectionId, reason: CloseReason) {
         self.free_slot(id, reason);
-        if let Some(link) = self.links.get(&id) {
-            self.actions
-                .push_back(ToSwarm::CloseConnection { peer_id: link.peer, connection: CloseConnection::One(id) });
-        }
+        self.close_link(id);
         self.run();
     }
 
@@ -317,18 +316,30 @@ impl Behaviour {
             let address = ip_of(&link.address).filter(|ip| !exempt(ip));
             self.bans.add(peer_id, address, self.clock.now());
         }
+        if link.slot == Slot::None {
+            // A cause that needs no slot is counted all the same, once.
+            *self.disconnects.entry(reason.label()).or_default() += 1;
+        }
         self.free_slot(id, reason);
-        self.actions.push_back(ToSwarm::CloseConnection { peer_id, connection: CloseConnection::One(id) });
+        self.close_link(id);
+    }
+
+    fn close_link(&mut self, id: ConnectionId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.slot = Slot::Closing;
+            let connection = CloseConnection::One(id);
+            self.actions.push_back(ToSwarm::CloseConnection { peer_id: link.peer, connection });
+        }
     }
 
     /// Takes a connection's slot away, if it has one, and counts why.
     fn free_slot(&mut self, id: ConnectionId, reason: CloseReason) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let (peer, outbound) = (link.peer, link.outbound);
-        let slot = std::mem::replace(&mut link.slot, Slot::None);
-        if slot == Slot::None {
+        if matches!(link.slot, Slot::None | Slot::Closing) {
             return;
         }
+        let slot = std::mem::replace(&mut link.slot, Slot::None);
         self.holders.remove(&peer);
         *self.disconnects.entry(reason.label()).or_default() += 1;
         if let Slot::Up(handle) = slot {
@@ -362,13 +373,14 @@ impl Behaviour {
     ///
     /// If we hold one for it already, on a connection that we dialled, both sides dialled at once: the connection
     /// that the lower peer id dialled stays, on both sides. It may then exceed the inbound limit, by no more than
-    /// there are outbound slots.
+    /// there are outbound slots. If the peer dialled the other as well, it has given that one up, whether we have
+    /// noticed or not: the new one stays.
     fn on_slot_wanted(&mut self, id: ConnectionId) {
-        let Some(link) = self.links.get(&id) else { return };
+        let Some(link) = self.links.get(&id).filter(|link| link.slot == Slot::None) else { return };
         let peer = link.peer;
         let held = self.holders.get(&peer).copied();
         let grant = match held.and_then(|held| self.links.get(&held)) {
-            Some(held) => held.outbound && !link.outbound && peer < self.settings.local,
+            Some(held) => !link.outbound && (!held.outbound || peer < self.settings.local),
             None => !link.outbound && (link.reserved || self.slots().inbound < self.settings.max_peers_in),
         };
         if !grant {
@@ -399,7 +411,7 @@ impl Behaviour {
     fn handle_of(&self, id: ConnectionId) -> Option<PeerHandle> {
         match self.links.get(&id)?.slot {
             Slot::Up(handle) => Some(handle),
-            Slot::None | Slot::Opening => None,
+            Slot::None | Slot::Opening | Slot::Closing => None,
         }
     }
 
@@ -418,7 +430,7 @@ impl Behaviour {
         let (address, slot) = (address.clone(), Slot::None);
         self.links.insert(id, Link { peer, address, outbound, since: now, agent: None, slot, reserved });
         let handler = Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget));
-        Ok(handler.with_read_stall(self.settings.read_stall))
+        Ok(handler.with_deadlines(self.settings.deadlines))
     }
 }
 

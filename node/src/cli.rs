@@ -32,7 +32,7 @@ Examples:
   node tx send --payload 'hello'           send a transaction through it
 
 Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 70 panic,
-130 or 143 forced by a second SIGINT or SIGTERM. A flag wins over its environment variable.";
+130, 143 or 129 forced by a second SIGINT, SIGTERM or SIGHUP. A flag wins over its environment variable.";
 
 /// A Hearsay node: carries signed transactions and blocks to every other node.
 ///

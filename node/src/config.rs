@@ -13,8 +13,8 @@ use protocol::network::NetworkId;
 use protocol::validator::Producers;
 
 use crate::cli::RunArgs;
+use crate::handler::Deadlines;
 use crate::identity::Identity;
-use crate::lane::READ_STALL;
 
 /// A node's settings.
 #[derive(Clone, Debug)]
@@ -41,8 +41,8 @@ pub struct Config {
     pub max_peers_out: usize,
     /// Exempt loopback addresses from the limits per address block and from shared strikes.
     pub loopback_exempt: bool,
-    /// A half-sent frame ends its connection after this; [`READ_STALL`] for every node that is run by its program.
-    pub read_stall: protocol::time::Duration,
+    /// What connections wait for at most; the default for every node that is run by its program.
+    pub deadlines: Deadlines,
     /// How items travel.
     pub relay: RelayPolicy,
     /// Whose blocks count.
@@ -82,7 +82,7 @@ impl Config {
             max_peers_in: usize::from(args.max_peers_in),
             max_peers_out: usize::from(args.max_peers_out),
             loopback_exempt: args.exempt_loopback,
-            read_stall: READ_STALL,
+            deadlines: Deadlines::default(),
             relay: args.relay,
             producers,
             produce_every: args.produce_every,

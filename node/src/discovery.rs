@@ -72,6 +72,15 @@ pub enum Want {
     Walk,
 }
 
+/// Who tells of a peer's addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToldBy {
+    /// The peer itself, on a connection that proves its id.
+    Itself,
+    /// Somebody else, who may be wrong or lie.
+    Others,
+}
+
 /// What a dial was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -107,7 +116,10 @@ struct Fixed {
 
 #[derive(Debug, Default)]
 struct Entry {
+    /// What the peer told itself, and behind it what others told.
     addresses: Vec<Multiaddr>,
+    /// How many of them it told itself.
+    own: usize,
     retry: Retry,
 }
 
@@ -250,24 +262,33 @@ impl Discovery {
         self.query_at = self.query_at.min(now + QUERY_MIN);
     }
 
-    /// A peer and addresses at which it says to listen, or others say that it does.
-    pub fn learn(&mut self, peer: PeerId, addresses: impl IntoIterator<Item = Multiaddr>, now: Time) {
+    /// A peer and addresses at which it says to listen, or others say that it does. What others say comes behind
+    /// what it said itself, as far as there is room, and replaces nothing but what others said of a peer that could
+    /// not be reached since.
+    pub fn learn(
+        &mut self,
+        peer: PeerId,
+        addresses: impl IntoIterator<Item = Multiaddr>,
+        told_by: ToldBy,
+        now: Time,
+    ) {
         if peer == self.local || self.reserved_only {
             return;
         }
-        let mut addresses: Vec<_> = addresses.into_iter().filter_map(dialable).take(PEER_ADDRESSES_MAX).collect();
-        addresses.dedup();
+        let addresses: Vec<_> = addresses.into_iter().filter_map(dialable).take(PEER_ADDRESSES_MAX).collect();
         if addresses.is_empty() {
             return;
         }
         if let Some(known) = self.book.get_mut(&peer) {
-            known.addresses = addresses;
+            known.learn(addresses, told_by);
             return;
         }
         if self.book.len() >= BOOK_PEERS_MAX {
             self.evict();
         }
-        self.book.insert(peer, Entry { addresses, retry: Retry::default() });
+        let mut entry = Entry::default();
+        entry.learn(addresses, told_by);
+        self.book.insert(peer, entry);
         self.query_at = self.query_at.min(now + QUERY_AFTER_NEWS);
     }
 
@@ -307,6 +328,34 @@ impl Discovery {
 
     fn jittered(&mut self, delay: Duration) -> Duration {
         delay.times(self.rng.random_range(75..=125)).divided_by(100)
+    }
+}
+
+impl Entry {
+    fn learn(&mut self, addresses: Vec<Multiaddr>, told_by: ToldBy) {
+        match told_by {
+            ToldBy::Itself => {
+                let of_others = self.addresses.split_off(self.own);
+                self.addresses.clear();
+                self.append(addresses);
+                self.own = self.addresses.len();
+                self.append(of_others);
+            }
+            ToldBy::Others => {
+                if self.retry.failures > 0 {
+                    self.addresses.truncate(self.own);
+                }
+                self.append(addresses);
+            }
+        }
+    }
+
+    fn append(&mut self, addresses: Vec<Multiaddr>) {
+        for address in addresses {
+            if self.addresses.len() < PEER_ADDRESSES_MAX && !self.addresses.contains(&address) {
+                self.addresses.push(address);
+            }
+        }
     }
 }
 

@@ -25,11 +25,15 @@ use protocol::time::{Duration, Time};
 use tokio::time::{Sleep, sleep};
 
 use crate::clock::Clock;
-use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, READ_STALL};
+use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, READ_STALL, WRITE_STALL};
 use crate::reason::CloseReason;
 
-/// Both lanes must be open both ways this long after the slot was granted.
+/// Both lanes must be open both ways this long after the slot was granted. Without a slot, lanes that the peer opened
+/// are dropped after the same time.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// So often a connection's lanes are dropped for want of a slot; then it is closed. Our own nodes ask once a minute.
+pub const TURNED_AWAY_MAX: u8 = 8;
 
 const SUBSTREAM_TIMEOUT: StdDuration = StdDuration::from_secs(10);
 
@@ -70,12 +74,23 @@ pub enum Report {
     Failed(CloseReason),
 }
 
+/// What a handler waits for at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// Lanes without a slot, and a slot without all lanes.
+    pub open: Duration,
+    /// A write, or an unacknowledged bulk frame, without progress.
+    pub write_stall: Duration,
+    /// A half-sent frame.
+    pub read_stall: Duration,
+}
+
 /// The handler.
 pub struct Handler {
     protocols: LaneProtocols,
     clock: Clock,
     budget: Arc<BulkBudget>,
-    read_stall: Duration,
+    deadlines: Deadlines,
     phase: Phase,
     to_open: VecDeque<Lane>,
     reports: VecDeque<Report>,
@@ -83,9 +98,14 @@ pub struct Handler {
     bulk_out: Option<BulkWriter>,
     control_in: Option<LaneReader>,
     bulk_in: Option<LaneReader>,
+    /// Without a slot, the lanes that the peer opened are kept until then.
+    keep_until: Option<Time>,
+    /// How often lanes were dropped because there was no slot.
+    turned_away: u8,
     /// The peer's Hello came: its bulk lane may be read.
     greeted: bool,
-    read_allowed: bool,
+    /// Since when we don't read.
+    paused: Option<Time>,
     /// Bulk bytes read that the peer is to be told of.
     ack: u64,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
@@ -120,15 +140,21 @@ pub fn protocol_name(network: &NetworkId, what: &str) -> StreamProtocol {
         .unwrap_or_else(|_| StreamProtocol::new("/hearsay"))
 }
 
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { open: OPEN_TIMEOUT, write_stall: WRITE_STALL, read_stall: READ_STALL }
+    }
+}
+
 impl Handler {
     /// A handler without a slot.
     #[must_use]
-    pub const fn new(protocols: LaneProtocols, clock: Clock, budget: Arc<BulkBudget>) -> Self {
+    pub fn new(protocols: LaneProtocols, clock: Clock, budget: Arc<BulkBudget>) -> Self {
         Self {
             protocols,
             clock,
             budget,
-            read_stall: READ_STALL,
+            deadlines: Deadlines::default(),
             phase: Phase::Idle,
             to_open: VecDeque::new(),
             reports: VecDeque::new(),
@@ -136,17 +162,19 @@ impl Handler {
             bulk_out: None,
             control_in: None,
             bulk_in: None,
+            keep_until: None,
+            turned_away: 0,
             greeted: false,
-            read_allowed: true,
+            paused: None,
             ack: 0,
             timer: None,
         }
     }
 
-    /// The same, but a half-sent frame ends the connection after `read_stall`.
+    /// The same with other deadlines.
     #[must_use]
-    pub const fn with_read_stall(mut self, read_stall: Duration) -> Self {
-        self.read_stall = read_stall;
+    pub const fn with_deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
         self
     }
 
@@ -156,7 +184,18 @@ impl Handler {
         self.bulk_out = None;
         self.control_in = None;
         self.bulk_in = None;
+        self.keep_until = None;
         self.timer = None;
+    }
+
+    /// Drops the lanes of a peer that gets no slot. The connection idles out, unless something else needs it.
+    fn turn_away(&mut self) {
+        self.phase = Phase::Idle;
+        self.drop_lanes();
+        self.turned_away = self.turned_away.saturating_add(1);
+        if self.turned_away >= TURNED_AWAY_MAX {
+            self.fail(CloseReason::AskedTooOften);
+        }
     }
 
     fn fail(&mut self, reason: CloseReason) {
@@ -181,7 +220,11 @@ impl Handler {
             self.fail(CloseReason::DuplicateStream);
             return;
         }
-        *slot = Some(LaneReader::new(stream, lane, self.read_stall));
+        *slot = Some(LaneReader::new(stream, lane, self.deadlines.read_stall));
+        if matches!(self.phase, Phase::Idle | Phase::Asked) {
+            // An open stream keeps the connection alive, and lanes without a slot are not to.
+            self.keep_until.get_or_insert(self.clock.now() + self.deadlines.open);
+        }
         if self.phase == Phase::Idle && lane == Lane::Control {
             self.phase = Phase::Asked;
             self.reports.push_back(Report::SlotWanted);
@@ -194,8 +237,8 @@ impl Handler {
             return;
         }
         match lane {
-            Lane::Control => self.control_out = Some(ControlWriter::new(stream)),
-            Lane::Bulk => self.bulk_out = Some(BulkWriter::new(stream)),
+            Lane::Control => self.control_out = Some(ControlWriter::new(stream, self.deadlines.write_stall)),
+            Lane::Bulk => self.bulk_out = Some(BulkWriter::new(stream, self.deadlines.write_stall)),
         }
         self.check_open();
     }
@@ -220,12 +263,15 @@ impl Handler {
         }
     }
 
+    /// A pause that we make is not the peer's fault: neither what it sent meanwhile, nor its acks, which wait with it.
     fn set_read(&mut self, allowed: bool) {
-        if allowed && !self.read_allowed {
-            let now = self.clock.now();
+        let now = self.clock.now();
+        if !allowed {
+            self.paused.get_or_insert(now);
+        } else if let Some(since) = self.paused.take() {
             self.control_in.iter_mut().chain(&mut self.bulk_in).for_each(|lane| lane.excuse(now));
+            self.bulk_out.iter_mut().for_each(|lane| lane.excuse(now.since(since)));
         }
-        self.read_allowed = allowed;
     }
 
     /// Does what can be done now: writes, then reads until something is to be told.
@@ -239,7 +285,13 @@ impl Handler {
                 // What was read may have brought acks to send, or room in the window.
                 self.write(cx, now)
             }
-            Phase::Idle | Phase::Asked | Phase::Failed => Ok(()),
+            Phase::Idle | Phase::Asked => {
+                if self.keep_until.is_some_and(|deadline| self.clock.now() >= deadline) {
+                    self.turn_away();
+                }
+                Ok(())
+            }
+            Phase::Failed => Ok(()),
         }
     }
 
@@ -268,8 +320,8 @@ impl Handler {
                 break;
             }
         }
-        let overdue = |deadline: Option<Time>| deadline.is_some_and(|deadline| now >= deadline);
-        if overdue(control.deadline()) || overdue(bulk.deadline()) {
+        let bulk = bulk.deadline().filter(|_| self.paused.is_none());
+        if control.deadline().into_iter().chain(bulk).any(|deadline| now >= deadline) {
             Err(CloseReason::WriteStalled)
         } else {
             Ok(())
@@ -278,7 +330,7 @@ impl Handler {
 
     /// Reads one frame of each lane at most: the connection task hands reports on before it reads further.
     fn read(&mut self, cx: &mut Context<'_>, now: Time) -> Result<(), CloseReason> {
-        if !self.read_allowed || !self.reports.is_empty() {
+        if self.paused.is_some() || !self.reports.is_empty() {
             return Ok(());
         }
         let (Some(control), Some(bulk)) = (&mut self.control_in, &mut self.bulk_in) else { return Ok(()) };
@@ -310,18 +362,18 @@ impl Handler {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        if let Phase::Opening(deadline) = self.phase {
-            return Some(deadline);
+        match self.phase {
+            Phase::Opening(deadline) => return Some(deadline),
+            Phase::Idle | Phase::Asked => return self.keep_until,
+            Phase::Up | Phase::Failed => {}
         }
+        let control = self.control_out.as_ref().and_then(ControlWriter::deadline);
+        if self.paused.is_some() {
+            return control;
+        }
+        let bulk = self.bulk_out.as_ref().and_then(BulkWriter::deadline);
         let reading = self.control_in.iter().chain(&self.bulk_in).filter_map(LaneReader::deadline);
-        [
-            self.control_out.as_ref().and_then(ControlWriter::deadline),
-            self.bulk_out.as_ref().and_then(BulkWriter::deadline),
-        ]
-        .into_iter()
-        .flatten()
-        .chain(reading.filter(|_| self.read_allowed))
-        .min()
+        reading.chain(control).chain(bulk).min()
     }
 
     /// Sees to it that the task runs again by the next deadline. A timer that is early is left to fire: deadlines
@@ -373,14 +425,12 @@ impl ConnectionHandler for Handler {
     fn on_behaviour_event(&mut self, order: Order) {
         match order {
             Order::Open if matches!(self.phase, Phase::Idle | Phase::Asked) => {
-                self.phase = Phase::Opening(self.clock.now() + OPEN_TIMEOUT);
+                self.phase = Phase::Opening(self.clock.now() + self.deadlines.open);
+                self.keep_until = None;
                 self.to_open.extend([Lane::Control, Lane::Bulk]);
                 self.check_open();
             }
-            Order::Decline if self.phase == Phase::Asked => {
-                self.phase = Phase::Idle;
-                self.drop_lanes();
-            }
+            Order::Decline if self.phase == Phase::Asked => self.turn_away(),
             Order::Open | Order::Decline => {}
             Order::Send(lane, message) => {
                 if let Err(reason) = self.send(lane, message) {

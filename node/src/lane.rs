@@ -73,6 +73,7 @@ pub(crate) struct ControlWriter {
     chunks: VecDeque<Chunk>,
     queued: usize,
     writing: Option<(Chunk, usize)>,
+    stall: Duration,
     deadline: Option<Time>,
 }
 
@@ -98,6 +99,7 @@ pub(crate) struct BulkWriter {
     /// Prefix and message bytes of each frame that is not wholly acknowledged, oldest first.
     frames: VecDeque<(usize, usize)>,
     unflushed: bool,
+    stall: Duration,
     deadline: Option<Time>,
 }
 
@@ -169,8 +171,8 @@ impl Drop for Reservation {
 }
 
 impl ControlWriter {
-    pub(crate) const fn new(stream: Stream) -> Self {
-        Self { stream, chunks: VecDeque::new(), queued: 0, writing: None, deadline: None }
+    pub(crate) const fn new(stream: Stream, stall: Duration) -> Self {
+        Self { stream, chunks: VecDeque::new(), queued: 0, writing: None, stall, deadline: None }
     }
 
     /// Queues a message of the engine's.
@@ -194,7 +196,7 @@ impl ControlWriter {
                 Some(writing) => writing,
                 None => match self.chunks.pop_front() {
                     Some(chunk) => {
-                        self.deadline = Some(now + WRITE_STALL);
+                        self.deadline = Some(now + self.stall);
                         self.writing.insert((chunk, 0))
                     }
                     None => {
@@ -219,7 +221,7 @@ impl ControlWriter {
                     Poll::Pending => return Ok(flushed),
                     Poll::Ready(Ok(bytes)) if bytes > 0 => {
                         *at += bytes;
-                        self.deadline = Some(now + WRITE_STALL);
+                        self.deadline = Some(now + self.stall);
                     }
                     Poll::Ready(_) => return Err(CloseReason::ClosedByPeer),
                 }
@@ -249,7 +251,7 @@ impl ControlWriter {
 }
 
 impl BulkWriter {
-    pub(crate) const fn new(stream: Stream) -> Self {
+    pub(crate) const fn new(stream: Stream, stall: Duration) -> Self {
         Self {
             stream,
             queue: VecDeque::new(),
@@ -259,6 +261,7 @@ impl BulkWriter {
             unacknowledged: 0,
             frames: VecDeque::new(),
             unflushed: false,
+            stall,
             deadline: None,
         }
     }
@@ -289,7 +292,7 @@ impl BulkWriter {
             self.at = 0;
             let bytes = write_frame(&message, &mut self.writing);
             self.frames.push_back((self.writing.len().saturating_sub(bytes), bytes));
-            self.deadline.get_or_insert(now + WRITE_STALL);
+            self.deadline.get_or_insert(now + self.stall);
         }
         let room = BULK_WINDOW_BYTES.saturating_sub(self.unacknowledged).min(BULK_CHUNK_BYTES);
         let end = self.at.saturating_add(room).min(self.writing.len());
@@ -303,7 +306,7 @@ impl BulkWriter {
                 self.at += bytes;
                 self.unacknowledged += bytes;
                 self.unflushed = true;
-                self.deadline = Some(now + WRITE_STALL);
+                self.deadline = Some(now + self.stall);
                 Ok(true)
             }
             Poll::Ready(_) => Err(CloseReason::ClosedByPeer),
@@ -329,12 +332,17 @@ impl BulkWriter {
             self.frames.pop_front();
         }
         self.outstanding = self.outstanding.saturating_sub(drained);
-        self.deadline = if self.frames.is_empty() { None } else { Some(now + WRITE_STALL) };
+        self.deadline = if self.frames.is_empty() { None } else { Some(now + self.stall) };
         Ok(drained)
     }
 
     pub(crate) const fn deadline(&self) -> Option<Time> {
         self.deadline
+    }
+
+    /// We read no acks for so long: the peer has that much more time.
+    pub(crate) fn excuse(&mut self, pause: Duration) {
+        self.deadline = self.deadline.map(|deadline| deadline + pause);
     }
 }
 

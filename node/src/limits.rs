@@ -28,7 +28,7 @@ pub const PER_IPV4_24_MAX: usize = 16;
 /// Inbound connections from one IPv6 /56, which is what one customer gets.
 pub const PER_IPV6_56_MAX: usize = 8;
 
-/// Connections without a gossip slot, such as Kademlia's.
+/// Connections without a gossip slot, such as Kademlia's: so many inbound, and so many outbound.
 pub const SLOTLESS_CONNECTIONS_MAX: usize = 32;
 /// Connections to one peer: two for the moment in which both dial.
 pub const PER_PEER_MAX: u32 = 2;
@@ -40,17 +40,21 @@ pub const BAN_TIME: Duration = Duration::from_secs(600);
 /// Peers remembered as banned, and addresses. 1,024 of some 64 bytes each: 64 KiB and the maps around it.
 pub const BANS_MAX: usize = 1_024;
 
-/// The limits on connections as a whole.
+/// The limits on connections as a whole. Each way has its own, so that those who dial us can't use up what our own
+/// dials need.
 #[must_use]
 pub fn connection_limits(config: &Config) -> ConnectionLimits {
-    let slots =
-        config.max_peers_in.saturating_add(config.max_peers_out).saturating_add(config.reserved_peers.len());
-    let total = u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
+    let limit = |slots: usize| u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
+    let incoming = limit(config.max_peers_in);
+    // Reserved peers that dial us, and those whose ids we know, are let in over and above all limits.
+    let outgoing = limit(config.max_peers_out.saturating_add(config.reserved_peers.len()));
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_MAX))
         .with_max_pending_outgoing(Some(PENDING_MAX))
         .with_max_established_per_peer(Some(PER_PEER_MAX))
-        .with_max_established(Some(total))
+        .with_max_established_incoming(Some(incoming))
+        .with_max_established_outgoing(Some(outgoing))
+        .with_max_established(Some(incoming.saturating_add(outgoing)))
 }
 
 /// The IP address that a multiaddress begins with.

@@ -43,6 +43,9 @@ pub enum CloseReason {
     /// Had no gossip slot for us.
     #[error("had no slot for us")]
     Declined,
+    /// Opened lanes again and again though there was no slot for it.
+    #[error("asked for a slot too often")]
+    AskedTooOften,
     /// The peer closed.
     #[error("closed the connection")]
     ClosedByPeer,
@@ -74,6 +77,7 @@ impl CloseReason {
             Self::OpenTimeout => "open_timeout",
             Self::Unsupported => "unsupported",
             Self::Declined => "declined",
+            Self::AskedTooOften => "asked_too_often",
             Self::ClosedByPeer => "closed_by_peer",
             Self::DuplicateConnection => "duplicate_connection",
             Self::PingTimeout => "ping_timeout",
@@ -85,7 +89,10 @@ impl CloseReason {
     #[must_use]
     pub const fn is_misbehavior(self) -> bool {
         match self {
-            Self::Engine(DisconnectReason::NoHello | DisconnectReason::QueueOverrun) => false,
+            // A slow link looks the same.
+            Self::Engine(
+                DisconnectReason::NoHello | DisconnectReason::QueueOverrun | DisconnectReason::Withheld,
+            ) => false,
             Self::Engine(_)
             | Self::Undecodable
             | Self::FrameTooLarge

@@ -234,6 +234,7 @@ fn ended(result: Result<Result<(), ServiceError>, tokio::task::JoinError>) -> Re
 enum Stop {
     Interrupt,
     Terminate,
+    Hangup,
 }
 
 impl Stop {
@@ -241,6 +242,7 @@ impl Stop {
         match self {
             Self::Interrupt => "interrupted",
             Self::Terminate => "terminated",
+            Self::Hangup => "hung up",
         }
     }
 
@@ -249,6 +251,7 @@ impl Stop {
         ExitCode::from(match self {
             Self::Interrupt => 130,
             Self::Terminate => 143,
+            Self::Hangup => 129,
         })
     }
 }
@@ -256,20 +259,43 @@ impl Stop {
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// `None` if whoever started us wants hangups ignored, as nohup does.
+    hangup: Option<Signal>,
 }
 
 impl Signals {
     fn listen() -> Result<Self, RunError> {
         let of = |kind| signal(kind).map_err(|error| RunError::System { action: "listen for signals", error });
-        Ok(Self { interrupt: of(SignalKind::interrupt())?, terminate: of(SignalKind::terminate())? })
+        let hangup = if ignores_hangups() { None } else { Some(of(SignalKind::hangup())?) };
+        Ok(Self { interrupt: of(SignalKind::interrupt())?, terminate: of(SignalKind::terminate())?, hangup })
     }
 
     async fn next(&mut self) -> Stop {
         tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupt,
             _ = self.terminate.recv() => Stop::Terminate,
+            () = hung_up(&mut self.hangup) => Stop::Hangup,
         }
     }
+}
+
+/// Ends with the next hangup; never, where these are ignored.
+async fn hung_up(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started with SIGHUP ignored. Linux tells; where nobody does, it was not.
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    // Signal n is bit n - 1, and SIGHUP is signal 1.
+    mask & 1 != 0
 }
 
 /// What a person wants to know when a node has started.

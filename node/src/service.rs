@@ -27,7 +27,7 @@ use crate::behaviour::{Behaviour, Event};
 use crate::clock::{Clock, wall_ns};
 use crate::command::Command;
 use crate::config::Config;
-use crate::discovery::{Discovery, Target, View, Want};
+use crate::discovery::{Discovery, Target, ToldBy, View, Want};
 use crate::limits::ip_of;
 use crate::listen::listen;
 use crate::reason::CloseReason;
@@ -53,9 +53,6 @@ const WARN_AFTER: protocol::time::Duration = protocol::time::Duration::from_secs
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// The timer whose lateness a trace tells.
 const LATENESS_INTERVAL: Duration = Duration::from_millis(50);
-/// What a block takes besides its transactions' own bytes: a header of at most 211, array headers, and 2 or 3 bytes
-/// before each transaction, at most 79 KiB (39,568 of the smallest).
-const BLOCK_FRAME_BYTES: usize = 128 * 1024;
 
 /// Told once when the node listens.
 #[derive(Clone, Debug)]
@@ -301,14 +298,14 @@ impl Service {
                 kad.add_address(&peer_id, address);
             }
         }
-        self.discovery.learn(peer_id, addresses, self.clock.now());
+        self.discovery.learn(peer_id, addresses, ToldBy::Itself, self.clock.now());
     }
 
     fn on_kad(&mut self, event: kad::Event) {
         let now = self.clock.now();
         match event {
             kad::Event::RoutingUpdated { peer, addresses, .. } => {
-                self.discovery.learn(peer, addresses.into_vec(), now);
+                self.discovery.learn(peer, addresses.into_vec(), ToldBy::Others, now);
             }
             kad::Event::OutboundQueryProgressed { result: kad::QueryResult::GetClosestPeers(result), .. } => {
                 let peers = match result {
@@ -316,7 +313,7 @@ impl Service {
                     Err(kad::GetClosestPeersError::Timeout { peers, .. }) => peers,
                 };
                 for peer in peers {
-                    self.discovery.learn(peer.peer_id, peer.addrs, now);
+                    self.discovery.learn(peer.peer_id, peer.addrs, ToldBy::Others, now);
                 }
             }
             _ => {}
@@ -422,8 +419,8 @@ impl Service {
     fn produce(&mut self) {
         let key = self.config.key.clone();
         let timestamp_ms = wall_ns() / 1_000_000;
-        let bytes_max = BLOCK_BYTES_MAX.saturating_sub(BLOCK_FRAME_BYTES);
-        let (header, transactions) = self.gossip().gossip().block_template(key.public(), timestamp_ms, bytes_max);
+        let (header, transactions) =
+            self.gossip().gossip().block_template(key.public(), timestamp_ms, BLOCK_BYTES_MAX);
         let header = header.sign(&key, &self.config.network);
         debug!(height = header.header().height, transactions = transactions.len(), "produced a block");
         let block = Block { header, transactions };

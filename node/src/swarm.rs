@@ -63,7 +63,7 @@ pub(crate) fn build(
         max_peers_out: config.max_peers_out,
         reserved,
         loopback_exempt: config.loopback_exempt,
-        read_stall: config.read_stall,
+        deadlines: config.deadlines,
     };
     let agent = format!("hearsay/{}", env!("CARGO_PKG_VERSION"));
     let identify =

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use node::discovery::{BOOK_PEERS_MAX, Discovery, Target, View, Want, dialable};
+use node::discovery::{BOOK_PEERS_MAX, Discovery, PEER_ADDRESSES_MAX, Target, ToldBy, View, Want, dialable};
 use node::reason::CloseReason;
 use protocol::time::{Duration, Time};
 
@@ -83,7 +83,7 @@ fn candidates_are_as_many_as_are_missing_and_differ_by_seed() {
     let mut choices = BTreeSet::new();
     for seed in 0..10 {
         let mut discovery = discovery(&[], &[], false, seed);
-        (0..).zip(&peers).for_each(|(n, peer)| discovery.learn(*peer, [address(n)], Time::ZERO));
+        (0..).zip(&peers).for_each(|(n, peer)| discovery.learn(*peer, [address(n)], ToldBy::Others, Time::ZERO));
         let mut view = Slots { outbound: 2, ..Slots::default() };
         view.holding.extend(&peers[..20]);
         let mut chosen = candidates(&discovery.poll(Time::ZERO, &view));
@@ -99,13 +99,13 @@ fn candidates_are_as_many_as_are_missing_and_differ_by_seed() {
 fn a_peer_that_declined_is_left_alone_for_a_while_and_another_is_tried() {
     let mut discovery = discovery(&[], &[], false, 3);
     let peers = [PeerId::random(), PeerId::random()];
-    discovery.learn(peers[0], [address(1)], Time::ZERO);
+    discovery.learn(peers[0], [address(1)], ToldBy::Others, Time::ZERO);
     let view = Slots { outbound: 7, ..Slots::default() };
     assert_eq!(candidates(&discovery.poll(at(1), &view)), [peers[0]]);
     discovery.dialling(Target::Candidate(peers[0]), Some(ConnectionId::new_unchecked(1)), at(1));
     discovery.on_established(ConnectionId::new_unchecked(1), peers[0], at(1));
     discovery.on_down(&peers[0], CloseReason::Declined, at(1));
-    discovery.learn(peers[1], [address(2)], at(1));
+    discovery.learn(peers[1], [address(2)], ToldBy::Others, at(1));
     assert_eq!(candidates(&discovery.poll(at(5), &view)), [peers[1]]);
     let later = candidates(&discovery.poll(at(90), &Slots { outbound: 0, ..Slots::default() }));
     assert!(later.contains(&peers[0]));
@@ -114,7 +114,7 @@ fn a_peer_that_declined_is_left_alone_for_a_while_and_another_is_tried() {
 #[test]
 fn reserved_only_dials_nobody_else_and_never_walks() {
     let mut discovery = discovery(&[address(1)], &[address(2), address(3)], true, 4);
-    discovery.learn(PeerId::random(), [address(4)], Time::ZERO);
+    discovery.learn(PeerId::random(), [address(4)], ToldBy::Others, Time::ZERO);
     let wants = discovery.poll(at(60), &Slots::default());
     assert_eq!((wants.len(), fixed(&wants)), (2, 2));
 }
@@ -134,10 +134,49 @@ fn our_own_address_is_given_up() {
     assert_eq!(fixed(&discovery.poll(at(3_600), &Slots::default())), 0);
 }
 
+/// The addresses at which the only candidate would be dialled.
+fn dialled(discovery: &mut Discovery, now: Time) -> Vec<Multiaddr> {
+    let wants = discovery.poll(now, &Slots::default());
+    let addresses = wants.into_iter().find_map(|want| match want {
+        Want::Candidate { addresses, .. } => Some(addresses),
+        _ => None,
+    });
+    addresses.expect("a candidate")
+}
+
+#[test]
+fn what_a_peer_tells_itself_comes_before_what_others_tell_and_is_not_pushed_out() {
+    let mut discovery = discovery(&[], &[], false, 8);
+    let peer = PeerId::random();
+    let mut learn = |from: u16, to: u16, told_by| {
+        discovery.learn(peer, (from..to).map(address), told_by, Time::ZERO);
+        dialled(&mut discovery, Time::ZERO)
+    };
+    assert_eq!(learn(0, 1, ToldBy::Others), [address(0)]);
+    assert_eq!(learn(10, 12, ToldBy::Itself), [address(10), address(11), address(0)]);
+    let all = learn(50, 90, ToldBy::Others);
+    assert_eq!((all.len(), &all[..3]), (PEER_ADDRESSES_MAX, [address(10), address(11), address(0)].as_slice()));
+    let moved = learn(12, 13, ToldBy::Itself);
+    assert_eq!((moved.len(), &moved[..2]), (PEER_ADDRESSES_MAX - 1, [address(12), address(0)].as_slice()));
+}
+
+#[test]
+fn what_others_told_is_replaced_once_it_led_nowhere() {
+    let mut discovery = discovery(&[], &[], false, 9);
+    let peer = PeerId::random();
+    discovery.learn(peer, [address(1)], ToldBy::Itself, Time::ZERO);
+    discovery.learn(peer, (20..40).map(address), ToldBy::Others, Time::ZERO);
+    discovery.dialling(Target::Candidate(peer), Some(ConnectionId::new_unchecked(1)), Time::ZERO);
+    discovery.on_dial_failed(ConnectionId::new_unchecked(1), false, Time::ZERO);
+    discovery.learn(peer, [address(2)], ToldBy::Others, Time::ZERO);
+    assert_eq!(dialled(&mut discovery, at(60)), [address(1), address(2)]);
+}
+
 #[test]
 fn the_book_is_bounded() {
     let mut discovery = discovery(&[], &[], false, 7);
-    (0..2 * BOOK_PEERS_MAX).for_each(|n| discovery.learn(PeerId::random(), [address(n as u16)], Time::ZERO));
+    (0..2 * BOOK_PEERS_MAX)
+        .for_each(|n| discovery.learn(PeerId::random(), [address(n as u16)], ToldBy::Others, Time::ZERO));
     assert_eq!(discovery.known(), BOOK_PEERS_MAX);
 }
 

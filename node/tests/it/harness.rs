@@ -8,7 +8,7 @@ use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
 use node::command::{Command, PeerStatus, Status};
 use node::config::Config;
-use node::lane::READ_STALL;
+use node::handler::Deadlines;
 use node::service::{self, Ready, ServiceError};
 use protocol::gossip::{Refusal, RelayPolicy, Submission, TransactionStatus};
 use protocol::hash::TxId;
@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// What a test waits for at most; only a failure takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -46,7 +46,7 @@ pub(crate) fn config(seed: u8) -> Config {
         max_peers_in: 64,
         max_peers_out: 8,
         loopback_exempt: true,
-        read_stall: READ_STALL,
+        deadlines: Deadlines::default(),
         relay: RelayPolicy::Announce,
         producers: Producers::Open,
         produce_every: None,

@@ -195,7 +195,7 @@ async fn garbage_below_the_protocol_ends_its_socket() {
 #[tokio::test]
 async fn half_a_frame_and_then_silence_ends_by_the_deadline() {
     let mut line = Line::start_with(7, |middle| {
-        middle.read_stall = protocol::time::Duration::from_secs(2);
+        middle.deadlines.read_stall = protocol::time::Duration::from_secs(2);
     })
     .await;
     let half = |bytes: u64| [prefix(bytes), vec![1; bytes as usize / 2]].concat();
@@ -222,7 +222,7 @@ async fn half_a_frame_and_then_silence_ends_by_the_deadline() {
 async fn peers_that_declare_large_frames_and_send_nothing_hold_up_no_other() {
     // Without the usual deadline: what ends them is that others wait.
     let mut line = Line::start_with(29, |middle| {
-        middle.read_stall = protocol::time::Duration::from_secs(3_600);
+        middle.deadlines.read_stall = protocol::time::Duration::from_secs(3_600);
     })
     .await;
     let mut clients = Vec::new();

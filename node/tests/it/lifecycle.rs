@@ -24,7 +24,11 @@ const LOCAL: [&str; 4] = ["--listen", "/ip4/127.0.0.1/tcp/0", "--rpc-addr", "127
 
 impl Running {
     fn start(home: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_node"))
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_node")), home, args)
+    }
+
+    fn start_by(mut program: Command, home: &Path, args: &[&str]) -> Self {
+        let mut child = program
             .env_clear()
             .env("HOME", home)
             .args(LOCAL)
@@ -67,10 +71,10 @@ fn info(dir: &Path) -> RpcInfo {
 }
 
 #[test]
-fn says_where_it_can_be_reached_and_stops_cleanly_on_either_signal() {
+fn says_where_it_can_be_reached_and_stops_cleanly_on_each_signal() {
     let home = tempdir().expect("a directory");
     let dir = home.path().join(".local/share/hearsay/dev");
-    for (signal, first) in [(Signal::SIGINT, true), (Signal::SIGTERM, false)] {
+    for (signal, first) in [(Signal::SIGINT, true), (Signal::SIGTERM, false), (Signal::SIGHUP, false)] {
         let node = Running::start(home.path(), &[]);
         let info = info(&dir);
         assert_eq!(info.pid, node.child.id());
@@ -89,6 +93,19 @@ fn says_where_it_can_be_reached_and_stops_cleanly_on_either_signal() {
         assert_eq!(read_rpc(&dir).expect("readable"), None);
         drop(DataDir::lock(&dir).expect("nobody holds it"));
     }
+}
+
+#[test]
+fn a_hangup_that_was_ignored_at_the_start_stays_ignored() {
+    let home = tempdir().expect("a directory");
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_node")]);
+    let node = Running::start_by(shell, home.path(), &["--ephemeral"]);
+    node.signal(Signal::SIGHUP);
+    node.signal(Signal::SIGTERM);
+    let (code, text) = node.end();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("terminated"), "{text}");
 }
 
 #[test]

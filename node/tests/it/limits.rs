@@ -1,10 +1,16 @@
-//! Bans end, are bounded, and address groups hold what belongs together.
+//! Bans end, are bounded, address groups hold what belongs together, and each way has its connections.
 
-use libp2p::swarm::{ConnectionId, NetworkBehaviour as _};
-use libp2p::{Multiaddr, PeerId};
+use libp2p::core::transport::PortUse;
+use libp2p::core::{ConnectedPoint, Endpoint};
+use libp2p::swarm::behaviour::ConnectionEstablished;
+use libp2p::swarm::{ConnectionId, FromSwarm, NetworkBehaviour as _};
+use libp2p::{Multiaddr, PeerId, connection_limits};
+use node::limits::{self, SLOTLESS_CONNECTIONS_MAX};
 use node::limits::{AddressBlocks, BAN_TIME, BANS_MAX, Bans, address_group};
 use node::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX, PER_IPV6_56_MAX};
 use protocol::time::{Duration, Time};
+
+use crate::harness::config;
 
 fn address(text: &str) -> Multiaddr {
     text.parse().expect("a good address")
@@ -74,4 +80,54 @@ fn an_address_block_has_so_many_connections_and_no_more() {
 fn loopback_is_limited_like_any_other_unless_exempt() {
     let loopback = || (0..40).map(|port| format!("/ip4/127.0.0.1/tcp/{}", port + 1));
     assert_eq!((let_in(true, loopback()), let_in(false, loopback())), (40, PER_IPV4_MAX));
+}
+
+/// How many connections of strangers are let in one way, on top of those that are there.
+fn fill(limits: &mut connection_limits::Behaviour, next: &mut usize, inbound: bool) -> usize {
+    let (local, remote) = (address("/ip4/127.0.0.1/tcp/1"), address("/ip4/198.51.100.1/tcp/1"));
+    for count in 0..1_000 {
+        let (id, peer_id) = (ConnectionId::new_unchecked(*next), PeerId::random());
+        *next += 1;
+        let let_in = if inbound {
+            limits.handle_established_inbound_connection(id, peer_id, &local, &remote).map(|_| ())
+        } else {
+            let (role, port) = (Endpoint::Dialer, PortUse::New);
+            limits.handle_established_outbound_connection(id, peer_id, &remote, role, port).map(|_| ())
+        };
+        if let_in.is_err() {
+            return count;
+        }
+        let endpoint = if inbound {
+            ConnectedPoint::Listener { local_addr: local.clone(), send_back_addr: remote.clone() }
+        } else {
+            ConnectedPoint::Dialer {
+                address: remote.clone(),
+                role_override: Endpoint::Dialer,
+                port_use: PortUse::New,
+            }
+        };
+        limits.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
+            peer_id,
+            connection_id: id,
+            endpoint: &endpoint,
+            failed_addresses: &[],
+            other_established: 0,
+        }));
+    }
+    panic!("there is no limit");
+}
+
+#[test]
+fn those_who_dial_us_leave_room_for_our_own_dials_and_the_other_way_round() {
+    for inbound_first in [true, false] {
+        let mut settings = config(1);
+        (settings.max_peers_in, settings.max_peers_out) = (5, 3);
+        settings.reserved_peers = vec![address("/ip4/198.51.100.9/tcp/1")];
+        let mut limits = connection_limits::Behaviour::new(limits::connection_limits(&settings));
+        let mut next = 0;
+        let first = fill(&mut limits, &mut next, inbound_first);
+        let second = fill(&mut limits, &mut next, !inbound_first);
+        let (inbound, outbound) = if inbound_first { (first, second) } else { (second, first) };
+        assert_eq!((inbound, outbound), (5 + SLOTLESS_CONNECTIONS_MAX, 3 + 1 + SLOTLESS_CONNECTIONS_MAX));
+    }
 }

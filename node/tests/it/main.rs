@@ -13,6 +13,7 @@ mod lifecycle;
 mod limits;
 mod propagation;
 mod puppet;
+mod raw;
 mod rpc;
 mod service;
 mod settings;

@@ -15,7 +15,7 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId, Swarm};
 use node::clock::Clock;
-use node::handler::{Handler, LaneProtocols, Order, Report};
+use node::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use node::lane::{BULK_BUDGET_BYTES, BulkBudget};
 use node::transport::{self, WireBytes};
 use protocol::network::NetworkId;
@@ -34,6 +34,7 @@ pub(crate) struct Strings {
     protocols: LaneProtocols,
     clock: Clock,
     budget: Arc<BulkBudget>,
+    deadlines: Deadlines,
     connection: Option<(PeerId, ConnectionId)>,
     actions: VecDeque<ToSwarm<Report, Order>>,
 }
@@ -41,12 +42,17 @@ pub(crate) struct Strings {
 impl Puppet {
     /// Listens on a free loopback port.
     pub(crate) async fn start(network: &NetworkId, quic: bool) -> (Self, Multiaddr) {
-        let key = Keypair::generate_ed25519();
+        Self::start_as(Keypair::generate_ed25519(), network, quic).await
+    }
+
+    /// The same under a given identity.
+    pub(crate) async fn start_as(key: Keypair, network: &NetworkId, quic: bool) -> (Self, Multiaddr) {
         let wire = Arc::new(WireBytes::default());
         let strings = Strings {
             protocols: LaneProtocols::new(network),
             clock: Clock::start(),
             budget: BulkBudget::new(BULK_BUDGET_BYTES),
+            deadlines: Deadlines::default(),
             connection: None,
             actions: VecDeque::new(),
         };
@@ -61,6 +67,11 @@ impl Puppet {
             }
         };
         (Self { swarm, wire, reports: VecDeque::new() }, address)
+    }
+
+    /// Connections from now on have these deadlines.
+    pub(crate) fn set_deadlines(&mut self, deadlines: Deadlines) {
+        self.swarm.behaviour_mut().deadlines = deadlines;
     }
 
     pub(crate) fn order(&mut self, order: Order) {
@@ -118,11 +129,31 @@ impl Puppet {
         tokio::time::timeout(PATIENCE, wanted).await.expect("a report in time")
     }
 
+    /// Goes on for ever, and keeps reports.
+    pub(crate) async fn run(&mut self) {
+        loop {
+            if let SwarmEvent::Behaviour(report) = self.swarm.select_next_some().await {
+                self.reports.push_back(report);
+            }
+        }
+    }
+
+    /// The oldest report that was kept.
+    pub(crate) fn take_report(&mut self) -> Option<Report> {
+        self.reports.pop_front()
+    }
+
     /// Two puppets, connected; the first dialled. No lane is open.
     pub(crate) async fn pair(quic: bool) -> (Self, Self) {
+        Self::pair_with(quic, Deadlines::default()).await
+    }
+
+    /// The same, and the second has deadlines of its own.
+    pub(crate) async fn pair_with(quic: bool, deadlines: Deadlines) -> (Self, Self) {
         let network = "test".parse().expect("a name");
         let (mut one, _) = Self::start(&network, quic).await;
         let (mut two, address) = Self::start(&network, quic).await;
+        two.set_deadlines(deadlines);
         one.swarm.dial(address).expect("a dial");
         let connected = async {
             while one.swarm.behaviour().connection.is_none() || two.swarm.behaviour().connection.is_none() {
@@ -138,13 +169,25 @@ impl Puppet {
 
     /// Two puppets with open lanes.
     pub(crate) async fn open_pair(quic: bool) -> (Self, Self) {
-        let (mut one, mut two) = Self::pair(quic).await;
+        Self::open_pair_with(quic, Deadlines::default()).await
+    }
+
+    /// The same, and the second has deadlines of its own.
+    pub(crate) async fn open_pair_with(quic: bool, deadlines: Deadlines) -> (Self, Self) {
+        let (mut one, mut two) = Self::pair_with(quic, deadlines).await;
         one.order(Order::Open);
         assert!(matches!(two.report(&mut one).await, Report::SlotWanted));
         two.order(Order::Open);
         assert!(matches!(one.report(&mut two).await, Report::Up));
         assert!(matches!(two.report(&mut one).await, Report::Up));
         (one, two)
+    }
+}
+
+impl Strings {
+    fn handler(&self) -> Handler {
+        let handler = Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget));
+        handler.with_deadlines(self.deadlines)
     }
 }
 
@@ -160,7 +203,7 @@ impl NetworkBehaviour for Strings {
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.connection = Some((peer, id));
-        Ok(Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget)))
+        Ok(self.handler())
     }
 
     fn handle_established_outbound_connection(
@@ -172,7 +215,7 @@ impl NetworkBehaviour for Strings {
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.connection = Some((peer, id));
-        Ok(Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget)))
+        Ok(self.handler())
     }
 
     fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}

@@ -1,14 +1,22 @@
 //! Whole nodes: they find each other, keep one connection for a peer, keep their limits, and stop cleanly.
 
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
+use libp2p::identity::Keypair;
+use node::command::Command;
 use node::handler::{Order, Report};
 use node::service::ServiceError;
 use node::trace::{self, What};
+use protocol::codec::Encode as _;
+use protocol::gossip::{Submission, TransactionStatus};
+use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use protocol::message::{Lane, Message};
+use tokio::time::timeout;
 
-use crate::harness::{Node, config};
+use crate::harness::{Node, PATIENCE, config, transaction};
 use crate::puppet::Puppet;
 
 #[tokio::test]
@@ -147,6 +155,68 @@ async fn a_trace_tells_of_peers_and_ends() {
         what.iter().any(|what| matches!(what, What::Sample { wire_in: 1.., wire_out: 1.., rss_peak: 1.., .. }))
     );
     assert_eq!(what.last(), Some(&What::End));
+}
+
+#[tokio::test]
+async fn a_peer_that_comes_back_before_its_end_was_noticed_is_let_in() {
+    let node = Node::start(config(75)).await;
+    let network = "test".parse().expect("a name");
+    let key = Keypair::generate_ed25519();
+    let mut puppets = Vec::new();
+    for _ in 0..2 {
+        // To the node the first is as good as ever when the second comes.
+        let (mut puppet, _) = Puppet::start_as(key.clone(), &network, false).await;
+        puppet.dial(node.address()).await;
+        puppet.order(Order::Open);
+        let report = puppet.own_report().await;
+        assert!(matches!(report, Report::Up), "{report:?}");
+        puppets.push(puppet);
+        let status = node.status_until("the newcomer", |status| {
+            status.disconnects.get("duplicate_connection").copied().unwrap_or(0) == puppets.len() as u64 - 1
+        });
+        status.await;
+        assert_eq!(node.peers().await.len(), 1);
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_produced_block_is_as_full_as_a_block_may_be() {
+    let mut settings = config(80);
+    settings.produce_every = Some(Duration::from_secs(2));
+    let node = Node::start(settings).await;
+    // Three blocks' worth. While it is handed in the producer's turn comes once at most: either that block or the next
+    // is full.
+    let count = 3 * BLOCK_BYTES_MAX / PAYLOAD_BYTES_MAX;
+    let transactions: Vec<_> = (0..count).map(|nonce| transaction(1, nonce as u64, PAYLOAD_BYTES_MAX)).collect();
+    let answers = join_all(transactions.iter().map(|transaction| node.send(Arc::clone(transaction)))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    node.status_until("an empty mempool", |status| status.mempool_transactions == 0).await;
+    let mut fullest = 0;
+    for id in transactions.iter().map(|transaction| transaction.id()) {
+        if let TransactionStatus::Confirmed { block: id, .. } = node.transaction(id).await
+            && let Some(block) = node.ask(|reply| Command::Block { id, reply }).await
+        {
+            fullest = fullest.max(block.encoded_len());
+        }
+    }
+    assert!(fullest > BLOCK_BYTES_MAX - TRANSACTION_BYTES_MAX, "one more would have fitted in {fullest} bytes");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn one_transaction_sent_many_times_at_once_is_answered_each_time() {
+    let node = Node::start(config(70)).await;
+    // More replies than may ever wait at once, so that none may be left behind.
+    for nonce in 0..100 {
+        let transaction = transaction(1, nonce, 10);
+        let answers = join_all((0..50).map(|_| node.send(Arc::clone(&transaction))));
+        let answers = timeout(PATIENCE, answers).await.expect("every one is answered");
+        let accepted = answers.iter().filter(|answer| **answer == Ok(Submission::Accepted)).count();
+        let held = answers.iter().filter(|answer| **answer == Ok(Submission::Held)).count();
+        assert_eq!((accepted, held), (1, 49), "{answers:?}");
+    }
+    node.stop().await;
 }
 
 fn free_port() -> u16 {

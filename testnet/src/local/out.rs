@@ -1,5 +1,6 @@
 //! The directory that everything of a run goes to:
-//! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, and `pids` while nodes run.
+//! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, `pids` while nodes run, and
+//! `.testnet-run`, without which nothing in a directory is ever replaced.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -22,6 +23,8 @@ pub struct Out {
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
 const FILES: [&str; 4] = [PIDS, report::REPORT_FILE, report::DELIVERIES_FILE, report::CDF_FILE];
 const PIDS: &str = "pids";
+/// Says that the directory is a run's, and that what is in it under the names above may be replaced.
+const MARKER: &str = ".testnet-run";
 
 impl Out {
     /// Makes the directory, replaces what an earlier run left there, and writes the nodes' keys.
@@ -34,6 +37,11 @@ impl Out {
         let dir = plan.out.canonicalize().with_context(|| format!("cannot find {shown}"))?;
         let out = Self { dir, digits: plan.nodes.saturating_sub(1).to_string().len().max(2) };
         out.clear().with_context(|| format!("cannot use {shown}"))?;
+        fs::write(
+            out.dir.join(MARKER),
+            "made by testnet run; the next run into this directory replaces this one\n",
+        )
+        .with_context(|| format!("cannot write {shown}/{MARKER}"))?;
         for name in DIRS {
             fs::create_dir(out.dir.join(name)).with_context(|| format!("cannot make {shown}/{name}"))?;
         }
@@ -90,9 +98,13 @@ impl Out {
     }
 
     fn clear(&self) -> anyhow::Result<()> {
-        let ours = DIRS.iter().chain(&FILES).any(|name| self.dir.join(name).exists());
+        // Names such as logs/ are anybody's: only the marker tells an earlier run.
+        let ours = self.dir.join(MARKER).is_file();
         if !ours && fs::read_dir(&self.dir)?.next().is_some() {
-            bail!("it is not empty, and holds no earlier run: give --out a new directory");
+            bail!(
+                "it is not empty, and holds no earlier run (no {MARKER} in it); nothing there was touched: \
+                 give --out a new directory"
+            );
         }
         let alive = self.still_alive();
         if !alive.is_empty() {

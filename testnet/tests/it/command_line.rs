@@ -54,15 +54,35 @@ fn a_missing_node_program_exits_with_1_and_leaves_nothing() {
 }
 
 #[test]
-fn a_directory_with_other_things_is_not_touched() {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("thesis.tex"), "precious").unwrap();
+fn a_directory_with_other_things_is_not_touched_whatever_their_names() {
     let node = std::env::current_exe().unwrap();
-    let (node, out) = (node.to_str().unwrap(), dir.path().to_str().unwrap());
-    let output = testnet(&["run", "--node", node, "--out", out]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("not empty, and holds no earlier run"), "{}", said(&output));
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    for name in ["thesis.tex", "report.json", "logs/precious", "nodes/precious"] {
+        let dir = tempfile::tempdir().unwrap();
+        let precious = dir.path().join(name);
+        std::fs::create_dir_all(precious.parent().unwrap()).unwrap();
+        std::fs::write(&precious, "precious").unwrap();
+        let output = testnet(&["run", "--node", node.to_str().unwrap(), "--out", dir.path().to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains("not empty, and holds no earlier run"), "{name}: {}", said(&output));
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn an_earlier_run_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = std::env::current_exe().unwrap();
+    let run = || {
+        let (node, out) = (node.to_str().unwrap(), dir.path().to_str().unwrap());
+        testnet(&["run", "--nodes", "2", "--node", node, "--out", out])
+    };
+    assert!(said(&run()).contains("node 0 ended by itself"));
+    let stale = dir.path().join("logs/stale");
+    std::fs::write(&stale, "of the first run").unwrap();
+    let second = run();
+    assert!(said(&second).contains("node 0 ended by itself"), "{}", said(&second));
+    assert!(!stale.exists());
 }
 
 #[test]

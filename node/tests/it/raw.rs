@@ -1,0 +1,109 @@
+//! A connection without a swarm: a test opens any stream on it, and nothing else happens.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use libp2p::Multiaddr;
+use libp2p::core::Endpoint;
+use libp2p::core::muxing::{StreamMuxerBox, StreamMuxerExt as _, SubstreamBox};
+use libp2p::core::transport::{DialOpts, PortUse, Transport as _};
+use libp2p::identity::Keypair;
+use node::transport::{self, WireBytes};
+
+/// What a test waits for at most; only a failure takes so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Raw {
+    muxer: StreamMuxerBox,
+    /// Streams of the other end's; nobody answers on them.
+    theirs: Vec<SubstreamBox>,
+}
+
+impl Raw {
+    /// Connects while `other` goes on.
+    pub(crate) async fn dial(address: Multiaddr, other: impl Future) -> Self {
+        let mut transport =
+            transport::build(&Keypair::generate_ed25519(), &Arc::new(WireBytes::default())).expect("a transport");
+        let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+        let dial = transport.dial(address, opts).expect("a dial");
+        let (_, muxer) = both(dial, other).await.expect("connected");
+        Self { muxer, theirs: Vec::new() }
+    }
+
+    /// Opens a stream and agrees on its protocol, while `other` goes on.
+    pub(crate) async fn open(&mut self, protocol: &str, other: impl Future) -> SubstreamBox {
+        let opened = async {
+            let mut stream = poll_fn(|cx| {
+                let opened = self.muxer.poll_outbound_unpin(cx);
+                if opened.is_pending() {
+                    self.drive(cx).expect("open");
+                }
+                opened
+            })
+            .await
+            .expect("a stream");
+            let wanted = [line("/multistream/1.0.0"), line(protocol)].concat();
+            let agreed = async {
+                stream.write_all(&wanted).await?;
+                stream.flush().await?;
+                let mut answer = vec![0; wanted.len()];
+                stream.read_exact(&mut answer).await?;
+                io::Result::Ok(answer)
+            };
+            assert_eq!(self.during(agreed).await.expect("open"), wanted);
+            stream
+        };
+        both(opened, other).await
+    }
+
+    /// Waits until the other end has left the stream, while `other` goes on.
+    pub(crate) async fn left(&mut self, mut stream: SubstreamBox, other: impl Future) {
+        let mut rest = [0; 1];
+        let ended = async { stream.read(&mut rest).await.map_or(true, |bytes| bytes == 0) };
+        assert!(both(self.during(ended), other).await, "the other end wrote");
+    }
+
+    /// Waits for `future` while the connection goes on.
+    async fn during<T>(&mut self, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        poll_fn(|cx| {
+            // What ends the connection ends what waits for it, too.
+            let _ = self.drive(cx);
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    fn drive(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while let Poll::Ready(stream) = self.muxer.poll_inbound_unpin(cx) {
+            self.theirs.push(stream?);
+        }
+        while let Poll::Ready(event) = Pin::new(&mut self.muxer).poll_unpin(cx) {
+            event?;
+        }
+        Ok(())
+    }
+}
+
+fn line(text: &str) -> Vec<u8> {
+    let mut line = vec![text.len() as u8 + 1];
+    line.extend_from_slice(text.as_bytes());
+    line.push(b'\n');
+    line
+}
+
+/// Waits for `wanted`, in time, while `other` goes on.
+async fn both<T>(wanted: impl Future<Output = T>, other: impl Future) -> T {
+    let waited = async {
+        tokio::select! {
+            wanted = wanted => wanted,
+            _ = async { other.await; std::future::pending::<()>().await } => unreachable!("it never ends"),
+        }
+    };
+    tokio::time::timeout(PATIENCE, waited).await.expect("in time")
+}
