@@ -46,7 +46,16 @@ stop_all() {
   for space in "${spaces[@]+"${spaces[@]}"}"; do ip netns delete "$space" 2>/dev/null || true; done
   [ -z "${work:-}" ] || rm -rf "$work"
 }
-trap stop_all EXIT INT TERM
+
+# Runs a proof in a shell of its own, which stops what it started however it ends, and keeps what it says.
+proof() {
+  (
+    trap stop_all EXIT
+    trap 'exit 130' INT TERM
+    work=$(mktemp -d)
+    "$1"
+  ) | tee "$keep/$1.txt"
+}
 
 # Waits until a command says yes, for at most 30 s.
 until_true() {
@@ -69,68 +78,62 @@ has_peers() { [ "$(peers_of "$1")" -ge "$2" ]; }
 has_transaction() { "$node" tx get "$2" --data-dir "$1" --json 2>/dev/null | grep -q pending; }
 
 bootstrap() {
-  work=$(mktemp -d)
-  {
-    about "20 nodes behind one bootstrap node, which is then killed"
-    local first addr id number begin
-    "$node" --data-dir "$work/0" --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --exempt-loopback --network prove >"$work/0.log" 2>&1 &
-    first=$!
-    started+=("$first")
-    until_true "the first node runs" test -e "$work/0/rpc.json"
-    addr=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["listen"][0])' "$work/0/rpc.json")
-    begin=$(date +%s.%N)
-    for number in $(seq 1 20); do
-      "$node" --data-dir "$work/$number" --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --exempt-loopback --network prove \
-        --bootstrap "$addr" >"$work/$number.log" 2>&1 &
-      started+=("$!")
-    done
-    for number in $(seq 1 20); do until_true "node $number has 8 peers" has_peers "$work/$number" 8; done
-    echo "all 20 have 8 peers or more, $(echo "$(date +%s.%N) - $begin" | bc | cut -c1-5) s after the start"
-    kill -9 "$first"
-    echo "the bootstrap node was killed"
-    id=$("$node" tx send --payload "after the bootstrap" --data-dir "$work/1" --json | field id)
-    for number in $(seq 2 20); do until_true "node $number has the transaction" has_transaction "$work/$number" "$id"; done
-    echo "a transaction sent at node 1 afterwards reached the 19 others"
-    for number in $(seq 1 20); do until_true "node $number has 8 peers" has_peers "$work/$number" 8; done
-    echo "all 20 have 8 peers or more without it"
-  } | tee "$keep/bootstrap.txt"
+  about "20 nodes behind one bootstrap node, which is then killed"
+  local first addr id number begin
+  "$node" --data-dir "$work/0" --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --exempt-loopback --network prove >"$work/0.log" 2>&1 &
+  first=$!
+  started+=("$first")
+  until_true "the first node runs" test -e "$work/0/rpc.json"
+  addr=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["listen"][0])' "$work/0/rpc.json")
+  begin=$(date +%s.%N)
+  for number in $(seq 1 20); do
+    "$node" --data-dir "$work/$number" --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --exempt-loopback --network prove \
+      --bootstrap "$addr" >"$work/$number.log" 2>&1 &
+    started+=("$!")
+  done
+  for number in $(seq 1 20); do until_true "node $number has 8 peers" has_peers "$work/$number" 8; done
+  echo "all 20 have 8 peers or more, $(echo "$(date +%s.%N) - $begin" | bc | cut -c1-5) s after the start"
+  kill -9 "$first"
+  echo "the bootstrap node was killed"
+  id=$("$node" tx send --payload "after the bootstrap" --data-dir "$work/1" --json | field id)
+  for number in $(seq 2 20); do until_true "node $number has the transaction" has_transaction "$work/$number" "$id"; done
+  echo "a transaction sent at node 1 afterwards reached the 19 others"
+  for number in $(seq 1 20); do until_true "node $number has 8 peers" has_peers "$work/$number" 8; done
+  echo "all 20 have 8 peers or more without it"
 }
 
 spaces=()
 netns() {
-  work=$(mktemp -d)
   spaces=(hearsay-a hearsay-b)
-  {
-    about "two nodes in network namespaces, 10.83.0.1 and 10.83.0.2, no loopback between them"
-    ip netns add hearsay-a
-    ip netns add hearsay-b
-    ip link add veth-a netns hearsay-a type veth peer name veth-b netns hearsay-b
-    local side number
-    for side in a:1 b:2; do
-      number=${side#*:}
-      side=${side%:*}
-      ip -n "hearsay-$side" addr add "10.83.0.$number/24" dev "veth-$side"
-      ip -n "hearsay-$side" link set "veth-$side" up
-      ip -n "hearsay-$side" link set lo up
-    done
-    local transport id key
-    for transport in tcp/4001 udp/4001/quic-v1; do
-      key=$("$node" key generate --out "$work/key-$$-${transport%%/*}" --json 2>/dev/null | field public_key)
-      ip netns exec hearsay-a "$node" --data-dir "$work/a" --key-file "$work/key-$$-${transport%%/*}" --network prove \
-        --listen "/ip4/10.83.0.1/$transport" --rpc-addr 127.0.0.1:30401 --producers "$key" --produce-every 2s >"$work/a.log" 2>&1 &
-      started+=("$!")
-      ip netns exec hearsay-b "$node" --data-dir "$work/b" --network prove --listen "/ip4/10.83.0.2/$transport" \
-        --rpc-addr 127.0.0.1:30401 --bootstrap "/ip4/10.83.0.1/$transport" --producers "$key" >"$work/b.log" 2>&1 &
-      started+=("$!")
-      until_true "they are peers" ns_peers
-      id=$(ip netns exec hearsay-b "$node" tx send --payload "across" --data-dir "$work/b" --json | field id)
-      until_true "the transaction is in a block that both have" ns_confirmed "$id"
-      echo "over $transport: peers, and a transaction of b is in a block of a's that b has"
-      kill "${started[@]: -2}"
-      wait "${started[@]: -2}" || true
-      rm -rf "$work/a" "$work/b"
-    done
-  } | tee "$keep/netns.txt"
+  about "two nodes in network namespaces, 10.83.0.1 and 10.83.0.2, no loopback between them"
+  ip netns add hearsay-a
+  ip netns add hearsay-b
+  ip link add veth-a netns hearsay-a type veth peer name veth-b netns hearsay-b
+  local side number
+  for side in a:1 b:2; do
+    number=${side#*:}
+    side=${side%:*}
+    ip -n "hearsay-$side" addr add "10.83.0.$number/24" dev "veth-$side"
+    ip -n "hearsay-$side" link set "veth-$side" up
+    ip -n "hearsay-$side" link set lo up
+  done
+  local transport id key
+  for transport in tcp/4001 udp/4001/quic-v1; do
+    key=$("$node" key generate --out "$work/key-$$-${transport%%/*}" --json 2>/dev/null | field public_key)
+    ip netns exec hearsay-a "$node" --data-dir "$work/a" --key-file "$work/key-$$-${transport%%/*}" --network prove \
+      --listen "/ip4/10.83.0.1/$transport" --rpc-addr 127.0.0.1:30401 --producers "$key" --produce-every 2s >"$work/a.log" 2>&1 &
+    started+=("$!")
+    ip netns exec hearsay-b "$node" --data-dir "$work/b" --network prove --listen "/ip4/10.83.0.2/$transport" \
+      --rpc-addr 127.0.0.1:30401 --bootstrap "/ip4/10.83.0.1/$transport" --producers "$key" >"$work/b.log" 2>&1 &
+    started+=("$!")
+    until_true "they are peers" ns_peers
+    id=$(ip netns exec hearsay-b "$node" tx send --payload "across" --data-dir "$work/b" --json | field id)
+    until_true "the transaction is in a block that both have" ns_confirmed "$id"
+    echo "over $transport: peers, and a transaction of b is in a block of a's that b has"
+    kill "${started[@]: -2}"
+    wait "${started[@]: -2}" || true
+    rm -rf "$work/a" "$work/b"
+  done
 }
 ns_peers() { [ "$(ip netns exec hearsay-b "$node" status --data-dir "$work/b" --json 2>/dev/null | field peers_out 2>/dev/null)" = 1 ]; }
 ns_confirmed() {
@@ -144,8 +147,8 @@ case "${1:-}" in
   fifty) fifty ;;
   flood) flood ;;
   kill) kill_ten ;;
-  bootstrap) bootstrap ;;
-  netns) netns ;;
-  all) fifty; flood; kill_ten; bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then netns; else echo "skipped netns: needs root and iproute2"; fi ;;
+  bootstrap) proof bootstrap ;;
+  netns) proof netns ;;
+  all) fifty; flood; kill_ten; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
   *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
