@@ -119,6 +119,9 @@ impl Puppet {
 
     /// The next report; the other end runs by itself.
     pub(crate) async fn own_report(&mut self) -> Report {
+        if let Some(report) = self.reports.pop_front() {
+            return report;
+        }
         let wanted = async {
             loop {
                 if let SwarmEvent::Behaviour(report) = self.swarm.select_next_some().await {
@@ -136,11 +139,6 @@ impl Puppet {
                 self.reports.push_back(report);
             }
         }
-    }
-
-    /// The oldest report that was kept.
-    pub(crate) fn take_report(&mut self) -> Option<Report> {
-        self.reports.pop_front()
     }
 
     /// Two puppets, connected; the first dialled. No lane is open.
