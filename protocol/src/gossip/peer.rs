@@ -40,6 +40,8 @@ pub(crate) struct Peer {
     pub(crate) owed: VecDeque<Owed>,
     /// Of these, large bodies that wait for the bulk lane, so that small ones needn't wait behind them.
     pub(crate) owed_bulk: VecDeque<Owed>,
+    /// Bulk credit that the first of these wants, so that it isn't measured again before there is enough.
+    pub(crate) bulk_wanted: usize,
     /// Items of its in verification, and their bytes.
     pub(crate) checks: usize,
     pub(crate) check_bytes: usize,
@@ -74,6 +76,7 @@ impl Peer {
             headers: VecDeque::new(),
             owed: VecDeque::new(),
             owed_bulk: VecDeque::new(),
+            bulk_wanted: 0,
             checks: 0,
             check_bytes: 0,
             reading: true,
@@ -88,13 +91,18 @@ impl Peer {
         self.ready && self.announcements.due().is_some() && self.credit.fits_control(ANNOUNCE_ROOM_BYTES)
     }
 
+    /// Whether a large body waits, and the credit that it wants is there.
+    pub(crate) fn can_serve_bulk(&self) -> bool {
+        !self.owed_bulk.is_empty() && self.credit.fits_body(Lane::Bulk, self.bulk_wanted)
+    }
+
     /// Whether anything waits to be sent or decided.
     pub(crate) fn has_work(&self) -> bool {
         let over = self.checks >= CHECKS_PER_PEER_MAX
             || self.check_bytes >= CHECK_BYTES_PER_PEER_MAX
             || self.budget.within_at().is_some();
         !self.owed.is_empty()
-            || !self.owed_bulk.is_empty()
+            || self.can_serve_bulk()
             || !self.headers.is_empty()
             || self.can_announce()
             || self.spoken_to

@@ -85,7 +85,9 @@ impl Gossip {
 
     /// Sends the large bodies that wait for the bulk lane.
     fn serve_bulk(&mut self, handle: PeerHandle) {
-        while let Some(owed) = self.peers.get(&handle).and_then(|peer| peer.owed_bulk.front().cloned()) {
+        while let Some(peer) = self.peers.get(&handle).filter(|peer| peer.can_serve_bulk())
+            && let Some(owed) = peer.owed_bulk.front().cloned()
+        {
             let done = match self.find(&owed) {
                 Found::Alone(message, short) => self.serve_alone(handle, message, short),
                 // It went while it waited.
@@ -104,6 +106,7 @@ impl Gossip {
             }
             if let Some(peer) = self.peers.get_mut(&handle) {
                 peer.owed_bulk.pop_front();
+                peer.bulk_wanted = 0;
             }
         }
     }
@@ -151,8 +154,13 @@ impl Gossip {
     /// Sends a message of its own. False if there is no credit for it.
     fn serve_alone(&mut self, handle: PeerHandle, message: Message, short: ShortId) -> bool {
         let (lane, bytes) = (message.lane(), message.encoded_len());
-        let fits = |peer: &&mut Peer| peer.credit.fits_body(lane, bytes);
-        let Some(peer) = self.peers.get_mut(&handle).filter(fits) else { return false };
+        let Some(peer) = self.peers.get_mut(&handle) else { return false };
+        if !peer.credit.fits_body(lane, bytes) {
+            if lane == Lane::Bulk {
+                peer.bulk_wanted = bytes;
+            }
+            return false;
+        }
         peer.known.insert(short);
         self.send(handle, message);
         true
