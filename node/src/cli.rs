@@ -69,7 +69,7 @@ pub enum Command {
 /// Settings of a run.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Addresses of nodes to join through, with or without /p2p/<peer id>
+    /// Addresses of nodes to join through, with or without /p2p/PEER-ID
     ///
     /// Repeat the flag, or separate addresses by commas. They are tried for ever.
     #[arg(long, env = "NODE_BOOTSTRAP", value_name = "ADDR", num_args = 1.., value_delimiter = ',')]
@@ -188,7 +188,7 @@ pub struct PlaceArgs {
 
     /// Where the key, the lock and rpc.json are; used as it is
     ///
-    /// The default is the user's data directory (XDG), then hearsay/<network>.
+    /// The default is the user's data directory (XDG), then hearsay/NETWORK.
     #[arg(long, env = "NODE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }

@@ -96,7 +96,7 @@ pub enum Input {
         /// Encoded message bytes, without the frame's length prefix.
         bytes: usize,
     },
-    /// The time given by [`Gossip::poll_timeout`] has come. Early and late calls are safe.
+    /// The time given by [`Gossip::poll_timeout`](super::Gossip::poll_timeout) has come. Early and late calls are safe.
     Timeout,
 }
 
