@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::local::plan::{NODES_MAX, Plan};
-use crate::local::topology::Topology;
-use crate::local::workload::{Length, Load, Skew};
 use crate::random::Seed;
+use crate::topology::Topology;
+use crate::workload::{Length, Load, Skew};
 
 /// Launches real Hearsay nodes on this machine, loads them and measures how items spread.
 #[derive(Debug, Parser)]

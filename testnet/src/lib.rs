@@ -4,6 +4,9 @@
 //! Deliberately absent: any gossip rule. What is measured is the `node` binary, from outside.
 
 pub mod cli;
+pub mod items;
 pub mod local;
 pub mod random;
 pub mod report;
+pub mod topology;
+pub mod workload;

@@ -5,7 +5,6 @@
 
 pub mod collect;
 pub mod interrupt;
-pub mod items;
 pub mod launch;
 pub mod load;
 pub mod out;
@@ -13,8 +12,6 @@ pub mod plan;
 pub mod progress;
 pub mod ready;
 pub mod rpc;
-pub mod topology;
-pub mod workload;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, HashMap};
 use node::trace::{Kind, Record, What};
 use protocol::hash::ShortId;
 
-use super::workload::COLD_ITEMS;
 use crate::report::deliveries::Delivery;
 use crate::report::schema::{Cost, Percentiles, Propagation, Stretch, Warm};
 use crate::report::statistics::{Sorted, ratio, rounded};
+use crate::workload::COLD_ITEMS;
 
 /// Everything that was seen of a run.
 #[derive(Clone, Debug, Default)]

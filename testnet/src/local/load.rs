@@ -14,12 +14,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::collect::{Submission, Window};
-use super::items::BlockMaker;
 use super::launch::{Cluster, Loss};
 use super::plan::Plan;
 use super::progress::Progress;
 use super::rpc::{Rpc, RpcError};
-use super::workload::{Entry, Workload};
+use crate::items::BlockMaker;
+use crate::workload::{Entry, Workload};
 
 /// What the load did so far; whole even if it is cut short.
 #[derive(Debug, Default)]

@@ -7,10 +7,10 @@ use anyhow::{Context as _, bail};
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 
-use super::items::BlockMaker;
-use super::topology::{Graph, Topology};
-use super::workload::{Length, Load, Workload};
+use crate::items::BlockMaker;
 use crate::random::Seed;
+use crate::topology::{Graph, Topology};
+use crate::workload::{Length, Load, Workload};
 
 /// Nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file descriptors.
 pub const NODES_MAX: usize = 1_000;

@@ -10,7 +10,7 @@ use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::message::Tip;
 use protocol::network::NetworkId;
 use protocol::transaction::SignedTransaction;
-use testnet::local::items::{BlockMaker, ItemError};
+use testnet::items::{BlockMaker, ItemError};
 use testnet::random::Seed;
 
 fn network() -> NetworkId {

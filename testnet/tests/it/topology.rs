@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use testnet::local::topology::{Graph, Topology, TopologyError};
 use testnet::random::Seed;
+use testnet::topology::{Graph, Topology, TopologyError};
 
 fn reachable(graph: &Graph) -> usize {
     let mut reached = BTreeSet::from([0]);

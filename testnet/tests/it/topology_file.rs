@@ -1,6 +1,6 @@
 //! Files of edges: what reads, and which line is blamed for what doesn't.
 
-use testnet::local::topology::{Graph, TopologyError};
+use testnet::topology::{Graph, TopologyError};
 
 fn read(text: &str, nodes: Option<usize>) -> Result<Graph, TopologyError> {
     let dir = tempfile::tempdir().unwrap();

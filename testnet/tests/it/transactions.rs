@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
-use testnet::local::items::{TX_BYTES_MAX, TX_BYTES_MIN, TxShape};
+use testnet::items::{TX_BYTES_MAX, TX_BYTES_MIN, TxShape};
 use testnet::random::Seed;
 
 fn made(bytes: usize, sequence: u64, valid_until: u64) -> usize {

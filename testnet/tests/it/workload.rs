@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use protocol::keys::PublicKey;
 use protocol::network::NetworkId;
-use testnet::local::workload::{Entry, Length, Load, Skew, Workload};
 use testnet::random::Seed;
+use testnet::workload::{Entry, Length, Load, Skew, Workload};
 
 const NODES: usize = 20;
 

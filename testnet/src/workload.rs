@@ -9,7 +9,7 @@ use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 use protocol::transaction::SignedTransaction;
 
-use super::items::{ItemError, TxShape, VALID_FOR};
+use crate::items::{ItemError, TxShape, VALID_FOR};
 use crate::random::{Draws, Seed};
 
 /// How much is submitted.
