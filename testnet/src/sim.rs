@@ -1,0 +1,15 @@
+//! The simulator: thousands of the node's own engines in virtual time, in one thread, exact.
+
+pub mod adversary;
+pub mod checker;
+pub mod fault;
+pub mod floor;
+pub mod host;
+pub mod ledger;
+pub mod link;
+pub mod measure;
+pub mod queue;
+pub mod simulation;
+pub mod trace;
+pub mod verdicts;
+pub mod wire;

@@ -1,0 +1,50 @@
+//! What a node that doesn't keep the rules does. It runs the same engine as everybody, and stands between this engine
+//! and the links: it changes, drops, delays and invents messages.
+
+use protocol::gossip::{ItemId, PeerHandle};
+use protocol::message::Message;
+use protocol::time::{Duration, Time};
+
+/// A message that an adversary sends.
+#[derive(Clone, Debug)]
+pub struct Sending {
+    /// To which of its peers.
+    pub to: PeerHandle,
+    /// What.
+    pub message: Message,
+    /// How much later.
+    pub after: Duration,
+}
+
+/// An item at the moment when it enters the network anywhere. Adversaries are told at once: no real one knows earlier.
+#[derive(Clone, Copy, Debug)]
+pub struct Entered<'a> {
+    /// Which.
+    pub id: ItemId,
+    /// Its encoded bytes; empty for a block.
+    pub encoded: &'a [u8],
+}
+
+/// A node's misbehavior.
+pub trait Adversary: std::fmt::Debug {
+    /// The engine wants to send `message` to `to`. What is pushed to `out` is sent instead.
+    fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
+        out.push(Sending { to, message, after: Duration::ZERO });
+    }
+
+    /// A message came. Returns whether the engine gets it.
+    fn incoming(&mut self, _now: Time, _from: PeerHandle, _message: &Message, _out: &mut Vec<Sending>) -> bool {
+        true
+    }
+
+    /// An item entered the network somewhere. `peers` are the connected peers.
+    fn entered(&mut self, _now: Time, _item: Entered<'_>, _peers: &[PeerHandle], _out: &mut Vec<Sending>) {}
+
+    /// How often [`Adversary::tick`] is called, from the start to the end of the load.
+    fn interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The time has come to do something unasked.
+    fn tick(&mut self, _now: Time, _peers: &[PeerHandle], _out: &mut Vec<Sending>) {}
+}

@@ -1,0 +1,151 @@
+//! One simulated node: an engine, its connections and its one timer.
+
+use std::collections::VecDeque;
+
+use protocol::gossip::{Gossip, PeerHandle};
+use protocol::message::Message;
+use protocol::time::{Duration, Time};
+
+use super::adversary::Adversary;
+use super::link::Order;
+
+/// A node.
+#[derive(Debug)]
+pub struct Host {
+    /// The engine; `None` while the node is down.
+    pub engine: Option<Box<Gossip>>,
+    /// How often it was started. Verdicts for an earlier engine are not for this one.
+    pub incarnation: u32,
+    /// Its connections by handle. A closed one stays in its place: handles are not used again.
+    pub connections: Vec<Connection>,
+    /// The time of its live timer, by the world's clock.
+    pub timer: Option<Time>,
+    /// How far its clock is ahead of the world's.
+    pub clock_ahead: Duration,
+    /// Time that it takes over each message.
+    pub slowness: Duration,
+    /// Until when it is at work.
+    pub busy_until: Time,
+    /// What it does against the rules; `None` for an honest node.
+    pub adversary: Option<Box<dyn Adversary>>,
+    /// Whether it was ever down.
+    pub was_down: bool,
+    /// Wire bytes that it read.
+    pub wire_in: u64,
+    /// Of these, before the load.
+    pub wire_before: u64,
+}
+
+/// A node's end of a connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// Which link.
+    pub link: u32,
+    /// Whether this node is the link's second end.
+    pub second: bool,
+    /// Whether it is open as far as this node knows.
+    pub open: bool,
+    /// Messages that came while the engine didn't want to read.
+    pub held: Option<Box<VecDeque<(Message, u64)>>>,
+}
+
+/// A pair of nodes that are, or could be, connected. The first one dials.
+#[derive(Debug)]
+pub struct Link {
+    /// The two nodes.
+    pub ends: [u32; 2],
+    /// The connection's handle at each end.
+    pub handles: [PeerHandle; 2],
+    /// Counts the connections made; messages of an earlier one don't arrive.
+    pub epoch: u32,
+    /// Whether there is a connection.
+    pub up: bool,
+    /// What was sent towards each end.
+    pub order: [Order; 2],
+    /// Whether messages towards each end vanish.
+    pub cut: [bool; 2],
+    /// Whether the connection lost a message.
+    pub lossy: bool,
+    /// Whether one end left the other for a misdeed: nobody dials again.
+    pub severed: bool,
+}
+
+impl Host {
+    /// A node that is down.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            engine: None,
+            incarnation: 0,
+            connections: Vec::new(),
+            timer: None,
+            clock_ahead: Duration::ZERO,
+            slowness: Duration::ZERO,
+            busy_until: Time::ZERO,
+            adversary: None,
+            was_down: false,
+            wire_in: 0,
+            wire_before: 0,
+        }
+    }
+
+    /// Whether it keeps the rules.
+    #[must_use]
+    pub fn is_honest(&self) -> bool {
+        self.adversary.is_none()
+    }
+
+    /// The world's time by the node's own clock.
+    #[must_use]
+    pub fn local(&self, now: Time) -> Time {
+        now + self.clock_ahead
+    }
+
+    /// A time of the node's clock as the world's; not before `now`.
+    #[must_use]
+    pub fn global(&self, local: Time, now: Time) -> Time {
+        let micros = local.as_micros().saturating_sub(self.clock_ahead.as_micros());
+        Time::from_micros(micros).max(now)
+    }
+
+    /// The handles of its open connections.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerHandle> {
+        let open = (0..).zip(&self.connections).filter(|(_, connection)| connection.open);
+        open.map(|(handle, _)| PeerHandle(handle)).collect()
+    }
+
+    /// A connection by its handle.
+    pub fn connection(&self, peer: PeerHandle) -> Option<&Connection> {
+        self.connections.get(peer.0 as usize).filter(|connection| connection.open)
+    }
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Link {
+    /// A link that isn't up.
+    #[must_use]
+    pub fn new(dialler: u32, listener: u32) -> Self {
+        Self {
+            ends: [dialler, listener],
+            handles: [PeerHandle(0); 2],
+            epoch: 0,
+            up: false,
+            order: Default::default(),
+            cut: [false; 2],
+            lossy: false,
+            severed: false,
+        }
+    }
+
+    /// The node at the other end than the one that is the second (or not).
+    #[must_use]
+    pub const fn far(&self, second: bool) -> usize {
+        self.ends[!second as usize] as usize
+    }
+}

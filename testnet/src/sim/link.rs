@@ -1,0 +1,215 @@
+//! The links: when a message arrives, if it does. Knows sizes and times, no gossip.
+//!
+//! **The model.** A message leaves its node through one uplink and enters the other through one downlink; both take
+//! `bytes / bandwidth` for it, one message after the other. Between them lies the propagation delay, with jitter drawn
+//! for each message. Control messages go before bulk; at most one bulk chunk that has begun goes before them. A bulk
+//! message takes no less than its length over one window a round trip, which is the lane's own pace; that is computed
+//! for the whole message and not simulated chunk by chunk. On one lane in one direction nothing overtakes, as on any
+//! stream, unless the run asks for reordering.
+//!
+//! Loss, duplication and reordering strike messages, not packets: a real stream would break or wait instead. What a
+//! link lost is therefore made good as a transport does it, by closing the link and dialling again, when the faults
+//! end.
+
+use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES};
+use protocol::message::Lane;
+use protocol::time::{Duration, Time};
+
+use crate::random::Draws;
+
+/// What the links are like, for the whole run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinkModel {
+    /// Delays vary by this share of themselves, up and down, uniformly.
+    pub jitter: f64,
+    /// Bytes a second that a node can send, and as many that it can receive. `None` for no bound.
+    pub bandwidth: Option<u64>,
+}
+
+/// How links misbehave at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Weather {
+    /// Share of messages that vanish.
+    pub loss: f64,
+    /// Share of messages that come twice.
+    pub duplicate: f64,
+    /// Share of messages that are late by up to [`REORDER_DELAYS`] delays more, and may be overtaken.
+    pub reorder: f64,
+}
+
+/// How late a reordered message may be, in delays of its link.
+pub const REORDER_DELAYS: u64 = 3;
+
+/// Bytes that wait in a node's uplink for longer than this mean that the node gives up the link, as the driver does
+/// when a write makes no progress. It bounds what waits: bandwidth times this.
+pub const UPLINK_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// One end of a node's access: until when it is busy with each lane.
+#[derive(Clone, Copy, Debug, Default)]
+struct Port {
+    control_until: Time,
+    bulk_until: Time,
+}
+
+/// One direction of a link: when its last message arrived, by lane.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Order {
+    last: [Time; 2],
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passage {
+    /// When its last byte has left the node.
+    pub left: Time,
+    /// When it is there; `None` if it is lost.
+    pub arrives: Option<Time>,
+    /// When it is there again, if it is duplicated.
+    pub again: Option<Time>,
+    /// Whether it waited for the uplink for longer than [`UPLINK_WAIT_MAX`].
+    pub stalled: bool,
+}
+
+/// All links of a run.
+#[derive(Debug)]
+pub struct Network {
+    model: LinkModel,
+    weather: Weather,
+    up: Vec<Port>,
+    down: Vec<Port>,
+    draws: Draws,
+}
+
+/// A message about to cross a link.
+#[derive(Clone, Copy, Debug)]
+pub struct Crossing {
+    /// From which node.
+    pub from: usize,
+    /// To which node.
+    pub to: usize,
+    /// On which lane.
+    pub lane: Lane,
+    /// Its bytes on the wire.
+    pub bytes: u64,
+    /// The link's delay one way.
+    pub delay: Duration,
+    /// Whether bad weather spares it: greetings are part of a connection's making.
+    pub sheltered: bool,
+}
+
+impl Network {
+    /// The links of `nodes` nodes.
+    #[must_use]
+    pub fn new(model: LinkModel, nodes: usize, draws: Draws) -> Self {
+        Self {
+            model,
+            weather: Weather::default(),
+            up: vec![Port::default(); nodes],
+            down: vec![Port::default(); nodes],
+            draws,
+        }
+    }
+
+    /// Changes the weather.
+    pub const fn set_weather(&mut self, weather: Weather) {
+        self.weather = weather;
+    }
+
+    /// The weather.
+    #[must_use]
+    pub const fn weather(&self) -> Weather {
+        self.weather
+    }
+
+    /// Sends a message now.
+    pub fn send(&mut self, now: Time, crossing: Crossing, order: &mut Order) -> Passage {
+        let delay = self.jittered(crossing.delay);
+        let (left, arrives) = match self.model.bandwidth {
+            None => (now, now + paced(&crossing, delay)),
+            Some(rate) => self.serialised(now, &crossing, delay, rate.max(1)),
+        };
+        let stalled = left.since(now) > UPLINK_WAIT_MAX + took(crossing.bytes, self.model.bandwidth);
+        let weather = if crossing.sheltered { Weather::default() } else { self.weather };
+        if weather.loss > 0.0 && self.draws.chance(weather.loss) {
+            return Passage { left, arrives: None, again: None, stalled };
+        }
+        let lane = usize::from(crossing.lane == Lane::Bulk);
+        let late = weather.reorder > 0.0 && self.draws.chance(weather.reorder);
+        let arrives = if late {
+            arrives + self.part_of(crossing.delay.times(REORDER_DELAYS))
+        } else {
+            let last = order.last.get(lane).copied().unwrap_or_default();
+            arrives.max(last)
+        };
+        if let Some(last) = order.last.get_mut(lane).filter(|_| !late) {
+            *last = arrives;
+        }
+        let again = (weather.duplicate > 0.0 && self.draws.chance(weather.duplicate))
+            .then(|| arrives + self.part_of(crossing.delay.times(REORDER_DELAYS)));
+        Passage { left, arrives: Some(arrives), again, stalled }
+    }
+
+    /// When the last byte leaves, and when it has come in at the other end.
+    fn serialised(&mut self, now: Time, crossing: &Crossing, delay: Duration, rate: u64) -> (Time, Time) {
+        let takes = took(crossing.bytes, Some(rate));
+        let chunk = took(BULK_CHUNK_BYTES as u64, Some(rate));
+        let (Some(up), Some(down)) = (self.up.get_mut(crossing.from), self.down.get_mut(crossing.to)) else {
+            return (now, now + delay);
+        };
+        let began = up.occupy(now, crossing.lane, takes, chunk);
+        let left = began + takes;
+        let entered = down.occupy(began + delay, crossing.lane, takes, chunk);
+        (left, (entered + takes).max(left + delay).max(began + paced(crossing, delay)))
+    }
+
+    fn jittered(&mut self, delay: Duration) -> Duration {
+        if self.model.jitter <= 0.0 {
+            return delay;
+        }
+        let factor = 1.0 + self.model.jitter * (2.0 * self.draws.unit() - 1.0);
+        Duration::from_micros((delay.as_micros() as f64 * factor).round() as u64)
+    }
+
+    fn part_of(&mut self, most: Duration) -> Duration {
+        Duration::from_micros((most.as_micros() as f64 * self.draws.unit()).round() as u64)
+    }
+}
+
+impl Port {
+    /// Takes the port from `now` on, or when it is free; returns since when.
+    fn occupy(&mut self, now: Time, lane: Lane, takes: Duration, chunk: Duration) -> Time {
+        match lane {
+            Lane::Control => {
+                // A chunk of bulk that has begun is finished first.
+                let begun = now + chunk.min(self.bulk_until.since(now));
+                let from = self.control_until.max(begun);
+                self.control_until = from + takes;
+                self.bulk_until = self.bulk_until.max(now) + takes;
+                from
+            }
+            Lane::Bulk => {
+                let from = self.bulk_until.max(self.control_until).max(now);
+                self.bulk_until = from + takes;
+                from
+            }
+        }
+    }
+}
+
+/// The time that `bytes` take at a rate.
+#[must_use]
+pub const fn took(bytes: u64, rate: Option<u64>) -> Duration {
+    match rate {
+        None | Some(0) => Duration::ZERO,
+        Some(rate) => Duration::from_micros(bytes.saturating_mul(1_000_000).div_ceil(rate)),
+    }
+}
+
+/// The propagation delay, and for bulk the waiting for acks: one round trip for each further window.
+fn paced(crossing: &Crossing, delay: Duration) -> Duration {
+    let windows = match crossing.lane {
+        Lane::Control => 0,
+        Lane::Bulk => crossing.bytes.saturating_sub(1) / BULK_WINDOW_BYTES as u64,
+    };
+    Duration::from_micros(delay.as_micros().saturating_add(crossing.delay.as_micros().saturating_mul(2 * windows)))
+}

@@ -1,0 +1,567 @@
+//! The world: a clock, nodes, links and a queue of what happens next. One thread, no chance but the seed's.
+//!
+//! Every node is a whole `protocol::Gossip`, driven as the node's driver does: each input's outputs are drained before
+//! the next, signature checks come back as verdicts, credit comes back when bytes have left. Deliberately absent: the
+//! report (it is made from the [`Ledger`]), and any rule of gossip.
+
+mod connect;
+mod deliver;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use node::trace::Kind;
+use protocol::block::Block;
+use protocol::codec::Encode as _;
+use protocol::gossip::{Config, Event, Input, ItemId, Output, PeerHandle, RelayPolicy};
+use protocol::message::Lane;
+use protocol::network::NetworkId;
+use protocol::time::{Duration, Time};
+use protocol::validator::Producers;
+use protocol::verify::{JobId, Verdict};
+
+use self::deliver::Arriving;
+use super::adversary::{Adversary, Entered, Sending};
+use super::checker::{Checker, NodeView};
+use super::fault::Schedule;
+use super::host::{Host, Link};
+use super::ledger::Ledger;
+use super::link::{LinkModel, Network};
+use super::queue::EventQueue;
+use super::trace::{Mark, TraceHash};
+use super::verdicts::Verdicts;
+use crate::items::{BlockMaker, ItemError};
+use crate::random::{Draws, Seed};
+use crate::topology::Graph;
+use crate::wan::Delays;
+use crate::workload::{Entry, Workload};
+
+/// Nodes start within this time of each other.
+const START_SPREAD: Duration = Duration::from_millis(500);
+
+/// Between the start and the load: time for every greeting, at delays of up to some 300 ms.
+pub const SETTLE: Duration = Duration::from_secs(3);
+
+/// Between two reports of progress.
+const EVENTS_PER_PROGRESS: u64 = 1 << 16;
+
+/// Everything that a run needs to know.
+#[derive(Debug)]
+pub struct Setup {
+    /// Whom each node may be connected to.
+    pub graph: Graph,
+    /// How far apart they are.
+    pub delays: Delays,
+    /// What the links are like.
+    pub links: LinkModel,
+    /// How nodes relay.
+    pub relay: RelayPolicy,
+    /// The network's name.
+    pub network: NetworkId,
+    /// What chance follows.
+    pub seed: Seed,
+    /// Transactions, in order of time.
+    pub workload: Workload,
+    /// The load lasts so long.
+    pub load: Duration,
+    /// Blocks: when, counted from the start of the load, and by which node.
+    pub blocks: Vec<(Duration, usize)>,
+    /// What fills the blocks of each producer; without one, blocks hold the mempool.
+    pub makers: Vec<(usize, BlockMaker)>,
+    /// Bytes of a block of the mempool at most.
+    pub block_bytes_max: usize,
+    /// After the load, the run goes on for so long, or until nothing happens any more.
+    pub drain: Duration,
+    /// What one signature check takes.
+    pub check: Duration,
+    /// What happens to nodes and links, counted from the start of the load.
+    pub schedule: Schedule,
+    /// Each node's peculiarities.
+    pub nodes: Vec<NodeSetup>,
+    /// Who watches.
+    pub checkers: Vec<Box<dyn Checker>>,
+}
+
+/// One node's peculiarities.
+#[derive(Debug, Default)]
+pub struct NodeSetup {
+    /// How far its clock is ahead.
+    pub clock_ahead: Duration,
+    /// Time that it takes over each message.
+    pub slowness: Duration,
+    /// What it does against the rules.
+    pub adversary: Option<Box<dyn Adversary>>,
+}
+
+/// What is left of a run.
+#[derive(Debug)]
+pub struct Finished {
+    /// What entered and arrived.
+    pub ledger: Ledger,
+    /// The nodes.
+    pub hosts: Vec<Host>,
+    /// Who watched.
+    pub checkers: Vec<Box<dyn Checker>>,
+    /// The fingerprint.
+    pub trace_hash: String,
+    /// Events processed.
+    pub events: u64,
+    /// Inputs that engines handled.
+    pub inputs: u64,
+    /// Messages that were sent, and of these lost.
+    pub messages: (u64, u64),
+    /// Connections that an honest node ended because of a peer's misdeed.
+    pub left: u64,
+    /// When the load began.
+    pub load_from: Time,
+    /// When the last thing happened.
+    pub ended_at: Time,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// The world's time.
+    pub now: Time,
+    /// The latest end.
+    pub end: Time,
+    /// Events processed.
+    pub events: u64,
+    /// Deliveries so far.
+    pub arrived: usize,
+}
+
+/// Why a run can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// An item can't be made.
+    #[error("the run ended: {0}")]
+    Item(#[from] ItemError),
+}
+
+/// Something that will happen.
+#[derive(Debug)]
+pub(super) enum Happening {
+    Arrive(Arriving),
+    Timer { node: u32 },
+    Verified { node: u32, incarnation: u32, job: JobId, verdict: Verdict },
+    Drained { node: u32, incarnation: u32, peer: PeerHandle, lane: Lane, bytes: usize },
+    Dial { link: u32 },
+    Connected { link: u32, epoch: u32 },
+    Closed { link: u32, epoch: u32, second: bool },
+    Send { node: u32, incarnation: u32, sending: Box<Sending> },
+    Tick { node: u32 },
+    Submit(Box<Entry>),
+    Block { index: usize },
+    Fault { index: usize },
+}
+
+/// The world.
+#[derive(Debug)]
+pub struct Simulation {
+    now: Time,
+    load_from: Time,
+    load_to: Time,
+    end: Time,
+    queue: EventQueue<Happening>,
+    hosts: Vec<Host>,
+    links: Vec<Link>,
+    /// The links of each node.
+    links_of: Vec<Vec<u32>>,
+    delays: Delays,
+    network: Network,
+    config: Config,
+    seed: Seed,
+    workload: Workload,
+    blocks: Vec<(Duration, usize)>,
+    makers: Vec<(usize, BlockMaker)>,
+    block_bytes_max: usize,
+    check: Duration,
+    schedule: Schedule,
+    verdicts: Verdicts,
+    ledger: Ledger,
+    hash: TraceHash,
+    checkers: Vec<Box<dyn Checker>>,
+    draws: Draws,
+    events: u64,
+    inputs: u64,
+    messages: (u64, u64),
+    left: u64,
+    /// What one node sends to one peer at a time goes out in one write: the bytes by peer and lane.
+    flushes: Vec<Flush>,
+    /// What the node that is at work will be told next.
+    feedback: VecDeque<Input>,
+    outputs: Vec<Output>,
+    sendings: Vec<Sending>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Flush {
+    peer: PeerHandle,
+    lane: Lane,
+    /// Credit that comes back at once.
+    credit: usize,
+}
+
+impl Simulation {
+    /// The world before anything happened.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let nodes = setup.graph.nodes();
+        let producers: Vec<usize> = setup.blocks.iter().map(|(_, node)| *node).collect();
+        let keys = producers.iter().map(|&node| crate::items::node_key(setup.seed, node).public());
+        let config = Config {
+            network: setup.network,
+            relay: setup.relay,
+            producers: Producers::Allowed(Arc::new(keys.collect())),
+        };
+        let load_from = Time::ZERO + SETTLE;
+        let load_to = load_from + setup.load;
+        let mut draws = setup.seed.draws("links");
+        let mut links = Vec::new();
+        let mut links_of = vec![Vec::new(); nodes];
+        for a in 0..nodes {
+            for b in setup.graph.neighbours(a).iter().map(|&b| b as usize).filter(|&b| a < b) {
+                let (dialler, listener) = if draws.chance(0.5) { (a, b) } else { (b, a) };
+                for end in [a, b] {
+                    links_of[end].push(links.len() as u32);
+                }
+                links.push(Link::new(dialler as u32, listener as u32));
+            }
+        }
+        let mut hosts: Vec<Host> = (0..nodes).map(|_| Host::new()).collect();
+        for (host, given) in hosts.iter_mut().zip(setup.nodes) {
+            host.clock_ahead = given.clock_ahead;
+            host.slowness = given.slowness;
+            host.adversary = given.adversary;
+        }
+        Self {
+            now: Time::ZERO,
+            load_from,
+            load_to,
+            end: load_to + setup.drain,
+            queue: EventQueue::default(),
+            hosts,
+            links,
+            links_of,
+            delays: setup.delays,
+            network: Network::new(setup.links, nodes, setup.seed.draws("network")),
+            config,
+            seed: setup.seed,
+            workload: setup.workload,
+            blocks: setup.blocks,
+            makers: setup.makers,
+            block_bytes_max: setup.block_bytes_max,
+            check: setup.check,
+            schedule: setup.schedule,
+            verdicts: Verdicts::default(),
+            ledger: Ledger::new(nodes),
+            hash: TraceHash::default(),
+            checkers: setup.checkers,
+            draws,
+            events: 0,
+            inputs: 0,
+            messages: (0, 0),
+            left: 0,
+            flushes: Vec::new(),
+            feedback: VecDeque::new(),
+            outputs: Vec::new(),
+            sendings: Vec::new(),
+        }
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// If an item of the workload can't be made.
+    pub fn run(mut self, progress: &mut dyn FnMut(Progress)) -> Result<Finished, SimError> {
+        self.begin()?;
+        while let Some((at, happening)) = self.queue.pop() {
+            if at > self.end {
+                break;
+            }
+            if self.now < self.load_from && at >= self.load_from {
+                self.hosts.iter_mut().for_each(|host| host.wire_before = host.wire_in);
+            }
+            self.now = at;
+            self.events += 1;
+            if self.events.is_multiple_of(EVENTS_PER_PROGRESS) {
+                let arrived = self.ledger.arrived();
+                progress(Progress { now: at, end: self.end, events: self.events, arrived });
+            }
+            self.happen(happening)?;
+        }
+        let views: Vec<NodeView<'_>> = self
+            .hosts
+            .iter()
+            .map(|host| NodeView { honest: host.is_honest(), engine: host.engine.as_deref() })
+            .collect();
+        for checker in &mut self.checkers {
+            checker.ended(self.now, &views);
+        }
+        Ok(Finished {
+            ledger: self.ledger,
+            hosts: self.hosts,
+            checkers: self.checkers,
+            trace_hash: self.hash.finish(),
+            events: self.events,
+            inputs: self.inputs,
+            messages: self.messages,
+            left: self.left,
+            load_from: self.load_from,
+            ended_at: self.now,
+        })
+    }
+
+    fn begin(&mut self) -> Result<(), SimError> {
+        for node in 0..self.hosts.len() {
+            self.start(node);
+            if let Some(every) = self.hosts[node].adversary.as_ref().and_then(|adversary| adversary.interval()) {
+                self.queue.push(self.load_from + every, Happening::Tick { node: node as u32 });
+            }
+        }
+        for link in 0..self.links.len() {
+            let at = Time::ZERO + self.part_of(START_SPREAD);
+            self.queue.push(at, Happening::Dial { link: link as u32 });
+        }
+        for (index, (at, _)) in self.schedule.iter().enumerate() {
+            let at = self.load_from + at.since(Time::ZERO);
+            self.queue.push(at, Happening::Fault { index });
+        }
+        for (index, (due, _)) in self.blocks.iter().enumerate() {
+            self.queue.push(self.load_from + *due, Happening::Block { index });
+        }
+        self.schedule_submission()
+    }
+
+    fn happen(&mut self, happening: Happening) -> Result<(), SimError> {
+        match happening {
+            Happening::Arrive(arriving) => self.arrive(arriving),
+            Happening::Timer { node } => self.on_timer(node as usize),
+            Happening::Verified { node, incarnation, job, verdict } => {
+                if self.hosts[node as usize].incarnation == incarnation {
+                    self.step(node as usize, Input::Verified { job, verdict });
+                }
+            }
+            Happening::Drained { node, incarnation, peer, lane, bytes } => {
+                if self.hosts[node as usize].incarnation == incarnation {
+                    self.step(node as usize, Input::Drained { peer, lane, bytes });
+                }
+            }
+            Happening::Dial { link } => self.dial(link),
+            Happening::Connected { link, epoch } => self.connected(link, epoch),
+            Happening::Closed { link, epoch, second } => self.on_closed(link, epoch, second),
+            Happening::Send { node, incarnation, sending } => {
+                if self.hosts[node as usize].incarnation == incarnation {
+                    self.transmit(node as usize, sending.to, sending.message);
+                    self.flushes.clear();
+                }
+            }
+            Happening::Tick { node } => self.on_tick(node as usize),
+            Happening::Submit(entry) => {
+                self.submit(&entry);
+                self.schedule_submission()?;
+            }
+            Happening::Block { index } => self.on_block(index)?,
+            Happening::Fault { index } => self.on_fault(index),
+        }
+        Ok(())
+    }
+
+    /// Feeds one input to a node's engine, and does what comes out, until nothing more does.
+    fn step(&mut self, node: usize, input: Input) {
+        let local = self.hosts[node].local(self.now);
+        let mut next = Some(input);
+        while let Some(input) = next.take().or_else(|| self.feedback.pop_front()) {
+            let Some(engine) = self.hosts[node].engine.as_mut() else { break };
+            engine.handle(local, input);
+            self.inputs += 1;
+            let mut outputs = std::mem::take(&mut self.outputs);
+            while let Some(output) = engine.poll_output() {
+                outputs.push(output);
+            }
+            for output in outputs.drain(..) {
+                self.on_output(node, output);
+            }
+            self.outputs = outputs;
+            let written = self.flushes.drain(..).filter(|flush| flush.credit > 0);
+            self.feedback.extend(written.map(|flush| Input::Drained {
+                peer: flush.peer,
+                lane: flush.lane,
+                bytes: flush.credit,
+            }));
+        }
+        self.settled(node);
+        self.arm(node);
+    }
+
+    fn on_output(&mut self, node: usize, output: Output) {
+        match output {
+            Output::Send { peer, message, .. } => self.send(node, peer, message),
+            Output::Verify(job) => {
+                let verdict = self.verdicts.of(&job);
+                let at = self.now + self.check.times(job.signatures() as u64);
+                let incarnation = self.hosts[node].incarnation;
+                self.queue.push(at, Happening::Verified { node: node as u32, incarnation, job: job.id, verdict });
+            }
+            Output::Disconnect { peer, reason } => {
+                self.leave(node, peer, &reason);
+                self.feedback.push_back(Input::PeerDisconnected { peer });
+            }
+            Output::Read { peer, allowed } => self.set_reading(node, peer, allowed),
+            Output::Event(event) => self.on_event(node, &event),
+        }
+    }
+
+    fn on_event(&mut self, node: usize, event: &Event) {
+        let honest = self.hosts[node].is_honest();
+        match event {
+            Event::BodyReceived { item, duplicate, .. } if honest => self.ledger.body(item, *duplicate),
+            Event::Accepted { item, from, within, .. } => {
+                let from = from.and_then(|from| self.far_end(node, from));
+                self.hash.note(
+                    self.now,
+                    Mark::Accepted,
+                    node,
+                    from.unwrap_or(node),
+                    [word(item), u64::from(within.is_some())],
+                );
+                if honest {
+                    self.ledger.accepted(item, node, from, within.is_some(), self.now);
+                }
+            }
+            Event::Refused { item, .. } => self.hash.note(self.now, Mark::Refused, node, node, [word(item), 0]),
+            _ => {}
+        }
+        if honest {
+            for checker in &mut self.checkers {
+                checker.event(self.now, node, event);
+            }
+        }
+    }
+
+    fn settled(&mut self, node: usize) {
+        let host = &self.hosts[node];
+        if let (true, Some(engine)) = (host.is_honest(), host.engine.as_ref()) {
+            for checker in &mut self.checkers {
+                checker.settled(self.now, node, engine);
+            }
+        }
+    }
+
+    /// Keeps one live timer for a node. One that is early stays: it finds nothing due, and is set anew.
+    fn arm(&mut self, node: usize) {
+        let host = &mut self.hosts[node];
+        let Some(due) = host.engine.as_ref().and_then(|engine| engine.poll_timeout()) else { return };
+        let due = host.global(due, self.now);
+        if host.timer.is_none_or(|timer| due < timer) {
+            host.timer = Some(due);
+            self.queue.push(due, Happening::Timer { node: node as u32 });
+        }
+    }
+
+    fn on_timer(&mut self, node: usize) {
+        let host = &mut self.hosts[node];
+        // A timer that was set anew for an earlier time is dead.
+        if host.timer != Some(self.now) {
+            return;
+        }
+        host.timer = None;
+        let local = host.local(self.now);
+        match host.engine.as_ref().and_then(|engine| engine.poll_timeout()) {
+            Some(due) if due <= local => self.step(node, Input::Timeout),
+            _ => self.arm(node),
+        }
+    }
+
+    fn on_tick(&mut self, node: usize) {
+        let host = &mut self.hosts[node];
+        let peers = host.peers();
+        let Some(adversary) = host.adversary.as_mut() else { return };
+        let every = adversary.interval();
+        adversary.tick(self.now, &peers, &mut self.sendings);
+        self.dispatch(node);
+        if let Some(at) = every.map(|every| self.now + every).filter(|at| *at < self.load_to) {
+            self.queue.push(at, Happening::Tick { node: node as u32 });
+        }
+    }
+
+    fn schedule_submission(&mut self) -> Result<(), SimError> {
+        if let Some(entry) = self.workload.next_entry()? {
+            let due = Duration::from_micros(u64::try_from(entry.due.as_micros()).unwrap_or(u64::MAX));
+            self.queue.push(self.load_from + due, Happening::Submit(Box::new(entry)));
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, entry: &Entry) {
+        self.ledger.offered(Kind::Transaction);
+        // Whoever breaks the rules has no honest users: they go to the next honest node.
+        let Some(node) = self.honest_from(entry.node) else { return };
+        if self.hosts[node].engine.is_none() {
+            return;
+        }
+        let transaction = Arc::new(entry.transaction.clone());
+        let id = ItemId::Transaction(transaction.id());
+        self.ledger.submitted(id, transaction.encoded().len() as u64, node, self.now, entry.warm);
+        self.hash.note(self.now, Mark::Submitted, node, node, [word(&id), 0]);
+        self.tell_adversaries(&Entered { id, encoded: transaction.encoded() });
+        self.step(node, Input::SubmittedTransaction(transaction));
+    }
+
+    fn on_block(&mut self, index: usize) -> Result<(), SimError> {
+        self.ledger.offered(Kind::Block);
+        let Some(&(_, node)) = self.blocks.get(index) else { return Ok(()) };
+        let clock = self.hosts[node].local(self.now);
+        let Some(engine) = self.hosts[node].engine.as_ref() else { return Ok(()) };
+        let timestamp_ms = EPOCH_MS + clock.as_micros() / 1_000;
+        let maker = self.makers.iter_mut().find(|(producer, _)| *producer == node);
+        let block = match maker {
+            Some((_, maker)) => maker.make(engine.tip(), timestamp_ms)?,
+            None => {
+                let key = crate::items::node_key(self.seed, node);
+                let (header, transactions) =
+                    engine.block_template(key.public(), timestamp_ms, self.block_bytes_max);
+                Block { header: header.sign(&key, &self.config.network), transactions }
+            }
+        };
+        let block = Arc::new(block);
+        let id = ItemId::Block(block.header.id());
+        let warm = index as u64 >= crate::workload::COLD_ITEMS;
+        self.ledger.submitted(id, block.encoded_len() as u64, node, self.now, warm);
+        self.hash.note(self.now, Mark::Submitted, node, node, [word(&id), 0]);
+        self.tell_adversaries(&Entered { id, encoded: &[] });
+        self.step(node, Input::SubmittedBlock(block));
+        Ok(())
+    }
+
+    fn tell_adversaries(&mut self, item: &Entered<'_>) {
+        for node in 0..self.hosts.len() {
+            if self.hosts[node].adversary.is_none() || self.hosts[node].engine.is_none() {
+                continue;
+            }
+            let peers = self.hosts[node].peers();
+            if let Some(adversary) = self.hosts[node].adversary.as_mut() {
+                adversary.entered(self.now, *item, &peers, &mut self.sendings);
+            }
+            self.dispatch(node);
+        }
+    }
+
+    fn honest_from(&self, node: usize) -> Option<usize> {
+        let nodes = self.hosts.len();
+        (0..nodes).map(|step| (node + step) % nodes).find(|&node| self.hosts[node].is_honest())
+    }
+
+    fn part_of(&mut self, most: Duration) -> Duration {
+        Duration::from_micros((most.as_micros() as f64 * self.draws.unit()) as u64)
+    }
+}
+
+/// The world's clocks show this at its beginning, in milliseconds since 1970: the start of 2026.
+pub const EPOCH_MS: u64 = 1_767_225_600_000;
+
+/// An item's name in the fingerprint.
+fn word(item: &ItemId) -> u64 {
+    u64::from_le_bytes(super::ledger::short_of(item).0)
+}

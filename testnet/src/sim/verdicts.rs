@@ -1,0 +1,45 @@
+//! Signature checks, remembered: ten thousand nodes check the same signature, and the answer is the same.
+
+use std::collections::HashMap;
+
+use protocol::hash::{BlockId, TxId};
+use protocol::keys::PublicKey;
+use protocol::verify::{Verdict, VerifyJob};
+
+/// Every signature that was checked in this run.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    transactions: HashMap<TxId, bool>,
+    headers: HashMap<BlockId, bool>,
+}
+
+impl Verdicts {
+    /// The verdict on a job, by the strict rule, as the node's pool would give it.
+    pub fn of(&mut self, job: &VerifyJob) -> Verdict {
+        let mut good = true;
+        for header in &job.headers {
+            good &= *self.headers.entry(header.id()).or_insert_with(|| {
+                header.header().producer.decompress().is_some_and(|key| header.verify(&key, &job.network))
+            });
+        }
+        for transaction in &job.transactions {
+            good &= *self.transactions.entry(transaction.id()).or_insert_with(|| {
+                let key = PublicKey::decompress(&transaction.author());
+                key.is_some_and(|key| transaction.verify(&key, &job.network))
+            });
+        }
+        if good { Verdict::Valid } else { Verdict::Invalid }
+    }
+
+    /// Whether a transaction's signature was found good. `None` if nobody has checked it.
+    #[must_use]
+    pub fn transaction(&self, id: &TxId) -> Option<bool> {
+        self.transactions.get(id).copied()
+    }
+
+    /// The same for a block's header.
+    #[must_use]
+    pub fn header(&self, id: &BlockId) -> Option<bool> {
+        self.headers.get(id).copied()
+    }
+}

@@ -1,0 +1,49 @@
+//! What a message costs on the wire, as the node's transport would count it: encoded bytes, the frame's length
+//! prefix, and what yamux and noise put around a write. TCP and IP headers don't count, here as there.
+//!
+//! The simulator passes decoded messages; these sizes are what it would have to send.
+
+use protocol::limits::BULK_CHUNK_BYTES;
+use protocol::message::Message;
+
+/// yamux's frame header, in bytes: version, type, flags, stream and length (yamux specification).
+pub const YAMUX_HEADER_BYTES: u64 = 12;
+
+/// Data bytes in one yamux frame: rust-yamux's default `split_send_size` of 16 KiB.
+pub const YAMUX_DATA_BYTES_MAX: u64 = 16 * 1024;
+
+/// Around each noise message: 2 bytes of length and 16 of authentication (Noise, section 3; libp2p noise).
+pub const NOISE_OVERHEAD_BYTES: u64 = 2 + 16;
+
+/// Bytes that data of `bytes`, written and flushed at once, takes on the wire.
+#[must_use]
+pub const fn flushed(bytes: u64) -> u64 {
+    bytes + bytes.div_ceil(YAMUX_DATA_BYTES_MAX) * YAMUX_HEADER_BYTES + NOISE_OVERHEAD_BYTES
+}
+
+/// Bytes that data on the bulk lane takes: each chunk is written and flushed by itself.
+#[must_use]
+pub const fn in_chunks(bytes: u64) -> u64 {
+    bytes + bytes.div_ceil(BULK_CHUNK_BYTES as u64) * (YAMUX_HEADER_BYTES + NOISE_OVERHEAD_BYTES)
+}
+
+/// Bytes of a frame around a message of `bytes`: a varint of seven bits a byte.
+#[must_use]
+pub const fn framed(bytes: usize) -> u64 {
+    let prefix = match bytes {
+        0..=0x7f => 1,
+        0x80..=0x3fff => 2,
+        0x4000..=0x1f_ffff => 3,
+        _ => 4,
+    };
+    bytes as u64 + prefix
+}
+
+/// Acks on the way back for a bulk message of `bytes`, as `(acks, wire bytes of all)`: the reader acknowledges each
+/// chunk, and what is left at the end of a frame.
+#[must_use]
+pub fn acks(bytes: usize) -> (u64, u64) {
+    use protocol::codec::Encode as _;
+    let acks = framed(bytes).div_ceil(BULK_CHUNK_BYTES as u64);
+    (acks, acks * flushed(framed(Message::Ack(BULK_CHUNK_BYTES as u64).encoded_len())))
+}
