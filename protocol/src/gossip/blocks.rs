@@ -327,7 +327,7 @@ impl Gossip {
         };
         let body = body.map(|message| (message.lane(), message.encoded_len(), message));
         let mut pushes = Vec::new();
-        for (handle, peer) in &mut self.peers {
+        for (handle, peer) in self.peers.iter_mut() {
             let ahead = peer.tip.is_some_and(|tip| tip.height > height);
             if !peer.ready || ahead || peer.known.contains(short) {
                 continue;
@@ -354,7 +354,8 @@ impl Gossip {
         let ahead = |peer: &super::Peer| {
             peer.ready && peer.tip.is_some_and(|tip| tip.height > reached) && !peer.asked_lately(now)
         };
-        if let Some(handle) = self.peers.iter().find(|(_, peer)| ahead(peer)).map(|(handle, _)| *handle) {
+        let first_ahead = self.peers.iter().find(|(_, peer)| ahead(peer)).map(|(handle, _)| *handle);
+        if let Some(handle) = first_ahead {
             self.ask_headers(now, handle);
         }
         for id in self.chain.missing_bodies(BLOCKS_AHEAD_MAX) {

@@ -237,7 +237,7 @@ impl Gossip {
         // A transaction, its length and the message around it.
         let bytes = transaction.encoded().len().saturating_add(8);
         let mut pushes = Vec::new();
-        for (handle, peer) in &mut self.peers {
+        for (handle, peer) in self.peers.iter_mut() {
             if !peer.ready || peer.known.contains(short) {
                 continue;
             }
