@@ -8,5 +8,6 @@ pub mod items;
 pub mod local;
 pub mod random;
 pub mod report;
+pub mod text;
 pub mod topology;
 pub mod workload;
