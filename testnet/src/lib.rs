@@ -10,4 +10,5 @@ pub mod random;
 pub mod report;
 pub mod text;
 pub mod topology;
+pub mod wan;
 pub mod workload;

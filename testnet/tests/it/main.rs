@@ -16,4 +16,5 @@ mod topology;
 mod topology_drawn;
 mod topology_file;
 mod transactions;
+mod wan;
 mod workload;
