@@ -10,6 +10,7 @@ mod deliveries;
 mod random;
 mod real_nodes;
 mod schema;
+mod sim_queue;
 mod statistics;
 mod tables;
 mod topology;
