@@ -284,7 +284,7 @@ impl Mempool {
     }
 
     /// Which item goes next, or `None` if the newcomer's own share is the largest.
-    fn victim(&self, charge: usize, author: &PublicKey, link: &Link) -> Option<u64> {
+    fn victim(&mut self, charge: usize, author: &PublicKey, link: &Link) -> Option<u64> {
         let (largest, newest) = self.authors.largest()?;
         let own = self.authors.of(author).saturating_add(charge);
         if own.max(largest) > self.bytes_max / MEMPOOL_AUTHOR_SHARE {
