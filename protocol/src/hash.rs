@@ -90,8 +90,7 @@ pub struct ShortId(pub [u8; 8]);
 
 impl ShortId {
     /// The same 8 bytes as a number.
-    #[must_use]
-    pub const fn number(self) -> u64 {
+    pub(crate) const fn number(self) -> u64 {
         u64::from_be_bytes(self.0)
     }
 }

@@ -157,14 +157,12 @@ impl Mempool {
     }
 
     /// Whether a short id names one that is held, or more than one.
-    #[must_use]
-    pub fn names(&self, short: ShortId) -> bool {
+    pub(crate) fn names(&self, short: ShortId) -> bool {
         self.ids_like(short).next().is_some()
     }
 
     /// Whether a short id names more than one that is held.
-    #[must_use]
-    pub fn is_ambiguous(&self, short: ShortId) -> bool {
+    pub(crate) fn is_ambiguous(&self, short: ShortId) -> bool {
         self.ids_like(short).nth(1).is_some()
     }
 
