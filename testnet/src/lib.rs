@@ -8,6 +8,7 @@ pub mod items;
 pub mod local;
 pub mod random;
 pub mod report;
+pub mod sim;
 pub mod text;
 pub mod topology;
 pub mod wan;
