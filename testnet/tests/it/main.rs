@@ -19,3 +19,5 @@ mod topology_file;
 mod transactions;
 mod wan;
 mod workload;
+mod workload_kinds;
+mod workload_table;
