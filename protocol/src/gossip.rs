@@ -10,6 +10,7 @@
 mod api;
 mod blocks;
 mod conversation;
+mod occupancy;
 mod peer;
 pub mod request;
 mod rumor;
@@ -31,6 +32,7 @@ pub use self::api::{
     PeerInfo, Refusal, RelayPolicy, RelayPolicyError, Rumor, Stats, Submission, TransactionStatus,
 };
 use self::blocks::CheckedBlock;
+pub use self::occupancy::Occupancy;
 use self::peer::Peer;
 use self::request::RequestTracker;
 use self::rumor::Rumors;
