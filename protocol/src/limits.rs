@@ -37,6 +37,9 @@ pub const NOTFOUND_BLOCKS_MAX: usize = 16;
 /// Bodies in one transactions message: no more than one getdata can ask for.
 pub const TRANSACTIONS_ENTRIES_MAX: usize = GETDATA_ENTRIES_MAX;
 
+/// Ids of a had: no more than one transactions message can bring. 256 of 9 bytes: 2.3 KiB.
+pub const HAD_ENTRIES_MAX: usize = TRANSACTIONS_ENTRIES_MAX;
+
 /// Ids of a locator: 10 by ones, then doubling steps reach genesis from any height below 2^54.
 pub const LOCATOR_ENTRIES_MAX: usize = 64;
 
@@ -110,6 +113,28 @@ pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
 /// Blocks that are requested ahead while catching up: no more than one peer's orphans, should they come out of order.
 pub const BLOCKS_AHEAD_MAX: usize = ORPHANS_PER_PEER_MAX;
 
+// Rumor mongering.
+
+/// Peers that a rumor goes to in one round, at most: about as many as there are inbound slots by default.
+pub const RUMOR_FANOUT_MAX: u8 = 64;
+
+/// The shortest round.
+pub const RUMOR_ROUND_MIN: Duration = Duration::from_millis(10);
+
+/// The longest round.
+pub const RUMOR_ROUND_MAX: Duration = Duration::from_secs(60);
+
+/// A rumor is sent 4 times the digits of the number of nodes: the retransmit limit of hashicorp/memberlist, which sends
+/// a broadcast `RetransmitMult * ceil(log10(n + 1))` times and has 4 as the default of `RetransmitMult`. So 16 times
+/// for 1,000 nodes, and 40 times at most.
+pub const RUMOR_RETRANSMIT_FACTOR: usize = 4;
+
+/// Hot transactions of a node. With its index entries one takes about 0.3 KiB at a fanout of 3 and at most 1 KiB (64
+/// chosen peers of 8 bytes, 40 announced ones of 4): 4 MiB. A round looks each up in the known set of each peer: 72
+/// peers, 294,912 lookups, about 30 ms. At 16 sends and a fanout of 3 a transaction is hot for 6 rounds, so 682 new ones
+/// a round fit; of more, the oldest cool early.
+pub const RUMOR_HOT_MAX: usize = 4_096;
+
 // Memory of ids.
 
 /// Ids in one peer's known set: 32,768 of about 20 bytes (8 in a table, 8 in a queue): 640 KiB, 45 MiB for 72 peers.
@@ -129,11 +154,40 @@ pub const CHECKS_PER_PEER_MAX: usize = 1_024;
 /// Bytes of one peer's items in verification; over it the peer is not read: 1 MiB, and one message behind.
 pub const CHECK_BYTES_PER_PEER_MAX: usize = 1024 * 1024;
 
+/// Jobs of one peer in verification at the most: one fewer than stop the reading, one message of 256 bodies, and its
+/// orphans, should they be released together: 5 MiB hold 49,461 signatures of 106 bytes, 96 full jobs, and each of the
+/// 8 blocks may have a job that is not full.
+pub const CHECKS_PEAK: usize = CHECKS_PER_PEER_MAX - 1
+    + TRANSACTIONS_ENTRIES_MAX
+    + ORPHAN_PEER_BYTES_MAX / 106 / BLOCK_JOB_SIGNATURES
+    + ORPHANS_PER_PEER_MAX;
+
+/// Bytes of one peer's items in verification at the most: one fewer than stop the reading, one message, and its
+/// orphans, each counted with its header beside it: 10 MiB.
+pub const CHECK_BYTES_PEAK: usize = CHECK_BYTES_PER_PEER_MAX - 1
+    + BULK_FRAME_BYTES_MAX
+    + ORPHAN_PEER_BYTES_MAX
+    + (ORPHANS_PER_PEER_MAX + 1) * HEADER_BYTES_MAX;
+
 /// Signatures of a block in one verification job: about 25 ms of one thread, so that a large block is checked by all.
 pub const BLOCK_JOB_SIGNATURES: usize = 512;
 
 /// Submitted items in verification; over it a submission is refused as busy.
 pub const CHECKS_LOCAL_MAX: usize = 4_096;
+
+/// Jobs of submitted items at the most: every one a header that becomes a block of 78 jobs. Whoever may submit that much
+/// runs the node.
+pub const LOCAL_JOBS_PEAK: usize = CHECKS_LOCAL_MAX * BLOCK_TRANSACTIONS_MAX.div_ceil(BLOCK_JOB_SIGNATURES);
+
+/// Outputs of one input for one peer, at the most: what its credit holds of the shortest messages on either lane (a
+/// getdata of one short id is 12 bytes), a hello, an answer to getheaders, an order to read, a disconnect and an event.
+pub const OUTPUTS_PER_PEER_PEAK: usize =
+    CONTROL_CREDIT_BYTES / 12 + BULK_CREDIT_BYTES / CONTROL_ITEM_BYTES_MAX + 5;
+
+/// Outputs of one input that are for no peer, at the most: 4 events or jobs for each transaction (104 bytes or more) of
+/// the message that came, of all orphans, should they be released, and of a branch that becomes the best. 2.1 million;
+/// far above what happens, and still a bound.
+pub const OUTPUTS_SHARED_PEAK: usize = 4 * (BULK_FRAME_BYTES_MAX + ORPHAN_BYTES_MAX + CHAIN_BODY_BYTES_MAX) / 104;
 
 /// Inbound budget of a peer, in bytes a second: 16 MiB. A peer over it is not read until it is within it again.
 pub const INBOUND_BYTES_PER_SEC: u64 = 16 * 1024 * 1024;
@@ -145,7 +199,7 @@ pub const INBOUND_BURST_BYTES: u64 = 2 * BLOCK_BYTES_MAX as u64;
 /// a second for one peer, a fifth of a core at 50 microseconds each.
 pub const BODY_COST_BYTES: u64 = 4 * 1024;
 
-/// What an inv costs per byte: 16, so at most 100,000 entries a second for one peer.
+/// What an inv or a had costs per byte: 16, so at most 100,000 entries a second for one peer.
 pub const INV_COST_FACTOR: u64 = 16;
 
 /// What an announced transaction is taken to be long, in bytes: announcements don't tell.
