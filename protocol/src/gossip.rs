@@ -13,6 +13,7 @@ mod conversation;
 mod peer;
 mod peers;
 pub mod request;
+mod rumor;
 mod seen;
 mod serve;
 mod transactions;
@@ -28,12 +29,13 @@ use rand_core::{Rng as _, SeedableRng as _};
 
 pub use self::api::{
     AddressGroup, Config, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output, PeerHandle,
-    PeerInfo, Refusal, RelayPolicy, Stats, Submission, TransactionStatus,
+    PeerInfo, Refusal, RelayPolicy, RelayPolicyError, Rumor, Stats, Submission, TransactionStatus,
 };
 use self::blocks::CheckedBlock;
 use self::peer::Peer;
 use self::peers::Peers;
 use self::request::RequestTracker;
+use self::rumor::Rumors;
 use self::seen::Seen;
 use self::transactions::CheckedTransaction;
 use crate::block::{Block, Header, SignedHeader, transactions_root};
@@ -62,6 +64,7 @@ pub struct Gossip {
     mempool: Mempool,
     chain: Chain,
     orphans: OrphanPool,
+    rumors: Rumors,
     /// What is in verification, by job; and the jobs by item.
     checking: BTreeMap<JobId, Checking>,
     checking_transactions: HashMap<TxId, JobId, SeededState>,
@@ -117,6 +120,8 @@ impl Gossip {
         let hasher = SeededState::draw(&mut rng);
         let mut tracker_seed = [0; 32];
         rng.fill_bytes(&mut tracker_seed);
+        let mut rumor_seed = [0; 32];
+        rng.fill_bytes(&mut rumor_seed);
         Self {
             validator,
             peers: Peers::default(),
@@ -125,6 +130,7 @@ impl Gossip {
             mempool: Mempool::default(),
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
+            rumors: Rumors::new(config.relay, rumor_seed),
             checking: BTreeMap::new(),
             checking_transactions: HashMap::with_hasher(hasher.clone()),
             checking_short: HashMap::with_hasher(hasher.clone()),
@@ -171,10 +177,8 @@ impl Gossip {
     /// When [`Input::Timeout`] is wanted next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        [self.peers.next_deadline(), self.requests.next_deadline(), self.orphans.next_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        let parts = [self.requests.next_deadline(), self.orphans.next_deadline(), self.rumors.next_round()];
+        parts.into_iter().chain([self.peers.next_deadline()]).flatten().min()
     }
 
     /// The end of the best chain.
@@ -257,6 +261,7 @@ impl Gossip {
         }
         self.expire(now);
         self.ask(now);
+        self.spread(now);
         let touched = self.peers.take_touched();
         for handle in &touched {
             if self.peers.get(handle).is_some_and(Peer::has_work) {
