@@ -10,6 +10,7 @@
 mod api;
 mod blocks;
 mod conversation;
+mod occupancy;
 mod peer;
 mod peers;
 pub mod request;
@@ -32,6 +33,7 @@ pub use self::api::{
     PeerInfo, Refusal, RelayPolicy, RelayPolicyError, Rumor, Stats, Submission, TransactionStatus,
 };
 use self::blocks::CheckedBlock;
+pub use self::occupancy::Occupancy;
 use self::peer::Peer;
 use self::peers::Peers;
 use self::request::RequestTracker;

@@ -156,6 +156,10 @@ impl KnownSet {
         Self { ids: HashSet::with_hasher(hasher), order: VecDeque::new() }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     pub(crate) fn contains(&self, id: ShortId) -> bool {
         self.ids.contains(&id)
     }
@@ -213,6 +217,14 @@ impl Credit {
         };
         let left = self.lane(lane);
         *left = left.saturating_add(bytes).min(whole);
+    }
+
+    /// Bytes that may still be queued on a lane.
+    pub(crate) const fn left(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Control => self.control,
+            Lane::Bulk => self.bulk,
+        }
     }
 
     const fn lane(&mut self, lane: Lane) -> &mut usize {

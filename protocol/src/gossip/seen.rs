@@ -100,6 +100,11 @@ impl Seen {
         }
     }
 
+    /// How many accepted and rejected transactions are remembered.
+    pub(crate) fn len(&self) -> (usize, usize) {
+        (self.accepted.len(), self.rejected.len())
+    }
+
     /// Lets go of an accepted transaction that is no longer held, so that it can be fetched again.
     pub(crate) fn forget(&mut self, id: &TxId) {
         self.accepted.pop(id);

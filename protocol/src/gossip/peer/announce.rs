@@ -31,6 +31,10 @@ impl AnnounceQueue {
         (!self.waiting.is_empty()).then_some(last)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// The next id to announce.
     pub(crate) fn pop(&mut self) -> Option<TxId> {
         self.waiting.pop_front()
