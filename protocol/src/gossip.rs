@@ -173,14 +173,24 @@ impl Gossip {
     /// The next output, or `None` when the last input is dealt with.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            // The next outputs start at the front again, in memory that is warm.
+            self.outputs.clear();
+        }
+        output
     }
 
     /// When [`Input::Timeout`] is wanted next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        let parts = [self.requests.next_deadline(), self.orphans.next_deadline(), self.rumors.next_round()];
-        parts.into_iter().chain([self.peers.next_deadline()]).flatten().min()
+        let parts = [
+            self.peers.next_deadline(),
+            self.requests.next_deadline(),
+            self.orphans.next_deadline(),
+            self.rumors.next_round(),
+        ];
+        parts.into_iter().flatten().min()
     }
 
     /// The end of the best chain.

@@ -67,14 +67,14 @@ impl Gossip {
         count("all orphan bytes", self.orphans.bytes(), ORPHAN_BYTES_MAX, 1);
         count("hot transactions", self.rumors.len(), RUMOR_HOT_MAX, HOT_ENTRY_BYTES);
         count("address groups", self.requests.groups(), STRIKE_GROUPS_MAX, GROUP_BYTES);
-        let of_peers = self.peers.values().map(|peer| peer.checks).fold(0, usize::saturating_add);
+        let of_peers = self.peers.iter().map(|(_, peer)| peer.checks).fold(0, usize::saturating_add);
         let of_gone = self.checking.len().saturating_sub(of_peers).saturating_sub(self.checks_local);
         count("submitted jobs", self.checks_local, LOCAL_JOBS_PEAK, size_of::<Checking>());
         count("jobs of peers that left", of_gone, usize::MAX, size_of::<Checking>());
         let outputs_max =
-            self.peers.len().saturating_mul(OUTPUTS_PER_PEER_PEAK).saturating_add(OUTPUTS_SHARED_PEAK);
+            self.peers.iter().count().saturating_mul(OUTPUTS_PER_PEER_PEAK).saturating_add(OUTPUTS_SHARED_PEAK);
         count("outputs", self.outputs.len(), outputs_max, size_of::<super::Output>());
-        for (handle, peer) in &self.peers {
+        for (handle, peer) in self.peers.iter() {
             self.occupancy_of(*handle, peer, visit);
         }
     }

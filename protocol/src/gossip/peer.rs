@@ -147,8 +147,9 @@ impl Peer {
 /// [`KNOWN_MAX`] are forgotten first.
 #[derive(Debug)]
 pub(crate) struct KnownSet {
-    ids: HashSet<ShortId, SeededState>,
-    order: VecDeque<ShortId>,
+    /// As numbers, which take half the hashing of arrays.
+    ids: HashSet<u64, SeededState>,
+    order: VecDeque<u64>,
 }
 
 impl KnownSet {
@@ -161,10 +162,11 @@ impl KnownSet {
     }
 
     pub(crate) fn contains(&self, id: ShortId) -> bool {
-        self.ids.contains(&id)
+        self.ids.contains(&id.number())
     }
 
     pub(crate) fn insert(&mut self, id: ShortId) {
+        let id = id.number();
         if !self.ids.insert(id) {
             return;
         }

@@ -156,7 +156,7 @@ fn the_figures_are_those_of_what_is_held() {
     mesh.submit(0, &transaction(1, 1, 100));
     mesh.run_secs(1);
     mesh.say(0, peer, inv(REQUESTS_IN_FLIGHT_MAX as u64 + 4));
-    mesh.say(0, peer, Message::BlockHeader(block(genesis(), &[], 1).header));
+    mesh.say(0, peer, Message::BlockHeader(block(genesis(), &[], 1).header.into()));
     mesh.run_for(Duration::from_millis(1));
     mesh.checking = Checking::Held;
     let (waiting, submitted) = (transaction(2, 1, 50), transaction(3, 1, 50));

@@ -1,13 +1,3 @@
-<<<<<<< HEAD
-//! Placeholder until the floor lands.
-/// Floor.
-#[derive(Debug)]
-pub struct Floor(pub usize);
-impl Floor {
-    /// From.
-    pub fn from(&self, _origin: usize, _bytes: usize) -> Vec<u64> {
-        vec![u64::MAX; self.0]
-=======
 //! The floor: how early an item could be at each node if every copy took the shortest path over the overlay.
 //!
 //! A path's time is the sum over its hops of the link's base delay and of what the whole item takes to leave one node
@@ -81,6 +71,5 @@ impl Floor {
             (Some(&start), Some(&end)) => self.links.get(start..end).unwrap_or_default(),
             _ => &[],
         }
->>>>>>> world
     }
 }

@@ -45,6 +45,8 @@ pub struct Connection {
     pub second: bool,
     /// Whether it is open as far as this node knows.
     pub open: bool,
+    /// Control bytes that have left, and that the engine wasn't told of yet.
+    pub drained: usize,
     /// Messages that came while the engine didn't want to read.
     pub held: Option<Box<VecDeque<(Message, u64)>>>,
 }

@@ -14,6 +14,7 @@ use node::trace::Kind;
 use protocol::block::Block;
 use protocol::codec::Encode as _;
 use protocol::gossip::{Config, Event, Input, ItemId, Output, PeerHandle, RelayPolicy};
+use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::message::Lane;
 use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
@@ -41,6 +42,10 @@ const START_SPREAD: Duration = Duration::from_millis(500);
 
 /// Between the start and the load: time for every greeting, at delays of up to some 300 ms.
 pub const SETTLE: Duration = Duration::from_secs(3);
+
+/// Where bandwidth is unlimited, control bytes leave at once, and engines are told so in lots: a 16th of the credit. To
+/// tell of each message would be half of all inputs, and no engine would do anything else for it.
+const CREDIT_LOT_BYTES: usize = CONTROL_CREDIT_BYTES / 16;
 
 /// Between two reports of progress.
 const EVENTS_PER_PROGRESS: u64 = 1 << 16;
@@ -209,7 +214,7 @@ impl Simulation {
     pub fn new(setup: Setup) -> Self {
         let nodes = setup.graph.nodes();
         let producers: Vec<usize> = setup.blocks.iter().map(|(_, node)| *node).collect();
-        let keys = producers.iter().map(|&node| crate::items::node_key(setup.seed, node).public());
+        let keys = producers.iter().map(|&node| crate::keys::node_key(setup.seed, node).public());
         let config = Config {
             network: setup.network,
             relay: setup.relay,
@@ -384,15 +389,29 @@ impl Simulation {
                 self.on_output(node, output);
             }
             self.outputs = outputs;
-            let written = self.flushes.drain(..).filter(|flush| flush.credit > 0);
-            self.feedback.extend(written.map(|flush| Input::Drained {
-                peer: flush.peer,
-                lane: flush.lane,
-                bytes: flush.credit,
-            }));
+            self.give_credit(node);
         }
         self.settled(node);
         self.arm(node);
+    }
+
+    /// Tells the engine what has left at once, when it has come to a lot.
+    fn give_credit(&mut self, node: usize) {
+        for flush in self.flushes.drain(..) {
+            let Some(connection) = self.hosts[node].connections.get_mut(flush.peer.0 as usize) else { continue };
+            if flush.lane == Lane::Bulk {
+                if flush.credit > 0 {
+                    let (peer, lane, bytes) = (flush.peer, flush.lane, flush.credit);
+                    self.feedback.push_back(Input::Drained { peer, lane, bytes });
+                }
+                continue;
+            }
+            connection.drained += flush.credit;
+            if connection.drained >= CREDIT_LOT_BYTES {
+                let bytes = std::mem::take(&mut connection.drained);
+                self.feedback.push_back(Input::Drained { peer: flush.peer, lane: Lane::Control, bytes });
+            }
+        }
     }
 
     fn on_output(&mut self, node: usize, output: Output) {
@@ -519,7 +538,7 @@ impl Simulation {
         let block = match maker {
             Some((_, maker)) => maker.make(engine.tip(), timestamp_ms)?,
             None => {
-                let key = crate::items::node_key(self.seed, node);
+                let key = crate::keys::node_key(self.seed, node);
                 let (header, transactions) =
                     engine.block_template(key.public(), timestamp_ms, self.block_bytes_max);
                 Block { header: header.sign(&key, &self.config.network), transactions }

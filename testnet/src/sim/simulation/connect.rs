@@ -58,7 +58,7 @@ impl Simulation {
         for (second, node) in [false, true].into_iter().zip(ends) {
             let host = &mut self.hosts[node as usize];
             let handle = PeerHandle(host.connections.len() as u32);
-            host.connections.push(Connection { link: number, second, open: true, held: None });
+            host.connections.push(Connection { link: number, second, open: true, drained: 0, held: None });
             self.links[number as usize].handles[usize::from(second)] = handle;
         }
         self.hash.note(self.now, Mark::Connected, ends[0] as usize, ends[1] as usize, [u64::from(epoch), 0]);
