@@ -151,7 +151,7 @@ fn left_behind() -> Mesh {
 
 #[test]
 fn the_figures_are_those_of_what_is_held() {
-    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let mut mesh = watched(1, RelayPolicy::Announce);
     let (peer, other) = (mesh.greeted(0), mesh.greeted(0));
     mesh.submit(0, &transaction(1, 1, 100));
     mesh.run_secs(1);
