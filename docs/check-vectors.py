@@ -30,6 +30,7 @@ GETDATA_ENTRIES_MAX = 256
 NOTFOUND_BLOCKS_MAX = 16
 LOCATOR_ENTRIES_MAX = 64
 HEADERS_ENTRIES_MAX = 256
+HAD_ENTRIES_MAX = 256
 NETWORK_BYTES_MAX = 32
 U32_MAX = 2**32 - 1
 
@@ -230,6 +231,10 @@ def read_inv(reader):
     return [(read_ref(reader), reader.uint(U32_MAX)) for _ in range(items // 2)]
 
 
+def read_short(reader):
+    return reader.fixed(8)
+
+
 def read_id(reader):
     return reader.fixed(32)
 
@@ -246,6 +251,7 @@ MESSAGES = {
     9: ("getheaders", 2, lambda r: r.list(LOCATOR_ENTRIES_MAX, read_id)),
     10: ("headers", 2, lambda r: r.list(HEADERS_ENTRIES_MAX, read_header)),
     11: ("ack", 2, lambda r: r.uint()),
+    12: ("had", 2, lambda r: r.list(HAD_ENTRIES_MAX, read_short)),
 }
 
 
@@ -354,6 +360,7 @@ def expected_messages(vectors):
         "getheaders": [block_id, start],
         "headers": [header],
         "ack": 16_384,
+        "had": [first[:8], second[:8]],
     }
 
 
@@ -370,7 +377,7 @@ def check_messages(checks, vectors):
         # The outer array with its length in two bytes, and of indefinite length.
         checks.refused(f"message {name}, a longer head", b"\x98" + bytes([data[0] & 31]) + data[1:], read_message)
         checks.refused(f"message {name}, indefinite", b"\x9f" + data[1:] + b"\xff", read_message)
-    for tag in (5, 12, 23):
+    for tag in (5, 13, 23):
         checks.refused(f"message tag {tag}", bytes([0x82, tag, 0x80]), read_message)
 
 

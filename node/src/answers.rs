@@ -5,7 +5,7 @@ use std::iter::{once, repeat};
 use std::sync::Arc;
 
 use libp2p::Multiaddr;
-use protocol::gossip::{Direction, ItemId, PeerHandle, Refusal, RelayPolicy, Stats, Submission};
+use protocol::gossip::{Direction, ItemId, PeerHandle, Refusal, Stats, Submission};
 use tokio::sync::oneshot;
 
 use crate::behaviour::{Behaviour, Link};
@@ -82,7 +82,7 @@ impl Answers {
             peer_id: config.identity.public().to_peer_id().to_string(),
             public_key: config.key.public().to_string(),
             network: config.network.to_string(),
-            relay: relay_name(config.relay).to_owned(),
+            relay: config.relay.to_string(),
             listen: listen.iter().map(ToString::to_string).collect(),
             uptime_s: self.clock.uptime().as_secs_f64(),
             peers_in,
@@ -134,13 +134,6 @@ pub(crate) fn ready_peers(behaviour: &Behaviour) -> (usize, usize) {
         Direction::Inbound => (inbound + 1, outbound),
         Direction::Outbound => (inbound, outbound + 1),
     })
-}
-
-const fn relay_name(relay: RelayPolicy) -> &'static str {
-    match relay {
-        RelayPolicy::Announce => "announce",
-        RelayPolicy::Flood => "flood",
-    }
 }
 
 const fn counters(stats: Stats) -> Counters {

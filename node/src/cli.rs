@@ -122,9 +122,12 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_EXEMPT_LOOPBACK", value_parser = BoolishValueParser::new())]
     pub exempt_loopback: bool,
 
-    /// How items travel: announce (ask for the body) or flood (push it)
-    #[arg(long, env = "NODE_RELAY", value_name = "POLICY", default_value = "announce",
-          value_parser = config::parse_relay)]
+    /// How items travel: announce (ask for the body), flood (push it) or rumor (push it to a few peers a round)
+    ///
+    /// rumor takes settings: rumor:fanout=3,round=1s,nodes=1000,feedback=on are those that it has without. It sends an
+    /// item to `fanout` random peers each round, up to 4 times the digits of `nodes`, the expected size of the network;
+    /// with feedback it stops once most of a round's peers had the item.
+    #[arg(long, env = "NODE_RELAY", value_name = "POLICY", default_value_t = RelayPolicy::Announce)]
     pub relay: RelayPolicy,
 
     /// Where the RPC listens; loopback only, port 0 takes a free one

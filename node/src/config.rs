@@ -92,18 +92,6 @@ impl Config {
     }
 }
 
-/// A relay policy by its name.
-///
-/// # Errors
-/// Lists the names that exist.
-pub fn parse_relay(text: &str) -> Result<RelayPolicy, String> {
-    match text {
-        "announce" => Ok(RelayPolicy::Announce),
-        "flood" => Ok(RelayPolicy::Flood),
-        _ => Err("the policies are announce and flood".to_owned()),
-    }
-}
-
 /// An address for the RPC.
 ///
 /// # Errors

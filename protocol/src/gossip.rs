@@ -12,6 +12,7 @@ mod blocks;
 mod conversation;
 mod peer;
 pub mod request;
+mod rumor;
 mod seen;
 mod serve;
 mod transactions;
@@ -27,11 +28,12 @@ use rand_core::{Rng as _, SeedableRng as _};
 
 pub use self::api::{
     AddressGroup, Config, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output, PeerHandle,
-    PeerInfo, Refusal, RelayPolicy, Stats, Submission, TransactionStatus,
+    PeerInfo, Refusal, RelayPolicy, RelayPolicyError, Rumor, Stats, Submission, TransactionStatus,
 };
 use self::blocks::CheckedBlock;
 use self::peer::Peer;
 use self::request::RequestTracker;
+use self::rumor::Rumors;
 use self::seen::Seen;
 use self::transactions::CheckedTransaction;
 use crate::block::{Block, Header, SignedHeader, transactions_root};
@@ -60,6 +62,7 @@ pub struct Gossip {
     mempool: Mempool,
     chain: Chain,
     orphans: OrphanPool,
+    rumors: Rumors,
     /// What is in verification, by job; and the jobs by item.
     checking: BTreeMap<JobId, Checking>,
     checking_transactions: HashMap<TxId, JobId, SeededState>,
@@ -115,6 +118,8 @@ impl Gossip {
         let hasher = SeededState::draw(&mut rng);
         let mut tracker_seed = [0; 32];
         rng.fill_bytes(&mut tracker_seed);
+        let mut rumor_seed = [0; 32];
+        rng.fill_bytes(&mut rumor_seed);
         Self {
             validator,
             peers: BTreeMap::new(),
@@ -123,6 +128,7 @@ impl Gossip {
             mempool: Mempool::default(),
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
+            rumors: Rumors::new(config.relay, rumor_seed),
             checking: BTreeMap::new(),
             checking_transactions: HashMap::with_hasher(hasher.clone()),
             checking_short: HashMap::with_hasher(hasher.clone()),
@@ -170,7 +176,8 @@ impl Gossip {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let peers = self.peers.values().filter_map(Self::peer_deadline).min();
-        [peers, self.requests.next_deadline(), self.orphans.next_deadline()].into_iter().flatten().min()
+        let parts = [self.requests.next_deadline(), self.orphans.next_deadline(), self.rumors.next_round()];
+        parts.into_iter().chain([peers]).flatten().min()
     }
 
     /// The end of the best chain.
@@ -253,6 +260,7 @@ impl Gossip {
         }
         self.expire(now);
         self.ask(now);
+        self.spread(now);
         let busy: Vec<PeerHandle> =
             self.peers.iter().filter(|(_, peer)| peer.has_work()).map(|(handle, _)| *handle).collect();
         for handle in busy {

@@ -20,6 +20,7 @@ pub mod message;
 pub mod network;
 pub mod orphan;
 pub mod refusal;
+pub mod relay;
 pub mod seeded;
 pub mod time;
 pub mod transaction;

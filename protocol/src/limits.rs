@@ -37,6 +37,9 @@ pub const NOTFOUND_BLOCKS_MAX: usize = 16;
 /// Bodies in one transactions message: no more than one getdata can ask for.
 pub const TRANSACTIONS_ENTRIES_MAX: usize = GETDATA_ENTRIES_MAX;
 
+/// Ids of a had: no more than one transactions message can bring. 256 of 9 bytes: 2.3 KiB.
+pub const HAD_ENTRIES_MAX: usize = TRANSACTIONS_ENTRIES_MAX;
+
 /// Ids of a locator: 10 by ones, then doubling steps reach genesis from any height below 2^54.
 pub const LOCATOR_ENTRIES_MAX: usize = 64;
 
@@ -110,6 +113,28 @@ pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
 /// Blocks that are requested ahead while catching up: no more than one peer's orphans, should they come out of order.
 pub const BLOCKS_AHEAD_MAX: usize = ORPHANS_PER_PEER_MAX;
 
+// Rumor mongering.
+
+/// Peers that a rumor goes to in one round, at most: about as many as there are inbound slots by default.
+pub const RUMOR_FANOUT_MAX: u8 = 64;
+
+/// The shortest round.
+pub const RUMOR_ROUND_MIN: Duration = Duration::from_millis(10);
+
+/// The longest round.
+pub const RUMOR_ROUND_MAX: Duration = Duration::from_secs(60);
+
+/// A rumor is sent 4 times the digits of the number of nodes: the retransmit limit of hashicorp/memberlist, which sends
+/// a broadcast `RetransmitMult * ceil(log10(n + 1))` times and has 4 as the default of `RetransmitMult`. So 16 times
+/// for 1,000 nodes, and 40 times at most.
+pub const RUMOR_RETRANSMIT_FACTOR: usize = 4;
+
+/// Hot transactions of a node. With its index entries one takes about 0.3 KiB at a fanout of 3 and at most 1 KiB (64
+/// chosen peers of 8 bytes, 40 announced ones of 4): 4 MiB. A round looks each up in the known set of each peer: 72
+/// peers, 294,912 lookups, about 30 ms. At 16 sends and a fanout of 3 a transaction is hot for 6 rounds, so 682 new ones
+/// a round fit; of more, the oldest cool early.
+pub const RUMOR_HOT_MAX: usize = 4_096;
+
 // Memory of ids.
 
 /// Ids in one peer's known set: 32,768 of about 20 bytes (8 in a table, 8 in a queue): 640 KiB, 45 MiB for 72 peers.
@@ -145,7 +170,7 @@ pub const INBOUND_BURST_BYTES: u64 = 2 * BLOCK_BYTES_MAX as u64;
 /// a second for one peer, a fifth of a core at 50 microseconds each.
 pub const BODY_COST_BYTES: u64 = 4 * 1024;
 
-/// What an inv costs per byte: 16, so at most 100,000 entries a second for one peer.
+/// What an inv or a had costs per byte: 16, so at most 100,000 entries a second for one peer.
 pub const INV_COST_FACTOR: u64 = 16;
 
 /// What an announced transaction is taken to be long, in bytes: announcements don't tell.

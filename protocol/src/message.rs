@@ -1,6 +1,6 @@
 //! What peers say to each other. Types and their encoding only; what they mean is in `gossip`.
 //!
-//! Every message is one CBOR array whose first item is the tag below. Tags 5, 12 and up are reserved for
+//! Every message is one CBOR array whose first item is the tag below. Tags 5, 13 and up are reserved for
 //! pruning and reconciliation.
 
 use alloc::sync::Arc;
@@ -13,8 +13,8 @@ use crate::block::{Block, SignedHeader};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::hash::{BlockId, ShortId, TxId};
 use crate::limits::{
-    CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
-    NETWORK_ID_LEN_MAX, NOTFOUND_BLOCKS_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
+    CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX, HAD_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX,
+    LOCATOR_ENTRIES_MAX, NETWORK_ID_LEN_MAX, NOTFOUND_BLOCKS_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
 };
 use crate::network::NetworkId;
 use crate::transaction::Height;
@@ -101,6 +101,8 @@ pub enum Message {
     Headers(Vec<SignedHeader>),
     /// Tag 11: bytes read from the listener's bulk lane since the last Ack. Drivers answer it themselves.
     Ack(u64),
+    /// Tag 12: transactions that the listener pushed and the speaker had already, at most [`HAD_ENTRIES_MAX`].
+    Had(Vec<ShortId>),
 }
 
 impl Message {
@@ -119,6 +121,7 @@ impl Message {
             Self::GetHeaders(_) => "getheaders",
             Self::Headers(_) => "headers",
             Self::Ack(_) => "ack",
+            Self::Had(_) => "had",
         }
     }
 
@@ -183,6 +186,10 @@ impl Encode for Message {
                 tag(writer, 11, 2);
                 writer.uint(*bytes);
             }
+            Self::Had(ids) => {
+                tag(writer, 12, 2);
+                list(writer, ids);
+            }
         }
     }
 }
@@ -194,7 +201,7 @@ impl Decode for Message {
         let expected = match tag {
             0 => 6,
             3 => 3,
-            1 | 2 | 4 | 6..=11 => 2,
+            1 | 2 | 4 | 6..=12 => 2,
             _ => return Err(DecodeError::BadValue("a message tag")),
         };
         if items != expected {
@@ -226,7 +233,8 @@ impl Decode for Message {
             8 => Self::Block(Arc::new(Block::decode(reader)?)),
             9 => Self::GetHeaders(read_list(reader, "a locator", LOCATOR_ENTRIES_MAX)?),
             10 => Self::Headers(read_list(reader, "headers", HEADERS_ENTRIES_MAX)?),
-            _ => Self::Ack(reader.uint()?),
+            11 => Self::Ack(reader.uint()?),
+            _ => Self::Had(read_list(reader, "a had", HAD_ENTRIES_MAX)?),
         })
     }
 }

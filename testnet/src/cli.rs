@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use protocol::gossip::{RelayPolicy, RelayPolicyError};
 
 use crate::local::plan::{NODES_MAX, Plan};
 use crate::random::Seed;
@@ -58,8 +59,9 @@ pub struct RunArgs {
     /// The same as --topology regular:N
     #[arg(long, value_name = "N", conflicts_with = "topology", value_parser = clap::value_parser!(u64).range(1..=NODES_MAX as u64))]
     pub degree: Option<u64>,
-    /// How the nodes relay items
-    #[arg(long, value_name = "POLICY", default_value = "announce", value_parser = ["announce", "flood"])]
+    /// How the nodes relay items: announce, flood, or rumor, also as
+    /// rumor:fanout=3,round=1s,nodes=1000,feedback=on; nodes are those of the run unless given
+    #[arg(long, value_name = "POLICY", default_value = "announce", value_parser = parse_relay)]
     pub relay: String,
     /// Transactions a second
     #[arg(long, alias = "rate", value_name = "RATE", default_value = "20", value_parser = parse_rate)]
@@ -143,7 +145,8 @@ impl RunArgs {
         };
         let nodes = self.nodes.map(usize::try_from).transpose()?;
         let mut plan = Plan::new(nodes, topology, load, Seed(self.seed))?;
-        plan.relay = self.relay;
+        let size = u32::try_from(plan.nodes).unwrap_or(u32::MAX);
+        plan.relay = RelayPolicy::parse(&self.relay, size)?.to_string();
         plan.drain = self.drain;
         plan.out = self.out;
         plan.json = self.json;
@@ -162,6 +165,11 @@ fn parse_rate(text: &str) -> Result<f64, String> {
         Ok(rate) if (0.0..=RATE_MAX).contains(&rate) => Ok(rate),
         _ => Err(format!("a number from 0 to {RATE_MAX} is wanted")),
     }
+}
+
+/// A spelling that is right. It stays a spelling: how many nodes it means is known later.
+fn parse_relay(text: &str) -> Result<String, RelayPolicyError> {
+    text.parse::<RelayPolicy>().map(|_| text.to_owned())
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {

@@ -1,10 +1,11 @@
-//! Items travel between whole nodes: small and large, one by one and many, announced and flooded, alone and in blocks.
+//! Items travel between whole nodes: small and large, one by one and many, announced, flooded and rumored, alone and in blocks.
 
 use std::time::Duration;
 
 use futures::future::join_all;
 use node::trace::{self, What};
-use protocol::gossip::{RelayPolicy, Submission, TransactionStatus};
+use protocol::gossip::{RelayPolicy, Rumor, Submission, TransactionStatus};
+use protocol::time::Duration as Span;
 
 use crate::harness::{Node, config, transaction};
 
@@ -27,7 +28,9 @@ async fn line(first_seed: u8, length: u8, relay: RelayPolicy) -> Vec<Node> {
 
 #[tokio::test]
 async fn transactions_of_all_sizes_travel_down_a_line() {
-    for (seed, relay) in [(70, RelayPolicy::Announce), (80, RelayPolicy::Flood)] {
+    let rumor = Rumor { round: Span::from_millis(20), ..Rumor::default() };
+    for (seed, relay) in [(70, RelayPolicy::Announce), (80, RelayPolicy::Flood), (140, RelayPolicy::Rumor(rumor))]
+    {
         let nodes = line(seed, 4, relay).await;
         let sizes = [1, 256, 4_000, 5_000, 64 * 1024];
         let items: Vec<_> = (0..).zip(sizes).map(|(nonce, bytes)| transaction(seed, nonce, bytes)).collect();

@@ -76,6 +76,15 @@ fn everything_typed_arrives() {
 }
 
 #[test]
+fn relay_policies_are_spelled_as_the_engine_spells_them() {
+    for policy in ["announce", "flood", "rumor:fanout=4,round=200ms,nodes=50,feedback=off"] {
+        assert_eq!(resolve(&["--relay", policy]).relay.to_string(), policy);
+    }
+    let wrong = Cli::try_parse_from(["node", "--relay", "rumor:fanout=65"]).expect_err("a wrong spelling");
+    assert!(wrong.to_string().contains("the fanout must be a number from 1 to 64"), "{wrong}");
+}
+
+#[test]
 fn open_producers_take_anyones_blocks() {
     assert_eq!(resolve(&["--open-producers"]).producers, Producers::Open);
 }

@@ -7,6 +7,7 @@ use crate::hash::{BlockId, TxId};
 use crate::message::{Lane, Message, Tip};
 use crate::network::NetworkId;
 pub use crate::refusal::{DisconnectReason, Refusal};
+pub use crate::relay::{RelayPolicy, RelayPolicyError, Rumor};
 use crate::time::Duration;
 use crate::transaction::{Height, SignedTransaction};
 use crate::validator::Producers;
@@ -29,16 +30,6 @@ pub enum Direction {
 /// is (a /16, say) is the driver's to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressGroup(pub u64);
-
-/// How items travel. One value in [`Config`], so that policies run side by side and compare.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RelayPolicy {
-    /// Announce to all, send the body when asked: the bandwidth floor.
-    #[default]
-    Announce,
-    /// Push the body to every peer that lacks it: the latency floor.
-    Flood,
-}
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]

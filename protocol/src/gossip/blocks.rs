@@ -323,7 +323,7 @@ impl Gossip {
         let (short, height) = (header.id().short(), header.header().height);
         let body = match self.config.relay {
             RelayPolicy::Flood => self.chain.body(&header.id()).map(Message::Block),
-            RelayPolicy::Announce => None,
+            RelayPolicy::Announce | RelayPolicy::Rumor(_) => None,
         };
         let body = body.map(|message| (message.lane(), message.encoded_len(), message));
         let mut pushes = Vec::new();

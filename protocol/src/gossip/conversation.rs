@@ -38,6 +38,7 @@ impl Gossip {
     pub(super) fn drop_peer(&mut self, now: Time, handle: PeerHandle) {
         if self.peers.remove(&handle).is_some() {
             self.requests.peer_disconnected(now, handle);
+            self.rumors.peer_gone(handle);
             self.orphans.remove_peer(handle.0);
             self.mempool.link_closed(handle.0);
         }
@@ -95,6 +96,7 @@ impl Gossip {
                 }
             }
             (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
+            (true, Message::Had(ids)) => self.on_had(from, &ids),
             // Acks pace the bulk lane, which is the driver's business.
             (true, Message::Ack(_)) => {}
         }
@@ -229,7 +231,7 @@ impl Gossip {
 fn cost(message: &Message) -> u64 {
     let bytes = message.encoded_len() as u64;
     match message {
-        Message::Inv(_) => bytes.saturating_mul(INV_COST_FACTOR),
+        Message::Inv(_) | Message::Had(_) => bytes.saturating_mul(INV_COST_FACTOR),
         Message::Transactions(bodies) => {
             bytes.saturating_add((bodies.len() as u64).saturating_mul(BODY_COST_BYTES))
         }

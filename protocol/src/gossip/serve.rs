@@ -22,7 +22,7 @@ const BODY_OVERHEAD_BYTES: usize = 8;
 
 /// What is put together for one peer before it is sent.
 #[derive(Default)]
-struct Reply {
+pub(super) struct Reply {
     bodies: Vec<Bytes>,
     body_bytes: usize,
     missing: Vec<TxRef>,
@@ -138,7 +138,13 @@ impl Gossip {
     }
 
     /// Adds a small body to the reply. False if there is no credit for it.
-    fn serve_small(&mut self, handle: PeerHandle, reply: &mut Reply, body: Bytes, short: ShortId) -> bool {
+    pub(super) fn serve_small(
+        &mut self,
+        handle: PeerHandle,
+        reply: &mut Reply,
+        body: Bytes,
+        short: ShortId,
+    ) -> bool {
         if reply.is_full_for(&body) {
             self.send_bodies(handle, reply);
         }
@@ -176,7 +182,7 @@ impl Gossip {
         }
     }
 
-    fn send_bodies(&mut self, handle: PeerHandle, reply: &mut Reply) {
+    pub(super) fn send_bodies(&mut self, handle: PeerHandle, reply: &mut Reply) {
         if !reply.bodies.is_empty() {
             reply.body_bytes = 0;
             self.send(handle, Message::Transactions(core::mem::take(&mut reply.bodies)));

@@ -1,5 +1,6 @@
 //! Transactions: from an announcement or a body to the mempool and on to the other peers.
 
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -8,12 +9,13 @@ use bytes::Bytes;
 use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, RelayPolicy, Submission};
 use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
+use super::serve::Reply;
 use super::{Checked, Checking, Gossip};
-use crate::codec::Decode as _;
-use crate::hash::TxId;
-use crate::limits::CHECKS_LOCAL_MAX;
+use crate::codec::{Decode as _, Encode as _};
+use crate::hash::{ShortId, TxId};
+use crate::limits::{CHECKS_LOCAL_MAX, REQUEST_ROOM_BYTES};
 use crate::mempool::Lookup;
-use crate::message::{InvEntry, Message, TxRef};
+use crate::message::{InvEntry, Lane, Message, TxRef};
 use crate::time::Time;
 use crate::transaction::SignedTransaction;
 use crate::verify::Verdict;
@@ -61,24 +63,26 @@ impl Gossip {
     }
 
     pub(super) fn on_transactions(&mut self, now: Time, from: PeerHandle, bodies: Vec<Bytes>) {
+        let mut in_vain = Vec::new();
         for body in bodies {
             // A bad body ends the connection, and what came behind it is not looked at.
             if !self.peers.contains_key(&from) {
                 return;
             }
-            self.on_body(now, from, &body);
+            in_vain.extend(self.on_body(now, from, &body));
         }
+        self.tell_had(from, in_vain);
     }
 
-    fn on_body(&mut self, now: Time, from: PeerHandle, body: &Bytes) {
+    /// Returns the id of a body that was pushed, and was here already.
+    fn on_body(&mut self, now: Time, from: PeerHandle, body: &Bytes) -> Option<ShortId> {
         let id = SignedTransaction::id_of(body);
         let item = ItemId::Transaction(id);
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(id.short());
         }
-        if !self.requests.received(now, from, RequestKey::Short(id.short()), body.len()) {
-            self.requests.received(now, from, RequestKey::Full(id), body.len());
-        }
+        let asked = self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
+            || self.requests.received(now, from, RequestKey::Full(id), body.len());
         let job = self.checking_transactions.get(&id).copied();
         let rejected = self.seen.rejected(&id, self.chain.tip().height);
         let duplicate = job.is_some() || rejected.is_some() || self.holds(&id);
@@ -86,7 +90,8 @@ impl Gossip {
         self.stats.transaction_duplicates = self.stats.transaction_duplicates.saturating_add(u64::from(duplicate));
         self.tell(Event::BodyReceived { item, from, bytes: body.len(), duplicate });
         if rejected == Some(Rejection::Invalid) {
-            return self.disconnect(now, from, DisconnectReason::InvalidSignature);
+            self.disconnect(now, from, DisconnectReason::InvalidSignature);
+            return None;
         }
         if let Some(Checking { what: Checked::Transaction(checked), .. }) =
             job.and_then(|job| self.checking.get_mut(&job))
@@ -95,7 +100,7 @@ impl Gossip {
             checked.senders.push(from);
         }
         if duplicate {
-            return;
+            return (!asked).then(|| id.short());
         }
         match SignedTransaction::from_bytes(body) {
             Ok(transaction) => self.check_transaction(Arc::new(transaction), Some(from)),
@@ -104,6 +109,26 @@ impl Gossip {
                 self.refuse(item, Some(from), Refusal::Malformed(error));
                 self.disconnect(now, from, DisconnectReason::MalformedItem);
             }
+        }
+        None
+    }
+
+    /// Tells a peer what it pushed in vain, if the policy wants that and there is room: it is advice, and may be missed.
+    /// A had is neither a body nor an announcement, so it is no echo of what the peer sent.
+    fn tell_had(&mut self, to: PeerHandle, in_vain: Vec<ShortId>) {
+        let room = self.peers.get(&to).is_some_and(|peer| peer.credit.fits_control(REQUEST_ROOM_BYTES));
+        if room && !in_vain.is_empty() && self.rumors.gives_feedback() {
+            self.send(to, Message::Had(in_vain));
+        }
+    }
+
+    /// A peer had what we pushed to it.
+    pub(super) fn on_had(&mut self, from: PeerHandle, ids: &[ShortId]) {
+        for short in ids {
+            if let Some(peer) = self.peers.get_mut(&from) {
+                peer.known.insert(*short);
+            }
+            self.rumors.had(from, *short);
         }
     }
 
@@ -161,7 +186,7 @@ impl Gossip {
         match &result {
             Ok(()) => {
                 self.accepted_transaction(item, from, &transaction);
-                self.relay_transaction(&transaction);
+                self.relay_transaction(now, &transaction);
             }
             // A block brought it while its signature was checked.
             Err(Refusal::Confirmed) => {}
@@ -230,7 +255,10 @@ impl Gossip {
     }
 
     /// Passes an accepted transaction on to every peer that doesn't know it, as the policy says.
-    fn relay_transaction(&mut self, transaction: &Arc<SignedTransaction>) {
+    fn relay_transaction(&mut self, now: Time, transaction: &Arc<SignedTransaction>) {
+        if self.rumors.ignite(now, transaction.id()) {
+            return;
+        }
         let short = transaction.id().short();
         let message = Message::Transactions([transaction.encoded().clone()].into());
         let lane = message.lane();
@@ -250,6 +278,49 @@ impl Gossip {
         }
         for handle in pushes {
             self.send(handle, message.clone());
+        }
+    }
+
+    /// Pushes the hot transactions to a few peers each, if a round is due. What one peer gets leaves together.
+    pub(super) fn spread(&mut self, now: Time) {
+        let mut pushes: BTreeMap<PeerHandle, Reply> = BTreeMap::new();
+        for (number, id) in self.rumors.begin_round(now) {
+            let Some(transaction) = self.mempool.get(&id).cloned() else {
+                self.rumors.cool(number);
+                continue;
+            };
+            let lacks = |peer: &super::Peer| peer.ready && !peer.known.contains(id.short());
+            let lacking = self.peers.iter().filter(|(_, peer)| lacks(peer)).map(|(handle, _)| *handle).collect();
+            for handle in self.rumors.choose(number, lacking) {
+                if !self.push(handle, pushes.entry(handle).or_default(), &transaction) {
+                    self.rumors.announced(number, handle);
+                    self.queue_announcement(handle, id);
+                }
+            }
+        }
+        for (handle, mut reply) in pushes {
+            self.send_bodies(handle, &mut reply);
+        }
+    }
+
+    /// Sends a body unasked; a small one together with others. False if there is no credit for it.
+    fn push(&mut self, handle: PeerHandle, reply: &mut Reply, transaction: &SignedTransaction) -> bool {
+        let (body, short) = (transaction.encoded().clone(), transaction.id().short());
+        let message = Message::Transactions([body.clone()].into());
+        if message.lane() == Lane::Control {
+            return self.serve_small(handle, reply, body, short);
+        }
+        let bytes = message.encoded_len();
+        let fits = |peer: &&mut super::Peer| peer.credit.fits_body(Lane::Bulk, bytes);
+        let Some(peer) = self.peers.get_mut(&handle).filter(fits) else { return false };
+        peer.known.insert(short);
+        self.send(handle, message);
+        true
+    }
+
+    fn queue_announcement(&mut self, handle: PeerHandle, id: TxId) {
+        if self.peers.get_mut(&handle).is_some_and(|peer| !peer.announcements.push(id)) {
+            self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
         }
     }
 

@@ -1,10 +1,14 @@
 //! The same seed and inputs give the same outputs, byte for byte; another seed may not.
 
-use protocol::gossip::{Direction, RelayPolicy};
+use protocol::gossip::{Direction, RelayPolicy, Rumor};
 use protocol::message::{Hello, InvEntry, Message, TxRef};
 use protocol::time::Duration;
 
 use crate::harness::{Mesh, Sent, block, genesis, network, transaction};
+
+fn rumor() -> RelayPolicy {
+    RelayPolicy::Rumor(Rumor { round: Duration::from_millis(50), ..Rumor::default() })
+}
 
 /// A busy mesh, with a peer that announces and withholds and one that disconnects.
 fn run(relay: RelayPolicy, seed: u8) -> Vec<Sent> {
@@ -26,7 +30,7 @@ fn run(relay: RelayPolicy, seed: u8) -> Vec<Sent> {
 
 #[test]
 fn the_same_seed_gives_the_same_outputs() {
-    for relay in [RelayPolicy::Announce, RelayPolicy::Flood] {
+    for relay in [RelayPolicy::Announce, RelayPolicy::Flood, rumor()] {
         let (first, second) = (run(relay, 1), run(relay, 1));
         assert!(first.len() > 500);
         assert!(first == second, "two runs with one seed differ");
@@ -35,5 +39,7 @@ fn the_same_seed_gives_the_same_outputs() {
 
 #[test]
 fn another_seed_gives_other_choices() {
-    assert!(run(RelayPolicy::Announce, 1) != run(RelayPolicy::Announce, 2));
+    for relay in [RelayPolicy::Announce, rumor()] {
+        assert!(run(relay, 1) != run(relay, 2));
+    }
 }

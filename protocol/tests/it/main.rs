@@ -29,8 +29,10 @@ mod merkle; // roots by an independent formula
 mod misbehavior; // bad peers, and bounds on what they can do
 mod orphan; // blocks that wait for a parent
 mod propagation; // every item reaches every node; no echo
+mod relay_policy; // how policies are spelled
 mod request_bounds; // the tracker on its bounds and past them
 mod request_fallback; // expiry, disconnect, notfound, strikes
 mod request_model; // the tracker against a naive model
+mod rumor; // rounds, hot and cooled, feedback
 mod strictness; // one encoding, everything else refused
 mod wire; // golden bytes of every message and item

@@ -7,8 +7,8 @@ use protocol::block::{Block, SignedHeader};
 use protocol::codec::{Decode, DecodeError, Encode as _};
 use protocol::hash::{BlockId, ShortId, TxId};
 use protocol::limits::{
-    GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX, PAYLOAD_BYTES_MAX,
-    TRANSACTIONS_ENTRIES_MAX,
+    GETDATA_ENTRIES_MAX, HAD_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
+    PAYLOAD_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
 };
 use protocol::message::{InvEntry, Message, TxRef};
 use protocol::transaction::{SignedTransaction, Transaction};
@@ -65,6 +65,7 @@ fn declared_lengths_are_not_believed() {
     assert_eq!(message(&array(4)), over("a transactions message", TRANSACTIONS_ENTRIES_MAX));
     assert_eq!(message(&array(9)), over("a locator", LOCATOR_ENTRIES_MAX));
     assert_eq!(message(&array(10)), over("headers", HEADERS_ENTRIES_MAX));
+    assert_eq!(message(&array(12)), over("a had", HAD_ENTRIES_MAX));
     let bytes = [&[0x82, 0x07, 0x40 | huge[0]][..], &huge[1..]].concat();
     assert_eq!(message(&bytes), over("a block id", 32));
     assert_eq!(message(&[0x82, 0x04, 0x99, 0x01, 0x00]), Err(DecodeError::Truncated));
@@ -76,13 +77,14 @@ fn every_list_may_be_as_long_as_its_bound() {
     let short = TxRef::Short(ShortId([1; 8]));
     let header = block(genesis(), &[], 1).header;
     let entry = InvEntry { transaction: short, age_ms: 1 };
-    let made: [(usize, &dyn Fn(usize) -> Message); 6] = [
+    let made: [(usize, &dyn Fn(usize) -> Message); 7] = [
         (INV_ENTRIES_MAX, &|len| Message::Inv(vec![entry; len])),
         (GETDATA_ENTRIES_MAX, &|len| Message::GetData(vec![short; len])),
         (GETDATA_ENTRIES_MAX, &|len| Message::NotFound { transactions: vec![short; len], blocks: vec![] }),
         (TRANSACTIONS_ENTRIES_MAX, &|len| Message::Transactions(vec![Bytes::from_static(&[1]); len])),
         (LOCATOR_ENTRIES_MAX, &|len| Message::GetHeaders(vec![BlockId([1; 32]); len])),
         (HEADERS_ENTRIES_MAX, &|len| Message::Headers(vec![header; len])),
+        (HAD_ENTRIES_MAX, &|len| Message::Had(vec![ShortId([1; 8]); len])),
     ];
     for (max, make) in made {
         assert_eq!(message(&make(max).to_bytes()), Ok(make(max)));

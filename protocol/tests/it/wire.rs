@@ -35,6 +35,7 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("getheaders", Message::GetHeaders(vec![block.header.id(), genesis().id])),
         ("headers", Message::Headers(vec![block.header])),
         ("ack", Message::Ack(16_384)),
+        ("had", Message::Had(vec![small.id().short(), other.id().short()])),
     ]
 }
 
