@@ -8,6 +8,7 @@ pub mod host;
 pub mod ledger;
 pub mod link;
 pub mod measure;
+pub mod models;
 pub mod queue;
 pub mod simulation;
 pub mod trace;
