@@ -56,14 +56,14 @@ pub trait Encode {
     /// The item's bytes.
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.encoded_len());
-        self.encode(&mut Writer(Encoder::from(Target::Bytes(&mut bytes))));
+        self.encode(&mut Writer(Target::Bytes(Encoder::from(Sink(&mut bytes)))));
         bytes
     }
 
     /// How many bytes [`Encode::to_bytes`] gives, without making them.
     fn encoded_len(&self) -> usize {
         let mut count = 0;
-        self.encode(&mut Writer(Encoder::from(Target::Count(&mut count))));
+        self.encode(&mut Writer(Target::Count(&mut count)));
         count
     }
 }
@@ -89,7 +89,7 @@ pub trait Decode: Sized {
 }
 
 /// Writes shortest-form headers and what follows them.
-pub struct Writer<'a>(Encoder<Target<'a>>);
+pub struct Writer<'a>(Target<'a>);
 
 impl Writer<'_> {
     /// Starts an array of `len` items.
@@ -121,11 +121,21 @@ impl Writer<'_> {
 
     /// Bytes that are an encoded item already.
     pub fn raw(&mut self, value: &[u8]) {
-        let Ok(()) = ciborium_io::Write::write_all(&mut self.0, value);
+        match &mut self.0 {
+            Target::Bytes(encoder) => {
+                let Ok(()) = ciborium_io::Write::write_all(encoder, value);
+            }
+            Target::Count(count) => **count = count.saturating_add(value.len()),
+        }
     }
 
     fn header(&mut self, header: Header) {
-        let Ok(()) = self.0.push(header);
+        match &mut self.0 {
+            Target::Bytes(encoder) => {
+                let Ok(()) = encoder.push(header);
+            }
+            Target::Count(count) => **count = count.saturating_add(shortest(header)),
+        }
     }
 }
 
@@ -320,18 +330,17 @@ fn shortest(header: Header) -> usize {
 
 /// Where a [`Writer`] writes: into a buffer, or nowhere while it counts.
 enum Target<'a> {
-    Bytes(&'a mut Vec<u8>),
+    Bytes(Encoder<Sink<'a>>),
     Count(&'a mut usize),
 }
 
-impl ciborium_io::Write for Target<'_> {
+struct Sink<'a>(&'a mut Vec<u8>);
+
+impl ciborium_io::Write for Sink<'_> {
     type Error = Infallible;
 
     fn write_all(&mut self, data: &[u8]) -> Result<(), Infallible> {
-        match self {
-            Target::Bytes(bytes) => bytes.extend_from_slice(data),
-            Target::Count(count) => **count = count.saturating_add(data.len()),
-        }
+        self.0.extend_from_slice(data);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ mod api;
 mod blocks;
 mod conversation;
 mod peer;
+mod peers;
 pub mod request;
 mod rumor;
 mod seen;
@@ -32,6 +33,7 @@ pub use self::api::{
 };
 use self::blocks::CheckedBlock;
 use self::peer::Peer;
+use self::peers::Peers;
 use self::request::RequestTracker;
 use self::rumor::Rumors;
 use self::seen::Seen;
@@ -56,7 +58,7 @@ pub struct Gossip {
     config: Config,
     validator: Arc<dyn Validator>,
     hasher: SeededState,
-    peers: BTreeMap<PeerHandle, Peer>,
+    peers: Peers,
     requests: RequestTracker,
     seen: Seen,
     mempool: Mempool,
@@ -122,7 +124,7 @@ impl Gossip {
         rng.fill_bytes(&mut rumor_seed);
         Self {
             validator,
-            peers: BTreeMap::new(),
+            peers: Peers::default(),
             requests: RequestTracker::new(tracker_seed),
             seen: Seen::new(hasher.clone()),
             mempool: Mempool::default(),
@@ -175,9 +177,8 @@ impl Gossip {
     /// When [`Input::Timeout`] is wanted next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        let peers = self.peers.values().filter_map(Self::peer_deadline).min();
         let parts = [self.requests.next_deadline(), self.orphans.next_deadline(), self.rumors.next_round()];
-        parts.into_iter().chain([peers]).flatten().min()
+        parts.into_iter().chain([self.peers.next_deadline()]).flatten().min()
     }
 
     /// The end of the best chain.
@@ -261,13 +262,15 @@ impl Gossip {
         self.expire(now);
         self.ask(now);
         self.spread(now);
-        let busy: Vec<PeerHandle> =
-            self.peers.iter().filter(|(_, peer)| peer.has_work()).map(|(handle, _)| *handle).collect();
-        for handle in busy {
-            self.serve(handle);
-            self.announce(now, handle);
-            self.pace(now, handle);
+        let touched = self.peers.take_touched();
+        for handle in &touched {
+            if self.peers.get(handle).is_some_and(Peer::has_work) {
+                self.serve(*handle);
+                self.announce(now, *handle);
+                self.pace(now, *handle);
+            }
         }
+        self.peers.settled(touched);
     }
 
     /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello.
@@ -277,8 +280,10 @@ impl Gossip {
             self.leave_withholder(now, handle);
         }
         self.orphans.expire(now);
-        let silent = self.peers.iter().filter(|(_, peer)| !peer.ready && peer.hello_deadline <= now);
-        let silent: Vec<PeerHandle> = silent.map(|(handle, _)| *handle).collect();
+        self.peers.touch_due(now);
+        let silent = self.peers.touched().filter(|(_, peer)| !peer.ready && peer.hello_deadline <= now);
+        let mut silent: Vec<PeerHandle> = silent.map(|(handle, _)| handle).collect();
+        silent.sort_unstable();
         for handle in silent {
             self.disconnect(now, handle, DisconnectReason::NoHello);
         }
@@ -294,13 +299,6 @@ impl Gossip {
             peer.reading = allowed;
             self.outputs.push_back(Output::Read { peer: handle, allowed });
         }
-    }
-
-    fn peer_deadline(peer: &Peer) -> Option<Time> {
-        let hello = (!peer.ready).then_some(peer.hello_deadline);
-        let announce = peer.can_announce().then(|| peer.announcements.due()).flatten();
-        let budget = peer.budget.within_at();
-        [hello, announce, budget].into_iter().flatten().min()
     }
 
     /// Hands a job out and charges its sender until the verdict is back.

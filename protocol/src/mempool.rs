@@ -148,17 +148,24 @@ impl Mempool {
     /// What a short id names.
     #[must_use]
     pub fn by_short(&self, short: ShortId) -> Lookup {
-        // Ids sort by their first bytes, so those that share them are neighbours.
-        let (mut low, mut high) = ([0; 32], [0xff; 32]);
-        for (at, byte) in short.0.into_iter().enumerate() {
-            (low[at], high[at]) = (byte, byte);
-        }
-        let mut found = self.ids.range(TxId(low)..=TxId(high)).filter_map(|(_, at)| self.entries.get(at));
+        let mut found = self.ids_like(short).filter_map(|at| self.entries.get(at));
         match (found.next(), found.next()) {
             (None, _) => Lookup::None,
             (Some(entry), None) => Lookup::One(entry.transaction.clone()),
             (Some(_), Some(_)) => Lookup::Several,
         }
+    }
+
+    /// Whether a short id names one that is held, or more than one.
+    #[must_use]
+    pub fn names(&self, short: ShortId) -> bool {
+        self.ids_like(short).next().is_some()
+    }
+
+    /// Whether a short id names more than one that is held.
+    #[must_use]
+    pub fn is_ambiguous(&self, short: ShortId) -> bool {
+        self.ids_like(short).nth(1).is_some()
     }
 
     /// When a transaction that is held was taken.
@@ -245,6 +252,15 @@ impl Mempool {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Ids sort by their first bytes, so those that share them are neighbours.
+    fn ids_like(&self, short: ShortId) -> impl Iterator<Item = &u64> {
+        let mut low = [0; 32];
+        for (at, byte) in low.iter_mut().zip(short.0) {
+            *at = byte;
+        }
+        self.ids.range(TxId(low)..).take_while(move |(id, _)| id.short() == short).map(|(_, at)| at)
     }
 
     fn entry(&self, id: &TxId) -> Option<&Entry> {

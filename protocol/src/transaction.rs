@@ -102,6 +102,14 @@ impl SignedTransaction {
         TxId(sha256(&[encoded]))
     }
 
+    /// Reads encoded bytes whose id was computed before by [`SignedTransaction::id_of`].
+    pub(crate) fn from_identified(id: TxId, encoded: &Bytes) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(encoded.clone());
+        let transaction = Self::read(&mut reader, Some(id))?;
+        reader.finish()?;
+        Ok(transaction)
+    }
+
     /// Whether the signature is the author's for `network`. `key` must be the author's, decompressed.
     #[must_use]
     pub fn verify(&self, key: &VerifyingKey, network: &NetworkId) -> bool {
@@ -113,6 +121,24 @@ impl SignedTransaction {
     pub fn detached(mut self) -> Self {
         self.encoded = Bytes::copy_from_slice(&self.encoded);
         self
+    }
+
+    fn read(reader: &mut Reader, id: Option<TxId>) -> Result<Self, DecodeError> {
+        let start = reader.position();
+        reader.array_of("a transaction", 5)?;
+        let author = PublicKey::decode(reader)?;
+        let nonce = reader.uint()?;
+        let valid_until = reader.uint()?;
+        let payload = reader.bytes("a payload", PAYLOAD_BYTES_MAX)?;
+        let end = reader.position().saturating_sub(start);
+        let payload = end.saturating_sub(payload.len())..end;
+        let signature = Signature::decode(reader)?;
+        let encoded = reader.since(start);
+        if encoded.len() > TRANSACTION_BYTES_MAX {
+            return Err(DecodeError::TooLong { what: "a transaction", max: TRANSACTION_BYTES_MAX });
+        }
+        let id = id.unwrap_or_else(|| Self::id_of(&encoded));
+        Ok(Self { id, author, nonce, valid_until, payload, signature, encoded })
     }
 
     fn unsigned(&self) -> Transaction {
@@ -127,20 +153,7 @@ impl SignedTransaction {
 
 impl Decode for SignedTransaction {
     fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
-        let start = reader.position();
-        reader.array_of("a transaction", 5)?;
-        let author = PublicKey::decode(reader)?;
-        let nonce = reader.uint()?;
-        let valid_until = reader.uint()?;
-        let payload = reader.bytes("a payload", PAYLOAD_BYTES_MAX)?;
-        let end = reader.position().saturating_sub(start);
-        let payload = end.saturating_sub(payload.len())..end;
-        let signature = Signature::decode(reader)?;
-        let encoded = reader.since(start);
-        if encoded.len() > TRANSACTION_BYTES_MAX {
-            return Err(DecodeError::TooLong { what: "a transaction", max: TRANSACTION_BYTES_MAX });
-        }
-        Ok(Self { id: Self::id_of(&encoded), author, nonce, valid_until, payload, signature, encoded })
+        Self::read(reader, None)
     }
 }
 

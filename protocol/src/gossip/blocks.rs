@@ -9,7 +9,7 @@ use super::request::RequestKey;
 use super::{Checked, Checking, Gossip};
 use crate::block::{Block, SignedHeader, transactions_root};
 use crate::chain::{HeaderCheck, TipChange};
-use crate::codec::{Decode as _, Encode as _};
+use crate::codec::Encode as _;
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
     BLOCK_BYTES_MAX, BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX,
@@ -206,10 +206,10 @@ impl Gossip {
         let mut transactions = Vec::with_capacity(block.transactions.len());
         let mut unverified = Vec::new();
         for encoded in &block.transactions {
-            let held = self.mempool.get(&SignedTransaction::id_of(encoded));
-            let transaction = match held {
+            let transaction_id = SignedTransaction::id_of(encoded);
+            let transaction = match self.mempool.get(&transaction_id) {
                 Some(transaction) => transaction.clone(),
-                None => match SignedTransaction::from_bytes(encoded) {
+                None => match SignedTransaction::from_identified(transaction_id, encoded) {
                     Ok(transaction) => {
                         let transaction = Arc::new(transaction);
                         if !self.seen.accepted(&transaction.id()) {
@@ -327,7 +327,7 @@ impl Gossip {
         };
         let body = body.map(|message| (message.lane(), message.encoded_len(), message));
         let mut pushes = Vec::new();
-        for (handle, peer) in &mut self.peers {
+        for (handle, peer) in self.peers.iter_mut() {
             let ahead = peer.tip.is_some_and(|tip| tip.height > height);
             if !peer.ready || ahead || peer.known.contains(short) {
                 continue;
@@ -354,7 +354,8 @@ impl Gossip {
         let ahead = |peer: &super::Peer| {
             peer.ready && peer.tip.is_some_and(|tip| tip.height > reached) && !peer.asked_lately(now)
         };
-        if let Some(handle) = self.peers.iter().find(|(_, peer)| ahead(peer)).map(|(handle, _)| *handle) {
+        let first_ahead = self.peers.iter().find(|(_, peer)| ahead(peer)).map(|(handle, _)| *handle);
+        if let Some(handle) = first_ahead {
             self.ask_headers(now, handle);
         }
         for id in self.chain.missing_bodies(BLOCKS_AHEAD_MAX) {

@@ -13,7 +13,6 @@ use crate::limits::{
     ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX,
     INV_COST_FACTOR, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,
 };
-use crate::mempool::Lookup;
 use crate::message::{Hello, InvEntry, Message, TxRef, VERSION};
 use crate::time::Time;
 
@@ -156,6 +155,9 @@ impl Gossip {
             peers.get(&handle).is_some_and(|peer| peer.ready && peer.credit.fits_control(REQUEST_ROOM_BYTES))
         };
         let requests = self.requests.next_requests(now, may_ask);
+        if requests.is_empty() {
+            return;
+        }
         self.stats.requests = self.stats.requests.saturating_add(requests.len() as u64);
         let mut wanted: BTreeMap<PeerHandle, Vec<TxRef>> = BTreeMap::new();
         for (handle, key) in requests {
@@ -201,10 +203,8 @@ impl Gossip {
                 continue;
             }
             peer.known.insert(id.short());
-            let transaction = match self.mempool.by_short(id.short()) {
-                Lookup::Several => TxRef::Full(id),
-                _ => TxRef::Short(id.short()),
-            };
+            let ambiguous = self.mempool.is_ambiguous(id.short());
+            let transaction = if ambiguous { TxRef::Full(id) } else { TxRef::Short(id.short()) };
             let age_ms = u32::try_from(now.since(accepted_at).as_millis()).unwrap_or(u32::MAX);
             entries.push(InvEntry { transaction, age_ms });
         }

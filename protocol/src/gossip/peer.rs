@@ -98,16 +98,28 @@ impl Peer {
 
     /// Whether anything waits to be sent or decided.
     pub(crate) fn has_work(&self) -> bool {
+        self.can_announce() || self.waits()
+    }
+
+    /// Whether anything waits that time alone doesn't bring about.
+    pub(crate) fn waits(&self) -> bool {
         let over = self.checks >= CHECKS_PER_PEER_MAX
             || self.check_bytes >= CHECK_BYTES_PER_PEER_MAX
             || self.budget.within_at().is_some();
         !self.owed.is_empty()
             || self.can_serve_bulk()
             || !self.headers.is_empty()
-            || self.can_announce()
             || self.spoken_to
             || over
             || !self.reading
+    }
+
+    /// When it wants to be looked at, should nothing else happen before.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let hello = (!self.ready).then_some(self.hello_deadline);
+        let announce = self.can_announce().then(|| self.announcements.due()).flatten();
+        let budget = self.budget.within_at();
+        [hello, announce, budget].into_iter().flatten().min()
     }
 
     /// Queues a block's announcement; of too many the oldest goes.

@@ -60,7 +60,7 @@
 //! # Complexity
 //!
 //! With n announcements: an announcement, O(log n) and a move within the list of the key's announcers, which has one
-//! entry a connected peer at most. [`RequestTracker::next_requests`], O(connected peers) and, for each request that
+//! entry a connected peer at most. [`RequestTracker::next_requests`], O(peers with ready keys) and, for each request that
 //! it returns, the number of the key's announcers times log n: keys that can't be asked for now are not looked at.
 //!
 //! # Security
@@ -127,6 +127,8 @@ pub struct RequestTracker {
     /// The latest time told.
     now: Time,
     peers: BTreeMap<PeerHandle, Peer>,
+    /// Those of them that have a ready key in their queues.
+    eager: BTreeSet<PeerHandle>,
     groups: Groups,
     slots: HashMap<RequestKey, Slot, SeededState>,
     entries: BTreeMap<Slot, Entry>,
@@ -178,6 +180,7 @@ impl RequestTracker {
         Self {
             now: Time::ZERO,
             peers: BTreeMap::new(),
+            eager: BTreeSet::new(),
             groups: Groups::new(SeededState::draw(&mut chance)),
             slots: HashMap::with_hasher(SeededState::draw(&mut chance)),
             entries: BTreeMap::new(),
@@ -210,6 +213,7 @@ impl RequestTracker {
     pub fn peer_disconnected(&mut self, now: Time, peer: PeerHandle) {
         self.now = now;
         let Some(gone) = self.peers.remove(&peer) else { return };
+        self.eager.remove(&peer);
         for slot in gone.announced() {
             let Some(entry) = self.entries.get_mut(&slot) else { continue };
             entry.announcements.retain(|announcement| announcement.peer != peer);
@@ -238,11 +242,16 @@ impl RequestTracker {
         let announcement = Announcement { peer, expected_bytes, state: State::Candidate };
         match known {
             Some(entry) => {
-                lot.add(slot, entry.flight.is_none());
+                let ready = entry.flight.is_none();
+                lot.add(slot, ready);
+                if ready {
+                    self.eager.insert(peer);
+                }
                 entry.announcements.insert(place, announcement);
             }
             None => {
                 lot.add(slot, true);
+                self.eager.insert(peer);
                 // Most keys are announced by few; a vector of one keeps the bound's arithmetic.
                 let announcements = vec![announcement];
                 self.entries.insert(slot, Entry { key, flight: None, announcements });
@@ -261,12 +270,14 @@ impl RequestTracker {
         mut may_ask: impl FnMut(PeerHandle) -> bool,
     ) -> Vec<(PeerHandle, RequestKey)> {
         self.now = now;
-        let mut askable = BTreeSet::new();
+        // In the order of handles, so that it can be searched.
+        let mut askable = Vec::new();
         // The first ready key of each peer and kind; a merge of the peers' queues.
         let mut fronts = BinaryHeap::new();
-        for (&handle, peer) in &self.peers {
+        for &handle in &self.eager {
+            let Some(peer) = self.peers.get(&handle) else { continue };
             if peer.fronts().next().is_some() && may_ask(handle) {
-                askable.insert(handle);
+                askable.push(handle);
                 fronts.extend(peer.fronts().map(|slot| Reverse((slot, handle))));
             }
         }
@@ -411,6 +422,7 @@ impl RequestTracker {
         self.entries.is_empty()
             && self.slots.is_empty()
             && self.deadlines.is_empty()
+            && self.eager.is_empty()
             && self.peers.values().all(Peer::is_idle)
     }
 
@@ -427,21 +439,15 @@ impl RequestTracker {
     }
 
     /// Sends a ready key to its best candidate among `askable` (rule 4).
-    fn request(
-        &mut self,
-        now: Time,
-        slot: Slot,
-        askable: &BTreeSet<PeerHandle>,
-    ) -> Option<(PeerHandle, RequestKey)> {
+    fn request(&mut self, now: Time, slot: Slot, askable: &[PeerHandle]) -> Option<(PeerHandle, RequestKey)> {
         let entry = self.entries.get_mut(&slot)?;
         if entry.flight.is_some() {
             return None;
         }
         let (peers, salt, key) = (&self.peers, &self.salt, entry.key);
-        let candidates = entry
-            .announcements
-            .iter_mut()
-            .filter(|announcement| announcement.state == State::Candidate && askable.contains(&announcement.peer));
+        let candidates = entry.announcements.iter_mut().filter(|announcement| {
+            announcement.state == State::Candidate && askable.binary_search(&announcement.peer).is_ok()
+        });
         let best = candidates
             .filter_map(|announcement| {
                 let peer = peers.get(&announcement.peer).filter(|peer| peer.lot(slot).has_room(&peer.pace))?;
@@ -456,6 +462,7 @@ impl RequestTracker {
         for announcement in &entry.announcements {
             if let Some(peer) = self.peers.get_mut(&announcement.peer) {
                 peer.lot_mut(slot).unready(slot);
+                rest(&mut self.eager, announcement.peer, peer);
             }
         }
         let peer = self.peers.get_mut(&handle)?;
@@ -499,6 +506,7 @@ impl RequestTracker {
             }
             if let Some(peer) = self.peers.get_mut(&announcement.peer) {
                 peer.lot_mut(slot).ready(slot);
+                self.eager.insert(announcement.peer);
             }
         }
         if !alive {
@@ -515,8 +523,16 @@ impl RequestTracker {
         for announcement in entry.announcements {
             if let Some(peer) = self.peers.get_mut(&announcement.peer) {
                 peer.lot_mut(slot).remove(slot);
+                rest(&mut self.eager, announcement.peer, peer);
             }
         }
+    }
+}
+
+/// Takes a peer without ready keys out of those that have some.
+fn rest(eager: &mut BTreeSet<PeerHandle>, handle: PeerHandle, peer: &Peer) {
+    if !peer.has_ready() {
+        eager.remove(&handle);
     }
 }
 

@@ -25,7 +25,15 @@ pub(crate) struct Seen {
     accepted: LruCache<TxId, (), SeededState>,
     rejected: LruCache<TxId, Rejection, SeededState>,
     /// One id for each short id in either memory. A second id with the same short id takes its place.
-    short: HashMap<ShortId, TxId, SeededState>,
+    short: HashMap<ShortId, Named, SeededState>,
+}
+
+/// What a short id stands for.
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    id: TxId,
+    /// Set only while the id is among the accepted, so that most announcements need no second look.
+    accepted: bool,
 }
 
 impl Seen {
@@ -41,7 +49,7 @@ impl Seen {
     pub(crate) fn accept(&mut self, id: TxId) {
         self.rejected.pop(&id);
         self.accepted.put(id, ());
-        self.short.insert(id.short(), id);
+        self.short.insert(id.short(), Named { id, accepted: true });
         if self.accepted.len() > SEEN_ACCEPTED_MAX
             && let Some((oldest, ())) = self.accepted.pop_lru()
         {
@@ -52,7 +60,7 @@ impl Seen {
     /// Remembers a rejected one.
     pub(crate) fn reject(&mut self, id: TxId, rejection: Rejection) {
         self.rejected.put(id, rejection);
-        self.short.insert(id.short(), id);
+        self.short.insert(id.short(), Named { id, accepted: false });
         if self.rejected.len() > SEEN_REJECTED_MAX
             && let Some((oldest, _)) = self.rejected.pop_lru()
         {
@@ -75,15 +83,20 @@ impl Seen {
 
     /// Whether an announcement of `transaction` tells nothing new.
     pub(crate) fn covers(&self, transaction: &TxRef, tip: Height) -> bool {
-        self.resolve(transaction)
-            .is_some_and(|id| self.accepted.contains(&id) || self.rejected(&id, tip).is_some())
+        let named = match transaction {
+            TxRef::Full(id) => Some(Named { id: *id, accepted: false }),
+            TxRef::Short(short) => self.short.get(short).copied(),
+        };
+        named.is_some_and(|Named { id, accepted }| {
+            accepted || self.accepted.contains(&id) || self.rejected(&id, tip).is_some()
+        })
     }
 
     /// The full id behind a reference, as far as it is remembered.
     pub(crate) fn resolve(&self, transaction: &TxRef) -> Option<TxId> {
         match transaction {
             TxRef::Full(id) => Some(*id),
-            TxRef::Short(short) => self.short.get(short).copied(),
+            TxRef::Short(short) => self.short.get(short).map(|named| named.id),
         }
     }
 
@@ -94,7 +107,7 @@ impl Seen {
     }
 
     fn forget_short(&mut self, id: TxId) {
-        if self.short.get(&id.short()) == Some(&id) {
+        if self.short.get(&id.short()).is_some_and(|named| named.id == id) {
             self.short.remove(&id.short());
         }
     }

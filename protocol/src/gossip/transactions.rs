@@ -11,7 +11,7 @@ use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
 use super::serve::Reply;
 use super::{Checked, Checking, Gossip};
-use crate::codec::{Decode as _, Encode as _};
+use crate::codec::Encode as _;
 use crate::hash::{ShortId, TxId};
 use crate::limits::{CHECKS_LOCAL_MAX, REQUEST_ROOM_BYTES};
 use crate::mempool::Lookup;
@@ -46,19 +46,21 @@ impl Gossip {
             if let Some(peer) = self.peers.get_mut(&from) {
                 peer.known.insert(transaction.short());
             }
-            let held = match transaction {
-                TxRef::Short(short) => {
-                    self.checking_short.contains_key(short) || self.mempool.by_short(*short) != Lookup::None
-                }
-                TxRef::Full(id) => self.checking_transactions.contains_key(id) || self.mempool.contains(id),
-            };
-            if self.seen.covers(transaction, tip) || held {
+            if self.seen.covers(transaction, tip) || self.has(transaction) {
                 continue;
             }
             let announced = self.requests.announced(now, from, key(transaction), self.usual_bytes);
             if announced == Announced::Dropped {
                 self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
             }
+        }
+    }
+
+    /// Whether an announced transaction is in verification or in the mempool.
+    fn has(&self, transaction: &TxRef) -> bool {
+        match transaction {
+            TxRef::Short(short) => self.checking_short.contains_key(short) || self.mempool.names(*short),
+            TxRef::Full(id) => self.checking_transactions.contains_key(id) || self.mempool.contains(id),
         }
     }
 
@@ -102,7 +104,7 @@ impl Gossip {
         if duplicate {
             return (!asked).then(|| id.short());
         }
-        match SignedTransaction::from_bytes(body) {
+        match SignedTransaction::from_identified(id, body) {
             Ok(transaction) => self.check_transaction(Arc::new(transaction), Some(from)),
             Err(error) => {
                 self.seen.reject(id, Rejection::Invalid);
@@ -265,7 +267,7 @@ impl Gossip {
         // A transaction, its length and the message around it.
         let bytes = transaction.encoded().len().saturating_add(8);
         let mut pushes = Vec::new();
-        for (handle, peer) in &mut self.peers {
+        for (handle, peer) in self.peers.iter_mut() {
             if !peer.ready || peer.known.contains(short) {
                 continue;
             }

@@ -99,6 +99,11 @@ impl Peer {
         self.lot(slot).front(&self.pace)
     }
 
+    /// Whether a key of either kind is ready.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.blocks.ready.is_empty() || !self.transactions.ready.is_empty()
+    }
+
     /// A request leaves to this peer. Returns how long it may stay open.
     pub(super) fn depart(&mut self, slot: Slot, expected_bytes: u32) -> Duration {
         let lot = self.lot_mut(slot);

@@ -1,0 +1,156 @@
+//! The connected peers by handle, which of them an input touched, and when each wants to be looked at without one.
+//!
+//! After an input only touched and due peers are settled, so that what an input costs doesn't grow with the number of
+//! peers that it has nothing to do with. Whoever borrows a peer to change it touches it. Deliberately absent: any rule
+//! of what a peer waits for; that is [`Peer`]'s.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::api::PeerHandle;
+use super::peer::Peer;
+use crate::time::Time;
+
+/// The connected peers, in the order of their handles.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    /// Sorted by handle. What is looked at in every search is apart from the peers themselves.
+    slots: Vec<Slot>,
+    /// Handles to settle, each once. Some may be gone.
+    touched: Vec<PeerHandle>,
+    /// When to touch a peer that no input touches.
+    deadlines: BTreeSet<(Time, PeerHandle)>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    handle: PeerHandle,
+    /// Whether the handle is in `touched`.
+    touched: bool,
+    /// The peer's entry in `deadlines`.
+    deadline: Option<Time>,
+    peer: Box<Peer>,
+}
+
+impl Peers {
+    pub(super) fn get(&self, handle: &PeerHandle) -> Option<&Peer> {
+        self.slot(*handle).map(|slot| &*slot.peer)
+    }
+
+    /// A peer to change; it is settled after this input.
+    pub(super) fn get_mut(&mut self, handle: &PeerHandle) -> Option<&mut Peer> {
+        let slot = self.place(*handle).ok().and_then(|place| self.slots.get_mut(place))?;
+        if !slot.touched {
+            slot.touched = true;
+            self.touched.push(*handle);
+        }
+        Some(&mut slot.peer)
+    }
+
+    pub(super) fn contains_key(&self, handle: &PeerHandle) -> bool {
+        self.place(*handle).is_ok()
+    }
+
+    /// Adds a peer, in place of one with the same handle.
+    pub(super) fn insert(&mut self, handle: PeerHandle, peer: Peer) {
+        self.remove(&handle);
+        let (Ok(place) | Err(place)) = self.place(handle);
+        self.slots.insert(place, Slot { handle, touched: true, deadline: None, peer: Box::new(peer) });
+        self.touched.push(handle);
+    }
+
+    pub(super) fn remove(&mut self, handle: &PeerHandle) -> Option<Peer> {
+        let place = self.place(*handle).ok()?;
+        let slot = self.slots.remove(place);
+        if slot.touched {
+            self.touched.retain(|touched| touched != handle);
+        }
+        if let Some(deadline) = slot.deadline {
+            self.deadlines.remove(&(deadline, *handle));
+        }
+        Some(*slot.peer)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&PeerHandle, &Peer)> {
+        self.slots.iter().map(|slot| (&slot.handle, &*slot.peer))
+    }
+
+    /// All peers, to change; all are settled after this input.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&PeerHandle, &mut Peer)> {
+        let Self { slots, touched, .. } = self;
+        slots.iter_mut().map(|slot| {
+            if !slot.touched {
+                slot.touched = true;
+                touched.push(slot.handle);
+            }
+            (&slot.handle, &mut *slot.peer)
+        })
+    }
+
+    /// The earliest time at which a peer wants to be settled.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Touches the peers whose time has come.
+    pub(super) fn touch_due(&mut self, now: Time) {
+        while let Some(&(deadline, handle)) = self.deadlines.first()
+            && deadline <= now
+        {
+            self.deadlines.pop_first();
+            if let Some(slot) = self.place(handle).ok().and_then(|place| self.slots.get_mut(place)) {
+                slot.deadline = None;
+                if !slot.touched {
+                    slot.touched = true;
+                    self.touched.push(handle);
+                }
+            }
+        }
+    }
+
+    /// The touched peers, in no order.
+    pub(super) fn touched(&self) -> impl Iterator<Item = (PeerHandle, &Peer)> {
+        self.touched.iter().filter_map(|handle| Some((*handle, self.get(handle)?)))
+    }
+
+    /// Takes the touched peers' handles out, in their order. They are to come back through [`Peers::settled`].
+    pub(super) fn take_touched(&mut self) -> Vec<PeerHandle> {
+        let mut handles = core::mem::take(&mut self.touched);
+        handles.sort_unstable();
+        handles
+    }
+
+    /// Ends the touch of `handles`. Those that wait for more than time stay touched.
+    pub(super) fn settled(&mut self, mut handles: Vec<PeerHandle>) {
+        handles.retain(|handle| self.settle(*handle));
+        handles.append(&mut self.touched);
+        self.touched = handles;
+    }
+
+    /// Notes a peer's deadline. True if it stays touched.
+    fn settle(&mut self, handle: PeerHandle) -> bool {
+        let Some(slot) = self.place(handle).ok().and_then(|place| self.slots.get_mut(place)) else { return false };
+        let deadline = slot.peer.deadline();
+        if slot.deadline != deadline {
+            if let Some(before) = slot.deadline {
+                self.deadlines.remove(&(before, handle));
+            }
+            if let Some(deadline) = deadline {
+                self.deadlines.insert((deadline, handle));
+            }
+            slot.deadline = deadline;
+        }
+        slot.touched = slot.peer.waits();
+        slot.touched
+    }
+
+    fn slot(&self, handle: PeerHandle) -> Option<&Slot> {
+        self.place(handle).ok().and_then(|place| self.slots.get(place))
+    }
+
+    /// Where a handle's slot is, or would have to be.
+    fn place(&self, handle: PeerHandle) -> Result<usize, usize> {
+        self.slots.binary_search_by_key(&handle, |slot| slot.handle)
+    }
+}
