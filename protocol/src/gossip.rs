@@ -171,7 +171,12 @@ impl Gossip {
     /// The next output, or `None` when the last input is dealt with.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            // The next outputs start at the front again, in memory that is warm.
+            self.outputs.clear();
+        }
+        output
     }
 
     /// When [`Input::Timeout`] is wanted next.

@@ -3,6 +3,7 @@
 //! Every message is one CBOR array whose first item is the tag below. Tags 5, 13 and up are reserved for
 //! pruning and reconciliation.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -90,7 +91,8 @@ pub enum Message {
     /// Tag 4: encoded signed transactions, at most [`TRANSACTIONS_ENTRIES_MAX`].
     Transactions(Vec<Bytes>),
     /// Tag 6: a block that the speaker holds, announced by its header.
-    BlockHeader(SignedHeader),
+    /// Boxed, so that the many small messages don't take its room.
+    BlockHeader(Box<SignedHeader>),
     /// Tag 7: a block that the speaker wants.
     GetBlock(BlockId),
     /// Tag 8: a whole block.
@@ -171,7 +173,7 @@ impl Encode for Message {
                 writer.array(bodies.len());
                 bodies.iter().for_each(|body| writer.bytes(body));
             }
-            Self::BlockHeader(header) => one(writer, 6, header),
+            Self::BlockHeader(header) => one(writer, 6, header.as_ref()),
             Self::GetBlock(id) => one(writer, 7, id),
             Self::Block(block) => one(writer, 8, block.as_ref()),
             Self::GetHeaders(locator) => {
@@ -228,7 +230,7 @@ impl Decode for Message {
                 }
                 Self::Transactions(bodies)
             }
-            6 => Self::BlockHeader(SignedHeader::decode(reader)?),
+            6 => Self::BlockHeader(Box::new(SignedHeader::decode(reader)?)),
             7 => Self::GetBlock(BlockId::decode(reader)?),
             8 => Self::Block(Arc::new(Block::decode(reader)?)),
             9 => Self::GetHeaders(read_list(reader, "a locator", LOCATOR_ENTRIES_MAX)?),

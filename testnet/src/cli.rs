@@ -52,8 +52,10 @@ pub struct RunArgs {
     /// Nodes to launch [default: 50, or as many as a topology file names]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=NODES_MAX as u64))]
     pub nodes: Option<u64>,
-    /// kademlia (each knows only the first one's address), regular:N (a random graph in which each has N
-    /// neighbours), or a FILE of edges (two node numbers a line, from 0)
+    /// kademlia (each knows only the first one's address), or fixed: regular:N (a random graph in which each has N
+    /// neighbours), kademlia:N (each dials N as Kademlia's tables would have it), small-world:N,P (a ring of N near
+    /// neighbours each, edges rewired with probability P), complete, or a FILE of edges (two node numbers a line,
+    /// from 0)
     #[arg(long, value_name = "TOPOLOGY", default_value = "kademlia")]
     pub topology: Topology,
     /// The same as --topology regular:N

@@ -9,6 +9,7 @@ pub mod local;
 pub mod random;
 pub mod report;
 pub mod sim;
+pub mod text;
 pub mod topology;
 pub mod wan;
 pub mod workload;

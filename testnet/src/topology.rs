@@ -1,29 +1,44 @@
-//! Who is connected to whom: found by Kademlia, a random regular graph drawn from the seed, or a file's edges.
+//! Who is connected to whom: found by Kademlia, drawn from the seed, everyone with everyone, or a file's edges.
 //!
 //! Deliberately absent: link delays, and any graph that is not connected.
 
-use std::collections::BTreeSet;
+mod file;
+mod kademlia;
+mod regular;
+mod small_world;
+
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::random::{Draws, Seed};
+use crate::text::serde_as_text;
 
 /// What `--topology` asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Topology {
-    /// Each node knows the first one's address and finds the others by itself.
+    /// Real nodes know the first one's address and find the others by themselves. Where nobody can look for others,
+    /// as in a simulation, it is [`Topology::KademliaLike`] with [`KADEMLIA_DIALS`].
     Kademlia,
+    /// A fixed graph as Kademlia's tables would make it: each node dials this many.
+    KademliaLike(usize),
     /// Every node has this many neighbours.
     Regular(usize),
+    /// A ring in which every node has this many neighbours, with this share of the edges rewired at random.
+    SmallWorld(usize, f64),
+    /// Everyone with everyone.
+    Complete,
     /// Edges from a file.
     File(PathBuf),
 }
 
-/// An undirected, connected graph. Nodes are numbered from 0.
+/// An undirected, connected graph without loops or double edges. Nodes are numbered from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Graph {
-    neighbours: Vec<BTreeSet<usize>>,
+    /// Where each node's neighbours begin in `ends`, and at last where they end: one more than there are nodes.
+    starts: Vec<usize>,
+    /// Every node's neighbours, lowest first, node after node.
+    ends: Vec<u32>,
 }
 
 /// Why there is no graph. Nothing was started.
@@ -39,9 +54,17 @@ pub enum TopologyError {
         /// What stands against it.
         why: &'static str,
     },
+    /// More than fits in memory.
+    #[error("{topology} on {nodes} nodes has more than {EDGES_MAX} edges: ask for fewer nodes or neighbours")]
+    TooLarge {
+        /// What was asked for.
+        topology: Topology,
+        /// Nodes asked for.
+        nodes: usize,
+    },
     /// Every draw of the graph was disconnected.
-    #[error("no connected graph in {DRAWS_MAX} draws: try another seed or a higher degree")]
-    Unlucky,
+    #[error("no connected graph in {0} draws: try another seed or a higher degree")]
+    Unlucky(usize),
     /// The file can't be read.
     #[error("cannot read the topology {}: {error}", path.display())]
     Io {
@@ -70,88 +93,77 @@ pub enum TopologyError {
     },
 }
 
-/// Draws of a regular graph before giving up. Degree 3 and more is connected nearly always (Bollobás), degree 2 on
-/// 50 nodes about once in 12 draws.
+/// Peers that each node of a simulated Kademlia network dials: the node's own outbound target.
+pub const KADEMLIA_DIALS: usize = 8;
+
+/// Most edges of a graph: 80 MB, at two ends of 4 bytes each. 100,000 nodes may have 200 neighbours; everyone with
+/// everyone ends at 4,472 nodes.
+pub const EDGES_MAX: usize = 10_000_000;
+
+/// Draws of a graph before giving up. Degree 3 and more is connected nearly always (Bollobás), degree 2 on 50 nodes
+/// about once in 12 draws.
 const DRAWS_MAX: usize = 10_000;
 
-/// Highest node number in a file. Far above what one machine runs; it keeps a typing error from taking memory.
-const FILE_NODE_MAX: usize = 99_999;
+/// Edges drawn in all before giving up, so that large graphs take seconds: 50 draws of 100,000 nodes with 8
+/// neighbours, of which the first is connected nearly always.
+const DRAWN_EDGES_MAX: usize = 20_000_000;
 
-impl Graph {
-    /// A connected random graph in which every node has `degree` neighbours.
+impl Topology {
+    /// The graph on `nodes` nodes. If their number isn't said, a file decides, and else there are `usual`.
     ///
     /// # Errors
-    /// If no such graph exists, or only disconnected ones were drawn.
-    pub fn regular(nodes: usize, degree: usize, seed: Seed) -> Result<Self, TopologyError> {
-        let no = |why| Err(TopologyError::NoSuchGraph { nodes, degree, why });
-        if degree >= nodes {
-            return no("the degree must be below the number of nodes");
+    /// If no such graph exists, only disconnected ones were drawn, or the file is wrong.
+    pub fn graph(&self, nodes: Option<usize>, usual: usize, seed: Seed) -> Result<Graph, TopologyError> {
+        let count = nodes.unwrap_or(usual);
+        match self {
+            Self::Kademlia => Graph::kademlia(count, KADEMLIA_DIALS, seed),
+            Self::KademliaLike(dials) => Graph::kademlia(count, *dials, seed),
+            Self::Regular(degree) => Graph::regular(count, *degree, seed),
+            Self::SmallWorld(degree, rewired) => Graph::small_world(count, *degree, *rewired, seed),
+            Self::Complete => Graph::complete(count),
+            Self::File(path) => Graph::from_file(path, nodes),
         }
-        if !(nodes * degree).is_multiple_of(2) {
-            return no("nodes times degree must be even");
-        }
-        if degree == 0 || (degree == 1 && nodes > 2) {
-            return no("the graph would not be connected");
-        }
-        let mut draws = seed.draws("topology");
-        // Dense graphs are drawn as the complement of sparse ones: pairing nodes at random gets stuck when dense.
-        let dense = degree > nodes / 2;
-        let drawn = if dense { nodes - 1 - degree } else { degree };
-        for _ in 0..DRAWS_MAX {
-            let Some(graph) = pair_at_random(nodes, drawn, &mut draws) else { continue };
-            let graph = if dense { graph.complement() } else { graph };
-            if graph.first_unreachable().is_none() {
-                return Ok(graph);
-            }
-        }
-        Err(TopologyError::Unlucky)
     }
 
-    /// Reads a file of edges: two node numbers a line, from 0; `#` starts a comment. With `nodes`, the file must
-    /// name exactly the nodes below that; without, there are as many as its highest number says.
+    /// Refuses graphs of more than [`EDGES_MAX`] edges.
+    fn check_size(&self, nodes: usize, degree: usize) -> Result<(), TopologyError> {
+        match nodes.checked_mul(degree) {
+            Some(ends) if ends / 2 <= EDGES_MAX => Ok(()),
+            _ => Err(TopologyError::TooLarge { topology: self.clone(), nodes }),
+        }
+    }
+}
+
+impl Graph {
+    /// Everyone with everyone.
     ///
     /// # Errors
-    /// Names the line for numbers that don't read, loops and repeated edges; names a node that has no edge or that
-    /// the others can't reach.
-    pub fn from_file(path: &Path, nodes: Option<usize>) -> Result<Self, TopologyError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| TopologyError::Io { path: path.to_owned(), error })?;
-        let mut edges = BTreeSet::new();
-        for (number, text) in (1..).zip(text.lines()) {
-            let at = |why| TopologyError::Line { path: path.to_owned(), line: number, why };
-            let Some(edge) = parse_line(text).map_err(at)? else { continue };
-            if let Some(nodes) = nodes.filter(|nodes| edge.1 >= *nodes) {
-                return Err(at(format!("node {} doesn't exist: --nodes is {nodes}, counted from 0", edge.1)));
-            }
-            if !edges.insert(edge) {
-                return Err(at(format!("the edge {} {} is there already", edge.0, edge.1)));
-            }
-        }
-        let wrong = |why| TopologyError::Graph { path: path.to_owned(), why };
-        let Some(highest) = edges.iter().map(|edge| edge.1).max() else {
-            return Err(wrong("it has no edges".to_owned()));
-        };
-        let mut graph = Self { neighbours: vec![BTreeSet::new(); nodes.unwrap_or(highest + 1)] };
-        edges.into_iter().for_each(|(a, b)| graph.join(a, b));
-        if let Some(lonely) = graph.neighbours.iter().position(BTreeSet::is_empty) {
-            return Err(wrong(format!("node {lonely} has no edge")));
-        }
-        match graph.first_unreachable() {
-            Some(node) => Err(wrong(format!("node {node} can't be reached from node 0"))),
-            None => Ok(graph),
-        }
+    /// If that is more than [`EDGES_MAX`] edges.
+    pub fn complete(nodes: usize) -> Result<Self, TopologyError> {
+        Topology::Complete.check_size(nodes, nodes.saturating_sub(1))?;
+        Ok(Edges::new(nodes).complement().into())
     }
 
     /// How many nodes there are.
     #[must_use]
-    pub fn nodes(&self) -> usize {
-        self.neighbours.len()
+    pub const fn nodes(&self) -> usize {
+        self.starts.len().saturating_sub(1)
     }
 
-    /// The neighbours of `node`, lowest first.
+    /// How many edges there are, each counted once.
     #[must_use]
-    pub fn neighbours(&self, node: usize) -> Vec<usize> {
-        self.neighbours.get(node).into_iter().flatten().copied().collect()
+    pub const fn edges(&self) -> usize {
+        self.ends.len() / 2
+    }
+
+    /// The neighbours of `node`, lowest first. A node that isn't there has none.
+    #[must_use]
+    pub fn neighbours(&self, node: usize) -> &[u32] {
+        let end = node.checked_add(1).and_then(|next| self.starts.get(next));
+        match (self.starts.get(node), end) {
+            (Some(&start), Some(&end)) => self.ends.get(start..end).unwrap_or_default(),
+            _ => &[],
+        }
     }
 
     /// The lowest node that node 0 has no path to.
@@ -161,78 +173,91 @@ impl Graph {
         while let Some(node) = waiting.pop() {
             if let Some(seen) = reached.get_mut(node).filter(|seen| !**seen) {
                 *seen = true;
-                waiting.extend(self.neighbours(node));
+                waiting.extend(self.neighbours(node).iter().map(|&other| other as usize));
             }
         }
         reached.iter().position(|reached| !reached)
     }
 
+    /// Draws until a graph is connected. `draw` gives `None` where it got stuck.
+    fn draw_connected(
+        edges: usize,
+        draws: &mut Draws,
+        mut draw: impl FnMut(&mut Draws) -> Option<Edges>,
+    ) -> Result<Self, TopologyError> {
+        let most = (DRAWN_EDGES_MAX / edges.max(1)).clamp(1, DRAWS_MAX);
+        for _ in 0..most {
+            let Some(edges) = draw(draws) else { continue };
+            let graph = Self::from(edges);
+            if graph.first_unreachable().is_none() {
+                return Ok(graph);
+            }
+        }
+        Err(TopologyError::Unlucky(most))
+    }
+}
+
+/// A graph in the making: each node's neighbours, lowest first.
+#[derive(Clone, Debug)]
+struct Edges(Vec<Vec<u32>>);
+
+impl Edges {
+    fn new(nodes: usize) -> Self {
+        Self(vec![Vec::new(); nodes])
+    }
+
+    fn nodes(&self) -> usize {
+        self.0.len()
+    }
+
+    fn of(&self, node: usize) -> &[u32] {
+        self.0.get(node).map_or(&[], Vec::as_slice)
+    }
+
+    /// Joins two nodes, once. Node numbers are far below 2^32: [`EDGES_MAX`] and the file's bound see to it.
     fn join(&mut self, a: usize, b: usize) {
-        for (from, to) in [(a, b), (b, a)] {
-            if let Some(neighbours) = self.neighbours.get_mut(from) {
-                neighbours.insert(to);
+        for (from, to) in [(a, b as u32), (b, a as u32)] {
+            if let Some(neighbours) = self.0.get_mut(from)
+                && let Err(place) = neighbours.binary_search(&to)
+            {
+                neighbours.insert(place, to);
+            }
+        }
+    }
+
+    fn part(&mut self, a: usize, b: usize) {
+        for (from, to) in [(a, b as u32), (b, a as u32)] {
+            if let Some(neighbours) = self.0.get_mut(from)
+                && let Ok(place) = neighbours.binary_search(&to)
+            {
+                neighbours.remove(place);
             }
         }
     }
 
     fn joined(&self, a: usize, b: usize) -> bool {
-        self.neighbours.get(a).is_some_and(|neighbours| neighbours.contains(&b))
+        self.of(a).binary_search(&(b as u32)).is_ok()
     }
 
+    /// Joins exactly those that weren't.
     fn complement(&self) -> Self {
-        let others = |node: usize| (0..self.nodes()).filter(move |&to| to != node && !self.joined(node, to));
-        Self { neighbours: (0..self.nodes()).map(|node| others(node).collect()).collect() }
+        let others = |node: usize| {
+            let free = move |to: &usize| *to != node && !self.joined(node, *to);
+            (0..self.nodes()).filter(free).map(|to| to as u32).collect()
+        };
+        Self((0..self.nodes()).map(others).collect())
     }
 }
 
-/// Pairs open ends at random and never makes a loop or a double edge (Steger and Wormald, 1999). `None` if it got
-/// stuck.
-fn pair_at_random(nodes: usize, degree: usize, draws: &mut Draws) -> Option<Graph> {
-    let mut graph = Graph { neighbours: vec![BTreeSet::new(); nodes] };
-    let mut ends: Vec<usize> = (0..nodes).flat_map(|node| std::iter::repeat_n(node, degree)).collect();
-    while !ends.is_empty() {
-        let fits = |graph: &Graph, a: usize, b: usize| a != b && !graph.joined(a, b);
-        let stuck = !ends.iter().any(|&a| ends.iter().any(|&b| fits(&graph, a, b)));
-        if stuck {
-            return None;
+impl From<Edges> for Graph {
+    fn from(edges: Edges) -> Self {
+        let mut graph = Self { starts: Vec::with_capacity(edges.nodes() + 1), ends: Vec::new() };
+        graph.starts.push(0);
+        for neighbours in edges.0 {
+            graph.ends.extend_from_slice(&neighbours);
+            graph.starts.push(graph.ends.len());
         }
-        // As many tries as there are ends, then look again whether any pair is left.
-        for _ in 0..ends.len() {
-            let (i, j) = (draws.below(ends.len()), draws.below(ends.len()));
-            let (Some(&a), Some(&b)) = (ends.get(i), ends.get(j)) else { continue };
-            if fits(&graph, a, b) {
-                graph.join(a, b);
-                ends.swap_remove(i.max(j));
-                ends.swap_remove(i.min(j));
-                if ends.is_empty() {
-                    break;
-                }
-            }
-        }
-    }
-    Some(graph)
-}
-
-/// The edge in a line, lower number first; `None` for a line without one.
-fn parse_line(text: &str) -> Result<Option<(usize, usize)>, String> {
-    let text = text.split('#').next().unwrap_or_default();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let (a, b) = match words.as_slice() {
-        [] => return Ok(None),
-        [a, b] => (parse_node(a)?, parse_node(b)?),
-        _ => return Err(format!("two node numbers are wanted, not {:?}", text.trim())),
-    };
-    if a == b {
-        return Err(format!("node {a} can't be its own neighbour"));
-    }
-    Ok(Some((a.min(b), a.max(b))))
-}
-
-fn parse_node(word: &str) -> Result<usize, String> {
-    match word.parse() {
-        Ok(node) if node <= FILE_NODE_MAX => Ok(node),
-        Ok(_) => Err(format!("{word} is too high: node numbers go up to {FILE_NODE_MAX}")),
-        Err(_) => Err(format!("{word:?} is not a node number")),
+        graph
     }
 }
 
@@ -240,13 +265,27 @@ impl FromStr for Topology {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let count = |text: &str| match text.parse() {
+            Ok(count) if count > 0 => Ok(count),
+            _ => Err(format!("{text:?} is not a number of neighbours")),
+        };
         match text.split_once(':') {
             _ if text == "kademlia" => Ok(Self::Kademlia),
-            Some(("regular", degree)) => match degree.parse() {
-                Ok(degree) if degree > 0 => Ok(Self::Regular(degree)),
-                _ => Err(format!("{degree:?} is not a number of neighbours")),
-            },
-            _ if text.is_empty() => Err("kademlia, regular:N or a file is wanted".to_owned()),
+            _ if text == "complete" => Ok(Self::Complete),
+            Some(("kademlia", dials)) => count(dials).map(Self::KademliaLike),
+            Some(("regular", degree)) => count(degree).map(Self::Regular),
+            Some(("small-world", numbers)) => {
+                let Some((degree, rewired)) = numbers.split_once(',') else {
+                    return Err(format!("small-world:N,P is wanted, as small-world:8,0.1, not {text:?}"));
+                };
+                match rewired.parse() {
+                    Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self::SmallWorld(count(degree)?, share)),
+                    _ => Err(format!("{rewired:?} is not a share of edges to rewire, from 0 to 1")),
+                }
+            }
+            _ if text.is_empty() => {
+                Err("kademlia, kademlia:N, regular:N, small-world:N,P, complete or a file is wanted".to_owned())
+            }
             _ => Ok(Self::File(PathBuf::from(text))),
         }
     }
@@ -256,8 +295,13 @@ impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kademlia => f.write_str("kademlia"),
+            Self::KademliaLike(dials) => write!(f, "kademlia:{dials}"),
             Self::Regular(degree) => write!(f, "regular:{degree}"),
+            Self::SmallWorld(degree, rewired) => write!(f, "small-world:{degree},{rewired}"),
+            Self::Complete => f.write_str("complete"),
             Self::File(path) => write!(f, "{}", path.display()),
         }
     }
 }
+
+serde_as_text!(Topology);

@@ -1,7 +1,7 @@
 //! Talking with peers: greeting, announcing, asking and answering. Which items exist and what they mean is decided in
 //! `transactions` and `blocks`.
 
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
@@ -154,22 +154,23 @@ impl Gossip {
         let may_ask = |handle: PeerHandle| {
             peers.get(&handle).is_some_and(|peer| peer.ready && peer.credit.fits_control(REQUEST_ROOM_BYTES))
         };
-        let requests = self.requests.next_requests(now, may_ask);
+        let mut requests = self.requests.next_requests(now, may_ask);
         if requests.is_empty() {
             return;
         }
         self.stats.requests = self.stats.requests.saturating_add(requests.len() as u64);
-        let mut wanted: BTreeMap<PeerHandle, Vec<TxRef>> = BTreeMap::new();
-        for (handle, key) in requests {
-            match key {
-                RequestKey::Short(short) => wanted.entry(handle).or_default().push(TxRef::Short(short)),
-                RequestKey::Full(id) => wanted.entry(handle).or_default().push(TxRef::Full(id)),
-                RequestKey::Block(id) => self.send(handle, Message::GetBlock(id)),
+        for (handle, key) in &requests {
+            if let RequestKey::Block(id) = key {
+                self.send(*handle, Message::GetBlock(*id));
             }
         }
-        for (handle, wanted) in wanted {
+        // By peer, and for each in the order of asking.
+        requests.sort_by_key(|(handle, _)| *handle);
+        for of_peer in requests.chunk_by(|(one, _), (other, _)| one == other) {
+            let wanted: Vec<TxRef> = of_peer.iter().filter_map(|(_, key)| transactions::named(key)).collect();
             for chunk in wanted.chunks(GETDATA_ENTRIES_MAX) {
-                self.send(handle, Message::GetData(chunk.to_vec()));
+                let Some((handle, _)) = of_peer.first() else { continue };
+                self.send(*handle, Message::GetData(chunk.to_vec()));
             }
         }
     }
@@ -184,7 +185,7 @@ impl Gossip {
         {
             if !peer.known.contains(header.id().short()) {
                 peer.known.insert(header.id().short());
-                self.send(handle, Message::BlockHeader(header));
+                self.send(handle, Message::BlockHeader(Box::new(header)));
             }
         }
         let Some(peer) = self.peers.get_mut(&handle) else { return };
@@ -193,7 +194,7 @@ impl Gossip {
         if !peer.can_announce() || !(due || spoken_to) {
             return;
         }
-        let mut entries = Vec::new();
+        let mut entries = Vec::with_capacity(peer.announcements.len().min(ANNOUNCE_BATCH_MAX));
         while entries.len() < ANNOUNCE_BATCH_MAX
             && let Some(id) = peer.announcements.pop()
         {

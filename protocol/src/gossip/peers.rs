@@ -15,8 +15,8 @@ use crate::time::Time;
 /// The connected peers, in the order of their handles.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    /// Sorted by handle. What is looked at in every search is apart from the peers themselves.
-    slots: Vec<Slot>,
+    /// Sorted by handle. What a search looks at is apart from the peers themselves, so that it is small.
+    slots: Vec<(PeerHandle, Box<Slot>)>,
     /// Handles to settle, each once. Some may be gone.
     touched: Vec<PeerHandle>,
     /// When to touch a peer that no input touches.
@@ -25,22 +25,23 @@ pub(super) struct Peers {
 
 #[derive(Debug)]
 struct Slot {
-    handle: PeerHandle,
+    peer: Peer,
     /// Whether the handle is in `touched`.
     touched: bool,
     /// The peer's entry in `deadlines`.
     deadline: Option<Time>,
-    peer: Box<Peer>,
 }
 
 impl Peers {
     pub(super) fn get(&self, handle: &PeerHandle) -> Option<&Peer> {
-        self.slot(*handle).map(|slot| &*slot.peer)
+        let (_, slot) = self.place(*handle).ok().and_then(|place| self.slots.get(place))?;
+        Some(&slot.peer)
     }
 
     /// A peer to change; it is settled after this input.
     pub(super) fn get_mut(&mut self, handle: &PeerHandle) -> Option<&mut Peer> {
-        let slot = self.place(*handle).ok().and_then(|place| self.slots.get_mut(place))?;
+        let place = self.place(*handle).ok()?;
+        let (_, slot) = self.slots.get_mut(place)?;
         if !slot.touched {
             slot.touched = true;
             self.touched.push(*handle);
@@ -56,35 +57,35 @@ impl Peers {
     pub(super) fn insert(&mut self, handle: PeerHandle, peer: Peer) {
         self.remove(&handle);
         let (Ok(place) | Err(place)) = self.place(handle);
-        self.slots.insert(place, Slot { handle, touched: true, deadline: None, peer: Box::new(peer) });
+        self.slots.insert(place, (handle, Box::new(Slot { peer, touched: true, deadline: None })));
         self.touched.push(handle);
     }
 
     pub(super) fn remove(&mut self, handle: &PeerHandle) -> Option<Peer> {
         let place = self.place(*handle).ok()?;
-        let slot = self.slots.remove(place);
+        let (_, slot) = self.slots.remove(place);
         if slot.touched {
             self.touched.retain(|touched| touched != handle);
         }
         if let Some(deadline) = slot.deadline {
             self.deadlines.remove(&(deadline, *handle));
         }
-        Some(*slot.peer)
+        Some(slot.peer)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&PeerHandle, &Peer)> {
-        self.slots.iter().map(|slot| (&slot.handle, &*slot.peer))
+        self.slots.iter().map(|(handle, slot)| (handle, &slot.peer))
     }
 
     /// All peers, to change; all are settled after this input.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&PeerHandle, &mut Peer)> {
         let Self { slots, touched, .. } = self;
-        slots.iter_mut().map(|slot| {
+        slots.iter_mut().map(|(handle, slot)| {
             if !slot.touched {
                 slot.touched = true;
-                touched.push(slot.handle);
+                touched.push(*handle);
             }
-            (&slot.handle, &mut *slot.peer)
+            (&*handle, &mut slot.peer)
         })
     }
 
@@ -99,10 +100,9 @@ impl Peers {
             && deadline <= now
         {
             self.deadlines.pop_first();
-            if let Some(slot) = self.place(handle).ok().and_then(|place| self.slots.get_mut(place)) {
+            if let Some(slot) = self.slot_mut(handle) {
                 slot.deadline = None;
-                if !slot.touched {
-                    slot.touched = true;
+                if !core::mem::replace(&mut slot.touched, true) {
                     self.touched.push(handle);
                 }
             }
@@ -130,7 +130,8 @@ impl Peers {
 
     /// Notes a peer's deadline. True if it stays touched.
     fn settle(&mut self, handle: PeerHandle) -> bool {
-        let Some(slot) = self.place(handle).ok().and_then(|place| self.slots.get_mut(place)) else { return false };
+        let Ok(place) = self.place(handle) else { return false };
+        let Some((_, slot)) = self.slots.get_mut(place) else { return false };
         let deadline = slot.peer.deadline();
         if slot.deadline != deadline {
             if let Some(before) = slot.deadline {
@@ -145,12 +146,13 @@ impl Peers {
         slot.touched
     }
 
-    fn slot(&self, handle: PeerHandle) -> Option<&Slot> {
-        self.place(handle).ok().and_then(|place| self.slots.get(place))
+    fn slot_mut(&mut self, handle: PeerHandle) -> Option<&mut Slot> {
+        let place = self.place(handle).ok()?;
+        self.slots.get_mut(place).map(|(_, slot)| slot.as_mut())
     }
 
     /// Where a handle's slot is, or would have to be.
     fn place(&self, handle: PeerHandle) -> Result<usize, usize> {
-        self.slots.binary_search_by_key(&handle, |slot| slot.handle)
+        self.slots.binary_search_by_key(&handle, |(handle, _)| *handle)
     }
 }

@@ -38,6 +38,15 @@ pub(super) const fn key(transaction: &TxRef) -> RequestKey {
     }
 }
 
+/// How to ask for what [`key`] names; `None` for a block.
+pub(super) const fn named(key: &RequestKey) -> Option<TxRef> {
+    match key {
+        RequestKey::Short(short) => Some(TxRef::Short(*short)),
+        RequestKey::Full(id) => Some(TxRef::Full(*id)),
+        RequestKey::Block(_) => None,
+    }
+}
+
 impl Gossip {
     pub(super) fn on_inv(&mut self, now: Time, from: PeerHandle, entries: &[InvEntry]) {
         self.stats.announcements = self.stats.announcements.saturating_add(entries.len() as u64);

@@ -231,7 +231,7 @@ fn a_peer_is_asked_for_headers_once_in_a_while() {
     let peer = mesh.greeted(0);
     let unknown = block(tip_of(&block(genesis(), &[], 1)), &[], 2);
     let asked = |mesh: &mut Mesh| {
-        mesh.say(0, peer, Message::BlockHeader(unknown.header));
+        mesh.say(0, peer, Message::BlockHeader(Box::new(unknown.header)));
         mesh.heard(0, peer).iter().any(|message| matches!(message, Message::GetHeaders(_)))
     };
     assert!(asked(&mut mesh));

@@ -29,7 +29,7 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("getdata", Message::GetData(vec![short, full])),
         ("notfound", Message::NotFound { transactions: vec![short], blocks: vec![block.header.id()] }),
         ("transactions", Message::Transactions(vec![small.encoded().clone(), other.encoded().clone()])),
-        ("blockheader", Message::BlockHeader(block.header)),
+        ("blockheader", Message::BlockHeader(Box::new(block.header))),
         ("getblock", Message::GetBlock(block.header.id())),
         ("block", Message::Block(block.clone())),
         ("getheaders", Message::GetHeaders(vec![block.header.id(), genesis().id])),

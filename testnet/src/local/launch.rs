@@ -100,7 +100,9 @@ impl Cluster {
         let mut waiting = Vec::new();
         for node in 0..plan.nodes {
             let neighbours: Vec<usize> = match &plan.graph {
-                Some(graph) => graph.neighbours(node).into_iter().filter(|other| *other < node).collect(),
+                Some(graph) => {
+                    graph.neighbours(node).iter().map(|&other| other as usize).take_while(|&o| o < node).collect()
+                }
                 None if node == 0 => Vec::new(),
                 None => vec![0],
             };

@@ -62,8 +62,7 @@ impl Plan {
     pub fn new(nodes: Option<usize>, topology: Topology, load: Load, seed: Seed) -> anyhow::Result<Self> {
         let graph = match &topology {
             Topology::Kademlia => None,
-            Topology::Regular(degree) => Some(Graph::regular(nodes.unwrap_or(NODES_DEFAULT), *degree, seed)?),
-            Topology::File(path) => Some(Graph::from_file(path, nodes)?),
+            drawn => Some(drawn.graph(nodes, NODES_DEFAULT, seed)?),
         };
         let nodes = graph.as_ref().map_or(nodes.unwrap_or(NODES_DEFAULT), Graph::nodes);
         let network: NetworkId = format!("testnet-{}", seed.0).parse()?;

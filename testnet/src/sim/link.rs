@@ -16,14 +16,15 @@ use protocol::message::Lane;
 use protocol::time::{Duration, Time};
 
 use crate::random::Draws;
+use crate::wan::{Bandwidth, Jitter};
 
 /// What the links are like, for the whole run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinkModel {
-    /// Delays vary by this share of themselves, up and down, uniformly.
-    pub jitter: f64,
-    /// Bytes a second that a node can send, and as many that it can receive. `None` for no bound.
-    pub bandwidth: Option<u64>,
+    /// By how much delays vary.
+    pub jitter: Jitter,
+    /// What a node can send, and as much that it can receive.
+    pub bandwidth: Bandwidth,
 }
 
 /// How links misbehave at the moment.
@@ -124,11 +125,11 @@ impl Network {
     /// Sends a message now.
     pub fn send(&mut self, now: Time, crossing: Crossing, order: &mut Order) -> Passage {
         let delay = self.jittered(crossing.delay);
-        let (left, arrives) = match self.model.bandwidth {
+        let (left, arrives) = match self.model.bandwidth.bytes_per_s() {
             None => (now, now + paced(&crossing, delay)),
             Some(rate) => self.serialised(now, &crossing, delay, rate.max(1)),
         };
-        let stalled = left.since(now) > UPLINK_WAIT_MAX + took(crossing.bytes, self.model.bandwidth);
+        let stalled = left.since(now) > UPLINK_WAIT_MAX + took(crossing.bytes, self.model.bandwidth.bytes_per_s());
         let weather = if crossing.sheltered { Weather::default() } else { self.weather };
         if weather.loss > 0.0 && self.draws.chance(weather.loss) {
             return Passage { left, arrives: None, again: None, stalled };
@@ -163,11 +164,10 @@ impl Network {
     }
 
     fn jittered(&mut self, delay: Duration) -> Duration {
-        if self.model.jitter <= 0.0 {
+        if self.model.jitter == Jitter::NONE {
             return delay;
         }
-        let factor = 1.0 + self.model.jitter * (2.0 * self.draws.unit() - 1.0);
-        Duration::from_micros((delay.as_micros() as f64 * factor).round() as u64)
+        Duration::from_micros(self.model.jitter.delay_us(delay.as_micros(), self.draws.unit()))
     }
 
     fn part_of(&mut self, most: Duration) -> Duration {

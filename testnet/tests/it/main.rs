@@ -14,6 +14,8 @@ mod schema;
 mod statistics;
 mod tables;
 mod topology;
+mod topology_drawn;
 mod topology_file;
 mod transactions;
+mod wan;
 mod workload;

@@ -9,9 +9,21 @@ fn reachable(graph: &Graph) -> usize {
     let mut reached = BTreeSet::from([0]);
     let mut waiting = vec![0];
     while let Some(node) = waiting.pop() {
-        waiting.extend(graph.neighbours(node).into_iter().filter(|other| reached.insert(*other)));
+        let others = graph.neighbours(node).iter().map(|&other| other as usize);
+        waiting.extend(others.filter(|other| reached.insert(*other)));
     }
     reached.len()
+}
+
+/// No loops, no double edges, and every edge known at both ends.
+fn check_simple(graph: &Graph) {
+    for node in 0..graph.nodes() {
+        let neighbours = graph.neighbours(node);
+        assert!(neighbours.is_sorted_by(|a, b| a < b), "{neighbours:?}");
+        assert!(neighbours.iter().all(|&other| other as usize != node), "{node} has a loop");
+        let back = |&other: &u32| graph.neighbours(other as usize).contains(&(node as u32));
+        assert!(neighbours.iter().all(back), "{node}: {neighbours:?}");
+    }
 }
 
 #[test]
@@ -21,11 +33,9 @@ fn every_node_has_the_degree_and_a_path_to_every_other() {
         let graph = Graph::regular(nodes, degree, Seed(7)).unwrap();
         assert_eq!(graph.nodes(), nodes);
         assert_eq!(reachable(&graph), nodes, "{nodes} nodes of degree {degree}");
+        check_simple(&graph);
         for node in 0..nodes {
-            let neighbours = graph.neighbours(node);
-            assert_eq!(neighbours.len(), degree, "{nodes} nodes of degree {degree}");
-            assert!(!neighbours.contains(&node));
-            assert!(neighbours.iter().all(|&other| graph.neighbours(other).contains(&node)));
+            assert_eq!(graph.neighbours(node).len(), degree, "{nodes} nodes of degree {degree}");
         }
     }
 }
@@ -47,10 +57,16 @@ fn graphs_that_do_not_exist_are_refused() {
 
 #[test]
 fn topologies_read_and_print_alike() {
-    for text in ["kademlia", "regular:8", "edges.txt"] {
-        assert_eq!(text.parse::<Topology>().unwrap().to_string(), text);
+    for text in ["kademlia", "kademlia:8", "regular:8", "small-world:8,0.1", "complete", "edges.txt"] {
+        let topology: Topology = text.parse().unwrap();
+        assert_eq!(topology.to_string(), text);
+        let json = serde_json::to_string(&topology).unwrap();
+        assert_eq!(json, format!("{text:?}"));
+        assert_eq!(serde_json::from_str::<Topology>(&json).unwrap(), topology);
     }
-    assert!("regular:x".parse::<Topology>().is_err());
-    assert!("regular:0".parse::<Topology>().is_err());
-    assert!("".parse::<Topology>().is_err());
+    for text in
+        ["regular:x", "regular:0", "kademlia:0", "small-world:8", "small-world:8,1.5", "small-world:8,NaN", ""]
+    {
+        assert!(text.parse::<Topology>().is_err(), "{text}");
+    }
 }

@@ -25,6 +25,11 @@ impl AnnounceQueue {
         true
     }
 
+    /// How many ids wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// When the next batch may leave; `None` if nothing waits.
     pub(crate) fn due(&self) -> Option<Time> {
         let last = self.last_batch.map_or(Time::ZERO, |last| last + ANNOUNCE_INTERVAL);
