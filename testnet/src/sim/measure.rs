@@ -36,7 +36,7 @@ pub fn measure(finished: &Finished, floor: &Floor) -> Measured {
     for entry in finished.ledger.entries() {
         let key = (entry.origin, entry.bytes);
         if paths.as_ref().is_none_or(|(known, _)| *known != key) {
-            paths = Some((key, floor.from(entry.origin, usize::try_from(entry.bytes).unwrap_or(usize::MAX))));
+            paths = Some((key, floor.from(entry.origin, entry.bytes)));
         }
         let shortest = paths.as_ref().map_or(&[][..], |(_, times)| times.as_slice());
         let spread = &mut kinds[usize::from(entry.kind() == Kind::Block)];

@@ -7,6 +7,7 @@ mod collector;
 mod collector_cost;
 mod command_line;
 mod deliveries;
+mod floor;
 mod models;
 mod random;
 mod real_nodes;
