@@ -8,8 +8,9 @@ use protocol::gossip::{RelayPolicy, RelayPolicyError};
 
 use crate::local::plan::{NODES_MAX, Plan};
 use crate::random::Seed;
+use crate::text;
 use crate::topology::Topology;
-use crate::workload::{Length, Load, Skew};
+use crate::workload::{AUTHORS_MAX, Length, Load, RATE_MAX, Skew};
 
 /// Launches real Hearsay nodes on this machine, loads them and measures how items spread.
 #[derive(Debug, Parser)]
@@ -81,7 +82,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time)]
     pub drain: Duration,
     /// Authors; each has a home node, where its transactions enter
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=AUTHORS_MAX as u64))]
     pub authors: u64,
     /// How unequally the authors write: none or zipf:S
     #[arg(long, value_name = "SKEW", default_value_t = Skew::None)]
@@ -144,6 +145,7 @@ impl RunArgs {
             block_interval: self.block_interval,
             block_bytes: self.block_bytes,
             kill: self.kill,
+            ..Load::default()
         };
         let nodes = self.nodes.map(usize::try_from).transpose()?;
         let mut plan = Plan::new(nodes, topology, load, Seed(self.seed))?;
@@ -158,9 +160,6 @@ impl RunArgs {
         Ok(plan)
     }
 }
-
-/// The highest rate: one transaction in 10 µs, more than one core can sign.
-const RATE_MAX: f64 = 100_000.0;
 
 fn parse_rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -182,9 +181,8 @@ fn parse_share(text: &str) -> Result<f64, String> {
 }
 
 fn parse_time(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time <= Duration::from_secs(24 * 3600) => Ok(time),
-        Ok(_) => Err("at most 24h is wanted".to_owned()),
-        Err(error) => Err(format!("{error}: write it as 30s, 500ms or 2m")),
+    match text::parse_time(text)? {
+        time if time <= Duration::from_secs(24 * 3600) => Ok(time),
+        _ => Err("at most 24h is wanted".to_owned()),
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod items;
+pub mod keys;
 pub mod local;
 pub mod random;
 pub mod report;

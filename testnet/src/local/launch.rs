@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 use super::out::Out;
 use super::plan::Plan;
 use super::rpc::Rpc;
+use crate::keys::node_key;
 
 /// All nodes of a run.
 #[derive(Debug)]
@@ -295,7 +296,7 @@ fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<I
     let known = if plan.graph.is_some() { "--reserved-peer" } else { "--bootstrap" };
     addresses.for_each(|address| flag(known, address));
     if let Some(producer) = plan.producer {
-        flag("--producers", &plan.node_key(producer).public().to_string());
+        flag("--producers", &node_key(plan.seed, producer).public().to_string());
     }
     if let Some(interval) = plan.load.block_interval
         && plan.producer == Some(node)

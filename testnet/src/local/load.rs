@@ -165,7 +165,7 @@ impl<'a> Driver<'a> {
         Ok(Self {
             entry: workload.next_entry().map_err(failed)?,
             workload,
-            kills: plan.load.kills(plan.nodes, plan.producer, plan.seed).into(),
+            kills: plan.load.kills(plan.nodes, plan.producer.as_slice(), plan.seed).into(),
             maker: plan.block_maker().map_err(failed)?,
             blocks: 0,
             start: Instant::now(),

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 
 use super::launch::write_key;
 use super::plan::Plan;
+use crate::keys::node_seed;
 use crate::report;
 
 /// The directory, by an absolute path.
@@ -48,7 +49,7 @@ impl Out {
         for node in 0..plan.nodes {
             let data_dir = out.data_dir(node);
             fs::create_dir(&data_dir).and_then(|()| private(&data_dir)).context("cannot make a data directory")?;
-            write_key(&data_dir.join("key"), &plan.node_seed(node)).context("cannot write a node's key")?;
+            write_key(&data_dir.join("key"), &node_seed(plan.seed, node)).context("cannot write a node's key")?;
         }
         Ok(out)
     }

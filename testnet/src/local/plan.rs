@@ -8,9 +8,10 @@ use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 
 use crate::items::BlockMaker;
+use crate::keys::node_key;
 use crate::random::Seed;
 use crate::topology::{Graph, Topology};
-use crate::workload::{Length, Load, Workload};
+use crate::workload::{Load, Workload};
 
 /// Nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file descriptors.
 pub const NODES_MAX: usize = 1_000;
@@ -66,7 +67,7 @@ impl Plan {
         };
         let nodes = graph.as_ref().map_or(nodes.unwrap_or(NODES_DEFAULT), Graph::nodes);
         let network: NetworkId = format!("testnet-{}", seed.0).parse()?;
-        let producer = load.block_interval.map(|_| seed.draws("producer").below(nodes));
+        let producer = load.producer_nodes(nodes, seed).first().copied();
         let plan = Self {
             nodes,
             topology,
@@ -85,18 +86,6 @@ impl Plan {
         };
         plan.check()?;
         Ok(plan)
-    }
-
-    /// The secret key of a node.
-    #[must_use]
-    pub fn node_key(&self, node: usize) -> SecretKey {
-        SecretKey::from_seed(&self.node_seed(node))
-    }
-
-    /// The seed of that key, as its file holds it.
-    #[must_use]
-    pub fn node_seed(&self, node: usize) -> [u8; 32] {
-        self.seed.bytes(&format!("node {node}"))
     }
 
     /// Gossip peers that a node must have before the load begins.
@@ -124,7 +113,7 @@ impl Plan {
         let (Some(producer), Some(bytes)) = (self.producer, self.load.block_bytes) else { return Ok(None) };
         let author = SecretKey::from_seed(&self.seed.bytes("block author"));
         let draws = self.seed.draws("blocks");
-        let key = self.node_key(producer);
+        let key = node_key(self.seed, producer);
         BlockMaker::new(key, author, self.network.clone(), bytes, self.load.tx_bytes, draws)
             .context("--block-bytes")
             .map(Some)
@@ -135,24 +124,10 @@ impl Plan {
             bail!("{} nodes are too many for one machine: at most {NODES_MAX}", self.nodes);
         }
         let load = &self.load;
-        if load.tx_rate == 0.0 && matches!(load.length, Length::Transactions(_)) {
-            bail!("--txs needs a --tx-rate above 0");
-        }
-        if load.duration().is_zero() {
-            bail!("the load lasts no time: give a longer --duration or more --txs");
-        }
-        if load.duration() > Duration::from_secs(24 * 3600) {
-            bail!("the load would take longer than 24 hours: raise --tx-rate or lower --txs");
-        }
-        if load.block_interval.is_some_and(|interval| interval < Duration::from_millis(100)) {
-            bail!("--block-interval must be at least 100ms");
-        }
+        load.check()?;
         let killable = self.nodes - usize::from(self.producer.is_some());
         if load.kill > killable.saturating_sub(1) {
             bail!("--kill {} leaves nobody to measure: {killable} nodes may be killed, less one", load.kill);
-        }
-        if load.transactions() == 0 && load.blocks() == 0 {
-            bail!("nothing would be submitted: give a --tx-rate above 0, or a --block-interval within the load");
         }
         self.workload()?;
         self.block_maker()?;

@@ -20,3 +20,5 @@ mod topology_file;
 mod transactions;
 mod wan;
 mod workload;
+mod workload_kinds;
+mod workload_table;

@@ -11,18 +11,7 @@ use testnet::workload::{Entry, Length, Load, Skew, Workload};
 const NODES: usize = 20;
 
 fn load(count: u64) -> Load {
-    Load {
-        tx_rate: 50.0,
-        tx_bytes: 256,
-        length: Length::Transactions(count),
-        authors: 10,
-        skew: Skew::None,
-        one_time_authors: 0.0,
-        stray: 0.0,
-        block_interval: None,
-        block_bytes: None,
-        kill: 0,
-    }
+    Load { tx_rate: 50.0, length: Length::Transactions(count), ..Load::default() }
 }
 
 fn entries(load: &Load, seed: u64) -> Vec<Entry> {
@@ -106,12 +95,12 @@ fn zipf_shares_are_those_of_the_law() {
 #[test]
 fn kills_spare_the_producer_and_lie_within_the_load() {
     let load = Load { kill: 19, ..load(500) };
-    let kills = load.kills(NODES, Some(3), Seed(1));
+    let kills = load.kills(NODES, &[3], Seed(1));
     assert_eq!(kills.len(), 19);
     assert!(kills.iter().all(|(at, node)| *at < load.duration() && *node != 3));
     assert!(kills.is_sorted());
-    assert_eq!(kills, load.kills(NODES, Some(3), Seed(1)));
-    assert_ne!(kills, load.kills(NODES, Some(3), Seed(2)));
+    assert_eq!(kills, load.kills(NODES, &[3], Seed(1)));
+    assert_ne!(kills, load.kills(NODES, &[3], Seed(2)));
 }
 
 #[test]

@@ -1,0 +1,165 @@
+//! The transactions: who writes each, and where it enters.
+
+use std::time::Duration;
+
+use protocol::keys::SecretKey;
+use protocol::network::NetworkId;
+use protocol::transaction::{Height, SignedTransaction};
+
+use super::Load;
+use super::schedule::{Schedule, Slot, SlotKind};
+use crate::items::{ItemError, TxShape, VALID_FOR};
+use crate::random::{Draws, Seed};
+
+/// One transaction and where it enters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When, counted from the start of the load.
+    pub due: Duration,
+    /// What.
+    pub transaction: SignedTransaction,
+    /// At which node, if it is alive then.
+    pub node: usize,
+    /// Whether it counts among the warm figures: its author wrote 3 others before, 3 at its new home if it has moved,
+    /// and it enters at home.
+    pub warm: bool,
+}
+
+/// The transactions in the order of their times.
+#[derive(Debug)]
+pub struct Workload {
+    load: Load,
+    nodes: usize,
+    network: NetworkId,
+    seed: Seed,
+    shape: TxShape,
+    authors: Vec<Author>,
+    /// Cumulative shares of the authors.
+    shares: Vec<f64>,
+    draws: Draws,
+    /// Who writes a burst, and what: a stream of its own, so that bursts move no other draw.
+    burst_draws: Draws,
+    /// Who writes the burst that goes on.
+    bursting: usize,
+    schedule: Schedule,
+    one_time: u64,
+}
+
+#[derive(Debug)]
+struct Author {
+    key: SecretKey,
+    home: usize,
+    written: u64,
+    /// How often it has moved.
+    moves: u64,
+    /// Transactions since it moved here that entered here; of its first home, all.
+    settled: u64,
+}
+
+/// First items of each author that the warm figures leave out, and first items at a new home.
+pub const COLD_ITEMS: u64 = 3;
+
+impl Workload {
+    /// The workload on `nodes` nodes.
+    ///
+    /// # Errors
+    /// If no transaction has the wanted length.
+    pub fn new(load: &Load, nodes: usize, network: &NetworkId, seed: Seed) -> Result<Self, ItemError> {
+        let mut homes = seed.draws("homes");
+        let author = |index| Author {
+            key: SecretKey::from_seed(&seed.bytes(&format!("author {index}"))),
+            home: homes.below(nodes),
+            written: 0,
+            moves: 0,
+            settled: 0,
+        };
+        Ok(Self {
+            shape: TxShape::new(load.tx_bytes)?,
+            authors: (0..load.authors).map(author).collect(),
+            shares: load.skew.shares(load.authors),
+            schedule: Schedule::new(load),
+            load: load.clone(),
+            nodes,
+            network: network.clone(),
+            seed,
+            draws: seed.draws("workload"),
+            burst_draws: seed.draws("bursts"),
+            bursting: 0,
+            one_time: 0,
+        })
+    }
+
+    /// The next transaction; `None` at the end of the load.
+    ///
+    /// # Errors
+    /// If it can't be made.
+    pub fn next_entry(&mut self) -> Result<Option<Entry>, ItemError> {
+        let Some(Slot { due, kind }) = self.schedule.next_slot() else { return Ok(None) };
+        let entry = match kind {
+            _ if self.authors.is_empty() => self.one_time(due),
+            SlotKind::Steady if self.draws.chance(self.load.one_time_authors) => self.one_time(due),
+            SlotKind::Steady => {
+                let point = self.draws.unit();
+                self.written_by(self.author_at(point), false, due)
+            }
+            SlotKind::BurstBegins => {
+                let point = self.burst_draws.unit();
+                self.bursting = self.author_at(point);
+                self.written_by(self.bursting, true, due)
+            }
+            SlotKind::BurstGoesOn => self.written_by(self.bursting, true, due),
+        };
+        entry.map(Some)
+    }
+
+    /// The author whose share covers this point from 0 to below 1.
+    fn author_at(&self, point: f64) -> usize {
+        self.shares.partition_point(|share| *share <= point).min(self.authors.len().saturating_sub(1))
+    }
+
+    fn one_time(&mut self, due: Duration) -> Result<Entry, ItemError> {
+        let key = SecretKey::from_seed(&self.seed.bytes(&format!("one-time author {}", self.one_time)));
+        self.one_time = self.one_time.saturating_add(1);
+        let node = self.draws.below(self.nodes);
+        let valid_until = self.valid_until(due);
+        let transaction = self.shape.make(&key, &self.network, 0, valid_until, &mut self.draws)?;
+        Ok(Entry { due, transaction, node, warm: false })
+    }
+
+    fn written_by(&mut self, index: usize, burst: bool, due: Duration) -> Result<Entry, ItemError> {
+        let stray = !burst && self.nodes > 1 && self.draws.chance(self.load.stray);
+        let away = if stray { 1 + self.draws.below(self.nodes - 1) } else { 0 };
+        let valid_until = self.valid_until(due);
+        let moves = self.moves_until(index, due);
+        // The caller chose among the authors, of which there is at least one.
+        let Some(author) = self.authors.get_mut(index) else { return self.one_time(due) };
+        if moves > author.moves {
+            // To any other node; where it was in between, if it wrote nothing there, doesn't matter.
+            let mut draws = self.seed.draws(&format!("home {index} {moves}"));
+            author.home = (author.home + 1 + draws.below(self.nodes.saturating_sub(1))) % self.nodes;
+            (author.moves, author.settled) = (moves, 0);
+        }
+        let sequence = author.written;
+        let warm = !stray && author.settled >= COLD_ITEMS;
+        author.written = sequence.saturating_add(1);
+        author.settled = author.settled.saturating_add(u64::from(author.moves == 0 || !stray));
+        let node = (author.home + away) % self.nodes;
+        let draws = if burst { &mut self.burst_draws } else { &mut self.draws };
+        let transaction = self.shape.make(&author.key, &self.network, sequence, valid_until, draws)?;
+        Ok(Entry { due, transaction, node, warm })
+    }
+
+    /// How often an author has moved by then: the first moves after its part of the period, the last after the whole.
+    fn moves_until(&self, index: usize, due: Duration) -> u64 {
+        let period = self.load.roaming.map_or(0, |period| period.as_nanos());
+        let first = period * (index as u128 + 1) / (self.authors.len() as u128).max(1);
+        let since_first = due.as_nanos().checked_sub(first);
+        let moves = since_first.and_then(|since| since.checked_div(period)).map_or(0, |whole| whole + 1);
+        u64::try_from(moves).unwrap_or(u64::MAX)
+    }
+
+    fn valid_until(&self, due: Duration) -> Height {
+        let blocks = self.load.block_interval.map_or(0, |interval| due.as_micros() / interval.as_micros().max(1));
+        VALID_FOR.saturating_add(blocks as u64)
+    }
+}
