@@ -259,9 +259,3 @@ const fn wrapped(len: usize) -> usize {
 fn unwrapped(bytes: usize) -> Option<usize> {
     [1, 2, 3, 5].iter().filter_map(|head| bytes.checked_sub(*head)).find(|len| wrapped(*len) == bytes)
 }
-
-/// A node's secret key in a run of this seed.
-#[must_use]
-pub fn node_key(seed: crate::random::Seed, node: usize) -> SecretKey {
-    SecretKey::from_seed(&seed.bytes(&format!("node {node}")))
-}

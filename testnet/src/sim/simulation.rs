@@ -209,7 +209,7 @@ impl Simulation {
     pub fn new(setup: Setup) -> Self {
         let nodes = setup.graph.nodes();
         let producers: Vec<usize> = setup.blocks.iter().map(|(_, node)| *node).collect();
-        let keys = producers.iter().map(|&node| crate::items::node_key(setup.seed, node).public());
+        let keys = producers.iter().map(|&node| crate::keys::node_key(setup.seed, node).public());
         let config = Config {
             network: setup.network,
             relay: setup.relay,
@@ -519,7 +519,7 @@ impl Simulation {
         let block = match maker {
             Some((_, maker)) => maker.make(engine.tip(), timestamp_ms)?,
             None => {
-                let key = crate::items::node_key(self.seed, node);
+                let key = crate::keys::node_key(self.seed, node);
                 let (header, transactions) =
                     engine.block_template(key.public(), timestamp_ms, self.block_bytes_max);
                 Block { header: header.sign(&key, &self.config.network), transactions }
