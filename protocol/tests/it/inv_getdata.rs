@@ -1,6 +1,6 @@
 //! Announcing and asking: who is asked, what is answered, how announcements are batched.
 
-use protocol::gossip::{Direction, RelayPolicy};
+use protocol::gossip::{Direction, Input, RelayPolicy};
 use protocol::hash::TxId;
 use protocol::limits::{ANNOUNCE_INTERVAL, GETDATA_ENTRIES_MAX, SERVE_QUEUE_MAX};
 use protocol::message::{Hello, InvEntry, Message, TxRef};
@@ -162,7 +162,8 @@ fn an_item_does_not_keep_the_frame_that_brought_it() {
     let peer = mesh.greeted(0);
     let item = transaction(1, 0, 100);
     let frame = bytes::Bytes::from([&[0; 1_000], item.encoded().as_ref()].concat());
-    mesh.say(0, peer, Message::Transactions(vec![frame.slice(1_000..).into()]));
+    let message = Message::Transactions(vec![frame.slice(1_000..).into()]);
+    mesh.input(0, Input::Received { peer, message });
     mesh.run_secs(1);
     assert!(mesh.accepted(0, tx(&item)));
     assert!(frame.is_unique());
