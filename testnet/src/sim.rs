@@ -10,6 +10,7 @@ pub mod link;
 pub mod measure;
 pub mod queue;
 pub mod simulation;
+pub mod swarm;
 pub mod trace;
 pub mod verdicts;
 pub mod wire;

@@ -13,6 +13,7 @@ mod real_nodes;
 mod schema;
 mod sim_queue;
 mod statistics;
+mod swarm;
 mod tables;
 mod topology;
 mod topology_drawn;
