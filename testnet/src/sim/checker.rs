@@ -6,11 +6,16 @@ pub mod safety;
 
 use std::any::Any;
 
-use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId};
+use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, RelayPolicy};
 use protocol::message::Message;
-use protocol::time::Time;
+use protocol::network::NetworkId;
+use protocol::time::{Duration, Time};
 
 use super::fault::Fault;
+use super::simulation::NodeSetup;
+use crate::keys::node_key;
+use crate::random::Seed;
+use crate::topology::Graph;
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +65,25 @@ pub trait Checker: std::fmt::Debug {
 
     /// The checker itself, for whoever knows which it is.
     fn as_any(&self) -> &dyn Any;
+}
+
+/// Every checker, for a network with these blocks and nodes.
+#[must_use]
+pub fn all(
+    graph: &Graph,
+    relay: RelayPolicy,
+    network: &NetworkId,
+    blocks: &[(Duration, usize)],
+    nodes: &[NodeSetup],
+    seed: Seed,
+) -> Vec<Box<dyn Checker>> {
+    let producers = blocks.iter().map(|(_, node)| node_key(seed, *node).public()).collect();
+    let slow = (0..nodes.len()).filter(|&node| nodes[node].slowness > Duration::ZERO).collect();
+    vec![
+        Box::new(safety::Safety::new(network.clone(), producers, slow)),
+        Box::new(liveness::Liveness::new(graph.clone(), relay)),
+        Box::new(bounds::Bounds::new(graph.nodes())),
+    ]
 }
 
 /// Violations kept; of more than these only the number.

@@ -17,6 +17,7 @@ mod sim_command;
 mod sim_queue;
 mod simulated;
 mod statistics;
+mod swarm;
 mod sweep;
 mod tables;
 mod topology;
