@@ -273,6 +273,18 @@ impl Chain {
         self.bodies.bytes()
     }
 
+    /// How many confirmed transactions are remembered.
+    #[must_use]
+    pub fn confirmed_len(&self) -> usize {
+        self.confirmed.len()
+    }
+
+    /// How many invalid blocks are remembered.
+    #[must_use]
+    pub fn invalid_len(&self) -> usize {
+        self.invalid.len()
+    }
+
     fn check_rules(&self, header: &SignedHeader) -> Result<HeaderCheck, Refusal> {
         let (id, fields) = (header.id(), header.header());
         if self.tree.get(&id).is_some() {

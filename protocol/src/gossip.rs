@@ -10,6 +10,7 @@
 mod api;
 mod blocks;
 mod conversation;
+mod occupancy;
 mod peer;
 mod peers;
 pub mod request;
@@ -32,6 +33,7 @@ pub use self::api::{
     PeerInfo, Refusal, RelayPolicy, RelayPolicyError, Rumor, Stats, Submission, TransactionStatus,
 };
 use self::blocks::CheckedBlock;
+pub use self::occupancy::Occupancy;
 use self::peer::Peer;
 use self::peers::Peers;
 use self::request::RequestTracker;
@@ -182,8 +184,13 @@ impl Gossip {
     /// When [`Input::Timeout`] is wanted next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        let parts = [self.requests.next_deadline(), self.orphans.next_deadline(), self.rumors.next_round()];
-        parts.into_iter().chain([self.peers.next_deadline()]).flatten().min()
+        let parts = [
+            self.peers.next_deadline(),
+            self.requests.next_deadline(),
+            self.orphans.next_deadline(),
+            self.rumors.next_round(),
+        ];
+        parts.into_iter().flatten().min()
     }
 
     /// The end of the best chain.

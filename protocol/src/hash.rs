@@ -88,6 +88,13 @@ id! {
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShortId(pub [u8; 8]);
 
+impl ShortId {
+    /// The same 8 bytes as a number.
+    pub(crate) const fn number(self) -> u64 {
+        u64::from_be_bytes(self.0)
+    }
+}
+
 impl fmt::Display for ShortId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text: String = hex::encode(self.0);

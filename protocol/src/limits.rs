@@ -154,11 +154,40 @@ pub const CHECKS_PER_PEER_MAX: usize = 1_024;
 /// Bytes of one peer's items in verification; over it the peer is not read: 1 MiB, and one message behind.
 pub const CHECK_BYTES_PER_PEER_MAX: usize = 1024 * 1024;
 
+/// Jobs of one peer in verification at the most: one fewer than stop the reading, one message of 256 bodies, and its
+/// orphans, should they be released together: 5 MiB hold 49,461 signatures of 106 bytes, 96 full jobs, and each of the
+/// 8 blocks may have a job that is not full.
+pub const CHECKS_PEAK: usize = CHECKS_PER_PEER_MAX - 1
+    + TRANSACTIONS_ENTRIES_MAX
+    + ORPHAN_PEER_BYTES_MAX / 106 / BLOCK_JOB_SIGNATURES
+    + ORPHANS_PER_PEER_MAX;
+
+/// Bytes of one peer's items in verification at the most: one fewer than stop the reading, one message, and its
+/// orphans, each counted with its header beside it: 10 MiB.
+pub const CHECK_BYTES_PEAK: usize = CHECK_BYTES_PER_PEER_MAX - 1
+    + BULK_FRAME_BYTES_MAX
+    + ORPHAN_PEER_BYTES_MAX
+    + (ORPHANS_PER_PEER_MAX + 1) * HEADER_BYTES_MAX;
+
 /// Signatures of a block in one verification job: about 25 ms of one thread, so that a large block is checked by all.
 pub const BLOCK_JOB_SIGNATURES: usize = 512;
 
 /// Submitted items in verification; over it a submission is refused as busy.
 pub const CHECKS_LOCAL_MAX: usize = 4_096;
+
+/// Jobs of submitted items at the most: every one a header that becomes a block of 78 jobs. Whoever may submit that much
+/// runs the node.
+pub const LOCAL_JOBS_PEAK: usize = CHECKS_LOCAL_MAX * BLOCK_TRANSACTIONS_MAX.div_ceil(BLOCK_JOB_SIGNATURES);
+
+/// Outputs of one input for one peer, at the most: what its credit holds of the shortest messages on either lane (a
+/// getdata of one short id is 12 bytes), a hello, an answer to getheaders, an order to read, a disconnect and an event.
+pub const OUTPUTS_PER_PEER_PEAK: usize =
+    CONTROL_CREDIT_BYTES / 12 + BULK_CREDIT_BYTES / CONTROL_ITEM_BYTES_MAX + 5;
+
+/// Outputs of one input that are for no peer, at the most: 4 events or jobs for each transaction (104 bytes or more) of
+/// the message that came, of all orphans, should they be released, and of a branch that becomes the best. 2.1 million;
+/// far above what happens, and still a bound.
+pub const OUTPUTS_SHARED_PEAK: usize = 4 * (BULK_FRAME_BYTES_MAX + ORPHAN_BYTES_MAX + CHAIN_BODY_BYTES_MAX) / 104;
 
 /// Inbound budget of a peer, in bytes a second: 16 MiB. A peer over it is not read until it is within it again.
 pub const INBOUND_BYTES_PER_SEC: u64 = 16 * 1024 * 1024;

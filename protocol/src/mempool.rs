@@ -157,14 +157,12 @@ impl Mempool {
     }
 
     /// Whether a short id names one that is held, or more than one.
-    #[must_use]
-    pub fn names(&self, short: ShortId) -> bool {
+    pub(crate) fn names(&self, short: ShortId) -> bool {
         self.ids_like(short).next().is_some()
     }
 
     /// Whether a short id names more than one that is held.
-    #[must_use]
-    pub fn is_ambiguous(&self, short: ShortId) -> bool {
+    pub(crate) fn is_ambiguous(&self, short: ShortId) -> bool {
         self.ids_like(short).nth(1).is_some()
     }
 
@@ -284,7 +282,7 @@ impl Mempool {
     }
 
     /// Which item goes next, or `None` if the newcomer's own share is the largest.
-    fn victim(&self, charge: usize, author: &PublicKey, link: &Link) -> Option<u64> {
+    fn victim(&mut self, charge: usize, author: &PublicKey, link: &Link) -> Option<u64> {
         let (largest, newest) = self.authors.largest()?;
         let own = self.authors.of(author).saturating_add(charge);
         if own.max(largest) > self.bytes_max / MEMPOOL_AUTHOR_SHARE {

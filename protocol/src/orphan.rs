@@ -132,6 +132,12 @@ impl OrphanPool {
         self.bytes
     }
 
+    /// How many blocks of a peer are held, and their encoded bytes.
+    #[must_use]
+    pub fn of_peer(&self, peer: u32) -> (usize, usize) {
+        self.by_peer.get(&peer).map_or((0, 0), |share| (share.orphans.len(), share.bytes))
+    }
+
     fn holds(&self, peer: u32, id: &BlockId) -> bool {
         self.by_peer.get(&peer).is_some_and(|share| {
             share

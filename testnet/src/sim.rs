@@ -15,6 +15,7 @@ pub mod runner;
 pub mod scenario;
 pub mod session;
 pub mod simulation;
+pub mod swarm;
 pub mod sweep;
 pub mod trace;
 pub mod verdicts;

@@ -71,6 +71,10 @@ impl Confirmed {
         Self { max, heights: BTreeMap::new(), order: VecDeque::new() }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     pub(super) fn get(&self, id: &TxId) -> Option<Height> {
         self.heights.get(id).copied()
     }

@@ -22,6 +22,10 @@ impl Invalid {
         self.ids.contains(id)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     /// Remembers a block and the slot that it goes on holding. Returns the slot of one that is forgotten for it.
     pub(super) fn remember(&mut self, id: BlockId, slot: Option<Slot>) -> Option<Slot> {
         self.ids.insert(id);

@@ -44,7 +44,6 @@ pub struct Config {
 
 /// Something that happened outside.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one exists at a time")]
 pub enum Input {
     /// A connection to a peer is open on both lanes.
     PeerConnected {

@@ -159,18 +159,20 @@ impl Gossip {
             return;
         }
         self.stats.requests = self.stats.requests.saturating_add(requests.len() as u64);
-        for (handle, key) in &requests {
-            if let RequestKey::Block(id) = key {
+        requests.retain(|(handle, key)| match key {
+            RequestKey::Block(id) => {
                 self.send(*handle, Message::GetBlock(*id));
+                false
             }
-        }
+            _ => true,
+        });
         // By peer, and for each in the order of asking.
         requests.sort_by_key(|(handle, _)| *handle);
         for of_peer in requests.chunk_by(|(one, _), (other, _)| one == other) {
-            let wanted: Vec<TxRef> = of_peer.iter().filter_map(|(_, key)| transactions::named(key)).collect();
-            for chunk in wanted.chunks(GETDATA_ENTRIES_MAX) {
-                let Some((handle, _)) = of_peer.first() else { continue };
-                self.send(*handle, Message::GetData(chunk.to_vec()));
+            for chunk in of_peer.chunks(GETDATA_ENTRIES_MAX) {
+                let Some((handle, _)) = chunk.first() else { continue };
+                let wanted = chunk.iter().filter_map(|(_, key)| transactions::named(key)).collect();
+                self.send(*handle, Message::GetData(wanted));
             }
         }
     }

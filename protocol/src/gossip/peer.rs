@@ -147,8 +147,9 @@ impl Peer {
 /// [`KNOWN_MAX`] are forgotten first.
 #[derive(Debug)]
 pub(crate) struct KnownSet {
-    ids: HashSet<ShortId, SeededState>,
-    order: VecDeque<ShortId>,
+    /// As numbers, which take half the hashing of arrays.
+    ids: HashSet<u64, SeededState>,
+    order: VecDeque<u64>,
 }
 
 impl KnownSet {
@@ -156,11 +157,16 @@ impl KnownSet {
         Self { ids: HashSet::with_hasher(hasher), order: VecDeque::new() }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     pub(crate) fn contains(&self, id: ShortId) -> bool {
-        self.ids.contains(&id)
+        self.ids.contains(&id.number())
     }
 
     pub(crate) fn insert(&mut self, id: ShortId) {
+        let id = id.number();
         if !self.ids.insert(id) {
             return;
         }
@@ -213,6 +219,14 @@ impl Credit {
         };
         let left = self.lane(lane);
         *left = left.saturating_add(bytes).min(whole);
+    }
+
+    /// Bytes that may still be queued on a lane.
+    pub(crate) const fn left(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Control => self.control,
+            Lane::Bulk => self.bulk,
+        }
     }
 
     const fn lane(&mut self, lane: Lane) -> &mut usize {

@@ -121,6 +121,19 @@ pub enum Announced {
     Dropped,
 }
 
+/// What of a peer occupies the tracker, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Transactions announced, in any state.
+    pub transactions: usize,
+    /// Blocks announced, in any state.
+    pub blocks: usize,
+    /// Requests for transactions in flight.
+    pub transactions_in_flight: usize,
+    /// Requests for blocks in flight.
+    pub blocks_in_flight: usize,
+}
+
 /// The announcements of all peers, and what is in flight.
 #[derive(Debug)]
 pub struct RequestTracker {
@@ -395,6 +408,12 @@ impl RequestTracker {
     #[must_use]
     pub fn announcements(&self, peer: PeerHandle) -> usize {
         self.peers.get(&peer).map_or(0, Peer::announcements)
+    }
+
+    /// What a peer has announced and what is in flight from it, by kind; nothing if it is not connected.
+    #[must_use]
+    pub fn load(&self, peer: PeerHandle) -> Load {
+        self.peers.get(&peer).map_or_else(Load::default, Peer::load)
     }
 
     /// The peer that was asked for a key and has neither answered nor let it expire.

@@ -170,6 +170,11 @@ impl Rumors {
         }
     }
 
+    /// How many transactions are hot.
+    pub(crate) fn len(&self) -> usize {
+        self.hot.len()
+    }
+
     /// Ends a transaction's heat.
     pub(crate) fn cool(&mut self, number: u64) {
         if let Some(hot) = self.hot.remove(&number) {

@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 use lru::LruCache;
 
-use crate::hash::{ShortId, TxId};
+use crate::hash::TxId;
 use crate::limits::{SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX};
 use crate::message::TxRef;
 use crate::seeded::SeededState;
@@ -25,7 +25,7 @@ pub(crate) struct Seen {
     accepted: LruCache<TxId, (), SeededState>,
     rejected: LruCache<TxId, Rejection, SeededState>,
     /// One id for each short id in either memory. A second id with the same short id takes its place.
-    short: HashMap<ShortId, Named, SeededState>,
+    short: HashMap<u64, Named, SeededState>,
 }
 
 /// What a short id stands for.
@@ -49,7 +49,7 @@ impl Seen {
     pub(crate) fn accept(&mut self, id: TxId) {
         self.rejected.pop(&id);
         self.accepted.put(id, ());
-        self.short.insert(id.short(), Named { id, accepted: true });
+        self.short.insert(id.short().number(), Named { id, accepted: true });
         if self.accepted.len() > SEEN_ACCEPTED_MAX
             && let Some((oldest, ())) = self.accepted.pop_lru()
         {
@@ -60,7 +60,7 @@ impl Seen {
     /// Remembers a rejected one.
     pub(crate) fn reject(&mut self, id: TxId, rejection: Rejection) {
         self.rejected.put(id, rejection);
-        self.short.insert(id.short(), Named { id, accepted: false });
+        self.short.insert(id.short().number(), Named { id, accepted: false });
         if self.rejected.len() > SEEN_REJECTED_MAX
             && let Some((oldest, _)) = self.rejected.pop_lru()
         {
@@ -85,7 +85,7 @@ impl Seen {
     pub(crate) fn covers(&self, transaction: &TxRef, tip: Height) -> bool {
         let named = match transaction {
             TxRef::Full(id) => Some(Named { id: *id, accepted: false }),
-            TxRef::Short(short) => self.short.get(short).copied(),
+            TxRef::Short(short) => self.short.get(&short.number()).copied(),
         };
         named.is_some_and(|Named { id, accepted }| {
             accepted || self.accepted.contains(&id) || self.rejected(&id, tip).is_some()
@@ -96,8 +96,13 @@ impl Seen {
     pub(crate) fn resolve(&self, transaction: &TxRef) -> Option<TxId> {
         match transaction {
             TxRef::Full(id) => Some(*id),
-            TxRef::Short(short) => self.short.get(short).map(|named| named.id),
+            TxRef::Short(short) => self.short.get(&short.number()).map(|named| named.id),
         }
+    }
+
+    /// How many accepted and rejected transactions are remembered.
+    pub(crate) fn len(&self) -> (usize, usize) {
+        (self.accepted.len(), self.rejected.len())
     }
 
     /// Lets go of an accepted transaction that is no longer held, so that it can be fetched again.
@@ -107,8 +112,8 @@ impl Seen {
     }
 
     fn forget_short(&mut self, id: TxId) {
-        if self.short.get(&id.short()).is_some_and(|named| named.id == id) {
-            self.short.remove(&id.short());
+        if self.short.get(&id.short().number()).is_some_and(|named| named.id == id) {
+            self.short.remove(&id.short().number());
         }
     }
 }

@@ -114,6 +114,8 @@ pub struct Mesh {
     pub checking: Checking,
     /// Jobs that nobody works on, with [`Checking::Held`].
     pub jobs: Vec<VerifyJob>,
+    /// The most that was ever in each bounded structure, if that is watched. No bound may be passed then.
+    pub fullest: Option<BTreeMap<&'static str, usize>>,
     links: BTreeMap<(usize, PeerHandle), Option<(usize, PeerHandle)>>,
     inboxes: BTreeMap<(usize, PeerHandle), Vec<Message>>,
     queue: BinaryHeap<Scheduled>,
@@ -146,6 +148,7 @@ impl Mesh {
             draining: true,
             checking: Checking::Real,
             jobs: Vec::new(),
+            fullest: None,
             links: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             queue: BinaryHeap::new(),
@@ -215,9 +218,20 @@ impl Mesh {
     /// Feeds an input and drains the outputs.
     pub fn input(&mut self, node: usize, input: Input) {
         self.nodes[node].handle(self.now, input);
+        self.watch(node);
         while let Some(output) = self.nodes[node].poll_output() {
             self.output(node, output);
         }
+    }
+
+    /// Looks how full everything is, before the outputs are taken.
+    fn watch(&mut self, node: usize) {
+        let Some(fullest) = &mut self.fullest else { return };
+        self.nodes[node].occupancy(&mut |seen| {
+            assert!(seen.used <= seen.limit, "{seen:?}");
+            let most = fullest.entry(seen.what).or_default();
+            *most = seen.used.max(*most);
+        });
     }
 
     /// Lets `span` pass.

@@ -125,6 +125,26 @@ fn a_round_pushes_to_exactly_as_many_peers_as_the_fanout_says() {
 }
 
 #[test]
+fn everybody_is_as_likely_to_be_chosen() {
+    let (mut mesh, peers) = alone(Rumor { fanout: 2, nodes: 1, ..PLAIN }, 10);
+    for nonce in 0..100 {
+        mesh.submit(0, &transaction(1 + nonce as u8, nonce, 10));
+    }
+    mesh.run_for(Duration::from_millis(1_500));
+    let first = peers.iter().map(|peer| {
+        let messages = mesh.heard(0, *peer);
+        messages
+            .iter()
+            .map(|message| if let Message::Transactions(bodies) = message { bodies.len() } else { 0 })
+            .sum()
+    });
+    // 20 each on the average, with a standard deviation of 4.
+    let first: Vec<usize> = first.collect();
+    assert_eq!(first.iter().sum::<usize>(), 200);
+    assert!(first.iter().all(|count| (8..=32).contains(count)), "{first:?}");
+}
+
+#[test]
 fn rounds_tick_at_whole_multiples_of_their_length_and_are_not_made_up_for() {
     let rumor = Rumor { fanout: 1, round: Duration::from_millis(700), ..PLAIN };
     let (mut mesh, _) = alone(rumor, 5);
@@ -172,13 +192,14 @@ fn it_cools_when_nobody_is_left_who_lacks_it() {
     }
     // The sender and who announced it count as having it; who hasn't said Hello is nobody.
     let (mut mesh, peers) = alone(PLAIN, 3);
-    mesh.raw(0, protocol::gossip::Direction::Inbound);
+    let silent = mesh.raw(0, protocol::gossip::Direction::Inbound);
     let item = transaction(1, 1, 10);
     mesh.say(0, peers[0], bodies(&[&item]));
     mesh.say(0, peers[1], inv(item.id()));
     assert_eq!(round(&mut mesh, &peers, &item), [peers[2]]);
     assert!(mesh.accepted(0, tx(&item)));
     assert_eq!(round(&mut mesh, &peers, &item), []);
+    assert!(matches!(mesh.heard(0, silent)[..], [Message::Hello(_)]));
 }
 
 #[test]
@@ -316,9 +337,9 @@ fn a_peer_without_credit_is_chosen_once_and_told_when_there_is_room() {
     (0..CONTROL_CREDIT_BYTES / 8_000).for_each(|_| say_all(&mut mesh, &peers, &nothing));
     let item = transaction(1, 1, 10);
     mesh.submit(0, &item);
-    peers.map(|peer| {
-        assert!(mesh.heard(0, peer).iter().all(|message| matches!(message, Message::NotFound { .. })))
-    });
+    for peer in peers {
+        assert!(mesh.heard(0, peer).iter().all(|message| matches!(message, Message::NotFound { .. })));
+    }
     assert_eq!(round(&mut mesh, &peers, &item), []);
     assert!(is_hot(&mesh));
     assert_eq!(round(&mut mesh, &peers, &item), []);

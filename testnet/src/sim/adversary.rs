@@ -1,6 +1,18 @@
 //! What a node that doesn't keep the rules does. It runs the same engine as everybody, and stands between this engine
 //! and the links: it changes, drops, delays and invents messages.
+//!
+//! Deliberately absent: pruning and grafting at random, and marking everything stray. There are no such messages before
+//! author trees; these kinds come with them.
 
+mod craft;
+mod forge;
+mod noise;
+mod plan;
+mod withhold;
+
+pub use self::plan::{AdversaryPlan, Kind, RATE_MAX};
+
+use protocol::block::SignedHeader;
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::message::Message;
 use protocol::time::{Duration, Time};
@@ -21,8 +33,10 @@ pub struct Sending {
 pub struct Entered<'a> {
     /// Which.
     pub id: ItemId,
-    /// Its encoded bytes; empty for a block.
+    /// A transaction's encoded bytes; empty for a block.
     pub encoded: &'a [u8],
+    /// A block's header.
+    pub header: Option<&'a SignedHeader>,
 }
 
 /// A node's misbehavior.

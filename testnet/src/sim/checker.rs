@@ -1,8 +1,22 @@
 //! Who watches a run. Checkers only read; what they find is a violation, with the time and the node.
 
-use protocol::gossip::{Event, Gossip};
+pub mod bounds;
+pub mod liveness;
+pub mod safety;
+pub mod sampled;
+
+use std::any::Any;
+
+use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, RelayPolicy};
 use protocol::message::Message;
-use protocol::time::Time;
+use protocol::network::NetworkId;
+use protocol::time::{Duration, Time};
+
+use super::fault::Fault;
+use super::simulation::NodeSetup;
+use crate::keys::node_key;
+use crate::random::Seed;
+use crate::topology::Graph;
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +29,20 @@ pub struct Violation {
     pub what: String,
 }
 
-/// What a checker may see. All of it is called for honest nodes only.
+/// What a checker may see. All of it is called for honest nodes only, but for submissions and faults.
 pub trait Checker: std::fmt::Debug {
+    /// An item of the workload enters at a node.
+    fn submitted(&mut self, _at: Time, _node: usize, _item: &ItemId) {}
+
+    /// The world changes.
+    fn fault(&mut self, _at: Time, _fault: &Fault) {}
+
+    /// A node has a new connection to a peer; what it knew of an earlier one is forgotten.
+    fn connected(&mut self, _at: Time, _node: usize, _peer: usize) {}
+
+    /// A node is about to work on a message.
+    fn receives(&mut self, _at: Time, _node: usize, _from: usize, _message: &Message) {}
+
     /// A node's engine told something.
     fn event(&mut self, _at: Time, _node: usize, _event: &Event) {}
 
@@ -30,21 +56,73 @@ pub trait Checker: std::fmt::Debug {
     fn crashed(&mut self, _at: Time, _node: usize) {}
 
     /// A node left a peer for a misdeed. `honest` tells whether the peer keeps the rules.
-    fn left(
-        &mut self,
-        _at: Time,
-        _node: usize,
-        _peer: usize,
-        _honest: bool,
-        _why: &protocol::gossip::DisconnectReason,
-    ) {
-    }
+    fn left(&mut self, _at: Time, _node: usize, _peer: usize, _honest: bool, _why: &DisconnectReason) {}
 
     /// The run is over. `engines` are all nodes that are up, honest or not as `honest` says.
     fn ended(&mut self, _at: Time, _nodes: &[NodeView<'_>]) {}
 
     /// What was found so far.
-    fn violations(&self) -> &[Violation];
+    fn findings(&self) -> &Findings;
+
+    /// The checker itself, for whoever knows which it is.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// Every checker, for a network with these blocks and nodes.
+#[must_use]
+pub fn all(
+    graph: &Graph,
+    relay: RelayPolicy,
+    network: &NetworkId,
+    blocks: &[(Duration, usize)],
+    nodes: &[NodeSetup],
+    seed: Seed,
+) -> Vec<Box<dyn Checker>> {
+    let producers = blocks.iter().map(|(_, node)| node_key(seed, *node).public()).collect();
+    let slow = (0..nodes.len()).filter(|&node| nodes[node].slowness > Duration::ZERO).collect();
+    vec![
+        Box::new(safety::Safety::new(network.clone(), producers, slow)),
+        Box::new(liveness::Liveness::new(graph.clone(), relay)),
+        Box::new(bounds::Bounds::new(graph.nodes())),
+    ]
+}
+
+/// Violations kept; of more than these only the number.
+pub const VIOLATIONS_KEPT: usize = 100;
+
+/// What a checker found.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    kept: Vec<Violation>,
+    count: u64,
+}
+
+impl Findings {
+    /// Notes a violation.
+    pub fn note(&mut self, at: Time, node: usize, what: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.kept.len() < VIOLATIONS_KEPT {
+            self.kept.push(Violation { at, node, what: what() });
+        }
+    }
+
+    /// The first [`VIOLATIONS_KEPT`] of them.
+    #[must_use]
+    pub fn kept(&self) -> &[Violation] {
+        &self.kept
+    }
+
+    /// How many there are in all.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "at {:.3} s, node {}: {}", self.at.as_micros() as f64 / 1e6, self.node, self.what)
+    }
 }
 
 /// A node at the end of a run.

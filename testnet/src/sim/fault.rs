@@ -1,8 +1,201 @@
-//! What happens to nodes and links in a run, and when.
+//! What happens to nodes and links in a run, and when: the plan as a person writes it, and the schedule that is drawn
+//! from it.
+//!
+//! All faults lie within the load, and they **end** with it: the weather is fine, whoever was down is up, nothing is cut.
+//! What comes after is the time in which a correct system makes good what it lost. Deliberately absent: broken disks
+//! (nodes have none here), and faults that last.
+
+mod draw;
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
 
 use protocol::time::Time;
+use serde::{Deserialize, Serialize};
 
 use super::link::Weather;
+use crate::text::{serde_as_text, time};
+
+/// What to draw faults from: the table `[faults]` of a scenario. Shares are from 0 to 1. The default is no fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FaultPlan {
+    /// Share of messages that vanish.
+    pub loss: f64,
+    /// Share of messages that come twice.
+    pub duplicate: f64,
+    /// Share of messages that may be overtaken.
+    pub reorder: f64,
+    /// Share of nodes that crash in a minute, and come back.
+    pub churn: f64,
+    /// Nodes that crash besides, at random moments, and come back.
+    pub crashes: usize,
+    /// How long a crashed node is down; not beyond the end of the load.
+    #[serde(with = "time")]
+    pub down_for: Duration,
+    /// When the network falls apart, and how.
+    pub partition: Vec<Partition>,
+    /// Share of nodes that are slow.
+    pub slow: f64,
+    /// Time that a slow node takes over each message.
+    #[serde(with = "time")]
+    pub slow_by: Duration,
+    /// By how much a node's clock may be ahead of the world's; drawn evenly for each node. It shows in block timestamps,
+    /// too.
+    #[serde(with = "time")]
+    pub clock_offset: Duration,
+}
+
+/// A time in which some nodes don't hear from others.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// When it begins, counted from the start of the load.
+    #[serde(with = "time")]
+    pub at: Duration,
+    /// How long it lasts; not beyond the end of the load. Where two of them cut the same link, the first to end mends
+    /// it.
+    #[serde(rename = "for", with = "time")]
+    pub lasts: Duration,
+    /// Who is cut off from whom.
+    pub kind: PartitionKind,
+    /// For a flapping one: cut for so long, whole for so long, and so on. Zero for one that stays.
+    #[serde(default, with = "time")]
+    pub every: Duration,
+}
+
+/// Who is cut off from whom.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PartitionKind {
+    /// One half of the nodes from the other: `half`.
+    Half,
+    /// One node from all others: `one`.
+    One,
+    /// What one half says doesn't reach the other; what this says reaches them: `one-way`.
+    OneWay,
+    /// This share of the nodes from the others: a number such as `0.3`.
+    Ratio(f64),
+}
+
+/// The fastest flapping. Each change is an event for every link that it cuts.
+pub const FLAP_MIN: Duration = Duration::from_millis(100);
+
+/// Why a plan can't be carried out. Nothing was run.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// A number is no share.
+    #[error("{name} is {value}: a share from 0 to 1 is wanted")]
+    Share {
+        /// The key.
+        name: &'static str,
+        /// What it says.
+        value: f64,
+    },
+    /// The shares of misbehaving nodes leave none that keeps the rules.
+    #[error("{wanted} of {nodes} nodes are to break the rules, and {free} can be taken: lower the shares")]
+    TooMany {
+        /// Misbehaving nodes asked for.
+        wanted: usize,
+        /// All nodes.
+        nodes: usize,
+        /// Nodes that may be taken.
+        free: usize,
+    },
+    /// A partition that flaps too fast.
+    #[error("partition.every is {0:?}: at least {FLAP_MIN:?} is wanted")]
+    Flap(Duration),
+    /// A number is no rate.
+    #[error("{name} is {value}: a number from 0 to {max} is wanted")]
+    Rate {
+        /// The key.
+        name: &'static str,
+        /// What it says.
+        value: f64,
+        /// The most.
+        max: f64,
+    },
+}
+
+impl Default for FaultPlan {
+    fn default() -> Self {
+        Self {
+            loss: 0.0,
+            duplicate: 0.0,
+            reorder: 0.0,
+            churn: 0.0,
+            crashes: 0,
+            down_for: Duration::from_secs(5),
+            partition: Vec::new(),
+            slow: 0.0,
+            slow_by: Duration::from_millis(5),
+            clock_offset: Duration::ZERO,
+        }
+    }
+}
+
+impl FaultPlan {
+    /// Whether every number is one that can be meant.
+    ///
+    /// # Errors
+    /// Names the key.
+    pub fn check(&self) -> Result<(), PlanError> {
+        share("loss", self.loss)?;
+        share("duplicate", self.duplicate)?;
+        share("reorder", self.reorder)?;
+        share("churn", self.churn)?;
+        share("slow", self.slow)?;
+        for partition in &self.partition {
+            if let PartitionKind::Ratio(ratio) = partition.kind {
+                share("partition.kind", ratio)?;
+            }
+            if partition.every > Duration::ZERO && partition.every < FLAP_MIN {
+                return Err(PlanError::Flap(partition.every));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether messages can get lost.
+    #[must_use]
+    pub fn loses(&self) -> bool {
+        self.loss > 0.0 || !self.partition.is_empty()
+    }
+}
+
+/// Refuses what is no share.
+pub(super) fn share(name: &'static str, value: f64) -> Result<(), PlanError> {
+    if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(PlanError::Share { name, value }) }
+}
+
+impl FromStr for PartitionKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "half" => Ok(Self::Half),
+            "one" => Ok(Self::One),
+            "one-way" => Ok(Self::OneWay),
+            _ => match text.parse() {
+                Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(Self::Ratio(ratio)),
+                _ => Err(format!("{text:?} is no kind: half, one, one-way or a share such as 0.3 is wanted")),
+            },
+        }
+    }
+}
+
+impl fmt::Display for PartitionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Half => f.write_str("half"),
+            Self::One => f.write_str("one"),
+            Self::OneWay => f.write_str("one-way"),
+            Self::Ratio(ratio) => ratio.fmt(f),
+        }
+    }
+}
+
+serde_as_text!(PartitionKind);
 
 /// One change of the world.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +206,13 @@ pub enum Fault {
     Restart(usize),
     /// Messages from one node to another vanish from here on.
     Cut {
+        /// The sender.
+        from: usize,
+        /// The receiver.
+        to: usize,
+    },
+    /// Messages from one node to another pass again. A link that lost something is closed and dialled again.
+    Mend {
         /// The sender.
         from: usize,
         /// The receiver.

@@ -28,12 +28,27 @@ pub struct Host {
     pub busy_until: Time,
     /// What it does against the rules; `None` for an honest node.
     pub adversary: Option<Box<dyn Adversary>>,
+    /// What is wrong with it so that a checker has something to find.
+    pub sabotage: Option<Sabotage>,
     /// Whether it was ever down.
     pub was_down: bool,
     /// Wire bytes that it read.
     pub wire_in: u64,
     /// Of these, before the load.
     pub wire_before: u64,
+}
+
+/// A planted fault: what no node does, and no run has but those that test the checkers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Its verification pool says that every signature is good.
+    TrustsEverything,
+    /// Whatever its engine tells is told to the checkers twice.
+    Stutters,
+    /// From this time on no message comes in.
+    DeafFrom(Time),
+    /// It breaks the rules, and counts as a node that keeps them.
+    Masked,
 }
 
 /// A node's end of a connection.
@@ -45,6 +60,8 @@ pub struct Connection {
     pub second: bool,
     /// Whether it is open as far as this node knows.
     pub open: bool,
+    /// Control bytes that have left, and that the engine wasn't told of yet.
+    pub drained: usize,
     /// Messages that came while the engine didn't want to read.
     pub held: Option<Box<VecDeque<(Message, u64)>>>,
 }
@@ -58,8 +75,10 @@ pub struct Link {
     pub handles: [PeerHandle; 2],
     /// Counts the connections made; messages of an earlier one don't arrive.
     pub epoch: u32,
-    /// Whether there is a connection.
+    /// Whether there is a connection, or one is being made.
     pub up: bool,
+    /// Whether it is made: both ends have their handles.
+    pub made: bool,
     /// What was sent towards each end.
     pub order: [Order; 2],
     /// Whether messages towards each end vanish.
@@ -83,16 +102,17 @@ impl Host {
             slowness: Duration::ZERO,
             busy_until: Time::ZERO,
             adversary: None,
+            sabotage: None,
             was_down: false,
             wire_in: 0,
             wire_before: 0,
         }
     }
 
-    /// Whether it keeps the rules.
+    /// Whether it keeps the rules, as far as anybody judges.
     #[must_use]
     pub fn is_honest(&self) -> bool {
-        self.adversary.is_none()
+        self.adversary.is_none() || self.sabotage == Some(Sabotage::Masked)
     }
 
     /// The world's time by the node's own clock.
@@ -136,11 +156,18 @@ impl Link {
             handles: [PeerHandle(0); 2],
             epoch: 0,
             up: false,
+            made: false,
             order: Default::default(),
             cut: [false; 2],
             lossy: false,
             severed: false,
         }
+    }
+
+    /// Whether messages pass between this handle at the second end (or not) and the other end.
+    #[must_use]
+    pub fn carries(&self, second: bool, handle: PeerHandle) -> bool {
+        self.up && self.made && self.handles[usize::from(second)] == handle
     }
 
     /// The node at the other end than the one that is the second (or not).

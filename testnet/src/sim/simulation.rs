@@ -14,6 +14,7 @@ use node::trace::Kind;
 use protocol::block::Block;
 use protocol::codec::Encode as _;
 use protocol::gossip::{Config, Event, Input, ItemId, Output, PeerHandle, RelayPolicy};
+use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::message::Lane;
 use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
@@ -24,7 +25,7 @@ use self::deliver::Arriving;
 use super::adversary::{Adversary, Entered, Sending};
 use super::checker::{Checker, NodeView};
 use super::fault::Schedule;
-use super::host::{Host, Link};
+use super::host::{Host, Link, Sabotage};
 use super::ledger::Ledger;
 use super::link::{LinkModel, Network};
 use super::queue::EventQueue;
@@ -41,6 +42,10 @@ const START_SPREAD: Duration = Duration::from_millis(500);
 
 /// Between the start and the load: time for every greeting, at delays of up to some 300 ms.
 pub const SETTLE: Duration = Duration::from_secs(3);
+
+/// Where bandwidth is unlimited, control bytes leave at once, and engines are told so in lots: a 16th of the credit. To
+/// tell of each message would be half of all inputs, and no engine would do anything else for it.
+const CREDIT_LOT_BYTES: usize = CONTROL_CREDIT_BYTES / 16;
 
 /// Between two reports of progress.
 const EVENTS_PER_PROGRESS: u64 = 1 << 16;
@@ -91,6 +96,8 @@ pub struct NodeSetup {
     pub slowness: Duration,
     /// What it does against the rules.
     pub adversary: Option<Box<dyn Adversary>>,
+    /// What is wrong with it, for tests of the checkers.
+    pub sabotage: Option<Sabotage>,
 }
 
 /// What is left of a run.
@@ -148,7 +155,7 @@ pub(super) enum Happening {
     Drained { node: u32, incarnation: u32, peer: PeerHandle, lane: Lane, bytes: usize },
     Dial { link: u32 },
     Connected { link: u32, epoch: u32 },
-    Closed { link: u32, epoch: u32, second: bool },
+    Closed { node: u32, incarnation: u32, peer: PeerHandle },
     Send { node: u32, incarnation: u32, sending: Box<Sending> },
     Tick { node: u32 },
     Submit(Box<Entry>),
@@ -234,6 +241,7 @@ impl Simulation {
             host.clock_ahead = given.clock_ahead;
             host.slowness = given.slowness;
             host.adversary = given.adversary;
+            host.sabotage = given.sabotage;
         }
         Self {
             now: Time::ZERO,
@@ -350,7 +358,7 @@ impl Simulation {
             }
             Happening::Dial { link } => self.dial(link),
             Happening::Connected { link, epoch } => self.connected(link, epoch),
-            Happening::Closed { link, epoch, second } => self.on_closed(link, epoch, second),
+            Happening::Closed { node, incarnation, peer } => self.on_closed(node as usize, incarnation, peer),
             Happening::Send { node, incarnation, sending } => {
                 if self.hosts[node as usize].incarnation == incarnation {
                     self.transmit(node as usize, sending.to, sending.message);
@@ -384,22 +392,37 @@ impl Simulation {
                 self.on_output(node, output);
             }
             self.outputs = outputs;
-            let written = self.flushes.drain(..).filter(|flush| flush.credit > 0);
-            self.feedback.extend(written.map(|flush| Input::Drained {
-                peer: flush.peer,
-                lane: flush.lane,
-                bytes: flush.credit,
-            }));
+            self.give_credit(node);
         }
         self.settled(node);
         self.arm(node);
+    }
+
+    /// Tells the engine what has left at once, when it has come to a lot.
+    fn give_credit(&mut self, node: usize) {
+        for flush in self.flushes.drain(..) {
+            let Some(connection) = self.hosts[node].connections.get_mut(flush.peer.0 as usize) else { continue };
+            if flush.lane == Lane::Bulk {
+                if flush.credit > 0 {
+                    let (peer, lane, bytes) = (flush.peer, flush.lane, flush.credit);
+                    self.feedback.push_back(Input::Drained { peer, lane, bytes });
+                }
+                continue;
+            }
+            connection.drained += flush.credit;
+            if connection.drained >= CREDIT_LOT_BYTES {
+                let bytes = std::mem::take(&mut connection.drained);
+                self.feedback.push_back(Input::Drained { peer: flush.peer, lane: Lane::Control, bytes });
+            }
+        }
     }
 
     fn on_output(&mut self, node: usize, output: Output) {
         match output {
             Output::Send { peer, message, .. } => self.send(node, peer, message),
             Output::Verify(job) => {
-                let verdict = self.verdicts.of(&job);
+                let trusts = self.hosts[node].sabotage == Some(Sabotage::TrustsEverything);
+                let verdict = if trusts { Verdict::Valid } else { self.verdicts.of(&job) };
                 let at = self.now + self.check.times(job.signatures() as u64);
                 let incarnation = self.hosts[node].incarnation;
                 self.queue.push(at, Happening::Verified { node: node as u32, incarnation, job: job.id, verdict });
@@ -433,7 +456,11 @@ impl Simulation {
             Event::Refused { item, .. } => self.hash.note(self.now, Mark::Refused, node, node, [word(item), 0]),
             _ => {}
         }
-        if honest {
+        let times = match self.hosts[node].sabotage {
+            Some(Sabotage::Stutters) => 2,
+            _ => usize::from(honest),
+        };
+        for _ in 0..times {
             for checker in &mut self.checkers {
                 checker.event(self.now, node, event);
             }
@@ -504,14 +531,16 @@ impl Simulation {
         let transaction = Arc::new(entry.transaction.clone());
         let id = ItemId::Transaction(transaction.id());
         self.ledger.submitted(id, transaction.encoded().len() as u64, node, self.now, entry.warm);
-        self.hash.note(self.now, Mark::Submitted, node, node, [word(&id), 0]);
-        self.tell_adversaries(&Entered { id, encoded: transaction.encoded() });
+        self.enters(node, &Entered { id, encoded: transaction.encoded(), header: None });
         self.step(node, Input::SubmittedTransaction(transaction));
     }
 
     fn on_block(&mut self, index: usize) -> Result<(), SimError> {
-        self.ledger.offered(Kind::Block);
         let Some(&(_, node)) = self.blocks.get(index) else { return Ok(()) };
+        let honest = self.hosts[node].is_honest();
+        if honest {
+            self.ledger.offered(Kind::Block);
+        }
         let clock = self.hosts[node].local(self.now);
         let Some(engine) = self.hosts[node].engine.as_ref() else { return Ok(()) };
         let timestamp_ms = EPOCH_MS + clock.as_micros() / 1_000;
@@ -527,12 +556,23 @@ impl Simulation {
         };
         let block = Arc::new(block);
         let id = ItemId::Block(block.header.id());
-        let warm = index as u64 >= crate::workload::COLD_ITEMS;
-        self.ledger.submitted(id, block.encoded_len() as u64, node, self.now, warm);
-        self.hash.note(self.now, Mark::Submitted, node, node, [word(&id), 0]);
-        self.tell_adversaries(&Entered { id, encoded: &[] });
+        // What a node that breaks the rules makes is no part of the workload.
+        if honest {
+            let warm = index as u64 >= crate::workload::COLD_ITEMS;
+            self.ledger.submitted(id, block.encoded_len() as u64, node, self.now, warm);
+            self.enters(node, &Entered { id, encoded: &[], header: Some(&block.header) });
+        }
         self.step(node, Input::SubmittedBlock(block));
         Ok(())
+    }
+
+    /// An item of the workload enters.
+    fn enters(&mut self, node: usize, item: &Entered<'_>) {
+        self.hash.note(self.now, Mark::Submitted, node, node, [word(&item.id), 0]);
+        for checker in &mut self.checkers {
+            checker.submitted(self.now, node, &item.id);
+        }
+        self.tell_adversaries(item);
     }
 
     fn tell_adversaries(&mut self, item: &Entered<'_>) {

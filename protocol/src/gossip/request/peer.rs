@@ -3,9 +3,9 @@
 
 use alloc::collections::BTreeSet;
 
-use super::RequestKey;
 use super::pace::Pace;
 use super::strikes::Strikes;
+use super::{Load, RequestKey};
 use crate::gossip::{AddressGroup, Direction};
 use crate::limits::{
     REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
@@ -118,6 +118,15 @@ impl Peer {
 
     pub(super) fn announcements(&self) -> usize {
         self.blocks.announced.len() + self.transactions.announced.len()
+    }
+
+    pub(super) fn load(&self) -> Load {
+        Load {
+            transactions: self.transactions.announced.len(),
+            blocks: self.blocks.announced.len(),
+            transactions_in_flight: self.transactions.in_flight,
+            blocks_in_flight: self.blocks.in_flight,
+        }
     }
 
     pub(super) const fn in_flight(&self) -> usize {

@@ -39,6 +39,7 @@ impl Simulation {
             return;
         }
         link.up = true;
+        link.made = false;
         link.lossy = false;
         link.epoch += 1;
         link.order = Default::default();
@@ -55,10 +56,20 @@ impl Simulation {
             return;
         }
         let ends = link.ends;
+        // Whoever came back before the other end learnt that it was gone.
+        for (second, node) in [false, true].into_iter().zip(ends) {
+            let peer = self.links[number as usize].handles[usize::from(second)];
+            let before = self.hosts[node as usize].connection(peer).filter(|connection| connection.link == number);
+            if before.is_some() {
+                let incarnation = self.hosts[node as usize].incarnation;
+                self.on_closed(node as usize, incarnation, peer);
+            }
+        }
+        self.links[number as usize].made = true;
         for (second, node) in [false, true].into_iter().zip(ends) {
             let host = &mut self.hosts[node as usize];
             let handle = PeerHandle(host.connections.len() as u32);
-            host.connections.push(Connection { link: number, second, open: true, held: None });
+            host.connections.push(Connection { link: number, second, open: true, drained: 0, held: None });
             self.links[number as usize].handles[usize::from(second)] = handle;
         }
         self.hash.note(self.now, Mark::Connected, ends[0] as usize, ends[1] as usize, [u64::from(epoch), 0]);
@@ -68,6 +79,11 @@ impl Simulation {
             // Each node has an address of its own, so that coming back doesn't make it a stranger.
             let far = self.links[number as usize].far(second);
             let group = Some(AddressGroup(far as u64));
+            if self.hosts[node as usize].is_honest() {
+                for checker in &mut self.checkers {
+                    checker.connected(self.now, node as usize, far);
+                }
+            }
             self.step(node as usize, Input::PeerConnected { peer, direction, group });
         }
     }
@@ -102,7 +118,9 @@ impl Simulation {
         );
         let link = &mut self.links[number as usize];
         link.severed |= honest && !far_honest && !innocent;
-        self.hang_up(number, !second);
+        if link.carries(second, peer) {
+            self.hang_up(number, !second);
+        }
     }
 
     /// The connection is gone; its `second` (or first) end learns of it a delay later, and somebody dials again.
@@ -111,10 +129,11 @@ impl Simulation {
         if !std::mem::take(&mut link.up) {
             return;
         }
-        let epoch = link.epoch;
         let [a, b] = link.ends.map(|end| end as usize);
         let delay = Duration::from_micros(self.delays.one_way_us(a, b));
-        self.queue.push(self.now + delay, Happening::Closed { link: number, epoch, second });
+        if std::mem::take(&mut self.links[number as usize].made) {
+            self.tell_closed(number, second, self.now + delay);
+        }
         let again = self.now + delay + REDIAL + self.part_of(REDIAL);
         self.queue.push(again, Happening::Dial { link: number });
     }
@@ -123,21 +142,30 @@ impl Simulation {
     pub(super) fn break_link(&mut self, number: u32) {
         let link = &self.links[number as usize];
         if link.up {
-            let epoch = link.epoch;
+            let made = link.made;
             self.hang_up(number, false);
-            self.queue.push(self.now, Happening::Closed { link: number, epoch, second: true });
+            if made {
+                self.tell_closed(number, true, self.now);
+            }
         }
     }
 
-    /// An end learns that its connection is gone.
-    pub(super) fn on_closed(&mut self, number: u32, epoch: u32, second: bool) {
+    /// An end will learn that its present connection is gone.
+    fn tell_closed(&mut self, number: u32, second: bool, at: Time) {
         let link = &self.links[number as usize];
-        let (node, peer) = (link.ends[usize::from(second)] as usize, link.handles[usize::from(second)]);
-        if link.epoch != epoch {
+        let (node, peer) = (link.ends[usize::from(second)], link.handles[usize::from(second)]);
+        let incarnation = self.hosts[node as usize].incarnation;
+        self.queue.push(at, Happening::Closed { node, incarnation, peer });
+    }
+
+    /// An end learns that its connection is gone.
+    pub(super) fn on_closed(&mut self, node: usize, incarnation: u32, peer: PeerHandle) {
+        let host = &mut self.hosts[node];
+        if host.incarnation != incarnation {
             return;
         }
-        let Some(connection) = self.hosts[node].connections.get_mut(peer.0 as usize) else { return };
-        if connection.link == number && std::mem::take(&mut connection.open) {
+        let Some(connection) = host.connections.get_mut(peer.0 as usize) else { return };
+        if std::mem::take(&mut connection.open) {
             connection.held = None;
             self.step(node, Input::PeerDisconnected { peer });
         }
@@ -146,10 +174,14 @@ impl Simulation {
     pub(super) fn on_fault(&mut self, index: usize) {
         let Some((_, fault)) = self.schedule.get(index).cloned() else { return };
         let node = match &fault {
-            Fault::Crash(node) | Fault::Restart(node) | Fault::Cut { from: node, .. } => *node,
+            Fault::Crash(node) | Fault::Restart(node) => *node,
+            Fault::Cut { from, .. } | Fault::Mend { from, .. } => *from,
             Fault::Heal | Fault::Weather(_) => 0,
         };
         self.hash.note(self.now, Mark::Fault, node, node, [index as u64, 0]);
+        for checker in &mut self.checkers {
+            checker.fault(self.now, &fault);
+        }
         match fault {
             Fault::Crash(node) => self.crash(node),
             Fault::Restart(node) => {
@@ -162,11 +194,16 @@ impl Simulation {
                 }
             }
             Fault::Cut { from, to } => {
-                for &number in &self.links_of[from] {
+                if let Some((number, second)) = self.link_between(from, to) {
+                    self.links[number as usize].cut[usize::from(second)] = true;
+                }
+            }
+            Fault::Mend { from, to } => {
+                if let Some((number, second)) = self.link_between(from, to) {
                     let link = &mut self.links[number as usize];
-                    let second = link.ends[1] as usize == to;
-                    if link.ends[usize::from(second)] as usize == to {
-                        link.cut[usize::from(second)] = true;
+                    link.cut[usize::from(second)] = false;
+                    if link.lossy {
+                        self.break_link(number);
                     }
                 }
             }
@@ -175,18 +212,28 @@ impl Simulation {
         }
     }
 
+    /// The link between two nodes, and whether `to` is its second end.
+    fn link_between(&self, from: usize, to: usize) -> Option<(u32, bool)> {
+        let links = self.links_of.get(from)?.iter();
+        links.map(|&number| (number, self.links[number as usize].ends)).find_map(|(number, ends)| {
+            let second = ends[1] as usize == to;
+            (ends[usize::from(second)] as usize == to).then_some((number, second))
+        })
+    }
+
     fn crash(&mut self, node: usize) {
         let host = &mut self.hosts[node];
         host.engine = None;
         host.timer = None;
         host.was_down = true;
         host.busy_until = Time::ZERO;
-        let connections = std::mem::take(&mut host.connections);
+        host.connections.clear();
         for checker in &mut self.checkers {
             checker.crashed(self.now, node);
         }
-        for connection in connections.iter().filter(|connection| connection.open) {
-            self.hang_up(connection.link, !connection.second);
+        for number in self.links_of[node].clone() {
+            let first = self.links[number as usize].ends[0] as usize == node;
+            self.hang_up(number, first);
         }
     }
 
@@ -195,7 +242,7 @@ impl Simulation {
         for number in 0..self.links.len() as u32 {
             let link = &mut self.links[number as usize];
             link.cut = [false; 2];
-            if link.lossy && link.up {
+            if link.lossy {
                 self.break_link(number);
             }
         }

@@ -5,6 +5,7 @@ use protocol::gossip::{Input, PeerHandle};
 use protocol::message::{Lane, Message};
 use protocol::time::Duration;
 
+use super::super::host::Sabotage;
 use super::super::link::Crossing;
 use super::super::trace::Mark;
 use super::super::wire;
@@ -60,13 +61,15 @@ impl Simulation {
         let Some(connection) = self.hosts[node].connection(peer) else { return };
         let (number, second) = (connection.link, connection.second);
         let link = &mut self.links[number as usize];
-        if !link.up {
+        // One that was closed already, and whose end hasn't learnt it yet.
+        if !link.carries(second, peer) {
             return;
         }
         let (towards, to, epoch) = (!second, link.far(second), link.epoch);
         let (lane, bytes) = (message.lane(), message.encoded_len());
-        let honest = self.hosts[node].is_honest();
-        if honest {
+        // An adversary's engine was told already that it left.
+        let rules = self.hosts[node].adversary.is_none();
+        if self.hosts[node].is_honest() {
             for checker in &mut self.checkers {
                 checker.sends(self.now, node, to, &message);
             }
@@ -89,12 +92,12 @@ impl Simulation {
             Lane::Bulk => passage.arrives.unwrap_or(passage.left + base) + base,
         };
         let immediate = drained <= self.now;
-        let credit = if honest && immediate { bytes } else { 0 };
+        let credit = if rules && immediate { bytes } else { 0 };
         match flushed {
             Some(flush) => flush.credit += credit,
             None => self.flushes.push(Flush { peer, lane, credit }),
         }
-        if honest && !immediate {
+        if rules && !immediate {
             let incarnation = self.hosts[node].incarnation;
             self.queue.push(drained, Happening::Drained { node: node as u32, incarnation, peer, lane, bytes });
         }
@@ -123,7 +126,7 @@ impl Simulation {
     pub(super) fn arrive(&mut self, arriving: Arriving) {
         let link = &self.links[arriving.link as usize];
         let end = usize::from(arriving.second);
-        if !link.up || link.epoch != arriving.epoch {
+        if link.epoch != arriving.epoch || !link.carries(arriving.second, link.handles[end]) {
             return;
         }
         let (node, peer) = (link.ends[end] as usize, link.handles[end]);
@@ -157,6 +160,14 @@ impl Simulation {
         self.hosts[node].wire_in += wire;
         self.account(&message, wire);
         self.hash.note(self.now, Mark::Arrived, node, from, [wire, message.name().len() as u64]);
+        if matches!(self.hosts[node].sabotage, Some(Sabotage::DeafFrom(since)) if since <= self.now) {
+            return;
+        }
+        if self.hosts[node].is_honest() {
+            for checker in &mut self.checkers {
+                checker.receives(self.now, node, from, &message);
+            }
+        }
         if let Some(adversary) = self.hosts[node].adversary.as_mut() {
             let wanted = adversary.incoming(self.now, peer, &message, &mut self.sendings);
             self.dispatch(node);

@@ -1,0 +1,106 @@
+//! How full everything is that a peer can make grow, for whoever checks that the bounds hold. Reads only.
+//!
+//! Bytes are counted, not measured: encoded bytes where these are held, else entries times the size of one, which is
+//! that of its type or what `limits` says of it, index entries included.
+
+use core::mem::size_of;
+
+use super::api::PeerHandle;
+use super::peer::{Owed, Peer};
+use super::{Checking, Gossip};
+use crate::block::SignedHeader;
+use crate::hash::TxId;
+use crate::limits::{
+    ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BODY_BYTES_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK,
+    CONFIRMED_MAX, CONTROL_CREDIT_BYTES, HEADER_QUEUE_MAX, INVALID_BLOCKS_MAX, KNOWN_MAX, LOCAL_JOBS_PEAK,
+    MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, ORPHAN_BYTES_MAX, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX,
+    OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX,
+    REQUEST_BLOCKS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, RUMOR_HOT_MAX, SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX,
+    SERVE_QUEUE_MAX, STRIKE_GROUPS_MAX,
+};
+use crate::message::Lane;
+
+/// How full one bounded structure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Its name. What is counted in bytes says so.
+    pub what: &'static str,
+    /// Whose it is; `None` if it is the node's.
+    pub peer: Option<PeerHandle>,
+    /// Entries or bytes in use.
+    pub used: usize,
+    /// The most that it may hold; `usize::MAX` where only the driver bounds it.
+    pub limit: usize,
+    /// What `used` takes in memory, counted, in bytes.
+    pub bytes: usize,
+}
+
+// Bytes of an entry, as the bounds in `limits` reckon it.
+const KNOWN_ENTRY_BYTES: usize = 20;
+const ACCEPTED_ENTRY_BYTES: usize = 130;
+const REJECTED_ENTRY_BYTES: usize = 140;
+const ANNOUNCEMENT_BYTES: usize = 280;
+const FLIGHT_BYTES: usize = 16;
+const GROUP_BYTES: usize = 80;
+const MEMPOOL_ENTRY_BYTES: usize = 600;
+const HEADER_ENTRY_BYTES: usize = 600;
+const CONFIRMED_ENTRY_BYTES: usize = 100;
+const INVALID_ENTRY_BYTES: usize = 150;
+const HOT_ENTRY_BYTES: usize = 1_024;
+
+impl Gossip {
+    /// Shows every bounded structure to `visit`: the node's, then each peer's in the order of handles. Takes time
+    /// proportional to the number of peers.
+    pub fn occupancy(&self, visit: &mut dyn FnMut(Occupancy)) {
+        let count = &mut |what, used: usize, limit, entry_bytes: usize| {
+            visit(Occupancy { what, peer: None, used, limit, bytes: used.saturating_mul(entry_bytes) });
+        };
+        let (accepted, rejected) = self.seen.len();
+        count("accepted ids", accepted, SEEN_ACCEPTED_MAX, ACCEPTED_ENTRY_BYTES);
+        count("rejected ids", rejected, SEEN_REJECTED_MAX, REJECTED_ENTRY_BYTES);
+        count("mempool entries", self.mempool.len(), MEMPOOL_ENTRIES_MAX, MEMPOOL_ENTRY_BYTES);
+        count("mempool bytes", self.mempool.bytes(), MEMPOOL_BYTES_MAX, 1);
+        count("chain headers", self.chain.headers(), CHAIN_HEADERS_MAX, HEADER_ENTRY_BYTES);
+        count("chain body bytes", self.chain.body_bytes(), CHAIN_BODY_BYTES_MAX, 1);
+        count("confirmed ids", self.chain.confirmed_len(), CONFIRMED_MAX, CONFIRMED_ENTRY_BYTES);
+        count("invalid blocks", self.chain.invalid_len(), INVALID_BLOCKS_MAX, INVALID_ENTRY_BYTES);
+        count("all orphan bytes", self.orphans.bytes(), ORPHAN_BYTES_MAX, 1);
+        count("hot transactions", self.rumors.len(), RUMOR_HOT_MAX, HOT_ENTRY_BYTES);
+        count("address groups", self.requests.groups(), STRIKE_GROUPS_MAX, GROUP_BYTES);
+        let of_peers = self.peers.iter().map(|(_, peer)| peer.checks).fold(0, usize::saturating_add);
+        let of_gone = self.checking.len().saturating_sub(of_peers).saturating_sub(self.checks_local);
+        count("submitted jobs", self.checks_local, LOCAL_JOBS_PEAK, size_of::<Checking>());
+        count("jobs of peers that left", of_gone, usize::MAX, size_of::<Checking>());
+        let outputs_max =
+            self.peers.iter().count().saturating_mul(OUTPUTS_PER_PEER_PEAK).saturating_add(OUTPUTS_SHARED_PEAK);
+        count("outputs", self.outputs.len(), outputs_max, size_of::<super::Output>());
+        for (handle, peer) in self.peers.iter() {
+            self.occupancy_of(*handle, peer, visit);
+        }
+    }
+
+    fn occupancy_of(&self, handle: PeerHandle, peer: &Peer, visit: &mut dyn FnMut(Occupancy)) {
+        let mut count = |what, used: usize, limit, entry_bytes: usize| {
+            visit(Occupancy { what, peer: Some(handle), used, limit, bytes: used.saturating_mul(entry_bytes) });
+        };
+        count("known set", peer.known.len(), KNOWN_MAX, KNOWN_ENTRY_BYTES);
+        count("announce queue", peer.announcements.len(), ANNOUNCE_QUEUE_MAX, size_of::<TxId>());
+        count("header queue", peer.headers.len(), HEADER_QUEUE_MAX, size_of::<SignedHeader>());
+        count("owed replies", peer.owed.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
+        count("owed bulk replies", peer.owed_bulk.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
+        count("verification jobs", peer.checks, CHECKS_PEAK, size_of::<Checking>());
+        count("verification bytes", peer.check_bytes, CHECK_BYTES_PEAK, 1);
+        let control = CONTROL_CREDIT_BYTES.saturating_sub(peer.credit.left(Lane::Control));
+        let bulk = BULK_CREDIT_BYTES.saturating_sub(peer.credit.left(Lane::Bulk));
+        count("queued control bytes", control, CONTROL_CREDIT_BYTES, 1);
+        count("queued bulk bytes", bulk, BULK_CREDIT_BYTES, 1);
+        let load = self.requests.load(handle);
+        count("announced transactions", load.transactions, REQUEST_ANNOUNCEMENTS_MAX, ANNOUNCEMENT_BYTES);
+        count("announced blocks", load.blocks, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, ANNOUNCEMENT_BYTES);
+        count("transactions in flight", load.transactions_in_flight, REQUESTS_IN_FLIGHT_MAX, FLIGHT_BYTES);
+        count("blocks in flight", load.blocks_in_flight, REQUEST_BLOCKS_IN_FLIGHT_MAX, FLIGHT_BYTES);
+        let (orphans, orphan_bytes) = self.orphans.of_peer(handle.0);
+        count("orphans", orphans, ORPHANS_PER_PEER_MAX, 0);
+        count("orphan bytes", orphan_bytes, ORPHAN_PEER_BYTES_MAX, 1);
+    }
+}

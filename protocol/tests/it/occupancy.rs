@@ -1,0 +1,195 @@
+//! How full everything is: nothing passes its bound, nothing is left out, and the figures are those of what is held.
+
+use std::collections::BTreeMap;
+
+use protocol::codec::Encode as _;
+use protocol::gossip::{AddressGroup, Direction, Input, Occupancy, PeerHandle, RelayPolicy, Rumor};
+use protocol::hash::{ShortId, TxId};
+use protocol::limits::{GETDATA_ENTRIES_MAX, KNOWN_MAX, REQUESTS_IN_FLIGHT_MAX};
+use protocol::message::{Hello, InvEntry, Message, TxRef};
+use protocol::time::Duration;
+use protocol::transaction::SignedTransaction;
+
+use crate::harness::{Checking, Mesh, block, genesis, network, tip_of, transaction};
+use crate::make;
+
+/// What there is to see.
+const STRUCTURES: [&str; 29] = [
+    "accepted ids",
+    "address groups",
+    "all orphan bytes",
+    "announce queue",
+    "announced blocks",
+    "announced transactions",
+    "blocks in flight",
+    "chain body bytes",
+    "chain headers",
+    "confirmed ids",
+    "header queue",
+    "hot transactions",
+    "invalid blocks",
+    "jobs of peers that left",
+    "known set",
+    "mempool bytes",
+    "mempool entries",
+    "orphan bytes",
+    "orphans",
+    "outputs",
+    "owed bulk replies",
+    "owed replies",
+    "queued bulk bytes",
+    "queued control bytes",
+    "rejected ids",
+    "submitted jobs",
+    "transactions in flight",
+    "verification bytes",
+    "verification jobs",
+];
+
+fn inv(count: u64) -> Message {
+    let entry = |number: u64| InvEntry { transaction: TxRef::Short(ShortId(number.to_be_bytes())), age_ms: 0 };
+    Message::Inv((1..=count).map(entry).collect())
+}
+
+fn bodies(items: &[&SignedTransaction]) -> Message {
+    Message::Transactions(items.iter().map(|item| item.encoded().clone()).collect())
+}
+
+fn watched(count: usize, relay: RelayPolicy) -> Mesh {
+    let mut mesh = Mesh::new(count, relay);
+    mesh.fullest = Some(BTreeMap::new());
+    mesh
+}
+
+/// Asks for answers of 8.5 KiB that aren't read, until there is no room for one more; one waits then.
+fn deafen(mesh: &mut Mesh, peer: PeerHandle) {
+    let mut answers = 1;
+    while answers > 0 {
+        mesh.heard(0, peer);
+        mesh.say(0, peer, Message::GetData(vec![TxRef::Full(TxId([1; 32])); GETDATA_ENTRIES_MAX]));
+        answers = mesh.heard(0, peer).len();
+    }
+}
+
+/// Transactions of all sizes and two blocks, from everywhere.
+fn busy(relay: RelayPolicy) -> Mesh {
+    let mut mesh = watched(12, relay);
+    mesh.connect_all();
+    for nonce in 0..60 {
+        mesh.submit((nonce as usize * 5) % 12, &transaction(nonce as u8 % 7, nonce, 150 * nonce as usize));
+        mesh.run_for(Duration::from_millis(3));
+    }
+    let first = block(genesis(), &[transaction(8, 1, 9_000)], 3);
+    mesh.publish(0, &first);
+    mesh.run_secs(1);
+    mesh.publish(5, &block(tip_of(&first), &[transaction(0, 0, 0)], 4));
+    mesh.run_secs(4);
+    mesh
+}
+
+/// Peers that send what can't be used, ask for more than they read, and leave.
+fn hostile() -> Mesh {
+    let mut mesh = watched(1, RelayPolicy::Announce);
+    let peer = mesh.greeted(0);
+    let once = transaction(1, 1, 10);
+    let first = block(genesis(), std::slice::from_ref(&once), 1);
+    mesh.publish(0, &first);
+    mesh.run_secs(1);
+    mesh.say(0, peer, Message::Block(block(tip_of(&first), &[once], 2)));
+    mesh.say(0, peer, Message::Block(block(tip_of(&block(genesis(), &[], 7)), &[], 2)));
+    mesh.run_secs(1);
+    mesh.checking = Checking::Assumed;
+    mesh.say(0, peer, bodies(&[&make::transaction(7, 1, 0, 1)]));
+    let grouped = PeerHandle(900);
+    let group = Some(AddressGroup(7));
+    mesh.input(0, Input::PeerConnected { peer: grouped, direction: Direction::Inbound, group });
+    for message in [Message::Hello(Hello::new(&network(), genesis())), inv(3)] {
+        mesh.input(0, Input::Received { peer: grouped, message });
+    }
+    mesh.run_secs(10);
+    // Nobody reads any more.
+    mesh.draining = false;
+    let large: Vec<_> = (0..140).map(|number| make::sized(number, 1, 61_000)).collect();
+    for item in &large {
+        mesh.submit(0, item);
+        mesh.run_for(Duration::from_millis(1));
+    }
+    mesh.say(0, peer, Message::GetData(large.iter().map(|item| TxRef::Full(item.id())).collect()));
+    deafen(&mut mesh, peer);
+    mesh
+}
+
+#[test]
+fn nothing_passes_its_bound_and_everything_is_seen() {
+    let rumor = Rumor { round: Duration::from_millis(50), ..Rumor::default() };
+    let mut fullest: BTreeMap<&str, usize> = BTreeMap::new();
+    let meshes = [RelayPolicy::Announce, RelayPolicy::Flood, RelayPolicy::Rumor(rumor)].map(busy);
+    for mesh in meshes.into_iter().chain([hostile(), left_behind()]) {
+        for (what, used) in mesh.fullest.unwrap() {
+            let most = fullest.entry(what).or_default();
+            *most = used.max(*most);
+        }
+    }
+    assert_eq!(fullest.keys().copied().collect::<Vec<_>>(), STRUCTURES);
+    let empty: Vec<_> = fullest.iter().filter(|(_, used)| **used == 0).map(|(what, _)| *what).collect();
+    assert_eq!(empty, [""; 0], "never seen in use");
+}
+
+/// A peer that doesn't read blocks' headers, and one that leaves its items in verification.
+fn left_behind() -> Mesh {
+    let mut mesh = watched(1, RelayPolicy::Announce);
+    mesh.draining = false;
+    let (deaf, gone) = (mesh.greeted(0), mesh.greeted(0));
+    deafen(&mut mesh, deaf);
+    mesh.publish(0, &block(genesis(), &[], 1));
+    mesh.run_secs(1);
+    mesh.checking = Checking::Held;
+    mesh.say(0, gone, bodies(&[&transaction(1, 1, 10)]));
+    mesh.input(0, Input::PeerDisconnected { peer: gone });
+    mesh
+}
+
+#[test]
+fn the_figures_are_those_of_what_is_held() {
+    let mut mesh = watched(1, RelayPolicy::Announce);
+    let (peer, other) = (mesh.greeted(0), mesh.greeted(0));
+    mesh.submit(0, &transaction(1, 1, 100));
+    mesh.run_secs(1);
+    mesh.say(0, peer, inv(REQUESTS_IN_FLIGHT_MAX as u64 + 4));
+    mesh.say(0, peer, Message::BlockHeader(block(genesis(), &[], 1).header.into()));
+    mesh.run_for(Duration::from_millis(1));
+    mesh.checking = Checking::Held;
+    let (waiting, submitted) = (transaction(2, 1, 50), transaction(3, 1, 50));
+    mesh.say(0, other, bodies(&[&waiting]));
+    mesh.submit(0, &submitted);
+    let mut seen: BTreeMap<(&str, Option<PeerHandle>), Occupancy> = BTreeMap::new();
+    mesh.nodes[0].occupancy(&mut |occupancy| {
+        assert_eq!(seen.insert((occupancy.what, occupancy.peer), occupancy), None, "named once");
+    });
+    let used = |what, peer| seen[&(what, peer)].used;
+    // Genesis, the transaction that it was told of, what it announced, and the block.
+    assert_eq!(used("known set", Some(peer)), 2 + REQUESTS_IN_FLIGHT_MAX + 4 + 1);
+    assert_eq!(used("announced transactions", Some(peer)), REQUESTS_IN_FLIGHT_MAX + 4);
+    assert_eq!(used("transactions in flight", Some(peer)), REQUESTS_IN_FLIGHT_MAX);
+    assert_eq!((used("announced blocks", Some(peer)), used("blocks in flight", Some(peer))), (1, 1));
+    assert_eq!((used("verification jobs", Some(peer)), used("verification jobs", Some(other))), (0, 1));
+    assert_eq!(used("verification bytes", Some(other)), waiting.encoded().len());
+    assert_eq!((used("submitted jobs", None), used("jobs of peers that left", None)), (1, 0));
+    assert_eq!((used("mempool entries", None), used("mempool bytes", None)), (1, mesh.nodes[0].mempool().bytes));
+    assert_eq!((used("accepted ids", None), used("rejected ids", None), used("outputs", None)), (1, 0, 0));
+    assert_eq!((used("chain headers", None), used("chain body bytes", None)), (1, 0));
+    let known = seen[&("known set", Some(other))];
+    assert_eq!((known.limit, known.bytes), (KNOWN_MAX, 3 * 20));
+    // What was said and is drained no longer counts.
+    assert_eq!(used("queued control bytes", Some(peer)), 0);
+    mesh.draining = false;
+    mesh.say(0, other, Message::GetData(vec![TxRef::Full(TxId([1; 32]))]));
+    let answer = Message::NotFound { transactions: vec![TxRef::Full(TxId([1; 32]))], blocks: vec![] };
+    let mut queued = None;
+    mesh.nodes[0].occupancy(&mut |occupancy| {
+        if (occupancy.what, occupancy.peer) == ("queued control bytes", Some(other)) {
+            queued = Some((occupancy.used, occupancy.bytes));
+        }
+    });
+    assert_eq!(queued, Some((answer.encoded_len(), answer.encoded_len())));
+}

@@ -1,0 +1,66 @@
+//! Nodes that don't do what others rely on: they withhold, keep silent, or do everything late.
+
+use protocol::gossip::{ItemId, PeerHandle};
+use protocol::limits::REQUEST_EXPIRY_MIN;
+use protocol::message::{InvEntry, Message, TxRef};
+use protocol::time::{Duration, Time};
+
+use super::craft::now as at_once;
+use super::{Adversary, Entered, Sending};
+
+/// Announces each item the moment it enters anywhere, before anyone else can, and never sends a body, nor says that
+/// it has none.
+#[derive(Debug)]
+pub(super) struct Withhold;
+
+/// Announces as everybody does, and answers no request.
+#[derive(Debug)]
+pub(super) struct Silent;
+
+/// Does everything just before it would be too late.
+#[derive(Debug)]
+pub(super) struct Late;
+
+/// How late: 10 ms under the shortest expiry of a request.
+const LATENESS: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() - 10_000);
+
+impl Adversary for Withhold {
+    fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
+        if !matches!(message, Message::Transactions(_) | Message::Block(_) | Message::NotFound { .. }) {
+            out.push(at_once(to, message));
+        }
+    }
+
+    fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
+        !asks(message)
+    }
+
+    fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
+        let message = match (item.id, item.header) {
+            (ItemId::Transaction(id), _) => {
+                Message::Inv(vec![InvEntry { transaction: TxRef::Short(id.short()), age_ms: 0 }])
+            }
+            (ItemId::Block(_), Some(header)) => Message::BlockHeader(Box::new(*header)),
+            (ItemId::Block(_), None) => return,
+        };
+        out.extend(peers.iter().map(|&peer| at_once(peer, message.clone())));
+    }
+}
+
+impl Adversary for Silent {
+    fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
+        !asks(message) && !matches!(message, Message::GetHeaders(_))
+    }
+}
+
+impl Adversary for Late {
+    fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
+        let greeting = matches!(message, Message::Hello(_));
+        out.push(Sending { to, message, after: if greeting { Duration::ZERO } else { LATENESS } });
+    }
+}
+
+/// Whether a message asks for a body.
+const fn asks(message: &Message) -> bool {
+    matches!(message, Message::GetData(_) | Message::GetBlock(_))
+}

@@ -1,0 +1,271 @@
+//! Safety: whatever happens, no honest node accepts or passes on what is invalid, accepts an item twice, sends a peer
+//! what this peer itself had sent, or leaves a peer that keeps the rules.
+//!
+//! Validity is judged here from the bytes alone, by decoding and `verify_strict`; neither the engine's verdict nor the
+//! sender's name counts. Deliberately absent: what a node *should* have accepted; that is liveness.
+
+mod judge;
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use protocol::block::{Block, SignedHeader};
+use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, TransactionStatus};
+use protocol::hash::{BlockId, ShortId, TxId};
+use protocol::keys::PublicKey;
+use protocol::limits::{HEADERS_PER_PRODUCER_MAX, TRANSACTIONS_PER_NONCE_MAX};
+use protocol::message::Message;
+use protocol::network::NetworkId;
+use protocol::time::{Duration, Time};
+use protocol::transaction::{Height, SignedTransaction};
+
+use self::judge::Judge;
+use super::{Checker, Findings};
+use crate::sim::fault::Fault;
+
+/// After the last message was lost, a connection may still end for want of one: the greeting's timeout and some more.
+const LOSS_ECHO: Duration = Duration::from_secs(10);
+
+/// Watches what honest nodes accept, send and leave.
+#[derive(Debug)]
+pub struct Safety {
+    judge: Judge,
+    nodes: BTreeMap<usize, Memory>,
+    /// Messages may be missing until then.
+    losing_until: Time,
+    losing: bool,
+    /// Nodes that are slow enough for requests to them to expire.
+    slow: BTreeSet<usize>,
+    echoes: u64,
+    findings: Findings,
+}
+
+/// What one node did since it started.
+#[derive(Debug, Default)]
+struct Memory {
+    accepted: HashSet<ItemId>,
+    /// Accepted and not judged yet.
+    fresh: Vec<(ItemId, bool)>,
+    nonces: HashMap<(PublicKey, u64), Vec<TxId>>,
+    headers: HashMap<(PublicKey, Height), BTreeSet<BlockId>>,
+    peers: BTreeMap<usize, Had>,
+}
+
+/// What a peer sent, announced or asked for over its present connection.
+#[derive(Debug, Default)]
+struct Had {
+    has: HashSet<ShortId>,
+    asked: HashSet<ShortId>,
+}
+
+impl Safety {
+    /// For a network with these producers; requests to `slow` nodes may expire without anyone's fault.
+    #[must_use]
+    pub fn new(network: NetworkId, producers: BTreeSet<PublicKey>, slow: BTreeSet<usize>) -> Self {
+        Self {
+            judge: Judge::new(network, producers),
+            nodes: BTreeMap::new(),
+            losing_until: Time::ZERO,
+            losing: false,
+            slow,
+            echoes: 0,
+            findings: Findings::default(),
+        }
+    }
+
+    /// Bodies and announcements that were sent to a peer that had sent or announced the item.
+    #[must_use]
+    pub const fn echoes(&self) -> u64 {
+        self.echoes
+    }
+
+    fn memory(&mut self, node: usize) -> &mut Memory {
+        self.nodes.entry(node).or_default()
+    }
+
+    fn judge_accepted(&mut self, at: Time, node: usize, item: ItemId, local: bool, engine: &Gossip) {
+        match item {
+            ItemId::Transaction(id) => {
+                // What is gone already can't be looked at; it is judged if anyone passes it on.
+                let Some(transaction) = held(engine, &id) else { return };
+                if !self.judge.transaction(transaction.encoded()) {
+                    self.findings.note(at, node, || format!("accepted the invalid transaction {id:?}"));
+                }
+                let nonce = (transaction.author(), transaction.nonce());
+                let same = self.memory(node).nonces.entry(nonce).or_default();
+                if !same.contains(&id) {
+                    same.push(id);
+                }
+                let pending = |id: &&TxId| matches!(engine.transaction(id), Some(TransactionStatus::Pending(_)));
+                let count = same.iter().filter(pending).count();
+                if count > TRANSACTIONS_PER_NONCE_MAX {
+                    self.findings.note(at, node, || format!("holds {count} transactions of one author and nonce"));
+                }
+            }
+            ItemId::Block(id) => {
+                let Some(block) = engine.block(&id) else { return };
+                if !self.judge.block(&block, local) {
+                    self.findings.note(at, node, || format!("accepted the invalid block {id:?}"));
+                }
+                self.note_header(at, node, &block.header);
+            }
+        }
+    }
+
+    fn note_header(&mut self, at: Time, node: usize, header: &SignedHeader) {
+        let slot = (header.header().producer, header.header().height);
+        let known = self.memory(node).headers.entry(slot).or_default();
+        let (new, count) = (known.insert(header.id()), known.len());
+        if new && count > HEADERS_PER_PRODUCER_MAX {
+            self.findings.note(at, node, || format!("keeps {count} headers of one producer at height {}", slot.1));
+        }
+    }
+
+    fn relays_header(&mut self, at: Time, node: usize, header: &SignedHeader) {
+        if !self.judge.header(header) {
+            self.findings.note(at, node, || format!("passes on the invalid header {:?}", header.id()));
+        }
+        self.note_header(at, node, header);
+    }
+
+    fn relays_block(&mut self, at: Time, node: usize, block: &Block) {
+        if !self.judge.block(block, false) {
+            self.findings.note(at, node, || format!("passes on the invalid block {:?}", block.header.id()));
+        }
+        self.note_header(at, node, &block.header);
+    }
+
+    /// A body or an announcement leaves.
+    fn tells(&mut self, at: Time, node: usize, to: usize, short: ShortId, what: &str) {
+        let had = self.memory(node).peers.entry(to).or_default();
+        if had.has.contains(&short) && !had.asked.contains(&short) {
+            self.echoes += 1;
+            self.findings.note(at, node, || format!("sends node {to} {what} of {short:?}, which came from there"));
+        }
+    }
+}
+
+impl Checker for Safety {
+    fn fault(&mut self, at: Time, fault: &Fault) {
+        let loses = match fault {
+            Fault::Cut { .. } => true,
+            Fault::Weather(weather) => weather.loss > 0.0,
+            Fault::Crash(_) | Fault::Restart(_) | Fault::Mend { .. } | Fault::Heal => false,
+        };
+        self.losing |= loses;
+        if matches!(fault, Fault::Heal) {
+            self.losing = false;
+            self.losing_until = at + LOSS_ECHO;
+        }
+    }
+
+    fn connected(&mut self, _at: Time, node: usize, peer: usize) {
+        self.memory(node).peers.insert(peer, Had::default());
+    }
+
+    fn receives(&mut self, _at: Time, node: usize, from: usize, message: &Message) {
+        let had = self.memory(node).peers.entry(from).or_default();
+        match message {
+            Message::Inv(entries) => had.has.extend(entries.iter().map(|entry| entry.transaction.short())),
+            Message::Transactions(bodies) => {
+                had.has.extend(bodies.iter().map(|body| SignedTransaction::id_of(body).short()));
+            }
+            Message::BlockHeader(header) => {
+                had.has.insert(header.id().short());
+            }
+            Message::Block(block) => {
+                had.has.insert(block.header.id().short());
+            }
+            Message::GetData(wanted) => had.asked.extend(wanted.iter().map(|wanted| wanted.short())),
+            Message::GetBlock(id) => {
+                had.asked.insert(id.short());
+            }
+            _ => {}
+        }
+    }
+
+    fn sends(&mut self, at: Time, node: usize, to: usize, message: &Message) {
+        match message {
+            Message::Inv(entries) => {
+                for entry in entries {
+                    self.tells(at, node, to, entry.transaction.short(), "an announcement");
+                }
+            }
+            Message::Transactions(bodies) => {
+                for body in bodies {
+                    let id = SignedTransaction::id_of(body);
+                    if !self.judge.transaction(body) {
+                        self.findings.note(at, node, || format!("passes on the invalid transaction {id:?}"));
+                    }
+                    self.tells(at, node, to, id.short(), "a body");
+                }
+            }
+            Message::BlockHeader(header) => {
+                self.relays_header(at, node, header);
+                self.tells(at, node, to, header.id().short(), "an announcement");
+            }
+            Message::Block(block) => {
+                self.relays_block(at, node, block);
+                self.tells(at, node, to, block.header.id().short(), "a body");
+            }
+            Message::Headers(headers) => {
+                for header in headers {
+                    self.relays_header(at, node, header);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, at: Time, node: usize, event: &Event) {
+        match event {
+            Event::Accepted { item, from, within, .. } => {
+                let memory = self.memory(node);
+                memory.fresh.push((*item, from.is_none() && within.is_none()));
+                if !memory.accepted.insert(*item) {
+                    self.findings.note(at, node, || format!("accepted {item:?} twice"));
+                }
+            }
+            // What a stale block held may be given up for want of room, and come again.
+            Event::TipChanged { disconnected, .. } if *disconnected > 0 => {
+                self.memory(node).accepted.retain(|item| matches!(item, ItemId::Block(_)));
+            }
+            _ => {}
+        }
+    }
+
+    fn settled(&mut self, at: Time, node: usize, engine: &Gossip) {
+        let Some(memory) = self.nodes.get_mut(&node) else { return };
+        for (item, local) in std::mem::take(&mut memory.fresh) {
+            self.judge_accepted(at, node, item, local, engine);
+        }
+    }
+
+    fn crashed(&mut self, _at: Time, node: usize) {
+        self.nodes.remove(&node);
+    }
+
+    fn left(&mut self, at: Time, node: usize, peer: usize, honest: bool, why: &DisconnectReason) {
+        let missed = matches!(why, DisconnectReason::NoHello | DisconnectReason::Withheld);
+        let excused = missed && (self.losing || at < self.losing_until || self.slow.contains(&peer));
+        if honest && !excused {
+            self.findings.note(at, node, || format!("leaves node {peer}, which keeps the rules: it {why}"));
+        }
+    }
+
+    fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// A transaction, wherever the engine holds it.
+fn held(engine: &Gossip, id: &TxId) -> Option<std::sync::Arc<SignedTransaction>> {
+    match engine.transaction(id)? {
+        TransactionStatus::Pending(transaction) => Some(transaction),
+        TransactionStatus::Confirmed { transaction, .. } => transaction,
+    }
+}

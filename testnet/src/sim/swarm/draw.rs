@@ -1,0 +1,212 @@
+//! What a seed draws. Each part is drawn from a stream of its own.
+
+use std::time::Duration;
+
+use protocol::gossip::RelayPolicy;
+use protocol::relay::Rumor;
+
+use super::Drawn;
+use crate::random::{Draws, Seed};
+use crate::sim::adversary::AdversaryPlan;
+use crate::sim::fault::{FaultPlan, Partition, PartitionKind};
+use crate::topology::Topology;
+use crate::wan::{Bandwidth, Jitter, Wan};
+use crate::workload::{Length, Load, Skew};
+
+/// Nodes of a network.
+const NODES: (usize, usize) = (4, 32);
+
+/// Seconds of load. Short, so that many networks can be tried.
+const LOAD_SECS: (usize, usize) = (4, 10);
+
+/// Every fault and every kind of adversary is possible in this share of networks.
+const ON: f64 = 0.3;
+
+/// No more of the nodes than this break the rules, as in the acceptance figures of byzantine networks.
+const ADVERSARIES_MAX: f64 = 0.3;
+
+/// After the load: expiries of several withholding neighbours, one after the other, and on several hops.
+const DRAIN: Duration = Duration::from_secs(180);
+
+impl Drawn {
+    /// What this seed draws.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let draws = |purpose: &str| Seed(seed).draws(&format!("swarm {purpose}"));
+        let nodes = between(&mut draws("nodes"), NODES);
+        let load = load(&mut draws("load"));
+        Self {
+            seed,
+            nodes,
+            topology: topology(&mut draws("topology"), nodes),
+            relay: relay(&mut draws("relay"), nodes),
+            wan: wan(&mut draws("wan")),
+            jitter: Jitter::new([0.0, 0.1, 0.5][draws("jitter").below(3)]).unwrap_or_default(),
+            bandwidth: bandwidth(&mut draws("bandwidth")),
+            faults: FaultPlan::drawn(&mut draws("faults"), nodes, load.duration()),
+            adversaries: AdversaryPlan::drawn(&mut draws("adversaries"), nodes, &load),
+            load,
+            drain: DRAIN,
+        }
+    }
+}
+
+impl FaultPlan {
+    /// A plan by this seed, for so many nodes and so long a load.
+    #[must_use]
+    pub fn swarm(seed: Seed, nodes: usize, load: Duration) -> Self {
+        Self::drawn(&mut seed.draws("swarm faults"), nodes, load)
+    }
+
+    fn drawn(draws: &mut Draws, nodes: usize, load: Duration) -> Self {
+        let mut plan = Self::default();
+        plan.loss = sometimes(draws, 0.3);
+        plan.duplicate = sometimes(draws, 0.5);
+        plan.reorder = sometimes(draws, 0.5);
+        // A minute's share, over some seconds.
+        plan.churn = sometimes(draws, 1.0);
+        if draws.chance(ON) {
+            plan.crashes = 1 + draws.below(nodes / 2);
+        }
+        plan.down_for = part(draws, Duration::from_secs(6));
+        if draws.chance(ON) {
+            plan.partition = (0..1 + draws.below(2)).map(|_| partition(draws, load)).collect();
+        }
+        plan.slow = sometimes(draws, 0.5);
+        plan.slow_by = part(draws, Duration::from_millis(3));
+        if draws.chance(ON) {
+            plan.clock_offset = part(draws, Duration::from_secs(600));
+        }
+        plan
+    }
+}
+
+impl AdversaryPlan {
+    /// A plan by this seed, for so many nodes and this load.
+    #[must_use]
+    pub fn swarm(seed: Seed, nodes: usize, load: &Load) -> Self {
+        Self::drawn(&mut seed.draws("swarm adversaries"), nodes, load)
+    }
+
+    fn drawn(draws: &mut Draws, nodes: usize, load: &Load) -> Self {
+        let mut plan = Self { rate: 1.0 + draws.unit() * 39.0, ..Self::default() };
+        let one = 1.0 / nodes as f64;
+        // Producers are taken from the nodes that keep the rules otherwise.
+        let producers = if load.block_interval.is_some() { load.producers.min(nodes) } else { 0 };
+        let most = (ADVERSARIES_MAX * nodes as f64).floor().min((nodes - producers) as f64 - 1.0);
+        let mut left = most.max(0.0) as usize;
+        let mut kinds = [
+            &mut plan.withhold,
+            &mut plan.silent,
+            &mut plan.spam,
+            &mut plan.spam_hard,
+            &mut plan.invalid,
+            &mut plan.replay,
+            &mut plan.many_ids,
+            &mut plan.one_time,
+            &mut plan.late,
+        ];
+        draws.shuffle(&mut kinds);
+        for kind in kinds {
+            if draws.chance(ON) && left > 0 {
+                let count = 1 + draws.below(left);
+                left -= count;
+                *kind = count as f64 * one;
+            }
+        }
+        if producers > 0 && draws.chance(ON) {
+            plan.equivocate = (1 + draws.below(producers)) as f64 * one;
+        }
+        plan
+    }
+}
+
+fn topology(draws: &mut Draws, nodes: usize) -> Topology {
+    match draws.below(4) {
+        0 if nodes <= 16 => Topology::Complete,
+        0 | 1 if nodes > 6 => Topology::SmallWorld(4, 0.2),
+        2 if nodes > 8 => Topology::KademliaLike(4),
+        _ => {
+            let most = 8.min(nodes - 1);
+            let degree = 3 + draws.below(most - 2);
+            // A degree and a number of nodes that are both odd make no graph.
+            Topology::Regular(if nodes % 2 == 1 && degree % 2 == 1 { degree - 1 } else { degree })
+        }
+    }
+}
+
+fn relay(draws: &mut Draws, nodes: usize) -> RelayPolicy {
+    match draws.below(5) {
+        0 | 1 => RelayPolicy::Announce,
+        2 | 3 => RelayPolicy::Flood,
+        _ => RelayPolicy::Rumor(Rumor {
+            fanout: 1 + draws.below(5) as u8,
+            round: protocol::time::Duration::from_millis(100 + draws.below(900) as u64),
+            nodes: nodes as u32,
+            feedback: draws.chance(0.5),
+        }),
+    }
+}
+
+fn wan(draws: &mut Draws) -> Wan {
+    match draws.below(3) {
+        0 => Wan::None,
+        1 => Wan::Regions,
+        _ => Wan::Uniform(Duration::from_millis(1 + draws.below(150) as u64)),
+    }
+}
+
+fn bandwidth(draws: &mut Draws) -> Bandwidth {
+    let spelled = ["unlimited", "unlimited", "20mbit", "100mbit"][draws.below(4)];
+    spelled.parse().unwrap_or_default()
+}
+
+fn load(draws: &mut Draws) -> Load {
+    let mut load = Load {
+        tx_rate: 1.0 + draws.unit() * 14.0,
+        tx_bytes: match draws.below(5) {
+            0 => 4_000 + draws.below(30_000),
+            _ => 150 + draws.below(1_000),
+        },
+        length: Length::Duration(Duration::from_secs(between(draws, LOAD_SECS) as u64)),
+        authors: 1 + draws.below(20),
+        skew: if draws.chance(0.5) { Skew::Zipf(1.0) } else { Skew::None },
+        one_time_authors: sometimes(draws, 1.0),
+        stray: sometimes(draws, 0.5),
+        ..Load::default()
+    };
+    if draws.chance(0.5) {
+        load.block_interval = Some(Duration::from_millis(500 + draws.below(2_500) as u64));
+        load.producers = 1 + draws.below(3);
+        if draws.chance(ON) {
+            load.block_bytes = Some(3 * load.tx_bytes + 4_000 + draws.below(60_000));
+        }
+    }
+    load
+}
+
+fn partition(draws: &mut Draws, load: Duration) -> Partition {
+    let kind = match draws.below(4) {
+        0 => PartitionKind::Half,
+        1 => PartitionKind::One,
+        2 => PartitionKind::OneWay,
+        _ => PartitionKind::Ratio(0.1 + 0.4 * draws.unit()),
+    };
+    let every =
+        if draws.chance(ON) { Duration::from_millis(500 + draws.below(2_000) as u64) } else { Duration::ZERO };
+    Partition { at: part(draws, load), lasts: part(draws, load), kind, every }
+}
+
+/// Off in most networks, else anything up to `most`.
+fn sometimes(draws: &mut Draws, most: f64) -> f64 {
+    if draws.chance(ON) { most * draws.unit() } else { 0.0 }
+}
+
+fn part(draws: &mut Draws, most: Duration) -> Duration {
+    // Whole milliseconds, which are easy to write down.
+    Duration::from_millis(most.mul_f64(draws.unit()).as_millis() as u64)
+}
+
+fn between(draws: &mut Draws, (least, most): (usize, usize)) -> usize {
+    least + draws.below(most - least + 1)
+}
