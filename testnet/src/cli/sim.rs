@@ -11,8 +11,9 @@ use super::{LoadArgs, quoted};
 use crate::random::Seed;
 use crate::report::schema::Swept;
 use crate::sim::runner::{Checks, Job};
-use crate::sim::scenario::{Draft, NODES_MAX};
+use crate::sim::scenario::{Draft, NODES_MAX, Scenario};
 use crate::sim::session::Session;
+use crate::sim::swarm::Drawn;
 use crate::sim::sweep::{Sweep, VALUES_MAX};
 use crate::wan::{Bandwidth, Jitter, Wan};
 
@@ -26,6 +27,8 @@ Examples:
       how the number of rounds grows with the number of nodes
   testnet sim --nodes 1000 --relay flood --seeds 1..20
       twenty runs on all cores; each run that breaks a rule is shown with the command that repeats it
+  testnet sim --swarm --seeds 1..1000
+      a thousand small networks with all kinds of faults and adversaries
 
 A scenario file has every flag's key, and tables for the workload, faults and adversaries; flags go before it.
 --sweep and --set take any key by its dotted path or its last part: nodes, degree, tx_rate, workload.stray, and of a
@@ -75,9 +78,12 @@ pub struct SimArgs {
     /// Run with so many seeds from --seed on, or with the seeds A..B
     #[arg(long, value_name = "N|A..B")]
     pub seeds: Option<Seeds>,
-    /// Who watches: all (in networks of 1,000 nodes and more now and then) or none
-    #[arg(long, value_name = "CHECKS", default_value = "all", value_parser = ["all", "none"])]
-    pub checks: String,
+    /// Draw small networks, loads, faults and adversaries from the seed itself, to find broken rules
+    #[arg(long, conflicts_with_all = ["scenario", "set", "sweep", "nodes", "wan", "jitter", "bandwidth"])]
+    pub swarm: bool,
+    /// Who watches: all or none [default: all, from 1,000 nodes on a sample of them]
+    #[arg(long, value_name = "CHECKS", value_parser = ["all", "none"])]
+    pub checks: Option<String>,
     /// Where everything goes; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/sim")]
     pub out: PathBuf,
@@ -121,6 +127,9 @@ impl SimArgs {
     /// # Errors
     /// If flags or a file contradict each other, or a key doesn't exist.
     pub fn session(self, command: String) -> anyhow::Result<Session> {
+        if self.swarm {
+            return self.swarm_session(&command);
+        }
         let sweep = match self.sweep.as_slice() {
             [] => None,
             [one] => Some(one.parse::<Sweep>().map_err(anyhow::Error::msg).context("--sweep")?),
@@ -142,9 +151,9 @@ impl SimArgs {
             draft.set(key, value).context("--set")?;
             words.extend(["--set".to_owned(), setting.clone()]);
         }
-        let checks = if self.checks == "none" { Checks::None } else { Checks::All };
-        if checks == Checks::None {
-            words.extend(["--checks".to_owned(), "none".to_owned()]);
+        let checks = self.checks();
+        if let Some(checks) = &self.checks {
+            words.extend(["--checks".to_owned(), checks.clone()]);
         }
         let mut jobs = Vec::new();
         let mut values = Vec::new();
@@ -161,7 +170,8 @@ impl SimArgs {
                 let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
                 let repeat = format!("{} --seed {seed}", words.join(" "));
                 let command = command.clone();
-                jobs.push(Job { scenario: scenario.clone(), seed, checks, command, repeat, alone: false });
+                let scenario = scenario.clone();
+                jobs.push(Job { scenario, swarm: None, seed, checks, command, repeat, alone: false });
                 values.extend(value.cloned());
             }
             if jobs.len() as u64 > SEEDS_MAX {
@@ -175,6 +185,34 @@ impl SimArgs {
         }
         let sweep = sweep.map(|sweep| Swept { parameter: sweep.parameter, values });
         Ok(Session { jobs, sweep, out: self.out, json: self.json })
+    }
+
+    /// A small network for each seed.
+    fn swarm_session(self, command: &str) -> anyhow::Result<Session> {
+        if let Some((flag, ..)) = self.load.given().first() {
+            bail!("{flag} has no place beside --swarm, which draws everything from the seed");
+        }
+        let job = |seed| {
+            let drawn = Drawn::new(seed);
+            Job {
+                scenario: Scenario::from(&drawn),
+                swarm: Some(Box::new(drawn)),
+                seed,
+                checks: self.checks(),
+                command: command.to_owned(),
+                repeat: format!("testnet sim --swarm --seed {seed}"),
+                alone: false,
+            }
+        };
+        Ok(Session { jobs: self.seeds().map(job).collect(), sweep: None, out: self.out, json: self.json })
+    }
+
+    fn checks(&self) -> Checks {
+        match self.checks.as_deref() {
+            None => Checks::Auto,
+            Some("none") => Checks::None,
+            Some(_) => Checks::All,
+        }
     }
 
     fn seeds(&self) -> RangeInclusive<u64> {

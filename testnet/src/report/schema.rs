@@ -89,8 +89,29 @@ pub struct Simulated {
     pub adversaries: usize,
     /// Connections that honest nodes ended for a misdeed.
     pub left: u64,
-    /// Nodes cut off from the honest rest by adversaries at the end; they are not held to have everything.
+    /// Pairs of an item and a node that no honest nodes connected to one that had it; they are not held against it.
     pub unreachable: u64,
+    /// The most bytes that a node's engine held, as it counts them.
+    pub counted_bytes_max: Option<u64>,
+    /// How full each bounded structure was at its fullest, the fullest first.
+    pub filled: Vec<Filled>,
+}
+
+/// A bounded structure of an engine at its fullest, over all nodes and the whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Filled {
+    /// Which.
+    pub what: String,
+    /// Entries or bytes.
+    pub used: u64,
+    /// Its bound.
+    pub limit: u64,
+    /// `used / limit`.
+    pub share: f64,
+    /// At which node.
+    pub node: usize,
+    /// When, in virtual milliseconds.
+    pub at_ms: f64,
 }
 
 /// A rule that a checker found broken.

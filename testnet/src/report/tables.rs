@@ -8,6 +8,9 @@ use super::schema::{Percentiles, Propagation, Report, Rounds, Rumored, Runs, Sim
 
 const DASH: &str = "–";
 
+/// Violations that are shown; the report has more.
+const VIOLATIONS_SHOWN: usize = 10;
+
 /// The whole report as text. With `color`, what needs attention stands out.
 #[must_use]
 pub fn render(report: &Report, color: bool) -> String {
@@ -186,10 +189,18 @@ fn simulation(report: &Report, simulated: &Simulated) -> Table {
     row("wire bytes per node", number(simulated.wire_bytes_per_node, 0), "bytes");
     if simulated.adversaries > 0 {
         row("adversaries", simulated.adversaries.to_string(), "nodes");
-        row("cut off by them", simulated.unreachable.to_string(), "nodes");
+        row("deliveries cut off by them", simulated.unreachable.to_string(), "");
         row("connections ended for misdeeds", simulated.left.to_string(), "");
     }
+    let counted = simulated.counted_bytes_max.map(|bytes| bytes as f64 / 1024.0);
+    row("counted memory of the largest engine", number(counted, 1), "KiB");
+    if let Some(fullest) = simulated.filled.first() {
+        row("fullest structure", percent(fullest.share), &fullest.what);
+    }
     row("violations", simulated.violations_found.to_string(), &format!("checks: {}", simulated.checks));
+    if simulated.checks != "none" {
+        row("echoes", report.echoes.to_string(), "");
+    }
     row(
         "fingerprint",
         report.trace_hash.as_ref().map_or(DASH.to_owned(), |hash| hash.chars().take(16).collect()),
@@ -226,7 +237,7 @@ fn remarks(report: &Report) -> Vec<String> {
                 format!("VIOLATION at {:.3} ms, node {}: {}", broken.at_ms, broken.node, broken.what)
             }),
         );
-        let more = simulated.violations_found.saturating_sub(simulated.violations.len() as u64);
+        let more = simulated.violations_found.saturating_sub(VIOLATIONS_SHOWN as u64);
         if more > 0 {
             lines.push(format!("VIOLATIONS: {more} more"));
         }

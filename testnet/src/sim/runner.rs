@@ -5,14 +5,19 @@ use std::time::Instant;
 
 use protocol::gossip::RelayPolicy;
 
+use super::checker::bounds::Bounds;
+use super::checker::liveness::Liveness;
+use super::checker::safety::Safety;
+use super::checker::{self, Checker, sampled};
 use super::floor::Floor;
 use super::measure::{self, Measured};
 use super::rounds;
 use super::scenario::Scenario;
-use super::simulation::{Finished, Progress, Simulation};
+use super::simulation::{Finished, Progress, Setup, Simulation};
+use super::swarm::Drawn;
 use crate::random::Seed;
 use crate::report::deliveries::Delivery;
-use crate::report::schema::{Broken, Report, SCHEMA, Simulated};
+use crate::report::schema::{Broken, Filled, Report, SCHEMA, Simulated};
 use crate::report::spreads::Spreads;
 use crate::report::statistics::{ratio, rounded};
 
@@ -21,6 +26,8 @@ use crate::report::statistics::{ratio, rounded};
 pub struct Job {
     /// What.
     pub scenario: Scenario,
+    /// The draw that the scenario comes from, if a swarm's.
+    pub swarm: Option<Box<Drawn>>,
     /// With which seed.
     pub seed: u64,
     /// Who watches.
@@ -36,14 +43,37 @@ pub struct Job {
 /// Who watches a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checks {
-    /// Every checker, at every event in networks below [`SAMPLED_FROM`] nodes, now and then in larger ones.
+    /// Every checker sees every node; from [`SAMPLED_FROM`] nodes on, a sample of them.
+    Auto,
+    /// Every checker sees every node.
     All,
     /// Nobody.
     None,
 }
 
-/// Networks of so many nodes are checked now and then, not at every event.
+/// Of networks of so many nodes a sample is watched, unless everything is to be.
 pub const SAMPLED_FROM: usize = 1_000;
+
+impl Checks {
+    /// As the report has it.
+    fn name(self, nodes: usize) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Auto if nodes >= SAMPLED_FROM => "sampled",
+            Self::Auto | Self::All => "all",
+        }
+    }
+
+    fn checkers(self, setup: &Setup) -> Vec<Box<dyn Checker>> {
+        let all =
+            || checker::all(&setup.graph, setup.relay, &setup.network, &setup.blocks, &setup.nodes, setup.seed);
+        match self.name(setup.graph.nodes()) {
+            "none" => Vec::new(),
+            "sampled" => all().into_iter().map(|one| sampled::sampled(one, setup.graph.nodes())).collect(),
+            _ => all(),
+        }
+    }
+}
 
 /// Violations that a report holds; the rest is counted.
 const VIOLATIONS_MAX: usize = 100;
@@ -57,7 +87,11 @@ pub fn run(
     progress: &mut dyn FnMut(Progress),
     each: &mut dyn FnMut(&Delivery),
 ) -> anyhow::Result<(Report, Spreads)> {
-    let setup = job.scenario.setup(Seed(job.seed))?;
+    let mut setup = match &job.swarm {
+        Some(drawn) => drawn.setup()?,
+        None => job.scenario.setup(Seed(job.seed))?,
+    };
+    setup.checkers = job.checks.checkers(&setup);
     let floor = Floor::new(&setup.graph, &setup.delays, job.scenario.bandwidth);
     let (relay, nodes) = (setup.relay, setup.graph.nodes());
     let began = Instant::now();
@@ -83,7 +117,7 @@ pub fn run(
         valid: true,
         invalid_because: Vec::new(),
         starved: false,
-        echoes: 0,
+        echoes: checker_of::<Safety>(&finished).map_or(0, Safety::echoes),
         tx,
         block,
         cost,
@@ -95,12 +129,14 @@ pub fn run(
 }
 
 fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyhow::Result<Simulated> {
-    let found = || finished.checkers.iter().flat_map(|checker| checker.violations());
-    let broken = found().take(VIOLATIONS_MAX).map(|violation| Broken {
+    let findings = || finished.checkers.iter().map(|checker| checker.findings());
+    let kept = findings().flat_map(|findings| findings.kept()).take(VIOLATIONS_MAX);
+    let broken = kept.map(|violation| Broken {
         at_ms: violation.at.as_micros() as f64 / 1e3,
         node: violation.node,
         what: violation.what.clone(),
     });
+    let bounds = checker_of::<Bounds>(finished);
     let read: u64 = finished.hosts.iter().map(|host| host.wire_in - host.wire_before).sum();
     let per_second = |count: u64| ratio(count as f64, wall_s).map(|rate| rounded(rate, 0));
     let peak = job.alone.then(peak_memory_bytes).flatten();
@@ -117,17 +153,37 @@ fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyho
         inputs_per_s: per_second(finished.inputs),
         memory_bytes_per_node: peak.and_then(|bytes| ratio(bytes as f64, nodes as f64)).map(f64::round),
         wire_bytes_per_node: ratio(read as f64, nodes as f64).map(|bytes| rounded(bytes, 1)),
-        checks: match (job.checks, nodes) {
-            (Checks::None, _) => "none".to_owned(),
-            (Checks::All, nodes) if nodes < SAMPLED_FROM => "all".to_owned(),
-            (Checks::All, _) => "sampled".to_owned(),
-        },
+        checks: job.checks.name(nodes).to_owned(),
         violations: broken.collect(),
-        violations_found: found().count() as u64,
+        violations_found: findings().map(checker::Findings::count).sum(),
         adversaries: finished.hosts.iter().filter(|host| !host.is_honest()).count(),
         left: finished.left,
-        unreachable: 0,
+        unreachable: checker_of::<Liveness>(finished).map_or(0, Liveness::unreachable),
+        counted_bytes_max: bounds.map(|bounds| bounds.highest_bytes() as u64),
+        filled: bounds.map(filled).unwrap_or_default(),
     })
+}
+
+/// How full each structure was at its fullest, the fullest first.
+fn filled(bounds: &Bounds) -> Vec<Filled> {
+    let bounded = bounds.highest().iter().filter(|(_, highest)| highest.limit < usize::MAX);
+    let mut filled: Vec<Filled> = bounded
+        .map(|(what, highest)| Filled {
+            what: (*what).to_owned(),
+            used: highest.used as u64,
+            limit: highest.limit as u64,
+            share: rounded(highest.share(), 6),
+            node: highest.node,
+            at_ms: highest.at.as_micros() as f64 / 1e3,
+        })
+        .collect();
+    filled.sort_by(|a, b| b.share.total_cmp(&a.share));
+    filled
+}
+
+/// The checker of a kind, if it watched.
+fn checker_of<T: 'static>(finished: &Finished) -> Option<&T> {
+    finished.checkers.iter().find_map(|checker| checker.as_any().downcast_ref())
 }
 
 /// This process's peak resident memory (`VmHWM`), where the system tells.

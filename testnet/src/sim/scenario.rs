@@ -18,9 +18,11 @@ use serde::{Deserialize, Serialize};
 
 pub use draft::{Draft, ScenarioError};
 
-use super::fault::{Fault, Schedule};
+use super::adversary::AdversaryPlan;
+use super::fault::{Fault, FaultPlan};
 use super::link::LinkModel;
-use super::simulation::{NodeSetup, Setup};
+use super::simulation::Setup;
+use super::swarm::Drawn;
 use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
@@ -75,16 +77,6 @@ pub struct Scenario {
     pub adversaries: AdversaryPlan,
 }
 
-/// What breaks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FaultPlan {}
-
-/// Who breaks the rules.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AdversaryPlan {}
-
 impl Default for Scenario {
     fn default() -> Self {
         Self {
@@ -122,6 +114,15 @@ impl Scenario {
         let load = &self.workload;
         let workload = Workload::new(load, nodes, &network, seed).context("--tx-bytes")?;
         let producers = load.producer_nodes(nodes, seed);
+        self.faults.check().context("faults")?;
+        let (mut schedule, mut setups) = self.faults.draw(&graph, in_micros(load.duration()), &producers, seed);
+        schedule.extend(self.kills(nodes, &producers, seed)?);
+        schedule.sort_by_key(|(at, _)| *at);
+        let adversaries = self.adversaries.draw(nodes, &producers, &network, seed).context("adversaries")?;
+        for (setup, adversary) in setups.iter_mut().zip(adversaries) {
+            setup.adversary = adversary;
+            setup.slowness = setup.slowness + in_micros(self.processing);
+        }
         Ok(Setup {
             relay: self.policy(nodes)?,
             links: LinkModel { jitter: self.jitter, bandwidth: self.bandwidth },
@@ -131,8 +132,8 @@ impl Scenario {
             block_bytes_max: BLOCK_BYTES_MAX,
             drain: in_micros(self.drain),
             check: in_micros(self.check),
-            schedule: self.schedule(nodes, &producers, seed)?,
-            nodes: self.peculiarities(nodes),
+            schedule,
+            nodes: setups,
             checkers: Vec::new(),
             graph,
             delays,
@@ -180,7 +181,8 @@ impl Scenario {
         producers.iter().map(maker).collect()
     }
 
-    fn schedule(&self, nodes: usize, producers: &[usize], seed: Seed) -> anyhow::Result<Schedule> {
+    /// Whom `--kill` kills, and when. They don't come back.
+    fn kills(&self, nodes: usize, producers: &[usize], seed: Seed) -> anyhow::Result<Vec<(time::Time, Fault)>> {
         let killable = nodes - producers.len();
         if self.workload.kill > killable.saturating_sub(1) {
             bail!(
@@ -191,10 +193,26 @@ impl Scenario {
         let kills = self.workload.kills(nodes, producers, seed).into_iter();
         Ok(kills.map(|(due, node)| (time::Time::ZERO + in_micros(due), Fault::Crash(node))).collect())
     }
+}
 
-    fn peculiarities(&self, nodes: usize) -> Vec<NodeSetup> {
-        let slowness = in_micros(self.processing);
-        (0..nodes).map(|_| NodeSetup { slowness, ..NodeSetup::default() }).collect()
+impl From<&Drawn> for Scenario {
+    /// The scenario that a swarm's draw comes to.
+    fn from(drawn: &Drawn) -> Self {
+        Self {
+            name: format!("swarm {}", drawn.seed),
+            nodes: Some(drawn.nodes),
+            topology: drawn.topology.clone(),
+            relay: drawn.relay.to_string(),
+            wan: drawn.wan.clone(),
+            jitter: drawn.jitter,
+            bandwidth: drawn.bandwidth,
+            drain: drawn.drain,
+            check: CHECK,
+            processing: Duration::ZERO,
+            workload: drawn.load.clone(),
+            faults: drawn.faults.clone(),
+            adversaries: drawn.adversaries,
+        }
     }
 }
 

@@ -56,7 +56,7 @@ fn draw(area: &Area<'_>, report: &Report, rumored: &Rumored) -> Result<(), DrawE
         .label("measured: from the slowest item to the fastest")
         .legend(|(x, y)| Rectangle::new([(x, y - 5), (x + 22, y + 5)], BLUE.mix(0.15).filled()));
     for (name, color, width, of) in [
-        ("SI: everyone goes on telling", ORANGE, 2, (|round| round.si) as fn(&Round) -> f64),
+        ("SI: everyone goes on telling", ORANGE, 5, (|round| round.si) as fn(&Round) -> f64),
         ("SIR: nodes cool as the policy says", GREEN, 2, |round| round.sir),
         ("measured: mean over items", BLUE, 3, |round| round.informed),
     ] {
