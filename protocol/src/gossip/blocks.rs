@@ -295,8 +295,9 @@ impl Gossip {
             }
         }
         for transaction in change.returned {
-            // What no longer fits is gone from here; others may still hold it.
-            if self.admit(now, &transaction, None).is_err() {
+            // What no longer fits is gone from here; others may still hold it. Its bytes are a part of its block's.
+            let own = Arc::new(SignedTransaction::clone(&transaction).detached());
+            if self.admit(now, &own, None).is_err() {
                 self.seen.forget(&transaction.id());
             }
         }
