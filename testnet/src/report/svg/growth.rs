@@ -81,6 +81,7 @@ fn draw(area: &Area<'_>, first: &Report, growth: &Growth, line: Line) -> Result<
         .x_label_formatter(&|x| if x.fract() == 0.0 { format!("{:.0}", x.exp2()) } else { String::new() })
         .y_label_formatter(&|y| short(*y))
         .x_max_light_lines(0)
+        .y_max_light_lines(1)
         .draw()?;
     let name = format!(
         "least squares: {} · log2 nodes {} {} (R² {:.3})",

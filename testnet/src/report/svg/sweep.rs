@@ -1,5 +1,7 @@
 //! The picture of a sweep: what each value costs in bytes, and what it gains in time.
 
+use std::ops::Range;
+
 use plotters::prelude::*;
 
 use super::{Area, BLUE, DrawError, GRID, INK, ORANGE, drawn, font, short, time};
@@ -54,13 +56,14 @@ fn draw(area: &Area<'_>, runs: &Runs, first: &Report, points: &[Point]) -> Resul
         first.wan
     );
     super::headline(area, &title, &detail)?;
-    let most = |of: fn(&Point) -> f64| points.iter().map(of).fold(0.0, f64::max) * 1.12;
+    let (across, up) =
+        (axis(points.iter().map(|point| point.bytes)), axis(points.iter().flat_map(Point::latencies)));
     let mut chart = ChartBuilder::on(area)
         .margin(20)
         .margin_top(76)
         .x_label_area_size(48)
         .y_label_area_size(70)
-        .build_cartesian_2d(0.0..most(|point| point.bytes), 0.0..most(|point| point.p95))?;
+        .build_cartesian_2d(across.clone(), up.clone())?;
     chart
         .configure_mesh()
         .light_line_style(GRID.mix(0.5))
@@ -71,6 +74,7 @@ fn draw(area: &Area<'_>, runs: &Runs, first: &Report, points: &[Point]) -> Resul
         .y_desc("latency")
         .x_label_formatter(&|bytes| short(*bytes))
         .y_label_formatter(&|ms| if *ms == 0.0 { "0".to_owned() } else { time(*ms) })
+        .max_light_lines(1)
         .draw()?;
     for (name, color, of) in
         [("p95", ORANGE, (|point| point.p95) as fn(&Point) -> f64), ("p50", BLUE, |point| point.p50)]
@@ -80,11 +84,13 @@ fn draw(area: &Area<'_>, runs: &Runs, first: &Report, points: &[Point]) -> Resul
             .draw_series(LineSeries::new(line, color.mix(0.35).stroke_width(1)))?
             .label(name)
             .legend(move |(x, y)| Circle::new((x + 11, y), 5, color.filled()));
-        chart.draw_series(points.iter().map(|point| {
-            EmptyElement::at((point.bytes, of(point)))
-                + Circle::new((0, 0), 5, color.filled())
-                + Text::new(point.label.clone(), (8, -16), font(14).color(&INK))
-        }))?;
+        chart.draw_series(points.iter().map(|point| Circle::new((point.bytes, of(point)), 5, color.filled())))?;
+        let places = points.iter().map(|point| (point.label.as_str(), (point.bytes, of(point))));
+        chart.draw_series(
+            labels(places, &across, &up)
+                .into_iter()
+                .map(|(label, at)| EmptyElement::at(at) + Text::new(label, (8, -16), font(14).color(&INK))),
+        )?;
     }
     chart
         .configure_series_labels()
@@ -95,4 +101,41 @@ fn draw(area: &Area<'_>, runs: &Runs, first: &Report, points: &[Point]) -> Resul
         .border_style(GRID)
         .draw()?;
     area.present()
+}
+
+impl Point {
+    fn latencies(&self) -> [f64; 2] {
+        [self.p50, self.p95]
+    }
+}
+
+/// From 0, unless that would press all values together at the end.
+fn axis(values: impl Iterator<Item = f64>) -> Range<f64> {
+    let (low, high) =
+        values.fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+    let room = (high - low).max(high * 0.02) * 0.15;
+    if low < high / 2.0 { 0.0..high + room } else { low - room..high + room }
+}
+
+/// Points that lie nearer to each other than this part of the axes share a label.
+const NEAR: (f64, f64) = (0.03, 0.035);
+
+/// One label for all points of one place.
+fn labels<'a>(
+    points: impl Iterator<Item = (&'a str, (f64, f64))>,
+    across: &Range<f64>,
+    up: &Range<f64>,
+) -> Vec<(String, (f64, f64))> {
+    let mut labels: Vec<(String, (f64, f64))> = Vec::new();
+    for (label, at) in points {
+        let near = |other: &(f64, f64)| {
+            (at.0 - other.0).abs() < NEAR.0 * (across.end - across.start)
+                && (at.1 - other.1).abs() < NEAR.1 * (up.end - up.start)
+        };
+        match labels.iter_mut().find(|(_, other)| near(other)) {
+            Some((shared, _)) => *shared = format!("{shared}, {label}"),
+            None => labels.push((label.to_owned(), at)),
+        }
+    }
+    labels
 }

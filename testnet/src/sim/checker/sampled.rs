@@ -28,7 +28,7 @@ struct Sampled {
 impl Sampled {
     /// The checker, if it may see this node.
     fn seeing(&mut self, node: usize) -> Option<&mut dyn Checker> {
-        node.is_multiple_of(self.every).then(|| &mut *self.checker as &mut dyn Checker)
+        if node.is_multiple_of(self.every) { Some(&mut *self.checker) } else { None }
     }
 }
 
