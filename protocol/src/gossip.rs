@@ -285,7 +285,8 @@ impl Gossip {
         self.peers.settled(touched);
     }
 
-    /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello.
+    /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello. Asks for the headers that
+    /// couldn't be asked for before.
     fn expire(&mut self, now: Time) {
         for (handle, _) in self.requests.expire(now) {
             self.stats.requests_expired = self.stats.requests_expired.saturating_add(1);
@@ -298,6 +299,12 @@ impl Gossip {
         silent.sort_unstable();
         for handle in silent {
             self.disconnect(now, handle, DisconnectReason::NoHello);
+        }
+        let wanted = self.peers.touched().filter(|(_, peer)| peer.may_be_asked() && !peer.asked_lately(now));
+        let mut wanted: Vec<PeerHandle> = wanted.map(|(handle, _)| handle).collect();
+        wanted.sort_unstable();
+        for handle in wanted {
+            self.ask_headers(now, handle);
         }
     }
 

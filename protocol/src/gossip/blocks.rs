@@ -197,6 +197,13 @@ impl Gossip {
     /// Checks what is unverified of a block whose header is in the tree.
     fn check_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         let (header, id) = (block.header, block.header.id());
+        // It can come by two ways at once: with its header, and after it.
+        if self.chain.is_connected(&id) || self.checking_bodies.contains_key(&id) {
+            if from.is_none() {
+                self.answer(ItemId::Block(id), Ok(Submission::Held));
+            }
+            return;
+        }
         if !self.chain.is_connected(&header.header().parent) {
             return match from {
                 Some(_) => self.hold_orphan(now, from, block),
@@ -296,8 +303,9 @@ impl Gossip {
         }
         for transaction in change.returned {
             // What no longer fits is gone from here; others may still hold it.
-            if self.admit(now, &transaction, None).is_err() {
-                self.seen.forget(&transaction.id());
+            match self.admit(now, &transaction, None) {
+                Ok(()) => self.announce_again(transaction.id()),
+                Err(_) => self.seen.forget(&transaction.id()),
             }
         }
         self.mempool.remove_expired(change.tip.height);
