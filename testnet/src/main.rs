@@ -11,9 +11,13 @@ use testnet::local::interrupt::Interrupt;
 use testnet::local::progress::to_stderr;
 use testnet::report::schema::Report;
 use testnet::report::{self, Found, tables};
+use testnet::sim::pages::restart_with_large_pages;
 use testnet::sim::session::Session;
 
 const INTERRUPTED: u8 = 130;
+
+/// Simulations of so many nodes take more memory than the caches of the page table cover.
+const LARGE: usize = 1_000;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -49,6 +53,9 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
 
 fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
     let session = arguments.session(typed()).unwrap_or_else(|error| usage(&error));
+    if session.largest() >= LARGE {
+        restart_with_large_pages();
+    }
     stop_at_interrupt()?;
     to_stderr(&announcement(&session)?);
     let (found, dir) = session.run()?;

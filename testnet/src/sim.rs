@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod link;
 pub mod measure;
 pub mod models;
+pub mod pages;
 pub mod queue;
 pub mod rounds;
 pub mod runner;

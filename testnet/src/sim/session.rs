@@ -37,6 +37,12 @@ const QUIET: Duration = Duration::from_secs(2);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 impl Session {
+    /// Nodes of the largest simulation, as far as that was said.
+    #[must_use]
+    pub fn largest(&self) -> usize {
+        self.jobs.iter().filter_map(|job| job.scenario.nodes).max().unwrap_or(0)
+    }
+
     /// Runs everything and writes the reports. Returns them, and the directory.
     ///
     /// # Errors
