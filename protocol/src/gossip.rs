@@ -44,12 +44,15 @@ use crate::block::{Block, Header, SignedHeader, transactions_root};
 use crate::chain::Chain;
 use crate::hash::{BlockId, ShortId, TxId};
 use crate::keys::PublicKey;
-use crate::limits::{CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, HEADER_BYTES_MAX, TRANSACTION_BYTES_EXPECTED};
+use crate::limits::{
+    CATCH_UP_INTERVAL_MIN, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, HEADER_BYTES_MAX,
+    TRANSACTION_BYTES_EXPECTED,
+};
 use crate::mempool::Mempool;
 use crate::message::Tip;
 use crate::orphan::OrphanPool;
 use crate::seeded::SeededState;
-use crate::time::Time;
+use crate::time::{Duration, Time};
 use crate::transaction::SignedTransaction;
 use crate::validator::{StandardValidator, Validator};
 use crate::verify::{JobId, Verdict, VerifyJob};
@@ -76,6 +79,9 @@ pub struct Gossip {
     checking_bodies: BTreeMap<BlockId, CheckedBlock>,
     /// Blocks whose parent has come; worked on before anything else is.
     released: VecDeque<(PeerHandle, Arc<Block>)>,
+    /// When to look again for missing blocks, and after how long the time after.
+    catch_up_at: Option<Time>,
+    catch_up_wait: Duration,
     /// The usual length of a transaction, in bytes: announcements don't tell it.
     usual_bytes: usize,
     /// Submitted items in verification.
@@ -139,6 +145,8 @@ impl Gossip {
             checking_headers: BTreeMap::new(),
             checking_bodies: BTreeMap::new(),
             released: VecDeque::new(),
+            catch_up_at: None,
+            catch_up_wait: CATCH_UP_INTERVAL_MIN,
             usual_bytes: TRANSACTION_BYTES_EXPECTED,
             checks_local: 0,
             next_job: 0,
@@ -186,6 +194,7 @@ impl Gossip {
     pub fn poll_timeout(&self) -> Option<Time> {
         let parts = [
             self.peers.next_deadline(),
+            self.catch_up_at,
             self.requests.next_deadline(),
             self.orphans.next_deadline(),
             self.rumors.next_round(),
@@ -272,6 +281,7 @@ impl Gossip {
             self.take_block(now, Some(from), &block);
         }
         self.expire(now);
+        self.catch_up_again(now);
         self.ask(now);
         self.spread(now);
         let touched = self.peers.take_touched();
@@ -285,7 +295,8 @@ impl Gossip {
         self.peers.settled(touched);
     }
 
-    /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello.
+    /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello. Asks for the headers that
+    /// couldn't be asked for before.
     fn expire(&mut self, now: Time) {
         for (handle, _) in self.requests.expire(now) {
             self.stats.requests_expired = self.stats.requests_expired.saturating_add(1);
@@ -298,6 +309,12 @@ impl Gossip {
         silent.sort_unstable();
         for handle in silent {
             self.disconnect(now, handle, DisconnectReason::NoHello);
+        }
+        let wanted = self.peers.touched().filter(|(_, peer)| peer.may_be_asked() && !peer.asked_lately(now));
+        let mut wanted: Vec<PeerHandle> = wanted.map(|(handle, _)| handle).collect();
+        wanted.sort_unstable();
+        for handle in wanted {
+            self.ask_headers(now, handle);
         }
     }
 

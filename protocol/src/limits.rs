@@ -110,6 +110,13 @@ pub const HEADER_QUEUE_MAX: usize = 16;
 /// Between two getheaders to one peer.
 pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
 
+/// While blocks are missing on the way to the best header, they are looked for again after this time, and after twice as
+/// long each time that none came: everybody who was asked may have answered before having them.
+pub const CATCH_UP_INTERVAL_MIN: Duration = GETHEADERS_INTERVAL;
+
+/// The longest such time. A header whose body nobody has costs 8 requests to each peer in it, some 300 bytes.
+pub const CATCH_UP_INTERVAL_MAX: Duration = Duration::from_secs(64);
+
 /// Blocks that are requested ahead while catching up: no more than one peer's orphans, should they come out of order.
 pub const BLOCKS_AHEAD_MAX: usize = ORPHANS_PER_PEER_MAX;
 

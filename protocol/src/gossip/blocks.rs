@@ -12,8 +12,8 @@ use crate::chain::{HeaderCheck, TipChange};
 use crate::codec::Encode as _;
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
-    BLOCK_BYTES_MAX, BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX,
-    HEADERS_ENTRIES_MAX,
+    BLOCK_BYTES_MAX, BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN,
+    CHECKS_LOCAL_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX,
 };
 use crate::message::{Message, Tip};
 use crate::time::Time;
@@ -54,7 +54,11 @@ impl Gossip {
             return;
         }
         match self.judge_header(header, Some(from)) {
-            Ok(HeaderCheck::Known) => self.want_block(now, from, header),
+            Ok(HeaderCheck::Known) => {
+                self.want_block(now, from, header);
+                // Whoever announces a block has all those before it, and may not have had them when it was asked.
+                self.catch_up_soon(now);
+            }
             Ok(HeaderCheck::New) => self.check_headers([*header].into(), Some(from), None),
             Err(Refusal::UnknownParent) => self.ask_headers(now, from),
             Err(refusal) => self.refuse(ItemId::Block(id), Some(from), refusal),
@@ -72,7 +76,7 @@ impl Gossip {
         if !headers.windows(2).all(follows) {
             return self.disconnect(now, from, DisconnectReason::BrokenHeaders);
         }
-        let Some(last) = headers.last() else { return };
+        let Some(last) = headers.last() else { return self.catch_up(now) };
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.told_tip(tip_of(last));
         }
@@ -197,6 +201,13 @@ impl Gossip {
     /// Checks what is unverified of a block whose header is in the tree.
     fn check_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         let (header, id) = (block.header, block.header.id());
+        // It can come by two ways at once: with its header, and after it.
+        if self.chain.is_connected(&id) || self.checking_bodies.contains_key(&id) {
+            if from.is_none() {
+                self.answer(ItemId::Block(id), Ok(Submission::Held));
+            }
+            return;
+        }
         if !self.chain.is_connected(&header.header().parent) {
             return match from {
                 Some(_) => self.hold_orphan(now, from, block),
@@ -272,6 +283,7 @@ impl Gossip {
             Err(refusal) => return self.refuse_block(id, from, refusal),
         };
         self.requests.forget(RequestKey::Block(id));
+        self.catch_up_wait = CATCH_UP_INTERVAL_MIN;
         self.stats.blocks_accepted = self.stats.blocks_accepted.saturating_add(1);
         self.delivered(from);
         self.tell(Event::Accepted { item, from, within: None, bytes });
@@ -297,8 +309,9 @@ impl Gossip {
         for transaction in change.returned {
             // What no longer fits is gone from here; others may still hold it. Its bytes are a part of its block's.
             let own = Arc::new(SignedTransaction::clone(&transaction).detached());
-            if self.admit(now, &own, None).is_err() {
-                self.seen.forget(&transaction.id());
+            match self.admit(now, &own, None) {
+                Ok(()) => self.announce_again(transaction.id()),
+                Err(_) => self.seen.forget(&transaction.id()),
             }
         }
         self.mempool.remove_expired(change.tip.height);
@@ -359,7 +372,13 @@ impl Gossip {
         if let Some(handle) = first_ahead {
             self.ask_headers(now, handle);
         }
-        for id in self.chain.missing_bodies(BLOCKS_AHEAD_MAX) {
+        let missing = self.chain.missing_bodies(BLOCKS_AHEAD_MAX);
+        self.catch_up_at = match self.catch_up_at {
+            _ if missing.is_empty() => None,
+            Some(at) => Some(at),
+            None => Some(now + self.catch_up_wait),
+        };
+        for id in missing {
             let Some(header) = self.chain.header(&id).copied() else { continue };
             if self.in_verification(&id) || self.orphans.contains(&id) {
                 continue;
@@ -372,6 +391,23 @@ impl Gossip {
                 self.want_block(now, holder, &header);
             }
         }
+    }
+
+    /// Looks again for what is missing, if it is time. A request whose every announcer has failed is forgotten, and nobody
+    /// announces a block twice.
+    pub(super) fn catch_up_again(&mut self, now: Time) {
+        if self.catch_up_at.is_some_and(|at| at <= now) {
+            self.catch_up_at = None;
+            self.catch_up_wait = self.catch_up_wait.times(2).min(CATCH_UP_INTERVAL_MAX);
+            self.catch_up(now);
+        }
+    }
+
+    /// Looks again sooner: there is news.
+    fn catch_up_soon(&mut self, now: Time) {
+        self.catch_up_wait = CATCH_UP_INTERVAL_MIN;
+        let soon = now + self.catch_up_wait;
+        self.catch_up_at = self.catch_up_at.map(|at| at.min(soon));
     }
 
     fn want_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader) {

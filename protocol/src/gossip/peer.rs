@@ -13,7 +13,7 @@ use crate::hash::{BlockId, ShortId};
 use crate::limits::{
     ANNOUNCE_ROOM_BYTES, BULK_CREDIT_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES,
     CONTROL_RESERVE_BYTES, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES,
-    INBOUND_BYTES_PER_SEC, KNOWN_MAX,
+    INBOUND_BYTES_PER_SEC, KNOWN_MAX, REQUEST_ROOM_BYTES,
 };
 use crate::message::{Lane, Tip, TxRef};
 use crate::seeded::SeededState;
@@ -49,6 +49,8 @@ pub(crate) struct Peer {
     pub(crate) reading: bool,
     /// When it was last asked for headers.
     pub(crate) asked_headers: Option<Time>,
+    /// Whether it is to be asked for headers as soon as it may be.
+    pub(crate) headers_wanted: bool,
     /// Bodies it was the first to deliver.
     pub(crate) delivered: u64,
     /// Whether something was sent to it since the last flush, so that announcements can ride along.
@@ -81,6 +83,7 @@ impl Peer {
             check_bytes: 0,
             reading: true,
             asked_headers: None,
+            headers_wanted: false,
             delivered: 0,
             spoken_to: false,
         }
@@ -119,7 +122,9 @@ impl Peer {
         let hello = (!self.ready).then_some(self.hello_deadline);
         let announce = self.can_announce().then(|| self.announcements.due()).flatten();
         let budget = self.budget.within_at();
-        [hello, announce, budget].into_iter().flatten().min()
+        let headers = self.may_be_asked().then_some(self.asked_headers).flatten();
+        let headers = headers.map(|at| at + GETHEADERS_INTERVAL);
+        [hello, announce, budget, headers].into_iter().flatten().min()
     }
 
     /// Queues a block's announcement; of too many the oldest goes.
@@ -133,6 +138,11 @@ impl Peer {
     /// Whether it was asked for headers within [`GETHEADERS_INTERVAL`].
     pub(crate) fn asked_lately(&self, now: Time) -> bool {
         self.asked_headers.is_some_and(|at| at <= now && now.since(at) < GETHEADERS_INTERVAL)
+    }
+
+    /// Whether headers are wanted of it, and only the time since it was last asked may stand against that.
+    pub(crate) fn may_be_asked(&self) -> bool {
+        self.ready && self.headers_wanted && self.credit.fits_control(REQUEST_ROOM_BYTES)
     }
 
     /// Notes a tip that the peer told, if it is higher than the one before.

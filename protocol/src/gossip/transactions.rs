@@ -327,6 +327,17 @@ impl Gossip {
         true
     }
 
+    /// A transaction is back from a stale block. Who connected while it was in there wasn't told of it, and may never
+    /// see that block.
+    pub(super) fn announce_again(&mut self, id: TxId) {
+        let lacks = |peer: &super::Peer| peer.ready && !peer.known.contains(id.short());
+        let lacking: Vec<PeerHandle> =
+            self.peers.iter().filter(|(_, peer)| lacks(peer)).map(|(handle, _)| *handle).collect();
+        for handle in lacking {
+            self.queue_announcement(handle, id);
+        }
+    }
+
     fn queue_announcement(&mut self, handle: PeerHandle, id: TxId) {
         if self.peers.get_mut(&handle).is_some_and(|peer| !peer.announcements.push(id)) {
             self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
