@@ -122,6 +122,33 @@ fn a_sweep_is_a_table_and_a_picture_and_is_shown_again() {
 }
 
 #[test]
+fn a_swarm_is_drawn_from_its_seeds_and_reported_in_their_order() {
+    let dir = tempfile::tempdir().unwrap();
+    sim(dir.path(), &["--swarm", "--seeds", "3..5"]);
+    let text = std::fs::read_to_string(dir.path().join("report.json")).unwrap();
+    let runs: Runs = serde_json::from_str(&text).unwrap();
+    assert_eq!(runs.runs.iter().map(|run| run.seed).collect::<Vec<u64>>(), [3, 4, 5]);
+    let last = runs.runs[2].sim.as_ref().unwrap();
+    assert_eq!((last.repeat.as_str(), last.checks.as_str()), ("testnet sim --swarm --seed 5", "all"));
+    assert_eq!(last.violations_found, 0, "{:?}", last.violations);
+    let again = tempfile::tempdir().unwrap();
+    sim(again.path(), &["--swarm", "--seed", "5"]);
+    assert_eq!(report(again.path()).trace_hash, runs.runs[2].trace_hash);
+}
+
+#[test]
+fn of_large_networks_a_sample_is_watched() {
+    let dir = tempfile::tempdir().unwrap();
+    sim(dir.path(), &["--nodes", "1000", "--degree", "4", "--txs", "1"]);
+    let report = report(dir.path());
+    let simulated = report.sim.unwrap();
+    assert_eq!((simulated.checks.as_str(), simulated.violations_found), ("sampled", 0));
+    // Only every second node is looked at.
+    assert!(!simulated.filled.is_empty() && simulated.filled.iter().all(|filled| filled.node % 2 == 0));
+    assert!(simulated.counted_bytes_max > Some(0));
+}
+
+#[test]
 fn growth_in_nodes_has_a_picture_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     sim(dir.path(), &["--txs", "5", "--checks", "none", "--sweep", "nodes=10..40*2", "--relay", "rumor"]);
@@ -146,6 +173,8 @@ fn wrong_usage_exits_with_2_and_says_why() {
         (vec!["--nodes", "5", "--degree", "3"], "nodes times degree must be even"),
         (vec!["--duration", "30s", "--txs", "5"], "cannot be used with"),
         (vec!["--block-bytes", "1000"], "--block-interval"),
+        (vec!["--swarm", "--nodes", "5"], "cannot be used with"),
+        (vec!["--swarm", "--txs", "5"], "--txs has no place beside --swarm"),
     ] {
         let output = testnet(&[&["sim"], arguments.as_slice()].concat());
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", said(&output));

@@ -47,14 +47,18 @@ struct Point {
 fn draw(area: &Area<'_>, runs: &Runs, first: &Report, points: &[Point]) -> Result<(), DrawError> {
     let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());
     let title = format!("Latency against bytes, by {parameter}");
-    let other = |name: &str, value: &str| if name == parameter { String::new() } else { format!("{value}; ") };
-    let detail = format!(
-        "{}{}{}wan {}",
-        other("nodes", &format!("{} nodes", first.nodes)),
-        other("topology", &first.topology),
-        other("relay", &format!("relay {}", first.relay)),
-        first.wan
-    );
+    // What is varied has no one value to show.
+    let fixed = |keys: &[&str], value: String| if keys.contains(&parameter) { None } else { Some(value) };
+    let detail: Vec<String> = [
+        fixed(&["nodes"], format!("{} nodes", first.nodes)),
+        fixed(&["topology", "degree"], first.topology.clone()),
+        fixed(&["relay", "fanout", "round", "feedback"], format!("relay {}", first.relay)),
+        fixed(&["wan"], format!("wan {}", first.wan)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let detail = detail.join("; ");
     super::headline(area, &title, &detail)?;
     let (across, up) =
         (axis(points.iter().map(|point| point.bytes)), axis(points.iter().flat_map(Point::latencies)));
@@ -79,7 +83,9 @@ fn draw(area: &Area<'_>, runs: &Runs, first: &Report, points: &[Point]) -> Resul
     for (name, color, of) in
         [("p95", ORANGE, (|point| point.p95) as fn(&Point) -> f64), ("p50", BLUE, |point| point.p50)]
     {
-        let line = points.iter().map(|point| (point.bytes, of(point)));
+        // Between names there is nothing.
+        let ordered = points.iter().all(|point| point.label.starts_with(|c: char| c.is_ascii_digit()));
+        let line = points.iter().filter(|_| ordered).map(|point| (point.bytes, of(point)));
         chart
             .draw_series(LineSeries::new(line, color.mix(0.35).stroke_width(1)))?
             .label(name)
