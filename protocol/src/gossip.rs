@@ -10,6 +10,7 @@
 mod api;
 mod blocks;
 mod conversation;
+mod foresee;
 mod occupancy;
 mod peer;
 mod peers;

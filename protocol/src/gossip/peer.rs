@@ -89,6 +89,15 @@ impl Peer {
         }
     }
 
+    /// Reads a field here and there, so that all of this struct is at hand.
+    pub(crate) fn foresee(&self) -> u64 {
+        let counts =
+            [self.known.len(), self.announcements.len(), self.owed.len(), self.headers.len(), self.checks];
+        counts.iter().fold(self.delivered, |sum, count| sum.wrapping_add(*count as u64))
+            ^ u64::from(self.can_announce())
+            ^ u64::from(self.budget.within_at().is_some())
+    }
+
     /// Whether a batch of announcements could be sent now.
     pub(crate) fn can_announce(&self) -> bool {
         self.ready && self.announcements.due().is_some() && self.credit.fits_control(ANNOUNCE_ROOM_BYTES)

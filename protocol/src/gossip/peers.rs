@@ -89,6 +89,12 @@ impl Peers {
         })
     }
 
+    /// Reads where the peers are.
+    pub(super) fn foresee(&self) -> u64 {
+        let ends = [self.slots.first(), self.slots.last()];
+        ends.into_iter().flatten().fold(self.touched.len() as u64, |sum, (handle, _)| sum ^ u64::from(handle.0))
+    }
+
     /// The earliest time at which a peer wants to be settled.
     pub(super) fn next_deadline(&self) -> Option<Time> {
         self.deadlines.first().map(|(deadline, _)| *deadline)

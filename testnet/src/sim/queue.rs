@@ -75,6 +75,11 @@ impl<E> EventQueue<E> {
         next.map(|queued| (queued.at, queued.event))
     }
 
+    /// Events that come soon, the next one first: some of those that are sorted already.
+    pub fn soon(&self) -> impl Iterator<Item = &E> {
+        self.current.iter().rev().map(|queued| &queued.event)
+    }
+
     /// Events that wait.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Messages between nodes: out of one engine, over a link, into another.
 
 use protocol::codec::Encode as _;
-use protocol::gossip::{Input, PeerHandle};
+use protocol::gossip::{Gossip, Input, PeerHandle};
 use protocol::message::{Lane, Message};
 use protocol::time::Duration;
 
@@ -9,7 +9,7 @@ use super::super::host::Sabotage;
 use super::super::link::Crossing;
 use super::super::trace::Mark;
 use super::super::wire;
-use super::{Flush, Happening, Simulation};
+use super::{FORESEEN, Flush, Happening, Simulation};
 
 /// A message on its way.
 #[derive(Clone, Debug)]
@@ -153,6 +153,36 @@ impl Simulation {
             return;
         }
         self.take(node, peer, from, arriving.message, u64::from(arriving.wire));
+    }
+
+    /// Looks at what the next messages will need, so that the processor fetches all of it at the same time.
+    pub(super) fn foresee(&self) {
+        let mut next = [None; FORESEEN];
+        let arriving = self.queue.soon().take(FORESEEN).filter_map(|happening| match happening {
+            Happening::Arrive(arriving) => Some(arriving),
+            _ => None,
+        });
+        for (place, arriving) in next.iter_mut().zip(arriving) {
+            let link = &self.links[arriving.link as usize];
+            let end = usize::from(arriving.second);
+            *place = Some((link.ends[end] as usize, link.handles[end], &arriving.message));
+        }
+        let mut sum = 0_u64;
+        for (node, _, _) in next.iter().flatten() {
+            sum ^= self.hosts[*node].connections.len() as u64;
+        }
+        for (node, peer, _) in next.iter().flatten() {
+            let connection = self.hosts[*node].connections.get(peer.0 as usize);
+            sum ^= connection.map_or(0, |connection| connection.drained as u64);
+        }
+        for step in 0..Gossip::FORESEE_STEPS {
+            for (node, peer, message) in next.iter().flatten() {
+                if let Some(engine) = self.hosts[*node].engine.as_ref() {
+                    sum ^= engine.foresee(*peer, message, step);
+                }
+            }
+        }
+        std::hint::black_box(sum);
     }
 
     /// Hands a message to the node's engine.

@@ -1,0 +1,67 @@
+//! Looking at what an input will need before it comes. Deliberately absent: any change, and any result of meaning.
+//!
+//! A driver with one engine has no use for this. A simulator has thousands, scattered over gigabytes, and knows its
+//! next inputs: if it looks into the engines of the next sixteen, one after the other and one step deeper each time, the
+//! processor waits for their memory once and not sixteen times.
+
+use super::api::PeerHandle;
+use super::{Gossip, transactions};
+use crate::message::{Message, TxRef};
+
+impl Gossip {
+    /// Steps that [`Gossip::foresee`] has, from 0.
+    pub const FORESEE_STEPS: u8 = 5;
+
+    /// Reads what handling `message` of `peer` begins with. Each step follows what the step before has read. The sum
+    /// that it returns means nothing; it is there so that the reading isn't left out.
+    #[must_use]
+    pub fn foresee(&self, peer: PeerHandle, message: &Message, step: u8) -> u64 {
+        match step {
+            0 => self.foresee_fields(),
+            1 => self.peers.foresee(),
+            2 => self.peers.get(&peer).map_or(0, |peer| peer.foresee()),
+            3 => foreseen(message).map_or(0, |transaction| {
+                let known = self.peers.get(&peer).is_some_and(|peer| peer.known.contains(transaction.short()));
+                let seen = self.seen.resolve(&transaction).is_some();
+                u64::from(known) + u64::from(seen)
+            }),
+            _ => foreseen(message).map_or(0, |transaction| {
+                let tracked = self.requests.is_tracked(transactions::key(&transaction));
+                u64::from(tracked) + self.requests.in_flight(peer) as u64
+            }),
+        }
+    }
+
+    /// A field of each part, so that all of this struct is there.
+    fn foresee_fields(&self) -> u64 {
+        let counts = [
+            self.requests.len(),
+            self.mempool.len(),
+            self.rumors.len(),
+            self.checking.len(),
+            self.checking_transactions.len(),
+            self.checking_short.len(),
+            self.checking_headers.len(),
+            self.checking_bodies.len(),
+            self.released.len(),
+            self.outputs.len(),
+            self.usual_bytes,
+        ];
+        let counted = counts.iter().fold(0_u64, |sum, count| sum.wrapping_add(*count as u64));
+        let deadlines = [self.peers.next_deadline(), self.orphans.next_deadline(), self.rumors.next_round()];
+        deadlines.iter().flatten().fold(counted, |sum, at| sum.wrapping_add(at.as_micros()))
+            ^ self.stats.announcements
+            ^ self.stats.requests_not_found
+            ^ self.next_job
+    }
+}
+
+/// The first transaction that a message is about.
+fn foreseen(message: &Message) -> Option<TxRef> {
+    match message {
+        Message::Inv(entries) => entries.first().map(|entry| entry.transaction),
+        Message::GetData(wanted) => wanted.first().copied(),
+        Message::Transactions(bodies) => bodies.first().map(|body| TxRef::Short(body.id().short())),
+        _ => None,
+    }
+}
