@@ -1,6 +1,7 @@
 //! Blocks: from a header to a body, from a body to the chain, and on to the other peers; and catching up with a longer
 //! chain.
 
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -399,6 +400,26 @@ impl Gossip {
             self.catch_up_at = None;
             self.catch_up_wait = self.catch_up_wait.times(2).min(CATCH_UP_INTERVAL_MAX);
             self.catch_up(now);
+            self.follow_tips(now);
+        }
+    }
+
+    /// Requests the next bodies on the way to each peer's tip from that peer: the best header may be one whose body nobody
+    /// has, and others be on another branch.
+    fn follow_tips(&mut self, now: Time) {
+        let tips = self.peers.iter().filter(|(_, peer)| peer.ready);
+        let tips: Vec<(PeerHandle, Tip)> = tips.filter_map(|(handle, peer)| Some((*handle, peer.tip?))).collect();
+        let mut ways: BTreeMap<BlockId, Vec<BlockId>> = BTreeMap::new();
+        for (handle, tip) in tips {
+            let chain = &self.chain;
+            let way =
+                ways.entry(tip.id).or_insert_with(|| chain.missing_before(&tip.id, BLOCKS_AHEAD_MAX)).clone();
+            for id in way {
+                let waits = self.in_verification(&id) || self.orphans.contains(&id);
+                if let Some(header) = self.chain.header(&id).copied().filter(|_| !waits) {
+                    self.want_block(now, handle, &header);
+                }
+            }
         }
     }
 

@@ -1,13 +1,13 @@
 //! What becomes of blocks when news of them comes too soon, twice, or to somebody who wasn't there.
 
-use protocol::gossip::{Event, Input, RelayPolicy};
+use protocol::gossip::{Direction, Event, Input, RelayPolicy};
 use protocol::limits::{CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN, GETHEADERS_INTERVAL};
-use protocol::message::Message;
+use protocol::message::{Hello, Message};
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 use protocol::verify::Verdict;
 
-use crate::harness::{Checking, Mesh, block, block_item, genesis, tip_of, transaction};
+use crate::harness::{Checking, Mesh, block, block_item, genesis, network, tip_of, transaction};
 
 fn count(messages: &[Message], name: &str) -> usize {
     messages.iter().filter(|message| message.name() == name).count()
@@ -106,4 +106,32 @@ fn comes_in_two_ways(items: &[std::sync::Arc<SignedTransaction>]) {
     let accepted = |event: &&Event| matches!(event, Event::Accepted { item: found, .. } if *found == item);
     assert_eq!(mesh.events[0].iter().filter(accepted).count(), 1);
     assert_eq!(mesh.nodes[0].tip(), tip_of(&wanted));
+}
+
+#[test]
+fn a_tip_is_followed_although_a_better_header_has_no_body() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let mut twins = [block(genesis(), &[], 1), block(genesis(), &[], 2)];
+    twins.sort_by_key(|twin| twin.header.id());
+    let [better, other] = twins;
+    // Somebody announces both and sends neither.
+    let liar = mesh.greeted(0);
+    mesh.say(0, liar, Message::BlockHeader(Box::new(better.header)));
+    mesh.say(0, liar, Message::BlockHeader(Box::new(other.header)));
+    mesh.run_secs(20);
+    let peer = mesh.raw(0, Direction::Outbound);
+    mesh.say(0, peer, Message::Hello(Hello::new(&network(), tip_of(&other))));
+    for _ in 0..120 {
+        mesh.run_secs(1);
+        for message in mesh.heard(0, peer) {
+            let answer = match message {
+                Message::GetHeaders(_) => Message::Headers(vec![other.header]),
+                Message::GetBlock(id) if id == other.header.id() => Message::Block(other.clone()),
+                Message::GetBlock(id) => Message::NotFound { transactions: Vec::new(), blocks: vec![id] },
+                _ => continue,
+            };
+            mesh.say(0, peer, answer);
+        }
+    }
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&other));
 }
