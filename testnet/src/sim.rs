@@ -14,3 +14,4 @@ pub mod swarm;
 pub mod trace;
 pub mod verdicts;
 pub mod wire;
+pub mod withholders;
