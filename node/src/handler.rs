@@ -46,7 +46,6 @@ pub struct LaneProtocols {
 
 /// What the behaviour tells a handler.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all orders are sends, and a box each would cost more")]
 pub enum Order {
     /// The connection has a gossip slot: open the lanes.
     Open,
@@ -60,7 +59,6 @@ pub enum Order {
 
 /// What a handler tells the behaviour.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all reports are messages, and a box each would cost more")]
 pub enum Report {
     /// The peer opened a lane, and wants a slot.
     SlotWanted,

@@ -5,7 +5,6 @@
 use protocol::gossip::{Event, ItemId, PeerHandle};
 use protocol::hash::ShortId;
 use protocol::message::Message;
-use protocol::transaction::SignedTransaction;
 use tracing::warn;
 
 use crate::trace::{Kind, TraceWriter, What};
@@ -104,7 +103,7 @@ impl Recorder {
             }
             Message::Transactions(bodies) => {
                 for body in bodies {
-                    let item = SignedTransaction::id_of(body).short();
+                    let item = body.id().short();
                     self.record(What::SentBody { kind: Kind::Transaction, item, to });
                 }
             }

@@ -105,7 +105,8 @@ impl Mempool {
         }
     }
 
-    /// Takes a transaction that came by `link` (`None`: submitted here), and keeps a copy with bytes of its own.
+    /// Takes a transaction that came by `link` (`None`: submitted here). Its bytes must be its own: a slice of a larger
+    /// buffer would keep all of that alive.
     /// One that is held already changes nothing.
     ///
     /// # Errors
@@ -127,7 +128,7 @@ impl Mempool {
         let charge = transaction.encoded().len().max(MEMPOOL_CHARGE_MIN);
         let link = link.map_or(Link::Local, Link::Open);
         let evicted = self.make_room(charge, transaction.author(), link)?;
-        let transaction = Arc::new(SignedTransaction::clone(transaction).detached());
+        let transaction = transaction.clone();
         self.attach(self.next, Entry { transaction, accepted_at: now, link, charge });
         self.next = self.next.saturating_add(1);
         Ok(Inserted { evicted: evicted.into_iter().map(|(_, entry)| entry.transaction).collect() })

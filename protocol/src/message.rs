@@ -3,6 +3,8 @@
 //! Every message is one CBOR array whose first item is the tag below. Tags 5, 13 and up are reserved for
 //! pruning and reconciliation.
 
+mod body;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,6 +12,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
+pub use self::body::Body;
 use crate::block::{Block, SignedHeader};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::hash::{BlockId, ShortId, TxId};
@@ -89,7 +92,7 @@ pub enum Message {
         blocks: Vec<BlockId>,
     },
     /// Tag 4: encoded signed transactions, at most [`TRANSACTIONS_ENTRIES_MAX`].
-    Transactions(Vec<Bytes>),
+    Transactions(Vec<Body>),
     /// Tag 6: a block that the speaker holds, announced by its header.
     /// Boxed, so that the many small messages don't take its room.
     BlockHeader(Box<SignedHeader>),
@@ -171,7 +174,7 @@ impl Encode for Message {
             Self::Transactions(bodies) => {
                 tag(writer, 4, 2);
                 writer.array(bodies.len());
-                bodies.iter().for_each(|body| writer.bytes(body));
+                bodies.iter().for_each(|body| writer.bytes(body.encoded()));
             }
             Self::BlockHeader(header) => one(writer, 6, header.as_ref()),
             Self::GetBlock(id) => one(writer, 7, id),
@@ -226,7 +229,7 @@ impl Decode for Message {
                 let count = reader.array("a transactions message", TRANSACTIONS_ENTRIES_MAX)?;
                 let mut bodies = Vec::with_capacity(count);
                 for _ in 0..count {
-                    bodies.push(reader.bytes("a transaction", TRANSACTION_BYTES_MAX)?);
+                    bodies.push(reader.bytes("a transaction", TRANSACTION_BYTES_MAX)?.into());
                 }
                 Self::Transactions(bodies)
             }

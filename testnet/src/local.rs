@@ -255,5 +255,7 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         block: measured.block.clone(),
         cost: measured.cost,
         trace_hash: None,
+        sim: None,
+        rumor: None,
     }
 }

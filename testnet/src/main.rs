@@ -5,17 +5,24 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use testnet::cli::{Cli, Command, RunArgs};
+use testnet::cli::{Cli, Command, RunArgs, SimArgs, quoted};
 use testnet::local::Ended;
+use testnet::local::interrupt::Interrupt;
 use testnet::local::progress::to_stderr;
-use testnet::report;
 use testnet::report::schema::Report;
+use testnet::report::{self, Found, tables};
+use testnet::sim::pages::restart_with_large_pages;
+use testnet::sim::session::Session;
 
 const INTERRUPTED: u8 = 130;
+
+/// Simulations of so many nodes take more memory than the caches of the page table cover.
+const LARGE: usize = 1_000;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(arguments) => run(*arguments),
+        Command::Sim(arguments) => simulate(*arguments),
         Command::Report { dir } => show(&dir),
     };
     result.unwrap_or_else(|error| {
@@ -25,21 +32,18 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
-    let typed: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
-    let plan = arguments.plan(format!("testnet {}", typed.join(" "))).unwrap_or_else(|error| {
-        Cli::command().error(clap::error::ErrorKind::ValueValidation, format!("{error:#}")).exit()
-    });
+    let plan = arguments.plan(typed()).unwrap_or_else(|error| usage(&error));
     // One thread: the kernel ends the nodes when the thread that started them ends, and this one lasts.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match runtime.block_on(testnet::local::run(&plan))? {
         Ended::Reported(report, dir) => {
-            print(&report);
+            print(&Found::One(report));
             to_stderr(&format!("written to {}", dir.display()));
             Ok(ExitCode::SUCCESS)
         }
         Ended::Interrupted(report) => {
             if let Some(report) = report {
-                print(&report);
+                print(&Found::One(report));
             }
             to_stderr("interrupted; nothing is left running");
             Ok(ExitCode::from(INTERRUPTED))
@@ -47,28 +51,88 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
+fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
+    let session = arguments.session(typed()).unwrap_or_else(|error| usage(&error));
+    if session.largest() >= LARGE {
+        restart_with_large_pages();
+    }
+    stop_at_interrupt()?;
+    to_stderr(&announcement(&session)?);
+    let (found, dir) = session.run()?;
+    print(&found);
+    to_stderr(&format!("written to {}", dir.display()));
+    let violated = |report: &Report| report.sim.as_ref().is_some_and(|sim| sim.violations_found > 0);
+    let any = match &found {
+        Found::One(report) => violated(report),
+        Found::Several(runs) => runs.runs.iter().any(violated),
+    };
+    Ok(if any { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The seed and everything that the simulation is made of, before anything else: what a person needs who sees it fail.
+fn announcement(session: &Session) -> anyhow::Result<String> {
+    let Some(first) = session.jobs.first() else { return Ok(String::new()) };
+    let count = session.jobs.len();
+    let seeds = match session.jobs.last().filter(|last| last.seed != first.seed) {
+        Some(last) => format!("seeds {} to {}", first.seed, last.seed),
+        None => format!("seed {}", first.seed),
+    };
+    let swept = session.sweep.as_ref().map_or(String::new(), |sweep| format!(", sweep of {}", sweep.parameter));
+    let scenario = toml::to_string(&first.scenario)?;
+    let indented: Vec<String> = scenario.lines().map(|line| format!("  {line}")).collect();
+    Ok(format!(
+        "{seeds}{swept}, {count} simulations{}\n{}",
+        if count == 1 { "" } else { "; the first:" },
+        indented.join("\n")
+    ))
+}
+
+/// Ends the program when a person or the system wants it. There is nothing to put in order.
+fn stop_at_interrupt() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut interrupt = {
+        let _entered = runtime.enter();
+        Interrupt::catch()?
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(interrupt.next());
+        to_stderr("interrupted; no report was written");
+        std::process::exit(i32::from(INTERRUPTED));
+    });
+    Ok(())
+}
+
 fn show(dir: &Path) -> anyhow::Result<ExitCode> {
-    let report = report::read(dir)?;
-    print(&report);
-    if report::redraw_missing(dir, &report)? {
-        to_stderr(&format!("drew {} again", dir.join(report::CDF_FILE).display()));
+    let found = report::read(dir)?;
+    print(&found);
+    let redrawn = match &found {
+        Found::One(report) => report::redraw_missing(dir, report)?,
+        Found::Several(runs) => report::redraw_missing_of_runs(dir, runs)?,
+    };
+    for name in redrawn {
+        to_stderr(&format!("drew {} again", dir.join(name).display()));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(report: &Report) {
+fn print(found: &Found) {
     let mut stdout = std::io::stdout();
     let color = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = match found {
+        Found::One(report) => tables::render(report, color),
+        Found::Several(runs) => tables::render_runs(runs, color),
+    };
     // A reader that has gone away wants no more.
-    let _ = writeln!(stdout, "{}", report::tables::render(report, color));
+    let _ = writeln!(stdout, "{text}");
 }
 
-/// A word as a shell would take it again.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+/// The command line as it was typed.
+fn typed() -> String {
+    let words: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
+    format!("testnet {}", words.join(" "))
+}
+
+/// Ends the program as wrong usage.
+fn usage(error: &anyhow::Error) -> ! {
+    Cli::command().error(clap::error::ErrorKind::ValueValidation, format!("{error:#}")).exit()
 }

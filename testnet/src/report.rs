@@ -1,16 +1,23 @@
-//! A finished run as JSON, tables, a list of deliveries and a picture. Reads no trace: everything here is made from
+//! Finished runs as JSON, tables, a list of deliveries and pictures. Reads no trace: everything here is made from
 //! `report.json` and `deliveries.csv`.
 
 pub mod deliveries;
 pub mod schema;
+pub mod spreads;
 pub mod statistics;
 pub mod svg;
 pub mod tables;
 
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use deliveries::{DeliveriesError, Delivery};
-use schema::{Report, SCHEMA};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use deliveries::{Columns, DeliveriesError, Delivery, Rows};
+use schema::{Report, Runs, SCHEMA};
+use spreads::{Gather, Spreads};
 
 /// The report's file name.
 pub const REPORT_FILE: &str = "report.json";
@@ -18,6 +25,12 @@ pub const REPORT_FILE: &str = "report.json";
 pub const DELIVERIES_FILE: &str = "deliveries.csv";
 /// The picture's file name.
 pub const CDF_FILE: &str = "cdf.svg";
+/// The file name of a rumor's picture.
+pub const RUMOR_FILE: &str = "rumor.svg";
+/// The file name of a sweep's picture.
+pub const SWEEP_FILE: &str = "sweep.svg";
+/// The file name of the picture of growth.
+pub const GROWTH_FILE: &str = "growth.svg";
 
 /// Why a report can't be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -67,52 +80,166 @@ pub enum ReportError {
     Draw(String),
 }
 
+/// What a directory holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// One run.
+    One(Box<Report>),
+    /// Several, of one sweep or of several seeds.
+    Several(Runs),
+}
+
 /// Writes report, deliveries and picture into `dir`.
 ///
 /// # Errors
 /// Names the file that couldn't be written.
 pub fn write(dir: &Path, report: &Report, deliveries: &[Delivery]) -> Result<(), ReportError> {
-    write_file(&dir.join(DELIVERIES_FILE), &deliveries::to_csv(deliveries))?;
-    write_file(&dir.join(CDF_FILE), &svg::cdf(report, deliveries)?)?;
+    let mut rows = RowsFile::create(dir, Columns::WithoutFloor)?;
+    deliveries.iter().for_each(|one| rows.row(one));
+    rows.finish()?;
+    write_drawn(dir, report, &deliveries.iter().collect())
+}
+
+/// Writes report and pictures into `dir`, beside deliveries that are there already.
+///
+/// # Errors
+/// Names the file that couldn't be written.
+pub fn write_drawn(dir: &Path, report: &Report, spreads: &Spreads) -> Result<(), ReportError> {
+    write_file(&dir.join(CDF_FILE), &svg::cdf(report, spreads)?)?;
+    if let Some(rumored) = &report.rumor {
+        write_file(&dir.join(RUMOR_FILE), &svg::rumor(report, rumored)?)?;
+    }
     write_json(&dir.join(REPORT_FILE), report)
 }
 
-/// Writes the report as JSON.
+/// Writes several runs' reports and their pictures into `dir`.
+///
+/// # Errors
+/// Names the file that couldn't be written.
+pub fn write_runs(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
+    if let Some(picture) = svg::sweep(runs)? {
+        write_file(&dir.join(SWEEP_FILE), &picture)?;
+    }
+    if let Some(picture) = svg::growth(runs)? {
+        write_file(&dir.join(GROWTH_FILE), &picture)?;
+    }
+    write_json(&dir.join(REPORT_FILE), runs)
+}
+
+/// The deliveries' file in the making. The first error is kept until the end.
+#[derive(Debug)]
+pub struct RowsFile {
+    path: PathBuf,
+    rows: Rows<BufWriter<File>>,
+    failed: Option<std::io::Error>,
+}
+
+impl RowsFile {
+    /// Begins the file in `dir`.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn create(dir: &Path, columns: Columns) -> Result<Self, ReportError> {
+        let path = dir.join(DELIVERIES_FILE);
+        let begun = File::create(&path).and_then(|file| Rows::new(BufWriter::new(file), columns));
+        match begun {
+            Ok(rows) => Ok(Self { path, rows, failed: None }),
+            Err(error) => Err(ReportError::Write { path, error }),
+        }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, one: &Delivery) {
+        if self.failed.is_none() {
+            self.failed = self.rows.row(one).err();
+        }
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// Names the file, if anything failed since it was begun.
+    pub fn finish(self) -> Result<(), ReportError> {
+        let Self { path, rows, failed } = self;
+        match failed.map_or_else(|| rows.finish(), Err) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(ReportError::Write { path, error }),
+        }
+    }
+}
+
+/// Writes a report, or several, as JSON.
 ///
 /// # Errors
 /// Names the file.
-pub fn write_json(path: &Path, report: &Report) -> Result<(), ReportError> {
+pub fn write_json(path: &Path, report: &impl Serialize) -> Result<(), ReportError> {
     let json = serde_json::to_string_pretty(report)
         .map_err(|error| ReportError::Json { path: path.to_owned(), error })?;
     write_file(path, &(json + "\n"))
 }
 
-/// Reads the report in `dir`.
+/// Reads what is in `dir`.
 ///
 /// # Errors
 /// Names the file, and says what is wrong with it.
-pub fn read(dir: &Path) -> Result<Report, ReportError> {
+pub fn read(dir: &Path) -> Result<Found, ReportError> {
     let path = dir.join(REPORT_FILE);
     let text = read_file(&path)?;
-    let report: Report =
-        serde_json::from_str(&text).map_err(|error| ReportError::Json { path: path.clone(), error })?;
-    if report.schema == SCHEMA { Ok(report) } else { Err(ReportError::Schema { path, found: report.schema }) }
+    let kind: Kind = parse(&path, &text)?;
+    if kind.schema.is_some_and(|schema| schema != SCHEMA) {
+        return Err(ReportError::Schema { path, found: kind.schema.unwrap_or_default() });
+    }
+    match kind.runs {
+        Some(_) => parse(&path, &text).map(Found::Several),
+        None => parse(&path, &text).map(|report| Found::One(Box::new(report))),
+    }
 }
 
-/// Draws the picture again from the deliveries if it is missing. Returns whether it was.
+/// As much of a report as tells what to expect of the rest.
+#[derive(serde::Deserialize)]
+struct Kind {
+    schema: Option<u32>,
+    runs: Option<serde::de::IgnoredAny>,
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ReportError> {
+    serde_json::from_str(text).map_err(|error| ReportError::Json { path: path.to_owned(), error })
+}
+
+/// Draws the pictures of a run again that are missing, from the report and the deliveries. Returns their names.
 ///
 /// # Errors
 /// Names the file that can't be read or written.
-pub fn redraw_missing(dir: &Path, report: &Report) -> Result<bool, ReportError> {
-    let picture = dir.join(CDF_FILE);
-    if picture.exists() {
-        return Ok(false);
+pub fn redraw_missing(dir: &Path, report: &Report) -> Result<Vec<&'static str>, ReportError> {
+    let mut redrawn = Vec::new();
+    if !dir.join(CDF_FILE).exists() {
+        let path = dir.join(DELIVERIES_FILE);
+        let mut gather = Gather::default();
+        deliveries::read_each(&read_file(&path)?, |one| gather.add(&one))
+            .map_err(|error| ReportError::Deliveries { path, error })?;
+        write_file(&dir.join(CDF_FILE), &svg::cdf(report, &gather.finish())?)?;
+        redrawn.push(CDF_FILE);
     }
-    let path = dir.join(DELIVERIES_FILE);
-    let deliveries =
-        deliveries::from_csv(&read_file(&path)?).map_err(|error| ReportError::Deliveries { path, error })?;
-    write_file(&picture, &svg::cdf(report, &deliveries)?)?;
-    Ok(true)
+    if let Some(rumored) = report.rumor.as_ref().filter(|_| !dir.join(RUMOR_FILE).exists()) {
+        write_file(&dir.join(RUMOR_FILE), &svg::rumor(report, rumored)?)?;
+        redrawn.push(RUMOR_FILE);
+    }
+    Ok(redrawn)
+}
+
+/// Draws the pictures of several runs again that are missing. Returns their names.
+///
+/// # Errors
+/// Names the file that can't be written.
+pub fn redraw_missing_of_runs(dir: &Path, runs: &Runs) -> Result<Vec<&'static str>, ReportError> {
+    let mut redrawn = Vec::new();
+    for (name, picture) in [(SWEEP_FILE, svg::sweep(runs)?), (GROWTH_FILE, svg::growth(runs)?)] {
+        if let Some(picture) = picture.filter(|_| !dir.join(name).exists()) {
+            write_file(&dir.join(name), &picture)?;
+            redrawn.push(name);
+        }
+    }
+    Ok(redrawn)
 }
 
 fn read_file(path: &Path) -> Result<String, ReportError> {

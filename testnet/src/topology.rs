@@ -141,7 +141,13 @@ impl Graph {
     /// If that is more than [`EDGES_MAX`] edges.
     pub fn complete(nodes: usize) -> Result<Self, TopologyError> {
         Topology::Complete.check_size(nodes, nodes.saturating_sub(1))?;
-        Ok(Edges::new(nodes).complement().into())
+        let mut graph = Self { starts: Vec::with_capacity(nodes + 1), ends: Vec::new() };
+        graph.starts.push(0);
+        for node in 0..nodes {
+            graph.ends.extend((0..nodes).filter(|other| *other != node).map(|other| other as u32));
+            graph.starts.push(graph.ends.len());
+        }
+        Ok(graph)
     }
 
     /// How many nodes there are.

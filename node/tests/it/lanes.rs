@@ -19,7 +19,7 @@ fn hello() -> Message {
 
 fn large(bytes: usize) -> Message {
     let body = bytes::Bytes::from(vec![7; 60_000]);
-    Message::Transactions(vec![body; bytes.div_ceil(60_000)])
+    Message::Transactions(vec![body.into(); bytes.div_ceil(60_000)])
 }
 
 /// Reports of `from` until all of `messages` came, and the bytes drained at `to`.

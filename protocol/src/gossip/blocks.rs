@@ -308,8 +308,9 @@ impl Gossip {
             }
         }
         for transaction in change.returned {
-            // What no longer fits is gone from here; others may still hold it.
-            match self.admit(now, &transaction, None) {
+            // What no longer fits is gone from here; others may still hold it. Its bytes are a part of its block's.
+            let own = Arc::new(SignedTransaction::clone(&transaction).detached());
+            match self.admit(now, &own, None) {
                 Ok(()) => self.announce_again(transaction.id()),
                 Err(_) => self.seen.forget(&transaction.id()),
             }

@@ -3,8 +3,6 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
 use super::Gossip;
 use super::api::{DisconnectReason, PeerHandle};
 use super::peer::{Owed, Peer};
@@ -14,7 +12,7 @@ use crate::limits::{
     GETDATA_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX, TRANSACTIONS_BATCH_BYTES_MAX,
     TRANSACTIONS_ENTRIES_MAX,
 };
-use crate::message::{Lane, Message, TxRef};
+use crate::message::{Body, Lane, Message, TxRef};
 use crate::time::Time;
 
 /// What a small body adds to a message besides itself: its length, and a share of the message's head.
@@ -23,7 +21,7 @@ const BODY_OVERHEAD_BYTES: usize = 8;
 /// What is put together for one peer before it is sent.
 #[derive(Default)]
 pub(super) struct Reply {
-    bodies: Vec<Bytes>,
+    bodies: Vec<Body>,
     body_bytes: usize,
     missing: Vec<TxRef>,
     missing_blocks: Vec<BlockId>,
@@ -33,7 +31,7 @@ pub(super) struct Reply {
 enum Found {
     Nothing,
     /// A transaction that goes out with others.
-    Small(Bytes, ShortId),
+    Small(Body, ShortId),
     /// A block, or a large transaction: a message of its own.
     Alone(Message, ShortId),
 }
@@ -122,7 +120,8 @@ impl Gossip {
             Owed::Transaction(wanted) => match self.find_transaction(wanted) {
                 None => Found::Nothing,
                 Some(transaction) => {
-                    let (body, short) = (transaction.encoded().clone(), transaction.id().short());
+                    let short = transaction.id().short();
+                    let body = Body::from(transaction);
                     let message = Message::Transactions([body.clone()].into());
                     match message.lane() {
                         Lane::Control => Found::Small(body, short),
@@ -142,7 +141,7 @@ impl Gossip {
         &mut self,
         handle: PeerHandle,
         reply: &mut Reply,
-        body: Bytes,
+        body: Body,
         short: ShortId,
     ) -> bool {
         if reply.is_full_for(&body) {
@@ -199,7 +198,7 @@ impl Gossip {
 }
 
 impl Reply {
-    fn is_full_for(&self, body: &Bytes) -> bool {
+    fn is_full_for(&self, body: &Body) -> bool {
         let bytes = self.body_bytes.saturating_add(body.len());
         self.bodies.len() >= TRANSACTIONS_ENTRIES_MAX
             || (!self.bodies.is_empty() && bytes > TRANSACTIONS_BATCH_BYTES_MAX)

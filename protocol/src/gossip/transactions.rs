@@ -4,8 +4,6 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
 use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, RelayPolicy, Submission};
 use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
@@ -15,7 +13,7 @@ use crate::codec::Encode as _;
 use crate::hash::{ShortId, TxId};
 use crate::limits::{CHECKS_LOCAL_MAX, REQUEST_ROOM_BYTES};
 use crate::mempool::Lookup;
-use crate::message::{InvEntry, Lane, Message, TxRef};
+use crate::message::{Body, InvEntry, Lane, Message, TxRef};
 use crate::time::Time;
 use crate::transaction::SignedTransaction;
 use crate::verify::Verdict;
@@ -73,21 +71,21 @@ impl Gossip {
         }
     }
 
-    pub(super) fn on_transactions(&mut self, now: Time, from: PeerHandle, bodies: Vec<Bytes>) {
+    pub(super) fn on_transactions(&mut self, now: Time, from: PeerHandle, bodies: Vec<Body>) {
         let mut in_vain = Vec::new();
         for body in bodies {
             // A bad body ends the connection, and what came behind it is not looked at.
             if !self.peers.contains_key(&from) {
                 return;
             }
-            in_vain.extend(self.on_body(now, from, &body));
+            in_vain.extend(self.on_body(now, from, body));
         }
         self.tell_had(from, in_vain);
     }
 
     /// Returns the id of a body that was pushed, and was here already.
-    fn on_body(&mut self, now: Time, from: PeerHandle, body: &Bytes) -> Option<ShortId> {
-        let id = SignedTransaction::id_of(body);
+    fn on_body(&mut self, now: Time, from: PeerHandle, body: Body) -> Option<ShortId> {
+        let id = body.id();
         let item = ItemId::Transaction(id);
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(id.short());
@@ -113,8 +111,8 @@ impl Gossip {
         if duplicate {
             return (!asked).then(|| id.short());
         }
-        match SignedTransaction::from_identified(id, body) {
-            Ok(transaction) => self.check_transaction(Arc::new(transaction), Some(from)),
+        match body.into_transaction(id) {
+            Ok(transaction) => self.check_transaction(transaction, Some(from)),
             Err(error) => {
                 self.seen.reject(id, Rejection::Invalid);
                 self.refuse(item, Some(from), Refusal::Malformed(error));
@@ -271,7 +269,7 @@ impl Gossip {
             return;
         }
         let short = transaction.id().short();
-        let message = Message::Transactions([transaction.encoded().clone()].into());
+        let message = Message::Transactions([transaction.clone().into()].into());
         let lane = message.lane();
         // A transaction, its length and the message around it.
         let bytes = transaction.encoded().len().saturating_add(8);
@@ -315,8 +313,8 @@ impl Gossip {
     }
 
     /// Sends a body unasked; a small one together with others. False if there is no credit for it.
-    fn push(&mut self, handle: PeerHandle, reply: &mut Reply, transaction: &SignedTransaction) -> bool {
-        let (body, short) = (transaction.encoded().clone(), transaction.id().short());
+    fn push(&mut self, handle: PeerHandle, reply: &mut Reply, transaction: &Arc<SignedTransaction>) -> bool {
+        let (body, short) = (Body::from(transaction.clone()), transaction.id().short());
         let message = Message::Transactions([body.clone()].into());
         if message.lane() == Lane::Control {
             return self.serve_small(handle, reply, body, short);

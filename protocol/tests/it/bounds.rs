@@ -34,7 +34,7 @@ fn asks(mesh: &mut Mesh, peer: PeerHandle, id: TxId) -> bool {
 }
 
 fn bodies(items: &[Arc<SignedTransaction>]) -> Message {
-    Message::Transactions(items.iter().map(|item| item.encoded().clone()).collect())
+    Message::Transactions(items.iter().map(|item| item.encoded().clone().into()).collect())
 }
 
 /// Says so many announcements of nothing.

@@ -107,7 +107,7 @@ fn small_replies_do_not_wait_behind_large_ones() {
     }
     mesh.heard(0, peer);
     mesh.say(0, peer, Message::GetData(vec![TxRef::Full(small.id()), TxRef::Full(items[0].id())]));
-    assert_eq!(mesh.heard(0, peer), [Message::Transactions(vec![small.encoded().clone()])]);
+    assert_eq!(mesh.heard(0, peer), [Message::Transactions(vec![small.encoded().clone().into()])]);
     // What waits for the bulk lane comes in the order of asking.
     drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);
     drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);

@@ -1,6 +1,6 @@
 //! Announcing and asking: who is asked, what is answered, how announcements are batched.
 
-use protocol::gossip::{Direction, RelayPolicy};
+use protocol::gossip::{Direction, Input, RelayPolicy};
 use protocol::hash::TxId;
 use protocol::limits::{ANNOUNCE_INTERVAL, GETDATA_ENTRIES_MAX, SERVE_QUEUE_MAX};
 use protocol::message::{Hello, InvEntry, Message, TxRef};
@@ -15,7 +15,7 @@ fn announce(transaction: &SignedTransaction) -> Message {
 }
 
 fn body(transaction: &SignedTransaction) -> Message {
-    Message::Transactions(vec![transaction.encoded().clone()])
+    Message::Transactions(vec![transaction.encoded().clone().into()])
 }
 
 fn wants(transaction: &SignedTransaction) -> Message {
@@ -81,7 +81,7 @@ fn what_is_held_is_sent_and_what_is_not_is_not_found() {
     mesh.say(0, peer, Message::GetData(wanted));
     let both = vec![held.encoded().clone(), confirmed.encoded().clone()];
     let heard = mesh.heard(0, peer);
-    assert!(heard.contains(&Message::Transactions(both)), "{heard:?}");
+    assert!(heard.contains(&Message::Transactions(both.into_iter().map(Into::into).collect())), "{heard:?}");
     assert!(heard.contains(&Message::NotFound { transactions: vec![missing], blocks: vec![] }), "{heard:?}");
 }
 
@@ -153,4 +153,18 @@ fn a_peer_may_be_owed_so_much_and_no_more() {
     assert_eq!(mesh.disconnected(0, peer), None);
     mesh.say(0, peer, wanted);
     assert_eq!(mesh.disconnected(0, peer), Some(protocol::gossip::DisconnectReason::QueueOverrun));
+}
+
+/// Bodies arrive as parts of their frames. What is kept of one must not keep all the others.
+#[test]
+fn an_item_does_not_keep_the_frame_that_brought_it() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let peer = mesh.greeted(0);
+    let item = transaction(1, 0, 100);
+    let frame = bytes::Bytes::from([&[0; 1_000], item.encoded().as_ref()].concat());
+    let message = Message::Transactions(vec![frame.slice(1_000..).into()]);
+    mesh.input(0, Input::Received { peer, message });
+    mesh.run_secs(1);
+    assert!(mesh.accepted(0, tx(&item)));
+    assert!(frame.is_unique());
 }

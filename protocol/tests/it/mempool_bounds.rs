@@ -1,10 +1,7 @@
 //! The mempool: what it holds, finds and gives up, on each bound and one past it.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use protocol::block::Block;
-use protocol::codec::{Decode, Encode};
+use protocol::codec::Encode;
 use protocol::hash::{ShortId, TxId};
 use protocol::limits::{
     BLOCK_BODY_BYTES_MAX, BLOCK_BYTES_MAX, HEADER_BYTES_MAX, MEMPOOL_BYTES_MAX, MEMPOOL_CHARGE_MIN,
@@ -13,7 +10,6 @@ use protocol::limits::{
 use protocol::mempool::{Lookup, Mempool};
 use protocol::refusal::Refusal;
 use protocol::time::Time;
-use protocol::transaction::SignedTransaction;
 
 use crate::make::{self, sized, transaction};
 
@@ -154,17 +150,4 @@ fn the_longest_header_and_body_make_the_longest_block() {
     assert_eq!(header.encoded_len(), HEADER_BYTES_MAX);
     let empty = Block { header, transactions: vec![] };
     assert_eq!(empty.encoded_len() - 1 + BLOCK_BODY_BYTES_MAX, BLOCK_BYTES_MAX);
-}
-
-#[test]
-fn an_item_does_not_keep_the_frame_that_brought_it() {
-    let encoded = make::encoded_transaction(1, 0, 9, 10);
-    let frame = Bytes::from([&[0; 1_000], encoded.as_ref()].concat());
-    let item = Arc::new(SignedTransaction::from_bytes(&frame.slice(1_000..)).expect("well encoded"));
-    let mut pool = Mempool::default();
-    pool.insert(T, &item, None).expect("room");
-    assert!(!frame.is_unique());
-    drop(item);
-    assert!(frame.is_unique());
-    assert_eq!(pool.len(), 1);
 }

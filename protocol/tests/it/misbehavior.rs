@@ -24,7 +24,7 @@ fn refusals(mesh: &Mesh, node: usize) -> Vec<Refusal> {
 }
 
 fn send_body(mesh: &mut Mesh, peer: PeerHandle, body: Bytes) {
-    mesh.say(0, peer, Message::Transactions(vec![body]));
+    mesh.say(0, peer, Message::Transactions(vec![body.into()]));
     mesh.run_for(Duration::from_millis(1));
 }
 

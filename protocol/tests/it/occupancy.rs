@@ -52,7 +52,7 @@ fn inv(count: u64) -> Message {
 }
 
 fn bodies(items: &[&SignedTransaction]) -> Message {
-    Message::Transactions(items.iter().map(|item| item.encoded().clone()).collect())
+    Message::Transactions(items.iter().map(|item| item.encoded().clone().into()).collect())
 }
 
 fn watched(count: usize, relay: RelayPolicy) -> Mesh {

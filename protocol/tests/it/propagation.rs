@@ -6,7 +6,6 @@ use protocol::codec::Decode as _;
 use protocol::gossip::{Event, ItemId, RelayPolicy, Submission};
 use protocol::hash::ShortId;
 use protocol::message::Message;
-use protocol::transaction::SignedTransaction;
 
 use crate::harness::{Mesh, block, block_item, genesis, transaction, tx};
 
@@ -129,9 +128,7 @@ fn a_new_peer_hears_of_the_tip_and_the_mempool() {
 fn named(message: &Message) -> Vec<ShortId> {
     match message {
         Message::Inv(entries) => entries.iter().map(|entry| entry.transaction.short()).collect(),
-        Message::Transactions(bodies) => {
-            bodies.iter().map(|body| SignedTransaction::id_of(body).short()).collect()
-        }
+        Message::Transactions(bodies) => bodies.iter().map(|body| body.id().short()).collect(),
         Message::BlockHeader(header) => vec![header.id().short()],
         Message::Block(block) => vec![block.header.id().short()],
         _ => Vec::new(),

@@ -35,7 +35,7 @@ fn round(mesh: &mut Mesh, peers: &[PeerHandle], item: &SignedTransaction) -> Vec
         for message in mesh.heard(0, *peer) {
             match message {
                 Message::Transactions(bodies) => {
-                    assert_eq!(bodies, [item.encoded().clone()], "one body, once");
+                    assert_eq!(bodies, [item.encoded().clone().into()], "one body, once");
                     pushed.push(*peer);
                 }
                 other => assert!(matches!(other, Message::Hello(_)), "{other:?}"),
@@ -58,7 +58,7 @@ fn had(item: &SignedTransaction) -> Message {
 }
 
 fn bodies(items: &[&SignedTransaction]) -> Message {
-    Message::Transactions(items.iter().map(|item| item.encoded().clone()).collect())
+    Message::Transactions(items.iter().map(|item| item.encoded().clone().into()).collect())
 }
 
 fn inv(id: TxId) -> Message {
@@ -82,7 +82,7 @@ fn the_classic_form_reaches_all_of_a_complete_graph_without_echo() {
     for (node, peer, speaks, bytes) in &mesh.traffic {
         match mesh_message(bytes) {
             Message::Transactions(bodies) => {
-                for id in bodies.iter().map(|body| SignedTransaction::id_of(body)) {
+                for id in bodies.iter().map(|body| body.id()) {
                     pushed += usize::from(*speaks);
                     echoes += usize::from(*speaks && heard.contains(&(*node, *peer, id)));
                     if !*speaks {
@@ -305,7 +305,7 @@ fn the_hot_list_is_bounded_and_the_oldest_cools() {
             match message {
                 Message::Transactions(bodies) => {
                     pushed += bodies.len();
-                    told.extend(bodies.iter().map(|body| SignedTransaction::id_of(body).short()));
+                    told.extend(bodies.iter().map(|body| body.id().short()));
                 }
                 Message::Inv(entries) => told.extend(entries.iter().map(|entry| entry.transaction.short())),
                 other => panic!("{other:?}"),

@@ -81,7 +81,7 @@ fn every_list_may_be_as_long_as_its_bound() {
         (INV_ENTRIES_MAX, &|len| Message::Inv(vec![entry; len])),
         (GETDATA_ENTRIES_MAX, &|len| Message::GetData(vec![short; len])),
         (GETDATA_ENTRIES_MAX, &|len| Message::NotFound { transactions: vec![short; len], blocks: vec![] }),
-        (TRANSACTIONS_ENTRIES_MAX, &|len| Message::Transactions(vec![Bytes::from_static(&[1]); len])),
+        (TRANSACTIONS_ENTRIES_MAX, &|len| Message::Transactions(vec![Bytes::from_static(&[1]).into(); len])),
         (LOCATOR_ENTRIES_MAX, &|len| Message::GetHeaders(vec![BlockId([1; 32]); len])),
         (HEADERS_ENTRIES_MAX, &|len| Message::Headers(vec![header; len])),
         (HAD_ENTRIES_MAX, &|len| Message::Had(vec![ShortId([1; 8]); len])),

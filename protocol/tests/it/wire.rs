@@ -28,7 +28,10 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("inv", Message::Inv(entries)),
         ("getdata", Message::GetData(vec![short, full])),
         ("notfound", Message::NotFound { transactions: vec![short], blocks: vec![block.header.id()] }),
-        ("transactions", Message::Transactions(vec![small.encoded().clone(), other.encoded().clone()])),
+        (
+            "transactions",
+            Message::Transactions(vec![small.encoded().clone().into(), other.encoded().clone().into()]),
+        ),
         ("blockheader", Message::BlockHeader(Box::new(block.header))),
         ("getblock", Message::GetBlock(block.header.id())),
         ("block", Message::Block(block.clone())),

@@ -250,6 +250,7 @@ fn deliveries_of(items: &[Item], nodes: &[NodeTrace]) -> Vec<Delivery> {
             from: arrival.from.and_then(|peer| peers.get(node)?.get(&peer).copied()),
             latency_ms: item.latency_ms(arrival),
             within_block: arrival.within,
+            floor_ms: None,
         }));
     }
     deliveries

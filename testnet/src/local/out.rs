@@ -1,6 +1,7 @@
 //! The directory that everything of a run goes to:
 //! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, `pids` while nodes run, and
-//! `.testnet-run`, without which nothing in a directory is ever replaced.
+//! `.testnet-run`, without which nothing in a directory is ever replaced. A simulation has no processes, and more
+//! pictures: `rumor.svg sweep.svg growth.svg`.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -22,7 +23,15 @@ pub struct Out {
 }
 
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
-const FILES: [&str; 4] = [PIDS, report::REPORT_FILE, report::DELIVERIES_FILE, report::CDF_FILE];
+const FILES: [&str; 7] = [
+    PIDS,
+    report::REPORT_FILE,
+    report::DELIVERIES_FILE,
+    report::CDF_FILE,
+    report::RUMOR_FILE,
+    report::SWEEP_FILE,
+    report::GROWTH_FILE,
+];
 const PIDS: &str = "pids";
 /// Says that the directory is a run's, and that what is in it under the names above may be replaced.
 const MARKER: &str = ".testnet-run";
@@ -34,15 +43,7 @@ impl Out {
     /// If it holds something else than a run, or an earlier run's nodes are still alive.
     pub fn create(plan: &Plan) -> anyhow::Result<Self> {
         let shown = plan.out.display();
-        fs::create_dir_all(&plan.out).with_context(|| format!("cannot make {shown}"))?;
-        let dir = plan.out.canonicalize().with_context(|| format!("cannot find {shown}"))?;
-        let out = Self { dir, digits: plan.nodes.saturating_sub(1).to_string().len().max(2) };
-        out.clear().with_context(|| format!("cannot use {shown}"))?;
-        fs::write(
-            out.dir.join(MARKER),
-            "made by testnet run; the next run into this directory replaces this one\n",
-        )
-        .with_context(|| format!("cannot write {shown}/{MARKER}"))?;
+        let out = Self { dir: claim(&plan.out)?, digits: plan.nodes.saturating_sub(1).to_string().len().max(2) };
         for name in DIRS {
             fs::create_dir(out.dir.join(name)).with_context(|| format!("cannot make {shown}/{name}"))?;
         }
@@ -97,40 +98,54 @@ impl Out {
     fn number(&self, node: usize) -> String {
         format!("{node:0digits$}", digits = self.digits)
     }
+}
 
-    fn clear(&self) -> anyhow::Result<()> {
-        // Names such as logs/ are anybody's: only the marker tells an earlier run.
-        let ours = self.dir.join(MARKER).is_file();
-        if !ours && fs::read_dir(&self.dir)?.next().is_some() {
-            bail!(
-                "it is not empty, and holds no earlier run (no {MARKER} in it); nothing there was touched: \
-                 give --out a new directory"
-            );
-        }
-        let alive = self.still_alive();
-        if !alive.is_empty() {
-            bail!("nodes of an earlier run there are still running: end them with  kill {}", alive.join(" "));
-        }
-        for name in DIRS.iter().map(|name| self.dir.join(name)).filter(|dir| dir.exists()) {
-            fs::remove_dir_all(name)?;
-        }
-        for name in FILES.iter().map(|name| self.dir.join(name)).filter(|file| file.exists()) {
-            fs::remove_file(name)?;
-        }
-        Ok(())
-    }
+/// Makes the directory, removes what an earlier run left there, and marks it as a run's. Returns its absolute path.
+///
+/// # Errors
+/// If it holds something else than a run, or an earlier run's nodes are still alive.
+pub fn claim(path: &Path) -> anyhow::Result<PathBuf> {
+    let shown = path.display();
+    fs::create_dir_all(path).with_context(|| format!("cannot make {shown}"))?;
+    let dir = path.canonicalize().with_context(|| format!("cannot find {shown}"))?;
+    clear(&dir).with_context(|| format!("cannot use {shown}"))?;
+    fs::write(dir.join(MARKER), "made by testnet; the next run into this directory replaces this one\n")
+        .with_context(|| format!("cannot write {shown}/{MARKER}"))?;
+    Ok(dir)
+}
 
-    /// Listed processes that still have a data directory of ours on their command line.
-    fn still_alive(&self) -> Vec<String> {
-        let list = fs::read_to_string(self.dir.join(PIDS)).unwrap_or_default();
-        let pids = list.lines().filter_map(|line| line.split(' ').next()).filter(|pid| pid.parse::<u32>().is_ok());
-        let nodes = self.dir.join("nodes");
-        let is_ours = |pid: &&str| {
-            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&command).contains(&*nodes.to_string_lossy())
-        };
-        pids.filter(is_ours).map(str::to_owned).collect()
+fn clear(dir: &Path) -> anyhow::Result<()> {
+    // Names such as logs/ are anybody's: only the marker tells an earlier run.
+    let ours = dir.join(MARKER).is_file();
+    if !ours && fs::read_dir(dir)?.next().is_some() {
+        bail!(
+            "it is not empty, and holds no earlier run (no {MARKER} in it); nothing there was touched: \
+             give --out a new directory"
+        );
     }
+    let alive = still_alive(dir);
+    if !alive.is_empty() {
+        bail!("nodes of an earlier run there are still running: end them with  kill {}", alive.join(" "));
+    }
+    for name in DIRS.iter().map(|name| dir.join(name)).filter(|path| path.exists()) {
+        fs::remove_dir_all(name)?;
+    }
+    for name in FILES.iter().map(|name| dir.join(name)).filter(|file| file.exists()) {
+        fs::remove_file(name)?;
+    }
+    Ok(())
+}
+
+/// Listed processes that still have a data directory of ours on their command line.
+fn still_alive(dir: &Path) -> Vec<String> {
+    let list = fs::read_to_string(dir.join(PIDS)).unwrap_or_default();
+    let pids = list.lines().filter_map(|line| line.split(' ').next()).filter(|pid| pid.parse::<u32>().is_ok());
+    let nodes = dir.join("nodes");
+    let is_ours = |pid: &&str| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command).contains(&*nodes.to_string_lossy())
+    };
+    pids.filter(is_ours).map(str::to_owned).collect()
 }
 
 /// A data directory holds a key: it is its owner's alone.

@@ -29,6 +29,12 @@ impl Progress {
         Self { bar }
     }
 
+    /// Whether there is a moving line.
+    #[must_use]
+    pub const fn moves(&self) -> bool {
+        self.bar.is_some()
+    }
+
     /// Something that stays on the screen.
     pub fn line(&self, text: &str) {
         match &self.bar {

@@ -1,7 +1,8 @@
-//! One row for each delivery, as CSV: `kind,item,origin,node,from,latency_ms,within_block`. Nodes are numbers, items
-//! short ids in hexadecimal; `from` and `latency_ms` are empty where they aren't known.
+//! One row for each delivery, as CSV: `kind,item,origin,node,from,latency_ms,within_block`, and for simulated ones
+//! `floor_ms` as well. Nodes are numbers, items short ids in hexadecimal; `from`, `latency_ms` and `floor_ms` are empty
+//! where they aren't known.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use node::trace::Kind;
 use protocol::hash::ShortId;
@@ -25,6 +26,17 @@ pub struct Delivery {
     pub latency_ms: Option<f64>,
     /// Whether it came inside a block.
     pub within_block: bool,
+    /// The earliest possible latency: the shortest path over the overlay. Needs known links.
+    pub floor_ms: Option<f64>,
+}
+
+/// Which columns there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// All but the last.
+    WithoutFloor,
+    /// All.
+    WithFloor,
 }
 
 /// Why deliveries don't read.
@@ -39,46 +51,91 @@ pub enum DeliveriesError {
 }
 
 const HEADER: &str = "kind,item,origin,node,from,latency_ms,within_block";
+const HEADER_WITH_FLOOR: &str = "kind,item,origin,node,from,latency_ms,within_block,floor_ms";
 
-/// The deliveries as CSV.
-#[must_use]
-pub fn to_csv(deliveries: &[Delivery]) -> String {
-    let mut text = format!("{HEADER}\n");
-    for one in deliveries {
+/// Writes rows one by one: a large run's are never all in memory.
+#[derive(Debug)]
+pub struct Rows<W> {
+    to: W,
+    columns: Columns,
+}
+
+impl<W: Write> Rows<W> {
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn new(mut to: W, columns: Columns) -> io::Result<Self> {
+        let header = match columns {
+            Columns::WithoutFloor => HEADER,
+            Columns::WithFloor => HEADER_WITH_FLOOR,
+        };
+        writeln!(to, "{header}")?;
+        Ok(Self { to, columns })
+    }
+
+    /// Writes a row.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn row(&mut self, one: &Delivery) -> io::Result<()> {
         let kind = match one.kind {
             Kind::Transaction => "tx",
             Kind::Block => "block",
         };
-        let from = one.from.map(|from| from.to_string()).unwrap_or_default();
-        let latency = one.latency_ms.map(|ms| format!("{ms:.3}")).unwrap_or_default();
-        // Writing to a string can't fail.
-        let _ = writeln!(
-            text,
-            "{kind},{},{},{},{from},{latency},{}",
-            one.item, one.origin, one.node, one.within_block
-        );
+        write!(self.to, "{kind},{},{},{},", one.item, one.origin, one.node)?;
+        if let Some(from) = one.from {
+            write!(self.to, "{from}")?;
+        }
+        self.to.write_all(b",")?;
+        if let Some(ms) = one.latency_ms {
+            write!(self.to, "{ms:.3}")?;
+        }
+        write!(self.to, ",{}", one.within_block)?;
+        if self.columns == Columns::WithFloor {
+            self.to.write_all(b",")?;
+            if let Some(ms) = one.floor_ms {
+                write!(self.to, "{ms:.3}")?;
+            }
+        }
+        self.to.write_all(b"\n")
     }
-    text
+
+    /// Writes what is left over.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
-/// Reads deliveries back.
+/// Reads deliveries back, one by one.
 ///
 /// # Errors
 /// Names the line that doesn't read.
-pub fn from_csv(text: &str) -> Result<Vec<Delivery>, DeliveriesError> {
+pub fn read_each(text: &str, mut each: impl FnMut(Delivery)) -> Result<(), DeliveriesError> {
     let mut lines = (1..).zip(text.lines());
-    if lines.next().map(|(_, line)| line) != Some(HEADER) {
-        return Err(DeliveriesError::Header);
+    let columns = match lines.next() {
+        Some((_, HEADER)) => Columns::WithoutFloor,
+        Some((_, HEADER_WITH_FLOOR)) => Columns::WithFloor,
+        _ => return Err(DeliveriesError::Header),
+    };
+    for (number, line) in lines {
+        each(parse(line, columns).ok_or(DeliveriesError::Line(number))?);
     }
-    lines.map(|(number, line)| parse(line).ok_or(DeliveriesError::Line(number))).collect()
+    Ok(())
 }
 
-fn parse(line: &str) -> Option<Delivery> {
-    let fields: Vec<&str> = line.split(',').collect();
-    let [kind, item, origin, node, from, latency, within] = fields.as_slice() else { return None };
+fn parse(line: &str, columns: Columns) -> Option<Delivery> {
+    let mut fields: Vec<&str> = line.split(',').collect();
+    if columns == Columns::WithoutFloor {
+        fields.push("");
+    }
+    let [kind, item, origin, node, from, latency, within, floor] = fields.as_slice() else { return None };
     let mut id = [0; 8];
     hex::decode_to_slice(item, &mut id).ok()?;
-    let unless_empty = |text: &&str| (!text.is_empty()).then(|| (*text).to_owned());
+    let milliseconds = |text: &str| (!text.is_empty()).then(|| text.parse::<f64>()).transpose().ok();
     Some(Delivery {
         kind: match *kind {
             "tx" => Kind::Transaction,
@@ -89,8 +146,9 @@ fn parse(line: &str) -> Option<Delivery> {
         bytes: 0,
         origin: origin.parse().ok()?,
         node: node.parse().ok()?,
-        from: unless_empty(from).map(|from| from.parse()).transpose().ok()?,
-        latency_ms: unless_empty(latency).map(|ms| ms.parse()).transpose().ok()?,
+        from: (!from.is_empty()).then(|| from.parse()).transpose().ok()?,
+        latency_ms: milliseconds(latency)?,
         within_block: within.parse().ok()?,
+        floor_ms: milliseconds(floor)?,
     })
 }

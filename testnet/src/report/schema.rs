@@ -14,7 +14,7 @@ pub const SCHEMA: u32 = 1;
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// `run`: real processes.
+    /// `run`: real processes. `sim`: engines in virtual time.
     pub kind: String,
     /// Whose gossip was measured.
     pub engine: String,
@@ -46,6 +46,155 @@ pub struct Report {
     pub cost: Cost,
     /// A simulator's fingerprint of the run; null for real processes.
     pub trace_hash: Option<String>,
+    /// What only a simulator knows; null for real processes.
+    pub sim: Option<Simulated>,
+    /// How transactions spread round by round; null under other policies than `rumor`, and for real processes.
+    pub rumor: Option<Rumored>,
+}
+
+/// What only a simulator knows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Simulated {
+    /// Everything that the run was made of, as a scenario has it, defaults and drawn values included.
+    pub options: serde_json::Value,
+    /// The command that repeats the run.
+    pub repeat: String,
+    /// Events processed.
+    pub events: u64,
+    /// Inputs that engines handled.
+    pub inputs: u64,
+    /// Messages sent.
+    pub messages: u64,
+    /// Of these, lost.
+    pub messages_lost: u64,
+    /// Virtual time from the first start to the last event, in seconds.
+    pub virtual_s: f64,
+    /// Real time that the simulation took, in seconds.
+    pub wall_s: f64,
+    /// Events in a second of real time.
+    pub events_per_s: Option<f64>,
+    /// Inputs in a second of real time.
+    pub inputs_per_s: Option<f64>,
+    /// The process's peak resident memory over nodes; null if it simulated more than this run.
+    pub memory_bytes_per_node: Option<f64>,
+    /// Wire bytes that a node read, the greetings before the load left out.
+    pub wire_bytes_per_node: Option<f64>,
+    /// Who watched: `all`, `sampled` or `none`.
+    pub checks: String,
+    /// What checkers found, at most 100.
+    pub violations: Vec<Broken>,
+    /// How much they found.
+    pub violations_found: u64,
+    /// Nodes that broke the rules by plan.
+    pub adversaries: usize,
+    /// Connections that honest nodes ended for a misdeed.
+    pub left: u64,
+    /// Pairs of an item and a node that no honest nodes connected to one that had it; they are not held against it.
+    pub unreachable: u64,
+    /// The most bytes that a node's engine held, as it counts them.
+    pub counted_bytes_max: Option<u64>,
+    /// How full each bounded structure was at its fullest, the fullest first.
+    pub filled: Vec<Filled>,
+}
+
+/// A bounded structure of an engine at its fullest, over all nodes and the whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Filled {
+    /// Which.
+    pub what: String,
+    /// Entries or bytes.
+    pub used: u64,
+    /// Its bound.
+    pub limit: u64,
+    /// `used / limit`.
+    pub share: f64,
+    /// At which node.
+    pub node: usize,
+    /// When, in virtual milliseconds.
+    pub at_ms: f64,
+}
+
+/// A rule that a checker found broken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Broken {
+    /// Virtual time in milliseconds.
+    pub at_ms: f64,
+    /// At which node.
+    pub node: usize,
+    /// What, in a sentence.
+    pub what: String,
+}
+
+/// How transactions spread round by round. A round is one tick of the nodes' clocks, at whole multiples of the round's
+/// length: what came after the first tick that followed the submission, and before the second, came in round 1.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rumored {
+    /// Bodies sent in a round by each hot node.
+    pub fanout: u32,
+    /// A round's length in milliseconds.
+    pub round_ms: f64,
+    /// The curve, from round 0 to the last one in which anything came.
+    pub rounds: Vec<Round>,
+    /// Rounds until half of the nodes had the item; of items that came so far.
+    pub rounds_to_half: Rounds,
+    /// The same for 99 % of the nodes.
+    pub rounds_to_99: Rounds,
+    /// The same for all nodes.
+    pub rounds_to_all: Rounds,
+    /// Rounds until all of the nodes have it as theory has it: `log(f+1) n + ln n / f`.
+    pub rounds_to_all_model: Option<f64>,
+    /// Bodies that a node received of each item, useful or not.
+    pub messages_per_node: Option<f64>,
+    /// Share of the nodes that an item never reached, over all items.
+    pub residue: Option<f64>,
+}
+
+/// One round of [`Rumored`]: shares of the nodes that had an item after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// Which.
+    pub round: usize,
+    /// The mean over items.
+    pub informed: f64,
+    /// The item that spread least.
+    pub least: f64,
+    /// The item that spread most.
+    pub most: f64,
+    /// What theory expects if nobody ever stops.
+    pub si: f64,
+    /// What theory expects if nodes cool as the policy says.
+    pub sir: f64,
+}
+
+/// Percentiles of a number of rounds over items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Rounds {
+    pub p50: Option<f64>,
+    pub p95: Option<f64>,
+    pub max: Option<f64>,
+}
+
+/// Several runs in one file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Runs {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// `sweep`: one value after the other, or one seed after the other.
+    pub kind: String,
+    /// What was varied; null if only seeds were.
+    pub sweep: Option<Swept>,
+    /// One report for each value and seed, in order.
+    pub runs: Vec<Report>,
+}
+
+/// What a sweep varied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Swept {
+    /// The scenario's key.
+    pub parameter: String,
+    /// The value of each run, as it was given; for several seeds, the same value several times.
+    pub values: Vec<String>,
 }
 
 /// How items of one kind spread.

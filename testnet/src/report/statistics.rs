@@ -37,6 +37,11 @@ impl Sorted {
         self.0.get(index.min(self.0.len().saturating_sub(1))).copied()
     }
 
+    /// The values, lowest first.
+    pub fn iter(&self) -> impl Iterator<Item = f64> + '_ {
+        self.0.iter().copied()
+    }
+
     /// The highest value.
     #[must_use]
     pub fn max(&self) -> Option<f64> {

@@ -4,9 +4,12 @@ use std::fmt::Write as _;
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
-use super::schema::{Percentiles, Propagation, Report};
+use super::schema::{Percentiles, Propagation, Report, Rounds, Rumored, Runs, Simulated};
 
 const DASH: &str = "–";
+
+/// Violations that are shown; the report has more.
+const VIOLATIONS_SHOWN: usize = 10;
 
 /// The whole report as text. With `color`, what needs attention stands out.
 #[must_use]
@@ -17,10 +20,72 @@ pub fn render(report: &Report, color: bool) -> String {
         writeln!(text, "\nlatency, in milliseconds from submission (nearest rank)\n{}", latencies(report, color));
     let _ = writeln!(text, "\ndelivery\n{}", deliveries(report, color));
     let _ = writeln!(text, "\ncost\n{}", costs(report));
+    if let Some(rumored) = &report.rumor {
+        let _ = writeln!(text, "\nrumor, in rounds of {} s\n{}", rumored.round_ms / 1e3, rumor(rumored));
+    }
+    if let Some(simulated) = &report.sim {
+        let _ = writeln!(text, "\nsimulation\n{}", simulation(report, simulated));
+    }
     for line in remarks(report) {
         let _ = writeln!(text, "\n{line}");
     }
     text
+}
+
+/// Several runs as one table, a row for each value (or seed).
+#[must_use]
+pub fn render_runs(runs: &Runs, color: bool) -> String {
+    let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());
+    let seeds = runs.runs.iter().any(|run| runs.runs.first().is_some_and(|first| first.seed != run.seed));
+    let names = [
+        parameter,
+        "seed",
+        "p50 ms",
+        "p95 ms",
+        "to all p95",
+        "stretch p95",
+        "bytes/delivery",
+        "wire ratio",
+        "redundancy",
+        "coverage",
+        "rounds to all",
+        "violations",
+    ];
+    let wanted = |name: &str| match name {
+        "seed" => seeds || runs.sweep.is_none(),
+        "rounds to all" => runs.runs.iter().any(|run| run.rumor.is_some()),
+        _ => true,
+    };
+    let columns: Vec<&str> = names
+        .into_iter()
+        .enumerate()
+        .filter(|(at, name)| {
+            // Without a sweep the seed is the parameter.
+            wanted(name) && !(*at == 1 && parameter == "seed")
+        })
+        .map(|(_, name)| name)
+        .collect();
+    let mut table = table(&columns, color);
+    for (index, run) in runs.runs.iter().enumerate() {
+        let value = runs.sweep.as_ref().and_then(|swept| swept.values.get(index)).cloned();
+        let kind = if run.tx.offered > 0 { &run.tx } else { &run.block };
+        let cell = |name: &str| match name {
+            "seed" => run.seed.to_string(),
+            "p50 ms" => number(kind.latency_ms.p50, 1),
+            "p95 ms" => number(kind.latency_ms.p95, 1),
+            "to all p95" => number(kind.to_all_ms.p95, 1),
+            "stretch p95" => number(kind.stretch.p95, 2),
+            "bytes/delivery" => number(run.cost.wire_bytes_per_delivery, 1),
+            "wire ratio" => number(run.cost.wire_ratio, 3),
+            "redundancy" => number(kind.redundancy, 3),
+            "coverage" => kind.coverage.map_or(DASH.to_owned(), percent),
+            "rounds to all" => number(run.rumor.as_ref().and_then(|rumor| rumor.rounds_to_all.p50), 0),
+            "violations" => run.sim.as_ref().map_or(DASH.to_owned(), |sim| sim.violations_found.to_string()),
+            _ => value.clone().unwrap_or_default(),
+        };
+        table.add_row(columns.iter().map(|name| right(cell(name))));
+    }
+    table.to_string()
 }
 
 fn title(report: &Report) -> String {
@@ -37,6 +102,13 @@ fn latencies(report: &Report, color: bool) -> Table {
         table.add_row(percentiles_row(&format!("{name} to all nodes"), &kind.to_all_ms));
         if kind.warm.latency_ms.p50.is_some() {
             table.add_row(percentiles_row(&format!("{name} warm"), &kind.warm.latency_ms));
+        }
+        for (what, stretch) in [("stretch", &kind.stretch), ("stretch, warm", &kind.warm.stretch)] {
+            if stretch.p50.is_some() {
+                let figures = [stretch.p50, None, stretch.p95, stretch.p99, None];
+                let cells = figures.into_iter().map(|value| right(number(value, 2)));
+                table.add_row(std::iter::once(Cell::new(format!("{name} {what} (×)"))).chain(cells));
+            }
         }
     }
     table
@@ -72,12 +144,68 @@ fn costs(report: &Report) -> Table {
     };
     row("wire bytes per delivery", number(cost.wire_bytes_per_delivery, 1), "bytes");
     row("wire bytes over payload", number(cost.wire_ratio, 3), "×");
-    row("idle traffic per node", number(cost.idle_bytes_per_s_per_node, 1), "bytes/s");
-    row("processor per delivery", number(cost.cpu_us_per_delivery, 1), "µs");
-    row("peak memory, median node", number(cost.rss_mib.p50, 1), "MiB");
-    row("peak memory, largest node", number(cost.rss_mib.max, 1), "MiB");
-    row("timer lateness, p99", number(cost.lag_ms, 3), "ms");
-    row("echoes", report.echoes.to_string(), "");
+    if report.sim.is_none() {
+        row("idle traffic per node", number(cost.idle_bytes_per_s_per_node, 1), "bytes/s");
+        row("processor per delivery", number(cost.cpu_us_per_delivery, 1), "µs");
+        row("peak memory, median node", number(cost.rss_mib.p50, 1), "MiB");
+        row("peak memory, largest node", number(cost.rss_mib.max, 1), "MiB");
+        row("timer lateness, p99", number(cost.lag_ms, 3), "ms");
+        row("echoes", report.echoes.to_string(), "");
+    }
+    table
+}
+
+fn rumor(rumored: &Rumored) -> Table {
+    let mut table = table(&["", "p50", "p95", "max"], false);
+    let mut row = |name: &str, rounds: &Rounds| {
+        let cells = [rounds.p50, rounds.p95, rounds.max].map(|value| right(number(value, 0)));
+        table.add_row(std::iter::once(Cell::new(name)).chain(cells));
+    };
+    row("to half of the nodes", &rumored.rounds_to_half);
+    row("to 99 % of the nodes", &rumored.rounds_to_99);
+    row("to all nodes", &rumored.rounds_to_all);
+    let mut row = |name: &str, value: String| {
+        table.add_row([Cell::new(name), right(value)]);
+    };
+    row("to all nodes in theory", number(rumored.rounds_to_all_model, 1));
+    row("bodies to a node for each item", number(rumored.messages_per_node, 2));
+    row("share that an item never reached", number(rumored.residue, 4));
+    table
+}
+
+fn simulation(report: &Report, simulated: &Simulated) -> Table {
+    let mut table = table(&[], false);
+    let mut row = |name: &str, value: String, unit: &str| {
+        table.add_row([Cell::new(name), right(value), Cell::new(unit)]);
+    };
+    row("virtual time", number(Some(simulated.virtual_s), 1), "s");
+    row("real time", number(Some(simulated.wall_s), 1), "s");
+    row("events", simulated.events.to_string(), "");
+    row("events in a second", number(simulated.events_per_s, 0), "");
+    row("engine inputs in a second", number(simulated.inputs_per_s, 0), "");
+    row("messages", simulated.messages.to_string(), "");
+    row("messages lost", simulated.messages_lost.to_string(), "");
+    row("memory per node", number(simulated.memory_bytes_per_node.map(|bytes| bytes / 1024.0), 1), "KiB");
+    row("wire bytes per node", number(simulated.wire_bytes_per_node, 0), "bytes");
+    if simulated.adversaries > 0 {
+        row("adversaries", simulated.adversaries.to_string(), "nodes");
+        row("deliveries cut off by them", simulated.unreachable.to_string(), "");
+        row("connections ended for misdeeds", simulated.left.to_string(), "");
+    }
+    let counted = simulated.counted_bytes_max.map(|bytes| bytes as f64 / 1024.0);
+    row("counted memory of the largest engine", number(counted, 1), "KiB");
+    if let Some(fullest) = simulated.filled.first() {
+        row("fullest structure", percent(fullest.share), &fullest.what);
+    }
+    row("violations", simulated.violations_found.to_string(), &format!("checks: {}", simulated.checks));
+    if simulated.checks != "none" {
+        row("echoes", report.echoes.to_string(), "");
+    }
+    row(
+        "fingerprint",
+        report.trace_hash.as_ref().map_or(DASH.to_owned(), |hash| hash.chars().take(16).collect()),
+        "",
+    );
     table
 }
 
@@ -102,6 +230,18 @@ fn remarks(report: &Report) -> Vec<String> {
     }
     if report.echoes > 0 {
         lines.push(format!("ECHO: {} sends went back to where the item had come from", report.echoes));
+    }
+    if let Some(simulated) = &report.sim {
+        lines.extend(
+            simulated.violations.iter().map(|broken| {
+                format!("VIOLATION at {:.3} ms, node {}: {}", broken.at_ms, broken.node, broken.what)
+            }),
+        );
+        let more = simulated.violations_found.saturating_sub(VIOLATIONS_SHOWN as u64);
+        if more > 0 {
+            lines.push(format!("VIOLATIONS: {more} more"));
+        }
+        lines.push(format!("repeat with: {}", simulated.repeat));
     }
     lines.extend(report.invalid_because.iter().map(|why| format!("INVALID: {why}")));
     lines

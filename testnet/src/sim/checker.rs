@@ -3,6 +3,7 @@
 pub mod bounds;
 pub mod liveness;
 pub mod safety;
+pub mod sampled;
 
 use std::any::Any;
 

@@ -1,13 +1,17 @@
 //! From a finished run to the report's figures, by the same rules as for real nodes: counted are deliveries to nodes
 //! that keep the rules and were never down.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use node::trace::Kind;
 
 use super::floor::Floor;
-use super::ledger::{self, Entry};
+use super::ledger::{self, Arrival, Entry};
 use super::simulation::Finished;
 use crate::report::deliveries::Delivery;
 use crate::report::schema::{Cost, Percentiles, Propagation, Stretch, Warm};
+use crate::report::spreads::{Latencies, Spreads};
 use crate::report::statistics::{Sorted, ratio, rounded};
 
 /// The figures.
@@ -19,38 +23,60 @@ pub struct Measured {
     pub block: Propagation,
     /// Of both.
     pub cost: Cost,
-    /// Each delivery, in the order of submission and time.
-    pub deliveries: Vec<Delivery>,
-    /// For each delivery, the earliest possible latency in milliseconds.
-    pub floors_ms: Vec<f64>,
+    /// Each delivery's latency, and how early it could have been.
+    pub spreads: Spreads,
 }
 
-/// Computes everything.
+/// Computes everything. `each` gets every delivery, in the order of submission and time.
 #[must_use]
-pub fn measure(finished: &Finished, floor: &Floor) -> Measured {
+pub fn measure(finished: &Finished, floor: &Floor, each: &mut dyn FnMut(&Delivery)) -> Measured {
     let survived: Vec<bool> = finished.hosts.iter().map(|host| host.is_honest() && !host.was_down).collect();
-    let mut deliveries = Vec::new();
-    let mut floors_ms = Vec::new();
-    let mut paths: Option<((usize, u64), Vec<u64>)> = None;
+    let mut paths = Paths { floor, known: HashMap::new() };
     let mut kinds = [Spread::default(), Spread::default()];
-    for entry in finished.ledger.entries() {
-        let key = (entry.origin, entry.bytes);
-        if paths.as_ref().is_none_or(|(known, _)| *known != key) {
-            paths = Some((key, floor.from(entry.origin, entry.bytes)));
-        }
-        let shortest = paths.as_ref().map_or(&[][..], |(_, times)| times.as_slice());
-        let spread = &mut kinds[usize::from(entry.kind() == Kind::Block)];
-        spread.add(entry, &survived, shortest, &mut deliveries, &mut floors_ms);
+    for entry in finished.ledger.entries().iter().filter(|entry| entry.originated) {
+        let shortest = paths.from(entry.origin, entry.bytes);
+        kinds[usize::from(entry.kind() == Kind::Block)].add(entry, &survived, &shortest, each);
     }
+    let cost = cost(finished, &survived, &kinds);
     let [tx, block] = kinds;
-    let cost = cost(finished, &survived, &deliveries);
     Measured {
         tx: tx.figures(finished, Kind::Transaction),
         block: block.figures(finished, Kind::Block),
         cost,
-        deliveries,
-        floors_ms,
+        spreads: Spreads { tx: tx.latencies(), block: block.latencies() },
     }
+}
+
+/// Floors that were computed before: few homes make many items.
+struct Paths<'a> {
+    floor: &'a Floor,
+    known: HashMap<(usize, u64), Rc<[u32]>>,
+}
+
+/// Floors kept at once: 1,024 of 10,000 nodes are 40 MiB.
+const PATHS_MAX: usize = 1_024;
+
+/// No path.
+const NOWHERE: u32 = u32::MAX;
+
+impl Paths<'_> {
+    /// The earliest possible arrivals in microseconds.
+    fn from(&mut self, origin: usize, bytes: u64) -> Rc<[u32]> {
+        if self.known.len() > PATHS_MAX {
+            self.known.clear();
+        }
+        let compute = || self.floor.from(origin, bytes).into_iter().map(|at| u32::try_from(at).unwrap_or(NOWHERE));
+        Rc::clone(self.known.entry((origin, bytes)).or_insert_with(|| compute().collect()))
+    }
+}
+
+/// One delivery in 12 bytes: runs have millions.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    after_us: u32,
+    /// 0 if there is none.
+    floor_us: u32,
+    warm: bool,
 }
 
 /// What is gathered of one kind.
@@ -58,38 +84,24 @@ pub fn measure(finished: &Finished, floor: &Floor) -> Measured {
 struct Spread {
     originated: u64,
     expected: u64,
-    delivered: u64,
-    latencies: Vec<f64>,
-    stretches: Vec<f64>,
+    points: Vec<Point>,
     to_all: Vec<f64>,
-    warm_latencies: Vec<f64>,
-    warm_stretches: Vec<f64>,
     warm_wire: u64,
     warm_payload: u64,
+    /// Summed lengths of what came by itself.
+    carried: u64,
 }
 
 impl Spread {
-    fn add(
-        &mut self,
-        entry: &Entry,
-        survived: &[bool],
-        shortest: &[u64],
-        deliveries: &mut Vec<Delivery>,
-        floors_ms: &mut Vec<f64>,
-    ) {
-        if !entry.originated {
-            return;
-        }
-        let origin_survived = survived.get(entry.origin).copied().unwrap_or(false);
-        let mut arrivals: Vec<_> =
-            entry.arrivals().filter(|arrival| survived.get(arrival.node).copied().unwrap_or(false)).collect();
-        arrivals.sort_by_key(|arrival| (arrival.after, arrival.node));
+    fn add(&mut self, entry: &Entry, survived: &[bool], shortest: &[u32], each: &mut dyn FnMut(&Delivery)) {
+        let counts = |node: usize| survived.get(node).copied().unwrap_or(false);
+        let mut arrivals: Vec<Arrival> = entry.arrivals().filter(|arrival| counts(arrival.node)).collect();
+        arrivals.sort_unstable_by_key(|arrival| (arrival.after, arrival.node));
         let survivors = survived.iter().filter(|survived| **survived).count();
-        let held = origin_survived || !arrivals.is_empty();
-        let expected = if held { survivors - usize::from(origin_survived) } else { 0 };
+        let held = counts(entry.origin) || !arrivals.is_empty();
+        let expected = if held { survivors - usize::from(counts(entry.origin)) } else { 0 };
         self.originated += 1;
         self.expected += expected as u64;
-        self.delivered += arrivals.len() as u64;
         if arrivals.len() == expected
             && let Some(last) = arrivals.last()
         {
@@ -99,65 +111,80 @@ impl Spread {
             self.warm_wire += entry.wire_bytes;
             self.warm_payload += entry.bytes * arrivals.len() as u64;
         }
+        self.points.reserve_exact(arrivals.len());
         for arrival in arrivals {
-            let latency = millis(arrival.after.as_micros());
-            let floor = shortest.get(arrival.node).copied().filter(|floor| *floor > 0 && *floor < u64::MAX);
-            self.latencies.push(latency);
-            let stretch = floor.map(|floor| latency / millis(floor));
-            self.stretches.extend(stretch);
-            if entry.warm {
-                self.warm_latencies.push(latency);
-                self.warm_stretches.extend(stretch);
-            }
-            floors_ms.push(floor.map_or(0.0, millis));
-            deliveries.push(Delivery {
+            let floor = shortest.get(arrival.node).copied().filter(|floor| *floor > 0 && *floor < NOWHERE);
+            self.carried += if arrival.within { 0 } else { entry.bytes };
+            self.points.push(Point {
+                after_us: u32::try_from(arrival.after.as_micros()).unwrap_or(u32::MAX),
+                floor_us: floor.unwrap_or(0),
+                warm: entry.warm,
+            });
+            each(&Delivery {
                 kind: entry.kind(),
                 item: ledger::short_of(&entry.id),
                 bytes: entry.bytes,
                 origin: entry.origin,
                 node: arrival.node,
                 from: arrival.from,
-                latency_ms: Some(latency),
+                latency_ms: Some(millis(arrival.after.as_micros())),
                 within_block: arrival.within,
+                floor_ms: floor.map(|floor| millis(u64::from(floor))),
             });
         }
     }
 
-    fn figures(self, finished: &Finished, kind: Kind) -> Propagation {
+    fn figures(&self, finished: &Finished, kind: Kind) -> Propagation {
         let (bodies, useful) = finished.ledger.bodies(kind);
+        let warm = || self.points.iter().filter(|point| point.warm);
+        let delivered = self.points.len() as u64;
         Propagation {
             offered: finished.ledger.offered_of(kind),
             originated: self.originated,
             expected: self.expected,
-            delivered: self.delivered,
-            coverage: ratio(self.delivered as f64, self.expected as f64),
-            latency_ms: Percentiles::of(&Sorted::new(self.latencies)),
-            to_all_ms: Percentiles::of(&Sorted::new(self.to_all)),
-            stretch: stretch(self.stretches),
+            delivered,
+            coverage: ratio(delivered as f64, self.expected as f64),
+            latency_ms: Percentiles::of(&latencies(self.points.iter())),
+            to_all_ms: Percentiles::of(&Sorted::new(self.to_all.iter().copied())),
+            stretch: stretch(self.points.iter()),
             redundancy: ratio(bodies as f64, useful as f64).map(|bodies| rounded(bodies - 1.0, 4)),
             warm: Warm {
-                latency_ms: Percentiles::of(&Sorted::new(self.warm_latencies)),
-                stretch: stretch(self.warm_stretches),
+                latency_ms: Percentiles::of(&latencies(warm())),
+                stretch: stretch(warm()),
                 wire_ratio: ratio(self.warm_wire as f64, self.warm_payload as f64).map(|it| rounded(it, 4)),
             },
         }
     }
+
+    fn latencies(&self) -> Latencies {
+        let floors = self.points.iter().filter(|point| point.floor_us > 0);
+        Latencies {
+            values_ms: latencies(self.points.iter()),
+            floors_ms: Sorted::new(floors.map(|point| millis(u64::from(point.floor_us)))),
+        }
+    }
 }
 
-fn cost(finished: &Finished, survived: &[bool], deliveries: &[Delivery]) -> Cost {
+fn cost(finished: &Finished, survived: &[bool], kinds: &[Spread]) -> Cost {
     let hosts = finished.hosts.iter().zip(survived).filter(|(_, survived)| **survived);
     let wire: u64 = hosts.map(|(host, _)| host.wire_in - host.wire_before).sum();
-    let carried: u64 = deliveries.iter().filter(|one| !one.within_block).map(|one| one.bytes).sum();
+    let deliveries: usize = kinds.iter().map(|kind| kind.points.len()).sum();
+    let carried: u64 = kinds.iter().map(|kind| kind.carried).sum();
     let per = |whole: f64, digits| ratio(wire as f64, whole).map(|value| rounded(value, digits));
     Cost {
-        wire_bytes_per_delivery: per(deliveries.len() as f64, 1),
+        wire_bytes_per_delivery: per(deliveries as f64, 1),
         wire_ratio: per(carried as f64, 4),
         ..Cost::default()
     }
 }
 
-fn stretch(values: Vec<f64>) -> Stretch {
-    let values = Sorted::new(values);
+fn latencies<'a>(points: impl Iterator<Item = &'a Point>) -> Sorted {
+    Sorted::new(points.map(|point| millis(u64::from(point.after_us))))
+}
+
+fn stretch<'a>(points: impl Iterator<Item = &'a Point>) -> Stretch {
+    let known = points.filter(|point| point.floor_us > 0);
+    let values = Sorted::new(known.map(|point| f64::from(point.after_us) / f64::from(point.floor_us)));
     let at = |percent| values.percentile(percent).map(|value| rounded(value, 3));
     Stretch { p50: at(50), p95: at(95), p99: at(99) }
 }

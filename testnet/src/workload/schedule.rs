@@ -110,12 +110,9 @@ impl Load {
             return u64::MAX;
         }
         let mut count = (self.tx_rate * time.as_secs_f64()) as u64;
-        // The product is off by its rounding; the times decide.
+        // The product may be off by its rounding, and times are rounded to nanoseconds; they decide.
         while self.steady_due(count) <= time {
             count += 1;
-        }
-        while count > 0 && self.steady_due(count - 1) > time {
-            count -= 1;
         }
         count
     }

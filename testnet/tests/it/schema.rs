@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use testnet::report::schema::{Cost, Propagation, Report};
-use testnet::report::{self, CDF_FILE, DELIVERIES_FILE, ReportError};
+use testnet::report::{self, CDF_FILE, DELIVERIES_FILE, Found, ReportError};
 
 pub(crate) fn report() -> Report {
     Report {
@@ -25,6 +25,8 @@ pub(crate) fn report() -> Report {
         block: Propagation::default(),
         cost: Cost::default(),
         trace_hash: None,
+        sim: None,
+        rumor: None,
     }
 }
 
@@ -57,7 +59,7 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
             "wire_bytes_per_delivery": null, "wire_ratio": null, "idle_bytes_per_s_per_node": null,
             "cpu_us_per_delivery": null, "rss_mib": {"p50": null, "max": null}, "lag_ms": null,
         },
-        "trace_hash": null,
+        "trace_hash": null, "sim": null, "rumor": null,
     });
     let (mut found, mut wanted) = (BTreeMap::new(), BTreeMap::new());
     leaves("", &serde_json::to_value(report()).unwrap(), &mut found);
@@ -69,12 +71,12 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
 fn a_written_report_reads_back_and_a_missing_picture_is_drawn_again() {
     let dir = tempfile::tempdir().unwrap();
     report::write(dir.path(), &report(), &[]).unwrap();
-    assert_eq!(report::read(dir.path()).unwrap(), report());
+    assert_eq!(report::read(dir.path()).unwrap(), Found::One(Box::new(report())));
     let picture = dir.path().join(CDF_FILE);
     let first = std::fs::read_to_string(&picture).unwrap();
-    assert!(!report::redraw_missing(dir.path(), &report()).unwrap());
+    assert!(report::redraw_missing(dir.path(), &report()).unwrap().is_empty());
     std::fs::remove_file(&picture).unwrap();
-    assert!(report::redraw_missing(dir.path(), &report()).unwrap());
+    assert_eq!(report::redraw_missing(dir.path(), &report()).unwrap(), [CDF_FILE]);
     assert_eq!(std::fs::read_to_string(&picture).unwrap(), first);
 }
 

@@ -211,7 +211,11 @@ fn producers_are_different_nodes_and_the_first_stays() {
     let three = load(3).producer_nodes(NODES, Seed(1));
     assert_eq!(three.iter().collect::<BTreeSet<_>>().len(), 3);
     assert!(three.iter().all(|node| *node < NODES));
-    assert_eq!(load(1).producer_nodes(NODES, Seed(1)), three[..1]);
+    for seed in (1..=20).map(Seed) {
+        let (one, ten) = (load(1).producer_nodes(NODES, seed), load(10).producer_nodes(NODES, seed));
+        assert_eq!(one, ten[..1]);
+        assert_eq!(one, [seed.draws("producer").below(NODES)]);
+    }
     assert_eq!(load(50).producer_nodes(NODES, Seed(1)).iter().collect::<BTreeSet<_>>().len(), NODES);
     assert!(Load::default().producer_nodes(NODES, Seed(1)).is_empty());
 }

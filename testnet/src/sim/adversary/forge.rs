@@ -62,7 +62,7 @@ impl Invalid {
                 let network = std::mem::replace(&mut self.craft.network, "another".parse().ok()?);
                 let foreign = self.craft.transaction(&key, 1);
                 self.craft.network = network;
-                Message::Transactions(vec![foreign?])
+                Message::Transactions(vec![foreign?.into()])
             }
             // A byte too many.
             2 => {

@@ -177,7 +177,7 @@ impl Checker for Safety {
         match message {
             Message::Inv(entries) => had.has.extend(entries.iter().map(|entry| entry.transaction.short())),
             Message::Transactions(bodies) => {
-                had.has.extend(bodies.iter().map(|body| SignedTransaction::id_of(body).short()));
+                had.has.extend(bodies.iter().map(|body| body.id().short()));
             }
             Message::BlockHeader(header) => {
                 had.has.insert(header.id().short());
@@ -202,8 +202,8 @@ impl Checker for Safety {
             }
             Message::Transactions(bodies) => {
                 for body in bodies {
-                    let id = SignedTransaction::id_of(body);
-                    if !self.judge.transaction(body) {
+                    let id = body.id();
+                    if !self.judge.transaction(body.encoded()) {
                         self.findings.note(at, node, || format!("passes on the invalid transaction {id:?}"));
                     }
                     self.tells(at, node, to, id.short(), "a body");

@@ -202,11 +202,7 @@ impl Simulation {
             Message::Inv(entries) => self.ledger.wire(entries.iter().map(|entry| entry.transaction.short()), wire),
             Message::GetData(wanted) => self.ledger.wire(wanted.iter().map(|wanted| wanted.short()), wire),
             Message::Transactions(bodies) => {
-                // One id is a hash over the body: only single bodies, which nearly all are, are worth it.
-                if let [body] = bodies.as_slice() {
-                    let id = protocol::transaction::SignedTransaction::id_of(body).short();
-                    self.ledger.wire(std::iter::once(id), wire);
-                }
+                self.ledger.wire(bodies.iter().map(|body| body.id().short()), wire);
             }
             Message::Block(block) => self.ledger.wire(std::iter::once(block.header.id().short()), wire),
             Message::BlockHeader(header) => self.ledger.wire(std::iter::once(header.id().short()), wire),

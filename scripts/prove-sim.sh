@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# The long simulations behind the figures that the documents state. Each leaves its output under docs/measurements/.
+#
+#   scripts/prove-sim.sh large        10,000 nodes and 200 transactions; 100,000 nodes and 5
+#   scripts/prove-sim.sh table        flood, announce and rumor on 1,000 nodes: latency and bytes beside the model's
+#   scripts/prove-sim.sh growth       rounds until everyone knows a rumor, from 16 to 65,536 nodes
+#   scripts/prove-sim.sh withholders  100 seeds of 1,000 nodes of which 30 % announce first and never send
+#   scripts/prove-sim.sh swarm        1,000 small networks with faults and adversaries drawn from the seed
+#   scripts/prove-sim.sh reality      50 real nodes and 50 simulated ones, the same graph and load
+#   scripts/prove-sim.sh all
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+keep=docs/measurements
+testnet=$PWD/target/release/testnet
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+# Where and on what it was measured: the first lines of each kept output.
+about() {
+  echo "# $1"
+  echo "# $(git describe --always --dirty 2>/dev/null || echo 'no commit') · $(nproc) cores · Linux $(uname -r | cut -d- -f1) · $(rustc --version)"
+}
+
+# A simulation whose tables are shown; its directory is $work/NAME.
+simulate() {
+  local name=$1
+  shift
+  echo
+  echo "\$ testnet sim $*"
+  "$testnet" sim --out "$work/$name" --json "$work/$name.json" "$@" 2>"$work/$name.err" || { cat "$work/$name.err"; return 1; }
+}
+
+large() {
+  about "as many nodes as one thread simulates"
+  simulate ten --nodes 10000 --degree 8 --relay announce --txs 200 --seed 7
+  simulate hundred --nodes 100000 --degree 8 --relay announce --txs 5 --seed 7
+}
+
+# The world of the model: 1,000 nodes, 8 neighbours, six regions, 20 % jitter, 256-byte items.
+model=(--nodes 1000 --degree 8 --wan regions --jitter 20% --txs 200 --tx-bytes 256)
+
+table() {
+  about "flood, announce and rumor on 1,000 nodes: latency as a multiple of the shortest path, bytes as one of the payload"
+  local policy number=0
+  for policy in flood announce \
+    rumor:fanout=3,round=100ms rumor:fanout=3,round=100ms,feedback=off \
+    rumor:fanout=3,round=20ms rumor:fanout=3,round=20ms,feedback=off; do
+    number=$((number + 1))
+    simulate "table-$number" "${model[@]}" --relay "$policy" >/dev/null
+  done
+  python3 - "$work" <<'PY'
+import glob, json, sys
+rows = [("", "stretch p50", "stretch p95", "bytes over payload", "bodies per delivery", "coverage")]
+for path in sorted(glob.glob(sys.argv[1] + "/table-*.json")):
+    run = json.load(open(path))
+    tx, cost = run["tx"], run["cost"]
+    figures = [tx["stretch"]["p50"], tx["stretch"]["p95"], cost["wire_ratio"], 1 + tx["redundancy"]]
+    rows.append((run["relay"], *("%.2f" % figure for figure in figures), "%.4f" % tx["coverage"]))
+widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+for row in rows:
+    print("  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths))))
+PY
+}
+
+growth() {
+  about "rounds until everyone knows a rumor"
+  simulate growth --scenario testnet/scenarios/growth.toml --sweep 'nodes=16..65536*2'
+  cp "$work/growth/growth.svg" "$keep/sim-growth.svg"
+}
+
+withholders() {
+  about "30 % of 1,000 nodes announce every item first and never send it; 100 seeds; items after the 20th beside the same without them"
+  local seed
+  for seed in $(seq 1 "${SEEDS:-100}"); do
+    for share in 0 0.3; do
+      "$testnet" sim --scenario testnet/scenarios/withholders.toml --set "adversaries.withhold=$share" --seed "$seed" \
+        --out "$work/run" --json "$work/run.json" >/dev/null 2>"$work/err" || { cat "$work/err"; return 1; }
+      python3 - "$work" "$seed" "$share" <<'PY' >>"$work/rows"
+import csv, json, sys
+work, seed, share = sys.argv[1:]
+run = json.load(open(work + "/run.json"))
+order, latencies = {}, []
+for row in csv.DictReader(open(work + "/run/deliveries.csv")):
+    if order.setdefault(row["item"], len(order)) >= 20 and row["latency_ms"]:
+        latencies.append(float(row["latency_ms"]))
+latencies.sort()
+rank = lambda share: latencies[max(0, -(-len(latencies) * share // 100) - 1)]
+tx, sim = run["tx"], run["sim"]
+print(seed, share, rank(50), rank(95), rank(99), tx["latency_ms"]["p95"], tx["expected"] - tx["delivered"], sim["unreachable"], sim["violations_found"])
+PY
+    done
+  done
+  python3 - "$work/rows" <<'PY'
+import sys
+rows = [line.split() for line in open(sys.argv[1])]
+clean = {row[0]: row for row in rows if row[1] == "0"}
+bad = {row[0]: row for row in rows if row[1] != "0"}
+def spread(values):
+    values = sorted(values)
+    return "%.2f median, %.2f lowest, %.2f highest" % (values[len(values) // 2], values[0], values[-1])
+print("seeds:", len(bad))
+for at, name in ((2, "p50"), (3, "p95"), (4, "p99")):
+    print(f"{name} after the 20th item, over the clean run's: ", spread(float(bad[s][at]) / float(clean[s][at]) for s in bad))
+print("p95 of all items, over the clean run's:      ", spread(float(bad[s][5]) / float(clean[s][5]) for s in bad))
+print("clean p95 after the 20th item, ms:           ", spread(float(clean[s][3]) for s in bad))
+print("deliveries that never came, all seeds:       ", sum(int(bad[s][6]) for s in bad))
+print("honest nodes without an honest path, all seeds:", sum(int(bad[s][7]) for s in bad))
+print("violations, all seeds:                       ", sum(int(row[8]) for row in rows))
+PY
+}
+
+swarm() {
+  about "small networks with loads, faults and adversaries drawn from the seed, all checkers watching"
+  echo
+  echo "\$ testnet sim --swarm --seeds 1..1000"
+  "$testnet" sim --swarm --seeds 1..1000 --out "$work/swarm" 2>/dev/null | tail -n 40
+}
+
+reality() {
+  about "50 real nodes and 50 simulated ones: the same graph, the same transactions at the same nodes"
+  local policy
+  for policy in announce flood; do
+    local load=(--nodes 50 --degree 8 --relay "$policy" --tx-rate 20 --tx-bytes 256 --duration 30s --seed 1)
+    "$testnet" run --out "$work/run-$policy" --json "$work/run-$policy.json" "${load[@]}" >/dev/null 2>"$work/err" || { cat "$work/err"; return 1; }
+    "$testnet" sim --out "$work/sim-$policy" --json "$work/sim-$policy.json" --wan none "${load[@]}" >/dev/null 2>"$work/err" || { cat "$work/err"; return 1; }
+    python3 - "$work/run-$policy.json" "$work/sim-$policy.json" <<'PY'
+import json, sys
+real, simulated = (json.load(open(path)) for path in sys.argv[1:])
+print(real["relay"])
+for name, figure in (("wire bytes per delivery", lambda run: run["cost"]["wire_bytes_per_delivery"]), ("redundancy", lambda run: run["tx"]["redundancy"])):
+    a, b = figure(real), figure(simulated)
+    print(f"  {name:24} real {a:10.3f}  simulated {b:10.3f}  difference {b - a:+.3f}" + (f" ({100 * (b / a - 1):+.1f} %)" if a else ""))
+PY
+  done
+}
+
+mkdir -p "$keep"
+cargo build --release --locked --workspace --quiet
+names=(large table growth withholders swarm reality)
+case "${1:-}" in
+  all) chosen=("${names[@]}") ;;
+  large | table | growth | withholders | swarm | reality) chosen=("$1") ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
+for name in "${chosen[@]}"; do "$name" | tee "$keep/sim-$name.txt"; done

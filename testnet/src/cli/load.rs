@@ -1,0 +1,151 @@
+//! The flags that real and simulated runs share. What isn't given has no value here: each command has its defaults.
+
+use std::time::Duration;
+
+use clap::Args;
+use protocol::gossip::{RelayPolicy, RelayPolicyError};
+
+use crate::text;
+use crate::topology::Topology;
+use crate::workload::{AUTHORS_MAX, Length, Load, RATE_MAX, Skew};
+
+/// Network and load.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+pub struct LoadArgs {
+    /// kademlia (each knows only the first one's address; simulated: kademlia:8), or fixed: regular:N (a random graph
+    /// in which each has N neighbours), kademlia:N (each dials N as Kademlia's tables would have it), small-world:N,P
+    /// (a ring of N near neighbours each, edges rewired with probability P), complete, or a FILE of edges (two node
+    /// numbers a line, from 0) [default: kademlia; simulated: regular:8]
+    #[arg(long, value_name = "TOPOLOGY")]
+    pub topology: Option<Topology>,
+    /// The same as --topology regular:N
+    #[arg(long, value_name = "N", conflicts_with = "topology", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub degree: Option<u64>,
+    /// How the nodes relay items: announce, flood, or rumor, also as
+    /// rumor:fanout=3,round=1s,nodes=1000,feedback=on; nodes are those of the run unless given [default: announce]
+    #[arg(long, value_name = "POLICY", value_parser = parse_relay)]
+    pub relay: Option<String>,
+    /// Transactions a second [default: 20]
+    #[arg(long, alias = "rate", value_name = "RATE", value_parser = parse_rate)]
+    pub tx_rate: Option<f64>,
+    /// Encoded bytes of each transaction, signature included [default: 256]
+    #[arg(long, value_name = "BYTES")]
+    pub tx_bytes: Option<usize>,
+    /// How long to submit [default: 30s]
+    #[arg(long, value_name = "TIME", conflicts_with = "txs", value_parser = parse_time)]
+    pub duration: Option<Duration>,
+    /// Submit so many transactions instead
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub txs: Option<u64>,
+    /// How long to wait afterwards for what hasn't arrived; ends early when every node has everything [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub drain: Option<Duration>,
+    /// Authors; each has a home node, where its transactions enter [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=AUTHORS_MAX as u64))]
+    pub authors: Option<u64>,
+    /// How unequally the authors write: none or zipf:S [default: none]
+    #[arg(long, value_name = "SKEW")]
+    pub author_skew: Option<Skew>,
+    /// Share of transactions whose author writes no other [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    pub one_time_authors: Option<f64>,
+    /// Share of transactions that enter away from their author's home [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    pub stray: Option<f64>,
+    /// Make a block this often, at one node drawn from the seed; without this there are no blocks
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub block_interval: Option<Duration>,
+    /// Encoded bytes of each block, filled with transactions that nobody has seen; without this, blocks hold the
+    /// mempool
+    #[arg(long, value_name = "BYTES")]
+    pub block_bytes: Option<usize>,
+    /// Nodes to kill at random moments of the load, never the block producer [default: 0]
+    #[arg(long, value_name = "N")]
+    pub kill: Option<usize>,
+}
+
+impl LoadArgs {
+    /// The load, with the usual values where none is given.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let usual = Load::default();
+        let length = match (self.txs, self.duration) {
+            (Some(count), _) => Length::Transactions(count),
+            (None, Some(duration)) => Length::Duration(duration),
+            (None, None) => usual.length,
+        };
+        Load {
+            tx_rate: self.tx_rate.unwrap_or(usual.tx_rate),
+            tx_bytes: self.tx_bytes.unwrap_or(usual.tx_bytes),
+            length,
+            authors: self.authors.and_then(|authors| usize::try_from(authors).ok()).unwrap_or(usual.authors),
+            skew: self.author_skew.unwrap_or(usual.skew),
+            one_time_authors: self.one_time_authors.unwrap_or(usual.one_time_authors),
+            stray: self.stray.unwrap_or(usual.stray),
+            block_interval: self.block_interval,
+            block_bytes: self.block_bytes,
+            kill: self.kill.unwrap_or(usual.kill),
+            ..usual
+        }
+    }
+
+    /// The topology, if one is given.
+    #[must_use]
+    pub fn topology(&self) -> Option<Topology> {
+        let regular = self.degree.and_then(|degree| usize::try_from(degree).ok()).map(Topology::Regular);
+        regular.or_else(|| self.topology.clone())
+    }
+
+    /// What is given, as flags, keys of a scenario and values.
+    pub(super) fn given(&self) -> Vec<(&'static str, &'static str, String)> {
+        fn shown<T: ToString>(value: Option<&T>) -> Option<String> {
+            value.map(T::to_string)
+        }
+        let time = |time: Option<Duration>| shown(time.map(text::Time).as_ref());
+        let all = [
+            ("--topology", "topology", shown(self.topology.as_ref())),
+            ("--degree", "degree", shown(self.degree.as_ref())),
+            ("--relay", "relay", self.relay.clone()),
+            ("--tx-rate", "workload.tx_rate", shown(self.tx_rate.as_ref())),
+            ("--tx-bytes", "workload.tx_bytes", shown(self.tx_bytes.as_ref())),
+            ("--duration", "workload.duration", time(self.duration)),
+            ("--txs", "workload.txs", shown(self.txs.as_ref())),
+            ("--drain", "drain", time(self.drain)),
+            ("--authors", "workload.authors", shown(self.authors.as_ref())),
+            ("--author-skew", "workload.author_skew", shown(self.author_skew.as_ref())),
+            ("--one-time-authors", "workload.one_time_authors", shown(self.one_time_authors.as_ref())),
+            ("--stray", "workload.stray", shown(self.stray.as_ref())),
+            ("--block-interval", "workload.block_interval", time(self.block_interval)),
+            ("--block-bytes", "workload.block_bytes", shown(self.block_bytes.as_ref())),
+            ("--kill", "workload.kill", shown(self.kill.as_ref())),
+        ];
+        all.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?))).collect()
+    }
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.0..=RATE_MAX).contains(&rate) => Ok(rate),
+        _ => Err(format!("a number from 0 to {RATE_MAX} is wanted")),
+    }
+}
+
+/// A spelling that is right. It stays a spelling: how many nodes it means is known later.
+fn parse_relay(text: &str) -> Result<String, RelayPolicyError> {
+    text.parse::<RelayPolicy>().map(|_| text.to_owned())
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share from 0 to 1 is wanted".to_owned()),
+    }
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    match text::parse_time(text)? {
+        time if time <= Duration::from_secs(24 * 3600) => Ok(time),
+        _ => Err("at most 24h is wanted".to_owned()),
+    }
+}

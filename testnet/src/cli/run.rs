@@ -1,0 +1,84 @@
+//! The flags of `testnet run`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use protocol::gossip::RelayPolicy;
+
+use super::LoadArgs;
+use crate::local::plan::{NODES_MAX, Plan};
+use crate::random::Seed;
+use crate::topology::Topology;
+
+const RUN_HELP: &str = "\
+Examples:
+  testnet run
+      50 nodes that find each other, 20 transactions a second for 30 s
+  testnet run --nodes 20 --degree 4 --block-interval 5s --relay flood
+      a random 4-regular graph, blocks of the mempool, bodies pushed to everyone
+  testnet run --txs 500 --author-skew zipf:1.0 --stray 0.2 --kill 5
+
+Phases: start, wait until every node has its peers (at most 60 s), 5 s idle, load, drain, stop.
+The out directory then holds report.json, deliveries.csv, cdf.svg, traces/, logs/ and nodes/.
+
+Exit status: 0 the report was written, whatever it says; 1 it could not run; 2 usage; 130 interrupted.";
+
+/// The wait for what hasn't arrived, without another word.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// The flags of `testnet run`.
+#[derive(Debug, Args)]
+#[command(after_long_help = RUN_HELP)]
+pub struct RunArgs {
+    /// Nodes to launch [default: 50, or as many as a topology file names]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=NODES_MAX as u64))]
+    pub nodes: Option<u64>,
+    /// Network and load.
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// Decides everything that is random in the workload and the topology
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Where everything goes; an earlier run's files there are replaced
+    #[arg(long, value_name = "DIR", default_value = "out/testnet")]
+    pub out: PathBuf,
+    /// Write the report here as well
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// The node program [default: `node` beside this program]
+    #[arg(long, value_name = "PATH")]
+    pub node: Option<PathBuf>,
+    /// What the nodes log, as `node --log` [default: theirs]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl RunArgs {
+    /// The plan that the flags describe.
+    ///
+    /// # Errors
+    /// If flags contradict each other, or a topology or an item of the wanted kind doesn't exist.
+    pub fn plan(self, command: String) -> anyhow::Result<Plan> {
+        let load = self.load.load();
+        if load.block_bytes.is_some() && load.block_interval.is_none() {
+            bail!("--block-bytes needs a --block-interval");
+        }
+        let topology = self.load.topology().unwrap_or(Topology::Kademlia);
+        let nodes = self.nodes.map(usize::try_from).transpose()?;
+        let mut plan = Plan::new(nodes, topology, load, Seed(self.seed))?;
+        let size = u32::try_from(plan.nodes).unwrap_or(u32::MAX);
+        plan.relay = match &self.load.relay {
+            Some(relay) => RelayPolicy::parse(relay, size)?.to_string(),
+            None => RelayPolicy::default().to_string(),
+        };
+        plan.drain = self.load.drain.unwrap_or(DRAIN);
+        plan.out = self.out;
+        plan.json = self.json;
+        plan.node = self.node;
+        plan.log = self.log;
+        plan.command = command;
+        Ok(plan)
+    }
+}

@@ -1,0 +1,121 @@
+//! The picture of growth: rounds (or, under a policy without rounds, the time) until everybody has an item, against the
+//! number of nodes on a logarithmic axis, with the line of least squares and what theory expects.
+
+use plotters::prelude::*;
+
+use super::{Area, BLUE, DrawError, GRID, INK, ORANGE, drawn, font, short};
+use crate::report::ReportError;
+use crate::report::schema::{Report, Runs};
+use crate::sim::models::{self, Line};
+
+/// What is drawn.
+struct Growth {
+    what: &'static str,
+    /// log2 of the nodes, and the medians.
+    medians: Vec<(f64, f64)>,
+    /// The same, and p95.
+    tails: Vec<(f64, f64)>,
+    /// Messages of a round to each node, if there are rounds.
+    fanout: Option<f64>,
+}
+
+/// Draws the picture as SVG; `None` unless the runs have two numbers of nodes or more, and everybody got something.
+///
+/// # Errors
+/// What the drawing library says.
+pub fn growth(runs: &Runs) -> Result<Option<String>, ReportError> {
+    let growth = Growth::of(&runs.runs);
+    match (Line::through(&growth.medians), runs.runs.first()) {
+        (Some(line), Some(first)) => drawn(|area| draw(area, first, &growth, line)).map(Some),
+        _ => Ok(None),
+    }
+}
+
+impl Growth {
+    fn of(runs: &[Report]) -> Self {
+        let at = |report: &Report| (report.nodes as f64).log2();
+        let fanout = runs.first().and_then(|run| run.rumor.as_ref()).map(|rumor| f64::from(rumor.fanout));
+        let points = |of: &dyn Fn(&Report) -> Option<f64>| {
+            runs.iter().filter_map(|report| Some((at(report), of(report)?))).collect()
+        };
+        if fanout.is_some() {
+            return Self {
+                what: "rounds until all nodes have it",
+                medians: points(&|report| report.rumor.as_ref()?.rounds_to_all.p50),
+                tails: points(&|report| report.rumor.as_ref()?.rounds_to_all.p95),
+                fanout,
+            };
+        }
+        Self {
+            what: "milliseconds until all nodes have it",
+            medians: points(&|report| report.tx.to_all_ms.p50),
+            tails: points(&|report| report.tx.to_all_ms.p95),
+            fanout,
+        }
+    }
+}
+
+fn draw(area: &Area<'_>, first: &Report, growth: &Growth, line: Line) -> Result<(), DrawError> {
+    let all = || growth.medians.iter().chain(&growth.tails);
+    let from = all().map(|point| point.0).fold(f64::INFINITY, f64::min).floor();
+    let to = all().map(|point| point.0).fold(0.0, f64::max).ceil().max(from + 1.0);
+    let model = |x: f64| growth.fanout.map(|fanout| models::rounds_to_all(x.exp2(), fanout));
+    let top = all().map(|point| point.1).chain(model(to)).fold(0.0, f64::max) * 1.1;
+    let detail = format!("{}; relay {}; wan {}", first.topology, first.relay, first.wan);
+    super::headline(area, "Growth with the number of nodes", &detail)?;
+    let mut chart = ChartBuilder::on(area)
+        .margin(20)
+        .margin_top(76)
+        .x_label_area_size(48)
+        .y_label_area_size(60)
+        .build_cartesian_2d(from..to, 0.0..top)?;
+    chart
+        .configure_mesh()
+        .light_line_style(GRID.mix(0.5))
+        .bold_line_style(GRID)
+        .axis_style(INK)
+        .label_style(font(14).color(&INK))
+        .x_desc("nodes")
+        .y_desc(growth.what)
+        .x_labels((to - from) as usize + 1)
+        .x_label_formatter(&|x| if x.fract() == 0.0 { format!("{:.0}", x.exp2()) } else { String::new() })
+        .y_label_formatter(&|y| short(*y))
+        .x_max_light_lines(0)
+        .y_max_light_lines(1)
+        .draw()?;
+    let name = format!(
+        "least squares: {} · log2 nodes {} {} (R² {:.3})",
+        short(line.slope),
+        if line.intercept < 0.0 { "−" } else { "+" },
+        short(line.intercept.abs()),
+        line.r_squared
+    );
+    let ends = [from, to].map(|x| (x, line.at(x)));
+    chart
+        .draw_series(LineSeries::new(ends, BLUE.mix(0.5).stroke_width(2)))?
+        .label(name)
+        .legend(|(x, y)| PathElement::new([(x, y), (x + 22, y)], BLUE.mix(0.5).stroke_width(3)));
+    if let (Some(fanout), Some(a), Some(b)) = (growth.fanout, model(from), model(to)) {
+        chart
+            .draw_series(LineSeries::new([(from, a), (to, b)], ORANGE.stroke_width(2)))?
+            .label(format!("theory: log{} nodes + ln nodes / {fanout}", fanout + 1.0))
+            .legend(|(x, y)| PathElement::new([(x, y), (x + 22, y)], ORANGE.stroke_width(3)));
+    }
+    for (name, points, color) in
+        [("p95 over items", &growth.tails, BLUE.mix(0.4)), ("median over items", &growth.medians, BLUE.mix(1.0))]
+    {
+        chart
+            .draw_series(points.iter().map(|at| Circle::new(*at, 5, color.filled())))?
+            .label(name)
+            .legend(move |(x, y)| Circle::new((x + 11, y), 5, color.filled()));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .margin(14)
+        .label_font(font(14).color(&INK))
+        .background_style(WHITE.mix(0.9))
+        .border_style(GRID)
+        .draw()?;
+    area.present()
+}

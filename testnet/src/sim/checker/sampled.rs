@@ -1,0 +1,97 @@
+//! A checker of a part of a large network. What the checkers remember of a node is its own business with its peers, so
+//! looking at some nodes only misses violations, and makes none up.
+
+use std::any::Any;
+
+use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId};
+use protocol::message::Message;
+use protocol::time::Time;
+
+use super::{Checker, Findings, NodeView};
+use crate::sim::fault::Fault;
+
+/// Nodes that are looked at, about.
+pub const SAMPLE: usize = 500;
+
+/// Lets a checker see [`SAMPLE`] nodes of so many. What concerns all nodes it sees in full.
+#[must_use]
+pub fn sampled(checker: Box<dyn Checker>, nodes: usize) -> Box<dyn Checker> {
+    Box::new(Sampled { checker, every: nodes.div_ceil(SAMPLE).max(1) })
+}
+
+#[derive(Debug)]
+struct Sampled {
+    checker: Box<dyn Checker>,
+    every: usize,
+}
+
+impl Sampled {
+    /// The checker, if it may see this node.
+    fn seeing(&mut self, node: usize) -> Option<&mut dyn Checker> {
+        if node.is_multiple_of(self.every) { Some(&mut *self.checker) } else { None }
+    }
+}
+
+impl Checker for Sampled {
+    fn submitted(&mut self, at: Time, node: usize, item: &ItemId) {
+        self.checker.submitted(at, node, item);
+    }
+
+    fn fault(&mut self, at: Time, fault: &Fault) {
+        self.checker.fault(at, fault);
+    }
+
+    fn connected(&mut self, at: Time, node: usize, peer: usize) {
+        if let Some(checker) = self.seeing(node) {
+            checker.connected(at, node, peer);
+        }
+    }
+
+    fn receives(&mut self, at: Time, node: usize, from: usize, message: &Message) {
+        if let Some(checker) = self.seeing(node) {
+            checker.receives(at, node, from, message);
+        }
+    }
+
+    fn event(&mut self, at: Time, node: usize, event: &Event) {
+        if let Some(checker) = self.seeing(node) {
+            checker.event(at, node, event);
+        }
+    }
+
+    fn sends(&mut self, at: Time, node: usize, to: usize, message: &Message) {
+        if let Some(checker) = self.seeing(node) {
+            checker.sends(at, node, to, message);
+        }
+    }
+
+    fn settled(&mut self, at: Time, node: usize, engine: &Gossip) {
+        if let Some(checker) = self.seeing(node) {
+            checker.settled(at, node, engine);
+        }
+    }
+
+    fn crashed(&mut self, at: Time, node: usize) {
+        if let Some(checker) = self.seeing(node) {
+            checker.crashed(at, node);
+        }
+    }
+
+    fn left(&mut self, at: Time, node: usize, peer: usize, honest: bool, why: &DisconnectReason) {
+        if let Some(checker) = self.seeing(node) {
+            checker.left(at, node, peer, honest, why);
+        }
+    }
+
+    fn ended(&mut self, at: Time, nodes: &[NodeView<'_>]) {
+        self.checker.ended(at, nodes);
+    }
+
+    fn findings(&self) -> &Findings {
+        self.checker.findings()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self.checker.as_any()
+    }
+}

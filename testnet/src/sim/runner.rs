@@ -1,0 +1,195 @@
+//! One simulation, from scenario and seed to its report. Real time is looked at here, outside the simulation, and only
+//! to say how long it took.
+
+use std::time::Instant;
+
+use protocol::gossip::RelayPolicy;
+
+use super::checker::bounds::Bounds;
+use super::checker::liveness::Liveness;
+use super::checker::safety::Safety;
+use super::checker::{self, Checker, sampled};
+use super::floor::Floor;
+use super::measure::{self, Measured};
+use super::rounds;
+use super::scenario::Scenario;
+use super::simulation::{Finished, Progress, Setup, Simulation};
+use super::swarm::Drawn;
+use crate::random::Seed;
+use crate::report::deliveries::Delivery;
+use crate::report::schema::{Broken, Filled, Report, SCHEMA, Simulated};
+use crate::report::spreads::Spreads;
+use crate::report::statistics::{ratio, rounded};
+
+/// One simulation to run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What.
+    pub scenario: Scenario,
+    /// The draw that the scenario comes from, if a swarm's.
+    pub swarm: Option<Box<Drawn>>,
+    /// With which seed.
+    pub seed: u64,
+    /// Who watches.
+    pub checks: Checks,
+    /// The command that was typed.
+    pub command: String,
+    /// The command that runs this and nothing else.
+    pub repeat: String,
+    /// Whether the process runs nothing else, so that its memory is this run's.
+    pub alone: bool,
+}
+
+/// Who watches a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checks {
+    /// Every checker sees every node; from [`SAMPLED_FROM`] nodes on, a sample of them.
+    Auto,
+    /// Every checker sees every node.
+    All,
+    /// Nobody.
+    None,
+}
+
+/// Of networks of so many nodes a sample is watched, unless everything is to be.
+pub const SAMPLED_FROM: usize = 1_000;
+
+impl Checks {
+    /// As the report has it.
+    fn name(self, nodes: usize) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Auto if nodes >= SAMPLED_FROM => "sampled",
+            Self::Auto | Self::All => "all",
+        }
+    }
+
+    fn checkers(self, setup: &Setup) -> Vec<Box<dyn Checker>> {
+        let all =
+            || checker::all(&setup.graph, setup.relay, &setup.network, &setup.blocks, &setup.nodes, setup.seed);
+        match self.name(setup.graph.nodes()) {
+            "none" => Vec::new(),
+            "sampled" => all().into_iter().map(|one| sampled::sampled(one, setup.graph.nodes())).collect(),
+            _ => all(),
+        }
+    }
+}
+
+/// Violations that a report holds; the rest is counted.
+const VIOLATIONS_MAX: usize = 100;
+
+/// Runs a simulation. `each` gets every delivery, in order of submission and time.
+///
+/// # Errors
+/// If the scenario contradicts itself, or an item can't be made.
+pub fn run(
+    job: &Job,
+    progress: &mut dyn FnMut(Progress),
+    each: &mut dyn FnMut(&Delivery),
+) -> anyhow::Result<(Report, Spreads)> {
+    let mut setup = match &job.swarm {
+        Some(drawn) => drawn.setup()?,
+        None => job.scenario.setup(Seed(job.seed))?,
+    };
+    setup.checkers = job.checks.checkers(&setup);
+    let floor = Floor::new(&setup.graph, &setup.delays, job.scenario.bandwidth);
+    let (relay, nodes) = (setup.relay, setup.graph.nodes());
+    let began = Instant::now();
+    let finished = Simulation::new(setup).run(progress)?;
+    let wall_s = began.elapsed().as_secs_f64();
+    let measured = measure::measure(&finished, &floor, each);
+    let rumor = match &relay {
+        RelayPolicy::Rumor(rumor) => Some(rounds::rounds(&finished, rumor)),
+        _ => None,
+    };
+    let simulated = simulated(job, nodes, &finished, wall_s)?;
+    let Measured { tx, block, cost, spreads } = measured;
+    let report = Report {
+        schema: SCHEMA,
+        kind: "sim".to_owned(),
+        engine: "hearsay".to_owned(),
+        relay: relay.to_string(),
+        nodes,
+        topology: job.scenario.topology.to_string(),
+        wan: job.scenario.wan.to_string(),
+        seed: job.seed,
+        command: job.command.clone(),
+        valid: true,
+        invalid_because: Vec::new(),
+        starved: false,
+        echoes: checker_of::<Safety>(&finished).map_or(0, Safety::echoes),
+        tx,
+        block,
+        cost,
+        trace_hash: Some(finished.trace_hash),
+        sim: Some(simulated),
+        rumor,
+    };
+    Ok((report, spreads))
+}
+
+fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyhow::Result<Simulated> {
+    let findings = || finished.checkers.iter().map(|checker| checker.findings());
+    let kept = findings().flat_map(|findings| findings.kept()).take(VIOLATIONS_MAX);
+    let broken = kept.map(|violation| Broken {
+        at_ms: violation.at.as_micros() as f64 / 1e3,
+        node: violation.node,
+        what: violation.what.clone(),
+    });
+    let bounds = checker_of::<Bounds>(finished);
+    let read: u64 = finished.hosts.iter().map(|host| host.wire_in - host.wire_before).sum();
+    let per_second = |count: u64| ratio(count as f64, wall_s).map(|rate| rounded(rate, 0));
+    let peak = job.alone.then(peak_memory_bytes).flatten();
+    Ok(Simulated {
+        options: serde_json::to_value(Scenario { nodes: Some(nodes), ..job.scenario.clone() })?,
+        repeat: job.repeat.clone(),
+        events: finished.events,
+        inputs: finished.inputs,
+        messages: finished.messages.0,
+        messages_lost: finished.messages.1,
+        virtual_s: finished.ended_at.as_micros() as f64 / 1e6,
+        wall_s: rounded(wall_s, 3),
+        events_per_s: per_second(finished.events),
+        inputs_per_s: per_second(finished.inputs),
+        memory_bytes_per_node: peak.and_then(|bytes| ratio(bytes as f64, nodes as f64)).map(f64::round),
+        wire_bytes_per_node: ratio(read as f64, nodes as f64).map(|bytes| rounded(bytes, 1)),
+        checks: job.checks.name(nodes).to_owned(),
+        violations: broken.collect(),
+        violations_found: findings().map(checker::Findings::count).sum(),
+        adversaries: finished.hosts.iter().filter(|host| !host.is_honest()).count(),
+        left: finished.left,
+        unreachable: checker_of::<Liveness>(finished).map_or(0, Liveness::unreachable),
+        counted_bytes_max: bounds.map(|bounds| bounds.highest_bytes() as u64),
+        filled: bounds.map(filled).unwrap_or_default(),
+    })
+}
+
+/// How full each structure was at its fullest, the fullest first.
+fn filled(bounds: &Bounds) -> Vec<Filled> {
+    let bounded = bounds.highest().iter().filter(|(_, highest)| highest.limit < usize::MAX);
+    let mut filled: Vec<Filled> = bounded
+        .map(|(what, highest)| Filled {
+            what: (*what).to_owned(),
+            used: highest.used as u64,
+            limit: highest.limit as u64,
+            share: rounded(highest.share(), 6),
+            node: highest.node,
+            at_ms: highest.at.as_micros() as f64 / 1e3,
+        })
+        .collect();
+    filled.sort_by(|a, b| b.share.total_cmp(&a.share));
+    filled
+}
+
+/// The checker of a kind, if it watched.
+fn checker_of<T: 'static>(finished: &Finished) -> Option<&T> {
+    finished.checkers.iter().find_map(|checker| checker.as_any().downcast_ref())
+}
+
+/// This process's peak resident memory (`VmHWM`), where the system tells.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}

@@ -1,0 +1,221 @@
+//! A scenario: everything that a simulation is made of but for the seed, as one value that a TOML file holds. What a
+//! file leaves out has the command line's default. [`Draft`] puts a file, flags and a sweep's values together.
+//!
+//! Deliberately absent: running it (`super::runner`).
+
+mod draft;
+mod keys;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use protocol::gossip::RelayPolicy;
+use protocol::keys::SecretKey;
+use protocol::limits::BLOCK_BYTES_MAX;
+use protocol::network::NetworkId;
+use protocol::time;
+use serde::{Deserialize, Serialize};
+
+pub use draft::{Draft, ScenarioError};
+
+use super::adversary::AdversaryPlan;
+use super::fault::{Fault, FaultPlan};
+use super::link::LinkModel;
+use super::simulation::Setup;
+use super::swarm::Drawn;
+use crate::items::BlockMaker;
+use crate::keys::node_key;
+use crate::random::Seed;
+use crate::text;
+use crate::topology::Topology;
+use crate::wan::{Bandwidth, Delays, Jitter, Wan};
+use crate::workload::{Load, Workload};
+
+/// Nodes of a simulation at most. At about 100 KiB each, 100,000 take 10 GiB.
+pub const NODES_MAX: usize = 100_000;
+
+/// Nodes without another word.
+pub const NODES_DEFAULT: usize = 50;
+
+/// What one signature check takes: the middle of the 50 to 90 µs that a core of the usual kind takes over Ed25519 by
+/// the strict rule.
+pub const CHECK: Duration = Duration::from_micros(75);
+
+/// Everything that a simulation is made of but for the seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: String,
+    /// Nodes; `None` for as many as a topology file names, or else [`NODES_DEFAULT`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<usize>,
+    /// Who is connected to whom.
+    pub topology: Topology,
+    /// How nodes relay, as `--relay` spells it.
+    pub relay: String,
+    /// How far apart nodes are.
+    pub wan: Wan,
+    /// By how much that varies.
+    pub jitter: Jitter,
+    /// How fast each node sends and receives.
+    pub bandwidth: Bandwidth,
+    /// How long the run goes on after the load, if anything still happens.
+    #[serde(with = "text::time")]
+    pub drain: Duration,
+    /// What one signature check takes.
+    #[serde(with = "text::time")]
+    pub check: Duration,
+    /// What a node takes over each message besides.
+    #[serde(with = "text::time")]
+    pub processing: Duration,
+    /// What is submitted.
+    pub workload: Load,
+    /// What breaks.
+    pub faults: FaultPlan,
+    /// Who breaks the rules.
+    pub adversaries: AdversaryPlan,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            name: "unnamed".to_owned(),
+            nodes: None,
+            topology: Topology::Regular(8),
+            relay: RelayPolicy::default().to_string(),
+            wan: Wan::Regions,
+            jitter: Jitter::new(0.1).unwrap_or_default(),
+            bandwidth: Bandwidth::UNLIMITED,
+            drain: Duration::from_secs(10),
+            check: CHECK,
+            processing: Duration::ZERO,
+            workload: Load::default(),
+            faults: FaultPlan::default(),
+            adversaries: AdversaryPlan::default(),
+        }
+    }
+}
+
+impl Scenario {
+    /// Everything drawn and checked: a simulation before it begins, without checkers.
+    ///
+    /// # Errors
+    /// Says which wishes contradict each other or can't be met.
+    pub fn setup(&self, seed: Seed) -> anyhow::Result<Setup> {
+        self.workload.check()?;
+        if let Some(nodes) = self.nodes.filter(|nodes| !(1..=NODES_MAX).contains(nodes)) {
+            bail!("nodes is {nodes}: 1 to {NODES_MAX} are wanted");
+        }
+        let graph = self.topology.graph(self.nodes, NODES_DEFAULT, seed)?;
+        let nodes = graph.nodes();
+        let delays = Delays::new(&self.wan, nodes, seed)?;
+        let network: NetworkId = format!("testnet-{}", seed.0).parse()?;
+        let load = &self.workload;
+        let workload = Workload::new(load, nodes, &network, seed).context("--tx-bytes")?;
+        let producers = load.producer_nodes(nodes, seed);
+        self.faults.check().context("faults")?;
+        let (mut schedule, mut setups) = self.faults.draw(&graph, in_micros(load.duration()), &producers, seed);
+        schedule.extend(self.kills(nodes, &producers, seed)?);
+        schedule.sort_by_key(|(at, _)| *at);
+        let adversaries = self.adversaries.draw(nodes, &producers, &network, seed).context("adversaries")?;
+        for (setup, adversary) in setups.iter_mut().zip(adversaries) {
+            setup.adversary = adversary;
+            setup.slowness = setup.slowness + in_micros(self.processing);
+        }
+        Ok(Setup {
+            relay: self.policy(nodes)?,
+            links: LinkModel { jitter: self.jitter, bandwidth: self.bandwidth },
+            load: in_micros(load.duration()),
+            blocks: self.blocks(&producers, seed),
+            makers: self.makers(&producers, &network, seed)?,
+            block_bytes_max: BLOCK_BYTES_MAX,
+            drain: in_micros(self.drain),
+            check: in_micros(self.check),
+            schedule,
+            nodes: setups,
+            checkers: Vec::new(),
+            graph,
+            delays,
+            network,
+            seed,
+            workload,
+        })
+    }
+
+    /// The relay policy on so many nodes.
+    ///
+    /// # Errors
+    /// If it isn't spelled right.
+    pub fn policy(&self, nodes: usize) -> anyhow::Result<RelayPolicy> {
+        let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
+        RelayPolicy::parse(&self.relay, nodes).with_context(|| format!("relay is {:?}", self.relay))
+    }
+
+    fn blocks(&self, producers: &[usize], seed: Seed) -> Vec<(time::Duration, usize)> {
+        let block = |index: u64| {
+            let (due, producer) = self.workload.block_at(u32::try_from(index).ok()?, seed)?;
+            Some((in_micros(due), *producers.get(producer.checked_rem(producers.len())?)?))
+        };
+        (0..self.workload.blocks()).map_while(block).collect()
+    }
+
+    fn makers(
+        &self,
+        producers: &[usize],
+        network: &NetworkId,
+        seed: Seed,
+    ) -> anyhow::Result<Vec<(usize, BlockMaker)>> {
+        let Some(bytes) = self.workload.block_bytes else { return Ok(Vec::new()) };
+        if self.workload.block_interval.is_none() {
+            bail!("--block-bytes needs a --block-interval");
+        }
+        let maker = |&node: &usize| {
+            let author = SecretKey::from_seed(&seed.bytes(&format!("block author {node}")));
+            let draws = seed.draws(&format!("blocks {node}"));
+            let tx_bytes = self.workload.tx_bytes;
+            BlockMaker::new(node_key(seed, node), author, network.clone(), bytes, tx_bytes, draws)
+                .context("--block-bytes")
+                .map(|maker| (node, maker))
+        };
+        producers.iter().map(maker).collect()
+    }
+
+    /// Whom `--kill` kills, and when. They don't come back.
+    fn kills(&self, nodes: usize, producers: &[usize], seed: Seed) -> anyhow::Result<Vec<(time::Time, Fault)>> {
+        let killable = nodes - producers.len();
+        if self.workload.kill > killable.saturating_sub(1) {
+            bail!(
+                "--kill {} leaves nobody to measure: {killable} nodes may be killed, less one",
+                self.workload.kill
+            );
+        }
+        let kills = self.workload.kills(nodes, producers, seed).into_iter();
+        Ok(kills.map(|(due, node)| (time::Time::ZERO + in_micros(due), Fault::Crash(node))).collect())
+    }
+}
+
+impl From<&Drawn> for Scenario {
+    /// The scenario that a swarm's draw comes to.
+    fn from(drawn: &Drawn) -> Self {
+        Self {
+            name: format!("swarm {}", drawn.seed),
+            nodes: Some(drawn.nodes),
+            topology: drawn.topology.clone(),
+            relay: drawn.relay.to_string(),
+            wan: drawn.wan.clone(),
+            jitter: drawn.jitter,
+            bandwidth: drawn.bandwidth,
+            drain: drawn.drain,
+            check: CHECK,
+            processing: Duration::ZERO,
+            workload: drawn.load.clone(),
+            faults: drawn.faults.clone(),
+            adversaries: drawn.adversaries,
+        }
+    }
+}
+
+fn in_micros(time: Duration) -> time::Duration {
+    time::Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+}
