@@ -9,6 +9,7 @@
 
 mod api;
 mod blocks;
+mod catch_up;
 mod conversation;
 mod foresee;
 mod occupancy;

@@ -21,3 +21,4 @@ pub mod sweep;
 pub mod trace;
 pub mod verdicts;
 pub mod wire;
+pub mod withholders;

@@ -56,6 +56,22 @@ impl Chain {
         self.missing.iter().take(max).copied().collect()
     }
 
+    /// The same on the way to another header; none if it isn't known, or if its block wouldn't be the tip.
+    #[must_use]
+    pub fn missing_before(&self, id: &BlockId, max: usize) -> Vec<BlockId> {
+        let tip = self.tip();
+        let Some(height) = self.tree.get(id).map(super::tree::Node::height) else { return Vec::new() };
+        let mut missing = Vec::new();
+        let mut at = *id;
+        while (height, tip.id) > (tip.height, *id)
+            && let Some(node) = self.tree.get(&at).filter(|node| !node.connected)
+        {
+            missing.push(at);
+            at = node.parent();
+        }
+        missing.into_iter().rev().take(max).collect()
+    }
+
     /// Brings the best header and the missing blocks up to date after a change of the tree. A walk down the branch
     /// is needed only when the best header is on another branch than before.
     pub(super) fn find_missing(&mut self) {

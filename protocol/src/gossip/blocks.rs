@@ -1,5 +1,5 @@
-//! Blocks: from a header to a body, from a body to the chain, and on to the other peers; and catching up with a longer
-//! chain.
+//! Blocks: from a header to a body, from a body to the chain, and on to the other peers. Which bodies are missing,
+//! and whom to ask for them, is in `catch_up`.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,8 +12,7 @@ use crate::chain::{HeaderCheck, TipChange};
 use crate::codec::Encode as _;
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
-    BLOCK_BYTES_MAX, BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN,
-    CHECKS_LOCAL_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX,
+    BLOCK_JOB_SIGNATURES, CATCH_UP_INTERVAL_MIN, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX,
 };
 use crate::message::{Message, Tip};
 use crate::time::Time;
@@ -263,7 +262,7 @@ impl Gossip {
         }
     }
 
-    fn in_verification(&self, id: &BlockId) -> bool {
+    pub(super) fn in_verification(&self, id: &BlockId) -> bool {
         self.checking_headers.contains_key(id) || self.checking_bodies.contains_key(id)
     }
 
@@ -358,63 +357,6 @@ impl Gossip {
             if let Some((_, _, message)) = &body {
                 self.send(handle, message.clone());
             }
-        }
-    }
-
-    /// Requests the next bodies on the way to the best known header from every peer that should have them.
-    pub(super) fn catch_up(&mut self, now: Time) {
-        let reached = self.chain.best_header().height;
-        // Whoever was asked a moment ago is passed over, so that a peer that only says to be ahead holds nobody up.
-        let ahead = |peer: &super::Peer| {
-            peer.ready && peer.tip.is_some_and(|tip| tip.height > reached) && !peer.asked_lately(now)
-        };
-        let first_ahead = self.peers.iter().find(|(_, peer)| ahead(peer)).map(|(handle, _)| *handle);
-        if let Some(handle) = first_ahead {
-            self.ask_headers(now, handle);
-        }
-        let missing = self.chain.missing_bodies(BLOCKS_AHEAD_MAX);
-        self.catch_up_at = match self.catch_up_at {
-            _ if missing.is_empty() => None,
-            Some(at) => Some(at),
-            None => Some(now + self.catch_up_wait),
-        };
-        for id in missing {
-            let Some(header) = self.chain.header(&id).copied() else { continue };
-            if self.in_verification(&id) || self.orphans.contains(&id) {
-                continue;
-            }
-            let height = header.header().height;
-            let has = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height >= height);
-            let holders: Vec<PeerHandle> =
-                self.peers.iter().filter(|(_, peer)| has(peer)).map(|(handle, _)| *handle).collect();
-            for holder in holders {
-                self.want_block(now, holder, &header);
-            }
-        }
-    }
-
-    /// Looks again for what is missing, if it is time. A request whose every announcer has failed is forgotten, and nobody
-    /// announces a block twice.
-    pub(super) fn catch_up_again(&mut self, now: Time) {
-        if self.catch_up_at.is_some_and(|at| at <= now) {
-            self.catch_up_at = None;
-            self.catch_up_wait = self.catch_up_wait.times(2).min(CATCH_UP_INTERVAL_MAX);
-            self.catch_up(now);
-        }
-    }
-
-    /// Looks again sooner: there is news.
-    fn catch_up_soon(&mut self, now: Time) {
-        self.catch_up_wait = CATCH_UP_INTERVAL_MIN;
-        let soon = now + self.catch_up_wait;
-        self.catch_up_at = self.catch_up_at.map(|at| at.min(soon));
-    }
-
-    fn want_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader) {
-        if self.peers.contains_key(&from) {
-            let count = usize::try_from(header.header().count).unwrap_or(usize::MAX);
-            let expected = count.saturating_mul(self.usual_bytes).min(BLOCK_BYTES_MAX);
-            self.requests.announced(now, from, RequestKey::Block(header.id()), expected);
         }
     }
 

@@ -19,8 +19,11 @@
 //!
 //! **Rules**
 //!
-//! 1. At most one request is in flight for a key.
-//!    *Rationale:* bytes; in steady state an item is fetched once.
+//! 1. At most one request is in flight for a key. One to a struck peer ends, without a further strike, when a peer without
+//!    strikes announces the key; its body may still come.
+//!    *Rationale:* bytes; in steady state an item is fetched once. But who is first to announce everything is the only
+//!    candidate at that moment: were it waited for, each item would wait for an expiry at every hop, however well the
+//!    withholder is known (p95 of 100 nodes with 30 % of them: 24 times that of none).
 //! 2. A peer is not asked twice for a key, unless the key was forgotten between. A completed announcement stays until
 //!    the key has neither a candidate nor a request; then all of the key is forgotten.
 //!    *Rationale:* else a withholder announces again after each expiry and is asked for ever (CVE-2024-52913). With
@@ -261,6 +264,7 @@ impl RequestTracker {
                     self.eager.insert(peer);
                 }
                 entry.announcements.insert(place, announcement);
+                self.relieve(slot, peer);
             }
             None => {
                 lot.add(slot, true);
@@ -455,6 +459,15 @@ impl RequestTracker {
     #[must_use]
     pub fn groups(&self) -> usize {
         self.groups.len()
+    }
+
+    /// A peer without strikes has announced what is in flight from a struck one: that request ends (rule 1).
+    fn relieve(&mut self, slot: Slot, by: PeerHandle) {
+        let strikes = |peer: PeerHandle| self.peers.get(&peer).map_or(0, |peer| peer.strikes.at(self.now));
+        let flight = self.entries.get(&slot).and_then(|entry| entry.flight);
+        if flight.is_some_and(|flight| strikes(flight.peer) > 0 && strikes(by) == 0) {
+            self.complete(slot, true);
+        }
     }
 
     /// Sends a ready key to its best candidate among `askable` (rule 4).

@@ -11,6 +11,7 @@ mod harness; // a mesh of engines on virtual time
 mod make; // items for the parts' tests
 mod request_support; // the tracker's naive model
 
+mod block_recovery;
 mod blocks; // orphans, catching up, forks, confirmed transactions
 mod bounds; // what the engine holds, on each bound and one past it
 mod chain_bodies; // which bodies are kept

@@ -384,3 +384,24 @@ fn the_same_seed_makes_the_same_choices_and_another_seed_others() {
     assert_eq!(choices(1), choices(1));
     assert_ne!(choices(1), choices(2));
 }
+
+#[test]
+fn an_announcer_without_strikes_does_not_wait_for_a_struck_one() {
+    let mut tracker = RequestTracker::new([7; 32]);
+    for number in [1, 3] {
+        withhold(&mut tracker, NOW, number, None, 1);
+    }
+    tracker.peer_connected(NOW, peer(2), Direction::Inbound, None);
+    let (now, key) = (at_ms(20_000), transaction(9));
+    tracker.announced(now, peer(1), key, SMALL);
+    assert_eq!(tracker.next_requests(now, |_| true), [(peer(1), key)]);
+    // Another struck one changes nothing.
+    tracker.announced(now, peer(3), key, SMALL);
+    assert_eq!(tracker.next_requests(now, |_| true), []);
+    tracker.announced(now, peer(2), key, SMALL);
+    assert_eq!(tracker.next_requests(now, |_| true), [(peer(2), key)]);
+    assert_eq!((tracker.strikes(peer(1)), tracker.in_flight(peer(1))), (1, 0));
+    // Nobody is asked twice, and who was asked in vain may still answer.
+    assert!(tracker.received(at_ms(20_050), peer(1), key, SMALL));
+    assert!(!tracker.is_tracked(key));
+}

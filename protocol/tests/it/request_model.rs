@@ -262,6 +262,19 @@ impl Model {
         let order = order.unwrap_or(self.orders);
         let bytes = (bytes as u128).min(u128::from(u32::MAX));
         self.announcements.push(Announcement { peer: handle, key, order, bytes, state: State::Candidate });
+        let strikes = |handle: PeerHandle| {
+            self.peers.iter().find(|it| it.handle == handle).map(|it| it.strikes.at(self.now))
+        };
+        let relieves = strikes(handle) == Some(0);
+        let struck = self.announcements.iter().map(|it| strikes(it.peer) > Some(0)).collect::<Vec<_>>();
+        for (it, struck) in self.announcements.iter_mut().zip(struck).filter(|(it, _)| it.key == key) {
+            if let State::Requested { at, number, .. } = it.state
+                && relieves
+                && struck
+            {
+                it.state = State::Completed { late: Some((at, number)) };
+            }
+        }
         Announced::Tracked
     }
 

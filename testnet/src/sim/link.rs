@@ -56,6 +56,8 @@ struct Port {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Order {
     last: [Time; 2],
+    /// When the greeting arrived: nothing is read before it.
+    greeted: Time,
 }
 
 /// What becomes of a message.
@@ -142,6 +144,10 @@ impl Network {
             let last = order.last.get(lane).copied().unwrap_or_default();
             arrives.max(last)
         };
+        let arrives = arrives.max(order.greeted);
+        if crossing.sheltered {
+            order.greeted = arrives;
+        }
         if let Some(last) = order.last.get_mut(lane).filter(|_| !late) {
             *last = arrives;
         }

@@ -3,17 +3,21 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod blocks;
+mod checkers;
 mod collector;
 mod collector_cost;
 mod command_line;
 mod deliveries;
+mod faults;
 mod floor;
 mod models;
 mod random;
 mod real_nodes;
+mod regressions;
 mod scenario;
 mod schema;
 mod sim_command;
+mod sim_determinism;
 mod sim_queue;
 mod simulated;
 mod statistics;
@@ -25,6 +29,7 @@ mod topology_drawn;
 mod topology_file;
 mod transactions;
 mod wan;
+mod withholders;
 mod workload;
 mod workload_kinds;
 mod workload_table;

@@ -37,6 +37,7 @@ pub struct Safety {
     /// Nodes that are slow enough for requests to them to expire.
     slow: BTreeSet<usize>,
     echoes: u64,
+    per_nonce_max: usize,
     findings: Findings,
 }
 
@@ -69,8 +70,16 @@ impl Safety {
             losing: false,
             slow,
             echoes: 0,
+            per_nonce_max: TRANSACTIONS_PER_NONCE_MAX,
             findings: Findings::default(),
         }
+    }
+
+    /// Allows so many transactions of one author and nonce in a mempool, in place of [`TRANSACTIONS_PER_NONCE_MAX`].
+    #[must_use]
+    pub const fn allowing_per_nonce(mut self, most: usize) -> Self {
+        self.per_nonce_max = most;
+        self
     }
 
     /// Bodies and announcements that were sent to a peer that had sent or announced the item.
@@ -98,7 +107,7 @@ impl Safety {
                 }
                 let pending = |id: &&TxId| matches!(engine.transaction(id), Some(TransactionStatus::Pending(_)));
                 let count = same.iter().filter(pending).count();
-                if count > TRANSACTIONS_PER_NONCE_MAX {
+                if count > self.per_nonce_max {
                     self.findings.note(at, node, || format!("holds {count} transactions of one author and nonce"));
                 }
             }

@@ -59,12 +59,14 @@ impl FaultPlan {
     }
 
     fn drawn(draws: &mut Draws, nodes: usize, load: Duration) -> Self {
-        let mut plan = Self::default();
-        plan.loss = sometimes(draws, 0.3);
-        plan.duplicate = sometimes(draws, 0.5);
-        plan.reorder = sometimes(draws, 0.5);
-        // A minute's share, over some seconds.
-        plan.churn = sometimes(draws, 1.0);
+        let mut plan = Self {
+            loss: sometimes(draws, 0.3),
+            duplicate: sometimes(draws, 0.5),
+            reorder: sometimes(draws, 0.5),
+            // A minute's share, over some seconds.
+            churn: sometimes(draws, 1.0),
+            ..Self::default()
+        };
         if draws.chance(ON) {
             plan.crashes = 1 + draws.below(nodes / 2);
         }

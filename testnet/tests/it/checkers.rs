@@ -1,0 +1,186 @@
+//! Each checker finds what it is there for: a fault is planted, and the checker names it, the node and the time.
+
+use std::time::Duration;
+
+use protocol::block::{Header, transactions_root};
+use protocol::gossip::{PeerHandle, RelayPolicy};
+use protocol::message::Message;
+use protocol::time::{Duration as Span, Time};
+use testnet::keys::node_key;
+use testnet::random::Seed;
+use testnet::sim::adversary::{Adversary, AdversaryPlan, Kind, Sending};
+use testnet::sim::checker::Violation;
+use testnet::sim::checker::bounds::Bounds;
+use testnet::sim::checker::safety::Safety;
+use testnet::sim::fault::FaultPlan;
+use testnet::sim::host::Sabotage;
+use testnet::sim::simulation::{SETTLE, Setup, Simulation};
+use testnet::sim::swarm::{Drawn, NETWORK};
+use testnet::topology::Topology;
+use testnet::workload::{Length, Load};
+
+/// A small network without any fault.
+fn network() -> Drawn {
+    Drawn {
+        seed: 5,
+        nodes: 8,
+        topology: Topology::Regular(3),
+        relay: RelayPolicy::Announce,
+        load: Load {
+            tx_rate: 10.0,
+            length: Length::Duration(Duration::from_secs(5)),
+            block_interval: Some(Duration::from_secs(1)),
+            ..Load::default()
+        },
+        faults: FaultPlan::default(),
+        adversaries: AdversaryPlan::default(),
+        drain: Duration::from_secs(20),
+        ..Drawn::new(5)
+    }
+}
+
+fn found(setup: Setup) -> Vec<Violation> {
+    let finished = Simulation::new(setup).run(&mut |_| {}).unwrap();
+    finished.checkers.iter().flat_map(|checker| checker.findings().kept().to_vec()).collect()
+}
+
+fn adversary(kind: Kind, node: usize) -> Box<dyn Adversary> {
+    let plan = AdversaryPlan { rate: 50.0, ..AdversaryPlan::default() };
+    plan.adversary(kind, node, &NETWORK.parse().unwrap(), Seed(5))
+}
+
+/// The first violation at `node` that says `what`, and at no time before the load.
+fn expect(violations: &[Violation], node: Option<usize>, what: &str) -> Violation {
+    let fits =
+        |violation: &&Violation| violation.what.contains(what) && node.is_none_or(|node| node == violation.node);
+    let first = violations.iter().find(fits).unwrap_or_else(|| panic!("no {what:?} among {violations:?}"));
+    assert!(first.at >= Time::ZERO + SETTLE, "{first}");
+    first.clone()
+}
+
+#[test]
+fn without_a_fault_nothing_is_found() {
+    assert_eq!(found(network().setup().unwrap()), []);
+}
+
+#[test]
+fn accepting_an_invalid_item_is_found() {
+    let mut setup = network().setup().unwrap();
+    setup.nodes[0].adversary = Some(adversary(Kind::Invalid, 0));
+    for node in &mut setup.nodes[1..] {
+        node.sabotage = Some(Sabotage::TrustsEverything);
+    }
+    let violations = found(setup);
+    expect(&violations, None, "accepted the invalid transaction");
+    expect(&violations, None, "passes on the invalid transaction");
+}
+
+#[test]
+fn accepting_an_item_twice_is_found() {
+    let mut setup = network().setup().unwrap();
+    setup.nodes[3].sabotage = Some(Sabotage::Stutters);
+    let violations = found(setup);
+    expect(&violations, Some(3), "twice");
+    assert!(violations.iter().all(|violation| violation.node == 3), "{violations:?}");
+}
+
+#[test]
+fn leaving_a_peer_that_counts_as_honest_is_found() {
+    let mut setup = network().setup().unwrap();
+    setup.nodes[2].adversary = Some(adversary(Kind::Invalid, 2));
+    setup.nodes[2].sabotage = Some(Sabotage::Masked);
+    expect(&found(setup), None, "leaves node 2, which keeps the rules");
+}
+
+#[test]
+fn an_echo_is_found() {
+    let mut setup = network().setup().unwrap();
+    setup.nodes[2].adversary = Some(adversary(Kind::Replay, 2));
+    setup.nodes[2].sabotage = Some(Sabotage::Masked);
+    expect(&found(setup), Some(2), "which came from there");
+}
+
+#[test]
+fn too_many_transactions_of_one_nonce_are_found() {
+    let drawn = network();
+    let mut setup = drawn.setup().unwrap();
+    setup.nodes[2].adversary = Some(adversary(Kind::ManyIds, 2));
+    let producers = setup.blocks.iter().map(|(_, node)| node_key(Seed(drawn.seed), *node).public()).collect();
+    let safety = Safety::new(setup.network.clone(), producers, [].into()).allowing_per_nonce(1);
+    setup.checkers.push(Box::new(safety));
+    expect(&found(setup), None, "holds 2 transactions of one author and nonce");
+}
+
+/// Sends three headers of one producer at one height.
+#[derive(Debug)]
+struct ThreeHeaders(Vec<Message>);
+
+impl Adversary for ThreeHeaders {
+    fn interval(&self) -> Option<Span> {
+        Some(Span::from_millis(500))
+    }
+
+    fn tick(&mut self, _now: Time, peers: &[PeerHandle], out: &mut Vec<Sending>) {
+        let sends = |message| peers.first().map(|&to| Sending { to, message, after: Span::ZERO });
+        out.extend(self.0.drain(..).filter_map(sends));
+    }
+}
+
+#[test]
+fn a_third_header_of_one_producer_at_one_height_is_found() {
+    let mut setup = network().setup().unwrap();
+    let producer = setup.blocks[0].1;
+    let key = node_key(Seed(5), producer);
+    let header = |timestamp_ms| Header {
+        height: 1,
+        parent: setup.network.genesis(),
+        producer: key.public(),
+        timestamp_ms,
+        transactions_root: transactions_root(&[]),
+        count: 0,
+    };
+    let headers = (1..=3).map(|time| Message::BlockHeader(Box::new(header(time).sign(&key, &setup.network))));
+    let node = (producer + 1) % setup.nodes.len();
+    setup.nodes[node].adversary = Some(Box::new(ThreeHeaders(headers.collect())));
+    setup.nodes[node].sabotage = Some(Sabotage::Masked);
+    expect(&found(setup), Some(node), "keeps 3 headers of one producer at height 1");
+}
+
+#[test]
+fn a_node_that_stays_behind_is_found() {
+    let mut setup = network().setup().unwrap();
+    setup.nodes[6].sabotage = Some(Sabotage::DeafFrom(Time::ZERO + SETTLE + Span::from_secs(2)));
+    let violations = found(setup);
+    expect(&violations, Some(6), "lacks Transaction");
+    expect(&violations, Some(6), "has the tip");
+}
+
+#[test]
+fn a_passed_bound_is_found() {
+    let mut setup = network().setup().unwrap();
+    let nodes = setup.graph.nodes();
+    setup.checkers.push(Box::new(Bounds::new(nodes).of_limits(0)));
+    let violations = found(setup);
+    let mempool = violations.iter().find(|violation| violation.what.contains("mempool entries"));
+    assert!(mempool.is_some() || violations.len() == testnet::sim::checker::VIOLATIONS_KEPT, "{violations:?}");
+    assert!(violations.iter().all(|violation| violation.what.contains("and may have")), "{violations:?}");
+}
+
+#[test]
+fn nodes_that_only_adversaries_connect_are_counted_apart() {
+    let mut drawn = network();
+    drawn.load.block_interval = None;
+    let mut setup = drawn.setup().unwrap();
+    // All neighbours of node 0 withhold.
+    for neighbour in setup.graph.neighbours(0).to_vec() {
+        setup.nodes[neighbour as usize].adversary = Some(adversary(Kind::Withhold, neighbour as usize));
+    }
+    let finished = Simulation::new(setup).run(&mut |_| {}).unwrap();
+    let liveness = finished
+        .checkers
+        .iter()
+        .find_map(|checker| checker.as_any().downcast_ref::<testnet::sim::checker::liveness::Liveness>());
+    let liveness = liveness.unwrap();
+    assert_eq!(liveness.missing(), 0);
+    assert!(liveness.unreachable() > 0);
+}
