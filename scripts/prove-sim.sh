@@ -70,19 +70,18 @@ growth() {
   cp "$work/growth/growth.svg" "$keep/sim-growth.svg"
 }
 
-withholders() {
-  about "30 % of 1,000 nodes announce every item first and never send it; 100 seeds; items after the 20th beside the same without them"
-  local seed
-  for seed in $(seq 1 "${SEEDS:-100}"); do
-    for share in 0 0.3; do
-      "$testnet" sim --scenario testnet/scenarios/withholders.toml --set "adversaries.withhold=$share" --seed "$seed" \
-        --out "$work/run" --json "$work/run.json" >/dev/null 2>"$work/err" || { cat "$work/err"; return 1; }
-      python3 - "$work" "$seed" "$share" <<'PY' >>"$work/rows"
+# One run of the experiment: seed and share of withholders; a row of figures.
+one_of_withholders() {
+  local out
+  out=$(mktemp -d -p "$work")
+  "$testnet" sim --scenario testnet/scenarios/withholders.toml --set "adversaries.withhold=$2" --seed "$1" \
+    --out "$out/run" >/dev/null 2>"$out/err" || { cat "$out/err" >&2; return 1; }
+  python3 - "$out/run" "$1" "$2" <<'PY'
 import csv, json, sys
-work, seed, share = sys.argv[1:]
-run = json.load(open(work + "/run.json"))
+run_dir, seed, share = sys.argv[1:]
+run = json.load(open(run_dir + "/report.json"))
 order, latencies = {}, []
-for row in csv.DictReader(open(work + "/run/deliveries.csv")):
+for row in csv.DictReader(open(run_dir + "/deliveries.csv")):
     if order.setdefault(row["item"], len(order)) >= 20 and row["latency_ms"]:
         latencies.append(float(row["latency_ms"]))
 latencies.sort()
@@ -90,8 +89,15 @@ rank = lambda share: latencies[max(0, -(-len(latencies) * share // 100) - 1)]
 tx, sim = run["tx"], run["sim"]
 print(seed, share, rank(50), rank(95), rank(99), tx["latency_ms"]["p95"], tx["expected"] - tx["delivered"], sim["unreachable"], sim["violations_found"])
 PY
-    done
-  done
+  rm -rf "$out"
+}
+
+withholders() {
+  about "30 % of 1,000 nodes announce every item first and never send it; 100 items at 10 a second, 100 seeds"
+  export -f one_of_withholders
+  export work testnet
+  for seed in $(seq 1 100); do echo "$seed 0"; echo "$seed 0.3"; done |
+    xargs -P "$(nproc)" -L 1 bash -c 'set -euo pipefail; one_of_withholders "$@"' one >"$work/rows"
   python3 - "$work/rows" <<'PY'
 import sys
 rows = [line.split() for line in open(sys.argv[1])]
@@ -100,14 +106,14 @@ bad = {row[0]: row for row in rows if row[1] != "0"}
 def spread(values):
     values = sorted(values)
     return "%.2f median, %.2f lowest, %.2f highest" % (values[len(values) // 2], values[0], values[-1])
-print("seeds:", len(bad))
+print("seeds:", len(bad), "with withholders,", len(clean), "without")
 for at, name in ((2, "p50"), (3, "p95"), (4, "p99")):
     print(f"{name} after the 20th item, over the clean run's: ", spread(float(bad[s][at]) / float(clean[s][at]) for s in bad))
-print("p95 of all items, over the clean run's:      ", spread(float(bad[s][5]) / float(clean[s][5]) for s in bad))
-print("clean p95 after the 20th item, ms:           ", spread(float(clean[s][3]) for s in bad))
-print("deliveries that never came, all seeds:       ", sum(int(bad[s][6]) for s in bad))
-print("honest nodes without an honest path, all seeds:", sum(int(bad[s][7]) for s in bad))
-print("violations, all seeds:                       ", sum(int(row[8]) for row in rows))
+print("p95 of all items, over the clean run's:       ", spread(float(bad[s][5]) / float(clean[s][5]) for s in bad))
+print("clean p95 after the 20th item, ms:            ", spread(float(clean[s][3]) for s in bad))
+print("deliveries that never came, all seeds:        ", sum(int(bad[s][6]) for s in bad))
+print("of these, to nodes without an honest path:    ", sum(int(bad[s][7]) for s in bad))
+print("violations, all runs:                         ", sum(int(row[8]) for row in rows))
 PY
 }
 
