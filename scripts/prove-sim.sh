@@ -57,7 +57,7 @@ for path in sorted(glob.glob(sys.argv[1] + "/table-*.json")):
     run = json.load(open(path))
     tx, cost = run["tx"], run["cost"]
     figures = [tx["stretch"]["p50"], tx["stretch"]["p95"], cost["wire_ratio"], 1 + tx["redundancy"]]
-    rows.append((run["relay"], *("%.2f" % figure for figure in figures), "%.4f" % tx["coverage"]))
+    rows.append((run["relay"], *("%.2f" % figure for figure in figures), "%.6f" % tx["coverage"]))
 widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
 for row in rows:
     print("  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths))))
@@ -121,7 +121,24 @@ swarm() {
   about "small networks with loads, faults and adversaries drawn from the seed, all checkers watching"
   echo
   echo "\$ testnet sim --swarm --seeds 1..1000"
-  "$testnet" sim --swarm --seeds 1..1000 --out "$work/swarm" 2>/dev/null | tail -n 40
+  "$testnet" sim --swarm --seeds 1..1000 --out "$work/swarm" --json "$work/swarm.json" >/dev/null 2>"$work/err" || grep -A1 violations "$work/err"
+  python3 - "$work/swarm.json" <<'PY'
+import json, sys
+runs = json.load(open(sys.argv[1]))["runs"]
+broken = [run for run in runs if run["sim"]["violations_found"]]
+count = lambda figure: sum(1 for run in runs if figure(run["sim"]["options"]))
+print(len(runs), "networks of", min(run["nodes"] for run in runs), "to", max(run["nodes"] for run in runs), "nodes")
+for relay in ("announce", "flood", "rumor"):
+    print(f"  {relay}:", sum(1 for run in runs if run["relay"].startswith(relay)))
+print("  with blocks:", sum(1 for run in runs if run["block"]["offered"]))
+print("  with adversaries:", sum(1 for run in runs if run["sim"]["adversaries"]))
+for fault in ("loss", "duplicate", "reorder", "churn", "crashes", "slow", "partition"):
+    print(f"  with {fault}:", count(lambda options: options["faults"][fault]))
+print("messages:", sum(run["sim"]["messages"] for run in runs), "of which lost:", sum(run["sim"]["messages_lost"] for run in runs))
+print("networks in which a rule was broken:", len(broken))
+for run in broken:
+    print(" ", run["sim"]["repeat"])
+PY
 }
 
 reality() {

@@ -10,7 +10,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 pub use cdf::cdf;
-pub use growth::growth;
+pub use growth::{fitted, growth};
 pub use rumor::rumor;
 pub use sweep::sweep;
 

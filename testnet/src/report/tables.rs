@@ -85,7 +85,8 @@ pub fn render_runs(runs: &Runs, color: bool) -> String {
         };
         table.add_row(columns.iter().map(|name| right(cell(name))));
     }
-    table.to_string()
+    let fitted = super::svg::fitted(runs).map_or(String::new(), |fitted| format!("\n\n{fitted}"));
+    format!("{table}{fitted}")
 }
 
 fn title(report: &Report) -> String {

@@ -31,6 +31,20 @@ pub fn growth(runs: &Runs) -> Result<Option<String>, ReportError> {
     }
 }
 
+/// How the time until everyone has an item grows, in words; `None` unless the runs differ in their number of nodes.
+#[must_use]
+pub fn fitted(runs: &Runs) -> Option<String> {
+    let growth = Growth::of(&runs.runs);
+    Line::through(&growth.medians).map(|line| format!("{}: {}", growth.what, in_words(line)))
+}
+
+/// The line as a formula.
+fn in_words(line: Line) -> String {
+    let sign = if line.intercept < 0.0 { "−" } else { "+" };
+    let (slope, intercept) = (short(line.slope), short(line.intercept.abs()));
+    format!("least squares: {slope} · log2 nodes {sign} {intercept} (R² {:.3})", line.r_squared)
+}
+
 impl Growth {
     fn of(runs: &[Report]) -> Self {
         let at = |report: &Report| (report.nodes as f64).log2();
@@ -83,13 +97,7 @@ fn draw(area: &Area<'_>, first: &Report, growth: &Growth, line: Line) -> Result<
         .x_max_light_lines(0)
         .y_max_light_lines(1)
         .draw()?;
-    let name = format!(
-        "least squares: {} · log2 nodes {} {} (R² {:.3})",
-        short(line.slope),
-        if line.intercept < 0.0 { "−" } else { "+" },
-        short(line.intercept.abs()),
-        line.r_squared
-    );
+    let name = in_words(line);
     let ends = [from, to].map(|x| (x, line.at(x)));
     chart
         .draw_series(LineSeries::new(ends, BLUE.mix(0.5).stroke_width(2)))?
