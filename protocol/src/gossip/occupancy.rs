@@ -36,7 +36,7 @@ pub struct Occupancy {
 }
 
 // Bytes of an entry, as the bounds in `limits` reckon it.
-const KNOWN_ENTRY_BYTES: usize = 20;
+const KNOWN_ENTRY_BYTES: usize = 18;
 const ACCEPTED_ENTRY_BYTES: usize = 130;
 const REJECTED_ENTRY_BYTES: usize = 140;
 const ANNOUNCEMENT_BYTES: usize = 280;

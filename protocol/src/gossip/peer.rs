@@ -162,39 +162,44 @@ impl Peer {
     }
 }
 
-/// Ids that a peer sent, announced, was sent or was told of: none of them goes to it again. The oldest of
-/// [`KNOWN_MAX`] are forgotten first.
+/// Ids that a peer sent, announced, was sent or was told of: none of them goes to it again. At most [`KNOWN_MAX`] are
+/// remembered, and at least the newest half of so many.
+///
+/// They are kept in two generations. When the younger one is full, the older one is forgotten as a whole; so no order
+/// needs to be kept, and to learn an id takes a single entry in a single table.
 #[derive(Debug)]
 pub(crate) struct KnownSet {
     /// As numbers, which take half the hashing of arrays.
-    ids: HashSet<u64, SeededState>,
-    order: VecDeque<u64>,
+    fresh: HashSet<u64, SeededState>,
+    /// None of these is in `fresh`.
+    stale: HashSet<u64, SeededState>,
 }
+
+/// Ids of one generation.
+const GENERATION_MAX: usize = KNOWN_MAX / 2;
 
 impl KnownSet {
     pub(crate) fn new(hasher: SeededState) -> Self {
-        Self { ids: HashSet::with_hasher(hasher), order: VecDeque::new() }
+        Self { fresh: HashSet::with_hasher(hasher.clone()), stale: HashSet::with_hasher(hasher) }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.order.len()
+        self.fresh.len().saturating_add(self.stale.len())
     }
 
     pub(crate) fn contains(&self, id: ShortId) -> bool {
-        self.ids.contains(&id.number())
+        self.fresh.contains(&id.number()) || self.stale.contains(&id.number())
     }
 
     pub(crate) fn insert(&mut self, id: ShortId) {
-        let id = id.number();
-        if !self.ids.insert(id) {
+        if self.contains(id) {
             return;
         }
-        self.order.push_back(id);
-        if self.order.len() > KNOWN_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.ids.remove(&oldest);
+        if self.fresh.len() >= GENERATION_MAX {
+            core::mem::swap(&mut self.fresh, &mut self.stale);
+            self.fresh.clear();
         }
+        self.fresh.insert(id.number());
     }
 }
 

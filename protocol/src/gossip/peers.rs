@@ -4,7 +4,6 @@
 //! peers that it has nothing to do with. Whoever borrows a peer to change it touches it. Deliberately absent: any rule
 //! of what a peer waits for; that is [`Peer`]'s.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -15,8 +14,10 @@ use crate::time::Time;
 /// The connected peers, in the order of their handles.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    /// Sorted by handle. What a search looks at is apart from the peers themselves, so that it is small.
-    slots: Vec<(PeerHandle, Box<Slot>)>,
+    /// Sorted. What a search looks at is apart from the peers themselves, so that it is small.
+    handles: Vec<PeerHandle>,
+    /// The peer of each handle, in the same order; side by side, because most inputs look at all of them.
+    slots: Vec<Slot>,
     /// Handles to settle, each once. Some may be gone.
     touched: Vec<PeerHandle>,
     /// When to touch a peer that no input touches.
@@ -34,14 +35,14 @@ struct Slot {
 
 impl Peers {
     pub(super) fn get(&self, handle: &PeerHandle) -> Option<&Peer> {
-        let (_, slot) = self.place(*handle).ok().and_then(|place| self.slots.get(place))?;
-        Some(&slot.peer)
+        let place = self.place(*handle).ok()?;
+        self.slots.get(place).map(|slot| &slot.peer)
     }
 
     /// A peer to change; it is settled after this input.
     pub(super) fn get_mut(&mut self, handle: &PeerHandle) -> Option<&mut Peer> {
         let place = self.place(*handle).ok()?;
-        let (_, slot) = self.slots.get_mut(place)?;
+        let slot = self.slots.get_mut(place)?;
         if !slot.touched {
             slot.touched = true;
             self.touched.push(*handle);
@@ -57,13 +58,15 @@ impl Peers {
     pub(super) fn insert(&mut self, handle: PeerHandle, peer: Peer) {
         self.remove(&handle);
         let (Ok(place) | Err(place)) = self.place(handle);
-        self.slots.insert(place, (handle, Box::new(Slot { peer, touched: true, deadline: None })));
+        self.handles.insert(place, handle);
+        self.slots.insert(place, Slot { peer, touched: true, deadline: None });
         self.touched.push(handle);
     }
 
     pub(super) fn remove(&mut self, handle: &PeerHandle) -> Option<Peer> {
         let place = self.place(*handle).ok()?;
-        let (_, slot) = self.slots.remove(place);
+        self.handles.remove(place);
+        let slot = self.slots.remove(place);
         if slot.touched {
             self.touched.retain(|touched| touched != handle);
         }
@@ -74,25 +77,25 @@ impl Peers {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&PeerHandle, &Peer)> {
-        self.slots.iter().map(|(handle, slot)| (handle, &slot.peer))
+        self.handles.iter().zip(&self.slots).map(|(handle, slot)| (handle, &slot.peer))
     }
 
     /// All peers, to change; all are settled after this input.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&PeerHandle, &mut Peer)> {
-        let Self { slots, touched, .. } = self;
-        slots.iter_mut().map(|(handle, slot)| {
+        let Self { handles, slots, touched, .. } = self;
+        handles.iter().zip(slots).map(|(handle, slot)| {
             if !slot.touched {
                 slot.touched = true;
                 touched.push(*handle);
             }
-            (&*handle, &mut slot.peer)
+            (handle, &mut slot.peer)
         })
     }
 
     /// Reads where the peers are.
     pub(super) fn foresee(&self) -> u64 {
-        let ends = [self.slots.first(), self.slots.last()];
-        ends.into_iter().flatten().fold(self.touched.len() as u64, |sum, (handle, _)| sum ^ u64::from(handle.0))
+        let ends = [self.handles.first(), self.handles.last()];
+        ends.into_iter().flatten().fold(self.touched.len() as u64, |sum, handle| sum ^ u64::from(handle.0))
     }
 
     /// The earliest time at which a peer wants to be settled.
@@ -137,7 +140,7 @@ impl Peers {
     /// Notes a peer's deadline. True if it stays touched.
     fn settle(&mut self, handle: PeerHandle) -> bool {
         let Ok(place) = self.place(handle) else { return false };
-        let Some((_, slot)) = self.slots.get_mut(place) else { return false };
+        let Some(slot) = self.slots.get_mut(place) else { return false };
         let deadline = slot.peer.deadline();
         if slot.deadline != deadline {
             if let Some(before) = slot.deadline {
@@ -154,11 +157,11 @@ impl Peers {
 
     fn slot_mut(&mut self, handle: PeerHandle) -> Option<&mut Slot> {
         let place = self.place(handle).ok()?;
-        self.slots.get_mut(place).map(|(_, slot)| slot.as_mut())
+        self.slots.get_mut(place)
     }
 
     /// Where a handle's slot is, or would have to be.
     fn place(&self, handle: PeerHandle) -> Result<usize, usize> {
-        self.slots.binary_search_by_key(&handle, |(handle, _)| *handle)
+        self.handles.binary_search(&handle)
     }
 }

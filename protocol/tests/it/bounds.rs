@@ -38,31 +38,39 @@ fn bodies(items: &[Arc<SignedTransaction>]) -> Message {
 }
 
 /// Says so many announcements of nothing.
-fn announce_nothing(mesh: &mut Mesh, peer: PeerHandle, count: usize) {
+fn announce_nothing(mesh: &mut Mesh, peer: PeerHandle, numbers: std::ops::Range<usize>) {
     let entry = |number: usize| {
         let number = (number as u64 + (1 << 40)).to_be_bytes();
         InvEntry { transaction: TxRef::Short(ShortId(number)), age_ms: 0 }
     };
-    let numbers: Vec<usize> = (0..count).collect();
+    let numbers: Vec<usize> = numbers.collect();
     for chunk in numbers.chunks(INV_ENTRIES_MAX) {
         mesh.say(0, peer, Message::Inv(chunk.iter().copied().map(entry).collect()));
     }
 }
 
+/// Whether an item that a peer announced is announced to it nevertheless, when its id came to the peer's known set as the
+/// `place`-th of `known`. The first is that of the tip that was greeted with.
+fn told_again(place: usize, known: usize) -> bool {
+    let mut mesh = mesh(Checking::Assumed);
+    let peer = mesh.greeted(0);
+    let item = make::transaction(1, 1, 100, 1);
+    announce_nothing(&mut mesh, peer, 2..place);
+    mesh.say(0, peer, announce(item.id()));
+    announce_nothing(&mut mesh, peer, place..known);
+    mesh.heard(0, peer);
+    mesh.submit(0, &item);
+    mesh.run_for(Duration::from_millis(1));
+    mesh.heard(0, peer).iter().any(|message| matches!(message, Message::Inv(_)))
+}
+
 #[test]
-fn a_peers_known_set_forgets_the_oldest() {
-    for (others, told) in [(KNOWN_MAX - 1, false), (KNOWN_MAX, true)] {
-        let mut mesh = mesh(Checking::Assumed);
-        let peer = mesh.greeted(0);
-        let item = make::transaction(1, 1, 100, 1);
-        mesh.say(0, peer, announce(item.id()));
-        announce_nothing(&mut mesh, peer, others);
-        mesh.heard(0, peer);
-        mesh.submit(0, &item);
-        mesh.run_for(Duration::from_millis(1));
-        let invs = mesh.heard(0, peer).iter().filter(|message| matches!(message, Message::Inv(_))).count();
-        assert_eq!(invs == 1, told, "{others} others");
+fn a_peers_known_set_forgets_the_older_half() {
+    for place in [2, KNOWN_MAX / 2] {
+        assert!(!told_again(place, KNOWN_MAX), "{place} of as many as fit");
+        assert!(told_again(place, KNOWN_MAX + 1), "{place} of one more");
     }
+    assert!(!told_again(KNOWN_MAX / 2 + 1, KNOWN_MAX + 1), "the newer half");
 }
 
 #[test]
@@ -245,7 +253,7 @@ fn a_peer_is_asked_for_headers_once_in_a_while() {
 fn everything_of_a_peer_goes_with_it() {
     let mut mesh = mesh(Checking::Real);
     let peer = mesh.greeted(0);
-    announce_nothing(&mut mesh, peer, 5_000);
+    announce_nothing(&mut mesh, peer, 0..5_000);
     mesh.say(0, peer, Message::Block(block(tip_of(&block(genesis(), &[], 1)), &[], 2)));
     mesh.say(0, peer, Message::GetData(vec![TxRef::Full(TxId([1; 32]))]));
     mesh.input(0, Input::PeerDisconnected { peer });

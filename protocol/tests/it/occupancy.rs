@@ -179,7 +179,7 @@ fn the_figures_are_those_of_what_is_held() {
     assert_eq!((used("accepted ids", None), used("rejected ids", None), used("outputs", None)), (1, 0, 0));
     assert_eq!((used("chain headers", None), used("chain body bytes", None)), (1, 0));
     let known = seen[&("known set", Some(other))];
-    assert_eq!((known.limit, known.bytes), (KNOWN_MAX, 3 * 20));
+    assert_eq!((known.limit, known.bytes), (KNOWN_MAX, 3 * 18));
     // What was said and is drained no longer counts.
     assert_eq!(used("queued control bytes", Some(peer)), 0);
     mesh.draining = false;

@@ -31,6 +31,11 @@ pub struct Violation {
 
 /// What a checker may see. All of it is called for honest nodes only, but for submissions and faults.
 pub trait Checker: std::fmt::Debug {
+    /// Whether it looks at what a node receives, tells and sends. Asked once, before the run.
+    fn watches(&self, _node: usize) -> bool {
+        true
+    }
+
     /// An item of the workload enters at a node.
     fn submitted(&mut self, _at: Time, _node: usize, _item: &ItemId) {}
 

@@ -30,6 +30,8 @@ pub struct Host {
     pub adversary: Option<Box<dyn Adversary>>,
     /// What is wrong with it so that a checker has something to find.
     pub sabotage: Option<Sabotage>,
+    /// Whether any checker looks at what it does.
+    pub watched: bool,
     /// Whether it was ever down.
     pub was_down: bool,
     /// Wire bytes that it read.
@@ -51,7 +53,8 @@ pub enum Sabotage {
     Masked,
 }
 
-/// A node's end of a connection.
+/// A node's end of a connection. All that a message needs is here, so that none looks at its [`Link`]: in a network of
+/// thousands that is one wait for memory less.
 #[derive(Debug)]
 pub struct Connection {
     /// Which link.
@@ -60,10 +63,31 @@ pub struct Connection {
     pub second: bool,
     /// Whether it is open as far as this node knows.
     pub open: bool,
+    /// Whether messages pass. A connection that ended is still open to the end that hasn't learnt it yet.
+    pub carries: bool,
+    /// Whether messages to the far end vanish, as [`Link::cut`] says.
+    pub cut: bool,
+    /// The far end.
+    pub far: FarEnd,
+    /// Delay to the far end.
+    pub delay: Duration,
+    /// What was sent to the far end.
+    pub order: Order,
     /// Control bytes that have left, and that the engine wasn't told of yet.
     pub drained: usize,
     /// Messages that came while the engine didn't want to read.
     pub held: Option<Box<VecDeque<(Message, u64)>>>,
+}
+
+/// Where a connection leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FarEnd {
+    /// The node.
+    pub node: u32,
+    /// Which start of that node.
+    pub incarnation: u32,
+    /// The connection's handle there.
+    pub peer: PeerHandle,
 }
 
 /// A pair of nodes that are, or could be, connected. The first one dials.
@@ -73,14 +97,12 @@ pub struct Link {
     pub ends: [u32; 2],
     /// The connection's handle at each end.
     pub handles: [PeerHandle; 2],
-    /// Counts the connections made; messages of an earlier one don't arrive.
+    /// Counts the connections made.
     pub epoch: u32,
     /// Whether there is a connection, or one is being made.
     pub up: bool,
     /// Whether it is made: both ends have their handles.
     pub made: bool,
-    /// What was sent towards each end.
-    pub order: [Order; 2],
     /// Whether messages towards each end vanish.
     pub cut: [bool; 2],
     /// Whether the connection lost a message.
@@ -103,6 +125,7 @@ impl Host {
             busy_until: Time::ZERO,
             adversary: None,
             sabotage: None,
+            watched: false,
             was_down: false,
             wire_in: 0,
             wire_before: 0,
@@ -135,9 +158,15 @@ impl Host {
         open.map(|(handle, _)| PeerHandle(handle)).collect()
     }
 
-    /// A connection by its handle.
+    /// An open connection by its handle.
+    #[must_use]
     pub fn connection(&self, peer: PeerHandle) -> Option<&Connection> {
         self.connections.get(peer.0 as usize).filter(|connection| connection.open)
+    }
+
+    /// The same, to change.
+    pub fn connection_mut(&mut self, peer: PeerHandle) -> Option<&mut Connection> {
+        self.connections.get_mut(peer.0 as usize).filter(|connection| connection.open)
     }
 }
 
@@ -157,22 +186,15 @@ impl Link {
             epoch: 0,
             up: false,
             made: false,
-            order: Default::default(),
             cut: [false; 2],
             lossy: false,
             severed: false,
         }
     }
 
-    /// Whether messages pass between this handle at the second end (or not) and the other end.
+    /// One of the ends and its connection's handle there.
     #[must_use]
-    pub fn carries(&self, second: bool, handle: PeerHandle) -> bool {
-        self.up && self.made && self.handles[usize::from(second)] == handle
-    }
-
-    /// The node at the other end than the one that is the second (or not).
-    #[must_use]
-    pub const fn far(&self, second: bool) -> usize {
-        self.ends[!second as usize] as usize
+    pub const fn end(&self, second: bool) -> (usize, PeerHandle) {
+        (self.ends[second as usize] as usize, self.handles[second as usize])
     }
 }

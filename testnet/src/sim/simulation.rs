@@ -249,6 +249,9 @@ impl Simulation {
             host.adversary = given.adversary;
             host.sabotage = given.sabotage;
         }
+        for (node, host) in hosts.iter_mut().enumerate() {
+            host.watched = host.is_honest() && setup.checkers.iter().any(|checker| checker.watches(node));
+        }
         Self {
             now: Time::ZERO,
             load_from,
@@ -465,11 +468,11 @@ impl Simulation {
             Event::Refused { item, .. } => self.hash.note(self.now, Mark::Refused, node, node, [word(item), 0]),
             _ => {}
         }
-        let times = match self.hosts[node].sabotage {
-            Some(Sabotage::Stutters) => 2,
-            _ => usize::from(honest),
-        };
-        for _ in 0..times {
+        if !self.hosts[node].watched {
+            return;
+        }
+        let stutters = self.hosts[node].sabotage == Some(Sabotage::Stutters);
+        for _ in 0..1 + usize::from(stutters) {
             for checker in &mut self.checkers {
                 checker.event(self.now, node, event);
             }
@@ -478,7 +481,7 @@ impl Simulation {
 
     fn settled(&mut self, node: usize) {
         let host = &self.hosts[node];
-        if let (true, Some(engine)) = (host.is_honest(), host.engine.as_ref()) {
+        if let (true, Some(engine)) = (host.watched, host.engine.as_ref()) {
             for checker in &mut self.checkers {
                 checker.settled(self.now, node, engine);
             }

@@ -11,7 +11,7 @@ use super::{Checker, Findings, NodeView};
 use crate::sim::fault::Fault;
 
 /// Nodes that are looked at, about.
-pub const SAMPLE: usize = 500;
+pub const SAMPLE: usize = 100;
 
 /// Lets a checker see [`SAMPLE`] nodes of so many. What concerns all nodes it sees in full.
 #[must_use]
@@ -28,11 +28,15 @@ struct Sampled {
 impl Sampled {
     /// The checker, if it may see this node.
     fn seeing(&mut self, node: usize) -> Option<&mut dyn Checker> {
-        if node.is_multiple_of(self.every) { Some(&mut *self.checker) } else { None }
+        if self.watches(node) { Some(&mut *self.checker) } else { None }
     }
 }
 
 impl Checker for Sampled {
+    fn watches(&self, node: usize) -> bool {
+        node.is_multiple_of(self.every)
+    }
+
     fn submitted(&mut self, at: Time, node: usize, item: &ItemId) {
         self.checker.submitted(at, node, item);
     }

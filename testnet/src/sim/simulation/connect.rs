@@ -4,7 +4,8 @@ use protocol::gossip::{AddressGroup, Direction, DisconnectReason, Gossip, Input,
 use protocol::time::{Duration, Time};
 
 use super::super::fault::Fault;
-use super::super::host::Connection;
+use super::super::host::{Connection, FarEnd};
+use super::super::link::Order;
 use super::super::trace::Mark;
 use super::{Happening, Simulation};
 
@@ -42,7 +43,6 @@ impl Simulation {
         link.made = false;
         link.lossy = false;
         link.epoch += 1;
-        link.order = Default::default();
         let epoch = link.epoch;
         let delay = Duration::from_micros(self.delays.one_way_us(a, b).max(self.delays.one_way_us(b, a)));
         let at = self.now + delay.times(HANDSHAKE_DELAYS);
@@ -66,32 +66,49 @@ impl Simulation {
             }
         }
         self.links[number as usize].made = true;
-        for (second, node) in [false, true].into_iter().zip(ends) {
-            let host = &mut self.hosts[node as usize];
-            let handle = PeerHandle(host.connections.len() as u32);
-            host.connections.push(Connection { link: number, second, open: true, drained: 0, held: None });
-            self.links[number as usize].handles[usize::from(second)] = handle;
-        }
+        self.attach(number);
         self.hash.note(self.now, Mark::Connected, ends[0] as usize, ends[1] as usize, [u64::from(epoch), 0]);
-        for (second, node) in [false, true].into_iter().zip(ends) {
-            let peer = self.links[number as usize].handles[usize::from(second)];
+        for second in [false, true] {
+            let link = &self.links[number as usize];
+            let ((node, peer), (far, _)) = (link.end(second), link.end(!second));
             let direction = if second { Direction::Inbound } else { Direction::Outbound };
             // Each node has an address of its own, so that coming back doesn't make it a stranger.
-            let far = self.links[number as usize].far(second);
             let group = Some(AddressGroup(far as u64));
-            if self.hosts[node as usize].is_honest() {
+            if self.hosts[node].is_honest() {
                 for checker in &mut self.checkers {
-                    checker.connected(self.now, node as usize, far);
+                    checker.connected(self.now, node, far);
                 }
             }
-            self.step(node as usize, Input::PeerConnected { peer, direction, group });
+            self.step(node, Input::PeerConnected { peer, direction, group });
+        }
+    }
+
+    /// Gives both ends of a link their new connection.
+    fn attach(&mut self, number: u32) {
+        let link = &mut self.links[number as usize];
+        link.handles = link.ends.map(|end| PeerHandle(self.hosts[end as usize].connections.len() as u32));
+        for second in [false, true] {
+            let ((node, _), (far, peer)) = (link.end(second), link.end(!second));
+            let far_end = FarEnd { node: far as u32, incarnation: self.hosts[far].incarnation, peer };
+            self.hosts[node].connections.push(Connection {
+                link: number,
+                second,
+                open: true,
+                carries: true,
+                cut: link.cut[usize::from(!second)],
+                far: far_end,
+                delay: Duration::from_micros(self.delays.one_way_us(node, far)),
+                order: Order::default(),
+                drained: 0,
+                held: None,
+            });
         }
     }
 
     /// The node at the other end of a connection, whether it is still open or not.
     pub(super) fn far_end(&self, node: usize, peer: PeerHandle) -> Option<usize> {
         let connection = self.hosts[node].connections.get(peer.0 as usize)?;
-        Some(self.links[connection.link as usize].far(connection.second))
+        Some(connection.far.node as usize)
     }
 
     /// A node's engine leaves a peer.
@@ -109,16 +126,15 @@ impl Simulation {
         if !std::mem::take(&mut connection.open) {
             return;
         }
-        let (number, second) = (connection.link, connection.second);
+        let (number, second, carries) = (connection.link, connection.second, connection.carries);
         connection.held = None;
         // Whoever misbehaves is not dialled again; who is only slow may come back.
         let innocent = matches!(
             reason,
             DisconnectReason::NoHello | DisconnectReason::Withheld | DisconnectReason::QueueOverrun
         );
-        let link = &mut self.links[number as usize];
-        link.severed |= honest && !far_honest && !innocent;
-        if link.carries(second, peer) {
+        self.links[number as usize].severed |= honest && !far_honest && !innocent;
+        if carries {
             self.hang_up(number, !second);
         }
     }
@@ -132,10 +148,30 @@ impl Simulation {
         let [a, b] = link.ends.map(|end| end as usize);
         let delay = Duration::from_micros(self.delays.one_way_us(a, b));
         if std::mem::take(&mut self.links[number as usize].made) {
+            for second in [false, true] {
+                if let Some(connection) = self.end_of(number, second) {
+                    connection.carries = false;
+                }
+            }
             self.tell_closed(number, second, self.now + delay);
         }
         let again = self.now + delay + REDIAL + self.part_of(REDIAL);
         self.queue.push(again, Happening::Dial { link: number });
+    }
+
+    /// The latest connection of a link at one of its ends.
+    fn end_of(&mut self, number: u32, second: bool) -> Option<&mut Connection> {
+        let (node, peer) = self.links[number as usize].end(second);
+        let connection = self.hosts[node].connections.get_mut(peer.0 as usize);
+        connection.filter(|connection| connection.link == number)
+    }
+
+    /// Messages towards one of a link's ends vanish from now on, or no longer.
+    fn set_cut(&mut self, number: u32, towards: bool, cut: bool) {
+        self.links[number as usize].cut[usize::from(towards)] = cut;
+        if let Some(connection) = self.end_of(number, !towards) {
+            connection.cut = cut;
+        }
     }
 
     /// Breaks a connection at both ends at once.
@@ -195,14 +231,13 @@ impl Simulation {
             }
             Fault::Cut { from, to } => {
                 if let Some((number, second)) = self.link_between(from, to) {
-                    self.links[number as usize].cut[usize::from(second)] = true;
+                    self.set_cut(number, second, true);
                 }
             }
             Fault::Mend { from, to } => {
                 if let Some((number, second)) = self.link_between(from, to) {
-                    let link = &mut self.links[number as usize];
-                    link.cut[usize::from(second)] = false;
-                    if link.lossy {
+                    self.set_cut(number, second, false);
+                    if self.links[number as usize].lossy {
                         self.break_link(number);
                     }
                 }
@@ -240,9 +275,10 @@ impl Simulation {
     /// Everything works again. What lost messages is broken, as a stream would be, and dialled again.
     fn heal(&mut self) {
         for number in 0..self.links.len() as u32 {
-            let link = &mut self.links[number as usize];
-            link.cut = [false; 2];
-            if link.lossy {
+            for towards in [false, true] {
+                self.set_cut(number, towards, false);
+            }
+            if self.links[number as usize].lossy {
                 self.break_link(number);
             }
         }

@@ -5,7 +5,7 @@ use protocol::gossip::{Gossip, Input, PeerHandle};
 use protocol::message::{Lane, Message};
 use protocol::time::Duration;
 
-use super::super::host::Sabotage;
+use super::super::host::{FarEnd, Sabotage};
 use super::super::link::Crossing;
 use super::super::trace::Mark;
 use super::super::wire;
@@ -14,10 +14,7 @@ use super::{FORESEEN, Flush, Happening, Simulation};
 /// A message on its way.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Arriving {
-    pub(super) link: u32,
-    pub(super) epoch: u32,
-    /// Whether it goes to the link's second end.
-    pub(super) second: bool,
+    pub(super) to: FarEnd,
     /// Whether its receiver, a slow node, has worked on it already.
     pub(super) worked_on: bool,
     /// Bytes on the wire.
@@ -58,18 +55,14 @@ impl Simulation {
 
     /// Puts a message on its link.
     pub(super) fn transmit(&mut self, node: usize, peer: PeerHandle, message: Message) {
-        let Some(connection) = self.hosts[node].connection(peer) else { return };
-        let (number, second) = (connection.link, connection.second);
-        let link = &mut self.links[number as usize];
-        // One that was closed already, and whose end hasn't learnt it yet.
-        if !link.carries(second, peer) {
-            return;
-        }
-        let (towards, to, epoch) = (!second, link.far(second), link.epoch);
-        let (lane, bytes) = (message.lane(), message.encoded_len());
+        let host = &mut self.hosts[node];
         // An adversary's engine was told already that it left.
-        let rules = self.hosts[node].adversary.is_none();
-        if self.hosts[node].is_honest() {
+        let (rules, incarnation, watched) = (host.adversary.is_none(), host.incarnation, host.watched);
+        let Some(connection) = host.connection_mut(peer).filter(|connection| connection.carries) else { return };
+        let (number, far, cut, base) = (connection.link, connection.far, connection.cut, connection.delay);
+        let to = far.node as usize;
+        let (lane, bytes) = (message.lane(), message.encoded_len());
+        if watched {
             for checker in &mut self.checkers {
                 checker.sends(self.now, node, to, &message);
             }
@@ -80,12 +73,11 @@ impl Simulation {
             (Lane::Control, None) => wire::flushed(wire::framed(bytes)),
             (Lane::Control, Some(_)) => wire::framed(bytes),
         };
-        let base = Duration::from_micros(self.delays.one_way_us(node, to));
         let sheltered = matches!(message, Message::Hello(_));
         let crossing = Crossing { from: node, to, lane, bytes: wire, delay: base, sheltered };
-        let passage = self.network.send(self.now, crossing, &mut link.order[usize::from(towards)]);
+        let passage = self.network.send(self.now, crossing, &mut connection.order);
         self.messages.0 += 1;
-        let arrives = passage.arrives.filter(|_| !link.cut[usize::from(towards)]);
+        let arrives = passage.arrives.filter(|_| !cut);
         // The driver tells of control bytes when they are written, of bulk bytes when they are acknowledged.
         let drained = match lane {
             Lane::Control => passage.left,
@@ -98,7 +90,6 @@ impl Simulation {
             None => self.flushes.push(Flush { peer, lane, credit }),
         }
         if rules && !immediate {
-            let incarnation = self.hosts[node].incarnation;
             self.queue.push(drained, Happening::Drained { node: node as u32, incarnation, peer, lane, bytes });
         }
         let Some(at) = arrives else {
@@ -112,7 +103,7 @@ impl Simulation {
             self.hosts[node].wire_in += acks;
         }
         let wire = u32::try_from(wire).unwrap_or(u32::MAX);
-        let arriving = Arriving { link: number, epoch, second: towards, worked_on: false, wire, message };
+        let arriving = Arriving { to: far, worked_on: false, wire, message };
         if let Some(again) = passage.again {
             self.queue.push(again, Happening::Arrive(arriving.clone()));
         }
@@ -124,18 +115,13 @@ impl Simulation {
 
     /// A message has come to its node.
     pub(super) fn arrive(&mut self, arriving: Arriving) {
-        let link = &self.links[arriving.link as usize];
-        let end = usize::from(arriving.second);
-        if link.epoch != arriving.epoch || !link.carries(arriving.second, link.handles[end]) {
+        let (node, peer) = (arriving.to.node as usize, arriving.to.peer);
+        let host = &mut self.hosts[node];
+        if host.incarnation != arriving.to.incarnation {
             return;
         }
-        let (node, peer) = (link.ends[end] as usize, link.handles[end]);
-        let from = link.far(arriving.second);
-        let host = &mut self.hosts[node];
-        let Some(connection) = host.connections.get_mut(peer.0 as usize).filter(|connection| connection.open)
-        else {
-            return;
-        };
+        let Some(connection) = host.connection_mut(peer).filter(|connection| connection.carries) else { return };
+        let from = connection.far.node as usize;
         if let Some(held) = connection.held.as_mut() {
             let bytes: u64 = held.iter().map(|(_, bytes)| *bytes).sum();
             let honest = self.hosts[from].adversary.is_none();
@@ -163,9 +149,7 @@ impl Simulation {
             _ => None,
         });
         for (place, arriving) in next.iter_mut().zip(arriving) {
-            let link = &self.links[arriving.link as usize];
-            let end = usize::from(arriving.second);
-            *place = Some((link.ends[end] as usize, link.handles[end], &arriving.message));
+            *place = Some((arriving.to.node as usize, arriving.to.peer, &arriving.message));
         }
         let mut sum = 0_u64;
         for (node, _, _) in next.iter().flatten() {
@@ -193,7 +177,7 @@ impl Simulation {
         if matches!(self.hosts[node].sabotage, Some(Sabotage::DeafFrom(since)) if since <= self.now) {
             return;
         }
-        if self.hosts[node].is_honest() {
+        if self.hosts[node].watched {
             for checker in &mut self.checkers {
                 checker.receives(self.now, node, from, &message);
             }
@@ -211,17 +195,17 @@ impl Simulation {
 
     /// Stops or goes on reading.
     pub(super) fn set_reading(&mut self, node: usize, peer: PeerHandle, allowed: bool) {
-        let Some(connection) = self.hosts[node].connections.get_mut(peer.0 as usize) else { return };
+        let host = &mut self.hosts[node];
+        let to = FarEnd { node: node as u32, incarnation: host.incarnation, peer };
+        let Some(connection) = host.connections.get_mut(peer.0 as usize) else { return };
         if !allowed {
             connection.held.get_or_insert_default();
             return;
         }
         let Some(held) = connection.held.take() else { return };
-        let link = &self.links[connection.link as usize];
-        let (number, epoch, second) = (connection.link, link.epoch, connection.second);
         for (message, wire) in *held {
             let wire = u32::try_from(wire).unwrap_or(u32::MAX);
-            let arriving = Arriving { link: number, epoch, second, worked_on: true, wire, message };
+            let arriving = Arriving { to, worked_on: true, wire, message };
             self.queue.push(self.now, Happening::Arrive(arriving));
         }
     }
