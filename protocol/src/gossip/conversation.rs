@@ -131,8 +131,9 @@ impl Gossip {
         self.catch_up(now);
     }
 
-    /// Asks a peer for the headers after our best chain, at most once in [`GETHEADERS_INTERVAL`](crate::limits::GETHEADERS_INTERVAL). If it can't be asked
-    /// yet, it will be: the header that made us ask may be the last one for long.
+    /// Asks a peer for the headers after our best chain, at most once in
+    /// [`GETHEADERS_INTERVAL`](crate::limits::GETHEADERS_INTERVAL). If it can't be asked yet, it will be: the header
+    /// that made us ask may be the last one for long.
     pub(super) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         peer.headers_wanted = peer.asked_lately(now) || !peer.credit.fits_control(REQUEST_ROOM_BYTES);
