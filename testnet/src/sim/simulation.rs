@@ -6,34 +6,33 @@
 
 mod connect;
 mod deliver;
+mod enter;
+mod setup;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use node::trace::Kind;
-use protocol::block::Block;
-use protocol::codec::Encode as _;
-use protocol::gossip::{Config, Event, Input, ItemId, Output, PeerHandle, RelayPolicy};
+use protocol::gossip::{Config, Event, Input, ItemId, Output, PeerHandle};
 use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::message::Lane;
-use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 use protocol::validator::Producers;
 use protocol::verify::{JobId, Verdict};
 
 use self::deliver::Arriving;
-use super::adversary::{Adversary, Entered, Sending};
+pub use self::enter::EPOCH_MS;
+pub use self::setup::{Finished, NodeSetup, Setup};
+use super::adversary::Sending;
 use super::checker::{Checker, NodeView};
 use super::fault::Schedule;
 use super::host::{Host, Link, Sabotage};
 use super::ledger::Ledger;
-use super::link::{LinkModel, Network};
+use super::link::Network;
 use super::queue::EventQueue;
 use super::trace::{Mark, TraceHash};
 use super::verdicts::Verdicts;
 use crate::items::{BlockMaker, ItemError};
 use crate::random::{Draws, Seed};
-use crate::topology::Graph;
 use crate::wan::Delays;
 use crate::workload::{Entry, Workload};
 
@@ -55,81 +54,6 @@ const FORESEEN: usize = 16;
 
 /// Between two reports of progress.
 const EVENTS_PER_PROGRESS: u64 = 1 << 16;
-
-/// Everything that a run needs to know.
-#[derive(Debug)]
-pub struct Setup {
-    /// Whom each node may be connected to.
-    pub graph: Graph,
-    /// How far apart they are.
-    pub delays: Delays,
-    /// What the links are like.
-    pub links: LinkModel,
-    /// How nodes relay.
-    pub relay: RelayPolicy,
-    /// The network's name.
-    pub network: NetworkId,
-    /// What chance follows.
-    pub seed: Seed,
-    /// Transactions, in order of time.
-    pub workload: Workload,
-    /// The load lasts so long.
-    pub load: Duration,
-    /// Blocks: when, counted from the start of the load, and by which node.
-    pub blocks: Vec<(Duration, usize)>,
-    /// What fills the blocks of each producer; without one, blocks hold the mempool.
-    pub makers: Vec<(usize, BlockMaker)>,
-    /// Bytes of a block of the mempool at most.
-    pub block_bytes_max: usize,
-    /// After the load, the run goes on for so long, or until nothing happens any more.
-    pub drain: Duration,
-    /// What one signature check takes.
-    pub check: Duration,
-    /// What happens to nodes and links, counted from the start of the load.
-    pub schedule: Schedule,
-    /// Each node's peculiarities.
-    pub nodes: Vec<NodeSetup>,
-    /// Who watches.
-    pub checkers: Vec<Box<dyn Checker>>,
-}
-
-/// One node's peculiarities.
-#[derive(Debug, Default)]
-pub struct NodeSetup {
-    /// How far its clock is ahead.
-    pub clock_ahead: Duration,
-    /// Time that it takes over each message.
-    pub slowness: Duration,
-    /// What it does against the rules.
-    pub adversary: Option<Box<dyn Adversary>>,
-    /// What is wrong with it, for tests of the checkers.
-    pub sabotage: Option<Sabotage>,
-}
-
-/// What is left of a run.
-#[derive(Debug)]
-pub struct Finished {
-    /// What entered and arrived.
-    pub ledger: Ledger,
-    /// The nodes.
-    pub hosts: Vec<Host>,
-    /// Who watched.
-    pub checkers: Vec<Box<dyn Checker>>,
-    /// The fingerprint.
-    pub trace_hash: String,
-    /// Events processed.
-    pub events: u64,
-    /// Inputs that engines handled.
-    pub inputs: u64,
-    /// Messages that were sent, and of these lost.
-    pub messages: (u64, u64),
-    /// Connections that an honest node ended because of a peer's misdeed.
-    pub left: u64,
-    /// When the load began.
-    pub load_from: Time,
-    /// When the last thing happened.
-    pub ended_at: Time,
-}
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug)]
@@ -525,93 +449,10 @@ impl Simulation {
         }
     }
 
-    fn schedule_submission(&mut self) -> Result<(), SimError> {
-        if let Some(entry) = self.workload.next_entry()? {
-            let due = Duration::from_micros(u64::try_from(entry.due.as_micros()).unwrap_or(u64::MAX));
-            self.queue.push(self.load_from + due, Happening::Submit(Box::new(entry)));
-        }
-        Ok(())
-    }
-
-    fn submit(&mut self, entry: &Entry) {
-        self.ledger.offered(Kind::Transaction);
-        // Whoever breaks the rules has no honest users: they go to the next honest node.
-        let Some(node) = self.honest_from(entry.node) else { return };
-        if self.hosts[node].engine.is_none() {
-            return;
-        }
-        let transaction = Arc::new(entry.transaction.clone());
-        let id = ItemId::Transaction(transaction.id());
-        self.ledger.submitted(id, transaction.encoded().len() as u64, node, self.now, entry.warm);
-        self.enters(node, &Entered { id, encoded: transaction.encoded(), header: None });
-        self.step(node, Input::SubmittedTransaction(transaction));
-    }
-
-    fn on_block(&mut self, index: usize) -> Result<(), SimError> {
-        let Some(&(_, node)) = self.blocks.get(index) else { return Ok(()) };
-        let honest = self.hosts[node].is_honest();
-        if honest {
-            self.ledger.offered(Kind::Block);
-        }
-        let clock = self.hosts[node].local(self.now);
-        let Some(engine) = self.hosts[node].engine.as_ref() else { return Ok(()) };
-        let timestamp_ms = EPOCH_MS + clock.as_micros() / 1_000;
-        let maker = self.makers.iter_mut().find(|(producer, _)| *producer == node);
-        let block = match maker {
-            Some((_, maker)) => maker.make(engine.tip(), timestamp_ms)?,
-            None => {
-                let key = crate::keys::node_key(self.seed, node);
-                let (header, transactions) =
-                    engine.block_template(key.public(), timestamp_ms, self.block_bytes_max);
-                Block { header: header.sign(&key, &self.config.network), transactions }
-            }
-        };
-        let block = Arc::new(block);
-        let id = ItemId::Block(block.header.id());
-        // What a node that breaks the rules makes is no part of the workload.
-        if honest {
-            let warm = index as u64 >= crate::workload::COLD_ITEMS;
-            self.ledger.submitted(id, block.encoded_len() as u64, node, self.now, warm);
-            self.enters(node, &Entered { id, encoded: &[], header: Some(&block.header) });
-        }
-        self.step(node, Input::SubmittedBlock(block));
-        Ok(())
-    }
-
-    /// An item of the workload enters.
-    fn enters(&mut self, node: usize, item: &Entered<'_>) {
-        self.hash.note(self.now, Mark::Submitted, node, node, [word(&item.id), 0]);
-        for checker in &mut self.checkers {
-            checker.submitted(self.now, node, &item.id);
-        }
-        self.tell_adversaries(item);
-    }
-
-    fn tell_adversaries(&mut self, item: &Entered<'_>) {
-        for node in 0..self.hosts.len() {
-            if self.hosts[node].adversary.is_none() || self.hosts[node].engine.is_none() {
-                continue;
-            }
-            let peers = self.hosts[node].peers();
-            if let Some(adversary) = self.hosts[node].adversary.as_mut() {
-                adversary.entered(self.now, *item, &peers, &mut self.sendings);
-            }
-            self.dispatch(node);
-        }
-    }
-
-    fn honest_from(&self, node: usize) -> Option<usize> {
-        let nodes = self.hosts.len();
-        (0..nodes).map(|step| (node + step) % nodes).find(|&node| self.hosts[node].is_honest())
-    }
-
     fn part_of(&mut self, most: Duration) -> Duration {
         Duration::from_micros((most.as_micros() as f64 * self.draws.unit()) as u64)
     }
 }
-
-/// The world's clocks show this at its beginning, in milliseconds since 1970: the start of 2026.
-pub const EPOCH_MS: u64 = 1_767_225_600_000;
 
 /// An item's name in the fingerprint.
 fn word(item: &ItemId) -> u64 {

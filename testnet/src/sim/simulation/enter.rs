@@ -1,0 +1,99 @@
+//! What enters: transactions of the workload at their authors' homes, and blocks at their producers.
+
+use std::sync::Arc;
+
+use node::trace::Kind;
+use protocol::block::Block;
+use protocol::codec::Encode as _;
+use protocol::gossip::{Input, ItemId};
+use protocol::time::Duration;
+
+use super::super::adversary::Entered;
+use super::super::trace::Mark;
+use super::{Happening, SimError, Simulation, word};
+use crate::workload::Entry;
+
+/// The world's clocks show this at its beginning, in milliseconds since 1970: the start of 2026.
+pub const EPOCH_MS: u64 = 1_767_225_600_000;
+
+impl Simulation {
+    pub(super) fn schedule_submission(&mut self) -> Result<(), SimError> {
+        if let Some(entry) = self.workload.next_entry()? {
+            let due = Duration::from_micros(u64::try_from(entry.due.as_micros()).unwrap_or(u64::MAX));
+            self.queue.push(self.load_from + due, Happening::Submit(Box::new(entry)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn submit(&mut self, entry: &Entry) {
+        self.ledger.offered(Kind::Transaction);
+        // Whoever breaks the rules has no honest users: they go to the next honest node.
+        let Some(node) = self.honest_from(entry.node) else { return };
+        if self.hosts[node].engine.is_none() {
+            return;
+        }
+        let transaction = Arc::new(entry.transaction.clone());
+        let id = ItemId::Transaction(transaction.id());
+        self.ledger.submitted(id, transaction.encoded().len() as u64, node, self.now, entry.warm);
+        self.enters(node, &Entered { id, encoded: transaction.encoded(), header: None });
+        self.step(node, Input::SubmittedTransaction(transaction));
+    }
+
+    pub(super) fn on_block(&mut self, index: usize) -> Result<(), SimError> {
+        let Some(&(_, node)) = self.blocks.get(index) else { return Ok(()) };
+        let honest = self.hosts[node].is_honest();
+        if honest {
+            self.ledger.offered(Kind::Block);
+        }
+        let clock = self.hosts[node].local(self.now);
+        let Some(engine) = self.hosts[node].engine.as_ref() else { return Ok(()) };
+        let timestamp_ms = EPOCH_MS + clock.as_micros() / 1_000;
+        let maker = self.makers.iter_mut().find(|(producer, _)| *producer == node);
+        let block = match maker {
+            Some((_, maker)) => maker.make(engine.tip(), timestamp_ms)?,
+            None => {
+                let key = crate::keys::node_key(self.seed, node);
+                let (header, transactions) =
+                    engine.block_template(key.public(), timestamp_ms, self.block_bytes_max);
+                Block { header: header.sign(&key, &self.config.network), transactions }
+            }
+        };
+        let block = Arc::new(block);
+        let id = ItemId::Block(block.header.id());
+        // What a node that breaks the rules makes is no part of the workload.
+        if honest {
+            let warm = index as u64 >= crate::workload::COLD_ITEMS;
+            self.ledger.submitted(id, block.encoded_len() as u64, node, self.now, warm);
+            self.enters(node, &Entered { id, encoded: &[], header: Some(&block.header) });
+        }
+        self.step(node, Input::SubmittedBlock(block));
+        Ok(())
+    }
+
+    /// An item of the workload enters.
+    fn enters(&mut self, node: usize, item: &Entered<'_>) {
+        self.hash.note(self.now, Mark::Submitted, node, node, [word(&item.id), 0]);
+        for checker in &mut self.checkers {
+            checker.submitted(self.now, node, &item.id);
+        }
+        self.tell_adversaries(item);
+    }
+
+    fn tell_adversaries(&mut self, item: &Entered<'_>) {
+        for node in 0..self.hosts.len() {
+            if self.hosts[node].adversary.is_none() || self.hosts[node].engine.is_none() {
+                continue;
+            }
+            let peers = self.hosts[node].peers();
+            if let Some(adversary) = self.hosts[node].adversary.as_mut() {
+                adversary.entered(self.now, *item, &peers, &mut self.sendings);
+            }
+            self.dispatch(node);
+        }
+    }
+
+    fn honest_from(&self, node: usize) -> Option<usize> {
+        let nodes = self.hosts.len();
+        (0..nodes).map(|step| (node + step) % nodes).find(|&node| self.hosts[node].is_honest())
+    }
+}

@@ -1,0 +1,92 @@
+//! What a run is made of, and what is left of it. Data only.
+
+use protocol::gossip::RelayPolicy;
+use protocol::network::NetworkId;
+use protocol::time::{Duration, Time};
+
+use super::super::adversary::Adversary;
+use super::super::checker::Checker;
+use super::super::fault::Schedule;
+use super::super::host::{Host, Sabotage};
+use super::super::ledger::Ledger;
+use super::super::link::LinkModel;
+use crate::items::BlockMaker;
+use crate::random::Seed;
+use crate::topology::Graph;
+use crate::wan::Delays;
+use crate::workload::Workload;
+
+/// Everything that a run needs to know.
+#[derive(Debug)]
+pub struct Setup {
+    /// Whom each node may be connected to.
+    pub graph: Graph,
+    /// How far apart they are.
+    pub delays: Delays,
+    /// What the links are like.
+    pub links: LinkModel,
+    /// How nodes relay.
+    pub relay: RelayPolicy,
+    /// The network's name.
+    pub network: NetworkId,
+    /// What chance follows.
+    pub seed: Seed,
+    /// Transactions, in order of time.
+    pub workload: Workload,
+    /// The load lasts so long.
+    pub load: Duration,
+    /// Blocks: when, counted from the start of the load, and by which node.
+    pub blocks: Vec<(Duration, usize)>,
+    /// What fills the blocks of each producer; without one, blocks hold the mempool.
+    pub makers: Vec<(usize, BlockMaker)>,
+    /// Bytes of a block of the mempool at most.
+    pub block_bytes_max: usize,
+    /// After the load, the run goes on for so long, or until nothing happens any more.
+    pub drain: Duration,
+    /// What one signature check takes.
+    pub check: Duration,
+    /// What happens to nodes and links, counted from the start of the load.
+    pub schedule: Schedule,
+    /// Each node's peculiarities.
+    pub nodes: Vec<NodeSetup>,
+    /// Who watches.
+    pub checkers: Vec<Box<dyn Checker>>,
+}
+
+/// One node's peculiarities.
+#[derive(Debug, Default)]
+pub struct NodeSetup {
+    /// How far its clock is ahead.
+    pub clock_ahead: Duration,
+    /// Time that it takes over each message.
+    pub slowness: Duration,
+    /// What it does against the rules.
+    pub adversary: Option<Box<dyn Adversary>>,
+    /// What is wrong with it, for tests of the checkers.
+    pub sabotage: Option<Sabotage>,
+}
+
+/// What is left of a run.
+#[derive(Debug)]
+pub struct Finished {
+    /// What entered and arrived.
+    pub ledger: Ledger,
+    /// The nodes.
+    pub hosts: Vec<Host>,
+    /// Who watched.
+    pub checkers: Vec<Box<dyn Checker>>,
+    /// The fingerprint.
+    pub trace_hash: String,
+    /// Events processed.
+    pub events: u64,
+    /// Inputs that engines handled.
+    pub inputs: u64,
+    /// Messages that were sent, and of these lost.
+    pub messages: (u64, u64),
+    /// Connections that an honest node ended because of a peer's misdeed.
+    pub left: u64,
+    /// When the load began.
+    pub load_from: Time,
+    /// When the last thing happened.
+    pub ended_at: Time,
+}
