@@ -11,8 +11,8 @@ use testnet::local::interrupt::Interrupt;
 use testnet::local::progress::to_stderr;
 use testnet::report::schema::Report;
 use testnet::report::{self, Found, tables};
+use testnet::sim::batch::Batch;
 use testnet::sim::pages::restart_with_large_pages;
-use testnet::sim::session::Session;
 
 const INTERRUPTED: u8 = 130;
 
@@ -52,13 +52,13 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
-    let session = arguments.session(typed()).unwrap_or_else(|error| usage(&error));
-    if session.largest() >= LARGE {
+    let batch = arguments.batch(typed()).unwrap_or_else(|error| usage(&error));
+    if batch.largest() >= LARGE {
         restart_with_large_pages();
     }
     stop_at_interrupt()?;
-    to_stderr(&announcement(&session)?);
-    let (found, dir) = session.run()?;
+    to_stderr(&announcement(&batch)?);
+    let (found, dir) = batch.run()?;
     print(&found);
     to_stderr(&format!("written to {}", dir.display()));
     let violated = |report: &Report| report.sim.as_ref().is_some_and(|sim| sim.violations_found > 0);
@@ -70,14 +70,14 @@ fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The seed and everything that the simulation is made of, before anything else: what a person needs who sees it fail.
-fn announcement(session: &Session) -> anyhow::Result<String> {
-    let Some(first) = session.jobs.first() else { return Ok(String::new()) };
-    let count = session.jobs.len();
-    let seeds = match session.jobs.last().filter(|last| last.seed != first.seed) {
+fn announcement(batch: &Batch) -> anyhow::Result<String> {
+    let Some(first) = batch.jobs.first() else { return Ok(String::new()) };
+    let count = batch.jobs.len();
+    let seeds = match batch.jobs.last().filter(|last| last.seed != first.seed) {
         Some(last) => format!("seeds {} to {}", first.seed, last.seed),
         None => format!("seed {}", first.seed),
     };
-    let swept = session.sweep.as_ref().map_or(String::new(), |sweep| format!(", sweep of {}", sweep.parameter));
+    let swept = batch.sweep.as_ref().map_or(String::new(), |sweep| format!(", sweep of {}", sweep.parameter));
     let scenario = toml::to_string(&first.scenario)?;
     let indented: Vec<String> = scenario.lines().map(|line| format!("  {line}")).collect();
     Ok(format!(

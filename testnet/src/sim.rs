@@ -1,6 +1,7 @@
 //! The simulator: thousands of the node's own engines in virtual time, in one thread, exact.
 
 pub mod adversary;
+pub mod batch;
 pub mod checker;
 pub mod fault;
 pub mod floor;
@@ -14,7 +15,6 @@ pub mod queue;
 pub mod rounds;
 pub mod runner;
 pub mod scenario;
-pub mod session;
 pub mod simulation;
 pub mod swarm;
 pub mod sweep;

@@ -10,9 +10,9 @@ use clap::Args;
 use super::{LoadArgs, quoted};
 use crate::random::Seed;
 use crate::report::schema::Swept;
+use crate::sim::batch::Batch;
 use crate::sim::runner::{Checks, Job};
 use crate::sim::scenario::{Draft, NODES_MAX, Scenario};
-use crate::sim::session::Session;
 use crate::sim::swarm::Drawn;
 use crate::sim::sweep::{Sweep, VALUES_MAX};
 use crate::wan::{Bandwidth, Jitter, Wan};
@@ -126,9 +126,9 @@ impl SimArgs {
     ///
     /// # Errors
     /// If flags or a file contradict each other, or a key doesn't exist.
-    pub fn session(self, command: String) -> anyhow::Result<Session> {
+    pub fn batch(self, command: String) -> anyhow::Result<Batch> {
         if self.swarm {
-            return self.swarm_session(&command);
+            return self.swarm_batch(&command);
         }
         let sweep = match self.sweep.as_slice() {
             [] => None,
@@ -184,11 +184,11 @@ impl SimArgs {
             only.alone = true;
         }
         let sweep = sweep.map(|sweep| Swept { parameter: sweep.parameter, values });
-        Ok(Session { jobs, sweep, out: self.out, json: self.json })
+        Ok(Batch { jobs, sweep, out: self.out, json: self.json })
     }
 
     /// A small network for each seed.
-    fn swarm_session(self, command: &str) -> anyhow::Result<Session> {
+    fn swarm_batch(self, command: &str) -> anyhow::Result<Batch> {
         if let Some((flag, ..)) = self.load.given().first() {
             bail!("{flag} has no place beside --swarm, which draws everything from the seed");
         }
@@ -204,7 +204,7 @@ impl SimArgs {
                 alone: false,
             }
         };
-        Ok(Session { jobs: self.seeds().map(job).collect(), sweep: None, out: self.out, json: self.json })
+        Ok(Batch { jobs: self.seeds().map(job).collect(), sweep: None, out: self.out, json: self.json })
     }
 
     fn checks(&self) -> Checks {

@@ -19,7 +19,7 @@ use crate::report::{self, Found, RowsFile};
 
 /// What to do.
 #[derive(Clone, Debug)]
-pub struct Session {
+pub struct Batch {
     /// The simulations, at least one.
     pub jobs: Vec<Job>,
     /// What is varied, with a value for each job.
@@ -36,7 +36,7 @@ const QUIET: Duration = Duration::from_secs(2);
 /// Between two lines of progress where no bar moves.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-impl Session {
+impl Batch {
     /// Nodes of the largest simulation, as far as that was said.
     #[must_use]
     pub fn largest(&self) -> usize {
