@@ -69,6 +69,8 @@ pub struct Connection {
     pub cut: bool,
     /// The far end.
     pub far: FarEnd,
+    /// Whether an adversary is at the far end: its driver need not keep to any credit.
+    pub spams: bool,
     /// Delay to the far end.
     pub delay: Duration,
     /// What was sent to the far end.

@@ -11,6 +11,7 @@
 //! link lost is therefore made good as a transport does it, by closing the link and dialling again, when the faults
 //! end.
 
+use node::lane::WRITE_STALL;
 use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES};
 use protocol::message::Lane;
 use protocol::time::{Duration, Time};
@@ -43,7 +44,7 @@ pub const REORDER_DELAYS: u64 = 3;
 
 /// Bytes that wait in a node's uplink for longer than this mean that the node gives up the link, as the driver does
 /// when a write makes no progress. It bounds what waits: bandwidth times this.
-pub const UPLINK_WAIT_MAX: Duration = Duration::from_secs(20);
+pub const UPLINK_WAIT_MAX: Duration = WRITE_STALL;
 
 /// One end of a node's access: until when it is busy with each lane.
 #[derive(Clone, Copy, Debug, Default)]

@@ -90,6 +90,7 @@ impl Simulation {
         for second in [false, true] {
             let ((node, _), (far, peer)) = (link.end(second), link.end(!second));
             let far_end = FarEnd { node: far as u32, incarnation: self.hosts[far].incarnation, peer };
+            let spams = self.hosts[far].adversary.is_some();
             self.hosts[node].connections.push(Connection {
                 link: number,
                 second,
@@ -97,6 +98,7 @@ impl Simulation {
                 carries: true,
                 cut: link.cut[usize::from(!second)],
                 far: far_end,
+                spams,
                 delay: Duration::from_micros(self.delays.one_way_us(node, far)),
                 order: Order::default(),
                 drained: 0,

@@ -2,7 +2,8 @@
 
 use protocol::codec::Encode as _;
 use protocol::gossip::{Gossip, Input, PeerHandle};
-use protocol::message::{Lane, Message};
+use protocol::hash::{BlockId, ShortId};
+use protocol::message::{Lane, Message, TxRef};
 use protocol::time::Duration;
 
 use super::super::host::{FarEnd, Sabotage};
@@ -22,7 +23,7 @@ pub(in super::super) struct Arriving {
     pub(super) message: Message,
 }
 
-/// Bytes that wait for an adversary's victim who doesn't read: what the kernel and yamux would hold.
+/// Bytes of an adversary's that wait at a node that doesn't read: what the kernel and yamux would hold.
 const HELD_BYTES_MAX: u64 = 512 * 1024;
 
 impl Simulation {
@@ -123,11 +124,8 @@ impl Simulation {
         let Some(connection) = host.connection_mut(peer).filter(|connection| connection.carries) else { return };
         let from = connection.far.node as usize;
         if let Some(held) = connection.held.as_mut() {
-            let bytes: u64 = held.iter().map(|(_, bytes)| *bytes).sum();
-            let honest = self.hosts[from].adversary.is_none();
-            if let Some(held) = self.hosts[node].connections[peer.0 as usize].held.as_mut()
-                && (honest || bytes < HELD_BYTES_MAX)
-            {
+            // What an honest engine has on its way is bounded by its credit.
+            if !connection.spams || held.iter().map(|(_, bytes)| *bytes).sum::<u64>() < HELD_BYTES_MAX {
                 held.push_back((arriving.message, u64::from(arriving.wire)));
             }
             return;
@@ -173,7 +171,7 @@ impl Simulation {
     pub(super) fn take(&mut self, node: usize, peer: PeerHandle, from: usize, message: Message, wire: u64) {
         self.hosts[node].wire_in += wire;
         self.account(&message, wire);
-        self.hash.note(self.now, Mark::Arrived, node, from, [wire, message.name().len() as u64]);
+        self.hash.note(self.now, Mark::Arrived, node, from, [wire ^ kind(&message), gist(&message)]);
         if matches!(self.hosts[node].sabotage, Some(Sabotage::DeafFrom(since)) if since <= self.now) {
             return;
         }
@@ -223,5 +221,34 @@ impl Simulation {
             Message::GetBlock(id) => self.ledger.wire(std::iter::once(id.short()), wire),
             _ => {}
         }
+    }
+}
+
+/// A message's kind in the fingerprint: the beginning of its name.
+fn kind(message: &Message) -> u64 {
+    message.name().bytes().take(8).fold(0, |word, byte| word << 8 | u64::from(byte))
+}
+
+/// What a message is about, in the fingerprint: the ids in it.
+fn gist(message: &Message) -> u64 {
+    let fold = |ids: &mut dyn Iterator<Item = ShortId>| {
+        ids.fold(0_u64, |word, id| word.rotate_left(7) ^ u64::from_le_bytes(id.0))
+    };
+    match message {
+        Message::Hello(hello) => fold(&mut std::iter::once(hello.tip.id.short())),
+        Message::Inv(entries) => fold(&mut entries.iter().map(|entry| entry.transaction.short())),
+        Message::GetData(wanted) => fold(&mut wanted.iter().map(TxRef::short)),
+        Message::NotFound { transactions, blocks } => {
+            let transactions = transactions.iter().map(TxRef::short);
+            fold(&mut transactions.chain(blocks.iter().map(BlockId::short)))
+        }
+        Message::Transactions(bodies) => fold(&mut bodies.iter().map(|body| body.id().short())),
+        Message::BlockHeader(header) => fold(&mut std::iter::once(header.id().short())),
+        Message::GetBlock(id) => fold(&mut std::iter::once(id.short())),
+        Message::Block(block) => fold(&mut std::iter::once(block.header.id().short())),
+        Message::GetHeaders(locator) => fold(&mut locator.iter().map(BlockId::short)),
+        Message::Headers(headers) => fold(&mut headers.iter().map(|header| header.id().short())),
+        Message::Ack(bytes) => *bytes,
+        Message::Had(ids) => fold(&mut ids.iter().copied()),
     }
 }
