@@ -22,7 +22,6 @@ use super::adversary::AdversaryPlan;
 use super::fault::{Fault, FaultPlan};
 use super::link::LinkModel;
 use super::simulation::Setup;
-use super::swarm::Drawn;
 use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
@@ -103,6 +102,14 @@ impl Scenario {
     /// # Errors
     /// Says which wishes contradict each other or can't be met.
     pub fn setup(&self, seed: Seed) -> anyhow::Result<Setup> {
+        self.setup_on(format!("testnet-{}", seed.0).parse()?, BLOCK_BYTES_MAX, seed)
+    }
+
+    /// The same on a network of this name, whose blocks of the mempool take up to `block_bytes_max`.
+    ///
+    /// # Errors
+    /// As [`Scenario::setup`].
+    pub fn setup_on(&self, network: NetworkId, block_bytes_max: usize, seed: Seed) -> anyhow::Result<Setup> {
         self.workload.check()?;
         if let Some(nodes) = self.nodes.filter(|nodes| !(1..=NODES_MAX).contains(nodes)) {
             bail!("nodes is {nodes}: 1 to {NODES_MAX} are wanted");
@@ -110,7 +117,6 @@ impl Scenario {
         let graph = self.topology.graph(self.nodes, NODES_DEFAULT, seed)?;
         let nodes = graph.nodes();
         let delays = Delays::new(&self.wan, nodes, seed)?;
-        let network: NetworkId = format!("testnet-{}", seed.0).parse()?;
         let load = &self.workload;
         let workload = Workload::new(load, nodes, &network, seed).context("--tx-bytes")?;
         let producers = load.producer_nodes(nodes, seed);
@@ -129,7 +135,7 @@ impl Scenario {
             load: in_micros(load.duration()),
             blocks: self.blocks(&producers, seed),
             makers: self.makers(&producers, &network, seed)?,
-            block_bytes_max: BLOCK_BYTES_MAX,
+            block_bytes_max,
             drain: in_micros(self.drain),
             check: in_micros(self.check),
             schedule,
@@ -192,27 +198,6 @@ impl Scenario {
         }
         let kills = self.workload.kills(nodes, producers, seed).into_iter();
         Ok(kills.map(|(due, node)| (time::Time::ZERO + in_micros(due), Fault::Crash(node))).collect())
-    }
-}
-
-impl From<&Drawn> for Scenario {
-    /// The scenario that a swarm's draw comes to.
-    fn from(drawn: &Drawn) -> Self {
-        Self {
-            name: format!("swarm {}", drawn.seed),
-            nodes: Some(drawn.nodes),
-            topology: drawn.topology.clone(),
-            relay: drawn.relay.to_string(),
-            wan: drawn.wan.clone(),
-            jitter: drawn.jitter,
-            bandwidth: drawn.bandwidth,
-            drain: drawn.drain,
-            check: CHECK,
-            processing: Duration::ZERO,
-            workload: drawn.load.clone(),
-            faults: drawn.faults.clone(),
-            adversaries: drawn.adversaries,
-        }
     }
 }
 

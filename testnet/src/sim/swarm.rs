@@ -8,33 +8,26 @@
 mod draw;
 
 use std::fmt;
-use std::time::Duration as StdDuration;
+use std::time::Duration;
 
 use protocol::gossip::RelayPolicy;
-use protocol::network::NetworkId;
-use protocol::time::Duration;
 
 use super::adversary::AdversaryPlan;
 use super::checker::{self, Violation};
 use super::fault::FaultPlan;
-use super::link::LinkModel;
+use super::scenario::{CHECK, Scenario};
 use super::simulation::{Finished, Setup, Simulation};
-use crate::items::BlockMaker;
-use crate::keys::node_key;
 use crate::random::Seed;
 use crate::text::Time as Written;
 use crate::topology::Topology;
-use crate::wan::{Bandwidth, Delays, Jitter, Wan};
-use crate::workload::{Load, Workload};
+use crate::wan::{Bandwidth, Jitter, Wan};
+use crate::workload::Load;
 
 /// The network's name in every run.
 pub const NETWORK: &str = "swarm";
 
 /// Bytes of a block that holds the mempool: enough for what a small network writes between two blocks.
 const BLOCK_BYTES: usize = 256 * 1024;
-
-/// What one signature check takes: the middle of 50 to 90 microseconds.
-const CHECK: Duration = Duration::from_micros(75);
 
 /// A small network and everything that is to happen to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +53,7 @@ pub struct Drawn {
     /// Which of them break the rules.
     pub adversaries: AdversaryPlan,
     /// Time to make good what was lost, after the load.
-    pub drain: StdDuration,
+    pub drain: Duration,
 }
 
 /// What a run that broke no rule came to.
@@ -115,48 +108,10 @@ impl Drawn {
     /// # Errors
     /// If the graph, the items or the nodes can't be made.
     pub fn setup(&self) -> anyhow::Result<Setup> {
-        let seed = Seed(self.seed);
-        let network: NetworkId = NETWORK.parse()?;
-        let graph = self.topology.graph(Some(self.nodes), self.nodes, seed)?;
-        let producers = self.load.producer_nodes(self.nodes, seed);
-        let load = micros(self.load.duration());
-        let (schedule, mut nodes) = self.faults.draw(&graph, load, &producers, seed);
-        let adversaries = self.adversaries.draw(self.nodes, &producers, &network, seed)?;
-        for (node, adversary) in nodes.iter_mut().zip(adversaries) {
-            node.adversary = adversary;
-        }
-        let due = |index| self.load.block_at(index, seed);
-        let blocks = (0..).map_while(due).map(|(due, producer)| (micros(due), producers[producer]));
-        let blocks: Vec<(Duration, usize)> = blocks.collect();
-        let mut makers = Vec::new();
-        if let Some(bytes) = self.load.block_bytes {
-            for &node in &producers {
-                let (key, author) = (node_key(seed, node), seed.bytes(&format!("block author {node}")));
-                let author = protocol::keys::SecretKey::from_seed(&author);
-                let draws = seed.draws(&format!("blocks {node}"));
-                let maker = BlockMaker::new(key, author, network.clone(), bytes, self.load.tx_bytes, draws)?;
-                makers.push((node, maker));
-            }
-        }
-        let checkers = checker::all(&graph, self.relay, &network, &blocks, &nodes, seed);
-        Ok(Setup {
-            delays: Delays::new(&self.wan, self.nodes, seed)?,
-            links: LinkModel { jitter: self.jitter, bandwidth: self.bandwidth },
-            relay: self.relay,
-            workload: Workload::new(&self.load, self.nodes, &network, seed)?,
-            network,
-            seed,
-            load,
-            blocks,
-            makers,
-            block_bytes_max: BLOCK_BYTES,
-            drain: micros(self.drain),
-            check: CHECK,
-            schedule,
-            nodes,
-            checkers,
-            graph,
-        })
+        let mut setup = Scenario::from(self).setup_on(NETWORK.parse()?, BLOCK_BYTES, Seed(self.seed))?;
+        let Setup { graph, relay, network, blocks, nodes, seed, .. } = &setup;
+        setup.checkers = checker::all(graph, *relay, network, blocks, nodes, *seed);
+        Ok(setup)
     }
 
     /// Runs it.
@@ -181,6 +136,27 @@ impl Drawn {
     /// If it can't be run.
     pub fn finish(&self) -> anyhow::Result<Finished> {
         Ok(Simulation::new(self.setup()?).run(&mut |_| {})?)
+    }
+}
+
+impl From<&Drawn> for Scenario {
+    /// The scenario that a swarm's draw comes to.
+    fn from(drawn: &Drawn) -> Self {
+        Self {
+            name: format!("swarm {}", drawn.seed),
+            nodes: Some(drawn.nodes),
+            topology: drawn.topology.clone(),
+            relay: drawn.relay.to_string(),
+            wan: drawn.wan.clone(),
+            jitter: drawn.jitter,
+            bandwidth: drawn.bandwidth,
+            drain: drawn.drain,
+            check: CHECK,
+            processing: Duration::ZERO,
+            workload: drawn.load.clone(),
+            faults: drawn.faults.clone(),
+            adversaries: drawn.adversaries,
+        }
     }
 }
 
@@ -215,8 +191,4 @@ impl fmt::Display for Failure {
 
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
-}
-
-fn micros(duration: StdDuration) -> Duration {
-    Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
