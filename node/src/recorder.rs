@@ -79,7 +79,7 @@ impl Recorder {
                     self.record(What::Announced { kind: Kind::Transaction, item, from });
                 }
             }
-            Message::BlockHeader(header) => {
+            Message::BlockHeader { header, .. } => {
                 self.record(What::Announced { kind: Kind::Block, item: header.id().short(), from });
             }
             _ => {}
@@ -98,10 +98,10 @@ impl Recorder {
                     self.record(What::SentInv { kind: Kind::Transaction, item: entry.transaction.short(), to });
                 }
             }
-            Message::BlockHeader(header) => {
+            Message::BlockHeader { header, .. } => {
                 self.record(What::SentInv { kind: Kind::Block, item: header.id().short(), to });
             }
-            Message::Transactions(bodies) => {
+            Message::Transactions { bodies, .. } => {
                 for body in bodies {
                     let item = body.id().short();
                     self.record(What::SentBody { kind: Kind::Transaction, item, to });

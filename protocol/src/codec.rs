@@ -13,7 +13,7 @@ use core::convert::Infallible;
 use bytes::Bytes;
 use ciborium_ll::{Decoder, Encoder, Header, simple};
 
-use crate::hash::{BlockId, Hash256, ShortId, TxId};
+use crate::hash::{BlockId, Hash256, RouteId, ShortId, TxId};
 use crate::keys::{PublicKey, Signature};
 
 /// Why bytes were refused. Nothing was stored or changed.
@@ -307,6 +307,7 @@ macro_rules! fixed_bytes {
 }
 
 fixed_bytes!(TxId "a transaction id", BlockId "a block id", Hash256 "a hash", ShortId "a short id",
+    RouteId "a route",
              PublicKey "a public key", Signature "a signature");
 
 /// Bytes of a header in its shortest form. Types that no format of ours uses count as one byte: they are

@@ -15,11 +15,14 @@ mod foresee;
 mod occupancy;
 mod peer;
 mod peers;
+mod relay;
 pub mod request;
+mod route;
 mod rumor;
 mod seen;
 mod serve;
 mod transactions;
+mod tree;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -31,14 +34,16 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
 pub use self::api::{
-    AddressGroup, Config, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output, PeerHandle,
-    PeerInfo, Refusal, RelayPolicy, RelayPolicyError, Rumor, Stats, Submission, TransactionStatus,
+    AddressGroup, AuthorTree, Config, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output,
+    PeerHandle, PeerInfo, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor, Stats, Submission,
+    TransactionStatus,
 };
 use self::blocks::CheckedBlock;
 pub use self::occupancy::Occupancy;
 use self::peer::Peer;
 use self::peers::Peers;
 use self::request::RequestTracker;
+use self::route::Routes;
 use self::rumor::Rumors;
 use self::seen::Seen;
 use self::transactions::CheckedTransaction;
@@ -72,6 +77,10 @@ pub struct Gossip {
     chain: Chain,
     orphans: OrphanPool,
     rumors: Rumors,
+    /// `None` under other policies than author trees.
+    routes: Option<Routes>,
+    /// What the two ends of a link draw, so that they don't speak at once.
+    chance: ChaCha8Rng,
     /// What is in verification, by job; and the jobs by item.
     checking: BTreeMap<JobId, Checking>,
     checking_transactions: HashMap<TxId, JobId, SeededState>,
@@ -106,8 +115,8 @@ enum Checked {
     Transaction(CheckedTransaction),
     Headers {
         headers: Vec<SignedHeader>,
-        /// Other peers that announced the (single) header meanwhile.
-        announcers: Vec<PeerHandle>,
+        /// Who announced the (single) header, the first one first, and whether the body comes unasked.
+        announcers: Vec<(PeerHandle, bool)>,
         /// The block that came with an unknown header.
         block: Option<Arc<Block>>,
     },
@@ -132,6 +141,14 @@ impl Gossip {
         rng.fill_bytes(&mut tracker_seed);
         let mut rumor_seed = [0; 32];
         rng.fill_bytes(&mut rumor_seed);
+        let mut route_seed = [0; 32];
+        rng.fill_bytes(&mut route_seed);
+        let routes = match config.relay {
+            RelayPolicy::AuthorTree(AuthorTree { redundancy }) => {
+                Some(Routes::new(redundancy, &hasher, route_seed))
+            }
+            RelayPolicy::Announce | RelayPolicy::Flood | RelayPolicy::Rumor(_) => None,
+        };
         Self {
             validator,
             peers: Peers::default(),
@@ -141,6 +158,8 @@ impl Gossip {
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
             rumors: Rumors::new(config.relay, rumor_seed),
+            routes,
+            chance: rng,
             checking: BTreeMap::new(),
             checking_transactions: HashMap::with_hasher(hasher.clone()),
             checking_short: HashMap::with_hasher(hasher.clone()),
@@ -289,6 +308,7 @@ impl Gossip {
         let touched = self.peers.take_touched();
         for handle in &touched {
             if self.peers.get(handle).is_some_and(Peer::has_work) {
+                self.advise(*handle);
                 self.serve(*handle);
                 self.announce(now, *handle);
                 self.pace(now, *handle);
@@ -300,6 +320,7 @@ impl Gossip {
     /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello. Asks for the headers that
     /// couldn't be asked for before.
     fn expire(&mut self, now: Time) {
+        self.requests.release(now);
         for (handle, _) in self.requests.expire(now) {
             self.stats.requests_expired = self.stats.requests_expired.saturating_add(1);
             self.leave_withholder(now, handle);

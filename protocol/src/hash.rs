@@ -84,6 +84,43 @@ id! {
     Hash256
 }
 
+/// Names a route: the tree along which items are pushed that enter at one place. An author's is made of the author's
+/// key ([`RouteId::of`]); an entry node's own is drawn by that node.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteId(pub [u8; 8]);
+
+/// What travels on a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RouteKind {
+    /// Transactions of an author.
+    Transaction,
+    /// Blocks of a producer.
+    Block,
+}
+
+/// What the hash of a route's name starts with.
+const ROUTE_DOMAIN: &[u8] = b"hearsay route 1";
+
+impl RouteId {
+    /// The route of what `author` (a public key) signs: the first 8 bytes of SHA-256 over the domain, a byte for the
+    /// kind (0 transactions, 1 blocks) and one for the stripe (always 0), and the key.
+    #[must_use]
+    pub fn of(kind: RouteKind, author: &[u8; 32]) -> Self {
+        let kind = match kind {
+            RouteKind::Transaction => 0,
+            RouteKind::Block => 1,
+        };
+        let [a, b, c, d, e, f, g, h, ..] = sha256(&[ROUTE_DOMAIN, &[kind, 0], author]);
+        Self([a, b, c, d, e, f, g, h])
+    }
+}
+
+impl fmt::Debug for RouteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RouteId({})", hex::encode(self.0))
+    }
+}
+
 /// The first 8 bytes of an id.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShortId(pub [u8; 8]);

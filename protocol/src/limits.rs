@@ -142,6 +142,76 @@ pub const RUMOR_RETRANSMIT_FACTOR: usize = 4;
 /// a round fit; of more, the oldest cool early.
 pub const RUMOR_HOT_MAX: usize = 4_096;
 
+// Author trees.
+
+/// Routes named in one prune or graft: 256 of 9 bytes, 2.3 KiB.
+pub const ROUTES_ENTRIES_MAX: usize = 256;
+
+/// Routes of which one item was seen. Authors that write once stay here, so that they never push out the others.
+pub const ROUTES_NEW_MAX: usize = 512;
+
+/// Routes of which more were seen. A route takes about 200 bytes and 4 for each peer that pruned it: 0.5 KiB with 72
+/// peers, 2.3 MiB for both kinds.
+pub const ROUTES_SETTLED_MAX: usize = 4_096;
+
+/// First sights remembered, for whoever announces the same item later: 8,192 of about 120 bytes, 1 MiB. At 1,000 items
+/// a second eight seconds, eight of the longest announcement windows.
+pub const SIGHTS_MAX: usize = 8_192;
+
+/// Authors whose submissions here are counted. 4,096 of about 80 bytes: 320 KiB.
+pub const HOMES_MAX: usize = 4_096;
+
+/// So many submissions in a row here make this node the home of an author that nobody has seen.
+pub const HOME_ITEMS_NEW: u8 = 2;
+
+/// The same for an author whose items came from elsewhere before.
+pub const HOME_ITEMS_MOVED: u8 = 3;
+
+/// An entry node draws itself another route of its own after this time. Items on one of them are known to have entered at
+/// one node, so it is short; each costs one flood, so it isn't shorter.
+pub const VIA_LIFETIME: Duration = Duration::from_secs(600);
+
+/// What one link may have us push on routes that we don't know, in bytes a second, all copies counted: 32 KiB, or 18
+/// transactions of 256 bytes a second to 7 peers each. Over it we announce.
+pub const FLOOD_BYTES_PER_SEC: u64 = 32 * 1024;
+
+/// What that budget saves up: 512 KiB, so that some 290 such transactions may come at once.
+pub const FLOOD_BURST_BYTES: u64 = 512 * 1024;
+
+/// The least time by which an announcer must have been earlier than a parent for the parent to be late.
+pub const LATE_MIN: Duration = Duration::from_millis(15);
+
+/// The longest time that an announced item waits for a push. Else a link that makes itself look unsteady would be waited
+/// for without end.
+pub const GRACE_MAX: Duration = Duration::from_millis(500);
+
+/// What an announcer has held for longer is no news: nobody pushes it any more. Five of the longest windows.
+pub const LIVE_AGE_MAX: Duration = Duration::from_secs(5);
+
+/// Of so many items of a route …
+pub const LATE_ITEMS: u32 = 4;
+
+/// … a parent may be late with fewer than so many.
+pub const LATE_ITEMS_MAX: u32 = 2;
+
+/// After a graft that won nothing, the route is left as it is for this time, then twice as long, and so on.
+pub const GRAFT_PAUSE_MIN: Duration = Duration::from_secs(1);
+
+/// The longest such pause.
+pub const GRAFT_PAUSE_MAX: Duration = Duration::from_secs(64);
+
+/// The longest time that announcements to a peer wait for others, while nobody needs them.
+pub const ANNOUNCE_WINDOW_MAX: Duration = Duration::from_secs(1);
+
+/// Bodies too many for each useful one that an operator may ask for, in hundredths.
+pub const REDUNDANCY_MAX: u16 = 200;
+
+/// How far the measured redundancy may be below the wanted one, in percent of it, before a link is grafted for it.
+pub const REDUNDANCY_BAND: u64 = 10;
+
+/// Between two links that are grafted for the sake of redundancy: about a round trip, so that the last one is felt.
+pub const REDUNDANCY_INTERVAL: Duration = Duration::from_millis(500);
+
 // Memory of ids.
 
 /// Ids in one peer's known set, in two generations of half as many. A generation of 16,384 is a table of 32,768 places of

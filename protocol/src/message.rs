@@ -1,7 +1,6 @@
 //! What peers say to each other. Types and their encoding only; what they mean is in `gossip`.
 //!
-//! Every message is one CBOR array whose first item is the tag below. Tags 5, 13 and up are reserved for
-//! pruning and reconciliation.
+//! Every message is one CBOR array whose first item is the tag below. Tags 14 and up are reserved for reconciliation.
 
 mod body;
 
@@ -15,10 +14,11 @@ use bytes::Bytes;
 pub use self::body::Body;
 use crate::block::{Block, SignedHeader};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
-use crate::hash::{BlockId, ShortId, TxId};
+use crate::hash::{BlockId, RouteId, ShortId, TxId};
 use crate::limits::{
     CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX, HAD_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX,
-    LOCATOR_ENTRIES_MAX, NETWORK_ID_LEN_MAX, NOTFOUND_BLOCKS_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
+    LOCATOR_ENTRIES_MAX, NETWORK_ID_LEN_MAX, NOTFOUND_BLOCKS_MAX, ROUTES_ENTRIES_MAX, TRANSACTION_BYTES_MAX,
+    TRANSACTIONS_ENTRIES_MAX,
 };
 use crate::network::NetworkId;
 use crate::transaction::Height;
@@ -82,8 +82,13 @@ pub enum Message {
     Hello(Hello),
     /// Tag 1: transactions that the speaker holds, at most [`INV_ENTRIES_MAX`].
     Inv(Vec<InvEntry>),
-    /// Tag 2: transactions that the speaker wants, at most [`GETDATA_ENTRIES_MAX`].
-    GetData(Vec<TxRef>),
+    /// Tag 2: transactions that the speaker wants.
+    GetData {
+        /// Whether later items that travel on the same routes are to be pushed to the speaker.
+        graft: bool,
+        /// Which, at most [`GETDATA_ENTRIES_MAX`].
+        wanted: Vec<TxRef>,
+    },
     /// Tag 3: what was asked for and isn't held.
     NotFound {
         /// Transactions, named as they were asked for.
@@ -91,13 +96,29 @@ pub enum Message {
         /// Blocks.
         blocks: Vec<BlockId>,
     },
-    /// Tag 4: encoded signed transactions, at most [`TRANSACTIONS_ENTRIES_MAX`].
-    Transactions(Vec<Body>),
+    /// Tag 4: encoded signed transactions.
+    Transactions {
+        /// The route that they travel on; `None` for each one's author's.
+        via: Option<RouteId>,
+        /// At most [`TRANSACTIONS_ENTRIES_MAX`].
+        bodies: Vec<Body>,
+    },
+    /// Tag 5: routes on which the speaker wants no more pushes from the listener, at most [`ROUTES_ENTRIES_MAX`].
+    Prune(Vec<RouteId>),
     /// Tag 6: a block that the speaker holds, announced by its header.
-    /// Boxed, so that the many small messages don't take its room.
-    BlockHeader(Box<SignedHeader>),
+    BlockHeader {
+        /// Boxed, so that the many small messages don't take its room.
+        header: Box<SignedHeader>,
+        /// Whether the body follows unasked.
+        pushed: bool,
+    },
     /// Tag 7: a block that the speaker wants.
-    GetBlock(BlockId),
+    GetBlock {
+        /// Whether later blocks of the same producer are to be pushed to the speaker.
+        graft: bool,
+        /// Which.
+        id: BlockId,
+    },
     /// Tag 8: a whole block.
     Block(Arc<Block>),
     /// Tag 9: wants the headers after the first of these ids that the listener's best chain has.
@@ -108,6 +129,8 @@ pub enum Message {
     Ack(u64),
     /// Tag 12: transactions that the listener pushed and the speaker had already, at most [`HAD_ENTRIES_MAX`].
     Had(Vec<ShortId>),
+    /// Tag 13: routes on which the speaker wants pushes from the listener again, at most [`ROUTES_ENTRIES_MAX`].
+    Graft(Vec<RouteId>),
 }
 
 impl Message {
@@ -117,16 +140,18 @@ impl Message {
         match self {
             Self::Hello(_) => "hello",
             Self::Inv(_) => "inv",
-            Self::GetData(_) => "getdata",
+            Self::GetData { .. } => "getdata",
             Self::NotFound { .. } => "notfound",
-            Self::Transactions(_) => "transactions",
-            Self::BlockHeader(_) => "blockheader",
-            Self::GetBlock(_) => "getblock",
+            Self::Transactions { .. } => "transactions",
+            Self::Prune(_) => "prune",
+            Self::BlockHeader { .. } => "blockheader",
+            Self::GetBlock { .. } => "getblock",
             Self::Block(_) => "block",
             Self::GetHeaders(_) => "getheaders",
             Self::Headers(_) => "headers",
             Self::Ack(_) => "ack",
             Self::Had(_) => "had",
+            Self::Graft(_) => "graft",
         }
     }
 
@@ -134,7 +159,7 @@ impl Message {
     #[must_use]
     pub fn lane(&self) -> Lane {
         let large = match self {
-            Self::Transactions(bodies) => bodies.iter().any(|body| body.len() > CONTROL_ITEM_BYTES_MAX),
+            Self::Transactions { bodies, .. } => bodies.iter().any(|body| body.len() > CONTROL_ITEM_BYTES_MAX),
             Self::Block(block) => block.encoded_len() > CONTROL_ITEM_BYTES_MAX,
             _ => false,
         };
@@ -162,8 +187,9 @@ impl Encode for Message {
                     writer.uint(u64::from(entry.age_ms));
                 }
             }
-            Self::GetData(wanted) => {
-                tag(writer, 2, 2);
+            Self::GetData { graft, wanted } => {
+                tag(writer, 2, 3);
+                writer.bool(*graft);
                 list(writer, wanted);
             }
             Self::NotFound { transactions, blocks } => {
@@ -171,13 +197,26 @@ impl Encode for Message {
                 list(writer, transactions);
                 list(writer, blocks);
             }
-            Self::Transactions(bodies) => {
-                tag(writer, 4, 2);
+            Self::Transactions { via, bodies } => {
+                tag(writer, 4, 3);
+                writer.bytes(via.as_ref().map_or(&[], |route| &route.0));
                 writer.array(bodies.len());
                 bodies.iter().for_each(|body| writer.bytes(body.encoded()));
             }
-            Self::BlockHeader(header) => one(writer, 6, header.as_ref()),
-            Self::GetBlock(id) => one(writer, 7, id),
+            Self::Prune(routes) => {
+                tag(writer, 5, 2);
+                list(writer, routes);
+            }
+            Self::BlockHeader { header, pushed } => {
+                tag(writer, 6, 3);
+                header.encode(writer);
+                writer.bool(*pushed);
+            }
+            Self::GetBlock { graft, id } => {
+                tag(writer, 7, 3);
+                writer.bool(*graft);
+                id.encode(writer);
+            }
             Self::Block(block) => one(writer, 8, block.as_ref()),
             Self::GetHeaders(locator) => {
                 tag(writer, 9, 2);
@@ -195,6 +234,10 @@ impl Encode for Message {
                 tag(writer, 12, 2);
                 list(writer, ids);
             }
+            Self::Graft(routes) => {
+                tag(writer, 13, 2);
+                list(writer, routes);
+            }
         }
     }
 }
@@ -205,8 +248,8 @@ impl Decode for Message {
         let tag = reader.uint()?;
         let expected = match tag {
             0 => 6,
-            3 => 3,
-            1 | 2 | 4 | 6..=12 => 2,
+            2 | 3 | 4 | 6 | 7 => 3,
+            1 | 5 | 8..=13 => 2,
             _ => return Err(DecodeError::BadValue("a message tag")),
         };
         if items != expected {
@@ -220,26 +263,32 @@ impl Decode for Message {
                 tip: Tip { height: reader.uint()?, id: BlockId::decode(reader)? },
             }),
             1 => Self::Inv(read_inv(reader)?),
-            2 => Self::GetData(read_list(reader, "a getdata", GETDATA_ENTRIES_MAX)?),
+            2 => Self::GetData {
+                graft: reader.bool()?,
+                wanted: read_list(reader, "a getdata", GETDATA_ENTRIES_MAX)?,
+            },
             3 => Self::NotFound {
                 transactions: read_list(reader, "a notfound", GETDATA_ENTRIES_MAX)?,
                 blocks: read_list(reader, "a notfound's blocks", NOTFOUND_BLOCKS_MAX)?,
             },
             4 => {
+                let via = read_via(reader)?;
                 let count = reader.array("a transactions message", TRANSACTIONS_ENTRIES_MAX)?;
                 let mut bodies = Vec::with_capacity(count);
                 for _ in 0..count {
                     bodies.push(reader.bytes("a transaction", TRANSACTION_BYTES_MAX)?.into());
                 }
-                Self::Transactions(bodies)
+                Self::Transactions { via, bodies }
             }
-            6 => Self::BlockHeader(Box::new(SignedHeader::decode(reader)?)),
-            7 => Self::GetBlock(BlockId::decode(reader)?),
+            5 => Self::Prune(read_list(reader, "a prune", ROUTES_ENTRIES_MAX)?),
+            6 => Self::BlockHeader { header: Box::new(SignedHeader::decode(reader)?), pushed: reader.bool()? },
+            7 => Self::GetBlock { graft: reader.bool()?, id: BlockId::decode(reader)? },
             8 => Self::Block(Arc::new(Block::decode(reader)?)),
             9 => Self::GetHeaders(read_list(reader, "a locator", LOCATOR_ENTRIES_MAX)?),
             10 => Self::Headers(read_list(reader, "headers", HEADERS_ENTRIES_MAX)?),
             11 => Self::Ack(reader.uint()?),
-            _ => Self::Had(read_list(reader, "a had", HAD_ENTRIES_MAX)?),
+            12 => Self::Had(read_list(reader, "a had", HAD_ENTRIES_MAX)?),
+            _ => Self::Graft(read_list(reader, "a graft", ROUTES_ENTRIES_MAX)?),
         })
     }
 }
@@ -315,6 +364,16 @@ fn read_list<T: Decode>(reader: &mut Reader, what: &'static str, max: usize) -> 
         items.push(T::decode(reader)?);
     }
     Ok(items)
+}
+
+/// A route, or an empty string for none.
+fn read_via(reader: &mut Reader) -> Result<Option<RouteId>, DecodeError> {
+    let bytes = reader.bytes("a route", 8)?;
+    match <[u8; 8]>::try_from(bytes.as_ref()) {
+        Ok(route) => Ok(Some(RouteId(route))),
+        Err(_) if bytes.is_empty() => Ok(None),
+        Err(_) => Err(DecodeError::BadValue("a route")),
+    }
 }
 
 fn read_inv(reader: &mut Reader) -> Result<Vec<InvEntry>, DecodeError> {

@@ -1,25 +1,37 @@
 //! The relay policies: which there are, what can be set of them, and how they are spelled. What they do is in `gossip`.
 //!
-//! A spelling is a name, and for `rumor` settings after a colon: `rumor:fanout=4,round=200ms,nodes=50,feedback=off`.
-//! Settings that are left out have their defaults. What [`fmt::Display`] writes names all of them and parses back.
+//! A spelling is a name, and for some settings after a colon: `rumor:fanout=4,round=200ms,nodes=50,feedback=off`,
+//! `author-tree:redundancy=0.5`. Settings that are left out have their defaults. What [`fmt::Display`] writes parses back.
 
 use core::fmt;
 use core::str::FromStr;
 
-use crate::limits::{RUMOR_FANOUT_MAX, RUMOR_ROUND_MAX, RUMOR_ROUND_MIN};
+use crate::limits::{REDUNDANCY_MAX, RUMOR_FANOUT_MAX, RUMOR_ROUND_MAX, RUMOR_ROUND_MIN};
 use crate::time::Duration;
 
 /// How items travel. One value in a node's configuration, so that policies run side by side and compare.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayPolicy {
     /// Announce to all, send the body when asked: the bandwidth floor.
-    #[default]
     Announce,
     /// Push the body to every peer that lacks it: the latency floor.
     Flood,
     /// Push the body to a few random peers in each round, for a while: rumor mongering.
     Rumor(Rumor),
+    /// Push along the tree learned for each author, announce on every other link: both floors at once.
+    AuthorTree(AuthorTree),
 }
+
+/// The settings of author trees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuthorTree {
+    /// How many bodies too many a node wants for each useful one. Duplicates are what resilience costs.
+    pub redundancy: Redundancy,
+}
+
+/// Duplicates for each first-time item, in hundredths: 0 to [`REDUNDANCY_MAX`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Redundancy(u16);
 
 /// The settings of rumor mongering: Demers and others, "Epidemic algorithms for replicated database maintenance" (1987).
 /// The engine takes a value outside its bounds for the nearest one within.
@@ -47,11 +59,19 @@ impl Default for Rumor {
 #[non_exhaustive]
 pub enum RelayPolicyError {
     /// No policy has this name.
-    #[error("the policies are announce, flood and rumor, the last one also as {EXAMPLE}")]
+    #[error(
+        "the policies are author-tree, announce, flood and rumor; with settings, write {TREE_EXAMPLE} or {EXAMPLE}"
+    )]
     UnknownPolicy,
     /// Something after the colon that is no setting.
     #[error("the settings of rumor are fanout, round, nodes and feedback: write {EXAMPLE}")]
     UnknownSetting,
+    /// Something after the colon that is no setting of author trees.
+    #[error("the setting of author-tree is redundancy: write {TREE_EXAMPLE}")]
+    UnknownTreeSetting,
+    /// A redundancy outside its bounds.
+    #[error("the redundancy must be a number from 0 to 2 with at most two decimals")]
+    Redundancy,
     /// A setting that is given more than once.
     #[error("{0} is set more than once: write {EXAMPLE}")]
     Repeated(&'static str),
@@ -71,6 +91,13 @@ pub enum RelayPolicyError {
 
 /// Every setting, spelled.
 const EXAMPLE: &str = "rumor:fanout=3,round=1s,nodes=1000,feedback=on";
+const TREE_EXAMPLE: &str = "author-tree:redundancy=0.5";
+
+impl Default for RelayPolicy {
+    fn default() -> Self {
+        Self::AuthorTree(AuthorTree::default())
+    }
+}
 
 impl RelayPolicy {
     /// The policy that `text` spells, for a network of `nodes` nodes unless the spelling names another number.
@@ -82,9 +109,11 @@ impl RelayPolicy {
             "announce" => Ok(Self::Announce),
             "flood" => Ok(Self::Flood),
             "rumor" => Ok(Self::Rumor(Rumor { nodes: nodes.max(1), ..Rumor::default() })),
-            _ => match text.strip_prefix("rumor:") {
-                Some(settings) => Rumor::parse(settings, nodes).map(Self::Rumor),
-                None => Err(RelayPolicyError::UnknownPolicy),
+            "author-tree" => Ok(Self::AuthorTree(AuthorTree::default())),
+            _ => match text.split_once(':') {
+                Some(("rumor", settings)) => Rumor::parse(settings, nodes).map(Self::Rumor),
+                Some(("author-tree", settings)) => AuthorTree::parse(settings).map(Self::AuthorTree),
+                _ => Err(RelayPolicyError::UnknownPolicy),
             },
         }
     }
@@ -104,6 +133,56 @@ impl fmt::Display for RelayPolicy {
             Self::Announce => f.write_str("announce"),
             Self::Flood => f.write_str("flood"),
             Self::Rumor(rumor) => write!(f, "rumor:{rumor}"),
+            Self::AuthorTree(AuthorTree { redundancy: Redundancy(0) }) => f.write_str("author-tree"),
+            Self::AuthorTree(AuthorTree { redundancy }) => write!(f, "author-tree:redundancy={redundancy}"),
+        }
+    }
+}
+
+impl AuthorTree {
+    fn parse(settings: &str) -> Result<Self, RelayPolicyError> {
+        let value = settings.strip_prefix("redundancy=").ok_or(RelayPolicyError::UnknownTreeSetting)?;
+        Ok(Self { redundancy: value.parse()? })
+    }
+}
+
+impl Redundancy {
+    /// So many hundredths; `None` over [`REDUNDANCY_MAX`].
+    #[must_use]
+    pub fn from_hundredths(hundredths: u16) -> Option<Self> {
+        (hundredths <= REDUNDANCY_MAX).then_some(Self(hundredths))
+    }
+
+    /// In hundredths.
+    #[must_use]
+    pub const fn hundredths(self) -> u16 {
+        self.0
+    }
+}
+
+impl FromStr for Redundancy {
+    type Err = RelayPolicyError;
+
+    fn from_str(text: &str) -> Result<Self, RelayPolicyError> {
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let whole: u16 = digits(whole).and_then(|text| text.parse().ok()).ok_or(RelayPolicyError::Redundancy)?;
+        let tenths = match part.len() {
+            1 => 10,
+            2 => 1,
+            _ => return Err(RelayPolicyError::Redundancy),
+        };
+        let part: u16 = digits(part).and_then(|text| text.parse().ok()).ok_or(RelayPolicyError::Redundancy)?;
+        let hundredths = whole.saturating_mul(100).saturating_add(part.saturating_mul(tenths));
+        Self::from_hundredths(hundredths).ok_or(RelayPolicyError::Redundancy)
+    }
+}
+
+impl fmt::Display for Redundancy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / 100, self.0 % 100) {
+            (whole, 0) => write!(f, "{whole}"),
+            (whole, part) if part.is_multiple_of(10) => write!(f, "{whole}.{}", part / 10),
+            (whole, part) => write!(f, "{whole}.{part:02}"),
         }
     }
 }

@@ -21,8 +21,11 @@ fn prefix(length: u64) -> Vec<u8> {
 #[test]
 fn messages_come_back_whatever_the_pieces() {
     let entry = |n: u8| InvEntry { transaction: TxRef::Short(ShortId([n; 8])), age_ms: u32::from(n) };
-    let messages =
-        [Message::Inv((0..200).map(entry).collect()), Message::GetBlock(BlockId([7; 32])), Message::Ack(9)];
+    let messages = [
+        Message::Inv((0..200).map(entry).collect()),
+        Message::GetBlock { graft: false, id: BlockId([7; 32]) },
+        Message::Ack(9),
+    ];
     let mut wire = Vec::new();
     let written: Vec<_> = messages.iter().map(|message| write_frame(message, &mut wire)).collect();
     for size in [1, 2, 3, 7, 1_000, wire.len()] {

@@ -232,7 +232,7 @@ async fn peers_that_declare_large_frames_and_send_nothing_hold_up_no_other() {
         // When the second answer comes, what stood on the bulk lane has been looked at.
         for number in 0..2 {
             let wanted = TxRef::Short(ShortId([number; 8]));
-            client.write(Lane::Control, &frame(&Message::GetData(vec![wanted]))).await;
+            client.write(Lane::Control, &frame(&Message::GetData { graft: false, wanted: vec![wanted] })).await;
             let missing = Message::NotFound { transactions: vec![wanted], blocks: Vec::new() };
             client.expect("the answer", |message| *message == missing).await;
         }
@@ -325,9 +325,15 @@ async fn an_invalid_signature_ends_its_sender_and_goes_nowhere() {
         let mut client = HostileClient::greeted(&line.target()).await;
         let entry = InvEntry { transaction: TxRef::Full(id), age_ms: 0 };
         client.write(Lane::Control, &frame(&Message::Inv(vec![entry]))).await;
-        client.expect("the request", |message| *message == Message::GetData(vec![TxRef::Full(id)])).await;
+        client
+            .expect("the request", |message| {
+                *message == Message::GetData { graft: false, wanted: vec![TxRef::Full(id)] }
+            })
+            .await;
         line.exchange().await;
-        client.write(Lane::Control, &frame(&Message::Transactions(vec![body.clone().into()]))).await;
+        client
+            .write(Lane::Control, &frame(&Message::Transactions { via: None, bodies: vec![body.clone().into()] }))
+            .await;
         client.closed().await;
     }
     assert_eq!(line.ends[0].send(good.clone()).await, Ok(Submission::Accepted));
@@ -358,7 +364,9 @@ async fn a_body_in_another_encoding_ends_its_sender_and_goes_nowhere() {
     for body in &others {
         let mut client = HostileClient::greeted(&line.target()).await;
         line.exchange().await;
-        client.write(Lane::Control, &frame(&Message::Transactions(vec![body.clone().into()]))).await;
+        client
+            .write(Lane::Control, &frame(&Message::Transactions { via: None, bodies: vec![body.clone().into()] }))
+            .await;
         client.closed().await;
         for node in line.ends.iter().chain([&line.middle]) {
             assert_unknown(node, SignedTransaction::id_of(body)).await;

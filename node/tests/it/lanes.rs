@@ -19,7 +19,7 @@ fn hello() -> Message {
 
 fn large(bytes: usize) -> Message {
     let body = bytes::Bytes::from(vec![7; 60_000]);
-    Message::Transactions(vec![body.into(); bytes.div_ceil(60_000)])
+    Message::Transactions { via: None, bodies: vec![body.into(); bytes.div_ceil(60_000)] }
 }
 
 /// Reports of `from` until all of `messages` came, and the bytes drained at `to`.
@@ -72,7 +72,7 @@ async fn both_sides_open_and_credit_comes_back_to_the_byte() {
 #[tokio::test]
 async fn bulk_is_not_read_before_hello() {
     let (mut one, mut two) = Puppet::open_pair(false).await;
-    let first = Message::GetBlock(BlockId([1; 32]));
+    let first = Message::GetBlock { graft: false, id: BlockId([1; 32]) };
     let (body, last) = (large(10_000), hello());
     one.order(Order::Send(Lane::Bulk, body.clone()));
     one.order(Order::Send(Lane::Control, first.clone()));
@@ -124,7 +124,7 @@ async fn a_frame_over_the_lane_s_bound_is_an_offence() {
 async fn a_peer_that_is_not_read_keeps_its_bytes_and_an_overrun_ends_it() {
     let (mut one, mut two) = Puppet::open_pair(false).await;
     two.order(Order::Read(false));
-    let message = Message::Transactions(vec![vec![1; 4_000].into(); 10]);
+    let message = Message::Transactions { via: None, bodies: vec![vec![1; 4_000].into(); 10] };
     // More than the credit, the stream's window and the kernel's buffers hold together.
     let count = CONTROL_CREDIT_BYTES * 40 / message.encoded_len();
     (0..count).for_each(|_| one.order(Order::Send(Lane::Control, message.clone())));
@@ -149,7 +149,7 @@ async fn stall_bulk(from: &mut Puppet, to: &mut Puppet) {
     from.order(Order::Send(Lane::Control, hello()));
     messages.into_iter().for_each(|message| from.order(Order::Send(Lane::Bulk, message)));
     assert!(matches!(to.report(from).await, Report::Received(Message::Hello(_))));
-    assert!(matches!(to.report(from).await, Report::Received(Message::Transactions(_))));
+    assert!(matches!(to.report(from).await, Report::Received(Message::Transactions { .. })));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::hash::{BlockId, TxId};
 use crate::message::{Lane, Message, Tip};
 use crate::network::NetworkId;
 pub use crate::refusal::{DisconnectReason, Refusal};
-pub use crate::relay::{RelayPolicy, RelayPolicyError, Rumor};
+pub use crate::relay::{AuthorTree, Redundancy, RelayPolicy, RelayPolicyError, Rumor};
 use crate::time::Duration;
 use crate::transaction::{Height, SignedTransaction};
 use crate::validator::Producers;

@@ -4,7 +4,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, RelayPolicy, Submission};
+use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use super::request::RequestKey;
 use super::{Checked, Checking, Gossip};
 use crate::block::{Block, SignedHeader, transactions_root};
@@ -14,7 +14,7 @@ use crate::hash::{BlockId, TxId};
 use crate::limits::{
     BLOCK_JOB_SIGNATURES, CATCH_UP_INTERVAL_MIN, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX,
 };
-use crate::message::{Message, Tip};
+use crate::message::Tip;
 use crate::time::Time;
 use crate::transaction::SignedTransaction;
 use crate::verify::Verdict;
@@ -32,33 +32,34 @@ pub(super) struct CheckedBlock {
 }
 
 impl Gossip {
-    pub(super) fn on_block_header(&mut self, now: Time, from: PeerHandle, header: &SignedHeader) {
+    /// A peer announced a block; with `pushed`, it sends the body unasked as well.
+    pub(super) fn on_block_header(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let id = header.id();
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(id.short());
             peer.told_tip(tip_of(header));
         }
-        if self.chain.is_connected(&id) {
-            return;
-        }
-        if self.checking_bodies.contains_key(&id) {
-            return;
+        if self.chain.is_connected(&id) || self.checking_bodies.contains_key(&id) {
+            return self.decline_block(now, from, header, pushed);
         }
         if let Some(job) = self.checking_headers.get(&id) {
             if let Some(Checking { what: Checked::Headers { announcers, .. }, .. }) = self.checking.get_mut(job)
-                && !announcers.contains(&from)
+                && announcers.iter().all(|(announcer, _)| *announcer != from)
             {
-                announcers.push(from);
+                announcers.push((from, pushed));
             }
             return;
         }
         match self.judge_header(header, Some(from)) {
             Ok(HeaderCheck::Known) => {
-                self.want_block(now, from, header);
+                self.hear_of_block(now, from, header, pushed);
                 // Whoever announces a block has all those before it, and may not have had them when it was asked.
                 self.catch_up_soon(now);
             }
-            Ok(HeaderCheck::New) => self.check_headers([*header].into(), Some(from), None),
+            Ok(HeaderCheck::New) => {
+                let announcers = [(from, pushed)].into();
+                self.check_headers([*header].into(), Some(from), announcers, None);
+            }
             Err(Refusal::UnknownParent) => self.ask_headers(now, from),
             Err(refusal) => self.refuse(ItemId::Block(id), Some(from), refusal),
         }
@@ -85,7 +86,10 @@ impl Gossip {
         // The others can be judged only when those before them are in the tree.
         let allowed = new.iter().try_for_each(|header| self.validator.header(header.header()));
         match allowed.and_then(|()| self.judge_header(&first, Some(from))) {
-            Ok(_) => self.check_headers(new, Some(from), None),
+            Ok(_) => {
+                let announcers = if new.len() == 1 { [(from, false)].into() } else { Vec::new() };
+                self.check_headers(new, Some(from), announcers, None);
+            }
             Err(refusal) => self.refuse(ItemId::Block(first.id()), Some(from), refusal),
         }
     }
@@ -95,7 +99,7 @@ impl Gossip {
         now: Time,
         from: Option<PeerHandle>,
         headers: &[SignedHeader],
-        announcers: &[PeerHandle],
+        announcers: &[(PeerHandle, bool)],
         block: Option<Arc<Block>>,
         verdict: Verdict,
     ) {
@@ -108,7 +112,7 @@ impl Gossip {
             if from.is_none() {
                 self.answer(ItemId::Block(first.id()), Err(Refusal::InvalidSignature));
             }
-            for sender in from.into_iter().chain(announcers.iter().copied()) {
+            for sender in from.into_iter().chain(announcers.iter().map(|(announcer, _)| *announcer)) {
                 self.disconnect(now, sender, DisconnectReason::InvalidSignature);
             }
             return;
@@ -126,10 +130,8 @@ impl Gossip {
         if let Some(block) = block {
             return self.check_block(now, from, &block);
         }
-        for announcer in from.into_iter().chain(announcers.iter().copied()) {
-            if headers.len() == 1 {
-                self.want_block(now, announcer, first);
-            }
+        for (announcer, pushed) in announcers {
+            self.hear_of_block(now, *announcer, first, *pushed);
         }
         if headers.len() == HEADERS_ENTRIES_MAX
             && let Some(from) = from
@@ -160,7 +162,9 @@ impl Gossip {
         self.stats.block_duplicates = self.stats.block_duplicates.saturating_add(u64::from(duplicate));
         self.tell(Event::BodyReceived { item, from, bytes, duplicate });
         if duplicate {
-            self.requests.received(now, from, key, bytes);
+            if !self.requests.received(now, from, key, bytes) {
+                self.decline_block(now, from, &block.header, true);
+            }
             return;
         }
         // A body that doesn't match its header says nothing of the block, and must not end another peer's request.
@@ -191,7 +195,9 @@ impl Gossip {
     pub(super) fn take_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         match self.judge_header(&block.header, from) {
             Ok(HeaderCheck::Known) => self.check_block(now, from, block),
-            Ok(HeaderCheck::New) => self.check_headers([block.header].into(), from, Some(block.clone())),
+            Ok(HeaderCheck::New) => {
+                self.check_headers([block.header].into(), from, Vec::new(), Some(block.clone()));
+            }
             Err(Refusal::UnknownParent) if from.is_some() => self.hold_orphan(now, from, block),
             Err(refusal) => self.refuse_block(block.header.id(), from, refusal),
         }
@@ -292,7 +298,7 @@ impl Gossip {
         if from.is_none() {
             self.answer(item, Ok(Submission::Accepted));
         }
-        self.relay_block(&header);
+        self.relay_block(now, &header, from);
         // One after the other and not within each other, however long a chain of orphans is.
         let children = self.orphans.children_of(&id);
         self.released.extend(children.into_iter().map(|(sender, orphan)| (PeerHandle(sender), orphan)));
@@ -331,35 +337,6 @@ impl Gossip {
         }
     }
 
-    /// Passes an accepted block on to every peer that doesn't know it and isn't ahead of it.
-    fn relay_block(&mut self, header: &SignedHeader) {
-        let (short, height) = (header.id().short(), header.header().height);
-        let body = match self.config.relay {
-            RelayPolicy::Flood => self.chain.body(&header.id()).map(Message::Block),
-            RelayPolicy::Announce | RelayPolicy::Rumor(_) => None,
-        };
-        let body = body.map(|message| (message.lane(), message.encoded_len(), message));
-        let mut pushes = Vec::new();
-        for (handle, peer) in self.peers.iter_mut() {
-            let ahead = peer.tip.is_some_and(|tip| tip.height > height);
-            if !peer.ready || ahead || peer.known.contains(short) {
-                continue;
-            }
-            match &body {
-                Some((lane, bytes, _)) if peer.credit.fits_body(*lane, *bytes) => {
-                    peer.known.insert(short);
-                    pushes.push(*handle);
-                }
-                _ => peer.announce_header(*header),
-            }
-        }
-        for handle in pushes {
-            if let Some((_, _, message)) = &body {
-                self.send(handle, message.clone());
-            }
-        }
-    }
-
     /// The header's place in the tree, and for blocks from the network the validator's word.
     fn judge_header(&self, header: &SignedHeader, from: Option<PeerHandle>) -> Result<HeaderCheck, Refusal> {
         if from.is_some() {
@@ -368,17 +345,20 @@ impl Gossip {
         self.chain.check_header(header)
     }
 
-    fn check_headers(&mut self, headers: Vec<SignedHeader>, from: Option<PeerHandle>, block: Option<Arc<Block>>) {
+    fn check_headers(
+        &mut self,
+        headers: Vec<SignedHeader>,
+        from: Option<PeerHandle>,
+        announcers: Vec<(PeerHandle, bool)>,
+        block: Option<Arc<Block>>,
+    ) {
         let bytes = block.as_ref().map_or(0, |block| block.encoded_len());
         let bytes = bytes.saturating_add(headers.len().saturating_mul(HEADER_BYTES_MAX));
         let job = self.new_job(headers.clone(), Vec::new());
         for header in &headers {
             self.checking_headers.insert(header.id(), job.id);
         }
-        self.check(
-            job,
-            Checking { what: Checked::Headers { headers, announcers: Vec::new(), block }, from, bytes },
-        );
+        self.check(job, Checking { what: Checked::Headers { headers, announcers, block }, from, bytes });
     }
 
     fn hold_orphan(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {

@@ -9,7 +9,7 @@ use super::api::PeerHandle;
 use super::request::RequestKey;
 use crate::block::SignedHeader;
 use crate::hash::BlockId;
-use crate::limits::{BLOCK_BYTES_MAX, BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN};
+use crate::limits::{BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN};
 use crate::message::Tip;
 use crate::time::Time;
 
@@ -85,8 +85,7 @@ impl Gossip {
 
     pub(super) fn want_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader) {
         if self.peers.contains_key(&from) {
-            let count = usize::try_from(header.header().count).unwrap_or(usize::MAX);
-            let expected = count.saturating_mul(self.usual_bytes).min(BLOCK_BYTES_MAX);
+            let expected = self.expected_bytes(header);
             self.requests.announced(now, from, RequestKey::Block(header.id()), expected);
         }
     }

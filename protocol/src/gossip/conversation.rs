@@ -38,6 +38,7 @@ impl Gossip {
         if self.peers.remove(&handle).is_some() {
             self.requests.peer_disconnected(now, handle);
             self.rumors.peer_gone(handle);
+            self.leave_routes(handle);
             self.orphans.remove_peer(handle.0);
             self.mempool.link_closed(handle.0);
         }
@@ -66,7 +67,8 @@ impl Gossip {
             (false, Message::Hello(hello)) => self.on_hello(now, from, &hello),
             (false, _) | (true, Message::Hello(_)) => self.disconnect(now, from, DisconnectReason::OutOfTurn),
             (true, Message::Inv(entries)) => self.on_inv(now, from, &entries),
-            (true, Message::GetData(wanted)) => {
+            (true, Message::GetData { graft, wanted }) => {
+                self.on_wanted(from, graft, &wanted);
                 self.owe(now, from, wanted.into_iter().map(Owed::Transaction));
             }
             (true, Message::NotFound { transactions, blocks }) => {
@@ -82,9 +84,14 @@ impl Gossip {
                     self.requests.not_found(now, from, RequestKey::Block(block));
                 }
             }
-            (true, Message::Transactions(bodies)) => self.on_transactions(now, from, bodies),
-            (true, Message::BlockHeader(header)) => self.on_block_header(now, from, &header),
-            (true, Message::GetBlock(id)) => self.owe(now, from, core::iter::once(Owed::Block(id))),
+            (true, Message::Transactions { via, bodies }) => self.on_transactions(now, from, via, bodies),
+            (true, Message::Prune(routes)) => self.on_prune(from, &routes),
+            (true, Message::Graft(routes)) => self.on_graft(from, &routes),
+            (true, Message::BlockHeader { header, pushed }) => self.on_block_header(now, from, &header, pushed),
+            (true, Message::GetBlock { graft, id }) => {
+                self.on_block_wanted(from, graft, &id);
+                self.owe(now, from, core::iter::once(Owed::Block(id)));
+            }
             (true, Message::Block(block)) => self.on_block(now, from, &block),
             (true, Message::GetHeaders(locator)) => {
                 // A peer that leaves no room doesn't read; it may ask again.
@@ -164,7 +171,8 @@ impl Gossip {
         self.stats.requests = self.stats.requests.saturating_add(requests.len() as u64);
         requests.retain(|(handle, key)| match key {
             RequestKey::Block(id) => {
-                self.send(*handle, Message::GetBlock(*id));
+                let graft = self.routes.is_some() && self.chain.best_header().id == *id;
+                self.send(*handle, Message::GetBlock { graft, id: *id });
                 false
             }
             _ => true,
@@ -175,7 +183,7 @@ impl Gossip {
             for chunk in of_peer.chunks(GETDATA_ENTRIES_MAX) {
                 let Some((handle, _)) = chunk.first() else { continue };
                 let wanted = chunk.iter().filter_map(|(_, key)| transactions::named(key)).collect();
-                self.send(*handle, Message::GetData(wanted));
+                self.send(*handle, Message::GetData { graft: self.routes.is_some(), wanted });
             }
         }
     }
@@ -190,7 +198,7 @@ impl Gossip {
         {
             if !peer.known.contains(header.id().short()) {
                 peer.known.insert(header.id().short());
-                self.send(handle, Message::BlockHeader(Box::new(header)));
+                self.send(handle, Message::BlockHeader { header: Box::new(header), pushed: false });
             }
         }
         let Some(peer) = self.peers.get_mut(&handle) else { return };
@@ -237,11 +245,13 @@ impl Gossip {
 fn cost(message: &Message) -> u64 {
     let bytes = message.encoded_len() as u64;
     match message {
-        Message::Inv(_) | Message::Had(_) => bytes.saturating_mul(INV_COST_FACTOR),
-        Message::Transactions(bodies) => {
+        Message::Inv(_) | Message::Had(_) | Message::Prune(_) | Message::Graft(_) => {
+            bytes.saturating_mul(INV_COST_FACTOR)
+        }
+        Message::Transactions { bodies, .. } => {
             bytes.saturating_add((bodies.len() as u64).saturating_mul(BODY_COST_BYTES))
         }
-        Message::BlockHeader(_) | Message::Block(_) => bytes.saturating_add(BODY_COST_BYTES),
+        Message::BlockHeader { .. } | Message::Block(_) => bytes.saturating_add(BODY_COST_BYTES),
         Message::Headers(headers) => bytes.saturating_add((headers.len() as u64).saturating_mul(BODY_COST_BYTES)),
         _ => bytes,
     }

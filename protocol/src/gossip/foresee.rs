@@ -60,8 +60,8 @@ impl Gossip {
 fn foreseen(message: &Message) -> Option<TxRef> {
     match message {
         Message::Inv(entries) => entries.first().map(|entry| entry.transaction),
-        Message::GetData(wanted) => wanted.first().copied(),
-        Message::Transactions(bodies) => bodies.first().map(|body| TxRef::Short(body.id().short())),
+        Message::GetData { wanted, .. } => wanted.first().copied(),
+        Message::Transactions { bodies, .. } => bodies.first().map(|body| TxRef::Short(body.id().short())),
         _ => None,
     }
 }

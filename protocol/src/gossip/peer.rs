@@ -1,19 +1,22 @@
 //! What one peer knows, may queue, and is owed. Every structure here is bounded; none looks at another peer.
 
 mod announce;
+mod steadiness;
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use hashbrown::HashSet;
 
 use self::announce::AnnounceQueue;
+use self::steadiness::Steadiness;
 use super::api::Direction;
 use crate::block::SignedHeader;
-use crate::hash::{BlockId, ShortId};
+use crate::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{
     ANNOUNCE_ROOM_BYTES, BULK_CREDIT_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES,
-    CONTROL_RESERVE_BYTES, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES,
-    INBOUND_BYTES_PER_SEC, KNOWN_MAX, REQUEST_ROOM_BYTES,
+    CONTROL_RESERVE_BYTES, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX,
+    HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX, REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX,
 };
 use crate::message::{Lane, Tip, TxRef};
 use crate::seeded::SeededState;
@@ -32,6 +35,13 @@ pub(crate) struct Peer {
     pub(crate) known: KnownSet,
     pub(crate) credit: Credit,
     pub(crate) budget: Budget,
+    /// What it may have us push on routes that we don't know.
+    pub(crate) flood: Budget,
+    /// How steady its announcements are.
+    pub(crate) steadiness: Steadiness,
+    /// Routes on which it is to push no more, and to push again.
+    pub(crate) prunes: Vec<RouteId>,
+    pub(crate) grafts: Vec<RouteId>,
     /// Transactions to announce.
     pub(crate) announcements: AnnounceQueue,
     /// Blocks to announce, waiting for credit.
@@ -73,7 +83,11 @@ impl Peer {
             tip: None,
             known: KnownSet::new(hasher),
             credit: Credit::default(),
-            budget: Budget::new(now),
+            budget: Budget::new(now, INBOUND_BYTES_PER_SEC, INBOUND_BURST_BYTES),
+            flood: Budget::new(now, FLOOD_BYTES_PER_SEC, FLOOD_BURST_BYTES),
+            steadiness: Steadiness::default(),
+            prunes: Vec::new(),
+            grafts: Vec::new(),
             announcements: AnnounceQueue::default(),
             headers: VecDeque::new(),
             owed: VecDeque::new(),
@@ -96,6 +110,11 @@ impl Peer {
         counts.iter().fold(self.delivered, |sum, count| sum.wrapping_add(*count as u64))
             ^ u64::from(self.can_announce())
             ^ u64::from(self.budget.within_at().is_some())
+    }
+
+    /// Whether it should be sent or told of an item.
+    pub(crate) fn lacks(&self, id: ShortId) -> bool {
+        self.ready && !self.known.contains(id)
     }
 
     /// Whether a batch of announcements could be sent now.
@@ -121,6 +140,8 @@ impl Peer {
         !self.owed.is_empty()
             || self.can_serve_bulk()
             || !self.headers.is_empty()
+            || !self.prunes.is_empty()
+            || !self.grafts.is_empty()
             || self.spoken_to
             || over
             || !self.reading
@@ -154,11 +175,27 @@ impl Peer {
         self.ready && self.headers_wanted && self.credit.fits_control(REQUEST_ROOM_BYTES)
     }
 
+    /// Queues a prune. It is advice: of too many the newest is left out, and comes again with the next duplicate.
+    pub(crate) fn prune(&mut self, route: RouteId) {
+        advise(&mut self.prunes, route);
+    }
+
+    /// Queues a graft; the same holds, with the next announcement.
+    pub(crate) fn graft(&mut self, route: RouteId) {
+        advise(&mut self.grafts, route);
+    }
+
     /// Notes a tip that the peer told, if it is higher than the one before.
     pub(crate) fn told_tip(&mut self, tip: Tip) {
         if self.tip.is_none_or(|known| known.height < tip.height) {
             self.tip = Some(tip);
         }
+    }
+}
+
+fn advise(routes: &mut Vec<RouteId>, route: RouteId) {
+    if routes.len() < ROUTES_ENTRIES_MAX && !routes.contains(&route) {
+        routes.push(route);
     }
 }
 
@@ -261,16 +298,19 @@ impl Credit {
     }
 }
 
-/// A token bucket of bytes for what a peer sends us. It may go below zero; the peer is not read until it is back.
+/// A token bucket of bytes. It may go below zero: then nothing is allowed until it is back.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: i64,
     at: Time,
+    per_second: u64,
+    full: i64,
 }
 
 impl Budget {
-    fn new(now: Time) -> Self {
-        Self { left: INBOUND_BURST_BYTES as i64, at: now }
+    fn new(now: Time, per_second: u64, burst: u64) -> Self {
+        let full = i64::try_from(burst).unwrap_or(i64::MAX);
+        Self { left: full, at: now, per_second, full }
     }
 
     pub(crate) fn spend(&mut self, now: Time, cost: u64) {
@@ -283,19 +323,27 @@ impl Budget {
         self.left >= 0
     }
 
+    /// Spends, unless the budget is below zero. True if it did.
+    pub(crate) fn spend_within(&mut self, now: Time, cost: u64) -> bool {
+        let within = self.is_within(now);
+        if within {
+            self.spend(now, cost);
+        }
+        within
+    }
+
     /// When the budget is back at zero; `None` if it is not below.
     pub(crate) fn within_at(&self) -> Option<Time> {
         let missing = self.left.min(0).unsigned_abs();
         // One microsecond more than the division gives, so that waking up then finds it within.
-        let micros = missing.saturating_mul(1_000_000) / INBOUND_BYTES_PER_SEC + 1;
+        let micros = missing.saturating_mul(1_000_000) / self.per_second.max(1) + 1;
         (missing > 0).then(|| self.at + Duration::from_micros(micros))
     }
 
     fn refill(&mut self, now: Time) {
-        let gained = now.since(self.at).as_micros().saturating_mul(INBOUND_BYTES_PER_SEC) / 1_000_000;
+        let gained = now.since(self.at).as_micros().saturating_mul(self.per_second) / 1_000_000;
         if gained > 0 {
-            let full = INBOUND_BURST_BYTES as i64;
-            self.left = self.left.saturating_add(i64::try_from(gained).unwrap_or(full)).min(full);
+            self.left = self.left.saturating_add(i64::try_from(gained).unwrap_or(self.full)).min(self.full);
             self.at = now;
         }
     }

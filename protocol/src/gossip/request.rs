@@ -53,6 +53,11 @@
 //!    *Rationale:* new identities are free, addresses less so.
 //! 10. A body settles its key whoever sent it, asked or not, in time or late: all announcements of it are forgotten.
 //!     *Rationale:* the caller has the item. A body that proves bad can be announced anew.
+//! 11. An announcement may come with a time before which its key is not ready: the body is likely to be pushed. Of several
+//!     such times the earliest counts. *Rationale:* bytes; and nobody can put off what somebody else announces.
+//! 12. A peer may promise a body unasked. If nothing is in flight for the key, it counts as requested of that peer.
+//!     *Rationale:* a large body is on its way for long, and must not be fetched from somebody else meanwhile. A promise
+//!     that is broken is a strike, as a request that isn't answered.
 //!
 //! **Attack bounds.** If k of the n announcers of an item withhold, and are not known for it, the item waits for at
 //! most k expiries, k/(n-k+1) on the average. Each of them costs the withholder a strike, and a struck one comes after
@@ -149,6 +154,8 @@ pub struct RequestTracker {
     slots: HashMap<RequestKey, Slot, SeededState>,
     entries: BTreeMap<Slot, Entry>,
     deadlines: BTreeSet<(Time, Slot)>,
+    /// The ends of holds.
+    holds: BTreeSet<(Time, Slot)>,
     /// The salt of the tie-break.
     salt: SeededState,
     next_slot: u64,
@@ -160,6 +167,10 @@ pub struct RequestTracker {
 struct Entry {
     key: RequestKey,
     flight: Option<Flight>,
+    /// Until when it is not ready (rule 11). There is no flight then.
+    held: Option<Time>,
+    /// Whether it is news, as whoever announced it said.
+    live: bool,
     /// Sorted by peer. Never empty.
     announcements: Vec<Announcement>,
 }
@@ -201,6 +212,7 @@ impl RequestTracker {
             slots: HashMap::with_hasher(SeededState::draw(&mut chance)),
             entries: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            holds: BTreeSet::new(),
             salt: SeededState::draw(&mut chance),
             next_slot: 0,
             next_number: 0,
@@ -243,6 +255,18 @@ impl RequestTracker {
 
     /// A peer announced a key whose body is expected to take `expected_bytes` (encoded).
     pub fn announced(&mut self, now: Time, peer: PeerHandle, key: RequestKey, expected_bytes: usize) -> Announced {
+        self.announced_early(now, peer, key, expected_bytes, now)
+    }
+
+    /// The same for a key that needn't be asked for before `ready_at`.
+    pub fn announced_early(
+        &mut self,
+        now: Time,
+        peer: PeerHandle,
+        key: RequestKey,
+        expected_bytes: usize,
+        ready_at: Time,
+    ) -> Announced {
         self.now = now;
         let slot = self.slots.get(&key).copied();
         let known = slot.and_then(|slot| self.entries.get_mut(&slot));
@@ -258,25 +282,84 @@ impl RequestTracker {
         let announcement = Announcement { peer, expected_bytes, state: State::Candidate };
         match known {
             Some(entry) => {
-                let ready = entry.flight.is_none();
+                let ready = entry.flight.is_none() && entry.held.is_none();
                 lot.add(slot, ready);
                 if ready {
                     self.eager.insert(peer);
                 }
                 entry.announcements.insert(place, announcement);
+                if let Some(held) = entry.held.filter(|held| ready_at < *held) {
+                    entry.held = Some(ready_at);
+                    self.holds.remove(&(held, slot));
+                    self.holds.insert((ready_at, slot));
+                    self.release(now);
+                }
                 self.relieve(slot, peer);
             }
             None => {
-                lot.add(slot, true);
-                self.eager.insert(peer);
+                let held = (ready_at > now).then_some(ready_at);
+                lot.add(slot, held.is_none());
+                match held {
+                    None => self.eager.insert(peer),
+                    Some(held) => self.holds.insert((held, slot)),
+                };
                 // Most keys are announced by few; a vector of one keeps the bound's arithmetic.
                 let announcements = vec![announcement];
-                self.entries.insert(slot, Entry { key, flight: None, announcements });
+                self.entries.insert(slot, Entry { key, flight: None, held, live: false, announcements });
                 self.slots.insert(key, slot);
                 self.next_slot += 1;
             }
         }
         Announced::Tracked
+    }
+
+    /// A peer will send a key's body unasked (rule 12). True if that counts as a request now; false if somebody else is
+    /// sending it, or the peer promises too much.
+    pub fn promised(&mut self, now: Time, peer: PeerHandle, key: RequestKey, expected_bytes: usize) -> bool {
+        if self.announced(now, peer, key, expected_bytes) == Announced::Dropped {
+            return false;
+        }
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
+        let Some(entry) = self.entries.get_mut(&slot) else { return false };
+        // Who withheld before is asked, if nobody else is there; its word doesn't hold up the others.
+        let trusted =
+            self.peers.get(&peer).is_some_and(|peer| peer.lot(slot).may_fly() && peer.strikes.at(now) == 0);
+        let place = entry.place(peer).ok().and_then(|place| entry.announcements.get(place));
+        let candidate = place.is_some_and(|announcement| announcement.state == State::Candidate);
+        if entry.flight.is_some() || !trusted || !candidate {
+            return false;
+        }
+        if let Some(held) = entry.held.take() {
+            self.holds.remove(&(held, slot));
+        }
+        self.fly(now, slot, peer).is_some()
+    }
+
+    /// Marks what is known of a key as news: its body is worth learning from.
+    pub fn mark_live(&mut self, key: RequestKey) {
+        let slot = self.slots.get(&key);
+        if let Some(entry) = slot.and_then(|slot| self.entries.get_mut(slot)) {
+            entry.live = true;
+        }
+    }
+
+    /// Whether a key is marked so.
+    #[must_use]
+    pub fn is_live(&self, key: RequestKey) -> bool {
+        self.slots.get(&key).and_then(|slot| self.entries.get(slot)).is_some_and(|entry| entry.live)
+    }
+
+    /// Ends the holds whose time has come.
+    pub fn release(&mut self, now: Time) {
+        while let Some(&(until, slot)) = self.holds.first()
+            && until <= now
+        {
+            self.holds.pop_first();
+            if let Some(entry) = self.entries.get_mut(&slot) {
+                entry.held = None;
+                self.offer_or_drop(slot, true);
+            }
+        }
     }
 
     /// What to ask of whom now, in the order of rule 6. All of it counts as requested from here on. `may_ask` tells
@@ -377,10 +460,11 @@ impl RequestTracker {
         expired
     }
 
-    /// When [`RequestTracker::expire`] is wanted next.
+    /// When [`RequestTracker::expire`] and [`RequestTracker::release`] are wanted next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        self.deadlines.first().map(|&(deadline, _)| deadline)
+        let firsts = [self.deadlines.first(), self.holds.first()];
+        firsts.into_iter().flatten().map(|&(at, _)| at).min()
     }
 
     /// A peer's strikes at the latest time told; 0 if it is not connected.
@@ -445,6 +529,7 @@ impl RequestTracker {
         self.entries.is_empty()
             && self.slots.is_empty()
             && self.deadlines.is_empty()
+            && self.holds.is_empty()
             && self.eager.is_empty()
             && self.peers.values().all(Peer::is_idle)
     }
@@ -472,23 +557,30 @@ impl RequestTracker {
 
     /// Sends a ready key to its best candidate among `askable` (rule 4).
     fn request(&mut self, now: Time, slot: Slot, askable: &[PeerHandle]) -> Option<(PeerHandle, RequestKey)> {
-        let entry = self.entries.get_mut(&slot)?;
+        let entry = self.entries.get(&slot)?;
         if entry.flight.is_some() {
             return None;
         }
-        let (peers, salt, key) = (&self.peers, &self.salt, entry.key);
-        let candidates = entry.announcements.iter_mut().filter(|announcement| {
+        let candidates = entry.announcements.iter().filter(|announcement| {
             announcement.state == State::Candidate && askable.binary_search(&announcement.peer).is_ok()
         });
-        let best = candidates
-            .filter_map(|announcement| {
-                let peer = peers.get(&announcement.peer).filter(|peer| peer.lot(slot).has_room(&peer.pace))?;
-                Some(((peer.rank(now), salt.hash_one((key, announcement.peer)), announcement.peer), announcement))
-            })
-            .min_by_key(|(rank, _)| *rank);
-        let (_, announcement) = best?;
+        let best = candidates.filter_map(|announcement| {
+            let handle = announcement.peer;
+            let peer = self.peers.get(&handle).filter(|peer| peer.lot(slot).has_room(&peer.pace))?;
+            Some((peer.rank(now), self.salt.hash_one((entry.key, handle)), handle))
+        });
+        let (_, _, handle) = best.min()?;
+        self.fly(now, slot, handle)
+    }
+
+    /// Counts a key as requested of one of its announcers.
+    fn fly(&mut self, now: Time, slot: Slot, handle: PeerHandle) -> Option<(PeerHandle, RequestKey)> {
+        let entry = self.entries.get_mut(&slot)?;
+        let key = entry.key;
+        let place = entry.place(handle).ok()?;
+        let announcement = entry.announcements.get_mut(place)?;
         announcement.state = State::Requested;
-        let (handle, expected_bytes) = (announcement.peer, announcement.expected_bytes);
+        let expected_bytes = announcement.expected_bytes;
         let asked = Asked { at: now, number: self.next_number };
         self.next_number += 1;
         for announcement in &entry.announcements {
@@ -531,6 +623,7 @@ impl RequestTracker {
     fn offer_or_drop(&mut self, slot: Slot, ended: bool) {
         let Some(entry) = self.entries.get(&slot) else { return };
         let mut alive = entry.flight.is_some();
+        let ended = ended && entry.held.is_none();
         for announcement in entry.announcements.iter().filter(|it| it.state == State::Candidate) {
             alive = true;
             if !ended {
@@ -549,6 +642,9 @@ impl RequestTracker {
     fn forget_slot(&mut self, slot: Slot) {
         let Some(entry) = self.entries.remove(&slot) else { return };
         self.slots.remove(&entry.key);
+        if let Some(held) = entry.held {
+            self.holds.remove(&(held, slot));
+        }
         if let Some(flight) = entry.flight {
             self.land(slot, flight);
         }

@@ -7,7 +7,7 @@ use super::Gossip;
 use super::api::{DisconnectReason, PeerHandle};
 use super::peer::{Owed, Peer};
 use crate::codec::Encode as _;
-use crate::hash::{BlockId, ShortId};
+use crate::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{
     GETDATA_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX, TRANSACTIONS_BATCH_BYTES_MAX,
     TRANSACTIONS_ENTRIES_MAX,
@@ -21,6 +21,8 @@ const BODY_OVERHEAD_BYTES: usize = 8;
 /// What is put together for one peer before it is sent.
 #[derive(Default)]
 pub(super) struct Reply {
+    /// The route of all bodies, if it is not each one's author's.
+    via: Option<RouteId>,
     bodies: Vec<Body>,
     body_bytes: usize,
     missing: Vec<TxRef>,
@@ -122,7 +124,8 @@ impl Gossip {
                 Some(transaction) => {
                     let short = transaction.id().short();
                     let body = Body::from(transaction);
-                    let message = Message::Transactions([body.clone()].into());
+                    let via = self.routes.as_ref().and_then(|routes| routes.via_of(short));
+                    let message = Message::Transactions { via, bodies: [body.clone()].into() };
                     match message.lane() {
                         Lane::Control => Found::Small(body, short),
                         Lane::Bulk => Found::Alone(message, short),
@@ -144,8 +147,10 @@ impl Gossip {
         body: Body,
         short: ShortId,
     ) -> bool {
-        if reply.is_full_for(&body) {
+        let via = self.routes.as_ref().and_then(|routes| routes.via_of(short));
+        if reply.is_full_for(&body) || reply.via != via {
             self.send_bodies(handle, reply);
+            reply.via = via;
         }
         let room = reply.body_bytes.saturating_add(body.len()).saturating_add(BODY_OVERHEAD_BYTES);
         let fits = |peer: &&mut Peer| peer.credit.fits_body(Lane::Control, room);
@@ -184,7 +189,8 @@ impl Gossip {
     pub(super) fn send_bodies(&mut self, handle: PeerHandle, reply: &mut Reply) {
         if !reply.bodies.is_empty() {
             reply.body_bytes = 0;
-            self.send(handle, Message::Transactions(core::mem::take(&mut reply.bodies)));
+            let bodies = core::mem::take(&mut reply.bodies);
+            self.send(handle, Message::Transactions { via: reply.via, bodies });
         }
     }
 

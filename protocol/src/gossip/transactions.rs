@@ -1,20 +1,17 @@
 //! Transactions: from an announcement or a body to the mempool and on to the other peers.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, RelayPolicy, Submission};
+use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
-use super::serve::Reply;
 use super::{Checked, Checking, Gossip};
-use crate::codec::Encode as _;
-use crate::hash::{ShortId, TxId};
+use crate::hash::{RouteId, ShortId, TxId};
 use crate::limits::{CHECKS_LOCAL_MAX, REQUEST_ROOM_BYTES};
 use crate::mempool::Lookup;
-use crate::message::{Body, InvEntry, Lane, Message, TxRef};
-use crate::time::Time;
+use crate::message::{Body, InvEntry, Message, TxRef};
+use crate::time::{Duration, Time};
 use crate::transaction::SignedTransaction;
 use crate::verify::Verdict;
 
@@ -23,9 +20,23 @@ use crate::verify::Verdict;
 pub(super) struct CheckedTransaction {
     transaction: Arc<SignedTransaction>,
     /// The peers that sent it, the first one first. Empty if it was submitted.
-    senders: Vec<PeerHandle>,
+    senders: Vec<Sender>,
+    /// When the first body came.
+    at: Time,
     /// Whether a submission waits for the answer.
     submitted: bool,
+}
+
+/// Who sent a body, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender {
+    pub(super) peer: PeerHandle,
+    /// Whether it was sent unasked.
+    pub(super) pushed: bool,
+    /// Whether it is news, pushed or announced as such, and not a part of what the peer has held for long.
+    pub(super) live: bool,
+    /// The route that it came on, if that is not its author's.
+    pub(super) via: Option<RouteId>,
 }
 
 /// The tracker's name for a transaction as it was announced.
@@ -49,14 +60,16 @@ impl Gossip {
     pub(super) fn on_inv(&mut self, now: Time, from: PeerHandle, entries: &[InvEntry]) {
         self.stats.announcements = self.stats.announcements.saturating_add(entries.len() as u64);
         let tip = self.chain.tip().height;
-        for InvEntry { transaction, .. } in entries {
+        for InvEntry { transaction, age_ms } in entries {
             if let Some(peer) = self.peers.get_mut(&from) {
                 peer.known.insert(transaction.short());
             }
+            let age = Duration::from_millis(u64::from(*age_ms));
             if self.seen.covers(transaction, tip) || self.has(transaction) {
+                self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
             }
-            let announced = self.requests.announced(now, from, key(transaction), self.usual_bytes);
+            let announced = self.on_news(now, from, key(transaction), age);
             if announced == Announced::Dropped {
                 self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
             }
@@ -71,27 +84,36 @@ impl Gossip {
         }
     }
 
-    pub(super) fn on_transactions(&mut self, now: Time, from: PeerHandle, bodies: Vec<Body>) {
+    pub(super) fn on_transactions(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        via: Option<RouteId>,
+        bodies: Vec<Body>,
+    ) {
         let mut in_vain = Vec::new();
         for body in bodies {
             // A bad body ends the connection, and what came behind it is not looked at.
             if !self.peers.contains_key(&from) {
                 return;
             }
-            in_vain.extend(self.on_body(now, from, body));
+            in_vain.extend(self.on_body(now, from, via, body));
         }
         self.tell_had(from, in_vain);
     }
 
     /// Returns the id of a body that was pushed, and was here already.
-    fn on_body(&mut self, now: Time, from: PeerHandle, body: Body) -> Option<ShortId> {
+    fn on_body(&mut self, now: Time, from: PeerHandle, via: Option<RouteId>, body: Body) -> Option<ShortId> {
         let id = body.id();
         let item = ItemId::Transaction(id);
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(id.short());
         }
+        let live =
+            self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
         let asked = self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
             || self.requests.received(now, from, RequestKey::Full(id), body.len());
+        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, via };
         let job = self.checking_transactions.get(&id).copied();
         let rejected = self.seen.rejected(&id, self.chain.tip().height);
         let duplicate = job.is_some() || rejected.is_some() || self.holds(&id);
@@ -104,15 +126,18 @@ impl Gossip {
         }
         if let Some(Checking { what: Checked::Transaction(checked), .. }) =
             job.and_then(|job| self.checking.get_mut(&job))
-            && !checked.senders.contains(&from)
+            && checked.senders.iter().all(|sender| sender.peer != from)
         {
-            checked.senders.push(from);
+            checked.senders.push(sender);
+        }
+        if duplicate && job.is_none() && rejected.is_none() {
+            self.on_duplicate(now, sender, id.short());
         }
         if duplicate {
             return (!asked).then(|| id.short());
         }
         match body.into_transaction(id) {
-            Ok(transaction) => self.check_transaction(transaction, Some(from)),
+            Ok(transaction) => self.check_transaction(now, transaction, Some(sender)),
             Err(error) => {
                 self.seen.reject(id, Rejection::Invalid);
                 self.refuse(item, Some(from), Refusal::Malformed(error));
@@ -162,28 +187,28 @@ impl Gossip {
         }
         if self.seen.accepted(&id) {
             // Verified before, and evicted since.
-            let checked =
-                CheckedTransaction { transaction: transaction.clone(), senders: Vec::new(), submitted: true };
+            let transaction = transaction.clone();
+            let checked = CheckedTransaction { transaction, senders: Vec::new(), at: now, submitted: true };
             return self.on_checked_transaction(now, checked, Verdict::Valid);
         }
-        self.check_transaction(transaction.clone(), None);
+        self.check_transaction(now, transaction.clone(), None);
     }
 
-    fn check_transaction(&mut self, transaction: Arc<SignedTransaction>, from: Option<PeerHandle>) {
-        let id = transaction.id();
+    fn check_transaction(&mut self, now: Time, transaction: Arc<SignedTransaction>, sender: Option<Sender>) {
+        let (id, from) = (transaction.id(), sender.map(|sender| sender.peer));
         let job = self.new_job(Vec::new(), [transaction.clone()].into());
         self.checking_transactions.insert(id, job.id);
         self.checking_short.insert(id.short(), id);
         let bytes = transaction.encoded().len();
-        let checked =
-            CheckedTransaction { transaction, senders: from.into_iter().collect(), submitted: from.is_none() };
+        let (senders, submitted) = (sender.into_iter().collect(), sender.is_none());
+        let checked = CheckedTransaction { transaction, senders, at: now, submitted };
         self.check(job, Checking { what: Checked::Transaction(checked), from, bytes });
     }
 
     pub(super) fn on_checked_transaction(&mut self, now: Time, checked: CheckedTransaction, verdict: Verdict) {
-        let CheckedTransaction { transaction, senders, submitted } = checked;
+        let CheckedTransaction { transaction, senders, at, submitted } = checked;
         let id = transaction.id();
-        let (item, from) = (ItemId::Transaction(id), senders.first().copied());
+        let (item, from) = (ItemId::Transaction(id), senders.first().map(|sender| sender.peer));
         self.checking_transactions.remove(&id);
         if self.checking_short.get(&id.short()) == Some(&id) {
             self.checking_short.remove(&id.short());
@@ -195,7 +220,10 @@ impl Gossip {
         match &result {
             Ok(()) => {
                 self.accepted_transaction(item, from, &transaction);
-                self.relay_transaction(now, &transaction);
+                self.relay_transaction(now, &transaction, at, senders.first().copied());
+                for sender in senders.iter().skip(1) {
+                    self.on_duplicate(now, *sender, id.short());
+                }
             }
             // A block brought it while its signature was checked.
             Err(Refusal::Confirmed) => {}
@@ -219,7 +247,7 @@ impl Gossip {
         }
         if verdict == Verdict::Invalid {
             for sender in senders {
-                self.disconnect(now, sender, DisconnectReason::InvalidSignature);
+                self.disconnect(now, sender.peer, DisconnectReason::InvalidSignature);
             }
         }
     }
@@ -261,87 +289,6 @@ impl Gossip {
         let Some((from, peer)) = from.and_then(|from| Some((from, self.peers.get_mut(&from)?))) else { return };
         peer.delivered = peer.delivered.saturating_add(1);
         self.requests.proved(from);
-    }
-
-    /// Passes an accepted transaction on to every peer that doesn't know it, as the policy says.
-    fn relay_transaction(&mut self, now: Time, transaction: &Arc<SignedTransaction>) {
-        if self.rumors.ignite(now, transaction.id()) {
-            return;
-        }
-        let short = transaction.id().short();
-        let message = Message::Transactions([transaction.clone().into()].into());
-        let lane = message.lane();
-        // A transaction, its length and the message around it.
-        let bytes = transaction.encoded().len().saturating_add(8);
-        let mut pushes = Vec::new();
-        for (handle, peer) in self.peers.iter_mut() {
-            if !peer.ready || peer.known.contains(short) {
-                continue;
-            }
-            if self.config.relay == RelayPolicy::Flood && peer.credit.fits_body(lane, bytes) {
-                peer.known.insert(short);
-                pushes.push(*handle);
-            } else if !peer.announcements.push(transaction.id()) {
-                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
-            }
-        }
-        for handle in pushes {
-            self.send(handle, message.clone());
-        }
-    }
-
-    /// Pushes the hot transactions to a few peers each, if a round is due. What one peer gets leaves together.
-    pub(super) fn spread(&mut self, now: Time) {
-        let mut pushes: BTreeMap<PeerHandle, Reply> = BTreeMap::new();
-        for (number, id) in self.rumors.begin_round(now) {
-            let Some(transaction) = self.mempool.get(&id).cloned() else {
-                self.rumors.cool(number);
-                continue;
-            };
-            let lacks = |peer: &super::Peer| peer.ready && !peer.known.contains(id.short());
-            let lacking = self.peers.iter().filter(|(_, peer)| lacks(peer)).map(|(handle, _)| *handle).collect();
-            for handle in self.rumors.choose(number, lacking) {
-                if !self.push(handle, pushes.entry(handle).or_default(), &transaction) {
-                    self.rumors.announced(number, handle);
-                    self.queue_announcement(handle, id);
-                }
-            }
-        }
-        for (handle, mut reply) in pushes {
-            self.send_bodies(handle, &mut reply);
-        }
-    }
-
-    /// Sends a body unasked; a small one together with others. False if there is no credit for it.
-    fn push(&mut self, handle: PeerHandle, reply: &mut Reply, transaction: &Arc<SignedTransaction>) -> bool {
-        let (body, short) = (Body::from(transaction.clone()), transaction.id().short());
-        let message = Message::Transactions([body.clone()].into());
-        if message.lane() == Lane::Control {
-            return self.serve_small(handle, reply, body, short);
-        }
-        let bytes = message.encoded_len();
-        let fits = |peer: &&mut super::Peer| peer.credit.fits_body(Lane::Bulk, bytes);
-        let Some(peer) = self.peers.get_mut(&handle).filter(fits) else { return false };
-        peer.known.insert(short);
-        self.send(handle, message);
-        true
-    }
-
-    /// A transaction is back from a stale block. Who connected while it was in there wasn't told of it, and may never
-    /// see that block.
-    pub(super) fn announce_again(&mut self, id: TxId) {
-        let lacks = |peer: &super::Peer| peer.ready && !peer.known.contains(id.short());
-        let lacking: Vec<PeerHandle> =
-            self.peers.iter().filter(|(_, peer)| lacks(peer)).map(|(handle, _)| *handle).collect();
-        for handle in lacking {
-            self.queue_announcement(handle, id);
-        }
-    }
-
-    fn queue_announcement(&mut self, handle: PeerHandle, id: TxId) {
-        if self.peers.get_mut(&handle).is_some_and(|peer| !peer.announcements.push(id)) {
-            self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
-        }
     }
 
     /// A transaction to serve: of the mempool, or of a block whose body is kept. A short id that fits several is

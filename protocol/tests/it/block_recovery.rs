@@ -20,9 +20,9 @@ fn headers_that_could_not_be_asked_for_are_asked_for_later() {
     let first = block(genesis(), &[], 1);
     let second = block(tip_of(&first), &[], 2);
     let third = block(tip_of(&second), &[], 3);
-    mesh.say(0, peer, Message::BlockHeader(Box::new(second.header)));
+    mesh.say(0, peer, Message::BlockHeader { header: Box::new(second.header), pushed: false });
     assert_eq!(count(&mesh.heard(0, peer), "getheaders"), 1);
-    mesh.say(0, peer, Message::BlockHeader(Box::new(third.header)));
+    mesh.say(0, peer, Message::BlockHeader { header: Box::new(third.header), pushed: false });
     mesh.run_for(GETHEADERS_INTERVAL - Duration::from_millis(1));
     assert_eq!(count(&mesh.heard(0, peer), "getheaders"), 0);
     mesh.run_for(Duration::from_millis(1));
@@ -37,7 +37,7 @@ fn a_body_that_nobody_had_is_asked_for_again_ever_more_rarely() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     let peer = mesh.greeted(0);
     let wanted = block(genesis(), &[], 1);
-    mesh.say(0, peer, Message::BlockHeader(Box::new(wanted.header)));
+    mesh.say(0, peer, Message::BlockHeader { header: Box::new(wanted.header), pushed: false });
     let mut asked = Vec::new();
     for second in 0..200 {
         mesh.run_secs(1);
@@ -116,8 +116,8 @@ fn a_tip_is_followed_although_a_better_header_has_no_body() {
     let [better, other] = twins;
     // Somebody announces both and sends neither.
     let liar = mesh.greeted(0);
-    mesh.say(0, liar, Message::BlockHeader(Box::new(better.header)));
-    mesh.say(0, liar, Message::BlockHeader(Box::new(other.header)));
+    mesh.say(0, liar, Message::BlockHeader { header: Box::new(better.header), pushed: false });
+    mesh.say(0, liar, Message::BlockHeader { header: Box::new(other.header), pushed: false });
     mesh.run_secs(20);
     let peer = mesh.raw(0, Direction::Outbound);
     mesh.say(0, peer, Message::Hello(Hello::new(&network(), tip_of(&other))));
@@ -126,8 +126,8 @@ fn a_tip_is_followed_although_a_better_header_has_no_body() {
         for message in mesh.heard(0, peer) {
             let answer = match message {
                 Message::GetHeaders(_) => Message::Headers(vec![other.header]),
-                Message::GetBlock(id) if id == other.header.id() => Message::Block(other.clone()),
-                Message::GetBlock(id) => Message::NotFound { transactions: Vec::new(), blocks: vec![id] },
+                Message::GetBlock { id, .. } if id == other.header.id() => Message::Block(other.clone()),
+                Message::GetBlock { id, .. } => Message::NotFound { transactions: Vec::new(), blocks: vec![id] },
                 _ => continue,
             };
             mesh.say(0, peer, answer);

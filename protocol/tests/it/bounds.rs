@@ -30,11 +30,11 @@ fn announce(id: TxId) -> Message {
 fn asks(mesh: &mut Mesh, peer: PeerHandle, id: TxId) -> bool {
     mesh.heard(0, peer);
     mesh.say(0, peer, announce(id));
-    mesh.heard(0, peer).contains(&Message::GetData(vec![TxRef::Short(id.short())]))
+    mesh.heard(0, peer).contains(&Message::GetData { graft: false, wanted: vec![TxRef::Short(id.short())] })
 }
 
 fn bodies(items: &[Arc<SignedTransaction>]) -> Message {
-    Message::Transactions(items.iter().map(|item| item.encoded().clone().into()).collect())
+    Message::Transactions { via: None, bodies: items.iter().map(|item| item.encoded().clone().into()).collect() }
 }
 
 /// Says so many announcements of nothing.
@@ -168,7 +168,11 @@ fn deaf(mesh: &mut Mesh) -> PeerHandle {
     let mut number = 0_u8;
     while CONTROL_CREDIT_BYTES.saturating_sub(queued(mesh)) >= REQUEST_ROOM_BYTES {
         number += 1;
-        mesh.say(0, peer, Message::GetData(vec![TxRef::Full(TxId([number; 32])); GETDATA_ENTRIES_MAX]));
+        mesh.say(
+            0,
+            peer,
+            Message::GetData { graft: false, wanted: vec![TxRef::Full(TxId([number; 32])); GETDATA_ENTRIES_MAX] },
+        );
     }
     mesh.heard(0, peer);
     peer
@@ -224,7 +228,7 @@ fn headers_that_wait_are_bounded_and_the_oldest_go() {
         let headers: Vec<BlockId> = hears(&mut mesh, peer)
             .iter()
             .filter_map(|message| match message {
-                Message::BlockHeader(header) => Some(header.id()),
+                Message::BlockHeader { header, .. } => Some(header.id()),
                 _ => None,
             })
             .collect();
@@ -239,7 +243,7 @@ fn a_peer_is_asked_for_headers_once_in_a_while() {
     let peer = mesh.greeted(0);
     let unknown = block(tip_of(&block(genesis(), &[], 1)), &[], 2);
     let asked = |mesh: &mut Mesh| {
-        mesh.say(0, peer, Message::BlockHeader(Box::new(unknown.header)));
+        mesh.say(0, peer, Message::BlockHeader { header: Box::new(unknown.header), pushed: false });
         mesh.heard(0, peer).iter().any(|message| matches!(message, Message::GetHeaders(_)))
     };
     assert!(asked(&mut mesh));
@@ -255,7 +259,7 @@ fn everything_of_a_peer_goes_with_it() {
     let peer = mesh.greeted(0);
     announce_nothing(&mut mesh, peer, 0..5_000);
     mesh.say(0, peer, Message::Block(block(tip_of(&block(genesis(), &[], 1)), &[], 2)));
-    mesh.say(0, peer, Message::GetData(vec![TxRef::Full(TxId([1; 32]))]));
+    mesh.say(0, peer, Message::GetData { graft: false, wanted: vec![TxRef::Full(TxId([1; 32]))] });
     mesh.input(0, Input::PeerDisconnected { peer });
     assert_eq!(mesh.nodes[0].peer(peer), None);
     // Nothing waits for it any more.

@@ -30,7 +30,7 @@ fn a_flooded_peer_that_does_not_read_is_announced_to_instead() {
     let (mut pushed, mut announced) = (0, 0);
     for (_, message) in mesh.conversation() {
         match message {
-            Message::Transactions(bodies) => pushed += bodies.len(),
+            Message::Transactions { bodies, .. } => pushed += bodies.len(),
             Message::Inv(entries) => announced += entries.len(),
             _ => {}
         }
@@ -51,11 +51,11 @@ fn owed_bodies_wait_for_credit_and_none_is_lost() {
     mesh.run_secs(1);
     let wanted: Vec<TxRef> = items.iter().map(|item| TxRef::Full(item.id())).collect();
     assert!(wanted.len() <= GETDATA_ENTRIES_MAX);
-    mesh.say(0, peer, Message::GetData(wanted));
+    mesh.say(0, peer, Message::GetData { graft: false, wanted });
     let mut bodies = 0;
     for _ in 0..100 {
         for message in mesh.heard(0, peer) {
-            if let Message::Transactions(more) = &message {
+            if let Message::Transactions { bodies: more, .. } = &message {
                 bodies += more.len();
             }
             drain(&mut mesh, peer, message.lane(), message.encoded_len());
@@ -81,7 +81,7 @@ fn large_bodies_wait_for_bulk_credit() {
     mesh.draining = false;
     let peer = mesh.greeted(0);
     for block in &blocks {
-        mesh.say(0, peer, Message::GetBlock(block.header.id()));
+        mesh.say(0, peer, Message::GetBlock { graft: false, id: block.header.id() });
     }
     let two = 2 * Message::Block(blocks[0].clone()).encoded_len();
     assert!(two <= BULK_CREDIT_BYTES && two + two / 2 > BULK_CREDIT_BYTES);
@@ -103,11 +103,18 @@ fn small_replies_do_not_wait_behind_large_ones() {
     let peer = mesh.greeted(0);
     mesh.run_secs(1);
     for _ in 0..4 {
-        mesh.say(0, peer, Message::GetBlock(large.header.id()));
+        mesh.say(0, peer, Message::GetBlock { graft: false, id: large.header.id() });
     }
     mesh.heard(0, peer);
-    mesh.say(0, peer, Message::GetData(vec![TxRef::Full(small.id()), TxRef::Full(items[0].id())]));
-    assert_eq!(mesh.heard(0, peer), [Message::Transactions(vec![small.encoded().clone().into()])]);
+    mesh.say(
+        0,
+        peer,
+        Message::GetData { graft: false, wanted: vec![TxRef::Full(small.id()), TxRef::Full(items[0].id())] },
+    );
+    assert_eq!(
+        mesh.heard(0, peer),
+        [Message::Transactions { via: None, bodies: vec![small.encoded().clone().into()] }]
+    );
     // What waits for the bulk lane comes in the order of asking.
     drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);
     drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);

@@ -15,11 +15,11 @@ fn announce(transaction: &SignedTransaction) -> Message {
 }
 
 fn body(transaction: &SignedTransaction) -> Message {
-    Message::Transactions(vec![transaction.encoded().clone().into()])
+    Message::Transactions { via: None, bodies: vec![transaction.encoded().clone().into()] }
 }
 
 fn wants(transaction: &SignedTransaction) -> Message {
-    Message::GetData(vec![TxRef::Short(transaction.id().short())])
+    Message::GetData { graft: false, wanted: vec![TxRef::Short(transaction.id().short())] }
 }
 
 #[test]
@@ -78,10 +78,13 @@ fn what_is_held_is_sent_and_what_is_not_is_not_found() {
     let peer = mesh.greeted(0);
     let missing = TxRef::Full(TxId([7; 32]));
     let wanted = vec![TxRef::Full(held.id()), missing, TxRef::Short(confirmed.id().short())];
-    mesh.say(0, peer, Message::GetData(wanted));
+    mesh.say(0, peer, Message::GetData { graft: false, wanted });
     let both = vec![held.encoded().clone(), confirmed.encoded().clone()];
     let heard = mesh.heard(0, peer);
-    assert!(heard.contains(&Message::Transactions(both.into_iter().map(Into::into).collect())), "{heard:?}");
+    assert!(
+        heard.contains(&Message::Transactions { via: None, bodies: both.into_iter().map(Into::into).collect() }),
+        "{heard:?}"
+    );
     assert!(heard.contains(&Message::NotFound { transactions: vec![missing], blocks: vec![] }), "{heard:?}");
 }
 
@@ -114,7 +117,7 @@ fn waiting_announcements_ride_on_what_is_sent_anyway() {
     mesh.heard(0, peer);
     mesh.say(0, peer, announce(&transaction(2, 0, 10)));
     let heard = mesh.heard(0, peer);
-    assert!(matches!(&heard[..], [Message::GetData(_), Message::Inv(_)]), "{heard:?}");
+    assert!(matches!(&heard[..], [Message::GetData { .. }, Message::Inv(_)]), "{heard:?}");
 }
 
 #[test]
@@ -143,8 +146,9 @@ fn a_peer_may_be_owed_so_much_and_no_more() {
     mesh.run_secs(1);
     mesh.draining = false;
     let peer = mesh.greeted(0);
-    let wanted = Message::GetData(vec![TxRef::Full(item.id()); GETDATA_ENTRIES_MAX]);
-    let sent = |mesh: &Mesh| mesh.conversation().filter(|(_, m)| matches!(m, Message::Transactions(_))).count();
+    let wanted = Message::GetData { graft: false, wanted: vec![TxRef::Full(item.id()); GETDATA_ENTRIES_MAX] };
+    let sent =
+        |mesh: &Mesh| mesh.conversation().filter(|(_, m)| matches!(m, Message::Transactions { .. })).count();
     mesh.say(0, peer, wanted.clone());
     assert!(sent(&mesh) > 0);
     for _ in 0..SERVE_QUEUE_MAX / GETDATA_ENTRIES_MAX - 1 {
@@ -162,7 +166,7 @@ fn an_item_does_not_keep_the_frame_that_brought_it() {
     let peer = mesh.greeted(0);
     let item = transaction(1, 0, 100);
     let frame = bytes::Bytes::from([&[0; 1_000], item.encoded().as_ref()].concat());
-    let message = Message::Transactions(vec![frame.slice(1_000..).into()]);
+    let message = Message::Transactions { via: None, bodies: vec![frame.slice(1_000..).into()] };
     mesh.input(0, Input::Received { peer, message });
     mesh.run_secs(1);
     assert!(mesh.accepted(0, tx(&item)));

@@ -24,7 +24,7 @@ fn refusals(mesh: &Mesh, node: usize) -> Vec<Refusal> {
 }
 
 fn send_body(mesh: &mut Mesh, peer: PeerHandle, body: Bytes) {
-    mesh.say(0, peer, Message::Transactions(vec![body.into()]));
+    mesh.say(0, peer, Message::Transactions { via: None, bodies: vec![body.into()] });
     mesh.run_for(Duration::from_millis(1));
 }
 
@@ -165,7 +165,7 @@ fn a_header_with_a_bad_signature_ends_the_connection() {
     let peer = mesh.greeted(0);
     let other: NetworkId = "other".parse().expect("a good name");
     let header = Header { ..*block(genesis(), &[], 1).header.header() }.sign(&producer(), &other);
-    mesh.say(0, peer, Message::BlockHeader(Box::new(header)));
+    mesh.say(0, peer, Message::BlockHeader { header: Box::new(header), pushed: false });
     mesh.run_for(Duration::from_millis(1));
     assert_eq!(mesh.disconnected(0, peer), Some(DisconnectReason::InvalidSignature));
 }
@@ -176,7 +176,7 @@ fn a_block_of_a_stranger_is_refused_without_blame() {
     let peer = mesh.greeted(0);
     let header = *block(genesis(), &[], 1).header.header();
     let header = header.sign(&key(77), &network());
-    mesh.say(0, peer, Message::BlockHeader(Box::new(header)));
+    mesh.say(0, peer, Message::BlockHeader { header: Box::new(header), pushed: false });
     assert_eq!(refusals(&mesh, 0), [Refusal::ProducerNotAllowed]);
     assert_eq!(mesh.disconnected(0, peer), None);
 }
@@ -187,9 +187,9 @@ fn a_spoiled_block_leaves_the_honest_request_alone() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     let (honest, attacker) = (mesh.greeted(0), mesh.greeted(0));
     let good = block(genesis(), &[transaction(1, 1, 10)], 1);
-    mesh.say(0, honest, Message::BlockHeader(Box::new(good.header)));
+    mesh.say(0, honest, Message::BlockHeader { header: Box::new(good.header), pushed: false });
     mesh.run_for(Duration::from_millis(1));
-    assert_eq!(mesh.heard(0, honest), [Message::GetBlock(good.header.id())]);
+    assert_eq!(mesh.heard(0, honest), [Message::GetBlock { graft: false, id: good.header.id() }]);
     let spoiled = Block { header: good.header, transactions: vec![transaction(1, 2, 10).encoded().clone()] };
     mesh.say(0, attacker, Message::Block(Arc::new(spoiled)));
     assert_eq!(mesh.disconnected(0, attacker), Some(DisconnectReason::InvalidBlock));

@@ -52,7 +52,7 @@ fn inv(count: u64) -> Message {
 }
 
 fn bodies(items: &[&SignedTransaction]) -> Message {
-    Message::Transactions(items.iter().map(|item| item.encoded().clone().into()).collect())
+    Message::Transactions { via: None, bodies: items.iter().map(|item| item.encoded().clone().into()).collect() }
 }
 
 fn watched(count: usize, relay: RelayPolicy) -> Mesh {
@@ -66,7 +66,11 @@ fn deafen(mesh: &mut Mesh, peer: PeerHandle) {
     let mut answers = 1;
     while answers > 0 {
         mesh.heard(0, peer);
-        mesh.say(0, peer, Message::GetData(vec![TxRef::Full(TxId([1; 32])); GETDATA_ENTRIES_MAX]));
+        mesh.say(
+            0,
+            peer,
+            Message::GetData { graft: false, wanted: vec![TxRef::Full(TxId([1; 32])); GETDATA_ENTRIES_MAX] },
+        );
         answers = mesh.heard(0, peer).len();
     }
 }
@@ -114,7 +118,11 @@ fn hostile() -> Mesh {
         mesh.submit(0, item);
         mesh.run_for(Duration::from_millis(1));
     }
-    mesh.say(0, peer, Message::GetData(large.iter().map(|item| TxRef::Full(item.id())).collect()));
+    mesh.say(
+        0,
+        peer,
+        Message::GetData { graft: false, wanted: large.iter().map(|item| TxRef::Full(item.id())).collect() },
+    );
     deafen(&mut mesh, peer);
     mesh
 }
@@ -156,7 +164,7 @@ fn the_figures_are_those_of_what_is_held() {
     mesh.submit(0, &transaction(1, 1, 100));
     mesh.run_secs(1);
     mesh.say(0, peer, inv(REQUESTS_IN_FLIGHT_MAX as u64 + 4));
-    mesh.say(0, peer, Message::BlockHeader(block(genesis(), &[], 1).header.into()));
+    mesh.say(0, peer, Message::BlockHeader { header: block(genesis(), &[], 1).header.into(), pushed: false });
     mesh.run_for(Duration::from_millis(1));
     mesh.checking = Checking::Held;
     let (waiting, submitted) = (transaction(2, 1, 50), transaction(3, 1, 50));
@@ -183,7 +191,7 @@ fn the_figures_are_those_of_what_is_held() {
     // What was said and is drained no longer counts.
     assert_eq!(used("queued control bytes", Some(peer)), 0);
     mesh.draining = false;
-    mesh.say(0, other, Message::GetData(vec![TxRef::Full(TxId([1; 32]))]));
+    mesh.say(0, other, Message::GetData { graft: false, wanted: vec![TxRef::Full(TxId([1; 32]))] });
     let answer = Message::NotFound { transactions: vec![TxRef::Full(TxId([1; 32]))], blocks: vec![] };
     let mut queued = None;
     mesh.nodes[0].occupancy(&mut |occupancy| {

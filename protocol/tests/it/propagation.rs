@@ -128,8 +128,8 @@ fn a_new_peer_hears_of_the_tip_and_the_mempool() {
 fn named(message: &Message) -> Vec<ShortId> {
     match message {
         Message::Inv(entries) => entries.iter().map(|entry| entry.transaction.short()).collect(),
-        Message::Transactions(bodies) => bodies.iter().map(|body| body.id().short()).collect(),
-        Message::BlockHeader(header) => vec![header.id().short()],
+        Message::Transactions { bodies, .. } => bodies.iter().map(|body| body.id().short()).collect(),
+        Message::BlockHeader { header, .. } => vec![header.id().short()],
         Message::Block(block) => vec![block.header.id().short()],
         _ => Vec::new(),
     }

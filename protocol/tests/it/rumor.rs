@@ -34,7 +34,7 @@ fn round(mesh: &mut Mesh, peers: &[PeerHandle], item: &SignedTransaction) -> Vec
     for peer in peers {
         for message in mesh.heard(0, *peer) {
             match message {
-                Message::Transactions(bodies) => {
+                Message::Transactions { bodies, .. } => {
                     assert_eq!(bodies, [item.encoded().clone().into()], "one body, once");
                     pushed.push(*peer);
                 }
@@ -58,7 +58,7 @@ fn had(item: &SignedTransaction) -> Message {
 }
 
 fn bodies(items: &[&SignedTransaction]) -> Message {
-    Message::Transactions(items.iter().map(|item| item.encoded().clone().into()).collect())
+    Message::Transactions { via: None, bodies: items.iter().map(|item| item.encoded().clone().into()).collect() }
 }
 
 fn inv(id: TxId) -> Message {
@@ -81,7 +81,7 @@ fn the_classic_form_reaches_all_of_a_complete_graph_without_echo() {
     let (mut heard, mut pushed, mut echoes, mut answers) = (BTreeSet::new(), 0, 0, 0);
     for (node, peer, speaks, bytes) in &mesh.traffic {
         match mesh_message(bytes) {
-            Message::Transactions(bodies) => {
+            Message::Transactions { bodies, .. } => {
                 for id in bodies.iter().map(|body| body.id()) {
                     pushed += usize::from(*speaks);
                     echoes += usize::from(*speaks && heard.contains(&(*node, *peer, id)));
@@ -135,7 +135,7 @@ fn everybody_is_as_likely_to_be_chosen() {
         let messages = mesh.heard(0, *peer);
         messages
             .iter()
-            .map(|message| if let Message::Transactions(bodies) = message { bodies.len() } else { 0 })
+            .map(|message| if let Message::Transactions { bodies, .. } = message { bodies.len() } else { 0 })
             .sum()
     });
     // 20 each on the average, with a standard deviation of 4.
@@ -303,7 +303,7 @@ fn the_hot_list_is_bounded_and_the_oldest_cools() {
         let (mut told, mut pushed) = (Vec::new(), 0);
         for message in mesh.heard(0, peers[0]) {
             match message {
-                Message::Transactions(bodies) => {
+                Message::Transactions { bodies, .. } => {
                     pushed += bodies.len();
                     told.extend(bodies.iter().map(|body| body.id().short()));
                 }
@@ -333,7 +333,7 @@ fn a_peer_without_credit_is_chosen_once_and_told_when_there_is_room() {
     mesh.draining = false;
     let peers = [mesh.greeted(0), mesh.greeted(0)];
     // Each answer is a notfound of 8.5 KiB, until there is no room for one more.
-    let nothing = Message::GetData(vec![TxRef::Full(TxId([1; 32])); GETDATA_ENTRIES_MAX]);
+    let nothing = Message::GetData { graft: false, wanted: vec![TxRef::Full(TxId([1; 32])); GETDATA_ENTRIES_MAX] };
     (0..CONTROL_CREDIT_BYTES / 8_000).for_each(|_| say_all(&mut mesh, &peers, &nothing));
     let item = transaction(1, 1, 10);
     mesh.submit(0, &item);
@@ -376,7 +376,7 @@ fn what_was_asked_for_is_not_answered_with_a_had() {
     let (mut mesh, peers) = alone(Rumor { feedback: true, ..PLAIN }, 1);
     let item = transaction(1, 1, 10);
     mesh.say(0, peers[0], inv(item.id()));
-    assert!(matches!(mesh.heard(0, peers[0])[..], [Message::GetData(_)]));
+    assert!(matches!(mesh.heard(0, peers[0])[..], [Message::GetData { .. }]));
     // It is submitted while the request is open.
     mesh.checking = Checking::Held;
     mesh.submit(0, &item);

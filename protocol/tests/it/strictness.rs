@@ -79,9 +79,12 @@ fn every_list_may_be_as_long_as_its_bound() {
     let entry = InvEntry { transaction: short, age_ms: 1 };
     let made: [(usize, &dyn Fn(usize) -> Message); 7] = [
         (INV_ENTRIES_MAX, &|len| Message::Inv(vec![entry; len])),
-        (GETDATA_ENTRIES_MAX, &|len| Message::GetData(vec![short; len])),
+        (GETDATA_ENTRIES_MAX, &|len| Message::GetData { graft: false, wanted: vec![short; len] }),
         (GETDATA_ENTRIES_MAX, &|len| Message::NotFound { transactions: vec![short; len], blocks: vec![] }),
-        (TRANSACTIONS_ENTRIES_MAX, &|len| Message::Transactions(vec![Bytes::from_static(&[1]).into(); len])),
+        (TRANSACTIONS_ENTRIES_MAX, &|len| Message::Transactions {
+            via: None,
+            bodies: vec![Bytes::from_static(&[1]).into(); len],
+        }),
         (LOCATOR_ENTRIES_MAX, &|len| Message::GetHeaders(vec![BlockId([1; 32]); len])),
         (HEADERS_ENTRIES_MAX, &|len| Message::Headers(vec![header; len])),
         (HAD_ENTRIES_MAX, &|len| Message::Had(vec![ShortId([1; 8]); len])),
@@ -139,7 +142,13 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
         Just(block(genesis(), &[transaction(1, 1, 9)], 70_000).to_bytes()),
         Just(block(genesis(), &[], 1).header.to_bytes()),
         Just(Message::Ack(70_000).to_bytes()),
-        Just(Message::GetData(vec![TxRef::Full(TxId([3; 32])), TxRef::Short(ShortId([4; 8]))]).to_bytes()),
+        Just(
+            Message::GetData {
+                graft: false,
+                wanted: vec![TxRef::Full(TxId([3; 32])), TxRef::Short(ShortId([4; 8]))]
+            }
+            .to_bytes()
+        ),
         Just(Message::Inv(vec![InvEntry { transaction: TxRef::Short(ShortId([4; 8])), age_ms: 300 }]).to_bytes()),
         proptest::collection::vec(any::<u8>(), 0..64),
     ];

@@ -26,14 +26,17 @@ fn messages() -> Vec<(&'static str, Message)> {
     vec![
         ("hello", Message::Hello(Hello::new(&network(), Tip { height: 1, id: block.header.id() }))),
         ("inv", Message::Inv(entries)),
-        ("getdata", Message::GetData(vec![short, full])),
+        ("getdata", Message::GetData { graft: false, wanted: vec![short, full] }),
         ("notfound", Message::NotFound { transactions: vec![short], blocks: vec![block.header.id()] }),
         (
             "transactions",
-            Message::Transactions(vec![small.encoded().clone().into(), other.encoded().clone().into()]),
+            Message::Transactions {
+                via: None,
+                bodies: vec![small.encoded().clone().into(), other.encoded().clone().into()],
+            },
         ),
-        ("blockheader", Message::BlockHeader(Box::new(block.header))),
-        ("getblock", Message::GetBlock(block.header.id())),
+        ("blockheader", Message::BlockHeader { header: Box::new(block.header), pushed: false }),
+        ("getblock", Message::GetBlock { graft: false, id: block.header.id() }),
         ("block", Message::Block(block.clone())),
         ("getheaders", Message::GetHeaders(vec![block.header.id(), genesis().id])),
         ("headers", Message::Headers(vec![block.header])),

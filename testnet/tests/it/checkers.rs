@@ -139,7 +139,10 @@ fn a_third_header_of_one_producer_at_one_height_is_found() {
         transactions_root: transactions_root(&[]),
         count: 0,
     };
-    let headers = (1..=3).map(|time| Message::BlockHeader(Box::new(header(time).sign(&key, &setup.network))));
+    let headers = (1..=3).map(|time| Message::BlockHeader {
+        header: Box::new(header(time).sign(&key, &setup.network)),
+        pushed: false,
+    });
     let node = (producer + 1) % setup.nodes.len();
     setup.nodes[node].adversary = Some(Box::new(ThreeHeaders(headers.collect())));
     setup.nodes[node].sabotage = Some(Sabotage::Masked);

@@ -160,6 +160,11 @@ impl Lot {
             || (self.in_flight < self.in_flight_max && self.in_flight_bytes < pace.queue_bytes_max())
     }
 
+    /// Whether one more may be in flight, promised ones counted.
+    pub(super) const fn may_fly(&self) -> bool {
+        self.in_flight < self.in_flight_max
+    }
+
     pub(super) fn add(&mut self, slot: Slot, ready: bool) {
         self.announced.insert(slot);
         if ready {

@@ -45,7 +45,7 @@ impl Craft {
 
 /// A body, sent unasked.
 pub(super) fn push(to: PeerHandle, body: Bytes) -> Sending {
-    now(to, Message::Transactions(vec![body.into()]))
+    now(to, Message::Transactions { via: None, bodies: vec![body.into()] })
 }
 
 /// A message that is sent at once.

@@ -62,7 +62,7 @@ impl Invalid {
                 let network = std::mem::replace(&mut self.craft.network, "another".parse().ok()?);
                 let foreign = self.craft.transaction(&key, 1);
                 self.craft.network = network;
-                Message::Transactions(vec![foreign?.into()])
+                Message::Transactions { via: None, bodies: vec![foreign?.into()] }
             }
             // A byte too many.
             2 => {
@@ -151,7 +151,7 @@ impl Equivocate {
 impl Adversary for Equivocate {
     fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
         let header = match &message {
-            Message::BlockHeader(header) => Some(**header),
+            Message::BlockHeader { header, .. } => Some(**header),
             Message::Block(block) => Some(block.header),
             _ => None,
         };
@@ -172,5 +172,5 @@ impl Equivocate {
 }
 
 fn transactions(body: Vec<u8>) -> Message {
-    Message::Transactions(vec![body.into()])
+    Message::Transactions { via: None, bodies: vec![body.into()] }
 }

@@ -34,7 +34,7 @@ const REPLAY_MAX: usize = 256;
 
 impl Adversary for Spam {
     fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
-        !(self.withholds && matches!(message, Message::GetData(_)))
+        !(self.withholds && matches!(message, Message::GetData { .. }))
     }
 
     fn interval(&self) -> Option<Duration> {
@@ -64,7 +64,9 @@ impl Replay {
 impl Adversary for Replay {
     fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
         let worth = match message {
-            Message::Inv(_) | Message::Transactions(_) | Message::Block(_) | Message::BlockHeader(_) => true,
+            Message::Inv(_) | Message::Transactions { .. } | Message::Block(_) | Message::BlockHeader { .. } => {
+                true
+            }
             Message::Headers(headers) => !headers.is_empty(),
             _ => false,
         };

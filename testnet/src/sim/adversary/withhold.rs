@@ -26,7 +26,7 @@ const LATENESS: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() 
 
 impl Adversary for Withhold {
     fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
-        if !matches!(message, Message::Transactions(_) | Message::Block(_) | Message::NotFound { .. }) {
+        if !matches!(message, Message::Transactions { .. } | Message::Block(_) | Message::NotFound { .. }) {
             out.push(at_once(to, message));
         }
     }
@@ -40,7 +40,7 @@ impl Adversary for Withhold {
             (ItemId::Transaction(id), _) => {
                 Message::Inv(vec![InvEntry { transaction: TxRef::Short(id.short()), age_ms: 0 }])
             }
-            (ItemId::Block(_), Some(header)) => Message::BlockHeader(Box::new(*header)),
+            (ItemId::Block(_), Some(header)) => Message::BlockHeader { header: Box::new(*header), pushed: false },
             (ItemId::Block(_), None) => return,
         };
         out.extend(peers.iter().map(|&peer| at_once(peer, message.clone())));
@@ -62,5 +62,5 @@ impl Adversary for Late {
 
 /// Whether a message asks for a body.
 const fn asks(message: &Message) -> bool {
-    matches!(message, Message::GetData(_) | Message::GetBlock(_))
+    matches!(message, Message::GetData { .. } | Message::GetBlock { .. })
 }

@@ -176,17 +176,17 @@ impl Checker for Safety {
         let had = self.memory(node).peers.entry(from).or_default();
         match message {
             Message::Inv(entries) => had.has.extend(entries.iter().map(|entry| entry.transaction.short())),
-            Message::Transactions(bodies) => {
+            Message::Transactions { bodies, .. } => {
                 had.has.extend(bodies.iter().map(|body| body.id().short()));
             }
-            Message::BlockHeader(header) => {
+            Message::BlockHeader { header, .. } => {
                 had.has.insert(header.id().short());
             }
             Message::Block(block) => {
                 had.has.insert(block.header.id().short());
             }
-            Message::GetData(wanted) => had.asked.extend(wanted.iter().map(|wanted| wanted.short())),
-            Message::GetBlock(id) => {
+            Message::GetData { wanted, .. } => had.asked.extend(wanted.iter().map(|wanted| wanted.short())),
+            Message::GetBlock { id, .. } => {
                 had.asked.insert(id.short());
             }
             _ => {}
@@ -200,7 +200,7 @@ impl Checker for Safety {
                     self.tells(at, node, to, entry.transaction.short(), "an announcement");
                 }
             }
-            Message::Transactions(bodies) => {
+            Message::Transactions { bodies, .. } => {
                 for body in bodies {
                     let id = body.id();
                     if !self.judge.transaction(body.encoded()) {
@@ -209,7 +209,7 @@ impl Checker for Safety {
                     self.tells(at, node, to, id.short(), "a body");
                 }
             }
-            Message::BlockHeader(header) => {
+            Message::BlockHeader { header, .. } => {
                 self.relays_header(at, node, header);
                 self.tells(at, node, to, header.id().short(), "an announcement");
             }

@@ -212,13 +212,13 @@ impl Simulation {
     fn account(&mut self, message: &Message, wire: u64) {
         match message {
             Message::Inv(entries) => self.ledger.wire(entries.iter().map(|entry| entry.transaction.short()), wire),
-            Message::GetData(wanted) => self.ledger.wire(wanted.iter().map(|wanted| wanted.short()), wire),
-            Message::Transactions(bodies) => {
+            Message::GetData { wanted, .. } => self.ledger.wire(wanted.iter().map(|wanted| wanted.short()), wire),
+            Message::Transactions { bodies, .. } => {
                 self.ledger.wire(bodies.iter().map(|body| body.id().short()), wire);
             }
             Message::Block(block) => self.ledger.wire(std::iter::once(block.header.id().short()), wire),
-            Message::BlockHeader(header) => self.ledger.wire(std::iter::once(header.id().short()), wire),
-            Message::GetBlock(id) => self.ledger.wire(std::iter::once(id.short()), wire),
+            Message::BlockHeader { header, .. } => self.ledger.wire(std::iter::once(header.id().short()), wire),
+            Message::GetBlock { id, .. } => self.ledger.wire(std::iter::once(id.short()), wire),
             _ => {}
         }
     }
@@ -237,18 +237,19 @@ fn gist(message: &Message) -> u64 {
     match message {
         Message::Hello(hello) => fold(&mut std::iter::once(hello.tip.id.short())),
         Message::Inv(entries) => fold(&mut entries.iter().map(|entry| entry.transaction.short())),
-        Message::GetData(wanted) => fold(&mut wanted.iter().map(TxRef::short)),
+        Message::GetData { wanted, .. } => fold(&mut wanted.iter().map(TxRef::short)),
         Message::NotFound { transactions, blocks } => {
             let transactions = transactions.iter().map(TxRef::short);
             fold(&mut transactions.chain(blocks.iter().map(BlockId::short)))
         }
-        Message::Transactions(bodies) => fold(&mut bodies.iter().map(|body| body.id().short())),
-        Message::BlockHeader(header) => fold(&mut std::iter::once(header.id().short())),
-        Message::GetBlock(id) => fold(&mut std::iter::once(id.short())),
+        Message::Transactions { bodies, .. } => fold(&mut bodies.iter().map(|body| body.id().short())),
+        Message::BlockHeader { header, .. } => fold(&mut std::iter::once(header.id().short())),
+        Message::GetBlock { id, .. } => fold(&mut std::iter::once(id.short())),
         Message::Block(block) => fold(&mut std::iter::once(block.header.id().short())),
         Message::GetHeaders(locator) => fold(&mut locator.iter().map(BlockId::short)),
         Message::Headers(headers) => fold(&mut headers.iter().map(|header| header.id().short())),
         Message::Ack(bytes) => *bytes,
         Message::Had(ids) => fold(&mut ids.iter().copied()),
+        Message::Prune(routes) | Message::Graft(routes) => fold(&mut routes.iter().map(|route| ShortId(route.0))),
     }
 }

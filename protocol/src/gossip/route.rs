@@ -1,0 +1,483 @@
+//! Author trees: along which links to push what, learned from who was first.
+//!
+//! Flooding finds the fastest way from where an item enters to every node, and the copies that came second show which
+//! links were not on it. Items of one author nearly always enter at one node, so what one item taught serves the next.
+//! (Plumtree, Leitão and others 2007, prunes one shared tree in this way; here each author has one of its own.)
+//! Deliberately absent: bodies, credit, messages and signatures. The caller says what was verified, and from whom it came
+//! first; this says to whom to push, and whom to prune and graft.
+//!
+//! # Specification
+//!
+//! * **A route** is what items share that enter at one place: an author's ([`RouteId::of`]), or an entry node's own. Links
+//!   are *eager* (pushed to) or *lazy* (announced to). On a route of transactions a link is eager until the peer prunes
+//!   it; on one of blocks, which are large, it is lazy until the peer grafts it.
+//! * **Learning.** The peer that brought a route's last item first is its *parent*. Only verified first sights teach.
+//! * **Pruning.** Who pushes what we have is pruned, if the redundancy is at its target.
+//! * **Grafting.** An announcement tells since when the announcer has the item, so it tells when its push would have
+//!   been here. If that is earlier than the parent's push by more than the slack, in [`LATE_ITEMS_MAX`] of the last
+//!   [`LATE_ITEMS`] items, the announcer is grafted; the parent stays until its body is the second. A graft that wins
+//!   nothing makes the next one on that route wait, longer each time. When a parent leaves, the announcer that was
+//!   closest behind it is grafted.
+//! * **Own routes.** What is submitted here of an author that is at home elsewhere, or of one that nobody knows yet, travels
+//!   on a route of this node's own, named in each push. [`HOME_ITEMS_MOVED`] (or [`HOME_ITEMS_NEW`]) submissions in a row
+//!   make this node the author's home, and the author's own route is used.
+//!   *Rationale:* on the author's route it would come to each node from an unusual side, the copies second to come would
+//!   be those of the usual side, and their prunes would take the tree apart.
+//! * **Forgetting.** Routes live in two LRU lists: those of which one item was seen, and the others. Losing one costs a
+//!   flood.
+//!
+//! # Security
+//!
+//! A name is not signed. Whoever passes an item on can put it on another route; then it is pushed on budget where that is
+//! unknown, and arrives by way of others where it leads elsewhere. A prune or graft changes the link that it came by and
+//! no other. Who lies about the time since when it has an item is grafted, comes second, and is pruned.
+
+use alloc::vec::Vec;
+
+use lru::LruCache;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+
+use super::api::PeerHandle;
+use crate::hash::{RouteId, RouteKind, ShortId};
+use crate::limits::{
+    GRAFT_PAUSE_MAX, GRAFT_PAUSE_MIN, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, HOMES_MAX, LATE_ITEMS, LATE_ITEMS_MAX,
+    REDUNDANCY_BAND, REDUNDANCY_INTERVAL, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX, VIA_LIFETIME,
+};
+use crate::relay::Redundancy;
+use crate::seeded::SeededState;
+use crate::time::{Duration, Time};
+
+/// All that a node knows of routes.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    new: LruCache<RouteId, Route, SeededState>,
+    settled: LruCache<RouteId, Route, SeededState>,
+    /// Transactions whose first sight is remembered, oldest first.
+    sights: LruCache<ShortId, Sight, SeededState>,
+    /// Submissions in a row of authors that are not at home here, by the author's route.
+    visits: LruCache<RouteId, u8, SeededState>,
+    own: Option<(RouteId, Time)>,
+    chance: ChaCha8Rng,
+    meter: Meter,
+}
+
+/// One route, as seen from here.
+#[derive(Debug)]
+struct Route {
+    /// Whether links are eager but for the exceptions, or lazy but for them.
+    eager: bool,
+    /// Sorted. Peers that are gone are taken out.
+    exceptions: Vec<PeerHandle>,
+    /// Who brought the last item; `None` if it entered here.
+    parent: Option<PeerHandle>,
+    /// Whose announcements come closest behind the parent's push, and by how many microseconds.
+    next_best: Option<(PeerHandle, i64)>,
+    /// A bit for each of the last items for which the parent was late, the last one lowest.
+    late: u8,
+    /// First sights so far.
+    items: u32,
+    /// Who was grafted and hasn't brought anything since.
+    grafted: Option<PeerHandle>,
+    /// No graft before this time.
+    graft_after: Time,
+    pause: Duration,
+}
+
+/// The first sight of a transaction.
+#[derive(Clone, Copy, Debug)]
+struct Sight {
+    /// The route that it travelled on, and its author's.
+    route: RouteId,
+    author: RouteId,
+    at: Time,
+    from: Option<PeerHandle>,
+    /// How many first sights the route had then.
+    number: u32,
+}
+
+/// The links of one route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Links<'a> {
+    route: Option<&'a Route>,
+    default: bool,
+}
+
+impl Links<'_> {
+    /// Whether to push to a peer.
+    pub(crate) fn is_eager(&self, peer: PeerHandle) -> bool {
+        self.route.map_or(self.default, |route| route.is_eager(peer))
+    }
+}
+
+/// A verified item that was seen for the first time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct First {
+    /// What kind of route.
+    pub(crate) kind: RouteKind,
+    /// The route that it travelled on.
+    pub(crate) route: RouteId,
+    /// Its author's route.
+    pub(crate) author: RouteId,
+    /// When its body came.
+    pub(crate) at: Time,
+    /// Who brought it; `None` if it was submitted here.
+    pub(crate) from: Option<PeerHandle>,
+}
+
+impl Routes {
+    /// Knows nothing yet. All chance comes from `seed`.
+    pub(crate) fn new(redundancy: Redundancy, hasher: &SeededState, seed: [u8; 32]) -> Self {
+        Self {
+            new: LruCache::unbounded_with_hasher(hasher.clone()),
+            settled: LruCache::unbounded_with_hasher(hasher.clone()),
+            sights: LruCache::unbounded_with_hasher(hasher.clone()),
+            visits: LruCache::unbounded_with_hasher(hasher.clone()),
+            own: None,
+            chance: ChaCha8Rng::from_seed(seed),
+            meter: Meter::new(redundancy),
+        }
+    }
+
+    /// The route for what is submitted here: `None` for its author's.
+    pub(crate) fn enter(&mut self, now: Time, author: RouteId) -> Option<RouteId> {
+        let home = match self.peek(author) {
+            Some(route) if route.parent.is_none() => return None,
+            Some(_) => HOME_ITEMS_MOVED,
+            None => HOME_ITEMS_NEW,
+        };
+        let visits = self.visits.get_or_insert_mut(author, || 0);
+        *visits = visits.saturating_add(1);
+        let at_home = *visits >= home;
+        if at_home {
+            self.visits.pop(&author);
+        } else if self.visits.len() > HOMES_MAX {
+            self.visits.pop_lru();
+        }
+        (!at_home).then(|| self.own(now))
+    }
+
+    /// Whether a route is known, so that what is pushed on it goes along a tree.
+    pub(crate) fn knows(&self, route: RouteId) -> bool {
+        self.peek(route).is_some()
+    }
+
+    /// The links of a route, to be asked which are eager. Of an unknown route of transactions all are, of one of blocks
+    /// none.
+    pub(crate) fn links(&self, kind: RouteKind, route: RouteId) -> Links<'_> {
+        Links { route: self.peek(route), default: kind == RouteKind::Transaction }
+    }
+
+    /// Who brought the last item of a route, if that was a peer.
+    pub(crate) fn parent(&self, route: RouteId) -> Option<PeerHandle> {
+        self.peek(route).and_then(|route| route.parent)
+    }
+
+    /// By how many microseconds a push of `from`, who has had a transaction since `had`, would have been behind the first;
+    /// negative if it had been first. `None` if that can't be told.
+    pub(crate) fn behind(&self, from: PeerHandle, short: ShortId, had: Time) -> Option<i64> {
+        let sight = self.sights.peek(&short)?;
+        let parent = sight.from?;
+        (parent != from).then(|| had.as_micros().cast_signed().saturating_sub(sight.at.as_micros().cast_signed()))
+    }
+
+    /// Learns from a verified first sight.
+    pub(crate) fn learn(&mut self, first: First) {
+        let First { kind, route: id, author, from, .. } = first;
+        self.meter.first();
+        if from.is_some() && id == author {
+            // It comes from elsewhere: what was submitted here was no row.
+            self.visits.pop(&author);
+        }
+        if let Some(mut known) = self.new.pop(&id) {
+            known.see(from);
+            self.settled.put(id, known);
+            if self.settled.len() > ROUTES_SETTLED_MAX {
+                self.settled.pop_lru();
+            }
+        } else if let Some(known) = self.settled.get_mut(&id) {
+            known.see(from);
+        } else {
+            let mut route = Route::new(kind);
+            route.see(from);
+            self.new.put(id, route);
+            if self.new.len() > ROUTES_NEW_MAX {
+                self.new.pop_lru();
+            }
+        }
+    }
+
+    /// Remembers a transaction's first sight for those who bring or announce it later. Call after [`Routes::learn`].
+    pub(crate) fn remember(&mut self, short: ShortId, first: First) {
+        let number = self.peek(first.route).map_or(0, |route| route.items);
+        let First { route, author, at, from, .. } = first;
+        self.sights.put(short, Sight { route, author, at, from, number });
+        if self.sights.len() > SIGHTS_MAX {
+            self.sights.pop_lru();
+        }
+    }
+
+    /// The route that a transaction travelled on, if its first sight is remembered.
+    pub(crate) fn route_of(&self, short: ShortId) -> Option<RouteId> {
+        self.sights.peek(&short).map(|sight| sight.route)
+    }
+
+    /// The entry node's route that a transaction travelled on, if it was not its author's.
+    pub(crate) fn via_of(&self, short: ShortId) -> Option<RouteId> {
+        self.sights.peek(&short).filter(|sight| sight.route != sight.author).map(|sight| sight.route)
+    }
+
+    /// A peer pushed on `via` (or the author's route) what was here already, and is good. The route to prune, if any.
+    pub(crate) fn duplicate(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        short: ShortId,
+        via: Option<RouteId>,
+    ) -> Option<RouteId> {
+        let sight = self.sights.peek(&short)?;
+        let route = via.unwrap_or(sight.author);
+        self.duplicate_on(now, from, route)
+    }
+
+    /// The same for a known route.
+    pub(crate) fn duplicate_on(&mut self, now: Time, from: PeerHandle, route: RouteId) -> Option<RouteId> {
+        if let Some(known) = self.peek_mut(route)
+            && known.grafted == Some(from)
+        {
+            known.grafted = None;
+            known.graft_after = now + known.pause;
+            known.pause = known.pause.times(2).min(GRAFT_PAUSE_MAX);
+        }
+        self.meter.duplicate(from);
+        self.meter.is_enough().then_some(route)
+    }
+
+    /// A peer announced a transaction that is here, and has had it since `had`, by what it says and the time of this
+    /// link. `slack` is how much that may be off. The route on which to graft the peer, if it would be earlier than the
+    /// parent.
+    pub(crate) fn announced(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        short: ShortId,
+        had: Time,
+        slack: Duration,
+    ) -> Option<RouteId> {
+        let behind = self.behind(from, short, had)?;
+        let Sight { route: id, at, number, .. } = *self.sights.peek(&short)?;
+        let wants_more = self.meter.wants_more(now);
+        let route = self.peek_mut(id)?;
+        match route.next_best {
+            Some((best, least)) if best != from && least <= behind => {}
+            _ => route.next_best = Some((from, behind)),
+        }
+        let place = route.items.saturating_sub(number);
+        if had + slack < at && place < LATE_ITEMS {
+            route.late |= 1 << place;
+        }
+        let lately = route.late & ((1 << LATE_ITEMS) - 1);
+        let late = lately.count_ones() >= LATE_ITEMS_MAX && now >= route.graft_after;
+        if !late && !wants_more {
+            return None;
+        }
+        route.late = 0;
+        if late {
+            route.grafted = Some(from);
+            route.graft_after = now + route.pause;
+        } else {
+            self.meter.grafted(now);
+        }
+        Some(id)
+    }
+
+    /// A peer wants no more pushes on a route. Of an unknown route nothing is kept: it is free to make.
+    pub(crate) fn pruned(&mut self, route: RouteId, by: PeerHandle) {
+        if let Some(route) = self.peek_mut(route) {
+            route.set_eager(by, false);
+        }
+    }
+
+    /// A peer wants pushes on a route.
+    pub(crate) fn grafted(&mut self, route: RouteId, by: PeerHandle) {
+        if let Some(route) = self.peek_mut(route) {
+            route.set_eager(by, true);
+        }
+    }
+
+    /// A peer is gone. Whom to graft in its place, on which routes.
+    pub(crate) fn peer_gone(&mut self, peer: PeerHandle) -> Vec<(PeerHandle, RouteId)> {
+        self.meter.peer_gone(peer);
+        let mut grafts = Vec::new();
+        for (id, route) in self.new.iter_mut().chain(self.settled.iter_mut()) {
+            if let Ok(place) = route.exceptions.binary_search(&peer) {
+                route.exceptions.remove(place);
+            }
+            route.next_best.take_if(|(best, _)| *best == peer);
+            route.grafted.take_if(|grafted| *grafted == peer);
+            if route.parent == Some(peer)
+                && let Some((best, _)) = route.next_best
+            {
+                route.grafted = Some(best);
+                grafts.push((best, *id));
+            }
+        }
+        grafts.sort_unstable();
+        grafts
+    }
+
+    /// How many routes are new and settled, how many first sights are remembered, and how many authors' visits counted.
+    pub(crate) fn len(&self) -> (usize, usize, usize, usize) {
+        (self.new.len(), self.settled.len(), self.sights.len(), self.visits.len())
+    }
+
+    /// Links that are not as the others of their route, over all routes.
+    pub(crate) fn exceptions(&self) -> usize {
+        self.new.iter().chain(self.settled.iter()).map(|(_, route)| route.exceptions.len()).sum()
+    }
+
+    fn own(&mut self, now: Time) -> RouteId {
+        match self.own {
+            Some((id, until)) if now < until => id,
+            _ => {
+                let mut id = [0; 8];
+                self.chance.fill_bytes(&mut id);
+                self.own = Some((RouteId(id), now + VIA_LIFETIME));
+                RouteId(id)
+            }
+        }
+    }
+
+    fn peek(&self, route: RouteId) -> Option<&Route> {
+        self.settled.peek(&route).or_else(|| self.new.peek(&route))
+    }
+
+    fn peek_mut(&mut self, route: RouteId) -> Option<&mut Route> {
+        match self.settled.peek_mut(&route) {
+            Some(route) => Some(route),
+            None => self.new.peek_mut(&route),
+        }
+    }
+}
+
+impl Route {
+    const fn new(kind: RouteKind) -> Self {
+        Self {
+            eager: matches!(kind, RouteKind::Transaction),
+            exceptions: Vec::new(),
+            parent: None,
+            next_best: None,
+            late: 0,
+            items: 0,
+            grafted: None,
+            graft_after: Time::ZERO,
+            pause: GRAFT_PAUSE_MIN,
+        }
+    }
+
+    fn see(&mut self, from: Option<PeerHandle>) {
+        self.parent = from;
+        self.items = self.items.saturating_add(1);
+        self.late <<= 1;
+        if self.grafted.is_some() && self.grafted == from {
+            self.grafted = None;
+            self.pause = GRAFT_PAUSE_MIN;
+        }
+        if from.is_some() && self.next_best.is_some_and(|(best, _)| Some(best) == from) {
+            self.next_best = None;
+        }
+    }
+
+    fn is_eager(&self, peer: PeerHandle) -> bool {
+        self.exceptions.binary_search(&peer).is_ok() != self.eager
+    }
+
+    fn set_eager(&mut self, peer: PeerHandle, eager: bool) {
+        match (self.exceptions.binary_search(&peer), eager == self.eager) {
+            (Ok(place), true) => {
+                self.exceptions.remove(place);
+            }
+            (Err(place), false) => self.exceptions.insert(place, peer),
+            _ => {}
+        }
+    }
+}
+
+/// Measures how many bodies come in vain for each useful one, and says whether that is enough.
+///
+/// The controller is after CometBFT's DOG: who pushes in vain is pruned while there are enough, and a further link is
+/// grafted, one at a time, while there are too few.
+#[derive(Debug)]
+struct Meter {
+    /// In units of 1 / [`ONE`]; a moving average over about [`MEMORY`] items.
+    measured: u64,
+    target: u64,
+    /// What each link's duplicates may still count for. A link gains a part of each first-time item, so that none of
+    /// them alone can make us prune the others.
+    shares: Vec<(PeerHandle, u64)>,
+    graft_after: Time,
+}
+
+/// One duplicate for each first-time item.
+const ONE: u64 = 1 << 16;
+
+/// Items over which the average is taken, about.
+const MEMORY: u64 = 64;
+
+/// A link may contribute one duplicate to the average for each so many first-time items.
+const SHARE: u64 = 4;
+
+impl Meter {
+    const fn new(target: Redundancy) -> Self {
+        Self {
+            measured: 0,
+            target: target.hundredths() as u64 * ONE / 100,
+            shares: Vec::new(),
+            graft_after: Time::ZERO,
+        }
+    }
+
+    fn first(&mut self) {
+        self.measured -= self.measured / MEMORY;
+        if self.target > 0 {
+            for (_, share) in &mut self.shares {
+                *share = share.saturating_add(ONE / SHARE).min(ONE);
+            }
+        }
+    }
+
+    fn duplicate(&mut self, from: PeerHandle) {
+        if self.target == 0 {
+            return;
+        }
+        let place = match self.shares.binary_search_by_key(&from, |(peer, _)| *peer) {
+            Ok(place) => place,
+            Err(place) => {
+                self.shares.insert(place, (from, ONE));
+                place
+            }
+        };
+        if let Some((_, share)) = self.shares.get_mut(place) {
+            let counted = (*share).min(ONE);
+            *share -= counted;
+            self.measured = self.measured.saturating_add(counted / MEMORY);
+        }
+    }
+
+    /// Whether a duplicate is one too many.
+    const fn is_enough(&self) -> bool {
+        self.measured >= self.target
+    }
+
+    fn wants_more(&self, now: Time) -> bool {
+        self.measured < self.target - self.target * REDUNDANCY_BAND / 100 && now >= self.graft_after
+    }
+
+    fn grafted(&mut self, now: Time) {
+        self.graft_after = now + REDUNDANCY_INTERVAL;
+    }
+
+    fn peer_gone(&mut self, peer: PeerHandle) {
+        self.shares.retain(|(other, _)| *other != peer);
+    }
+}

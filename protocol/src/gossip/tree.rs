@@ -1,0 +1,258 @@
+//! Author trees, where they meet peers: what is pushed to whom, what is waited for, and who is pruned and grafted. What
+//! is known of routes is in `route`. Under other policies all of this does nothing.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use rand_core::Rng as _;
+
+use super::Gossip;
+use super::api::PeerHandle;
+use super::request::{Announced, RequestKey};
+use super::route::First;
+use super::transactions::Sender;
+use crate::block::SignedHeader;
+use crate::codec::Encode as _;
+use crate::hash::{BlockId, RouteId, RouteKind, ShortId};
+use crate::limits::{BLOCK_BYTES_MAX, LIVE_AGE_MAX, REQUEST_ROOM_BYTES};
+use crate::message::{Lane, Message, TxRef};
+use crate::time::{Duration, Time};
+use crate::transaction::SignedTransaction;
+
+/// Along which links a transaction is pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// All: nobody knows the route yet, and this teaches it.
+    Flood,
+    /// The eager links of a route.
+    Tree(RouteId),
+    /// None: it is announced, at once.
+    Nowhere,
+}
+
+impl Gossip {
+    /// Pushes a transaction along its route's eager links, and announces it on the others when there is time.
+    pub(super) fn relay_along_tree(
+        &mut self,
+        now: Time,
+        transaction: &Arc<SignedTransaction>,
+        at: Time,
+        sender: Option<Sender>,
+    ) {
+        let (id, short) = (transaction.id(), transaction.id().short());
+        let author = RouteId::of(RouteKind::Transaction, &transaction.author().0);
+        let via = match sender {
+            Some(sender) => sender.via,
+            None => self.routes.as_mut().and_then(|routes| routes.enter(now, author)),
+        };
+        let first = First {
+            kind: RouteKind::Transaction,
+            route: via.unwrap_or(author),
+            author,
+            at,
+            from: sender.map(|sender| sender.peer),
+        };
+        let message = Message::Transactions { via, bodies: [transaction.clone().into()].into() };
+        let (lane, bytes) = (message.lane(), message.encoded_len());
+        let way = self.way(now, &first, sender, lane, bytes);
+        let Some(routes) = &self.routes else { return };
+        let links = match way {
+            Way::Tree(route) => Some(routes.links(RouteKind::Transaction, route)),
+            Way::Flood | Way::Nowhere => None,
+        };
+        let mut pushes = Vec::new();
+        for (handle, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.lacks(short)) {
+            let eager = links.map_or(way == Way::Flood, |links| links.is_eager(*handle));
+            let queued = if eager && peer.credit.fits_body(lane, bytes) {
+                peer.known.insert(short);
+                pushes.push(*handle);
+                true
+            } else if eager || links.is_none() {
+                peer.announcements.push(id)
+            } else {
+                peer.announcements.push_lazily(now, id, u64::from(self.chance.next_u32() & 0x3ff))
+            };
+            if !queued {
+                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
+            }
+        }
+        for handle in pushes {
+            self.send(handle, message.clone());
+        }
+        if let Some(routes) = &mut self.routes
+            && sender.is_none_or(|sender| sender.live)
+        {
+            routes.learn(first);
+            routes.remember(short, first);
+        }
+    }
+
+    fn way(&mut self, now: Time, first: &First, sender: Option<Sender>, lane: Lane, bytes: usize) -> Way {
+        let Some(routes) = &self.routes else { return Way::Nowhere };
+        if sender.is_some_and(|sender| !sender.live) {
+            return Way::Nowhere;
+        }
+        if routes.knows(first.route) {
+            return Way::Tree(first.route);
+        }
+        let fallback = if routes.knows(first.author) { Way::Tree(first.author) } else { Way::Nowhere };
+        if lane == Lane::Bulk {
+            return fallback;
+        }
+        let Some(sender) = sender else { return Way::Flood };
+        let copies = self.peers.iter().count().saturating_sub(1);
+        let cost = bytes.saturating_mul(copies) as u64;
+        let allowed = self.peers.get_mut(&sender.peer).is_some_and(|peer| peer.flood.spend_within(now, cost));
+        if allowed { Way::Flood } else { fallback }
+    }
+
+    /// A peer announced what isn't here yet. If it is news, a push is likely to be on its way, and is waited for.
+    pub(super) fn on_news(&mut self, now: Time, from: PeerHandle, key: RequestKey, age: Duration) -> Announced {
+        let bytes = self.usual_bytes;
+        let Some(peer) = self.peers.get(&from).filter(|_| self.routes.is_some() && age < LIVE_AGE_MAX) else {
+            return self.requests.announced(now, from, key, bytes);
+        };
+        let ready_at = earlier(now, age) + peer.steadiness.grace();
+        let announced = self.requests.announced_early(now, from, key, bytes, ready_at.max(now));
+        self.requests.mark_live(key);
+        announced
+    }
+
+    /// A peer announced what is here: was it earlier than who brought it?
+    pub(super) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
+        let Some(routes) = self.routes.as_mut().filter(|_| age < LIVE_AGE_MAX) else { return };
+        let had = earlier(now, age);
+        let Some(behind) = routes.behind(from, short, had) else { return };
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        let slack = peer.steadiness.slack();
+        peer.steadiness.note(behind);
+        if let Some(route) = routes.announced(now, from, short, had, slack) {
+            peer.graft(route);
+        }
+    }
+
+    /// A good transaction came that was here already.
+    pub(super) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
+        let Some(routes) = self.routes.as_mut().filter(|_| sender.pushed) else { return };
+        if let Some(route) = routes.duplicate(now, sender.peer, short, sender.via)
+            && let Some(peer) = self.peers.get_mut(&sender.peer)
+        {
+            peer.prune(route);
+        }
+    }
+
+    /// A peer asks for transactions that were announced to it.
+    pub(super) fn on_wanted(&mut self, from: PeerHandle, graft: bool, wanted: &[TxRef]) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.announcements.wanted();
+        let Some(routes) = self.routes.as_mut().filter(|_| graft) else { return };
+        for transaction in wanted {
+            if let Some(route) = routes.route_of(transaction.short()) {
+                routes.grafted(route, from);
+            }
+        }
+    }
+
+    /// A peer asks for a block.
+    pub(super) fn on_block_wanted(&mut self, from: PeerHandle, graft: bool, id: &BlockId) {
+        let Some(routes) = self.routes.as_mut().filter(|_| graft) else { return };
+        if let Some(header) = self.chain.header(id) {
+            routes.grafted(block_route(header), from);
+        }
+    }
+
+    pub(super) fn on_prune(&mut self, from: PeerHandle, pruned: &[RouteId]) {
+        if let Some(routes) = &mut self.routes {
+            pruned.iter().for_each(|route| routes.pruned(*route, from));
+        }
+    }
+
+    pub(super) fn on_graft(&mut self, from: PeerHandle, grafted: &[RouteId]) {
+        if let Some(routes) = &mut self.routes {
+            grafted.iter().for_each(|route| routes.grafted(*route, from));
+        }
+    }
+
+    /// A peer is gone: others take its place on the routes that it was the parent of.
+    pub(super) fn leave_routes(&mut self, gone: PeerHandle) {
+        let grafts = self.routes.as_mut().map(|routes| routes.peer_gone(gone)).unwrap_or_default();
+        for (handle, route) in grafts {
+            if let Some(peer) = self.peers.get_mut(&handle) {
+                peer.graft(route);
+            }
+        }
+    }
+
+    /// Sends what a peer is to know of routes.
+    pub(super) fn advise(&mut self, handle: PeerHandle) {
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        if !peer.credit.fits_control(REQUEST_ROOM_BYTES) {
+            return;
+        }
+        let (prunes, grafts) = (core::mem::take(&mut peer.prunes), core::mem::take(&mut peer.grafts));
+        if !prunes.is_empty() {
+            self.send(handle, Message::Prune(prunes));
+        }
+        if !grafts.is_empty() {
+            self.send(handle, Message::Graft(grafts));
+        }
+    }
+
+    /// A peer announced a block that is wanted; with `pushed`, its body is on the way.
+    pub(super) fn hear_of_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
+        let Some(peer) = self.peers.get(&from) else { return };
+        let (key, bytes) = (RequestKey::Block(header.id()), self.expected_bytes(header));
+        if pushed {
+            let taken = self.requests.promised(now, from, key, bytes) || self.requests.asked(key) == Some(from);
+            if !taken {
+                self.decline_block(now, from, header, true);
+            }
+            return;
+        }
+        let parent = self.routes.as_ref().and_then(|routes| routes.parent(block_route(header)));
+        let waits = parent.is_some_and(|parent| parent != from && self.peers.contains_key(&parent));
+        let ready_at = if waits { now + peer.steadiness.grace() } else { now };
+        self.requests.announced_early(now, from, key, bytes, ready_at);
+    }
+
+    /// A peer pushes a block that is here, or that somebody else is sending: it needn't, from now on.
+    pub(super) fn decline_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
+        let route = block_route(header);
+        let Some(routes) = self.routes.as_mut().filter(|_| pushed) else { return };
+        // However much redundancy is wanted of small items: a second copy of a block costs too much.
+        let _ = routes.duplicate_on(now, from, route);
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.prune(route);
+        }
+    }
+
+    /// The peers that a block is pushed to along its producer's tree, sorted.
+    pub(super) fn block_links(&self, header: &SignedHeader) -> Vec<PeerHandle> {
+        let Some(routes) = &self.routes else { return Vec::new() };
+        let links = routes.links(RouteKind::Block, block_route(header));
+        self.peers.iter().map(|(handle, _)| *handle).filter(|handle| links.is_eager(*handle)).collect()
+    }
+
+    /// Learns who brought a block first.
+    pub(super) fn learn_of_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>) {
+        let route = block_route(header);
+        if let Some(routes) = &mut self.routes {
+            routes.learn(First { kind: RouteKind::Block, route, author: route, at: now, from });
+        }
+    }
+
+    /// How long the body behind a header is likely to be, in bytes.
+    pub(super) fn expected_bytes(&self, header: &SignedHeader) -> usize {
+        let count = usize::try_from(header.header().count).unwrap_or(usize::MAX);
+        count.saturating_mul(self.usual_bytes).min(BLOCK_BYTES_MAX)
+    }
+}
+
+fn block_route(header: &SignedHeader) -> RouteId {
+    RouteId::of(RouteKind::Block, &header.header().producer.0)
+}
+
+/// The time `age` before `now`.
+const fn earlier(now: Time, age: Duration) -> Time {
+    Time::from_micros(now.as_micros().saturating_sub(age.as_micros()))
+}
