@@ -31,6 +31,7 @@ NOTFOUND_BLOCKS_MAX = 16
 LOCATOR_ENTRIES_MAX = 64
 HEADERS_ENTRIES_MAX = 256
 HAD_ENTRIES_MAX = 256
+ROUTES_ENTRIES_MAX = 256
 NETWORK_BYTES_MAX = 32
 U32_MAX = 2**32 - 1
 
@@ -69,6 +70,12 @@ class Reader:
             raise Refused("the input ends inside an item")
         self.at += count
         return self.data[self.at - count : self.at]
+
+    def bool(self):
+        value = self.take(1)[0]
+        if value not in (0xF4, 0xF5):
+            raise Refused("something else where true or false was wanted")
+        return value == 0xF5
 
     def uint(self, most=2**64 - 1):
         value = self.head(self.UINT)
@@ -239,19 +246,37 @@ def read_id(reader):
     return reader.fixed(32)
 
 
+def read_via(reader):
+    value = reader.bytes(8)
+    if len(value) not in (0, 8):
+        raise Refused(f"a route of {len(value)} bytes")
+    return value
+
+
+def route(kind, key):
+    """The name of the route of what a key signs; `kind` is 0 for transactions and 1 for blocks."""
+    return sha256(b"hearsay route 1", bytes([kind, 0]), key)[:8]
+
+
 MESSAGES = {
     0: ("hello", 6, lambda r: (r.uint(), r.text(NETWORK_BYTES_MAX), r.uint(), r.uint(), r.fixed(32))),
     1: ("inv", 2, read_inv),
-    2: ("getdata", 2, lambda r: r.list(GETDATA_ENTRIES_MAX, read_ref)),
+    2: ("getdata", 3, lambda r: (r.bool(), r.list(GETDATA_ENTRIES_MAX, read_ref))),
     3: ("notfound", 3, lambda r: (r.list(GETDATA_ENTRIES_MAX, read_ref), r.list(NOTFOUND_BLOCKS_MAX, read_id))),
-    4: ("transactions", 2, lambda r: r.list(GETDATA_ENTRIES_MAX, lambda q: q.bytes(TRANSACTION_BYTES_MAX))),
-    6: ("blockheader", 2, read_header),
-    7: ("getblock", 2, read_id),
+    4: (
+        "transactions",
+        3,
+        lambda r: (read_via(r), r.list(GETDATA_ENTRIES_MAX, lambda q: q.bytes(TRANSACTION_BYTES_MAX))),
+    ),
+    5: ("prune", 2, lambda r: r.list(ROUTES_ENTRIES_MAX, read_short)),
+    6: ("blockheader", 3, lambda r: (read_header(r), r.bool())),
+    7: ("getblock", 3, lambda r: (r.bool(), read_id(r))),
     8: ("block", 2, read_block),
     9: ("getheaders", 2, lambda r: r.list(LOCATOR_ENTRIES_MAX, read_id)),
     10: ("headers", 2, lambda r: r.list(HEADERS_ENTRIES_MAX, read_header)),
     11: ("ack", 2, lambda r: r.uint()),
     12: ("had", 2, lambda r: r.list(HAD_ENTRIES_MAX, read_short)),
+    13: ("graft", 2, lambda r: r.list(ROUTES_ENTRIES_MAX, read_short)),
 }
 
 
@@ -348,36 +373,43 @@ def expected_messages(vectors):
     block_id, start = bytes.fromhex(vectors["header"]["id"]), genesis(vectors["network"])
     block = whole(bytes.fromhex(vectors["block"]), read_block)
     header = whole(bytes.fromhex(vectors["header"]["encoded"]), read_header)
+    author, producer, own = bytes.fromhex(vectors["transactions"][0]["author"]), header["producer"], b"\x07" * 8
     return {
         "hello": (1, vectors["network"], 0, 1, block_id),
         "inv": [(first[:8], 5), (second, 1000)],
-        "getdata": [first[:8], second],
+        "getdata": (True, [first[:8], second]),
         "notfound": ([first[:8]], [block_id]),
-        "transactions": encoded,
-        "blockheader": header,
-        "getblock": block_id,
+        "transactions": (b"", encoded),
+        "transactions_via": (own, encoded[:1]),
+        "prune": [route(0, author), own],
+        "blockheader": (header, False),
+        "getblock": (True, block_id),
         "block": block,
         "getheaders": [block_id, start],
         "headers": [header],
         "ack": 16_384,
         "had": [first[:8], second[:8]],
+        "graft": [route(1, producer)],
     }
 
 
 def check_messages(checks, vectors):
     expected = expected_messages(vectors)
-    names = {name for name, _, _ in MESSAGES.values()}
+    names = {name for name, _, _ in MESSAGES.values()} | {"transactions_via"}
     checks.equal("messages: one vector each", sorted(vectors["messages"]), sorted(names))
     for name, text in vectors["messages"].items():
         data = bytes.fromhex(text)
-        checks.equal(f"message {name}", whole(data, read_message), (name, expected.get(name)))
+        checks.equal(f"message {name}", whole(data, read_message), (name.split("_")[0], expected.get(name)))
         for length in range(len(data)):
             checks.refused(f"message {name}, cut to {length} bytes", data[:length], read_message)
         checks.refused(f"message {name}, a byte longer", data + b"\x00", read_message)
         # The outer array with its length in two bytes, and of indefinite length.
         checks.refused(f"message {name}, a longer head", b"\x98" + bytes([data[0] & 31]) + data[1:], read_message)
         checks.refused(f"message {name}, indefinite", b"\x9f" + data[1:] + b"\xff", read_message)
-    for tag in (5, 13, 23):
+    author, producer = vectors["transactions"][0]["author"], vectors["header"]["producer"]
+    checks.equal("route of transactions", route(0, bytes.fromhex(author)).hex(), vectors["routes"]["transactions"])
+    checks.equal("route of blocks", route(1, bytes.fromhex(producer)).hex(), vectors["routes"]["blocks"])
+    for tag in (14, 23):
         checks.refused(f"message tag {tag}", bytes([0x82, tag, 0x80]), read_message)
 
 

@@ -308,8 +308,8 @@ impl Gossip {
         let touched = self.peers.take_touched();
         for handle in &touched {
             if self.peers.get(handle).is_some_and(Peer::has_work) {
-                self.advise(*handle);
                 self.serve(*handle);
+                self.advise(now, *handle);
                 self.announce(now, *handle);
                 self.pace(now, *handle);
             }

@@ -188,6 +188,10 @@ pub const GRACE_MAX: Duration = Duration::from_millis(500);
 /// What an announcer has held for longer is no news: nobody pushes it any more. Five of the longest windows.
 pub const LIVE_AGE_MAX: Duration = Duration::from_secs(5);
 
+/// How long a prune waits for a frame to ride on: alone it takes five times its bytes. Items of one author are mostly
+/// further apart.
+pub const PRUNE_WINDOW: Duration = Duration::from_millis(200);
+
 /// Of so many items of a route …
 pub const LATE_ITEMS: u32 = 4;
 

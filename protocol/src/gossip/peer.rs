@@ -16,7 +16,8 @@ use crate::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{
     ANNOUNCE_ROOM_BYTES, BULK_CREDIT_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES,
     CONTROL_RESERVE_BYTES, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX,
-    HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX, REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX,
+    HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX, PRUNE_WINDOW, REQUEST_ROOM_BYTES,
+    ROUTES_ENTRIES_MAX,
 };
 use crate::message::{Lane, Tip, TxRef};
 use crate::seeded::SeededState;
@@ -42,6 +43,8 @@ pub(crate) struct Peer {
     /// Routes on which it is to push no more, and to push again.
     pub(crate) prunes: Vec<RouteId>,
     pub(crate) grafts: Vec<RouteId>,
+    /// When the prunes leave, if nothing takes them along before.
+    pub(crate) prunes_due: Time,
     /// Transactions to announce.
     pub(crate) announcements: AnnounceQueue,
     /// Blocks to announce, waiting for credit.
@@ -88,6 +91,7 @@ impl Peer {
             steadiness: Steadiness::default(),
             prunes: Vec::new(),
             grafts: Vec::new(),
+            prunes_due: Time::ZERO,
             announcements: AnnounceQueue::default(),
             headers: VecDeque::new(),
             owed: VecDeque::new(),
@@ -127,9 +131,14 @@ impl Peer {
         !self.owed_bulk.is_empty() && self.credit.fits_body(Lane::Bulk, self.bulk_wanted)
     }
 
+    /// Whether prunes could be sent now.
+    pub(crate) fn can_prune(&self) -> bool {
+        !self.prunes.is_empty() && self.credit.fits_control(REQUEST_ROOM_BYTES)
+    }
+
     /// Whether anything waits to be sent or decided.
     pub(crate) fn has_work(&self) -> bool {
-        self.can_announce() || self.waits()
+        self.can_announce() || self.can_prune() || self.waits()
     }
 
     /// Whether anything waits that time alone doesn't bring about.
@@ -140,7 +149,6 @@ impl Peer {
         !self.owed.is_empty()
             || self.can_serve_bulk()
             || !self.headers.is_empty()
-            || !self.prunes.is_empty()
             || !self.grafts.is_empty()
             || self.spoken_to
             || over
@@ -152,9 +160,10 @@ impl Peer {
         let hello = (!self.ready).then_some(self.hello_deadline);
         let announce = self.can_announce().then(|| self.announcements.due()).flatten();
         let budget = self.budget.within_at();
+        let prunes = self.can_prune().then_some(self.prunes_due);
         let headers = self.may_be_asked().then_some(self.asked_headers).flatten();
         let headers = headers.map(|at| at + GETHEADERS_INTERVAL);
-        [hello, announce, budget, headers].into_iter().flatten().min()
+        [hello, announce, budget, prunes, headers].into_iter().flatten().min()
     }
 
     /// Queues a block's announcement; of too many the oldest goes.
@@ -175,8 +184,16 @@ impl Peer {
         self.ready && self.headers_wanted && self.credit.fits_control(REQUEST_ROOM_BYTES)
     }
 
-    /// Queues a prune. It is advice: of too many the newest is left out, and comes again with the next duplicate.
-    pub(crate) fn prune(&mut self, route: RouteId) {
+    /// Queues a prune: it rides on the next frame, leaves after [`PRUNE_WINDOW`], or at once if the peer pushes in vain
+    /// again. It is advice: of too many the newest is left out, and comes again with the next duplicate.
+    pub(crate) fn prune(&mut self, now: Time, route: RouteId) {
+        if self.prunes.contains(&route) {
+            self.prunes_due = now;
+            return;
+        }
+        if self.prunes.is_empty() {
+            self.prunes_due = now + PRUNE_WINDOW;
+        }
         advise(&mut self.prunes, route);
     }
 

@@ -137,7 +137,7 @@ impl Gossip {
         if let Some(route) = routes.duplicate(now, sender.peer, short, sender.via)
             && let Some(peer) = self.peers.get_mut(&sender.peer)
         {
-            peer.prune(route);
+            peer.prune(now, route);
         }
     }
 
@@ -183,18 +183,20 @@ impl Gossip {
         }
     }
 
-    /// Sends what a peer is to know of routes.
-    pub(super) fn advise(&mut self, handle: PeerHandle) {
+    /// Sends what a peer is to know of routes: grafts at once, prunes when they are due or something else is sent anyway.
+    pub(super) fn advise(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         if !peer.credit.fits_control(REQUEST_ROOM_BYTES) {
             return;
         }
-        let (prunes, grafts) = (core::mem::take(&mut peer.prunes), core::mem::take(&mut peer.grafts));
-        if !prunes.is_empty() {
-            self.send(handle, Message::Prune(prunes));
-        }
+        let grafts = core::mem::take(&mut peer.grafts);
+        let ride = peer.spoken_to || !grafts.is_empty() || peer.prunes_due <= now;
+        let prunes = if ride { core::mem::take(&mut peer.prunes) } else { Vec::new() };
         if !grafts.is_empty() {
             self.send(handle, Message::Graft(grafts));
+        }
+        if !prunes.is_empty() {
+            self.send(handle, Message::Prune(prunes));
         }
     }
 
@@ -222,7 +224,7 @@ impl Gossip {
         // However much redundancy is wanted of small items: a second copy of a block costs too much.
         let _ = routes.duplicate_on(now, from, route);
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.prune(route);
+            peer.prune(now, route);
         }
     }
 

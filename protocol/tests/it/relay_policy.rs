@@ -1,7 +1,7 @@
 //! How relay policies are spelled.
 
 use proptest::prelude::*;
-use protocol::gossip::{RelayPolicy, RelayPolicyError, Rumor};
+use protocol::gossip::{AuthorTree, Redundancy, RelayPolicy, RelayPolicyError, Rumor};
 use protocol::time::Duration;
 
 #[test]
@@ -9,7 +9,16 @@ fn spellings_and_what_they_mean() {
     let rumor = |fanout, millis, nodes, feedback| {
         RelayPolicy::Rumor(Rumor { fanout, round: Duration::from_millis(millis), nodes, feedback })
     };
+    let tree = |hundredths| {
+        let redundancy = Redundancy::from_hundredths(hundredths).unwrap();
+        RelayPolicy::AuthorTree(AuthorTree { redundancy })
+    };
     for (text, policy) in [
+        ("author-tree", tree(0)),
+        ("author-tree:redundancy=0", tree(0)),
+        ("author-tree:redundancy=0.5", tree(50)),
+        ("author-tree:redundancy=1.25", tree(125)),
+        ("author-tree:redundancy=2", tree(200)),
         ("announce", RelayPolicy::Announce),
         ("flood", RelayPolicy::Flood),
         ("rumor", rumor(3, 1_000, 1_000, true)),
@@ -23,7 +32,10 @@ fn spellings_and_what_they_mean() {
         assert_eq!(policy.to_string().parse(), Ok(policy), "{policy}");
     }
     assert_eq!(RelayPolicy::Rumor(Rumor::default()).to_string(), "rumor:fanout=3,round=1s,nodes=1000,feedback=on");
-    assert_eq!(RelayPolicy::default().to_string(), "announce");
+    assert_eq!(RelayPolicy::default().to_string(), "author-tree");
+    assert_eq!(tree(105).to_string(), "author-tree:redundancy=1.05");
+    assert_eq!(tree(150).to_string(), "author-tree:redundancy=1.5");
+    assert_eq!(Redundancy::from_hundredths(201), None);
 }
 
 #[test]
@@ -64,13 +76,20 @@ fn wrong_spellings_are_refused_with_what_to_write() {
         ("rumor:nodes=0", Error::Nodes),
         ("rumor:nodes=4294967296", Error::Nodes),
         ("rumor:feedback=yes", Error::Feedback),
+        ("author-tree:", Error::UnknownTreeSetting),
+        ("author-tree:fanout=3", Error::UnknownTreeSetting),
+        ("author-tree:redundancy=", Error::Redundancy),
+        ("author-tree:redundancy=-1", Error::Redundancy),
+        ("author-tree:redundancy=2.01", Error::Redundancy),
+        ("author-tree:redundancy=1.", Error::Redundancy),
+        ("author-tree:redundancy=0.125", Error::Redundancy),
     ] {
         assert_eq!(text.parse::<RelayPolicy>(), Err(error), "{text}");
     }
     assert_eq!(
         Error::UnknownPolicy.to_string(),
-        "the policies are announce, flood and rumor, the last one also as \
-         rumor:fanout=3,round=1s,nodes=1000,feedback=on"
+        "the policies are author-tree, announce, flood and rumor; with settings, write \
+         author-tree:redundancy=0.5 or rumor:fanout=3,round=1s,nodes=1000,feedback=on"
     );
     assert_eq!(Error::Fanout.to_string(), "the fanout must be a number from 1 to 64");
 }

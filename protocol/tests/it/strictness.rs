@@ -5,10 +5,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use protocol::block::{Block, SignedHeader};
 use protocol::codec::{Decode, DecodeError, Encode as _};
-use protocol::hash::{BlockId, ShortId, TxId};
+use protocol::hash::{BlockId, RouteId, ShortId, TxId};
 use protocol::limits::{
     GETDATA_ENTRIES_MAX, HAD_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
-    PAYLOAD_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
+    PAYLOAD_BYTES_MAX, ROUTES_ENTRIES_MAX, TRANSACTIONS_ENTRIES_MAX,
 };
 use protocol::message::{InvEntry, Message, TxRef};
 use protocol::transaction::{SignedTransaction, Transaction};
@@ -32,8 +32,8 @@ fn long_integers_are_refused() {
 #[test]
 fn indefinite_lengths_are_refused() {
     assert_eq!(message(&[0x9f, 0x0b, 0x05, 0xff]), Err(DecodeError::Indefinite));
-    assert_eq!(message(&[0x82, 0x02, 0x9f, 0xff]), Err(DecodeError::Indefinite));
-    assert_eq!(message(&[0x82, 0x07, 0x5f, 0x41, 0, 0xff]), Err(DecodeError::Indefinite));
+    assert_eq!(message(&[0x82, 0x09, 0x9f, 0xff]), Err(DecodeError::Indefinite));
+    assert_eq!(message(&[0x83, 0x07, 0xf4, 0x5f, 0x41, 0, 0xff]), Err(DecodeError::Indefinite));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn other_types_are_refused() {
 #[test]
 fn deep_nesting_is_refused_at_the_first_level_too_many() {
     assert_eq!(message(&[0x81; 65_536]), Err(DecodeError::WrongType("an unsigned integer")));
-    let deep = [&[0x82, 0x02][..], &[0x81; 65_536]].concat();
+    let deep = [&[0x82, 0x09][..], &[0x81; 65_536]].concat();
     assert_eq!(message(&deep), Err(DecodeError::WrongType("a byte string")));
 }
 
@@ -59,16 +59,22 @@ fn declared_lengths_are_not_believed() {
     // Bounds come first, then what is there; neither allocates.
     let over = |what, max| Err(DecodeError::TooLong { what, max });
     let huge = [0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-    let array = |tag: u8| [&[0x82, tag, 0x80 | huge[0]][..], &huge[1..]].concat();
+    let behind = |head: &[u8]| [head, &[0x80 | huge[0]], &huge[1..]].concat();
+    let array = |tag: u8| behind(&[0x82, tag]);
     assert_eq!(message(&array(1)), over("an inv", 2 * INV_ENTRIES_MAX));
-    assert_eq!(message(&array(2)), over("a getdata", GETDATA_ENTRIES_MAX));
-    assert_eq!(message(&array(4)), over("a transactions message", TRANSACTIONS_ENTRIES_MAX));
+    assert_eq!(message(&behind(&[0x83, 2, 0xf5])), over("a getdata", GETDATA_ENTRIES_MAX));
+    assert_eq!(message(&behind(&[0x83, 4, 0x40])), over("a transactions message", TRANSACTIONS_ENTRIES_MAX));
+    assert_eq!(message(&array(5)), over("a prune", ROUTES_ENTRIES_MAX));
     assert_eq!(message(&array(9)), over("a locator", LOCATOR_ENTRIES_MAX));
     assert_eq!(message(&array(10)), over("headers", HEADERS_ENTRIES_MAX));
     assert_eq!(message(&array(12)), over("a had", HAD_ENTRIES_MAX));
-    let bytes = [&[0x82, 0x07, 0x40 | huge[0]][..], &huge[1..]].concat();
+    assert_eq!(message(&array(13)), over("a graft", ROUTES_ENTRIES_MAX));
+    let bytes = [&[0x83, 0x07, 0xf4, 0x40 | huge[0]][..], &huge[1..]].concat();
     assert_eq!(message(&bytes), over("a block id", 32));
-    assert_eq!(message(&[0x82, 0x04, 0x99, 0x01, 0x00]), Err(DecodeError::Truncated));
+    let via = [&[0x83, 0x04, 0x40 | huge[0]][..], &huge[1..]].concat();
+    assert_eq!(message(&via), over("a route", 8));
+    assert_eq!(message(&[0x83, 0x04, 0x44, 0, 0, 0, 0, 0x80]), Err(DecodeError::BadValue("a route")));
+    assert_eq!(message(&[0x83, 0x04, 0x40, 0x99, 0x01, 0x00]), Err(DecodeError::Truncated));
 }
 
 /// Each list of a message, at its bound and one past it.
@@ -77,7 +83,7 @@ fn every_list_may_be_as_long_as_its_bound() {
     let short = TxRef::Short(ShortId([1; 8]));
     let header = block(genesis(), &[], 1).header;
     let entry = InvEntry { transaction: short, age_ms: 1 };
-    let made: [(usize, &dyn Fn(usize) -> Message); 7] = [
+    let made: [(usize, &dyn Fn(usize) -> Message); 9] = [
         (INV_ENTRIES_MAX, &|len| Message::Inv(vec![entry; len])),
         (GETDATA_ENTRIES_MAX, &|len| Message::GetData { graft: false, wanted: vec![short; len] }),
         (GETDATA_ENTRIES_MAX, &|len| Message::NotFound { transactions: vec![short; len], blocks: vec![] }),
@@ -88,6 +94,8 @@ fn every_list_may_be_as_long_as_its_bound() {
         (LOCATOR_ENTRIES_MAX, &|len| Message::GetHeaders(vec![BlockId([1; 32]); len])),
         (HEADERS_ENTRIES_MAX, &|len| Message::Headers(vec![header; len])),
         (HAD_ENTRIES_MAX, &|len| Message::Had(vec![ShortId([1; 8]); len])),
+        (ROUTES_ENTRIES_MAX, &|len| Message::Prune(vec![RouteId([1; 8]); len])),
+        (ROUTES_ENTRIES_MAX, &|len| Message::Graft(vec![RouteId([1; 8]); len])),
     ];
     for (max, make) in made {
         assert_eq!(message(&make(max).to_bytes()), Ok(make(max)));
@@ -142,6 +150,8 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
         Just(block(genesis(), &[transaction(1, 1, 9)], 70_000).to_bytes()),
         Just(block(genesis(), &[], 1).header.to_bytes()),
         Just(Message::Ack(70_000).to_bytes()),
+        Just(Message::Transactions { via: Some(RouteId([5; 8])), bodies: vec![vec![1, 2].into()] }.to_bytes()),
+        Just(Message::Prune(vec![RouteId([6; 8])]).to_bytes()),
         Just(
             Message::GetData {
                 graft: false,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::block::{Block, SignedHeader, transactions_root};
 use protocol::codec::{Decode as _, Encode as _};
-use protocol::hash::TxId;
+use protocol::hash::{RouteId, RouteKind, TxId};
 use protocol::message::{Hello, InvEntry, Message, Tip, TxRef};
 use protocol::transaction::SignedTransaction;
 use serde_json::{Map, Value, json};
@@ -26,7 +26,7 @@ fn messages() -> Vec<(&'static str, Message)> {
     vec![
         ("hello", Message::Hello(Hello::new(&network(), Tip { height: 1, id: block.header.id() }))),
         ("inv", Message::Inv(entries)),
-        ("getdata", Message::GetData { graft: false, wanted: vec![short, full] }),
+        ("getdata", Message::GetData { graft: true, wanted: vec![short, full] }),
         ("notfound", Message::NotFound { transactions: vec![short], blocks: vec![block.header.id()] }),
         (
             "transactions",
@@ -35,13 +35,19 @@ fn messages() -> Vec<(&'static str, Message)> {
                 bodies: vec![small.encoded().clone().into(), other.encoded().clone().into()],
             },
         ),
+        (
+            "transactions_via",
+            Message::Transactions { via: Some(RouteId([7; 8])), bodies: vec![small.encoded().clone().into()] },
+        ),
+        ("prune", Message::Prune(vec![RouteId::of(RouteKind::Transaction, &small.author().0), RouteId([7; 8])])),
         ("blockheader", Message::BlockHeader { header: Box::new(block.header), pushed: false }),
-        ("getblock", Message::GetBlock { graft: false, id: block.header.id() }),
+        ("getblock", Message::GetBlock { graft: true, id: block.header.id() }),
         ("block", Message::Block(block.clone())),
         ("getheaders", Message::GetHeaders(vec![block.header.id(), genesis().id])),
         ("headers", Message::Headers(vec![block.header])),
         ("ack", Message::Ack(16_384)),
         ("had", Message::Had(vec![small.id().short(), other.id().short()])),
+        ("graft", Message::Graft(vec![RouteId::of(RouteKind::Block, &producer().public().0)])),
     ]
 }
 
@@ -69,8 +75,13 @@ fn vectors() -> Value {
         .into_iter()
         .map(|(name, message)| (name.to_owned(), hex::encode(message.to_bytes()).into()))
         .collect();
+    let routes = json!({
+        "transactions": hex::encode(RouteId::of(RouteKind::Transaction, &items[0].author().0).0),
+        "blocks": hex::encode(RouteId::of(RouteKind::Block, &producer().public().0).0),
+    });
     json!({
         "network": network().as_str(),
+        "routes": routes,
         "genesis": genesis().id.to_string(),
         "transactions": transactions.collect::<Vec<_>>(),
         "header": {
