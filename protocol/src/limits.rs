@@ -161,8 +161,11 @@ pub const SIGHTS_MAX: usize = 8_192;
 /// Authors whose submissions here are counted. 4,096 of about 80 bytes: 320 KiB.
 pub const HOMES_MAX: usize = 4_096;
 
+/// Authors whose last item came on an entry node's route. 4,096 of about 80 bytes: 320 KiB.
+pub const GUESTS_MAX: usize = 4_096;
+
 /// So many submissions in a row here make this node the home of an author that nobody has seen.
-pub const HOME_ITEMS_NEW: u8 = 2;
+pub const HOME_ITEMS_NEW: u8 = 3;
 
 /// The same for an author whose items came from elsewhere before.
 pub const HOME_ITEMS_MOVED: u8 = 3;
@@ -179,7 +182,10 @@ pub const FLOOD_BYTES_PER_SEC: u64 = 32 * 1024;
 pub const FLOOD_BURST_BYTES: u64 = 512 * 1024;
 
 /// The least time by which an announcer must have been earlier than a parent for the parent to be late.
-pub const LATE_MIN: Duration = Duration::from_millis(15);
+pub const LATE_MIN: Duration = Duration::from_millis(5);
+
+/// The shortest time that an announced item waits for a push.
+pub const GRACE_MIN: Duration = Duration::from_millis(30);
 
 /// The longest time that an announced item waits for a push. Else a link that makes itself look unsteady would be waited
 /// for without end.

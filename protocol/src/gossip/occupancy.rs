@@ -9,14 +9,15 @@ use super::api::PeerHandle;
 use super::peer::{Owed, Peer};
 use super::{Checking, Gossip};
 use crate::block::SignedHeader;
-use crate::hash::TxId;
+use crate::hash::{RouteId, TxId};
 use crate::limits::{
     ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BODY_BYTES_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK,
-    CONFIRMED_MAX, CONTROL_CREDIT_BYTES, HEADER_QUEUE_MAX, INVALID_BLOCKS_MAX, KNOWN_MAX, LOCAL_JOBS_PEAK,
-    MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, ORPHAN_BYTES_MAX, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX,
-    OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX,
-    REQUEST_BLOCKS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, RUMOR_HOT_MAX, SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX,
-    SERVE_QUEUE_MAX, STRIKE_GROUPS_MAX,
+    CONFIRMED_MAX, CONTROL_CREDIT_BYTES, GUESTS_MAX, HEADER_QUEUE_MAX, HOMES_MAX, INVALID_BLOCKS_MAX, KNOWN_MAX,
+    LOCAL_JOBS_PEAK, MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, ORPHAN_BYTES_MAX, ORPHAN_PEER_BYTES_MAX,
+    ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, REQUEST_ANNOUNCEMENTS_MAX,
+    REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, ROUTES_ENTRIES_MAX,
+    ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, RUMOR_HOT_MAX, SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX, SERVE_QUEUE_MAX,
+    SIGHTS_MAX, STRIKE_GROUPS_MAX,
 };
 use crate::message::Lane;
 
@@ -47,6 +48,9 @@ const HEADER_ENTRY_BYTES: usize = 600;
 const CONFIRMED_ENTRY_BYTES: usize = 100;
 const INVALID_ENTRY_BYTES: usize = 150;
 const HOT_ENTRY_BYTES: usize = 1_024;
+const ROUTE_ENTRY_BYTES: usize = 200;
+const SIGHT_ENTRY_BYTES: usize = 120;
+const VISIT_ENTRY_BYTES: usize = 80;
 
 impl Gossip {
     /// Shows every bounded structure to `visit`: the node's, then each peer's in the order of handles. Takes time
@@ -66,6 +70,17 @@ impl Gossip {
         count("invalid blocks", self.chain.invalid_len(), INVALID_BLOCKS_MAX, INVALID_ENTRY_BYTES);
         count("all orphan bytes", self.orphans.bytes(), ORPHAN_BYTES_MAX, 1);
         count("hot transactions", self.rumors.len(), RUMOR_HOT_MAX, HOT_ENTRY_BYTES);
+        if let Some(routes) = &self.routes {
+            let fill = routes.fill();
+            let peers = self.peers.iter().count();
+            count("new routes", fill.new, ROUTES_NEW_MAX, ROUTE_ENTRY_BYTES);
+            count("settled routes", fill.settled, ROUTES_SETTLED_MAX, ROUTE_ENTRY_BYTES);
+            let links = peers.saturating_mul(ROUTES_NEW_MAX.saturating_add(ROUTES_SETTLED_MAX));
+            count("links of routes", fill.exceptions, links, size_of::<PeerHandle>());
+            count("first sights", fill.sights, SIGHTS_MAX, SIGHT_ENTRY_BYTES);
+            count("authors that visit", fill.visits, HOMES_MAX, VISIT_ENTRY_BYTES);
+            count("authors that are guests", fill.guests, GUESTS_MAX, VISIT_ENTRY_BYTES);
+        }
         count("address groups", self.requests.groups(), STRIKE_GROUPS_MAX, GROUP_BYTES);
         let of_peers = self.peers.iter().map(|(_, peer)| peer.checks).fold(0, usize::saturating_add);
         let of_gone = self.checking.len().saturating_sub(of_peers).saturating_sub(self.checks_local);
@@ -85,6 +100,8 @@ impl Gossip {
         };
         count("known set", peer.known.len(), KNOWN_MAX, KNOWN_ENTRY_BYTES);
         count("announce queue", peer.announcements.len(), ANNOUNCE_QUEUE_MAX, size_of::<TxId>());
+        count("prunes", peer.prunes.len(), ROUTES_ENTRIES_MAX, size_of::<RouteId>());
+        count("grafts", peer.grafts.len(), ROUTES_ENTRIES_MAX, size_of::<RouteId>());
         count("header queue", peer.headers.len(), HEADER_QUEUE_MAX, size_of::<SignedHeader>());
         count("owed replies", peer.owed.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
         count("owed bulk replies", peer.owed_bulk.len(), SERVE_QUEUE_MAX, size_of::<Owed>());

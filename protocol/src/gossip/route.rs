@@ -12,7 +12,8 @@
 //!   are *eager* (pushed to) or *lazy* (announced to). On a route of transactions a link is eager until the peer prunes
 //!   it; on one of blocks, which are large, it is lazy until the peer grafts it.
 //! * **Learning.** The peer that brought a route's last item first is its *parent*. Only verified first sights teach.
-//! * **Pruning.** Who pushes what we have is pruned, if the redundancy is at its target.
+//! * **Pruning.** Who pushes what we have is pruned, if the redundancy is at its target. It had the item from somebody else,
+//!   so it needs no push of ours either: the link is lazy from here as well.
 //! * **Grafting.** An announcement tells since when the announcer has the item, so it tells when its push would have
 //!   been here. If that is earlier than the parent's push by more than the slack, in [`LATE_ITEMS_MAX`] of the last
 //!   [`LATE_ITEMS`] items, the announcer is grafted; the parent stays until its body is the second. A graft that wins
@@ -20,7 +21,8 @@
 //!   closest behind it is grafted.
 //! * **Own routes.** What is submitted here of an author that is at home elsewhere, or of one that nobody knows yet, travels
 //!   on a route of this node's own, named in each push. [`HOME_ITEMS_MOVED`] (or [`HOME_ITEMS_NEW`]) submissions in a row
-//!   make this node the author's home, and the author's own route is used.
+//!   make this node the author's home, and the author's own route is used. Where that is unknown, it begins as a copy of the
+//!   route on which the author's last item came: both enter at the same node.
 //!   *Rationale:* on the author's route it would come to each node from an unusual side, the copies second to come would
 //!   be those of the usual side, and their prunes would take the tree apart.
 //! * **Forgetting.** Routes live in two LRU lists: those of which one item was seen, and the others. Losing one costs a
@@ -41,8 +43,9 @@ use rand_core::{Rng as _, SeedableRng as _};
 use super::api::PeerHandle;
 use crate::hash::{RouteId, RouteKind, ShortId};
 use crate::limits::{
-    GRAFT_PAUSE_MAX, GRAFT_PAUSE_MIN, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, HOMES_MAX, LATE_ITEMS, LATE_ITEMS_MAX,
-    REDUNDANCY_BAND, REDUNDANCY_INTERVAL, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX, VIA_LIFETIME,
+    GRAFT_PAUSE_MAX, GRAFT_PAUSE_MIN, GUESTS_MAX, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, HOMES_MAX, LATE_ITEMS,
+    LATE_ITEMS_MAX, REDUNDANCY_BAND, REDUNDANCY_INTERVAL, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX,
+    VIA_LIFETIME,
 };
 use crate::relay::Redundancy;
 use crate::seeded::SeededState;
@@ -57,13 +60,15 @@ pub(crate) struct Routes {
     sights: LruCache<ShortId, Sight, SeededState>,
     /// Submissions in a row of authors that are not at home here, by the author's route.
     visits: LruCache<RouteId, u8, SeededState>,
+    /// The entry node's route on which an author's last item came, and how many in a row, by the author's own.
+    guests: LruCache<RouteId, (RouteId, u8), SeededState>,
     own: Option<(RouteId, Time)>,
     chance: ChaCha8Rng,
     meter: Meter,
 }
 
 /// One route, as seen from here.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Route {
     /// Whether links are eager but for the exceptions, or lazy but for them.
     eager: bool,
@@ -94,6 +99,22 @@ struct Sight {
     from: Option<PeerHandle>,
     /// How many first sights the route had then.
     number: u32,
+}
+
+/// So many items in a row on one entry node's route show where an author is at home: all that come before the node
+/// thinks so itself.
+const GUEST_ITEMS: u8 = HOME_ITEMS_NEW - 1;
+
+/// Entries of each memory of [`Routes`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fill {
+    pub(crate) new: usize,
+    pub(crate) settled: usize,
+    /// Links that are not as the others of their route, over all routes.
+    pub(crate) exceptions: usize,
+    pub(crate) sights: usize,
+    pub(crate) visits: usize,
+    pub(crate) guests: usize,
 }
 
 /// The links of one route.
@@ -133,6 +154,7 @@ impl Routes {
             settled: LruCache::unbounded_with_hasher(hasher.clone()),
             sights: LruCache::unbounded_with_hasher(hasher.clone()),
             visits: LruCache::unbounded_with_hasher(hasher.clone()),
+            guests: LruCache::unbounded_with_hasher(hasher.clone()),
             own: None,
             chance: ChaCha8Rng::from_seed(seed),
             meter: Meter::new(redundancy),
@@ -155,6 +177,19 @@ impl Routes {
             self.visits.pop_lru();
         }
         (!at_home).then(|| self.own(now))
+    }
+
+    /// An item came from `from` (or entered here) on its author's route. If that is unknown, and the last items came by the
+    /// same link on an entry node's, it begins as a copy of that one.
+    pub(crate) fn adopt(&mut self, author: RouteId, from: Option<PeerHandle>) {
+        if self.peek(author).is_some() {
+            return;
+        }
+        let Some((guest, items)) = self.guests.pop(&author) else { return };
+        let route = self.peek(guest).filter(|route| route.parent == from && items >= GUEST_ITEMS).cloned();
+        if let Some(route) = route {
+            self.put_new(author, Route { late: 0, ..route });
+        }
     }
 
     /// Whether a route is known, so that what is pushed on it goes along a tree.
@@ -189,6 +224,13 @@ impl Routes {
             // It comes from elsewhere: what was submitted here was no row.
             self.visits.pop(&author);
         }
+        if id != author {
+            let guest = self.guests.get_or_insert_mut(author, || (id, 0));
+            *guest = if guest.0 == id { (id, guest.1.saturating_add(1)) } else { (id, 1) };
+            if self.guests.len() > GUESTS_MAX {
+                self.guests.pop_lru();
+            }
+        }
         if let Some(mut known) = self.new.pop(&id) {
             known.see(from);
             self.settled.put(id, known);
@@ -200,10 +242,7 @@ impl Routes {
         } else {
             let mut route = Route::new(kind);
             route.see(from);
-            self.new.put(id, route);
-            if self.new.len() > ROUTES_NEW_MAX {
-                self.new.pop_lru();
-            }
+            self.put_new(id, route);
         }
     }
 
@@ -250,7 +289,11 @@ impl Routes {
             known.pause = known.pause.times(2).min(GRAFT_PAUSE_MAX);
         }
         self.meter.duplicate(from);
-        self.meter.is_enough().then_some(route)
+        if !self.meter.is_enough() {
+            return None;
+        }
+        self.pruned(route, from);
+        Some(route)
     }
 
     /// A peer announced a transaction that is here, and has had it since `had`, by what it says and the time of this
@@ -326,14 +369,24 @@ impl Routes {
         grafts
     }
 
-    /// How many routes are new and settled, how many first sights are remembered, and how many authors' visits counted.
-    pub(crate) fn len(&self) -> (usize, usize, usize, usize) {
-        (self.new.len(), self.settled.len(), self.sights.len(), self.visits.len())
+    /// How full each memory is.
+    pub(crate) fn fill(&self) -> Fill {
+        let exceptions = self.new.iter().chain(self.settled.iter()).map(|(_, route)| route.exceptions.len()).sum();
+        Fill {
+            new: self.new.len(),
+            settled: self.settled.len(),
+            exceptions,
+            sights: self.sights.len(),
+            visits: self.visits.len(),
+            guests: self.guests.len(),
+        }
     }
 
-    /// Links that are not as the others of their route, over all routes.
-    pub(crate) fn exceptions(&self) -> usize {
-        self.new.iter().chain(self.settled.iter()).map(|(_, route)| route.exceptions.len()).sum()
+    fn put_new(&mut self, id: RouteId, route: Route) {
+        self.new.put(id, route);
+        if self.new.len() > ROUTES_NEW_MAX {
+            self.new.pop_lru();
+        }
     }
 
     fn own(&mut self, now: Time) -> RouteId {

@@ -45,6 +45,9 @@ impl Gossip {
             Some(sender) => sender.via,
             None => self.routes.as_mut().and_then(|routes| routes.enter(now, author)),
         };
+        if let Some(routes) = self.routes.as_mut().filter(|_| via.is_none()) {
+            routes.adopt(author, sender.map(|sender| sender.peer));
+        }
         let first = First {
             kind: RouteKind::Transaction,
             route: via.unwrap_or(author),

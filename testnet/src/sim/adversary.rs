@@ -1,13 +1,11 @@
 //! What a node that doesn't keep the rules does. It runs the same engine as everybody, and stands between this engine
 //! and the links: it changes, drops, delays and invents messages.
-//!
-//! Deliberately absent: pruning and grafting at random, and marking everything stray. There are no such messages before
-//! author trees; these kinds come with them.
 
 mod craft;
 mod forge;
 mod noise;
 mod plan;
+mod routes;
 mod withhold;
 
 pub use self::plan::{AdversaryPlan, Kind, RATE_MAX};

@@ -2,7 +2,7 @@
 //! than they usually do. Only deviations to that side count: a parent that is late makes announcements seem early, but it
 //! must not make them seem unsteady, or it could hide behind that.
 
-use crate::limits::{GRACE_MAX, LATE_MIN};
+use crate::limits::{GRACE_MAX, GRACE_MIN, LATE_MIN};
 use crate::time::Duration;
 
 /// A moving average, and the mean deviation below it, in microseconds.
@@ -36,6 +36,6 @@ impl Steadiness {
 
     /// How long after an announcer's push would have been here the parent's is waited for.
     pub(crate) fn grace(&self) -> Duration {
-        self.slack().times(2).min(GRACE_MAX)
+        self.slack().times(2).max(GRACE_MIN).min(GRACE_MAX)
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
+use protocol::hash::RouteId;
 use protocol::keys::SecretKey;
 use protocol::message::Message;
 use protocol::network::NetworkId;
@@ -35,6 +36,13 @@ impl Craft {
         let payload = self.draws.bytes(PAYLOAD_BYTES).into();
         let unsigned = Transaction { author: key.public(), nonce, valid_until: VALID_FOR, payload };
         unsigned.sign(key, &self.network).ok().map(|signed| signed.encoded().clone())
+    }
+
+    /// A route that nobody has seen before.
+    pub(super) fn route(&mut self) -> RouteId {
+        let mut route = [0; 8];
+        route.copy_from_slice(&self.draws.bytes(8));
+        RouteId(route)
     }
 
     /// One of the peers.

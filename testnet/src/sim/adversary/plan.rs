@@ -9,6 +9,7 @@ use super::Adversary;
 use super::craft::{Craft, Pace};
 use super::forge::{Equivocate, Flood, Invalid};
 use super::noise::{Replay, Spam};
+use super::routes::{Dawdle, Mark, Meddle};
 use super::withhold::{Late, Silent, Withhold};
 use crate::keys::node_key;
 use crate::random::Seed;
@@ -39,6 +40,12 @@ pub struct AdversaryPlan {
     pub one_time: f64,
     /// Do everything, answers included, just under the shortest expiry of a request late.
     pub late: f64,
+    /// Pass each transaction on as if it travelled on a route that nobody has seen.
+    pub mark: f64,
+    /// Push just under the time that a push is waited for late.
+    pub dawdle: f64,
+    /// Prune and graft `rate` times a second at random.
+    pub meddle: f64,
     /// How often those do it that do something at a rate, a second.
     pub rate: f64,
 }
@@ -60,6 +67,9 @@ pub enum Kind {
     ManyIds,
     OneTime,
     Late,
+    Mark,
+    Dawdle,
+    Meddle,
 }
 
 impl Default for AdversaryPlan {
@@ -75,6 +85,9 @@ impl Default for AdversaryPlan {
             many_ids: 0.0,
             one_time: 0.0,
             late: 0.0,
+            mark: 0.0,
+            dawdle: 0.0,
+            meddle: 0.0,
             rate: 20.0,
         }
     }
@@ -83,7 +96,7 @@ impl Default for AdversaryPlan {
 impl AdversaryPlan {
     /// The share of each kind, in the order in which nodes are drawn.
     #[must_use]
-    pub const fn shares(&self) -> [(Kind, f64); 10] {
+    pub const fn shares(&self) -> [(Kind, f64); 13] {
         [
             (Kind::Equivocate, self.equivocate),
             (Kind::Withhold, self.withhold),
@@ -95,6 +108,9 @@ impl AdversaryPlan {
             (Kind::ManyIds, self.many_ids),
             (Kind::OneTime, self.one_time),
             (Kind::Late, self.late),
+            (Kind::Mark, self.mark),
+            (Kind::Dawdle, self.dawdle),
+            (Kind::Meddle, self.meddle),
         ]
     }
 
@@ -172,6 +188,9 @@ impl AdversaryPlan {
             }
             Kind::OneTime => Box::new(Flood { craft, pace, key: None }),
             Kind::Late => Box::new(Late),
+            Kind::Mark => Box::new(Mark { craft }),
+            Kind::Dawdle => Box::new(Dawdle),
+            Kind::Meddle => Box::new(Meddle::new(craft, pace)),
         }
     }
 }
@@ -191,6 +210,9 @@ impl Kind {
             Self::ManyIds => "many_ids",
             Self::OneTime => "one_time",
             Self::Late => "late",
+            Self::Mark => "mark",
+            Self::Dawdle => "dawdle",
+            Self::Meddle => "meddle",
         }
     }
 }

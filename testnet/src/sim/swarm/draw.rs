@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::gossip::RelayPolicy;
+use protocol::gossip::{AuthorTree, Redundancy, RelayPolicy};
 use protocol::relay::Rumor;
 
 use super::Drawn;
@@ -107,6 +107,9 @@ impl AdversaryPlan {
             &mut plan.many_ids,
             &mut plan.one_time,
             &mut plan.late,
+            &mut plan.mark,
+            &mut plan.dawdle,
+            &mut plan.meddle,
         ];
         draws.shuffle(&mut kinds);
         for kind in kinds {
@@ -138,9 +141,14 @@ fn topology(draws: &mut Draws, nodes: usize) -> Topology {
 }
 
 fn relay(draws: &mut Draws, nodes: usize) -> RelayPolicy {
-    match draws.below(5) {
+    match draws.below(8) {
         0 | 1 => RelayPolicy::Announce,
         2 | 3 => RelayPolicy::Flood,
+        4..=6 => {
+            let redundancy = if draws.chance(ON) { draws.below(201) as u16 } else { 0 };
+            let redundancy = Redundancy::from_hundredths(redundancy).unwrap_or_default();
+            RelayPolicy::AuthorTree(AuthorTree { redundancy })
+        }
         _ => RelayPolicy::Rumor(Rumor {
             fanout: 1 + draws.below(5) as u8,
             round: protocol::time::Duration::from_millis(100 + draws.below(900) as u64),
