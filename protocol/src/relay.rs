@@ -149,8 +149,8 @@ impl AuthorTree {
 impl Redundancy {
     /// So many hundredths; `None` over [`REDUNDANCY_MAX`].
     #[must_use]
-    pub fn from_hundredths(hundredths: u16) -> Option<Self> {
-        (hundredths <= REDUNDANCY_MAX).then_some(Self(hundredths))
+    pub const fn from_hundredths(hundredths: u16) -> Option<Self> {
+        if hundredths <= REDUNDANCY_MAX { Some(Self(hundredths)) } else { None }
     }
 
     /// In hundredths.

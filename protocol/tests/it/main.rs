@@ -11,7 +11,9 @@ mod harness; // a mesh of engines on virtual time
 mod make; // items for the parts' tests
 mod request_support; // the tracker's naive model
 
+mod author_tree; // what is pushed, pruned and grafted
 mod block_recovery;
+mod block_tree; // blocks along their producer's tree, and promises
 mod blocks; // orphans, catching up, forks, confirmed transactions
 mod bounds; // what the engine holds, on each bound and one past it
 mod chain_bodies; // which bodies are kept
@@ -34,7 +36,9 @@ mod propagation; // every item reaches every node; no echo
 mod relay_policy; // how policies are spelled
 mod request_bounds; // the tracker on its bounds and past them
 mod request_fallback; // expiry, disconnect, notfound, strikes
+mod request_hold; // what waits for a push, and promises
 mod request_model; // the tracker against a naive model
 mod rumor; // rounds, hot and cooled, feedback
 mod strictness; // one encoding, everything else refused
+mod tree_bounds; // what author trees may cost
 mod wire; // golden bytes of every message and item

@@ -14,32 +14,40 @@ use crate::harness::{Checking, Mesh, block, genesis, network, tip_of, transactio
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 29] = [
+const STRUCTURES: [&str; 37] = [
     "accepted ids",
     "address groups",
     "all orphan bytes",
     "announce queue",
     "announced blocks",
     "announced transactions",
+    "authors that are guests",
+    "authors that visit",
     "blocks in flight",
     "chain body bytes",
     "chain headers",
     "confirmed ids",
+    "first sights",
+    "grafts",
     "header queue",
     "hot transactions",
     "invalid blocks",
     "jobs of peers that left",
     "known set",
+    "links of routes",
     "mempool bytes",
     "mempool entries",
+    "new routes",
     "orphan bytes",
     "orphans",
     "outputs",
     "owed bulk replies",
     "owed replies",
+    "prunes",
     "queued bulk bytes",
     "queued control bytes",
     "rejected ids",
+    "settled routes",
     "submitted jobs",
     "transactions in flight",
     "verification bytes",
@@ -131,8 +139,8 @@ fn hostile() -> Mesh {
 fn nothing_passes_its_bound_and_everything_is_seen() {
     let rumor = Rumor { round: Duration::from_millis(50), ..Rumor::default() };
     let mut fullest: BTreeMap<&str, usize> = BTreeMap::new();
-    let meshes = [RelayPolicy::Announce, RelayPolicy::Flood, RelayPolicy::Rumor(rumor)].map(busy);
-    for mesh in meshes.into_iter().chain([hostile(), left_behind()]) {
+    let policies = [RelayPolicy::default(), RelayPolicy::Announce, RelayPolicy::Flood, RelayPolicy::Rumor(rumor)];
+    for mesh in policies.map(busy).into_iter().chain([hostile(), left_behind(), late_and_deaf()]) {
         for (what, used) in mesh.fullest.unwrap() {
             let most = fullest.entry(what).or_default();
             *most = used.max(*most);
@@ -154,6 +162,22 @@ fn left_behind() -> Mesh {
     mesh.checking = Checking::Held;
     mesh.say(0, gone, bodies(&[&transaction(1, 1, 10)]));
     mesh.input(0, Input::PeerDisconnected { peer: gone });
+    mesh
+}
+
+/// A parent that is late for a peer that doesn't read, and is to be grafted in its place.
+fn late_and_deaf() -> Mesh {
+    let mut mesh = watched(1, RelayPolicy::default());
+    let (parent, quick) = (mesh.greeted(0), mesh.greeted(0));
+    mesh.draining = false;
+    deafen(&mut mesh, quick);
+    for nonce in 0..4 {
+        let item = transaction(1, nonce, 10);
+        mesh.say(0, parent, bodies(&[&item]));
+        mesh.run_for(Duration::from_millis(1));
+        let transaction = TxRef::Short(item.id().short());
+        mesh.say(0, quick, Message::Inv(vec![InvEntry { transaction, age_ms: 100 }]));
+    }
     mesh
 }
 

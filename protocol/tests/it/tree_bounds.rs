@@ -1,0 +1,163 @@
+//! What author trees may cost: memories of routes on their bounds and one past them, and the budget for floods.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use protocol::gossip::{PeerHandle, RelayPolicy};
+use protocol::hash::RouteId;
+use protocol::keys::SecretKey;
+use protocol::limits::{
+    FLOOD_BURST_BYTES, GUESTS_MAX, ROUTES_ENTRIES_MAX, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX,
+};
+use protocol::message::Message;
+use protocol::time::Duration;
+use protocol::transaction::{SignedTransaction, Transaction};
+
+use crate::harness::{Checking, Mesh, network, transaction};
+
+fn mesh() -> Mesh {
+    let mut mesh = Mesh::new(1, RelayPolicy::default());
+    mesh.checking = Checking::Assumed;
+    mesh
+}
+
+fn fill(mesh: &Mesh) -> BTreeMap<&'static str, usize> {
+    let mut fill = BTreeMap::new();
+    mesh.nodes[0].occupancy(&mut |seen| {
+        assert!(seen.used <= seen.limit, "{seen:?}");
+        fill.insert(seen.what, seen.used);
+    });
+    fill
+}
+
+/// A transaction of an author of its own.
+fn of_author(author: u32, nonce: u64) -> Arc<SignedTransaction> {
+    let mut seed = [7; 32];
+    seed[..4].copy_from_slice(&author.to_be_bytes());
+    let key = SecretKey::from_seed(&seed);
+    let unsigned = Transaction { author: key.public(), nonce, valid_until: 1_000, payload: vec![1].into() };
+    Arc::new(unsigned.sign(&key, &network()).expect("a short payload"))
+}
+
+fn push(mesh: &mut Mesh, from: PeerHandle, via: Option<RouteId>, item: &SignedTransaction) {
+    mesh.say(0, from, Message::Transactions { via, bodies: vec![item.encoded().clone().into()] });
+    mesh.run_for(Duration::from_millis(1));
+}
+
+fn is_pushed(mesh: &mut Mesh, to: PeerHandle, item: &SignedTransaction) -> bool {
+    mesh.heard(0, to).iter().any(|message| match message {
+        Message::Transactions { bodies, .. } => bodies.iter().any(|body| body.id() == item.id()),
+        _ => false,
+    })
+}
+
+#[test]
+fn authors_that_write_once_push_out_each_other_and_no_other() {
+    let mut mesh = mesh();
+    let (from, pruner) = (mesh.greeted(0), mesh.greeted(0));
+    for nonce in 0..2 {
+        push(&mut mesh, from, None, &of_author(0, nonce));
+    }
+    let route = RouteId::of(protocol::hash::RouteKind::Transaction, &of_author(0, 0).author().0);
+    mesh.say(0, pruner, Message::Prune(vec![route]));
+    for author in 1..=ROUTES_NEW_MAX as u32 {
+        push(&mut mesh, from, None, &of_author(author, 0));
+    }
+    assert_eq!((fill(&mesh)["new routes"], fill(&mesh)["settled routes"]), (ROUTES_NEW_MAX, 1));
+    push(&mut mesh, from, None, &of_author(ROUTES_NEW_MAX as u32 + 1, 0));
+    assert_eq!((fill(&mesh)["new routes"], fill(&mesh)["settled routes"]), (ROUTES_NEW_MAX, 1));
+    mesh.heard(0, pruner);
+    let item = of_author(0, 2);
+    push(&mut mesh, from, None, &item);
+    assert!(!is_pushed(&mut mesh, pruner, &item), "its prune is remembered");
+}
+
+#[test]
+fn settled_routes_and_guests_are_bounded() {
+    let mut mesh = mesh();
+    let from = mesh.greeted(0);
+    for author in 0..=ROUTES_SETTLED_MAX as u32 {
+        for nonce in 0..2 {
+            push(&mut mesh, from, None, &of_author(author, nonce));
+        }
+        let settled = fill(&mesh)["settled routes"];
+        assert_eq!(settled, (author as usize + 1).min(ROUTES_SETTLED_MAX));
+    }
+    for author in 0..=GUESTS_MAX as u32 {
+        push(&mut mesh, from, Some(RouteId([1; 8])), &of_author(author, 2));
+    }
+    assert_eq!(fill(&mesh)["authors that are guests"], GUESTS_MAX);
+    assert_eq!(fill(&mesh)["first sights"], SIGHTS_MAX);
+}
+
+#[test]
+fn one_links_floods_have_a_budget_and_others_have_their_own() {
+    let mut mesh = mesh();
+    let (greedy, modest, listener) = (mesh.greeted(0), mesh.greeted(0), mesh.greeted(0));
+    let copy = Message::Transactions { via: None, bodies: vec![of_author(0, 0).encoded().clone().into()] };
+    // To two peers each; all at once, so that the budget gains nothing meanwhile.
+    let cost = 2 * protocol::codec::Encode::encoded_len(&copy) as u64;
+    let affordable = (FLOOD_BURST_BYTES / cost + 1) as u32;
+    let mut pushed = 0;
+    for author in 0..affordable + 8 {
+        let item = of_author(author, 0);
+        mesh.say(0, greedy, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
+        if author % 512 == 0 {
+            // So that credit comes back.
+            mesh.run_for(Duration::from_micros(200));
+        }
+    }
+    mesh.run_for(Duration::from_micros(200));
+    for message in mesh.heard(0, listener) {
+        if let Message::Transactions { bodies, .. } = message {
+            pushed += bodies.len() as u32;
+        }
+    }
+    assert_eq!(pushed, affordable);
+    let item = of_author(1_000_000, 0);
+    push(&mut mesh, modest, None, &item);
+    assert!(is_pushed(&mut mesh, listener, &item));
+}
+
+#[test]
+fn prunes_that_wait_are_bounded() {
+    let mut mesh = mesh();
+    let (first, second) = (mesh.greeted(0), mesh.greeted(0));
+    for author in 0..=ROUTES_ENTRIES_MAX as u32 {
+        let item = of_author(author, 0);
+        mesh.say(0, first, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
+    }
+    mesh.run_for(Duration::from_millis(1));
+    mesh.nodes[0].occupancy(&mut |seen| assert!(seen.used <= seen.limit, "{seen:?}"));
+    mesh.draining = false;
+    for author in 0..=ROUTES_ENTRIES_MAX as u32 {
+        let item = of_author(author, 0);
+        mesh.say(0, second, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
+    }
+    let mut waiting = 0;
+    mesh.nodes[0].occupancy(&mut |seen| {
+        assert!(seen.used <= seen.limit, "{seen:?}");
+        if seen.what == "prunes" && seen.peer == Some(second) {
+            waiting = seen.used;
+        }
+    });
+    assert_eq!(waiting, ROUTES_ENTRIES_MAX);
+}
+
+#[test]
+fn a_prune_or_graft_of_an_unknown_route_leaves_nothing() {
+    let mut mesh = mesh();
+    let peer = mesh.greeted(0);
+    let routes = (0..ROUTES_ENTRIES_MAX).map(|number| RouteId((number as u64).to_be_bytes())).collect::<Vec<_>>();
+    mesh.say(0, peer, Message::Prune(routes.clone()));
+    mesh.say(0, peer, Message::Graft(routes));
+    assert_eq!((fill(&mesh)["new routes"], fill(&mesh)["links of routes"]), (0, 0));
+    assert!(is_first_pushed(&mut mesh));
+}
+
+fn is_first_pushed(mesh: &mut Mesh) -> bool {
+    let (from, to) = (mesh.greeted(0), mesh.greeted(0));
+    let item = transaction(1, 1, 9);
+    push(mesh, from, None, &item);
+    is_pushed(mesh, to, &item)
+}
