@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use libp2p::Multiaddr;
-use protocol::gossip::RelayPolicy;
+use protocol::gossip::{AuthorTree, Redundancy, RelayPolicy};
 use protocol::hash::TxId;
 use protocol::keys::PublicKey;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
@@ -122,13 +122,22 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_EXEMPT_LOOPBACK", value_parser = BoolishValueParser::new())]
     pub exempt_loopback: bool,
 
-    /// How items travel: announce (ask for the body), flood (push it) or rumor (push it to a few peers a round)
+    /// How items travel: author-tree (push along the tree learned for each author), announce (ask for the body), flood
+    /// (push it) or rumor (push it to a few peers a round)
     ///
-    /// rumor takes settings: rumor:fanout=3,round=1s,nodes=1000,feedback=on are those that it has without. It sends an
+    /// author-tree may be told a redundancy, as by --redundancy: author-tree:redundancy=0.5. rumor takes settings:
+    /// rumor:fanout=3,round=1s,nodes=1000,feedback=on are those that it has without. It sends an
     /// item to `fanout` random peers each round, up to 4 times the digits of `nodes`, the expected size of the network;
     /// with feedback it stops once most of a round's peers had the item.
-    #[arg(long, env = "NODE_RELAY", value_name = "POLICY", default_value_t = RelayPolicy::Announce)]
+    #[arg(long, env = "NODE_RELAY", value_name = "POLICY", default_value_t = RelayPolicy::default())]
     pub relay: RelayPolicy,
+
+    /// How many bodies too many to want for each useful one, 0 to 2; with author-tree only
+    ///
+    /// Resilience costs duplicates: with 1, most items come by two ways, and one that fails isn't felt. The node keeps or
+    /// asks for as many links as that takes.
+    #[arg(long, env = "NODE_REDUNDANCY", value_name = "R")]
+    pub redundancy: Option<Redundancy>,
 
     /// Where the RPC listens; loopback only, port 0 takes a free one
     #[arg(long, env = "NODE_RPC_ADDR", value_name = "ADDR", default_value = config::RPC_ADDR_DEFAULT,
@@ -297,4 +306,23 @@ pub struct PayloadArgs {
     /// This many random bytes
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=PAYLOAD_BYTES_MAX as i64))]
     pub random: Option<u32>,
+}
+
+impl RunArgs {
+    /// The relay policy with its redundancy.
+    ///
+    /// # Errors
+    /// A usage error if a redundancy is wanted of a policy that has none.
+    pub fn relay_policy(&self) -> Result<RelayPolicy, clap::Error> {
+        match (self.relay, self.redundancy) {
+            (policy, None) => Ok(policy),
+            (RelayPolicy::AuthorTree(_), Some(redundancy)) => {
+                Ok(RelayPolicy::AuthorTree(AuthorTree { redundancy }))
+            }
+            (other, Some(_)) => {
+                let message = format!("--redundancy is a setting of --relay author-tree, and {other} has none");
+                Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message))
+            }
+        }
+    }
 }

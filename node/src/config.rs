@@ -70,6 +70,8 @@ impl Config {
         } else {
             Producers::Allowed(Arc::new(args.producers.into_iter().collect()))
         };
+        // What contradicts itself was refused when the command line was read.
+        let relay = args.relay_policy().unwrap_or(args.relay);
         Self {
             network: args.place.network,
             identity: identity.keypair(),
@@ -83,7 +85,7 @@ impl Config {
             max_peers_out: usize::from(args.max_peers_out),
             loopback_exempt: args.exempt_loopback,
             deadlines: Deadlines::default(),
-            relay: args.relay,
+            relay,
             producers,
             produce_every: args.produce_every,
             rpc_addr: (!args.no_rpc).then_some(args.rpc_addr),

@@ -3,19 +3,26 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use node::cli::{Cli, Command};
+use node::cli::{Cli, Command, RunArgs};
 use node::{client, logging, run};
 
 fn main() -> ExitCode {
     run::exit_on_panic();
     let cli = Cli::parse();
     match cli.command {
-        None => report(run::run(cli.run)),
-        Some(Command::Run(args)) => report(run::run(*args)),
+        None => run_node(cli.run),
+        Some(Command::Run(args)) => run_node(*args),
         Some(Command::Key(command)) => report(client::key(command)),
         Some(Command::Status(ask)) => report(client::status(&ask)),
         Some(Command::Peers(ask)) => report(client::peers(&ask)),
         Some(Command::Tx(command)) => report(client::transaction(command)),
+    }
+}
+
+fn run_node(args: RunArgs) -> ExitCode {
+    match args.relay_policy() {
+        Ok(_) => report(run::run(args)),
+        Err(error) => error.exit(),
     }
 }
 

@@ -24,7 +24,7 @@ fn defaults_are_those_that_the_help_promises() {
     let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["/ip4/0.0.0.0/tcp/30400", "/ip4/0.0.0.0/udp/30400/quic-v1"]);
     assert_eq!((config.max_peers_in, config.max_peers_out), (64, 8));
-    assert_eq!(config.relay, RelayPolicy::Announce);
+    assert_eq!(config.relay, RelayPolicy::default());
     assert!(!config.loopback_exempt && !config.reserved_only);
     assert_eq!(config.rpc_addr, Some("127.0.0.1:30401".parse().expect("an address")));
     assert_eq!(config.produce_every, None);
@@ -77,9 +77,21 @@ fn everything_typed_arrives() {
 
 #[test]
 fn relay_policies_are_spelled_as_the_engine_spells_them() {
-    for policy in ["announce", "flood", "rumor:fanout=4,round=200ms,nodes=50,feedback=off"] {
+    for policy in [
+        "author-tree",
+        "author-tree:redundancy=0.5",
+        "announce",
+        "flood",
+        "rumor:fanout=4,round=200ms,nodes=50,feedback=off",
+    ] {
         assert_eq!(resolve(&["--relay", policy]).relay.to_string(), policy);
     }
+    assert_eq!(resolve(&["--redundancy", "1.5"]).relay.to_string(), "author-tree:redundancy=1.5");
+    let cli = Cli::try_parse_from(["node", "--relay", "flood", "--redundancy", "1"]).expect("good by themselves");
+    let wrong = cli.run.relay_policy().expect_err("flooding has no redundancy to choose");
+    assert!(wrong.to_string().contains("and flood has none"), "{wrong}");
+    let wrong = Cli::try_parse_from(["node", "--redundancy", "3"]).expect_err("too much");
+    assert!(wrong.to_string().contains("a number from 0 to 2"), "{wrong}");
     let wrong = Cli::try_parse_from(["node", "--relay", "rumor:fanout=65"]).expect_err("a wrong spelling");
     assert!(wrong.to_string().contains("the fanout must be a number from 1 to 64"), "{wrong}");
 }

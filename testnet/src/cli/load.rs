@@ -22,8 +22,8 @@ pub struct LoadArgs {
     /// The same as --topology regular:N
     #[arg(long, value_name = "N", conflicts_with = "topology", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub degree: Option<u64>,
-    /// How the nodes relay items: announce, flood, or rumor, also as
-    /// rumor:fanout=3,round=1s,nodes=1000,feedback=on; nodes are those of the run unless given [default: announce]
+    /// How the nodes relay items: author-tree (also author-tree:redundancy=0.5), announce, flood, or rumor (also
+    /// rumor:fanout=3,round=1s,nodes=1000,feedback=on; nodes are those of the run unless given) [default: author-tree]
     #[arg(long, value_name = "POLICY", value_parser = parse_relay)]
     pub relay: Option<String>,
     /// Transactions a second [default: 20]
