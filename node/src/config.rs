@@ -65,13 +65,13 @@ impl Config {
     /// Puts together what was typed, the key, and the data dir that is held (`None` for none).
     #[must_use]
     pub fn resolve(args: RunArgs, identity: &Identity, data_dir: Option<PathBuf>) -> Self {
+        // What contradicts itself was refused when the command line was read.
+        let relay = args.relay_policy().unwrap_or(args.relay);
         let producers = if args.open_producers {
             Producers::Open
         } else {
             Producers::Allowed(Arc::new(args.producers.into_iter().collect()))
         };
-        // What contradicts itself was refused when the command line was read.
-        let relay = args.relay_policy().unwrap_or(args.relay);
         Self {
             network: args.place.network,
             identity: identity.keypair(),

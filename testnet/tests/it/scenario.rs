@@ -73,7 +73,7 @@ fn keys_and_values_that_cannot_be_meant_are_refused_and_change_nothing() {
         ("nodes", "-1", "nodes = -1: invalid value: integer `-1`"),
         ("drain", "5", "time unit needed"),
         ("degree", "many", "a number of neighbours is wanted"),
-        ("fanout", "3", "that is for rumor, and the relay policy is announce"),
+        ("fanout", "3", "that is for rumor, and the relay policy is author-tree"),
         ("bandwidth", "fast", "bandwidth = fast"),
     ] {
         let error = draft.set(key, value).unwrap_err().to_string();

@@ -60,11 +60,14 @@ fn the_same_seed_gives_the_same_run_under_every_policy_fault_and_adversary() {
         many_ids: one,
         one_time: one,
         late: one,
+        mark: one,
+        dawdle: one,
+        meddle: one,
         rate: 20.0,
     };
     let mut hashes = BTreeSet::new();
     let rumor = "rumor:fanout=3,round=200ms,nodes=16,feedback=on";
-    for relay in ["announce", "flood", rumor] {
+    for relay in ["author-tree", "announce", "flood", rumor] {
         for faults in [FaultPlan::default(), faults.clone()] {
             for adversaries in [AdversaryPlan::default(), adversaries] {
                 for seed in [7, 8] {
