@@ -80,5 +80,5 @@ fn the_same_seed_gives_the_same_run_under_every_policy_fault_and_adversary() {
             }
         }
     }
-    assert_eq!(hashes.len(), 3 * 2 * 2 * 2, "different runs have different fingerprints");
+    assert_eq!(hashes.len(), 4 * 2 * 2 * 2, "different runs have different fingerprints");
 }
