@@ -6,7 +6,11 @@
 mod budget;
 mod bulk;
 mod control;
+mod encoded;
+pub mod pace;
 mod reader;
+mod uplink;
+pub mod window;
 
 use protocol::time::Duration;
 
@@ -14,6 +18,7 @@ pub use self::budget::{BULK_BUDGET_BYTES, BulkBudget};
 pub(crate) use self::bulk::BulkWriter;
 pub(crate) use self::control::ControlWriter;
 pub(crate) use self::reader::LaneReader;
+pub use self::uplink::Uplink;
 
 /// A write that makes no progress for this long ends the connection.
 pub const WRITE_STALL: Duration = Duration::from_secs(20);

@@ -16,6 +16,12 @@ use super::{CONTENDED_GRACE, CONTENDED_MICROS_PER_BYTE};
 use crate::framing::{FrameReader, Step, frame_bytes_max};
 use crate::reason::CloseReason;
 
+/// Bytes that a bulk reader leaves unacknowledged at most: two chunks. A lone ack costs both sides a wake-up.
+const ACK_BYTES_MAX: usize = 2 * BULK_CHUNK_BYTES;
+
+/// Until so much of a frame has come, each chunk is acknowledged: a window that starts needs that.
+const ACK_SELDOM_AFTER: usize = 4 * BULK_CHUNK_BYTES;
+
 /// Bytes read at once.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
 /// The receiving end of a lane.
@@ -171,7 +177,8 @@ impl LaneReader {
             return;
         }
         self.unacknowledged = self.unacknowledged.saturating_add(bytes as u64);
-        if self.unacknowledged >= BULK_CHUNK_BYTES as u64 {
+        let enough = if self.received < ACK_SELDOM_AFTER { BULK_CHUNK_BYTES } else { ACK_BYTES_MAX };
+        if self.unacknowledged >= enough as u64 {
             *ack = ack.saturating_add(std::mem::take(&mut self.unacknowledged));
         }
     }

@@ -16,7 +16,7 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId, Swarm};
 use node::clock::Clock;
 use node::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
-use node::lane::{BULK_BUDGET_BYTES, BulkBudget};
+use node::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use node::transport::{self, WireBytes};
 use protocol::network::NetworkId;
 
@@ -34,6 +34,7 @@ pub(crate) struct Strings {
     protocols: LaneProtocols,
     clock: Clock,
     budget: Arc<BulkBudget>,
+    uplink: Arc<Uplink>,
     deadlines: Deadlines,
     connection: Option<(PeerId, ConnectionId)>,
     actions: VecDeque<ToSwarm<Report, Order>>,
@@ -52,6 +53,7 @@ impl Puppet {
             protocols: LaneProtocols::new(network),
             clock: Clock::start(),
             budget: BulkBudget::new(BULK_BUDGET_BYTES),
+            uplink: Uplink::new(),
             deadlines: Deadlines::default(),
             connection: None,
             actions: VecDeque::new(),
@@ -184,7 +186,8 @@ impl Puppet {
 
 impl Strings {
     fn handler(&self) -> Handler {
-        let handler = Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget));
+        let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
+        let handler = Handler::new(self.protocols.clone(), self.clock, budget, uplink);
         handler.with_deadlines(self.deadlines)
     }
 }

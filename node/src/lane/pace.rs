@@ -1,0 +1,239 @@
+//! How fast the node's bulk lanes together may write: no faster than its uplink was seen to carry.
+//!
+//! Each peer's window tells what that peer's path holds. But all peers share the uplink, a window hears of a queue only
+//! a round trip after it was built, and several that open at once fill it before any of them hears. So what all of them
+//! write is spaced, at a rate that comes from trains: now and then [`TRAIN_BYTES`] leave at twice the rate, and the
+//! distance at which their acks come back tells what the path carried. What a train took ahead is waited for
+//! afterwards: it adds at most half its length to a queue, 10 ms at 50 Mbit/s, and nothing to the rate.
+//!
+//! A train is as good as the peer that acks it. Acks can't come faster than the train left, so a false one at most
+//! doubles the rate, and the median of [`TRAINS`] decides. A peer behind a slow link of its own soon has no room in its
+//! window for a train.
+//!
+//! Sans-IO. Whose turn it is among several is the [uplink's](super::uplink) matter.
+
+use std::collections::VecDeque;
+
+use protocol::limits::BULK_CHUNK_BYTES;
+use protocol::time::{Duration, Time};
+
+/// The rate before the first train, in bytes a second: 20 Mbit/s.
+pub const RATE_INITIAL: u64 = 2_500_000;
+
+/// The least rate, in bytes a second: 1 Mbit/s.
+pub const RATE_MIN: u64 = 125_000;
+
+/// The largest, in bytes a second: 80 Gbit/s, over what a loopback carries.
+pub const RATE_MAX: u64 = 10_000_000_000;
+
+/// A train: eight chunks, if the peer's window has room for them and its queue the bytes. 128 KiB is 21 ms at 50 Mbit/s, which
+/// stands out from jitter.
+pub const TRAIN_BYTES: usize = 8 * BULK_CHUNK_BYTES;
+
+/// The shortest train: what a new window has room for.
+pub const TRAIN_BYTES_MIN: usize = 4 * BULK_CHUNK_BYTES;
+
+/// Trains whose median is the rate.
+pub const TRAINS: usize = 5;
+
+/// Between two trains.
+const TRAIN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A train that isn't acknowledged by then is given up.
+const TRAIN_LIFE: Duration = Duration::from_secs(3);
+
+/// Where bodies are too short for trains, the rate grows by a quarter after so long without any, while writers wait and
+/// no queue is seen.
+const GROWTH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What trains came to counts for so long after the last.
+const TRAINS_MEMORY: Duration = Duration::from_secs(10);
+
+/// Of what a train was seen to fill, so much is used, in per cent: the rest drains what trains and control frames left.
+const USED_PERCENT: u64 = 97;
+
+/// A train's acks that are further apart than its chunks were, by so many per cent, show the limit of the path.
+const SPREAD_PERCENT: u64 = 10;
+
+/// Timers are coarse: a write may be so early.
+const EARLY: Duration = Duration::from_millis(1);
+
+/// And so much of what was missed may be made up for at once.
+const LATE: Duration = Duration::from_millis(3);
+
+/// The pace of a node.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// Bytes a second.
+    rate: u64,
+    /// When all that was written has left, at the rate.
+    free_at: Time,
+    /// What the last trains came to, newest first.
+    seen: VecDeque<u64>,
+    train: Option<Train>,
+    next_train: Time,
+    /// A writer had to wait since the last train.
+    waited: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Train {
+    peer: u64,
+    left: usize,
+    /// When its next chunk may be written.
+    next: Time,
+    began: Time,
+    ended: Time,
+    /// When the first ack came, and when the newest bytes in it were written.
+    first: Option<(Time, Time)>,
+    /// Bytes acknowledged after the first ack.
+    bytes: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            rate: RATE_INITIAL,
+            free_at: Time::ZERO,
+            seen: VecDeque::new(),
+            train: None,
+            next_train: Time::ZERO,
+            waited: false,
+        }
+    }
+}
+
+impl Pace {
+    /// The rate, in bytes a second.
+    #[must_use]
+    pub const fn rate(&self) -> u64 {
+        self.rate
+    }
+
+    /// The peer whose train is leaving: it goes before all others, or the train would be none.
+    #[must_use]
+    pub fn leaving(&self) -> Option<u64> {
+        self.train.as_ref().filter(|train| train.left > 0).map(|train| train.peer)
+    }
+
+    /// The peer is gone, and its train with it.
+    pub fn forget(&mut self, peer: u64) {
+        self.train = self.train.take().filter(|train| train.peer != peer);
+    }
+
+    /// Whether the peer may write a chunk now; else when.
+    ///
+    /// # Errors
+    /// The time when it may.
+    pub fn ready(&mut self, peer: u64, now: Time) -> Result<(), Time> {
+        let at = match &self.train {
+            Some(train) if train.peer == peer && train.left > 0 => train.next,
+            _ => self.free_at,
+        };
+        let at = Time::from_micros(at.as_micros().saturating_sub(EARLY.as_micros()));
+        if at <= now {
+            return Ok(());
+        }
+        self.waited = true;
+        Err(at)
+    }
+
+    /// The peer wrote `bytes`, and could have written `ahead` from there on: bytes that it has and that its window holds.
+    pub fn wrote(&mut self, peer: u64, bytes: usize, ahead: usize, now: Time) {
+        let takes = self.takes(bytes);
+        self.free_at = not_before(self.free_at, now) + takes;
+        if self.train.as_ref().is_some_and(|train| now.since(train.began) >= TRAIN_LIFE) {
+            self.train = None;
+        }
+        let wanted = now >= self.next_train && (self.waited || self.seen.is_empty());
+        if self.train.is_none() && wanted && ahead >= TRAIN_BYTES_MIN {
+            let left = ahead.min(TRAIN_BYTES);
+            self.train = Some(Train { peer, left, next: now, began: now, ended: now, first: None, bytes: 0 });
+            self.waited = false;
+        }
+        let factor = self.factor();
+        if let Some(train) = self.train.as_mut().filter(|train| train.peer == peer && train.left > 0) {
+            train.left = train.left.saturating_sub(bytes);
+            train.ended = now;
+            train.next = not_before(train.next, now) + takes.divided_by(factor);
+        }
+    }
+
+    /// The peer acknowledged `bytes`, of which the newest were written at `written`; `quiet` if it sees no queue.
+    /// Returns the bytes a second at which a train arrived, if this was the end of it.
+    pub fn acked(&mut self, peer: u64, bytes: u64, written: Time, quiet: bool, now: Time) -> Option<u64> {
+        let Some(train) = self.train.as_mut().filter(|train| train.peer == peer && written >= train.began) else {
+            self.grow(quiet, written, now);
+            return None;
+        };
+        let Some((first_at, first_written)) = train.first else {
+            train.first = Some((now, written));
+            return None;
+        };
+        train.bytes = train.bytes.saturating_add(bytes);
+        if train.left > 0 || written < train.ended {
+            return None;
+        }
+        let (left_in, came_in) = (written.since(first_written).as_micros(), now.since(first_at).as_micros());
+        let seen = per_second(train.bytes, left_in.max(came_in));
+        let spread = came_in.saturating_mul(100) > left_in.saturating_mul(100 + SPREAD_PERCENT);
+        self.train = None;
+        self.settle(seen, spread, now);
+        Some(seen)
+    }
+
+    /// Twice the rate; four times while nothing was seen to fill the path.
+    fn factor(&self) -> u64 {
+        if self.seen.is_empty() { 4 } else { 2 }
+    }
+
+    fn settle(&mut self, seen: u64, spread: bool, now: Time) {
+        let most = self.rate.saturating_mul(self.factor());
+        self.next_train = now + TRAIN_INTERVAL;
+        if !spread && seen <= self.rate {
+            // Others came in between, or the writer was late: the train was none.
+            return;
+        }
+        if !spread && self.seen.is_empty() {
+            // The path carries at least that much. What it carries at most is still to be found.
+            self.next_train = now;
+            self.set(seen.min(most));
+            return;
+        }
+        let used =
+            if spread { seen / 100 * USED_PERCENT } else { seen.min(self.rate.saturating_add(self.rate / 4)) };
+        self.seen.push_front(used);
+        self.seen.truncate(TRAINS);
+        let mut sorted: Vec<u64> = self.seen.iter().copied().collect();
+        sorted.sort_unstable();
+        let median = sorted.get(sorted.len() / 2).copied().unwrap_or(self.rate);
+        self.set(median.clamp(self.rate / 2, most));
+    }
+
+    fn grow(&mut self, quiet: bool, written: Time, now: Time) {
+        let memory = if self.seen.is_empty() { Duration::ZERO } else { TRAINS_MEMORY };
+        let overdue = written.since(self.next_train) >= GROWTH_INTERVAL + memory;
+        if self.train.is_none() && self.waited && quiet && overdue {
+            self.seen.clear();
+            self.next_train = now;
+            self.waited = false;
+            self.set(self.rate.saturating_add(self.rate / 4));
+        }
+    }
+
+    fn set(&mut self, rate: u64) {
+        self.rate = rate.clamp(RATE_MIN, RATE_MAX);
+    }
+
+    fn takes(&self, bytes: usize) -> Duration {
+        Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / self.rate.max(1))
+    }
+}
+
+fn not_before(at: Time, now: Time) -> Time {
+    at.max(Time::from_micros(now.as_micros().saturating_sub(LATE.as_micros())))
+}
+
+fn per_second(bytes: u64, micros: u64) -> u64 {
+    bytes.saturating_mul(1_000_000) / micros.max(1)
+}
