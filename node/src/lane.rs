@@ -6,7 +6,7 @@
 mod budget;
 mod bulk;
 mod control;
-mod encoded;
+pub mod encoded;
 pub mod pace;
 mod reader;
 mod uplink;
@@ -18,6 +18,7 @@ pub use self::budget::{BULK_BUDGET_BYTES, BulkBudget};
 pub(crate) use self::bulk::BulkWriter;
 pub(crate) use self::control::ControlWriter;
 pub(crate) use self::reader::LaneReader;
+pub use self::reader::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
 pub use self::uplink::Uplink;
 
 /// A write that makes no progress for this long ends the connection.

@@ -105,7 +105,7 @@ impl BulkWriter {
         match Pin::new(&mut self.stream).poll_write(cx, chunk) {
             Poll::Pending => Ok(self.held_up(now)),
             Poll::Ready(Ok(bytes)) if bytes > 0 => {
-                self.member.wrote(bytes, room.min(rest.len()), now);
+                self.member.wrote(bytes, room.min(rest.len()), self.window.is_quiet(), now);
                 self.window.wrote(bytes, now);
                 self.unflushed = true;
                 self.deadline = Some(now + self.stall);

@@ -18,14 +18,14 @@ const FRAMES_MAX: usize = 16;
 
 /// An encoded frame.
 #[derive(Debug)]
-pub(crate) struct Frame {
+pub struct Frame {
     bytes: Vec<u8>,
     body: usize,
 }
 
 /// The frames of bodies that are being sent.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub struct Frames {
     known: VecDeque<(Source, Weak<Frame>)>,
 }
 
@@ -44,19 +44,21 @@ impl Frame {
     }
 
     /// Prefix and message.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Message bytes, without the prefix.
-    pub(crate) const fn body(&self) -> usize {
+    #[must_use]
+    pub const fn body(&self) -> usize {
         self.body
     }
 }
 
 impl Frames {
     /// The message's frame.
-    pub(super) fn of(&mut self, message: &Message) -> Arc<Frame> {
+    pub fn of(&mut self, message: &Message) -> Arc<Frame> {
         let Some(source) = Source::of(message) else { return Frame::new(message) };
         self.known.retain(|(_, frame)| frame.strong_count() > 0);
         let known = self.known.iter().find(|(known, _)| known.is(&source));

@@ -39,6 +39,9 @@ pub const TRAINS: usize = 5;
 /// Between two trains.
 const TRAIN_INTERVAL: Duration = Duration::from_millis(50);
 
+/// More between two trains of a peer that sees a queue: it may be its own, and its train would tell of nothing else.
+const SLOW_INTERVAL: Duration = Duration::from_millis(500);
+
 /// A train that isn't acknowledged by then is given up.
 const TRAIN_LIFE: Duration = Duration::from_secs(3);
 
@@ -55,6 +58,10 @@ const USED_PERCENT: u64 = 97;
 /// A train's acks that are further apart than its chunks were, by so many per cent, show the limit of the path.
 const SPREAD_PERCENT: u64 = 10;
 
+/// What a train that did not spread counts for, in per cent above the rate: doubling with each in a row, up to 80.
+const OPEN_PERCENT: u64 = 5;
+const OPEN_MAX: u32 = 4;
+
 /// Timers are coarse: a write may be so early.
 const EARLY: Duration = Duration::from_millis(1);
 
@@ -70,6 +77,8 @@ pub struct Pace {
     free_at: Time,
     /// What the last trains came to, newest first.
     seen: VecDeque<u64>,
+    /// Trains in a row that did not spread.
+    open: u32,
     train: Option<Train>,
     next_train: Time,
     /// A writer had to wait since the last train.
@@ -84,8 +93,8 @@ struct Train {
     next: Time,
     began: Time,
     ended: Time,
-    /// When the first ack came, and when the newest bytes in it were written.
-    first: Option<(Time, Time)>,
+    /// When the first ack came and when the newest bytes in it were written; the same of the last.
+    acks: Option<((Time, Time), (Time, Time))>,
     /// Bytes acknowledged after the first ack.
     bytes: u64,
 }
@@ -96,6 +105,7 @@ impl Default for Pace {
             rate: RATE_INITIAL,
             free_at: Time::ZERO,
             seen: VecDeque::new(),
+            open: 0,
             train: None,
             next_train: Time::ZERO,
             waited: false,
@@ -138,17 +148,19 @@ impl Pace {
         Err(at)
     }
 
-    /// The peer wrote `bytes`, and could have written `ahead` from there on: bytes that it has and that its window holds.
-    pub fn wrote(&mut self, peer: u64, bytes: usize, ahead: usize, now: Time) {
+    /// The peer wrote `bytes`, and could have written `ahead` from there on: bytes that it has and that its window
+    /// holds. `quiet` if it sees no queue.
+    pub fn wrote(&mut self, peer: u64, bytes: usize, ahead: usize, quiet: bool, now: Time) {
         let takes = self.takes(bytes);
         self.free_at = not_before(self.free_at, now) + takes;
         if self.train.as_ref().is_some_and(|train| now.since(train.began) >= TRAIN_LIFE) {
             self.train = None;
         }
-        let wanted = now >= self.next_train && (self.waited || self.seen.is_empty());
+        let due = if quiet { self.next_train } else { self.next_train + SLOW_INTERVAL };
+        let wanted = now >= due && (self.waited || self.seen.is_empty());
         if self.train.is_none() && wanted && ahead >= TRAIN_BYTES_MIN {
             let left = ahead.min(TRAIN_BYTES);
-            self.train = Some(Train { peer, left, next: now, began: now, ended: now, first: None, bytes: 0 });
+            self.train = Some(Train { peer, left, next: now, began: now, ended: now, acks: None, bytes: 0 });
             self.waited = false;
         }
         let factor = self.factor();
@@ -166,18 +178,28 @@ impl Pace {
             self.grow(quiet, written, now);
             return None;
         };
-        let Some((first_at, first_written)) = train.first else {
-            train.first = Some((now, written));
-            return None;
-        };
-        train.bytes = train.bytes.saturating_add(bytes);
-        if train.left > 0 || written < train.ended {
+        let (left, ended) = (train.left, train.ended);
+        // An ack that takes in what came after the train tells nothing of it.
+        if left > 0 || written <= ended {
+            match train.acks {
+                None => train.acks = Some(((now, written), (now, written))),
+                Some((_, ref mut last)) => {
+                    *last = (now, written);
+                    train.bytes = train.bytes.saturating_add(bytes);
+                }
+            }
+        }
+        if left > 0 || written < ended {
             return None;
         }
-        let (left_in, came_in) = (written.since(first_written).as_micros(), now.since(first_at).as_micros());
-        let seen = per_second(train.bytes, left_in.max(came_in));
-        let spread = came_in.saturating_mul(100) > left_in.saturating_mul(100 + SPREAD_PERCENT);
+        let (acks, bytes) = (train.acks, train.bytes);
         self.train = None;
+        self.next_train = now + TRAIN_INTERVAL;
+        let ((first_at, first_written), (last_at, last_written)) = acks.filter(|_| bytes > 0)?;
+        let (left_in, came_in) =
+            (last_written.since(first_written).as_micros(), last_at.since(first_at).as_micros());
+        let seen = per_second(bytes, left_in.max(came_in));
+        let spread = came_in.saturating_mul(100) > left_in.saturating_mul(100 + SPREAD_PERCENT);
         self.settle(seen, spread, now);
         Some(seen)
     }
@@ -188,25 +210,28 @@ impl Pace {
     }
 
     fn settle(&mut self, seen: u64, spread: bool, now: Time) {
-        let most = self.rate.saturating_mul(self.factor());
-        self.next_train = now + TRAIN_INTERVAL;
         if !spread && seen <= self.rate {
-            // Others came in between, or the writer was late: the train was none.
+            // The writer was late: the train was none.
             return;
         }
+        // The uplink carries that much, so what came to less than a quarter of it was the limit of a peer's own path.
+        self.seen.retain(|earlier| *earlier > seen / 4);
+        let most = self.rate.saturating_mul(self.factor());
         if !spread && self.seen.is_empty() {
-            // The path carries at least that much. What it carries at most is still to be found.
+            // What it carries at most is still to be found.
             self.next_train = now;
             self.set(seen.min(most));
             return;
         }
-        let used =
-            if spread { seen / 100 * USED_PERCENT } else { seen.min(self.rate.saturating_add(self.rate / 4)) };
-        self.seen.push_front(used);
+        // Jitter shortens a train as often as it draws it out, so a higher rate is believed slowly, and a lower one at once.
+        self.open = if spread { 0 } else { (self.open + 1).min(OPEN_MAX) };
+        let more = self.rate.saturating_add(self.rate / 100 * (OPEN_PERCENT << self.open));
+        let used = if spread { seen / 100 * USED_PERCENT } else { seen };
+        self.seen.push_front(if self.seen.is_empty() { used } else { used.min(more) });
         self.seen.truncate(TRAINS);
         let mut sorted: Vec<u64> = self.seen.iter().copied().collect();
         sorted.sort_unstable();
-        let median = sorted.get(sorted.len() / 2).copied().unwrap_or(self.rate);
+        let median = sorted.get((sorted.len() - 1) / 2).copied().unwrap_or(self.rate);
         self.set(median.clamp(self.rate / 2, most));
     }
 

@@ -17,10 +17,10 @@ use crate::framing::{FrameReader, Step, frame_bytes_max};
 use crate::reason::CloseReason;
 
 /// Bytes that a bulk reader leaves unacknowledged at most: two chunks. A lone ack costs both sides a wake-up.
-const ACK_BYTES_MAX: usize = 2 * BULK_CHUNK_BYTES;
+pub const ACK_BYTES_MAX: usize = 2 * BULK_CHUNK_BYTES;
 
 /// Until so much of a frame has come, each chunk is acknowledged: a window that starts needs that.
-const ACK_SELDOM_AFTER: usize = 4 * BULK_CHUNK_BYTES;
+pub const ACK_SELDOM_AFTER: usize = 4 * BULK_CHUNK_BYTES;
 
 /// Bytes read at once.
 const READ_BUFFER_BYTES: usize = 16 * 1024;

@@ -125,9 +125,9 @@ impl Member {
         }
     }
 
-    /// Wrote `bytes`, with `ahead` that it could have written from there on.
-    pub(super) fn wrote(&self, bytes: usize, ahead: usize, now: Time) {
-        self.uplink.lock().pace.wrote(self.id, bytes, ahead, now);
+    /// As [`Pace::wrote`].
+    pub(super) fn wrote(&self, bytes: usize, ahead: usize, quiet: bool, now: Time) {
+        self.uplink.lock().pace.wrote(self.id, bytes, ahead, quiet, now);
     }
 
     /// As [`Pace::acked`].

@@ -17,12 +17,12 @@ use protocol::time::{Duration, Time};
 /// The queueing that a window aims at: two chunks at 50 Mbit/s are 5.2 ms.
 pub const QUEUE_TARGET: Duration = Duration::from_millis(6);
 
-/// The least window: the two chunks that a reader may leave unacknowledged, and one more to write. At 150 ms that is
-/// 327 kB/s, above what a reader asks for when others wait for it.
-pub const WINDOW_BYTES_MIN: usize = 3 * BULK_CHUNK_BYTES;
+/// The least window is the first. A reader may leave two chunks unacknowledged; at 150 ms this is 437 kB/s, above what a
+/// reader asks for when others wait for it.
+pub const WINDOW_BYTES_MIN: usize = BULK_WINDOW_BYTES;
 
 /// The largest window, 2 MiB: 100 Mbit/s over 160 ms. The bytes are those of shared frames, so a connection's window costs
-/// its records alone, one of 16 bytes for each chunk: 2 KiB.
+/// its records alone, one of 24 bytes for each chunk: 3 KiB.
 pub const WINDOW_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// The least round trip is forgotten after one to two of these spans: a path that became longer is believed then.
@@ -47,8 +47,8 @@ pub struct BulkWindow {
     under_way: u64,
     /// No queue was seen yet: doubling.
     starting: bool,
-    /// Bytes that are not acknowledged, oldest first, and when the last of them was written.
-    written: VecDeque<(u64, Time)>,
+    /// What is not acknowledged, oldest first.
+    written: VecDeque<Written>,
     /// The least round trip in the present span of [`BASE_MEMORY`] and in the one before.
     base: [Option<Duration>; 2],
     base_since: Time,
@@ -60,12 +60,23 @@ pub struct BulkWindow {
     round: Round,
 }
 
+/// Bytes that were written together.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    bytes: u64,
+    /// When the last of them was.
+    at: Time,
+    /// Bytes under way then, with these.
+    with: u64,
+}
+
 /// What happens from a write to its ack.
 #[derive(Clone, Copy, Debug, Default)]
 struct Round {
     /// Bytes to be acknowledged until it ends.
     left: u64,
-    least: Option<Duration>,
+    /// The least round trip, and the bytes that were under way in it.
+    least: Option<(Duration, u64)>,
     /// The window was filled: it may be what held the writer up.
     filled: bool,
 }
@@ -133,13 +144,13 @@ impl BulkWindow {
             self.round = Round { left: self.under_way, least: None, filled: false };
         }
         self.round.filled |= self.room() < BULK_CHUNK_BYTES;
+        let with = self.under_way;
         match self.written.back_mut() {
             // Else a peer that lets one byte pass at a time would have a record kept for each.
-            Some((last, at)) if *last < BULK_CHUNK_BYTES as u64 => {
-                *last = last.saturating_add(bytes);
-                *at = now;
+            Some(last) if last.bytes < BULK_CHUNK_BYTES as u64 => {
+                *last = Written { bytes: last.bytes.saturating_add(bytes), at: now, with };
             }
-            _ => self.written.push_back((bytes, now)),
+            _ => self.written.push_back(Written { bytes, at: now, with }),
         }
     }
 
@@ -151,18 +162,17 @@ impl BulkWindow {
         self.under_way = self.under_way.checked_sub(bytes).ok_or(AckedTooMuch)?;
         let mut left = bytes;
         let mut written = None;
-        while let Some((first, at)) = self.written.front_mut() {
-            let taken = left.min(*first);
-            *first -= taken;
+        while let Some(first) = self.written.front_mut() {
+            let taken = left.min(first.bytes);
+            first.bytes -= taken;
             left -= taken;
-            if *first > 0 {
+            if first.bytes > 0 {
                 break;
             }
-            written = Some(*at);
-            self.written.pop_front();
+            written = self.written.pop_front();
         }
         if let Some(written) = written {
-            self.measure(now.since(written), now);
+            self.measure(now.since(written.at), written.with, now);
         }
         if self.starting {
             self.start(bytes);
@@ -171,7 +181,7 @@ impl BulkWindow {
         if self.round.left == 0 {
             self.end_round();
         }
-        Ok(written)
+        Ok(written.map(|written| written.at))
     }
 
     /// A train of chunks arrived at `rate` bytes a second: while the window starts it need not find that out by doubling.
@@ -181,7 +191,7 @@ impl BulkWindow {
         self.set(self.bytes.max(u64::try_from(held).unwrap_or(u64::MAX)));
     }
 
-    fn measure(&mut self, sample: Duration, now: Time) {
+    fn measure(&mut self, sample: Duration, with: u64, now: Time) {
         if now.since(self.base_since) >= BASE_MEMORY {
             let [present, before] = self.base;
             self.base = [None, present.or(before)];
@@ -198,7 +208,7 @@ impl BulkWindow {
         let [newest, ..] = &mut self.recent;
         *newest = sample;
         self.samples = (self.samples + 1).min(RECENT);
-        self.round.least = Some(self.round.least.map_or(sample, |least| least.min(sample)));
+        self.round.least = Some(self.round.least.map_or((sample, with), |least| least.min((sample, with))));
     }
 
     fn base(&self) -> Option<Duration> {
@@ -223,12 +233,19 @@ impl BulkWindow {
     fn end_round(&mut self) {
         let Round { least, filled, .. } = self.round;
         self.round = Round { left: self.under_way, least: None, filled: false };
-        let (Some(base), Some(least), false) = (self.base(), least, self.starting) else { return };
-        let wanted = u128::from((base + self.target()).as_micros());
-        let carried = u128::from(self.bytes) * wanted / u128::from(least.as_micros().max(1));
-        let next = u64::try_from(carried).unwrap_or(u64::MAX).saturating_add(STEP_BYTES);
-        if filled || next < self.bytes {
-            self.set(next.min(self.bytes.saturating_mul(2)));
+        let (Some(base), Some((least, with)), false) = (self.base(), least, self.starting) else { return };
+        let wanted = base + self.target();
+        let scaled = |bytes: u64| {
+            let scaled = u128::from(bytes) * u128::from(wanted.as_micros()) / u128::from(least.as_micros().max(1));
+            u64::try_from(scaled).unwrap_or(u64::MAX)
+        };
+        // So much was carried in that round trip; what the wanted one carries at the same rate, and a step. Of what was
+        // under way then the window may have been cut already; and a body's first chunks had little before them.
+        let next = scaled(with.max(if least > wanted { self.bytes } else { 0 })).saturating_add(STEP_BYTES);
+        if least > wanted {
+            self.set(self.bytes.min(next));
+        } else if filled {
+            self.set(next.clamp(self.bytes, self.bytes.saturating_mul(2)));
         }
     }
 

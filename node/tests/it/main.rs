@@ -1,5 +1,7 @@
 //! The node's tests, through its public door: one binary, one module a behaviour.
 
+mod bulk_pace;
+mod bulk_window;
 mod command_line;
 mod data_dir;
 mod discovery;
@@ -19,4 +21,5 @@ mod service;
 mod settings;
 mod support;
 mod transports;
+mod uplink_model;
 mod verification;
