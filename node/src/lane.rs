@@ -1,7 +1,8 @@
 //! One lane in one direction: a substream with its queue or its half-read frame, and its deadline.
 //!
 //! What is queued for a peer is bounded in bytes by the engine's credit; more than that is an error, never a dropped
-//! frame. All frames that arrive on the bulk lane together are bounded by one [`BulkBudget`] for the whole node.
+//! frame. All frames that arrive on the bulk lane together are bounded by one [`BulkBudget`] for the whole node, and all
+//! that leave on it share one [`Uplink`].
 
 mod budget;
 mod bulk;
@@ -24,8 +25,8 @@ pub use self::uplink::Uplink;
 /// A write that makes no progress for this long ends the connection.
 pub const WRITE_STALL: Duration = Duration::from_secs(20);
 
-/// A control frame must arrive whole, and a bulk frame by another [`BULK_CHUNK_BYTES`](protocol::limits::BULK_CHUNK_BYTES), in this time. What nodes use;
-/// a handler can be told another.
+/// A control frame must arrive whole, and a bulk frame by another 16 KiB, in this time. What nodes use; a handler can be
+/// told another.
 pub const READ_STALL: Duration = Duration::from_secs(20);
 
 /// While other peers wait for the shared budget, a bulk frame is given up that is behind 3 s and 6 microseconds a byte:

@@ -26,8 +26,8 @@ pub const RATE_MIN: u64 = 125_000;
 /// The largest, in bytes a second: 80 Gbit/s, over what a loopback carries.
 pub const RATE_MAX: u64 = 10_000_000_000;
 
-/// A train: eight chunks, if the peer's window has room for them and its queue the bytes. 128 KiB is 21 ms at 50 Mbit/s, which
-/// stands out from jitter.
+/// A train: eight chunks, if the peer's window has room for them and the body the bytes. 128 KiB is 21 ms at 50 Mbit/s,
+/// which stands out from jitter.
 pub const TRAIN_BYTES: usize = 8 * BULK_CHUNK_BYTES;
 
 /// The shortest train: what a new window has room for.
@@ -67,6 +67,9 @@ const EARLY: Duration = Duration::from_millis(1);
 
 /// And so much of what was missed may be made up for at once.
 const LATE: Duration = Duration::from_millis(3);
+
+/// Nor is less than two chunks worth a wait, when nothing was written for a while: most large transactions are no more.
+const BURST_BYTES: usize = 2 * BULK_CHUNK_BYTES;
 
 /// The pace of a node.
 #[derive(Clone, Debug)]
@@ -152,7 +155,8 @@ impl Pace {
     /// holds. `quiet` if it sees no queue.
     pub fn wrote(&mut self, peer: u64, bytes: usize, ahead: usize, quiet: bool, now: Time) {
         let takes = self.takes(bytes);
-        self.free_at = not_before(self.free_at, now) + takes;
+        let late = LATE.max(self.takes(BURST_BYTES));
+        self.free_at = not_before(self.free_at, now, late) + takes;
         if self.train.as_ref().is_some_and(|train| now.since(train.began) >= TRAIN_LIFE) {
             self.train = None;
         }
@@ -167,7 +171,7 @@ impl Pace {
         if let Some(train) = self.train.as_mut().filter(|train| train.peer == peer && train.left > 0) {
             train.left = train.left.saturating_sub(bytes);
             train.ended = now;
-            train.next = not_before(train.next, now) + takes.divided_by(factor);
+            train.next = not_before(train.next, now, LATE) + takes.divided_by(factor);
         }
     }
 
@@ -223,7 +227,8 @@ impl Pace {
             self.set(seen.min(most));
             return;
         }
-        // Jitter shortens a train as often as it draws it out, so a higher rate is believed slowly, and a lower one at once.
+        // Jitter shortens a train as often as it draws it out: a higher rate is believed slowly, and a lower one at
+        // once.
         self.open = if spread { 0 } else { (self.open + 1).min(OPEN_MAX) };
         let more = self.rate.saturating_add(self.rate / 100 * (OPEN_PERCENT << self.open));
         let used = if spread { seen / 100 * USED_PERCENT } else { seen };
@@ -255,8 +260,8 @@ impl Pace {
     }
 }
 
-fn not_before(at: Time, now: Time) -> Time {
-    at.max(Time::from_micros(now.as_micros().saturating_sub(LATE.as_micros())))
+fn not_before(at: Time, now: Time, late: Duration) -> Time {
+    at.max(Time::from_micros(now.as_micros().saturating_sub(late.as_micros())))
 }
 
 fn per_second(bytes: u64, micros: u64) -> u64 {

@@ -1,7 +1,7 @@
 //! What the bulk lanes to all peers share: the uplink's [pace](super::pace), whose turn it is, and encoded frames.
 //!
-//! The body that began first goes first. Then the first peer has it, and can pass it on, when half of several that left side
-//! by side would have left; and the last has it no later. Who has no room in its window, or whose stream takes nothing,
+//! The body that began first goes first. So the first peer has it, and can pass it on, long before it would if all
+//! left side by side, and the last has it no later. Who has no room in its window, or whose stream takes nothing,
 //! has no turn: a slow peer holds up nobody.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

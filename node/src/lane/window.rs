@@ -21,8 +21,8 @@ pub const QUEUE_TARGET: Duration = Duration::from_millis(6);
 /// reader asks for when others wait for it.
 pub const WINDOW_BYTES_MIN: usize = BULK_WINDOW_BYTES;
 
-/// The largest window, 2 MiB: 100 Mbit/s over 160 ms. The bytes are those of shared frames, so a connection's window costs
-/// its records alone, one of 24 bytes for each chunk: 3 KiB.
+/// The largest window, 2 MiB: 100 Mbit/s over 160 ms. The bytes are those of shared frames, so a connection's window
+/// costs its records alone, one of 24 bytes for each chunk: 3 KiB.
 pub const WINDOW_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// The least round trip is forgotten after one to two of these spans: a path that became longer is believed then.

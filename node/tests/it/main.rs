@@ -10,6 +10,7 @@ mod harness;
 mod hostile;
 mod hostile_client;
 mod key_file;
+mod lane_speed;
 mod lanes;
 mod lifecycle;
 mod limits;

@@ -151,9 +151,14 @@ impl Puppet {
     /// The same, and the second has deadlines of its own.
     pub(crate) async fn pair_with(quic: bool, deadlines: Deadlines) -> (Self, Self) {
         let network = "test".parse().expect("a name");
-        let (mut one, _) = Self::start(&network, quic).await;
+        let (one, _) = Self::start(&network, quic).await;
         let (mut two, address) = Self::start(&network, quic).await;
         two.set_deadlines(deadlines);
+        Self::connect(one, two, address).await
+    }
+
+    /// The first dials the second at an address that leads to it.
+    async fn connect(mut one: Self, mut two: Self, address: Multiaddr) -> (Self, Self) {
         one.swarm.dial(address).expect("a dial");
         let connected = async {
             while one.swarm.behaviour().connection.is_none() || two.swarm.behaviour().connection.is_none() {
@@ -174,7 +179,20 @@ impl Puppet {
 
     /// The same, and the second has deadlines of its own.
     pub(crate) async fn open_pair_with(quic: bool, deadlines: Deadlines) -> (Self, Self) {
-        let (mut one, mut two) = Self::pair_with(quic, deadlines).await;
+        let (one, two) = Self::pair_with(quic, deadlines).await;
+        Self::open(one, two).await
+    }
+
+    /// Two puppets with open lanes, whose connection goes through what `between` makes of the second's address.
+    pub(crate) async fn open_pair_through(between: impl AsyncFnOnce(Multiaddr) -> Multiaddr) -> (Self, Self) {
+        let network = "test".parse().expect("a name");
+        let (one, _) = Self::start(&network, false).await;
+        let (two, address) = Self::start(&network, false).await;
+        let (one, two) = Self::connect(one, two, between(address).await).await;
+        Self::open(one, two).await
+    }
+
+    async fn open(mut one: Self, mut two: Self) -> (Self, Self) {
         one.order(Order::Open);
         assert!(matches!(two.report(&mut one).await, Report::SlotWanted));
         two.order(Order::Open);
