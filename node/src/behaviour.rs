@@ -26,7 +26,7 @@ use tracing::debug;
 
 use crate::clock::Clock;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
-use crate::lane::{BULK_BUDGET_BYTES, BulkBudget};
+use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use crate::limits::{Bans, address_group, ip_of};
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
@@ -121,6 +121,7 @@ pub struct Behaviour {
     clock: Clock,
     gossip: Gossip,
     budget: Arc<BulkBudget>,
+    uplink: Arc<Uplink>,
     links: HashMap<ConnectionId, Link>,
     /// Connections that hold a slot, one for a peer.
     holders: HashMap<PeerId, ConnectionId>,
@@ -147,6 +148,7 @@ impl Behaviour {
             clock,
             gossip,
             budget: BulkBudget::new(BULK_BUDGET_BYTES),
+            uplink: Uplink::new(),
             links: HashMap::new(),
             holders: HashMap::new(),
             handles: HashMap::new(),
@@ -429,7 +431,8 @@ impl Behaviour {
         let reserved = self.settings.reserved.contains(&peer) || self.wanted.get(&id) == Some(&true);
         let (address, slot) = (address.clone(), Slot::None);
         self.links.insert(id, Link { peer, address, outbound, since: now, agent: None, slot, reserved });
-        let handler = Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget));
+        let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
+        let handler = Handler::new(self.protocols.clone(), self.clock, budget, uplink);
         Ok(handler.with_deadlines(self.settings.deadlines))
     }
 }

@@ -62,11 +62,12 @@ pub const fn frame_bytes_max(lane: Lane) -> usize {
 
 /// Appends a message's frame to `out` and returns the message's bytes, without the prefix.
 pub fn write_frame(message: &Message, out: &mut Vec<u8>) -> usize {
-    let body = message.to_bytes();
+    let body = message.encoded_len();
+    out.reserve(body.saturating_add(PREFIX_BYTES_MAX));
     let mut prefix = unsigned_varint::encode::usize_buffer();
-    out.extend_from_slice(unsigned_varint::encode::usize(body.len(), &mut prefix));
-    out.extend_from_slice(&body);
-    body.len()
+    out.extend_from_slice(unsigned_varint::encode::usize(body, &mut prefix));
+    message.append_to(out);
+    body
 }
 
 impl FrameReader {

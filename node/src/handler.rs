@@ -25,7 +25,7 @@ use protocol::time::{Duration, Time};
 use tokio::time::{Sleep, sleep};
 
 use crate::clock::Clock;
-use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, READ_STALL, WRITE_STALL};
+use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, READ_STALL, Uplink, WRITE_STALL};
 use crate::reason::CloseReason;
 
 /// Both lanes must be open both ways this long after the slot was granted. Without a slot, lanes that the peer opened
@@ -88,6 +88,7 @@ pub struct Handler {
     protocols: LaneProtocols,
     clock: Clock,
     budget: Arc<BulkBudget>,
+    uplink: Arc<Uplink>,
     deadlines: Deadlines,
     phase: Phase,
     to_open: VecDeque<Lane>,
@@ -145,13 +146,14 @@ impl Default for Deadlines {
 }
 
 impl Handler {
-    /// A handler without a slot.
+    /// A handler without a slot. Budget and uplink are those of the whole node.
     #[must_use]
-    pub fn new(protocols: LaneProtocols, clock: Clock, budget: Arc<BulkBudget>) -> Self {
+    pub fn new(protocols: LaneProtocols, clock: Clock, budget: Arc<BulkBudget>, uplink: Arc<Uplink>) -> Self {
         Self {
             protocols,
             clock,
             budget,
+            uplink,
             deadlines: Deadlines::default(),
             phase: Phase::Idle,
             to_open: VecDeque::new(),
@@ -236,7 +238,9 @@ impl Handler {
         }
         match lane {
             Lane::Control => self.control_out = Some(ControlWriter::new(stream, self.deadlines.write_stall)),
-            Lane::Bulk => self.bulk_out = Some(BulkWriter::new(stream, self.deadlines.write_stall)),
+            Lane::Bulk => {
+                self.bulk_out = Some(BulkWriter::new(stream, self.deadlines.write_stall, &self.uplink));
+            }
         }
         self.check_open();
     }
@@ -252,9 +256,9 @@ impl Handler {
         }
     }
 
-    fn send(&mut self, lane: Lane, message: Message) -> Result<(), CloseReason> {
+    fn send(&mut self, lane: Lane, message: &Message) -> Result<(), CloseReason> {
         match (lane, &mut self.control_out, &mut self.bulk_out) {
-            (Lane::Control, Some(control), _) => control.push(&message),
+            (Lane::Control, Some(control), _) => control.push(message),
             (Lane::Bulk, _, Some(bulk)) => bulk.push(message),
             // Failed meanwhile; the behaviour is being told.
             _ => Ok(()),
@@ -366,12 +370,14 @@ impl Handler {
             Phase::Up | Phase::Failed => {}
         }
         let control = self.control_out.as_ref().and_then(ControlWriter::deadline);
+        let wake = self.bulk_out.as_ref().and_then(BulkWriter::wake_at);
+        let writing = control.into_iter().chain(wake);
         if self.paused.is_some() {
-            return control;
+            return writing.min();
         }
         let bulk = self.bulk_out.as_ref().and_then(BulkWriter::deadline);
         let reading = self.control_in.iter().chain(&self.bulk_in).filter_map(LaneReader::deadline);
-        reading.chain(control).chain(bulk).min()
+        reading.chain(writing).chain(bulk).min()
     }
 
     /// Sees to it that the task runs again by the next deadline. A timer that is early is left to fire: deadlines
@@ -431,7 +437,7 @@ impl ConnectionHandler for Handler {
             Order::Decline if self.phase == Phase::Asked => self.turn_away(),
             Order::Open | Order::Decline => {}
             Order::Send(lane, message) => {
-                if let Err(reason) = self.send(lane, message) {
+                if let Err(reason) = self.send(lane, &message) {
                     self.fail(reason);
                 }
             }

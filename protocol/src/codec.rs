@@ -56,8 +56,13 @@ pub trait Encode {
     /// The item's bytes.
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.encoded_len());
-        self.encode(&mut Writer(Target::Bytes(Encoder::from(Sink(&mut bytes)))));
+        self.append_to(&mut bytes);
         bytes
+    }
+
+    /// Appends the item's bytes to `bytes`.
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        self.encode(&mut Writer(Target::Bytes(Encoder::from(Sink(bytes)))));
     }
 
     /// How many bytes [`Encode::to_bytes`] gives, without making them.

@@ -63,8 +63,8 @@ pub const TRANSACTIONS_BATCH_BYTES_MAX: usize = CONTROL_FRAME_BYTES_MAX / 2;
 /// Bytes written to the bulk lane at a time: 16 KiB, so that control frames get in between.
 pub const BULK_CHUNK_BYTES: usize = 16 * 1024;
 
-/// Bytes on the bulk lane that the reader hasn't acknowledged: 64 KiB, about one bandwidth-delay product of
-/// 10 Mbit/s and 50 ms.
+/// Bytes on the bulk lane that the reader hasn't acknowledged, to begin with and at least: 64 KiB, about one
+/// bandwidth-delay product of 10 Mbit/s and 50 ms. From there on the driver's window follows the path.
 pub const BULK_WINDOW_BYTES: usize = 64 * 1024;
 
 // Credit: what the engine may have queued at the driver, per peer.

@@ -1,8 +1,13 @@
-//! Frames: bounds before allocation, one form only, growth with what has arrived.
+//! Frames: bounds before allocation, one form only, growth with what has arrived; one encoding for all peers.
+
+use std::sync::Arc;
 
 use node::framing::{FrameError, FrameReader, Step, frame_bytes_max, write_frame};
+use node::lane::encoded::Frames;
+use protocol::block::{Block, Header};
 use protocol::codec::{Decode as _, DecodeError};
 use protocol::hash::{BlockId, ShortId};
+use protocol::keys::SecretKey;
 use protocol::message::{InvEntry, Lane, Message, TxRef};
 
 fn feed(reader: &mut FrameReader, bytes: &[u8]) -> Result<Vec<Step>, FrameError> {
@@ -84,4 +89,35 @@ fn a_declared_length_allocates_nothing_and_the_buffer_grows_with_the_bytes() {
     }
     let steps = feed(&mut reader, &vec![1; max - sent]).expect("the rest");
     assert!(matches!(steps.as_slice(), [Step::Frame(frame)] if frame.len() == max));
+}
+
+fn block(bytes: usize) -> Arc<Block> {
+    let key = SecretKey::from_seed(&[1; 32]);
+    let header = Header {
+        height: 1,
+        parent: BlockId([0; 32]),
+        producer: key.public(),
+        timestamp_ms: 0,
+        transactions_root: protocol::hash::Hash256([0; 32]),
+        count: 1,
+    };
+    let header = header.sign(&key, &"test".parse().expect("a name"));
+    Arc::new(Block { header, transactions: vec![vec![7; bytes].into()] })
+}
+
+#[test]
+fn a_block_is_encoded_once_for_all_who_still_write_it() {
+    let mut frames = Frames::default();
+    let block = block(100_000);
+    let message = Message::Block(Arc::clone(&block));
+    let first = frames.of(&message);
+    let mut wire = Vec::new();
+    assert_eq!((write_frame(&message, &mut wire), wire.as_slice()), (first.body(), first.bytes()));
+    assert!(Arc::ptr_eq(&first, &frames.of(&message)));
+    // The same bytes elsewhere are another block for all we know.
+    let twin = frames.of(&Message::Block(Arc::new(Block::clone(&block))));
+    assert!(!Arc::ptr_eq(&first, &twin) && first.bytes() == twin.bytes());
+    let alive = Arc::downgrade(&first);
+    drop(first);
+    assert!(alive.upgrade().is_none(), "nobody writes it any more");
 }

@@ -69,6 +69,32 @@ async fn both_sides_open_and_credit_comes_back_to_the_byte() {
     }
 }
 
+/// yamux's header, and noise's length and authentication: what a write that is flushed costs beside its bytes.
+const WRITE_OVERHEAD: u64 = 12 + 2 + 16;
+
+#[tokio::test]
+async fn frames_that_wait_leave_in_one_write() {
+    let (mut one, mut two) = Puppet::open_pair(false).await;
+    exchange(&mut two, &mut one, vec![(Lane::Control, hello())]).await;
+    let before = one.wire.written();
+    let messages: Vec<_> = (1..=6).map(|n| (Lane::Control, Message::GetBlock(BlockId([n; 32])))).collect();
+    let framed: usize = messages.iter().map(|(_, message)| 1 + message.encoded_len()).sum();
+    exchange(&mut two, &mut one, messages).await;
+    assert_eq!(one.wire.written() - before, framed as u64 + WRITE_OVERHEAD);
+}
+
+#[tokio::test]
+async fn a_large_body_costs_little_more_than_itself() {
+    for (bytes, percent) in [(120_000, 104), (1_020_000, 102)] {
+        let (mut one, mut two) = Puppet::open_pair(false).await;
+        exchange(&mut two, &mut one, vec![(Lane::Control, hello())]).await;
+        let before = one.wire.written() + two.wire.written();
+        exchange(&mut two, &mut one, vec![(Lane::Bulk, large(bytes))]).await;
+        let both = one.wire.written() + two.wire.written() - before;
+        assert!(both * 100 < bytes as u64 * percent, "{both} bytes both ways for {bytes}");
+    }
+}
+
 #[tokio::test]
 async fn bulk_is_not_read_before_hello() {
     let (mut one, mut two) = Puppet::open_pair(false).await;

@@ -1,5 +1,7 @@
 //! The node's tests, through its public door: one binary, one module a behaviour.
 
+mod bulk_pace;
+mod bulk_window;
 mod command_line;
 mod data_dir;
 mod discovery;
@@ -8,6 +10,7 @@ mod harness;
 mod hostile;
 mod hostile_client;
 mod key_file;
+mod lane_speed;
 mod lanes;
 mod lifecycle;
 mod limits;
@@ -19,4 +22,5 @@ mod service;
 mod settings;
 mod support;
 mod transports;
+mod uplink_model;
 mod verification;

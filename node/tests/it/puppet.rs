@@ -16,7 +16,7 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId, Swarm};
 use node::clock::Clock;
 use node::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
-use node::lane::{BULK_BUDGET_BYTES, BulkBudget};
+use node::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use node::transport::{self, WireBytes};
 use protocol::network::NetworkId;
 
@@ -34,6 +34,7 @@ pub(crate) struct Strings {
     protocols: LaneProtocols,
     clock: Clock,
     budget: Arc<BulkBudget>,
+    uplink: Arc<Uplink>,
     deadlines: Deadlines,
     connection: Option<(PeerId, ConnectionId)>,
     actions: VecDeque<ToSwarm<Report, Order>>,
@@ -52,6 +53,7 @@ impl Puppet {
             protocols: LaneProtocols::new(network),
             clock: Clock::start(),
             budget: BulkBudget::new(BULK_BUDGET_BYTES),
+            uplink: Uplink::new(),
             deadlines: Deadlines::default(),
             connection: None,
             actions: VecDeque::new(),
@@ -149,9 +151,14 @@ impl Puppet {
     /// The same, and the second has deadlines of its own.
     pub(crate) async fn pair_with(quic: bool, deadlines: Deadlines) -> (Self, Self) {
         let network = "test".parse().expect("a name");
-        let (mut one, _) = Self::start(&network, quic).await;
+        let (one, _) = Self::start(&network, quic).await;
         let (mut two, address) = Self::start(&network, quic).await;
         two.set_deadlines(deadlines);
+        Self::connect(one, two, address).await
+    }
+
+    /// The first dials the second at an address that leads to it.
+    async fn connect(mut one: Self, mut two: Self, address: Multiaddr) -> (Self, Self) {
         one.swarm.dial(address).expect("a dial");
         let connected = async {
             while one.swarm.behaviour().connection.is_none() || two.swarm.behaviour().connection.is_none() {
@@ -172,7 +179,20 @@ impl Puppet {
 
     /// The same, and the second has deadlines of its own.
     pub(crate) async fn open_pair_with(quic: bool, deadlines: Deadlines) -> (Self, Self) {
-        let (mut one, mut two) = Self::pair_with(quic, deadlines).await;
+        let (one, two) = Self::pair_with(quic, deadlines).await;
+        Self::open(one, two).await
+    }
+
+    /// Two puppets with open lanes, whose connection goes through what `between` makes of the second's address.
+    pub(crate) async fn open_pair_through(between: impl AsyncFnOnce(Multiaddr) -> Multiaddr) -> (Self, Self) {
+        let network = "test".parse().expect("a name");
+        let (one, _) = Self::start(&network, false).await;
+        let (two, address) = Self::start(&network, false).await;
+        let (one, two) = Self::connect(one, two, between(address).await).await;
+        Self::open(one, two).await
+    }
+
+    async fn open(mut one: Self, mut two: Self) -> (Self, Self) {
         one.order(Order::Open);
         assert!(matches!(two.report(&mut one).await, Report::SlotWanted));
         two.order(Order::Open);
@@ -184,7 +204,8 @@ impl Puppet {
 
 impl Strings {
     fn handler(&self) -> Handler {
-        let handler = Handler::new(self.protocols.clone(), self.clock, Arc::clone(&self.budget));
+        let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
+        let handler = Handler::new(self.protocols.clone(), self.clock, budget, uplink);
         handler.with_deadlines(self.deadlines)
     }
 }

@@ -2,16 +2,21 @@
 //!
 //! **The model.** A message leaves its node through one uplink and enters the other through one downlink; both take
 //! `bytes / bandwidth` for it, one message after the other. Between them lies the propagation delay, with jitter drawn
-//! for each message. Control messages go before bulk; at most one bulk chunk that has begun goes before them. A bulk
-//! message takes no less than its length over one window a round trip, which is the lane's own pace; that is computed
-//! for the whole message and not simulated chunk by chunk. On one lane in one direction nothing overtakes, as on any
-//! stream, unless the run asks for reordering.
+//! for each message. Control messages go before bulk; at most one bulk chunk that has begun goes before them. On one lane
+//! in one direction nothing overtakes, as on any stream, unless the run asks for reordering.
+//!
+//! The bulk lane's window is computed for a whole message and not simulated chunk by chunk. A message that a new
+//! window does not hold waits for the first acks, one round trip; by then its first train has told what the path
+//! carries, and the rest follows at that rate, or the largest window's. From then on that direction's window holds the
+//! path. Bodies leave an uplink in the order in which they were sent, as the node's pace has it; that trains stand
+//! before control frames for some milliseconds, and that a window may be wrong for a while, is left out.
 //!
 //! Loss, duplication and reordering strike messages, not packets: a real stream would break or wait instead. What a
 //! link lost is therefore made good as a transport does it, by closing the link and dialling again, when the faults
 //! end.
 
 use node::lane::WRITE_STALL;
+use node::lane::window::WINDOW_BYTES_MAX;
 use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES};
 use protocol::message::Lane;
 use protocol::time::{Duration, Time};
@@ -53,12 +58,20 @@ struct Port {
     bulk_until: Time,
 }
 
-/// One direction of a link: when its last message arrived, by lane.
-#[derive(Clone, Copy, Debug, Default)]
+/// One direction of a link: when its last message arrived, by lane, and its bulk lane's window.
+#[derive(Clone, Copy, Debug)]
 pub struct Order {
     last: [Time; 2],
     /// When the greeting arrived: nothing is read before it.
     greeted: Time,
+    /// Bulk bytes that may be under way.
+    window: u32,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self { last: [Time::ZERO; 2], greeted: Time::ZERO, window: BULK_WINDOW_BYTES as u32 }
+    }
 }
 
 /// What becomes of a message.
@@ -128,9 +141,13 @@ impl Network {
     /// Sends a message now.
     pub fn send(&mut self, now: Time, crossing: Crossing, order: &mut Order) -> Passage {
         let delay = self.jittered(crossing.delay);
+        let acks = match crossing.lane {
+            Lane::Control => Duration::ZERO,
+            Lane::Bulk => order.waits(&crossing, self.model.bandwidth.bytes_per_s()),
+        };
         let (left, arrives) = match self.model.bandwidth.bytes_per_s() {
-            None => (now, now + paced(&crossing, delay)),
-            Some(rate) => self.serialised(now, &crossing, delay, rate.max(1)),
+            None => (now, now + delay + acks),
+            Some(rate) => self.serialised(now, &crossing, delay, acks, rate.max(1)),
         };
         let stalled = left.since(now) > UPLINK_WAIT_MAX + took(crossing.bytes, self.model.bandwidth.bytes_per_s());
         let weather = if crossing.sheltered { Weather::default() } else { self.weather };
@@ -157,8 +174,16 @@ impl Network {
         Passage { left, arrives: Some(arrives), again, stalled }
     }
 
-    /// When the last byte leaves, and when it has come in at the other end.
-    fn serialised(&mut self, now: Time, crossing: &Crossing, delay: Duration, rate: u64) -> (Time, Time) {
+    /// When the last byte leaves, and when it has come in at the other end; at least `acks` after a message that waits
+    /// for none.
+    fn serialised(
+        &mut self,
+        now: Time,
+        crossing: &Crossing,
+        delay: Duration,
+        acks: Duration,
+        rate: u64,
+    ) -> (Time, Time) {
         let takes = took(crossing.bytes, Some(rate));
         let chunk = took(BULK_CHUNK_BYTES as u64, Some(rate));
         let (Some(up), Some(down)) = (self.up.get_mut(crossing.from), self.down.get_mut(crossing.to)) else {
@@ -167,7 +192,7 @@ impl Network {
         let began = up.occupy(now, crossing.lane, takes, chunk);
         let left = began + takes;
         let entered = down.occupy(began + delay, crossing.lane, takes, chunk);
-        (left, (entered + takes).max(left + delay).max(began + paced(crossing, delay)))
+        (left, (entered + takes).max(left + delay).max(began + delay + acks))
     }
 
     fn jittered(&mut self, delay: Duration) -> Duration {
@@ -179,6 +204,25 @@ impl Network {
 
     fn part_of(&mut self, most: Duration) -> Duration {
         Duration::from_micros((most.as_micros() as f64 * self.draws.unit()).round() as u64)
+    }
+}
+
+impl Order {
+    /// How long a bulk message's last byte leaves after its first, as far as acks and the rate hold it up.
+    fn waits(&mut self, crossing: &Crossing, rate: Option<u64>) -> Duration {
+        let trip = crossing.delay.times(2);
+        let most = (WINDOW_BYTES_MAX as u64).saturating_mul(1_000_000) / trip.as_micros().max(1);
+        let rate = rate.unwrap_or(u64::MAX).min(most);
+        let holds = rate.saturating_mul(trip.as_micros()) / 1_000_000;
+        let window = u64::from(self.window);
+        if crossing.bytes <= window {
+            return Duration::ZERO;
+        }
+        if window >= holds {
+            return took(crossing.bytes - window, Some(rate));
+        }
+        self.window = u32::try_from(holds).unwrap_or(u32::MAX);
+        trip + took(crossing.bytes - window, Some(rate))
     }
 }
 
@@ -210,13 +254,4 @@ pub const fn took(bytes: u64, rate: Option<u64>) -> Duration {
         None | Some(0) => Duration::ZERO,
         Some(rate) => Duration::from_micros(bytes.saturating_mul(1_000_000).div_ceil(rate)),
     }
-}
-
-/// The propagation delay, and for bulk the waiting for acks: one round trip for each further window.
-fn paced(crossing: &Crossing, delay: Duration) -> Duration {
-    let windows = match crossing.lane {
-        Lane::Control => 0,
-        Lane::Bulk => crossing.bytes.saturating_sub(1) / BULK_WINDOW_BYTES as u64,
-    };
-    Duration::from_micros(delay.as_micros().saturating_add(crossing.delay.as_micros().saturating_mul(2 * windows)))
 }

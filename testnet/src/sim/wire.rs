@@ -3,6 +3,7 @@
 //!
 //! The simulator passes decoded messages; these sizes are what it would have to send.
 
+use node::lane::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
 use protocol::limits::BULK_CHUNK_BYTES;
 use protocol::message::Message;
 
@@ -39,11 +40,13 @@ pub const fn framed(bytes: usize) -> u64 {
     bytes as u64 + prefix
 }
 
-/// Acks on the way back for a bulk message of `bytes`, as `(acks, wire bytes of all)`: the reader acknowledges each
-/// chunk, and what is left at the end of a frame.
+/// Acks on the way back for a bulk message of `bytes`, as `(acks, wire bytes of all)`: the reader acknowledges the first
+/// chunks one by one, then two at a time, and what is left at the end of a frame.
 #[must_use]
 pub fn acks(bytes: usize) -> (u64, u64) {
     use protocol::codec::Encode as _;
-    let acks = framed(bytes).div_ceil(BULK_CHUNK_BYTES as u64);
+    let (first, rest) =
+        (framed(bytes).min(ACK_SELDOM_AFTER as u64), framed(bytes).saturating_sub(ACK_SELDOM_AFTER as u64));
+    let acks = first.div_ceil(BULK_CHUNK_BYTES as u64) + rest.div_ceil(ACK_BYTES_MAX as u64);
     (acks, acks * flushed(framed(Message::Ack(BULK_CHUNK_BYTES as u64).encoded_len())))
 }

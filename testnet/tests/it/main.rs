@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod blocks;
+mod bulk_link;
 mod checkers;
 mod collector;
 mod collector_cost;

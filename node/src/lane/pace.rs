@@ -1,0 +1,269 @@
+//! How fast the node's bulk lanes together may write: no faster than its uplink was seen to carry.
+//!
+//! Each peer's window tells what that peer's path holds. But all peers share the uplink, a window hears of a queue only
+//! a round trip after it was built, and several that open at once fill it before any of them hears. So what all of them
+//! write is spaced, at a rate that comes from trains: now and then [`TRAIN_BYTES`] leave at twice the rate, and the
+//! distance at which their acks come back tells what the path carried. What a train took ahead is waited for
+//! afterwards: it adds at most half its length to a queue, 10 ms at 50 Mbit/s, and nothing to the rate.
+//!
+//! A train is as good as the peer that acks it. Acks can't come faster than the train left, so a false one at most
+//! doubles the rate, and the median of [`TRAINS`] decides. A peer behind a slow link of its own soon has no room in its
+//! window for a train.
+//!
+//! Sans-IO. Whose turn it is among several is the [uplink's](super::uplink) matter.
+
+use std::collections::VecDeque;
+
+use protocol::limits::BULK_CHUNK_BYTES;
+use protocol::time::{Duration, Time};
+
+/// The rate before the first train, in bytes a second: 20 Mbit/s.
+pub const RATE_INITIAL: u64 = 2_500_000;
+
+/// The least rate, in bytes a second: 1 Mbit/s.
+pub const RATE_MIN: u64 = 125_000;
+
+/// The largest, in bytes a second: 80 Gbit/s, over what a loopback carries.
+pub const RATE_MAX: u64 = 10_000_000_000;
+
+/// A train: eight chunks, if the peer's window has room for them and the body the bytes. 128 KiB is 21 ms at 50 Mbit/s,
+/// which stands out from jitter.
+pub const TRAIN_BYTES: usize = 8 * BULK_CHUNK_BYTES;
+
+/// The shortest train: what a new window has room for.
+pub const TRAIN_BYTES_MIN: usize = 4 * BULK_CHUNK_BYTES;
+
+/// Trains whose median is the rate.
+pub const TRAINS: usize = 5;
+
+/// Between two trains.
+const TRAIN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// More between two trains of a peer that sees a queue: it may be its own, and its train would tell of nothing else.
+const SLOW_INTERVAL: Duration = Duration::from_millis(500);
+
+/// A train that isn't acknowledged by then is given up.
+const TRAIN_LIFE: Duration = Duration::from_secs(3);
+
+/// Where bodies are too short for trains, the rate grows by a quarter after so long without any, while writers wait and
+/// no queue is seen.
+const GROWTH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What trains came to counts for so long after the last.
+const TRAINS_MEMORY: Duration = Duration::from_secs(10);
+
+/// Of what a train was seen to fill, so much is used, in per cent: the rest drains what trains and control frames left.
+const USED_PERCENT: u64 = 97;
+
+/// A train's acks that are further apart than its chunks were, by so many per cent, show the limit of the path.
+const SPREAD_PERCENT: u64 = 10;
+
+/// What a train that did not spread counts for, in per cent above the rate: doubling with each in a row, up to 80.
+const OPEN_PERCENT: u64 = 5;
+const OPEN_MAX: u32 = 4;
+
+/// Timers are coarse: a write may be so early.
+const EARLY: Duration = Duration::from_millis(1);
+
+/// And so much of what was missed may be made up for at once.
+const LATE: Duration = Duration::from_millis(3);
+
+/// Nor is less than two chunks worth a wait, when nothing was written for a while: most large transactions are no more.
+const BURST_BYTES: usize = 2 * BULK_CHUNK_BYTES;
+
+/// The pace of a node.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// Bytes a second.
+    rate: u64,
+    /// When all that was written has left, at the rate.
+    free_at: Time,
+    /// What the last trains came to, newest first.
+    seen: VecDeque<u64>,
+    /// Trains in a row that did not spread.
+    open: u32,
+    train: Option<Train>,
+    next_train: Time,
+    /// A writer had to wait since the last train.
+    waited: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Train {
+    peer: u64,
+    left: usize,
+    /// When its next chunk may be written.
+    next: Time,
+    began: Time,
+    ended: Time,
+    /// When the first ack came and when the newest bytes in it were written; the same of the last.
+    acks: Option<((Time, Time), (Time, Time))>,
+    /// Bytes acknowledged after the first ack.
+    bytes: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            rate: RATE_INITIAL,
+            free_at: Time::ZERO,
+            seen: VecDeque::new(),
+            open: 0,
+            train: None,
+            next_train: Time::ZERO,
+            waited: false,
+        }
+    }
+}
+
+impl Pace {
+    /// The rate, in bytes a second.
+    #[must_use]
+    pub const fn rate(&self) -> u64 {
+        self.rate
+    }
+
+    /// The peer whose train is leaving: it goes before all others, or the train would be none.
+    #[must_use]
+    pub fn leaving(&self) -> Option<u64> {
+        self.train.as_ref().filter(|train| train.left > 0).map(|train| train.peer)
+    }
+
+    /// The peer is gone, and its train with it.
+    pub fn forget(&mut self, peer: u64) {
+        self.train = self.train.take().filter(|train| train.peer != peer);
+    }
+
+    /// Whether the peer may write a chunk now; else when.
+    ///
+    /// # Errors
+    /// The time when it may.
+    pub fn ready(&mut self, peer: u64, now: Time) -> Result<(), Time> {
+        let at = match &self.train {
+            Some(train) if train.peer == peer && train.left > 0 => train.next,
+            _ => self.free_at,
+        };
+        let at = Time::from_micros(at.as_micros().saturating_sub(EARLY.as_micros()));
+        if at <= now {
+            return Ok(());
+        }
+        self.waited = true;
+        Err(at)
+    }
+
+    /// The peer wrote `bytes`, and could have written `ahead` from there on: bytes that it has and that its window
+    /// holds. `quiet` if it sees no queue.
+    pub fn wrote(&mut self, peer: u64, bytes: usize, ahead: usize, quiet: bool, now: Time) {
+        let takes = self.takes(bytes);
+        let late = LATE.max(self.takes(BURST_BYTES));
+        self.free_at = not_before(self.free_at, now, late) + takes;
+        if self.train.as_ref().is_some_and(|train| now.since(train.began) >= TRAIN_LIFE) {
+            self.train = None;
+        }
+        let due = if quiet { self.next_train } else { self.next_train + SLOW_INTERVAL };
+        let wanted = now >= due && (self.waited || self.seen.is_empty());
+        if self.train.is_none() && wanted && ahead >= TRAIN_BYTES_MIN {
+            let left = ahead.min(TRAIN_BYTES);
+            self.train = Some(Train { peer, left, next: now, began: now, ended: now, acks: None, bytes: 0 });
+            self.waited = false;
+        }
+        let factor = self.factor();
+        if let Some(train) = self.train.as_mut().filter(|train| train.peer == peer && train.left > 0) {
+            train.left = train.left.saturating_sub(bytes);
+            train.ended = now;
+            train.next = not_before(train.next, now, LATE) + takes.divided_by(factor);
+        }
+    }
+
+    /// The peer acknowledged `bytes`, of which the newest were written at `written`; `quiet` if it sees no queue.
+    /// Returns the bytes a second at which a train arrived, if this was the end of it.
+    pub fn acked(&mut self, peer: u64, bytes: u64, written: Time, quiet: bool, now: Time) -> Option<u64> {
+        let Some(train) = self.train.as_mut().filter(|train| train.peer == peer && written >= train.began) else {
+            self.grow(quiet, written, now);
+            return None;
+        };
+        let (left, ended) = (train.left, train.ended);
+        // An ack that takes in what came after the train tells nothing of it.
+        if left > 0 || written <= ended {
+            match train.acks {
+                None => train.acks = Some(((now, written), (now, written))),
+                Some((_, ref mut last)) => {
+                    *last = (now, written);
+                    train.bytes = train.bytes.saturating_add(bytes);
+                }
+            }
+        }
+        if left > 0 || written < ended {
+            return None;
+        }
+        let (acks, bytes) = (train.acks, train.bytes);
+        self.train = None;
+        self.next_train = now + TRAIN_INTERVAL;
+        let ((first_at, first_written), (last_at, last_written)) = acks.filter(|_| bytes > 0)?;
+        let (left_in, came_in) =
+            (last_written.since(first_written).as_micros(), last_at.since(first_at).as_micros());
+        let seen = per_second(bytes, left_in.max(came_in));
+        let spread = came_in.saturating_mul(100) > left_in.saturating_mul(100 + SPREAD_PERCENT);
+        self.settle(seen, spread, now);
+        Some(seen)
+    }
+
+    /// Twice the rate; four times while nothing was seen to fill the path.
+    fn factor(&self) -> u64 {
+        if self.seen.is_empty() { 4 } else { 2 }
+    }
+
+    fn settle(&mut self, seen: u64, spread: bool, now: Time) {
+        if !spread && seen <= self.rate {
+            // The writer was late: the train was none.
+            return;
+        }
+        // The uplink carries that much, so what came to less than a quarter of it was the limit of a peer's own path.
+        self.seen.retain(|earlier| *earlier > seen / 4);
+        let most = self.rate.saturating_mul(self.factor());
+        if !spread && self.seen.is_empty() {
+            // What it carries at most is still to be found.
+            self.next_train = now;
+            self.set(seen.min(most));
+            return;
+        }
+        // Jitter shortens a train as often as it draws it out: a higher rate is believed slowly, and a lower one at
+        // once.
+        self.open = if spread { 0 } else { (self.open + 1).min(OPEN_MAX) };
+        let more = self.rate.saturating_add(self.rate / 100 * (OPEN_PERCENT << self.open));
+        let used = if spread { seen / 100 * USED_PERCENT } else { seen };
+        self.seen.push_front(if self.seen.is_empty() { used } else { used.min(more) });
+        self.seen.truncate(TRAINS);
+        let mut sorted: Vec<u64> = self.seen.iter().copied().collect();
+        sorted.sort_unstable();
+        let median = sorted.get((sorted.len() - 1) / 2).copied().unwrap_or(self.rate);
+        self.set(median.clamp(self.rate / 2, most));
+    }
+
+    fn grow(&mut self, quiet: bool, written: Time, now: Time) {
+        let memory = if self.seen.is_empty() { Duration::ZERO } else { TRAINS_MEMORY };
+        let overdue = written.since(self.next_train) >= GROWTH_INTERVAL + memory;
+        if self.train.is_none() && self.waited && quiet && overdue {
+            self.seen.clear();
+            self.next_train = now;
+            self.waited = false;
+            self.set(self.rate.saturating_add(self.rate / 4));
+        }
+    }
+
+    fn set(&mut self, rate: u64) {
+        self.rate = rate.clamp(RATE_MIN, RATE_MAX);
+    }
+
+    fn takes(&self, bytes: usize) -> Duration {
+        Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / self.rate.max(1))
+    }
+}
+
+fn not_before(at: Time, now: Time, late: Duration) -> Time {
+    at.max(Time::from_micros(now.as_micros().saturating_sub(late.as_micros())))
+}
+
+fn per_second(bytes: u64, micros: u64) -> u64 {
+    bytes.saturating_mul(1_000_000) / micros.max(1)
+}

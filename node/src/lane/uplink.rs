@@ -1,0 +1,161 @@
+//! What the bulk lanes to all peers share: the uplink's [pace](super::pace), whose turn it is, and encoded frames.
+//!
+//! The body that began first goes first. So the first peer has it, and can pass it on, long before it would if all
+//! left side by side, and the last has it no later. Who has no room in its window, or whose stream takes nothing,
+//! has no turn: a slow peer holds up nobody.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use protocol::message::Message;
+use protocol::time::Time;
+
+use super::encoded::{Frame, Frames};
+use super::pace::Pace;
+
+/// The uplink of a node.
+#[derive(Debug, Default)]
+pub struct Uplink {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pace: Pace,
+    frames: Frames,
+    /// Turns that wait, in no order: one for a connection at most.
+    waiting: Vec<(u64, Waker)>,
+    /// The turn that was granted last, if it hasn't been given up.
+    granted: Option<u64>,
+    next_id: u64,
+}
+
+/// A peer at the uplink.
+#[derive(Debug)]
+pub(super) struct Member {
+    uplink: Arc<Uplink>,
+    id: u64,
+}
+
+/// A body's place among those that are being sent; given up when dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    uplink: Arc<Uplink>,
+    number: u64,
+}
+
+/// Whether a chunk may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    Now,
+    /// Nobody is before it; by then it may.
+    At(Time),
+    /// Others are. The task is woken.
+    Later,
+}
+
+impl Uplink {
+    /// An uplink of which nothing is known.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub(super) fn join(self: &Arc<Self>) -> Member {
+        let id = self.lock().next_id();
+        Member { uplink: Arc::clone(self), id }
+    }
+
+    /// A large message's frame, encoded once.
+    pub(super) fn frame(&self, message: &Message) -> Arc<Frame> {
+        self.lock().frames.of(message)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    const fn next_id(&mut self) -> u64 {
+        self.next_id = self.next_id.wrapping_add(1);
+        self.next_id
+    }
+
+    fn wait(&mut self, number: u64, cx: &Context<'_>) {
+        match self.waiting.iter_mut().find(|(waiting, _)| *waiting == number) {
+            Some((_, waker)) => waker.clone_from(cx.waker()),
+            None => self.waiting.push((number, cx.waker().clone())),
+        }
+    }
+
+    /// Removes a turn; true if there was one that others may have waited for.
+    fn remove(&mut self, number: u64) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|(waiting, _)| *waiting != number);
+        let granted = self.granted.take_if(|granted| *granted == number).is_some();
+        granted || self.waiting.len() < before
+    }
+}
+
+impl Member {
+    pub(super) fn begin(&self) -> Turn {
+        let number = self.uplink.lock().next_id();
+        Turn { uplink: Arc::clone(&self.uplink), number }
+    }
+
+    /// Asks to write a chunk.
+    pub(super) fn ask(&self, turn: &Turn, now: Time, cx: &Context<'_>) -> Leave {
+        let mut state = self.uplink.lock();
+        let first = state.waiting.iter().all(|(waiting, _)| *waiting >= turn.number);
+        if !first && state.pace.leaving() != Some(self.id) {
+            state.wait(turn.number, cx);
+            return Leave::Later;
+        }
+        match state.pace.ready(self.id, now) {
+            Ok(()) => {
+                state.remove(turn.number);
+                state.granted = Some(turn.number);
+                Leave::Now
+            }
+            Err(at) => {
+                state.wait(turn.number, cx);
+                Leave::At(at)
+            }
+        }
+    }
+
+    /// As [`Pace::wrote`].
+    pub(super) fn wrote(&self, bytes: usize, ahead: usize, quiet: bool, now: Time) {
+        self.uplink.lock().pace.wrote(self.id, bytes, ahead, quiet, now);
+    }
+
+    /// As [`Pace::acked`].
+    pub(super) fn acked(&self, bytes: u64, written: Time, quiet: bool, now: Time) -> Option<u64> {
+        self.uplink.lock().pace.acked(self.id, bytes, written, quiet, now)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.uplink.lock().pace.forget(self.id);
+    }
+}
+
+impl Turn {
+    /// Lets others go before, until it asks again.
+    pub(super) fn give_up(&self) {
+        let mut state = self.uplink.lock();
+        if state.remove(self.number)
+            && let Some((_, waker)) = state.waiting.iter().min_by_key(|(number, _)| *number)
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
