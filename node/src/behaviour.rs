@@ -57,7 +57,7 @@ pub struct Settings {
 /// What the behaviour tells the service.
 #[derive(Debug)]
 pub enum Event {
-    /// The engine's.
+    /// The engine's, if it answers a submission or is worth a line in the log.
     Engine(gossip::Event),
     /// Signatures to check; the verdict comes back through [`Behaviour::input`].
     Verify(VerifyJob),
@@ -289,7 +289,15 @@ impl Behaviour {
             }
             Output::Event(event) => {
                 self.recorder.event(&event);
-                self.actions.push_back(ToSwarm::GenerateEvent(Event::Engine(event)));
+                // Each event is a turn of the swarm: what only the trace is told of ends here.
+                if matches!(
+                    event,
+                    gossip::Event::Submitted { .. }
+                        | gossip::Event::Refused { .. }
+                        | gossip::Event::TipChanged { .. }
+                ) {
+                    self.actions.push_back(ToSwarm::GenerateEvent(Event::Engine(event)));
+                }
             }
         }
     }

@@ -19,6 +19,7 @@ use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedI
 use libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol};
 use libp2p::{Stream, StreamProtocol};
 use protocol::codec::Decode as _;
+use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::message::{Lane, Message};
 use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
@@ -34,6 +35,11 @@ pub const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// So often a connection's lanes are dropped for want of a slot; then it is closed. Our own nodes ask once a minute.
 pub const TURNED_AWAY_MAX: u8 = 8;
+
+/// Flushed control bytes are told of when they are so many: 8 KiB, a 32nd of the credit. A report wakes the loop, and
+/// most frames have some hundred bytes. What is held back can't hold the engine up: with the rest drained it has more
+/// credit than its largest frame and the reserve take.
+pub const FLUSHED_BYTES_MIN: usize = CONTROL_CREDIT_BYTES / 32;
 
 const SUBSTREAM_TIMEOUT: StdDuration = StdDuration::from_secs(10);
 
@@ -107,6 +113,8 @@ pub struct Handler {
     paused: Option<Time>,
     /// Bulk bytes read that the peer is to be told of.
     ack: u64,
+    /// Control bytes flushed that the behaviour was not told of.
+    flushed: usize,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
 }
 
@@ -167,6 +175,7 @@ impl Handler {
             greeted: false,
             paused: None,
             ack: 0,
+            flushed: 0,
             timer: None,
         }
     }
@@ -315,8 +324,9 @@ impl Handler {
         let (Some(control), Some(bulk)) = (&mut self.control_out, &mut self.bulk_out) else { return Ok(()) };
         loop {
             let flushed = control.poll(cx, now, &mut self.ack)?;
-            if flushed > 0 {
-                self.reports.push_back(Report::Drained(Lane::Control, flushed));
+            self.flushed = self.flushed.saturating_add(flushed);
+            if self.flushed >= FLUSHED_BYTES_MIN {
+                self.reports.push_back(Report::Drained(Lane::Control, std::mem::take(&mut self.flushed)));
             }
             if !bulk.poll(cx, now)? {
                 break;
@@ -384,10 +394,8 @@ impl Handler {
     /// move with every byte, timers need not.
     fn arm(&mut self, cx: &mut Context<'_>) {
         loop {
-            let Some(deadline) = self.next_deadline() else {
-                self.timer = None;
-                return;
-            };
+            // One that nothing needs any more is left as well: a frame that waits a moment would set it anew each time.
+            let Some(deadline) = self.next_deadline() else { return };
             if self.timer.as_ref().is_none_or(|(at, _)| *at > deadline) {
                 // A millisecond more than needed, so that the deadline has passed when the timer fires.
                 let wait = self.clock.until(deadline).saturating_add(StdDuration::from_millis(1));

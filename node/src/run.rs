@@ -91,20 +91,16 @@ pub fn exit_on_panic() {
     }));
 }
 
-/// Threads that move bytes and run the engine. One: nearly all work is many small messages that each pass the engine's
-/// single loop, and a second thread only adds a wake-up and a context switch to every one of them (measured with 50
-/// nodes on 2 cores: a fifth more processor time and half again the latency). Signatures are checked on threads of
-/// their own.
-const NETWORK_THREADS: usize = 1;
-
 /// Runs a node until it is told to stop, or can't go on.
 ///
 /// # Errors
 /// See [`RunError`]; whatever was started has been stopped.
 pub fn run(args: RunArgs) -> Result<ExitCode, RunError> {
     logging::start(&args.log, args.log_format);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(NETWORK_THREADS)
+    // One thread for bytes, engine and RPC: nearly all work is many small messages that each pass the engine's single
+    // loop. A second one adds a wake-up and a change of context to every one of them, and a scheduler for several
+    // threads costs even with one. Many signatures are checked on threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| RunError::System { action: "start the runtime", error })?;

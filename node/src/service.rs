@@ -4,8 +4,10 @@
 //! lines and counters; what stops the node is a [`ServiceError`].
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -40,6 +42,10 @@ use crate::verify::{Verdicts, VerifyPool};
 
 /// Closing all connections may take this long; then they are dropped.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Events of the network that are dealt with before commands and timers have their turn: at some microseconds each,
+/// no more than a millisecond.
+const TURN_EVENTS_MAX: usize = 64;
 
 /// Between two looks at whether peers are missing.
 const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
@@ -117,10 +123,14 @@ pub async fn run(
     // Whoever asked to be told may be gone; the node runs all the same.
     let _ = ready.send(Ready { peer_id: *service.swarm.local_peer_id(), listen: service.addresses() });
     let mut commands_open = true;
+    let mut events = Vec::new();
     while !*shutdown.borrow_and_update() {
         tokio::select! {
             changed = shutdown.changed() => if changed.is_err() { break },
-            event = service.swarm.select_next_some(), if service.unchecked.is_empty() => service.on_event(event),
+            () = poll_fn(|cx| take_events(&mut service.swarm, cx, &mut events)), if service.unchecked.is_empty() => {
+                events.drain(..).for_each(|event| service.on_event(event));
+                service.check();
+            }
             Some(verdicts) = verdicts.recv() => service.on_verdicts(verdicts),
             command = commands.recv(), if commands_open => match command {
                 Some(command) => service.on_command(command),
@@ -260,7 +270,6 @@ impl Service {
             Event::Engine(_) => {}
             Event::Verify(job) => {
                 self.unchecked.push_back(job);
-                self.pool.submit(&mut self.unchecked);
             }
             Event::Up { peer, outbound } => {
                 debug!(%peer, outbound, "a gossip peer is connected");
@@ -278,6 +287,14 @@ impl Service {
             self.gossip().input(Input::Verified { job, verdict });
         }
         self.pool.submit(&mut self.unchecked);
+    }
+
+    /// At the end of a turn: what signatures it brought are checked together.
+    fn check(&mut self) {
+        let verdicts = self.pool.check(&mut self.unchecked);
+        for (job, verdict) in verdicts {
+            self.gossip().input(Input::Verified { job, verdict });
+        }
     }
 
     fn on_identify(&mut self, event: identify::Event) {
@@ -482,6 +499,19 @@ impl Service {
         self.gossip().recorder().record(What::End);
         self.gossip().recorder().flush();
     }
+}
+
+/// Waits for the swarm, and takes what else is there already, up to [`TURN_EVENTS_MAX`].
+fn take_events(
+    swarm: &mut Swarm<NodeBehaviour>,
+    cx: &mut Context<'_>,
+    events: &mut Vec<SwarmEvent<NodeBehaviourEvent>>,
+) -> Poll<()> {
+    while events.len() < TURN_EVENTS_MAX {
+        let Poll::Ready(Some(event)) = swarm.poll_next_unpin(cx) else { break };
+        events.push(event);
+    }
+    if events.is_empty() { Poll::Pending } else { Poll::Ready(()) }
 }
 
 /// The behaviour, as discovery sees it.

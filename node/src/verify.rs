@@ -1,8 +1,9 @@
-//! Signature checks on threads of their own, never on the one that serves the network.
+//! Signature checks: a few at once where they arise, more on threads of their own.
 //!
-//! The queue is bounded and leaves jobs with the caller when it is full: the caller waits, nothing is dropped. Each thread
-//! remembers the keys that it decompressed last. Deliberately absent: batch equations; each signature is checked
-//! alone, by the strict rule.
+//! To hand a check to another thread costs two wake-ups and changes of context, which is more than a lone check does. So
+//! the caller checks what is little itself; bursts and blocks go to the pool. The pool's queue is bounded and leaves jobs
+//! with the caller when it is full: the caller waits, nothing is dropped. Whoever checks remembers the keys that it
+//! decompressed last. Deliberately absent: batch equations; each signature is checked alone, by the strict rule.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -20,6 +21,9 @@ pub const THREADS_MAX: usize = 4;
 /// Jobs that wait. With jobs of one signature at some 60 µs each: a quarter of a second of work for one thread.
 pub const QUEUE_JOBS_MAX: usize = 4_096;
 
+/// Signatures that the caller checks itself in one go: at some 60 µs each they hold it up for no more than a millisecond.
+pub const HERE_SIGNATURES_MAX: usize = 16;
+
 /// Jobs that a thread takes at once under load: enough to spare locks and wake-ups, too few to hold up the others.
 const BATCH_JOBS_MAX: usize = 32;
 
@@ -34,7 +38,12 @@ pub type Verdicts = Vec<(JobId, Verdict)>;
 pub struct VerifyPool {
     shared: Arc<Shared>,
     threads: usize,
+    keys: Keys,
 }
+
+/// Public keys in the form that checks need, those used last.
+#[derive(Debug)]
+struct Keys(LruCache<PublicKey, Option<VerifyingKey>>);
 
 #[derive(Debug)]
 struct Shared {
@@ -58,7 +67,7 @@ impl VerifyPool {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).clamp(1, THREADS_MAX);
         let (verdicts, receiver) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new() });
-        let pool = Self { shared, threads };
+        let pool = Self { shared, threads, keys: Keys::new() };
         for index in 0..threads {
             let shared = Arc::clone(&pool.shared);
             let verdicts = verdicts.clone();
@@ -67,6 +76,17 @@ impl VerifyPool {
                 .spawn(move || work(&shared, threads, &verdicts))?;
         }
         Ok((pool, receiver))
+    }
+
+    /// Checks all of `jobs` on this thread if they are few ([`HERE_SIGNATURES_MAX`]); else hands them to the pool, as
+    /// [`VerifyPool::submit`] does, and returns nothing.
+    pub fn check(&mut self, jobs: &mut VecDeque<VerifyJob>) -> Verdicts {
+        let signatures = jobs.iter().fold(0, |sum: usize, job| sum.saturating_add(job.signatures()));
+        if signatures > HERE_SIGNATURES_MAX {
+            self.submit(jobs);
+            return Verdicts::new();
+        }
+        jobs.drain(..).map(|job| self.keys.run(&job)).collect()
     }
 
     /// Takes jobs off the front of `jobs`, as many as the queue has room for. What is left must wait for the next
@@ -90,6 +110,29 @@ impl VerifyPool {
     }
 }
 
+impl Keys {
+    /// None yet. Unbounded to the library, which would allocate a bound at once; bounded by [`Keys::get`].
+    fn new() -> Self {
+        Self(LruCache::unbounded())
+    }
+
+    fn run(&mut self, job: &VerifyJob) -> (JobId, Verdict) {
+        (job.id, job.run(|key| self.get(key)))
+    }
+
+    fn get(&mut self, key: &PublicKey) -> Option<VerifyingKey> {
+        if let Some(known) = self.0.get(key) {
+            return known.clone();
+        }
+        let decompressed = key.decompress();
+        if self.0.len() >= KEYS_MAX {
+            self.0.pop_lru();
+        }
+        self.0.put(*key, decompressed.clone());
+        decompressed
+    }
+}
+
 impl Drop for VerifyPool {
     fn drop(&mut self) {
         let mut queue = lock(&self.shared.queue);
@@ -101,9 +144,9 @@ impl Drop for VerifyPool {
 }
 
 fn work(shared: &Shared, threads: usize, verdicts: &mpsc::UnboundedSender<Verdicts>) {
-    let mut keys: LruCache<PublicKey, Option<VerifyingKey>> = LruCache::unbounded();
+    let mut keys = Keys::new();
     while let Some(jobs) = take(shared, threads) {
-        let done = jobs.iter().map(|job| (job.id, job.run(|key| remembered(&mut keys, key)))).collect();
+        let done = jobs.iter().map(|job| keys.run(job)).collect();
         if verdicts.send(done).is_err() {
             return;
         }
@@ -121,18 +164,6 @@ fn take(shared: &Shared, threads: usize) -> Option<Vec<VerifyJob>> {
     }
     let share = queue.jobs.len().div_ceil(threads).clamp(1, BATCH_JOBS_MAX);
     Some(queue.jobs.drain(..share).collect())
-}
-
-fn remembered(keys: &mut LruCache<PublicKey, Option<VerifyingKey>>, key: &PublicKey) -> Option<VerifyingKey> {
-    if let Some(known) = keys.get(key) {
-        return known.clone();
-    }
-    let decompressed = key.decompress();
-    if keys.len() >= KEYS_MAX {
-        keys.pop_lru();
-    }
-    keys.put(*key, decompressed.clone());
-    decompressed
 }
 
 /// The queue holds plain data that no half-done change can spoil, so a poisoned lock is as good as any.

@@ -76,7 +76,7 @@ impl Source {
     fn of(message: &Message) -> Option<Self> {
         match message {
             Message::Block(block) => Some(Self::Block(Arc::downgrade(block))),
-            Message::Transactions(bodies) => match bodies.as_slice() {
+            Message::Transactions { bodies, .. } => match bodies.as_slice() {
                 [Body::Held(transaction)] => Some(Self::Transaction(Arc::downgrade(transaction))),
                 _ => None,
             },

@@ -97,7 +97,7 @@ async fn an_upload_and_the_control_frames_beside_it() {
 
 /// Uploads 1 MiB; returns how long it took, and what each control frame meanwhile took beyond the path, in milliseconds.
 async fn upload_once(one: &mut Puppet, two: &mut Puppet, delay: Duration) -> (f64, Vec<f64>) {
-    let body = Message::Transactions(vec![vec![7; 65_536].into(); 16]);
+    let body = Message::Transactions { via: None, bodies: vec![vec![7; 65_536].into(); 16] };
     let began = Instant::now();
     one.order(Order::Send(Lane::Bulk, body));
     let (mut sent, mut waited, mut took) = (Vec::new(), Vec::new(), None);
@@ -108,15 +108,15 @@ async fn upload_once(one: &mut Puppet, two: &mut Puppet, delay: Duration) -> (f6
                 let mut id = [0; 32];
                 id[..8].copy_from_slice(&(sent.len() as u64).to_le_bytes());
                 sent.push(Instant::now());
-                one.order(Order::Send(Lane::Control, Message::GetBlock(BlockId(id))));
+                one.order(Order::Send(Lane::Control, Message::GetBlock { graft: false, id: BlockId(id) }));
             }
             report = two.report(one) => match report {
-                Report::Received(Message::GetBlock(id)) => {
+                Report::Received(Message::GetBlock { id, .. }) => {
                     let number = u64::from_le_bytes(id.0[..8].try_into().expect("eight bytes"));
                     let took = sent[number as usize].elapsed().saturating_sub(delay);
                     waited.push(took.as_secs_f64() * 1e3);
                 }
-                Report::Received(Message::Transactions(_)) => took = Some(began.elapsed().as_secs_f64() * 1e3),
+                Report::Received(Message::Transactions { .. }) => took = Some(began.elapsed().as_secs_f64() * 1e3),
                 Report::Received(Message::Hello(_)) | Report::Drained(..) => {}
                 other => panic!("unexpected {other:?}"),
             },

@@ -1,7 +1,7 @@
 //! Lanes: opened on both sides' word, credit given back to the byte, bulk after Hello and behind control, and rules
 //! of the wire that end the connection.
 
-use node::handler::{Deadlines, Order, Report, TURNED_AWAY_MAX};
+use node::handler::{Deadlines, FLUSHED_BYTES_MIN, Order, Report, TURNED_AWAY_MAX};
 use node::reason::CloseReason;
 use protocol::codec::Encode as _;
 use protocol::hash::{BlockId, ShortId};
@@ -77,7 +77,8 @@ async fn frames_that_wait_leave_in_one_write() {
     let (mut one, mut two) = Puppet::open_pair(false).await;
     exchange(&mut two, &mut one, vec![(Lane::Control, hello())]).await;
     let before = one.wire.written();
-    let messages: Vec<_> = (1..=6).map(|n| (Lane::Control, Message::GetBlock(BlockId([n; 32])))).collect();
+    let messages: Vec<_> =
+        (1..=6).map(|n| (Lane::Control, Message::GetBlock { graft: false, id: BlockId([n; 32]) })).collect();
     let framed: usize = messages.iter().map(|(_, message)| 1 + message.encoded_len()).sum();
     exchange(&mut two, &mut one, messages).await;
     assert_eq!(one.wire.written() - before, framed as u64 + WRITE_OVERHEAD);
@@ -96,9 +97,24 @@ async fn a_large_body_costs_little_more_than_itself() {
 }
 
 #[tokio::test]
+async fn small_control_frames_are_told_of_together() {
+    let (mut one, mut two) = Puppet::open_pair(false).await;
+    let small = Message::Transactions { via: None, bodies: vec![vec![1; 100].into()] };
+    let bytes = small.encoded_len();
+    let count = FLUSHED_BYTES_MIN.div_ceil(bytes);
+    for _ in 0..count {
+        // Each has been flushed by itself when it comes.
+        one.order(Order::Send(Lane::Control, small.clone()));
+        assert!(matches!(two.report(&mut one).await, Report::Received(_)));
+    }
+    let told = one.report(&mut two).await;
+    assert!(matches!(told, Report::Drained(Lane::Control, drained) if drained == count * bytes), "{told:?}");
+}
+
+#[tokio::test]
 async fn bulk_is_not_read_before_hello() {
     let (mut one, mut two) = Puppet::open_pair(false).await;
-    let first = Message::GetBlock { graft: false, id: BlockId([1; 32]) };
+    let first = Message::Transactions { via: None, bodies: vec![vec![1; FLUSHED_BYTES_MIN].into()] };
     let (body, last) = (large(10_000), hello());
     one.order(Order::Send(Lane::Bulk, body.clone()));
     one.order(Order::Send(Lane::Control, first.clone()));

@@ -1,9 +1,9 @@
-//! The pool answers every job once, in batches, and leaves what it has no room for.
+//! Few checks are made at once, many by the pool, which answers every job once and leaves what it has no room for.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use node::verify::{QUEUE_JOBS_MAX, VerifyPool};
+use node::verify::{HERE_SIGNATURES_MAX, QUEUE_JOBS_MAX, VerifyPool};
 use protocol::keys::{PublicKey, SecretKey};
 use protocol::network::NetworkId;
 use protocol::transaction::Transaction;
@@ -51,4 +51,37 @@ async fn a_full_queue_leaves_jobs_with_the_caller() {
         pool.submit(&mut jobs);
     }
     assert!(jobs.is_empty());
+}
+
+#[tokio::test]
+async fn a_few_checks_are_made_at_once() {
+    let (mut pool, mut verdicts) = VerifyPool::start().expect("threads");
+    // Twice, so that the second time the keys are remembered.
+    for _ in 0..2 {
+        let mut jobs: VecDeque<_> = (0..HERE_SIGNATURES_MAX as u64).map(|id| job(id, id % 7 != 0)).collect();
+        let answers = pool.check(&mut jobs);
+        let wanted: Vec<_> = (0..HERE_SIGNATURES_MAX as u64)
+            .map(|id| (JobId(id), if id % 7 == 0 { Verdict::Invalid } else { Verdict::Valid }))
+            .collect();
+        assert_eq!(answers, wanted);
+        assert!(jobs.is_empty());
+    }
+    assert!(verdicts.try_recv().is_err(), "the pool had nothing to do");
+}
+
+#[tokio::test]
+async fn more_signatures_than_a_few_go_to_the_pool() {
+    let (mut pool, mut verdicts) = VerifyPool::start().expect("threads");
+    // One job of many signatures holds the caller up as much as many jobs do.
+    let one = job(1, true);
+    let large = VerifyJob { transactions: vec![one.transactions[0].clone(); HERE_SIGNATURES_MAX], ..one.clone() };
+    let mut jobs = VecDeque::from([large, VerifyJob { id: JobId(2), ..one }]);
+    assert!(pool.check(&mut jobs).is_empty());
+    assert!(jobs.is_empty(), "the pool has them");
+    let mut answers = Vec::new();
+    while answers.len() < 2 {
+        answers.extend(verdicts.recv().await.expect("the pool is there"));
+    }
+    answers.sort_unstable_by_key(|(id, _)| *id);
+    assert_eq!(answers, [(JobId(1), Verdict::Valid), (JobId(2), Verdict::Valid)]);
 }
