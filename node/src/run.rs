@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::cli::{LogFormat, RunArgs};
+use crate::command::Command;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir, DataDirError, RpcInfo};
 use crate::identity::{Identity, IdentityError, KEY_FILE};
@@ -102,13 +103,26 @@ const NETWORK_THREADS: usize = 1;
 /// # Errors
 /// See [`RunError`]; whatever was started has been stopped.
 pub fn run(args: RunArgs) -> Result<ExitCode, RunError> {
+    run_service(args, service::run)
+}
+
+/// Runs another service in the node's place, with the same lock, key, RPC, banner and signals around it. It is called
+/// as [`service::run`] is, and must behave as that does.
+///
+/// # Errors
+/// See [`RunError`]; whatever was started has been stopped.
+pub fn run_service<S, F>(args: RunArgs, service: S) -> Result<ExitCode, RunError>
+where
+    S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,
+    F: Future<Output = Result<(), ServiceError>> + Send + 'static,
+{
     logging::start(&args.log, args.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(NETWORK_THREADS)
         .enable_all()
         .build()
         .map_err(|error| RunError::System { action: "start the runtime", error })?;
-    let result = runtime.block_on(supervise(args));
+    let result = runtime.block_on(supervise(args, service));
     // Whoever was asked twice to leave doesn't wait for a blocked thread.
     runtime.shutdown_background();
     result
@@ -128,7 +142,11 @@ struct Running {
     format: LogFormat,
 }
 
-async fn supervise(args: RunArgs) -> Result<ExitCode, RunError> {
+async fn supervise<S, F>(args: RunArgs, service: S) -> Result<ExitCode, RunError>
+where
+    S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,
+    F: Future<Output = Result<(), ServiceError>> + Send + 'static,
+{
     let mut signals = Signals::listen()?;
     let place = Place::take(&args)?;
     let data_dir = place.data_dir.as_ref().map(|dir| dir.path().to_owned());
@@ -141,7 +159,7 @@ async fn supervise(args: RunArgs) -> Result<ExitCode, RunError> {
     let (commands, commands_received) = mpsc::channel(COMMANDS_MAX);
     let (ready_sent, ready) = oneshot::channel();
     let (stop, stop_received) = watch::channel(false);
-    let service = tokio::spawn(service::run(config, commands_received, ready_sent, stop_received));
+    let service = tokio::spawn(service(config, commands_received, ready_sent, stop_received));
     let mut running = Running { service, stop, rpc: None, format };
 
     let ready = tokio::select! {
