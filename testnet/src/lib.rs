@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: any gossip rule. What is measured is the `node` binary, from outside.
 
+pub mod baseline;
 pub mod cli;
 pub mod items;
 pub mod keys;
