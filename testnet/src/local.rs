@@ -55,26 +55,33 @@ const LAST_SAMPLE: Duration = Duration::from_millis(1_500);
 /// # Errors
 /// If the load never began, or the report can't be written.
 pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
-    let program = program(plan)?;
     let mut interrupt = Interrupt::catch().context("cannot catch signals")?;
+    run_once(plan, &mut interrupt, &Progress::stderr()).await
+}
+
+/// As [`run`], for whoever has caught the signals already: one of several runs.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_once(plan: &Plan, interrupt: &mut Interrupt, progress: &Progress) -> anyhow::Result<Ended> {
+    let program = program(plan)?;
     let out = Out::create(plan)?;
-    let progress = Progress::stderr();
     let mut cluster = Cluster::new(out.clone());
     let mut done = Done::default();
 
     let ready = tokio::select! {
-        ready = prepare(plan, &program, &mut cluster, &progress) => Some(ready),
+        ready = prepare(plan, &program, &mut cluster, progress) => Some(ready),
         () = interrupt.next() => None,
     };
     let Some(Ok(())) = ready else {
-        stop(&mut cluster, &mut interrupt, &progress).await;
+        stop(&mut cluster, interrupt, progress).await;
         return ready.map_or(Ok(Ended::Interrupted(None)), |ready| {
             ready.map(|()| Ended::Interrupted(None)).context("the run could not begin; nothing is left running")
         });
     };
 
     let finished = tokio::select! {
-        result = measure(plan, &mut cluster, &progress, &mut done) => Some(result),
+        result = measure(plan, &mut cluster, progress, &mut done) => Some(result),
         () = interrupt.next() => None,
     };
     let interrupted = finished.is_none();
@@ -94,7 +101,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
     };
     let members: Vec<(String, bool)> =
         cluster.members().map(|(peer_id, alive)| (peer_id.to_owned(), alive)).collect();
-    let in_order = stop(&mut cluster, &mut interrupt, &progress).await;
+    let in_order = stop(&mut cluster, interrupt, progress).await;
     let began = done.window.load_from > 0;
     if interrupted && (!began || !in_order) {
         return Ok(Ended::Interrupted(None));
@@ -102,7 +109,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
     if let (false, Some(why)) = (began, &cut_short) {
         bail!("the run ended before the load began; nothing is left running: {why}");
     }
-    let report = Box::new(conclude(plan, &out, &progress, done, members, cut_short)?);
+    let report = Box::new(conclude(plan, &out, progress, done, members, cut_short)?);
     Ok(if interrupted { Ended::Interrupted(Some(report)) } else { Ended::Reported(report, out.dir().to_owned()) })
 }
 
@@ -250,12 +257,13 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         valid: invalid_because.is_empty(),
         invalid_because,
         starved: measured.starved,
-        echoes: measured.echoes,
+        echoes: Some(measured.echoes),
         tx: measured.tx.clone(),
         block: measured.block.clone(),
         cost: measured.cost,
         trace_hash: None,
         sim: None,
         rumor: None,
+        compared: None,
     }
 }

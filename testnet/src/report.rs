@@ -1,6 +1,7 @@
 //! Finished runs as JSON, tables, a list of deliveries and pictures. Reads no trace: everything here is made from
 //! `report.json` and `deliveries.csv`.
 
+pub mod compare;
 pub mod deliveries;
 pub mod schema;
 pub mod spreads;
@@ -31,6 +32,8 @@ pub const RUMOR_FILE: &str = "rumor.svg";
 pub const SWEEP_FILE: &str = "sweep.svg";
 /// The file name of the picture of growth.
 pub const GROWTH_FILE: &str = "growth.svg";
+/// The file name of a comparison's picture.
+pub const COMPARE_FILE: &str = "compare.svg";
 
 /// Why a report can't be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +88,7 @@ pub enum ReportError {
 pub enum Found {
     /// One run.
     One(Box<Report>),
-    /// Several, of one sweep or of several seeds.
+    /// Several, of one sweep, of several seeds or of several engines.
     Several(Runs),
 }
 
@@ -117,11 +120,8 @@ pub fn write_drawn(dir: &Path, report: &Report, spreads: &Spreads) -> Result<(),
 /// # Errors
 /// Names the file that couldn't be written.
 pub fn write_runs(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
-    if let Some(picture) = svg::sweep(runs)? {
-        write_file(&dir.join(SWEEP_FILE), &picture)?;
-    }
-    if let Some(picture) = svg::growth(runs)? {
-        write_file(&dir.join(GROWTH_FILE), &picture)?;
+    for (name, picture) in pictures(runs)? {
+        write_file(&dir.join(name), &picture)?;
     }
     write_json(&dir.join(REPORT_FILE), runs)
 }
@@ -233,13 +233,23 @@ pub fn redraw_missing(dir: &Path, report: &Report) -> Result<Vec<&'static str>, 
 /// Names the file that can't be written.
 pub fn redraw_missing_of_runs(dir: &Path, runs: &Runs) -> Result<Vec<&'static str>, ReportError> {
     let mut redrawn = Vec::new();
-    for (name, picture) in [(SWEEP_FILE, svg::sweep(runs)?), (GROWTH_FILE, svg::growth(runs)?)] {
-        if let Some(picture) = picture.filter(|_| !dir.join(name).exists()) {
+    for (name, picture) in pictures(runs)? {
+        if !dir.join(name).exists() {
             write_file(&dir.join(name), &picture)?;
             redrawn.push(name);
         }
     }
     Ok(redrawn)
+}
+
+/// The pictures that there are of several runs, and their names.
+fn pictures(runs: &Runs) -> Result<Vec<(&'static str, String)>, ReportError> {
+    let drawn = if runs.kind == compare::KIND {
+        vec![(COMPARE_FILE, svg::compare(runs)?)]
+    } else {
+        vec![(SWEEP_FILE, svg::sweep(runs)?), (GROWTH_FILE, svg::growth(runs)?)]
+    };
+    Ok(drawn.into_iter().filter_map(|(name, picture)| Some((name, picture?))).collect())
 }
 
 fn read_file(path: &Path) -> Result<String, ReportError> {

@@ -23,7 +23,7 @@ pub struct Out {
 }
 
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     PIDS,
     report::REPORT_FILE,
     report::DELIVERIES_FILE,
@@ -31,6 +31,7 @@ const FILES: [&str; 7] = [
     report::RUMOR_FILE,
     report::SWEEP_FILE,
     report::GROWTH_FILE,
+    report::COMPARE_FILE,
 ];
 const PIDS: &str = "pids";
 /// Says that the directory is a run's, and that what is in it under the names above may be replaced.

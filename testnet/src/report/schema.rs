@@ -36,8 +36,9 @@ pub struct Report {
     pub invalid_because: Vec<String>,
     /// Whether the machine was too slow for the load, so that the figures measure it and not the protocol.
     pub starved: bool,
-    /// Bodies and announcements sent to a peer after its own copy or announcement was processed. Must be 0.
-    pub echoes: u64,
+    /// Bodies and announcements sent to a peer after its own copy or announcement was processed. Must be 0; null for
+    /// engines that don't tell what they send.
+    pub echoes: Option<u64>,
     /// Transactions that were submitted.
     pub tx: Propagation,
     /// Blocks that were produced or published.
@@ -50,6 +51,19 @@ pub struct Report {
     pub sim: Option<Simulated>,
     /// How transactions spread round by round; null under other policies than `rumor`, and for real processes.
     pub rumor: Option<Rumored>,
+    /// The run's place in a comparison; null outside of one.
+    pub compared: Option<Compared>,
+}
+
+/// A run's place in a comparison.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Which load: `plain`, `stray` or `one-time`.
+    pub workload: String,
+    /// Which round, from 1. Runs of one round have the same seed.
+    pub round: u32,
+    /// Whether the others are compared with this engine and policy.
+    pub reference: bool,
 }
 
 /// What only a simulator knows.
@@ -180,7 +194,7 @@ pub struct Rounds {
 pub struct Runs {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// `sweep`: one value after the other, or one seed after the other.
+    /// `sweep`: one value after the other, or one seed after the other. `compare`: several engines on the same work.
     pub kind: String,
     /// What was varied; null if only seeds were.
     pub sweep: Option<Swept>,

@@ -117,13 +117,14 @@ pub fn run(
         valid: true,
         invalid_because: Vec::new(),
         starved: false,
-        echoes: checker_of::<Safety>(&finished).map_or(0, Safety::echoes),
+        echoes: Some(checker_of::<Safety>(&finished).map_or(0, Safety::echoes)),
         tx,
         block,
         cost,
         trace_hash: Some(finished.trace_hash),
         sim: Some(simulated),
         rumor,
+        compared: None,
     };
     Ok((report, spreads))
 }

@@ -20,13 +20,14 @@ pub(crate) fn report() -> Report {
         valid: true,
         invalid_because: vec![],
         starved: false,
-        echoes: 0,
+        echoes: Some(0),
         tx: Propagation::default(),
         block: Propagation::default(),
         cost: Cost::default(),
         trace_hash: None,
         sim: None,
         rumor: None,
+        compared: None,
     }
 }
 
@@ -59,7 +60,7 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
             "wire_bytes_per_delivery": null, "wire_ratio": null, "idle_bytes_per_s_per_node": null,
             "cpu_us_per_delivery": null, "rss_mib": {"p50": null, "max": null}, "lag_ms": null,
         },
-        "trace_hash": null, "sim": null, "rumor": null,
+        "trace_hash": null, "sim": null, "rumor": null, "compared": null,
     });
     let (mut found, mut wanted) = (BTreeMap::new(), BTreeMap::new());
     leaves("", &serde_json::to_value(report()).unwrap(), &mut found);

@@ -42,7 +42,7 @@ fn doubts_are_spelled_out() {
     let doubtful = Report {
         tx: figures(),
         starved: true,
-        echoes: 3,
+        echoes: Some(3),
         valid: false,
         invalid_because: vec!["node 7 ended by itself".to_owned()],
         ..report()
