@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonrpsee::server::ServerHandle;
@@ -19,6 +20,7 @@ use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::logging;
 use crate::rpc::{RpcError, RpcListener};
 use crate::service::{self, Ready, ServiceError};
+use crate::transport::Links;
 
 /// Commands that wait for the service. The RPC has at most 32 under way; the rest is room for a program that holds
 /// the channel itself.
@@ -97,18 +99,18 @@ pub fn exit_on_panic() {
 /// their own.
 const NETWORK_THREADS: usize = 1;
 
-/// Runs a node until it is told to stop, or can't go on.
+/// Runs a node until it is told to stop, or can't go on. Its TCP connections go over `links`, if there are any.
 ///
 /// # Errors
 /// See [`RunError`]; whatever was started has been stopped.
-pub fn run(args: RunArgs) -> Result<ExitCode, RunError> {
+pub fn run(args: RunArgs, links: Option<Arc<dyn Links>>) -> Result<ExitCode, RunError> {
     logging::start(&args.log, args.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(NETWORK_THREADS)
         .enable_all()
         .build()
         .map_err(|error| RunError::System { action: "start the runtime", error })?;
-    let result = runtime.block_on(supervise(args));
+    let result = runtime.block_on(supervise(args, links));
     // Whoever was asked twice to leave doesn't wait for a blocked thread.
     runtime.shutdown_background();
     result
@@ -128,12 +130,12 @@ struct Running {
     format: LogFormat,
 }
 
-async fn supervise(args: RunArgs) -> Result<ExitCode, RunError> {
+async fn supervise(args: RunArgs, links: Option<Arc<dyn Links>>) -> Result<ExitCode, RunError> {
     let mut signals = Signals::listen()?;
     let place = Place::take(&args)?;
     let data_dir = place.data_dir.as_ref().map(|dir| dir.path().to_owned());
     let format = args.log_format;
-    let config = Config::resolve(args, &place.identity, data_dir);
+    let config = Config { links, ..Config::resolve(args, &place.identity, data_dir) };
     let listener = config.rpc_addr.map(RpcListener::bind).transpose()?;
     let rpc_addr = listener.as_ref().map(RpcListener::address);
     let banner = Banner::new(&config, &place, rpc_addr.map(|address| address.to_string()));
