@@ -10,8 +10,8 @@ fn main() -> ExitCode {
     run::exit_on_panic();
     let cli = Cli::parse();
     match cli.command {
-        None => report(run::run(cli.run)),
-        Some(Command::Run(args)) => report(run::run(*args)),
+        None => report(run::run(cli.run, None)),
+        Some(Command::Run(args)) => report(run::run(*args, None)),
         Some(Command::Key(command)) => report(client::key(command)),
         Some(Command::Status(ask)) => report(client::status(&ask)),
         Some(Command::Peers(ask)) => report(client::peers(&ask)),

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonrpsee::server::ServerHandle;
@@ -20,6 +21,7 @@ use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::logging;
 use crate::rpc::{RpcError, RpcListener};
 use crate::service::{self, Ready, ServiceError};
+use crate::transport::Links;
 
 /// Commands that wait for the service. The RPC has at most 32 under way; the rest is room for a program that holds
 /// the channel itself.
@@ -98,12 +100,12 @@ pub fn exit_on_panic() {
 /// their own.
 const NETWORK_THREADS: usize = 1;
 
-/// Runs a node until it is told to stop, or can't go on.
+/// Runs a node until it is told to stop, or can't go on. Its TCP connections go over `links`, if there are any.
 ///
 /// # Errors
 /// See [`RunError`]; whatever was started has been stopped.
-pub fn run(args: RunArgs) -> Result<ExitCode, RunError> {
-    run_service(args, service::run)
+pub fn run(args: RunArgs, links: Option<Arc<dyn Links>>) -> Result<ExitCode, RunError> {
+    run_service(args, links, service::run)
 }
 
 /// Runs another service in the node's place, with the same lock, key, RPC, banner and signals around it. It is called
@@ -111,7 +113,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode, RunError> {
 ///
 /// # Errors
 /// See [`RunError`]; whatever was started has been stopped.
-pub fn run_service<S, F>(args: RunArgs, service: S) -> Result<ExitCode, RunError>
+pub fn run_service<S, F>(args: RunArgs, links: Option<Arc<dyn Links>>, service: S) -> Result<ExitCode, RunError>
 where
     S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,
     F: Future<Output = Result<(), ServiceError>> + Send + 'static,
@@ -122,7 +124,7 @@ where
         .enable_all()
         .build()
         .map_err(|error| RunError::System { action: "start the runtime", error })?;
-    let result = runtime.block_on(supervise(args, service));
+    let result = runtime.block_on(supervise(args, links, service));
     // Whoever was asked twice to leave doesn't wait for a blocked thread.
     runtime.shutdown_background();
     result
@@ -142,7 +144,7 @@ struct Running {
     format: LogFormat,
 }
 
-async fn supervise<S, F>(args: RunArgs, service: S) -> Result<ExitCode, RunError>
+async fn supervise<S, F>(args: RunArgs, links: Option<Arc<dyn Links>>, service: S) -> Result<ExitCode, RunError>
 where
     S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,
     F: Future<Output = Result<(), ServiceError>> + Send + 'static,
@@ -151,7 +153,7 @@ where
     let place = Place::take(&args)?;
     let data_dir = place.data_dir.as_ref().map(|dir| dir.path().to_owned());
     let format = args.log_format;
-    let config = Config::resolve(args, &place.identity, data_dir);
+    let config = Config { links, ..Config::resolve(args, &place.identity, data_dir) };
     let listener = config.rpc_addr.map(RpcListener::bind).transpose()?;
     let rpc_addr = listener.as_ref().map(RpcListener::address);
     let banner = Banner::new(&config, &place, rpc_addr.map(|address| address.to_string()));

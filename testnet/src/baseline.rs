@@ -16,9 +16,11 @@ mod service;
 mod swarm;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use node::cli::RunArgs;
 use node::run::{RunError, run_service};
+use node::transport::Links;
 
 /// How gossipsub is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +33,12 @@ pub enum Form {
     Signed,
 }
 
-/// Runs a baseline node until it is told to stop, or can't go on.
+/// Runs a baseline node until it is told to stop, or can't go on. Its TCP connections go over `links`, if there are any.
 ///
 /// # Errors
 /// See [`RunError`]; whatever was started has been stopped.
-pub fn run(args: RunArgs, form: Form) -> Result<ExitCode, RunError> {
-    run_service(args, move |config, commands, ready, shutdown| {
+pub fn run(args: RunArgs, links: Option<Arc<dyn Links>>, form: Form) -> Result<ExitCode, RunError> {
+    run_service(args, links, move |config, commands, ready, shutdown| {
         service::run(config, form, commands, ready, shutdown)
     })
 }

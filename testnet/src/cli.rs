@@ -3,6 +3,7 @@
 mod load;
 mod run;
 mod sim;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand};
 pub use load::LoadArgs;
 pub use run::RunArgs;
 pub use sim::SimArgs;
+pub use worker::WorkerArgs;
 
 /// Launches real Hearsay nodes on this machine or simulates them, loads them and measures how items spread.
 #[derive(Debug, Parser)]
@@ -28,6 +30,9 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Run the same engine in virtual time, on thousands of nodes and emulated links, and report
     Sim(Box<SimArgs>),
+    /// Run one node of a run in this process; the other commands start these
+    #[command(hide = true)]
+    Worker(Box<WorkerArgs>),
     /// Show finished runs again, and draw their pictures if these are missing
     Report {
         /// The --out directory

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(arguments) => run(*arguments),
         Command::Sim(arguments) => simulate(*arguments),
+        Command::Worker(arguments) => testnet::worker::run(*arguments),
         Command::Report { dir } => show(&dir),
     };
     result.unwrap_or_else(|error| {
