@@ -1,5 +1,6 @@
 //! What a person types. Deliberately absent: doing any of it.
 
+mod compare;
 mod load;
 mod run;
 mod sim;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use compare::CompareArgs;
 pub use load::LoadArgs;
 pub use run::RunArgs;
 pub use sim::SimArgs;
@@ -28,6 +30,8 @@ pub struct Cli {
 pub enum Command {
     /// Launch nodes, load them, and report
     Run(Box<RunArgs>),
+    /// Run several engines and policies on the same work in turn, and compare
+    Compare(Box<CompareArgs>),
     /// Run the same engine in virtual time, on thousands of nodes and emulated links, and report
     Sim(Box<SimArgs>),
     /// Run one node of a run in this process; the other commands start these

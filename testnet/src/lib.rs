@@ -6,6 +6,7 @@
 
 pub mod baseline;
 pub mod cli;
+pub mod compare;
 pub mod engine;
 pub mod items;
 pub mod keys;

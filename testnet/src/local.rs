@@ -29,6 +29,7 @@ use out::Out;
 use plan::Plan;
 use progress::Progress;
 
+use crate::engine::Engine;
 use crate::report;
 use crate::report::schema::{Report, SCHEMA};
 
@@ -45,8 +46,6 @@ pub enum Ended {
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Discovery settles within this time, or the run goes on and says so.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Idle time before the load, to know what the network costs by itself.
-const IDLE: Duration = Duration::from_secs(5);
 /// After the drain, until every node has written another sample: one is due each second.
 const LAST_SAMPLE: Duration = Duration::from_millis(1_500);
 
@@ -113,11 +112,13 @@ pub async fn run_once(plan: &Plan, interrupt: &mut Interrupt, progress: &Progres
     Ok(if interrupted { Ended::Interrupted(Some(report)) } else { Ended::Reported(report, out.dir().to_owned()) })
 }
 
-/// The node program: as given, or beside this one.
+/// The node program: as given, or beside this one; or this one, as a worker.
 fn program(plan: &Plan) -> anyhow::Result<PathBuf> {
+    let this = || std::env::current_exe().context("cannot find this program");
     let path = match &plan.node {
+        _ if plan.is_worker() => return this(),
         Some(path) => path.clone(),
-        None => std::env::current_exe().context("cannot find this program")?.with_file_name("node"),
+        None => this()?.with_file_name("node"),
     };
     path.canonicalize().with_context(|| {
         format!(
@@ -134,8 +135,8 @@ async fn prepare(
     progress: &Progress,
 ) -> anyhow::Result<()> {
     progress.line(&format!(
-        "starting {} nodes: topology {}, relay {}, seed {}",
-        plan.nodes, plan.topology, plan.relay, plan.seed.0
+        "starting {} nodes: engine {}, topology {}, relay {}, seed {}",
+        plan.nodes, plan.engine, plan.topology, plan.relay, plan.seed.0
     ));
     let start = Instant::now();
     cluster.start(plan, program).await?;
@@ -161,8 +162,8 @@ async fn measure(
     done: &mut Done,
 ) -> Result<(), LoadError> {
     done.window.idle_from = monotonic_ns();
-    progress.line(&format!("idle for {} s, to know the network's own traffic", IDLE.as_secs()));
-    load::watch(cluster, IDLE).await?;
+    progress.line(&format!("idle for {} s, to know the network's own traffic", plan.idle.as_secs_f64()));
+    load::watch(cluster, plan.idle).await?;
     progress.line(&format!(
         "load for {} s: {} transactions of {} bytes{}",
         plan.load.duration().as_secs_f64(),
@@ -247,7 +248,7 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
     Report {
         schema: SCHEMA,
         kind: "run".to_owned(),
-        engine: "hearsay".to_owned(),
+        engine: plan.engine.to_string(),
         relay: plan.relay.clone(),
         nodes: plan.nodes,
         topology: plan.topology.to_string(),
@@ -257,7 +258,8 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         valid: invalid_because.is_empty(),
         invalid_because,
         starved: measured.starved,
-        echoes: Some(measured.echoes),
+        // Gossipsub doesn't tell what it sends.
+        echoes: (plan.engine == Engine::Hearsay).then_some(measured.echoes),
         tx: measured.tx.clone(),
         block: measured.block.clone(),
         cost: measured.cost,

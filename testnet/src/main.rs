@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use testnet::cli::{Cli, Command, RunArgs, SimArgs, quoted};
+use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, quoted};
+use testnet::compare::Compare;
 use testnet::local::Ended;
 use testnet::local::interrupt::Interrupt;
 use testnet::local::progress::to_stderr;
@@ -22,6 +23,7 @@ const LARGE: usize = 1_000;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(arguments) => run(*arguments),
+        Command::Compare(arguments) => compare(*arguments),
         Command::Sim(arguments) => simulate(*arguments),
         Command::Worker(arguments) => testnet::worker::run(*arguments),
         Command::Report { dir } => show(&dir),
@@ -50,6 +52,22 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(INTERRUPTED))
         }
     }
+}
+
+fn compare(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
+    let comparison = arguments.comparison(&typed()).unwrap_or_else(|error| usage(&error));
+    // One thread, as for a single run.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (runs, dir, code) = match runtime.block_on(comparison.run())? {
+        Compare::Finished(runs, dir) => (runs, dir, ExitCode::SUCCESS),
+        Compare::Interrupted(runs, dir) => {
+            to_stderr("interrupted; nothing is left running, and the runs that were finished are written");
+            (runs, dir, ExitCode::from(INTERRUPTED))
+        }
+    };
+    print(&Found::Several(runs));
+    to_stderr(&format!("written to {}", dir.display()));
+    Ok(code)
 }
 
 fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {

@@ -143,7 +143,7 @@ fn parse_share(text: &str) -> Result<f64, String> {
     }
 }
 
-fn parse_time(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     match text::parse_time(text)? {
         time if time <= Duration::from_secs(24 * 3600) => Ok(time),
         _ => Err("at most 24h is wanted".to_owned()),

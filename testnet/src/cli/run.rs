@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use protocol::gossip::RelayPolicy;
 
 use super::LoadArgs;
+use crate::engine::Engine;
 use crate::local::plan::{NODES_MAX, Plan};
 use crate::random::Seed;
 use crate::topology::Topology;
@@ -28,10 +28,16 @@ Exit status: 0 the report was written, whatever it says; 1 it could not run; 2 u
 /// The wait for what hasn't arrived, without another word.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// Neighbours of each node of an engine that needs a fixed graph, without another word.
+const DEGREE: usize = 8;
+
 /// The flags of `testnet run`.
 #[derive(Debug, Args)]
 #[command(after_long_help = RUN_HELP)]
 pub struct RunArgs {
+    /// Whose gossip to run: hearsay, gossipsub or gossipsub-signed
+    #[arg(long, value_name = "ENGINE", default_value_t)]
+    pub engine: Engine,
     /// Nodes to launch [default: 50, or as many as a topology file names]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=NODES_MAX as u64))]
     pub nodes: Option<u64>,
@@ -65,14 +71,12 @@ impl RunArgs {
         if load.block_bytes.is_some() && load.block_interval.is_none() {
             bail!("--block-bytes needs a --block-interval");
         }
-        let topology = self.load.topology().unwrap_or(Topology::Kademlia);
+        // The others find nobody by themselves.
+        let usual = if self.engine == Engine::Hearsay { Topology::Kademlia } else { Topology::Regular(DEGREE) };
+        let topology = self.load.topology().unwrap_or(usual);
         let nodes = self.nodes.map(usize::try_from).transpose()?;
         let mut plan = Plan::new(nodes, topology, load, Seed(self.seed))?;
-        let size = u32::try_from(plan.nodes).unwrap_or(u32::MAX);
-        plan.relay = match &self.load.relay {
-            Some(relay) => RelayPolicy::parse(relay, size)?.to_string(),
-            None => RelayPolicy::default().to_string(),
-        };
+        plan.set_engine(self.engine, self.load.relay.as_deref())?;
         plan.drain = self.load.drain.unwrap_or(DRAIN);
         plan.out = self.out;
         plan.json = self.json;

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 use super::out::Out;
 use super::plan::Plan;
 use super::rpc::Rpc;
+use crate::engine::Engine;
 use crate::keys::node_key;
 
 /// All nodes of a run.
@@ -280,15 +281,19 @@ impl Cluster {
 
 /// The node's command line.
 fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut arguments =
+        if plan.is_worker() { vec!["worker".to_owned(), plan.engine.to_string()] } else { Vec::new() };
     // All nodes share one address.
-    let mut arguments = vec!["--exempt-loopback".to_owned()];
+    arguments.push("--exempt-loopback".to_owned());
     let mut flag = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
     flag("--data-dir", &out.data_dir(node).to_string_lossy());
     flag("--listen", "/ip4/127.0.0.1/tcp/0");
     flag("--rpc-addr", "127.0.0.1:0");
     flag("--network", plan.network.as_str());
     flag("--trace", &out.trace(node).to_string_lossy());
-    flag("--relay", &plan.relay);
+    if plan.engine == Engine::Hearsay {
+        flag("--relay", &plan.relay);
+    }
     if let Some(filter) = &plan.log {
         flag("--log", filter);
     }

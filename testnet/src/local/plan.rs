@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use protocol::gossip::RelayPolicy;
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 
+use crate::engine::Engine;
 use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
@@ -22,9 +24,16 @@ const NODES_DEFAULT: usize = 50;
 /// Peers that a node of a Kademlia network must have before the load begins: its outbound target.
 const KADEMLIA_PEERS: usize = 8;
 
+/// Idle time without another word. Processor time and bytes are sampled once a second.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// Everything that a run needs to know.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
+    /// Whose gossip to run.
+    pub engine: Engine,
+    /// Whether Hearsay too runs as a worker of this program, so that all engines have the same process around them.
+    pub worker: bool,
     /// Nodes to launch.
     pub nodes: usize,
     /// As it was asked for.
@@ -39,8 +48,10 @@ pub struct Plan {
     pub network: NetworkId,
     /// The node that makes the blocks, if there are blocks.
     pub producer: Option<usize>,
-    /// The nodes' relay policy.
+    /// The nodes' relay policy; `gossipsub` for engines that have none.
     pub relay: String,
+    /// How long the network idles before the load, to know what it costs by itself.
+    pub idle: Duration,
     /// Longest time to wait after the load.
     pub drain: Duration,
     /// Where everything goes.
@@ -69,6 +80,8 @@ impl Plan {
         let network: NetworkId = format!("testnet-{}", seed.0).parse()?;
         let producer = load.producer_nodes(nodes, seed).first().copied();
         let plan = Self {
+            engine: Engine::default(),
+            worker: false,
             nodes,
             topology,
             graph,
@@ -77,6 +90,7 @@ impl Plan {
             network,
             producer,
             relay: String::new(),
+            idle: IDLE,
             drain: Duration::ZERO,
             out: PathBuf::new(),
             json: None,
@@ -86,6 +100,35 @@ impl Plan {
         };
         plan.check()?;
         Ok(plan)
+    }
+
+    /// Sets the engine, and its policy if it has several: as `--relay` spells it, or the node's own.
+    ///
+    /// # Errors
+    /// If the engine needs a fixed graph and there is none, or the policy is none.
+    pub fn set_engine(&mut self, engine: Engine, relay: Option<&str>) -> anyhow::Result<()> {
+        self.engine = engine;
+        if engine != Engine::Hearsay {
+            if self.graph.is_none() {
+                bail!(
+                    "--engine {engine}: its nodes find nobody by themselves: give a fixed graph, such as --degree 8"
+                );
+            }
+            self.relay = Engine::Gossipsub.to_string();
+            return Ok(());
+        }
+        let size = u32::try_from(self.nodes).unwrap_or(u32::MAX);
+        self.relay = match relay {
+            Some(relay) => RelayPolicy::parse(relay, size)?.to_string(),
+            None => RelayPolicy::default().to_string(),
+        };
+        Ok(())
+    }
+
+    /// Whether the nodes are workers of this program and not the `node` program.
+    #[must_use]
+    pub fn is_worker(&self) -> bool {
+        self.worker || self.engine != Engine::Hearsay
     }
 
     /// Gossip peers that a node must have before the load begins.
