@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod engine;
+pub mod floor;
 pub mod items;
 pub mod keys;
 pub mod local;
