@@ -1,5 +1,6 @@
 //! What a person types. Deliberately absent: doing any of it.
 
+mod links;
 mod load;
 mod run;
 mod sim;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use links::LinkArgs;
 pub use load::LoadArgs;
 pub use run::RunArgs;
 pub use sim::SimArgs;

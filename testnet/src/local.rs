@@ -1,7 +1,8 @@
-//! A run of real `node` processes on this machine: start, wait for readiness, idle, load, drain, stop, report.
+//! A run of real processes on this machine: start, wait for readiness, idle, load, drain, stop, report. They are the
+//! `node` program, or workers of this one where links are emulated or another engine runs.
 //!
 //! Figures are read from the nodes' traces after the run, never while it lasts. All nodes share one clock
-//! (`CLOCK_MONOTONIC`), so their times compare. Deliberately absent: emulated links.
+//! (`CLOCK_MONOTONIC`), so their times compare.
 
 pub mod collect;
 pub mod interrupt;
@@ -57,7 +58,11 @@ const LAST_SAMPLE: Duration = Duration::from_millis(1_500);
 pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
     let program = program(plan)?;
     let mut interrupt = Interrupt::catch().context("cannot catch signals")?;
+    let links = plan.links()?;
     let out = Out::create(plan)?;
+    if let Some(links) = &links {
+        links.write(&out.links())?;
+    }
     let progress = Progress::stderr();
     let mut cluster = Cluster::new(out.clone());
     let mut done = Done::default();
@@ -106,11 +111,15 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
     Ok(if interrupted { Ended::Interrupted(Some(report)) } else { Ended::Reported(report, out.dir().to_owned()) })
 }
 
-/// The node program: as given, or beside this one.
+/// The program that is a node: this one for workers, or else the node program as given or beside this one.
 fn program(plan: &Plan) -> anyhow::Result<PathBuf> {
+    let this = || std::env::current_exe().context("cannot find this program");
+    if plan.uses_workers() {
+        return this();
+    }
     let path = match &plan.node {
         Some(path) => path.clone(),
-        None => std::env::current_exe().context("cannot find this program")?.with_file_name("node"),
+        None => this()?.with_file_name("node"),
     };
     path.canonicalize().with_context(|| {
         format!(
@@ -127,8 +136,8 @@ async fn prepare(
     progress: &Progress,
 ) -> anyhow::Result<()> {
     progress.line(&format!(
-        "starting {} nodes: topology {}, relay {}, seed {}",
-        plan.nodes, plan.topology, plan.relay, plan.seed.0
+        "starting {} nodes: {}, topology {}, relay {}, wan {}, seed {}",
+        plan.nodes, plan.engine, plan.topology, plan.relay, plan.wan, plan.seed.0
     ));
     let start = Instant::now();
     cluster.start(plan, program).await?;
@@ -240,11 +249,11 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
     Report {
         schema: SCHEMA,
         kind: "run".to_owned(),
-        engine: "hearsay".to_owned(),
+        engine: plan.engine.to_string(),
         relay: plan.relay.clone(),
         nodes: plan.nodes,
         topology: plan.topology.to_string(),
-        wan: "none".to_owned(),
+        wan: plan.wan.to_string(),
         seed: plan.seed.0,
         command: plan.command.clone(),
         valid: invalid_because.is_empty(),

@@ -1,6 +1,6 @@
 //! The directory that everything of a run goes to:
-//! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, `pids` while nodes run, and
-//! `.testnet-run`, without which nothing in a directory is ever replaced. A simulation has no processes, and more
+//! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, `links.json` if links are emulated,
+//! `pids` while nodes run, and `.testnet-run`, without which nothing in a directory is ever replaced. A simulation has no processes, and more
 //! pictures: `rumor.svg sweep.svg growth.svg`.
 
 use std::fs::{self, OpenOptions};
@@ -23,8 +23,9 @@ pub struct Out {
 }
 
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     PIDS,
+    LINKS,
     report::REPORT_FILE,
     report::DELIVERIES_FILE,
     report::CDF_FILE,
@@ -33,6 +34,7 @@ const FILES: [&str; 7] = [
     report::GROWTH_FILE,
 ];
 const PIDS: &str = "pids";
+const LINKS: &str = "links.json";
 /// Says that the directory is a run's, and that what is in it under the names above may be replaced.
 const MARKER: &str = ".testnet-run";
 
@@ -77,6 +79,12 @@ impl Out {
     #[must_use]
     pub fn log(&self, node: usize) -> PathBuf {
         self.dir.join("logs").join(format!("{}.log", self.number(node)))
+    }
+
+    /// The description of the links, for workers.
+    #[must_use]
+    pub fn links(&self) -> PathBuf {
+        self.dir.join(LINKS)
     }
 
     /// Notes a running process.

@@ -7,10 +7,12 @@ use anyhow::{Context as _, bail};
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 
+use crate::engine::Engine;
 use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
 use crate::topology::{Graph, Topology};
+use crate::wan::{Bandwidth, Delays, Jitter, LinkPlan, Wan};
 use crate::workload::{Load, Workload};
 
 /// Nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file descriptors.
@@ -39,8 +41,19 @@ pub struct Plan {
     pub network: NetworkId,
     /// The node that makes the blocks, if there are blocks.
     pub producer: Option<usize>,
+    /// Whose gossip the nodes run.
+    pub engine: Engine,
     /// The nodes' relay policy.
     pub relay: String,
+    /// How far apart the nodes are.
+    pub wan: Wan,
+    /// By how much that varies; nothing without a `wan`.
+    pub jitter: Jitter,
+    /// What each node sends, and receives, in a second; unlimited without a `wan`.
+    pub bandwidth: Bandwidth,
+    /// Whether nodes are workers of this program even where the plain `node` program would do, so that runs of
+    /// different engines compare.
+    pub workers: bool,
     /// Longest time to wait after the load.
     pub drain: Duration,
     /// Where everything goes.
@@ -56,7 +69,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Checks what was asked for, and draws what the seed decides. Paths and policies are set afterwards.
+    /// Checks what was asked for, and draws what the seed decides. Engine, policy, links and paths are set afterwards.
     ///
     /// # Errors
     /// Says which wishes contradict each other or can't be met.
@@ -76,7 +89,12 @@ impl Plan {
             seed,
             network,
             producer,
+            engine: Engine::Hearsay,
             relay: String::new(),
+            wan: Wan::None,
+            jitter: Jitter::NONE,
+            bandwidth: Bandwidth::UNLIMITED,
+            workers: false,
             drain: Duration::ZERO,
             out: PathBuf::new(),
             json: None,
@@ -95,6 +113,25 @@ impl Plan {
             Some(graph) => graph.neighbours(node).len(),
             None => KADEMLIA_PEERS.min(self.nodes.saturating_sub(1)),
         }
+    }
+
+    /// Whether the nodes are workers of this program, and not the plain `node` program.
+    #[must_use]
+    pub fn uses_workers(&self) -> bool {
+        self.workers || self.engine != Engine::Hearsay || self.wan != Wan::None
+    }
+
+    /// The links to emulate; `None` without a `wan`.
+    ///
+    /// # Errors
+    /// If the file of the delays is of no use.
+    pub fn links(&self) -> anyhow::Result<Option<LinkPlan>> {
+        if self.wan == Wan::None {
+            return Ok(None);
+        }
+        let delays = Delays::new(&self.wan, self.nodes, self.seed).context("--wan")?;
+        let (jitter, bandwidth) = (self.jitter, self.bandwidth);
+        Ok(Some(LinkPlan { seed: self.seed.0, jitter, bandwidth, delays }))
     }
 
     /// The transactions.

@@ -1,7 +1,7 @@
 //! The floor: shortest paths computed by hand, and by another algorithm.
 
-use testnet::random::Seed;
 use testnet::floor::Floor;
+use testnet::random::Seed;
 use testnet::topology::Graph;
 use testnet::wan::{Bandwidth, Delays, Wan};
 
