@@ -1,6 +1,7 @@
 //! What a person types. Deliberately absent: doing any of it.
 
 mod compare;
+mod links;
 mod load;
 mod run;
 mod sim;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub use compare::CompareArgs;
+pub use links::LinkArgs;
 pub use load::LoadArgs;
 pub use run::RunArgs;
 pub use sim::SimArgs;

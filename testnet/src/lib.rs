@@ -8,6 +8,7 @@ pub mod baseline;
 pub mod cli;
 pub mod compare;
 pub mod engine;
+pub mod floor;
 pub mod items;
 pub mod keys;
 pub mod local;

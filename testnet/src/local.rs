@@ -1,7 +1,8 @@
-//! A run of real `node` processes on this machine: start, wait for readiness, idle, load, drain, stop, report.
+//! A run of real processes on this machine: start, wait for readiness, idle, load, drain, stop, report. They are the
+//! `node` program, or workers of this one where links are emulated or another engine runs.
 //!
 //! Figures are read from the nodes' traces after the run, never while it lasts. All nodes share one clock
-//! (`CLOCK_MONOTONIC`), so their times compare. Deliberately absent: emulated links.
+//! (`CLOCK_MONOTONIC`), so their times compare.
 
 pub mod collect;
 pub mod interrupt;
@@ -64,7 +65,11 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
 /// As [`run`].
 pub async fn run_once(plan: &Plan, interrupt: &mut Interrupt, progress: &Progress) -> anyhow::Result<Ended> {
     let program = program(plan)?;
+    let links = plan.links()?;
     let out = Out::create(plan)?;
+    if let Some(links) = &links {
+        links.write(&out.links())?;
+    }
     let mut cluster = Cluster::new(out.clone());
     let mut done = Done::default();
 
@@ -112,11 +117,13 @@ pub async fn run_once(plan: &Plan, interrupt: &mut Interrupt, progress: &Progres
     Ok(if interrupted { Ended::Interrupted(Some(report)) } else { Ended::Reported(report, out.dir().to_owned()) })
 }
 
-/// The node program: as given, or beside this one; or this one, as a worker.
+/// The program that is a node: this one for workers, or else the node program as given or beside this one.
 fn program(plan: &Plan) -> anyhow::Result<PathBuf> {
     let this = || std::env::current_exe().context("cannot find this program");
+    if plan.uses_workers() {
+        return this();
+    }
     let path = match &plan.node {
-        _ if plan.is_worker() => return this(),
         Some(path) => path.clone(),
         None => this()?.with_file_name("node"),
     };
@@ -135,8 +142,8 @@ async fn prepare(
     progress: &Progress,
 ) -> anyhow::Result<()> {
     progress.line(&format!(
-        "starting {} nodes: engine {}, topology {}, relay {}, seed {}",
-        plan.nodes, plan.engine, plan.topology, plan.relay, plan.seed.0
+        "starting {} nodes: {}, topology {}, relay {}, wan {}, seed {}",
+        plan.nodes, plan.engine, plan.topology, plan.relay, plan.wan, plan.seed.0
     ));
     let start = Instant::now();
     cluster.start(plan, program).await?;
@@ -252,7 +259,7 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         relay: plan.relay.clone(),
         nodes: plan.nodes,
         topology: plan.topology.to_string(),
-        wan: "none".to_owned(),
+        wan: plan.wan.to_string(),
         seed: plan.seed.0,
         command: plan.command.clone(),
         valid: invalid_because.is_empty(),

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use protocol::gossip::RelayPolicy;
 
-use super::LoadArgs;
+use super::{LinkArgs, LoadArgs};
 use crate::compare::{Comparison, Contender, Job, Kind};
 use crate::engine::Engine;
 use crate::local::plan::{NODES_MAX, Plan};
@@ -65,6 +65,9 @@ pub struct CompareArgs {
     /// Network and load.
     #[command(flatten)]
     pub load: LoadArgs,
+    /// How far apart they are.
+    #[command(flatten)]
+    pub links: LinkArgs,
     /// The first round's seed; it decides everything that is random in the workload and the topology
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -121,7 +124,9 @@ impl CompareArgs {
         let nodes = self.nodes.map(usize::try_from).transpose()?;
         let mut plan = Plan::new(nodes, topology, load, seed)?;
         plan.set_engine(contender.engine, Some(&contender.relay))?;
-        plan.worker = true;
+        plan.workers = true;
+        (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
+        plan.links()?;
         plan.drain = self.load.drain.unwrap_or(DRAIN);
         plan.idle = self.idle.unwrap_or(plan.idle);
         plan.log.clone_from(&self.log);

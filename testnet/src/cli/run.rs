@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 
-use super::LoadArgs;
+use super::{LinkArgs, LoadArgs};
 use crate::engine::Engine;
 use crate::local::plan::{NODES_MAX, Plan};
 use crate::random::Seed;
@@ -19,6 +19,8 @@ Examples:
   testnet run --nodes 20 --degree 4 --block-interval 5s --relay flood
       a random 4-regular graph, blocks of the mempool, bodies pushed to everyone
   testnet run --txs 500 --author-skew zipf:1.0 --stray 0.2 --kill 5
+  testnet run --degree 8 --wan regions --bandwidth 50mbit --block-interval 5s --block-bytes 131072
+      links with published delays between six regions of the world, emulated below the nodes' encryption
 
 Phases: start, wait until every node has its peers (at most 60 s), 5 s idle, load, drain, stop.
 The out directory then holds report.json, deliveries.csv, cdf.svg, traces/, logs/ and nodes/.
@@ -44,6 +46,9 @@ pub struct RunArgs {
     /// Network and load.
     #[command(flatten)]
     pub load: LoadArgs,
+    /// Links.
+    #[command(flatten)]
+    pub links: LinkArgs,
     /// Decides everything that is random in the workload and the topology
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -53,7 +58,7 @@ pub struct RunArgs {
     /// Write the report here as well
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// The node program [default: `node` beside this program]
+    /// The node program [default: `node` beside this program; with a --wan, this program itself]
     #[arg(long, value_name = "PATH")]
     pub node: Option<PathBuf>,
     /// What the nodes log, as `node --log` [default: theirs]
@@ -77,6 +82,11 @@ impl RunArgs {
         let nodes = self.nodes.map(usize::try_from).transpose()?;
         let mut plan = Plan::new(nodes, topology, load, Seed(self.seed))?;
         plan.set_engine(self.engine, self.load.relay.as_deref())?;
+        (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
+        plan.links()?;
+        if self.node.is_some() && plan.uses_workers() {
+            bail!("--node names a program that emulates no links and has Hearsay's engine alone: leave it out");
+        }
         plan.drain = self.load.drain.unwrap_or(DRAIN);
         plan.out = self.out;
         plan.json = self.json;

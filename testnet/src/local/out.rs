@@ -1,6 +1,6 @@
 //! The directory that everything of a run goes to:
-//! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, `pids` while nodes run, and
-//! `.testnet-run`, without which nothing in a directory is ever replaced. A simulation has no processes, and more
+//! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, `links.json` if links are emulated,
+//! `pids` while nodes run, and `.testnet-run`, without which nothing in a directory is ever replaced. A simulation has no processes, and more
 //! pictures: `rumor.svg sweep.svg growth.svg`.
 
 use std::fs::{self, OpenOptions};
@@ -26,8 +26,9 @@ pub struct Out {
 pub const RUNS_DIR: &str = "runs";
 
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     PIDS,
+    LINKS,
     report::REPORT_FILE,
     report::DELIVERIES_FILE,
     report::CDF_FILE,
@@ -37,6 +38,7 @@ const FILES: [&str; 8] = [
     report::COMPARE_FILE,
 ];
 const PIDS: &str = "pids";
+const LINKS: &str = "links.json";
 /// Says that the directory is a run's, and that what is in it under the names above may be replaced.
 const MARKER: &str = ".testnet-run";
 
@@ -81,6 +83,12 @@ impl Out {
     #[must_use]
     pub fn log(&self, node: usize) -> PathBuf {
         self.dir.join("logs").join(format!("{}.log", self.number(node)))
+    }
+
+    /// The description of the links, for workers.
+    #[must_use]
+    pub fn links(&self) -> PathBuf {
+        self.dir.join(LINKS)
     }
 
     /// Notes a running process.

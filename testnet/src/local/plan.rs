@@ -13,6 +13,7 @@ use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
 use crate::topology::{Graph, Topology};
+use crate::wan::{Bandwidth, Delays, Jitter, LinkPlan, Wan};
 use crate::workload::{Load, Workload};
 
 /// Nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file descriptors.
@@ -30,10 +31,6 @@ const IDLE: Duration = Duration::from_secs(5);
 /// Everything that a run needs to know.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Whose gossip to run.
-    pub engine: Engine,
-    /// Whether Hearsay too runs as a worker of this program, so that all engines have the same process around them.
-    pub worker: bool,
     /// Nodes to launch.
     pub nodes: usize,
     /// As it was asked for.
@@ -48,8 +45,19 @@ pub struct Plan {
     pub network: NetworkId,
     /// The node that makes the blocks, if there are blocks.
     pub producer: Option<usize>,
+    /// Whose gossip the nodes run.
+    pub engine: Engine,
     /// The nodes' relay policy; `gossipsub` for engines that have none.
     pub relay: String,
+    /// How far apart the nodes are.
+    pub wan: Wan,
+    /// By how much that varies; nothing without a `wan`.
+    pub jitter: Jitter,
+    /// What each node sends, and receives, in a second; unlimited without a `wan`.
+    pub bandwidth: Bandwidth,
+    /// Whether nodes are workers of this program even where the plain `node` program would do, so that runs of
+    /// different engines compare.
+    pub workers: bool,
     /// How long the network idles before the load, to know what it costs by itself.
     pub idle: Duration,
     /// Longest time to wait after the load.
@@ -67,7 +75,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Checks what was asked for, and draws what the seed decides. Paths and policies are set afterwards.
+    /// Checks what was asked for, and draws what the seed decides. Engine, policy, links and paths are set afterwards.
     ///
     /// # Errors
     /// Says which wishes contradict each other or can't be met.
@@ -80,8 +88,6 @@ impl Plan {
         let network: NetworkId = format!("testnet-{}", seed.0).parse()?;
         let producer = load.producer_nodes(nodes, seed).first().copied();
         let plan = Self {
-            engine: Engine::default(),
-            worker: false,
             nodes,
             topology,
             graph,
@@ -89,7 +95,12 @@ impl Plan {
             seed,
             network,
             producer,
+            engine: Engine::Hearsay,
             relay: String::new(),
+            wan: Wan::None,
+            jitter: Jitter::NONE,
+            bandwidth: Bandwidth::UNLIMITED,
+            workers: false,
             idle: IDLE,
             drain: Duration::ZERO,
             out: PathBuf::new(),
@@ -125,12 +136,6 @@ impl Plan {
         Ok(())
     }
 
-    /// Whether the nodes are workers of this program and not the `node` program.
-    #[must_use]
-    pub fn is_worker(&self) -> bool {
-        self.worker || self.engine != Engine::Hearsay
-    }
-
     /// Gossip peers that a node must have before the load begins.
     #[must_use]
     pub fn peers_wanted(&self, node: usize) -> usize {
@@ -138,6 +143,25 @@ impl Plan {
             Some(graph) => graph.neighbours(node).len(),
             None => KADEMLIA_PEERS.min(self.nodes.saturating_sub(1)),
         }
+    }
+
+    /// Whether the nodes are workers of this program, and not the plain `node` program.
+    #[must_use]
+    pub fn uses_workers(&self) -> bool {
+        self.workers || self.engine != Engine::Hearsay || self.wan != Wan::None
+    }
+
+    /// The links to emulate; `None` without a `wan`.
+    ///
+    /// # Errors
+    /// If the file of the delays is of no use.
+    pub fn links(&self) -> anyhow::Result<Option<LinkPlan>> {
+        if self.wan == Wan::None {
+            return Ok(None);
+        }
+        let delays = Delays::new(&self.wan, self.nodes, self.seed).context("--wan")?;
+        let (jitter, bandwidth) = (self.jitter, self.bandwidth);
+        Ok(Some(LinkPlan { seed: self.seed.0, jitter, bandwidth, delays }))
     }
 
     /// The transactions.
