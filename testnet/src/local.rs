@@ -4,6 +4,7 @@
 //! Figures are read from the nodes' traces after the run, never while it lasts. All nodes share one clock
 //! (`CLOCK_MONOTONIC`), so their times compare.
 
+pub mod capacity;
 pub mod collect;
 pub mod interrupt;
 pub mod launch;
@@ -201,6 +202,24 @@ async fn stop(cluster: &mut Cluster, interrupt: &mut Interrupt, progress: &Progr
     in_order
 }
 
+/// Reads the traces of the nodes, of which each has its peer id and whether it lived to the end.
+fn read_traces(out: &Out, members: Vec<(String, bool)>, useless: &mut Vec<String>) -> Vec<NodeTrace> {
+    let mut nodes = Vec::new();
+    for (number, (peer_id, survived)) in members.into_iter().enumerate() {
+        let records = match trace::read(&out.trace(number)) {
+            Ok((_, records)) => records,
+            Err(error) => {
+                if survived {
+                    useless.push(format!("the trace of node {number} is of no use: {error}"));
+                }
+                Vec::new()
+            }
+        };
+        nodes.push(NodeTrace { peer_id, records, survived });
+    }
+    nodes
+}
+
 /// Reads the traces, and writes the report.
 fn conclude(
     plan: &Plan,
@@ -212,19 +231,7 @@ fn conclude(
 ) -> anyhow::Result<Report> {
     progress.now("reading the traces".to_owned());
     let mut invalid_because: Vec<String> = cut_short.into_iter().collect();
-    let mut nodes = Vec::new();
-    for (number, (peer_id, survived)) in members.into_iter().enumerate() {
-        let records = match trace::read(&out.trace(number)) {
-            Ok((_, records)) => records,
-            Err(error) => {
-                if survived {
-                    invalid_because.push(format!("the trace of node {number} is of no use: {error}"));
-                }
-                Vec::new()
-            }
-        };
-        nodes.push(NodeTrace { peer_id, records, survived });
-    }
+    let nodes = read_traces(out, members, &mut invalid_because);
     let mut window = done.window;
     let now = monotonic_ns();
     for end in [&mut window.load_to, &mut window.drain_to] {

@@ -1,6 +1,7 @@
 //! Finished runs as JSON, tables, a list of deliveries and pictures. Reads no trace: everything here is made from
 //! `report.json` and `deliveries.csv`.
 
+pub mod capacity;
 pub mod compare;
 pub mod deliveries;
 pub mod schema;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use capacity::Capacity;
 use deliveries::{Columns, DeliveriesError, Delivery, Rows};
 use schema::{Report, Runs, SCHEMA};
 use spreads::{Gather, Spreads};
@@ -90,6 +92,8 @@ pub enum Found {
     One(Box<Report>),
     /// Several, of one sweep, of several seeds or of several engines.
     Several(Runs),
+    /// A search for the capacity.
+    Capacity(Box<Capacity>),
 }
 
 /// Writes report, deliveries and picture into `dir`.
@@ -191,6 +195,9 @@ pub fn read(dir: &Path) -> Result<Found, ReportError> {
     }
     match kind.runs {
         Some(_) => parse(&path, &text).map(Found::Several),
+        None if kind.kind.as_deref() == Some(capacity::KIND) => {
+            parse(&path, &text).map(|found| Found::Capacity(Box::new(found)))
+        }
         None => parse(&path, &text).map(|report| Found::One(Box::new(report))),
     }
 }
@@ -199,6 +206,7 @@ pub fn read(dir: &Path) -> Result<Found, ReportError> {
 #[derive(serde::Deserialize)]
 struct Kind {
     schema: Option<u32>,
+    kind: Option<String>,
     runs: Option<serde::de::IgnoredAny>,
 }
 

@@ -1,6 +1,7 @@
 //! Submits the workload on its schedule, kills whom the plan says, and waits until everything has arrived.
 //!
-//! The schedule is absolute: it never drifts and never waits for an answer. What can't be sent in its turn, because
+//! The schedule is absolute: it never drifts and never waits for an answer. Transactions are made and signed before it
+//! begins, as many as may wait, so that its moments are for sending. What can't be sent in its turn, because
 //! too much is unanswered or a block is still being published, is offered and not originated.
 
 use std::collections::VecDeque;
@@ -32,6 +33,10 @@ pub struct Done {
     pub offered_blocks: u64,
     /// Transactions inside the blocks that the instrument made.
     pub transactions_in_blocks: u64,
+    /// Transactions that the nodes had accepted before.
+    pub transactions_before: u64,
+    /// By how much a submission was late at worst: the instrument's own share in what goes wrong.
+    pub latest: Duration,
     /// Calls that failed.
     pub failed: u64,
     /// What the first of them said.
@@ -53,6 +58,8 @@ pub enum LoadError {
 
 /// Unanswered submissions at a time. Each holds a connection; nodes allow some hundred.
 const IN_FLIGHT_MAX: usize = 1_024;
+/// Transactions that are made before the load begins, of about 600 bytes each: 20 MiB. The rest are made in their turn.
+const PREPARED_MAX: usize = 32_768;
 /// Between looks whether all nodes live.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// Between questions whether everything has arrived: gently, for the nodes share the machine.
@@ -121,12 +128,14 @@ pub async fn drain(plan: &Plan, cluster: &mut Cluster, done: &mut Done) -> Resul
 }
 
 /// Whether all living nodes count the same items, and no fewer than were acknowledged.
-async fn arrived(cluster: &Cluster, done: &Done) -> bool {
+///
+/// Answers that don't come are a no.
+pub async fn arrived(cluster: &Cluster, done: &Done) -> bool {
     let acknowledged = |kind| {
         let count = done.submissions.iter().filter(|one| one.kind == kind && one.acknowledged).count();
         count as u64
     };
-    let transactions = acknowledged(Kind::Transaction) + done.transactions_in_blocks;
+    let transactions = done.transactions_before + acknowledged(Kind::Transaction) + done.transactions_in_blocks;
     let blocks = acknowledged(Kind::Block);
     let mut first = None;
     for (_, member) in cluster.all_living() {
@@ -145,7 +154,8 @@ struct Driver<'a> {
     done: &'a mut Done,
     start: Instant,
     workload: Workload,
-    entry: Option<Entry>,
+    /// The next transactions; empty at the end.
+    prepared: VecDeque<Entry>,
     kills: VecDeque<(Duration, usize)>,
     /// Blocks whose turn came.
     blocks: u32,
@@ -162,8 +172,14 @@ enum Finished {
 impl<'a> Driver<'a> {
     fn new(plan: &'a Plan, cluster: &'a mut Cluster, done: &'a mut Done) -> Result<Self, LoadError> {
         let mut workload = plan.workload().map_err(failed)?;
+        let mut prepared = VecDeque::new();
+        while prepared.len() < PREPARED_MAX
+            && let Some(entry) = workload.next_entry().map_err(failed)?
+        {
+            prepared.push_back(entry);
+        }
         Ok(Self {
-            entry: workload.next_entry().map_err(failed)?,
+            prepared,
             workload,
             kills: plan.load.kills(plan.nodes, plan.producer.as_slice(), plan.seed).into(),
             maker: plan.block_maker().map_err(failed)?,
@@ -187,9 +203,14 @@ impl<'a> Driver<'a> {
             self.kills.pop_front();
             self.cluster.kill(node);
         }
-        while let Some(entry) = self.entry.take_if(|entry| entry.due <= now) {
+        while self.prepared.front().is_some_and(|entry| entry.due <= now)
+            && let Some(entry) = self.prepared.pop_front()
+        {
+            self.done.latest = self.done.latest.max(self.start.elapsed().saturating_sub(entry.due));
             self.send(entry);
-            self.entry = self.workload.next_entry().map_err(failed)?;
+            if self.prepared.len() < PREPARED_MAX {
+                self.prepared.extend(self.workload.next_entry().map_err(failed)?);
+            }
         }
         while self.plan.load.block_due(self.blocks).is_some_and(|due| due <= now) {
             self.blocks = self.blocks.saturating_add(1);
@@ -197,11 +218,11 @@ impl<'a> Driver<'a> {
             self.publish();
         }
         let end = self.plan.load.duration();
-        if now >= end && self.entry.is_none() {
+        if now >= end && self.prepared.is_empty() {
             return Ok(None);
         }
         let due = [
-            self.entry.as_ref().map(|entry| entry.due),
+            self.prepared.front().map(|entry| entry.due),
             self.kills.front().map(|kill| kill.0),
             self.plan.load.block_due(self.blocks),
             Some(end).filter(|end| *end > now),

@@ -39,6 +39,8 @@ pub struct Plan {
     pub graph: Option<Graph>,
     /// What is submitted.
     pub load: Load,
+    /// Which of several loads on the same nodes this is, from 0.
+    pub part: u32,
     /// What chance follows.
     pub seed: Seed,
     /// The network's name, of the seed.
@@ -92,6 +94,7 @@ impl Plan {
             topology,
             graph,
             load,
+            part: 0,
             seed,
             network,
             producer,
@@ -169,7 +172,8 @@ impl Plan {
     /// # Errors
     /// If none has the wanted length.
     pub fn workload(&self) -> anyhow::Result<Workload> {
-        Workload::new(&self.load, self.nodes, &self.network, self.seed).context("--tx-bytes")
+        let workload = Workload::new(&self.load, self.nodes, &self.network, self.seed).context("--tx-bytes")?;
+        Ok(workload.part(self.part))
     }
 
     /// What makes the blocks of `--block-bytes`, if that was given.

@@ -91,8 +91,18 @@ pub fn render(capacity: &Capacity, color: bool) -> String {
         capacity.seed,
         capacity.command
     );
-    let names =
-        ["rate", "carried", "originated", "coverage", "p50 ms", "p95 ms", "bytes", "CPU µs", "lag ms", "submit late"];
+    let names = [
+        "rate",
+        "carried",
+        "originated",
+        "coverage",
+        "p50 ms",
+        "p95 ms",
+        "bytes",
+        "CPU µs",
+        "lag ms",
+        "submit late",
+    ];
     let mut table = table(&names, color);
     for step in &capacity.steps {
         table.add_row([
