@@ -3,10 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod blocks;
+mod capacity_report;
+mod capacity_search;
 mod checkers;
 mod collector;
 mod collector_cost;
 mod command_line;
+mod compare_flags;
+mod compare_tables;
+mod compared_nodes;
 mod deliveries;
 mod faults;
 mod floor;
