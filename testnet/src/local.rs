@@ -248,6 +248,7 @@ fn conclude(
         offered_transactions: done.offered_transactions,
         offered_blocks,
         window,
+        links: plan.links()?,
     };
     let measured = collect::measure(&observed);
     let report = compose(plan, &measured, invalid_because);

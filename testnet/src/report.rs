@@ -96,12 +96,13 @@ pub enum Found {
     Capacity(Box<Capacity>),
 }
 
-/// Writes report, deliveries and picture into `dir`.
+/// Writes report, deliveries and picture into `dir`. The deliveries have a column for floors if any is known.
 ///
 /// # Errors
 /// Names the file that couldn't be written.
 pub fn write(dir: &Path, report: &Report, deliveries: &[Delivery]) -> Result<(), ReportError> {
-    let mut rows = RowsFile::create(dir, Columns::WithoutFloor)?;
+    let floors = deliveries.iter().any(|one| one.floor_ms.is_some());
+    let mut rows = RowsFile::create(dir, if floors { Columns::WithFloor } else { Columns::WithoutFloor })?;
     deliveries.iter().for_each(|one| rows.row(one));
     rows.finish()?;
     write_drawn(dir, report, &deliveries.iter().collect())

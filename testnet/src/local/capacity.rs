@@ -138,7 +138,7 @@ async fn attempt(
     live.submitted += transactions;
     let outcome = offer(&plan, &mut live.cluster, progress, &mut done).await;
     match outcome {
-        Ok(deadline) => Ok(step(rate, deadline, live, done)),
+        Ok(deadline) => step(rate, deadline, live, done),
         Err(LoadError::Loss(loss)) => {
             found.losses.push(format!("at {rate:.0}/s: {loss}"));
             Ok(Step { because: loss.to_string(), ..nothing(rate, &done) })
@@ -187,18 +187,19 @@ async fn offer(
 }
 
 /// What came of a rate, from the traces.
-fn step(rate: f64, deadline: u64, live: &Live, done: Done) -> Step {
+fn step(rate: f64, deadline: u64, live: &Live, done: Done) -> anyhow::Result<Step> {
     let members = live.cluster.members().map(|(peer_id, alive)| (peer_id.to_owned(), alive)).collect();
     let mut useless = Vec::new();
     let mut nodes = read_traces(&live.out, members, &mut useless);
     let of_this = |record: &Record| match record.what {
-        What::PeerUp { .. } | What::Sample { .. } => true,
+        What::PeerUp { .. } | What::PeerDown { .. } | What::Sample { .. } => true,
         _ => (done.window.load_from..=deadline).contains(&record.at_ns),
     };
     nodes.iter_mut().for_each(|node| node.records.retain(of_this));
     let mut step = nothing(rate, &done);
     let Done { submissions, offered_transactions, failed, first_failure, window, .. } = done;
-    let observed = Observed { nodes, submissions, offered_transactions, offered_blocks: 0, window };
+    let links = live.plan.links()?;
+    let observed = Observed { nodes, submissions, offered_transactions, offered_blocks: 0, window, links };
     let Measured { tx, cost, .. } = collect::measure(&observed);
     step.because = match (useless.into_iter().next(), first_failure) {
         (Some(useless), _) => useless,
@@ -213,7 +214,7 @@ fn step(rate: f64, deadline: u64, live: &Live, done: Done) -> Step {
         }
         (None, None) => String::new(),
     };
-    Step {
+    Ok(Step {
         carried: step.because.is_empty(),
         originated: tx.originated,
         coverage: tx.coverage,
@@ -223,7 +224,7 @@ fn step(rate: f64, deadline: u64, live: &Live, done: Done) -> Step {
         cpu_us_per_delivery: cost.cpu_us_per_delivery,
         lag_ms: cost.lag_ms,
         ..step
-    }
+    })
 }
 
 /// A rate of which nothing is known but what the instrument did.

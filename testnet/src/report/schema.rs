@@ -230,6 +230,13 @@ pub struct Propagation {
     pub to_all_ms: Percentiles,
     /// Latency over the shortest path on the overlay; needs emulated links.
     pub stretch: Stretch,
+    /// What no relay can beat: the delays of the shortest path, and the item's bytes once at the nodes' bandwidth; needs
+    /// emulated links of limited bandwidth, and real processes.
+    #[serde(default)]
+    pub limit_ms: Typical,
+    /// Latency over that limit.
+    #[serde(default)]
+    pub over_limit: Typical,
     /// Standalone bodies received for each useful one, minus 1.
     pub redundancy: Option<f64>,
     /// Without each author's first 3 items and without strays.
@@ -254,6 +261,14 @@ pub struct Stretch {
     pub p50: Option<f64>,
     pub p95: Option<f64>,
     pub p99: Option<f64>,
+}
+
+/// Two percentiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Typical {
+    pub p50: Option<f64>,
+    pub p95: Option<f64>,
 }
 
 /// The figures of settled routes.
@@ -283,6 +298,10 @@ pub struct Cost {
     pub rss_mib: RssMib,
     /// The p99 lateness of a 50 ms timer in the nodes.
     pub lag_ms: Option<f64>,
+    /// What control messages took to a neighbour over the link's delay, sent while the sender was uploading a block;
+    /// needs emulated links, and real processes.
+    #[serde(default)]
+    pub control_excess_ms: Percentiles,
 }
 
 /// Peak resident memory over the nodes, in MiB.

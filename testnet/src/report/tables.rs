@@ -114,6 +114,14 @@ fn latencies(report: &Report, color: bool) -> Table {
                 table.add_row(std::iter::once(Cell::new(format!("{name} {what} (×)"))).chain(cells));
             }
         }
+        for (what, digits, typical) in [("limit", 1, &kind.limit_ms), ("over the limit (×)", 2, &kind.over_limit)]
+        {
+            if typical.p50.is_some() {
+                let figures = [typical.p50, None, typical.p95, None, None];
+                let cells = figures.into_iter().map(|value| right(number(value, digits)));
+                table.add_row(std::iter::once(Cell::new(format!("{name} {what}"))).chain(cells));
+            }
+        }
     }
     table
 }
@@ -155,6 +163,11 @@ fn costs(report: &Report) -> Table {
         row("peak memory, largest node", number(cost.rss_mib.max, 1), "MiB");
         row("timer lateness, p99", number(cost.lag_ms, 3), "ms");
         row("echoes", report.echoes.map_or(DASH.to_owned(), |echoes| echoes.to_string()), "");
+    }
+    let excess = &cost.control_excess_ms;
+    if excess.p50.is_some() {
+        row("control beside a block, over the link's delay, median", number(excess.p50, 1), "ms");
+        row("control beside a block, over the link's delay, p99", number(excess.p99, 1), "ms");
     }
     table
 }

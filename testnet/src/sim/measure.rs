@@ -127,6 +127,7 @@ impl Spread {
                 stretch: stretch(warm()),
                 wire_ratio: ratio(self.warm_wire as f64, self.warm_payload as f64).map(|it| rounded(it, 4)),
             },
+            ..Propagation::default()
         }
     }
 

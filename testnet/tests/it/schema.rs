@@ -47,9 +47,11 @@ fn leaves(at: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
 fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
     let latency = json!({"p50": null, "p90": null, "p95": null, "p99": null, "max": null});
     let stretch = json!({"p50": null, "p95": null, "p99": null});
+    let typical = json!({"p50": null, "p95": null});
     let propagation = json!({
         "offered": 0, "originated": 0, "expected": 0, "delivered": 0, "coverage": null,
-        "latency_ms": latency, "to_all_ms": latency, "stretch": stretch, "redundancy": null,
+        "latency_ms": latency, "to_all_ms": latency, "stretch": stretch, "limit_ms": typical, "over_limit": typical,
+        "redundancy": null,
         "warm": {"latency_ms": latency, "stretch": stretch, "wire_ratio": null},
     });
     let expected = json!({
@@ -59,6 +61,7 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
         "cost": {
             "wire_bytes_per_delivery": null, "wire_ratio": null, "idle_bytes_per_s_per_node": null,
             "cpu_us_per_delivery": null, "rss_mib": {"p50": null, "max": null}, "lag_ms": null,
+            "control_excess_ms": latency,
         },
         "trace_hash": null, "sim": null, "rumor": null, "compared": null,
     });
