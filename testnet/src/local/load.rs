@@ -4,6 +4,8 @@
 //! begins, as many as may wait, so that its moments are for sending. What can't be sent in its turn, because
 //! too much is unanswered or a block is still being published, is offered and not originated.
 
+pub mod queues;
+
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,6 +23,7 @@ use super::progress::Progress;
 use super::rpc::{Rpc, RpcError};
 use crate::items::BlockMaker;
 use crate::workload::{Entry, Workload};
+use queues::Queues;
 
 /// What the load did so far; whole even if it is cut short.
 #[derive(Debug, Default)]
@@ -56,8 +59,8 @@ pub enum LoadError {
     Instrument(String),
 }
 
-/// Unanswered submissions at a time. Each holds a connection; nodes allow some hundred.
-const IN_FLIGHT_MAX: usize = 1_024;
+/// Unanswered submissions at a time, waiting ones included, of about 600 bytes each: 10 MiB.
+const UNANSWERED_MAX: usize = 16_384;
 /// Transactions that are made before the load begins, of about 600 bytes each: 20 MiB. The rest are made in their turn.
 const PREPARED_MAX: usize = 32_768;
 /// Between looks whether all nodes live.
@@ -159,13 +162,16 @@ struct Driver<'a> {
     kills: VecDeque<(Duration, usize)>,
     /// Blocks whose turn came.
     blocks: u32,
+    /// Transactions that are due.
+    queues: Queues<Entry>,
+    unanswered: usize,
     /// Absent while a block is being made and published, or if there is none to make.
     maker: Option<BlockMaker>,
     tasks: JoinSet<Finished>,
 }
 
 enum Finished {
-    Transaction { submission: Submission, failure: Option<RpcError> },
+    Call { node: usize, submissions: Vec<(Submission, Option<RpcError>)> },
     Block { maker: Box<BlockMaker>, published: Result<(Submission, u64), String> },
 }
 
@@ -184,6 +190,8 @@ impl<'a> Driver<'a> {
             kills: plan.load.kills(plan.nodes, plan.producer.as_slice(), plan.seed).into(),
             maker: plan.block_maker().map_err(failed)?,
             blocks: 0,
+            queues: Queues::new(plan.nodes),
+            unanswered: 0,
             start: Instant::now(),
             tasks: JoinSet::new(),
             plan,
@@ -206,7 +214,6 @@ impl<'a> Driver<'a> {
         while self.prepared.front().is_some_and(|entry| entry.due <= now)
             && let Some(entry) = self.prepared.pop_front()
         {
-            self.done.latest = self.done.latest.max(self.start.elapsed().saturating_sub(entry.due));
             self.send(entry);
             if self.prepared.len() < PREPARED_MAX {
                 self.prepared.extend(self.workload.next_entry().map_err(failed)?);
@@ -233,23 +240,25 @@ impl<'a> Driver<'a> {
 
     fn send(&mut self, entry: Entry) {
         self.done.offered_transactions = self.done.offered_transactions.saturating_add(1);
-        let Some((node, member)) = self.cluster.living_from(entry.node) else { return };
-        if self.tasks.len() >= IN_FLIGHT_MAX {
+        let Some((node, _)) = self.cluster.living_from(entry.node) else { return };
+        if self.unanswered >= UNANSWERED_MAX {
             return self.fail("too many submissions are unanswered".to_owned());
         }
-        let rpc = member.rpc.clone();
-        self.tasks.spawn(async move {
-            let answer = rpc.send_transaction(entry.transaction.encoded()).await;
-            let submission = Submission {
-                kind: Kind::Transaction,
-                item: entry.transaction.id().short(),
-                bytes: entry.transaction.encoded().len() as u64,
-                node,
-                acknowledged: matches!(answer, Ok(true)),
-                warm: entry.warm,
-            };
-            Finished::Transaction { submission, failure: answer.err() }
-        });
+        self.unanswered += 1;
+        self.queues.push(node, entry);
+        self.call(node);
+    }
+
+    /// Submits what waits for a node, as far as it takes more calls.
+    fn call(&mut self, node: usize) {
+        while let Some(entries) = self.queues.call(node) {
+            let now = self.start.elapsed();
+            let late = entries.iter().map(|entry| now.saturating_sub(entry.due)).max();
+            self.done.latest = self.done.latest.max(late.unwrap_or_default());
+            let rpc = self.cluster.living(node).map(|member| member.rpc.clone());
+            self.tasks
+                .spawn(async move { Finished::Call { node, submissions: submit_all(rpc, node, entries).await } });
+        }
     }
 
     /// Makes and publishes the next block, if it is the instrument that does.
@@ -269,11 +278,16 @@ impl<'a> Driver<'a> {
 
     fn note(&mut self, finished: Result<Finished, JoinError>) -> Result<(), LoadError> {
         match finished.map_err(failed)? {
-            Finished::Transaction { submission, failure } => {
-                self.done.submissions.push(submission);
-                if let Some(error) = failure {
-                    self.fail(error.to_string());
+            Finished::Call { node, submissions } => {
+                self.unanswered = self.unanswered.saturating_sub(submissions.len());
+                for (submission, failure) in submissions {
+                    self.done.submissions.push(submission);
+                    if let Some(error) = failure {
+                        self.fail(error.to_string());
+                    }
                 }
+                self.queues.ended(node);
+                self.call(node);
             }
             Finished::Block { maker, published } => {
                 self.maker = Some(*maker);
@@ -293,6 +307,34 @@ impl<'a> Driver<'a> {
         self.done.failed = self.done.failed.saturating_add(1);
         self.done.first_failure.get_or_insert(why);
     }
+}
+
+/// Submits transactions to a node in one call, and says what came of each. Without a node none is taken.
+async fn submit_all(rpc: Option<Rpc>, node: usize, entries: Vec<Entry>) -> Vec<(Submission, Option<RpcError>)> {
+    let encoded: Vec<&[u8]> = entries.iter().map(|entry| &**entry.transaction.encoded()).collect();
+    let answers = match &rpc {
+        Some(rpc) => rpc.send_transactions(&encoded).await,
+        None => Err(RpcError::NoAnswer("the node was killed".to_owned())),
+    };
+    let mut answers = answers.map(Vec::into_iter);
+    let submitted = entries.iter().map(|entry| {
+        let answer = match &mut answers {
+            Ok(answers) => {
+                answers.next().unwrap_or_else(|| Err(RpcError::NoAnswer("it left some out".to_owned())))
+            }
+            Err(error) => Err(error.clone()),
+        };
+        let submission = Submission {
+            kind: Kind::Transaction,
+            item: entry.transaction.id().short(),
+            bytes: entry.transaction.encoded().len() as u64,
+            node,
+            acknowledged: matches!(answer, Ok(true)),
+            warm: entry.warm,
+        };
+        (submission, answer.err())
+    });
+    submitted.collect()
 }
 
 /// Gives the maker back in any case, with the submission and the number of transactions in the block.

@@ -30,6 +30,7 @@ mod sim_determinism;
 mod sim_queue;
 mod simulated;
 mod statistics;
+mod submission_queues;
 mod swarm;
 mod sweep;
 mod tables;
