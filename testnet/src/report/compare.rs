@@ -28,16 +28,18 @@ pub struct Figure {
     compared: bool,
 }
 
-/// The figures, in the order of the columns.
-pub const FIGURES: [Figure; 9] = [
+/// The figures, in the order of the columns. Those that no run has are left out.
+pub const FIGURES: [Figure; 11] = [
     Figure { name: "p50 ms", digits: 1, of: |_, kind| kind.latency_ms.p50, compared: true },
     Figure { name: "p95 ms", digits: 1, of: |_, kind| kind.latency_ms.p95, compared: true },
     Figure { name: "p99 ms", digits: 1, of: |_, kind| kind.latency_ms.p99, compared: true },
     Figure { name: "stretch p95", digits: 2, of: |_, kind| kind.stretch.p95, compared: false },
+    Figure { name: "over limit", digits: 2, of: |_, kind| kind.over_limit.p50, compared: false },
     Figure { name: "bytes", digits: 0, of: |report, _| report.cost.wire_bytes_per_delivery, compared: true },
     Figure { name: "wire ratio", digits: 2, of: |report, _| report.cost.wire_ratio, compared: false },
     Figure { name: "redundancy", digits: 2, of: |_, kind| kind.redundancy, compared: false },
     Figure { name: "CPU µs", digits: 0, of: |report, _| report.cost.cpu_us_per_delivery, compared: true },
+    Figure { name: "control ms", digits: 1, of: |report, _| report.cost.control_excess_ms.p99, compared: false },
     Figure { name: "RSS MiB", digits: 1, of: |report, _| report.cost.rss_mib.p50, compared: true },
 ];
 
@@ -165,12 +167,14 @@ fn name_of(run: &Report) -> String {
 }
 
 fn figures(all: &[Series<'_>], kind: fn(&Report) -> &Propagation, color: bool) -> Table {
-    let names = ["workload", "engine"].into_iter().chain(FIGURES.iter().map(|figure| figure.name));
+    let there = |figure: &&Figure| all.iter().any(|one| one.figure(figure, kind).median.is_some());
+    let columns: Vec<&Figure> = FIGURES.iter().filter(there).collect();
+    let names = ["workload", "engine"].into_iter().chain(columns.iter().map(|figure| figure.name));
     let names: Vec<&str> = names.chain(["coverage", "starved"]).collect();
     let mut table = table(&names, color);
     for one in all {
         let mut cells = vec![Cell::new(one.workload), Cell::new(one.name())];
-        cells.extend(FIGURES.iter().map(|figure| right(number(one.figure(figure, kind).median, figure.digits))));
+        cells.extend(columns.iter().map(|figure| right(number(one.figure(figure, kind).median, figure.digits))));
         let coverage = Spread::of(one.runs.iter().filter_map(|run| kind(run).coverage)).low;
         let mut cell = right(coverage.map_or(DASH.to_owned(), percent));
         if color && coverage.is_some_and(|coverage| coverage < 1.0) {
@@ -188,7 +192,9 @@ fn figures(all: &[Series<'_>], kind: fn(&Report) -> &Propagation, color: bool) -
 fn ratios(all: &[Series<'_>], workload: &str, kind: fn(&Report) -> &Propagation) -> Option<(String, Table)> {
     let these: Vec<&Series<'_>> = all.iter().filter(|one| one.workload == workload).collect();
     let reference = these.iter().find(|one| one.is_reference())?;
-    let columns: Vec<&Figure> = FIGURES.iter().filter(|figure| figure.compared).collect();
+    let there =
+        |figure: &&Figure| figure.compared && these.iter().any(|one| one.figure(figure, kind).median.is_some());
+    let columns: Vec<&Figure> = FIGURES.iter().filter(there).collect();
     let mut table =
         table(&[""].into_iter().chain(columns.iter().map(|figure| figure.name)).collect::<Vec<_>>(), false);
     let others: Vec<&&Series<'_>> = these.iter().filter(|one| !one.is_reference()).collect();
