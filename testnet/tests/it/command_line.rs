@@ -44,6 +44,12 @@ fn wrong_usage_exits_with_2_and_says_why() {
         (vec!["run", "--wan", "regions", "--node", "node"], "--node names a program that emulates no links"),
         (vec!["worker", "carrier-pigeon"], "no engine: hearsay, gossipsub or gossipsub-signed is wanted"),
         (vec!["worker", "hearsay", "--links", "links.json"], "--number"),
+        (vec!["run", "--engine", "telepathy"], "hearsay, gossipsub or gossipsub-signed"),
+        (vec!["run", "--engine", "gossipsub", "--topology", "kademlia"], "give a fixed graph, such as --degree 8"),
+        (vec!["run", "--engine", "gossipsub", "--node", "/bin/true"], "--node names a program"),
+        (vec!["run", "--find-capacity", "--txs", "5"], "cannot be used with"),
+        (vec!["run", "--find-capacity", "--within", "200%"], "a percentage from 1% to 100%"),
+        (vec!["run", "--within", "5%"], "--find-capacity"),
         (vec!["walk"], "unrecognized subcommand"),
     ] {
         let output = testnet(&arguments);
@@ -154,6 +160,9 @@ fn help_shows_the_defaults() {
         "--wan",
         "--jitter",
         "--bandwidth",
+        "--engine",
+        "--find-capacity",
+        "--within",
         "--seed",
         "--out",
         "--json",
