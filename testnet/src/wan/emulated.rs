@@ -7,7 +7,7 @@ use std::sync::Arc;
 use node::transport::{Links, Stream, TcpStream};
 
 use super::link::Link;
-use super::pace;
+use super::pace::Machine;
 use super::site::{LinkPlan, Site};
 
 /// The links of one node.
@@ -70,6 +70,6 @@ impl EmulatedLinks {
 
 impl Links for EmulatedLinks {
     fn wrap(&self, socket: TcpStream) -> Box<dyn Stream> {
-        Box::new(Link::new(socket, Arc::clone(&self.0), pace::best()))
+        Box::new(Link::new(socket, Arc::clone(&self.0), Machine))
     }
 }

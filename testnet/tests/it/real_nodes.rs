@@ -8,6 +8,7 @@ use std::process::{Command as StdCommand, Stdio};
 use assert_cmd::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use testnet::report::deliveries::read_each;
 use testnet::report::schema::Report;
 
 fn run(out: &Path, arguments: &[&str]) -> Report {
@@ -24,6 +25,28 @@ fn run(out: &Path, arguments: &[&str]) -> Report {
     let written = std::fs::read_to_string(json).unwrap();
     assert_eq!(written, std::fs::read_to_string(out.join("run/report.json")).unwrap());
     serde_json::from_str(&written).unwrap()
+}
+
+#[test]
+#[ignore = "takes the whole machine for some seconds"]
+fn nothing_is_faster_than_its_emulated_links() {
+    let dir = tempfile::tempdir().unwrap();
+    let links = ["--wan", "uniform:20ms", "--jitter", "0%"];
+    let load = ["--nodes", "5", "--degree", "2", "--relay", "flood", "--duration", "3s"];
+    let report = run(dir.path(), &[links.as_slice(), load.as_slice()].concat());
+    assert!(report.valid, "{:?}", report.invalid_because);
+    assert_eq!((report.wan.as_str(), report.tx.coverage), ("uniform:20ms", Some(1.0)));
+    let text = std::fs::read_to_string(dir.path().join("run/deliveries.csv")).unwrap();
+    let mut floors = Vec::new();
+    read_each(&text, |one| {
+        let (latency, floor) = (one.latency_ms.unwrap(), one.floor_ms.unwrap());
+        assert!(latency >= floor, "{latency} ms, and the path takes {floor}: {one:?}");
+        floors.push(floor);
+    })
+    .unwrap();
+    // A ring of five: two are one link away, two are two.
+    assert_eq!(floors.len(), 60 * 4);
+    assert_eq!([20.0, 40.0].map(|ms| floors.iter().filter(|floor| **floor == ms).count()), [120, 120]);
 }
 
 /// The processes that a run says it has started.
