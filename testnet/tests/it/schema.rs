@@ -72,6 +72,17 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
 }
 
 #[test]
+fn reports_from_before_there_were_limits_still_read() {
+    let mut old = serde_json::to_value(report()).unwrap();
+    for kind in ["tx", "block"] {
+        let kind = old[kind].as_object_mut().unwrap();
+        assert!(kind.remove("limit_ms").is_some() && kind.remove("over_limit").is_some());
+    }
+    assert!(old["cost"].as_object_mut().unwrap().remove("control_excess_ms").is_some());
+    assert_eq!(serde_json::from_value::<Report>(old).unwrap(), report());
+}
+
+#[test]
 fn a_written_report_reads_back_and_a_missing_picture_is_drawn_again() {
     let dir = tempfile::tempdir().unwrap();
     report::write(dir.path(), &report(), &[]).unwrap();
