@@ -43,4 +43,5 @@ mod wan;
 mod withholders;
 mod workload;
 mod workload_kinds;
+mod workload_parts;
 mod workload_table;
