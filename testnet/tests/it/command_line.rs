@@ -1,13 +1,16 @@
 //! What the command says and how it exits.
 
 use std::process::Output;
+use std::time::Duration;
 
 use assert_cmd::Command;
 use testnet::random::Seed;
 use testnet::wan::{Bandwidth, Delays, Jitter, LinkPlan, Wan};
 
 fn testnet(arguments: &[&str]) -> Output {
-    Command::cargo_bin("testnet").unwrap().args(arguments).output().unwrap()
+    // Not a measure of anything: what should have refused must not outlive the test.
+    let limit = Duration::from_secs(60);
+    Command::cargo_bin("testnet").unwrap().args(arguments).timeout(limit).output().unwrap()
 }
 
 fn said(output: &Output) -> String {
