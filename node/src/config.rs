@@ -15,6 +15,7 @@ use protocol::validator::Producers;
 use crate::cli::RunArgs;
 use crate::handler::Deadlines;
 use crate::identity::Identity;
+use crate::transport::Links;
 
 /// A node's settings.
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct Config {
     pub rpc_addr: Option<SocketAddr>,
     /// Where to write a trace.
     pub trace: Option<PathBuf>,
+    /// What TCP connections go over in place of bare sockets; `None` for every node that is run by its program.
+    pub links: Option<Arc<dyn Links>>,
 }
 
 /// Where a node listens if nothing else is said: all interfaces, TCP and QUIC.
@@ -90,6 +93,7 @@ impl Config {
             produce_every: args.produce_every,
             rpc_addr: (!args.no_rpc).then_some(args.rpc_addr),
             trace: args.trace,
+            links: None,
         }
     }
 }

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 
 fn run_node(args: RunArgs) -> ExitCode {
     match args.relay_policy() {
-        Ok(_) => report(run::run(args)),
+        Ok(_) => report(run::run(args, None)),
         Err(error) => error.exit(),
     }
 }

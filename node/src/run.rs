@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonrpsee::server::ServerHandle;
@@ -13,12 +14,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::cli::{LogFormat, RunArgs};
+use crate::command::Command;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir, DataDirError, RpcInfo};
 use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::logging;
 use crate::rpc::{RpcError, RpcListener};
 use crate::service::{self, Ready, ServiceError};
+use crate::transport::Links;
 
 /// Commands that wait for the service. The RPC has at most 32 under way; the rest is room for a program that holds
 /// the channel itself.
@@ -91,11 +94,24 @@ pub fn exit_on_panic() {
     }));
 }
 
-/// Runs a node until it is told to stop, or can't go on.
+/// Runs a node until it is told to stop, or can't go on. Its TCP connections go over `links`, if there are any.
 ///
 /// # Errors
 /// See [`RunError`]; whatever was started has been stopped.
-pub fn run(args: RunArgs) -> Result<ExitCode, RunError> {
+pub fn run(args: RunArgs, links: Option<Arc<dyn Links>>) -> Result<ExitCode, RunError> {
+    run_service(args, links, service::run)
+}
+
+/// Runs another service in the node's place, with the same lock, key, RPC, banner and signals around it. It is called
+/// as [`service::run`] is, and must behave as that does.
+///
+/// # Errors
+/// See [`RunError`]; whatever was started has been stopped.
+pub fn run_service<S, F>(args: RunArgs, links: Option<Arc<dyn Links>>, service: S) -> Result<ExitCode, RunError>
+where
+    S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,
+    F: Future<Output = Result<(), ServiceError>> + Send + 'static,
+{
     logging::start(&args.log, args.log_format);
     // One thread for bytes, engine and RPC: nearly all work is many small messages that each pass the engine's single
     // loop. A second one adds a wake-up and a change of context to every one of them, and a scheduler for several
@@ -104,7 +120,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode, RunError> {
         .enable_all()
         .build()
         .map_err(|error| RunError::System { action: "start the runtime", error })?;
-    let result = runtime.block_on(supervise(args));
+    let result = runtime.block_on(supervise(args, links, service));
     // Whoever was asked twice to leave doesn't wait for a blocked thread.
     runtime.shutdown_background();
     result
@@ -124,12 +140,16 @@ struct Running {
     format: LogFormat,
 }
 
-async fn supervise(args: RunArgs) -> Result<ExitCode, RunError> {
+async fn supervise<S, F>(args: RunArgs, links: Option<Arc<dyn Links>>, service: S) -> Result<ExitCode, RunError>
+where
+    S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,
+    F: Future<Output = Result<(), ServiceError>> + Send + 'static,
+{
     let mut signals = Signals::listen()?;
     let place = Place::take(&args)?;
     let data_dir = place.data_dir.as_ref().map(|dir| dir.path().to_owned());
     let format = args.log_format;
-    let config = Config::resolve(args, &place.identity, data_dir);
+    let config = Config { links, ..Config::resolve(args, &place.identity, data_dir) };
     let listener = config.rpc_addr.map(RpcListener::bind).transpose()?;
     let rpc_addr = listener.as_ref().map(RpcListener::address);
     let banner = Banner::new(&config, &place, rpc_addr.map(|address| address.to_string()));
@@ -137,7 +157,7 @@ async fn supervise(args: RunArgs) -> Result<ExitCode, RunError> {
     let (commands, commands_received) = mpsc::channel(COMMANDS_MAX);
     let (ready_sent, ready) = oneshot::channel();
     let (stop, stop_received) = watch::channel(false);
-    let service = tokio::spawn(service::run(config, commands_received, ready_sent, stop_received));
+    let service = tokio::spawn(service(config, commands_received, ready_sent, stop_received));
     let mut running = Running { service, stop, rpc: None, format };
 
     let ready = tokio::select! {

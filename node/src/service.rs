@@ -96,6 +96,9 @@ pub enum ServiceError {
     /// The transport.
     #[error(transparent)]
     Transport(#[from] TransportSetupError),
+    /// What stands in the node's place.
+    #[error("{0}; nothing was started")]
+    Setup(String),
     /// No threads.
     #[error("cannot start the threads that check signatures: {0}; nothing was started")]
     Threads(std::io::Error),

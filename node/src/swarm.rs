@@ -82,7 +82,7 @@ pub(crate) fn build(
         .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
         .with_notify_handler_buffer_size(NonZeroUsize::new(BUFFER_EVENTS).unwrap_or(NonZeroUsize::MIN))
         .with_per_connection_event_buffer_size(BUFFER_EVENTS);
-    Ok(Swarm::new(transport::build(&config.identity, wire)?, behaviour, local, swarm))
+    Ok(Swarm::new(transport::build(&config.identity, wire, config.links.clone())?, behaviour, local, swarm))
 }
 
 /// The name under which the network's Kademlia is spoken.

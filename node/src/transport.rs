@@ -2,8 +2,10 @@
 //!
 //! Bytes are counted. On TCP that is below noise, so handshakes and multiplexing are in. QUIC encrypts its own
 //! packets: there the bytes of the multiplexed streams are counted, and the figure is too low by QUIC's headers and
-//! acknowledgements. No multicast discovery, no circuit relay, no port reuse.
+//! acknowledgements. Below the count an instrument may put [`Links`] of its own under TCP; a node's are plain sockets,
+//! and QUIC has no such seam. No multicast discovery, no circuit relay, no port reuse.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::future::Either;
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerEvent};
 use libp2p::core::transport::Boxed;
@@ -18,6 +21,8 @@ use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::{PeerId, Transport as _, dns, noise, quic, tcp, yamux};
 use tokio::time::{Sleep, sleep};
+
+pub use libp2p::tcp::tokio::TcpStream;
 
 /// Streams that one connection may have: two lanes each way, identify, ping and Kademlia's requests. Each may
 /// buffer 256 KiB: at most 8 MiB a connection.
@@ -39,6 +44,19 @@ const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct WireBytes {
     read: AtomicU64,
     written: AtomicU64,
+}
+
+/// A stream of bytes that can lie under a connection.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// What lies between a node's TCP connections and their sockets: the seam where an instrument emulates links.
+pub trait Links: fmt::Debug + Send + Sync {
+    /// Wraps the socket of a connection that was just opened, by whichever side, before a byte has passed. What is
+    /// read and written on the wrapper is counted; what it adds on the socket for itself is not. Called inside the
+    /// runtime.
+    fn wrap(&self, socket: TcpStream) -> Box<dyn Stream>;
 }
 
 /// Why the transport could not be built.
@@ -74,19 +92,26 @@ impl WireBytes {
     }
 }
 
-/// The node's transport. Bytes are added to `wire` as they pass.
+/// The node's transport. Bytes are added to `wire` as they pass. TCP goes over `links`, or bare sockets without any.
 ///
 /// # Errors
 /// Says what the system lacks.
 pub fn build(
     identity: &Keypair,
     wire: &Arc<WireBytes>,
+    links: Option<Arc<dyn Links>>,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, TransportSetupError> {
     let mut yamux = yamux::Config::default();
     yamux.set_max_num_streams(STREAMS_MAX);
     let counter = Arc::clone(wire);
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
-        .map(move |stream, _| Counted::new(stream, Arc::clone(&counter)))
+        .map(move |socket, _| {
+            let stream = match &links {
+                None => Either::Left(socket),
+                Some(links) => Either::Right(links.wrap(socket)),
+            };
+            Counted::new(stream, Arc::clone(&counter))
+        })
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(identity)?)
         .multiplex(yamux)

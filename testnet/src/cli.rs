@@ -1,16 +1,22 @@
 //! What a person types. Deliberately absent: doing any of it.
 
+mod compare;
+mod links;
 mod load;
 mod run;
 mod sim;
+mod worker;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use compare::CompareArgs;
+pub use links::LinkArgs;
 pub use load::LoadArgs;
 pub use run::RunArgs;
 pub use sim::SimArgs;
+pub use worker::WorkerArgs;
 
 /// Launches real Hearsay nodes on this machine or simulates them, loads them and measures how items spread.
 #[derive(Debug, Parser)]
@@ -26,8 +32,13 @@ pub struct Cli {
 pub enum Command {
     /// Launch nodes, load them, and report
     Run(Box<RunArgs>),
+    /// Run several engines and policies on the same work in turn, and compare
+    Compare(Box<CompareArgs>),
     /// Run the same engine in virtual time, on thousands of nodes and emulated links, and report
     Sim(Box<SimArgs>),
+    /// Run one node of a run in this process; the other commands start these
+    #[command(hide = true)]
+    Worker(Box<WorkerArgs>),
     /// Show finished runs again, and draw their pictures if these are missing
     Report {
         /// The --out directory

@@ -1,9 +1,14 @@
 //! Hearsay's instrument: launches real nodes on one machine, loads them, reads their traces and reports how items
 //! spread. Everything that chance decides in it follows from the seed of the run.
 //!
-//! Deliberately absent: any gossip rule. What is measured is the `node` binary, from outside.
+//! Deliberately absent: any gossip rule. What is measured runs in processes of its own, the `node` binary or a worker
+//! around the same library, and is looked at from outside.
 
+pub mod baseline;
 pub mod cli;
+pub mod compare;
+pub mod engine;
+pub mod floor;
 pub mod items;
 pub mod keys;
 pub mod local;
@@ -13,4 +18,5 @@ pub mod sim;
 pub mod text;
 pub mod topology;
 pub mod wan;
+pub mod worker;
 pub mod workload;

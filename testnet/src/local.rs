@@ -1,8 +1,10 @@
-//! A run of real `node` processes on this machine: start, wait for readiness, idle, load, drain, stop, report.
+//! A run of real processes on this machine: start, wait for readiness, idle, load, drain, stop, report. They are the
+//! `node` program, or workers of this one where links are emulated or another engine runs.
 //!
 //! Figures are read from the nodes' traces after the run, never while it lasts. All nodes share one clock
-//! (`CLOCK_MONOTONIC`), so their times compare. Deliberately absent: emulated links.
+//! (`CLOCK_MONOTONIC`), so their times compare.
 
+pub mod capacity;
 pub mod collect;
 pub mod interrupt;
 pub mod launch;
@@ -29,6 +31,7 @@ use out::Out;
 use plan::Plan;
 use progress::Progress;
 
+use crate::engine::Engine;
 use crate::report;
 use crate::report::schema::{Report, SCHEMA};
 
@@ -45,8 +48,6 @@ pub enum Ended {
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Discovery settles within this time, or the run goes on and says so.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Idle time before the load, to know what the network costs by itself.
-const IDLE: Duration = Duration::from_secs(5);
 /// After the drain, until every node has written another sample: one is due each second.
 const LAST_SAMPLE: Duration = Duration::from_millis(1_500);
 
@@ -55,26 +56,37 @@ const LAST_SAMPLE: Duration = Duration::from_millis(1_500);
 /// # Errors
 /// If the load never began, or the report can't be written.
 pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
-    let program = program(plan)?;
     let mut interrupt = Interrupt::catch().context("cannot catch signals")?;
+    run_once(plan, &mut interrupt, &Progress::stderr()).await
+}
+
+/// As [`run`], for whoever has caught the signals already: one of several runs.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_once(plan: &Plan, interrupt: &mut Interrupt, progress: &Progress) -> anyhow::Result<Ended> {
+    let program = program(plan)?;
+    let links = plan.links()?;
     let out = Out::create(plan)?;
-    let progress = Progress::stderr();
+    if let Some(links) = &links {
+        links.write(&out.links())?;
+    }
     let mut cluster = Cluster::new(out.clone());
     let mut done = Done::default();
 
     let ready = tokio::select! {
-        ready = prepare(plan, &program, &mut cluster, &progress) => Some(ready),
+        ready = prepare(plan, &program, &mut cluster, progress) => Some(ready),
         () = interrupt.next() => None,
     };
     let Some(Ok(())) = ready else {
-        stop(&mut cluster, &mut interrupt, &progress).await;
+        stop(&mut cluster, interrupt, progress).await;
         return ready.map_or(Ok(Ended::Interrupted(None)), |ready| {
             ready.map(|()| Ended::Interrupted(None)).context("the run could not begin; nothing is left running")
         });
     };
 
     let finished = tokio::select! {
-        result = measure(plan, &mut cluster, &progress, &mut done) => Some(result),
+        result = measure(plan, &mut cluster, progress, &mut done) => Some(result),
         () = interrupt.next() => None,
     };
     let interrupted = finished.is_none();
@@ -94,7 +106,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
     };
     let members: Vec<(String, bool)> =
         cluster.members().map(|(peer_id, alive)| (peer_id.to_owned(), alive)).collect();
-    let in_order = stop(&mut cluster, &mut interrupt, &progress).await;
+    let in_order = stop(&mut cluster, interrupt, progress).await;
     let began = done.window.load_from > 0;
     if interrupted && (!began || !in_order) {
         return Ok(Ended::Interrupted(None));
@@ -102,15 +114,19 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
     if let (false, Some(why)) = (began, &cut_short) {
         bail!("the run ended before the load began; nothing is left running: {why}");
     }
-    let report = Box::new(conclude(plan, &out, &progress, done, members, cut_short)?);
+    let report = Box::new(conclude(plan, &out, progress, done, members, cut_short)?);
     Ok(if interrupted { Ended::Interrupted(Some(report)) } else { Ended::Reported(report, out.dir().to_owned()) })
 }
 
-/// The node program: as given, or beside this one.
+/// The program that is a node: this one for workers, or else the node program as given or beside this one.
 fn program(plan: &Plan) -> anyhow::Result<PathBuf> {
+    let this = || std::env::current_exe().context("cannot find this program");
+    if plan.uses_workers() {
+        return this();
+    }
     let path = match &plan.node {
         Some(path) => path.clone(),
-        None => std::env::current_exe().context("cannot find this program")?.with_file_name("node"),
+        None => this()?.with_file_name("node"),
     };
     path.canonicalize().with_context(|| {
         format!(
@@ -127,8 +143,8 @@ async fn prepare(
     progress: &Progress,
 ) -> anyhow::Result<()> {
     progress.line(&format!(
-        "starting {} nodes: topology {}, relay {}, seed {}",
-        plan.nodes, plan.topology, plan.relay, plan.seed.0
+        "starting {} nodes: {}, topology {}, relay {}, wan {}, seed {}",
+        plan.nodes, plan.engine, plan.topology, plan.relay, plan.wan, plan.seed.0
     ));
     let start = Instant::now();
     cluster.start(plan, program).await?;
@@ -154,8 +170,8 @@ async fn measure(
     done: &mut Done,
 ) -> Result<(), LoadError> {
     done.window.idle_from = monotonic_ns();
-    progress.line(&format!("idle for {} s, to know the network's own traffic", IDLE.as_secs()));
-    load::watch(cluster, IDLE).await?;
+    progress.line(&format!("idle for {} s, to know the network's own traffic", plan.idle.as_secs_f64()));
+    load::watch(cluster, plan.idle).await?;
     progress.line(&format!(
         "load for {} s: {} transactions of {} bytes{}",
         plan.load.duration().as_secs_f64(),
@@ -186,6 +202,24 @@ async fn stop(cluster: &mut Cluster, interrupt: &mut Interrupt, progress: &Progr
     in_order
 }
 
+/// Reads the traces of the nodes, of which each has its peer id and whether it lived to the end.
+fn read_traces(out: &Out, members: Vec<(String, bool)>, useless: &mut Vec<String>) -> Vec<NodeTrace> {
+    let mut nodes = Vec::new();
+    for (number, (peer_id, survived)) in members.into_iter().enumerate() {
+        let records = match trace::read(&out.trace(number)) {
+            Ok((_, records)) => records,
+            Err(error) => {
+                if survived {
+                    useless.push(format!("the trace of node {number} is of no use: {error}"));
+                }
+                Vec::new()
+            }
+        };
+        nodes.push(NodeTrace { peer_id, records, survived });
+    }
+    nodes
+}
+
 /// Reads the traces, and writes the report.
 fn conclude(
     plan: &Plan,
@@ -197,19 +231,7 @@ fn conclude(
 ) -> anyhow::Result<Report> {
     progress.now("reading the traces".to_owned());
     let mut invalid_because: Vec<String> = cut_short.into_iter().collect();
-    let mut nodes = Vec::new();
-    for (number, (peer_id, survived)) in members.into_iter().enumerate() {
-        let records = match trace::read(&out.trace(number)) {
-            Ok((_, records)) => records,
-            Err(error) => {
-                if survived {
-                    invalid_because.push(format!("the trace of node {number} is of no use: {error}"));
-                }
-                Vec::new()
-            }
-        };
-        nodes.push(NodeTrace { peer_id, records, survived });
-    }
+    let nodes = read_traces(out, members, &mut invalid_because);
     let mut window = done.window;
     let now = monotonic_ns();
     for end in [&mut window.load_to, &mut window.drain_to] {
@@ -226,6 +248,7 @@ fn conclude(
         offered_transactions: done.offered_transactions,
         offered_blocks,
         window,
+        links: plan.links()?,
     };
     let measured = collect::measure(&observed);
     let report = compose(plan, &measured, invalid_because);
@@ -240,22 +263,24 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
     Report {
         schema: SCHEMA,
         kind: "run".to_owned(),
-        engine: "hearsay".to_owned(),
+        engine: plan.engine.to_string(),
         relay: plan.relay.clone(),
         nodes: plan.nodes,
         topology: plan.topology.to_string(),
-        wan: "none".to_owned(),
+        wan: plan.wan.to_string(),
         seed: plan.seed.0,
         command: plan.command.clone(),
         valid: invalid_because.is_empty(),
         invalid_because,
         starved: measured.starved,
-        echoes: measured.echoes,
+        // Gossipsub doesn't tell what it sends.
+        echoes: (plan.engine == Engine::Hearsay).then_some(measured.echoes),
         tx: measured.tx.clone(),
         block: measured.block.clone(),
         cost: measured.cost,
         trace_hash: None,
         sim: None,
         rumor: None,
+        compared: None,
     }
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use testnet::cli::{Cli, Command, RunArgs, SimArgs, quoted};
-use testnet::local::Ended;
+use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, quoted};
+use testnet::compare::Compare;
 use testnet::local::interrupt::Interrupt;
 use testnet::local::progress::to_stderr;
+use testnet::local::{Ended, capacity};
 use testnet::report::schema::Report;
 use testnet::report::{self, Found, tables};
 use testnet::sim::batch::Batch;
@@ -22,7 +23,9 @@ const LARGE: usize = 1_000;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(arguments) => run(*arguments),
+        Command::Compare(arguments) => compare(*arguments),
         Command::Sim(arguments) => simulate(*arguments),
+        Command::Worker(arguments) => testnet::worker::run(*arguments),
         Command::Report { dir } => show(&dir),
     };
     result.unwrap_or_else(|error| {
@@ -32,9 +35,22 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
+    let (find_capacity, within) = (arguments.find_capacity, arguments.within);
     let plan = arguments.plan(typed()).unwrap_or_else(|error| usage(&error));
     // One thread: the kernel ends the nodes when the thread that started them ends, and this one lasts.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if find_capacity {
+        let (capacity, dir, code) = match runtime.block_on(capacity::find(&plan, within))? {
+            capacity::Ended::Found(capacity, dir) => (capacity, dir, ExitCode::SUCCESS),
+            capacity::Ended::Interrupted(capacity, dir) => {
+                to_stderr("interrupted; nothing is left running");
+                (capacity, dir, ExitCode::from(INTERRUPTED))
+            }
+        };
+        print(&Found::Capacity(capacity));
+        to_stderr(&format!("written to {}", dir.display()));
+        return Ok(code);
+    }
     match runtime.block_on(testnet::local::run(&plan))? {
         Ended::Reported(report, dir) => {
             print(&Found::One(report));
@@ -51,6 +67,22 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
+fn compare(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
+    let comparison = arguments.comparison(&typed()).unwrap_or_else(|error| usage(&error));
+    // One thread, as for a single run.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (runs, dir, code) = match runtime.block_on(comparison.run())? {
+        Compare::Finished(runs, dir) => (runs, dir, ExitCode::SUCCESS),
+        Compare::Interrupted(runs, dir) => {
+            to_stderr("interrupted; nothing is left running, and the runs that were finished are written");
+            (runs, dir, ExitCode::from(INTERRUPTED))
+        }
+    };
+    print(&Found::Several(runs));
+    to_stderr(&format!("written to {}", dir.display()));
+    Ok(code)
+}
+
 fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
     let batch = arguments.batch(typed()).unwrap_or_else(|error| usage(&error));
     if batch.largest() >= LARGE {
@@ -65,6 +97,7 @@ fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
     let any = match &found {
         Found::One(report) => violated(report),
         Found::Several(runs) => runs.runs.iter().any(violated),
+        Found::Capacity(_) => false,
     };
     Ok(if any { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -108,6 +141,7 @@ fn show(dir: &Path) -> anyhow::Result<ExitCode> {
     let redrawn = match &found {
         Found::One(report) => report::redraw_missing(dir, report)?,
         Found::Several(runs) => report::redraw_missing_of_runs(dir, runs)?,
+        Found::Capacity(_) => Vec::new(),
     };
     for name in redrawn {
         to_stderr(&format!("drew {} again", dir.join(name).display()));
@@ -121,6 +155,7 @@ fn print(found: &Found) {
     let text = match found {
         Found::One(report) => tables::render(report, color),
         Found::Several(runs) => tables::render_runs(runs, color),
+        Found::Capacity(found) => report::capacity::render(found, color),
     };
     // A reader that has gone away wants no more.
     let _ = writeln!(stdout, "{text}");

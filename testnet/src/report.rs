@@ -1,6 +1,8 @@
 //! Finished runs as JSON, tables, a list of deliveries and pictures. Reads no trace: everything here is made from
 //! `report.json` and `deliveries.csv`.
 
+pub mod capacity;
+pub mod compare;
 pub mod deliveries;
 pub mod schema;
 pub mod spreads;
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use capacity::Capacity;
 use deliveries::{Columns, DeliveriesError, Delivery, Rows};
 use schema::{Report, Runs, SCHEMA};
 use spreads::{Gather, Spreads};
@@ -31,6 +34,8 @@ pub const RUMOR_FILE: &str = "rumor.svg";
 pub const SWEEP_FILE: &str = "sweep.svg";
 /// The file name of the picture of growth.
 pub const GROWTH_FILE: &str = "growth.svg";
+/// The file name of a comparison's picture.
+pub const COMPARE_FILE: &str = "compare.svg";
 
 /// Why a report can't be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -85,16 +90,19 @@ pub enum ReportError {
 pub enum Found {
     /// One run.
     One(Box<Report>),
-    /// Several, of one sweep or of several seeds.
+    /// Several, of one sweep, of several seeds or of several engines.
     Several(Runs),
+    /// A search for the capacity.
+    Capacity(Box<Capacity>),
 }
 
-/// Writes report, deliveries and picture into `dir`.
+/// Writes report, deliveries and picture into `dir`. The deliveries have a column for floors if any is known.
 ///
 /// # Errors
 /// Names the file that couldn't be written.
 pub fn write(dir: &Path, report: &Report, deliveries: &[Delivery]) -> Result<(), ReportError> {
-    let mut rows = RowsFile::create(dir, Columns::WithoutFloor)?;
+    let floors = deliveries.iter().any(|one| one.floor_ms.is_some());
+    let mut rows = RowsFile::create(dir, if floors { Columns::WithFloor } else { Columns::WithoutFloor })?;
     deliveries.iter().for_each(|one| rows.row(one));
     rows.finish()?;
     write_drawn(dir, report, &deliveries.iter().collect())
@@ -117,11 +125,8 @@ pub fn write_drawn(dir: &Path, report: &Report, spreads: &Spreads) -> Result<(),
 /// # Errors
 /// Names the file that couldn't be written.
 pub fn write_runs(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
-    if let Some(picture) = svg::sweep(runs)? {
-        write_file(&dir.join(SWEEP_FILE), &picture)?;
-    }
-    if let Some(picture) = svg::growth(runs)? {
-        write_file(&dir.join(GROWTH_FILE), &picture)?;
+    for (name, picture) in pictures(runs)? {
+        write_file(&dir.join(name), &picture)?;
     }
     write_json(&dir.join(REPORT_FILE), runs)
 }
@@ -191,6 +196,9 @@ pub fn read(dir: &Path) -> Result<Found, ReportError> {
     }
     match kind.runs {
         Some(_) => parse(&path, &text).map(Found::Several),
+        None if kind.kind.as_deref() == Some(capacity::KIND) => {
+            parse(&path, &text).map(|found| Found::Capacity(Box::new(found)))
+        }
         None => parse(&path, &text).map(|report| Found::One(Box::new(report))),
     }
 }
@@ -199,6 +207,7 @@ pub fn read(dir: &Path) -> Result<Found, ReportError> {
 #[derive(serde::Deserialize)]
 struct Kind {
     schema: Option<u32>,
+    kind: Option<String>,
     runs: Option<serde::de::IgnoredAny>,
 }
 
@@ -233,13 +242,23 @@ pub fn redraw_missing(dir: &Path, report: &Report) -> Result<Vec<&'static str>, 
 /// Names the file that can't be written.
 pub fn redraw_missing_of_runs(dir: &Path, runs: &Runs) -> Result<Vec<&'static str>, ReportError> {
     let mut redrawn = Vec::new();
-    for (name, picture) in [(SWEEP_FILE, svg::sweep(runs)?), (GROWTH_FILE, svg::growth(runs)?)] {
-        if let Some(picture) = picture.filter(|_| !dir.join(name).exists()) {
+    for (name, picture) in pictures(runs)? {
+        if !dir.join(name).exists() {
             write_file(&dir.join(name), &picture)?;
             redrawn.push(name);
         }
     }
     Ok(redrawn)
+}
+
+/// The pictures that there are of several runs, and their names.
+fn pictures(runs: &Runs) -> Result<Vec<(&'static str, String)>, ReportError> {
+    let drawn = if runs.kind == compare::KIND {
+        vec![(COMPARE_FILE, svg::compare(runs)?)]
+    } else {
+        vec![(SWEEP_FILE, svg::sweep(runs)?), (GROWTH_FILE, svg::growth(runs)?)]
+    };
+    Ok(drawn.into_iter().filter_map(|(name, picture)| Some((name, picture?))).collect())
 }
 
 fn read_file(path: &Path) -> Result<String, ReportError> {

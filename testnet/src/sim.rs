@@ -4,7 +4,6 @@ pub mod adversary;
 pub mod batch;
 pub mod checker;
 pub mod fault;
-pub mod floor;
 pub mod host;
 pub mod ledger;
 pub mod link;

@@ -150,6 +150,17 @@ impl Graph {
         Ok(graph)
     }
 
+    /// The graph of `nodes` nodes with these edges, in any order and direction. An edge of one node with itself, or to a
+    /// node that isn't there, is none.
+    #[must_use]
+    pub fn of(nodes: usize, edges: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        let mut joined = Edges::new(nodes);
+        for (a, b) in edges.into_iter().filter(|(a, b)| a != b && *a < nodes && *b < nodes) {
+            joined.join(a, b);
+        }
+        Self::from(joined)
+    }
+
     /// How many nodes there are.
     #[must_use]
     pub const fn nodes(&self) -> usize {

@@ -52,6 +52,7 @@ pub(crate) fn config(seed: u8) -> Config {
         produce_every: None,
         rpc_addr: None,
         trace: None::<PathBuf>,
+        links: None,
     }
 }
 

@@ -83,7 +83,7 @@ impl HostileClient {
     pub(crate) async fn connect(address: &Multiaddr) -> Self {
         let network = "test".parse().expect("a name");
         let key = Keypair::generate_ed25519();
-        let transport = transport::build(&key, &Arc::new(WireBytes::default())).expect("a transport");
+        let transport = transport::build(&key, &Arc::new(WireBytes::default()), None).expect("a transport");
         let config = swarm::Config::with_tokio_executor();
         let behaviour = Lanes { network, opened: VecDeque::new() };
         let mut swarm = Swarm::new(transport, behaviour, key.public().to_peer_id(), config);

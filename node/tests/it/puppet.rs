@@ -58,7 +58,7 @@ impl Puppet {
             connection: None,
             actions: VecDeque::new(),
         };
-        let transport = transport::build(&key, &wire).expect("a transport");
+        let transport = transport::build(&key, &wire, None).expect("a transport");
         let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(PATIENCE);
         let mut swarm = Swarm::new(transport, strings, key.public().to_peer_id(), config);
         let address = if quic { "/ip4/127.0.0.1/udp/0/quic-v1" } else { "/ip4/127.0.0.1/tcp/0" };

@@ -27,8 +27,8 @@ pub(crate) struct Raw {
 impl Raw {
     /// Connects while `other` goes on.
     pub(crate) async fn dial(address: Multiaddr, other: impl Future) -> Self {
-        let mut transport =
-            transport::build(&Keypair::generate_ed25519(), &Arc::new(WireBytes::default())).expect("a transport");
+        let mut transport = transport::build(&Keypair::generate_ed25519(), &Arc::new(WireBytes::default()), None)
+            .expect("a transport");
         let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let dial = transport.dial(address, opts).expect("a dial");
         let (_, muxer) = both(dial, other).await.expect("connected");

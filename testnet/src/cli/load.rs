@@ -16,7 +16,7 @@ pub struct LoadArgs {
     /// kademlia (each knows only the first one's address; simulated: kademlia:8), or fixed: regular:N (a random graph
     /// in which each has N neighbours), kademlia:N (each dials N as Kademlia's tables would have it), small-world:N,P
     /// (a ring of N near neighbours each, edges rewired with probability P), complete, or a FILE of edges (two node
-    /// numbers a line, from 0) [default: kademlia; simulated: regular:8]
+    /// numbers a line, from 0) [default: kademlia; compared, simulated and for other engines: regular:8]
     #[arg(long, value_name = "TOPOLOGY")]
     pub topology: Option<Topology>,
     /// The same as --topology regular:N
@@ -143,7 +143,7 @@ fn parse_share(text: &str) -> Result<f64, String> {
     }
 }
 
-fn parse_time(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     match text::parse_time(text)? {
         time if time <= Duration::from_secs(24 * 3600) => Ok(time),
         _ => Err("at most 24h is wanted".to_owned()),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use protocol::gossip::RelayPolicy;
 
-use super::LoadArgs;
+use super::{LinkArgs, LoadArgs};
+use crate::engine::Engine;
 use crate::local::plan::{NODES_MAX, Plan};
 use crate::random::Seed;
 use crate::topology::Topology;
@@ -19,6 +19,10 @@ Examples:
   testnet run --nodes 20 --degree 4 --block-interval 5s --relay flood
       a random 4-regular graph, blocks of the mempool, bodies pushed to everyone
   testnet run --txs 500 --author-skew zipf:1.0 --stray 0.2 --kill 5
+  testnet run --degree 8 --find-capacity --engine gossipsub
+      the highest rate at which libp2p's gossipsub delivers everything within 3 s after the load
+  testnet run --degree 8 --wan regions --bandwidth 50mbit --block-interval 5s --block-bytes 131072
+      links with published delays between six regions of the world, emulated below the nodes' encryption
 
 Phases: start, wait until every node has its peers (at most 60 s), 5 s idle, load, drain, stop.
 The out directory then holds report.json, deliveries.csv, cdf.svg, traces/, logs/ and nodes/.
@@ -28,16 +32,38 @@ Exit status: 0 the report was written, whatever it says; 1 it could not run; 2 u
 /// The wait for what hasn't arrived, without another word.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// How long each rate is offered in a search for the capacity, and the wait afterwards, without another word.
+const CAPACITY_DURATION: Duration = Duration::from_secs(10);
+const CAPACITY_DRAIN: Duration = Duration::from_secs(3);
+
+/// Neighbours of each node of an engine that needs a fixed graph, without another word.
+const DEGREE: usize = 8;
+
 /// The flags of `testnet run`.
 #[derive(Debug, Args)]
 #[command(after_long_help = RUN_HELP)]
 pub struct RunArgs {
+    /// Whose gossip to run: hearsay, gossipsub or gossipsub-signed
+    #[arg(long, value_name = "ENGINE", default_value_t)]
+    pub engine: Engine,
     /// Nodes to launch [default: 50, or as many as a topology file names]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=NODES_MAX as u64))]
     pub nodes: Option<u64>,
     /// Network and load.
     #[command(flatten)]
     pub load: LoadArgs,
+    /// Links.
+    #[command(flatten)]
+    pub links: LinkArgs,
+    /// Search for the highest --tx-rate at which everything arrives within the drain time and nothing is refused
+    ///
+    /// It begins at --tx-rate, doubles until a rate is not carried, and then bisects. Each rate is offered for
+    /// --duration [default here: 10s], then comes --drain [default here: 3s].
+    #[arg(long, conflicts_with_all = ["txs", "block_interval", "block_bytes", "kill"])]
+    pub find_capacity: bool,
+    /// How near the rate that is not carried must be to the one that is
+    #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = parse_percent, requires = "find_capacity")]
+    pub within: f64,
     /// Decides everything that is random in the workload and the topology
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -47,12 +73,15 @@ pub struct RunArgs {
     /// Write the report here as well
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// The node program [default: `node` beside this program]
+    /// The node program [default: `node` beside this program; with a --wan, this program itself]
     #[arg(long, value_name = "PATH")]
     pub node: Option<PathBuf>,
     /// What the nodes log, as `node --log` [default: theirs]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
+    /// Idle time before the load; what is published uses the default
+    #[arg(long, value_name = "TIME", hide = true, value_parser = super::load::parse_time)]
+    pub idle: Option<Duration>,
 }
 
 impl RunArgs {
@@ -60,25 +89,41 @@ impl RunArgs {
     ///
     /// # Errors
     /// If flags contradict each other, or a topology or an item of the wanted kind doesn't exist.
-    pub fn plan(self, command: String) -> anyhow::Result<Plan> {
+    pub fn plan(mut self, command: String) -> anyhow::Result<Plan> {
+        if self.find_capacity {
+            self.load.duration.get_or_insert(CAPACITY_DURATION);
+            self.load.drain.get_or_insert(CAPACITY_DRAIN);
+        }
         let load = self.load.load();
         if load.block_bytes.is_some() && load.block_interval.is_none() {
             bail!("--block-bytes needs a --block-interval");
         }
-        let topology = self.load.topology().unwrap_or(Topology::Kademlia);
+        // The others find nobody by themselves.
+        let usual = if self.engine == Engine::Hearsay { Topology::Kademlia } else { Topology::Regular(DEGREE) };
+        let topology = self.load.topology().unwrap_or(usual);
         let nodes = self.nodes.map(usize::try_from).transpose()?;
         let mut plan = Plan::new(nodes, topology, load, Seed(self.seed))?;
-        let size = u32::try_from(plan.nodes).unwrap_or(u32::MAX);
-        plan.relay = match &self.load.relay {
-            Some(relay) => RelayPolicy::parse(relay, size)?.to_string(),
-            None => RelayPolicy::default().to_string(),
-        };
+        plan.set_engine(self.engine, self.load.relay.as_deref())?;
+        (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
+        plan.links()?;
+        if self.node.is_some() && plan.uses_workers() {
+            bail!("--node names a program that emulates no links and has Hearsay's engine alone: leave it out");
+        }
         plan.drain = self.load.drain.unwrap_or(DRAIN);
+        plan.idle = self.idle.unwrap_or(plan.idle);
         plan.out = self.out;
         plan.json = self.json;
         plan.node = self.node;
         plan.log = self.log;
         plan.command = command;
         Ok(plan)
+    }
+}
+
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
+    match number {
+        Some(percent) if (1.0..=100.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("a percentage from 1% to 100% is wanted".to_owned()),
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::{LoadArgs, quoted};
+use super::{LinkArgs, LoadArgs, quoted};
 use crate::random::Seed;
 use crate::report::schema::Swept;
 use crate::sim::batch::Batch;
@@ -15,7 +15,6 @@ use crate::sim::runner::{Checks, Job};
 use crate::sim::scenario::{Draft, NODES_MAX, Scenario};
 use crate::sim::swarm::Drawn;
 use crate::sim::sweep::{Sweep, VALUES_MAX};
-use crate::wan::{Bandwidth, Jitter, Wan};
 
 const SIM_HELP: &str = "\
 Examples:
@@ -56,16 +55,9 @@ pub struct SimArgs {
     /// Network and load.
     #[command(flatten)]
     pub load: LoadArgs,
-    /// How far apart nodes are: none (one machine), regions (six of the world, published delays), uniform:50ms, or a
-    /// FILE [default: regions]
-    #[arg(long, value_name = "WAN")]
-    pub wan: Option<Wan>,
-    /// By how much delays vary, up and down [default: 10%]
-    #[arg(long, value_name = "PERCENT")]
-    pub jitter: Option<Jitter>,
-    /// What each node sends and receives in a second: unlimited, 50mbit, 1gbit [default: unlimited]
-    #[arg(long, value_name = "RATE")]
-    pub bandwidth: Option<Bandwidth>,
+    /// Links.
+    #[command(flatten)]
+    pub links: LinkArgs,
     /// Set any key of the scenario; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -224,13 +216,9 @@ impl SimArgs {
     }
 
     fn given(&self) -> Vec<(&'static str, &'static str, String)> {
-        let own = [
-            ("--nodes", "nodes", self.nodes.map(|nodes| nodes.to_string())),
-            ("--wan", "wan", self.wan.as_ref().map(Wan::to_string)),
-            ("--jitter", "jitter", self.jitter.map(|jitter| jitter.to_string())),
-            ("--bandwidth", "bandwidth", self.bandwidth.map(|bandwidth| bandwidth.to_string())),
-        ];
-        let own = own.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?)));
+        let own = [("--nodes", "nodes", self.nodes.map(|nodes| nodes.to_string()))];
+        let own = own.into_iter().chain(self.links.given());
+        let own = own.filter_map(|(flag, key, value)| Some((flag, key, value?)));
         own.chain(self.load.given()).collect()
     }
 }

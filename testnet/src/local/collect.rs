@@ -5,17 +5,21 @@
 //! **Counted** are transactions submitted since the load began, and blocks submitted between the beginning and the
 //! end of the load; what a producer made before or afterwards takes part in nothing but the cost.
 
+mod control;
 mod cost;
+mod distance;
 mod echo;
 
 use std::collections::{BTreeMap, HashMap};
 
+use distance::Distances;
 use node::trace::{Kind, Record, What};
 use protocol::hash::ShortId;
 
 use crate::report::deliveries::Delivery;
-use crate::report::schema::{Cost, Percentiles, Propagation, Stretch, Warm};
+use crate::report::schema::{Cost, Percentiles, Propagation, Warm};
 use crate::report::statistics::{Sorted, ratio, rounded};
+use crate::wan::LinkPlan;
 use crate::workload::COLD_ITEMS;
 
 /// Everything that was seen of a run.
@@ -31,6 +35,8 @@ pub struct Observed {
     pub offered_blocks: u64,
     /// When what happened.
     pub window: Window,
+    /// The emulated links, if there were any.
+    pub links: Option<LinkPlan>,
 }
 
 /// One node's part.
@@ -129,16 +135,29 @@ pub fn measure(observed: &Observed) -> Measured {
         note_arrivals(&mut items, &index, number, &node.records);
     }
     let survivors = observed.nodes.iter().filter(|node| node.survived).count();
-    let deliveries = deliveries_of(&items, &observed.nodes);
+    let numbers: HashMap<&str, usize> =
+        observed.nodes.iter().enumerate().map(|(number, node)| (node.peer_id.as_str(), number)).collect();
+    let peers: Vec<HashMap<u32, usize>> =
+        observed.nodes.iter().map(|node| peers_of(&node.records, &numbers)).collect();
+    let distances = observed.links.as_ref().map(|links| {
+        let overlay = distance::overlay(observed, &peers);
+        Distances::new(links, &overlay, &items)
+    });
+    let deliveries = deliveries_of(&items, &peers, distances.as_ref());
     let figures = |kind, offered| Propagation {
         redundancy: redundancy(observed, &index, kind),
         ..propagation(items.iter().filter(|item| item.kind == kind), survivors, offered, &observed.nodes)
     };
-    let tx = figures(Kind::Transaction, observed.offered_transactions);
+    let mut tx = figures(Kind::Transaction, observed.offered_transactions);
     // Producers keep their own time: a schedule with room for 6 blocks may see 7.
     let mut block = figures(Kind::Block, observed.offered_blocks);
     block.offered = block.offered.max(block.originated);
-    let cost = cost::cost(observed, &deliveries);
+    let mut cost = cost::cost(observed, &deliveries);
+    if let (Some(links), Some(distances)) = (&observed.links, &distances) {
+        distances.fill(&items, Kind::Transaction, &mut tx);
+        distances.fill(&items, Kind::Block, &mut block);
+        cost.control_excess_ms = control::excess_ms(observed, &peers, &links.delays);
+    }
     Measured {
         starved: starved(&tx, &block, &cost),
         echoes: observed.nodes.iter().map(|node| echo::count(&node.records)).sum(),
@@ -233,12 +252,9 @@ fn note_arrivals(items: &mut [Item], index: &HashMap<(Kind, ShortId), usize>, no
     }
 }
 
-fn deliveries_of(items: &[Item], nodes: &[NodeTrace]) -> Vec<Delivery> {
-    let numbers: HashMap<&str, usize> =
-        nodes.iter().enumerate().map(|(number, node)| (node.peer_id.as_str(), number)).collect();
-    let peers: Vec<HashMap<u32, usize>> = nodes.iter().map(|node| peers_of(&node.records, &numbers)).collect();
+fn deliveries_of(items: &[Item], peers: &[HashMap<u32, usize>], distances: Option<&Distances>) -> Vec<Delivery> {
     let mut deliveries = Vec::new();
-    for item in items {
+    for (number, item) in items.iter().enumerate() {
         let mut reached: Vec<(&usize, &Arrival)> = item.reached.iter().collect();
         reached.sort_by_key(|(node, arrival)| (arrival.at_ns, **node));
         deliveries.extend(reached.into_iter().map(|(&node, arrival)| Delivery {
@@ -250,7 +266,7 @@ fn deliveries_of(items: &[Item], nodes: &[NodeTrace]) -> Vec<Delivery> {
             from: arrival.from.and_then(|peer| peers.get(node)?.get(&peer).copied()),
             latency_ms: item.latency_ms(arrival),
             within_block: arrival.within,
-            floor_ms: None,
+            floor_ms: distances.and_then(|distances| distances.floor_ms(number, node)),
         }));
     }
     deliveries
@@ -303,9 +319,8 @@ fn propagation<'a>(
         coverage: ratio(delivered as f64, expected as f64),
         latency_ms: Percentiles::of(&Sorted::new(items.clone().flat_map(Item::latencies))),
         to_all_ms: Percentiles::of(&Sorted::new(to_all)),
-        stretch: Stretch::default(),
-        redundancy: None,
         warm: Warm { latency_ms: Percentiles::of(&Sorted::new(warm)), ..Warm::default() },
+        ..Propagation::default()
     }
 }
 

@@ -21,7 +21,9 @@ use tokio::time::{Instant, sleep};
 use super::out::Out;
 use super::plan::Plan;
 use super::rpc::Rpc;
+use crate::engine::Engine;
 use crate::keys::node_key;
+use crate::wan::Wan;
 
 /// All nodes of a run.
 #[derive(Debug)]
@@ -280,15 +282,18 @@ impl Cluster {
 
 /// The node's command line.
 fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut arguments = if plan.uses_workers() { worker(plan, out, node) } else { Vec::new() };
     // All nodes share one address.
-    let mut arguments = vec!["--exempt-loopback".to_owned()];
+    arguments.push("--exempt-loopback".to_owned());
     let mut flag = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
     flag("--data-dir", &out.data_dir(node).to_string_lossy());
     flag("--listen", "/ip4/127.0.0.1/tcp/0");
     flag("--rpc-addr", "127.0.0.1:0");
     flag("--network", plan.network.as_str());
     flag("--trace", &out.trace(node).to_string_lossy());
-    flag("--relay", &plan.relay);
+    if plan.engine == Engine::Hearsay {
+        flag("--relay", &plan.relay);
+    }
     if let Some(filter) = &plan.log {
         flag("--log", filter);
     }
@@ -308,6 +313,16 @@ fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<I
         // All neighbours with higher numbers dial in.
         flag("--max-peers-in", &plan.peers_wanted(node).max(1).to_string());
         arguments.push("--reserved-only".to_owned());
+    }
+    arguments
+}
+
+/// What makes this program a node.
+fn worker(plan: &Plan, out: &Out, node: usize) -> Vec<String> {
+    let mut arguments = vec!["worker".to_owned(), plan.engine.to_string()];
+    if plan.wan != Wan::None {
+        let links = out.links().to_string_lossy().into_owned();
+        arguments.extend(["--links".to_owned(), links, "--number".to_owned(), node.to_string()]);
     }
     arguments
 }

@@ -1,7 +1,10 @@
 //! Submits the workload on its schedule, kills whom the plan says, and waits until everything has arrived.
 //!
-//! The schedule is absolute: it never drifts and never waits for an answer. What can't be sent in its turn, because
+//! The schedule is absolute: it never drifts and never waits for an answer. Transactions are made and signed before it
+//! begins, as many as may wait, so that its moments are for sending. What can't be sent in its turn, because
 //! too much is unanswered or a block is still being published, is offered and not originated.
+
+pub mod queues;
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,6 +23,7 @@ use super::progress::Progress;
 use super::rpc::{Rpc, RpcError};
 use crate::items::BlockMaker;
 use crate::workload::{Entry, Workload};
+use queues::Queues;
 
 /// What the load did so far; whole even if it is cut short.
 #[derive(Debug, Default)]
@@ -32,6 +36,10 @@ pub struct Done {
     pub offered_blocks: u64,
     /// Transactions inside the blocks that the instrument made.
     pub transactions_in_blocks: u64,
+    /// Transactions that the nodes had accepted before.
+    pub transactions_before: u64,
+    /// By how much a submission was late at worst: the instrument's own share in what goes wrong.
+    pub latest: Duration,
     /// Calls that failed.
     pub failed: u64,
     /// What the first of them said.
@@ -51,8 +59,10 @@ pub enum LoadError {
     Instrument(String),
 }
 
-/// Unanswered submissions at a time. Each holds a connection; nodes allow some hundred.
-const IN_FLIGHT_MAX: usize = 1_024;
+/// Unanswered submissions at a time, waiting ones included, of about 600 bytes each: 10 MiB.
+const UNANSWERED_MAX: usize = 16_384;
+/// Transactions that are made before the load begins, of about 600 bytes each: 20 MiB. The rest are made in their turn.
+const PREPARED_MAX: usize = 32_768;
 /// Between looks whether all nodes live.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// Between questions whether everything has arrived: gently, for the nodes share the machine.
@@ -121,12 +131,14 @@ pub async fn drain(plan: &Plan, cluster: &mut Cluster, done: &mut Done) -> Resul
 }
 
 /// Whether all living nodes count the same items, and no fewer than were acknowledged.
-async fn arrived(cluster: &Cluster, done: &Done) -> bool {
+///
+/// Answers that don't come are a no.
+pub async fn arrived(cluster: &Cluster, done: &Done) -> bool {
     let acknowledged = |kind| {
         let count = done.submissions.iter().filter(|one| one.kind == kind && one.acknowledged).count();
         count as u64
     };
-    let transactions = acknowledged(Kind::Transaction) + done.transactions_in_blocks;
+    let transactions = done.transactions_before + acknowledged(Kind::Transaction) + done.transactions_in_blocks;
     let blocks = acknowledged(Kind::Block);
     let mut first = None;
     for (_, member) in cluster.all_living() {
@@ -145,29 +157,41 @@ struct Driver<'a> {
     done: &'a mut Done,
     start: Instant,
     workload: Workload,
-    entry: Option<Entry>,
+    /// The next transactions; empty at the end.
+    prepared: VecDeque<Entry>,
     kills: VecDeque<(Duration, usize)>,
     /// Blocks whose turn came.
     blocks: u32,
+    /// Transactions that are due.
+    queues: Queues<Entry>,
+    unanswered: usize,
     /// Absent while a block is being made and published, or if there is none to make.
     maker: Option<BlockMaker>,
     tasks: JoinSet<Finished>,
 }
 
 enum Finished {
-    Transaction { submission: Submission, failure: Option<RpcError> },
+    Call { node: usize, submissions: Vec<(Submission, Option<RpcError>)> },
     Block { maker: Box<BlockMaker>, published: Result<(Submission, u64), String> },
 }
 
 impl<'a> Driver<'a> {
     fn new(plan: &'a Plan, cluster: &'a mut Cluster, done: &'a mut Done) -> Result<Self, LoadError> {
         let mut workload = plan.workload().map_err(failed)?;
+        let mut prepared = VecDeque::new();
+        while prepared.len() < PREPARED_MAX
+            && let Some(entry) = workload.next_entry().map_err(failed)?
+        {
+            prepared.push_back(entry);
+        }
         Ok(Self {
-            entry: workload.next_entry().map_err(failed)?,
+            prepared,
             workload,
             kills: plan.load.kills(plan.nodes, plan.producer.as_slice(), plan.seed).into(),
             maker: plan.block_maker().map_err(failed)?,
             blocks: 0,
+            queues: Queues::new(plan.nodes),
+            unanswered: 0,
             start: Instant::now(),
             tasks: JoinSet::new(),
             plan,
@@ -187,9 +211,13 @@ impl<'a> Driver<'a> {
             self.kills.pop_front();
             self.cluster.kill(node);
         }
-        while let Some(entry) = self.entry.take_if(|entry| entry.due <= now) {
+        while self.prepared.front().is_some_and(|entry| entry.due <= now)
+            && let Some(entry) = self.prepared.pop_front()
+        {
             self.send(entry);
-            self.entry = self.workload.next_entry().map_err(failed)?;
+            if self.prepared.len() < PREPARED_MAX {
+                self.prepared.extend(self.workload.next_entry().map_err(failed)?);
+            }
         }
         while self.plan.load.block_due(self.blocks).is_some_and(|due| due <= now) {
             self.blocks = self.blocks.saturating_add(1);
@@ -197,11 +225,11 @@ impl<'a> Driver<'a> {
             self.publish();
         }
         let end = self.plan.load.duration();
-        if now >= end && self.entry.is_none() {
+        if now >= end && self.prepared.is_empty() {
             return Ok(None);
         }
         let due = [
-            self.entry.as_ref().map(|entry| entry.due),
+            self.prepared.front().map(|entry| entry.due),
             self.kills.front().map(|kill| kill.0),
             self.plan.load.block_due(self.blocks),
             Some(end).filter(|end| *end > now),
@@ -212,23 +240,25 @@ impl<'a> Driver<'a> {
 
     fn send(&mut self, entry: Entry) {
         self.done.offered_transactions = self.done.offered_transactions.saturating_add(1);
-        let Some((node, member)) = self.cluster.living_from(entry.node) else { return };
-        if self.tasks.len() >= IN_FLIGHT_MAX {
+        let Some((node, _)) = self.cluster.living_from(entry.node) else { return };
+        if self.unanswered >= UNANSWERED_MAX {
             return self.fail("too many submissions are unanswered".to_owned());
         }
-        let rpc = member.rpc.clone();
-        self.tasks.spawn(async move {
-            let answer = rpc.send_transaction(entry.transaction.encoded()).await;
-            let submission = Submission {
-                kind: Kind::Transaction,
-                item: entry.transaction.id().short(),
-                bytes: entry.transaction.encoded().len() as u64,
-                node,
-                acknowledged: matches!(answer, Ok(true)),
-                warm: entry.warm,
-            };
-            Finished::Transaction { submission, failure: answer.err() }
-        });
+        self.unanswered += 1;
+        self.queues.push(node, entry);
+        self.call(node);
+    }
+
+    /// Submits what waits for a node, as far as it takes more calls.
+    fn call(&mut self, node: usize) {
+        while let Some(entries) = self.queues.call(node) {
+            let now = self.start.elapsed();
+            let late = entries.iter().map(|entry| now.saturating_sub(entry.due)).max();
+            self.done.latest = self.done.latest.max(late.unwrap_or_default());
+            let rpc = self.cluster.living(node).map(|member| member.rpc.clone());
+            self.tasks
+                .spawn(async move { Finished::Call { node, submissions: submit_all(rpc, node, entries).await } });
+        }
     }
 
     /// Makes and publishes the next block, if it is the instrument that does.
@@ -248,11 +278,16 @@ impl<'a> Driver<'a> {
 
     fn note(&mut self, finished: Result<Finished, JoinError>) -> Result<(), LoadError> {
         match finished.map_err(failed)? {
-            Finished::Transaction { submission, failure } => {
-                self.done.submissions.push(submission);
-                if let Some(error) = failure {
-                    self.fail(error.to_string());
+            Finished::Call { node, submissions } => {
+                self.unanswered = self.unanswered.saturating_sub(submissions.len());
+                for (submission, failure) in submissions {
+                    self.done.submissions.push(submission);
+                    if let Some(error) = failure {
+                        self.fail(error.to_string());
+                    }
                 }
+                self.queues.ended(node);
+                self.call(node);
             }
             Finished::Block { maker, published } => {
                 self.maker = Some(*maker);
@@ -272,6 +307,34 @@ impl<'a> Driver<'a> {
         self.done.failed = self.done.failed.saturating_add(1);
         self.done.first_failure.get_or_insert(why);
     }
+}
+
+/// Submits transactions to a node in one call, and says what came of each. Without a node none is taken.
+async fn submit_all(rpc: Option<Rpc>, node: usize, entries: Vec<Entry>) -> Vec<(Submission, Option<RpcError>)> {
+    let encoded: Vec<&[u8]> = entries.iter().map(|entry| &**entry.transaction.encoded()).collect();
+    let answers = match &rpc {
+        Some(rpc) => rpc.send_transactions(&encoded).await,
+        None => Err(RpcError::NoAnswer("the node was killed".to_owned())),
+    };
+    let mut answers = answers.map(Vec::into_iter);
+    let submitted = entries.iter().map(|entry| {
+        let answer = match &mut answers {
+            Ok(answers) => {
+                answers.next().unwrap_or_else(|| Err(RpcError::NoAnswer("it left some out".to_owned())))
+            }
+            Err(error) => Err(error.clone()),
+        };
+        let submission = Submission {
+            kind: Kind::Transaction,
+            item: entry.transaction.id().short(),
+            bytes: entry.transaction.encoded().len() as u64,
+            node,
+            acknowledged: matches!(answer, Ok(true)),
+            warm: entry.warm,
+        };
+        (submission, answer.err())
+    });
+    submitted.collect()
 }
 
 /// Gives the maker back in any case, with the submission and the number of transactions in the block.

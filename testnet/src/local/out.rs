@@ -1,6 +1,6 @@
 //! The directory that everything of a run goes to:
-//! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, `pids` while nodes run, and
-//! `.testnet-run`, without which nothing in a directory is ever replaced. A simulation has no processes, and more
+//! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, `links.json` if links are emulated,
+//! `pids` while nodes run, and `.testnet-run`, without which nothing in a directory is ever replaced. A simulation has no processes, and more
 //! pictures: `rumor.svg sweep.svg growth.svg`.
 
 use std::fs::{self, OpenOptions};
@@ -22,17 +22,23 @@ pub struct Out {
     digits: usize,
 }
 
+/// Where the single runs of a comparison go, each as a directory like this one.
+pub const RUNS_DIR: &str = "runs";
+
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     PIDS,
+    LINKS,
     report::REPORT_FILE,
     report::DELIVERIES_FILE,
     report::CDF_FILE,
     report::RUMOR_FILE,
     report::SWEEP_FILE,
     report::GROWTH_FILE,
+    report::COMPARE_FILE,
 ];
 const PIDS: &str = "pids";
+const LINKS: &str = "links.json";
 /// Says that the directory is a run's, and that what is in it under the names above may be replaced.
 const MARKER: &str = ".testnet-run";
 
@@ -77,6 +83,12 @@ impl Out {
     #[must_use]
     pub fn log(&self, node: usize) -> PathBuf {
         self.dir.join("logs").join(format!("{}.log", self.number(node)))
+    }
+
+    /// The description of the links, for workers.
+    #[must_use]
+    pub fn links(&self) -> PathBuf {
+        self.dir.join(LINKS)
     }
 
     /// Notes a running process.
@@ -127,7 +139,8 @@ fn clear(dir: &Path) -> anyhow::Result<()> {
     if !alive.is_empty() {
         bail!("nodes of an earlier run there are still running: end them with  kill {}", alive.join(" "));
     }
-    for name in DIRS.iter().map(|name| dir.join(name)).filter(|path| path.exists()) {
+    let made = DIRS.iter().chain([&RUNS_DIR]).map(|name| dir.join(name));
+    for name in made.filter(|path| path.exists()) {
         fs::remove_dir_all(name)?;
     }
     for name in FILES.iter().map(|name| dir.join(name)).filter(|file| file.exists()) {
@@ -136,8 +149,10 @@ fn clear(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Listed processes that still have a data directory of ours on their command line.
+/// Listed processes that still have a data directory of ours on their command line, those of single runs included.
 fn still_alive(dir: &Path) -> Vec<String> {
+    let runs = fs::read_dir(dir.join(RUNS_DIR)).into_iter().flatten().flatten();
+    let of_runs = runs.flat_map(|run| still_alive(&run.path()));
     let list = fs::read_to_string(dir.join(PIDS)).unwrap_or_default();
     let pids = list.lines().filter_map(|line| line.split(' ').next()).filter(|pid| pid.parse::<u32>().is_ok());
     let nodes = dir.join("nodes");
@@ -145,7 +160,7 @@ fn still_alive(dir: &Path) -> Vec<String> {
         let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&command).contains(&*nodes.to_string_lossy())
     };
-    pids.filter(is_ours).map(str::to_owned).collect()
+    pids.filter(is_ours).map(str::to_owned).chain(of_runs).collect()
 }
 
 /// A data directory holds a key: it is its owner's alone.

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use protocol::gossip::RelayPolicy;
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 
+use crate::engine::Engine;
 use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
 use crate::topology::{Graph, Topology};
+use crate::wan::{Bandwidth, Delays, Jitter, LinkPlan, Wan};
 use crate::workload::{Load, Workload};
 
 /// Nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file descriptors.
@@ -22,8 +25,11 @@ const NODES_DEFAULT: usize = 50;
 /// Peers that a node of a Kademlia network must have before the load begins: its outbound target.
 const KADEMLIA_PEERS: usize = 8;
 
+/// Idle time without another word. Processor time and bytes are sampled once a second.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// Everything that a run needs to know.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Nodes to launch.
     pub nodes: usize,
@@ -33,14 +39,29 @@ pub struct Plan {
     pub graph: Option<Graph>,
     /// What is submitted.
     pub load: Load,
+    /// Which of several loads on the same nodes this is, from 0.
+    pub part: u32,
     /// What chance follows.
     pub seed: Seed,
     /// The network's name, of the seed.
     pub network: NetworkId,
     /// The node that makes the blocks, if there are blocks.
     pub producer: Option<usize>,
-    /// The nodes' relay policy.
+    /// Whose gossip the nodes run.
+    pub engine: Engine,
+    /// The nodes' relay policy; `gossipsub` for engines that have none.
     pub relay: String,
+    /// How far apart the nodes are.
+    pub wan: Wan,
+    /// By how much that varies; nothing without a `wan`.
+    pub jitter: Jitter,
+    /// What each node sends, and receives, in a second; unlimited without a `wan`.
+    pub bandwidth: Bandwidth,
+    /// Whether nodes are workers of this program even where the plain `node` program would do, so that runs of
+    /// different engines compare.
+    pub workers: bool,
+    /// How long the network idles before the load, to know what it costs by itself.
+    pub idle: Duration,
     /// Longest time to wait after the load.
     pub drain: Duration,
     /// Where everything goes.
@@ -56,7 +77,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Checks what was asked for, and draws what the seed decides. Paths and policies are set afterwards.
+    /// Checks what was asked for, and draws what the seed decides. Engine, policy, links and paths are set afterwards.
     ///
     /// # Errors
     /// Says which wishes contradict each other or can't be met.
@@ -73,10 +94,17 @@ impl Plan {
             topology,
             graph,
             load,
+            part: 0,
             seed,
             network,
             producer,
+            engine: Engine::Hearsay,
             relay: String::new(),
+            wan: Wan::None,
+            jitter: Jitter::NONE,
+            bandwidth: Bandwidth::UNLIMITED,
+            workers: false,
+            idle: IDLE,
             drain: Duration::ZERO,
             out: PathBuf::new(),
             json: None,
@@ -88,6 +116,29 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Sets the engine, and its policy if it has several: as `--relay` spells it, or the node's own.
+    ///
+    /// # Errors
+    /// If the engine needs a fixed graph and there is none, or the policy is none.
+    pub fn set_engine(&mut self, engine: Engine, relay: Option<&str>) -> anyhow::Result<()> {
+        self.engine = engine;
+        if engine != Engine::Hearsay {
+            if self.graph.is_none() {
+                bail!(
+                    "--engine {engine}: its nodes find nobody by themselves: give a fixed graph, such as --degree 8"
+                );
+            }
+            self.relay = Engine::Gossipsub.to_string();
+            return Ok(());
+        }
+        let size = u32::try_from(self.nodes).unwrap_or(u32::MAX);
+        self.relay = match relay {
+            Some(relay) => RelayPolicy::parse(relay, size)?.to_string(),
+            None => RelayPolicy::default().to_string(),
+        };
+        Ok(())
+    }
+
     /// Gossip peers that a node must have before the load begins.
     #[must_use]
     pub fn peers_wanted(&self, node: usize) -> usize {
@@ -97,12 +148,32 @@ impl Plan {
         }
     }
 
+    /// Whether the nodes are workers of this program, and not the plain `node` program.
+    #[must_use]
+    pub fn uses_workers(&self) -> bool {
+        self.workers || self.engine != Engine::Hearsay || self.wan != Wan::None
+    }
+
+    /// The links to emulate; `None` without a `wan`.
+    ///
+    /// # Errors
+    /// If the file of the delays is of no use.
+    pub fn links(&self) -> anyhow::Result<Option<LinkPlan>> {
+        if self.wan == Wan::None {
+            return Ok(None);
+        }
+        let delays = Delays::new(&self.wan, self.nodes, self.seed).context("--wan")?;
+        let (jitter, bandwidth) = (self.jitter, self.bandwidth);
+        Ok(Some(LinkPlan { seed: self.seed.0, jitter, bandwidth, delays }))
+    }
+
     /// The transactions.
     ///
     /// # Errors
     /// If none has the wanted length.
     pub fn workload(&self) -> anyhow::Result<Workload> {
-        Workload::new(&self.load, self.nodes, &self.network, self.seed).context("--tx-bytes")
+        let workload = Workload::new(&self.load, self.nodes, &self.network, self.seed).context("--tx-bytes")?;
+        Ok(workload.part(self.part))
     }
 
     /// What makes the blocks of `--block-bytes`, if that was given.

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use jsonrpsee::core::client::ClientT as _;
+use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
 use jsonrpsee::rpc_params;
+use jsonrpsee::types::ErrorObject;
 use node::command::Status;
 use serde::Deserialize;
 
@@ -19,7 +21,7 @@ const REQUEST_BYTES_MAX: u32 = 8 * 1024 * 1024 + 4096;
 pub struct Rpc(HttpClient);
 
 /// Why a call failed. What it did at the node is unknown unless the node refused.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum RpcError {
     /// The address is none.
     #[error("no RPC client for {address}: {error}")]
@@ -37,7 +39,7 @@ pub enum RpcError {
     NoAnswer(String),
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Submitted {
     accepted: bool,
 }
@@ -72,6 +74,31 @@ impl Rpc {
         let answer: Submitted =
             self.0.request("tx_send", rpc_params![hex::encode(encoded)]).await.map_err(told)?;
         Ok(answer.accepted)
+    }
+
+    /// Submits encoded transactions in one call. For each, true if it was new to the node.
+    ///
+    /// # Errors
+    /// For each, if the node refuses it; for all, if the node doesn't answer.
+    pub async fn send_transactions(&self, encoded: &[&[u8]]) -> Result<Vec<Result<bool, RpcError>>, RpcError> {
+        if let [only] = encoded {
+            return match self.send_transaction(only).await {
+                Err(error @ RpcError::NoAnswer(_)) => Err(error),
+                answer => Ok(vec![answer]),
+            };
+        }
+        let mut batch = BatchRequestBuilder::new();
+        for one in encoded {
+            batch
+                .insert("tx_send", rpc_params![hex::encode(one)])
+                .map_err(|error| RpcError::NoAnswer(error.to_string()))?;
+        }
+        let answers = self.0.batch_request::<Submitted>(batch).await.map_err(told)?;
+        let answer = |answer: Result<Submitted, ErrorObject<'_>>| match answer {
+            Ok(submitted) => Ok(submitted.accepted),
+            Err(error) => Err(RpcError::Refused(error.message().to_owned())),
+        };
+        Ok(answers.into_iter().map(answer).collect())
     }
 
     /// Publishes an encoded block. True if it was new to the node.

@@ -1,5 +1,5 @@
-//! One row for each delivery, as CSV: `kind,item,origin,node,from,latency_ms,within_block`, and for simulated ones
-//! `floor_ms` as well. Nodes are numbers, items short ids in hexadecimal; `from`, `latency_ms` and `floor_ms` are empty
+//! One row for each delivery, as CSV: `kind,item,origin,node,from,latency_ms,within_block`, and where links are
+//! known `floor_ms` as well. Nodes are numbers, items short ids in hexadecimal; `from`, `latency_ms` and `floor_ms` are empty
 //! where they aren't known.
 
 use std::io::{self, Write};

@@ -36,8 +36,9 @@ pub struct Report {
     pub invalid_because: Vec<String>,
     /// Whether the machine was too slow for the load, so that the figures measure it and not the protocol.
     pub starved: bool,
-    /// Bodies and announcements sent to a peer after its own copy or announcement was processed. Must be 0.
-    pub echoes: u64,
+    /// Bodies and announcements sent to a peer after its own copy or announcement was processed. Must be 0; null for
+    /// engines that don't tell what they send.
+    pub echoes: Option<u64>,
     /// Transactions that were submitted.
     pub tx: Propagation,
     /// Blocks that were produced or published.
@@ -50,6 +51,19 @@ pub struct Report {
     pub sim: Option<Simulated>,
     /// How transactions spread round by round; null under other policies than `rumor`, and for real processes.
     pub rumor: Option<Rumored>,
+    /// The run's place in a comparison; null outside of one.
+    pub compared: Option<Compared>,
+}
+
+/// A run's place in a comparison.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Which load: `plain`, `stray` or `one-time`.
+    pub workload: String,
+    /// Which round, from 1. Runs of one round have the same seed.
+    pub round: u32,
+    /// Whether the others are compared with this engine and policy.
+    pub reference: bool,
 }
 
 /// What only a simulator knows.
@@ -180,7 +194,7 @@ pub struct Rounds {
 pub struct Runs {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// `sweep`: one value after the other, or one seed after the other.
+    /// `sweep`: one value after the other, or one seed after the other. `compare`: several engines on the same work.
     pub kind: String,
     /// What was varied; null if only seeds were.
     pub sweep: Option<Swept>,
@@ -216,6 +230,13 @@ pub struct Propagation {
     pub to_all_ms: Percentiles,
     /// Latency over the shortest path on the overlay; needs emulated links.
     pub stretch: Stretch,
+    /// What no relay can beat: the delays of the shortest path, and the item's bytes once at the nodes' bandwidth; needs
+    /// emulated links of limited bandwidth, and real processes.
+    #[serde(default)]
+    pub limit_ms: Typical,
+    /// Latency over that limit.
+    #[serde(default)]
+    pub over_limit: Typical,
     /// Standalone bodies received for each useful one, minus 1.
     pub redundancy: Option<f64>,
     /// Without each author's first 3 items and without strays.
@@ -240,6 +261,14 @@ pub struct Stretch {
     pub p50: Option<f64>,
     pub p95: Option<f64>,
     pub p99: Option<f64>,
+}
+
+/// Two percentiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Typical {
+    pub p50: Option<f64>,
+    pub p95: Option<f64>,
 }
 
 /// The figures of settled routes.
@@ -269,6 +298,10 @@ pub struct Cost {
     pub rss_mib: RssMib,
     /// The p99 lateness of a 50 ms timer in the nodes.
     pub lag_ms: Option<f64>,
+    /// What control messages took to a neighbour over the link's delay, sent while the sender was uploading a block;
+    /// needs emulated links, and real processes.
+    #[serde(default)]
+    pub control_excess_ms: Percentiles,
 }
 
 /// Peak resident memory over the nodes, in MiB.

@@ -1,7 +1,9 @@
 //! The pictures, as SVG: how soon items came ([`cdf()`]), how a rumor spread ([`rumor()`]), what a sweep found
-//! ([`sweep()`]) and how the number of rounds grows ([`growth()`]). What they share in looks is here.
+//! ([`sweep()`]), how the number of rounds grows ([`growth()`]) and how engines compare ([`compare()`]). What they share
+//! in looks is here.
 
 mod cdf;
+mod compare;
 mod growth;
 mod rumor;
 mod sweep;
@@ -10,6 +12,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 pub use cdf::cdf;
+pub use compare::compare;
 pub use growth::{fitted, growth};
 pub use rumor::rumor;
 pub use sweep::sweep;

@@ -6,7 +6,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
 use super::schema::{Percentiles, Propagation, Report, Rounds, Rumored, Runs, Simulated};
 
-const DASH: &str = "–";
+pub(super) const DASH: &str = "–";
 
 /// Violations that are shown; the report has more.
 const VIOLATIONS_SHOWN: usize = 10;
@@ -32,9 +32,12 @@ pub fn render(report: &Report, color: bool) -> String {
     text
 }
 
-/// Several runs as one table, a row for each value (or seed).
+/// Several runs as one table, a row for each value (or seed); as several, if engines are compared.
 #[must_use]
 pub fn render_runs(runs: &Runs, color: bool) -> String {
+    if runs.kind == super::compare::KIND {
+        return super::compare::render(runs, color);
+    }
     let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());
     let seeds = runs.runs.iter().any(|run| runs.runs.first().is_some_and(|first| first.seed != run.seed));
     let names = [
@@ -111,6 +114,14 @@ fn latencies(report: &Report, color: bool) -> Table {
                 table.add_row(std::iter::once(Cell::new(format!("{name} {what} (×)"))).chain(cells));
             }
         }
+        for (what, digits, typical) in [("limit", 1, &kind.limit_ms), ("over the limit (×)", 2, &kind.over_limit)]
+        {
+            if typical.p50.is_some() {
+                let figures = [typical.p50, None, typical.p95, None, None];
+                let cells = figures.into_iter().map(|value| right(number(value, digits)));
+                table.add_row(std::iter::once(Cell::new(format!("{name} {what}"))).chain(cells));
+            }
+        }
     }
     table
 }
@@ -151,7 +162,12 @@ fn costs(report: &Report) -> Table {
         row("peak memory, median node", number(cost.rss_mib.p50, 1), "MiB");
         row("peak memory, largest node", number(cost.rss_mib.max, 1), "MiB");
         row("timer lateness, p99", number(cost.lag_ms, 3), "ms");
-        row("echoes", report.echoes.to_string(), "");
+        row("echoes", report.echoes.map_or(DASH.to_owned(), |echoes| echoes.to_string()), "");
+    }
+    let excess = &cost.control_excess_ms;
+    if excess.p50.is_some() {
+        row("control beside a block, over the link's delay, median", number(excess.p50, 1), "ms");
+        row("control beside a block, over the link's delay, p99", number(excess.p99, 1), "ms");
     }
     table
 }
@@ -200,7 +216,7 @@ fn simulation(report: &Report, simulated: &Simulated) -> Table {
     }
     row("violations", simulated.violations_found.to_string(), &format!("checks: {}", simulated.checks));
     if simulated.checks != "none" {
-        row("echoes", report.echoes.to_string(), "");
+        row("echoes", report.echoes.map_or(DASH.to_owned(), |echoes| echoes.to_string()), "");
     }
     row(
         "fingerprint",
@@ -229,8 +245,8 @@ fn remarks(report: &Report) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if report.echoes > 0 {
-        lines.push(format!("ECHO: {} sends went back to where the item had come from", report.echoes));
+    if let Some(echoes) = report.echoes.filter(|echoes| *echoes > 0) {
+        lines.push(format!("ECHO: {echoes} sends went back to where the item had come from"));
     }
     if let Some(simulated) = &report.sim {
         lines.extend(
@@ -253,7 +269,7 @@ fn kinds(report: &Report) -> impl Iterator<Item = (&'static str, &Propagation)> 
     [("transactions", &report.tx), ("blocks", &report.block)].into_iter().filter(|(_, kind)| kind.offered > 0)
 }
 
-fn table(names: &[&str], color: bool) -> Table {
+pub(super) fn table(names: &[&str], color: bool) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     if color {
@@ -273,16 +289,16 @@ fn percentiles_row(name: &str, values: &Percentiles) -> Vec<Cell> {
     std::iter::once(Cell::new(name)).chain(cells).collect()
 }
 
-fn right(text: String) -> Cell {
+pub(super) fn right(text: String) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
-fn number(value: Option<f64>, digits: usize) -> String {
+pub(super) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or(DASH.to_owned(), |value| format!("{value:.digits$}"))
 }
 
 /// A share in percent, never rounded up to 100.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let shown = (share * 100_000.0).floor() / 1_000.0;
     if share >= 1.0 { "100%".to_owned() } else { format!("{shown:.3}%") }
 }

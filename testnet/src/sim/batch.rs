@@ -66,6 +66,7 @@ impl Batch {
             match &found {
                 Found::One(one) => report::write_json(path, one)?,
                 Found::Several(runs) => report::write_json(path, runs)?,
+                Found::Capacity(capacity) => report::write_json(path, capacity)?,
             }
         }
         Ok((found, dir))

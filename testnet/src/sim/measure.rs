@@ -1,14 +1,11 @@
 //! From a finished run to the report's figures, by the same rules as for real nodes: counted are deliveries to nodes
 //! that keep the rules and were never down.
 
-use std::collections::HashMap;
-use std::rc::Rc;
-
 use node::trace::Kind;
 
-use super::floor::Floor;
 use super::ledger::{self, Arrival, Entry};
 use super::simulation::Finished;
+use crate::floor::{Floor, NOWHERE, Paths};
 use crate::report::deliveries::Delivery;
 use crate::report::schema::{Cost, Percentiles, Propagation, Stretch, Warm};
 use crate::report::spreads::{Latencies, Spreads};
@@ -31,7 +28,7 @@ pub struct Measured {
 #[must_use]
 pub fn measure(finished: &Finished, floor: &Floor, each: &mut dyn FnMut(&Delivery)) -> Measured {
     let survived: Vec<bool> = finished.hosts.iter().map(|host| host.is_honest() && !host.was_down).collect();
-    let mut paths = Paths { floor, known: HashMap::new() };
+    let mut paths = Paths::new(floor);
     let mut kinds = [Spread::default(), Spread::default()];
     for entry in finished.ledger.entries().iter().filter(|entry| entry.originated) {
         let shortest = paths.from(entry.origin, entry.bytes);
@@ -44,29 +41,6 @@ pub fn measure(finished: &Finished, floor: &Floor, each: &mut dyn FnMut(&Deliver
         block: block.figures(finished, Kind::Block),
         cost,
         spreads: Spreads { tx: tx.latencies(), block: block.latencies() },
-    }
-}
-
-/// Floors that were computed before: few homes make many items.
-struct Paths<'a> {
-    floor: &'a Floor,
-    known: HashMap<(usize, u64), Rc<[u32]>>,
-}
-
-/// Floors kept at once: 1,024 of 10,000 nodes are 40 MiB.
-const PATHS_MAX: usize = 1_024;
-
-/// No path.
-const NOWHERE: u32 = u32::MAX;
-
-impl Paths<'_> {
-    /// The earliest possible arrivals in microseconds.
-    fn from(&mut self, origin: usize, bytes: u64) -> Rc<[u32]> {
-        if self.known.len() > PATHS_MAX {
-            self.known.clear();
-        }
-        let compute = || self.floor.from(origin, bytes).into_iter().map(|at| u32::try_from(at).unwrap_or(NOWHERE));
-        Rc::clone(self.known.entry((origin, bytes)).or_insert_with(|| compute().collect()))
     }
 }
 
@@ -153,6 +127,7 @@ impl Spread {
                 stretch: stretch(warm()),
                 wire_ratio: ratio(self.warm_wire as f64, self.warm_payload as f64).map(|it| rounded(it, 4)),
             },
+            ..Propagation::default()
         }
     }
 

@@ -9,12 +9,12 @@ use super::checker::bounds::Bounds;
 use super::checker::liveness::Liveness;
 use super::checker::safety::Safety;
 use super::checker::{self, Checker, sampled};
-use super::floor::Floor;
 use super::measure::{self, Measured};
 use super::rounds;
 use super::scenario::Scenario;
 use super::simulation::{Finished, Progress, Setup, Simulation};
 use super::swarm::Drawn;
+use crate::floor::Floor;
 use crate::random::Seed;
 use crate::report::deliveries::Delivery;
 use crate::report::schema::{Broken, Filled, Report, SCHEMA, Simulated};
@@ -117,13 +117,14 @@ pub fn run(
         valid: true,
         invalid_because: Vec::new(),
         starved: false,
-        echoes: checker_of::<Safety>(&finished).map_or(0, Safety::echoes),
+        echoes: Some(checker_of::<Safety>(&finished).map_or(0, Safety::echoes)),
         tx,
         block,
         cost,
         trace_hash: Some(finished.trace_hash),
         sim: Some(simulated),
         rumor,
+        compared: None,
     };
     Ok((report, spreads))
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::random::Seed;
 
 use super::{ONE_WAY_MAX, Wan};
 
 /// The base one-way delays between all nodes, without jitter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delays {
     /// Each node's region.
     place: Vec<u8>,
@@ -60,7 +62,7 @@ const WEIGHT_MAX: u64 = 1_000_000_000;
 const WORLD: &str = include_str!("regions.txt");
 
 /// Regions, and how far apart they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Regions {
     /// None where all nodes are in one nameless place.
     names: Vec<String>,
@@ -86,6 +88,12 @@ impl Delays {
             }
         };
         Ok(Self { place: regions.draw(nodes, seed), regions })
+    }
+
+    /// How many nodes there are.
+    #[must_use]
+    pub const fn nodes(&self) -> usize {
+        self.place.len()
     }
 
     /// Microseconds from one node to another, one way, without jitter. 0 for a node that isn't there.

@@ -59,6 +59,9 @@ struct Author {
 /// First items of each author that the warm figures leave out, and first items at a new home.
 pub const COLD_ITEMS: u64 = 3;
 
+/// Transactions of one author in one of several loads. With more, a nonce would come again.
+const PART_ITEMS_MAX: u64 = 1_000_000;
+
 impl Workload {
     /// The workload on `nodes` nodes.
     ///
@@ -87,6 +90,19 @@ impl Workload {
             bursting: 0,
             one_time: 0,
         })
+    }
+
+    /// One of several loads on the same nodes, by number: the same authors at the same homes write other transactions.
+    #[must_use]
+    pub fn part(mut self, number: u32) -> Self {
+        if number > 0 {
+            let first = u64::from(number).saturating_mul(PART_ITEMS_MAX);
+            self.authors.iter_mut().for_each(|author| author.written = first);
+            self.one_time = first;
+            self.draws = self.seed.draws(&format!("workload {number}"));
+            self.burst_draws = self.seed.draws(&format!("bursts {number}"));
+        }
+        self
     }
 
     /// The next transaction; `None` at the end of the load.

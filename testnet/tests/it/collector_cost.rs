@@ -2,7 +2,7 @@
 
 use node::trace::{Record, What};
 use testnet::local::collect::{Observed, measure};
-use testnet::report::schema::{Cost, RssMib};
+use testnet::report::schema::{Cost, Percentiles, RssMib};
 
 use crate::collector::{TX, accepted, at, observed, submitted};
 
@@ -51,6 +51,7 @@ fn costs_are_counter_differences_less_the_idle_rate() {
         cpu_us_per_delivery: Some(1_000.0),
         rss_mib: RssMib { p50: Some(10.0), max: Some(20.0) },
         lag_ms: None,
+        control_excess_ms: Percentiles::default(),
     };
     assert_eq!(measured.cost, expected);
 }

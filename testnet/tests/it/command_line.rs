@@ -1,11 +1,16 @@
 //! What the command says and how it exits.
 
 use std::process::Output;
+use std::time::Duration;
 
 use assert_cmd::Command;
+use testnet::random::Seed;
+use testnet::wan::{Bandwidth, Delays, Jitter, LinkPlan, Wan};
 
 fn testnet(arguments: &[&str]) -> Output {
-    Command::cargo_bin("testnet").unwrap().args(arguments).output().unwrap()
+    // Not a measure of anything: what should have refused must not outlive the test.
+    let limit = Duration::from_secs(60);
+    Command::cargo_bin("testnet").unwrap().args(arguments).timeout(limit).output().unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -36,6 +41,18 @@ fn wrong_usage_exits_with_2_and_says_why() {
         (vec!["run", "--tx-rate", "0"], "nothing would be submitted"),
         (vec!["run", "--tx-rate", "0", "--txs", "3"], "--txs needs a --tx-rate above 0"),
         (vec!["run", "--author-skew", "steep"], "zipf:S"),
+        (vec!["run", "--jitter", "5%"], "--jitter is of emulated links: give a --wan as well"),
+        (vec!["run", "--wan", "none", "--bandwidth", "50mbit"], "--bandwidth is of emulated links"),
+        (vec!["run", "--wan", "/no/such/file"], "--wan: cannot read the delays /no/such/file"),
+        (vec!["run", "--wan", "regions", "--node", "node"], "--node names a program that emulates no links"),
+        (vec!["worker", "carrier-pigeon"], "no engine: hearsay, gossipsub or gossipsub-signed is wanted"),
+        (vec!["worker", "hearsay", "--links", "links.json"], "--number"),
+        (vec!["run", "--engine", "telepathy"], "hearsay, gossipsub or gossipsub-signed"),
+        (vec!["run", "--engine", "gossipsub", "--topology", "kademlia"], "give a fixed graph, such as --degree 8"),
+        (vec!["run", "--engine", "gossipsub", "--node", "/bin/true"], "--node names a program"),
+        (vec!["run", "--find-capacity", "--txs", "5"], "cannot be used with"),
+        (vec!["run", "--find-capacity", "--within", "200%"], "a percentage from 1% to 100%"),
+        (vec!["run", "--within", "5%"], "--find-capacity"),
         (vec!["walk"], "unrecognized subcommand"),
     ] {
         let output = testnet(&arguments);
@@ -100,6 +117,22 @@ fn a_node_that_ends_at_once_is_reported_with_its_log() {
 }
 
 #[test]
+fn a_worker_without_its_links_exits_with_1_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("links.json");
+    let worker =
+        || testnet(&["worker", "hearsay", "--links", path.to_str().unwrap(), "--number", "2", "--ephemeral"]);
+    let missing = worker();
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(said(&missing).contains("cannot use the links' description"), "{}", said(&missing));
+    std::fs::write(&path, "{}").unwrap();
+    assert!(said(&worker()).contains("describes no links"), "{}", said(&worker()));
+    let delays = Delays::new(&Wan::Regions, 2, Seed(1)).unwrap();
+    LinkPlan { seed: 1, jitter: Jitter::NONE, bandwidth: Bandwidth::UNLIMITED, delays }.write(&path).unwrap();
+    assert!(said(&worker()).contains("has no node 2"), "{}", said(&worker()));
+}
+
+#[test]
 fn a_report_that_is_not_there_exits_with_1() {
     let output = testnet(&["report", "/no/such/run"]);
     assert_eq!(output.status.code(), Some(1));
@@ -127,6 +160,12 @@ fn help_shows_the_defaults() {
         "--block-interval",
         "--block-bytes",
         "--kill",
+        "--wan",
+        "--jitter",
+        "--bandwidth",
+        "--engine",
+        "--find-capacity",
+        "--within",
         "--seed",
         "--out",
         "--json",

@@ -1,7 +1,7 @@
 //! The floor: shortest paths computed by hand, and by another algorithm.
 
+use testnet::floor::Floor;
 use testnet::random::Seed;
-use testnet::sim::floor::Floor;
 use testnet::topology::Graph;
 use testnet::wan::{Bandwidth, Delays, Wan};
 

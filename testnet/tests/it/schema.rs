@@ -20,13 +20,14 @@ pub(crate) fn report() -> Report {
         valid: true,
         invalid_because: vec![],
         starved: false,
-        echoes: 0,
+        echoes: Some(0),
         tx: Propagation::default(),
         block: Propagation::default(),
         cost: Cost::default(),
         trace_hash: None,
         sim: None,
         rumor: None,
+        compared: None,
     }
 }
 
@@ -46,9 +47,11 @@ fn leaves(at: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
 fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
     let latency = json!({"p50": null, "p90": null, "p95": null, "p99": null, "max": null});
     let stretch = json!({"p50": null, "p95": null, "p99": null});
+    let typical = json!({"p50": null, "p95": null});
     let propagation = json!({
         "offered": 0, "originated": 0, "expected": 0, "delivered": 0, "coverage": null,
-        "latency_ms": latency, "to_all_ms": latency, "stretch": stretch, "redundancy": null,
+        "latency_ms": latency, "to_all_ms": latency, "stretch": stretch, "limit_ms": typical, "over_limit": typical,
+        "redundancy": null,
         "warm": {"latency_ms": latency, "stretch": stretch, "wire_ratio": null},
     });
     let expected = json!({
@@ -58,13 +61,25 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
         "cost": {
             "wire_bytes_per_delivery": null, "wire_ratio": null, "idle_bytes_per_s_per_node": null,
             "cpu_us_per_delivery": null, "rss_mib": {"p50": null, "max": null}, "lag_ms": null,
+            "control_excess_ms": latency,
         },
-        "trace_hash": null, "sim": null, "rumor": null,
+        "trace_hash": null, "sim": null, "rumor": null, "compared": null,
     });
     let (mut found, mut wanted) = (BTreeMap::new(), BTreeMap::new());
     leaves("", &serde_json::to_value(report()).unwrap(), &mut found);
     leaves("", &expected, &mut wanted);
     assert_eq!(found, wanted);
+}
+
+#[test]
+fn reports_from_before_there_were_limits_still_read() {
+    let mut old = serde_json::to_value(report()).unwrap();
+    for kind in ["tx", "block"] {
+        let kind = old[kind].as_object_mut().unwrap();
+        assert!(kind.remove("limit_ms").is_some() && kind.remove("over_limit").is_some());
+    }
+    assert!(old["cost"].as_object_mut().unwrap().remove("control_excess_ms").is_some());
+    assert_eq!(serde_json::from_value::<Report>(old).unwrap(), report());
 }
 
 #[test]

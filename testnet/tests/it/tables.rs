@@ -1,6 +1,6 @@
 //! What people read.
 
-use testnet::report::schema::{Percentiles, Propagation, Report};
+use testnet::report::schema::{Cost, Percentiles, Propagation, Report, Stretch, Typical};
 use testnet::report::tables::render;
 
 use crate::schema::report;
@@ -30,6 +30,30 @@ fn figures_are_shown_and_absent_ones_are_dashes() {
 }
 
 #[test]
+fn emulated_links_add_their_rows() {
+    let block = Propagation {
+        stretch: Stretch { p50: Some(1.25), p95: Some(1.5), p99: None },
+        limit_ms: Typical { p50: Some(67.04), p95: Some(125.0) },
+        over_limit: Typical { p50: Some(7.084), p95: Some(12.9) },
+        ..figures()
+    };
+    let excess = Percentiles { p50: Some(1.94), p99: Some(47.7), ..Percentiles::default() };
+    let cost = Cost { control_excess_ms: excess, ..Cost::default() };
+    let text = render(&Report { block: block.clone(), cost, ..report() }, false);
+    let row = |name: &str| {
+        let line = text.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name} in {text}"));
+        line.split(name).nth(1).unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(row("blocks stretch (×)"), ["1.25", "–", "1.50", "–", "–"]);
+    assert_eq!(row("blocks limit"), ["67.0", "–", "125.0", "–", "–"]);
+    assert_eq!(row("blocks over the limit (×)"), ["7.08", "–", "12.90", "–", "–"]);
+    assert_eq!(row("over the link's delay, p99"), ["47.7", "ms"]);
+    let without =
+        render(&Report { block: Propagation { limit_ms: Typical::default(), ..block }, ..report() }, false);
+    assert!(!without.contains("blocks limit") && !without.contains("control beside"), "{without}");
+}
+
+#[test]
 fn nearly_all_is_never_shown_as_all() {
     let tx = Propagation { delivered: 29_399, coverage: Some(29_399.0 / 29_400.0), ..figures() };
     let text = render(&Report { tx, ..report() }, false);
@@ -42,7 +66,7 @@ fn doubts_are_spelled_out() {
     let doubtful = Report {
         tx: figures(),
         starved: true,
-        echoes: 3,
+        echoes: Some(3),
         valid: false,
         invalid_because: vec!["node 7 ended by itself".to_owned()],
         ..report()

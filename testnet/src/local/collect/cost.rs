@@ -46,6 +46,7 @@ pub(super) fn cost(observed: &Observed, deliveries: &[Delivery]) -> Cost {
         cpu_us_per_delivery: per(sum(|one| one.cpu_us), deliveries.len() as f64, 1),
         rss_mib: RssMib { p50: peaks.percentile(50), max: peaks.max() },
         lag_ms: lags.percentile(99).map(|us| rounded(us / 1_000.0, 3)),
+        ..Cost::default()
     }
 }
 

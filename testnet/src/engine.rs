@@ -1,0 +1,39 @@
+//! Whose gossip is measured.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What a worker runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// This project's.
+    #[default]
+    Hearsay,
+    /// libp2p's gossipsub with anonymous messages, whose items are checked before they are passed on.
+    Gossipsub,
+    /// libp2p's gossipsub as the library has it by default: every message signed by its publisher.
+    GossipsubSigned,
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "hearsay" => Ok(Self::Hearsay),
+            "gossipsub" => Ok(Self::Gossipsub),
+            "gossipsub-signed" => Ok(Self::GossipsubSigned),
+            _ => Err(format!("{text:?} is no engine: hearsay, gossipsub or gossipsub-signed is wanted")),
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hearsay => "hearsay",
+            Self::Gossipsub => "gossipsub",
+            Self::GossipsubSigned => "gossipsub-signed",
+        })
+    }
+}

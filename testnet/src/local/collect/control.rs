@@ -1,0 +1,122 @@
+//! What bulk does to control: how much longer than the link's delay a control message took to the neighbour while its
+//! sender was uploading a block.
+//!
+//! Counted are announcements, headers and bodies short enough for the control lane, from the record of their sending to
+//! the record of their receipt: queues, writing, encryption and both nodes' loops are in it. An upload lasts from the
+//! record of the body's sending to its receipt, less the link's delay. Jitter makes the figure negative at times.
+
+use std::collections::{HashMap, VecDeque};
+
+use node::trace::{Kind, What};
+use protocol::hash::ShortId;
+use protocol::limits::CONTROL_ITEM_BYTES_MAX;
+
+use super::Observed;
+use crate::report::schema::Percentiles;
+use crate::report::statistics::Sorted;
+use crate::wan::Delays;
+
+/// One message on its way: from whom to whom, about which item, and whether it is the item's body.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Message {
+    from: usize,
+    to: usize,
+    kind: Kind,
+    item: ShortId,
+    body: bool,
+}
+
+/// The excess over the link's delay in milliseconds.
+pub(super) fn excess_ms(observed: &Observed, peers: &[HashMap<u32, usize>], delays: &Delays) -> Percentiles {
+    let uploads = uploads(observed, peers, delays);
+    let mut waiting: HashMap<Message, VecDeque<u64>> = HashMap::new();
+    for_each_sent(observed, peers, |at_ns, message| {
+        let busy = uploads.get(message.from).is_some_and(|spans| spans.iter().any(|span| span.contains(at_ns)));
+        if busy {
+            waiting.entry(message).or_default().push_back(at_ns);
+        }
+    });
+    let mut values = Vec::new();
+    for_each_received(observed, peers, |at_ns, message, bytes| {
+        if bytes > CONTROL_ITEM_BYTES_MAX as u64 {
+            return;
+        }
+        let sent = waiting.get_mut(&message).and_then(|sent| first_before(sent, at_ns));
+        if let Some(sent_ns) = sent {
+            let delay_ns = delays.one_way_us(message.from, message.to) as f64 * 1e3;
+            values.push(((at_ns - sent_ns) as f64 - delay_ns) / 1e6);
+        }
+    });
+    Percentiles::of(&Sorted::new(values))
+}
+
+/// While a node uploads a block.
+struct Span {
+    from_ns: u64,
+    to_ns: u64,
+}
+
+impl Span {
+    fn contains(&self, at_ns: u64) -> bool {
+        (self.from_ns..=self.to_ns).contains(&at_ns)
+    }
+}
+
+/// When each node was uploading blocks that are too long for the control lane.
+fn uploads(observed: &Observed, peers: &[HashMap<u32, usize>], delays: &Delays) -> Vec<Vec<Span>> {
+    let mut begun: HashMap<Message, VecDeque<u64>> = HashMap::new();
+    for_each_sent(observed, peers, |at_ns, message| {
+        if message.body && message.kind == Kind::Block {
+            begun.entry(message).or_default().push_back(at_ns);
+        }
+    });
+    let mut uploads: Vec<Vec<Span>> = observed.nodes.iter().map(|_| Vec::new()).collect();
+    for_each_received(observed, peers, |at_ns, message, bytes| {
+        if bytes <= CONTROL_ITEM_BYTES_MAX as u64 {
+            return;
+        }
+        let sent = begun.get_mut(&message).and_then(|sent| first_before(sent, at_ns));
+        if let (Some(from_ns), Some(spans)) = (sent, uploads.get_mut(message.from)) {
+            let delay_ns = delays.one_way_us(message.from, message.to).saturating_mul(1_000);
+            spans.push(Span { from_ns, to_ns: at_ns.saturating_sub(delay_ns) });
+        }
+    });
+    uploads
+}
+
+fn for_each_sent(observed: &Observed, peers: &[HashMap<u32, usize>], mut each: impl FnMut(u64, Message)) {
+    for (from, (node, peers)) in observed.nodes.iter().zip(peers).enumerate() {
+        for record in &node.records {
+            let (kind, item, to, body) = match record.what {
+                What::SentBody { kind, item, to } => (kind, item, to, true),
+                What::SentInv { kind, item, to } => (kind, item, to, false),
+                _ => continue,
+            };
+            if let Some(&to) = peers.get(&to) {
+                each(record.at_ns, Message { from, to, kind, item, body });
+            }
+        }
+    }
+}
+
+/// An announcement has no length here.
+fn for_each_received(observed: &Observed, peers: &[HashMap<u32, usize>], mut each: impl FnMut(u64, Message, u64)) {
+    for (to, (node, peers)) in observed.nodes.iter().zip(peers).enumerate() {
+        for record in &node.records {
+            let (kind, item, from, body, bytes) = match record.what {
+                What::Body { kind, item, bytes, from, .. } => (kind, item, from, true, bytes),
+                What::Announced { kind, item, from } => (kind, item, from, false, 0),
+                _ => continue,
+            };
+            if let Some(&from) = peers.get(&from) {
+                each(record.at_ns, Message { from, to, kind, item, body }, bytes);
+            }
+        }
+    }
+}
+
+/// The first moment, unless it is later than `at_ns`.
+fn first_before(sent: &mut VecDeque<u64>, at_ns: u64) -> Option<u64> {
+    sent.front().filter(|sent| **sent <= at_ns)?;
+    sent.pop_front()
+}

@@ -1,0 +1,146 @@
+//! What a search for the capacity found, as JSON and as a table.
+
+use std::fmt::Write as _;
+
+use comfy_table::Cell;
+use serde::{Deserialize, Serialize};
+
+use super::tables::{DASH, number, percent, right, table};
+
+/// What [`Capacity::kind`] says.
+pub const KIND: &str = "capacity";
+
+/// A search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// The version of the schema.
+    pub schema: u32,
+    /// [`KIND`].
+    pub kind: String,
+    /// Whose gossip was measured.
+    pub engine: String,
+    /// The relay policy, as `--relay` spells it.
+    pub relay: String,
+    /// Nodes launched.
+    pub nodes: usize,
+    /// The topology, as `--topology` spells it.
+    pub topology: String,
+    /// The emulated links, as `--wan` spells it.
+    pub wan: String,
+    /// The seed of everything that chance decides.
+    pub seed: u64,
+    /// The command that made the report.
+    pub command: String,
+    /// False only for an unplanned loss of a node or a failure of the instrument.
+    pub valid: bool,
+    /// Why it is not valid; empty if it is.
+    pub invalid_because: Vec<String>,
+    /// The highest rate that was carried, in transactions a second; null if none was.
+    pub carried_per_s: Option<f64>,
+    /// The lowest rate that was not; null if all were.
+    pub failed_per_s: Option<f64>,
+    /// Encoded bytes of each transaction.
+    pub tx_bytes: usize,
+    /// How long each rate was offered, in seconds.
+    pub offered_s: f64,
+    /// How long everything might take to arrive afterwards, in seconds.
+    pub drain_s: f64,
+    /// The rates, in the order in which they were tried.
+    pub steps: Vec<Step>,
+}
+
+/// One rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Transactions a second.
+    pub rate: f64,
+    /// Whether it was carried.
+    pub carried: bool,
+    /// Why not; empty if it was.
+    pub because: String,
+    /// Transactions that the schedule had.
+    pub offered: u64,
+    /// Transactions that their origin accepted.
+    pub originated: u64,
+    /// Deliveries that happened before the drain ended, over those wanted.
+    pub coverage: Option<f64>,
+    /// The median latency of these, in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// The 95th percentile.
+    pub p95_ms: Option<f64>,
+    /// Wire bytes for each of them.
+    pub wire_bytes_per_delivery: Option<f64>,
+    /// Processor time for each of them, in microseconds.
+    pub cpu_us_per_delivery: Option<f64>,
+    /// The p99 lateness of a 50 ms timer in the nodes.
+    pub lag_ms: Option<f64>,
+    /// By how much the instrument's own submissions were late at worst, in milliseconds.
+    pub submitted_late_ms: f64,
+}
+
+/// The search as text.
+#[must_use]
+pub fn render(capacity: &Capacity, color: bool) -> String {
+    let mut text = format!(
+        "{} · {} nodes · {} · relay {} · wan {} · seed {}\n{}\n",
+        capacity.engine,
+        capacity.nodes,
+        capacity.topology,
+        capacity.relay,
+        capacity.wan,
+        capacity.seed,
+        capacity.command
+    );
+    let names = [
+        "rate",
+        "carried",
+        "originated",
+        "coverage",
+        "p50 ms",
+        "p95 ms",
+        "bytes",
+        "CPU µs",
+        "lag ms",
+        "submit late",
+    ];
+    let mut table = table(&names, color);
+    for step in &capacity.steps {
+        table.add_row([
+            right(format!("{:.0}/s", step.rate)),
+            Cell::new(if step.carried { "yes" } else { "no" }),
+            right(format!("{} of {}", step.originated, step.offered)),
+            right(step.coverage.map_or(DASH.to_owned(), percent)),
+            right(number(step.p50_ms, 1)),
+            right(number(step.p95_ms, 1)),
+            right(number(step.wire_bytes_per_delivery, 0)),
+            right(number(step.cpu_us_per_delivery, 0)),
+            right(number(step.lag_ms, 0)),
+            right(format!("{:.0} ms", step.submitted_late_ms)),
+        ]);
+    }
+    // Writing to a string can't fail.
+    let _ = writeln!(text, "\nrates, in the order in which they were tried\n{table}");
+    for step in capacity.steps.iter().filter(|step| !step.carried) {
+        let _ = writeln!(text, "\n{:.0}/s was not carried: {}", step.rate, step.because);
+    }
+    let _ = writeln!(text, "\n{}", verdict(capacity));
+    for why in &capacity.invalid_because {
+        let _ = writeln!(text, "\nINVALID: {why}");
+    }
+    text
+}
+
+fn verdict(capacity: &Capacity) -> String {
+    let how = format!(
+        "transactions of {} bytes, offered for {} s and all delivered {} s later",
+        capacity.tx_bytes, capacity.offered_s, capacity.drain_s
+    );
+    match (capacity.carried_per_s, capacity.failed_per_s) {
+        (Some(carried), Some(failed)) => {
+            format!("capacity: {carried:.0}/s ({how}); {failed:.0}/s was too much")
+        }
+        (Some(carried), None) => format!("capacity: at least {carried:.0}/s ({how})"),
+        (None, Some(failed)) => format!("capacity: below {failed:.0}/s ({how})"),
+        (None, None) => "capacity: not known, for no rate was tried to the end".to_owned(),
+    }
+}

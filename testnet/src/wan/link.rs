@@ -1,0 +1,132 @@
+//! One emulated link: a stream that lies between a connection and its socket, and takes as long as the link would.
+//!
+//! The sender reserves its uplink for the bytes when it writes them, and sends them over the real socket at once, with
+//! the moment at which they have left. The receiver takes them off its socket as they come, adds the link's delay, and
+//! hands them over when they are through its downlink. So the time that the real socket and the sender's scheduling
+//! take lies within the delay and not on top of it. Each write's delay is drawn by the jitter; nothing overtakes
+//! within a stream, so on a busy one later writes wait for an earlier one that was slow. An end of the stream takes
+//! the same way. The delay applies as soon as the other end has said who it is, before its first byte.
+//!
+//! Deliberately absent: what TCP makes of a real link. No handshake of its own, no slow start, no loss, no congestion
+//! control: a connection has its share of the access at once. A writer whose other end was killed is told without
+//! delay.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::{AsyncRead, AsyncWrite};
+
+use super::incoming::{Handed, Incoming};
+use super::outgoing::Outgoing;
+use super::pace::{Pace, Timer as _};
+use super::site::Site;
+
+/// Bytes that are read off a socket at once.
+const READ_BYTES: usize = 16 * 1024;
+
+/// A stream over an emulated link. Both halves must be polled by one task, as a connection's are.
+#[derive(Debug)]
+pub struct Link<S, P: Pace> {
+    socket: S,
+    site: Arc<Site>,
+    pace: P,
+    incoming: Incoming,
+    due: P::Timer,
+    outgoing: Outgoing,
+    room: P::Timer,
+}
+
+impl<S, P: Pace> Link<S, P> {
+    /// Puts a link between a connection that was just opened and its socket. The other end must do the same.
+    #[must_use]
+    pub fn new(socket: S, site: Arc<Site>, pace: P) -> Self {
+        Self {
+            socket,
+            incoming: Incoming::new(&site),
+            due: pace.timer(),
+            outgoing: Outgoing::new(&site),
+            room: pace.timer(),
+            site,
+            pace,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin, P: Pace> Link<S, P> {
+    /// Takes off the socket what it has, as long as there is room. While there is room it wakes for more.
+    fn poll_socket(&mut self, cx: &mut Context<'_>) {
+        let mut buffer = [0; READ_BYTES];
+        while self.incoming.has_room() {
+            let now_ns = self.pace.now_ns();
+            match Pin::new(&mut self.socket).poll_read(cx, &mut buffer) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(0)) => self.incoming.end(&self.site, now_ns, None),
+                Poll::Ready(Ok(read)) => {
+                    if let Err(error) = self.incoming.take(&self.site, buffer.get(..read).unwrap_or_default()) {
+                        self.incoming.end(&self.site, now_ns, Some(error));
+                    }
+                }
+                Poll::Ready(Err(error)) => self.incoming.end(&self.site, now_ns, Some(error)),
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin, P: Pace> AsyncRead for Link<S, P> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if into.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let mut looked = false;
+        loop {
+            match this.incoming.hand_over(&this.site, this.pace.now_ns(), into) {
+                Handed::Bytes(bytes) => return Poll::Ready(Ok(bytes)),
+                Handed::End(result) => return Poll::Ready(result.map(|()| 0)),
+                Handed::Until(_) | Handed::Nothing if !looked => {
+                    this.poll_socket(cx);
+                    looked = true;
+                }
+                Handed::Until(at_ns) => {
+                    ready!(this.due.poll_until(cx, at_ns))?;
+                    looked = false;
+                }
+                Handed::Nothing => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin, P: Pace> AsyncWrite for Link<S, P> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        // The kernel is full only if the other end has stopped reading.
+        ready!(this.outgoing.poll_drain(cx, &mut this.socket))?;
+        loop {
+            match this.outgoing.take(this.pace.now_ns(), &this.site, bytes) {
+                Ok(taken) => {
+                    if let Poll::Ready(Err(error)) = this.outgoing.poll_drain(cx, &mut this.socket) {
+                        return Poll::Ready(Err(error));
+                    }
+                    return Poll::Ready(Ok(taken));
+                }
+                Err(at_ns) => ready!(this.room.poll_until(cx, at_ns))?,
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.outgoing.poll_drain(cx, &mut this.socket))?;
+        Pin::new(&mut this.socket).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.outgoing.end(this.pace.now_ns());
+        ready!(this.outgoing.poll_drain(cx, &mut this.socket))?;
+        Pin::new(&mut this.socket).poll_close(cx)
+    }
+}

@@ -1,0 +1,37 @@
+//! One node of a run in this process: any engine, on emulated links if wanted. It takes the flags of `node run`, and
+//! gives what the `node` program gives: `rpc.json`, a trace, logs, the same exit codes.
+//!
+//! Deliberately absent: what an engine does. Hearsay's is the node's own library, unchanged.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use node::logging;
+use node::run::{self, ExitStatus as _};
+use node::transport::Links;
+
+use crate::baseline::{self, Form};
+use crate::cli::WorkerArgs;
+use crate::engine::Engine;
+use crate::wan::EmulatedLinks;
+
+/// Runs the node until it is told to stop, or can't go on.
+///
+/// # Errors
+/// If the file that describes the links is of no use; nothing was started.
+pub fn run(arguments: WorkerArgs) -> anyhow::Result<ExitCode> {
+    run::exit_on_panic();
+    let WorkerArgs { engine, links, number, node } = arguments;
+    let links = links.zip(number).map(|(path, number)| EmulatedLinks::read(&path, number)).transpose();
+    let links = links.context("--links")?.map(|links| Arc::new(links) as Arc<dyn Links>);
+    let result = match engine {
+        Engine::Hearsay => run::run(node, links),
+        Engine::Gossipsub => baseline::run(node, links, Form::Anonymous),
+        Engine::GossipsubSigned => baseline::run(node, links, Form::Signed),
+    };
+    Ok(result.unwrap_or_else(|error| {
+        logging::to_stderr(&format!("error: {error}"));
+        error.exit_code()
+    }))
+}

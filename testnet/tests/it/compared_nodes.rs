@@ -1,0 +1,43 @@
+//! Both forms of gossipsub carry what Hearsay carries, measured by the same instrument. Real processes: ignored by
+//! default, as the other real runs.
+
+use assert_cmd::Command;
+use testnet::report::schema::{Report, Runs};
+
+fn compare(arguments: &[&str]) -> Vec<Report> {
+    let dir = tempfile::tempdir().unwrap();
+    let json = dir.path().join("compare.json");
+    let output = Command::cargo_bin("testnet")
+        .unwrap()
+        .args(["compare", "--rounds", "1", "--workloads", "plain", "--idle", "2s", "--drain", "5s"])
+        .args(["--out", dir.path().join("out").to_str().unwrap(), "--json", json.to_str().unwrap()])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    println!("{said}");
+    let runs: Runs = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    assert_eq!(runs.kind, "compare");
+    runs.runs
+}
+
+#[test]
+#[ignore = "starts 10 processes, for half a minute"]
+fn both_forms_of_gossipsub_deliver_every_item_to_every_node() {
+    let flags = ["--engines", "gossipsub,gossipsub-signed", "--nodes", "5", "--topology", "complete"];
+    let load = ["--duration", "3s", "--block-interval", "1s", "--block-bytes", "20000"];
+    let runs = compare(&[&flags[..], &load[..]].concat());
+    let engines: Vec<&str> = runs.iter().map(|run| run.engine.as_str()).collect();
+    assert_eq!(engines, ["gossipsub", "gossipsub-signed"]);
+    for run in &runs {
+        assert!(run.valid, "{:?}", run.invalid_because);
+        assert_eq!((run.tx.coverage, run.block.coverage), (Some(1.0), Some(1.0)), "{}", run.engine);
+        assert_eq!((run.tx.originated, run.tx.expected), (60, 60 * 4), "{}", run.engine);
+        assert!(run.block.originated >= 2, "{} blocks", run.block.originated);
+        // Everybody pushes to everybody, but not back: each node gets a copy from the origin and from the 3 others, less
+        // those that crossed.
+        assert!(run.tx.redundancy.unwrap() > 0.5, "{:?}", run.tx.redundancy);
+        assert_eq!((run.relay.as_str(), run.echoes), ("gossipsub", None));
+    }
+}
