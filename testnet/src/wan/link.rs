@@ -26,7 +26,7 @@ use super::site::Site;
 /// Bytes that are read off a socket at once.
 const READ_BYTES: usize = 16 * 1024;
 
-/// A stream over an emulated link. Both halves must be polled by one task, as a connection's are.
+/// A stream over an emulated link.
 #[derive(Debug)]
 pub struct Link<S, P: Pace> {
     socket: S,

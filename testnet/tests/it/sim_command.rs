@@ -231,7 +231,7 @@ fn help_shows_the_flags_and_the_defaults() {
         assert!(help.contains(flag), "{flag}");
     }
     for word in
-        ["regular:8", "[default: regions]", "[default: 10%]", "Exit status", "no checker found a violation"]
+        ["regular:8", "simulated: regions]", "[default: 10%]", "Exit status", "no checker found a violation"]
     {
         assert!(help.contains(word), "{word} in {help}");
     }
