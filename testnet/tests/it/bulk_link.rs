@@ -26,7 +26,7 @@ fn arrives(network: &mut Network, order: &mut Order, now: Time, to: usize, bytes
 #[test]
 fn a_large_body_waits_one_round_trip_until_its_window_is_found() {
     let (mut network, mut order) = (network("50mbit"), Order::default());
-    let at = |seconds| Time::from_micros(seconds * 1_000_000);
+    let at = |seconds: u64| Time::from_micros(seconds * 1_000_000);
     let small = arrives(&mut network, &mut order, at(0), 1, 64 * 1024);
     assert_eq!(small, 75_000 + 10_486, "a new window holds it");
     let first = arrives(&mut network, &mut order, at(1), 1, BODY);
