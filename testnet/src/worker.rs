@@ -23,6 +23,9 @@ use crate::wan::EmulatedLinks;
 pub fn run(arguments: WorkerArgs) -> anyhow::Result<ExitCode> {
     run::exit_on_panic();
     let WorkerArgs { engine, links, number, node } = arguments;
+    if let Err(error) = node.relay_policy() {
+        error.exit();
+    }
     let links = links.zip(number).map(|(path, number)| EmulatedLinks::read(&path, number)).transpose();
     let links = links.context("--links")?.map(|links| Arc::new(links) as Arc<dyn Links>);
     let result = match engine {
