@@ -6,9 +6,9 @@
 //! distance at which their acks come back tells what the path carried. What a train took ahead is waited for
 //! afterwards: it adds at most half its length to a queue, 10 ms at 50 Mbit/s, and nothing to the rate.
 //!
-//! A train is as good as the peer that acks it. Acks can't come faster than the train left, so a false one at most
-//! doubles the rate, and the median of [`TRAINS`] decides. A peer behind a slow link of its own soon has no room in its
-//! window for a train.
+//! A train is as good as the peer that acks it. Acks count for no faster than the train left, and for little more than
+//! the present rate; the lower median of [`TRAINS`] decides. A peer that sees a queue, maybe of a slow link of its own,
+//! sends fewer trains, and what came to less than a quarter of another's is forgotten.
 //!
 //! Sans-IO. Whose turn it is among several is the [uplink's](super::uplink) matter.
 
