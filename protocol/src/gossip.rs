@@ -53,7 +53,7 @@ use crate::hash::{BlockId, ShortId, TxId};
 use crate::keys::PublicKey;
 use crate::limits::{
     CATCH_UP_INTERVAL_MIN, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, HEADER_BYTES_MAX,
-    TRANSACTION_BYTES_EXPECTED,
+    TRANSACTION_BYTES_EXPECTED, TRANSACTION_BYTES_MAX,
 };
 use crate::mempool::Mempool;
 use crate::message::Tip;
@@ -95,6 +95,9 @@ pub struct Gossip {
     catch_up_wait: Duration,
     /// The usual length of a transaction, in bytes: announcements don't tell it.
     usual_bytes: usize,
+    /// What those in blocks take at the most, on the average of a block: headers don't tell it either. Falls slowly; until a
+    /// block was seen, the largest, so that nobody is struck for the length of the first.
+    usual_bytes_in_block: usize,
     /// Submitted items in verification.
     checks_local: usize,
     next_job: u64,
@@ -169,6 +172,7 @@ impl Gossip {
             catch_up_at: None,
             catch_up_wait: CATCH_UP_INTERVAL_MIN,
             usual_bytes: TRANSACTION_BYTES_EXPECTED,
+            usual_bytes_in_block: TRANSACTION_BYTES_MAX,
             checks_local: 0,
             next_job: 0,
             outputs: VecDeque::new(),

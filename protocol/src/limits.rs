@@ -376,6 +376,10 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = GETDATA_ENTRIES_MAX;
 /// Blocks in flight from one peer: Bitcoin Core's bound, and as many as one notfound can name.
 pub const REQUEST_BLOCKS_IN_FLIGHT_MAX: usize = NOTFOUND_BLOCKS_MAX;
 
+/// Peers that a node may be sending the same block to, one after the other, before it is our turn: its outbound ones. A
+/// request for a block has so many times its transfer.
+pub const REQUEST_BLOCK_SHARERS: u64 = 8;
+
 /// A peer is not asked for more than this much of its measured rate at once (one item may exceed it): well under
 /// [`REQUEST_EXPIRY_MAX`], so that an honest queue never expires.
 pub const REQUEST_QUEUE_MAX: Duration = Duration::from_secs(2);

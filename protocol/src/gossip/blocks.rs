@@ -291,6 +291,9 @@ impl Gossip {
         self.catch_up_wait = CATCH_UP_INTERVAL_MIN;
         self.stats.blocks_accepted = self.stats.blocks_accepted.saturating_add(1);
         self.delivered(from);
+        if let Some(each) = bytes.checked_div(usize::try_from(header.header().count).unwrap_or(usize::MAX)) {
+            self.usual_bytes_in_block = each.max(self.usual_bytes_in_block / 8 * 7).max(1);
+        }
         self.tell(Event::Accepted { item, from, within: None, bytes });
         if let Some(change) = connected.tip_change {
             self.on_tip_change(now, from, change);

@@ -172,6 +172,9 @@ impl Gossip {
         requests.retain(|(handle, key)| match key {
             RequestKey::Block(id) => {
                 let graft = self.routes.is_some() && self.chain.best_header().id == *id;
+                if graft {
+                    self.be_fed(now, *handle, id);
+                }
                 self.send(*handle, Message::GetBlock { graft, id: *id });
                 false
             }

@@ -197,6 +197,12 @@ impl Peer {
         advise(&mut self.prunes, route);
     }
 
+    /// Queues a prune that doesn't wait.
+    pub(crate) fn prune_now(&mut self, now: Time, route: RouteId) {
+        self.prune(now, route);
+        self.prunes_due = now;
+    }
+
     /// Queues a graft; the same holds, with the next announcement.
     pub(crate) fn graft(&mut self, route: RouteId) {
         advise(&mut self.grafts, route);

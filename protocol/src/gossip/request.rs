@@ -44,7 +44,8 @@
 //!    flight from it, or fewer than the bound and fewer bytes than it sends in [`REQUEST_QUEUE_MAX`].
 //!    *Rationale:* what queues for longer than the longest expiry would expire without anyone's fault.
 //! 8. A request expires after the peer's smoothed response and its deviation, and the transfer of the body and of all
-//!    that is in flight before it at the measured rate, doubled for each flight that expired since the last body;
+//!    that is in flight before it at the measured rate (of blocks [`REQUEST_BLOCK_SHARERS`] times: everybody asks for a new
+//!    block at once, and the peer sends it to one after the other), doubled for each flight that expired since the last body;
 //!    never before [`REQUEST_EXPIRY_MIN`] or after [`REQUEST_EXPIRY_MAX`].
 //!    *Rationale:* a fixed time is too short for a distant peer or too long for a withholder.
 //! 9. An expired request is a strike, for the peer and for its address group. One strike falls away each
@@ -77,6 +78,7 @@
 //! any state; 4,352 of about 280 bytes: 1.2 MiB. The excess is dropped, and drops nothing of anyone else's.
 //!
 //! [`REQUEST_QUEUE_MAX`]: crate::limits::REQUEST_QUEUE_MAX
+//! [`REQUEST_BLOCK_SHARERS`]: crate::limits::REQUEST_BLOCK_SHARERS
 //! [`REQUEST_EXPIRY_MIN`]: crate::limits::REQUEST_EXPIRY_MIN
 //! [`REQUEST_EXPIRY_MAX`]: crate::limits::REQUEST_EXPIRY_MAX
 //! [`STRIKE_DECAY_INTERVAL`]: crate::limits::STRIKE_DECAY_INTERVAL

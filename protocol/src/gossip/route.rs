@@ -14,6 +14,9 @@
 //! * **Learning.** The peer that brought a route's last item first is its *parent*. Only verified first sights teach.
 //! * **Pruning.** Who pushes what we have is pruned, if the redundancy is at its target. It had the item from somebody else,
 //!   so it needs no push of ours either: the link is lazy from here as well.
+//! * **Feeding.** On a route of blocks we are one peer's child at a time: of who promised the latest block first, or was asked
+//!   for it. Whose child we were is pruned at once.
+//!   *Rationale:* a second copy of a block costs much, and it is on its way long before the first has come.
 //! * **Grafting.** An announcement tells since when the announcer has the item, so it tells when its push would have
 //!   been here. If that is earlier than the parent's push by more than the slack, in [`LATE_ITEMS_MAX`] of the last
 //!   [`LATE_ITEMS`] items, the announcer is grafted; the parent stays until its body is the second. A graft that wins
@@ -82,6 +85,8 @@ struct Route {
     late: u8,
     /// First sights so far.
     items: u32,
+    /// On a route of blocks, who sends the latest one or was asked for it: whom we are a child of.
+    feeder: Option<PeerHandle>,
     /// Who was grafted and hasn't brought anything since.
     grafted: Option<PeerHandle>,
     /// No graft before this time.
@@ -203,9 +208,18 @@ impl Routes {
         Links { route: self.peek(route), default: kind == RouteKind::Transaction }
     }
 
-    /// Who brought the last item of a route, if that was a peer.
-    pub(crate) fn parent(&self, route: RouteId) -> Option<PeerHandle> {
-        self.peek(route).and_then(|route| route.parent)
+    /// Whose child we are on a route of blocks.
+    pub(crate) fn feeder(&self, route: RouteId) -> Option<PeerHandle> {
+        self.peek(route).and_then(|route| route.feeder)
+    }
+
+    /// From now on we are the child of `from` on a route of blocks. Whose child we were, if it was another's.
+    pub(crate) fn feed(&mut self, route: RouteId, from: PeerHandle) -> Option<PeerHandle> {
+        if self.peek(route).is_none() {
+            self.put_new(route, Route::new(RouteKind::Block));
+        }
+        let before = self.peek_mut(route)?.feeder.replace(from);
+        before.filter(|before| *before != from)
     }
 
     /// By how many microseconds a push of `from`, who has had a transaction since `had`, would have been behind the first;
@@ -358,6 +372,7 @@ impl Routes {
             }
             route.next_best.take_if(|(best, _)| *best == peer);
             route.grafted.take_if(|grafted| *grafted == peer);
+            route.feeder.take_if(|feeder| *feeder == peer);
             if route.parent == Some(peer)
                 && let Some((best, _)) = route.next_best
             {
@@ -422,6 +437,7 @@ impl Route {
             next_best: None,
             late: 0,
             items: 0,
+            feeder: None,
             grafted: None,
             graft_after: Time::ZERO,
             pause: GRAFT_PAUSE_MIN,

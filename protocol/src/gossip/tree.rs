@@ -14,7 +14,7 @@ use super::transactions::Sender;
 use crate::block::SignedHeader;
 use crate::codec::Encode as _;
 use crate::hash::{BlockId, RouteId, RouteKind, ShortId};
-use crate::limits::{BLOCK_BYTES_MAX, LIVE_AGE_MAX, REQUEST_ROOM_BYTES};
+use crate::limits::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX, LIVE_AGE_MAX, REQUEST_ROOM_BYTES};
 use crate::message::{Lane, Message, TxRef};
 use crate::time::{Duration, Time};
 use crate::transaction::SignedTransaction;
@@ -209,13 +209,15 @@ impl Gossip {
         let (key, bytes) = (RequestKey::Block(header.id()), self.expected_bytes(header));
         if pushed {
             let taken = self.requests.promised(now, from, key, bytes) || self.requests.asked(key) == Some(from);
-            if !taken {
+            if taken {
+                self.be_fed(now, from, &header.id());
+            } else {
                 self.decline_block(now, from, header, true);
             }
             return;
         }
-        let parent = self.routes.as_ref().and_then(|routes| routes.parent(block_route(header)));
-        let waits = parent.is_some_and(|parent| parent != from && self.peers.contains_key(&parent));
+        let feeder = self.routes.as_ref().and_then(|routes| routes.feeder(block_route(header)));
+        let waits = feeder.is_some_and(|feeder| feeder != from && self.peers.contains_key(&feeder));
         let ready_at = if waits { now + peer.steadiness.grace() } else { now };
         self.requests.announced_early(now, from, key, bytes, ready_at);
     }
@@ -227,7 +229,17 @@ impl Gossip {
         // However much redundancy is wanted of small items: a second copy of a block costs too much.
         let _ = routes.duplicate_on(now, from, route);
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.prune(now, route);
+            peer.prune_now(now, route);
+        }
+    }
+
+    /// A peer sends a block, or was asked for it: we are its child now, and nobody else's. A small item's old parent is kept
+    /// until its body is the second; a block's second body should not leave.
+    pub(super) fn be_fed(&mut self, now: Time, by: PeerHandle, id: &BlockId) {
+        let (Some(routes), Some(header)) = (&mut self.routes, self.chain.header(id)) else { return };
+        let route = block_route(header);
+        if let Some(peer) = routes.feed(route, by).and_then(|before| self.peers.get_mut(&before)) {
+            peer.prune_now(now, route);
         }
     }
 
@@ -249,7 +261,7 @@ impl Gossip {
     /// How long the body behind a header is likely to be, in bytes.
     pub(super) fn expected_bytes(&self, header: &SignedHeader) -> usize {
         let count = usize::try_from(header.header().count).unwrap_or(usize::MAX);
-        count.saturating_mul(self.usual_bytes).min(BLOCK_BYTES_MAX)
+        count.saturating_mul(self.usual_bytes_in_block).saturating_add(HEADER_BYTES_MAX).min(BLOCK_BYTES_MAX)
     }
 }
 

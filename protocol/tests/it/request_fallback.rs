@@ -227,7 +227,8 @@ fn expiry_adapts_to_a_near_and_to_a_distant_peer() {
 #[test]
 fn expiry_allows_for_the_body_and_for_what_is_queued_before_it() {
     let mut tracker = tracker(&[(1, Direction::Inbound)]);
-    tracker.announced(NOW, peer(1), block(1), 1024 * 1024);
+    // A block may have to wait until others have it: eight times its transfer.
+    tracker.announced(NOW, peer(1), block(1), 128 * 1024);
     tracker.next_requests(NOW, |_| true);
     assert_eq!(tracker.next_deadline(), Some(at_ms(2_000)));
     tracker.announced(NOW, peer(1), transaction(1), 512 * 1024);
@@ -239,7 +240,7 @@ fn expiry_allows_for_the_body_and_for_what_is_queued_before_it() {
     for item in 10..60 {
         serve(&mut tracker, at_ms(item * 1_000), 1, item, Duration::from_secs(1), 256 * 1024);
     }
-    tracker.announced(at_ms(60_000), peer(1), block(2), 512 * 1024);
+    tracker.announced(at_ms(60_000), peer(1), block(2), 64 * 1024);
     tracker.next_requests(at_ms(60_000), |_| true);
     let expiry = tracker.next_deadline().map_or(Duration::ZERO, |deadline| deadline.since(at_ms(60_000)));
     // One second of unmeasured response, and two of transfer.

@@ -149,6 +149,11 @@ impl Strikes {
     }
 }
 
+/// What a request counts for in another's expiry: a block may wait until seven others have it.
+fn weight(it: &Announcement) -> u128 {
+    if is_transaction(it.key) { it.bytes } else { 8 * it.bytes }
+}
+
 impl Peer {
     fn standing(&self, now: u64) -> (u64, bool) {
         let standing = match self.strikes.at(now) {
@@ -319,12 +324,12 @@ impl Model {
     }
 
     fn send(&mut self, chosen: PeerHandle, key: RequestKey) {
-        let queued: u128 = self.in_flight(chosen).map(|it| it.bytes).sum();
+        let queued: u128 = self.in_flight(chosen).map(weight).sum();
         let (now, number) = (self.now, self.requests);
         self.requests += 1;
         let Some(peer) = self.peers.iter().find(|peer| peer.handle == chosen) else { return };
         for it in self.announcements.iter_mut().filter(|it| it.peer == chosen && it.key == key) {
-            let deadline = now.saturating_add(peer.expiry(queued + it.bytes));
+            let deadline = now.saturating_add(peer.expiry(queued + weight(it)));
             it.state = State::Requested { at: now, number, deadline };
         }
     }

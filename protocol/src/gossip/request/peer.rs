@@ -8,8 +8,8 @@ use super::strikes::Strikes;
 use super::{Load, RequestKey};
 use crate::gossip::{AddressGroup, Direction};
 use crate::limits::{
-    REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
-    REQUESTS_IN_FLIGHT_MAX,
+    REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_SHARERS,
+    REQUEST_BLOCKS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX,
 };
 use crate::time::{Duration, Time};
 
@@ -109,7 +109,8 @@ impl Peer {
         let lot = self.lot_mut(slot);
         lot.in_flight += 1;
         lot.in_flight_bytes = lot.in_flight_bytes.saturating_add(u64::from(expected_bytes));
-        self.pace.expiry(self.blocks.in_flight_bytes.saturating_add(self.transactions.in_flight_bytes))
+        let blocks = self.blocks.in_flight_bytes.saturating_mul(REQUEST_BLOCK_SHARERS);
+        self.pace.expiry(blocks.saturating_add(self.transactions.in_flight_bytes))
     }
 
     pub(super) fn announced(&self) -> impl Iterator<Item = Slot> {
