@@ -3,6 +3,7 @@
 #
 #   scripts/prove-sim.sh large        10,000 nodes and 200 transactions; 100,000 nodes and 5
 #   scripts/prove-sim.sh table        flood, announce and rumor on 1,000 nodes: latency and bytes beside the model's
+#   scripts/prove-sim.sh trees        author trees on 1,000 and 10,000 nodes: warm, strays, one-time authors, attacks, churn
 #   scripts/prove-sim.sh growth       rounds until everyone knows a rumor, from 16 to 65,536 nodes
 #   scripts/prove-sim.sh withholders  100 seeds of 1,000 nodes of which 30 % announce first and never send
 #   scripts/prove-sim.sh swarm        1,000 small networks with faults and adversaries drawn from the seed
@@ -42,9 +43,9 @@ large() {
 model=(--nodes 1000 --degree 8 --wan regions --jitter 20% --txs 200 --tx-bytes 256)
 
 table() {
-  about "flood, announce and rumor on 1,000 nodes: latency as a multiple of the shortest path, bytes as one of the payload"
+  about "author-tree, flood, announce and rumor on 1,000 nodes: latency as a multiple of the shortest path, bytes as one of the payload"
   local policy number=0
-  for policy in flood announce \
+  for policy in author-tree flood announce \
     rumor:fanout=3,round=100ms rumor:fanout=3,round=100ms,feedback=off \
     rumor:fanout=3,round=20ms rumor:fanout=3,round=20ms,feedback=off; do
     number=$((number + 1))
@@ -62,6 +63,44 @@ widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0])
 for row in rows:
     print("  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths))))
 PY
+}
+
+# One row of the table of trees: its name, then flags beside those of the model.
+tree() {
+  local name=$1
+  shift
+  printf '%s\t' "$name" >>"$work/trees"
+  simulate tree --wan regions --jitter 20% --tx-bytes 256 --degree 8 --tx-rate 10 --checks none "$@" >/dev/null
+  python3 - "$work/tree.json" >>"$work/trees" <<'PY'
+import json, sys
+run = json.load(open(sys.argv[1]))
+tx, warm, cost = run["tx"], run["tx"]["warm"], run["cost"]
+cell = lambda value, form="%.2f": "-" if value is None else form % value
+print("\t".join([cell(tx["stretch"]["p95"]), cell(warm["stretch"]["p95"]), cell(tx["latency_ms"]["p95"], "%.0f"), cell(cost["wire_ratio"]),
+    cell(warm["wire_ratio"]), cell(tx["redundancy"]), "%.6f" % tx["coverage"], "%.0f" % run["sim"]["wall_s"]]))
+PY
+}
+
+trees() {
+  about "author trees in six regions with 20 % jitter, 8 neighbours, 256-byte items, 10 a second; stretch over the shortest path"
+  local thousand=(--nodes 1000 --txs 200 --seed 7) ten=(--nodes 10000 --txs 200 --seed 7)
+  printf 'case\tstretch p95\twarm\tp95 ms\tbytes over payload\twarm\tredundancy\tcoverage\twall s\n' >"$work/trees"
+  tree "10 authors" "${thousand[@]}"
+  tree "10 authors, 10,000 nodes" "${ten[@]}"
+  tree "flood" "${thousand[@]}" --relay flood
+  tree "200 authors by Zipf's law" --nodes 1000 --txs 600 --seed 7 --authors 200 --author-skew zipf:1.0
+  tree "a fifth strays" "${thousand[@]}" --stray 0.2
+  tree "a fifth strays, 10,000 nodes" "${ten[@]}" --stray 0.2
+  tree "all authors once, at any node" "${thousand[@]}" --one-time-authors 1.0
+  tree "all authors once, on 50 nodes" --nodes 50 --txs 1000 --seed 7 --one-time-authors 1.0
+  tree "redundancy 0.5" "${thousand[@]}" --relay author-tree:redundancy=0.5
+  tree "redundancy 1" "${thousand[@]}" --relay author-tree:redundancy=1
+  tree "30 % push 29 ms late" "${thousand[@]}" --set adversaries.dawdle=0.3
+  tree "10 % put all on new routes" "${thousand[@]}" --set adversaries.mark=0.1
+  tree "10 % flood one-time authors" "${thousand[@]}" --set adversaries.one_time=0.1
+  tree "10 % prune and graft at random" "${thousand[@]}" --set adversaries.meddle=0.1
+  tree "10 % churn a minute" --nodes 1000 --duration 60s --drain 20s --seed 7 --set faults.churn=0.1
+  column -t -s "$(printf '\t')" "$work/trees"
 }
 
 growth() {
@@ -161,10 +200,10 @@ PY
 
 mkdir -p "$keep"
 cargo build --release --locked --workspace --quiet
-names=(large table growth withholders swarm reality)
+names=(large table trees growth withholders swarm reality)
 case "${1:-}" in
   all) chosen=("${names[@]}") ;;
-  large | table | growth | withholders | swarm | reality) chosen=("$1") ;;
-  *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  large | table | trees | growth | withholders | swarm | reality) chosen=("$1") ;;
+  *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 for name in "${chosen[@]}"; do "$name" | tee "$keep/sim-$name.txt"; done

@@ -6,6 +6,10 @@
 #   scripts/prove.sh kill        the same, and 10 of the 50 are killed on the way
 #   scripts/prove.sh bootstrap   20 nodes find each other through one, which is then killed
 #   scripts/prove.sh netns       two nodes in network namespaces of their own (needs root and iproute2)
+#   scripts/prove.sh compare     Hearsay and gossipsub on 50 nodes: three workloads, three rounds; the README's table
+#   scripts/prove.sh links       the same with 50 ms between any two nodes
+#   scripts/prove.sh blocks      blocks of 128 KiB and 1 MiB over six regions with 50 Mbit/s a node
+#   scripts/prove.sh capacity    the highest rate that each engine carries
 #   scripts/prove.sh all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,6 +35,37 @@ instrument() {
   cp "$out/run/report.json" "$keep/$name.json"
   cp "$out/run/cdf.svg" "$keep/$name.svg"
   rm -rf "$out"
+}
+
+# A comparison; its table, its reports and its picture are kept.
+compare() {
+  local name=$1 out
+  shift
+  out=$(mktemp -d)
+  { about "testnet compare $*"; "$testnet" compare --out "$out/run" --json "$keep/$name.json" "$@" 2>"$out/err" || tail -5 "$out/err"; } |
+    sed "s#$out#OUT#g" | tee "$keep/$name.txt"
+  cp "$out/run/compare.svg" "$keep/$name.svg"
+  rm -rf "$out"
+}
+
+rivals=(--engines hearsay,gossipsub,gossipsub-signed)
+everything() { compare compare "${rivals[@]}" --relay announce,author-tree --tx-rate 20 --duration 10s --rounds 3; }
+links() { compare compare-links --engines hearsay,gossipsub --relay author-tree --wan uniform:50ms --duration 15s --rounds 2 --workloads plain; }
+blocks() {
+  local bytes
+  for bytes in 131072 1048576; do
+    compare "compare-blocks-$bytes" --engines hearsay,gossipsub --relay author-tree --wan regions --bandwidth 50mbit --tx-rate 0 \
+      --tx-bytes 16384 --block-interval 5s --block-bytes "$bytes" --duration 40s --drain 15s --rounds 1 --workloads plain
+  done
+}
+capacity() {
+  local engine
+  {
+    for engine in hearsay gossipsub gossipsub-signed; do
+      about "testnet run --find-capacity --engine $engine --degree 8"
+      "$testnet" run --find-capacity --engine "$engine" --degree 8 --out "$(mktemp -d)/run" 2>/dev/null
+    done
+  } | tee "$keep/capacity.txt"
 }
 
 load=(--nodes 50 --tx-rate 20 --tx-bytes 256 --duration 30s --block-interval 5s)
@@ -149,6 +184,8 @@ case "${1:-}" in
   kill) kill_ten ;;
   bootstrap) proof bootstrap ;;
   netns) proof netns ;;
-  all) fifty; flood; kill_ten; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  compare) everything ;;
+  links | blocks | capacity) "$1" ;;
+  all) fifty; flood; kill_ten; everything; links; blocks; capacity; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
+  *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
