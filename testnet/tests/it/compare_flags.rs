@@ -26,7 +26,7 @@ fn every_round_has_every_engine_on_every_workload() {
     let jobs = order(&["--rounds", "2"]);
     let round = |number: u32| {
         ["plain", "stray", "one-time"].into_iter().flat_map(move |workload| {
-            ["hearsay announce", "gossipsub gossipsub"].map(|engine| format!("{engine} {workload} {number}"))
+            ["hearsay author-tree", "gossipsub gossipsub"].map(|engine| format!("{engine} {workload} {number}"))
         })
     };
     assert_eq!(jobs, round(1).chain(round(2)).collect::<Vec<_>>());
