@@ -58,7 +58,7 @@ fn started(out: &Path) -> Vec<Pid> {
 
 #[test]
 #[ignore = "takes the whole machine for half a minute"]
-fn fifty_nodes_carry_every_item_to_every_node_once() {
+fn fifty_nodes_carry_every_item_to_every_node() {
     let dir = tempfile::tempdir().unwrap();
     let report = run(dir.path(), &["--nodes", "50", "--duration", "10s", "--block-interval", "3s"]);
     assert!(report.valid, "{:?}", report.invalid_because);
@@ -66,8 +66,9 @@ fn fifty_nodes_carry_every_item_to_every_node_once() {
     assert_eq!((report.tx.originated, report.tx.expected), (200, 200 * 49));
     assert!(report.block.originated >= 2, "{} blocks", report.block.originated);
     assert_eq!(report.echoes, Some(0));
-    // What a starved machine asks twice is the machine's: the figure is for one that keeps up.
-    assert!(report.starved || report.tx.redundancy.unwrap() < 0.05, "{:?}", report.tx.redundancy);
+    // Each of 10 entry nodes floods its first item to some 16 neighbours: 10 times 15 copies too many for 200 items. A
+    // flood of all would be at 15. What a starved machine asks twice is the machine's.
+    assert!(report.starved || report.tx.redundancy.unwrap() < 1.0, "{:?}", report.tx.redundancy);
     assert!(report.cost.rss_mib.max.unwrap() < 64.0, "{:?}", report.cost.rss_mib);
 }
 
