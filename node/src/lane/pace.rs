@@ -10,7 +10,7 @@
 //! the present rate; the lower median of [`TRAINS`] decides. A peer that sees a queue, maybe of a slow link of its own,
 //! sends fewer trains, and what came to less than a quarter of another's is forgotten.
 //!
-//! Sans-IO. Whose turn it is among several is the [uplink's](super::uplink) matter.
+//! Sans-IO. Whose turn it is among several is `uplink`'s matter.
 
 use std::collections::VecDeque;
 
