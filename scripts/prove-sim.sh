@@ -97,7 +97,7 @@ trees() {
   tree "redundancy 1" "${thousand[@]}" --relay author-tree:redundancy=1
   tree "30 % push 29 ms late" "${thousand[@]}" --set adversaries.dawdle=0.3
   tree "10 % put all on new routes" "${thousand[@]}" --set adversaries.mark=0.1
-  tree "10 % flood one-time authors" "${thousand[@]}" --set adversaries.one_time=0.1
+  tree "10 % flood one-time authors" "${thousand[@]}" --set adversaries.one_time=0.1 --set adversaries.rate=0.5
   tree "10 % prune and graft at random" "${thousand[@]}" --set adversaries.meddle=0.1
   tree "10 % churn a minute" --nodes 1000 --duration 60s --drain 20s --seed 7 --set faults.churn=0.1
   column -t -s "$(printf '\t')" "$work/trees"

@@ -493,8 +493,8 @@ const ONE: u64 = 1 << 16;
 /// Items over which the average is taken, about.
 const MEMORY: u64 = 64;
 
-/// A link may contribute one duplicate to the average for each so many first-time items.
-const SHARE: u64 = 4;
+/// A link may contribute one duplicate to the average for each so many first-time items: two at least are behind any one.
+const SHARE: u64 = 2;
 
 impl Meter {
     const fn new(target: Redundancy) -> Self {
