@@ -123,7 +123,7 @@ fn draw(area: &Area<'_>, report: &Report, curves: &[Curve<'_>]) -> Result<(), Dr
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(SeriesLabelPosition::LowerRight)
         .margin(14)
         .label_font(font(14).color(&INK))
         .background_style(WHITE.mix(0.9))
