@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod block;
 pub mod chain;
 pub mod codec;
+pub mod durable;
 pub mod gossip;
 pub mod hash;
 pub mod keys;

@@ -1,0 +1,86 @@
+//! What outlives a run: the records that the engine has a driver keep, what it asks back for, and what it starts from.
+//! Types only; how they are kept is the driver's business.
+//!
+//! **Order.** Records are to be kept in the order in which they leave the engine. Whatever prefix of them was kept when a
+//! node died, a start from it is sound: a block is recorded before the best chain names it, and a transaction leaves the
+//! mempool's records after the block that confirms it.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::block::{Block, SignedHeader};
+use crate::hash::{BlockId, TxId};
+use crate::transaction::{Height, SignedTransaction};
+
+/// Something to keep, or to keep no longer.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// A transaction joined the mempool.
+    Pending(Arc<SignedTransaction>),
+    /// Transactions left the mempool: confirmed, evicted or expired. Some may never have been recorded.
+    Gone(Vec<TxId>),
+    /// A block was checked in full.
+    Block {
+        /// Header and body.
+        block: Arc<Block>,
+        /// The ids of its transactions, in order.
+        transactions: Arc<[TxId]>,
+    },
+    /// The best chain changed: above the height `fork` it consists of `blocks`, lowest first, and ends there. All of
+    /// them were recorded before.
+    Best {
+        /// The highest block that stays.
+        fork: Height,
+        /// What follows it.
+        blocks: Vec<BlockId>,
+    },
+}
+
+/// Something that was recorded before and is wanted back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// A block.
+    Block(BlockId),
+    /// Headers of the best chain after the first of these ids that is on it (genesis counts), lowest first, at most
+    /// [`HEADERS_ENTRIES_MAX`](crate::limits::HEADERS_ENTRIES_MAX).
+    HeadersAfter(Vec<BlockId>),
+}
+
+/// The answer to a [`Load`].
+#[derive(Clone, Debug)]
+pub enum Loaded {
+    /// A block; `None` if it isn't kept (any more).
+    Block {
+        /// Which.
+        id: BlockId,
+        /// Header and body, which belong together.
+        block: Option<Arc<Block>>,
+    },
+    /// Headers; empty if none of the ids is on the best chain.
+    HeadersAfter {
+        /// What was asked for.
+        locator: Vec<BlockId>,
+        /// Lowest first.
+        headers: Vec<SignedHeader>,
+    },
+}
+
+/// What an engine starts from.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// The newest blocks of the best chain, lowest first and without gaps, at most
+    /// [`CHAIN_BEST_HEADERS_MIN`](crate::limits::CHAIN_BEST_HEADERS_MIN) of them.
+    pub best: Vec<RestoredBlock>,
+    /// The mempool, in the order in which its transactions joined it.
+    pub pending: Vec<Arc<SignedTransaction>>,
+}
+
+/// One block of the best chain, without its body.
+#[derive(Clone, Debug)]
+pub struct RestoredBlock {
+    /// Its header.
+    pub header: SignedHeader,
+    /// The ids of its transactions, in order; `None` if the block is too old for them to be remembered
+    /// ([`CONFIRMED_MAX`](crate::limits::CONFIRMED_MAX) in all).
+    pub transactions: Option<Arc<[TxId]>>,
+}
