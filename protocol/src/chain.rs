@@ -1,5 +1,5 @@
-//! The chain: a bounded tree of signed headers, the bodies of its newest blocks, the best chain through it, and
-//! which transactions that chain has.
+//! The chain: a bounded tree of signed headers, what is at hand of its newest blocks' bodies, the best chain through it,
+//! and which transactions that chain has.
 //!
 //! **Header rules.** A header is taken if its parent is known, its height is the parent's plus one, its producer
 //! has at most one other at that height, and it doesn't branch off below the floor (below).
@@ -8,13 +8,13 @@
 //! the tip; of equally high ones, that with the lowest id.
 //!
 //! **Bounds.** When the tree is full, the header farthest from the tip in height goes: a leaf off the best chain,
-//! or the lowest of the best chain while that has more than its guaranteed part. Bodies are kept from the *floor*
-//! upwards; when they take too much room the floor rises, and branches that start below it are given up. So a reorg
-//! never needs a body that was dropped. Bodies off the best chain have a bound of their own; over it the lowest end
-//! of a branch goes first, but never the branch that leads to the highest header.
+//! or the lowest of the best chain while that has more than its guaranteed part. The lowest that is left is the *floor*:
+//! branches that start below it are given up. Bodies in memory are a cache of what durable storage has: over their bound
+//! the lowest goes, and its block stays connected. Of many more blocks the ids of their transactions are remembered, which
+//! is what a reorganisation and the rule against repeated transactions need.
 //!
 //! Deliberately absent: signatures, allowed producers and other rules of a validator, which are checked before; and
-//! durable storage. A chain starts at genesis with every run.
+//! durable storage, which keeps every connected block until the chain has dropped it ([`Chain::take_dropped`]).
 
 mod best;
 mod bodies;
@@ -29,16 +29,17 @@ use alloc::vec::Vec;
 
 use crate::block::{Block, SignedHeader, transactions_root};
 use crate::codec::DecodeError;
+use crate::durable::RestoredBlock;
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
-    BLOCK_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, CHAIN_HEADERS_MAX, CHAIN_STALE_BODY_BYTES_MAX,
+    BLOCK_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX,
     CONFIRMED_MAX, HEADERS_PER_PRODUCER_MAX, VALID_UNTIL_AHEAD_MAX,
 };
 use crate::message::Tip;
 use crate::refusal::Refusal;
 use crate::transaction::{Height, SignedTransaction};
 use best::{Best, Confirmed};
-use bodies::{Bodies, Body};
+use bodies::{Bodies, Body, Contents};
 use invalid::Invalid;
 use tree::Tree;
 
@@ -51,8 +52,9 @@ pub struct Chain {
     best: Best,
     confirmed: Confirmed,
     bodies: Bodies,
-    /// Bodies are kept above this height. No branch that starts below it is followed.
-    floor: Height,
+    contents: Contents,
+    /// Connected blocks that left the tree off the best chain.
+    dropped: Vec<BlockId>,
     invalid: Invalid,
     /// What is not connected on the way to `target`, lowest first.
     missing: VecDeque<BlockId>,
@@ -66,10 +68,10 @@ pub struct Limits {
     pub headers: usize,
     /// Headers of the best chain that no other branch can push out; at least 2.
     pub best_headers: usize,
-    /// Encoded bytes of blocks whose bodies are kept. The tip's is kept even over it.
+    /// Encoded bytes of blocks whose bodies are in memory. The tip's is kept even over it.
     pub body_bytes: usize,
-    /// Of these, bytes of blocks off the best chain.
-    pub stale_body_bytes: usize,
+    /// Ids of transactions that are remembered by block, in all.
+    pub contents: usize,
     /// Confirmed transactions, the newest.
     pub confirmed: usize,
 }
@@ -88,6 +90,8 @@ pub enum HeaderCheck {
 pub struct Connected {
     /// What it changed, if it is the new tip.
     pub tip_change: Option<TipChange>,
+    /// If it was connected now: the block, and the ids of its transactions in order.
+    pub added: Option<(Arc<Block>, Arc<[TxId]>)>,
 }
 
 /// The best chain has a new end.
@@ -101,8 +105,22 @@ pub struct TipChange {
     pub connected: Vec<BlockId>,
     /// Transactions of the former that none of the latter has, lowest block first.
     pub returned: Vec<Arc<SignedTransaction>>,
+    /// Of the former, those whose bodies are not in memory, lowest first: their transactions are missing above.
+    pub to_load: Vec<BlockId>,
     /// All transactions of the latter, lowest block first.
     pub confirmed: Vec<TxId>,
+    /// The highest block that stayed.
+    pub fork: Height,
+}
+
+/// Why a chain can't start from what was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// A block doesn't follow the one before.
+    #[error(
+        "the block at height {0} does not follow the one before it: the stored chain has a gap, and is not used"
+    )]
+    Gap(Height),
 }
 
 impl Default for Limits {
@@ -111,7 +129,7 @@ impl Default for Limits {
             headers: CHAIN_HEADERS_MAX,
             best_headers: CHAIN_BEST_HEADERS_MIN,
             body_bytes: CHAIN_BODY_BYTES_MAX,
-            stale_body_bytes: CHAIN_STALE_BODY_BYTES_MAX,
+            contents: CHAIN_CONTENTS_MAX,
             confirmed: CONFIRMED_MAX,
         }
     }
@@ -134,11 +152,39 @@ impl Chain {
             best: Best::new(genesis),
             confirmed: Confirmed::new(limits.confirmed),
             bodies: Bodies::default(),
-            floor: 0,
+            contents: Contents::new(limits.contents),
+            dropped: Vec::new(),
             invalid: Invalid::default(),
             missing: VecDeque::new(),
             target: Tip { height: 0, id: genesis },
         }
+    }
+
+    /// Goes on from the newest blocks of a best chain, lowest first; on a chain of nothing but genesis.
+    ///
+    /// # Errors
+    /// [`RestoreError`] if they don't follow each other, or the first is not the only one and not genesis' child where its
+    /// height says so. The chain is not to be used then.
+    pub fn restore(&mut self, blocks: &[RestoredBlock]) -> Result<(), RestoreError> {
+        for block in blocks {
+            let (id, fields) = (block.header.id(), *block.header.header());
+            let follows =
+                fields.parent == self.tip().id && Some(fields.height) == self.tip().height.checked_add(1);
+            match self.tip().height == 0 && fields.height > 1 {
+                true => self.best = Best::starting(Tip { height: fields.height, id }),
+                false if follows => self.best.push(id),
+                false => return Err(RestoreError::Gap(fields.height)),
+            }
+            self.tree.insert(block.header);
+            self.tree.set_connected(&id);
+            self.tree.set_best(&id, true);
+            if let Some(ids) = &block.transactions {
+                self.contents.insert(id, fields.height, ids.clone());
+                self.confirmed.push(fields.height, ids.iter().copied());
+            }
+        }
+        self.find_missing();
+        Ok(())
     }
 
     /// The end of the best chain.
@@ -174,9 +220,7 @@ impl Chain {
     /// As [`Chain::check_header`]; [`Refusal::UnknownParent`] also if the parent isn't connected yet. About the
     /// body: [`Refusal::WrongRoot`] if it is not this header's, [`Refusal::RepeatedTransaction`] and
     /// [`Refusal::ExpiredTransaction`] or [`Refusal::TooFarAhead`] if no body of this header can be valid (see
-    /// [`Chain::mark_invalid`]),
-    /// [`Refusal::StaleFull`] if it is off the best chain and there is no room for it. A header that was fit stays
-    /// in the tree in all of these; the tip and the bodies of other blocks on the best chain stay as they were.
+    /// [`Chain::mark_invalid`]). A header that was fit stays in the tree in all of these, and the tip as it was.
     pub fn connect(
         &mut self,
         header: SignedHeader,
@@ -190,20 +234,26 @@ impl Chain {
         if !self.is_connected(&header.header().parent) {
             return Err(Refusal::UnknownParent);
         }
-        self.check_body(&header, &transactions)?;
+        let ids = self.check_body(&header, &transactions)?;
         let body = Body::new(header, transactions);
         if body.bytes > BLOCK_BYTES_MAX {
             return Err(Refusal::Malformed(DecodeError::TooLong { what: "a block", max: BLOCK_BYTES_MAX }));
         }
+        let added = Some((body.block.clone(), ids.clone()));
         self.bodies.insert(id, body);
-        self.tree.set_connected(&id, true);
+        self.contents.insert(id, height, ids);
+        self.tree.set_connected(&id);
         let tip = self.tip();
         let better = height > tip.height || (height == tip.height && id < tip.id);
         let tip_change = better.then(|| self.reorganize(id));
         self.find_missing();
-        self.shed_bodies();
-        self.find_missing();
-        if self.is_connected(&id) { Ok(Connected { tip_change }) } else { Err(Refusal::StaleFull) }
+        self.bodies.shed(self.limits.body_bytes, &self.best.tip().id);
+        Ok(Connected { tip_change, added })
+    }
+
+    /// Connected blocks that were dropped since the last call, and may be forgotten by whoever keeps them.
+    pub fn take_dropped(&mut self) -> Vec<BlockId> {
+        core::mem::take(&mut self.dropped)
     }
 
     /// Drops a block that can't be valid, whatever body comes for it, and all that descend from it; it and its
@@ -231,19 +281,25 @@ impl Chain {
         Some((height, self.best.at(height)?))
     }
 
-    /// A connected block, while its body is kept.
+    /// Whether a block is on the best chain, and remembered as such. Genesis counts while nothing is forgotten.
+    #[must_use]
+    pub fn is_best(&self, id: &BlockId) -> bool {
+        self.height_of(id).is_some_and(|height| self.best.at(height) == Some(*id))
+    }
+
+    /// A connected block, while its body is in memory.
     #[must_use]
     pub fn body(&self, id: &BlockId) -> Option<Arc<Block>> {
         self.bodies.get(id).map(|body| body.block.clone())
     }
 
-    /// A transaction of a connected block, while the block's body is kept.
+    /// A transaction of a connected block, while the block's body is in memory.
     #[must_use]
     pub fn transaction_in(&self, block: &BlockId, id: &TxId) -> Option<Arc<SignedTransaction>> {
         self.bodies.get(block)?.transactions.iter().find(|transaction| transaction.id() == *id).cloned()
     }
 
-    /// The transactions of a connected block, in order; none if its body is not kept.
+    /// The transactions of a connected block, in order; none if its body is not in memory.
     #[must_use]
     pub fn transactions_of(&self, block: &BlockId) -> &[Arc<SignedTransaction>] {
         self.bodies.get(block).map_or(&[], |body| &body.transactions)
@@ -267,10 +323,16 @@ impl Chain {
         self.tree.len()
     }
 
-    /// Encoded bytes of the blocks whose bodies are kept.
+    /// Encoded bytes of the blocks whose bodies are in memory.
     #[must_use]
     pub const fn body_bytes(&self) -> usize {
         self.bodies.bytes()
+    }
+
+    /// Ids of transactions that are remembered by block.
+    #[must_use]
+    pub const fn contents_len(&self) -> usize {
+        self.contents.len()
     }
 
     /// How many confirmed transactions are remembered.
@@ -297,7 +359,7 @@ impl Chain {
         if fields.height == 0 || parent_height.is_some_and(|height| height.checked_add(1) != Some(fields.height)) {
             return Err(Refusal::WrongHeight);
         }
-        if fields.height <= self.floor {
+        if fields.height <= self.best.lowest() {
             return Err(Refusal::TooOld);
         }
         if parent_height.is_none() {
@@ -309,7 +371,12 @@ impl Chain {
         Ok(HeaderCheck::New)
     }
 
-    fn check_body(&self, header: &SignedHeader, transactions: &[Arc<SignedTransaction>]) -> Result<(), Refusal> {
+    /// Returns the ids of the transactions.
+    fn check_body(
+        &self,
+        header: &SignedHeader,
+        transactions: &[Arc<SignedTransaction>],
+    ) -> Result<Arc<[TxId]>, Refusal> {
         let fields = header.header();
         let ids: Vec<TxId> = transactions.iter().map(|transaction| transaction.id()).collect();
         if usize::try_from(fields.count) != Ok(ids.len()) || transactions_root(&ids) != fields.transactions_root {
@@ -326,17 +393,15 @@ impl Chain {
         let too_far = |valid_until: &Height| *valid_until > tip.saturating_add(VALID_UNTIL_AHEAD_MAX);
         match transactions.iter().map(|transaction| transaction.valid_until()).find(too_far) {
             Some(valid_until) => Err(Refusal::TooFarAhead { valid_until, tip }),
-            None => Ok(()),
+            None => Ok(ids.into()),
         }
     }
 
-    /// Whether a block at or below `end` has one of the transactions.
+    /// Whether a block at or below `end` has one of the transactions, as far as that is remembered.
     fn branch_has_any(&self, end: BlockId, ids: &BTreeSet<TxId>) -> bool {
         let (side, fork) = self.side_branch(end);
-        let in_side = side
-            .iter()
-            .filter_map(|id| self.bodies.get(id))
-            .any(|body| body.transactions.iter().any(|transaction| ids.contains(&transaction.id())));
+        let mut in_side = side.iter().filter_map(|id| self.contents.get(id));
+        let in_side = in_side.any(|of_block| of_block.iter().any(|id| ids.contains(id)));
         in_side || ids.iter().any(|id| self.confirmed.get(id).is_some_and(|height| height <= fork))
     }
 
@@ -360,31 +425,35 @@ impl Chain {
         while self.best.tip().height > fork
             && let Some(id) = self.best.pop()
         {
-            self.set_best(&id, false);
+            self.tree.set_best(&id, false);
             disconnected.push(id);
         }
         self.confirmed.pop_above(fork);
         let mut confirmed = Vec::new();
         for id in &connected {
             self.best.push(*id);
-            self.set_best(id, true);
-            let ids = self.bodies.get(id).into_iter().flat_map(|body| &body.transactions).map(|item| item.id());
+            self.tree.set_best(id, true);
+            let ids = self.contents.get(id).into_iter().flat_map(|ids| ids.iter().copied());
             self.confirmed.push(self.best.tip().height, ids.clone());
             confirmed.extend(ids);
         }
         let again: BTreeSet<&TxId> = confirmed.iter().collect();
-        let left =
-            disconnected.iter().rev().filter_map(|id| self.bodies.get(id)).flat_map(|body| &body.transactions);
-        let returned = left.filter(|item| !again.contains(&item.id())).cloned().collect();
-        TipChange { tip: self.best.tip(), disconnected, connected, returned, confirmed }
+        let mut returned = Vec::new();
+        let mut to_load = Vec::new();
+        for id in disconnected.iter().rev() {
+            match self.bodies.get(id) {
+                Some(body) => {
+                    returned.extend(body.transactions.iter().filter(|item| !again.contains(&item.id())).cloned());
+                }
+                None => to_load.push(*id),
+            }
+        }
+        TipChange { tip: self.best.tip(), disconnected, connected, returned, to_load, confirmed, fork }
     }
 
-    fn set_best(&mut self, id: &BlockId, best: bool) {
-        self.tree.set_best(id, best);
-        self.bodies.set_best(id, best);
-    }
-
-    fn height_of(&self, id: &BlockId) -> Option<Height> {
+    /// The height of a block whose header is in the tree. Genesis counts.
+    #[must_use]
+    pub fn height_of(&self, id: &BlockId) -> Option<Height> {
         if *id == self.genesis { Some(0) } else { self.tree.get(id).map(tree::Node::height) }
     }
 }

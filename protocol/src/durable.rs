@@ -2,8 +2,9 @@
 //! Types only; how they are kept is the driver's business.
 //!
 //! **Order.** Records are to be kept in the order in which they leave the engine. Whatever prefix of them was kept when a
-//! node died, a start from it is sound: a block is recorded before the best chain names it, and a transaction leaves the
-//! mempool's records after the block that confirms it.
+//! node died, a start from it is sound and lacks nothing: a block is recorded before the best chain names it, a transaction
+//! leaves the mempool's records after the block that confirms it, and one that a reorganisation returns is recorded as
+//! pending before the chain that lacks it, or its block is named there as still to be returned.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -33,7 +34,13 @@ pub enum Record {
         fork: Height,
         /// What follows it.
         blocks: Vec<BlockId>,
+        /// Blocks that left the best chain and whose transactions are still to go back to the mempool.
+        returning: Vec<BlockId>,
     },
+    /// The transactions of a block that left the best chain are back in the mempool, as far as they are wanted there.
+    Returned(BlockId),
+    /// Blocks off the best chain that are followed no more.
+    Dropped(Vec<BlockId>),
 }
 
 /// Something that was recorded before and is wanted back.
@@ -73,6 +80,8 @@ pub struct Restored {
     pub best: Vec<RestoredBlock>,
     /// The mempool, in the order in which its transactions joined it.
     pub pending: Vec<Arc<SignedTransaction>>,
+    /// Blocks whose transactions were still to go back to the mempool.
+    pub returning: Vec<BlockId>,
 }
 
 /// One block of the best chain, without its body.

@@ -11,6 +11,7 @@ mod api;
 mod blocks;
 mod catch_up;
 mod conversation;
+mod durable;
 mod foresee;
 mod occupancy;
 mod peer;
@@ -39,6 +40,7 @@ pub use self::api::{
     TransactionStatus,
 };
 use self::blocks::CheckedBlock;
+use self::durable::Loads;
 pub use self::occupancy::Occupancy;
 use self::peer::Peer;
 use self::peers::Peers;
@@ -76,6 +78,7 @@ pub struct Gossip {
     mempool: Mempool,
     chain: Chain,
     orphans: OrphanPool,
+    loads: Loads,
     rumors: Rumors,
     /// `None` under other policies than author trees.
     routes: Option<Routes>,
@@ -160,6 +163,7 @@ impl Gossip {
             mempool: Mempool::default(),
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
+            loads: Loads::default(),
             rumors: Rumors::new(config.relay, rumor_seed),
             routes,
             chance: rng,
@@ -193,6 +197,7 @@ impl Gossip {
             Input::SubmittedTransaction(transaction) => self.on_submitted_transaction(now, &transaction),
             Input::SubmittedBlock(block) => self.on_submitted_block(now, &block),
             Input::Verified { job, verdict } => self.on_verified(now, job, verdict),
+            Input::Loaded(loaded) => self.on_loaded(now, loaded),
             Input::Drained { peer, lane, bytes } => {
                 if let Some(peer) = self.peers.get_mut(&peer) {
                     peer.credit.refill(lane, bytes);
@@ -250,7 +255,7 @@ impl Gossip {
         Some(TransactionStatus::Confirmed { block, height, transaction })
     }
 
-    /// A block whose body is kept.
+    /// A block whose body is in memory; of older ones, durable storage may have it.
     #[must_use]
     pub fn block(&self, id: &BlockId) -> Option<Arc<Block>> {
         self.chain.body(id)

@@ -332,17 +332,28 @@ pub const CHAIN_BEST_HEADERS_MIN: usize = 10_240;
 /// Headers of one producer at one height: both sides of an equivocation, and no more.
 pub const HEADERS_PER_PRODUCER_MAX: usize = 2;
 
-/// Encoded bytes of the blocks whose bodies are kept: 16 MiB, or four full blocks. The smallest transaction takes
-/// 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small.
+/// Encoded bytes of the blocks whose bodies are in memory: 16 MiB, or four full blocks. The smallest transaction takes
+/// 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small. The others are in durable storage.
 pub const CHAIN_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Of these, bytes of blocks off the best chain: 8 MiB. What is left for the best chain bounds how far back a
-/// reorg can reach, whatever producers publish beside it.
-pub const CHAIN_STALE_BODY_BYTES_MAX: usize = CHAIN_BODY_BYTES_MAX / 2;
+/// Ids of transactions that are remembered by block: those of all confirmed ones that are remembered, and as many for
+/// branches beside. 32 bytes each: 16 MiB.
+pub const CHAIN_CONTENTS_MAX: usize = 2 * CONFIRMED_MAX;
 
 /// Confirmed transactions remembered, the newest. One takes about 100 bytes: 25 MiB. At 26 transactions a block,
 /// that is as long as a transaction can be valid.
 pub const CONFIRMED_MAX: usize = 262_144;
+
+/// Blocks that are being loaded from durable storage, for all peers together, and for one. Of the largest blocks 128 MiB
+/// could come at once, and only while loads of the largest were not expected.
+pub const LOADS_MAX: usize = 32;
+
+/// The same for one peer.
+pub const LOADS_PER_PEER_MAX: usize = 16;
+
+/// Blocks that wait for their transactions' return to the mempool, the highest: as many as the tree has headers. 48 bytes
+/// each: 768 KiB.
+pub const RETURNING_MAX: usize = CHAIN_HEADERS_MAX;
 
 /// Invalid blocks remembered, the newest. One takes about 150 bytes: 150 KiB.
 pub const INVALID_BLOCKS_MAX: usize = 1_024;

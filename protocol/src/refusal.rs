@@ -68,9 +68,6 @@ pub enum Refusal {
     /// The tree of headers is full.
     #[error("the tree of headers is full")]
     HeadersFull,
-    /// No room for the bodies of more blocks off the best chain.
-    #[error("no room for the bodies of more blocks off the best chain")]
-    StaleFull,
     /// The body doesn't match the header.
     #[error("the body does not match the header's transactions root")]
     WrongRoot,

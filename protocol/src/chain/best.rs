@@ -20,6 +20,11 @@ impl Best {
         Self { lowest: 0, ids: VecDeque::from([genesis]), tip: Tip { height: 0, id: genesis } }
     }
 
+    /// A chain of which nothing below `tip` is remembered.
+    pub(super) fn starting(tip: Tip) -> Self {
+        Self { lowest: tip.height, ids: VecDeque::from([tip.id]), tip }
+    }
+
     pub(super) const fn tip(&self) -> Tip {
         self.tip
     }

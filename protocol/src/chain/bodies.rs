@@ -1,20 +1,21 @@
-//! The bodies that are kept, and how many bytes they take on the best chain and off it.
+//! What is at hand of connected blocks: the bodies of the newest in memory, and of many more the ids of their
+//! transactions. Both give up the lowest block first; durable storage has them all.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::block::{Block, SignedHeader};
 use crate::codec::Encode;
-use crate::hash::BlockId;
-use crate::transaction::SignedTransaction;
+use crate::hash::{BlockId, TxId};
+use crate::transaction::{Height, SignedTransaction};
 
 /// Bodies by block.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     bodies: BTreeMap<BlockId, Body>,
-    best_bytes: usize,
-    stale_bytes: usize,
+    by_height: BTreeSet<(Height, BlockId)>,
+    bytes: usize,
 }
 
 /// A block's transactions, decoded, and the block as peers get it. Both share the encoded bytes.
@@ -24,7 +25,6 @@ pub(super) struct Body {
     pub(super) transactions: Vec<Arc<SignedTransaction>>,
     /// Encoded bytes of the block.
     pub(super) bytes: usize,
-    best: bool,
 }
 
 impl Body {
@@ -32,7 +32,11 @@ impl Body {
         let encoded = transactions.iter().map(|transaction| transaction.encoded().clone()).collect();
         let block = Arc::new(Block { header, transactions: encoded });
         let bytes = block.encoded_len();
-        Self { block, transactions, bytes, best: false }
+        Self { block, transactions, bytes }
+    }
+
+    fn height(&self) -> Height {
+        self.block.header.header().height
     }
 }
 
@@ -43,38 +47,71 @@ impl Bodies {
 
     /// Bytes of all bodies.
     pub(super) const fn bytes(&self) -> usize {
-        self.best_bytes.saturating_add(self.stale_bytes)
+        self.bytes
     }
 
-    /// Bytes of bodies off the best chain.
-    pub(super) const fn stale_bytes(&self) -> usize {
-        self.stale_bytes
-    }
-
-    /// Keeps a body, off the best chain at first.
     pub(super) fn insert(&mut self, id: BlockId, body: Body) {
-        self.stale_bytes = self.stale_bytes.saturating_add(body.bytes);
+        self.bytes = self.bytes.saturating_add(body.bytes);
+        self.by_height.insert((body.height(), id));
         self.bodies.insert(id, body);
-    }
-
-    pub(super) fn set_best(&mut self, id: &BlockId, best: bool) {
-        let Some(body) = self.bodies.get_mut(id) else { return };
-        if body.best == best {
-            return;
-        }
-        body.best = best;
-        let (to, from) = match best {
-            true => (&mut self.best_bytes, &mut self.stale_bytes),
-            false => (&mut self.stale_bytes, &mut self.best_bytes),
-        };
-        *to = to.saturating_add(body.bytes);
-        *from = from.saturating_sub(body.bytes);
     }
 
     pub(super) fn remove(&mut self, id: &BlockId) {
         if let Some(body) = self.bodies.remove(id) {
-            let bytes = if body.best { &mut self.best_bytes } else { &mut self.stale_bytes };
-            *bytes = bytes.saturating_sub(body.bytes);
+            self.by_height.remove(&(body.height(), *id));
+            self.bytes = self.bytes.saturating_sub(body.bytes);
+        }
+    }
+
+    /// Gives up the lowest bodies until `bytes_max` are left, except `spared`.
+    pub(super) fn shed(&mut self, bytes_max: usize, spared: &BlockId) {
+        while self.bytes > bytes_max
+            && let Some(id) = self.by_height.iter().map(|(_, id)| *id).find(|id| id != spared)
+        {
+            self.remove(&id);
+        }
+    }
+}
+
+/// The ids of blocks' transactions, up to a number of ids in all.
+#[derive(Debug)]
+pub(super) struct Contents {
+    max: usize,
+    ids: BTreeMap<BlockId, (Height, Arc<[TxId]>)>,
+    by_height: BTreeSet<(Height, BlockId)>,
+    len: usize,
+}
+
+impl Contents {
+    pub(super) const fn new(max: usize) -> Self {
+        Self { max, ids: BTreeMap::new(), by_height: BTreeSet::new(), len: 0 }
+    }
+
+    pub(super) fn get(&self, id: &BlockId) -> Option<&Arc<[TxId]>> {
+        self.ids.get(id).map(|(_, ids)| ids)
+    }
+
+    /// Ids in all.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Remembers a block's, and forgets the lowest blocks' over the bound.
+    pub(super) fn insert(&mut self, id: BlockId, height: Height, ids: Arc<[TxId]>) {
+        self.len = self.len.saturating_add(ids.len());
+        self.by_height.insert((height, id));
+        self.ids.insert(id, (height, ids));
+        while self.len > self.max
+            && let Some((_, lowest)) = self.by_height.first().copied()
+        {
+            self.remove(&lowest);
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: &BlockId) {
+        if let Some((height, ids)) = self.ids.remove(id) {
+            self.by_height.remove(&(height, *id));
+            self.len = self.len.saturating_sub(ids.len());
         }
     }
 }

@@ -56,26 +56,6 @@ impl Chain {
         Ok(room)
     }
 
-    /// Brings the bodies within their bounds. The tip's stays.
-    pub(super) fn shed_bodies(&mut self) {
-        while self.bodies.stale_bytes() > self.limits.stale_body_bytes {
-            // Where the branch to the highest header stands: the parent of the first missing block.
-            let spared = self.missing.front().and_then(|id| self.tree.get(id)).map(super::tree::Node::parent);
-            match (self.tree.lowest_stale_end(spared), self.missing.front().copied()) {
-                (Some(end), _) => {
-                    self.tree.set_connected(&end, false);
-                    self.bodies.remove(&end);
-                }
-                // That branch alone takes too much: it can't be followed, so it is asked for no more.
-                (None, Some(first)) => self.mark_invalid(&first),
-                (None, None) => break,
-            }
-        }
-        while self.bodies.bytes() > self.limits.body_bytes && self.floor.saturating_add(1) < self.tip().height {
-            self.raise_floor(self.floor.saturating_add(1));
-        }
-    }
-
     /// Removes a header off the best chain, its descendants and their bodies.
     pub(super) fn drop_branch(&mut self, id: &BlockId) {
         // What is not in the tree may still have a child there: the best chain's lowest.
@@ -84,36 +64,29 @@ impl Chain {
         }
         // Children first, so that every parent's counts are right when its turn comes.
         for id in self.tree.branch(id).iter().rev() {
-            self.tree.remove(id);
+            if self.tree.remove(id).is_some_and(|node| node.connected) {
+                self.dropped.push(*id);
+            }
             self.bodies.remove(id);
+            self.contents.remove(id);
         }
     }
 
-    /// Forgets the best chain's lowest header.
+    /// Forgets the best chain's lowest header, and gives up the branches that start below the next.
     fn drop_lowest(&mut self) {
         let (lowest, _) = self.best_headers();
         let above = lowest.saturating_add(1);
-        if above > self.floor {
-            self.raise_floor(above);
+        for id in self.tree.stale_between(self.best.lowest().saturating_add(1), above) {
+            self.drop_branch(&id);
         }
         while self.best.lowest() < above
             && let Some(id) = self.best.pop_lowest()
         {
             self.tree.remove(&id);
+            self.bodies.remove(&id);
+            self.contents.remove(&id);
         }
         self.confirmed.forget_below(above);
-    }
-
-    /// Drops the bodies up to a height of the best chain, and the branches that start below it.
-    fn raise_floor(&mut self, to: Height) {
-        let from = self.floor.saturating_add(1);
-        for id in self.tree.stale_between(from.min(to), to) {
-            self.drop_branch(&id);
-        }
-        for id in (from..=to).filter_map(|height| self.best.at(height)) {
-            self.bodies.remove(&id);
-        }
-        self.floor = to;
     }
 
     /// The height of the best chain's lowest header, and how many it has. Genesis has no header.

@@ -32,15 +32,14 @@ impl Chain {
         ids
     }
 
-    /// Headers of the best chain after the first of these ids that is on it, lowest first, at most `max`. None if
-    /// no id is on it, or the headers that follow are forgotten.
+    /// Headers of the best chain after the first of these ids that is on it, lowest first, at most `max`. `None` if no id
+    /// is on it as far as it is remembered.
     #[must_use]
-    pub fn headers_after(&self, locator: &[BlockId], max: usize) -> Vec<SignedHeader> {
-        let on_best = |id: &BlockId| self.height_of(id).filter(|height| self.best.at(*height) == Some(*id));
-        let Some(start) = locator.iter().find_map(on_best) else { return Vec::new() };
+    pub fn headers_after(&self, locator: &[BlockId], max: usize) -> Option<Vec<SignedHeader>> {
+        let start = self.height_of(locator.iter().find(|id| self.is_best(id))?)?;
         let heights = start.saturating_add(1)..=self.tip().height;
         let ids = heights.filter_map(|height| self.best.at(height)).take(max);
-        ids.filter_map(|id| self.header(&id).copied()).collect()
+        Some(ids.filter_map(|id| self.header(&id).copied()).collect())
     }
 
     /// The highest known header, with the lowest id among equals: where the tip goes once its body and those before

@@ -20,8 +20,6 @@ pub(super) struct Tree {
     by_height: BTreeSet<(Height, Reverse<BlockId>)>,
     /// Childless headers off the best chain.
     leaves: BTreeSet<(Height, Reverse<BlockId>)>,
-    /// Blocks with a body off the best chain that no block with a body follows.
-    stale_ends: BTreeSet<(Height, Reverse<BlockId>)>,
     slots: BTreeMap<(Height, PublicKey), usize>,
 }
 
@@ -33,7 +31,6 @@ pub(super) struct Node {
     pub(super) connected: bool,
     /// It is on the best chain.
     pub(super) best: bool,
-    connected_children: usize,
 }
 
 impl Node {
@@ -82,7 +79,7 @@ impl Tree {
     /// Adds a header that isn't there.
     pub(super) fn insert(&mut self, header: SignedHeader) {
         let (id, fields) = (header.id(), *header.header());
-        self.nodes.insert(id, Node { header, connected: false, best: false, connected_children: 0 });
+        self.nodes.insert(id, Node { header, connected: false, best: false });
         self.children.insert((fields.parent, id));
         self.by_height.insert((fields.height, Reverse(id)));
         self.take_slot(fields.height, fields.producer);
@@ -91,35 +88,20 @@ impl Tree {
     }
 
     pub(super) fn remove(&mut self, id: &BlockId) -> Option<Node> {
-        if self.nodes.get(id)?.connected {
-            self.set_connected(id, false);
-        }
         let node = self.nodes.remove(id)?;
         let (height, parent) = (node.height(), node.parent());
         self.children.remove(&(parent, *id));
         self.by_height.remove(&(height, Reverse(*id)));
         self.leaves.remove(&(height, Reverse(*id)));
-        self.stale_ends.remove(&(height, Reverse(*id)));
         self.free_slot(height, node.header.header().producer);
         self.refresh(&parent);
         Some(node)
     }
 
-    pub(super) fn set_connected(&mut self, id: &BlockId, connected: bool) {
-        let Some(node) = self.nodes.get_mut(id) else { return };
-        if node.connected == connected {
-            return;
+    pub(super) fn set_connected(&mut self, id: &BlockId) {
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.connected = true;
         }
-        node.connected = connected;
-        let parent = node.parent();
-        if let Some(node) = self.nodes.get_mut(&parent) {
-            node.connected_children = match connected {
-                true => node.connected_children.saturating_add(1),
-                false => node.connected_children.saturating_sub(1),
-            };
-        }
-        self.refresh(id);
-        self.refresh(&parent);
     }
 
     pub(super) fn set_best(&mut self, id: &BlockId, best: bool) {
@@ -163,26 +145,14 @@ impl Tree {
         Some((far.0, far.1.0))
     }
 
-    /// The lowest block with a body off the best chain that no block with a body follows, except `spared`.
-    pub(super) fn lowest_stale_end(&self, spared: Option<BlockId>) -> Option<BlockId> {
-        self.stale_ends.iter().map(|(_, Reverse(id))| *id).find(|id| spared != Some(*id))
-    }
-
-    /// Puts a node into the sets that it belongs to, and out of the others.
+    /// Puts a node among the leaves, or takes it out.
     fn refresh(&mut self, id: &BlockId) {
         let Some(node) = self.nodes.get(id) else { return };
         let key = (node.height(), Reverse(*id));
-        let stale_end = !node.best && node.connected && node.connected_children == 0;
-        let leaf = !node.best && self.children(id).next().is_none();
-        place(&mut self.stale_ends, key, stale_end);
-        place(&mut self.leaves, key, leaf);
-    }
-}
-
-fn place<K: Ord>(set: &mut BTreeSet<K>, key: K, belongs: bool) {
-    if belongs {
-        set.insert(key);
-    } else {
-        set.remove(&key);
+        if !node.best && self.children(id).next().is_none() {
+            self.leaves.insert(key);
+        } else {
+            self.leaves.remove(&key);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 
 use crate::block::Block;
+use crate::durable::{Load, Loaded, Record};
 use crate::hash::{BlockId, TxId};
 use crate::message::{Lane, Message, Tip};
 use crate::network::NetworkId;
@@ -77,6 +78,8 @@ pub enum Input {
         /// How it went.
         verdict: Verdict,
     },
+    /// What [`Output::Load`] asked for.
+    Loaded(Loaded),
     /// Bytes left for a peer: control bytes when written, bulk bytes when acknowledged.
     Drained {
         /// To whom.
@@ -104,6 +107,10 @@ pub enum Output {
     },
     /// Check signatures.
     Verify(VerifyJob),
+    /// Keep something for later runs, in this order. What one input gives is best kept whole or not at all.
+    Store(Record),
+    /// Look up what was kept, or is about to be. [`Input::Loaded`] is wanted in any case.
+    Load(Load),
     /// Close the connection. [`Input::PeerDisconnected`] is wanted afterwards all the same.
     Disconnect {
         /// To whom.
@@ -161,7 +168,7 @@ pub enum Event {
         from: Option<PeerHandle>,
         /// The block that brought it, if it did not come by itself.
         within: Option<BlockId>,
-        /// Its encoded length in bytes.
+        /// Its encoded length in bytes; 0 if it came within a block that is not in memory.
         bytes: usize,
     },
     /// An item was refused. Nothing of it is kept but its id.
@@ -209,7 +216,7 @@ pub enum TransactionStatus {
         block: BlockId,
         /// That block's height.
         height: Height,
-        /// The transaction, while the block's body is kept.
+        /// The transaction, while the block's body is in memory.
         transaction: Option<Arc<SignedTransaction>>,
     },
 }

@@ -10,6 +10,7 @@ use super::{Checked, Checking, Gossip};
 use crate::block::{Block, SignedHeader, transactions_root};
 use crate::chain::{HeaderCheck, TipChange};
 use crate::codec::Encode as _;
+use crate::durable::Record;
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
     BLOCK_JOB_SIGNATURES, CATCH_UP_INTERVAL_MIN, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX,
@@ -295,6 +296,13 @@ impl Gossip {
             self.usual_bytes_in_block = each.max(self.usual_bytes_in_block / 8 * 7).max(1);
         }
         self.tell(Event::Accepted { item, from, within: None, bytes });
+        if let Some((block, transactions)) = connected.added {
+            self.keep(Record::Block { block, transactions });
+        }
+        let dropped = self.chain.take_dropped();
+        if !dropped.is_empty() {
+            self.keep(Record::Dropped(dropped));
+        }
         if let Some(change) = connected.tip_change {
             self.on_tip_change(now, from, change);
         }
@@ -309,35 +317,42 @@ impl Gossip {
     }
 
     fn on_tip_change(&mut self, now: Time, from: Option<PeerHandle>, change: TipChange) {
-        for block in change.connected {
-            for transaction in self.chain.transactions_of(&block).to_vec() {
-                self.confirm(from, block, &transaction);
+        let TipChange { tip, disconnected, connected, returned, to_load, confirmed, fork } = change;
+        let mut gone = Vec::new();
+        let mut at_hand = 0;
+        for block in &connected {
+            for transaction in self.chain.transactions_of(block).to_vec() {
+                at_hand += 1;
+                gone.extend(self.confirm(from, *block, transaction.id(), transaction.encoded().len()));
             }
         }
-        for transaction in change.returned {
-            // What no longer fits is gone from here; others may still hold it. Its bytes are a part of its block's.
-            let own = Arc::new(SignedTransaction::clone(&transaction).detached());
-            match self.admit(now, &own, None) {
-                Ok(()) => self.announce_again(transaction.id()),
-                Err(_) => self.seen.forget(&transaction.id()),
+        if at_hand < confirmed.len() {
+            // A branch that is longer than memory is wide.
+            for id in &confirmed {
+                gone.extend(self.confirm(from, tip.id, *id, 0));
             }
         }
-        self.mempool.remove_expired(change.tip.height);
-        self.tell(Event::TipChanged { tip: change.tip, disconnected: change.disconnected.len() });
+        for transaction in returned {
+            self.return_transaction(now, &transaction);
+        }
+        self.keep(Record::Best { fork, blocks: connected, returning: to_load.clone() });
+        self.return_later(&to_load);
+        gone.extend(self.mempool.remove_expired(tip.height).iter().map(|expired| expired.id()));
+        self.keep_gone(gone);
+        self.tell(Event::TipChanged { tip, disconnected: disconnected.len() });
     }
 
-    /// A transaction joined the best chain: nobody needs to send it any more.
-    fn confirm(&mut self, from: Option<PeerHandle>, block: BlockId, transaction: &SignedTransaction) {
-        let id = transaction.id();
-        self.mempool.remove(&id);
+    /// A transaction joined the best chain: nobody needs to send it any more. Returns its id if it leaves the mempool.
+    fn confirm(&mut self, from: Option<PeerHandle>, block: BlockId, id: TxId, bytes: usize) -> Option<TxId> {
+        let pending = self.mempool.remove(&id).map(|_| id);
         self.requests.forget(RequestKey::Short(id.short()));
         self.requests.forget(RequestKey::Full(id));
         if !self.seen.accepted(&id) {
             self.seen.accept(id);
             self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
-            let bytes = transaction.encoded().len();
             self.tell(Event::Accepted { item: ItemId::Transaction(id), from, within: Some(block), bytes });
         }
+        pending
     }
 
     /// The header's place in the tree, and for blocks from the network the validator's word.

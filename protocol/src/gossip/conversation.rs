@@ -96,9 +96,10 @@ impl Gossip {
             (true, Message::GetHeaders(locator)) => {
                 // A peer that leaves no room doesn't read; it may ask again.
                 let room = self.peers.get(&from).is_some_and(|peer| peer.credit.fits_control(ANNOUNCE_ROOM_BYTES));
-                if room {
-                    let headers = self.chain.headers_after(&locator, HEADERS_ENTRIES_MAX);
-                    self.send(from, Message::Headers(headers));
+                match self.chain.headers_after(&locator, HEADERS_ENTRIES_MAX) {
+                    _ if !room => {}
+                    Some(headers) => self.send(from, Message::Headers(headers)),
+                    None => self.load_headers_for(from, locator),
                 }
             }
             (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),

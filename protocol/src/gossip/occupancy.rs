@@ -11,13 +11,13 @@ use super::{Checking, Gossip};
 use crate::block::SignedHeader;
 use crate::hash::{RouteId, TxId};
 use crate::limits::{
-    ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BODY_BYTES_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK,
-    CONFIRMED_MAX, CONTROL_CREDIT_BYTES, GUESTS_MAX, HEADER_QUEUE_MAX, HOMES_MAX, INVALID_BLOCKS_MAX, KNOWN_MAX,
-    LOCAL_JOBS_PEAK, MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, ORPHAN_BYTES_MAX, ORPHAN_PEER_BYTES_MAX,
-    ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, REQUEST_ANNOUNCEMENTS_MAX,
-    REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, ROUTES_ENTRIES_MAX,
-    ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, RUMOR_HOT_MAX, SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX, SERVE_QUEUE_MAX,
-    SIGHTS_MAX, STRIKE_GROUPS_MAX,
+    ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX,
+    CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES, GUESTS_MAX, HEADER_QUEUE_MAX, HOMES_MAX,
+    INVALID_BLOCKS_MAX, KNOWN_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK, MEMPOOL_BYTES_MAX,
+    MEMPOOL_ENTRIES_MAX, ORPHAN_BYTES_MAX, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK,
+    OUTPUTS_SHARED_PEAK, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
+    REQUESTS_IN_FLIGHT_MAX, RETURNING_MAX, ROUTES_ENTRIES_MAX, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, RUMOR_HOT_MAX,
+    SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX, SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX,
 };
 use crate::message::Lane;
 
@@ -51,6 +51,8 @@ const HOT_ENTRY_BYTES: usize = 1_024;
 const ROUTE_ENTRY_BYTES: usize = 200;
 const SIGHT_ENTRY_BYTES: usize = 120;
 const VISIT_ENTRY_BYTES: usize = 80;
+const LOAD_ENTRY_BYTES: usize = 200;
+const RETURNING_ENTRY_BYTES: usize = 48;
 
 impl Gossip {
     /// Shows every bounded structure to `visit`: the node's, then each peer's in the order of handles. Takes time
@@ -66,6 +68,10 @@ impl Gossip {
         count("mempool bytes", self.mempool.bytes(), MEMPOOL_BYTES_MAX, 1);
         count("chain headers", self.chain.headers(), CHAIN_HEADERS_MAX, HEADER_ENTRY_BYTES);
         count("chain body bytes", self.chain.body_bytes(), CHAIN_BODY_BYTES_MAX, 1);
+        count("ids by block", self.chain.contents_len(), CHAIN_CONTENTS_MAX, size_of::<TxId>());
+        let (loads, returning) = self.loads.len();
+        count("loads", loads, LOADS_MAX.saturating_add(1), LOAD_ENTRY_BYTES);
+        count("blocks to return", returning, RETURNING_MAX, RETURNING_ENTRY_BYTES);
         count("confirmed ids", self.chain.confirmed_len(), CONFIRMED_MAX, CONFIRMED_ENTRY_BYTES);
         count("invalid blocks", self.chain.invalid_len(), INVALID_BLOCKS_MAX, INVALID_ENTRY_BYTES);
         count("all orphan bytes", self.orphans.bytes(), ORPHAN_BYTES_MAX, 1);
@@ -105,6 +111,7 @@ impl Gossip {
         count("header queue", peer.headers.len(), HEADER_QUEUE_MAX, size_of::<SignedHeader>());
         count("owed replies", peer.owed.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
         count("owed bulk replies", peer.owed_bulk.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
+        count("blocks being loaded", peer.loading, LOADS_PER_PEER_MAX, size_of::<PeerHandle>());
         count("verification jobs", peer.checks, CHECKS_PEAK, size_of::<Checking>());
         count("verification bytes", peer.check_bytes, CHECK_BYTES_PEAK, 1);
         let control = CONTROL_CREDIT_BYTES.saturating_sub(peer.credit.left(Lane::Control));

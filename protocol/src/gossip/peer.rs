@@ -55,6 +55,9 @@ pub(crate) struct Peer {
     pub(crate) owed_bulk: VecDeque<Owed>,
     /// Bulk credit that the first of these wants, so that it isn't measured again before there is enough.
     pub(crate) bulk_wanted: usize,
+    /// Blocks that are being loaded for it, and whether headers are.
+    pub(crate) loading: usize,
+    pub(crate) loading_headers: bool,
     /// Items of its in verification, and their bytes.
     pub(crate) checks: usize,
     pub(crate) check_bytes: usize,
@@ -97,6 +100,8 @@ impl Peer {
             owed: VecDeque::new(),
             owed_bulk: VecDeque::new(),
             bulk_wanted: 0,
+            loading: 0,
+            loading_headers: false,
             checks: 0,
             check_bytes: 0,
             reading: true,

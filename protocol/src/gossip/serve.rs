@@ -32,6 +32,8 @@ pub(super) struct Reply {
 /// What a peer is owed, looked up.
 enum Found {
     Nothing,
+    /// Perhaps in durable storage.
+    Elsewhere(BlockId),
     /// A transaction that goes out with others.
     Small(Body, ShortId),
     /// A block, or a large transaction: a message of its own.
@@ -52,10 +54,16 @@ impl Gossip {
     pub(super) fn serve(&mut self, handle: PeerHandle) {
         self.serve_bulk(handle);
         let mut reply = Reply::default();
+        let mut put_off = false;
         while let Some(owed) = self.next_owed(handle) {
             let done = match self.find(&owed) {
                 Found::Nothing => {
                     reply.note_missing(&owed);
+                    true
+                }
+                Found::Elsewhere(_) => {
+                    self.put_off(handle, owed);
+                    put_off = true;
                     true
                 }
                 Found::Small(body, short) => self.serve_small(handle, &mut reply, body, short),
@@ -81,6 +89,9 @@ impl Gossip {
         }
         self.send_bodies(handle, &mut reply);
         self.send_missing(handle, &mut reply);
+        if put_off {
+            self.serve_bulk(handle);
+        }
     }
 
     /// Sends the large bodies that wait for the bulk lane.
@@ -90,6 +101,7 @@ impl Gossip {
         {
             let done = match self.find(&owed) {
                 Found::Alone(message, short) => self.serve_alone(handle, message, short),
+                Found::Elsewhere(id) => self.load_block_for(handle, id),
                 // It went while it waited.
                 _ => match self.peers.get(&handle) {
                     Some(peer) if peer.credit.fits_control(REQUEST_ROOM_BYTES) => {
@@ -133,7 +145,7 @@ impl Gossip {
                 }
             },
             Owed::Block(id) => match self.chain.body(id) {
-                None => Found::Nothing,
+                None => Found::Elsewhere(*id),
                 Some(block) => Found::Alone(Message::Block(block), id.short()),
             },
         }

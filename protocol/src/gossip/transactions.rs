@@ -7,6 +7,7 @@ use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submissio
 use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
 use super::{Checked, Checking, Gossip};
+use crate::durable::Record;
 use crate::hash::{RouteId, ShortId, TxId};
 use crate::limits::{CHECKS_LOCAL_MAX, REQUEST_ROOM_BYTES};
 use crate::mempool::Lookup;
@@ -263,7 +264,9 @@ impl Gossip {
             return Err(Refusal::Confirmed);
         }
         self.validator.transaction(transaction, self.chain.tip().height)?;
-        self.mempool.insert(now, transaction, from.map(|from| from.0))?;
+        let inserted = self.mempool.insert(now, transaction, from.map(|from| from.0))?;
+        self.keep(Record::Pending(transaction.clone()));
+        self.keep_gone(inserted.evicted.iter().map(|evicted| evicted.id()).collect());
         if let Some(from) = from.filter(|from| !self.peers.contains_key(from)) {
             // It left while its item was checked.
             self.mempool.link_closed(from.0);
@@ -291,7 +294,7 @@ impl Gossip {
         self.requests.proved(from);
     }
 
-    /// A transaction to serve: of the mempool, or of a block whose body is kept. A short id that fits several is
+    /// A transaction to serve: of the mempool, or of a block whose body is in memory. A short id that fits several is
     /// answered as not found; whoever asks has its full id then.
     pub(super) fn find_transaction(&self, wanted: &TxRef) -> Option<Arc<SignedTransaction>> {
         let id = match wanted {

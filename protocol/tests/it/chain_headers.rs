@@ -160,7 +160,7 @@ fn a_block_with_its_body_comes_before_headers_without() {
 fn the_best_chain_forgets_its_lowest_headers_and_keeps_its_part() {
     let mut chain = small(8, 4);
     grow(&mut chain, 8);
-    let low = chain.headers_after(&[genesis()], 2);
+    let low = chain.headers_after(&[genesis()], 2).expect("genesis is remembered");
     assert_eq!(chain.headers(), 8);
     grow(&mut chain, 1);
     assert_eq!((chain.headers(), chain.header(&low[0].id())), (8, None));
@@ -204,7 +204,7 @@ fn transactions_of_forgotten_headers_are_forgotten() {
 fn branches_that_start_below_the_floor_go_when_it_rises() {
     let mut chain = small(8, 3);
     grow(&mut chain, 4);
-    let side = header(chain.headers_after(&[genesis()], 1)[0].id(), 2, 2, 0, &[]);
+    let side = header(chain.headers_after(&[genesis()], 1).expect("genesis is remembered")[0].id(), 2, 2, 0, &[]);
     chain.insert_header(side).expect("room");
     let side_child = header(side.id(), 3, 2, 0, &[]);
     chain.insert_header(side_child).expect("room");

@@ -35,7 +35,12 @@ fn headers_follow_the_first_locator_id_on_the_best_chain() {
     let stale = header(ids[3], 4, 2, 0, &[]);
     chain.insert_header(stale).expect("fit");
     let after = |locator: &[BlockId], max| {
-        chain.headers_after(locator, max).iter().map(protocol::block::SignedHeader::id).collect::<Vec<_>>()
+        chain
+            .headers_after(locator, max)
+            .unwrap_or_default()
+            .iter()
+            .map(protocol::block::SignedHeader::id)
+            .collect::<Vec<_>>()
     };
     assert_eq!(after(&[genesis()], 9), ids[1..]);
     assert_eq!(after(&[stale.id(), BlockId([9; 32]), ids[2], genesis()], 9), ids[3..]);

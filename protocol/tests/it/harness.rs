@@ -19,6 +19,8 @@ use protocol::transaction::{SignedTransaction, Transaction};
 use protocol::validator::Producers;
 use protocol::verify::{Verdict, VerifyJob};
 
+use crate::kept::Kept;
+
 pub fn network() -> NetworkId {
     "test".parse().expect("a good name")
 }
@@ -99,6 +101,7 @@ pub enum Checking {
 }
 
 pub struct Mesh {
+    config: Config,
     pub now: Time,
     pub latency: Duration,
     pub nodes: Vec<Gossip>,
@@ -114,6 +117,10 @@ pub struct Mesh {
     pub checking: Checking,
     /// Jobs that nobody works on, with [`Checking::Held`].
     pub jobs: Vec<VerifyJob>,
+    /// Whether durable storage answers.
+    pub loading: bool,
+    /// What each node has in durable storage.
+    pub kept: Vec<Kept>,
     /// The most that was ever in each bounded structure, if that is watched. No bound may be passed then.
     pub fullest: Option<BTreeMap<&'static str, usize>>,
     links: BTreeMap<(usize, PeerHandle), Option<(usize, PeerHandle)>>,
@@ -136,10 +143,12 @@ impl Mesh {
             bytes[0] = number as u8;
             Gossip::new(config.clone(), bytes)
         };
+        let nodes = (0..count).map(node).collect();
         Self {
+            config,
             now: Time::from_micros(1_000_000),
             latency: Duration::from_millis(10),
-            nodes: (0..count).map(node).collect(),
+            nodes,
             events: vec![Vec::new(); count],
             sent: Vec::new(),
             traffic: Vec::new(),
@@ -148,6 +157,8 @@ impl Mesh {
             draining: true,
             checking: Checking::Real,
             jobs: Vec::new(),
+            loading: true,
+            kept: (0..count).map(|_| Kept::default()).collect(),
             fullest: None,
             links: BTreeMap::new(),
             inboxes: BTreeMap::new(),
@@ -215,10 +226,25 @@ impl Mesh {
         self.input(node, Input::SubmittedBlock(block.clone()));
     }
 
+    /// Ends a node and starts it again from what it has kept. It has no peers then.
+    pub fn restart(&mut self, node: usize) {
+        self.links.retain(|(at, _), to| *at != node && to.is_none_or(|(to, _)| to != node));
+        let mut seed = [9; 32];
+        seed[0] = u8::try_from(node).expect("few");
+        self.nodes[node] = Gossip::new(self.config.clone(), seed);
+        let restored = self.kept[node].restored();
+        self.nodes[node].restore(self.now, restored).expect("it was kept by a node");
+        self.drain(node);
+    }
+
     /// Feeds an input and drains the outputs.
     pub fn input(&mut self, node: usize, input: Input) {
         self.nodes[node].handle(self.now, input);
         self.watch(node);
+        self.drain(node);
+    }
+
+    fn drain(&mut self, node: usize) {
         while let Some(output) = self.nodes[node].poll_output() {
             self.output(node, output);
         }
@@ -344,6 +370,13 @@ impl Mesh {
                     self.later(self.latency, Later::Input { node: other, input: gone });
                 }
                 self.later(Duration::ZERO, Later::Input { node, input: Input::PeerDisconnected { peer } });
+            }
+            Output::Store(record) => self.kept[node].keep(record),
+            Output::Load(load) => {
+                let loaded = Input::Loaded(self.kept[node].load(&load));
+                if self.loading {
+                    self.later(Duration::from_micros(100), Later::Input { node, input: loaded });
+                }
             }
             Output::Read { peer, allowed } => self.reads.push((node, peer, allowed)),
             Output::Event(event) => self.events[node].push(event),

@@ -8,6 +8,7 @@
 )]
 
 mod harness; // a mesh of engines on virtual time
+mod kept;
 mod make; // items for the parts' tests
 mod request_support; // the tracker's naive model
 
@@ -22,6 +23,7 @@ mod chain_headers; // header rules and the tree's bounds
 mod chain_reorg; // random trees converge
 mod chain_sync; // locators, headers after, missing bodies
 mod determinism; // same seed, same outputs
+mod durable;
 mod flow_control; // credit per peer and lane
 mod hello; // the greeting
 mod inv_getdata; // announcing, asking, answering

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::codec::Encode as _;
 use protocol::gossip::{AddressGroup, Direction, Input, Occupancy, PeerHandle, RelayPolicy, Rumor};
-use protocol::hash::{ShortId, TxId};
+use protocol::hash::{BlockId, ShortId, TxId};
 use protocol::limits::{GETDATA_ENTRIES_MAX, KNOWN_MAX, REQUESTS_IN_FLIGHT_MAX};
 use protocol::message::{Hello, InvEntry, Message, TxRef};
 use protocol::time::Duration;
@@ -14,7 +14,7 @@ use crate::harness::{Checking, Mesh, block, genesis, network, tip_of, transactio
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 37] = [
+const STRUCTURES: [&str; 41] = [
     "accepted ids",
     "address groups",
     "all orphan bytes",
@@ -23,7 +23,9 @@ const STRUCTURES: [&str; 37] = [
     "announced transactions",
     "authors that are guests",
     "authors that visit",
+    "blocks being loaded",
     "blocks in flight",
+    "blocks to return",
     "chain body bytes",
     "chain headers",
     "confirmed ids",
@@ -31,10 +33,12 @@ const STRUCTURES: [&str; 37] = [
     "grafts",
     "header queue",
     "hot transactions",
+    "ids by block",
     "invalid blocks",
     "jobs of peers that left",
     "known set",
     "links of routes",
+    "loads",
     "mempool bytes",
     "mempool entries",
     "new routes",
@@ -140,7 +144,8 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
     let rumor = Rumor { round: Duration::from_millis(50), ..Rumor::default() };
     let mut fullest: BTreeMap<&str, usize> = BTreeMap::new();
     let policies = [RelayPolicy::default(), RelayPolicy::Announce, RelayPolicy::Flood, RelayPolicy::Rumor(rumor)];
-    for mesh in policies.map(busy).into_iter().chain([hostile(), left_behind(), late_and_deaf()]) {
+    for mesh in policies.map(busy).into_iter().chain([hostile(), left_behind(), late_and_deaf(), out_of_memory()])
+    {
         for (what, used) in mesh.fullest.unwrap() {
             let most = fullest.entry(what).or_default();
             *most = used.max(*most);
@@ -162,6 +167,31 @@ fn left_behind() -> Mesh {
     mesh.checking = Checking::Held;
     mesh.say(0, gone, bodies(&[&transaction(1, 1, 10)]));
     mesh.input(0, Input::PeerDisconnected { peer: gone });
+    mesh
+}
+
+/// A reorganisation of more than memory holds, and a peer that wants what is only stored.
+fn out_of_memory() -> Mesh {
+    let mut mesh = watched(1, RelayPolicy::Announce);
+    mesh.checking = Checking::Assumed;
+    let (mut tip, mut side) = (genesis(), genesis());
+    for number in 0..6_u32 {
+        let items: Vec<_> = (0..60).map(|nonce| make::sized(number, nonce, 65_000)).collect();
+        let best = block(tip, &items, 1);
+        mesh.publish(0, &best);
+        mesh.run_secs(1);
+        tip = tip_of(&best);
+    }
+    mesh.loading = false;
+    for number in 0..7 {
+        let other = block(side, &[], number);
+        mesh.publish(0, &other);
+        mesh.run_secs(1);
+        side = tip_of(&other);
+    }
+    let peer = mesh.greeted(0);
+    mesh.say(0, peer, Message::GetBlock { graft: false, id: BlockId([9; 32]) });
+    mesh.run_secs(1);
     mesh
 }
 

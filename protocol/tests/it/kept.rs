@@ -1,0 +1,80 @@
+//! Durable storage as a driver would have it, in memory, and what an engine starts from that has it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use protocol::block::Block;
+use protocol::durable::{Load, Loaded, Record, Restored, RestoredBlock};
+use protocol::hash::{BlockId, TxId};
+use protocol::limits::{CHAIN_BEST_HEADERS_MIN, HEADERS_ENTRIES_MAX};
+use protocol::transaction::SignedTransaction;
+
+use crate::harness::genesis;
+
+#[derive(Clone, Default)]
+pub struct Kept {
+    pub blocks: BTreeMap<BlockId, (Arc<Block>, Arc<[TxId]>)>,
+    /// From height 1 up.
+    pub best: Vec<BlockId>,
+    pub pending: Vec<Arc<SignedTransaction>>,
+    pub returning: BTreeSet<BlockId>,
+    /// What was asked back.
+    pub loads: Vec<Load>,
+}
+
+impl Kept {
+    pub fn keep(&mut self, record: Record) {
+        match record {
+            Record::Pending(transaction) => self.pending.push(transaction),
+            Record::Gone(ids) => self.pending.retain(|transaction| !ids.contains(&transaction.id())),
+            Record::Block { block, transactions } => {
+                self.blocks.insert(block.header.id(), (block, transactions));
+            }
+            Record::Best { fork, blocks, returning } => {
+                assert!(blocks.iter().all(|id| self.blocks.contains_key(id)), "a block is kept before it is best");
+                self.best.truncate(usize::try_from(fork).expect("small"));
+                self.best.extend(blocks);
+                self.returning.extend(returning);
+            }
+            Record::Returned(id) => assert!(self.returning.remove(&id), "it was to be returned"),
+            Record::Dropped(ids) => {
+                for id in ids {
+                    assert!(!self.best.contains(&id), "the best chain is not dropped");
+                    self.blocks.remove(&id).expect("it was kept");
+                }
+            }
+        }
+    }
+
+    pub fn load(&mut self, load: &Load) -> Loaded {
+        self.loads.push(load.clone());
+        match load {
+            Load::Block(id) => {
+                Loaded::Block { id: *id, block: self.blocks.get(id).map(|(block, _)| block.clone()) }
+            }
+            Load::HeadersAfter(locator) => {
+                let place = |id: &BlockId| match *id == genesis().id {
+                    true => Some(0),
+                    false => self.best.iter().position(|best| best == id).map(|place| place + 1),
+                };
+                let start = locator.iter().find_map(place);
+                let after = start.and_then(|start| self.best.get(start..)).unwrap_or_default();
+                let headers = after.iter().take(HEADERS_ENTRIES_MAX).map(|id| self.blocks[id].0.header).collect();
+                Loaded::HeadersAfter { locator: locator.clone(), headers }
+            }
+        }
+    }
+
+    pub fn restored(&self) -> Restored {
+        let newest = self.best.len().saturating_sub(CHAIN_BEST_HEADERS_MIN);
+        let block = |id: &BlockId| {
+            let (block, transactions) = &self.blocks[id];
+            RestoredBlock { header: block.header, transactions: Some(transactions.clone()) }
+        };
+        Restored {
+            best: self.best[newest..].iter().map(block).collect(),
+            pending: self.pending.clone(),
+            returning: self.returning.iter().copied().collect(),
+        }
+    }
+}
