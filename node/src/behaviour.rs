@@ -277,6 +277,8 @@ impl Behaviour {
         match output {
             Output::Send { peer, lane, message } => self.send(peer, lane, message),
             Output::Verify(job) => self.actions.push_back(ToSwarm::GenerateEvent(Event::Verify(job))),
+            Output::Store(_) => {}
+            Output::Load(load) => self.inputs.push_back(Input::Loaded(load.nothing())),
             Output::Disconnect { peer, reason } => {
                 if let Some(id) = self.handles.get(&peer).copied() {
                     self.fail(id, CloseReason::Engine(reason));

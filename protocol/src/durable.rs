@@ -53,6 +53,17 @@ pub enum Load {
     HeadersAfter(Vec<BlockId>),
 }
 
+impl Load {
+    /// The answer of a storage that has nothing.
+    #[must_use]
+    pub fn nothing(self) -> Loaded {
+        match self {
+            Self::Block(id) => Loaded::Block { id, block: None },
+            Self::HeadersAfter(locator) => Loaded::HeadersAfter { locator, headers: Vec::new() },
+        }
+    }
+}
+
 /// The answer to a [`Load`].
 #[derive(Clone, Debug)]
 pub enum Loaded {

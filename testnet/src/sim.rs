@@ -15,6 +15,7 @@ pub mod rounds;
 pub mod runner;
 pub mod scenario;
 pub mod simulation;
+pub mod stored;
 pub mod swarm;
 pub mod sweep;
 pub mod trace;

@@ -8,12 +8,15 @@ use protocol::time::{Duration, Time};
 
 use super::adversary::Adversary;
 use super::link::Order;
+use super::stored::Stored;
 
 /// A node.
 #[derive(Debug)]
 pub struct Host {
     /// The engine; `None` while the node is down.
     pub engine: Option<Box<Gossip>>,
+    /// What it has in durable storage.
+    pub stored: Stored,
     /// How often it was started. Verdicts for an earlier engine are not for this one.
     pub incarnation: u32,
     /// Its connections by handle. A closed one stays in its place: handles are not used again.
@@ -119,6 +122,7 @@ impl Host {
     pub fn new() -> Self {
         Self {
             engine: None,
+            stored: Stored::default(),
             incarnation: 0,
             connections: Vec::new(),
             timer: None,

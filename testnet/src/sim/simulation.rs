@@ -363,6 +363,11 @@ impl Simulation {
                 let incarnation = self.hosts[node].incarnation;
                 self.queue.push(at, Happening::Verified { node: node as u32, incarnation, job: job.id, verdict });
             }
+            Output::Store(record) => self.hosts[node].stored.keep(record),
+            Output::Load(load) => {
+                let loaded = self.hosts[node].stored.load(load, &self.config.network.genesis());
+                self.feedback.push_back(Input::Loaded(loaded));
+            }
             Output::Disconnect { peer, reason } => {
                 self.leave(node, peer, &reason);
                 self.feedback.push_back(Input::PeerDisconnected { peer });

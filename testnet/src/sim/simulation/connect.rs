@@ -6,6 +6,7 @@ use protocol::time::{Duration, Time};
 use super::super::fault::Fault;
 use super::super::host::{Connection, FarEnd};
 use super::super::link::Order;
+use super::super::stored::Stored;
 use super::super::trace::Mark;
 use super::{Happening, Simulation};
 
@@ -23,6 +24,7 @@ impl Simulation {
         host.incarnation += 1;
         let seed = self.seed.bytes(&format!("engine {node} {}", host.incarnation));
         host.engine = Some(Box::new(Gossip::new(self.config.clone(), seed)));
+        host.stored = Stored::default();
         host.timer = None;
     }
 
