@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use libp2p::Multiaddr;
-use protocol::gossip::{AuthorTree, Redundancy, RelayPolicy};
+use protocol::gossip::{AuthorTree, Digest, Redundancy, RelayPolicy};
 use protocol::hash::TxId;
 use protocol::keys::PublicKey;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
@@ -123,7 +123,7 @@ pub struct RunArgs {
     pub exempt_loopback: bool,
 
     /// How items travel: author-tree (push along the tree learned for each author), announce (ask for the body), flood
-    /// (push it) or rumor (push it to a few peers a round)
+    /// (push it), rumor (push it to a few peers a round) or none (reconciliation alone)
     ///
     /// author-tree may be told a redundancy, as by --redundancy: author-tree:redundancy=0.5. rumor takes settings:
     /// rumor:fanout=3,round=1s,nodes=1000,feedback=on are those that it has without. It sends an
@@ -138,6 +138,18 @@ pub struct RunArgs {
     /// asks for as many links as that takes.
     #[arg(long, env = "NODE_REDUNDANCY", value_name = "R")]
     pub redundancy: Option<Redundancy>,
+
+    /// How often to compare mempool and tip with a random peer; 0s for never
+    ///
+    /// A comparison costs about what differs. Without any, a new peer is told of the whole mempool, and what is lost
+    /// stays lost.
+    #[arg(long, env = "NODE_RECONCILE_INTERVAL", value_name = "TIME", default_value = "1s",
+          value_parser = config::parse_interval_or_zero)]
+    pub reconcile_interval: Duration,
+
+    /// Which way items go in these comparisons: push-pull (both), push (give) or pull (take)
+    #[arg(long, env = "NODE_RECONCILE_DIGEST", value_name = "DIGEST", default_value_t = Digest::default())]
+    pub reconcile_digest: Digest,
 
     /// Where the RPC listens; loopback only, port 0 takes a free one
     #[arg(long, env = "NODE_RPC_ADDR", value_name = "ADDR", default_value = config::RPC_ADDR_DEFAULT,

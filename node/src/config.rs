@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
-use protocol::gossip::RelayPolicy;
+use protocol::gossip::{Reconciliation, RelayPolicy};
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 use protocol::validator::Producers;
@@ -46,6 +46,8 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// How items travel.
     pub relay: RelayPolicy,
+    /// How what got lost on the way is made good.
+    pub reconciliation: Reconciliation,
     /// Whose blocks count.
     pub producers: Producers,
     /// Make a block of the mempool this often.
@@ -89,6 +91,10 @@ impl Config {
             loopback_exempt: args.exempt_loopback,
             deadlines: Deadlines::default(),
             relay,
+            reconciliation: Reconciliation {
+                interval: micros(args.reconcile_interval),
+                digest: args.reconcile_digest,
+            },
             producers,
             produce_every: args.produce_every,
             rpc_addr: (!args.no_rpc).then_some(args.rpc_addr),
@@ -112,6 +118,18 @@ pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
         ));
     }
     Ok(address)
+}
+
+/// A stretch of time, such as `5s`; `0s` for never.
+///
+/// # Errors
+/// If it is none.
+pub fn parse_interval_or_zero(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}: write 5s, 500ms or 0s"))
+}
+
+fn micros(time: Duration) -> protocol::time::Duration {
+    protocol::time::Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// A stretch of time above zero, such as `5s` or `500ms`.

@@ -181,6 +181,7 @@ impl Service {
         let engine = gossip::Config {
             network: config.network.clone(),
             relay: config.relay,
+            reconciliation: config.reconciliation,
             producers: config.producers.clone(),
         };
         let gossip = Gossip::new(engine, rand::random());

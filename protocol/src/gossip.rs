@@ -16,6 +16,7 @@ mod foresee;
 mod occupancy;
 mod peer;
 mod peers;
+mod reconcile;
 mod relay;
 pub mod request;
 mod route;
@@ -35,15 +36,16 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
 pub use self::api::{
-    AddressGroup, AuthorTree, Config, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output,
-    PeerHandle, PeerInfo, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor, Stats, Submission,
-    TransactionStatus,
+    AddressGroup, AuthorTree, Config, Digest, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo,
+    Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
+    Stats, Submission, TransactionStatus,
 };
 use self::blocks::CheckedBlock;
 use self::durable::Loads;
 pub use self::occupancy::Occupancy;
 use self::peer::Peer;
 use self::peers::Peers;
+use self::reconcile::Conversations;
 use self::request::RequestTracker;
 use self::route::Routes;
 use self::rumor::Rumors;
@@ -79,6 +81,7 @@ pub struct Gossip {
     chain: Chain,
     orphans: OrphanPool,
     loads: Loads,
+    conversations: Conversations,
     rumors: Rumors,
     /// `None` under other policies than author trees.
     routes: Option<Routes>,
@@ -153,7 +156,7 @@ impl Gossip {
             RelayPolicy::AuthorTree(AuthorTree { redundancy }) => {
                 Some(Routes::new(redundancy, &hasher, route_seed))
             }
-            RelayPolicy::Announce | RelayPolicy::Flood | RelayPolicy::Rumor(_) => None,
+            RelayPolicy::Announce | RelayPolicy::Flood | RelayPolicy::Rumor(_) | RelayPolicy::None => None,
         };
         Self {
             validator,
@@ -164,6 +167,7 @@ impl Gossip {
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
             loads: Loads::default(),
+            conversations: Conversations::default(),
             rumors: Rumors::new(config.relay, rumor_seed),
             routes,
             chance: rng,
@@ -228,6 +232,7 @@ impl Gossip {
             self.requests.next_deadline(),
             self.orphans.next_deadline(),
             self.rumors.next_round(),
+            self.conversations.next_deadline(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -312,6 +317,7 @@ impl Gossip {
         }
         self.expire(now);
         self.catch_up_again(now);
+        self.converse(now);
         self.ask(now);
         self.spread(now);
         let touched = self.peers.take_touched();

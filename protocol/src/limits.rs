@@ -46,6 +46,12 @@ pub const LOCATOR_ENTRIES_MAX: usize = 64;
 /// Headers in one message: 256 of at most 192 bytes take 48 KiB, so they fit a control frame.
 pub const HEADERS_ENTRIES_MAX: usize = 256;
 
+/// Bytes of symbols in one message: 4,096 symbols of 11 bytes, which tell some 2,700 differences. 44 KiB.
+pub const SYMBOLS_BYTES_MAX: usize = 4_096 * 11;
+
+/// Ids of one offer, and of each list of a difference: with 6 and 8 bytes each 56 KiB, which fits a control frame.
+pub const OFFER_ENTRIES_MAX: usize = 4_096;
+
 /// Bytes of an item that still travels on the control lane: 4 KiB.
 pub const CONTROL_ITEM_BYTES_MAX: usize = 4 * 1024;
 
@@ -66,6 +72,33 @@ pub const BULK_CHUNK_BYTES: usize = 16 * 1024;
 /// Bytes on the bulk lane that the reader hasn't acknowledged, to begin with and at least: 64 KiB, about one
 /// bandwidth-delay product of 10 Mbit/s and 50 ms. From there on the driver's window follows the path.
 pub const BULK_WINDOW_BYTES: usize = 64 * 1024;
+
+// Reconciliation.
+
+/// Transactions younger than this stay out of sketches: relay is still at work.
+pub const RECONCILE_AGE_MIN: Duration = Duration::from_secs(2);
+
+/// A conversation that takes longer is given up: dozens of round trips.
+pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Conversations that are answered at a time. A sketch of a full mempool takes some 2 MiB: 16 MiB.
+pub const RECONCILE_SERVED_MAX: usize = 8;
+
+/// Conversations that are answered in a second, of all peers. A sketch of a full mempool takes some 5 ms: a twelfth of a
+/// processor.
+pub const RECONCILE_SERVED_PER_SEC: u64 = 16;
+
+/// A peer that opens a conversation sooner after the one before is told that we are busy.
+pub const RECONCILE_PEER_INTERVAL_MIN: Duration = Duration::from_millis(200);
+
+/// The longest pause with a peer whose conversations bring nothing.
+pub const RECONCILE_PAUSE_MAX: Duration = Duration::from_secs(32);
+
+/// A part of a list, or the items taken of it, may take so long.
+pub const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Offers to one peer that are remembered: one each way, and those before. 32 KiB each.
+pub const OFFERS_MAX: usize = 4;
 
 // Credit: what the engine may have queued at the driver, per peer.
 

@@ -19,6 +19,7 @@ mod shares;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use crate::hash::{ShortId, TxId};
 use crate::keys::PublicKey;
@@ -233,6 +234,23 @@ impl Mempool {
     /// All transactions and when they were taken, the last first: what a new peer is told.
     pub fn newest_first(&self) -> impl Iterator<Item = (&Arc<SignedTransaction>, Time)> {
         self.oldest_first().rev()
+    }
+
+    /// Short ids in their order, after one or from the first.
+    pub fn ids_after(&self, after: Option<ShortId>) -> impl Iterator<Item = ShortId> {
+        let start = after.map(|short| {
+            let mut id = [0xff; 32];
+            id.iter_mut().zip(short.0).for_each(|(at, byte)| *at = byte);
+            TxId(id)
+        });
+        let bounds = (start.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        self.ids.range::<TxId, _>(bounds).map(|(id, _)| id.short())
+    }
+
+    /// How many transactions of `bytes` fit without shedding any.
+    #[must_use]
+    pub fn room_for(&self, bytes: usize) -> usize {
+        self.bytes_max.saturating_sub(self.charged) / bytes.max(MEMPOOL_CHARGE_MIN)
     }
 
     /// How many transactions are held.

@@ -1,8 +1,9 @@
 //! What peers say to each other. Types and their encoding only; what they mean is in `gossip`.
 //!
-//! Every message is one CBOR array whose first item is the tag below. Tags 14 and up are reserved for reconciliation.
+//! Every message is one CBOR array whose first item is the tag below.
 
 mod body;
+mod reconcile;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -12,6 +13,7 @@ use core::fmt;
 use bytes::Bytes;
 
 pub use self::body::Body;
+pub use self::reconcile::{Digest, Outcome, Reconcile, SALTED_BYTES};
 use crate::block::{Block, SignedHeader};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::hash::{BlockId, RouteId, ShortId, TxId};
@@ -131,6 +133,8 @@ pub enum Message {
     Had(Vec<ShortId>),
     /// Tag 13: routes on which the speaker wants pushes from the listener again, at most [`ROUTES_ENTRIES_MAX`].
     Graft(Vec<RouteId>),
+    /// Tags 14 to 20: comparing mempools. Boxed, so that the many small messages don't take its room.
+    Reconcile(Box<Reconcile>),
 }
 
 impl Message {
@@ -152,6 +156,7 @@ impl Message {
             Self::Ack(_) => "ack",
             Self::Had(_) => "had",
             Self::Graft(_) => "graft",
+            Self::Reconcile(message) => message.name(),
         }
     }
 
@@ -238,18 +243,20 @@ impl Encode for Message {
                 tag(writer, 13, 2);
                 list(writer, routes);
             }
+            Self::Reconcile(message) => message.encode(writer),
         }
     }
 }
 
 impl Decode for Message {
     fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
-        let items = reader.array("a message", 6)?;
+        let items = reader.array("a message", 8)?;
         let tag = reader.uint()?;
         let expected = match tag {
             0 => 6,
             2 | 3 | 4 | 6 | 7 => 3,
             1 | 5 | 8..=13 => 2,
+            tag if Reconcile::TAGS.contains(&tag) => Reconcile::items(tag),
             _ => return Err(DecodeError::BadValue("a message tag")),
         };
         if items != expected {
@@ -288,7 +295,8 @@ impl Decode for Message {
             10 => Self::Headers(read_list(reader, "headers", HEADERS_ENTRIES_MAX)?),
             11 => Self::Ack(reader.uint()?),
             12 => Self::Had(read_list(reader, "a had", HAD_ENTRIES_MAX)?),
-            _ => Self::Graft(read_list(reader, "a graft", ROUTES_ENTRIES_MAX)?),
+            13 => Self::Graft(read_list(reader, "a graft", ROUTES_ENTRIES_MAX)?),
+            _ => Self::Reconcile(Box::new(Reconcile::decode(tag, reader)?)),
         })
     }
 }

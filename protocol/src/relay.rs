@@ -2,11 +2,14 @@
 //!
 //! A spelling is a name, and for some settings after a colon: `rumor:fanout=4,round=200ms,nodes=50,feedback=off`,
 //! `author-tree:redundancy=0.5`. Settings that are left out have their defaults. What [`fmt::Display`] writes parses back.
+//!
+//! What relay misses, reconciliation brings: how often two nodes compare what they hold, and which way, is set here too.
 
 use core::fmt;
 use core::str::FromStr;
 
 use crate::limits::{REDUNDANCY_MAX, RUMOR_FANOUT_MAX, RUMOR_ROUND_MAX, RUMOR_ROUND_MIN};
+pub use crate::message::Digest;
 use crate::time::Duration;
 
 /// How items travel. One value in a node's configuration, so that policies run side by side and compare.
@@ -20,7 +23,65 @@ pub enum RelayPolicy {
     Rumor(Rumor),
     /// Push along the tree learned for each author, announce on every other link: both floors at once.
     AuthorTree(AuthorTree),
+    /// Tell nobody: items spread by reconciliation alone.
+    None,
 }
+
+/// How a node reconciles its mempool and tip with its peers': anti-entropy, after Demers and others (1987).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reconciliation {
+    /// From one conversation with a random peer to the next, on the average; zero for never. Then a new peer is told of the
+    /// whole mempool, and nothing repairs what is lost later.
+    pub interval: Duration,
+    /// Which way items go in the conversations that this node begins.
+    pub digest: Digest,
+}
+
+impl Default for Reconciliation {
+    /// Each second, both ways.
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(1), digest: Digest::default() }
+    }
+}
+
+impl Reconciliation {
+    /// No reconciliation.
+    pub const OFF: Self = Self { interval: Duration::ZERO, digest: Digest::PushPull };
+
+    /// Whether there is any.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.interval > Duration::ZERO
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        match text {
+            "push" => Ok(Self::Push),
+            "pull" => Ok(Self::Pull),
+            "push-pull" => Ok(Self::PushPull),
+            _ => Err(DigestError),
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Push => "push",
+            Self::Pull => "pull",
+            Self::PushPull => "push-pull",
+        })
+    }
+}
+
+/// A spelling that names no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the digests are push, pull and push-pull")]
+pub struct DigestError;
 
 /// The settings of author trees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +121,7 @@ impl Default for Rumor {
 pub enum RelayPolicyError {
     /// No policy has this name.
     #[error(
-        "the policies are author-tree, announce, flood and rumor; with settings, write {TREE_EXAMPLE} or {EXAMPLE}"
+        "the policies are author-tree, announce, flood, rumor and none; with settings, write {TREE_EXAMPLE} or {EXAMPLE}"
     )]
     UnknownPolicy,
     /// Something after the colon that is no setting.
@@ -110,6 +171,7 @@ impl RelayPolicy {
             "flood" => Ok(Self::Flood),
             "rumor" => Ok(Self::Rumor(Rumor { nodes: nodes.max(1), ..Rumor::default() })),
             "author-tree" => Ok(Self::AuthorTree(AuthorTree::default())),
+            "none" => Ok(Self::None),
             _ => match text.split_once(':') {
                 Some(("rumor", settings)) => Rumor::parse(settings, nodes).map(Self::Rumor),
                 Some(("author-tree", settings)) => AuthorTree::parse(settings).map(Self::AuthorTree),
@@ -132,6 +194,7 @@ impl fmt::Display for RelayPolicy {
         match self {
             Self::Announce => f.write_str("announce"),
             Self::Flood => f.write_str("flood"),
+            Self::None => f.write_str("none"),
             Self::Rumor(rumor) => write!(f, "rumor:{rumor}"),
             Self::AuthorTree(AuthorTree { redundancy: Redundancy(0) }) => f.write_str("author-tree"),
             Self::AuthorTree(AuthorTree { redundancy }) => write!(f, "author-tree:redundancy={redundancy}"),

@@ -10,7 +10,7 @@ use node::command::{Command, PeerStatus, Status};
 use node::config::Config;
 use node::handler::Deadlines;
 use node::service::{self, Ready, ServiceError};
-use protocol::gossip::{Refusal, RelayPolicy, Submission, TransactionStatus};
+use protocol::gossip::{Reconciliation, Refusal, RelayPolicy, Submission, TransactionStatus};
 use protocol::hash::TxId;
 use protocol::keys::{PublicKey, SecretKey};
 use protocol::transaction::{SignedTransaction, Transaction};
@@ -48,6 +48,7 @@ pub(crate) fn config(seed: u8) -> Config {
         loopback_exempt: true,
         deadlines: Deadlines::default(),
         relay: RelayPolicy::Announce,
+        reconciliation: Reconciliation::default(),
         producers: Producers::Open,
         produce_every: None,
         rpc_addr: None,

@@ -5,10 +5,10 @@ use alloc::sync::Arc;
 use crate::block::Block;
 use crate::durable::{Load, Loaded, Record};
 use crate::hash::{BlockId, TxId};
-use crate::message::{Lane, Message, Tip};
+use crate::message::{Lane, Message, Outcome, Tip};
 use crate::network::NetworkId;
 pub use crate::refusal::{DisconnectReason, Refusal};
-pub use crate::relay::{AuthorTree, Redundancy, RelayPolicy, RelayPolicyError, Rumor};
+pub use crate::relay::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor};
 use crate::time::Duration;
 use crate::transaction::{Height, SignedTransaction};
 use crate::validator::Producers;
@@ -39,6 +39,8 @@ pub struct Config {
     pub network: NetworkId,
     /// How it relays.
     pub relay: RelayPolicy,
+    /// How it reconciles.
+    pub reconciliation: Reconciliation,
     /// Whose blocks it takes from the network.
     pub producers: Producers,
 }
@@ -187,6 +189,19 @@ pub enum Event {
         /// How it went.
         result: Result<Submission, Refusal>,
     },
+    /// A conversation that this node began told how its mempool differs from a peer's.
+    Reconciled {
+        /// Whose.
+        peer: PeerHandle,
+        /// How far it came.
+        outcome: Outcome,
+        /// Symbols that it took.
+        symbols: usize,
+        /// What the peer lacks.
+        wanted: usize,
+        /// What is missing here, as far as the peer can tell.
+        offered: usize,
+    },
     /// The best chain has a new end.
     TipChanged {
         /// The new tip.
@@ -265,6 +280,10 @@ pub struct Stats {
     pub requests_expired: u64,
     /// Requests answered with notfound.
     pub requests_not_found: u64,
+    /// Reconciliations begun.
+    pub reconciliations: u64,
+    /// Of these, without an answer in time.
+    pub reconciliations_failed: u64,
 }
 
 /// How full the mempool is.

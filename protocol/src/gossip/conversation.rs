@@ -10,10 +10,10 @@ use super::request::RequestKey;
 use super::{Gossip, transactions};
 use crate::codec::Encode as _;
 use crate::limits::{
-    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX,
-    INV_COST_FACTOR, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,
+    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, GETDATA_ENTRIES_MAX,
+    HEADERS_ENTRIES_MAX, INV_COST_FACTOR, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,
 };
-use crate::message::{Hello, InvEntry, Message, TxRef, VERSION};
+use crate::message::{Hello, InvEntry, Message, Reconcile, TxRef, VERSION};
 use crate::time::Time;
 
 impl Gossip {
@@ -37,6 +37,7 @@ impl Gossip {
     pub(super) fn drop_peer(&mut self, now: Time, handle: PeerHandle) {
         if self.peers.remove(&handle).is_some() {
             self.requests.peer_disconnected(now, handle);
+            self.leave_conversations(handle);
             self.rumors.peer_gone(handle);
             self.leave_routes(handle);
             self.orphans.remove_peer(handle.0);
@@ -104,6 +105,7 @@ impl Gossip {
             }
             (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
             (true, Message::Had(ids)) => self.on_had(from, &ids),
+            (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
             // Acks pace the bulk lane, which is the driver's business.
             (true, Message::Ack(_)) => {}
         }
@@ -120,11 +122,6 @@ impl Gossip {
         peer.ready = true;
         peer.told_tip(hello.tip);
         peer.known.insert(hello.tip.id.short());
-        for (transaction, _) in self.mempool.oldest_first() {
-            if !peer.announcements.push(transaction.id()) {
-                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
-            }
-        }
         // Our tip may have moved between our Hello and theirs.
         let tip = self.chain.tip();
         if let Some(header) = self.chain.header(&tip.id).copied()
@@ -133,6 +130,7 @@ impl Gossip {
             peer.announce_header(header);
         }
         self.tell(Event::PeerReady { peer: from, tip: hello.tip });
+        self.greet(now, from);
         if hello.tip.height > tip.height || self.chain.header(&hello.tip.id).is_none() && hello.tip.height > 0 {
             self.ask_headers(now, from);
         }
@@ -186,8 +184,11 @@ impl Gossip {
         for of_peer in requests.chunk_by(|(one, _), (other, _)| one == other) {
             for chunk in of_peer.chunks(GETDATA_ENTRIES_MAX) {
                 let Some((handle, _)) = chunk.first() else { continue };
-                let wanted = chunk.iter().filter_map(|(_, key)| transactions::named(key)).collect();
-                self.send(*handle, Message::GetData { graft: self.routes.is_some(), wanted });
+                let mut wanted = chunk.iter().filter_map(|(_, key)| transactions::named(key)).collect();
+                self.take_offered(*handle, &mut wanted);
+                if !wanted.is_empty() {
+                    self.send(*handle, Message::GetData { graft: self.routes.is_some(), wanted });
+                }
             }
         }
     }
@@ -256,6 +257,13 @@ fn cost(message: &Message) -> u64 {
             bytes.saturating_add((bodies.len() as u64).saturating_mul(BODY_COST_BYTES))
         }
         Message::BlockHeader { .. } | Message::Block(_) => bytes.saturating_add(BODY_COST_BYTES),
+        // An opening has us make a sketch of the mempool, a list one of the largest offers.
+        Message::Reconcile(message) => match **message {
+            Reconcile::Open { .. } | Reconcile::List { .. } => {
+                (CONTROL_FRAME_BYTES_MAX as u64).saturating_add(bytes)
+            }
+            _ => bytes.saturating_mul(INV_COST_FACTOR),
+        },
         Message::Headers(headers) => bytes.saturating_add((headers.len() as u64).saturating_mul(BODY_COST_BYTES)),
         _ => bytes,
     }

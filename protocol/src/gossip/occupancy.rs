@@ -9,13 +9,14 @@ use super::api::PeerHandle;
 use super::peer::{Owed, Peer};
 use super::{Checking, Gossip};
 use crate::block::SignedHeader;
-use crate::hash::{RouteId, TxId};
+use crate::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
     ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX,
     CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES, GUESTS_MAX, HEADER_QUEUE_MAX, HOMES_MAX,
     INVALID_BLOCKS_MAX, KNOWN_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK, MEMPOOL_BYTES_MAX,
-    MEMPOOL_ENTRIES_MAX, ORPHAN_BYTES_MAX, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK,
-    OUTPUTS_SHARED_PEAK, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
+    MEMPOOL_ENTRIES_MAX, OFFER_ENTRIES_MAX, OFFERS_MAX, ORPHAN_BYTES_MAX, ORPHAN_PEER_BYTES_MAX,
+    ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, RECONCILE_SERVED_MAX,
+    REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
     REQUESTS_IN_FLIGHT_MAX, RETURNING_MAX, ROUTES_ENTRIES_MAX, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, RUMOR_HOT_MAX,
     SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX, SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX,
 };
@@ -51,7 +52,9 @@ const HOT_ENTRY_BYTES: usize = 1_024;
 const ROUTE_ENTRY_BYTES: usize = 200;
 const SIGHT_ENTRY_BYTES: usize = 120;
 const VISIT_ENTRY_BYTES: usize = 80;
+const SKETCH_BYTES: usize = 2 * 1024 * 1024;
 const LOAD_ENTRY_BYTES: usize = 200;
+const OFFERED_ENTRY_BYTES: usize = 16;
 const RETURNING_ENTRY_BYTES: usize = 48;
 
 impl Gossip {
@@ -69,6 +72,9 @@ impl Gossip {
         count("chain headers", self.chain.headers(), CHAIN_HEADERS_MAX, HEADER_ENTRY_BYTES);
         count("chain body bytes", self.chain.body_bytes(), CHAIN_BODY_BYTES_MAX, 1);
         count("ids by block", self.chain.contents_len(), CHAIN_CONTENTS_MAX, size_of::<TxId>());
+        let (begun, served, listing) = self.conversations.len();
+        count("conversations begun", begun.saturating_add(listing), 2, SKETCH_BYTES);
+        count("conversations answered", served, RECONCILE_SERVED_MAX, SKETCH_BYTES);
         let (loads, returning) = self.loads.len();
         count("loads", loads, LOADS_MAX.saturating_add(1), LOAD_ENTRY_BYTES);
         count("blocks to return", returning, RETURNING_MAX, RETURNING_ENTRY_BYTES);
@@ -111,6 +117,9 @@ impl Gossip {
         count("header queue", peer.headers.len(), HEADER_QUEUE_MAX, size_of::<SignedHeader>());
         count("owed replies", peer.owed.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
         count("owed bulk replies", peer.owed_bulk.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
+        let (offers, offered) = peer.dealings.len();
+        count("offered ids", offers, OFFERS_MAX * OFFER_ENTRIES_MAX, size_of::<ShortId>());
+        count("ids on offer", offered, OFFER_ENTRIES_MAX, OFFERED_ENTRY_BYTES);
         count("blocks being loaded", peer.loading, LOADS_PER_PEER_MAX, size_of::<PeerHandle>());
         count("verification jobs", peer.checks, CHECKS_PEAK, size_of::<Checking>());
         count("verification bytes", peer.check_bytes, CHECK_BYTES_PEAK, 1);

@@ -11,6 +11,7 @@ use hashbrown::HashSet;
 use self::announce::AnnounceQueue;
 use self::steadiness::Steadiness;
 use super::api::Direction;
+use super::reconcile::Dealings;
 use crate::block::SignedHeader;
 use crate::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{
@@ -67,6 +68,8 @@ pub(crate) struct Peer {
     pub(crate) asked_headers: Option<Time>,
     /// Whether it is to be asked for headers as soon as it may be.
     pub(crate) headers_wanted: bool,
+    /// What was offered lately, both ways.
+    pub(crate) dealings: Dealings,
     /// Bodies it was the first to deliver.
     pub(crate) delivered: u64,
     /// Whether something was sent to it since the last flush, so that announcements can ride along.
@@ -107,6 +110,7 @@ impl Peer {
             reading: true,
             asked_headers: None,
             headers_wanted: false,
+            dealings: Dealings::default(),
             delivered: 0,
             spoken_to: false,
         }

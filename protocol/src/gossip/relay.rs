@@ -26,7 +26,7 @@ impl Gossip {
         at: Time,
         sender: Option<Sender>,
     ) {
-        if self.rumors.ignite(now, transaction.id()) {
+        if self.config.relay == RelayPolicy::None || self.rumors.ignite(now, transaction.id()) {
             return;
         }
         if self.routes.is_some() {
@@ -53,6 +53,9 @@ impl Gossip {
     /// Passes an accepted block on to every peer that doesn't know it and isn't ahead of it. A body that is pushed on the
     /// bulk lane is announced first, so that nobody fetches it meanwhile.
     pub(super) fn relay_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>) {
+        if self.config.relay == RelayPolicy::None {
+            return;
+        }
         let (short, height) = (header.id().short(), header.header().height);
         let eager = self.block_links(header);
         let pushes_any = self.config.relay == RelayPolicy::Flood || !eager.is_empty();
@@ -126,6 +129,9 @@ impl Gossip {
     /// A transaction is back from a stale block. Who connected while it was in there wasn't told of it, and may never
     /// see that block.
     pub(super) fn announce_again(&mut self, id: TxId) {
+        if self.config.relay == RelayPolicy::None {
+            return;
+        }
         let lacks = |(_, peer): &(&PeerHandle, &Peer)| peer.lacks(id.short());
         let lacking: Vec<PeerHandle> = self.peers.iter().filter(lacks).map(|(handle, _)| *handle).collect();
         for handle in lacking {

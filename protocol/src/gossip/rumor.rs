@@ -60,7 +60,7 @@ impl Rumors {
                 nodes: rumor.nodes.max(1),
                 feedback: rumor.feedback,
             }),
-            RelayPolicy::Announce | RelayPolicy::Flood | RelayPolicy::AuthorTree(_) => None,
+            RelayPolicy::Announce | RelayPolicy::Flood | RelayPolicy::AuthorTree(_) | RelayPolicy::None => None,
         };
         Self {
             policy,

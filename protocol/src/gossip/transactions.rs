@@ -36,6 +36,8 @@ pub(super) struct Sender {
     pub(super) pushed: bool,
     /// Whether it is news, pushed or announced as such, and not a part of what the peer has held for long.
     pub(super) live: bool,
+    /// Whether the peer listed it, as what it held for long: others hold it too.
+    pub(super) listed: bool,
     /// The route that it came on, if that is not its author's.
     pub(super) via: Option<RouteId>,
 }
@@ -78,7 +80,7 @@ impl Gossip {
     }
 
     /// Whether an announced transaction is in verification or in the mempool.
-    fn has(&self, transaction: &TxRef) -> bool {
+    pub(super) fn has(&self, transaction: &TxRef) -> bool {
         match transaction {
             TxRef::Short(short) => self.checking_short.contains_key(short) || self.mempool.names(*short),
             TxRef::Full(id) => self.checking_transactions.contains_key(id) || self.mempool.contains(id),
@@ -114,7 +116,8 @@ impl Gossip {
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
         let asked = self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
             || self.requests.received(now, from, RequestKey::Full(id), body.len());
-        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, via };
+        let listed = asked && self.was_listed(from, id.short());
+        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via };
         let job = self.checking_transactions.get(&id).copied();
         let rejected = self.seen.rejected(&id, self.chain.tip().height);
         let duplicate = job.is_some() || rejected.is_some() || self.holds(&id);
@@ -221,7 +224,9 @@ impl Gossip {
         match &result {
             Ok(()) => {
                 self.accepted_transaction(item, from, &transaction);
-                self.relay_transaction(now, &transaction, at, senders.first().copied());
+                if !senders.first().is_some_and(|sender| sender.listed) {
+                    self.relay_transaction(now, &transaction, at, senders.first().copied());
+                }
                 for sender in senders.iter().skip(1) {
                     self.on_duplicate(now, *sender, id.short());
                 }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use protocol::block::{Block, Header, transactions_root};
 use protocol::codec::{Decode as _, Encode as _};
 use protocol::gossip::{
-    Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output, PeerHandle, RelayPolicy, Submission,
+    Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output, PeerHandle, Reconciliation,
+    RelayPolicy, Submission,
 };
 use protocol::hash::{BlockId, TxId};
 use protocol::keys::SecretKey;
@@ -136,8 +137,12 @@ impl Mesh {
     }
 
     pub fn with_seed(count: usize, relay: RelayPolicy, seed: u8) -> Self {
+        Self::reconciling(count, relay, Reconciliation::OFF, seed)
+    }
+
+    pub fn reconciling(count: usize, relay: RelayPolicy, reconciliation: Reconciliation, seed: u8) -> Self {
         let producers = Producers::Allowed(Arc::new([producer().public()].into()));
-        let config = Config { network: network(), relay, producers };
+        let config = Config { network: network(), relay, reconciliation, producers };
         let node = |number: usize| {
             let mut bytes = [seed; 32];
             bytes[0] = number as u8;

@@ -124,6 +124,7 @@ impl CompareArgs {
         let nodes = self.nodes.map(usize::try_from).transpose()?;
         let mut plan = Plan::new(nodes, topology, load, seed)?;
         plan.set_engine(contender.engine, Some(&contender.relay))?;
+        plan.reconciliation = self.load.reconciliation();
         plan.workers = true;
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
         plan.links()?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use protocol::gossip::{RelayPolicy, RelayPolicyError};
+use protocol::gossip::{Digest, Reconciliation, RelayPolicy, RelayPolicyError};
 
 use crate::text;
 use crate::topology::Topology;
@@ -22,10 +22,17 @@ pub struct LoadArgs {
     /// The same as --topology regular:N
     #[arg(long, value_name = "N", conflicts_with = "topology", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub degree: Option<u64>,
-    /// How the nodes relay items: author-tree (also author-tree:redundancy=0.5), announce, flood, or rumor (also
-    /// rumor:fanout=3,round=1s,nodes=1000,feedback=on; nodes are those of the run unless given) [default: author-tree]
+    /// How the nodes relay items: author-tree (also author-tree:redundancy=0.5), announce, flood, rumor (also
+    /// rumor:fanout=3,round=1s,nodes=1000,feedback=on; nodes are those of the run unless given), or none, which leaves
+    /// all to reconciliation [default: author-tree]
     #[arg(long, value_name = "POLICY", value_parser = parse_relay)]
     pub relay: Option<String>,
+    /// How often each node compares its mempool and tip with a random peer; 0s for never [default: 1s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub reconcile_interval: Option<Duration>,
+    /// Which way items go in these comparisons: push-pull, push or pull [default: push-pull]
+    #[arg(long, value_name = "DIGEST")]
+    pub reconcile_digest: Option<Digest>,
     /// Transactions a second [default: 20]
     #[arg(long, alias = "rate", value_name = "RATE", value_parser = parse_rate)]
     pub tx_rate: Option<f64>,
@@ -90,6 +97,16 @@ impl LoadArgs {
         }
     }
 
+    /// How the nodes reconcile, as they do by themselves where nothing is given.
+    #[must_use]
+    pub fn reconciliation(&self) -> Reconciliation {
+        let usual = Reconciliation::default();
+        Reconciliation {
+            interval: self.reconcile_interval.map_or(usual.interval, crate::text::micros),
+            digest: self.reconcile_digest.unwrap_or(usual.digest),
+        }
+    }
+
     /// The topology, if one is given.
     #[must_use]
     pub fn topology(&self) -> Option<Topology> {
@@ -107,6 +124,8 @@ impl LoadArgs {
             ("--topology", "topology", shown(self.topology.as_ref())),
             ("--degree", "degree", shown(self.degree.as_ref())),
             ("--relay", "relay", self.relay.clone()),
+            ("--reconcile-interval", "reconcile_interval", time(self.reconcile_interval)),
+            ("--reconcile-digest", "reconcile_digest", shown(self.reconcile_digest.as_ref())),
             ("--tx-rate", "workload.tx_rate", shown(self.tx_rate.as_ref())),
             ("--tx-bytes", "workload.tx_bytes", shown(self.tx_bytes.as_ref())),
             ("--duration", "workload.duration", time(self.duration)),

@@ -104,6 +104,7 @@ impl RunArgs {
         let nodes = self.nodes.map(usize::try_from).transpose()?;
         let mut plan = Plan::new(nodes, topology, load, Seed(self.seed))?;
         plan.set_engine(self.engine, self.load.relay.as_deref())?;
+        plan.reconciliation = self.load.reconciliation();
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
         plan.links()?;
         if self.node.is_some() && plan.uses_workers() {

@@ -293,6 +293,9 @@ fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<I
     flag("--trace", &out.trace(node).to_string_lossy());
     if plan.engine == Engine::Hearsay {
         flag("--relay", &plan.relay);
+        let interval = Duration::from_micros(plan.reconciliation.interval.as_micros());
+        flag("--reconcile-interval", &humantime::format_duration(interval).to_string());
+        flag("--reconcile-digest", &plan.reconciliation.digest.to_string());
     }
     if let Some(filter) = &plan.log {
         flag("--log", filter);

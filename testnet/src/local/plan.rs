@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use protocol::gossip::RelayPolicy;
+use protocol::gossip::{Reconciliation, RelayPolicy};
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 
@@ -51,6 +51,8 @@ pub struct Plan {
     pub engine: Engine,
     /// The nodes' relay policy; `gossipsub` for engines that have none.
     pub relay: String,
+    /// How the nodes reconcile, if their engine does.
+    pub reconciliation: Reconciliation,
     /// How far apart the nodes are.
     pub wan: Wan,
     /// By how much that varies; nothing without a `wan`.
@@ -100,6 +102,7 @@ impl Plan {
             producer,
             engine: Engine::Hearsay,
             relay: String::new(),
+            reconciliation: Reconciliation::default(),
             wan: Wan::None,
             jitter: Jitter::NONE,
             bandwidth: Bandwidth::UNLIMITED,

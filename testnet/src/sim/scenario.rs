@@ -9,7 +9,7 @@ mod keys;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use protocol::gossip::RelayPolicy;
+use protocol::gossip::{Digest, Reconciliation, RelayPolicy};
 use protocol::keys::SecretKey;
 use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::network::NetworkId;
@@ -25,7 +25,7 @@ use super::simulation::Setup;
 use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
-use crate::text;
+use crate::text::{self, micros as in_micros};
 use crate::topology::Topology;
 use crate::wan::{Bandwidth, Delays, Jitter, Wan};
 use crate::workload::{Load, Workload};
@@ -53,6 +53,11 @@ pub struct Scenario {
     pub topology: Topology,
     /// How nodes relay, as `--relay` spells it.
     pub relay: String,
+    /// How often nodes reconcile; zero for never.
+    #[serde(with = "text::time")]
+    pub reconcile_interval: Duration,
+    /// Which way, as `--reconcile-digest` spells it.
+    pub reconcile_digest: String,
     /// How far apart nodes are.
     pub wan: Wan,
     /// By how much that varies.
@@ -83,6 +88,8 @@ impl Default for Scenario {
             nodes: None,
             topology: Topology::Regular(8),
             relay: RelayPolicy::default().to_string(),
+            reconcile_interval: Duration::from_secs(1),
+            reconcile_digest: Digest::default().to_string(),
             wan: Wan::Regions,
             jitter: Jitter::new(0.1).unwrap_or_default(),
             bandwidth: Bandwidth::UNLIMITED,
@@ -131,6 +138,7 @@ impl Scenario {
         }
         Ok(Setup {
             relay: self.policy(nodes)?,
+            reconciliation: self.reconciliation()?,
             links: LinkModel { jitter: self.jitter, bandwidth: self.bandwidth },
             load: in_micros(load.duration()),
             blocks: self.blocks(&producers, seed),
@@ -147,6 +155,16 @@ impl Scenario {
             seed,
             workload,
         })
+    }
+
+    /// How nodes reconcile.
+    ///
+    /// # Errors
+    /// If the digest isn't spelled right.
+    pub fn reconciliation(&self) -> anyhow::Result<Reconciliation> {
+        let digest = self.reconcile_digest.parse();
+        let digest = digest.with_context(|| format!("reconcile_digest is {:?}", self.reconcile_digest))?;
+        Ok(Reconciliation { interval: in_micros(self.reconcile_interval), digest })
     }
 
     /// The relay policy on so many nodes.
@@ -199,8 +217,4 @@ impl Scenario {
         let kills = self.workload.kills(nodes, producers, seed).into_iter();
         Ok(kills.map(|(due, node)| (time::Time::ZERO + in_micros(due), Fault::Crash(node))).collect())
     }
-}
-
-fn in_micros(time: Duration) -> time::Duration {
-    time::Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
 }

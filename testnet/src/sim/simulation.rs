@@ -150,6 +150,7 @@ impl Simulation {
         let config = Config {
             network: setup.network,
             relay: setup.relay,
+            reconciliation: setup.reconciliation,
             producers: Producers::Allowed(Arc::new(keys.collect())),
         };
         let load_from = Time::ZERO + SETTLE;

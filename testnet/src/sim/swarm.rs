@@ -10,7 +10,7 @@ mod draw;
 use std::fmt;
 use std::time::Duration;
 
-use protocol::gossip::RelayPolicy;
+use protocol::gossip::{Reconciliation, RelayPolicy};
 
 use super::adversary::AdversaryPlan;
 use super::checker::{self, Violation};
@@ -40,6 +40,8 @@ pub struct Drawn {
     pub topology: Topology,
     /// How nodes relay.
     pub relay: RelayPolicy,
+    /// How nodes reconcile.
+    pub reconciliation: Reconciliation,
     /// How far apart they are.
     pub wan: Wan,
     /// By how much that varies.
@@ -147,6 +149,8 @@ impl From<&Drawn> for Scenario {
             nodes: Some(drawn.nodes),
             topology: drawn.topology.clone(),
             relay: drawn.relay.to_string(),
+            reconcile_interval: Duration::from_micros(drawn.reconciliation.interval.as_micros()),
+            reconcile_digest: drawn.reconciliation.digest.to_string(),
             wan: drawn.wan.clone(),
             jitter: drawn.jitter,
             bandwidth: drawn.bandwidth,
@@ -164,12 +168,14 @@ impl fmt::Display for Drawn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "seed {}: {} nodes, {}, {}, wan {}, jitter {}, bandwidth {}, drain {}\n  load {}\n  faults {}\n  \
+            "seed {}: {} nodes, {}, {}, {} each {}, wan {}, jitter {}, bandwidth {}, drain {}\n  load {}\n  faults {}\n  \
              adversaries {}",
             self.seed,
             self.nodes,
             self.topology,
             self.relay,
+            self.reconciliation.digest,
+            Written(Duration::from_micros(self.reconciliation.interval.as_micros())),
             self.wan,
             self.jitter,
             self.bandwidth,

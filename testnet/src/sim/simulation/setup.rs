@@ -1,6 +1,6 @@
 //! What a run is made of, and what is left of it. Data only.
 
-use protocol::gossip::RelayPolicy;
+use protocol::gossip::{Reconciliation, RelayPolicy};
 use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 
@@ -27,6 +27,8 @@ pub struct Setup {
     pub links: LinkModel,
     /// How nodes relay.
     pub relay: RelayPolicy,
+    /// How nodes reconcile.
+    pub reconciliation: Reconciliation,
     /// The network's name.
     pub network: NetworkId,
     /// What chance follows.

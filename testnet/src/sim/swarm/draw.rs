@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::gossip::{AuthorTree, Redundancy, RelayPolicy};
+use protocol::gossip::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy};
 use protocol::relay::Rumor;
 
 use super::Drawn;
@@ -40,6 +40,7 @@ impl Drawn {
             nodes,
             topology: topology(&mut draws("topology"), nodes),
             relay: relay(&mut draws("relay"), nodes),
+            reconciliation: reconciliation(&mut draws("reconciliation")),
             wan: wan(&mut draws("wan")),
             jitter: Jitter::new([0.0, 0.1, 0.5][draws("jitter").below(3)]).unwrap_or_default(),
             bandwidth: bandwidth(&mut draws("bandwidth")),
@@ -138,6 +139,12 @@ fn topology(draws: &mut Draws, nodes: usize) -> Topology {
             Topology::Regular(if nodes % 2 == 1 && degree % 2 == 1 { degree - 1 } else { degree })
         }
     }
+}
+
+fn reconciliation(draws: &mut Draws) -> Reconciliation {
+    let interval = [0, 250, 1_000, 1_000][draws.below(4)];
+    let digest = [Digest::PushPull, Digest::PushPull, Digest::Push, Digest::Pull][draws.below(4)];
+    Reconciliation { interval: protocol::time::Duration::from_millis(interval), digest }
 }
 
 fn relay(draws: &mut Draws, nodes: usize) -> RelayPolicy {

@@ -1,0 +1,597 @@
+//! Reconciliation: conversations in which two nodes find out what one of them lacks, at the cost of the difference.
+//!
+//! **A conversation.** The initiator opens with a few symbols of the sketch of its mempool. The responder subtracts its own
+//! and, until it can tell the difference, wants more. Then it offers what the initiator lacks, and wants what it lacks itself
+//! offered. Offers are answered by takes, through the request tracker, so that nothing is asked of two peers at once.
+//!
+//! **Lists.** A difference that a sketch can't tell (a new node's, or after a long partition) is worked off by lists: who
+//! lacks much has one peer list what it holds, in the order of ids and in parts, and takes of each part what is missing
+//! before it wants the next.
+//!
+//! **When.** On connect, the side that dialled begins. After that each node begins one conversation an interval, with a
+//! random peer, and never two at a time. A peer with which a conversation told differences and brought nothing is left alone
+//! for ever longer: what two nodes hold differently on purpose must not be told each second.
+//!
+//! **What counts as held.** Items younger than [`RECONCILE_AGE_MIN`] stay out of sketches, for relay is still at work; and
+//! what a node has seen, confirmed, refused or asked for is not taken. Nothing is taken into a mempool that would have to
+//! evict for it, so two full mempools don't fetch each other's items for ever.
+//!
+//! **Bounds.** A node begins one conversation at a time and answers [`RECONCILE_SERVED_MAX`], of each peer one, and of all
+//! peers together so many a second ([`RECONCILE_SERVED_PER_SEC`]); the others are told that it is busy. A sketch has at most
+//! [`SYMBOLS_MAX`] symbols, an offer [`OFFER_ENTRIES_MAX`] ids. A peer that lies wastes that much of a conversation, and time.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use rand_core::Rng as _;
+
+use super::Gossip;
+use super::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
+use super::peer::Owed;
+use super::request::{Announced, RequestKey};
+use crate::codec::Encode as _;
+use crate::hash::{ShortId, TxId};
+use crate::limits::{
+    GETDATA_ENTRIES_MAX, LIST_TIMEOUT, OFFER_ENTRIES_MAX, OFFERS_MAX, RECONCILE_AGE_MIN, RECONCILE_PAUSE_MAX,
+    RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_TIMEOUT,
+};
+use crate::message::{Message, Outcome, Reconcile, Tip, TxRef};
+use crate::reconcile::{Decoder, Encoder, Progress, SYMBOLS_MAX, Salt, first_batch, next_batch};
+use crate::time::{Duration, Time};
+
+/// The node's conversations.
+#[derive(Debug, Default)]
+pub(super) struct Conversations {
+    /// When the next is to begin; `None` until a peer is there.
+    next_at: Option<Time>,
+    /// Peers that we dialled and have not compared with yet.
+    fresh: VecDeque<PeerHandle>,
+    /// What we began.
+    begun: Option<Begun>,
+    /// What we answer, by peer.
+    served: BTreeMap<PeerHandle, Served>,
+    /// What we have listed.
+    listing: Option<Listing>,
+    /// Conversations that may be answered, in millionths, and when that was so.
+    allowance: u64,
+    allowance_at: Time,
+    /// How many differences conversations lately told, on the average, in eighths.
+    usual: u32,
+}
+
+#[derive(Debug)]
+struct Begun {
+    peer: PeerHandle,
+    number: u32,
+    encoder: Encoder,
+    sent: usize,
+    deadline: Time,
+}
+
+#[derive(Debug)]
+struct Served {
+    number: u32,
+    digest: Digest,
+    size: usize,
+    decoder: Decoder,
+    wanted: usize,
+    deadline: Time,
+}
+
+#[derive(Debug)]
+struct Listing {
+    peer: PeerHandle,
+    number: u32,
+    /// Where the last part ended.
+    after: Option<ShortId>,
+    /// Whether a part is on its way.
+    waiting: bool,
+    deadline: Time,
+}
+
+/// What passes between us and one peer.
+#[derive(Debug, Default)]
+pub(crate) struct Dealings {
+    /// What we offered lately, by conversation; the newest last.
+    offers: VecDeque<(u32, Vec<ShortId>)>,
+    /// What the peer offered last.
+    offered: Option<Offered>,
+    /// When the peer may open the next conversation.
+    open_at: Time,
+    /// No conversation with it before this time, and how long the pause is.
+    pause_until: Time,
+    pause: Duration,
+}
+
+/// An offer of a peer.
+#[derive(Debug)]
+struct Offered {
+    number: u32,
+    places: BTreeMap<ShortId, u16>,
+    /// Whether it is a part of a list, whose items others hold as well.
+    listed: bool,
+}
+
+impl Dealings {
+    /// Ids that are remembered of offers: ours and the peer's.
+    pub(super) fn len(&self) -> (usize, usize) {
+        let ours = self.offers.iter().map(|(_, ids)| ids.len()).sum();
+        (ours, self.offered.as_ref().map_or(0, |offered| offered.places.len()))
+    }
+
+    fn remember(&mut self, number: u32, ids: Vec<ShortId>) {
+        if self.offers.len() >= OFFERS_MAX {
+            self.offers.pop_front();
+        }
+        self.offers.push_back((number, ids));
+    }
+}
+
+impl Conversations {
+    /// When something is to be done next.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        let begun = self.begun.as_ref().map(|begun| begun.deadline);
+        let listing = self.listing.as_ref().map(|listing| listing.deadline);
+        let served = self.served.values().map(|served| served.deadline).min();
+        let next = self.next_at.filter(|_| begun.is_none() && listing.is_none());
+        [next, begun, listing, served].into_iter().flatten().min()
+    }
+
+    /// Conversations begun, answered, and lists.
+    pub(super) fn len(&self) -> (usize, usize, usize) {
+        (usize::from(self.begun.is_some()), self.served.len(), usize::from(self.listing.is_some()))
+    }
+
+    /// Whether one more may be answered.
+    fn allow(&mut self, now: Time) -> bool {
+        const ONE: u64 = 1_000_000;
+        let gained = now.since(self.allowance_at).as_micros().saturating_mul(RECONCILE_SERVED_PER_SEC);
+        self.allowance = self.allowance.saturating_add(gained).min(RECONCILE_SERVED_PER_SEC * ONE);
+        self.allowance_at = now;
+        let allowed = self.allowance >= ONE && self.served.len() < RECONCILE_SERVED_MAX;
+        if allowed {
+            self.allowance = self.allowance.saturating_sub(ONE);
+        }
+        allowed
+    }
+
+    /// Learns how much differed.
+    fn learn(&mut self, differences: usize) {
+        let differences = u32::try_from(differences.min(SYMBOLS_MAX)).unwrap_or(u32::MAX);
+        self.usual = (self.usual.saturating_mul(7) / 8).saturating_add(differences);
+    }
+
+    fn expected(&self) -> usize {
+        usize::try_from(self.usual / 8).unwrap_or(usize::MAX)
+    }
+}
+
+impl Gossip {
+    /// A peer said Hello: it is told of what is young, and what else there is comes by a conversation.
+    pub(super) fn greet(&mut self, now: Time, handle: PeerHandle) {
+        let all = !self.config.reconciliation.is_on();
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        if all || self.config.relay != RelayPolicy::None {
+            // One interval more than is left out: the first conversation may take a while.
+            let young = RECONCILE_AGE_MIN + self.config.reconciliation.interval;
+            for (transaction, taken) in self.mempool.oldest_first() {
+                if (all || now.since(taken) < young) && !peer.announcements.push(transaction.id()) {
+                    self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
+                }
+            }
+        }
+        if all {
+            return;
+        }
+        if peer.direction == Direction::Outbound {
+            self.conversations.fresh.push_back(handle);
+        }
+        if self.conversations.next_at.is_none() {
+            self.conversations.next_at = Some(now + self.pause());
+        }
+    }
+
+    /// Forgets a peer's conversations.
+    pub(super) fn leave_conversations(&mut self, handle: PeerHandle) {
+        let conversations = &mut self.conversations;
+        conversations.fresh.retain(|fresh| *fresh != handle);
+        conversations.begun.take_if(|begun| begun.peer == handle);
+        conversations.listing.take_if(|listing| listing.peer == handle);
+        conversations.served.remove(&handle);
+    }
+
+    /// Ends what takes too long, and begins what is due.
+    pub(super) fn converse(&mut self, now: Time) {
+        let conversations = &mut self.conversations;
+        conversations.served.retain(|_, served| served.deadline > now);
+        if conversations.begun.take_if(|begun| begun.deadline <= now).is_some() {
+            self.stats.reconciliations_failed = self.stats.reconciliations_failed.saturating_add(1);
+        }
+        self.conversations.listing.take_if(|listing| listing.deadline <= now);
+        self.list_on(now);
+        let conversations = &mut self.conversations;
+        if conversations.begun.is_some() || conversations.listing.is_some() {
+            return;
+        }
+        if let Some(fresh) = conversations.fresh.pop_front() {
+            return self.begin(now, fresh);
+        }
+        if conversations.next_at.is_some_and(|at| at <= now) {
+            let alone = self.peers.iter().next().is_none();
+            self.conversations.next_at = if alone { None } else { Some(now + self.pause()) };
+            let fits = |(_, peer): &(&PeerHandle, &super::Peer)| peer.ready && peer.dealings.pause_until <= now;
+            let peers: Vec<PeerHandle> = self.peers.iter().filter(fits).map(|(handle, _)| *handle).collect();
+            let draw = usize::try_from(self.chance.next_u32()).unwrap_or_default();
+            let chosen = draw.checked_rem(peers.len()).and_then(|place| peers.get(place)).copied();
+            if let Some(peer) = chosen {
+                self.begin(now, peer);
+            }
+        }
+    }
+
+    /// From a half to one and a half of the interval, so that nodes that start together don't speak together.
+    fn pause(&mut self) -> Duration {
+        let interval = self.config.reconciliation.interval;
+        let part = u64::from(self.chance.next_u32() & 0x3ff);
+        Duration::from_micros((interval.as_micros() / 2).saturating_add(interval.as_micros() / 1_024 * part))
+    }
+
+    /// What a sketch is of.
+    fn settled_ids(&self, now: Time) -> Vec<TxId> {
+        let settled = |taken| now.since(taken) >= self.age_min();
+        self.mempool.oldest_first().filter(|(_, taken)| settled(*taken)).map(|(item, _)| item.id()).collect()
+    }
+
+    /// Where nothing is relayed, nothing is left to relay.
+    fn age_min(&self) -> Duration {
+        if self.config.relay == RelayPolicy::None { Duration::ZERO } else { RECONCILE_AGE_MIN }
+    }
+
+    fn begin(&mut self, now: Time, handle: PeerHandle) {
+        let mut salt = [0; 16];
+        self.chance.fill_bytes(&mut salt);
+        let number = self.chance.next_u32();
+        let ids = self.settled_ids(now);
+        let size = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        let mut encoder = Encoder::new(Salt(salt), ids);
+        let count = first_batch(self.conversations.expected());
+        let symbols = Bytes::from(encoder.symbols(count));
+        let (digest, tip) = (self.config.reconciliation.digest, self.chain.tip());
+        let open = Reconcile::Open { number, digest, size, tip, salt, symbols };
+        if self.say(handle, open) {
+            self.stats.reconciliations = self.stats.reconciliations.saturating_add(1);
+            let deadline = now + RECONCILE_TIMEOUT;
+            self.conversations.begun = Some(Begun { peer: handle, number, encoder, sent: count, deadline });
+        }
+    }
+
+    pub(super) fn on_reconcile(&mut self, now: Time, from: PeerHandle, message: Reconcile) {
+        match message {
+            Reconcile::Open { number, digest, size, tip, salt, symbols } => {
+                self.on_tip(now, from, tip);
+                self.on_open(now, from, number, digest, size, salt, &symbols);
+            }
+            Reconcile::More { number, count } => self.on_more(from, number, count),
+            Reconcile::Symbols { number, symbols } => self.on_symbols(now, from, number, &symbols),
+            Reconcile::Difference { number, outcome, tip, wanted, offered } => {
+                self.on_tip(now, from, tip);
+                self.on_difference(now, from, number, outcome, &wanted, offered);
+            }
+            Reconcile::Offer { number, ids } => self.on_offer(now, from, number, &ids),
+            Reconcile::Take { number, places } => self.on_take(now, from, number, &places),
+            Reconcile::List { number, after } => self.on_list(from, number, after),
+        }
+    }
+
+    /// Sends a message of a conversation, if there is room for it.
+    fn say(&mut self, handle: PeerHandle, message: Reconcile) -> bool {
+        let message = Message::Reconcile(Box::new(message));
+        let bytes = message.encoded_len();
+        let room = self.peers.get(&handle).is_some_and(|peer| peer.ready && peer.credit.fits_control(bytes));
+        if room {
+            self.send(handle, message);
+        }
+        room
+    }
+
+    /// A peer's tip, told by the way.
+    fn on_tip(&mut self, now: Time, from: PeerHandle, tip: Tip) {
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.told_tip(tip);
+        }
+        let ours = self.chain.tip().height;
+        if tip.height > ours || tip.height == ours && ours > 0 && self.chain.header(&tip.id).is_none() {
+            self.ask_headers(now, from);
+        }
+    }
+
+    fn on_open(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        number: u32,
+        digest: Digest,
+        size: u32,
+        salt: [u8; 16],
+        symbols: &Bytes,
+    ) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        let early = peer.dealings.open_at > now || self.conversations.served.contains_key(&from);
+        peer.dealings.open_at = now + RECONCILE_PEER_INTERVAL_MIN;
+        if early || !self.conversations.allow(now) {
+            return self.conclude(from, number, Outcome::Busy, Vec::new(), Vec::new());
+        }
+        let ids = self.settled_ids(now);
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        if ids.len().abs_diff(size) > SYMBOLS_MAX / 2 {
+            return self.conclude_by_list(now, from, number, digest, size);
+        }
+        let decoder = Decoder::new(Encoder::new(Salt(salt), ids));
+        let deadline = now + RECONCILE_TIMEOUT;
+        self.conversations.served.insert(from, Served { number, digest, size, decoder, wanted: 0, deadline });
+        self.on_symbols(now, from, number, symbols);
+    }
+
+    fn on_more(&mut self, from: PeerHandle, number: u32, count: u32) {
+        let fits = |begun: &&mut Begun| begun.peer == from && begun.number == number;
+        let Some(begun) = self.conversations.begun.as_mut().filter(fits) else { return };
+        let count = usize::try_from(count).unwrap_or(usize::MAX).min(SYMBOLS_MAX.saturating_sub(begun.sent));
+        begun.sent = begun.sent.saturating_add(count);
+        let symbols = Bytes::from(begun.encoder.symbols(count));
+        if count == 0 || !self.say(from, Reconcile::Symbols { number, symbols }) {
+            self.conversations.begun = None;
+        }
+    }
+
+    fn on_symbols(&mut self, now: Time, from: PeerHandle, number: u32, symbols: &Bytes) {
+        let Some(served) = self.conversations.served.get_mut(&from).filter(|served| served.number == number)
+        else {
+            return;
+        };
+        match served.decoder.absorb(symbols) {
+            Progress::More => {
+                let sent = served.decoder.received();
+                let count = next_batch(sent, served.decoder.estimate());
+                // A sketch that is longer than a list of all ids is of no use.
+                let list_bytes = served.size.saturating_add(served.decoder.local().len()).saturating_mul(8);
+                let after = sent.saturating_add(count);
+                let worth = after.saturating_mul(11) <= list_bytes.max(1_024) && after <= SYMBOLS_MAX;
+                served.wanted = count;
+                let count = u32::try_from(count).unwrap_or(u32::MAX);
+                if !worth {
+                    let (digest, size) = (served.digest, served.size);
+                    self.conversations.served.remove(&from);
+                    self.conclude_by_list(now, from, number, digest, size);
+                } else if !self.say(from, Reconcile::More { number, count }) {
+                    self.conversations.served.remove(&from);
+                }
+            }
+            Progress::Done(difference) => {
+                let Some(served) = self.conversations.served.remove(&from) else { return };
+                let mut wanted = difference.only_there;
+                // What came here lately is out of the sketch, and held all the same.
+                let salt = served.decoder.local().salt();
+                let young =
+                    self.mempool.newest_first().take_while(|(_, taken)| now.since(*taken) < self.age_min());
+                let young: Vec<u64> = young.map(|(item, _)| salt.id(&item.id())).collect();
+                wanted.retain(|id| !young.contains(id));
+                self.conversations.learn(wanted.len().saturating_add(difference.only_here.len()));
+                if served.digest == Digest::Pull {
+                    wanted.clear();
+                }
+                let mut offered: Vec<ShortId> = Vec::new();
+                if served.digest != Digest::Push {
+                    offered.extend(difference.only_here.iter().map(TxId::short));
+                }
+                wanted.truncate(OFFER_ENTRIES_MAX);
+                offered.truncate(OFFER_ENTRIES_MAX);
+                self.conclude(from, number, Outcome::Known, wanted, offered);
+            }
+            Progress::Failed => {
+                self.conversations.served.remove(&from);
+                self.conclude(from, number, Outcome::Busy, Vec::new(), Vec::new());
+            }
+        }
+    }
+
+    /// Tells the initiator what came of it.
+    fn conclude(
+        &mut self,
+        to: PeerHandle,
+        number: u32,
+        outcome: Outcome,
+        wanted: Vec<u64>,
+        offered: Vec<ShortId>,
+    ) {
+        let tip = self.chain.tip();
+        let ids = offered.clone();
+        if self.say(to, Reconcile::Difference { number, outcome, tip, wanted, offered }) && !ids.is_empty() {
+            self.note_offer(to, number, ids);
+        }
+    }
+
+    /// The difference is too large for a sketch: whoever lacks much has the other list what it holds.
+    fn conclude_by_list(&mut self, now: Time, from: PeerHandle, number: u32, digest: Digest, size: usize) {
+        let own = self.mempool.len();
+        let theirs = digest != Digest::Push && own >= size / 2;
+        let outcome = if theirs { Outcome::ListMine } else { Outcome::TooLarge };
+        self.conclude(from, number, outcome, Vec::new(), Vec::new());
+        if digest != Digest::Pull && size >= own / 2 {
+            self.list(now, from);
+        }
+    }
+
+    fn on_difference(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        number: u32,
+        outcome: Outcome,
+        wanted: &[u64],
+        offered: Vec<ShortId>,
+    ) {
+        let fits = |begun: &mut Begun| begun.peer == from && begun.number == number;
+        let Some(begun) = self.conversations.begun.take_if(fits) else { return };
+        self.tell(Event::Reconciled {
+            peer: from,
+            outcome,
+            symbols: begun.sent,
+            wanted: wanted.len(),
+            offered: offered.len(),
+        });
+        match outcome {
+            Outcome::Busy | Outcome::TooLarge => {}
+            Outcome::ListMine => self.list(now, from),
+            Outcome::Known => {
+                self.conversations.learn(wanted.len().saturating_add(offered.len()));
+                let ids: Vec<ShortId> = begun.encoder.resolve(wanted).iter().map(TxId::short).collect();
+                let given = !ids.is_empty() && self.say(from, Reconcile::Offer { number, ids: ids.clone() });
+                if given {
+                    self.note_offer(from, number, ids);
+                }
+                let taken = self.consider(now, from, number, &offered, false);
+                let differs = !wanted.is_empty() || !offered.is_empty();
+                self.pause_with(now, from, differs && taken == 0);
+            }
+        }
+    }
+
+    /// A conversation that told differences and brought nothing makes a pause, ever longer; another ends it. Whether the
+    /// peer takes what is offered shows too late, so that alone is no reason against a pause, and a take ends it.
+    fn pause_with(&mut self, now: Time, handle: PeerHandle, futile: bool) {
+        let interval = self.config.reconciliation.interval;
+        if let Some(peer) = self.peers.get_mut(&handle) {
+            let dealings = &mut peer.dealings;
+            let longer = dealings.pause.times(2).max(interval).min(RECONCILE_PAUSE_MAX);
+            dealings.pause = if futile { longer } else { Duration::ZERO };
+            dealings.pause_until = now + dealings.pause;
+        }
+    }
+
+    fn note_offer(&mut self, to: PeerHandle, number: u32, ids: Vec<ShortId>) {
+        if let Some(peer) = self.peers.get_mut(&to) {
+            ids.iter().for_each(|id| peer.known.insert(*id));
+            peer.dealings.remember(number, ids);
+        }
+    }
+
+    fn on_offer(&mut self, now: Time, from: PeerHandle, number: u32, ids: &[ShortId]) {
+        let ours = |listing: &&mut Listing| listing.peer == from && listing.number == number;
+        let listed = match self.conversations.listing.as_mut().filter(ours) {
+            None => false,
+            Some(listing) => {
+                listing.waiting = false;
+                listing.after = ids.last().copied();
+                listing.deadline = now + LIST_TIMEOUT;
+                true
+            }
+        };
+        self.consider(now, from, number, ids, listed);
+        if listed && ids.len() < OFFER_ENTRIES_MAX {
+            self.conversations.listing = None;
+        }
+        self.list_on(now);
+    }
+
+    /// Has what is missing of an offer asked for. Returns how much that is.
+    fn consider(&mut self, now: Time, from: PeerHandle, number: u32, ids: &[ShortId], listed: bool) -> usize {
+        let tip = self.chain.tip().height;
+        let mut places = BTreeMap::new();
+        let mut room = self.mempool.room_for(self.usual_bytes);
+        let mut wanted = 0_usize;
+        for (place, id) in (0_u16..).zip(ids) {
+            let Some(peer) = self.peers.get_mut(&from) else { return wanted };
+            peer.known.insert(*id);
+            let name = TxRef::Short(*id);
+            if room == 0 || self.seen.covers(&name, tip) || self.has(&name) {
+                continue;
+            }
+            if self.requests.announced(now, from, RequestKey::Short(*id), self.usual_bytes) == Announced::Tracked {
+                places.insert(*id, place);
+                room = room.saturating_sub(1);
+                wanted = wanted.saturating_add(1);
+            }
+        }
+        if let Some(peer) = self.peers.get_mut(&from)
+            && !places.is_empty()
+        {
+            peer.dealings.offered = Some(Offered { number, places, listed });
+        }
+        wanted
+    }
+
+    /// Asks for what a peer offered, as places of its offer; what it didn't offer, or costs less by name, is left.
+    pub(super) fn take_offered(&mut self, handle: PeerHandle, wanted: &mut Vec<TxRef>) {
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        let Some(offered) = &peer.dealings.offered else { return };
+        let place = |name: &TxRef| match name {
+            TxRef::Short(short) => offered.places.get(short).copied(),
+            TxRef::Full(_) => None,
+        };
+        let places: Vec<u16> = wanted.iter().filter_map(place).collect();
+        let Some(last) = places.iter().max() else { return };
+        let mut bits = alloc::vec![0_u8; usize::from(last / 8).saturating_add(1)];
+        if bits.len() > places.len().saturating_mul(9) {
+            return;
+        }
+        for place in places {
+            if let Some(byte) = bits.get_mut(usize::from(place / 8)) {
+                *byte |= 0x80 >> (place % 8);
+            }
+        }
+        wanted.retain(|name| place(name).is_none());
+        let number = offered.number;
+        self.send(handle, Message::Reconcile(Box::new(Reconcile::Take { number, places: bits.into() })));
+    }
+
+    /// Whether a peer listed this, so that its other peers need not be told of it.
+    pub(super) fn was_listed(&self, from: PeerHandle, id: ShortId) -> bool {
+        let offered = self.peers.get(&from).and_then(|peer| peer.dealings.offered.as_ref());
+        offered.is_some_and(|offered| offered.listed && offered.places.contains_key(&id))
+    }
+
+    fn on_take(&mut self, now: Time, from: PeerHandle, number: u32, places: &Bytes) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        let Some((_, ids)) = peer.dealings.offers.iter().find(|(of, _)| *of == number) else { return };
+        let bit = |place: usize| places.get(place / 8).is_some_and(|byte| byte & (0x80 >> (place % 8)) != 0);
+        let taken = ids.iter().enumerate().filter(|(place, _)| bit(*place)).map(|(_, id)| *id);
+        // More at once than any node that keeps the rules has in flight: the rest is not served.
+        let taken: Vec<Owed> =
+            taken.take(GETDATA_ENTRIES_MAX).map(|id| Owed::Transaction(TxRef::Short(id))).collect();
+        (peer.dealings.pause, peer.dealings.pause_until) = (Duration::ZERO, now);
+        self.owe(now, from, taken.into_iter());
+    }
+
+    /// Begins to have a peer list what it holds, unless somebody does already.
+    fn list(&mut self, now: Time, from: PeerHandle) {
+        if self.conversations.listing.is_none() {
+            let (number, deadline) = (self.chance.next_u32(), now + LIST_TIMEOUT);
+            self.conversations.listing =
+                Some(Listing { peer: from, number, after: None, waiting: false, deadline });
+            self.list_on(now);
+        }
+    }
+
+    /// Wants the next part of a list, once most of the last has come.
+    fn list_on(&mut self, now: Time) {
+        let Some(listing) = self.conversations.listing.as_ref().filter(|listing| !listing.waiting) else { return };
+        let (peer, after) = (listing.peer, listing.after);
+        let number = self.chance.next_u32();
+        let open = self.requests.load(peer).transactions;
+        if open > OFFER_ENTRIES_MAX / 16 || !self.say(peer, Reconcile::List { number, after }) {
+            return;
+        }
+        if let Some(listing) = self.conversations.listing.as_mut() {
+            (listing.number, listing.waiting, listing.deadline) = (number, true, now + LIST_TIMEOUT);
+        }
+    }
+
+    fn on_list(&mut self, from: PeerHandle, number: u32, after: Option<ShortId>) {
+        let ids: Vec<ShortId> = self.mempool.ids_after(after).take(OFFER_ENTRIES_MAX).collect();
+        if self.say(from, Reconcile::Offer { number, ids: ids.clone() }) {
+            self.note_offer(from, number, ids);
+        }
+    }
+}
