@@ -35,10 +35,11 @@ pub const fn first_batch(expected: usize) -> usize {
 }
 
 /// Symbols to have next, after `sent` were not enough, where the decoder estimates so many differences: up to what the
-/// estimate makes likely, a step that is worth a round trip at least, and no more than as many again, for
+/// estimate makes likely, a step that is worth a round trip at least, and no more than half as many again (of few: as many), for
 /// an estimate from few symbols is a poor one.
 #[must_use]
 pub fn next_batch(sent: usize, estimate: usize) -> usize {
     let likely = estimate.saturating_add(estimate / 3).saturating_sub(sent);
-    likely.clamp((sent / 6).max(4), sent.max(8))
+    let most = if sent < 64 { sent.max(8) } else { sent / 2 };
+    likely.clamp((sent / 6).max(4), most)
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use protocol::gossip::RelayPolicy;
+use protocol::gossip::{Reconciliation, RelayPolicy};
 
 use super::adversary::AdversaryPlan;
 use super::checker::liveness::Liveness;
@@ -57,6 +57,7 @@ pub fn compare(nodes: usize, items: u64, share: f64, relay: RelayPolicy, seed: u
             nodes,
             topology: Topology::Regular(DEGREE),
             relay,
+            reconciliation: Reconciliation::default(),
             wan: Wan::Regions,
             jitter: Jitter::new(0.1).unwrap_or_default(),
             bandwidth: Bandwidth::UNLIMITED,

@@ -3,7 +3,7 @@
 use protocol::codec::Encode as _;
 use protocol::gossip::{Gossip, Input, PeerHandle};
 use protocol::hash::{BlockId, ShortId};
-use protocol::message::{Lane, Message, TxRef};
+use protocol::message::{Lane, Message, Reconcile, TxRef};
 use protocol::time::Duration;
 
 use super::super::host::{FarEnd, Sabotage};
@@ -250,6 +250,10 @@ fn gist(message: &Message) -> u64 {
         Message::Headers(headers) => fold(&mut headers.iter().map(|header| header.id().short())),
         Message::Ack(bytes) => *bytes,
         Message::Had(ids) => fold(&mut ids.iter().copied()),
+        Message::Reconcile(message) => match &**message {
+            Reconcile::Offer { ids, .. } => fold(&mut ids.iter().copied()),
+            other => other.to_bytes().len() as u64,
+        },
         Message::Prune(routes) | Message::Graft(routes) => fold(&mut routes.iter().map(|route| ShortId(route.0))),
     }
 }
