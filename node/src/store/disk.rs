@@ -15,9 +15,7 @@ use protocol::durable::{Load, Loaded, Record, Restored};
 use protocol::hash::TxId;
 use protocol::network::NetworkId;
 use redb::backends::FileBackend;
-use redb::{
-    Builder, Database, ReadableDatabase as _, ReadableTable as _, StorageBackend, TableError, WriteTransaction,
-};
+use redb::{Builder, Database, ReadableDatabase as _, StorageBackend, TableError, WriteTransaction};
 
 use super::error::{Context as _, StoreError};
 use super::peers::KnownPeer;

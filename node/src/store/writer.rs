@@ -262,7 +262,9 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        while let Some(turn) = self.shared.next(self.progress.borrow().committed) {
+        loop {
+            let committed = self.progress.borrow().committed;
+            let Some(turn) = self.shared.next(committed) else { return };
             for question in turn.questions {
                 self.answer(question);
             }
@@ -321,13 +323,25 @@ impl Worker {
                 let _ = reply.send(self.store.transaction(&id));
             }
             Question::SavePeers(peers, reply) => {
-                let _ = reply.send(self.store.save_peers(&peers));
+                let saved = self.store.save_peers(&peers);
+                let _ = reply.send(self.written(saved));
             }
             Question::Prune(target, reply) => {
                 let pruned = self.store.prune(target);
                 self.tell_totals();
-                let _ = reply.send(pruned);
+                let _ = reply.send(self.written(pruned));
             }
+        }
+    }
+
+    /// What the asker is told of a write: when it failed, the reason goes where all look for it.
+    fn written<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        match done {
+            Err(error) if !matches!(error, StoreError::TooMany { .. }) => {
+                self.fail(error);
+                Err(StoreError::Poisoned)
+            }
+            done => done,
         }
     }
 
