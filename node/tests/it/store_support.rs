@@ -6,7 +6,7 @@ use std::sync::Arc;
 use node::store::{FoundTransaction, KnownPeer, MemoryStore, RedbStore, Store, StoreError, StoreOptions};
 use protocol::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::durable::{Load, Loaded, Record};
-use protocol::hash::{BlockId, Hash256, TxId};
+use protocol::hash::{BlockId, TxId};
 use protocol::keys::{PublicKey, SecretKey};
 use protocol::network::NetworkId;
 use protocol::transaction::{SignedTransaction, Transaction};
@@ -184,9 +184,4 @@ pub(crate) struct Summary {
     pub(crate) blocks: Vec<Option<Arc<Block>>>,
     pub(crate) found: Vec<Option<FoundTransaction>>,
     pub(crate) peers: Vec<KnownPeer>,
-}
-
-/// The root of a block without transactions.
-pub(crate) fn empty_root() -> Hash256 {
-    transactions_root(&[])
 }
