@@ -10,7 +10,7 @@ use crate::store_support::{Summary, Workload, open, options};
 const PAGE_BYTES: usize = 4 * 1024;
 
 /// Bits flipped in each page, one at a time.
-const FLIPS_PER_PAGE: usize = 8;
+const FLIPS_PER_PAGE: usize = 64;
 
 /// A small store that was closed, and what it says.
 fn small() -> (Workload, Vec<u8>, Summary) {
@@ -45,7 +45,7 @@ fn a_flipped_bit_in_any_page_is_found_or_does_no_harm() {
     for page in 0..bytes.len().div_ceil(PAGE_BYTES) {
         for flip in 0..FLIPS_PER_PAGE {
             // Spread over the page, the fields at its head among them.
-            let place = if flip < 2 { flip * 3 } else { (flip * 613 + page * 97) % PAGE_BYTES };
+            let place = if flip < 8 { flip * 3 } else { (flip * 613 + page * 97) % PAGE_BYTES };
             let place = page * PAGE_BYTES + place;
             let mut image = bytes.clone();
             let Some(byte) = image.get_mut(place) else { continue };

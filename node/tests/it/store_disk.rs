@@ -56,6 +56,12 @@ impl Disk {
         self.state().changes.len()
     }
 
+    /// Bytes written so far.
+    pub(crate) fn written(&self) -> usize {
+        let bytes = |change: &Change| if let Change::Write(_, data) = change { data.len() } else { 0 };
+        self.state().changes.iter().map(bytes).sum()
+    }
+
     /// Makes every operation fail from the one with this number on, or only that one.
     pub(crate) fn fail_from(&self, operation: u64, kind: ErrorKind, once: bool) {
         let mut state = self.state();
