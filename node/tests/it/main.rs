@@ -26,6 +26,7 @@ mod store_damage;
 mod store_disk;
 mod store_faults;
 mod store_format;
+mod store_hashes;
 mod store_peers;
 mod store_prune;
 mod store_round_trip;
