@@ -21,7 +21,7 @@ pub enum StoreError {
     },
     /// The file is no store of this program.
     #[error(
-        "store.redb is no store of this program ({what}): it was not changed; move it away, or give the node another \
+        "store.redb is no store of this program ({what}): its content was not changed; move it away, or give the node another \
          --data-dir"
     )]
     Foreign {
@@ -30,7 +30,7 @@ pub enum StoreError {
     },
     /// A later version of this program wrote it.
     #[error(
-        "the store has format {found} and this program knows up to {known}: it was not changed; run the newer program \
+        "the store has format {found} and this program knows up to {known}: its content was not changed; run the newer program \
          that wrote it, or move store.redb away and start again"
     )]
     NewerFormat {
@@ -41,7 +41,7 @@ pub enum StoreError {
     },
     /// An earlier version of this program wrote it, and there is no way to bring it up.
     #[error(
-        "the store has format {found}, which this program no longer reads (it knows {known}): it was not changed; move \
+        "the store has format {found}, which this program no longer reads (it knows {known}): its content was not changed; move \
          store.redb away and start again, and the node fetches the chain anew"
     )]
     OlderFormat {
@@ -52,7 +52,7 @@ pub enum StoreError {
     },
     /// It belongs to another network.
     #[error(
-        "the store is of network {found}, not {wanted}: it was not changed; give the node --network {found}, or another \
+        "the store is of network {found}, not {wanted}: its content was not changed; give the node --network {found}, or another \
          --data-dir"
     )]
     OtherNetwork {

@@ -16,7 +16,6 @@ use protocol::transaction::{Height, SignedTransaction};
 
 use super::error::StoreError;
 use super::peers::KnownPeer;
-use super::write::gone_at;
 use super::{
     FoundTransaction, PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, Place,
     PruneTarget, Pruned, Store, Totals,
@@ -133,14 +132,9 @@ impl MemoryStore {
     }
 
     fn apply(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        let gone = gone_at(records);
-        for (at, record) in records.iter().enumerate() {
+        for record in records {
             match record {
-                Record::Pending(transaction) => {
-                    if gone.get(&transaction.id()).is_none_or(|gone| *gone < at) {
-                        self.join(transaction);
-                    }
-                }
+                Record::Pending(transaction) => self.join(transaction),
                 Record::Gone(ids) => self.leave(ids),
                 Record::Block { block, transactions } => self.block(block, transactions),
                 Record::Best { fork, blocks } => self.best(*fork, blocks)?,

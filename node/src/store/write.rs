@@ -59,17 +59,13 @@ impl<'t, 's> Group<'t, 's> {
         })
     }
 
-    /// Applies `records` in order. A transaction that is gone by the end of the group is not written at all.
+    /// Applies `records` in order. What a row is in between costs nothing: the library writes only what is left of a page
+    /// at the end.
     pub(super) fn apply(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let before = *self.counters;
-        let gone = gone_at(records);
-        for (at, record) in records.iter().enumerate() {
+        for record in records {
             match record {
-                Record::Pending(transaction) => {
-                    if gone.get(&transaction.id()).is_none_or(|gone| *gone < at) {
-                        self.join(transaction)?;
-                    }
-                }
+                Record::Pending(transaction) => self.join(transaction)?,
                 Record::Gone(ids) => self.leave(ids)?,
                 Record::Block { block, transactions } => self.block(block, transactions)?,
                 Record::Best { fork, blocks } => self.best(*fork, blocks)?,
@@ -244,17 +240,6 @@ fn keep_counters(transaction: &WriteTransaction, counters: &Counters) -> Result<
     let mut meta = transaction.open_table(META).trying("write")?;
     meta.insert(COUNTERS_KEY, counters.encode().as_slice()).trying("write")?;
     Ok(())
-}
-
-/// The last place in a group at which each transaction goes.
-pub(super) fn gone_at(records: &[Record]) -> HashMap<TxId, usize> {
-    let mut gone = HashMap::new();
-    for (at, record) in records.iter().enumerate() {
-        if let Record::Gone(ids) = record {
-            gone.extend(ids.iter().map(|id| (*id, at)));
-        }
-    }
-    gone
 }
 
 /// Writes `bytes` in parts. Nothing is one empty part, so that it is told from what isn't kept.

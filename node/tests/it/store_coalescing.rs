@@ -1,4 +1,5 @@
-//! A transaction that joins and goes in one group is never written, and one that goes and joins again is.
+//! A transaction that joins and goes in one group is never written, though nothing of ours looks for it, and one that goes
+//! and joins again is kept.
 
 use node::store::{Store, StoreError};
 use protocol::durable::Record;

@@ -111,3 +111,24 @@ fn records_that_no_engine_gives_are_refused_and_end_the_store() {
         assert!(matches!(store.commit(&[]), Err(StoreError::Poisoned)));
     }
 }
+
+#[test]
+fn a_shorter_best_chain_leaves_nothing_above_its_tip() {
+    let stores: [Box<dyn Store>; 2] = [Box::new(open(Disk::default()).expect("a store")), Box::new(memory())];
+    for mut store in stores {
+        let mut chain = Chain::new();
+        let mut records: Vec<Record> = (0..6).map(|salt| chain.grow(&[], salt)).collect();
+        records.push(chain.best_above(0));
+        store.commit(&records).expect("kept");
+        chain.blocks.truncate(3);
+        for blocks in [1, 0] {
+            let mut records: Vec<Record> = (0..blocks).map(|_| chain.grow(&[], 100)).collect();
+            records.push(chain.best_above(3));
+            store.commit(&records).expect("kept");
+            let best: Vec<_> =
+                store.restore().expect("readable").best.iter().map(|block| block.header.id()).collect();
+            assert_eq!(best, chain.ids());
+            chain.blocks.truncate(3);
+        }
+    }
+}
