@@ -1,5 +1,5 @@
 //! The layout of `store.redb`, format 1: tables, keys and values. Numbers in values are big-endian, so that keys made
-//! of them sort as they count. [STORAGE](../../../docs/STORAGE.md) describes the same for a stranger.
+//! of them sort as they count. docs/STORAGE.md describes the same for a stranger.
 //! Deliberately absent: reading and writing of whole items.
 
 use protocol::hash::{BlockId, ShortId, TxId};
