@@ -22,6 +22,7 @@ pub mod rpc;
 pub mod run;
 pub mod sample;
 pub mod service;
+pub mod store;
 mod swarm;
 pub mod trace;
 pub mod transport;

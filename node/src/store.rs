@@ -1,0 +1,144 @@
+//! What a node keeps when it ends: blocks, the best chain, the mempool and known peers.
+//!
+//! A group of records is kept whole or not at all, and when [`Store::commit`] has returned it outlives the process and
+//! the machine's power. Whatever is read is checked against its hash; damage is an error with a name, never a wrong item.
+//! One thread owns a store ([`Writer`]). Deliberately absent: any rule of gossip, and any repair of what is damaged.
+
+use std::sync::Arc;
+
+use protocol::durable::{Load, Loaded, Record, Restored};
+use protocol::hash::{BlockId, TxId};
+use protocol::transaction::{Height, SignedTransaction};
+
+mod disk;
+mod error;
+mod memory;
+mod peers;
+mod read;
+mod tables;
+mod write;
+mod writer;
+
+pub use disk::{CACHE_BYTES, RedbStore, STORE_FILE, StoreOptions};
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use peers::{KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ADDRESSES_MAX, PEER_ID_BYTES_MAX, PEERS_MAX};
+pub use tables::FORMAT;
+pub use writer::{Answer, BACKLOG_BYTES_MAX, GROUP_BYTES_MAX, Progress, QUESTIONS_MAX, Writer, WriterBusy};
+
+/// Blocks below the tip whose bodies are never pruned: those that a reorg can need, and that a peer that was gone for a day
+/// of five-minute blocks asks for. Bitcoin Core keeps as many.
+pub const PRUNE_KEEP_BLOCKS: u64 = 288;
+
+/// Bodies that one call prunes at most.
+pub const PRUNE_BLOCKS_MAX: usize = 64;
+
+/// Bytes of bodies after which one call prunes no more: 16 MiB, so at most one body of 4 MiB over that.
+pub const PRUNE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Bodies that one call looks at, pruned or not.
+pub const PRUNE_LOOKED_AT_MAX: usize = 1_024;
+
+/// Keeps records, and gives back what was kept.
+pub trait Store: Send {
+    /// Keeps a group of records, in order, whole or not at all. When it returns, they outlive a loss of power.
+    ///
+    /// # Errors
+    /// After any error but [`StoreError::OutOfOrder`] whether the group was kept is known only when the store is opened
+    /// again. After every error the store takes nothing more: [`StoreError::Poisoned`].
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
+
+    /// Reads what an engine wants back.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
+    fn load(&self, load: &Load) -> Result<Loaded, StoreError>;
+
+    /// Reads what an engine starts from. A pending transaction that a block confirms is left in.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
+    fn restore(&self) -> Result<Restored, StoreError>;
+
+    /// Finds a transaction that is pending, or in a body that is kept of a block of the best chain.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
+    fn transaction(&self, id: &TxId) -> Result<Option<FoundTransaction>, StoreError>;
+
+    /// Puts `peers` in the place of the known peers that were kept.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] changes nothing; for the others see [`Store::commit`].
+    fn save_peers(&mut self, peers: &[KnownPeer]) -> Result<(), StoreError>;
+
+    /// The known peers, in the order in which they were given.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
+    fn peers(&self) -> Result<Vec<KnownPeer>, StoreError>;
+
+    /// Deletes bodies, first recorded first, until `target` is met or the work of one call is done. Headers and
+    /// transaction ids stay. Bodies of the newest [`PRUNE_KEEP_BLOCKS`] heights stay.
+    ///
+    /// # Errors
+    /// See [`Store::commit`].
+    fn prune(&mut self, target: PruneTarget) -> Result<Pruned, StoreError>;
+
+    /// How much is kept.
+    fn totals(&self) -> Totals;
+}
+
+/// Which bodies need not be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PruneTarget {
+    /// Until all bodies together take no more than so many bytes.
+    BodyBytes(u64),
+    /// Those that were recorded before this time, in seconds since 1970.
+    StoredBefore(u64),
+}
+
+/// What one call of [`Store::prune`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Bodies deleted.
+    pub blocks: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether another call may find more to do.
+    pub more: bool,
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Blocks, with and without bodies.
+    pub blocks: u64,
+    /// Bytes of bodies.
+    pub body_bytes: u64,
+    /// Transactions of the mempool.
+    pub pending: u64,
+}
+
+/// A transaction that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundTransaction {
+    /// What its author signed.
+    pub transaction: Arc<SignedTransaction>,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// Where a kept transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the mempool.
+    Pending,
+    /// In a block of the best chain.
+    Confirmed {
+        /// The block.
+        block: BlockId,
+        /// Its height.
+        height: Height,
+    },
+}

@@ -1,0 +1,274 @@
+//! The store of a node that keeps nothing (`--ephemeral`): the same answers, for as long as the process lives.
+//!
+//! It has no bound but its prune target: what the engine records, it holds, bodies included. Nothing is checked against
+//! hashes, since nothing left the process. Deliberately absent: durability.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use protocol::block::Block;
+use protocol::codec::Encode as _;
+use protocol::durable::{Load, Loaded, Record, Restored, RestoredBlock};
+use protocol::hash::{BlockId, TxId};
+use protocol::limits::{CHAIN_BEST_HEADERS_MIN, CONFIRMED_MAX, HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX};
+use protocol::network::NetworkId;
+use protocol::transaction::{Height, SignedTransaction};
+
+use super::error::StoreError;
+use super::peers::KnownPeer;
+use super::{
+    FoundTransaction, PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, Place,
+    PruneTarget, Pruned, Store, Totals,
+};
+
+/// A store in memory.
+#[derive(Clone, Debug)]
+pub struct MemoryStore {
+    genesis: BlockId,
+    now_s: fn() -> u64,
+    blocks: HashMap<BlockId, Kept>,
+    /// First recorded first: the blocks whose bodies are kept.
+    bodies: BTreeMap<u64, BlockId>,
+    body_bytes: u64,
+    best: BTreeMap<Height, BlockId>,
+    pending: BTreeMap<u64, Arc<SignedTransaction>>,
+    places: HashMap<TxId, u64>,
+    next_pending: u64,
+    /// Where a transaction is in bodies: block and position.
+    spots: HashMap<TxId, Vec<(BlockId, usize)>>,
+    peers: Vec<KnownPeer>,
+    poisoned: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    number: u64,
+    stored_at: u64,
+    /// Without transactions once its body is pruned.
+    block: Arc<Block>,
+    ids: Arc<[TxId]>,
+}
+
+impl MemoryStore {
+    /// An empty store for `network`. `now_s` tells the time in seconds since 1970.
+    #[must_use]
+    pub fn new(network: &NetworkId, now_s: fn() -> u64) -> Self {
+        Self {
+            genesis: network.genesis(),
+            now_s,
+            blocks: HashMap::new(),
+            bodies: BTreeMap::new(),
+            body_bytes: 0,
+            best: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            places: HashMap::new(),
+            next_pending: 0,
+            spots: HashMap::new(),
+            peers: Vec::new(),
+            poisoned: false,
+        }
+    }
+
+    fn tip(&self) -> Height {
+        self.best.last_key_value().map_or(0, |(height, _)| *height)
+    }
+
+    fn best_height(&self, id: &BlockId) -> Option<Height> {
+        if *id == self.genesis {
+            return Some(0);
+        }
+        let height = self.blocks.get(id)?.block.header.header().height;
+        (self.best.get(&height) == Some(id)).then_some(height)
+    }
+
+    fn join(&mut self, transaction: &Arc<SignedTransaction>) {
+        let place = self.next_pending;
+        let entry = self.places.entry(transaction.id());
+        if let std::collections::hash_map::Entry::Vacant(entry) = entry {
+            entry.insert(place);
+            self.pending.insert(place, Arc::clone(transaction));
+            self.next_pending = place.saturating_add(1);
+        }
+    }
+
+    fn leave(&mut self, ids: &[TxId]) {
+        for id in ids {
+            if let Some(place) = self.places.remove(id) {
+                self.pending.remove(&place);
+            }
+        }
+    }
+
+    fn block(&mut self, block: &Arc<Block>, ids: &Arc<[TxId]>) {
+        let id = block.header.id();
+        let number = self.blocks.get(&id).map_or(self.blocks.len() as u64, |kept| kept.number);
+        if self.bodies.contains_key(&number) {
+            return;
+        }
+        let stored_at = self.blocks.get(&id).map_or_else(self.now_s, |kept| kept.stored_at);
+        self.blocks.insert(id, Kept { number, stored_at, block: Arc::clone(block), ids: Arc::clone(ids) });
+        self.bodies.insert(number, id);
+        self.body_bytes = self.body_bytes.saturating_add(body_bytes(block));
+        for (position, transaction) in ids.iter().enumerate() {
+            self.spots.entry(*transaction).or_default().push((id, position));
+        }
+    }
+
+    fn best(&mut self, fork: Height, blocks: &[BlockId]) -> Result<(), StoreError> {
+        let tip = self.tip();
+        if fork > tip {
+            return Err(StoreError::OutOfOrder { what: format!("forks at height {fork} above the tip at {tip}") });
+        }
+        self.best.split_off(&fork.saturating_add(1));
+        for (height, id) in (fork.saturating_add(1)..).zip(blocks) {
+            if !self.blocks.contains_key(id) {
+                return Err(StoreError::OutOfOrder {
+                    what: format!("puts block {id}, never recorded, on the best chain"),
+                });
+            }
+            self.best.insert(height, *id);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        for record in records {
+            match record {
+                Record::Pending(transaction) => self.join(transaction),
+                Record::Gone(ids) => self.leave(ids),
+                Record::Block { block, transactions } => self.block(block, transactions),
+                Record::Best { fork, blocks } => self.best(*fork, blocks)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn headers_after(&self, locator: &[BlockId]) -> Vec<protocol::block::SignedHeader> {
+        let Some(height) = locator.iter().take(LOCATOR_ENTRIES_MAX).find_map(|id| self.best_height(id)) else {
+            return Vec::new();
+        };
+        let above = self.best.range(height.saturating_add(1)..).take(HEADERS_ENTRIES_MAX);
+        above.filter_map(|(_, id)| Some(self.blocks.get(id)?.block.header)).collect()
+    }
+
+    /// Forgets the body of the block with this number.
+    fn forget(&mut self, number: u64) -> Option<u64> {
+        let id = self.bodies.remove(&number)?;
+        let kept = self.blocks.get_mut(&id)?;
+        let bytes = body_bytes(&kept.block);
+        kept.block = Arc::new(Block { header: kept.block.header, transactions: Vec::new() });
+        for transaction in kept.ids.iter() {
+            if let Some(spots) = self.spots.get_mut(transaction) {
+                spots.retain(|(block, _)| *block != id);
+                if spots.is_empty() {
+                    self.spots.remove(transaction);
+                }
+            }
+        }
+        self.body_bytes = self.body_bytes.saturating_sub(bytes);
+        Some(bytes)
+    }
+}
+
+impl Store for MemoryStore {
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        if self.poisoned {
+            return Err(StoreError::Poisoned);
+        }
+        let done = self.apply(records);
+        self.poisoned = done.is_err();
+        done
+    }
+
+    fn load(&self, load: &Load) -> Result<Loaded, StoreError> {
+        Ok(match load {
+            Load::Block(id) => {
+                let kept = self.blocks.get(id).filter(|kept| self.bodies.contains_key(&kept.number));
+                Loaded::Block { id: *id, block: kept.map(|kept| Arc::clone(&kept.block)) }
+            }
+            Load::HeadersAfter(locator) => {
+                Loaded::HeadersAfter { locator: locator.clone(), headers: self.headers_after(locator) }
+            }
+        })
+    }
+
+    fn restore(&self) -> Result<Restored, StoreError> {
+        let mut best = Vec::new();
+        let mut left = Some(CONFIRMED_MAX);
+        for id in self.best.values().rev().take(CHAIN_BEST_HEADERS_MIN) {
+            let Some(kept) = self.blocks.get(id) else { continue };
+            left = left.and_then(|left| left.checked_sub(kept.ids.len()));
+            let transactions = left.is_some().then(|| Arc::clone(&kept.ids));
+            best.push(RestoredBlock { header: kept.block.header, transactions });
+        }
+        best.reverse();
+        Ok(Restored { best, pending: self.pending.values().cloned().collect() })
+    }
+
+    fn transaction(&self, id: &TxId) -> Result<Option<FoundTransaction>, StoreError> {
+        if let Some(transaction) = self.places.get(id).and_then(|place| self.pending.get(place)) {
+            return Ok(Some(FoundTransaction { transaction: Arc::clone(transaction), place: Place::Pending }));
+        }
+        for (block, position) in self.spots.get(id).map(Vec::as_slice).unwrap_or_default() {
+            let encoded = self.blocks.get(block).and_then(|kept| kept.block.transactions.get(*position));
+            if let (Some(height), Some(encoded)) = (self.best_height(block), encoded) {
+                let transaction = super::read::transaction(id, encoded.clone())?;
+                return Ok(Some(FoundTransaction {
+                    transaction,
+                    place: Place::Confirmed { block: *block, height },
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn save_peers(&mut self, peers: &[KnownPeer]) -> Result<(), StoreError> {
+        KnownPeer::check(peers)?;
+        self.peers = peers.to_vec();
+        Ok(())
+    }
+
+    fn peers(&self) -> Result<Vec<KnownPeer>, StoreError> {
+        Ok(self.peers.clone())
+    }
+
+    fn prune(&mut self, target: PruneTarget) -> Result<Pruned, StoreError> {
+        let tip = self.tip();
+        let mut pruned = Pruned::default();
+        let looked_at: Vec<_> =
+            self.bodies.iter().take(PRUNE_LOOKED_AT_MAX).map(|(number, id)| (*number, *id)).collect();
+        for (number, id) in looked_at {
+            let Some(kept) = self.blocks.get(&id) else { continue };
+            if matches!(target, PruneTarget::BodyBytes(max) if self.body_bytes <= max) {
+                break;
+            }
+            if kept.block.header.header().height.saturating_add(PRUNE_KEEP_BLOCKS) > tip {
+                continue;
+            }
+            if matches!(target, PruneTarget::StoredBefore(cutoff_s) if kept.stored_at >= cutoff_s) {
+                break;
+            }
+            if pruned.blocks >= PRUNE_BLOCKS_MAX || pruned.bytes >= PRUNE_BYTES_MAX {
+                pruned.more = true;
+                break;
+            }
+            pruned.bytes = pruned.bytes.saturating_add(self.forget(number).unwrap_or_default());
+            pruned.blocks = pruned.blocks.saturating_add(1);
+        }
+        Ok(pruned)
+    }
+
+    fn totals(&self) -> Totals {
+        Totals {
+            blocks: self.blocks.len() as u64,
+            body_bytes: self.body_bytes,
+            pending: self.pending.len() as u64,
+        }
+    }
+}
+
+/// Bytes of a block's encoded list of transactions.
+fn body_bytes(block: &Block) -> u64 {
+    // A block is an array of two: 1 byte, its header, and the list.
+    block.encoded_len().saturating_sub(block.header.encoded_len()).saturating_sub(1) as u64
+}

@@ -1,0 +1,278 @@
+//! What a group of records does to the tables, inside one transaction that the caller commits or drops.
+//! Deliberately absent: durability, and reading for others.
+
+use std::collections::HashMap;
+
+use protocol::block::Block;
+use protocol::codec::{Encode, Writer};
+use protocol::durable::Record;
+use protocol::hash::{BlockId, TxId};
+use protocol::transaction::{Height, SignedTransaction};
+use redb::{ReadableTable as _, Table, WriteTransaction};
+
+use super::error::{Context as _, StoreError};
+use super::peers::KnownPeer;
+use super::read::{body_transactions, header, join};
+use super::tables::{
+    BEST, BLOCKS, BODIES, BlockRow, COUNTERS_KEY, Counters, IDS, META, NUMBERS, PART_BYTES, PEERS, PENDING,
+    SPOT_BYTES, SPOTS, Spot,
+};
+use super::{PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, PruneTarget, Pruned};
+
+type Parts<'t> = Table<'t, (u64, u32), &'static [u8]>;
+type Places<'s> = (&'s mut HashMap<TxId, u64>, &'s mut u64);
+
+/// The tables that records change, open.
+pub(super) struct Group<'t, 's> {
+    transaction: &'t WriteTransaction,
+    counters: &'s mut Counters,
+    places: Places<'s>,
+    now_s: u64,
+    blocks: Table<'t, [u8; 32], &'static [u8]>,
+    numbers: Table<'t, u64, [u8; 32]>,
+    ids: Parts<'t>,
+    bodies: Parts<'t>,
+    best: Table<'t, u64, [u8; 32]>,
+    spots: Table<'t, [u8; SPOT_BYTES], ()>,
+    pending: Table<'t, u64, &'static [u8]>,
+}
+
+impl<'t, 's> Group<'t, 's> {
+    pub(super) fn begin(
+        transaction: &'t WriteTransaction,
+        counters: &'s mut Counters,
+        places: Places<'s>,
+        now_s: u64,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            transaction,
+            counters,
+            places,
+            now_s,
+            blocks: transaction.open_table(BLOCKS).trying("write")?,
+            numbers: transaction.open_table(NUMBERS).trying("write")?,
+            ids: transaction.open_table(IDS).trying("write")?,
+            bodies: transaction.open_table(BODIES).trying("write")?,
+            best: transaction.open_table(BEST).trying("write")?,
+            spots: transaction.open_table(SPOTS).trying("write")?,
+            pending: transaction.open_table(PENDING).trying("write")?,
+        })
+    }
+
+    /// Applies `records` in order. What a row is in between costs nothing: the library writes only what is left of a page
+    /// at the end.
+    pub(super) fn apply(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let before = *self.counters;
+        for record in records {
+            match record {
+                Record::Pending(transaction) => self.join(transaction)?,
+                Record::Gone(ids) => self.leave(ids)?,
+                Record::Block { block, transactions } => self.block(block, transactions)?,
+                Record::Best { fork, blocks } => self.best(*fork, blocks)?,
+            }
+        }
+        if before == *self.counters { Ok(()) } else { keep_counters(self.transaction, self.counters) }
+    }
+
+    fn join(&mut self, transaction: &SignedTransaction) -> Result<(), StoreError> {
+        let (places, next) = &mut self.places;
+        if places.contains_key(&transaction.id()) {
+            return Ok(());
+        }
+        let mut row = Vec::with_capacity(transaction.encoded().len().saturating_add(32));
+        row.extend_from_slice(transaction.id().as_bytes());
+        row.extend_from_slice(transaction.encoded());
+        self.pending.insert(**next, row.as_slice()).trying("write")?;
+        places.insert(transaction.id(), **next);
+        **next = next.saturating_add(1);
+        Ok(())
+    }
+
+    fn leave(&mut self, ids: &[TxId]) -> Result<(), StoreError> {
+        for id in ids {
+            if let Some(place) = self.places.0.remove(id) {
+                self.pending.remove(place).trying("write")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a block, or the body of one whose body was pruned.
+    fn block(&mut self, block: &Block, transactions: &[TxId]) -> Result<(), StoreError> {
+        let id = block.header.id();
+        if transactions.len() != block.transactions.len() {
+            return Err(StoreError::OutOfOrder { what: format!("names other transactions than block {id} has") });
+        }
+        let row = self.blocks.get(id.as_bytes()).trying("read")?;
+        let known = match &row {
+            Some(row) => Some(BlockRow::decode(&id, row.value()).map(|row| (row.number, row.epoch))?),
+            None => None,
+        };
+        drop(row);
+        let (number, epoch) = match known {
+            Some((number, _)) if self.bodies.get((number, 0)).trying("read")?.is_some() => return Ok(()),
+            Some(places) => places,
+            None => self.header(block, transactions)?,
+        };
+        let mut body = Vec::new();
+        Array(block.transactions.len()).append_to(&mut body);
+        for (id, transaction) in transactions.iter().zip(&block.transactions) {
+            Item(transaction).append_to(&mut body);
+            let offset = body.len().saturating_sub(transaction.len());
+            let spot = Spot {
+                epoch,
+                short: id.short(),
+                number,
+                offset: small(offset)?,
+                length: small(transaction.len())?,
+            };
+            self.spots.insert(spot.encode(), ()).trying("write")?;
+        }
+        split(&mut self.bodies, number, &body)?;
+        self.counters.body_bytes = self.counters.body_bytes.saturating_add(body.len() as u64);
+        Ok(())
+    }
+
+    /// Keeps all of a new block but its body.
+    fn header(&mut self, block: &Block, transactions: &[TxId]) -> Result<(u64, u32), StoreError> {
+        let id = block.header.id();
+        let (number, epoch) = (self.counters.blocks, self.counters.epoch());
+        self.counters.blocks = number.saturating_add(1);
+        self.counters.transactions = self.counters.transactions.saturating_add(transactions.len() as u64);
+        let row = BlockRow { number, stored_at: self.now_s, epoch, header: &block.header.to_bytes() };
+        self.blocks.insert(id.as_bytes(), row.encode().as_slice()).trying("write")?;
+        self.numbers.insert(number, id.as_bytes()).trying("write")?;
+        let ids: Vec<u8> = transactions.iter().flat_map(|id| *id.as_bytes()).collect();
+        split(&mut self.ids, number, &ids)?;
+        Ok((number, epoch))
+    }
+
+    fn best(&mut self, fork: Height, blocks: &[BlockId]) -> Result<(), StoreError> {
+        let tip = self.best.last().trying("read")?.map_or(0, |(height, _)| height.value());
+        if fork > tip {
+            return Err(StoreError::OutOfOrder { what: format!("forks at height {fork} above the tip at {tip}") });
+        }
+        for height in fork.saturating_add(1)..=tip {
+            self.best.remove(height).trying("write")?;
+        }
+        for (height, id) in (fork.saturating_add(1)..).zip(blocks) {
+            if self.blocks.get(id.as_bytes()).trying("read")?.is_none() {
+                return Err(StoreError::OutOfOrder {
+                    what: format!("puts block {id}, never recorded, on the best chain"),
+                });
+            }
+            self.best.insert(height, id.as_bytes()).trying("write")?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts `peers` in the place of those that were kept.
+pub(super) fn peers(transaction: &WriteTransaction, peers: &[KnownPeer]) -> Result<(), StoreError> {
+    let mut table = transaction.open_table(PEERS).trying("write")?;
+    table.retain(|_, _| false).trying("write")?;
+    for (place, peer) in (0_u32..).zip(peers) {
+        table.insert(place, peer.to_bytes().as_slice()).trying("write")?;
+    }
+    Ok(())
+}
+
+/// Deletes bodies and their spots, first recorded first, as far as `target` and the bounds of one call go.
+pub(super) fn prune(
+    transaction: &WriteTransaction,
+    counters: &mut Counters,
+    target: PruneTarget,
+) -> Result<Pruned, StoreError> {
+    let blocks = transaction.open_table(BLOCKS).trying("read")?;
+    let numbers = transaction.open_table(NUMBERS).trying("read")?;
+    let best = transaction.open_table(BEST).trying("read")?;
+    let mut bodies = transaction.open_table(BODIES).trying("write")?;
+    let mut spots = transaction.open_table(SPOTS).trying("write")?;
+    let tip = best.last().trying("read")?.map_or(0, |(height, _)| height.value());
+    let mut pruned = Pruned::default();
+    let mut from = 0;
+    for _ in 0..PRUNE_LOOKED_AT_MAX {
+        if matches!(target, PruneTarget::BodyBytes(max) if counters.body_bytes <= max) {
+            break;
+        }
+        let Some(number) = first_from(&bodies, from)? else { break };
+        from = number.saturating_add(1);
+        let id = numbers.get(number).trying("read")?.map(|id| BlockId(id.value()));
+        let id = id.ok_or_else(|| StoreError::damaged(format!("block number {number} has no id")))?;
+        let row = blocks.get(id.as_bytes()).trying("read")?;
+        let row = row.ok_or_else(|| StoreError::damaged(format!("block {id} has a body and no row")))?;
+        let row = BlockRow::decode(&id, row.value())?;
+        if header(&id, row.header)?.header().height.saturating_add(PRUNE_KEEP_BLOCKS) > tip {
+            continue;
+        }
+        if matches!(target, PruneTarget::StoredBefore(cutoff_s) if row.stored_at >= cutoff_s) {
+            break;
+        }
+        if pruned.blocks >= PRUNE_BLOCKS_MAX || pruned.bytes >= PRUNE_BYTES_MAX {
+            pruned.more = true;
+            break;
+        }
+        let body = join(&bodies, number)?;
+        for (offset, item) in body_transactions(&id, &body)? {
+            let short = SignedTransaction::id_of(&item).short();
+            let spot =
+                Spot { epoch: row.epoch, short, number, offset: small(offset)?, length: small(item.len())? };
+            spots.remove(spot.encode()).trying("write")?;
+        }
+        bodies.retain_in((number, 0)..=(number, u32::MAX), |_, _| false).trying("write")?;
+        pruned.blocks = pruned.blocks.saturating_add(1);
+        pruned.bytes = pruned.bytes.saturating_add(body.len() as u64);
+        counters.body_bytes = counters.body_bytes.saturating_sub(body.len() as u64);
+    }
+    if pruned.blocks > 0 {
+        keep_counters(transaction, counters)?;
+    }
+    Ok(pruned)
+}
+
+/// The lowest number from `from` on that has a body.
+fn first_from(bodies: &Parts<'_>, from: u64) -> Result<Option<u64>, StoreError> {
+    let mut rows = bodies.range((from, 0)..).trying("read")?;
+    Ok(rows.next().transpose().trying("read")?.map(|(key, _)| key.value().0))
+}
+
+fn keep_counters(transaction: &WriteTransaction, counters: &Counters) -> Result<(), StoreError> {
+    let mut meta = transaction.open_table(META).trying("write")?;
+    meta.insert(COUNTERS_KEY, counters.encode().as_slice()).trying("write")?;
+    Ok(())
+}
+
+/// Writes `bytes` in parts. Nothing is one empty part, so that it is told from what isn't kept.
+fn split(table: &mut Parts<'_>, number: u64, bytes: &[u8]) -> Result<(), StoreError> {
+    if bytes.is_empty() {
+        table.insert((number, 0), [].as_slice()).trying("write")?;
+    }
+    for (part, bytes) in (0_u32..).zip(bytes.chunks(PART_BYTES)) {
+        table.insert((number, part), bytes).trying("write")?;
+    }
+    Ok(())
+}
+
+/// A length inside a block, which is at most 4 MiB.
+fn small(length: usize) -> Result<u32, StoreError> {
+    u32::try_from(length)
+        .map_err(|_| StoreError::TooMany { what: "the length of a block", max: u32::MAX as usize })
+}
+
+/// The head of a body.
+struct Array(usize);
+
+impl Encode for Array {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.array(self.0);
+    }
+}
+
+/// One transaction of a body.
+struct Item<'a>(&'a [u8]);
+
+impl Encode for Item<'_> {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.bytes(self.0);
+    }
+}

@@ -1,0 +1,411 @@
+//! The thread that owns the store, and the driver's handle to it.
+//!
+//! Group commit: whatever was submitted while the last commit ran goes into the next one, whole submissions at a time. So
+//! an idle store commits at once, and a busy one commits big groups. Answers see everything that was submitted before
+//! the question. Deliberately absent: a refusal of records. They are facts about the engine's state and can't be taken
+//! back; a driver looks at [`Writer::backlog_bytes`] and stops reading the network instead.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use protocol::block::Block;
+use protocol::durable::{Load, Loaded, Record};
+use protocol::hash::{BlockId, TxId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::error::StoreError;
+use super::peers::KnownPeer;
+use super::{FoundTransaction, PruneTarget, Pruned, Store, Totals};
+
+/// Bytes after which a group takes no further submission: two of the largest blocks. A commit of that size takes some
+/// 100 ms, which is what an acknowledgement waits for at most besides its own.
+pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Bytes submitted and not committed from which on a driver should read nothing from the network: four full groups.
+pub const BACKLOG_BYTES_MAX: usize = 4 * GROUP_BYTES_MAX;
+
+/// Questions that wait for an answer. More are refused.
+pub const QUESTIONS_MAX: usize = 1_024;
+
+/// What a record takes besides the bytes of its items: the record itself and its place in the queue.
+const RECORD_BYTES: usize = 64;
+
+/// The driver's handle. Dropping it commits what was submitted and ends the thread, as [`Writer::close`] does.
+#[derive(Debug)]
+pub struct Writer {
+    shared: Arc<Shared>,
+    answers: mpsc::UnboundedSender<Answer>,
+    progress: watch::Receiver<Progress>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How far the store has come.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// The highest number given out by [`Writer::submit`] whose records, and all before them, are kept for good.
+    pub committed: u64,
+    /// Why nothing more is kept, if so. What was submitted after `committed` may be kept or not.
+    pub failure: Option<Arc<StoreError>>,
+    /// How much is kept.
+    pub totals: Totals,
+}
+
+/// The answer to [`Writer::load`].
+#[derive(Debug)]
+pub struct Answer {
+    /// What was asked.
+    pub load: Load,
+    /// What was found.
+    pub loaded: Result<Loaded, StoreError>,
+}
+
+/// So many questions wait that this one was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store has {QUESTIONS_MAX} questions to answer: ask again later")]
+pub struct WriterBusy;
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    submissions: VecDeque<Submission>,
+    /// Bytes of submissions that are not committed, those in hand included.
+    backlog_bytes: usize,
+    submitted: u64,
+    questions: VecDeque<(u64, Question)>,
+    /// Blocks in submissions that are not committed.
+    blocks: HashMap<BlockId, Arc<Block>>,
+    failed: bool,
+    closing: bool,
+}
+
+#[derive(Debug)]
+struct Submission {
+    number: u64,
+    bytes: usize,
+    records: Vec<Record>,
+}
+
+/// Each is asked with the number of the submission that it must see.
+#[derive(Debug)]
+enum Question {
+    Load(Load),
+    Transaction(TxId, oneshot::Sender<Result<Option<FoundTransaction>, StoreError>>),
+    SavePeers(Vec<KnownPeer>, oneshot::Sender<Result<(), StoreError>>),
+    Prune(PruneTarget, oneshot::Sender<Result<Pruned, StoreError>>),
+}
+
+/// What the thread does next.
+struct Turn {
+    group: Vec<Submission>,
+    questions: Vec<Question>,
+}
+
+impl Writer {
+    /// Starts the thread. The answers to loads come through the receiver, one for each load that was taken.
+    ///
+    /// # Errors
+    /// The system's, if it gives no thread.
+    pub fn start(store: Box<dyn Store>) -> io::Result<(Self, mpsc::UnboundedReceiver<Answer>)> {
+        let shared = Arc::new(Shared::default());
+        let (answers, receiver) = mpsc::unbounded_channel();
+        let (sender, progress) = watch::channel(Progress { totals: store.totals(), ..Progress::default() });
+        let worker = Worker { store, shared: Arc::clone(&shared), answers: answers.clone(), progress: sender };
+        let thread = thread::Builder::new().name("store".to_owned()).spawn(move || worker.run())?;
+        Ok((Self { shared, answers, progress, thread: Some(thread) }, receiver))
+    }
+
+    /// Takes records to keep, in order, and returns the number to wait for in [`Writer::progress`]. Never waits. No
+    /// records: the number of the last that were given.
+    pub fn submit(&self, records: Vec<Record>) -> u64 {
+        let mut state = self.shared.lock();
+        if records.is_empty() {
+            return state.submitted;
+        }
+        state.submitted = state.submitted.saturating_add(1);
+        let number = state.submitted;
+        if state.failed {
+            return number;
+        }
+        let bytes = records.iter().map(record_bytes).fold(0, usize::saturating_add);
+        for record in &records {
+            if let Record::Block { block, .. } = record {
+                state.blocks.insert(block.header.id(), Arc::clone(block));
+            }
+        }
+        state.backlog_bytes = state.backlog_bytes.saturating_add(bytes);
+        state.submissions.push_back(Submission { number, bytes, records });
+        drop(state);
+        self.shared.wake.notify_one();
+        number
+    }
+
+    /// Tells how far the store has come, and each time it has come farther.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+
+    /// Bytes submitted and not committed. From [`BACKLOG_BYTES_MAX`] on, nothing should be read from the network.
+    #[must_use]
+    pub fn backlog_bytes(&self) -> usize {
+        self.shared.lock().backlog_bytes
+    }
+
+    /// Asks for something that was submitted, committed or not. The answer comes through the receiver of
+    /// [`Writer::start`].
+    ///
+    /// # Errors
+    /// [`WriterBusy`]; no answer comes then.
+    pub fn load(&self, load: Load) -> Result<(), WriterBusy> {
+        let queued = match &load {
+            Load::Block(id) => self.shared.lock().blocks.get(id).map(|block| (*id, Arc::clone(block))),
+            Load::HeadersAfter(_) => None,
+        };
+        let Some((id, block)) = queued else { return self.ask(Question::Load(load)) };
+        // A receiver that is gone wants no answer.
+        let _ = self.answers.send(Answer { load, loaded: Ok(Loaded::Block { id, block: Some(block) }) });
+        Ok(())
+    }
+
+    /// Looks for a transaction among all that was submitted.
+    ///
+    /// # Errors
+    /// [`WriterBusy`].
+    pub fn transaction(
+        &self,
+        id: TxId,
+    ) -> Result<oneshot::Receiver<Result<Option<FoundTransaction>, StoreError>>, WriterBusy> {
+        self.ask_for(|reply| Question::Transaction(id, reply))
+    }
+
+    /// See [`Store::save_peers`].
+    ///
+    /// # Errors
+    /// [`WriterBusy`].
+    pub fn save_peers(
+        &self,
+        peers: Vec<KnownPeer>,
+    ) -> Result<oneshot::Receiver<Result<(), StoreError>>, WriterBusy> {
+        self.ask_for(|reply| Question::SavePeers(peers, reply))
+    }
+
+    /// See [`Store::prune`].
+    ///
+    /// # Errors
+    /// [`WriterBusy`].
+    pub fn prune(&self, target: PruneTarget) -> Result<oneshot::Receiver<Result<Pruned, StoreError>>, WriterBusy> {
+        self.ask_for(|reply| Question::Prune(target, reply))
+    }
+
+    /// Commits what was submitted, answers what was asked, closes the store, and waits for all of that.
+    ///
+    /// # Errors
+    /// Why not everything was kept.
+    pub fn close(mut self) -> Result<(), Arc<StoreError>> {
+        self.finish();
+        let failure = self.progress.borrow().failure.clone();
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn finish(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        self.shared.lock().closing = true;
+        self.shared.wake.notify_one();
+        if let Err(panic) = thread.join()
+            && !thread::panicking()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    fn ask_for<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<T>) -> Question,
+    ) -> Result<oneshot::Receiver<T>, WriterBusy> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(question(reply)).map(|()| answer)
+    }
+
+    fn ask(&self, question: Question) -> Result<(), WriterBusy> {
+        let mut state = self.shared.lock();
+        if state.questions.len() >= QUESTIONS_MAX {
+            return Err(WriterBusy);
+        }
+        // A block that isn't in the queue is in the store or nowhere, so it waits for no commit.
+        let after = if matches!(question, Question::Load(Load::Block(_))) { 0 } else { state.submitted };
+        state.questions.push_back((after, question));
+        drop(state);
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+struct Worker {
+    store: Box<dyn Store>,
+    shared: Arc<Shared>,
+    answers: mpsc::UnboundedSender<Answer>,
+    progress: watch::Sender<Progress>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        loop {
+            let committed = self.progress.borrow().committed;
+            let Some(turn) = self.shared.next(committed) else { return };
+            for question in turn.questions {
+                self.answer(question);
+            }
+            if !turn.group.is_empty() {
+                self.commit(turn.group);
+            }
+        }
+    }
+
+    fn commit(&mut self, group: Vec<Submission>) {
+        let (mut number, mut bytes, mut records) = (0, 0_usize, Vec::new());
+        for submission in group {
+            number = submission.number;
+            bytes = bytes.saturating_add(submission.bytes);
+            records.extend(submission.records);
+        }
+        match self.store.commit(&records) {
+            Ok(()) => {
+                let mut state = self.shared.lock();
+                state.backlog_bytes = state.backlog_bytes.saturating_sub(bytes);
+                for record in &records {
+                    if let Record::Block { block, .. } = record {
+                        state.blocks.remove(&block.header.id());
+                    }
+                }
+                drop(state);
+                self.progress.send_modify(|progress| progress.committed = number);
+                self.tell_totals();
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Nothing more is kept. What waits is given up, so that the queue stays empty from now on.
+    fn fail(&self, error: StoreError) {
+        tracing::error!(%error, "the store failed");
+        let mut state = self.shared.lock();
+        state.failed = true;
+        state.submissions.clear();
+        state.backlog_bytes = 0;
+        state.blocks.clear();
+        drop(state);
+        self.progress.send_modify(|progress| {
+            progress.failure.get_or_insert_with(|| Arc::new(error));
+        });
+    }
+
+    /// Whoever asked may be gone; then the answer goes nowhere.
+    fn answer(&mut self, question: Question) {
+        match question {
+            Question::Load(load) => {
+                let loaded = self.store.load(&load);
+                let _ = self.answers.send(Answer { load, loaded });
+            }
+            Question::Transaction(id, reply) => {
+                let _ = reply.send(self.store.transaction(&id));
+            }
+            Question::SavePeers(peers, reply) => {
+                let saved = self.store.save_peers(&peers);
+                let _ = reply.send(self.written(saved));
+            }
+            Question::Prune(target, reply) => {
+                let pruned = self.store.prune(target);
+                self.tell_totals();
+                let _ = reply.send(self.written(pruned));
+            }
+        }
+    }
+
+    /// What the asker is told of a write: when it failed, the reason goes where all look for it.
+    fn written<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        match done {
+            Err(error) if !matches!(error, StoreError::TooMany { .. }) => {
+                self.fail(error);
+                Err(StoreError::Poisoned)
+            }
+            done => done,
+        }
+    }
+
+    fn tell_totals(&self) {
+        let totals = self.store.totals();
+        self.progress.send_modify(|progress| progress.totals = totals);
+    }
+}
+
+impl Shared {
+    /// Waits for something to do; `None` when the handle is gone and nothing is left.
+    fn next(&self, committed: u64) -> Option<Turn> {
+        let mut state = self.lock();
+        loop {
+            let turn = state.turn(committed);
+            if !turn.group.is_empty() || !turn.questions.is_empty() {
+                return Some(turn);
+            }
+            if state.closing {
+                return None;
+            }
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Plain data that no half-done change can spoil, so a poisoned lock is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The questions that need wait for nothing, and the next group.
+    fn turn(&mut self, committed: u64) -> Turn {
+        let ready = if self.failed { u64::MAX } else { committed };
+        let mut questions = Vec::new();
+        for _ in 0..self.questions.len() {
+            match self.questions.pop_front() {
+                Some((after, question)) if after <= ready => questions.push(question),
+                Some(later) => self.questions.push_back(later),
+                None => {}
+            }
+        }
+        let (mut group, mut bytes) = (Vec::new(), 0_usize);
+        while bytes < GROUP_BYTES_MAX
+            && let Some(submission) = self.submissions.pop_front()
+        {
+            bytes = bytes.saturating_add(submission.bytes);
+            group.push(submission);
+        }
+        Turn { group, questions }
+    }
+}
+
+/// About the memory that a record takes in the queue, in bytes.
+fn record_bytes(record: &Record) -> usize {
+    let items = match record {
+        Record::Pending(transaction) => transaction.encoded().len(),
+        Record::Gone(ids) => ids.len().saturating_mul(32),
+        Record::Block { block, transactions } => block
+            .transactions
+            .iter()
+            .fold(transactions.len().saturating_mul(64), |sum, transaction| sum.saturating_add(transaction.len())),
+        Record::Best { blocks, .. } => blocks.len().saturating_mul(32),
+    };
+    items.saturating_add(RECORD_BYTES)
+}

@@ -1,0 +1,50 @@
+//! Known peers are replaced as a whole, keep their order, and are bounded.
+
+use node::store::{
+    KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ADDRESSES_MAX, PEER_ID_BYTES_MAX, PEERS_MAX, Store, StoreError,
+};
+
+use crate::store_disk::Disk;
+use crate::store_support::{memory, open};
+
+fn peer(number: usize) -> KnownPeer {
+    let addresses = (0..number % (PEER_ADDRESSES_MAX + 1)).map(|n| format!("/ip4/192.0.2.{n}/tcp/{number}"));
+    KnownPeer { peer: number.to_be_bytes().to_vec(), addresses: addresses.collect() }
+}
+
+#[test]
+fn the_last_list_comes_back_in_order() {
+    let disk = Disk::default();
+    let lists: [Vec<_>; 3] = [(0..PEERS_MAX).map(peer).collect(), (5..9).rev().map(peer).collect(), Vec::new()];
+    for list in lists {
+        let mut stores: [Box<dyn Store>; 2] = [Box::new(open(disk.clone()).expect("a store")), Box::new(memory())];
+        for store in &mut stores {
+            store.save_peers(&list).expect("kept");
+            assert_eq!(store.peers().expect("readable"), list);
+        }
+        drop(stores);
+        assert_eq!(open(disk.clone()).expect("the same").peers().expect("readable"), list);
+    }
+}
+
+#[test]
+fn what_is_over_a_bound_changes_nothing_and_ends_nothing() {
+    let kept = vec![peer(3)];
+    let long = |bytes| KnownPeer { peer: vec![1], addresses: vec!["x".repeat(bytes)] };
+    let over = [
+        (0..=PEERS_MAX).map(peer).collect(),
+        vec![KnownPeer { peer: vec![1; PEER_ID_BYTES_MAX + 1], addresses: Vec::new() }],
+        vec![KnownPeer { peer: vec![1], addresses: vec![String::new(); PEER_ADDRESSES_MAX + 1] }],
+        vec![long(PEER_ADDRESS_BYTES_MAX + 1)],
+    ];
+    let stores: [Box<dyn Store>; 2] = [Box::new(open(Disk::default()).expect("a store")), Box::new(memory())];
+    for mut store in stores {
+        store.save_peers(&kept).expect("kept");
+        for list in &over {
+            let refused = store.save_peers(list);
+            assert!(matches!(refused, Err(StoreError::TooMany { .. })), "{refused:?}");
+        }
+        assert_eq!(store.peers().expect("readable"), kept);
+        store.save_peers(&[long(PEER_ADDRESS_BYTES_MAX)]).expect("on the bound");
+    }
+}
