@@ -1,11 +1,17 @@
-//! Answers to the RPC's questions, and the submissions that wait for the engine's word.
+//! Answers to the RPC's questions, the submissions that wait for the engine's word and for the disk, and the questions that
+//! wait for durable storage.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::iter::{once, repeat};
 use std::sync::Arc;
 
 use libp2p::Multiaddr;
-use protocol::gossip::{Direction, ItemId, PeerHandle, Refusal, Stats, Submission};
+use protocol::block::Block;
+use protocol::codec::Decode as _;
+use protocol::durable::{Load, Loaded};
+use protocol::gossip::{Direction, ItemId, PeerHandle, Refusal, Stats, Submission, TransactionStatus};
+use protocol::hash::{BlockId, TxId};
+use protocol::transaction::{Height, SignedTransaction};
 use tokio::sync::oneshot;
 
 use crate::behaviour::{Behaviour, Link};
@@ -29,11 +35,32 @@ pub(crate) struct Answers {
     /// By item, the oldest first. Never empty.
     waiting: HashMap<ItemId, Vec<SubmissionReply>>,
     count: usize,
+    /// Taken by the engine, and not safe yet: the number of the commit that makes them so, in its order.
+    unsafe_yet: VecDeque<(u64, ItemId, Submission)>,
+    /// Up to where everything is safe.
+    safe: u64,
+    /// Questions about blocks that are not in memory.
+    lookups: HashMap<BlockId, Vec<Lookup>>,
+}
+
+/// A question that waits for a block.
+#[derive(Debug)]
+enum Lookup {
+    Block(oneshot::Sender<Option<Arc<Block>>>),
+    Transaction { id: TxId, height: Height, reply: oneshot::Sender<Option<TransactionStatus>> },
 }
 
 impl Answers {
     pub(crate) fn new(clock: Clock, wire: Arc<WireBytes>) -> Self {
-        Self { clock, wire, waiting: HashMap::new(), count: 0 }
+        Self {
+            clock,
+            wire,
+            waiting: HashMap::new(),
+            count: 0,
+            unsafe_yet: VecDeque::new(),
+            safe: 0,
+            lookups: HashMap::new(),
+        }
     }
 
     /// Keeps `reply` until the engine has decided. True if the engine is to be given the item: not if it has it
@@ -49,9 +76,45 @@ impl Answers {
         replies.len() == 1
     }
 
-    /// The engine has decided on `item`: all that wait for it are answered. To the second and later ones an item
+    /// The engine has decided on `item`. What it took is answered when it is safe: with the commit `safe_at`.
+    pub(crate) fn decided(&mut self, item: ItemId, result: Result<Submission, Refusal>, safe_at: u64) {
+        match result {
+            Ok(submission) if safe_at > self.safe => self.unsafe_yet.push_back((safe_at, item, submission)),
+            other => self.submitted(item, other),
+        }
+    }
+
+    /// Everything up to a commit is safe.
+    pub(crate) fn committed(&mut self, up_to: u64) {
+        self.safe = up_to;
+        while let Some((safe_at, item, submission)) = self.unsafe_yet.front().copied()
+            && safe_at <= up_to
+        {
+            self.unsafe_yet.pop_front();
+            self.submitted(item, Ok(submission));
+        }
+    }
+
+    /// Durable storage has answered: so is whoever asked for that block.
+    pub(crate) fn loaded(&mut self, loaded: &Loaded) {
+        let Loaded::Block { id: of, block } = loaded else { return };
+        for lookup in self.lookups.remove(of).unwrap_or_default() {
+            match lookup {
+                Lookup::Block(reply) => tell(reply, block.clone()),
+                Lookup::Transaction { id, height, reply } => {
+                    let bodies = block.iter().flat_map(|block| &block.transactions);
+                    let found = bodies.filter(|body| SignedTransaction::id_of(body) == id);
+                    let found = found.filter_map(|body| SignedTransaction::from_bytes(body).ok());
+                    let transaction = found.map(Arc::new).next();
+                    tell(reply, Some(TransactionStatus::Confirmed { block: *of, height, transaction }));
+                }
+            }
+        }
+    }
+
+    /// The engine has decided on `item`, and it is safe: all that wait for it are answered. To the second and later ones an item
     /// that was accepted is held already.
-    pub(crate) fn submitted(&mut self, item: ItemId, result: Result<Submission, Refusal>) {
+    fn submitted(&mut self, item: ItemId, result: Result<Submission, Refusal>) {
         let replies = self.waiting.remove(&item).unwrap_or_default();
         self.count = self.count.saturating_sub(replies.len());
         let again = result.clone().map(|_| Submission::Held);
@@ -61,16 +124,35 @@ impl Answers {
     }
 
     /// Answers a question; submissions are none.
-    pub(crate) fn answer(&self, question: Command, config: &Config, behaviour: &Behaviour, listen: &[Multiaddr]) {
+    pub(crate) fn answer(
+        &mut self,
+        question: Command,
+        config: &Config,
+        behaviour: &Behaviour,
+        listen: &[Multiaddr],
+    ) {
         match question {
-            Command::Transaction { id, reply } => tell(reply, behaviour.gossip().transaction(&id)),
-            Command::Block { id, reply } => tell(reply, behaviour.gossip().block(&id)),
+            Command::Transaction { id, reply } => match behaviour.gossip().transaction(&id) {
+                Some(TransactionStatus::Confirmed { block, height, transaction: None }) => {
+                    self.look_up(block, Lookup::Transaction { id, height, reply }, behaviour);
+                }
+                found => tell(reply, found),
+            },
+            Command::Block { id, reply } => match behaviour.gossip().block(&id) {
+                None => self.look_up(id, Lookup::Block(reply), behaviour),
+                found => tell(reply, found),
+            },
             Command::Status { reply } => tell(reply, self.status(config, behaviour, listen)),
             Command::Peers { reply } => tell(reply, self.peers(behaviour)),
             Command::SubmitTransaction { reply, .. } | Command::SubmitBlock { reply, .. } => {
                 tell(reply, Err(Refusal::Busy));
             }
         }
+    }
+
+    fn look_up(&mut self, block: BlockId, lookup: Lookup, behaviour: &Behaviour) {
+        self.lookups.entry(block).or_default().push(lookup);
+        behaviour.load(Load::Block(block));
     }
 
     fn status(&self, config: &Config, behaviour: &Behaviour, listen: &[Multiaddr]) -> Status {
@@ -150,6 +232,8 @@ const fn counters(stats: Stats) -> Counters {
         requests: stats.requests,
         requests_expired: stats.requests_expired,
         requests_not_found: stats.requests_not_found,
+        reconciliations: stats.reconciliations,
+        reconciliations_failed: stats.reconciliations_failed,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The seam between libp2p and the engine: swarm and handler events become inputs, outputs become orders.
 //!
 //! It also hands out the gossip slots, because a slot is what turns a connection into a peer: so many inbound, so
-//! many outbound, reserved peers over and above, and never two for one peer id. No gossip rule lives here.
+//! many outbound, reserved peers over and above, and never two for one peer id. No gossip rule lives here. What the engine has
+//! kept goes to durable storage input by input, and answers to submissions tell when that is safe.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
@@ -16,7 +17,9 @@ use libp2p::swarm::{
     THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
 use libp2p::{Multiaddr, PeerId};
-use protocol::gossip::{self, Gossip, Input, Output, PeerHandle};
+use protocol::chain::RestoreError;
+use protocol::durable::{Load, Record, Restored};
+use protocol::gossip::{self, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
 use protocol::message::{Lane, Message};
 use protocol::network::NetworkId;
 use protocol::time::Time;
@@ -30,6 +33,7 @@ use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use crate::limits::{Bans, address_group, ip_of};
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
+use crate::store::Keeper;
 use crate::trace::What;
 
 /// Bytes of a peer's agent string that are kept.
@@ -57,8 +61,17 @@ pub struct Settings {
 /// What the behaviour tells the service.
 #[derive(Debug)]
 pub enum Event {
-    /// The engine's, if it answers a submission or is worth a line in the log.
+    /// The engine's, if it is worth a line in the log.
     Engine(gossip::Event),
+    /// The engine's answer to a submission.
+    Submitted {
+        /// Of which item.
+        item: ItemId,
+        /// How it went.
+        result: Result<Submission, Refusal>,
+        /// When the keeper has committed this, the item is safe.
+        safe_at: u64,
+    },
     /// Signatures to check; the verdict comes back through [`Behaviour::input`].
     Verify(VerifyJob),
     /// A connection became a gossip peer.
@@ -120,6 +133,11 @@ pub struct Behaviour {
     protocols: LaneProtocols,
     clock: Clock,
     gossip: Gossip,
+    /// `None` once the node stops.
+    keeper: Option<Keeper>,
+    /// What the input under way has kept, and its answers to submissions.
+    records: Vec<Record>,
+    submitted: Vec<(ItemId, Result<Submission, Refusal>)>,
     budget: Arc<BulkBudget>,
     uplink: Arc<Uplink>,
     links: HashMap<ConnectionId, Link>,
@@ -141,12 +159,15 @@ pub struct Behaviour {
 impl Behaviour {
     /// A behaviour around an engine.
     #[must_use]
-    pub fn new(settings: Settings, gossip: Gossip, clock: Clock, recorder: Recorder) -> Self {
+    pub fn new(settings: Settings, gossip: Gossip, keeper: Keeper, clock: Clock, recorder: Recorder) -> Self {
         Self {
             protocols: LaneProtocols::new(&settings.network),
             settings,
             clock,
             gossip,
+            keeper: Some(keeper),
+            records: Vec::new(),
+            submitted: Vec::new(),
             budget: BulkBudget::new(BULK_BUDGET_BYTES),
             uplink: Uplink::new(),
             links: HashMap::new(),
@@ -160,6 +181,34 @@ impl Behaviour {
             timer: None,
             disconnects: BTreeMap::new(),
             recorder,
+        }
+    }
+
+    /// Has the engine start from what an earlier run kept. Comes before everything else.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn restore(&mut self, restored: Restored) -> Result<(), RestoreError> {
+        self.gossip.restore(self.clock.now(), restored)?;
+        self.drain();
+        Ok(())
+    }
+
+    /// What keeps the engine's records, while the node runs.
+    #[must_use]
+    pub const fn keeper(&self) -> Option<&Keeper> {
+        self.keeper.as_ref()
+    }
+
+    /// Takes the keeper out, to be stopped. Nothing is kept from here on.
+    pub const fn take_keeper(&mut self) -> Option<Keeper> {
+        self.keeper.take()
+    }
+
+    /// Has something looked up in durable storage; the answer comes to the service.
+    pub fn load(&self, load: Load) {
+        if let Some(keeper) = &self.keeper {
+            keeper.load(load);
         }
     }
 
@@ -267,9 +316,25 @@ impl Behaviour {
     fn run(&mut self) {
         while let Some(input) = self.inputs.pop_front() {
             self.gossip.handle(self.clock.now(), input);
-            while let Some(output) = self.gossip.poll_output() {
-                self.output(output);
-            }
+            self.drain();
+        }
+    }
+
+    /// Does what the engine wants. The records of one input are handed over together.
+    fn drain(&mut self) {
+        while let Some(output) = self.gossip.poll_output() {
+            self.output(output);
+        }
+        let Some(keeper) = &mut self.keeper else {
+            self.records.clear();
+            return;
+        };
+        if !self.records.is_empty() {
+            keeper.keep(std::mem::take(&mut self.records));
+        }
+        let safe_at = keeper.handed();
+        for (item, result) in self.submitted.drain(..) {
+            self.actions.push_back(ToSwarm::GenerateEvent(Event::Submitted { item, result, safe_at }));
         }
     }
 
@@ -277,8 +342,8 @@ impl Behaviour {
         match output {
             Output::Send { peer, lane, message } => self.send(peer, lane, message),
             Output::Verify(job) => self.actions.push_back(ToSwarm::GenerateEvent(Event::Verify(job))),
-            Output::Store(_) => {}
-            Output::Load(load) => self.inputs.push_back(Input::Loaded(load.nothing())),
+            Output::Store(record) => self.records.push(record),
+            Output::Load(load) => self.load(load),
             Output::Disconnect { peer, reason } => {
                 if let Some(id) = self.handles.get(&peer).copied() {
                     self.fail(id, CloseReason::Engine(reason));
@@ -292,13 +357,12 @@ impl Behaviour {
             Output::Event(event) => {
                 self.recorder.event(&event);
                 // Each event is a turn of the swarm: what only the trace is told of ends here.
-                if matches!(
-                    event,
-                    gossip::Event::Submitted { .. }
-                        | gossip::Event::Refused { .. }
-                        | gossip::Event::TipChanged { .. }
-                ) {
-                    self.actions.push_back(ToSwarm::GenerateEvent(Event::Engine(event)));
+                match event {
+                    gossip::Event::Submitted { item, result } => self.submitted.push((item, result)),
+                    gossip::Event::Refused { .. } | gossip::Event::TipChanged { .. } => {
+                        self.actions.push_back(ToSwarm::GenerateEvent(Event::Engine(event)));
+                    }
+                    _ => {}
                 }
             }
         }

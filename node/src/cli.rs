@@ -97,6 +97,14 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_EPHEMERAL", value_parser = BoolishValueParser::new())]
     pub ephemeral: bool,
 
+    /// Give up bodies of old blocks while all take more than so many bytes, such as 10GiB; the newest 288 stay
+    #[arg(long, env = "NODE_PRUNE_BYTES", value_name = "BYTES", value_parser = config::parse_bytes)]
+    pub prune_bytes: Option<u64>,
+
+    /// Give up bodies of blocks that were stored longer ago, such as 30d; the newest 288 stay
+    #[arg(long, env = "NODE_PRUNE_AGE", value_name = "TIME", value_parser = config::parse_interval)]
+    pub prune_age: Option<Duration>,
+
     /// Gossip peers that may have dialled this node
     #[arg(long, env = "NODE_MAX_PEERS_IN", value_name = "N", default_value_t = 64,
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]

@@ -112,6 +112,10 @@ pub struct Counters {
     pub requests: u64,
     pub requests_expired: u64,
     pub requests_not_found: u64,
+    #[serde(default)]
+    pub reconciliations: u64,
+    #[serde(default)]
+    pub reconciliations_failed: u64,
 }
 
 /// One gossip peer.

@@ -15,6 +15,7 @@ use protocol::validator::Producers;
 use crate::cli::RunArgs;
 use crate::handler::Deadlines;
 use crate::identity::Identity;
+use crate::store::Prune;
 use crate::transport::Links;
 
 /// A node's settings.
@@ -26,8 +27,12 @@ pub struct Config {
     pub identity: Keypair,
     /// The same key, for signing blocks.
     pub key: SecretKey,
-    /// Where `rpc.json` goes; `None` if the node is ephemeral and no directory was given.
+    /// Where the store and `rpc.json` go; `None` if the node is ephemeral and no directory was given.
     pub data_dir: Option<PathBuf>,
+    /// Keep nothing: the store is in memory, even with a data dir.
+    pub ephemeral: bool,
+    /// Which bodies of old blocks are given up.
+    pub prune: Prune,
     /// Addresses to listen on; port 0 chooses a free one.
     pub listen: Vec<Multiaddr>,
     /// First addresses to dial, with or without `/p2p/…`; tried for ever.
@@ -82,6 +87,8 @@ impl Config {
             identity: identity.keypair(),
             key: identity.secret_key(),
             data_dir,
+            ephemeral: args.ephemeral,
+            prune: Prune { bytes: args.prune_bytes, seconds: args.prune_age.map(|age| age.as_secs()) },
             listen: args.listen,
             bootstrap: args.bootstrap,
             reserved_peers: args.reserved_peer,
@@ -118,6 +125,27 @@ pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
         ));
     }
     Ok(address)
+}
+
+/// A number of bytes, such as `500MB`, `10GiB` or `1048576`.
+///
+/// # Errors
+/// If it is none.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "" | "B" => 1,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err("the units are kB, MB, GB, KiB, MiB and GiB: write 10GiB".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "a number of bytes is wanted, such as 10GiB".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "that is more than any disk holds".to_owned())
 }
 
 /// A stretch of time, such as `5s`; `0s` for never.

@@ -292,6 +292,16 @@ impl Discovery {
         self.query_at = self.query_at.min(now + QUERY_AFTER_NEWS);
     }
 
+    /// The peers of the book that didn't fail lately and what they told of their addresses themselves, for another run.
+    #[must_use]
+    pub fn book(&self) -> Vec<(PeerId, Vec<Multiaddr>)> {
+        let sound = self.book.iter().filter(|(_, entry)| entry.retry.failures == 0);
+        let told = sound.filter_map(|(peer, entry)| Some((*peer, entry.addresses.get(..entry.own)?.to_vec())));
+        let mut book: Vec<_> = told.filter(|(_, addresses)| !addresses.is_empty()).collect();
+        book.sort_unstable_by_key(|(peer, _)| *peer);
+        book
+    }
+
     /// Peers in the book.
     #[must_use]
     pub fn known(&self) -> usize {

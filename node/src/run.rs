@@ -79,6 +79,7 @@ impl ExitStatus for RunError {
             Self::DataDir(DataDirError::Locked { .. }) => 3,
             Self::Rpc(RpcError::AddressInUse(_)) | Self::Service(ServiceError::AddressInUse { .. }) => 4,
             Self::Key(_) => 5,
+            Self::Service(ServiceError::Store(_) | ServiceError::StoreFailed(_)) => 6,
             _ => 1,
         })
     }

@@ -1,7 +1,8 @@
 //! The running node: one loop that serves the network, the RPC's commands, the verdicts and the clock.
 //!
 //! Everything that changes the engine happens in this loop, one thing at a time. Failures of single peers are debug
-//! lines and counters; what stops the node is a [`ServiceError`].
+//! lines and counters; what stops the node is a [`ServiceError`]. A store that fails does: a node that can't keep what it
+//! acknowledges must not go on.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -16,6 +17,8 @@ use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, identify, kad, ping};
 use protocol::block::Block;
+use protocol::chain::RestoreError;
+use protocol::durable::Loaded;
 use protocol::gossip::{self, Gossip, Input, ItemId};
 use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::message::Tip;
@@ -35,6 +38,7 @@ use crate::listen::listen;
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
 use crate::sample;
+use crate::store::{Committed, DiskStore, Keeper, MemoryStore, PEERS_MAX, Store, StoreError};
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
 use crate::trace::{TraceWriter, What};
 use crate::transport::{TransportSetupError, WireBytes};
@@ -51,6 +55,8 @@ const TURN_EVENTS_MAX: usize = 64;
 const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
 /// Between two status lines.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
+/// Between two times that the known peers are kept.
+const PEERS_INTERVAL: Duration = Duration::from_secs(60);
 /// While no bootstrap address answers, between two warnings.
 const WARN_INTERVAL: protocol::time::Duration = protocol::time::Duration::from_secs(30);
 /// Before the first warning: dials get their time.
@@ -100,8 +106,14 @@ pub enum ServiceError {
     #[error("{0}; nothing was started")]
     Setup(String),
     /// No threads.
-    #[error("cannot start the threads that check signatures: {0}; nothing was started")]
+    #[error("cannot start the threads that check signatures and keep the store: {0}; nothing was started")]
     Threads(std::io::Error),
+    /// The store, at the start.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store, later.
+    #[error("{0}")]
+    StoreFailed(Arc<StoreError>),
     /// The trace file.
     #[error("cannot create the trace {}: {source}; nothing was started: check --trace", path.display())]
     Trace {
@@ -115,14 +127,16 @@ pub enum ServiceError {
 /// Runs a node until `shutdown` turns true or its sender is gone. Closed `commands` are no reason to stop.
 ///
 /// # Errors
-/// Only when the node could not start. Nothing of it is left then.
+/// When the node could not start, or its store failed. Nothing of it is left running then.
 pub async fn run(
     config: Config,
     mut commands: mpsc::Receiver<Command>,
     ready: oneshot::Sender<Ready>,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), ServiceError> {
-    let (mut service, mut verdicts) = Service::start(config).await?;
+    let (mut service, mut verdicts, mut loaded) = Service::start(config).await?;
+    let mut committed = service.gossip().keeper().map(Keeper::committed);
+    let mut failure = None;
     // Whoever asked to be told may be gone; the node runs all the same.
     let _ = ready.send(Ready { peer_id: *service.swarm.local_peer_id(), listen: service.addresses() });
     let mut commands_open = true;
@@ -130,25 +144,37 @@ pub async fn run(
     while !*shutdown.borrow_and_update() {
         tokio::select! {
             changed = shutdown.changed() => if changed.is_err() { break },
-            () = poll_fn(|cx| take_events(&mut service.swarm, cx, &mut events)), if service.unchecked.is_empty() => {
+            () = poll_fn(|cx| take_events(&mut service.swarm, cx, &mut events)), if service.may_read() => {
                 events.drain(..).for_each(|event| service.on_event(event));
                 service.check();
             }
             Some(verdicts) = verdicts.recv() => service.on_verdicts(verdicts),
+            Some(loaded) = loaded.recv() => service.on_loaded(loaded),
+            committed = next_commit(&mut committed) => match committed {
+                Committed::UpTo(number) => service.answers.committed(number),
+                Committed::Failed(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            },
             command = commands.recv(), if commands_open => match command {
                 Some(command) => service.on_command(command),
                 None => commands_open = false,
             },
             _ = service.timers.discovery.tick() => service.discover(),
             _ = service.timers.status.tick() => service.log_status(),
+            _ = service.timers.peers.tick() => service.keep_peers(),
             _ = next(&mut service.timers.produce) => service.produce(),
             _ = next(&mut service.timers.sample) => service.sample(),
             due = next(&mut service.timers.lateness) => service.late.push(sample::micros(due.elapsed())),
         }
     }
     service.stop().await;
-    Ok(())
+    failure.map_or(Ok(()), |error| Err(ServiceError::StoreFailed(error)))
 }
+
+/// A service, and where verdicts and what durable storage answers come in.
+type Started = (Service, mpsc::UnboundedReceiver<Verdicts>, mpsc::UnboundedReceiver<Loaded>);
 
 struct Service {
     config: Config,
@@ -168,13 +194,14 @@ struct Service {
 struct Timers {
     discovery: Interval,
     status: Interval,
+    peers: Interval,
     produce: Option<Interval>,
     sample: Option<Interval>,
     lateness: Option<Interval>,
 }
 
 impl Service {
-    async fn start(config: Config) -> Result<(Self, mpsc::UnboundedReceiver<Verdicts>), ServiceError> {
+    async fn start(config: Config) -> Result<Started, ServiceError> {
         let clock = Clock::start();
         let local = config.identity.public().to_peer_id();
         let wire = Arc::new(WireBytes::default());
@@ -185,7 +212,13 @@ impl Service {
             producers: config.producers.clone(),
         };
         let gossip = Gossip::new(engine, rand::random());
-        let mut swarm = build(&config, gossip, clock, Recorder::default(), &wire)?;
+        let store = open_store(&config)?;
+        let (restored, known) = (store.restore()?, store.peers()?);
+        let (answers_loads, loaded) = mpsc::unbounded_channel();
+        let keeper = Keeper::start(store, answers_loads).map_err(ServiceError::Threads)?;
+        let mut swarm = build(&config, gossip, keeper, clock, Recorder::default(), &wire)?;
+        let gap = |error: RestoreError| StoreError::Damaged { what: error.to_string() };
+        swarm.behaviour_mut().gossip.restore(restored).map_err(gap)?;
         listen(&mut swarm, &config.listen).await?;
         let trace = config.trace.as_ref().map(|path| {
             TraceWriter::create(path, &local.to_string(), config.network.as_str())
@@ -193,7 +226,7 @@ impl Service {
         });
         *swarm.behaviour_mut().gossip.recorder() = Recorder::new(trace.transpose()?);
         let (pool, verdicts) = VerifyPool::start().map_err(ServiceError::Threads)?;
-        let discovery = Discovery::new(
+        let mut discovery = Discovery::new(
             local,
             config.max_peers_out,
             &config.bootstrap,
@@ -201,6 +234,12 @@ impl Service {
             config.reserved_only,
             rand::random(),
         );
+        for (peer, addresses) in known {
+            let addresses: Vec<Multiaddr> = addresses.iter().filter_map(|address| address.parse().ok()).collect();
+            if let Ok(peer) = PeerId::from_bytes(&peer) {
+                discovery.learn(peer, addresses, ToldBy::Others, clock.now());
+            }
+        }
         let timers = Timers::start(&config);
         let service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
@@ -215,7 +254,7 @@ impl Service {
             late: Vec::new(),
             warned: None,
         };
-        Ok((service, verdicts))
+        Ok((service, verdicts, loaded))
     }
 
     fn gossip(&mut self) -> &mut Behaviour {
@@ -264,7 +303,7 @@ impl Service {
 
     fn on_gossip(&mut self, event: Event) {
         match event {
-            Event::Engine(gossip::Event::Submitted { item, result }) => self.answers.submitted(item, result),
+            Event::Submitted { item, result, safe_at } => self.answers.decided(item, result, safe_at),
             Event::Engine(gossip::Event::Refused { item, from: Some(from), refusal }) => {
                 debug!(?item, ?from, %refusal, "refused an item of a peer");
             }
@@ -291,6 +330,29 @@ impl Service {
             self.gossip().input(Input::Verified { job, verdict });
         }
         self.pool.submit(&mut self.unchecked);
+    }
+
+    fn on_loaded(&mut self, loaded: Loaded) {
+        self.answers.loaded(&loaded);
+        self.gossip().input(Input::Loaded(loaded));
+    }
+
+    /// Whether more may come from the network: not while signatures or the disk are behind.
+    fn may_read(&self) -> bool {
+        let behind = self.swarm.behaviour().gossip.keeper().is_some_and(Keeper::is_behind);
+        self.unchecked.is_empty() && !behind
+    }
+
+    fn keep_peers(&mut self) {
+        let book = self.discovery.book();
+        let known = book
+            .into_iter()
+            .take(PEERS_MAX)
+            .map(|(peer, addresses)| (peer.to_bytes(), addresses.iter().map(ToString::to_string).collect()));
+        let known = known.collect();
+        if let Some(keeper) = self.gossip().keeper() {
+            keeper.keep_peers(known);
+        }
     }
 
     /// At the end of a turn: what signatures it brought are checked together.
@@ -488,6 +550,7 @@ impl Service {
 
     /// Closes all connections and ends the trace.
     async fn stop(mut self) {
+        self.keep_peers();
         self.gossip().close_all();
         let closed = async {
             while !self.swarm.behaviour().gossip.is_disconnected() {
@@ -502,7 +565,30 @@ impl Service {
         }
         self.gossip().recorder().record(What::End);
         self.gossip().recorder().flush();
+        if let Some(keeper) = self.gossip().take_keeper() {
+            // The last commit may take a while; whoever waits for signals is not to wait for it.
+            let _ = tokio::task::spawn_blocking(|| keeper.stop()).await;
+        }
     }
+}
+
+/// The store that the settings ask for.
+fn open_store(config: &Config) -> Result<Box<dyn Store>, StoreError> {
+    match &config.data_dir {
+        Some(dir) if !config.ephemeral => Ok(Box::new(DiskStore::open(dir, &config.network, config.prune)?)),
+        _ => Ok(Box::new(MemoryStore::new(&config.network))),
+    }
+}
+
+/// Waits until a commit is done, or fails.
+async fn next_commit(committed: &mut Option<watch::Receiver<Committed>>) -> Committed {
+    if let Some(watched) = committed
+        && watched.changed().await.is_ok()
+    {
+        return watched.borrow_and_update().clone();
+    }
+    // The threads have ended, and told why if that was a failure.
+    std::future::pending().await
 }
 
 /// Waits for the swarm, and takes what else is there already, up to [`TURN_EVENTS_MAX`].
@@ -550,6 +636,7 @@ impl Timers {
         Self {
             discovery,
             status: later(STATUS_INTERVAL),
+            peers: later(PEERS_INTERVAL),
             produce,
             sample: traced.then(|| later(SAMPLE_INTERVAL)),
             lateness: traced.then(|| later(LATENESS_INTERVAL)),

@@ -18,6 +18,7 @@ use crate::discovery::split_peer;
 use crate::handler::protocol_name;
 use crate::limits::{AddressBlocks, connection_limits as limits_for};
 use crate::recorder::Recorder;
+use crate::store::Keeper;
 use crate::transport::{self, TransportSetupError, WireBytes};
 
 /// What identify tells others that this node speaks.
@@ -48,6 +49,7 @@ pub(crate) struct NodeBehaviour {
 pub(crate) fn build(
     config: &Config,
     gossip: Gossip,
+    keeper: Keeper,
     clock: Clock,
     recorder: Recorder,
     wire: &Arc<WireBytes>,
@@ -72,7 +74,7 @@ pub(crate) fn build(
     let behaviour = NodeBehaviour {
         limits,
         blocks: AddressBlocks::new(config.loopback_exempt),
-        gossip: Behaviour::new(settings, gossip, clock, recorder),
+        gossip: Behaviour::new(settings, gossip, keeper, clock, recorder),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::default(),
         kad: Toggle::from(kad),

@@ -10,6 +10,7 @@ use node::command::{Command, PeerStatus, Status};
 use node::config::Config;
 use node::handler::Deadlines;
 use node::service::{self, Ready, ServiceError};
+use node::store::Prune;
 use protocol::gossip::{Reconciliation, Refusal, RelayPolicy, Submission, TransactionStatus};
 use protocol::hash::TxId;
 use protocol::keys::{PublicKey, SecretKey};
@@ -47,6 +48,8 @@ pub(crate) fn config(seed: u8) -> Config {
         max_peers_out: 8,
         loopback_exempt: true,
         deadlines: Deadlines::default(),
+        ephemeral: true,
+        prune: Prune::default(),
         relay: RelayPolicy::Announce,
         reconciliation: Reconciliation::default(),
         producers: Producers::Open,
