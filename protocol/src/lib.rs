@@ -20,6 +20,7 @@ pub mod mempool;
 pub mod message;
 pub mod network;
 pub mod orphan;
+pub mod reconcile;
 pub mod refusal;
 pub mod relay;
 pub mod seeded;

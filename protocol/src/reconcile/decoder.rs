@@ -1,0 +1,210 @@
+//! Finds how a remote set differs from the local one, from the remote set's symbols.
+//!
+//! A peer may send any symbols. They can make decoding fail; they can't make it loop, take more steps than
+//! [`STEPS_PER_SYMBOL`] a symbol, or find more items than symbols came.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::mapping::{check, next};
+use super::{Encoder, SYMBOLS_MAX, SaltedId, Symbol};
+
+/// Steps of peeling (one symbol changed by one found item) for each symbol received, at most. An item is part of
+/// `2 ln m - 0.8` of `m` symbols on average, at most 16, and there are fewer items than symbols. Up to 32 symbols the
+/// bound can't be met at all.
+pub const STEPS_PER_SYMBOL: usize = 32;
+
+/// What a batch of symbols led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// More symbols are needed.
+    More,
+    /// The whole difference is known. The decoder is of no more use.
+    Done {
+        /// Items that only the local set has, as positions in the order given to [`Encoder::new`]; ascending.
+        only_here: Vec<u32>,
+        /// Salted ids of items that only the remote set has; ascending.
+        only_there: Vec<SaltedId>,
+    },
+    /// No difference will come of this conversation. The decoder is of no more use.
+    Failed(Failure),
+}
+
+/// Why decoding failed. Only [`Failure::Exhausted`] happens between honest peers, when their sets differ by more than
+/// about 3,000 items; [`Failure::Contradiction`] does with a chance of about 2^-32 for each symbol looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A batch without symbols.
+    #[error("a batch without symbols")]
+    Empty,
+    /// More than [`SYMBOLS_MAX`] symbols.
+    #[error("more than {SYMBOLS_MAX} symbols")]
+    TooManySymbols,
+    /// [`SYMBOLS_MAX`] symbols, and still not all is known.
+    #[error("the sets differ by more than {SYMBOLS_MAX} symbols can tell")]
+    Exhausted,
+    /// Symbols that are of no set, or of one under another salt.
+    #[error("the symbols contradict each other or the local set")]
+    Contradiction,
+    /// Symbols that came after the end.
+    #[error("the conversation is over")]
+    Over,
+}
+
+/// Whose item was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Here,
+    There,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    id: SaltedId,
+    hash: u64,
+    side: Side,
+    /// The next symbol that the item is part of and was not yet taken out of.
+    next: u32,
+}
+
+/// Takes a remote set's symbols, batch by batch, until the difference is known.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    local: Encoder,
+    /// Remote less local symbols, less the items found.
+    cells: Vec<Symbol>,
+    found: Vec<Found>,
+    known: BTreeSet<SaltedId>,
+    /// Symbols that may hold a single item.
+    queue: Vec<u32>,
+    steps: usize,
+    over: bool,
+}
+
+impl Decoder {
+    /// A decoder against the local set, whose salt the remote symbols must have.
+    #[must_use]
+    pub const fn new(local: Encoder) -> Self {
+        Self {
+            local,
+            cells: Vec::new(),
+            found: Vec::new(),
+            known: BTreeSet::new(),
+            queue: Vec::new(),
+            steps: 0,
+            over: false,
+        }
+    }
+
+    /// The local set.
+    #[must_use]
+    pub const fn local(&self) -> &Encoder {
+        &self.local
+    }
+
+    /// Symbols received so far.
+    #[must_use]
+    pub fn received(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Takes the symbols that follow those received so far. All work for one conversation, whatever comes:
+    /// [`STEPS_PER_SYMBOL`] steps for each symbol, and producing and looking through the local set.
+    pub fn add(&mut self, batch: &[Symbol]) -> Progress {
+        let progress = self.try_add(batch).unwrap_or_else(Progress::Failed);
+        self.over = progress != Progress::More;
+        progress
+    }
+
+    fn try_add(&mut self, batch: &[Symbol]) -> Result<Progress, Failure> {
+        if self.over {
+            return Err(Failure::Over);
+        }
+        if batch.is_empty() {
+            return Err(Failure::Empty);
+        }
+        let (start, end) = (self.cells.len(), self.cells.len() + batch.len());
+        if end > SYMBOLS_MAX {
+            return Err(Failure::TooManySymbols);
+        }
+        self.cells.extend(batch.iter().zip(self.local.symbols(start, end)).map(|(there, here)| Symbol {
+            ids: there.ids ^ here.ids,
+            checks: there.checks ^ here.checks,
+            count: there.count.wrapping_sub(here.count),
+        }));
+        for index in 0..self.found.len() {
+            self.take_out(index)?;
+        }
+        self.queue.extend((start..end).map(|index| index as u32));
+        self.peel()?;
+        // Symbol 0 holds every item, so when nothing is left in it nothing is left to find.
+        if self.cells.first().is_some_and(|first| first.is_empty()) {
+            return self.difference();
+        }
+        if end == SYMBOLS_MAX { Err(Failure::Exhausted) } else { Ok(Progress::More) }
+    }
+
+    fn peel(&mut self) -> Result<(), Failure> {
+        while let Some(index) = self.queue.pop() {
+            let Some(found) = self.cells.get(index as usize).and_then(|cell| self.single(*cell)) else { continue };
+            // Of a set, each item comes once, and each uses up a symbol.
+            if self.found.len() == self.cells.len() || !self.known.insert(found.id) {
+                return Err(Failure::Contradiction);
+            }
+            self.found.push(found);
+            self.take_out(self.found.len() - 1)?;
+        }
+        Ok(())
+    }
+
+    /// The one item that a symbol holds, if so it is.
+    fn single(&self, cell: Symbol) -> Option<Found> {
+        let side = match cell.count {
+            1 => Side::There,
+            u8::MAX => Side::Here,
+            _ => return None,
+        };
+        let id = SaltedId::of_low_bits(cell.ids);
+        let hash = self.local.salt().hash(id);
+        (id.number() == cell.ids && check(hash) == cell.checks).then_some(Found { id, hash, side, next: 0 })
+    }
+
+    /// Takes a found item out of the symbols received since this was last done.
+    fn take_out(&mut self, index: usize) -> Result<(), Failure> {
+        let Some(found) = self.found.get_mut(index) else { return Ok(()) };
+        while let Some(cell) = self.cells.get_mut(found.next as usize) {
+            cell.ids ^= found.id.number();
+            cell.checks ^= check(found.hash);
+            cell.count = match found.side {
+                Side::There => cell.count.wrapping_sub(1),
+                Side::Here => cell.count.wrapping_add(1),
+            };
+            if matches!(cell.count, 1 | u8::MAX) {
+                self.queue.push(found.next);
+            }
+            found.next = next(found.hash, found.next);
+            self.steps += 1;
+        }
+        if self.steps > STEPS_PER_SYMBOL * self.cells.len() { Err(Failure::Contradiction) } else { Ok(()) }
+    }
+
+    fn difference(&self) -> Result<Progress, Failure> {
+        if !self.cells.iter().all(|cell| cell.is_empty()) {
+            return Err(Failure::Contradiction);
+        }
+        let ids: Vec<_> = self.found.iter().map(|found| found.id).collect();
+        let (mut only_here, mut only_there) = (Vec::new(), Vec::new());
+        for (found, position) in self.found.iter().zip(self.local.positions(&ids)) {
+            match (found.side, position) {
+                (Side::Here, Some(position)) => only_here.push(position),
+                (Side::There, None) => only_there.push(found.id),
+                // Taken from us, but not ours; or ours, but given to us.
+                (Side::Here, None) | (Side::There, Some(_)) => return Err(Failure::Contradiction),
+            }
+        }
+        only_here.sort_unstable();
+        only_there.sort_unstable();
+        Ok(Progress::Done { only_here, only_there })
+    }
+}
