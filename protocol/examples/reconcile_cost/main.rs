@@ -11,9 +11,7 @@ mod ranges;
 use std::time::{Duration, Instant};
 
 use protocol::hash::{TxId, sha256};
-use protocol::reconcile::{
-    Decoder, Encoder, Progress, SALTED_ID_BYTES, SYMBOL_BYTES, SYMBOLS_MAX, first_batch, next_batch,
-};
+use protocol::reconcile::{Decoder, Encoder, Progress, SALTED_ID_BYTES, SYMBOL_BYTES, SYMBOLS_MAX, first_batch};
 use ranges::Cost;
 use serde_json::{Value, json};
 
@@ -57,7 +55,9 @@ fn main() {
     }
     println!("symbols that a difference takes, asked for one by one, and in batches when it is expected");
     table(&["difference", "p50", "p90", "p95", "first", "enough", "in_batches", "batches"], &symbols);
-    println!("\nbytes both ways with the ids that are asked for, p50 and p95; us of the side that asks and of the other, p50");
+    println!(
+        "\nbytes both ways with the ids that are asked for, p50 and p95; us of the side that asks and of the other, p50"
+    );
     table(
         &["items", "difference", "side", "method", "bytes", "bytes_p95", "round_trips", "us_asks", "us_answers"],
         &rows,
@@ -78,13 +78,9 @@ fn symbols_row(all: &[TxId], difference: usize, salts: usize) -> Value {
         while decoder.add(remote.symbols(decoder.received(), decoder.received() + 1)) == Progress::More {}
         let needed = decoder.received();
         one_by_one.push(needed);
-        let mut sent = first_batch(difference);
-        batches += 1;
-        while sent < needed {
-            sent += next_batch(sent);
-            batches += 1;
-        }
-        in_batches += sent;
+        let cost = sketch(salt(number), &[], &all[..difference], difference);
+        in_batches += (cost.bytes - REQUEST_BYTES - MORE_BYTES * (cost.round_trips - 1)) / SYMBOL_BYTES;
+        batches += cost.round_trips;
     }
     one_by_one.sort_unstable();
     let first = first_batch(difference);
@@ -150,7 +146,7 @@ fn sketch(salt: [u8; 16], here: &[TxId], there: &[TxId], expected: usize) -> Cos
         let progress = decoder.add(symbols);
         timed[0] += begin.elapsed();
         match progress {
-            Progress::More => batch = next_batch(decoder.received()),
+            Progress::More => batch = decoder.next_batch(),
             Progress::Done { only_here, only_there } => {
                 cost.found = only_here.len() + only_there.len();
                 break;
@@ -175,10 +171,11 @@ fn table(names: &[&str], rows: &[Value]) {
     let widths: Vec<usize> =
         (0..names.len()).map(|at| lines.iter().map(|line| line[at].len()).max().unwrap_or(0)).collect();
     for line in lines {
-        let cells = line.iter().zip(&widths).map(|(cell, width)| match cell.starts_with(|c: char| c.is_ascii_digit()) {
-            true => format!("{cell:>width$}"),
-            false => format!("{cell:<width$}"),
-        });
+        let cells =
+            line.iter().zip(&widths).map(|(cell, width)| match cell.starts_with(|c: char| c.is_ascii_digit()) {
+                true => format!("{cell:>width$}"),
+                false => format!("{cell:<width$}"),
+            });
         println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
 }

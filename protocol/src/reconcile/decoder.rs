@@ -7,7 +7,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::mapping::{check, next};
-use super::{Encoder, SYMBOLS_MAX, SaltedId, Symbol};
+use super::{Encoder, SYMBOLS_MAX, SaltedId, Symbol, first_batch};
 
 /// Steps of peeling (one symbol changed by one found item) for each symbol received, at most. An item is part of
 /// `2 ln m - 0.8` of `m` symbols on average, at most 16, and there are fewer items than symbols. Up to 32 symbols the
@@ -74,6 +74,8 @@ pub struct Decoder {
     local: Encoder,
     /// Remote less local symbols, less the items found.
     cells: Vec<Symbol>,
+    /// How many of the symbols up to each one differed by one item or none when they came.
+    sparse: Vec<u16>,
     found: Vec<Found>,
     known: BTreeSet<SaltedId>,
     /// Symbols that may hold a single item.
@@ -89,6 +91,7 @@ impl Decoder {
         Self {
             local,
             cells: Vec::new(),
+            sparse: Vec::new(),
             found: Vec::new(),
             known: BTreeSet::new(),
             queue: Vec::new(),
@@ -107,6 +110,30 @@ impl Decoder {
     #[must_use]
     pub fn received(&self) -> usize {
         self.cells.len()
+    }
+
+    /// How many differences there are, by the symbols received; `None` while these tell no more than that they are many.
+    ///
+    /// Of the later half of `m` symbols, a share `f` differs by one item or none. Measured for 20 to 1,000 differences
+    /// `d`, `m / d` is about `0.44 + 2.2 f`, while `f` isn't 0: within a tenth from `m = d` on.
+    #[must_use]
+    pub fn estimate(&self) -> Option<usize> {
+        let (all, half) = (self.cells.len(), self.cells.len() / 2);
+        let upto = |index: usize| self.sparse.get(index).map_or(0, |count| usize::from(*count));
+        let sparse = upto(all.checked_sub(1)?) - half.checked_sub(1).map_or(0, upto);
+        let looked_at = all - half;
+        (sparse > 0).then(|| all * looked_at * 100 / (44 * looked_at + 220 * sparse))
+    }
+
+    /// How many symbols to ask for next, after [`Progress::More`]: those that the estimate still lacks of a first batch,
+    /// but at least an eighth of those received and one, and at most twice as many. Twice as many while there is no
+    /// estimate: then they were less than a third of what it takes. 0 at [`SYMBOLS_MAX`].
+    #[must_use]
+    pub fn next_batch(&self) -> usize {
+        let received = self.cells.len();
+        let lacks =
+            self.estimate().map_or(usize::MAX, |difference| first_batch(difference).saturating_sub(received));
+        lacks.clamp(received / 8 + 1, 2 * received + 1).min(SYMBOLS_MAX - received)
     }
 
     /// Takes the symbols that follow those received so far. All work for one conversation, whatever comes:
@@ -133,10 +160,15 @@ impl Decoder {
             checks: there.checks ^ here.checks,
             count: there.count.wrapping_sub(here.count),
         }));
+        for index in start..end {
+            let cell = self.cells[index];
+            let before = self.sparse.last().copied().unwrap_or(0);
+            self.sparse.push(before + u16::from(cell.is_empty() || self.single(cell).is_some()));
+        }
         for index in 0..self.found.len() {
             self.take_out(index)?;
         }
-        self.queue.extend((start..end).map(|index| index as u32));
+        self.queue.extend((0_u32..).take(end).skip(start));
         self.peel()?;
         // Symbol 0 holds every item, so when nothing is left in it nothing is left to find.
         if self.cells.first().is_some_and(|first| first.is_empty()) {

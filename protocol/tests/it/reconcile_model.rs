@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use protocol::hash::{TxId, sha256};
-use protocol::reconcile::{Decoder, Encoder, Progress, SYMBOLS_MAX, first_batch, next_batch};
+use protocol::reconcile::{Decoder, Encoder, Progress, SYMBOLS_MAX, first_batch};
 
 const SALT: [u8; 16] = *b"a salt of a test";
 
@@ -26,7 +26,7 @@ pub fn converse(salt: [u8; 16], here: &[TxId], there: &[TxId], expected: usize) 
         if progress != Progress::More {
             return (progress, decoder.received());
         }
-        batch = next_batch(decoder.received());
+        batch = decoder.next_batch();
     }
 }
 
