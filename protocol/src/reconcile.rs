@@ -31,7 +31,7 @@ pub const SYMBOL_BYTES: usize = 11;
 pub const SALTED_ID_BYTES: usize = 6;
 
 /// How many symbols to ask for at first when `expected` differences are expected: `d + 3d/8 + 2 sqrt(d) + 2`, each part
-/// rounded down, at most [`SYMBOLS_MAX`]. Measured: they are enough for 84 to 100 % of differences of just that size.
+/// rounded down, at most [`SYMBOLS_MAX`]. Measured: they are enough for 82 to 100 % of differences of just that size.
 #[must_use]
 pub const fn first_batch(expected: usize) -> usize {
     let expected = if expected < SYMBOLS_MAX { expected } else { SYMBOLS_MAX };
