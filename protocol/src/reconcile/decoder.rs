@@ -191,7 +191,8 @@ impl Decoder {
     fn peel(&mut self) -> Result<(), Failure> {
         while let Some(index) = self.queue.pop() {
             let Some(found) = self.cells.get(index as usize).and_then(|cell| self.single(*cell)) else { continue };
-            // Of a set, each item comes once, and each uses up a symbol.
+            // Of a set, each item comes once, and each uses up a symbol. A symbol can only give two if four ids xor to 0
+            // with their checks: 80 bits, so 2^27 work for a liar who wants it.
             if self.found.len() == self.cells.len() || !self.known.insert(found.id) {
                 return Err(Failure::Contradiction);
             }
