@@ -1,7 +1,7 @@
 //! A set's symbols, as many as are asked for. Producing `m` symbols of `n` items costs about `n` times `2 ln m`.
 //!
 //! Deliberately absent: a heap of items by their next symbol, as in the paper. Symbols are made in runs that are at least
-//! a quarter of what is there, so all items are looked through some 30 times at most, whoever asks for how few.
+//! a quarter of what is there, so all items are looked through 37 times at most, whoever asks for how few.
 
 use alloc::vec::Vec;
 
