@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks docs/vectors/wire.json against docs/PROTOCOL.md, with none of the node's code.
+"""Checks docs/vectors/wire.json and reconcile.json against docs/PROTOCOL.md, with none of the node's code.
 
 Everything here is written from PROTOCOL.md: a strict reader for the CBOR that the protocol uses, the ids, the Merkle
-root, the genesis id and each message. It needs Python 3.8 and the standard library. Signatures are checked too if the
+root, the genesis id, each message, and the reconciliation sketch. It needs Python 3.8 and the standard library. Signatures are checked too if the
 `cryptography` package is installed; otherwise that is said to be skipped.
 
-Usage: docs/check-vectors.py [FILE]. Exit status: 0 all checks passed, 1 one failed, 2 the file can't be read.
+Usage: docs/check-vectors.py [WIRE [RECONCILE]]. Exit status: 0 all checks passed, 1 one failed, 2 the file can't be read.
 """
 
 import hashlib
@@ -413,12 +413,121 @@ def check_messages(checks, vectors):
         checks.refused(f"message tag {tag}", bytes([0x82, tag, 0x80]), read_message)
 
 
-def main(path):
+# The reconciliation sketch.
+
+
+def sip_hash(key, data):
+    """SipHash-2-4 of Aumasson and Bernstein."""
+    first, second = (int.from_bytes(key[at : at + 8], "little") for at in (0, 8))
+    v = [first ^ 0x736F6D6570736575, second ^ 0x646F72616E646F6D, first ^ 0x6C7967656E657261, second ^ 0x7465646279746573]
+    mask = 2**64 - 1
+
+    def rotate(at, by):
+        v[at] = (v[at] << by | v[at] >> (64 - by)) & mask
+
+    def half(a, b, c, d, by, other):
+        v[a], v[c] = (v[a] + v[b]) & mask, (v[c] + v[d]) & mask
+        rotate(b, by)
+        rotate(d, other)
+        v[b], v[d] = v[b] ^ v[a], v[d] ^ v[c]
+        rotate(a, 32)
+
+    def rounds(count):
+        for _ in range(count):
+            half(0, 1, 2, 3, 13, 16)
+            half(2, 1, 0, 3, 17, 21)
+
+    padded = data + bytes(7 - len(data) % 8) + bytes([len(data) & 255])
+    for at in range(0, len(padded), 8):
+        word = int.from_bytes(padded[at : at + 8], "little")
+        v[3] ^= word
+        rounds(2)
+        v[0] ^= word
+    v[2] ^= 255
+    rounds(4)
+    return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+def next_index(seed, index):
+    z = (seed + (index + 1) * 0x9E3779B97F4A7C15) % 2**64
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+    z ^= z >> 31
+    return min((index + 1) * 2**32 // ((z >> 32) + 1), (index + 2) * 2**32 // (z % 2**32 + 1) - 1)
+
+
+def indices(seed, end):
+    index = 0
+    while index < end:
+        yield index
+        index = next_index(seed, index)
+
+
+def salted(salt, item):
+    return sip_hash(salt, item) % 2**48
+
+
+def add(salt, symbols, number, sign):
+    """Adds an item to the symbols that it is part of."""
+    seed = sip_hash(salt, number.to_bytes(6, "big"))
+    for index in indices(seed, len(symbols)):
+        ids, checks, count = symbols[index]
+        symbols[index] = ids ^ number, checks ^ seed % 2**32, (count + sign) % 256
+
+
+def peel(salt, symbols):
+    """Takes all items out that can be found: the receiver's and the sender's."""
+    found = {255: set(), 1: set()}
+    again = True
+    while again:
+        again = False
+        for ids, checks, count in list(symbols):
+            fresh = count in found and ids not in found[count]
+            if fresh and sip_hash(salt, ids.to_bytes(6, "big")) % 2**32 == checks:
+                found[count].add(ids)
+                add(salt, symbols, ids, -count)
+                again = True
+                break
+    return found[255], found[1]
+
+
+def check_sketch(checks, vectors):
+    salt = bytes.fromhex(vectors["salt"])
+    checks.equal("SipHash of its paper", sip_hash(bytes(range(16)), bytes(range(15))), 0xA129CA6149BE45E5)
+    for number, vector in enumerate(vectors["there"]):
+        short = salted(salt, bytes.fromhex(vector["id"])).to_bytes(6, "big")
+        checks.equal(f"sketch: salted id {number}", short, bytes.fromhex(vector["salted"]))
+        seed = sip_hash(salt, short)
+        checks.equal(f"sketch: hash {number}", f"{seed:016x}", vector["hash"])
+        checks.equal(f"sketch: indices {number}", list(indices(seed, 4096)), vector["indices"])
+    data = bytes.fromhex(vectors["symbols"])
+    received = [data[at : at + 11] for at in range(0, len(data), 11)]
+    read = [(int.from_bytes(one[:6], "big"), int.from_bytes(one[6:10], "big"), one[10]) for one in received]
+    symbols = [(0, 0, 0)] * len(read)
+    for vector in vectors["there"]:
+        add(salt, symbols, salted(salt, bytes.fromhex(vector["id"])), 1)
+    checks.equal("sketch: symbols", symbols, read)
+    here = [salted(salt, bytes.fromhex(item)) for item in vectors["here"]]
+    for enough in (False, True):
+        left = read[: vectors["decoded_after"] - 1 + enough]
+        for item in here:
+            add(salt, left, item, -1)
+        only_here, only_there = peel(salt, left)
+        checks.equal(f"sketch: symbol 0 of {len(left)} is empty", left[0] == (0, 0, 0), enough)
+    checks.equal("sketch: all are empty", set(left), {(0, 0, 0)})
+    checks.equal("sketch: only here", sorted(here.index(item) for item in only_here), vectors["only_here"])
+    there = b"".join(item.to_bytes(6, "big") for item in sorted(only_there))
+    checks.equal("sketch: only there", there, bytes.fromhex(vectors["only_there"]))
+
+
+def main(path, sketch_path):
     try:
         with open(path, encoding="utf-8") as file:
             vectors = json.load(file)
+        with open(sketch_path, encoding="utf-8") as file:
+            sketch = json.load(file)
     except (OSError, ValueError) as error:
-        print(f"cannot read {path}: {error}", file=sys.stderr)
+        print(f"cannot read the vectors: {error}", file=sys.stderr)
         return 2
     checks = Checks()
     try:
@@ -431,6 +540,7 @@ def main(path):
         check_header(checks, network, vectors["header"])
         check_block(checks, vectors)
         check_messages(checks, vectors)
+        check_sketch(checks, sketch)
     except (Refused, KeyError, ValueError) as error:
         checks.failed.append(f"{type(error).__name__}: {error}")
     for failure in checks.failed:
@@ -441,5 +551,7 @@ def main(path):
 
 
 if __name__ == "__main__":
-    default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors", "wire.json")
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else default))
+    default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors")
+    names = ("wire.json", "reconcile.json")
+    paths = [os.path.join(default, name) for name in names]
+    sys.exit(main(*(sys.argv[1:3] + paths[len(sys.argv[1:3]) :])))

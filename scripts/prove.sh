@@ -10,6 +10,7 @@
 #   scripts/prove.sh links       the same with 50 ms between any two nodes
 #   scripts/prove.sh blocks      blocks of 128 KiB and 1 MiB over six regions with 50 Mbit/s a node
 #   scripts/prove.sh capacity    the highest rate that each engine carries
+#   scripts/prove.sh reconcile   what two sets' reconciliation costs, by sketch and by ranges
 #   scripts/prove.sh all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -66,6 +67,13 @@ capacity() {
       "$testnet" run --find-capacity --engine "$engine" --degree 8 --out "$(mktemp -d)/run" 2>/dev/null
     done
   } | tee "$keep/capacity.txt"
+}
+
+reconcile() {
+  {
+    about "cargo run --release -p protocol --example reconcile_cost"
+    cargo run --release --locked --quiet -p protocol --example reconcile_cost
+  } | tee "$keep/reconcile.txt"
 }
 
 load=(--nodes 50 --tx-rate 20 --tx-bytes 256 --duration 30s --block-interval 5s)
@@ -185,7 +193,7 @@ case "${1:-}" in
   bootstrap) proof bootstrap ;;
   netns) proof netns ;;
   compare) everything ;;
-  links | blocks | capacity) "$1" ;;
-  all) fifty; flood; kill_ten; everything; links; blocks; capacity; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
-  *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  links | blocks | capacity | reconcile) "$1" ;;
+  all) fifty; flood; kill_ten; everything; links; blocks; capacity; reconcile; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
+  *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
