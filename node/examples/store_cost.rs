@@ -105,7 +105,7 @@ fn blocks(dir: &Path, options: &StoreOptions) -> Outcome<()> {
         last = ids.first().copied().unwrap_or_default();
         let records = [
             Record::Block { block, transactions: Arc::clone(&ids) },
-            Record::Best { fork: height - 1, blocks: vec![parent] },
+            Record::Best { fork: height - 1, blocks: vec![parent], returning: vec![] },
             Record::Gone(ids.to_vec()),
         ];
         let began = Instant::now();

@@ -7,11 +7,9 @@ use std::sync::Arc;
 
 use libp2p::Multiaddr;
 use protocol::block::Block;
-use protocol::codec::Decode as _;
 use protocol::durable::{Load, Loaded};
 use protocol::gossip::{Direction, ItemId, PeerHandle, Refusal, Stats, Submission, TransactionStatus};
 use protocol::hash::{BlockId, TxId};
-use protocol::transaction::{Height, SignedTransaction};
 use tokio::sync::oneshot;
 
 use crate::behaviour::{Behaviour, Link};
@@ -19,6 +17,7 @@ use crate::clock::Clock;
 use crate::command::{Command, Counters, PeerStatus, Status};
 use crate::config::Config;
 use crate::sample;
+use crate::store::{FoundTransaction, Place};
 use crate::transport::WireBytes;
 
 /// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item.
@@ -40,14 +39,7 @@ pub(crate) struct Answers {
     /// Up to where everything is safe.
     safe: u64,
     /// Questions about blocks that are not in memory.
-    lookups: HashMap<BlockId, Vec<Lookup>>,
-}
-
-/// A question that waits for a block.
-#[derive(Debug)]
-enum Lookup {
-    Block(oneshot::Sender<Option<Arc<Block>>>),
-    Transaction { id: TxId, height: Height, reply: oneshot::Sender<Option<TransactionStatus>> },
+    lookups: HashMap<BlockId, Vec<oneshot::Sender<Option<Arc<Block>>>>>,
 }
 
 impl Answers {
@@ -97,18 +89,9 @@ impl Answers {
 
     /// Durable storage has answered: so is whoever asked for that block.
     pub(crate) fn loaded(&mut self, loaded: &Loaded) {
-        let Loaded::Block { id: of, block } = loaded else { return };
-        for lookup in self.lookups.remove(of).unwrap_or_default() {
-            match lookup {
-                Lookup::Block(reply) => tell(reply, block.clone()),
-                Lookup::Transaction { id, height, reply } => {
-                    let bodies = block.iter().flat_map(|block| &block.transactions);
-                    let found = bodies.filter(|body| SignedTransaction::id_of(body) == id);
-                    let found = found.filter_map(|body| SignedTransaction::from_bytes(body).ok());
-                    let transaction = found.map(Arc::new).next();
-                    tell(reply, Some(TransactionStatus::Confirmed { block: *of, height, transaction }));
-                }
-            }
+        let Loaded::Block { id, block } = loaded else { return };
+        for reply in self.lookups.remove(id).unwrap_or_default() {
+            tell(reply, block.clone());
         }
     }
 
@@ -133,13 +116,13 @@ impl Answers {
     ) {
         match question {
             Command::Transaction { id, reply } => match behaviour.gossip().transaction(&id) {
-                Some(TransactionStatus::Confirmed { block, height, transaction: None }) => {
-                    self.look_up(block, Lookup::Transaction { id, height, reply }, behaviour);
+                Some(TransactionStatus::Confirmed { transaction: None, .. }) | None => {
+                    look_up(id, reply, behaviour);
                 }
                 found => tell(reply, found),
             },
             Command::Block { id, reply } => match behaviour.gossip().block(&id) {
-                None => self.look_up(id, Lookup::Block(reply), behaviour),
+                None if behaviour.load(Load::Block(id)) => self.lookups.entry(id).or_default().push(reply),
                 found => tell(reply, found),
             },
             Command::Status { reply } => tell(reply, self.status(config, behaviour, listen)),
@@ -148,11 +131,6 @@ impl Answers {
                 tell(reply, Err(Refusal::Busy));
             }
         }
-    }
-
-    fn look_up(&mut self, block: BlockId, lookup: Lookup, behaviour: &Behaviour) {
-        self.lookups.entry(block).or_default().push(lookup);
-        behaviour.load(Load::Block(block));
     }
 
     fn status(&self, config: &Config, behaviour: &Behaviour, listen: &[Multiaddr]) -> Status {
@@ -205,6 +183,27 @@ impl Answers {
             response_ms: info.and_then(|info| info.response).map(|span| span.as_micros() as f64 / 1_000.0),
             connected_s: self.clock.now().since(link.since).as_micros() as f64 / 1_000_000.0,
             agent: link.agent.clone(),
+        }
+    }
+}
+
+/// Answers with what durable storage has of a transaction; not at all if it fails, which stops the node.
+fn look_up(id: TxId, reply: oneshot::Sender<Option<TransactionStatus>>, behaviour: &Behaviour) {
+    let Some(Ok(found)) = behaviour.keeper().map(|keeper| keeper.transaction(id)) else {
+        return tell(reply, None);
+    };
+    tokio::spawn(async move {
+        if let Ok(Ok(found)) = found.await {
+            tell(reply, found.map(status_of));
+        }
+    });
+}
+
+fn status_of(found: FoundTransaction) -> TransactionStatus {
+    match found.place {
+        Place::Pending => TransactionStatus::Pending(found.transaction),
+        Place::Confirmed { block, height } => {
+            TransactionStatus::Confirmed { block, height, transaction: Some(found.transaction) }
         }
     }
 }

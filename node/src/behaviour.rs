@@ -33,7 +33,7 @@ use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use crate::limits::{Bans, address_group, ip_of};
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
-use crate::store::Keeper;
+use crate::store::Writer;
 use crate::trace::What;
 
 /// Bytes of a peer's agent string that are kept.
@@ -134,7 +134,7 @@ pub struct Behaviour {
     clock: Clock,
     gossip: Gossip,
     /// `None` once the node stops.
-    keeper: Option<Keeper>,
+    keeper: Option<Writer>,
     /// What the input under way has kept, and its answers to submissions.
     records: Vec<Record>,
     submitted: Vec<(ItemId, Result<Submission, Refusal>)>,
@@ -159,7 +159,7 @@ pub struct Behaviour {
 impl Behaviour {
     /// A behaviour around an engine.
     #[must_use]
-    pub fn new(settings: Settings, gossip: Gossip, keeper: Keeper, clock: Clock, recorder: Recorder) -> Self {
+    pub fn new(settings: Settings, gossip: Gossip, keeper: Writer, clock: Clock, recorder: Recorder) -> Self {
         Self {
             protocols: LaneProtocols::new(&settings.network),
             settings,
@@ -196,20 +196,18 @@ impl Behaviour {
 
     /// What keeps the engine's records, while the node runs.
     #[must_use]
-    pub const fn keeper(&self) -> Option<&Keeper> {
+    pub const fn keeper(&self) -> Option<&Writer> {
         self.keeper.as_ref()
     }
 
     /// Takes the keeper out, to be stopped. Nothing is kept from here on.
-    pub const fn take_keeper(&mut self) -> Option<Keeper> {
+    pub const fn take_keeper(&mut self) -> Option<Writer> {
         self.keeper.take()
     }
 
-    /// Has something looked up in durable storage; the answer comes to the service.
-    pub fn load(&self, load: Load) {
-        if let Some(keeper) = &self.keeper {
-            keeper.load(load);
-        }
+    /// Has something looked up in durable storage; the answer comes to the service. False if no answer will come.
+    pub fn load(&self, load: Load) -> bool {
+        self.keeper.as_ref().is_some_and(|keeper| keeper.load(load).is_ok())
     }
 
     /// Feeds the engine, and takes what it answers. The answers leave when the swarm is polled next.
@@ -325,14 +323,12 @@ impl Behaviour {
         while let Some(output) = self.gossip.poll_output() {
             self.output(output);
         }
-        let Some(keeper) = &mut self.keeper else {
-            self.records.clear();
+        let records = std::mem::take(&mut self.records);
+        if records.is_empty() && self.submitted.is_empty() {
             return;
-        };
-        if !self.records.is_empty() {
-            keeper.keep(std::mem::take(&mut self.records));
         }
-        let safe_at = keeper.handed();
+        let Some(keeper) = &self.keeper else { return };
+        let safe_at = keeper.submit(records);
         for (item, result) in self.submitted.drain(..) {
             self.actions.push_back(ToSwarm::GenerateEvent(Event::Submitted { item, result, safe_at }));
         }
@@ -343,7 +339,11 @@ impl Behaviour {
             Output::Send { peer, lane, message } => self.send(peer, lane, message),
             Output::Verify(job) => self.actions.push_back(ToSwarm::GenerateEvent(Event::Verify(job))),
             Output::Store(record) => self.records.push(record),
-            Output::Load(load) => self.load(load),
+            Output::Load(load) => {
+                if !self.load(load.clone()) {
+                    self.inputs.push_back(Input::Loaded(load.nothing()));
+                }
+            }
             Output::Disconnect { peer, reason } => {
                 if let Some(id) = self.handles.get(&peer).copied() {
                     self.fail(id, CloseReason::Engine(reason));

@@ -15,7 +15,6 @@ use protocol::validator::Producers;
 use crate::cli::RunArgs;
 use crate::handler::Deadlines;
 use crate::identity::Identity;
-use crate::store::Prune;
 use crate::transport::Links;
 
 /// A node's settings.
@@ -63,6 +62,15 @@ pub struct Config {
     pub trace: Option<PathBuf>,
     /// What TCP connections go over in place of bare sockets; `None` for every node that is run by its program.
     pub links: Option<Arc<dyn Links>>,
+}
+
+/// Which bodies of old blocks are given up; none without a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prune {
+    /// The oldest while all take more than so many bytes.
+    pub bytes: Option<u64>,
+    /// Those that were stored longer ago than so many seconds.
+    pub seconds: Option<u64>,
 }
 
 /// Where a node listens if nothing else is said: all interfaces, TCP and QUIC.

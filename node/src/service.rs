@@ -23,6 +23,7 @@ use protocol::gossip::{self, Gossip, Input, ItemId};
 use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::message::Tip;
 use protocol::verify::VerifyJob;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout};
 use tracing::{debug, info, warn};
@@ -31,14 +32,17 @@ use crate::answers::Answers;
 use crate::behaviour::{Behaviour, Event};
 use crate::clock::{Clock, wall_ns};
 use crate::command::Command;
-use crate::config::Config;
+use crate::config::{Config, Prune};
 use crate::discovery::{Discovery, Target, ToldBy, View, Want};
 use crate::limits::ip_of;
 use crate::listen::listen;
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
 use crate::sample;
-use crate::store::{Committed, DiskStore, Keeper, MemoryStore, PEERS_MAX, Store, StoreError};
+use crate::store::{
+    Answer, BACKLOG_BYTES_MAX, KnownPeer, MemoryStore, PEER_ADDRESSES_MAX, PEERS_MAX, Progress, PruneTarget,
+    Pruned, RedbStore, Store, StoreError, StoreOptions, Writer,
+};
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
 use crate::trace::{TraceWriter, What};
 use crate::transport::{TransportSetupError, WireBytes};
@@ -57,6 +61,8 @@ const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 /// Between two times that the known peers are kept.
 const PEERS_INTERVAL: Duration = Duration::from_secs(60);
+/// Between two times that a few old bodies are deleted, where that is wanted: 64 bodies a second at most.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 /// While no bootstrap address answers, between two warnings.
 const WARN_INTERVAL: protocol::time::Duration = protocol::time::Duration::from_secs(30);
 /// Before the first warning: dials get their time.
@@ -135,13 +141,13 @@ pub async fn run(
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), ServiceError> {
     let (mut service, mut verdicts, mut loaded) = Service::start(config).await?;
-    let mut committed = service.gossip().keeper().map(Keeper::committed);
+    let mut committed = service.gossip().keeper().map(Writer::progress);
     let mut failure = None;
     // Whoever asked to be told may be gone; the node runs all the same.
     let _ = ready.send(Ready { peer_id: *service.swarm.local_peer_id(), listen: service.addresses() });
     let mut commands_open = true;
     let mut events = Vec::new();
-    while !*shutdown.borrow_and_update() {
+    while failure.is_none() && !*shutdown.borrow_and_update() {
         tokio::select! {
             changed = shutdown.changed() => if changed.is_err() { break },
             () = poll_fn(|cx| take_events(&mut service.swarm, cx, &mut events)), if service.may_read() => {
@@ -149,14 +155,14 @@ pub async fn run(
                 service.check();
             }
             Some(verdicts) = verdicts.recv() => service.on_verdicts(verdicts),
-            Some(loaded) = loaded.recv() => service.on_loaded(loaded),
-            committed = next_commit(&mut committed) => match committed {
-                Committed::UpTo(number) => service.answers.committed(number),
-                Committed::Failed(error) => {
-                    failure = Some(error);
-                    break;
-                }
+            Some(answer) = loaded.recv() => match answer.loaded {
+                Ok(loaded) => service.on_loaded(loaded),
+                Err(error) => failure = Some(Arc::new(error)),
             },
+            progress = next_commit(&mut committed) => {
+                service.answers.committed(progress.committed);
+                failure = progress.failure;
+            }
             command = commands.recv(), if commands_open => match command {
                 Some(command) => service.on_command(command),
                 None => commands_open = false,
@@ -164,17 +170,21 @@ pub async fn run(
             _ = service.timers.discovery.tick() => service.discover(),
             _ = service.timers.status.tick() => service.log_status(),
             _ = service.timers.peers.tick() => service.keep_peers(),
+            _ = next(&mut service.timers.prune) => service.prune(),
             _ = next(&mut service.timers.produce) => service.produce(),
             _ = next(&mut service.timers.sample) => service.sample(),
             due = next(&mut service.timers.lateness) => service.late.push(sample::micros(due.elapsed())),
         }
     }
-    service.stop().await;
-    failure.map_or(Ok(()), |error| Err(ServiceError::StoreFailed(error)))
+    let closed = service.stop().await;
+    match failure.map_or(closed, Err) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(ServiceError::StoreFailed(error)),
+    }
 }
 
 /// A service, and where verdicts and what durable storage answers come in.
-type Started = (Service, mpsc::UnboundedReceiver<Verdicts>, mpsc::UnboundedReceiver<Loaded>);
+type Started = (Service, mpsc::UnboundedReceiver<Verdicts>, mpsc::UnboundedReceiver<Answer>);
 
 struct Service {
     config: Config,
@@ -189,12 +199,17 @@ struct Service {
     timers: Timers,
     late: Vec<u64>,
     warned: Option<protocol::time::Time>,
+    /// Bodies that are being deleted.
+    pruning: Option<oneshot::Receiver<Result<Pruned, StoreError>>>,
+    /// By which of the two limits next.
+    prune_by_age: bool,
 }
 
 struct Timers {
     discovery: Interval,
     status: Interval,
     peers: Interval,
+    prune: Option<Interval>,
     produce: Option<Interval>,
     sample: Option<Interval>,
     lateness: Option<Interval>,
@@ -214,8 +229,7 @@ impl Service {
         let gossip = Gossip::new(engine, rand::random());
         let store = open_store(&config)?;
         let (restored, known) = (store.restore()?, store.peers()?);
-        let (answers_loads, loaded) = mpsc::unbounded_channel();
-        let keeper = Keeper::start(store, answers_loads).map_err(ServiceError::Threads)?;
+        let (keeper, loaded) = Writer::start(store).map_err(ServiceError::Threads)?;
         let mut swarm = build(&config, gossip, keeper, clock, Recorder::default(), &wire)?;
         let gap = |error: RestoreError| StoreError::Damaged { what: error.to_string() };
         swarm.behaviour_mut().gossip.restore(restored).map_err(gap)?;
@@ -234,7 +248,7 @@ impl Service {
             config.reserved_only,
             rand::random(),
         );
-        for (peer, addresses) in known {
+        for KnownPeer { peer, addresses } in known {
             let addresses: Vec<Multiaddr> = addresses.iter().filter_map(|address| address.parse().ok()).collect();
             if let Ok(peer) = PeerId::from_bytes(&peer) {
                 discovery.learn(peer, addresses, ToldBy::Others, clock.now());
@@ -253,6 +267,8 @@ impl Service {
             timers,
             late: Vec::new(),
             warned: None,
+            pruning: None,
+            prune_by_age: false,
         };
         Ok((service, verdicts, loaded))
     }
@@ -339,20 +355,39 @@ impl Service {
 
     /// Whether more may come from the network: not while signatures or the disk are behind.
     fn may_read(&self) -> bool {
-        let behind = self.swarm.behaviour().gossip.keeper().is_some_and(Keeper::is_behind);
+        let behind = self
+            .swarm
+            .behaviour()
+            .gossip
+            .keeper()
+            .is_some_and(|keeper| keeper.backlog_bytes() >= BACKLOG_BYTES_MAX);
         self.unchecked.is_empty() && !behind
     }
 
     fn keep_peers(&mut self) {
-        let book = self.discovery.book();
-        let known = book
-            .into_iter()
-            .take(PEERS_MAX)
-            .map(|(peer, addresses)| (peer.to_bytes(), addresses.iter().map(ToString::to_string).collect()));
+        let known = self.discovery.book().into_iter().take(PEERS_MAX).map(|(peer, addresses)| {
+            let addresses = addresses.iter().take(PEER_ADDRESSES_MAX).map(ToString::to_string).collect();
+            KnownPeer { peer: peer.to_bytes(), addresses }
+        });
         let known = known.collect();
         if let Some(keeper) = self.gossip().keeper() {
-            keeper.keep_peers(known);
+            // A failure shows in the store's progress; a store that is too busy has more important things to keep.
+            let _ = keeper.save_peers(known);
         }
+    }
+
+    /// Has a few old bodies deleted, unless that is under way.
+    fn prune(&mut self) {
+        if self.pruning.as_mut().is_some_and(|pruning| matches!(pruning.try_recv(), Err(TryRecvError::Empty))) {
+            return;
+        }
+        let old = self.config.prune.seconds.map(|age| PruneTarget::StoredBefore(wall_s().saturating_sub(age)));
+        let target =
+            old.filter(|_| self.prune_by_age).or(self.config.prune.bytes.map(PruneTarget::BodyBytes)).or(old);
+        self.prune_by_age = !self.prune_by_age;
+        self.pruning = target.and_then(|target| {
+            self.swarm.behaviour().gossip.keeper().and_then(|keeper| keeper.prune(target).ok())
+        });
     }
 
     /// At the end of a turn: what signatures it brought are checked together.
@@ -549,7 +584,10 @@ impl Service {
     }
 
     /// Closes all connections and ends the trace.
-    async fn stop(mut self) {
+    ///
+    /// # Errors
+    /// If the store could not keep everything.
+    async fn stop(mut self) -> Result<(), Arc<StoreError>> {
         self.keep_peers();
         self.gossip().close_all();
         let closed = async {
@@ -565,29 +603,36 @@ impl Service {
         }
         self.gossip().recorder().record(What::End);
         self.gossip().recorder().flush();
-        if let Some(keeper) = self.gossip().take_keeper() {
-            // The last commit may take a while; whoever waits for signals is not to wait for it.
-            let _ = tokio::task::spawn_blocking(|| keeper.stop()).await;
-        }
+        let Some(keeper) = self.gossip().take_keeper() else { return Ok(()) };
+        // The last commit may take a while, and whoever waits for signals is not to wait for it. A panic ends the process.
+        tokio::task::spawn_blocking(|| keeper.close()).await.unwrap_or(Ok(()))
     }
 }
 
 /// The store that the settings ask for.
 fn open_store(config: &Config) -> Result<Box<dyn Store>, StoreError> {
     match &config.data_dir {
-        Some(dir) if !config.ephemeral => Ok(Box::new(DiskStore::open(dir, &config.network, config.prune)?)),
-        _ => Ok(Box::new(MemoryStore::new(&config.network))),
+        Some(dir) if !config.ephemeral => {
+            let options = StoreOptions { network: config.network.clone(), now_s: wall_s };
+            Ok(Box::new(RedbStore::open(dir, options)?))
+        }
+        _ => Ok(Box::new(MemoryStore::new(&config.network, wall_s))),
     }
 }
 
-/// Waits until a commit is done, or fails.
-async fn next_commit(committed: &mut Option<watch::Receiver<Committed>>) -> Committed {
-    if let Some(watched) = committed
+/// Seconds since 1970.
+fn wall_s() -> u64 {
+    wall_ns() / 1_000_000_000
+}
+
+/// Waits until more is committed, or nothing more will be.
+async fn next_commit(progress: &mut Option<watch::Receiver<Progress>>) -> Progress {
+    if let Some(watched) = progress
         && watched.changed().await.is_ok()
     {
         return watched.borrow_and_update().clone();
     }
-    // The threads have ended, and told why if that was a failure.
+    // The thread has ended, and told why if that was a failure.
     std::future::pending().await
 }
 
@@ -637,6 +682,7 @@ impl Timers {
             discovery,
             status: later(STATUS_INTERVAL),
             peers: later(PEERS_INTERVAL),
+            prune: (config.prune != Prune::default()).then(|| later(PRUNE_INTERVAL)),
             produce,
             sample: traced.then(|| later(SAMPLE_INTERVAL)),
             lateness: traced.then(|| later(LATENESS_INTERVAL)),

@@ -18,7 +18,7 @@ use crate::discovery::split_peer;
 use crate::handler::protocol_name;
 use crate::limits::{AddressBlocks, connection_limits as limits_for};
 use crate::recorder::Recorder;
-use crate::store::Keeper;
+use crate::store::Writer;
 use crate::transport::{self, TransportSetupError, WireBytes};
 
 /// What identify tells others that this node speaks.
@@ -49,7 +49,7 @@ pub(crate) struct NodeBehaviour {
 pub(crate) fn build(
     config: &Config,
     gossip: Gossip,
-    keeper: Keeper,
+    keeper: Writer,
     clock: Clock,
     recorder: Recorder,
     wire: &Arc<WireBytes>,

@@ -22,7 +22,7 @@ use super::peers::KnownPeer;
 use super::read::Reads;
 use super::tables::{
     BEST, BLOCKS, BODIES, COUNTERS_KEY, Counters, FORMAT, FORMAT_KEY, IDS, META, NETWORK_KEY, NUMBERS, PEERS,
-    PENDING, SPOTS,
+    PENDING, RETURNING, SPOTS,
 };
 use super::write::{Group, prune};
 use super::{FoundTransaction, Place, PruneTarget, Pruned, Store, Totals};
@@ -161,7 +161,7 @@ impl Store for RedbStore {
 
     fn restore(&self) -> Result<Restored, StoreError> {
         let reads = self.reads()?;
-        Ok(Restored { best: reads.best()?, pending: reads.pending()? })
+        Ok(Restored { best: reads.best()?, pending: reads.pending()?, returning: reads.returning()? })
     }
 
     fn transaction(&self, id: &TxId) -> Result<Option<FoundTransaction>, StoreError> {
@@ -247,6 +247,7 @@ fn initialize(database: &Database, network: &NetworkId) -> Result<(), StoreError
         transaction.open_table(SPOTS).trying("make")?;
         transaction.open_table(PENDING).trying("make")?;
         transaction.open_table(PEERS).trying("make")?;
+        transaction.open_table(RETURNING).trying("make")?;
     }
     transaction.commit().trying("make")
 }

@@ -3,7 +3,7 @@
 //! It has no bound but its prune target: what the engine records, it holds, bodies included. Nothing is checked against
 //! hashes, since nothing left the process. Deliberately absent: durability.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use protocol::block::Block;
@@ -36,6 +36,7 @@ pub struct MemoryStore {
     next_pending: u64,
     /// Where a transaction is in bodies: block and position.
     spots: HashMap<TxId, Vec<(BlockId, usize)>>,
+    returning: BTreeSet<BlockId>,
     peers: Vec<KnownPeer>,
     poisoned: bool,
 }
@@ -64,6 +65,7 @@ impl MemoryStore {
             places: HashMap::new(),
             next_pending: 0,
             spots: HashMap::new(),
+            returning: BTreeSet::new(),
             peers: Vec::new(),
             poisoned: false,
         }
@@ -137,7 +139,17 @@ impl MemoryStore {
                 Record::Pending(transaction) => self.join(transaction),
                 Record::Gone(ids) => self.leave(ids),
                 Record::Block { block, transactions } => self.block(block, transactions),
-                Record::Best { fork, blocks } => self.best(*fork, blocks)?,
+                Record::Best { fork, blocks, returning } => {
+                    self.best(*fork, blocks)?;
+                    self.returning.extend(returning);
+                }
+                Record::Returned(id) => drop(self.returning.remove(id)),
+                Record::Dropped(ids) => {
+                    for id in ids {
+                        let number = self.blocks.get(id).map(|kept| kept.number);
+                        number.and_then(|number| self.forget(number));
+                    }
+                }
             }
         }
         Ok(())
@@ -202,7 +214,11 @@ impl Store for MemoryStore {
             best.push(RestoredBlock { header: kept.block.header, transactions });
         }
         best.reverse();
-        Ok(Restored { best, pending: self.pending.values().cloned().collect() })
+        Ok(Restored {
+            best,
+            pending: self.pending.values().cloned().collect(),
+            returning: self.returning.iter().copied().collect(),
+        })
     }
 
     fn transaction(&self, id: &TxId) -> Result<Option<FoundTransaction>, StoreError> {

@@ -20,7 +20,9 @@ use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable};
 
 use super::error::{Context as _, StoreError};
 use super::peers::{KnownPeer, PEERS_MAX};
-use super::tables::{BEST, BLOCKS, BODIES, BlockRow, IDS, NUMBERS, PART_BYTES, PEERS, PENDING, SPOTS, Spot};
+use super::tables::{
+    BEST, BLOCKS, BODIES, BlockRow, IDS, NUMBERS, PART_BYTES, PEERS, PENDING, RETURNING, SPOTS, Spot,
+};
 use super::{FoundTransaction, Place};
 
 /// Transactions of one short id in one epoch that a look-up tries. Whoever makes more hides own items only.
@@ -156,6 +158,13 @@ impl<'a> Reads<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Blocks whose transactions are still to go back to the mempool.
+    pub(super) fn returning(&self) -> Result<Vec<BlockId>, StoreError> {
+        let table = self.transaction.open_table(RETURNING).trying("read")?;
+        let rows = table.iter().trying("read")?;
+        rows.map(|row| Ok(BlockId(row.trying("read")?.0.value()))).collect()
     }
 
     /// The known peers.

@@ -26,6 +26,8 @@ pub(super) const BEST: TableDefinition<'static, u64, [u8; 32]> = TableDefinition
 pub(super) const SPOTS: TableDefinition<'static, [u8; SPOT_BYTES], ()> = TableDefinition::new("spots");
 /// A number that counts as transactions join the mempool, to the transaction's id and encoded bytes.
 pub(super) const PENDING: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("pending");
+/// Blocks that left the best chain and whose transactions are still to go back to the mempool.
+pub(super) const RETURNING: TableDefinition<'static, [u8; 32], ()> = TableDefinition::new("returning");
 /// Position to a known peer: the CBOR array of its id and the array of its addresses.
 pub(super) const PEERS: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("peers");
 

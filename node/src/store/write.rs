@@ -15,7 +15,7 @@ use super::peers::KnownPeer;
 use super::read::{body_transactions, header, join};
 use super::tables::{
     BEST, BLOCKS, BODIES, BlockRow, COUNTERS_KEY, Counters, IDS, META, NUMBERS, PART_BYTES, PEERS, PENDING,
-    SPOT_BYTES, SPOTS, Spot,
+    RETURNING, SPOT_BYTES, SPOTS, Spot,
 };
 use super::{PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, PruneTarget, Pruned};
 
@@ -35,6 +35,7 @@ pub(super) struct Group<'t, 's> {
     best: Table<'t, u64, [u8; 32]>,
     spots: Table<'t, [u8; SPOT_BYTES], ()>,
     pending: Table<'t, u64, &'static [u8]>,
+    returning: Table<'t, [u8; 32], ()>,
 }
 
 impl<'t, 's> Group<'t, 's> {
@@ -56,6 +57,7 @@ impl<'t, 's> Group<'t, 's> {
             best: transaction.open_table(BEST).trying("write")?,
             spots: transaction.open_table(SPOTS).trying("write")?,
             pending: transaction.open_table(PENDING).trying("write")?,
+            returning: transaction.open_table(RETURNING).trying("write")?,
         })
     }
 
@@ -68,7 +70,11 @@ impl<'t, 's> Group<'t, 's> {
                 Record::Pending(transaction) => self.join(transaction)?,
                 Record::Gone(ids) => self.leave(ids)?,
                 Record::Block { block, transactions } => self.block(block, transactions)?,
-                Record::Best { fork, blocks } => self.best(*fork, blocks)?,
+                Record::Best { fork, blocks, returning } => self.best(*fork, blocks, returning)?,
+                Record::Returned(id) => {
+                    self.returning.remove(id.as_bytes()).trying("write")?;
+                }
+                Record::Dropped(ids) => self.drop_bodies(ids)?,
             }
         }
         if before == *self.counters { Ok(()) } else { keep_counters(self.transaction, self.counters) }
@@ -147,7 +153,7 @@ impl<'t, 's> Group<'t, 's> {
         Ok((number, epoch))
     }
 
-    fn best(&mut self, fork: Height, blocks: &[BlockId]) -> Result<(), StoreError> {
+    fn best(&mut self, fork: Height, blocks: &[BlockId], returning: &[BlockId]) -> Result<(), StoreError> {
         let tip = self.best.last().trying("read")?.map_or(0, |(height, _)| height.value());
         if fork > tip {
             return Err(StoreError::OutOfOrder { what: format!("forks at height {fork} above the tip at {tip}") });
@@ -162,6 +168,24 @@ impl<'t, 's> Group<'t, 's> {
                 });
             }
             self.best.insert(height, id.as_bytes()).trying("write")?;
+        }
+        for id in returning {
+            self.returning.insert(id.as_bytes(), ()).trying("write")?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the bodies of blocks that nobody follows any more.
+    fn drop_bodies(&mut self, ids: &[BlockId]) -> Result<(), StoreError> {
+        for id in ids {
+            let place = match self.blocks.get(id.as_bytes()).trying("read")? {
+                Some(row) => BlockRow::decode(id, row.value()).map(|row| (row.number, row.epoch))?,
+                None => continue,
+            };
+            if self.bodies.get((place.0, 0)).trying("read")?.is_some() {
+                let bytes = remove_body(&mut self.bodies, &mut self.spots, id, place)?;
+                self.counters.body_bytes = self.counters.body_bytes.saturating_sub(bytes);
+            }
         }
         Ok(())
     }
@@ -212,22 +236,32 @@ pub(super) fn prune(
             pruned.more = true;
             break;
         }
-        let body = join(&bodies, number)?;
-        for (offset, item) in body_transactions(&id, &body)? {
-            let short = SignedTransaction::id_of(&item).short();
-            let spot =
-                Spot { epoch: row.epoch, short, number, offset: small(offset)?, length: small(item.len())? };
-            spots.remove(spot.encode()).trying("write")?;
-        }
-        bodies.retain_in((number, 0)..=(number, u32::MAX), |_, _| false).trying("write")?;
+        let bytes = remove_body(&mut bodies, &mut spots, &id, (number, row.epoch))?;
         pruned.blocks = pruned.blocks.saturating_add(1);
-        pruned.bytes = pruned.bytes.saturating_add(body.len() as u64);
-        counters.body_bytes = counters.body_bytes.saturating_sub(body.len() as u64);
+        pruned.bytes = pruned.bytes.saturating_add(bytes);
+        counters.body_bytes = counters.body_bytes.saturating_sub(bytes);
     }
     if pruned.blocks > 0 {
         keep_counters(transaction, counters)?;
     }
     Ok(pruned)
+}
+
+/// Deletes the body of the block with this number and epoch, and its spots. Returns the body's bytes.
+fn remove_body(
+    bodies: &mut Parts<'_>,
+    spots: &mut Table<'_, [u8; SPOT_BYTES], ()>,
+    id: &BlockId,
+    (number, epoch): (u64, u32),
+) -> Result<u64, StoreError> {
+    let body = join(bodies, number)?;
+    for (offset, item) in body_transactions(id, &body)? {
+        let short = SignedTransaction::id_of(&item).short();
+        let spot = Spot { epoch, short, number, offset: small(offset)?, length: small(item.len())? };
+        spots.remove(spot.encode()).trying("write")?;
+    }
+    bodies.retain_in((number, 0)..=(number, u32::MAX), |_, _| false).trying("write")?;
+    Ok(body.len() as u64)
 }
 
 /// The lowest number from `from` on that has a body.

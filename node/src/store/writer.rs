@@ -406,6 +406,8 @@ fn record_bytes(record: &Record) -> usize {
             .iter()
             .fold(transactions.len().saturating_mul(64), |sum, transaction| sum.saturating_add(transaction.len())),
         Record::Best { blocks, .. } => blocks.len().saturating_mul(32),
+        Record::Returned(_) => 32,
+        Record::Dropped(ids) => ids.len().saturating_mul(32),
     };
     items.saturating_add(RECORD_BYTES)
 }

@@ -83,7 +83,7 @@ impl Chain {
 
     /// The record that makes everything above `fork` the best chain.
     pub(crate) fn best_above(&self, fork: u64) -> Record {
-        Record::Best { fork, blocks: self.ids().into_iter().skip(fork as usize).collect() }
+        Record::Best { fork, blocks: self.ids().into_iter().skip(fork as usize).collect(), returning: Vec::new() }
     }
 
     /// The record of the newest block on top of the best chain.

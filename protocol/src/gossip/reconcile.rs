@@ -38,7 +38,10 @@ use crate::limits::{
     RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_TIMEOUT,
 };
 use crate::message::{Message, Outcome, Reconcile, Tip, TxRef};
-use crate::reconcile::{Decoder, Encoder, Progress, SYMBOLS_MAX, Salt, first_batch, next_batch};
+use crate::reconcile::{
+    Decoder, Encoder, Progress, SYMBOL_BYTES, SYMBOLS_MAX, SaltedId, first_batch, symbols_from_bytes,
+    symbols_to_bytes,
+};
 use crate::time::{Duration, Time};
 
 /// The node's conversations.
@@ -65,6 +68,8 @@ pub(super) struct Conversations {
 struct Begun {
     peer: PeerHandle,
     number: u32,
+    /// In the encoder's order.
+    ids: Vec<TxId>,
     encoder: Encoder,
     sent: usize,
     deadline: Time,
@@ -75,8 +80,9 @@ struct Served {
     number: u32,
     digest: Digest,
     size: usize,
+    /// In the decoder's order.
+    ids: Vec<TxId>,
     decoder: Decoder,
-    wanted: usize,
     deadline: Time,
 }
 
@@ -255,15 +261,16 @@ impl Gossip {
         let number = self.chance.next_u32();
         let ids = self.settled_ids(now);
         let size = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        let mut encoder = Encoder::new(Salt(salt), ids);
+        // A mempool has fewer entries than a sketch may.
+        let Ok(mut encoder) = Encoder::new(salt, &ids) else { return };
         let count = first_batch(self.conversations.expected());
-        let symbols = Bytes::from(encoder.symbols(count));
+        let symbols = Bytes::from(symbols_to_bytes(encoder.symbols(0, count)));
         let (digest, tip) = (self.config.reconciliation.digest, self.chain.tip());
         let open = Reconcile::Open { number, digest, size, tip, salt, symbols };
         if self.say(handle, open) {
             self.stats.reconciliations = self.stats.reconciliations.saturating_add(1);
             let deadline = now + RECONCILE_TIMEOUT;
-            self.conversations.begun = Some(Begun { peer: handle, number, encoder, sent: count, deadline });
+            self.conversations.begun = Some(Begun { peer: handle, number, ids, encoder, sent: count, deadline });
         }
     }
 
@@ -328,9 +335,9 @@ impl Gossip {
         if ids.len().abs_diff(size) > SYMBOLS_MAX / 2 {
             return self.conclude_by_list(now, from, number, digest, size);
         }
-        let decoder = Decoder::new(Encoder::new(Salt(salt), ids));
-        let deadline = now + RECONCILE_TIMEOUT;
-        self.conversations.served.insert(from, Served { number, digest, size, decoder, wanted: 0, deadline });
+        let Ok(encoder) = Encoder::new(salt, &ids) else { return };
+        let (decoder, deadline) = (Decoder::new(encoder), now + RECONCILE_TIMEOUT);
+        self.conversations.served.insert(from, Served { number, digest, size, ids, decoder, deadline });
         self.on_symbols(now, from, number, symbols);
     }
 
@@ -338,8 +345,9 @@ impl Gossip {
         let fits = |begun: &&mut Begun| begun.peer == from && begun.number == number;
         let Some(begun) = self.conversations.begun.as_mut().filter(fits) else { return };
         let count = usize::try_from(count).unwrap_or(usize::MAX).min(SYMBOLS_MAX.saturating_sub(begun.sent));
-        begun.sent = begun.sent.saturating_add(count);
-        let symbols = Bytes::from(begun.encoder.symbols(count));
+        let start = begun.sent;
+        begun.sent = start.saturating_add(count);
+        let symbols = Bytes::from(symbols_to_bytes(begun.encoder.symbols(start, begun.sent)));
         if count == 0 || !self.say(from, Reconcile::Symbols { number, symbols }) {
             self.conversations.begun = None;
         }
@@ -350,15 +358,14 @@ impl Gossip {
         else {
             return;
         };
-        match served.decoder.absorb(symbols) {
+        let symbols = symbols_from_bytes(symbols).unwrap_or_default();
+        match served.decoder.add(&symbols) {
             Progress::More => {
-                let sent = served.decoder.received();
-                let count = next_batch(sent, served.decoder.estimate());
+                let (sent, count) = (served.decoder.received(), served.decoder.next_batch());
                 // A sketch that is longer than a list of all ids is of no use.
                 let list_bytes = served.size.saturating_add(served.decoder.local().len()).saturating_mul(8);
                 let after = sent.saturating_add(count);
-                let worth = after.saturating_mul(11) <= list_bytes.max(1_024) && after <= SYMBOLS_MAX;
-                served.wanted = count;
+                let worth = count > 0 && after.saturating_mul(SYMBOL_BYTES) <= list_bytes.max(1_024);
                 let count = u32::try_from(count).unwrap_or(u32::MAX);
                 if !worth {
                     let (digest, size) = (served.digest, served.size);
@@ -368,28 +375,29 @@ impl Gossip {
                     self.conversations.served.remove(&from);
                 }
             }
-            Progress::Done(difference) => {
+            Progress::Done { only_here, only_there } => {
                 let Some(served) = self.conversations.served.remove(&from) else { return };
-                let mut wanted = difference.only_there;
+                let mut wanted = only_there;
                 // What came here lately is out of the sketch, and held all the same.
-                let salt = served.decoder.local().salt();
+                let salt = served.decoder.local().salt().clone();
                 let young =
                     self.mempool.newest_first().take_while(|(_, taken)| now.since(*taken) < self.age_min());
-                let young: Vec<u64> = young.map(|(item, _)| salt.id(&item.id())).collect();
+                let young: Vec<SaltedId> = young.map(|(item, _)| salt.id(&item.id())).collect();
                 wanted.retain(|id| !young.contains(id));
-                self.conversations.learn(wanted.len().saturating_add(difference.only_here.len()));
+                self.conversations.learn(wanted.len().saturating_add(only_here.len()));
                 if served.digest == Digest::Pull {
                     wanted.clear();
                 }
                 let mut offered: Vec<ShortId> = Vec::new();
                 if served.digest != Digest::Push {
-                    offered.extend(difference.only_here.iter().map(TxId::short));
+                    let here = only_here.iter().filter_map(|place| served.ids.get(usize::try_from(*place).ok()?));
+                    offered.extend(here.map(TxId::short));
                 }
                 wanted.truncate(OFFER_ENTRIES_MAX);
                 offered.truncate(OFFER_ENTRIES_MAX);
                 self.conclude(from, number, Outcome::Known, wanted, offered);
             }
-            Progress::Failed => {
+            Progress::Failed(_) => {
                 self.conversations.served.remove(&from);
                 self.conclude(from, number, Outcome::Busy, Vec::new(), Vec::new());
             }
@@ -402,7 +410,7 @@ impl Gossip {
         to: PeerHandle,
         number: u32,
         outcome: Outcome,
-        wanted: Vec<u64>,
+        wanted: Vec<SaltedId>,
         offered: Vec<ShortId>,
     ) {
         let tip = self.chain.tip();
@@ -429,7 +437,7 @@ impl Gossip {
         from: PeerHandle,
         number: u32,
         outcome: Outcome,
-        wanted: &[u64],
+        wanted: &[SaltedId],
         offered: Vec<ShortId>,
     ) {
         let fits = |begun: &mut Begun| begun.peer == from && begun.number == number;
@@ -446,7 +454,9 @@ impl Gossip {
             Outcome::ListMine => self.list(now, from),
             Outcome::Known => {
                 self.conversations.learn(wanted.len().saturating_add(offered.len()));
-                let ids: Vec<ShortId> = begun.encoder.resolve(wanted).iter().map(TxId::short).collect();
+                let places = begun.encoder.positions(wanted).into_iter().flatten();
+                let ids = places.filter_map(|place| begun.ids.get(usize::try_from(place).ok()?));
+                let ids: Vec<ShortId> = ids.map(TxId::short).collect();
                 let given = !ids.is_empty() && self.say(from, Reconcile::Offer { number, ids: ids.clone() });
                 if given {
                     self.note_offer(from, number, ids);

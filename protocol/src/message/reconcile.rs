@@ -9,9 +9,7 @@ use super::Tip;
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::hash::{BlockId, ShortId};
 use crate::limits::{OFFER_ENTRIES_MAX, SYMBOLS_BYTES_MAX};
-
-/// Bytes of a salted id: 48 bits, the most significant byte first.
-pub const SALTED_BYTES: usize = 6;
+use crate::reconcile::{SALTED_ID_BYTES, SaltedId, ids_from_bytes, ids_to_bytes};
 
 /// What a conversation may bring, as its initiator wants it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +77,7 @@ pub enum Reconcile {
         /// The end of the responder's best chain.
         tip: Tip,
         /// Salted ids of what the responder lacks.
-        wanted: Vec<u64>,
+        wanted: Vec<SaltedId>,
         /// What the initiator lacks.
         offered: Vec<ShortId>,
     },
@@ -219,9 +217,7 @@ impl Encode for Reconcile {
                     Outcome::Busy => 3,
                 });
                 write_tip(writer, tip);
-                let packed: Vec<u8> =
-                    wanted.iter().flat_map(|id| id.to_be_bytes().into_iter().skip(8 - SALTED_BYTES)).collect();
-                writer.bytes(&packed);
+                writer.bytes(&ids_to_bytes(wanted));
                 write_short(writer, offered);
             }
             Self::Offer { number, ids } => {
@@ -253,13 +249,9 @@ fn write_tip(writer: &mut Writer<'_>, tip: &Tip) {
     tip.id.encode(writer);
 }
 
-fn read_salted(reader: &mut Reader) -> Result<Vec<u64>, DecodeError> {
-    let packed = reader.bytes("salted ids", OFFER_ENTRIES_MAX * SALTED_BYTES)?;
-    let (ids, rest) = packed.as_chunks::<SALTED_BYTES>();
-    if !rest.is_empty() {
-        return Err(DecodeError::BadValue("the length of salted ids"));
-    }
-    Ok(ids.iter().map(|id| id.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))).collect())
+fn read_salted(reader: &mut Reader) -> Result<Vec<SaltedId>, DecodeError> {
+    let packed = reader.bytes("salted ids", OFFER_ENTRIES_MAX * SALTED_ID_BYTES)?;
+    ids_from_bytes(&packed).ok_or(DecodeError::BadValue("the length of salted ids"))
 }
 
 fn read_short(reader: &mut Reader) -> Result<Vec<ShortId>, DecodeError> {
