@@ -12,8 +12,8 @@
 //! random peer, and never two at a time. A peer with which a conversation told differences and brought nothing is left alone
 //! for ever longer: what two nodes hold differently on purpose must not be told each second.
 //!
-//! **What counts as held.** Items younger than [`RECONCILE_AGE_MIN`] stay out of sketches, for relay is still at work; and
-//! what a node has seen, confirmed, refused or asked for is not taken. Nothing is taken into a mempool that would have to
+//! **What counts as held.** Items younger than [`RECONCILE_AGE_MIN`] stay out of sketches, for relay is still at work (not
+//! those that came by reconciliation themselves); and what a node has seen, confirmed, refused or asked for is not taken. Nothing is taken into a mempool that would have to
 //! evict for it, so two full mempools don't fetch each other's items for ever.
 //!
 //! **Bounds.** A node begins one conversation at a time and answers [`RECONCILE_SERVED_MAX`], of each peer one, and of all
@@ -380,12 +380,11 @@ impl Gossip {
                 let mut wanted = only_there;
                 // What came here lately is out of the sketch, and held all the same.
                 let salt = served.decoder.local().salt().clone();
-                let young =
-                    self.mempool.newest_first().take_while(|(_, taken)| now.since(*taken) < self.age_min());
+                let young = self.mempool.newest_first().filter(|(_, taken)| now.since(*taken) < self.age_min());
                 let young: Vec<SaltedId> = young.map(|(item, _)| salt.id(&item.id())).collect();
                 wanted.retain(|id| !young.contains(id));
                 self.conversations.learn(wanted.len().saturating_add(only_here.len()));
-                if served.digest == Digest::Pull {
+                if served.digest == Digest::Pull || self.mempool.room_for(self.usual_bytes) == 0 {
                     wanted.clear();
                 }
                 let mut offered: Vec<ShortId> = Vec::new();
@@ -420,13 +419,14 @@ impl Gossip {
         }
     }
 
-    /// The difference is too large for a sketch: whoever lacks much has the other list what it holds.
+    /// The difference is too large for a sketch: whoever holds clearly less has the other list what it holds; where both hold
+    /// about as much, each does.
     fn conclude_by_list(&mut self, now: Time, from: PeerHandle, number: u32, digest: Digest, size: usize) {
         let own = self.mempool.len();
-        let theirs = digest != Digest::Push && own >= size / 2;
+        let theirs = digest != Digest::Push && own >= size - size / 8;
         let outcome = if theirs { Outcome::ListMine } else { Outcome::TooLarge };
         self.conclude(from, number, outcome, Vec::new(), Vec::new());
-        if digest != Digest::Pull && size >= own / 2 {
+        if digest != Digest::Pull && size >= own - own / 8 {
             self.list(now, from);
         }
     }
@@ -441,7 +441,13 @@ impl Gossip {
         offered: Vec<ShortId>,
     ) {
         let fits = |begun: &mut Begun| begun.peer == from && begun.number == number;
-        let Some(begun) = self.conversations.begun.take_if(fits) else { return };
+        let Some(begun) = self.conversations.begun.take_if(fits) else {
+            // Too late; what the peer has, it has.
+            if let Some(peer) = self.peers.get_mut(&from) {
+                offered.iter().for_each(|id| peer.known.insert(*id));
+            }
+            return;
+        };
         self.tell(Event::Reconciled {
             peer: from,
             outcome,
@@ -450,8 +456,13 @@ impl Gossip {
             offered: offered.len(),
         });
         match outcome {
-            Outcome::Busy | Outcome::TooLarge => {}
-            Outcome::ListMine => self.list(now, from),
+            Outcome::Busy => {}
+            // What comes of lists shows later, and ends the pause.
+            Outcome::TooLarge => self.pause_with(now, from, true),
+            Outcome::ListMine => {
+                self.pause_with(now, from, true);
+                self.list(now, from);
+            }
             Outcome::Known => {
                 self.conversations.learn(wanted.len().saturating_add(offered.len()));
                 let places = begun.encoder.positions(wanted).into_iter().flatten();
@@ -498,7 +509,10 @@ impl Gossip {
                 true
             }
         };
-        self.consider(now, from, number, ids, listed);
+        let taken = self.consider(now, from, number, ids, listed);
+        if listed && taken > 0 {
+            self.pause_with(now, from, false);
+        }
         if listed && ids.len() < OFFER_ENTRIES_MAX {
             self.conversations.listing = None;
         }
@@ -574,9 +588,10 @@ impl Gossip {
         self.owe(now, from, taken.into_iter());
     }
 
-    /// Begins to have a peer list what it holds, unless somebody does already.
+    /// Begins to have a peer list what it holds, unless somebody does already or there is no room for more.
     fn list(&mut self, now: Time, from: PeerHandle) {
-        if self.conversations.listing.is_none() {
+        let room = self.mempool.room_for(self.usual_bytes) > 0;
+        if room && self.conversations.listing.is_none() {
             let (number, deadline) = (self.chance.next_u32(), now + LIST_TIMEOUT);
             self.conversations.listing =
                 Some(Listing { peer: from, number, after: None, waiting: false, deadline });

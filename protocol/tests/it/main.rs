@@ -38,6 +38,7 @@ mod propagation; // every item reaches every node; no echo
 mod reconcile_hostile; // on the bounds and past them, and with peers that lie
 mod reconcile_model; // against a naive set difference
 mod reconcile_vectors; // golden ids, mappings and symbols
+mod reconciliation;
 mod relay_policy; // how policies are spelled
 mod request_bounds; // the tracker on its bounds and past them
 mod request_fallback; // expiry, disconnect, notfound, strikes

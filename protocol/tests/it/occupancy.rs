@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use protocol::codec::Encode as _;
-use protocol::gossip::{AddressGroup, Direction, Input, Occupancy, PeerHandle, RelayPolicy, Rumor};
+use protocol::gossip::{
+    AddressGroup, Direction, Input, Occupancy, PeerHandle, Reconciliation, RelayPolicy, Rumor,
+};
 use protocol::hash::{BlockId, ShortId, TxId};
 use protocol::limits::{GETDATA_ENTRIES_MAX, KNOWN_MAX, REQUESTS_IN_FLIGHT_MAX};
 use protocol::message::{Hello, InvEntry, Message, TxRef};
@@ -14,7 +16,7 @@ use crate::harness::{Checking, Mesh, block, genesis, network, tip_of, transactio
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 41] = [
+const STRUCTURES: [&str; 45] = [
     "accepted ids",
     "address groups",
     "all orphan bytes",
@@ -29,11 +31,14 @@ const STRUCTURES: [&str; 41] = [
     "chain body bytes",
     "chain headers",
     "confirmed ids",
+    "conversations answered",
+    "conversations begun",
     "first sights",
     "grafts",
     "header queue",
     "hot transactions",
     "ids by block",
+    "ids on offer",
     "invalid blocks",
     "jobs of peers that left",
     "known set",
@@ -42,6 +47,7 @@ const STRUCTURES: [&str; 41] = [
     "mempool bytes",
     "mempool entries",
     "new routes",
+    "offered ids",
     "orphan bytes",
     "orphans",
     "outputs",
@@ -144,8 +150,13 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
     let rumor = Rumor { round: Duration::from_millis(50), ..Rumor::default() };
     let mut fullest: BTreeMap<&str, usize> = BTreeMap::new();
     let policies = [RelayPolicy::default(), RelayPolicy::Announce, RelayPolicy::Flood, RelayPolicy::Rumor(rumor)];
-    for mesh in policies.map(busy).into_iter().chain([hostile(), left_behind(), late_and_deaf(), out_of_memory()])
-    {
+    for mesh in policies.map(busy).into_iter().chain([
+        hostile(),
+        left_behind(),
+        late_and_deaf(),
+        out_of_memory(),
+        differing(),
+    ]) {
         for (what, used) in mesh.fullest.unwrap() {
             let most = fullest.entry(what).or_default();
             *most = used.max(*most);
@@ -192,6 +203,18 @@ fn out_of_memory() -> Mesh {
     let peer = mesh.greeted(0);
     mesh.say(0, peer, Message::GetBlock { graft: false, id: BlockId([9; 32]) });
     mesh.run_secs(1);
+    mesh
+}
+
+/// Two nodes that compare their mempools.
+fn differing() -> Mesh {
+    let mut mesh = Mesh::reconciling(2, RelayPolicy::None, Reconciliation::default(), 1);
+    mesh.fullest = Some(BTreeMap::new());
+    mesh.submit(0, &transaction(1, 1, 10));
+    (0..20).for_each(|nonce| mesh.submit(1, &transaction(2, nonce, 10)));
+    mesh.run_secs(1);
+    mesh.connect(0, 1);
+    mesh.run_secs(5);
     mesh
 }
 

@@ -88,7 +88,7 @@ fn wrong_spellings_are_refused_with_what_to_write() {
     }
     assert_eq!(
         Error::UnknownPolicy.to_string(),
-        "the policies are author-tree, announce, flood and rumor; with settings, write \
+        "the policies are author-tree, announce, flood, rumor and none; with settings, write \
          author-tree:redundancy=0.5 or rumor:fanout=3,round=1s,nodes=1000,feedback=on"
     );
     assert_eq!(Error::Fanout.to_string(), "the fanout must be a number from 1 to 64");

@@ -30,7 +30,7 @@ fn wrong_usage_exits_with_2_and_says_why() {
         (vec!["run", "--degree", "4", "--topology", "kademlia"], "cannot be used with"),
         (vec!["run", "--nodes", "5", "--degree", "3"], "nodes times degree must be even"),
         (vec!["run", "--topology", "/no/such/file"], "cannot read the topology /no/such/file"),
-        (vec!["run", "--relay", "carrier-pigeon"], "announce, flood and rumor"),
+        (vec!["run", "--relay", "carrier-pigeon"], "announce, flood, rumor and none"),
         (vec!["run", "--relay", "rumor:fanout=0"], "the fanout must be a number from 1 to 64"),
         (vec!["run", "--block-bytes", "1000"], "--block-interval"),
         (

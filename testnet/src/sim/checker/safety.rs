@@ -14,7 +14,7 @@ use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, TransactionStatu
 use protocol::hash::{BlockId, ShortId, TxId};
 use protocol::keys::PublicKey;
 use protocol::limits::{HEADERS_PER_PRODUCER_MAX, TRANSACTIONS_PER_NONCE_MAX};
-use protocol::message::Message;
+use protocol::message::{Message, Reconcile};
 use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 use protocol::transaction::{Height, SignedTransaction};
@@ -57,6 +57,8 @@ struct Memory {
 struct Had {
     has: HashSet<ShortId>,
     asked: HashSet<ShortId>,
+    /// What it was offered, by conversation: its takes are places in that.
+    offered: HashMap<u32, Vec<ShortId>>,
 }
 
 impl Safety {
@@ -189,12 +191,30 @@ impl Checker for Safety {
             Message::GetBlock { id, .. } => {
                 had.asked.insert(id.short());
             }
+            Message::Reconcile(message) => match &**message {
+                Reconcile::Offer { ids, .. } | Reconcile::Difference { offered: ids, .. } => had.has.extend(ids),
+                Reconcile::Take { number, places } => {
+                    let taken =
+                        |place: usize| places.get(place / 8).is_some_and(|byte| byte & (0x80 >> (place % 8)) != 0);
+                    let offered = had.offered.get(number).into_iter().flatten().enumerate();
+                    had.asked.extend(offered.filter(|(place, _)| taken(*place)).map(|(_, id)| *id));
+                }
+                _ => {}
+            },
             _ => {}
         }
     }
 
     fn sends(&mut self, at: Time, node: usize, to: usize, message: &Message) {
         match message {
+            Message::Reconcile(message) => {
+                if let Reconcile::Offer { number, ids } | Reconcile::Difference { number, offered: ids, .. } =
+                    &**message
+                {
+                    let had = self.memory(node).peers.entry(to).or_default();
+                    had.offered.insert(*number, ids.clone());
+                }
+            }
             Message::Inv(entries) => {
                 for entry in entries {
                     self.tells(at, node, to, entry.transaction.short(), "an announcement");
