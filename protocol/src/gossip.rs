@@ -93,6 +93,9 @@ pub struct Gossip {
     /// When to look again for missing blocks, and after how long the time after.
     catch_up_at: Option<Time>,
     catch_up_wait: Duration,
+    /// The last block that was requested ahead, and whether blocks were connected since.
+    window_end: Option<BlockId>,
+    advanced: bool,
     /// The usual length of a transaction, in bytes: announcements don't tell it.
     usual_bytes: usize,
     /// What those in blocks take at the most, on the average of a block: headers don't tell it either. Falls slowly; until a
@@ -171,6 +174,8 @@ impl Gossip {
             released: VecDeque::new(),
             catch_up_at: None,
             catch_up_wait: CATCH_UP_INTERVAL_MIN,
+            window_end: None,
+            advanced: false,
             usual_bytes: TRANSACTION_BYTES_EXPECTED,
             usual_bytes_in_block: TRANSACTION_BYTES_MAX,
             checks_local: 0,
@@ -304,6 +309,9 @@ impl Gossip {
     fn settle(&mut self, now: Time) {
         while let Some((from, block)) = self.released.pop_front() {
             self.take_block(now, Some(from), &block);
+        }
+        if core::mem::take(&mut self.advanced) {
+            self.advance_window(now);
         }
         self.expire(now);
         self.catch_up_again(now);

@@ -305,7 +305,7 @@ impl Gossip {
         // One after the other and not within each other, however long a chain of orphans is.
         let children = self.orphans.children_of(&id);
         self.released.extend(children.into_iter().map(|(sender, orphan)| (PeerHandle(sender), orphan)));
-        self.catch_up(now);
+        self.advanced = true;
     }
 
     fn on_tip_change(&mut self, now: Time, from: Option<PeerHandle>, change: TipChange) {
@@ -367,7 +367,10 @@ impl Gossip {
     fn hold_orphan(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         let Some(from) = from.filter(|from| self.peers.contains_key(from)) else { return };
         self.orphans.insert(now, from.0, block.clone());
-        self.ask_headers(now, from);
+        // Whose parent's header is here was asked for ahead, or is on a branch that is known.
+        if self.chain.header(&block.header.header().parent).is_none() {
+            self.ask_headers(now, from);
+        }
     }
 
     fn refuse_block(&mut self, id: BlockId, from: Option<PeerHandle>, refusal: Refusal) {
