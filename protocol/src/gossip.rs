@@ -35,7 +35,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 
 pub use self::api::{
     AddressGroup, AuthorTree, Config, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output,
-    PeerHandle, PeerInfo, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor, Stats, Submission,
+    PeerHandle, PeerInfo, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor, Stats, Submission, SyncInfo,
     TransactionStatus,
 };
 use self::blocks::CheckedBlock;
@@ -236,6 +236,17 @@ impl Gossip {
     #[must_use]
     pub fn tip(&self) -> Tip {
         self.chain.tip()
+    }
+
+    /// How far this node is behind what it has heard of.
+    #[must_use]
+    pub fn sync(&self) -> SyncInfo {
+        let told = self.peers.iter().filter_map(|(_, peer)| peer.tip);
+        SyncInfo {
+            tip: self.chain.tip().height,
+            best_header: self.chain.best_header().height,
+            best_peer: told.map(|tip| tip.height).max().unwrap_or_default(),
+        }
     }
 
     /// How full the mempool is.

@@ -268,3 +268,14 @@ pub struct MempoolInfo {
     /// Their encoded bytes.
     pub bytes: usize,
 }
+
+/// How far the node has come, in heights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncInfo {
+    /// The end of the best chain.
+    pub tip: Height,
+    /// The highest known header, whose body and those before it may still be missing.
+    pub best_header: Height,
+    /// The highest tip that a connected peer told. Nobody has checked it; 0 without peers.
+    pub best_peer: Height,
+}

@@ -117,14 +117,18 @@ impl Gossip {
             }
             return;
         }
+        let mut news = false;
         for header in headers {
             let judged = self.judge_header(header, from);
-            if let Err(refusal) = judged.and_then(|_| self.chain.insert_header(*header)) {
-                self.refuse(ItemId::Block(header.id()), from, refusal.clone());
-                if from.is_none() {
-                    self.answer(ItemId::Block(header.id()), Err(refusal));
+            match judged.and_then(|_| self.chain.insert_header(*header)) {
+                Ok(check) => news |= check == HeaderCheck::New,
+                Err(refusal) => {
+                    self.refuse(ItemId::Block(header.id()), from, refusal.clone());
+                    if from.is_none() {
+                        self.answer(ItemId::Block(header.id()), Err(refusal));
+                    }
+                    return;
                 }
-                return;
             }
         }
         if let Some(block) = block {
@@ -133,7 +137,9 @@ impl Gossip {
         for (announcer, pushed) in announcers {
             self.hear_of_block(now, *announcer, first, *pushed);
         }
+        // Whoever was the first to bring them goes on; the others would bring the same again.
         if headers.len() == HEADERS_ENTRIES_MAX
+            && news
             && let Some(from) = from
         {
             if let Some(peer) = self.peers.get_mut(&from) {

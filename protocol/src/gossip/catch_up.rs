@@ -23,7 +23,7 @@ impl Gossip {
     /// Requests the next bodies on the way to the best known header from every peer that should have them: what there is
     /// to do when a peer, a header or time has come. When a block has come, [`Gossip::advance_window`] does less.
     pub(super) fn catch_up(&mut self, now: Time) {
-        self.ask_ahead(now);
+        self.ask_ahead(now, false);
         self.set_catch_up_timer(now);
         let window = self.window(self.chain.missing());
         self.window_end = window.last().map(SignedHeader::id);
@@ -35,7 +35,7 @@ impl Gossip {
     /// After blocks were connected: requests those that entered the window, and no others. The rest of it was requested
     /// before, and would cost its length times the number of peers at each block.
     pub(super) fn advance_window(&mut self, now: Time) {
-        self.ask_ahead(now);
+        self.ask_ahead(now, true);
         self.set_catch_up_timer(now);
         let window = self.window(self.chain.missing());
         let ahead = self.chain.missing().take(BLOCKS_AHEAD_MAX);
@@ -56,15 +56,17 @@ impl Gossip {
         }
     }
 
-    /// Asks one peer that is further than our headers for more of them.
-    fn ask_ahead(&mut self, now: Time) {
+    /// Asks one peer that is further than our headers for more of them: who answered in full last, if it may be asked.
+    /// Whoever was asked a moment ago is passed over, so that a peer that only says to be ahead holds nobody up; with
+    /// `patient`, its answer is waited for, as each peer would answer the same.
+    fn ask_ahead(&mut self, now: Time, patient: bool) {
         let reached = self.chain.best_header().height;
-        // Whoever was asked a moment ago is passed over, so that a peer that only says to be ahead holds nobody up.
-        let ahead = |peer: &super::Peer| {
-            peer.ready && peer.tip.is_some_and(|tip| tip.height > reached) && !peer.asked_lately(now)
-        };
-        let first_ahead = self.peers.iter().find(|(_, peer)| ahead(peer)).map(|(handle, _)| *handle);
-        if let Some(handle) = first_ahead {
+        let ahead = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height > reached);
+        let ahead = self.peers.iter().filter(|(_, peer)| ahead(peer));
+        let (lately, others): (Vec<_>, Vec<_>) = ahead.partition(|(_, peer)| peer.asked_lately(now));
+        let next = others.into_iter().min_by_key(|(_, peer)| peer.asked_headers);
+        let waits = |peer: &super::Peer| patient && !lately.is_empty() && peer.asked_headers.is_some();
+        if let Some((&handle, _)) = next.filter(|(_, peer)| !waits(peer)) {
             self.ask_headers(now, handle);
         }
     }
