@@ -67,7 +67,7 @@ fn small_blocks_are_requested_by_number() {
     assert_eq!(asked(&mut mesh, &peers, &blocks), [0; 0]);
     mesh.say(0, peers[0], Message::Block(blocks[0].clone()));
     assert_eq!(asked(&mut mesh, &peers, &blocks), [BLOCKS_AHEAD_MAX + 1]);
-    for block in &blocks[1..] {
+    for block in blocks[1..].iter().filter(|block| block.header.header().height != 4) {
         mesh.say(0, peers[1], Message::Block(block.clone()));
     }
     assert_eq!(asked(&mut mesh, &peers, &blocks), (BLOCKS_AHEAD_MAX + 2..=70).collect::<Vec<_>>());
