@@ -21,6 +21,7 @@ mod route;
 mod rumor;
 mod seen;
 mod serve;
+mod stall;
 mod transactions;
 mod tree;
 
@@ -46,6 +47,7 @@ use self::request::RequestTracker;
 use self::route::Routes;
 use self::rumor::Rumors;
 use self::seen::Seen;
+use self::stall::StallClock;
 use self::transactions::CheckedTransaction;
 use crate::block::{Block, Header, SignedHeader, transactions_root};
 use crate::chain::Chain;
@@ -96,6 +98,8 @@ pub struct Gossip {
     /// The last block that was requested ahead, and whether blocks were connected since.
     window_end: Option<BlockId>,
     advanced: bool,
+    /// Runs while the lowest of them holds up the others.
+    stall: StallClock,
     /// The usual length of a transaction, in bytes: announcements don't tell it.
     usual_bytes: usize,
     /// What those in blocks take at the most, on the average of a block: headers don't tell it either. Falls slowly; until a
@@ -176,6 +180,7 @@ impl Gossip {
             catch_up_wait: CATCH_UP_INTERVAL_MIN,
             window_end: None,
             advanced: false,
+            stall: StallClock::default(),
             usual_bytes: TRANSACTION_BYTES_EXPECTED,
             usual_bytes_in_block: TRANSACTION_BYTES_MAX,
             checks_local: 0,
@@ -226,6 +231,7 @@ impl Gossip {
             self.peers.next_deadline(),
             self.catch_up_at,
             self.requests.next_deadline(),
+            self.stall.deadline(),
             self.orphans.next_deadline(),
             self.rumors.next_round(),
         ];
@@ -326,7 +332,9 @@ impl Gossip {
         }
         self.expire(now);
         self.catch_up_again(now);
+        self.end_stall(now);
         self.ask(now);
+        self.watch_stall(now);
         self.spread(now);
         let touched = self.peers.take_touched();
         for handle in &touched {

@@ -129,6 +129,14 @@ pub const BLOCKS_AHEAD_BYTES_MAX: usize = BLOCK_BYTES_MAX;
 /// wait, at most 4 MiB.
 pub const BLOCKS_AHEAD_MIN: usize = 2;
 
+/// While a later block is here already, the request for the lowest missing one may take so long; then the next announcer is
+/// asked: Bitcoin Core's `BLOCK_STALLING_TIMEOUT_DEFAULT`.
+pub const BLOCK_STALL_MIN: Duration = Duration::from_secs(2);
+
+/// The longest such time, after doublings; Bitcoin Core's `BLOCK_STALLING_TIMEOUT_MAX` is 64 s, for blocks that may take ten
+/// minutes. More than [`REQUEST_EXPIRY_MAX`]: two requests in a row are ended, those after them expire.
+pub const BLOCK_STALL_MAX: Duration = Duration::from_secs(8);
+
 /// From this distance between tip and best header on, no more headers are asked for: 16 messages of them, and 64 times
 /// the blocks that are requested ahead. One message more may come in behind: 4,351, and [`CHAIN_BEST_HEADERS_MIN`] are
 /// sure to be kept.

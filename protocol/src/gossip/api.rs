@@ -256,6 +256,8 @@ pub struct Stats {
     pub requests: u64,
     /// Requests that expired.
     pub requests_expired: u64,
+    /// Requests for blocks that were ended because others waited for them.
+    pub requests_stalled: u64,
     /// Requests answered with notfound.
     pub requests_not_found: u64,
 }

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use super::Gossip;
 use super::api::PeerHandle;
 use super::request::RequestKey;
+use super::stall::Staller;
 use crate::block::SignedHeader;
 use crate::hash::BlockId;
 use crate::limits::{
@@ -35,6 +36,7 @@ impl Gossip {
     /// After blocks were connected: requests those that entered the window, and no others. The rest of it was requested
     /// before, and would cost its length times the number of peers at each block.
     pub(super) fn advance_window(&mut self, now: Time) {
+        self.stall.progressed();
         self.ask_ahead(now, true);
         self.set_catch_up_timer(now);
         let window = self.window(self.chain.missing());
@@ -140,6 +142,37 @@ impl Gossip {
                 }
             }
         }
+    }
+
+    /// Ends the request that has held up the window for too long; it goes to the next announcer.
+    pub(super) fn end_stall(&mut self, now: Time) {
+        let Some((block, _)) = self.stall.due(now).filter(|due| self.staller() == Some(*due)) else { return };
+        match self.requests.stalled(now, RequestKey::Block(block)) {
+            Some(struck) => {
+                self.stall.ended();
+                self.stats.requests_stalled = self.stats.requests_stalled.saturating_add(1);
+                self.leave_withholder(now, struck);
+            }
+            None => self.stall.restart(),
+        }
+    }
+
+    /// Notes whether the window is stuck, and on whom.
+    pub(super) fn watch_stall(&mut self, now: Time) {
+        let staller = self.staller();
+        self.stall.watch(now, staller);
+    }
+
+    /// The window is stuck when its lowest block is in flight and a later one is here: others went ahead, so neither our
+    /// link nor the network is what the block waits for.
+    fn staller(&self) -> Option<Staller> {
+        if self.orphans.is_empty() {
+            return None;
+        }
+        let mut missing = self.chain.missing().take(BLOCKS_AHEAD_MAX);
+        let lowest = *missing.next()?;
+        let asked = self.requests.asked(RequestKey::Block(lowest))?;
+        missing.any(|id| self.orphans.contains(id)).then_some((lowest, asked))
     }
 
     /// Looks again sooner: there is news.
