@@ -32,6 +32,7 @@ use crate::config::Config;
 use crate::discovery::{Discovery, Target, ToldBy, View, Want};
 use crate::limits::ip_of;
 use crate::listen::listen;
+use crate::progress::Progress;
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
 use crate::sample;
@@ -163,6 +164,7 @@ struct Service {
     timers: Timers,
     late: Vec<u64>,
     warned: Option<protocol::time::Time>,
+    progress: Progress,
 }
 
 struct Timers {
@@ -213,6 +215,7 @@ impl Service {
             timers,
             late: Vec::new(),
             warned: None,
+            progress: Progress::default(),
         };
         Ok((service, verdicts))
     }
@@ -361,6 +364,9 @@ impl Service {
             }
         }
         self.warn_if_alone(now);
+        if let Some(line) = self.progress.line(now, self.swarm.behaviour().gossip.gossip().sync()) {
+            info!("{line}");
+        }
     }
 
     /// Makes a connection a gossip peer: one that is there, or a new one, whose id it returns.
