@@ -230,6 +230,7 @@ const fn counters(stats: Stats) -> Counters {
         announcements_dropped: stats.announcements_dropped,
         requests: stats.requests,
         requests_expired: stats.requests_expired,
+        requests_stalled: stats.requests_stalled,
         requests_not_found: stats.requests_not_found,
         reconciliations: stats.reconciliations,
         reconciliations_failed: stats.reconciliations_failed,

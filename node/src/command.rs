@@ -111,6 +111,7 @@ pub struct Counters {
     pub announcements_dropped: u64,
     pub requests: u64,
     pub requests_expired: u64,
+    pub requests_stalled: u64,
     pub requests_not_found: u64,
     #[serde(default)]
     pub reconciliations: u64,

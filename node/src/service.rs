@@ -36,12 +36,13 @@ use crate::config::{Config, Prune};
 use crate::discovery::{Discovery, Target, ToldBy, View, Want};
 use crate::limits::ip_of;
 use crate::listen::listen;
+use crate::progress::Progress;
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
 use crate::sample;
 use crate::store::{
-    Answer, BACKLOG_BYTES_MAX, KnownPeer, MemoryStore, PEER_ADDRESSES_MAX, PEERS_MAX, Progress, PruneTarget,
-    Pruned, RedbStore, Store, StoreError, StoreOptions, Writer,
+    Answer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, PEER_ADDRESSES_MAX, PEERS_MAX, PruneTarget, Pruned,
+    RedbStore, Store, StoreError, StoreOptions, Writer,
 };
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
 use crate::trace::{TraceWriter, What};
@@ -203,6 +204,7 @@ struct Service {
     pruning: Option<oneshot::Receiver<Result<Pruned, StoreError>>>,
     /// By which of the two limits next.
     prune_by_age: bool,
+    progress: Progress,
 }
 
 struct Timers {
@@ -269,6 +271,7 @@ impl Service {
             warned: None,
             pruning: None,
             prune_by_age: false,
+            progress: Progress::default(),
         };
         Ok((service, verdicts, loaded))
     }
@@ -459,6 +462,9 @@ impl Service {
             }
         }
         self.warn_if_alone(now);
+        if let Some(line) = self.progress.line(now, self.swarm.behaviour().gossip.gossip().sync()) {
+            info!("{line}");
+        }
     }
 
     /// Makes a connection a gossip peer: one that is there, or a new one, whose id it returns.
@@ -626,7 +632,7 @@ fn wall_s() -> u64 {
 }
 
 /// Waits until more is committed, or nothing more will be.
-async fn next_commit(progress: &mut Option<watch::Receiver<Progress>>) -> Progress {
+async fn next_commit(progress: &mut Option<watch::Receiver<Kept>>) -> Kept {
     if let Some(watched) = progress
         && watched.changed().await.is_ok()
     {

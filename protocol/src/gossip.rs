@@ -23,6 +23,7 @@ mod route;
 mod rumor;
 mod seen;
 mod serve;
+mod stall;
 mod transactions;
 mod tree;
 
@@ -38,7 +39,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 pub use self::api::{
     AddressGroup, AuthorTree, Config, Digest, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo,
     Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
-    Stats, Submission, TransactionStatus,
+    Stats, Submission, SyncInfo, TransactionStatus,
 };
 use self::blocks::CheckedBlock;
 use self::durable::Loads;
@@ -50,6 +51,7 @@ use self::request::RequestTracker;
 use self::route::Routes;
 use self::rumor::Rumors;
 use self::seen::Seen;
+use self::stall::StallClock;
 use self::transactions::CheckedTransaction;
 use crate::block::{Block, Header, SignedHeader, transactions_root};
 use crate::chain::Chain;
@@ -99,6 +101,11 @@ pub struct Gossip {
     /// When to look again for missing blocks, and after how long the time after.
     catch_up_at: Option<Time>,
     catch_up_wait: Duration,
+    /// The last block that was requested ahead, and whether blocks were connected since.
+    window_end: Option<BlockId>,
+    advanced: bool,
+    /// Runs while the lowest of them holds up the others.
+    stall: StallClock,
     /// The usual length of a transaction, in bytes: announcements don't tell it.
     usual_bytes: usize,
     /// What those in blocks take at the most, on the average of a block: headers don't tell it either. Falls slowly; until a
@@ -179,6 +186,9 @@ impl Gossip {
             released: VecDeque::new(),
             catch_up_at: None,
             catch_up_wait: CATCH_UP_INTERVAL_MIN,
+            window_end: None,
+            advanced: false,
+            stall: StallClock::default(),
             usual_bytes: TRANSACTION_BYTES_EXPECTED,
             usual_bytes_in_block: TRANSACTION_BYTES_MAX,
             checks_local: 0,
@@ -230,6 +240,7 @@ impl Gossip {
             self.peers.next_deadline(),
             self.catch_up_at,
             self.requests.next_deadline(),
+            self.stall.deadline(),
             self.orphans.next_deadline(),
             self.rumors.next_round(),
             self.conversations.next_deadline(),
@@ -241,6 +252,17 @@ impl Gossip {
     #[must_use]
     pub fn tip(&self) -> Tip {
         self.chain.tip()
+    }
+
+    /// How far this node is behind what it has heard of.
+    #[must_use]
+    pub fn sync(&self) -> SyncInfo {
+        let told = self.peers.iter().filter_map(|(_, peer)| peer.tip);
+        SyncInfo {
+            tip: self.chain.tip().height,
+            best_header: self.chain.best_header().height,
+            best_peer: told.map(|tip| tip.height).max().unwrap_or_default(),
+        }
     }
 
     /// How full the mempool is.
@@ -315,10 +337,15 @@ impl Gossip {
         while let Some((from, block)) = self.released.pop_front() {
             self.take_block(now, Some(from), &block);
         }
+        if core::mem::take(&mut self.advanced) {
+            self.advance_window(now);
+        }
         self.expire(now);
         self.catch_up_again(now);
         self.converse(now);
+        self.end_stall(now);
         self.ask(now);
+        self.watch_stall(now);
         self.spread(now);
         let touched = self.peers.take_touched();
         for handle in &touched {

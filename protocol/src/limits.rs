@@ -147,11 +147,33 @@ pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
 /// long each time that none came: everybody who was asked may have answered before having them.
 pub const CATCH_UP_INTERVAL_MIN: Duration = GETHEADERS_INTERVAL;
 
-/// The longest such time. A header whose body nobody has costs 8 requests to each peer in it, some 300 bytes.
+/// The longest such time. Headers whose bodies nobody has cost 64 requests to each peer in it, some 2.5 KiB.
 pub const CATCH_UP_INTERVAL_MAX: Duration = Duration::from_secs(64);
 
-/// Blocks that are requested ahead while catching up: no more than one peer's orphans, should they come out of order.
+/// Blocks that are requested ahead while catching up: no more than one peer's orphans, should they come out of order. At
+/// 16 in flight from a peer, four peers are kept busy.
 pub const BLOCKS_AHEAD_MAX: usize = ORPHANS_PER_PEER_MAX;
+
+/// Their expected bytes: 4 MiB. The lowest is never an orphan, so what can wait is less, and a peer's share of 5 MiB holds
+/// it even if all of it comes from that peer and is a quarter longer than expected.
+pub const BLOCKS_AHEAD_BYTES_MAX: usize = BLOCK_BYTES_MAX;
+
+/// Blocks that are requested ahead however long they are: while one comes, the next is on its way. Of two only one can
+/// wait, at most 4 MiB.
+pub const BLOCKS_AHEAD_MIN: usize = 2;
+
+/// While a later block is here already, the request for the lowest missing one may take so long; then the next announcer is
+/// asked: Bitcoin Core's `BLOCK_STALLING_TIMEOUT_DEFAULT`.
+pub const BLOCK_STALL_MIN: Duration = Duration::from_secs(2);
+
+/// The longest such time, after doublings; Bitcoin Core's `BLOCK_STALLING_TIMEOUT_MAX` is 64 s, for blocks that may take ten
+/// minutes. More than [`REQUEST_EXPIRY_MAX`]: two requests in a row are ended, those after them expire.
+pub const BLOCK_STALL_MAX: Duration = Duration::from_secs(8);
+
+/// From this distance between tip and best header on, no more headers are asked for: 16 messages of them, and 64 times
+/// the blocks that are requested ahead. One message more may come in behind: 4,351, and [`CHAIN_BEST_HEADERS_MIN`] are
+/// sure to be kept.
+pub const HEADERS_AHEAD_MAX: u64 = 4_096;
 
 // Rumor mongering.
 
@@ -277,7 +299,7 @@ pub const CHECK_BYTES_PER_PEER_MAX: usize = 1024 * 1024;
 
 /// Jobs of one peer in verification at the most: one fewer than stop the reading, one message of 256 bodies, and its
 /// orphans, should they be released together: 5 MiB hold 49,461 signatures of 106 bytes, 96 full jobs, and each of the
-/// 8 blocks may have a job that is not full.
+/// 64 blocks may have a job that is not full.
 pub const CHECKS_PEAK: usize = CHECKS_PER_PEER_MAX - 1
     + TRANSACTIONS_ENTRIES_MAX
     + ORPHAN_PEER_BYTES_MAX / 106 / BLOCK_JOB_SIGNATURES
@@ -393,10 +415,12 @@ pub const INVALID_BLOCKS_MAX: usize = 1_024;
 
 // Orphans.
 
-/// Blocks without a parent, from one peer.
-pub const ORPHANS_PER_PEER_MAX: usize = 8;
+/// Blocks without a parent, from one peer. With its index entries one takes about 0.4 KiB beside its bytes: 72 peers'
+/// are 4,608, 1.8 MiB.
+pub const ORPHANS_PER_PEER_MAX: usize = 64;
 
-/// Their encoded bytes: 5 MiB, one full block and some small ones.
+/// Their encoded bytes: 5 MiB, one full block and some small ones, or a quarter more than is requested ahead
+/// ([`BLOCKS_AHEAD_BYTES_MAX`]).
 pub const ORPHAN_PEER_BYTES_MAX: usize = BLOCK_BYTES_MAX + 1024 * 1024;
 
 /// Encoded bytes of all orphans: 32 MiB, so six peers can fill their shares.

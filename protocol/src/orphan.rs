@@ -21,6 +21,8 @@ pub struct OrphanPool {
     /// By order of arrival.
     orphans: BTreeMap<u64, Orphan>,
     by_parent: BTreeSet<(BlockId, u64)>,
+    /// Which peers' copies of a block are here: while catching up, every missing block is looked for.
+    by_id: BTreeSet<(BlockId, u32)>,
     by_peer: BTreeMap<u32, Share>,
     deadlines: BTreeSet<(Time, u64)>,
     next: u64,
@@ -68,6 +70,7 @@ impl OrphanPool {
         share.orphans.insert(at);
         self.bytes = self.bytes.saturating_add(bytes);
         self.by_parent.insert((block.header.header().parent, at));
+        self.by_id.insert((block.header.id(), peer));
         let expires_at = now + ORPHAN_LIFETIME;
         self.deadlines.insert((expires_at, at));
         self.orphans.insert(at, Orphan { peer, block, bytes, expires_at });
@@ -84,7 +87,7 @@ impl OrphanPool {
     /// Whether any peer's copy of a block is here.
     #[must_use]
     pub fn contains(&self, id: &BlockId) -> bool {
-        self.orphans.values().any(|orphan| orphan.block.header.id() == *id)
+        self.by_id.range((*id, 0)..=(*id, u32::MAX)).next().is_some()
     }
 
     /// Drops what a peer sent.
@@ -139,13 +142,7 @@ impl OrphanPool {
     }
 
     fn holds(&self, peer: u32, id: &BlockId) -> bool {
-        self.by_peer.get(&peer).is_some_and(|share| {
-            share
-                .orphans
-                .iter()
-                .filter_map(|at| self.orphans.get(at))
-                .any(|orphan| orphan.block.header.id() == *id)
-        })
+        self.by_id.contains(&(*id, peer))
     }
 
     /// The peer's oldest orphan, if `bytes` more don't fit beside all of its orphans.
@@ -160,6 +157,7 @@ impl OrphanPool {
     fn remove(&mut self, at: u64) -> Option<Orphan> {
         let orphan = self.orphans.remove(&at)?;
         self.by_parent.remove(&(orphan.block.header.header().parent, at));
+        self.by_id.remove(&(orphan.block.header.id(), orphan.peer));
         self.deadlines.remove(&(orphan.expires_at, at));
         self.bytes = self.bytes.saturating_sub(orphan.bytes);
         if let Some(share) = self.by_peer.get_mut(&orphan.peer) {

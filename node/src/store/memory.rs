@@ -26,7 +26,7 @@ use super::{
 pub struct MemoryStore {
     genesis: BlockId,
     now_s: fn() -> u64,
-    blocks: HashMap<BlockId, Kept>,
+    blocks: HashMap<BlockId, Held>,
     /// First recorded first: the blocks whose bodies are kept.
     bodies: BTreeMap<u64, BlockId>,
     body_bytes: u64,
@@ -42,7 +42,7 @@ pub struct MemoryStore {
 }
 
 #[derive(Clone, Debug)]
-struct Kept {
+struct Held {
     number: u64,
     stored_at: u64,
     /// Without transactions once its body is pruned.
@@ -108,7 +108,7 @@ impl MemoryStore {
             return;
         }
         let stored_at = self.blocks.get(&id).map_or_else(self.now_s, |kept| kept.stored_at);
-        self.blocks.insert(id, Kept { number, stored_at, block: Arc::clone(block), ids: Arc::clone(ids) });
+        self.blocks.insert(id, Held { number, stored_at, block: Arc::clone(block), ids: Arc::clone(ids) });
         self.bodies.insert(number, id);
         self.body_bytes = self.body_bytes.saturating_add(body_bytes(block));
         for (position, transaction) in ids.iter().enumerate() {

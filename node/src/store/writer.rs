@@ -37,13 +37,13 @@ const RECORD_BYTES: usize = 64;
 pub struct Writer {
     shared: Arc<Shared>,
     answers: mpsc::UnboundedSender<Answer>,
-    progress: watch::Receiver<Progress>,
+    progress: watch::Receiver<Kept>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// How far the store has come.
 #[derive(Clone, Debug, Default)]
-pub struct Progress {
+pub struct Kept {
     /// The highest number given out by [`Writer::submit`] whose records, and all before them, are kept for good.
     pub committed: u64,
     /// Why nothing more is kept, if so. What was submitted after `committed` may be kept or not.
@@ -115,7 +115,7 @@ impl Writer {
     pub fn start(store: Box<dyn Store>) -> io::Result<(Self, mpsc::UnboundedReceiver<Answer>)> {
         let shared = Arc::new(Shared::default());
         let (answers, receiver) = mpsc::unbounded_channel();
-        let (sender, progress) = watch::channel(Progress { totals: store.totals(), ..Progress::default() });
+        let (sender, progress) = watch::channel(Kept { totals: store.totals(), ..Kept::default() });
         let worker = Worker { store, shared: Arc::clone(&shared), answers: answers.clone(), progress: sender };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || worker.run())?;
         Ok((Self { shared, answers, progress, thread: Some(thread) }, receiver))
@@ -148,7 +148,7 @@ impl Writer {
 
     /// Tells how far the store has come, and each time it has come farther.
     #[must_use]
-    pub fn progress(&self) -> watch::Receiver<Progress> {
+    pub fn progress(&self) -> watch::Receiver<Kept> {
         self.progress.clone()
     }
 
@@ -257,7 +257,7 @@ struct Worker {
     store: Box<dyn Store>,
     shared: Arc<Shared>,
     answers: mpsc::UnboundedSender<Answer>,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<Kept>,
 }
 
 impl Worker {

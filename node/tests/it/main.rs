@@ -14,6 +14,7 @@ mod lane_speed;
 mod lanes;
 mod lifecycle;
 mod limits;
+mod progress;
 mod propagation;
 mod puppet;
 mod raw;

@@ -55,6 +55,11 @@ impl Chain {
         self.missing.iter().take(max).copied().collect()
     }
 
+    /// The same without an end, and not copied.
+    pub fn missing(&self) -> impl Iterator<Item = &BlockId> {
+        self.missing.iter()
+    }
+
     /// The same on the way to another header; none if it isn't known, or if its block wouldn't be the tip.
     #[must_use]
     pub fn missing_before(&self, id: &BlockId, max: usize) -> Vec<BlockId> {

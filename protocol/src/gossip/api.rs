@@ -278,6 +278,8 @@ pub struct Stats {
     pub requests: u64,
     /// Requests that expired.
     pub requests_expired: u64,
+    /// Requests for blocks that were ended because others waited for them.
+    pub requests_stalled: u64,
     /// Requests answered with notfound.
     pub requests_not_found: u64,
     /// Reconciliations begun.
@@ -293,4 +295,15 @@ pub struct MempoolInfo {
     pub transactions: usize,
     /// Their encoded bytes.
     pub bytes: usize,
+}
+
+/// How far the node has come, in heights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncInfo {
+    /// The end of the best chain.
+    pub tip: Height,
+    /// The highest known header, whose body and those before it may still be missing.
+    pub best_header: Height,
+    /// The highest tip that a connected peer told. Nobody has checked it; 0 without peers.
+    pub best_peer: Height,
 }

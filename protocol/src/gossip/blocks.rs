@@ -118,14 +118,18 @@ impl Gossip {
             }
             return;
         }
+        let mut news = false;
         for header in headers {
             let judged = self.judge_header(header, from);
-            if let Err(refusal) = judged.and_then(|_| self.chain.insert_header(*header)) {
-                self.refuse(ItemId::Block(header.id()), from, refusal.clone());
-                if from.is_none() {
-                    self.answer(ItemId::Block(header.id()), Err(refusal));
+            match judged.and_then(|_| self.chain.insert_header(*header)) {
+                Ok(check) => news |= check == HeaderCheck::New,
+                Err(refusal) => {
+                    self.refuse(ItemId::Block(header.id()), from, refusal.clone());
+                    if from.is_none() {
+                        self.answer(ItemId::Block(header.id()), Err(refusal));
+                    }
+                    return;
                 }
-                return;
             }
         }
         if let Some(block) = block {
@@ -134,7 +138,9 @@ impl Gossip {
         for (announcer, pushed) in announcers {
             self.hear_of_block(now, *announcer, first, *pushed);
         }
+        // Whoever was the first to bring them goes on; the others would bring the same again.
         if headers.len() == HEADERS_ENTRIES_MAX
+            && news
             && let Some(from) = from
         {
             if let Some(peer) = self.peers.get_mut(&from) {
@@ -313,7 +319,7 @@ impl Gossip {
         // One after the other and not within each other, however long a chain of orphans is.
         let children = self.orphans.children_of(&id);
         self.released.extend(children.into_iter().map(|(sender, orphan)| (PeerHandle(sender), orphan)));
-        self.catch_up(now);
+        self.advanced = true;
     }
 
     fn on_tip_change(&mut self, now: Time, from: Option<PeerHandle>, change: TipChange) {
@@ -382,7 +388,10 @@ impl Gossip {
     fn hold_orphan(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         let Some(from) = from.filter(|from| self.peers.contains_key(from)) else { return };
         self.orphans.insert(now, from.0, block.clone());
-        self.ask_headers(now, from);
+        // Whose parent's header is here was asked for ahead, or is on a branch that is known.
+        if self.chain.header(&block.header.header().parent).is_none() {
+            self.ask_headers(now, from);
+        }
     }
 
     fn refuse_block(&mut self, id: BlockId, from: Option<PeerHandle>, refusal: Refusal) {

@@ -1,5 +1,9 @@
 //! Catching up with the peers' chains: which bodies to ask whom for, and when to ask again. What a header or a body
-//! means is decided in `blocks`.
+//! means is decided in `blocks`; which of the announcers is asked, in `request`.
+//!
+//! The *window* is what is requested ahead: the lowest missing blocks on the way to the best header, up to
+//! [`BLOCKS_AHEAD_MAX`] and [`BLOCKS_AHEAD_BYTES_MAX`]. The whole of it is announced to the request tracker when there is
+//! news; while blocks come in, only what enters it.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -7,43 +11,107 @@ use alloc::vec::Vec;
 use super::Gossip;
 use super::api::PeerHandle;
 use super::request::RequestKey;
+use super::stall::Staller;
 use crate::block::SignedHeader;
 use crate::hash::BlockId;
-use crate::limits::{BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN};
+use crate::limits::{
+    BLOCKS_AHEAD_BYTES_MAX, BLOCKS_AHEAD_MAX, BLOCKS_AHEAD_MIN, CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN,
+};
 use crate::message::Tip;
 use crate::time::Time;
 
 impl Gossip {
-    /// Requests the next bodies on the way to the best known header from every peer that should have them.
+    /// Requests the next bodies on the way to the best known header from every peer that should have them: what there is
+    /// to do when a peer, a header or time has come. When a block has come, [`Gossip::advance_window`] does less.
     pub(super) fn catch_up(&mut self, now: Time) {
+        self.ask_ahead(now, false);
+        self.set_catch_up_timer(now);
+        let window = self.window(self.chain.missing());
+        self.window_end = window.last().map(SignedHeader::id);
+        for header in window {
+            self.want_of_all(now, &header);
+        }
+    }
+
+    /// After blocks were connected: requests those that entered the window, and no others. The rest of it was requested
+    /// before, and would cost its length times the number of peers at each block.
+    pub(super) fn advance_window(&mut self, now: Time) {
+        self.stall.progressed();
+        self.ask_ahead(now, true);
+        self.set_catch_up_timer(now);
+        let window = self.window(self.chain.missing());
+        let ahead = self.chain.missing().take(BLOCKS_AHEAD_MAX);
+        // The end of the window before: connected by now, on the way still, or on another way.
+        let requested = ahead.enumerate().find(|(_, id)| Some(**id) == self.window_end);
+        let requested = requested.map_or(0, |(place, _)| place.saturating_add(1));
+        for header in window.iter().skip(requested) {
+            self.want_of_all(now, header);
+        }
+        if requested < window.len() {
+            self.window_end = window.last().map(SignedHeader::id);
+        }
+        // The lowest holds up all others. It may have been pushed out of the orphans, or nobody had it when asked.
+        if let Some(lowest) = window.first().filter(|_| requested > 0)
+            && !self.requests.is_tracked(RequestKey::Block(lowest.id()))
+        {
+            self.want_of_all(now, lowest);
+        }
+    }
+
+    /// Asks one peer that is further than our headers for more of them: who answered in full last, if it may be asked.
+    /// Whoever was asked a moment ago is passed over, so that a peer that only says to be ahead holds nobody up; with
+    /// `patient`, its answer is waited for, as each peer would answer the same.
+    fn ask_ahead(&mut self, now: Time, patient: bool) {
         let reached = self.chain.best_header().height;
-        // Whoever was asked a moment ago is passed over, so that a peer that only says to be ahead holds nobody up.
-        let ahead = |peer: &super::Peer| {
-            peer.ready && peer.tip.is_some_and(|tip| tip.height > reached) && !peer.asked_lately(now)
-        };
-        let first_ahead = self.peers.iter().find(|(_, peer)| ahead(peer)).map(|(handle, _)| *handle);
-        if let Some(handle) = first_ahead {
+        let ahead = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height > reached);
+        let ahead = self.peers.iter().filter(|(_, peer)| ahead(peer));
+        let (lately, others): (Vec<_>, Vec<_>) = ahead.partition(|(_, peer)| peer.asked_lately(now));
+        let next = others.into_iter().min_by_key(|(_, peer)| peer.asked_headers);
+        let waits = |peer: &super::Peer| patient && !lately.is_empty() && peer.asked_headers.is_some();
+        if let Some((&handle, _)) = next.filter(|(_, peer)| !waits(peer)) {
             self.ask_headers(now, handle);
         }
-        let missing = self.chain.missing_bodies(BLOCKS_AHEAD_MAX);
+    }
+
+    fn set_catch_up_timer(&mut self, now: Time) {
         self.catch_up_at = match self.catch_up_at {
-            _ if missing.is_empty() => None,
+            _ if self.chain.missing().next().is_none() => None,
             Some(at) => Some(at),
             None => Some(now + self.catch_up_wait),
         };
-        for id in missing {
-            let Some(header) = self.chain.header(&id).copied() else { continue };
-            if self.in_verification(&id) || self.orphans.contains(&id) {
-                continue;
+    }
+
+    /// Of missing blocks, lowest first, those that may be requested ahead: as many as one peer's orphans have room for.
+    fn window<'a>(&self, missing: impl Iterator<Item = &'a BlockId>) -> Vec<SignedHeader> {
+        let mut window = Vec::new();
+        let mut bytes = 0_usize;
+        for header in missing.take(BLOCKS_AHEAD_MAX).map_while(|id| self.chain.header(id)) {
+            bytes = bytes.saturating_add(self.expected_bytes(header));
+            if window.len() >= BLOCKS_AHEAD_MIN && bytes > BLOCKS_AHEAD_BYTES_MAX {
+                break;
             }
-            let height = header.header().height;
-            let has = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height >= height);
-            let holders: Vec<PeerHandle> =
-                self.peers.iter().filter(|(_, peer)| has(peer)).map(|(handle, _)| *handle).collect();
-            for holder in holders {
-                self.want_block(now, holder, &header);
-            }
+            window.push(*header);
         }
+        window
+    }
+
+    /// Requests a body from every peer whose tip is as high, unless it is here and waits.
+    fn want_of_all(&mut self, now: Time, header: &SignedHeader) {
+        if self.waits_here(&header.id()) {
+            return;
+        }
+        let height = header.header().height;
+        let has = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height >= height);
+        let holders = self.peers.iter().filter(|(_, peer)| has(peer));
+        let holders: Vec<PeerHandle> = holders.map(|(handle, _)| *handle).collect();
+        for holder in holders {
+            self.want_block(now, holder, header);
+        }
+    }
+
+    /// Whether a block's body is here and waits for its turn.
+    fn waits_here(&self, id: &BlockId) -> bool {
+        self.in_verification(id) || self.orphans.contains(id)
     }
 
     /// Looks again for what is missing, if it is time. A request whose every announcer has failed is forgotten, and nobody
@@ -62,18 +130,49 @@ impl Gossip {
     fn follow_tips(&mut self, now: Time) {
         let tips = self.peers.iter().filter(|(_, peer)| peer.ready);
         let tips: Vec<(PeerHandle, Tip)> = tips.filter_map(|(handle, peer)| Some((*handle, peer.tip?))).collect();
-        let mut ways: BTreeMap<BlockId, Vec<BlockId>> = BTreeMap::new();
+        let mut ways: BTreeMap<BlockId, Vec<SignedHeader>> = BTreeMap::new();
         for (handle, tip) in tips {
-            let chain = &self.chain;
-            let way =
-                ways.entry(tip.id).or_insert_with(|| chain.missing_before(&tip.id, BLOCKS_AHEAD_MAX)).clone();
-            for id in way {
-                let waits = self.in_verification(&id) || self.orphans.contains(&id);
-                if let Some(header) = self.chain.header(&id).copied().filter(|_| !waits) {
+            let way = ways.entry(tip.id).or_insert_with(|| {
+                let missing = self.chain.missing_before(&tip.id, BLOCKS_AHEAD_MAX);
+                self.window(missing.iter())
+            });
+            for header in way.clone() {
+                if !self.waits_here(&header.id()) {
                     self.want_block(now, handle, &header);
                 }
             }
         }
+    }
+
+    /// Ends the request that has held up the window for too long; it goes to the next announcer.
+    pub(super) fn end_stall(&mut self, now: Time) {
+        let Some((block, _)) = self.stall.due(now).filter(|due| self.staller() == Some(*due)) else { return };
+        match self.requests.stalled(now, RequestKey::Block(block)) {
+            Some(struck) => {
+                self.stall.ended();
+                self.stats.requests_stalled = self.stats.requests_stalled.saturating_add(1);
+                self.leave_withholder(now, struck);
+            }
+            None => self.stall.restart(),
+        }
+    }
+
+    /// Notes whether the window is stuck, and on whom.
+    pub(super) fn watch_stall(&mut self, now: Time) {
+        let staller = self.staller();
+        self.stall.watch(now, staller);
+    }
+
+    /// The window is stuck when its lowest block is in flight and a later one is here: others went ahead, so neither our
+    /// link nor the network is what the block waits for.
+    fn staller(&self) -> Option<Staller> {
+        if self.orphans.is_empty() {
+            return None;
+        }
+        let mut missing = self.chain.missing().take(BLOCKS_AHEAD_MAX);
+        let lowest = *missing.next()?;
+        let asked = self.requests.asked(RequestKey::Block(lowest))?;
+        missing.any(|id| self.orphans.contains(id)).then_some((lowest, asked))
     }
 
     /// Looks again sooner: there is news.

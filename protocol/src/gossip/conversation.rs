@@ -11,7 +11,7 @@ use super::{Gossip, transactions};
 use crate::codec::Encode as _;
 use crate::limits::{
     ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, GETDATA_ENTRIES_MAX,
-    HEADERS_ENTRIES_MAX, INV_COST_FACTOR, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,
+    HEADERS_AHEAD_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,
 };
 use crate::message::{Hello, InvEntry, Message, Reconcile, TxRef, VERSION};
 use crate::time::Time;
@@ -139,9 +139,16 @@ impl Gossip {
 
     /// Asks a peer for the headers after our best chain, at most once in
     /// [`GETHEADERS_INTERVAL`](crate::limits::GETHEADERS_INTERVAL). If it can't be asked yet, it will be: the header
-    /// that made us ask may be the last one for long.
+    /// that made us ask may be the last one for long. With [`HEADERS_AHEAD_MAX`] of them waiting for bodies nobody is
+    /// asked: bodies that come will make us ask.
     pub(super) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
+        let best = self.chain.best_header();
+        let ahead = best.height.saturating_sub(self.chain.tip().height);
         let Some(peer) = self.peers.get_mut(&handle) else { return };
+        if ahead >= HEADERS_AHEAD_MAX {
+            peer.headers_wanted = false;
+            return;
+        }
         peer.headers_wanted = peer.asked_lately(now) || !peer.credit.fits_control(REQUEST_ROOM_BYTES);
         if peer.headers_wanted {
             return;
@@ -149,8 +156,7 @@ impl Gossip {
         peer.asked_headers = Some(now);
         let mut locator = self.chain.locator();
         // Headers that wait for their bodies needn't come again.
-        let best = self.chain.best_header();
-        if best.height > self.chain.tip().height {
+        if ahead > 0 {
             locator.insert(0, best.id);
             locator.truncate(LOCATOR_ENTRIES_MAX);
         }

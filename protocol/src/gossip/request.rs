@@ -59,6 +59,10 @@
 //! 12. A peer may promise a body unasked. If nothing is in flight for the key, it counts as requested of that peer.
 //!     *Rationale:* a large body is on its way for long, and must not be fetched from somebody else meanwhile. A promise
 //!     that is broken is a strike, as a request that isn't answered.
+//! 13. A request that holds up what has come already may be ended before its time, with a strike, on the caller's word;
+//!     but only if the key has a candidate to go to. Its body may still come, and its peer's pace stays as it is.
+//!     *Rationale:* blocks are connected in order, so one that is late stops a whole window of them; but a request that
+//!     nobody can take over is only asked anew, and its body would come twice.
 //!
 //! **Attack bounds.** If k of the n announcers of an item withhold, and are not known for it, the item waits for at
 //! most k expiries, k/(n-k+1) on the average. Each of them costs the withholder a strike, and a struck one comes after
@@ -452,14 +456,25 @@ impl RequestTracker {
             let Some(flight) = self.complete(slot, true) else { continue };
             if let Some(peer) = self.peers.get_mut(&flight.peer) {
                 peer.pace.expired(flight.asked, self.next_number);
-                peer.strikes.strike(now);
-                if let Some(group) = peer.group {
-                    self.groups.strike(now, group);
-                }
             }
+            self.strike(now, flight.peer);
             expired.push((flight.peer, key));
         }
         expired
+    }
+
+    /// Others wait for what is in flight for a key: ends that request, if somebody else can be asked (rule 13). Tells who
+    /// was struck for it.
+    pub fn stalled(&mut self, now: Time, key: RequestKey) -> Option<PeerHandle> {
+        self.now = now;
+        let slot = self.slots.get(&key).copied()?;
+        let announcements = &self.entries.get(&slot)?.announcements;
+        if announcements.iter().all(|announcement| announcement.state != State::Candidate) {
+            return None;
+        }
+        let flight = self.complete(slot, true)?;
+        self.strike(now, flight.peer);
+        Some(flight.peer)
     }
 
     /// When [`RequestTracker::expire`] and [`RequestTracker::release`] are wanted next.
@@ -546,6 +561,16 @@ impl RequestTracker {
     #[must_use]
     pub fn groups(&self) -> usize {
         self.groups.len()
+    }
+
+    /// A strike for a peer and its group (rule 9).
+    fn strike(&mut self, now: Time, peer: PeerHandle) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.strikes.strike(now);
+            if let Some(group) = peer.group {
+                self.groups.strike(now, group);
+            }
+        }
     }
 
     /// A peer without strikes has announced what is in flight from a struck one: that request ends (rule 1).

@@ -14,7 +14,9 @@ mod request_support; // the tracker's naive model
 
 mod author_tree; // what is pushed, pruned and grafted
 mod block_recovery;
+mod block_stall; // a peer that holds up the blocks of all others
 mod block_tree; // blocks along their producer's tree, and promises
+mod block_window; // how many blocks are requested ahead
 mod blocks; // orphans, catching up, forks, confirmed transactions
 mod bounds; // what the engine holds, on each bound and one past it
 mod chain_bodies; // which bodies are kept
@@ -25,6 +27,7 @@ mod chain_sync; // locators, headers after, missing bodies
 mod determinism; // same seed, same outputs
 mod durable;
 mod flow_control; // credit per peer and lane
+mod headers_brake; // how many headers may wait for bodies
 mod hello; // the greeting
 mod inv_getdata; // announcing, asking, answering
 mod mempool_bounds; // entries, bytes, nonces

@@ -28,6 +28,8 @@ enum Op {
     Forget(u8),
     NotFound { peer: u32, key: u8 },
     NotFoundInFlight,
+    Stalled(u8),
+    StalledInFlight,
     Expire,
     ToDeadline,
     Forward(u64),
@@ -56,8 +58,10 @@ fn op() -> impl Strategy<Value = Op> {
         8 => bytes.prop_map(|bytes| Op::Answer { bytes }),
         1 => peer.clone().prop_map(Op::Proved),
         1 => key.clone().prop_map(Op::Forget),
-        1 => (peer, key).prop_map(|(peer, key)| Op::NotFound { peer, key }),
+        1 => (peer, key.clone()).prop_map(|(peer, key)| Op::NotFound { peer, key }),
         2 => Just(Op::NotFoundInFlight),
+        1 => key.prop_map(Op::Stalled),
+        2 => Just(Op::StalledInFlight),
         3 => Just(Op::Expire),
         4 => Just(Op::ToDeadline),
         5 => (0_u64..2_000_000).prop_map(Op::Forward),
@@ -377,6 +381,32 @@ impl Model {
         deadlines
     }
 
+    fn strike(&mut self, handle: PeerHandle) {
+        let now = self.now;
+        let Some(peer) = self.peer_mut(handle) else { return };
+        peer.strikes.strike(now);
+        if let Some(group) = peer.group {
+            if !self.groups.iter().any(|it| it.0 == group) {
+                self.groups.push((group, Strikes::default()));
+            }
+            self.groups.iter_mut().filter(|it| it.0 == group).for_each(|it| it.1.strike(now));
+        }
+    }
+
+    fn stalled(&mut self, key: RequestKey) -> Option<PeerHandle> {
+        let of_key: Vec<_> = self.announcements.iter_mut().filter(|it| it.key == key).collect();
+        let others = of_key.iter().any(|it| it.state == State::Candidate);
+        let requested = of_key.into_iter().filter(|_| others).find_map(|it| match it.state {
+            State::Requested { at, number, .. } => Some((it, (at, number))),
+            _ => None,
+        });
+        let (it, asked) = requested?;
+        it.state = State::Completed { late: Some(asked) };
+        let handle = it.peer;
+        self.strike(handle);
+        Some(handle)
+    }
+
     fn expire(&mut self) -> Vec<(PeerHandle, RequestKey)> {
         let (now, requests) = (self.now, self.requests);
         let due: Vec<_> = self.deadlines().into_iter().filter(|it| it.0 <= now).collect();
@@ -389,17 +419,11 @@ impl Model {
                 }
             }
             let Some(peer) = self.peer_mut(*handle) else { continue };
-            peer.strikes.strike(now);
             if asked.1 >= peer.doubled_below {
                 peer.doubled_below = requests;
                 peer.doublings = (peer.doublings + 1).min(5);
             }
-            if let Some(group) = peer.group {
-                if !self.groups.iter().any(|it| it.0 == group) {
-                    self.groups.push((group, Strikes::default()));
-                }
-                self.groups.iter_mut().filter(|it| it.0 == group).for_each(|it| it.1.strike(now));
-            }
+            self.strike(*handle);
         }
         self.forget_completed();
         due.into_iter().map(|it| (it.3, it.4)).collect()
@@ -459,6 +483,16 @@ impl Pair {
                 let last = self.model.deadlines().last().map(|it| (it.3, it.4));
                 last.into_iter().for_each(|(from, name)| self.not_found(from, name));
             }
+            Op::Stalled(name) => self.stalled(key(name)),
+            Op::StalledInFlight => {
+                let in_flight = self.model.deadlines().into_iter().map(|it| it.4);
+                let others = |name: &RequestKey| {
+                    let mut of_key = self.model.announcements.iter().filter(|it| it.key == *name);
+                    of_key.any(|it| it.state == State::Candidate)
+                };
+                let name = in_flight.into_iter().find(others);
+                name.into_iter().for_each(|name| self.stalled(name));
+            }
             Op::Expire => assert_eq!(self.tracker.expire(now), self.model.expire()),
             Op::ToDeadline => {
                 let deadline = self.model.deadlines().first().map(|it| it.0);
@@ -484,6 +518,11 @@ impl Pair {
     fn not_found(&mut self, from: PeerHandle, name: RequestKey) {
         let answer = self.tracker.not_found(self.now(), from, name);
         assert_eq!(answer, self.model.not_found(from, name));
+    }
+
+    fn stalled(&mut self, name: RequestKey) {
+        let answer = self.tracker.stalled(self.now(), name);
+        assert_eq!(answer, self.model.stalled(name));
     }
 
     fn compare(&mut self) {
