@@ -31,6 +31,7 @@ NOTFOUND_BLOCKS_MAX = 16
 LOCATOR_ENTRIES_MAX = 64
 HEADERS_ENTRIES_MAX = 256
 HAD_ENTRIES_MAX = 256
+OFFER_ENTRIES_MAX = 4_096
 ROUTES_ENTRIES_MAX = 256
 NETWORK_BYTES_MAX = 32
 U32_MAX = 2**32 - 1
@@ -253,6 +254,14 @@ def read_via(reader):
     return value
 
 
+def read_packed(reader, size):
+    """At most 4,096 values of one length in one byte string. Symbols may be cut; then the sketch is refused, not the message."""
+    value = reader.bytes(OFFER_ENTRIES_MAX * size)
+    if size != 11 and len(value) % size:
+        raise Refused(f"{len(value)} bytes of values of {size}")
+    return [value[at : at + size] for at in range(0, len(value), size)]
+
+
 def route(kind, key):
     """The name of the route of what a key signs; `kind` is 0 for transactions and 1 for blocks."""
     return sha256(b"hearsay route 1", bytes([kind, 0]), key)[:8]
@@ -277,11 +286,26 @@ MESSAGES = {
     11: ("ack", 2, lambda r: r.uint()),
     12: ("had", 2, lambda r: r.list(HAD_ENTRIES_MAX, read_short)),
     13: ("graft", 2, lambda r: r.list(ROUTES_ENTRIES_MAX, read_short)),
+    14: (
+        "reconcile",
+        8,
+        lambda r: (r.uint(U32_MAX), r.uint(2), r.uint(U32_MAX), r.uint(), r.fixed(32), r.fixed(16), read_packed(r, 11)),
+    ),
+    15: ("more", 3, lambda r: (r.uint(U32_MAX), r.uint(U32_MAX))),
+    16: ("symbols", 3, lambda r: (r.uint(U32_MAX), read_packed(r, 11))),
+    17: (
+        "difference",
+        7,
+        lambda r: (r.uint(U32_MAX), r.uint(3), r.uint(), r.fixed(32), read_packed(r, 6), read_packed(r, 8)),
+    ),
+    18: ("offer", 3, lambda r: (r.uint(U32_MAX), read_packed(r, 8))),
+    19: ("take", 3, lambda r: (r.uint(U32_MAX), r.bytes(OFFER_ENTRIES_MAX // 8))),
+    20: ("list", 3, lambda r: (r.uint(U32_MAX), read_via(r))),
 }
 
 
 def read_message(reader):
-    items = reader.array(6)
+    items = reader.array(8)
     tag = reader.uint()
     if tag not in MESSAGES:
         raise Refused(f"the message tag {tag}")

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::block::{Block, SignedHeader, transactions_root};
 use protocol::codec::{Decode as _, Encode as _};
-use protocol::hash::{RouteId, RouteKind, TxId};
-use protocol::message::{Hello, InvEntry, Message, Tip, TxRef};
+use protocol::hash::{RouteId, RouteKind, ShortId, TxId};
+use protocol::message::{Digest, Hello, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
+use protocol::reconcile::SaltedId;
 use protocol::transaction::SignedTransaction;
 use serde_json::{Map, Value, json};
 
@@ -23,7 +24,7 @@ fn messages() -> Vec<(&'static str, Message)> {
     let block = block(genesis(), &[small.clone(), other.clone()], 1_700_000_000_000);
     let (short, full) = (TxRef::Short(small.id().short()), TxRef::Full(other.id()));
     let entries = vec![InvEntry { transaction: short, age_ms: 5 }, InvEntry { transaction: full, age_ms: 1_000 }];
-    vec![
+    let mut messages = vec![
         ("hello", Message::Hello(Hello::new(&network(), Tip { height: 1, id: block.header.id() }))),
         ("inv", Message::Inv(entries)),
         ("getdata", Message::GetData { graft: true, wanted: vec![short, full] }),
@@ -48,7 +49,30 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("ack", Message::Ack(16_384)),
         ("had", Message::Had(vec![small.id().short(), other.id().short()])),
         ("graft", Message::Graft(vec![RouteId::of(RouteKind::Block, &producer().public().0)])),
+    ];
+    let tip = Tip { height: 1, id: block.header.id() };
+    messages.extend(reconciling(tip, [small.id().short(), other.id().short()]));
+    messages
+}
+
+/// A conversation of two mempools, as far as each message has an example.
+fn reconciling(tip: Tip, ids: [ShortId; 2]) -> [(&'static str, Message); 7] {
+    let symbols: Bytes = (0..22).collect::<Vec<u8>>().into();
+    let (number, salt) = (1_000_000, [7; 16]);
+    let open = Reconcile::Open { number, digest: Digest::PushPull, size: 20_000, tip, salt, symbols: symbols.clone() };
+    let wanted = vec![SaltedId::from_bytes([1, 2, 3, 4, 5, 6])];
+    let difference =
+        Reconcile::Difference { number, outcome: Outcome::Known, tip, wanted, offered: vec![ids[0]] };
+    [
+        ("reconcile", open),
+        ("more", Reconcile::More { number, count: 40 }),
+        ("symbols", Reconcile::Symbols { number, symbols }),
+        ("difference", difference),
+        ("offer", Reconcile::Offer { number, ids: ids.to_vec() }),
+        ("take", Reconcile::Take { number, places: vec![0b0100_0000].into() }),
+        ("list", Reconcile::List { number, after: Some(ids[1]) }),
     ]
+    .map(|(name, message)| (name, Message::Reconcile(Box::new(message))))
 }
 
 fn vectors() -> Value {

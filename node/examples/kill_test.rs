@@ -1,0 +1,198 @@
+//! Kills a loaded node at random, again and again, and looks whether everything that it acknowledged is there when it is
+//! started again.
+//!
+//! ```text
+//! kill_test NODE [COUNT]
+//! ```
+//!
+//! NODE is the node program, COUNT how often it is killed (30). The node has a data dir of its own, makes a block of its
+//! mempool each 200 ms, and is given signed transactions by several clients at once; an answer from its RPC is an
+//! acknowledgement. Some 50 ms to 1 s after the start of the load it gets SIGKILL. The next start must come up within 5 s,
+//! and know every transaction of the round before and a sample of all earlier ones; at the end, all. The last line is the
+//! figure. Exit status: 0 nothing is missing, 1 something is, or the node didn't come up.
+//!
+//! Deliberately absent: loss of power, which needs a disk that forgets (see the tests of the store).
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use node::rpc::ApiClient as _;
+use protocol::keys::SecretKey;
+use protocol::network::NetworkId;
+use protocol::transaction::Transaction;
+use rand::RngExt as _;
+use tokio::task::JoinSet;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Kills without another word.
+const COUNT_DEFAULT: u64 = 30;
+/// A start may take so long.
+const START_MAX: Duration = Duration::from_secs(5);
+/// Clients at once.
+const CLIENTS: u64 = 8;
+/// Transactions of earlier rounds that are looked up in each round.
+const SAMPLE: usize = 100;
+/// What each transaction may still be confirmed in, from the height at the start of a round: blocks of half an hour.
+const VALID_FOR: u64 = 9_000;
+
+/// The node, killed when this is dropped.
+struct Node(Child);
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let Some(node) = arguments.next().map(PathBuf::from) else {
+        eprintln!("usage: kill_test NODE [COUNT]");
+        return ExitCode::from(2);
+    };
+    let count = arguments.next().map_or(Some(COUNT_DEFAULT), |text| text.to_str()?.parse().ok());
+    let Some(count) = count.filter(|count| *count > 0) else {
+        eprintln!("COUNT must be a number above 0");
+        return ExitCode::from(2);
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&node, count))) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(node: &Path, count: u64) -> Outcome<bool> {
+    let dir = tempfile::tempdir()?;
+    let number = Arc::new(AtomicU64::new(0));
+    let (mut acknowledged, mut missing, mut slowest) = (Vec::<String>::new(), 0_u64, Duration::ZERO);
+    let mut last_round = 0;
+    for kill in 1..=count {
+        let (mut running, client, took) = start(node, dir.path()).await?;
+        slowest = slowest.max(took);
+        missing += lost(&client, &acknowledged[last_round..]).await?;
+        missing += lost(&client, &sample(&acknowledged[..last_round])).await?;
+        last_round = acknowledged.len();
+        let height = client.node_info().await?.tip_height;
+        let load = Duration::from_millis(rand::rng().random_range(50..1_000));
+        let mut clients = JoinSet::new();
+        for _ in 0..CLIENTS {
+            let (client, number) = (client.clone(), Arc::clone(&number));
+            clients.spawn(async move { submit(&client, &number, height + VALID_FOR).await });
+        }
+        tokio::time::sleep(load).await;
+        running.0.kill()?;
+        running.0.wait()?;
+        while let Some(of_one) = clients.join_next().await {
+            acknowledged.extend(of_one?);
+        }
+        eprintln!(
+            "kill {kill} of {count}: started in {} ms at height {height}, {} acknowledged in {} ms, {missing} missing so far",
+            took.as_millis(),
+            acknowledged.len() - last_round,
+            load.as_millis(),
+        );
+    }
+    let (running, client, took) = start(node, dir.path()).await?;
+    slowest = slowest.max(took);
+    missing += lost(&client, &acknowledged).await?;
+    let info = client.node_info().await?;
+    drop(running);
+    println!(
+        "{count} kills, {} transactions acknowledged, {missing} missing, {} blocks, {} pending, slowest start {} ms",
+        acknowledged.len(),
+        info.tip_height,
+        info.mempool_transactions,
+        slowest.as_millis()
+    );
+    Ok(missing == 0)
+}
+
+/// Starts the node, and waits until its RPC answers.
+async fn start(node: &Path, dir: &Path) -> Outcome<(Node, HttpClient, Duration)> {
+    let rpc = dir.join("rpc.json");
+    // A killed node leaves one.
+    let _ = fs::remove_file(&rpc);
+    let log = fs::File::create(dir.join("node.log"))?;
+    let begun = Instant::now();
+    let child = Command::new(node)
+        .args([
+            "--network",
+            "killed",
+            "--open-producers",
+            "--produce-every",
+            "200ms",
+            "--listen",
+            "/ip4/127.0.0.1/tcp/0",
+        ])
+        .args(["--rpc-addr", "127.0.0.1:0", "--reserved-only", "--log", "warn", "--data-dir"])
+        .arg(dir)
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()?;
+    let mut node = Node(child);
+    while begun.elapsed() < START_MAX {
+        if let Some(status) = node.0.try_wait()? {
+            return Err(format!("the node ended ({status}): {}", fs::read_to_string(dir.join("node.log"))?).into());
+        }
+        let text = fs::read_to_string(&rpc).unwrap_or_default();
+        let address = serde_json::from_str::<serde_json::Value>(&text).ok();
+        let address = address.and_then(|info| info["rpc"].as_str().map(str::to_owned));
+        if let Some(address) = address {
+            let url = if address.starts_with("http") { address } else { format!("http://{address}") };
+            let client = HttpClientBuilder::default().build(url)?;
+            if client.node_info().await.is_ok() {
+                return Ok((node, client, begun.elapsed()));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Err(format!("the node did not come up within {} s", START_MAX.as_secs()).into())
+}
+
+/// Submits until the node is gone. Returns what it acknowledged.
+async fn submit(client: &HttpClient, number: &AtomicU64, valid_until: u64) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    loop {
+        let nonce = number.fetch_add(1, Ordering::Relaxed);
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&(nonce % 512).to_le_bytes());
+        let key = SecretKey::from_seed(&seed);
+        let network: NetworkId = "killed".parse().expect("a good name");
+        let item = Transaction { author: key.public(), nonce, valid_until, payload: vec![7; 100].into() };
+        let item = item.sign(&key, &network).expect("a payload within bounds");
+        match client.tx_send(hex::encode(item.encoded())).await {
+            Ok(submitted) => acknowledged.push(submitted.id),
+            Err(_) => return acknowledged,
+        }
+    }
+}
+
+/// How many of these the node doesn't know.
+async fn lost(client: &HttpClient, ids: &[String]) -> Outcome<u64> {
+    let mut lost = 0;
+    for id in ids {
+        if client.tx_get(id.clone()).await?.is_none() {
+            eprintln!("missing: {id}");
+            lost += 1;
+        }
+    }
+    Ok(lost)
+}
+
+/// A few, drawn at random.
+fn sample(ids: &[String]) -> Vec<String> {
+    (0..SAMPLE.min(ids.len())).map(|_| ids[rand::rng().random_range(0..ids.len())].clone()).collect()
+}
