@@ -414,6 +414,13 @@ def expected_messages(vectors):
         "ack": 16_384,
         "had": [first[:8], second[:8]],
         "graft": [route(1, producer)],
+        "reconcile": (1_000_000, 2, 20_000, 1, block_id, bytes([7] * 16), [bytes(range(11)), bytes(range(11, 22))]),
+        "more": (1_000_000, 40),
+        "symbols": (1_000_000, [bytes(range(11)), bytes(range(11, 22))]),
+        "difference": (1_000_000, 0, 1, block_id, [bytes(range(1, 7))], [first[:8]]),
+        "offer": (1_000_000, [first[:8], second[:8]]),
+        "take": (1_000_000, bytes([0b0100_0000])),
+        "list": (1_000_000, second[:8]),
     }
 
 

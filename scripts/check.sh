@@ -27,6 +27,11 @@ else
   cargo test --locked --workspace --no-fail-fast -- --ignored --test-threads 1
 fi
 
+step "thirty kills of a loaded node"
+cargo build --locked --quiet -p node --bin node --example kill_test
+target=${CARGO_TARGET_DIR:-target}/debug
+"$target/examples/kill_test" "$target/node" 30 2>/dev/null
+
 step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 ./scripts/check-links.sh

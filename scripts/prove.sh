@@ -10,6 +10,7 @@
 #   scripts/prove.sh links       the same with 50 ms between any two nodes
 #   scripts/prove.sh blocks      blocks of 128 KiB and 1 MiB over six regions with 50 Mbit/s a node
 #   scripts/prove.sh capacity    the highest rate that each engine carries
+#   scripts/prove.sh kill-nine   a loaded node is killed 1,000 times: everything it acknowledged is there
 #   scripts/prove.sh reconcile   what two sets' reconciliation costs, by sketch and by ranges
 #   scripts/prove.sh all
 set -euo pipefail
@@ -67,6 +68,10 @@ capacity() {
       "$testnet" run --find-capacity --engine "$engine" --degree 8 --out "$(mktemp -d)/run" 2>/dev/null
     done
   } | tee "$keep/capacity.txt"
+}
+
+kill_nine() {
+  { about "scripts/kill-test.sh 1000"; ./scripts/kill-test.sh 1000 2>/dev/null; } | tee "$keep/kill-nine.txt"
 }
 
 reconcile() {

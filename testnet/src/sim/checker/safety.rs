@@ -210,6 +210,7 @@ impl Checker for Safety {
             Message::Reconcile(message) => {
                 if let Reconcile::Offer { number, ids } | Reconcile::Difference { number, offered: ids, .. } =
                     &**message
+                    && !ids.is_empty()
                 {
                     let had = self.memory(node).peers.entry(to).or_default();
                     had.offered.insert(*number, ids.clone());
