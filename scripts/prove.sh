@@ -11,6 +11,7 @@
 #   scripts/prove.sh blocks      blocks of 128 KiB and 1 MiB over six regions with 50 Mbit/s a node
 #   scripts/prove.sh capacity    the highest rate that each engine carries
 #   scripts/prove.sh kill-nine   a loaded node is killed 1,000 times: everything it acknowledged is there
+#   scripts/prove.sh join        a node joins 50 that hold 5,000 blocks and 20,000 pending transactions
 #   scripts/prove.sh reconcile   what two sets' reconciliation costs, by sketch and by ranges
 #   scripts/prove.sh all
 set -euo pipefail
@@ -72,6 +73,14 @@ capacity() {
 
 kill_nine() {
   { about "scripts/kill-test.sh 1000"; ./scripts/kill-test.sh 1000 2>/dev/null; } | tee "$keep/kill-nine.txt"
+}
+
+join() {
+  {
+    about "join_test: 50 nodes, 5,000 blocks of 20 transactions, 20,000 pending"
+    cargo build --release --locked --quiet -p node --bin node --example join_test
+    target/release/examples/join_test "$node" 2>/dev/null || true
+  } | tee "$keep/join.txt"
 }
 
 reconcile() {
@@ -198,7 +207,8 @@ case "${1:-}" in
   bootstrap) proof bootstrap ;;
   netns) proof netns ;;
   compare) everything ;;
-  links | blocks | capacity | reconcile) "$1" ;;
-  all) fifty; flood; kill_ten; everything; links; blocks; capacity; reconcile; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
-  *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  links | blocks | capacity | reconcile | join) "$1" ;;
+  kill-nine) kill_nine ;;
+  all) fifty; flood; kill_ten; everything; links; blocks; capacity; reconcile; kill_nine; join; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
+  *) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -13,15 +13,16 @@
 //!
 //! Deliberately absent: loss of power, which needs a disk that forgets (see the tests of the store).
 
-use std::error::Error;
-use std::fs;
+#[path = "support/running.rs"]
+mod running;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use jsonrpsee::http_client::HttpClient;
 use node::rpc::ApiClient as _;
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
@@ -29,7 +30,7 @@ use protocol::transaction::Transaction;
 use rand::RngExt as _;
 use tokio::task::JoinSet;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use running::{Outcome, Running};
 
 /// Kills without another word.
 const COUNT_DEFAULT: u64 = 30;
@@ -41,16 +42,6 @@ const CLIENTS: u64 = 8;
 const SAMPLE: usize = 100;
 /// What each transaction may still be confirmed in, from the height at the start of a round: blocks of half an hour.
 const VALID_FOR: u64 = 9_000;
-
-/// The node, killed when this is dropped.
-struct Node(Child);
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -80,7 +71,8 @@ async fn run(node: &Path, count: u64) -> Outcome<bool> {
     let (mut acknowledged, mut missing, mut slowest) = (Vec::<String>::new(), 0_u64, Duration::ZERO);
     let mut last_round = 0;
     for kill in 1..=count {
-        let (mut running, client, took) = start(node, dir.path()).await?;
+        let mut running = start(node, dir.path()).await?;
+        let (client, took) = (running.client.clone(), running.took);
         slowest = slowest.max(took);
         missing += lost(&client, &acknowledged[last_round..]).await?;
         missing += lost(&client, &sample(&acknowledged[..last_round])).await?;
@@ -93,8 +85,8 @@ async fn run(node: &Path, count: u64) -> Outcome<bool> {
             clients.spawn(async move { submit(&client, &number, height + VALID_FOR).await });
         }
         tokio::time::sleep(load).await;
-        running.0.kill()?;
-        running.0.wait()?;
+        running.process.kill()?;
+        running.process.wait()?;
         while let Some(of_one) = clients.join_next().await {
             acknowledged.extend(of_one?);
         }
@@ -105,7 +97,8 @@ async fn run(node: &Path, count: u64) -> Outcome<bool> {
             load.as_millis(),
         );
     }
-    let (running, client, took) = start(node, dir.path()).await?;
+    let running = start(node, dir.path()).await?;
+    let (client, took) = (running.client.clone(), running.took);
     slowest = slowest.max(took);
     missing += lost(&client, &acknowledged).await?;
     let info = client.node_info().await?;
@@ -120,46 +113,10 @@ async fn run(node: &Path, count: u64) -> Outcome<bool> {
     Ok(missing == 0)
 }
 
-/// Starts the node, and waits until its RPC answers.
-async fn start(node: &Path, dir: &Path) -> Outcome<(Node, HttpClient, Duration)> {
-    let rpc = dir.join("rpc.json");
-    // A killed node leaves one.
-    let _ = fs::remove_file(&rpc);
-    let log = fs::File::create(dir.join("node.log"))?;
-    let begun = Instant::now();
-    let child = Command::new(node)
-        .args([
-            "--network",
-            "killed",
-            "--open-producers",
-            "--produce-every",
-            "200ms",
-            "--listen",
-            "/ip4/127.0.0.1/tcp/0",
-        ])
-        .args(["--rpc-addr", "127.0.0.1:0", "--reserved-only", "--log", "warn", "--data-dir"])
-        .arg(dir)
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()?;
-    let mut node = Node(child);
-    while begun.elapsed() < START_MAX {
-        if let Some(status) = node.0.try_wait()? {
-            return Err(format!("the node ended ({status}): {}", fs::read_to_string(dir.join("node.log"))?).into());
-        }
-        let text = fs::read_to_string(&rpc).unwrap_or_default();
-        let address = serde_json::from_str::<serde_json::Value>(&text).ok();
-        let address = address.and_then(|info| info["rpc"].as_str().map(str::to_owned));
-        if let Some(address) = address {
-            let url = if address.starts_with("http") { address } else { format!("http://{address}") };
-            let client = HttpClientBuilder::default().build(url)?;
-            if client.node_info().await.is_ok() {
-                return Ok((node, client, begun.elapsed()));
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Err(format!("the node did not come up within {} s", START_MAX.as_secs()).into())
+/// Starts the node.
+async fn start(node: &Path, dir: &Path) -> Outcome<Running> {
+    let flags = ["--network", "killed", "--open-producers", "--produce-every", "200ms", "--reserved-only"];
+    Running::start(node, dir, &flags, START_MAX).await
 }
 
 /// Submits until the node is gone. Returns what it acknowledged.

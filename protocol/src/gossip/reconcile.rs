@@ -75,11 +75,18 @@ struct Begun {
     deadline: Time,
 }
 
-#[derive(Debug)]
-struct Served {
+/// What an initiator wants.
+#[derive(Clone, Copy, Debug)]
+struct Opening {
     number: u32,
     digest: Digest,
+    /// Transactions in its sketch.
     size: usize,
+}
+
+#[derive(Debug)]
+struct Served {
+    opening: Opening,
     /// In the decoder's order.
     ids: Vec<TxId>,
     decoder: Decoder,
@@ -278,7 +285,8 @@ impl Gossip {
         match message {
             Reconcile::Open { number, digest, size, tip, salt, symbols } => {
                 self.on_tip(now, from, tip);
-                self.on_open(now, from, number, digest, size, salt, &symbols);
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                self.on_open(now, from, Opening { number, digest, size }, salt, &symbols);
             }
             Reconcile::More { number, count } => self.on_more(from, number, count),
             Reconcile::Symbols { number, symbols } => self.on_symbols(now, from, number, &symbols),
@@ -314,16 +322,8 @@ impl Gossip {
         }
     }
 
-    fn on_open(
-        &mut self,
-        now: Time,
-        from: PeerHandle,
-        number: u32,
-        digest: Digest,
-        size: u32,
-        salt: [u8; 16],
-        symbols: &Bytes,
-    ) {
+    fn on_open(&mut self, now: Time, from: PeerHandle, opening: Opening, salt: [u8; 16], symbols: &Bytes) {
+        let Opening { number, size, .. } = opening;
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let early = peer.dealings.open_at > now || self.conversations.served.contains_key(&from);
         peer.dealings.open_at = now + RECONCILE_PEER_INTERVAL_MIN;
@@ -331,13 +331,12 @@ impl Gossip {
             return self.conclude(from, number, Outcome::Busy, Vec::new(), Vec::new());
         }
         let ids = self.settled_ids(now);
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
         if ids.len().abs_diff(size) > SYMBOLS_MAX / 2 {
-            return self.conclude_by_list(now, from, number, digest, size);
+            return self.conclude_by_list(now, from, opening);
         }
         let Ok(encoder) = Encoder::new(salt, &ids) else { return };
         let (decoder, deadline) = (Decoder::new(encoder), now + RECONCILE_TIMEOUT);
-        self.conversations.served.insert(from, Served { number, digest, size, ids, decoder, deadline });
+        self.conversations.served.insert(from, Served { opening, ids, decoder, deadline });
         self.on_symbols(now, from, number, symbols);
     }
 
@@ -354,7 +353,8 @@ impl Gossip {
     }
 
     fn on_symbols(&mut self, now: Time, from: PeerHandle, number: u32, symbols: &Bytes) {
-        let Some(served) = self.conversations.served.get_mut(&from).filter(|served| served.number == number)
+        let Some(served) =
+            self.conversations.served.get_mut(&from).filter(|served| served.opening.number == number)
         else {
             return;
         };
@@ -363,14 +363,15 @@ impl Gossip {
             Progress::More => {
                 let (sent, count) = (served.decoder.received(), served.decoder.next_batch());
                 // A sketch that is longer than a list of all ids is of no use.
-                let list_bytes = served.size.saturating_add(served.decoder.local().len()).saturating_mul(8);
+                let list_bytes =
+                    served.opening.size.saturating_add(served.decoder.local().len()).saturating_mul(8);
                 let after = sent.saturating_add(count);
                 let worth = count > 0 && after.saturating_mul(SYMBOL_BYTES) <= list_bytes.max(1_024);
                 let count = u32::try_from(count).unwrap_or(u32::MAX);
                 if !worth {
-                    let (digest, size) = (served.digest, served.size);
+                    let opening = served.opening;
                     self.conversations.served.remove(&from);
-                    self.conclude_by_list(now, from, number, digest, size);
+                    self.conclude_by_list(now, from, opening);
                 } else if !self.say(from, Reconcile::More { number, count }) {
                     self.conversations.served.remove(&from);
                 }
@@ -379,16 +380,16 @@ impl Gossip {
                 let Some(served) = self.conversations.served.remove(&from) else { return };
                 let mut wanted = only_there;
                 // What came here lately is out of the sketch, and held all the same.
-                let salt = served.decoder.local().salt().clone();
+                let salt = *served.decoder.local().salt();
                 let young = self.mempool.newest_first().filter(|(_, taken)| now.since(*taken) < self.age_min());
                 let young: Vec<SaltedId> = young.map(|(item, _)| salt.id(&item.id())).collect();
                 wanted.retain(|id| !young.contains(id));
                 self.conversations.learn(wanted.len().saturating_add(only_here.len()));
-                if served.digest == Digest::Pull || self.mempool.room_for(self.usual_bytes) == 0 {
+                if served.opening.digest == Digest::Pull || self.mempool.room_for(self.usual_bytes) == 0 {
                     wanted.clear();
                 }
                 let mut offered: Vec<ShortId> = Vec::new();
-                if served.digest != Digest::Push {
+                if served.opening.digest != Digest::Push {
                     let here = only_here.iter().filter_map(|place| served.ids.get(usize::try_from(*place).ok()?));
                     offered.extend(here.map(TxId::short));
                 }
@@ -421,7 +422,8 @@ impl Gossip {
 
     /// The difference is too large for a sketch: whoever holds clearly less has the other list what it holds; where both hold
     /// about as much, each does.
-    fn conclude_by_list(&mut self, now: Time, from: PeerHandle, number: u32, digest: Digest, size: usize) {
+    fn conclude_by_list(&mut self, now: Time, from: PeerHandle, opening: Opening) {
+        let Opening { number, digest, size } = opening;
         let own = self.mempool.len();
         let theirs = digest != Digest::Push && own >= size - size / 8;
         let outcome = if theirs { Outcome::ListMine } else { Outcome::TooLarge };

@@ -59,10 +59,10 @@ fn messages() -> Vec<(&'static str, Message)> {
 fn reconciling(tip: Tip, ids: [ShortId; 2]) -> [(&'static str, Message); 7] {
     let symbols: Bytes = (0..22).collect::<Vec<u8>>().into();
     let (number, salt) = (1_000_000, [7; 16]);
-    let open = Reconcile::Open { number, digest: Digest::PushPull, size: 20_000, tip, salt, symbols: symbols.clone() };
+    let open =
+        Reconcile::Open { number, digest: Digest::PushPull, size: 20_000, tip, salt, symbols: symbols.clone() };
     let wanted = vec![SaltedId::from_bytes([1, 2, 3, 4, 5, 6])];
-    let difference =
-        Reconcile::Difference { number, outcome: Outcome::Known, tip, wanted, offered: vec![ids[0]] };
+    let difference = Reconcile::Difference { number, outcome: Outcome::Known, tip, wanted, offered: vec![ids[0]] };
     [
         ("reconcile", open),
         ("more", Reconcile::More { number, count: 40 }),
