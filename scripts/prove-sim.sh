@@ -6,6 +6,7 @@
 #   scripts/prove-sim.sh trees        author trees on 1,000 and 10,000 nodes: warm, strays, one-time authors, attacks, churn
 #   scripts/prove-sim.sh growth       rounds until everyone knows a rumor, from 16 to 65,536 nodes
 #   scripts/prove-sim.sh withholders  100 seeds of 1,000 nodes of which 30 % announce first and never send
+#   scripts/prove-sim.sh repair       reconciliation alone on 50 to 800 nodes, by push, pull and push-pull; 30 % loss
 #   scripts/prove-sim.sh swarm        1,000 small networks with faults and adversaries drawn from the seed
 #   scripts/prove-sim.sh reality      50 real nodes and 50 simulated ones, the same graph and load
 #   scripts/prove-sim.sh all
@@ -37,6 +38,22 @@ large() {
   about "as many nodes as one thread simulates"
   simulate ten --nodes 10000 --degree 8 --relay announce --txs 200 --seed 7
   simulate hundred --nodes 100000 --degree 8 --relay announce --txs 5 --seed 7
+}
+
+# What relay doesn't bring: nothing relayed at all, and three in ten messages lost.
+repair() {
+  about "reconciliation: nothing relayed, an interval of 1 s; the textbook's three digests; 30 % loss with relay on"
+  simulate spread --sweep nodes=50..800*2 --degree 8 --relay none --txs 20 --tx-rate 10 --drain 60s --checks none | tail -9
+  cp "$work/spread/growth.svg" "$keep/sim-repair.svg"
+  local digest loss
+  for digest in push pull push-pull; do
+    simulate "digest-$digest" --nodes 200 --degree 8 --relay none --reconcile-digest "$digest" --txs 20 --tx-rate 10 --drain 60s \
+      --checks none | grep -E "^.\$|to all nodes|per delivery|offered|^ transactions  "
+  done
+  for loss in 0 0.3; do
+    simulate "loss-$loss" --nodes 100 --degree 8 --txs 300 --tx-rate 10 --drain 60s --set "faults.loss=$loss" --checks none |
+      grep -E "^.\$|to each node|to all nodes|wire bytes|offered|^ transactions  |messages"
+  done
 }
 
 # The world of the model: 1,000 nodes, 8 neighbours, six regions, 20 % jitter, 256-byte items.
@@ -200,10 +217,10 @@ PY
 
 mkdir -p "$keep"
 cargo build --release --locked --workspace --quiet
-names=(large table trees growth withholders swarm reality)
+names=(large table trees growth withholders repair swarm reality)
 case "${1:-}" in
   all) chosen=("${names[@]}") ;;
-  large | table | trees | growth | withholders | swarm | reality) chosen=("$1") ;;
-  *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  large | table | trees | growth | withholders | repair | swarm | reality) chosen=("$1") ;;
+  *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 for name in "${chosen[@]}"; do "$name" | tee "$keep/sim-$name.txt"; done

@@ -125,6 +125,8 @@ impl CompareArgs {
         let mut plan = Plan::new(nodes, topology, load, seed)?;
         plan.set_engine(contender.engine, Some(&contender.relay))?;
         plan.reconciliation = self.load.reconciliation();
+        // The other engines keep nothing.
+        plan.ephemeral = true;
         plan.workers = true;
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
         plan.links()?;

@@ -64,6 +64,9 @@ pub struct RunArgs {
     /// How near the rate that is not carried must be to the one that is
     #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = parse_percent, requires = "find_capacity")]
     pub within: f64,
+    /// Have the nodes keep nothing on disk, to see what the store costs
+    #[arg(long)]
+    pub ephemeral: bool,
     /// Decides everything that is random in the workload and the topology
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -105,6 +108,7 @@ impl RunArgs {
         let mut plan = Plan::new(nodes, topology, load, Seed(self.seed))?;
         plan.set_engine(self.engine, self.load.relay.as_deref())?;
         plan.reconciliation = self.load.reconciliation();
+        plan.ephemeral = self.ephemeral;
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
         plan.links()?;
         if self.node.is_some() && plan.uses_workers() {

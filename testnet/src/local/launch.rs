@@ -285,8 +285,15 @@ fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<I
     let mut arguments = if plan.uses_workers() { worker(plan, out, node) } else { Vec::new() };
     // All nodes share one address.
     arguments.push("--exempt-loopback".to_owned());
+    if plan.ephemeral && plan.engine == Engine::Hearsay {
+        arguments.push("--ephemeral".to_owned());
+    }
     let mut flag = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
     flag("--data-dir", &out.data_dir(node).to_string_lossy());
+    if plan.ephemeral && plan.engine == Engine::Hearsay {
+        // The key is known beforehand all the same.
+        flag("--key-file", &out.data_dir(node).join("key").to_string_lossy());
+    }
     flag("--listen", "/ip4/127.0.0.1/tcp/0");
     flag("--rpc-addr", "127.0.0.1:0");
     flag("--network", plan.network.as_str());

@@ -53,6 +53,8 @@ pub struct Plan {
     pub relay: String,
     /// How the nodes reconcile, if their engine does.
     pub reconciliation: Reconciliation,
+    /// Whether they keep nothing on disk.
+    pub ephemeral: bool,
     /// How far apart the nodes are.
     pub wan: Wan,
     /// By how much that varies; nothing without a `wan`.
@@ -103,6 +105,7 @@ impl Plan {
             engine: Engine::Hearsay,
             relay: String::new(),
             reconciliation: Reconciliation::default(),
+            ephemeral: false,
             wan: Wan::None,
             jitter: Jitter::NONE,
             bandwidth: Bandwidth::UNLIMITED,
