@@ -4,6 +4,7 @@
 pub mod capacity;
 pub mod compare;
 pub mod deliveries;
+pub mod healing;
 pub mod schema;
 pub mod spreads;
 pub mod statistics;

@@ -125,6 +125,7 @@ pub fn run(
         sim: Some(simulated),
         rumor,
         compared: None,
+        partition,
     };
     Ok((report, spreads))
 }
