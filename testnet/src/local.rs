@@ -298,5 +298,6 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         rumor: None,
         compared: None,
         partition: measured.partition,
+        spread: None,
     }
 }

@@ -56,6 +56,38 @@ pub struct Report {
     /// The partition and what came after it; null if there was none.
     #[serde(default)]
     pub partition: Option<Healed>,
+    /// How transactions spread in intervals; null unless a scenario has an interval, and for real processes.
+    #[serde(default)]
+    pub spread: Option<Spread>,
+}
+
+/// How transactions spread, in multiples of an interval since their submission. Rounds are intervals here, with
+/// fractions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// An interval's length in milliseconds.
+    pub interval_ms: f64,
+    /// The curve, in quarters of an interval, until the last arrival.
+    pub steps: Vec<Step>,
+    /// Intervals until half of the nodes had the item; of items that came so far.
+    pub to_half: Rounds,
+    /// The same for 99 % of the nodes.
+    pub to_99: Rounds,
+    /// The same for all nodes.
+    pub to_all: Rounds,
+}
+
+/// The share of nodes that had an item after so many intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Since the submission.
+    pub intervals: f64,
+    /// The mean over items.
+    pub informed: f64,
+    /// The item that spread least.
+    pub least: f64,
+    /// The item that spread most.
+    pub most: f64,
 }
 
 /// A partition, and how long it took to make good. Counted is what had entered before the heal.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
-use super::schema::{Healed, Percentiles, Propagation, Report, Rounds, Rumored, Runs, Simulated};
+use super::schema::{Healed, Percentiles, Propagation, Report, Rounds, Rumored, Runs, Simulated, Spread};
 
 pub(super) const DASH: &str = "–";
 
@@ -22,6 +22,9 @@ pub fn render(report: &Report, color: bool) -> String {
     let _ = writeln!(text, "\ncost\n{}", costs(report));
     if let Some(healed) = &report.partition {
         let _ = writeln!(text, "\npartition\n{}", partition(healed));
+    }
+    if let Some(spread) = &report.spread {
+        let _ = writeln!(text, "\nspread, in intervals of {} s\n{}", spread.interval_ms / 1e3, intervals(spread));
     }
     if let Some(rumored) = &report.rumor {
         let _ = writeln!(text, "\nrumor, in rounds of {} s\n{}", rumored.round_ms / 1e3, rumor(rumored));
@@ -55,12 +58,14 @@ pub fn render_runs(runs: &Runs, color: bool) -> String {
         "redundancy",
         "coverage",
         "rounds to all",
+        "intervals to all",
         "converged s",
         "violations",
     ];
     let wanted = |name: &str| match name {
         "seed" => seeds || runs.sweep.is_none(),
         "rounds to all" => runs.runs.iter().any(|run| run.rumor.is_some()),
+        "intervals to all" => runs.runs.iter().any(|run| run.spread.is_some()),
         "converged s" => runs.runs.iter().any(|run| run.partition.is_some()),
         _ => true,
     };
@@ -88,6 +93,7 @@ pub fn render_runs(runs: &Runs, color: bool) -> String {
             "redundancy" => number(kind.redundancy, 3),
             "coverage" => kind.coverage.map_or(DASH.to_owned(), percent),
             "rounds to all" => number(run.rumor.as_ref().and_then(|rumor| rumor.rounds_to_all.p50), 0),
+            "intervals to all" => number(run.spread.as_ref().and_then(|spread| spread.to_all.p50), 2),
             "converged s" => {
                 let healed = run.partition.and_then(|healed| healed.converged_after_ms);
                 number(healed.map(|ms| ms / 1e3), 3)
@@ -198,6 +204,20 @@ fn partition(healed: &Healed) -> Table {
     row("converged after heal", seconds(healed.converged_after_ms), "s");
     row("items in the end", yes(healed.same_items), "");
     row("tips in the end", yes(healed.same_tips), "");
+    table
+}
+
+fn intervals(spread: &Spread) -> Table {
+    let mut table = table(&["", "p50", "p95", "max"], false);
+    let rows = [
+        ("to half of the nodes", spread.to_half),
+        ("to 99 % of the nodes", spread.to_99),
+        ("to all nodes", spread.to_all),
+    ];
+    for (name, intervals) in rows {
+        let cells = [intervals.p50, intervals.p95, intervals.max].map(|value| right(number(value, 2)));
+        table.add_row(std::iter::once(Cell::new(name)).chain(cells));
+    }
     table
 }
 

@@ -128,7 +128,9 @@ fn a_worker_without_its_links_exits_with_1_and_says_why() {
     std::fs::write(&path, "{}").unwrap();
     assert!(said(&worker()).contains("describes no links"), "{}", said(&worker()));
     let delays = Delays::new(&Wan::Regions, 2, Seed(1)).unwrap();
-    LinkPlan { seed: 1, jitter: Jitter::NONE, bandwidth: Bandwidth::UNLIMITED, delays }.write(&path).unwrap();
+    LinkPlan { seed: 1, jitter: Jitter::NONE, bandwidth: Bandwidth::UNLIMITED, delays, halves: None }
+        .write(&path)
+        .unwrap();
     assert!(said(&worker()).contains("has no node 2"), "{}", said(&worker()));
 }
 

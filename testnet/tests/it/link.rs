@@ -27,6 +27,7 @@ pub(crate) fn sites(nodes: usize, jitter: &str, bandwidth: &str) -> Vec<Arc<Site
         jitter: jitter.parse().unwrap(),
         bandwidth: bandwidth.parse().unwrap(),
         delays: Delays::new(&Wan::Uniform(DELAY), nodes, Seed(1)).unwrap(),
+        halves: None,
     };
     (0..nodes).map(|node| Arc::new(Site::new(plan.clone(), node).unwrap())).collect()
 }

@@ -53,6 +53,8 @@ fn finished() -> Finished {
         messages: (0, 0),
         left: 0,
         load_from: at(3_000),
+        partition: None,
+        tips: Vec::new(),
         ended_at: at(10_000),
     }
 }
