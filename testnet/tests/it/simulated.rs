@@ -24,7 +24,7 @@ fn at(millis: u64) -> Time {
 }
 
 /// Two items on 4 nodes: the first reaches all of them, the second one other.
-fn finished() -> Finished {
+pub(crate) fn finished() -> Finished {
     let mut ledger = Ledger::new(4);
     ledger.offered(node::trace::Kind::Transaction);
     ledger.offered(node::trace::Kind::Transaction);
