@@ -48,11 +48,11 @@ repair() {
   local digest loss
   for digest in push pull push-pull; do
     simulate "digest-$digest" --nodes 200 --degree 8 --relay none --reconcile-digest "$digest" --txs 20 --tx-rate 10 --drain 60s \
-      --checks none | grep -E "^.\$|to all nodes|per delivery|offered|^ transactions  "
+      --checks none | grep -E "^[$] |to all nodes|per delivery|offered|^ transactions  "
   done
   for loss in 0 0.3; do
     simulate "loss-$loss" --nodes 100 --degree 8 --txs 300 --tx-rate 10 --drain 60s --set "faults.loss=$loss" --checks none |
-      grep -E "^.\$|to each node|to all nodes|wire bytes|offered|^ transactions  |messages"
+      grep -E "^[$] |to each node|to all nodes|wire bytes|offered|^ transactions  |messages"
   done
 }
 

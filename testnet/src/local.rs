@@ -179,12 +179,22 @@ async fn measure(
         plan.load.tx_bytes,
         plan.producer.map_or(String::new(), |node| format!(", {} blocks at node {node}", plan.load.blocks()))
     ));
+    if let Some(partition) = &plan.partition {
+        progress.line(&format!(
+            "partition: nothing passes between the halves from {} s on, for {} s",
+            partition.at.as_secs_f64(),
+            partition.lasts.as_secs_f64()
+        ));
+    }
     load::submit(plan, cluster, progress, done).await?;
     if let Some(why) = &done.first_failure {
         progress.line(&format!("{} submissions failed; the first: {why}", done.failed));
     }
     progress.line(&format!("drain: at most {} s", plan.drain.as_secs_f64()));
     load::drain(plan, cluster, done).await?;
+    if plan.partition.is_some() {
+        done.same_tips = Some(load::same_tips(cluster).await);
+    }
     load::watch(cluster, LAST_SAMPLE).await?;
     Ok(())
 }
@@ -249,8 +259,13 @@ fn conclude(
         offered_blocks,
         window,
         links: plan.links()?,
+        outage: done.outage,
+        same_tips: done.same_tips.unwrap_or(false),
     };
     let measured = collect::measure(&observed);
+    if let Some(crossed) = measured.partition.map(|healed| healed.crossed).filter(|crossed| *crossed > 0) {
+        invalid_because.push(format!("{crossed} deliveries crossed the partition while it lasted"));
+    }
     let report = compose(plan, &measured, invalid_because);
     report::write(out.dir(), &report, &measured.deliveries)?;
     if let Some(path) = &plan.json {
@@ -282,5 +297,7 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         sim: None,
         rumor: None,
         compared: None,
+        partition: measured.partition,
+        spread: None,
     }
 }

@@ -4,6 +4,7 @@
 pub mod capacity;
 pub mod compare;
 pub mod deliveries;
+pub mod healing;
 pub mod schema;
 pub mod spreads;
 pub mod statistics;
@@ -30,6 +31,8 @@ pub const DELIVERIES_FILE: &str = "deliveries.csv";
 pub const CDF_FILE: &str = "cdf.svg";
 /// The file name of a rumor's picture.
 pub const RUMOR_FILE: &str = "rumor.svg";
+/// The file name of the picture of the spread in intervals.
+pub const SPREAD_FILE: &str = "spread.svg";
 /// The file name of a sweep's picture.
 pub const SWEEP_FILE: &str = "sweep.svg";
 /// The file name of the picture of growth.
@@ -116,6 +119,9 @@ pub fn write_drawn(dir: &Path, report: &Report, spreads: &Spreads) -> Result<(),
     write_file(&dir.join(CDF_FILE), &svg::cdf(report, spreads)?)?;
     if let Some(rumored) = &report.rumor {
         write_file(&dir.join(RUMOR_FILE), &svg::rumor(report, rumored)?)?;
+    }
+    if let Some(picture) = svg::spread(std::slice::from_ref(report), &[])? {
+        write_file(&dir.join(SPREAD_FILE), &picture)?;
     }
     write_json(&dir.join(REPORT_FILE), report)
 }
@@ -233,6 +239,12 @@ pub fn redraw_missing(dir: &Path, report: &Report) -> Result<Vec<&'static str>, 
         write_file(&dir.join(RUMOR_FILE), &svg::rumor(report, rumored)?)?;
         redrawn.push(RUMOR_FILE);
     }
+    if !dir.join(SPREAD_FILE).exists()
+        && let Some(picture) = svg::spread(std::slice::from_ref(report), &[])?
+    {
+        write_file(&dir.join(SPREAD_FILE), &picture)?;
+        redrawn.push(SPREAD_FILE);
+    }
     Ok(redrawn)
 }
 
@@ -256,7 +268,12 @@ fn pictures(runs: &Runs) -> Result<Vec<(&'static str, String)>, ReportError> {
     let drawn = if runs.kind == compare::KIND {
         vec![(COMPARE_FILE, svg::compare(runs)?)]
     } else {
-        vec![(SWEEP_FILE, svg::sweep(runs)?), (GROWTH_FILE, svg::growth(runs)?)]
+        let varied = runs.sweep.as_ref();
+        let names: Vec<String> = varied.map_or_else(Vec::new, |swept| {
+            swept.values.iter().map(|value| format!("{} {value}", swept.parameter)).collect()
+        });
+        let spread = svg::spread(&runs.runs, &names)?;
+        vec![(SWEEP_FILE, svg::sweep(runs)?), (GROWTH_FILE, svg::growth(runs)?), (SPREAD_FILE, spread)]
     };
     Ok(drawn.into_iter().filter_map(|(name, picture)| Some((name, picture?))).collect())
 }

@@ -82,6 +82,30 @@ pub mod time {
     }
 }
 
+/// For `#[serde(with = "some_time")]` on an `Option<Duration>` that is left out where there is none.
+pub mod some_time {
+    use super::{Deserializer, Duration, Serializer, Time};
+
+    /// Writes it as `30s`.
+    ///
+    /// # Errors
+    /// Only the writer's own.
+    pub fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => serializer.collect_str(&Time(*time)),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Says how to write it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        super::time::deserialize(deserializer).map(Some)
+    }
+}
+
 /// Lets serde write and read types by their `Display` and `FromStr`.
 macro_rules! serde_as_text {
     ($($type:ty),+) => { $(

@@ -9,6 +9,7 @@ mod incoming;
 pub mod link;
 mod outgoing;
 pub mod pace;
+pub mod partition;
 mod piece;
 mod site;
 
@@ -21,7 +22,8 @@ pub use delays::{Delays, LOOPBACK_ONE_WAY_US, REGIONS_MAX, WanError};
 pub use emulated::{EmulatedLinks, LinksError};
 pub use incoming::HELD_BYTES_MAX;
 pub use outgoing::{PIECE_BYTES, SEND_BUFFER_BYTES};
-pub use site::{LinkPlan, Site};
+pub use partition::{Halves, Partition};
+pub use site::{LinkPlan, Outage, Site};
 
 use crate::text::{Time, parse_time, serde_as_text};
 

@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: what an engine does. Hearsay's is the node's own library, unchanged.
 
+use std::io::{self, BufReader};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -27,7 +28,10 @@ pub fn run(arguments: WorkerArgs) -> anyhow::Result<ExitCode> {
         error.exit();
     }
     let links = links.zip(number).map(|(path, number)| EmulatedLinks::read(&path, number)).transpose();
-    let links = links.context("--links")?.map(|links| Arc::new(links) as Arc<dyn Links>);
+    let links = links.context("--links")?.map(|links| {
+        links.listen(BufReader::new(io::stdin()));
+        Arc::new(links) as Arc<dyn Links>
+    });
     let result = match engine {
         Engine::Hearsay => run::run(node, links),
         Engine::Gossipsub => baseline::run(node, links, Form::Anonymous),

@@ -129,6 +129,7 @@ impl CompareArgs {
         plan.ephemeral = true;
         plan.workers = true;
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
+        plan.set_partition(self.links.partition)?;
         plan.links()?;
         plan.drain = self.load.drain.unwrap_or(DRAIN);
         plan.idle = self.idle.unwrap_or(plan.idle);

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use clap::Args;
 
-use crate::wan::{Bandwidth, Jitter, Wan};
+use crate::wan::{Bandwidth, Jitter, Partition, Wan};
 
 /// By how much delays vary if nothing is said.
 const JITTER_DEFAULT: f64 = 0.1;
@@ -22,6 +22,10 @@ pub struct LinkArgs {
     /// What each node sends and receives in a second: unlimited, 50mbit, 1gbit [default: unlimited]
     #[arg(long, value_name = "RATE")]
     pub bandwidth: Option<Bandwidth>,
+    /// Hold everything between two halves of the nodes, drawn from the seed, from a time of the load on and for so
+    /// long, as 5s,20s; the report says how long after the heal all nodes have the same items and the same tip
+    #[arg(long, value_name = "AT,LENGTH")]
+    pub partition: Option<Partition>,
 }
 
 impl LinkArgs {
@@ -32,7 +36,11 @@ impl LinkArgs {
     pub fn emulated(&self) -> anyhow::Result<(Wan, Jitter, Bandwidth)> {
         let wan = self.wan.clone().unwrap_or(Wan::None);
         if wan == Wan::None {
-            let given = [("--jitter", self.jitter.is_some()), ("--bandwidth", self.bandwidth.is_some())];
+            let given = [
+                ("--jitter", self.jitter.is_some()),
+                ("--bandwidth", self.bandwidth.is_some()),
+                ("--partition", self.partition.is_some()),
+            ];
             if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
                 bail!("{flag} is of emulated links: give a --wan as well, as regions or uniform:50ms");
             }
@@ -43,11 +51,12 @@ impl LinkArgs {
     }
 
     /// What is given, as flags, keys of a scenario and values.
-    pub(super) fn given(&self) -> [(&'static str, &'static str, Option<String>); 3] {
+    pub(super) fn given(&self) -> [(&'static str, &'static str, Option<String>); 4] {
         [
             ("--wan", "wan", self.wan.as_ref().map(Wan::to_string)),
             ("--jitter", "jitter", self.jitter.map(|jitter| jitter.to_string())),
             ("--bandwidth", "bandwidth", self.bandwidth.map(|bandwidth| bandwidth.to_string())),
+            ("--partition", "partition", self.partition.map(|partition| partition.to_string())),
         ]
     }
 }

@@ -23,6 +23,8 @@ Examples:
       the highest rate at which libp2p's gossipsub delivers everything within 3 s after the load
   testnet run --degree 8 --wan regions --bandwidth 50mbit --block-interval 5s --block-bytes 131072
       links with published delays between six regions of the world, emulated below the nodes' encryption
+  testnet run --degree 8 --wan regions --partition 10s,60s --duration 90s --drain 60s
+      for a minute nothing passes between two halves; then how long until all are as one again
 
 Phases: start, wait until every node has its peers (at most 60 s), 5 s idle, load, drain, stop.
 The out directory then holds report.json, deliveries.csv, cdf.svg, traces/, logs/ and nodes/.
@@ -59,7 +61,7 @@ pub struct RunArgs {
     ///
     /// It begins at --tx-rate, doubles until a rate is not carried, and then bisects. Each rate is offered for
     /// --duration [default here: 10s], then comes --drain [default here: 3s].
-    #[arg(long, conflicts_with_all = ["txs", "block_interval", "block_bytes", "kill"])]
+    #[arg(long, conflicts_with_all = ["txs", "block_interval", "block_bytes", "kill", "partition"])]
     pub find_capacity: bool,
     /// How near the rate that is not carried must be to the one that is
     #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = parse_percent, requires = "find_capacity")]
@@ -110,6 +112,7 @@ impl RunArgs {
         plan.reconciliation = self.load.reconciliation();
         plan.ephemeral = self.ephemeral;
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
+        plan.set_partition(self.links.partition)?;
         plan.links()?;
         if self.node.is_some() && plan.uses_workers() {
             bail!("--node names a program that emulates no links and has Hearsay's engine alone: leave it out");

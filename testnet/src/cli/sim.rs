@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -15,6 +16,7 @@ use crate::sim::runner::{Checks, Job};
 use crate::sim::scenario::{Draft, NODES_MAX, Scenario};
 use crate::sim::swarm::Drawn;
 use crate::sim::sweep::{Sweep, VALUES_MAX};
+use crate::text;
 
 const SIM_HELP: &str = "\
 Examples:
@@ -58,6 +60,12 @@ pub struct SimArgs {
     /// Links.
     #[command(flatten)]
     pub links: LinkArgs,
+    /// Share of messages that vanish unseen during the load, either way: no connection is closed for it [default: 0%]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_loss)]
+    pub loss: Option<f64>,
+    /// Report and draw how transactions spread in multiples of this time, as of the interval in which nodes reconcile
+    #[arg(long, value_name = "TIME", value_parser = super::load::parse_time)]
+    pub interval: Option<Duration>,
     /// Set any key of the scenario; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -71,10 +79,11 @@ pub struct SimArgs {
     #[arg(long, value_name = "N|A..B")]
     pub seeds: Option<Seeds>,
     /// Draw small networks, loads, faults and adversaries from the seed itself, to find broken rules
-    #[arg(long, conflicts_with_all = ["scenario", "set", "sweep", "nodes", "wan", "jitter", "bandwidth"])]
+    #[arg(long, conflicts_with_all = ["scenario", "set", "sweep", "nodes", "wan", "jitter", "bandwidth", "partition", "loss", "interval"])]
     pub swarm: bool,
-    /// Who watches: all or none [default: all, from 1,000 nodes on a sample of them]
-    #[arg(long, value_name = "CHECKS", value_parser = ["all", "none"])]
+    /// Who watches: all, converged (besides, all nodes must end with the same items and the same tip, whatever the
+    /// policy promises) or none [default: all, from 1,000 nodes on a sample of them]
+    #[arg(long, value_name = "CHECKS", value_parser = ["all", "converged", "none"])]
     pub checks: Option<String>,
     /// Where everything goes; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/sim")]
@@ -135,6 +144,10 @@ impl SimArgs {
         for (flag, key, value) in self.given() {
             draft.set(key, &value).with_context(|| flag.to_owned())?;
             words.extend([flag.to_owned(), value]);
+        }
+        if let Some(loss) = self.loss {
+            draft.set("faults.vanish", &loss.to_string()).context("--loss")?;
+            words.extend(["--loss".to_owned(), format!("{}%", 100.0 * loss)]);
         }
         for setting in &self.set {
             let Some((key, value)) = setting.split_once('=') else {
@@ -203,6 +216,7 @@ impl SimArgs {
         match self.checks.as_deref() {
             None => Checks::Auto,
             Some("none") => Checks::None,
+            Some("converged") => Checks::Converged,
             Some(_) => Checks::All,
         }
     }
@@ -216,9 +230,20 @@ impl SimArgs {
     }
 
     fn given(&self) -> Vec<(&'static str, &'static str, String)> {
-        let own = [("--nodes", "nodes", self.nodes.map(|nodes| nodes.to_string()))];
+        let own = [
+            ("--nodes", "nodes", self.nodes.map(|nodes| nodes.to_string())),
+            ("--interval", "interval", self.interval.map(|time| text::Time(time).to_string())),
+        ];
         let own = own.into_iter().chain(self.links.given());
         let own = own.filter_map(|(flag, key, value)| Some((flag, key, value?)));
         own.chain(self.load.given()).collect()
+    }
+}
+
+/// A share as percent.
+fn parse_loss(text: &str) -> Result<f64, String> {
+    match text.strip_suffix('%').map(str::parse::<f64>) {
+        Some(Ok(percent)) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("0% to 100% is wanted, as 30%".to_owned()),
     }
 }

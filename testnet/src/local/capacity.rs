@@ -199,7 +199,7 @@ fn step(rate: f64, deadline: u64, live: &Live, done: Done) -> anyhow::Result<Ste
     let mut step = nothing(rate, &done);
     let Done { submissions, offered_transactions, failed, first_failure, window, .. } = done;
     let links = live.plan.links()?;
-    let observed = Observed { nodes, submissions, offered_transactions, offered_blocks: 0, window, links };
+    let observed = Observed { nodes, submissions, offered_transactions, window, links, ..Observed::default() };
     let Measured { tx, cost, .. } = collect::measure(&observed);
     step.because = match (useless.into_iter().next(), first_failure) {
         (Some(useless), _) => useless,

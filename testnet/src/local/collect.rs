@@ -9,6 +9,7 @@ mod control;
 mod cost;
 mod distance;
 mod echo;
+mod heal;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,9 +18,9 @@ use node::trace::{Kind, Record, What};
 use protocol::hash::ShortId;
 
 use crate::report::deliveries::Delivery;
-use crate::report::schema::{Cost, Percentiles, Propagation, Warm};
+use crate::report::schema::{Cost, Healed, Percentiles, Propagation, Warm};
 use crate::report::statistics::{Sorted, ratio, rounded};
-use crate::wan::LinkPlan;
+use crate::wan::{LinkPlan, Outage};
 use crate::workload::COLD_ITEMS;
 
 /// Everything that was seen of a run.
@@ -37,6 +38,10 @@ pub struct Observed {
     pub window: Window,
     /// The emulated links, if there were any.
     pub links: Option<LinkPlan>,
+    /// When the halves of the links were apart, if they were.
+    pub outage: Option<Outage>,
+    /// Whether all nodes had the same tip in the end.
+    pub same_tips: bool,
 }
 
 /// One node's part.
@@ -95,6 +100,8 @@ pub struct Measured {
     pub echoes: u64,
     /// Each delivery, by kind, submission and time.
     pub deliveries: Vec<Delivery>,
+    /// The partition, if there was one.
+    pub partition: Option<Healed>,
 }
 
 /// A counted item.
@@ -165,6 +172,7 @@ pub fn measure(observed: &Observed) -> Measured {
         block,
         cost,
         deliveries,
+        partition: heal::healed(observed, &items),
     }
 }
 

@@ -15,7 +15,8 @@ use anyhow::{Context as _, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
-use tokio::process::{Child, Command};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
 use super::out::Out;
@@ -23,7 +24,7 @@ use super::plan::Plan;
 use super::rpc::Rpc;
 use crate::engine::Engine;
 use crate::keys::node_key;
-use crate::wan::Wan;
+use crate::wan::{Outage, Wan};
 
 /// All nodes of a run.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Cluster {
 pub struct Member {
     child: Child,
     fate: Fate,
+    /// Where a worker hears of a partition.
+    orders: Option<ChildStdin>,
     /// Its RPC.
     pub rpc: Rpc,
     /// Its libp2p peer id.
@@ -115,7 +118,7 @@ impl Cluster {
             }
             let addresses = neighbours.iter().filter_map(|&other| self.nodes.get(other));
             let arguments = arguments(plan, &self.out, node, addresses.map(|member| member.address.as_str()));
-            let child = self.spawn(supervised.as_deref(), program, node, &arguments)?;
+            let child = self.spawn(supervised.as_deref(), program, node, &arguments, plan.partition.is_some())?;
             waiting.push(Starting { node, child });
         }
         while !waiting.is_empty() {
@@ -176,6 +179,20 @@ impl Cluster {
         Ok(())
     }
 
+    /// Tells all living nodes when the halves are apart.
+    ///
+    /// # Errors
+    /// If a node can't be told: it would be on both sides.
+    pub async fn announce(&mut self, outage: Outage) -> anyhow::Result<()> {
+        let line = format!("{outage}\n");
+        for (node, member) in self.nodes.iter_mut().enumerate().filter(|(_, member)| member.fate == Fate::Alive) {
+            let orders = member.orders.as_mut().with_context(|| format!("node {node} takes no orders"))?;
+            // A pipe holds far more than a line: nobody waits for a slow node.
+            orders.write_all(line.as_bytes()).await.with_context(|| format!("cannot tell node {node}"))?;
+        }
+        Ok(())
+    }
+
     /// Kills a node, as planned.
     pub fn kill(&mut self, node: usize) {
         if let Some(member) = self.nodes.get_mut(node).filter(|member| member.fate == Fate::Alive) {
@@ -220,6 +237,7 @@ impl Cluster {
         program: &Path,
         node: usize,
         arguments: &[String],
+        orders: bool,
     ) -> anyhow::Result<Child> {
         let log = File::create(self.out.log(node)).context("cannot write a log")?;
         let mut command = match supervisor {
@@ -237,7 +255,7 @@ impl Cluster {
         command
             .args(arguments)
             .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
+            .stdin(if orders { Stdio::piped() } else { Stdio::null() })
             .stdout(log.try_clone().context("cannot write a log")?)
             .stderr(log)
             .process_group(0)
@@ -265,7 +283,8 @@ impl Cluster {
             if let Some(said) = read_rpc_file(&file) {
                 let address = said.listen.into_iter().next().context("a node listens nowhere")?;
                 let rpc = Rpc::new(&said.rpc)?;
-                self.nodes.push(Member { child, fate: Fate::Alive, rpc, peer_id: said.peer_id, address });
+                let orders = child.stdin.take();
+                self.nodes.push(Member { child, fate: Fate::Alive, orders, rpc, peer_id: said.peer_id, address });
                 return Ok(());
             }
             if Instant::now() >= deadline {

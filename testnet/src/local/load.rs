@@ -22,6 +22,7 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::rpc::{Rpc, RpcError};
 use crate::items::BlockMaker;
+use crate::wan::Outage;
 use crate::workload::{Entry, Workload};
 use queues::Queues;
 
@@ -46,6 +47,10 @@ pub struct Done {
     pub first_failure: Option<String>,
     /// The phases.
     pub window: Window,
+    /// When the halves were apart, if they were to be.
+    pub outage: Option<Outage>,
+    /// Whether all nodes had the same tip in the end, where that was asked.
+    pub same_tips: Option<bool>,
 }
 
 /// Why a phase ended early.
@@ -65,6 +70,9 @@ const UNANSWERED_MAX: usize = 16_384;
 const PREPARED_MAX: usize = 32_768;
 /// Between looks whether all nodes live.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
+/// How long tips may differ because a block is on its way, and between two looks.
+const TIPS_TIMEOUT: Duration = Duration::from_secs(5);
+const TIPS_POLL: Duration = Duration::from_millis(250);
 /// Between questions whether everything has arrived: gently, for the nodes share the machine.
 const DRAIN_POLL: Duration = Duration::from_secs(1);
 
@@ -94,6 +102,7 @@ pub async fn submit(
     let mut driver = Driver::new(plan, cluster, done)?;
     driver.done.window.load_from = monotonic_ns();
     driver.start = Instant::now();
+    driver.announce_partition().await?;
     while let Some(next) = driver.turn()? {
         let elapsed = driver.start.elapsed().as_secs();
         progress.done(elapsed, plan.load.duration().as_secs());
@@ -151,6 +160,25 @@ pub async fn arrived(cluster: &Cluster, done: &Done) -> bool {
     true
 }
 
+/// Whether all living nodes have the same tip. A block that is on its way makes it a no for a moment, so that is asked
+/// again for a while. Answers that don't come are a no.
+pub async fn same_tips(cluster: &Cluster) -> bool {
+    let end = Instant::now() + TIPS_TIMEOUT;
+    loop {
+        let asked = cluster.all_living().map(|(_, member)| member.rpc.status());
+        let answers = futures::future::join_all(asked).await;
+        let mut tips = answers.iter().map(|answer| answer.as_ref().ok().map(|status| &status.tip_id));
+        let first = tips.next().flatten();
+        if first.is_some() && tips.all(|tip| tip == first) {
+            return true;
+        }
+        if Instant::now() >= end {
+            return false;
+        }
+        sleep_until(Instant::now() + TIPS_POLL).await;
+    }
+}
+
 struct Driver<'a> {
     plan: &'a Plan,
     cluster: &'a mut Cluster,
@@ -198,6 +226,17 @@ impl<'a> Driver<'a> {
             cluster,
             done,
         })
+    }
+
+    /// Tells the nodes when the partition will be. They know before it begins, or at once if it begins with the load.
+    async fn announce_partition(&mut self) -> Result<(), LoadError> {
+        let Some(partition) = self.plan.partition else { return Ok(()) };
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let from_ns = self.done.window.load_from.saturating_add(ns(partition.at));
+        let outage = Outage { from_ns, to_ns: from_ns.saturating_add(ns(partition.lasts)) };
+        self.cluster.announce(outage).await.map_err(|error| LoadError::Instrument(format!("{error:#}")))?;
+        self.done.outage = Some(outage);
+        Ok(())
     }
 
     /// Does everything that is due. Returns when to come back; `None` at the end.

@@ -1,7 +1,7 @@
 //! The directory that everything of a run goes to:
 //! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, `links.json` if links are emulated,
 //! `pids` while nodes run, and `.testnet-run`, without which nothing in a directory is ever replaced. A simulation has no processes, and more
-//! pictures: `rumor.svg sweep.svg growth.svg`.
+//! pictures: `rumor.svg spread.svg sweep.svg growth.svg`.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -26,13 +26,14 @@ pub struct Out {
 pub const RUNS_DIR: &str = "runs";
 
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     PIDS,
     LINKS,
     report::REPORT_FILE,
     report::DELIVERIES_FILE,
     report::CDF_FILE,
     report::RUMOR_FILE,
+    report::SPREAD_FILE,
     report::SWEEP_FILE,
     report::GROWTH_FILE,
     report::COMPARE_FILE,

@@ -13,7 +13,7 @@ use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
 use crate::topology::{Graph, Topology};
-use crate::wan::{Bandwidth, Delays, Jitter, LinkPlan, Wan};
+use crate::wan::{Bandwidth, Delays, Halves, Jitter, LinkPlan, Partition, Wan};
 use crate::workload::{Load, Workload};
 
 /// Nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file descriptors.
@@ -61,6 +61,8 @@ pub struct Plan {
     pub jitter: Jitter,
     /// What each node sends, and receives, in a second; unlimited without a `wan`.
     pub bandwidth: Bandwidth,
+    /// When the network falls in two; never without a `wan`.
+    pub partition: Option<Partition>,
     /// Whether nodes are workers of this program even where the plain `node` program would do, so that runs of
     /// different engines compare.
     pub workers: bool,
@@ -109,6 +111,7 @@ impl Plan {
             wan: Wan::None,
             jitter: Jitter::NONE,
             bandwidth: Bandwidth::UNLIMITED,
+            partition: None,
             workers: false,
             idle: IDLE,
             drain: Duration::ZERO,
@@ -145,6 +148,18 @@ impl Plan {
         Ok(())
     }
 
+    /// Sets the partition.
+    ///
+    /// # Errors
+    /// If the load ends before it heals.
+    pub fn set_partition(&mut self, partition: Option<Partition>) -> anyhow::Result<()> {
+        if let Some(partition) = &partition {
+            partition.check(self.load.duration()).map_err(anyhow::Error::msg)?;
+        }
+        self.partition = partition;
+        Ok(())
+    }
+
     /// Gossip peers that a node must have before the load begins.
     #[must_use]
     pub fn peers_wanted(&self, node: usize) -> usize {
@@ -170,7 +185,8 @@ impl Plan {
         }
         let delays = Delays::new(&self.wan, self.nodes, self.seed).context("--wan")?;
         let (jitter, bandwidth) = (self.jitter, self.bandwidth);
-        Ok(Some(LinkPlan { seed: self.seed.0, jitter, bandwidth, delays }))
+        let halves = self.partition.map(|_| Halves::draw(self.nodes, self.seed));
+        Ok(Some(LinkPlan { seed: self.seed.0, jitter, bandwidth, delays, halves }))
     }
 
     /// The transactions.

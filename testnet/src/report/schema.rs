@@ -53,6 +53,65 @@ pub struct Report {
     pub rumor: Option<Rumored>,
     /// The run's place in a comparison; null outside of one.
     pub compared: Option<Compared>,
+    /// The partition and what came after it; null if there was none.
+    #[serde(default)]
+    pub partition: Option<Healed>,
+    /// How transactions spread in intervals; null unless a scenario has an interval, and for real processes.
+    #[serde(default)]
+    pub spread: Option<Spread>,
+}
+
+/// How transactions spread, in multiples of an interval since their submission. Rounds are intervals here, with
+/// fractions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// An interval's length in milliseconds.
+    pub interval_ms: f64,
+    /// The curve, in quarters of an interval, until the last arrival.
+    pub steps: Vec<Step>,
+    /// Intervals until half of the nodes had the item; of items that came so far.
+    pub to_half: Rounds,
+    /// The same for 99 % of the nodes.
+    pub to_99: Rounds,
+    /// The same for all nodes.
+    pub to_all: Rounds,
+}
+
+/// The share of nodes that had an item after so many intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Since the submission.
+    pub intervals: f64,
+    /// The mean over items.
+    pub informed: f64,
+    /// The item that spread least.
+    pub least: f64,
+    /// The item that spread most.
+    pub most: f64,
+}
+
+/// A partition, and how long it took to make good. Counted is what had entered before the heal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Healed {
+    /// When it began, from the start of the load.
+    pub at_ms: f64,
+    /// How long it lasted.
+    pub lasts_ms: f64,
+    /// Nodes on either side.
+    pub halves: [usize; 2],
+    /// Deliveries to the other side of what entered while it lasted. Must be 0, or it was none.
+    pub crossed: u64,
+    /// From the heal until the last node had the last transaction; null if one never got there.
+    pub items_after_ms: Option<f64>,
+    /// From the heal until every node had the best tip that any node had at the heal, or a higher one; null if one
+    /// never did.
+    pub tips_after_ms: Option<f64>,
+    /// Whether every node had every transaction in the end, those that entered after the heal included.
+    pub same_items: bool,
+    /// Whether every node had the same tip in the end.
+    pub same_tips: bool,
+    /// The later of both; null if a node never got there, or tips differ in the end.
+    pub converged_after_ms: Option<f64>,
 }
 
 /// A run's place in a comparison.

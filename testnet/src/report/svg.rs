@@ -1,11 +1,12 @@
-//! The pictures, as SVG: how soon items came ([`cdf()`]), how a rumor spread ([`rumor()`]), what a sweep found
-//! ([`sweep()`]), how the number of rounds grows ([`growth()`]) and how engines compare ([`compare()`]). What they share
+//! The pictures, as SVG: how soon items came ([`cdf()`]), how a rumor spread ([`rumor()`]) and any
+//! transaction in intervals ([`spread()`]), what a sweep found ([`sweep()`]), how the number of rounds grows ([`growth()`]) and how engines compare ([`compare()`]). What they share
 //! in looks is here.
 
 mod cdf;
 mod compare;
 mod growth;
 mod rumor;
+mod spread;
 mod sweep;
 
 use plotters::coord::Shift;
@@ -15,6 +16,7 @@ pub use cdf::cdf;
 pub use compare::compare;
 pub use growth::{fitted, growth};
 pub use rumor::rumor;
+pub use spread::spread;
 pub use sweep::sweep;
 
 use super::ReportError;

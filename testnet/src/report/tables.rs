@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
-use super::schema::{Percentiles, Propagation, Report, Rounds, Rumored, Runs, Simulated};
+use super::schema::{Healed, Percentiles, Propagation, Report, Rounds, Rumored, Runs, Simulated, Spread};
 
 pub(super) const DASH: &str = "–";
 
@@ -20,6 +20,12 @@ pub fn render(report: &Report, color: bool) -> String {
         writeln!(text, "\nlatency, in milliseconds from submission (nearest rank)\n{}", latencies(report, color));
     let _ = writeln!(text, "\ndelivery\n{}", deliveries(report, color));
     let _ = writeln!(text, "\ncost\n{}", costs(report));
+    if let Some(healed) = &report.partition {
+        let _ = writeln!(text, "\npartition\n{}", partition(healed));
+    }
+    if let Some(spread) = &report.spread {
+        let _ = writeln!(text, "\nspread, in intervals of {} s\n{}", spread.interval_ms / 1e3, intervals(spread));
+    }
     if let Some(rumored) = &report.rumor {
         let _ = writeln!(text, "\nrumor, in rounds of {} s\n{}", rumored.round_ms / 1e3, rumor(rumored));
     }
@@ -52,11 +58,15 @@ pub fn render_runs(runs: &Runs, color: bool) -> String {
         "redundancy",
         "coverage",
         "rounds to all",
+        "intervals to all",
+        "converged s",
         "violations",
     ];
     let wanted = |name: &str| match name {
         "seed" => seeds || runs.sweep.is_none(),
         "rounds to all" => runs.runs.iter().any(|run| run.rumor.is_some()),
+        "intervals to all" => runs.runs.iter().any(|run| run.spread.is_some()),
+        "converged s" => runs.runs.iter().any(|run| run.partition.is_some()),
         _ => true,
     };
     let columns: Vec<&str> = names
@@ -83,6 +93,11 @@ pub fn render_runs(runs: &Runs, color: bool) -> String {
             "redundancy" => number(kind.redundancy, 3),
             "coverage" => kind.coverage.map_or(DASH.to_owned(), percent),
             "rounds to all" => number(run.rumor.as_ref().and_then(|rumor| rumor.rounds_to_all.p50), 0),
+            "intervals to all" => number(run.spread.as_ref().and_then(|spread| spread.to_all.p50), 2),
+            "converged s" => {
+                let healed = run.partition.and_then(|healed| healed.converged_after_ms);
+                number(healed.map(|ms| ms / 1e3), 3)
+            }
             "violations" => run.sim.as_ref().map_or(DASH.to_owned(), |sim| sim.violations_found.to_string()),
             _ => value.clone().unwrap_or_default(),
         };
@@ -168,6 +183,40 @@ fn costs(report: &Report) -> Table {
     if excess.p50.is_some() {
         row("control beside a block, over the link's delay, median", number(excess.p50, 1), "ms");
         row("control beside a block, over the link's delay, p99", number(excess.p99, 1), "ms");
+    }
+    table
+}
+
+fn partition(healed: &Healed) -> Table {
+    let mut table = table(&[], false);
+    let mut row = |name: &str, value: String, unit: &str| {
+        table.add_row([Cell::new(name), right(value), Cell::new(unit)]);
+    };
+    let seconds = |ms: Option<f64>| number(ms.map(|ms| ms / 1e3), 3);
+    let [inside, outside] = healed.halves;
+    let yes = |same: bool| if same { "the same" } else { "NOT THE SAME" }.to_owned();
+    row("halves", format!("{inside} + {outside}"), "nodes");
+    row("cut", seconds(Some(healed.at_ms)), "s after the load began");
+    row("length", seconds(Some(healed.lasts_ms)), "s");
+    row("deliveries across meanwhile", healed.crossed.to_string(), "");
+    row("every item everywhere after heal", seconds(healed.items_after_ms), "s");
+    row("every tip caught up after heal", seconds(healed.tips_after_ms), "s");
+    row("converged after heal", seconds(healed.converged_after_ms), "s");
+    row("items in the end", yes(healed.same_items), "");
+    row("tips in the end", yes(healed.same_tips), "");
+    table
+}
+
+fn intervals(spread: &Spread) -> Table {
+    let mut table = table(&["", "p50", "p95", "max"], false);
+    let rows = [
+        ("to half of the nodes", spread.to_half),
+        ("to 99 % of the nodes", spread.to_99),
+        ("to all nodes", spread.to_all),
+    ];
+    for (name, intervals) in rows {
+        let cells = [intervals.p50, intervals.p95, intervals.max].map(|value| right(number(value, 2)));
+        table.add_row(std::iter::once(Cell::new(name)).chain(cells));
     }
     table
 }

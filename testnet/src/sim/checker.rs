@@ -1,6 +1,7 @@
 //! Who watches a run. Checkers only read; what they find is a violation, with the time and the node.
 
 pub mod bounds;
+pub mod converged;
 pub mod liveness;
 pub mod safety;
 pub mod sampled;

@@ -16,13 +16,17 @@ use serde::{Deserialize, Serialize};
 
 use super::link::Weather;
 use crate::text::{serde_as_text, time};
+use crate::wan::Halves;
 
 /// What to draw faults from: the table `[faults]` of a scenario. Shares are from 0 to 1. The default is no fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FaultPlan {
-    /// Share of messages that vanish.
+    /// Share of messages that vanish. Links that lost something are closed in the end and dialled again.
     pub loss: f64,
+    /// Share of messages that vanish unseen: no link is ever closed for it, and only what an engine does itself can make
+    /// it good.
+    pub vanish: f64,
     /// Share of messages that come twice.
     pub duplicate: f64,
     /// Share of messages that may be overtaken.
@@ -121,6 +125,7 @@ impl Default for FaultPlan {
     fn default() -> Self {
         Self {
             loss: 0.0,
+            vanish: 0.0,
             duplicate: 0.0,
             reorder: 0.0,
             churn: 0.0,
@@ -141,6 +146,7 @@ impl FaultPlan {
     /// Names the key.
     pub fn check(&self) -> Result<(), PlanError> {
         share("loss", self.loss)?;
+        share("vanish", self.vanish)?;
         share("duplicate", self.duplicate)?;
         share("reorder", self.reorder)?;
         share("churn", self.churn)?;
@@ -159,7 +165,7 @@ impl FaultPlan {
     /// Whether messages can get lost.
     #[must_use]
     pub fn loses(&self) -> bool {
-        self.loss > 0.0 || !self.partition.is_empty()
+        self.loss > 0.0 || self.vanish > 0.0 || !self.partition.is_empty()
     }
 }
 
@@ -217,6 +223,14 @@ pub enum Fault {
         from: usize,
         /// The receiver.
         to: usize,
+    },
+    /// What crosses between two halves of the nodes is held from here on, and comes after the heal. Whose ping gets no
+    /// answer in time gives the connection up, and nobody is dialled across meanwhile.
+    Part {
+        /// Who is on which side.
+        halves: Halves,
+        /// The heal.
+        until: Time,
     },
     /// Nothing is cut any more. Links that lost something are closed and dialled again.
     Heal,

@@ -70,6 +70,8 @@ pub struct Connection {
     pub carries: bool,
     /// Whether messages to the far end vanish, as [`Link::cut`] says.
     pub cut: bool,
+    /// Until when messages to the far end are held, as [`Link::held_until`] says.
+    pub held_until: Time,
     /// The far end.
     pub far: FarEnd,
     /// Whether an adversary is at the far end: its driver need not keep to any credit.
@@ -110,6 +112,8 @@ pub struct Link {
     pub made: bool,
     /// Whether messages towards each end vanish.
     pub cut: [bool; 2],
+    /// Until when a partition holds what crosses the link; a time that has passed holds nothing.
+    pub held_until: Time,
     /// Whether the connection lost a message.
     pub lossy: bool,
     /// Whether one end left the other for a misdeed: nobody dials again.
@@ -193,6 +197,7 @@ impl Link {
             up: false,
             made: false,
             cut: [false; 2],
+            held_until: Time::ZERO,
             lossy: false,
             severed: false,
         }

@@ -42,6 +42,8 @@ pub struct Weather {
     pub duplicate: f64,
     /// Share of messages that are late by up to [`REORDER_DELAYS`] delays more, and may be overtaken.
     pub reorder: f64,
+    /// Share of messages that vanish and leave no mark on the link.
+    pub vanish: f64,
 }
 
 /// How late a reordered message may be, in delays of its link.
@@ -85,6 +87,8 @@ pub struct Passage {
     pub again: Option<Time>,
     /// Whether it waited for the uplink for longer than [`UPLINK_WAIT_MAX`].
     pub stalled: bool,
+    /// Whether it is lost and nobody is to know.
+    pub unseen: bool,
 }
 
 /// All links of a run.
@@ -112,6 +116,8 @@ pub struct Crossing {
     pub delay: Duration,
     /// Whether bad weather spares it: greetings are part of a connection's making.
     pub sheltered: bool,
+    /// Until when a partition holds it; a time that has passed holds nothing.
+    pub held_until: Time,
 }
 
 impl Network {
@@ -152,7 +158,10 @@ impl Network {
         let stalled = left.since(now) > UPLINK_WAIT_MAX + took(crossing.bytes, self.model.bandwidth.bytes_per_s());
         let weather = if crossing.sheltered { Weather::default() } else { self.weather };
         if weather.loss > 0.0 && self.draws.chance(weather.loss) {
-            return Passage { left, arrives: None, again: None, stalled };
+            return Passage { left, stalled, ..Passage::default() };
+        }
+        if weather.vanish > 0.0 && self.draws.chance(weather.vanish) {
+            return Passage { left, stalled, unseen: true, ..Passage::default() };
         }
         let lane = usize::from(crossing.lane == Lane::Bulk);
         let late = weather.reorder > 0.0 && self.draws.chance(weather.reorder);
@@ -162,7 +171,8 @@ impl Network {
             let last = order.last.get(lane).copied().unwrap_or_default();
             arrives.max(last)
         };
-        let arrives = arrives.max(order.greeted);
+        let held = if crossing.held_until > now { crossing.held_until + crossing.delay } else { Time::ZERO };
+        let arrives = arrives.max(order.greeted).max(held);
         if crossing.sheltered {
             order.greeted = arrives;
         }
@@ -171,7 +181,7 @@ impl Network {
         }
         let again = (weather.duplicate > 0.0 && self.draws.chance(weather.duplicate))
             .then(|| arrives + self.part_of(crossing.delay.times(REORDER_DELAYS)));
-        Passage { left, arrives: Some(arrives), again, stalled }
+        Passage { left, arrives: Some(arrives), again, stalled, unseen: false }
     }
 
     /// When the last byte leaves, and when it has come in at the other end; at least `acks` after a message that waits

@@ -6,13 +6,16 @@ use std::time::Instant;
 use protocol::gossip::RelayPolicy;
 
 use super::checker::bounds::Bounds;
+use super::checker::converged::Converged;
 use super::checker::liveness::Liveness;
 use super::checker::safety::Safety;
 use super::checker::{self, Checker, sampled};
+use super::heal;
 use super::measure::{self, Measured};
 use super::rounds;
 use super::scenario::Scenario;
 use super::simulation::{Finished, Progress, Setup, Simulation};
+use super::spread;
 use super::swarm::Drawn;
 use crate::floor::Floor;
 use crate::random::Seed;
@@ -47,6 +50,8 @@ pub enum Checks {
     Auto,
     /// Every checker sees every node.
     All,
+    /// As [`Checks::Auto`], and all nodes must end with the same items and the same tip.
+    Converged,
     /// Nobody.
     None,
 }
@@ -60,18 +65,26 @@ impl Checks {
         match self {
             Self::None => "none",
             Self::Auto if nodes >= SAMPLED_FROM => "sampled",
+            Self::Converged if nodes >= SAMPLED_FROM => "sampled, converged",
             Self::Auto | Self::All => "all",
+            Self::Converged => "all, converged",
         }
     }
 
     fn checkers(self, setup: &Setup) -> Vec<Box<dyn Checker>> {
         let all =
             || checker::all(&setup.graph, setup.relay, &setup.network, &setup.blocks, &setup.nodes, setup.seed);
-        match self.name(setup.graph.nodes()) {
-            "none" => Vec::new(),
-            "sampled" => all().into_iter().map(|one| sampled::sampled(one, setup.graph.nodes())).collect(),
+        let nodes = setup.graph.nodes();
+        let samples = nodes >= SAMPLED_FROM && self != Self::All;
+        let mut checkers = match self {
+            Self::None => Vec::new(),
+            _ if samples => all().into_iter().map(|one| sampled::sampled(one, nodes)).collect(),
             _ => all(),
+        };
+        if self == Self::Converged {
+            checkers.push(Box::new(Converged::default()));
         }
+        checkers
     }
 }
 
@@ -102,6 +115,9 @@ pub fn run(
         RelayPolicy::Rumor(rumor) => Some(rounds::rounds(&finished, rumor)),
         _ => None,
     };
+    let partition = heal::healed(&finished);
+    let interval = job.scenario.interval.map(crate::text::micros);
+    let spread = interval.map(|interval| spread::spread(&finished, interval));
     let simulated = simulated(job, nodes, &finished, wall_s)?;
     let Measured { tx, block, cost, spreads } = measured;
     let report = Report {
@@ -125,6 +141,8 @@ pub fn run(
         sim: Some(simulated),
         rumor,
         compared: None,
+        partition,
+        spread,
     };
     Ok((report, spreads))
 }

@@ -21,13 +21,13 @@ pub use draft::{Draft, ScenarioError};
 use super::adversary::AdversaryPlan;
 use super::fault::{Fault, FaultPlan};
 use super::link::LinkModel;
-use super::simulation::Setup;
+use super::simulation::{Parted, Setup};
 use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
 use crate::text::{self, micros as in_micros};
 use crate::topology::Topology;
-use crate::wan::{Bandwidth, Delays, Jitter, Wan};
+use crate::wan::{Bandwidth, Delays, Halves, Jitter, Partition, Wan};
 use crate::workload::{Load, Workload};
 
 /// Nodes of a simulation at most. At about 100 KiB each, 100,000 take 10 GiB.
@@ -64,6 +64,12 @@ pub struct Scenario {
     pub jitter: Jitter,
     /// How fast each node sends and receives.
     pub bandwidth: Bandwidth,
+    /// When the network falls in two halves, and for how long; it must heal before the load ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
+    /// The spread of transactions is reported in multiples of this time, as of the interval in which nodes reconcile.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text::some_time")]
+    pub interval: Option<Duration>,
     /// How long the run goes on after the load, if anything still happens.
     #[serde(with = "text::time")]
     pub drain: Duration,
@@ -93,6 +99,8 @@ impl Default for Scenario {
             wan: Wan::Regions,
             jitter: Jitter::new(0.1).unwrap_or_default(),
             bandwidth: Bandwidth::UNLIMITED,
+            partition: None,
+            interval: None,
             drain: Duration::from_secs(10),
             check: CHECK,
             processing: Duration::ZERO,
@@ -130,6 +138,11 @@ impl Scenario {
         self.faults.check().context("faults")?;
         let (mut schedule, mut setups) = self.faults.draw(&graph, in_micros(load.duration()), &producers, seed);
         schedule.extend(self.kills(nodes, &producers, seed)?);
+        let partition = self.parted(nodes, seed)?;
+        schedule.extend(partition.iter().map(|parted| {
+            let until = time::Time::ZERO + parted.to;
+            (time::Time::ZERO + parted.from, Fault::Part { halves: parted.halves.clone(), until })
+        }));
         schedule.sort_by_key(|(at, _)| *at);
         let adversaries = self.adversaries.draw(nodes, &producers, &network, seed).context("adversaries")?;
         for (setup, adversary) in setups.iter_mut().zip(adversaries) {
@@ -147,6 +160,7 @@ impl Scenario {
             drain: in_micros(self.drain),
             check: in_micros(self.check),
             schedule,
+            partition,
             nodes: setups,
             checkers: Vec::new(),
             graph,
@@ -203,6 +217,13 @@ impl Scenario {
                 .map(|maker| (node, maker))
         };
         producers.iter().map(maker).collect()
+    }
+
+    fn parted(&self, nodes: usize, seed: Seed) -> anyhow::Result<Option<Parted>> {
+        let Some(partition) = &self.partition else { return Ok(None) };
+        partition.check(self.workload.duration()).map_err(anyhow::Error::msg)?;
+        let (from, to) = (in_micros(partition.at), in_micros(partition.heals()));
+        Ok(Some(Parted { from, to, halves: Halves::draw(nodes, seed) }))
     }
 
     /// Whom `--kill` kills, and when. They don't come back.

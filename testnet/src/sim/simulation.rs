@@ -21,7 +21,7 @@ use protocol::verify::{JobId, Verdict};
 
 use self::deliver::Arriving;
 pub use self::enter::EPOCH_MS;
-pub use self::setup::{Finished, NodeSetup, Setup};
+pub use self::setup::{Finished, NodeSetup, Parted, Setup};
 use super::adversary::Sending;
 use super::checker::{Checker, NodeView};
 use super::fault::Schedule;
@@ -33,6 +33,7 @@ use super::trace::{Mark, TraceHash};
 use super::verdicts::Verdicts;
 use crate::items::{BlockMaker, ItemError};
 use crate::random::{Draws, Seed};
+use crate::report::healing::TipAt;
 use crate::wan::Delays;
 use crate::workload::{Entry, Workload};
 
@@ -51,6 +52,8 @@ const FORESEE_FROM: usize = 500;
 
 /// Events to look ahead. What sixteen engines begin with, some kilobytes each, fits the second cache.
 const FORESEEN: usize = 16;
+
+const NS_PER_US: u64 = 1_000;
 
 /// Between two reports of progress.
 const EVENTS_PER_PROGRESS: u64 = 1 << 16;
@@ -85,6 +88,7 @@ pub(super) enum Happening {
     Drained { node: u32, incarnation: u32, peer: PeerHandle, lane: Lane, bytes: usize },
     Dial { link: u32 },
     Connected { link: u32, epoch: u32 },
+    GiveUp { link: u32, epoch: u32, second: bool, other_at: Time },
     Closed { node: u32, incarnation: u32, peer: PeerHandle },
     Send { node: u32, incarnation: u32, sending: Box<Sending> },
     Tick { node: u32 },
@@ -115,6 +119,7 @@ pub struct Simulation {
     block_bytes_max: usize,
     check: Duration,
     schedule: Schedule,
+    partition: Option<Parted>,
     verdicts: Verdicts,
     ledger: Ledger,
     hash: TraceHash,
@@ -124,6 +129,8 @@ pub struct Simulation {
     inputs: u64,
     messages: (u64, u64),
     left: u64,
+    /// Changes of tips, where there is a partition.
+    tips: Vec<TipAt>,
     /// What one node sends to one peer at a time goes out in one write: the bytes by peer and lane.
     flushes: Vec<Flush>,
     /// What the node that is at work will be told next.
@@ -196,6 +203,8 @@ impl Simulation {
             block_bytes_max: setup.block_bytes_max,
             check: setup.check,
             schedule: setup.schedule,
+            partition: setup.partition,
+            tips: Vec::new(),
             verdicts: Verdicts::default(),
             ledger: Ledger::new(nodes),
             hash: TraceHash::default(),
@@ -254,6 +263,8 @@ impl Simulation {
             messages: self.messages,
             left: self.left,
             load_from: self.load_from,
+            partition: self.partition,
+            tips: self.tips,
             ended_at: self.now,
         })
     }
@@ -295,6 +306,7 @@ impl Simulation {
             }
             Happening::Dial { link } => self.dial(link),
             Happening::Connected { link, epoch } => self.connected(link, epoch),
+            Happening::GiveUp { link, epoch, second, other_at } => self.give_up(link, epoch, second, other_at),
             Happening::Closed { node, incarnation, peer } => self.on_closed(node as usize, incarnation, peer),
             Happening::Send { node, incarnation, sending } => {
                 if self.hosts[node as usize].incarnation == incarnation {
@@ -394,6 +406,10 @@ impl Simulation {
                 if honest {
                     self.ledger.accepted(item, node, from, within.is_some(), self.now);
                 }
+            }
+            Event::TipChanged { tip, .. } if honest && self.partition.is_some() => {
+                let at_ns = self.now.as_micros() * NS_PER_US;
+                self.tips.push(TipAt { at_ns, node, height: tip.height, id: tip.id.short() });
             }
             Event::Refused { item, .. } => self.hash.note(self.now, Mark::Refused, node, node, [word(item), 0]),
             _ => {}

@@ -154,6 +154,8 @@ impl From<&Drawn> for Scenario {
             wan: drawn.wan.clone(),
             jitter: drawn.jitter,
             bandwidth: drawn.bandwidth,
+            partition: None,
+            interval: None,
             drain: drawn.drain,
             check: CHECK,
             processing: Duration::ZERO,

@@ -1,14 +1,17 @@
-//! Emulated links for one process: the file that says what they are like, and the place in the node where they go.
+//! Emulated links for one process: the file that says what they are like, the place in the node where they go, and the
+//! word that comes during the run when a partition begins and ends.
 
-use std::io;
+use std::fmt;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use node::transport::{Links, Stream, TcpStream};
 
 use super::link::Link;
 use super::pace::Machine;
-use super::site::{LinkPlan, Site};
+use super::site::{LinkPlan, Outage, Site};
 
 /// The links of one node.
 #[derive(Debug)]
@@ -65,6 +68,38 @@ impl EmulatedLinks {
             serde_json::from_slice(&json).map_err(|error| LinksError::Json { path: path.to_owned(), error })?;
         let site = Site::new(plan, number).ok_or_else(|| LinksError::Number { path: path.to_owned(), number })?;
         Ok(Self(Arc::new(site)))
+    }
+
+    /// Waits on a thread of its own for the line that says when the halves are apart; without halves, for nothing. All
+    /// workers of a run get the same line, so that they start and end the partition together.
+    pub fn listen(&self, input: impl BufRead + Send + 'static) {
+        if self.0.has_halves() {
+            let site = Arc::clone(&self.0);
+            std::thread::spawn(move || {
+                // Whoever started this process has gone if nothing comes: then nothing is cut.
+                let outage = input.lines().map_while(Result::ok).find_map(|line| line.parse().ok());
+                outage.into_iter().for_each(|outage| site.set_outage(outage));
+            });
+        }
+    }
+}
+
+/// As the launcher says it to its workers: `partition FROM TO`.
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "partition {} {}", self.from_ns, self.to_ns)
+    }
+}
+
+impl FromStr for Outage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let instants = text.strip_prefix("partition ").and_then(|rest| rest.split_once(' '));
+        match instants.map(|(from, to)| (from.parse(), to.parse())) {
+            Some((Ok(from_ns), Ok(to_ns))) => Ok(Self { from_ns, to_ns }),
+            _ => Err(format!("{text:?} is no outage: partition FROM TO is wanted, in nanoseconds")),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The receiving half of an emulated link: pieces are taken off the real socket as they come, and held until the link
-//! would have brought them.
+//! would have brought them. What a partition meets on its way waits for the heal, and the news of an end as well.
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _};
@@ -42,6 +42,8 @@ pub(super) struct Incoming {
 
 #[derive(Clone, Copy, Debug)]
 struct Piece {
+    /// When its last byte left the other end.
+    left_ns: u64,
     /// When its last byte comes to the downlink; then, when it is through.
     at_ns: u64,
     bytes: usize,
@@ -50,6 +52,7 @@ struct Piece {
 
 #[derive(Debug)]
 struct End {
+    left_ns: u64,
     at_ns: u64,
     error: Option<io::Error>,
 }
@@ -125,7 +128,12 @@ impl Incoming {
     pub(super) fn end(&mut self, site: &Site, now_ns: u64, error: Option<io::Error>) {
         let delay_ns = self.from.map_or(0, |from| site.delay_ns(from, NO_JITTER));
         let at_ns = now_ns.saturating_add(delay_ns).max(self.last_ns);
-        self.end.get_or_insert(End { at_ns, error });
+        self.end.get_or_insert(End { left_ns: now_ns, at_ns, error });
+    }
+
+    /// Who sends, once it has said so.
+    pub(super) const fn from(&self) -> Option<usize> {
+        self.from
     }
 
     /// Hands over what is due.
@@ -133,6 +141,11 @@ impl Incoming {
         let mut filled = 0;
         while let Some(piece) = self.pieces.front_mut().filter(|piece| piece.at_ns <= now_ns) {
             if !piece.is_through {
+                let held = held_until(site, self.from, piece.left_ns, piece.at_ns);
+                if let Some(at_ns) = held {
+                    piece.at_ns = at_ns;
+                    continue;
+                }
                 piece.at_ns = site.download(piece.at_ns, piece.bytes);
                 piece.is_through = true;
                 continue;
@@ -152,6 +165,11 @@ impl Incoming {
         }
         if self.held.is_empty() {
             self.held.shrink_to(HELD_KEPT);
+        }
+        if let Some(end) = self.end.as_mut().filter(|end| end.at_ns <= now_ns)
+            && let Some(at_ns) = held_until(site, self.from, end.left_ns, end.at_ns)
+        {
+            end.at_ns = at_ns;
         }
         let next = self.pieces.front().map(|piece| piece.at_ns);
         match (next, &mut self.end) {
@@ -178,10 +196,18 @@ impl Incoming {
         }
         self.last_ns = left_ns.saturating_add(self.delay_ns).max(self.last_ns);
         if bytes == 0 {
-            self.end = Some(End { at_ns: self.last_ns, error: None });
+            self.end = Some(End { left_ns, at_ns: self.last_ns, error: None });
         } else {
-            self.coming = Some((Piece { at_ns: self.last_ns, bytes, is_through: false }, bytes));
+            self.coming = Some((Piece { left_ns, at_ns: self.last_ns, bytes, is_through: false }, bytes));
         }
         Ok(())
     }
+}
+
+/// When what left at `left_ns` and is due at `at_ns` comes instead, if a partition holds it: a delay after the heal.
+/// Asked when it is due, so that a partition counts that nobody knew of when it left.
+fn held_until(site: &Site, from: Option<usize>, left_ns: u64, at_ns: u64) -> Option<u64> {
+    let from = from?;
+    let heals_ns = site.heals_ns(from, left_ns, at_ns)?;
+    Some(heals_ns.saturating_add(site.delay_ns(from, NO_JITTER))).filter(|held_ns| *held_ns > at_ns)
 }

@@ -7,6 +7,8 @@
 //! within a stream, so on a busy one later writes wait for an earlier one that was slow. An end of the stream takes
 //! the same way. The delay applies as soon as the other end has said who it is, before its first byte.
 //!
+//! A partition holds what crosses it until it heals, ends included.
+//!
 //! Deliberately absent: what TCP makes of a real link. No handshake of its own, no slow start, no loss, no congestion
 //! control: a connection has its share of the access at once. A writer whose other end was killed is told without
 //! delay.
@@ -19,7 +21,7 @@ use std::task::{Context, Poll, ready};
 use futures::{AsyncRead, AsyncWrite};
 
 use super::incoming::{Handed, Incoming};
-use super::outgoing::Outgoing;
+use super::outgoing::{Outgoing, Sending};
 use super::pace::{Pace, Timer as _};
 use super::site::Site;
 
@@ -51,6 +53,13 @@ impl<S, P: Pace> Link<S, P> {
             site,
             pace,
         }
+    }
+}
+
+impl<S: AsyncWrite + Unpin, P: Pace> Link<S, P> {
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let sending = Sending { now_ns: self.pace.now_ns(), site: &self.site, to: self.incoming.from() };
+        self.outgoing.poll_drain(cx, sending, &mut self.socket)
     }
 }
 
@@ -103,11 +112,12 @@ impl<S: AsyncWrite + Unpin, P: Pace> AsyncWrite for Link<S, P> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         // The kernel is full only if the other end has stopped reading.
-        ready!(this.outgoing.poll_drain(cx, &mut this.socket))?;
+        ready!(this.poll_drain(cx))?;
         loop {
-            match this.outgoing.take(this.pace.now_ns(), &this.site, bytes) {
+            let sending = Sending { now_ns: this.pace.now_ns(), site: &this.site, to: this.incoming.from() };
+            match this.outgoing.take(sending, bytes) {
                 Ok(taken) => {
-                    if let Poll::Ready(Err(error)) = this.outgoing.poll_drain(cx, &mut this.socket) {
+                    if let Poll::Ready(Err(error)) = this.poll_drain(cx) {
                         return Poll::Ready(Err(error));
                     }
                     return Poll::Ready(Ok(taken));
@@ -119,14 +129,14 @@ impl<S: AsyncWrite + Unpin, P: Pace> AsyncWrite for Link<S, P> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.outgoing.poll_drain(cx, &mut this.socket))?;
+        ready!(this.poll_drain(cx))?;
         Pin::new(&mut this.socket).poll_flush(cx)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.outgoing.end(this.pace.now_ns());
-        ready!(this.outgoing.poll_drain(cx, &mut this.socket))?;
+        ready!(this.poll_drain(cx))?;
         Pin::new(&mut this.socket).poll_close(cx)
     }
 }

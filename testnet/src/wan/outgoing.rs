@@ -1,5 +1,6 @@
 //! The sending half of an emulated link: bytes become pieces, each with the moment at which it has left the uplink, and
-//! go to the real socket at once. What has not left yet fills a send buffer.
+//! go to the real socket at once. What has not left yet fills a send buffer, and while a partition lasts nothing leaves
+//! it: a writer is held up when it is full, and learns of an end only after the heal.
 
 use std::collections::VecDeque;
 use std::io;
@@ -38,6 +39,26 @@ pub(super) struct Outgoing {
     unsent_bytes: usize,
     last_left_ns: u64,
     ended: bool,
+    /// What the real socket said while the link was cut. The node may not know before the heal.
+    broken: Option<io::Error>,
+}
+
+/// What a sender knows of its link at the moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sending<'a> {
+    /// Now.
+    pub(super) now_ns: u64,
+    /// This end.
+    pub(super) site: &'a Site,
+    /// The other end, once it has said who it is.
+    pub(super) to: Option<usize>,
+}
+
+impl Sending<'_> {
+    /// The heal, if the link is cut now.
+    fn heals_ns(self) -> Option<u64> {
+        self.site.heals_ns(self.to?, self.now_ns, self.now_ns)
+    }
 }
 
 impl Outgoing {
@@ -50,11 +71,14 @@ impl Outgoing {
             unsent_bytes: 0,
             last_left_ns: 0,
             ended: false,
+            broken: None,
         }
     }
 
     /// Takes what there is room for, at least a byte; or says when there will be room.
-    pub(super) fn take(&mut self, now_ns: u64, site: &Site, bytes: &[u8]) -> Result<usize, u64> {
+    pub(super) fn take(&mut self, sending: Sending<'_>, bytes: &[u8]) -> Result<usize, u64> {
+        let Sending { now_ns, site, .. } = sending;
+        let heals_ns = sending.heals_ns().unwrap_or(now_ns);
         let room = self.room(now_ns)?.min(bytes.len());
         let piece = if site.is_limited() { PIECE_BYTES } else { SEND_BUFFER_BYTES };
         let mut first = true;
@@ -64,8 +88,9 @@ impl Outgoing {
             self.staged.extend(bytes);
             self.last_left_ns = left_ns;
             first = false;
-            if left_ns > now_ns {
-                self.unsent.push_back((left_ns, bytes.len()));
+            let free_ns = left_ns.max(heals_ns);
+            if free_ns > now_ns {
+                self.unsent.push_back((free_ns, bytes.len()));
                 self.unsent_bytes += bytes.len();
             }
         }
@@ -81,8 +106,29 @@ impl Outgoing {
         }
     }
 
-    /// Hands what is staged to the real socket.
+    /// Hands what is staged to the real socket. What that says while the link is cut is kept until the heal.
     pub(super) fn poll_drain(
+        &mut self,
+        cx: &mut Context<'_>,
+        sending: Sending<'_>,
+        socket: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<io::Result<()>> {
+        let is_cut = sending.heals_ns().is_some();
+        if self.broken.is_none() {
+            match ready!(self.poll_staged(cx, socket)) {
+                Err(error) if is_cut => self.broken = Some(error),
+                result => return Poll::Ready(result),
+            }
+        }
+        self.staged.clear();
+        self.written = 0;
+        match self.broken.take_if(|_| !is_cut) {
+            Some(error) => Poll::Ready(Err(error)),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_staged(
         &mut self,
         cx: &mut Context<'_>,
         socket: &mut (impl AsyncWrite + Unpin),

@@ -5,11 +5,12 @@
 //! Between the two of a link lies its delay. Bytes go on while others still come (cut-through): a piece that meets an
 //! idle downlink is through when its last byte has come.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bandwidth, Delays, Jitter};
+use super::{Bandwidth, Delays, Halves, Jitter};
 use crate::random::{Draws, Seed};
 
 /// Everything that the links of a run are made of.
@@ -23,6 +24,18 @@ pub struct LinkPlan {
     pub bandwidth: Bandwidth,
     /// How far apart the nodes are.
     pub delays: Delays,
+    /// The sides of a partition; `None` if there will be none. When it is, workers are told during the run.
+    #[serde(default)]
+    pub halves: Option<Halves>,
+}
+
+/// From when to when nothing passes between the halves, in nanoseconds of `CLOCK_MONOTONIC`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// The cut.
+    pub from_ns: u64,
+    /// The heal.
+    pub to_ns: u64,
 }
 
 /// One node's end of all its links.
@@ -34,6 +47,7 @@ pub struct Site {
     downlink: Queue,
     /// Connections so far: each draws its jitter from a stream of its own.
     opened: AtomicU64,
+    outage: OnceLock<Outage>,
 }
 
 /// Until when one direction of an access is taken, in nanoseconds.
@@ -53,6 +67,7 @@ impl Site {
             uplink: Queue::default(),
             downlink: Queue::default(),
             opened: AtomicU64::new(0),
+            outage: OnceLock::new(),
         })
     }
 
@@ -66,6 +81,26 @@ impl Site {
     #[must_use]
     pub fn knows(&self, number: usize) -> bool {
         number < self.plan.delays.nodes()
+    }
+
+    /// Whether there may be a partition.
+    #[must_use]
+    pub const fn has_halves(&self) -> bool {
+        self.plan.halves.is_some()
+    }
+
+    /// Says when the halves are apart. Only the first word counts.
+    pub fn set_outage(&self, outage: Outage) {
+        // A second one could move what is held already.
+        let _ = self.outage.set(outage);
+    }
+
+    /// The heal, if the link to another node is cut at any moment from `from_ns` to `to_ns`.
+    #[must_use]
+    pub fn heals_ns(&self, other: usize, from_ns: u64, to_ns: u64) -> Option<u64> {
+        let outage = self.outage.get().filter(|outage| from_ns < outage.to_ns && to_ns >= outage.from_ns)?;
+        let halves = self.plan.halves.as_ref()?;
+        halves.part(self.number, other).then_some(outage.to_ns)
     }
 
     /// The draws of a new connection.

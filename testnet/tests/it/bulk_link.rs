@@ -19,7 +19,8 @@ fn network(bandwidth: &str) -> Network {
 
 /// When a body of so many bytes that is sent at `now` arrives, in microseconds after.
 fn arrives(network: &mut Network, order: &mut Order, now: Time, to: usize, bytes: u64) -> u64 {
-    let crossing = Crossing { from: 0, to, lane: Lane::Bulk, bytes, delay: DELAY, sheltered: false };
+    let crossing =
+        Crossing { from: 0, to, lane: Lane::Bulk, bytes, delay: DELAY, sheltered: false, held_until: Time::ZERO };
     network.send(now, crossing, order).arrives.expect("nothing is lost").since(now).as_micros()
 }
 

@@ -33,6 +33,15 @@ fn wrong_usage_exits_with_2_and_says_why() {
         (vec!["run", "--relay", "carrier-pigeon"], "announce, flood, rumor and none"),
         (vec!["run", "--relay", "rumor:fanout=0"], "the fanout must be a number from 1 to 64"),
         (vec!["run", "--block-bytes", "1000"], "--block-interval"),
+        (vec!["run", "--partition", "5s,5s"], "--partition is of emulated links: give a --wan as well"),
+        (
+            vec!["run", "--wan", "regions", "--partition", "5s,60s"],
+            "--partition 5s,1m heals 1m 5s after the load begins, which ends after 30s",
+        ),
+        (vec!["sim", "--partition", "5s,60s"], "--partition 5s,1m heals"),
+        (vec!["sim", "--partition", "5s"], "when it begins and how long it lasts are wanted, as 5s,20s"),
+        (vec!["sim", "--loss", "130%"], "0% to 100% is wanted, as 30%"),
+        (vec!["sim", "--swarm", "--loss", "30%"], "cannot be used with"),
         (
             vec!["run", "--block-bytes", "10", "--block-interval", "5s"],
             "--block-bytes: no block is exactly 10 bytes",
@@ -128,7 +137,9 @@ fn a_worker_without_its_links_exits_with_1_and_says_why() {
     std::fs::write(&path, "{}").unwrap();
     assert!(said(&worker()).contains("describes no links"), "{}", said(&worker()));
     let delays = Delays::new(&Wan::Regions, 2, Seed(1)).unwrap();
-    LinkPlan { seed: 1, jitter: Jitter::NONE, bandwidth: Bandwidth::UNLIMITED, delays }.write(&path).unwrap();
+    LinkPlan { seed: 1, jitter: Jitter::NONE, bandwidth: Bandwidth::UNLIMITED, delays, halves: None }
+        .write(&path)
+        .unwrap();
     assert!(said(&worker()).contains("has no node 2"), "{}", said(&worker()));
 }
 

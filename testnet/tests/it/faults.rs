@@ -55,7 +55,7 @@ fn all_faults_end_with_the_load() {
             Fault::Restart(node) => assert!(down.remove(node)),
             Fault::Cut { from, to } => assert!(cut.insert((*from, *to))),
             Fault::Mend { from, to } => assert!(cut.remove(&(*from, *to))),
-            Fault::Heal | Fault::Weather(_) => {}
+            Fault::Part { .. } | Fault::Heal | Fault::Weather(_) => {}
         }
     }
     // Half of 10 nodes a minute are five, and three besides.

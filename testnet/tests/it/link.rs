@@ -21,13 +21,19 @@ pub(crate) const SOCKET_BYTES: usize = 256 * 1024;
 pub(crate) const DELAY: Duration = Duration::from_millis(50);
 
 /// Nodes that are all 50 ms apart.
-pub(crate) fn sites(nodes: usize, jitter: &str, bandwidth: &str) -> Vec<Arc<Site>> {
-    let plan = LinkPlan {
+pub(crate) fn plan(nodes: usize, jitter: &str, bandwidth: &str) -> LinkPlan {
+    LinkPlan {
         seed: 1,
         jitter: jitter.parse().unwrap(),
         bandwidth: bandwidth.parse().unwrap(),
         delays: Delays::new(&Wan::Uniform(DELAY), nodes, Seed(1)).unwrap(),
-    };
+        halves: None,
+    }
+}
+
+/// Their ends.
+pub(crate) fn sites(nodes: usize, jitter: &str, bandwidth: &str) -> Vec<Arc<Site>> {
+    let plan = plan(nodes, jitter, bandwidth);
     (0..nodes).map(|node| Arc::new(Site::new(plan.clone(), node).unwrap())).collect()
 }
 

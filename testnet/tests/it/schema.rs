@@ -28,6 +28,8 @@ pub(crate) fn report() -> Report {
         sim: None,
         rumor: None,
         compared: None,
+        partition: None,
+        spread: None,
     }
 }
 
@@ -63,7 +65,7 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
             "cpu_us_per_delivery": null, "rss_mib": {"p50": null, "max": null}, "lag_ms": null,
             "control_excess_ms": latency,
         },
-        "trace_hash": null, "sim": null, "rumor": null, "compared": null,
+        "trace_hash": null, "sim": null, "rumor": null, "compared": null, "partition": null, "spread": null,
     });
     let (mut found, mut wanted) = (BTreeMap::new(), BTreeMap::new());
     leaves("", &serde_json::to_value(report()).unwrap(), &mut found);
@@ -77,6 +79,9 @@ fn reports_from_before_there_were_limits_still_read() {
     for kind in ["tx", "block"] {
         let kind = old[kind].as_object_mut().unwrap();
         assert!(kind.remove("limit_ms").is_some() && kind.remove("over_limit").is_some());
+    }
+    for name in ["partition", "spread"] {
+        assert!(old.as_object_mut().unwrap().remove(name).is_some());
     }
     assert!(old["cost"].as_object_mut().unwrap().remove("control_excess_ms").is_some());
     assert_eq!(serde_json::from_value::<Report>(old).unwrap(), report());

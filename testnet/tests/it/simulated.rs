@@ -24,7 +24,7 @@ fn at(millis: u64) -> Time {
 }
 
 /// Two items on 4 nodes: the first reaches all of them, the second one other.
-fn finished() -> Finished {
+pub(crate) fn finished() -> Finished {
     let mut ledger = Ledger::new(4);
     ledger.offered(node::trace::Kind::Transaction);
     ledger.offered(node::trace::Kind::Transaction);
@@ -53,6 +53,8 @@ fn finished() -> Finished {
         messages: (0, 0),
         left: 0,
         load_from: at(3_000),
+        partition: None,
+        tips: Vec::new(),
         ended_at: at(10_000),
     }
 }

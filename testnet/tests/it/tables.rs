@@ -1,6 +1,6 @@
 //! What people read.
 
-use testnet::report::schema::{Cost, Percentiles, Propagation, Report, Stretch, Typical};
+use testnet::report::schema::{Cost, Healed, Percentiles, Propagation, Report, Stretch, Typical};
 use testnet::report::tables::render;
 
 use crate::schema::report;
@@ -75,4 +75,18 @@ fn doubts_are_spelled_out() {
     for word in ["STARVED", "ECHO: 3", "INVALID: node 7 ended by itself"] {
         assert!(text.contains(word), "{word} in {text}");
     }
+}
+
+#[test]
+fn a_partition_says_when_all_were_as_one_again() {
+    let healed =
+        Healed { halves: [25, 25], converged_after_ms: Some(1_234.5), same_tips: true, ..Healed::default() };
+    let text = render(&Report { tx: figures(), partition: Some(healed), ..report() }, false);
+    let row = |name: &str| {
+        let line = text.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name} in {text}"));
+        line.split(name).nth(1).unwrap().trim().to_owned()
+    };
+    assert_eq!(row("halves"), "25 + 25  nodes");
+    assert_eq!(row(" converged after heal").split_whitespace().collect::<Vec<_>>(), ["1.234", "s"]);
+    assert_eq!((row("items in the end").as_str(), row("tips in the end").as_str()), ("NOT THE SAME", "the same"));
 }

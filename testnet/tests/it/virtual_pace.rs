@@ -40,6 +40,11 @@ impl Virtual {
         (self.0.lock().unwrap().now_ns - BEGIN_NS) as f64 / 1e6
     }
 
+    /// So many nanoseconds after the beginning, by this clock.
+    pub(crate) fn at_ns(&self, after_ns: u64) -> u64 {
+        BEGIN_NS + after_ns
+    }
+
     pub(crate) fn advance_ms(&self, ms: u64) {
         self.0.lock().unwrap().now_ns += ms * 1_000_000;
     }

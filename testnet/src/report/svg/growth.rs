@@ -1,4 +1,4 @@
-//! The picture of growth: rounds (or, under a policy without rounds, the time) until everybody has an item, against the
+//! The picture of growth: rounds (or intervals, or under a policy without either the time) until everybody has an item, against the
 //! number of nodes on a logarithmic axis, with the line of least squares and what theory expects.
 
 use plotters::prelude::*;
@@ -10,13 +10,15 @@ use crate::sim::models::{self, Line};
 
 /// What is drawn.
 struct Growth {
-    what: &'static str,
+    what: String,
     /// log2 of the nodes, and the medians.
     medians: Vec<(f64, f64)>,
-    /// The same, and p95.
+    /// The same, and p95, or what `tail` says.
     tails: Vec<(f64, f64)>,
     /// Messages of a round to each node, if there are rounds.
     fanout: Option<f64>,
+    /// What the tails are.
+    tail: &'static str,
 }
 
 /// Draws the picture as SVG; `None` unless the runs have two numbers of nodes or more, and everybody got something.
@@ -52,19 +54,30 @@ impl Growth {
         let points = |of: &dyn Fn(&Report) -> Option<f64>| {
             runs.iter().filter_map(|report| Some((at(report), of(report)?))).collect()
         };
+        if let Some(spread) = runs.first().and_then(|run| run.spread.as_ref()) {
+            return Self {
+                what: format!("intervals of {} s until all nodes have it", spread.interval_ms / 1e3),
+                medians: points(&|report| report.spread.as_ref()?.to_all.p50),
+                tails: points(&|report| report.spread.as_ref()?.to_all.max),
+                fanout: None,
+                tail: "slowest item",
+            };
+        }
         if fanout.is_some() {
             return Self {
-                what: "rounds until all nodes have it",
+                what: "rounds until all nodes have it".to_owned(),
                 medians: points(&|report| report.rumor.as_ref()?.rounds_to_all.p50),
                 tails: points(&|report| report.rumor.as_ref()?.rounds_to_all.p95),
                 fanout,
+                tail: "p95 over items",
             };
         }
         Self {
-            what: "milliseconds until all nodes have it",
+            what: "milliseconds until all nodes have it".to_owned(),
             medians: points(&|report| report.tx.to_all_ms.p50),
             tails: points(&|report| report.tx.to_all_ms.p95),
             fanout,
+            tail: "p95 over items",
         }
     }
 }
@@ -90,7 +103,7 @@ fn draw(area: &Area<'_>, first: &Report, growth: &Growth, line: Line) -> Result<
         .axis_style(INK)
         .label_style(font(14).color(&INK))
         .x_desc("nodes")
-        .y_desc(growth.what)
+        .y_desc(growth.what.as_str())
         .x_labels((to - from) as usize + 1)
         .x_label_formatter(&|x| if x.fract() == 0.0 { format!("{:.0}", x.exp2()) } else { String::new() })
         .y_label_formatter(&|y| short(*y))
@@ -110,7 +123,7 @@ fn draw(area: &Area<'_>, first: &Report, growth: &Growth, line: Line) -> Result<
             .legend(|(x, y)| PathElement::new([(x, y), (x + 22, y)], ORANGE.stroke_width(3)));
     }
     for (name, points, color) in
-        [("p95 over items", &growth.tails, BLUE.mix(0.4)), ("median over items", &growth.medians, BLUE.mix(1.0))]
+        [(growth.tail, &growth.tails, BLUE.mix(0.4)), ("median over items", &growth.medians, BLUE.mix(1.0))]
     {
         chart
             .draw_series(points.iter().map(|at| Circle::new(*at, 5, color.filled())))?

@@ -132,7 +132,7 @@ impl Checker for Liveness {
     }
 }
 
-fn holds(engine: &Gossip, item: &ItemId) -> bool {
+pub(super) fn holds(engine: &Gossip, item: &ItemId) -> bool {
     match item {
         ItemId::Transaction(id) => engine.transaction(id).is_some(),
         ItemId::Block(id) => engine.block(id).is_some(),
@@ -140,6 +140,6 @@ fn holds(engine: &Gossip, item: &ItemId) -> bool {
 }
 
 /// Fork choice: height, then the lowest id.
-fn is_better(tip: &Tip, than: &Tip) -> bool {
+pub(super) fn is_better(tip: &Tip, than: &Tip) -> bool {
     (std::cmp::Reverse(tip.height), tip.id) < (std::cmp::Reverse(than.height), than.id)
 }

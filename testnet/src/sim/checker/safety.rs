@@ -160,8 +160,8 @@ impl Checker for Safety {
     fn fault(&mut self, at: Time, fault: &Fault) {
         let loses = match fault {
             Fault::Cut { .. } => true,
-            Fault::Weather(weather) => weather.loss > 0.0,
-            Fault::Crash(_) | Fault::Restart(_) | Fault::Mend { .. } | Fault::Heal => false,
+            Fault::Weather(weather) => weather.loss > 0.0 || weather.vanish > 0.0,
+            Fault::Crash(_) | Fault::Restart(_) | Fault::Mend { .. } | Fault::Part { .. } | Fault::Heal => false,
         };
         self.losing |= loses;
         if matches!(fault, Fault::Heal) {

@@ -6,6 +6,7 @@ use super::{Fault, FaultPlan, Partition, PartitionKind, Schedule, Weather};
 use crate::random::{Draws, Seed};
 use crate::sim::simulation::NodeSetup;
 use crate::topology::Graph;
+use crate::wan::partition::inside;
 
 const MICROS_PER_MINUTE: f64 = 60e6;
 
@@ -18,7 +19,8 @@ impl FaultPlan {
     #[must_use]
     pub fn draw(&self, graph: &Graph, load: Duration, spared: &[usize], seed: Seed) -> (Schedule, Vec<NodeSetup>) {
         let mut schedule = Schedule::new();
-        let weather = Weather { loss: self.loss, duplicate: self.duplicate, reorder: self.reorder };
+        let weather =
+            Weather { loss: self.loss, duplicate: self.duplicate, reorder: self.reorder, vanish: self.vanish };
         if weather != Weather::default() {
             schedule.push((Time::ZERO, Fault::Weather(weather)));
         }
@@ -82,17 +84,12 @@ impl Partition {
     /// The directed links that are cut.
     fn cut(&self, graph: &Graph, draws: &mut Draws) -> Vec<(usize, usize)> {
         let nodes = graph.nodes();
-        let mut order: Vec<usize> = (0..nodes).collect();
-        draws.shuffle(&mut order);
         let count = match self.kind {
             PartitionKind::Half | PartitionKind::OneWay => nodes / 2,
             PartitionKind::One => 1,
             PartitionKind::Ratio(ratio) => (ratio * nodes as f64).round() as usize,
         };
-        let mut inside = vec![false; nodes];
-        for &node in order.iter().take(count) {
-            inside[node] = true;
-        }
+        let inside = inside(nodes, count, draws);
         let mut cut = Vec::new();
         for from in (0..nodes).filter(|&node| inside[node]) {
             for to in graph.neighbours(from).iter().map(|&to| to as usize).filter(|&to| !inside[to]) {

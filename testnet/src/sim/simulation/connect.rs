@@ -1,4 +1,4 @@
-//! Nodes that start and stop, and connections that come and go.
+//! Nodes that start and stop, and connections that come and go, in a partition as well.
 
 use protocol::gossip::{AddressGroup, Direction, DisconnectReason, Gossip, Input, PeerHandle};
 use protocol::time::{Duration, Time};
@@ -9,6 +9,7 @@ use super::super::link::Order;
 use super::super::stored::Stored;
 use super::super::trace::Mark;
 use super::{Happening, Simulation};
+use crate::wan::Halves;
 
 /// One-way delays until both lanes are open both ways: TCP's handshake, noise's, and the negotiation of the muxer and
 /// the lanes.
@@ -16,6 +17,11 @@ const HANDSHAKE_DELAYS: u64 = 8;
 
 /// A connection that ended without anyone's fault is dialled again after this time and up to as much more.
 const REDIAL: Duration = Duration::from_secs(1);
+
+/// How often either end of a connection pings, and how long it waits for the answer before it gives the connection up:
+/// libp2p's, as the node uses them.
+const PING_EVERY: Duration = Duration::from_secs(15);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Simulation {
     /// Starts a node's engine, empty.
@@ -36,7 +42,7 @@ impl Simulation {
         if !ready {
             return;
         }
-        if link.cut != [false; 2] {
+        if link.cut != [false; 2] || link.held_until > self.now {
             let at = self.now + REDIAL + self.part_of(REDIAL);
             self.queue.push(at, Happening::Dial { link: number });
             return;
@@ -56,6 +62,10 @@ impl Simulation {
         let link = &mut self.links[number as usize];
         if !link.up || link.epoch != epoch {
             return;
+        }
+        if link.held_until > self.now {
+            // The halves came apart during the handshake, which times out.
+            return self.hang_up(number, true, self.now);
         }
         let ends = link.ends;
         // Whoever came back before the other end learnt that it was gone.
@@ -99,6 +109,7 @@ impl Simulation {
                 open: true,
                 carries: true,
                 cut: link.cut[usize::from(!second)],
+                held_until: link.held_until,
                 far: far_end,
                 spams,
                 delay: Duration::from_micros(self.delays.one_way_us(node, far)),
@@ -139,12 +150,20 @@ impl Simulation {
         );
         self.links[number as usize].severed |= honest && !far_honest && !innocent;
         if carries {
-            self.hang_up(number, !second);
+            let learns = self.news_at(number);
+            self.hang_up(number, !second, learns);
         }
     }
 
-    /// The connection is gone; its `second` (or first) end learns of it a delay later, and somebody dials again.
-    fn hang_up(&mut self, number: u32, second: bool) {
+    /// When news from one end of a link is at the other: a delay later, or a delay after the heal.
+    fn news_at(&self, number: u32) -> Time {
+        let link = &self.links[number as usize];
+        let [a, b] = link.ends.map(|end| end as usize);
+        self.now.max(link.held_until) + Duration::from_micros(self.delays.one_way_us(a, b))
+    }
+
+    /// The connection is gone; its `second` (or first) end learns of it then, and somebody dials again.
+    fn hang_up(&mut self, number: u32, second: bool, learns: Time) {
         let link = &mut self.links[number as usize];
         if !std::mem::take(&mut link.up) {
             return;
@@ -157,7 +176,7 @@ impl Simulation {
                     connection.carries = false;
                 }
             }
-            self.tell_closed(number, second, self.now + delay);
+            self.tell_closed(number, second, learns);
         }
         let again = self.now + delay + REDIAL + self.part_of(REDIAL);
         self.queue.push(again, Happening::Dial { link: number });
@@ -183,7 +202,8 @@ impl Simulation {
         let link = &self.links[number as usize];
         if link.up {
             let made = link.made;
-            self.hang_up(number, false);
+            let learns = self.news_at(number);
+            self.hang_up(number, false, learns);
             if made {
                 self.tell_closed(number, true, self.now);
             }
@@ -216,7 +236,7 @@ impl Simulation {
         let node = match &fault {
             Fault::Crash(node) | Fault::Restart(node) => *node,
             Fault::Cut { from, .. } | Fault::Mend { from, .. } => *from,
-            Fault::Heal | Fault::Weather(_) => 0,
+            Fault::Heal | Fault::Weather(_) | Fault::Part { .. } => 0,
         };
         self.hash.note(self.now, Mark::Fault, node, node, [index as u64, 0]);
         for checker in &mut self.checkers {
@@ -246,8 +266,44 @@ impl Simulation {
                     }
                 }
             }
+            Fault::Part { halves, until } => self.part(&halves, self.load_from + until.since(Time::ZERO)),
             Fault::Heal => self.heal(),
             Fault::Weather(weather) => self.network.set_weather(weather),
+        }
+    }
+
+    /// The halves come apart.
+    fn part(&mut self, halves: &Halves, until: Time) {
+        for number in 0..self.links.len() as u32 {
+            let link = &mut self.links[number as usize];
+            let [a, b] = link.ends.map(|end| end as usize);
+            if !halves.part(a, b) {
+                continue;
+            }
+            link.held_until = until;
+            let epoch = link.epoch;
+            for second in [false, true] {
+                if let Some(connection) = self.end_of(number, second) {
+                    connection.held_until = until;
+                }
+            }
+            let [first, other] = [(); 2].map(|()| self.now + self.part_of(PING_EVERY) + PING_TIMEOUT);
+            if first.min(other) < until {
+                let (at, second, other_at) =
+                    if first < other { (first, false, other) } else { (other, true, first) };
+                self.queue.push(at, Happening::GiveUp { link: number, epoch, second, other_at });
+            }
+        }
+    }
+
+    /// An end of a held connection has waited for an answer to its ping for too long. The other end does so later, or
+    /// learns of it after the heal.
+    pub(super) fn give_up(&mut self, number: u32, epoch: u32, second: bool, other_at: Time) {
+        let link = &self.links[number as usize];
+        if link.up && link.made && link.epoch == epoch {
+            self.tell_closed(number, second, self.now);
+            let learns = self.news_at(number).min(other_at);
+            self.hang_up(number, !second, learns);
         }
     }
 
@@ -272,7 +328,8 @@ impl Simulation {
         }
         for number in self.links_of[node].clone() {
             let first = self.links[number as usize].ends[0] as usize == node;
-            self.hang_up(number, first);
+            let learns = self.news_at(number);
+            self.hang_up(number, first, learns);
         }
     }
 

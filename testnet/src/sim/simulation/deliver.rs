@@ -61,6 +61,7 @@ impl Simulation {
         let (rules, incarnation, watched) = (host.adversary.is_none(), host.incarnation, host.watched);
         let Some(connection) = host.connection_mut(peer).filter(|connection| connection.carries) else { return };
         let (number, far, cut, base) = (connection.link, connection.far, connection.cut, connection.delay);
+        let held_until = connection.held_until;
         let to = far.node as usize;
         let (lane, bytes) = (message.lane(), message.encoded_len());
         if watched {
@@ -75,7 +76,7 @@ impl Simulation {
             (Lane::Control, Some(_)) => wire::framed(bytes),
         };
         let sheltered = matches!(message, Message::Hello(_));
-        let crossing = Crossing { from: node, to, lane, bytes: wire, delay: base, sheltered };
+        let crossing = Crossing { from: node, to, lane, bytes: wire, delay: base, sheltered, held_until };
         let passage = self.network.send(self.now, crossing, &mut connection.order);
         self.messages.0 += 1;
         let arrives = passage.arrives.filter(|_| !cut);
@@ -94,7 +95,7 @@ impl Simulation {
             self.queue.push(drained, Happening::Drained { node: node as u32, incarnation, peer, lane, bytes });
         }
         let Some(at) = arrives else {
-            self.links[number as usize].lossy = true;
+            self.links[number as usize].lossy |= cut || !passage.unseen;
             self.messages.1 += 1;
             self.hash.note(self.now, Mark::Lost, node, to, [wire, 0]);
             return;

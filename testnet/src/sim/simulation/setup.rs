@@ -12,8 +12,9 @@ use super::super::ledger::Ledger;
 use super::super::link::LinkModel;
 use crate::items::BlockMaker;
 use crate::random::Seed;
+use crate::report::healing::TipAt;
 use crate::topology::Graph;
-use crate::wan::Delays;
+use crate::wan::{Delays, Halves};
 use crate::workload::Workload;
 
 /// Everything that a run needs to know.
@@ -49,10 +50,23 @@ pub struct Setup {
     pub check: Duration,
     /// What happens to nodes and links, counted from the start of the load.
     pub schedule: Schedule,
+    /// The partition that `schedule` has, if there is one to measure.
+    pub partition: Option<Parted>,
     /// Each node's peculiarities.
     pub nodes: Vec<NodeSetup>,
     /// Who watches.
     pub checkers: Vec<Box<dyn Checker>>,
+}
+
+/// A partition whose healing is measured.
+#[derive(Clone, Debug)]
+pub struct Parted {
+    /// When it begins, counted from the start of the load.
+    pub from: Duration,
+    /// When it heals, counted likewise.
+    pub to: Duration,
+    /// Who is on which side.
+    pub halves: Halves,
 }
 
 /// One node's peculiarities.
@@ -89,6 +103,10 @@ pub struct Finished {
     pub left: u64,
     /// When the load began.
     pub load_from: Time,
+    /// The partition, if there was one to measure.
+    pub partition: Option<Parted>,
+    /// Changes of honest nodes' tips, where there was one.
+    pub tips: Vec<TipAt>,
     /// When the last thing happened.
     pub ended_at: Time,
 }
