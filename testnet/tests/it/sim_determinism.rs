@@ -32,6 +32,7 @@ fn network(relay: &str, faults: FaultPlan, adversaries: AdversaryPlan, seed: u64
 #[test]
 fn the_same_seed_gives_the_same_run_under_every_policy_fault_and_adversary() {
     let faults = FaultPlan {
+        vanish: 0.05,
         loss: 0.1,
         duplicate: 0.1,
         reorder: 0.2,
