@@ -10,6 +10,7 @@
 #   scripts/prove.sh links       the same with 50 ms between any two nodes
 #   scripts/prove.sh blocks      blocks of 128 KiB and 1 MiB over six regions with 50 Mbit/s a node
 #   scripts/prove.sh capacity    the highest rate that each engine carries
+#   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all are as one again
 #   scripts/prove.sh all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -73,6 +74,11 @@ load=(--nodes 50 --tx-rate 20 --tx-bytes 256 --duration 30s --block-interval 5s)
 fifty() { instrument fifty "${load[@]}"; }
 flood() { instrument flood "${load[@]}" --relay flood; }
 kill_ten() { instrument kill "${load[@]}" --kill 10; }
+
+partition() {
+  instrument partition --nodes 50 --degree 8 --wan regions --tx-rate 10 --tx-bytes 256 --block-interval 5s \
+    --partition 10s,60s --duration 80s --drain 90s
+}
 
 started=()
 stop_all() {
@@ -185,7 +191,7 @@ case "${1:-}" in
   bootstrap) proof bootstrap ;;
   netns) proof netns ;;
   compare) everything ;;
-  links | blocks | capacity) "$1" ;;
-  all) fifty; flood; kill_ten; everything; links; blocks; capacity; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
-  *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  links | blocks | capacity | partition) "$1" ;;
+  all) fifty; flood; kill_ten; everything; links; blocks; capacity; partition; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
+  *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
