@@ -9,6 +9,8 @@
 #   scripts/prove-sim.sh repair       reconciliation alone on 50 to 800 nodes, by push, pull and push-pull; 30 % loss
 #   scripts/prove-sim.sh swarm        1,000 small networks with faults and adversaries drawn from the seed
 #   scripts/prove-sim.sh reality      50 real nodes and 50 simulated ones, the same graph and load
+#   scripts/prove-sim.sh partition-sim  100 seeds of 50 nodes, for a minute in two halves, without loss and with 30 %
+#   scripts/prove-sim.sh spread       intervals until all nodes have a transaction, from 50 to 1,000 nodes
 #   scripts/prove-sim.sh all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -197,6 +199,42 @@ for run in broken:
 PY
 }
 
+# Convergence over many seeds of one kind of trouble.
+converging() {
+  local name=$1
+  shift
+  echo
+  echo "\$ testnet sim $*"
+  "$testnet" sim "$@" --out "$work/$name" --json "$work/$name.json" >/dev/null 2>"$work/$name.err" || grep -m 3 -A1 violations "$work/$name.err" || true
+  python3 - "$work/$name.json" <<'PY'
+import json, sys
+runs = json.load(open(sys.argv[1]))["runs"]
+times = sorted(run["partition"]["converged_after_ms"] for run in runs if run["partition"]["converged_after_ms"] is not None)
+rank = lambda share: "%.3f" % (times[max(0, -(-len(times) * share // 100) - 1)] / 1e3)
+print(len(runs), "seeds,", len(times), "converged;", sum(1 for run in runs if run["partition"]["same_tips"]), "with the same tips in the end")
+if times:
+    print("s after the heal: median", rank(50), "p95", rank(95), "slowest", rank(100))
+print("deliveries across the partition while it lasted:", sum(run["partition"]["crossed"] for run in runs))
+print("coverage, lowest:", "%.6f" % min(run["tx"]["coverage"] for run in runs))
+print("messages lost:", sum(run["sim"]["messages_lost"] for run in runs), "of", sum(run["sim"]["messages"] for run in runs))
+print("runs in which a checker found something:", sum(1 for run in runs if run["sim"]["violations_found"]))
+PY
+}
+
+partition_sim() {
+  about "50 nodes, for a minute in two halves of 25; 100 seeds"
+  local trouble=(--nodes 50 --degree 8 --tx-rate 10 --block-interval 5s --partition 10s,60s --duration 80s --drain 60s --checks converged --seeds 1..100)
+  converging whole "${trouble[@]}"
+  converging lossy "${trouble[@]}" --loss 30%
+}
+
+spread() {
+  about "intervals of 1 s until all nodes have a transaction"
+  simulate spread --degree 8 --interval 1s --txs 20 --tx-rate 2 --drain 60s --checks converged --sweep nodes=50,100,200,500,1000
+  cp "$work/spread/growth.svg" "$keep/sim-spread-growth.svg"
+  cp "$work/spread/spread.svg" "$keep/sim-spread.svg"
+}
+
 reality() {
   about "50 real nodes and 50 simulated ones: the same graph, the same transactions at the same nodes"
   local policy
@@ -217,10 +255,10 @@ PY
 
 mkdir -p "$keep"
 cargo build --release --locked --workspace --quiet
-names=(large table trees growth withholders repair swarm reality)
+names=(large table trees growth withholders repair swarm partition-sim spread reality)
 case "${1:-}" in
   all) chosen=("${names[@]}") ;;
-  large | table | trees | growth | withholders | repair | swarm | reality) chosen=("$1") ;;
-  *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  large | table | trees | growth | withholders | repair | swarm | partition-sim | spread | reality) chosen=("$1") ;;
+  *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
-for name in "${chosen[@]}"; do "$name" | tee "$keep/sim-$name.txt"; done
+for name in "${chosen[@]}"; do "${name//-/_}" | tee "$keep/sim-$name.txt"; done

@@ -13,6 +13,7 @@
 #   scripts/prove.sh kill-nine   a loaded node is killed 1,000 times: everything it acknowledged is there
 #   scripts/prove.sh join        a node joins 50 that hold 5,000 blocks and 20,000 pending transactions
 #   scripts/prove.sh reconcile   what two sets' reconciliation costs, by sketch and by ranges
+#   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all are as one again
 #   scripts/prove.sh all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -95,6 +96,11 @@ load=(--nodes 50 --tx-rate 20 --tx-bytes 256 --duration 30s --block-interval 5s)
 fifty() { instrument fifty "${load[@]}"; }
 flood() { instrument flood "${load[@]}" --relay flood; }
 kill_ten() { instrument kill "${load[@]}" --kill 10; }
+
+partition() {
+  instrument partition --nodes 50 --degree 8 --wan regions --tx-rate 10 --tx-bytes 256 --block-interval 5s \
+    --partition 10s,60s --duration 80s --drain 90s
+}
 
 started=()
 stop_all() {
@@ -207,8 +213,8 @@ case "${1:-}" in
   bootstrap) proof bootstrap ;;
   netns) proof netns ;;
   compare) everything ;;
-  links | blocks | capacity | reconcile | join) "$1" ;;
+  links | blocks | capacity | reconcile | join | partition) "$1" ;;
   kill-nine) kill_nine ;;
-  all) fifty; flood; kill_ten; everything; links; blocks; capacity; reconcile; kill_nine; join; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
-  *) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  all) fifty; flood; kill_ten; everything; links; blocks; capacity; reconcile; kill_nine; join; partition; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
+  *) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

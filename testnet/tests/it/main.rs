@@ -10,6 +10,7 @@ mod checkers;
 mod collector;
 mod collector_cost;
 mod collector_links;
+mod collector_partition;
 mod command_line;
 mod compare_flags;
 mod compare_tables;
