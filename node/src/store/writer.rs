@@ -291,8 +291,12 @@ impl Worker {
                     }
                 }
                 drop(state);
-                self.progress.send_modify(|progress| progress.committed = number);
-                self.tell_totals();
+                // Both at once: whoever waits for the one may read the other.
+                let totals = self.store.totals();
+                self.progress.send_modify(|kept| {
+                    kept.committed = number;
+                    kept.totals = totals;
+                });
             }
             Err(error) => self.fail(error),
         }
