@@ -9,7 +9,7 @@
 #   scripts/prove-sim.sh swarm        1,000 small networks with faults and adversaries drawn from the seed
 #   scripts/prove-sim.sh reality      50 real nodes and 50 simulated ones, the same graph and load
 #   scripts/prove-sim.sh partition-sim  100 seeds of 50 nodes, for a minute in two halves, without loss and with 30 %
-#   scripts/prove-sim.sh spread       intervals until all nodes have a transaction, from 50 to 1,000 nodes
+#   scripts/prove-sim.sh spread [POLICY]  intervals until all nodes have a transaction, from 50 to 1,000 nodes
 #   scripts/prove-sim.sh all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -213,7 +213,7 @@ partition_sim() {
 
 spread() {
   about "intervals of 1 s until all nodes have a transaction"
-  simulate spread --degree 8 --interval 1s --txs 20 --tx-rate 2 --drain 60s --checks converged --sweep nodes=50,100,200,500,1000
+  simulate spread --degree 8 --relay "$policy" --interval 1s --txs 20 --tx-rate 2 --drain 60s --checks converged --sweep nodes=50,100,200,500,1000
   cp "$work/spread/growth.svg" "$keep/sim-spread-growth.svg"
   cp "$work/spread/spread.svg" "$keep/sim-spread.svg"
 }
@@ -238,6 +238,7 @@ PY
 
 mkdir -p "$keep"
 cargo build --release --locked --workspace --quiet
+policy=${2:-author-tree}
 names=(large table trees growth withholders swarm partition-sim spread reality)
 case "${1:-}" in
   all) chosen=("${names[@]}") ;;
