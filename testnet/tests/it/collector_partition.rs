@@ -11,7 +11,8 @@ const MS: u64 = 1_000_000;
 
 /// The load lasts from 1 s to 2 s; node 0 is apart from nodes 1 and 2 from 1.2 s to 1.6 s.
 fn seen(last_ms: u64) -> Observed {
-    let links = LinkPlan { halves: serde_json::from_str("[true, false, false]").ok(), ..plan(3, "0%", "unlimited") };
+    let links =
+        LinkPlan { halves: serde_json::from_str("[true, false, false]").ok(), ..plan(3, "0%", "unlimited") };
     let tip = |ms| at(ms, What::Tip { item: id(9), height: 1, disconnected: 0 });
     Observed {
         links: Some(links),
