@@ -31,8 +31,8 @@ Examples:
   node status                              ask the running node how it is
   node tx send --payload 'hello'           send a transaction through it
 
-Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 70 panic,
-130, 143 or 129 forced by a second SIGINT, SIGTERM or SIGHUP. A flag wins over its environment variable.";
+Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 6 store problem,
+70 panic, 130, 143 or 129 forced by a second SIGINT, SIGTERM or SIGHUP. A flag wins over its environment variable.";
 
 /// A Hearsay node: carries signed transactions and blocks to every other node.
 ///
@@ -93,7 +93,7 @@ pub struct RunArgs {
     /// Keep key and data in memory only
     ///
     /// The key is a new one, unless --key-file is given. No rpc.json is written, so the other commands need
-    /// --rpc; with --data-dir as well, that directory gets LOCK and, while the node runs, rpc.json, and no key.
+    /// --rpc; with --data-dir as well, that directory gets LOCK and, while the node runs, rpc.json, and neither key nor store.
     #[arg(long, env = "NODE_EPHEMERAL", value_parser = BoolishValueParser::new())]
     pub ephemeral: bool,
 
@@ -218,7 +218,7 @@ pub struct PlaceArgs {
     #[arg(long, env = "NODE_NETWORK", value_name = "NAME", default_value = "dev")]
     pub network: NetworkId,
 
-    /// Where the key, the lock and rpc.json are; used as it is
+    /// Where the key, the store, the lock and rpc.json are; used as it is
     ///
     /// The default is the user's data directory (XDG), then hearsay/NETWORK.
     #[arg(long, env = "NODE_DATA_DIR", value_name = "DIR")]

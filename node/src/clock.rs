@@ -22,7 +22,7 @@ impl Clock {
     /// Engine time now.
     #[must_use]
     pub fn now(&self) -> Time {
-        Time::from_micros(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+        Time::ZERO + protocol::time::Duration::from(self.started.elapsed())
     }
 
     /// How long the node has run.

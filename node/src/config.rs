@@ -107,7 +107,7 @@ impl Config {
             deadlines: Deadlines::default(),
             relay,
             reconciliation: Reconciliation {
-                interval: micros(args.reconcile_interval),
+                interval: args.reconcile_interval.into(),
                 digest: args.reconcile_digest,
             },
             producers,
@@ -162,10 +162,6 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
 /// If it is none.
 pub fn parse_interval_or_zero(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}: write 5s, 500ms or 0s"))
-}
-
-fn micros(time: Duration) -> protocol::time::Duration {
-    protocol::time::Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// A stretch of time above zero, such as `5s` or `500ms`.

@@ -163,8 +163,8 @@ impl Chain {
     /// Goes on from the newest blocks of a best chain, lowest first; on a chain of nothing but genesis.
     ///
     /// # Errors
-    /// [`RestoreError`] if they don't follow each other, or the first is not the only one and not genesis' child where its
-    /// height says so. The chain is not to be used then.
+    /// [`RestoreError`] if one doesn't follow the one before it, or the first one genesis, if its height is 1. The chain is
+    /// not to be used then.
     pub fn restore(&mut self, blocks: &[RestoredBlock]) -> Result<(), RestoreError> {
         for block in blocks {
             let (id, fields) = (block.header.id(), *block.header.header());
@@ -303,6 +303,12 @@ impl Chain {
     #[must_use]
     pub fn transactions_of(&self, block: &BlockId) -> &[Arc<SignedTransaction>] {
         self.bodies.get(block).map_or(&[], |body| &body.transactions)
+    }
+
+    /// The ids of a connected block's transactions, in order, whether or not its body is in memory; none if they are forgotten.
+    #[must_use]
+    pub fn ids_of(&self, block: &BlockId) -> &[TxId] {
+        self.contents.get(block).map_or(&[], |ids| ids)
     }
 
     /// A header in the tree. Genesis has none.

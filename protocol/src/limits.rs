@@ -1,5 +1,6 @@
 //! Every bound and interval of the protocol, each with its arithmetic. Constants only.
 
+use crate::reconcile::{SYMBOL_BYTES, SYMBOLS_MAX};
 use crate::time::Duration;
 
 /// Characters in a network's name.
@@ -46,11 +47,12 @@ pub const LOCATOR_ENTRIES_MAX: usize = 64;
 /// Headers in one message: 256 of at most 192 bytes take 48 KiB, so they fit a control frame.
 pub const HEADERS_ENTRIES_MAX: usize = 256;
 
-/// Bytes of symbols in one message: 4,096 symbols of 11 bytes, which tell some 2,700 differences. 44 KiB.
-pub const SYMBOLS_BYTES_MAX: usize = 4_096 * 11;
+/// Bytes of symbols in one message: 4,096 symbols of 11 bytes, 44 KiB.
+pub const SYMBOLS_BYTES_MAX: usize = SYMBOLS_MAX * SYMBOL_BYTES;
 
-/// Ids of one offer, and of each list of a difference: with 6 and 8 bytes each 56 KiB, which fits a control frame.
-pub const OFFER_ENTRIES_MAX: usize = 4_096;
+/// Ids of one offer, and of each list of a difference, as many as a sketch can tell: with 6 and 8 bytes each 56 KiB, which
+/// fits a control frame.
+pub const OFFER_ENTRIES_MAX: usize = SYMBOLS_MAX;
 
 /// Bytes of an item that still travels on the control lane: 4 KiB.
 pub const CONTROL_ITEM_BYTES_MAX: usize = 4 * 1024;
@@ -81,7 +83,8 @@ pub const RECONCILE_AGE_MIN: Duration = Duration::from_secs(2);
 /// A conversation that takes longer is given up: dozens of round trips.
 pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Conversations that are answered at a time. A sketch of a full mempool takes some 2 MiB: 16 MiB.
+/// Conversations that are answered at a time. A full mempool's ids and their sketch take 32 and 18 bytes each, and 64 KiB of
+/// symbols: 3.3 MiB, and 27 MiB in all.
 pub const RECONCILE_SERVED_MAX: usize = 8;
 
 /// Conversations that are answered in a second, of all peers. A sketch of a full mempool takes some 5 ms: a twelfth of a
@@ -93,6 +96,18 @@ pub const RECONCILE_PEER_INTERVAL_MIN: Duration = Duration::from_millis(200);
 
 /// The longest pause with a peer whose conversations bring nothing.
 pub const RECONCILE_PAUSE_MAX: Duration = Duration::from_secs(32);
+
+/// Mempools that differ so much in size are not compared by sketches, which would fail on most of such differences.
+pub const RECONCILE_APART_MAX: usize = SYMBOLS_MAX / 2;
+
+/// A sketch may take so many bytes, however small the mempools are; beyond, no more than a list of all ids.
+pub const RECONCILE_SKETCH_BYTES_MIN: usize = 1_024;
+
+/// The next part of a list is wanted when no more transactions than this of its peer are still to come: a full getdata.
+pub const LIST_OPEN_MAX: usize = GETDATA_ENTRIES_MAX;
+
+/// Parts of one list: as many as a full mempool has.
+pub const LIST_PARTS_MAX: usize = MEMPOOL_ENTRIES_MAX / OFFER_ENTRIES_MAX;
 
 /// A part of a list, or the items taken of it, may take so long.
 pub const LIST_TIMEOUT: Duration = Duration::from_secs(10);

@@ -28,7 +28,7 @@ use crate::limits::{
     TRANSACTIONS_PER_NONCE_MAX,
 };
 use crate::refusal::Refusal;
-use crate::time::Time;
+use crate::time::{Duration, Time};
 use crate::transaction::{Height, SignedTransaction};
 use shares::Shares;
 
@@ -70,8 +70,16 @@ pub enum Lookup {
 struct Entry {
     transaction: Arc<SignedTransaction>,
     accepted_at: Time,
+    /// Whether it is no news, however young.
+    settled: bool,
     link: Link,
     charge: usize,
+}
+
+impl Entry {
+    fn is_news(&self, now: Time, span: Duration) -> bool {
+        !self.settled && now.since(self.accepted_at) < span
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,7 +138,7 @@ impl Mempool {
         let link = link.map_or(Link::Local, Link::Open);
         let evicted = self.make_room(charge, transaction.author(), link)?;
         let transaction = transaction.clone();
-        self.attach(self.next, Entry { transaction, accepted_at: now, link, charge });
+        self.attach(self.next, Entry { transaction, accepted_at: now, settled: false, link, charge });
         self.next = self.next.saturating_add(1);
         Ok(Inserted { evicted: evicted.into_iter().map(|(_, entry)| entry.transaction).collect() })
     }
@@ -231,9 +239,21 @@ impl Mempool {
         self.entries.values().map(|entry| (&entry.transaction, entry.accepted_at))
     }
 
-    /// All transactions and when they were taken, the last first: what a new peer is told.
-    pub fn newest_first(&self) -> impl Iterator<Item = (&Arc<SignedTransaction>, Time)> {
-        self.oldest_first().rev()
+    /// Tells that a transaction is no news: it came from an earlier run, or from somebody who has held it for long.
+    pub fn settle(&mut self, id: &TxId) {
+        if let Some(entry) = self.ids.get(id).and_then(|at| self.entries.get_mut(at)) {
+            entry.settled = true;
+        }
+    }
+
+    /// What came as news less than `span` ago, in the order of taking.
+    pub fn news(&self, now: Time, span: Duration) -> impl Iterator<Item = &Arc<SignedTransaction>> {
+        self.entries.values().filter(move |entry| entry.is_news(now, span)).map(|entry| &entry.transaction)
+    }
+
+    /// All else, in the order of taking.
+    pub fn settled(&self, now: Time, span: Duration) -> impl Iterator<Item = &Arc<SignedTransaction>> {
+        self.entries.values().filter(move |entry| !entry.is_news(now, span)).map(|entry| &entry.transaction)
     }
 
     /// Short ids in their order, after one or from the first.

@@ -13,7 +13,7 @@ use core::fmt;
 use bytes::Bytes;
 
 pub use self::body::Body;
-pub use self::reconcile::{Digest, Outcome, Reconcile};
+pub use self::reconcile::{Digest, Outcome, Reconcile, taken};
 use crate::block::{Block, SignedHeader};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::hash::{BlockId, RouteId, ShortId, TxId};

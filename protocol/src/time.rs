@@ -37,6 +37,13 @@ impl Time {
     }
 }
 
+impl From<core::time::Duration> for Duration {
+    /// In whole microseconds, rounded down; half a million years at most.
+    fn from(span: core::time::Duration) -> Self {
+        Self(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
 impl Duration {
     /// No time at all.
     pub const ZERO: Self = Self(0);

@@ -125,9 +125,3 @@ macro_rules! serde_as_text {
 pub(crate) use serde_as_text;
 
 serde_as_text!(Time);
-
-/// The same time as the engine counts it.
-#[must_use]
-pub fn micros(time: Duration) -> protocol::time::Duration {
-    protocol::time::Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
-}

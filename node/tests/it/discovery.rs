@@ -52,6 +52,22 @@ fn fixed(wants: &[Want]) -> usize {
 }
 
 #[test]
+fn the_book_for_another_run_has_what_peers_told_of_themselves() {
+    let mut discovery = discovery(&[], &[], false, 1);
+    let (itself, others) = (PeerId::random(), PeerId::random());
+    discovery.learn(itself, vec![address(1)], ToldBy::Itself, at(0));
+    discovery.learn(itself, vec![address(2)], ToldBy::Others, at(0));
+    discovery.learn(others, vec![address(3)], ToldBy::Others, at(0));
+    let book = discovery.book();
+    assert_eq!(book.len(), 1);
+    assert_eq!((book[0].0, book[0].1.len()), (itself, 1));
+    let dial = ConnectionId::new_unchecked(1);
+    discovery.dialling(Target::Candidate(itself), Some(dial), at(1));
+    discovery.on_dial_failed(dial, false, at(2));
+    assert_eq!(discovery.book(), [], "it failed lately");
+}
+
+#[test]
 fn a_dead_bootstrap_address_is_tried_for_ever_ever_more_rarely_and_blocks_no_other() {
     let mut discovery = discovery(&[address(1), address(2)], &[], false, 1);
     let view = Slots::default();

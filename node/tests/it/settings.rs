@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use node::cli::Cli;
-use node::config::Config;
+use node::config::{Config, parse_bytes};
 use node::identity::Identity;
 use protocol::gossip::RelayPolicy;
 use protocol::validator::Producers;
@@ -73,6 +73,22 @@ fn everything_typed_arrives() {
     assert_eq!(config.reserved_peers.len(), 1);
     assert_eq!((config.max_peers_in, config.max_peers_out), (0, 1_024));
     assert_eq!(config.trace.as_deref(), Some("t.cbor".as_ref()));
+}
+
+#[test]
+fn bytes_and_intervals_are_read_with_their_units() {
+    for (text, bytes) in [("0", 0), ("512B", 512), ("3kB", 3_000), ("10GiB", 10 << 30), ("2 MiB", 2 << 20)] {
+        assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
+    }
+    for (text, reason) in
+        [("GiB", "a number of bytes"), ("5TB", "the units are"), ("99999999999GB", "more than any disk")]
+    {
+        assert!(parse_bytes(text).is_err_and(|said| said.contains(reason)), "{text}");
+    }
+    let config = resolve(&["--reconcile-interval", "0s", "--reconcile-digest", "pull", "--prune-age", "1m"]);
+    assert!(!config.reconciliation.is_on());
+    assert_eq!((config.prune.bytes, config.prune.seconds), (None, Some(60)));
+    assert!(resolve(&[]).reconciliation.is_on());
 }
 
 #[test]

@@ -323,19 +323,17 @@ impl Gossip {
     }
 
     fn on_tip_change(&mut self, now: Time, from: Option<PeerHandle>, change: TipChange) {
-        let TipChange { tip, disconnected, connected, returned, to_load, confirmed, fork } = change;
+        let TipChange { tip, disconnected, connected, returned, to_load, fork, .. } = change;
         let mut gone = Vec::new();
-        let mut at_hand = 0;
         for block in &connected {
             for transaction in self.chain.transactions_of(block).to_vec() {
-                at_hand += 1;
                 gone.extend(self.confirm(from, *block, transaction.id(), transaction.encoded().len()));
             }
-        }
-        if at_hand < confirmed.len() {
-            // A branch that is longer than memory is wide.
-            for id in &confirmed {
-                gone.extend(self.confirm(from, tip.id, *id, 0));
+            // A branch that is longer than memory is wide: the ids are known all the same.
+            if self.chain.body(block).is_none() {
+                for id in self.chain.ids_of(block).to_vec() {
+                    gone.extend(self.confirm(from, *block, id, 0));
+                }
             }
         }
         for transaction in returned {

@@ -86,6 +86,7 @@ impl Gossip {
                 && self.validator.transaction(transaction, tip).is_ok();
             match fits.then(|| self.mempool.insert(now, transaction, Some(RESTORED.0))) {
                 Some(Ok(inserted)) => {
+                    self.mempool.settle(&transaction.id());
                     self.seen.accept(transaction.id());
                     gone.extend(inserted.evicted.iter().map(|evicted| evicted.id()));
                 }

@@ -1,6 +1,7 @@
 //! What one peer knows, may queue, and is owed. Every structure here is bounded; none looks at another peer.
 
 mod announce;
+mod dealings;
 mod steadiness;
 
 use alloc::collections::VecDeque;
@@ -9,9 +10,9 @@ use alloc::vec::Vec;
 use hashbrown::HashSet;
 
 use self::announce::AnnounceQueue;
+pub(crate) use self::dealings::{Dealings, Offered};
 use self::steadiness::Steadiness;
 use super::api::Direction;
-use super::reconcile::Dealings;
 use crate::block::SignedHeader;
 use crate::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{

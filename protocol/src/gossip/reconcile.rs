@@ -12,174 +12,43 @@
 //! random peer, and never two at a time. A peer with which a conversation told differences and brought nothing is left alone
 //! for ever longer: what two nodes hold differently on purpose must not be told each second.
 //!
-//! **What counts as held.** Items younger than [`RECONCILE_AGE_MIN`] stay out of sketches, for relay is still at work (not
-//! those that came by reconciliation themselves); and what a node has seen, confirmed, refused or asked for is not taken. Nothing is taken into a mempool that would have to
-//! evict for it, so two full mempools don't fetch each other's items for ever.
+//! **What counts as held.** News younger than [`RECONCILE_AGE_MIN`] stays out of sketches, for relay is still at work; what
+//! came by reconciliation or from an earlier run is no news. What a node has seen, confirmed, refused or asked for is not
+//! taken. Nothing is taken into a mempool that would have to evict for it, so two full mempools don't fetch each other's
+//! items for ever.
 //!
-//! **Bounds.** A node begins one conversation at a time and answers [`RECONCILE_SERVED_MAX`], of each peer one, and of all
-//! peers together so many a second ([`RECONCILE_SERVED_PER_SEC`]); the others are told that it is busy. A sketch has at most
-//! [`SYMBOLS_MAX`] symbols, an offer [`OFFER_ENTRIES_MAX`] ids. A peer that lies wastes that much of a conversation, and time.
+//! **Bounds.** A node begins one conversation at a time and answers [`RECONCILE_SERVED_MAX`](crate::limits::RECONCILE_SERVED_MAX), of each peer one, and of all
+//! peers together so many a second ([`RECONCILE_SERVED_PER_SEC`](crate::limits::RECONCILE_SERVED_PER_SEC)); the others are told that it is busy. A sketch has at most
+//! [`SYMBOLS_MAX`] symbols, an offer [`OFFER_ENTRIES_MAX`] ids, a list [`LIST_PARTS_MAX`]
+//! parts. A peer that lies wastes that much, and time: [`RECONCILE_TIMEOUT`] of a conversation, [`LIST_TIMEOUT`] of a part.
+
+mod conversations;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 use rand_core::Rng as _;
 
+pub(super) use self::conversations::Conversations;
+use self::conversations::{Begun, Listing, Opening, Served};
 use super::Gossip;
 use super::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
-use super::peer::Owed;
+use super::peer::{Offered, Owed};
 use super::request::{Announced, RequestKey};
 use crate::codec::Encode as _;
 use crate::hash::{ShortId, TxId};
 use crate::limits::{
-    GETDATA_ENTRIES_MAX, LIST_TIMEOUT, OFFER_ENTRIES_MAX, OFFERS_MAX, RECONCILE_AGE_MIN, RECONCILE_PAUSE_MAX,
-    RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_TIMEOUT,
+    GETDATA_ENTRIES_MAX, LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_TIMEOUT, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN,
+    RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SKETCH_BYTES_MIN, RECONCILE_TIMEOUT,
 };
-use crate::message::{Message, Outcome, Reconcile, Tip, TxRef};
+use crate::message::{Message, Outcome, Reconcile, Tip, TxRef, taken};
 use crate::reconcile::{
     Decoder, Encoder, Progress, SYMBOL_BYTES, SYMBOLS_MAX, SaltedId, first_batch, symbols_from_bytes,
     symbols_to_bytes,
 };
 use crate::time::{Duration, Time};
-
-/// The node's conversations.
-#[derive(Debug, Default)]
-pub(super) struct Conversations {
-    /// When the next is to begin; `None` until a peer is there.
-    next_at: Option<Time>,
-    /// Peers that we dialled and have not compared with yet.
-    fresh: VecDeque<PeerHandle>,
-    /// What we began.
-    begun: Option<Begun>,
-    /// What we answer, by peer.
-    served: BTreeMap<PeerHandle, Served>,
-    /// What we have listed.
-    listing: Option<Listing>,
-    /// Conversations that may be answered, in millionths, and when that was so.
-    allowance: u64,
-    allowance_at: Time,
-    /// How many differences conversations lately told, on the average, in eighths.
-    usual: u32,
-}
-
-#[derive(Debug)]
-struct Begun {
-    peer: PeerHandle,
-    number: u32,
-    /// In the encoder's order.
-    ids: Vec<TxId>,
-    encoder: Encoder,
-    sent: usize,
-    deadline: Time,
-}
-
-/// What an initiator wants.
-#[derive(Clone, Copy, Debug)]
-struct Opening {
-    number: u32,
-    digest: Digest,
-    /// Transactions in its sketch.
-    size: usize,
-}
-
-#[derive(Debug)]
-struct Served {
-    opening: Opening,
-    /// In the decoder's order.
-    ids: Vec<TxId>,
-    decoder: Decoder,
-    deadline: Time,
-}
-
-#[derive(Debug)]
-struct Listing {
-    peer: PeerHandle,
-    number: u32,
-    /// Where the last part ended.
-    after: Option<ShortId>,
-    /// Whether a part is on its way.
-    waiting: bool,
-    deadline: Time,
-}
-
-/// What passes between us and one peer.
-#[derive(Debug, Default)]
-pub(crate) struct Dealings {
-    /// What we offered lately, by conversation; the newest last.
-    offers: VecDeque<(u32, Vec<ShortId>)>,
-    /// What the peer offered last.
-    offered: Option<Offered>,
-    /// When the peer may open the next conversation.
-    open_at: Time,
-    /// No conversation with it before this time, and how long the pause is.
-    pause_until: Time,
-    pause: Duration,
-}
-
-/// An offer of a peer.
-#[derive(Debug)]
-struct Offered {
-    number: u32,
-    places: BTreeMap<ShortId, u16>,
-    /// Whether it is a part of a list, whose items others hold as well.
-    listed: bool,
-}
-
-impl Dealings {
-    /// Ids that are remembered of offers: ours and the peer's.
-    pub(super) fn len(&self) -> (usize, usize) {
-        let ours = self.offers.iter().map(|(_, ids)| ids.len()).sum();
-        (ours, self.offered.as_ref().map_or(0, |offered| offered.places.len()))
-    }
-
-    fn remember(&mut self, number: u32, ids: Vec<ShortId>) {
-        if self.offers.len() >= OFFERS_MAX {
-            self.offers.pop_front();
-        }
-        self.offers.push_back((number, ids));
-    }
-}
-
-impl Conversations {
-    /// When something is to be done next.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        let begun = self.begun.as_ref().map(|begun| begun.deadline);
-        let listing = self.listing.as_ref().map(|listing| listing.deadline);
-        let served = self.served.values().map(|served| served.deadline).min();
-        let next = self.next_at.filter(|_| begun.is_none() && listing.is_none());
-        [next, begun, listing, served].into_iter().flatten().min()
-    }
-
-    /// Conversations begun, answered, and lists.
-    pub(super) fn len(&self) -> (usize, usize, usize) {
-        (usize::from(self.begun.is_some()), self.served.len(), usize::from(self.listing.is_some()))
-    }
-
-    /// Whether one more may be answered.
-    fn allow(&mut self, now: Time) -> bool {
-        const ONE: u64 = 1_000_000;
-        let gained = now.since(self.allowance_at).as_micros().saturating_mul(RECONCILE_SERVED_PER_SEC);
-        self.allowance = self.allowance.saturating_add(gained).min(RECONCILE_SERVED_PER_SEC * ONE);
-        self.allowance_at = now;
-        let allowed = self.allowance >= ONE && self.served.len() < RECONCILE_SERVED_MAX;
-        if allowed {
-            self.allowance = self.allowance.saturating_sub(ONE);
-        }
-        allowed
-    }
-
-    /// Learns how much differed.
-    fn learn(&mut self, differences: usize) {
-        let differences = u32::try_from(differences.min(SYMBOLS_MAX)).unwrap_or(u32::MAX);
-        self.usual = (self.usual.saturating_mul(7) / 8).saturating_add(differences);
-    }
-
-    fn expected(&self) -> usize {
-        usize::try_from(self.usual / 8).unwrap_or(usize::MAX)
-    }
-}
 
 impl Gossip {
     /// A peer said Hello: it is told of what is young, and what else there is comes by a conversation.
@@ -189,8 +58,9 @@ impl Gossip {
         if all || self.config.relay != RelayPolicy::None {
             // One interval more than is left out: the first conversation may take a while.
             let young = RECONCILE_AGE_MIN + self.config.reconciliation.interval;
-            for (transaction, taken) in self.mempool.oldest_first() {
-                if (all || now.since(taken) < young) && !peer.announcements.push(transaction.id()) {
+            let told = self.mempool.oldest_first().map(|(transaction, _)| transaction).filter(|_| all);
+            for transaction in told.chain(self.mempool.news(now, young).filter(|_| !all)) {
+                if !peer.announcements.push(transaction.id()) {
                     self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
                 }
             }
@@ -251,12 +121,6 @@ impl Gossip {
         Duration::from_micros((interval.as_micros() / 2).saturating_add(interval.as_micros() / 1_024 * part))
     }
 
-    /// What a sketch is of.
-    fn settled_ids(&self, now: Time) -> Vec<TxId> {
-        let settled = |taken| now.since(taken) >= self.age_min();
-        self.mempool.oldest_first().filter(|(_, taken)| settled(*taken)).map(|(item, _)| item.id()).collect()
-    }
-
     /// Where nothing is relayed, nothing is left to relay.
     fn age_min(&self) -> Duration {
         if self.config.relay == RelayPolicy::None { Duration::ZERO } else { RECONCILE_AGE_MIN }
@@ -266,7 +130,7 @@ impl Gossip {
         let mut salt = [0; 16];
         self.chance.fill_bytes(&mut salt);
         let number = self.chance.next_u32();
-        let ids = self.settled_ids(now);
+        let ids: Vec<TxId> = self.mempool.settled(now, self.age_min()).map(|item| item.id()).collect();
         let size = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         // A mempool has fewer entries than a sketch may.
         let Ok(mut encoder) = Encoder::new(salt, &ids) else { return };
@@ -330,8 +194,8 @@ impl Gossip {
         if early || !self.conversations.allow(now) {
             return self.conclude(from, number, Outcome::Busy, Vec::new(), Vec::new());
         }
-        let ids = self.settled_ids(now);
-        if ids.len().abs_diff(size) > SYMBOLS_MAX / 2 {
+        let ids: Vec<TxId> = self.mempool.settled(now, self.age_min()).map(|item| item.id()).collect();
+        if ids.len().abs_diff(size) > RECONCILE_APART_MAX {
             return self.conclude_by_list(now, from, opening);
         }
         let Ok(encoder) = Encoder::new(salt, &ids) else { return };
@@ -366,7 +230,8 @@ impl Gossip {
                 let list_bytes =
                     served.opening.size.saturating_add(served.decoder.local().len()).saturating_mul(8);
                 let after = sent.saturating_add(count);
-                let worth = count > 0 && after.saturating_mul(SYMBOL_BYTES) <= list_bytes.max(1_024);
+                let worth =
+                    count > 0 && after.saturating_mul(SYMBOL_BYTES) <= list_bytes.max(RECONCILE_SKETCH_BYTES_MIN);
                 let count = u32::try_from(count).unwrap_or(u32::MAX);
                 if !worth {
                     let opening = served.opening;
@@ -381,8 +246,8 @@ impl Gossip {
                 let mut wanted = only_there;
                 // What came here lately is out of the sketch, and held all the same.
                 let salt = *served.decoder.local().salt();
-                let young = self.mempool.newest_first().filter(|(_, taken)| now.since(*taken) < self.age_min());
-                let young: Vec<SaltedId> = young.map(|(item, _)| salt.id(&item.id())).collect();
+                let young = self.mempool.news(now, self.age_min());
+                let young: BTreeSet<SaltedId> = young.map(|item| salt.id(&item.id())).collect();
                 wanted.retain(|id| !young.contains(id));
                 self.conversations.learn(wanted.len().saturating_add(only_here.len()));
                 if served.opening.digest == Digest::Pull || self.mempool.room_for(self.usual_bytes) == 0 {
@@ -481,15 +346,14 @@ impl Gossip {
         }
     }
 
-    /// A conversation that told differences and brought nothing makes a pause, ever longer; another ends it. Whether the
-    /// peer takes what is offered shows too late, so that alone is no reason against a pause, and a take ends it.
+    /// Leaves a peer alone for a while, because a conversation told differences and brought nothing; or no longer. Whether
+    /// the peer takes what is offered shows too late, so that alone is no reason against a pause, and a take ends it.
     fn pause_with(&mut self, now: Time, handle: PeerHandle, futile: bool) {
         let interval = self.config.reconciliation.interval;
-        if let Some(peer) = self.peers.get_mut(&handle) {
-            let dealings = &mut peer.dealings;
-            let longer = dealings.pause.times(2).max(interval).min(RECONCILE_PAUSE_MAX);
-            dealings.pause = if futile { longer } else { Duration::ZERO };
-            dealings.pause_until = now + dealings.pause;
+        match self.peers.get_mut(&handle) {
+            Some(peer) if futile => peer.dealings.pause(now, interval),
+            Some(peer) => peer.dealings.resume(now),
+            None => {}
         }
     }
 
@@ -501,11 +365,12 @@ impl Gossip {
     }
 
     fn on_offer(&mut self, now: Time, from: PeerHandle, number: u32, ids: &[ShortId]) {
-        let ours = |listing: &&mut Listing| listing.peer == from && listing.number == number;
+        let ours = |listing: &&mut Listing| listing.peer == from && listing.asked == Some(number);
         let listed = match self.conversations.listing.as_mut().filter(ours) {
             None => false,
             Some(listing) => {
-                listing.waiting = false;
+                listing.asked = None;
+                listing.parts = listing.parts.saturating_add(1);
                 listing.after = ids.last().copied();
                 listing.deadline = now + LIST_TIMEOUT;
                 true
@@ -515,8 +380,10 @@ impl Gossip {
         if listed && taken > 0 {
             self.pause_with(now, from, false);
         }
-        if listed && ids.len() < OFFER_ENTRIES_MAX {
-            self.conversations.listing = None;
+        // A peer that goes on for ever must not keep us from the others.
+        let whole = |listing: &mut Listing| ids.len() < OFFER_ENTRIES_MAX || listing.parts >= LIST_PARTS_MAX;
+        if listed {
+            self.conversations.listing.take_if(whole);
         }
         self.list_on(now);
     }
@@ -580,13 +447,11 @@ impl Gossip {
 
     fn on_take(&mut self, now: Time, from: PeerHandle, number: u32, places: &Bytes) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
-        let Some((_, ids)) = peer.dealings.offers.iter().find(|(of, _)| *of == number) else { return };
-        let bit = |place: usize| places.get(place / 8).is_some_and(|byte| byte & (0x80 >> (place % 8)) != 0);
-        let taken = ids.iter().enumerate().filter(|(place, _)| bit(*place)).map(|(_, id)| *id);
+        let Some(offer) = peer.dealings.offer(number) else { return };
         // More at once than any node that keeps the rules has in flight: the rest is not served.
-        let taken: Vec<Owed> =
-            taken.take(GETDATA_ENTRIES_MAX).map(|id| Owed::Transaction(TxRef::Short(id))).collect();
-        (peer.dealings.pause, peer.dealings.pause_until) = (Duration::ZERO, now);
+        let taken = taken(places, offer).take(GETDATA_ENTRIES_MAX);
+        let taken: Vec<Owed> = taken.map(|id| Owed::Transaction(TxRef::Short(id))).collect();
+        peer.dealings.resume(now);
         self.owe(now, from, taken.into_iter());
     }
 
@@ -594,24 +459,26 @@ impl Gossip {
     fn list(&mut self, now: Time, from: PeerHandle) {
         let room = self.mempool.room_for(self.usual_bytes) > 0;
         if room && self.conversations.listing.is_none() {
-            let (number, deadline) = (self.chance.next_u32(), now + LIST_TIMEOUT);
+            let deadline = now + LIST_TIMEOUT;
             self.conversations.listing =
-                Some(Listing { peer: from, number, after: None, waiting: false, deadline });
+                Some(Listing { peer: from, after: None, parts: 0, asked: None, deadline });
             self.list_on(now);
         }
     }
 
     /// Wants the next part of a list, once most of the last has come.
     fn list_on(&mut self, now: Time) {
-        let Some(listing) = self.conversations.listing.as_ref().filter(|listing| !listing.waiting) else { return };
+        let Some(listing) = self.conversations.listing.as_ref().filter(|listing| listing.asked.is_none()) else {
+            return;
+        };
         let (peer, after) = (listing.peer, listing.after);
-        let number = self.chance.next_u32();
-        let open = self.requests.load(peer).transactions;
-        if open > OFFER_ENTRIES_MAX / 16 || !self.say(peer, Reconcile::List { number, after }) {
+        if self.requests.load(peer).transactions > LIST_OPEN_MAX {
             return;
         }
-        if let Some(listing) = self.conversations.listing.as_mut() {
-            (listing.number, listing.waiting, listing.deadline) = (number, true, now + LIST_TIMEOUT);
+        let number = self.chance.next_u32();
+        let asked = self.say(peer, Reconcile::List { number, after });
+        if let Some(listing) = self.conversations.listing.as_mut().filter(|_| asked) {
+            (listing.asked, listing.deadline) = (Some(number), now + LIST_TIMEOUT);
         }
     }
 

@@ -45,16 +45,16 @@ impl Gossip {
     pub(super) fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
         let Some(peer) = self.peers.get_mut(&to) else { return };
         peer.owed.extend(items);
-        if peer.owed.len().saturating_add(peer.owed_bulk.len()) > SERVE_QUEUE_MAX {
+        // A block that is being loaded may have to be owed again.
+        let waiting = peer.owed.len().saturating_add(peer.owed_bulk.len()).saturating_add(peer.loading);
+        if waiting > SERVE_QUEUE_MAX {
             self.disconnect(now, to, DisconnectReason::QueueOverrun);
         }
     }
 
     /// Sends what a peer is owed, as far as its credit goes.
     pub(super) fn serve(&mut self, handle: PeerHandle) {
-        self.serve_bulk(handle);
         let mut reply = Reply::default();
-        let mut put_off = false;
         while let Some(owed) = self.next_owed(handle) {
             let done = match self.find(&owed) {
                 Found::Nothing => {
@@ -63,7 +63,6 @@ impl Gossip {
                 }
                 Found::Elsewhere(_) => {
                     self.put_off(handle, owed);
-                    put_off = true;
                     true
                 }
                 Found::Small(body, short) => self.serve_small(handle, &mut reply, body, short),
@@ -89,9 +88,7 @@ impl Gossip {
         }
         self.send_bodies(handle, &mut reply);
         self.send_missing(handle, &mut reply);
-        if put_off {
-            self.serve_bulk(handle);
-        }
+        self.serve_bulk(handle);
     }
 
     /// Sends the large bodies that wait for the bulk lane.

@@ -9,7 +9,7 @@ use super::seen::Rejection;
 use super::{Checked, Checking, Gossip};
 use crate::durable::Record;
 use crate::hash::{RouteId, ShortId, TxId};
-use crate::limits::{CHECKS_LOCAL_MAX, RECONCILE_AGE_MIN, REQUEST_ROOM_BYTES};
+use crate::limits::{CHECKS_LOCAL_MAX, REQUEST_ROOM_BYTES};
 use crate::mempool::Lookup;
 use crate::message::{Body, InvEntry, Message, TxRef};
 use crate::time::{Duration, Time};
@@ -56,14 +56,6 @@ pub(super) const fn named(key: &RequestKey) -> Option<TxRef> {
         RequestKey::Short(short) => Some(TxRef::Short(*short)),
         RequestKey::Full(id) => Some(TxRef::Full(*id)),
         RequestKey::Block(_) => None,
-    }
-}
-
-/// When a transaction was taken: what came as no news is as old as what is reconciled.
-fn settled_at(now: Time, sender: Option<&Sender>) -> Time {
-    match sender {
-        Some(sender) if !sender.live => Time::ZERO + now.since(Time::ZERO + RECONCILE_AGE_MIN),
-        _ => now,
     }
 }
 
@@ -226,11 +218,14 @@ impl Gossip {
             self.checking_short.remove(&id.short());
         }
         let result = match verdict {
-            Verdict::Valid => self.admit(settled_at(now, senders.first()), &transaction, from),
+            Verdict::Valid => self.admit(now, &transaction, from),
             Verdict::Invalid => Err(Refusal::InvalidSignature),
         };
         match &result {
             Ok(()) => {
+                if senders.first().is_some_and(|sender| !sender.live) {
+                    self.mempool.settle(&id);
+                }
                 self.accepted_transaction(item, from, &transaction);
                 if !senders.first().is_some_and(|sender| sender.listed) {
                     self.relay_transaction(now, &transaction, at, senders.first().copied());

@@ -236,6 +236,12 @@ impl Encode for Reconcile {
     }
 }
 
+/// What a take's places name of an offer, in the offer's order. Places beyond the offer name nothing.
+pub fn taken(places: &[u8], offer: &[ShortId]) -> impl Iterator<Item = ShortId> {
+    let bit = |place: usize| places.get(place / 8).is_some_and(|byte| byte & (0x80 >> (place % 8)) != 0);
+    offer.iter().enumerate().filter(move |(place, _)| bit(*place)).map(|(_, id)| *id)
+}
+
 fn small(reader: &mut Reader, what: &'static str) -> Result<u32, DecodeError> {
     u32::try_from(reader.uint()?).map_err(|_| DecodeError::BadValue(what))
 }

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use protocol::block::Block;
 use protocol::durable::{Load, Record, RestoredBlock};
-use protocol::gossip::{Gossip, Input, Output, RelayPolicy, TransactionStatus};
+use protocol::gossip::{
+    DisconnectReason, Event, Gossip, Input, ItemId, Output, PeerHandle, RelayPolicy, TransactionStatus,
+};
 use protocol::hash::{BlockId, TxId};
-use protocol::limits::{CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, HEADERS_ENTRIES_MAX, LOADS_PER_PEER_MAX};
+use protocol::limits::{
+    CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, HEADERS_ENTRIES_MAX, LOADS_PER_PEER_MAX, SERVE_QUEUE_MAX,
+};
 use protocol::message::{Message, Tip};
 use protocol::transaction::SignedTransaction;
 use protocol::verify::Verdict;
@@ -102,8 +106,8 @@ fn more_than_memory(on: Tip, author: u8) -> Vec<Arc<Block>> {
     blocks
 }
 
-#[test]
-fn blocks_that_memory_no_longer_has_are_served_from_storage() {
+/// A node with such blocks, and a peer of it.
+fn beyond_memory() -> (Mesh, Vec<Arc<Block>>, PeerHandle) {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.checking = Checking::Assumed;
     let blocks = more_than_memory(genesis(), 1);
@@ -112,6 +116,12 @@ fn blocks_that_memory_no_longer_has_are_served_from_storage() {
         mesh.run_secs(1);
     }
     let peer = mesh.greeted(0);
+    (mesh, blocks, peer)
+}
+
+#[test]
+fn blocks_that_memory_no_longer_has_are_served_from_storage() {
+    let (mut mesh, blocks, peer) = beyond_memory();
     let first = blocks[0].header.id();
     assert!(mesh.nodes[0].block(&first).is_none() && mesh.nodes[0].tip() == tip_of(&blocks[blocks.len() - 1]));
     mesh.say(0, peer, Message::GetBlock { graft: false, id: first });
@@ -126,14 +136,7 @@ fn blocks_that_memory_no_longer_has_are_served_from_storage() {
 
 #[test]
 fn a_peer_that_does_not_read_has_no_more_loaded_than_it_has_credit_for() {
-    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
-    mesh.checking = Checking::Assumed;
-    let blocks = more_than_memory(genesis(), 1);
-    for block in &blocks {
-        mesh.publish(0, block);
-        mesh.run_secs(1);
-    }
-    let peer = mesh.greeted(0);
+    let (mut mesh, blocks, peer) = beyond_memory();
     mesh.draining = false;
     for block in &blocks[..3] {
         assert!(mesh.nodes[0].block(&block.header.id()).is_none());
@@ -164,6 +167,52 @@ fn no_more_than_so_many_blocks_are_loaded_for_a_peer_at_once() {
         mesh.say(0, peer, Message::GetBlock { graft: false, id: BlockId([number; 32]) });
     }
     assert_eq!(mesh.kept[0].loads.len(), LOADS_PER_PEER_MAX);
+}
+
+#[test]
+fn what_is_being_loaded_counts_for_what_a_peer_may_be_owed() {
+    let wants = |number: usize| {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        Message::GetBlock { graft: false, id: BlockId(id) }
+    };
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    mesh.loading = false;
+    let peer = mesh.greeted(0);
+    (0..SERVE_QUEUE_MAX).for_each(|number| mesh.say(0, peer, wants(number)));
+    assert_eq!((mesh.kept[0].loads.is_empty(), mesh.disconnected(0, peer)), (false, None));
+    mesh.say(0, peer, wants(SERVE_QUEUE_MAX));
+    assert_eq!(mesh.disconnected(0, peer), Some(DisconnectReason::QueueOverrun));
+}
+
+#[test]
+fn what_a_branch_longer_than_memory_confirms_is_told_with_the_block_that_has_it() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    mesh.checking = Checking::Assumed;
+    let side = more_than_memory(genesis(), 1);
+    let mut tip = genesis();
+    for number in 0..side.len() as u64 {
+        let best = block(tip, &[], 100 + number);
+        mesh.publish(0, &best);
+        mesh.run_secs(1);
+        tip = tip_of(&best);
+    }
+    let last = block(tip_of(&side[side.len() - 1]), &[], 1);
+    for block in side.iter().chain([&last]) {
+        mesh.publish(0, block);
+        mesh.run_secs(1);
+    }
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&last));
+    let within = |id| {
+        mesh.events[0].iter().find_map(|event| match event {
+            Event::Accepted { item: ItemId::Transaction(found), within, .. } if *found == id => *within,
+            _ => None,
+        })
+    };
+    for block in &side {
+        let id = SignedTransaction::id_of(&block.transactions[0]);
+        assert_eq!(within(id), Some(block.header.id()));
+    }
 }
 
 #[test]

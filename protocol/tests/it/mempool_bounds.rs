@@ -9,7 +9,7 @@ use protocol::limits::{
 };
 use protocol::mempool::{Lookup, Mempool};
 use protocol::refusal::Refusal;
-use protocol::time::Time;
+use protocol::time::{Duration, Time};
 
 use crate::make::{self, sized, transaction};
 
@@ -100,15 +100,21 @@ fn expired_transactions_go_and_those_that_fit_the_next_block_stay() {
 }
 
 #[test]
-fn both_orders_are_those_of_taking() {
+fn the_order_is_that_of_taking_and_news_gets_old_or_is_settled() {
     let mut pool = Mempool::default();
     let items: Vec<_> = (0..5).map(|author| transaction(author, 0, 9, 0)).collect();
     for item in &items {
         pool.insert(T, item, None).expect("room");
     }
     assert_eq!(order(&pool), make::ids(&items));
-    let newest: Vec<_> = pool.newest_first().map(|(transaction, _)| transaction.id()).collect();
-    assert_eq!(newest, make::ids(&items).into_iter().rev().collect::<Vec<_>>());
+    pool.settle(&items[1].id());
+    let span = Duration::from_secs(2);
+    for (now, news) in [(T, [0, 2, 3, 4].as_slice()), (T + span, &[])] {
+        let (young, settled): (Vec<_>, Vec<_>) =
+            (pool.news(now, span).cloned().collect(), pool.settled(now, span).collect());
+        assert_eq!(young, news.iter().map(|place| items[*place].clone()).collect::<Vec<_>>());
+        assert_eq!(settled.len(), 5 - young.len());
+    }
 }
 
 #[test]

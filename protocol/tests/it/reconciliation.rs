@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use protocol::codec::Encode as _;
 use protocol::gossip::{Digest, Event, Reconciliation, RelayPolicy};
+use protocol::hash::ShortId;
 use protocol::limits::{
-    OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SERVED_PER_SEC,
+    LIST_PARTS_MAX, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SERVED_PER_SEC,
 };
-use protocol::message::{Message, Outcome, Reconcile, Tip};
+use protocol::message::{Message, Outcome, Reconcile, Tip, taken};
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 
@@ -74,6 +75,52 @@ fn equal_mempools_cost_a_few_hundred_bytes() {
     mesh.connect(0, 1);
     mesh.run_for(Duration::from_millis(450));
     assert!(bytes(&mesh).0 < 300, "{:?}", bytes(&mesh));
+}
+
+#[test]
+fn what_a_restarted_node_had_is_no_news_and_is_compared_at_once() {
+    let mut mesh = reconciling(2, RelayPolicy::default(), Digest::PushPull);
+    let common = many(0, 5_000);
+    (0..2).for_each(|node| hold(&mut mesh, node, &common));
+    mesh.run_for(RECONCILE_AGE_MIN.times(2));
+    mesh.restart(0);
+    mesh.sent.clear();
+    mesh.connect(0, 1);
+    mesh.run_for(Duration::from_millis(450));
+    assert_eq!(held(&mesh, 0, &common), common.len());
+    assert!(bytes(&mesh).0 < 300, "{:?}", bytes(&mesh));
+}
+
+#[test]
+fn what_a_new_node_was_given_is_compared_at_once() {
+    let mut mesh = reconciling(3, RelayPolicy::default(), Digest::PushPull);
+    let common = many(0, 3_000);
+    (0..2).for_each(|node| hold(&mut mesh, node, &common));
+    mesh.run_for(RECONCILE_AGE_MIN.times(2));
+    mesh.connect(2, 0);
+    mesh.run_secs(1);
+    assert_eq!(held(&mesh, 2, &common), common.len());
+    mesh.sent.clear();
+    mesh.connect(2, 1);
+    mesh.run_for(Duration::from_millis(450));
+    let offers = mesh.conversation().filter(|(_, message)| matches!(message.name(), "offer" | "list" | "inv"));
+    assert_eq!(offers.count(), 0);
+}
+
+#[test]
+fn places_beyond_an_offer_name_nothing() {
+    let offer = [ShortId([1; 8]), ShortId([2; 8]), ShortId([3; 8])];
+    assert_eq!(taken(&[0b1011_0000, 0xff], &offer).collect::<Vec<_>>(), [offer[0], offer[2]]);
+    assert_eq!(taken(&[], &offer).count(), 0);
+}
+
+#[test]
+fn digests_are_spelled_as_they_are_shown() {
+    for digest in [Digest::Push, Digest::Pull, Digest::PushPull] {
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+    }
+    let error = "pushpull".parse::<Digest>().expect_err("no digest");
+    assert_eq!(error.to_string(), "the digests are push, pull and push-pull");
 }
 
 #[test]
@@ -174,6 +221,42 @@ fn outcomes(messages: &[Message]) -> Vec<Outcome> {
         _ => None,
     };
     messages.iter().filter_map(outcome).collect()
+}
+
+#[test]
+fn a_peer_whose_list_never_ends_is_left_after_as_many_parts_as_a_full_mempool_has() {
+    let mut mesh = reconciling(1, RelayPolicy::default(), Digest::PushPull);
+    let items = many(0, OFFER_ENTRIES_MAX as u64);
+    hold(&mut mesh, 0, &items);
+    let peer = mesh.greeted(0);
+    let ids: Vec<_> = items.iter().map(|item| item.id().short()).collect();
+    let (mut parts, mut lists) = (0, 0);
+    for _ in 0..40 {
+        mesh.run_for(Duration::from_millis(100));
+        loop {
+            let heard = mesh.heard(0, peer);
+            let Some(answer) = heard.iter().find_map(|message| answered(message, &ids)) else { break };
+            parts += usize::from(answer.name() == "offer");
+            lists += usize::from(answer.name() == "difference");
+            mesh.say(0, peer, answer);
+        }
+    }
+    // One on its first conversation, and after the pause another.
+    assert_eq!((parts, lists), (2 * LIST_PARTS_MAX, 2));
+}
+
+/// What a peer answers that has too much for a sketch, and offers the same again and again.
+fn answered(message: &Message, ids: &[ShortId]) -> Option<Message> {
+    let Message::Reconcile(message) = message else { return None };
+    let answer = match &**message {
+        Reconcile::Open { number, .. } => {
+            let (tip, outcome) = (Tip { height: 0, id: genesis().id }, Outcome::ListMine);
+            Reconcile::Difference { number: *number, outcome, tip, wanted: vec![], offered: vec![] }
+        }
+        Reconcile::List { number, .. } => Reconcile::Offer { number: *number, ids: ids.to_vec() },
+        _ => return None,
+    };
+    Some(Message::Reconcile(Box::new(answer)))
 }
 
 #[test]

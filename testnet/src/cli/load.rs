@@ -102,7 +102,7 @@ impl LoadArgs {
     pub fn reconciliation(&self) -> Reconciliation {
         let usual = Reconciliation::default();
         Reconciliation {
-            interval: self.reconcile_interval.map_or(usual.interval, crate::text::micros),
+            interval: self.reconcile_interval.map_or(usual.interval, Into::into),
             digest: self.reconcile_digest.unwrap_or(usual.digest),
         }
     }

@@ -1,6 +1,6 @@
-//! The pictures, as SVG: how soon items came ([`cdf()`]), how a rumor spread ([`rumor()`]) and any
-//! transaction in intervals ([`spread()`]), what a sweep found ([`sweep()`]), how the number of rounds grows ([`growth()`]) and how engines compare ([`compare()`]). What they share
-//! in looks is here.
+//! The pictures, as SVG: how soon items came ([`cdf()`]), how a rumor spread ([`rumor()`]) and any transaction in intervals
+//! ([`spread()`]), what a sweep found ([`sweep()`]), how the number of rounds grows ([`growth()`]) and how engines compare
+//! ([`compare()`]). What they share in looks is here.
 
 mod cdf;
 mod compare;
@@ -9,7 +9,7 @@ mod rumor;
 mod spread;
 mod sweep;
 
-use plotters::coord::Shift;
+use plotters::coord::{CoordTranslate, Shift};
 use plotters::prelude::*;
 
 pub use cdf::cdf;
@@ -46,6 +46,21 @@ fn headline(area: &Area<'_>, title: &str, detail: &str) -> Result<(), DrawError>
     area.fill(&WHITE)?;
     area.draw_text(title, &font(22).into_text_style(area).color(&INK), (28, 18))?;
     area.draw_text(detail, &font(14).into_text_style(area).color(&INK), (28, 48))
+}
+
+/// What the series of a chart are, in one of its corners.
+fn legend<'a, 'b: 'a, C: CoordTranslate>(
+    chart: &mut ChartContext<'a, SVGBackend<'b>, C>,
+    corner: SeriesLabelPosition,
+) -> Result<(), DrawError> {
+    chart
+        .configure_series_labels()
+        .position(corner)
+        .margin(14)
+        .label_font(font(14).color(&INK))
+        .background_style(WHITE.mix(0.9))
+        .border_style(GRID)
+        .draw()
 }
 
 fn font(size: i32) -> FontDesc<'static> {

@@ -8,16 +8,13 @@ pub mod sampled;
 
 use std::any::Any;
 
-use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, RelayPolicy};
+use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId};
 use protocol::message::Message;
-use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 
 use super::fault::Fault;
-use super::simulation::NodeSetup;
+use super::simulation::Setup;
 use crate::keys::node_key;
-use crate::random::Seed;
-use crate::topology::Graph;
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,21 +71,15 @@ pub trait Checker: std::fmt::Debug {
     fn as_any(&self) -> &dyn Any;
 }
 
-/// Every checker, for a network with these blocks and nodes.
+/// Every checker, for the world that is set up.
 #[must_use]
-pub fn all(
-    graph: &Graph,
-    relay: RelayPolicy,
-    network: &NetworkId,
-    blocks: &[(Duration, usize)],
-    nodes: &[NodeSetup],
-    seed: Seed,
-) -> Vec<Box<dyn Checker>> {
-    let producers = blocks.iter().map(|(_, node)| node_key(seed, *node).public()).collect();
+pub fn all(setup: &Setup) -> Vec<Box<dyn Checker>> {
+    let Setup { graph, relay, reconciliation, network, blocks, nodes, seed, .. } = setup;
+    let producers = blocks.iter().map(|(_, node)| node_key(*seed, *node).public()).collect();
     let slow = (0..nodes.len()).filter(|&node| nodes[node].slowness > Duration::ZERO).collect();
     vec![
         Box::new(safety::Safety::new(network.clone(), producers, slow)),
-        Box::new(liveness::Liveness::new(graph.clone(), relay)),
+        Box::new(liveness::Liveness::new(graph.clone(), *relay, *reconciliation)),
         Box::new(bounds::Bounds::new(graph.nodes())),
     ]
 }

@@ -72,8 +72,7 @@ impl Checks {
     }
 
     fn checkers(self, setup: &Setup) -> Vec<Box<dyn Checker>> {
-        let all =
-            || checker::all(&setup.graph, setup.relay, &setup.network, &setup.blocks, &setup.nodes, setup.seed);
+        let all = || checker::all(setup);
         let nodes = setup.graph.nodes();
         let samples = nodes >= SAMPLED_FROM && self != Self::All;
         let mut checkers = match self {
@@ -116,7 +115,7 @@ pub fn run(
         _ => None,
     };
     let partition = heal::healed(&finished);
-    let interval = job.scenario.interval.map(crate::text::micros);
+    let interval = job.scenario.interval.map(Into::into);
     let spread = interval.map(|interval| spread::spread(&finished, interval));
     let simulated = simulated(job, nodes, &finished, wall_s)?;
     let Measured { tx, block, cost, spreads } = measured;

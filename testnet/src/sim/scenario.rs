@@ -25,7 +25,7 @@ use super::simulation::{Parted, Setup};
 use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
-use crate::text::{self, micros as in_micros};
+use crate::text;
 use crate::topology::Topology;
 use crate::wan::{Bandwidth, Delays, Halves, Jitter, Partition, Wan};
 use crate::workload::{Load, Workload};
@@ -136,7 +136,7 @@ impl Scenario {
         let workload = Workload::new(load, nodes, &network, seed).context("--tx-bytes")?;
         let producers = load.producer_nodes(nodes, seed);
         self.faults.check().context("faults")?;
-        let (mut schedule, mut setups) = self.faults.draw(&graph, in_micros(load.duration()), &producers, seed);
+        let (mut schedule, mut setups) = self.faults.draw(&graph, load.duration().into(), &producers, seed);
         schedule.extend(self.kills(nodes, &producers, seed)?);
         let partition = self.parted(nodes, seed)?;
         schedule.extend(partition.iter().map(|parted| {
@@ -147,18 +147,18 @@ impl Scenario {
         let adversaries = self.adversaries.draw(nodes, &producers, &network, seed).context("adversaries")?;
         for (setup, adversary) in setups.iter_mut().zip(adversaries) {
             setup.adversary = adversary;
-            setup.slowness = setup.slowness + in_micros(self.processing);
+            setup.slowness = setup.slowness + time::Duration::from(self.processing);
         }
         Ok(Setup {
             relay: self.policy(nodes)?,
             reconciliation: self.reconciliation()?,
             links: LinkModel { jitter: self.jitter, bandwidth: self.bandwidth },
-            load: in_micros(load.duration()),
+            load: load.duration().into(),
             blocks: self.blocks(&producers, seed),
             makers: self.makers(&producers, &network, seed)?,
             block_bytes_max,
-            drain: in_micros(self.drain),
-            check: in_micros(self.check),
+            drain: self.drain.into(),
+            check: self.check.into(),
             schedule,
             partition,
             nodes: setups,
@@ -178,7 +178,7 @@ impl Scenario {
     pub fn reconciliation(&self) -> anyhow::Result<Reconciliation> {
         let digest = self.reconcile_digest.parse();
         let digest = digest.with_context(|| format!("reconcile_digest is {:?}", self.reconcile_digest))?;
-        Ok(Reconciliation { interval: in_micros(self.reconcile_interval), digest })
+        Ok(Reconciliation { interval: self.reconcile_interval.into(), digest })
     }
 
     /// The relay policy on so many nodes.
@@ -193,7 +193,7 @@ impl Scenario {
     fn blocks(&self, producers: &[usize], seed: Seed) -> Vec<(time::Duration, usize)> {
         let block = |index: u64| {
             let (due, producer) = self.workload.block_at(u32::try_from(index).ok()?, seed)?;
-            Some((in_micros(due), *producers.get(producer.checked_rem(producers.len())?)?))
+            Some((due.into(), *producers.get(producer.checked_rem(producers.len())?)?))
         };
         (0..self.workload.blocks()).map_while(block).collect()
     }
@@ -222,7 +222,7 @@ impl Scenario {
     fn parted(&self, nodes: usize, seed: Seed) -> anyhow::Result<Option<Parted>> {
         let Some(partition) = &self.partition else { return Ok(None) };
         partition.check(self.workload.duration()).map_err(anyhow::Error::msg)?;
-        let (from, to) = (in_micros(partition.at), in_micros(partition.heals()));
+        let (from, to) = (time::Duration::from(partition.at), time::Duration::from(partition.heals()));
         Ok(Some(Parted { from, to, halves: Halves::draw(nodes, seed) }))
     }
 
@@ -236,6 +236,6 @@ impl Scenario {
             );
         }
         let kills = self.workload.kills(nodes, producers, seed).into_iter();
-        Ok(kills.map(|(due, node)| (time::Time::ZERO + in_micros(due), Fault::Crash(node))).collect())
+        Ok(kills.map(|(due, node)| (time::Time::ZERO + time::Duration::from(due), Fault::Crash(node))).collect())
     }
 }

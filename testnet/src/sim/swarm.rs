@@ -111,8 +111,7 @@ impl Drawn {
     /// If the graph, the items or the nodes can't be made.
     pub fn setup(&self) -> anyhow::Result<Setup> {
         let mut setup = Scenario::from(self).setup_on(NETWORK.parse()?, BLOCK_BYTES, Seed(self.seed))?;
-        let Setup { graph, relay, network, blocks, nodes, seed, .. } = &setup;
-        setup.checkers = checker::all(graph, *relay, network, blocks, nodes, *seed);
+        setup.checkers = checker::all(&setup);
         Ok(setup)
     }
 

@@ -121,14 +121,7 @@ fn draw(area: &Area<'_>, report: &Report, curves: &[Curve<'_>]) -> Result<(), Dr
                 + Text::new(format!("p{percent}"), shift, style.clone())
         }))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .margin(14)
-        .label_font(font(14).color(&INK))
-        .background_style(WHITE.mix(0.9))
-        .border_style(GRID)
-        .draw()?;
+    super::legend(&mut chart, SeriesLabelPosition::LowerRight)?;
     area.present()
 }
 

@@ -130,13 +130,6 @@ fn draw(area: &Area<'_>, first: &Report, growth: &Growth, line: Line) -> Result<
             .label(name)
             .legend(move |(x, y)| Circle::new((x + 11, y), 5, color.filled()));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .margin(14)
-        .label_font(font(14).color(&INK))
-        .background_style(WHITE.mix(0.9))
-        .border_style(GRID)
-        .draw()?;
+    super::legend(&mut chart, SeriesLabelPosition::UpperLeft)?;
     area.present()
 }

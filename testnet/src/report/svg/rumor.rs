@@ -66,13 +66,6 @@ fn draw(area: &Area<'_>, report: &Report, rumored: &Rumored) -> Result<(), DrawE
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], color.stroke_width(3)));
     }
     chart.draw_series(line(|round| round.informed).map(|at| Circle::new(at, 4, BLUE.filled())))?;
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .margin(14)
-        .label_font(font(14).color(&INK))
-        .background_style(WHITE.mix(0.9))
-        .border_style(GRID)
-        .draw()?;
+    super::legend(&mut chart, SeriesLabelPosition::LowerRight)?;
     area.present()
 }

@@ -65,13 +65,6 @@ fn draw(
             .label(format!("{name} (mean over items)"))
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], color.stroke_width(3)));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .margin(14)
-        .label_font(font(14).color(&INK))
-        .background_style(WHITE.mix(0.9))
-        .border_style(GRID)
-        .draw()?;
+    super::legend(&mut chart, SeriesLabelPosition::LowerRight)?;
     area.present()
 }

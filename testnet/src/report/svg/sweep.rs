@@ -98,14 +98,7 @@ fn draw(area: &Area<'_>, runs: &Runs, first: &Report, points: &[Point]) -> Resul
                 .map(|(label, at)| EmptyElement::at(at) + Text::new(label, (8, -16), font(14).color(&INK))),
         )?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .margin(14)
-        .label_font(font(14).color(&INK))
-        .background_style(WHITE.mix(0.9))
-        .border_style(GRID)
-        .draw()?;
+    super::legend(&mut chart, SeriesLabelPosition::UpperRight)?;
     area.present()
 }
 

@@ -1,12 +1,12 @@
 //! Liveness: when the faults have ended and the drain is over, honest nodes that can reach each other through honest
 //! nodes hold the same items and have the same tip.
 //!
-//! Deliberately absent: how long it took; and the rumor policy's items, which may die out before everybody has them until
-//! nodes reconcile. What is missing then is counted and not held against anyone.
+//! Deliberately absent: how long it took; and, where nodes don't reconcile, a rumor's items, which may die out before everybody
+//! has them, and those that nothing relays. What is missing then is counted and not held against anyone.
 
 use std::any::Any;
 
-use protocol::gossip::{Gossip, ItemId, RelayPolicy};
+use protocol::gossip::{Gossip, ItemId, Reconciliation, RelayPolicy};
 use protocol::message::Tip;
 use protocol::time::Time;
 
@@ -17,7 +17,7 @@ use crate::topology::Graph;
 #[derive(Debug)]
 pub struct Liveness {
     graph: Graph,
-    /// Whether the policy promises that everybody gets everything.
+    /// Whether policy and reconciliation together promise that everybody gets everything.
     promised: bool,
     items: Vec<ItemId>,
     missing: u64,
@@ -26,10 +26,10 @@ pub struct Liveness {
 }
 
 impl Liveness {
-    /// For nodes that are connected like this, and relay by this policy.
+    /// For nodes that are connected like this, relay by this policy and reconcile like this.
     #[must_use]
-    pub fn new(graph: Graph, relay: RelayPolicy) -> Self {
-        let promised = !matches!(relay, RelayPolicy::Rumor(_));
+    pub fn new(graph: Graph, relay: RelayPolicy, reconciliation: Reconciliation) -> Self {
+        let promised = reconciliation.is_on() || !matches!(relay, RelayPolicy::Rumor(_) | RelayPolicy::None);
         Self { graph, promised, items: Vec::new(), missing: 0, unreachable: 0, findings: Findings::default() }
     }
 

@@ -14,7 +14,7 @@ use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, TransactionStatu
 use protocol::hash::{BlockId, ShortId, TxId};
 use protocol::keys::PublicKey;
 use protocol::limits::{HEADERS_PER_PRODUCER_MAX, TRANSACTIONS_PER_NONCE_MAX};
-use protocol::message::{Message, Reconcile};
+use protocol::message::{Message, Reconcile, taken};
 use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 use protocol::transaction::{Height, SignedTransaction};
@@ -194,10 +194,8 @@ impl Checker for Safety {
             Message::Reconcile(message) => match &**message {
                 Reconcile::Offer { ids, .. } | Reconcile::Difference { offered: ids, .. } => had.has.extend(ids),
                 Reconcile::Take { number, places } => {
-                    let taken =
-                        |place: usize| places.get(place / 8).is_some_and(|byte| byte & (0x80 >> (place % 8)) != 0);
-                    let offered = had.offered.get(number).into_iter().flatten().enumerate();
-                    had.asked.extend(offered.filter(|(place, _)| taken(*place)).map(|(_, id)| *id));
+                    let offer = had.offered.get(number).map(Vec::as_slice).unwrap_or_default();
+                    had.asked.extend(taken(places, offer));
                 }
                 _ => {}
             },

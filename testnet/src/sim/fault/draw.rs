@@ -49,7 +49,7 @@ impl FaultPlan {
             for _ in 0..CRASH_DRAWS {
                 let Some(&node) = free.get(draws.below(free.len())) else { return };
                 let from = Time::from_micros((load.as_micros() as f64 * draws.unit()) as u64);
-                let to = (from + micros(self.down_for)).min(Time::ZERO + load);
+                let to = (from + Duration::from(self.down_for)).min(Time::ZERO + load);
                 if down.iter().all(|&(other, began, ended)| other != node || to < began || from > ended) {
                     down.push((node, from, to));
                     break;
@@ -69,10 +69,10 @@ impl FaultPlan {
         draws.shuffle(&mut order);
         order.truncate((self.slow * nodes as f64).round() as usize);
         for node in order {
-            setups[node].slowness = micros(self.slow_by);
+            setups[node].slowness = Duration::from(self.slow_by);
         }
         let mut draws = seed.draws("clocks");
-        let most = micros(self.clock_offset).as_micros() as f64;
+        let most = Duration::from(self.clock_offset).as_micros() as f64;
         for setup in &mut setups {
             setup.clock_ahead = Duration::from_micros((most * draws.unit()) as u64);
         }
@@ -103,9 +103,9 @@ impl Partition {
     }
 
     fn schedule(&self, cut: &[(usize, usize)], load: Duration, schedule: &mut Schedule) {
-        let end = (Time::ZERO + micros(self.at) + micros(self.lasts)).min(Time::ZERO + load);
-        let every = micros(self.every);
-        let mut at = Time::ZERO + micros(self.at);
+        let end = (Time::ZERO + Duration::from(self.at) + Duration::from(self.lasts)).min(Time::ZERO + load);
+        let every = Duration::from(self.every);
+        let mut at = Time::ZERO + Duration::from(self.at);
         while at < end {
             let until = if every == Duration::ZERO { end } else { (at + every).min(end) };
             schedule.extend(cut.iter().map(|&(from, to)| (at, Fault::Cut { from, to })));
@@ -113,8 +113,4 @@ impl Partition {
             at = until + every.max(Duration::from_micros(1));
         }
     }
-}
-
-fn micros(duration: std::time::Duration) -> Duration {
-    Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }

@@ -19,7 +19,7 @@ pub const EPOCH_MS: u64 = 1_767_225_600_000;
 impl Simulation {
     pub(super) fn schedule_submission(&mut self) -> Result<(), SimError> {
         if let Some(entry) = self.workload.next_entry()? {
-            let due = Duration::from_micros(u64::try_from(entry.due.as_micros()).unwrap_or(u64::MAX));
+            let due = Duration::from(entry.due);
             self.queue.push(self.load_from + due, Happening::Submit(Box::new(entry)));
         }
         Ok(())

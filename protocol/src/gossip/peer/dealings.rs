@@ -1,0 +1,63 @@
+//! What was offered to and by one peer, and how often it is worth a conversation.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use crate::hash::ShortId;
+use crate::limits::{OFFERS_MAX, RECONCILE_PAUSE_MAX};
+use crate::time::{Duration, Time};
+
+/// What passes between us and one peer.
+#[derive(Debug, Default)]
+pub(crate) struct Dealings {
+    /// What we offered lately, by conversation; the newest last.
+    offers: VecDeque<(u32, Vec<ShortId>)>,
+    /// What the peer offered last.
+    pub(crate) offered: Option<Offered>,
+    /// When the peer may open the next conversation.
+    pub(crate) open_at: Time,
+    /// No conversation with it before this time, and how long the pause is.
+    pub(crate) pause_until: Time,
+    pause: Duration,
+}
+
+/// An offer of a peer, as far as it is wanted.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    pub(crate) number: u32,
+    pub(crate) places: BTreeMap<ShortId, u16>,
+    /// Whether it is a part of a list, whose items others hold as well.
+    pub(crate) listed: bool,
+}
+
+impl Dealings {
+    /// Ids that are remembered of offers: ours and the peer's.
+    pub(crate) fn len(&self) -> (usize, usize) {
+        let ours = self.offers.iter().map(|(_, ids)| ids.len()).sum();
+        (ours, self.offered.as_ref().map_or(0, |offered| offered.places.len()))
+    }
+
+    /// Remembers an offer of ours in place of the oldest.
+    pub(crate) fn remember(&mut self, number: u32, ids: Vec<ShortId>) {
+        if self.offers.len() >= OFFERS_MAX {
+            self.offers.pop_front();
+        }
+        self.offers.push_back((number, ids));
+    }
+
+    /// What we offered in a conversation.
+    pub(crate) fn offer(&self, number: u32) -> Option<&[ShortId]> {
+        self.offers.iter().find(|(of, _)| *of == number).map(|(_, ids)| ids.as_slice())
+    }
+
+    /// A conversation told differences and brought nothing: a pause, twice as long as the one before, `interval` at least.
+    pub(crate) fn pause(&mut self, now: Time, interval: Duration) {
+        self.pause = self.pause.times(2).max(interval).min(RECONCILE_PAUSE_MAX);
+        self.pause_until = now + self.pause;
+    }
+
+    /// Something came of it after all.
+    pub(crate) fn resume(&mut self, now: Time) {
+        (self.pause, self.pause_until) = (Duration::ZERO, now);
+    }
+}
