@@ -44,6 +44,23 @@ fn has_body(store: &dyn Store, id: BlockId) -> bool {
     }
 }
 
+#[test]
+fn a_dropped_blocks_body_goes_and_may_be_recorded_again() {
+    for mut store in both() {
+        let Filled { stale, transactions, .. } = fill(store.as_mut());
+        let before = store.totals().body_bytes;
+        store.commit(&[Record::Dropped(vec![stale, BlockId([9; 32])])]).expect("kept");
+        assert!(!has_body(store.as_ref(), stale));
+        let less = before - store.totals().body_bytes;
+        assert!(less > 100, "{less}");
+        store.commit(&[Record::Dropped(vec![stale])]).expect("kept");
+        assert_eq!(store.totals().body_bytes, before - less, "once");
+        store.commit(&[Chain::new().grow(&transactions[..1], 7)]).expect("kept");
+        assert!(has_body(store.as_ref(), stale));
+        assert_eq!(store.totals().body_bytes, before);
+    }
+}
+
 /// Prunes until there is no more to do, and gives the number of calls and of blocks.
 fn prune_all(store: &mut dyn Store, target: PruneTarget) -> (usize, usize) {
     let (mut calls, mut blocks) = (0, 0);

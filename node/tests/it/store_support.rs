@@ -92,7 +92,8 @@ impl Chain {
     }
 }
 
-/// Groups of records as a node makes them: transactions join and go, blocks confirm them, a reorg undoes two blocks.
+/// Groups of records as a node makes them: transactions join and go, blocks confirm them, a reorg undoes two blocks, whose
+/// transactions are returned later, and one of which is dropped.
 /// All that is ever in them is in `items`, so that a summary can ask for each.
 pub(crate) struct Workload {
     pub(crate) groups: Vec<Vec<Record>>,
@@ -105,6 +106,7 @@ impl Workload {
     pub(crate) fn new(seed: u64, rounds: u64) -> Self {
         let (mut groups, mut all, mut blocks) = (Vec::new(), Vec::new(), Vec::new());
         let mut chain = Chain::new();
+        let mut undone = Vec::new();
         for round in 0..rounds {
             // One in four is larger than a page.
             let joining: Vec<_> = (0..4)
@@ -118,19 +120,25 @@ impl Workload {
             let (confirmed, evicted) = (&joining[..3], &joining[3..]);
             let mut group = Vec::new();
             if round % 5 == 4 {
-                chain.blocks.truncate(chain.blocks.len() - 2);
-                let fork = chain.blocks.len() as u64;
+                let fork = chain.blocks.len() - 2;
+                undone = chain.blocks.split_off(fork).iter().map(|block| block.header.id()).collect();
                 for salt in 0..2 {
                     group.push(chain.grow(&[], seed * 100 + round * 10 + salt + 1));
                     blocks.push(chain.tip());
                 }
                 group.push(chain.grow(confirmed, seed));
-                group.push(chain.best_above(fork));
+                let returning = undone.clone();
+                group.push(Record::Best { fork: fork as u64, blocks: chain.ids().split_off(fork), returning });
             } else {
                 group.push(chain.grow(confirmed, seed));
                 group.push(chain.best());
             }
             blocks.push(chain.tip());
+            match (round % 5, undone.as_slice()) {
+                (0, [first, _]) => group.push(Record::Returned(*first)),
+                (1, [_, second]) => group.extend([Record::Returned(*second), Record::Dropped(vec![*second])]),
+                _ => {}
+            }
             let gone = confirmed.iter().map(|transaction| transaction.id());
             group.push(Record::Gone(gone.collect()));
             if round % 2 == 1 {
@@ -167,6 +175,7 @@ impl Workload {
         Ok(Summary {
             best: restored.best.iter().map(|block| (block.header.id(), block.transactions.clone())).collect(),
             pending: restored.pending.iter().map(|transaction| transaction.id()).collect(),
+            returning: restored.returning,
             headers,
             blocks: blocks.collect::<Result<_, StoreError>>()?,
             found: found.collect::<Result<_, StoreError>>()?,
@@ -180,6 +189,7 @@ impl Workload {
 pub(crate) struct Summary {
     pub(crate) best: Vec<(BlockId, Option<Arc<[TxId]>>)>,
     pub(crate) pending: Vec<TxId>,
+    pub(crate) returning: Vec<BlockId>,
     pub(crate) headers: Vec<BlockId>,
     pub(crate) blocks: Vec<Option<Arc<Block>>>,
     pub(crate) found: Vec<Option<FoundTransaction>>,
