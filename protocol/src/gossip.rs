@@ -11,6 +11,7 @@ mod api;
 mod blocks;
 mod catch_up;
 mod conversation;
+mod detour;
 mod durable;
 mod foresee;
 mod occupancy;
@@ -42,6 +43,7 @@ pub use self::api::{
     Stats, Submission, SyncInfo, TransactionStatus,
 };
 use self::blocks::CheckedBlock;
+use self::detour::Looks;
 use self::durable::Loads;
 pub use self::occupancy::Occupancy;
 use self::peer::Peer;
@@ -101,6 +103,8 @@ pub struct Gossip {
     /// When to look again for missing blocks, and after how long the time after.
     catch_up_at: Option<Time>,
     catch_up_wait: Duration,
+    /// How often that was in vain.
+    looks: Looks,
     /// The last block that was requested ahead, and whether blocks were connected since.
     window_end: Option<BlockId>,
     advanced: bool,
@@ -186,6 +190,7 @@ impl Gossip {
             released: VecDeque::new(),
             catch_up_at: None,
             catch_up_wait: CATCH_UP_INTERVAL_MIN,
+            looks: Looks::default(),
             window_end: None,
             advanced: false,
             stall: StallClock::default(),

@@ -165,6 +165,17 @@ pub const CATCH_UP_INTERVAL_MIN: Duration = GETHEADERS_INTERVAL;
 /// The longest such time. Headers whose bodies nobody has cost 64 requests to each peer in it, some 2.5 KiB.
 pub const CATCH_UP_INTERVAL_MAX: Duration = Duration::from_secs(64);
 
+/// So many looks in a row for the same lowest missing block are in vain before other branches are asked for: with the times
+/// above, after some 14 s.
+pub const DETOUR_LOOKS: u32 = 2;
+
+/// On such a branch more headers are asked for when fewer than so many wait for their bodies: as many blocks as are requested
+/// ahead, so that these never run out.
+pub const DETOUR_HEADERS_AHEAD_MAX: u64 = BLOCKS_AHEAD_MAX as u64;
+
+/// Peers that are asked for their branch at one look: 48 KiB of headers come from each.
+pub const DETOUR_PEERS_MAX: usize = 4;
+
 /// Blocks that are requested ahead while catching up: no more than one peer's orphans, should they come out of order. At
 /// 16 in flight from a peer, four peers are kept busy.
 pub const BLOCKS_AHEAD_MAX: usize = ORPHANS_PER_PEER_MAX;

@@ -80,10 +80,14 @@ impl Gossip {
         let Some(last) = headers.last() else { return self.catch_up(now) };
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.told_tip(tip_of(last));
+            peer.way = Some(last.id());
         }
         let known = headers.iter().take_while(|header| self.chain.header(&header.id()).is_some()).count();
         let new: Vec<SignedHeader> = headers.get(known..).unwrap_or_default().to_vec();
-        let Some(first) = new.first().copied() else { return self.catch_up(now) };
+        let Some(first) = new.first().copied() else {
+            self.catch_up(now);
+            return self.go_beside(now, from);
+        };
         // The others can be judged only when those before them are in the tree.
         let allowed = new.iter().try_for_each(|header| self.validator.header(header.header()));
         match allowed.and_then(|()| self.judge_header(&first, Some(from))) {
@@ -149,6 +153,9 @@ impl Gossip {
             self.ask_headers(now, from);
         }
         self.catch_up(now);
+        if let Some(from) = from {
+            self.go_beside(now, from);
+        }
     }
 
     pub(super) fn on_block(&mut self, now: Time, from: PeerHandle, block: &Arc<Block>) {
@@ -320,6 +327,9 @@ impl Gossip {
         let children = self.orphans.children_of(&id);
         self.released.extend(children.into_iter().map(|(sender, orphan)| (PeerHandle(sender), orphan)));
         self.advanced = true;
+        if let Some(from) = from {
+            self.go_beside(now, from);
+        }
     }
 
     fn on_tip_change(&mut self, now: Time, from: Option<PeerHandle>, change: TipChange) {

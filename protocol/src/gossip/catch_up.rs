@@ -17,7 +17,6 @@ use crate::hash::BlockId;
 use crate::limits::{
     BLOCKS_AHEAD_BYTES_MAX, BLOCKS_AHEAD_MAX, BLOCKS_AHEAD_MIN, CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN,
 };
-use crate::message::Tip;
 use crate::time::Time;
 
 impl Gossip {
@@ -121,19 +120,23 @@ impl Gossip {
             self.catch_up_at = None;
             self.catch_up_wait = self.catch_up_wait.times(2).min(CATCH_UP_INTERVAL_MAX);
             self.catch_up(now);
-            self.follow_tips(now);
+            self.look_beside(now);
+            let peers: Vec<PeerHandle> = self.peers.iter().map(|(handle, _)| *handle).collect();
+            self.follow(now, &peers);
         }
     }
 
-    /// Requests the next bodies on the way to each peer's tip from that peer: the best header may be one whose body nobody
+    /// Requests the next bodies on each of these peers' ways from that peer: the best header may be one whose body nobody
     /// has, and others be on another branch.
-    fn follow_tips(&mut self, now: Time) {
-        let tips = self.peers.iter().filter(|(_, peer)| peer.ready);
-        let tips: Vec<(PeerHandle, Tip)> = tips.filter_map(|(handle, peer)| Some((*handle, peer.tip?))).collect();
+    pub(super) fn follow(&mut self, now: Time, peers: &[PeerHandle]) {
+        let ready = peers.iter().filter_map(|handle| Some((*handle, self.peers.get(handle)?)));
+        let ready = ready.filter(|(_, peer)| peer.ready);
+        let ends: Vec<(PeerHandle, BlockId)> =
+            ready.filter_map(|(handle, peer)| Some((handle, self.way_of(peer)?))).collect();
         let mut ways: BTreeMap<BlockId, Vec<SignedHeader>> = BTreeMap::new();
-        for (handle, tip) in tips {
-            let way = ways.entry(tip.id).or_insert_with(|| {
-                let missing = self.chain.missing_before(&tip.id, BLOCKS_AHEAD_MAX);
+        for (handle, end) in ends {
+            let way = ways.entry(end).or_insert_with(|| {
+                let missing = self.chain.missing_before(&end, BLOCKS_AHEAD_MAX);
                 self.window(missing.iter())
             });
             for header in way.clone() {

@@ -10,8 +10,9 @@ use super::request::RequestKey;
 use super::{Gossip, transactions};
 use crate::codec::Encode as _;
 use crate::limits::{
-    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, GETDATA_ENTRIES_MAX,
-    HEADERS_AHEAD_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,
+    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, DETOUR_HEADERS_AHEAD_MAX,
+    GETDATA_ENTRIES_MAX, HEADERS_AHEAD_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR, LOCATOR_ENTRIES_MAX,
+    REQUEST_ROOM_BYTES, STRIKES_MAX,
 };
 use crate::message::{Hello, InvEntry, Message, Reconcile, TxRef, VERSION};
 use crate::time::Time;
@@ -140,12 +141,18 @@ impl Gossip {
     /// Asks a peer for the headers after our best chain, at most once in
     /// [`GETHEADERS_INTERVAL`](crate::limits::GETHEADERS_INTERVAL). If it can't be asked yet, it will be: the header
     /// that made us ask may be the last one for long. With [`HEADERS_AHEAD_MAX`] of them waiting for bodies nobody is
-    /// asked: bodies that come will make us ask.
+    /// asked: bodies that come will make us ask. On a detour, it is the peer's own branch that is asked for.
     pub(super) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
-        let best = self.chain.best_header();
-        let ahead = best.height.saturating_sub(self.chain.tip().height);
+        let Some(peer) = self.peers.get(&handle) else { return };
+        let (reached, ahead_max) = match self.on_detour() {
+            true => (self.way_of(peer), DETOUR_HEADERS_AHEAD_MAX),
+            false => (Some(self.chain.best_header().id), HEADERS_AHEAD_MAX),
+        };
+        // Headers that wait for their bodies needn't come again.
+        let reached = reached.filter(|id| !self.chain.is_connected(id));
+        let height = reached.and_then(|id| self.chain.header(&id)).map_or(0, |header| header.header().height);
         let Some(peer) = self.peers.get_mut(&handle) else { return };
-        if ahead >= HEADERS_AHEAD_MAX {
+        if height.saturating_sub(self.chain.tip().height) >= ahead_max {
             peer.headers_wanted = false;
             return;
         }
@@ -155,9 +162,8 @@ impl Gossip {
         }
         peer.asked_headers = Some(now);
         let mut locator = self.chain.locator();
-        // Headers that wait for their bodies needn't come again.
-        if ahead > 0 {
-            locator.insert(0, best.id);
+        if let Some(reached) = reached {
+            locator.insert(0, reached);
             locator.truncate(LOCATOR_ENTRIES_MAX);
         }
         self.send(handle, Message::GetHeaders(locator));

@@ -67,6 +67,8 @@ pub(crate) struct Peer {
     pub(crate) reading: bool,
     /// When it was last asked for headers.
     pub(crate) asked_headers: Option<Time>,
+    /// The last header that it told of the branch that it is on.
+    pub(crate) way: Option<BlockId>,
     /// Whether it is to be asked for headers as soon as it may be.
     pub(crate) headers_wanted: bool,
     /// What was offered lately, both ways.
@@ -110,6 +112,7 @@ impl Peer {
             check_bytes: 0,
             reading: true,
             asked_headers: None,
+            way: None,
             headers_wanted: false,
             dealings: Dealings::default(),
             delivered: 0,
