@@ -33,7 +33,7 @@ use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use crate::limits::{Bans, address_group, ip_of};
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
-use crate::store::Writer;
+use crate::store::{Awaited, Writer};
 use crate::trace::What;
 
 /// Bytes of a peer's agent string that are kept.
@@ -328,7 +328,8 @@ impl Behaviour {
             return;
         }
         let Some(keeper) = &self.keeper else { return };
-        let safe_at = keeper.submit(records);
+        let awaited = if self.submitted.is_empty() { Awaited::No } else { Awaited::Yes };
+        let safe_at = keeper.submit(records, awaited);
         for (item, result) in self.submitted.drain(..) {
             self.actions.push_back(ToSwarm::GenerateEvent(Event::Submitted { item, result, safe_at }));
         }

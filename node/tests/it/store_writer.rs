@@ -1,12 +1,13 @@
-//! One thread owns the store: what is submitted while it commits goes into the next group, answers see what was submitted
-//! before the question, and after a failure nothing waits for ever.
+//! One thread owns the store: what is submitted while it commits goes into the next group, what nobody waits for may wait
+//! for more, answers see what was submitted before the question, and after a failure nothing waits for ever.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use node::store::{
-    Answer, FoundTransaction, GROUP_BYTES_MAX, KnownPeer, MemoryStore, Place, PruneTarget, Pruned, QUESTIONS_MAX,
-    Store, StoreError, Totals, Writer, WriterBusy,
+    Answer, Awaited, FoundTransaction, GROUP_BYTES_ENOUGH, GROUP_BYTES_MAX, GROUP_WAIT, KnownPeer, MemoryStore,
+    Place, PruneTarget, Pruned, QUESTIONS_MAX, Store, StoreError, Totals, Writer, WriterBusy,
 };
 use protocol::durable::{Load, Loaded, Record, Restored};
 use protocol::hash::TxId;
@@ -63,6 +64,9 @@ impl Store for Gated {
     }
 }
 
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(3_600);
+
 struct Harness {
     /// Dropped first: commits wait for nothing then, so that the writer can end.
     gate: Sender<bool>,
@@ -73,11 +77,21 @@ struct Harness {
 
 impl Harness {
     fn new() -> Self {
+        Self::waiting(GROUP_WAIT)
+    }
+
+    /// One that leaves what nobody waits for so long.
+    fn waiting(wait: Duration) -> Self {
         let (begun_sender, begun) = channel();
         let (gate, gate_receiver) = channel();
         let store = Gated { inner: memory(), begun: begun_sender, gate: gate_receiver };
-        let (writer, answers) = Writer::start(Box::new(store)).expect("a thread");
+        let (writer, answers) = Writer::start_with(Box::new(store), wait).expect("a thread");
         Self { gate, writer, answers, begun }
+    }
+
+    /// Submits what somebody waits for.
+    fn submit(&self, records: Vec<Record>) -> u64 {
+        self.writer.submit(records, Awaited::Yes)
     }
 
     /// Waits until a commit began, and tells how many records it has.
@@ -102,12 +116,12 @@ fn pending(number: u64) -> Record {
 #[tokio::test]
 async fn what_comes_during_a_commit_goes_into_one_group() {
     let harness = Harness::new();
-    assert_eq!(harness.writer.submit(vec![pending(0)]), 1);
+    assert_eq!(harness.submit(vec![pending(0)]), 1);
     assert_eq!(harness.begun(), 1, "an idle store begins at once");
     for number in 1..=10 {
-        assert_eq!(harness.writer.submit(vec![pending(number), pending(100 + number)]), number + 1);
+        assert_eq!(harness.submit(vec![pending(number), pending(100 + number)]), number + 1);
     }
-    assert_eq!(harness.writer.submit(Vec::new()), 11, "nothing: the last number");
+    assert_eq!(harness.submit(Vec::new()), 11, "nothing: the last number");
     assert_eq!(harness.writer.progress().borrow().committed, 0, "nothing is told before it is kept");
     harness.finish_one(true);
     assert_eq!(harness.begun(), 20);
@@ -121,16 +135,72 @@ async fn what_comes_during_a_commit_goes_into_one_group() {
 }
 
 #[tokio::test]
+async fn what_nobody_waits_for_is_kept_with_what_somebody_does() {
+    let harness = Harness::waiting(LONG);
+    harness.writer.submit(vec![pending(1)], Awaited::No);
+    harness.writer.submit(vec![pending(2), pending(3)], Awaited::No);
+    harness.submit(vec![pending(4)]);
+    assert_eq!(harness.begun(), 4, "one group of all");
+    harness.writer.submit(vec![pending(5)], Awaited::No);
+    harness.finish_one(true);
+    harness.committed(3).await;
+    // Held already, and not kept yet: whoever submits it again waits for the commit of the first.
+    assert_eq!(harness.submit(Vec::new()), 4);
+    assert_eq!(harness.begun(), 1);
+    harness.finish_one(true);
+    harness.committed(4).await;
+    harness.writer.submit(vec![pending(6)], Awaited::No);
+    harness.finish_one(true);
+    harness.writer.close().expect("all kept, the last at the end");
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_kept_in_time() {
+    let harness = Harness::waiting(Duration::ZERO);
+    harness.writer.submit(vec![pending(1)], Awaited::No);
+    assert_eq!(harness.begun(), 1);
+    harness.finish_one(true);
+    harness.committed(1).await;
+    harness.writer.close().expect("all kept");
+}
+
+#[tokio::test]
+async fn much_waits_for_nobody() {
+    let harness = Harness::waiting(LONG);
+    let each = 60_000;
+    let mut given = 0;
+    while harness.writer.backlog_bytes() < GROUP_BYTES_ENOUGH {
+        harness.writer.submit(vec![Record::Pending(transaction(given, each))], Awaited::No);
+        given += 1;
+    }
+    assert_eq!(harness.begun() as u64, given, "not before it was enough");
+    harness.finish_one(true);
+    harness.committed(given).await;
+    harness.writer.close().expect("all kept");
+}
+
+#[tokio::test]
+async fn a_question_waits_for_nobody_either() {
+    let harness = Harness::waiting(LONG);
+    harness.writer.submit(vec![pending(2)], Awaited::No);
+    let asked = harness.writer.transaction(transaction(2, 10).id()).expect("taken");
+    assert_eq!(harness.begun(), 1);
+    harness.finish_one(true);
+    let found = asked.await.expect("an answer").expect("readable").expect("found");
+    assert_eq!(found.place, Place::Pending);
+}
+
+#[tokio::test]
 async fn a_group_is_bounded_and_the_backlog_is_told() {
     let harness = Harness::new();
-    harness.writer.submit(vec![pending(0)]);
+    harness.submit(vec![pending(0)]);
     harness.begun();
     let before = harness.writer.backlog_bytes();
     assert!(before > 10);
     let each = 60_000;
     let total = 2 * (GROUP_BYTES_MAX / each);
     for number in 0..total as u64 {
-        harness.writer.submit(vec![Record::Pending(transaction(number, each))]);
+        harness.submit(vec![Record::Pending(transaction(number, each))]);
     }
     assert!(harness.writer.backlog_bytes() > total * each);
     harness.finish_one(true);
@@ -147,10 +217,10 @@ async fn a_block_that_waits_is_answered_from_the_queue() {
     let mut harness = Harness::new();
     let mut chain = Chain::new();
     let first = vec![chain.grow(&[], 0), chain.best()];
-    harness.writer.submit(first);
+    harness.submit(first);
     harness.begun();
     let second = vec![chain.grow(&[], 1), chain.best()];
-    harness.writer.submit(second);
+    harness.submit(second);
     // One is being committed, one waits; neither commit ends before the answers.
     for block in &chain.blocks {
         harness.writer.load(Load::Block(block.header.id())).expect("taken");
@@ -174,16 +244,16 @@ async fn answers_see_what_was_submitted_before_the_question() {
     let mut chain = Chain::new();
     let confirmed = transaction(1, 10);
     let first = vec![chain.grow(std::slice::from_ref(&confirmed), 0), chain.best()];
-    harness.writer.submit(first);
+    harness.submit(first);
     harness.begun();
     let second = vec![chain.grow(&[], 1), chain.best(), pending(2)];
-    harness.writer.submit(second);
+    harness.submit(second);
     harness.writer.load(Load::HeadersAfter(vec![chain.network.genesis()])).expect("taken");
     let waiting = harness.writer.transaction(transaction(2, 10).id()).expect("taken");
     let in_block = harness.writer.transaction(confirmed.id()).expect("taken");
     // Submitted after the questions.
     let third = vec![chain.grow(&[], 2), chain.best()];
-    harness.writer.submit(third);
+    harness.submit(third);
     for _ in 0..2 {
         harness.finish_one(true);
     }
@@ -200,13 +270,13 @@ async fn answers_see_what_was_submitted_before_the_question() {
 #[tokio::test]
 async fn a_failure_is_told_and_nothing_waits_for_ever() {
     let mut harness = Harness::new();
-    harness.writer.submit(vec![pending(1)]);
+    harness.submit(vec![pending(1)]);
     harness.begun();
     harness.finish_one(true);
     harness.committed(1).await;
-    harness.writer.submit(vec![pending(2)]);
+    harness.submit(vec![pending(2)]);
     harness.begun();
-    harness.writer.submit(vec![pending(3)]);
+    harness.submit(vec![pending(3)]);
     harness.writer.load(Load::HeadersAfter(Vec::new())).expect("taken");
     harness.finish_one(false);
     let mut progress = harness.writer.progress();
@@ -215,7 +285,7 @@ async fn a_failure_is_told_and_nothing_waits_for_ever() {
     assert_eq!(failed.committed, 1);
     assert!(matches!(*failed.failure.expect("just seen"), StoreError::OutOfOrder { .. }));
     harness.answers.recv().await.expect("an answer though nothing is kept").loaded.expect("readable");
-    assert_eq!(harness.writer.submit(vec![pending(4)]), 4, "numbers go on");
+    assert_eq!(harness.submit(vec![pending(4)]), 4, "numbers go on");
     assert_eq!(harness.writer.backlog_bytes(), 0, "and nothing piles up");
     let found = harness.writer.transaction(transaction(1, 10).id()).expect("taken").await.expect("an answer");
     assert!(found.expect("readable").is_some(), "what was kept is still read");
@@ -226,7 +296,7 @@ async fn a_failure_is_told_and_nothing_waits_for_ever() {
 #[tokio::test]
 async fn questions_are_bounded() {
     let harness = Harness::new();
-    harness.writer.submit(vec![pending(1)]);
+    harness.submit(vec![pending(1)]);
     harness.begun();
     let load = || harness.writer.load(Load::HeadersAfter(Vec::new()));
     for _ in 0..QUESTIONS_MAX {
@@ -247,7 +317,7 @@ fn closing_keeps_what_was_submitted() {
     let disk = Disk::default();
     let (writer, _answers) = Writer::start(Box::new(open(disk.clone()).expect("a store"))).expect("a thread");
     for group in &workload.groups {
-        writer.submit(group.clone());
+        writer.submit(group.clone(), Awaited::No);
     }
     writer.close().expect("all kept");
     let store = open(disk.clone()).expect("the same store, closed by then");
