@@ -13,6 +13,7 @@
 #   scripts/prove.sh kill-nine   a loaded node is killed 1,000 times: everything it acknowledged is there
 #   scripts/prove.sh join        a node joins 50 that hold 5,000 blocks and 20,000 pending transactions
 #   scripts/prove.sh reconcile   what two sets' reconciliation costs, by sketch and by ranges
+#   scripts/prove.sh store       what it costs to keep everything on disk: latency, processor time, and the highest rate
 #   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all are as one again
 #   scripts/prove.sh all
 set -euo pipefail
@@ -73,14 +74,27 @@ capacity() {
 }
 
 kill_nine() {
-  { about "scripts/kill-test.sh 1000"; ./scripts/kill-test.sh 1000 2>/dev/null; } | tee "$keep/kill-nine.txt"
+  { about "scripts/kill-test.sh 1000"; ./scripts/kill-test.sh 1000; } | tee "$keep/kill-nine.txt"
+}
+
+store() {
+  compare store --engines hearsay --store both --workloads plain --tx-rate 20 --duration 15s --rounds 5
+  local keep_or_not
+  {
+    for keep_or_not in "" --ephemeral; do
+      about "testnet run --find-capacity --degree 8 --within 5% $keep_or_not"
+      # Nothing where the flag is not wanted.
+      # shellcheck disable=SC2086
+      "$testnet" run --find-capacity --degree 8 --tx-rate 160 --within 5% $keep_or_not --out "$(mktemp -d)/run" 2>/dev/null
+    done
+  } | tee "$keep/store-capacity.txt"
 }
 
 join() {
   {
     about "join_test: 50 nodes, 5,000 blocks of 20 transactions, 20,000 pending"
     cargo build --release --locked --quiet -p node --bin node --example join_test
-    target/release/examples/join_test "$node" 2>/dev/null || true
+    target/release/examples/join_test "$node" || true
   } | tee "$keep/join.txt"
 }
 
@@ -213,8 +227,8 @@ case "${1:-}" in
   bootstrap) proof bootstrap ;;
   netns) proof netns ;;
   compare) everything ;;
-  links | blocks | capacity | reconcile | join | partition) "$1" ;;
+  links | blocks | capacity | reconcile | store | join | partition) "$1" ;;
   kill-nine) kill_nine ;;
-  all) fifty; flood; kill_ten; everything; links; blocks; capacity; reconcile; kill_nine; join; partition; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
-  *) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  all) fifty; flood; kill_ten; everything; links; blocks; capacity; reconcile; store; kill_nine; join; partition; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; else echo "skipped netns: needs root and iproute2"; fi ;;
+  *) sed -n '2,18s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -29,7 +29,7 @@ use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 use protocol::transaction::{SignedTransaction, Transaction};
 
-use running::{Outcome, Running};
+use running::{Outcome, Running, outcome};
 
 const PER_BLOCK: u64 = 20;
 const LIMIT: Duration = Duration::from_secs(60);
@@ -47,15 +47,7 @@ fn main() -> ExitCode {
         eprintln!("NODES, BLOCKS and PENDING must be numbers");
         return ExitCode::from(2);
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&node, nodes, blocks, pending))) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome(run(&node, nodes, blocks, pending))
 }
 
 async fn run(node: &Path, nodes: u64, blocks: u64, pending: u64) -> Outcome<bool> {

@@ -24,13 +24,14 @@ use std::time::Duration;
 
 use jsonrpsee::http_client::HttpClient;
 use node::rpc::ApiClient as _;
+use node::store::STORE_FILE;
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 use protocol::transaction::Transaction;
 use rand::RngExt as _;
 use tokio::task::JoinSet;
 
-use running::{Outcome, Running};
+use running::{Outcome, Running, outcome};
 
 /// Kills without another word.
 const COUNT_DEFAULT: u64 = 30;
@@ -54,15 +55,7 @@ fn main() -> ExitCode {
         eprintln!("COUNT must be a number above 0");
         return ExitCode::from(2);
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&node, count))) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome(run(&node, count))
 }
 
 async fn run(node: &Path, count: u64) -> Outcome<bool> {
@@ -103,11 +96,13 @@ async fn run(node: &Path, count: u64) -> Outcome<bool> {
     missing += lost(&client, &acknowledged).await?;
     let info = client.node_info().await?;
     drop(running);
+    let bytes = std::fs::metadata(dir.path().join(STORE_FILE))?.len();
     println!(
-        "{count} kills, {} transactions acknowledged, {missing} missing, {} blocks, {} pending, slowest start {} ms",
+        "{count} kills, {} transactions acknowledged, {missing} missing, {} blocks, {} pending, {} MiB, slowest start {} ms",
         acknowledged.len(),
         info.tip_height,
         info.mempool_transactions,
+        bytes >> 20,
         slowest.as_millis()
     );
     Ok(missing == 0)

@@ -31,6 +31,20 @@ pub struct Contender {
     pub engine: Engine,
     /// The policy as `--relay` spells it; `gossipsub` for engines that have none.
     pub relay: String,
+    /// Whether its nodes keep on disk what they have.
+    pub stored: bool,
+}
+
+/// Whether Hearsay's nodes keep on disk what they have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum StoreChoice {
+    /// They don't, as the other engines.
+    #[default]
+    Off,
+    /// They do, as `node` without another word.
+    On,
+    /// Once without, once with.
+    Both,
 }
 
 /// Which load. What decides how well an engine does is never left to a default: all are shown.
@@ -112,7 +126,8 @@ impl Job {
     fn name(&self, index: usize) -> String {
         let (engine, relay) = (self.plan.engine, self.plan.relay.split(':').next().unwrap_or_default());
         let policy = if engine == Engine::Hearsay { format!("-{relay}") } else { String::new() };
-        format!("{:02}-{}-{engine}{policy}", index + 1, self.compared.workload)
+        let store = if self.plan.ephemeral { "" } else { "-stored" };
+        format!("{:02}-{}-{engine}{policy}{store}", index + 1, self.compared.workload)
     }
 }
 
@@ -136,13 +151,26 @@ fn line(job: &Job, index: usize, count: usize, elapsed: Duration) -> String {
     };
     let Job { plan, compared } = job;
     let policy = if plan.engine == Engine::Hearsay { format!(" {}", plan.relay) } else { String::new() };
+    let store = if plan.ephemeral { "" } else { ", stored" };
     format!(
-        "\nrun {} of {count}: {}{policy}, workload {}, round {}{left}",
+        "\nrun {} of {count}: {}{policy}{store}, workload {}, round {}{left}",
         index + 1,
         plan.engine,
         compared.workload,
         compared.round
     )
+}
+
+impl StoreChoice {
+    /// What each policy is run with, in turn.
+    #[must_use]
+    pub const fn each(self) -> &'static [bool] {
+        match self {
+            Self::Off => &[false],
+            Self::On => &[true],
+            Self::Both => &[false, true],
+        }
+    }
 }
 
 impl Kind {

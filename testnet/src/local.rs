@@ -280,6 +280,7 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         kind: "run".to_owned(),
         engine: plan.engine.to_string(),
         relay: plan.relay.clone(),
+        stored: (plan.engine == Engine::Hearsay).then_some(!plan.ephemeral),
         nodes: plan.nodes,
         topology: plan.topology.to_string(),
         wan: plan.wan.to_string(),

@@ -3,13 +3,31 @@
 use std::error::Error;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
 use node::rpc::ApiClient as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Does a proof's work, unless a signal ends it: then what it started is killed, as it is when the work fails.
+pub(crate) fn outcome(work: impl Future<Output = Outcome<bool>>) -> ExitCode {
+    let ended = async {
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            done = work => done.map(|good| if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+            _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(130)),
+            _ = terminated.recv() => Ok(ExitCode::from(143)),
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(ended)).unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
 
 /// A node that runs.
 pub(crate) struct Running {

@@ -8,7 +8,7 @@ use clap::Args;
 use protocol::gossip::RelayPolicy;
 
 use super::{LinkArgs, LoadArgs};
-use crate::compare::{Comparison, Contender, Job, Kind};
+use crate::compare::{Comparison, Contender, Job, Kind, StoreChoice};
 use crate::engine::Engine;
 use crate::local::plan::{NODES_MAX, Plan};
 use crate::random::Seed;
@@ -22,6 +22,8 @@ Examples:
       Hearsay against gossipsub on 50 nodes, three workloads, three rounds
   testnet compare --engines hearsay,gossipsub,gossipsub-signed --relay announce,flood --workloads plain --rounds 1
       a quick look at more of them
+  testnet compare --engines hearsay --store both --workloads plain
+      what it costs to keep everything on disk
   testnet compare --tx-rate 0 --block-interval 5s --block-bytes 131072
       blocks in place of transactions
 
@@ -59,6 +61,9 @@ pub struct CompareArgs {
     /// The engine that the others are compared with [default: gossipsub, or the first that isn't hearsay]
     #[arg(long, value_name = "ENGINE")]
     pub reference: Option<Engine>,
+    /// Whether Hearsay's nodes keep on disk what they have, which the other engines don't
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub store: StoreChoice,
     /// Nodes to launch [default: 50, or as many as a topology file names]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=NODES_MAX as u64))]
     pub nodes: Option<u64>,
@@ -125,8 +130,7 @@ impl CompareArgs {
         let mut plan = Plan::new(nodes, topology, load, seed)?;
         plan.set_engine(contender.engine, Some(&contender.relay))?;
         plan.reconciliation = self.load.reconciliation();
-        // The other engines keep nothing.
-        plan.ephemeral = true;
+        plan.ephemeral = !contender.stored;
         plan.workers = true;
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
         plan.set_partition(self.links.partition)?;
@@ -146,12 +150,13 @@ impl CompareArgs {
         };
         let mut contenders: Vec<Contender> = Vec::new();
         for engine in &self.engines {
-            let all = match engine {
-                Engine::Hearsay => policies.clone(),
-                Engine::Gossipsub | Engine::GossipsubSigned => vec![Engine::Gossipsub.to_string()],
+            let (all, store): (_, &[bool]) = match engine {
+                Engine::Hearsay => (policies.clone(), self.store.each()),
+                Engine::Gossipsub | Engine::GossipsubSigned => (vec![Engine::Gossipsub.to_string()], &[false]),
             };
-            for relay in all {
-                let contender = Contender { engine: *engine, relay };
+            let each = all.into_iter().flat_map(|relay| store.iter().map(move |stored| (relay.clone(), *stored)));
+            for (relay, stored) in each {
+                let contender = Contender { engine: *engine, relay, stored };
                 if contenders.contains(&contender) {
                     bail!("{} {} is named twice", contender.engine, contender.relay);
                 }

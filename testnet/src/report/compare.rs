@@ -144,7 +144,7 @@ impl Series<'_> {
     }
 
     fn is_of(&self, run: &Report) -> bool {
-        self.runs.first().is_some_and(|first| first.engine == run.engine && first.relay == run.relay)
+        self.runs.first().is_some_and(|first| what(first) == what(run))
     }
 
     fn is_reference(&self) -> bool {
@@ -161,9 +161,18 @@ impl Spread {
     }
 }
 
-/// An engine, and its policy if it has several.
+/// An engine, its policy if it has several, and whether it has a store.
 fn name_of(run: &Report) -> String {
-    if run.engine == "hearsay" { format!("hearsay {}", run.relay) } else { run.engine.clone() }
+    if run.engine != "hearsay" {
+        return run.engine.clone();
+    }
+    let store = if run.stored == Some(true) { ", stored" } else { "" };
+    format!("hearsay {}{store}", run.relay)
+}
+
+/// What a series has in common.
+fn what(run: &Report) -> (&str, &str, Option<bool>) {
+    (&run.engine, &run.relay, run.stored)
 }
 
 fn figures(all: &[Series<'_>], kind: fn(&Report) -> &Propagation, color: bool) -> Table {

@@ -20,6 +20,10 @@ pub struct Report {
     pub engine: String,
     /// The relay policy, as `--relay` spells it.
     pub relay: String,
+    /// Whether the nodes kept on disk what they had; null where that isn't a question: for engines without a store, and in a
+    /// simulator.
+    #[serde(default)]
+    pub stored: Option<bool>,
     /// Nodes launched.
     pub nodes: usize,
     /// The topology, as `--topology` spells it.

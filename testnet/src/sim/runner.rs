@@ -124,6 +124,7 @@ pub fn run(
         kind: "sim".to_owned(),
         engine: "hearsay".to_owned(),
         relay: relay.to_string(),
+        stored: None,
         nodes,
         topology: job.scenario.topology.to_string(),
         wan: job.scenario.wan.to_string(),

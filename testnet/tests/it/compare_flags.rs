@@ -73,6 +73,21 @@ fn policies_are_hearsays_and_their_settings_keep_their_commas() {
 }
 
 #[test]
+fn the_store_is_off_unless_it_is_what_is_compared() {
+    let stored = |flags: &[&str]| {
+        let mut flags = flags.to_vec();
+        flags.extend(["--rounds", "1", "--workloads", "plain"]);
+        let jobs = comparison(&flags).unwrap().jobs;
+        jobs.iter().map(|job| (job.plan.engine, !job.plan.ephemeral, job.compared.reference)).collect::<Vec<_>>()
+    };
+    let (hearsay, gossipsub) = (Engine::Hearsay, Engine::Gossipsub);
+    assert_eq!(stored(&[]), [(hearsay, false, false), (gossipsub, false, true)]);
+    assert_eq!(stored(&["--store", "on"]), [(hearsay, true, false), (gossipsub, false, true)]);
+    let both = stored(&["--store", "both", "--engines", "hearsay"]);
+    assert_eq!(both, [(hearsay, false, true), (hearsay, true, false)]);
+}
+
+#[test]
 fn wishes_that_make_no_sense_are_refused() {
     for (flags, reason) in [
         (vec!["--engines", "hearsay,smoke-signals"], "is no engine"),

@@ -13,6 +13,7 @@ fn run(engine: &str, workload: &str, round: u32, p95: f64, bytes: f64) -> Report
     Report {
         engine: engine.to_owned(),
         relay: if engine == "hearsay" { "announce" } else { "gossipsub" }.to_owned(),
+        stored: (engine == "hearsay").then_some(false),
         tx: Propagation {
             offered: 10,
             originated: 10,
@@ -38,6 +39,18 @@ fn runs() -> Vec<Report> {
         runs.push(run("gossipsub", "stray", round, 10.0, 2_000.0));
     }
     runs
+}
+
+#[test]
+fn runs_with_and_without_a_store_are_two_series() {
+    let stored =
+        |round, stored, p95| Report { stored: Some(stored), ..run("hearsay", "plain", round, p95, 400.0) };
+    let runs: Vec<Report> =
+        (1..=2).flat_map(|round| [stored(round, false, 4.0), stored(round, true, 5.0)]).collect();
+    let names: Vec<String> = series(&runs).iter().map(|one| one.name()).collect();
+    assert_eq!(names, ["hearsay announce", "hearsay announce, stored"]);
+    let lengths: Vec<usize> = series(&runs).iter().map(|one| one.runs.len()).collect();
+    assert_eq!(lengths, [2, 2]);
 }
 
 fn figure(name: &str) -> &'static Figure {

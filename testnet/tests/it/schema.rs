@@ -12,6 +12,7 @@ pub(crate) fn report() -> Report {
         kind: "run".to_owned(),
         engine: "hearsay".to_owned(),
         relay: "announce".to_owned(),
+        stored: Some(true),
         nodes: 50,
         topology: "kademlia".to_owned(),
         wan: "none".to_owned(),
@@ -57,7 +58,7 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
         "warm": {"latency_ms": latency, "stretch": stretch, "wire_ratio": null},
     });
     let expected = json!({
-        "schema": 1, "kind": "run", "engine": "hearsay", "relay": "announce", "nodes": 50, "topology": "kademlia",
+        "schema": 1, "kind": "run", "engine": "hearsay", "relay": "announce", "stored": true, "nodes": 50, "topology": "kademlia",
         "wan": "none", "seed": 1, "command": "testnet run", "valid": true, "invalid_because": [], "starved": false,
         "echoes": 0, "tx": propagation, "block": propagation,
         "cost": {
