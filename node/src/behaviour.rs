@@ -28,6 +28,7 @@ use tokio::time::{Sleep, sleep};
 use tracing::debug;
 
 use crate::clock::Clock;
+use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use crate::limits::{Bans, address_group, ip_of};
@@ -107,6 +108,14 @@ pub struct Link {
     pub agent: Option<String>,
     slot: Slot,
     reserved: bool,
+}
+
+impl Link {
+    /// Whether it counts for the outbound slots.
+    #[must_use]
+    pub const fn is_dialled(&self) -> bool {
+        self.outbound && !self.reserved
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,6 +301,13 @@ impl Behaviour {
         }
     }
 
+    /// Leaves a peer for another that has taken its place.
+    pub fn leave(&mut self, peer: &PeerId) {
+        if let Some(id) = self.holders.get(peer).copied() {
+            self.close(id, CloseReason::Refreshed);
+        }
+    }
+
     /// Closes a connection because of something that was seen outside.
     pub fn close(&mut self, id: ConnectionId, reason: CloseReason) {
         self.free_slot(id, reason);
@@ -438,7 +454,8 @@ impl Behaviour {
     /// Grants a slot to a connection that we dialled, if the peer has none and one is free.
     fn grant_dialled(&mut self, id: ConnectionId) -> bool {
         let Some(link) = self.links.get(&id) else { return false };
-        let free = link.reserved || self.slots().outbound < self.settings.max_peers_out;
+        let most = self.settings.max_peers_out.saturating_add(REFRESH_EXTRA);
+        let free = link.reserved || self.slots().outbound < most;
         let wanted = free && !self.holders.contains_key(&link.peer);
         if wanted {
             self.grant(id);

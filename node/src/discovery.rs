@@ -2,7 +2,9 @@
 //!
 //! Fixed addresses (bootstrap, reserved) are retried for ever, each with its own jittered backoff, so that a dead one
 //! holds up nobody. Other candidates come from Kademlia and identify into a bounded book, and are picked at random:
-//! nodes that all know the same first peer still end up with different neighbours. No sockets, no clock.
+//! nodes that all know the same first peer still end up with different neighbours. With all slots in use, one more
+//! candidate is made a peer now and then, and one peer is left for it (a *refresh*): two parts of a network that were cut
+//! off from each other would else stay apart for good, each busy with itself. No sockets, no clock.
 
 use std::collections::HashMap;
 
@@ -23,6 +25,16 @@ pub const PEER_ADDRESSES_MAX: usize = 10;
 /// Dials under way for gossip slots, slow ones included.
 pub const DIALS_MAX: usize = 16;
 
+/// Peers over the target while one is exchanged for another.
+pub const REFRESH_EXTRA: usize = 1;
+
+/// Between two refreshes; about Bitcoin Core's `EXTRA_BLOCK_RELAY_ONLY_PEER_INTERVAL`.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
+/// The same while it may be needed: peers fell silent rather than closed, as they do when a network parts.
+const REFRESH_INTERVAL_SILENT: Duration = Duration::from_secs(15);
+/// How long it may be needed after a peer fell silent.
+const SILENT_TIME: Duration = Duration::from_secs(600);
+
 /// Delays between tries of one address: doubling from the first to the second, each shortened or lengthened by up to
 /// a quarter.
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
@@ -41,6 +53,8 @@ const QUERY_AFTER_NEWS: Duration = Duration::from_secs(2);
 pub trait View {
     /// Outbound slots in use, without reserved peers.
     fn outbound(&self) -> usize;
+    /// Whom these are held by, as far as they are gossip peers already.
+    fn outbound_peers(&self) -> Vec<PeerId>;
     /// Whether the peer holds a slot.
     fn holds_slot(&self, peer: &PeerId) -> bool;
     /// Whether the peer is not wanted for now.
@@ -68,6 +82,8 @@ pub enum Want {
         /// Its addresses.
         addresses: Vec<Multiaddr>,
     },
+    /// Leave this peer: another has taken its place.
+    Leave(PeerId),
     /// Look up a random key in Kademlia.
     Walk,
 }
@@ -101,6 +117,11 @@ pub struct Discovery {
     dials: HashMap<ConnectionId, (Target, Time)>,
     query_at: Time,
     query_delay: Duration,
+    /// The last refresh, or when all slots were first in use; and percent of the interval until the next.
+    refreshed: Option<Time>,
+    refresh_spread: u64,
+    /// Until when peers that fell silent let it be feared that the network has parted.
+    silent_until: Time,
     rng: StdRng,
 }
 
@@ -140,6 +161,7 @@ impl Discovery {
         reserved_only: bool,
         seed: [u8; 32],
     ) -> Self {
+        let mut rng = StdRng::from_seed(seed);
         let bootstrap = if reserved_only { &[] } else { bootstrap };
         let fixed = reserved.iter().map(|address| (address, true)).chain(bootstrap.iter().map(|a| (a, false)));
         let fixed = fixed.map(|(address, reserved)| {
@@ -155,7 +177,11 @@ impl Discovery {
             dials: HashMap::new(),
             query_at: Time::ZERO,
             query_delay: QUERY_MIN,
-            rng: StdRng::from_seed(seed),
+            refreshed: None,
+            // Nodes that started together don't refresh together.
+            refresh_spread: rng.random_range(0..=100),
+            silent_until: Time::ZERO,
+            rng,
         }
     }
 
@@ -164,7 +190,10 @@ impl Discovery {
         let mut wants = Vec::new();
         let fresh = self.dials.values().filter(|(_, since)| now.since(*since) < SLOW_DIAL).count();
         let missing = self.target.saturating_sub(view.outbound());
-        let mut free = missing.saturating_sub(fresh).min(DIALS_MAX.saturating_sub(self.dials.len()));
+        let full = missing == 0 && self.target > 0 && !self.reserved_only;
+        let extra = if full { self.refresh(now, view, &mut wants) } else { 0 };
+        let wanted = missing.saturating_sub(fresh).saturating_add(extra);
+        let mut free = wanted.min(DIALS_MAX.saturating_sub(self.dials.len()));
         for (index, fixed) in self.fixed.iter().enumerate() {
             let held = fixed.peer.is_some_and(|peer| view.holds_slot(&peer) || view.is_banned(&peer));
             let dialling = self.dials.values().any(|(target, _)| *target == Target::Fixed(index));
@@ -182,7 +211,7 @@ impl Discovery {
             let (address, reserved) = (fixed.address.clone(), fixed.reserved);
             wants.push(Want::Fixed { index, address, peer: fixed.peer, reserved });
         }
-        if self.reserved_only || missing == 0 {
+        if self.reserved_only || free == 0 && missing == 0 {
             return wants;
         }
         let fixed: Vec<PeerId> = self.fixed.iter().filter_map(|fixed| fixed.peer).collect();
@@ -204,6 +233,23 @@ impl Discovery {
             self.query_delay = self.query_delay.times(2).min(QUERY_MAX);
         }
         wants
+    }
+
+    /// With all slots in use: leaves a peer if there is one too many, and tells how many candidates to try besides.
+    fn refresh(&mut self, now: Time, view: &impl View, wants: &mut Vec<Want>) -> usize {
+        let peers = view.outbound_peers();
+        if peers.len() > self.target {
+            wants.extend(peers.into_iter().choose(&mut self.rng).map(Want::Leave));
+            return 0;
+        }
+        let every = if now < self.silent_until { REFRESH_INTERVAL_SILENT } else { REFRESH_INTERVAL };
+        let last = *self.refreshed.get_or_insert(now);
+        if now.since(last) < every.times(self.refresh_spread).divided_by(100) {
+            return 0;
+        }
+        self.refreshed = Some(now);
+        self.refresh_spread = self.rng.random_range(75..=125);
+        REFRESH_EXTRA
     }
 
     /// A dial is under way. `None` if none was needed or possible: the target waits for its next turn.
@@ -250,12 +296,17 @@ impl Discovery {
         self.retries(peer).for_each(|retry| *retry = Retry::default());
     }
 
-    /// A peer's slot is free again.
-    pub fn on_down(&mut self, peer: &PeerId, reason: CloseReason, now: Time) {
+    /// A peer's slot is free again. `outbound`: we had dialled it.
+    pub fn on_down(&mut self, peer: &PeerId, outbound: bool, reason: CloseReason, now: Time) {
+        // Only those that we chose: whoever dials us could have us change our peers at will.
+        if outbound && reason.is_silence() {
+            self.silent_until = now + SILENT_TIME;
+        }
         let declined = self.jittered(DECLINED_DELAY);
         let soon = self.jittered(BACKOFF_MIN);
         for retry in self.retries(peer) {
-            let delay = if reason == CloseReason::Declined { declined } else { soon };
+            let unwanted = matches!(reason, CloseReason::Declined | CloseReason::Refreshed);
+            let delay = if unwanted { declined } else { soon };
             retry.not_before = retry.not_before.max(now + delay);
         }
         self.query_delay = QUERY_MIN;

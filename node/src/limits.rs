@@ -20,6 +20,7 @@ use protocol::gossip::AddressGroup;
 use protocol::time::{Duration, Time};
 
 use crate::config::Config;
+use crate::discovery::REFRESH_EXTRA;
 
 /// Inbound connections from one IPv4 address.
 pub const PER_IPV4_MAX: usize = 8;
@@ -47,7 +48,8 @@ pub fn connection_limits(config: &Config) -> ConnectionLimits {
     let limit = |slots: usize| u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
     let incoming = limit(config.max_peers_in);
     // Reserved peers that dial us, and those whose ids we know, are let in over and above all limits.
-    let outgoing = limit(config.max_peers_out.saturating_add(config.reserved_peers.len()));
+    let outgoing =
+        limit(config.max_peers_out.saturating_add(REFRESH_EXTRA).saturating_add(config.reserved_peers.len()));
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_MAX))
         .with_max_pending_outgoing(Some(PENDING_MAX))

@@ -55,6 +55,9 @@ pub enum CloseReason {
     /// Answered no ping.
     #[error("answered no ping")]
     PingTimeout,
+    /// Another peer has taken its place.
+    #[error("another peer has taken its place")]
+    Refreshed,
     /// This node stops.
     #[error("this node stops")]
     Shutdown,
@@ -81,8 +84,15 @@ impl CloseReason {
             Self::ClosedByPeer => "closed_by_peer",
             Self::DuplicateConnection => "duplicate_connection",
             Self::PingTimeout => "ping_timeout",
+            Self::Refreshed => "refreshed",
             Self::Shutdown => "shutdown",
         }
+    }
+
+    /// Whether the peer fell silent, as all do beyond a link that is cut.
+    #[must_use]
+    pub const fn is_silence(self) -> bool {
+        matches!(self, Self::PingTimeout | Self::WriteStalled | Self::ReadStalled)
     }
 
     /// Whether the peer broke a rule, so that it is not wanted back for a while. Slowness and limits are none.

@@ -337,9 +337,9 @@ impl Service {
                 debug!(%peer, outbound, "a gossip peer is connected");
                 self.discovery.on_up(&peer);
             }
-            Event::Down { peer, reason, .. } => {
+            Event::Down { peer, outbound, reason } => {
                 debug!(%peer, %reason, "a gossip slot is free");
-                self.discovery.on_down(&peer, reason, self.clock.now());
+                self.discovery.on_down(&peer, outbound, reason, self.clock.now());
             }
         }
     }
@@ -451,6 +451,7 @@ impl Service {
                         kad.get_closest_peers(PeerId::random());
                     }
                 }
+                Want::Leave(peer) => self.gossip().leave(&peer),
                 Want::Fixed { index, address, peer, reserved } => {
                     let dial = self.connect(peer, vec![address], reserved);
                     self.discovery.dialling(Target::Fixed(index), dial, now);
@@ -661,6 +662,10 @@ struct Seen<'a>(&'a Behaviour);
 impl View for Seen<'_> {
     fn outbound(&self) -> usize {
         self.0.slots().outbound
+    }
+
+    fn outbound_peers(&self) -> Vec<PeerId> {
+        self.0.peers().map(|(_, link)| link).filter(|link| link.is_dialled()).map(|link| link.peer).collect()
     }
 
     fn holds_slot(&self, peer: &PeerId) -> bool {

@@ -19,6 +19,10 @@ impl View for Slots {
         self.outbound
     }
 
+    fn outbound_peers(&self) -> Vec<PeerId> {
+        self.holding.iter().copied().collect()
+    }
+
     fn holds_slot(&self, peer: &PeerId) -> bool {
         self.holding.contains(peer)
     }
@@ -120,7 +124,7 @@ fn a_peer_that_declined_is_left_alone_for_a_while_and_another_is_tried() {
     assert_eq!(candidates(&discovery.poll(at(1), &view)), [peers[0]]);
     discovery.dialling(Target::Candidate(peers[0]), Some(ConnectionId::new_unchecked(1)), at(1));
     discovery.on_established(ConnectionId::new_unchecked(1), peers[0], at(1));
-    discovery.on_down(&peers[0], CloseReason::Declined, at(1));
+    discovery.on_down(&peers[0], true, CloseReason::Declined, at(1));
     discovery.learn(peers[1], [address(2)], ToldBy::Others, at(1));
     assert_eq!(candidates(&discovery.poll(at(5), &view)), [peers[1]]);
     let later = candidates(&discovery.poll(at(90), &Slots { outbound: 0, ..Slots::default() }));
@@ -208,4 +212,74 @@ fn only_addresses_that_can_be_dialled_are_kept() {
     ];
     good.iter().for_each(|text| assert!(dialable(text.parse().expect("an address")).is_some(), "{text}"));
     bad.iter().for_each(|text| assert!(dialable(text.parse().expect("an address")).is_none(), "{text}"));
+}
+
+/// All 8 slots in use, and 4 more candidates.
+fn full(seed: u8) -> (Discovery, Slots) {
+    let mut discovery = discovery(&[], &[], false, seed);
+    let peers: Vec<_> = (0..12).map(|_| PeerId::random()).collect();
+    (0..).zip(&peers).for_each(|(n, peer)| discovery.learn(*peer, [address(n)], ToldBy::Itself, Time::ZERO));
+    (discovery, Slots { outbound: 8, holding: peers[..8].iter().copied().collect() })
+}
+
+/// The seconds at which a candidate is wanted in the first hour, each of which comes to nothing.
+fn refreshes(discovery: &mut Discovery, view: &Slots, from: u64) -> Vec<u64> {
+    let mut seconds = Vec::new();
+    for second in from..from + 3_600 {
+        for want in discovery.poll(at(second), view) {
+            assert!(matches!(want, Want::Candidate { .. }), "{want:?}");
+            seconds.push(second);
+        }
+    }
+    seconds
+}
+
+#[test]
+fn with_all_slots_in_use_a_peer_is_exchanged_now_and_then() {
+    let firsts: BTreeSet<u64> = (0..10)
+        .map(|seed| {
+            let (mut discovery, mut view) = full(seed);
+            let seconds = refreshes(&mut discovery, &view, 0);
+            let gaps: Vec<u64> = seconds.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            assert!(gaps.iter().all(|gap| (225..=376).contains(gap)), "{gaps:?}");
+            assert!(seconds[0] <= 301);
+            // The new one is a peer: one of the nine is left, and nobody else dialled.
+            view.outbound = 9;
+            view.holding.insert(PeerId::random());
+            let wants = discovery.poll(at(3_600), &view);
+            assert!(matches!(&wants[..], [Want::Leave(peer)] if view.holding.contains(peer)), "{wants:?}");
+            seconds[0]
+        })
+        .collect();
+    assert!(firsts.len() >= 8, "at {firsts:?}");
+}
+
+#[test]
+fn peers_that_fell_silent_are_made_good_for_soon_and_for_a_while() {
+    let (mut discovery, view) = full(1);
+    let [silent, other] = [0, 1].map(|n| *view.holding.iter().nth(n).expect("eight"));
+    let usual = refreshes(&mut discovery, &view, 0).len();
+    discovery.on_down(&silent, false, CloseReason::PingTimeout, at(3_600));
+    discovery.on_down(&other, true, CloseReason::ClosedByPeer, at(3_600));
+    let after_others = refreshes(&mut discovery, &view, 3_601).len();
+    assert!(after_others.abs_diff(usual) <= 3, "{after_others} and {usual}");
+    discovery.on_down(&silent, true, CloseReason::PingTimeout, at(7_200));
+    let seconds = refreshes(&mut discovery, &view, 7_201);
+    let soon = seconds.iter().filter(|second| **second < 7_800).count();
+    assert!((30..=55).contains(&soon), "{seconds:?}");
+    assert!(seconds.len() - soon <= usual + 1, "no longer than that");
+}
+
+#[test]
+fn nobody_is_exchanged_where_nobody_may_be_chosen() {
+    let (_, view) = full(1);
+    let mut reserved_only = discovery(&[], &[address(1)], true, 1);
+    let reserved = reserved_only.poll(at(0), &view).len();
+    assert_eq!(reserved, 1);
+    assert!((1..2_000).all(|second| candidates(&reserved_only.poll(at(second), &view)).is_empty()));
+    let mut alone = discovery(&[], &[], false, 1);
+    assert_eq!(refreshes(&mut alone, &view, 0), [] as [u64; 0], "no candidates");
+    let mut none = Discovery::new(PeerId::random(), 0, &[], &[], false, [1; 32]);
+    none.learn(PeerId::random(), [address(1)], ToldBy::Itself, Time::ZERO);
+    assert_eq!(refreshes(&mut none, &Slots::default(), 0), [] as [u64; 0], "no slots");
 }
