@@ -86,6 +86,10 @@ impl View for Links {
         self.links.values().filter(|link| link.outbound).count()
     }
 
+    fn outbound_peers(&self) -> Vec<PeerId> {
+        self.links.iter().filter(|(_, link)| link.outbound).map(|(peer, _)| *peer).collect()
+    }
+
     fn holds_slot(&self, peer: &PeerId) -> bool {
         self.links.contains_key(peer)
     }

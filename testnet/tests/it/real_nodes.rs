@@ -49,6 +49,20 @@ fn nothing_is_faster_than_its_emulated_links() {
     assert_eq!([20.0, 40.0].map(|ms| floors.iter().filter(|floor| **floor == ms).count()), [120, 120]);
 }
 
+#[test]
+#[ignore = "takes the whole machine for half a minute"]
+fn two_halves_are_one_again_after_the_heal() {
+    let dir = tempfile::tempdir().unwrap();
+    let cut = ["--wan", "uniform:5ms", "--partition", "2s,6s", "--block-interval", "2s"];
+    let load = ["--nodes", "12", "--degree", "4", "--duration", "10s", "--tx-rate", "10", "--drain", "60s"];
+    let report = run(dir.path(), &[cut.as_slice(), load.as_slice()].concat());
+    assert!(report.valid, "{:?}", report.invalid_because);
+    let healed = report.partition.unwrap();
+    assert_eq!((healed.halves, healed.crossed), ([6, 6], 0));
+    assert!(healed.same_items && healed.same_tips && healed.converged_after_ms.is_some(), "{healed:?}");
+    assert_eq!((report.tx.coverage, report.block.coverage), (Some(1.0), Some(1.0)));
+}
+
 /// The processes that a run says it has started.
 fn started(out: &Path) -> Vec<Pid> {
     let pids = std::fs::read_to_string(out.join("run/pids")).unwrap_or_default();
