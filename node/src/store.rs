@@ -25,8 +25,8 @@ pub use memory::MemoryStore;
 pub use peers::{KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ADDRESSES_MAX, PEER_ID_BYTES_MAX, PEERS_MAX};
 pub use tables::FORMAT;
 pub use writer::{
-    Answer, Awaited, BACKLOG_BYTES_MAX, GROUP_BYTES_ENOUGH, GROUP_BYTES_MAX, GROUP_WAIT, Kept, QUESTIONS_MAX,
-    Writer, WriterBusy,
+    AWAITED_WAIT, Answer, Awaited, BACKLOG_BYTES_MAX, GROUP_BYTES_ENOUGH, GROUP_BYTES_MAX, GROUP_WAIT, Kept,
+    QUESTIONS_MAX, Writer, WriterBusy,
 };
 
 /// Blocks below the tip whose bodies are never pruned: those that a reorg can need, and that a peer that was gone for a day

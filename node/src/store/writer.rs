@@ -1,7 +1,7 @@
 //! The thread that owns the store, and the driver's handle to it.
 //!
-//! Group commit: what somebody waits for is committed at once, and with it all that was submitted before; what nobody
-//! waits for, for up to [`GROUP_WAIT`] or until it is much. Whatever was submitted while a commit ran goes into the next
+//! Group commit: what somebody waits for is committed after [`AWAITED_WAIT`], and with it all that was submitted before;
+//! what nobody waits for, after [`GROUP_WAIT`] or when it is much. Whatever was submitted while a commit ran goes into the next
 //! one, whole submissions at a time. Answers see everything that was submitted before the question. Deliberately absent:
 //! a refusal of records. They are facts about the engine's state and can't be taken back; a driver looks at
 //! [`Writer::backlog_bytes`] and stops reading the network instead.
@@ -29,6 +29,10 @@ use crate::clock::Clock;
 /// for each instead of 34. Drawn anew for each group, down to half of it: all nodes of a network get an item at about the
 /// same time, and where they share a disk or a machine they are not to commit at the same time as well.
 pub const GROUP_WAIT: Duration = Duration::from_secs(2);
+
+/// How long records that somebody waits for may wait: whoever submits at the same time shares a commit, and relay, which
+/// began at the same moment, is done before the disk is busy (on 2 cores with 50 nodes it was 0.4 ms faster for that).
+pub const AWAITED_WAIT: Duration = Duration::from_millis(1);
 
 /// Bytes from which on nobody waits for more of them: a group of that size is as cheap for each byte as a larger one.
 pub const GROUP_BYTES_ENOUGH: usize = 1024 * 1024;
@@ -103,9 +107,7 @@ struct State {
     /// Bytes of submissions that are not committed, those in hand included.
     backlog_bytes: usize,
     submitted: u64,
-    /// The highest number that somebody waits for.
-    awaited: u64,
-    /// When the submissions that aren't committed are to be, whoever waits for them.
+    /// When the submissions that aren't committed are to be.
     due: Option<Time>,
     questions: VecDeque<(u64, Question)>,
     /// Blocks in submissions that are not committed.
@@ -174,7 +176,8 @@ impl Writer {
         }
         let number = state.submitted;
         if awaited == Awaited::Yes {
-            state.awaited = number;
+            let soon = now + AWAITED_WAIT.into();
+            state.due = state.due.map(|due| due.min(soon));
         }
         // The thread is left asleep where it would only look at what is to wait.
         let first = state.submissions.len() == 1;
@@ -448,7 +451,7 @@ impl State {
     fn is_due(&self, committed: u64, now: Time) -> bool {
         let asked = self.questions.iter().any(|(after, _)| *after > committed);
         let old = self.due.is_some_and(|due| due <= now);
-        self.closing || asked || old || self.awaited > committed || self.is_enough()
+        self.closing || asked || old || self.is_enough()
     }
 
     /// The questions that need wait for nothing, and the next group, if it is time for one.
