@@ -128,6 +128,7 @@ fn those_who_dial_us_leave_room_for_our_own_dials_and_the_other_way_round() {
         let first = fill(&mut limits, &mut next, inbound_first);
         let second = fill(&mut limits, &mut next, !inbound_first);
         let (inbound, outbound) = if inbound_first { (first, second) } else { (second, first) };
-        assert_eq!((inbound, outbound), (5 + SLOTLESS_CONNECTIONS_MAX, 3 + 1 + SLOTLESS_CONNECTIONS_MAX));
+        let own = 3 + REFRESH_EXTRA + 1;
+        assert_eq!((inbound, outbound), (5 + SLOTLESS_CONNECTIONS_MAX, own + SLOTLESS_CONNECTIONS_MAX));
     }
 }
