@@ -5,6 +5,7 @@ use libp2p::core::{ConnectedPoint, Endpoint};
 use libp2p::swarm::behaviour::ConnectionEstablished;
 use libp2p::swarm::{ConnectionId, FromSwarm, NetworkBehaviour as _};
 use libp2p::{Multiaddr, PeerId, connection_limits};
+use node::discovery::REFRESH_EXTRA;
 use node::limits::{self, SLOTLESS_CONNECTIONS_MAX};
 use node::limits::{AddressBlocks, BAN_TIME, BANS_MAX, Bans, address_group};
 use node::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX, PER_IPV6_56_MAX};
