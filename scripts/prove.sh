@@ -53,6 +53,14 @@ compare() {
   rm -rf "$out"
 }
 
+# A search for the highest rate; its table is shown, its directory is not kept.
+search() {
+  local out
+  out=$(mktemp -d)
+  "$testnet" run --find-capacity --degree 8 --out "$out/run" "$@" 2>/dev/null | sed "s#$out#OUT#g"
+  rm -rf "$out"
+}
+
 rivals=(--engines hearsay,gossipsub,gossipsub-signed)
 everything() { compare compare "${rivals[@]}" --relay announce,author-tree --tx-rate 20 --duration 10s --rounds 3; }
 links() { compare compare-links --engines hearsay,gossipsub --relay author-tree --wan uniform:50ms --duration 15s --rounds 2 --workloads plain; }
@@ -68,7 +76,7 @@ capacity() {
   {
     for engine in hearsay gossipsub gossipsub-signed; do
       about "testnet run --find-capacity --engine $engine --degree 8"
-      "$testnet" run --find-capacity --engine "$engine" --degree 8 --out "$(mktemp -d)/run" 2>/dev/null
+      search --engine "$engine"
     done
   } | tee "$keep/capacity.txt"
 }
@@ -85,7 +93,7 @@ store() {
       about "testnet run --find-capacity --degree 8 --within 5% $keep_or_not"
       # Nothing where the flag is not wanted.
       # shellcheck disable=SC2086
-      "$testnet" run --find-capacity --degree 8 --tx-rate 160 --within 5% $keep_or_not --out "$(mktemp -d)/run" 2>/dev/null
+      search --tx-rate 160 --within 5% $keep_or_not
     done
   } | tee "$keep/store-capacity.txt"
 }
