@@ -75,8 +75,8 @@ capacity() {
   local engine
   {
     for engine in hearsay gossipsub gossipsub-signed; do
-      about "testnet run --find-capacity --engine $engine --degree 8"
-      search --engine "$engine"
+      about "testnet run --find-capacity --engine $engine --degree 8 --tx-rate 80 --ephemeral"
+      search --engine "$engine" --tx-rate 80 --ephemeral
     done
   } | tee "$keep/capacity.txt"
 }
