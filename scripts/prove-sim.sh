@@ -21,10 +21,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
+# Asked before the first output is written over.
+commit=$(git describe --always --dirty 2>/dev/null || echo 'no commit')
+
 # Where and on what it was measured: the first lines of each kept output.
 about() {
   echo "# $1"
-  echo "# $(git describe --always --dirty 2>/dev/null || echo 'no commit') · $(nproc) cores · Linux $(uname -r | cut -d- -f1) · $(rustc --version)"
+  echo "# $commit · $(nproc) cores · Linux $(uname -r | cut -d- -f1) · $(rustc --version)"
 }
 
 # A simulation whose tables are shown; its directory is $work/NAME.

@@ -25,10 +25,13 @@ testnet=$PWD/target/release/testnet
 
 build() { cargo build --release --locked --workspace --quiet; }
 
+# Asked before the first output is written over.
+commit=$(git describe --always --dirty 2>/dev/null || echo 'no commit')
+
 # Where and on what it was measured: the first lines of each kept output.
 about() {
   echo "# $1"
-  echo "# $(git describe --always --dirty 2>/dev/null || echo 'no commit') · $(nproc) cores · Linux $(uname -r | cut -d- -f1) · $(rustc --version)"
+  echo "# $commit · $(nproc) cores · Linux $(uname -r | cut -d- -f1) · $(rustc --version)"
 }
 
 # A run of the instrument; its tables are kept, its directory is not.
