@@ -165,7 +165,7 @@ pub const CATCH_UP_INTERVAL_MIN: Duration = GETHEADERS_INTERVAL;
 /// The longest such time. Headers whose bodies nobody has cost 64 requests to each peer in it, some 2.5 KiB.
 pub const CATCH_UP_INTERVAL_MAX: Duration = Duration::from_secs(64);
 
-/// So many looks in a row for the same lowest missing block are in vain before other branches are asked for: with the times
+/// So many looks in a row for the lowest missing block are in vain before other branches are asked for: with the times
 /// above, after some 14 s.
 pub const DETOUR_LOOKS: u32 = 2;
 

@@ -77,7 +77,7 @@ impl Gossip {
         if !headers.windows(2).all(follows) {
             return self.disconnect(now, from, DisconnectReason::BrokenHeaders);
         }
-        let Some(last) = headers.last() else { return self.catch_up(now) };
+        let Some(last) = headers.last() else { return self.ask_another(now) };
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.told_tip(tip_of(last));
             peer.way = Some(last.id());
@@ -85,7 +85,7 @@ impl Gossip {
         let known = headers.iter().take_while(|header| self.chain.header(&header.id()).is_some()).count();
         let new: Vec<SignedHeader> = headers.get(known..).unwrap_or_default().to_vec();
         let Some(first) = new.first().copied() else {
-            self.catch_up(now);
+            self.ask_another(now);
             return self.go_beside(now, from);
         };
         // The others can be judged only when those before them are in the tree.

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::Gossip;
 use super::api::PeerHandle;
+use super::detour::Looks;
 use super::request::RequestKey;
 use super::stall::Staller;
 use crate::block::SignedHeader;
@@ -72,9 +73,19 @@ impl Gossip {
         }
     }
 
+    /// After headers that brought nothing: somebody else is asked, and no body is looked for. Anybody can send such headers,
+    /// and a look at the window costs its length times the number of peers.
+    pub(super) fn ask_another(&mut self, now: Time) {
+        self.ask_ahead(now, false);
+        self.set_catch_up_timer(now);
+    }
+
     fn set_catch_up_timer(&mut self, now: Time) {
         self.catch_up_at = match self.catch_up_at {
-            _ if self.chain.missing().next().is_none() => None,
+            _ if self.chain.missing().next().is_none() => {
+                self.looks = Looks::default();
+                None
+            }
             Some(at) => Some(at),
             None => Some(now + self.catch_up_wait),
         };

@@ -15,7 +15,8 @@ use crate::hash::BlockId;
 use crate::limits::{DETOUR_LOOKS, DETOUR_PEERS_MAX};
 use crate::time::Time;
 
-/// How often the lowest missing block was looked for.
+/// How often the lowest missing block was looked for, or one on another way that was as hollow: a producer of two such
+/// branches could have either overtake the other for ever.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
     lowest: Option<BlockId>,
@@ -23,8 +24,9 @@ pub(super) struct Looks {
 }
 
 impl Looks {
-    fn at(&mut self, lowest: Option<BlockId>) {
-        self.in_vain = if lowest == self.lowest { self.in_vain.saturating_add(1) } else { 0 };
+    /// Another look, for this block; `came`: the one of the look before has come.
+    fn at(&mut self, lowest: Option<BlockId>, came: bool) {
+        self.in_vain = if came { 0 } else { self.in_vain.saturating_add(1) };
         self.lowest = lowest;
     }
 }
@@ -32,7 +34,8 @@ impl Looks {
 impl Gossip {
     /// After another look for missing blocks: if it is in vain too, asks some peers which branch they are on.
     pub(super) fn look_beside(&mut self, now: Time) {
-        self.looks.at(self.chain.missing().next().copied());
+        let came = self.looks.lowest.is_none_or(|lowest| self.chain.is_connected(&lowest));
+        self.looks.at(self.chain.missing().next().copied(), came);
         if !self.on_detour() {
             return;
         }
@@ -63,8 +66,8 @@ impl Gossip {
 
     /// Whether the way to the best header leads nowhere, as far as we know.
     pub(super) fn on_detour(&self) -> bool {
-        let lowest = self.chain.missing().next();
-        self.looks.in_vain >= DETOUR_LOOKS && lowest.is_some() && lowest == self.looks.lowest.as_ref()
+        let came = self.looks.lowest.is_none_or(|lowest| self.chain.is_connected(&lowest));
+        self.looks.in_vain >= DETOUR_LOOKS && !came && self.chain.missing().next().is_some()
     }
 
     /// Whether a peer says to be further than we are, on a branch whose end we don't know.

@@ -9,8 +9,9 @@
 //! before it wants the next.
 //!
 //! **When.** On connect, the side that dialled begins. After that each node begins one conversation an interval, with a
-//! random peer, and never two at a time. A peer with which a conversation told differences and brought nothing is left alone
-//! for ever longer: what two nodes hold differently on purpose must not be told each second.
+//! random peer, and never two at a time; one peer's list goes on beside it, for it may be slow on purpose. A peer with which
+//! a conversation told differences and brought nothing is left alone for ever longer: what two nodes hold differently on
+//! purpose must not be told each second.
 //!
 //! **What counts as held.** News younger than [`RECONCILE_AGE_MIN`] stays out of sketches, for relay is still at work; what
 //! came by reconciliation or from an earlier run is no news. What a node has seen, confirmed, refused or asked for is not
@@ -95,7 +96,7 @@ impl Gossip {
         self.conversations.listing.take_if(|listing| listing.deadline <= now);
         self.list_on(now);
         let conversations = &mut self.conversations;
-        if conversations.begun.is_some() || conversations.listing.is_some() {
+        if conversations.begun.is_some() {
             return;
         }
         if let Some(fresh) = conversations.fresh.pop_front() {
@@ -104,7 +105,11 @@ impl Gossip {
         if conversations.next_at.is_some_and(|at| at <= now) {
             let alone = self.peers.iter().next().is_none();
             self.conversations.next_at = if alone { None } else { Some(now + self.pause()) };
-            let fits = |(_, peer): &(&PeerHandle, &super::Peer)| peer.ready && peer.dealings.pause_until <= now;
+            // Who lists tells all that it has. The others are spoken to meanwhile: a list may be slow on purpose.
+            let lists = self.conversations.listing.as_ref().map(|listing| listing.peer);
+            let fits = |(handle, peer): &(&PeerHandle, &super::Peer)| {
+                peer.ready && peer.dealings.pause_until <= now && lists != Some(**handle)
+            };
             let peers: Vec<PeerHandle> = self.peers.iter().filter(fits).map(|(handle, _)| *handle).collect();
             let draw = usize::try_from(self.chance.next_u32()).unwrap_or_default();
             let chosen = draw.checked_rem(peers.len()).and_then(|place| peers.get(place)).copied();

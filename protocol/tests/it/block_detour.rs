@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use protocol::block::Block;
 use protocol::gossip::{Direction, PeerHandle, RelayPolicy};
+use protocol::keys::SecretKey;
 use protocol::limits::{HEADERS_AHEAD_MAX, HEADERS_ENTRIES_MAX};
 use protocol::message::{Hello, Message};
 use protocol::time::Duration;
 
-use crate::harness::{Checking, Mesh, block, genesis, network, tip_of};
+use crate::harness::{Checking, Mesh, block_by, genesis, network, producer, rogue, tip_of};
 
 /// A chain of its own for each seed.
 fn chain(length: usize, seed: u64) -> Vec<Arc<Block>> {
+    chain_by(&producer(), length, seed)
+}
+
+fn chain_by(producer: &SecretKey, length: usize, seed: u64) -> Vec<Arc<Block>> {
     let mut tip = genesis();
     let next = |number| {
-        let next = block(tip, &[], number);
+        let next = block_by(producer, tip, &[], number);
         tip = tip_of(&next);
         next
     };
@@ -77,4 +82,45 @@ fn a_branch_without_bodies_ends_the_way_to_no_other() {
         let seconds = seconds_to_the_tip(honest, hollow);
         assert!(seconds <= 60, "{honest} blocks beside {hollow} headers: {seconds} s");
     }
+}
+
+#[test]
+fn two_such_branches_that_overtake_each_other_end_it_neither() {
+    let mut mesh = Mesh::new(2, RelayPolicy::Announce);
+    mesh.checking = Checking::Assumed;
+    for block in &chain(300, 0) {
+        mesh.publish(1, block);
+        mesh.run_for(Duration::from_millis(1));
+    }
+    let hollow = [1_000_000, 2_000_000].map(|seed| chain_by(&rogue(), 4_800, seed));
+    let tell = |mesh: &mut Mesh, liar, blocks: &[Arc<Block>]| {
+        for part in blocks.chunks(HEADERS_ENTRIES_MAX) {
+            mesh.say(0, liar, Message::Headers(part.iter().map(|block| block.header).collect()));
+            mesh.run_for(Duration::from_millis(2));
+        }
+    };
+    let liar = mesh.raw(0, Direction::Inbound);
+    mesh.say(0, liar, Message::Hello(Hello::new(&network(), tip_of(hollow[0].last().unwrap()))));
+    let mut told = [4_400, 4_399];
+    hollow.iter().zip(told).for_each(|(blocks, told)| tell(&mut mesh, liar, &blocks[..told]));
+    mesh.connect(0, 1);
+    for second in 0..120_usize {
+        if mesh.nodes[0].tip() == mesh.nodes[1].tip() {
+            return;
+        }
+        // Whichever is behind overtakes by one, and a header that is known makes the node look again soon: in 2 s.
+        if second % 2 == 1 {
+            let behind = usize::from(told[0] > told[1]);
+            let (from, now) = (told[behind], told[1 - behind] + 1);
+            told[behind] = now;
+            tell(&mut mesh, liar, &hollow[behind][from..now]);
+            let header = Box::new(hollow[behind][now - 1].header);
+            mesh.say(0, liar, Message::BlockHeader { header, pushed: false });
+        }
+        for _ in 0..10 {
+            mesh.run_for(Duration::from_millis(100));
+            answer(&mut mesh, 0, liar, &[]);
+        }
+    }
+    panic!("at height {} of 300", mesh.nodes[0].tip().height);
 }

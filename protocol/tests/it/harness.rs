@@ -34,6 +34,11 @@ pub fn producer() -> SecretKey {
     key(200)
 }
 
+/// Another whose blocks count.
+pub fn rogue() -> SecretKey {
+    key(201)
+}
+
 pub fn transaction(author: u8, nonce: u64, payload_len: usize) -> Arc<SignedTransaction> {
     let transaction = Transaction {
         author: key(author).public(),
@@ -45,17 +50,26 @@ pub fn transaction(author: u8, nonce: u64, payload_len: usize) -> Arc<SignedTran
 }
 
 pub fn block(parent: Tip, transactions: &[Arc<SignedTransaction>], timestamp_ms: u64) -> Arc<Block> {
+    block_by(&producer(), parent, transactions, timestamp_ms)
+}
+
+pub fn block_by(
+    producer: &SecretKey,
+    parent: Tip,
+    transactions: &[Arc<SignedTransaction>],
+    timestamp_ms: u64,
+) -> Arc<Block> {
     let ids: Vec<TxId> = transactions.iter().map(|transaction| transaction.id()).collect();
     let header = Header {
         height: parent.height + 1,
         parent: parent.id,
-        producer: producer().public(),
+        producer: producer.public(),
         timestamp_ms,
         transactions_root: transactions_root(&ids),
         count: ids.len() as u32,
     };
     let transactions = transactions.iter().map(|transaction| transaction.encoded().clone()).collect();
-    Arc::new(Block { header: header.sign(&producer(), &network()), transactions })
+    Arc::new(Block { header: header.sign(producer, &network()), transactions })
 }
 
 pub fn tip_of(block: &Block) -> Tip {
@@ -141,7 +155,7 @@ impl Mesh {
     }
 
     pub fn reconciling(count: usize, relay: RelayPolicy, reconciliation: Reconciliation, seed: u8) -> Self {
-        let producers = Producers::Allowed(Arc::new([producer().public()].into()));
+        let producers = Producers::Allowed(Arc::new([producer().public(), rogue().public()].into()));
         let config = Config { network: network(), relay, reconciliation, producers };
         let node = |number: usize| {
             let mut bytes = [seed; 32];

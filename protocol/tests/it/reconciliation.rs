@@ -245,6 +245,45 @@ fn a_peer_whose_list_never_ends_is_left_after_as_many_parts_as_a_full_mempool_ha
     assert_eq!((parts, lists), (2 * LIST_PARTS_MAX, 2));
 }
 
+#[test]
+fn a_peer_that_lists_as_slowly_as_it_may_keeps_us_from_nobody_else() {
+    let mut mesh = reconciling(3, RelayPolicy::default(), Digest::PushPull);
+    let items = many(0, 1);
+    hold(&mut mesh, 0, &items);
+    mesh.connect(0, 1);
+    mesh.connect(0, 2);
+    mesh.run_secs(5);
+    let liar = mesh.greeted(0);
+    let begun = mesh.nodes[0].stats().reconciliations;
+    let offer = vec![items[0].id().short(); OFFER_ENTRIES_MAX];
+    let (mut asked, mut lists) = (None, 0);
+    for second in 0..60 {
+        let tip = Tip { height: 0, id: genesis().id };
+        let (number, size, salt, symbols) = (second, u32::MAX, [0; 16], vec![0; 22].into());
+        let open = Reconcile::Open { number, digest: Digest::PushPull, size, tip, salt, symbols };
+        mesh.say(0, liar, Message::Reconcile(Box::new(open)));
+        mesh.run_secs(1);
+        for message in mesh.heard(0, liar) {
+            if let Message::Reconcile(message) = message
+                && let Reconcile::List { number, .. } = *message
+            {
+                asked = Some((number, second));
+                lists += 1;
+            }
+        }
+        if let Some((number, _)) = asked.take_if(|(_, at)| second >= *at + 8) {
+            mesh.say(0, liar, Message::Reconcile(Box::new(Reconcile::Offer { number, ids: offer.clone() })));
+        }
+    }
+    assert!(lists >= 5, "it lists: {lists}");
+    assert_eq!(mesh.disconnected(0, liar), None);
+    let begun = mesh.nodes[0].stats().reconciliations - begun;
+    assert!(
+        begun >= 15,
+        "{begun} conversations in a minute, with one each second in which somebody may be spoken to"
+    );
+}
+
 /// What a peer answers that has too much for a sketch, and offers the same again and again.
 fn answered(message: &Message, ids: &[ShortId]) -> Option<Message> {
     let Message::Reconcile(message) = message else { return None };

@@ -77,7 +77,7 @@ impl Conversations {
         let begun = self.begun.as_ref().map(|begun| begun.deadline);
         let listing = self.listing.as_ref().map(|listing| listing.deadline);
         let served = self.served.values().map(|served| served.deadline).min();
-        let next = self.next_at.filter(|_| begun.is_none() && listing.is_none());
+        let next = self.next_at.filter(|_| begun.is_none());
         [next, begun, listing, served].into_iter().flatten().min()
     }
 
