@@ -25,6 +25,9 @@ pub const PEER_ADDRESSES_MAX: usize = 10;
 /// Dials under way for gossip slots, slow ones included.
 pub const DIALS_MAX: usize = 16;
 
+/// A peer that failed more often in a row, in about two minutes, isn't kept for another run.
+pub const KEPT_FAILURES_MAX: u32 = 6;
+
 /// Peers over the target while one is exchanged for another.
 pub const REFRESH_EXTRA: usize = 1;
 
@@ -343,12 +346,16 @@ impl Discovery {
         self.query_at = self.query_at.min(now + QUERY_AFTER_NEWS);
     }
 
-    /// The peers of the book that didn't fail lately and what they told of their addresses themselves, for another run.
+    /// The peers of the book and what they told of their addresses themselves, for another run: without those that failed
+    /// more than [`KEPT_FAILURES_MAX`] times in a row, unless all did, for then it is our own network that fails.
     #[must_use]
     pub fn book(&self) -> Vec<(PeerId, Vec<Multiaddr>)> {
-        let sound = self.book.iter().filter(|(_, entry)| entry.retry.failures == 0);
-        let told = sound.filter_map(|(peer, entry)| Some((*peer, entry.addresses.get(..entry.own)?.to_vec())));
-        let mut book: Vec<_> = told.filter(|(_, addresses)| !addresses.is_empty()).collect();
+        let told = self.book.iter().filter(|(_, entry)| entry.own > 0);
+        let (sound, failed): (Vec<_>, Vec<_>) =
+            told.partition(|(_, entry)| entry.retry.failures <= KEPT_FAILURES_MAX);
+        let kept = if sound.is_empty() { failed } else { sound };
+        let row = |(peer, entry): (&PeerId, &Entry)| Some((*peer, entry.addresses.get(..entry.own)?.to_vec()));
+        let mut book: Vec<_> = kept.into_iter().filter_map(row).collect();
         book.sort_unstable_by_key(|(peer, _)| *peer);
         book
     }

@@ -41,8 +41,8 @@ use crate::reason::CloseReason;
 use crate::recorder::Recorder;
 use crate::sample;
 use crate::store::{
-    Answer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, PEER_ADDRESSES_MAX, PEERS_MAX, PruneTarget, Pruned,
-    RedbStore, Store, StoreError, StoreOptions, Writer,
+    Answer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, PEERS_MAX, PruneTarget, Pruned, RedbStore, Store,
+    StoreError, StoreOptions, Writer,
 };
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
 use crate::trace::{TraceWriter, What};
@@ -368,10 +368,10 @@ impl Service {
     }
 
     fn keep_peers(&mut self) {
-        let known = self.discovery.book().into_iter().take(PEERS_MAX).map(|(peer, addresses)| {
-            let addresses = addresses.iter().take(PEER_ADDRESSES_MAX).map(ToString::to_string).collect();
-            KnownPeer { peer: peer.to_bytes(), addresses }
-        });
+        let known =
+            self.discovery.book().into_iter().take(PEERS_MAX).map(|(peer, addresses)| {
+                KnownPeer::new(peer.to_bytes(), addresses.iter().map(ToString::to_string))
+            });
         let known = known.collect();
         if let Some(keeper) = self.gossip().keeper() {
             // A failure shows in the store's progress; a store that is too busy has more important things to keep.

@@ -25,6 +25,13 @@ pub struct KnownPeer {
 }
 
 impl KnownPeer {
+    /// A peer as it is kept: of what it told, the first addresses that fit. One that is too long costs no other its place.
+    #[must_use]
+    pub fn new(peer: Vec<u8>, addresses: impl IntoIterator<Item = String>) -> Self {
+        let fits = |address: &String| address.len() <= PEER_ADDRESS_BYTES_MAX;
+        Self { peer, addresses: addresses.into_iter().filter(fits).take(PEER_ADDRESSES_MAX).collect() }
+    }
+
     /// Refuses what is over a bound.
     pub(super) fn check(peers: &[Self]) -> Result<(), StoreError> {
         let bound =

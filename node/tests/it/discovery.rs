@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use node::discovery::{BOOK_PEERS_MAX, Discovery, PEER_ADDRESSES_MAX, Target, ToldBy, View, Want, dialable};
+use node::discovery::{
+    BOOK_PEERS_MAX, Discovery, KEPT_FAILURES_MAX, PEER_ADDRESSES_MAX, Target, ToldBy, View, Want, dialable,
+};
 use node::reason::CloseReason;
 use protocol::time::{Duration, Time};
 
@@ -65,10 +67,30 @@ fn the_book_for_another_run_has_what_peers_told_of_themselves() {
     let book = discovery.book();
     assert_eq!(book.len(), 1);
     assert_eq!((book[0].0, book[0].1.len()), (itself, 1));
-    let dial = ConnectionId::new_unchecked(1);
-    discovery.dialling(Target::Candidate(itself), Some(dial), at(1));
-    discovery.on_dial_failed(dial, false, at(2));
-    assert_eq!(discovery.book(), [], "it failed lately");
+}
+
+/// Failed dials of one candidate, in a row.
+fn fail(discovery: &mut Discovery, peer: PeerId, times: u32) {
+    for time in 0..times as usize {
+        let dial = ConnectionId::new_unchecked(time);
+        discovery.dialling(Target::Candidate(peer), Some(dial), at(1));
+        discovery.on_dial_failed(dial, false, at(2));
+    }
+}
+
+#[test]
+fn who_fails_too_often_is_not_in_the_book_for_another_run_unless_all_do() {
+    let mut discovery = discovery(&[], &[], false, 1);
+    let (dead, other) = (PeerId::random(), PeerId::random());
+    for (n, peer) in [(1, dead), (2, other)] {
+        discovery.learn(peer, vec![address(n)], ToldBy::Itself, at(0));
+    }
+    fail(&mut discovery, dead, KEPT_FAILURES_MAX);
+    assert_eq!(discovery.book().len(), 2, "so often it may");
+    fail(&mut discovery, dead, 1);
+    assert_eq!(discovery.book().iter().map(|(peer, _)| *peer).collect::<Vec<_>>(), [other]);
+    fail(&mut discovery, other, KEPT_FAILURES_MAX + 1);
+    assert_eq!(discovery.book().len(), 2, "it is our own network that fails");
 }
 
 #[test]

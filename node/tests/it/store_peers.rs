@@ -48,3 +48,13 @@ fn what_is_over_a_bound_changes_nothing_and_ends_nothing() {
         store.save_peers(&[long(PEER_ADDRESS_BYTES_MAX)]).expect("on the bound");
     }
 }
+
+#[test]
+fn of_a_peers_addresses_the_first_that_fit_are_kept() {
+    let text = |bytes| "x".repeat(bytes);
+    let told = [text(PEER_ADDRESS_BYTES_MAX + 1), text(PEER_ADDRESS_BYTES_MAX)].into_iter();
+    let kept = KnownPeer::new(vec![1], told.chain((0..PEER_ADDRESSES_MAX).map(text)));
+    assert_eq!(kept.addresses.len(), PEER_ADDRESSES_MAX);
+    assert_eq!(kept.addresses[0].len(), PEER_ADDRESS_BYTES_MAX);
+    memory().save_peers(&[kept]).expect("within the bounds");
+}
