@@ -253,7 +253,8 @@ impl Service {
         for KnownPeer { peer, addresses } in known {
             let addresses: Vec<Multiaddr> = addresses.iter().filter_map(|address| address.parse().ok()).collect();
             if let Ok(peer) = PeerId::from_bytes(&peer) {
-                discovery.learn(peer, addresses, ToldBy::Others, clock.now());
+                // It told of them itself, in another run; so they are kept for the next as well.
+                discovery.learn(peer, addresses, ToldBy::Itself, clock.now());
             }
         }
         let timers = Timers::start(&config);

@@ -281,8 +281,10 @@ impl Writer {
         if state.questions.len() >= QUESTIONS_MAX {
             return Err(WriterBusy);
         }
-        // A block that isn't in the queue is in the store or nowhere, so it waits for no commit.
-        let after = if matches!(question, Question::Load(Load::Block(_))) { 0 } else { state.submitted };
+        // No peer's question has anything committed sooner: a block that isn't in the queue is in the store or nowhere, and
+        // the engine has the newest headers in memory.
+        let peers = matches!(question, Question::Load(Load::Block(_) | Load::HeadersAfter(_)));
+        let after = if peers { 0 } else { state.submitted };
         state.questions.push_back((after, question));
         drop(state);
         self.shared.wake.notify_one();
@@ -368,22 +370,23 @@ impl Worker {
                 let _ = self.answers.send(Answer { load, loaded });
             }
             Question::Transaction(id, reply) => {
-                let _ = reply.send(self.store.transaction(&id));
+                let found = self.store.transaction(&id);
+                let _ = reply.send(self.told(found));
             }
             Question::SavePeers(peers, reply) => {
                 let saved = self.store.save_peers(&peers);
-                let _ = reply.send(self.written(saved));
+                let _ = reply.send(self.told(saved));
             }
             Question::Prune(target, reply) => {
                 let pruned = self.store.prune(target);
                 self.tell_totals();
-                let _ = reply.send(self.written(pruned));
+                let _ = reply.send(self.told(pruned));
             }
         }
     }
 
-    /// What the asker is told of a write: when it failed, the reason goes where all look for it.
-    fn written<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+    /// What the asker is told: when it failed, the reason goes where all look for it.
+    fn told<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         match done {
             Err(error) if !matches!(error, StoreError::TooMany { .. }) => {
                 self.fail(error);

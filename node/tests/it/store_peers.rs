@@ -1,9 +1,11 @@
 //! Known peers are replaced as a whole, keep their order, and are bounded.
 
 use node::store::{
-    KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ADDRESSES_MAX, PEER_ID_BYTES_MAX, PEERS_MAX, Store, StoreError,
+    KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ADDRESSES_MAX, PEER_ID_BYTES_MAX, PEERS_MAX, RedbStore, Store,
+    StoreError, StoreOptions,
 };
 
+use crate::harness::{Node, config};
 use crate::store_disk::Disk;
 use crate::store_support::{memory, open};
 
@@ -57,4 +59,23 @@ fn of_a_peers_addresses_the_first_that_fit_are_kept() {
     assert_eq!(kept.addresses.len(), PEER_ADDRESSES_MAX);
     assert_eq!(kept.addresses[0].len(), PEER_ADDRESS_BYTES_MAX);
     memory().save_peers(&[kept]).expect("within the bounds");
+}
+
+#[tokio::test]
+async fn a_run_that_met_nobody_keeps_the_peers_of_the_one_before() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = || StoreOptions { network: config(1).network, now_s: || 1_000 };
+    let unreachable = |n: u8| KnownPeer {
+        peer: libp2p::PeerId::random().to_bytes(),
+        addresses: vec![format!("/ip4/127.0.0.1/tcp/{}", u16::from(n) + 1)],
+    };
+    let mut known: Vec<_> = (0..20).map(unreachable).collect();
+    known.sort_unstable_by(|a, b| a.peer.cmp(&b.peer));
+    RedbStore::open(dir.path(), options()).expect("a store").save_peers(&known).expect("kept");
+    let settings = node::config::Config { data_dir: Some(dir.path().to_owned()), ephemeral: false, ..config(1) };
+    Node::start(settings).await.stop().await;
+    let store = RedbStore::open(dir.path(), options()).expect("the same");
+    let mut after = store.peers().expect("readable");
+    after.sort_unstable_by(|a, b| a.peer.cmp(&b.peer));
+    assert_eq!(after, known);
 }

@@ -10,7 +10,7 @@ use node::store::{
     Place, PruneTarget, Pruned, QUESTIONS_MAX, Store, StoreError, Totals, Writer, WriterBusy,
 };
 use protocol::durable::{Load, Loaded, Record, Restored};
-use protocol::hash::TxId;
+use protocol::hash::{BlockId, TxId};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::store_disk::Disk;
@@ -44,6 +44,9 @@ impl Store for Gated {
     }
 
     fn transaction(&self, id: &TxId) -> Result<Option<FoundTransaction>, StoreError> {
+        if *id == DAMAGED {
+            return Err(StoreError::Damaged { what: "by the test".to_owned() });
+        }
         self.inner.transaction(id)
     }
 
@@ -63,6 +66,9 @@ impl Store for Gated {
         self.inner.totals()
     }
 }
+
+/// A transaction whose row is damaged.
+const DAMAGED: TxId = TxId([0xda; 32]);
 
 /// Longer than any test.
 const LONG: Duration = Duration::from_secs(3_600);
@@ -240,7 +246,7 @@ async fn a_block_that_waits_is_answered_from_the_queue() {
 
 #[tokio::test]
 async fn answers_see_what_was_submitted_before_the_question() {
-    let mut harness = Harness::new();
+    let harness = Harness::new();
     let mut chain = Chain::new();
     let confirmed = transaction(1, 10);
     let first = vec![chain.grow(std::slice::from_ref(&confirmed), 0), chain.best()];
@@ -248,7 +254,6 @@ async fn answers_see_what_was_submitted_before_the_question() {
     harness.begun();
     let second = vec![chain.grow(&[], 1), chain.best(), pending(2)];
     harness.submit(second);
-    harness.writer.load(Load::HeadersAfter(vec![chain.network.genesis()])).expect("taken");
     let waiting = harness.writer.transaction(transaction(2, 10).id()).expect("taken");
     let in_block = harness.writer.transaction(confirmed.id()).expect("taken");
     // Submitted after the questions.
@@ -257,14 +262,28 @@ async fn answers_see_what_was_submitted_before_the_question() {
     for _ in 0..2 {
         harness.finish_one(true);
     }
-    match harness.answers.recv().await.expect("an answer").loaded.expect("readable") {
-        Loaded::HeadersAfter { headers, .. } => assert!(headers.len() >= 2, "{headers:?}"),
-        other => panic!("{other:?}"),
-    }
     let found = waiting.await.expect("an answer").expect("readable").expect("found");
     assert_eq!(found.place, Place::Pending);
     let found = in_block.await.expect("an answer").expect("readable").expect("found");
     assert_eq!(found.place, Place::Confirmed { block: chain.ids()[0], height: 1 });
+}
+
+#[tokio::test]
+async fn a_peers_question_has_nothing_committed() {
+    let mut harness = Harness::waiting(LONG);
+    harness.writer.submit(vec![pending(1)], Awaited::No);
+    harness.writer.load(Load::HeadersAfter(vec![BlockId([9; 32])])).expect("taken");
+    harness.answers.recv().await.expect("an answer").loaded.expect("readable");
+    assert_eq!(harness.writer.progress().borrow().committed, 0);
+}
+
+#[tokio::test]
+async fn a_damaged_transaction_is_a_failure_of_the_store() {
+    let harness = Harness::new();
+    let found = harness.writer.transaction(DAMAGED).expect("taken").await.expect("an answer");
+    assert!(matches!(found, Err(StoreError::Poisoned)), "{found:?}");
+    let failure = harness.writer.progress().borrow().failure.clone();
+    assert!(matches!(failure.as_deref(), Some(StoreError::Damaged { .. })), "{failure:?}");
 }
 
 #[tokio::test]

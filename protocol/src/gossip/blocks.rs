@@ -85,8 +85,13 @@ impl Gossip {
         let known = headers.iter().take_while(|header| self.chain.header(&header.id()).is_some()).count();
         let new: Vec<SignedHeader> = headers.get(known..).unwrap_or_default().to_vec();
         let Some(first) = new.first().copied() else {
+            let asked = self.peers.get(&from).is_some_and(|peer| peer.asked_lately(now));
             self.ask_another(now);
-            return self.go_beside(now, from);
+            // Nobody has us look along a branch as often as it likes.
+            if asked {
+                self.go_beside(now, from);
+            }
+            return;
         };
         // The others can be judged only when those before them are in the tree.
         let allowed = new.iter().try_for_each(|header| self.validator.header(header.header()));
@@ -221,9 +226,12 @@ impl Gossip {
     fn check_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         let (header, id) = (block.header, block.header.id());
         // It can come by two ways at once: with its header, and after it.
-        if self.chain.is_connected(&id) || self.checking_bodies.contains_key(&id) {
+        let connected = self.chain.is_connected(&id);
+        if connected || self.checking_bodies.contains_key(&id) {
             if from.is_none() {
-                self.answer(ItemId::Block(id), Ok(Submission::Held));
+                // Of what a peer sent and is being checked nobody knows yet whether it will be kept.
+                let answer = if connected { Ok(Submission::Held) } else { Err(Refusal::Busy) };
+                self.answer(ItemId::Block(id), answer);
             }
             return;
         }

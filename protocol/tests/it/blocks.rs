@@ -84,6 +84,28 @@ fn a_block_with_many_signatures_is_checked_in_parts() {
 }
 
 #[test]
+fn a_block_of_which_a_peers_copy_is_being_checked_is_not_called_held() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    mesh.checking = crate::harness::Checking::Held;
+    let peer = mesh.greeted(0);
+    let block = block(genesis(), &[transaction(1, 1, 10)], 0);
+    // The submitted one's first job is overtaken by the peer's.
+    mesh.publish(0, &block);
+    mesh.say(0, peer, Message::Headers(vec![block.header]));
+    let verdict = protocol::verify::Verdict::Valid;
+    let (submitted, header) = (mesh.jobs[0].id, mesh.jobs[1].id);
+    mesh.input(0, protocol::gossip::Input::Verified { job: header, verdict });
+    mesh.say(0, peer, Message::Block(block.clone()));
+    assert_eq!(mesh.jobs.len(), 3, "the peer's transaction is being checked");
+    mesh.input(0, protocol::gossip::Input::Verified { job: submitted, verdict });
+    let answer = mesh.events[0].iter().find_map(|event| match event {
+        protocol::gossip::Event::Submitted { result, .. } => Some(result.clone()),
+        _ => None,
+    });
+    assert_eq!(answer, Some(Err(Refusal::Busy)));
+}
+
+#[test]
 fn a_block_whose_transaction_lives_too_long_is_condemned() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     let peer = mesh.greeted(0);
