@@ -25,7 +25,7 @@ pub const PEER_ADDRESSES_MAX: usize = 10;
 /// Dials under way for gossip slots, slow ones included.
 pub const DIALS_MAX: usize = 16;
 
-/// A peer that failed more often in a row, in about two minutes, isn't kept for another run.
+/// A peer that failed more often in a row, over a minute or more of doubling delays, isn't kept for another run.
 pub const KEPT_FAILURES_MAX: u32 = 6;
 
 /// Peers over the target while one is exchanged for another.

@@ -2,7 +2,8 @@
 //!
 //! Group commit: what somebody waits for is committed after [`AWAITED_WAIT`], and with it all that was submitted before;
 //! what nobody waits for, after [`GROUP_WAIT`] or when it is much. Whatever was submitted while a commit ran goes into the next
-//! one, whole submissions at a time. Answers see everything that was submitted before the question. Deliberately absent:
+//! one, whole submissions at a time. Answers to users see everything that was submitted before the question; a load, which peers cause, has nothing committed
+//! sooner. Deliberately absent:
 //! a refusal of records. They are facts about the engine's state and can't be taken back; a driver looks at
 //! [`Writer::backlog_bytes`] and stops reading the network instead.
 
@@ -201,8 +202,8 @@ impl Writer {
         self.shared.lock().backlog_bytes
     }
 
-    /// Asks for something that was submitted, committed or not. The answer comes through the receiver of
-    /// [`Writer::start`].
+    /// Asks for a block that was submitted, committed or not, or for committed headers. The answer comes through the receiver
+    /// of [`Writer::start`].
     ///
     /// # Errors
     /// [`WriterBusy`]; no answer comes then.
@@ -281,10 +282,9 @@ impl Writer {
         if state.questions.len() >= QUESTIONS_MAX {
             return Err(WriterBusy);
         }
-        // No peer's question has anything committed sooner: a block that isn't in the queue is in the store or nowhere, and
-        // the engine has the newest headers in memory.
-        let peers = matches!(question, Question::Load(Load::Block(_) | Load::HeadersAfter(_)));
-        let after = if peers { 0 } else { state.submitted };
+        // Peers cause loads, and have nothing committed sooner: a block that isn't in the queue is in the store or nowhere,
+        // and the engine has the newest headers in memory.
+        let after = if matches!(question, Question::Load(_)) { 0 } else { state.submitted };
         state.questions.push_back((after, question));
         drop(state);
         self.shared.wake.notify_one();

@@ -1,4 +1,4 @@
-//! Known peers are replaced as a whole, keep their order, and are bounded.
+//! Known peers are replaced as a whole, keep their order, are bounded, and outlive runs that met nobody.
 
 use node::store::{
     KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ADDRESSES_MAX, PEER_ID_BYTES_MAX, PEERS_MAX, RedbStore, Store,
