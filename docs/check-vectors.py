@@ -34,6 +34,7 @@ HAD_ENTRIES_MAX = 256
 OFFER_ENTRIES_MAX = 4_096
 ROUTES_ENTRIES_MAX = 256
 NETWORK_BYTES_MAX = 32
+GOODBYE_REASON_BYTES_MAX = 32
 U32_MAX = 2**32 - 1
 
 
@@ -262,13 +263,21 @@ def read_packed(reader, size):
     return [value[at : at + size] for at in range(0, len(value), size)]
 
 
+def read_word(reader):
+    """A goodbye's reason."""
+    word = reader.text(GOODBYE_REASON_BYTES_MAX)
+    if not word or any(char not in "abcdefghijklmnopqrstuvwxyz0123456789_" for char in word):
+        raise Refused(f"the reason {word!r}")
+    return word
+
+
 def route(kind, key):
     """The name of the route of what a key signs; `kind` is 0 for transactions and 1 for blocks."""
     return sha256(b"hearsay route 1", bytes([kind, 0]), key)[:8]
 
 
 MESSAGES = {
-    0: ("hello", 6, lambda r: (r.uint(), r.text(NETWORK_BYTES_MAX), r.uint(), r.uint(), r.fixed(32))),
+    0: ("hello", 7, lambda r: (r.uint(), r.text(NETWORK_BYTES_MAX), r.uint(), r.uint(), r.fixed(32), r.uint())),
     1: ("inv", 2, read_inv),
     2: ("getdata", 3, lambda r: (r.bool(), r.list(GETDATA_ENTRIES_MAX, read_ref))),
     3: ("notfound", 3, lambda r: (r.list(GETDATA_ENTRIES_MAX, read_ref), r.list(NOTFOUND_BLOCKS_MAX, read_id))),
@@ -301,6 +310,7 @@ MESSAGES = {
     18: ("offer", 3, lambda r: (r.uint(U32_MAX), read_packed(r, 8))),
     19: ("take", 3, lambda r: (r.uint(U32_MAX), r.bytes(OFFER_ENTRIES_MAX // 8))),
     20: ("list", 3, lambda r: (r.uint(U32_MAX), read_via(r))),
+    21: ("goodbye", 2, read_word),
 }
 
 
@@ -399,7 +409,7 @@ def expected_messages(vectors):
     header = whole(bytes.fromhex(vectors["header"]["encoded"]), read_header)
     author, producer, own = bytes.fromhex(vectors["transactions"][0]["author"]), header["producer"], b"\x07" * 8
     return {
-        "hello": (1, vectors["network"], 0, 1, block_id),
+        "hello": (2, vectors["network"], 0, 1, block_id, 1),
         "inv": [(first[:8], 5), (second, 1000)],
         "getdata": (True, [first[:8], second]),
         "notfound": ([first[:8]], [block_id]),
@@ -414,6 +424,7 @@ def expected_messages(vectors):
         "ack": 16_384,
         "had": [first[:8], second[:8]],
         "graft": [route(1, producer)],
+        "goodbye": "invalid_signature",
         "reconcile": (1_000_000, 2, 20_000, 1, block_id, bytes([7] * 16), [bytes(range(11)), bytes(range(11, 22))]),
         "more": (1_000_000, 40),
         "symbols": (1_000_000, [bytes(range(11)), bytes(range(11, 22))]),

@@ -93,6 +93,8 @@ pub struct Restored {
     pub pending: Vec<Arc<SignedTransaction>>,
     /// Blocks whose transactions were still to go back to the mempool.
     pub returning: Vec<BlockId>,
+    /// The lowest height from which on the body of every block of the best chain is kept; 0 and 1 mean all.
+    pub kept_from: Height,
 }
 
 /// One block of the best chain, without its body.

@@ -8,6 +8,7 @@
 //! worked on cheapest first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
 
 mod api;
+mod behind;
 mod blocks;
 mod catch_up;
 mod conversation;
@@ -42,6 +43,8 @@ pub use self::api::{
     Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
     Stats, Submission, SyncInfo, TransactionStatus,
 };
+use self::behind::Watch;
+pub use self::behind::{Behind, Cause, Hold};
 use self::blocks::CheckedBlock;
 use self::detour::Looks;
 use self::durable::Loads;
@@ -68,7 +71,7 @@ use crate::message::Tip;
 use crate::orphan::OrphanPool;
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
-use crate::transaction::SignedTransaction;
+use crate::transaction::{Height, SignedTransaction};
 use crate::validator::{StandardValidator, Validator};
 use crate::verify::{JobId, Verdict, VerifyJob};
 
@@ -85,6 +88,9 @@ pub struct Gossip {
     chain: Chain,
     orphans: OrphanPool,
     loads: Loads,
+    /// The lowest height from which on durable storage has every body of the best chain.
+    kept_from: Height,
+    watch: Watch,
     conversations: Conversations,
     rumors: Rumors,
     /// `None` under other policies than author trees.
@@ -178,6 +184,8 @@ impl Gossip {
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
             loads: Loads::default(),
+            kept_from: 1,
+            watch: Watch::default(),
             conversations: Conversations::default(),
             rumors: Rumors::new(config.relay, rumor_seed),
             routes,
@@ -217,6 +225,7 @@ impl Gossip {
             Input::SubmittedBlock(block) => self.on_submitted_block(now, &block),
             Input::Verified { job, verdict } => self.on_verified(now, job, verdict),
             Input::Loaded(loaded) => self.on_loaded(now, loaded),
+            Input::Pruned { kept_from } => self.kept_from = self.kept_from.max(kept_from),
             Input::Drained { peer, lane, bytes } => {
                 if let Some(peer) = self.peers.get_mut(&peer) {
                     peer.credit.refill(lane, bytes);
@@ -268,6 +277,12 @@ impl Gossip {
             best_header: self.chain.best_header().height,
             best_peer: told.map(|tip| tip.height).max().unwrap_or_default(),
         }
+    }
+
+    /// The lowest height from which on every body of the best chain is kept, in memory or durable storage.
+    #[must_use]
+    pub const fn kept_from(&self) -> Height {
+        self.kept_from
     }
 
     /// How full the mempool is.
@@ -351,6 +366,7 @@ impl Gossip {
         self.end_stall(now);
         self.ask(now);
         self.watch_stall(now);
+        self.watch_bodies(now);
         self.spread(now);
         let touched = self.peers.take_touched();
         for handle in &touched {
@@ -380,7 +396,7 @@ impl Gossip {
         for handle in silent {
             self.disconnect(now, handle, DisconnectReason::NoHello);
         }
-        let wanted = self.peers.touched().filter(|(_, peer)| peer.may_be_asked() && !peer.asked_lately(now));
+        let wanted = self.peers.touched().filter(|(_, peer)| peer.may_be_asked() && !peer.is_paused(now));
         let mut wanted: Vec<PeerHandle> = wanted.map(|(handle, _)| handle).collect();
         wanted.sort_unstable();
         for handle in wanted {

@@ -148,6 +148,9 @@ pub const ANNOUNCE_BATCH_MAX: usize = 1_024;
 /// Ids waiting to be announced to one peer. 16,384 of 32 bytes: 512 KiB, 36 MiB for 72 peers.
 pub const ANNOUNCE_QUEUE_MAX: usize = 16_384;
 
+/// Characters of a goodbye's reason: the longest of ours has 20.
+pub const GOODBYE_REASON_LEN_MAX: usize = 32;
+
 /// Replies (bodies, headers, notfounds) owed to one peer and waiting for credit. Four full getdatas; a peer that
 /// keeps the rule of 256 requests in flight never comes near. 1,024 entries of 48 bytes: 48 KiB.
 pub const SERVE_QUEUE_MAX: usize = 1_024;
@@ -155,8 +158,32 @@ pub const SERVE_QUEUE_MAX: usize = 1_024;
 /// Block headers waiting to be announced to one peer; the oldest go first.
 pub const HEADER_QUEUE_MAX: usize = 16;
 
-/// Between two getheaders to one peer.
+/// Between two getheaders to one peer. An answer that brought nothing new, although the peer tells of more, doubles the time
+/// until the next, up to [`CATCH_UP_INTERVAL_MAX`]; after headers that were refused it is that at once.
 pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Refused branches that are remembered by their last header, so that nobody sends what led there again: one for each of
+/// a few peers. 8 entries of some 120 bytes.
+pub const REFUSED_ENDS_MAX: usize = 8;
+
+/// How long they are remembered. Refusals that rest on what the tree holds may not last.
+pub const REFUSED_ENDS_LIFETIME: Duration = CATCH_UP_INTERVAL_MAX;
+
+/// A higher block is known or told of, and no block has moved the tip for this long: the node is behind. Two requests that
+/// expire, each after 5 s at most, may lie in it.
+pub const BEHIND_AFTER: Duration = Duration::from_secs(10);
+
+/// The best header stands for the best known height while a body of its branch came within this time. A producer can sign
+/// headers without bodies; it stops nobody for longer.
+pub const BODIES_AWAITED: Duration = Duration::from_secs(60);
+
+/// After its first peer's Hello a node produces no block for so long while a peer tells of a height that no header here
+/// has: time for two answers to a getheaders. Once in a run, because nobody has checked what a peer tells.
+pub const HEARING: Duration = Duration::from_secs(10);
+
+/// A node that deletes bodies keeps those of so many newest heights. If a peer lacks a block that lies deeper below its
+/// tip, it lacks those before it as well.
+pub const KEPT_DEPTH_MIN: u64 = 288;
 
 /// While blocks are missing on the way to the best header, they are looked for again after this time, and after twice as
 /// long each time that none came: everybody who was asked may have answered before having them.

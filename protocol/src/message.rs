@@ -18,15 +18,15 @@ use crate::block::{Block, SignedHeader};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::hash::{BlockId, RouteId, ShortId, TxId};
 use crate::limits::{
-    CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX, HAD_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX,
-    LOCATOR_ENTRIES_MAX, NETWORK_ID_LEN_MAX, NOTFOUND_BLOCKS_MAX, ROUTES_ENTRIES_MAX, TRANSACTION_BYTES_MAX,
-    TRANSACTIONS_ENTRIES_MAX,
+    CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX, GOODBYE_REASON_LEN_MAX, HAD_ENTRIES_MAX, HEADERS_ENTRIES_MAX,
+    INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX, NETWORK_ID_LEN_MAX, NOTFOUND_BLOCKS_MAX, ROUTES_ENTRIES_MAX,
+    TRANSACTION_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
 };
 use crate::network::NetworkId;
 use crate::transaction::Height;
 
 /// The version that [`Hello`] states. Nodes of another version are refused.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// Which of a peer's two substreams a message travels on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +57,9 @@ pub struct Hello {
     pub features: u64,
     /// The speaker's tip.
     pub tip: Tip,
+    /// The lowest height from which on the speaker keeps the body of every block of its best chain, as far as it knows; 1
+    /// if it never deleted any. A hint: whoever asks below it gets a notfound.
+    pub kept_from: Height,
 }
 
 /// A transaction's name on the wire: short where that is enough, full where a short id is in doubt.
@@ -135,6 +138,43 @@ pub enum Message {
     Graft(Vec<RouteId>),
     /// Tags 14 to 20: comparing mempools. Boxed, so that the many small messages don't take its room.
     Reconcile(Box<Reconcile>),
+    /// Tag 21: the speaker closes the connection, and this is why.
+    Goodbye(GoodbyeReason),
+}
+
+/// Why the speaker of a goodbye closes the connection, in one word of a counter: lower-case letters, digits and underscores, 1
+/// to [`GOODBYE_REASON_LEN_MAX`] of them. Nobody has checked it. It is for a person to read, and nothing follows from it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GoodbyeReason(Bytes);
+
+impl GoodbyeReason {
+    /// A goodbye for this reason.
+    ///
+    /// # Errors
+    /// If the word is empty, too long or has other characters.
+    pub fn new(word: &str) -> Result<Self, DecodeError> {
+        Self::checked(Bytes::copy_from_slice(word.as_bytes()))
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    fn checked(word: Bytes) -> Result<Self, DecodeError> {
+        let fits = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
+        match !word.is_empty() && word.len() <= GOODBYE_REASON_LEN_MAX && word.iter().all(fits) {
+            true => Ok(Self(word)),
+            false => Err(DecodeError::BadValue("a goodbye's reason")),
+        }
+    }
+}
+
+impl fmt::Debug for GoodbyeReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl Message {
@@ -157,6 +197,7 @@ impl Message {
             Self::Had(_) => "had",
             Self::Graft(_) => "graft",
             Self::Reconcile(message) => message.name(),
+            Self::Goodbye(_) => "goodbye",
         }
     }
 
@@ -176,13 +217,14 @@ impl Encode for Message {
     fn encode(&self, writer: &mut Writer<'_>) {
         match self {
             Self::Hello(hello) => {
-                tag(writer, 0, 6);
+                tag(writer, 0, 7);
                 writer.uint(hello.version);
                 // The name came in as checked text; bytes that are none would be our own error.
                 writer.text(core::str::from_utf8(&hello.network).unwrap_or_default());
                 writer.uint(hello.features);
                 writer.uint(hello.tip.height);
                 hello.tip.id.encode(writer);
+                writer.uint(hello.kept_from);
             }
             Self::Inv(entries) => {
                 tag(writer, 1, 2);
@@ -244,6 +286,10 @@ impl Encode for Message {
                 list(writer, routes);
             }
             Self::Reconcile(message) => message.encode(writer),
+            Self::Goodbye(reason) => {
+                tag(writer, 21, 2);
+                writer.text(reason.as_str());
+            }
         }
     }
 }
@@ -253,9 +299,9 @@ impl Decode for Message {
         let items = reader.array("a message", 8)?;
         let tag = reader.uint()?;
         let expected = match tag {
-            0 => 6,
+            0 => 7,
             2 | 3 | 4 | 6 | 7 => 3,
-            1 | 5 | 8..=13 => 2,
+            1 | 5 | 8..=13 | 21 => 2,
             tag if Reconcile::TAGS.contains(&tag) => Reconcile::items(tag),
             _ => return Err(DecodeError::BadValue("a message tag")),
         };
@@ -268,6 +314,7 @@ impl Decode for Message {
                 network: reader.text("a network name", NETWORK_ID_LEN_MAX)?,
                 features: reader.uint()?,
                 tip: Tip { height: reader.uint()?, id: BlockId::decode(reader)? },
+                kept_from: reader.uint()?,
             }),
             1 => Self::Inv(read_inv(reader)?),
             2 => Self::GetData {
@@ -296,17 +343,27 @@ impl Decode for Message {
             11 => Self::Ack(reader.uint()?),
             12 => Self::Had(read_list(reader, "a had", HAD_ENTRIES_MAX)?),
             13 => Self::Graft(read_list(reader, "a graft", ROUTES_ENTRIES_MAX)?),
+            21 => {
+                Self::Goodbye(GoodbyeReason::checked(reader.text("a goodbye's reason", GOODBYE_REASON_LEN_MAX)?)?)
+            }
             _ => Self::Reconcile(Box::new(Reconcile::decode(tag, reader)?)),
         })
     }
 }
 
 impl Hello {
-    /// The greeting of a node of `network` whose best chain ends at `tip`.
+    /// The greeting of a node of `network` whose best chain ends at `tip`, and that keeps every body.
     #[must_use]
     pub fn new(network: &NetworkId, tip: Tip) -> Self {
         let network = Bytes::copy_from_slice(network.as_str().as_bytes());
-        Self { version: VERSION, network, features: 0, tip }
+        Self { version: VERSION, network, features: 0, tip, kept_from: 1 }
+    }
+
+    /// The same of a node that has deleted the bodies below a height.
+    #[must_use]
+    pub const fn keeping_from(mut self, height: Height) -> Self {
+        self.kept_from = height;
+        self
     }
 }
 

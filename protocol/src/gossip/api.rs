@@ -1,11 +1,12 @@
 //! The types of the engine's door: what goes in, what comes out, what can be asked. Data only.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use crate::block::Block;
 use crate::durable::{Load, Loaded, Record};
 use crate::hash::{BlockId, TxId};
-use crate::message::{Lane, Message, Outcome, Tip};
+use crate::message::{GoodbyeReason, Lane, Message, Outcome, Tip};
 use crate::network::NetworkId;
 pub use crate::refusal::{DisconnectReason, Refusal};
 pub use crate::relay::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor};
@@ -82,6 +83,11 @@ pub enum Input {
     },
     /// What [`Output::Load`] asked for.
     Loaded(Loaded),
+    /// Durable storage has deleted bodies of old blocks.
+    Pruned {
+        /// The lowest height from which on it has every body of the best chain. Peers are told in Hello.
+        kept_from: Height,
+    },
     /// Bytes left for a peer: control bytes when written, bulk bytes when acknowledged.
     Drained {
         /// To whom.
@@ -202,6 +208,20 @@ pub enum Event {
         /// What is missing here, as far as the peer can tell.
         offered: usize,
     },
+    /// A peer says why it closes the connection. Nobody has checked that.
+    Goodbye {
+        /// Which.
+        peer: PeerHandle,
+        /// Its word for it.
+        reason: GoodbyeReason,
+    },
+    /// Transactions that were acknowledged here are in no block by their last height, and given up.
+    SubmissionsExpired {
+        /// Which.
+        ids: Vec<TxId>,
+        /// The tip's height.
+        tip: Height,
+    },
     /// The best chain has a new end.
     TipChanged {
         /// The new tip.
@@ -286,6 +306,10 @@ pub struct Stats {
     pub reconciliations: u64,
     /// Of these, without an answer in time.
     pub reconciliations_failed: u64,
+    /// Changes of the best chain that made blocks stale.
+    pub reorganisations: u64,
+    /// Transactions acknowledged here that were in no block by their last height.
+    pub submissions_expired: u64,
 }
 
 /// How full the mempool is.

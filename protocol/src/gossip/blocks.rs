@@ -17,7 +17,7 @@ use crate::limits::{
 };
 use crate::message::Tip;
 use crate::time::Time;
-use crate::transaction::SignedTransaction;
+use crate::transaction::{Height, SignedTransaction};
 use crate::verify::Verdict;
 
 /// A block whose header is known and whose transactions' signatures are being checked.
@@ -38,8 +38,8 @@ impl Gossip {
         let id = header.id();
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(id.short());
-            peer.told_tip(tip_of(header));
         }
+        self.hear_of_tip(now, from, tip_of(header));
         if self.chain.is_connected(&id) || self.checking_bodies.contains_key(&id) {
             return self.decline_block(now, from, header, pushed);
         }
@@ -61,8 +61,11 @@ impl Gossip {
                 let announcers = [(from, pushed)].into();
                 self.check_headers([*header].into(), Some(from), announcers, None);
             }
-            Err(Refusal::UnknownParent) => self.ask_headers(now, from),
-            Err(refusal) => self.refuse(ItemId::Block(id), Some(from), refusal),
+            Err(Refusal::UnknownParent) if !self.is_refused_branch(now, header) => self.ask_headers(now, from),
+            Err(refusal) => {
+                self.refuse_branch(now, from, &[*header], &refusal);
+                self.refuse(ItemId::Block(id), Some(from), refusal);
+            }
         }
     }
 
@@ -77,31 +80,66 @@ impl Gossip {
         if !headers.windows(2).all(follows) {
             return self.disconnect(now, from, DisconnectReason::BrokenHeaders);
         }
-        let Some(last) = headers.last() else { return self.ask_another(now) };
+        let Some(last) = headers.last() else { return self.on_nothing_new(now, from) };
+        self.hear_of_tip(now, from, tip_of(last));
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.told_tip(tip_of(last));
             peer.way = Some(last.id());
         }
         let known = headers.iter().take_while(|header| self.chain.header(&header.id()).is_some()).count();
         let new: Vec<SignedHeader> = headers.get(known..).unwrap_or_default().to_vec();
-        let Some(first) = new.first().copied() else {
+        if new.is_empty() {
             let asked = self.peers.get(&from).is_some_and(|peer| peer.asked_lately(now));
-            self.ask_another(now);
+            self.on_nothing_new(now, from);
             // Nobody has us look along a branch as often as it likes.
             if asked {
                 self.go_beside(now, from);
             }
             return;
-        };
-        // The others can be judged only when those before them are in the tree.
-        let allowed = new.iter().try_for_each(|header| self.validator.header(header.header()));
-        match allowed.and_then(|()| self.judge_header(&first, Some(from))) {
-            Ok(_) => {
-                let announcers = if new.len() == 1 { [(from, false)].into() } else { Vec::new() };
-                self.check_headers(new, Some(from), announcers, None);
-            }
-            Err(refusal) => self.refuse(ItemId::Block(first.id()), Some(from), refusal),
         }
+        self.take_headers(now, from, new);
+    }
+
+    /// An answer without a new header: somebody else is asked, and this peer more rarely, if it tells of more.
+    fn on_nothing_new(&mut self, now: Time, from: PeerHandle) {
+        let reached = self.chain.best_header().height;
+        if let Some(peer) = self.peers.get_mut(&from)
+            && peer.tip.is_some_and(|tip| tip.height > reached)
+        {
+            peer.brought_nothing();
+            peer.headers_wanted = true;
+        }
+        self.ask_another(now);
+    }
+
+    /// Has new headers checked: those before the first one that the validator refuses.
+    fn take_headers(&mut self, now: Time, from: PeerHandle, mut new: Vec<SignedHeader>) {
+        let judged = new.iter().map(|header| self.validator.header(header.header()));
+        let refused = judged.enumerate().find_map(|(place, judged)| Some((place, judged.err()?)));
+        // The others can be judged only when those before them are in the tree.
+        let first = new.first().map(|first| self.judge_header(first, Some(from)));
+        let refused = match first {
+            Some(Err(refusal)) => Some((0, refusal)),
+            _ => refused,
+        };
+        if let Some((place, refusal)) = refused {
+            let rest = new.split_off(place);
+            let again = rest.first().is_some_and(|first| self.is_refused_branch(now, first));
+            if refusal != Refusal::UnknownParent || again {
+                self.refuse_branch(now, from, &rest, &refusal);
+            }
+            if let Some(first) = rest.first() {
+                self.refuse(ItemId::Block(first.id()), Some(from), refusal);
+            }
+        }
+        if new.is_empty() {
+            if let Some(peer) = self.peers.get_mut(&from) {
+                peer.brought_refused();
+                peer.headers_wanted = true;
+            }
+            return;
+        }
+        let announcers = if new.len() == 1 { [(from, false)].into() } else { Vec::new() };
+        self.check_headers(new, Some(from), announcers, None);
     }
 
     pub(super) fn on_checked_headers(
@@ -128,11 +166,14 @@ impl Gossip {
             return;
         }
         let mut news = false;
-        for header in headers {
+        for (place, header) in headers.iter().enumerate() {
             let judged = self.judge_header(header, from);
             match judged.and_then(|_| self.chain.insert_header(*header)) {
                 Ok(check) => news |= check == HeaderCheck::New,
                 Err(refusal) => {
+                    if let Some(from) = from {
+                        self.refuse_branch(now, from, headers.get(place..).unwrap_or_default(), &refusal);
+                    }
                     self.refuse(ItemId::Block(header.id()), from, refusal.clone());
                     if from.is_none() {
                         self.answer(ItemId::Block(header.id()), Err(refusal));
@@ -140,6 +181,12 @@ impl Gossip {
                     return;
                 }
             }
+        }
+        if news
+            && let (Some(from), Some(last)) = (from, headers.last())
+            && let Some(peer) = self.peers.get_mut(&from)
+        {
+            peer.brought_headers(last.header().height);
         }
         if let Some(block) = block {
             return self.check_block(now, from, &block);
@@ -168,8 +215,8 @@ impl Gossip {
         let (item, key, bytes) = (ItemId::Block(id), RequestKey::Block(id), block.encoded_len());
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(id.short());
-            peer.told_tip(tip_of(&block.header));
         }
+        self.hear_of_tip(now, from, tip_of(&block.header));
         let header_job = self.checking_headers.get(&id).and_then(|job| self.checking.get(job));
         let comes_with_header =
             header_job.is_some_and(|job| matches!(job.what, Checked::Headers { block: Some(_), .. }));
@@ -218,7 +265,12 @@ impl Gossip {
                 self.check_headers([block.header].into(), from, Vec::new(), Some(block.clone()));
             }
             Err(Refusal::UnknownParent) if from.is_some() => self.hold_orphan(now, from, block),
-            Err(refusal) => self.refuse_block(block.header.id(), from, refusal),
+            Err(refusal) => {
+                if let Some(from) = from {
+                    self.refuse_branch(now, from, &[block.header], &refusal);
+                }
+                self.refuse_block(block.header.id(), from, refusal);
+            }
         }
     }
 
@@ -303,11 +355,15 @@ impl Gossip {
                 return self.condemn_block(now, id, from, refusal);
             }
             // The memory of confirmed transactions is bounded: whoever passed the block on may have forgotten one.
-            Err(refusal @ Refusal::RepeatedTransaction) => {
-                self.chain.mark_invalid(&id);
+            Err(refusal) => {
+                if refusal == Refusal::RepeatedTransaction {
+                    self.chain.mark_invalid(&id);
+                }
+                if let Some(from) = from {
+                    self.refuse_branch(now, from, &[header], &refusal);
+                }
                 return self.refuse_block(id, from, refusal);
             }
-            Err(refusal) => return self.refuse_block(id, from, refusal),
         };
         self.requests.forget(RequestKey::Block(id));
         self.catch_up_wait = CATCH_UP_INTERVAL_MIN;
@@ -359,9 +415,22 @@ impl Gossip {
         }
         self.keep(Record::Best { fork, blocks: connected, returning: to_load.clone() });
         self.return_later(&to_load);
-        gone.extend(self.mempool.remove_expired(tip.height).iter().map(|expired| expired.id()));
+        self.expire_transactions(tip.height, &mut gone);
         self.keep_gone(gone);
+        self.watch_again(now, true);
+        self.stats.reorganisations =
+            self.stats.reorganisations.saturating_add(u64::from(!disconnected.is_empty()));
         self.tell(Event::TipChanged { tip, disconnected: disconnected.len() });
+    }
+
+    /// Gives up transactions that no later block may hold. Those that were acknowledged here are told of.
+    fn expire_transactions(&mut self, tip: Height, gone: &mut Vec<TxId>) {
+        let submitted = self.mempool.submitted_until(tip);
+        gone.extend(self.mempool.remove_expired(tip).iter().map(|expired| expired.id()));
+        if !submitted.is_empty() {
+            self.stats.submissions_expired = self.stats.submissions_expired.saturating_add(submitted.len() as u64);
+            self.tell(Event::SubmissionsExpired { ids: submitted, tip });
+        }
     }
 
     /// A transaction joined the best chain: nobody needs to send it any more. Returns its id if it leaves the mempool.

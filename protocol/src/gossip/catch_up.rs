@@ -28,8 +28,10 @@ impl Gossip {
         self.set_catch_up_timer(now);
         let window = self.window(self.chain.missing());
         self.window_end = window.last().map(SignedHeader::id);
-        for header in window {
-            self.want_of_all(now, &header);
+        if self.has_source(now, window.first()) {
+            for header in window {
+                self.want_of_all(now, &header);
+            }
         }
     }
 
@@ -44,6 +46,9 @@ impl Gossip {
         // The end of the window before: connected by now, on the way still, or on another way.
         let requested = ahead.enumerate().find(|(_, id)| Some(**id) == self.window_end);
         let requested = requested.map_or(0, |(place, _)| place.saturating_add(1));
+        if !self.has_source(now, window.first()) {
+            return;
+        }
         for header in window.iter().skip(requested) {
             self.want_of_all(now, header);
         }
@@ -65,7 +70,7 @@ impl Gossip {
         let reached = self.chain.best_header().height;
         let ahead = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height > reached);
         let ahead = self.peers.iter().filter(|(_, peer)| ahead(peer));
-        let (lately, others): (Vec<_>, Vec<_>) = ahead.partition(|(_, peer)| peer.asked_lately(now));
+        let (lately, others): (Vec<_>, Vec<_>) = ahead.partition(|(_, peer)| peer.is_paused(now));
         let next = others.into_iter().min_by_key(|(_, peer)| peer.asked_headers);
         let waits = |peer: &super::Peer| patient && !lately.is_empty() && peer.asked_headers.is_some();
         if let Some((&handle, _)) = next.filter(|(_, peer)| !waits(peer)) {
@@ -105,14 +110,22 @@ impl Gossip {
         window
     }
 
+    /// Whether a peer should have the body of the lowest missing block, or it is here and waits. If not, those above it would
+    /// only come to wait in vain.
+    fn has_source(&self, now: Time, lowest: Option<&SignedHeader>) -> bool {
+        lowest.is_some_and(|lowest| {
+            let height = lowest.header().height;
+            self.waits_here(&lowest.id()) || self.peers.iter().any(|(_, peer)| peer.has_body_at(now, height))
+        })
+    }
+
     /// Requests a body from every peer whose tip is as high, unless it is here and waits.
     fn want_of_all(&mut self, now: Time, header: &SignedHeader) {
         if self.waits_here(&header.id()) {
             return;
         }
         let height = header.header().height;
-        let has = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height >= height);
-        let holders = self.peers.iter().filter(|(_, peer)| has(peer));
+        let holders = self.peers.iter().filter(|(_, peer)| peer.has_body_at(now, height));
         let holders: Vec<PeerHandle> = holders.map(|(handle, _)| *handle).collect();
         for holder in holders {
             self.want_block(now, holder, header);
@@ -122,6 +135,23 @@ impl Gossip {
     /// Whether a block's body is here and waits for its turn.
     fn waits_here(&self, id: &BlockId) -> bool {
         self.in_verification(id) || self.orphans.contains(id)
+    }
+
+    /// A peer has no body for a block. If it is on the branch of the best header, that tells of lower blocks as well; on another
+    /// branch it lacks none of its own.
+    pub(super) fn note_lack(&mut self, now: Time, from: PeerHandle, block: &BlockId) {
+        let best = self.chain.best_header().id;
+        let on_branch = self
+            .peers
+            .get(&from)
+            .is_some_and(|peer| peer.way == Some(best) || peer.tip.is_some_and(|tip| tip.id == best));
+        if on_branch
+            && self.chain.missing().take(BLOCKS_AHEAD_MAX).any(|missing| missing == block)
+            && let Some(height) = self.chain.height_of(block)
+            && let Some(peer) = self.peers.get_mut(&from)
+        {
+            peer.lacks_body_at(now, height);
+        }
     }
 
     /// Looks again for what is missing, if it is time. A request whose every announcer has failed is forgotten, and nobody
@@ -150,6 +180,11 @@ impl Gossip {
                 let missing = self.chain.missing_before(&end, BLOCKS_AHEAD_MAX);
                 self.window(missing.iter())
             });
+            // What comes before is as good as lost if this peer has deleted it: others are asked on their own ways.
+            let lowest = way.first().map_or(0, |header| header.header().height);
+            if self.peers.get(&handle).is_none_or(|peer| peer.has_from(now) > lowest) {
+                continue;
+            }
             for header in way.clone() {
                 if !self.waits_here(&header.id()) {
                     self.want_block(now, handle, &header);

@@ -9,6 +9,7 @@ use super::peer::{Owed, Peer};
 use super::request::RequestKey;
 use super::{Gossip, transactions};
 use crate::codec::Encode as _;
+use crate::hash::BlockId;
 use crate::limits::{
     ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, DETOUR_HEADERS_AHEAD_MAX,
     GETDATA_ENTRIES_MAX, HEADERS_AHEAD_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR, LOCATOR_ENTRIES_MAX,
@@ -31,7 +32,8 @@ impl Gossip {
         if let Some(peer) = self.peers.get_mut(&handle) {
             peer.known.insert(tip.id.short());
         }
-        self.send(handle, Message::Hello(Hello::new(&self.config.network, tip)));
+        let hello = Hello::new(&self.config.network, tip).keeping_from(self.kept_from);
+        self.send(handle, Message::Hello(hello));
     }
 
     /// Forgets a peer; what it was asked for goes to the next announcer.
@@ -43,6 +45,7 @@ impl Gossip {
             self.leave_routes(handle);
             self.orphans.remove_peer(handle.0);
             self.mempool.link_closed(handle.0);
+            self.watch_again(now, false);
         }
     }
 
@@ -84,6 +87,7 @@ impl Gossip {
                 }
                 for block in blocks {
                     self.requests.not_found(now, from, RequestKey::Block(block));
+                    self.note_lack(now, from, &block);
                 }
             }
             (true, Message::Transactions { via, bodies }) => self.on_transactions(now, from, via, bodies),
@@ -107,6 +111,7 @@ impl Gossip {
             (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
             (true, Message::Had(ids)) => self.on_had(from, &ids),
             (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
+            (true, Message::Goodbye(reason)) => self.tell(Event::Goodbye { peer: from, reason }),
             // Acks pace the bulk lane, which is the driver's business.
             (true, Message::Ack(_)) => {}
         }
@@ -121,8 +126,11 @@ impl Gossip {
         }
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.ready = true;
-        peer.told_tip(hello.tip);
+        peer.kept_from = hello.kept_from;
         peer.known.insert(hello.tip.id.short());
+        self.met_peer(now);
+        self.hear_of_tip(now, from, hello.tip);
+        let Some(peer) = self.peers.get_mut(&from) else { return };
         // Our tip may have moved between our Hello and theirs.
         let tip = self.chain.tip();
         if let Some(header) = self.chain.header(&tip.id).copied()
@@ -144,10 +152,12 @@ impl Gossip {
     /// asked: bodies that come will make us ask. On a detour, it is the peer's own branch that is asked for.
     pub(super) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get(&handle) else { return };
-        let (reached, ahead_max) = match self.on_detour() {
-            true => (self.way_of(peer), DETOUR_HEADERS_AHEAD_MAX),
-            false => (Some(self.chain.best_header().id), HEADERS_AHEAD_MAX),
+        // Which other branches there are is asked without the pauses after answers in vain, but for refused ones.
+        let (reached, ahead_max, hasty) = match self.on_detour() {
+            true => (self.way_of(peer), DETOUR_HEADERS_AHEAD_MAX, peer.refused.is_none()),
+            false => (Some(self.chain.best_header().id), HEADERS_AHEAD_MAX, false),
         };
+        let paused = if hasty { peer.asked_lately(now) } else { peer.is_paused(now) };
         // Headers that wait for their bodies needn't come again.
         let reached = reached.filter(|id| !self.chain.is_connected(id));
         let height = reached.and_then(|id| self.chain.header(&id)).map_or(0, |header| header.header().height);
@@ -156,16 +166,14 @@ impl Gossip {
             peer.headers_wanted = false;
             return;
         }
-        peer.headers_wanted = peer.asked_lately(now) || !peer.credit.fits_control(REQUEST_ROOM_BYTES);
+        peer.headers_wanted = paused || !peer.credit.fits_control(REQUEST_ROOM_BYTES);
         if peer.headers_wanted {
             return;
         }
         peer.asked_headers = Some(now);
-        let mut locator = self.chain.locator();
-        if let Some(reached) = reached {
-            locator.insert(0, reached);
-            locator.truncate(LOCATOR_ENTRIES_MAX);
-        }
+        let mut locator: Vec<BlockId> = self.watch.refused_ends(now).chain(reached).collect();
+        locator.extend(self.chain.locator());
+        locator.truncate(LOCATOR_ENTRIES_MAX);
         self.send(handle, Message::GetHeaders(locator));
     }
 

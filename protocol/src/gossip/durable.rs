@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Gossip;
-use super::api::{Output, PeerHandle};
+use super::api::{Output, PeerHandle, Refusal};
 use super::peer::Owed;
 use crate::block::Block;
 use crate::chain::RestoreError;
@@ -73,7 +73,8 @@ impl Gossip {
     /// # Errors
     /// [`RestoreError`] if the blocks don't follow each other. The engine is not to be used then.
     pub fn restore(&mut self, now: Time, restored: Restored) -> Result<(), RestoreError> {
-        let Restored { best, pending, returning } = restored;
+        let Restored { best, pending, returning, kept_from } = restored;
+        self.kept_from = self.kept_from.max(kept_from);
         self.chain.restore(&best)?;
         let ids: Vec<&TxId> = best.iter().filter_map(|block| block.transactions.as_deref()).flatten().collect();
         for id in ids.iter().skip(ids.len().saturating_sub(SEEN_ACCEPTED_MAX / 2)) {
@@ -81,9 +82,12 @@ impl Gossip {
         }
         let mut gone = Vec::new();
         for transaction in &pending {
-            let tip = self.chain.tip().height;
-            let fits = self.chain.confirmed(&transaction.id()).is_none()
-                && self.validator.transaction(transaction, tip).is_ok();
+            let allowed = match self.validator.transaction(transaction, self.chain.tip().height) {
+                // It was taken when the network was known to be further than our tip; nothing acknowledged is lost for that.
+                Ok(()) | Err(Refusal::TooFarAhead { .. }) => true,
+                Err(_) => false,
+            };
+            let fits = allowed && self.chain.confirmed(&transaction.id()).is_none();
             match fits.then(|| self.mempool.insert(now, transaction, Some(RESTORED.0))) {
                 Some(Ok(inserted)) => {
                     self.mempool.settle(&transaction.id());

@@ -15,15 +15,18 @@ use self::steadiness::Steadiness;
 use super::api::Direction;
 use crate::block::SignedHeader;
 use crate::hash::{BlockId, RouteId, ShortId};
+use crate::keys::PublicKey;
 use crate::limits::{
-    ANNOUNCE_ROOM_BYTES, BULK_CREDIT_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES,
-    CONTROL_RESERVE_BYTES, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX,
-    HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX, PRUNE_WINDOW, REQUEST_ROOM_BYTES,
-    ROUTES_ENTRIES_MAX,
+    ANNOUNCE_ROOM_BYTES, BULK_CREDIT_BYTES, CATCH_UP_INTERVAL_MAX, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX,
+    CONTROL_CREDIT_BYTES, CONTROL_RESERVE_BYTES, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC, GETHEADERS_INTERVAL,
+    HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KEPT_DEPTH_MIN, KNOWN_MAX,
+    PRUNE_WINDOW, REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX,
 };
 use crate::message::{Lane, Tip, TxRef};
+use crate::refusal::Refusal;
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
+use crate::transaction::Height;
 
 /// The state of one peer.
 #[derive(Debug)]
@@ -35,6 +38,12 @@ pub(crate) struct Peer {
     pub(crate) hello_deadline: Time,
     /// The highest tip it told.
     pub(crate) tip: Option<Tip>,
+    /// The lowest height from which on it says to keep bodies.
+    pub(crate) kept_from: Height,
+    /// It had no body for this height, far below its tip; lower ones are not asked of it until then.
+    pub(crate) lacked: Option<(Height, Time)>,
+    /// What was refused of the branch that it is on.
+    pub(crate) refused: Option<RefusedBranch>,
     pub(crate) known: KnownSet,
     pub(crate) credit: Credit,
     pub(crate) budget: Budget,
@@ -65,8 +74,9 @@ pub(crate) struct Peer {
     pub(crate) check_bytes: usize,
     /// Whether the driver reads from it.
     pub(crate) reading: bool,
-    /// When it was last asked for headers.
+    /// When it was last asked for headers, and how long it is not asked again.
     pub(crate) asked_headers: Option<Time>,
+    headers_pause: Duration,
     /// The last header that it told of the branch that it is on.
     pub(crate) way: Option<BlockId>,
     /// Whether it is to be asked for headers as soon as it may be.
@@ -93,6 +103,9 @@ impl Peer {
             ready: false,
             hello_deadline: now + HELLO_TIMEOUT,
             tip: None,
+            kept_from: 1,
+            lacked: None,
+            refused: None,
             known: KnownSet::new(hasher),
             credit: Credit::default(),
             budget: Budget::new(now, INBOUND_BYTES_PER_SEC, INBOUND_BURST_BYTES),
@@ -112,6 +125,7 @@ impl Peer {
             check_bytes: 0,
             reading: true,
             asked_headers: None,
+            headers_pause: GETHEADERS_INTERVAL,
             way: None,
             headers_wanted: false,
             dealings: Dealings::default(),
@@ -175,7 +189,7 @@ impl Peer {
         let budget = self.budget.within_at();
         let prunes = self.can_prune().then_some(self.prunes_due);
         let headers = self.may_be_asked().then_some(self.asked_headers).flatten();
-        let headers = headers.map(|at| at + GETHEADERS_INTERVAL);
+        let headers = headers.map(|at| at + self.headers_pause);
         [hello, announce, budget, prunes, headers].into_iter().flatten().min()
     }
 
@@ -189,7 +203,52 @@ impl Peer {
 
     /// Whether it was asked for headers within [`GETHEADERS_INTERVAL`].
     pub(crate) fn asked_lately(&self, now: Time) -> bool {
-        self.asked_headers.is_some_and(|at| at <= now && now.since(at) < GETHEADERS_INTERVAL)
+        self.asked_within(now, GETHEADERS_INTERVAL)
+    }
+
+    /// Whether it was asked for headers a short while ago, and is not to be asked again yet.
+    pub(crate) fn is_paused(&self, now: Time) -> bool {
+        self.asked_within(now, self.headers_pause)
+    }
+
+    fn asked_within(&self, now: Time, span: Duration) -> bool {
+        self.asked_headers.is_some_and(|at| at <= now && now.since(at) < span)
+    }
+
+    /// Headers of it, up to this height, are new: it may be asked for more as often as any other.
+    pub(crate) fn brought_headers(&mut self, up_to: Height) {
+        self.headers_pause = GETHEADERS_INTERVAL;
+        self.refused = self.refused.take().filter(|refused| refused.height > up_to);
+    }
+
+    /// Its answer brought nothing, although it tells of more.
+    pub(crate) fn brought_nothing(&mut self) {
+        self.headers_pause = self.headers_pause.times(2).min(CATCH_UP_INTERVAL_MAX);
+    }
+
+    /// All headers of its answer were refused, and would be again.
+    pub(crate) fn brought_refused(&mut self) {
+        self.headers_pause = CATCH_UP_INTERVAL_MAX;
+    }
+
+    /// The lowest height whose body is worth asking it for.
+    pub(crate) fn has_from(&self, now: Time) -> Height {
+        let lacked =
+            self.lacked.filter(|(_, until)| now < *until).map_or(0, |(height, _)| height.saturating_add(1));
+        self.kept_from.max(lacked)
+    }
+
+    /// Whether it should have the body of a block at this height.
+    pub(crate) fn has_body_at(&self, now: Time, height: Height) -> bool {
+        self.ready && self.tip.is_some_and(|tip| tip.height >= height) && height >= self.has_from(now)
+    }
+
+    /// It lacks the block at this height. Far below its tip that says something of those before it.
+    pub(crate) fn lacks_body_at(&mut self, now: Time, height: Height) {
+        if self.tip.is_some_and(|tip| tip.height >= height.saturating_add(KEPT_DEPTH_MIN)) {
+            let before = self.lacked.filter(|(_, until)| now < *until).map_or(0, |(height, _)| height);
+            self.lacked = Some((before.max(height), now + CATCH_UP_INTERVAL_MAX));
+        }
     }
 
     /// Whether headers are wanted of it, and only the time since it was last asked may stand against that.
@@ -221,12 +280,28 @@ impl Peer {
         advise(&mut self.grafts, route);
     }
 
-    /// Notes a tip that the peer told, if it is higher than the one before.
+    /// Notes a tip that the peer told, if it is higher than the one before. That is news: it may have more headers now.
     pub(crate) fn told_tip(&mut self, tip: Tip) {
         if self.tip.is_none_or(|known| known.height < tip.height) {
             self.tip = Some(tip);
+            // Higher blocks of a refused branch are as good as none.
+            if self.refused.is_none() {
+                self.headers_pause = GETHEADERS_INTERVAL;
+            }
         }
     }
+}
+
+/// Headers of a peer's branch that were refused, so that nothing above them can be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RefusedBranch {
+    /// Who signed the first of the last ones, and its height.
+    pub(crate) producer: PublicKey,
+    pub(crate) height: Height,
+    /// Why.
+    pub(crate) refusal: Refusal,
+    /// How many headers, since the peer last brought one that was taken.
+    pub(crate) count: u64,
 }
 
 fn advise(routes: &mut Vec<RouteId>, route: RouteId) {

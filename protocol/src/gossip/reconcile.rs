@@ -182,9 +182,7 @@ impl Gossip {
 
     /// A peer's tip, told by the way.
     fn on_tip(&mut self, now: Time, from: PeerHandle, tip: Tip) {
-        if let Some(peer) = self.peers.get_mut(&from) {
-            peer.told_tip(tip);
-        }
+        self.hear_of_tip(now, from, tip);
         let ours = self.chain.tip().height;
         if tip.height > ours || tip.height == ours && ours > 0 && self.chain.header(&tip.id).is_none() {
             self.ask_headers(now, from);

@@ -184,6 +184,7 @@ impl Gossip {
             return self.answer(item, Err(Refusal::RejectedBefore));
         }
         if self.chain.confirmed(&id).is_some() || self.mempool.get(&id).is_some() {
+            self.mempool.acknowledge(&id);
             return self.answer(item, Ok(Submission::Held));
         }
         if self.checks_local >= CHECKS_LOCAL_MAX {
@@ -247,6 +248,7 @@ impl Gossip {
             }
         }
         if submitted {
+            self.mempool.acknowledge(&id);
             let answer = match result {
                 Ok(()) => Ok(Submission::Accepted),
                 Err(Refusal::Confirmed) => Ok(Submission::Held),
@@ -271,7 +273,8 @@ impl Gossip {
         if self.chain.confirmed(&transaction.id()).is_some() {
             return Err(Refusal::Confirmed);
         }
-        self.validator.transaction(transaction, self.chain.tip().height)?;
+        // A node that catches up may be handed what is signed for heights that the network has reached.
+        self.validator.transaction(transaction, self.best_known(now))?;
         let inserted = self.mempool.insert(now, transaction, from.map(|from| from.0))?;
         self.keep(Record::Pending(transaction.clone()));
         self.keep_gone(inserted.evicted.iter().map(|evicted| evicted.id()).collect());

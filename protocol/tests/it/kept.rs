@@ -18,6 +18,8 @@ pub struct Kept {
     pub best: Vec<BlockId>,
     pub pending: Vec<Arc<SignedTransaction>>,
     pub returning: BTreeSet<BlockId>,
+    /// The lowest height from which on bodies are kept.
+    pub kept_from: u64,
     /// What was asked back.
     pub loads: Vec<Load>,
 }
@@ -75,6 +77,7 @@ impl Kept {
             best: self.best[newest..].iter().map(block).collect(),
             pending: self.pending.clone(),
             returning: self.returning.iter().copied().collect(),
+            kept_from: self.kept_from,
         }
     }
 }

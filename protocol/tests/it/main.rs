@@ -13,6 +13,7 @@ mod make; // items for the parts' tests
 mod request_support; // the tracker's naive model
 
 mod author_tree; // what is pushed, pruned and grafted
+mod behind;
 mod block_detour;
 mod block_recovery;
 mod block_stall; // a peer that holds up the blocks of all others

@@ -12,11 +12,11 @@ use protocol::message::{Hello, InvEntry, Message, TxRef};
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 
-use crate::harness::{Checking, Mesh, block, genesis, network, tip_of, transaction};
+use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, tip_of, transaction};
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 45] = [
+const STRUCTURES: [&str; 46] = [
     "accepted ids",
     "address groups",
     "all orphan bytes",
@@ -56,6 +56,7 @@ const STRUCTURES: [&str; 45] = [
     "prunes",
     "queued bulk bytes",
     "queued control bytes",
+    "refused branches",
     "rejected ids",
     "settled routes",
     "submitted jobs",
@@ -121,6 +122,7 @@ fn hostile() -> Mesh {
     mesh.say(0, peer, Message::Block(block(tip_of(&block(genesis(), &[], 7)), &[], 2)));
     mesh.run_secs(1);
     mesh.checking = Checking::Assumed;
+    mesh.say(0, peer, Message::Block(block_by(&key(210), tip_of(&first), &[], 1)));
     mesh.say(0, peer, bodies(&[&make::transaction(7, 1, 0, 1)]));
     let grouped = PeerHandle(900);
     let group = Some(AddressGroup(7));

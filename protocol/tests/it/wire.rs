@@ -8,7 +8,8 @@ use bytes::Bytes;
 use protocol::block::{Block, SignedHeader, transactions_root};
 use protocol::codec::{Decode as _, Encode as _};
 use protocol::hash::{RouteId, RouteKind, ShortId, TxId};
-use protocol::message::{Digest, Hello, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
+use protocol::limits::GOODBYE_REASON_LEN_MAX;
+use protocol::message::{Digest, GoodbyeReason, Hello, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
 use protocol::reconcile::SaltedId;
 use protocol::transaction::SignedTransaction;
 use serde_json::{Map, Value, json};
@@ -25,7 +26,10 @@ fn messages() -> Vec<(&'static str, Message)> {
     let (short, full) = (TxRef::Short(small.id().short()), TxRef::Full(other.id()));
     let entries = vec![InvEntry { transaction: short, age_ms: 5 }, InvEntry { transaction: full, age_ms: 1_000 }];
     let mut messages = vec![
-        ("hello", Message::Hello(Hello::new(&network(), Tip { height: 1, id: block.header.id() }))),
+        (
+            "hello",
+            Message::Hello(Hello::new(&network(), Tip { height: 1, id: block.header.id() }).keeping_from(1)),
+        ),
         ("inv", Message::Inv(entries)),
         ("getdata", Message::GetData { graft: true, wanted: vec![short, full] }),
         ("notfound", Message::NotFound { transactions: vec![short], blocks: vec![block.header.id()] }),
@@ -52,6 +56,7 @@ fn messages() -> Vec<(&'static str, Message)> {
     ];
     let tip = Tip { height: 1, id: block.header.id() };
     messages.extend(reconciling(tip, [small.id().short(), other.id().short()]));
+    messages.push(("goodbye", Message::Goodbye(GoodbyeReason::new("invalid_signature").unwrap())));
     messages
 }
 
@@ -153,6 +158,23 @@ fn the_vectors_decode_to_what_they_stand_for() {
     let block = Block::from_bytes(&bytes(&kept["block"])).unwrap();
     assert_eq!((block.header, tip_of(&block).height), (header, 1));
     assert_eq!(Arc::new(block).transactions.len(), 2);
+}
+
+#[test]
+fn a_goodbyes_reason_is_one_short_word() {
+    let longest = "a".repeat(GOODBYE_REASON_LEN_MAX);
+    for word in ["no_hello", "x", "0_9", &longest] {
+        assert_eq!(GoodbyeReason::new(word).map(|reason| reason.as_str().to_owned()), Ok(word.to_owned()));
+    }
+    let too_long = "a".repeat(GOODBYE_REASON_LEN_MAX + 1);
+    for word in ["", "Upper", "two words", "line\n", "\u{1b}[31m", "größe", &too_long] {
+        assert!(GoodbyeReason::new(word).is_err(), "{word:?}");
+        // The array, the tag, and a text in its one encoding.
+        let length = word.len() as u8;
+        let head = if length < 24 { vec![0x60 + length] } else { vec![0x78, length] };
+        let bytes = [&[0x82, 0x15][..], &head, word.as_bytes()].concat();
+        assert!(Message::from_bytes(&bytes.into()).is_err(), "{word:?}");
+    }
 }
 
 #[test]
