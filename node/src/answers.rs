@@ -8,13 +8,13 @@ use std::sync::Arc;
 use libp2p::Multiaddr;
 use protocol::block::Block;
 use protocol::durable::{Load, Loaded};
-use protocol::gossip::{Direction, ItemId, PeerHandle, Refusal, Stats, Submission, TransactionStatus};
+use protocol::gossip::{Behind, Direction, ItemId, PeerHandle, Refusal, Stats, Submission, TransactionStatus};
 use protocol::hash::{BlockId, TxId};
 use tokio::sync::oneshot;
 
 use crate::behaviour::{Behaviour, Link};
 use crate::clock::Clock;
-use crate::command::{Command, Counters, PeerStatus, Status};
+use crate::command::{BehindStatus, Command, Counters, PeerStatus, Status};
 use crate::config::Config;
 use crate::sample;
 use crate::store::{FoundTransaction, Place};
@@ -150,6 +150,9 @@ impl Answers {
             peers_out_target: config.max_peers_out,
             tip_height: tip.height,
             tip_id: tip.id.to_string(),
+            best_known_height: gossip.best_known(self.clock.now()),
+            kept_from_height: gossip.kept_from(),
+            behind: gossip.behind(self.clock.now()).as_ref().map(behind_status),
             mempool_transactions: mempool.transactions,
             mempool_bytes: mempool.bytes,
             wire_in: self.wire.read(),
@@ -217,6 +220,17 @@ pub(crate) fn ready_peers(behaviour: &Behaviour) -> (usize, usize) {
     })
 }
 
+fn behind_status(behind: &Behind) -> BehindStatus {
+    BehindStatus {
+        cause: behind.cause.label().to_owned(),
+        stuck: behind.is_stuck(),
+        text: behind.to_string(),
+        best_header_height: behind.best_header,
+        told_height: behind.told,
+        quiet_s: behind.quiet.as_micros() as f64 / 1_000_000.0,
+    }
+}
+
 const fn counters(stats: Stats) -> Counters {
     Counters {
         transaction_bodies: stats.transaction_bodies,
@@ -234,6 +248,8 @@ const fn counters(stats: Stats) -> Counters {
         requests_not_found: stats.requests_not_found,
         reconciliations: stats.reconciliations,
         reconciliations_failed: stats.reconciliations_failed,
+        reorganisations: stats.reorganisations,
+        submissions_expired: stats.submissions_expired,
     }
 }
 

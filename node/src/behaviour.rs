@@ -315,6 +315,12 @@ impl Behaviour {
         self.run();
     }
 
+    /// Closes a connection whose peer gave cause outside of the lanes. That is counted, with a slot or without.
+    pub fn give_up(&mut self, id: ConnectionId, reason: CloseReason) {
+        self.fail(id, reason);
+        self.run();
+    }
+
     /// Closes every connection.
     pub fn close_all(&mut self) {
         let ids: Vec<_> = self.links.keys().copied().collect();
@@ -376,7 +382,10 @@ impl Behaviour {
                 // Each event is a turn of the swarm: what only the trace is told of ends here.
                 match event {
                     gossip::Event::Submitted { item, result } => self.submitted.push((item, result)),
-                    gossip::Event::Refused { .. } | gossip::Event::TipChanged { .. } => {
+                    gossip::Event::Refused { .. }
+                    | gossip::Event::TipChanged { .. }
+                    | gossip::Event::Goodbye { .. }
+                    | gossip::Event::SubmissionsExpired { .. } => {
                         self.actions.push_back(ToSwarm::GenerateEvent(Event::Engine(event)));
                     }
                     _ => {}
@@ -409,6 +418,10 @@ impl Behaviour {
             let address = ip_of(&link.address).filter(|ip| !exempt(ip));
             self.bans.add(peer_id, address, self.clock.now());
         }
+        if reason.is_told() && matches!(link.slot, Slot::Up(_)) {
+            self.order(id, Order::Goodbye(reason));
+        }
+        let Some(link) = self.links.get(&id) else { return };
         if link.slot == Slot::None {
             // A cause that needs no slot is counted all the same, once.
             *self.disconnects.entry(reason.label()).or_default() += 1;

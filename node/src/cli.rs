@@ -25,7 +25,8 @@ pub const PEERS_MAX: u16 = 1_024;
 const AFTER_RUN: &str = "\
 Examples:
   node                                     run on the network `dev`, with a key and data dir of its own
-  node --bootstrap /ip4/192.0.2.7/tcp/30400/p2p/12D3KooW…
+  node --bootstrap /ip4/192.0.2.7/tcp/30400/p2p/12D3KooW… --producers 64-HEX-DIGITS
+                                           join a network, and take the blocks of this key only
   node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0
   node --produce-every 5s --open-producers make blocks, and take anyone's
   node status                              ask the running node how it is
@@ -301,7 +302,7 @@ pub struct SendArgs {
     #[arg(long, value_name = "N")]
     pub nonce: Option<u64>,
 
-    /// How many blocks after the present tip it may still enter one
+    /// How many blocks after the height that the network has reached, as far as the node knows, it may still enter one
     #[arg(long, env = "NODE_VALID_FOR", value_name = "BLOCKS", default_value_t = 1_000,
           value_parser = clap::value_parser!(u64).range(1..=VALID_UNTIL_AHEAD_MAX))]
     pub valid_for: u64,

@@ -28,6 +28,9 @@ use crate::rpc::{
 };
 use crate::run::ExitStatus;
 
+/// A node that is no further behind is not said to be.
+const BLOCKS_ON_THEIR_WAY: u64 = 2;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
@@ -177,10 +180,11 @@ fn send(args: &SendArgs) -> Result<ExitCode, AskError> {
     let node = Node::find(&args.ask)?;
     let status = node.call(async |client| client.node_info().await)?;
     let network: NetworkId = status.network.parse()?;
+    let valid_until = status.best_known_height.max(status.tip_height).saturating_add(args.valid_for);
     let transaction = Transaction {
         author: identity.public_key(),
         nonce: args.nonce.map_or_else(|| SysRng.try_next_u64().map_err(io::Error::other), Ok)?,
-        valid_until: status.tip_height.saturating_add(args.valid_for),
+        valid_until,
         payload: payload.into(),
     };
     let signed: SignedTransaction = transaction.sign(&identity.secret_key(), &network)?;
@@ -194,7 +198,30 @@ fn send(args: &SendArgs) -> Result<ExitCode, AskError> {
             to_stderr("the node holds this transaction already");
         }
     }
+    if let Some(warning) = behind_warning(&status, valid_until) {
+        to_stderr(&warning);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a sender should know when the node is behind: the transaction may be past its last height for everybody else.
+fn behind_warning(status: &Status, valid_until: u64) -> Option<String> {
+    let behind = status.behind.as_ref()?;
+    let highest = behind.told_height.max(behind.best_header_height);
+    // A block or two are always on their way.
+    if !behind.stuck && highest <= status.tip_height.saturating_add(BLOCKS_ON_THEIR_WAY) {
+        return None;
+    }
+    let outcome = if highest >= valid_until {
+        "if that height is right, no block can hold the transaction any more and the other nodes refuse it: send it \
+         again when the node is in step"
+    } else {
+        "the transaction may reach the other nodes late or not at all: look it up on another node before you rely on it"
+    };
+    let text = &behind.text;
+    Some(format!(
+        "warning: the node is behind ({text}). The transaction is valid until height {valid_until}; {outcome}"
+    ))
 }
 
 fn get(id: TxId, ask: &AskArgs) -> Result<ExitCode, AskError> {
@@ -338,8 +365,10 @@ fn status_text(status: &Status) -> String {
     lines.extend([
         ("peers", format!("{} ({inbound} in, {outbound} of {wanted} out)", inbound + outbound)),
         ("tip", format!("height {} · {}", status.tip_height, status.tip_id)),
+        ("sync", status.behind.as_ref().map_or_else(|| "in step".to_owned(), |behind| behind.text.clone())),
         ("mempool", format!("{} tx · {}", status.mempool_transactions, bytes_text(status.mempool_bytes as u64))),
         ("accepted", format!("{} tx · {} blocks", stats.transactions_accepted, stats.blocks_accepted)),
+        ("reorgs", stats.reorganisations.to_string()),
         ("duplicates", format!("{} tx · {} blocks", stats.transaction_duplicates, stats.block_duplicates)),
         ("wire", format!("{} in · {} out", bytes_text(status.wire_in), bytes_text(status.wire_out))),
         ("memory", format!("{} at most", bytes_text(status.rss_peak))),

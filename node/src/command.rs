@@ -80,6 +80,16 @@ pub struct Status {
     pub tip_height: u64,
     /// Id of its last block.
     pub tip_id: String,
+    /// The height that the network has reached as far as the node knows: of its best header while blocks keep arriving,
+    /// otherwise its tip's. Transactions are best signed for heights after this.
+    #[serde(default)]
+    pub best_known_height: u64,
+    /// The lowest height from which on the node keeps the body of every block.
+    #[serde(default)]
+    pub kept_from_height: u64,
+    /// How far it is behind its peers, and why; nothing if it is in step.
+    #[serde(default)]
+    pub behind: Option<BehindStatus>,
     /// Transactions in the mempool.
     pub mempool_transactions: usize,
     /// Their encoded bytes.
@@ -94,6 +104,23 @@ pub struct Status {
     pub stats: Counters,
     /// Closed gossip connections, by reason.
     pub disconnects: std::collections::BTreeMap<String, u64>,
+}
+
+/// How far a node is behind, and why.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BehindStatus {
+    /// `catching_up`, `pruned`, `no_bodies`, `refused` or `no_headers`.
+    pub cause: String,
+    /// Whether something stands in the way: waiting alone may not help.
+    pub stuck: bool,
+    /// The same for a person, with the heights.
+    pub text: String,
+    /// The best header's height.
+    pub best_header_height: u64,
+    /// The highest tip that a peer tells. Nobody has checked it.
+    pub told_height: u64,
+    /// Seconds without a block that moved the tip.
+    pub quiet_s: f64,
 }
 
 /// The engine's counters; see `protocol::gossip::Stats`.
@@ -117,6 +144,10 @@ pub struct Counters {
     pub reconciliations: u64,
     #[serde(default)]
     pub reconciliations_failed: u64,
+    #[serde(default)]
+    pub reorganisations: u64,
+    #[serde(default)]
+    pub submissions_expired: u64,
 }
 
 /// One gossip peer.

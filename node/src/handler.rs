@@ -20,7 +20,7 @@ use libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeErro
 use libp2p::{Stream, StreamProtocol};
 use protocol::codec::Decode as _;
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::message::{Lane, Message};
+use protocol::message::{GoodbyeReason, Lane, Message, VERSION};
 use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 use tokio::time::{Sleep, sleep};
@@ -41,6 +41,10 @@ pub const TURNED_AWAY_MAX: u8 = 8;
 /// credit than its largest frame and the reserve take.
 pub const FLUSHED_BYTES_MIN: usize = CONTROL_CREDIT_BYTES / 32;
 
+/// A closing connection lives on for so long after a goodbye was written. TCP's close sends what was written; QUIC's drops what
+/// is not on its way yet.
+const GOODBYE_LINGER: StdDuration = StdDuration::from_millis(50);
+
 const SUBSTREAM_TIMEOUT: StdDuration = StdDuration::from_secs(10);
 
 /// The names under which a network's lanes are negotiated.
@@ -59,6 +63,8 @@ pub enum Order {
     Decline,
     /// Send a message.
     Send(Lane, Message),
+    /// The connection is about to be closed: say why, as far as that goes.
+    Goodbye(CloseReason),
     /// Read, or stop reading.
     Read(bool),
 }
@@ -116,6 +122,8 @@ pub struct Handler {
     /// Control bytes flushed that the behaviour was not told of.
     flushed: usize,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
+    /// The control lane with a goodbye on it, written while the connection closes.
+    parting: Option<(ControlWriter, Option<Pin<Box<Sleep>>>)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,14 +144,14 @@ impl LaneProtocols {
     /// The names for `network`.
     #[must_use]
     pub fn new(network: &NetworkId) -> Self {
-        Self { control: protocol_name(network, "control"), bulk: protocol_name(network, "bulk") }
+        Self { control: protocol_name(network, "control", VERSION), bulk: protocol_name(network, "bulk", VERSION) }
     }
 }
 
-/// `/hearsay/<network>/<what>/1`.
+/// `/hearsay/<network>/<what>/<version>`.
 #[must_use]
-pub fn protocol_name(network: &NetworkId, what: &str) -> StreamProtocol {
-    StreamProtocol::try_from_owned(format!("/hearsay/{network}/{what}/1"))
+pub fn protocol_name(network: &NetworkId, what: &str, version: u64) -> StreamProtocol {
+    StreamProtocol::try_from_owned(format!("/hearsay/{network}/{what}/{version}"))
         .unwrap_or_else(|_| StreamProtocol::new("/hearsay"))
 }
 
@@ -177,6 +185,7 @@ impl Handler {
             ack: 0,
             flushed: 0,
             timer: None,
+            parting: None,
         }
     }
 
@@ -211,10 +220,24 @@ impl Handler {
         if self.phase == Phase::Failed {
             return;
         }
+        self.say_goodbye(reason);
         // A peer without a slot for us stays useful for Kademlia.
         self.phase = if reason == CloseReason::Declined { Phase::Idle } else { Phase::Failed };
         self.drop_lanes();
         self.reports.push_back(Report::Failed(reason));
+    }
+
+    /// Puts a goodbye behind what waits on the control lane, and sets that lane apart. Best effort: a peer that doesn't
+    /// read won't see it.
+    fn say_goodbye(&mut self, reason: CloseReason) {
+        if self.phase == Phase::Up
+            && reason.is_told()
+            && let Ok(word) = GoodbyeReason::new(reason.label())
+            && let Some(mut control) = self.control_out.take()
+            && control.push(&Message::Goodbye(word)).is_ok()
+        {
+            self.parting = Some((control, None));
+        }
     }
 
     fn on_inbound(&mut self, lane: Lane, stream: Stream) {
@@ -450,6 +473,7 @@ impl ConnectionHandler for Handler {
                 }
             }
             Order::Read(allowed) => self.set_read(allowed),
+            Order::Goodbye(reason) => self.say_goodbye(reason),
         }
     }
 
@@ -501,6 +525,18 @@ impl ConnectionHandler for Handler {
         }
         self.arm(cx);
         Poll::Pending
+    }
+
+    /// Called while the connection closes: gives a goodbye its moment.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Option<Report>> {
+        let Some((control, linger)) = &mut self.parting else { return Poll::Ready(None) };
+        let written = control.poll(cx, self.clock.now(), &mut 0).is_ok();
+        let linger = linger.get_or_insert_with(|| Box::pin(sleep(GOODBYE_LINGER)));
+        if written && linger.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.parting = None;
+        Poll::Ready(None)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod lane;
 pub mod limits;
 mod listen;
 pub mod logging;
+pub mod notices;
 pub mod progress;
 pub mod reason;
 pub mod recorder;

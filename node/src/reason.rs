@@ -40,6 +40,9 @@ pub enum CloseReason {
     /// Does not speak our protocol.
     #[error("does not speak this network's protocol")]
     Unsupported,
+    /// Speaks another version of our protocol.
+    #[error("speaks another version of this network's protocol")]
+    OtherVersion,
     /// Had no gossip slot for us.
     #[error("had no slot for us")]
     Declined,
@@ -79,6 +82,7 @@ impl CloseReason {
             Self::UnexpectedData => "unexpected_data",
             Self::OpenTimeout => "open_timeout",
             Self::Unsupported => "unsupported",
+            Self::OtherVersion => "other_version",
             Self::Declined => "declined",
             Self::AskedTooOften => "asked_too_often",
             Self::ClosedByPeer => "closed_by_peer",
@@ -93,6 +97,12 @@ impl CloseReason {
     #[must_use]
     pub const fn is_silence(self) -> bool {
         matches!(self, Self::PingTimeout | Self::WriteStalled | Self::ReadStalled)
+    }
+
+    /// Whether the peer is told why, as far as it still reads: when it is somebody's fault, the peer's by what we saw.
+    #[must_use]
+    pub const fn is_told(self) -> bool {
+        matches!(self, Self::Engine(_) | Self::ReadStalled | Self::QueueOverrun) || self.is_misbehavior()
     }
 
     /// Whether the peer broke a rule, so that it is not wanted back for a while. Slowness and limits are none.

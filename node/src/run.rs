@@ -1,6 +1,7 @@
 //! One run of the node, from the first look at the data dir to the last signal: takes hold of the data dir, loads the
 //! key, starts service and RPC, says where it can be reached, and stops cleanly when asked.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use jsonrpsee::server::ServerHandle;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
+use protocol::validator::Producers;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -318,6 +320,8 @@ fn ignores_hangups() -> bool {
 /// What a person wants to know when a node has started.
 struct Banner {
     network: String,
+    /// What a node that joins has to say of producers to take this one's blocks.
+    producers: String,
     data: String,
     key: String,
     public_key: String,
@@ -329,6 +333,7 @@ impl Banner {
     fn new(config: &Config, place: &Place, rpc: Option<String>) -> Self {
         Self {
             network: config.network.to_string(),
+            producers: producers(config),
             data: config
                 .data_dir
                 .as_ref()
@@ -377,13 +382,27 @@ impl Banner {
             }
         });
         lines.push(match reachable(&info.listen) {
-            Some(address) => format!("ready    join me with: node {network}--bootstrap {address}"),
+            Some(address) => {
+                format!("ready    join me with: node {network}--bootstrap {address}{}", self.producers)
+            }
             None => "ready    listening nowhere: nobody can join through this node".to_owned(),
         });
         for line in lines {
             logging::to_stderr(&line);
         }
     }
+}
+
+/// The flags with which a node takes the blocks that this one takes and makes.
+fn producers(config: &Config) -> String {
+    let Producers::Allowed(keys) = &config.producers else { return " --open-producers".to_owned() };
+    let own = config.produce_every.map(|_| config.key.public());
+    let keys: BTreeSet<_> = keys.iter().copied().chain(own).collect();
+    if keys.is_empty() {
+        return String::new();
+    }
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    format!(" --producers {}", keys.join(","))
 }
 
 /// The address to give to others: one that other machines can reach, before loopback; TCP, before QUIC.

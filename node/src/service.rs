@@ -15,13 +15,15 @@ use futures::StreamExt as _;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, identify, kad, ping};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, identify, kad, ping};
 use protocol::block::Block;
 use protocol::chain::RestoreError;
 use protocol::durable::Loaded;
 use protocol::gossip::{self, Gossip, Input, ItemId};
+use protocol::hash::TxId;
 use protocol::limits::BLOCK_BYTES_MAX;
-use protocol::message::Tip;
+use protocol::message::{Tip, VERSION};
+use protocol::network::NetworkId;
 use protocol::verify::VerifyJob;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -36,6 +38,7 @@ use crate::config::{Config, Prune};
 use crate::discovery::{Discovery, Target, ToldBy, View, Want};
 use crate::limits::ip_of;
 use crate::listen::listen;
+use crate::notices::{BehindNotices, Notice, Seldom};
 use crate::progress::Progress;
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
@@ -68,6 +71,12 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 const WARN_INTERVAL: protocol::time::Duration = protocol::time::Duration::from_secs(30);
 /// Before the first warning: dials get their time.
 const WARN_AFTER: protocol::time::Duration = protocol::time::Duration::from_secs(5);
+/// A node that knows addresses of peers waits so long for the first one before it produces blocks.
+const ALONE_WAIT: protocol::time::Duration = protocol::time::Duration::from_secs(30);
+/// Stale blocks from which on a reorganisation is a warning: as many as payees commonly wait for.
+const DEEP_REORGANISATION: usize = 6;
+/// Expired transactions that one line names.
+const EXPIRED_NAMED_MAX: usize = 5;
 /// Between two samples of a trace.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// The timer whose lateness a trace tells.
@@ -205,6 +214,13 @@ struct Service {
     /// By which of the two limits next.
     prune_by_age: bool,
     progress: Progress,
+    behind: BehindNotices,
+    goodbyes: Seldom,
+    other_versions: Seldom,
+    /// Whether this node knows addresses of peers, and has not produced since it met one.
+    expects_peers: bool,
+    /// Whether a block that was due was not produced.
+    holding: bool,
 }
 
 struct Timers {
@@ -258,6 +274,8 @@ impl Service {
             }
         }
         let timers = Timers::start(&config);
+        let expects_peers =
+            discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
         let service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
             config,
@@ -273,6 +291,11 @@ impl Service {
             pruning: None,
             prune_by_age: false,
             progress: Progress::default(),
+            behind: BehindNotices::default(),
+            goodbyes: Seldom::default(),
+            other_versions: Seldom::default(),
+            expects_peers,
+            holding: false,
         };
         Ok((service, verdicts, loaded))
     }
@@ -327,8 +350,17 @@ impl Service {
             Event::Engine(gossip::Event::Refused { item, from: Some(from), refusal }) => {
                 debug!(?item, ?from, %refusal, "refused an item of a peer");
             }
-            Event::Engine(gossip::Event::TipChanged { tip, disconnected }) => {
-                debug!(height = tip.height, id = %tip.id, disconnected, "the tip changed");
+            Event::Engine(gossip::Event::TipChanged { tip, disconnected }) => tell_of_tip(tip, disconnected),
+            Event::Engine(gossip::Event::SubmissionsExpired { ids, tip }) => tell_of_expired(&ids, tip),
+            Event::Engine(gossip::Event::Goodbye { peer, reason }) => {
+                debug!(?peer, ?reason, "a peer says why it closes the connection");
+                if self.goodbyes.may_say(self.clock.now()) {
+                    warn!(
+                        ?reason,
+                        "a peer closed the connection and says that this node is at fault; nothing else follows from \
+                         that. If many peers do, compare the node's version, network and clock with theirs"
+                    );
+                }
             }
             Event::Engine(_) => {}
             Event::Verify(job) => {
@@ -382,8 +414,12 @@ impl Service {
 
     /// Has a few old bodies deleted, unless that is under way.
     fn prune(&mut self) {
-        if self.pruning.as_mut().is_some_and(|pruning| matches!(pruning.try_recv(), Err(TryRecvError::Empty))) {
-            return;
+        match self.pruning.as_mut().map(oneshot::Receiver::try_recv) {
+            Some(Err(TryRecvError::Empty)) => return,
+            Some(Ok(Ok(Pruned { blocks: 1.., kept_from, .. }))) => {
+                self.gossip().input(Input::Pruned { kept_from })
+            }
+            _ => {}
         }
         let old = self.config.prune.seconds.map(|age| PruneTarget::StoredBefore(wall_s().saturating_sub(age)));
         let target =
@@ -411,6 +447,17 @@ impl Service {
         let usable = |address: &Multiaddr| near || ip_of(address).is_none_or(|ip| !ip.is_loopback());
         let addresses = info.listen_addrs.into_iter().filter(usable);
         let addresses: Vec<_> = addresses.take(crate::discovery::PEER_ADDRESSES_MAX).collect();
+        if let Some(version) = other_version(&self.config.network, &info.protocols) {
+            if self.other_versions.may_say(self.clock.now()) {
+                warn!(
+                    peer = %peer_id,
+                    "a peer speaks version {version} of the gossip and this node version {VERSION}: they exchange \
+                     nothing; update the older one"
+                );
+            }
+            self.gossip().give_up(connection_id, CloseReason::OtherVersion);
+            return;
+        }
         let name = kad_protocol(&self.config);
         if !info.protocols.contains(&name) {
             return;
@@ -464,8 +511,14 @@ impl Service {
             }
         }
         self.warn_if_alone(now);
-        if let Some(line) = self.progress.line(now, self.swarm.behaviour().gossip.gossip().sync()) {
+        let gossip = self.swarm.behaviour().gossip.gossip();
+        if let Some(line) = self.progress.line(now, gossip.sync()) {
             info!("{line}");
+        }
+        match self.behind.line(now, gossip.tip().height, gossip.behind(now).as_ref()) {
+            Some(Notice::Warn(line)) => warn!("{line}"),
+            Some(Notice::Info(line)) => info!("{line}"),
+            None => {}
         }
     }
 
@@ -541,8 +594,20 @@ impl Service {
         }
     }
 
-    /// Makes a block of the mempool, an empty one if that is empty.
+    /// Makes a block of the mempool, an empty one if that is empty; not while the network is known to be further.
     fn produce(&mut self) {
+        let now = self.clock.now();
+        let alone = self.swarm.behaviour().gossip.peers().next().is_none();
+        match self.swarm.behaviour().gossip.gossip().may_produce(now) {
+            Err(hold) => return self.hold_production(&hold.to_string()),
+            Ok(()) if alone && self.expects_peers && now < protocol::time::Time::ZERO + ALONE_WAIT => {
+                return self.hold_production("no peer was reached yet, and one may know higher blocks");
+            }
+            Ok(()) => self.expects_peers &= alone,
+        }
+        if std::mem::take(&mut self.holding) {
+            info!("blocks are produced again");
+        }
         let key = self.config.key.clone();
         let timestamp_ms = wall_ns() / 1_000_000;
         let (header, transactions) =
@@ -554,6 +619,12 @@ impl Service {
         let item = ItemId::Block(block.header.id());
         self.gossip().recorder().submitted(item, bytes);
         self.gossip().input(Input::SubmittedBlock(Arc::new(block)));
+    }
+
+    fn hold_production(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.holding, true) {
+            info!("no block is produced for now: {why}");
+        }
     }
 
     fn ready_peers(&self) -> (usize, usize) {
@@ -615,6 +686,42 @@ impl Service {
         // The last commit may take a while, and whoever waits for signals is not to wait for it. A panic ends the process.
         tokio::task::spawn_blocking(|| keeper.close()).await.unwrap_or(Ok(()))
     }
+}
+
+/// The version of the network's gossip that a peer speaks instead of ours.
+fn other_version(network: &NetworkId, protocols: &[StreamProtocol]) -> Option<u64> {
+    let start = format!("/hearsay/{network}/control/");
+    let versions = protocols.iter().filter_map(|name| name.as_ref().strip_prefix(&start)?.parse().ok());
+    let versions: Vec<u64> = versions.collect();
+    versions.iter().copied().max().filter(|_| !versions.contains(&VERSION))
+}
+
+/// Reorganisations are said; deep ones are what a person should look into.
+fn tell_of_tip(tip: Tip, disconnected: usize) {
+    let Tip { height, id } = tip;
+    match disconnected {
+        0 => debug!(height, %id, "the tip changed"),
+        1..DEEP_REORGANISATION => info!(height, %id, disconnected, "the best chain changed: blocks are stale now"),
+        _ => warn!(
+            height,
+            %id,
+            disconnected,
+            "the best chain changed deeply: these blocks are stale, and what they confirmed is pending again unless the \
+             new chain has it too; look whether the network was parted, or a producer keeps a chain of its own"
+        ),
+    }
+}
+
+fn tell_of_expired(ids: &[TxId], tip: u64) {
+    let named: Vec<String> = ids.iter().take(EXPIRED_NAMED_MAX).map(ToString::to_string).collect();
+    let more = if ids.len() > named.len() { ", and more" } else { "" };
+    warn!(
+        count = ids.len(),
+        tip,
+        "transactions taken from clients of this node are in no block by their last height and are given up: {}{more}; \
+         they can be signed again for a later height",
+        named.join(", ")
+    );
 }
 
 /// The store that the settings ask for.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use protocol::durable::{Load, Loaded, Record, Restored};
 use protocol::hash::{BlockId, TxId};
+use protocol::limits::KEPT_DEPTH_MIN;
 use protocol::transaction::{Height, SignedTransaction};
 
 mod disk;
@@ -31,7 +32,7 @@ pub use writer::{
 
 /// Blocks below the tip whose bodies are never pruned: those that a reorg can need, and that a peer that was gone for a day
 /// of five-minute blocks asks for. Bitcoin Core keeps as many.
-pub const PRUNE_KEEP_BLOCKS: u64 = 288;
+pub const PRUNE_KEEP_BLOCKS: u64 = KEPT_DEPTH_MIN;
 
 /// Bodies that one call prunes at most.
 pub const PRUNE_BLOCKS_MAX: usize = 64;
@@ -108,6 +109,8 @@ pub struct Pruned {
     pub blocks: usize,
     /// Their bytes.
     pub bytes: u64,
+    /// The height above the highest of them; 0 if none was deleted.
+    pub kept_from: Height,
     /// Whether another call may find more to do.
     pub more: bool,
 }

@@ -22,7 +22,7 @@ use crate::store::Writer;
 use crate::transport::{self, TransportSetupError, WireBytes};
 
 /// What identify tells others that this node speaks.
-const PROTOCOL_VERSION: &str = "hearsay/1";
+const PROTOCOL_VERSION: &str = "hearsay/2";
 
 /// A connection that nobody needs is closed after this.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -87,9 +87,12 @@ pub(crate) fn build(
     Ok(Swarm::new(transport::build(&config.identity, wire, config.links.clone())?, behaviour, local, swarm))
 }
 
+/// The version of the network's Kademlia, which only names peers: nodes that gossip in other versions find each other.
+const KAD_VERSION: u64 = 1;
+
 /// The name under which the network's Kademlia is spoken.
 pub(crate) fn kad_protocol(config: &Config) -> StreamProtocol {
-    protocol_name(&config.network, "kad")
+    protocol_name(&config.network, "kad", KAD_VERSION)
 }
 
 /// Kademlia for finding peers only: no record is taken, kept or published.

@@ -161,7 +161,12 @@ impl Store for RedbStore {
 
     fn restore(&self) -> Result<Restored, StoreError> {
         let reads = self.reads()?;
-        Ok(Restored { best: reads.best()?, pending: reads.pending()?, returning: reads.returning()? })
+        Ok(Restored {
+            best: reads.best()?,
+            pending: reads.pending()?,
+            returning: reads.returning()?,
+            kept_from: reads.kept_from()?,
+        })
     }
 
     fn transaction(&self, id: &TxId) -> Result<Option<FoundTransaction>, StoreError> {

@@ -75,6 +75,14 @@ impl MemoryStore {
         self.best.last_key_value().map_or(0, |(height, _)| *height)
     }
 
+    /// The lowest height from which on the best chain has its bodies.
+    fn kept_from(&self) -> Height {
+        let has_body =
+            |id: &BlockId| self.blocks.get(id).is_some_and(|held| self.bodies.contains_key(&held.number));
+        let lacks = self.best.iter().rev().find(|(_, id)| !has_body(id));
+        lacks.map_or(0, |(height, _)| *height).saturating_add(1)
+    }
+
     fn best_height(&self, id: &BlockId) -> Option<Height> {
         if *id == self.genesis {
             return Some(0);
@@ -218,6 +226,7 @@ impl Store for MemoryStore {
             best,
             pending: self.pending.values().cloned().collect(),
             returning: self.returning.iter().copied().collect(),
+            kept_from: self.kept_from(),
         })
     }
 
@@ -258,7 +267,8 @@ impl Store for MemoryStore {
             if matches!(target, PruneTarget::BodyBytes(max) if self.body_bytes <= max) {
                 break;
             }
-            if kept.block.header.header().height.saturating_add(PRUNE_KEEP_BLOCKS) > tip {
+            let height = kept.block.header.header().height;
+            if height.saturating_add(PRUNE_KEEP_BLOCKS) > tip {
                 continue;
             }
             if matches!(target, PruneTarget::StoredBefore(cutoff_s) if kept.stored_at >= cutoff_s) {
@@ -270,6 +280,7 @@ impl Store for MemoryStore {
             }
             pruned.bytes = pruned.bytes.saturating_add(self.forget(number).unwrap_or_default());
             pruned.blocks = pruned.blocks.saturating_add(1);
+            pruned.kept_from = pruned.kept_from.max(height.saturating_add(1));
         }
         Ok(pruned)
     }

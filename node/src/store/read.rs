@@ -167,6 +167,25 @@ impl<'a> Reads<'a> {
         rows.map(|row| Ok(BlockId(row.trying("read")?.0.value()))).collect()
     }
 
+    /// The lowest height from which on the best chain has its bodies. They are deleted first recorded first, so nearly in
+    /// the order of heights: halving finds the place in a long chain. A peer that is told a height too low gets a notfound.
+    pub(super) fn kept_from(&self) -> Result<Height, StoreError> {
+        let best = self.transaction.open_table(BEST).trying("read")?;
+        let bodies = self.transaction.open_table(BODIES).trying("read")?;
+        let tip = best.last().trying("read")?.map_or(0, |(height, _)| height.value());
+        let (mut low, mut high) = (1, tip.saturating_add(1));
+        while low < high {
+            let middle = low.midpoint(high);
+            let id = best.get(middle).trying("read")?.map(|id| BlockId(id.value()));
+            let id = id.ok_or_else(|| StoreError::damaged(format!("the best chain lacks height {middle}")))?;
+            match bodies.get((self.known(&id)?.number, 0)).trying("read")? {
+                Some(_) => high = middle,
+                None => low = middle.saturating_add(1),
+            }
+        }
+        Ok(low)
+    }
+
     /// The known peers.
     pub(super) fn peers(&self) -> Result<Vec<KnownPeer>, StoreError> {
         let table = self.transaction.open_table(PEERS).trying("read")?;

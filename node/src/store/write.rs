@@ -226,7 +226,8 @@ pub(super) fn prune(
         let row = blocks.get(id.as_bytes()).trying("read")?;
         let row = row.ok_or_else(|| StoreError::damaged(format!("block {id} has a body and no row")))?;
         let row = BlockRow::decode(&id, row.value())?;
-        if header(&id, row.header)?.header().height.saturating_add(PRUNE_KEEP_BLOCKS) > tip {
+        let height = header(&id, row.header)?.header().height;
+        if height.saturating_add(PRUNE_KEEP_BLOCKS) > tip {
             continue;
         }
         if matches!(target, PruneTarget::StoredBefore(cutoff_s) if row.stored_at >= cutoff_s) {
@@ -239,6 +240,7 @@ pub(super) fn prune(
         let bytes = remove_body(&mut bodies, &mut spots, &id, (number, row.epoch))?;
         pruned.blocks = pruned.blocks.saturating_add(1);
         pruned.bytes = pruned.bytes.saturating_add(bytes);
+        pruned.kept_from = pruned.kept_from.max(height.saturating_add(1));
         counters.body_bytes = counters.body_bytes.saturating_sub(bytes);
     }
     if pruned.blocks > 0 {

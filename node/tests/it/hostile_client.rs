@@ -23,7 +23,7 @@ use node::framing::{FrameReader, Step, frame_bytes_max, write_frame};
 use node::handler::{LaneProtocols, protocol_name};
 use node::transport::{self, WireBytes};
 use protocol::codec::Decode as _;
-use protocol::message::{Hello, Lane, Message, Tip};
+use protocol::message::{Hello, Lane, Message, Tip, VERSION};
 use protocol::network::NetworkId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -142,6 +142,21 @@ impl HostileClient {
         }
     }
 
+    /// Reads on to the end of the control lane, and gives the reason of the goodbye that came last, if one did.
+    pub(crate) async fn goodbye(&mut self) -> Option<String> {
+        let mut last = None;
+        let read = async {
+            while let Some(message) = self.next().await {
+                last = match message {
+                    Message::Goodbye(reason) => Some(reason.as_str().to_owned()),
+                    _ => None,
+                };
+            }
+        };
+        tokio::time::timeout(PATIENCE, read).await.expect("the lane ends in time");
+        last
+    }
+
     /// Waits until the node has closed the connection.
     pub(crate) async fn closed(mut self) {
         let task = self.task.take().expect("not waited for yet");
@@ -215,7 +230,7 @@ struct LaneHandler {
 
 impl Lanes {
     fn handler(&self) -> LaneHandler {
-        let name = |what| protocol_name(&self.network, what);
+        let name = |what| protocol_name(&self.network, what, VERSION);
         LaneHandler {
             inbound: LaneProtocols::new(&self.network),
             to_open: [(Lane::Control, name("control")), (Lane::Bulk, name("bulk"))].into(),

@@ -265,7 +265,7 @@ async fn whoever_asks_for_a_slot_too_often_is_closed() {
     for _ in 0..TURNED_AWAY_MAX {
         let mut stream = None;
         let asked =
-            async { stream = Some(raw.open("/hearsay/test/control/1", std::future::pending::<()>()).await) };
+            async { stream = Some(raw.open("/hearsay/test/control/2", std::future::pending::<()>()).await) };
         let (_, report) = tokio::join!(asked, puppet.own_report());
         assert!(matches!(report, Report::SlotWanted), "{report:?}");
         puppet.order(Order::Decline);

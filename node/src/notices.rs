@@ -1,0 +1,92 @@
+//! What an operator is told, and how often: that the node is behind and what to do, that it is in step again, that it holds
+//! back blocks. Computes text from what the engine says and from times; deliberately absent are a clock and the log itself.
+
+use std::mem::discriminant;
+
+use protocol::gossip::{Behind, Cause, Refusal};
+use protocol::time::{Duration, Time};
+
+/// While nothing changes, between two warnings of one kind.
+pub const REPEAT_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Between two warnings of different kinds.
+pub const CHANGE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A line for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Something that a person should look at.
+    Warn(String),
+    /// It is over.
+    Info(String),
+}
+
+/// Which warning was given last, and when.
+#[derive(Debug, Default)]
+pub struct BehindNotices {
+    warned: Option<(Cause, Time)>,
+}
+
+/// The same for any one thing that is said at most once in an interval.
+#[derive(Debug, Default)]
+pub struct Seldom {
+    said: Option<Time>,
+}
+
+impl BehindNotices {
+    /// The line that is due, if any.
+    pub fn line(&mut self, now: Time, tip: u64, behind: Option<&Behind>) -> Option<Notice> {
+        let Some(behind) = behind else {
+            let (..) = self.warned.take()?;
+            return Some(Notice::Info(format!("in step with the network again, at height {tip}")));
+        };
+        if !behind.is_stuck() {
+            return None;
+        }
+        if let Some((cause, at)) = &self.warned {
+            let same = discriminant(cause) == discriminant(&behind.cause);
+            let wait = if same { REPEAT_INTERVAL } else { CHANGE_INTERVAL };
+            if now.since(*at) < wait {
+                return None;
+            }
+        }
+        self.warned = Some((behind.cause.clone(), now));
+        Some(Notice::Warn(format!("this node is behind: {behind}. {}", advice(&behind.cause))))
+    }
+}
+
+impl Seldom {
+    /// Whether it may be said again. If so, it counts as said.
+    pub fn may_say(&mut self, now: Time) -> bool {
+        let may = self.said.is_none_or(|at| now.since(at) >= REPEAT_INTERVAL);
+        if may {
+            self.said = Some(now);
+        }
+        may
+    }
+}
+
+/// What an operator can do about it.
+#[must_use]
+pub const fn advice(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::Refused { refusal: Refusal::ProducerNotAllowed, .. } => {
+            "If this producer belongs to the network, start the node with its key among --producers; on an open test \
+             network, with --open-producers"
+        }
+        Cause::Refused { refusal: Refusal::TooManyAtHeight, .. } => {
+            "The producer signed several blocks at one height, as it does after losing its store; this node keeps the \
+             first two. Restart it to take the branch that the others are on"
+        }
+        Cause::Refused { .. } => "Compare the version and the rules of this node with those of its peers",
+        Cause::Pruned { .. } => {
+            "It waits for a peer that keeps all blocks: name one with --bootstrap or --reserved-peer, or start from a \
+             copy of the store of a node that is in step"
+        }
+        Cause::NoBodies => "The blocks are asked for on, more and more rarely: look at `node peers`",
+        Cause::NoHeaders => {
+            "The peers that tell of it may be wrong: they are asked on, more and more rarely; look at `node peers`"
+        }
+        _ => "Blocks are on their way",
+    }
+}

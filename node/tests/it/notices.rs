@@ -1,0 +1,70 @@
+//! What an operator is told of a node that is behind: once, again when something changes, and when it is over.
+
+use node::notices::{BehindNotices, CHANGE_INTERVAL, Notice, REPEAT_INTERVAL, Seldom};
+use protocol::gossip::{Behind, Cause, Refusal};
+use protocol::keys::SecretKey;
+use protocol::time::{Duration, Time};
+
+fn behind(cause: Cause) -> Behind {
+    Behind { tip: 7, best_header: 7, told: 120, quiet: Duration::from_secs(34), cause }
+}
+
+fn refused(count: u64) -> Behind {
+    let producer = SecretKey::from_seed(&[9; 32]).public();
+    behind(Cause::Refused { count, producer, height: 8, refusal: Refusal::ProducerNotAllowed })
+}
+
+fn warned(notice: Option<Notice>) -> Option<String> {
+    match notice? {
+        Notice::Warn(text) => Some(text),
+        Notice::Info(text) => panic!("not a warning: {text}"),
+    }
+}
+
+#[test]
+fn the_warning_names_heights_cause_and_producer_and_what_to_do() {
+    let text = warned(BehindNotices::default().line(Time::ZERO, 7, Some(&refused(42)))).expect("a line");
+    let producer = SecretKey::from_seed(&[9; 32]).public().to_string();
+    for part in ["height 120", "at 7", "34 s", "42 headers refused", &producer, "--producers"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+}
+
+#[test]
+fn it_comes_once_and_again_only_after_long_or_for_another_cause() {
+    let mut notices = BehindNotices::default();
+    let mut now = Time::ZERO;
+    assert!(notices.line(now, 7, Some(&refused(1))).is_some());
+    let other = behind(Cause::NoHeaders);
+    now = now + CHANGE_INTERVAL.times(9).divided_by(10);
+    assert_eq!(notices.line(now, 7, Some(&refused(2))), None);
+    assert_eq!(notices.line(now, 7, Some(&other)), None, "too soon");
+    now = now + CHANGE_INTERVAL.divided_by(10);
+    assert_eq!(notices.line(now, 7, Some(&refused(3))), None, "the same");
+    assert!(warned(notices.line(now, 7, Some(&other))).is_some());
+    now = now + REPEAT_INTERVAL.times(99).divided_by(100);
+    assert_eq!(notices.line(now, 7, Some(&other)), None);
+    now = now + REPEAT_INTERVAL.divided_by(100);
+    assert!(warned(notices.line(now, 7, Some(&other))).is_some());
+}
+
+#[test]
+fn catching_up_is_no_warning_and_the_end_is_told_once_if_there_was_one() {
+    let mut notices = BehindNotices::default();
+    assert_eq!(notices.line(Time::ZERO, 7, Some(&behind(Cause::CatchingUp))), None);
+    assert_eq!(notices.line(Time::ZERO, 7, None), None);
+    assert!(notices.line(Time::ZERO, 7, Some(&refused(1))).is_some());
+    assert_eq!(notices.line(Time::ZERO, 8, Some(&behind(Cause::CatchingUp))), None);
+    let over = Notice::Info("in step with the network again, at height 120".to_owned());
+    assert_eq!(notices.line(Time::ZERO, 120, None), Some(over));
+    assert_eq!(notices.line(Time::ZERO, 120, None), None);
+}
+
+#[test]
+fn what_is_said_seldom_is_said_once_in_its_interval() {
+    let mut seldom = Seldom::default();
+    let later = Time::ZERO + REPEAT_INTERVAL;
+    let before = Time::ZERO + REPEAT_INTERVAL.times(99).divided_by(100);
+    let said = [Time::ZERO, Time::ZERO, before, later, later].map(|now| seldom.may_say(now));
+    assert_eq!(said, [true, false, false, true, false]);
+}
