@@ -51,4 +51,5 @@ mod request_model; // the tracker against a naive model
 mod rumor; // rounds, hot and cooled, feedback
 mod strictness; // one encoding, everything else refused
 mod tree_bounds; // what author trees may cost
+mod validator; // a chain's own rules, in the mempool and in blocks
 mod wire; // golden bytes of every message and item
