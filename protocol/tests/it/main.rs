@@ -41,6 +41,7 @@ mod orphan; // blocks that wait for a parent
 mod propagation; // every item reaches every node; no echo
 mod reconcile_hostile; // on the bounds and past them, and with peers that lie
 mod reconcile_model; // against a naive set difference
+mod reconcile_offers; // what takes mean, if something comes twice
 mod reconcile_vectors; // golden ids, mappings and symbols
 mod reconciliation;
 mod relay_policy; // how policies are spelled
