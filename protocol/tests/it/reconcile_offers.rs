@@ -126,7 +126,7 @@ fn an_opening_that_comes_twice_is_offered_the_same_twice() {
     mesh.run_secs(5);
     heard(&mut mesh, peer);
     say(&mut mesh, peer, open(NUMBER, [1; 16]));
-    assert_eq!(heard(&mut mesh, peer).0, [offer.clone()]);
+    assert_eq!(heard(&mut mesh, peer).0, offers);
     take(&mut mesh, peer, &[3]);
     let (_, bodies) = heard(&mut mesh, peer);
     assert_eq!(bodies.iter().map(TxId::short).collect::<Vec<_>>(), [offer[3]]);

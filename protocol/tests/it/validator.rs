@@ -225,10 +225,10 @@ fn a_transaction_is_judged_by_its_blocks_height_and_parent_on_every_branch() {
     let item = transaction(3, 7, 10);
     mesh.submit(0, &item);
     let one = block(genesis(), &[], 1);
-    let two = block(tip_of(&one), &[item.clone()], 2);
+    let two = block(tip_of(&one), std::slice::from_ref(&item), 2);
     // The other branch has it at height 1, and gets ahead.
     let other: Vec<_> = {
-        let first = block_by(&rogue(), genesis(), &[item.clone()], 10);
+        let first = block_by(&rogue(), genesis(), std::slice::from_ref(&item), 10);
         let second = block_by(&rogue(), tip_of(&first), &[], 11);
         let third = block_by(&rogue(), tip_of(&second), &[transaction(3, 8, 10)], 12);
         [first, second, third].into()
