@@ -17,6 +17,8 @@ step "lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 
 step "tests"
+read -r from to why < <(./scripts/fresh-seeds.sh)
+echo "small networks of seeds 0..49, always the same, and $from..$to, $why"
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --locked --workspace --no-fail-fast
   step "tests with real nodes, one by one"

@@ -7,7 +7,7 @@
 #   scripts/prove-sim.sh growth       rounds until everyone knows a rumor, from 16 to 65,536 nodes
 #   scripts/prove-sim.sh withholders  100 seeds of 1,000 nodes of which 30 % announce first and never send
 #   scripts/prove-sim.sh repair       reconciliation alone on 50 to 800 nodes, by push, pull and push-pull; 30 % loss
-#   scripts/prove-sim.sh swarm        1,000 small networks with faults and adversaries drawn from the seed
+#   scripts/prove-sim.sh swarm        10,000 small networks with faults and adversaries drawn from the seed, in runs that resume
 #   scripts/prove-sim.sh reality      50 real nodes and 50 simulated ones, the same graph and load
 #   scripts/prove-sim.sh partition-sim  100 seeds of 50 nodes, for a minute in two halves, without loss and with 30 %
 #   scripts/prove-sim.sh spread       nothing relayed: intervals until all of 50 to 1,600 nodes have a transaction
@@ -16,13 +16,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 keep=docs/measurements
-testnet=$PWD/target/release/testnet
+target=${CARGO_TARGET_DIR:-$PWD/target}
+testnet=$target/release/testnet
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 # Asked before the first output is written over.
 commit=$(git describe --always --dirty 2>/dev/null || echo 'no commit')
+swarm_rows=$target/swarm/$commit
 
 # Where and on what it was measured: the first lines of each kept output.
 about() {
@@ -176,27 +178,64 @@ print("violations, all runs:                         ", sum(int(row[8]) for row 
 PY
 }
 
+# Seeds of all, of one part, and the time in which a run begins no other part. 80 minutes and one part are below 90.
+swarm_seeds=10000 swarm_part=250 swarm_time=$((80 * 60))
+
+# Runs the parts that this commit has no rows of yet. A row for each network is kept below the target directory, so that a run which
+# was ended, or which ended itself for want of time, is gone on with by the next.
+swarm_parts() {
+  local from to rows began=$SECONDS at
+  case $commit in *-dirty | 'no commit') echo "swarm: its parts are kept by commit, so commit first" >&2; return 1 ;; esac
+  mkdir -p "$swarm_rows"
+  for from in $(seq 1 "$swarm_part" "$swarm_seeds"); do
+    to=$((from + swarm_part - 1)) rows=$swarm_rows/$from-$((from + swarm_part - 1))
+    [ ! -e "$rows" ] || continue
+    if [ $((SECONDS - began)) -gt "$swarm_time" ]; then
+      echo "swarm: $((from - 1)) of $swarm_seeds networks are done: run this again to go on" >&2
+      return 1
+    fi
+    at=$SECONDS
+    # A broken rule is a row as well; without a report there is something else wrong.
+    rm -f "$work/part.json"
+    "$testnet" sim --swarm --seeds "$from..$to" --out "$work/part" --json "$work/part.json" >/dev/null 2>"$work/err" ||
+      grep -A1 violations "$work/err" >&2 || true
+    [ -e "$work/part.json" ] || { cat "$work/err" >&2; return 1; }
+    python3 - "$work/part.json" >"$work/rows" <<'PY'
+import json, sys
+for run in json.load(open(sys.argv[1]))["runs"]:
+    sim, faults = run["sim"], run["sim"]["options"]["faults"]
+    print(json.dumps({
+        "nodes": run["nodes"], "relay": run["relay"].split(":")[0], "blocks": bool(run["block"]["offered"]),
+        "adversaries": bool(sim["adversaries"]), "faults": sorted(name for name in faults if faults[name]),
+        "messages": sim["messages"], "lost": sim["messages_lost"], "violations": sim["violations_found"],
+        "first": [broken["what"] for broken in sim["violations"][:1]], "repeat": sim["repeat"],
+    }))
+PY
+    mv "$work/rows" "$rows"
+    echo "swarm: $to of $swarm_seeds networks, the last $swarm_part in $((SECONDS - at)) s" >&2
+  done
+}
+
 swarm() {
   about "small networks with loads, faults and adversaries drawn from the seed, all checkers watching"
   echo
-  echo "\$ testnet sim --swarm --seeds 1..1000"
-  "$testnet" sim --swarm --seeds 1..1000 --out "$work/swarm" --json "$work/swarm.json" >/dev/null 2>"$work/err" || grep -A1 violations "$work/err"
-  python3 - "$work/swarm.json" <<'PY'
-import json, sys
-runs = json.load(open(sys.argv[1]))["runs"]
-broken = [run for run in runs if run["sim"]["violations_found"]]
-count = lambda figure: sum(1 for run in runs if figure(run["sim"]["options"]))
+  echo "\$ testnet sim --swarm --seeds 1..$swarm_seeds, in parts of $swarm_part"
+  python3 - "$swarm_rows" <<'PY'
+import glob, json, sys
+runs = [json.loads(line) for path in glob.glob(sys.argv[1] + "/*-*") for line in open(path)]
+broken = [run for run in runs if run["violations"]]
+count = lambda figure: sum(1 for run in runs if figure(run))
 print(len(runs), "networks of", min(run["nodes"] for run in runs), "to", max(run["nodes"] for run in runs), "nodes")
-for relay in ("announce", "flood", "rumor"):
-    print(f"  {relay}:", sum(1 for run in runs if run["relay"].startswith(relay)))
-print("  with blocks:", sum(1 for run in runs if run["block"]["offered"]))
-print("  with adversaries:", sum(1 for run in runs if run["sim"]["adversaries"]))
+for relay in ("author-tree", "announce", "flood", "rumor"):
+    print(f"  {relay}:", count(lambda run: run["relay"] == relay))
+print("  with blocks:", count(lambda run: run["blocks"]))
+print("  with adversaries:", count(lambda run: run["adversaries"]))
 for fault in ("loss", "duplicate", "reorder", "churn", "crashes", "slow", "partition"):
-    print(f"  with {fault}:", count(lambda options: options["faults"][fault]))
-print("messages:", sum(run["sim"]["messages"] for run in runs), "of which lost:", sum(run["sim"]["messages_lost"] for run in runs))
+    print(f"  with {fault}:", count(lambda run: fault in run["faults"]))
+print("messages:", sum(run["messages"] for run in runs), "of which lost:", sum(run["lost"] for run in runs))
 print("networks in which a rule was broken:", len(broken))
 for run in broken:
-    print(" ", run["sim"]["repeat"])
+    print(f"  {run['repeat']}: {run['violations']} times, first:", *run["first"])
 PY
 }
 
@@ -258,10 +297,13 @@ PY
 
 mkdir -p "$keep"
 cargo build --release --locked --workspace --quiet
-names=(large table trees growth withholders repair swarm partition-sim spread reality)
+names=(large table trees growth withholders repair partition-sim spread reality swarm)
 case "${1:-}" in
   all) chosen=("${names[@]}") ;;
   large | table | trees | growth | withholders | repair | swarm | partition-sim | spread | reality) chosen=("$1") ;;
   *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
-for name in "${chosen[@]}"; do "${name//-/_}" | tee "$keep/sim-$name.txt"; done
+for name in "${chosen[@]}"; do
+  [ "$name" != swarm ] || swarm_parts
+  "${name//-/_}" | tee "$keep/sim-$name.txt"
+done

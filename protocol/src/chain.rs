@@ -13,8 +13,8 @@
 //! the lowest goes, and its block stays connected. Of many more blocks the ids of their transactions are remembered, which
 //! is what a reorganisation and the rule against repeated transactions need.
 //!
-//! Deliberately absent: signatures, allowed producers and other rules of a validator, which are checked before; and
-//! durable storage, which keeps every connected block until the chain has dropped it ([`Chain::take_dropped`]).
+//! Deliberately absent: signatures and allowed producers, which are checked before; a validator's rules on blocks, which
+//! whoever connects one brings along; and durable storage, which keeps every connected block until the chain has dropped it ([`Chain::take_dropped`]).
 
 mod best;
 mod bodies;
@@ -226,6 +226,19 @@ impl Chain {
         header: SignedHeader,
         transactions: Vec<Arc<SignedTransaction>>,
     ) -> Result<Connected, Refusal> {
+        self.connect_if(header, transactions, |_| Ok(()))
+    }
+
+    /// Takes a block as [`Chain::connect`] does, if a chain's own `rule` allows it, which is asked last.
+    ///
+    /// # Errors
+    /// As [`Chain::connect`], and what the rule says.
+    pub fn connect_if(
+        &mut self,
+        header: SignedHeader,
+        transactions: Vec<Arc<SignedTransaction>>,
+        rule: impl FnOnce(&[Arc<SignedTransaction>]) -> Result<(), Refusal>,
+    ) -> Result<Connected, Refusal> {
         self.insert(header, true)?;
         let (id, height) = (header.id(), header.header().height);
         if self.is_connected(&id) {
@@ -239,6 +252,7 @@ impl Chain {
         if body.bytes > BLOCK_BYTES_MAX {
             return Err(Refusal::Malformed(DecodeError::TooLong { what: "a block", max: BLOCK_BYTES_MAX }));
         }
+        rule(&body.transactions)?;
         let added = Some((body.block.clone(), ids.clone()));
         self.bodies.insert(id, body);
         self.contents.insert(id, height, ids);

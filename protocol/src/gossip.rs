@@ -26,6 +26,7 @@ mod rumor;
 mod seen;
 mod serve;
 mod stall;
+mod template;
 mod transactions;
 mod tree;
 
@@ -33,7 +34,6 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
 use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
@@ -58,13 +58,12 @@ use self::rumor::Rumors;
 use self::seen::Seen;
 use self::stall::StallClock;
 use self::transactions::CheckedTransaction;
-use crate::block::{Block, Header, SignedHeader, transactions_root};
+use crate::block::{Block, SignedHeader};
 use crate::chain::Chain;
 use crate::hash::{BlockId, ShortId, TxId};
-use crate::keys::PublicKey;
 use crate::limits::{
-    CATCH_UP_INTERVAL_MIN, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, HEADER_BYTES_MAX,
-    TRANSACTION_BYTES_EXPECTED, TRANSACTION_BYTES_MAX,
+    CATCH_UP_INTERVAL_MIN, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, TRANSACTION_BYTES_EXPECTED,
+    TRANSACTION_BYTES_MAX,
 };
 use crate::mempool::Mempool;
 use crate::message::Tip;
@@ -326,30 +325,6 @@ impl Gossip {
     #[must_use]
     pub const fn stats(&self) -> Stats {
         self.stats
-    }
-
-    /// A header on our tip and the body for it, of mempool transactions up to `bytes_max` encoded bytes in all; for
-    /// `producer` to sign and submit.
-    #[must_use]
-    pub fn block_template(
-        &self,
-        producer: PublicKey,
-        timestamp_ms: u64,
-        bytes_max: usize,
-    ) -> (Header, Vec<Bytes>) {
-        // The block's array takes one byte more.
-        let transactions = self.mempool.template(bytes_max.saturating_sub(HEADER_BYTES_MAX + 1));
-        let ids: Vec<TxId> = transactions.iter().map(|transaction| transaction.id()).collect();
-        let tip = self.chain.tip();
-        let header = Header {
-            height: tip.height.saturating_add(1),
-            parent: tip.id,
-            producer,
-            timestamp_ms,
-            transactions_root: transactions_root(&ids),
-            count: u32::try_from(ids.len()).unwrap_or(u32::MAX),
-        };
-        (header, transactions.iter().map(|transaction| transaction.encoded().clone()).collect())
     }
 
     /// What every input ends with: whatever became due, possible or necessary.

@@ -371,6 +371,11 @@ pub const BLOCK_JOB_SIGNATURES: usize = 512;
 /// Submitted items in verification; over it a submission is refused as busy.
 pub const CHECKS_LOCAL_MAX: usize = 4_096;
 
+/// How often a chain's own validator is asked about one block template. Once, if it takes what there is; to find one of 39,568
+/// transactions that it takes with no others, once for all of them and twice for each of 16 halvings. Each time costs the root
+/// of that many ids, 20 ms at the most.
+pub const TEMPLATE_ASKS_MAX: usize = 64;
+
 /// Jobs of submitted items at the most: every one a header that becomes a block of 78 jobs. Whoever may submit that much
 /// runs the node.
 pub const LOCAL_JOBS_PEAK: usize = CHECKS_LOCAL_MAX * BLOCK_TRANSACTIONS_MAX.div_ceil(BLOCK_JOB_SIGNATURES);

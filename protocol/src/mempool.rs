@@ -233,13 +233,17 @@ impl Mempool {
         }
     }
 
-    /// The oldest transactions whose list takes at most `body_bytes_max` bytes of an encoded block. Those that
-    /// don't fit any more are passed over.
+    /// The oldest transactions that may be in a block and whose list takes at most `body_bytes_max` bytes of it, encoded. Those
+    /// that don't fit any more are passed over.
     #[must_use]
-    pub fn template(&self, body_bytes_max: usize) -> Vec<Arc<SignedTransaction>> {
+    pub fn template(
+        &self,
+        body_bytes_max: usize,
+        may: impl Fn(&SignedTransaction) -> bool,
+    ) -> Vec<Arc<SignedTransaction>> {
         let mut chosen = Vec::new();
         let mut bytes = 0_usize;
-        for (transaction, _) in self.oldest_first() {
+        for (transaction, _) in self.oldest_first().filter(|(transaction, _)| may(transaction)) {
             if chosen.len() >= BLOCK_TRANSACTIONS_MAX {
                 break;
             }

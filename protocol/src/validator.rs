@@ -1,17 +1,48 @@
 //! Where a chain adds its own rules.
 //!
-//! A validator's refusal is no misbehavior: an honest peer may hold another view. Signatures, sizes, Merkle roots
-//! and the shape of the chain are not its business; the engine checks them before it is asked.
+//! **When it is asked.** About a transaction by itself, before it enters the mempool: one that was submitted or came from a
+//! peer, that an earlier run had kept, or whose block left the best chain. About a header from the network, before its body is
+//! asked for. About each transaction of a block and then about the block, before the block is connected, whichever way it came
+//! and also if it was submitted here; and before a transaction is put into a block template. It is not asked again about
+//! blocks that an earlier run had connected.
+//!
+//! **What a refusal means.** Nothing is passed on. A transaction is remembered as rejected until the tip's height changes. A
+//! block, refused for itself or for one of its transactions, is invalid for good, with all that descends from it. It is no
+//! misbehavior: an honest peer may follow other rules, and its connection stays.
+//!
+//! **What an answer may depend on.** The item, the height and the ancestors, which the parent's id names. Not on a clock, nor on
+//! what a node happens to have: two nodes that answer differently about a block part for good.
+//!
+//! Signatures, sizes, Merkle roots, repeated transactions, `valid_until` within a block, and the shape of the chain are not its
+//! business; the engine checks them before it is asked.
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use core::fmt;
 
 use crate::block::Header;
+use crate::hash::BlockId;
 use crate::keys::PublicKey;
 use crate::limits::VALID_UNTIL_AHEAD_MAX;
 use crate::refusal::Refusal;
 use crate::transaction::{Height, SignedTransaction};
+
+/// Where a block stands in the tree of blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockPlace {
+    /// The block's height.
+    pub height: Height,
+    /// The block before it, which stands for all its ancestors.
+    pub parent: BlockId,
+}
+
+impl BlockPlace {
+    /// The place of the block with this header.
+    #[must_use]
+    pub const fn of(header: &Header) -> Self {
+        Self { height: header.height, parent: header.parent }
+    }
+}
 
 /// A chain's own rules. Must be deterministic: the same arguments give the same answer on every node.
 pub trait Validator: fmt::Debug + Send + Sync {
@@ -21,11 +52,31 @@ pub trait Validator: fmt::Debug + Send + Sync {
     /// Says why not. The transaction is remembered as rejected; its sender is not blamed.
     fn transaction(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal>;
 
-    /// Whether a block from the network with this header may be taken.
+    /// Whether a transaction may be in a block at this place.
+    ///
+    /// If a chain says nothing of it, what it says of a mempool whose tip is the parent holds: a transaction that no node takes by
+    /// itself must not be confirmed because it came in a block.
+    ///
+    /// # Errors
+    /// Says why not. A block that contains it is invalid; the block's sender is not blamed.
+    fn transaction_in_block(&self, transaction: &SignedTransaction, place: BlockPlace) -> Result<(), Refusal> {
+        self.transaction(transaction, place.height.saturating_sub(1))
+    }
+
+    /// Whether a block from the network with this header may be taken. Not asked about blocks that are submitted here.
     ///
     /// # Errors
     /// Says why not. The block is not relayed; its sender is not blamed.
     fn header(&self, header: &Header) -> Result<(), Refusal>;
+
+    /// Whether a block may be connected: what can't be said of its transactions one by one. Each of them is good by itself, and the
+    /// parent is connected.
+    ///
+    /// # Errors
+    /// Says why not. The block is invalid; its sender is not blamed.
+    fn block(&self, _header: &Header, _transactions: &[Arc<SignedTransaction>]) -> Result<(), Refusal> {
+        Ok(())
+    }
 }
 
 /// Whose blocks count.

@@ -18,6 +18,7 @@ use crate::limits::{
 use crate::message::Tip;
 use crate::time::Time;
 use crate::transaction::{Height, SignedTransaction};
+use crate::validator::{BlockPlace, Validator};
 use crate::verify::Verdict;
 
 /// A block whose header is known and whose transactions' signatures are being checked.
@@ -349,16 +350,25 @@ impl Gossip {
     fn connect_block(&mut self, now: Time, checked: CheckedBlock) {
         let CheckedBlock { header, transactions, from, bytes, .. } = checked;
         let (id, item) = (header.id(), ItemId::Block(header.id()));
-        let connected = match self.chain.connect(header, transactions) {
+        let validator = self.validator.clone();
+        let mut ruled_out = false;
+        let rule = |transactions: &[Arc<SignedTransaction>]| {
+            let ruling = rule(&*validator, &header, transactions);
+            ruled_out = ruling.is_err();
+            ruling
+        };
+        let connected = match self.chain.connect_if(header, transactions, rule) {
             Ok(connected) => connected,
+            // An honest peer may follow other rules.
+            Err(refusal) if ruled_out => return self.rule_out_block(now, &header, from, refusal),
             Err(refusal @ (Refusal::ExpiredTransaction | Refusal::TooFarAhead { .. })) => {
                 return self.condemn_block(now, id, from, refusal);
             }
             // The memory of confirmed transactions is bounded: whoever passed the block on may have forgotten one.
+            Err(refusal @ Refusal::RepeatedTransaction) => {
+                return self.rule_out_block(now, &header, from, refusal);
+            }
             Err(refusal) => {
-                if refusal == Refusal::RepeatedTransaction {
-                    self.chain.mark_invalid(&id);
-                }
                 if let Some(from) = from {
                     self.refuse_branch(now, from, &[header], &refusal);
                 }
@@ -486,16 +496,39 @@ impl Gossip {
         }
     }
 
+    /// Refuses a block for good, and blames nobody for it.
+    fn rule_out_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>, refusal: Refusal) {
+        if let Some(from) = from {
+            self.refuse_branch(now, from, &[*header], &refusal);
+        }
+        self.drop_block(header.id(), from, refusal);
+    }
+
     /// Refuses a block that can't be valid for anyone: its header is good, so its producer is at fault, and so is
     /// whoever passes it on without looking.
     fn condemn_block(&mut self, now: Time, id: BlockId, from: Option<PeerHandle>, refusal: Refusal) {
-        self.chain.mark_invalid(&id);
-        self.requests.forget(RequestKey::Block(id));
-        self.refuse_block(id, from, refusal);
+        self.drop_block(id, from, refusal);
         if let Some(from) = from {
             self.disconnect(now, from, DisconnectReason::InvalidBlock);
         }
     }
+
+    fn drop_block(&mut self, id: BlockId, from: Option<PeerHandle>, refusal: Refusal) {
+        self.chain.mark_invalid(&id);
+        self.requests.forget(RequestKey::Block(id));
+        self.refuse_block(id, from, refusal);
+    }
+}
+
+/// What a chain's own validator says of a block: of each transaction at its place, then of all of it.
+fn rule(
+    validator: &dyn Validator,
+    header: &SignedHeader,
+    transactions: &[Arc<SignedTransaction>],
+) -> Result<(), Refusal> {
+    let place = BlockPlace::of(header.header());
+    transactions.iter().try_for_each(|transaction| validator.transaction_in_block(transaction, place))?;
+    validator.block(header.header(), transactions)
 }
 
 const fn tip_of(header: &SignedHeader) -> Tip {

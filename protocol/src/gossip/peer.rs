@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use hashbrown::HashSet;
 
 use self::announce::AnnounceQueue;
-pub(crate) use self::dealings::{Dealings, Offered};
+pub(crate) use self::dealings::{Dealings, Offered, Question};
 use self::steadiness::Steadiness;
 use super::api::Direction;
 use crate::block::SignedHeader;

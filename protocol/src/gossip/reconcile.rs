@@ -36,7 +36,7 @@ pub(super) use self::conversations::Conversations;
 use self::conversations::{Begun, Listing, Opening, Served};
 use super::Gossip;
 use super::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
-use super::peer::{Offered, Owed};
+use super::peer::{Offered, Owed, Question};
 use super::request::{Announced, RequestKey};
 use crate::codec::Encode as _;
 use crate::hash::{ShortId, TxId};
@@ -155,7 +155,7 @@ impl Gossip {
             Reconcile::Open { number, digest, size, tip, salt, symbols } => {
                 self.on_tip(now, from, tip);
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
-                self.on_open(now, from, Opening { number, digest, size }, salt, &symbols);
+                self.on_open(now, from, Opening { number, digest, size, salt }, &symbols);
             }
             Reconcile::More { number, count } => self.on_more(from, number, count),
             Reconcile::Symbols { number, symbols } => self.on_symbols(now, from, number, &symbols),
@@ -189,13 +189,16 @@ impl Gossip {
         }
     }
 
-    fn on_open(&mut self, now: Time, from: PeerHandle, opening: Opening, salt: [u8; 16], symbols: &Bytes) {
-        let Opening { number, size, .. } = opening;
+    fn on_open(&mut self, now: Time, from: PeerHandle, opening: Opening, symbols: &Bytes) {
+        let Opening { number, size, salt, .. } = opening;
         let Some(peer) = self.peers.get_mut(&from) else { return };
+        if let Some(offered) = peer.dealings.answered(number, Question::Opening(salt)) {
+            return self.conclude(from, opening, Outcome::Known, Vec::new(), offered);
+        }
         let early = peer.dealings.open_at > now || self.conversations.served.contains_key(&from);
         peer.dealings.open_at = now + RECONCILE_PEER_INTERVAL_MIN;
         if early || !self.conversations.allow(now) {
-            return self.conclude(from, number, Outcome::Busy, Vec::new(), Vec::new());
+            return self.conclude(from, opening, Outcome::Busy, Vec::new(), Vec::new());
         }
         let ids: Vec<TxId> = self.mempool.settled(now, self.age_min()).map(|item| item.id()).collect();
         if ids.len().abs_diff(size) > RECONCILE_APART_MAX {
@@ -246,6 +249,7 @@ impl Gossip {
             }
             Progress::Done { only_here, only_there } => {
                 let Some(served) = self.conversations.served.remove(&from) else { return };
+                let opening = served.opening;
                 let mut wanted = only_there;
                 // What came here lately is out of the sketch, and held all the same.
                 let salt = *served.decoder.local().salt();
@@ -253,21 +257,22 @@ impl Gossip {
                 let young: BTreeSet<SaltedId> = young.map(|item| salt.id(&item.id())).collect();
                 wanted.retain(|id| !young.contains(id));
                 self.conversations.learn(wanted.len().saturating_add(only_here.len()));
-                if served.opening.digest == Digest::Pull || self.mempool.room_for(self.usual_bytes) == 0 {
+                if opening.digest == Digest::Pull || self.mempool.room_for(self.usual_bytes) == 0 {
                     wanted.clear();
                 }
                 let mut offered: Vec<ShortId> = Vec::new();
-                if served.opening.digest != Digest::Push {
+                if opening.digest != Digest::Push {
                     let here = only_here.iter().filter_map(|place| served.ids.get(usize::try_from(*place).ok()?));
                     offered.extend(here.map(TxId::short));
                 }
                 wanted.truncate(OFFER_ENTRIES_MAX);
                 offered.truncate(OFFER_ENTRIES_MAX);
-                self.conclude(from, number, Outcome::Known, wanted, offered);
+                self.conclude(from, opening, Outcome::Known, wanted, offered);
             }
             Progress::Failed(_) => {
+                let opening = served.opening;
                 self.conversations.served.remove(&from);
-                self.conclude(from, number, Outcome::Busy, Vec::new(), Vec::new());
+                self.conclude(from, opening, Outcome::Busy, Vec::new(), Vec::new());
             }
         }
     }
@@ -276,26 +281,27 @@ impl Gossip {
     fn conclude(
         &mut self,
         to: PeerHandle,
-        number: u32,
+        opening: Opening,
         outcome: Outcome,
         wanted: Vec<SaltedId>,
         offered: Vec<ShortId>,
     ) {
+        let Opening { number, salt, .. } = opening;
         let tip = self.chain.tip();
         let ids = offered.clone();
         if self.say(to, Reconcile::Difference { number, outcome, tip, wanted, offered }) && !ids.is_empty() {
-            self.note_offer(to, number, ids);
+            self.note_offer(to, number, Question::Opening(salt), ids);
         }
     }
 
     /// The difference is too large for a sketch: whoever holds clearly less has the other list what it holds; where both hold
     /// about as much, each does.
     fn conclude_by_list(&mut self, now: Time, from: PeerHandle, opening: Opening) {
-        let Opening { number, digest, size } = opening;
+        let Opening { digest, size, .. } = opening;
         let own = self.mempool.len();
         let theirs = digest != Digest::Push && own >= size - size / 8;
         let outcome = if theirs { Outcome::ListMine } else { Outcome::TooLarge };
-        self.conclude(from, number, outcome, Vec::new(), Vec::new());
+        self.conclude(from, opening, outcome, Vec::new(), Vec::new());
         if digest != Digest::Pull && size >= own - own / 8 {
             self.list(now, from);
         }
@@ -340,7 +346,7 @@ impl Gossip {
                 let ids: Vec<ShortId> = ids.map(TxId::short).collect();
                 let given = !ids.is_empty() && self.say(from, Reconcile::Offer { number, ids: ids.clone() });
                 if given {
-                    self.note_offer(from, number, ids);
+                    self.note_offer(from, number, Question::Lacking, ids);
                 }
                 let taken = self.consider(now, from, number, &offered, false);
                 let differs = !wanted.is_empty() || !offered.is_empty();
@@ -360,10 +366,10 @@ impl Gossip {
         }
     }
 
-    fn note_offer(&mut self, to: PeerHandle, number: u32, ids: Vec<ShortId>) {
+    fn note_offer(&mut self, to: PeerHandle, number: u32, question: Question, ids: Vec<ShortId>) {
         if let Some(peer) = self.peers.get_mut(&to) {
             ids.iter().for_each(|id| peer.known.insert(*id));
-            peer.dealings.remember(number, ids);
+            peer.dealings.remember(number, question, ids);
         }
     }
 
@@ -486,9 +492,11 @@ impl Gossip {
     }
 
     fn on_list(&mut self, from: PeerHandle, number: u32, after: Option<ShortId>) {
-        let ids: Vec<ShortId> = self.mempool.ids_after(after).take(OFFER_ENTRIES_MAX).collect();
+        let question = Question::List(after);
+        let answered = self.peers.get(&from).and_then(|peer| peer.dealings.answered(number, question));
+        let ids = answered.unwrap_or_else(|| self.mempool.ids_after(after).take(OFFER_ENTRIES_MAX).collect());
         if self.say(from, Reconcile::Offer { number, ids: ids.clone() }) {
-            self.note_offer(from, number, ids);
+            self.note_offer(from, number, question, ids);
         }
     }
 }

@@ -17,7 +17,7 @@ use protocol::message::{Hello, Lane, Message, Tip};
 use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 use protocol::transaction::{SignedTransaction, Transaction};
-use protocol::validator::Producers;
+use protocol::validator::{Producers, Validator};
 use protocol::verify::{Verdict, VerifyJob};
 
 use crate::kept::Kept;
@@ -138,6 +138,8 @@ pub struct Mesh {
     pub kept: Vec<Kept>,
     /// The most that was ever in each bounded structure, if that is watched. No bound may be passed then.
     pub fullest: Option<BTreeMap<&'static str, usize>>,
+    /// The rules of nodes that have rules of their own.
+    rules: BTreeMap<usize, Arc<dyn Validator>>,
     links: BTreeMap<(usize, PeerHandle), Option<(usize, PeerHandle)>>,
     inboxes: BTreeMap<(usize, PeerHandle), Vec<Message>>,
     queue: BinaryHeap<Scheduled>,
@@ -179,6 +181,7 @@ impl Mesh {
             loading: true,
             kept: (0..count).map(|_| Kept::default()).collect(),
             fullest: None,
+            rules: BTreeMap::new(),
             links: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             queue: BinaryHeap::new(),
@@ -250,10 +253,19 @@ impl Mesh {
         self.links.retain(|(at, _), to| *at != node && to.is_none_or(|(to, _)| to != node));
         let mut seed = [9; 32];
         seed[0] = u8::try_from(node).expect("few");
-        self.nodes[node] = Gossip::new(self.config.clone(), seed);
+        self.nodes[node] = match self.rules.get(&node) {
+            Some(rules) => Gossip::with_validator(self.config.clone(), seed, rules.clone()),
+            None => Gossip::new(self.config.clone(), seed),
+        };
         let restored = self.kept[node].restored();
         self.nodes[node].restore(self.now, restored).expect("it was kept by a node");
         self.drain(node);
+    }
+
+    /// Gives a node rules of its own, from its next start on, which is now.
+    pub fn rule(&mut self, node: usize, rules: Arc<dyn Validator>) {
+        self.rules.insert(node, rules);
+        self.restart(node);
     }
 
     /// Feeds an input and drains the outputs.

@@ -42,6 +42,7 @@ mod orphan; // blocks that wait for a parent
 mod propagation; // every item reaches every node; no echo
 mod reconcile_hostile; // on the bounds and past them, and with peers that lie
 mod reconcile_model; // against a naive set difference
+mod reconcile_offers; // what takes mean, if something comes twice
 mod reconcile_vectors; // golden ids, mappings and symbols
 mod reconciliation;
 mod relay_policy; // how policies are spelled
@@ -52,4 +53,5 @@ mod request_model; // the tracker against a naive model
 mod rumor; // rounds, hot and cooled, feedback
 mod strictness; // one encoding, everything else refused
 mod tree_bounds; // what author trees may cost
+mod validator; // a chain's own rules, in the mempool and in blocks
 mod wire; // golden bytes of every message and item

@@ -129,8 +129,12 @@ fn a_template_fills_a_block_to_the_byte() {
         }
         let header = make::header(make::genesis(), 1, 1, 0, &items);
         let body = make::block(header, &items).encoded_len() - 1 - header.encoded_len();
-        assert_eq!(pool.template(body), items, "{count} fit exactly");
-        assert_eq!(pool.template(body - 1).len(), items.len().saturating_sub(1), "{count} are a byte too long");
+        assert_eq!(pool.template(body, |_| true), items, "{count} fit exactly");
+        assert_eq!(
+            pool.template(body - 1, |_| true).len(),
+            items.len().saturating_sub(1),
+            "{count} are a byte too long"
+        );
     }
 }
 
@@ -140,7 +144,7 @@ fn a_template_passes_over_what_does_not_fit() {
     let (large, small) = (transaction(1, 0, 9, 500), transaction(2, 0, 9, 0));
     pool.insert(T, &large, None).expect("room");
     pool.insert(T, &small, None).expect("room");
-    assert_eq!(pool.template(200), vec![small]);
+    assert_eq!(pool.template(200, |_| true), vec![small]);
 }
 
 #[test]

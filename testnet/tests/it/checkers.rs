@@ -1,17 +1,19 @@
 //! Each checker finds what it is there for: a fault is planted, and the checker names it, the node and the time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::block::{Header, transactions_root};
 use protocol::gossip::{PeerHandle, RelayPolicy};
-use protocol::message::Message;
+use protocol::message::{Message, Reconcile};
 use protocol::time::{Duration as Span, Time};
+use protocol::transaction::{SignedTransaction, Transaction};
 use testnet::keys::node_key;
 use testnet::random::Seed;
 use testnet::sim::adversary::{Adversary, AdversaryPlan, Kind, Sending};
-use testnet::sim::checker::Violation;
 use testnet::sim::checker::bounds::Bounds;
 use testnet::sim::checker::safety::Safety;
+use testnet::sim::checker::{Checker as _, Violation};
 use testnet::sim::fault::FaultPlan;
 use testnet::sim::host::Sabotage;
 use testnet::sim::simulation::{SETTLE, Setup, Simulation};
@@ -98,6 +100,34 @@ fn an_echo_is_found() {
     setup.nodes[2].adversary = Some(adversary(Kind::Replay, 2));
     setup.nodes[2].sabotage = Some(Sabotage::Masked);
     expect(&found(setup), Some(2), "which came from there");
+}
+
+#[test]
+fn what_a_peer_sent_is_no_echo_if_it_takes_it_of_an_offer_and_one_if_it_takes_another() {
+    let mut safety = Safety::new(NETWORK.parse().unwrap(), [].into(), [].into());
+    let (node, peer, now) = (0, 1, Time::ZERO);
+    let items: Vec<_> = (0..3).map(|nonce| transaction(Seed(5), nonce)).collect();
+    let ids: Vec<_> = items.iter().map(|item| item.id().short()).collect();
+    let bodies = |items: &[Arc<SignedTransaction>]| Message::Transactions {
+        via: None,
+        bodies: items.iter().map(|item| item.clone().into()).collect(),
+    };
+    safety.connected(now, node, peer);
+    safety.receives(now, node, peer, &bodies(&items));
+    safety.sends(now, node, peer, &Message::Reconcile(Box::new(Reconcile::Offer { number: 9, ids })));
+    // The first and the last.
+    let take = Reconcile::Take { number: 9, places: vec![0b1010_0000].into() };
+    safety.receives(now, node, peer, &Message::Reconcile(Box::new(take)));
+    safety.sends(now, node, peer, &bodies(&[items[0].clone(), items[2].clone()]));
+    assert_eq!(safety.findings().count(), 0);
+    safety.sends(now, node, peer, &bodies(&[items[1].clone()]));
+    assert_eq!((safety.findings().count(), safety.echoes()), (1, 1));
+}
+
+fn transaction(seed: Seed, nonce: u64) -> Arc<SignedTransaction> {
+    let key = node_key(seed, 0);
+    let unsigned = Transaction { author: key.public(), nonce, valid_until: 1_000, payload: vec![0; 10].into() };
+    Arc::new(unsigned.sign(&key, &NETWORK.parse().unwrap()).unwrap())
 }
 
 #[test]

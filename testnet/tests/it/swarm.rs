@@ -1,22 +1,38 @@
 //! Small networks with drawn faults and adversaries: every checker holds on every seed.
+//!
+//! Some seeds are always run. Others follow from the commit's hash, so that each commit tries networks that none before it did; a seed
+//! that fails is kept in `regressions`.
 
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use testnet::sim::swarm::run_swarm;
 
-/// Seeds that are run each time. A script runs more.
-const SEEDS: u64 = 50;
+/// Always run. A script runs more.
+const FIXED: RangeInclusive<u64> = 0..=49;
 
 #[test]
 fn all_checkers_hold_on_drawn_networks() {
-    let from = number("HEARSAY_SWARM_FROM", 0);
-    let to = from + number("HEARSAY_SWARM_SEEDS", SEEDS);
-    let next = AtomicU64::new(from);
+    hold_on(FIXED, "always the same");
+}
+
+#[test]
+fn all_checkers_hold_on_networks_drawn_for_this_commit() {
+    let (seeds, why) = fresh();
+    hold_on(seeds, &why);
+}
+
+fn hold_on(seeds: RangeInclusive<u64>, why: &str) {
+    let range = format!("seeds {}..{}, {why}", seeds.start(), seeds.end());
+    println!("{range}");
+    let next = AtomicU64::new(*seeds.start());
     let work = || {
         let mut failures = Vec::new();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= to {
+            if seed > *seeds.end() {
                 return failures;
             }
             if let Err(failure) = run_swarm(seed) {
@@ -32,9 +48,16 @@ fn all_checkers_hold_on_drawn_networks() {
     });
     failures.sort();
     let texts: Vec<String> = failures.into_iter().map(|(_, text)| text).collect();
-    assert!(texts.is_empty(), "{} of {} seeds failed\n{}", texts.len(), to - from, texts.join("\n"));
+    assert!(texts.is_empty(), "of {range}, {} failed\n{}", texts.len(), texts.join("\n"));
 }
 
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+/// The seeds of this commit, and why these. The script tells; the gate shows the same before all tests.
+fn fresh() -> (RangeInclusive<u64>, String) {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scripts/fresh-seeds.sh");
+    let output = Command::new(&script).output();
+    let output = output.unwrap_or_else(|error| panic!("{} can't be run: {error}", script.display()));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let parsed = text.trim().split_once(' ').and_then(|(from, rest)| Some((from, rest.split_once(' ')?)));
+    let seeds = parsed.and_then(|(from, (to, why))| Some((from.parse().ok()?..=to.parse().ok()?, why.to_owned())));
+    seeds.unwrap_or_else(|| panic!("{} says {output:?}, and no seeds", script.display()))
 }

@@ -10,8 +10,8 @@ use crate::time::{Duration, Time};
 /// What passes between us and one peer.
 #[derive(Debug, Default)]
 pub(crate) struct Dealings {
-    /// What we offered lately, by conversation; the newest last.
-    offers: VecDeque<(u32, Vec<ShortId>)>,
+    /// What we offered lately, each of another number; the newest last.
+    offers: VecDeque<Given>,
     /// What the peer offered last.
     pub(crate) offered: Option<Offered>,
     /// When the peer may open the next conversation.
@@ -19,6 +19,25 @@ pub(crate) struct Dealings {
     /// No conversation with it before this time, and how long the pause is.
     pub(crate) pause_until: Time,
     pause: Duration,
+}
+
+/// An offer of ours.
+#[derive(Debug)]
+struct Given {
+    number: u32,
+    question: Question,
+    ids: Vec<ShortId>,
+}
+
+/// What an offer of ours answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// An opening, with this salt.
+    Opening([u8; 16]),
+    /// That the peer lacks this of a conversation that we opened.
+    Lacking,
+    /// For a list of what comes after this id.
+    List(Option<ShortId>),
 }
 
 /// An offer of a peer, as far as it is wanted.
@@ -33,21 +52,29 @@ pub(crate) struct Offered {
 impl Dealings {
     /// Ids that are remembered of offers: ours and the peer's.
     pub(crate) fn len(&self) -> (usize, usize) {
-        let ours = self.offers.iter().map(|(_, ids)| ids.len()).sum();
+        let ours = self.offers.iter().map(|given| given.ids.len()).sum();
         (ours, self.offered.as_ref().map_or(0, |offered| offered.places.len()))
     }
 
-    /// Remembers an offer of ours in place of the oldest.
-    pub(crate) fn remember(&mut self, number: u32, ids: Vec<ShortId>) {
+    /// Remembers an offer of ours in place of the one of that number, or else the oldest.
+    pub(crate) fn remember(&mut self, number: u32, question: Question, ids: Vec<ShortId>) {
+        self.offers.retain(|given| given.number != number);
         if self.offers.len() >= OFFERS_MAX {
             self.offers.pop_front();
         }
-        self.offers.push_back((number, ids));
+        self.offers.push_back(Given { number, question, ids });
     }
 
-    /// What we offered in a conversation.
+    /// What we offered if this very question was answered lately. It came twice then, and what we hold by now is something else:
+    /// with another answer, the peer's takes could mean either.
+    pub(crate) fn answered(&self, number: u32, question: Question) -> Option<Vec<ShortId>> {
+        let same = |given: &&Given| given.number == number && given.question == question;
+        self.offers.iter().find(same).map(|given| given.ids.clone())
+    }
+
+    /// What we offered under a number.
     pub(crate) fn offer(&self, number: u32) -> Option<&[ShortId]> {
-        self.offers.iter().find(|(of, _)| *of == number).map(|(_, ids)| ids.as_slice())
+        self.offers.iter().find(|given| given.number == number).map(|given| given.ids.as_slice())
     }
 
     /// A conversation told differences and brought nothing: a pause, twice as long as the one before, `interval` at least.

@@ -48,6 +48,7 @@ pub(super) struct Opening {
     pub(super) digest: Digest,
     /// Transactions in its sketch.
     pub(super) size: usize,
+    pub(super) salt: [u8; 16],
 }
 
 #[derive(Debug)]

@@ -1,0 +1,74 @@
+//! What a producer signs next: a header on our tip and a body of mempool transactions, oldest first, that this chain's own
+//! validator takes, so that no producer makes a block which its own node refuses.
+//!
+//! Transactions that the validator refuses one by one are passed over. If it refuses what is left as a whole, the half that it
+//! takes is kept, and of the other half again, until single transactions are left out or it was asked often enough. Only the
+//! empty block is not asked about beforehand.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::Gossip;
+use crate::block::{Header, transactions_root};
+use crate::keys::PublicKey;
+use crate::limits::{HEADER_BYTES_MAX, TEMPLATE_ASKS_MAX};
+use crate::transaction::SignedTransaction;
+use crate::validator::BlockPlace;
+
+impl Gossip {
+    /// A header on our tip and the body for it, of mempool transactions up to `bytes_max` encoded bytes in all; for
+    /// `producer` to sign and submit.
+    #[must_use]
+    pub fn block_template(
+        &self,
+        producer: PublicKey,
+        timestamp_ms: u64,
+        bytes_max: usize,
+    ) -> (Header, Vec<Bytes>) {
+        let tip = self.chain.tip();
+        let place = BlockPlace { height: tip.height.saturating_add(1), parent: tip.id };
+        let may =
+            |transaction: &SignedTransaction| self.validator.transaction_in_block(transaction, place).is_ok();
+        // The block's array takes one byte more.
+        let transactions = self.mempool.template(bytes_max.saturating_sub(HEADER_BYTES_MAX + 1), may);
+        let on_top = |transactions: &[Arc<SignedTransaction>]| {
+            let ids: Vec<_> = transactions.iter().map(|transaction| transaction.id()).collect();
+            Header {
+                height: place.height,
+                parent: place.parent,
+                producer,
+                timestamp_ms,
+                transactions_root: transactions_root(&ids),
+                count: u32::try_from(ids.len()).unwrap_or(u32::MAX),
+            }
+        };
+        let transactions =
+            taken_together(transactions, |together| self.validator.block(&on_top(together), together).is_ok());
+        (on_top(&transactions), transactions.iter().map(|transaction| transaction.encoded().clone()).collect())
+    }
+}
+
+/// Of these transactions as many, in order, as are taken together.
+fn taken_together(
+    transactions: Vec<Arc<SignedTransaction>>,
+    takes: impl Fn(&[Arc<SignedTransaction>]) -> bool,
+) -> Vec<Arc<SignedTransaction>> {
+    let mut kept = Vec::new();
+    let mut parts: Vec<&[Arc<SignedTransaction>]> = [transactions.as_slice()].into();
+    for _ in 0..TEMPLATE_ASKS_MAX {
+        let Some(part) = parts.pop() else { break };
+        let before = kept.len();
+        kept.extend_from_slice(part);
+        if part.is_empty() || takes(&kept) {
+            continue;
+        }
+        kept.truncate(before);
+        if part.len() > 1 {
+            let (first, second) = part.split_at(part.len() / 2);
+            parts.extend([second, first]);
+        }
+    }
+    kept
+}
