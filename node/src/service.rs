@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,7 +15,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, identify, kad, ping};
 use protocol::block::Block;
 use protocol::chain::RestoreError;
@@ -28,17 +29,22 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout};
 use tracing::{debug, info, warn};
 
+use crate::addresses;
+use crate::announce::Announced;
 use crate::answers::Answers;
 use crate::behaviour::{Behaviour, Event};
 use crate::clock::{Clock, wall_ns};
 use crate::command::Command;
 use crate::config::{Config, Prune};
-use crate::discovery::{Discovery, Target, ToldBy, View, Want};
+use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want, Warning};
 use crate::limits::ip_of;
 use crate::listen::listen;
+use crate::own::DialRefusal;
+use crate::own_key::{KeySign, KeyWatch};
 use crate::progress::Progress;
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
+use crate::resolve;
 use crate::sample;
 use crate::store::{
     Answer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, PEERS_MAX, PruneTarget, Pruned, RedbStore, Store,
@@ -66,6 +72,8 @@ const PEERS_INTERVAL: Duration = Duration::from_secs(60);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 /// While no bootstrap address answers, between two warnings.
 const WARN_INTERVAL: protocol::time::Duration = protocol::time::Duration::from_secs(30);
+/// Addresses that a warning names.
+const TROUBLES_MAX: usize = 3;
 /// Before the first warning: dials get their time.
 const WARN_AFTER: protocol::time::Duration = protocol::time::Duration::from_secs(5);
 /// Between two samples of a trace.
@@ -192,6 +200,8 @@ struct Service {
     clock: Clock,
     swarm: Swarm<NodeBehaviour>,
     discovery: Discovery,
+    announced: Announced,
+    key_watch: KeyWatch,
     answers: Answers,
     pool: VerifyPool,
     /// Jobs that the pool had no room for. While there are any, nothing more is read from the network.
@@ -258,12 +268,14 @@ impl Service {
             }
         }
         let timers = Timers::start(&config);
-        let service = Self {
+        let mut service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
             config,
             clock,
             swarm,
             discovery,
+            announced: Announced::default(),
+            key_watch: KeyWatch::default(),
             pool,
             unchecked: VecDeque::new(),
             wire,
@@ -274,6 +286,7 @@ impl Service {
             prune_by_age: false,
             progress: Progress::default(),
         };
+        service.on_listening();
         Ok((service, verdicts, loaded))
     }
 
@@ -297,18 +310,36 @@ impl Service {
                     self.gossip().close(connection, CloseReason::PingTimeout);
                 }
             }
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } if endpoint.is_dialer() => {
-                self.discovery.on_established(connection_id, peer_id, now);
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                if endpoint.is_dialer() {
+                    self.discovery.on_established(connection_id, peer_id, now);
+                }
+                if self.announced.on_connection(endpoint.get_remote_address()) {
+                    self.on_listening();
+                }
             }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
-                debug!(peer = ?peer_id, %error, "a dial failed");
-                let ourselves = matches!(error, DialError::LocalPeerId { .. });
-                self.discovery.on_dial_failed(connection_id, ourselves, now);
+                let cause = resolve::cause(&error);
+                debug!(peer = ?peer_id, cause, "a dial failed");
+                let refusals = resolve::refusals(&error);
+                for refusal in &refusals {
+                    if let DialRefusal::OwnId(address) = refusal {
+                        self.key_watch.on_answer(address.clone(), now);
+                    }
+                }
+                self.discovery.on_dial_failed(connection_id, failure(&refusals, cause), now);
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
                 debug!(address = %send_back_addr, %error, "an inbound connection failed");
+                if matches!(error, ListenError::LocalPeerId { .. }) {
+                    self.key_watch.on_call(send_back_addr, now);
+                }
             }
-            SwarmEvent::NewListenAddr { address, .. } => info!(%address, "listening"),
+            SwarmEvent::NewListenAddr { address, .. } => {
+                info!(%address, "listening");
+                self.on_listening();
+            }
+            SwarmEvent::ExpiredListenAddr { .. } => self.on_listening(),
             SwarmEvent::ListenerError { error, .. } => warn!(%error, "a listener reports an error and goes on"),
             SwarmEvent::ListenerClosed { addresses, reason, .. } => {
                 warn!(
@@ -337,9 +368,15 @@ impl Service {
             Event::Up { peer, outbound } => {
                 debug!(%peer, outbound, "a gossip peer is connected");
                 self.discovery.on_up(&peer);
+                if outbound {
+                    self.key_watch.on_up(peer, self.clock.now());
+                }
             }
             Event::Down { peer, outbound, reason } => {
                 debug!(%peer, %reason, "a gossip slot is free");
+                if reason == CloseReason::ClosedByPeer {
+                    self.key_watch.on_closed(peer, self.clock.now());
+                }
                 self.discovery.on_down(&peer, outbound, reason, self.clock.now());
             }
         }
@@ -410,7 +447,7 @@ impl Service {
         // Another machine's loopback addresses lead to ourselves at best.
         let usable = |address: &Multiaddr| near || ip_of(address).is_none_or(|ip| !ip.is_loopback());
         let addresses = info.listen_addrs.into_iter().filter(usable);
-        let addresses: Vec<_> = addresses.take(crate::discovery::PEER_ADDRESSES_MAX).collect();
+        let addresses = addresses::best(addresses, &self.own_ips(), crate::discovery::PEER_ADDRESSES_MAX);
         let name = kad_protocol(&self.config);
         if !info.protocols.contains(&name) {
             return;
@@ -453,6 +490,10 @@ impl Service {
                     }
                 }
                 Want::Leave(peer) => self.gossip().leave(&peer),
+                Want::Warn(warning) => warn_of(&warning),
+                Want::Fixed { index, address, .. } if self.listens_on(&address) => {
+                    self.discovery.on_refused(Target::Fixed(index), Failure::Ourselves, now);
+                }
                 Want::Fixed { index, address, peer, reserved } => {
                     let dial = self.connect(peer, vec![address], reserved);
                     self.discovery.dialling(Target::Fixed(index), dial, now);
@@ -464,6 +505,9 @@ impl Service {
             }
         }
         self.warn_if_alone(now);
+        if let Some(sign) = self.key_watch.poll(now) {
+            warn_of_key(&sign);
+        }
         if let Some(line) = self.progress.line(now, self.swarm.behaviour().gossip.gossip().sync()) {
             info!("{line}");
         }
@@ -506,13 +550,37 @@ impl Service {
         let alone = self.swarm.behaviour().gossip.peers().next().is_none();
         let since = now.since(self.warned.unwrap_or_default());
         let wait = if self.warned.is_some() { WARN_INTERVAL } else { WARN_AFTER };
-        if alone && !self.config.bootstrap.is_empty() && since >= wait {
+        let fixed = self.config.bootstrap.len() + self.config.reserved_peers.len();
+        if alone && fixed > 0 && since >= wait {
             self.warned = Some(now);
+            let told = self.discovery.troubles().take(TROUBLES_MAX);
+            let told: Vec<_> = told.map(|(address, cause)| trouble(address, cause)).collect();
+            let last = if told.is_empty() { "no answer yet".to_owned() } else { told.join("; ") };
             warn!(
-                bootstrap = self.config.bootstrap.len(),
-                "no peer is connected; the bootstrap addresses are tried on: check --bootstrap and --network"
+                addresses = fixed,
+                last,
+                "no peer is connected; the bootstrap and reserved addresses are tried on: check --bootstrap, \
+                 --reserved-peer and --network"
             );
         }
+    }
+
+    fn listens_on(&self, address: &Multiaddr) -> bool {
+        self.swarm.listeners().any(|own| addresses::plain(own) == addresses::plain(address))
+    }
+
+    /// The IPs that this node listens on.
+    fn own_ips(&self) -> Vec<IpAddr> {
+        self.swarm.listeners().filter_map(ip_of).collect()
+    }
+
+    /// The addresses that this node listens on may have changed, or what is known of them.
+    fn on_listening(&mut self) {
+        self.discovery.set_own(self.own_ips());
+        let listening: Vec<_> = self.swarm.listeners().cloned().collect();
+        let change = self.announced.update(&listening);
+        change.withdrawn.iter().for_each(|address| self.swarm.remove_external_address(address));
+        change.told.into_iter().for_each(|address| self.swarm.add_external_address(address));
     }
 
     fn on_command(&mut self, command: Command) {
@@ -614,6 +682,56 @@ impl Service {
         let Some(keeper) = self.gossip().take_keeper() else { return Ok(()) };
         // The last commit may take a while, and whoever waits for signals is not to wait for it. A panic ends the process.
         tokio::task::spawn_blocking(|| keeper.close()).await.unwrap_or(Ok(()))
+    }
+}
+
+/// What a failed dial comes to, taken together.
+fn failure(refusals: &[&DialRefusal], cause: String) -> Failure {
+    let another = refusals.iter().find_map(|refusal| match refusal {
+        DialRefusal::WrongId { found, .. } => Some(*found),
+        _ => None,
+    });
+    let own = |refusal: &&DialRefusal| matches!(refusal, DialRefusal::OwnAddress(_) | DialRefusal::OwnId(_));
+    match another {
+        Some(found) => Failure::Another(found),
+        None if !refusals.is_empty() && refusals.iter().all(own) => Failure::Ourselves,
+        None => Failure::Unreachable(cause),
+    }
+}
+
+/// A cause names the address that was dialled, which is the fixed one unless that has a name.
+fn trouble(address: &Multiaddr, cause: &str) -> String {
+    let address = address.to_string();
+    if cause.starts_with(&address) { cause.to_owned() } else { format!("{address}: {cause}") }
+}
+
+fn warn_of(warning: &Warning) {
+    match warning {
+        Warning::AnotherPeer { address, wanted, found } => warn!(
+            %address, %wanted, %found,
+            "another node answers at this address than the one that was asked for; it is not joined: correct the peer \
+             id behind /p2p/, or leave it out"
+        ),
+        Warning::AnotherNetwork { address, found } => warn!(
+            %address, %found,
+            "the node at this address does not speak this network's protocol, so it cannot be joined: check --network \
+             here and there"
+        ),
+    }
+}
+
+fn warn_of_key(sign: &KeySign) {
+    match sign {
+        KeySign::SeenAt(address) => warn!(
+            %address,
+            "another machine uses this node's key, so peers keep now one and now the other: stop one of them, or give it \
+             a key of its own (node key generate)"
+        ),
+        KeySign::Replaced(peer) => warn!(
+            %peer,
+            "this peer closes every connection of this node soon after it is up: most likely another machine uses this \
+             node's key; stop one of them, or give it a key of its own (node key generate)"
+        ),
     }
 }
 
