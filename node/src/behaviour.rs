@@ -495,13 +495,18 @@ impl Behaviour {
         let (Some(old), Some(new)) = (self.links.get(&held), self.links.get(&new)) else { return true };
         let swap = self.swaps.wanted(new.peer, ip_of(&old.address), ip_of(&new.address), self.clock.now());
         if swap == (Swap::Old { warn: true }) {
-            warn!(
-                peer = %new.peer, kept = %old.address, declined = %new.address,
-                "one peer id connects from two addresses in turn: two machines use one key; the older connection is \
-                 kept, and whoever runs them should give one a key of its own"
-            );
+            warn_of_rivals(&new.peer, &old.address, &new.address);
         }
         swap == Swap::New
+    }
+
+    /// A limit denied an inbound connection of this peer.
+    pub fn on_denied(&mut self, peer: PeerId, address: &Multiaddr) {
+        let now = self.clock.now();
+        let Some(held) = self.holders.get(&peer).and_then(|id| self.links.get(id)) else { return };
+        if self.swaps.denied(peer, ip_of(&held.address), ip_of(address), now) {
+            warn_of_rivals(&peer, &held.address, address);
+        }
     }
 
     fn on_up(&mut self, id: ConnectionId) {
@@ -544,6 +549,14 @@ impl Behaviour {
         let handler = Handler::new(self.protocols.clone(), self.clock, budget, uplink);
         Ok(handler.with_deadlines(self.settings.deadlines))
     }
+}
+
+fn warn_of_rivals(peer: &PeerId, kept: &Multiaddr, declined: &Multiaddr) {
+    warn!(
+        %peer, %kept, %declined,
+        "one peer id connects from two addresses in turn: two machines use one key; the older connection is kept, and \
+         their operator should give one of them a key of its own"
+    );
 }
 
 /// The peer misbehaved a short while ago.

@@ -32,8 +32,7 @@ use crate::limits::ip_of;
 /// around the world, which a handshake takes, are less.
 pub const HEAD_START: Duration = Duration::from_millis(500);
 
-/// A connection to who was not meant is closed in an orderly way, so that the other side learns who called; it may take
-/// this long.
+/// What the orderly end of a connection may take that did not lead to who was meant.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why one address did not lead to a connection.
@@ -135,7 +134,7 @@ impl Transport for Guard {
                 Some(wanted) if wanted != found => DialRefusal::WrongId { address: bare, wanted, found },
                 _ => return Ok((found, muxer)),
             };
-            close(muxer).await;
+            part(muxer, found == local).await;
             Err(io::Error::other(refusal))
         }
         .boxed())
@@ -151,7 +150,12 @@ impl Transport for Guard {
     }
 }
 
-/// Says goodbye as far as that is possible; the connection is given up in either case.
-async fn close(mut muxer: StreamMuxerBox) {
-    let _ = timeout(CLOSE_TIMEOUT, poll_fn(|cx| Pin::new(&mut muxer).poll_close(cx))).await;
+/// Gives a connection up. To one with our own id `listen` until it has closed, which it does as soon as it has noticed: a
+/// connection that we cut off earlier may end there before it is known whose it was.
+async fn part(mut muxer: StreamMuxerBox, listen: bool) {
+    let _ = timeout(CLOSE_TIMEOUT, async {
+        while listen && poll_fn(|cx| Pin::new(&mut muxer).poll(cx)).await.is_ok() {}
+        poll_fn(|cx| Pin::new(&mut muxer).poll_close(cx)).await
+    })
+    .await;
 }

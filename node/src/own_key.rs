@@ -4,9 +4,10 @@
 //! name or behind a router that turns its own packets back: then the answer that the dial got, and the call that a
 //! listener took, come together. An answer without a call, or a call without an answer, comes from elsewhere.
 //!
-//! Two machines with one key need not meet. Peers see one node that connects again and again, and keep the newer
-//! connection: so a peer that closes one connection after the other soon after it was up is a sign as well, though of less
-//! weight. There is no other that needs no word from the peer.
+//! Two machines with one key need not meet. Their peers see one node that connects again and again, and keep now the
+//! newer connection, now the older one. So a peer that closes one connection of ours after the other, at least one of
+//! which was already up, is a sign as well, though of less weight. A peer that is full closes connections too, but none that
+//! was up.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -46,9 +47,15 @@ pub struct KeyWatch {
     lone_answers: usize,
     /// When a peer's connection came up, and when earlier ones were closed soon.
     ups: HashMap<PeerId, Time>,
-    cuts: HashMap<PeerId, Vec<Time>>,
+    cuts: HashMap<PeerId, Vec<Cut>>,
     sign: Option<KeySign>,
     warned: Option<Time>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    at: Time,
+    was_up: bool,
 }
 
 impl KeyWatch {
@@ -62,7 +69,7 @@ impl KeyWatch {
         push(&mut self.calls, address, now);
     }
 
-    /// A connection to a peer is up.
+    /// A connection that we dialled is a gossip peer's.
     pub fn on_up(&mut self, peer: PeerId, now: Time) {
         self.ups.retain(|_, up| now.since(*up) < CUT_TIME);
         if self.ups.len() < PEERS_MAX {
@@ -70,21 +77,24 @@ impl KeyWatch {
         }
     }
 
-    /// A peer closed its connection without a reason that we know.
+    /// A peer closed a connection that we dialled, whether it was up or not.
     pub fn on_closed(&mut self, peer: PeerId, now: Time) {
-        if self.ups.remove(&peer).is_none_or(|up| now.since(up) >= CUT_TIME) {
+        let up = self.ups.remove(&peer);
+        if up.is_some_and(|up| now.since(up) >= CUT_TIME) {
             return;
         }
         for cuts in self.cuts.values_mut() {
-            cuts.retain(|cut| now.since(*cut) < CUT_TIME);
+            cuts.retain(|cut| now.since(cut.at) < CUT_TIME);
         }
         self.cuts.retain(|_, cuts| !cuts.is_empty());
         if self.cuts.len() >= PEERS_MAX && !self.cuts.contains_key(&peer) {
             return;
         }
         let cuts = self.cuts.entry(peer).or_default();
-        cuts.push(now);
-        if cuts.len() >= CUTS_MIN {
+        if cuts.len() < SIGHTS_MAX {
+            cuts.push(Cut { at: now, was_up: up.is_some() });
+        }
+        if cuts.len() >= CUTS_MIN && cuts.iter().any(|cut| cut.was_up) {
             cuts.clear();
             self.sign.get_or_insert(KeySign::Replaced(peer));
         }

@@ -329,10 +329,12 @@ impl Service {
                 }
                 self.discovery.on_dial_failed(connection_id, failure(&refusals, cause), now);
             }
-            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
+            SwarmEvent::IncomingConnectionError { send_back_addr, error, peer_id, .. } => {
                 debug!(address = %send_back_addr, %error, "an inbound connection failed");
-                if matches!(error, ListenError::LocalPeerId { .. }) {
-                    self.key_watch.on_call(send_back_addr, now);
+                match (error, peer_id) {
+                    (ListenError::LocalPeerId { .. }, _) => self.key_watch.on_call(send_back_addr, now),
+                    (ListenError::Denied { .. }, Some(peer)) => self.gossip().on_denied(peer, &send_back_addr),
+                    _ => {}
                 }
             }
             SwarmEvent::NewListenAddr { address, .. } => {
@@ -374,7 +376,7 @@ impl Service {
             }
             Event::Down { peer, outbound, reason } => {
                 debug!(%peer, %reason, "a gossip slot is free");
-                if reason == CloseReason::ClosedByPeer {
+                if outbound && reason == CloseReason::ClosedByPeer {
                     self.key_watch.on_closed(peer, self.clock.now());
                 }
                 self.discovery.on_down(&peer, outbound, reason, self.clock.now());

@@ -84,8 +84,9 @@ fn one_key(field: &Field) -> (Process, Process, Process) {
 fn two_machines_with_one_key_are_told_so_and_a_third_party_stops_swapping_and_tells() {
     let field = Field::new();
     let (a, b, third) = one_key(&field);
-    a.says("most likely another machine uses this node's key");
-    b.says("most likely another machine uses this node's key");
+    // The one that was declined knows at once. The other keeps its connection, and need not notice.
+    let warned = |node: &Process| node.lines_with("most likely another machine uses this node's key") == 1;
+    until(|| (warned(&a) || warned(&b)).then_some(())).unwrap_or_else(|| panic!("{}{}", a.said(), b.said()));
     let line = third.says("one peer id connects from two addresses in turn");
     assert!(line.contains("10.83.1.2") && line.contains("10.83.2.2") && line.contains(&a.peer_id()), "{line}");
     let swaps = || third.status().disconnects.get("duplicate_connection").copied().unwrap_or_default();
@@ -93,7 +94,8 @@ fn two_machines_with_one_key_are_told_so_and_a_third_party_stops_swapping_and_te
     sleep(Duration::from_secs(20));
     assert_eq!(swaps(), before, "the older connection stays");
     for node in [&a, &b, &third] {
-        assert!(node.lines_with("key") <= 2, "{}", node.said());
+        let told = node.lines_with("most likely another machine") + node.lines_with("from two addresses in turn");
+        assert!(told <= 1, "{}", node.said());
     }
 }
 

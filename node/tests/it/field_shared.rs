@@ -19,7 +19,9 @@ fn two_hosts_with_the_same_bridge_address_become_peers_over_a_slow_link() {
     field.link((&hub, "eth2", "10.83.2.1/24"), (&b, "eth0", "10.83.2.2/24"));
     // Their own listeners on the bridge answer long before the other host can.
     field.slow_link((&a, "slow", "10.83.3.1/24"), (&b, "slow", "10.83.3.2/24"), Duration::from_millis(20));
-    [&a, &b].map(|space| space.bridge("docker0", SHARED));
+    for host in [&a, &b] {
+        host.bridge("docker0", SHARED);
+    }
     let listen = ["--listen", TCP, "--listen", QUIC];
     let _hub = hub.node("hub", &listen);
     let join = |space: &Space, hub| space.node("node", &[&listen[..], &["--bootstrap", hub]].concat());

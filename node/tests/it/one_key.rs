@@ -64,6 +64,15 @@ fn a_peer_that_closes_connections_soon_and_again_is_a_sign_and_one_that_does_it_
     watch.on_up(other, at(0));
     watch.on_closed(other, at(1));
     assert_eq!(told(&mut watch, 10), [KeySign::Replaced(replacing)]);
+    // The same where only the first connection came up.
+    let mut watch = KeyWatch::default();
+    watch.on_up(replacing, at(0));
+    (1..=CUTS_MIN as u64).for_each(|n| watch.on_closed(replacing, at(n)));
+    assert_eq!(told(&mut watch, 10), [KeySign::Replaced(replacing)]);
+    // A peer that is full closes what was never up.
+    let mut watch = KeyWatch::default();
+    (1..=20).for_each(|n| watch.on_closed(other, at(3 * n)));
+    assert_eq!(told(&mut watch, 10), [] as [KeySign; 0]);
     // Connections that last, however often they end.
     for minute in 10..30 {
         watch.on_up(other, at(60 * minute));
@@ -98,6 +107,20 @@ fn two_machines_with_one_key_swap_their_connection_some_times_and_then_the_older
     // One peer's bound is not another's, and it ends.
     assert_eq!(swaps.wanted(PeerId::random(), ip(1), ip(2), at(61)), Swap::New);
     assert_eq!(swaps.wanted(peer, ip(1), ip(2), at(60) + SWAP_TIME), Swap::New);
+}
+
+#[test]
+fn a_contest_that_the_limit_for_one_peer_decides_is_told_as_well() {
+    let mut swaps = Swaps::default();
+    let peer = PeerId::random();
+    let told: Vec<_> = (0..60).map(|n| swaps.denied(peer, ip(1), ip(2), at(n))).collect();
+    assert_eq!(told.iter().position(|told| *told), Some(SWAPS_MAX));
+    assert_eq!(told.iter().filter(|told| **told).count(), 1);
+    let other = PeerId::random();
+    assert!(
+        !(0..60).any(|n| swaps.denied(other, ip(1), ip(1), at(2_000 + n))),
+        "one machine's attempts are its own"
+    );
 }
 
 #[test]
