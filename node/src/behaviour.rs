@@ -25,7 +25,7 @@ use protocol::network::NetworkId;
 use protocol::time::Time;
 use protocol::verify::VerifyJob;
 use tokio::time::{Sleep, sleep};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::clock::Clock;
 use crate::discovery::REFRESH_EXTRA;
@@ -35,6 +35,7 @@ use crate::limits::{Bans, address_group, ip_of};
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
 use crate::store::{Awaited, Writer};
+use crate::swaps::{Swap, Swaps};
 use crate::trace::What;
 
 /// Bytes of a peer's agent string that are kept.
@@ -157,6 +158,7 @@ pub struct Behaviour {
     /// Dials that are to become gossip peers, and whether these are reserved.
     wanted: HashMap<ConnectionId, bool>,
     bans: Bans,
+    swaps: Swaps,
     /// Inputs that arose while another was being dealt with: the engine's outputs are drained first.
     inputs: VecDeque<Input>,
     actions: VecDeque<ToSwarm<Event, Order>>,
@@ -185,6 +187,7 @@ impl Behaviour {
             next_handle: 0,
             wanted: HashMap::new(),
             bans: Bans::default(),
+            swaps: Swaps::default(),
             inputs: VecDeque::new(),
             actions: VecDeque::new(),
             timer: None,
@@ -490,7 +493,7 @@ impl Behaviour {
             Some(held) => !link.outbound && (!held.outbound || peer < self.settings.local),
             None => !link.outbound && (link.reserved || self.slots().inbound < self.settings.max_peers_in),
         };
-        if !grant {
+        if !grant || held.is_some_and(|held| !self.may_replace(held, id)) {
             self.order(id, Order::Decline);
             return;
         }
@@ -498,6 +501,25 @@ impl Behaviour {
             self.fail(held, CloseReason::DuplicateConnection);
         }
         self.grant(id);
+    }
+
+    /// Whether a connection that a peer dialled may take the place of one that it has.
+    fn may_replace(&mut self, held: ConnectionId, new: ConnectionId) -> bool {
+        let (Some(old), Some(new)) = (self.links.get(&held), self.links.get(&new)) else { return true };
+        let swap = self.swaps.wanted(new.peer, ip_of(&old.address), ip_of(&new.address), self.clock.now());
+        if swap == (Swap::Old { warn: true }) {
+            warn_of_rivals(&new.peer, &old.address, &new.address);
+        }
+        swap == Swap::New
+    }
+
+    /// A limit denied an inbound connection of this peer.
+    pub fn on_denied(&mut self, peer: PeerId, address: &Multiaddr) {
+        let now = self.clock.now();
+        let Some(held) = self.holders.get(&peer).and_then(|id| self.links.get(id)) else { return };
+        if self.swaps.denied(peer, ip_of(&held.address), ip_of(address), now) {
+            warn_of_rivals(&peer, &held.address, address);
+        }
     }
 
     fn on_up(&mut self, id: ConnectionId) {
@@ -540,6 +562,14 @@ impl Behaviour {
         let handler = Handler::new(self.protocols.clone(), self.clock, budget, uplink);
         Ok(handler.with_deadlines(self.settings.deadlines))
     }
+}
+
+fn warn_of_rivals(peer: &PeerId, kept: &Multiaddr, declined: &Multiaddr) {
+    warn!(
+        %peer, %kept, %declined,
+        "one peer id connects from two addresses in turn: two machines use one key; the older connection is kept, and \
+         their operator should give one of them a key of its own"
+    );
 }
 
 /// The peer misbehaved a short while ago.

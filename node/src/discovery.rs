@@ -1,12 +1,18 @@
 //! Whom to dial. Decides only: the service asks it, dials, and tells it how that went.
 //!
 //! Fixed addresses (bootstrap, reserved) are retried for ever, each with its own jittered backoff, so that a dead one
-//! holds up nobody. Other candidates come from Kademlia and identify into a bounded book, and are picked at random:
+//! holds up nobody. **An address is an attempt, not a fact.** Only a peer id that was typed with an address is demanded
+//! of who answers there. An id that was learned from an answer says no more than that the address needs no second dial
+//! while that peer holds a slot; it is forgotten when the connection ends, a dial fails or another answers. An address
+//! that led to this very node has failed, and is tried again like any other: a name may lead elsewhere the next time.
+//!
+//! Other candidates come from Kademlia and identify into a bounded book, and are picked at random:
 //! nodes that all know the same first peer still end up with different neighbours. With all slots in use, one more
 //! candidate is made a peer now and then, and one peer is left for it (a *refresh*): two parts of a network that were cut
 //! off from each other would else stay apart for good, each busy with itself. No sockets, no clock.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
@@ -16,6 +22,7 @@ use rand::rngs::StdRng;
 use rand::seq::IteratorRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
+use crate::addresses;
 use crate::reason::CloseReason;
 
 /// Peers in the address book. With 10 addresses of some 50 bytes each: half a megabyte.
@@ -37,6 +44,9 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
 const REFRESH_INTERVAL_SILENT: Duration = Duration::from_secs(15);
 /// How long it may be needed after a peer fell silent.
 const SILENT_TIME: Duration = Duration::from_secs(600);
+
+/// Between two warnings about one fixed address.
+const WARN_AGAIN: Duration = Duration::from_secs(600);
 
 /// Delays between tries of one address: doubling from the first to the second, each shortened or lengthened by up to
 /// a quarter.
@@ -73,7 +83,7 @@ pub enum Want {
         index: usize,
         /// The address, without `/p2p`.
         address: Multiaddr,
-        /// Its peer id, if known.
+        /// The peer id that was typed with it, which who answers must have.
         peer: Option<PeerId>,
         /// Whether it counts for no limit.
         reserved: bool,
@@ -89,6 +99,40 @@ pub enum Want {
     Leave(PeerId),
     /// Look up a random key in Kademlia.
     Walk,
+    /// Tell the operator.
+    Warn(Warning),
+}
+
+/// What the operator should know of a fixed address. Told at once, and again after ten minutes if it still is so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// Another node answers there than the typed one.
+    AnotherPeer {
+        /// The address, without `/p2p`.
+        address: Multiaddr,
+        /// The typed id.
+        wanted: PeerId,
+        /// The id of who answered.
+        found: PeerId,
+    },
+    /// Who answers there is no node of this network.
+    AnotherNetwork {
+        /// The address, without `/p2p`.
+        address: Multiaddr,
+        /// The id of who answered.
+        found: PeerId,
+    },
+}
+
+/// Why a dial came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection came about; the text says why.
+    Unreachable(String),
+    /// It would have led, or led, to this very node.
+    Ourselves,
+    /// Somebody else answered than who was meant.
+    Another(PeerId),
 }
 
 /// Who tells of a peer's addresses.
@@ -125,17 +169,24 @@ pub struct Discovery {
     refresh_spread: u64,
     /// Until when peers that fell silent let it be feared that the network has parted.
     silent_until: Time,
+    /// The IPs that this node listens on, which tell near addresses from far ones.
+    own: Vec<IpAddr>,
+    warnings: Vec<Warning>,
     rng: StdRng,
 }
 
 #[derive(Debug)]
 struct Fixed {
     address: Multiaddr,
-    peer: Option<PeerId>,
+    /// The id that was typed with it.
+    typed: Option<PeerId>,
+    /// Who answered last, while that may be a peer through this address.
+    found: Option<PeerId>,
     reserved: bool,
-    /// It turned out to be this very node.
-    ourselves: bool,
     retry: Retry,
+    /// What the last try came to, if to nothing.
+    cause: Option<String>,
+    warned: Option<Time>,
 }
 
 #[derive(Debug, Default)]
@@ -168,8 +219,8 @@ impl Discovery {
         let bootstrap = if reserved_only { &[] } else { bootstrap };
         let fixed = reserved.iter().map(|address| (address, true)).chain(bootstrap.iter().map(|a| (a, false)));
         let fixed = fixed.map(|(address, reserved)| {
-            let (address, peer) = split_peer(address);
-            Fixed { address, peer, reserved, ourselves: peer == Some(local), retry: Retry::default() }
+            let (address, typed) = split_peer(address);
+            Fixed { address, typed, found: None, reserved, retry: Retry::default(), cause: None, warned: None }
         });
         Self {
             local,
@@ -184,13 +235,20 @@ impl Discovery {
             // Nodes that started together don't refresh together.
             refresh_spread: rng.random_range(0..=100),
             silent_until: Time::ZERO,
+            own: Vec::new(),
+            warnings: Vec::new(),
             rng,
         }
     }
 
+    /// The node listens on these IPs from now on.
+    pub fn set_own(&mut self, ips: Vec<IpAddr>) {
+        self.own = ips;
+    }
+
     /// What to do now.
     pub fn poll(&mut self, now: Time, view: &impl View) -> Vec<Want> {
-        let mut wants = Vec::new();
+        let mut wants: Vec<Want> = self.warnings.drain(..).map(Want::Warn).collect();
         let fresh = self.dials.values().filter(|(_, since)| now.since(*since) < SLOW_DIAL).count();
         let missing = self.target.saturating_sub(view.outbound());
         let full = missing == 0 && self.target > 0 && !self.reserved_only;
@@ -198,9 +256,10 @@ impl Discovery {
         let wanted = missing.saturating_sub(fresh).saturating_add(extra);
         let mut free = wanted.min(DIALS_MAX.saturating_sub(self.dials.len()));
         for (index, fixed) in self.fixed.iter().enumerate() {
-            let held = fixed.peer.is_some_and(|peer| view.holds_slot(&peer) || view.is_banned(&peer));
+            let held = fixed.peer().is_some_and(|peer| view.holds_slot(&peer) || view.is_banned(&peer));
             let dialling = self.dials.values().any(|(target, _)| *target == Target::Fixed(index));
-            if fixed.ourselves
+            // Our own id, typed into a list that all nodes have.
+            if fixed.typed == Some(self.local)
                 || held
                 || dialling
                 || now < fixed.retry.not_before
@@ -212,12 +271,14 @@ impl Discovery {
                 free = free.saturating_sub(1);
             }
             let (address, reserved) = (fixed.address.clone(), fixed.reserved);
-            wants.push(Want::Fixed { index, address, peer: fixed.peer, reserved });
+            wants.push(Want::Fixed { index, address, peer: fixed.typed, reserved });
         }
         if self.reserved_only || free == 0 && missing == 0 {
             return wants;
         }
-        let fixed: Vec<PeerId> = self.fixed.iter().filter_map(|fixed| fixed.peer).collect();
+        // A peer whose fixed address fails may be reached elsewhere.
+        let fixed = self.fixed.iter().filter(|fixed| fixed.retry.failures <= 1).filter_map(Fixed::peer);
+        let fixed: Vec<PeerId> = fixed.collect();
         let ready = self.book.iter().filter(|(peer, entry)| {
             entry.retry.not_before <= now
                 && !view.holds_slot(peer)
@@ -228,7 +289,10 @@ impl Discovery {
         let mut candidates = 0;
         let picked = ready.inspect(|_| candidates += 1).sample(&mut self.rng, free);
         let picked: Vec<_> = picked.into_iter().map(|(peer, entry)| (*peer, entry.addresses.clone())).collect();
-        wants.extend(picked.into_iter().map(|(peer, addresses)| Want::Candidate { peer, addresses }));
+        wants.extend(picked.into_iter().map(|(peer, mut addresses)| {
+            addresses::order(&mut addresses, &self.own);
+            Want::Candidate { peer, addresses }
+        }));
         if candidates < missing.saturating_mul(2) && now >= self.query_at {
             wants.push(Want::Walk);
             let delay = self.jittered(self.query_delay);
@@ -271,27 +335,38 @@ impl Discovery {
             if let Target::Fixed(index) = target
                 && let Some(fixed) = self.fixed.get_mut(index)
             {
-                fixed.peer = Some(peer);
+                fixed.found = Some(peer);
+                fixed.cause = None;
             }
             // Until it is a peer it counts as one more failure: a connection alone is no success.
             self.put_off(target, now);
         }
     }
 
-    /// A dial failed. `ourselves`: it reached this very node.
-    pub fn on_dial_failed(&mut self, id: ConnectionId, ourselves: bool, now: Time) {
-        let Some((target, _)) = self.dials.remove(&id) else { return };
-        match target {
-            Target::Fixed(index) if ourselves => {
-                if let Some(fixed) = self.fixed.get_mut(index) {
-                    fixed.ourselves = true;
-                }
-            }
-            Target::Candidate(peer) if ourselves => {
-                self.book.remove(&peer);
-            }
-            target => self.put_off(target, now),
+    /// A dial failed.
+    pub fn on_dial_failed(&mut self, id: ConnectionId, failure: Failure, now: Time) {
+        if let Some((target, _)) = self.dials.remove(&id) {
+            self.on_refused(target, failure, now);
         }
+    }
+
+    /// A target is not dialled, for a cause that is known before.
+    pub fn on_refused(&mut self, target: Target, failure: Failure, now: Time) {
+        if let Target::Fixed(index) = target
+            && let Some(fixed) = self.fixed.get_mut(index)
+        {
+            fixed.found = None;
+            if let (Some(wanted), Failure::Another(found)) = (fixed.typed, &failure) {
+                let warning = Warning::AnotherPeer { address: fixed.address.clone(), wanted, found: *found };
+                self.warnings.extend(fixed.warn(warning, now));
+            }
+            fixed.cause = Some(match failure {
+                Failure::Unreachable(cause) => cause,
+                Failure::Ourselves => "leads to this node itself".to_owned(),
+                Failure::Another(found) => format!("{found} answers there"),
+            });
+        }
+        self.put_off(target, now);
     }
 
     /// A connection became a gossip peer.
@@ -312,8 +387,26 @@ impl Discovery {
             let delay = if unwanted { declined } else { soon };
             retry.not_before = retry.not_before.max(now + delay);
         }
+        self.forget_found(peer, reason, now);
         self.query_delay = QUERY_MIN;
         self.query_at = self.query_at.min(now + QUERY_MIN);
+    }
+
+    /// Who answered at a fixed address is no peer any more: the next to answer there may be another.
+    fn forget_found(&mut self, peer: &PeerId, reason: CloseReason, now: Time) {
+        for fixed in self.fixed.iter_mut().filter(|fixed| fixed.peer().as_ref() == Some(peer)) {
+            fixed.cause = Some(reason.to_string());
+            if reason == CloseReason::Unsupported && fixed.found.is_some() {
+                let warning = Warning::AnotherNetwork { address: fixed.address.clone(), found: *peer };
+                self.warnings.extend(fixed.warn(warning, now));
+            }
+            fixed.found = None;
+        }
+    }
+
+    /// The fixed addresses whose last try came to nothing, and to what. Reserved ones come first.
+    pub fn troubles(&self) -> impl Iterator<Item = (&Multiaddr, &str)> {
+        self.fixed.iter().filter_map(|fixed| Some((&fixed.address, fixed.cause.as_deref()?)))
     }
 
     /// A peer and addresses at which it says to listen, or others say that it does. What others say comes behind
@@ -329,7 +422,8 @@ impl Discovery {
         if peer == self.local || self.reserved_only {
             return;
         }
-        let addresses: Vec<_> = addresses.into_iter().filter_map(dialable).take(PEER_ADDRESSES_MAX).collect();
+        let addresses = addresses.into_iter().filter_map(dialable);
+        let addresses = addresses::best(addresses, &self.own, PEER_ADDRESSES_MAX);
         if addresses.is_empty() {
             return;
         }
@@ -390,12 +484,27 @@ impl Discovery {
     }
 
     fn retries(&mut self, peer: &PeerId) -> impl Iterator<Item = &mut Retry> {
-        let fixed = self.fixed.iter_mut().filter(|fixed| fixed.peer.as_ref() == Some(peer));
+        let fixed = self.fixed.iter_mut().filter(|fixed| fixed.peer().as_ref() == Some(peer));
         fixed.map(|fixed| &mut fixed.retry).chain(self.book.get_mut(peer).map(|entry| &mut entry.retry))
     }
 
     fn jittered(&mut self, delay: Duration) -> Duration {
         delay.times(self.rng.random_range(75..=125)).divided_by(100)
+    }
+}
+
+impl Fixed {
+    /// Who is, or has to be, reached there.
+    fn peer(&self) -> Option<PeerId> {
+        self.typed.or(self.found)
+    }
+
+    fn warn(&mut self, warning: Warning, now: Time) -> Option<Warning> {
+        let due = self.warned.is_none_or(|warned| now.since(warned) >= WARN_AGAIN);
+        due.then(|| {
+            self.warned = Some(now);
+            warning
+        })
     }
 }
 

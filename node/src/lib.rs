@@ -1,5 +1,7 @@
 //! The Hearsay node: a libp2p driver around the gossip engine. It holds no gossip rule.
 
+pub mod addresses;
+mod announce;
 mod answers;
 pub mod behaviour;
 pub mod cli;
@@ -17,14 +19,19 @@ pub mod limits;
 mod listen;
 pub mod logging;
 pub mod notices;
+pub mod own;
+pub mod own_key;
 pub mod progress;
 pub mod reason;
 pub mod recorder;
+pub mod resolve;
 pub mod rpc;
 pub mod run;
 pub mod sample;
+mod say;
 pub mod service;
 pub mod store;
+pub mod swaps;
 mod swarm;
 pub mod trace;
 pub mod transport;

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,35 +15,39 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, identify, kad, ping};
+use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, identify, kad, ping};
 use protocol::block::Block;
 use protocol::chain::RestoreError;
 use protocol::durable::Loaded;
 use protocol::gossip::{self, Gossip, Input, ItemId};
-use protocol::hash::TxId;
 use protocol::limits::BLOCK_BYTES_MAX;
-use protocol::message::{Tip, VERSION};
-use protocol::network::NetworkId;
+use protocol::message::Tip;
 use protocol::verify::VerifyJob;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout};
 use tracing::{debug, info, warn};
 
+use crate::addresses;
+use crate::announce::Announced;
 use crate::answers::Answers;
 use crate::behaviour::{Behaviour, Event};
 use crate::clock::{Clock, wall_ns};
 use crate::command::Command;
 use crate::config::{Config, Prune};
-use crate::discovery::{Discovery, Target, ToldBy, View, Want};
+use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
 use crate::limits::ip_of;
 use crate::listen::listen;
-use crate::notices::{BehindNotices, Notice, Seldom};
+use crate::notices::{BehindNotices, Seldom};
+use crate::own::DialRefusal;
+use crate::own_key::KeyWatch;
 use crate::progress::Progress;
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
+use crate::resolve;
 use crate::sample;
+use crate::say;
 use crate::store::{
     Answer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, PEERS_MAX, PruneTarget, Pruned, RedbStore, Store,
     StoreError, StoreOptions, Writer,
@@ -69,14 +74,12 @@ const PEERS_INTERVAL: Duration = Duration::from_secs(60);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 /// While no bootstrap address answers, between two warnings.
 const WARN_INTERVAL: protocol::time::Duration = protocol::time::Duration::from_secs(30);
+/// Addresses that a warning names.
+const TROUBLES_MAX: usize = 3;
 /// Before the first warning: dials get their time.
 const WARN_AFTER: protocol::time::Duration = protocol::time::Duration::from_secs(5);
 /// A node that knows addresses of peers waits so long for the first one before it produces blocks.
 const ALONE_WAIT: protocol::time::Duration = protocol::time::Duration::from_secs(30);
-/// Stale blocks from which on a reorganisation is a warning: as many as payees commonly wait for.
-const DEEP_REORGANISATION: usize = 6;
-/// Expired transactions that one line names.
-const EXPIRED_NAMED_MAX: usize = 5;
 /// Between two samples of a trace.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// The timer whose lateness a trace tells.
@@ -201,6 +204,8 @@ struct Service {
     clock: Clock,
     swarm: Swarm<NodeBehaviour>,
     discovery: Discovery,
+    announced: Announced,
+    key_watch: KeyWatch,
     answers: Answers,
     pool: VerifyPool,
     /// Jobs that the pool had no room for. While there are any, nothing more is read from the network.
@@ -276,12 +281,14 @@ impl Service {
         let timers = Timers::start(&config);
         let expects_peers =
             discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
-        let service = Self {
+        let mut service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
             config,
             clock,
             swarm,
             discovery,
+            announced: Announced::default(),
+            key_watch: KeyWatch::default(),
             pool,
             unchecked: VecDeque::new(),
             wire,
@@ -297,6 +304,7 @@ impl Service {
             expects_peers,
             holding: false,
         };
+        service.on_listening();
         Ok((service, verdicts, loaded))
     }
 
@@ -320,18 +328,38 @@ impl Service {
                     self.gossip().close(connection, CloseReason::PingTimeout);
                 }
             }
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } if endpoint.is_dialer() => {
-                self.discovery.on_established(connection_id, peer_id, now);
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                if endpoint.is_dialer() {
+                    self.discovery.on_established(connection_id, peer_id, now);
+                }
+                if self.announced.on_connection(endpoint.get_remote_address()) {
+                    self.on_listening();
+                }
             }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
-                debug!(peer = ?peer_id, %error, "a dial failed");
-                let ourselves = matches!(error, DialError::LocalPeerId { .. });
-                self.discovery.on_dial_failed(connection_id, ourselves, now);
+                let cause = resolve::cause(&error);
+                debug!(peer = ?peer_id, cause, "a dial failed");
+                let refusals = resolve::refusals(&error);
+                for refusal in &refusals {
+                    if let DialRefusal::OwnId(address) = refusal {
+                        self.key_watch.on_answer(address.clone(), now);
+                    }
+                }
+                self.discovery.on_dial_failed(connection_id, failure(&refusals, cause), now);
             }
-            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
+            SwarmEvent::IncomingConnectionError { send_back_addr, error, peer_id, .. } => {
                 debug!(address = %send_back_addr, %error, "an inbound connection failed");
+                match (error, peer_id) {
+                    (ListenError::LocalPeerId { .. }, _) => self.key_watch.on_call(send_back_addr, now),
+                    (ListenError::Denied { .. }, Some(peer)) => self.gossip().on_denied(peer, &send_back_addr),
+                    _ => {}
+                }
             }
-            SwarmEvent::NewListenAddr { address, .. } => info!(%address, "listening"),
+            SwarmEvent::NewListenAddr { address, .. } => {
+                info!(%address, "listening");
+                self.on_listening();
+            }
+            SwarmEvent::ExpiredListenAddr { .. } => self.on_listening(),
             SwarmEvent::ListenerError { error, .. } => warn!(%error, "a listener reports an error and goes on"),
             SwarmEvent::ListenerClosed { addresses, reason, .. } => {
                 warn!(
@@ -350,16 +378,12 @@ impl Service {
             Event::Engine(gossip::Event::Refused { item, from: Some(from), refusal }) => {
                 debug!(?item, ?from, %refusal, "refused an item of a peer");
             }
-            Event::Engine(gossip::Event::TipChanged { tip, disconnected }) => tell_of_tip(tip, disconnected),
-            Event::Engine(gossip::Event::SubmissionsExpired { ids, tip }) => tell_of_expired(&ids, tip),
+            Event::Engine(gossip::Event::TipChanged { tip, disconnected }) => say::new_tip(tip, disconnected),
+            Event::Engine(gossip::Event::SubmissionsExpired { ids, tip }) => say::expired(&ids, tip),
             Event::Engine(gossip::Event::Goodbye { peer, reason }) => {
                 debug!(?peer, ?reason, "a peer says why it closes the connection");
                 if self.goodbyes.may_say(self.clock.now()) {
-                    warn!(
-                        ?reason,
-                        "a peer closed the connection and says that this node is at fault; nothing else follows from \
-                         that. If many peers do, compare the node's version, network and clock with theirs"
-                    );
+                    say::goodbye(&reason);
                 }
             }
             Event::Engine(_) => {}
@@ -369,9 +393,15 @@ impl Service {
             Event::Up { peer, outbound } => {
                 debug!(%peer, outbound, "a gossip peer is connected");
                 self.discovery.on_up(&peer);
+                if outbound {
+                    self.key_watch.on_up(peer, self.clock.now());
+                }
             }
             Event::Down { peer, outbound, reason } => {
                 debug!(%peer, %reason, "a gossip slot is free");
+                if outbound && reason == CloseReason::ClosedByPeer {
+                    self.key_watch.on_closed(peer, self.clock.now());
+                }
                 self.discovery.on_down(&peer, outbound, reason, self.clock.now());
             }
         }
@@ -446,14 +476,10 @@ impl Service {
         // Another machine's loopback addresses lead to ourselves at best.
         let usable = |address: &Multiaddr| near || ip_of(address).is_none_or(|ip| !ip.is_loopback());
         let addresses = info.listen_addrs.into_iter().filter(usable);
-        let addresses: Vec<_> = addresses.take(crate::discovery::PEER_ADDRESSES_MAX).collect();
-        if let Some(version) = other_version(&self.config.network, &info.protocols) {
+        let addresses = addresses::best(addresses, &self.own_ips(), crate::discovery::PEER_ADDRESSES_MAX);
+        if let Some(version) = say::other_version(&self.config.network, &info.protocols) {
             if self.other_versions.may_say(self.clock.now()) {
-                warn!(
-                    peer = %peer_id,
-                    "a peer speaks version {version} of the gossip and this node version {VERSION}: they exchange \
-                     nothing; update the older one"
-                );
+                say::another_version(&peer_id, version);
             }
             self.gossip().give_up(connection_id, CloseReason::OtherVersion);
             return;
@@ -500,6 +526,10 @@ impl Service {
                     }
                 }
                 Want::Leave(peer) => self.gossip().leave(&peer),
+                Want::Warn(warning) => say::fixed_address(&warning),
+                Want::Fixed { index, address, .. } if self.listens_on(&address) => {
+                    self.discovery.on_refused(Target::Fixed(index), Failure::Ourselves, now);
+                }
                 Want::Fixed { index, address, peer, reserved } => {
                     let dial = self.connect(peer, vec![address], reserved);
                     self.discovery.dialling(Target::Fixed(index), dial, now);
@@ -511,14 +541,15 @@ impl Service {
             }
         }
         self.warn_if_alone(now);
+        if let Some(sign) = self.key_watch.poll(now) {
+            say::one_key(&sign);
+        }
         let gossip = self.swarm.behaviour().gossip.gossip();
         if let Some(line) = self.progress.line(now, gossip.sync()) {
             info!("{line}");
         }
-        match self.behind.line(now, gossip.tip().height, gossip.behind(now).as_ref()) {
-            Some(Notice::Warn(line)) => warn!("{line}"),
-            Some(Notice::Info(line)) => info!("{line}"),
-            None => {}
+        if let Some(notice) = self.behind.line(now, gossip.tip().height, gossip.behind(now).as_ref()) {
+            say::notice(&notice);
         }
     }
 
@@ -559,13 +590,37 @@ impl Service {
         let alone = self.swarm.behaviour().gossip.peers().next().is_none();
         let since = now.since(self.warned.unwrap_or_default());
         let wait = if self.warned.is_some() { WARN_INTERVAL } else { WARN_AFTER };
-        if alone && !self.config.bootstrap.is_empty() && since >= wait {
+        let fixed = self.config.bootstrap.len() + self.config.reserved_peers.len();
+        if alone && fixed > 0 && since >= wait {
             self.warned = Some(now);
+            let told = self.discovery.troubles().take(TROUBLES_MAX);
+            let told: Vec<_> = told.map(|(address, cause)| say::trouble(address, cause)).collect();
+            let last = if told.is_empty() { "no answer yet".to_owned() } else { told.join("; ") };
             warn!(
-                bootstrap = self.config.bootstrap.len(),
-                "no peer is connected; the bootstrap addresses are tried on: check --bootstrap and --network"
+                addresses = fixed,
+                last,
+                "no peer is connected; the bootstrap and reserved addresses are tried on: check --bootstrap, \
+                 --reserved-peer and --network"
             );
         }
+    }
+
+    fn listens_on(&self, address: &Multiaddr) -> bool {
+        self.swarm.listeners().any(|own| addresses::plain(own) == addresses::plain(address))
+    }
+
+    /// The IPs that this node listens on.
+    fn own_ips(&self) -> Vec<IpAddr> {
+        self.swarm.listeners().filter_map(ip_of).collect()
+    }
+
+    /// The addresses that this node listens on may have changed, or what is known of them.
+    fn on_listening(&mut self) {
+        self.discovery.set_own(self.own_ips());
+        let listening: Vec<_> = self.swarm.listeners().cloned().collect();
+        let change = self.announced.update(&listening);
+        change.withdrawn.iter().for_each(|address| self.swarm.remove_external_address(address));
+        change.told.into_iter().for_each(|address| self.swarm.add_external_address(address));
     }
 
     fn on_command(&mut self, command: Command) {
@@ -688,40 +743,18 @@ impl Service {
     }
 }
 
-/// The version of the network's gossip that a peer speaks instead of ours.
-fn other_version(network: &NetworkId, protocols: &[StreamProtocol]) -> Option<u64> {
-    let start = format!("/hearsay/{network}/control/");
-    let versions = protocols.iter().filter_map(|name| name.as_ref().strip_prefix(&start)?.parse().ok());
-    let versions: Vec<u64> = versions.collect();
-    versions.iter().copied().max().filter(|_| !versions.contains(&VERSION))
-}
-
-/// Reorganisations are said; deep ones are what a person should look into.
-fn tell_of_tip(tip: Tip, disconnected: usize) {
-    let Tip { height, id } = tip;
-    match disconnected {
-        0 => debug!(height, %id, "the tip changed"),
-        1..DEEP_REORGANISATION => info!(height, %id, disconnected, "the best chain changed: blocks are stale now"),
-        _ => warn!(
-            height,
-            %id,
-            disconnected,
-            "the best chain changed deeply: these blocks are stale, and what they confirmed is pending again unless the \
-             new chain has it too; look whether the network was parted, or a producer keeps a chain of its own"
-        ),
+/// What a failed dial comes to, taken together.
+fn failure(refusals: &[&DialRefusal], cause: String) -> Failure {
+    let another = refusals.iter().find_map(|refusal| match refusal {
+        DialRefusal::WrongId { found, .. } => Some(*found),
+        _ => None,
+    });
+    let own = |refusal: &&DialRefusal| matches!(refusal, DialRefusal::OwnAddress(_) | DialRefusal::OwnId(_));
+    match another {
+        Some(found) => Failure::Another(found),
+        None if !refusals.is_empty() && refusals.iter().all(own) => Failure::Ourselves,
+        None => Failure::Unreachable(cause),
     }
-}
-
-fn tell_of_expired(ids: &[TxId], tip: u64) {
-    let named: Vec<String> = ids.iter().take(EXPIRED_NAMED_MAX).map(ToString::to_string).collect();
-    let more = if ids.len() > named.len() { ", and more" } else { "" };
-    warn!(
-        count = ids.len(),
-        tip,
-        "transactions taken from clients of this node are in no block by their last height and are given up: {}{more}; \
-         they can be signed again for a later height",
-        named.join(", ")
-    );
 }
 
 /// The store that the settings ask for.

@@ -1,7 +1,7 @@
 //! The swarm: the gossip behaviour beside libp2p's own, all limits set.
 
 use std::collections::HashSet;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU8, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,10 @@ const PROTOCOL_VERSION: &str = "hearsay/2";
 
 /// A connection that nobody needs is closed after this.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Addresses of one peer that are dialled at once: more than are kept of a peer, so that none waits behind those that
+/// never answer. Which of them should wait, and how long, is decided in `own.rs`.
+const DIAL_ADDRESSES: u8 = 16;
 
 /// Inbound streams of one connection that may be negotiating.
 const NEGOTIATING_MAX: usize = 16;
@@ -70,6 +74,8 @@ pub(crate) fn build(
     let agent = format!("hearsay/{}", env!("CARGO_PKG_VERSION"));
     let identify =
         identify::Config::new(PROTOCOL_VERSION.to_owned(), config.identity.public()).with_agent_version(agent);
+    // What is told of our addresses is the few that the service picks (`announce.rs`), as external addresses.
+    let identify = identify.with_hide_listen_addrs(true);
     let kad = (!config.reserved_only).then(|| kademlia(local, kad_protocol(config)));
     let behaviour = NodeBehaviour {
         limits,
@@ -81,6 +87,7 @@ pub(crate) fn build(
     };
     let swarm = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(IDLE_TIMEOUT)
+        .with_dial_concurrency_factor(NonZeroU8::new(DIAL_ADDRESSES).unwrap_or(NonZeroU8::MIN))
         .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
         .with_notify_handler_buffer_size(NonZeroUsize::new(BUFFER_EVENTS).unwrap_or(NonZeroUsize::MIN))
         .with_per_connection_event_buffer_size(BUFFER_EVENTS);

@@ -1,4 +1,5 @@
-//! How bytes get from node to node: TCP with noise and yamux, and QUIC v1, with names resolved when dialled.
+//! How bytes get from node to node: TCP with noise and yamux, and QUIC v1, with names resolved when dialled
+//! (`resolve.rs`), and own addresses refused before the dial (`own.rs`).
 //!
 //! Bytes are counted. On TCP that is below noise, so handshakes and multiplexing are in. QUIC encrypts its own
 //! packets: there the bytes of the multiplexed streams are counted, and the figure is too low by QUIC's headers and
@@ -19,8 +20,11 @@ use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerEvent};
 use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{PeerId, Transport as _, dns, noise, quic, tcp, yamux};
+use libp2p::{PeerId, Transport as _, noise, quic, tcp, yamux};
 use tokio::time::{Sleep, sleep};
+
+use crate::own::Guard;
+use crate::resolve::Names;
 
 pub use libp2p::tcp::tokio::TcpStream;
 
@@ -65,9 +69,6 @@ pub enum TransportSetupError {
     /// The noise keys.
     #[error("cannot derive the transport's keys: {0}")]
     Noise(#[from] noise::Error),
-    /// The system's resolver.
-    #[error("cannot read the system's name resolver settings (/etc/resolv.conf): {0}")]
-    Dns(#[from] io::Error),
 }
 
 impl WireBytes {
@@ -126,8 +127,9 @@ pub fn build(
     let quic = quic::tokio::Transport::new(config).map(move |(peer, muxer), _| {
         (peer, StreamMuxerBox::new(CountedMuxer { inner: muxer, wire: Arc::clone(&counter) }))
     });
-    let either = quic.or_transport(tcp).map(|either, _| either.into_inner());
-    Ok(dns::tokio::Transport::system(either)?.boxed())
+    let either = quic.or_transport(tcp).map(|either, _| either.into_inner()).boxed();
+    let guarded = Guard::new(identity.public().to_peer_id(), either);
+    Ok(Names::new(guarded).boxed())
 }
 
 /// A stream that counts its bytes, and fails when it takes none for [`SOCKET_STALL`].

@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use node::discovery::{
-    BOOK_PEERS_MAX, Discovery, KEPT_FAILURES_MAX, PEER_ADDRESSES_MAX, Target, ToldBy, View, Want, dialable,
+    BOOK_PEERS_MAX, Discovery, Failure, KEPT_FAILURES_MAX, PEER_ADDRESSES_MAX, Target, ToldBy, View, Want,
+    dialable,
 };
 use node::reason::CloseReason;
 use protocol::time::{Duration, Time};
@@ -42,6 +43,10 @@ fn at(seconds: u64) -> Time {
     Time::ZERO + Duration::from_secs(seconds)
 }
 
+fn unreachable() -> Failure {
+    Failure::Unreachable("nobody answers".to_owned())
+}
+
 fn discovery(bootstrap: &[Multiaddr], reserved: &[Multiaddr], reserved_only: bool, seed: u8) -> Discovery {
     Discovery::new(PeerId::random(), 8, bootstrap, reserved, reserved_only, [seed; 32])
 }
@@ -74,7 +79,7 @@ fn fail(discovery: &mut Discovery, peer: PeerId, times: u32) {
     for time in 0..times as usize {
         let dial = ConnectionId::new_unchecked(time);
         discovery.dialling(Target::Candidate(peer), Some(dial), at(1));
-        discovery.on_dial_failed(dial, false, at(2));
+        discovery.on_dial_failed(dial, unreachable(), at(2));
     }
 }
 
@@ -107,7 +112,7 @@ fn a_dead_bootstrap_address_is_tried_for_ever_ever_more_rarely_and_blocks_no_oth
                 // The first address never answers at all; the second refuses at once.
                 if index == 1 {
                     tries.push(now);
-                    discovery.on_dial_failed(id, false, now);
+                    discovery.on_dial_failed(id, unreachable(), now);
                 }
             }
         }
@@ -168,14 +173,6 @@ fn reserved_peers_are_dialled_though_no_slot_is_missing() {
     assert!(matches!(wants.as_slice(), [Want::Fixed { reserved: true, .. }]), "{wants:?}");
 }
 
-#[test]
-fn our_own_address_is_given_up() {
-    let mut discovery = discovery(&[address(1)], &[], false, 6);
-    discovery.dialling(Target::Fixed(0), Some(ConnectionId::new_unchecked(1)), Time::ZERO);
-    discovery.on_dial_failed(ConnectionId::new_unchecked(1), true, Time::ZERO);
-    assert_eq!(fixed(&discovery.poll(at(3_600), &Slots::default())), 0);
-}
-
 /// The addresses at which the only candidate would be dialled.
 fn dialled(discovery: &mut Discovery, now: Time) -> Vec<Multiaddr> {
     let wants = discovery.poll(now, &Slots::default());
@@ -209,7 +206,7 @@ fn what_others_told_is_replaced_once_it_led_nowhere() {
     discovery.learn(peer, [address(1)], ToldBy::Itself, Time::ZERO);
     discovery.learn(peer, (20..40).map(address), ToldBy::Others, Time::ZERO);
     discovery.dialling(Target::Candidate(peer), Some(ConnectionId::new_unchecked(1)), Time::ZERO);
-    discovery.on_dial_failed(ConnectionId::new_unchecked(1), false, Time::ZERO);
+    discovery.on_dial_failed(ConnectionId::new_unchecked(1), unreachable(), Time::ZERO);
     discovery.learn(peer, [address(2)], ToldBy::Others, Time::ZERO);
     assert_eq!(dialled(&mut discovery, at(60)), [address(1), address(2)]);
 }

@@ -1,10 +1,15 @@
 //! The node's tests, through its public door: one binary, one module a behaviour.
 
+mod address_order;
 mod bulk_pace;
 mod bulk_window;
 mod command_line;
 mod data_dir;
 mod discovery;
+mod field_identity;
+mod field_names;
+mod field_shared;
+mod fixed_addresses;
 mod framing;
 mod goodbye;
 mod harness;
@@ -15,7 +20,10 @@ mod lane_speed;
 mod lanes;
 mod lifecycle;
 mod limits;
+mod namespaces;
 mod notices;
+mod one_key;
+mod own_addresses;
 mod progress;
 mod propagation;
 mod puppet;

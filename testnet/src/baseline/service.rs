@@ -14,7 +14,7 @@ use libp2p_gossipsub::Event as GossipsubEvent;
 use node::clock::Clock;
 use node::command::Command;
 use node::config::Config;
-use node::discovery::{Discovery, Target, Want};
+use node::discovery::{Discovery, Failure, Target, Want};
 use node::recorder::Recorder;
 use node::sample;
 use node::service::{Ready, STOP_TIMEOUT, ServiceError};
@@ -201,7 +201,7 @@ impl Service {
             }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
                 debug!(peer = ?peer_id, %error, "a dial failed");
-                self.discovery.on_dial_failed(connection_id, false, now);
+                self.discovery.on_dial_failed(connection_id, Failure::Unreachable(error.to_string()), now);
             }
             _ => {}
         }

@@ -1,0 +1,158 @@
+//! Which of several addresses are worth telling, and which to try first. Pure: it compares what it is given.
+//!
+//! An address says who can reach it. A public one can be tried from anywhere. A private one means another machine in
+//! another network, and some are the same on many hosts: container engines and hypervisors give their bridges
+//! 172.17.0.1, 192.168.122.1 or 10.0.2.15 everywhere. So the order is:
+//!
+//! 1. public addresses and names,
+//! 2. private addresses that are near one of our own (the same /24, or the same IPv6 /64),
+//! 3. other private addresses,
+//! 4. link-local ones, and loopback last,
+//! 5. behind all these, what has an IP of our own: it leads to this machine.
+//!
+//! Public comes before near on purpose. Half of all home networks are 192.168.1.0/24, so nearness may be a coincidence;
+//! and in a local network without public addresses the near ones are first anyhow. Where two addresses have the same
+//! rank, their order stays, but transports and IP versions take turns, so that a cut leaves some of each.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+
+use crate::limits::ip_of;
+
+/// Who can reach an address. The first is the most useful.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Anybody; names count as such.
+    Public,
+    /// Machines in the same private network.
+    Private,
+    /// Machines on the same link.
+    LinkLocal,
+    /// This machine.
+    Loopback,
+}
+
+/// Where an address is for a node that has certain addresses itself. The first is tried first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// Anywhere in the world.
+    Public,
+    /// In one of our own networks, as it seems.
+    Near,
+    /// In some private network.
+    Private,
+    /// On some link.
+    LinkLocal,
+    /// On the loopback device.
+    Loopback,
+    /// On this machine: it has an IP that we listen on.
+    Own,
+}
+
+/// Who can reach `address`.
+#[must_use]
+pub fn scope(address: &Multiaddr) -> Scope {
+    match ip_of(address) {
+        Some(ip) if ip.is_loopback() => Scope::Loopback,
+        Some(IpAddr::V4(ip)) if ip.is_link_local() => Scope::LinkLocal,
+        Some(IpAddr::V6(ip)) if ip.is_unicast_link_local() => Scope::LinkLocal,
+        Some(IpAddr::V4(ip)) if ip.is_private() || is_shared(ip) => Scope::Private,
+        Some(IpAddr::V6(ip)) if ip.is_unique_local() => Scope::Private,
+        _ => Scope::Public,
+    }
+}
+
+/// Where `address` is for a node that listens on `own` IPs.
+#[must_use]
+pub fn place(address: &Multiaddr, own: &[IpAddr]) -> Place {
+    match (scope(address), ip_of(address)) {
+        (Scope::Loopback, _) => Place::Loopback,
+        (_, Some(ip)) if own.contains(&ip) => Place::Own,
+        (Scope::Public, _) => Place::Public,
+        (Scope::LinkLocal, _) => Place::LinkLocal,
+        (Scope::Private, Some(ip)) if own.iter().any(|own| are_near(*own, ip)) => Place::Near,
+        (Scope::Private, _) => Place::Private,
+    }
+}
+
+/// Puts what is to be tried first in front. Addresses of the same place keep their order.
+pub fn order(addresses: &mut [Multiaddr], own: &[IpAddr]) {
+    addresses.sort_by_cached_key(|address| place(address, own));
+}
+
+/// The `most` best of another node's `addresses` for a node that listens on `own` IPs, the best first, without repeats.
+#[must_use]
+pub fn best(addresses: impl IntoIterator<Item = Multiaddr>, own: &[IpAddr], most: usize) -> Vec<Multiaddr> {
+    cut(addresses, most, |address| place(address, own))
+}
+
+/// The `most` addresses of our own that others can use best, without repeats. Those whose IPs are in `used` come before
+/// others of the same scope.
+#[must_use]
+pub fn useful(
+    addresses: impl IntoIterator<Item = Multiaddr>,
+    used: &HashSet<IpAddr>,
+    most: usize,
+) -> Vec<Multiaddr> {
+    let unused = |address: &Multiaddr| ip_of(address).is_none_or(|ip| !used.contains(&ip));
+    cut(addresses, most, |address| (scope(address), unused(address)))
+}
+
+fn cut<K: Ord + Copy + Hash>(
+    addresses: impl IntoIterator<Item = Multiaddr>,
+    most: usize,
+    rank: impl Fn(&Multiaddr) -> K,
+) -> Vec<Multiaddr> {
+    let mut met = HashSet::new();
+    let mut turns: HashMap<_, usize> = HashMap::new();
+    let mut ranked = Vec::new();
+    for address in addresses.into_iter().filter(|address| met.insert(address.clone())) {
+        let rank = rank(&address);
+        let turn = turns.entry((rank, kind(&address))).or_default();
+        ranked.push((rank, *turn, address));
+        *turn += 1;
+    }
+    ranked.sort_by_key(|(rank, turn, _)| (*rank, *turn));
+    ranked.into_iter().take(most).map(|(_, _, address)| address).collect()
+}
+
+/// An address without a trailing `/p2p/…`, and with an IPv4 address in IPv6's clothes as IPv4: what is the same socket
+/// is spelt the same.
+#[must_use]
+pub fn plain(address: &Multiaddr) -> Multiaddr {
+    let parts = address.iter().filter(|part| !matches!(part, Protocol::P2p(_)));
+    parts
+        .map(|part| match part {
+            Protocol::Ip6(ip) => ip.to_ipv4_mapped().map_or(Protocol::Ip6(ip), Protocol::Ip4),
+            other => other,
+        })
+        .collect()
+}
+
+/// Addresses that providers share among their customers (RFC 6598).
+const fn is_shared(ip: Ipv4Addr) -> bool {
+    ip.to_bits() >> 22 == Ipv4Addr::new(100, 64, 0, 0).to_bits() >> 22
+}
+
+/// The same /24, or the same /64. Nothing tells us how long the prefixes of our networks really are.
+fn are_near(own: IpAddr, other: IpAddr) -> bool {
+    match (own, other) {
+        (IpAddr::V4(own), IpAddr::V4(other)) => own.to_bits() >> 8 == other.to_bits() >> 8,
+        (IpAddr::V6(own), IpAddr::V6(other)) => upper(own) == upper(other),
+        _ => false,
+    }
+}
+
+const fn upper(ip: Ipv6Addr) -> u64 {
+    (ip.to_bits() >> 64) as u64
+}
+
+/// IP version and transport.
+fn kind(address: &Multiaddr) -> (Option<bool>, bool) {
+    let tcp = address.iter().any(|part| matches!(part, Protocol::Tcp(_)));
+    (ip_of(address).map(|ip| ip.is_ipv4()), tcp)
+}

@@ -1,0 +1,82 @@
+//! How often the connection of one peer id may be replaced by a newer one that it dialled.
+//!
+//! A peer that lost its connection comes back before we have noticed, so a new connection takes the place of the old one.
+//! Two machines that use one key do the same to each other, without end. So replacements are counted. Beyond the
+//! bound the older connection stays; a dead one is found by its pings within half a minute and needs no replacing.
+//! Connections from another address that the limit for one peer denies are counted as well: they are the same contest.
+//! Decides only: no sockets, no clock.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use libp2p::PeerId;
+use protocol::time::{Duration, Time};
+
+/// Replacements of a peer id's connection, and denied attempts, within [`SWAP_TIME`]. A peer whose network changes needs two or three.
+pub const SWAPS_MAX: usize = 8;
+/// The time in which they are counted.
+pub const SWAP_TIME: Duration = Duration::from_secs(600);
+/// Peers whose replacements are counted: four times the inbound slots. The one that was replaced longest ago makes room.
+pub const SWAP_PEERS_MAX: usize = 256;
+/// Between two warnings, whoever they are about: a peer could otherwise make us warn at will.
+pub const SWAP_WARN_INTERVAL: Duration = Duration::from_secs(600);
+
+/// What becomes of a new connection that may take the place of an old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swap {
+    /// It takes the place of the old one.
+    New,
+    /// The old one stays. `warn`: the operator should hear of it, for they come from different addresses.
+    Old {
+        /// Whether to tell.
+        warn: bool,
+    },
+}
+
+/// The state.
+#[derive(Debug, Default)]
+pub struct Swaps {
+    recent: HashMap<PeerId, Vec<Time>>,
+    warned: Option<Time>,
+}
+
+impl Swaps {
+    /// A peer that has a connection from `old` dials another from `new`, and wants its slot.
+    pub fn wanted(&mut self, peer: PeerId, old: Option<IpAddr>, new: Option<IpAddr>, now: Time) -> Swap {
+        if self.count(peer, now) { Swap::New } else { Swap::Old { warn: old != new && self.warn(now) } }
+    }
+
+    /// A peer that has a connection from `old` was denied another from `new`. Whether the operator should hear of it.
+    pub fn denied(&mut self, peer: PeerId, old: Option<IpAddr>, new: Option<IpAddr>, now: Time) -> bool {
+        old != new && !self.count(peer, now) && self.warn(now)
+    }
+
+    /// Counts one more attempt. False if there were too many already.
+    fn count(&mut self, peer: PeerId, now: Time) -> bool {
+        for times in self.recent.values_mut() {
+            times.retain(|time| now.since(*time) < SWAP_TIME);
+        }
+        self.recent.retain(|_, times| !times.is_empty());
+        if self.recent.len() >= SWAP_PEERS_MAX
+            && !self.recent.contains_key(&peer)
+            && let Some(first) = self.recent.iter().min_by_key(|(_, times)| times.last().copied())
+        {
+            let first = *first.0;
+            self.recent.remove(&first);
+        }
+        let times = self.recent.entry(peer).or_default();
+        let few = times.len() < SWAPS_MAX;
+        if few {
+            times.push(now);
+        }
+        few
+    }
+
+    fn warn(&mut self, now: Time) -> bool {
+        let due = self.warned.is_none_or(|warned| now.since(warned) >= SWAP_WARN_INTERVAL);
+        if due {
+            self.warned = Some(now);
+        }
+        due
+    }
+}

@@ -1,0 +1,330 @@
+//! Nodes as they run in the field: real processes in network and mount namespaces of their own.
+//!
+//! A [`Field`] makes namespaces with names that no other test has, joins them by links, and removes them when it is
+//! dropped, also when the test fails. A [`Process`] is a running node whose standard error is kept; it is killed by its
+//! id when it is dropped. Root and iproute2 are needed, and python3 for a link with a delay. Tests that use this are
+//! `#[ignore]`d, their modules' names begin with `field_`, and `scripts/prove.sh field` runs them.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid};
+use node::command::{PeerStatus, Status};
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+
+/// What a test waits for at most; only a failure takes so long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Tells the namespaces of several fields in one process apart.
+static FIELDS: AtomicUsize = AtomicUsize::new(0);
+
+/// A link with a delay: packets of one tun device come out of the other after so long. It ends when its standard
+/// input does, that is with the test. The kernel's own `netem` is not built in everywhere.
+const SLOW_LINK: &str = r#"
+import ctypes, fcntl, heapq, os, select, struct, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+def tun(space, name):
+    entered = os.open("/run/netns/" + space, os.O_RDONLY)
+    if libc.setns(entered, 0x40000000): raise OSError(ctypes.get_errno(), "setns")
+    os.close(entered)
+    device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(device, 0x400454ca, struct.pack("16sH22x", name.encode(), 0x1001))
+    return device
+a, b = (tun(*end.split(":")) for end in sys.argv[1:3])
+delay, count, waiting = float(sys.argv[3]) / 1000, 0, []
+print("ready", flush=True)
+while True:
+    rest = max(0, waiting[0][0] - time.monotonic()) if waiting else None
+    for ready in select.select([a, b, 0], [], [], rest)[0]:
+        if ready == 0: sys.exit()
+        count += 1
+        heapq.heappush(waiting, (time.monotonic() + delay, count, b if ready == a else a, os.read(ready, 65536)))
+    while waiting and waiting[0][0] <= time.monotonic():
+        _, _, other, packet = heapq.heappop(waiting)
+        try: os.write(other, packet)
+        except OSError: pass
+"#;
+
+/// Namespaces of one test, and a directory for its nodes.
+pub(crate) struct Field {
+    prefix: String,
+    dir: TempDir,
+    spaces: RefCell<Vec<String>>,
+    links: RefCell<Vec<Child>>,
+}
+
+/// A network namespace. Its loopback device is up.
+#[derive(Clone)]
+pub(crate) struct Space {
+    name: String,
+    dir: PathBuf,
+}
+
+/// A running node.
+pub(crate) struct Process {
+    space: Space,
+    data_dir: PathBuf,
+    child: Child,
+    said: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Field {
+    /// No namespaces yet.
+    pub(crate) fn new() -> Self {
+        assert!(Uid::effective().is_root(), "this test makes network namespaces, and needs root for that");
+        let prefix = format!("field-{}-{}", std::process::id(), FIELDS.fetch_add(1, Ordering::Relaxed));
+        let dir = tempfile::tempdir().expect("a directory");
+        Self { prefix, dir, spaces: RefCell::default(), links: RefCell::default() }
+    }
+
+    /// Makes a namespace.
+    pub(crate) fn space(&self, name: &str) -> Space {
+        let dir = self.dir.path().join(name);
+        std::fs::create_dir(&dir).expect("one namespace of that name");
+        let space = Space { name: format!("{}-{name}", self.prefix), dir };
+        run("ip", &["netns", "add", &space.name]);
+        self.spaces.borrow_mut().push(space.name.clone());
+        space.ip(&["link", "set", "lo", "up"]);
+        space
+    }
+
+    /// Joins two namespaces. Each end has a device's name and an address, such as `("eth0", "10.83.0.1/24")`.
+    pub(crate) fn link(&self, a: (&Space, &str, &str), b: (&Space, &str, &str)) {
+        let (here, there) = (&a.0.name, &b.0.name);
+        run("ip", &["link", "add", a.1, "netns", here, "type", "veth", "peer", "name", b.1, "netns", there]);
+        for (space, device, address) in [a, b] {
+            space.up(device, address);
+        }
+    }
+
+    /// Joins namespaces to one network. Each gets a device `eth0` and its address.
+    pub(crate) fn network(&self, members: &[(&Space, &str)]) {
+        let switch = self.space("switch");
+        switch.ip(&["link", "add", "br0", "type", "bridge"]);
+        switch.ip(&["link", "set", "br0", "up"]);
+        for (n, (space, address)) in members.iter().enumerate() {
+            let port = format!("port{n}");
+            let (here, there) = (&switch.name, &space.name);
+            run(
+                "ip",
+                &["link", "add", &port, "netns", here, "type", "veth", "peer", "name", "eth0", "netns", there],
+            );
+            switch.ip(&["link", "set", &port, "master", "br0", "up"]);
+            space.up("eth0", address);
+        }
+    }
+
+    /// Joins two namespaces by a link with a delay each way.
+    pub(crate) fn slow_link(&self, a: (&Space, &str, &str), b: (&Space, &str, &str), delay: Duration) {
+        let end = |(space, device, _): (&Space, &str, &str)| format!("{}:{device}", space.name);
+        let mut child = Command::new("python3")
+            .args(["-c", SLOW_LINK, &end(a), &end(b), &delay.as_millis().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        self.links.borrow_mut().push(child);
+        BufReader::new(stdout).read_line(&mut line).expect("text");
+        assert_eq!(line, "ready\n", "the slow link did not come up");
+        for (space, device, address) in [a, b] {
+            space.up(device, address);
+        }
+    }
+}
+
+impl Drop for Field {
+    fn drop(&mut self) {
+        for mut link in self.links.take() {
+            // An error means that it has ended.
+            let _ = link.kill();
+            let _ = link.wait();
+        }
+        for space in self.spaces.take() {
+            let _ = Command::new("ip").args(["netns", "delete", &space]).status();
+        }
+    }
+}
+
+impl Space {
+    /// Runs `ip` on the namespace's devices.
+    pub(crate) fn ip(&self, args: &[&str]) {
+        run("ip", &[&["-n", &self.name], args].concat());
+    }
+
+    /// Gives a device an address, and switches it on. No IPv6 address is waited for until it is known to be alone.
+    pub(crate) fn up(&self, device: &str, address: &str) {
+        self.ip(&["addr", "add", address, "dev", device]);
+        self.ip(&["link", "set", device, "up"]);
+    }
+
+    /// Adds a bridge without members, as a container engine does.
+    pub(crate) fn bridge(&self, device: &str, address: &str) {
+        self.ip(&["link", "add", device, "type", "bridge"]);
+        self.up(device, address);
+    }
+
+    /// Does something on a thread that is in the namespace. Sockets that it opens stay in the namespace.
+    pub(crate) fn inside<T: Send + 'static>(&self, what: impl FnOnce() -> T + Send + 'static) -> T {
+        let entered = File::open(Path::new("/run/netns").join(&self.name)).expect("the namespace");
+        let inside = spawn(move || {
+            setns(entered, CloneFlags::CLONE_NEWNET).expect("root may enter it");
+            what()
+        });
+        inside.join().expect("no panic")
+    }
+
+    /// A file that processes of this namespace see in place of `/etc/NAME`. Writing it again changes it for those that
+    /// run already.
+    pub(crate) fn etc(&self, name: &str, text: &str) {
+        std::fs::write(self.dir.join(format!("etc-{name}")), text).expect("a writable directory");
+    }
+
+    /// A command in the namespace, with its `/etc`, a clean environment and a home directory of its own.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        let enter = r#"for f in "$0"/etc-*; do [ ! -e "$f" ] || mount --bind "$f" "/etc/${f##*/etc-}" || exit 1; done; exec "$@""#;
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.args(["netns", "exec", &self.name, "sh", "-c", enter]).arg(&self.dir).arg(program);
+        command.env_clear().env("PATH", path).env("HOME", &self.dir);
+        command
+    }
+
+    /// Where the data of a node with this name is.
+    pub(crate) fn data_dir(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Starts a node with a data dir of its own, and waits until it says that it is ready.
+    pub(crate) fn node(&self, name: &str, args: &[&str]) -> Process {
+        let data_dir = self.data_dir(name);
+        let mut command = self.command(env!("CARGO_BIN_EXE_node"));
+        command.arg("--data-dir").arg(&data_dir).args(["--rpc-addr", "127.0.0.1:0"]).args(args);
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let said = Arc::new(Mutex::new(String::new()));
+        let collected = Arc::clone(&said);
+        let reader = spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let mut said = collected.lock().expect("no panic");
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
+        let process = Process { space: self.clone(), data_dir, child, said, reader: Some(reader) };
+        process.says("ready ");
+        process
+    }
+}
+
+impl Process {
+    /// All that it has written to standard error.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().expect("no panic").clone()
+    }
+
+    /// How many lines of that contain `text`.
+    pub(crate) fn lines_with(&self, text: &str) -> usize {
+        self.said().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Waits until it says `text`, and gives the line.
+    pub(crate) fn says(&self, text: &str) -> String {
+        let line = || self.said().lines().find(|line| line.contains(text)).map(str::to_owned);
+        until(line).unwrap_or_else(|| panic!("it never said {text:?}, but:\n{}", self.said()))
+    }
+
+    /// Asks it through its own command line: `node ARGS --json`.
+    pub(crate) fn ask<T: DeserializeOwned>(&self, args: &[&str]) -> Option<T> {
+        let mut command = self.space.command(env!("CARGO_BIN_EXE_node"));
+        let output =
+            command.args(args).arg("--json").arg("--data-dir").arg(&self.data_dir).output().expect("it runs");
+        serde_json::from_slice(&output.stdout).ok()
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.ask(&["status"]).expect("the node answers")
+    }
+
+    pub(crate) fn peers(&self) -> Vec<PeerStatus> {
+        self.ask(&["peers"]).expect("the node answers")
+    }
+
+    /// Its peer id.
+    pub(crate) fn peer_id(&self) -> String {
+        self.status().peer_id
+    }
+
+    /// Whether the node with this peer id is a gossip peer that said Hello.
+    pub(crate) fn has_peer(&self, peer_id: &str) -> bool {
+        self.peers().iter().any(|peer| peer.ready && peer.peer_id == peer_id)
+    }
+
+    /// Waits until it is.
+    pub(crate) fn joins(&self, peer_id: &str) {
+        assert!(self.joins_within(peer_id, PATIENCE), "{peer_id} is no peer of it; it said:\n{}", self.said());
+    }
+
+    /// Whether it becomes one in time.
+    pub(crate) fn joins_within(&self, peer_id: &str, patience: Duration) -> bool {
+        until_within(patience, || self.has_peer(peer_id).then_some(())).is_some()
+    }
+
+    /// Ends it as an operator does, and gives all that it said.
+    pub(crate) fn stop(mut self) -> String {
+        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).expect("it runs");
+        self.child.wait().expect("it ends");
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("no panic");
+        }
+        self.said()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // An error means that it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until there is something to give, for [`PATIENCE`].
+pub(crate) fn until<T>(look: impl FnMut() -> Option<T>) -> Option<T> {
+    until_within(PATIENCE, look)
+}
+
+fn until_within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let begin = Instant::now();
+    loop {
+        let found = look();
+        if found.is_some() || begin.elapsed() > patience {
+            return found;
+        }
+        sleep(LOOK);
+    }
+}
+
+fn run(program: &str, args: &[&str]) {
+    let mut command = Command::new(program);
+    let mut child = command.args(args).stderr(Stdio::piped()).spawn().expect("iproute2 is installed");
+    let mut said = String::new();
+    let read = child.stderr.take().expect("piped").read_to_string(&mut said);
+    let ended = child.wait().expect("it ends");
+    assert!(read.is_ok() && ended.success(), "{program} {args:?}: {said}");
+}
