@@ -1,6 +1,7 @@
 //! The node's tests, through its public door: one binary, one module a behaviour.
 
 mod address_order;
+mod behind_nodes;
 mod bulk_pace;
 mod bulk_window;
 mod command_line;
@@ -8,6 +9,7 @@ mod data_dir;
 mod discovery;
 mod field_identity;
 mod field_names;
+mod field_pruned;
 mod field_shared;
 mod fixed_addresses;
 mod framing;

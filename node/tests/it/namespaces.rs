@@ -161,6 +161,11 @@ impl Drop for Field {
 }
 
 impl Space {
+    /// No namespace, but this machine's own network, for nodes on loopback; their directories are below `dir`.
+    pub(crate) fn of_this_machine(dir: &Path) -> Self {
+        Self { name: String::new(), dir: dir.to_owned() }
+    }
+
     /// Runs `ip` on the namespace's devices.
     pub(crate) fn ip(&self, args: &[&str]) {
         run("ip", &[&["-n", &self.name], args].concat());
@@ -196,6 +201,11 @@ impl Space {
 
     /// A command in the namespace, with its `/etc`, a clean environment and a home directory of its own.
     pub(crate) fn command(&self, program: &str) -> Command {
+        if self.name.is_empty() {
+            let mut command = Command::new(program);
+            command.env_clear().env("HOME", &self.dir);
+            return command;
+        }
         let mut command = Command::new("ip");
         let enter = r#"for f in "$0"/etc-*; do [ ! -e "$f" ] || mount --bind "$f" "/etc/${f##*/etc-}" || exit 1; done; exec "$@""#;
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -247,6 +257,15 @@ impl Process {
     pub(crate) fn says(&self, text: &str) -> String {
         let line = || self.said().lines().find(|line| line.contains(text)).map(str::to_owned);
         until(line).unwrap_or_else(|| panic!("it never said {text:?}, but:\n{}", self.said()))
+    }
+
+    /// Runs a command of the program about this node, and gives what it wrote to standard output and error.
+    pub(crate) fn run(&self, args: &[&str]) -> (String, String) {
+        let mut command = self.space.command(env!("CARGO_BIN_EXE_node"));
+        let output = command.args(args).arg("--data-dir").arg(&self.data_dir).output().expect("it runs");
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (text(output.stdout), text(output.stderr))
     }
 
     /// Asks it through its own command line: `node ARGS --json`.
@@ -309,7 +328,8 @@ pub(crate) fn until<T>(look: impl FnMut() -> Option<T>) -> Option<T> {
     until_within(PATIENCE, look)
 }
 
-fn until_within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+/// The same for as long as is said.
+pub(crate) fn until_within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let begin = Instant::now();
     loop {
         let found = look();

@@ -180,6 +180,37 @@ fn headers_before_a_refused_one_are_taken() {
 }
 
 #[test]
+fn a_producers_third_chain_is_refused_and_said_to_be() {
+    let mut mesh = mesh();
+    let chain = |seed: u64, length: u64| {
+        let mut tip = genesis();
+        let next = |number| {
+            let next = block_by(&producer(), tip, &[], seed + number);
+            tip = tip_of(&next);
+            next
+        };
+        (0..length).map(next).collect::<Vec<_>>()
+    };
+    let peer = mesh.greeted(0);
+    for (seed, length) in [(0, 3), (1_000, 5), (2_000, 8)] {
+        for block in chain(seed, length) {
+            mesh.say(0, peer, Message::Block(block));
+            mesh.run_for(Duration::from_millis(10));
+        }
+    }
+    assert_eq!(mesh.nodes[0].tip().height, 5, "the second one is followed, the third is not");
+    let (third, longest) = (chain(2_000, 8), Duration::from_secs(12));
+    play(&mut mesh, peer, &third, longest.as_millis() / 1_000);
+    match cause(&mesh) {
+        Some(Cause::Refused { producer: by, height: 1, refusal: Refusal::TooManyAtHeight, .. }) => {
+            assert_eq!(by, producer().public());
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(mesh.disconnects, []);
+}
+
+#[test]
 fn nobody_is_asked_for_bodies_that_it_says_to_have_deleted() {
     let mut mesh = mesh();
     let blocks = chain_by(&producer(), 100);

@@ -1,0 +1,135 @@
+//! Real nodes that are behind: the quick start's joiner, one that allows the wrong producers, a producer that lost its store, one
+//! that produces while it catches up, and one whose peers have all deleted what it lacks.
+
+use std::path::Path;
+use std::time::Duration;
+
+use node::command::Status;
+use tempfile::tempdir;
+
+use crate::namespaces::{Process, Space, until, until_within};
+
+const LISTEN: [&str; 2] = ["--listen", "/ip4/127.0.0.1/tcp/0"];
+
+fn start(space: &Space, name: &str, args: &[&str]) -> Process {
+    space.node(name, &[&LISTEN, args].concat())
+}
+
+/// What the banner tells others to add to `node`.
+fn join_flags(node: &Process) -> Vec<String> {
+    let line = node.says("join me with: node ");
+    let (_, flags) = line.split_once("join me with: node ").expect("just looked for");
+    flags.split_whitespace().map(str::to_owned).collect()
+}
+
+fn strs(flags: &[String]) -> Vec<&str> {
+    flags.iter().map(String::as_str).collect()
+}
+
+fn status_until(node: &Process, what: &str, enough: impl Fn(&Status) -> bool) -> Status {
+    let status = until(|| Some(node.status()).filter(&enough));
+    status.unwrap_or_else(|| panic!("waited in vain for {what}: {:#?}\n{}", node.status(), node.said()))
+}
+
+/// Waits until both are at one height that is at least so much.
+fn meet(a: &Process, b: &Process, height: u64) {
+    let met = until(|| {
+        let (a, b) = (a.status(), b.status());
+        (a.tip_height >= height && a.tip_id == b.tip_id).then_some(())
+    });
+    assert!(met.is_some(), "{:#?}\n{:#?}\n{}", a.status(), b.status(), b.said());
+}
+
+/// A producer's data dir without its store.
+fn lose_store(dir: &Path) {
+    std::fs::remove_file(dir.join("store.redb")).expect("a store");
+}
+
+#[test]
+#[ignore = "real nodes for some seconds: run by the gate, one by one"]
+fn the_banners_join_command_takes_the_blocks_of_that_node() {
+    for producers in [&["--open-producers"][..], &[]] {
+        let dir = tempdir().expect("a directory");
+        let space = Space::of_this_machine(dir.path());
+        let first = start(&space, "first", &[producers, &["--produce-every", "500ms"]].concat());
+        let flags = join_flags(&first);
+        let second = start(&space, "second", &strs(&flags));
+        meet(&first, &second, 3);
+        assert_eq!(second.status().behind.filter(|behind| behind.stuck), None);
+        assert_eq!(second.lines_with("WARN"), 0, "{}", second.said());
+    }
+}
+
+#[test]
+#[ignore = "real nodes for some seconds: run by the gate, one by one"]
+fn a_joiner_that_does_not_allow_the_producer_says_so_once_within_30_s_and_fetches_no_header_twice() {
+    let dir = tempdir().expect("a directory");
+    let space = Space::of_this_machine(dir.path());
+    let first = start(&space, "first", &["--open-producers", "--produce-every", "500ms"]);
+    status_until(&first, "some blocks", |status| status.tip_height >= 5);
+    let flags = join_flags(&first);
+    let other = "00".repeat(31) + "01";
+    let second = start(&space, "second", &[&strs(&flags[..2])[..], &["--producers", &other]].concat());
+    let line = until_within(Duration::from_secs(30), || {
+        second.said().lines().find(|line| line.contains("this node is behind")).map(str::to_owned)
+    });
+    let line = line.unwrap_or_else(|| panic!("no warning in time:\n{}", second.said()));
+    let producer = first.status().public_key;
+    assert!(line.contains(&producer) && line.contains("--producers"), "{line}");
+    let behind = second.status().behind.expect("it is behind");
+    assert_eq!((behind.cause.as_str(), behind.stuck), ("refused", true), "{}", behind.text);
+    // A header is refused at most once: those that came when it joined, and each that was announced since.
+    let (refused, tip) = (second.status().stats.refused, first.status().tip_height);
+    assert!(refused <= tip, "{refused} refusals of {tip} headers");
+    assert_eq!(second.lines_with("this node is behind"), 1);
+    // What is sent through it says so, and is signed as far as it may be.
+    let (_, warning) = second.run(&["tx", "send", "--payload", "late"]);
+    assert!(warning.contains("the node is behind") && warning.contains("valid until"), "{warning}");
+    // The same words stand in its status.
+    let (text, _) = second.run(&["status"]);
+    assert!(text.contains("not allowed"), "{text}");
+}
+
+#[test]
+#[ignore = "real nodes for some seconds: run by the gate, one by one"]
+fn a_producer_that_lost_its_store_signs_nothing_below_what_its_peers_have() {
+    let dir = tempdir().expect("a directory");
+    let space = Space::of_this_machine(dir.path());
+    let produce = ["--produce-every", "300ms", "--open-producers"];
+    let producer = start(&space, "producer", &produce);
+    let flags = join_flags(&producer);
+    let follower = start(&space, "follower", &strs(&flags));
+    let address = join_flags(&follower)[1].clone();
+    status_until(&follower, "some blocks", |status| status.tip_height >= 6);
+    let mut producer = producer;
+    for round in 0..3 {
+        let before = follower.status().tip_height;
+        let at = space.data_dir("producer");
+        producer.stop();
+        lose_store(&at);
+        producer = start(&space, "producer", &[&produce[..], &["--bootstrap", &address]].concat());
+        let after = status_until(&follower, "more blocks", |status| status.tip_height >= before + 3);
+        meet(&producer, &follower, after.tip_height);
+        let status = follower.status();
+        assert_eq!((status.stats.refused, status.stats.reorganisations), (0, 0), "round {round}");
+        assert_eq!(producer.status().stats.reorganisations, 0, "round {round}: {}", producer.said());
+        assert!(producer.lines_with("no block is produced for now") >= 1, "{}", producer.said());
+        assert_eq!(producer.lines_with("blocks are produced again"), 1, "{}", producer.said());
+    }
+}
+
+#[test]
+#[ignore = "real nodes for some seconds: run by the gate, one by one"]
+fn a_node_makes_no_blocks_while_it_catches_up() {
+    let dir = tempdir().expect("a directory");
+    let space = Space::of_this_machine(dir.path());
+    let first = start(&space, "first", &["--open-producers", "--produce-every", "20ms"]);
+    status_until(&first, "a long chain", |status| status.tip_height >= 300);
+    let flags = join_flags(&first);
+    // Blocks of the first go on coming, so that only their number tells who is where.
+    let second = start(&space, "second", &[&strs(&flags)[..], &["--produce-every", "10ms"]].concat());
+    let status = status_until(&second, "the chain", |status| status.tip_height >= 300);
+    assert_eq!(second.lines_with("no block is produced for now"), 1, "{}", second.said());
+    assert!(status.stats.reorganisations <= 2, "both produce at the tip: {:#?}", status.stats);
+    meet(&first, &second, status.tip_height);
+}
