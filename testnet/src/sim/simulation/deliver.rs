@@ -255,6 +255,8 @@ fn gist(message: &Message) -> u64 {
             Reconcile::Offer { ids, .. } => fold(&mut ids.iter().copied()),
             other => other.to_bytes().len() as u64,
         },
+        // Why it is said is in what was sent before.
+        Message::Goodbye(_) => 0,
         Message::Prune(routes) | Message::Graft(routes) => fold(&mut routes.iter().map(|route| ShortId(route.0))),
     }
 }
