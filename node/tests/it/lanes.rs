@@ -6,7 +6,7 @@ use node::reason::CloseReason;
 use protocol::codec::Encode as _;
 use protocol::hash::{BlockId, ShortId};
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::message::{Hello, InvEntry, Lane, Message, Tip, TxRef};
+use protocol::message::{Hello, InvEntry, Lane, Message, Tip, TxRef, VERSION};
 use protocol::time::Duration;
 
 use crate::puppet::Puppet;
@@ -252,7 +252,7 @@ async fn lanes_without_a_slot_are_dropped_after_a_while() {
         puppet.set_deadlines(Deadlines { open: SOON, ..Deadlines::default() });
         let mut raw = Raw::dial(address, puppet.run()).await;
         // The puppet answers nothing, whether it is asked or not.
-        let stream = raw.open(&format!("/hearsay/test/{lane}/1"), puppet.run()).await;
+        let stream = raw.open(&format!("/hearsay/test/{lane}/{VERSION}"), puppet.run()).await;
         raw.left(stream, puppet.run()).await;
     }
 }
@@ -264,8 +264,10 @@ async fn whoever_asks_for_a_slot_too_often_is_closed() {
     let mut raw = Raw::dial(address, puppet.run()).await;
     for _ in 0..TURNED_AWAY_MAX {
         let mut stream = None;
-        let asked =
-            async { stream = Some(raw.open("/hearsay/test/control/2", std::future::pending::<()>()).await) };
+        let asked = async {
+            stream =
+                Some(raw.open(&format!("/hearsay/test/control/{VERSION}"), std::future::pending::<()>()).await)
+        };
         let (_, report) = tokio::join!(asked, puppet.own_report());
         assert!(matches!(report, Report::SlotWanted), "{report:?}");
         puppet.order(Order::Decline);
