@@ -40,10 +40,10 @@ fn a_host_with_250_addresses_is_found_by_those_that_others_can_use() {
     for n in 0..250 {
         a.ip(&["addr", "add", &format!("10.99.{n}.1/24"), "dev", "docker0"]);
     }
-    let listen = ["--listen", TCP, "--listen", QUIC, "--bootstrap", "/ip4/10.83.0.1/tcp/30400"];
+    let (listen, first) = (["--listen", TCP, "--listen", QUIC], "/ip4/10.83.0.1/tcp/30400");
     let _hub = hub.node("hub", &listen);
     // It looks for nobody but the hub itself, so it must be found.
-    let a = a.node("node", &[&listen[..], &["--max-peers-out", "1"]].concat());
-    let b = b.node("node", &listen);
+    let a = a.node("node", &[&listen[..], &["--reserved-peer", first, "--max-peers-out", "0"]].concat());
+    let b = b.node("node", &[&listen[..], &["--bootstrap", first]].concat());
     b.joins(&a.peer_id());
 }

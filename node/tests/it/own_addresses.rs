@@ -86,7 +86,7 @@ async fn an_address_of_our_own_is_refused_before_the_dial_however_it_is_spelt() 
         for spelling in [own, of_peer, mapped] {
             let dial = transport.dial(spelling.clone(), opts);
             let Ok(dial) = dial else { panic!("{spelling}: refused too early to go on to another address") };
-            let error = dial.await.err().expect("refused").to_string();
+            let error = dial.await.expect_err("refused").to_string();
             assert!(error.contains("is an address of this node itself"), "{spelling}: {error}");
         }
         transport.remove_listener(id);
