@@ -95,8 +95,8 @@ fn a_joiner_that_does_not_allow_the_producer_says_so_once_within_30_s_and_fetche
 fn a_producer_that_lost_its_store_signs_nothing_below_what_its_peers_have() {
     let dir = tempdir().expect("a directory");
     let space = Space::of_this_machine(dir.path());
-    // So often that a block is due before the first peer is met.
-    let produce = ["--produce-every", "50ms", "--open-producers"];
+    // So often that blocks are due before the first peer is met.
+    let produce = ["--produce-every", "3ms", "--open-producers"];
     let producer = start(&space, "producer", &produce);
     let flags = join_flags(&producer);
     let follower = start(&space, "follower", &strs(&flags));
@@ -109,9 +109,7 @@ fn a_producer_that_lost_its_store_signs_nothing_below_what_its_peers_have() {
         producer.stop();
         lose_store(&at);
         producer = start(&space, "producer", &[&produce[..], &["--bootstrap", &address]].concat());
-        let after = status_until(&follower, "more blocks", |status| status.tip_height >= before + 3);
-        meet(&producer, &follower, after.tip_height);
-        let status = follower.status();
+        let status = status_until(&follower, "more blocks", |status| status.tip_height >= before + 3);
         assert_eq!((status.stats.refused, status.stats.reorganisations), (0, 0), "round {round}");
         assert_eq!(producer.status().stats.reorganisations, 0, "round {round}: {}", producer.said());
         let held = producer.lines_with("no block is produced for now");
