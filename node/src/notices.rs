@@ -1,7 +1,7 @@
 //! What an operator is told, and how often: that the node is behind and what to do, that it is in step again, that it holds
 //! back blocks. Computes text from what the engine says and from times; deliberately absent are a clock and the log itself.
 
-use std::mem::discriminant;
+use std::mem::{Discriminant, discriminant};
 
 use protocol::gossip::{Behind, Cause, Refusal};
 use protocol::time::{Duration, Time};
@@ -21,10 +21,13 @@ pub enum Notice {
     Info(String),
 }
 
-/// Which warning was given last, and when.
+/// Which warnings were given, and when.
 #[derive(Debug, Default)]
 pub struct BehindNotices {
-    warned: Option<(Cause, Time)>,
+    /// The last warning of each kind of cause; there are five.
+    warned: Vec<(Discriminant<Cause>, Time)>,
+    /// Whether the end of it is still to be told.
+    open: bool,
 }
 
 /// The same for any one thing that is said at most once in an interval.
@@ -37,20 +40,19 @@ impl BehindNotices {
     /// The line that is due, if any.
     pub fn line(&mut self, now: Time, tip: u64, behind: Option<&Behind>) -> Option<Notice> {
         let Some(behind) = behind else {
-            let (..) = self.warned.take()?;
-            return Some(Notice::Info(format!("in step with the network again, at height {tip}")));
+            let over = std::mem::take(&mut self.open);
+            return over.then(|| Notice::Info(format!("in step with the network again, at height {tip}")));
         };
-        if !behind.is_stuck() {
+        let kind = discriminant(&behind.cause);
+        let too_soon = |(other, at): &(Discriminant<Cause>, Time)| {
+            now.since(*at) < if *other == kind { REPEAT_INTERVAL } else { CHANGE_INTERVAL }
+        };
+        if !behind.is_stuck() || self.warned.iter().any(too_soon) {
             return None;
         }
-        if let Some((cause, at)) = &self.warned {
-            let same = discriminant(cause) == discriminant(&behind.cause);
-            let wait = if same { REPEAT_INTERVAL } else { CHANGE_INTERVAL };
-            if now.since(*at) < wait {
-                return None;
-            }
-        }
-        self.warned = Some((behind.cause.clone(), now));
+        self.warned.retain(|(other, _)| *other != kind);
+        self.warned.push((kind, now));
+        self.open = true;
         Some(Notice::Warn(format!("this node is behind: {behind}. {}", advice(&behind.cause))))
     }
 }

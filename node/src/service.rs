@@ -20,7 +20,7 @@ use libp2p::{Multiaddr, PeerId, Swarm, identify, kad, ping};
 use protocol::block::Block;
 use protocol::chain::RestoreError;
 use protocol::durable::Loaded;
-use protocol::gossip::{self, Gossip, Input, ItemId};
+use protocol::gossip::{self, Gossip, Hold, Input, ItemId};
 use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::message::Tip;
 use protocol::verify::VerifyJob;
@@ -587,7 +587,8 @@ impl Service {
     }
 
     fn warn_if_alone(&mut self, now: protocol::time::Time) {
-        let alone = self.swarm.behaviour().gossip.peers().next().is_none();
+        // A connection alone is not enough: a peer's Hello tells of its tip.
+        let alone = self.ready_peers() == (0, 0);
         let since = now.since(self.warned.unwrap_or_default());
         let wait = if self.warned.is_some() { WARN_INTERVAL } else { WARN_AFTER };
         let fixed = self.config.bootstrap.len() + self.config.reserved_peers.len();
@@ -654,6 +655,8 @@ impl Service {
         let now = self.clock.now();
         let alone = self.swarm.behaviour().gossip.peers().next().is_none();
         match self.swarm.behaviour().gossip.gossip().may_produce(now) {
+            // The next block is on its way, from another producer: that is worth no line.
+            Err(Hold::Behind { tip, best_known }) if best_known <= tip.saturating_add(1) => return,
             Err(hold) => return self.hold_production(&hold.to_string()),
             Ok(()) if alone && self.expects_peers && now < protocol::time::Time::ZERO + ALONE_WAIT => {
                 return self.hold_production("no peer was reached yet, and one may know higher blocks");

@@ -288,6 +288,14 @@ impl Chain {
         self.find_missing();
     }
 
+    /// Drops a block that is not connected, and all that descend from it, as if they had never come.
+    pub fn withdraw(&mut self, id: &BlockId) {
+        if !self.is_connected(id) {
+            self.drop_branch(id);
+            self.find_missing();
+        }
+    }
+
     /// The block of the best chain that has a transaction, while it is remembered, and that block's height.
     #[must_use]
     pub fn confirmed(&self, id: &TxId) -> Option<(Height, BlockId)> {

@@ -7,6 +7,7 @@
 //! message; the other files below `gossip/` are parts that compute and know nothing of each other. What arrives is
 //! worked on cheapest first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
 
+mod acknowledged;
 mod api;
 mod behind;
 mod blocks;
@@ -38,6 +39,7 @@ use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
+use self::acknowledged::Acknowledged;
 pub use self::api::{
     AddressGroup, AuthorTree, Config, Digest, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo,
     Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
@@ -90,6 +92,7 @@ pub struct Gossip {
     /// The lowest height from which on durable storage has every body of the best chain.
     kept_from: Height,
     watch: Watch,
+    acknowledged: Acknowledged,
     conversations: Conversations,
     rumors: Rumors,
     /// `None` under other policies than author trees.
@@ -185,6 +188,7 @@ impl Gossip {
             loads: Loads::default(),
             kept_from: 1,
             watch: Watch::default(),
+            acknowledged: Acknowledged::default(),
             conversations: Conversations::default(),
             rumors: Rumors::new(config.relay, rumor_seed),
             routes,

@@ -166,8 +166,11 @@ pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
 /// a few peers. 8 entries of some 120 bytes.
 pub const REFUSED_ENDS_MAX: usize = 8;
 
-/// How long they are remembered. Refusals that rest on what the tree holds may not last.
+/// How long they are remembered, from the first refusal on. Refusals that rest on what the tree holds may not last.
 pub const REFUSED_ENDS_LIFETIME: Duration = CATCH_UP_INTERVAL_MAX;
+
+/// Acknowledged submissions that are watched until their last height: as many as the mempool holds, 120 bytes each.
+pub const ACKNOWLEDGED_MAX: usize = MEMPOOL_ENTRIES_MAX;
 
 /// A higher block is known or told of, and no block has moved the tip for this long: the node is behind. Two requests that
 /// expire, each after 5 s at most, may lie in it.

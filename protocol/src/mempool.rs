@@ -72,8 +72,6 @@ struct Entry {
     accepted_at: Time,
     /// Whether it is no news, however young.
     settled: bool,
-    /// Whether somebody who submitted it was told that it is held.
-    submitted: bool,
     link: Link,
     charge: usize,
 }
@@ -140,10 +138,7 @@ impl Mempool {
         let link = link.map_or(Link::Local, Link::Open);
         let evicted = self.make_room(charge, transaction.author(), link)?;
         let transaction = transaction.clone();
-        self.attach(
-            self.next,
-            Entry { transaction, accepted_at: now, settled: false, submitted: false, link, charge },
-        );
+        self.attach(self.next, Entry { transaction, accepted_at: now, settled: false, link, charge });
         self.next = self.next.saturating_add(1);
         Ok(Inserted { evicted: evicted.into_iter().map(|(_, entry)| entry.transaction).collect() })
     }
@@ -191,20 +186,6 @@ impl Mempool {
     pub fn remove(&mut self, id: &TxId) -> Option<Arc<SignedTransaction>> {
         let at = *self.ids.get(id)?;
         self.detach(at).map(|entry| entry.transaction)
-    }
-
-    /// Notes that a submission of a transaction that is held is acknowledged.
-    pub(crate) fn acknowledge(&mut self, id: &TxId) {
-        if let Some(entry) = self.ids.get(id).and_then(|at| self.entries.get_mut(at)) {
-            entry.submitted = true;
-        }
-    }
-
-    /// The acknowledged ones of those that no block after `tip` may hold.
-    pub(crate) fn submitted_until(&self, tip: Height) -> Vec<TxId> {
-        let expired = self.expiries.iter().take_while(|(valid_until, _)| *valid_until <= tip);
-        let expired = expired.filter_map(|(_, at)| self.entries.get(at));
-        expired.filter(|entry| entry.submitted).map(|entry| entry.transaction.id()).collect()
     }
 
     /// Gives up every transaction that no block after `tip` may hold, and returns them.

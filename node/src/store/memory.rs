@@ -280,7 +280,10 @@ impl Store for MemoryStore {
             }
             pruned.bytes = pruned.bytes.saturating_add(self.forget(number).unwrap_or_default());
             pruned.blocks = pruned.blocks.saturating_add(1);
-            pruned.kept_from = pruned.kept_from.max(height.saturating_add(1));
+            // Of a stale block nobody needs to know.
+            if self.best.get(&height) == Some(&id) {
+                pruned.kept_from = pruned.kept_from.max(height.saturating_add(1));
+            }
         }
         Ok(pruned)
     }

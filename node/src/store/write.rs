@@ -240,7 +240,10 @@ pub(super) fn prune(
         let bytes = remove_body(&mut bodies, &mut spots, &id, (number, row.epoch))?;
         pruned.blocks = pruned.blocks.saturating_add(1);
         pruned.bytes = pruned.bytes.saturating_add(bytes);
-        pruned.kept_from = pruned.kept_from.max(height.saturating_add(1));
+        // Of a stale block nobody needs to know.
+        if best.get(height).trying("read")?.is_some_and(|there| there.value() == *id.as_bytes()) {
+            pruned.kept_from = pruned.kept_from.max(height.saturating_add(1));
+        }
         counters.body_bytes = counters.body_bytes.saturating_sub(bytes);
     }
     if pruned.blocks > 0 {

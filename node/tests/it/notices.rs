@@ -68,3 +68,18 @@ fn what_is_said_seldom_is_said_once_in_its_interval() {
     let said = [Time::ZERO, Time::ZERO, before, later, later].map(|now| seldom.may_say(now));
     assert_eq!(said, [true, false, false, true, false]);
 }
+
+#[test]
+fn causes_that_alternate_are_each_told_once_in_the_interval() {
+    let mut notices = BehindNotices::default();
+    let pruned = behind(Cause::Pruned { kept_from: 50 });
+    let mut lines = 0;
+    for minute in 0..9 {
+        let now = Time::ZERO + Duration::from_secs(64 * minute);
+        let now_behind = if minute % 2 == 0 { &pruned } else { &behind(Cause::NoBodies) };
+        lines += usize::from(notices.line(now, 7, Some(now_behind)).is_some());
+        // A peer that tells of more leaves for a moment.
+        lines += usize::from(matches!(notices.line(now, 7, None), Some(Notice::Warn(_))));
+    }
+    assert_eq!(lines, 2);
+}

@@ -110,6 +110,25 @@ fn bodies_go_and_headers_ids_and_the_newest_stay() {
 }
 
 #[test]
+fn stale_bodies_that_go_say_nothing_of_the_best_chain() {
+    for mut store in both() {
+        let store = store.as_mut();
+        let (mut stale, mut chain) = (Chain::new(), Chain::new());
+        // A branch of 20 blocks is recorded first and left.
+        let mut records: Vec<Record> = (0..20).map(|salt| stale.grow(&[], salt)).collect();
+        records.push(stale.best_above(0));
+        records.extend((0..PRUNE_KEEP_BLOCKS + 30).map(|salt| chain.grow(&[], 1_000 + salt)));
+        records.push(chain.best_above(0));
+        store.commit(&records).expect("kept");
+        let each = store.totals().body_bytes / (PRUNE_KEEP_BLOCKS + 50);
+        let most = store.totals().body_bytes - 20 * each;
+        let pruned = store.prune(PruneTarget::BodyBytes(most)).expect("kept");
+        assert_eq!((pruned.blocks, pruned.kept_from), (20, 0));
+        assert_eq!(store.restore().expect("readable").kept_from, 1);
+    }
+}
+
+#[test]
 fn a_bound_in_bytes_is_met_and_not_undercut() {
     for mut store in both() {
         let store = store.as_mut();

@@ -21,7 +21,7 @@ use core::fmt;
 
 use super::Gossip;
 use super::api::{PeerHandle, Refusal};
-use super::peer::RefusedBranch;
+use super::peer::{Peer, RefusedBranch};
 use crate::block::SignedHeader;
 use crate::hash::BlockId;
 use crate::keys::PublicKey;
@@ -185,7 +185,9 @@ impl Watch {
     /// The lowest missing block is this one now; `came`: the one before it is connected.
     fn awaits(&mut self, now: Time, lowest: Option<BlockId>, came: impl FnOnce(&BlockId) -> bool) {
         self.awaited = match (self.awaited, lowest) {
-            (_, None) => None,
+            (None, None) => None,
+            // If nothing is missing because the branch was given up, the next one gets no time of its own.
+            (Some((before, at)), None) => (!came(&before)).then_some((before, at)),
             (None, Some(lowest)) => Some((lowest, now)),
             (Some((before, at)), Some(lowest)) if before == lowest => Some((lowest, at)),
             (Some((before, at)), Some(lowest)) => Some((lowest, if came(&before) { now } else { at })),
@@ -198,7 +200,9 @@ impl Watch {
     }
 
     /// Remembers a refused branch, in place of the one that it goes on with.
-    fn refuse(&mut self, end: RefusedEnd, parent: &BlockId) {
+    fn refuse(&mut self, mut end: RefusedEnd, parent: &BlockId) {
+        // It is remembered no longer than the one before would be.
+        end.at = self.refused.iter().find(|refused| refused.end == *parent).map_or(end.at, |before| before.at);
         self.refused.retain(|refused| refused.end != *parent && refused.end != end.end);
         self.refused.push_back(end);
         if self.refused.len() > REFUSED_ENDS_MAX {
@@ -233,7 +237,7 @@ impl Gossip {
             return None;
         }
         let quiet = self.watch.since.map_or(Duration::ZERO, |since| now.since(since));
-        let cause = if quiet < BEHIND_AFTER { Cause::CatchingUp } else { self.cause(now) };
+        let cause = if quiet < BEHIND_AFTER { Cause::CatchingUp } else { self.cause() };
         Some(Behind { tip, best_header, told, quiet, cause })
     }
 
@@ -288,16 +292,21 @@ impl Gossip {
         self.watch.awaits(now, lowest, |before| chain.is_connected(before));
     }
 
-    /// Headers of a peer's branch were refused: from the first of these on, to the last.
+    /// Headers of a peer's branch were refused: from the first of these on, to the last. False if it may be otherwise the next
+    /// time; then nothing is remembered.
     pub(super) fn refuse_branch(
         &mut self,
         now: Time,
         from: PeerHandle,
         headers: &[SignedHeader],
         refusal: &Refusal,
-    ) {
-        let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return };
+    ) -> bool {
+        let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return false };
         let fields = first.header();
+        let again = self.is_refused_branch(now, first);
+        if matches!(refusal, Refusal::UnknownParent | Refusal::HeadersFull) && !again {
+            return false;
+        }
         // Of a branch that was refused before the reason is known, and not that its parent is missing.
         let (producer, height, refusal) = match self.watch.refused_before(now, &fields.parent) {
             Some(before) => (before.producer, before.height, before.refusal.clone()),
@@ -309,6 +318,7 @@ impl Gossip {
             peer.refused = Some(RefusedBranch { producer, height, refusal: refusal.clone(), count });
         }
         self.watch.refuse(RefusedEnd { end: last.id(), producer, height, refusal, at: now }, &fields.parent);
+        true
     }
 
     /// Whether a header goes on with a branch that was refused a short while ago.
@@ -322,15 +332,16 @@ impl Gossip {
         told.map(|tip| tip.height).max().unwrap_or_default()
     }
 
-    fn cause(&self, now: Time) -> Cause {
+    fn cause(&self) -> Cause {
         let tip = self.tip().height;
-        if let Some(lowest) = self.chain.missing().next() {
+        let lowest = self.chain.missing().next().filter(|_| self.chain.best_header().height > tip);
+        if let Some(lowest) = lowest {
             let height = self.chain.height_of(lowest).unwrap_or_default();
             let further = self.peers.iter().map(|(_, peer)| peer);
             let mut further =
                 further.filter(|peer| peer.ready && peer.tip.is_some_and(|tip| tip.height >= height)).peekable();
             let nobody = further.peek().is_none();
-            let kept_from = further.map(|peer| peer.has_from(now)).min().unwrap_or_default();
+            let kept_from = further.map(Peer::known_to_have_from).min().unwrap_or_default();
             return if nobody || kept_from <= height { Cause::NoBodies } else { Cause::Pruned { kept_from } };
         }
         let further = self.peers.iter().map(|(_, peer)| peer);

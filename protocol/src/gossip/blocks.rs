@@ -83,8 +83,13 @@ impl Gossip {
         }
         let Some(last) = headers.last() else { return self.on_nothing_new(now, from) };
         self.hear_of_tip(now, from, tip_of(last));
+        let taken = self.chain.header(&last.id()).is_some();
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.way = Some(last.id());
+            peer.answered_in_full = headers.len() == HEADERS_ENTRIES_MAX;
+            if taken {
+                peer.is_taken_up_to(last.header().height);
+            }
         }
         let known = headers.iter().take_while(|header| self.chain.header(&header.id()).is_some()).count();
         let new: Vec<SignedHeader> = headers.get(known..).unwrap_or_default().to_vec();
@@ -102,12 +107,11 @@ impl Gossip {
 
     /// An answer without a new header: somebody else is asked, and this peer more rarely, if it tells of more.
     fn on_nothing_new(&mut self, now: Time, from: PeerHandle) {
-        let reached = self.chain.best_header().height;
+        let reached = self.chain.best_header();
         if let Some(peer) = self.peers.get_mut(&from)
-            && peer.tip.is_some_and(|tip| tip.height > reached)
+            && peer.tip.is_some_and(|tip| tip.height > reached.height)
         {
-            peer.brought_nothing();
-            peer.headers_wanted = true;
+            peer.brought_nothing(reached.id);
         }
         self.ask_another(now);
     }
@@ -124,20 +128,19 @@ impl Gossip {
         };
         if let Some((place, refusal)) = refused {
             let rest = new.split_off(place);
-            let again = rest.first().is_some_and(|first| self.is_refused_branch(now, first));
-            if refusal != Refusal::UnknownParent || again {
-                self.refuse_branch(now, from, &rest, &refusal);
-            }
+            let remembered = self.refuse_branch(now, from, &rest, &refusal);
             if let Some(first) = rest.first() {
                 self.refuse(ItemId::Block(first.id()), Some(from), refusal);
             }
+            if new.is_empty() && remembered {
+                if let Some(peer) = self.peers.get_mut(&from) {
+                    peer.brought_refused();
+                }
+                return;
+            }
         }
         if new.is_empty() {
-            if let Some(peer) = self.peers.get_mut(&from) {
-                peer.brought_refused();
-                peer.headers_wanted = true;
-            }
-            return;
+            return self.on_nothing_new(now, from);
         }
         let announcers = if new.len() == 1 { [(from, false)].into() } else { Vec::new() };
         self.check_headers(new, Some(from), announcers, None);
@@ -188,6 +191,8 @@ impl Gossip {
             && let Some(peer) = self.peers.get_mut(&from)
         {
             peer.brought_headers(last.header().height);
+            // What it has beyond this answer is asked for, if nobody else brings it before.
+            peer.headers_wanted = peer.tip.is_some_and(|tip| tip.height > last.header().height);
         }
         if let Some(block) = block {
             return self.check_block(now, from, &block);
@@ -195,14 +200,12 @@ impl Gossip {
         for (announcer, pushed) in announcers {
             self.hear_of_block(now, *announcer, first, *pushed);
         }
-        // Whoever was the first to bring them goes on; the others would bring the same again.
-        if headers.len() == HEADERS_ENTRIES_MAX
-            && news
+        // Whoever was the first to bring some of them goes on; the others would bring the same again.
+        if news
             && let Some(from) = from
+            && let Some(peer) = self.peers.get_mut(&from).filter(|peer| peer.answered_in_full)
         {
-            if let Some(peer) = self.peers.get_mut(&from) {
-                peer.asked_headers = None;
-            }
+            peer.asked_headers = None;
             self.ask_headers(now, from);
         }
         self.catch_up(now);
@@ -216,6 +219,7 @@ impl Gossip {
         let (item, key, bytes) = (ItemId::Block(id), RequestKey::Block(id), block.encoded_len());
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(id.short());
+            peer.brought_body_at(block.header.header().height);
         }
         self.hear_of_tip(now, from, tip_of(&block.header));
         let header_job = self.checking_headers.get(&id).and_then(|job| self.checking.get(job));
@@ -409,6 +413,11 @@ impl Gossip {
     fn on_tip_change(&mut self, now: Time, from: Option<PeerHandle>, change: TipChange) {
         let TipChange { tip, disconnected, connected, returned, to_load, fork, .. } = change;
         let mut gone = Vec::new();
+        for block in &disconnected {
+            for id in self.chain.ids_of(block) {
+                self.acknowledged.set_confirmed(id, false);
+            }
+        }
         for block in &connected {
             for transaction in self.chain.transactions_of(block).to_vec() {
                 gone.extend(self.confirm(from, *block, transaction.id(), transaction.encoded().len()));
@@ -435,7 +444,7 @@ impl Gossip {
 
     /// Gives up transactions that no later block may hold. Those that were acknowledged here are told of.
     fn expire_transactions(&mut self, tip: Height, gone: &mut Vec<TxId>) {
-        let submitted = self.mempool.submitted_until(tip);
+        let submitted = self.acknowledged.expire(tip);
         gone.extend(self.mempool.remove_expired(tip).iter().map(|expired| expired.id()));
         if !submitted.is_empty() {
             self.stats.submissions_expired = self.stats.submissions_expired.saturating_add(submitted.len() as u64);
@@ -446,6 +455,7 @@ impl Gossip {
     /// A transaction joined the best chain: nobody needs to send it any more. Returns its id if it leaves the mempool.
     fn confirm(&mut self, from: Option<PeerHandle>, block: BlockId, id: TxId, bytes: usize) -> Option<TxId> {
         let pending = self.mempool.remove(&id).map(|_| id);
+        self.acknowledged.set_confirmed(&id, true);
         self.requests.forget(RequestKey::Short(id.short()));
         self.requests.forget(RequestKey::Full(id));
         if !self.seen.accepted(&id) {
@@ -498,23 +508,31 @@ impl Gossip {
 
     /// Refuses a block for good, and blames nobody for it.
     fn rule_out_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>, refusal: Refusal) {
-        if let Some(from) = from {
-            self.refuse_branch(now, from, &[*header], &refusal);
+        match from {
+            Some(from) => {
+                self.refuse_branch(now, from, &[*header], &refusal);
+                self.drop_block(now, header.id(), Some(from), refusal);
+            }
+            // Nobody else has seen it, so it takes no place from the next.
+            None => {
+                self.chain.withdraw(&header.id());
+                self.refuse_block(header.id(), None, refusal);
+            }
         }
-        self.drop_block(header.id(), from, refusal);
     }
 
     /// Refuses a block that can't be valid for anyone: its header is good, so its producer is at fault, and so is
     /// whoever passes it on without looking.
     fn condemn_block(&mut self, now: Time, id: BlockId, from: Option<PeerHandle>, refusal: Refusal) {
-        self.drop_block(id, from, refusal);
+        self.drop_block(now, id, from, refusal);
         if let Some(from) = from {
             self.disconnect(now, from, DisconnectReason::InvalidBlock);
         }
     }
 
-    fn drop_block(&mut self, id: BlockId, from: Option<PeerHandle>, refusal: Refusal) {
+    fn drop_block(&mut self, now: Time, id: BlockId, from: Option<PeerHandle>, refusal: Refusal) {
         self.chain.mark_invalid(&id);
+        self.watch_again(now, false);
         self.requests.forget(RequestKey::Block(id));
         self.refuse_block(id, from, refusal);
     }

@@ -72,7 +72,8 @@ impl Gossip {
         let ahead = self.peers.iter().filter(|(_, peer)| ahead(peer));
         let (lately, others): (Vec<_>, Vec<_>) = ahead.partition(|(_, peer)| peer.is_paused(now));
         let next = others.into_iter().min_by_key(|(_, peer)| peer.asked_headers);
-        let waits = |peer: &super::Peer| patient && !lately.is_empty() && peer.asked_headers.is_some();
+        let awaited = lately.iter().any(|(_, peer)| peer.asked_lately(now));
+        let waits = |peer: &super::Peer| patient && awaited && peer.asked_headers.is_some();
         if let Some((&handle, _)) = next.filter(|(_, peer)| !waits(peer)) {
             self.ask_headers(now, handle);
         }

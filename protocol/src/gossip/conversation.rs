@@ -111,7 +111,12 @@ impl Gossip {
             (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
             (true, Message::Had(ids)) => self.on_had(from, &ids),
             (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
-            (true, Message::Goodbye(reason)) => self.tell(Event::Goodbye { peer: from, reason }),
+            // Nothing comes after the first.
+            (true, Message::Goodbye(reason)) => {
+                if !core::mem::replace(&mut peer.said_goodbye, true) {
+                    self.tell(Event::Goodbye { peer: from, reason });
+                }
+            }
             // Acks pace the bulk lane, which is the driver's business.
             (true, Message::Ack(_)) => {}
         }
@@ -160,6 +165,8 @@ impl Gossip {
         let paused = if hasty { peer.asked_lately(now) } else { peer.is_paused(now) };
         // Headers that wait for their bodies needn't come again.
         let reached = reached.filter(|id| !self.chain.is_connected(id));
+        // The end of what is known of the peer's own branch: a branch that is longer than an answer is told in several.
+        let way = self.way_of(peer).filter(|id| !self.chain.is_connected(id) && reached != Some(*id));
         let height = reached.and_then(|id| self.chain.header(&id)).map_or(0, |header| header.header().height);
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         if height.saturating_sub(self.chain.tip().height) >= ahead_max {
@@ -170,8 +177,8 @@ impl Gossip {
         if peer.headers_wanted {
             return;
         }
-        peer.asked_headers = Some(now);
-        let mut locator: Vec<BlockId> = self.watch.refused_ends(now).chain(reached).collect();
+        peer.ask_headers(now, self.chain.best_header().id);
+        let mut locator: Vec<BlockId> = self.watch.refused_ends(now).chain(reached).chain(way).collect();
         locator.extend(self.chain.locator());
         locator.truncate(LOCATOR_ENTRIES_MAX);
         self.send(handle, Message::GetHeaders(locator));

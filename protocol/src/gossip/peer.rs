@@ -77,6 +77,12 @@ pub(crate) struct Peer {
     /// When it was last asked for headers, and how long it is not asked again.
     pub(crate) asked_headers: Option<Time>,
     headers_pause: Duration,
+    /// What was known when it was asked: the best header, and the last header of its branch.
+    asked_knowing: Option<(BlockId, Option<BlockId>)>,
+    /// Whether its last answer was as long as an answer may be, so that more follows.
+    pub(crate) answered_in_full: bool,
+    /// Whether it said goodbye.
+    pub(crate) said_goodbye: bool,
     /// The last header that it told of the branch that it is on.
     pub(crate) way: Option<BlockId>,
     /// Whether it is to be asked for headers as soon as it may be.
@@ -126,6 +132,9 @@ impl Peer {
             reading: true,
             asked_headers: None,
             headers_pause: GETHEADERS_INTERVAL,
+            asked_knowing: None,
+            answered_in_full: false,
+            said_goodbye: false,
             way: None,
             headers_wanted: false,
             dealings: Dealings::default(),
@@ -215,27 +224,53 @@ impl Peer {
         self.asked_headers.is_some_and(|at| at <= now && now.since(at) < span)
     }
 
+    /// It is asked for headers now.
+    pub(crate) fn ask_headers(&mut self, now: Time, best: BlockId) {
+        self.asked_headers = Some(now);
+        self.asked_knowing = Some((best, self.way));
+    }
+
     /// Headers of it, up to this height, are new: it may be asked for more as often as any other.
     pub(crate) fn brought_headers(&mut self, up_to: Height) {
         self.headers_pause = GETHEADERS_INTERVAL;
-        self.refused = self.refused.take().filter(|refused| refused.height > up_to);
+        self.is_taken_up_to(up_to);
     }
 
-    /// Its answer brought nothing, although it tells of more.
-    pub(crate) fn brought_nothing(&mut self) {
-        self.headers_pause = self.headers_pause.times(2).min(CATCH_UP_INTERVAL_MAX);
+    /// Its branch is taken up to a height: what was refused below does not stand in the way.
+    pub(crate) fn is_taken_up_to(&mut self, height: Height) {
+        self.refused = self.refused.take().filter(|refused| refused.height > height);
+    }
+
+    /// Its answer brought nothing, although it tells of more. If others brought the same meanwhile, or it led further along
+    /// its branch, that was not in vain.
+    pub(crate) fn brought_nothing(&mut self, best: BlockId) {
+        self.headers_pause = match self.asked_knowing == Some((best, self.way)) {
+            true => self.headers_pause.times(2).min(CATCH_UP_INTERVAL_MAX),
+            false => GETHEADERS_INTERVAL,
+        };
+        self.headers_wanted = true;
     }
 
     /// All headers of its answer were refused, and would be again.
     pub(crate) fn brought_refused(&mut self) {
+        self.headers_wanted = true;
         self.headers_pause = CATCH_UP_INTERVAL_MAX;
     }
 
     /// The lowest height whose body is worth asking it for.
     pub(crate) fn has_from(&self, now: Time) -> Height {
-        let lacked =
-            self.lacked.filter(|(_, until)| now < *until).map_or(0, |(height, _)| height.saturating_add(1));
-        self.kept_from.max(lacked)
+        let lacked = self.lacked.filter(|(_, until)| now < *until);
+        self.kept_from.max(lacked.map_or(0, |(height, _)| height.saturating_add(1)))
+    }
+
+    /// The same by all that is known of it, however long ago.
+    pub(crate) fn known_to_have_from(&self) -> Height {
+        self.kept_from.max(self.lacked.map_or(0, |(height, _)| height.saturating_add(1)))
+    }
+
+    /// It sent the body of a block at this height.
+    pub(crate) fn brought_body_at(&mut self, height: Height) {
+        self.lacked = self.lacked.filter(|(lacked, _)| *lacked < height);
     }
 
     /// Whether it should have the body of a block at this height.

@@ -183,8 +183,10 @@ impl Gossip {
         if self.seen.rejected(&id, self.chain.tip().height) == Some(Rejection::Invalid) {
             return self.answer(item, Err(Refusal::RejectedBefore));
         }
-        if self.chain.confirmed(&id).is_some() || self.mempool.get(&id).is_some() {
-            self.mempool.acknowledge(&id);
+        let confirmed = self.chain.confirmed(&id).is_some();
+        if confirmed || self.mempool.get(&id).is_some() {
+            self.acknowledged.watch(id, transaction.valid_until());
+            self.acknowledged.set_confirmed(&id, confirmed);
             return self.answer(item, Ok(Submission::Held));
         }
         if self.checks_local >= CHECKS_LOCAL_MAX {
@@ -248,12 +250,15 @@ impl Gossip {
             }
         }
         if submitted {
-            self.mempool.acknowledge(&id);
             let answer = match result {
                 Ok(()) => Ok(Submission::Accepted),
                 Err(Refusal::Confirmed) => Ok(Submission::Held),
                 Err(refusal) => Err(refusal),
             };
+            if answer.is_ok() {
+                self.acknowledged.watch(id, transaction.valid_until());
+                self.acknowledged.set_confirmed(&id, self.chain.confirmed(&id).is_some());
+            }
             self.answer(item, answer);
         }
         if verdict == Verdict::Invalid {

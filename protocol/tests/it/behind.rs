@@ -16,7 +16,7 @@ use protocol::message::{GoodbyeReason, Hello, Message, Tip};
 use protocol::time::Duration;
 use protocol::transaction::{SignedTransaction, Transaction};
 
-use crate::harness::{Checking, Mesh, block_by, genesis, key, network, producer, tip_of, tx};
+use crate::harness::{Checking, Mesh, block_by, genesis, key, network, producer, rogue, tip_of, tx};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -364,4 +364,123 @@ fn a_goodbye_is_told_of_and_changes_nothing() {
     assert!(mesh.nodes[0].peer(peer).is_some_and(|peer| peer.ready));
     mesh.run_for(GETHEADERS_INTERVAL);
     assert_eq!(mesh.heard(0, peer), []);
+}
+
+#[test]
+fn a_deep_fork_heals_though_no_answer_reaches_above_the_own_tip() {
+    let mut mesh = Mesh::new(2, RelayPolicy::Announce);
+    mesh.checking = Checking::Assumed;
+    let shared = chain_by(&producer(), 20);
+    for (node, length) in [(0, 1_000_u64), (1, 1_040)] {
+        let mut tip = genesis();
+        for number in 0..length {
+            let block = match shared.get(number as usize) {
+                Some(block) => block.clone(),
+                None => block_by(&producer(), tip, &[], number + 10_000 * node as u64),
+            };
+            mesh.publish(node, &block);
+            mesh.run_for(Duration::from_millis(1));
+            tip = tip_of(&block);
+        }
+    }
+    mesh.connect(0, 1);
+    mesh.run_secs(30);
+    assert_eq!(mesh.nodes[1].tip().height, 1_040);
+    assert_eq!(mesh.nodes[0].tip(), mesh.nodes[1].tip());
+    assert_eq!((behind(&mesh), mesh.nodes[0].stats().reorganisations), (None, 1));
+}
+
+#[test]
+fn a_peer_whose_headers_others_brought_first_is_asked_again_as_soon_as_before() {
+    let mut mesh = mesh();
+    let blocks = chain_by(&producer(), 2_000);
+    let tip = tip_of(&blocks[1_999]);
+    let (fast, slow) = (peer_at(&mut mesh, tip, 1), peer_at(&mut mesh, tip, 1));
+    // The fast one brings 256 more each time; the slow one the same, a moment later.
+    for step in 1..=4 {
+        play(&mut mesh, fast, &blocks[..256 * step], 2);
+        play(&mut mesh, slow, &blocks[..256 * step], 2);
+    }
+    assert_eq!(mesh.nodes[0].sync().best_header, 1_024);
+    mesh.input(0, Input::PeerDisconnected { peer: fast });
+    // It has all of them now, and says nothing of it. An answer or two were in vain.
+    play(&mut mesh, slow, &blocks, 12);
+    assert_eq!(mesh.nodes[0].sync().best_header, 2_000);
+}
+
+#[test]
+fn a_refused_branch_that_grows_is_looked_at_again_after_a_minute_all_the_same() {
+    let mut mesh = mesh();
+    let blocks = chain_by(&stranger(), 200);
+    let peer = peer_at(&mut mesh, tip_of(&blocks[99]), 1);
+    for next in 100..200 {
+        let header = Box::new(blocks[next].header);
+        mesh.say(0, peer, Message::BlockHeader { header, pushed: false });
+        play(&mut mesh, peer, &blocks[..=next], 1);
+    }
+    let newcomer = peer_at(&mut mesh, tip_of(&blocks[199]), 1);
+    let (asked, _) = play(&mut mesh, newcomer, &blocks, 1);
+    let ends: Vec<_> = blocks.iter().map(|block| block.header.id()).collect();
+    let fresh = asked[0].iter().filter(|id| ends.contains(id)).count();
+    assert_eq!(fresh, 1, "what was refused within the minute, and none of what was refused before");
+    let place = ends.iter().position(|id| *id == asked[0][0]).unwrap();
+    assert!(place > 150, "{place}");
+}
+
+#[test]
+fn headers_without_bodies_on_each_new_tip_hold_production_once() {
+    let mut mesh = mesh();
+    let hollow = |tip| block_by(&rogue(), tip, &[], 7);
+    let peer = mesh.greeted(0);
+    let mut tip = genesis();
+    let mut held = 0;
+    for round in 0..5 {
+        let header = Box::new(hollow(tip).header);
+        mesh.say(0, peer, Message::BlockHeader { header, pushed: false });
+        mesh.run_for(SECOND);
+        while mesh.nodes[0].may_produce(mesh.now).is_err() {
+            held += 1;
+            mesh.run_for(SECOND);
+        }
+        // The next block is ours, and takes the place of the hollow one.
+        let mut salt = 0;
+        let own = loop {
+            let own = block_by(&producer(), tip, &[], 100 * round + salt);
+            if own.header.id() < hollow(tip).header.id() {
+                break own;
+            }
+            salt += 1;
+        };
+        mesh.publish(0, &own);
+        mesh.run_for(SECOND);
+        tip = tip_of(&own);
+        assert_eq!(mesh.nodes[0].tip(), tip);
+    }
+    assert!((50..=62).contains(&held), "{held} seconds");
+}
+
+#[test]
+fn an_acknowledged_transaction_is_watched_through_confirmation_and_reorganisation() {
+    let mut mesh = mesh();
+    let (lost, kept) = (valid_until(2, 1), valid_until(2, 2));
+    mesh.submit(0, &lost);
+    mesh.submit(0, &kept);
+    mesh.run_for(SECOND);
+    let first = block_by(&producer(), genesis(), &[lost.clone(), kept.clone()], 1);
+    mesh.publish(0, &first);
+    mesh.run_for(SECOND);
+    // A longer branch has one of them, and none the other before its last height.
+    let mut tip = genesis();
+    for (number, items) in [vec![], vec![kept], vec![]].into_iter().enumerate() {
+        let block = block_by(&producer(), tip, &items, 50 + number as u64);
+        tip = tip_of(&block);
+        mesh.publish(0, &block);
+        mesh.run_for(SECOND);
+    }
+    assert_eq!(mesh.nodes[0].tip(), tip);
+    let told = mesh.events[0].iter().filter_map(|event| match event {
+        Event::SubmissionsExpired { ids, .. } => Some(ids.clone()),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [vec![lost.id()]]);
 }

@@ -16,8 +16,9 @@ use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, tip
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 46] = [
+const STRUCTURES: [&str; 47] = [
     "accepted ids",
+    "acknowledged",
     "address groups",
     "all orphan bytes",
     "announce queue",

@@ -356,3 +356,36 @@ fn an_honest_peer_of_other_rules_stays_a_peer() {
     mesh.run_secs(1);
     assert_eq!(mesh.disconnects, []);
 }
+
+/// Takes no empty blocks.
+#[derive(Debug)]
+struct Filled;
+
+impl Validator for Filled {
+    fn transaction(&self, _transaction: &SignedTransaction, _tip: Height) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn header(&self, _header: &Header) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn block(&self, _header: &Header, transactions: &[Arc<SignedTransaction>]) -> Result<(), Refusal> {
+        if transactions.is_empty() { Err(RULE) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn blocks_that_the_own_validator_refuses_take_no_place_from_the_next() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    mesh.rule(0, Arc::new(Filled));
+    for timestamp in 0..3 {
+        mesh.publish(0, &block(genesis(), &[], timestamp));
+        mesh.run_secs(1);
+    }
+    assert_eq!(mesh.nodes[0].tip(), genesis());
+    let full = block(genesis(), &[transaction(1, 1, 1)], 9);
+    mesh.publish(0, &full);
+    mesh.run_secs(1);
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&full));
+}
