@@ -10,6 +10,9 @@
 //! 4. link-local ones, and loopback last,
 //! 5. behind all these, what has an IP of our own: it leads to this machine.
 //!
+//! That is the order in which addresses are kept where there is room for some only. Dials begin together, except that
+//! all but the first two wait a little.
+//!
 //! Public comes before near on purpose. Half of all home networks are 192.168.1.0/24, so nearness may be a coincidence;
 //! and in a local network without public addresses the near ones are first anyhow. Where two addresses have the same
 //! rank, their order stays, but transports and IP versions take turns, so that a cut leaves some of each.
@@ -76,6 +79,17 @@ pub fn place(address: &Multiaddr, own: &[IpAddr]) -> Place {
         (Scope::LinkLocal, _) => Place::LinkLocal,
         (Scope::Private, Some(ip)) if own.iter().any(|own| are_near(*own, ip)) => Place::Near,
         (Scope::Private, _) => Place::Private,
+    }
+}
+
+/// Whether `address` is tried at once: a public one, one near us, and a loopback one where the node has no other network.
+/// The others may lead to another machine than is meant, and wait a little for these.
+#[must_use]
+pub fn goes_first(address: &Multiaddr, own: &[IpAddr]) -> bool {
+    match place(address, own) {
+        Place::Public | Place::Near => true,
+        Place::Loopback => own.iter().all(IpAddr::is_loopback),
+        Place::Private | Place::LinkLocal | Place::Own => false,
     }
 }
 

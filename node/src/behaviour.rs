@@ -31,11 +31,11 @@ use crate::clock::Clock;
 use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
-use crate::limits::{Bans, address_group, ip_of};
-use crate::reason::CloseReason;
+use crate::limits::{Bans, PER_PEER_MAX, address_group, ip_of};
+use crate::reason::{CloseReason, is_orderly};
 use crate::recorder::Recorder;
 use crate::store::{Awaited, Writer};
-use crate::swaps::{Swap, Swaps};
+use crate::swaps::{Held, Swap, Swaps};
 use crate::trace::What;
 
 /// Bytes of a peer's agent string that are kept.
@@ -92,6 +92,24 @@ pub enum Event {
         /// Why.
         reason: CloseReason,
     },
+    /// A peer closed a connection that we dialled for a slot, in good order and without a word.
+    Cut {
+        /// Which.
+        peer: PeerId,
+        /// Where.
+        address: Multiaddr,
+        /// Whether it was dialled at a fixed address.
+        fixed: bool,
+    },
+}
+
+/// What a dial is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Its peer counts for no limit.
+    pub reserved: bool,
+    /// The operator gave the address.
+    pub fixed: bool,
 }
 
 /// A connection, as others may see it.
@@ -109,6 +127,12 @@ pub struct Link {
     pub agent: Option<String>,
     slot: Slot,
     reserved: bool,
+    /// Dialled at a fixed address.
+    fixed: bool,
+    /// Why it lost its slot.
+    lost: Option<CloseReason>,
+    /// Its peer said why it would close it.
+    told: bool,
 }
 
 impl Link {
@@ -155,8 +179,8 @@ pub struct Behaviour {
     holders: HashMap<PeerId, ConnectionId>,
     handles: HashMap<PeerHandle, ConnectionId>,
     next_handle: u32,
-    /// Dials that are to become gossip peers, and whether these are reserved.
-    wanted: HashMap<ConnectionId, bool>,
+    /// Dials that are to become gossip peers.
+    wanted: HashMap<ConnectionId, Wish>,
     bans: Bans,
     swaps: Swaps,
     /// Inputs that arose while another was being dealt with: the engine's outputs are drained first.
@@ -273,8 +297,8 @@ impl Behaviour {
     }
 
     /// The dial with this id is to become a gossip peer.
-    pub fn expect(&mut self, dial: ConnectionId, reserved: bool) {
-        self.wanted.insert(dial, reserved);
+    pub fn expect(&mut self, dial: ConnectionId, wish: Wish) {
+        self.wanted.insert(dial, wish);
     }
 
     /// The dial with this id was never made.
@@ -382,6 +406,9 @@ impl Behaviour {
             }
             Output::Event(event) => {
                 self.recorder.event(&event);
+                if let gossip::Event::Goodbye { peer, .. } = &event {
+                    self.on_goodbye(*peer);
+                }
                 // Each event is a turn of the swarm: what only the trace is told of ends here.
                 match event {
                     gossip::Event::Submitted { item, result } => self.submitted.push((item, result)),
@@ -394,6 +421,12 @@ impl Behaviour {
                     _ => {}
                 }
             }
+        }
+    }
+
+    fn on_goodbye(&mut self, peer: PeerHandle) {
+        if let Some(link) = self.handles.get(&peer).and_then(|id| self.links.get_mut(id)) {
+            link.told = true;
         }
     }
 
@@ -449,6 +482,7 @@ impl Behaviour {
             return;
         }
         let slot = std::mem::replace(&mut link.slot, Slot::None);
+        link.lost = Some(reason);
         self.holders.remove(&peer);
         *self.disconnects.entry(reason.label()).or_default() += 1;
         if let Slot::Up(handle) = slot {
@@ -506,16 +540,20 @@ impl Behaviour {
     /// Whether a connection that a peer dialled may take the place of one that it has.
     fn may_replace(&mut self, held: ConnectionId, new: ConnectionId) -> bool {
         let (Some(old), Some(new)) = (self.links.get(&held), self.links.get(&new)) else { return true };
-        let swap = self.swaps.wanted(new.peer, ip_of(&old.address), ip_of(&new.address), self.clock.now());
+        let held = Held { ip: ip_of(&old.address), outbound: old.outbound };
+        let swap = self.swaps.wanted(new.peer, held, ip_of(&new.address), self.clock.now());
         if swap == (Swap::Old { warn: true }) {
             warn_of_rivals(&new.peer, &old.address, &new.address);
         }
         swap == Swap::New
     }
 
-    /// A limit denied an inbound connection of this peer.
+    /// A limit on connections denied an inbound one of this peer. It is a contest if the limit is the one for a single peer.
     pub fn on_denied(&mut self, peer: PeerId, address: &Multiaddr) {
         let now = self.clock.now();
+        if self.links.values().filter(|link| link.peer == peer).count() < PER_PEER_MAX as usize {
+            return;
+        }
         let Some(held) = self.holders.get(&peer).and_then(|id| self.links.get(id)) else { return };
         if self.swaps.denied(peer, ip_of(&held.address), ip_of(address), now) {
             warn_of_rivals(&peer, &held.address, address);
@@ -555,9 +593,20 @@ impl Behaviour {
         if self.bans.has_peer(&peer, now) {
             return Err(ConnectionDenied::new(BannedError));
         }
-        let reserved = self.settings.reserved.contains(&peer) || self.wanted.get(&id) == Some(&true);
-        let (address, slot) = (address.clone(), Slot::None);
-        self.links.insert(id, Link { peer, address, outbound, since: now, agent: None, slot, reserved });
+        let wish = self.wanted.get(&id).copied().unwrap_or_default();
+        let link = Link {
+            peer,
+            address: address.clone(),
+            outbound,
+            since: now,
+            agent: None,
+            slot: Slot::None,
+            reserved: wish.reserved || self.settings.reserved.contains(&peer),
+            fixed: wish.fixed,
+            lost: None,
+            told: false,
+        };
+        self.links.insert(id, link);
         let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
         let handler = Handler::new(self.protocols.clone(), self.clock, budget, uplink);
         Ok(handler.with_deadlines(self.settings.deadlines))
@@ -632,7 +681,12 @@ impl NetworkBehaviour for Behaviour {
             }
             FromSwarm::ConnectionClosed(closed) => {
                 self.free_slot(closed.connection_id, CloseReason::ClosedByPeer);
-                self.links.remove(&closed.connection_id);
+                let link = self.links.remove(&closed.connection_id);
+                let cut = link
+                    .filter(|link| link.outbound && !link.told && link.lost == Some(CloseReason::ClosedByPeer));
+                if let Some(Link { peer, address, fixed, .. }) = cut.filter(|_| is_orderly(closed.cause)) {
+                    self.actions.push_back(ToSwarm::GenerateEvent(Event::Cut { peer, address, fixed }));
+                }
             }
             FromSwarm::DialFailure(failure) => {
                 self.wanted.remove(&failure.connection_id);

@@ -6,13 +6,13 @@
 //! while that peer holds a slot; it is forgotten when the connection ends, a dial fails or another answers. An address
 //! that led to this very node has failed, and is tried again like any other: a name may lead elsewhere the next time.
 //!
-//! Other candidates come from Kademlia and identify into a bounded book, and are picked at random:
+//! Other candidates come from Kademlia and identify into a bounded book, with IP addresses only, for names are the operator's to give, and are picked at random:
 //! nodes that all know the same first peer still end up with different neighbours. With all slots in use, one more
 //! candidate is made a peer now and then, and one peer is left for it (a *refresh*): two parts of a network that were cut
 //! off from each other would else stay apart for good, each busy with itself. No sockets, no clock.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
@@ -23,6 +23,7 @@ use rand::seq::IteratorRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::addresses;
+use crate::limits::ip_of;
 use crate::reason::CloseReason;
 
 /// Peers in the address book. With 10 addresses of some 50 bytes each: half a megabyte.
@@ -133,6 +134,13 @@ pub enum Failure {
     Ourselves,
     /// Somebody else answered than who was meant.
     Another(PeerId),
+    /// This peer answered, and a limit of ours or a ban denies the connection.
+    Denied {
+        /// Who answered.
+        found: PeerId,
+        /// Why.
+        cause: String,
+    },
 }
 
 /// Who tells of a peer's addresses.
@@ -171,6 +179,8 @@ pub struct Discovery {
     silent_until: Time,
     /// The IPs that this node listens on, which tell near addresses from far ones.
     own: Vec<IpAddr>,
+    /// Whether a peer was met on the loopback device, where other nodes may be then.
+    loopback: bool,
     warnings: Vec<Warning>,
     rng: StdRng,
 }
@@ -236,6 +246,7 @@ impl Discovery {
             refresh_spread: rng.random_range(0..=100),
             silent_until: Time::ZERO,
             own: Vec::new(),
+            loopback: false,
             warnings: Vec::new(),
             rng,
         }
@@ -244,6 +255,11 @@ impl Discovery {
     /// The node listens on these IPs from now on.
     pub fn set_own(&mut self, ips: Vec<IpAddr>) {
         self.own = ips;
+    }
+
+    /// A peer is connected by the loopback device.
+    pub const fn on_loopback_peer(&mut self) {
+        self.loopback = true;
     }
 
     /// What to do now.
@@ -355,13 +371,14 @@ impl Discovery {
         if let Target::Fixed(index) = target
             && let Some(fixed) = self.fixed.get_mut(index)
         {
-            fixed.found = None;
+            // Who is denied answers there, and need not be dialled while it is a peer by another way, or banned.
+            fixed.found = if let Failure::Denied { found, .. } = &failure { Some(*found) } else { None };
             if let (Some(wanted), Failure::Another(found)) = (fixed.typed, &failure) {
                 let warning = Warning::AnotherPeer { address: fixed.address.clone(), wanted, found: *found };
                 self.warnings.extend(fixed.warn(warning, now));
             }
             fixed.cause = Some(match failure {
-                Failure::Unreachable(cause) => cause,
+                Failure::Unreachable(cause) | Failure::Denied { cause, .. } => cause,
                 Failure::Ourselves => "leads to this node itself".to_owned(),
                 Failure::Another(found) => format!("{found} answers there"),
             });
@@ -409,6 +426,20 @@ impl Discovery {
         self.fixed.iter().filter_map(|fixed| Some((&fixed.address, fixed.cause.as_deref()?)))
     }
 
+    /// An address that a peer told, as it is kept, if it is one that may lead to another node. A loopback address does where
+    /// this node has nothing but the loopback device, or met a peer there; the peer's own word for it is only asked for
+    /// if it is connected that way. Of all loopback addresses there is one of each IP version, and those we listen on:
+    /// the others of 127.0.0.0/8 lead to our own listeners as well, by a name that we do not know.
+    #[must_use]
+    pub fn acceptable(&self, address: Multiaddr, told_by: ToldBy) -> Option<Multiaddr> {
+        let address = dialable(address)?;
+        let Some(ip) = ip_of(&address).filter(IpAddr::is_loopback) else { return Some(address) };
+        let only = !self.own.is_empty() && self.own.iter().all(IpAddr::is_loopback);
+        let believed = told_by == ToldBy::Itself || only || self.loopback;
+        let known = ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || self.own.contains(&ip);
+        (believed && known).then_some(address)
+    }
+
     /// A peer and addresses at which it says to listen, or others say that it does. What others say comes behind
     /// what it said itself, as far as there is room, and replaces nothing but what others said of a peer that could
     /// not be reached since.
@@ -422,7 +453,7 @@ impl Discovery {
         if peer == self.local || self.reserved_only {
             return;
         }
-        let addresses = addresses.into_iter().filter_map(dialable);
+        let addresses = addresses.into_iter().filter_map(|address| self.acceptable(address, told_by));
         let addresses = addresses::best(addresses, &self.own, PEER_ADDRESSES_MAX);
         if addresses.is_empty() {
             return;
@@ -549,7 +580,8 @@ pub fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
     }
 }
 
-/// The address without its peer id, if it is one that this node can dial: a host, and TCP or QUIC v1 on a real port.
+/// The address without its peer id, if it is one that this node dials though nobody but a peer told it: an IP, and TCP or
+/// QUIC v1 on a real port. Names are for the operator to give.
 #[must_use]
 pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
     let (address, _) = split_peer(&address);
@@ -557,7 +589,6 @@ pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
     let host = match parts.next()? {
         Protocol::Ip4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
         Protocol::Ip6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
-        Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) => true,
         _ => false,
     };
     let transport = match (parts.next()?, parts.next(), parts.next()) {

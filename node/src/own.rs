@@ -4,16 +4,18 @@
 //! whoever dials, Kademlia included. Addresses that many hosts share, such as a container engine's 172.17.0.1, would
 //! otherwise be answered by ourselves, and faster than by anybody else. It also checks who answered while there may
 //! still be other addresses to try: libp2p takes the first address of a peer that answers, and gives the peer up when
-//! the answer came from somebody else. And it gives other addresses a head start before those in private networks that
-//! are not ours, so that these are only tried where they may be needed.
+//! the answer came from somebody else. Where somebody answers with our own id, that is noted at once, for the dial may go on
+//! to other addresses, and succeed, or last. And it gives other addresses a head start before those in networks that are
+//! not ours, so that these are only tried where they may be needed.
 //!
 //! It resolves no names: it lies below what does, so that each address that a name leads to is judged by itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -24,12 +26,15 @@ use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, Trans
 use libp2p::{Multiaddr, PeerId, Transport};
 use tokio::time::{sleep, timeout};
 
-use crate::addresses::{Place, place, plain};
+use crate::addresses::{goes_first, plain};
 use crate::discovery::split_peer;
 use crate::limits::ip_of;
+use crate::own_key::SIGHTS_MAX;
 
-/// How long addresses in private networks that are not ours wait for the other addresses of the peer. Two round trips
-/// around the world, which a handshake takes, are less.
+/// How long addresses that may lead to another machine than is meant wait for the other addresses of the peer: those in
+/// private networks that are not ours, link-local ones, and what leads to this machine, unless it has no other network.
+/// Two round trips around the world, which a handshake takes, are less. An IP address that the operator gave does not
+/// wait; one that a name leads to does.
 pub const HEAD_START: Duration = Duration::from_millis(500);
 
 /// What the orderly end of a connection may take that did not lead to who was meant.
@@ -64,19 +69,57 @@ pub enum DialRefusal {
     },
 }
 
+/// What dials are told once, and tell.
+#[derive(Clone, Debug, Default)]
+pub struct Dials {
+    /// The addresses that the operator gave. Only these may have names.
+    pub fixed: HashSet<Multiaddr>,
+    /// Addresses that answered with our own id, to be taken out now and then. A few dials may be under way at once, so
+    /// [`SIGHTS_MAX`] of them are kept.
+    own_answers: Arc<Mutex<Vec<Multiaddr>>>,
+}
+
+impl Dials {
+    /// For a node with these fixed addresses, with `/p2p` or without.
+    pub fn new<'a>(fixed: impl IntoIterator<Item = &'a Multiaddr>) -> Self {
+        Self { fixed: fixed.into_iter().map(plain).collect(), own_answers: Arc::default() }
+    }
+
+    /// Where somebody answered with our own id since this was asked last.
+    #[must_use]
+    pub fn take_own_answers(&self) -> Vec<Multiaddr> {
+        std::mem::take(&mut self.own_answers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, answered: &Multiaddr) {
+        let mut answers = self.own_answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() < SIGHTS_MAX {
+            answers.push(answered.clone());
+        }
+    }
+}
+
 type Connection = (PeerId, StreamMuxerBox);
 
 /// The transport.
 pub(crate) struct Guard {
     local: PeerId,
     inner: Boxed<Connection>,
+    dials: Dials,
     listening: HashMap<ListenerId, Vec<Multiaddr>>,
 }
 
 impl Guard {
     /// Around `inner`, for the node with this id.
-    pub(crate) fn new(local: PeerId, inner: Boxed<Connection>) -> Self {
-        Self { local, inner, listening: HashMap::new() }
+    pub(crate) fn new(local: PeerId, inner: Boxed<Connection>, dials: Dials) -> Self {
+        Self { local, inner, dials, listening: HashMap::new() }
+    }
+
+    /// How long others go first.
+    fn head_start(&self, address: &Multiaddr) -> Duration {
+        let own: Vec<IpAddr> = self.listening.values().flatten().filter_map(ip_of).collect();
+        let first = self.dials.fixed.contains(address) || goes_first(address, &own);
+        if first { Duration::ZERO } else { HEAD_START }
     }
 
     fn is_own(&self, address: &Multiaddr) -> bool {
@@ -120,15 +163,17 @@ impl Transport for Guard {
         if self.is_own(&bare) {
             return Err(TransportError::Other(io::Error::other(DialRefusal::OwnAddress(bare))));
         }
-        let ips: Vec<IpAddr> = self.listening.values().flatten().filter_map(ip_of).collect();
-        let head_start = if place(&bare, &ips) == Place::Private { HEAD_START } else { Duration::ZERO };
-        let (local, wanted) = (self.local, split_peer(&address).1);
+        let head_start = self.head_start(&bare);
+        let (local, wanted, dials) = (self.local, split_peer(&address).1, self.dials.clone());
         let dial = self.inner.dial(address, opts)?;
         Ok(async move {
             sleep(head_start).await;
             let connected = dial.await;
             let connected = connected.map_err(|source| DialRefusal::Failed { address: bare.clone(), source });
             let (found, muxer) = connected.map_err(io::Error::other)?;
+            if found == local {
+                dials.note(&bare);
+            }
             let refusal = match wanted {
                 _ if found == local => DialRefusal::OwnId(bare),
                 Some(wanted) if wanted != found => DialRefusal::WrongId { address: bare, wanted, found },

@@ -1,5 +1,8 @@
 //! Why a gossip connection was closed: the engine's reasons and the driver's own. Data for counters and traces.
 
+use std::io::ErrorKind;
+
+use libp2p::swarm::ConnectionError;
 use protocol::gossip::DisconnectReason;
 
 use crate::framing::FrameError;
@@ -120,6 +123,25 @@ impl CloseReason {
             | Self::BadAck
             | Self::UnexpectedData => true,
             _ => false,
+        }
+    }
+}
+
+/// Whether the other side closed a connection as one does on purpose, by what libp2p says of its end. A timeout, a reset or
+/// a network that is gone are none; a process that was killed may look the same, as its system ends its sockets.
+///
+/// Inside are errors of crates that this one does not use, so their words are what there is to go by.
+#[must_use]
+pub fn is_orderly(cause: Option<&ConnectionError>) -> bool {
+    match cause {
+        None => true,
+        Some(ConnectionError::KeepAliveTimeout) => false,
+        Some(ConnectionError::IO(error)) => {
+            let text = error.to_string();
+            // Yamux says the one, QUIC the other.
+            error.kind() == ErrorKind::UnexpectedEof
+                || text.contains("connection is closed")
+                || text.contains("closed by peer")
         }
     }
 }

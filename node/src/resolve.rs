@@ -5,14 +5,19 @@
 //! restart. Nothing is remembered of earlier answers, neither addresses nor failures: a name is dialled once in a
 //! second at most, and the name server that is asked keeps answers for as long as their owner wants. A file that is
 //! missing or broken is no reason not to run: names that the hosts file does not have fail then, and say why.
+//!
+//! Only names that the operator gave are resolved. One that a stranger tells may be there to have us ask a name server, or
+//! read its answer: libp2p's resolver expects an answer that has records to have the right ones, and panics where it
+//! has not. Nothing here can prevent that for the operator's names: whoever answers for them has to be trusted so far.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -24,7 +29,8 @@ use libp2p::multiaddr::Protocol;
 use libp2p::swarm::DialError;
 use libp2p::{Multiaddr, Transport};
 
-use crate::own::DialRefusal;
+use crate::addresses::plain;
+use crate::own::{DialRefusal, Dials};
 
 /// The files that say how names are resolved.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -43,24 +49,45 @@ pub struct NameError {
 pub(crate) struct Names<T> {
     inner: Shared<T>,
     resolving: dns::tokio::Transport<Shared<T>>,
+    dials: Dials,
     /// The files as they were when they were read last.
     read: [Option<Stamp>; 2],
     no_server: Option<String>,
 }
 
-/// What changes when a file does: its length and the time it was written.
-type Stamp = (u64, Option<SystemTime>);
+/// What changes when a file does, whoever sets its length and its times as they were: which file it is, its length, and
+/// when it was written and its record changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    file: (u64, u64),
+    length: u64,
+    written: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Of a file.
+    #[must_use]
+    pub fn of(about: &Metadata) -> Self {
+        Self {
+            file: (about.dev(), about.ino()),
+            length: about.len(),
+            written: (about.mtime(), about.mtime_nsec()),
+            changed: (about.ctime(), about.ctime_nsec()),
+        }
+    }
+}
 
 impl<T> Names<T>
 where
     T: Transport<Error = io::Error> + Send + Unpin + 'static,
     T::Dial: Send,
 {
-    pub(crate) fn new(inner: T) -> Self {
+    pub(crate) fn new(inner: T, dials: Dials) -> Self {
         let inner = Shared(Arc::new(Mutex::new(inner)));
         let read = stamps();
         let (resolving, no_server) = resolving(&inner);
-        Self { inner, resolving, read, no_server }
+        Self { inner, resolving, dials, read, no_server }
     }
 
     fn refresh(&mut self) {
@@ -95,6 +122,9 @@ where
         let named = address.iter().any(|part| {
             matches!(part, Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_))
         });
+        if named && !self.dials.fixed.contains(&plain(&address)) {
+            return Err(TransportError::MultiaddrNotSupported(address));
+        }
         if named {
             self.refresh();
         }
@@ -204,10 +234,7 @@ fn told(tried: &dns::Error<io::Error>, no_server: Option<&str>) -> String {
 }
 
 fn stamps() -> [Option<Stamp>; 2] {
-    [RESOLV_CONF, HOSTS].map(|path| {
-        let about = fs::metadata(Path::new(path)).ok()?;
-        Some((about.len(), about.modified().ok()))
-    })
+    [RESOLV_CONF, HOSTS].map(|path| fs::metadata(Path::new(path)).ok().as_ref().map(Stamp::of))
 }
 
 /// Reads the system's settings. Without usable ones there are still the names of the hosts file.

@@ -106,8 +106,8 @@ pub(crate) fn one_key(sign: &KeySign) {
     match sign {
         KeySign::SeenAt(address) => warn!(
             %address,
-            "another machine uses this node's key, so peers keep now one and now the other: stop one of them, or give it \
-             a key of its own (node key generate)"
+            "another machine uses this node's key, or somebody passes this node's own connections back to it; if a machine \
+             does, peers keep now one and now the other: stop one of them, or give it a key of its own (node key generate)"
         ),
         KeySign::Replaced(peer) => warn!(
             %peer,

@@ -15,8 +15,8 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, identify, kad, ping};
+use libp2p::swarm::{ConnectionId, DialError, ListenError, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, connection_limits, identify, kad, ping};
 use protocol::block::Block;
 use protocol::chain::RestoreError;
 use protocol::durable::Loaded;
@@ -32,16 +32,16 @@ use tracing::{debug, info, warn};
 use crate::addresses;
 use crate::announce::Announced;
 use crate::answers::Answers;
-use crate::behaviour::{Behaviour, Event};
+use crate::behaviour::{Behaviour, Event, Wish};
 use crate::clock::{Clock, wall_ns};
 use crate::command::Command;
 use crate::config::{Config, Prune};
 use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
-use crate::limits::ip_of;
+use crate::limits::{address_group, ip_of};
 use crate::listen::listen;
 use crate::notices::{BehindNotices, Seldom};
-use crate::own::DialRefusal;
-use crate::own_key::KeyWatch;
+use crate::own::{DialRefusal, Dials};
+use crate::own_key::{KeyWatch, Origin};
 use crate::progress::Progress;
 use crate::reason::CloseReason;
 use crate::recorder::Recorder;
@@ -205,6 +205,7 @@ struct Service {
     swarm: Swarm<NodeBehaviour>,
     discovery: Discovery,
     announced: Announced,
+    dials: Dials,
     key_watch: KeyWatch,
     answers: Answers,
     pool: VerifyPool,
@@ -253,7 +254,8 @@ impl Service {
         let store = open_store(&config)?;
         let (restored, known) = (store.restore()?, store.peers()?);
         let (keeper, loaded) = Writer::start(store).map_err(ServiceError::Threads)?;
-        let mut swarm = build(&config, gossip, keeper, clock, Recorder::default(), &wire)?;
+        let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers));
+        let mut swarm = build(&config, gossip, keeper, clock, Recorder::default(), &wire, &dials)?;
         let gap = |error: RestoreError| StoreError::Damaged { what: error.to_string() };
         swarm.behaviour_mut().gossip.restore(restored).map_err(gap)?;
         listen(&mut swarm, &config.listen).await?;
@@ -288,6 +290,7 @@ impl Service {
             swarm,
             discovery,
             announced: Announced::default(),
+            dials,
             key_watch: KeyWatch::default(),
             pool,
             unchecked: VecDeque::new(),
@@ -332,6 +335,9 @@ impl Service {
                 if endpoint.is_dialer() {
                     self.discovery.on_established(connection_id, peer_id, now);
                 }
+                if ip_of(endpoint.get_remote_address()).is_some_and(|ip| ip.is_loopback()) {
+                    self.discovery.on_loopback_peer();
+                }
                 if self.announced.on_connection(endpoint.get_remote_address()) {
                     self.on_listening();
                 }
@@ -339,20 +345,22 @@ impl Service {
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
                 let cause = resolve::cause(&error);
                 debug!(peer = ?peer_id, cause, "a dial failed");
-                let refusals = resolve::refusals(&error);
-                for refusal in &refusals {
-                    if let DialRefusal::OwnId(address) = refusal {
-                        self.key_watch.on_answer(address.clone(), now);
-                    }
-                }
-                self.discovery.on_dial_failed(connection_id, failure(&refusals, cause), now);
+                let failure = match (&error, peer_id) {
+                    (DialError::Denied { .. }, Some(found)) => Failure::Denied { found, cause },
+                    _ => failure(&resolve::refusals(&error), cause),
+                };
+                self.discovery.on_dial_failed(connection_id, failure, now);
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, peer_id, .. } => {
                 debug!(address = %send_back_addr, %error, "an inbound connection failed");
                 match (error, peer_id) {
                     (ListenError::LocalPeerId { .. }, _) => self.key_watch.on_call(send_back_addr, now),
-                    (ListenError::Denied { .. }, Some(peer)) => self.gossip().on_denied(peer, &send_back_addr),
-                    _ => {}
+                    (ListenError::Denied { cause }, Some(peer)) => {
+                        if cause.downcast::<connection_limits::Exceeded>().is_ok() {
+                            self.gossip().on_denied(peer, &send_back_addr);
+                        }
+                    }
+                    _ => self.key_watch.on_nameless_call(now),
                 }
             }
             SwarmEvent::NewListenAddr { address, .. } => {
@@ -367,6 +375,7 @@ impl Service {
                     ?reason,
                     "a listener is closed: nobody can connect there; restart to open it again"
                 );
+                self.on_listening();
             }
             _ => {}
         }
@@ -399,10 +408,12 @@ impl Service {
             }
             Event::Down { peer, outbound, reason } => {
                 debug!(%peer, %reason, "a gossip slot is free");
-                if outbound && reason == CloseReason::ClosedByPeer {
-                    self.key_watch.on_closed(peer, self.clock.now());
-                }
                 self.discovery.on_down(&peer, outbound, reason, self.clock.now());
+            }
+            Event::Cut { peer, address, fixed } => {
+                let group = address_group(&address, self.config.loopback_exempt);
+                let origin = if fixed { Origin::Fixed } else { Origin::Learned(group) };
+                self.key_watch.on_closed(peer, origin, self.clock.now());
             }
         }
     }
@@ -476,6 +487,7 @@ impl Service {
         // Another machine's loopback addresses lead to ourselves at best.
         let usable = |address: &Multiaddr| near || ip_of(address).is_none_or(|ip| !ip.is_loopback());
         let addresses = info.listen_addrs.into_iter().filter(usable);
+        let addresses = addresses.filter_map(|address| self.discovery.acceptable(address, ToldBy::Itself));
         let addresses = addresses::best(addresses, &self.own_ips(), crate::discovery::PEER_ADDRESSES_MAX);
         if let Some(version) = say::other_version(&self.config.network, &info.protocols) {
             if self.other_versions.may_say(self.clock.now()) {
@@ -489,7 +501,7 @@ impl Service {
             return;
         }
         if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
-            for address in addresses.iter().cloned().filter_map(crate::discovery::dialable) {
+            for address in addresses.iter().cloned() {
                 kad.add_address(&peer_id, address);
             }
         }
@@ -531,16 +543,17 @@ impl Service {
                     self.discovery.on_refused(Target::Fixed(index), Failure::Ourselves, now);
                 }
                 Want::Fixed { index, address, peer, reserved } => {
-                    let dial = self.connect(peer, vec![address], reserved);
+                    let dial = self.connect(peer, vec![address], Wish { reserved, fixed: true });
                     self.discovery.dialling(Target::Fixed(index), dial, now);
                 }
                 Want::Candidate { peer, addresses } => {
-                    let dial = self.connect(Some(peer), addresses, false);
+                    let dial = self.connect(Some(peer), addresses, Wish::default());
                     self.discovery.dialling(Target::Candidate(peer), dial, now);
                 }
             }
         }
         self.warn_if_alone(now);
+        self.dials.take_own_answers().into_iter().for_each(|address| self.key_watch.on_answer(address, now));
         if let Some(sign) = self.key_watch.poll(now) {
             say::one_key(&sign);
         }
@@ -554,12 +567,7 @@ impl Service {
     }
 
     /// Makes a connection a gossip peer: one that is there, or a new one, whose id it returns.
-    fn connect(
-        &mut self,
-        peer: Option<PeerId>,
-        addresses: Vec<Multiaddr>,
-        reserved: bool,
-    ) -> Option<ConnectionId> {
+    fn connect(&mut self, peer: Option<PeerId>, addresses: Vec<Multiaddr>, wish: Wish) -> Option<ConnectionId> {
         if peer.is_some_and(|peer| self.gossip().open_existing(&peer)) {
             return None;
         }
@@ -575,7 +583,7 @@ impl Service {
             (None, None) => return None,
         };
         let id = opts.connection_id();
-        self.gossip().expect(id, reserved);
+        self.gossip().expect(id, wish);
         match self.swarm.dial(opts) {
             Ok(()) => Some(id),
             Err(error) => {

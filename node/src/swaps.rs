@@ -3,8 +3,8 @@
 //! A peer that lost its connection comes back before we have noticed, so a new connection takes the place of the old one.
 //! Two machines that use one key do the same to each other, without end. So replacements are counted. Beyond the
 //! bound the older connection stays; a dead one is found by its pings within half a minute and needs no replacing.
-//! Connections from another address that the limit for one peer denies are counted as well: they are the same contest.
-//! Decides only: no sockets, no clock.
+//! Connections from another address that the limit for one peer denies are counted as well, for the warning only: they
+//! are the same contest, but they replace nothing. Decides only: no sockets, no clock.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,7 +12,8 @@ use std::net::IpAddr;
 use libp2p::PeerId;
 use protocol::time::{Duration, Time};
 
-/// Replacements of a peer id's connection, and denied attempts, within [`SWAP_TIME`]. A peer whose network changes needs two or three.
+/// Replacements of a peer id's connection within [`SWAP_TIME`], and as many denied attempts. A peer whose network changes
+/// needs two or three.
 pub const SWAPS_MAX: usize = 8;
 /// The time in which they are counted.
 pub const SWAP_TIME: Duration = Duration::from_secs(600);
@@ -33,43 +34,40 @@ pub enum Swap {
     },
 }
 
+/// The connection that a peer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The peer's IP there.
+    pub ip: Option<IpAddr>,
+    /// Whether we dialled it.
+    pub outbound: bool,
+}
+
 /// The state.
 #[derive(Debug, Default)]
 pub struct Swaps {
-    recent: HashMap<PeerId, Vec<Time>>,
+    replaced: Attempts,
+    denied: Attempts,
     warned: Option<Time>,
 }
 
+/// When peers tried something, within [`SWAP_TIME`].
+#[derive(Debug, Default)]
+struct Attempts(HashMap<PeerId, Vec<Time>>);
+
 impl Swaps {
-    /// A peer that has a connection from `old` dials another from `new`, and wants its slot.
-    pub fn wanted(&mut self, peer: PeerId, old: Option<IpAddr>, new: Option<IpAddr>, now: Time) -> Swap {
-        if self.count(peer, now) { Swap::New } else { Swap::Old { warn: old != new && self.warn(now) } }
+    /// A peer that has a connection dials another from `new`, and wants its slot. If we dialled the one that it has, both
+    /// dialled at once: which of the two stays is settled between both sides, and no number of attempts changes it.
+    pub fn wanted(&mut self, peer: PeerId, held: Held, new: Option<IpAddr>, now: Time) -> Swap {
+        if held.outbound || self.replaced.count(peer, now) {
+            return Swap::New;
+        }
+        Swap::Old { warn: are_two(held.ip, new) && self.warn(now) }
     }
 
     /// A peer that has a connection from `old` was denied another from `new`. Whether the operator should hear of it.
     pub fn denied(&mut self, peer: PeerId, old: Option<IpAddr>, new: Option<IpAddr>, now: Time) -> bool {
-        old != new && !self.count(peer, now) && self.warn(now)
-    }
-
-    /// Counts one more attempt. False if there were too many already.
-    fn count(&mut self, peer: PeerId, now: Time) -> bool {
-        for times in self.recent.values_mut() {
-            times.retain(|time| now.since(*time) < SWAP_TIME);
-        }
-        self.recent.retain(|_, times| !times.is_empty());
-        if self.recent.len() >= SWAP_PEERS_MAX
-            && !self.recent.contains_key(&peer)
-            && let Some(first) = self.recent.iter().min_by_key(|(_, times)| times.last().copied())
-        {
-            let first = *first.0;
-            self.recent.remove(&first);
-        }
-        let times = self.recent.entry(peer).or_default();
-        let few = times.len() < SWAPS_MAX;
-        if few {
-            times.push(now);
-        }
-        few
+        are_two(old, new) && !self.denied.count(peer, now) && self.warn(now)
     }
 
     fn warn(&mut self, now: Time) -> bool {
@@ -79,4 +77,32 @@ impl Swaps {
         }
         due
     }
+}
+
+impl Attempts {
+    /// Counts one more attempt. False if there were too many already.
+    fn count(&mut self, peer: PeerId, now: Time) -> bool {
+        for times in self.0.values_mut() {
+            times.retain(|time| now.since(*time) < SWAP_TIME);
+        }
+        self.0.retain(|_, times| !times.is_empty());
+        if self.0.len() >= SWAP_PEERS_MAX
+            && !self.0.contains_key(&peer)
+            && let Some(first) = self.0.iter().min_by_key(|(_, times)| times.last().copied())
+        {
+            let first = *first.0;
+            self.0.remove(&first);
+        }
+        let times = self.0.entry(peer).or_default();
+        let few = times.len() < SWAPS_MAX;
+        if few {
+            times.push(now);
+        }
+        few
+    }
+}
+
+/// What has no IP may be the same machine.
+fn are_two(old: Option<IpAddr>, new: Option<IpAddr>) -> bool {
+    matches!((old, new), (Some(old), Some(new)) if old != new)
 }

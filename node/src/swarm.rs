@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::discovery::split_peer;
 use crate::handler::protocol_name;
 use crate::limits::{AddressBlocks, connection_limits as limits_for};
+use crate::own::Dials;
 use crate::recorder::Recorder;
 use crate::store::Writer;
 use crate::transport::{self, TransportSetupError, WireBytes};
@@ -57,6 +58,7 @@ pub(crate) fn build(
     clock: Clock,
     recorder: Recorder,
     wire: &Arc<WireBytes>,
+    dials: &Dials,
 ) -> Result<Swarm<NodeBehaviour>, TransportSetupError> {
     let local = config.identity.public().to_peer_id();
     let reserved: HashSet<_> = config.reserved_peers.iter().filter_map(|address| split_peer(address).1).collect();
@@ -91,7 +93,8 @@ pub(crate) fn build(
         .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
         .with_notify_handler_buffer_size(NonZeroUsize::new(BUFFER_EVENTS).unwrap_or(NonZeroUsize::MIN))
         .with_per_connection_event_buffer_size(BUFFER_EVENTS);
-    Ok(Swarm::new(transport::build(&config.identity, wire, config.links.clone())?, behaviour, local, swarm))
+    let transport = transport::build(&config.identity, wire, config.links.clone(), dials)?;
+    Ok(Swarm::new(transport, behaviour, local, swarm))
 }
 
 /// The version of the network's Kademlia, which only names peers: nodes that gossip in other versions find each other.

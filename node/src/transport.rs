@@ -23,7 +23,7 @@ use libp2p::identity::Keypair;
 use libp2p::{PeerId, Transport as _, noise, quic, tcp, yamux};
 use tokio::time::{Sleep, sleep};
 
-use crate::own::Guard;
+use crate::own::{Dials, Guard};
 use crate::resolve::Names;
 
 pub use libp2p::tcp::tokio::TcpStream;
@@ -93,7 +93,7 @@ impl WireBytes {
     }
 }
 
-/// The node's transport. Bytes are added to `wire` as they pass. TCP goes over `links`, or bare sockets without any.
+/// The node's transport, which dials as `dials` says. Bytes are added to `wire` as they pass. TCP goes over `links`, or bare sockets without any.
 ///
 /// # Errors
 /// Says what the system lacks.
@@ -101,6 +101,7 @@ pub fn build(
     identity: &Keypair,
     wire: &Arc<WireBytes>,
     links: Option<Arc<dyn Links>>,
+    dials: &Dials,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, TransportSetupError> {
     let mut yamux = yamux::Config::default();
     yamux.set_max_num_streams(STREAMS_MAX);
@@ -128,8 +129,8 @@ pub fn build(
         (peer, StreamMuxerBox::new(CountedMuxer { inner: muxer, wire: Arc::clone(&counter) }))
     });
     let either = quic.or_transport(tcp).map(|either, _| either.into_inner()).boxed();
-    let guarded = Guard::new(identity.public().to_peer_id(), either);
-    Ok(Names::new(guarded).boxed())
+    let guarded = Guard::new(identity.public().to_peer_id(), either, dials.clone());
+    Ok(Names::new(guarded, dials.clone()).boxed())
 }
 
 /// A stream that counts its bytes, and fails when it takes none for [`SOCKET_STALL`].

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId};
-use node::addresses::{Scope, best, order, plain, scope, useful};
+use node::addresses::{Scope, best, goes_first, order, plain, scope, useful};
 use node::discovery::{Discovery, PEER_ADDRESSES_MAX, ToldBy, View, Want};
 use protocol::time::Time;
 
@@ -83,6 +83,16 @@ fn public_addresses_come_first_then_near_ones_and_what_leads_to_this_machine_las
     order(&mut addresses, &own);
     assert_eq!(addresses, sorted);
     assert_eq!(best(sorted.iter().rev().cloned(), &own, 3), sorted[..3]);
+}
+
+#[test]
+fn what_may_lead_elsewhere_than_is_meant_waits_for_the_others() {
+    let own = [ip("192.168.1.5"), ip("127.0.0.1")];
+    let first = [tcp("198.51.100.7"), tcp("192.168.1.9")];
+    let later = [tcp("10.0.2.15"), tcp("169.254.0.1"), tcp("127.0.0.1"), tcp("192.168.1.5")];
+    first.iter().for_each(|address| assert!(goes_first(address, &own), "{address}"));
+    later.iter().for_each(|address| assert!(!goes_first(address, &own), "{address}"));
+    assert!(goes_first(&tcp("127.0.0.1"), &[ip("127.0.0.1")]), "there is nothing else");
 }
 
 #[test]

@@ -221,16 +221,53 @@ fn the_book_is_bounded() {
 
 #[test]
 fn only_addresses_that_can_be_dialled_are_kept() {
-    let good = ["/ip4/192.0.2.1/tcp/1", "/ip6/2001:db8::1/udp/2/quic-v1", "/dns/example.org/tcp/3"];
+    let good = ["/ip4/192.0.2.1/tcp/1", "/ip6/2001:db8::1/udp/2/quic-v1"];
     let bad = [
         "/ip4/0.0.0.0/tcp/1",
         "/ip4/192.0.2.1/tcp/0",
         "/ip4/192.0.2.1/udp/1",
         "/ip4/192.0.2.1/tcp/1/ws",
         "/tcp/1",
+        "/dns/example.org/tcp/3",
+        "/dns4/example.org/tcp/3",
+        "/dns6/example.org/udp/3/quic-v1",
     ];
     good.iter().for_each(|text| assert!(dialable(text.parse().expect("an address")).is_some(), "{text}"));
     bad.iter().for_each(|text| assert!(dialable(text.parse().expect("an address")).is_none(), "{text}"));
+}
+
+#[test]
+fn loopback_addresses_are_believed_where_there_are_nodes_on_loopback_and_only_the_usual_ones() {
+    let parse = |text: &str| -> Multiaddr { text.parse().expect("an address") };
+    let usual = ["/ip4/127.0.0.1/tcp/1", "/ip6/::1/tcp/1"].map(parse);
+    let other = parse("/ip4/127.0.0.2/tcp/1");
+    let ips = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("an IP")).collect::<Vec<_>>();
+    let wide = ["10.1.1.1", "127.0.0.1"];
+    // What we listen on, whether a peer is on loopback, and who tells.
+    let cases = [
+        (&wide[..], false, ToldBy::Others, false),
+        (&wide[..], true, ToldBy::Others, true),
+        (&wide[1..], false, ToldBy::Others, true),
+        (&[], false, ToldBy::Others, false),
+        (&wide[..], false, ToldBy::Itself, true),
+    ];
+    for (own, peer, told_by, believed) in cases {
+        let mut discovery = discovery(&[], &[], false, 1);
+        discovery.set_own(ips(own));
+        if peer {
+            discovery.on_loopback_peer();
+        }
+        for address in &usual {
+            let kept = discovery.acceptable(address.clone(), told_by).is_some();
+            assert_eq!(kept, believed, "{own:?} {peer} {told_by:?} {address}");
+        }
+        assert_eq!(discovery.acceptable(other.clone(), told_by), None);
+        discovery.learn(PeerId::random(), [other.clone()], told_by, at(0));
+        assert_eq!(discovery.known(), 0);
+    }
+    let mut discovery = discovery(&[], &[], false, 1);
+    discovery.set_own(ips(&["127.0.0.2"]));
+    assert_eq!(discovery.acceptable(other.clone(), ToldBy::Others), Some(other));
 }
 
 /// All 8 slots in use, and 4 more candidates.

@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::spawn;
+use std::thread::{sleep, spawn};
+use std::time::Duration;
 
 use crate::namespaces::{Field, Process, Space, until};
 
@@ -123,4 +124,29 @@ fn without_a_name_server_a_node_runs_and_follows_the_hosts_file() {
     assert!(line.contains("no name server to ask") && line.contains("/etc/resolv.conf"), "{line}");
     b.etc("hosts", "127.0.0.1 localhost\n10.83.0.1 join.test\n");
     node.joins(&target.peer_id());
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: scripts/prove.sh field"]
+fn a_name_that_leads_to_the_node_itself_and_elsewhere_blames_no_other_machine() {
+    let field = Field::new();
+    let (_target, b) = target(&field);
+    // It listens behind this address and does not know it; nobody has the other one.
+    let (itself, nobody) = (Ipv4Addr::new(127, 0, 1, 1), Ipv4Addr::new(10, 83, 0, 77));
+    let answers = [[A, itself], [itself, A], [nobody, itself], [itself, nobody]];
+    let mut running = Vec::new();
+    for (n, answer) in (1..).zip(answers) {
+        let ip = Ipv4Addr::new(127, 0, 0, n);
+        b.etc("resolv.conf", &format!("nameserver {ip}\n"));
+        let server = NameServer::start(&b, ip, &answer);
+        let (listen, name) = (format!("/ip4/0.0.0.0/tcp/{}", 4001 + u16::from(n)), format!("node-{n}"));
+        let bootstrap = format!("/dns4/join.test/tcp/{}", 4001 + u16::from(n));
+        let node = b.node(&name, &["--listen", &listen, "--bootstrap", &bootstrap]);
+        until(|| (server.asked() > 0).then_some(())).expect("it asks");
+        running.push((server, node));
+    }
+    sleep(Duration::from_secs(30));
+    for (_, node) in &running {
+        assert_eq!(node.lines_with("another machine"), 0, "{}", node.said());
+    }
 }

@@ -211,3 +211,17 @@ fn a_fixed_address_that_one_of_our_listeners_has_is_put_off_without_a_dial() {
     assert_eq!(dialled(&mut discovery, at(0), &Slots::default()), None);
     assert_eq!(dialled(&mut discovery, at(2), &Slots::default()), Some(None), "it may be another's by then");
 }
+
+#[test]
+fn who_answers_at_an_address_and_is_denied_is_not_dialled_there_again_while_it_is_a_peer_by_another_way() {
+    let mut discovery = discovery(&[address()]);
+    let peer = PeerId::random();
+    discovery.dialling(Target::Fixed(0), Some(dial()), at(0));
+    let denied = Failure::Denied { found: peer, cause: "two connections are enough".to_owned() };
+    discovery.on_dial_failed(dial(), denied, at(0));
+    let view = Slots(HashSet::from([peer]));
+    assert_eq!(dialled(&mut discovery, at(600), &view), None);
+    // The next one to answer may be another, once that peer is gone.
+    discovery.on_down(&peer, true, CloseReason::ClosedByPeer, at(600));
+    assert_eq!(dialled(&mut discovery, at(700), &view), Some(None));
+}

@@ -8,6 +8,7 @@ use libp2p::kad::store::MemoryStore;
 use libp2p::swarm::{self, NetworkBehaviour, SwarmEvent};
 use libp2p::{StreamProtocol, Swarm, identify, kad};
 use node::config::Config;
+use node::own::Dials;
 use node::transport::{self, WireBytes};
 use protocol::keys::SecretKey;
 use protocol::message::{Lane, Message, VERSION};
@@ -74,7 +75,8 @@ async fn a_peer_of_another_version_is_left_for_that() {
     let mut lanes = kad::Behaviour::with_config(local, MemoryStore::new(local), kad::Config::new(name));
     lanes.set_mode(Some(kad::Mode::Server));
     let identify = identify::Behaviour::new(identify::Config::new("hearsay/1".to_owned(), key.public()));
-    let transport = transport::build(&key, &Arc::new(WireBytes::default()), None).expect("a transport");
+    let transport =
+        transport::build(&key, &Arc::new(WireBytes::default()), None, &Dials::default()).expect("a transport");
     let behaviour = Older { identify, lanes };
     let mut swarm = Swarm::new(transport, behaviour, local, swarm::Config::with_tokio_executor());
     swarm.dial(node.address()).expect("a dial");

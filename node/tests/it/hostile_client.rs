@@ -21,6 +21,7 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol, Swarm};
 use node::framing::{FrameReader, Step, frame_bytes_max, write_frame};
 use node::handler::{LaneProtocols, protocol_name};
+use node::own::Dials;
 use node::transport::{self, WireBytes};
 use protocol::codec::Decode as _;
 use protocol::message::{Hello, Lane, Message, Tip, VERSION};
@@ -83,7 +84,8 @@ impl HostileClient {
     pub(crate) async fn connect(address: &Multiaddr) -> Self {
         let network = "test".parse().expect("a name");
         let key = Keypair::generate_ed25519();
-        let transport = transport::build(&key, &Arc::new(WireBytes::default()), None).expect("a transport");
+        let transport =
+            transport::build(&key, &Arc::new(WireBytes::default()), None, &Dials::default()).expect("a transport");
         let config = swarm::Config::with_tokio_executor();
         let behaviour = Lanes { network, opened: VecDeque::new() };
         let mut swarm = Swarm::new(transport, behaviour, key.public().to_peer_id(), config);

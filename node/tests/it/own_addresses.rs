@@ -1,20 +1,23 @@
 //! Dials lead to who was meant: never to ourselves, and past those who answer in another's place.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 use libp2p::core::Endpoint;
-use libp2p::core::transport::{DialOpts, ListenerId, PortUse, Transport as _, TransportEvent};
+use libp2p::core::transport::{DialOpts, ListenerId, PortUse, Transport as _, TransportError, TransportEvent};
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
-use libp2p::swarm::{self, ListenError, SwarmEvent, dial_opts, dummy};
+use libp2p::swarm::{self, ConnectionError, ListenError, SwarmEvent, dial_opts, dummy};
 use libp2p::{Multiaddr, PeerId, Swarm};
-use node::own::DialRefusal;
-use node::resolve::{cause, refusals};
+use node::own::{DialRefusal, Dials};
+use node::reason::is_orderly;
+use node::resolve::{Stamp, cause, refusals};
 use node::transport::{self, WireBytes};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 const TCP: &str = "/ip4/127.0.0.1/tcp/0";
 const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
@@ -25,8 +28,12 @@ fn parse(text: &str) -> Multiaddr {
 
 /// A swarm that does nothing by itself, and its addresses.
 async fn swarm(listen: &[&str]) -> (Swarm<dummy::Behaviour>, Vec<Multiaddr>) {
+    swarm_that_tells(listen, &Dials::default()).await
+}
+
+async fn swarm_that_tells(listen: &[&str], dials: &Dials) -> (Swarm<dummy::Behaviour>, Vec<Multiaddr>) {
     let key = Keypair::generate_ed25519();
-    let transport = transport::build(&key, &Arc::new(WireBytes::default()), None).expect("a transport");
+    let transport = transport::build(&key, &Arc::new(WireBytes::default()), None, dials).expect("a transport");
     let config =
         swarm::Config::with_tokio_executor().with_idle_connection_timeout(std::time::Duration::from_secs(30));
     let mut swarm = Swarm::new(transport, dummy::Behaviour, key.public().to_peer_id(), config);
@@ -74,7 +81,8 @@ async fn dial(
 #[tokio::test]
 async fn an_address_of_our_own_is_refused_before_the_dial_however_it_is_spelt() {
     let key = Keypair::generate_ed25519();
-    let mut transport = transport::build(&key, &Arc::new(WireBytes::default()), None).expect("a transport");
+    let mut transport =
+        transport::build(&key, &Arc::new(WireBytes::default()), None, &Dials::default()).expect("a transport");
     let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
     for listen in [TCP, QUIC] {
         let id = ListenerId::next();
@@ -113,11 +121,20 @@ async fn somebody_elses_answer_at_one_address_does_not_spoil_the_others() {
 
 /// Passes connections on to `to`, as a router does that turns a node's own packets back.
 async fn forwarder(to: &Multiaddr) -> Multiaddr {
+    let (_, open) = watch::channel(true);
+    gate(to, open).await
+}
+
+/// The same as soon as it is open; until then connections hang.
+async fn gate(to: &Multiaddr, mut open: watch::Receiver<bool>) -> Multiaddr {
     let Some(Protocol::Tcp(port)) = to.iter().nth(1) else { panic!("{to}") };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = parse(&format!("/ip4/127.0.0.1/tcp/{}", listener.local_addr().expect("bound").port()));
     tokio::spawn(async move {
         while let Ok((mut here, _)) = listener.accept().await {
+            if open.wait_for(|open| *open).await.is_err() {
+                break;
+            }
             let mut there = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
             tokio::spawn(async move { tokio::io::copy_bidirectional(&mut here, &mut there).await });
         }
@@ -145,4 +162,106 @@ async fn a_node_that_dials_itself_by_another_address_notices_on_both_sides() {
             _ => {}
         }
     }
+}
+
+#[tokio::test]
+async fn an_answer_with_our_own_id_is_noted_at_once_though_another_address_is_still_tried_and_succeeds() {
+    let dials = Dials::default();
+    let (mut node, own) = swarm_that_tells(&[TCP], &dials).await;
+    let (mut other, right) = swarm(&[TCP]).await;
+    let (open, opened) = watch::channel(false);
+    let (elsewhere, slow) = (forwarder(&own[0]).await, gate(&right[0], opened).await);
+    let peer = *other.local_peer_id();
+    node.dial(dial_opts::DialOpts::peer_id(peer).addresses(vec![elsewhere.clone(), slow]).build()).expect("a try");
+    let mut called = false;
+    let mut answers = Vec::new();
+    while !called || answers.is_empty() {
+        match node.select_next_some().await {
+            SwarmEvent::IncomingConnectionError { error: ListenError::LocalPeerId { .. }, .. } => called = true,
+            SwarmEvent::OutgoingConnectionError { error, .. } => panic!("the dial is over: {error}"),
+            _ => {}
+        }
+        answers.extend(dials.take_own_answers());
+    }
+    assert_eq!(answers, [elsewhere]);
+    open.send_replace(true);
+    loop {
+        tokio::select! {
+            event = node.select_next_some() => match event {
+                SwarmEvent::ConnectionEstablished { peer_id, .. } => break assert_eq!(peer_id, peer),
+                SwarmEvent::OutgoingConnectionError { error, .. } => panic!("{error}"),
+                _ => {}
+            },
+            _ = other.select_next_some() => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_names_that_the_operator_gave_are_resolved() {
+    let key = Keypair::generate_ed25519();
+    let given = parse("/dns4/localhost/tcp/1").with(Protocol::P2p(PeerId::random()));
+    let dials = Dials::new([&given]);
+    let mut transport =
+        transport::build(&key, &Arc::new(WireBytes::default()), None, &dials).expect("a transport");
+    let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+    assert!(transport.dial(given, opts).is_ok());
+    for told in
+        ["/dns4/other.invalid/tcp/1", "/dns/localhost/tcp/2", "/dnsaddr/localhost", "/dns6/localhost/tcp/1"]
+    {
+        let dial = transport.dial(parse(told), opts);
+        assert!(matches!(dial, Err(TransportError::MultiaddrNotSupported(_))), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_the_other_side_closes_ends_in_order_and_one_that_is_lost_does_not() {
+    let (mut dialler, _) = swarm(&[]).await;
+    let (mut other, addresses) = swarm(&[TCP, QUIC]).await;
+    let peer = *other.local_peer_id();
+    for address in addresses {
+        dialler.dial(address.clone()).expect("it can be tried");
+        loop {
+            tokio::select! {
+                event = dialler.select_next_some() => match event {
+                    SwarmEvent::ConnectionEstablished { .. } => {}
+                    SwarmEvent::ConnectionClosed { cause, .. } => {
+                        break assert!(is_orderly(cause.as_ref()), "{address}: {cause:?}");
+                    }
+                    SwarmEvent::OutgoingConnectionError { error, .. } => panic!("{error}"),
+                    _ => {}
+                },
+                event = other.select_next_some() => if let SwarmEvent::ConnectionEstablished { peer_id, .. } = event {
+                    other.disconnect_peer_id(peer_id).expect("it is connected");
+                }
+            }
+        }
+        assert!(!dialler.is_connected(&peer));
+    }
+    let lost =
+        [io::ErrorKind::ConnectionReset.into(), io::ErrorKind::TimedOut.into(), io::Error::other("timed out")];
+    lost.into_iter().for_each(|error| assert!(!is_orderly(Some(&ConnectionError::IO(error)))));
+    assert!(!is_orderly(Some(&ConnectionError::KeepAliveTimeout)));
+}
+
+#[test]
+fn a_file_that_another_took_the_place_of_is_told_from_it_though_length_and_time_are_the_same() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let [path, new] = ["hosts", "new"].map(|name| dir.path().join(name));
+    let stamp = || Stamp::of(&std::fs::metadata(&path).expect("it is there"));
+    let write = |path, text: &str, time| {
+        std::fs::write(path, text).expect("written");
+        std::fs::File::options().append(true).open(path).expect("there").set_modified(time).expect("a time");
+    };
+    let time = std::time::SystemTime::UNIX_EPOCH;
+    write(&path, "10.0.0.1 join.test", time);
+    let old = stamp();
+    assert_eq!(old, stamp());
+    write(&new, "10.0.0.2 join.test", time);
+    std::fs::rename(&new, &path).expect("renamed");
+    let renamed = stamp();
+    assert_ne!(old, renamed, "another file");
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    write(&path, "10.0.0.3 join.test", time);
+    assert_ne!(renamed, stamp(), "the same file, written again");
 }

@@ -17,6 +17,7 @@ use libp2p::{Multiaddr, PeerId, Swarm};
 use node::clock::Clock;
 use node::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use node::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
+use node::own::Dials;
 use node::transport::{self, WireBytes};
 use protocol::network::NetworkId;
 
@@ -58,7 +59,7 @@ impl Puppet {
             connection: None,
             actions: VecDeque::new(),
         };
-        let transport = transport::build(&key, &wire, None).expect("a transport");
+        let transport = transport::build(&key, &wire, None, &Dials::default()).expect("a transport");
         let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(PATIENCE);
         let mut swarm = Swarm::new(transport, strings, key.public().to_peer_id(), config);
         let address = if quic { "/ip4/127.0.0.1/udp/0/quic-v1" } else { "/ip4/127.0.0.1/tcp/0" };

@@ -13,6 +13,7 @@ use libp2p::core::Endpoint;
 use libp2p::core::muxing::{StreamMuxerBox, StreamMuxerExt as _, SubstreamBox};
 use libp2p::core::transport::{DialOpts, PortUse, Transport as _};
 use libp2p::identity::Keypair;
+use node::own::Dials;
 use node::transport::{self, WireBytes};
 
 /// What a test waits for at most; only a failure takes so long.
@@ -27,8 +28,13 @@ pub(crate) struct Raw {
 impl Raw {
     /// Connects while `other` goes on.
     pub(crate) async fn dial(address: Multiaddr, other: impl Future) -> Self {
-        let mut transport = transport::build(&Keypair::generate_ed25519(), &Arc::new(WireBytes::default()), None)
-            .expect("a transport");
+        let mut transport = transport::build(
+            &Keypair::generate_ed25519(),
+            &Arc::new(WireBytes::default()),
+            None,
+            &Dials::default(),
+        )
+        .expect("a transport");
         let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let dial = transport.dial(address, opts).expect("a dial");
         let (_, muxer) = both(dial, other).await.expect("connected");

@@ -13,6 +13,7 @@ use libp2p_gossipsub::{
 use node::config::Config;
 use node::discovery::split_peer;
 use node::limits::connection_limits as limits_for;
+use node::own::Dials;
 use node::service::ServiceError;
 use node::transport::{self, WireBytes};
 use protocol::limits::BLOCK_BYTES_MAX;
@@ -76,7 +77,12 @@ pub(super) fn build(
         .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
         .with_notify_handler_buffer_size(NonZeroUsize::new(BUFFER_EVENTS).unwrap_or(NonZeroUsize::MIN))
         .with_per_connection_event_buffer_size(BUFFER_EVENTS);
-    Ok(Swarm::new(transport::build(&config.identity, wire, config.links.clone())?, behaviour, local, swarm))
+    Ok(Swarm::new(
+        transport::build(&config.identity, wire, config.links.clone(), &Dials::default())?,
+        behaviour,
+        local,
+        swarm,
+    ))
 }
 
 /// Whether a message's topic is that of blocks.
