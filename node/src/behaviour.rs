@@ -32,7 +32,7 @@ use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use crate::limits::{Bans, PER_PEER_MAX, address_group, ip_of};
-use crate::reason::{CloseReason, is_orderly};
+use crate::reason::{CloseReason, was_lost};
 use crate::recorder::Recorder;
 use crate::store::{Awaited, Writer};
 use crate::swaps::{Held, Swap, Swaps};
@@ -92,7 +92,7 @@ pub enum Event {
         /// Why.
         reason: CloseReason,
     },
-    /// A peer closed a connection that we dialled for a slot, in good order and without a word.
+    /// A peer closed a connection that we dialled for a slot, without a word.
     Cut {
         /// Which.
         peer: PeerId,
@@ -684,7 +684,7 @@ impl NetworkBehaviour for Behaviour {
                 let link = self.links.remove(&closed.connection_id);
                 let cut = link
                     .filter(|link| link.outbound && !link.told && link.lost == Some(CloseReason::ClosedByPeer));
-                if let Some(Link { peer, address, fixed, .. }) = cut.filter(|_| is_orderly(closed.cause)) {
+                if let Some(Link { peer, address, fixed, .. }) = cut.filter(|_| !was_lost(closed.cause)) {
                     self.actions.push_back(ToSwarm::GenerateEvent(Event::Cut { peer, address, fixed }));
                 }
             }

@@ -114,7 +114,7 @@ impl KeyWatch {
         }
     }
 
-    /// A peer closed a connection that we dialled, whether it was up or not, in good order and without a word.
+    /// A peer closed a connection that we dialled, whether it was up or not, and said nothing. One that was lost is none.
     pub fn on_closed(&mut self, peer: PeerId, origin: Origin, now: Time) {
         let up = self.ups.remove(&peer);
         if up.is_some_and(|up| now.since(up) >= CUT_TIME) {

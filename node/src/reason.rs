@@ -1,7 +1,5 @@
 //! Why a gossip connection was closed: the engine's reasons and the driver's own. Data for counters and traces.
 
-use std::io::ErrorKind;
-
 use libp2p::swarm::ConnectionError;
 use protocol::gossip::DisconnectReason;
 
@@ -127,21 +125,21 @@ impl CloseReason {
     }
 }
 
-/// Whether the other side closed a connection as one does on purpose, by what libp2p says of its end. A timeout, a reset or
-/// a network that is gone are none; a process that was killed may look the same, as its system ends its sockets.
+/// Whether a connection was lost, by what libp2p says of its end: it timed out, or a network is gone. Otherwise the other
+/// side ended it. A reset says so too: who closes a socket before all is read sends one. It looks the same when a process
+/// was killed.
 ///
 /// Inside are errors of crates that this one does not use, so their words are what there is to go by.
 #[must_use]
-pub fn is_orderly(cause: Option<&ConnectionError>) -> bool {
+pub fn was_lost(cause: Option<&ConnectionError>) -> bool {
     match cause {
-        None => true,
-        Some(ConnectionError::KeepAliveTimeout) => false,
+        None => false,
+        Some(ConnectionError::KeepAliveTimeout) => true,
         Some(ConnectionError::IO(error)) => {
-            let text = error.to_string();
-            // Yamux says the one, QUIC the other.
-            error.kind() == ErrorKind::UnexpectedEof
-                || text.contains("connection is closed")
-                || text.contains("closed by peer")
+            let text = error.to_string().to_lowercase();
+            ["timed out", "unreachable", "no route to host", "network is down", "network down"]
+                .iter()
+                .any(|words| text.contains(words))
         }
     }
 }

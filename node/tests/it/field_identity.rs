@@ -129,28 +129,3 @@ fn a_node_whose_bootstrap_address_leads_to_itself_blames_no_other_machine() {
     assert_eq!(node.lines_with("another machine"), 0, "{}", node.said());
     assert!(until(|| Some(node.status().peers_out)) == Some(0));
 }
-
-#[test]
-#[ignore = "needs root and network namespaces: scripts/prove.sh field"]
-fn a_node_that_is_given_four_addresses_of_one_peer_is_not_taken_for_two_machines() {
-    let field = Field::new();
-    let space = field.space("a");
-    let addresses = [
-        "/ip4/127.0.0.1/tcp/4001",
-        "/ip4/127.0.0.1/udp/4001/quic-v1",
-        "/ip6/::1/tcp/4001",
-        "/ip6/::1/udp/4001/quic-v1",
-    ];
-    let args = |flag: &'static str| addresses.iter().flat_map(move |address| [flag, address]);
-    let peer = space.node("peer", &args("--listen").collect::<Vec<_>>());
-    let nodes: Vec<_> = (0..3)
-        .map(|n| {
-            let listen = ["--listen", "/ip4/127.0.0.1/tcp/0"];
-            space.node(&format!("node-{n}"), &listen.into_iter().chain(args("--bootstrap")).collect::<Vec<_>>())
-        })
-        .collect();
-    nodes.iter().for_each(|node| node.joins(&peer.peer_id()));
-    sleep(Duration::from_secs(25));
-    assert_eq!(peer.lines_with("from two addresses in turn"), 0, "{}", peer.said());
-    assert!(nodes.iter().all(|node| until(|| Some(node.status().peers_out)) != Some(0)));
-}
