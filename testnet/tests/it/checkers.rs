@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::block::{Header, transactions_root};
-use protocol::gossip::{PeerHandle, RelayPolicy};
+use protocol::gossip::{DisconnectReason, PeerHandle, RelayPolicy};
 use protocol::message::{Message, Reconcile};
 use protocol::time::{Duration as Span, Time};
 use protocol::transaction::{SignedTransaction, Transaction};
@@ -122,6 +122,19 @@ fn what_a_peer_sent_is_no_echo_if_it_takes_it_of_an_offer_and_one_if_it_takes_an
     assert_eq!(safety.findings().count(), 0);
     safety.sends(now, node, peer, &bodies(&[items[1].clone()]));
     assert_eq!((safety.findings().count(), safety.echoes()), (1, 1));
+}
+
+#[test]
+fn a_missing_greeting_is_found_unless_either_end_is_slow() {
+    let (node, peer, now) = (0, 1, Time::ZERO);
+    for (slow, found) in [(None, 1), (Some(node), 0), (Some(peer), 0), (Some(2), 1)] {
+        let mut safety = Safety::new(NETWORK.parse().unwrap(), [].into(), slow.into_iter().collect());
+        safety.left(now, node, peer, true, &DisconnectReason::NoHello);
+        assert_eq!(safety.findings().count(), found, "{slow:?}");
+        // Nothing else is excused.
+        safety.left(now, node, peer, true, &DisconnectReason::InvalidBlock);
+        assert_eq!(safety.findings().count(), found + 1, "{slow:?}");
+    }
 }
 
 fn transaction(seed: Seed, nonce: u64) -> Arc<SignedTransaction> {

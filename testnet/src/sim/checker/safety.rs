@@ -275,7 +275,9 @@ impl Checker for Safety {
 
     fn left(&mut self, at: Time, node: usize, peer: usize, honest: bool, why: &DisconnectReason) {
         let missed = matches!(why, DisconnectReason::NoHello | DisconnectReason::Withheld);
-        let excused = missed && (self.losing || at < self.losing_until || self.slow.contains(&peer));
+        // A slow node may find what came in time only after its own patience is over, behind what others sent it.
+        let slow = self.slow.contains(&peer) || self.slow.contains(&node);
+        let excused = missed && (self.losing || at < self.losing_until || slow);
         if honest && !excused {
             self.findings.note(at, node, || format!("leaves node {peer}, which keeps the rules: it {why}"));
         }
