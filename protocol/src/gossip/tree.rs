@@ -136,7 +136,9 @@ impl Gossip {
 
     /// A good transaction came that was here already.
     pub(super) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
-        let Some(routes) = self.routes.as_mut().filter(|_| sender.pushed) else { return };
+        // Its sender may have left while the first copy was checked, and a link that is gone is neither eager nor lazy.
+        let counts = sender.pushed && self.peers.contains_key(&sender.peer);
+        let Some(routes) = self.routes.as_mut().filter(|_| counts) else { return };
         if let Some(route) = routes.duplicate(now, sender.peer, short, sender.via)
             && let Some(peer) = self.peers.get_mut(&sender.peer)
         {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protocol::gossip::{PeerHandle, RelayPolicy};
+use protocol::gossip::{Input, PeerHandle, RelayPolicy};
 use protocol::hash::RouteId;
 use protocol::keys::SecretKey;
 use protocol::limits::{
@@ -12,6 +12,7 @@ use protocol::limits::{
 use protocol::message::Message;
 use protocol::time::Duration;
 use protocol::transaction::{SignedTransaction, Transaction};
+use protocol::verify::Verdict;
 
 use crate::harness::{Checking, Mesh, network, transaction};
 
@@ -160,4 +161,23 @@ fn is_first_pushed(mesh: &mut Mesh) -> bool {
     let item = transaction(1, 1, 9);
     push(mesh, from, None, &item);
     is_pushed(mesh, to, &item)
+}
+
+#[test]
+fn a_copy_of_a_peer_that_left_while_the_first_was_checked_leaves_nothing() {
+    let mut mesh = mesh();
+    mesh.checking = Checking::Held;
+    let peers = [mesh.greeted(0), mesh.greeted(0)];
+    let item = of_author(1, 1);
+    for peer in peers {
+        push(&mut mesh, peer, None, &item);
+    }
+    for peer in peers {
+        mesh.input(0, Input::PeerDisconnected { peer });
+    }
+    for job in std::mem::take(&mut mesh.jobs) {
+        mesh.input(0, Input::Verified { job: job.id, verdict: Verdict::Valid });
+    }
+    assert_eq!(mesh.nodes[0].mempool().transactions, 1);
+    assert_eq!(fill(&mesh)["links of routes"], 0);
 }
