@@ -4,7 +4,7 @@ use testnet::sim::swarm::run_swarm;
 
 /// The seed, and what it found. Later changes of what a seed draws take its network away; each was tested where it was
 /// mended as well.
-const SEEDS: [(u64, &str); 12] = [
+const SEEDS: [(u64, &str); 13] = [
     (0, "a missing block was given up when everybody who was asked had answered too soon"),
     (
         54,
@@ -20,6 +20,7 @@ const SEEDS: [(u64, &str); 12] = [
     (758, "the same as 54, many times"),
     (1_724, "a slow node that a spammer kept busy was blamed for missing greetings that had come in time"),
     (4_230, "a route remembered the link of a peer that had left while its copy was checked"),
+    (7_055, "the same as 1,724, at another node"),
 ];
 
 #[test]
