@@ -10,6 +10,7 @@ use tracing::{debug, info, warn};
 use crate::discovery::Warning;
 use crate::notices::Notice;
 use crate::own_key::KeySign;
+use crate::status_line::{Figures, Line};
 
 /// Stale blocks from which on a reorganisation is a warning: as many as payees commonly wait for.
 const DEEP_REORGANISATION: usize = 6;
@@ -22,6 +23,12 @@ pub(crate) fn notice(notice: &Notice) {
         Notice::Warn(line) => warn!("{line}"),
         Notice::Info(line) => info!("{line}"),
     }
+}
+
+/// How the node is.
+pub(crate) fn status(line: &Line) {
+    let Figures { peers_in, peers_out, known, tip, mempool, .. } = line.figures;
+    info!(peers_in, peers_out, known, tip, mempool, "status: {}", line.rates);
 }
 
 /// The tip moved, and that many blocks became stale. Deep changes are what a person should look into.

@@ -22,11 +22,10 @@ use protocol::chain::RestoreError;
 use protocol::durable::Loaded;
 use protocol::gossip::{self, Gossip, Hold, Input, ItemId};
 use protocol::limits::BLOCK_BYTES_MAX;
-use protocol::message::Tip;
 use protocol::verify::VerifyJob;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout};
+use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use crate::addresses;
@@ -35,7 +34,7 @@ use crate::answers::Answers;
 use crate::behaviour::{Behaviour, Event, Wish};
 use crate::clock::{Clock, wall_ns};
 use crate::command::Command;
-use crate::config::{Config, Prune};
+use crate::config::Config;
 use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
 use crate::limits::{address_group, ip_of};
 use crate::listen::listen;
@@ -48,11 +47,13 @@ use crate::recorder::Recorder;
 use crate::resolve;
 use crate::sample;
 use crate::say;
+use crate::status_line::{Figures, StatusLine};
 use crate::store::{
     Answer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, PEERS_MAX, PruneTarget, Pruned, RedbStore, Store,
     StoreError, StoreOptions, Writer,
 };
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
+use crate::timers::{LATENESS_INTERVAL, Timers, latenesses, next};
 use crate::trace::{TraceWriter, What};
 use crate::transport::{TransportSetupError, WireBytes};
 use crate::verify::{Verdicts, VerifyPool};
@@ -64,14 +65,6 @@ pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// no more than a millisecond.
 const TURN_EVENTS_MAX: usize = 64;
 
-/// Between two looks at whether peers are missing.
-const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
-/// Between two status lines.
-const STATUS_INTERVAL: Duration = Duration::from_secs(10);
-/// Between two times that the known peers are kept.
-const PEERS_INTERVAL: Duration = Duration::from_secs(60);
-/// Between two times that a few old bodies are deleted, where that is wanted: 64 bodies a second at most.
-const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 /// While no bootstrap address answers, between two warnings.
 const WARN_INTERVAL: protocol::time::Duration = protocol::time::Duration::from_secs(30);
 /// Addresses that a warning names.
@@ -80,11 +73,6 @@ const TROUBLES_MAX: usize = 3;
 const WARN_AFTER: protocol::time::Duration = protocol::time::Duration::from_secs(5);
 /// A node that knows addresses of peers waits so long for the first one before it produces blocks.
 const ALONE_WAIT: protocol::time::Duration = protocol::time::Duration::from_secs(30);
-/// Between two samples of a trace.
-const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-/// The timer whose lateness a trace tells.
-const LATENESS_INTERVAL: Duration = Duration::from_millis(50);
-
 /// Told once when the node listens.
 #[derive(Clone, Debug)]
 pub struct Ready {
@@ -186,7 +174,9 @@ pub async fn run(
             _ = next(&mut service.timers.prune) => service.prune(),
             _ = next(&mut service.timers.produce) => service.produce(),
             _ = next(&mut service.timers.sample) => service.sample(),
-            due = next(&mut service.timers.lateness) => service.late.push(sample::micros(due.elapsed())),
+            due = next(&mut service.timers.lateness) => {
+                service.late.extend(latenesses(due.elapsed(), LATENESS_INTERVAL));
+            }
         }
     }
     let closed = service.stop().await;
@@ -220,6 +210,7 @@ struct Service {
     /// By which of the two limits next.
     prune_by_age: bool,
     progress: Progress,
+    status: StatusLine,
     behind: BehindNotices,
     goodbyes: Seldom,
     other_versions: Seldom,
@@ -227,16 +218,6 @@ struct Service {
     expects_peers: bool,
     /// Whether a block that was due was not produced.
     holding: bool,
-}
-
-struct Timers {
-    discovery: Interval,
-    status: Interval,
-    peers: Interval,
-    prune: Option<Interval>,
-    produce: Option<Interval>,
-    sample: Option<Interval>,
-    lateness: Option<Interval>,
 }
 
 impl Service {
@@ -301,6 +282,7 @@ impl Service {
             pruning: None,
             prune_by_age: false,
             progress: Progress::default(),
+            status: StatusLine::default(),
             behind: BehindNotices::default(),
             goodbyes: Seldom::default(),
             other_versions: Seldom::default(),
@@ -712,20 +694,23 @@ impl Service {
     }
 
     fn log_status(&mut self) {
-        let (inbound, outbound) = self.ready_peers();
+        let (peers_in, peers_out) = self.ready_peers();
         let gossip = self.swarm.behaviour().gossip.gossip();
-        let Tip { height, .. } = gossip.tip();
-        let mempool = gossip.mempool();
-        info!(
-            peers_in = inbound,
-            peers_out = outbound,
-            known = self.discovery.known(),
-            tip = height,
-            mempool = mempool.transactions,
-            wire_in = self.wire.read(),
-            wire_out = self.wire.written(),
-            "status"
-        );
+        let (stats, known) = (gossip.stats(), self.discovery.known());
+        let figures = Figures {
+            peers_in,
+            peers_out,
+            known,
+            tip: gossip.tip().height,
+            mempool: gossip.mempool().transactions,
+            transactions: stats.transactions_accepted,
+            blocks: stats.blocks_accepted,
+            wire_in: self.wire.read(),
+            wire_out: self.wire.written(),
+        };
+        if let Some(line) = self.status.line(self.clock.now(), figures) {
+            say::status(&line);
+        }
     }
 
     /// Closes all connections and ends the trace.
@@ -826,37 +811,5 @@ impl View for Seen<'_> {
 
     fn is_banned(&self, peer: &PeerId) -> bool {
         self.0.is_banned(peer)
-    }
-}
-
-impl Timers {
-    fn start(config: &Config) -> Self {
-        let later = |period: Duration| interval_at(Instant::now() + period, period);
-        let mut discovery = interval(DISCOVERY_INTERVAL);
-        discovery.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        // Blocks come as often as was asked for, but never in a burst after a pause.
-        let produce = config.produce_every.filter(|period| !period.is_zero()).map(|period| {
-            let mut produce = later(period);
-            produce.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            produce
-        });
-        let traced = config.trace.is_some();
-        Self {
-            discovery,
-            status: later(STATUS_INTERVAL),
-            peers: later(PEERS_INTERVAL),
-            prune: (config.prune != Prune::default()).then(|| later(PRUNE_INTERVAL)),
-            produce,
-            sample: traced.then(|| later(SAMPLE_INTERVAL)),
-            lateness: traced.then(|| later(LATENESS_INTERVAL)),
-        }
-    }
-}
-
-/// The next tick; never, without a timer.
-async fn next(timer: &mut Option<Interval>) -> Instant {
-    match timer {
-        Some(timer) => timer.tick().await,
-        None => std::future::pending().await,
     }
 }
