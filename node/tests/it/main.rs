@@ -33,6 +33,7 @@ mod raw;
 mod rpc;
 mod service;
 mod settings;
+mod store_age;
 mod store_coalescing;
 mod store_crash;
 mod store_damage;
