@@ -175,7 +175,7 @@ pub fn transaction(command: TxCommand) -> Result<ExitCode, AskError> {
 }
 
 fn send(args: &SendArgs) -> Result<ExitCode, AskError> {
-    let identity = Identity::load(&key_path(args.key.clone(), &args.ask.place)?)?;
+    let identity = Identity::load(&key_path(args.key_file.clone(), &args.ask.place)?)?;
     let payload = payload(&args.payload)?;
     let node = Node::find(&args.ask)?;
     let status = node.call(async |client| client.node_info().await)?;

@@ -32,13 +32,13 @@ use crate::addresses;
 use crate::announce::Announced;
 use crate::answers::Answers;
 use crate::behaviour::{Behaviour, Event, Wish};
-use crate::clock::{Clock, wall_ns};
+use crate::clock::{Clock, steady_s, wall_ns};
 use crate::command::Command;
 use crate::config::Config;
 use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
 use crate::limits::{address_group, ip_of};
 use crate::listen::listen;
-use crate::notices::{BehindNotices, Seldom};
+use crate::notices::{BehindNotices, Declined, DeclinedNotices, Seldom};
 use crate::own::{DialRefusal, Dials};
 use crate::own_key::{KeyWatch, Origin};
 use crate::progress::Progress;
@@ -212,6 +212,8 @@ struct Service {
     progress: Progress,
     status: StatusLine,
     behind: BehindNotices,
+    declined: Declined,
+    declined_notices: DeclinedNotices,
     goodbyes: Seldom,
     other_versions: Seldom,
     /// Whether this node knows addresses of peers, and has not produced since it met one.
@@ -284,6 +286,8 @@ impl Service {
             progress: Progress::default(),
             status: StatusLine::default(),
             behind: BehindNotices::default(),
+            declined: Declined::default(),
+            declined_notices: DeclinedNotices::default(),
             goodbyes: Seldom::default(),
             other_versions: Seldom::default(),
             expects_peers,
@@ -335,6 +339,9 @@ impl Service {
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, peer_id, .. } => {
                 debug!(address = %send_back_addr, %error, "an inbound connection failed");
+                if let ListenError::Denied { cause } = &error {
+                    self.declined.count(cause);
+                }
                 match (error, peer_id) {
                     (ListenError::LocalPeerId { .. }, _) => self.key_watch.on_call(send_back_addr, now),
                     (ListenError::Denied { cause }, Some(peer)) => {
@@ -444,7 +451,7 @@ impl Service {
             }
             _ => {}
         }
-        let old = self.config.prune.seconds.map(|age| PruneTarget::StoredBefore(wall_s().saturating_sub(age)));
+        let old = self.config.prune.seconds.map(PruneTarget::OlderThan);
         let target =
             old.filter(|_| self.prune_by_age).or(self.config.prune.bytes.map(PruneTarget::BodyBytes)).or(old);
         self.prune_by_age = !self.prune_by_age;
@@ -546,6 +553,10 @@ impl Service {
         if let Some(notice) = self.behind.line(now, gossip.tip().height, gossip.behind(now).as_ref()) {
             say::notice(&notice);
         }
+        let declined = Declined { slots: self.swarm.behaviour().gossip.declined(), ..self.declined };
+        if let Some(notice) = self.declined_notices.line(now, declined, self.config.max_peers_in) {
+            say::notice(&notice);
+        }
     }
 
     /// Makes a connection a gossip peer: one that is there, or a new one, whose id it returns.
@@ -585,14 +596,8 @@ impl Service {
         if alone && fixed > 0 && since >= wait {
             self.warned = Some(now);
             let told = self.discovery.troubles().take(TROUBLES_MAX);
-            let told: Vec<_> = told.map(|(address, cause)| say::trouble(address, cause)).collect();
-            let last = if told.is_empty() { "no answer yet".to_owned() } else { told.join("; ") };
-            warn!(
-                addresses = fixed,
-                last,
-                "no peer is connected; the bootstrap and reserved addresses are tried on: check --bootstrap, \
-                 --reserved-peer and --network"
-            );
+            let told: Vec<_> = told.map(|(address, trouble)| say::trouble(address, trouble)).collect();
+            say::alone(fixed, &told);
         }
     }
 
@@ -757,16 +762,11 @@ fn failure(refusals: &[&DialRefusal], cause: String) -> Failure {
 fn open_store(config: &Config) -> Result<Box<dyn Store>, StoreError> {
     match &config.data_dir {
         Some(dir) if !config.ephemeral => {
-            let options = StoreOptions { network: config.network.clone(), now_s: wall_s };
+            let options = StoreOptions { network: config.network.clone(), now_s: steady_s };
             Ok(Box::new(RedbStore::open(dir, options)?))
         }
-        _ => Ok(Box::new(MemoryStore::new(&config.network, wall_s))),
+        _ => Ok(Box::new(MemoryStore::new(&config.network, steady_s))),
     }
-}
-
-/// Seconds since 1970.
-fn wall_s() -> u64 {
-    wall_ns() / 1_000_000_000
 }
 
 /// Waits until more is committed, or nothing more will be.
