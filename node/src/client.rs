@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
 use crate::command::Status;
 use crate::data_dir::{self, DataDirError};
+use crate::errors::chain;
 use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::logging::to_stderr;
 use crate::rpc::{
@@ -343,20 +344,6 @@ impl Node {
             other => AskError::Strange(other.to_string()),
         })
     }
-}
-
-/// An error and what it came from, without saying a thing twice.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
-    }
-    text
 }
 
 fn print_json(value: &impl Serialize) -> io::Result<()> {

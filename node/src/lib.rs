@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod data_dir;
 pub mod discovery;
+mod errors;
 pub mod framing;
 pub mod handler;
 pub mod identity;

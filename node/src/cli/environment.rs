@@ -93,9 +93,16 @@ fn collect(command: &Command, known: &mut Vec<String>) {
 fn line(name: &str, known: &[String]) -> String {
     // A name comes from outside, and may be as long as that allows.
     let shown: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' }).take(64).collect();
-    let nearest = known.iter().min_by_key(|other| distance(name, other));
+    let nearest = known.iter().min_by_key(|other| unlikeness(name, other));
     let nearest = nearest.map(|nearest| format!(": the nearest is {nearest}")).unwrap_or_default();
     format!("the variable {shown} is no setting of this program, and does nothing{nearest}")
+}
+
+/// How unlike two names are. One with words left out at its end, or added there, is nearly the other.
+fn unlikeness(name: &str, other: &str) -> usize {
+    let longer_by_words =
+        |long: &str, short: &str| long.strip_prefix(short).is_some_and(|rest| rest.starts_with('_'));
+    if longer_by_words(name, other) || longer_by_words(other, name) { 1 } else { distance(name, other) }
 }
 
 /// Letters to put in, take out or change, to make one word of the other (Levenshtein's distance).
