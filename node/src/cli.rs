@@ -358,6 +358,9 @@ impl Cli {
     pub fn read_from(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let command = environment::without_empty(Self::command());
         let words = arrange::arrange(&command, words.into_iter().collect())?;
+        let asks = words.get(1).is_some_and(|word| command.find_subcommand(word).is_some());
+        // Variables of a run are none of another command's business, whatever nonsense they hold.
+        let command = if asks { command.mut_args(|arg| arg.env(None::<&str>)) } else { command };
         let cli = Self::from_arg_matches(&command.try_get_matches_from(words)?)?;
         match &cli.command {
             None => cli.run.check()?,

@@ -47,6 +47,9 @@ const FOREIGN: [&str; 34] = [
 /// Others of that kind, which are many.
 const FOREIGN_STARTS: [&str; 3] = ["NODE_REPL_", "NODE_TEST_", "NODE_EXPORTER_"];
 
+/// Letters by which a misspelled name differs at most.
+const UNLIKE_MAX: usize = 4;
+
 /// Strange variables that are told of; more are counted.
 const TOLD_MAX: usize = 5;
 
@@ -93,9 +96,12 @@ fn collect(command: &Command, known: &mut Vec<String>) {
 fn line(name: &str, known: &[String]) -> String {
     // A name comes from outside, and may be as long as that allows.
     let shown: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' }).take(64).collect();
-    let nearest = known.iter().min_by_key(|other| unlikeness(name, other));
-    let nearest = nearest.map(|nearest| format!(": the nearest is {nearest}")).unwrap_or_default();
-    format!("the variable {shown} is no setting of this program, and does nothing{nearest}")
+    let nearest = known.iter().map(|other| (unlikeness(name, other), other)).min();
+    let hint = match nearest {
+        Some((..=UNLIKE_MAX, nearest)) => format!("the nearest is {nearest}"),
+        _ => "`node --help` has them all".to_owned(),
+    };
+    format!("the variable {shown} is no setting of this program, and does nothing: {hint}")
 }
 
 /// How unlike two names are. One with words left out at its end, or added there, is nearly the other.

@@ -186,6 +186,10 @@ pub fn peers(peers: &[PeerStatus], width: usize) -> String {
         Column::new("UP", peers, |peer| span(peer.connected_s)).numbers().goes(5),
         Column::new("AGENT", peers, |peer| peer.agent.as_deref().map_or_else(dash, visible)).goes(1),
     ];
+    // A column of nothing but zeros says nothing.
+    if peers.iter().all(|peer| peer.strikes == 0) {
+        columns.retain(|column| column.head != "STRIKES");
+    }
     let mut left_out = Vec::new();
     if total(&columns) > width {
         let end = |id: &String| format!("…{}", last(id, PEER_ID_END));

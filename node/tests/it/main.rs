@@ -54,6 +54,7 @@ mod support;
 mod tables;
 mod timers;
 mod transports;
+mod tx_get;
 mod typed_addresses;
 mod uplink_model;
 mod variables;

@@ -221,7 +221,12 @@ fn only_loopback_is_bound() {
 }
 
 /// Runs the program against the fake node, whose service `answer` plays.
-async fn run(fake: &mut FakeNode, home: &Path, args: &[&str], mut answer: impl FnMut(Command)) -> Output {
+pub(crate) async fn run(
+    fake: &mut FakeNode,
+    home: &Path,
+    args: &[&str],
+    mut answer: impl FnMut(Command),
+) -> Output {
     let mut command = node(home);
     command.args(args).args(["--rpc", &fake.address.to_string()]);
     let mut child = tokio::task::spawn_blocking(move || command.output());

@@ -57,6 +57,15 @@ fn a_misspelled_variable_is_told_with_the_nearest_setting() {
 }
 
 #[test]
+fn a_variable_that_is_like_no_setting_is_told_without_a_guess() {
+    let lines = told(&["NODE_FOOBARBAZ"]);
+    assert!(
+        lines.len() == 1 && lines[0].contains("NODE_FOOBARBAZ") && lines[0].contains("node --help"),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn settings_and_the_variables_of_others_are_not_told() {
     let settings = settings(&Cli::command());
     let mut names: Vec<&str> = settings.iter().map(String::as_str).collect();
@@ -79,6 +88,15 @@ fn many_strange_variables_make_few_lines() {
     let lines = told(&names.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(lines.len(), 6);
     assert!(lines[5].contains("95 more"), "{lines:?}");
+}
+
+#[test]
+fn a_variable_of_a_run_that_makes_no_sense_stops_a_run_and_no_other_command() {
+    let home = tempdir().expect("a directory");
+    for (args, code) in [(&["status"][..], 1), (&["--data-dir", "d", "peers"], 1), (&["run"], 2), (&[], 2)] {
+        let output = node(home.path()).env("NODE_BOOTSTRAP", "a,").args(args).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
+    }
 }
 
 #[test]
