@@ -1,7 +1,5 @@
 //! The JSON-RPC door, with the test in the place of the service.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
@@ -12,10 +10,9 @@ use jsonrpsee::core::client::{BatchResponse, ClientT as _};
 use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::rpc_params;
 use node::command::{Command, PeerStatus, Status};
+use node::http::HttpListener;
 use node::identity::Identity;
-use node::rpc::{
-    ApiClient as _, BATCH_MAX, CODE_REFUSED, CODE_STOPPED, REQUEST_BYTES_MAX, RpcListener, TransactionState,
-};
+use node::rpc::{ApiClient as _, BATCH_MAX, CODE_REFUSED, CODE_STOPPED, REQUEST_BYTES_MAX, TransactionState};
 use protocol::block::{Block, Header, transactions_root};
 use protocol::codec::Encode as _;
 use protocol::gossip::{Refusal, Submission, TransactionStatus};
@@ -195,27 +192,10 @@ async fn a_stopped_service_is_told_and_not_waited_for() {
     assert_eq!(code(client.peers().await).0, CODE_STOPPED);
 }
 
-#[tokio::test]
-async fn a_host_that_is_not_loopback_is_turned_away() {
-    let fake = FakeNode::start();
-    let address = fake.address;
-    let answer = tokio::task::spawn_blocking(move || {
-        let mut stream = TcpStream::connect(address)?;
-        let body = r#"{"jsonrpc":"2.0","id":1,"method":"admin_peers","params":[]}"#;
-        let head =
-            "POST / HTTP/1.1\r\nHost: rebound.example\r\nContent-Type: application/json\r\nConnection: close";
-        write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text).map(|_| text)
-    });
-    let answer = answer.await.expect("it ends").expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
-}
-
 #[test]
 fn only_loopback_is_bound() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-        let error = RpcListener::bind(address.parse().expect("an address")).expect_err("not loopback");
+        let error = HttpListener::bind(address.parse().expect("an address")).expect_err("not loopback");
         assert!(error.to_string().contains("loopback only"), "{error}");
     }
 }
