@@ -5,6 +5,7 @@
 //!   second. That is said at most once in ten minutes.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,6 +13,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, RETRY_AFTER};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,7 +24,7 @@ use nix::errno::Errno;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, sleep, timeout};
 use tower::Service as _;
 use tracing::{debug, warn};
 
@@ -35,10 +39,9 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// Bytes that are read ahead, and so of a request's head. Heads have some 200 bytes; bodies of MiB want pieces of this size.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
-/// What a client reads that finds all places taken by requests under way.
-const BUSY: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-type: text/plain\r\n\
-                      content-length: 41\r\n\r\nall places are taken by requests; ask on\n";
+/// Connections that are only told that there is no place for them, and how long each may take to ask. Those above are closed.
+const TURNED_AWAY_MAX: usize = 32;
+const TURNED_AWAY_TIME: Duration = Duration::from_secs(1);
 
 /// Serves connections until `stopped` turns true or its sender is gone, then lets requests under way end.
 pub(super) async fn run(
@@ -73,8 +76,10 @@ pub(super) async fn run(
                     warn!(%error, "the RPC can't take connections for now; those it has are served on: raise the limit of open files");
                 }
                 open.make_room();
-                sleep(rest).await;
-                rest = (rest * 2).min(REST_MAX);
+                tokio::select! {
+                    () = told(&mut stopped) => break,
+                    () = sleep(rest) => rest = (rest * 2).min(REST_MAX),
+                }
             }
             // The client has gone again.
             Err(error) => debug!(%error, "a connection to the RPC was not taken"),
@@ -97,8 +102,10 @@ struct Open {
 impl Open {
     fn take(&mut self, stream: TcpStream) {
         if self.places.len() >= self.most && !self.make_room() {
-            // A new socket's buffer has room for a line; if not, closing says enough.
-            let _ = stream.try_write(BUSY);
+            // Those that are leaving count as well, for a moment.
+            if self.tasks.len() < self.most + TURNED_AWAY_MAX {
+                self.tasks.spawn(turn_away(stream));
+            }
             return;
         }
         let place = Arc::new(Place::new(self.times));
@@ -162,6 +169,19 @@ async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped
         }
         () = place.over() => debug!("a connection to the RPC was closed: its time was over, or its place was wanted"),
     }
+}
+
+/// Tells one request that all places are taken. It has to be read first: clients don't expect an answer to nothing.
+async fn turn_away(stream: TcpStream) {
+    let service = service_fn(async |_: Request<Incoming>| {
+        let headers = [(RETRY_AFTER, "1"), (CONNECTION, "close")];
+        let text = "all places are taken by requests under way; nothing was done: ask again\n";
+        Ok::<_, Infallible>((StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response())
+    });
+    let connection =
+        http1::Builder::new().max_buf_size(READ_BYTES_MAX).serve_connection(TokioIo::new(stream), service);
+    // It is turned away either way.
+    let _ = timeout(TURNED_AWAY_TIME, connection).await;
 }
 
 /// Ends when the listener has to stop.

@@ -37,13 +37,21 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Place {
     times: Times,
-    state: Mutex<(Stage, Instant)>,
-    vacated: Notify,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    stage: Stage,
+    since: Instant,
+    vacated: bool,
 }
 
 impl Place {
     pub(super) fn new(times: Times) -> Self {
-        Self { times, state: Mutex::new((Stage::Waiting, Instant::now())), vacated: Notify::new() }
+        let state = State { stage: Stage::Waiting, since: Instant::now(), vacated: false };
+        Self { times, state: Mutex::new(state), changed: Notify::new() }
     }
 
     /// The headers of a request are here.
@@ -63,48 +71,46 @@ impl Place {
 
     /// Since when it could have been made to go; `None` while it is served.
     pub(super) fn since(&self) -> Option<Instant> {
-        let (stage, since) = *self.lock();
+        let State { stage, since, .. } = *self.lock();
         (stage != Stage::Serving).then_some(since)
     }
 
     /// Tells the connection to go.
     pub(super) fn vacate(&self) {
-        self.vacated.notify_one();
+        self.lock().vacated = true;
+        self.changed.notify_one();
     }
 
     /// Ends when the connection has to go.
     pub(super) async fn over(&self) {
-        tokio::select! {
-            () = self.vacated.notified() => {}
-            () = self.overdue() => {}
-        }
-    }
-
-    async fn overdue(&self) {
         loop {
-            let deadline = self.deadline();
-            sleep_until(deadline).await;
-            if self.deadline() <= Instant::now() {
+            let state = *self.lock();
+            let deadline = state.since + self.limit(state.stage);
+            if state.vacated || deadline <= Instant::now() {
                 return;
             }
+            tokio::select! {
+                () = sleep_until(deadline) => {}
+                () = self.changed.notified() => {}
+            }
         }
     }
 
-    fn deadline(&self) -> Instant {
-        let (stage, since) = *self.lock();
-        since
-            + match stage {
-                Stage::Waiting => self.times.wait,
-                Stage::Reading => self.times.body,
-                Stage::Serving => self.times.serve,
-            }
+    const fn limit(&self, stage: Stage) -> Duration {
+        match stage {
+            Stage::Waiting => self.times.wait,
+            Stage::Reading => self.times.body,
+            Stage::Serving => self.times.serve,
+        }
     }
 
     fn enter(&self, stage: Stage) {
-        *self.lock() = (stage, Instant::now());
+        let mut state = self.lock();
+        (state.stage, state.since) = (stage, Instant::now());
+        self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Stage, Instant)> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

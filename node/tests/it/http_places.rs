@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use jsonrpsee::http_client::HttpClient;
 use node::command::{Command, PeerStatus};
 use node::http::Times;
 use node::rpc::ApiClient as _;
@@ -30,24 +31,27 @@ async fn closes(mut stream: TcpStream) {
     assert!(matches!(read.await.expect("it ends"), Ok(0) | Err(_)));
 }
 
-async fn answered(fake: &mut FakeNode) {
+/// A request is answered. Its connection is kept as long as the client.
+async fn answered(fake: &mut FakeNode) -> HttpClient {
     let client = client(fake.address, None);
     let (peers, ()) = tokio::join!(client.peers(), async {
         let Command::Peers { reply } = fake.command().await else { panic!("another") };
         reply.send(vec![PeerStatus::default()]).expect("somebody waits");
     });
     assert_eq!(peers.expect("an answer").len(), 1);
+    client
 }
 
 #[tokio::test]
 async fn a_new_connection_takes_the_place_of_the_one_that_waited_longest() {
-    let mut fake = FakeNode::with_places(3, Times::default());
+    let long = Duration::from_secs(3_600);
+    let mut fake = FakeNode::with_places(3, Times { wait: long, body: long, serve: long });
     let (silent, half, headless) =
         (open(fake.address, ""), open(fake.address, &half_sent()), open(fake.address, "POST / HT"));
-    answered(&mut fake).await;
+    let _first = answered(&mut fake).await;
     closes(silent).await;
-    answered(&mut fake).await;
-    answered(&mut fake).await;
+    let _second = answered(&mut fake).await;
+    let _third = answered(&mut fake).await;
     closes(half).await;
     closes(headless).await;
 }
