@@ -12,7 +12,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use libp2p::Multiaddr;
 use protocol::gossip::{AuthorTree, Digest, Redundancy, RelayPolicy};
-use protocol::hash::TxId;
+use protocol::hash::{BlockId, TxId};
 use protocol::keys::PublicKey;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 use protocol::network::NetworkId;
@@ -71,6 +71,9 @@ pub enum Command {
     /// Send or look up a transaction through a running node.
     #[command(subcommand)]
     Tx(TxCommand),
+    /// Publish or look up a block through a running node.
+    #[command(subcommand)]
+    Block(BlockCommand),
 }
 
 /// Settings of a run.
@@ -178,6 +181,13 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_NO_RPC", value_parser = BoolishValueParser::new())]
     pub no_rpc: bool,
 
+    /// Let `block_publish` take blocks of any producer
+    ///
+    /// Without this, the rule of --producers holds for them as for blocks of the network. The caller needs the cookie
+    /// either way.
+    #[arg(long, env = "NODE_RPC_ANY_PRODUCER", value_parser = BoolishValueParser::new())]
+    pub rpc_any_producer: bool,
+
     /// Public keys whose blocks count, 64 hexadecimal digits each
     ///
     /// Without this and without --open-producers, no block from the network counts.
@@ -251,6 +261,10 @@ pub struct AskArgs {
     #[arg(long, env = "NODE_RPC", value_name = "ADDR")]
     pub rpc: Option<String>,
 
+    /// How long to wait for an answer, such as 3s
+    #[arg(long, env = "NODE_TIMEOUT", value_name = "TIME", default_value = "15s", value_parser = config::parse_interval)]
+    pub timeout: Duration,
+
     /// Print JSON
     #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
@@ -295,6 +309,29 @@ pub enum TxCommand {
         /// The transaction's id, 64 hexadecimal digits
         #[arg(value_name = "ID")]
         id: TxId,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+}
+
+/// `node block …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum BlockCommand {
+    /// Hand an encoded block to a running node; prints its id.
+    Publish {
+        /// The encoded block, as bytes or in hexadecimal; - is standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Look a block up; fails if the node doesn't keep its body.
+    Get {
+        /// The block's id, 64 hexadecimal digits
+        #[arg(value_name = "ID")]
+        id: BlockId,
         /// Which node to ask.
         #[command(flatten)]
         ask: AskArgs,

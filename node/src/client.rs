@@ -3,13 +3,16 @@
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use axum::http::header::AUTHORIZATION;
 use jsonrpsee::core::ClientError;
-use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
-use protocol::codec::DecodeError;
-use protocol::hash::TxId;
-use protocol::limits::PAYLOAD_BYTES_MAX;
+use jsonrpsee::http_client::transport::Error as TransportError;
+use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
+use protocol::block::Block;
+use protocol::codec::{Decode as _, DecodeError};
+use protocol::hash::{BlockId, TxId};
+use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use protocol::network::{NetworkId, NetworkIdError};
 use protocol::transaction::{SignedTransaction, Transaction};
 use rand::TryRng as _;
@@ -17,21 +20,20 @@ use rand::rngs::SysRng;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
+use crate::cli::{AskArgs, BlockCommand, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
 use crate::command::Status;
 use crate::data_dir::{self, DataDirError};
 use crate::errors::chain;
 use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::logging::to_stderr;
+use crate::notices::BLOCKS_ON_THEIR_WAY;
 use crate::rpc::{
-    ANSWER_TIMEOUT, ApiClient as _, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
+    ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
 };
 use crate::run::ExitStatus;
+use crate::units::bytes_text;
 
 pub mod text;
-
-/// A node that is no further behind is not said to be.
-const BLOCKS_ON_THEIR_WAY: u64 = 2;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,15 @@ pub enum AskError {
         /// What happened.
         error: String,
     },
+    /// All its places are taken.
+    #[error("the node at {0} serves as many requests as it can; nothing was done: try again in a moment")]
+    Busy(String),
+    /// It doesn't take our word for being its owner.
+    #[error(
+        "the node did not take it: only who can read the file `cookie` in its data dir may do this, and it is a new one at each \
+         start; nothing was done: name the node by --data-dir, as the user that runs it"
+    )]
+    NotAllowed,
     /// The node says no.
     #[error("the node refused it: {0}. Nothing was sent on")]
     Refused(String),
@@ -85,8 +96,19 @@ pub enum AskError {
     /// The node doesn't know the item.
     #[error("the node does not know transaction {0}: it may never have come here, or be forgotten")]
     Unknown(TxId),
+    /// The node doesn't keep the block's body.
+    #[error("the node keeps no block {0}: it may never have come here, or its body was deleted")]
+    UnknownBlock(BlockId),
+    /// What should be a block is none.
+    #[error("{path} holds no encoded block, so nothing was sent: {reason}", path = .path.display())]
+    NoBlock {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The payload can't be read.
-    #[error("cannot read the payload from {}: {error}", .path.display())]
+    #[error("cannot read {}: {error}", .path.display())]
     Payload {
         /// The file.
         path: PathBuf,
@@ -227,7 +249,6 @@ fn own_key(args: &SendArgs) -> Result<Identity, AskError> {
 fn behind_warning(status: &Status, valid_until: u64) -> Option<String> {
     let behind = status.behind.as_ref()?;
     let highest = behind.told_height.max(behind.best_header_height);
-    // A block or two are always on their way.
     if !behind.stuck && highest <= status.tip_height.saturating_add(BLOCKS_ON_THEIR_WAY) {
         return None;
     }
@@ -266,17 +287,78 @@ fn with_payload(view: &TransactionView) -> io::Result<serde_json::Value> {
     Ok(answer)
 }
 
+/// `node block …`.
+///
+/// # Errors
+/// See [`AskError`].
+pub fn block(command: BlockCommand) -> Result<ExitCode, AskError> {
+    match command {
+        BlockCommand::Publish { file, ask } => publish(&file, &ask),
+        BlockCommand::Get { id, ask } => get_block(id, &ask),
+    }
+}
+
+fn publish(file: &Path, ask: &AskArgs) -> Result<ExitCode, AskError> {
+    // Hexadecimal takes two digits a byte, and a line's end.
+    let text = read_up_to(file, 2 * BLOCK_BYTES_MAX + 2)?;
+    let bytes = hex::decode(text.trim_ascii()).unwrap_or(text);
+    let refused = |reason: String| AskError::NoBlock { path: file.to_owned(), reason };
+    if bytes.len() > BLOCK_BYTES_MAX {
+        return Err(refused(format!("it has over {BLOCK_BYTES_MAX} bytes")));
+    }
+    Block::from_bytes(&bytes.clone().into()).map_err(|error| refused(error.to_string()))?;
+    let node = Node::find(ask)?;
+    let submitted = node.call(async |client| client.block_publish(hex::encode(bytes)).await)?;
+    if ask.json {
+        print_json(&submitted)?;
+    } else {
+        print(&submitted.id)?;
+        if !submitted.accepted {
+            to_stderr("the node holds this block already");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn get_block(id: BlockId, ask: &AskArgs) -> Result<ExitCode, AskError> {
+    let node = Node::find(ask)?;
+    let found = node.call(async |client| client.block_get(id.to_string()).await)?;
+    if ask.json {
+        print_json(&found)?;
+    }
+    let view = found.ok_or(AskError::UnknownBlock(id))?;
+    if ask.json {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let made = UNIX_EPOCH + Duration::from_millis(view.timestamp_ms);
+    let lines = [
+        ("height", view.height.to_string()),
+        ("parent", view.parent),
+        ("producer", view.producer),
+        ("made", humantime::format_rfc3339_millis(made).to_string()),
+        ("size", bytes_text(view.encoded.len() as u64 / 2)),
+        ("transactions", view.transactions.len().to_string()),
+    ];
+    print(&text::fields(&lines, text::width()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a file, or standard input for `-`, no further than `most` bytes and one.
+fn read_up_to(path: &Path, most: usize) -> Result<Vec<u8>, AskError> {
+    let failed = |error| AskError::Payload { path: path.to_owned(), error };
+    let source: Box<dyn io::Read> = if path == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(std::fs::File::open(path).map_err(failed)?)
+    };
+    let mut bytes = Vec::new();
+    source.take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
 fn payload(args: &PayloadArgs) -> Result<Vec<u8>, AskError> {
     let bytes = if let Some(path) = &args.file {
-        let failed = |error| AskError::Payload { path: path.clone(), error };
-        let source: Box<dyn io::Read> = if path == Path::new("-") {
-            Box::new(io::stdin())
-        } else {
-            Box::new(std::fs::File::open(path).map_err(failed)?)
-        };
-        let mut bytes = Vec::new();
-        source.take(PAYLOAD_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-        bytes
+        read_up_to(path, PAYLOAD_BYTES_MAX)?
     } else if let Some(count) = args.random {
         let mut bytes = vec![0; count as usize];
         SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
@@ -303,46 +385,67 @@ struct Node {
     address: String,
     client: HttpClient,
     runtime: tokio::runtime::Runtime,
+    timeout: Duration,
 }
 
 impl Node {
     fn find(ask: &AskArgs) -> Result<Self, AskError> {
-        let address = match &ask.rpc {
-            Some(address) => address.clone(),
+        let (address, cookie) = match &ask.rpc {
+            // Whose node that is nobody knows; so it is not told our cookie, unless the data dir is named as well.
+            Some(address) => (address.clone(), ask.place.data_dir.as_deref().and_then(data_dir::read_cookie)),
             None => {
                 let dir = dir(&ask.place)?;
-                let info = data_dir::read_rpc(&dir)?.ok_or(AskError::NotRunning(dir))?;
-                info.rpc.ok_or(AskError::NoRpc(info.pid))?
+                let info = data_dir::find_node(&dir)?.ok_or_else(|| AskError::NotRunning(dir.clone()))?;
+                (info.rpc.ok_or(AskError::NoRpc(info.pid))?, data_dir::read_cookie(&dir))
             }
         };
         let url = if address.contains("://") { address.clone() } else { format!("http://{address}") };
+        let mut headers = HeaderMap::new();
+        if let Some(cookie) = cookie.as_ref().and_then(|cookie| HeaderValue::from_str(&cookie.to_header()).ok()) {
+            headers.insert(AUTHORIZATION, cookie);
+        }
         let client = HttpClientBuilder::default()
-            // Longer than the node gives itself, so that its own error is what a person sees.
-            .request_timeout(ANSWER_TIMEOUT + Duration::from_secs(5))
+            .request_timeout(ask.timeout)
+            .set_headers(headers)
             .max_request_size(u32::try_from(REQUEST_BYTES_MAX).unwrap_or(u32::MAX))
             .max_response_size(u32::try_from(RESPONSE_BYTES_MAX).unwrap_or(u32::MAX))
             .build(url)
             .map_err(|error| AskError::NoAnswer { address: address.clone(), error: error.to_string() })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { address, client, runtime })
+        Ok(Self { address, client, runtime, timeout: ask.timeout })
     }
 
     fn call<T>(&self, request: impl AsyncFnOnce(&HttpClient) -> Result<T, ClientError>) -> Result<T, AskError> {
+        let address = || self.address.clone();
         self.runtime.block_on(request(&self.client)).map_err(|error| match error {
             ClientError::Call(answer) if answer.code() == CODE_REFUSED => {
                 AskError::Refused(answer.message().to_owned())
             }
+            ClientError::Call(answer) if answer.code() == CODE_NOT_ALLOWED => AskError::NotAllowed,
             ClientError::Call(answer) => {
                 AskError::Answer { code: answer.code(), message: answer.message().to_owned() }
             }
-            ClientError::Transport(error) => {
-                AskError::NoAnswer { address: self.address.clone(), error: chain(&*error) }
-            }
+            ClientError::Transport(error) => match http_status(&*error) {
+                Some(429 | 503) => AskError::Busy(address()),
+                Some(401) => AskError::NotAllowed,
+                Some(code) => AskError::Strange(format!("{} answers with HTTP status {code}", self.address)),
+                None => AskError::NoAnswer { address: address(), error: chain(&*error) },
+            },
             ClientError::RequestTimeout => {
-                AskError::NoAnswer { address: self.address.clone(), error: "it took longer than 15 s".to_owned() }
+                let waited = humantime::format_duration(self.timeout);
+                let error = format!("it took longer than {waited}; wait longer with --timeout");
+                AskError::NoAnswer { address: address(), error }
             }
             other => AskError::Strange(other.to_string()),
         })
+    }
+}
+
+/// The HTTP status that an answer without JSON-RPC in it had.
+fn http_status(error: &(dyn std::error::Error + 'static)) -> Option<u16> {
+    match error.downcast_ref()? {
+        TransportError::Rejected { status_code } => Some(*status_code),
+        _ => None,
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Config {
     pub produce_every: Option<Duration>,
     /// Where the RPC listens; `None` for none.
     pub rpc_addr: Option<SocketAddr>,
+    /// Take blocks of any producer from whoever may submit them.
+    pub rpc_any_producer: bool,
     /// Where to write a trace.
     pub trace: Option<PathBuf>,
     /// What TCP connections go over in place of bare sockets; `None` for every node that is run by its program.
@@ -113,6 +115,7 @@ impl Config {
             producers,
             produce_every: args.produce_every,
             rpc_addr: (!args.no_rpc).then_some(args.rpc_addr),
+            rpc_any_producer: args.rpc_any_producer,
             trace: args.trace,
             links: None,
         }
@@ -122,13 +125,13 @@ impl Config {
 /// An address for the RPC.
 ///
 /// # Errors
-/// If it is no `IP:PORT`, or not on loopback: whoever reaches the RPC may publish blocks through it.
+/// If it is no `IP:PORT`, or not on loopback: whoever reaches the RPC may send transactions through it.
 pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr =
         text.parse().map_err(|_| "an IP address and a port are wanted, such as 127.0.0.1:30401".to_owned())?;
     if !address.ip().is_loopback() {
         return Err(format!(
-            "the RPC asks nobody for a password, so it listens on loopback only: use 127.0.0.1:{} and a tunnel",
+            "whoever reaches the RPC may send transactions, so it listens on loopback only: use 127.0.0.1:{} and a tunnel",
             address.port()
         ));
     }

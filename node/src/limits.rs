@@ -45,11 +45,7 @@ pub const BANS_MAX: usize = 1_024;
 /// dials need.
 #[must_use]
 pub fn connection_limits(config: &Config) -> ConnectionLimits {
-    let limit = |slots: usize| u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
-    let incoming = limit(config.max_peers_in);
-    // Reserved peers that dial us, and those whose ids we know, are let in over and above all limits.
-    let outgoing =
-        limit(config.max_peers_out.saturating_add(REFRESH_EXTRA).saturating_add(config.reserved_peers.len()));
+    let (incoming, outgoing) = established_max(config);
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_MAX))
         .with_max_pending_outgoing(Some(PENDING_MAX))
@@ -57,6 +53,15 @@ pub fn connection_limits(config: &Config) -> ConnectionLimits {
         .with_max_established_incoming(Some(incoming))
         .with_max_established_outgoing(Some(outgoing))
         .with_max_established(Some(incoming.saturating_add(outgoing)))
+}
+
+/// Established connections, inbound and outbound.
+#[must_use]
+pub fn established_max(config: &Config) -> (u32, u32) {
+    let limit = |slots: usize| u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
+    // Reserved peers that dial us, and those whose ids we know, are let in over and above all limits.
+    let outgoing = config.max_peers_out.saturating_add(REFRESH_EXTRA).saturating_add(config.reserved_peers.len());
+    (limit(config.max_peers_in), limit(outgoing))
 }
 
 /// The IP address that a multiaddress begins with.

@@ -13,6 +13,9 @@ use crate::limits::{BlockLimitError, PER_IPV4_24_MAX, PER_IPV4_MAX};
 /// While nothing changes, between two warnings of one kind.
 pub const REPEAT_INTERVAL: Duration = Duration::from_secs(600);
 
+/// A node that is no further behind is not said to be: a block or two are always on their way.
+pub const BLOCKS_ON_THEIR_WAY: u64 = 2;
+
 /// Between two warnings of different kinds.
 pub const CHANGE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -151,6 +154,12 @@ impl Seldom {
         }
         may
     }
+}
+
+/// Whether a user should know of it.
+#[must_use]
+pub fn matters(behind: &Behind, tip: u64) -> bool {
+    behind.is_stuck() || behind.told.max(behind.best_header) > tip.saturating_add(BLOCKS_ON_THEIR_WAY)
 }
 
 /// What an operator can do about it.

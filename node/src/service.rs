@@ -36,9 +36,10 @@ use crate::clock::{Clock, steady_s, wall_ns};
 use crate::command::Command;
 use crate::config::Config;
 use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
+use crate::http::{Criterion, Health, Reason};
 use crate::limits::{address_group, ip_of};
 use crate::listen::listen;
-use crate::notices::{BehindNotices, Declined, DeclinedNotices, Seldom};
+use crate::notices::{BehindNotices, Declined, DeclinedNotices, Seldom, matters};
 use crate::own::{DialRefusal, Dials};
 use crate::own_key::{KeyWatch, Origin};
 use crate::progress::Progress;
@@ -80,6 +81,8 @@ pub struct Ready {
     pub peer_id: PeerId,
     /// Its addresses, each with `/p2p/<peer id>`.
     pub listen: Vec<Multiaddr>,
+    /// Its pulse.
+    pub health: Arc<Health>,
 }
 
 /// Why a node could not start.
@@ -145,7 +148,7 @@ pub async fn run(
     let mut committed = service.gossip().keeper().map(Writer::progress);
     let mut failure = None;
     // Whoever asked to be told may be gone; the node runs all the same.
-    let _ = ready.send(Ready { peer_id: *service.swarm.local_peer_id(), listen: service.addresses() });
+    let _ = ready.send(service.ready());
     let mut commands_open = true;
     let mut events = Vec::new();
     while failure.is_none() && !*shutdown.borrow_and_update() {
@@ -216,10 +219,12 @@ struct Service {
     declined_notices: DeclinedNotices,
     goodbyes: Seldom,
     other_versions: Seldom,
+    listener_errors: Seldom,
     /// Whether this node knows addresses of peers, and has not produced since it met one.
     expects_peers: bool,
     /// Whether a block that was due was not produced.
     holding: bool,
+    health: Arc<Health>,
 }
 
 impl Service {
@@ -290,11 +295,42 @@ impl Service {
             declined_notices: DeclinedNotices::default(),
             goodbyes: Seldom::default(),
             other_versions: Seldom::default(),
+            listener_errors: Seldom::default(),
             expects_peers,
             holding: false,
+            health: Arc::default(),
         };
         service.on_listening();
         Ok((service, verdicts, loaded))
+    }
+
+    fn ready(&self) -> Ready {
+        self.beat();
+        let health = Arc::clone(&self.health);
+        Ready { peer_id: *self.swarm.local_peer_id(), listen: self.addresses(), health }
+    }
+
+    /// The loop lives: tells so, and what stands in the way of the node's use.
+    fn beat(&self) {
+        let behaviour = &self.swarm.behaviour().gossip;
+        let mut reasons = Vec::new();
+        let mut unmet = |criterion, text| reasons.push(Reason { criterion, text });
+        let expects_peers = self.discovery.known() > 0 || self.fixed_addresses() > 0;
+        if expects_peers && self.ready_peers() == (0, 0) {
+            unmet(Criterion::Peers, "no peer is connected".to_owned());
+        }
+        let tip = behaviour.gossip().tip().height;
+        if let Some(behind) = behaviour.gossip().behind(self.clock.now()).filter(|behind| matters(behind, tip)) {
+            unmet(Criterion::Sync, behind.to_string());
+        }
+        if self.is_backlogged() {
+            unmet(Criterion::Store, "the store does not keep up, so nothing is read from the network".to_owned());
+        }
+        self.health.beat(reasons);
+    }
+
+    fn fixed_addresses(&self) -> usize {
+        self.config.bootstrap.len() + self.config.reserved_peers.len()
     }
 
     fn gossip(&mut self) -> &mut Behaviour {
@@ -357,7 +393,10 @@ impl Service {
                 self.on_listening();
             }
             SwarmEvent::ExpiredListenAddr { .. } => self.on_listening(),
-            SwarmEvent::ListenerError { error, .. } => warn!(%error, "a listener reports an error and goes on"),
+            // Without descriptors it comes ten times a second: libp2p's listeners rest 100 ms after each.
+            SwarmEvent::ListenerError { error, .. } if self.listener_errors.may_say(now) => {
+                warn!(%error, "a listener reports an error and goes on");
+            }
             SwarmEvent::ListenerClosed { addresses, reason, .. } => {
                 warn!(
                     ?addresses,
@@ -421,13 +460,13 @@ impl Service {
 
     /// Whether more may come from the network: not while signatures or the disk are behind.
     fn may_read(&self) -> bool {
-        let behind = self
-            .swarm
-            .behaviour()
-            .gossip
-            .keeper()
-            .is_some_and(|keeper| keeper.backlog_bytes() >= BACKLOG_BYTES_MAX);
-        self.unchecked.is_empty() && !behind
+        self.unchecked.is_empty() && !self.is_backlogged()
+    }
+
+    /// Whether the store does not keep up.
+    fn is_backlogged(&self) -> bool {
+        let keeper = self.swarm.behaviour().gossip.keeper();
+        keeper.is_some_and(|keeper| keeper.backlog_bytes() >= BACKLOG_BYTES_MAX)
     }
 
     fn keep_peers(&mut self) {
@@ -517,6 +556,7 @@ impl Service {
     }
 
     fn discover(&mut self) {
+        self.beat();
         let now = self.clock.now();
         let view = Seen(&self.swarm.behaviour().gossip);
         for want in self.discovery.poll(now, &view) {
@@ -592,7 +632,7 @@ impl Service {
         let alone = self.ready_peers() == (0, 0);
         let since = now.since(self.warned.unwrap_or_default());
         let wait = if self.warned.is_some() { WARN_INTERVAL } else { WARN_AFTER };
-        let fixed = self.config.bootstrap.len() + self.config.reserved_peers.len();
+        let fixed = self.fixed_addresses();
         if alone && fixed > 0 && since >= wait {
             self.warned = Some(now);
             let told = self.discovery.troubles().take(TROUBLES_MAX);
@@ -629,7 +669,9 @@ impl Service {
             Command::SubmitBlock { block, reply } => {
                 let item = ItemId::Block(block.header.id());
                 let bytes = protocol::codec::Encode::encoded_len(block.as_ref());
-                self.submit(item, bytes, reply, Input::SubmittedBlock(block));
+                let input =
+                    if self.config.rpc_any_producer { Input::ProducedBlock } else { Input::SubmittedBlock };
+                self.submit(item, bytes, reply, input(block));
             }
             question => {
                 let listen = self.addresses();
@@ -671,7 +713,7 @@ impl Service {
         let bytes = protocol::codec::Encode::encoded_len(&block);
         let item = ItemId::Block(block.header.id());
         self.gossip().recorder().submitted(item, bytes);
-        self.gossip().input(Input::SubmittedBlock(Arc::new(block)));
+        self.gossip().input(Input::ProducedBlock(Arc::new(block)));
     }
 
     fn hold_production(&mut self, why: &str) {

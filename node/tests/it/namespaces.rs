@@ -236,8 +236,18 @@ impl Space {
 
     /// Starts a node with a data dir of its own, and waits until it says that it is ready.
     pub(crate) fn node(&self, name: &str, args: &[&str]) -> Process {
+        self.node_by(self.command(env!("CARGO_BIN_EXE_node")), name, args)
+    }
+
+    /// The same for one that may have so many files open, and can't raise that.
+    pub(crate) fn node_with_files(&self, files: u32, name: &str, args: &[&str]) -> Process {
+        let mut shell = self.command("sh");
+        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_node")]);
+        self.node_by(shell, name, args)
+    }
+
+    fn node_by(&self, mut command: Command, name: &str, args: &[&str]) -> Process {
         let data_dir = self.data_dir(name);
-        let mut command = self.command(env!("CARGO_BIN_EXE_node"));
         command.arg("--data-dir").arg(&data_dir).args(["--rpc-addr", "127.0.0.1:0"]).args(args);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -258,6 +268,10 @@ impl Space {
 }
 
 impl Process {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that it has written to standard error.
     pub(crate) fn said(&self) -> String {
         self.said.lock().expect("no panic").clone()
