@@ -9,6 +9,7 @@ mod data_dir;
 mod descriptors;
 mod discovery;
 mod field_identity;
+mod field_lonely;
 mod field_names;
 mod field_pause;
 mod field_pruned;
