@@ -690,7 +690,8 @@ impl Service {
     /// Makes a block of the mempool, an empty one if that is empty; not while the network is known to be further.
     fn produce(&mut self) {
         let now = self.clock.now();
-        let alone = self.swarm.behaviour().gossip.peers().next().is_none();
+        // A connection tells nothing yet: a peer's Hello tells of its tip.
+        let alone = self.ready_peers() == (0, 0);
         match self.swarm.behaviour().gossip.gossip().may_produce(now) {
             // The next block is on its way, from another producer: that is worth no line.
             Err(Hold::Behind { tip, best_known }) if best_known <= tip.saturating_add(1) => return,
