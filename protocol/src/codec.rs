@@ -331,7 +331,8 @@ impl Reader {
             ciborium_ll::Error::Syntax(_) => DecodeError::BadValue("a header"),
         })?;
         let taken = decoder.offset();
-        if taken != shortest(header) {
+        // A float is refused by its type; a simple value in two bytes must be refused here.
+        if taken != shortest(header) && !matches!(header, Header::Float(_)) {
             return Err(DecodeError::NotShortest);
         }
         self.at = self.at.saturating_add(taken);
