@@ -150,7 +150,7 @@ impl Raw {
     }
 
     /// Waits for `future` while the connection goes on.
-    async fn during<T>(&mut self, future: impl Future<Output = T>) -> T {
+    pub(crate) async fn during<T>(&mut self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         poll_fn(|cx| {
             // What ends the connection ends what waits for it, too.

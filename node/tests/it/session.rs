@@ -133,11 +133,11 @@ async fn session() -> Value {
     with.say(control, &inv(&ours), "the client has a transaction").await;
     with.hear(control, "the node wants it").await;
     with.say(control, &bodies(&[&ours]), "a small body, on the control lane").await;
-    node.transaction(ours.id()).await;
+    with.raw.during(node.transaction(ours.id())).await;
 
     assert_eq!(node.send(small.clone()).await, Ok(Submission::Accepted));
     with.hear(control, "the node has another, which the client leaves for now").await;
-    tokio::time::sleep(QUIET).await;
+    with.raw.during(tokio::time::sleep(QUIET)).await;
     assert_eq!(node.send(large.clone()).await, Ok(Submission::Accepted));
     with.hear(control, "and a large one").await;
     let wanted = vec![TxRef::Short(large.id().short())];
@@ -153,7 +153,7 @@ async fn session() -> Value {
     with.say(bulk, &Message::Block(block.clone()), "a block over 4,096 bytes").await;
     with.hear(control, "the node has read the whole frame").await;
     let tip = Tip { height: 1, id: block.header.id() };
-    node.status_until("the block", |status| status.tip_height == 1).await;
+    with.raw.during(node.status_until("the block", |status| status.tip_height == 1)).await;
 
     let (number, salt) = (7, std::array::from_fn(|at| at as u8));
     let mut encoder = Encoder::new(salt, &[lost.id()]).expect("few");
@@ -165,7 +165,7 @@ async fn session() -> Value {
     with.say(control, &reconcile(offer), "it is this one").await;
     with.hear(control, "the first place of the offer").await;
     with.say(control, &bodies(&[&lost]), "what was taken").await;
-    node.transaction(lost.id()).await;
+    with.raw.during(node.transaction(lost.id())).await;
 
     let list = Reconcile::List { number: 8, after: None };
     with.say(control, &reconcile(list), "what does the node hold? A list, from its start").await;

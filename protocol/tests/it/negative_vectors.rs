@@ -262,7 +262,7 @@ fn streams() -> Value {
 fn what_must_be_refused_is_refused_for_the_stated_reason() {
     let made = json!({
         "network": network().as_str(),
-        "refused": [messages(), items()].concat(),
+        "refused": Vec::from_iter(messages().into_iter().chain(items())),
         "signatures": signatures(),
         "streams": streams(),
     });
