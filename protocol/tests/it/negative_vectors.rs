@@ -236,7 +236,7 @@ fn is_good(encoded: &[u8]) -> bool {
     item.author().decompress().is_some_and(|author| item.verify(&author, &network()))
 }
 
-fn streams() -> Value {
+fn streams() -> Vec<Value> {
     let stream = |lane: &str, name: &str, reason: &str, bytes: &[u8]| json!({ "lane": lane, "name": name, "reason": reason, "bytes": hex::encode(bytes) });
     let declared = |bytes: usize| {
         let groups = (0..4).map(|at| (bytes >> (7 * at)) as u8 & 0x7f | if at < 3 { 0x80 } else { 0 });
@@ -247,7 +247,7 @@ fn streams() -> Value {
         }
         prefix
     };
-    json!([
+    vec![
         stream("control", "an empty frame", "empty_frame", &[0]),
         stream("control", "a length in two bytes where one would do", "bad_prefix", &[0x83, 0]),
         stream("control", "a length of five bytes", "bad_prefix", &[0x80, 0x80, 0x80, 0x80, 0x01][..4]),
@@ -255,16 +255,23 @@ fn streams() -> Value {
         stream("bulk", "4,194,307 bytes", "frame_too_large", &declared(BULK_FRAME_BYTES_MAX + 1)),
         stream("bulk", "the longest length", "frame_too_large", &[0xff, 0xff, 0xff, 0x7f]),
         stream("control", "a frame that is no message", "no_message", &[4, 0x82, 0x0b, 0x18, 5]),
-    ])
+    ]
 }
 
 #[test]
 fn what_must_be_refused_is_refused_for_the_stated_reason() {
+    let refused: Vec<Value> = messages().into_iter().chain(items()).collect();
+    let (signatures, streams) = (signatures(), streams());
+    let of = |list: &[Value], key: &str| -> String { list.iter().filter_map(|one| one[key].as_str()).collect() };
+    let all = [of(&refused, "bytes"), of(&signatures, "transaction"), of(&streams, "bytes")].concat();
+    // The id of a transaction is the hash of its bytes, whatever they are.
+    let hash = SignedTransaction::id_of(&hex::decode(all).unwrap()).to_string();
     let made = json!({
         "network": network().as_str(),
-        "refused": Vec::from_iter(messages().into_iter().chain(items())),
-        "signatures": signatures(),
-        "streams": streams(),
+        "refused": refused,
+        "signatures": signatures,
+        "streams": streams,
+        "sha256": hash,
     });
     if std::env::var_os("UPDATE_VECTORS").is_some() {
         std::fs::write(path(), format!("{made:#}\n")).unwrap();
