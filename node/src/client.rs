@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{AskArgs, BlockCommand, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
-use crate::command::{PeerStatus, Status};
+use crate::command::{BanStatus, PeerStatus, Status};
 use crate::data_dir::{self, DataDirError};
 use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::logging::to_stderr;
@@ -475,6 +475,8 @@ fn status_text(status: &Status) -> String {
         ("memory", format!("{} at most", bytes_text(status.rss_peak))),
     ]);
     lines.extend(status.disconnects.iter().map(|(reason, count)| ("closed", format!("{count} · {reason}"))));
+    let banned = |ban: &BanStatus| format!("{} · {} · {:.0} s more", ban.who, ban.reason, ban.left_s);
+    lines.extend(status.bans.iter().map(|ban| ("banned", banned(ban))));
     fields(&lines)
 }
 
