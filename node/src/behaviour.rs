@@ -213,6 +213,8 @@ pub struct Behaviour {
     actions: VecDeque<ToSwarm<Event, Order>>,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
     disconnects: BTreeMap<&'static str, u64>,
+    /// Peers that dialled us and found no slot.
+    declined: u64,
     recorder: Recorder,
 }
 
@@ -241,6 +243,7 @@ impl Behaviour {
             actions: VecDeque::new(),
             timer: None,
             disconnects: BTreeMap::new(),
+            declined: 0,
             recorder,
         }
     }
@@ -292,6 +295,12 @@ impl Behaviour {
     #[must_use]
     pub const fn disconnects(&self) -> &BTreeMap<&'static str, u64> {
         &self.disconnects
+    }
+
+    /// How often a peer that dialled this node found all slots in use.
+    #[must_use]
+    pub const fn declined(&self) -> u64 {
+        self.declined
     }
 
     /// Gossip peers and their handles.
@@ -565,6 +574,9 @@ impl Behaviour {
             Some(held) => !link.outbound && (!held.outbound || peer < self.settings.local),
             None => !link.outbound && (link.reserved || self.slots().inbound < self.settings.max_peers_in),
         };
+        if !grant && held.is_none() && !link.outbound {
+            self.declined = self.declined.saturating_add(1);
+        }
         if !grant || held.is_some_and(|held| !self.may_replace(held, id)) {
             self.turn_away(id, held.is_none());
             return;

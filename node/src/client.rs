@@ -3,17 +3,15 @@
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::http::header::AUTHORIZATION;
-use comfy_table::{CellAlignment, Table, presets};
 use jsonrpsee::core::ClientError;
 use jsonrpsee::http_client::transport::Error as TransportError;
 use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
-use protocol::block::Block;
-use protocol::codec::{Decode as _, DecodeError};
+use protocol::codec::DecodeError;
 use protocol::hash::{BlockId, TxId};
-use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX};
+use protocol::limits::PAYLOAD_BYTES_MAX;
 use protocol::network::{NetworkId, NetworkIdError};
 use protocol::transaction::{SignedTransaction, Transaction};
 use rand::TryRng as _;
@@ -21,16 +19,20 @@ use rand::rngs::SysRng;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::{AskArgs, BlockCommand, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
-use crate::command::{BanStatus, PeerStatus, Status};
+use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
+use crate::command::Status;
 use crate::data_dir::{self, DataDirError};
+use crate::errors::chain;
 use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::logging::to_stderr;
 use crate::notices::BLOCKS_ON_THEIR_WAY;
 use crate::rpc::{
-    ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionState,
+    ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
 };
 use crate::run::ExitStatus;
+
+pub mod block;
+pub mod text;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,14 @@ pub enum AskError {
     /// The key.
     #[error(transparent)]
     Key(#[from] IdentityError),
+    /// No key to sign with was named, and there is none in the data dir.
+    #[error(
+        "there is no key to sign with, and nothing was sent: name its file with --key-file, or make one with `node key \
+         generate --out FILE`. Without --key-file it is the node's own key that signs, which is in its data dir: {} is \
+         not there",
+        .0.display()
+    )]
+    NoKey(PathBuf),
     /// The data dir.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -120,7 +130,7 @@ pub enum AskError {
 
 impl ExitStatus for AskError {
     fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Self::Key(_)) { 5 } else { 1 })
+        ExitCode::from(if matches!(self, Self::Key(_) | Self::NoKey(_)) { 5 } else { 1 })
     }
 }
 
@@ -147,7 +157,7 @@ pub fn key(command: KeyCommand) -> Result<ExitCode, AskError> {
     if json {
         print_json(&json!({ "public_key": public_key, "peer_id": peer_id, "file": path }))?;
     } else {
-        print(&fields(&[("public key", public_key), ("peer id", peer_id)]))?;
+        print(&text::fields(&[("public key", public_key), ("peer id", peer_id)], text::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -162,7 +172,7 @@ pub fn status(ask: &AskArgs) -> Result<ExitCode, AskError> {
     if ask.json {
         print_json(&status)?
     } else {
-        print(&status_text(&status))?
+        print(&text::status(&status, text::width()))?
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -179,7 +189,7 @@ pub fn peers(ask: &AskArgs) -> Result<ExitCode, AskError> {
     } else if peers.is_empty() {
         to_stderr("no peers: give the node a --bootstrap address, or have another join it");
     } else {
-        print(&peers_table(&peers))?;
+        print(&text::peers(&peers, text::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -196,7 +206,7 @@ pub fn transaction(command: TxCommand) -> Result<ExitCode, AskError> {
 }
 
 fn send(args: &SendArgs) -> Result<ExitCode, AskError> {
-    let identity = Identity::load(&key_path(args.key.clone(), &args.ask.place)?)?;
+    let identity = own_key(args)?;
     let payload = payload(&args.payload)?;
     let node = Node::find(&args.ask)?;
     let status = node.call(async |client| client.node_info().await)?;
@@ -225,6 +235,15 @@ fn send(args: &SendArgs) -> Result<ExitCode, AskError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The key to sign with. Where none was named, the data dir's: that is not there for somebody who asks a node elsewhere.
+fn own_key(args: &SendArgs) -> Result<Identity, AskError> {
+    let path = key_path(args.key_file.clone(), &args.ask.place)?;
+    match Identity::load(&path) {
+        Err(IdentityError::Missing(path)) if args.key_file.is_none() => Err(AskError::NoKey(path)),
+        loaded => Ok(loaded?),
+    }
+}
+
 /// What a sender should know when the node is behind: the transaction may be past its last height for everybody else.
 fn behind_warning(status: &Status, valid_until: u64) -> Option<String> {
     let behind = status.behind.as_ref()?;
@@ -248,86 +267,23 @@ fn get(id: TxId, ask: &AskArgs) -> Result<ExitCode, AskError> {
     let node = Node::find(ask)?;
     let found = node.call(async |client| client.tx_get(id.to_string()).await)?;
     if ask.json {
-        print_json(&found)?;
+        print_json(&found.as_ref().map(with_payload).transpose()?)?;
     }
     let view = found.ok_or(AskError::Unknown(id))?;
-    if ask.json {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let status = match view.status {
-        TransactionState::Pending => "pending, in the mempool",
-        TransactionState::Confirmed => "confirmed",
-    };
-    let mut lines = vec![("status", status.to_owned())];
-    lines.extend(view.block.map(|block| ("block", block)));
-    lines.extend(view.height.map(|height| ("height", height.to_string())));
-    let decoded = view.transaction.and_then(|text| {
-        let bytes = hex::decode(text).ok()?;
-        <SignedTransaction as protocol::codec::Decode>::from_bytes(&bytes.into()).ok()
-    });
-    if let Some(transaction) = decoded {
-        lines.push(("author", transaction.author().to_string()));
-        lines.push(("nonce", transaction.nonce().to_string()));
-        lines.push(("valid until", format!("height {}", transaction.valid_until())));
-        lines.push(("payload", bytes_text(transaction.payload().len() as u64)));
-    }
-    print(&fields(&lines))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `node block …`.
-///
-/// # Errors
-/// See [`AskError`].
-pub fn block(command: BlockCommand) -> Result<ExitCode, AskError> {
-    match command {
-        BlockCommand::Publish { file, ask } => publish(&file, &ask),
-        BlockCommand::Get { id, ask } => get_block(id, &ask),
-    }
-}
-
-fn publish(file: &Path, ask: &AskArgs) -> Result<ExitCode, AskError> {
-    // Hexadecimal takes two digits a byte, and a line's end.
-    let text = read_up_to(file, 2 * BLOCK_BYTES_MAX + 2)?;
-    let bytes = hex::decode(text.trim_ascii()).unwrap_or(text);
-    let refused = |reason: String| AskError::NoBlock { path: file.to_owned(), reason };
-    if bytes.len() > BLOCK_BYTES_MAX {
-        return Err(refused(format!("it has over {BLOCK_BYTES_MAX} bytes")));
-    }
-    Block::from_bytes(&bytes.clone().into()).map_err(|error| refused(error.to_string()))?;
-    let node = Node::find(ask)?;
-    let submitted = node.call(async |client| client.block_publish(hex::encode(bytes)).await)?;
-    if ask.json {
-        print_json(&submitted)?;
-    } else {
-        print(&submitted.id)?;
-        if !submitted.accepted {
-            to_stderr("the node holds this block already");
-        }
+    if !ask.json {
+        print(&text::transaction(view, text::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn get_block(id: BlockId, ask: &AskArgs) -> Result<ExitCode, AskError> {
-    let node = Node::find(ask)?;
-    let found = node.call(async |client| client.block_get(id.to_string()).await)?;
-    if ask.json {
-        print_json(&found)?;
+/// The answer, and beside the encoded transaction the payload in it, in hexadecimal.
+fn with_payload(view: &TransactionView) -> io::Result<serde_json::Value> {
+    let mut answer = serde_json::to_value(view)?;
+    let payload = view.transaction.as_deref().and_then(text::decode).map(|found| hex::encode(found.payload()));
+    if let (Some(fields), Some(payload)) = (answer.as_object_mut(), payload) {
+        fields.insert("payload".to_owned(), payload.into());
     }
-    let view = found.ok_or(AskError::UnknownBlock(id))?;
-    if ask.json {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let made = UNIX_EPOCH + Duration::from_millis(view.timestamp_ms);
-    print(&fields(&[
-        ("height", view.height.to_string()),
-        ("parent", view.parent),
-        ("producer", view.producer),
-        ("made", humantime::format_rfc3339_millis(made).to_string()),
-        ("size", bytes_text(view.encoded.len() as u64 / 2)),
-        ("transactions", view.transactions.len().to_string()),
-    ]))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(answer)
 }
 
 /// Reads a file, or standard input for `-`, no further than `most` bytes and one.
@@ -434,108 +390,6 @@ fn http_status(error: &(dyn std::error::Error + 'static)) -> Option<u16> {
         TransportError::Rejected { status_code } => Some(*status_code),
         _ => None,
     }
-}
-
-/// An error and what it came from, without saying a thing twice.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
-    }
-    text
-}
-
-fn status_text(status: &Status) -> String {
-    let uptime = Duration::from_secs(Duration::try_from_secs_f64(status.uptime_s).unwrap_or_default().as_secs());
-    let mut lines = vec![
-        ("version", status.version.clone()),
-        ("network", status.network.clone()),
-        ("peer id", status.peer_id.clone()),
-        ("public key", status.public_key.clone()),
-        ("uptime", humantime::format_duration(uptime).to_string()),
-        ("relay", status.relay.clone()),
-    ];
-    lines.extend(status.listen.iter().map(|address| ("listen", address.clone())));
-    let (inbound, outbound, wanted) = (status.peers_in, status.peers_out, status.peers_out_target);
-    let stats = &status.stats;
-    lines.extend([
-        ("peers", format!("{} ({inbound} in, {outbound} of {wanted} out)", inbound + outbound)),
-        ("tip", format!("height {} · {}", status.tip_height, status.tip_id)),
-        ("sync", status.behind.as_ref().map_or_else(|| "in step".to_owned(), |behind| behind.text.clone())),
-        ("mempool", format!("{} tx · {}", status.mempool_transactions, bytes_text(status.mempool_bytes as u64))),
-        ("accepted", format!("{} tx · {} blocks", stats.transactions_accepted, stats.blocks_accepted)),
-        ("reorgs", stats.reorganisations.to_string()),
-        ("duplicates", format!("{} tx · {} blocks", stats.transaction_duplicates, stats.block_duplicates)),
-        ("wire", format!("{} in · {} out", bytes_text(status.wire_in), bytes_text(status.wire_out))),
-        ("memory", format!("{} at most", bytes_text(status.rss_peak))),
-    ]);
-    lines.extend(status.disconnects.iter().map(|(reason, count)| ("closed", format!("{count} · {reason}"))));
-    let banned = |ban: &BanStatus| format!("{} · {} · {:.0} s more", ban.who, ban.reason, ban.left_s);
-    lines.extend(status.bans.iter().map(|ban| ("banned", banned(ban))));
-    fields(&lines)
-}
-
-fn peers_table(peers: &[PeerStatus]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "PEER",
-        "ADDRESS",
-        "DIR",
-        "READY",
-        "TIP",
-        "DELIVERED",
-        "STRIKES",
-        "RESPONSE",
-        "UP",
-        "AGENT",
-    ]);
-    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    for peer in peers {
-        table.add_row([
-            peer.peer_id.clone(),
-            peer.address.clone(),
-            if peer.inbound { "in" } else { "out" }.to_owned(),
-            if peer.ready { "yes" } else { "no" }.to_owned(),
-            or_dash(peer.tip_height.map(|height| height.to_string())),
-            peer.delivered.to_string(),
-            peer.strikes.to_string(),
-            or_dash(peer.response_ms.map(|ms| format!("{ms:.1} ms"))),
-            format!("{:.0} s", peer.connected_s),
-            or_dash(peer.agent.as_deref().map(visible)),
-        ]);
-    }
-    for column in 4..9 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.trim_fmt()
-}
-
-/// A text from a peer, with nothing in it that could steer a terminal.
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).take(64).collect()
-}
-
-fn fields(lines: &[(&str, String)]) -> String {
-    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    lines.iter().map(|(name, value)| format!("{name:width$}  {value}")).collect::<Vec<_>>().join("\n")
-}
-
-fn bytes_text(bytes: u64) -> String {
-    let (unit, name) = match bytes {
-        0..1_024 => return format!("{bytes} B"),
-        1_024..1_048_576 => (1_024.0, "KiB"),
-        1_048_576..1_073_741_824 => (1_048_576.0, "MiB"),
-        _ => (1_073_741_824.0, "GiB"),
-    };
-    format!("{:.1} {name}", bytes as f64 / unit)
 }
 
 fn print_json(value: &impl Serialize) -> io::Result<()> {

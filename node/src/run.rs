@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::cli::{LogFormat, RunArgs};
+use crate::cli::{Cli, LogFormat, RunArgs};
 use crate::command::Command;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir, DataDirError, RpcInfo};
@@ -115,6 +115,9 @@ where
     F: Future<Output = Result<(), ServiceError>> + Send + 'static,
 {
     logging::start(&args.log, args.log_format);
+    for line in Cli::strange_variables(std::env::vars_os().map(|(name, _)| name)) {
+        tracing::warn!("{line}");
+    }
     // One thread for bytes and engine: nearly all work is many small messages that each pass the engine's single loop. A second
     // one adds a wake-up and a change of context to every one of them, and a scheduler for several threads costs even with
     // one. Many signatures are checked on threads of their own, and the HTTP listener has one.

@@ -22,25 +22,25 @@ use protocol::chain::RestoreError;
 use protocol::durable::Loaded;
 use protocol::gossip::{self, Gossip, Hold, Input, ItemId};
 use protocol::limits::BLOCK_BYTES_MAX;
-use protocol::message::Tip;
 use protocol::verify::VerifyJob;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout};
+use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use crate::addresses;
 use crate::announce::Announced;
 use crate::answers::Answers;
 use crate::behaviour::{BannedError, Behaviour, Event, Wish};
-use crate::clock::{Clock, wall_ns};
+use crate::clock::{Clock, steady_s, wall_ns};
 use crate::command::Command;
-use crate::config::{Config, Prune};
+use crate::config::Config;
 use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
+use crate::errors::chain;
 use crate::http::{Criterion, Health, Reason};
 use crate::limits::{BlockLimitError, address_group, ip_of};
 use crate::listen::listen;
-use crate::notices::{BehindNotices, Seldom, matters};
+use crate::notices::{BehindNotices, Declined, DeclinedNotices, Seldom, matters};
 use crate::own::{DialRefusal, Dials};
 use crate::own_key::{KeyWatch, Origin};
 use crate::progress::Progress;
@@ -49,11 +49,13 @@ use crate::recorder::Recorder;
 use crate::resolve;
 use crate::sample;
 use crate::say;
+use crate::status_line::{Figures, StatusLine};
 use crate::store::{
     Answer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, PEERS_MAX, PruneTarget, Pruned, RedbStore, Store,
     StoreError, StoreOptions, Writer,
 };
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
+use crate::timers::{LATENESS_INTERVAL, Timers, latenesses, next};
 use crate::trace::{TraceWriter, What};
 use crate::transport::{TransportSetupError, WireBytes};
 use crate::verify::{Verdicts, VerifyPool};
@@ -65,14 +67,6 @@ pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// no more than a millisecond.
 const TURN_EVENTS_MAX: usize = 64;
 
-/// Between two looks at whether peers are missing.
-const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
-/// Between two status lines.
-const STATUS_INTERVAL: Duration = Duration::from_secs(10);
-/// Between two times that the known peers are kept.
-const PEERS_INTERVAL: Duration = Duration::from_secs(60);
-/// Between two times that a few old bodies are deleted, where that is wanted: 64 bodies a second at most.
-const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 /// While no bootstrap address answers, between two warnings.
 const WARN_INTERVAL: protocol::time::Duration = protocol::time::Duration::from_secs(30);
 /// Addresses that a warning names.
@@ -81,11 +75,6 @@ const TROUBLES_MAX: usize = 3;
 const WARN_AFTER: protocol::time::Duration = protocol::time::Duration::from_secs(5);
 /// A node that knows addresses of peers waits so long for the first one before it produces blocks.
 const ALONE_WAIT: protocol::time::Duration = protocol::time::Duration::from_secs(30);
-/// Between two samples of a trace.
-const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-/// The timer whose lateness a trace tells.
-const LATENESS_INTERVAL: Duration = Duration::from_millis(50);
-
 /// Told once when the node listens.
 #[derive(Clone, Debug)]
 pub struct Ready {
@@ -189,7 +178,9 @@ pub async fn run(
             _ = next(&mut service.timers.prune) => service.prune(),
             _ = next(&mut service.timers.produce) => service.produce(),
             _ = next(&mut service.timers.sample) => service.sample(),
-            due = next(&mut service.timers.lateness) => service.late.push(sample::micros(due.elapsed())),
+            due = next(&mut service.timers.lateness) => {
+                service.late.extend(latenesses(due.elapsed(), LATENESS_INTERVAL));
+            }
         }
     }
     let closed = service.stop().await;
@@ -223,7 +214,10 @@ struct Service {
     /// By which of the two limits next.
     prune_by_age: bool,
     progress: Progress,
+    status: StatusLine,
     behind: BehindNotices,
+    declined: Declined,
+    declined_notices: DeclinedNotices,
     goodbyes: Seldom,
     bans: Seldom,
     other_versions: Seldom,
@@ -233,16 +227,6 @@ struct Service {
     /// Whether a block that was due was not produced.
     holding: bool,
     health: Arc<Health>,
-}
-
-struct Timers {
-    discovery: Interval,
-    status: Interval,
-    peers: Interval,
-    prune: Option<Interval>,
-    produce: Option<Interval>,
-    sample: Option<Interval>,
-    lateness: Option<Interval>,
 }
 
 impl Service {
@@ -307,7 +291,10 @@ impl Service {
             pruning: None,
             prune_by_age: false,
             progress: Progress::default(),
+            status: StatusLine::default(),
             behind: BehindNotices::default(),
+            declined: Declined::default(),
+            declined_notices: DeclinedNotices::default(),
             goodbyes: Seldom::default(),
             bans: Seldom::default(),
             other_versions: Seldom::default(),
@@ -390,8 +377,9 @@ impl Service {
                 self.discovery.on_dial_failed(connection_id, failure, now);
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, peer_id, .. } => {
-                debug!(address = %send_back_addr, error = say::chain(&error), "an inbound connection failed");
+                debug!(address = %send_back_addr, error = chain(&error), "an inbound connection failed");
                 if let ListenError::Denied { cause } = &error {
+                    self.declined.count(cause);
                     self.gossip().count(denied(cause));
                 }
                 match (error, peer_id) {
@@ -511,7 +499,7 @@ impl Service {
             }
             _ => {}
         }
-        let old = self.config.prune.seconds.map(|age| PruneTarget::StoredBefore(wall_s().saturating_sub(age)));
+        let old = self.config.prune.seconds.map(PruneTarget::OlderThan);
         let target =
             old.filter(|_| self.prune_by_age).or(self.config.prune.bytes.map(PruneTarget::BodyBytes)).or(old);
         self.prune_by_age = !self.prune_by_age;
@@ -614,6 +602,10 @@ impl Service {
         if let Some(notice) = self.behind.line(now, gossip.tip().height, gossip.behind(now).as_ref()) {
             say::notice(&notice);
         }
+        let declined = Declined { slots: self.swarm.behaviour().gossip.declined(), ..self.declined };
+        if let Some(notice) = self.declined_notices.line(now, declined, self.config.max_peers_in) {
+            say::notice(&notice);
+        }
     }
 
     /// Makes a connection a gossip peer: one that is there, or a new one, whose id it returns.
@@ -653,14 +645,8 @@ impl Service {
         if alone && fixed > 0 && since >= wait {
             self.warned = Some(now);
             let told = self.discovery.troubles().take(TROUBLES_MAX);
-            let told: Vec<_> = told.map(|(address, cause)| say::trouble(address, cause)).collect();
-            let last = if told.is_empty() { "no answer yet".to_owned() } else { told.join("; ") };
-            warn!(
-                addresses = fixed,
-                last,
-                "no peer is connected; the bootstrap and reserved addresses are tried on: check --bootstrap, \
-                 --reserved-peer and --network"
-            );
+            let told: Vec<_> = told.map(|(address, trouble)| say::trouble(address, trouble)).collect();
+            say::alone(fixed, &told);
         }
     }
 
@@ -764,20 +750,23 @@ impl Service {
     }
 
     fn log_status(&mut self) {
-        let (inbound, outbound) = self.ready_peers();
+        let (peers_in, peers_out) = self.ready_peers();
         let gossip = self.swarm.behaviour().gossip.gossip();
-        let Tip { height, .. } = gossip.tip();
-        let mempool = gossip.mempool();
-        info!(
-            peers_in = inbound,
-            peers_out = outbound,
-            known = self.discovery.known(),
-            tip = height,
-            mempool = mempool.transactions,
-            wire_in = self.wire.read(),
-            wire_out = self.wire.written(),
-            "status"
-        );
+        let (stats, known) = (gossip.stats(), self.discovery.known());
+        let figures = Figures {
+            peers_in,
+            peers_out,
+            known,
+            tip: gossip.tip().height,
+            mempool: gossip.mempool().transactions,
+            transactions: stats.transactions_accepted,
+            blocks: stats.blocks_accepted,
+            wire_in: self.wire.read(),
+            wire_out: self.wire.written(),
+        };
+        if let Some(line) = self.status.line(self.clock.now(), figures) {
+            say::status(&line);
+        }
     }
 
     /// Closes all connections and ends the trace.
@@ -835,16 +824,11 @@ fn failure(refusals: &[&DialRefusal], cause: String) -> Failure {
 fn open_store(config: &Config) -> Result<Box<dyn Store>, StoreError> {
     match &config.data_dir {
         Some(dir) if !config.ephemeral => {
-            let options = StoreOptions { network: config.network.clone(), now_s: wall_s };
+            let options = StoreOptions { network: config.network.clone(), now_s: steady_s };
             Ok(Box::new(RedbStore::open(dir, options)?))
         }
-        _ => Ok(Box::new(MemoryStore::new(&config.network, wall_s))),
+        _ => Ok(Box::new(MemoryStore::new(&config.network, steady_s))),
     }
-}
-
-/// Seconds since 1970.
-fn wall_s() -> u64 {
-    wall_ns() / 1_000_000_000
 }
 
 /// Waits until more is committed, or nothing more will be.
@@ -889,37 +873,5 @@ impl View for Seen<'_> {
 
     fn is_banned(&self, peer: &PeerId) -> bool {
         self.0.is_banned(peer)
-    }
-}
-
-impl Timers {
-    fn start(config: &Config) -> Self {
-        let later = |period: Duration| interval_at(Instant::now() + period, period);
-        let mut discovery = interval(DISCOVERY_INTERVAL);
-        discovery.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        // Blocks come as often as was asked for, but never in a burst after a pause.
-        let produce = config.produce_every.filter(|period| !period.is_zero()).map(|period| {
-            let mut produce = later(period);
-            produce.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            produce
-        });
-        let traced = config.trace.is_some();
-        Self {
-            discovery,
-            status: later(STATUS_INTERVAL),
-            peers: later(PEERS_INTERVAL),
-            prune: (config.prune != Prune::default()).then(|| later(PRUNE_INTERVAL)),
-            produce,
-            sample: traced.then(|| later(SAMPLE_INTERVAL)),
-            lateness: traced.then(|| later(LATENESS_INTERVAL)),
-        }
-    }
-}
-
-/// The next tick; never, without a timer.
-async fn next(timer: &mut Option<Interval>) -> Instant {
-    match timer {
-        Some(timer) => timer.tick().await,
-        None => std::future::pending().await,
     }
 }

@@ -196,7 +196,22 @@ impl Space {
     /// A file that processes of this namespace see in place of `/etc/NAME`. Writing it again changes it for those that
     /// run already.
     pub(crate) fn etc(&self, name: &str, text: &str) {
-        std::fs::write(self.dir.join(format!("etc-{name}")), text).expect("a writable directory");
+        std::fs::write(self.etc_path(name), text).expect("a writable directory");
+    }
+
+    /// The same with a directory in its place.
+    pub(crate) fn etc_dir(&self, name: &str) {
+        std::fs::create_dir(self.etc_path(name)).expect("a writable directory");
+    }
+
+    /// From now on processes of this namespace see nothing in `/etc` but what is put there by [`Space::etc`].
+    pub(crate) fn only_etc(&self) {
+        std::fs::create_dir(self.dir.join("etc")).expect("a writable directory");
+    }
+
+    fn etc_path(&self, name: &str) -> PathBuf {
+        let only = self.dir.join("etc");
+        if only.exists() { only.join(name) } else { self.dir.join(format!("etc-{name}")) }
     }
 
     /// A command in the namespace, with its `/etc`, a clean environment and a home directory of its own.
@@ -207,7 +222,7 @@ impl Space {
             return command;
         }
         let mut command = Command::new("ip");
-        let enter = r#"for f in "$0"/etc-*; do [ ! -e "$f" ] || mount --bind "$f" "/etc/${f##*/etc-}" || exit 1; done; exec "$@""#;
+        let enter = r#"[ ! -d "$0/etc" ] || { mount --bind "$0/etc" /etc && exec "$@"; exit 1; }; for f in "$0"/etc-*; do [ ! -e "$f" ] || mount --bind "$f" "/etc/${f##*/etc-}" || exit 1; done; exec "$@""#;
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.args(["netns", "exec", &self.name, "sh", "-c", enter]).arg(&self.dir).arg(program);
         command.env_clear().env("PATH", path).env("HOME", &self.dir);
@@ -318,9 +333,14 @@ impl Process {
         until_within(patience, || self.has_peer(peer_id).then_some(())).is_some()
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).expect("it runs");
+    }
+
     /// Ends it as an operator does, and gives all that it said.
     pub(crate) fn stop(mut self) -> String {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).expect("it runs");
+        self.signal(Signal::SIGTERM);
         self.child.wait().expect("it ends");
         if let Some(reader) = self.reader.take() {
             reader.join().expect("no panic");
