@@ -30,7 +30,6 @@ use crate::rpc::{
     ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
 };
 use crate::run::ExitStatus;
-use crate::units::bytes_text;
 
 pub mod block;
 pub mod text;
