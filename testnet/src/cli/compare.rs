@@ -12,6 +12,7 @@ use crate::compare::{Comparison, Contender, Job, Kind, StoreChoice};
 use crate::engine::Engine;
 use crate::local::plan::{NODES_MAX, Plan};
 use crate::random::Seed;
+use crate::report::Json;
 use crate::report::schema::Compared;
 use crate::topology::Topology;
 use crate::workload::Load;
@@ -79,9 +80,9 @@ pub struct CompareArgs {
     /// Where everything goes; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/compare")]
     pub out: PathBuf,
-    /// Write the reports here as well
+    /// Write the reports here as well; - is standard output, and the tables go to standard error then
     #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    pub json: Option<Json>,
     /// What the nodes log, as `node --log` [default: theirs]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,

@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::{LinkArgs, LoadArgs, quoted};
 use crate::random::Seed;
+use crate::report::Json;
 use crate::report::schema::Swept;
 use crate::sim::batch::Batch;
 use crate::sim::runner::{Checks, Job};
@@ -88,9 +89,9 @@ pub struct SimArgs {
     /// Where everything goes; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/sim")]
     pub out: PathBuf,
-    /// Write the report here as well
+    /// Write the report here as well; - is standard output, and the tables go to standard error then
     #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    pub json: Option<Json>,
 }
 
 /// What `--seeds` asks for.
