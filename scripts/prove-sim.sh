@@ -13,7 +13,7 @@
 #   scripts/prove-sim.sh spread       nothing relayed: intervals until all of 50 to 1,600 nodes have a transaction
 #   scripts/prove-sim.sh all
 #
-# Programs are built into CARGO_TARGET_DIR if that is set. Exit status: 0 all went well, 1 something didn't, 2 usage.
+# With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set. Exit status: 0 all went well, 1 something didn't, 2 usage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -299,7 +299,7 @@ PY
 
 names=(large table trees growth withholders repair partition-sim spread reality swarm)
 chosen=()
-if [ $# = 1 ]; then
+if [ $# = 1 ] || { [ $# = 2 ] && [ "$2" = --dry-run ]; }; then
   for name in "${names[@]}"; do
     case $1 in "$name" | all) chosen+=("$name") ;; esac
   done
@@ -310,6 +310,10 @@ if [ "${#chosen[@]}" = 0 ]; then
   exit 2
 fi
 
+if [ $# = 2 ]; then
+  printf '%s\n' "${chosen[@]}"
+  exit
+fi
 mkdir -p "$keep"
 cargo build --release --locked --workspace --quiet
 for name in "${chosen[@]}"; do

@@ -20,7 +20,7 @@
 #   scripts/prove.sh commands    every command of the documents, the help texts and the scripts' heads, the long ones too
 #   scripts/prove.sh all
 #
-# Programs are built into CARGO_TARGET_DIR if that is set. Exit status: 0 all went well, 1 something didn't, 2 usage.
+# With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set. Exit status: 0 all went well, 1 something didn't, 2 usage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -281,16 +281,19 @@ field_tests() {
 # The head of this file.
 usage() { sed -n '2,/^[^#]/s/^#\( \|$\)//p' "$0"; exit 2; }
 
-[ $# = 1 ] || usage
+case $# in
+  1) dry= ;;
+  2) [ "$2" = --dry-run ] || usage; dry=yes ;;
+  *) usage ;;
+esac
 case $1 in
   fifty | flood | links | blocks | capacity | reconcile | store | join | partition) chosen=("$1") ;;
   kill) chosen=(kill_ten) ;;
   compare) chosen=(everything) ;;
   kill-nine) chosen=(kill_nine) ;;
   bootstrap | netns | headers) chosen=("proof $1") ;;
-  # These leave no output, and build what they need themselves.
-  field) field_tests; exit ;;
-  commands) exec python3 scripts/check-commands.py --all ;;
+  field) chosen=(field_tests) ;;
+  commands) chosen=("python3 scripts/check-commands.py --all") ;;
   all)
     chosen=(fifty flood kill_ten everything links blocks capacity reconcile store kill_nine join partition "proof bootstrap")
     if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
@@ -302,8 +305,12 @@ case $1 in
   *) usage ;;
 esac
 
-mkdir -p "$keep"
-build
+if [ -n "$dry" ]; then
+  printf '%s\n' "${chosen[@]}"
+  exit
+fi
+# These two leave no output, and build what they need themselves.
+case $1 in field | commands) ;; *) mkdir -p "$keep"; build ;; esac
 for each in "${chosen[@]}"; do
   # A proof and its name are two words.
   # shellcheck disable=SC2086

@@ -21,8 +21,8 @@ const COMPARE_HELP: &str = "\
 Examples:
   testnet compare
       Hearsay against gossipsub on 50 nodes, three workloads, three rounds
-  testnet compare --engines hearsay,gossipsub,gossipsub-signed --relay announce,flood --workloads plain --rounds 1
-      a quick look at more of them
+  testnet compare --relay announce,flood --workloads plain --rounds 1
+      a quick look at two policies beside it
   testnet compare --engines hearsay --store both --workloads plain
       what it costs to keep everything on disk
   testnet compare --tx-rate 0 --block-interval 5s --block-bytes 131072

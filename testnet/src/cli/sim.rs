@@ -24,8 +24,8 @@ Examples:
   testnet sim
       50 nodes on a random 8-regular graph over six regions of the world
   testnet sim --scenario testnet/scenarios/classic.toml --sweep fanout=1..6
-      the textbook rumor on 16 nodes, for each fanout; a table, and latency against bytes as a picture
-  testnet sim --relay rumor --sweep nodes=16..4096*4 --txs 20
+      the textbook rumor on 16 nodes, for each fanout; a table, and latency and bytes as a picture
+  testnet sim --relay rumor --reconcile-interval 0s --sweep nodes=16..4096*4 --txs 20
       how the number of rounds grows with the number of nodes
   testnet sim --nodes 1000 --relay flood --seeds 1..20
       twenty runs on all cores; each run that breaks a rule is shown with the command that repeats it
