@@ -137,6 +137,7 @@ KNOWN = {
     "testnet run --find-capacity": plan(),
     "testnet run --degree 8 --find-capacity": plan(),
     "testnet run --degree 8 --find-capacity --engine gossipsub": plan(),
+    "testnet report": mention("it wants a directory: see the entries with one"),
     "testnet report out/mine": run(after="testnet run --nodes 20 --degree 4 --tx-rate 50 --duration 20s --out out/mine"),
     "testnet report out/testnet": run(after="testnet run --nodes 20 --degree 4"),
     "testnet compare": run(f"{FEW} --engines hearsay --workloads plain --rounds 1"),
