@@ -35,6 +35,13 @@ cargo build --locked --quiet -p node --bin node --example kill_test
 target=${CARGO_TARGET_DIR:-target}/debug
 "$target/examples/kill_test" "$target/node" 30 2>/dev/null
 
+step "commands: those of the documents, the help texts and the scripts' heads"
+if command -v python3 >/dev/null 2>&1; then
+  python3 scripts/check-commands.py
+else
+  skipped+=("the documents' commands: python3 is not installed")
+fi
+
 step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 ./scripts/check-links.sh

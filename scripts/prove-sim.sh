@@ -12,6 +12,8 @@
 #   scripts/prove-sim.sh partition-sim  100 seeds of 50 nodes, for a minute in two halves, without loss and with 30 %
 #   scripts/prove-sim.sh spread       nothing relayed: intervals until all of 50 to 1,600 nodes have a transaction
 #   scripts/prove-sim.sh all
+#
+# With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set. Exit status: 0 all went well, 1 something didn't, 2 usage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -66,12 +68,15 @@ model=(--nodes 1000 --degree 8 --wan regions --jitter 20% --txs 200 --tx-bytes 2
 
 table() {
   about "author-tree, flood, announce and rumor on 1,000 nodes: latency as a multiple of the shortest path, bytes as one of the payload"
-  local policy number=0
+  local policy number=0 alone
   for policy in author-tree flood announce \
     rumor:fanout=3,round=100ms rumor:fanout=3,round=100ms,feedback=off \
     rumor:fanout=3,round=20ms rumor:fanout=3,round=20ms,feedback=off; do
     number=$((number + 1))
-    simulate "table-$number" "${model[@]}" --relay "$policy" >/dev/null
+    # The textbook's rumor is alone.
+    alone=()
+    case $policy in rumor:*) alone=(--reconcile-interval 0s) ;; esac
+    simulate "table-$number" "${model[@]}" --relay "$policy" "${alone[@]}" >/dev/null
   done
   python3 - "$work" <<'PY'
 import glob, json, sys
@@ -271,8 +276,7 @@ partition_sim() {
 # Nothing relayed: how far reconciliation alone has brought a transaction after each of its intervals.
 spread() {
   about "nothing relayed: intervals of 1 s until all nodes have a transaction by reconciliation"
-  simulate spread --degree 8 --relay none --interval 1s --txs 20 --tx-rate 10 --drain 60s --checks converged --sweep nodes=50..1600*2 |
-    grep -E "^[$] | nodes |^ +[0-9]+ |least squares"
+  simulate spread --degree 8 --relay none --interval 1s --txs 20 --tx-rate 10 --drain 60s --checks converged --sweep nodes=50..1600*2
   cp "$work/spread/growth.svg" "$keep/sim-spread-growth.svg"
   cp "$work/spread/spread.svg" "$keep/sim-spread.svg"
 }
@@ -295,14 +299,25 @@ PY
   done
 }
 
+names=(large table trees growth withholders repair partition-sim spread reality swarm)
+chosen=()
+if [ $# = 1 ] || { [ $# = 2 ] && [ "$2" = --dry-run ]; }; then
+  for name in "${names[@]}"; do
+    case $1 in "$name" | all) chosen+=("$name") ;; esac
+  done
+fi
+if [ "${#chosen[@]}" = 0 ]; then
+  # The head of this file.
+  sed -n '2,/^[^#]/s/^#\( \|$\)//p' "$0"
+  exit 2
+fi
+
+if [ $# = 2 ]; then
+  printf '%s\n' "${chosen[@]}"
+  exit
+fi
 mkdir -p "$keep"
 cargo build --release --locked --workspace --quiet
-names=(large table trees growth withholders repair partition-sim spread reality swarm)
-case "${1:-}" in
-  all) chosen=("${names[@]}") ;;
-  large | table | trees | growth | withholders | repair | swarm | partition-sim | spread | reality) chosen=("$1") ;;
-  *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
-esac
 for name in "${chosen[@]}"; do
   [ "$name" != swarm ] || swarm_parts
   "${name//-/_}" | tee "$keep/sim-$name.txt"

@@ -17,13 +17,17 @@
 #   scripts/prove.sh store       what it costs to keep everything on disk: latency, processor time, and the highest rate
 #   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all are as one again
 #   scripts/prove.sh field       nodes in namespaces of their own: addresses, names and keys as they are in the field (needs root)
+#   scripts/prove.sh commands    every command of the documents, the help texts and the scripts' heads, the long ones too
 #   scripts/prove.sh all
+#
+# With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set. Exit status: 0 all went well, 1 something didn't, 2 usage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 keep=docs/measurements
-node=$PWD/target/release/node
-testnet=$PWD/target/release/testnet
+target=${CARGO_TARGET_DIR:-$PWD/target}
+node=$target/release/node
+testnet=$target/release/testnet
 
 build() { cargo build --release --locked --workspace --quiet; }
 
@@ -137,7 +141,7 @@ join() {
   {
     about "join_test: 50 nodes, 5,000 blocks of 20 transactions, 20,000 pending"
     cargo build --release --locked --quiet -p node --bin node --example join_test
-    target/release/examples/join_test "$node" || true
+    "$target/release/examples/join_test" "$node" || true
   } | tee "$keep/join.txt"
 }
 
@@ -274,23 +278,41 @@ field_tests() {
   fi
 }
 
-if [ "${1:-}" = field ]; then
-  field_tests || exit 1
-  exit 0
-fi
+# The head of this file.
+usage() { sed -n '2,/^[^#]/s/^#\( \|$\)//p' "$0"; exit 2; }
 
-mkdir -p "$keep"
-build
-case "${1:-}" in
-  fifty) fifty ;;
-  flood) flood ;;
-  kill) kill_ten ;;
-  bootstrap) proof bootstrap ;;
-  netns) proof netns ;;
-  headers) proof headers ;;
-  compare) everything ;;
-  links | blocks | capacity | reconcile | store | join | partition) "$1" ;;
-  kill-nine) kill_nine ;;
-  all) fifty; flood; kill_ten; everything; links; blocks; capacity; reconcile; store; kill_nine; join; partition; proof bootstrap; if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then proof netns; proof headers; field_tests; else echo "skipped netns, headers and field: they need root and iproute2"; fi ;;
-  *) sed -n '2,20s/^# \{0,1\}//p' "$0"; exit 2 ;;
+case $# in
+  1) dry= ;;
+  2) [ "$2" = --dry-run ] || usage; dry=yes ;;
+  *) usage ;;
 esac
+case $1 in
+  fifty | flood | links | blocks | capacity | reconcile | store | join | partition) chosen=("$1") ;;
+  kill) chosen=(kill_ten) ;;
+  compare) chosen=(everything) ;;
+  kill-nine) chosen=(kill_nine) ;;
+  bootstrap | netns | headers) chosen=("proof $1") ;;
+  field) chosen=(field_tests) ;;
+  commands) chosen=("python3 scripts/check-commands.py --all") ;;
+  all)
+    chosen=(fifty flood kill_ten everything links blocks capacity reconcile store kill_nine join partition "proof bootstrap")
+    if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
+      chosen+=("proof netns" "proof headers" field_tests)
+    else
+      echo "skipped netns, headers and field: they need root and iproute2"
+    fi
+    ;;
+  *) usage ;;
+esac
+
+if [ -n "$dry" ]; then
+  printf '%s\n' "${chosen[@]}"
+  exit
+fi
+# These two leave no output, and build what they need themselves.
+case $1 in field | commands) ;; *) mkdir -p "$keep"; build ;; esac
+for each in "${chosen[@]}"; do
+  # A proof and its name are two words.
+  # shellcheck disable=SC2086
+  $each
+done

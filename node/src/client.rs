@@ -3,16 +3,15 @@
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::http::header::AUTHORIZATION;
 use jsonrpsee::core::ClientError;
 use jsonrpsee::http_client::transport::Error as TransportError;
 use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
-use protocol::block::Block;
-use protocol::codec::{Decode as _, DecodeError};
+use protocol::codec::DecodeError;
 use protocol::hash::{BlockId, TxId};
-use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX};
+use protocol::limits::PAYLOAD_BYTES_MAX;
 use protocol::network::{NetworkId, NetworkIdError};
 use protocol::transaction::{SignedTransaction, Transaction};
 use rand::TryRng as _;
@@ -20,7 +19,7 @@ use rand::rngs::SysRng;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::{AskArgs, BlockCommand, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
+use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
 use crate::command::Status;
 use crate::data_dir::{self, DataDirError};
 use crate::errors::chain;
@@ -31,8 +30,8 @@ use crate::rpc::{
     ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
 };
 use crate::run::ExitStatus;
-use crate::units::bytes_text;
 
+pub mod block;
 pub mod text;
 
 /// Why a command failed.
@@ -285,62 +284,6 @@ fn with_payload(view: &TransactionView) -> io::Result<serde_json::Value> {
         fields.insert("payload".to_owned(), payload.into());
     }
     Ok(answer)
-}
-
-/// `node block …`.
-///
-/// # Errors
-/// See [`AskError`].
-pub fn block(command: BlockCommand) -> Result<ExitCode, AskError> {
-    match command {
-        BlockCommand::Publish { file, ask } => publish(&file, &ask),
-        BlockCommand::Get { id, ask } => get_block(id, &ask),
-    }
-}
-
-fn publish(file: &Path, ask: &AskArgs) -> Result<ExitCode, AskError> {
-    // Hexadecimal takes two digits a byte, and a line's end.
-    let text = read_up_to(file, 2 * BLOCK_BYTES_MAX + 2)?;
-    let bytes = hex::decode(text.trim_ascii()).unwrap_or(text);
-    let refused = |reason: String| AskError::NoBlock { path: file.to_owned(), reason };
-    if bytes.len() > BLOCK_BYTES_MAX {
-        return Err(refused(format!("it has over {BLOCK_BYTES_MAX} bytes")));
-    }
-    Block::from_bytes(&bytes.clone().into()).map_err(|error| refused(error.to_string()))?;
-    let node = Node::find(ask)?;
-    let submitted = node.call(async |client| client.block_publish(hex::encode(bytes)).await)?;
-    if ask.json {
-        print_json(&submitted)?;
-    } else {
-        print(&submitted.id)?;
-        if !submitted.accepted {
-            to_stderr("the node holds this block already");
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn get_block(id: BlockId, ask: &AskArgs) -> Result<ExitCode, AskError> {
-    let node = Node::find(ask)?;
-    let found = node.call(async |client| client.block_get(id.to_string()).await)?;
-    if ask.json {
-        print_json(&found)?;
-    }
-    let view = found.ok_or(AskError::UnknownBlock(id))?;
-    if ask.json {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let made = UNIX_EPOCH + Duration::from_millis(view.timestamp_ms);
-    let lines = [
-        ("height", view.height.to_string()),
-        ("parent", view.parent),
-        ("producer", view.producer),
-        ("made", humantime::format_rfc3339_millis(made).to_string()),
-        ("size", bytes_text(view.encoded.len() as u64 / 2)),
-        ("transactions", view.transactions.len().to_string()),
-    ];
-    print(&text::fields(&lines, text::width()))?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads a file, or standard input for `-`, no further than `most` bytes and one.

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Some(Command::Status(ask)) => report(client::status(&ask)),
         Some(Command::Peers(ask)) => report(client::peers(&ask)),
         Some(Command::Tx(command)) => report(client::transaction(command)),
-        Some(Command::Block(command)) => report(client::block(command)),
+        Some(Command::Block(command)) => report(client::block::run(command)),
     }
 }
 

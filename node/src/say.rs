@@ -1,13 +1,16 @@
 //! What the service says to the log, in words for a person: what happened, what it means, what to do. Deliberately absent: when
 //! to say it.
 
-use libp2p::{Multiaddr, StreamProtocol};
+use std::net::IpAddr;
+
+use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use protocol::hash::TxId;
 use protocol::message::{GoodbyeReason, Tip, VERSION};
 use protocol::network::NetworkId;
 use tracing::{debug, info, warn};
 
 use crate::discovery::{Trouble, Warning};
+use crate::limits::BAN_TIME;
 use crate::notices::Notice;
 use crate::own_key::KeySign;
 use crate::reason::CloseReason;
@@ -61,9 +64,32 @@ pub(crate) fn expired(ids: &[TxId], tip: u64) {
     );
 }
 
+/// A peer that may have left.
+pub(crate) fn peer(peer: Option<PeerId>) -> String {
+    peer.map_or_else(|| "one that has left".to_owned(), |peer| peer.to_string())
+}
+
+/// A peer broke a rule, and is banned.
+pub(crate) fn banned(peer: &PeerId, address: Option<IpAddr>, reason: CloseReason) {
+    let seconds = BAN_TIME.as_micros() / 1_000_000;
+    match address {
+        Some(address) => warn!(
+            %peer, %address, %reason,
+            "a peer broke a rule of the protocol: for {seconds} s nobody at its address is let in or dialled; `node status` \
+             lists all bans, and --exempt-loopback spares loopback addresses"
+        ),
+        None => warn!(
+            %peer, %reason,
+            "a peer broke a rule of the protocol: it is neither let in nor dialled for {seconds} s; `node status` lists all \
+             bans"
+        ),
+    }
+}
+
 /// A peer's goodbye blames this node.
-pub(crate) fn goodbye(reason: &GoodbyeReason) {
+pub(crate) fn goodbye(from: Option<PeerId>, reason: &GoodbyeReason) {
     warn!(
+        peer = %peer(from),
         ?reason,
         "a peer closed the connection and says that this node is at fault; nothing else follows from that. If many peers \
          do, compare the node's version, network and clock with theirs"

@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, DialError, ListenError, SwarmEvent};
+use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, connection_limits, identify, kad, ping};
 use protocol::block::Block;
 use protocol::chain::RestoreError;
@@ -31,13 +31,14 @@ use tracing::{debug, info, warn};
 use crate::addresses;
 use crate::announce::Announced;
 use crate::answers::Answers;
-use crate::behaviour::{Behaviour, Event, Wish};
+use crate::behaviour::{BannedError, Behaviour, Event, Wish};
 use crate::clock::{Clock, steady_s, wall_ns};
 use crate::command::Command;
 use crate::config::Config;
 use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
+use crate::errors::chain;
 use crate::http::{Criterion, Health, Reason};
-use crate::limits::{address_group, ip_of};
+use crate::limits::{BlockLimitError, address_group, ip_of};
 use crate::listen::listen;
 use crate::notices::{BehindNotices, Declined, DeclinedNotices, Seldom, matters};
 use crate::own::{DialRefusal, Dials};
@@ -218,6 +219,7 @@ struct Service {
     declined: Declined,
     declined_notices: DeclinedNotices,
     goodbyes: Seldom,
+    bans: Seldom,
     other_versions: Seldom,
     listener_errors: Seldom,
     /// Whether this node knows addresses of peers, and has not produced since it met one.
@@ -294,6 +296,7 @@ impl Service {
             declined: Declined::default(),
             declined_notices: DeclinedNotices::default(),
             goodbyes: Seldom::default(),
+            bans: Seldom::default(),
             other_versions: Seldom::default(),
             listener_errors: Seldom::default(),
             expects_peers,
@@ -374,9 +377,10 @@ impl Service {
                 self.discovery.on_dial_failed(connection_id, failure, now);
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, peer_id, .. } => {
-                debug!(address = %send_back_addr, %error, "an inbound connection failed");
+                debug!(address = %send_back_addr, error = chain(&error), "an inbound connection failed");
                 if let ListenError::Denied { cause } = &error {
                     self.declined.count(cause);
+                    self.gossip().count(denied(cause));
                 }
                 match (error, peer_id) {
                     (ListenError::LocalPeerId { .. }, _) => self.key_watch.on_call(send_back_addr, now),
@@ -412,15 +416,20 @@ impl Service {
     fn on_gossip(&mut self, event: Event) {
         match event {
             Event::Submitted { item, result, safe_at } => self.answers.decided(item, result, safe_at),
-            Event::Engine(gossip::Event::Refused { item, from: Some(from), refusal }) => {
-                debug!(?item, ?from, %refusal, "refused an item of a peer");
+            Event::Refused { peer, item, refusal } => {
+                debug!(peer = %say::peer(peer), ?item, %refusal, "refused an item of a peer");
+            }
+            Event::Banned { peer, address, reason } => {
+                if self.bans.may_say(self.clock.now()) {
+                    say::banned(&peer, address, reason);
+                }
             }
             Event::Engine(gossip::Event::TipChanged { tip, disconnected }) => say::new_tip(tip, disconnected),
             Event::Engine(gossip::Event::SubmissionsExpired { ids, tip }) => say::expired(&ids, tip),
-            Event::Engine(gossip::Event::Goodbye { peer, reason }) => {
-                debug!(?peer, ?reason, "a peer says why it closes the connection");
+            Event::Goodbye { peer, reason } => {
+                debug!(peer = %say::peer(peer), ?reason, "a peer says why it closes the connection");
                 if self.goodbyes.may_say(self.clock.now()) {
-                    say::goodbye(&reason);
+                    say::goodbye(peer, &reason);
                 }
             }
             Event::Engine(_) => {}
@@ -784,6 +793,17 @@ impl Service {
         let Some(keeper) = self.gossip().take_keeper() else { return Ok(()) };
         // The last commit may take a while, and whoever waits for signals is not to wait for it. A panic ends the process.
         tokio::task::spawn_blocking(|| keeper.close()).await.unwrap_or(Ok(()))
+    }
+}
+
+/// The counter of a connection that was not let in.
+fn denied(cause: &ConnectionDenied) -> &'static str {
+    if cause.downcast_ref::<BlockLimitError>().is_some() {
+        "address_limit"
+    } else if cause.downcast_ref::<BannedError>().is_some() {
+        "banned"
+    } else {
+        "connection_limit"
     }
 }
 

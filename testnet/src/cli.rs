@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::report::Json;
+
 pub use compare::CompareArgs;
 pub use links::LinkArgs;
 pub use load::LoadArgs;
@@ -20,7 +22,8 @@ pub use worker::WorkerArgs;
 
 /// Launches real Hearsay nodes on this machine or simulates them, loads them and measures how items spread.
 #[derive(Debug, Parser)]
-#[command(name = "testnet", version, arg_required_else_help = true)]
+// A script gives its flags first and its caller's last: the later one wins.
+#[command(name = "testnet", version, arg_required_else_help = true, args_override_self = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -43,6 +46,9 @@ pub enum Command {
     Report {
         /// The --out directory
         dir: PathBuf,
+        /// Write the report here as well; - is standard output, and the tables go to standard error then
+        #[arg(long, value_name = "FILE")]
+        json: Option<Json>,
     },
 }
 

@@ -18,7 +18,7 @@ use crate::local::plan::Plan;
 use crate::local::progress::Progress;
 use crate::local::{self, Ended};
 use crate::report::schema::{Compared, Report, Runs, SCHEMA};
-use crate::report::{self, compare};
+use crate::report::{self, Json, compare};
 use crate::workload::Load;
 
 /// Share of transactions that enter away from home in the workload `stray`.
@@ -75,7 +75,7 @@ pub struct Comparison {
     /// Where everything goes.
     pub out: PathBuf,
     /// Where the reports go as well.
-    pub json: Option<PathBuf>,
+    pub json: Option<Json>,
 }
 
 /// How a comparison ended.
@@ -116,7 +116,7 @@ impl Comparison {
         }
         drop(progress);
         let runs = Runs { schema: SCHEMA, kind: compare::KIND.to_owned(), sweep: None, runs: reports };
-        write(&dir, self.json.as_deref(), &runs)?;
+        write(&dir, self.json.as_ref(), &runs)?;
         Ok(if ended? { Compare::Interrupted(runs, dir) } else { Compare::Finished(runs, dir) })
     }
 }
@@ -131,10 +131,10 @@ impl Job {
     }
 }
 
-fn write(dir: &Path, json: Option<&Path>, runs: &Runs) -> anyhow::Result<()> {
+fn write(dir: &Path, json: Option<&Json>, runs: &Runs) -> anyhow::Result<()> {
     report::write_runs(dir, runs)?;
-    if let Some(path) = json {
-        report::write_json(path, runs)?;
+    if let Some(json) = json {
+        json.write(runs)?;
     }
     Ok(())
 }

@@ -268,8 +268,8 @@ fn conclude(
     }
     let report = compose(plan, &measured, invalid_because);
     report::write(out.dir(), &report, &measured.deliveries)?;
-    if let Some(path) = &plan.json {
-        report::write_json(path, &report)?;
+    if let Some(json) = &plan.json {
+        json.write(&report)?;
     }
     Ok(report)
 }

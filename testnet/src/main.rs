@@ -1,6 +1,6 @@
 //! The `testnet` command.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,8 +10,9 @@ use testnet::compare::Compare;
 use testnet::local::interrupt::Interrupt;
 use testnet::local::progress::to_stderr;
 use testnet::local::{Ended, capacity};
+use testnet::report::layout::{Page, WIDTH};
 use testnet::report::schema::Report;
-use testnet::report::{self, Found, tables};
+use testnet::report::{self, Found, Json, tables};
 use testnet::sim::batch::Batch;
 use testnet::sim::pages::restart_with_large_pages;
 
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare(*arguments),
         Command::Sim(arguments) => simulate(*arguments),
         Command::Worker(arguments) => testnet::worker::run(*arguments),
-        Command::Report { dir } => show(&dir),
+        Command::Report { dir, json } => show(&dir, json.as_ref()),
     };
     result.unwrap_or_else(|error| {
         to_stderr(&format!("error: {error:#}"));
@@ -47,19 +48,19 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
                 (capacity, dir, ExitCode::from(INTERRUPTED))
             }
         };
-        print(&Found::Capacity(capacity));
+        print(&Found::Capacity(capacity), plan.json.as_ref());
         to_stderr(&format!("written to {}", dir.display()));
         return Ok(code);
     }
     match runtime.block_on(testnet::local::run(&plan))? {
         Ended::Reported(report, dir) => {
-            print(&Found::One(report));
+            print(&Found::One(report), plan.json.as_ref());
             to_stderr(&format!("written to {}", dir.display()));
             Ok(ExitCode::SUCCESS)
         }
         Ended::Interrupted(report) => {
             if let Some(report) = report {
-                print(&Found::One(report));
+                print(&Found::One(report), plan.json.as_ref());
             }
             to_stderr("interrupted; nothing is left running");
             Ok(ExitCode::from(INTERRUPTED))
@@ -69,6 +70,7 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
 
 fn compare(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
     let comparison = arguments.comparison(&typed()).unwrap_or_else(|error| usage(&error));
+    let json = comparison.json.clone();
     // One thread, as for a single run.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (runs, dir, code) = match runtime.block_on(comparison.run())? {
@@ -78,7 +80,7 @@ fn compare(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
             (runs, dir, ExitCode::from(INTERRUPTED))
         }
     };
-    print(&Found::Several(runs));
+    print(&Found::Several(runs), json.as_ref());
     to_stderr(&format!("written to {}", dir.display()));
     Ok(code)
 }
@@ -90,8 +92,9 @@ fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
     }
     stop_at_interrupt()?;
     to_stderr(&announcement(&batch)?);
+    let json = batch.json.clone();
     let (found, dir) = batch.run()?;
-    print(&found);
+    print(&found, json.as_ref());
     to_stderr(&format!("written to {}", dir.display()));
     let violated = |report: &Report| report.sim.as_ref().is_some_and(|sim| sim.violations_found > 0);
     let any = match &found {
@@ -135,9 +138,12 @@ fn stop_at_interrupt() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(dir: &Path) -> anyhow::Result<ExitCode> {
+fn show(dir: &Path, json: Option<&Json>) -> anyhow::Result<ExitCode> {
     let found = report::read(dir)?;
-    print(&found);
+    if let Some(json) = json {
+        json.write(&found)?;
+    }
+    print(&found, json);
     let redrawn = match &found {
         Found::One(report) => report::redraw_missing(dir, report)?,
         Found::Several(runs) => report::redraw_missing_of_runs(dir, runs)?,
@@ -149,16 +155,33 @@ fn show(dir: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(found: &Found) {
+/// Shows tables on standard output, unless a program reads the report there: then on standard error.
+fn print(found: &Found, json: Option<&Json>) {
+    if json == Some(&Json::Stdout) {
+        return to_stderr(&text(found, page(&std::io::stderr())));
+    }
     let mut stdout = std::io::stdout();
-    let color = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let text = match found {
-        Found::One(report) => tables::render(report, color),
-        Found::Several(runs) => tables::render_runs(runs, color),
-        Found::Capacity(found) => report::capacity::render(found, color),
-    };
+    let text = text(found, page(&stdout));
     // A reader that has gone away wants no more.
     let _ = writeln!(stdout, "{text}");
+}
+
+fn text(found: &Found, page: Page) -> String {
+    match found {
+        Found::One(report) => tables::render(report, page),
+        Found::Several(runs) => tables::render_runs(runs, page),
+        Found::Capacity(found) => report::capacity::render(found, page),
+    }
+}
+
+/// A terminal is as wide as it is; elsewhere 80 columns do.
+fn page(to: &impl std::io::IsTerminal) -> Page {
+    if !to.is_terminal() {
+        return Page::PLAIN;
+    }
+    let columns = comfy_table::Table::new().width().map_or(WIDTH, usize::from);
+    let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    Page { width: columns.max(WIDTH), color }
 }
 
 /// The command line as it was typed.

@@ -5,15 +5,18 @@ pub mod capacity;
 pub mod compare;
 pub mod deliveries;
 pub mod healing;
+pub mod layout;
 pub mod schema;
 pub mod spreads;
 pub mod statistics;
 pub mod svg;
 pub mod tables;
+mod words;
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,7 +52,7 @@ pub enum ReportError {
         /// Which.
         path: PathBuf,
         /// What the system said.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// A file can't be written.
     #[error("cannot write {}: {error}", path.display())]
@@ -57,7 +60,7 @@ pub enum ReportError {
         /// Which.
         path: PathBuf,
         /// What the system said.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The JSON is no report.
     #[error("{} is no report of a run: {error}", path.display())]
@@ -83,13 +86,50 @@ pub enum ReportError {
         /// What is wrong.
         error: DeliveriesError,
     },
+    /// Standard output can't be written.
+    #[error("cannot write the report to standard output: {0}")]
+    Stdout(io::Error),
     /// The picture can't be drawn.
     #[error("cannot draw the picture: {0}")]
     Draw(String),
 }
 
-/// What a directory holds.
-#[derive(Clone, Debug, PartialEq)]
+/// Where a report goes besides its directory: `--json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Json {
+    /// To standard output, which has nothing else then: what people read goes to standard error.
+    Stdout,
+    /// To this file.
+    File(PathBuf),
+}
+
+impl FromStr for Json {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(if text == "-" { Self::Stdout } else { Self::File(text.into()) })
+    }
+}
+
+impl Json {
+    /// Writes a report, or several.
+    ///
+    /// # Errors
+    /// Names the file. A reader of standard output that has gone away is no error: it wants no more.
+    pub fn write(&self, report: &impl Serialize) -> Result<(), ReportError> {
+        match self {
+            Self::File(path) => write_json(path, report),
+            Self::Stdout => match io::stdout().write_all(json("-".as_ref(), report)?.as_bytes()) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(ReportError::Stdout(error)),
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
+/// What a directory holds. Written as what it is, without the kind around it: that is in the report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Found {
     /// One run.
     One(Box<Report>),
@@ -142,7 +182,7 @@ pub fn write_runs(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
 pub struct RowsFile {
     path: PathBuf,
     rows: Rows<BufWriter<File>>,
-    failed: Option<std::io::Error>,
+    failed: Option<io::Error>,
 }
 
 impl RowsFile {
@@ -184,9 +224,14 @@ impl RowsFile {
 /// # Errors
 /// Names the file.
 pub fn write_json(path: &Path, report: &impl Serialize) -> Result<(), ReportError> {
-    let json = serde_json::to_string_pretty(report)
-        .map_err(|error| ReportError::Json { path: path.to_owned(), error })?;
-    write_file(path, &(json + "\n"))
+    write_file(path, &json(path, report)?)
+}
+
+fn json(path: &Path, report: &impl Serialize) -> Result<String, ReportError> {
+    match serde_json::to_string_pretty(report) {
+        Ok(json) => Ok(json + "\n"),
+        Err(error) => Err(ReportError::Json { path: path.to_owned(), error }),
+    }
 }
 
 /// Reads what is in `dir`.
@@ -270,7 +315,10 @@ fn pictures(runs: &Runs) -> Result<Vec<(&'static str, String)>, ReportError> {
     } else {
         let varied = runs.sweep.as_ref();
         let names: Vec<String> = varied.map_or_else(Vec::new, |swept| {
-            swept.values.iter().map(|value| format!("{} {value}", swept.parameter)).collect()
+            let seeds = runs.runs.iter().any(|run| runs.runs.first().is_some_and(|first| first.seed != run.seed));
+            let seed = |run: &Report| if seeds { format!(", seed {}", run.seed) } else { String::new() };
+            let each = swept.values.iter().zip(&runs.runs);
+            each.map(|(value, run)| format!("{} {value}{}", swept.parameter, seed(run))).collect()
         });
         let spread = svg::spread(&runs.runs, &names)?;
         vec![(SWEEP_FILE, svg::sweep(runs)?), (GROWTH_FILE, svg::growth(runs)?), (SPREAD_FILE, spread)]

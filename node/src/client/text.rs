@@ -3,7 +3,7 @@
 //!
 //! Nothing that came from a peer or a stranger can steer the terminal. Deliberately absent: asking, and JSON.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use comfy_table::{CellAlignment, Table, presets};
 use libp2p::Multiaddr;
@@ -11,8 +11,8 @@ use libp2p::multiaddr::Protocol;
 use protocol::codec::Decode as _;
 use protocol::transaction::SignedTransaction;
 
-use crate::command::{PeerStatus, Status};
-use crate::rpc::{TransactionState, TransactionView};
+use crate::command::{BanStatus, PeerStatus, Status};
+use crate::rpc::{BlockView, TransactionState, TransactionView};
 use crate::units::{bytes_text, grouped};
 
 /// Columns where standard output is no terminal.
@@ -25,6 +25,8 @@ pub const PAYLOAD_SHOWN_MAX: usize = 512;
 const PEER_ID_END: usize = 8;
 /// Characters of an address that are shown at least.
 const ADDRESS_MIN: usize = 21;
+/// The last millisecond of the year 9999.
+const DATE_MS_MAX: u64 = 253_402_300_799_999;
 /// Between two columns.
 const GAP: usize = 2;
 /// Characters of an agent's name.
@@ -66,7 +68,31 @@ pub fn status(status: &Status, width: usize) -> String {
         ("memory", format!("{} at most", bytes_text(status.rss_peak))),
     ]);
     lines.extend(status.disconnects.iter().map(|(reason, count)| ("closed", format!("{count} · {reason}"))));
+    let banned = |ban: &BanStatus| format!("{} · {} · {:.0} s more", ban.who, ban.reason, ban.left_s);
+    lines.extend(status.bans.iter().map(|ban| ("banned", banned(ban))));
     fields(&lines, width)
+}
+
+/// `node block get`.
+#[must_use]
+pub fn block(view: BlockView, width: usize) -> String {
+    let lines = [
+        ("height", view.height.to_string()),
+        ("parent", view.parent),
+        ("producer", view.producer),
+        ("made", made(view.timestamp_ms)),
+        ("size", bytes_text(view.encoded.len() as u64 / 2)),
+        ("transactions", view.transactions.len().to_string()),
+    ];
+    fields(&lines, width)
+}
+
+/// When a block says it was made. Producers write what they like, and a date ends with the year 9999.
+fn made(timestamp_ms: u64) -> String {
+    if timestamp_ms > DATE_MS_MAX {
+        return format!("{timestamp_ms} ms after 1970, which is no date");
+    }
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(timestamp_ms)).to_string()
 }
 
 /// `node tx get`.

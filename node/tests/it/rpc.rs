@@ -374,13 +374,30 @@ async fn a_block_is_published_with_the_cookie_of_the_data_dir_and_looked_up() {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         assert_eq!(String::from_utf8(output.stdout).expect("text"), format!("{}\n", sent.header.id()));
     }
-    let output = run(&mut fake, home.path(), &["block", "get", &sent.header.id().to_string()], |command| {
-        let Command::Block { reply, .. } = command else { panic!("another") };
-        reply.send(Some(Arc::new(sent.clone()))).expect("somebody waits");
-    })
-    .await;
-    let text = String::from_utf8(output.stdout).expect("text");
-    assert!(text.contains("height") && text.contains("1970-01-01T00:00:00.005Z"), "{text}");
+}
+
+#[tokio::test]
+async fn a_block_is_shown_whatever_time_its_producer_wrote() {
+    let home = tempdir().expect("a directory");
+    let mut fake = FakeNode::start();
+    for (timestamp_ms, shown) in [
+        (5, "1970-01-01T00:00:00.005Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (253_402_300_800_000, "no date"),
+        (u64::MAX, "no date"),
+    ] {
+        let mut block = block(Vec::new());
+        let key = Identity::from_seed([2; 32]).secret_key();
+        block.header = Header { timestamp_ms, ..*block.header.header() }.sign(&key, &network());
+        let id = block.header.id().to_string();
+        let output = run(&mut fake, home.path(), &["block", "get", &id], |command| {
+            let Command::Block { reply, .. } = command else { panic!("another") };
+            reply.send(Some(Arc::new(block.clone()))).expect("somebody waits");
+        })
+        .await;
+        let text = String::from_utf8(output.stdout).expect("text");
+        assert!(text.contains("height") && text.contains(shown), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ fn a_block_of_which_a_peers_copy_is_being_checked_is_not_called_held() {
 fn a_submitted_block_obeys_the_producer_rule_and_one_that_is_vouched_for_does_not() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     let strangers = block_by(&crate::harness::key(7), genesis(), &[], 0);
-    let item = block_item(&strangers);
+    let item = block_item(strangers.header.id());
     mesh.publish(0, &strangers);
     mesh.run_for(Duration::from_millis(1));
     let refused = protocol::gossip::Event::Submitted { item, result: Err(Refusal::ProducerNotAllowed) };

@@ -12,6 +12,7 @@ use crate::compare::{Comparison, Contender, Job, Kind, StoreChoice};
 use crate::engine::Engine;
 use crate::local::plan::{NODES_MAX, Plan};
 use crate::random::Seed;
+use crate::report::Json;
 use crate::report::schema::Compared;
 use crate::topology::Topology;
 use crate::workload::Load;
@@ -20,8 +21,8 @@ const COMPARE_HELP: &str = "\
 Examples:
   testnet compare
       Hearsay against gossipsub on 50 nodes, three workloads, three rounds
-  testnet compare --engines hearsay,gossipsub,gossipsub-signed --relay announce,flood --workloads plain --rounds 1
-      a quick look at more of them
+  testnet compare --relay announce,flood --workloads plain --rounds 1
+      a quick look at two policies beside it
   testnet compare --engines hearsay --store both --workloads plain
       what it costs to keep everything on disk
   testnet compare --tx-rate 0 --block-interval 5s --block-bytes 131072
@@ -79,9 +80,9 @@ pub struct CompareArgs {
     /// Where everything goes; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/compare")]
     pub out: PathBuf,
-    /// Write the reports here as well
+    /// Write the reports here as well; - is standard output, and the tables go to standard error then
     #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    pub json: Option<Json>,
     /// What the nodes log, as `node --log` [default: theirs]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,

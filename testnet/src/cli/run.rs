@@ -10,6 +10,7 @@ use super::{LinkArgs, LoadArgs};
 use crate::engine::Engine;
 use crate::local::plan::{NODES_MAX, Plan};
 use crate::random::Seed;
+use crate::report::Json;
 use crate::topology::Topology;
 
 const RUN_HELP: &str = "\
@@ -75,9 +76,9 @@ pub struct RunArgs {
     /// Where everything goes; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/testnet")]
     pub out: PathBuf,
-    /// Write the report here as well
+    /// Write the report here as well; - is standard output, and the tables go to standard error then
     #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    pub json: Option<Json>,
     /// The node program [default: `node` beside this program; with a --wan, this program itself]
     #[arg(long, value_name = "PATH")]
     pub node: Option<PathBuf>,

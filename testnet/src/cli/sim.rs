@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::{LinkArgs, LoadArgs, quoted};
 use crate::random::Seed;
+use crate::report::Json;
 use crate::report::schema::Swept;
 use crate::sim::batch::Batch;
 use crate::sim::runner::{Checks, Job};
@@ -23,8 +24,8 @@ Examples:
   testnet sim
       50 nodes on a random 8-regular graph over six regions of the world
   testnet sim --scenario testnet/scenarios/classic.toml --sweep fanout=1..6
-      the textbook rumor on 16 nodes, for each fanout; a table, and latency against bytes as a picture
-  testnet sim --relay rumor --sweep nodes=16..4096*4 --txs 20
+      the textbook rumor on 16 nodes, for each fanout; a table, and latency and bytes as a picture
+  testnet sim --relay rumor --reconcile-interval 0s --sweep nodes=16..4096*4 --txs 20
       how the number of rounds grows with the number of nodes
   testnet sim --nodes 1000 --relay flood --seeds 1..20
       twenty runs on all cores; each run that breaks a rule is shown with the command that repeats it
@@ -88,9 +89,9 @@ pub struct SimArgs {
     /// Where everything goes; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/sim")]
     pub out: PathBuf,
-    /// Write the report here as well
+    /// Write the report here as well; - is standard output, and the tables go to standard error then
     #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    pub json: Option<Json>,
 }
 
 /// What `--seeds` asks for.

@@ -105,8 +105,8 @@ pub async fn find(plan: &Plan, within: f64) -> anyhow::Result<Ended> {
     drop(progress);
     let capacity = Box::new(compose(&plan, &search, found));
     report::write_json(&dir.join(report::REPORT_FILE), &capacity)?;
-    if let Some(path) = &plan.json {
-        report::write_json(path, &capacity)?;
+    if let Some(json) = &plan.json {
+        json.write(&capacity)?;
     }
     Ok(if ended? { Ended::Interrupted(capacity, dir) } else { Ended::Found(capacity, dir) })
 }

@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
+use crate::report::Json;
 use crate::topology::{Graph, Topology};
 use crate::wan::{Bandwidth, Delays, Halves, Jitter, LinkPlan, Partition, Wan};
 use crate::workload::{Load, Workload};
@@ -73,7 +74,7 @@ pub struct Plan {
     /// Where everything goes.
     pub out: PathBuf,
     /// Where the report goes as well.
-    pub json: Option<PathBuf>,
+    pub json: Option<Json>,
     /// The node program; `None` for the one beside this program.
     pub node: Option<PathBuf>,
     /// The nodes' log filter; `None` for their own default.

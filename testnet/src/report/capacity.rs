@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::Cell;
 use serde::{Deserialize, Serialize};
 
-use super::tables::{DASH, number, percent, right, table};
+use super::layout::{Cell, Grid, Page, wrapped};
+use super::tables::{DASH, number, percent, told};
 
 /// What [`Capacity::kind`] says.
 pub const KIND: &str = "capacity";
@@ -80,52 +80,49 @@ pub struct Step {
 
 /// The search as text.
 #[must_use]
-pub fn render(capacity: &Capacity, color: bool) -> String {
+pub fn render(capacity: &Capacity, page: Page) -> String {
     let mut text = format!(
-        "{} · {} nodes · {} · relay {} · wan {} · seed {}\n{}\n",
-        capacity.engine,
-        capacity.nodes,
-        capacity.topology,
-        capacity.relay,
-        capacity.wan,
-        capacity.seed,
-        capacity.command
+        "{} · {} nodes · {} · relay {} · wan {} · seed {}",
+        capacity.engine, capacity.nodes, capacity.topology, capacity.relay, capacity.wan, capacity.seed,
     );
+    text = format!("{}\n{}\n", wrapped(&text, page.width), capacity.command);
     let names = [
         "rate",
         "carried",
         "originated",
         "coverage",
-        "p50 ms",
-        "p95 ms",
+        "p50\nms",
+        "p95\nms",
         "bytes",
-        "CPU µs",
-        "lag ms",
-        "submit late",
+        "CPU\nµs",
+        "lag\nms",
+        "submit\nlate",
     ];
-    let mut table = table(&names, color);
+    let mut grid = Grid::new(&names, 1);
     for step in &capacity.steps {
-        table.add_row([
-            right(format!("{:.0}/s", step.rate)),
-            Cell::new(if step.carried { "yes" } else { "no" }),
-            right(format!("{} of {}", step.originated, step.offered)),
-            right(step.coverage.map_or(DASH.to_owned(), percent)),
-            right(number(step.p50_ms, 1)),
-            right(number(step.p95_ms, 1)),
-            right(number(step.wire_bytes_per_delivery, 0)),
-            right(number(step.cpu_us_per_delivery, 0)),
-            right(number(step.lag_ms, 0)),
-            right(format!("{:.0} ms", step.submitted_late_ms)),
+        grid.row([
+            Cell::figure(format!("{:.0}/s", step.rate)),
+            Cell::word(if step.carried { "yes" } else { "no" }),
+            Cell::figure(format!("{} of {}", step.originated, step.offered)),
+            Cell::figure(step.coverage.map_or(DASH.to_owned(), percent)),
+            Cell::figure(number(step.p50_ms, 1)),
+            Cell::figure(number(step.p95_ms, 1)),
+            Cell::figure(number(step.wire_bytes_per_delivery, 0)),
+            Cell::figure(number(step.cpu_us_per_delivery, 0)),
+            Cell::figure(number(step.lag_ms, 0)),
+            Cell::figure(format!("{:.0} ms", step.submitted_late_ms)),
         ]);
     }
     // Writing to a string can't fail.
-    let _ = writeln!(text, "\nrates, in the order in which they were tried\n{table}");
+    let _ = writeln!(text, "\nrates, in the order in which they were tried\n{}", told(grid, page));
+    let mut lines = Vec::new();
     for step in capacity.steps.iter().filter(|step| !step.carried) {
-        let _ = writeln!(text, "\n{:.0}/s was not carried: {}", step.rate, step.because);
+        lines.push(format!("{:.0}/s was not carried: {}", step.rate, step.because));
     }
-    let _ = writeln!(text, "\n{}", verdict(capacity));
-    for why in &capacity.invalid_because {
-        let _ = writeln!(text, "\nINVALID: {why}");
+    lines.push(verdict(capacity));
+    lines.extend(capacity.invalid_because.iter().map(|why| format!("INVALID: {why}")));
+    for line in lines {
+        let _ = writeln!(text, "\n{}", wrapped(&line, page.width));
     }
     text
 }

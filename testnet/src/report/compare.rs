@@ -6,11 +6,10 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{Attribute, Cell, Color, Table};
-
+use super::layout::{Cell, Grid, Page, wrapped};
 use super::schema::{Propagation, Report, Runs};
 use super::statistics::{Sorted, ratio};
-use super::tables::{DASH, number, percent, right, table};
+use super::tables::{DASH, number, percent, told};
 
 /// What [`Runs::kind`] says of runs that are compared.
 pub const KIND: &str = "compare";
@@ -33,13 +32,13 @@ pub const FIGURES: [Figure; 11] = [
     Figure { name: "p50 ms", digits: 1, of: |_, kind| kind.latency_ms.p50, compared: true },
     Figure { name: "p95 ms", digits: 1, of: |_, kind| kind.latency_ms.p95, compared: true },
     Figure { name: "p99 ms", digits: 1, of: |_, kind| kind.latency_ms.p99, compared: true },
-    Figure { name: "stretch p95", digits: 2, of: |_, kind| kind.stretch.p95, compared: false },
-    Figure { name: "over limit", digits: 2, of: |_, kind| kind.over_limit.p50, compared: false },
+    Figure { name: "stretch\np95", digits: 2, of: |_, kind| kind.stretch.p95, compared: false },
+    Figure { name: "over\nlimit", digits: 2, of: |_, kind| kind.over_limit.p50, compared: false },
     Figure { name: "bytes", digits: 0, of: |report, _| report.cost.wire_bytes_per_delivery, compared: true },
-    Figure { name: "wire ratio", digits: 2, of: |report, _| report.cost.wire_ratio, compared: false },
+    Figure { name: "wire\nratio", digits: 2, of: |report, _| report.cost.wire_ratio, compared: false },
     Figure { name: "redundancy", digits: 2, of: |_, kind| kind.redundancy, compared: false },
     Figure { name: "CPU µs", digits: 0, of: |report, _| report.cost.cpu_us_per_delivery, compared: true },
-    Figure { name: "control ms", digits: 1, of: |report, _| report.cost.control_excess_ms.p99, compared: false },
+    Figure { name: "control\nms", digits: 1, of: |report, _| report.cost.control_excess_ms.p99, compared: false },
     Figure { name: "RSS MiB", digits: 1, of: |report, _| report.cost.rss_mib.p50, compared: true },
 ];
 
@@ -84,19 +83,19 @@ pub fn series(runs: &[Report]) -> Vec<Series<'_>> {
 
 /// The tables of every workload, and what the reader must know before believing them.
 #[must_use]
-pub fn render(runs: &Runs, color: bool) -> String {
+pub fn render(runs: &Runs, page: Page) -> String {
     let Some(first) = runs.runs.first() else { return "no run was finished".to_owned() };
     let all = series(&runs.runs);
     let rounds = all.iter().map(|one| one.runs.len()).max().unwrap_or(0);
     let mut text = format!(
-        "{} nodes · {} · wan {} · {rounds} {} from seed {}\n{}\n",
+        "{} nodes · {} · wan {} · {rounds} {} from seed {}",
         first.nodes,
         first.topology,
         first.wan,
         if rounds == 1 { "round" } else { "rounds" },
         first.seed,
-        first.command
     );
+    text = format!("{}\n{}\n", wrapped(&text, page.width), first.command);
     let mut workloads: Vec<&str> = all.iter().map(|one| one.workload).collect();
     workloads.dedup();
     for (name, kind) in KINDS {
@@ -105,16 +104,16 @@ pub fn render(runs: &Runs, color: bool) -> String {
         }
         // Writing to a string can't fail.
         let _ = writeln!(text, "\n{name}: medians over rounds; bytes and processor time for each delivery");
-        let _ = writeln!(text, "{}", figures(&all, kind, color));
+        let _ = writeln!(text, "{}", told(figures(&all, kind), page));
         for workload in &workloads {
-            if let Some((reference, table)) = ratios(&all, workload, kind) {
-                let _ = writeln!(text, "\n{name}, {workload}: times {reference}'s, median (lowest–highest round)");
-                let _ = writeln!(text, "{table}");
+            if let Some((reference, grid)) = ratios(&all, workload, kind) {
+                let what = format!("{name}, {workload}: times {reference}'s, median (lowest–highest round)");
+                let _ = writeln!(text, "\n{}\n{}", wrapped(&what, page.width), grid.render(page));
             }
         }
     }
     for line in remarks(&runs.runs) {
-        let _ = writeln!(text, "\n{line}");
+        let _ = writeln!(text, "\n{}", wrapped(&line, page.width));
     }
     text
 }
@@ -175,43 +174,43 @@ fn what(run: &Report) -> (&str, &str, Option<bool>) {
     (&run.engine, &run.relay, run.stored)
 }
 
-fn figures(all: &[Series<'_>], kind: fn(&Report) -> &Propagation, color: bool) -> Table {
+fn figures(all: &[Series<'_>], kind: fn(&Report) -> &Propagation) -> Grid {
     let there = |figure: &&Figure| all.iter().any(|one| one.figure(figure, kind).median.is_some());
     let columns: Vec<&Figure> = FIGURES.iter().filter(there).collect();
     let names = ["workload", "engine"].into_iter().chain(columns.iter().map(|figure| figure.name));
     let names: Vec<&str> = names.chain(["coverage", "starved"]).collect();
-    let mut table = table(&names, color);
+    let mut grid = Grid::new(&names, 2);
     for one in all {
-        let mut cells = vec![Cell::new(one.workload), Cell::new(one.name())];
-        cells.extend(columns.iter().map(|figure| right(number(one.figure(figure, kind).median, figure.digits))));
+        let mut cells = vec![Cell::word(one.workload), Cell::word(one.name())];
+        cells.extend(
+            columns.iter().map(|figure| Cell::figure(number(one.figure(figure, kind).median, figure.digits))),
+        );
         let coverage = Spread::of(one.runs.iter().filter_map(|run| kind(run).coverage)).low;
-        let mut cell = right(coverage.map_or(DASH.to_owned(), percent));
-        if color && coverage.is_some_and(|coverage| coverage < 1.0) {
-            cell = cell.fg(Color::Red).add_attribute(Attribute::Bold);
-        }
-        cells.push(cell);
+        let cell = Cell::figure(coverage.map_or(DASH.to_owned(), percent));
+        cells.push(cell.alarm(coverage.is_some_and(|coverage| coverage < 1.0)));
         let starved = one.runs.iter().filter(|run| run.starved).count();
-        cells.push(right(if starved == 0 { "no".to_owned() } else { format!("{starved} of {}", one.runs.len()) }));
-        table.add_row(cells);
+        let starved = if starved == 0 { "no".to_owned() } else { format!("{starved} of {}", one.runs.len()) };
+        cells.push(Cell::figure(starved));
+        grid.row(cells);
     }
-    table
+    grid
 }
 
 /// The reference's name and everybody's ratios to it; `None` if there is nobody to compare.
-fn ratios(all: &[Series<'_>], workload: &str, kind: fn(&Report) -> &Propagation) -> Option<(String, Table)> {
+fn ratios(all: &[Series<'_>], workload: &str, kind: fn(&Report) -> &Propagation) -> Option<(String, Grid)> {
     let these: Vec<&Series<'_>> = all.iter().filter(|one| one.workload == workload).collect();
     let reference = these.iter().find(|one| one.is_reference())?;
     let there =
         |figure: &&Figure| figure.compared && these.iter().any(|one| one.figure(figure, kind).median.is_some());
     let columns: Vec<&Figure> = FIGURES.iter().filter(there).collect();
-    let mut table =
-        table(&[""].into_iter().chain(columns.iter().map(|figure| figure.name)).collect::<Vec<_>>(), false);
+    let names: Vec<&str> = [""].into_iter().chain(columns.iter().map(|figure| figure.name)).collect();
+    let mut grid = Grid::new(&names, 1);
     let others: Vec<&&Series<'_>> = these.iter().filter(|one| !one.is_reference()).collect();
     for one in &others {
-        let cells = columns.iter().map(|figure| right(shown(one.ratio_to(reference, figure, kind))));
-        table.add_row(std::iter::once(Cell::new(one.name())).chain(cells));
+        let cells = columns.iter().map(|figure| Cell::figure(shown(one.ratio_to(reference, figure, kind))));
+        grid.row(std::iter::once(Cell::word(one.name())).chain(cells));
     }
-    (!others.is_empty()).then(|| (reference.name(), table))
+    (!others.is_empty()).then(|| (reference.name(), grid))
 }
 
 fn shown(spread: Spread) -> String {

@@ -375,6 +375,14 @@ pub struct RssMib {
     pub max: Option<f64>,
 }
 
+impl Report {
+    /// What was measured of transactions, or of blocks if there were none.
+    #[must_use]
+    pub const fn tx_or_block(&self) -> &Propagation {
+        if self.tx.offered > 0 { &self.tx } else { &self.block }
+    }
+}
+
 impl Percentiles {
     /// The five percentiles, to the microsecond if `values` are milliseconds.
     #[must_use]

@@ -8,6 +8,7 @@ mod growth;
 mod rumor;
 mod spread;
 mod sweep;
+mod swept;
 
 use plotters::coord::{CoordTranslate, Shift};
 use plotters::prelude::*;

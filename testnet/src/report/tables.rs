@@ -2,71 +2,79 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
-
+use super::layout::{Cell, Grid, Page, wrapped};
 use super::schema::{Healed, Percentiles, Propagation, Report, Rounds, Rumored, Runs, Simulated, Spread};
+use super::words::explained;
 
 pub(super) const DASH: &str = "–";
 
 /// Violations that are shown; the report has more.
 const VIOLATIONS_SHOWN: usize = 10;
 
-/// The whole report as text. With `color`, what needs attention stands out.
+/// The whole report as text.
 #[must_use]
-pub fn render(report: &Report, color: bool) -> String {
-    let mut text = title(report);
-    // Writing to a string can't fail.
-    let _ =
-        writeln!(text, "\nlatency, in milliseconds from submission (nearest rank)\n{}", latencies(report, color));
-    let _ = writeln!(text, "\ndelivery\n{}", deliveries(report, color));
-    let _ = writeln!(text, "\ncost\n{}", costs(report));
+pub fn render(report: &Report, page: Page) -> String {
+    let mut text = title(report, page);
+    let mut section = |name: &str, grid: Grid| {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "\n{name}\n{}", told(grid, page));
+    };
+    section("latency, in milliseconds from submission (nearest rank)", latencies(report));
+    section("delivery", deliveries(report));
+    section("cost", costs(report));
     if let Some(healed) = &report.partition {
-        let _ = writeln!(text, "\npartition\n{}", partition(healed));
+        section("partition", partition(healed));
     }
     if let Some(spread) = &report.spread {
-        let _ = writeln!(text, "\nspread, in intervals of {} s\n{}", spread.interval_ms / 1e3, intervals(spread));
+        section(&format!("spread, in intervals of {} s", spread.interval_ms / 1e3), intervals(spread));
     }
     if let Some(rumored) = &report.rumor {
-        let _ = writeln!(text, "\nrumor, in rounds of {} s\n{}", rumored.round_ms / 1e3, rumor(rumored));
+        section(&format!("rumor, in rounds of {} s", rumored.round_ms / 1e3), rumor(rumored));
     }
     if let Some(simulated) = &report.sim {
-        let _ = writeln!(text, "\nsimulation\n{}", simulation(report, simulated));
+        section("simulation", simulation(report, simulated));
     }
-    for line in remarks(report) {
+    for line in remarks(report, page) {
         let _ = writeln!(text, "\n{line}");
     }
     text
 }
 
+/// A table, and the words in it.
+pub(super) fn told(grid: Grid, page: Page) -> String {
+    let words = explained(&grid);
+    grid.render(page) + &words
+}
+
 /// Several runs as one table, a row for each value (or seed); as several, if engines are compared.
 #[must_use]
-pub fn render_runs(runs: &Runs, color: bool) -> String {
+pub fn render_runs(runs: &Runs, page: Page) -> String {
     if runs.kind == super::compare::KIND {
-        return super::compare::render(runs, color);
+        return super::compare::render(runs, page);
     }
     let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());
     let seeds = runs.runs.iter().any(|run| runs.runs.first().is_some_and(|first| first.seed != run.seed));
     let names = [
         parameter,
         "seed",
-        "p50 ms",
-        "p95 ms",
-        "to all p95",
-        "stretch p95",
-        "bytes/delivery",
-        "wire ratio",
+        "p50\nms",
+        "p95\nms",
+        "to all\np95 ms",
+        "stretch\np95",
+        "bytes a\ndelivery",
+        "wire\nratio",
         "redundancy",
         "coverage",
-        "rounds to all",
-        "intervals to all",
-        "converged s",
+        "rounds\nto all",
+        "intervals\nto all",
+        "converged\ns",
         "violations",
     ];
     let wanted = |name: &str| match name {
         "seed" => seeds || runs.sweep.is_none(),
-        "rounds to all" => runs.runs.iter().any(|run| run.rumor.is_some()),
-        "intervals to all" => runs.runs.iter().any(|run| run.spread.is_some()),
-        "converged s" => runs.runs.iter().any(|run| run.partition.is_some()),
+        "rounds\nto all" => runs.runs.iter().any(|run| run.rumor.is_some()),
+        "intervals\nto all" => runs.runs.iter().any(|run| run.spread.is_some()),
+        "converged\ns" => runs.runs.iter().any(|run| run.partition.is_some()),
         _ => true,
     };
     let columns: Vec<&str> = names
@@ -78,205 +86,196 @@ pub fn render_runs(runs: &Runs, color: bool) -> String {
         })
         .map(|(_, name)| name)
         .collect();
-    let mut table = table(&columns, color);
+    let keys = columns.iter().take_while(|name| [parameter, "seed"].contains(name)).count();
+    let mut grid = Grid::new(&columns, keys);
     for (index, run) in runs.runs.iter().enumerate() {
         let value = runs.sweep.as_ref().and_then(|swept| swept.values.get(index)).cloned();
-        let kind = if run.tx.offered > 0 { &run.tx } else { &run.block };
+        let kind = run.tx_or_block();
         let cell = |name: &str| match name {
             "seed" => run.seed.to_string(),
-            "p50 ms" => number(kind.latency_ms.p50, 1),
-            "p95 ms" => number(kind.latency_ms.p95, 1),
-            "to all p95" => number(kind.to_all_ms.p95, 1),
-            "stretch p95" => number(kind.stretch.p95, 2),
-            "bytes/delivery" => number(run.cost.wire_bytes_per_delivery, 1),
-            "wire ratio" => number(run.cost.wire_ratio, 3),
+            "p50\nms" => number(kind.latency_ms.p50, 1),
+            "p95\nms" => number(kind.latency_ms.p95, 1),
+            "to all\np95 ms" => number(kind.to_all_ms.p95, 1),
+            "stretch\np95" => number(kind.stretch.p95, 2),
+            "bytes a\ndelivery" => number(run.cost.wire_bytes_per_delivery, 1),
+            "wire\nratio" => number(run.cost.wire_ratio, 3),
             "redundancy" => number(kind.redundancy, 3),
             "coverage" => kind.coverage.map_or(DASH.to_owned(), percent),
-            "rounds to all" => number(run.rumor.as_ref().and_then(|rumor| rumor.rounds_to_all.p50), 0),
-            "intervals to all" => number(run.spread.as_ref().and_then(|spread| spread.to_all.p50), 2),
-            "converged s" => {
+            "rounds\nto all" => number(run.rumor.as_ref().and_then(|rumor| rumor.rounds_to_all.p50), 0),
+            "intervals\nto all" => number(run.spread.as_ref().and_then(|spread| spread.to_all.p50), 2),
+            "converged\ns" => {
                 let healed = run.partition.and_then(|healed| healed.converged_after_ms);
                 number(healed.map(|ms| ms / 1e3), 3)
             }
             "violations" => run.sim.as_ref().map_or(DASH.to_owned(), |sim| sim.violations_found.to_string()),
             _ => value.clone().unwrap_or_default(),
         };
-        table.add_row(columns.iter().map(|name| right(cell(name))));
+        grid.row(columns.iter().map(|name| Cell::figure(cell(name))));
     }
-    let fitted = super::svg::fitted(runs).map_or(String::new(), |fitted| format!("\n\n{fitted}"));
-    format!("{table}{fitted}")
+    let fitted = super::svg::fitted(runs);
+    let fitted = fitted.map_or(String::new(), |fitted| format!("\n\n{}", wrapped(&fitted, page.width)));
+    told(grid, page) + &fitted
 }
 
-fn title(report: &Report) -> String {
-    format!(
-        "{} · {} nodes · {} · relay {} · wan {} · seed {}\n{}\n",
-        report.engine, report.nodes, report.topology, report.relay, report.wan, report.seed, report.command
-    )
+fn title(report: &Report, page: Page) -> String {
+    let what = format!(
+        "{} · {} nodes · {} · relay {} · wan {} · seed {}",
+        report.engine, report.nodes, report.topology, report.relay, report.wan, report.seed
+    );
+    // A command stays as it is, to be taken as one.
+    format!("{}\n{}\n", wrapped(&what, page.width), report.command)
 }
 
-fn latencies(report: &Report, color: bool) -> Table {
-    let mut table = table(&["", "p50", "p90", "p95", "p99", "max"], color);
+fn latencies(report: &Report) -> Grid {
+    let mut grid = Grid::new(&["", "p50", "p90", "p95", "p99", "max"], 1);
     for (name, kind) in kinds(report) {
-        table.add_row(percentiles_row(&format!("{name} to each node"), &kind.latency_ms));
-        table.add_row(percentiles_row(&format!("{name} to all nodes"), &kind.to_all_ms));
+        let all = |values: &Percentiles| [values.p50, values.p90, values.p95, values.p99, values.max];
+        let mut row = |what: &str, figures: [Option<f64>; 5], digits| {
+            let cells = figures.into_iter().map(|value| Cell::figure(number(value, digits)));
+            grid.row(std::iter::once(Cell::word(format!("{name} {what}"))).chain(cells));
+        };
+        row("to each node", all(&kind.latency_ms), 1);
+        row("to all nodes", all(&kind.to_all_ms), 1);
         if kind.warm.latency_ms.p50.is_some() {
-            table.add_row(percentiles_row(&format!("{name} warm"), &kind.warm.latency_ms));
+            row("warm", all(&kind.warm.latency_ms), 1);
         }
-        for (what, stretch) in [("stretch", &kind.stretch), ("stretch, warm", &kind.warm.stretch)] {
+        for (what, stretch) in [("stretch (×)", &kind.stretch), ("stretch, warm (×)", &kind.warm.stretch)] {
             if stretch.p50.is_some() {
-                let figures = [stretch.p50, None, stretch.p95, stretch.p99, None];
-                let cells = figures.into_iter().map(|value| right(number(value, 2)));
-                table.add_row(std::iter::once(Cell::new(format!("{name} {what} (×)"))).chain(cells));
+                row(what, [stretch.p50, None, stretch.p95, stretch.p99, None], 2);
             }
         }
         for (what, digits, typical) in [("limit", 1, &kind.limit_ms), ("over the limit (×)", 2, &kind.over_limit)]
         {
             if typical.p50.is_some() {
-                let figures = [typical.p50, None, typical.p95, None, None];
-                let cells = figures.into_iter().map(|value| right(number(value, digits)));
-                table.add_row(std::iter::once(Cell::new(format!("{name} {what}"))).chain(cells));
+                row(what, [typical.p50, None, typical.p95, None, None], digits);
             }
         }
     }
-    table
+    grid
 }
 
-fn deliveries(report: &Report, color: bool) -> Table {
-    let names = ["", "offered", "originated", "expected", "delivered", "coverage", "redundancy"];
-    let mut table = table(&names, color);
+fn deliveries(report: &Report) -> Grid {
+    let mut grid = Grid::new(&["", "offered", "originated", "expected", "delivered", "coverage", "redundancy"], 1);
     for (name, kind) in kinds(report) {
-        let coverage = kind.coverage.map_or(DASH.to_owned(), percent);
-        let mut coverage = right(coverage);
-        if color && kind.coverage.is_some_and(|coverage| coverage < 1.0) {
-            coverage = coverage.fg(Color::Red).add_attribute(Attribute::Bold);
-        }
-        table.add_row([
-            Cell::new(name),
-            right(kind.offered.to_string()),
-            right(kind.originated.to_string()),
-            right(kind.expected.to_string()),
-            right(kind.delivered.to_string()),
-            coverage,
-            right(number(kind.redundancy, 3)),
+        let coverage = Cell::figure(kind.coverage.map_or(DASH.to_owned(), percent));
+        grid.row([
+            Cell::word(name),
+            Cell::figure(kind.offered.to_string()),
+            Cell::figure(kind.originated.to_string()),
+            Cell::figure(kind.expected.to_string()),
+            Cell::figure(kind.delivered.to_string()),
+            coverage.alarm(kind.coverage.is_some_and(|coverage| coverage < 1.0)),
+            Cell::figure(number(kind.redundancy, 3)),
         ]);
     }
-    table
+    grid
 }
 
-fn costs(report: &Report) -> Table {
+fn costs(report: &Report) -> Grid {
     let cost = &report.cost;
-    let mut table = table(&[], false);
-    let mut row = |name: &str, value: String, unit: &str| {
-        table.add_row([Cell::new(name), right(value), Cell::new(unit)]);
-    };
-    row("wire bytes per delivery", number(cost.wire_bytes_per_delivery, 1), "bytes");
-    row("wire bytes over payload", number(cost.wire_ratio, 3), "×");
+    let mut grid = Grid::facts();
+    grid.fact("wire bytes per delivery", number(cost.wire_bytes_per_delivery, 1), "bytes");
+    grid.fact("wire bytes over payload", number(cost.wire_ratio, 3), "×");
     if report.sim.is_none() {
-        row("idle traffic per node", number(cost.idle_bytes_per_s_per_node, 1), "bytes/s");
-        row("processor per delivery", number(cost.cpu_us_per_delivery, 1), "µs");
-        row("peak memory, median node", number(cost.rss_mib.p50, 1), "MiB");
-        row("peak memory, largest node", number(cost.rss_mib.max, 1), "MiB");
-        row("timer lateness, p99", number(cost.lag_ms, 3), "ms");
-        row("echoes", report.echoes.map_or(DASH.to_owned(), |echoes| echoes.to_string()), "");
+        grid.fact("idle traffic per node", number(cost.idle_bytes_per_s_per_node, 1), "bytes/s");
+        grid.fact("processor per delivery", number(cost.cpu_us_per_delivery, 1), "µs");
+        grid.fact("peak memory, median node", number(cost.rss_mib.p50, 1), "MiB");
+        grid.fact("peak memory, largest node", number(cost.rss_mib.max, 1), "MiB");
+        grid.fact("timer lateness, p99", number(cost.lag_ms, 3), "ms");
+        grid.fact("echoes", count(report.echoes), "");
     }
     let excess = &cost.control_excess_ms;
     if excess.p50.is_some() {
-        row("control beside a block, over the link's delay, median", number(excess.p50, 1), "ms");
-        row("control beside a block, over the link's delay, p99", number(excess.p99, 1), "ms");
+        grid.fact("control beside a block, over the link's delay, median", number(excess.p50, 1), "ms");
+        grid.fact("control beside a block, over the link's delay, p99", number(excess.p99, 1), "ms");
     }
-    table
+    grid
 }
 
-fn partition(healed: &Healed) -> Table {
-    let mut table = table(&[], false);
-    let mut row = |name: &str, value: String, unit: &str| {
-        table.add_row([Cell::new(name), right(value), Cell::new(unit)]);
-    };
+fn partition(healed: &Healed) -> Grid {
+    let mut grid = Grid::facts();
     let seconds = |ms: Option<f64>| number(ms.map(|ms| ms / 1e3), 3);
     let [inside, outside] = healed.halves;
     let yes = |same: bool| if same { "the same" } else { "NOT THE SAME" }.to_owned();
-    row("halves", format!("{inside} + {outside}"), "nodes");
-    row("cut", seconds(Some(healed.at_ms)), "s after the load began");
-    row("length", seconds(Some(healed.lasts_ms)), "s");
-    row("deliveries across meanwhile", healed.crossed.to_string(), "");
-    row("every item everywhere after heal", seconds(healed.items_after_ms), "s");
-    row("every tip caught up after heal", seconds(healed.tips_after_ms), "s");
-    row("converged after heal", seconds(healed.converged_after_ms), "s");
-    row("items in the end", yes(healed.same_items), "");
-    row("tips in the end", yes(healed.same_tips), "");
-    table
+    grid.fact("halves", format!("{inside} + {outside}"), "nodes");
+    grid.fact("cut", seconds(Some(healed.at_ms)), "s after the load began");
+    grid.fact("length", seconds(Some(healed.lasts_ms)), "s");
+    grid.fact("deliveries across meanwhile", healed.crossed.to_string(), "");
+    grid.fact("every item everywhere after heal", seconds(healed.items_after_ms), "s");
+    grid.fact("every tip caught up after heal", seconds(healed.tips_after_ms), "s");
+    grid.fact("converged after heal", seconds(healed.converged_after_ms), "s");
+    grid.fact("items in the end", yes(healed.same_items), "");
+    grid.fact("tips in the end", yes(healed.same_tips), "");
+    grid
 }
 
-fn intervals(spread: &Spread) -> Table {
-    let mut table = table(&["", "p50", "p95", "max"], false);
+fn intervals(spread: &Spread) -> Grid {
+    let mut grid = Grid::new(&["", "p50", "p95", "max"], 1);
     let rows = [
         ("to half of the nodes", spread.to_half),
         ("to 99 % of the nodes", spread.to_99),
         ("to all nodes", spread.to_all),
     ];
     for (name, intervals) in rows {
-        let cells = [intervals.p50, intervals.p95, intervals.max].map(|value| right(number(value, 2)));
-        table.add_row(std::iter::once(Cell::new(name)).chain(cells));
+        let cells = [intervals.p50, intervals.p95, intervals.max].map(|value| Cell::figure(number(value, 2)));
+        grid.row(std::iter::once(Cell::word(name)).chain(cells));
     }
-    table
+    grid
 }
 
-fn rumor(rumored: &Rumored) -> Table {
-    let mut table = table(&["", "p50", "p95", "max"], false);
+fn rumor(rumored: &Rumored) -> Grid {
+    let mut grid = Grid::new(&["", "p50", "p95", "max"], 1);
     let mut row = |name: &str, rounds: &Rounds| {
-        let cells = [rounds.p50, rounds.p95, rounds.max].map(|value| right(number(value, 0)));
-        table.add_row(std::iter::once(Cell::new(name)).chain(cells));
+        let cells = [rounds.p50, rounds.p95, rounds.max].map(|value| Cell::figure(number(value, 0)));
+        grid.row(std::iter::once(Cell::word(name)).chain(cells));
     };
     row("to half of the nodes", &rumored.rounds_to_half);
     row("to 99 % of the nodes", &rumored.rounds_to_99);
     row("to all nodes", &rumored.rounds_to_all);
     let mut row = |name: &str, value: String| {
-        table.add_row([Cell::new(name), right(value)]);
+        grid.row([Cell::word(name), Cell::figure(value)]);
     };
     row("to all nodes in theory", number(rumored.rounds_to_all_model, 1));
     row("bodies to a node for each item", number(rumored.messages_per_node, 2));
     row("share that an item never reached", number(rumored.residue, 4));
-    table
+    grid
 }
 
-fn simulation(report: &Report, simulated: &Simulated) -> Table {
-    let mut table = table(&[], false);
-    let mut row = |name: &str, value: String, unit: &str| {
-        table.add_row([Cell::new(name), right(value), Cell::new(unit)]);
-    };
-    row("virtual time", number(Some(simulated.virtual_s), 1), "s");
-    row("real time", number(Some(simulated.wall_s), 1), "s");
-    row("events", simulated.events.to_string(), "");
-    row("events in a second", number(simulated.events_per_s, 0), "");
-    row("engine inputs in a second", number(simulated.inputs_per_s, 0), "");
-    row("messages", simulated.messages.to_string(), "");
-    row("messages lost", simulated.messages_lost.to_string(), "");
-    row("memory per node", number(simulated.memory_bytes_per_node.map(|bytes| bytes / 1024.0), 1), "KiB");
-    row("wire bytes per node", number(simulated.wire_bytes_per_node, 0), "bytes");
+fn simulation(report: &Report, simulated: &Simulated) -> Grid {
+    let mut grid = Grid::facts();
+    grid.fact("virtual time", number(Some(simulated.virtual_s), 1), "s");
+    grid.fact("real time", number(Some(simulated.wall_s), 1), "s");
+    grid.fact("events", simulated.events.to_string(), "");
+    grid.fact("events in a second", number(simulated.events_per_s, 0), "");
+    grid.fact("engine inputs in a second", number(simulated.inputs_per_s, 0), "");
+    grid.fact("messages", simulated.messages.to_string(), "");
+    grid.fact("messages lost", simulated.messages_lost.to_string(), "");
+    grid.fact("memory per node", number(simulated.memory_bytes_per_node.map(|bytes| bytes / 1024.0), 1), "KiB");
+    grid.fact("wire bytes per node", number(simulated.wire_bytes_per_node, 0), "bytes");
     if simulated.adversaries > 0 {
-        row("adversaries", simulated.adversaries.to_string(), "nodes");
-        row("deliveries cut off by them", simulated.unreachable.to_string(), "");
-        row("connections ended for misdeeds", simulated.left.to_string(), "");
+        grid.fact("adversaries", simulated.adversaries.to_string(), "nodes");
+        grid.fact("deliveries cut off by them", simulated.unreachable.to_string(), "");
+        grid.fact("connections ended for misdeeds", simulated.left.to_string(), "");
     }
     let counted = simulated.counted_bytes_max.map(|bytes| bytes as f64 / 1024.0);
-    row("counted memory of the largest engine", number(counted, 1), "KiB");
+    grid.fact("counted memory of the largest engine", number(counted, 1), "KiB");
     if let Some(fullest) = simulated.filled.first() {
-        row("fullest structure", percent(fullest.share), &fullest.what);
+        grid.fact("fullest structure", percent(fullest.share), &fullest.what);
     }
-    row("violations", simulated.violations_found.to_string(), &format!("checks: {}", simulated.checks));
+    grid.fact("violations", simulated.violations_found.to_string(), &format!("checks: {}", simulated.checks));
     if simulated.checks != "none" {
-        row("echoes", report.echoes.map_or(DASH.to_owned(), |echoes| echoes.to_string()), "");
+        grid.fact("echoes", count(report.echoes), "");
     }
-    row(
+    grid.fact(
         "fingerprint",
         report.trace_hash.as_ref().map_or(DASH.to_owned(), |hash| hash.chars().take(16).collect()),
         "",
     );
-    table
+    grid
 }
 
 /// What the reader must know before believing the figures.
-fn remarks(report: &Report) -> Vec<String> {
+fn remarks(report: &Report, page: Page) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, kind) in kinds(report) {
         if kind.delivered < kind.expected {
@@ -297,9 +296,16 @@ fn remarks(report: &Report) -> Vec<String> {
     if let Some(echoes) = report.echoes.filter(|echoes| *echoes > 0) {
         lines.push(format!("ECHO: {echoes} sends went back to where the item had come from"));
     }
+    if report.rumor.is_some() && report.sim.as_ref().is_some_and(reconciled) {
+        lines.push(
+            "RECONCILED: what the rumor left out came by reconciliation, and is in the rounds above. \
+             --reconcile-interval 0s shows what a rumor does alone."
+                .to_owned(),
+        );
+    }
     if let Some(simulated) = &report.sim {
         lines.extend(
-            simulated.violations.iter().map(|broken| {
+            simulated.violations.iter().take(VIOLATIONS_SHOWN).map(|broken| {
                 format!("VIOLATION at {:.3} ms, node {}: {}", broken.at_ms, broken.node, broken.what)
             }),
         );
@@ -307,10 +313,17 @@ fn remarks(report: &Report) -> Vec<String> {
         if more > 0 {
             lines.push(format!("VIOLATIONS: {more} more"));
         }
-        lines.push(format!("repeat with: {}", simulated.repeat));
     }
     lines.extend(report.invalid_because.iter().map(|why| format!("INVALID: {why}")));
+    let mut lines: Vec<String> = lines.iter().map(|line| wrapped(line, page.width)).collect();
+    // A command stays as it is, to be taken as one.
+    lines.extend(report.sim.as_ref().map(|simulated| format!("repeat with: {}", simulated.repeat)));
     lines
+}
+
+/// Whether the nodes reconciled.
+fn reconciled(simulated: &Simulated) -> bool {
+    simulated.options.get("reconcile_interval").is_some_and(|interval| interval != "0s")
 }
 
 /// The kinds that took part.
@@ -318,28 +331,8 @@ fn kinds(report: &Report) -> impl Iterator<Item = (&'static str, &Propagation)> 
     [("transactions", &report.tx), ("blocks", &report.block)].into_iter().filter(|(_, kind)| kind.offered > 0)
 }
 
-pub(super) fn table(names: &[&str], color: bool) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    if color {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    if !names.is_empty() {
-        table.set_header(names.iter().map(|name| right((*name).to_owned())));
-    }
-    table
-}
-
-fn percentiles_row(name: &str, values: &Percentiles) -> Vec<Cell> {
-    let figures = [values.p50, values.p90, values.p95, values.p99, values.max];
-    let cells = figures.into_iter().map(|value| right(number(value, 1)));
-    std::iter::once(Cell::new(name)).chain(cells).collect()
-}
-
-pub(super) fn right(text: String) -> Cell {
-    Cell::new(text).set_alignment(CellAlignment::Right)
+fn count(value: Option<u64>) -> String {
+    value.map_or(DASH.to_owned(), |value| value.to_string())
 }
 
 pub(super) fn number(value: Option<f64>, digits: usize) -> String {

@@ -15,7 +15,7 @@ use crate::local::out;
 use crate::local::progress::Progress;
 use crate::report::deliveries::Columns;
 use crate::report::schema::{Report, Runs, SCHEMA, Swept};
-use crate::report::{self, Found, RowsFile};
+use crate::report::{self, Found, Json, RowsFile};
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct Batch {
     /// Where everything goes.
     pub out: PathBuf,
     /// Where the report goes as well.
-    pub json: Option<PathBuf>,
+    pub json: Option<Json>,
 }
 
 /// Runs shorter than this show no progress.
@@ -62,12 +62,8 @@ impl Batch {
                 Found::Several(runs)
             }
         };
-        if let Some(path) = &self.json {
-            match &found {
-                Found::One(one) => report::write_json(path, one)?,
-                Found::Several(runs) => report::write_json(path, runs)?,
-                Found::Capacity(capacity) => report::write_json(path, capacity)?,
-            }
+        if let Some(json) = &self.json {
+            json.write(&found)?;
         }
         Ok((found, dir))
     }

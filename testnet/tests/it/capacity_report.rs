@@ -1,6 +1,7 @@
 //! What a search for the capacity says, to programs and to people.
 
 use testnet::report::capacity::{Capacity, KIND, Step, render};
+use testnet::report::layout::Page;
 use testnet::report::{self, Found};
 
 fn step(rate: f64, because: &str) -> Step {
@@ -45,7 +46,7 @@ fn capacity(steps: Vec<Step>) -> Capacity {
 #[test]
 fn the_capacity_is_the_highest_rate_that_was_carried_and_every_step_is_shown() {
     let steps = vec![step(80.0, ""), step(160.0, "3 of 39200 deliveries were missing when the drain ended")];
-    let text = render(&capacity(steps), false);
+    let text = render(&capacity(steps), Page::PLAIN);
     assert!(text.contains("capacity: 80/s (transactions of 256 bytes, offered for 10 s"), "{text}");
     assert!(text.contains("87/s was too much"), "{text}");
     assert!(text.contains("160/s was not carried: 3 of 39200 deliveries were missing"), "{text}");
@@ -57,9 +58,9 @@ fn the_capacity_is_the_highest_rate_that_was_carried_and_every_step_is_shown() {
 #[test]
 fn what_is_not_known_is_not_claimed() {
     let nothing = Capacity { carried_per_s: None, ..capacity(vec![]) };
-    assert!(render(&nothing, false).contains("capacity: below 87/s"));
+    assert!(render(&nothing, Page::PLAIN).contains("capacity: below 87/s"));
     let everything = Capacity { failed_per_s: None, ..capacity(vec![]) };
-    assert!(render(&everything, false).contains("capacity: at least 80/s"));
+    assert!(render(&everything, Page::PLAIN).contains("capacity: at least 80/s"));
 }
 
 #[test]

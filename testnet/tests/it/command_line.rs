@@ -71,6 +71,37 @@ fn wrong_usage_exits_with_2_and_says_why() {
 }
 
 #[test]
+fn of_a_flag_that_is_given_twice_the_later_one_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    for (flag, earlier) in [
+        ("--nodes", "9"),
+        ("--tx-rate", "1"),
+        ("--tx-bytes", "300"),
+        ("--authors", "3"),
+        ("--seed", "5"),
+        ("--relay", "flood"),
+        ("--degree", "4"),
+        ("--wan", "none"),
+        ("--drain", "1s"),
+    ] {
+        let later = match flag {
+            "--nodes" => "12",
+            "--tx-bytes" => "200",
+            "--relay" => "announce",
+            "--wan" => "uniform:5ms",
+            "--drain" => "20s",
+            _ => "6",
+        };
+        let out = [first.to_str().unwrap(), second.to_str().unwrap()];
+        let small = ["sim", "--nodes", "10", "--txs", "2", "--out", out[0], "--out", out[1]];
+        let output = testnet(&[&small[..], &[flag, earlier, flag, later]].concat());
+        assert_eq!(output.status.code(), Some(0), "{flag}: {}", said(&output));
+        assert!(said(&output).contains(later) && !first.exists(), "{flag}: {}", said(&output));
+    }
+}
+
+#[test]
 fn a_missing_node_program_exits_with_1_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");

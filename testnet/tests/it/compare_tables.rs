@@ -1,6 +1,7 @@
 //! Medians, ratios and spreads of a comparison, against numbers worked out by hand.
 
 use testnet::report::compare::{FIGURES, Figure, KIND, Spread, series};
+use testnet::report::layout::Page;
 use testnet::report::schema::{Compared, Cost, Percentiles, Propagation, Report, Runs};
 use testnet::report::tables::render_runs;
 use testnet::report::{self, COMPARE_FILE, Found, SWEEP_FILE};
@@ -98,7 +99,7 @@ fn the_tables_name_every_workload_and_every_loss() {
     runs[4].tx.delivered = 480;
     runs[4].tx.coverage = Some(480.0 / 490.0);
     runs[4].starved = true;
-    let text = render_runs(&compared(runs), false);
+    let text = render_runs(&compared(runs), Page::PLAIN);
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     let row = |start: &[&str]| rows.iter().find(|row| row.starts_with(start)).unwrap().join(" ");
     let plain = row(&["plain", "hearsay", "announce"]);

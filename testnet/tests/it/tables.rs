@@ -1,5 +1,6 @@
 //! What people read.
 
+use testnet::report::layout::Page;
 use testnet::report::schema::{Cost, Healed, Percentiles, Propagation, Report, Stretch, Typical};
 use testnet::report::tables::render;
 
@@ -21,7 +22,7 @@ fn figures() -> Propagation {
 
 #[test]
 fn figures_are_shown_and_absent_ones_are_dashes() {
-    let text = render(&Report { tx: figures(), ..report() }, false);
+    let text = render(&Report { tx: figures(), ..report() }, Page::PLAIN);
     let row = text.lines().find(|line| line.contains("transactions to each node")).unwrap();
     assert_eq!(row.split_whitespace().collect::<Vec<_>>()[4..], ["12.3", "–", "–", "–", "99.0"]);
     assert!(text.contains("100%"), "{text}");
@@ -39,7 +40,7 @@ fn emulated_links_add_their_rows() {
     };
     let excess = Percentiles { p50: Some(1.94), p99: Some(47.7), ..Percentiles::default() };
     let cost = Cost { control_excess_ms: excess, ..Cost::default() };
-    let text = render(&Report { block: block.clone(), cost, ..report() }, false);
+    let text = render(&Report { block: block.clone(), cost, ..report() }, Page::PLAIN);
     let row = |name: &str| {
         let line = text.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name} in {text}"));
         line.split(name).nth(1).unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
@@ -49,14 +50,14 @@ fn emulated_links_add_their_rows() {
     assert_eq!(row("blocks over the limit (×)"), ["7.08", "–", "12.90", "–", "–"]);
     assert_eq!(row("over the link's delay, p99"), ["47.7", "ms"]);
     let without =
-        render(&Report { block: Propagation { limit_ms: Typical::default(), ..block }, ..report() }, false);
+        render(&Report { block: Propagation { limit_ms: Typical::default(), ..block }, ..report() }, Page::PLAIN);
     assert!(!without.contains("blocks limit") && !without.contains("control beside"), "{without}");
 }
 
 #[test]
 fn nearly_all_is_never_shown_as_all() {
     let tx = Propagation { delivered: 29_399, coverage: Some(29_399.0 / 29_400.0), ..figures() };
-    let text = render(&Report { tx, ..report() }, false);
+    let text = render(&Report { tx, ..report() }, Page::PLAIN);
     assert!(text.contains("99.996%"), "{text}");
     assert!(text.contains("INCOMPLETE: 1 deliveries of transactions are missing"), "{text}");
 }
@@ -71,7 +72,7 @@ fn doubts_are_spelled_out() {
         invalid_because: vec!["node 7 ended by itself".to_owned()],
         ..report()
     };
-    let text = render(&doubtful, false);
+    let text = render(&doubtful, Page::PLAIN);
     for word in ["STARVED", "ECHO: 3", "INVALID: node 7 ended by itself"] {
         assert!(text.contains(word), "{word} in {text}");
     }
@@ -81,7 +82,7 @@ fn doubts_are_spelled_out() {
 fn a_partition_says_when_all_were_as_one_again() {
     let healed =
         Healed { halves: [25, 25], converged_after_ms: Some(1_234.5), same_tips: true, ..Healed::default() };
-    let text = render(&Report { tx: figures(), partition: Some(healed), ..report() }, false);
+    let text = render(&Report { tx: figures(), partition: Some(healed), ..report() }, Page::PLAIN);
     let row = |name: &str| {
         let line = text.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name} in {text}"));
         line.split(name).nth(1).unwrap().trim().to_owned()

@@ -1,140 +1,162 @@
-//! The picture of a sweep: what each value costs in bytes, and what it gains in time.
+//! The picture of a sweep: over the value that is varied, the latencies above and the bytes below. Several seeds of a value
+//! are one point, their median, and a band from the lowest to the highest.
 
 use std::ops::Range;
 
 use plotters::prelude::*;
 
-use super::{Area, BLUE, DrawError, GRID, INK, ORANGE, drawn, font, short, time};
+use super::swept::{Axis, Marked, Place};
+use super::{Area, BLUE, DrawError, GREEN, GRID, INK, ORANGE, drawn, font, short, time};
 use crate::report::ReportError;
+use crate::report::compare::Spread;
 use crate::report::schema::{Report, Runs};
 
-/// Draws the picture as SVG; `None` if no run has both bytes and latencies.
+/// A figure and how it is drawn.
+struct Curve {
+    name: &'static str,
+    color: RGBColor,
+    of: fn(&Report) -> Option<f64>,
+}
+
+const LATENCIES: [Curve; 2] = [
+    Curve { name: "p95", color: ORANGE, of: |run| run.tx_or_block().latency_ms.p95 },
+    Curve { name: "p50", color: BLUE, of: |run| run.tx_or_block().latency_ms.p50 },
+];
+const BYTES: [Curve; 1] = [Curve { name: "wire bytes", color: GREEN, of: |run| run.cost.wire_bytes_per_delivery }];
+
+/// Pixels of the headline and of each of the two charts' names below their axes.
+const HEADLINE: u32 = 76;
+const DESCRIPTION: u32 = 48;
+
+/// Where the first colour is explained, and how far it is to the next.
+const KEY_AT: i32 = 810;
+const KEY_STEP: i32 = 60;
+
+/// Draws the picture as SVG; `None` if no run has bytes or latencies.
 ///
 /// # Errors
 /// What the drawing library says.
 pub fn sweep(runs: &Runs) -> Result<Option<String>, ReportError> {
-    let label = |index: usize, report: &Report| match &runs.sweep {
-        Some(swept) => swept.values.get(index).cloned().unwrap_or_default(),
-        None => format!("seed {}", report.seed),
-    };
-    let points: Vec<Point> = runs
-        .runs
-        .iter()
-        .enumerate()
-        .filter_map(|(index, report)| {
-            let figures = if report.tx.delivered > 0 { &report.tx } else { &report.block };
-            Some(Point {
-                label: label(index, report),
-                bytes: report.cost.wire_bytes_per_delivery?,
-                p50: figures.latency_ms.p50?,
-                p95: figures.latency_ms.p95?,
-            })
-        })
-        .collect();
-    match (points.is_empty(), runs.runs.first()) {
-        (false, Some(first)) => drawn(|area| draw(area, runs, first, &points)).map(Some),
+    let axis = Axis::of(runs);
+    let any = |curves: &[Curve]| runs.runs.iter().any(|run| curves.iter().any(|curve| (curve.of)(run).is_some()));
+    match runs.runs.first() {
+        Some(first) if any(&LATENCIES) && any(&BYTES) => drawn(|area| draw(area, runs, first, &axis)).map(Some),
         _ => Ok(None),
     }
 }
 
-struct Point {
-    label: String,
-    bytes: f64,
-    p50: f64,
-    p95: f64,
-}
-
-fn draw(area: &Area<'_>, runs: &Runs, first: &Report, points: &[Point]) -> Result<(), DrawError> {
+fn draw(area: &Area<'_>, runs: &Runs, first: &Report, axis: &Axis) -> Result<(), DrawError> {
     let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());
-    let title = format!("Latency against bytes, by {parameter}");
     // What is varied has no one value to show.
     let fixed = |keys: &[&str], value: String| if keys.contains(&parameter) { None } else { Some(value) };
+    let seeds = axis.places().iter().map(|place| place.runs.len()).max().unwrap_or(1);
     let detail: Vec<String> = [
         fixed(&["nodes"], format!("{} nodes", first.nodes)),
         fixed(&["topology", "degree"], first.topology.clone()),
         fixed(&["relay", "fanout", "round", "feedback"], format!("relay {}", first.relay)),
         fixed(&["wan"], format!("wan {}", first.wan)),
+        (seeds > 1).then(|| format!("the median of {seeds} seeds, and from the lowest to the highest")),
     ]
     .into_iter()
     .flatten()
     .collect();
-    let detail = detail.join("; ");
-    super::headline(area, &title, &detail)?;
-    let (across, up) =
-        (axis(points.iter().map(|point| point.bytes)), axis(points.iter().flat_map(Point::latencies)));
+    super::headline(area, &format!("Latency and bytes, by {parameter}"), &detail.join("; "))?;
+    key(area)?;
+    let (_, below) = area.split_vertically(HEADLINE - 20);
+    let (_, height) = below.dim_in_pixel();
+    let (upper, lower) = below.split_vertically((height - DESCRIPTION) / 2);
+    chart(&upper, runs, axis, &LATENCIES, "", "latency", &|ms| if ms == 0.0 { "0".to_owned() } else { time(ms) })?;
+    chart(&lower, runs, axis, &BYTES, &axis.description(parameter), "wire bytes for each delivery", &short)?;
+    area.present()
+}
+
+/// One of the two charts. Without a description below, the values stand below the other one.
+fn chart(
+    area: &Area<'_>,
+    runs: &Runs,
+    axis: &Axis,
+    curves: &[Curve],
+    description: &str,
+    figure: &str,
+    label: &dyn Fn(f64) -> String,
+) -> Result<(), DrawError> {
+    let across = Marked { range: axis.range(), marks: axis.marks() };
+    let shown = |at: &f64| axis.label(*at);
     let mut chart = ChartBuilder::on(area)
-        .margin(20)
-        .margin_top(76)
-        .x_label_area_size(48)
-        .y_label_area_size(70)
-        .build_cartesian_2d(across.clone(), up.clone())?;
+        .margin(12)
+        .margin_left(20)
+        .margin_right(28)
+        .x_label_area_size(if description.is_empty() { 24 } else { DESCRIPTION })
+        .y_label_area_size(76)
+        .build_cartesian_2d(across, upwards(runs, curves))?;
     chart
         .configure_mesh()
         .light_line_style(GRID.mix(0.5))
         .bold_line_style(GRID)
         .axis_style(INK)
         .label_style(font(14).color(&INK))
-        .x_desc("wire bytes for each delivery")
-        .y_desc("latency")
-        .x_label_formatter(&|bytes| short(*bytes))
-        .y_label_formatter(&|ms| if *ms == 0.0 { "0".to_owned() } else { time(*ms) })
+        .x_desc(description)
+        .y_desc(figure)
+        .x_labels(axis.marks().len())
+        .x_label_formatter(&shown)
+        .y_label_formatter(&|value| label(*value))
+        .y_labels(6)
         .max_light_lines(1)
         .draw()?;
-    for (name, color, of) in
-        [("p95", ORANGE, (|point| point.p95) as fn(&Point) -> f64), ("p50", BLUE, |point| point.p50)]
-    {
-        // Between names there is nothing.
-        let ordered = points.iter().all(|point| point.label.starts_with(|c: char| c.is_ascii_digit()));
-        let line = points.iter().filter(|_| ordered).map(|point| (point.bytes, of(point)));
-        chart
-            .draw_series(LineSeries::new(line, color.mix(0.35).stroke_width(1)))?
-            .label(name)
-            .legend(move |(x, y)| Circle::new((x + 11, y), 5, color.filled()));
-        chart.draw_series(points.iter().map(|point| Circle::new((point.bytes, of(point)), 5, color.filled())))?;
-        let places = points.iter().map(|point| (point.label.as_str(), (point.bytes, of(point))));
-        chart.draw_series(
-            labels(places, &across, &up)
-                .into_iter()
-                .map(|(label, at)| EmptyElement::at(at) + Text::new(label, (8, -16), font(14).color(&INK))),
-        )?;
-    }
-    super::legend(&mut chart, SeriesLabelPosition::UpperRight)?;
-    area.present()
-}
-
-impl Point {
-    fn latencies(&self) -> [f64; 2] {
-        [self.p50, self.p95]
-    }
-}
-
-/// From 0, unless that would press all values together at the end.
-fn axis(values: impl Iterator<Item = f64>) -> Range<f64> {
-    let (low, high) =
-        values.fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
-    let room = (high - low).max(high * 0.02) * 0.15;
-    if low < high / 2.0 { 0.0..high + room } else { low - room..high + room }
-}
-
-/// Points that lie nearer to each other than this part of the axes share a label.
-const NEAR: (f64, f64) = (0.03, 0.035);
-
-/// One label for all points of one place.
-fn labels<'a>(
-    points: impl Iterator<Item = (&'a str, (f64, f64))>,
-    across: &Range<f64>,
-    up: &Range<f64>,
-) -> Vec<(String, (f64, f64))> {
-    let mut labels: Vec<(String, (f64, f64))> = Vec::new();
-    for (label, at) in points {
-        let near = |other: &(f64, f64)| {
-            (at.0 - other.0).abs() < NEAR.0 * (across.end - across.start)
-                && (at.1 - other.1).abs() < NEAR.1 * (up.end - up.start)
-        };
-        match labels.iter_mut().find(|(_, other)| near(other)) {
-            Some((shared, _)) => *shared = format!("{shared}, {label}"),
-            None => labels.push((label.to_owned(), at)),
+    for Curve { color, of, .. } in curves {
+        let color = *color;
+        let points: Vec<(f64, Spread)> =
+            axis.places().iter().map(|place| (place.at, spread(runs, place, *of))).collect();
+        for stretch in whole(&points) {
+            // Between names there is nothing.
+            if axis.is_ordered() {
+                let above = stretch.iter().map(|one| (one.0, one.3));
+                let below = stretch.iter().rev().map(|one| (one.0, one.2));
+                let band: Vec<(f64, f64)> = above.chain(below).collect();
+                chart.draw_series([Polygon::new(band, color.mix(0.15))])?;
+                chart.draw_series(LineSeries::new(
+                    stretch.iter().map(|one| (one.0, one.1)),
+                    color.stroke_width(2),
+                ))?;
+            }
+            let bars = stretch.iter().map(|one| PathElement::new([(one.0, one.2), (one.0, one.3)], color));
+            chart.draw_series(bars)?;
+            chart.draw_series(stretch.iter().map(|one| Circle::new((one.0, one.1), 4, color.filled())))?;
         }
     }
-    labels
+    Ok(())
+}
+
+/// What the colours of the upper chart are: above it, where nothing is drawn.
+fn key(area: &Area<'_>) -> Result<(), DrawError> {
+    for (at, curve) in (0..).zip(&LATENCIES) {
+        let x = KEY_AT + at * KEY_STEP;
+        area.draw(&Circle::new((x, 32), 5, curve.color.filled()))?;
+        area.draw_text(curve.name, &font(14).into_text_style(area).color(&INK), (x + 11, 25))?;
+    }
+    Ok(())
+}
+
+/// A figure over the runs of one value.
+fn spread(runs: &Runs, place: &Place, of: fn(&Report) -> Option<f64>) -> Spread {
+    Spread::of(place.runs.iter().filter_map(|run| runs.runs.get(*run)).filter_map(of))
+}
+
+/// Runs of neighbouring points that have a figure: place, median, lowest, highest.
+fn whole(points: &[(f64, Spread)]) -> Vec<Vec<(f64, f64, f64, f64)>> {
+    let mut stretches = vec![Vec::new()];
+    for (at, spread) in points {
+        match (spread.median, spread.low, spread.high, stretches.last_mut()) {
+            (Some(median), Some(low), Some(high), Some(stretch)) => stretch.push((*at, median, low, high)),
+            _ => stretches.push(Vec::new()),
+        }
+    }
+    stretches.retain(|stretch| !stretch.is_empty());
+    stretches
+}
+
+/// From 0 to a little above the highest.
+fn upwards(runs: &Runs, curves: &[Curve]) -> Range<f64> {
+    let figures = runs.runs.iter().flat_map(|run| curves.iter().filter_map(|curve| (curve.of)(run)));
+    0.0..figures.fold(0.0, f64::max).max(f64::MIN_POSITIVE) * 1.12
 }
