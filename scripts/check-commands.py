@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Runs every command that the documents, the programs' help texts and the scripts' heads name, each with the exit status that
-# it should have. A command that the table below doesn't know is a failure, and so is an entry that nothing names any more.
+# it should have. A command that known_commands.py doesn't know is a failure, and so is an entry that nothing names any more.
 #
 #   scripts/check-commands.py                 the quick part, which the gate runs: debug programs, and flags that make runs small
 #   scripts/check-commands.py --all           in a fresh clone of the last commit, built for release, exactly as written (hours)
@@ -17,7 +17,6 @@
 import argparse
 import collections
 import concurrent.futures
-import dataclasses
 import glob
 import json
 import os
@@ -28,8 +27,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+
+sys.dont_write_bytecode = True
+from known_commands import FREE, KNOWN, normal  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -39,168 +40,10 @@ PLAN_S, QUICK_S, LONG_S = 10, 120, 2 * 3600
 GROUPS_AT_ONCE = 4
 
 
-# --- how a command is run ---------------------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class How:
-    kind: str
-    # More words: always; and in the quick part alone, where the later of two flags wins.
-    always: str = ""
-    quick: str = ""
-    status: int = 0
-    # Why it isn't run, or not in the quick part.
-    why: str = ""
-    keep: bool = False
-    # What must have been run before, in the same place.
-    after: str = ""
-
-
-def run(quick="", always="", status=0, after=""):
-    """It ends by itself."""
-    return How("run", always, quick, status, after=after)
-
-
-def plan():
-    """A run of the instrument. In the quick part it is read and planned and then refused, for its directory is taken."""
-    return How("plan")
-
-
-def serve(always="", keep=False):
-    """A node: started, looked at, and interrupted. With keep, others ask it, and it is interrupted in the end."""
-    return How("serve", always, keep=keep)
-
-
-def ask(always=""):
-    """Asks the node of the default data directory, which is started for it."""
-    return How("ask", always)
-
-
-def long(why):
-    """Not in the quick part."""
-    return How("long", why=why)
-
-
-def proof():
-    """Takes its time, and keeps its output in the repository: run it by its name. Here it is only asked what it would run."""
-    return How("proof", always="--dry-run")
-
-
-def mention(why):
-    """A part of a command, or one to fill in."""
-    return How("mention", why=why)
-
-
-FREE = "--listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0"
-FEW = "--nodes 4 --degree 3 --tx-rate 5 --duration 1s --drain 5s --idle 1s"
-
-# Every command, as it is written but for target/release/, ./ and comments. Of one with several forms, each is an entry.
-KNOWN = {
-    # README: the walk.
-    "cargo build --release --workspace": long("the gate builds for debugging"),
-    "node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s": serve(
-        "--rpc-addr 127.0.0.1:30401", keep=True
-    ),
-    "node --data-dir /tmp/hearsay-b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 "
-    "--bootstrap /ip4/127.0.0.1/tcp/30411 --open-producers": serve(keep=True),
-    "node peers --data-dir /tmp/hearsay-b": run(),
-    "ID=$(node tx send --data-dir /tmp/hearsay-a --payload 'hello')": run(),
-    "sleep 1": run(),
-    'node tx get "$ID" --data-dir /tmp/hearsay-b': run(),
-    "node status --data-dir /tmp/hearsay-b": run(),
-    "curl -s http://127.0.0.1:30401 -H 'content-type: application/json' "
-    '-d \'{"jsonrpc":"2.0","id":1,"method":"admin_nodeInfo","params":[]}\'': run(),
-    # The node.
-    "node --help": run(),
-    "node": serve(FREE),
-    "node --bootstrap /ip4/192.0.2.7/tcp/30400/p2p/12D3KooW… --producers 64-HEX-DIGITS": serve(FREE),
-    "node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0": serve(),
-    "node --produce-every 5s --open-producers": serve(FREE),
-    "node --trace FILE": serve(FREE),
-    "node status": ask(),
-    "node status --json": ask(),
-    "node peers": ask(),
-    "node tx send --payload 'hello'": ask(),
-    "node key show": ask(),
-    "node key generate": ask("--out {dir}/new-key"),
-    # The instrument: real nodes.
-    "testnet run": plan(),
-    "testnet run --nodes 20 --degree 4": run(FEW),
-    "testnet run --nodes 20 --degree 4 --block-interval 5s --relay flood": plan(),
-    "testnet run --nodes 20 --degree 4 --tx-rate 50 --duration 20s --out out/mine": run(FEW),
-    "testnet run --txs 500 --author-skew zipf:1.0 --stray 0.2 --kill 5": plan(),
-    "testnet run --engine gossipsub": plan(),
-    "testnet run --degree 8 --wan uniform:50ms": plan(),
-    "testnet run --degree 8 --wan regions --bandwidth 50mbit": run(FEW),
-    "testnet run --degree 8 --wan regions --bandwidth 50mbit --block-interval 5s --block-bytes 131072": plan(),
-    "testnet run --degree 8 --wan regions --partition 10s,60s --duration 90s --drain 60s": plan(),
-    "testnet run --find-capacity": plan(),
-    "testnet run --degree 8 --find-capacity": plan(),
-    "testnet run --degree 8 --find-capacity --engine gossipsub": plan(),
-    "testnet report": mention("it wants a directory: see the entries with one"),
-    "testnet report out/mine": run(after="testnet run --nodes 20 --degree 4 --tx-rate 50 --duration 20s --out out/mine"),
-    "testnet report out/testnet": run(after="testnet run --nodes 20 --degree 4"),
-    "testnet compare": run(f"{FEW} --engines hearsay --workloads plain --rounds 1"),
-    "testnet compare --engines hearsay,gossipsub,gossipsub-signed --relay announce,author-tree --tx-rate 20 --duration 10s "
-    "--rounds 3": plan(),
-    "testnet compare --engines hearsay,gossipsub,gossipsub-signed --relay announce,flood": plan(),
-    "testnet compare --relay announce,flood --workloads plain --rounds 1": plan(),
-    "testnet compare --engines hearsay --store both --workloads plain": plan(),
-    "testnet compare --tx-rate 0 --block-interval 5s --block-bytes 131072": plan(),
-    "testnet compare --wan regions --bandwidth 50mbit --tx-rate 0 --block-interval 5s --block-bytes 131072": plan(),
-    "testnet report out/compare": run(after="testnet compare"),
-    "testnet worker": mention("the instrument starts its workers itself, and the engine's name belongs to it"),
-    # The instrument: simulations.
-    "testnet sim": run("--txs 5"),
-    "testnet sim --nodes 10000 --degree 8 --txs 200 --seed 7": run("--nodes 50 --txs 5"),
-    "testnet sim --scenario testnet/scenarios/classic.toml --sweep fanout=1..6": run(),
-    "testnet sim --scenario testnet/scenarios/growth.toml --sweep nodes=16..1024*2": plan(),
-    "testnet sim --scenario testnet/scenarios/growth.toml --sweep nodes=16..65536*2": plan(),
-    "testnet sim --scenario testnet/scenarios/withholders.toml": run("--nodes 50 --txs 5"),
-    "testnet sim --scenario testnet/scenarios/withholders.toml --relay author-tree": run("--nodes 50 --txs 5"),
-    "testnet sim --relay rumor --reconcile-interval 0s --sweep nodes=16..4096*4 --txs 20": plan(),
-    "testnet sim --nodes 1000 --relay flood --seeds 1..20": run("--nodes 30 --txs 5 --seeds 1..2"),
-    "testnet sim --swarm --seeds 1..100": run("--seeds 1..2"),
-    "testnet sim --swarm --seeds 1..1000": plan(),
-    "testnet sim --swarm --seeds 1..10000": mention("scripts/prove-sim.sh swarm runs it in parts, for hours"),
-    "testnet sim --degree 8 --partition 10s,60s --duration 90s --checks converged": run("--nodes 20 --tx-rate 0.5"),
-    "testnet sim --interval 1s --sweep nodes=50,100,200,500,1000 --txs 20": plan(),
-    # The scripts.
-    "scripts/check.sh": long("it runs this"),
-    "scripts/check-commands.py": mention("it is this"),
-    "scripts/check-commands.py --all": mention("it is this"),
-    "scripts/check-commands.py --only TEXT": mention("it is this"),
-    "scripts/check-commands.py --list": run(),
-    "scripts/kill-test.sh": run("1"),
-    "scripts/kill-test.sh [COUNT]": mention("the form without COUNT is run"),
-    "scripts/testnet-50.sh": run(FEW),
-    "scripts/testnet-50.sh --relay flood": plan(),
-    "scripts/testnet-50.sh --relay flood --nodes 20 --out out/flood": plan(),
-    "scripts/testnet-50.sh --relay rumor:fanout=3,round=1s --reconcile-interval 0s": plan(),
-    "cargo run -p node --example store_cost": long("it writes for minutes"),
-    **{
-        f"scripts/prove.sh {name}": proof()
-        for name in "fifty flood kill bootstrap netns compare links blocks headers capacity kill-nine join reconcile store "
-        "partition field commands all".split()
-    },
-    **{
-        f"scripts/prove-sim.sh {name}": proof()
-        for name in "large table trees growth withholders repair swarm reality partition-sim spread all".split()
-    },
-    "scripts/prove-sim.sh NAME": mention("each name is an entry"),
-}
-
-
 # --- what is written --------------------------------------------------------------------------------------------------------
 
 # What begins a command.
 BEGINS = r"(?:\./|target/release/)*(?:(?:node|testnet)(?= [-a-z])|scripts/\S+\.(?:sh|py)|cargo (?:build|run|test)\b|curl )"
-
-
-def normal(text):
-    """A command without where its program is, for the table."""
-    text = re.sub(r"\s+", " ", text.strip())
-    return re.sub(r"(?<![\w/.-])(\./|target/release/)+", "", text)
 
 
 def of_block(text):
@@ -479,12 +322,12 @@ def differences(found):
     """Commands that the table doesn't know, and entries that nothing names."""
     named = {normal(command) for commands in found.values() for command in commands}
     wrong = [
-        f"{place}: {command}: the table in scripts/check-commands.py doesn't know it"
+        f"{place}: {command}: scripts/known_commands.py doesn't know it"
         for place, commands in found.items()
         for command in commands
         if normal(command) not in KNOWN
     ]
-    return wrong + [f"{command}: in the table of scripts/check-commands.py, and nowhere written" for command in KNOWN if command not in named]
+    return wrong + [f"{command}: in scripts/known_commands.py, and nowhere written" for command in KNOWN if command not in named]
 
 
 def once(found, only):

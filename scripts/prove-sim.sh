@@ -13,7 +13,9 @@
 #   scripts/prove-sim.sh spread       nothing relayed: intervals until all of 50 to 1,600 nodes have a transaction
 #   scripts/prove-sim.sh all
 #
-# With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set. Exit status: 0 all went well, 1 something didn't, 2 usage.
+# With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set.
+#
+# Exit status: 0 all went well, 1 something didn't, 2 usage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

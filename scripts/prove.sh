@@ -20,7 +20,9 @@
 #   scripts/prove.sh commands    every command of the documents, the help texts and the scripts' heads, the long ones too
 #   scripts/prove.sh all
 #
-# With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set. Exit status: 0 all went well, 1 something didn't, 2 usage.
+# With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set.
+#
+# Exit status: 0 all went well, 1 something didn't, 2 usage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,12 +1,13 @@
 //! `--json -`: the report on standard output, and nothing else there.
 
+use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
 use serde_json::Value;
 
-fn testnet(arguments: &[&str]) -> Output {
-    let output = Command::cargo_bin("testnet").unwrap().args(arguments).output().unwrap();
+fn testnet(dir: &Path, arguments: &[&str]) -> Output {
+    let output = Command::cargo_bin("testnet").unwrap().args(arguments).current_dir(dir).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}");
     output
@@ -21,12 +22,14 @@ fn a_dash_is_standard_output_which_then_has_the_report_alone() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let out = out.to_str().unwrap();
-    let of = |more: &[&str]| testnet(&[&["sim", "--nodes", "10", "--txs", "3", "--out", out], more].concat());
+    let of = |more: &[&str]| {
+        testnet(dir.path(), &[&["sim", "--nodes", "10", "--txs", "3", "--out", out], more].concat())
+    };
     for (kind, output) in [
         ("sim", of(&["--json", "-"])),
-        ("sim", testnet(&["report", out, "--json", "-"])),
+        ("sim", testnet(dir.path(), &["report", out, "--json", "-"])),
         ("sweep", of(&["--sweep", "degree=4,6", "--json", "-"])),
-        ("sweep", testnet(&["report", out, "--json", "-"])),
+        ("sweep", testnet(dir.path(), &["report", out, "--json", "-"])),
     ] {
         assert_eq!(json(&output)["kind"], kind);
         let said = String::from_utf8_lossy(&output.stderr);
@@ -39,8 +42,8 @@ fn a_dash_is_standard_output_which_then_has_the_report_alone() {
 fn a_report_is_written_to_a_file_as_well() {
     let dir = tempfile::tempdir().unwrap();
     let (out, again) = (dir.path().join("out"), dir.path().join("again.json"));
-    testnet(&["sim", "--nodes", "10", "--txs", "3", "--out", out.to_str().unwrap()]);
-    let shown = testnet(&["report", out.to_str().unwrap(), "--json", again.to_str().unwrap()]);
+    testnet(dir.path(), &["sim", "--nodes", "10", "--txs", "3", "--out", out.to_str().unwrap()]);
+    let shown = testnet(dir.path(), &["report", out.to_str().unwrap(), "--json", again.to_str().unwrap()]);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("coverage"));
     assert_eq!(std::fs::read(again).unwrap(), std::fs::read(out.join("report.json")).unwrap());
 }
@@ -52,23 +55,8 @@ fn real_runs_and_comparisons_have_it_alone_too() {
     let out = dir.path().join("out");
     let common = ["--nodes", "4", "--degree", "3", "--tx-rate", "5", "--idle", "1s", "--json", "-"];
     let common = [&common[..], &["--out", out.to_str().unwrap()]].concat();
-    let run = testnet(&[&["run", "--duration", "1s"], &common[..]].concat());
+    let run = testnet(dir.path(), &[&["run", "--duration", "1s"], &common[..]].concat());
     assert_eq!(json(&run)["tx"]["coverage"], 1.0);
     let few = ["compare", "--engines", "hearsay", "--workloads", "plain", "--rounds", "1", "--duration", "1s"];
-    assert_eq!(json(&testnet(&[&few[..], &common[..]].concat()))["kind"], "compare");
-    let search = [
-        "run",
-        "--find-capacity",
-        "--engine",
-        "gossipsub",
-        "--within",
-        "100%",
-        "--duration",
-        "1s",
-        "--drain",
-        "1s",
-    ];
-    // The highest rate there is: nothing else is tried, whether it is carried or not.
-    let capacity = testnet(&[&search[..], &common[..]].concat());
-    assert_eq!(json(&capacity)["kind"], "capacity");
+    assert_eq!(json(&testnet(dir.path(), &[&few[..], &common[..]].concat()))["kind"], "compare");
 }
