@@ -272,7 +272,5 @@ fn latest<K>(map: &HashMap<K, Ban>, now: Time, name: impl Fn(&K) -> String) -> V
     let mut bans: Vec<_> = map.iter().filter(|(_, ban)| now < ban.until).collect();
     bans.sort_unstable_by_key(|(_, ban)| std::cmp::Reverse(ban.until));
     let listed = bans.into_iter().take(BANS_LISTED_MAX);
-    listed
-        .map(|(key, ban)| Banned { who: name(key), reason: ban.reason, left: ban.until.since(now) })
-        .collect()
+    listed.map(|(key, ban)| Banned { who: name(key), reason: ban.reason, left: ban.until.since(now) }).collect()
 }

@@ -173,4 +173,3 @@ pub fn was_lost(cause: Option<&ConnectionError>) -> bool {
         }
     }
 }
-

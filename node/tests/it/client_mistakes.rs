@@ -215,10 +215,12 @@ fn settings(mistake: &str) -> Config {
     let mut config = config(1);
     match mistake {
         "no acks for 20 s" => {
-            config.deadlines = Deadlines { write_stall: protocol::time::Duration::from_secs(1), ..config.deadlines };
+            config.deadlines =
+                Deadlines { write_stall: protocol::time::Duration::from_secs(1), ..config.deadlines };
         }
         "half a frame, and nothing for 20 s" => {
-            config.deadlines = Deadlines { read_stall: protocol::time::Duration::from_secs(1), ..config.deadlines };
+            config.deadlines =
+                Deadlines { read_stall: protocol::time::Duration::from_secs(1), ..config.deadlines };
         }
         "no free slot" => config.max_peers_in = 1,
         "a ninth connection from an address" | "a connection while its address is banned" => {
@@ -243,7 +245,8 @@ async fn make(mistake: &str, node: &Node) -> Seen {
         "a bad signature" => {
             let mut bytes = transaction(7, 1, 20).encoded().to_vec();
             *bytes.last_mut().expect("long enough") ^= 1;
-            after_hello(node, control, &frame(&Message::Transactions { via: None, bodies: vec![bytes.into()] })).await
+            after_hello(node, control, &frame(&Message::Transactions { via: None, bodies: vec![bytes.into()] }))
+                .await
         }
         "an item in another encoding" => after_hello(node, control, &frame(&other_encoding())).await,
         "a message in another encoding" => after_hello(node, control, &framed(&[0x82, 0x0b, 0x18, 5])).await,
@@ -300,9 +303,17 @@ async fn each_mistake_is_seen_logged_and_counted_as_the_protocol_says() {
         assert_eq!(spelled(&seen), row.sees, "{mistake}");
         let (level, words) = &row.logs;
         assert!(log.has(level, words), "{mistake}: no {level} line with {words:?} in {:#?}", log.lines());
+        // Whom a line is about is told by the peer's id, unless the socket ended before it was known.
+        let of_it = log.lines().into_iter().filter(|line| line.contains(words.as_str()));
+        let named = of_it.filter(|line| line.contains("peer=12D3KooW")).count() > 0;
+        assert_eq!(named, !matches!(seen, Seen::Ended), "{mistake}: {:#?}", log.lines());
         // A ban is told at the default level, and listed.
         assert_eq!(status.bans.iter().any(|ban| ban.reason == row.counter), row.banned, "{mistake}: {status:?}");
-        assert_eq!(log.has("warn", "a peer broke a rule of the protocol"), row.banned || mistake.contains("banned"), "{mistake}");
+        assert_eq!(
+            log.has("warn", "a peer broke a rule of the protocol"),
+            row.banned || mistake.contains("banned"),
+            "{mistake}"
+        );
         assert!(!log.lines().iter().any(|line| line.contains("PeerHandle")), "{mistake}: {:#?}", log.lines());
         node.stop().await;
         drop(logging);
@@ -336,7 +347,11 @@ async fn what_a_peer_writes_on_our_streams_ends_it_whichever_and_whenever() {
                     false => HostileClient::connect(&node.address()).await,
                 };
                 client.write_back(lane, &[0]).await;
-                assert_eq!(spelled(&end_of(client).await), "goodbye `unexpected_data`", "{quic} {lane:?} {greets}");
+                assert_eq!(
+                    spelled(&end_of(client).await),
+                    "goodbye `unexpected_data`",
+                    "{quic} {lane:?} {greets}"
+                );
                 *counts.entry("unexpected_data".to_owned()).or_insert(0) += 1;
                 node.status_until("it is counted", |status| status.disconnects == counts).await;
             }

@@ -161,7 +161,10 @@ async fn a_frame_over_the_lane_s_bound_is_an_offence() {
     let (mut one, mut two) = Puppet::open_pair(false).await;
     one.order(Order::Send(Lane::Control, large(120_000)));
     let report = two.report(&mut one).await;
-    assert!(matches!(report, Report::Failed(CloseReason::FrameTooLarge { lane: Lane::Control, .. })), "{report:?}");
+    assert!(
+        matches!(report, Report::Failed(CloseReason::FrameTooLarge { lane: Lane::Control, .. })),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]

@@ -124,7 +124,8 @@ async fn session() -> Value {
         Reconciliation { interval: protocol::time::Duration::from_secs(3_600), ..Reconciliation::default() };
     let node = Node::start(Config { relay: RelayPolicy::Announce, reconciliation, ..config(1) }).await;
     let (control, bulk) = (Lane::Control, Lane::Bulk);
-    let [ours, small, large, lost] = [(1, 40), (2, 60), (3, 4_200), (4, 50)].map(|(n, bytes)| transaction(n, 1, bytes));
+    let [ours, small, large, lost] =
+        [(1, 40), (2, 60), (3, 4_200), (4, 50)].map(|(n, bytes)| transaction(n, 1, bytes));
     let mut with = Session::open(&node).await;
 
     with.say(control, &Message::Hello(hello("test")), "the first message each way").await;
@@ -159,7 +160,12 @@ async fn session() -> Value {
     let mut encoder = Encoder::new(salt, &[lost.id()]).expect("few");
     let symbols = symbols_to_bytes(encoder.symbols(0, 12)).into();
     let open = Reconcile::Open { number, digest: Digest::Push, size: 1, tip, salt, symbols };
-    with.say(control, &reconcile(open), "the client would give what the node lacks; its sketch is of one transaction").await;
+    with.say(
+        control,
+        &reconcile(open),
+        "the client would give what the node lacks; its sketch is of one transaction",
+    )
+    .await;
     with.hear(control, "the node lacks it").await;
     let offer = Reconcile::Offer { number, ids: vec![lost.id().short()] };
     with.say(control, &reconcile(offer), "it is this one").await;
@@ -169,7 +175,9 @@ async fn session() -> Value {
 
     let list = Reconcile::List { number: 8, after: None };
     with.say(control, &reconcile(list), "what does the node hold? A list, from its start").await;
-    let offer = with.hear(control, "its whole mempool, in the order of ids: fewer than 4,096, so the list ends here").await;
+    let offer = with
+        .hear(control, "its whole mempool, in the order of ids: fewer than 4,096, so the list ends here")
+        .await;
     let Message::Reconcile(offer) = offer else { panic!("an offer: {offer:?}") };
     let Reconcile::Offer { ids, .. } = *offer else { panic!("an offer: {offer:?}") };
     let place = ids.iter().position(|id| *id == small.id().short()).expect("it is offered");
@@ -186,13 +194,32 @@ async fn session() -> Value {
 }
 
 #[tokio::test]
+async fn an_early_hello_and_what_follows_it_are_read_when_all_four_streams_are_open() {
+    let node = Node::start(config(1)).await;
+    let mut raw = Raw::dial(node.address(), async {}).await;
+    let name = |lane: Lane| format!("/hearsay/test/{}/{VERSION}", lane.name());
+    let item = transaction(1, 1, 40);
+    let mut control = raw.open(&name(Lane::Control), async {}).await;
+    raw.write(&mut control, &[frame(&Message::Hello(hello("test"))), frame(&bodies(&[&item]))].concat()).await;
+    let (mut control_in, _) = raw.accept(&name(Lane::Control)).await;
+    let _bulk = raw.open(&name(Lane::Bulk), async {}).await;
+    let _bulk_in = raw.accept(&name(Lane::Bulk)).await;
+    let heard = raw.read_frame(&mut control_in).await.expect("the node speaks");
+    assert_eq!(heard, frame(&Message::Hello(hello("test"))));
+    raw.during(node.transaction(item.id())).await;
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_whole_session_is_that_of_the_vectors() {
     let made = session().await;
     if std::env::var_os("UPDATE_VECTORS").is_some() {
         std::fs::write(path(), format!("{made:#}\n")).expect("written");
     }
     let kept: Value = serde_json::from_str(&std::fs::read_to_string(path()).expect("readable")).expect("JSON");
-    for (made, kept) in made["frames"].as_array().into_iter().flatten().zip(kept["frames"].as_array().into_iter().flatten()) {
+    for (made, kept) in
+        made["frames"].as_array().into_iter().flatten().zip(kept["frames"].as_array().into_iter().flatten())
+    {
         assert_eq!(made, kept);
     }
     assert_eq!(made, kept);

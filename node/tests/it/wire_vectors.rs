@@ -13,7 +13,9 @@ fn refusal(lane: Lane, mut input: &[u8]) -> Option<&'static str> {
         match frames.feed(&mut input) {
             Ok(Step::More) => return None,
             Ok(Step::Begun(_)) => {}
-            Ok(Step::Frame(frame)) => return Message::parse(&Bytes::from(frame.to_vec())).err().map(|_| "no_message"),
+            Ok(Step::Frame(frame)) => {
+                return Message::parse(&Bytes::from(frame.to_vec())).err().map(|_| "no_message");
+            }
             Err(FrameError::TooLarge { .. }) => return Some("frame_too_large"),
             Err(FrameError::BadPrefix) => return Some("bad_prefix"),
             Err(FrameError::Empty) => return Some("empty_frame"),

@@ -41,8 +41,8 @@ use super::request::{Announced, RequestKey};
 use crate::codec::Encode as _;
 use crate::hash::{ShortId, TxId};
 use crate::limits::{
-    LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_TIMEOUT, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN,
-    RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SKETCH_BYTES_MIN, RECONCILE_TIMEOUT,
+    LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_TIMEOUT, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX,
+    RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SKETCH_BYTES_MIN, RECONCILE_TIMEOUT,
 };
 use crate::message::{Message, Outcome, Reconcile, Tip, TxRef, taken};
 use crate::reconcile::{

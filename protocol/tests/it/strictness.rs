@@ -66,7 +66,12 @@ fn an_error_tells_the_field_and_where_it_begins() {
         (&[0x83, 0x02, 0x01, 0x80], "whether to graft", 2, DecodeError::WrongType("true or false")),
         // An inv of a reference without an age, one of three bytes, and one with an age that is cut.
         (&[0x82, 0x01, 0x81, 0x48, 1, 2, 3, 4, 5, 6, 7, 8], "an inv", 2, DecodeError::BadValue("an inv's length")),
-        (&[0x82, 0x01, 0x82, 0x43, 1, 2, 3, 0], "a transaction reference", 3, DecodeError::BadValue("a transaction reference")),
+        (
+            &[0x82, 0x01, 0x82, 0x43, 1, 2, 3, 0],
+            "a transaction reference",
+            3,
+            DecodeError::BadValue("a transaction reference"),
+        ),
         (&[0x82, 0x01, 0x82, 0x48, 1, 2, 3, 4, 5, 6, 7, 8, 0x19, 1], "an age", 12, DecodeError::Truncated),
         (&[0x82, 0x18, 0x63, 0x00], "a message's tag", 1, DecodeError::BadValue("a message tag")),
         (&[0x82, 0x0f, 0x00], "a message", 0, DecodeError::BadValue("a message's length")),
@@ -76,7 +81,10 @@ fn an_error_tells_the_field_and_where_it_begins() {
     for (bytes, what, at, error) in told {
         assert_eq!(misread(bytes), Misread { what, at, error }, "{bytes:02x?}");
     }
-    assert_eq!(misread(told[0].0).to_string(), "an ack's bytes at byte 2: a length or integer is not in its shortest form");
+    assert_eq!(
+        misread(told[0].0).to_string(),
+        "an ack's bytes at byte 2: a length or integer is not in its shortest form"
+    );
 }
 
 #[test]
