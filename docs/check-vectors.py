@@ -92,6 +92,8 @@ class Reader:
     def bool(self):
         self.item = self.at
         value = self.take(1)[0]
+        if value == 0xF8:
+            raise Refused("not_shortest", "a simple value in two bytes")
         if value not in (0xF4, 0xF5):
             raise Refused("wrong_type", "something else where true or false was wanted")
         return value == 0xF5

@@ -303,6 +303,10 @@ async fn each_mistake_is_seen_logged_and_counted_as_the_protocol_says() {
         assert_eq!(spelled(&seen), row.sees, "{mistake}");
         let (level, words) = &row.logs;
         assert!(log.has(level, words), "{mistake}: no {level} line with {words:?} in {:#?}", log.lines());
+        // Whom a line is about is told by the peer's id, unless the socket ended before it was known.
+        let of_it = log.lines().into_iter().filter(|line| line.contains(words.as_str()));
+        let named = of_it.filter(|line| line.contains("peer=12D3KooW")).count() > 0;
+        assert_eq!(named, !matches!(seen, Seen::Ended), "{mistake}: {:#?}", log.lines());
         // A ban is told at the default level, and listed.
         assert_eq!(status.bans.iter().any(|ban| ban.reason == row.counter), row.banned, "{mistake}: {status:?}");
         assert_eq!(

@@ -194,6 +194,23 @@ async fn session() -> Value {
 }
 
 #[tokio::test]
+async fn an_early_hello_and_what_follows_it_are_read_when_all_four_streams_are_open() {
+    let node = Node::start(config(1)).await;
+    let mut raw = Raw::dial(node.address(), async {}).await;
+    let name = |lane: Lane| format!("/hearsay/test/{}/{VERSION}", lane.name());
+    let item = transaction(1, 1, 40);
+    let mut control = raw.open(&name(Lane::Control), async {}).await;
+    raw.write(&mut control, &[frame(&Message::Hello(hello("test"))), frame(&bodies(&[&item]))].concat()).await;
+    let (mut control_in, _) = raw.accept(&name(Lane::Control)).await;
+    let _bulk = raw.open(&name(Lane::Bulk), async {}).await;
+    let _bulk_in = raw.accept(&name(Lane::Bulk)).await;
+    let heard = raw.read_frame(&mut control_in).await.expect("the node speaks");
+    assert_eq!(heard, frame(&Message::Hello(hello("test"))));
+    raw.during(node.transaction(item.id())).await;
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_whole_session_is_that_of_the_vectors() {
     let made = session().await;
     if std::env::var_os("UPDATE_VECTORS").is_some() {

@@ -145,6 +145,7 @@ fn messages() -> Vec<Value> {
         ("a float", "wrong_type", ack(&[0xf9, 0, 0])),
         ("null for a number", "wrong_type", ack(&[0xf6])),
         ("true for a number", "wrong_type", ack(&[0xf5])),
+        ("true in two bytes", "not_shortest", of(&[0x83, 7, 0xf8, 21], &id)),
         ("a number for true", "wrong_type", vec![0x83, 2, 1, 0x80]),
         ("a CBOR tag", "wrong_type", ack(&[0xc1, 5])),
         ("a map for an array", "wrong_type", vec![0x82, 9, 0xa0]),

@@ -9,6 +9,7 @@ use protocol::limits::{
     LIST_PARTS_MAX, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SERVED_PER_SEC,
 };
 use protocol::message::{Message, Outcome, Reconcile, Tip, taken};
+use protocol::reconcile::SaltedId;
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 
@@ -337,6 +338,25 @@ fn a_peer_that_asks_too_often_is_told_that_we_are_busy() {
     mesh.run_for(RECONCILE_PEER_INTERVAL_MIN);
     mesh.say(0, peer, open(3, vec![0; 11]));
     assert_eq!(outcomes(&mesh.heard(0, peer)), [Outcome::Known]);
+}
+
+#[test]
+fn what_a_busy_peer_lists_is_not_read() {
+    let mut mesh = reconciling(1, RelayPolicy::default(), Digest::PushPull);
+    let peer = mesh.greeted(0);
+    let id = many(0, 1)[0].id().short();
+    for _ in 0..30 {
+        mesh.run_for(Duration::from_millis(100));
+        for message in mesh.heard(0, peer) {
+            let Message::Reconcile(message) = message else { panic!("{}", message.name()) };
+            let Reconcile::Open { number, tip, .. } = *message else { panic!("{}", message.name()) };
+            let (outcome, wanted) = (Outcome::Busy, vec![SaltedId::from_bytes([1; 6])]);
+            let answer = Reconcile::Difference { number, outcome, tip, wanted, offered: vec![id] };
+            mesh.say(0, peer, Message::Reconcile(Box::new(answer)));
+        }
+    }
+    assert!(mesh.nodes[0].stats().reconciliations > 0);
+    assert_eq!(mesh.nodes[0].stats().requests, 0);
 }
 
 #[test]
