@@ -31,10 +31,6 @@ fn tcp_address(node: &Process) -> SocketAddr {
     format!("127.0.0.1:{port}").parse().expect("an address")
 }
 
-fn rpc_address(node: &Process) -> SocketAddr {
-    node.says("rpc ").split("http://").nth(1).expect("an address").trim().parse().expect("an address")
-}
-
 fn join(node: &Process) -> [String; 2] {
     ["--bootstrap".to_owned(), node.status().listen.first().cloned().expect("it listens")]
 }
@@ -62,7 +58,7 @@ fn idle_connections_and_half_sent_requests_cost_the_node_nothing() {
     let dir = tempdir().expect("a directory");
     let space = Space::of_this_machine(dir.path());
     let node = space.node_with_files(1_024, "flooded", &LOCAL);
-    let rpc = rpc_address(&node);
+    let rpc = node.rpc_address();
     let idle: Vec<_> = (0..1_010).map(|_| TcpStream::connect(rpc).expect("the system takes it")).collect();
     let half: Vec<_> = (0..100)
         .map(|_| {
@@ -92,7 +88,7 @@ fn a_node_without_descriptors_rests_says_so_once_and_recovers() {
     let space = Space::of_this_machine(dir.path());
     // So few that strangers who connect to the peers' port use up the rest.
     let node = space.node_with_files(64, "starved", &LOCAL);
-    let (peers, rpc) = (tcp_address(&node), rpc_address(&node));
+    let (peers, rpc) = (tcp_address(&node), node.rpc_address());
     let strangers: Vec<_> = (0..200).map(|_| TcpStream::connect(peers).expect("the system takes it")).collect();
     let askers: Vec<_> = (0..50).map(|_| TcpStream::connect(rpc).expect("the system takes it")).collect();
     let share = idle_share(&node);

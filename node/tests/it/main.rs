@@ -25,6 +25,7 @@ mod http_flood;
 mod http_guard;
 mod http_health;
 mod http_places;
+mod http_ready;
 mod key_file;
 mod lane_speed;
 mod lanes;

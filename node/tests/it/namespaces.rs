@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -270,6 +271,11 @@ impl Space {
 impl Process {
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Where its HTTP listener is, by its banner.
+    pub(crate) fn rpc_address(&self) -> SocketAddr {
+        self.says("rpc ").split("http://").nth(1).expect("an address").trim().parse().expect("an address")
     }
 
     /// All that it has written to standard error.
