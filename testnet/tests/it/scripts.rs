@@ -149,3 +149,27 @@ fn words_that_a_script_does_not_know_are_usage_before_anything_is_built() {
         assert_eq!(scripts.called(), "", "{script} {arguments:?}");
     }
 }
+
+#[test]
+fn a_command_that_is_not_known_and_one_that_is_not_written_are_failures() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        return eprintln!("skipped: python3 is not installed");
+    }
+    let scripts = Scripts::new();
+    scripts.stand_in("target/debug/node");
+    scripts.stand_in("target/debug/testnet");
+    let page = "`node status` and `node dance --fast` are commands.\n\n```sh\ntarget/release/node peers \\\n    --all # all\n```\n";
+    fs::write(scripts.path("README.md"), page).unwrap();
+    let output = scripts.run("check-commands.py", &["--only", "none of them"]);
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for unknown in ["node dance --fast", "target/release/node peers  --all"] {
+        assert!(
+            said.contains(&format!("README.md: {unknown}: scripts/known_commands.py doesn't know it")),
+            "{said}"
+        );
+    }
+    let unwritten =
+        |command: &str| said.contains(&format!("{command}: in scripts/known_commands.py, and nowhere written"));
+    assert!(unwritten("testnet sim") && !unwritten("node status"), "{said}");
+}
