@@ -81,6 +81,7 @@ KNOWN = {
     '-d \'{"jsonrpc":"2.0","id":1,"method":"block_publish","params":["00"]}\'': run(
         after="node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s"
     ),
+    "node tx get <id>": mention("with an id it is in the README"),
     "node block publish": mention("it wants a block; the gate's tests publish some"),
     # The node.
     "node --help": run(),

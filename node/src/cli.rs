@@ -103,7 +103,7 @@ pub struct RunArgs {
     /// Keep key and data in memory only
     ///
     /// The key is a new one, unless --key-file is given. No rpc.json is written, so the other commands need
-    /// --rpc; with --data-dir as well, that directory gets LOCK and, while the node runs, rpc.json, and neither key nor store.
+    /// --rpc; with --data-dir as well, that directory gets LOCK and, while the node runs, rpc.json and the cookie, and neither key nor store.
     #[arg(long, env = "NODE_EPHEMERAL", value_parser = BoolishValueParser::new())]
     pub ephemeral: bool,
 
@@ -243,7 +243,7 @@ pub struct PlaceArgs {
     #[arg(long, env = "NODE_NETWORK", value_name = "NAME", default_value = "dev")]
     pub network: NetworkId,
 
-    /// Where the key, the store, the lock and rpc.json are; used as it is
+    /// Where the key, the store, the lock, the cookie and rpc.json are; used as it is
     ///
     /// The default is the user's data directory (XDG), then hearsay/NETWORK.
     #[arg(long, env = "NODE_DATA_DIR", value_name = "DIR")]
@@ -261,7 +261,7 @@ pub struct AskArgs {
     #[arg(long, env = "NODE_RPC", value_name = "ADDR")]
     pub rpc: Option<String>,
 
-    /// How long to wait for an answer, such as 3s
+    /// How long to wait for each answer, such as 3s; `tx send` waits for two
     #[arg(long, env = "NODE_TIMEOUT", value_name = "TIME", default_value = "15s", value_parser = config::parse_interval)]
     pub timeout: Duration,
 

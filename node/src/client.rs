@@ -23,6 +23,7 @@ use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxComman
 use crate::command::Status;
 use crate::data_dir::{self, DataDirError};
 use crate::errors::chain;
+use crate::http::Cookie;
 use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::logging::to_stderr;
 use crate::notices::BLOCKS_ON_THEIR_WAY;
@@ -72,6 +73,12 @@ pub enum AskError {
     /// All its places are taken.
     #[error("the node at {0} serves as many requests as it can; nothing was done: try again in a moment")]
     Busy(String),
+    /// The address is a name that a node doesn't answer to.
+    #[error(
+        "the node at {0} answers only what is asked of 127.0.0.1, [::1] or localhost; nothing was done: name one of these with \
+         --rpc, for another machine's node the near end of a tunnel"
+    )]
+    WrongHost(String),
     /// It doesn't take our word for being its owner.
     #[error(
         "the node did not take it: only who can read the file `cookie` in its data dir may do this, and it is a new one at each \
@@ -333,29 +340,40 @@ struct Node {
 
 impl Node {
     fn find(ask: &AskArgs) -> Result<Self, AskError> {
-        let (address, cookie) = match &ask.rpc {
-            // Whose node that is nobody knows; so it is not told our cookie, unless the data dir is named as well.
-            Some(address) => (address.clone(), ask.place.data_dir.as_deref().and_then(data_dir::read_cookie)),
-            None => {
-                let dir = dir(&ask.place)?;
-                let info = data_dir::find_node(&dir)?.ok_or_else(|| AskError::NotRunning(dir.clone()))?;
-                (info.rpc.ok_or(AskError::NoRpc(info.pid))?, data_dir::read_cookie(&dir))
-            }
-        };
+        Self::at(Self::address(ask)?, None, ask.timeout)
+    }
+
+    /// The same for what needs the cookie. It is told to the node of its data dir, or where the caller names both.
+    fn find_as_owner(ask: &AskArgs) -> Result<Self, AskError> {
+        let address = Self::address(ask)?;
+        let cookie = data_dir::read_cookie(&dir(&ask.place)?).ok_or(AskError::NotAllowed)?;
+        Self::at(address, Some(&cookie), ask.timeout)
+    }
+
+    fn address(ask: &AskArgs) -> Result<String, AskError> {
+        if let Some(address) = &ask.rpc {
+            return Ok(address.clone());
+        }
+        let dir = dir(&ask.place)?;
+        let info = data_dir::find_node(&dir)?.ok_or(AskError::NotRunning(dir))?;
+        info.rpc.ok_or(AskError::NoRpc(info.pid))
+    }
+
+    fn at(address: String, cookie: Option<&Cookie>, timeout: Duration) -> Result<Self, AskError> {
         let url = if address.contains("://") { address.clone() } else { format!("http://{address}") };
         let mut headers = HeaderMap::new();
-        if let Some(cookie) = cookie.as_ref().and_then(|cookie| HeaderValue::from_str(&cookie.to_header()).ok()) {
+        if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie.to_header()).ok()) {
             headers.insert(AUTHORIZATION, cookie);
         }
         let client = HttpClientBuilder::default()
-            .request_timeout(ask.timeout)
+            .request_timeout(timeout)
             .set_headers(headers)
             .max_request_size(u32::try_from(REQUEST_BYTES_MAX).unwrap_or(u32::MAX))
             .max_response_size(u32::try_from(RESPONSE_BYTES_MAX).unwrap_or(u32::MAX))
             .build(url)
             .map_err(|error| AskError::NoAnswer { address: address.clone(), error: error.to_string() })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { address, client, runtime, timeout: ask.timeout })
+        Ok(Self { address, client, runtime, timeout })
     }
 
     fn call<T>(&self, request: impl AsyncFnOnce(&HttpClient) -> Result<T, ClientError>) -> Result<T, AskError> {
@@ -371,6 +389,7 @@ impl Node {
             ClientError::Transport(error) => match http_status(&*error) {
                 Some(429 | 503) => AskError::Busy(address()),
                 Some(401) => AskError::NotAllowed,
+                Some(403) => AskError::WrongHost(address()),
                 Some(code) => AskError::Strange(format!("{} answers with HTTP status {code}", self.address)),
                 None => AskError::NoAnswer { address: address(), error: chain(&*error) },
             },

@@ -120,9 +120,11 @@ pub fn default_path(network: &NetworkId) -> Result<PathBuf, DataDirError> {
 /// [`DataDirError::Killed`] if nobody holds it: whatever listens at that address now is another process. Others if `rpc.json`
 /// can't be read or makes no sense.
 pub fn find_node(dir: &Path) -> Result<Option<RpcInfo>, DataDirError> {
-    match read_rpc(dir)? {
-        Some(info) if !is_held(dir)? => Err(DataDirError::Killed { path: dir.to_owned(), pid: info.pid }),
-        found => Ok(found),
+    let Some(info) = read_rpc(dir)? else { return Ok(None) };
+    match holder_of(dir)? {
+        None => Err(DataDirError::Killed { path: dir.to_owned(), pid: info.pid }),
+        // One that starts removes the old file in a moment.
+        Some(pid) => Ok((pid == info.pid.to_string()).then_some(info)),
     }
 }
 
@@ -133,18 +135,18 @@ pub fn read_cookie(dir: &Path) -> Option<Cookie> {
     Cookie::parse(&text).ok()
 }
 
-/// Whether a process holds the lock of `dir`.
-fn is_held(dir: &Path) -> Result<bool, DataDirError> {
+/// The pid that the process has written which holds the lock of `dir`; empty before it has. `None` if none holds it.
+fn holder_of(dir: &Path) -> Result<Option<String>, DataDirError> {
     let path = dir.join(LOCK_FILE);
     let lock = match File::open(&path) {
         Ok(lock) => lock,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("open", &path)(error)),
     };
     // Dropped at once. A node that starts in this moment tries again.
     match lock.try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(holder(lock).unwrap_or_default())),
         Err(TryLockError::Error(error)) => Err(failed("look at", &path)(error)),
     }
 }

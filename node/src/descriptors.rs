@@ -15,7 +15,11 @@ use crate::limits::{PENDING_MAX, established_max};
 /// The node asks for no more: 2 * 1,024 peers take some thousands.
 pub const LIMIT_WANTED: u64 = 65_536;
 
-/// For the store, the log, the trace, the runtimes, listeners, and names that are being resolved: some 40 are in use.
+/// macOS says that there is no hard limit, and takes no more than this (`OPEN_MAX`).
+const LIMIT_OF_OTHERS: u64 = 10_240;
+
+/// For the store, the log, the trace, the runtimes, listeners, and names that are being resolved (some 40 are in use), and for 32
+/// connections that the listener only turns away.
 pub const RESERVE: u64 = 128;
 
 /// Even with too few descriptors the listener takes a few connections: an operator has to be able to look.
@@ -41,10 +45,12 @@ impl Descriptors {
     /// If the system doesn't tell its limits. A limit that can't be raised is none.
     pub fn claim(config: &Config) -> io::Result<Self> {
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-        let wanted = LIMIT_WANTED.min(hard);
-        let raised = soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok();
-        let limit = if raised { wanted } else { soft };
-        Ok(Self { raised_from: raised.then_some(soft), ..Self::share(limit, peers(config)) })
+        let higher = [LIMIT_WANTED, LIMIT_OF_OTHERS].map(|wanted| wanted.min(hard));
+        let raised = higher
+            .into_iter()
+            .find(|&wanted| soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok());
+        let limit = raised.unwrap_or(soft);
+        Ok(Self { raised_from: raised.map(|_| soft), ..Self::share(limit, peers(config)) })
     }
 
     /// How `limit` descriptors are shared out when peers may take `peers` of them.

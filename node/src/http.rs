@@ -45,6 +45,12 @@ pub(crate) use guard::Caller;
 /// Connections at a time, where the limit of open files allows it.
 pub const CONNECTIONS_MAX: usize = 128;
 
+const HEALTHZ: &str = "/healthz";
+const READYZ: &str = "/readyz";
+
+/// What is answered even where all places are taken.
+const HEALTH_PATHS: [&str; 2] = [HEALTHZ, READYZ];
+
 /// The listener's socket, bound but not yet answering.
 #[derive(Debug)]
 pub struct HttpListener {
@@ -146,7 +152,7 @@ impl HttpListener {
 }
 
 impl HttpServer {
-    /// Takes no more connections, and ends those that wait. Requests under way get their answer.
+    /// Takes no more connections, and ends those without a whole request. Requests under way get their answer.
     pub fn stop(&self) {
         let _ = self.stop.send(true);
     }
@@ -191,8 +197,8 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
     };
     let router = Router::new()
         .route("/", post(call))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
+        .route(HEALTHZ, get(healthz))
+        .route(READYZ, get(readyz))
         .fallback(async || {
             (
                 StatusCode::NOT_FOUND,

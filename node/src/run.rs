@@ -132,7 +132,7 @@ where
 }
 
 /// What the node stands on, and how it was come by.
-struct Place {
+struct Footing {
     identity: Identity,
     data_dir: Option<DataDir>,
     key_note: String,
@@ -151,7 +151,7 @@ where
     F: Future<Output = Result<(), ServiceError>> + Send + 'static,
 {
     let mut signals = Signals::listen()?;
-    let place = Place::take(&args)?;
+    let place = Footing::take(&args)?;
     let data_dir = place.data_dir.as_ref().map(|dir| dir.path().to_owned());
     let format = args.log_format;
     let config = Config { links, ..Config::resolve(args, &place.identity, data_dir) };
@@ -210,7 +210,7 @@ fn claim_descriptors(config: &Config) -> Result<Descriptors, RunError> {
     Ok(descriptors)
 }
 
-impl Place {
+impl Footing {
     fn take(args: &RunArgs) -> Result<Self, RunError> {
         let path = match (&args.place.data_dir, args.ephemeral) {
             (Some(path), _) => Some(path.clone()),
@@ -355,7 +355,7 @@ struct Banner {
 }
 
 impl Banner {
-    fn new(config: &Config, place: &Place, rpc: Option<String>) -> Self {
+    fn new(config: &Config, place: &Footing, rpc: Option<String>) -> Self {
         Self {
             network: config.network.to_string(),
             producers: producers(config),

@@ -37,7 +37,7 @@ use crate::command::Command;
 use crate::config::Config;
 use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
 use crate::errors::chain;
-use crate::http::{Criterion, Health, Reason};
+use crate::http::{BEAT_MAX, Criterion, Health, Reason};
 use crate::limits::{BlockLimitError, address_group, ip_of};
 use crate::listen::listen;
 use crate::notices::{BehindNotices, Declined, DeclinedNotices, Seldom, matters};
@@ -55,7 +55,7 @@ use crate::store::{
     StoreError, StoreOptions, Writer,
 };
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
-use crate::timers::{LATENESS_INTERVAL, Timers, latenesses, next};
+use crate::timers::{DISCOVERY_INTERVAL, LATENESS_INTERVAL, Timers, latenesses, next};
 use crate::trace::{TraceWriter, What};
 use crate::transport::{TransportSetupError, WireBytes};
 use crate::verify::{Verdicts, VerifyPool};
@@ -75,6 +75,9 @@ const TROUBLES_MAX: usize = 3;
 const WARN_AFTER: protocol::time::Duration = protocol::time::Duration::from_secs(5);
 /// A node that knows addresses of peers waits so long for the first one before it produces blocks.
 const ALONE_WAIT: protocol::time::Duration = protocol::time::Duration::from_secs(30);
+/// A loop that ticks in time is live: `/healthz` allows for four ticks that come late.
+const _: () = assert!(DISCOVERY_INTERVAL.as_millis() * 5 <= BEAT_MAX.as_millis());
+
 /// Told once when the node listens.
 #[derive(Clone, Debug)]
 pub struct Ready {

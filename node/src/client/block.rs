@@ -33,7 +33,7 @@ fn publish(file: &Path, ask: &AskArgs) -> Result<ExitCode, AskError> {
         return Err(refused(format!("it has over {BLOCK_BYTES_MAX} bytes")));
     }
     Block::from_bytes(&bytes.clone().into()).map_err(|error| refused(error.to_string()))?;
-    let node = Node::find(ask)?;
+    let node = Node::find_as_owner(ask)?;
     let submitted = node.call(async |client| client.block_publish(hex::encode(bytes)).await)?;
     if ask.json {
         print_json(&submitted)?;

@@ -20,7 +20,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use nix::errno::Errno;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
@@ -28,6 +27,7 @@ use tokio::time::{Duration, sleep, timeout};
 use tower::Service as _;
 use tracing::{debug, warn};
 
+use super::HEALTH_PATHS;
 use super::place::{Place, Times};
 use crate::clock::Clock;
 use crate::notices::Seldom;
@@ -71,9 +71,12 @@ pub(super) async fn run(
                 // What has to go does so before the next one comes.
                 tokio::task::yield_now().await;
             }
-            Err(error) if is_lack(&error) => {
+            Err(error) if is_over(&error) => {
+                debug!(%error, "a connection to the RPC had gone again before it was taken")
+            }
+            Err(error) => {
                 if complaint.may_say(clock.now()) {
-                    warn!(%error, "the RPC can't take connections for now; those it has are served on: raise the limit of open files");
+                    warn!(%error, "the RPC can't take connections for now; those it has are served on. Most likely the limit of open files is too low");
                 }
                 open.make_room();
                 tokio::select! {
@@ -81,8 +84,6 @@ pub(super) async fn run(
                     () = sleep(rest) => rest = (rest * 2).min(REST_MAX),
                 }
             }
-            // The client has gone again.
-            Err(error) => debug!(%error, "a connection to the RPC was not taken"),
         }
     }
     drop(listener);
@@ -104,7 +105,7 @@ impl Open {
         if self.places.len() >= self.most && !self.make_room() {
             // Those that are leaving count as well, for a moment.
             if self.tasks.len() < self.most + TURNED_AWAY_MAX {
-                self.tasks.spawn(turn_away(stream));
+                self.tasks.spawn(turn_away(stream, self.router.clone()));
             }
             return;
         }
@@ -127,9 +128,10 @@ impl Open {
         self.places.remove(&id);
     }
 
-    /// Ends those that wait, and waits for the others, which end with their answer.
+    /// Ends requests that aren't whole, and waits for the others. These end with their answer, and connections that have none
+    /// under way at once.
     async fn end(mut self) {
-        while self.make_room() {}
+        self.places.values().filter(|place| place.is_reading()).for_each(|place| place.vacate());
         while self.tasks.join_next().await.is_some() {}
     }
 }
@@ -171,9 +173,13 @@ async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped
     }
 }
 
-/// Tells one request that all places are taken. It has to be read first: clients don't expect an answer to nothing.
-async fn turn_away(stream: TcpStream) {
-    let service = service_fn(async |_: Request<Incoming>| {
+/// Tells one request that all places are taken. It has to be read first: clients don't expect an answer to nothing. One that asks
+/// for the node's health is answered all the same: a supervisor must not take a busy node for a dead one.
+async fn turn_away(stream: TcpStream, router: Router) {
+    let service = service_fn(async |request: Request<Incoming>| {
+        if HEALTH_PATHS.contains(&request.uri().path()) {
+            return router.clone().call(request.map(Body::new)).await;
+        }
         let headers = [(RETRY_AFTER, "1"), (CONNECTION, "close")];
         let text = "all places are taken by requests under way; nothing was done: ask again\n";
         Ok::<_, Infallible>((StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response())
@@ -190,8 +196,8 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Whether the system lacks something that may come back: descriptors of the process or the system, or memory.
-fn is_lack(error: &io::Error) -> bool {
-    let lacks = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
-    error.raw_os_error().is_some_and(|code| lacks.contains(&Errno::from_raw(code)))
+/// Whether only the one connection is concerned. Everything else may fail again at once, so the listener rests.
+fn is_over(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }

@@ -19,7 +19,7 @@ use super::place::Place;
 use crate::rpc::REQUEST_BYTES_MAX;
 
 /// Bytes of a request without the cookie: some transactions of 64 KiB in hexadecimal, or a full batch of small ones. All
-/// connections with one such body each hold 128 MiB.
+/// connections with one such body each hold 128 MiB, and three times that while they are read and decoded at the same time.
 pub const OPEN_REQUEST_BYTES_MAX: usize = 1024 * 1024;
 
 /// Who sent a request.

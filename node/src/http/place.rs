@@ -69,6 +69,11 @@ impl Place {
         self.enter(Stage::Waiting);
     }
 
+    /// Whether it has part of a request's body.
+    pub(super) fn is_reading(&self) -> bool {
+        self.lock().stage == Stage::Reading
+    }
+
     /// Since when it could have been made to go; `None` while it is served.
     pub(super) fn since(&self) -> Option<Instant> {
         let State { stage, since, .. } = *self.lock();
@@ -86,7 +91,9 @@ impl Place {
         loop {
             let state = *self.lock();
             let deadline = state.since + self.limit(state.stage);
-            if state.vacated || deadline <= Instant::now() {
+            // A request that became whole in the moment in which its place was wanted is served to the end.
+            let vacated = state.vacated && state.stage != Stage::Serving;
+            if vacated || deadline <= Instant::now() {
                 return;
             }
             tokio::select! {

@@ -64,14 +64,18 @@ fn an_rpc_json_that_nobody_holds_leads_nowhere() {
     let dir = tempdir().expect("a directory");
     let held = DataDir::lock(dir.path()).expect("free");
     assert_eq!(find_node(dir.path()).expect("nothing is wrong"), None);
+    // Of one before, which the holder is about to remove.
     held.write_rpc(&info()).expect("written");
-    assert_eq!(find_node(dir.path()).expect("it is held"), Some(info()));
+    assert_eq!(find_node(dir.path()).expect("it is held"), None);
+    let ours = RpcInfo { pid: std::process::id(), ..info() };
+    held.write_rpc(&ours).expect("written");
+    assert_eq!(find_node(dir.path()).expect("it is held"), Some(ours.clone()));
     let left = fs::read(dir.path().join(RPC_FILE)).expect("it is there");
     drop(held);
     // As after a kill.
     fs::write(dir.path().join(RPC_FILE), left).expect("written");
     match find_node(dir.path()).expect_err("nobody holds it") {
-        DataDirError::Killed { pid, .. } => assert_eq!(pid, info().pid),
+        DataDirError::Killed { pid, .. } => assert_eq!(pid, ours.pid),
         other => panic!("{other}"),
     }
 }

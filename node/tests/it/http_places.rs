@@ -68,6 +68,11 @@ async fn requests_under_way_keep_their_places_and_a_new_one_is_told() {
         assert!(third.starts_with("HTTP/1.1 503") && third.contains("retry-after: 1"), "{third}");
         let (_, body) = third.split_once("\r\n\r\n").expect("a body");
         assert!(third.contains(&format!("content-length: {}\r\n", body.len())), "{third}");
+        fake.health.beat(Vec::new());
+        let health =
+            tokio::task::spawn_blocking(move || exchange(address, "GET /readyz HTTP/1.1\r\nHost: [::1]", ""));
+        let health = health.await.expect("it ends");
+        assert!(health.contains(r#"{"ready":"#), "{health}");
         for command in waiting {
             let Command::Peers { reply } = command else { panic!("another") };
             reply.send(Vec::new()).expect("somebody waits");

@@ -71,8 +71,8 @@ fn the_cookie_lives_as_long_as_the_run_and_lets_a_block_in_that_the_producer_rul
     let strict = space.node("strict", &LOCAL);
     let (path, rpc) = (space.data_dir("strict").join(COOKIE_FILE), space.data_dir("strict").join(RPC_FILE));
     assert_eq!(std::fs::metadata(&path).expect("it is there").mode() & 0o777, 0o600);
-    let (out, error) = strict.run(&["block", "publish", file]);
-    assert!(out.is_empty() && error.contains("refused"), "{out} {error}");
+    let refusal = strict.refuses(&["block", "publish", file]);
+    assert!(refusal.contains("refused"), "{refusal}");
     assert_eq!(strict.status().tip_height, 0);
     strict.stop();
     assert!(!path.exists() && !rpc.exists());
@@ -82,6 +82,6 @@ fn the_cookie_lives_as_long_as_the_run_and_lets_a_block_in_that_the_producer_rul
     assert_eq!(out.trim().len(), 64, "{error}");
     assert_eq!(open.status().tip_height, 1);
     std::fs::remove_file(&path).expect("it is there");
-    let (out, error) = open.run(&["block", "publish", file]);
-    assert!(out.is_empty() && error.contains("`cookie`"), "{out} {error}");
+    let refusal = open.refuses(&["block", "publish", file]);
+    assert!(refusal.contains("`cookie`"), "{refusal}");
 }

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
@@ -296,11 +296,22 @@ impl Process {
 
     /// Runs a command of the program about this node, and gives what it wrote to standard output and error.
     pub(crate) fn run(&self, args: &[&str]) -> (String, String) {
-        let mut command = self.space.command(env!("CARGO_BIN_EXE_node"));
-        let output = command.args(args).arg("--data-dir").arg(&self.data_dir).output().expect("it runs");
+        let output = self.output(args);
         assert!(output.status.success(), "{args:?}: {output:?}");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (text(output.stdout), text(output.stderr))
+    }
+
+    /// A command that fails, printing nothing: what it says.
+    pub(crate) fn refuses(&self, args: &[&str]) -> String {
+        let output = self.output(args);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{args:?}: {output:?}");
+        String::from_utf8(output.stderr).expect("text")
+    }
+
+    fn output(&self, args: &[&str]) -> Output {
+        let mut command = self.space.command(env!("CARGO_BIN_EXE_node"));
+        command.args(args).arg("--data-dir").arg(&self.data_dir).output().expect("it runs")
     }
 
     /// Asks it through its own command line: `node ARGS --json`.

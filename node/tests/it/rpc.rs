@@ -11,7 +11,7 @@ use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::rpc_params;
 use node::command::{Command, PeerStatus, Status};
 use node::data_dir::{DataDir, RPC_FILE, RpcInfo};
-use node::http::{HttpListener, Times};
+use node::http::{Cookie, HttpListener, Times};
 use node::identity::Identity;
 use node::rpc::{ApiClient as _, BATCH_MAX, CODE_REFUSED, CODE_STOPPED, REQUEST_BYTES_MAX, TransactionState};
 use protocol::block::{Block, Header, transactions_root};
@@ -374,6 +374,22 @@ async fn a_block_is_published_with_the_cookie_of_the_data_dir_and_looked_up() {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         assert_eq!(String::from_utf8(output.stdout).expect("text"), format!("{}\n", sent.header.id()));
     }
+}
+
+#[tokio::test]
+async fn a_cookie_is_told_to_nobody_who_does_not_need_it() {
+    let home = tempdir().expect("a directory");
+    let dir = home.path().join("d");
+    std::fs::create_dir(&dir).expect("made");
+    // Of another node than the one that is asked, which would answer 401.
+    std::fs::write(dir.join("cookie"), Cookie::generate().expect("random bytes").to_text()).expect("written");
+    let mut fake = FakeNode::start();
+    let output = run(&mut fake, home.path(), &["peers", "--data-dir", dir.to_str().expect("text")], |command| {
+        let Command::Peers { reply } = command else { panic!("another") };
+        reply.send(Vec::new()).expect("somebody waits");
+    })
+    .await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
 #[tokio::test]
