@@ -32,6 +32,7 @@ use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use crate::limits::{Banned, Bans, PER_PEER_MAX, address_group, ip_of};
+use crate::notices::NO_SLOT;
 use crate::reason::{CloseReason, was_lost};
 use crate::recorder::Recorder;
 use crate::store::{Awaited, Writer};
@@ -213,8 +214,6 @@ pub struct Behaviour {
     actions: VecDeque<ToSwarm<Event, Order>>,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
     disconnects: BTreeMap<&'static str, u64>,
-    /// Peers that dialled us and found no slot.
-    declined: u64,
     recorder: Recorder,
 }
 
@@ -243,7 +242,6 @@ impl Behaviour {
             actions: VecDeque::new(),
             timer: None,
             disconnects: BTreeMap::new(),
-            declined: 0,
             recorder,
         }
     }
@@ -295,12 +293,6 @@ impl Behaviour {
     #[must_use]
     pub const fn disconnects(&self) -> &BTreeMap<&'static str, u64> {
         &self.disconnects
-    }
-
-    /// How often a peer that dialled this node found all slots in use.
-    #[must_use]
-    pub const fn declined(&self) -> u64 {
-        self.declined
     }
 
     /// Gossip peers and their handles.
@@ -574,9 +566,6 @@ impl Behaviour {
             Some(held) => !link.outbound && (!held.outbound || peer < self.settings.local),
             None => !link.outbound && (link.reserved || self.slots().inbound < self.settings.max_peers_in),
         };
-        if !grant && held.is_none() && !link.outbound {
-            self.declined = self.declined.saturating_add(1);
-        }
         if !grant || held.is_some_and(|held| !self.may_replace(held, id)) {
             self.turn_away(id, held.is_none());
             return;
@@ -594,7 +583,7 @@ impl Behaviour {
             debug!(peer = %link.peer, address = %link.address, why, "declined a peer's lanes");
         }
         if full {
-            self.count("no_slot");
+            self.count(NO_SLOT);
         }
         self.order(id, Order::Decline);
     }

@@ -1,14 +1,13 @@
 //! What an operator is told, and how often: that the node is behind and what to do, that it is in step again, that it holds
 //! back blocks. Computes text from what the engine says and from times; deliberately absent are a clock and the log itself.
 
+use std::collections::BTreeMap;
 use std::mem::{Discriminant, discriminant};
 
-use libp2p::connection_limits;
-use libp2p::swarm::ConnectionDenied;
 use protocol::gossip::{Behind, Cause, Refusal};
 use protocol::time::{Duration, Time};
 
-use crate::limits::{BlockLimitError, PER_IPV4_24_MAX, PER_IPV4_MAX};
+use crate::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX};
 
 /// While nothing changes, between two warnings of one kind.
 pub const REPEAT_INTERVAL: Duration = Duration::from_secs(600);
@@ -30,6 +29,13 @@ pub enum Notice {
 
 /// After the first connection that is declined, before the line that says so: others of the same rush come into it.
 pub const GATHER_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The counter of peers that dialled this node and found no gossip slot.
+pub const NO_SLOT: &str = "no_slot";
+/// The counter of connections from an address that has its share already.
+pub const ADDRESS_LIMIT: &str = "address_limit";
+/// The counter of connections beyond the limit of all, or of one peer's.
+pub const CONNECTION_LIMIT: &str = "connection_limit";
 
 /// How many inbound connections were declined since the start, by what they lacked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,16 +94,11 @@ impl BehindNotices {
 }
 
 impl Declined {
-    /// Counts what libp2p denied, if a limit did. A ban is no want of room.
-    pub fn count(&mut self, cause: &ConnectionDenied) {
-        let count = if cause.downcast_ref::<BlockLimitError>().is_some() {
-            &mut self.address
-        } else if cause.downcast_ref::<connection_limits::Exceeded>().is_some() {
-            &mut self.connections
-        } else {
-            return;
-        };
-        *count = count.saturating_add(1);
+    /// What the counters of closed connections have of it. A ban is no want of room.
+    #[must_use]
+    pub fn of(disconnects: &BTreeMap<&'static str, u64>) -> Self {
+        let count = |label| disconnects.get(label).copied().unwrap_or_default();
+        Self { slots: count(NO_SLOT), address: count(ADDRESS_LIMIT), connections: count(CONNECTION_LIMIT) }
     }
 }
 

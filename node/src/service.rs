@@ -40,7 +40,7 @@ use crate::errors::chain;
 use crate::http::{BEAT_MAX, Criterion, Health, Reason};
 use crate::limits::{BlockLimitError, address_group, ip_of};
 use crate::listen::listen;
-use crate::notices::{BehindNotices, Declined, DeclinedNotices, Seldom, matters};
+use crate::notices::{ADDRESS_LIMIT, BehindNotices, CONNECTION_LIMIT, Declined, DeclinedNotices, Seldom, matters};
 use crate::own::{DialRefusal, Dials};
 use crate::own_key::{KeyWatch, Origin};
 use crate::progress::Progress;
@@ -219,8 +219,7 @@ struct Service {
     progress: Progress,
     status: StatusLine,
     behind: BehindNotices,
-    declined: Declined,
-    declined_notices: DeclinedNotices,
+    declined: DeclinedNotices,
     goodbyes: Seldom,
     bans: Seldom,
     other_versions: Seldom,
@@ -296,8 +295,7 @@ impl Service {
             progress: Progress::default(),
             status: StatusLine::default(),
             behind: BehindNotices::default(),
-            declined: Declined::default(),
-            declined_notices: DeclinedNotices::default(),
+            declined: DeclinedNotices::default(),
             goodbyes: Seldom::default(),
             bans: Seldom::default(),
             other_versions: Seldom::default(),
@@ -382,7 +380,6 @@ impl Service {
             SwarmEvent::IncomingConnectionError { send_back_addr, error, peer_id, .. } => {
                 debug!(address = %send_back_addr, error = chain(&error), "an inbound connection failed");
                 if let ListenError::Denied { cause } = &error {
-                    self.declined.count(cause);
                     self.gossip().count(denied(cause));
                 }
                 match (error, peer_id) {
@@ -605,8 +602,8 @@ impl Service {
         if let Some(notice) = self.behind.line(now, gossip.tip().height, gossip.behind(now).as_ref()) {
             say::notice(&notice);
         }
-        let declined = Declined { slots: self.swarm.behaviour().gossip.declined(), ..self.declined };
-        if let Some(notice) = self.declined_notices.line(now, declined, self.config.max_peers_in) {
+        let declined = Declined::of(self.swarm.behaviour().gossip.disconnects());
+        if let Some(notice) = self.declined.line(now, declined, self.config.max_peers_in) {
             say::notice(&notice);
         }
     }
@@ -802,11 +799,11 @@ impl Service {
 /// The counter of a connection that was not let in.
 fn denied(cause: &ConnectionDenied) -> &'static str {
     if cause.downcast_ref::<BlockLimitError>().is_some() {
-        "address_limit"
+        ADDRESS_LIMIT
     } else if cause.downcast_ref::<BannedError>().is_some() {
         "banned"
     } else {
-        "connection_limit"
+        CONNECTION_LIMIT
     }
 }
 

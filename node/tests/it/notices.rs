@@ -87,6 +87,14 @@ fn causes_that_alternate_are_each_told_once_in_the_interval() {
 }
 
 #[test]
+fn what_was_declined_for_want_of_room_is_told_from_other_ends() {
+    let counters =
+        [("no_slot", 3), ("address_limit", 2), ("connection_limit", 1), ("banned", 9), ("ping_timeout", 9)];
+    let declined = Declined::of(&counters.into());
+    assert_eq!(declined, Declined { slots: 3, address: 2, connections: 1 });
+}
+
+#[test]
 fn a_full_node_says_once_in_a_while_how_many_it_declined_and_why() {
     let mut notices = DeclinedNotices::default();
     let mut line = |now, declined| match notices.line(now, declined, 64) {
