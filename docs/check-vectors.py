@@ -1,24 +1,21 @@
 #!/usr/bin/env python3
-"""Checks docs/vectors/wire.json and reconcile.json against docs/PROTOCOL.md, with none of the node's code.
+"""Checks docs/vectors/*.json against docs/PROTOCOL.md, with none of the node's code.
 
-Everything here is written from PROTOCOL.md: a strict reader for the CBOR that the protocol uses, the ids, the Merkle
-root, the genesis id, each message, and the reconciliation sketch. It needs Python 3.8 and the standard library. Signatures are checked too if the
-`cryptography` package is installed; otherwise that is said to be skipped.
+Everything here is written from PROTOCOL.md: a strict reader for the CBOR that the protocol uses, frames, the ids, the
+Merkle root, the genesis id, Ed25519 by the strict rule, each message, the reconciliation sketch, what must be refused and
+why, and one whole session. It needs Python 3.8 and the standard library.
 
-Usage: docs/check-vectors.py [WIRE [RECONCILE]]. Exit status: 0 all checks passed, 1 one failed, 2 the file can't be read.
+Usage: docs/check-vectors.py [--flip] [DIRECTORY]. With --flip each string of bytes in the vectors is changed by one bit,
+one after the other, and every change must be noticed. Exit status: 0 all checks passed, 1 one failed, 2 a file can't be
+read.
 """
 
+import copy
+import functools
 import hashlib
 import json
 import os
 import sys
-
-try:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric import ed25519
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-except ImportError:
-    ed25519 = None
 
 # The bounds of PROTOCOL.md that a decoder needs.
 PAYLOAD_BYTES_MAX = 65_536
@@ -38,8 +35,18 @@ GOODBYE_REASON_BYTES_MAX = 32
 U32_MAX = 2**32 - 1
 
 
+TAKE_PLACES_MAX = GETDATA_ENTRIES_MAX
+CONTROL_ITEM_BYTES_MAX = 4_096
+FRAME_BYTES_MAX = {"control": 65_536, "bulk": BLOCK_BYTES_MAX + 2}
+
+
 class Refused(Exception):
-    """The bytes are not what the format has here."""
+    """The bytes are not what the format has here. The reason is one of the words in negative.json."""
+
+    def __init__(self, reason, text):
+        super().__init__(text)
+        self.reason = reason
+        self.at = None
 
 
 class Reader:
@@ -50,66 +57,83 @@ class Reader:
     def __init__(self, data):
         self.data = data
         self.at = 0
+        # Where the item begins that is being read.
+        self.item = 0
 
     def head(self, wanted):
+        self.item = self.at
         first = self.take(1)[0]
         kind, info = first >> 5, first & 31
+        if kind == 7:
+            if info == 24:
+                raise Refused("not_shortest", "a simple value in two bytes")
+            raise Refused("wrong_type", f"a float or simple value where major type {wanted} was wanted")
+        if 28 <= info <= 30:
+            raise Refused("bad_value", "a reserved length")
+        value = info
+        if 24 <= info <= 27:
+            width = 1 << (info - 24)
+            value = int.from_bytes(self.take(width), "big")
+            least = 24 if width == 1 else 1 << (4 * width)
+            if value < least:
+                raise Refused("not_shortest", "an integer or length that is not in its shortest form")
         if kind != wanted:
-            raise Refused(f"major type {kind} where {wanted} was wanted")
-        if info < 24:
-            return info
-        if info > 27:
-            raise Refused("an indefinite or reserved length")
-        width = 1 << (info - 24)
-        value = int.from_bytes(self.take(width), "big")
-        least = 24 if width == 1 else 1 << (4 * width)
-        if value < least:
-            raise Refused("an integer or length that is not in its shortest form")
+            raise Refused("wrong_type", f"major type {kind} where {wanted} was wanted")
+        if info == 31:
+            raise Refused("indefinite", "an indefinite length")
         return value
 
     def take(self, count):
         if self.at + count > len(self.data):
-            raise Refused("the input ends inside an item")
+            raise Refused("truncated", "the input ends inside an item")
         self.at += count
         return self.data[self.at - count : self.at]
 
     def bool(self):
+        self.item = self.at
         value = self.take(1)[0]
+        if value == 0xF8:
+            raise Refused("not_shortest", "a simple value in two bytes")
         if value not in (0xF4, 0xF5):
-            raise Refused("something else where true or false was wanted")
+            raise Refused("wrong_type", "something else where true or false was wanted")
         return value == 0xF5
 
     def uint(self, most=2**64 - 1):
         value = self.head(self.UINT)
         if value > most:
-            raise Refused(f"{value} is over {most}")
+            raise Refused("bad_value", f"{value} is over {most}")
         return value
 
     def bytes(self, most):
         count = self.head(self.BYTES)
         if count > most:
-            raise Refused(f"a byte string of {count}, over {most}")
+            raise Refused("over_bound", f"a byte string of {count}, over {most}")
         return self.take(count)
 
     def fixed(self, count):
         value = self.bytes(count)
         if len(value) != count:
-            raise Refused(f"a byte string of {len(value)} where {count} bytes were wanted")
+            raise Refused("bad_value", f"a byte string of {len(value)} where {count} bytes were wanted")
         return value
 
     def text(self, most):
         count = self.head(self.TEXT)
         if count > most:
-            raise Refused(f"a text of {count} bytes, over {most}")
+            raise Refused("over_bound", f"a text of {count} bytes, over {most}")
         try:
             return self.take(count).decode("utf-8")
         except UnicodeDecodeError as error:
-            raise Refused("a text that is not UTF-8") from error
+            raise Refused("bad_value", "a text that is not UTF-8") from error
 
     def array(self, most, exactly=None):
         count = self.head(self.ARRAY)
-        if count > most or (exactly is not None and count != exactly):
-            raise Refused(f"an array of {count} items")
+        if count > most:
+            raise Refused("over_bound", f"an array of {count} items, over {most}")
+        # An item takes a byte at least.
+        if count > len(self.data) - self.at:
+            raise Refused("truncated", "the input ends inside an array")
+        if exactly is not None and count != exactly:
+            raise Refused("bad_value", f"an array of {count} items")
         return count
 
     def list(self, most, item):
@@ -117,11 +141,17 @@ class Reader:
 
 
 def whole(data, read):
-    """Reads one item that fills `data`."""
+    """Reads one item that fills `data`. What is refused tells where its item begins."""
     reader = Reader(data)
-    item = read(reader)
+    try:
+        item = read(reader)
+    except Refused as refused:
+        refused.at = reader.item if refused.at is None else refused.at
+        raise
     if reader.at != len(data):
-        raise Refused(f"{len(data) - reader.at} bytes follow the item")
+        refused = Refused("trailing_bytes", f"{len(data) - reader.at} bytes follow the item")
+        refused.at = reader.at
+        raise refused
     return item
 
 
@@ -192,7 +222,7 @@ def read_block(reader):
     header = read_header(reader)
     bodies = reader.list(BLOCK_TRANSACTIONS_MAX, lambda r: r.bytes(TRANSACTION_BYTES_MAX))
     if reader.at - start > BLOCK_BYTES_MAX:
-        raise Refused("a block over 4 MiB")
+        raise Refused("over_bound", "a block over 4 MiB")
     return {"header": header, "transactions": bodies}
 
 
@@ -229,14 +259,14 @@ def header_signing_bytes(network, item):
 def read_ref(reader):
     value = reader.bytes(32)
     if len(value) not in (8, 32):
-        raise Refused(f"a transaction reference of {len(value)} bytes")
+        raise Refused("bad_value", f"a transaction reference of {len(value)} bytes")
     return value
 
 
 def read_inv(reader):
     items = reader.array(2 * INV_ENTRIES_MAX)
     if items % 2:
-        raise Refused("an inv with an odd number of items")
+        raise Refused("bad_value", "an inv with an odd number of items")
     return [(read_ref(reader), reader.uint(U32_MAX)) for _ in range(items // 2)]
 
 
@@ -251,23 +281,30 @@ def read_id(reader):
 def read_via(reader):
     value = reader.bytes(8)
     if len(value) not in (0, 8):
-        raise Refused(f"a route of {len(value)} bytes")
+        raise Refused("bad_value", f"a route of {len(value)} bytes")
     return value
 
 
 def read_packed(reader, size):
-    """At most 4,096 values of one length in one byte string. Symbols may be cut; then the sketch is refused, not the message."""
+    """At most 4,096 values of one length in one byte string."""
     value = reader.bytes(OFFER_ENTRIES_MAX * size)
-    if size != 11 and len(value) % size:
-        raise Refused(f"{len(value)} bytes of values of {size}")
+    if len(value) % size:
+        raise Refused("bad_value", f"{len(value)} bytes of values of {size}")
     return [value[at : at + size] for at in range(0, len(value), size)]
+
+
+def read_places(reader):
+    value = reader.bytes(OFFER_ENTRIES_MAX // 8)
+    if sum(bin(byte).count("1") for byte in value) > TAKE_PLACES_MAX:
+        raise Refused("over_bound", f"a take of more than {TAKE_PLACES_MAX} places")
+    return value
 
 
 def read_word(reader):
     """A goodbye's reason."""
     word = reader.text(GOODBYE_REASON_BYTES_MAX)
     if not word or any(char not in "abcdefghijklmnopqrstuvwxyz0123456789_" for char in word):
-        raise Refused(f"the reason {word!r}")
+        raise Refused("bad_value", f"the reason {word!r}")
     return word
 
 
@@ -308,7 +345,7 @@ MESSAGES = {
         lambda r: (r.uint(U32_MAX), r.uint(3), r.uint(), r.fixed(32), read_packed(r, 6), read_packed(r, 8)),
     ),
     18: ("offer", 3, lambda r: (r.uint(U32_MAX), read_packed(r, 8))),
-    19: ("take", 3, lambda r: (r.uint(U32_MAX), r.bytes(OFFER_ENTRIES_MAX // 8))),
+    19: ("take", 3, lambda r: (r.uint(U32_MAX), read_places(r))),
     20: ("list", 3, lambda r: (r.uint(U32_MAX), read_via(r))),
     21: ("goodbye", 2, read_word),
 }
@@ -318,11 +355,121 @@ def read_message(reader):
     items = reader.array(8)
     tag = reader.uint()
     if tag not in MESSAGES:
-        raise Refused(f"the message tag {tag}")
+        raise Refused("bad_value", f"the message tag {tag}")
     name, wanted, read = MESSAGES[tag]
     if items != wanted:
-        raise Refused(f"a {name} of {items} items")
+        refused = Refused("bad_value", f"a {name} of {items} items")
+        refused.at = 0
+        raise refused
     return name, read(reader)
+
+
+def read_frame(data, at, lane):
+    """A frame's message, and where the next frame begins."""
+    length = shift = 0
+    while True:
+        if shift == 28:
+            raise Refused("bad_prefix", "a length of more than four bytes")
+        if at == len(data):
+            raise Refused("truncated", "the stream ends inside a length")
+        byte = data[at]
+        at += 1
+        length |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            break
+    if shift > 7 and byte == 0:
+        raise Refused("bad_prefix", "a length that is not in its shortest form")
+    if length > FRAME_BYTES_MAX[lane]:
+        raise Refused("frame_too_large", f"a frame of {length} bytes")
+    if length == 0:
+        raise Refused("empty_frame", "a frame of nothing")
+    if at + length > len(data):
+        raise Refused("truncated", "the stream ends inside a frame")
+    try:
+        return whole(data[at : at + length], read_message), at + length
+    except Refused as refused:
+        raise Refused("no_message", f"{refused} at byte {refused.at}") from refused
+
+
+# Ed25519 by the strict rule of section 4: the equation without cofactor, S below the group's order, R as its bytes, and
+# neither the key nor R of small order.
+
+PRIME = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+CURVE_D = -121665 * pow(121666, PRIME - 2, PRIME) % PRIME
+ROOT = pow(2, (PRIME - 1) // 4, PRIME)
+NEUTRAL = (0, 1, 1, 0)
+
+
+def decompress(data):
+    """The point of 32 bytes, or None. The y need not be reduced."""
+    number = int.from_bytes(data, "little")
+    y, odd = number % 2**255 % PRIME, number >> 255
+    u, v = (y * y - 1) % PRIME, (CURVE_D * y * y + 1) % PRIME
+    x = u * pow(v, 3, PRIME) * pow(u * pow(v, 7, PRIME), (PRIME - 5) // 8, PRIME) % PRIME
+    if (v * x * x - u) % PRIME:
+        x = x * ROOT % PRIME
+    if (v * x * x - u) % PRIME:
+        return None
+    if x % 2:
+        x = PRIME - x
+    x = (PRIME - x) % PRIME if odd else x
+    return (x, y, 1, x * y % PRIME)
+
+
+def compress(point):
+    inverse = pow(point[2], PRIME - 2, PRIME)
+    x, y = point[0] * inverse % PRIME, point[1] * inverse % PRIME
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def add_points(one, other):
+    a = (one[1] - one[0]) * (other[1] - other[0]) % PRIME
+    b = (one[1] + one[0]) * (other[1] + other[0]) % PRIME
+    c, d = 2 * one[3] * other[3] * CURVE_D % PRIME, 2 * one[2] * other[2] % PRIME
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return (e * f % PRIME, g * h % PRIME, f * g % PRIME, e * h % PRIME)
+
+
+def times(number, point):
+    total = NEUTRAL
+    while number:
+        if number & 1:
+            total = add_points(total, point)
+        point = add_points(point, point)
+        number >>= 1
+    return total
+
+
+BASE = decompress((4 * pow(5, PRIME - 2, PRIME) % PRIME).to_bytes(32, "little"))
+
+
+def is_small(point):
+    return compress(times(8, point)) == compress(NEUTRAL)
+
+
+def hash_number(*parts):
+    return int.from_bytes(hashlib.sha512(b"".join(parts)).digest(), "little")
+
+
+@functools.lru_cache(maxsize=None)
+def public_key(seed):
+    secret = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little")
+    return compress(times((secret & ((1 << 254) - 8)) | 1 << 254, BASE))
+
+
+@functools.lru_cache(maxsize=None)
+def is_signed(key, message, signature):
+    start, s = signature[:32], int.from_bytes(signature[32:], "little")
+    author, commitment = decompress(key), decompress(start)
+    if s >= ORDER or author is None or commitment is None or is_small(author) or is_small(commitment):
+        return False
+    challenge = hash_number(start, key, message) % ORDER
+    x, y, z, t = author
+    minus = (PRIME - x, y, z, PRIME - t)
+    # R is recomputed, and its bytes are compared: another encoding of the same point is another signature.
+    return compress(add_points(times(s, BASE), times(challenge, minus))) == start
 
 
 # The checks.
@@ -338,27 +485,23 @@ class Checks:
         if found != wanted:
             self.failed.append(f"{what}: found {show(found)}, wanted {show(wanted)}")
 
-    def refused(self, what, data, read):
+    def refused(self, what, data, read, wanted=None):
+        """With `wanted`, for that reason at that place."""
         self.done += 1
         try:
             whole(data, read)
-        except Refused:
+        except Refused as refused:
+            found = (refused.reason, refused.at)
+            if wanted is not None and found != wanted:
+                self.failed.append(f"{what}: refused for {found}, wanted {wanted}")
             return
         self.failed.append(f"{what}: was read, and must be refused")
 
-    def signature(self, what, key, message, signature):
-        if ed25519 is None:
-            return
-        self.done += 1
-        try:
-            ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
-        except InvalidSignature:
-            self.failed.append(f"{what}: the signature does not fit")
+    def signature(self, what, key, message, signature, good=True):
+        self.equal(f"{what}: the signature is good", is_signed(key, message, signature), good)
 
     def seed(self, what, seed, public):
-        if ed25519 is not None:
-            key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed)).public_key()
-            self.equal(what, key.public_bytes(Encoding.Raw, PublicFormat.Raw), bytes.fromhex(public))
+        self.equal(what, public_key(bytes.fromhex(seed)), bytes.fromhex(public))
 
 
 def show(value):
@@ -451,8 +594,199 @@ def check_messages(checks, vectors):
     author, producer = vectors["transactions"][0]["author"], vectors["header"]["producer"]
     checks.equal("route of transactions", route(0, bytes.fromhex(author)).hex(), vectors["routes"]["transactions"])
     checks.equal("route of blocks", route(1, bytes.fromhex(producer)).hex(), vectors["routes"]["blocks"])
-    for tag in (14, 23):
-        checks.refused(f"message tag {tag}", bytes([0x82, tag, 0x80]), read_message)
+    for tag in (22, 23):
+        checks.refused(f"message tag {tag}", bytes([0x82, tag, 0x80]), read_message, ("bad_value", 1))
+
+
+# What must be refused.
+
+
+def check_negative(checks, vectors):
+    kinds = {"message": read_message, "transaction": read_transaction, "header": read_header, "block": read_block}
+    checks.equal("negative: there are many", len(vectors["refused"]) >= 50, True)
+    # What is refused may stay refused with another bit: this tells that the file is the one that was written.
+    parts = [one["bytes"] for one in vectors["refused"]] + [one["transaction"] for one in vectors["signatures"]]
+    parts += [one["bytes"] for one in vectors["streams"]]
+    digest = sha256(bytes.fromhex("".join(parts)))
+    checks.equal("negative: SHA-256 of all bytes", digest, bytes.fromhex(vectors["sha256"]))
+    for vector in vectors["refused"]:
+        kind, data = vector["kind"], bytes.fromhex(vector["bytes"])
+        checks.refused(f"{kind}, {vector['name']}", data, kinds[kind], (vector["reason"], vector["at"]))
+    for vector in vectors["signatures"]:
+        item = whole(bytes.fromhex(vector["transaction"]), read_transaction)
+        message = transaction_signing_bytes(vectors["network"], item)
+        checks.signature(vector["name"], item["author"], message, item["signature"], vector["good"])
+    for vector in vectors["streams"]:
+        data, found = bytes.fromhex(vector["bytes"]), None
+        try:
+            read_frame(data, 0, vector["lane"])
+        except Refused as refused:
+            found = refused.reason
+        checks.equal(f"stream, {vector['name']}", found, vector["reason"])
+
+
+# One whole session: what each side may say follows from what was said before.
+
+
+class Session:
+    """Checks each frame by the rules of PROTOCOL.md, and that all that was asked for was answered."""
+
+    def __init__(self, checks, vectors):
+        self.checks = checks
+        self.network = vectors["network"]
+        self.block = bytes.fromhex(vectors["block"])
+        self.tip = (0, genesis(self.network))
+        self.greeted, self.ended = set(), False
+        # By side: bodies that it holds, ids that it was asked for, and bulk bytes that it was not told of.
+        self.bodies = {"client": {}, "node": {}}
+        self.asked = {"client": [], "node": []}
+        self.unread = {"client": 0, "node": 0}
+        self.opened, self.listed, self.offers, self.announced = None, None, {}, []
+        self.words = []
+
+    def frame(self, vector, number):
+        side, lane, what = vector["from"], vector["lane"], f"session, frame {number}"
+        other = "node" if side == "client" else "client"
+        data = bytes.fromhex(vector["frame"])
+        (name, content), end = read_frame(data, 0, lane)
+        self.checks.equal(f"{what}: one frame", end, len(data))
+        self.checks.equal(f"{what}: says", name, vector["says"])
+        self.checks.equal(f"{what}: nothing comes after a goodbye", self.ended, False)
+        self.checks.equal(f"{what}: hello comes first", name == "hello" or side in self.greeted, True)
+        bodies = content[1] if name == "transactions" else [data] if name == "block" else []
+        bulk = any(len(body) > CONTROL_ITEM_BYTES_MAX for body in bodies)
+        self.checks.equal(f"{what}: lane", lane, "bulk" if bulk else "control")
+        if lane == "bulk":
+            self.unread[side] += len(data)
+        self.words.append(name)
+        getattr(self, f"on_{name}")(what, side, other, content)
+
+    def on_hello(self, what, side, _, content):
+        self.greeted.add(side)
+        self.checks.equal(what, content, (2, self.network, 0, 0, genesis(self.network), 1))
+
+    def on_inv(self, what, side, other, content):
+        self.announced.append((side, content[0][0]))
+        self.checks.equal(f"{what}: one entry, accepted this moment", [age for _, age in content], [0])
+
+    def on_getdata(self, what, side, other, content):
+        graft, wanted = content
+        self.checks.equal(f"{what}: no graft where nothing is pushed", graft, False)
+        for name in wanted:
+            self.checks.equal(f"{what}: was announced", (other, name) in self.announced, True)
+        self.asked[other] += wanted
+
+    def on_transactions(self, what, side, other, content):
+        via, bodies = content
+        self.checks.equal(f"{what}: on no route", via, b"")
+        for body in bodies:
+            item = whole(body, read_transaction)
+            message = transaction_signing_bytes(self.network, item)
+            self.checks.signature(what, item["author"], message, item["signature"])
+            self.checks.equal(f"{what}: was asked for", item["id"][:8] in self.asked[side], True)
+            self.asked[side] = [name for name in self.asked[side] if name != item["id"][:8]]
+            self.bodies[side][item["id"]] = self.bodies[other][item["id"]] = body
+
+    def on_ack(self, what, side, other, content):
+        self.checks.equal(f"{what}: all bulk bytes, lengths included", content, self.unread[other])
+        self.unread[other] = 0
+
+    def on_blockheader(self, what, side, other, content):
+        header, pushed = content
+        self.checks.signature(what, header["producer"], header_signing_bytes(self.network, header), header["signature"])
+        self.checks.equal(f"{what}: the tip's child", (header["height"] - 1, header["parent"]), self.tip)
+        self.checks.equal(f"{what}: announced, not pushed", (header["id"], pushed), (self.block, False))
+
+    def on_getblock(self, what, side, other, content):
+        self.checks.equal(what, content, (False, self.block))
+
+    def on_block(self, what, side, other, content):
+        header, bodies = content["header"], content["transactions"]
+        self.checks.equal(f"{what}: the block asked for", header["id"], self.block)
+        self.checks.equal(f"{what}: root", header["transactions_root"], merkle_root([sha256(body) for body in bodies]))
+        self.checks.equal(f"{what}: count", header["count"], len(bodies))
+        for body in bodies:
+            self.checks.equal(f"{what}: both have the transaction", sha256(body) in self.bodies["node"], True)
+            del self.bodies["node"][sha256(body)]
+        self.tip = (header["height"], header["id"])
+
+    def on_reconcile(self, what, side, other, content):
+        number, digest, size, *tip, salt, symbols = content
+        self.checks.equal(f"{what}: tip", tuple(tip), self.tip)
+        self.checks.equal(f"{what}: push, of one", (digest, size), (0, 1))
+        read = [(int.from_bytes(one[:6], "big"), int.from_bytes(one[6:10], "big"), one[10]) for one in symbols]
+        self.opened = (number, salt, read)
+
+    def on_difference(self, what, side, other, content):
+        number, outcome, *tip, wanted, offered = content
+        self.checks.equal(f"{what}: number, known", (number, outcome), (self.opened[0], 0))
+        self.checks.equal(f"{what}: tip", tuple(tip), self.tip)
+        self.checks.equal(f"{what}: nothing is offered to one that only gives", offered, [])
+        # The node's own set: what is neither young nor in the sketch changes nothing of what it lacks.
+        only_here, only_there = peel(self.opened[1], list(self.opened[2]))
+        self.checks.equal(f"{what}: the sketch's only item", only_here, set())
+        self.checks.equal(f"{what}: wanted", [int.from_bytes(one, "big") for one in wanted], sorted(only_there))
+
+    def on_offer(self, what, side, other, content):
+        number, ids = content
+        self.offers[side, number] = ids
+        if side == "client":
+            # Whose short id this is shows when its body comes.
+            self.checks.equal(f"{what}: in answer to the difference", (number, len(ids)), (self.opened[0], 1))
+        else:
+            self.checks.equal(f"{what}: in answer to the list", number, self.listed)
+            held = sorted([item[:8] for item in self.bodies["node"]] + self.still_announced())
+            self.checks.equal(f"{what}: all that the node holds, in order", ids, held)
+
+    def still_announced(self):
+        """What the node announced and the client has not fetched."""
+        known = [item[:8] for item in self.bodies["client"]]
+        return [name for side, name in self.announced if side == "node" and name not in known]
+
+    def on_take(self, what, side, other, content):
+        number, places = content
+        offer = self.offers.get((other, number), [])
+        taken = [name for at, name in enumerate(offer) if at // 8 < len(places) and places[at // 8] << at % 8 & 128]
+        self.checks.equal(f"{what}: one place", len(taken), 1)
+        self.asked[other] += taken
+
+    def on_list(self, what, side, other, content):
+        self.listed = content[0]
+        self.checks.equal(f"{what}: from the start", content[1], b"")
+        self.checks.equal(f"{what}: under a number of its own", self.listed == self.opened[0], False)
+
+    def on_goodbye(self, what, side, other, content):
+        self.checks.equal(f"{what}: for the second hello", (side, content), ("node", "out_of_turn"))
+        self.ended = True
+
+
+def check_session(checks, vectors):
+    line = lambda text: bytes([len(text) + 1]) + text.encode() + b"\n"
+    openings = [(one["opener"], one["lane"]) for one in vectors["streams"]]
+    four = [(who, lane) for who in ("client", "node") for lane in ("bulk", "control")]
+    checks.equal("session: four streams", sorted(openings), four)
+    for one in vectors["streams"]:
+        name = f"/hearsay/{vectors['network']}/{one['lane']}/2"
+        words = line("/multistream/1.0.0") + line(name)
+        found = (one["protocol"], bytes.fromhex(one["words"]))
+        checks.equal(f"session, the {one['opener']}'s {one['lane']} stream", found, (name, words))
+    session = Session(checks, vectors)
+    for number, vector in enumerate(vectors["frames"]):
+        session.frame(vector, number)
+    # The second offer's body shows that the first one's id was its.
+    offered = session.offers["client", session.opened[0]]
+    lost = [item for item in session.bodies["node"] if item[:8] in offered]
+    ids = [salted(session.opened[1], item) for item in lost]
+    symbols = [(0, 0, 0)] * len(session.opened[2])
+    for number in ids:
+        add(session.opened[1], symbols, number, 1)
+    checks.equal("session: the sketch is of what was lost", symbols, session.opened[2])
+    checks.equal("session: both greeted", sorted(session.greeted), ["client", "node"])
+    checks.equal("session: it ended", session.ended, True)
+    checks.equal("session: all was answered", session.asked, {"client": [], "node": []})
+    checks.equal("session: all was acknowledged", session.unread, {"client": 0, "node": 0})
+    for name in ("inv", "getdata", "transactions", "ack", "block", "reconcile", "difference", "offer", "take", "list"):
+        checks.equal(f"session: has a {name}", name in session.words, True)
 
 
 # The reconciliation sketch.
@@ -562,38 +896,88 @@ def check_sketch(checks, vectors):
     checks.equal("sketch: only there", there, bytes.fromhex(vectors["only_there"]))
 
 
-def main(path, sketch_path):
+def check_wire(checks, vectors):
+    network = vectors["network"]
+    checks.equal("genesis", genesis(network), bytes.fromhex(vectors["genesis"]))
+    for vector in vectors["merkle_roots"]:
+        ids = [bytes.fromhex(one) for one in vector["ids"]]
+        checks.equal(f"Merkle root of {len(ids)}", merkle_root(ids), bytes.fromhex(vector["root"]))
+    check_transactions(checks, network, vectors["transactions"])
+    check_header(checks, network, vectors["header"])
+    check_block(checks, vectors)
+    check_messages(checks, vectors)
+
+
+FILES = {"wire": check_wire, "reconcile": check_sketch, "negative": check_negative, "session": check_session}
+
+
+def run(name, vectors):
+    checks = Checks()
     try:
-        with open(path, encoding="utf-8") as file:
-            vectors = json.load(file)
-        with open(sketch_path, encoding="utf-8") as file:
-            sketch = json.load(file)
+        FILES[name](checks, vectors)
+    except (Refused, KeyError, ValueError, IndexError, TypeError) as error:
+        checks.failed.append(f"{type(error).__name__}: {error}")
+    return checks
+
+
+def byte_strings(value, path=()):
+    """The paths to all strings of hexadecimal digits."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from byte_strings(inner, path + (key,))
+    elif isinstance(value, list):
+        for key, inner in enumerate(value):
+            yield from byte_strings(inner, path + (key,))
+    elif isinstance(value, str) and len(value) % 2 == 0 and value and all(char in "0123456789abcdef" for char in value):
+        yield path
+
+
+def flipped(vectors, path, number):
+    """A copy in which one bit of one string is another; which bit follows from the number."""
+    changed = copy.deepcopy(vectors)
+    holder = changed
+    for key in path[:-1]:
+        holder = holder[key]
+    data = bytearray.fromhex(holder[path[-1]])
+    data[number * 7919 % len(data)] ^= 1 << number % 8
+    holder[path[-1]] = data.hex()
+    return changed
+
+
+def flip(files):
+    """Every change of a bit must be noticed."""
+    missed = count = 0
+    for name, vectors in files.items():
+        for number, path in enumerate(byte_strings(vectors)):
+            count += 1
+            if not run(name, flipped(vectors, path, number)).failed:
+                missed += 1
+                print(f"MISSED a flipped bit: {name} {'.'.join(map(str, path))}", file=sys.stderr)
+    print(f"vectors: {count} flipped bits, {missed} missed")
+    return 1 if missed else 0
+
+
+def main(arguments):
+    flipping = "--flip" in arguments
+    rest = [argument for argument in arguments if argument != "--flip"]
+    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors")
+    files = {}
+    try:
+        for name in FILES:
+            with open(os.path.join(rest[0] if rest else beside, f"{name}.json"), encoding="utf-8") as file:
+                files[name] = json.load(file)
     except (OSError, ValueError) as error:
         print(f"cannot read the vectors: {error}", file=sys.stderr)
         return 2
-    checks = Checks()
-    try:
-        network = vectors["network"]
-        checks.equal("genesis", genesis(network), bytes.fromhex(vectors["genesis"]))
-        for vector in vectors["merkle_roots"]:
-            ids = [bytes.fromhex(one) for one in vector["ids"]]
-            checks.equal(f"Merkle root of {len(ids)}", merkle_root(ids), bytes.fromhex(vector["root"]))
-        check_transactions(checks, network, vectors["transactions"])
-        check_header(checks, network, vectors["header"])
-        check_block(checks, vectors)
-        check_messages(checks, vectors)
-        check_sketch(checks, sketch)
-    except (Refused, KeyError, ValueError) as error:
-        checks.failed.append(f"{type(error).__name__}: {error}")
-    for failure in checks.failed:
+    if flipping:
+        return flip(files)
+    results = [run(name, vectors) for name, vectors in files.items()]
+    failed = [failure for checks in results for failure in checks.failed]
+    for failure in failed:
         print(f"FAILED {failure}", file=sys.stderr)
-    signatures = "checked" if ed25519 else "skipped (the cryptography package is not installed)"
-    print(f"vectors: {checks.done} checks, {len(checks.failed)} failed; signatures {signatures}")
-    return 1 if checks.failed else 0
+    print(f"vectors: {sum(checks.done for checks in results)} checks, {len(failed)} failed")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors")
-    names = ("wire.json", "reconcile.json")
-    paths = [os.path.join(default, name) for name in names]
-    sys.exit(main(*(sys.argv[1:3] + paths[len(sys.argv[1:3]) :])))
+    sys.exit(main(sys.argv[1:]))

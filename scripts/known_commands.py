@@ -75,11 +75,19 @@ KNOWN = {
     "node status --data-dir /tmp/hearsay-b": run(),
     "curl -s http://127.0.0.1:30401 -H 'content-type: application/json' "
     '-d \'{"jsonrpc":"2.0","id":1,"method":"admin_nodeInfo","params":[]}\'': run(),
+    # OPERATING: as the owner of the README's node.
+    "curl -s http://127.0.0.1:30401 -H 'content-type: application/json' "
+    '-H "authorization: Bearer $(cat /tmp/hearsay-a/cookie)" '
+    '-d \'{"jsonrpc":"2.0","id":1,"method":"block_publish","params":["00"]}\'': run(
+        after="node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s"
+    ),
+    "node block publish": mention("it wants a block; the gate's tests publish some"),
     # The node.
     "node --help": run(),
     "node": serve(FREE),
     "node --bootstrap /ip4/192.0.2.7/tcp/30400/p2p/12D3KooW… --producers 64-HEX-DIGITS": serve(FREE),
-    "node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0": serve(),
+    "node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0": serve(keep=True),
+    "node --data-dir /tmp/b status": run(),
     "node --produce-every 5s --open-producers": serve(FREE),
     "node --trace FILE": serve(FREE),
     "node status": ask(),

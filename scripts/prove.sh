@@ -16,7 +16,7 @@
 #   scripts/prove.sh reconcile   what two sets' reconciliation costs, by sketch and by ranges
 #   scripts/prove.sh store       what it costs to keep everything on disk: latency, processor time, and the highest rate
 #   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all are as one again
-#   scripts/prove.sh field       nodes in namespaces of their own: addresses, names and keys as they are in the field (needs root)
+#   scripts/prove.sh field       nodes as they are in the field: addresses, names, keys, pauses, floods (needs root for namespaces)
 #   scripts/prove.sh commands    every command of the documents, the help texts and the scripts' heads, the long ones too
 #   scripts/prove.sh all
 #
@@ -267,16 +267,17 @@ ns_confirmed() {
     ip netns exec hearsay-b "$node" tx get "$1" --data-dir "$work/b" --json 2>/dev/null | grep -q confirmed
 }
 
-# The tests whose modules begin with field_, one by one. They are built as the gate builds them, and leave no output.
+# The tests whose modules begin with field_, and those of the HTTP listener with real nodes, one by one. They are built as
+# the gate builds them, and leave no output.
 field_tests() {
   local missing=() tool
   [ "$(id -u)" = 0 ] || { echo "these tests make network and mount namespaces, and need root: nothing was run"; return 1; }
   for tool in ip mount python3; do command -v "$tool" >/dev/null || missing+=("$tool"); done
   [ "${#missing[@]}" = 0 ] || { echo "these tests need ${missing[*]}, not installed here: nothing was run"; return 1; }
   if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked -p node --run-ignored only --no-fail-fast --test-threads 1 -E 'test(/^field_/)'
+    cargo nextest run --locked -p node --run-ignored only --no-fail-fast --test-threads 1 -E 'test(/^(field|http)_/)'
   else
-    cargo test --locked -p node --test it -- --ignored --test-threads 1 field_
+    cargo test --locked -p node --test it -- --ignored --test-threads 1 field_ http_
   fi
 }
 

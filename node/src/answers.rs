@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 
 use crate::behaviour::{Behaviour, Link};
 use crate::clock::Clock;
-use crate::command::{BehindStatus, Command, Counters, PeerStatus, Status};
+use crate::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
 use crate::config::Config;
+use crate::limits::Banned;
 use crate::sample;
 use crate::store::{FoundTransaction, Place};
 use crate::transport::WireBytes;
@@ -164,6 +165,7 @@ impl Answers {
                 .iter()
                 .map(|(label, count)| ((*label).to_owned(), *count))
                 .collect(),
+            bans: behaviour.bans().into_iter().map(ban_status).collect(),
         }
     }
 
@@ -229,6 +231,11 @@ fn behind_status(behind: &Behind) -> BehindStatus {
         told_height: behind.told,
         quiet_s: behind.quiet.as_micros() as f64 / 1_000_000.0,
     }
+}
+
+fn ban_status(ban: Banned) -> BanStatus {
+    let left_s = ban.left.as_micros() as f64 / 1_000_000.0;
+    BanStatus { who: ban.who, reason: ban.reason.to_owned(), left_s }
 }
 
 const fn counters(stats: Stats) -> Counters {

@@ -20,7 +20,7 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::chain::RestoreError;
 use protocol::durable::{Load, Record, Restored};
 use protocol::gossip::{self, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
-use protocol::message::{Lane, Message};
+use protocol::message::{GoodbyeReason, Lane, Message};
 use protocol::network::NetworkId;
 use protocol::time::Time;
 use protocol::verify::VerifyJob;
@@ -31,7 +31,7 @@ use crate::clock::Clock;
 use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
-use crate::limits::{Bans, PER_PEER_MAX, address_group, ip_of};
+use crate::limits::{Banned, Bans, PER_PEER_MAX, address_group, ip_of};
 use crate::reason::{CloseReason, was_lost};
 use crate::recorder::Recorder;
 use crate::store::{Awaited, Writer};
@@ -73,6 +73,31 @@ pub enum Event {
         result: Result<Submission, Refusal>,
         /// When the keeper has committed this, the item is safe.
         safe_at: u64,
+    },
+    /// The engine refused an item of a peer.
+    Refused {
+        /// Whose; `None` if it has left meanwhile.
+        peer: Option<PeerId>,
+        /// Which.
+        item: ItemId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A peer says why it closes the connection. Nobody has checked that.
+    Goodbye {
+        /// Which.
+        peer: Option<PeerId>,
+        /// Its word for it.
+        reason: GoodbyeReason,
+    },
+    /// A peer broke a rule, and is banned.
+    Banned {
+        /// Which.
+        peer: PeerId,
+        /// Its address, if that is banned as well.
+        address: Option<IpAddr>,
+        /// What it did.
+        reason: CloseReason,
     },
     /// Signatures to check; the verdict comes back through [`Behaviour::input`].
     Verify(VerifyJob),
@@ -188,6 +213,8 @@ pub struct Behaviour {
     actions: VecDeque<ToSwarm<Event, Order>>,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
     disconnects: BTreeMap<&'static str, u64>,
+    /// Peers that dialled us and found no slot.
+    declined: u64,
     recorder: Recorder,
 }
 
@@ -216,6 +243,7 @@ impl Behaviour {
             actions: VecDeque::new(),
             timer: None,
             disconnects: BTreeMap::new(),
+            declined: 0,
             recorder,
         }
     }
@@ -263,10 +291,16 @@ impl Behaviour {
         &mut self.recorder
     }
 
-    /// Gossip connections that ended, and others that were closed for a cause, by reason.
+    /// Gossip connections that ended, others that were closed for a cause, and those that were turned away, by reason.
     #[must_use]
     pub const fn disconnects(&self) -> &BTreeMap<&'static str, u64> {
         &self.disconnects
+    }
+
+    /// How often a peer that dialled this node found all slots in use.
+    #[must_use]
+    pub const fn declined(&self) -> u64 {
+        self.declined
     }
 
     /// Gossip peers and their handles.
@@ -288,6 +322,12 @@ impl Behaviour {
     #[must_use]
     pub fn holds_slot(&self, peer: &PeerId) -> bool {
         self.holders.contains_key(peer)
+    }
+
+    /// What is banned, for a person to read.
+    #[must_use]
+    pub fn bans(&self) -> Vec<Banned> {
+        self.bans.list(self.clock.now())
     }
 
     /// Whether the peer is banned for now.
@@ -406,16 +446,15 @@ impl Behaviour {
             }
             Output::Event(event) => {
                 self.recorder.event(&event);
-                if let gossip::Event::Goodbye { peer, .. } = &event {
-                    self.on_goodbye(*peer);
-                }
                 // Each event is a turn of the swarm: what only the trace is told of ends here.
                 match event {
                     gossip::Event::Submitted { item, result } => self.submitted.push((item, result)),
-                    gossip::Event::Refused { .. }
-                    | gossip::Event::TipChanged { .. }
-                    | gossip::Event::Goodbye { .. }
-                    | gossip::Event::SubmissionsExpired { .. } => {
+                    gossip::Event::Refused { item, from: Some(from), refusal } => {
+                        let peer = self.peer_of(from);
+                        self.actions.push_back(ToSwarm::GenerateEvent(Event::Refused { peer, item, refusal }));
+                    }
+                    gossip::Event::Goodbye { peer, reason } => self.on_goodbye(peer, reason),
+                    gossip::Event::TipChanged { .. } | gossip::Event::SubmissionsExpired { .. } => {
                         self.actions.push_back(ToSwarm::GenerateEvent(Event::Engine(event)));
                     }
                     _ => {}
@@ -424,10 +463,17 @@ impl Behaviour {
         }
     }
 
-    fn on_goodbye(&mut self, peer: PeerHandle) {
-        if let Some(link) = self.handles.get(&peer).and_then(|id| self.links.get_mut(id)) {
+    fn on_goodbye(&mut self, handle: PeerHandle, reason: GoodbyeReason) {
+        if let Some(link) = self.handles.get(&handle).and_then(|id| self.links.get_mut(id)) {
             link.told = true;
         }
+        let peer = self.peer_of(handle);
+        self.actions.push_back(ToSwarm::GenerateEvent(Event::Goodbye { peer, reason }));
+    }
+
+    /// Who has a handle, while it is connected.
+    fn peer_of(&self, handle: PeerHandle) -> Option<PeerId> {
+        self.handles.get(&handle).and_then(|id| self.links.get(id)).map(|link| link.peer)
     }
 
     fn send(&mut self, peer: PeerHandle, lane: Lane, message: Message) {
@@ -452,7 +498,8 @@ impl Behaviour {
         if reason.is_misbehavior() {
             let exempt = |ip: &IpAddr| self.settings.loopback_exempt && ip.is_loopback();
             let address = ip_of(&link.address).filter(|ip| !exempt(ip));
-            self.bans.add(peer_id, address, self.clock.now());
+            self.bans.add(peer_id, address, reason.label(), self.clock.now());
+            self.actions.push_back(ToSwarm::GenerateEvent(Event::Banned { peer: peer_id, address, reason }));
         }
         if reason.is_told() && matches!(link.slot, Slot::Up(_)) {
             self.order(id, Order::Goodbye(reason));
@@ -527,14 +574,34 @@ impl Behaviour {
             Some(held) => !link.outbound && (!held.outbound || peer < self.settings.local),
             None => !link.outbound && (link.reserved || self.slots().inbound < self.settings.max_peers_in),
         };
+        if !grant && held.is_none() && !link.outbound {
+            self.declined = self.declined.saturating_add(1);
+        }
         if !grant || held.is_some_and(|held| !self.may_replace(held, id)) {
-            self.order(id, Order::Decline);
+            self.turn_away(id, held.is_none());
             return;
         }
         if let Some(held) = held {
             self.fail(held, CloseReason::DuplicateConnection);
         }
         self.grant(id);
+    }
+
+    /// Drops the lanes of a connection that gets no slot, because all are taken or its peer's other connection stays.
+    fn turn_away(&mut self, id: ConnectionId, full: bool) {
+        let why = if full { "no slot is free for it" } else { "its other connection stays" };
+        if let Some(link) = self.links.get(&id) {
+            debug!(peer = %link.peer, address = %link.address, why, "declined a peer's lanes");
+        }
+        if full {
+            self.count("no_slot");
+        }
+        self.order(id, Order::Decline);
+    }
+
+    /// Counts a connection that was not let in.
+    pub fn count(&mut self, label: &'static str) {
+        *self.disconnects.entry(label).or_default() += 1;
     }
 
     /// Whether a connection that a peer dialled may take the place of one that it has.

@@ -3,20 +3,24 @@
 //!
 //! Deliberately absent: secrets as values. Keys are named by file, never by flag or environment.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use libp2p::Multiaddr;
 use protocol::gossip::{AuthorTree, Digest, Redundancy, RelayPolicy};
-use protocol::hash::TxId;
+use protocol::hash::{BlockId, TxId};
 use protocol::keys::PublicKey;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 use protocol::network::NetworkId;
 
-use crate::{config, logging};
+use crate::{config, logging, typed};
+
+mod arrange;
+mod environment;
 
 /// Most gossip peers of one direction. Each may have 8.25 MiB queued for it at worst, and takes a socket: the usual
 /// limit of open files is 1,024.
@@ -30,10 +34,12 @@ Examples:
   node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0
   node --produce-every 5s --open-producers make blocks, and take anyone's
   node status                              ask the running node how it is
+  node --data-dir /tmp/b status            ask the one that lives there
   node tx send --payload 'hello'           send a transaction through it
 
 Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 6 store problem,
-70 panic, 130, 143 or 129 forced by a second SIGINT, SIGTERM or SIGHUP. A flag wins over its environment variable.";
+70 panic, 130, 143 or 129 forced by a second SIGINT, SIGTERM or SIGHUP. A flag wins over its environment variable; an
+empty variable counts as unset.";
 
 /// A Hearsay node: carries signed transactions and blocks to every other node.
 ///
@@ -65,6 +71,9 @@ pub enum Command {
     /// Send or look up a transaction through a running node.
     #[command(subcommand)]
     Tx(TxCommand),
+    /// Publish or look up a block through a running node.
+    #[command(subcommand)]
+    Block(BlockCommand),
 }
 
 /// Settings of a run.
@@ -73,12 +82,12 @@ pub struct RunArgs {
     /// Addresses of nodes to join through, with or without /p2p/PEER-ID
     ///
     /// Repeat the flag, or separate addresses by commas. They are tried for ever.
-    #[arg(long, env = "NODE_BOOTSTRAP", value_name = "ADDR", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, env = "NODE_BOOTSTRAP", value_name = "ADDR", value_delimiter = ',', value_parser = typed::parse_dial)]
     pub bootstrap: Vec<Multiaddr>,
 
     /// Addresses to listen on; port 0 takes a free one
-    #[arg(long, env = "NODE_LISTEN", value_name = "ADDR", num_args = 1.., value_delimiter = ',',
-          default_values = config::LISTEN_DEFAULT)]
+    #[arg(long, env = "NODE_LISTEN", value_name = "ADDR", value_delimiter = ',',
+          default_values = config::LISTEN_DEFAULT, value_parser = typed::parse_listen)]
     pub listen: Vec<Multiaddr>,
 
     /// Where the node lives: network and data dir.
@@ -103,7 +112,9 @@ pub struct RunArgs {
     pub prune_bytes: Option<u64>,
 
     /// Give up bodies of blocks that were stored longer ago, such as 30d; the newest 288 stay
-    #[arg(long, env = "NODE_PRUNE_AGE", value_name = "TIME", value_parser = config::parse_interval)]
+    ///
+    /// Only time for which the node runs counts, so that a clock that is set wrongly deletes nothing.
+    #[arg(long, env = "NODE_PRUNE_AGE", value_name = "TIME", value_parser = config::parse_age)]
     pub prune_age: Option<Duration>,
 
     /// Gossip peers that may have dialled this node
@@ -111,13 +122,14 @@ pub struct RunArgs {
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
     pub max_peers_in: u16,
 
-    /// Gossip peers that this node dials and keeps
+    /// Gossip peers that this node dials and keeps; with 0 it dials the reserved peers alone, and takes no --bootstrap
     #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
     pub max_peers_out: u16,
 
     /// Peers to stay connected to, over and above the limits
-    #[arg(long, env = "NODE_RESERVED_PEER", value_name = "ADDR", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, env = "NODE_RESERVED_PEER", value_name = "ADDR", value_delimiter = ',',
+          value_parser = typed::parse_dial)]
     pub reserved_peer: Vec<Multiaddr>,
 
     /// Dial nobody but the reserved peers: no discovery
@@ -169,11 +181,23 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_NO_RPC", value_parser = BoolishValueParser::new())]
     pub no_rpc: bool,
 
+    /// Let `block_publish` take blocks of any producer
+    ///
+    /// Without this, the rule of --producers holds for them as for blocks of the network. The caller needs the cookie
+    /// either way.
+    #[arg(long, env = "NODE_RPC_ANY_PRODUCER", value_parser = BoolishValueParser::new())]
+    pub rpc_any_producer: bool,
+
     /// Public keys whose blocks count, 64 hexadecimal digits each
     ///
     /// Without this and without --open-producers, no block from the network counts.
-    #[arg(long, env = "NODE_PRODUCERS", value_name = "HEX", num_args = 1.., value_delimiter = ',',
-          conflicts_with = "open_producers")]
+    #[arg(
+        long,
+        env = "NODE_PRODUCERS",
+        value_name = "HEX",
+        value_delimiter = ',',
+        conflicts_with = "open_producers"
+    )]
     pub producers: Vec<PublicKey>,
 
     /// Take anyone's blocks: for open test networks only
@@ -237,6 +261,10 @@ pub struct AskArgs {
     #[arg(long, env = "NODE_RPC", value_name = "ADDR")]
     pub rpc: Option<String>,
 
+    /// How long to wait for an answer, such as 3s
+    #[arg(long, env = "NODE_TIMEOUT", value_name = "TIME", default_value = "15s", value_parser = config::parse_interval)]
+    pub timeout: Duration,
+
     /// Print JSON
     #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
@@ -287,6 +315,29 @@ pub enum TxCommand {
     },
 }
 
+/// `node block …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum BlockCommand {
+    /// Hand an encoded block to a running node; prints its id.
+    Publish {
+        /// The encoded block, as bytes or in hexadecimal; - is standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Look a block up; fails if the node doesn't keep its body.
+    Get {
+        /// The block's id, 64 hexadecimal digits
+        #[arg(value_name = "ID")]
+        id: BlockId,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+}
+
 /// `node tx send`.
 #[derive(Clone, Debug, Args)]
 pub struct SendArgs {
@@ -295,8 +346,8 @@ pub struct SendArgs {
     pub payload: PayloadArgs,
 
     /// Sign with the key in this file rather than the data dir's
-    #[arg(long, env = "NODE_KEY", value_name = "FILE")]
-    pub key: Option<PathBuf>,
+    #[arg(long, alias = "key", env = "NODE_KEY_FILE", value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
 
     /// What makes it distinct from others of the same author; random if not given
     #[arg(long, value_name = "N")]
@@ -329,7 +380,64 @@ pub struct PayloadArgs {
     pub random: Option<u32>,
 }
 
+impl Cli {
+    /// Reads what was typed, and what the environment says. Ends the program if that makes no sense, with a usage error, or
+    /// after it has printed what was asked for.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::read_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The same of these words; the first is the program's name.
+    ///
+    /// # Errors
+    /// A usage error, or what `--help` and `--version` print.
+    pub fn read_from(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let command = environment::without_empty(Self::command());
+        let words = arrange::arrange(&command, words.into_iter().collect())?;
+        let asks = words.get(1).is_some_and(|word| command.find_subcommand(word).is_some());
+        // Variables of a run are none of another command's business, whatever nonsense they hold.
+        let command = if asks { command.mut_args(|arg| arg.env(None::<&str>)) } else { command };
+        let cli = Self::from_arg_matches(&command.try_get_matches_from(words)?)?;
+        match &cli.command {
+            None => cli.run.check()?,
+            Some(Command::Run(args)) => args.check()?,
+            Some(_) => {}
+        }
+        Ok(cli)
+    }
+
+    /// What to say of variables that are set and look like settings of this program without being any. One line each.
+    #[must_use]
+    pub fn strange_variables(set: impl IntoIterator<Item = OsString>) -> Vec<String> {
+        environment::strange(&Self::command(), set)
+    }
+}
+
 impl RunArgs {
+    /// Looks for settings that contradict each other.
+    ///
+    /// # Errors
+    /// A usage error that names them.
+    pub fn check(&self) -> Result<(), clap::Error> {
+        let conflict =
+            |message: &str| Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message));
+        self.relay_policy()?;
+        if !self.bootstrap.is_empty() && self.max_peers_out == 0 {
+            return conflict(
+                "with --max-peers-out 0 no address of --bootstrap is ever dialled: leave one of them out, or name the \
+                 peer with --reserved-peer",
+            );
+        }
+        if !self.bootstrap.is_empty() && self.reserved_only {
+            return conflict(
+                "with --reserved-only no address of --bootstrap is ever dialled: leave one of them out, or name the peer \
+                 with --reserved-peer",
+            );
+        }
+        Ok(())
+    }
+
     /// The relay policy with its redundancy.
     ///
     /// # Errors

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, Table, presets};
+use axum::http::header::AUTHORIZATION;
 use jsonrpsee::core::ClientError;
-use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use jsonrpsee::http_client::transport::Error as TransportError;
+use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
 use protocol::codec::DecodeError;
-use protocol::hash::TxId;
+use protocol::hash::{BlockId, TxId};
 use protocol::limits::PAYLOAD_BYTES_MAX;
 use protocol::network::{NetworkId, NetworkIdError};
 use protocol::transaction::{SignedTransaction, Transaction};
@@ -19,17 +20,19 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
-use crate::command::{PeerStatus, Status};
+use crate::command::Status;
 use crate::data_dir::{self, DataDirError};
+use crate::errors::chain;
 use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::logging::to_stderr;
+use crate::notices::BLOCKS_ON_THEIR_WAY;
 use crate::rpc::{
-    ANSWER_TIMEOUT, ApiClient as _, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionState,
+    ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
 };
 use crate::run::ExitStatus;
 
-/// A node that is no further behind is not said to be.
-const BLOCKS_ON_THEIR_WAY: u64 = 2;
+pub mod block;
+pub mod text;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +40,14 @@ pub enum AskError {
     /// The key.
     #[error(transparent)]
     Key(#[from] IdentityError),
+    /// No key to sign with was named, and there is none in the data dir.
+    #[error(
+        "there is no key to sign with, and nothing was sent: name its file with --key-file, or make one with `node key \
+         generate --out FILE`. Without --key-file it is the node's own key that signs, which is in its data dir: {} is \
+         not there",
+        .0.display()
+    )]
+    NoKey(PathBuf),
     /// The data dir.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -58,6 +69,15 @@ pub enum AskError {
         /// What happened.
         error: String,
     },
+    /// All its places are taken.
+    #[error("the node at {0} serves as many requests as it can; nothing was done: try again in a moment")]
+    Busy(String),
+    /// It doesn't take our word for being its owner.
+    #[error(
+        "the node did not take it: only who can read the file `cookie` in its data dir may do this, and it is a new one at each \
+         start; nothing was done: name the node by --data-dir, as the user that runs it"
+    )]
+    NotAllowed,
     /// The node says no.
     #[error("the node refused it: {0}. Nothing was sent on")]
     Refused(String),
@@ -75,8 +95,19 @@ pub enum AskError {
     /// The node doesn't know the item.
     #[error("the node does not know transaction {0}: it may never have come here, or be forgotten")]
     Unknown(TxId),
+    /// The node doesn't keep the block's body.
+    #[error("the node keeps no block {0}: it may never have come here, or its body was deleted")]
+    UnknownBlock(BlockId),
+    /// What should be a block is none.
+    #[error("{path} holds no encoded block, so nothing was sent: {reason}", path = .path.display())]
+    NoBlock {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The payload can't be read.
-    #[error("cannot read the payload from {}: {error}", .path.display())]
+    #[error("cannot read {}: {error}", .path.display())]
     Payload {
         /// The file.
         path: PathBuf,
@@ -99,7 +130,7 @@ pub enum AskError {
 
 impl ExitStatus for AskError {
     fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Self::Key(_)) { 5 } else { 1 })
+        ExitCode::from(if matches!(self, Self::Key(_) | Self::NoKey(_)) { 5 } else { 1 })
     }
 }
 
@@ -126,7 +157,7 @@ pub fn key(command: KeyCommand) -> Result<ExitCode, AskError> {
     if json {
         print_json(&json!({ "public_key": public_key, "peer_id": peer_id, "file": path }))?;
     } else {
-        print(&fields(&[("public key", public_key), ("peer id", peer_id)]))?;
+        print(&text::fields(&[("public key", public_key), ("peer id", peer_id)], text::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -141,7 +172,7 @@ pub fn status(ask: &AskArgs) -> Result<ExitCode, AskError> {
     if ask.json {
         print_json(&status)?
     } else {
-        print(&status_text(&status))?
+        print(&text::status(&status, text::width()))?
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -158,7 +189,7 @@ pub fn peers(ask: &AskArgs) -> Result<ExitCode, AskError> {
     } else if peers.is_empty() {
         to_stderr("no peers: give the node a --bootstrap address, or have another join it");
     } else {
-        print(&peers_table(&peers))?;
+        print(&text::peers(&peers, text::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -175,7 +206,7 @@ pub fn transaction(command: TxCommand) -> Result<ExitCode, AskError> {
 }
 
 fn send(args: &SendArgs) -> Result<ExitCode, AskError> {
-    let identity = Identity::load(&key_path(args.key.clone(), &args.ask.place)?)?;
+    let identity = own_key(args)?;
     let payload = payload(&args.payload)?;
     let node = Node::find(&args.ask)?;
     let status = node.call(async |client| client.node_info().await)?;
@@ -204,11 +235,19 @@ fn send(args: &SendArgs) -> Result<ExitCode, AskError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The key to sign with. Where none was named, the data dir's: that is not there for somebody who asks a node elsewhere.
+fn own_key(args: &SendArgs) -> Result<Identity, AskError> {
+    let path = key_path(args.key_file.clone(), &args.ask.place)?;
+    match Identity::load(&path) {
+        Err(IdentityError::Missing(path)) if args.key_file.is_none() => Err(AskError::NoKey(path)),
+        loaded => Ok(loaded?),
+    }
+}
+
 /// What a sender should know when the node is behind: the transaction may be past its last height for everybody else.
 fn behind_warning(status: &Status, valid_until: u64) -> Option<String> {
     let behind = status.behind.as_ref()?;
     let highest = behind.told_height.max(behind.best_header_height);
-    // A block or two are always on their way.
     if !behind.stuck && highest <= status.tip_height.saturating_add(BLOCKS_ON_THEIR_WAY) {
         return None;
     }
@@ -228,44 +267,41 @@ fn get(id: TxId, ask: &AskArgs) -> Result<ExitCode, AskError> {
     let node = Node::find(ask)?;
     let found = node.call(async |client| client.tx_get(id.to_string()).await)?;
     if ask.json {
-        print_json(&found)?;
+        print_json(&found.as_ref().map(with_payload).transpose()?)?;
     }
     let view = found.ok_or(AskError::Unknown(id))?;
-    if ask.json {
-        return Ok(ExitCode::SUCCESS);
+    if !ask.json {
+        print(&text::transaction(view, text::width()))?;
     }
-    let status = match view.status {
-        TransactionState::Pending => "pending, in the mempool",
-        TransactionState::Confirmed => "confirmed",
-    };
-    let mut lines = vec![("status", status.to_owned())];
-    lines.extend(view.block.map(|block| ("block", block)));
-    lines.extend(view.height.map(|height| ("height", height.to_string())));
-    let decoded = view.transaction.and_then(|text| {
-        let bytes = hex::decode(text).ok()?;
-        <SignedTransaction as protocol::codec::Decode>::from_bytes(&bytes.into()).ok()
-    });
-    if let Some(transaction) = decoded {
-        lines.push(("author", transaction.author().to_string()));
-        lines.push(("nonce", transaction.nonce().to_string()));
-        lines.push(("valid until", format!("height {}", transaction.valid_until())));
-        lines.push(("payload", bytes_text(transaction.payload().len() as u64)));
-    }
-    print(&fields(&lines))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The answer, and beside the encoded transaction the payload in it, in hexadecimal.
+fn with_payload(view: &TransactionView) -> io::Result<serde_json::Value> {
+    let mut answer = serde_json::to_value(view)?;
+    let payload = view.transaction.as_deref().and_then(text::decode).map(|found| hex::encode(found.payload()));
+    if let (Some(fields), Some(payload)) = (answer.as_object_mut(), payload) {
+        fields.insert("payload".to_owned(), payload.into());
+    }
+    Ok(answer)
+}
+
+/// Reads a file, or standard input for `-`, no further than `most` bytes and one.
+fn read_up_to(path: &Path, most: usize) -> Result<Vec<u8>, AskError> {
+    let failed = |error| AskError::Payload { path: path.to_owned(), error };
+    let source: Box<dyn io::Read> = if path == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(std::fs::File::open(path).map_err(failed)?)
+    };
+    let mut bytes = Vec::new();
+    source.take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 fn payload(args: &PayloadArgs) -> Result<Vec<u8>, AskError> {
     let bytes = if let Some(path) = &args.file {
-        let failed = |error| AskError::Payload { path: path.clone(), error };
-        let source: Box<dyn io::Read> = if path == Path::new("-") {
-            Box::new(io::stdin())
-        } else {
-            Box::new(std::fs::File::open(path).map_err(failed)?)
-        };
-        let mut bytes = Vec::new();
-        source.take(PAYLOAD_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-        bytes
+        read_up_to(path, PAYLOAD_BYTES_MAX)?
     } else if let Some(count) = args.random {
         let mut bytes = vec![0; count as usize];
         SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
@@ -292,147 +328,68 @@ struct Node {
     address: String,
     client: HttpClient,
     runtime: tokio::runtime::Runtime,
+    timeout: Duration,
 }
 
 impl Node {
     fn find(ask: &AskArgs) -> Result<Self, AskError> {
-        let address = match &ask.rpc {
-            Some(address) => address.clone(),
+        let (address, cookie) = match &ask.rpc {
+            // Whose node that is nobody knows; so it is not told our cookie, unless the data dir is named as well.
+            Some(address) => (address.clone(), ask.place.data_dir.as_deref().and_then(data_dir::read_cookie)),
             None => {
                 let dir = dir(&ask.place)?;
-                let info = data_dir::read_rpc(&dir)?.ok_or(AskError::NotRunning(dir))?;
-                info.rpc.ok_or(AskError::NoRpc(info.pid))?
+                let info = data_dir::find_node(&dir)?.ok_or_else(|| AskError::NotRunning(dir.clone()))?;
+                (info.rpc.ok_or(AskError::NoRpc(info.pid))?, data_dir::read_cookie(&dir))
             }
         };
         let url = if address.contains("://") { address.clone() } else { format!("http://{address}") };
+        let mut headers = HeaderMap::new();
+        if let Some(cookie) = cookie.as_ref().and_then(|cookie| HeaderValue::from_str(&cookie.to_header()).ok()) {
+            headers.insert(AUTHORIZATION, cookie);
+        }
         let client = HttpClientBuilder::default()
-            // Longer than the node gives itself, so that its own error is what a person sees.
-            .request_timeout(ANSWER_TIMEOUT + Duration::from_secs(5))
+            .request_timeout(ask.timeout)
+            .set_headers(headers)
             .max_request_size(u32::try_from(REQUEST_BYTES_MAX).unwrap_or(u32::MAX))
             .max_response_size(u32::try_from(RESPONSE_BYTES_MAX).unwrap_or(u32::MAX))
             .build(url)
             .map_err(|error| AskError::NoAnswer { address: address.clone(), error: error.to_string() })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { address, client, runtime })
+        Ok(Self { address, client, runtime, timeout: ask.timeout })
     }
 
     fn call<T>(&self, request: impl AsyncFnOnce(&HttpClient) -> Result<T, ClientError>) -> Result<T, AskError> {
+        let address = || self.address.clone();
         self.runtime.block_on(request(&self.client)).map_err(|error| match error {
             ClientError::Call(answer) if answer.code() == CODE_REFUSED => {
                 AskError::Refused(answer.message().to_owned())
             }
+            ClientError::Call(answer) if answer.code() == CODE_NOT_ALLOWED => AskError::NotAllowed,
             ClientError::Call(answer) => {
                 AskError::Answer { code: answer.code(), message: answer.message().to_owned() }
             }
-            ClientError::Transport(error) => {
-                AskError::NoAnswer { address: self.address.clone(), error: chain(&*error) }
-            }
+            ClientError::Transport(error) => match http_status(&*error) {
+                Some(429 | 503) => AskError::Busy(address()),
+                Some(401) => AskError::NotAllowed,
+                Some(code) => AskError::Strange(format!("{} answers with HTTP status {code}", self.address)),
+                None => AskError::NoAnswer { address: address(), error: chain(&*error) },
+            },
             ClientError::RequestTimeout => {
-                AskError::NoAnswer { address: self.address.clone(), error: "it took longer than 15 s".to_owned() }
+                let waited = humantime::format_duration(self.timeout);
+                let error = format!("it took longer than {waited}; wait longer with --timeout");
+                AskError::NoAnswer { address: address(), error }
             }
             other => AskError::Strange(other.to_string()),
         })
     }
 }
 
-/// An error and what it came from, without saying a thing twice.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
+/// The HTTP status that an answer without JSON-RPC in it had.
+fn http_status(error: &(dyn std::error::Error + 'static)) -> Option<u16> {
+    match error.downcast_ref()? {
+        TransportError::Rejected { status_code } => Some(*status_code),
+        _ => None,
     }
-    text
-}
-
-fn status_text(status: &Status) -> String {
-    let uptime = Duration::from_secs(Duration::try_from_secs_f64(status.uptime_s).unwrap_or_default().as_secs());
-    let mut lines = vec![
-        ("version", status.version.clone()),
-        ("network", status.network.clone()),
-        ("peer id", status.peer_id.clone()),
-        ("public key", status.public_key.clone()),
-        ("uptime", humantime::format_duration(uptime).to_string()),
-        ("relay", status.relay.clone()),
-    ];
-    lines.extend(status.listen.iter().map(|address| ("listen", address.clone())));
-    let (inbound, outbound, wanted) = (status.peers_in, status.peers_out, status.peers_out_target);
-    let stats = &status.stats;
-    lines.extend([
-        ("peers", format!("{} ({inbound} in, {outbound} of {wanted} out)", inbound + outbound)),
-        ("tip", format!("height {} · {}", status.tip_height, status.tip_id)),
-        ("sync", status.behind.as_ref().map_or_else(|| "in step".to_owned(), |behind| behind.text.clone())),
-        ("mempool", format!("{} tx · {}", status.mempool_transactions, bytes_text(status.mempool_bytes as u64))),
-        ("accepted", format!("{} tx · {} blocks", stats.transactions_accepted, stats.blocks_accepted)),
-        ("reorgs", stats.reorganisations.to_string()),
-        ("duplicates", format!("{} tx · {} blocks", stats.transaction_duplicates, stats.block_duplicates)),
-        ("wire", format!("{} in · {} out", bytes_text(status.wire_in), bytes_text(status.wire_out))),
-        ("memory", format!("{} at most", bytes_text(status.rss_peak))),
-    ]);
-    lines.extend(status.disconnects.iter().map(|(reason, count)| ("closed", format!("{count} · {reason}"))));
-    fields(&lines)
-}
-
-fn peers_table(peers: &[PeerStatus]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "PEER",
-        "ADDRESS",
-        "DIR",
-        "READY",
-        "TIP",
-        "DELIVERED",
-        "STRIKES",
-        "RESPONSE",
-        "UP",
-        "AGENT",
-    ]);
-    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    for peer in peers {
-        table.add_row([
-            peer.peer_id.clone(),
-            peer.address.clone(),
-            if peer.inbound { "in" } else { "out" }.to_owned(),
-            if peer.ready { "yes" } else { "no" }.to_owned(),
-            or_dash(peer.tip_height.map(|height| height.to_string())),
-            peer.delivered.to_string(),
-            peer.strikes.to_string(),
-            or_dash(peer.response_ms.map(|ms| format!("{ms:.1} ms"))),
-            format!("{:.0} s", peer.connected_s),
-            or_dash(peer.agent.as_deref().map(visible)),
-        ]);
-    }
-    for column in 4..9 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.trim_fmt()
-}
-
-/// A text from a peer, with nothing in it that could steer a terminal.
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).take(64).collect()
-}
-
-fn fields(lines: &[(&str, String)]) -> String {
-    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    lines.iter().map(|(name, value)| format!("{name:width$}  {value}")).collect::<Vec<_>>().join("\n")
-}
-
-fn bytes_text(bytes: u64) -> String {
-    let (unit, name) = match bytes {
-        0..1_024 => return format!("{bytes} B"),
-        1_024..1_048_576 => (1_024.0, "KiB"),
-        1_048_576..1_073_741_824 => (1_048_576.0, "MiB"),
-        _ => (1_073_741_824.0, "GiB"),
-    };
-    format!("{:.1} {name}", bytes as f64 / unit)
 }
 
 fn print_json(value: &impl Serialize) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! The node's only clock. Engine time is microseconds of `CLOCK_MONOTONIC` since the node's start; traces hold that
 //! clock's plain nanoseconds, which all processes of one machine share.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
@@ -44,6 +45,15 @@ pub fn monotonic_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC)
         .map(|at| (at.tv_sec() as u64).saturating_mul(1_000_000_000).saturating_add(at.tv_nsec() as u64))
         .unwrap_or(0)
+}
+
+/// Seconds that no setting of the wall clock moves: since 1970 by what that said when this was asked first in the process,
+/// and by the monotonic clock from then on.
+#[must_use]
+pub fn steady_s() -> u64 {
+    static STARTED: OnceLock<(Instant, u64)> = OnceLock::new();
+    let (started, wall_s) = STARTED.get_or_init(|| (Instant::now(), wall_ns() / 1_000_000_000));
+    wall_s.saturating_add(started.elapsed().as_secs())
 }
 
 /// The wall clock, in nanoseconds since 1970.

@@ -102,8 +102,22 @@ pub struct Status {
     pub rss_peak: u64,
     /// The engine's counters.
     pub stats: Counters,
-    /// Closed gossip connections, by reason.
+    /// Closed gossip connections, and connections that were turned away, by reason.
     pub disconnects: std::collections::BTreeMap<String, u64>,
+    /// What is banned: addresses before peers, the latest first, at most 32 of each.
+    #[serde(default)]
+    pub bans: Vec<BanStatus>,
+}
+
+/// A peer or an address that is neither dialled nor accepted for a while.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BanStatus {
+    /// A peer id, or an address; of IPv6 with its `/64`.
+    pub who: String,
+    /// What the peer did, as `disconnects` calls it.
+    pub reason: String,
+    /// Seconds until it ends.
+    pub left_s: f64,
 }
 
 /// How far a node is behind, and why.

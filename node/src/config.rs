@@ -58,6 +58,8 @@ pub struct Config {
     pub produce_every: Option<Duration>,
     /// Where the RPC listens; `None` for none.
     pub rpc_addr: Option<SocketAddr>,
+    /// Take blocks of any producer from whoever may submit them.
+    pub rpc_any_producer: bool,
     /// Where to write a trace.
     pub trace: Option<PathBuf>,
     /// What TCP connections go over in place of bare sockets; `None` for every node that is run by its program.
@@ -113,6 +115,7 @@ impl Config {
             producers,
             produce_every: args.produce_every,
             rpc_addr: (!args.no_rpc).then_some(args.rpc_addr),
+            rpc_any_producer: args.rpc_any_producer,
             trace: args.trace,
             links: None,
         }
@@ -122,13 +125,13 @@ impl Config {
 /// An address for the RPC.
 ///
 /// # Errors
-/// If it is no `IP:PORT`, or not on loopback: whoever reaches the RPC may publish blocks through it.
+/// If it is no `IP:PORT`, or not on loopback: whoever reaches the RPC may send transactions through it.
 pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr =
         text.parse().map_err(|_| "an IP address and a port are wanted, such as 127.0.0.1:30401".to_owned())?;
     if !address.ip().is_loopback() {
         return Err(format!(
-            "the RPC asks nobody for a password, so it listens on loopback only: use 127.0.0.1:{} and a tunnel",
+            "whoever reaches the RPC may send transactions, so it listens on loopback only: use 127.0.0.1:{} and a tunnel",
             address.port()
         ));
     }
@@ -156,19 +159,50 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(|| "that is more than any disk holds".to_owned())
 }
 
-/// A stretch of time, such as `5s`; `0s` for never.
+/// The shortest interval: a timer has no finer grain.
+pub const INTERVAL_MIN: Duration = Duration::from_millis(1);
+/// The longest interval. Beyond some hundred years the machine's clock can't be added to.
+pub const INTERVAL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The least age at which something is deleted; ages are counted in seconds.
+pub const AGE_MIN: Duration = Duration::from_secs(1);
+/// The highest age at which something is deleted.
+pub const AGE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// An interval as [`parse_interval`] reads it, or `0s` for never.
 ///
 /// # Errors
-/// If it is none.
+/// If it is none, or out of bounds.
 pub fn parse_interval_or_zero(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}: write 5s, 500ms or 0s"))
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => parse_interval(text).map_err(|error| format!("{error}, or 0s for never")),
+    }
 }
 
-/// A stretch of time above zero, such as `5s` or `500ms`.
+/// Time between two ticks, such as `5s` or `500ms`.
 ///
 /// # Errors
-/// If it is none, or zero.
+/// If it is none, or out of [`INTERVAL_MIN`] to [`INTERVAL_MAX`].
 pub fn parse_interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text).map_err(|error| format!("{error}: write 5s or 500ms"))?;
-    if interval.is_zero() { Err("the interval must be longer than zero".to_owned()) } else { Ok(interval) }
+    match humantime::parse_duration(text) {
+        Ok(interval) if interval > INTERVAL_MAX => Err("at most 365d: write 5s or 500ms".to_owned()),
+        Ok(interval) if interval < INTERVAL_MIN => {
+            Err("the interval must be longer than zero, 1ms at least".to_owned())
+        }
+        Ok(interval) => Ok(interval),
+        Err(error) => Err(format!("{error}: write 5s or 500ms")),
+    }
+}
+
+/// An age, such as `30d`.
+///
+/// # Errors
+/// If it is none, or out of [`AGE_MIN`] to [`AGE_MAX`].
+pub fn parse_age(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(age) if age > AGE_MAX => Err("at most 36500d: write 30d".to_owned()),
+        Ok(age) if age < AGE_MIN => Err("at least 1s: write 30d".to_owned()),
+        Ok(age) => Ok(age),
+        Err(error) => Err(format!("{error}: write 30d or 12h")),
+    }
 }

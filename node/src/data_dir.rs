@@ -1,23 +1,34 @@
 //! The data dir: who holds it, and how other programs find the node that does.
 //!
 //! `LOCK` carries an advisory lock, which the system drops with its process, so a lock is never stale. `rpc.json`
-//! is written whole or not at all, and is there only while the node listens (a killed node leaves one; the next
-//! start removes it). The key file is `identity.rs`'s.
+//! is written whole or not at all, and is there only while the node listens. `cookie` is there from the start to the stop,
+//! for its owner alone. A killed node leaves both: the next start removes them, and until then the free lock tells that nobody
+//! runs. The key file is `identity.rs`'s.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
 use protocol::network::NetworkId;
 use serde::{Deserialize, Serialize};
+
+use crate::http::Cookie;
 
 /// The lock's name in the data dir.
 pub const LOCK_FILE: &str = "LOCK";
 
 /// The name of the file that tells where the node can be reached.
 pub const RPC_FILE: &str = "rpc.json";
+
+/// The name of the file with the cookie of this run.
+pub const COOKIE_FILE: &str = "cookie";
+
+/// Tries to take the lock, and the pause between two: a fifth of a second in all.
+const LOCK_TRIES: usize = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// Some dozens of addresses of 100 bytes: 64 KiB is ample.
 const RPC_FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -63,6 +74,17 @@ pub enum DataDirError {
     /// There is no home directory to put it in.
     #[error("no home directory is known, so there is no place for a data dir: give one with --data-dir")]
     NoHome,
+    /// `rpc.json` was left by a node that is gone.
+    #[error(
+        "no node is running in {path}: the last one, with pid {pid}, was killed. Start one with `node --data-dir {path}`",
+        path = .path.display()
+    )]
+    Killed {
+        /// The directory.
+        path: PathBuf,
+        /// The process that is gone.
+        pid: u32,
+    },
     /// `rpc.json` is none.
     #[error("{} is damaged ({error}): restart the node, which writes it anew", .path.display())]
     Damaged {
@@ -90,6 +112,41 @@ pub enum DataDirError {
 pub fn default_path(network: &NetworkId) -> Result<PathBuf, DataDirError> {
     let base = etcetera::choose_base_strategy().map_err(|_| DataDirError::NoHome)?;
     Ok(base.data_dir().join("hearsay").join(network.as_str()))
+}
+
+/// Where the node that holds a data dir can be reached; `None` if none listens there.
+///
+/// # Errors
+/// [`DataDirError::Killed`] if nobody holds it: whatever listens at that address now is another process. Others if `rpc.json`
+/// can't be read or makes no sense.
+pub fn find_node(dir: &Path) -> Result<Option<RpcInfo>, DataDirError> {
+    match read_rpc(dir)? {
+        Some(info) if !is_held(dir)? => Err(DataDirError::Killed { path: dir.to_owned(), pid: info.pid }),
+        found => Ok(found),
+    }
+}
+
+/// Reads the cookie of the node that runs in `dir`; `None` if there is none, or it can't be read by this user.
+#[must_use]
+pub fn read_cookie(dir: &Path) -> Option<Cookie> {
+    let text = std::fs::read_to_string(dir.join(COOKIE_FILE)).ok()?;
+    Cookie::parse(&text).ok()
+}
+
+/// Whether a process holds the lock of `dir`.
+fn is_held(dir: &Path) -> Result<bool, DataDirError> {
+    let path = dir.join(LOCK_FILE);
+    let lock = match File::open(&path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed("open", &path)(error)),
+    };
+    // Dropped at once. A node that starts in this moment tries again.
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(failed("look at", &path)(error)),
+    }
 }
 
 /// Reads the `rpc.json` of a data dir; `None` if there is none, so that no node listens there.
@@ -124,7 +181,7 @@ impl DataDir {
             .mode(0o600)
             .open(&lock_path)
             .map_err(failed("open", &lock_path))?;
-        match lock.try_lock() {
+        match try_lock(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(DataDirError::Locked { path: path.to_owned(), pid: holder(lock) });
@@ -137,8 +194,9 @@ impl DataDir {
             .and_then(|()| lock.write_all(pid.as_bytes()))
             .map_err(failed("write", &lock_path))?;
         let held = Self { path: path.to_owned(), _lock: lock };
-        // Whatever wrote it is gone, or it would hold the lock.
-        held.remove_rpc();
+        // Whatever wrote them is gone, or it would hold the lock.
+        held.remove(RPC_FILE);
+        held.remove(COOKIE_FILE);
         Ok(held)
     }
 
@@ -160,11 +218,29 @@ impl DataDir {
         std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path)).map_err(failed("write", &path))
     }
 
-    fn remove_rpc(&self) {
-        let path = self.path.join(RPC_FILE);
+    /// Makes the cookie of this run: a new file that only its owner can read.
+    ///
+    /// # Errors
+    /// The file system's, and that of the system's randomness; no cookie is left then.
+    pub fn write_cookie(&self) -> Result<Cookie, DataDirError> {
+        let path = self.path.join(COOKIE_FILE);
+        let cookie = Cookie::generate().map_err(failed("make", &path))?;
+        // Only a file that is new has surely these rights: an old one may be a link, or somebody else's.
+        let written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| writeln!(file, "{}", cookie.to_text()));
+        written.map_err(failed("write", &path))?;
+        Ok(cookie)
+    }
+
+    fn remove(&self, name: &str) {
+        let path = self.path.join(name);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(path = %path.display(), %error, "cannot remove rpc.json");
+                tracing::warn!(path = %path.display(), %error, "cannot remove what only a running node has");
             }
             _ => {}
         }
@@ -173,8 +249,20 @@ impl DataDir {
 
 impl Drop for DataDir {
     fn drop(&mut self) {
-        self.remove_rpc();
+        self.remove(RPC_FILE);
+        self.remove(COOKIE_FILE);
     }
+}
+
+/// Takes the lock. A command that looks whether somebody holds it has it for microseconds; so the first failure says little.
+fn try_lock(lock: &File) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            other => return other,
+        }
+    }
+    lock.try_lock()
 }
 
 /// The pid that the holder wrote, if it is a number.

@@ -143,6 +143,23 @@ pub enum Failure {
     },
 }
 
+/// What the last try of a fixed address came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// No connection came about; the text says why.
+    Unreachable(String),
+    /// A limit of ours or a ban denies the connection.
+    Denied(String),
+    /// It leads to this very node.
+    Ourselves,
+    /// Another node than the one that was asked for answers there.
+    Another(PeerId),
+    /// Somebody answered, and is no gossip peer yet.
+    NoWordYet,
+    /// Somebody answered, and the connection ended.
+    Closed(CloseReason),
+}
+
 /// Who tells of a peer's addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToldBy {
@@ -194,8 +211,8 @@ struct Fixed {
     found: Option<PeerId>,
     reserved: bool,
     retry: Retry,
-    /// What the last try came to, if to nothing.
-    cause: Option<String>,
+    /// What the last try came to. Nothing while a peer is connected there, or before the first try.
+    trouble: Option<Trouble>,
     warned: Option<Time>,
 }
 
@@ -230,7 +247,9 @@ impl Discovery {
         let fixed = reserved.iter().map(|address| (address, true)).chain(bootstrap.iter().map(|a| (a, false)));
         let fixed = fixed.map(|(address, reserved)| {
             let (address, typed) = split_peer(address);
-            Fixed { address, typed, found: None, reserved, retry: Retry::default(), cause: None, warned: None }
+            // Our own id, typed into a list that all nodes have: it is never dialled.
+            let trouble = (typed == Some(local)).then_some(Trouble::Ourselves);
+            Fixed { address, typed, found: None, reserved, retry: Retry::default(), trouble, warned: None }
         });
         Self {
             local,
@@ -352,7 +371,8 @@ impl Discovery {
                 && let Some(fixed) = self.fixed.get_mut(index)
             {
                 fixed.found = Some(peer);
-                fixed.cause = None;
+                // An earlier trouble stays until this one turns out to be a peer, or not.
+                fixed.trouble.get_or_insert(Trouble::NoWordYet);
             }
             // Until it is a peer it counts as one more failure: a connection alone is no success.
             self.put_off(target, now);
@@ -377,10 +397,11 @@ impl Discovery {
                 let warning = Warning::AnotherPeer { address: fixed.address.clone(), wanted, found: *found };
                 self.warnings.extend(fixed.warn(warning, now));
             }
-            fixed.cause = Some(match failure {
-                Failure::Unreachable(cause) | Failure::Denied { cause, .. } => cause,
-                Failure::Ourselves => "leads to this node itself".to_owned(),
-                Failure::Another(found) => format!("{found} answers there"),
+            fixed.trouble = Some(match failure {
+                Failure::Unreachable(cause) => Trouble::Unreachable(cause),
+                Failure::Denied { cause, .. } => Trouble::Denied(cause),
+                Failure::Ourselves => Trouble::Ourselves,
+                Failure::Another(found) => Trouble::Another(found),
             });
         }
         self.put_off(target, now);
@@ -389,6 +410,8 @@ impl Discovery {
     /// A connection became a gossip peer.
     pub fn on_up(&mut self, peer: &PeerId) {
         self.retries(peer).for_each(|retry| *retry = Retry::default());
+        let reached = self.fixed.iter_mut().filter(|fixed| fixed.peer().as_ref() == Some(peer));
+        reached.for_each(|fixed| fixed.trouble = None);
     }
 
     /// A peer's slot is free again. `outbound`: we had dialled it.
@@ -412,7 +435,7 @@ impl Discovery {
     /// Who answered at a fixed address is no peer any more: the next to answer there may be another.
     fn forget_found(&mut self, peer: &PeerId, reason: CloseReason, now: Time) {
         for fixed in self.fixed.iter_mut().filter(|fixed| fixed.peer().as_ref() == Some(peer)) {
-            fixed.cause = Some(reason.to_string());
+            fixed.trouble = Some(Trouble::Closed(reason));
             if reason == CloseReason::Unsupported && fixed.found.is_some() {
                 let warning = Warning::AnotherNetwork { address: fixed.address.clone(), found: *peer };
                 self.warnings.extend(fixed.warn(warning, now));
@@ -421,9 +444,10 @@ impl Discovery {
         }
     }
 
-    /// The fixed addresses whose last try came to nothing, and to what. Reserved ones come first.
-    pub fn troubles(&self) -> impl Iterator<Item = (&Multiaddr, &str)> {
-        self.fixed.iter().filter_map(|fixed| Some((&fixed.address, fixed.cause.as_deref()?)))
+    /// The fixed addresses that lead to no peer now, and what the last try came to; nothing before the first has ended.
+    /// Reserved ones come first.
+    pub fn troubles(&self) -> impl Iterator<Item = (&Multiaddr, Option<&Trouble>)> {
+        self.fixed.iter().map(|fixed| (&fixed.address, fixed.trouble.as_ref()))
     }
 
     /// An address that a peer told, as it is kept, if it is one that may lead to another node. A loopback address does where

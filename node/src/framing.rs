@@ -4,7 +4,7 @@
 //! arrived: a peer that declares 4 MiB and sends nothing costs nothing.
 
 use bytes::{Bytes, BytesMut};
-use protocol::codec::{DecodeError, Encode as _};
+use protocol::codec::{Encode as _, Misread};
 use protocol::limits::{BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX};
 use protocol::message::{Lane, Message};
 
@@ -25,9 +25,12 @@ pub enum FrameError {
     /// The length is not a varint in its shortest form, or has too many bytes.
     #[error("a frame's length is not a shortest-form varint of at most {PREFIX_BYTES_MAX} bytes")]
     BadPrefix,
+    /// A frame without a byte.
+    #[error("an empty frame is no message")]
+    Empty,
     /// The frame is no message.
-    #[error("a frame is no message: {0}")]
-    Undecodable(#[from] DecodeError),
+    #[error("{0}")]
+    Undecodable(#[from] Misread),
 }
 
 /// What [`FrameReader::feed`] came to.
@@ -133,7 +136,7 @@ impl FrameReader {
             self.prefix_len = 0;
             return match usize::try_from(declared) {
                 // No message is empty.
-                Ok(0) => Err(FrameError::Undecodable(DecodeError::Truncated)),
+                Ok(0) => Err(FrameError::Empty),
                 Ok(length) if length <= self.bytes_max => {
                     self.declared = Some(length);
                     Ok(Step::Begun(length))

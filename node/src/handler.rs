@@ -26,6 +26,7 @@ use protocol::time::{Duration, Time};
 use tokio::time::{Sleep, sleep};
 
 use crate::clock::Clock;
+use crate::framing::FrameError;
 use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, READ_STALL, Uplink, WRITE_STALL};
 use crate::reason::CloseReason;
 
@@ -140,6 +141,15 @@ enum Phase {
     Failed,
 }
 
+/// What a peer does with the streams that we opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Own {
+    /// Nothing, as it should.
+    Silent,
+    /// It has closed one, or its half of it.
+    Left,
+}
+
 impl LaneProtocols {
     /// The names for `network`.
     #[must_use]
@@ -228,9 +238,9 @@ impl Handler {
     }
 
     /// Puts a goodbye behind what waits on the control lane, and sets that lane apart. Best effort: a peer that doesn't
-    /// read won't see it.
+    /// read won't see it. It may be the first word, if the peer went wrong before all lanes were open.
     fn say_goodbye(&mut self, reason: CloseReason) {
-        if self.phase == Phase::Up
+        if matches!(self.phase, Phase::Opening(_) | Phase::Up)
             && reason.is_told()
             && let Ok(word) = GoodbyeReason::new(reason.label())
             && let Some(mut control) = self.control_out.take()
@@ -311,8 +321,17 @@ impl Handler {
     /// Does what can be done now: writes, then reads until something is to be told.
     fn work(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         match self.phase {
-            Phase::Opening(deadline) => self.watch_opening(cx, deadline),
+            Phase::Opening(deadline) => {
+                match self.watch_own(cx)? {
+                    // A peer that has no slot for us drops the streams that we opened.
+                    Own::Left => Err(CloseReason::Declined),
+                    Own::Silent if self.clock.now() >= deadline => Err(CloseReason::OpenTimeout),
+                    Own::Silent => Ok(()),
+                }
+            }
             Phase::Up => {
+                // One that has left them shows when we write.
+                self.watch_own(cx)?;
                 let now = self.clock.now();
                 self.write(cx, now)?;
                 self.read(cx, now)?;
@@ -329,18 +348,20 @@ impl Handler {
         }
     }
 
-    /// A peer that has no slot for us drops the streams that we opened.
-    fn watch_opening(&mut self, cx: &mut Context<'_>, deadline: Time) -> Result<(), CloseReason> {
-        let control = self.control_out.as_mut().map(|lane| &mut lane.stream);
-        let bulk = self.bulk_out.as_mut().map(|lane| &mut lane.stream);
-        for stream in control.into_iter().chain(bulk) {
+    /// Looks at the streams that we opened. A peer that writes there has a wrong idea of the lanes, and is to learn it at once:
+    /// nobody would ever read it.
+    fn watch_own(&mut self, cx: &mut Context<'_>) -> Result<Own, CloseReason> {
+        let control = self.control_out.as_mut().map(|lane| (Lane::Control, &mut lane.stream));
+        let bulk = self.bulk_out.as_mut().map(|lane| (Lane::Bulk, &mut lane.stream));
+        let mut seen = Own::Silent;
+        for (lane, stream) in control.into_iter().chain(bulk) {
             match Pin::new(stream).poll_read(cx, &mut [0]) {
                 Poll::Pending => {}
-                Poll::Ready(Ok(bytes)) if bytes > 0 => return Err(CloseReason::UnexpectedData),
-                Poll::Ready(_) => return Err(CloseReason::Declined),
+                Poll::Ready(Ok(bytes)) if bytes > 0 => return Err(CloseReason::UnexpectedData(lane)),
+                Poll::Ready(_) => seen = Own::Left,
             }
         }
-        if self.clock.now() >= deadline { Err(CloseReason::OpenTimeout) } else { Ok(()) }
+        Ok(seen)
     }
 
     fn write(&mut self, cx: &mut Context<'_>, now: Time) -> Result<(), CloseReason> {
@@ -370,7 +391,7 @@ impl Handler {
         }
         let (Some(control), Some(bulk)) = (&mut self.control_in, &mut self.bulk_in) else { return Ok(()) };
         if let Poll::Ready(frame) = control.poll(cx, now, &self.budget, &mut self.ack) {
-            match decode(&frame?)? {
+            match decode(Lane::Control, &frame?)? {
                 Message::Ack(bytes) => {
                     let lane = self.bulk_out.as_mut().ok_or(CloseReason::BadAck)?;
                     let drained = lane.acknowledged(bytes, now)?;
@@ -388,8 +409,8 @@ impl Handler {
             return Ok(());
         }
         if let Poll::Ready(frame) = bulk.poll(cx, now, &self.budget, &mut self.ack) {
-            match decode(&frame?)? {
-                Message::Ack(_) => return Err(CloseReason::BadAck),
+            match decode(Lane::Bulk, &frame?)? {
+                Message::Ack(_) => return Err(CloseReason::AckOnBulk),
                 message => self.reports.push_back(Report::Received(message)),
             }
         }
@@ -437,8 +458,8 @@ impl Handler {
     }
 }
 
-fn decode(frame: &Bytes) -> Result<Message, CloseReason> {
-    Message::from_bytes(frame).map_err(|_| CloseReason::Undecodable)
+fn decode(lane: Lane, frame: &Bytes) -> Result<Message, CloseReason> {
+    Message::parse(frame).map_err(|misread| CloseReason::of_frame(lane, FrameError::Undecodable(misread)))
 }
 
 impl ConnectionHandler for Handler {

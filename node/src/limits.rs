@@ -45,11 +45,7 @@ pub const BANS_MAX: usize = 1_024;
 /// dials need.
 #[must_use]
 pub fn connection_limits(config: &Config) -> ConnectionLimits {
-    let limit = |slots: usize| u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
-    let incoming = limit(config.max_peers_in);
-    // Reserved peers that dial us, and those whose ids we know, are let in over and above all limits.
-    let outgoing =
-        limit(config.max_peers_out.saturating_add(REFRESH_EXTRA).saturating_add(config.reserved_peers.len()));
+    let (incoming, outgoing) = established_max(config);
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_MAX))
         .with_max_pending_outgoing(Some(PENDING_MAX))
@@ -57,6 +53,15 @@ pub fn connection_limits(config: &Config) -> ConnectionLimits {
         .with_max_established_incoming(Some(incoming))
         .with_max_established_outgoing(Some(outgoing))
         .with_max_established(Some(incoming.saturating_add(outgoing)))
+}
+
+/// Established connections, inbound and outbound.
+#[must_use]
+pub fn established_max(config: &Config) -> (u32, u32) {
+    let limit = |slots: usize| u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
+    // Reserved peers that dial us, and those whose ids we know, are let in over and above all limits.
+    let outgoing = config.max_peers_out.saturating_add(REFRESH_EXTRA).saturating_add(config.reserved_peers.len());
+    (limit(config.max_peers_in), limit(outgoing))
 }
 
 /// The IP address that a multiaddress begins with.
@@ -80,32 +85,64 @@ pub fn address_group(address: &Multiaddr, loopback_exempt: bool) -> Option<Addre
     }
 }
 
+/// Bans that a status lists, of peers and of addresses each: what a person can look through.
+pub const BANS_LISTED_MAX: usize = 32;
+
 /// Peers and addresses that are not wanted for a while. When full, the one that ends first makes room.
 #[derive(Debug, Default)]
 pub struct Bans {
-    peers: HashMap<PeerId, Time>,
-    addresses: HashMap<IpAddr, Time>,
+    peers: HashMap<PeerId, Ban>,
+    addresses: HashMap<IpAddr, Ban>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ban {
+    until: Time,
+    /// The label of what the peer did.
+    reason: &'static str,
+}
+
+/// A ban, for a person to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Banned {
+    /// A peer id, or an address; of IPv6 with its `/64`.
+    pub who: String,
+    /// The label of what the peer did.
+    pub reason: &'static str,
+    /// How much longer.
+    pub left: Duration,
 }
 
 impl Bans {
     /// Bans a peer, and its address if one is given, until [`BAN_TIME`] from now.
-    pub fn add(&mut self, peer: PeerId, address: Option<IpAddr>, now: Time) {
-        insert_bounded(&mut self.peers, peer, now);
+    pub fn add(&mut self, peer: PeerId, address: Option<IpAddr>, reason: &'static str, now: Time) {
+        insert_bounded(&mut self.peers, peer, reason, now);
         if let Some(ip) = address {
-            insert_bounded(&mut self.addresses, block_of(ip), now);
+            insert_bounded(&mut self.addresses, block_of(ip), reason, now);
         }
+    }
+
+    /// What is banned: addresses, which keep out everybody behind them, before peers, and of each the latest first, at most
+    /// [`BANS_LISTED_MAX`].
+    #[must_use]
+    pub fn list(&self, now: Time) -> Vec<Banned> {
+        let address = |ip: &IpAddr| if ip.is_ipv6() { format!("{ip}/64") } else { ip.to_string() };
+        let mut listed = latest(&self.addresses, now, address);
+        listed.extend(latest(&self.peers, now, ToString::to_string));
+        listed
     }
 
     /// Whether a peer is banned.
     #[must_use]
     pub fn has_peer(&self, peer: &PeerId, now: Time) -> bool {
-        self.peers.get(peer).is_some_and(|until| now < *until)
+        self.peers.get(peer).is_some_and(|ban| now < ban.until)
     }
 
     /// Whether an address is banned.
     #[must_use]
     pub fn has_address(&self, address: IpAddr, now: Time) -> bool {
-        self.addresses.get(&block_of(address)).is_some_and(|until| now < *until)
+        self.addresses.get(&block_of(address)).is_some_and(|ban| now < ban.until)
     }
 }
 
@@ -219,14 +256,26 @@ fn block_of(ip: IpAddr) -> IpAddr {
     }
 }
 
-fn insert_bounded<K: std::hash::Hash + Eq + Copy>(map: &mut HashMap<K, Time>, key: K, now: Time) {
+fn insert_bounded<K: std::hash::Hash + Eq + Copy>(
+    map: &mut HashMap<K, Ban>,
+    key: K,
+    reason: &'static str,
+    now: Time,
+) {
     if map.len() >= BANS_MAX {
-        map.retain(|_, until| now < *until);
+        map.retain(|_, ban| now < ban.until);
     }
     if map.len() >= BANS_MAX
-        && let Some(first) = map.iter().min_by_key(|(_, until)| **until).map(|(key, _)| *key)
+        && let Some(first) = map.iter().min_by_key(|(_, ban)| ban.until).map(|(key, _)| *key)
     {
         map.remove(&first);
     }
-    map.insert(key, now + BAN_TIME);
+    map.insert(key, Ban { until: now + BAN_TIME, reason });
+}
+
+fn latest<K>(map: &HashMap<K, Ban>, now: Time, name: impl Fn(&K) -> String) -> Vec<Banned> {
+    let mut bans: Vec<_> = map.iter().filter(|(_, ban)| now < ban.until).collect();
+    bans.sort_unstable_by_key(|(_, ban)| std::cmp::Reverse(ban.until));
+    let listed = bans.into_iter().take(BANS_LISTED_MAX);
+    listed.map(|(key, ban)| Banned { who: name(key), reason: ban.reason, left: ban.until.since(now) }).collect()
 }

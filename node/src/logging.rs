@@ -1,4 +1,5 @@
-//! Logs: to stderr, so that stdout carries data alone. Quiet by default: what peers do wrong is counted, not logged.
+//! Logs: to stderr, so that stdout carries data alone. Quiet by default: what peers do wrong is counted, and of bans one in ten
+//! minutes is told.
 
 use std::io::{self, IsTerminal as _, Write as _};
 

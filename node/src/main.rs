@@ -2,13 +2,18 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use node::cli::{Cli, Command, RunArgs};
 use node::{client, logging, run};
 
 fn main() -> ExitCode {
     run::exit_on_panic();
-    let cli = Cli::parse();
+    let cli = Cli::read();
+    if !matches!(cli.command, None | Some(Command::Run(_))) {
+        // A run says so in its log.
+        for line in Cli::strange_variables(std::env::vars_os().map(|(name, _)| name)) {
+            logging::to_stderr(&format!("warning: {line}"));
+        }
+    }
     match cli.command {
         None => run_node(cli.run),
         Some(Command::Run(args)) => run_node(*args),
@@ -16,14 +21,12 @@ fn main() -> ExitCode {
         Some(Command::Status(ask)) => report(client::status(&ask)),
         Some(Command::Peers(ask)) => report(client::peers(&ask)),
         Some(Command::Tx(command)) => report(client::transaction(command)),
+        Some(Command::Block(command)) => report(client::block::run(command)),
     }
 }
 
 fn run_node(args: RunArgs) -> ExitCode {
-    match args.relay_policy() {
-        Ok(_) => report(run::run(args, None)),
-        Err(error) => error.exit(),
-    }
+    report(run::run(args, None))
 }
 
 /// Prints an error, and turns either way to end into an exit code.

@@ -3,11 +3,18 @@
 
 use std::mem::{Discriminant, discriminant};
 
+use libp2p::connection_limits;
+use libp2p::swarm::ConnectionDenied;
 use protocol::gossip::{Behind, Cause, Refusal};
 use protocol::time::{Duration, Time};
 
+use crate::limits::{BlockLimitError, PER_IPV4_24_MAX, PER_IPV4_MAX};
+
 /// While nothing changes, between two warnings of one kind.
 pub const REPEAT_INTERVAL: Duration = Duration::from_secs(600);
+
+/// A node that is no further behind is not said to be: a block or two are always on their way.
+pub const BLOCKS_ON_THEIR_WAY: u64 = 2;
 
 /// Between two warnings of different kinds.
 pub const CHANGE_INTERVAL: Duration = Duration::from_secs(60);
@@ -19,6 +26,29 @@ pub enum Notice {
     Warn(String),
     /// It is over.
     Info(String),
+}
+
+/// After the first connection that is declined, before the line that says so: others of the same rush come into it.
+pub const GATHER_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How many inbound connections were declined since the start, by what they lacked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Declined {
+    /// A gossip slot.
+    pub slots: u64,
+    /// Room among the connections from their address, or from its block.
+    pub address: u64,
+    /// Room among all connections, or among those of one peer.
+    pub connections: u64,
+}
+
+/// What was said of declined connections.
+#[derive(Debug, Default)]
+pub struct DeclinedNotices {
+    /// Since when there is something to say.
+    since: Option<Time>,
+    said: Option<Time>,
+    told: Declined,
 }
 
 /// Which warnings were given, and when.
@@ -57,6 +87,64 @@ impl BehindNotices {
     }
 }
 
+impl Declined {
+    /// Counts what libp2p denied, if a limit did. A ban is no want of room.
+    pub fn count(&mut self, cause: &ConnectionDenied) {
+        let count = if cause.downcast_ref::<BlockLimitError>().is_some() {
+            &mut self.address
+        } else if cause.downcast_ref::<connection_limits::Exceeded>().is_some() {
+            &mut self.connections
+        } else {
+            return;
+        };
+        *count = count.saturating_add(1);
+    }
+}
+
+impl DeclinedNotices {
+    /// The line that is due, if any: how many more were declined than when it was said last.
+    pub fn line(&mut self, now: Time, all: Declined, max_peers_in: usize) -> Option<Notice> {
+        let more = Declined {
+            slots: all.slots.saturating_sub(self.told.slots),
+            address: all.address.saturating_sub(self.told.address),
+            connections: all.connections.saturating_sub(self.told.connections),
+        };
+        if more == Declined::default() {
+            return None;
+        }
+        let since = *self.since.get_or_insert(now);
+        let due = self.said.is_none_or(|said| now.since(said) >= REPEAT_INTERVAL);
+        if !due || now.since(since) < GATHER_INTERVAL {
+            return None;
+        }
+        (self.since, self.said, self.told) = (None, Some(now), all);
+        Some(Notice::Info(declined_text(more, max_peers_in)))
+    }
+}
+
+fn declined_text(more: Declined, max_peers_in: usize) -> String {
+    let mut parts = Vec::new();
+    if more.slots > 0 {
+        parts.push(format!(
+            "{} found no gossip slot (--max-peers-in {max_peers_in}; more make more peers, and more traffic)",
+            more.slots
+        ));
+    }
+    if more.address > 0 {
+        parts.push(format!(
+            "{} came from an address that has {PER_IPV4_MAX} already, or from a /24 with {PER_IPV4_24_MAX} (if these are \
+             nodes on this machine, --exempt-loopback lets them in)",
+            more.address
+        ));
+    }
+    if more.connections > 0 {
+        parts.push(format!("{} were beyond the limit of all connections, or of one peer's", more.connections));
+    }
+    let all = more.slots.saturating_add(more.address).saturating_add(more.connections);
+    let connections = if all == 1 { "connection was" } else { "connections were" };
+    format!("{all} inbound {connections} declined: {}", parts.join("; "))
+}
+
 impl Seldom {
     /// Whether it may be said again. If so, it counts as said.
     pub fn may_say(&mut self, now: Time) -> bool {
@@ -66,6 +154,12 @@ impl Seldom {
         }
         may
     }
+}
+
+/// Whether a user should know of it.
+#[must_use]
+pub fn matters(behind: &Behind, tip: u64) -> bool {
+    behind.is_stuck() || behind.told.max(behind.best_header) > tip.saturating_add(BLOCKS_ON_THEIR_WAY)
 }
 
 /// What an operator can do about it.

@@ -28,6 +28,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::addresses::{goes_first, plain};
 use crate::discovery::split_peer;
+use crate::errors::chain;
 use crate::limits::ip_of;
 use crate::own_key::SIGHTS_MAX;
 
@@ -60,7 +61,7 @@ pub enum DialRefusal {
         found: PeerId,
     },
     /// No connection came about.
-    #[error("{address}: {source}")]
+    #[error("{address}: {}", chain(.source))]
     Failed {
         /// The address.
         address: Multiaddr,

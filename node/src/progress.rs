@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use protocol::gossip::SyncInfo;
 use protocol::time::{Duration, Time};
 
+use crate::units::{grouped, tenths};
+
 /// A node that is no more than so many blocks behind is not said to catch up: the newest blocks are on their way.
 pub const BEHIND_MIN: u64 = 16;
 
@@ -65,10 +67,7 @@ impl Progress {
         if self.marks.len() > RATE_LINES {
             self.marks.pop_front();
         }
-        let rate = match pace.per_10_s {
-            slow @ ..100 => format!("{}.{}", slow / 10, slow % 10),
-            fast => grouped(fast / 10),
-        };
+        let rate = tenths(pace.per_10_s);
         Some(format!(
             "syncing: {} of {} blocks, {rate}/s, {} left",
             grouped(sync.tip),
@@ -85,17 +84,4 @@ fn span(span: Duration) -> String {
         secs @ ..=7_200 => format!("{} min", secs.div_ceil(60)),
         secs => format!("{} h", grouped(secs.div_ceil(3_600))),
     }
-}
-
-/// A number with a comma before every three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

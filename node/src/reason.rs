@@ -2,21 +2,34 @@
 
 use libp2p::swarm::ConnectionError;
 use protocol::gossip::DisconnectReason;
+use protocol::message::Lane;
 
 use crate::framing::FrameError;
 
-/// Why a gossip connection was closed. Every variant is a counter's label.
+/// Why a gossip connection was closed: a counter's label, and words that may tell more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
     /// The engine wanted it.
     #[error("{0}")]
     Engine(DisconnectReason),
     /// Sent bytes that are no message.
-    #[error("sent bytes that are no message")]
-    Undecodable,
+    #[error("sent bytes on its {} lane that are no message: {error}", .lane.name())]
+    Undecodable {
+        /// Where.
+        lane: Lane,
+        /// What is wrong with them.
+        error: FrameError,
+    },
     /// Declared a frame over the lane's bound.
-    #[error("declared a frame over the bound")]
-    FrameTooLarge,
+    #[error("declared a frame of {declared} bytes on its {} lane, which takes {max}", .lane.name())]
+    FrameTooLarge {
+        /// Where.
+        lane: Lane,
+        /// Bytes.
+        declared: u64,
+        /// The bound.
+        max: usize,
+    },
     /// Took nothing that we wrote for too long.
     #[error("took nothing that was written to it for too long")]
     WriteStalled,
@@ -32,9 +45,12 @@ pub enum CloseReason {
     /// Acknowledged bytes that were never sent.
     #[error("acknowledged bytes that were never sent")]
     BadAck,
+    /// Sent an ack on its bulk lane.
+    #[error("sent an ack on its bulk lane: acks go on the control lane")]
+    AckOnBulk,
     /// Wrote on a stream that it did not open.
-    #[error("wrote on a stream that it did not open")]
-    UnexpectedData,
+    #[error("wrote on the {} stream that this node opened: each side writes on its own streams only", .0.name())]
+    UnexpectedData(Lane),
     /// The lanes were not open in time.
     #[error("did not open its lanes in time")]
     OpenTimeout,
@@ -68,19 +84,30 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// What bytes of a lane that are no frame or no message come to.
+    #[must_use]
+    pub const fn of_frame(lane: Lane, error: FrameError) -> Self {
+        match error {
+            FrameError::TooLarge { declared, max } => Self::FrameTooLarge { lane, declared, max },
+            FrameError::BadPrefix | FrameError::Empty | FrameError::Undecodable(_) => {
+                Self::Undecodable { lane, error }
+            }
+        }
+    }
+
     /// The label in counters: lower case with underscores.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
             Self::Engine(reason) => reason.label(),
-            Self::Undecodable => "undecodable",
-            Self::FrameTooLarge => "frame_too_large",
+            Self::Undecodable { .. } => "undecodable",
+            Self::FrameTooLarge { .. } => "frame_too_large",
             Self::WriteStalled => "write_stalled",
             Self::ReadStalled => "read_stalled",
             Self::QueueOverrun => "queue_overrun",
             Self::DuplicateStream => "duplicate_stream",
-            Self::BadAck => "bad_ack",
-            Self::UnexpectedData => "unexpected_data",
+            Self::BadAck | Self::AckOnBulk => "bad_ack",
+            Self::UnexpectedData(_) => "unexpected_data",
             Self::OpenTimeout => "open_timeout",
             Self::Unsupported => "unsupported",
             Self::OtherVersion => "other_version",
@@ -100,10 +127,12 @@ impl CloseReason {
         matches!(self, Self::PingTimeout | Self::WriteStalled | Self::ReadStalled)
     }
 
-    /// Whether the peer is told why, as far as it still reads: when it is somebody's fault, the peer's by what we saw.
+    /// Whether the peer is told why, as far as it still reads: when it is somebody's fault, the peer's by what we saw. One that
+    /// acknowledges nothing may still read its control lane.
     #[must_use]
     pub const fn is_told(self) -> bool {
-        matches!(self, Self::Engine(_) | Self::ReadStalled | Self::QueueOverrun) || self.is_misbehavior()
+        let slow = matches!(self, Self::ReadStalled | Self::WriteStalled | Self::QueueOverrun);
+        slow || matches!(self, Self::Engine(_)) || self.is_misbehavior()
     }
 
     /// Whether the peer broke a rule, so that it is not wanted back for a while. Slowness and limits are none.
@@ -115,11 +144,12 @@ impl CloseReason {
                 DisconnectReason::NoHello | DisconnectReason::QueueOverrun | DisconnectReason::Withheld,
             ) => false,
             Self::Engine(_)
-            | Self::Undecodable
-            | Self::FrameTooLarge
+            | Self::Undecodable { .. }
+            | Self::FrameTooLarge { .. }
             | Self::DuplicateStream
             | Self::BadAck
-            | Self::UnexpectedData => true,
+            | Self::AckOnBulk
+            | Self::UnexpectedData(_) => true,
             _ => false,
         }
     }
@@ -140,15 +170,6 @@ pub fn was_lost(cause: Option<&ConnectionError>) -> bool {
             ["timed out", "unreachable", "no route to host", "network is down", "network down"]
                 .iter()
                 .any(|words| text.contains(words))
-        }
-    }
-}
-
-impl From<FrameError> for CloseReason {
-    fn from(error: FrameError) -> Self {
-        match error {
-            FrameError::TooLarge { .. } => Self::FrameTooLarge,
-            FrameError::BadPrefix | FrameError::Undecodable(_) => Self::Undecodable,
         }
     }
 }

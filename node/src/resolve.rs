@@ -22,7 +22,8 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use hickory_resolver::config::{ResolverConfig, ResolverOpts};
-use hickory_resolver::system_conf::read_system_conf;
+use hickory_resolver::proto::rr::Name;
+use hickory_resolver::system_conf::parse_resolv_conf;
 use libp2p::core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
 use libp2p::dns;
 use libp2p::multiaddr::Protocol;
@@ -237,16 +238,45 @@ fn stamps() -> [Option<Stamp>; 2] {
     [RESOLV_CONF, HOSTS].map(|path| fs::metadata(Path::new(path)).ok().as_ref().map(Stamp::of))
 }
 
+/// What the text of `resolv.conf` says, and why there is no name server to ask, if there is none. That is not an error: the
+/// names of the hosts file are still known. Search domains that can't be are left out; libc does the same.
+#[must_use]
+pub fn settings(text: io::Result<Vec<u8>>) -> (ResolverConfig, ResolverOpts, Option<String>) {
+    let text = text.map(|text| sound_domains(&String::from_utf8_lossy(&text)));
+    let read = text.map_err(|error| error.to_string());
+    match read.and_then(|text| parse_resolv_conf(text).map_err(|error| error.to_string())) {
+        Ok((config, options)) => (config, options, None),
+        Err(error) => {
+            let nothing = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
+            (nothing, ResolverOpts::default(), Some(format!("{RESOLV_CONF}: {error}")))
+        }
+    }
+}
+
+/// The text without search domains that are no names: the parser gives up the whole file for one.
+fn sound_domains(text: &str) -> String {
+    let mut sound = String::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some(word @ ("search" | "domain")) => {
+                let names = words.take_while(|name| !name.starts_with(['#', ';']));
+                let names: Vec<_> = names.filter(|name| Name::from_str_relaxed(name).is_ok()).collect();
+                if !names.is_empty() {
+                    sound.push_str(&format!("{word} {}", names.join(" ")));
+                }
+            }
+            _ => sound.push_str(line),
+        }
+        sound.push('\n');
+    }
+    sound
+}
+
 /// Reads the system's settings. Without usable ones there are still the names of the hosts file.
 fn resolving<T>(inner: &Shared<T>) -> (dns::tokio::Transport<Shared<T>>, Option<String>) {
     let inner = Shared(Arc::clone(&inner.0));
-    let (config, mut options, no_server) = match read_system_conf() {
-        Ok((config, options)) => (config, options, None),
-        Err(error) => {
-            let why = format!("{RESOLV_CONF}: {error}");
-            (ResolverConfig::from_parts(None, Vec::new(), Vec::new()), ResolverOpts::default(), Some(why))
-        }
-    };
+    let (config, mut options, no_server) = settings(fs::read(RESOLV_CONF));
     options.cache_size = 0;
     options.positive_max_ttl = Some(Duration::ZERO);
     options.negative_max_ttl = Some(Duration::ZERO);

@@ -1,21 +1,22 @@
-//! The JSON-RPC door: turns requests into [`Command`]s for the service, and its answers into JSON. One trait makes
+//! The JSON-RPC's methods: they turn requests into [`Command`]s for the service, and its answers into JSON. One trait makes
 //! server and client, so the two can't disagree.
 //!
-//! Listens on loopback only, and answers requests that name a loopback host only, so that a web page can't reach
-//! it by a name of its own. Deliberately absent: passwords, subscriptions, websockets.
+//! Reading and `tx_send` are open to everyone on the machine. What changes the node otherwise needs the cookie. The listener is
+//! `http.rs`. Deliberately absent: subscriptions.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::Either;
+use jsonrpsee::core::middleware::{Batch, BatchEntry, BatchEntryErr, Notification};
 use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
-use jsonrpsee::server::middleware::http::HostFilterLayer;
-use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle};
-use jsonrpsee::types::ErrorObjectOwned;
+use jsonrpsee::server::middleware::rpc::RpcServiceT;
 use jsonrpsee::types::error::INVALID_PARAMS_CODE;
+use jsonrpsee::types::{ErrorObjectOwned, Request};
+use jsonrpsee::{Extensions, MethodResponse, RpcModule};
 use protocol::block::Block;
 use protocol::codec::{Decode, Encode as _};
 use protocol::gossip::{Refusal, Submission, TransactionStatus};
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::command::{Command, PeerStatus, Status};
+use crate::http::Caller;
 
 /// JSON around an item: names, quotes, ids. 4 KiB is ample.
 const ENVELOPE_BYTES: usize = 4 * 1024;
@@ -36,24 +38,27 @@ pub const REQUEST_BYTES_MAX: usize = 2 * BLOCK_BYTES_MAX + ENVELOPE_BYTES;
 /// Bytes of an answer: as a request, and a block's transaction ids of 64 digits, two quotes and a comma: 10.6 MiB.
 pub const RESPONSE_BYTES_MAX: usize = REQUEST_BYTES_MAX + BLOCK_TRANSACTIONS_MAX * 67;
 
-/// Connections at a time: 32 with the largest request each hold 256 MiB of text.
-pub const CONNECTIONS_MAX: u32 = 32;
-
-/// Requests in a batch. They are answered one after the other, so 32 * 64 connections never queue more than 32
-/// commands.
+/// Requests in a batch. They are answered one after the other, so a connection never has more than one command under way.
 pub const BATCH_MAX: u32 = 64;
+
+/// The methods that need no cookie: they ask, or send a transaction, which the engine limits by itself. All others need it.
+pub const OPEN_METHODS: [&str; 5] = ["admin_nodeInfo", "admin_peers", "tx_send", "tx_get", "block_get"];
 
 /// How long the service may take to answer, waiting for its queue included.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The code of an item's refusal; the message is the refusal's prose.
-pub const CODE_REFUSED: i32 = -32010;
+/// The code of an item's refusal; the message is the refusal's prose. Our codes lie outside of -32768 to -32000, which JSON-RPC 2.0
+/// (section 5.1) keeps for itself and its libraries.
+pub const CODE_REFUSED: i32 = -31_010;
 
 /// The code for a service that did not answer in time.
-pub const CODE_BUSY: i32 = -32011;
+pub const CODE_BUSY: i32 = -31_011;
 
 /// The code for a service that has stopped.
-pub const CODE_STOPPED: i32 = -32012;
+pub const CODE_STOPPED: i32 = -31_012;
+
+/// The code for a method that needs the cookie.
+pub const CODE_NOT_ALLOWED: i32 = -31_013;
 
 /// The answer to a submission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,82 +137,73 @@ pub trait Api {
     async fn block_get(&self, id: String) -> RpcResult<Option<BlockView>>;
 }
 
-/// The RPC's socket, bound but not yet answering.
-#[derive(Debug)]
-pub struct RpcListener {
-    socket: TcpListener,
-    address: SocketAddr,
+/// The methods, for the listener.
+pub(crate) fn methods(commands: mpsc::Sender<Command>) -> RpcModule<impl Sized> {
+    Methods { commands }.into_rpc()
 }
 
-/// Why the RPC doesn't listen.
-#[derive(Debug, thiserror::Error)]
-pub enum RpcError {
-    /// The address is not on loopback.
-    #[error(
-        "the RPC asks nobody for a password, so it listens on loopback only, not on {0}: use --rpc-addr 127.0.0.1:30401"
-    )]
-    NotLoopback(SocketAddr),
-    /// Another process has the address.
-    #[error(
-        "{0} is in use, so the RPC can't listen there: choose another with --rpc-addr, or 127.0.0.1:0 for a free port"
-    )]
-    AddressInUse(SocketAddr),
-    /// The system failed.
-    #[error("the RPC can't listen on {address}: {error}")]
-    Io {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        error: io::Error,
-    },
+/// Lets the owner call every method, and anyone else those of [`OPEN_METHODS`].
+#[derive(Clone, Debug)]
+pub(crate) struct Access<S> {
+    inner: S,
+    names: Names,
 }
 
-impl RpcListener {
-    /// Binds `address`; port 0 takes a free one. Connections wait until [`RpcListener::serve`].
-    ///
-    /// # Errors
-    /// If the address is not on loopback, in use or otherwise not to be had.
-    pub fn bind(address: SocketAddr) -> Result<Self, RpcError> {
-        if !address.ip().is_loopback() {
-            return Err(RpcError::NotLoopback(address));
+/// The names of all methods.
+pub(crate) type Names = Arc<[&'static str]>;
+
+impl<S> Access<S> {
+    pub(crate) const fn new(inner: S, names: Names) -> Self {
+        Self { inner, names }
+    }
+
+    /// Why a call is refused; `None` if it isn't.
+    fn refusal(&self, method: &str, extensions: &Extensions) -> Option<ErrorObjectOwned> {
+        let allowed = OPEN_METHODS.contains(&method) || extensions.get::<Caller>() == Some(&Caller::Owner);
+        // Of a method that isn't there jsonrpsee tells.
+        if allowed || !self.names.contains(&method) {
+            return None;
         }
-        let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::AddrInUse => RpcError::AddressInUse(address),
-            _ => RpcError::Io { address, error },
-        };
-        let socket = TcpListener::bind(address).map_err(failed)?;
-        socket.set_nonblocking(true).map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
-        Ok(Self { socket, address })
+        let text = format!(
+            "{method} changes the node, so it needs the cookie; nothing was done: send the content of the file `cookie` in \
+             the node's data dir as 'Authorization: Bearer …'"
+        );
+        Some(error(CODE_NOT_ALLOWED, text))
+    }
+}
+
+impl<S> RpcServiceT for Access<S>
+where
+    S: RpcServiceT<MethodResponse = MethodResponse> + Send + Sync,
+{
+    type MethodResponse = MethodResponse;
+    type NotificationResponse = S::NotificationResponse;
+    type BatchResponse = S::BatchResponse;
+
+    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = Self::MethodResponse> + Send + 'a {
+        match self.refusal(request.method_name(), request.extensions()) {
+            Some(refusal) => Either::Left(ready(MethodResponse::error(request.id, refusal))),
+            None => Either::Right(self.inner.call(request)),
+        }
     }
 
-    /// The address, with the port that was taken.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    fn batch<'a>(&self, requests: Batch<'a>) -> impl Future<Output = Self::BatchResponse> + Send + 'a {
+        let checked = requests.into_iter().map(|entry| match entry {
+            Ok(BatchEntry::Call(request)) => match self.refusal(request.method_name(), request.extensions()) {
+                Some(refusal) => Err(BatchEntryErr::new(request.id, refusal)),
+                None => Ok(BatchEntry::Call(request)),
+            },
+            other => other,
+        });
+        self.inner.batch(Batch::from(checked.collect()))
     }
 
-    /// Answers requests through `commands` until the handle is stopped or dropped. Needs a tokio runtime.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn serve(self, commands: mpsc::Sender<Command>) -> Result<ServerHandle, RpcError> {
-        let config = ServerConfig::builder()
-            .http_only()
-            .max_request_body_size(u32::try_from(REQUEST_BYTES_MAX).unwrap_or(u32::MAX))
-            .max_response_body_size(u32::try_from(RESPONSE_BYTES_MAX).unwrap_or(u32::MAX))
-            .max_connections(CONNECTIONS_MAX)
-            .set_batch_request_config(BatchRequestConfig::Limit(BATCH_MAX))
-            .set_tcp_no_delay(true)
-            .build();
-        let hosts = HostFilterLayer::new(["127.0.0.1:*", "localhost:*", "[::1]:*"])
-            .expect("the host patterns are constants");
-        let server = Server::builder()
-            .set_config(config)
-            .set_http_middleware(tower::ServiceBuilder::new().layer(hosts))
-            .build_from_tcp(self.socket)
-            .map_err(|error| RpcError::Io { address: self.address, error })?;
-        Ok(server.start(Methods { commands }.into_rpc()))
+    fn notification<'a>(
+        &self,
+        notification: Notification<'a>,
+    ) -> impl Future<Output = Self::NotificationResponse> + Send + 'a {
+        // Nobody is answered, and jsonrpsee calls no method for one.
+        self.inner.notification(notification)
     }
 }
 

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jsonrpsee::server::ServerHandle;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use protocol::validator::Producers;
@@ -15,25 +14,25 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::cli::{LogFormat, RunArgs};
+use crate::cli::{Cli, LogFormat, RunArgs};
 use crate::command::Command;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir, DataDirError, RpcInfo};
+use crate::descriptors::Descriptors;
+use crate::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
 use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::logging;
-use crate::rpc::{RpcError, RpcListener};
 use crate::service::{self, Ready, ServiceError};
 use crate::transport::Links;
 
-/// Commands that wait for the service. The RPC has at most 32 under way; the rest is room for a program that holds
-/// the channel itself.
-const COMMANDS_MAX: usize = 128;
+/// Commands that wait for the service: one for each connection of the HTTP listener, which has no second under way.
+const COMMANDS_MAX: usize = CONNECTIONS_MAX;
 
 /// How long a clean stop may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What of it the RPC may take to get its last answers out.
-const RPC_STOP_TIMEOUT: Duration = Duration::from_secs(1);
+/// What of it the HTTP listener may take to get its last answers out.
+const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The exit code of a panic: `EX_SOFTWARE` of sysexits.h.
 const PANIC_CODE: u8 = 70;
@@ -47,9 +46,9 @@ pub enum RunError {
     /// The data dir.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// The RPC.
+    /// The HTTP listener.
     #[error(transparent)]
-    Rpc(#[from] RpcError),
+    Http(#[from] HttpError),
     /// The service.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -79,7 +78,7 @@ impl ExitStatus for RunError {
     fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::DataDir(DataDirError::Locked { .. }) => 3,
-            Self::Rpc(RpcError::AddressInUse(_)) | Self::Service(ServiceError::AddressInUse { .. }) => 4,
+            Self::Http(HttpError::AddressInUse(_)) | Self::Service(ServiceError::AddressInUse { .. }) => 4,
             Self::Key(_) => 5,
             Self::Service(ServiceError::Store(_) | ServiceError::StoreFailed(_)) => 6,
             _ => 1,
@@ -116,9 +115,12 @@ where
     F: Future<Output = Result<(), ServiceError>> + Send + 'static,
 {
     logging::start(&args.log, args.log_format);
-    // One thread for bytes, engine and RPC: nearly all work is many small messages that each pass the engine's single
-    // loop. A second one adds a wake-up and a change of context to every one of them, and a scheduler for several
-    // threads costs even with one. Many signatures are checked on threads of their own.
+    for line in Cli::strange_variables(std::env::vars_os().map(|(name, _)| name)) {
+        tracing::warn!("{line}");
+    }
+    // One thread for bytes and engine: nearly all work is many small messages that each pass the engine's single loop. A second
+    // one adds a wake-up and a change of context to every one of them, and a scheduler for several threads costs even with
+    // one. Many signatures are checked on threads of their own, and the HTTP listener has one.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -139,7 +141,7 @@ struct Place {
 struct Running {
     service: JoinHandle<Result<(), ServiceError>>,
     stop: watch::Sender<bool>,
-    rpc: Option<ServerHandle>,
+    http: Option<HttpServer>,
     format: LogFormat,
 }
 
@@ -153,15 +155,16 @@ where
     let data_dir = place.data_dir.as_ref().map(|dir| dir.path().to_owned());
     let format = args.log_format;
     let config = Config { links, ..Config::resolve(args, &place.identity, data_dir) };
-    let listener = config.rpc_addr.map(RpcListener::bind).transpose()?;
-    let rpc_addr = listener.as_ref().map(RpcListener::address);
+    let descriptors = claim_descriptors(&config)?;
+    let listener = config.rpc_addr.map(HttpListener::bind).transpose()?;
+    let rpc_addr = listener.as_ref().map(HttpListener::address);
     let banner = Banner::new(&config, &place, rpc_addr.map(|address| address.to_string()));
 
     let (commands, commands_received) = mpsc::channel(COMMANDS_MAX);
     let (ready_sent, ready) = oneshot::channel();
     let (stop, stop_received) = watch::channel(false);
     let service = tokio::spawn(service(config, commands_received, ready_sent, stop_received));
-    let mut running = Running { service, stop, rpc: None, format };
+    let mut running = Running { service, stop, http: None, format };
 
     let ready = tokio::select! {
         ready = ready => ready,
@@ -171,7 +174,13 @@ where
         return ended(running.service.await).and(Err(RunError::Lost("it stopped before it was ready".to_owned())));
     };
     // The RPC answers only from now on, and rpc.json appears last: whoever finds it finds a working node.
-    running.rpc = listener.map(|listener| listener.serve(commands.clone())).transpose()?;
+    if let Some(listener) = listener {
+        let cookie = place.data_dir.as_ref().map(DataDir::write_cookie).transpose()?;
+        let health = Arc::clone(&ready.health);
+        let connections_max = descriptors.http;
+        let faces = Faces { commands, cookie, health, connections_max, times: Times::default() };
+        running.http = Some(listener.serve(faces)?);
+    }
     let info = banner.info(&ready);
     if let Some(dir) = &place.data_dir {
         dir.write_rpc(&info)?;
@@ -182,6 +191,23 @@ where
         result = &mut running.service => ended(result).map(|()| ExitCode::SUCCESS),
         first = signals.next() => running.stop(first, &mut signals).await,
     }
+}
+
+/// Raises the limit of open files, and tells what came of it.
+fn claim_descriptors(config: &Config) -> Result<Descriptors, RunError> {
+    let descriptors = Descriptors::claim(config)
+        .map_err(|error| RunError::System { action: "ask for the limit of open files", error })?;
+    let Descriptors { limit, needed, .. } = descriptors;
+    if let Some(before) = descriptors.raised_from {
+        tracing::info!("the limit of open files was raised from {before} to {limit}");
+    }
+    if descriptors.are_short() {
+        tracing::warn!(
+            "the limit of open files is {limit}, and with all slots in use {needed} are needed: raise it with `ulimit -n \
+             {needed}`, or lower --max-peers-in"
+        );
+    }
+    Ok(descriptors)
 }
 
 impl Place {
@@ -222,16 +248,15 @@ impl Running {
             logging::to_stderr(&text)
         }
         let _ = self.stop.send(true);
-        let rpc = self.rpc.take();
+        let http = self.http.take();
         let stopped = async {
-            if let Some(rpc) = &rpc {
-                // An error means that it has stopped already.
-                let _ = rpc.stop();
+            if let Some(http) = &http {
+                http.stop();
             }
             let result = (&mut self.service).await;
-            if let Some(rpc) = rpc {
+            if let Some(http) = http {
                 // Answers under way get out; a client that dawdles is no reason to call the stop unclean.
-                let _ = tokio::time::timeout(RPC_STOP_TIMEOUT, rpc.stopped()).await;
+                let _ = tokio::time::timeout(HTTP_STOP_TIMEOUT, http.stopped()).await;
             }
             result
         };

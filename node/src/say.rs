@@ -1,15 +1,20 @@
 //! What the service says to the log, in words for a person: what happened, what it means, what to do. Deliberately absent: when
 //! to say it.
 
-use libp2p::{Multiaddr, StreamProtocol};
+use std::net::IpAddr;
+
+use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use protocol::hash::TxId;
 use protocol::message::{GoodbyeReason, Tip, VERSION};
 use protocol::network::NetworkId;
 use tracing::{debug, info, warn};
 
-use crate::discovery::Warning;
+use crate::discovery::{Trouble, Warning};
+use crate::limits::BAN_TIME;
 use crate::notices::Notice;
 use crate::own_key::KeySign;
+use crate::reason::CloseReason;
+use crate::status_line::{Figures, Line};
 
 /// Stale blocks from which on a reorganisation is a warning: as many as payees commonly wait for.
 const DEEP_REORGANISATION: usize = 6;
@@ -22,6 +27,12 @@ pub(crate) fn notice(notice: &Notice) {
         Notice::Warn(line) => warn!("{line}"),
         Notice::Info(line) => info!("{line}"),
     }
+}
+
+/// How the node is.
+pub(crate) fn status(line: &Line) {
+    let Figures { peers_in, peers_out, known, tip, mempool, .. } = line.figures;
+    info!(peers_in, peers_out, known, tip, mempool, "status: {}", line.rates);
 }
 
 /// The tip moved, and that many blocks became stale. Deep changes are what a person should look into.
@@ -53,9 +64,32 @@ pub(crate) fn expired(ids: &[TxId], tip: u64) {
     );
 }
 
+/// A peer that may have left.
+pub(crate) fn peer(peer: Option<PeerId>) -> String {
+    peer.map_or_else(|| "one that has left".to_owned(), |peer| peer.to_string())
+}
+
+/// A peer broke a rule, and is banned.
+pub(crate) fn banned(peer: &PeerId, address: Option<IpAddr>, reason: CloseReason) {
+    let seconds = BAN_TIME.as_micros() / 1_000_000;
+    match address {
+        Some(address) => warn!(
+            %peer, %address, %reason,
+            "a peer broke a rule of the protocol: for {seconds} s nobody at its address is let in or dialled; `node status` \
+             lists all bans, and --exempt-loopback spares loopback addresses"
+        ),
+        None => warn!(
+            %peer, %reason,
+            "a peer broke a rule of the protocol: it is neither let in nor dialled for {seconds} s; `node status` lists all \
+             bans"
+        ),
+    }
+}
+
 /// A peer's goodbye blames this node.
-pub(crate) fn goodbye(reason: &GoodbyeReason) {
+pub(crate) fn goodbye(from: Option<PeerId>, reason: &GoodbyeReason) {
     warn!(
+        peer = %peer(from),
         ?reason,
         "a peer closed the connection and says that this node is at fault; nothing else follows from that. If many peers \
          do, compare the node's version, network and clock with theirs"
@@ -79,10 +113,60 @@ pub(crate) fn other_version(network: &NetworkId, protocols: &[StreamProtocol]) -
     versions.iter().copied().max().filter(|_| !versions.contains(&VERSION))
 }
 
-/// A cause names the address that was dialled, which is the fixed one unless that has a name.
-pub(crate) fn trouble(address: &Multiaddr, cause: &str) -> String {
+/// No peer is connected, though there are addresses to try.
+pub(crate) fn alone(addresses: usize, troubles: &[String]) {
+    warn!(addresses, last = troubles.join("; "), "no peer is connected; the given addresses are tried on");
+}
+
+/// What the last try of a fixed address came to, and what to do. A cause names the address that was dialled, which is the
+/// fixed one unless that has a name.
+#[must_use]
+pub fn trouble(address: &Multiaddr, trouble: Option<&Trouble>) -> String {
     let address = address.to_string();
-    if cause.starts_with(&address) { cause.to_owned() } else { format!("{address}: {cause}") }
+    let what = match trouble {
+        None => "no answer yet".to_owned(),
+        Some(Trouble::Unreachable(cause)) => unreachable(cause),
+        Some(Trouble::Denied(cause)) => format!("this node denies the connection: {cause}"),
+        Some(Trouble::Ourselves) => "leads to this node itself: give another node's address".to_owned(),
+        Some(Trouble::Another(found)) => {
+            format!(
+                "{found} answers there, another node than was asked for: correct the id behind /p2p/, or leave it out"
+            )
+        }
+        Some(Trouble::NoWordYet) => "somebody answers there, and is no peer yet".to_owned(),
+        Some(Trouble::Closed(CloseReason::Unsupported)) => {
+            format!("{}: compare --network here and there", CloseReason::Unsupported)
+        }
+        Some(Trouble::Closed(CloseReason::OtherVersion)) => {
+            format!("{}: update the older one", CloseReason::OtherVersion)
+        }
+        Some(Trouble::Closed(CloseReason::Declined)) => {
+            format!("{}: it is full; give more addresses, or wait", CloseReason::Declined)
+        }
+        Some(Trouble::Closed(reason)) => format!("answered, and the connection ended: {reason}"),
+    };
+    if what.starts_with(&address) { what } else { format!("{address}: {what}") }
+}
+
+/// The operator's words for a dial that came to nothing. Inside are errors of crates that this one does not use, so their
+/// words are what there is to go by.
+fn unreachable(cause: &str) -> String {
+    let text = cause.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|words| text.contains(words));
+    if has(&["could not be resolved", "no name server"]) {
+        format!("{cause}: check the name, and the name servers here")
+    } else if has(&["refused"]) {
+        format!("{cause}: no node listens there")
+    } else if has(&["timed out", "timeout", "unreachable", "no route"]) {
+        format!("{cause}: the machine is down, or a firewall is in between")
+    } else if has(&["reset", "unexpected end", "eof", "closed", "aborted"]) {
+        format!(
+            "{cause}: what listens there ended the connection before it said who it is; it takes no more connections from \
+             this address or in all, or is no node"
+        )
+    } else {
+        cause.to_owned()
+    }
 }
 
 /// A fixed address leads elsewhere.

@@ -15,31 +15,32 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, DialError, ListenError, SwarmEvent};
+use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, connection_limits, identify, kad, ping};
 use protocol::block::Block;
 use protocol::chain::RestoreError;
 use protocol::durable::Loaded;
 use protocol::gossip::{self, Gossip, Hold, Input, ItemId};
 use protocol::limits::BLOCK_BYTES_MAX;
-use protocol::message::Tip;
 use protocol::verify::VerifyJob;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout};
+use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use crate::addresses;
 use crate::announce::Announced;
 use crate::answers::Answers;
-use crate::behaviour::{Behaviour, Event, Wish};
-use crate::clock::{Clock, wall_ns};
+use crate::behaviour::{BannedError, Behaviour, Event, Wish};
+use crate::clock::{Clock, steady_s, wall_ns};
 use crate::command::Command;
-use crate::config::{Config, Prune};
+use crate::config::Config;
 use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
-use crate::limits::{address_group, ip_of};
+use crate::errors::chain;
+use crate::http::{Criterion, Health, Reason};
+use crate::limits::{BlockLimitError, address_group, ip_of};
 use crate::listen::listen;
-use crate::notices::{BehindNotices, Seldom};
+use crate::notices::{BehindNotices, Declined, DeclinedNotices, Seldom, matters};
 use crate::own::{DialRefusal, Dials};
 use crate::own_key::{KeyWatch, Origin};
 use crate::progress::Progress;
@@ -48,11 +49,13 @@ use crate::recorder::Recorder;
 use crate::resolve;
 use crate::sample;
 use crate::say;
+use crate::status_line::{Figures, StatusLine};
 use crate::store::{
     Answer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, PEERS_MAX, PruneTarget, Pruned, RedbStore, Store,
     StoreError, StoreOptions, Writer,
 };
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
+use crate::timers::{LATENESS_INTERVAL, Timers, latenesses, next};
 use crate::trace::{TraceWriter, What};
 use crate::transport::{TransportSetupError, WireBytes};
 use crate::verify::{Verdicts, VerifyPool};
@@ -64,14 +67,6 @@ pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// no more than a millisecond.
 const TURN_EVENTS_MAX: usize = 64;
 
-/// Between two looks at whether peers are missing.
-const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
-/// Between two status lines.
-const STATUS_INTERVAL: Duration = Duration::from_secs(10);
-/// Between two times that the known peers are kept.
-const PEERS_INTERVAL: Duration = Duration::from_secs(60);
-/// Between two times that a few old bodies are deleted, where that is wanted: 64 bodies a second at most.
-const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 /// While no bootstrap address answers, between two warnings.
 const WARN_INTERVAL: protocol::time::Duration = protocol::time::Duration::from_secs(30);
 /// Addresses that a warning names.
@@ -80,11 +75,6 @@ const TROUBLES_MAX: usize = 3;
 const WARN_AFTER: protocol::time::Duration = protocol::time::Duration::from_secs(5);
 /// A node that knows addresses of peers waits so long for the first one before it produces blocks.
 const ALONE_WAIT: protocol::time::Duration = protocol::time::Duration::from_secs(30);
-/// Between two samples of a trace.
-const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-/// The timer whose lateness a trace tells.
-const LATENESS_INTERVAL: Duration = Duration::from_millis(50);
-
 /// Told once when the node listens.
 #[derive(Clone, Debug)]
 pub struct Ready {
@@ -92,6 +82,8 @@ pub struct Ready {
     pub peer_id: PeerId,
     /// Its addresses, each with `/p2p/<peer id>`.
     pub listen: Vec<Multiaddr>,
+    /// Its pulse.
+    pub health: Arc<Health>,
 }
 
 /// Why a node could not start.
@@ -157,7 +149,7 @@ pub async fn run(
     let mut committed = service.gossip().keeper().map(Writer::progress);
     let mut failure = None;
     // Whoever asked to be told may be gone; the node runs all the same.
-    let _ = ready.send(Ready { peer_id: *service.swarm.local_peer_id(), listen: service.addresses() });
+    let _ = ready.send(service.ready());
     let mut commands_open = true;
     let mut events = Vec::new();
     while failure.is_none() && !*shutdown.borrow_and_update() {
@@ -186,7 +178,9 @@ pub async fn run(
             _ = next(&mut service.timers.prune) => service.prune(),
             _ = next(&mut service.timers.produce) => service.produce(),
             _ = next(&mut service.timers.sample) => service.sample(),
-            due = next(&mut service.timers.lateness) => service.late.push(sample::micros(due.elapsed())),
+            due = next(&mut service.timers.lateness) => {
+                service.late.extend(latenesses(due.elapsed(), LATENESS_INTERVAL));
+            }
         }
     }
     let closed = service.stop().await;
@@ -220,23 +214,19 @@ struct Service {
     /// By which of the two limits next.
     prune_by_age: bool,
     progress: Progress,
+    status: StatusLine,
     behind: BehindNotices,
+    declined: Declined,
+    declined_notices: DeclinedNotices,
     goodbyes: Seldom,
+    bans: Seldom,
     other_versions: Seldom,
+    listener_errors: Seldom,
     /// Whether this node knows addresses of peers, and has not produced since it met one.
     expects_peers: bool,
     /// Whether a block that was due was not produced.
     holding: bool,
-}
-
-struct Timers {
-    discovery: Interval,
-    status: Interval,
-    peers: Interval,
-    prune: Option<Interval>,
-    produce: Option<Interval>,
-    sample: Option<Interval>,
-    lateness: Option<Interval>,
+    health: Arc<Health>,
 }
 
 impl Service {
@@ -301,14 +291,49 @@ impl Service {
             pruning: None,
             prune_by_age: false,
             progress: Progress::default(),
+            status: StatusLine::default(),
             behind: BehindNotices::default(),
+            declined: Declined::default(),
+            declined_notices: DeclinedNotices::default(),
             goodbyes: Seldom::default(),
+            bans: Seldom::default(),
             other_versions: Seldom::default(),
+            listener_errors: Seldom::default(),
             expects_peers,
             holding: false,
+            health: Arc::default(),
         };
         service.on_listening();
         Ok((service, verdicts, loaded))
+    }
+
+    fn ready(&self) -> Ready {
+        self.beat();
+        let health = Arc::clone(&self.health);
+        Ready { peer_id: *self.swarm.local_peer_id(), listen: self.addresses(), health }
+    }
+
+    /// The loop lives: tells so, and what stands in the way of the node's use.
+    fn beat(&self) {
+        let behaviour = &self.swarm.behaviour().gossip;
+        let mut reasons = Vec::new();
+        let mut unmet = |criterion, text| reasons.push(Reason { criterion, text });
+        let expects_peers = self.discovery.known() > 0 || self.fixed_addresses() > 0;
+        if expects_peers && self.ready_peers() == (0, 0) {
+            unmet(Criterion::Peers, "no peer is connected".to_owned());
+        }
+        let tip = behaviour.gossip().tip().height;
+        if let Some(behind) = behaviour.gossip().behind(self.clock.now()).filter(|behind| matters(behind, tip)) {
+            unmet(Criterion::Sync, behind.to_string());
+        }
+        if self.is_backlogged() {
+            unmet(Criterion::Store, "the store does not keep up, so nothing is read from the network".to_owned());
+        }
+        self.health.beat(reasons);
+    }
+
+    fn fixed_addresses(&self) -> usize {
+        self.config.bootstrap.len() + self.config.reserved_peers.len()
     }
 
     fn gossip(&mut self) -> &mut Behaviour {
@@ -352,7 +377,11 @@ impl Service {
                 self.discovery.on_dial_failed(connection_id, failure, now);
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, peer_id, .. } => {
-                debug!(address = %send_back_addr, %error, "an inbound connection failed");
+                debug!(address = %send_back_addr, error = chain(&error), "an inbound connection failed");
+                if let ListenError::Denied { cause } = &error {
+                    self.declined.count(cause);
+                    self.gossip().count(denied(cause));
+                }
                 match (error, peer_id) {
                     (ListenError::LocalPeerId { .. }, _) => self.key_watch.on_call(send_back_addr, now),
                     (ListenError::Denied { cause }, Some(peer)) => {
@@ -368,7 +397,10 @@ impl Service {
                 self.on_listening();
             }
             SwarmEvent::ExpiredListenAddr { .. } => self.on_listening(),
-            SwarmEvent::ListenerError { error, .. } => warn!(%error, "a listener reports an error and goes on"),
+            // Without descriptors it comes ten times a second: libp2p's listeners rest 100 ms after each.
+            SwarmEvent::ListenerError { error, .. } if self.listener_errors.may_say(now) => {
+                warn!(%error, "a listener reports an error and goes on");
+            }
             SwarmEvent::ListenerClosed { addresses, reason, .. } => {
                 warn!(
                     ?addresses,
@@ -384,15 +416,20 @@ impl Service {
     fn on_gossip(&mut self, event: Event) {
         match event {
             Event::Submitted { item, result, safe_at } => self.answers.decided(item, result, safe_at),
-            Event::Engine(gossip::Event::Refused { item, from: Some(from), refusal }) => {
-                debug!(?item, ?from, %refusal, "refused an item of a peer");
+            Event::Refused { peer, item, refusal } => {
+                debug!(peer = %say::peer(peer), ?item, %refusal, "refused an item of a peer");
+            }
+            Event::Banned { peer, address, reason } => {
+                if self.bans.may_say(self.clock.now()) {
+                    say::banned(&peer, address, reason);
+                }
             }
             Event::Engine(gossip::Event::TipChanged { tip, disconnected }) => say::new_tip(tip, disconnected),
             Event::Engine(gossip::Event::SubmissionsExpired { ids, tip }) => say::expired(&ids, tip),
-            Event::Engine(gossip::Event::Goodbye { peer, reason }) => {
-                debug!(?peer, ?reason, "a peer says why it closes the connection");
+            Event::Goodbye { peer, reason } => {
+                debug!(peer = %say::peer(peer), ?reason, "a peer says why it closes the connection");
                 if self.goodbyes.may_say(self.clock.now()) {
-                    say::goodbye(&reason);
+                    say::goodbye(peer, &reason);
                 }
             }
             Event::Engine(_) => {}
@@ -432,13 +469,13 @@ impl Service {
 
     /// Whether more may come from the network: not while signatures or the disk are behind.
     fn may_read(&self) -> bool {
-        let behind = self
-            .swarm
-            .behaviour()
-            .gossip
-            .keeper()
-            .is_some_and(|keeper| keeper.backlog_bytes() >= BACKLOG_BYTES_MAX);
-        self.unchecked.is_empty() && !behind
+        self.unchecked.is_empty() && !self.is_backlogged()
+    }
+
+    /// Whether the store does not keep up.
+    fn is_backlogged(&self) -> bool {
+        let keeper = self.swarm.behaviour().gossip.keeper();
+        keeper.is_some_and(|keeper| keeper.backlog_bytes() >= BACKLOG_BYTES_MAX)
     }
 
     fn keep_peers(&mut self) {
@@ -462,7 +499,7 @@ impl Service {
             }
             _ => {}
         }
-        let old = self.config.prune.seconds.map(|age| PruneTarget::StoredBefore(wall_s().saturating_sub(age)));
+        let old = self.config.prune.seconds.map(PruneTarget::OlderThan);
         let target =
             old.filter(|_| self.prune_by_age).or(self.config.prune.bytes.map(PruneTarget::BodyBytes)).or(old);
         self.prune_by_age = !self.prune_by_age;
@@ -528,6 +565,7 @@ impl Service {
     }
 
     fn discover(&mut self) {
+        self.beat();
         let now = self.clock.now();
         let view = Seen(&self.swarm.behaviour().gossip);
         for want in self.discovery.poll(now, &view) {
@@ -562,6 +600,10 @@ impl Service {
             info!("{line}");
         }
         if let Some(notice) = self.behind.line(now, gossip.tip().height, gossip.behind(now).as_ref()) {
+            say::notice(&notice);
+        }
+        let declined = Declined { slots: self.swarm.behaviour().gossip.declined(), ..self.declined };
+        if let Some(notice) = self.declined_notices.line(now, declined, self.config.max_peers_in) {
             say::notice(&notice);
         }
     }
@@ -599,18 +641,12 @@ impl Service {
         let alone = self.ready_peers() == (0, 0);
         let since = now.since(self.warned.unwrap_or_default());
         let wait = if self.warned.is_some() { WARN_INTERVAL } else { WARN_AFTER };
-        let fixed = self.config.bootstrap.len() + self.config.reserved_peers.len();
+        let fixed = self.fixed_addresses();
         if alone && fixed > 0 && since >= wait {
             self.warned = Some(now);
             let told = self.discovery.troubles().take(TROUBLES_MAX);
-            let told: Vec<_> = told.map(|(address, cause)| say::trouble(address, cause)).collect();
-            let last = if told.is_empty() { "no answer yet".to_owned() } else { told.join("; ") };
-            warn!(
-                addresses = fixed,
-                last,
-                "no peer is connected; the bootstrap and reserved addresses are tried on: check --bootstrap, \
-                 --reserved-peer and --network"
-            );
+            let told: Vec<_> = told.map(|(address, trouble)| say::trouble(address, trouble)).collect();
+            say::alone(fixed, &told);
         }
     }
 
@@ -642,7 +678,9 @@ impl Service {
             Command::SubmitBlock { block, reply } => {
                 let item = ItemId::Block(block.header.id());
                 let bytes = protocol::codec::Encode::encoded_len(block.as_ref());
-                self.submit(item, bytes, reply, Input::SubmittedBlock(block));
+                let input =
+                    if self.config.rpc_any_producer { Input::ProducedBlock } else { Input::SubmittedBlock };
+                self.submit(item, bytes, reply, input(block));
             }
             question => {
                 let listen = self.addresses();
@@ -661,7 +699,8 @@ impl Service {
     /// Makes a block of the mempool, an empty one if that is empty; not while the network is known to be further.
     fn produce(&mut self) {
         let now = self.clock.now();
-        let alone = self.swarm.behaviour().gossip.peers().next().is_none();
+        // A connection tells nothing yet: a peer's Hello tells of its tip.
+        let alone = self.ready_peers() == (0, 0);
         match self.swarm.behaviour().gossip.gossip().may_produce(now) {
             // The next block is on its way, from another producer: that is worth no line.
             Err(Hold::Behind { tip, best_known }) if best_known <= tip.saturating_add(1) => return,
@@ -684,7 +723,7 @@ impl Service {
         let bytes = protocol::codec::Encode::encoded_len(&block);
         let item = ItemId::Block(block.header.id());
         self.gossip().recorder().submitted(item, bytes);
-        self.gossip().input(Input::SubmittedBlock(Arc::new(block)));
+        self.gossip().input(Input::ProducedBlock(Arc::new(block)));
     }
 
     fn hold_production(&mut self, why: &str) {
@@ -712,20 +751,23 @@ impl Service {
     }
 
     fn log_status(&mut self) {
-        let (inbound, outbound) = self.ready_peers();
+        let (peers_in, peers_out) = self.ready_peers();
         let gossip = self.swarm.behaviour().gossip.gossip();
-        let Tip { height, .. } = gossip.tip();
-        let mempool = gossip.mempool();
-        info!(
-            peers_in = inbound,
-            peers_out = outbound,
-            known = self.discovery.known(),
-            tip = height,
-            mempool = mempool.transactions,
-            wire_in = self.wire.read(),
-            wire_out = self.wire.written(),
-            "status"
-        );
+        let (stats, known) = (gossip.stats(), self.discovery.known());
+        let figures = Figures {
+            peers_in,
+            peers_out,
+            known,
+            tip: gossip.tip().height,
+            mempool: gossip.mempool().transactions,
+            transactions: stats.transactions_accepted,
+            blocks: stats.blocks_accepted,
+            wire_in: self.wire.read(),
+            wire_out: self.wire.written(),
+        };
+        if let Some(line) = self.status.line(self.clock.now(), figures) {
+            say::status(&line);
+        }
     }
 
     /// Closes all connections and ends the trace.
@@ -754,6 +796,17 @@ impl Service {
     }
 }
 
+/// The counter of a connection that was not let in.
+fn denied(cause: &ConnectionDenied) -> &'static str {
+    if cause.downcast_ref::<BlockLimitError>().is_some() {
+        "address_limit"
+    } else if cause.downcast_ref::<BannedError>().is_some() {
+        "banned"
+    } else {
+        "connection_limit"
+    }
+}
+
 /// What a failed dial comes to, taken together.
 fn failure(refusals: &[&DialRefusal], cause: String) -> Failure {
     let another = refusals.iter().find_map(|refusal| match refusal {
@@ -772,16 +825,11 @@ fn failure(refusals: &[&DialRefusal], cause: String) -> Failure {
 fn open_store(config: &Config) -> Result<Box<dyn Store>, StoreError> {
     match &config.data_dir {
         Some(dir) if !config.ephemeral => {
-            let options = StoreOptions { network: config.network.clone(), now_s: wall_s };
+            let options = StoreOptions { network: config.network.clone(), now_s: steady_s };
             Ok(Box::new(RedbStore::open(dir, options)?))
         }
-        _ => Ok(Box::new(MemoryStore::new(&config.network, wall_s))),
+        _ => Ok(Box::new(MemoryStore::new(&config.network, steady_s))),
     }
-}
-
-/// Seconds since 1970.
-fn wall_s() -> u64 {
-    wall_ns() / 1_000_000_000
 }
 
 /// Waits until more is committed, or nothing more will be.
@@ -826,37 +874,5 @@ impl View for Seen<'_> {
 
     fn is_banned(&self, peer: &PeerId) -> bool {
         self.0.is_banned(peer)
-    }
-}
-
-impl Timers {
-    fn start(config: &Config) -> Self {
-        let later = |period: Duration| interval_at(Instant::now() + period, period);
-        let mut discovery = interval(DISCOVERY_INTERVAL);
-        discovery.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        // Blocks come as often as was asked for, but never in a burst after a pause.
-        let produce = config.produce_every.filter(|period| !period.is_zero()).map(|period| {
-            let mut produce = later(period);
-            produce.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            produce
-        });
-        let traced = config.trace.is_some();
-        Self {
-            discovery,
-            status: later(STATUS_INTERVAL),
-            peers: later(PEERS_INTERVAL),
-            prune: (config.prune != Prune::default()).then(|| later(PRUNE_INTERVAL)),
-            produce,
-            sample: traced.then(|| later(SAMPLE_INTERVAL)),
-            lateness: traced.then(|| later(LATENESS_INTERVAL)),
-        }
-    }
-}
-
-/// The next tick; never, without a timer.
-async fn next(timer: &mut Option<Interval>) -> Instant {
-    match timer {
-        Some(timer) => timer.tick().await,
-        None => std::future::pending().await,
     }
 }

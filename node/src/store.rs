@@ -11,6 +11,7 @@ use protocol::hash::{BlockId, TxId};
 use protocol::limits::KEPT_DEPTH_MIN;
 use protocol::transaction::{Height, SignedTransaction};
 
+mod age;
 mod disk;
 mod error;
 mod memory;
@@ -98,8 +99,8 @@ pub trait Store: Send {
 pub enum PruneTarget {
     /// Until all bodies together take no more than so many bytes.
     BodyBytes(u64),
-    /// Those that were recorded before this time, in seconds since 1970.
-    StoredBefore(u64),
+    /// Those that were recorded longer ago than so many seconds. Only time for which the store was open counts.
+    OlderThan(u64),
 }
 
 /// What one call of [`Store::prune`] did.

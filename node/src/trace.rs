@@ -180,7 +180,8 @@ pub enum TraceError {
 
 const MAGIC: &str = "hearsay trace 1";
 const TEXT_MAX: usize = 256;
-const LATENESS_MAX: usize = 4_096;
+/// Latenesses that one sample keeps: those of three minutes and more.
+pub const LATENESS_MAX: usize = 4_096;
 /// 256 KiB: at the busiest some seconds of records.
 const BUFFER_BYTES: usize = 256 * 1024;
 

@@ -99,12 +99,12 @@ impl Decode for SignedHeader {
     fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
         reader.array_of("a header", 7)?;
         let header = Header {
-            height: reader.uint()?,
+            height: reader.field("a height").uint()?,
             parent: BlockId::decode(reader)?,
             producer: PublicKey::decode(reader)?,
-            timestamp_ms: reader.uint()?,
+            timestamp_ms: reader.field("a timestamp").uint()?,
             transactions_root: Hash256::decode(reader)?,
-            count: u32::try_from(reader.uint()?).map_err(|_| DecodeError::BadValue("a count"))?,
+            count: u32::try_from(reader.field("a count").uint()?).map_err(|_| DecodeError::BadValue("a count"))?,
         };
         Ok(Self::new(header, Signature::decode(reader)?))
     }
@@ -132,6 +132,7 @@ impl Decode for Block {
             transactions.push(reader.bytes("a transaction", TRANSACTION_BYTES_MAX)?);
         }
         if reader.since(start).len() > BLOCK_BYTES_MAX {
+            reader.blame("a block", start);
             return Err(DecodeError::TooLong { what: "a block", max: BLOCK_BYTES_MAX });
         }
         Ok(Self { header, transactions })

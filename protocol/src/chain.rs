@@ -28,7 +28,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::block::{Block, SignedHeader, transactions_root};
-use crate::codec::DecodeError;
+use crate::codec::{DecodeError, Misread};
 use crate::durable::RestoredBlock;
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
@@ -250,7 +250,8 @@ impl Chain {
         let ids = self.check_body(&header, &transactions)?;
         let body = Body::new(header, transactions);
         if body.bytes > BLOCK_BYTES_MAX {
-            return Err(Refusal::Malformed(DecodeError::TooLong { what: "a block", max: BLOCK_BYTES_MAX }));
+            let error = DecodeError::TooLong { what: "a block", max: BLOCK_BYTES_MAX };
+            return Err(Refusal::Malformed(Misread { what: "a block", at: 0, error }));
         }
         rule(&body.transactions)?;
         let added = Some((body.block.clone(), ids.clone()));

@@ -48,6 +48,18 @@ pub enum DecodeError {
     BadValue(&'static str),
 }
 
+/// Why bytes were refused, and where: for people who look for the mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} at byte {at}: {error}")]
+pub struct Misread {
+    /// The field.
+    pub what: &'static str,
+    /// Where its item begins, counted in bytes from the start of what was read.
+    pub at: usize,
+    /// What is wrong with it.
+    pub error: DecodeError,
+}
+
 /// Something with exactly one encoding.
 pub trait Encode {
     /// Writes the item.
@@ -86,10 +98,17 @@ pub trait Decode: Sized {
     /// # Errors
     /// As [`Decode::decode`], and [`DecodeError::TrailingBytes`].
     fn from_bytes(bytes: &Bytes) -> Result<Self, DecodeError> {
+        Self::parse(bytes).map_err(|misread| misread.error)
+    }
+
+    /// The same, and the error tells the field and the place.
+    ///
+    /// # Errors
+    /// As [`Decode::from_bytes`].
+    fn parse(bytes: &Bytes) -> Result<Self, Misread> {
         let mut reader = Reader::new(bytes.clone());
-        let item = Self::decode(&mut reader)?;
-        reader.finish()?;
-        Ok(item)
+        let item = Self::decode(&mut reader).and_then(|item| reader.finish().map(|()| item));
+        item.map_err(|error| reader.misread(error))
     }
 }
 
@@ -148,13 +167,37 @@ impl Writer<'_> {
 pub struct Reader {
     input: Bytes,
     at: usize,
+    /// The field that is read, and where it begins.
+    field: (&'static str, usize),
+    /// What the next item is.
+    next: Option<&'static str>,
 }
 
 impl Reader {
     /// A reader at the start of `input`.
     #[must_use]
     pub const fn new(input: Bytes) -> Self {
-        Self { input, at: 0 }
+        Self { input, at: 0, field: ("an item", 0), next: None }
+    }
+
+    /// Names the next item, should it be wrong.
+    pub const fn field(&mut self, what: &'static str) -> &mut Self {
+        self.next = Some(what);
+        self
+    }
+
+    /// The error with its field and place.
+    #[must_use]
+    pub fn misread(&self, error: DecodeError) -> Misread {
+        match error {
+            DecodeError::TrailingBytes(_) => Misread { what: "the end", at: self.at, error },
+            _ => Misread { what: self.field.0, at: self.field.1, error },
+        }
+    }
+
+    /// What is wrong is not the item that was read last.
+    pub(crate) const fn blame(&mut self, what: &'static str, at: usize) {
+        self.field = (what, at);
     }
 
     /// Position in the input, in bytes.
@@ -186,7 +229,7 @@ impl Reader {
     /// Anything that is no array of definite, shortest-form length within the bound. A length that the
     /// rest of the input can't hold (an item takes at least one byte) is refused here, before any allocation.
     pub fn array(&mut self, what: &'static str, max: usize) -> Result<usize, DecodeError> {
-        match self.header()? {
+        match self.field(what).header()? {
             Header::Array(Some(len)) if len > max => Err(DecodeError::TooLong { what, max }),
             Header::Array(Some(len)) if len > self.left() => Err(DecodeError::Truncated),
             Header::Array(Some(len)) => Ok(len),
@@ -234,7 +277,7 @@ impl Reader {
     /// # Errors
     /// Anything that is no byte string of definite, shortest-form length within the bound and the input.
     pub fn bytes(&mut self, what: &'static str, max: usize) -> Result<Bytes, DecodeError> {
-        match self.header()? {
+        match self.field(what).header()? {
             Header::Bytes(Some(len)) => self.take(what, len, max),
             Header::Bytes(None) => Err(DecodeError::Indefinite),
             _ => Err(DecodeError::WrongType("a byte string")),
@@ -246,7 +289,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::bytes`]; text that is not UTF-8 is a value without meaning.
     pub fn text(&mut self, what: &'static str, max: usize) -> Result<Bytes, DecodeError> {
-        let text = match self.header()? {
+        let text = match self.field(what).header()? {
             Header::Text(Some(len)) => self.take(what, len, max)?,
             Header::Text(None) => return Err(DecodeError::Indefinite),
             _ => return Err(DecodeError::WrongType("a text string")),
@@ -281,13 +324,15 @@ impl Reader {
     }
 
     fn header(&mut self) -> Result<Header, DecodeError> {
+        self.field = (self.next.take().unwrap_or("an item"), self.at);
         let mut decoder = Decoder::from(self.input.get(self.at..).unwrap_or_default());
         let header = decoder.pull().map_err(|error| match error {
             ciborium_ll::Error::Io(_) => DecodeError::Truncated,
             ciborium_ll::Error::Syntax(_) => DecodeError::BadValue("a header"),
         })?;
         let taken = decoder.offset();
-        if taken != shortest(header) {
+        // A float is refused by its type; a simple value in two bytes must be refused here.
+        if taken != shortest(header) && !matches!(header, Header::Float(_)) {
             return Err(DecodeError::NotShortest);
         }
         self.at = self.at.saturating_add(taken);

@@ -47,7 +47,7 @@ pub use self::api::{
 };
 use self::behind::Watch;
 pub use self::behind::{Behind, Cause, Hold};
-use self::blocks::CheckedBlock;
+use self::blocks::{CheckedBlock, Vouched};
 use self::detour::Looks;
 use self::durable::Loads;
 pub use self::occupancy::Occupancy;
@@ -225,7 +225,8 @@ impl Gossip {
             Input::PeerDisconnected { peer } => self.drop_peer(now, peer),
             Input::Received { peer, message } => self.on_message(now, peer, message),
             Input::SubmittedTransaction(transaction) => self.on_submitted_transaction(now, &transaction),
-            Input::SubmittedBlock(block) => self.on_submitted_block(now, &block),
+            Input::SubmittedBlock(block) => self.on_submitted_block(now, &block, Vouched::No),
+            Input::ProducedBlock(block) => self.on_submitted_block(now, &block, Vouched::Yes),
             Input::Verified { job, verdict } => self.on_verified(now, job, verdict),
             Input::Loaded(loaded) => self.on_loaded(now, loaded),
             Input::Pruned { kept_from } => self.kept_from = self.kept_from.max(kept_from),

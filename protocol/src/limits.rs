@@ -54,6 +54,9 @@ pub const SYMBOLS_BYTES_MAX: usize = SYMBOLS_MAX * SYMBOL_BYTES;
 /// fits a control frame.
 pub const OFFER_ENTRIES_MAX: usize = SYMBOLS_MAX;
 
+/// Places that a take names: as many transactions as a getdata, since that many may be in flight from one peer.
+pub const TAKE_PLACES_MAX: usize = GETDATA_ENTRIES_MAX;
+
 /// Bytes of an item that still travels on the control lane: 4 KiB.
 pub const CONTROL_ITEM_BYTES_MAX: usize = 4 * 1024;
 

@@ -37,6 +37,17 @@ pub enum Lane {
     Bulk,
 }
 
+impl Lane {
+    /// Its name, in the protocol's name and in logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Bulk => "bulk",
+        }
+    }
+}
+
 /// The end of a node's best chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tip {
@@ -297,7 +308,7 @@ impl Encode for Message {
 impl Decode for Message {
     fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
         let items = reader.array("a message", 8)?;
-        let tag = reader.uint()?;
+        let tag = reader.field("a message's tag").uint()?;
         let expected = match tag {
             0 => 7,
             2 | 3 | 4 | 6 | 7 => 3,
@@ -306,19 +317,20 @@ impl Decode for Message {
             _ => return Err(DecodeError::BadValue("a message tag")),
         };
         if items != expected {
+            reader.blame("a message", 0);
             return Err(DecodeError::BadValue("a message's length"));
         }
         Ok(match tag {
             0 => Self::Hello(Hello {
-                version: reader.uint()?,
+                version: reader.field("a hello's version").uint()?,
                 network: reader.text("a network name", NETWORK_ID_LEN_MAX)?,
-                features: reader.uint()?,
-                tip: Tip { height: reader.uint()?, id: BlockId::decode(reader)? },
-                kept_from: reader.uint()?,
+                features: reader.field("a hello's features").uint()?,
+                tip: Tip { height: reader.field("a tip's height").uint()?, id: BlockId::decode(reader)? },
+                kept_from: reader.field("a hello's kept-from").uint()?,
             }),
             1 => Self::Inv(read_inv(reader)?),
             2 => Self::GetData {
-                graft: reader.bool()?,
+                graft: reader.field("whether to graft").bool()?,
                 wanted: read_list(reader, "a getdata", GETDATA_ENTRIES_MAX)?,
             },
             3 => Self::NotFound {
@@ -335,12 +347,15 @@ impl Decode for Message {
                 Self::Transactions { via, bodies }
             }
             5 => Self::Prune(read_list(reader, "a prune", ROUTES_ENTRIES_MAX)?),
-            6 => Self::BlockHeader { header: Box::new(SignedHeader::decode(reader)?), pushed: reader.bool()? },
-            7 => Self::GetBlock { graft: reader.bool()?, id: BlockId::decode(reader)? },
+            6 => Self::BlockHeader {
+                header: Box::new(SignedHeader::decode(reader)?),
+                pushed: reader.field("whether the block is pushed").bool()?,
+            },
+            7 => Self::GetBlock { graft: reader.field("whether to graft").bool()?, id: BlockId::decode(reader)? },
             8 => Self::Block(Arc::new(Block::decode(reader)?)),
             9 => Self::GetHeaders(read_list(reader, "a locator", LOCATOR_ENTRIES_MAX)?),
             10 => Self::Headers(read_list(reader, "headers", HEADERS_ENTRIES_MAX)?),
-            11 => Self::Ack(reader.uint()?),
+            11 => Self::Ack(reader.field("an ack's bytes").uint()?),
             12 => Self::Had(read_list(reader, "a had", HAD_ENTRIES_MAX)?),
             13 => Self::Graft(read_list(reader, "a graft", ROUTES_ENTRIES_MAX)?),
             21 => {
@@ -449,7 +464,7 @@ fn read_inv(reader: &mut Reader) -> Result<Vec<InvEntry>, DecodeError> {
     let mut entries = Vec::with_capacity(items / 2);
     for _ in 0..items / 2 {
         let transaction = TxRef::decode(reader)?;
-        let age_ms = u32::try_from(reader.uint()?).map_err(|_| DecodeError::BadValue("an age"))?;
+        let age_ms = u32::try_from(reader.field("an age").uint()?).map_err(|_| DecodeError::BadValue("an age"))?;
         entries.push(InvEntry { transaction, age_ms });
     }
     Ok(entries)

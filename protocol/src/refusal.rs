@@ -1,6 +1,6 @@
 //! Why an item is not taken, and why a peer is left. Data for people and counters; nothing here decides.
 
-use crate::codec::DecodeError;
+use crate::codec::Misread;
 use crate::limits::VALID_UNTIL_AHEAD_MAX;
 use crate::transaction::Height;
 
@@ -10,7 +10,7 @@ use crate::transaction::Height;
 pub enum Refusal {
     /// The bytes are no item.
     #[error("the bytes don't decode: {0}")]
-    Malformed(DecodeError),
+    Malformed(Misread),
     /// A signature is wrong, is for another network, or its key is unusable.
     #[error("a signature is not valid on this network")]
     InvalidSignature,
@@ -82,7 +82,7 @@ pub enum Refusal {
     Rule(&'static str),
 }
 
-/// Why the engine closes a connection. Every variant is a counter's label.
+/// Why the engine closes a connection. A counter's label, and words that may tell more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum DisconnectReason {
@@ -95,9 +95,12 @@ pub enum DisconnectReason {
     /// Its Hello states another protocol version.
     #[error("speaks another version of the protocol")]
     WrongVersion,
-    /// Spoke before Hello, or said Hello twice.
-    #[error("spoke out of turn")]
-    OutOfTurn,
+    /// Spoke before Hello.
+    #[error("sent another message before its hello")]
+    BeforeHello,
+    /// Said Hello twice.
+    #[error("said hello twice")]
+    SecondHello,
     /// Sent an item that doesn't decode.
     #[error("sent a malformed item")]
     MalformedItem,
@@ -126,7 +129,7 @@ impl DisconnectReason {
             Self::NoHello => "no_hello",
             Self::WrongNetwork => "wrong_network",
             Self::WrongVersion => "wrong_version",
-            Self::OutOfTurn => "out_of_turn",
+            Self::BeforeHello | Self::SecondHello => "out_of_turn",
             Self::MalformedItem => "malformed_item",
             Self::InvalidSignature => "invalid_signature",
             Self::InvalidBlock => "invalid_block",

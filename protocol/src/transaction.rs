@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use crate::codec::{Decode, DecodeError, Encode, Misread, Reader, Writer};
 use crate::hash::{TxId, sha256};
 use crate::keys::{PublicKey, SecretKey, Signature, VerifyingKey};
 use crate::limits::{PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
@@ -103,11 +103,10 @@ impl SignedTransaction {
     }
 
     /// Reads encoded bytes whose id was computed before by [`SignedTransaction::id_of`].
-    pub(crate) fn from_identified(id: TxId, encoded: &Bytes) -> Result<Self, DecodeError> {
+    pub(crate) fn from_identified(id: TxId, encoded: &Bytes) -> Result<Self, Misread> {
         let mut reader = Reader::new(encoded.clone());
-        let transaction = Self::read(&mut reader, Some(id))?;
-        reader.finish()?;
-        Ok(transaction)
+        let read = Self::read(&mut reader, Some(id)).and_then(|read| reader.finish().map(|()| read));
+        read.map_err(|error| reader.misread(error))
     }
 
     /// Whether the signature is the author's for `network`. `key` must be the author's, decompressed.
@@ -127,14 +126,15 @@ impl SignedTransaction {
         let start = reader.position();
         reader.array_of("a transaction", 5)?;
         let author = PublicKey::decode(reader)?;
-        let nonce = reader.uint()?;
-        let valid_until = reader.uint()?;
+        let nonce = reader.field("a nonce").uint()?;
+        let valid_until = reader.field("a valid-until").uint()?;
         let payload = reader.bytes("a payload", PAYLOAD_BYTES_MAX)?;
         let end = reader.position().saturating_sub(start);
         let payload = end.saturating_sub(payload.len())..end;
         let signature = Signature::decode(reader)?;
         let encoded = reader.since(start);
         if encoded.len() > TRANSACTION_BYTES_MAX {
+            reader.blame("a transaction", start);
             return Err(DecodeError::TooLong { what: "a transaction", max: TRANSACTION_BYTES_MAX });
         }
         let id = id.unwrap_or_else(|| Self::id_of(&encoded));

@@ -63,7 +63,7 @@ pub trait Validator: fmt::Debug + Send + Sync {
         self.transaction(transaction, place.height.saturating_sub(1))
     }
 
-    /// Whether a block from the network with this header may be taken. Not asked about blocks that are submitted here.
+    /// Whether a block with this header may be taken, from the network or as a submission. Not asked about blocks that this node made.
     ///
     /// # Errors
     /// Says why not. The block is not relayed; its sender is not blamed.

@@ -96,7 +96,7 @@ impl LaneReader {
                             return Poll::Ready(Ok(frame));
                         }
                     }
-                    Err(error) => return Poll::Ready(Err(error.into())),
+                    Err(error) => return Poll::Ready(Err(CloseReason::of_frame(self.lane, error))),
                 }
                 continue;
             }

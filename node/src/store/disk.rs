@@ -17,12 +17,13 @@ use protocol::network::NetworkId;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase as _, StorageBackend, TableError, WriteTransaction};
 
+use super::age::StoreClock;
 use super::error::{Context as _, StoreError};
 use super::peers::KnownPeer;
 use super::read::Reads;
 use super::tables::{
-    BEST, BLOCKS, BODIES, COUNTERS_KEY, Counters, FORMAT, FORMAT_KEY, IDS, META, NETWORK_KEY, NUMBERS, PEERS,
-    PENDING, RETURNING, SPOTS,
+    BEST, BLOCKS, BODIES, CLOCK_KEY, COUNTERS_KEY, Counters, FORMAT, FORMAT_KEY, IDS, META, NETWORK_KEY, NUMBERS,
+    PEERS, PENDING, RETURNING, SPOTS,
 };
 use super::write::{Group, prune};
 use super::{FoundTransaction, Place, PruneTarget, Pruned, Store, Totals};
@@ -42,7 +43,7 @@ pub const CACHE_BYTES: usize = 32 * 1024 * 1024;
 pub struct StoreOptions {
     /// The network whose items it keeps.
     pub network: NetworkId,
-    /// Tells the time, in seconds since 1970: blocks are stamped with it when they are recorded.
+    /// Tells seconds of a clock that runs evenly and is never set; the store's own goes as it does (`age.rs`).
     pub now_s: fn() -> u64,
 }
 
@@ -51,6 +52,7 @@ pub struct RedbStore {
     database: Database,
     options: StoreOptions,
     counters: Counters,
+    clock: StoreClock,
     /// Where each pending transaction is in [`PENDING`]. As many as the engine's mempool holds: 65,536 of some 64 bytes,
     /// 4 MiB. Kept in memory, so that a group of new transactions is written side by side.
     pending: HashMap<TxId, u64>,
@@ -110,9 +112,13 @@ impl RedbStore {
         check_network(value(NETWORK_KEY)?, &options.network)?;
         let counters = value(COUNTERS_KEY)?.ok_or_else(|| StoreError::damaged("the totals are missing"))?;
         let counters = Counters::decode(&counters)?;
+        let clock = match value(CLOCK_KEY)? {
+            Some(kept) => StoreClock::decode(options.now_s, &kept)?,
+            None => StoreClock::begin(options.now_s, counters.blocks),
+        };
         let (pending, next_pending) = Reads::begin(&database, &options.network)?.pending_places()?;
         drop((meta, read));
-        Ok(Self { database, options, counters, pending, next_pending, poisoned: false })
+        Ok(Self { database, options, counters, clock, pending, next_pending, poisoned: false })
     }
 
     fn reads(&self) -> Result<Reads<'_>, StoreError> {
@@ -141,10 +147,9 @@ impl Store for RedbStore {
         if records.is_empty() && !self.poisoned {
             return Ok(());
         }
-        let now_s = (self.options.now_s)();
         self.write(|store, transaction| {
             let places = (&mut store.pending, &mut store.next_pending);
-            let mut group = Group::begin(transaction, &mut store.counters, places, now_s)?;
+            let mut group = Group::begin(transaction, &mut store.counters, places, store.clock)?;
             group.apply(records)
         })
     }
@@ -181,7 +186,7 @@ impl Store for RedbStore {
 
     fn save_peers(&mut self, peers: &[KnownPeer]) -> Result<(), StoreError> {
         KnownPeer::check(peers)?;
-        self.write(|_, transaction| super::write::peers(transaction, peers))
+        self.write(|store, transaction| super::write::peers(transaction, peers, &store.clock))
     }
 
     fn peers(&self) -> Result<Vec<KnownPeer>, StoreError> {
@@ -189,7 +194,7 @@ impl Store for RedbStore {
     }
 
     fn prune(&mut self, target: PruneTarget) -> Result<Pruned, StoreError> {
-        self.write(|store, transaction| prune(transaction, &mut store.counters, target))
+        self.write(|store, transaction| prune(transaction, &mut store.counters, &store.clock, target))
     }
 
     fn totals(&self) -> Totals {

@@ -51,7 +51,7 @@ struct Held {
 }
 
 impl MemoryStore {
-    /// An empty store for `network`. `now_s` tells the time in seconds since 1970.
+    /// An empty store for `network`. `now_s` tells seconds of a clock that is never set.
     #[must_use]
     pub fn new(network: &NetworkId, now_s: fn() -> u64) -> Self {
         Self {
@@ -271,7 +271,8 @@ impl Store for MemoryStore {
             if height.saturating_add(PRUNE_KEEP_BLOCKS) > tip {
                 continue;
             }
-            if matches!(target, PruneTarget::StoredBefore(cutoff_s) if kept.stored_at >= cutoff_s) {
+            let age_s = (self.now_s)().saturating_sub(kept.stored_at);
+            if matches!(target, PruneTarget::OlderThan(limit_s) if age_s <= limit_s) {
                 break;
             }
             if pruned.blocks >= PRUNE_BLOCKS_MAX || pruned.bytes >= PRUNE_BYTES_MAX {

@@ -10,7 +10,7 @@ use super::error::StoreError;
 /// The format that this program writes, and the only one that it reads.
 pub const FORMAT: u32 = 1;
 
-/// `format`: 4 bytes. `network`: the network's name. `totals`: see [`Counters`].
+/// `format`: 4 bytes. `network`: the network's name. `totals`: see [`Counters`]. `clock`: see `age.rs`.
 pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 /// Block id to [`BlockRow`]. Rows stay when bodies go.
 pub(super) const BLOCKS: TableDefinition<'static, [u8; 32], &[u8]> = TableDefinition::new("blocks");
@@ -37,6 +37,8 @@ pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const NETWORK_KEY: &str = "network";
 /// The key of [`Counters`] in [`META`].
 pub(super) const COUNTERS_KEY: &str = "totals";
+/// The key of the store's own clock in [`META`]. A store that an earlier program made lacks it.
+pub(super) const CLOCK_KEY: &str = "clock";
 
 /// Bytes of one part of a body or a list of ids: with the page's own fields it fills four pages of 4 KiB. Whole bodies
 /// would be rounded up to the next power of two of pages, a third of them wasted on average.
@@ -55,7 +57,7 @@ pub(super) const EPOCH_TRANSACTIONS: u64 = 65_536;
 pub(super) struct BlockRow<'a> {
     /// Counts blocks in the order in which they were recorded.
     pub(super) number: u64,
-    /// When it was recorded, in seconds since 1970.
+    /// When it was recorded, in seconds of the store's own clock.
     pub(super) stored_at: u64,
     /// Where its spots are.
     pub(super) epoch: u32,

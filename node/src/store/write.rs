@@ -10,12 +10,13 @@ use protocol::hash::{BlockId, TxId};
 use protocol::transaction::{Height, SignedTransaction};
 use redb::{ReadableTable as _, Table, WriteTransaction};
 
+use super::age::StoreClock;
 use super::error::{Context as _, StoreError};
 use super::peers::KnownPeer;
 use super::read::{body_transactions, header, join};
 use super::tables::{
-    BEST, BLOCKS, BODIES, BlockRow, COUNTERS_KEY, Counters, IDS, META, NUMBERS, PART_BYTES, PEERS, PENDING,
-    RETURNING, SPOT_BYTES, SPOTS, Spot,
+    BEST, BLOCKS, BODIES, BlockRow, CLOCK_KEY, COUNTERS_KEY, Counters, IDS, META, NUMBERS, PART_BYTES, PEERS,
+    PENDING, RETURNING, SPOT_BYTES, SPOTS, Spot,
 };
 use super::{PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, PruneTarget, Pruned};
 
@@ -27,7 +28,7 @@ pub(super) struct Group<'t, 's> {
     transaction: &'t WriteTransaction,
     counters: &'s mut Counters,
     places: Places<'s>,
-    now_s: u64,
+    clock: StoreClock,
     blocks: Table<'t, [u8; 32], &'static [u8]>,
     numbers: Table<'t, u64, [u8; 32]>,
     ids: Parts<'t>,
@@ -43,13 +44,13 @@ impl<'t, 's> Group<'t, 's> {
         transaction: &'t WriteTransaction,
         counters: &'s mut Counters,
         places: Places<'s>,
-        now_s: u64,
+        clock: StoreClock,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             transaction,
             counters,
             places,
-            now_s,
+            clock,
             blocks: transaction.open_table(BLOCKS).trying("write")?,
             numbers: transaction.open_table(NUMBERS).trying("write")?,
             ids: transaction.open_table(IDS).trying("write")?,
@@ -77,7 +78,7 @@ impl<'t, 's> Group<'t, 's> {
                 Record::Dropped(ids) => self.drop_bodies(ids)?,
             }
         }
-        if before == *self.counters { Ok(()) } else { keep_counters(self.transaction, self.counters) }
+        if before == *self.counters { Ok(()) } else { keep_counters(self.transaction, self.counters, &self.clock) }
     }
 
     fn join(&mut self, transaction: &SignedTransaction) -> Result<(), StoreError> {
@@ -145,7 +146,7 @@ impl<'t, 's> Group<'t, 's> {
         let (number, epoch) = (self.counters.blocks, self.counters.epoch());
         self.counters.blocks = number.saturating_add(1);
         self.counters.transactions = self.counters.transactions.saturating_add(transactions.len() as u64);
-        let row = BlockRow { number, stored_at: self.now_s, epoch, header: &block.header.to_bytes() };
+        let row = BlockRow { number, stored_at: self.clock.now(), epoch, header: &block.header.to_bytes() };
         self.blocks.insert(id.as_bytes(), row.encode().as_slice()).trying("write")?;
         self.numbers.insert(number, id.as_bytes()).trying("write")?;
         let ids: Vec<u8> = transactions.iter().flat_map(|id| *id.as_bytes()).collect();
@@ -192,19 +193,25 @@ impl<'t, 's> Group<'t, 's> {
 }
 
 /// Puts `peers` in the place of those that were kept.
-pub(super) fn peers(transaction: &WriteTransaction, peers: &[KnownPeer]) -> Result<(), StoreError> {
+pub(super) fn peers(
+    transaction: &WriteTransaction,
+    peers: &[KnownPeer],
+    clock: &StoreClock,
+) -> Result<(), StoreError> {
     let mut table = transaction.open_table(PEERS).trying("write")?;
     table.retain(|_, _| false).trying("write")?;
     for (place, peer) in (0_u32..).zip(peers) {
         table.insert(place, peer.to_bytes().as_slice()).trying("write")?;
     }
-    Ok(())
+    let mut meta = transaction.open_table(META).trying("write")?;
+    keep_clock(&mut meta, clock)
 }
 
 /// Deletes bodies and their spots, first recorded first, as far as `target` and the bounds of one call go.
 pub(super) fn prune(
     transaction: &WriteTransaction,
     counters: &mut Counters,
+    clock: &StoreClock,
     target: PruneTarget,
 ) -> Result<Pruned, StoreError> {
     let blocks = transaction.open_table(BLOCKS).trying("read")?;
@@ -230,7 +237,7 @@ pub(super) fn prune(
         if height.saturating_add(PRUNE_KEEP_BLOCKS) > tip {
             continue;
         }
-        if matches!(target, PruneTarget::StoredBefore(cutoff_s) if row.stored_at >= cutoff_s) {
+        if matches!(target, PruneTarget::OlderThan(age_s) if clock.age(number, row.stored_at) <= age_s) {
             break;
         }
         if pruned.blocks >= PRUNE_BLOCKS_MAX || pruned.bytes >= PRUNE_BYTES_MAX {
@@ -247,7 +254,7 @@ pub(super) fn prune(
         counters.body_bytes = counters.body_bytes.saturating_sub(bytes);
     }
     if pruned.blocks > 0 {
-        keep_counters(transaction, counters)?;
+        keep_counters(transaction, counters, clock)?;
     }
     Ok(pruned)
 }
@@ -275,9 +282,18 @@ fn first_from(bodies: &Parts<'_>, from: u64) -> Result<Option<u64>, StoreError> 
     Ok(rows.next().transpose().trying("read")?.map(|(key, _)| key.value().0))
 }
 
-fn keep_counters(transaction: &WriteTransaction, counters: &Counters) -> Result<(), StoreError> {
+fn keep_counters(
+    transaction: &WriteTransaction,
+    counters: &Counters,
+    clock: &StoreClock,
+) -> Result<(), StoreError> {
     let mut meta = transaction.open_table(META).trying("write")?;
     meta.insert(COUNTERS_KEY, counters.encode().as_slice()).trying("write")?;
+    keep_clock(&mut meta, clock)
+}
+
+fn keep_clock(meta: &mut Table<'_, &str, &[u8]>, clock: &StoreClock) -> Result<(), StoreError> {
+    meta.insert(CLOCK_KEY, clock.encode().as_slice()).trying("write")?;
     Ok(())
 }
 

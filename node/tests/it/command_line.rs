@@ -29,6 +29,18 @@ fn nonsense_is_a_usage_error_that_names_the_flag() {
         &["--producers", "12"],
         &["--produce-every", "0s"],
         &["--produce-every", "5"],
+        &["--produce-every", "300000000000y"],
+        &["--produce-every", "366d"],
+        &["--produce-every", "1us"],
+        &["--reconcile-interval", "300000000000y"],
+        &["--reconcile-interval", "1us"],
+        &["--prune-age", "300000000000y"],
+        &["--prune-age", "999ms"],
+        &["--bootstrap", "/ip4/192.0.2.1/tcp/1,"],
+        &["--bootstrap", "/ip4/192.0.2.1/udp/1"],
+        &["--reserved-peer", "/ip4/192.0.2.1/udp/1/quic"],
+        &["--reserved-peer", ""],
+        &["--listen", "/dns/localhost/tcp/1"],
         &["--log", "node=loud"],
         &["--log-format", "xml"],
         &["--unheard-of"],
@@ -50,7 +62,11 @@ fn contradictions_are_usage_errors() {
         &["tx", "send", "--payload", "a", "--valid-for", "0"],
         &["tx", "send", "--payload", "a", "--valid-for", "10001"],
         &["tx", "get", "12"],
-        &["--network", "dev", "status"],
+        &["--bootstrap", "/ip4/192.0.2.1/tcp/1", "--max-peers-out", "0"],
+        &["--bootstrap", "/ip4/192.0.2.1/tcp/1", "--reserved-only"],
+        &["run", "--bootstrap", "/ip4/192.0.2.1/tcp/1", "--max-peers-out", "0"],
+        &["--bootstrap", "/ip4/192.0.2.1/tcp/1", "status"],
+        &["--json"],
     ] {
         let (code, text) = refusal(args);
         assert_eq!(code, Some(2), "{args:?}: {text}");
@@ -134,4 +150,70 @@ fn key_problems_have_a_code_of_their_own() {
     let output = node(home.path()).args(base).arg(&open).output().expect("it starts");
     assert_eq!(output.status.code(), Some(5));
     assert!(String::from_utf8(output.stderr).expect("text").contains("chmod 600"));
+}
+
+#[test]
+fn flags_before_a_command_mean_the_same_as_behind_it() {
+    let place = ["--data-dir", "there", "--network", "other"];
+    for (before, behind) in [
+        (vec!["--data-dir", "there", "--network=other", "status"], vec!["status"]),
+        (vec!["--data-dir", "there", "--json", "peers", "--network", "other"], vec!["peers", "--json"]),
+        (
+            vec!["--network", "other", "tx", "--data-dir=there", "--rpc", "1:1", "get", &ID],
+            vec!["tx", "get", &ID, "--rpc", "1:1"],
+        ),
+        (vec!["--data-dir", "there", "key", "--network", "other", "show"], vec!["key", "show"]),
+    ] {
+        let parsed = |words: Vec<&str>| {
+            let words = std::iter::once("node").chain(words).map(Into::into);
+            format!("{:?}", Cli::read_from(words).expect("good").command)
+        };
+        assert_eq!(parsed(before.clone()), parsed([behind, place.to_vec()].concat()), "{before:?}");
+    }
+    // A run takes what comes before it as well, and a value that looks like a command is a value.
+    let run = |words: &[&str]| {
+        let cli = Cli::read_from(std::iter::once("node").chain(words.iter().copied()).map(Into::into));
+        cli.expect("good")
+    };
+    let before = run(&["--bootstrap", "/ip4/192.0.2.1/tcp/1", "run", "--network", "status"]);
+    assert_eq!(
+        format!("{before:?}"),
+        format!("{:?}", run(&["run", "--bootstrap", "/ip4/192.0.2.1/tcp/1", "--network", "status"]))
+    );
+    assert_eq!(run(&["--network", "status"]).run.place.network.as_str(), "status");
+}
+
+const ID: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+#[test]
+fn a_setting_of_a_run_before_another_command_is_told_where_it_goes() {
+    for args in [
+        &["--bootstrap", "/ip4/192.0.2.1/tcp/1", "status"][..],
+        &["--data-dir", "d", "--bootstrap", "/ip4/192.0.2.1/tcp/1", "peers"],
+        &["--bootstrap=/ip4/192.0.2.1/tcp/1", "tx", "get", ID],
+    ] {
+        let (code, text) = refusal(args);
+        assert_eq!(code, Some(2), "{args:?}: {text}");
+        assert!(text.contains("--bootstrap is a setting of a run") && text.contains("--rpc"), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn a_command_finds_the_node_by_flags_before_it() {
+    let home = tempdir().expect("a directory");
+    let (code, text) = refusal(&["--data-dir", "/nowhere/at-all", "status"]);
+    assert!(code == Some(1) && text.contains("no node is running in /nowhere/at-all"), "{text}");
+    let made = node(home.path()).current_dir(home.path()).args(["--data-dir", "d", "key", "generate"]).output();
+    assert_eq!(made.expect("it starts").status.code(), Some(0));
+    assert!(home.path().join("d/key").exists());
+}
+
+#[test]
+fn sending_without_a_key_names_the_flag_for_one() {
+    for args in [&["tx", "send", "--payload", "x", "--rpc", "127.0.0.1:1"][..], &["tx", "send", "--payload", "x"]]
+    {
+        let (code, text) = refusal(args);
+        assert_eq!(code, Some(5), "{text}");
+        assert!(text.contains("--key-file") && text.contains("node key generate"), "{text}");
+    }
 }

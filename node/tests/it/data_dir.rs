@@ -1,8 +1,11 @@
 //! A data dir has one holder at a time, and tells where that one can be reached only while it runs.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
-use node::data_dir::{DataDir, DataDirError, LOCK_FILE, RPC_FILE, RpcInfo, read_rpc};
+use node::data_dir::{
+    COOKIE_FILE, DataDir, DataDirError, LOCK_FILE, RPC_FILE, RpcInfo, find_node, read_cookie, read_rpc,
+};
 use tempfile::tempdir;
 
 fn info() -> RpcInfo {
@@ -54,6 +57,41 @@ fn rpc_json_is_there_while_held_only() {
     let left: Vec<_> =
         fs::read_dir(dir.path()).expect("a directory").map(|entry| entry.expect("one").file_name()).collect();
     assert_eq!(left, [LOCK_FILE]);
+}
+
+#[test]
+fn an_rpc_json_that_nobody_holds_leads_nowhere() {
+    let dir = tempdir().expect("a directory");
+    let held = DataDir::lock(dir.path()).expect("free");
+    assert_eq!(find_node(dir.path()).expect("nothing is wrong"), None);
+    held.write_rpc(&info()).expect("written");
+    assert_eq!(find_node(dir.path()).expect("it is held"), Some(info()));
+    let left = fs::read(dir.path().join(RPC_FILE)).expect("it is there");
+    drop(held);
+    // As after a kill.
+    fs::write(dir.path().join(RPC_FILE), left).expect("written");
+    match find_node(dir.path()).expect_err("nobody holds it") {
+        DataDirError::Killed { pid, .. } => assert_eq!(pid, info().pid),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_cookie_is_its_owners_alone_and_goes_with_the_lock() {
+    let dir = tempdir().expect("a directory");
+    let path = dir.path().join(COOKIE_FILE);
+    // A killed node left one, or somebody put a link there.
+    std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).expect("a link");
+    let held = DataDir::lock(dir.path()).expect("free");
+    assert_eq!(read_cookie(dir.path()), None);
+    let cookie = held.write_cookie().expect("written");
+    assert_eq!(read_cookie(dir.path()), Some(cookie.clone()));
+    assert_eq!(fs::symlink_metadata(&path).expect("it is there").mode() & 0o7777, 0o600);
+    assert!(!format!("{cookie:?}").contains(&cookie.to_text()[..8]));
+    drop(held);
+    assert_eq!(read_cookie(dir.path()), None);
+    let another = DataDir::lock(dir.path()).expect("free").write_cookie().expect("written");
+    assert_ne!(another, cookie);
 }
 
 #[test]

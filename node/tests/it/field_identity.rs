@@ -42,7 +42,7 @@ fn a_reserved_peer_that_is_another_node_is_named_and_loneliness_is_told() {
     let line = watcher.says("another node answers at this address");
     assert!(line.contains("10.83.0.1") && line.contains(&wanted), "{line}");
     let line = watcher.says("no peer is connected");
-    assert!(line.contains("10.83.0.1") && line.contains("--reserved-peer"), "{line}");
+    assert!(line.contains("10.83.0.1") && line.contains("the id behind /p2p/"), "{line}");
     sleep(Duration::from_secs(10));
     assert_eq!(watcher.lines_with("another node answers at this address"), 1);
 }

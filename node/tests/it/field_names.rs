@@ -150,3 +150,56 @@ fn a_name_that_leads_to_the_node_itself_and_elsewhere_blames_no_other_machine() 
         assert_eq!(node.lines_with("another machine"), 0, "{}", node.said());
     }
 }
+
+/// A node runs with these resolver settings, which its namespace has in place of the whole of `/etc`, joins the node whose
+/// address needs no name, and says of the name why it leads nowhere.
+fn runs_with(resolv_conf: impl FnOnce(&Space), says: &str) {
+    let field = Field::new();
+    let (target, b) = target(&field);
+    b.only_etc();
+    b.etc("hosts", "127.0.0.1 localhost\n");
+    resolv_conf(&b);
+    let lonely = b.node("lonely", &["--listen", "/ip4/0.0.0.0/tcp/4002", "--bootstrap", BY_NAME]);
+    let line = lonely.says("no peer is connected");
+    assert!(line.contains(BY_NAME) && line.contains(says), "{line}");
+    let by_address = format!("/ip4/{A}/tcp/4001");
+    let node = b.node("node", &["--listen", LISTEN, "--bootstrap", BY_NAME, "--bootstrap", &by_address]);
+    node.joins(&target.peer_id());
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: scripts/prove.sh field"]
+fn a_node_runs_without_resolver_settings() {
+    runs_with(|_| {}, "no name server to ask: /etc/resolv.conf: ");
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: scripts/prove.sh field"]
+fn a_node_runs_with_empty_resolver_settings() {
+    runs_with(|b| b.etc("resolv.conf", ""), "no name server to ask: /etc/resolv.conf: ");
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: scripts/prove.sh field"]
+fn a_node_runs_with_resolver_settings_of_comments_only() {
+    runs_with(|b| b.etc("resolv.conf", "# nameserver 127.0.0.1\n; nothing\n"), "no name server to ask");
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: scripts/prove.sh field"]
+fn a_node_runs_with_resolver_settings_that_cannot_be_read() {
+    // Root may read whatever has a mode; a directory it can't.
+    runs_with(|b| b.etc_dir("resolv.conf"), "no name server to ask: /etc/resolv.conf: ");
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: scripts/prove.sh field"]
+fn one_bad_search_domain_keeps_no_name_from_being_asked_for() {
+    let field = Field::new();
+    let (target, b) = target(&field);
+    b.etc("resolv.conf", "search good.test bad..test\nnameserver 127.0.0.1\n");
+    let server = NameServer::start(&b, Ipv4Addr::LOCALHOST, &[A]);
+    let node = b.node("node", &["--listen", LISTEN, "--bootstrap", BY_NAME]);
+    node.joins(&target.peer_id());
+    assert!(server.asked() > 0);
+}

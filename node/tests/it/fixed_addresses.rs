@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use node::discovery::{Discovery, Failure, Target, ToldBy, View, Want, Warning};
+use node::discovery::{Discovery, Failure, Target, ToldBy, Trouble, View, Want, Warning};
 use node::reason::CloseReason;
 use protocol::time::{Duration, Time};
 
@@ -63,6 +63,11 @@ fn warnings(discovery: &mut Discovery, now: Time) -> Vec<Warning> {
     wants.filter_map(|want| if let Want::Warn(warning) = want { Some(warning) } else { None }).collect()
 }
 
+/// What the last try of the only fixed address came to.
+fn trouble(discovery: &Discovery) -> Option<Trouble> {
+    discovery.troubles().next()?.1.cloned()
+}
+
 /// `peer` answers at the only fixed address, and becomes a gossip peer.
 fn joined(discovery: &mut Discovery, peer: PeerId, now: Time) -> Slots {
     discovery.dialling(Target::Fixed(0), Some(dial()), now);
@@ -111,9 +116,8 @@ fn a_failed_dial_forgets_who_answered() {
     discovery.on_dial_failed(dial(), Failure::Unreachable("refused".to_owned()), at(5));
     let view = Slots(HashSet::from([peer]));
     assert_eq!(dialled(&mut discovery, at(60), &view), Some(None));
-    let troubles: Vec<_> =
-        discovery.troubles().map(|(address, cause)| (address.clone(), cause.to_owned())).collect();
-    assert_eq!(troubles, [(address(), "refused".to_owned())]);
+    let troubles: Vec<_> = discovery.troubles().collect();
+    assert_eq!(troubles, [(&address(), Some(&Trouble::Unreachable("refused".to_owned())))]);
 }
 
 #[test]
@@ -173,7 +177,7 @@ fn what_led_to_this_node_itself_is_tried_again_ever_more_rarely() {
         }
     }
     assert!((15..=30).contains(&tries.len()), "{tries:?}");
-    assert_eq!(discovery.troubles().next().map(|(_, cause)| cause), Some("leads to this node itself"));
+    assert_eq!(trouble(&discovery), Some(Trouble::Ourselves));
 }
 
 #[test]
@@ -181,6 +185,7 @@ fn our_own_id_in_a_list_that_all_nodes_share_is_not_dialled() {
     let local = PeerId::random();
     let mut discovery = Discovery::new(local, 8, &[typed(local)], &[], false, [1; 32]);
     assert_eq!(dialled(&mut discovery, at(60), &Slots::default()), None);
+    assert_eq!(trouble(&discovery), Some(Trouble::Ourselves), "said, though nothing was tried");
 }
 
 #[test]
@@ -224,4 +229,23 @@ fn who_answers_at_an_address_and_is_denied_is_not_dialled_there_again_while_it_i
     // The next one to answer may be another, once that peer is gone.
     discovery.on_down(&peer, true, CloseReason::ClosedByPeer, at(600));
     assert_eq!(dialled(&mut discovery, at(700), &view), Some(None));
+}
+
+#[test]
+fn what_an_address_came_to_is_kept_until_another_try_says_more_or_a_peer_is_there() {
+    let mut discovery = discovery(&[address()]);
+    assert_eq!(trouble(&discovery), None, "nothing was tried");
+    discovery.dialling(Target::Fixed(0), Some(dial()), at(0));
+    assert_eq!(trouble(&discovery), None);
+    let peer = PeerId::random();
+    discovery.on_established(dial(), peer, at(0));
+    assert_eq!(trouble(&discovery), Some(Trouble::NoWordYet));
+    discovery.on_down(&peer, true, CloseReason::Declined, at(0));
+    assert_eq!(trouble(&discovery), Some(Trouble::Closed(CloseReason::Declined)));
+    // While it is tried again, that is still what there is to say.
+    discovery.dialling(Target::Fixed(0), Some(dial()), at(60));
+    discovery.on_established(dial(), peer, at(60));
+    assert_eq!(trouble(&discovery), Some(Trouble::Closed(CloseReason::Declined)));
+    discovery.on_up(&peer);
+    assert_eq!(trouble(&discovery), None);
 }

@@ -54,6 +54,7 @@ pub(crate) fn config(seed: u8) -> Config {
         producers: Producers::Open,
         produce_every: None,
         rpc_addr: None,
+        rpc_any_producer: false,
         trace: None::<PathBuf>,
         links: None,
     }

@@ -128,6 +128,27 @@ impl HostileClient {
         tokio::time::timeout(PATIENCE, written).await.expect("taken or refused in time").is_ok()
     }
 
+    /// Writes on a stream that the node opened, where nobody listens.
+    pub(crate) async fn write_back(&mut self, lane: Lane, bytes: &[u8]) {
+        let stream = &mut self.reading[index(lane)];
+        let written = async {
+            stream.write_all(bytes).await?;
+            stream.flush().await
+        };
+        // It may have left already.
+        let _ = tokio::time::timeout(PATIENCE, written).await.expect("taken or refused in time");
+    }
+
+    /// Closes its half of a stream that the node opened.
+    pub(crate) async fn close_back(&mut self, lane: Lane) {
+        self.reading[index(lane)].close().await.expect("open");
+    }
+
+    /// Closes its own stream.
+    pub(crate) async fn close_own(&mut self, lane: Lane) {
+        self.writing[index(lane)].close().await.expect("open");
+    }
+
     /// Reads what the node says on its control lane until `wanted` comes.
     pub(crate) async fn expect(&mut self, what: &str, wanted: impl Fn(&Message) -> bool) -> Message {
         let read = async {

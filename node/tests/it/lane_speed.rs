@@ -101,6 +101,7 @@ async fn upload_once(one: &mut Puppet, two: &mut Puppet, delay: Duration) -> (f6
     let began = Instant::now();
     one.order(Order::Send(Lane::Bulk, body));
     let (mut sent, mut waited, mut took) = (Vec::new(), Vec::new(), None);
+    #[expect(clippy::disallowed_methods, reason = "the load is what it is, also after a pause")]
     let mut ticks = interval(CONTROL_INTERVAL);
     while took.is_none() || waited.len() < sent.len() {
         tokio::select! {

@@ -153,14 +153,18 @@ async fn an_ack_on_the_bulk_lane_is_an_offence() {
     one.order(Order::Send(Lane::Control, hello()));
     one.order(Order::Send(Lane::Bulk, Message::Ack(1)));
     assert!(matches!(two.report(&mut one).await, Report::Received(Message::Hello(_))));
-    assert!(matches!(two.report(&mut one).await, Report::Failed(CloseReason::BadAck)));
+    assert!(matches!(two.report(&mut one).await, Report::Failed(CloseReason::AckOnBulk)));
 }
 
 #[tokio::test]
 async fn a_frame_over_the_lane_s_bound_is_an_offence() {
     let (mut one, mut two) = Puppet::open_pair(false).await;
     one.order(Order::Send(Lane::Control, large(120_000)));
-    assert!(matches!(two.report(&mut one).await, Report::Failed(CloseReason::FrameTooLarge)));
+    let report = two.report(&mut one).await;
+    assert!(
+        matches!(report, Report::Failed(CloseReason::FrameTooLarge { lane: Lane::Control, .. })),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]

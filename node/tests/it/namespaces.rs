@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -196,7 +197,22 @@ impl Space {
     /// A file that processes of this namespace see in place of `/etc/NAME`. Writing it again changes it for those that
     /// run already.
     pub(crate) fn etc(&self, name: &str, text: &str) {
-        std::fs::write(self.dir.join(format!("etc-{name}")), text).expect("a writable directory");
+        std::fs::write(self.etc_path(name), text).expect("a writable directory");
+    }
+
+    /// The same with a directory in its place.
+    pub(crate) fn etc_dir(&self, name: &str) {
+        std::fs::create_dir(self.etc_path(name)).expect("a writable directory");
+    }
+
+    /// From now on processes of this namespace see nothing in `/etc` but what is put there by [`Space::etc`].
+    pub(crate) fn only_etc(&self) {
+        std::fs::create_dir(self.dir.join("etc")).expect("a writable directory");
+    }
+
+    fn etc_path(&self, name: &str) -> PathBuf {
+        let only = self.dir.join("etc");
+        if only.exists() { only.join(name) } else { self.dir.join(format!("etc-{name}")) }
     }
 
     /// A command in the namespace, with its `/etc`, a clean environment and a home directory of its own.
@@ -207,7 +223,7 @@ impl Space {
             return command;
         }
         let mut command = Command::new("ip");
-        let enter = r#"for f in "$0"/etc-*; do [ ! -e "$f" ] || mount --bind "$f" "/etc/${f##*/etc-}" || exit 1; done; exec "$@""#;
+        let enter = r#"[ ! -d "$0/etc" ] || { mount --bind "$0/etc" /etc && exec "$@"; exit 1; }; for f in "$0"/etc-*; do [ ! -e "$f" ] || mount --bind "$f" "/etc/${f##*/etc-}" || exit 1; done; exec "$@""#;
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.args(["netns", "exec", &self.name, "sh", "-c", enter]).arg(&self.dir).arg(program);
         command.env_clear().env("PATH", path).env("HOME", &self.dir);
@@ -221,8 +237,18 @@ impl Space {
 
     /// Starts a node with a data dir of its own, and waits until it says that it is ready.
     pub(crate) fn node(&self, name: &str, args: &[&str]) -> Process {
+        self.node_by(self.command(env!("CARGO_BIN_EXE_node")), name, args)
+    }
+
+    /// The same for one that may have so many files open, and can't raise that.
+    pub(crate) fn node_with_files(&self, files: u32, name: &str, args: &[&str]) -> Process {
+        let mut shell = self.command("sh");
+        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_node")]);
+        self.node_by(shell, name, args)
+    }
+
+    fn node_by(&self, mut command: Command, name: &str, args: &[&str]) -> Process {
         let data_dir = self.data_dir(name);
-        let mut command = self.command(env!("CARGO_BIN_EXE_node"));
         command.arg("--data-dir").arg(&data_dir).args(["--rpc-addr", "127.0.0.1:0"]).args(args);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -243,6 +269,15 @@ impl Space {
 }
 
 impl Process {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where its HTTP listener is, by its banner.
+    pub(crate) fn rpc_address(&self) -> SocketAddr {
+        self.says("rpc ").split("http://").nth(1).expect("an address").trim().parse().expect("an address")
+    }
+
     /// All that it has written to standard error.
     pub(crate) fn said(&self) -> String {
         self.said.lock().expect("no panic").clone()
@@ -304,9 +339,14 @@ impl Process {
         until_within(patience, || self.has_peer(peer_id).then_some(())).is_some()
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).expect("it runs");
+    }
+
     /// Ends it as an operator does, and gives all that it said.
     pub(crate) fn stop(mut self) -> String {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).expect("it runs");
+        self.signal(Signal::SIGTERM);
         self.child.wait().expect("it ends");
         if let Some(reader) = self.reader.take() {
             reader.join().expect("no panic");

@@ -1,6 +1,8 @@
 //! What an operator is told of a node that is behind: once, again when something changes, and when it is over.
 
-use node::notices::{BehindNotices, CHANGE_INTERVAL, Notice, REPEAT_INTERVAL, Seldom};
+use node::notices::{
+    BehindNotices, CHANGE_INTERVAL, Declined, DeclinedNotices, GATHER_INTERVAL, Notice, REPEAT_INTERVAL, Seldom,
+};
 use protocol::gossip::{Behind, Cause, Refusal};
 use protocol::keys::SecretKey;
 use protocol::time::{Duration, Time};
@@ -82,4 +84,44 @@ fn causes_that_alternate_are_each_told_once_in_the_interval() {
         lines += usize::from(matches!(notices.line(now, 7, None), Some(Notice::Warn(_))));
     }
     assert_eq!(lines, 2);
+}
+
+#[test]
+fn a_full_node_says_once_in_a_while_how_many_it_declined_and_why() {
+    let mut notices = DeclinedNotices::default();
+    let mut line = |now, declined| match notices.line(now, declined, 64) {
+        Some(Notice::Info(text)) => Some(text),
+        None => None,
+        Some(Notice::Warn(text)) => panic!("nothing that a person has to look at: {text}"),
+    };
+    assert_eq!(line(Time::ZERO, Declined::default()), None);
+    let first = Declined { slots: 1, ..Declined::default() };
+    assert_eq!(line(Time::ZERO, first), None, "others of the same rush may follow");
+    let rush = Declined { slots: 9, address: 3, ..Declined::default() };
+    let text = line(Time::ZERO + GATHER_INTERVAL, rush).expect("a line");
+    for part in [
+        "12 inbound connections",
+        "9 found no gossip slot (--max-peers-in 64",
+        "3 came from an address that has 8",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    assert!(!text.contains("beyond"), "{text}");
+    // It goes on, and the next line is of what came since.
+    let mut declined = rush;
+    let mut said = Vec::new();
+    for second in 11..=611 {
+        declined.connections += 1;
+        said.extend(line(Time::ZERO + Duration::from_secs(second), declined).map(|text| (second, text)));
+    }
+    assert_eq!(said.len(), 1, "{said:?}");
+    let (second, text) = &said[0];
+    assert!(
+        *second == 610 && text.starts_with("600 inbound connections") && text.contains("600 were beyond"),
+        "{said:?}"
+    );
+    let long_after = Time::ZERO + REPEAT_INTERVAL.times(9);
+    let text = line(long_after, declined).expect("one is not told of yet");
+    assert!(text.starts_with("1 inbound connection was declined"), "{text}");
+    assert_eq!(line(long_after + REPEAT_INTERVAL.times(9), declined), None);
 }

@@ -21,8 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Raw {
     muxer: StreamMuxerBox,
-    /// Streams of the other end's; nobody answers on them.
+    /// Streams of the other end's; nobody has answered on them.
     theirs: Vec<SubstreamBox>,
+    /// The same, whose opening words were read.
+    asked: Vec<(Vec<u8>, SubstreamBox)>,
 }
 
 impl Raw {
@@ -38,7 +40,7 @@ impl Raw {
         let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let dial = transport.dial(address, opts).expect("a dial");
         let (_, muxer) = both(dial, other).await.expect("connected");
-        Self { muxer, theirs: Vec::new() }
+        Self { muxer, theirs: Vec::new(), asked: Vec::new() }
     }
 
     /// Opens a stream and agrees on its protocol, while `other` goes on.
@@ -67,6 +69,79 @@ impl Raw {
         both(opened, other).await
     }
 
+    /// Takes the stream that the other end opens for `protocol`, and refuses those for others that come before. Returns what the
+    /// other end wrote to open it.
+    pub(crate) async fn accept(&mut self, protocol: &str) -> (SubstreamBox, Vec<u8>) {
+        let wanted = [line("/multistream/1.0.0"), line(protocol)].concat();
+        let accepted = async {
+            loop {
+                if let Some(at) = self.asked.iter().position(|(words, _)| *words == wanted) {
+                    let (words, mut stream) = self.asked.remove(at);
+                    self.write(&mut stream, &words).await;
+                    return (stream, words);
+                }
+                let mut stream = self.next_theirs().await;
+                let mut words = self.read_line(&mut stream).await;
+                words.extend(self.read_line(&mut stream).await);
+                if String::from_utf8_lossy(&words).contains("/hearsay/") {
+                    self.asked.push((words, stream));
+                } else {
+                    self.write(&mut stream, &[line("/multistream/1.0.0"), line("na")].concat()).await;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, accepted).await.expect("opened in time")
+    }
+
+    /// Writes bytes and flushes them.
+    pub(crate) async fn write(&mut self, stream: &mut SubstreamBox, bytes: &[u8]) {
+        let written = async {
+            stream.write_all(bytes).await?;
+            stream.flush().await
+        };
+        self.during(written).await.expect("open");
+    }
+
+    /// Reads so many bytes; `None` if the stream ends before.
+    pub(crate) async fn read(&mut self, stream: &mut SubstreamBox, count: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        let read = self.during(stream.read_exact(&mut bytes));
+        tokio::time::timeout(PATIENCE, read).await.expect("in time").ok().map(|()| bytes)
+    }
+
+    /// One frame with its length, as it came; `None` if the stream ends.
+    pub(crate) async fn read_frame(&mut self, stream: &mut SubstreamBox) -> Option<Vec<u8>> {
+        let (mut frame, mut length, mut shift) = (Vec::new(), 0, 0);
+        loop {
+            let byte = self.read(stream, 1).await?[0];
+            frame.push(byte);
+            length |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        frame.extend(self.read(stream, length).await?);
+        Some(frame)
+    }
+
+    async fn read_line(&mut self, stream: &mut SubstreamBox) -> Vec<u8> {
+        let mut words = self.read(stream, 1).await.expect("open");
+        words.extend(self.read(stream, usize::from(words[0])).await.expect("open"));
+        words
+    }
+
+    async fn next_theirs(&mut self) -> SubstreamBox {
+        if self.theirs.is_empty() {
+            poll_fn(|cx| {
+                let _ = self.drive(cx);
+                if self.theirs.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+        }
+        self.theirs.remove(0)
+    }
+
     /// Waits until the other end has left the stream, while `other` goes on.
     pub(crate) async fn left(&mut self, mut stream: SubstreamBox, other: impl Future) {
         let mut rest = [0; 1];
@@ -75,7 +150,7 @@ impl Raw {
     }
 
     /// Waits for `future` while the connection goes on.
-    async fn during<T>(&mut self, future: impl Future<Output = T>) -> T {
+    pub(crate) async fn during<T>(&mut self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         poll_fn(|cx| {
             // What ends the connection ends what waits for it, too.

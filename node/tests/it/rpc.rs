@@ -1,7 +1,5 @@
 //! The JSON-RPC door, with the test in the place of the service.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
@@ -12,10 +10,10 @@ use jsonrpsee::core::client::{BatchResponse, ClientT as _};
 use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::rpc_params;
 use node::command::{Command, PeerStatus, Status};
+use node::data_dir::{DataDir, RPC_FILE, RpcInfo};
+use node::http::{HttpListener, Times};
 use node::identity::Identity;
-use node::rpc::{
-    ApiClient as _, BATCH_MAX, CODE_REFUSED, CODE_STOPPED, REQUEST_BYTES_MAX, RpcListener, TransactionState,
-};
+use node::rpc::{ApiClient as _, BATCH_MAX, CODE_REFUSED, CODE_STOPPED, REQUEST_BYTES_MAX, TransactionState};
 use protocol::block::{Block, Header, transactions_root};
 use protocol::codec::Encode as _;
 use protocol::gossip::{Refusal, Submission, TransactionStatus};
@@ -195,33 +193,21 @@ async fn a_stopped_service_is_told_and_not_waited_for() {
     assert_eq!(code(client.peers().await).0, CODE_STOPPED);
 }
 
-#[tokio::test]
-async fn a_host_that_is_not_loopback_is_turned_away() {
-    let fake = FakeNode::start();
-    let address = fake.address;
-    let answer = tokio::task::spawn_blocking(move || {
-        let mut stream = TcpStream::connect(address)?;
-        let body = r#"{"jsonrpc":"2.0","id":1,"method":"admin_peers","params":[]}"#;
-        let head =
-            "POST / HTTP/1.1\r\nHost: rebound.example\r\nContent-Type: application/json\r\nConnection: close";
-        write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text).map(|_| text)
-    });
-    let answer = answer.await.expect("it ends").expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
-}
-
 #[test]
 fn only_loopback_is_bound() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-        let error = RpcListener::bind(address.parse().expect("an address")).expect_err("not loopback");
+        let error = HttpListener::bind(address.parse().expect("an address")).expect_err("not loopback");
         assert!(error.to_string().contains("loopback only"), "{error}");
     }
 }
 
 /// Runs the program against the fake node, whose service `answer` plays.
-async fn run(fake: &mut FakeNode, home: &Path, args: &[&str], mut answer: impl FnMut(Command)) -> Output {
+pub(crate) async fn run(
+    fake: &mut FakeNode,
+    home: &Path,
+    args: &[&str],
+    mut answer: impl FnMut(Command),
+) -> Output {
     let mut command = node(home);
     command.args(args).args(["--rpc", &fake.address.to_string()]);
     let mut child = tokio::task::spawn_blocking(move || command.output());
@@ -305,6 +291,112 @@ async fn tx_get_of_an_unknown_id_fails_and_of_a_known_one_shows_it() {
         assert_eq!(output.status.code(), Some(code), "{output:?}");
         let text = String::from_utf8(output.stdout).expect("text");
         assert_eq!(text.contains("pending") && text.contains("77"), !nothing, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn another_process_at_a_killed_nodes_address_is_never_asked() {
+    let home = tempdir().expect("a directory");
+    let dir = home.path().join("d");
+    let mut fake = FakeNode::start();
+    let held = DataDir::lock(&dir).expect("free");
+    let rpc = Some(fake.address.to_string());
+    let info = RpcInfo { pid: 77, peer_id: String::new(), public_key: String::new(), rpc, listen: Vec::new() };
+    held.write_rpc(&info).expect("written");
+    let left = std::fs::read(dir.join(RPC_FILE)).expect("it is there");
+    drop(held);
+    std::fs::write(dir.join(RPC_FILE), left).expect("written");
+    Identity::from_seed([5; 32]).save_new(&dir.join("key")).expect("saved");
+    for args in [&["status"][..], &["peers"], &["tx", "send", "--payload", "x"]] {
+        let mut command = node(home.path());
+        command.args(args).arg("--data-dir").arg(&dir);
+        let output =
+            tokio::task::spawn_blocking(move || command.output()).await.expect("it ends").expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let text = String::from_utf8(output.stderr).expect("text");
+        assert!(text.contains("pid 77, was killed"), "{text}");
+    }
+    assert!(fake.commands.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_answer_is_waited_for_as_long_as_was_said() {
+    let home = tempdir().expect("a directory");
+    let mut fake = FakeNode::start();
+    let mut held = Vec::new();
+    let output =
+        run(&mut fake, home.path(), &["status", "--timeout", "200ms"], |command| held.push(command)).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert!(text.contains("longer than 200ms") && text.contains("--timeout"), "{text}");
+}
+
+#[tokio::test]
+async fn a_node_whose_places_are_taken_is_busy_and_not_gone() {
+    let home = tempdir().expect("a directory");
+    let mut fake = FakeNode::with_places(1, Times::default());
+    let client = fake.client.clone();
+    let (_, output) = tokio::join!(client.peers(), async {
+        let Command::Peers { reply } = fake.command().await else { panic!("another") };
+        let output = run(&mut fake, home.path(), &["status"], |_| panic!("it has no place")).await;
+        reply.send(Vec::new()).expect("somebody waits");
+        output
+    });
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert!(text.contains("as many requests as it can"), "{text}");
+}
+
+#[tokio::test]
+async fn a_block_is_published_with_the_cookie_of_the_data_dir_and_looked_up() {
+    let home = tempdir().expect("a directory");
+    let (dir, file) = (home.path().join("d"), home.path().join("block"));
+    let sent = block(vec![transaction(1).encoded().clone()]);
+    let mut fake = FakeNode::start();
+    std::fs::create_dir(&dir).expect("made");
+    let [dir, file] = [&dir, &file].map(|path| path.to_str().expect("text"));
+    let args = ["block", "publish", file, "--data-dir", dir];
+    let without = run(&mut fake, home.path(), &args, |_| panic!("asked")).await;
+    assert_eq!(without.status.code(), Some(1), "there is no such file");
+    for text in [sent.to_bytes().to_vec(), format!("{}\n", hex::encode(sent.to_bytes())).into_bytes()] {
+        std::fs::write(file, text).expect("written");
+        let _ = std::fs::remove_file(Path::new(dir).join("cookie"));
+        let stranger = run(&mut fake, home.path(), &args, |_| panic!("asked")).await;
+        let told = String::from_utf8(stranger.stderr).expect("text");
+        assert!(told.contains("`cookie`"), "{told}");
+        std::fs::write(Path::new(dir).join("cookie"), fake.cookie.to_text()).expect("written");
+        let output = run(&mut fake, home.path(), &args, |command| {
+            let Command::SubmitBlock { block, reply } = command else { panic!("another") };
+            assert_eq!(*block, sent);
+            reply.send(Ok(Submission::Accepted)).expect("somebody waits");
+        })
+        .await;
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert_eq!(String::from_utf8(output.stdout).expect("text"), format!("{}\n", sent.header.id()));
+    }
+}
+
+#[tokio::test]
+async fn a_block_is_shown_whatever_time_its_producer_wrote() {
+    let home = tempdir().expect("a directory");
+    let mut fake = FakeNode::start();
+    for (timestamp_ms, shown) in [
+        (5, "1970-01-01T00:00:00.005Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (253_402_300_800_000, "no date"),
+        (u64::MAX, "no date"),
+    ] {
+        let mut block = block(Vec::new());
+        let key = Identity::from_seed([2; 32]).secret_key();
+        block.header = Header { timestamp_ms, ..*block.header.header() }.sign(&key, &network());
+        let id = block.header.id().to_string();
+        let output = run(&mut fake, home.path(), &["block", "get", &id], |command| {
+            let Command::Block { reply, .. } = command else { panic!("another") };
+            reply.send(Some(Arc::new(block.clone()))).expect("somebody waits");
+        })
+        .await;
+        let text = String::from_utf8(output.stdout).expect("text");
+        assert!(text.contains("height") && text.contains(shown), "{text}");
     }
 }
 

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use node::store::{
-    MemoryStore, PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, Place, PruneTarget, RedbStore, Store,
-    StoreOptions,
-};
+use node::store::{MemoryStore, PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, Place, PruneTarget, Store};
 use protocol::durable::{Load, Loaded, Record};
 use protocol::hash::BlockId;
 use protocol::transaction::SignedTransaction;
 
 use crate::store_disk::Disk;
-use crate::store_support::{Chain, memory, open, options, transaction};
+use crate::store_support::{Chain, memory, open, transaction};
 
 const BLOCKS: u64 = 400;
 
@@ -62,7 +59,7 @@ fn a_dropped_blocks_body_goes_and_may_be_recorded_again() {
 }
 
 /// Prunes until there is no more to do, and gives the number of calls and of blocks.
-fn prune_all(store: &mut dyn Store, target: PruneTarget) -> (usize, usize) {
+pub(crate) fn prune_all(store: &mut dyn Store, target: PruneTarget) -> (usize, usize) {
     let (mut calls, mut blocks) = (0, 0);
     loop {
         let pruned = store.prune(target).expect("kept");
@@ -150,26 +147,6 @@ fn both_kinds_count_the_same_bytes() {
         prune_all(store.as_mut(), PruneTarget::BodyBytes(30_000));
     }
     assert_eq!(disk.totals(), memory.totals());
-}
-
-#[test]
-fn age_is_counted_from_when_a_block_was_recorded() {
-    // The clock of a store is a plain function, so each store has one of its own time.
-    fn at(now_s: fn() -> u64, disk: &Disk) -> RedbStore {
-        RedbStore::with_backend(disk.clone(), StoreOptions { now_s, ..options() }).expect("a store")
-    }
-    let disk = Disk::default();
-    let mut chain = Chain::new();
-    let old: Vec<Record> = (0..5).map(|salt| chain.grow(&[], salt)).collect();
-    at(|| 1_000, &disk).commit(&old).expect("kept");
-    let mut new: Vec<Record> = (5..PRUNE_KEEP_BLOCKS + 10).map(|salt| chain.grow(&[], salt)).collect();
-    new.push(chain.best_above(0));
-    let mut store = at(|| 2_000, &disk);
-    store.commit(&new).expect("kept");
-    assert_eq!(prune_all(&mut store, PruneTarget::StoredBefore(1_000)).1, 0);
-    assert_eq!(prune_all(&mut store, PruneTarget::StoredBefore(1_001)).1, 5);
-    assert_eq!(prune_all(&mut store, PruneTarget::StoredBefore(2_000)).1, 0);
-    assert_eq!(prune_all(&mut store, PruneTarget::StoredBefore(2_001)).1, 5);
 }
 
 #[test]

@@ -72,8 +72,10 @@ pub enum Input {
     },
     /// A transaction enters here. Answered by [`Event::Submitted`].
     SubmittedTransaction(Arc<SignedTransaction>),
-    /// A block enters here. Answered by [`Event::Submitted`]. Any producer may publish locally.
+    /// A block enters here. Answered by [`Event::Submitted`]. The validator is asked about its header as about one of the network.
     SubmittedBlock(Arc<Block>),
+    /// A block that this node made, or its owner vouches for, enters here. Answered by [`Event::Submitted`]. Any producer counts.
+    ProducedBlock(Arc<Block>),
     /// A job is done.
     Verified {
         /// Which.

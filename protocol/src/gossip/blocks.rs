@@ -33,6 +33,13 @@ pub(super) struct CheckedBlock {
     valid: bool,
 }
 
+/// Whether a block that enters here is this node's own, or its owner's to answer for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Vouched {
+    Yes,
+    No,
+}
+
 impl Gossip {
     /// A peer announced a block; with `pushed`, it sends the body unasked as well.
     pub(super) fn on_block_header(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
@@ -248,13 +255,18 @@ impl Gossip {
         self.take_block(now, Some(from), block);
     }
 
-    pub(super) fn on_submitted_block(&mut self, now: Time, block: &Arc<Block>) {
+    pub(super) fn on_submitted_block(&mut self, now: Time, block: &Arc<Block>, vouched: Vouched) {
         let item = ItemId::Block(block.header.id());
         if self.chain.is_connected(&block.header.id()) {
             return self.answer(item, Ok(Submission::Held));
         }
         if self.checks_local >= CHECKS_LOCAL_MAX || self.in_verification(&block.header.id()) {
             return self.answer(item, Err(Refusal::Busy));
+        }
+        if vouched == Vouched::No
+            && let Err(refusal) = self.validator.header(block.header.header())
+        {
+            return self.answer(item, Err(refusal));
         }
         if !matches_root(block) {
             return self.answer(item, Err(Refusal::WrongRoot));

@@ -70,7 +70,7 @@ impl Gossip {
         peer.budget.spend(now, cost(&message));
         match (peer.ready, message) {
             (false, Message::Hello(hello)) => self.on_hello(now, from, &hello),
-            (false, _) | (true, Message::Hello(_)) => self.disconnect(now, from, DisconnectReason::OutOfTurn),
+            (true, Message::Hello(_)) => self.disconnect(now, from, DisconnectReason::SecondHello),
             (true, Message::Inv(entries)) => self.on_inv(now, from, &entries),
             (true, Message::GetData { graft, wanted }) => {
                 self.on_wanted(from, graft, &wanted);
@@ -111,12 +111,13 @@ impl Gossip {
             (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
             (true, Message::Had(ids)) => self.on_had(from, &ids),
             (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
-            // Nothing comes after the first.
-            (true, Message::Goodbye(reason)) => {
+            // It may stand in Hello's place. Nothing comes after the first.
+            (_, Message::Goodbye(reason)) => {
                 if !core::mem::replace(&mut peer.said_goodbye, true) {
                     self.tell(Event::Goodbye { peer: from, reason });
                 }
             }
+            (false, _) => self.disconnect(now, from, DisconnectReason::BeforeHello),
             // Acks pace the bulk lane, which is the driver's business.
             (true, Message::Ack(_)) => {}
         }

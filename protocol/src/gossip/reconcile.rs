@@ -41,8 +41,8 @@ use super::request::{Announced, RequestKey};
 use crate::codec::Encode as _;
 use crate::hash::{ShortId, TxId};
 use crate::limits::{
-    GETDATA_ENTRIES_MAX, LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_TIMEOUT, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN,
-    RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SKETCH_BYTES_MIN, RECONCILE_TIMEOUT,
+    LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_TIMEOUT, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX,
+    RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SKETCH_BYTES_MIN, RECONCILE_TIMEOUT,
 };
 use crate::message::{Message, Outcome, Reconcile, Tip, TxRef, taken};
 use crate::reconcile::{
@@ -457,9 +457,8 @@ impl Gossip {
     fn on_take(&mut self, now: Time, from: PeerHandle, number: u32, places: &Bytes) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let Some(offer) = peer.dealings.offer(number) else { return };
-        // More at once than any node that keeps the rules has in flight: the rest is not served.
-        let taken = taken(places, offer).take(GETDATA_ENTRIES_MAX);
-        let taken: Vec<Owed> = taken.map(|id| Owed::Transaction(TxRef::Short(id))).collect();
+        // That it names no more places than may be asked for at a time was checked when it was read.
+        let taken: Vec<Owed> = taken(places, offer).map(|id| Owed::Transaction(TxRef::Short(id))).collect();
         peer.dealings.resume(now);
         self.owe(now, from, taken.into_iter());
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::codec::DecodeError;
+use crate::codec::Misread;
 use crate::hash::TxId;
 use crate::transaction::SignedTransaction;
 
@@ -52,7 +52,7 @@ impl Body {
     ///
     /// # Errors
     /// If the bytes are none.
-    pub(crate) fn into_transaction(self, id: TxId) -> Result<Arc<SignedTransaction>, DecodeError> {
+    pub(crate) fn into_transaction(self, id: TxId) -> Result<Arc<SignedTransaction>, Misread> {
         match self {
             Self::Encoded(bytes) => {
                 SignedTransaction::from_identified(id, &bytes).map(|read| Arc::new(read.detached()))

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::Tip;
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::hash::{BlockId, ShortId};
-use crate::limits::{OFFER_ENTRIES_MAX, SYMBOLS_BYTES_MAX};
-use crate::reconcile::{SALTED_ID_BYTES, SaltedId, ids_from_bytes, ids_to_bytes};
+use crate::limits::{OFFER_ENTRIES_MAX, SYMBOLS_BYTES_MAX, TAKE_PLACES_MAX};
+use crate::reconcile::{SALTED_ID_BYTES, SYMBOL_BYTES, SaltedId, ids_from_bytes, ids_to_bytes};
 
 /// What a conversation may bring, as its initiator wants it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub enum Reconcile {
     Take {
         /// The conversation of the offer.
         number: u32,
-        /// One bit for each of the first ids of the offer.
+        /// One bit for each of the first ids of the offer; at most [`TAKE_PLACES_MAX`] are set.
         places: Bytes,
     },
     /// Tag 20: wants an offer of the first [`OFFER_ENTRIES_MAX`] ids after one, in the order of ids.
@@ -137,7 +137,7 @@ impl Reconcile {
         Ok(match tag {
             14 => Self::Open {
                 number,
-                digest: match reader.uint()? {
+                digest: match reader.field("a digest").uint()? {
                     0 => Digest::Push,
                     1 => Digest::Pull,
                     2 => Digest::PushPull,
@@ -147,13 +147,13 @@ impl Reconcile {
                 tip: read_tip(reader)?,
                 salt: <[u8; 16]>::try_from(reader.bytes("a salt", 16)?.as_ref())
                     .map_err(|_| DecodeError::BadValue("a salt"))?,
-                symbols: reader.bytes("symbols", SYMBOLS_BYTES_MAX)?,
+                symbols: read_symbols(reader)?,
             },
             15 => Self::More { number, count: small(reader, "a number of symbols")? },
-            16 => Self::Symbols { number, symbols: reader.bytes("symbols", SYMBOLS_BYTES_MAX)? },
+            16 => Self::Symbols { number, symbols: read_symbols(reader)? },
             17 => Self::Difference {
                 number,
-                outcome: match reader.uint()? {
+                outcome: match reader.field("an outcome").uint()? {
                     0 => Outcome::Known,
                     1 => Outcome::ListMine,
                     2 => Outcome::TooLarge,
@@ -165,7 +165,7 @@ impl Reconcile {
                 offered: read_short(reader)?,
             },
             18 => Self::Offer { number, ids: read_short(reader)? },
-            19 => Self::Take { number, places: reader.bytes("places", OFFER_ENTRIES_MAX / 8)? },
+            19 => Self::Take { number, places: read_places(reader)? },
             _ => Self::List {
                 number,
                 after: {
@@ -243,16 +243,37 @@ pub fn taken(places: &[u8], offer: &[ShortId]) -> impl Iterator<Item = ShortId> 
 }
 
 fn small(reader: &mut Reader, what: &'static str) -> Result<u32, DecodeError> {
-    u32::try_from(reader.uint()?).map_err(|_| DecodeError::BadValue(what))
+    u32::try_from(reader.field(what).uint()?).map_err(|_| DecodeError::BadValue(what))
 }
 
 fn read_tip(reader: &mut Reader) -> Result<Tip, DecodeError> {
-    Ok(Tip { height: reader.uint()?, id: BlockId::decode(reader)? })
+    Ok(Tip { height: reader.field("a tip's height").uint()?, id: BlockId::decode(reader)? })
 }
 
 fn write_tip(writer: &mut Writer<'_>, tip: &Tip) {
     writer.uint(tip.height);
     tip.id.encode(writer);
+}
+
+/// A whole number of symbols. Whether they make sense is the conversation's affair.
+fn read_symbols(reader: &mut Reader) -> Result<Bytes, DecodeError> {
+    let symbols = reader.bytes("symbols", SYMBOLS_BYTES_MAX)?;
+    if symbols.len().is_multiple_of(SYMBOL_BYTES) {
+        Ok(symbols)
+    } else {
+        Err(DecodeError::BadValue("the length of symbols"))
+    }
+}
+
+/// A bit for each place, of which no more are set than may be asked for at a time.
+fn read_places(reader: &mut Reader) -> Result<Bytes, DecodeError> {
+    let places = reader.bytes("places", OFFER_ENTRIES_MAX / 8)?;
+    let set = places.iter().fold(0_usize, |sum, byte| sum.saturating_add(byte.count_ones() as usize));
+    if set <= TAKE_PLACES_MAX {
+        Ok(places)
+    } else {
+        Err(DecodeError::TooLong { what: "the number of places", max: TAKE_PLACES_MAX })
+    }
 }
 
 fn read_salted(reader: &mut Reader) -> Result<Vec<SaltedId>, DecodeError> {

@@ -397,3 +397,26 @@ fn a_bad_signature_teaches_nothing() {
     });
     assert_eq!((fill["new routes"], fill["first sights"]), (0, 0));
 }
+
+#[test]
+fn what_travels_on_several_routes_is_answered_in_several_messages() {
+    let mut mesh = Mesh::new(1, TREE);
+    let (giver, asker) = (mesh.greeted(0), mesh.greeted(0));
+    let routes = [Some(RouteId([9; 8])), None, Some(RouteId([9; 8]))];
+    let items: Vec<_> = (0..3).map(|nonce| transaction(1, nonce, 9)).collect();
+    for (via, item) in routes.iter().zip(&items) {
+        push(&mut mesh, giver, *via, item);
+    }
+    settle(&mut mesh);
+    mesh.heard(0, asker);
+    let wanted = items.iter().map(|item| TxRef::Short(item.id().short())).collect();
+    mesh.say(0, asker, Message::GetData { graft: false, wanted });
+    let answers = mesh.heard(0, asker).into_iter().filter_map(|message| match message {
+        Message::Transactions { via, bodies } => {
+            Some((via, bodies.iter().map(|body| body.id()).collect::<Vec<_>>()))
+        }
+        _ => None,
+    });
+    let wanted: Vec<_> = routes.into_iter().zip(items.iter().map(|item| vec![item.id()])).collect();
+    assert_eq!(answers.collect::<Vec<_>>(), wanted);
+}

@@ -4,7 +4,7 @@ use protocol::gossip::{ItemId, Refusal, RelayPolicy, Submission, TransactionStat
 use protocol::message::{Message, Tip};
 use protocol::time::Duration;
 
-use crate::harness::{Mesh, block, block_item, genesis, tip_of, transaction, tx};
+use crate::harness::{Mesh, block, block_by, block_item, genesis, tip_of, transaction, tx};
 
 /// A chain of `length` blocks on genesis, each with one transaction.
 fn chain(length: u64) -> Vec<std::sync::Arc<protocol::block::Block>> {
@@ -103,6 +103,26 @@ fn a_block_of_which_a_peers_copy_is_being_checked_is_not_called_held() {
         _ => None,
     });
     assert_eq!(answer, Some(Err(Refusal::Busy)));
+}
+
+#[test]
+fn a_submitted_block_obeys_the_producer_rule_and_one_that_is_vouched_for_does_not() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let strangers = block_by(&crate::harness::key(7), genesis(), &[], 0);
+    let item = block_item(strangers.header.id());
+    mesh.publish(0, &strangers);
+    mesh.run_for(Duration::from_millis(1));
+    let refused = protocol::gossip::Event::Submitted { item, result: Err(Refusal::ProducerNotAllowed) };
+    assert!(mesh.events[0].contains(&refused), "{:?}", mesh.events[0]);
+    assert_eq!(mesh.nodes[0].tip(), genesis());
+    // Nothing of it stays: neither a header that others would be told of, nor a mark against it.
+    mesh.input(0, protocol::gossip::Input::ProducedBlock(strangers.clone()));
+    mesh.run_for(Duration::from_millis(1));
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&strangers));
+    let own = block(tip_of(&strangers), &[], 1);
+    mesh.publish(0, &own);
+    mesh.run_for(Duration::from_millis(1));
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&own), "an allowed producer's is taken by either door");
 }
 
 #[test]

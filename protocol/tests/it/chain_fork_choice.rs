@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::block::SignedHeader;
 use protocol::chain::{Chain, HeaderCheck, Limits};
-use protocol::codec::DecodeError;
+use protocol::codec::{DecodeError, Misread};
 use protocol::hash::{BlockId, Hash256};
 use protocol::limits::{BLOCK_BYTES_MAX, CONFIRMED_MAX};
 use protocol::refusal::Refusal;
@@ -150,7 +150,8 @@ fn a_block_of_the_longest_length_is_taken_and_none_longer() {
     assert_eq!(len(&items), BLOCK_BYTES_MAX + 1);
     let mut chain = Chain::new(genesis());
     let too_long = chain.connect(header(genesis(), 1, 1, 0, &items), items.clone());
-    assert_eq!(too_long, Err(Refusal::Malformed(DecodeError::TooLong { what: "a block", max: BLOCK_BYTES_MAX })));
+    let error = DecodeError::TooLong { what: "a block", max: BLOCK_BYTES_MAX };
+    assert_eq!(too_long, Err(Refusal::Malformed(Misread { what: "a block", at: 0, error })));
     items[63] = transaction(1, 99, 100, rest);
     assert!(chain.connect(header(genesis(), 1, 1, 0, &items), items).is_ok());
     assert_eq!(chain.body_bytes(), BLOCK_BYTES_MAX);

@@ -1,8 +1,8 @@
 //! The greeting: first, fitting, and in time.
 
 use bytes::Bytes;
-use protocol::gossip::{Direction, DisconnectReason, RelayPolicy};
-use protocol::message::{Hello, InvEntry, Message, TxRef, VERSION};
+use protocol::gossip::{Direction, DisconnectReason, Event, RelayPolicy};
+use protocol::message::{GoodbyeReason, Hello, InvEntry, Message, TxRef, VERSION};
 use protocol::time::Duration;
 
 use crate::harness::{Mesh, genesis, network, transaction};
@@ -59,7 +59,7 @@ fn nothing_may_come_before_it() {
     let peer = mesh.raw(0, Direction::Inbound);
     let entry = InvEntry { transaction: TxRef::Full(transaction(1, 1, 1).id()), age_ms: 0 };
     mesh.say(0, peer, Message::Inv(vec![entry]));
-    assert_eq!(mesh.disconnected(0, peer), Some(DisconnectReason::OutOfTurn));
+    assert_eq!(mesh.disconnected(0, peer), Some(DisconnectReason::BeforeHello));
 }
 
 #[test]
@@ -67,5 +67,15 @@ fn it_comes_once() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     let peer = mesh.greeted(0);
     mesh.say(0, peer, Message::Hello(hello()));
-    assert_eq!(mesh.disconnected(0, peer), Some(DisconnectReason::OutOfTurn));
+    assert_eq!(mesh.disconnected(0, peer), Some(DisconnectReason::SecondHello));
+}
+
+#[test]
+fn a_goodbye_may_stand_in_its_place() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let peer = mesh.raw(0, Direction::Inbound);
+    let reason = GoodbyeReason::new("unexpected_data").expect("a word");
+    mesh.say(0, peer, Message::Goodbye(reason.clone()));
+    assert_eq!(mesh.disconnected(0, peer), None);
+    assert!(mesh.events[0].contains(&Event::Goodbye { peer, reason }));
 }

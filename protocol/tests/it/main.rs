@@ -37,6 +37,7 @@ mod mempool_eviction; // who sheds what when it is full
 mod mempool_model; // against a naive model
 mod merkle; // roots by an independent formula
 mod misbehavior; // bad peers, and bounds on what they can do
+mod negative_vectors; // what must be refused, and why
 mod occupancy; // how full everything is
 mod orphan; // blocks that wait for a parent
 mod propagation; // every item reaches every node; no echo

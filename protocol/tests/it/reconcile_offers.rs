@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use protocol::gossip::{Digest, PeerHandle, Reconciliation, RelayPolicy};
 use protocol::hash::{ShortId, TxId};
-use protocol::message::{Message, Reconcile, Tip};
+use protocol::limits::TAKE_PLACES_MAX;
+use protocol::message::{Message, Outcome, Reconcile, Tip};
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 
@@ -42,7 +43,7 @@ fn list(mesh: &mut Mesh, peer: PeerHandle, after: Option<ShortId>) {
 
 /// Asks for these places of the offer.
 fn take(mesh: &mut Mesh, peer: PeerHandle, places: &[usize]) {
-    let mut bits = vec![0_u8; 4];
+    let mut bits = vec![0_u8; 512];
     for place in places {
         bits[place / 8] |= 0x80 >> (place % 8);
     }
@@ -103,6 +104,44 @@ fn the_next_part_of_a_list_may_have_the_number_of_the_last() {
     assert_eq!(heard(&mut mesh, peer).0, [shorts(&items), shorts(&items[10..])]);
     take(&mut mesh, peer, &[2]);
     assert_eq!(heard(&mut mesh, peer).1, [items[12].id()], "it is of the last offer");
+}
+
+#[test]
+fn a_take_of_as_many_places_as_it_may_name_brings_them_all() {
+    let mut mesh = Mesh::reconciling(1, RelayPolicy::Announce, Reconciliation::default(), 1);
+    mesh.checking = Checking::Assumed;
+    let peer = mesh.greeted(0);
+    let items = ordered(0..TAKE_PLACES_MAX as u64 + 20);
+    items.iter().for_each(|item| mesh.submit(0, item));
+    mesh.run_secs(5);
+    mesh.heard(0, peer);
+    list(&mut mesh, peer, None);
+    // The last ones, so that the first are not brought by chance.
+    let places: Vec<usize> = (20..items.len()).collect();
+    take(&mut mesh, peer, &places);
+    mesh.run_secs(1);
+    let (_, bodies) = heard(&mut mesh, peer);
+    assert_eq!(bodies, items[20..].iter().map(|item| item.id()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_sketch_without_symbols_is_answered_with_busy_and_harms_nobody() {
+    let (mut mesh, peer, _) = held_by_a_node();
+    let (tip, symbols) = (Tip { height: 0, id: genesis().id }, Vec::new().into());
+    say(
+        &mut mesh,
+        peer,
+        Reconcile::Open { number: NUMBER, digest: Digest::PushPull, size: 0, tip, salt: [1; 16], symbols },
+    );
+    let busy = Reconcile::Difference {
+        number: NUMBER,
+        outcome: Outcome::Busy,
+        tip,
+        wanted: Vec::new(),
+        offered: Vec::new(),
+    };
+    assert_eq!(mesh.heard(0, peer), [Message::Reconcile(Box::new(busy))]);
+    assert_eq!(mesh.disconnected(0, peer), None);
 }
 
 #[test]

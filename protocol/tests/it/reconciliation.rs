@@ -9,6 +9,7 @@ use protocol::limits::{
     LIST_PARTS_MAX, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SERVED_PER_SEC,
 };
 use protocol::message::{Message, Outcome, Reconcile, Tip, taken};
+use protocol::reconcile::SaltedId;
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 
@@ -246,6 +247,33 @@ fn a_peer_whose_list_never_ends_is_left_after_as_many_parts_as_a_full_mempool_ha
 }
 
 #[test]
+fn each_part_of_a_list_has_a_number_of_its_own() {
+    let mut mesh = reconciling(1, RelayPolicy::default(), Digest::PushPull);
+    let items = many(0, OFFER_ENTRIES_MAX as u64);
+    hold(&mut mesh, 0, &items);
+    let peer = mesh.greeted(0);
+    let ids: Vec<_> = items.iter().map(|item| item.id().short()).collect();
+    let (mut numbers, mut parts) = (Vec::new(), 0);
+    for _ in 0..40 {
+        mesh.run_for(Duration::from_millis(50));
+        for message in mesh.heard(0, peer) {
+            if let Message::Reconcile(message) = &message
+                && let Reconcile::List { number, .. } = **message
+            {
+                parts += 1;
+                if !numbers.contains(&number) {
+                    numbers.push(number);
+                }
+            }
+            if let Some(answer) = answered(&message, &ids) {
+                mesh.say(0, peer, answer);
+            }
+        }
+    }
+    assert!(parts >= 3 && numbers.len() == parts, "{parts} parts of {numbers:?}");
+}
+
+#[test]
 fn a_peer_that_lists_as_slowly_as_it_may_keeps_us_from_nobody_else() {
     let mut mesh = reconciling(3, RelayPolicy::default(), Digest::PushPull);
     let items = many(0, 1);
@@ -313,6 +341,25 @@ fn a_peer_that_asks_too_often_is_told_that_we_are_busy() {
 }
 
 #[test]
+fn what_a_busy_peer_lists_is_not_read() {
+    let mut mesh = reconciling(1, RelayPolicy::default(), Digest::PushPull);
+    let peer = mesh.greeted(0);
+    let id = many(0, 1)[0].id().short();
+    for _ in 0..30 {
+        mesh.run_for(Duration::from_millis(100));
+        for message in mesh.heard(0, peer) {
+            let Message::Reconcile(message) = message else { panic!("{}", message.name()) };
+            let Reconcile::Open { number, tip, .. } = *message else { panic!("{}", message.name()) };
+            let (outcome, wanted) = (Outcome::Busy, vec![SaltedId::from_bytes([1; 6])]);
+            let answer = Reconcile::Difference { number, outcome, tip, wanted, offered: vec![id] };
+            mesh.say(0, peer, Message::Reconcile(Box::new(answer)));
+        }
+    }
+    assert!(mesh.nodes[0].stats().reconciliations > 0);
+    assert_eq!(mesh.nodes[0].stats().requests, 0);
+}
+
+#[test]
 fn no_more_conversations_are_answered_in_a_second_than_stated() {
     let mut mesh = reconciling(1, RelayPolicy::default(), Digest::PushPull);
     let peers: Vec<_> = (0..RECONCILE_SERVED_PER_SEC + 1).map(|_| mesh.greeted(0)).collect();
@@ -337,7 +384,7 @@ fn symbols_that_are_a_lie_end_the_conversation_and_nothing_else() {
     let peer = mesh.greeted(0);
     mesh.run_secs(5);
     mesh.heard(0, peer);
-    for (number, symbols) in [(1, vec![0xff; 11 * 64]), (2, vec![1; 10]), (3, vec![])] {
+    for (number, symbols) in [(1, vec![0xff; 11 * 64]), (2, vec![1; 11]), (3, vec![])] {
         mesh.say(0, peer, open(number, symbols));
         mesh.run_secs(15);
         mesh.heard(0, peer);

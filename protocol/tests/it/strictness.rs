@@ -4,13 +4,14 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use protocol::block::{Block, SignedHeader};
-use protocol::codec::{Decode, DecodeError, Encode as _};
+use protocol::codec::{Decode, DecodeError, Encode as _, Misread};
 use protocol::hash::{BlockId, RouteId, ShortId, TxId};
 use protocol::limits::{
     GETDATA_ENTRIES_MAX, HAD_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
-    PAYLOAD_BYTES_MAX, ROUTES_ENTRIES_MAX, TRANSACTIONS_ENTRIES_MAX,
+    OFFER_ENTRIES_MAX, PAYLOAD_BYTES_MAX, ROUTES_ENTRIES_MAX, SYMBOLS_BYTES_MAX, TAKE_PLACES_MAX,
+    TRANSACTIONS_ENTRIES_MAX,
 };
-use protocol::message::{InvEntry, Message, TxRef};
+use protocol::message::{InvEntry, Message, Reconcile, TxRef};
 use protocol::transaction::{SignedTransaction, Transaction};
 
 use crate::harness::{block, genesis, key, network, transaction};
@@ -52,6 +53,66 @@ fn deep_nesting_is_refused_at_the_first_level_too_many() {
     assert_eq!(message(&[0x81; 65_536]), Err(DecodeError::WrongType("an unsigned integer")));
     let deep = [&[0x82, 0x09][..], &[0x81; 65_536]].concat();
     assert_eq!(message(&deep), Err(DecodeError::WrongType("a byte string")));
+}
+
+#[test]
+fn an_error_tells_the_field_and_where_it_begins() {
+    let long = DecodeError::NotShortest;
+    let misread = |bytes: &[u8]| Message::parse(&Bytes::copy_from_slice(bytes)).expect_err("no message");
+    let told = [
+        // An ack of 5 with an integer of two bytes.
+        (&[0x82, 0x0b, 0x18, 0x05][..], "an ack's bytes", 2, long),
+        // A getdata whose graft is a number.
+        (&[0x83, 0x02, 0x01, 0x80], "whether to graft", 2, DecodeError::WrongType("true or false")),
+        // An inv of a reference without an age, one of three bytes, and one with an age that is cut.
+        (&[0x82, 0x01, 0x81, 0x48, 1, 2, 3, 4, 5, 6, 7, 8], "an inv", 2, DecodeError::BadValue("an inv's length")),
+        (
+            &[0x82, 0x01, 0x82, 0x43, 1, 2, 3, 0],
+            "a transaction reference",
+            3,
+            DecodeError::BadValue("a transaction reference"),
+        ),
+        (&[0x82, 0x01, 0x82, 0x48, 1, 2, 3, 4, 5, 6, 7, 8, 0x19, 1], "an age", 12, DecodeError::Truncated),
+        (&[0x82, 0x18, 0x63, 0x00], "a message's tag", 1, DecodeError::BadValue("a message tag")),
+        (&[0x82, 0x0f, 0x00], "a message", 0, DecodeError::BadValue("a message's length")),
+        (&[0x82, 0x0b, 0x05, 0x00], "the end", 3, DecodeError::TrailingBytes(1)),
+        (&[0x83, 0x12, 0x07, 0x41, 0x00], "ids", 3, DecodeError::BadValue("the length of ids")),
+    ];
+    for (bytes, what, at, error) in told {
+        assert_eq!(misread(bytes), Misread { what, at, error }, "{bytes:02x?}");
+    }
+    assert_eq!(
+        misread(told[0].0).to_string(),
+        "an ack's bytes at byte 2: a length or integer is not in its shortest form"
+    );
+}
+
+#[test]
+fn a_sketch_is_whole_symbols() {
+    let sketch = |bytes: usize| {
+        let symbols = vec![0; bytes].into();
+        message(&Message::Reconcile(Box::new(Reconcile::Symbols { number: 1, symbols })).to_bytes())
+    };
+    assert!(sketch(0).is_ok() && sketch(11).is_ok() && sketch(SYMBOLS_BYTES_MAX).is_ok());
+    for bytes in [1, 10, 12, SYMBOLS_BYTES_MAX - 1] {
+        assert_eq!(sketch(bytes), Err(DecodeError::BadValue("the length of symbols")), "{bytes}");
+    }
+    assert!(matches!(sketch(SYMBOLS_BYTES_MAX + 11), Err(DecodeError::TooLong { .. })));
+}
+
+#[test]
+fn a_take_names_no_more_places_than_may_be_in_flight() {
+    let take = |count: usize| {
+        // The last places of an offer, so that the string is as long as it may be.
+        let mut places = vec![0_u8; OFFER_ENTRIES_MAX / 8];
+        for place in OFFER_ENTRIES_MAX - count..OFFER_ENTRIES_MAX {
+            places[place / 8] |= 0x80 >> (place % 8);
+        }
+        message(&Message::Reconcile(Box::new(Reconcile::Take { number: 1, places: places.into() })).to_bytes())
+    };
+    assert!(take(TAKE_PLACES_MAX).is_ok());
+    let over = DecodeError::TooLong { what: "the number of places", max: TAKE_PLACES_MAX };
+    assert_eq!(take(TAKE_PLACES_MAX + 1), Err(over));
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Service {
         let (block, data) = (is_block(&content.topic), Bytes::from(content.data));
         let origin = Origin::There { peer, number, message };
         if block {
-            match Block::from_bytes(&data) {
+            match Block::parse(&data) {
                 Ok(block) => {
                     self.note_body(ItemId::Block(block.header.id()), bytes, number, false);
                     self.take_block(Arc::new(block), bytes, origin);
@@ -80,7 +80,7 @@ impl Service {
             }
             return;
         }
-        match SignedTransaction::from_bytes(&data) {
+        match SignedTransaction::parse(&data) {
             Ok(transaction) => {
                 self.note_body(ItemId::Transaction(transaction.id()), bytes, number, false);
                 self.take_transaction(Arc::new(transaction), origin);
@@ -183,7 +183,7 @@ impl Service {
         if self.form == Form::Anonymous {
             let unknown = body.ids.iter().zip(&body.block.transactions);
             for (_, encoded) in unknown.filter(|(id, _)| !self.ledger.has_transaction(id)) {
-                match SignedTransaction::from_bytes(encoded) {
+                match SignedTransaction::parse(encoded) {
                     Ok(transaction) => unchecked.push(Arc::new(transaction)),
                     Err(error) => return self.refuse_passed(origin, Refusal::Malformed(error)),
                 }

@@ -15,6 +15,7 @@ use node::clock::Clock;
 use node::command::Command;
 use node::config::Config;
 use node::discovery::{Discovery, Failure, Target, Want};
+use node::http::Health;
 use node::recorder::Recorder;
 use node::sample;
 use node::service::{Ready, STOP_TIMEOUT, ServiceError};
@@ -59,7 +60,9 @@ pub(super) async fn run(
 ) -> Result<(), ServiceError> {
     let (mut service, mut verdicts) = Service::start(config, form).await?;
     // Whoever asked to be told may be gone; the node runs all the same.
-    let _ = ready.send(Ready { peer_id: *service.swarm.local_peer_id(), listen: service.addresses() });
+    let health = Arc::new(Health::new());
+    let (peer_id, listen) = (*service.swarm.local_peer_id(), service.addresses());
+    let _ = ready.send(Ready { peer_id, listen, health: Arc::clone(&health) });
     let mut timers = Timers::start(&service.config);
     let mut commands_open = true;
     while !*shutdown.borrow_and_update() {
@@ -71,7 +74,11 @@ pub(super) async fn run(
                 Some(command) => service.on_command(command),
                 None => commands_open = false,
             },
-            _ = timers.discovery.tick() => service.discover(),
+            _ = timers.discovery.tick() => {
+                // A baseline is ready as soon as it runs: it has no chain to be behind with, and no store.
+                health.beat(Vec::new());
+                service.discover();
+            }
             _ = next(&mut timers.produce) => service.produce(),
             _ = next(&mut timers.sample) => service.sample(),
             due = next(&mut timers.lateness) => service.late(due.elapsed()),

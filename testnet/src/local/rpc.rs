@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use jsonrpsee::core::client::ClientT as _;
 use jsonrpsee::core::params::BatchRequestBuilder;
-use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
 use jsonrpsee::rpc_params;
 use jsonrpsee::types::ErrorObject;
 use node::command::Status;
+use node::http::Cookie;
 use serde::Deserialize;
 
 /// A node that takes longer is counted as not answering.
@@ -45,12 +46,17 @@ struct Submitted {
 }
 
 impl Rpc {
-    /// A client for the RPC at `address`, such as `127.0.0.1:30401`.
+    /// A client for the RPC at `address`, such as `127.0.0.1:30401`, with its node's cookie: blocks are published with it.
     ///
     /// # Errors
     /// If the address is none.
-    pub fn new(address: &str) -> Result<Self, RpcError> {
+    pub fn new(address: &str, cookie: Option<&Cookie>) -> Result<Self, RpcError> {
+        let mut headers = HeaderMap::new();
+        if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie.to_header()).ok()) {
+            headers.insert("authorization", cookie);
+        }
         HttpClientBuilder::default()
+            .set_headers(headers)
             .request_timeout(CALL_TIMEOUT)
             .max_request_size(REQUEST_BYTES_MAX)
             .build(format!("http://{address}"))

@@ -1,0 +1,18 @@
+//! Errors as one line of text.
+
+use std::error::Error;
+
+/// An error and what it came from, without saying a thing twice.
+#[must_use]
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,197 @@
+//! Takes connections, and gives each a place.
+//!
+//! * With all places taken, the connection that has waited or dawdled longest goes. If all are being served, the new one is told so.
+//! * Where the system has no descriptor left, one connection that waits goes, and the listener rests, longer each time, up to a
+//!   second. That is said at most once in ten minutes.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, RETRY_AFTER};
+use axum::response::IntoResponse as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use nix::errno::Errno;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Duration, sleep, timeout};
+use tower::Service as _;
+use tracing::{debug, warn};
+
+use super::place::{Place, Times};
+use crate::clock::Clock;
+use crate::notices::Seldom;
+
+/// The first rest after a failure to accept, and the longest: one try a second costs nothing.
+const REST_MIN: Duration = Duration::from_millis(50);
+const REST_MAX: Duration = Duration::from_secs(1);
+
+/// Bytes that are read ahead, and so of a request's head. Heads have some 200 bytes; bodies of MiB want pieces of this size.
+const READ_BYTES_MAX: usize = 64 * 1024;
+
+/// Connections that are only told that there is no place for them, and how long each may take to ask. Those above are closed.
+const TURNED_AWAY_MAX: usize = 32;
+const TURNED_AWAY_TIME: Duration = Duration::from_secs(1);
+
+/// Serves connections until `stopped` turns true or its sender is gone, then lets requests under way end.
+pub(super) async fn run(
+    listener: TcpListener,
+    router: Router,
+    (most, times): (usize, Times),
+    mut stopped: watch::Receiver<bool>,
+) {
+    let (places, tasks) = (HashMap::new(), JoinSet::new());
+    let mut open = Open { most, times, router, stopped: stopped.clone(), places, tasks };
+    let clock = Clock::start();
+    let (mut rest, mut complaint) = (REST_MIN, Seldom::default());
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = told(&mut stopped) => break,
+            Some(done) = open.tasks.join_next_with_id() => {
+                open.forget(done.map_or_else(|error| error.id(), |(id, ())| id));
+                continue;
+            }
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                rest = REST_MIN;
+                open.take(stream);
+                // What has to go does so before the next one comes.
+                tokio::task::yield_now().await;
+            }
+            Err(error) if is_lack(&error) => {
+                if complaint.may_say(clock.now()) {
+                    warn!(%error, "the RPC can't take connections for now; those it has are served on: raise the limit of open files");
+                }
+                open.make_room();
+                tokio::select! {
+                    () = told(&mut stopped) => break,
+                    () = sleep(rest) => rest = (rest * 2).min(REST_MAX),
+                }
+            }
+            // The client has gone again.
+            Err(error) => debug!(%error, "a connection to the RPC was not taken"),
+        }
+    }
+    drop(listener);
+    open.end().await;
+}
+
+/// The connections.
+struct Open {
+    most: usize,
+    times: Times,
+    router: Router,
+    stopped: watch::Receiver<bool>,
+    places: HashMap<Id, Arc<Place>>,
+    tasks: JoinSet<()>,
+}
+
+impl Open {
+    fn take(&mut self, stream: TcpStream) {
+        if self.places.len() >= self.most && !self.make_room() {
+            // Those that are leaving count as well, for a moment.
+            if self.tasks.len() < self.most + TURNED_AWAY_MAX {
+                self.tasks.spawn(turn_away(stream));
+            }
+            return;
+        }
+        let place = Arc::new(Place::new(self.times));
+        let task = self.tasks.spawn(serve(stream, self.router.clone(), Arc::clone(&place), self.stopped.clone()));
+        self.places.insert(task.id(), place);
+    }
+
+    /// Makes the connection go that has waited or dawdled longest; false if there is none.
+    fn make_room(&mut self) -> bool {
+        let waiting = self.places.iter().filter_map(|(id, place)| Some((place.since()?, *id)));
+        let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) else { return false };
+        if let Some(place) = self.places.remove(&longest) {
+            place.vacate();
+        }
+        true
+    }
+
+    fn forget(&mut self, id: Id) {
+        self.places.remove(&id);
+    }
+
+    /// Ends those that wait, and waits for the others, which end with their answer.
+    async fn end(mut self) {
+        while self.make_room() {}
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Serves one connection until it closes, its time is over, or its place is wanted.
+async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped: watch::Receiver<bool>) {
+    // Answers are small and wanted at once. If it fails, they come a little later.
+    let _ = stream.set_nodelay(true);
+    let state = Arc::clone(&place);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        state.reading();
+        request.extensions_mut().insert(Arc::clone(&state));
+        let (mut router, state) = (router.clone(), Arc::clone(&state));
+        async move {
+            let answer = router.call(request.map(Body::new)).await;
+            state.waiting();
+            answer
+        }
+    });
+    let connection =
+        http1::Builder::new().max_buf_size(READ_BYTES_MAX).serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let served = async {
+        tokio::select! {
+            served = connection.as_mut() => served,
+            () = told(&mut stopped) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    };
+    tokio::select! {
+        served = served => {
+            if let Err(error) = served {
+                debug!(%error, "a connection to the RPC ended");
+            }
+        }
+        () = place.over() => debug!("a connection to the RPC was closed: its time was over, or its place was wanted"),
+    }
+}
+
+/// Tells one request that all places are taken. It has to be read first: clients don't expect an answer to nothing.
+async fn turn_away(stream: TcpStream) {
+    let service = service_fn(async |_: Request<Incoming>| {
+        let headers = [(RETRY_AFTER, "1"), (CONNECTION, "close")];
+        let text = "all places are taken by requests under way; nothing was done: ask again\n";
+        Ok::<_, Infallible>((StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response())
+    });
+    let connection =
+        http1::Builder::new().max_buf_size(READ_BYTES_MAX).serve_connection(TokioIo::new(stream), service);
+    // It is turned away either way.
+    let _ = timeout(TURNED_AWAY_TIME, connection).await;
+}
+
+/// Ends when the listener has to stop.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    // An error means that the other end is gone, which says the same.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Whether the system lacks something that may come back: descriptors of the process or the system, or memory.
+fn is_lack(error: &io::Error) -> bool {
+    let lacks = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
+    error.raw_os_error().is_some_and(|code| lacks.contains(&Errno::from_raw(code)))
+}

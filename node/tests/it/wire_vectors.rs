@@ -1,0 +1,41 @@
+//! Streams of bytes that are no frames, or frames that are no messages: `docs/vectors/negative.json`, which the engine's tests
+//! write. Each is refused for the reason that stands there.
+
+use bytes::Bytes;
+use node::framing::{FrameError, FrameReader, Step, frame_bytes_max};
+use protocol::codec::Decode as _;
+use protocol::message::{Lane, Message};
+use serde_json::Value;
+
+fn refusal(lane: Lane, mut input: &[u8]) -> Option<&'static str> {
+    let mut frames = FrameReader::new(frame_bytes_max(lane));
+    loop {
+        match frames.feed(&mut input) {
+            Ok(Step::More) => return None,
+            Ok(Step::Begun(_)) => {}
+            Ok(Step::Frame(frame)) => {
+                return Message::parse(&Bytes::from(frame.to_vec())).err().map(|_| "no_message");
+            }
+            Err(FrameError::TooLarge { .. }) => return Some("frame_too_large"),
+            Err(FrameError::BadPrefix) => return Some("bad_prefix"),
+            Err(FrameError::Empty) => return Some("empty_frame"),
+            Err(FrameError::Undecodable(_)) => return Some("no_message"),
+        }
+    }
+}
+
+#[test]
+fn each_stream_of_the_vectors_is_refused_for_the_stated_reason() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vectors/negative.json");
+    let vectors: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("readable")).expect("JSON");
+    let streams = vectors["streams"].as_array().expect("a list");
+    assert!(streams.len() >= 6);
+    for stream in streams {
+        let text = |name: &str| stream[name].as_str().expect("a text");
+        let lane = if text("lane") == "bulk" { Lane::Bulk } else { Lane::Control };
+        let bytes = hex::decode(text("bytes")).expect("hexadecimal");
+        assert_eq!(refusal(lane, &bytes), Some(text("reason")), "{}", text("name"));
+        // One byte less says nothing yet.
+        assert_eq!(refusal(lane, &bytes[..bytes.len() - 1]), None, "{}", text("name"));
+    }
+}
