@@ -39,9 +39,10 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// Bytes that are read ahead, and so of a request's head. Heads have some 200 bytes; bodies of MiB want pieces of this size.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
-/// Connections that are only told that there is no place for them, and how long each may take to ask. Those above are closed.
-const TURNED_AWAY_MAX: usize = 32;
-const TURNED_AWAY_TIME: Duration = Duration::from_secs(1);
+/// Connections that are only told that the node is busy, since all places are taken, and how long each may take to ask. Those above
+/// are closed unheard.
+const BUSY_MAX: usize = 32;
+const BUSY_TIME: Duration = Duration::from_secs(1);
 
 /// Serves connections until `stopped` turns true or its sender is gone, then lets requests under way end.
 pub(super) async fn run(
@@ -104,7 +105,7 @@ impl Open {
     fn take(&mut self, stream: TcpStream) {
         if self.places.len() >= self.most && !self.make_room() {
             // Those that are leaving count as well, for a moment.
-            if self.tasks.len() < self.most + TURNED_AWAY_MAX {
+            if self.tasks.len() < self.most + BUSY_MAX {
                 self.tasks.spawn(turn_away(stream, self.router.clone()));
             }
             return;
@@ -187,7 +188,7 @@ async fn turn_away(stream: TcpStream, router: Router) {
     let connection =
         http1::Builder::new().max_buf_size(READ_BYTES_MAX).serve_connection(TokioIo::new(stream), service);
     // It is turned away either way.
-    let _ = timeout(TURNED_AWAY_TIME, connection).await;
+    let _ = timeout(BUSY_TIME, connection).await;
 }
 
 /// Ends when the listener has to stop.
