@@ -628,6 +628,12 @@ def check_negative(checks, vectors):
 # One whole session: what each side may say follows from what was said before.
 
 
+SESSION_WORDS = (
+    *("hello", "inv", "getdata", "transactions", "ack", "blockheader", "getblock", "block"),
+    *("reconcile", "difference", "offer", "take", "list", "goodbye"),
+)
+
+
 class Session:
     """Checks each frame by the rules of PROTOCOL.md, and that all that was asked for was answered."""
 
@@ -636,12 +642,18 @@ class Session:
         self.network = vectors["network"]
         self.block = bytes.fromhex(vectors["block"])
         self.tip = (0, genesis(self.network))
-        self.greeted, self.ended = set(), False
+        self.greeted, self.breached, self.ended = set(), False, False
         # By side: bodies that it holds, ids that it was asked for, and bulk bytes that it was not told of.
         self.bodies = {"client": {}, "node": {}}
         self.asked = {"client": [], "node": []}
         self.unread = {"client": 0, "node": 0}
-        self.opened, self.listed, self.offers, self.announced = None, None, {}, []
+        # Who offered which block, and who asked for it.
+        self.offered, self.asked_for_block = None, None
+        # The conversation's number, salt and symbols, who opened it, and whether it was told the difference.
+        self.opened, self.opener, self.differed = None, None, False
+        # The list's number, and who wants it.
+        self.listed, self.lister = None, None
+        self.offers, self.announced = {}, []
         self.words = []
 
     def frame(self, vector, number):
@@ -652,7 +664,8 @@ class Session:
         self.checks.equal(f"{what}: one frame", end, len(data))
         self.checks.equal(f"{what}: says", name, vector["says"])
         self.checks.equal(f"{what}: nothing comes after a goodbye", self.ended, False)
-        self.checks.equal(f"{what}: hello comes first", name == "hello" or side in self.greeted, True)
+        self.checks.equal(f"{what}: hello comes first", name in ("hello", "goodbye") or side in self.greeted, True)
+        self.checks.equal(f"{what}: a goodbye answers the breach", self.breached and name != "goodbye", False)
         bodies = content[1] if name == "transactions" else [data] if name == "block" else []
         bulk = any(len(body) > CONTROL_ITEM_BYTES_MAX for body in bodies)
         self.checks.equal(f"{what}: lane", lane, "bulk" if bulk else "control")
@@ -662,18 +675,26 @@ class Session:
         getattr(self, f"on_{name}")(what, side, other, content)
 
     def on_hello(self, what, side, _, content):
+        if side in self.greeted:
+            self.checks.equal(f"{what}: the breach is the client's", side, "client")
+            self.breached = True
         self.greeted.add(side)
         self.checks.equal(what, content, (2, self.network, 0, 0, genesis(self.network), 1))
 
     def on_inv(self, what, side, other, content):
-        self.announced.append((side, content[0][0]))
         self.checks.equal(f"{what}: one entry, accepted this moment", [age for _, age in content], [0])
+        self.checks.equal(f"{what}: said once", (side, content[0][0]) in self.announced, False)
+        self.announced.append((side, content[0][0]))
 
     def on_getdata(self, what, side, other, content):
         graft, wanted = content
         self.checks.equal(f"{what}: no graft where nothing is pushed", graft, False)
         for name in wanted:
             self.checks.equal(f"{what}: was announced", (other, name) in self.announced, True)
+        self.ask(what, other, wanted)
+
+    def ask(self, what, other, wanted):
+        self.checks.equal(f"{what}: said once", set(wanted) & set(self.asked[other]), set())
         self.asked[other] += wanted
 
     def on_transactions(self, what, side, other, content):
@@ -696,13 +717,21 @@ class Session:
         self.checks.signature(what, header["producer"], header_signing_bytes(self.network, header), header["signature"])
         self.checks.equal(f"{what}: the tip's child", (header["height"] - 1, header["parent"]), self.tip)
         self.checks.equal(f"{what}: announced, not pushed", (header["id"], pushed), (self.block, False))
+        self.checks.equal(f"{what}: said once", self.offered, None)
+        self.offered = (side, header["id"])
 
     def on_getblock(self, what, side, other, content):
-        self.checks.equal(what, content, (False, self.block))
+        graft, wanted = content
+        self.checks.equal(f"{what}: no graft where nothing is pushed", graft, False)
+        self.checks.equal(f"{what}: what the other offered", (other, wanted), self.offered)
+        self.checks.equal(f"{what}: said once", self.asked_for_block, None)
+        self.asked_for_block = side
 
     def on_block(self, what, side, other, content):
         header, bodies = content["header"], content["transactions"]
-        self.checks.equal(f"{what}: the block asked for", header["id"], self.block)
+        self.checks.equal(f"{what}: the block offered", (side, header["id"]), self.offered)
+        self.checks.equal(f"{what}: to who asked", other, self.asked_for_block)
+        self.asked_for_block = None
         self.checks.equal(f"{what}: root", header["transactions_root"], merkle_root([sha256(body) for body in bodies]))
         self.checks.equal(f"{what}: count", header["count"], len(bodies))
         for body in bodies:
@@ -715,11 +744,14 @@ class Session:
         self.checks.equal(f"{what}: tip", tuple(tip), self.tip)
         self.checks.equal(f"{what}: push, of one", (digest, size), (0, 1))
         read = [(int.from_bytes(one[:6], "big"), int.from_bytes(one[6:10], "big"), one[10]) for one in symbols]
-        self.opened = (number, salt, read)
+        self.checks.equal(f"{what}: said once", self.opened, None)
+        self.opened, self.opener = (number, salt, read), side
 
     def on_difference(self, what, side, other, content):
         number, outcome, *tip, wanted, offered = content
         self.checks.equal(f"{what}: number, known", (number, outcome), (self.opened[0], 0))
+        self.checks.equal(f"{what}: to who opened, once", (other, self.differed), (self.opener, False))
+        self.differed = True
         self.checks.equal(f"{what}: tip", tuple(tip), self.tip)
         self.checks.equal(f"{what}: nothing is offered to one that only gives", offered, [])
         # The node's own set: what is neither young nor in the sketch changes nothing of what it lacks.
@@ -729,34 +761,38 @@ class Session:
 
     def on_offer(self, what, side, other, content):
         number, ids = content
+        self.checks.equal(f"{what}: said once", (side, number) in self.offers, False)
         self.offers[side, number] = ids
-        if side == "client":
+        if side == self.opener:
             # Whose short id this is shows when its body comes.
-            self.checks.equal(f"{what}: in answer to the difference", (number, len(ids)), (self.opened[0], 1))
+            self.checks.equal(f"{what}: in answer to the difference", (number, self.differed), (self.opened[0], True))
+            self.checks.equal(f"{what}: of one", len(ids), 1)
         else:
-            self.checks.equal(f"{what}: in answer to the list", number, self.listed)
-            held = sorted([item[:8] for item in self.bodies["node"]] + self.still_announced())
-            self.checks.equal(f"{what}: all that the node holds, in order", ids, held)
+            self.checks.equal(f"{what}: in answer to the list", (other, number), (self.lister, self.listed))
+            held = sorted([item[:8] for item in self.bodies[side]] + self.still_announced(side, other))
+            self.checks.equal(f"{what}: all that it holds, in order", ids, held)
 
-    def still_announced(self):
-        """What the node announced and the client has not fetched."""
-        known = [item[:8] for item in self.bodies["client"]]
-        return [name for side, name in self.announced if side == "node" and name not in known]
+    def still_announced(self, side, other):
+        """What one side announced and the other has not fetched."""
+        known = [item[:8] for item in self.bodies[other]]
+        return [name for who, name in self.announced if who == side and name not in known]
 
     def on_take(self, what, side, other, content):
         number, places = content
         offer = self.offers.get((other, number), [])
         taken = [name for at, name in enumerate(offer) if at // 8 < len(places) and places[at // 8] << at % 8 & 128]
         self.checks.equal(f"{what}: one place", len(taken), 1)
-        self.asked[other] += taken
+        self.ask(what, other, taken)
 
     def on_list(self, what, side, other, content):
-        self.listed = content[0]
+        self.checks.equal(f"{what}: said once, by who opened", (side, self.listed), (self.opener, None))
+        self.listed, self.lister = content[0], side
         self.checks.equal(f"{what}: from the start", content[1], b"")
         self.checks.equal(f"{what}: under a number of its own", self.listed == self.opened[0], False)
 
     def on_goodbye(self, what, side, other, content):
-        self.checks.equal(f"{what}: for the second hello", (side, content), ("node", "out_of_turn"))
+        wanted = ("node", "out_of_turn", True)
+        self.checks.equal(f"{what}: for the second hello", (side, content, self.breached), wanted)
         self.ended = True
 
 
@@ -774,7 +810,7 @@ def check_session(checks, vectors):
     for number, vector in enumerate(vectors["frames"]):
         session.frame(vector, number)
     # The second offer's body shows that the first one's id was its.
-    offered = session.offers["client", session.opened[0]]
+    offered = session.offers[session.opener, session.opened[0]]
     lost = [item for item in session.bodies["node"] if item[:8] in offered]
     ids = [salted(session.opened[1], item) for item in lost]
     symbols = [(0, 0, 0)] * len(session.opened[2])
@@ -782,10 +818,11 @@ def check_session(checks, vectors):
         add(session.opened[1], symbols, number, 1)
     checks.equal("session: the sketch is of what was lost", symbols, session.opened[2])
     checks.equal("session: both greeted", sorted(session.greeted), ["client", "node"])
-    checks.equal("session: it ended", session.ended, True)
+    checks.equal("session: a second hello, and the end", (session.breached, session.ended), (True, True))
     checks.equal("session: all was answered", session.asked, {"client": [], "node": []})
+    checks.equal("session: the block was sent", session.asked_for_block, None)
     checks.equal("session: all was acknowledged", session.unread, {"client": 0, "node": 0})
-    for name in ("inv", "getdata", "transactions", "ack", "block", "reconcile", "difference", "offer", "take", "list"):
+    for name in SESSION_WORDS:
         checks.equal(f"session: has a {name}", name in session.words, True)
 
 
