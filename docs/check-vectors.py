@@ -5,9 +5,10 @@ Everything here is written from PROTOCOL.md: a strict reader for the CBOR that t
 Merkle root, the genesis id, Ed25519 by the strict rule, each message, the reconciliation sketch, what must be refused and
 why, and one whole session. It needs Python 3.8 and the standard library.
 
-Usage: docs/check-vectors.py [--flip] [DIRECTORY]. With --flip each string of bytes in the vectors is changed by one bit,
-one after the other, and every change must be noticed. Exit status: 0 all checks passed, 1 one failed, 2 a file can't be
-read.
+Usage: docs/check-vectors.py [--flip] [DIRECTORY]. With --flip the checks are checked as well: each string of bytes in
+the vectors is changed by one bit, each item of a list left out, each part emptied, each number changed, and each step
+of the session said by the other side or twice, one after the other; every change must be noticed. Exit status: 0 all
+checks passed, 1 one failed, 2 a file can't be read.
 """
 
 import copy
@@ -603,12 +604,9 @@ def check_messages(checks, vectors):
 
 def check_negative(checks, vectors):
     kinds = {"message": read_message, "transaction": read_transaction, "header": read_header, "block": read_block}
-    checks.equal("negative: there are many", len(vectors["refused"]) >= 50, True)
+    check_counts(checks, vectors, kinds)
     # What is refused may stay refused with another bit: this tells that the file is the one that was written.
-    parts = [one["bytes"] for one in vectors["refused"]] + [one["transaction"] for one in vectors["signatures"]]
-    parts += [one["bytes"] for one in vectors["streams"]]
-    digest = sha256(bytes.fromhex("".join(parts)))
-    checks.equal("negative: SHA-256 of all bytes", digest, bytes.fromhex(vectors["sha256"]))
+    checks.equal("negative: SHA-256 of all bytes", digest(vectors), bytes.fromhex(vectors["sha256"]))
     for vector in vectors["refused"]:
         kind, data = vector["kind"], bytes.fromhex(vector["bytes"])
         checks.refused(f"{kind}, {vector['name']}", data, kinds[kind], (vector["reason"], vector["at"]))
@@ -617,12 +615,33 @@ def check_negative(checks, vectors):
         message = transaction_signing_bytes(vectors["network"], item)
         checks.signature(vector["name"], item["author"], message, item["signature"], vector["good"])
     for vector in vectors["streams"]:
-        data, found = bytes.fromhex(vector["bytes"]), None
+        # Zeros at the end are counted and not written out.
+        data, found = bytes.fromhex(vector["bytes"]) + bytes(vector.get("zeros", 0)), None
         try:
-            read_frame(data, 0, vector["lane"])
+            _, end = read_frame(data, 0, vector["lane"])
+            checks.equal(f"stream, {vector['name']}: one frame", end, len(data))
         except Refused as refused:
             found = refused.reason
         checks.equal(f"stream, {vector['name']}", found, vector["reason"])
+
+
+def digest(vectors):
+    parts = [one["bytes"] for one in vectors["refused"]] + [one["transaction"] for one in vectors["signatures"]]
+    parts += [one["bytes"] for one in vectors["streams"]]
+    return sha256(bytes.fromhex("".join(parts)))
+
+
+def check_counts(checks, vectors, kinds):
+    """That no part of the file is empty, and that each reason occurs."""
+    for name, least in (("refused", 57), ("signatures", 14), ("streams", 8)):
+        checks.equal(f"negative: {least} {name} at least", len(vectors[name]) >= least, True)
+    checks.equal("negative: all kinds", {one["kind"] for one in vectors["refused"]}, set(kinds))
+    reasons = {"truncated", "trailing_bytes", "indefinite", "not_shortest", "wrong_type", "bad_value", "over_bound"}
+    checks.equal("negative: all reasons", {one["reason"] for one in vectors["refused"]}, reasons)
+    checks.equal("signatures: good and bad", {one["good"] for one in vectors["signatures"]}, {True, False})
+    reasons = {"empty_frame", "bad_prefix", "frame_too_large", "no_message", None}
+    checks.equal("streams: all reasons, and none", {one["reason"] for one in vectors["streams"]}, reasons)
+    checks.equal("streams: both lanes", {one["lane"] for one in vectors["streams"]}, set(FRAME_BYTES_MAX))
 
 
 # One whole session: what each side may say follows from what was said before.
@@ -936,6 +955,8 @@ def check_sketch(checks, vectors):
 def check_wire(checks, vectors):
     network = vectors["network"]
     checks.equal("genesis", genesis(network), bytes.fromhex(vectors["genesis"]))
+    counts = [len(vector["ids"]) for vector in vectors["merkle_roots"]]
+    checks.equal("Merkle roots of none to five", counts, list(range(6)))
     for vector in vectors["merkle_roots"]:
         ids = [bytes.fromhex(one) for one in vector["ids"]]
         checks.equal(f"Merkle root of {len(ids)}", merkle_root(ids), bytes.fromhex(vector["root"]))
@@ -969,28 +990,92 @@ def byte_strings(value, path=()):
         yield path
 
 
-def flipped(vectors, path, number):
-    """A copy in which one bit of one string is another; which bit follows from the number."""
-    changed = copy.deepcopy(vectors)
-    holder = changed
+def changed(vectors, path, change):
+    """A copy in which the part at a path is what `change` makes of it."""
+    copied = copy.deepcopy(vectors)
+    holder = copied
     for key in path[:-1]:
         holder = holder[key]
-    data = bytearray.fromhex(holder[path[-1]])
-    data[number * 7919 % len(data)] ^= 1 << number % 8
-    holder[path[-1]] = data.hex()
-    return changed
+    holder[path[-1]] = change(holder[path[-1]])
+    return copied
+
+
+def flipped(vectors, path, number):
+    """A copy in which one bit of one string is another; which bit follows from the number."""
+
+    def change(text):
+        data = bytearray.fromhex(text)
+        data[number * 7919 % len(data)] ^= 1 << number % 8
+        return data.hex()
+
+    return changed(vectors, path, change)
+
+
+SIDES = {"client": "node", "node": "client"}
+LANES = {"control": "bulk", "bulk": "control"}
+
+
+def resealed(vectors):
+    """With the digest of what is in the file now: it must not be what alone notices that much is gone."""
+    return {**vectors, "sha256": digest(vectors).hex()}
+
+
+def parts_of(value, path=()):
+    """All that the vectors consist of, with its path."""
+    if path:
+        yield path, value
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from parts_of(one, path + (key,))
+
+
+def mutations(name, vectors):
+    """Copies that must be noticed, each with what was done to it."""
+    for path, part in parts_of(vectors):
+        at = ".".join(map(str, path))
+        if isinstance(part, (list, dict)) and part:
+            emptied = changed(vectors, path, lambda one: type(one)())
+            yield f"{at} emptied", resealed(emptied) if name == "negative" and len(path) == 1 else emptied
+        if isinstance(part, list):
+            for gone in range(len(part)):
+                yield f"{at} without {gone}", changed(vectors, path, lambda one: one[:gone] + one[gone + 1 :])
+        if isinstance(part, bool):
+            yield f"{at} turned round", changed(vectors, path, lambda one: not one)
+        elif isinstance(part, int):
+            yield f"{at} one higher", changed(vectors, path, lambda one: one + 1)
+        if path[-1] in ("from", "opener"):
+            yield f"{at} the other side", changed(vectors, path, SIDES.get)
+        if path[-1] == "lane" and name == "session":
+            yield f"{at} the other lane", changed(vectors, path, LANES.get)
+    if name == "negative":
+        # Most of the streams are as wrong on the one lane as on the other. All together are not.
+        for lane in LANES:
+            moved = changed(vectors, ("streams",), lambda all: [{**one, "lane": lane} for one in all])
+            yield f"all streams on {lane}", moved
+        for good in (True, False):
+            kept = changed(vectors, ("signatures",), lambda all: [one for one in all if one["good"] is good])
+            yield f"only signatures that are {good}", resealed(kept)
+    if name == "session":
+        for step in range(len(vectors["frames"])):
+            twice = changed(vectors, ("frames",), lambda all: all[: step + 1] + all[step:])
+            yield f"step {step} said twice", twice
 
 
 def flip(files):
-    """Every change of a bit must be noticed."""
-    missed = count = 0
+    """Every change must be noticed."""
+    missed = flips = others = 0
     for name, vectors in files.items():
         for number, path in enumerate(byte_strings(vectors)):
-            count += 1
+            flips += 1
             if not run(name, flipped(vectors, path, number)).failed:
                 missed += 1
                 print(f"MISSED a flipped bit: {name} {'.'.join(map(str, path))}", file=sys.stderr)
-    print(f"vectors: {count} flipped bits, {missed} missed")
+        for what, mutated in mutations(name, vectors):
+            others += 1
+            if not run(name, mutated).failed:
+                missed += 1
+                print(f"MISSED: {name}, {what}", file=sys.stderr)
+    print(f"vectors: {flips} flipped bits and {others} other changes, {missed} missed")
     return 1 if missed else 0
 
 
@@ -1006,14 +1091,14 @@ def main(arguments):
     except (OSError, ValueError) as error:
         print(f"cannot read the vectors: {error}", file=sys.stderr)
         return 2
-    if flipping:
-        return flip(files)
     results = [run(name, vectors) for name, vectors in files.items()]
     failed = [failure for checks in results for failure in checks.failed]
     for failure in failed:
         print(f"FAILED {failure}", file=sys.stderr)
     print(f"vectors: {sum(checks.done for checks in results)} checks, {len(failed)} failed")
-    return 1 if failed else 0
+    if failed:
+        return 1
+    return flip(files) if flipping else 0
 
 
 if __name__ == "__main__":

@@ -274,7 +274,26 @@ fn streams() -> Vec<Value> {
         stream("bulk", "4,194,307 bytes", "frame_too_large", &declared(BULK_FRAME_BYTES_MAX + 1)),
         stream("bulk", "the longest length", "frame_too_large", &[0xff, 0xff, 0xff, 0x7f]),
         stream("control", "a frame that is no message", "no_message", &[4, 0x82, 0x0b, 0x18, 5]),
+        long_on_bulk(&declared(CONTROL_FRAME_BYTES_MAX + 1)),
     ]
+}
+
+/// A good frame that is a byte too long for the control lane: nothing else tells the lanes apart. Its zeros are counted and not
+/// written out. They are no transaction, which shows only after the message is read.
+fn long_on_bulk(prefix: &[u8]) -> Value {
+    // An array of three, the tag, no route, an array of one, and a byte string that fills the frame.
+    let head = [0x83, 4, 0x40, 0x81, 0x59];
+    let zeros = u16::try_from(CONTROL_FRAME_BYTES_MAX + 1 - head.len() - 2).unwrap();
+    let bytes = [prefix, &head, &zeros.to_be_bytes()].concat();
+    let message = Bytes::from([&bytes[prefix.len()..], &vec![0; zeros.into()]].concat());
+    assert!(Message::parse(&message).is_ok());
+    json!({
+        "lane": "bulk",
+        "name": "a good frame of 65,537 bytes, of which the last are zeros",
+        "reason": null,
+        "bytes": hex::encode(bytes),
+        "zeros": zeros,
+    })
 }
 
 #[test]
