@@ -81,8 +81,8 @@ pub enum AskError {
     WrongHost(String),
     /// It doesn't take our word for being its owner.
     #[error(
-        "the node did not take it: only who can read the file `cookie` in its data dir may do this, and it is a new one at each \
-         start; nothing was done: name the node by --data-dir, as the user that runs it"
+        "only the user who runs the node may do this, because it takes the file `cookie` in its data dir; nothing was done: name \
+         the node by --data-dir"
     )]
     NotAllowed,
     /// The node says no.
@@ -343,10 +343,19 @@ impl Node {
         Self::at(Self::address(ask)?, None, ask.timeout)
     }
 
-    /// The same for what needs the cookie. It is told to the node of its data dir, or where the caller names both.
+    /// The same for what needs the cookie. It is told to nobody but the node that runs in the data dir.
     fn find_as_owner(ask: &AskArgs) -> Result<Self, AskError> {
-        let address = Self::address(ask)?;
-        let cookie = data_dir::read_cookie(&dir(&ask.place)?).ok_or(AskError::NotAllowed)?;
+        let dir = dir(&ask.place)?;
+        let info = data_dir::find_node(&dir)?.ok_or_else(|| AskError::NotRunning(dir.clone()))?;
+        let address = info.rpc.ok_or(AskError::NoRpc(info.pid))?;
+        if ask
+            .rpc
+            .as_ref()
+            .is_some_and(|named| named.trim_start_matches("http://").trim_end_matches('/') != address)
+        {
+            return Err(AskError::NotAllowed);
+        }
+        let cookie = data_dir::read_cookie(&dir).ok_or(AskError::NotAllowed)?;
         Self::at(address, Some(&cookie), ask.timeout)
     }
 
@@ -380,11 +389,11 @@ impl Node {
         let address = || self.address.clone();
         self.runtime.block_on(request(&self.client)).map_err(|error| match error {
             ClientError::Call(answer) if answer.code() == CODE_REFUSED => {
-                AskError::Refused(answer.message().to_owned())
+                AskError::Refused(text::plain(answer.message()))
             }
             ClientError::Call(answer) if answer.code() == CODE_NOT_ALLOWED => AskError::NotAllowed,
             ClientError::Call(answer) => {
-                AskError::Answer { code: answer.code(), message: answer.message().to_owned() }
+                AskError::Answer { code: answer.code(), message: text::plain(answer.message()) }
             }
             ClientError::Transport(error) => match http_status(&*error) {
                 Some(429 | 503) => AskError::Busy(address()),

@@ -7,11 +7,12 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
+use nix::fcntl::OFlag;
 use protocol::network::NetworkId;
 use serde::{Deserialize, Serialize};
 
@@ -71,12 +72,31 @@ pub enum DataDirError {
         /// The process that holds it, if it has said so yet.
         pid: Option<String>,
     },
+    /// Everybody may write there.
+    #[error(
+        "everybody on this machine may write in the data dir {path}, and so put a key of theirs there; nothing was started: \
+         `chmod o-w {path}`, and look at what is in it",
+        path = .0.display()
+    )]
+    OpenToAll(PathBuf),
+    /// It is another user's.
+    #[error(
+        "the data dir {path} is another user's, so it can't be seen whether its node runs: ask it with --rpc {address}",
+        path = .path.display()
+    )]
+    AnotherUsers {
+        /// The directory.
+        path: PathBuf,
+        /// What its `rpc.json` says.
+        address: String,
+    },
     /// There is no home directory to put it in.
     #[error("no home directory is known, so there is no place for a data dir: give one with --data-dir")]
     NoHome,
     /// `rpc.json` was left by a node that is gone.
     #[error(
-        "no node is running in {path}: the last one, with pid {pid}, was killed. Start one with `node --data-dir {path}`",
+        "no node is running in {path}: the last one, with pid {pid}, was killed. Start one with `node --data-dir {path}` and its \
+         other flags, such as --network",
         path = .path.display()
     )]
     Killed {
@@ -121,7 +141,14 @@ pub fn default_path(network: &NetworkId) -> Result<PathBuf, DataDirError> {
 /// can't be read or makes no sense.
 pub fn find_node(dir: &Path) -> Result<Option<RpcInfo>, DataDirError> {
     let Some(info) = read_rpc(dir)? else { return Ok(None) };
-    match holder_of(dir)? {
+    let holder = match holder_of(dir) {
+        Err(DataDirError::Io { error, .. }) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let address = info.rpc.unwrap_or_else(|| "ADDR".to_owned());
+            return Err(DataDirError::AnotherUsers { path: dir.to_owned(), address });
+        }
+        other => other?,
+    };
+    match holder {
         None => Err(DataDirError::Killed { path: dir.to_owned(), pid: info.pid }),
         // One that starts removes the old file in a moment.
         Some(pid) => Ok((pid == info.pid.to_string()).then_some(info)),
@@ -174,6 +201,10 @@ impl DataDir {
     /// [`DataDirError::Locked`] names the process that holds it.
     pub fn lock(path: &Path) -> Result<Self, DataDirError> {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make", path))?;
+        let rights = std::fs::metadata(path).map_err(failed("look at", path))?.mode();
+        if rights & 0o002 != 0 {
+            return Err(DataDirError::OpenToAll(path.to_owned()));
+        }
         let lock_path = path.join(LOCK_FILE);
         let mut lock = OpenOptions::new()
             .read(true)
@@ -181,6 +212,7 @@ impl DataDir {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            .custom_flags(OFlag::O_NOFOLLOW.bits())
             .open(&lock_path)
             .map_err(failed("open", &lock_path))?;
         match try_lock(&lock) {
@@ -217,7 +249,16 @@ impl DataDir {
         let new = self.path.join("rpc.json.new");
         let mut text = serde_json::to_vec(info).map_err(|error| failed("write", &path)(error.into()))?;
         text.push(b'\n');
-        std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path)).map_err(failed("write", &path))
+        self.remove("rpc.json.new");
+        // The umask may take rights away, and gives none.
+        let written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o644)
+            .open(&new)
+            .and_then(|mut file| file.write_all(&text))
+            .and_then(|()| std::fs::rename(&new, &path));
+        written.inspect_err(|_| self.remove("rpc.json.new")).map_err(failed("write", &path))
     }
 
     /// Makes the cookie of this run: a new file that only its owner can read.

@@ -4,12 +4,13 @@
 //!
 //! * It listens on loopback only. `guard.rs` checks Host, Origin and the cookie, and bounds bodies.
 //! * It has a fixed number of places. A connection that waits or dawdles gives its place to a new one (`accept.rs`), and goes by
-//!   itself after its time ([`Times`]).
+//!   itself after its time ([`Times`]). Large answers are made and kept a few at a time (`answer.rs`).
 //! * What a caller without the cookie may do is one list: [`crate::rpc::OPEN_METHODS`].
 //!
 //! Deliberately absent: TLS and accounts (a tunnel and the data dir's owner stand for them), HTTP/2, websockets.
 
 mod accept;
+mod answer;
 mod cookie;
 mod guard;
 mod health;
@@ -29,17 +30,18 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle as MethodsHandle, stop_channel};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tower::Service as _;
 
 use crate::command::Command;
-use crate::rpc::{self, Access, BATCH_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+use crate::rpc::{self, Access, BATCH_MAX, LARGE_ANSWERS_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
 pub use cookie::{Cookie, CookieError};
 pub use guard::OPEN_REQUEST_BYTES_MAX;
 pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
 pub use place::Times;
 
+pub(crate) use answer::Large;
 pub(crate) use guard::Caller;
 
 /// Connections at a time, where the limit of open files allows it.
@@ -180,9 +182,13 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
         .build();
     let module = rpc::methods(commands);
     let names: rpc::Names = module.method_names().collect();
+    let large = Arc::new(Semaphore::new(LARGE_ANSWERS_MAX));
     let methods = Server::builder()
         .set_config(config)
-        .set_rpc_middleware(RpcServiceBuilder::new().layer_fn(move |inner| Access::new(inner, Arc::clone(&names))))
+        .set_rpc_middleware(
+            RpcServiceBuilder::new()
+                .layer_fn(move |inner| Access::new(inner, Arc::clone(&names), Arc::clone(&large))),
+        )
         .to_service_builder()
         .build(module, stop);
     let call = move |request: Request| {

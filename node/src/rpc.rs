@@ -24,10 +24,10 @@ use protocol::hash::{BlockId, TxId};
 use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX};
 use protocol::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::command::{Command, PeerStatus, Status};
-use crate::http::Caller;
+use crate::http::{Caller, Large};
 
 /// JSON around an item: names, quotes, ids. 4 KiB is ample.
 const ENVELOPE_BYTES: usize = 4 * 1024;
@@ -40,6 +40,10 @@ pub const RESPONSE_BYTES_MAX: usize = REQUEST_BYTES_MAX + BLOCK_TRANSACTIONS_MAX
 
 /// Requests in a batch. They are answered one after the other, so a connection never has more than one command under way.
 pub const BATCH_MAX: u32 = 64;
+
+/// Large answers at a time, from their making until the client has them: blocks of 4 MiB, twice that in hexadecimal and again
+/// in JSON, so 100 MiB at most.
+pub const LARGE_ANSWERS_MAX: usize = 4;
 
 /// The methods that need no cookie: they ask, or send a transaction, which the engine limits by itself. All others need it.
 pub const OPEN_METHODS: [&str; 5] = ["admin_nodeInfo", "admin_peers", "tx_send", "tx_get", "block_get"];
@@ -147,14 +151,15 @@ pub(crate) fn methods(commands: mpsc::Sender<Command>) -> RpcModule<impl Sized> 
 pub(crate) struct Access<S> {
     inner: S,
     names: Names,
+    large: Arc<Semaphore>,
 }
 
 /// The names of all methods.
 pub(crate) type Names = Arc<[&'static str]>;
 
 impl<S> Access<S> {
-    pub(crate) const fn new(inner: S, names: Names) -> Self {
-        Self { inner, names }
+    pub(crate) const fn new(inner: S, names: Names, large: Arc<Semaphore>) -> Self {
+        Self { inner, names, large }
     }
 
     /// Why a call is refused; `None` if it isn't.
@@ -174,7 +179,11 @@ impl<S> Access<S> {
 
 impl<S> RpcServiceT for Access<S>
 where
-    S: RpcServiceT<MethodResponse = MethodResponse> + Send + Sync,
+    S: RpcServiceT<MethodResponse = MethodResponse, BatchResponse = MethodResponse>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
 {
     type MethodResponse = MethodResponse;
     type NotificationResponse = S::NotificationResponse;
@@ -183,19 +192,34 @@ where
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = Self::MethodResponse> + Send + 'a {
         match self.refusal(request.method_name(), request.extensions()) {
             Some(refusal) => Either::Left(ready(MethodResponse::error(request.id, refusal))),
-            None => Either::Right(self.inner.call(request)),
+            None => {
+                let (inner, large) = (self.inner.clone(), Arc::clone(&self.large));
+                Either::Right(async move {
+                    let permit = permit(&large, is_large(request.method_name())).await;
+                    held(inner.call(request).await, permit)
+                })
+            }
         }
     }
 
     fn batch<'a>(&self, requests: Batch<'a>) -> impl Future<Output = Self::BatchResponse> + Send + 'a {
+        let mut any_large = false;
         let checked = requests.into_iter().map(|entry| match entry {
             Ok(BatchEntry::Call(request)) => match self.refusal(request.method_name(), request.extensions()) {
                 Some(refusal) => Err(BatchEntryErr::new(request.id, refusal)),
-                None => Ok(BatchEntry::Call(request)),
+                None => {
+                    any_large |= is_large(request.method_name());
+                    Ok(BatchEntry::Call(request))
+                }
             },
             other => other,
         });
-        self.inner.batch(Batch::from(checked.collect()))
+        let checked = Batch::from(checked.collect());
+        let (inner, large) = (self.inner.clone(), Arc::clone(&self.large));
+        async move {
+            let permit = permit(&large, any_large).await;
+            held(inner.batch(checked).await, permit)
+        }
     }
 
     fn notification<'a>(
@@ -205,6 +229,28 @@ where
         // Nobody is answered, and jsonrpsee calls no method for one.
         self.inner.notification(notification)
     }
+}
+
+/// Whether the answer may have megabytes.
+fn is_large(method: &str) -> bool {
+    method == "block_get"
+}
+
+/// Waits for the turn of a large answer. Those that are not go at once.
+async fn permit(large: &Arc<Semaphore>, wanted: bool) -> Option<Large> {
+    if !wanted {
+        return None;
+    }
+    // It is never closed.
+    Arc::clone(large).acquire_owned().await.ok().map(|permit| Large(Arc::new(permit)))
+}
+
+/// The answer keeps the permit until the client has it.
+fn held(answer: MethodResponse, permit: Option<Large>) -> MethodResponse {
+    let Some(permit) = permit else { return answer };
+    let mut extensions = answer.extensions().clone();
+    extensions.insert(permit);
+    answer.with_extensions(extensions)
 }
 
 struct Methods {
@@ -257,7 +303,10 @@ impl ApiServer for Methods {
 
     async fn block_get(&self, id: String) -> RpcResult<Option<BlockView>> {
         let id: BlockId = id.parse().map_err(bad_params)?;
-        Ok(self.ask(|reply| Command::Block { id, reply }).await?.map(|block| BlockView::from(&*block)))
+        let Some(block) = self.ask(|reply| Command::Block { id, reply }).await? else { return Ok(None) };
+        // Hashes and digits of megabytes keep everybody else waiting; so they are made on a thread of their own.
+        let made = tokio::task::spawn_blocking(move || BlockView::from(&*block)).await;
+        made.map(Some).map_err(|_| stopped("the block was not looked up"))
     }
 }
 

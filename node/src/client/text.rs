@@ -153,8 +153,12 @@ fn is_printable(text: &str) -> bool {
 
 /// A text from a peer, with nothing in it that could steer a terminal.
 fn visible(text: &str) -> String {
-    let shown = |c: char| if is_printable(c.encode_utf8(&mut [0; 4])) { c } else { '?' };
-    text.chars().map(shown).take(AGENT_MAX).collect()
+    plain(text).chars().take(AGENT_MAX).collect()
+}
+
+/// The same at its whole length.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if is_printable(c.encode_utf8(&mut [0; 4])) { c } else { '?' }).collect()
 }
 
 /// A column: its head, its cells, whether these are numbers, and which columns go before it when there is no room.

@@ -1,11 +1,14 @@
 //! Takes connections, and gives each a place.
 //!
-//! * With all places taken, the connection that has waited or dawdled longest goes. If all are being served, the new one is told so.
+//! * With all places taken, the connection that has waited or dawdled longest goes. If all are being served, the one that has been
+//!   there longest is to leave with its answer, and the new one waits for that, first come, first served. So nobody holds a
+//!   place forever by asking without a pause. One that waited in vain is told so; one that asks for the node's health is answered.
 //! * Where the system has no descriptor left, one connection that waits goes, and the listener rests, longer each time, up to a
 //!   second. That is said at most once in ten minutes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,14 +23,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use nix::sys::socket::{Backlog, listen};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
-use tokio::time::{Duration, sleep, timeout};
+use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use tower::Service as _;
 use tracing::{debug, warn};
 
 use super::HEALTH_PATHS;
+use super::answer::Answer;
 use super::place::{Place, Times};
 use crate::clock::Clock;
 use crate::notices::Seldom;
@@ -39,10 +44,14 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// Bytes that are read ahead, and so of a request's head. Heads have some 200 bytes; bodies of MiB want pieces of this size.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
-/// Connections that are only told that the node is busy, since all places are taken, and how long each may take to ask. Those above
-/// are closed unheard.
+/// Connections that wait for a place to become free, and as many that are only told that none did. The oldest goes for a new one.
 const BUSY_MAX: usize = 32;
-const BUSY_TIME: Duration = Duration::from_secs(1);
+
+/// How long a connection waits for a place, and how long it may then take to ask and be told. Longer than who is to leave may take.
+const BUSY_TIME: Duration = Duration::from_secs(2);
+
+/// Connections that the system may hold for us until they are taken. With the usual 128 a burst of others costs a client seconds.
+const BACKLOG: i32 = 1_024;
 
 /// Serves connections until `stopped` turns true or its sender is gone, then lets requests under way end.
 pub(super) async fn run(
@@ -51,16 +60,23 @@ pub(super) async fn run(
     (most, times): (usize, Times),
     mut stopped: watch::Receiver<bool>,
 ) {
-    let (places, tasks) = (HashMap::new(), JoinSet::new());
-    let mut open = Open { most, times, router, stopped: stopped.clone(), places, tasks };
+    if let Err(error) = listen(&listener, Backlog::new(BACKLOG).unwrap_or(Backlog::MAXCONN)) {
+        debug!(%error, "the system keeps its own backlog");
+    }
+    let mut open = Open::new(most, times, router, stopped.clone());
     let clock = Clock::start();
     let (mut rest, mut complaint) = (REST_MIN, Seldom::default());
     loop {
+        let patience = open.patience();
         let accepted = tokio::select! {
             biased;
             () = told(&mut stopped) => break,
             Some(done) = open.tasks.join_next_with_id() => {
-                open.forget(done.map_or_else(|error| error.id(), |(id, ())| id));
+                open.ended(done.map_or_else(|error| error.id(), |(id, ())| id));
+                continue;
+            }
+            () = patience => {
+                open.turn_first_away();
                 continue;
             }
             accepted = listener.accept() => accepted,
@@ -99,20 +115,68 @@ struct Open {
     stopped: watch::Receiver<bool>,
     places: HashMap<Id, Arc<Place>>,
     tasks: JoinSet<()>,
+    /// Those that wait for a place, and until when, the first first.
+    queue: VecDeque<(TcpStream, Instant)>,
 }
 
 impl Open {
+    fn new(most: usize, times: Times, router: Router, stopped: watch::Receiver<bool>) -> Self {
+        let (places, tasks, queue) = (HashMap::new(), JoinSet::new(), VecDeque::new());
+        Self { most, times, router, stopped, places, tasks, queue }
+    }
+
     fn take(&mut self, stream: TcpStream) {
-        if self.places.len() >= self.most && !self.make_room() {
-            // Those that are leaving count as well, for a moment.
-            if self.tasks.len() < self.most + BUSY_MAX {
-                self.tasks.spawn(turn_away(stream, self.router.clone()));
-            }
-            return;
+        if self.places.len() < self.most || self.make_room() {
+            return self.start(stream);
         }
+        self.ask_one_to_leave();
+        if self.queue.len() >= BUSY_MAX {
+            self.queue.pop_front();
+        }
+        self.queue.push_back((stream, Instant::now() + BUSY_TIME));
+    }
+
+    fn start(&mut self, stream: TcpStream) {
         let place = Arc::new(Place::new(self.times));
         let task = self.tasks.spawn(serve(stream, self.router.clone(), Arc::clone(&place), self.stopped.clone()));
         self.places.insert(task.id(), place);
+    }
+
+    /// A connection is gone: the first of those that wait has its place.
+    fn ended(&mut self, id: Id) {
+        self.places.remove(&id);
+        if self.places.len() < self.most
+            && let Some((stream, _)) = self.queue.pop_front()
+        {
+            self.start(stream);
+        }
+    }
+
+    /// Ends when the first that waits for a place has waited long enough.
+    fn patience(&self) -> impl Future<Output = ()> + use<> {
+        let until = self.queue.front().map(|(_, until)| *until);
+        async move {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => pending().await,
+            }
+        }
+    }
+
+    fn turn_first_away(&mut self) {
+        let Some((stream, _)) = self.queue.pop_front() else { return };
+        // Those that are leaving count as well, for a moment.
+        if self.tasks.len() < self.most + BUSY_MAX {
+            self.tasks.spawn(turn_away(stream, self.router.clone()));
+        }
+    }
+
+    /// Of those that are being served, and are not to leave already, the one that has been there longest.
+    fn ask_one_to_leave(&self) {
+        let staying = self.places.values().filter_map(|place| Some((place.opened()?, place)));
+        if let Some((_, place)) = staying.min_by_key(|(opened, _)| *opened) {
+            place.leave();
+        }
     }
 
     /// Makes the connection go that has waited or dawdled longest; false if there is none.
@@ -125,13 +189,10 @@ impl Open {
         true
     }
 
-    fn forget(&mut self, id: Id) {
-        self.places.remove(&id);
-    }
-
     /// Ends requests that aren't whole, and waits for the others. These end with their answer, and connections that have none
     /// under way at once.
     async fn end(mut self) {
+        self.queue.clear();
         self.places.values().filter(|place| place.is_reading()).for_each(|place| place.vacate());
         while self.tasks.join_next().await.is_some() {}
     }
@@ -147,9 +208,11 @@ async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped
         request.extensions_mut().insert(Arc::clone(&state));
         let (mut router, state) = (router.clone(), Arc::clone(&state));
         async move {
-            let answer = router.call(request.map(Body::new)).await;
-            state.waiting();
-            answer
+            let answered = router.call(request.map(Body::new)).await;
+            match answered {
+                Ok(response) => Ok::<_, Infallible>(Answer::of(response, state).await),
+                Err(never) => match never {},
+            }
         }
     });
     let connection =
@@ -157,12 +220,12 @@ async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped
     let mut connection = pin!(connection);
     let served = async {
         tokio::select! {
-            served = connection.as_mut() => served,
-            () = told(&mut stopped) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+            served = connection.as_mut() => return served,
+            () = told(&mut stopped) => {}
+            () = place.left() => {}
         }
+        connection.as_mut().graceful_shutdown();
+        connection.await
     };
     tokio::select! {
         served = served => {

@@ -7,19 +7,22 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
 
+use super::HEALTH_PATHS;
 use super::cookie::Cookie;
 use super::place::Place;
 use crate::rpc::REQUEST_BYTES_MAX;
 
 /// Bytes of a request without the cookie: some transactions of 64 KiB in hexadecimal, or a full batch of small ones. All
-/// connections with one such body each hold 128 MiB, and three times that while they are read and decoded at the same time.
+/// connections with one such body each hold 128 MiB, and three times that while they are decoded at the same time.
 pub const OPEN_REQUEST_BYTES_MAX: usize = 1024 * 1024;
 
 /// Who sent a request.
@@ -33,7 +36,8 @@ pub(crate) enum Caller {
 
 /// Lets a request through, or answers it.
 pub(super) async fn check(State(cookie): State<Option<Cookie>>, mut request: Request, next: Next) -> Response {
-    let caller = match admit(request.headers(), cookie.as_ref()) {
+    let health = HEALTH_PATHS.contains(&request.uri().path());
+    let caller = match admit(request.headers(), health, cookie.as_ref()) {
         Ok(caller) => caller,
         Err(refused) => return refused.into_response(),
     };
@@ -43,23 +47,42 @@ pub(super) async fn check(State(cookie): State<Option<Cookie>>, mut request: Req
     };
     let place = request.extensions_mut().remove::<Arc<Place>>();
     let (mut head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, most).await else {
-        return too_large(caller, most).into_response();
-    };
+    let Some(body) = whole(body, most).await else { return too_large(caller, most).into_response() };
     // The time limit of reading is the place's, which ends the connection.
     if let Some(place) = place {
         place.serving();
     }
     head.extensions.insert(caller);
+    // It has done its work, and has no place in a log.
+    head.headers.remove(AUTHORIZATION);
     next.run(Request::from_parts(head, Body::from(body))).await
+}
+
+/// The bytes of a body; `None` if it doesn't come whole, or has more than `most`. They are put together in one piece: many small
+/// ones, as they came, would take thirty times their bytes.
+async fn whole(body: Body, most: usize) -> Option<Bytes> {
+    if body.size_hint().lower() > most as u64 {
+        return None;
+    }
+    let (mut pieces, mut bytes) = (body.into_data_stream(), BytesMut::new());
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.ok()?;
+        if bytes.len() + piece.len() > most {
+            return None;
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Some(bytes.freeze())
 }
 
 type Refused = (StatusCode, String);
 
-fn admit(headers: &HeaderMap, cookie: Option<&Cookie>) -> Result<Caller, Refused> {
+fn admit(headers: &HeaderMap, health: bool, cookie: Option<&Cookie>) -> Result<Caller, Refused> {
     let refused = |status, text: &str| Err((status, format!("{text}\n")));
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let Some(host) = text(HOST).filter(|host| is_loopback(host)) else {
+    // Plain health checks name none; browsers always do.
+    let host = text(HOST).or(health.then_some("localhost"));
+    let Some(host) = host.filter(|host| is_loopback(host)) else {
         return refused(
             StatusCode::FORBIDDEN,
             "the Host header names no loopback host; nothing was done: ask for 127.0.0.1 or localhost",

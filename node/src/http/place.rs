@@ -1,7 +1,8 @@
 //! One connection's place at the listener: what it is doing, since when, and whether it has to go.
 //!
-//! A connection *waits* for a request or for the rest of its headers, *reads* a body, or is *served*. Each has its own time limit.
-//! One that waits or reads can be made to go when another connection needs the place.
+//! A connection *waits* for a request or for the rest of its headers, *reads* a body, is *served*, or *takes* its answer. Each has
+//! its own time limit. When another connection needs the place, one that isn't being served goes at once; one that is
+//! being served goes with its answer.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,12 +18,17 @@ pub struct Times {
     pub body: Duration,
     /// From there to the answer. One call takes 10 s at most; a batch of more slow ones is cut off.
     pub serve: Duration,
+    /// From there until the client has taken all of it but what the system buffers.
+    pub answer: Duration,
+    /// To be served to the end, if another connection waits for the place.
+    pub leave: Duration,
 }
 
 impl Default for Times {
-    /// 30 s, 10 s (8 MiB at less than 1 MiB/s, and on loopback they take milliseconds) and 60 s.
+    /// 30 s, 10 s (8 MiB at less than 1 MiB/s, and on loopback they take milliseconds), 60 s, 10 s, 1 s.
     fn default() -> Self {
-        Self { wait: Duration::from_secs(30), body: Duration::from_secs(10), serve: Duration::from_secs(60) }
+        let [wait, body, serve, answer, leave] = [30, 10, 60, 10, 1].map(Duration::from_secs);
+        Self { wait, body, serve, answer, leave }
     }
 }
 
@@ -31,14 +37,17 @@ enum Stage {
     Waiting,
     Reading,
     Serving,
+    Answering,
 }
 
 /// A place.
 #[derive(Debug)]
 pub(super) struct Place {
     times: Times,
+    opened: Instant,
     state: Mutex<State>,
     changed: Notify,
+    leaves: Notify,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +55,14 @@ struct State {
     stage: Stage,
     since: Instant,
     vacated: bool,
+    leaving: Option<Instant>,
 }
 
 impl Place {
     pub(super) fn new(times: Times) -> Self {
-        let state = State { stage: Stage::Waiting, since: Instant::now(), vacated: false };
-        Self { times, state: Mutex::new(state), changed: Notify::new() }
+        let opened = Instant::now();
+        let state = State { stage: Stage::Waiting, since: opened, vacated: false, leaving: None };
+        Self { times, opened, state: Mutex::new(state), changed: Notify::new(), leaves: Notify::new() }
     }
 
     /// The headers of a request are here.
@@ -59,19 +70,22 @@ impl Place {
         self.enter(Stage::Reading);
     }
 
-    /// Its body is here as well.
+    /// Its body is here as well. If the place was wanted in this moment, the request is served all the same.
     pub(super) fn serving(&self) {
         self.enter(Stage::Serving);
+        if std::mem::take(&mut self.lock().vacated) {
+            self.leave();
+        }
     }
 
-    /// The answer is out of our hands. A client that doesn't read it is one that waits.
+    /// There is an answer.
+    pub(super) fn answering(&self) {
+        self.enter(Stage::Answering);
+    }
+
+    /// The answer is out, but for what the system buffers.
     pub(super) fn waiting(&self) {
         self.enter(Stage::Waiting);
-    }
-
-    /// Whether it has part of a request's body.
-    pub(super) fn is_reading(&self) -> bool {
-        self.lock().stage == Stage::Reading
     }
 
     /// Since when it could have been made to go; `None` while it is served.
@@ -80,20 +94,40 @@ impl Place {
         (stage != Stage::Serving).then_some(since)
     }
 
-    /// Tells the connection to go.
+    /// Whether it has part of a request's body.
+    pub(super) fn is_reading(&self) -> bool {
+        self.lock().stage == Stage::Reading
+    }
+
+    /// Since when the connection is there; `None` if it is to leave already.
+    pub(super) fn opened(&self) -> Option<Instant> {
+        self.lock().leaving.is_none().then_some(self.opened)
+    }
+
+    /// Tells the connection to go now.
     pub(super) fn vacate(&self) {
         self.lock().vacated = true;
         self.changed.notify_one();
+    }
+
+    /// Tells the connection to go with its answer, and soon.
+    pub(super) fn leave(&self) {
+        self.lock().leaving = Some(Instant::now());
+        self.changed.notify_one();
+        self.leaves.notify_one();
+    }
+
+    /// Ends when the connection is told to go with its answer.
+    pub(super) async fn left(&self) {
+        self.leaves.notified().await;
     }
 
     /// Ends when the connection has to go.
     pub(super) async fn over(&self) {
         loop {
             let state = *self.lock();
-            let deadline = state.since + self.limit(state.stage);
-            // A request that became whole in the moment in which its place was wanted is served to the end.
-            let vacated = state.vacated && state.stage != Stage::Serving;
-            if vacated || deadline <= Instant::now() {
+            let deadline = self.deadline(state);
+            if state.vacated || deadline <= Instant::now() {
                 return;
             }
             tokio::select! {
@@ -103,17 +137,21 @@ impl Place {
         }
     }
 
-    const fn limit(&self, stage: Stage) -> Duration {
-        match stage {
+    fn deadline(&self, state: State) -> Instant {
+        let limit = match state.stage {
             Stage::Waiting => self.times.wait,
             Stage::Reading => self.times.body,
             Stage::Serving => self.times.serve,
-        }
+            Stage::Answering => self.times.answer,
+        };
+        let whole = state.since + limit;
+        state.leaving.map_or(whole, |since| whole.min(since + self.times.leave))
     }
 
     fn enter(&self, stage: Stage) {
         let mut state = self.lock();
         (state.stage, state.since) = (stage, Instant::now());
+        drop(state);
         self.changed.notify_one();
     }
 

@@ -1,7 +1,7 @@
 //! A data dir has one holder at a time, and tells where that one can be reached only while it runs.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use node::data_dir::{
     COOKIE_FILE, DataDir, DataDirError, LOCK_FILE, RPC_FILE, RpcInfo, find_node, read_cookie, read_rpc,
@@ -96,6 +96,31 @@ fn a_cookie_is_its_owners_alone_and_goes_with_the_lock() {
     assert_eq!(read_cookie(dir.path()), None);
     let another = DataDir::lock(dir.path()).expect("free").write_cookie().expect("written");
     assert_ne!(another, cookie);
+}
+
+#[test]
+fn a_data_dir_in_which_everybody_may_write_is_refused() {
+    let dir = tempdir().expect("a directory");
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("set");
+    assert!(matches!(DataDir::lock(dir.path()), Err(DataDirError::OpenToAll(_))));
+    assert!(!dir.path().join(LOCK_FILE).exists());
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o775)).expect("set");
+    DataDir::lock(dir.path()).expect("a group may");
+}
+
+#[test]
+fn links_lead_nowhere_and_rpc_json_is_its_owners_to_write() {
+    let dir = tempdir().expect("a directory");
+    let victim = dir.path().join("victim");
+    fs::write(&victim, "precious").expect("written");
+    std::os::unix::fs::symlink(&victim, dir.path().join(LOCK_FILE)).expect("a link");
+    assert!(matches!(DataDir::lock(dir.path()), Err(DataDirError::Io { .. })));
+    fs::remove_file(dir.path().join(LOCK_FILE)).expect("it is there");
+    std::os::unix::fs::symlink(&victim, dir.path().join("rpc.json.new")).expect("a link");
+    let held = DataDir::lock(dir.path()).expect("free");
+    held.write_rpc(&info()).expect("written");
+    assert_eq!(fs::metadata(dir.path().join(RPC_FILE)).expect("it is there").mode() & 0o022, 0);
+    assert_eq!(fs::read_to_string(&victim).expect("text"), "precious");
 }
 
 #[test]

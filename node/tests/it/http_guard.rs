@@ -43,6 +43,21 @@ async fn only_a_loopback_host_is_served() {
 }
 
 #[tokio::test]
+async fn a_health_check_need_name_no_host_and_nothing_else_may_leave_it_out() {
+    let fake = FakeNode::start();
+    let address = fake.address;
+    let ask = async move |head: &'static str| {
+        tokio::task::spawn_blocking(move || exchange(address, head, "")).await.expect("it ends")
+    };
+    for path in ["GET /healthz HTTP/1.0", "GET /readyz HTTP/1.0"] {
+        let answer = ask(path).await;
+        assert!(answer.contains("200 OK") || answer.contains("503"), "{answer}");
+    }
+    assert!(ask("GET /readyz HTTP/1.1\r\nHost: rebound.example").await.starts_with("HTTP/1.1 403"));
+    assert!(ask("POST / HTTP/1.0").await.contains(" 403 "));
+}
+
+#[tokio::test]
 async fn a_page_of_another_site_is_turned_away() {
     for origin in ["http://example.org", "null", "http://127.0.0.1:2", "https://127.0.0.1:1", "http://localhost:1"]
     {

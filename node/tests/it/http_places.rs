@@ -7,7 +7,7 @@ use std::time::Duration;
 use jsonrpsee::http_client::HttpClient;
 use node::command::{Command, PeerStatus};
 use node::http::Times;
-use node::rpc::ApiClient as _;
+use node::rpc::{ApiClient as _, LARGE_ANSWERS_MAX};
 
 use crate::support::{FakeNode, client, exchange};
 
@@ -45,7 +45,7 @@ async fn answered(fake: &mut FakeNode) -> HttpClient {
 #[tokio::test]
 async fn a_new_connection_takes_the_place_of_the_one_that_waited_longest() {
     let long = Duration::from_secs(3_600);
-    let mut fake = FakeNode::with_places(3, Times { wait: long, body: long, serve: long });
+    let mut fake = FakeNode::with_places(3, Times { wait: long, body: long, serve: long, ..Times::default() });
     let (silent, half, headless) =
         (open(fake.address, ""), open(fake.address, &half_sent()), open(fake.address, "POST / HT"));
     let _first = answered(&mut fake).await;
@@ -57,8 +57,8 @@ async fn a_new_connection_takes_the_place_of_the_one_that_waited_longest() {
 }
 
 #[tokio::test]
-async fn requests_under_way_keep_their_places_and_a_new_one_is_told() {
-    let mut fake = FakeNode::with_places(2, Times::default());
+async fn requests_under_way_keep_their_places_and_one_that_waited_in_vain_is_told() {
+    let mut fake = FakeNode::with_places(2, Times { leave: Duration::from_secs(3_600), ..Times::default() });
     let (first, second) = (client(fake.address, None), client(fake.address, None));
     let work = async {
         let waiting = [fake.command().await, fake.command().await];
@@ -86,13 +86,89 @@ async fn requests_under_way_keep_their_places_and_a_new_one_is_told() {
 async fn a_connection_that_waits_or_dawdles_is_closed_after_its_time() {
     let short = Duration::from_millis(50);
     let long = Duration::from_secs(3_600);
-    let waiting = FakeNode::with_places(9, Times { wait: short, body: long, serve: long });
+    let waiting = FakeNode::with_places(9, Times { wait: short, body: long, serve: long, ..Times::default() });
     closes(open(waiting.address, "")).await;
     closes(open(waiting.address, HEAD)).await;
-    let reading = FakeNode::with_places(9, Times { wait: long, body: short, serve: long });
+    let reading = FakeNode::with_places(9, Times { wait: long, body: short, serve: long, ..Times::default() });
     closes(open(reading.address, &half_sent())).await;
-    let mut serving = FakeNode::with_places(9, Times { wait: long, body: long, serve: short });
+    let mut serving = FakeNode::with_places(9, Times { wait: long, body: long, serve: short, ..Times::default() });
     let stream = open(serving.address, &format!("{HEAD}Content-Length: {}\r\n\r\n{PEERS}", PEERS.len()));
     let _unanswered = serving.command().await;
     closes(stream).await;
+}
+
+/// Writes requests on one connection, and reads nothing yet.
+fn ask(address: SocketAddr, count: usize) -> TcpStream {
+    let request = format!("{HEAD}Content-Length: {}\r\n\r\n{PEERS}", PEERS.len());
+    open(address, &request.repeat(count))
+}
+
+async fn reply(fake: &mut FakeNode) {
+    let Command::Peers { reply } = fake.command().await else { panic!("another") };
+    // Its connection may have been cut.
+    let _ = reply.send(Vec::new());
+}
+
+#[tokio::test]
+async fn who_asks_without_a_pause_gives_up_its_place_with_its_answer() {
+    let mut fake = FakeNode::with_places(1, Times { leave: Duration::from_secs(3_600), ..Times::default() });
+    let mut greedy = ask(fake.address, 1_000);
+    let Command::Peers { reply: held } = fake.command().await else { panic!("another") };
+    let (address, head) = (fake.address, HEAD.trim_end().to_owned());
+    let patient = tokio::task::spawn_blocking(move || exchange(address, &head, PEERS));
+    let told = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        let _ = greedy.read_to_string(&mut text);
+        text
+    });
+    // Nothing tells when the patient one has been taken; a listener that has not yet seen it answers the greedy one once more.
+    held.send(Vec::new()).expect("somebody waits");
+    reply(&mut fake).await;
+    while !patient.is_finished() {
+        tokio::select! {
+            () = reply(&mut fake) => {}
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    let (patient, told) = (patient.await.expect("it ends"), told.await.expect("it ends"));
+    assert!(patient.starts_with("HTTP/1.1 200"), "{patient}");
+    assert!(told.matches("HTTP/1.1 200").count() < 1_000, "it was never told to leave");
+}
+
+#[tokio::test]
+async fn a_request_that_lasts_is_cut_when_another_waits_for_its_place() {
+    let mut fake = FakeNode::with_places(1, Times { leave: Duration::from_millis(50), ..Times::default() });
+    let slow = ask(fake.address, 1);
+    let _never_answered = fake.command().await;
+    let _other = answered(&mut fake).await;
+    closes(slow).await;
+}
+
+#[tokio::test]
+async fn large_answers_are_made_a_few_at_a_time() {
+    let mut fake = FakeNode::start();
+    let id = "00".repeat(32);
+    let asked: Vec<_> = (0..=LARGE_ANSWERS_MAX)
+        .map(|_| {
+            let (client, id) = (client(fake.address, None), id.clone());
+            tokio::spawn(async move { client.block_get(id).await })
+        })
+        .collect();
+    let mut held = Vec::new();
+    for _ in 0..LARGE_ANSWERS_MAX {
+        held.push(fake.command().await);
+    }
+    // What is small goes on, and the one too many waits.
+    let _other = answered(&mut fake).await;
+    assert!(fake.commands.try_recv().is_err());
+    let Some(Command::Block { reply, .. }) = held.pop() else { panic!("another") };
+    reply.send(None).expect("somebody waits");
+    held.push(fake.command().await);
+    for command in held {
+        let Command::Block { reply, .. } = command else { panic!("another") };
+        reply.send(None).expect("somebody waits");
+    }
+    for one in asked {
+        assert_eq!(one.await.expect("it ends").expect("an answer"), None);
+    }
 }

@@ -24,6 +24,9 @@ use tempfile::tempdir;
 
 use crate::support::{FakeNode, network, node};
 
+/// Nothing takes so long.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3_600);
+
 const INVALID_PARAMS: i32 = -32602;
 
 fn transaction(nonce: u64) -> SignedTransaction {
@@ -334,7 +337,7 @@ async fn a_node_that_does_not_answer_is_waited_for_as_long_as_was_said() {
 #[tokio::test]
 async fn a_node_whose_places_are_taken_is_busy_and_not_gone() {
     let home = tempdir().expect("a directory");
-    let mut fake = FakeNode::with_places(1, Times::default());
+    let mut fake = FakeNode::with_places(1, Times { leave: PATIENCE, ..Times::default() });
     let client = fake.client.clone();
     let (_, output) = tokio::join!(client.peers(), async {
         let Command::Peers { reply } = fake.command().await else { panic!("another") };
@@ -347,24 +350,34 @@ async fn a_node_whose_places_are_taken_is_busy_and_not_gone() {
     assert!(text.contains("as many requests as it can"), "{text}");
 }
 
+/// Makes `dir` that of the fake node.
+fn inhabit(dir: &Path, fake: &FakeNode) -> DataDir {
+    let held = DataDir::lock(dir).expect("free");
+    let (pid, rpc) = (std::process::id(), Some(fake.address.to_string()));
+    let info = RpcInfo { pid, peer_id: String::new(), public_key: String::new(), rpc, listen: Vec::new() };
+    held.write_rpc(&info).expect("written");
+    held
+}
+
 #[tokio::test]
-async fn a_block_is_published_with_the_cookie_of_the_data_dir_and_looked_up() {
+async fn a_block_is_published_with_the_cookie_of_the_data_dir() {
     let home = tempdir().expect("a directory");
     let (dir, file) = (home.path().join("d"), home.path().join("block"));
     let sent = block(vec![transaction(1).encoded().clone()]);
     let mut fake = FakeNode::start();
-    std::fs::create_dir(&dir).expect("made");
+    let _held = inhabit(&dir, &fake);
+    let cookie = dir.join("cookie");
     let [dir, file] = [&dir, &file].map(|path| path.to_str().expect("text"));
     let args = ["block", "publish", file, "--data-dir", dir];
     let without = run(&mut fake, home.path(), &args, |_| panic!("asked")).await;
     assert_eq!(without.status.code(), Some(1), "there is no such file");
     for text in [sent.to_bytes().to_vec(), format!("{}\n", hex::encode(sent.to_bytes())).into_bytes()] {
         std::fs::write(file, text).expect("written");
-        let _ = std::fs::remove_file(Path::new(dir).join("cookie"));
+        let _ = std::fs::remove_file(&cookie);
         let stranger = run(&mut fake, home.path(), &args, |_| panic!("asked")).await;
         let told = String::from_utf8(stranger.stderr).expect("text");
         assert!(told.contains("`cookie`"), "{told}");
-        std::fs::write(Path::new(dir).join("cookie"), fake.cookie.to_text()).expect("written");
+        std::fs::write(&cookie, fake.cookie.to_text()).expect("written");
         let output = run(&mut fake, home.path(), &args, |command| {
             let Command::SubmitBlock { block, reply } = command else { panic!("another") };
             assert_eq!(*block, sent);
@@ -374,6 +387,10 @@ async fn a_block_is_published_with_the_cookie_of_the_data_dir_and_looked_up() {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         assert_eq!(String::from_utf8(output.stdout).expect("text"), format!("{}\n", sent.header.id()));
     }
+    // Nobody else is told it, whatever is said to be the node's address.
+    let mut other = FakeNode::start();
+    let output = run(&mut other, home.path(), &args, |_| panic!("asked")).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
 #[tokio::test]
