@@ -45,6 +45,8 @@ fn readiness_tells_of_missing_peers_and_of_being_behind() {
     let other = "00".repeat(31) + "01";
     let stranger = space.node("stranger", &[&LOCAL[..], &flags, &["--producers", &other]].concat());
     until_unmet(&stranger, &[Criterion::Sync]);
+    // The two have found each other meanwhile.
+    stranger.stop();
     first.stop();
     until_unmet(&follower, &[Criterion::Peers]);
 }
