@@ -256,6 +256,7 @@ fn an_address_of_another_machine_is_no_place_to_listen_and_the_system_s_reason_i
         let (code, text) = refusal(&["--ephemeral", "--rpc-addr", "127.0.0.1:0", "--listen", address]);
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains(&format!("cannot listen on {address}: ")) && !text.contains(": ;"), "{text}");
+        assert!(!text.contains(": : "), "{text}");
         assert!(text.contains("os error"), "{text}");
     }
 }
