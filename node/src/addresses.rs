@@ -56,6 +56,15 @@ pub enum Place {
     Own,
 }
 
+/// The port, if what comes behind the host of an address is what nodes speak: TCP, or QUIC v1, and nothing more.
+#[must_use]
+pub fn port(behind_host: &[Protocol<'_>]) -> Option<u16> {
+    match behind_host {
+        [Protocol::Tcp(port)] | [Protocol::Udp(port), Protocol::QuicV1] => Some(*port),
+        _ => None,
+    }
+}
+
 /// Who can reach `address`.
 #[must_use]
 pub fn scope(address: &Multiaddr) -> Scope {

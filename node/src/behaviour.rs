@@ -566,8 +566,15 @@ impl Behaviour {
             Some(held) => !link.outbound && (!held.outbound || peer < self.settings.local),
             None => !link.outbound && (link.reserved || self.slots().inbound < self.settings.max_peers_in),
         };
+        // On a connection that we dialled, the lanes are ours to open: whoever does it for us is no sign that we are full.
+        let full = held.is_none() && !link.outbound;
         if !grant || held.is_some_and(|held| !self.may_replace(held, id)) {
-            self.turn_away(id, held.is_none());
+            let why = match held {
+                Some(_) => "its other connection stays",
+                None if full => "no slot is free for it",
+                None => "this node dialled the connection, and opens the lanes itself",
+            };
+            self.turn_away(id, full, why);
             return;
         }
         if let Some(held) = held {
@@ -576,9 +583,8 @@ impl Behaviour {
         self.grant(id);
     }
 
-    /// Drops the lanes of a connection that gets no slot, because all are taken or its peer's other connection stays.
-    fn turn_away(&mut self, id: ConnectionId, full: bool) {
-        let why = if full { "no slot is free for it" } else { "its other connection stays" };
+    /// Drops the lanes of a connection that gets no slot. Counted where that is because all are taken.
+    fn turn_away(&mut self, id: ConnectionId, full: bool, why: &str) {
         if let Some(link) = self.links.get(&id) {
             debug!(peer = %link.peer, address = %link.address, why, "declined a peer's lanes");
         }

@@ -37,9 +37,10 @@ Examples:
   node --data-dir /tmp/b status            ask the one that lives there
   node tx send --payload 'hello'           send a transaction through it
 
-Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 6 store problem,
-70 panic, 130, 143 or 129 forced by a second SIGINT, SIGTERM or SIGHUP. A flag wins over its environment variable; an
-empty variable counts as unset.";
+Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 6 store problem, \
+70 panic; 130, 143 or 129 when a second SIGINT, SIGTERM or SIGHUP forced the end.
+
+A flag wins over its environment variable; an empty variable counts as unset.";
 
 /// A Hearsay node: carries signed transactions and blocks to every other node.
 ///
@@ -81,7 +82,7 @@ pub enum Command {
 pub struct RunArgs {
     /// Addresses of nodes to join through, with or without /p2p/PEER-ID
     ///
-    /// Repeat the flag, or separate addresses by commas. They are tried for ever.
+    /// Repeat the flag, or separate addresses by commas. They are tried forever.
     #[arg(long, env = "NODE_BOOTSTRAP", value_name = "ADDR", value_delimiter = ',', value_parser = typed::parse_dial)]
     pub bootstrap: Vec<Multiaddr>,
 
@@ -107,11 +108,11 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_EPHEMERAL", value_parser = BoolishValueParser::new())]
     pub ephemeral: bool,
 
-    /// Give up bodies of old blocks while all take more than so many bytes, such as 10GiB; the newest 288 stay
+    /// Delete the bodies of the oldest blocks while all take more than this, such as 10GiB; the newest 288 stay
     #[arg(long, env = "NODE_PRUNE_BYTES", value_name = "BYTES", value_parser = config::parse_bytes)]
     pub prune_bytes: Option<u64>,
 
-    /// Give up bodies of blocks that were stored longer ago, such as 30d; the newest 288 stay
+    /// Delete the bodies of blocks that were stored longer ago than this, such as 30d; the newest 288 stay
     ///
     /// Only time for which the node runs counts, so that a clock that is set wrongly deletes nothing.
     #[arg(long, env = "NODE_PRUNE_AGE", value_name = "TIME", value_parser = config::parse_age)]
@@ -146,14 +147,14 @@ pub struct RunArgs {
     /// How items travel: author-tree (push along the tree learned for each author), announce (ask for the body), flood
     /// (push it), rumor (push it to a few peers a round) or none (reconciliation alone)
     ///
-    /// author-tree may be told a redundancy, as by --redundancy: author-tree:redundancy=0.5. rumor takes settings:
-    /// rumor:fanout=3,round=1s,nodes=1000,feedback=on are those that it has without. It sends an
-    /// item to `fanout` random peers each round, up to 4 times the digits of `nodes`, the expected size of the network;
-    /// with feedback it stops once most of a round's peers had the item.
+    /// author-tree may be told a redundancy, as by --redundancy: author-tree:redundancy=0.5. rumor takes settings too:
+    /// without any it is rumor:fanout=3,round=1s,nodes=1000,feedback=on. It sends an item to `fanout` random peers each
+    /// round, up to 4 times the digits of `nodes`, the expected size of the network; with feedback it stops once most of a
+    /// round's peers had the item.
     #[arg(long, env = "NODE_RELAY", value_name = "POLICY", default_value_t = RelayPolicy::default())]
     pub relay: RelayPolicy,
 
-    /// How many bodies too many to want for each useful one, 0 to 2; with author-tree only
+    /// How many duplicates to accept for each useful body, 0 to 2; with author-tree only
     ///
     /// Resilience costs duplicates: with 1, most items come by two ways, and one that fails isn't felt. The node keeps or
     /// asks for as many links as that takes.
@@ -258,7 +259,7 @@ pub struct AskArgs {
     pub place: PlaceArgs,
 
     /// The node's RPC address, rather than the one that its rpc.json names
-    #[arg(long, env = "NODE_RPC", value_name = "ADDR")]
+    #[arg(long, env = "NODE_RPC", value_name = "HOST:PORT", value_parser = config::parse_rpc)]
     pub rpc: Option<String>,
 
     /// How long to wait for each answer, such as 3s; `tx send` waits for two
@@ -353,7 +354,7 @@ pub struct SendArgs {
     #[arg(long, value_name = "N")]
     pub nonce: Option<u64>,
 
-    /// How many blocks after the height that the network has reached, as far as the node knows, it may still enter one
+    /// For how many blocks it stays valid, counted from the highest block that the node knows of
     #[arg(long, env = "NODE_VALID_FOR", value_name = "BLOCKS", default_value_t = 1_000,
           value_parser = clap::value_parser!(u64).range(1..=VALID_UNTIL_AHEAD_MAX))]
     pub valid_for: u64,
@@ -368,7 +369,7 @@ pub struct SendArgs {
 #[group(required = true, multiple = false)]
 pub struct PayloadArgs {
     /// This text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub payload: Option<String>,
 
     /// The bytes of this file, at most 64 KiB; - is standard input

@@ -54,9 +54,9 @@ pub enum AskError {
     DataDir(#[from] DataDirError),
     /// No node listens in the data dir.
     #[error(
-        "no node is running in {path}: start one with `node --data-dir {path}`, name its --data-dir or --network, or give its \
-         address with --rpc",
-        path = .0.display()
+        "no node is running in {}: start it with `node run` and the flags that it had, --network and --data-dir among them. If \
+         another node is meant, name its --network, --data-dir or --rpc address",
+        .0.display()
     )]
     NotRunning(PathBuf),
     /// The node runs without RPC.
@@ -194,7 +194,10 @@ pub fn peers(ask: &AskArgs) -> Result<ExitCode, AskError> {
     if ask.json {
         print_json(&peers)?;
     } else if peers.is_empty() {
-        to_stderr("no peers: give the node a --bootstrap address, or have another join it");
+        to_stderr(
+            "no peers. If the node was started with --bootstrap addresses, its log says what each of them came to; otherwise \
+             start it with one, or have another node join it",
+        );
     } else {
         print(&text::peers(&peers, text::width()))?;
     }

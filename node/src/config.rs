@@ -1,6 +1,6 @@
 //! What a node runs with: resolved and checked, whatever it came from. Also the meaning of each value that is typed.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub struct Config {
     pub prune: Prune,
     /// Addresses to listen on; port 0 chooses a free one.
     pub listen: Vec<Multiaddr>,
-    /// First addresses to dial, with or without `/p2p/…`; tried for ever.
+    /// First addresses to dial, with or without `/p2p/…`; tried forever.
     pub bootstrap: Vec<Multiaddr>,
     /// Peers to stay connected to, over and above the limits.
     pub reserved_peers: Vec<Multiaddr>,
@@ -136,6 +136,33 @@ pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
         ));
     }
     Ok(address)
+}
+
+/// The address of a node's RPC as a client names it: `HOST:PORT`, with or without `http://` before it.
+///
+/// # Errors
+/// If nobody could be asked there. A wrong address would otherwise look like a node that doesn't answer.
+pub fn parse_rpc(text: &str) -> Result<String, String> {
+    const FORM: &str = "write HOST:PORT or http://HOST:PORT, such as 127.0.0.1:30401";
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    if scheme != "http" {
+        return Err(format!("the RPC speaks plain HTTP, and no {scheme}: {FORM}"));
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = rest.rsplit_once(':').ok_or_else(|| format!("a host and a port are wanted: {FORM}"))?;
+    let is_name =
+        !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    let in_brackets = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if !is_name && in_brackets.is_none_or(|ip| ip.parse::<Ipv6Addr>().is_err()) {
+        return Err(format!(
+            "{host:?} is no host, which is a name, an IPv4 address, or an IPv6 address in brackets: {FORM}"
+        ));
+    }
+    // Rust reads a sign before a number, a URL doesn't.
+    if port.starts_with('+') || !port.parse().is_ok_and(|port: u16| port > 0) {
+        return Err(format!("{port:?} is no port, which is a number from 1 to 65535: {FORM}"));
+    }
+    Ok(text.strip_suffix('/').unwrap_or(text).to_owned())
 }
 
 /// A number of bytes, such as `500MB`, `10GiB` or `1048576`.

@@ -1,6 +1,6 @@
 //! Whom to dial. Decides only: the service asks it, dials, and tells it how that went.
 //!
-//! Fixed addresses (bootstrap, reserved) are retried for ever, each with its own jittered backoff, so that a dead one
+//! Fixed addresses (bootstrap, reserved) are retried forever, each with its own jittered backoff, so that a dead one
 //! holds up nobody. **An address is an attempt, not a fact.** Only a peer id that was typed with an address is demanded
 //! of who answers there. An id that was learned from an answer says no more than that the address needs no second dial
 //! while that peer holds a slot; it is forgotten when the connection ends, a dial fails or another answers. An address
@@ -615,9 +615,6 @@ pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
         Protocol::Ip6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
         _ => false,
     };
-    let transport = match (parts.next()?, parts.next(), parts.next()) {
-        (Protocol::Tcp(port), None, None) | (Protocol::Udp(port), Some(Protocol::QuicV1), None) => port != 0,
-        _ => false,
-    };
+    let transport = addresses::port(&parts.collect::<Vec<_>>()).is_some_and(|port| port != 0);
     (host && transport).then_some(address)
 }

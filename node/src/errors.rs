@@ -9,7 +9,10 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     let mut source = error.source();
     while let Some(error) = source {
         let more = error.to_string();
-        if !text.contains(&more) {
+        if text.is_empty() {
+            // libp2p's errors leave some words to their cause.
+            text = more;
+        } else if !text.contains(&more) {
             text = format!("{text}: {more}");
         }
         source = error.source();

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: encrypted files, and keys from flags or the environment.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 /// A key's name in the data dir.
 pub const KEY_FILE: &str = "key";
 
-/// A seed in hexadecimal and a newline are 65 bytes; more than this is no key file.
+/// A seed in hexadecimal and a newline are 65 bytes; more than this is no key file, whatever an editor put behind it.
 const FILE_BYTES_MAX: u64 = 128;
 
 /// A node's key.
@@ -39,6 +39,13 @@ pub enum IdentityError {
     /// A file that should be made is there already.
     #[error("{} exists already and was left as it is: name another file, or move it away first", .0.display())]
     Exists(PathBuf),
+    /// Something else than a key is there.
+    #[error(
+        "{} is no key file, and was left as it is: a key file is a regular file with 64 hexadecimal digits and a newline. \
+         Name another one, or make one with `node key generate --out FILE`",
+        .0.display()
+    )]
+    NoKeyFile(PathBuf),
     /// Others may read the file.
     #[error(
         "others may read the key file {path} (mode {mode:03o}), so it was not used: run `chmod 600 {path}`, or make a \
@@ -53,8 +60,8 @@ pub enum IdentityError {
     },
     /// The content is no seed.
     #[error(
-        "the key file {} is damaged: 64 hexadecimal digits and a newline are wanted. It was left as it is; restore it \
-         from a backup, or move it away to let a new key be made",
+        "the key file {} is damaged, or is none: 64 hexadecimal digits and a newline are wanted. It was left as it is; name \
+         another file, restore it from a backup, or move it away to let a new key be made",
         .0.display()
     )]
     Damaged(PathBuf),
@@ -93,21 +100,28 @@ impl Identity {
     /// Reads a key file.
     ///
     /// # Errors
-    /// If it is missing, readable by others, or damaged. The file is left as it is.
+    /// If it is missing, no key file, damaged, or readable by others. The file is left as it is.
     pub fn load(path: &Path) -> Result<Self, IdentityError> {
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let open = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => IdentityError::Missing(path.to_owned()),
             _ => failed("open", path)(error),
-        })?;
-        let mode = file.metadata().map_err(failed("read", path))?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(IdentityError::Permissions { path: path.to_owned(), mode });
+        };
+        // Asked before it is opened: opening a pipe would wait for whoever writes into it.
+        let about = fs::metadata(path).map_err(open)?;
+        if !about.is_file() || about.len() > FILE_BYTES_MAX {
+            return Err(IdentityError::NoKeyFile(path.to_owned()));
         }
+        let file = File::open(path).map_err(open)?;
+        let mode = file.metadata().map_err(failed("read", path))?.permissions().mode() & 0o777;
         let mut text = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize + 1));
         file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text).map_err(failed("read", path))?;
         let mut seed = Zeroizing::new([0; 32]);
         hex::decode_to_slice(text.trim_ascii_end(), seed.as_mut())
             .map_err(|_| IdentityError::Damaged(path.to_owned()))?;
+        // Only now: nobody should be told to take rights from a file that is no key.
+        if mode & 0o077 != 0 {
+            return Err(IdentityError::Permissions { path: path.to_owned(), mode });
+        }
         Ok(Self { seed })
     }
 
@@ -133,9 +147,9 @@ impl Identity {
         let mut text = Zeroizing::new([0; 65]);
         let written = hex::encode_to_slice(self.seed.as_ref(), &mut text[..64]).map_err(io::Error::other);
         text[64] = b'\n';
-        // A file with half a key would be refused for ever after, so it goes away again.
+        // A file with half a key would be refused forever after, so it goes away again.
         written.and_then(|()| file.write_all(text.as_ref())).and_then(|()| file.sync_all()).map_err(|error| {
-            let _ = std::fs::remove_file(path);
+            let _ = fs::remove_file(path);
             failed("write", path)(error)
         })
     }

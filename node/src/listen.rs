@@ -14,6 +14,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, Swarm};
 
+use crate::errors::chain;
 use crate::limits::ip_of;
 use crate::service::ServiceError;
 use crate::swarm::NodeBehaviour;
@@ -28,8 +29,10 @@ pub(crate) async fn listen(swarm: &mut Swarm<NodeBehaviour>, addresses: &[Multia
     }
     let mut waiting = HashSet::new();
     for address in addresses {
-        let failed = |source| ServiceError::Listen { address: address.clone(), source };
-        let id = swarm.listen_on(address.clone()).map_err(|error| failed(io::Error::other(error.to_string())))?;
+        let id = swarm.listen_on(address.clone()).map_err(|error| {
+            let source = io::Error::other(chain(&error));
+            ServiceError::Listen { address: address.clone(), source }
+        })?;
         waiting.insert(id);
     }
     let all_told = async {

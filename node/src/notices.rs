@@ -27,7 +27,7 @@ pub enum Notice {
     Info(String),
 }
 
-/// After the first connection that is declined, before the line that says so: others of the same rush come into it.
+/// After the first connection that is turned away, before the line that says so: others of the same rush come into it.
 pub const GATHER_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The counter of peers that dialled this node and found no gossip slot.
@@ -37,9 +37,9 @@ pub const ADDRESS_LIMIT: &str = "address_limit";
 /// The counter of connections beyond the limit of all, or of one peer's.
 pub const CONNECTION_LIMIT: &str = "connection_limit";
 
-/// How many inbound connections were declined since the start, by what they lacked.
+/// How many inbound connections were turned away since the start, by what they lacked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Declined {
+pub struct TurnedAway {
     /// A gossip slot.
     pub slots: u64,
     /// Room among the connections from their address, or from its block.
@@ -48,13 +48,13 @@ pub struct Declined {
     pub connections: u64,
 }
 
-/// What was said of declined connections.
+/// What was said of connections that were turned away.
 #[derive(Debug, Default)]
-pub struct DeclinedNotices {
+pub struct TurnedAwayNotices {
     /// Since when there is something to say.
     since: Option<Time>,
     said: Option<Time>,
-    told: Declined,
+    told: TurnedAway,
 }
 
 /// Which warnings were given, and when.
@@ -93,7 +93,7 @@ impl BehindNotices {
     }
 }
 
-impl Declined {
+impl TurnedAway {
     /// What the counters of closed connections have of it. A ban is no want of room.
     #[must_use]
     pub fn of(disconnects: &BTreeMap<&'static str, u64>) -> Self {
@@ -102,15 +102,15 @@ impl Declined {
     }
 }
 
-impl DeclinedNotices {
-    /// The line that is due, if any: how many more were declined than when it was said last.
-    pub fn line(&mut self, now: Time, all: Declined, max_peers_in: usize) -> Option<Notice> {
-        let more = Declined {
+impl TurnedAwayNotices {
+    /// The line that is due, if any: how many more were turned away than when it was said last.
+    pub fn line(&mut self, now: Time, all: TurnedAway, max_peers_in: usize) -> Option<Notice> {
+        let more = TurnedAway {
             slots: all.slots.saturating_sub(self.told.slots),
             address: all.address.saturating_sub(self.told.address),
             connections: all.connections.saturating_sub(self.told.connections),
         };
-        if more == Declined::default() {
+        if more == TurnedAway::default() {
             return None;
         }
         let since = *self.since.get_or_insert(now);
@@ -119,15 +119,15 @@ impl DeclinedNotices {
             return None;
         }
         (self.since, self.said, self.told) = (None, Some(now), all);
-        Some(Notice::Info(declined_text(more, max_peers_in)))
+        Some(Notice::Info(turned_away_text(more, max_peers_in)))
     }
 }
 
-fn declined_text(more: Declined, max_peers_in: usize) -> String {
+fn turned_away_text(more: TurnedAway, max_peers_in: usize) -> String {
     let mut parts = Vec::new();
     if more.slots > 0 {
         parts.push(format!(
-            "{} found no gossip slot (--max-peers-in {max_peers_in}; more make more peers, and more traffic)",
+            "{} found no gossip slot (--max-peers-in {max_peers_in}; a higher limit serves more peers and costs more traffic)",
             more.slots
         ));
     }
@@ -143,7 +143,7 @@ fn declined_text(more: Declined, max_peers_in: usize) -> String {
     }
     let all = more.slots.saturating_add(more.address).saturating_add(more.connections);
     let connections = if all == 1 { "connection was" } else { "connections were" };
-    format!("{all} inbound {connections} declined: {}", parts.join("; "))
+    format!("{all} inbound {connections} turned away: {}", parts.join("; "))
 }
 
 impl Seldom {

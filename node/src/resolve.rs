@@ -223,6 +223,10 @@ fn told(tried: &dns::Error<io::Error>, no_server: Option<&str>) -> String {
         match (error, no_server) {
             (dns::Error::Dial(errors), _) => errors.iter().for_each(|error| tell(error, no_server, lines)),
             (dns::Error::ResolveError(_), Some(why)) => lines.push(format!("no name server to ask: {why}")),
+            // Its own words are the whole question, as its program sees it.
+            (dns::Error::ResolveError(error), None) if error.is_no_records_found() => {
+                lines.push("the name has no address".to_owned())
+            }
             (dns::Error::ResolveError(error), None) => {
                 lines.push(format!("the name could not be resolved: {error}"))
             }

@@ -345,6 +345,8 @@ fn ignores_hangups() -> bool {
 /// What a person wants to know when a node has started.
 struct Banner {
     network: String,
+    /// Whose blocks it takes from the network.
+    blocks: String,
     /// What a node that joins has to say of producers to take this one's blocks.
     producers: String,
     data: String,
@@ -358,6 +360,7 @@ impl Banner {
     fn new(config: &Config, place: &Footing, rpc: Option<String>) -> Self {
         Self {
             network: config.network.to_string(),
+            blocks: blocks(config),
             producers: producers(config),
             data: config
                 .data_dir
@@ -387,7 +390,8 @@ impl Banner {
         if format == LogFormat::Json {
             let (listen, rpc) = (info.listen.join(","), self.rpc.as_deref().unwrap_or("none"));
             let (network, data, key, peer_id) = (&self.network, &self.data, &self.key, &info.peer_id);
-            tracing::info!(version, network, data, key, peer_id, listen, rpc, "ready");
+            let blocks = &self.blocks;
+            tracing::info!(version, network, data, key, peer_id, listen, rpc, blocks, "ready");
             return;
         }
         let network = if self.network == "dev" { String::new() } else { format!("--network {} ", self.network) };
@@ -400,6 +404,7 @@ impl Banner {
             "rpc      {}",
             self.rpc.as_ref().map_or("none".to_owned(), |at| format!("http://{at}"))
         ));
+        lines.push(format!("blocks   {}", self.blocks));
         lines.push(match self.bootstrap {
             0 => "boot     no --bootstrap address: waiting to be joined".to_owned(),
             count => {
@@ -414,6 +419,20 @@ impl Banner {
         });
         for line in lines {
             logging::to_stderr(&line);
+        }
+    }
+}
+
+/// Whose blocks the node takes from the network, and how that is changed where it takes none.
+fn blocks(config: &Config) -> String {
+    match &config.producers {
+        Producers::Open => "of every producer".to_owned(),
+        Producers::Allowed(keys) if keys.is_empty() => {
+            "none from the network is taken: name producers with --producers, or take all with --open-producers"
+                .to_owned()
+        }
+        Producers::Allowed(keys) => {
+            format!("of {} {}", keys.len(), if keys.len() == 1 { "producer" } else { "producers" })
         }
     }
 }

@@ -153,7 +153,7 @@ pub fn trouble(address: &Multiaddr, trouble: Option<&Trouble>) -> String {
 fn unreachable(cause: &str) -> String {
     let text = cause.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|words| text.contains(words));
-    if has(&["could not be resolved", "no name server"]) {
+    if has(&["the name has no address", "could not be resolved", "no name server"]) {
         format!("{cause}: check the name, and the name servers here")
     } else if has(&["refused"]) {
         format!("{cause}: no node listens there")

@@ -40,7 +40,9 @@ use crate::errors::chain;
 use crate::http::{BEAT_MAX, Criterion, Health, Reason};
 use crate::limits::{BlockLimitError, address_group, ip_of};
 use crate::listen::listen;
-use crate::notices::{ADDRESS_LIMIT, BehindNotices, CONNECTION_LIMIT, Declined, DeclinedNotices, Seldom, matters};
+use crate::notices::{
+    ADDRESS_LIMIT, BehindNotices, CONNECTION_LIMIT, Seldom, TurnedAway, TurnedAwayNotices, matters,
+};
 use crate::own::{DialRefusal, Dials};
 use crate::own_key::{KeyWatch, Origin};
 use crate::progress::Progress;
@@ -101,7 +103,7 @@ pub enum ServiceError {
         address: Multiaddr,
     },
     /// The system refuses to listen there.
-    #[error("cannot listen on {address}: {source}; nothing was started: check --listen")]
+    #[error("cannot listen on {address}: {}; nothing was started: check --listen", chain(.source))]
     Listen {
         /// The address.
         address: Multiaddr,
@@ -219,7 +221,7 @@ struct Service {
     progress: Progress,
     status: StatusLine,
     behind: BehindNotices,
-    declined: DeclinedNotices,
+    turned_away: TurnedAwayNotices,
     goodbyes: Seldom,
     bans: Seldom,
     other_versions: Seldom,
@@ -295,7 +297,7 @@ impl Service {
             progress: Progress::default(),
             status: StatusLine::default(),
             behind: BehindNotices::default(),
-            declined: DeclinedNotices::default(),
+            turned_away: TurnedAwayNotices::default(),
             goodbyes: Seldom::default(),
             bans: Seldom::default(),
             other_versions: Seldom::default(),
@@ -602,8 +604,8 @@ impl Service {
         if let Some(notice) = self.behind.line(now, gossip.tip().height, gossip.behind(now).as_ref()) {
             say::notice(&notice);
         }
-        let declined = Declined::of(self.swarm.behaviour().gossip.disconnects());
-        if let Some(notice) = self.declined.line(now, declined, self.config.max_peers_in) {
+        let turned_away = TurnedAway::of(self.swarm.behaviour().gossip.disconnects());
+        if let Some(notice) = self.turned_away.line(now, turned_away, self.config.max_peers_in) {
             say::notice(&notice);
         }
     }

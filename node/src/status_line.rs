@@ -64,7 +64,7 @@ impl StatusLine {
     }
 }
 
-/// What a line is worth saying for. Bytes are not: pings and comparisons go on for ever. Nor is the address book.
+/// What a line is worth saying for. Bytes are not: pings and comparisons go on forever. Nor is the address book.
 const fn news(figures: &Figures) -> (usize, usize, u64, usize, u64, u64) {
     let Figures { peers_in, peers_out, tip, mempool, transactions, blocks, .. } = *figures;
     (peers_in, peers_out, tip, mempool, transactions, blocks)

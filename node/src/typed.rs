@@ -6,7 +6,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use libp2p::Multiaddr;
-use libp2p::multiaddr::Protocol;
+use libp2p::multiaddr::{self, Protocol};
+
+use crate::addresses::port;
 
 /// Where nodes listen if nothing else is said, and so what an address without a port most likely means.
 const USUAL_PORT: u16 = 30_400;
@@ -20,7 +22,10 @@ const LISTEN_FORMS: &str = "/ip4/ADDRESS/tcp/PORT or /ip4/ADDRESS/udp/PORT/quic-
 /// # Errors
 /// Says what is wrong with it, and the form that was most likely meant.
 pub fn parse_dial(text: &str) -> Result<Multiaddr, String> {
-    let address = parse(text, DIAL_FORMS)?;
+    let address = parse(text, |error| match meant(text) {
+        Some(meant) => format!("addresses are written another way here: write {meant}"),
+        None => format!("{error}: write {DIAL_FORMS}"),
+    })?;
     let mut parts: Vec<_> = address.iter().collect();
     let peer = parts.pop_if(|part| matches!(part, Protocol::P2p(_)));
     match parts.as_slice() {
@@ -53,7 +58,11 @@ pub fn parse_dial(text: &str) -> Result<Multiaddr, String> {
 /// # Errors
 /// Says what is wrong with it, and the form that was most likely meant.
 pub fn parse_listen(text: &str) -> Result<Multiaddr, String> {
-    let address = parse(text, LISTEN_FORMS)?;
+    let address = parse(text, |error| match meant(text) {
+        Some(meant) if meant.starts_with("/dns/") => no_name(&meant),
+        Some(meant) => format!("addresses are written another way here: write {meant}"),
+        None => format!("{error}: write {LISTEN_FORMS}"),
+    })?;
     let parts: Vec<_> = address.iter().collect();
     if matches!(parts.last(), Some(Protocol::P2p(_))) {
         let mut bare = address;
@@ -63,28 +72,32 @@ pub fn parse_listen(text: &str) -> Result<Multiaddr, String> {
     match parts.first() {
         Some(Protocol::Ip4(_) | Protocol::Ip6(_)) => transport(&parts, LISTEN_FORMS)?,
         Some(Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_)) => {
-            return Err(format!("a node listens on IP addresses and not on names: write {LISTEN_FORMS}"));
+            return Err(no_name(text));
         }
         _ => return Err(format!("a node cannot listen there: write {LISTEN_FORMS}")),
     }
     Ok(address)
 }
 
-fn parse(text: &str, forms: &str) -> Result<Multiaddr, String> {
+/// What to say of a name to listen on.
+fn no_name(address: &str) -> String {
+    let here = address.strip_prefix("/dns/localhost/").map(|rest| format!("/ip4/127.0.0.1/{rest}"));
+    let form = here.as_deref().unwrap_or(LISTEN_FORMS);
+    format!("a node listens on IP addresses and not on names: write {form}")
+}
+
+fn parse(text: &str, wrong: impl FnOnce(multiaddr::Error) -> String) -> Result<Multiaddr, String> {
     if text.trim().is_empty() {
         return Err("an address is empty: is there a comma too many?".to_owned());
     }
-    text.parse().map_err(|error| match meant(text) {
-        Some(meant) => format!("addresses are written another way here: write {meant}"),
-        None => format!("{error}: write {forms}"),
-    })
+    text.parse().map_err(wrong)
 }
 
 /// What comes behind the host is TCP or QUIC, and nothing more.
 fn transport(parts: &[Protocol<'_>], forms: &str) -> Result<(), String> {
     let start: Multiaddr = parts.iter().take(2).cloned().collect();
     match parts.get(1..).unwrap_or_default() {
-        [Protocol::Tcp(_)] | [Protocol::Udp(_), Protocol::QuicV1] => Ok(()),
+        behind_host if port(behind_host).is_some() => Ok(()),
         [Protocol::Udp(_)] => Err(format!("nodes speak QUIC over UDP: write {start}/quic-v1")),
         [Protocol::Udp(_), Protocol::Quic] => {
             Err(format!("/quic is a draft that is no longer spoken: write {start}/quic-v1"))

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use clap::Command;
 
 /// Variables of Node.js, and of others who give programs names of machines, which happen to begin like ours.
-const FOREIGN: [&str; 34] = [
+const FOREIGN: [&str; 32] = [
     "NODE_ARGS",
     "NODE_AUTH_TOKEN",
     "NODE_CHANNEL_FD",
@@ -35,8 +35,6 @@ const FOREIGN: [&str; 34] = [
     "NODE_PRESERVE_SYMLINKS",
     "NODE_PRESERVE_SYMLINKS_MAIN",
     "NODE_REDIRECT_WARNINGS",
-    "NODE_REPL_HISTORY",
-    "NODE_TEST_CONTEXT",
     "NODE_TLS_REJECT_UNAUTHORIZED",
     "NODE_USE_ENV_PROXY",
     "NODE_USE_SYSTEM_CA",
@@ -47,8 +45,10 @@ const FOREIGN: [&str; 34] = [
 /// Others of that kind, which are many.
 const FOREIGN_STARTS: [&str; 3] = ["NODE_REPL_", "NODE_TEST_", "NODE_EXPORTER_"];
 
-/// Letters by which a misspelled name differs at most.
+/// Letters by which a misspelled name differs at most, however long it is.
 const UNLIKE_MAX: usize = 4;
+/// One wrong letter for so many that a name has behind `NODE_`: of three, two wrong ones make another word.
+const LETTERS_FOR_EACH: usize = 3;
 
 /// Strange variables that are told of; more are counted.
 const TOLD_MAX: usize = 5;
@@ -97,8 +97,10 @@ fn line(name: &str, known: &[String]) -> String {
     // A name comes from outside, and may be as long as that allows.
     let shown: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' }).take(64).collect();
     let nearest = known.iter().map(|other| (unlikeness(name, other), other)).min();
+    let letters = name.len().saturating_sub("NODE_".len());
+    let most = (letters / LETTERS_FOR_EACH).clamp(1, UNLIKE_MAX);
     let hint = match nearest {
-        Some((..=UNLIKE_MAX, nearest)) => format!("the nearest is {nearest}"),
+        Some((unlike, nearest)) if unlike <= most => format!("the nearest is {nearest}"),
         _ => "`node --help` has them all".to_owned(),
     };
     format!("the variable {shown} is no setting of this program, and does nothing: {hint}")

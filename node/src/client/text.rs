@@ -58,12 +58,13 @@ pub fn status(status: &Status, width: usize) -> String {
     let stats = &status.stats;
     lines.extend([
         ("peers", format!("{} ({inbound} in, {outbound} of {wanted} out)", inbound + outbound)),
-        ("tip", format!("height {} · {}", status.tip_height, cut_end(&status.tip_id, 16))),
-        ("sync", status.behind.as_ref().map_or_else(|| "in step".to_owned(), |behind| behind.text.clone())),
+        ("tip", format!("height {}", status.tip_height)),
+        ("tip id", status.tip_id.clone()),
+        ("sync", sync(status)),
         ("mempool", format!("{} tx · {}", status.mempool_transactions, bytes_text(status.mempool_bytes as u64))),
-        ("accepted", format!("{} tx · {} blocks", stats.transactions_accepted, stats.blocks_accepted)),
+        ("accepted", items(stats.transactions_accepted, stats.blocks_accepted)),
         ("reorgs", stats.reorganisations.to_string()),
-        ("duplicates", format!("{} tx · {} blocks", stats.transaction_duplicates, stats.block_duplicates)),
+        ("duplicates", items(stats.transaction_duplicates, stats.block_duplicates)),
         ("wire", format!("{} in · {} out", bytes_text(status.wire_in), bytes_text(status.wire_out))),
         ("memory", format!("{} at most", bytes_text(status.rss_peak))),
     ]);
@@ -71,6 +72,19 @@ pub fn status(status: &Status, width: usize) -> String {
     let banned = |ban: &BanStatus| format!("{} · {} · {:.0} s more", ban.who, ban.reason, ban.left_s);
     lines.extend(status.bans.iter().map(|ban| ("banned", banned(ban))));
     fields(&lines, width)
+}
+
+/// Whether the node has what its peers have. Without a peer it can't know.
+fn sync(status: &Status) -> String {
+    match &status.behind {
+        Some(behind) => behind.text.clone(),
+        None if status.peers_in + status.peers_out == 0 => "unknown: no peer is connected".to_owned(),
+        None => "in step".to_owned(),
+    }
+}
+
+fn items(transactions: u64, blocks: u64) -> String {
+    format!("{transactions} tx · {blocks} {}", if blocks == 1 { "block" } else { "blocks" })
 }
 
 /// `node block get`.
@@ -306,11 +320,6 @@ fn span(seconds: f64) -> String {
 fn last(text: &str, count: usize) -> String {
     let skipped = text.chars().count().saturating_sub(count);
     text.chars().skip(skipped).collect()
-}
-
-/// The start of a text, with a mark where it was cut.
-fn cut_end(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most).chain(['…']).collect() }
 }
 
 /// Start and end of a text, with a mark where it was cut, in no more than so many characters.

@@ -52,6 +52,46 @@ fn nonsense_is_a_usage_error_that_names_the_flag() {
 }
 
 #[test]
+fn an_address_of_the_rpc_that_nobody_could_ask_is_a_usage_error() {
+    for good in
+        ["127.0.0.1:1", "http://127.0.0.1:65535", "http://localhost:30401/", "[::1]:30401", "a-b.example:1"]
+    {
+        let words = ["node", "status", "--rpc", good].map(Into::into);
+        assert!(Cli::read_from(words).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "30401",
+        ":30401",
+        "http://:30401",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:0",
+        "127.0.0.1:+1",
+        "127.0.0.1:65536",
+        "127.0.0.1:rpc",
+        "::1:30401",
+        "[127.0.0.1]:1",
+        "https://127.0.0.1:30401",
+        "ws://127.0.0.1:30401",
+        "http://127.0.0.1:30401/rpc",
+        "a b:1",
+    ] {
+        let (code, text) = refusal(&["status", "--rpc", bad]);
+        assert_eq!(code, Some(2), "{bad:?}: {text}");
+        assert!(text.contains("write HOST:PORT or http://HOST:PORT"), "{bad:?}: {text}");
+    }
+}
+
+#[test]
+fn a_payload_may_begin_with_a_hyphen() {
+    for text in ["-5", "--json", "-"] {
+        let cli = Cli::read_from(["node", "tx", "send", "--payload", text].map(Into::into)).expect("good");
+        assert!(format!("{:?}", cli.command).contains(&format!("payload: Some({text:?})")), "{cli:?}");
+    }
+}
+
+#[test]
 fn contradictions_are_usage_errors() {
     let key = "00".repeat(32);
     for args in [
@@ -113,8 +153,10 @@ fn asking_where_no_node_runs_says_how_to_start_one() {
     for args in [&["status"][..], &["peers"], &["tx", "get", &"00".repeat(32)]] {
         let (code, text) = refusal(args);
         assert_eq!(code, Some(1), "{args:?}: {text}");
-        assert!(text.contains("no node is running in") && text.contains("node --data-dir"), "{text}");
+        assert!(text.contains("no node is running in") && text.contains("the flags that it had"), "{text}");
     }
+    let (_, text) = refusal(&["status", "--network", "test"]);
+    assert!(text.contains("hearsay/test: ") && text.contains("--network"), "{text}");
 }
 
 #[test]
@@ -206,6 +248,17 @@ fn a_command_finds_the_node_by_flags_before_it() {
     let made = node(home.path()).current_dir(home.path()).args(["--data-dir", "d", "key", "generate"]).output();
     assert_eq!(made.expect("it starts").status.code(), Some(0));
     assert!(home.path().join("d/key").exists());
+}
+
+#[test]
+fn an_address_of_another_machine_is_no_place_to_listen_and_the_system_s_reason_is_told() {
+    for address in ["/ip4/203.0.113.5/tcp/0", "/ip4/203.0.113.5/tcp/4001", "/ip4/203.0.113.5/udp/0/quic-v1"] {
+        let (code, text) = refusal(&["--ephemeral", "--rpc-addr", "127.0.0.1:0", "--listen", address]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(&format!("cannot listen on {address}: ")) && !text.contains(": ;"), "{text}");
+        assert!(!text.contains(": : "), "{text}");
+        assert!(text.contains("os error"), "{text}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A key file is made once, read for ever, never replaced, and never used while others may read it.
+//! A key file is made once, read forever, never replaced, and never used while others may read it.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -76,11 +76,25 @@ fn damage_is_told_and_left_alone() {
     let dir = tempdir().expect("a directory");
     let path = dir.path().join("key");
     let good = hex::encode([7; 32]);
-    for bad in ["".to_owned(), "zz".repeat(32), good[..62].to_owned(), format!("{good}00\n"), good.repeat(1_000)] {
-        fs::write(&path, &bad).expect("written");
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("changed");
-        let error = Identity::load_or_make(&path).expect_err("damaged");
-        assert!(matches!(error, IdentityError::Damaged(_)), "{error}");
-        assert_eq!(fs::read_to_string(&path).expect("text"), bad);
+    for bad in ["".to_owned(), "zz".repeat(32), good[..62].to_owned(), format!("{good}00\n"), good.repeat(2)] {
+        for mode in [0o600, 0o644] {
+            fs::write(&path, &bad).expect("written");
+            fs::set_permissions(&path, Permissions::from_mode(mode)).expect("changed");
+            let error = Identity::load_or_make(&path).expect_err("damaged");
+            assert!(matches!(error, IdentityError::Damaged(_)), "{error}");
+            assert_eq!(fs::read_to_string(&path).expect("text"), bad);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_key_file_is_called_so_and_nobody_is_told_to_change_its_rights() {
+    let dir = tempdir().expect("a directory");
+    let long = dir.path().join("long");
+    fs::write(&long, "0".repeat(129)).expect("written");
+    fs::set_permissions(&long, Permissions::from_mode(0o644)).expect("changed");
+    for path in [dir.path(), long.as_path(), "/etc".as_ref(), "/etc/passwd".as_ref(), "/dev/null".as_ref()] {
+        let error = Identity::load_or_make(path).expect_err("no key").to_string();
+        assert!(error.contains("is no key file") && !error.contains("chmod"), "{error}");
     }
 }

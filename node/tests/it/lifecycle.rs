@@ -82,6 +82,8 @@ fn says_where_it_can_be_reached_and_stops_cleanly_on_each_signal() {
         for needed in [&info.peer_id, &info.public_key, info.rpc.as_ref().expect("an address"), "network dev"] {
             assert!(node.said.contains(needed), "{needed} is missing: {}", node.said);
         }
+        let none = "blocks   none from the network is taken: name producers with --producers, or";
+        assert!(node.said.contains(none), "{}", node.said);
         let join = format!("join me with: node --bootstrap {}\n", info.listen[0]);
         assert!(node.said.contains(&join), "{join} is missing: {}", node.said);
         assert!(info.listen[0].ends_with(&info.peer_id));

@@ -1,7 +1,8 @@
 //! What an operator is told of a node that is behind: once, again when something changes, and when it is over.
 
 use node::notices::{
-    BehindNotices, CHANGE_INTERVAL, Declined, DeclinedNotices, GATHER_INTERVAL, Notice, REPEAT_INTERVAL, Seldom,
+    BehindNotices, CHANGE_INTERVAL, GATHER_INTERVAL, Notice, REPEAT_INTERVAL, Seldom, TurnedAway,
+    TurnedAwayNotices,
 };
 use protocol::gossip::{Behind, Cause, Refusal};
 use protocol::keys::SecretKey;
@@ -87,25 +88,25 @@ fn causes_that_alternate_are_each_told_once_in_the_interval() {
 }
 
 #[test]
-fn what_was_declined_for_want_of_room_is_told_from_other_ends() {
+fn what_was_turned_away_for_want_of_room_is_told_from_other_ends() {
     let counters =
         [("no_slot", 3), ("address_limit", 2), ("connection_limit", 1), ("banned", 9), ("ping_timeout", 9)];
-    let declined = Declined::of(&counters.into());
-    assert_eq!(declined, Declined { slots: 3, address: 2, connections: 1 });
+    let turned_away = TurnedAway::of(&counters.into());
+    assert_eq!(turned_away, TurnedAway { slots: 3, address: 2, connections: 1 });
 }
 
 #[test]
-fn a_full_node_says_once_in_a_while_how_many_it_declined_and_why() {
-    let mut notices = DeclinedNotices::default();
-    let mut line = |now, declined| match notices.line(now, declined, 64) {
+fn a_full_node_says_once_in_a_while_how_many_it_turned_away_and_why() {
+    let mut notices = TurnedAwayNotices::default();
+    let mut line = |now, turned_away| match notices.line(now, turned_away, 64) {
         Some(Notice::Info(text)) => Some(text),
         None => None,
         Some(Notice::Warn(text)) => panic!("nothing that a person has to look at: {text}"),
     };
-    assert_eq!(line(Time::ZERO, Declined::default()), None);
-    let first = Declined { slots: 1, ..Declined::default() };
+    assert_eq!(line(Time::ZERO, TurnedAway::default()), None);
+    let first = TurnedAway { slots: 1, ..TurnedAway::default() };
     assert_eq!(line(Time::ZERO, first), None, "others of the same rush may follow");
-    let rush = Declined { slots: 9, address: 3, ..Declined::default() };
+    let rush = TurnedAway { slots: 9, address: 3, ..TurnedAway::default() };
     let text = line(Time::ZERO + GATHER_INTERVAL, rush).expect("a line");
     for part in [
         "12 inbound connections",
@@ -116,11 +117,11 @@ fn a_full_node_says_once_in_a_while_how_many_it_declined_and_why() {
     }
     assert!(!text.contains("beyond"), "{text}");
     // It goes on, and the next line is of what came since.
-    let mut declined = rush;
+    let mut turned_away = rush;
     let mut said = Vec::new();
     for second in 11..=611 {
-        declined.connections += 1;
-        said.extend(line(Time::ZERO + Duration::from_secs(second), declined).map(|text| (second, text)));
+        turned_away.connections += 1;
+        said.extend(line(Time::ZERO + Duration::from_secs(second), turned_away).map(|text| (second, text)));
     }
     assert_eq!(said.len(), 1, "{said:?}");
     let (second, text) = &said[0];
@@ -129,7 +130,7 @@ fn a_full_node_says_once_in_a_while_how_many_it_declined_and_why() {
         "{said:?}"
     );
     let long_after = Time::ZERO + REPEAT_INTERVAL.times(9);
-    let text = line(long_after, declined).expect("one is not told of yet");
-    assert!(text.starts_with("1 inbound connection was declined"), "{text}");
-    assert_eq!(line(long_after + REPEAT_INTERVAL.times(9), declined), None);
+    let text = line(long_after, turned_away).expect("one is not told of yet");
+    assert!(text.starts_with("1 inbound connection was turned away"), "{text}");
+    assert_eq!(line(long_after + REPEAT_INTERVAL.times(9), turned_away), None);
 }

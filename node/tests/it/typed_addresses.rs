@@ -64,7 +64,10 @@ fn what_a_node_can_listen_on_is_taken_and_nothing_else() {
     for (text, hint) in [
         ("", "a comma too many"),
         (with_id.as_str(), "write /ip4/0.0.0.0/tcp/30400"),
-        ("/dns/example.org/tcp/30400", "not on names"),
+        ("/dns/example.org/tcp/30400", "not on names: write /ip4/ADDRESS/tcp/PORT"),
+        ("example.org:30400", "not on names: write /ip4/ADDRESS/tcp/PORT"),
+        ("localhost:4001", "not on names: write /ip4/127.0.0.1/tcp/4001"),
+        ("/dns/localhost/tcp/30400", "not on names: write /ip4/127.0.0.1/tcp/30400"),
         ("/ip4/0.0.0.0/udp/30400", "write /ip4/0.0.0.0/udp/30400/quic-v1"),
         ("/ip4/0.0.0.0/udp/30400/quic", "write /ip4/0.0.0.0/udp/30400/quic-v1"),
         ("/ip4/0.0.0.0/tcp/30400/ws", "write /ip4/0.0.0.0/tcp/30400"),

@@ -49,6 +49,7 @@ fn a_misspelled_variable_is_told_with_the_nearest_setting() {
         ("NODE_DATADIR", "NODE_DATA_DIR"),
         ("NODE_MAX_PEER_IN", "NODE_MAX_PEERS_IN"),
         ("NODE_LOGFORMAT", "NODE_LOG_FORMAT"),
+        ("NODE_LOGS", "NODE_LOG"),
     ] {
         let lines = told(&[typed]);
         assert_eq!(lines.len(), 1, "{lines:?}");
@@ -58,11 +59,10 @@ fn a_misspelled_variable_is_told_with_the_nearest_setting() {
 
 #[test]
 fn a_variable_that_is_like_no_setting_is_told_without_a_guess() {
-    let lines = told(&["NODE_FOOBARBAZ"]);
-    assert!(
-        lines.len() == 1 && lines[0].contains("NODE_FOOBARBAZ") && lines[0].contains("node --help"),
-        "{lines:?}"
-    );
+    for name in ["NODE_FOOBARBAZ", "NODE_FOO", "NODE_X", "NODE_", "NODE_POOL"] {
+        let lines = told(&[name]);
+        assert!(lines.len() == 1 && lines[0].contains(name) && lines[0].contains("node --help"), "{lines:?}");
+    }
 }
 
 #[test]
@@ -75,6 +75,8 @@ fn settings_and_the_variables_of_others_are_not_told() {
         "NODE_PATH",
         "NODE_VERSION",
         "NODE_NAME",
+        "NODE_REPL_HISTORY",
+        "NODE_TEST_CONTEXT",
         "PATH",
         "MY_NODE_BOOTSTRAPS",
         "NODE",

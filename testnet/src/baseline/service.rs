@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use libp2p::core::transport::TransportError;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
@@ -19,6 +20,9 @@ use node::http::Health;
 use node::recorder::Recorder;
 use node::sample;
 use node::service::{Ready, STOP_TIMEOUT, ServiceError};
+use node::timers::{
+    DISCOVERY_INTERVAL, LATENESS_INTERVAL, SAMPLE_INTERVAL, at_once_and_every, every, latenesses, next,
+};
 use node::trace::{Kind, TraceWriter, What};
 use node::transport::WireBytes;
 use node::verify::{Verdicts, VerifyPool};
@@ -26,7 +30,7 @@ use protocol::gossip::{ItemId, Refusal, Submission};
 use protocol::hash::BlockId;
 use protocol::verify::{JobId, VerifyJob};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout};
+use tokio::time::{Interval, timeout};
 use tracing::debug;
 
 use super::Form;
@@ -35,11 +39,6 @@ use super::items::{Check, Checked};
 use super::ledger::Ledger;
 use super::links::Links;
 use super::swarm::{BaselineBehaviour, BaselineBehaviourEvent, build, is_block};
-
-/// Periods as the node's: looks for missing peers, samples of a trace, and the timer whose lateness a trace tells.
-const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
-const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-const LATENESS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Listeners that haven't told their address by then never will.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -292,7 +291,7 @@ impl Service {
     }
 
     fn late(&mut self, by: Duration) {
-        self.late.push(u64::try_from(by.as_micros()).unwrap_or(u64::MAX));
+        self.late.extend(latenesses(by, LATENESS_INTERVAL));
         self.note_copies();
     }
 
@@ -337,9 +336,12 @@ impl Service {
 async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -> Result<(), ServiceError> {
     let mut waiting = HashSet::new();
     for address in addresses {
-        let id = swarm.listen_on(address.clone()).map_err(|error| ServiceError::Listen {
-            address: address.clone(),
-            source: std::io::Error::other(error.to_string()),
+        let id = swarm.listen_on(address.clone()).map_err(|error| {
+            let source = match error {
+                TransportError::Other(error) => error,
+                error => std::io::Error::other(error.to_string()),
+            };
+            ServiceError::Listen { address: address.clone(), source }
         })?;
         waiting.insert(id);
     }
@@ -371,28 +373,12 @@ pub(super) const fn named(item: ItemId) -> (Kind, protocol::hash::ShortId) {
 
 impl Timers {
     fn start(config: &Config) -> Self {
-        let later = |period: Duration| interval_at(Instant::now() + period, period);
-        let mut discovery = interval(DISCOVERY_INTERVAL);
-        discovery.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let produce = config.produce_every.filter(|period| !period.is_zero()).map(|period| {
-            let mut produce = later(period);
-            produce.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            produce
-        });
         let traced = config.trace.is_some();
         Self {
-            discovery,
-            produce,
-            sample: traced.then(|| later(SAMPLE_INTERVAL)),
-            lateness: traced.then(|| later(LATENESS_INTERVAL)),
+            discovery: at_once_and_every(DISCOVERY_INTERVAL),
+            produce: config.produce_every.filter(|period| !period.is_zero()).map(every),
+            sample: traced.then(|| every(SAMPLE_INTERVAL)),
+            lateness: traced.then(|| every(LATENESS_INTERVAL)),
         }
-    }
-}
-
-/// The next tick; never, without a timer.
-async fn next(timer: &mut Option<Interval>) -> Instant {
-    match timer {
-        Some(timer) => timer.tick().await,
-        None => std::future::pending().await,
     }
 }
