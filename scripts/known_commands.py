@@ -19,11 +19,15 @@ class How:
     keep: bool = False
     # What must have been run before, in the same place.
     after: str = ""
+    # A pattern of what it says. An exit status of 0 says little where an answer may be empty or an error.
+    says: str = ""
+    # It asks for something that is on its way, and is repeated for a while until all is as it should be.
+    awaits: bool = False
 
 
-def run(quick="", always="", status=0, after=""):
+def run(quick="", always="", status=0, after="", says="", awaits=False):
     """It ends by itself."""
-    return How("run", always, quick, status, after=after)
+    return How("run", always, quick, status, after=after, says=says, awaits=awaits)
 
 
 def plan():
@@ -36,9 +40,9 @@ def serve(always="", keep=False):
     return How("serve", always, keep=keep)
 
 
-def ask(always=""):
+def ask(always="", says=""):
     """Asks the node of the default data directory, which is started for it."""
-    return How("ask", always)
+    return How("ask", always, says=says)
 
 
 def long(why):
@@ -68,35 +72,40 @@ KNOWN = {
     ),
     "node --data-dir /tmp/hearsay-b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 "
     "--bootstrap /ip4/127.0.0.1/tcp/30411 --open-producers": serve(keep=True),
-    "node peers --data-dir /tmp/hearsay-b": run(),
+    "node peers --data-dir /tmp/hearsay-b": run(says=r"\b127\.0\.0\.1\b", awaits=True),
     "ID=$(node tx send --data-dir /tmp/hearsay-a --payload 'hello')": run(),
     "sleep 1": run(),
-    'node tx get "$ID" --data-dir /tmp/hearsay-b': run(),
-    "node status --data-dir /tmp/hearsay-b": run(),
+    'node tx get "$ID" --data-dir /tmp/hearsay-b': run(says="^ *hello$", awaits=True),
+    "node status --data-dir /tmp/hearsay-b": run(says=r"^peers +1 \(", awaits=True),
     "curl -s http://127.0.0.1:30401 -H 'content-type: application/json' "
-    '-d \'{"jsonrpc":"2.0","id":1,"method":"admin_nodeInfo","params":[]}\'': run(),
+    '-d \'{"jsonrpc":"2.0","id":1,"method":"admin_nodeInfo","params":[]}\'': run(
+        says=r'"result":\{.*"peer_id":"12D3KooW'
+    ),
     # OPERATING: as the owner of the README's node.
     "curl -s http://127.0.0.1:30401 -H 'content-type: application/json' "
-    '-H "authorization: Bearer $(cat /tmp/hearsay-a/cookie)" '
+    "-H @<(sed 's/^/authorization: Bearer /' /tmp/hearsay-a/cookie) "
     '-d \'{"jsonrpc":"2.0","id":1,"method":"block_publish","params":["00"]}\'': run(
-        after="node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s"
+        after="node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s",
+        # The cookie was right, and the block was read.
+        says='"error":.*"code":-32602,.*not a block',
     ),
     "node tx get <id>": mention("with an id it is in the README"),
     "node block publish": mention("it wants a block; the gate's tests publish some"),
     # The node.
-    "node --help": run(),
+    "node --help": run(says="^Usage:"),
     "node": serve(FREE),
     "node --bootstrap /ip4/192.0.2.7/tcp/30400/p2p/12D3KooW… --producers 64-HEX-DIGITS": serve(FREE),
     "node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0": serve(keep=True),
-    "node --data-dir /tmp/b status": run(),
+    "node --data-dir /tmp/b status": run(says="^peer id +12D3KooW"),
     "node --produce-every 5s --open-producers": serve(FREE),
     "node --trace FILE": serve(FREE),
-    "node status": ask(),
-    "node status --json": ask(),
-    "node peers": ask(),
-    "node tx send --payload 'hello'": ask(),
-    "node key show": ask(),
-    "node key generate": ask("--out {dir}/new-key"),
+    "node status": ask(says="^peer id +12D3KooW"),
+    "node status --json": ask(says='"peer_id": *"12D3KooW'),
+    # Nobody has joined it, or one that was stopped a moment ago.
+    "node peers": ask(says=r"no peers|\b127\.0\.0\.1\b"),
+    "node tx send --payload 'hello'": ask(says="^[0-9a-f]{64}$"),
+    "node key show": ask(says="^public key +[0-9a-f]{64}$"),
+    "node key generate": ask("--out {dir}/new-key", says="12D3KooW"),
     # The instrument: real nodes.
     "testnet run": plan(),
     "testnet run --nodes 20 --degree 4": run(FEW),
