@@ -483,8 +483,11 @@ def once(found, only):
     for name, (place, command) in at.items():
         if name not in KNOWN or not matches(name, only):
             continue
-        before = at.get(KNOWN[name].after)
-        for place, command in [before, (before[0], command)] if before else [(place, command)]:
+        chain = [command]
+        while normal(chain[0]) in KNOWN and KNOWN[normal(chain[0])].after in at:
+            place, before = at[KNOWN[normal(chain[0])].after]
+            chain.insert(0, before)
+        for command in chain:
             if command not in first.setdefault(place, []):
                 first[place].append(command)
     return first

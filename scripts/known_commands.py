@@ -35,9 +35,9 @@ def plan():
     return How("plan")
 
 
-def serve(always="", keep=False):
+def serve(always="", keep=False, after=""):
     """A node: started, looked at, and interrupted. With keep, others ask it, and it is interrupted in the end."""
-    return How("serve", always, keep=keep)
+    return How("serve", always, keep=keep, after=after)
 
 
 def ask(always="", says=""):
@@ -63,29 +63,34 @@ def mention(why):
 FREE = "--listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0"
 FEW = "--nodes 4 --degree 3 --tx-rate 5 --duration 1s --drain 5s --idle 1s"
 
+README_A = "node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s"
+SENT = "ID=$(node tx send --data-dir /tmp/hearsay-a --payload 'hello')"
+README_B = (
+    "node --data-dir /tmp/hearsay-b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 "
+    "--bootstrap /ip4/127.0.0.1/tcp/30411 --open-producers"
+)
+
 # Every command, as it is written but for target/release/, ./ and comments. Of one with several forms, each is an entry.
 KNOWN = {
     # README: the walk.
     "cargo build --release --workspace": long("the gate builds for debugging"),
-    "node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s": serve(
-        "--rpc-addr 127.0.0.1:30401", keep=True
-    ),
-    "node --data-dir /tmp/hearsay-b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 "
-    "--bootstrap /ip4/127.0.0.1/tcp/30411 --open-producers": serve(keep=True),
-    "node peers --data-dir /tmp/hearsay-b": run(says=r"\b127\.0\.0\.1\b", awaits=True),
-    "ID=$(node tx send --data-dir /tmp/hearsay-a --payload 'hello')": run(),
+    README_A: serve("--rpc-addr 127.0.0.1:30401", keep=True),
+    README_B: serve(keep=True, after=README_A),
+    "node peers --data-dir /tmp/hearsay-b": run(says=r"\b127\.0\.0\.1\b", awaits=True, after=README_B),
+    SENT: run(after=README_B),
     "sleep 1": run(),
-    'node tx get "$ID" --data-dir /tmp/hearsay-b': run(says="^ *hello$", awaits=True),
-    "node status --data-dir /tmp/hearsay-b": run(says=r"^peers +1 \(", awaits=True),
+    'node tx get "$ID" --data-dir /tmp/hearsay-b': run(says="^ *hello$", awaits=True, after=SENT),
+    "node status --data-dir /tmp/hearsay-b": run(says=r"^peers +1 \(", awaits=True, after=README_B),
     "curl -s http://127.0.0.1:30401 -H 'content-type: application/json' "
     '-d \'{"jsonrpc":"2.0","id":1,"method":"admin_nodeInfo","params":[]}\'': run(
-        says=r'"result":\{.*"peer_id":"12D3KooW'
+        after=README_A,
+        says=r'"result":\{.*"peer_id":"12D3KooW',
     ),
     # OPERATING: as the owner of the README's node.
     "curl -s http://127.0.0.1:30401 -H 'content-type: application/json' "
     "-H @<(sed 's/^/authorization: Bearer /' /tmp/hearsay-a/cookie) "
     '-d \'{"jsonrpc":"2.0","id":1,"method":"block_publish","params":["00"]}\'': run(
-        after="node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s",
+        after=README_A,
         # The cookie was right, and the block was read.
         says='"error":.*"code":-32602,.*not a block',
     ),
@@ -96,7 +101,10 @@ KNOWN = {
     "node": serve(FREE),
     "node --bootstrap /ip4/192.0.2.7/tcp/30400/p2p/12D3KooW… --producers 64-HEX-DIGITS": serve(FREE),
     "node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0": serve(keep=True),
-    "node --data-dir /tmp/b status": run(says="^peer id +12D3KooW"),
+    "node --data-dir /tmp/b status": run(
+        after="node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0",
+        says="^peer id +12D3KooW",
+    ),
     "node --produce-every 5s --open-producers": serve(FREE),
     "node --trace FILE": serve(FREE),
     "node status": ask(says="^peer id +12D3KooW"),
