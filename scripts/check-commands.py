@@ -4,11 +4,14 @@
 #
 #   scripts/check-commands.py                 the quick part, which the gate runs: debug programs, and flags that make runs small
 #   scripts/check-commands.py --all           in a fresh clone of the last commit, built for release, exactly as written (hours)
-#   scripts/check-commands.py --only TEXT     of either part, those commands that contain the text; may be repeated
+#   scripts/check-commands.py --only TEXT     of either part, those commands that contain the text; may be repeated; none is an error
 #   scripts/check-commands.py --list          what is known, and how it is run
 #
 # Ports, addresses, keys and directories are put in for those that are written, in both parts: nothing outside of a new temporary
-# directory is written, and nodes listen on free ports of the loopback address. All that is started is stopped, also on a failure.
+# directory is written, and nodes listen on free ports of the loopback address. All that is started is stopped, also on a failure
+# and on a signal; then nothing more is started.
+#
+# In a document, commands are read from blocks marked `sh` and from words in backticks. One in another block is a failure.
 #
 # Exit status: 0 all is as it should be, 1 something isn't, 2 usage, 130 interrupted.
 #
@@ -27,6 +30,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -36,14 +40,21 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # A quick command that takes longer hangs. A long one may search for a capacity or run the gate.
 PLAN_S, QUICK_S, LONG_S = 10, 120, 2 * 3600
+# What nodes tell each other is there after this time, also on a machine that is busy.
+AWAITED_S = 20
+# To end after a signal; after a second, which means at once; and after being killed.
+STOPS_S = (3, 5, 5)
 # Documents, help texts and heads whose commands run at the same time. They mostly wait.
 GROUPS_AT_ONCE = 4
+# The exit status of a node whose address is in use.
+IN_USE = 4
 
 
 # --- what is written --------------------------------------------------------------------------------------------------------
 
 # What begins a command.
-BEGINS = r"(?:\./|target/release/)*(?:(?:node|testnet)(?= [-a-z])|scripts/\S+\.(?:sh|py)|cargo (?:build|run|test)\b|curl )"
+BEGINS = r"(?:\$ |sudo |python3 |[A-Z_]+=\S* )*"
+BEGINS += r"(?:\./|target/release/)*(?:(?:node|testnet)(?= [-a-z])|scripts/\S+\.(?:sh|py)|cargo (?:build|run|test)\b|curl )"
 
 
 def of_block(text):
@@ -55,16 +66,47 @@ def of_block(text):
             yield line
 
 
+def blocks(text):
+    """The blocks between fences: where each begins, its mark, and what it holds. And the text with blanks in their places."""
+    found, rest, at, fence = [], [], 0, None
+    for line in text.splitlines(keepends=True):
+        match = re.match(r"[ >]*(```+|~~~+) *([^`\n]*)$", line)
+        rest.append(" " * len(line) if match or fence else line)
+        if fence is None:
+            if match:
+                fence, inside = match[1], []
+                found.append((at, match[2].strip(), inside))
+        elif match and match[1].startswith(fence) and not match[2]:
+            fence = None
+        else:
+            inside.append(line)
+        at += len(line)
+    return [(at, mark, "".join(inside)) for at, mark, inside in found], "".join(rest)
+
+
+def document(path):
+    return blocks(open(os.path.join(ROOT, path), encoding="utf-8").read())
+
+
 def of_document(path):
-    text = open(os.path.join(ROOT, path), encoding="utf-8").read()
-    fence = re.compile(r"^```(\w*)\n(.*?)^```\n?", re.M | re.S)
-    found = [(match.start(), line) for match in fence.finditer(text) if match[1] == "sh" for line in of_block(match[2])]
-    # Blanked, so that places stay.
-    prose = fence.sub(lambda match: " " * len(match[0]), text)
+    fenced, prose = document(path)
+    found = [(at, line) for at, mark, text in fenced if mark == "sh" for line in of_block(text)]
     for match in re.finditer(r"`([^`]+)`", prose):
         if re.match(BEGINS, match[1]):
             found.append((match.start(), re.sub(r"\s+", " ", match[1])))
     return [line for _, line in sorted(found, key=lambda one: one[0])]
+
+
+def hidden(path):
+    """Commands in blocks that nothing reads: between fences with another mark or none, and indented ones."""
+    fenced, prose = document(path)
+    other = [(mark or "nothing", line) for _, mark, text in fenced if mark != "sh" for line in of_block(text)]
+    other += [("blanks", match[1]) for match in re.finditer(r"^[ \t]*\n(?: {4}|\t)[ \t]*(\S.*)$", prose, re.M)]
+    return [
+        f"{path}: {line}: in a block marked with {mark}, whose commands aren't run: mark it sh"
+        for mark, line in other
+        if re.match(BEGINS, line.lstrip("# "))
+    ]
 
 
 def of_help(text):
@@ -89,26 +131,29 @@ def of_head(path):
             yield re.split(r"\s{2,}", match[1].strip())[0]
 
 
-def helps(program):
+def helps(program, children):
     """The help texts of a program and of all its commands, without those that help itself has."""
     # Wide, so that no example is broken into lines.
     env, todo = {**os.environ, "COLUMNS": "1000"}, [[]]
     while todo:
         words = todo.pop(0)
-        text = subprocess.run([program, *words, "--help"], capture_output=True, text=True, check=True, timeout=60, env=env).stdout
+        text = children.run([program, *words, "--help"], stdout=subprocess.PIPE, timeout=60, env=env).stdout
         yield " ".join([os.path.basename(program), *words, "--help"]), text
         listed = re.search(r"^Commands:\n(.*?)(?:\n\n[A-Z]|\Z)", text, re.M | re.S)
         names = re.findall(r"^  ([a-z][a-z-]*)(?: |$)", listed[1], re.M) if listed else []
         todo.extend([*words, name] for name in names if name != "help")
 
 
-def written(bins):
+def documents():
+    return ["README.md", *sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "docs", "*.md")))]
+
+
+def written(bins, children):
     """Where it is written, and the commands there in their order."""
-    documents = ["README.md", *sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "docs", "*.md")))]
-    found = {path: of_document(path) for path in documents}
+    found = {path: of_document(path) for path in documents()}
     for program in ("node", "testnet"):
         found[f"{program} --help"] = []
-        for name, text in helps(os.path.join(bins, program)):
+        for name, text in helps(os.path.join(bins, program), children):
             found[f"{program} --help"].extend(of_help(text))
     heads = [*glob.glob(os.path.join(ROOT, "scripts", "*")), *glob.glob(os.path.join(ROOT, "testnet", "scenarios", "*.toml"))]
     found["heads of scripts and scenarios"] = [
@@ -124,14 +169,93 @@ class Wrong(Exception):
     pass
 
 
+class InUse(Wrong):
+    """An address that a node was to listen at."""
+
+
+class Stopped(Exception):
+    """A signal came."""
+
+
+class Children:
+    """All processes that run, each the first of a session of its own. None is started once it is said that all are to stop."""
+
+    def __init__(self):
+        # A flag and no event: a handler may be called inside another, and an event's lock would wait for itself.
+        self.stopping = False
+        self.lock, self.alive = threading.Lock(), set()
+
+    def start(self, words, **options):
+        with self.lock:
+            if self.stopping:
+                raise Stopped
+            child = subprocess.Popen(words, stdin=subprocess.DEVNULL, text=True, start_new_session=True, **options)
+            self.alive.add(child)
+        return child
+
+    def run(self, words, timeout=None, check=True, **options):
+        """Runs one to its end. Unlike subprocess.run, the main thread sees here that a signal came."""
+        child, until = self.start(words, **options), time.monotonic() + (timeout or LONG_S)
+        try:
+            while True:
+                try:
+                    out, err = child.communicate(timeout=0.2)
+                    break
+                except subprocess.TimeoutExpired:
+                    if self.stopping:
+                        raise Stopped from None
+                    if time.monotonic() > until:
+                        raise Wrong(f"{' '.join(words)}: didn't end within {timeout or LONG_S} s") from None
+        finally:
+            self.stop(child)
+        if self.stopping:
+            raise Stopped
+        if check and child.returncode != 0:
+            raise Wrong(f"{' '.join(words)}: exit status {child.returncode}\n{err or ''}")
+        return subprocess.CompletedProcess(words, child.returncode, out, err)
+
+    def stop(self, *children):
+        """Ends processes and all that they started, and waits for them."""
+        left = list(children)
+        for sign, limit in zip((signal.SIGTERM, signal.SIGTERM, signal.SIGKILL), STOPS_S):
+            left = [child for child in left if goes_on(child)]
+            for child in left:
+                signalled(child, sign)
+            until = time.monotonic() + limit
+            while any(goes_on(child) for child in left) and time.monotonic() < until:
+                time.sleep(0.02)
+        with self.lock:
+            self.alive.difference_update(children)
+
+    def stop_all(self):
+        self.stopping = True
+        with self.lock:
+            alive = list(self.alive)
+        self.stop(*alive)
+
+
+def signalled(child, sign):
+    """Sends a signal to a process and to all that it started; returns whether there are any."""
+    try:
+        os.killpg(child.pid, sign)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def goes_on(child):
+    """Whether a process runs, or one that it left."""
+    return child.poll() is None or signalled(child, 0)
+
+
 class Group:
     """The commands of one place, in a directory of their own with what they need to be as in a fresh clone."""
 
-    def __init__(self, name, work, bins, everything, alive):
-        self.name, self.everything, self.alive = name, everything, alive
+    def __init__(self, name, work, bins, everything, children):
+        self.name, self.everything, self.children = name, everything, children
         self.dir = tempfile.mkdtemp(dir=work)
         self.kept, self.default, self.told = [], None, []
-        self.ports = {}
+        self.ports, self.logs = {}, 0
         if everything:
             self.walk, target = bins
         else:
@@ -160,7 +284,7 @@ class Group:
         )
 
     def port(self, written):
-        """A free port for one that is written."""
+        """A free port for one that is written. Somebody may take it before the node does: see serving."""
         if written not in self.ports:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
@@ -188,26 +312,30 @@ class Group:
         return os.path.join(self.dir, "data", "hearsay", "dev", "rpc.json")
 
     def output(self, command):
-        done = subprocess.run(["bash", "-c", command], cwd=self.walk, env=self.env, capture_output=True, text=True, timeout=QUICK_S)
-        if done.returncode != 0:
-            raise Wrong(f"{command}: exit status {done.returncode}\n{done.stderr}")
-        return done.stdout
+        return self.asked(command, check=True).stdout
+
+    def asked(self, command, check):
+        pipe = subprocess.PIPE
+        return self.children.run(
+            ["bash", "-c", command], timeout=QUICK_S, check=check, cwd=self.walk, env=self.env, stdout=pipe, stderr=pipe
+        )
 
     def start(self, command):
-        log = open(os.path.join(self.dir, f"log-{len(self.told)}-{len(self.kept)}"), "w+", encoding="utf-8")
+        self.logs += 1
+        log = open(os.path.join(self.dir, f"log-{self.logs}"), "w+", encoding="utf-8")
         # A variable that one command sets is there for the next.
         script = f"set -e; state='{self.dir}/state'; [ ! -e \"$state\" ] || . \"$state\"; {command}\ndeclare -p ID >\"$state\" 2>/dev/null || true"
         if not re.search(r"\bID\b", command):
             script = f"exec {command}"
-        child = subprocess.Popen(
-            ["bash", "-c", script], cwd=self.walk, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-        self.alive.add(child)
+        child = self.children.start(["bash", "-c", script], cwd=self.walk, env=self.env, stdout=log, stderr=log)
         return child, log
 
     def said(self, log):
-        log.seek(0)
-        return "".join("    " + line for line in log.read().splitlines(keepends=True)[-15:])
+        return "".join("    " + line for line in self.read(log).splitlines(keepends=True)[-15:])
+
+    def read(self, log):
+        # Not by the file that the process was given: they share one position.
+        return open(log.name, encoding="utf-8", errors="replace").read()
 
     def finish(self, command, child, log, status, limit):
         try:
@@ -215,29 +343,37 @@ class Group:
         except subprocess.TimeoutExpired:
             raise Wrong(f"didn't end within {limit} s\n{self.said(log)}") from None
         finally:
-            stop(child)
-            self.alive.discard(child)
+            self.children.stop(child)
+        if self.children.stopping:
+            raise Stopped
         if found != status:
             raise Wrong(f"exit status {found} instead of {status}\n{self.said(log)}")
 
-    def serving(self, command):
-        """Starts a node and waits until it is asked with success."""
+    def serving(self, command, words):
+        """Starts a node and waits until it is asked with success; once more, with other ports, if somebody took those."""
+        try:
+            return self.served(self.filled(command, words))
+        except InUse:
+            self.ports.clear()
+            return self.served(self.filled(command, words))
+
+    def served(self, command):
         match = re.search(r"--data-dir (\S+)", command)
         place = f"--data-dir {match[1]}" if match else ""
         child, log = self.start(command)
         until = time.monotonic() + 60
-        asked = f"node status {place}"
-        while subprocess.run(["bash", "-c", asked], cwd=self.walk, env=self.env, capture_output=True, timeout=QUICK_S).returncode != 0:
+        while self.asked(f"node status {place}", check=False).returncode != 0:
             if child.poll() is not None or time.monotonic() > until:
                 ended = child.returncode
-                stop(child)
-                raise Wrong(f"doesn't run, or answers nobody (exit status {ended})\n{self.said(log)}")
+                self.children.stop(child)
+                kind = InUse if ended == IN_USE else Wrong
+                raise kind(f"doesn't run, or answers nobody (exit status {ended})\n{self.said(log)}")
             time.sleep(0.1)
         return child, log
 
     def started_default(self):
         if self.default is None:
-            self.default = self.serving(f"node {FREE}")
+            self.default = self.serving("node", FREE)
 
     def ended_default(self):
         if self.default is not None:
@@ -258,7 +394,7 @@ class Group:
             place = "--data-dir" in command or "64-HEX" in command
             if not place:
                 self.ended_default()
-            child, log = self.serving(self.filled(command, words))
+            child, log = self.serving(command, words)
             if how.keep:
                 self.kept.append((command, child, log))
                 return True
@@ -267,14 +403,25 @@ class Group:
             return True
         if how.kind == "ask":
             self.started_default()
-        status = how.status
         if how.kind == "plan" and quick:
-            words, status = "--out {dir}/taken", 1
+            self.ends(command, "--out {dir}/taken", "not empty, and holds no earlier run", 1, PLAN_S)
+            return True
+        until = time.monotonic() + (AWAITED_S if how.awaits else 0)
+        while True:
+            try:
+                self.ends(command, words, how.says, how.status, QUICK_S if quick else LONG_S)
+                return True
+            except Wrong:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.5)
+
+    def ends(self, command, words, says, status, limit):
+        """Runs one that ends by itself, with the exit status and with words that it should have."""
         child, log = self.start(self.filled(command, words))
-        self.finish(command, child, log, status, PLAN_S if how.kind == "plan" and quick else QUICK_S if quick else LONG_S)
-        if how.kind == "plan" and quick and "not empty, and holds no earlier run" not in open(log.name, encoding="utf-8").read():
-            raise Wrong(f"wasn't planned\n{self.said(log)}")
-        return True
+        self.finish(command, child, log, status, limit)
+        if not re.search(says, self.read(log), re.M):
+            raise Wrong(f"doesn't say {says!r}\n{self.said(log)}")
 
     def end(self):
         self.ended_default()
@@ -288,38 +435,24 @@ class Group:
         try:
             for command in [*commands, None]:
                 began = time.monotonic()
+                if self.children.stopping:
+                    return wrong
                 try:
                     ran = self.end() if command is None else self.do(command, KNOWN[normal(command)])
+                except Stopped:
+                    return wrong
                 except (Wrong, OSError, subprocess.SubprocessError, ValueError, KeyError, StopIteration) as error:
                     wrong.append(f"{self.name}: {command or 'stopping the nodes'}: {error}")
                     continue
                 if ran and (self.everything or time.monotonic() - began > 10):
                     print(f"{time.monotonic() - began:6.1f} s  {command}", flush=True)
         finally:
-            for child in [child for _, child, _ in self.kept] + ([self.default[0]] if self.default else []):
-                stop(child)
+            self.children.stop(*[child for _, child, _ in self.kept], *([self.default[0]] if self.default else []))
         return wrong
 
 
-def stop(child):
-    """Ends a process and all that it started, and waits for it."""
-    for sign, limit in ((signal.SIGTERM, 15), (signal.SIGKILL, 15)):
-        if child.poll() is not None:
-            break
-        child.send_signal(sign)
-        try:
-            child.wait(timeout=limit)
-        except subprocess.TimeoutExpired:
-            continue
-    try:
-        # Those that its own end left; a group without members is gone.
-        os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-
-
 def differences(found):
-    """Commands that the table doesn't know, and entries that nothing names."""
+    """Commands that the table doesn't know, entries that nothing names, and commands where nothing looks for them."""
     named = {normal(command) for commands in found.values() for command in commands}
     wrong = [
         f"{place}: {command}: scripts/known_commands.py doesn't know it"
@@ -327,7 +460,18 @@ def differences(found):
         for command in commands
         if normal(command) not in KNOWN
     ]
-    return wrong + [f"{command}: in scripts/known_commands.py, and nowhere written" for command in KNOWN if command not in named]
+    wrong += [f"{command}: in scripts/known_commands.py, and nowhere written" for command in KNOWN if command not in named]
+    return wrong + [line for path in documents() for line in hidden(path)]
+
+
+def matches(name, only):
+    return not only or any(normal(text) in name for text in only)
+
+
+def runs_nothing(only, everything):
+    """Those texts that no command contains which is run."""
+    run = [name for name, how in KNOWN.items() if how.kind != "mention" and (everything or how.kind != "long")]
+    return [text for text in only or [] if not any(matches(name, [text]) for name in run)]
 
 
 def once(found, only):
@@ -337,29 +481,62 @@ def once(found, only):
         for command in commands:
             at.setdefault(normal(command), (place, command))
     for name, (place, command) in at.items():
-        if name not in KNOWN or not any(text in command for text in only or [""]):
+        if name not in KNOWN or not matches(name, only):
             continue
-        before = at.get(KNOWN[name].after)
-        for place, command in [before, (before[0], command)] if before else [(place, command)]:
+        chain = [command]
+        while normal(chain[0]) in KNOWN and KNOWN[normal(chain[0])].after in at:
+            place, before = at[KNOWN[normal(chain[0])].after]
+            chain.insert(0, before)
+        for command in chain:
             if command not in first.setdefault(place, []):
                 first[place].append(command)
     return first
 
 
-def built(arguments, work):
+def built(arguments, work, children):
     """Builds; returns the programs' directory, and for all what a group takes."""
     if arguments.all:
         clone = os.path.join(work, "clone")
-        subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+        children.run(["git", "clone", "--quiet", ROOT, clone])
         env = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
-        subprocess.run(["cargo", "build", "--release", "--workspace"], cwd=clone, env=env, check=True)
+        children.run(["cargo", "build", "--release", "--workspace"], cwd=clone, env=env)
         target = os.path.join(clone, "target")
         return os.path.join(target, "release"), (clone, target)
     build = ["cargo", "build", "--locked", "--quiet"]
-    subprocess.run([*build, "--workspace", "--bins"], cwd=ROOT, check=True)
-    subprocess.run([*build, "-p", "node", "--example", "kill_test"], cwd=ROOT, check=True)
+    children.run([*build, "--workspace", "--bins"], cwd=ROOT)
+    children.run([*build, "-p", "node", "--example", "kill_test"], cwd=ROOT)
     bins = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR") or "target", "debug")
     return bins, bins
+
+
+def results(groups, at_once, children):
+    """Runs groups of commands at the same time, until a signal comes; returns what went wrong."""
+    pool, left, wrong = concurrent.futures.ThreadPoolExecutor(at_once), [], []
+    try:
+        left = todo = [pool.submit(group.all, commands) for group, commands in groups]
+        while left and not children.stopping:
+            left = concurrent.futures.wait(left, timeout=0.2).not_done
+        for one in todo:
+            if one.done():
+                wrong.extend(one.result())
+        return wrong
+    finally:
+        if left:
+            children.stop_all()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def checked(arguments, work, children):
+    """Runs all; returns the groups with their commands, and what went wrong."""
+    bins, walk = built(arguments, work, children)
+    found = written(bins, children)
+    wrong = differences(found)
+    made = [(Group(place, work, walk, arguments.all, children), commands) for place, commands in once(found, arguments.only).items()]
+    # The README's nodes are timed as a reader would see them, so they have the machine for themselves. The long part is one by one
+    # as written, for each takes the whole machine.
+    wrong += results([one for one in made if one[0].name == "README.md"], 1, children)
+    wrong += results([one for one in made if one[0].name != "README.md"], 1 if arguments.all else GROUPS_AT_ONCE, children)
+    return made, wrong
 
 
 def main():
@@ -372,39 +549,36 @@ def main():
         for command, how in KNOWN.items():
             print(f"{how.kind:8} {command}" + (f"  ({how.why})" if how.why else ""))
         return 0
-    for sign in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sign, lambda *_: signal.raise_signal(signal.SIGINT))
-    work, alive = tempfile.mkdtemp(prefix="hearsay-commands-"), set()
+    for text in runs_nothing(arguments.only, arguments.all):
+        parser.error(f"--only {text!r}: no command that would be run contains it, so nothing was run: --list shows them")
+    children = Children()
+
+    def stopping(*_):
+        children.stopping = True
+
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:
+            signal.signal(sign, stopping)
+    work = tempfile.mkdtemp(prefix="hearsay-commands-")
+    made, wrong = [], []
     try:
-        bins, walk = built(arguments, work)
-        found = written(bins)
-        wrong = differences(found)
-        groups = once(found, arguments.only)
-        # One by one as written, for they take the whole machine.
-        with concurrent.futures.ThreadPoolExecutor(1 if arguments.all else GROUPS_AT_ONCE) as pool:
-            made = [(Group(place, work, walk, arguments.all, alive), commands) for place, commands in groups.items()]
-            try:
-                for result in [pool.submit(group.all, commands) for group, commands in made]:
-                    wrong.extend(result.result())
-            except KeyboardInterrupt:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-            finally:
-                for child in list(alive):
-                    stop(child)
-        for group, _ in made:
-            for line in group.told:
-                print(line)
-    except KeyboardInterrupt:
-        print("interrupted; nothing is left running", file=sys.stderr)
-        return 130
+        made, wrong = checked(arguments, work, children)
+    except Stopped:
+        pass
+    except Wrong as error:
+        wrong = [str(error)]
     finally:
-        for child in list(alive):
-            stop(child)
+        interrupted = children.stopping
+        children.stop_all()
         shutil.rmtree(work, ignore_errors=True)
+    for line in [line for group, _ in made for line in group.told]:
+        print(line)
     for line in wrong:
         print(f"WRONG {line}", file=sys.stderr)
-    kinds = collections.Counter(KNOWN[normal(command)].kind for commands in groups.values() for command in commands)
+    if interrupted:
+        print("interrupted; nothing is left running", file=sys.stderr)
+        return 130
+    kinds = collections.Counter(KNOWN[normal(command)].kind for _, commands in made for command in commands)
     print(f"commands: {sum(kinds.values())} known, {len(wrong)} wrong; " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
     return 1 if wrong else 0
 

@@ -19,11 +19,15 @@ class How:
     keep: bool = False
     # What must have been run before, in the same place.
     after: str = ""
+    # A pattern of what it says. An exit status of 0 says little where an answer may be empty or an error.
+    says: str = ""
+    # It asks for something that is on its way, and is repeated for a while until all is as it should be.
+    awaits: bool = False
 
 
-def run(quick="", always="", status=0, after=""):
+def run(quick="", always="", status=0, after="", says="", awaits=False):
     """It ends by itself."""
-    return How("run", always, quick, status, after=after)
+    return How("run", always, quick, status, after=after, says=says, awaits=awaits)
 
 
 def plan():
@@ -31,14 +35,14 @@ def plan():
     return How("plan")
 
 
-def serve(always="", keep=False):
+def serve(always="", keep=False, after=""):
     """A node: started, looked at, and interrupted. With keep, others ask it, and it is interrupted in the end."""
-    return How("serve", always, keep=keep)
+    return How("serve", always, keep=keep, after=after)
 
 
-def ask(always=""):
+def ask(always="", says=""):
     """Asks the node of the default data directory, which is started for it."""
-    return How("ask", always)
+    return How("ask", always, says=says)
 
 
 def long(why):
@@ -59,44 +63,57 @@ def mention(why):
 FREE = "--listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0"
 FEW = "--nodes 4 --degree 3 --tx-rate 5 --duration 1s --drain 5s --idle 1s"
 
+README_A = "node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s"
+SENT = "ID=$(node tx send --data-dir /tmp/hearsay-a --payload 'hello')"
+README_B = (
+    "node --data-dir /tmp/hearsay-b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 "
+    "--bootstrap /ip4/127.0.0.1/tcp/30411 --open-producers"
+)
+
 # Every command, as it is written but for target/release/, ./ and comments. Of one with several forms, each is an entry.
 KNOWN = {
     # README: the walk.
     "cargo build --release --workspace": long("the gate builds for debugging"),
-    "node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s": serve(
-        "--rpc-addr 127.0.0.1:30401", keep=True
-    ),
-    "node --data-dir /tmp/hearsay-b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 "
-    "--bootstrap /ip4/127.0.0.1/tcp/30411 --open-producers": serve(keep=True),
-    "node peers --data-dir /tmp/hearsay-b": run(),
-    "ID=$(node tx send --data-dir /tmp/hearsay-a --payload 'hello')": run(),
+    README_A: serve("--rpc-addr 127.0.0.1:30401", keep=True),
+    README_B: serve(keep=True, after=README_A),
+    "node peers --data-dir /tmp/hearsay-b": run(says=r"\b127\.0\.0\.1\b", awaits=True, after=README_B),
+    SENT: run(after=README_B),
     "sleep 1": run(),
-    'node tx get "$ID" --data-dir /tmp/hearsay-b': run(),
-    "node status --data-dir /tmp/hearsay-b": run(),
+    'node tx get "$ID" --data-dir /tmp/hearsay-b': run(says="^ *hello$", awaits=True, after=SENT),
+    "node status --data-dir /tmp/hearsay-b": run(says=r"^peers +1 \(", awaits=True, after=README_B),
     "curl -s http://127.0.0.1:30401 -H 'content-type: application/json' "
-    '-d \'{"jsonrpc":"2.0","id":1,"method":"admin_nodeInfo","params":[]}\'': run(),
+    '-d \'{"jsonrpc":"2.0","id":1,"method":"admin_nodeInfo","params":[]}\'': run(
+        after=README_A,
+        says=r'"result":\{.*"peer_id":"12D3KooW',
+    ),
     # OPERATING: as the owner of the README's node.
     "curl -s http://127.0.0.1:30401 -H 'content-type: application/json' "
-    '-H "authorization: Bearer $(cat /tmp/hearsay-a/cookie)" '
+    "-H @<(sed 's/^/authorization: Bearer /' /tmp/hearsay-a/cookie) "
     '-d \'{"jsonrpc":"2.0","id":1,"method":"block_publish","params":["00"]}\'': run(
-        after="node --data-dir /tmp/hearsay-a --listen /ip4/127.0.0.1/tcp/30411 --open-producers --produce-every 5s"
+        after=README_A,
+        # The cookie was right, and the block was read.
+        says='"error":.*"code":-32602,.*not a block',
     ),
     "node tx get <id>": mention("with an id it is in the README"),
     "node block publish": mention("it wants a block; the gate's tests publish some"),
     # The node.
-    "node --help": run(),
+    "node --help": run(says="^Usage:"),
     "node": serve(FREE),
     "node --bootstrap /ip4/192.0.2.7/tcp/30400/p2p/12D3KooW… --producers 64-HEX-DIGITS": serve(FREE),
     "node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0": serve(keep=True),
-    "node --data-dir /tmp/b status": run(),
+    "node --data-dir /tmp/b status": run(
+        after="node --data-dir /tmp/b --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0",
+        says="^peer id +12D3KooW",
+    ),
     "node --produce-every 5s --open-producers": serve(FREE),
     "node --trace FILE": serve(FREE),
-    "node status": ask(),
-    "node status --json": ask(),
-    "node peers": ask(),
-    "node tx send --payload 'hello'": ask(),
-    "node key show": ask(),
-    "node key generate": ask("--out {dir}/new-key"),
+    "node status": ask(says="^peer id +12D3KooW"),
+    "node status --json": ask(says='"peer_id": *"12D3KooW'),
+    # Nobody has joined it, or one that was stopped a moment ago.
+    "node peers": ask(says=r"no peers|\b127\.0\.0\.1\b"),
+    "node tx send --payload 'hello'": ask(says="^[0-9a-f]{64}$"),
+    "node key show": ask(says="^public key +[0-9a-f]{64}$"),
+    "node key generate": ask("--out {dir}/new-key", says="12D3KooW"),
     # The instrument: real nodes.
     "testnet run": plan(),
     "testnet run --nodes 20 --degree 4": run(FEW),
