@@ -125,15 +125,25 @@ impl Open {
         Self { most, times, router, stopped, places, tasks, queue }
     }
 
+    /// Takes a connection: to a place if it is its turn and there is one, and otherwise behind those that wait.
     fn take(&mut self, stream: TcpStream) {
-        if self.places.len() < self.most || self.make_room() {
-            return self.start(stream);
-        }
-        self.ask_one_to_leave();
         if self.queue.len() >= BUSY_MAX {
             self.queue.pop_front();
         }
         self.queue.push_back((stream, Instant::now() + BUSY_TIME));
+        self.settle();
+        if !self.queue.is_empty() {
+            self.ask_one_to_leave();
+        }
+    }
+
+    /// Gives places to those that wait, as far as there are any or room can be made.
+    fn settle(&mut self) {
+        while !self.queue.is_empty() && (self.places.len() < self.most || self.make_room()) {
+            if let Some((stream, _)) = self.queue.pop_front() {
+                self.start(stream);
+            }
+        }
     }
 
     fn start(&mut self, stream: TcpStream) {
@@ -142,14 +152,9 @@ impl Open {
         self.places.insert(task.id(), place);
     }
 
-    /// A connection is gone: the first of those that wait has its place.
     fn ended(&mut self, id: Id) {
         self.places.remove(&id);
-        if self.places.len() < self.most
-            && let Some((stream, _)) = self.queue.pop_front()
-        {
-            self.start(stream);
-        }
+        self.settle();
     }
 
     /// Ends when the first that waits for a place has waited long enough.
@@ -163,7 +168,11 @@ impl Open {
         }
     }
 
+    /// The first has waited long enough. It may be that a connection has nothing to do by now.
     fn turn_first_away(&mut self) {
+        if self.make_room() {
+            return self.settle();
+        }
         let Some((stream, _)) = self.queue.pop_front() else { return };
         // Those that are leaving count as well, for a moment.
         if self.tasks.len() < self.most + BUSY_MAX {
