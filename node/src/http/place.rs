@@ -99,6 +99,11 @@ impl Place {
         self.lock().stage == Stage::Reading
     }
 
+    /// How long the connection is there.
+    pub(super) fn age(&self) -> Duration {
+        self.opened.elapsed()
+    }
+
     /// Since when the connection is there; `None` if it is to leave already.
     pub(super) fn opened(&self) -> Option<Instant> {
         self.lock().leaving.is_none().then_some(self.opened)
