@@ -343,14 +343,17 @@ struct Node {
 
 impl Node {
     fn find(ask: &AskArgs) -> Result<Self, AskError> {
-        Self::at(Self::address(ask)?, None, ask.timeout)
+        let address = match &ask.rpc {
+            Some(address) => address.clone(),
+            None => Self::address_in(&dir(&ask.place)?)?,
+        };
+        Self::at(address, None, ask.timeout)
     }
 
     /// The same for what needs the cookie. It is told to nobody but the node that runs in the data dir.
     fn find_as_owner(ask: &AskArgs) -> Result<Self, AskError> {
         let dir = dir(&ask.place)?;
-        let info = data_dir::find_node(&dir)?.ok_or_else(|| AskError::NotRunning(dir.clone()))?;
-        let address = info.rpc.ok_or(AskError::NoRpc(info.pid))?;
+        let address = Self::address_in(&dir)?;
         if ask
             .rpc
             .as_ref()
@@ -362,12 +365,9 @@ impl Node {
         Self::at(address, Some(&cookie), ask.timeout)
     }
 
-    fn address(ask: &AskArgs) -> Result<String, AskError> {
-        if let Some(address) = &ask.rpc {
-            return Ok(address.clone());
-        }
-        let dir = dir(&ask.place)?;
-        let info = data_dir::find_node(&dir)?.ok_or(AskError::NotRunning(dir))?;
+    /// Where the node listens that runs in `dir`.
+    fn address_in(dir: &Path) -> Result<String, AskError> {
+        let info = data_dir::find_node(dir)?.ok_or_else(|| AskError::NotRunning(dir.to_owned()))?;
         info.rpc.ok_or(AskError::NoRpc(info.pid))
     }
 

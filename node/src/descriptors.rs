@@ -19,7 +19,7 @@ pub const LIMIT_WANTED: u64 = 65_536;
 const LIMIT_OF_OTHERS: u64 = 10_240;
 
 /// For the store, the log, the trace, the runtimes, listeners, and names that are being resolved (some 40 are in use), and for 32
-/// connections that the listener only turns away.
+/// connections that wait for a place at the listener and 32 that it turns away.
 pub const RESERVE: u64 = 128;
 
 /// Even with too few descriptors the listener takes a few connections: an operator has to be able to look.

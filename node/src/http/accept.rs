@@ -135,7 +135,7 @@ impl Open {
             self.queue.pop_front();
         }
         self.queue.push_back((stream, Instant::now() + BUSY_TIME));
-        self.settle();
+        self.look_again();
         if !self.queue.is_empty() {
             self.ask_one_to_leave();
         }
