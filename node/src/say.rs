@@ -159,7 +159,7 @@ fn unreachable(cause: &str) -> String {
         format!("{cause}: no node listens there")
     } else if has(&["timed out", "timeout", "unreachable", "no route"]) {
         format!("{cause}: the machine is down, or a firewall is in between")
-    } else if has(&["reset", "unexpected end", "eof", "closed", "aborted"]) {
+    } else if has(&["reset", "broken pipe", "unexpected end", "eof", "closed", "aborted"]) {
         format!(
             "{cause}: what listens there ended the connection before it said who it is; it takes no more connections from \
              this address or in all, or is no node"

@@ -32,6 +32,7 @@ fn each_cause_has_words_of_its_own_and_says_what_to_do() {
         (unreachable("no name server to ask: /etc/resolv.conf: gone"), "name servers here"),
         (unreachable("Connection reset by peer (os error 104)"), "takes no more connections"),
         (unreachable("Handshake failed: unexpected end of file"), "takes no more connections"),
+        (unreachable("Handshake failed: Broken pipe (os error 32)"), "takes no more connections"),
         (Some(Trouble::Another(found)), "the id behind /p2p/"),
         (closed(CloseReason::Unsupported), "compare --network"),
         (closed(CloseReason::OtherVersion), "update the older one"),
