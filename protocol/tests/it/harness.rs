@@ -229,6 +229,17 @@ impl Mesh {
         peer
     }
 
+    /// A raw peer of an address group that has said Hello.
+    pub fn greeted_in(&mut self, node: usize, group: u64) -> PeerHandle {
+        let peer = self.handle();
+        self.links.insert((node, peer), None);
+        let group = Some(protocol::gossip::AddressGroup(group));
+        self.input(node, Input::PeerConnected { peer, direction: Direction::Inbound, group });
+        self.say(node, peer, Message::Hello(Hello::new(&network(), genesis())));
+        self.heard(node, peer);
+        peer
+    }
+
     /// What a raw peer says, at once.
     pub fn say(&mut self, node: usize, from: PeerHandle, message: Message) {
         let bytes = Bytes::from(message.to_bytes());
