@@ -371,6 +371,10 @@ pub const CHECK_BYTES_PEAK: usize = CHECK_BYTES_PER_PEER_MAX - 1
     + ORPHAN_PEER_BYTES_MAX
     + (ORPHANS_PER_PEER_MAX + 1) * HEADER_BYTES_MAX;
 
+/// Peers whose announcements of one header are remembered while it is checked: more than a node has slots for. 128 of 8
+/// bytes: 1 KiB a header.
+pub const ANNOUNCERS_MAX: usize = 128;
+
 /// Signatures of a block in one verification job: about 25 ms of one thread, so that a large block is checked by all.
 pub const BLOCK_JOB_SIGNATURES: usize = 512;
 

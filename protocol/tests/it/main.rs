@@ -14,6 +14,7 @@ mod request_support; // the tracker's naive model
 
 mod author_tree; // what is pushed, pruned and grafted
 mod behind;
+mod blame; // who is left for a bad item, and who is not
 mod block_detour;
 mod block_recovery;
 mod block_stall; // a peer that holds up the blocks of all others
@@ -40,6 +41,7 @@ mod misbehavior; // bad peers, and bounds on what they can do
 mod negative_vectors; // what must be refused, and why
 mod occupancy; // how full everything is
 mod orphan; // blocks that wait for a parent
+mod orphan_room; // and how strangers can't fill their room
 mod propagation; // every item reaches every node; no echo
 mod reconcile_hostile; // on the bounds and past them, and with peers that lie
 mod reconcile_model; // against a naive set difference
