@@ -13,6 +13,7 @@ mod behind;
 mod blocks;
 mod catch_up;
 mod conversation;
+mod cost;
 mod detour;
 mod durable;
 mod foresee;
@@ -350,7 +351,7 @@ impl Gossip {
         let touched = self.peers.take_touched();
         for handle in &touched {
             if self.peers.get(handle).is_some_and(Peer::has_work) {
-                self.serve(*handle);
+                self.serve(now, *handle);
                 self.advise(now, *handle);
                 self.announce(now, *handle);
                 self.pace(now, *handle);

@@ -50,11 +50,13 @@ mod reconcile_vectors; // golden ids, mappings and symbols
 mod reconciliation;
 mod relay_policy; // how policies are spelled
 mod request_bounds; // the tracker on its bounds and past them
+mod request_cost; // what messages cost their senders
 mod request_fallback; // expiry, disconnect, notfound, strikes
 mod request_hold; // what waits for a push, and promises
 mod request_model; // the tracker against a naive model
 mod rumor; // rounds, hot and cooled, feedback
 mod strictness; // one encoding, everything else refused
 mod tree_bounds; // what author trees may cost
+mod upload; // what is sent for the asking
 mod validator; // a chain's own rules, in the mempool and in blocks
 mod wire; // golden bytes of every message and item
