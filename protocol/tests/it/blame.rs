@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::block::{Header, SignedHeader, transactions_root};
 use protocol::codec::{Decode as _, Encode as _};
+use protocol::durable::{Restored, RestoredBlock};
 use protocol::gossip::{AuthorTree, DisconnectReason, Event, Gossip, Input, PeerHandle, Refusal, RelayPolicy};
 use protocol::keys::PublicKey;
 use protocol::message::{Message, Tip};
@@ -277,4 +278,29 @@ fn a_peer_that_lacks_what_a_producer_only_promised_is_not_struck() {
     assert_eq!(mesh.nodes[0].tip(), tip);
     assert_eq!(mesh.nodes[0].peer(honest).map(|peer| peer.strikes), Some(0));
     assert_eq!(mesh.disconnected(0, honest), None);
+}
+
+#[test]
+fn old_headers_that_a_stranger_repeats_lead_no_honest_answer_astray() {
+    let mut mesh = Mesh::new(2, RelayPolicy::Announce);
+    let (mut tip, mut blocks) = (genesis(), Vec::new());
+    for number in 0..600 {
+        let next = block(tip, &[], number);
+        tip = tip_of(&next);
+        mesh.publish(1, &next);
+        mesh.run_for(Duration::from_millis(1));
+        blocks.push(next);
+    }
+    // A node that remembers 20 of its 300 blocks.
+    let kept = blocks[280..300].iter();
+    let kept = kept.map(|block| RestoredBlock { header: block.header, transactions: Some(Arc::new([])) });
+    let restored =
+        Restored { best: kept.collect(), pending: Vec::new(), returning: Vec::new(), kept_from: 281 };
+    mesh.nodes[0].restore(mesh.now, restored).expect("they follow each other");
+    let stranger = mesh.greeted(0);
+    mesh.say(0, stranger, Message::Headers(blocks[..5].iter().map(|block| block.header).collect()));
+    mesh.run_for(Duration::from_millis(5));
+    mesh.connect(0, 1);
+    mesh.run_secs(3);
+    assert_eq!(mesh.nodes[0].tip(), tip);
 }
