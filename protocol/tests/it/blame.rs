@@ -74,7 +74,7 @@ fn a_forgery_behind_an_honest_header_is_blamed_on_its_sender_alone() {
         let mut mesh = Mesh::new(honest + 1, RelayPolicy::AuthorTree(AuthorTree::default()));
         let links: Vec<_> = (1..=honest).map(|node| mesh.connect(0, node)).collect();
         mesh.run_secs(1);
-        let attacker = mesh.greeted(0);
+        let attacker = mesh.greeted_in(0, 7);
         let good = block(genesis(), &[], 1);
         for node in 1..=honest {
             mesh.publish(node, &good);
@@ -294,8 +294,7 @@ fn old_headers_that_a_stranger_repeats_lead_no_honest_answer_astray() {
     // A node that remembers 20 of its 300 blocks.
     let kept = blocks[280..300].iter();
     let kept = kept.map(|block| RestoredBlock { header: block.header, transactions: Some(Arc::new([])) });
-    let restored =
-        Restored { best: kept.collect(), pending: Vec::new(), returning: Vec::new(), kept_from: 281 };
+    let restored = Restored { best: kept.collect(), pending: Vec::new(), returning: Vec::new(), kept_from: 281 };
     mesh.nodes[0].restore(mesh.now, restored).expect("they follow each other");
     let stranger = mesh.greeted(0);
     mesh.say(0, stranger, Message::Headers(blocks[..5].iter().map(|block| block.header).collect()));
