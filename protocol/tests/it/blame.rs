@@ -8,6 +8,7 @@ use protocol::codec::{Decode as _, Encode as _};
 use protocol::durable::{Restored, RestoredBlock};
 use protocol::gossip::{AuthorTree, DisconnectReason, Event, Gossip, Input, PeerHandle, Refusal, RelayPolicy};
 use protocol::keys::PublicKey;
+use protocol::limits::ANNOUNCERS_MAX;
 use protocol::message::{Message, Tip};
 use protocol::time::Duration;
 use protocol::verify::Verdict;
@@ -135,6 +136,21 @@ fn each_announcer_stands_for_the_header_that_it_sent_itself() {
     assert_eq!((announced_blocks(&mesh.nodes[0], first), announced_blocks(&mesh.nodes[0], second)), (1, 2));
     let asks_headers = |message: &Message| matches!(message, Message::GetHeaders(_));
     assert!(mesh.heard(0, above).iter().any(asks_headers), "its parent is missing here");
+}
+
+#[test]
+fn announcers_past_the_bound_are_known_by_their_tips_to_have_the_block() {
+    for count in [ANNOUNCERS_MAX, ANNOUNCERS_MAX + 1] {
+        let (mut mesh, peers) = held(count + 1);
+        let good = block(genesis(), &[], 1);
+        mesh.say(0, peers[0], Message::Headers(vec![good.header]));
+        for peer in &peers[1..] {
+            announce(&mut mesh, *peer, good.header, false);
+        }
+        assert_eq!(answer(&mut mesh), Verdict::Valid);
+        assert!(peers.iter().all(|peer| announced_blocks(&mesh.nodes[0], *peer) == 1), "of {count}");
+        assert_eq!(mesh.disconnects, []);
+    }
 }
 
 #[test]
