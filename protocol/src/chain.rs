@@ -11,7 +11,10 @@
 //! or the lowest of the best chain while that has more than its guaranteed part. The lowest that is left is the *floor*:
 //! branches that start below it are given up. Bodies in memory are a cache of what durable storage has: over their bound
 //! the lowest goes, and its block stays connected. Of many more blocks the ids of their transactions are remembered, which
-//! is what a reorganisation and the rule against repeated transactions need.
+//! is what a reorganisation needs.
+//!
+//! **Repeats.** A transaction may be in a block and again in one that descends from it: that depends on what is remembered of the
+//! ancestors, and validity must not. The first occurrence counts, and the others have no effect. Twice in one block is invalid.
 //!
 //! Deliberately absent: signatures and allowed producers, which are checked before; a validator's rules on blocks, which
 //! whoever connects one brings along; and durable storage, which keeps every connected block until the chain has dropped it ([`Chain::take_dropped`]).
@@ -107,8 +110,10 @@ pub struct TipChange {
     pub returned: Vec<Arc<SignedTransaction>>,
     /// Of the former, those whose bodies are not in memory, lowest first: their transactions are missing above.
     pub to_load: Vec<BlockId>,
-    /// All transactions of the latter, lowest block first.
+    /// All transactions of the latter, lowest block first, repeated ones included.
     pub confirmed: Vec<TxId>,
+    /// Of these, the ones that an earlier block of the best chain has as well, as far as that is remembered.
+    pub repeated: Vec<(BlockId, TxId)>,
     /// The highest block that stayed.
     pub fork: Height,
 }
@@ -178,9 +183,12 @@ impl Chain {
             self.tree.insert(block.header);
             self.tree.set_connected(&id);
             self.tree.set_best(&id, true);
-            if let Some(ids) = &block.transactions {
-                self.contents.insert(id, fields.height, ids.clone());
-                self.confirmed.push(fields.height, ids.iter().copied());
+            match &block.transactions {
+                Some(ids) => {
+                    self.contents.insert(id, fields.height, ids.clone());
+                    self.confirmed.push(fields.height, ids.iter().copied());
+                }
+                None => self.confirmed.push_unknown(fields.height),
             }
         }
         self.find_missing();
@@ -218,7 +226,7 @@ impl Chain {
     ///
     /// # Errors
     /// As [`Chain::check_header`]; [`Refusal::UnknownParent`] also if the parent isn't connected yet. About the
-    /// body: [`Refusal::WrongRoot`] if it is not this header's, [`Refusal::RepeatedTransaction`] and
+    /// body: [`Refusal::WrongRoot`] if it is not this header's, [`Refusal::RepeatedTransaction`],
     /// [`Refusal::ExpiredTransaction`] or [`Refusal::TooFarAhead`] if no body of this header can be valid (see
     /// [`Chain::mark_invalid`]). A header that was fit stays in the tree in all of these, and the tip as it was.
     pub fn connect(
@@ -247,7 +255,7 @@ impl Chain {
         if !self.is_connected(&header.header().parent) {
             return Err(Refusal::UnknownParent);
         }
-        let ids = self.check_body(&header, &transactions)?;
+        let ids = Self::check_body(&header, &transactions)?;
         let body = Body::new(header, transactions);
         if body.bytes > BLOCK_BYTES_MAX {
             let error = DecodeError::TooLong { what: "a block", max: BLOCK_BYTES_MAX };
@@ -297,7 +305,7 @@ impl Chain {
         }
     }
 
-    /// The block of the best chain that has a transaction, while it is remembered, and that block's height.
+    /// The first block of the best chain that has a transaction, while it is remembered, and that block's height.
     #[must_use]
     pub fn confirmed(&self, id: &TxId) -> Option<(Height, BlockId)> {
         let height = self.confirmed.get(id)?;
@@ -364,6 +372,12 @@ impl Chain {
         self.contents.len()
     }
 
+    /// The height from which on every transaction's first occurrence on the best chain is remembered.
+    #[must_use]
+    pub const fn confirmed_from(&self) -> Height {
+        self.confirmed.complete_from()
+    }
+
     /// How many confirmed transactions are remembered.
     #[must_use]
     pub fn confirmed_len(&self) -> usize {
@@ -400,9 +414,8 @@ impl Chain {
         Ok(HeaderCheck::New)
     }
 
-    /// Returns the ids of the transactions.
+    /// Whether this can be the body of this header, in whatever chain. Returns the ids of the transactions.
     fn check_body(
-        &self,
         header: &SignedHeader,
         transactions: &[Arc<SignedTransaction>],
     ) -> Result<Arc<[TxId]>, Refusal> {
@@ -412,7 +425,7 @@ impl Chain {
             return Err(Refusal::WrongRoot);
         }
         let distinct: BTreeSet<TxId> = ids.iter().copied().collect();
-        if distinct.len() < ids.len() || self.branch_has_any(fields.parent, &distinct) {
+        if distinct.len() < ids.len() {
             return Err(Refusal::RepeatedTransaction);
         }
         if transactions.iter().any(|transaction| transaction.valid_until() < fields.height) {
@@ -424,14 +437,6 @@ impl Chain {
             Some(valid_until) => Err(Refusal::TooFarAhead { valid_until, tip }),
             None => Ok(ids.into()),
         }
-    }
-
-    /// Whether a block at or below `end` has one of the transactions, as far as that is remembered.
-    fn branch_has_any(&self, end: BlockId, ids: &BTreeSet<TxId>) -> bool {
-        let (side, fork) = self.side_branch(end);
-        let mut in_side = side.iter().filter_map(|id| self.contents.get(id));
-        let in_side = in_side.any(|of_block| of_block.iter().any(|id| ids.contains(id)));
-        in_side || ids.iter().any(|id| self.confirmed.get(id).is_some_and(|height| height <= fork))
     }
 
     /// The blocks from `end` down to the best chain, highest first, and the height where they meet it.
@@ -458,26 +463,32 @@ impl Chain {
             disconnected.push(id);
         }
         self.confirmed.pop_above(fork);
-        let mut confirmed = Vec::new();
+        let (mut confirmed, mut repeated) = (Vec::new(), Vec::new());
         for id in &connected {
             self.best.push(*id);
             self.tree.set_best(id, true);
-            let ids = self.contents.get(id).into_iter().flat_map(|ids| ids.iter().copied());
-            self.confirmed.push(self.best.tip().height, ids.clone());
-            confirmed.extend(ids);
+            let height = self.best.tip().height;
+            let Some(ids) = self.contents.get(id) else {
+                self.confirmed.push_unknown(height);
+                continue;
+            };
+            let again = self.confirmed.push(height, ids.iter().copied());
+            repeated.extend(again.into_iter().map(|transaction| (*id, transaction)));
+            confirmed.extend(ids.iter().copied());
         }
-        let again: BTreeSet<&TxId> = confirmed.iter().collect();
+        let joined: BTreeSet<&TxId> = confirmed.iter().collect();
+        let still = |id: &TxId| joined.contains(id) || self.confirmed.get(id).is_some();
         let mut returned = Vec::new();
         let mut to_load = Vec::new();
         for id in disconnected.iter().rev() {
             match self.bodies.get(id) {
                 Some(body) => {
-                    returned.extend(body.transactions.iter().filter(|item| !again.contains(&item.id())).cloned());
+                    returned.extend(body.transactions.iter().filter(|item| !still(&item.id())).cloned());
                 }
                 None => to_load.push(*id),
             }
         }
-        TipChange { tip: self.best.tip(), disconnected, connected, returned, to_load, confirmed, fork }
+        TipChange { tip: self.best.tip(), disconnected, connected, returned, to_load, confirmed, repeated, fork }
     }
 
     /// The height of a block whose header is in the tree. Genesis counts.

@@ -71,8 +71,8 @@ pub enum Refusal {
     /// The body doesn't match the header.
     #[error("the body does not match the header's transactions root")]
     WrongRoot,
-    /// A transaction occurs twice on the branch.
-    #[error("a transaction occurs twice on the branch")]
+    /// A transaction occurs twice in the block.
+    #[error("a transaction occurs twice in the block")]
     RepeatedTransaction,
     /// A transaction of the block is past its last height.
     #[error("a transaction of the block is past its last height")]

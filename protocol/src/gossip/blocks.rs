@@ -377,13 +377,12 @@ impl Gossip {
             Ok(connected) => connected,
             // An honest peer may follow other rules.
             Err(refusal) if ruled_out => return self.rule_out_block(now, &header, from, refusal),
-            Err(refusal @ (Refusal::ExpiredTransaction | Refusal::TooFarAhead { .. })) => {
-                return self.condemn_block(now, id, from, refusal);
-            }
-            // The memory of confirmed transactions is bounded: whoever passed the block on may have forgotten one.
-            Err(refusal @ Refusal::RepeatedTransaction) => {
-                return self.rule_out_block(now, &header, from, refusal);
-            }
+            // What the block itself says, and no node's memory.
+            Err(
+                refusal @ (Refusal::RepeatedTransaction
+                | Refusal::ExpiredTransaction
+                | Refusal::TooFarAhead { .. }),
+            ) => return self.condemn_block(now, id, from, refusal),
             Err(refusal) => {
                 if let Some(from) = from {
                     self.refuse_branch(now, from, &[header], &refusal);
@@ -427,7 +426,8 @@ impl Gossip {
         let mut gone = Vec::new();
         for block in &disconnected {
             for id in self.chain.ids_of(block) {
-                self.acknowledged.set_confirmed(id, false);
+                // An earlier block may have it as well.
+                self.acknowledged.set_confirmed(id, self.chain.confirmed(id).is_some());
             }
         }
         for block in &connected {

@@ -112,23 +112,6 @@ fn a_body_that_is_not_the_headers_is_refused_and_the_header_stays_good() {
 }
 
 #[test]
-fn a_transaction_occurs_once_on_a_branch() {
-    let mut chain = Chain::new(genesis());
-    let twice = vec![item(1), item(1)];
-    assert_eq!(chain.connect(header(genesis(), 1, 1, 0, &twice), twice), Err(Refusal::RepeatedTransaction));
-    let root = add(&mut chain, genesis(), 1, 1, &vec![item(1)]);
-    let best = add(&mut chain, root.id(), 2, 1, &vec![item(2)]);
-    add(&mut chain, best.id(), 3, 1, &vec![item(3)]);
-    let side = add(&mut chain, root.id(), 2, 2, &vec![item(2), item(4)]);
-    for (repeated, fit) in [(1, false), (2, false), (4, false), (3, true)] {
-        let items = vec![item(repeated)];
-        let result = chain.connect(header(side.id(), 3, 10 + repeated as u32, 0, &items), items);
-        assert_eq!(result.is_ok(), fit, "{repeated}");
-        assert!(fit || result == Err(Refusal::RepeatedTransaction));
-    }
-}
-
-#[test]
 fn a_transaction_may_be_in_the_block_at_its_last_height_and_in_none_after() {
     let mut chain = Chain::new(genesis());
     let first = add(&mut chain, genesis(), 1, 1, &vec![transaction(1, 1, 1, 0)]);

@@ -25,6 +25,7 @@ mod chain_bodies; // which bodies are kept
 mod chain_fork_choice; // height, then lowest id
 mod chain_headers; // header rules and the tree's bounds
 mod chain_reorg; // random trees converge
+mod chain_repeats; // a transaction in more than one block
 mod chain_sync; // locators, headers after, missing bodies
 mod determinism; // same seed, same outputs
 mod durable;
