@@ -1,15 +1,19 @@
 //! The chain: a bounded tree of signed headers, what is at hand of its newest blocks' bodies, the best chain through it,
 //! and which transactions that chain has.
 //!
-//! **Header rules.** A header is taken if its parent is known, its height is the parent's plus one, its producer
-//! has at most one other at that height, and it doesn't branch off below the floor (below).
+//! **Header rules.** A header is taken if its parent is known, its height is the parent's plus one, and it doesn't branch off
+//! below the floor (below). One that comes by itself ([`Standing::Alone`]) is taken if its producer has at most one other at that
+//! height: that bounds what a producer of many has all nodes pass on. It says nothing of the block, and holds nobody up: the
+//! ancestors of a higher header are taken, however many others there are, and a block with its body takes the place of a header
+//! without one.
 //!
 //! **Fork choice.** Of the connected blocks (those whose bodies and ancestors' bodies were checked) the highest is
 //! the tip; of equally high ones, that with the lowest id.
 //!
-//! **Bounds.** When the tree is full, the header farthest from the tip in height goes: a leaf off the best chain,
-//! or the lowest of the best chain while that has more than its guaranteed part. The lowest that is left is the *floor*:
-//! branches that start below it are given up. Bodies in memory are a cache of what durable storage has: over their bound
+//! **Bounds.** Headers off the best chain are charged to their producers. When the tree is full, the producer with the most
+//! gives up its farthest leaf, if it has more than its share; else the header farthest from the tip in height goes: a leaf off
+//! the best chain, or the lowest of the best chain while that has more than its guaranteed part. Headers without bodies go first.
+//! The lowest of the best chain that is left is the *floor*: branches that start below it are given up. Bodies in memory are a cache of what durable storage has: over their bound
 //! the lowest goes, and its block stays connected. Of many more blocks the ids of their transactions are remembered, which
 //! is what a reorganisation needs.
 //!
@@ -23,6 +27,7 @@ mod best;
 mod bodies;
 mod bounds;
 mod invalid;
+mod leaves;
 mod sync;
 mod tree;
 
@@ -36,13 +41,14 @@ use crate::durable::RestoredBlock;
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
     BLOCK_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX,
-    CONFIRMED_MAX, HEADERS_PER_PRODUCER_MAX, VALID_UNTIL_AHEAD_MAX,
+    CONFIRMED_MAX, HEADERS_OFF_BEST_SHARE, HEADERS_PER_PRODUCER_MAX, VALID_UNTIL_AHEAD_MAX,
 };
 use crate::message::Tip;
 use crate::refusal::Refusal;
 use crate::transaction::{Height, SignedTransaction};
 use best::{Best, Confirmed};
 use bodies::{Bodies, Body, Contents};
+pub use bounds::Standing;
 use invalid::Invalid;
 use tree::Tree;
 
@@ -71,6 +77,8 @@ pub struct Limits {
     pub headers: usize,
     /// Headers of the best chain that no other branch can push out; at least 2.
     pub best_headers: usize,
+    /// Headers off the best chain that a producer has before others may push them out.
+    pub headers_each: usize,
     /// Encoded bytes of blocks whose bodies are in memory. The tip's is kept even over it.
     pub body_bytes: usize,
     /// Ids of transactions that are remembered by block, in all.
@@ -133,6 +141,7 @@ impl Default for Limits {
         Self {
             headers: CHAIN_HEADERS_MAX,
             best_headers: CHAIN_BEST_HEADERS_MIN,
+            headers_each: HEADERS_OFF_BEST_SHARE,
             body_bytes: CHAIN_BODY_BYTES_MAX,
             contents: CHAIN_CONTENTS_MAX,
             confirmed: CONFIRMED_MAX,
@@ -206,10 +215,10 @@ impl Chain {
     /// # Errors
     /// [`Refusal::RejectedBefore`] if it or its parent is known to be invalid, [`Refusal::WrongHeight`],
     /// [`Refusal::TooOld`], [`Refusal::UnknownParent`], [`Refusal::TooManyAtHeight`] or [`Refusal::HeadersFull`].
-    pub fn check_header(&self, header: &SignedHeader) -> Result<HeaderCheck, Refusal> {
+    pub fn check_header(&self, header: &SignedHeader, standing: Standing) -> Result<HeaderCheck, Refusal> {
         let check = self.check_rules(header)?;
         if check == HeaderCheck::New {
-            self.room_for(header, false)?;
+            self.room_for(header, standing)?;
         }
         Ok(check)
     }
@@ -218,8 +227,25 @@ impl Chain {
     ///
     /// # Errors
     /// As [`Chain::check_header`]. The header is not in the tree then.
-    pub fn insert_header(&mut self, header: SignedHeader) -> Result<HeaderCheck, Refusal> {
-        self.insert(header, false)
+    pub fn insert_header(&mut self, header: SignedHeader, standing: Standing) -> Result<HeaderCheck, Refusal> {
+        self.insert(header, standing)
+    }
+
+    /// Another header of the same producer at the same height, if there is one: its producer signed two.
+    #[must_use]
+    pub fn sibling(&self, header: &SignedHeader) -> Option<SignedHeader> {
+        let fields = header.header();
+        let other = self.tree.siblings(fields.height, fields.producer).find(|id| *id != header.id())?;
+        self.header(&other).copied()
+    }
+
+    /// Whether as many other blocks of its producer at its height are connected as are passed on unasked.
+    #[must_use]
+    pub fn is_one_too_many(&self, header: &SignedHeader) -> bool {
+        let fields = header.header();
+        let others = self.tree.siblings(fields.height, fields.producer);
+        let others = others.filter(|id| *id != header.id() && self.is_connected(id));
+        others.take(HEADERS_PER_PRODUCER_MAX).count() >= HEADERS_PER_PRODUCER_MAX
     }
 
     /// Takes a block: its header, unless that is in the tree, and its body. The tip may change.
@@ -247,7 +273,8 @@ impl Chain {
         transactions: Vec<Arc<SignedTransaction>>,
         rule: impl FnOnce(&[Arc<SignedTransaction>]) -> Result<(), Refusal>,
     ) -> Result<Connected, Refusal> {
-        self.insert(header, true)?;
+        // Whoever brings a header with its body has had it judged, and it takes no place from another.
+        self.insert(header, Standing::InLineBlock)?;
         let (id, height) = (header.id(), header.header().height);
         if self.is_connected(&id) {
             return Ok(Connected::default());
@@ -285,11 +312,11 @@ impl Chain {
         if self.is_connected(id) || self.invalid.contains(id) {
             return;
         }
-        // It goes on holding its slot: an invalid block doesn't entitle its producer to another.
-        let slot = self.tree.get(id).map(|node| (node.height(), node.header.header().producer));
+        // It goes on holding its slot: an invalid block doesn't entitle its producer to have another passed on.
+        let slot = self.tree.get(id).map(|node| (node.height(), node.producer()));
         self.drop_branch(id);
         if let Some((height, producer)) = slot {
-            self.tree.take_slot(height, producer);
+            self.tree.hold_slot(height, producer);
         }
         if let Some((height, producer)) = self.invalid.remember(*id, slot) {
             self.tree.free_slot(height, producer);
@@ -316,6 +343,19 @@ impl Chain {
     #[must_use]
     pub fn is_best(&self, id: &BlockId) -> bool {
         self.height_of(id).is_some_and(|height| self.best.at(height) == Some(*id))
+    }
+
+    /// The block that the best chain has at a height, while it is remembered.
+    #[must_use]
+    pub fn best_at(&self, height: Height) -> Option<BlockId> {
+        self.best.at(height)
+    }
+
+    /// The height where a block's branch and the best chain are one. `None` if the block isn't known.
+    #[must_use]
+    pub fn common_height(&self, id: &BlockId) -> Option<Height> {
+        self.height_of(id)?;
+        Some(self.side_branch(*id).1)
     }
 
     /// A connected block, while its body is in memory.
@@ -408,17 +448,11 @@ impl Chain {
         if parent_height.is_none() {
             return Err(Refusal::UnknownParent);
         }
-        if self.tree.slots_taken(fields.height, &fields.producer) >= HEADERS_PER_PRODUCER_MAX {
-            return Err(Refusal::TooManyAtHeight);
-        }
         Ok(HeaderCheck::New)
     }
 
     /// Whether this can be the body of this header, in whatever chain. Returns the ids of the transactions.
-    fn check_body(
-        header: &SignedHeader,
-        transactions: &[Arc<SignedTransaction>],
-    ) -> Result<Arc<[TxId]>, Refusal> {
+    fn check_body(header: &SignedHeader, transactions: &[Arc<SignedTransaction>]) -> Result<Arc<[TxId]>, Refusal> {
         let fields = header.header();
         let ids: Vec<TxId> = transactions.iter().map(|transaction| transaction.id()).collect();
         if usize::try_from(fields.count) != Ok(ids.len()) || transactions_root(&ids) != fields.transactions_root {

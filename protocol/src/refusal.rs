@@ -59,7 +59,7 @@ pub enum Refusal {
     /// The height isn't the parent's plus one.
     #[error("the height is not one more than the parent's")]
     WrongHeight,
-    /// Two other blocks of this producer at this height are known.
+    /// It came by itself, and two other blocks of this producer at this height are known. It is taken once another stands on it.
     #[error("two blocks of this producer at this height are known already")]
     TooManyAtHeight,
     /// Branches off below what is remembered.

@@ -304,7 +304,10 @@ impl Gossip {
         let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return false };
         let fields = first.header();
         let again = self.is_refused_branch(now, first);
-        if matches!(refusal, Refusal::UnknownParent | Refusal::HeadersFull) && !again {
+        // These rest on what came before, and say nothing of the branch.
+        let may_change =
+            matches!(refusal, Refusal::UnknownParent | Refusal::HeadersFull | Refusal::TooManyAtHeight);
+        if may_change && !again {
             return false;
         }
         // Of a branch that was refused before the reason is known, and not that its parent is missing.

@@ -8,7 +8,7 @@ use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submissio
 use super::request::RequestKey;
 use super::{Checked, Checking, Gossip};
 use crate::block::{Block, SignedHeader, transactions_root};
-use crate::chain::{HeaderCheck, TipChange};
+use crate::chain::{HeaderCheck, Standing, TipChange};
 use crate::codec::Encode as _;
 use crate::durable::Record;
 use crate::hash::{BlockId, TxId};
@@ -59,7 +59,7 @@ impl Gossip {
             }
             return;
         }
-        match self.judge_header(header, Some(from)) {
+        match self.judge_header(header, Some(from), Standing::Alone) {
             Ok(HeaderCheck::Known) => {
                 self.hear_of_block(now, from, header, pushed);
                 // Whoever announces a block has all those before it, and may not have had them when it was asked.
@@ -128,7 +128,8 @@ impl Gossip {
         let judged = new.iter().map(|header| self.validator.header(header.header()));
         let refused = judged.enumerate().find_map(|(place, judged)| Some((place, judged.err()?)));
         // The others can be judged only when those before them are in the tree.
-        let first = new.first().map(|first| self.judge_header(first, Some(from)));
+        let standing = self.standing(now, Some(from), new.len(), false);
+        let first = new.first().map(|first| self.judge_header(first, Some(from), standing));
         let refused = match first {
             Some(Err(refusal)) => Some((0, refusal)),
             _ => refused,
@@ -177,9 +178,10 @@ impl Gossip {
             return;
         }
         let mut news = false;
+        let standing = self.standing(now, from, headers.len(), block.is_some());
         for (place, header) in headers.iter().enumerate() {
-            let judged = self.judge_header(header, from);
-            match judged.and_then(|_| self.chain.insert_header(*header)) {
+            let judged = self.judge_header(header, from, standing);
+            match judged.and_then(|_| self.insert_header(header, standing)) {
                 Ok(check) => news |= check == HeaderCheck::New,
                 Err(refusal) => {
                     if let Some(from) = from {
@@ -276,7 +278,7 @@ impl Gossip {
 
     /// Works on a block whose body matches its header: the header first, then the transactions, then the chain.
     pub(super) fn take_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
-        match self.judge_header(&block.header, from) {
+        match self.judge_header(&block.header, from, Standing::Block) {
             Ok(HeaderCheck::Known) => self.check_block(now, from, block),
             Ok(HeaderCheck::New) => {
                 self.check_headers([block.header].into(), from, Vec::new(), Some(block.clone()));
@@ -411,7 +413,10 @@ impl Gossip {
         if from.is_none() {
             self.answer(item, Ok(Submission::Accepted));
         }
-        self.relay_block(now, &header, from);
+        // Whoever stands on a third one of a producer is asked for it.
+        if !self.chain.is_one_too_many(&header) {
+            self.relay_block(now, &header, from);
+        }
         // One after the other and not within each other, however long a chain of orphans is.
         let children = self.orphans.children_of(&id);
         self.released.extend(children.into_iter().map(|(sender, orphan)| (PeerHandle(sender), orphan)));
@@ -422,6 +427,7 @@ impl Gossip {
     }
 
     fn on_tip_change(&mut self, now: Time, from: Option<PeerHandle>, change: TipChange) {
+        self.note_confirmed(&change);
         let TipChange { tip, disconnected, connected, returned, to_load, fork, .. } = change;
         let mut gone = Vec::new();
         for block in &disconnected {
@@ -479,11 +485,37 @@ impl Gossip {
     }
 
     /// The header's place in the tree, and for blocks from the network the validator's word.
-    fn judge_header(&self, header: &SignedHeader, from: Option<PeerHandle>) -> Result<HeaderCheck, Refusal> {
+    fn judge_header(
+        &self,
+        header: &SignedHeader,
+        from: Option<PeerHandle>,
+        standing: Standing,
+    ) -> Result<HeaderCheck, Refusal> {
         if from.is_some() {
             self.validator.header(header.header())?;
         }
-        self.chain.check_header(header)
+        self.chain.check_header(header, standing)
+    }
+
+    /// How headers of a peer come: a peer that was asked has not sent them unasked.
+    fn standing(&self, now: Time, from: Option<PeerHandle>, headers: usize, with_body: bool) -> Standing {
+        let asked = from.and_then(|from| self.peers.get(&from)).is_some_and(|peer| peer.asked_lately(now));
+        match (with_body, headers > 1 || asked) {
+            (true, _) => Standing::Block,
+            (false, true) => Standing::InLine,
+            (false, false) => Standing::Alone,
+        }
+    }
+
+    /// Takes a checked header into the tree. If its producer signed another for the same height, that is evidence.
+    fn insert_header(&mut self, header: &SignedHeader, standing: Standing) -> Result<HeaderCheck, Refusal> {
+        let check = self.chain.insert_header(*header, standing)?;
+        if check == HeaderCheck::New
+            && let Some(other) = self.chain.sibling(header)
+        {
+            self.note_equivocation(other, *header);
+        }
+        Ok(check)
     }
 
     fn check_headers(

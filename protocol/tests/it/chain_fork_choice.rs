@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use protocol::block::SignedHeader;
+use protocol::chain::Standing::InLine;
 use protocol::chain::{Chain, HeaderCheck, Limits};
 use protocol::codec::{DecodeError, Misread};
 use protocol::hash::{BlockId, Hash256};
@@ -59,11 +60,11 @@ fn of_equally_high_blocks_the_lowest_id_wins_in_either_order() {
 fn a_header_without_a_body_moves_no_tip() {
     let mut chain = Chain::new(genesis());
     let first = header(genesis(), 1, 1, 0, &[]);
-    chain.insert_header(first).expect("fit");
+    chain.insert_header(first, InLine).expect("fit");
     let second = header(first.id(), 2, 1, 0, &[]);
     assert_eq!(chain.connect(second, vec![]), Err(Refusal::UnknownParent));
     assert_eq!((chain.tip().height, chain.is_connected(&second.id())), (0, false));
-    assert_eq!(chain.check_header(&second), Ok(HeaderCheck::Known));
+    assert_eq!(chain.check_header(&second, InLine), Ok(HeaderCheck::Known));
     chain.connect(first, vec![]).expect("fit");
     chain.connect(second, vec![]).expect("fit");
     assert_eq!(chain.tip().id, second.id());

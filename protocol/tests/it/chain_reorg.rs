@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use protocol::block::SignedHeader;
+use protocol::chain::Standing::{Alone, InLine};
 use protocol::chain::{Chain, Limits, TipChange};
 use protocol::hash::{BlockId, TxId};
 use protocol::refusal::Refusal;
@@ -33,7 +34,8 @@ fn plan(shape: &[(usize, u8)], reach: usize) -> Vec<Planned> {
             parent.map_or((1, genesis()), |parent| (parent.header.header().height + 1, parent.header.id()));
         let items: Vec<_> =
             (0..8).filter(|bit| wanted & (1 << bit) != 0).map(|bit| transaction(1, bit, 1_000, 0)).collect();
-        let header = header(on, height, number, 0, &items);
+        // Six producers, each of whom signs again and again for one height.
+        let header = header(on, height, number % 6, u64::from(number), &items);
         for item in &items {
             branch.entry(item.id()).or_insert((height, header.id()));
         }
@@ -158,7 +160,7 @@ proptest! {
         steps in prop::collection::vec((any::<prop::sample::Index>(), 0..12_u8), 100..400),
     ) {
         let limits = Limits {
-            headers: 24, best_headers: 6, body_bytes: 3_000, contents: 40, confirmed: 9,
+            headers: 24, best_headers: 6, headers_each: 3, body_bytes: 3_000, contents: 40, confirmed: 9,
         };
         let blocks = plan(&shape, 4);
         let mut chain = Chain::with_limits(genesis(), limits);
@@ -169,7 +171,8 @@ proptest! {
             let block = &blocks[(base + at.index(12)).saturating_sub(6).min(blocks.len() - 1)];
             match what {
                 0 => chain.mark_invalid(&block.header.id()),
-                1..6 => drop(chain.insert_header(block.header)),
+                1 => drop(chain.insert_header(block.header, Alone)),
+                2..6 => drop(chain.insert_header(block.header, InLine)),
                 _ => {
                     let kept: Vec<_> = chain.locator().into_iter().filter(|id| chain.body(id).is_some()).collect();
                     if let Ok(connected) = chain.connect(block.header, block.items.clone())

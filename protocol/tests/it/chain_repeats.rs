@@ -161,9 +161,8 @@ fn a_block_that_repeats_an_ancestors_transaction_is_taken_by_all_and_nobody_is_l
         assert_eq!(mesh.nodes[node].tip(), tip_of(&next), "node {node}");
         assert!(mesh.accepted(node, block_item(again.header.id())));
         let times = mesh.events[node].iter();
-        let times = times.filter(|event| {
-            matches!(event, protocol::gossip::Event::Accepted { item, .. } if *item == tx(&old))
-        });
+        let times = times
+            .filter(|event| matches!(event, protocol::gossip::Event::Accepted { item, .. } if *item == tx(&old)));
         assert_eq!(times.count(), 1, "node {node}");
         match mesh.nodes[node].transaction(&old.id()) {
             Some(protocol::gossip::TransactionStatus::Confirmed { block, height, .. }) => {

@@ -29,7 +29,10 @@ mod chain_repeats; // a transaction in more than one block
 mod chain_sync; // locators, headers after, missing bodies
 mod determinism; // same seed, same outputs
 mod durable;
+mod equivocation; // two headers for one height, kept as evidence
+mod first_occurrence; // what is confirmed, beyond memory
 mod flow_control; // credit per peer and lane
+mod header_siblings; // many headers of one producer at one height
 mod headers_brake; // how many headers may wait for bodies
 mod hello; // the greeting
 mod inv_getdata; // announcing, asking, answering
