@@ -27,6 +27,7 @@ mod chain_headers; // header rules and the tree's bounds
 mod chain_reorg; // random trees converge
 mod chain_repeats; // a transaction in more than one block
 mod chain_sync; // locators, headers after, missing bodies
+mod corpora;
 mod determinism; // same seed, same outputs
 mod durable;
 mod equivocation; // two headers for one height, kept as evidence
