@@ -71,6 +71,10 @@ impl Gossip {
             }
             Err(Refusal::UnknownParent) if !self.is_refused_branch(now, header) => self.ask_headers(now, from),
             Err(refusal) => {
+                // Whoever is on it tells so when it is asked.
+                if refusal == Refusal::TooManyAtHeight {
+                    self.ask_headers(now, from);
+                }
                 self.refuse_branch(now, from, &[*header], &refusal);
                 self.refuse(ItemId::Block(id), Some(from), refusal);
             }

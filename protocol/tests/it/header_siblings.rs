@@ -103,6 +103,7 @@ fn a_third_header_by_itself_is_neither_taken_nor_held_against_what_follows_it() 
     assert_eq!(refused.count(), 1);
     // A block on the third one has it asked for, and taken as an ancestor.
     let child = block(tip_of(&siblings[2]), &[], 5);
+    mesh.run_secs(3);
     mesh.heard(0, peer);
     mesh.say(0, peer, Message::BlockHeader { header: Box::new(child.header), pushed: false });
     assert!(mesh.heard(0, peer).iter().any(|message| matches!(message, Message::GetHeaders(_))));
@@ -133,5 +134,23 @@ fn a_third_block_that_comes_with_its_body_takes_the_place_of_a_header_without_on
     let taken: Vec<_> =
         siblings.iter().map(|sibling| mesh.nodes[0].block(&sibling.header.id()).is_some()).collect();
     assert_eq!(taken, [false, false, true, true, false]);
+    assert_eq!(mesh.disconnects, []);
+}
+
+#[test]
+fn a_peer_that_is_on_a_third_block_is_asked_and_the_lowest_id_wins_at_once() {
+    let mut mesh = Mesh::new(2, RelayPolicy::Announce);
+    let attacker = mesh.greeted(0);
+    let mut siblings: Vec<_> = (0..3).map(|salt| block_by(&rogue(), genesis(), &[], salt)).collect();
+    siblings.sort_by_key(|block| block.header.id());
+    for sibling in &siblings[1..] {
+        mesh.say(0, attacker, Message::BlockHeader { header: Box::new(sibling.header), pushed: false });
+        mesh.run_for(protocol::time::Duration::from_millis(5));
+    }
+    mesh.connect(0, 1);
+    mesh.run_secs(1);
+    mesh.publish(1, &siblings[0]);
+    mesh.run_secs(5);
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&siblings[0]));
     assert_eq!(mesh.disconnects, []);
 }
