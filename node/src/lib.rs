@@ -13,6 +13,7 @@ pub mod data_dir;
 pub mod descriptors;
 pub mod discovery;
 mod errors;
+pub mod evidence;
 pub mod framing;
 pub mod handler;
 pub mod http;

@@ -428,6 +428,7 @@ impl Service {
             }
             Event::Engine(gossip::Event::TipChanged { tip, disconnected }) => say::new_tip(tip, disconnected),
             Event::Engine(gossip::Event::SubmissionsExpired { ids, tip }) => say::expired(&ids, tip),
+            Event::Engine(gossip::Event::Equivocation(pair)) => say::equivocation(&pair),
             Event::Goodbye { peer, reason } => {
                 debug!(peer = %say::peer(peer), ?reason, "a peer says why it closes the connection");
                 if self.goodbyes.may_say(self.clock.now()) {

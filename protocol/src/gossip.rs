@@ -16,6 +16,8 @@ mod conversation;
 mod cost;
 mod detour;
 mod durable;
+mod evidence;
+mod first;
 mod foresee;
 mod header_checks;
 mod occupancy;
@@ -52,6 +54,9 @@ pub use self::behind::{Behind, Cause, Hold};
 use self::blocks::{CheckedBlock, Vouched};
 use self::detour::Looks;
 use self::durable::Loads;
+pub use self::evidence::Equivocation;
+use self::evidence::Evidence;
+use self::first::Firsts;
 use self::header_checks::HeaderChecks;
 pub use self::occupancy::Occupancy;
 use self::peer::Peer;
@@ -96,6 +101,8 @@ pub struct Gossip {
     kept_from: Height,
     watch: Watch,
     acknowledged: Acknowledged,
+    evidence: Evidence,
+    firsts: Firsts,
     conversations: Conversations,
     rumors: Rumors,
     /// `None` under other policies than author trees.
@@ -189,6 +196,8 @@ impl Gossip {
             kept_from: 1,
             watch: Watch::default(),
             acknowledged: Acknowledged::default(),
+            evidence: Evidence::default(),
+            firsts: Firsts::new(&hasher),
             conversations: Conversations::default(),
             rumors: Rumors::new(config.relay, rumor_seed),
             routes,
@@ -303,7 +312,8 @@ impl Gossip {
         }
         let (height, block) = self.chain.confirmed(id)?;
         let transaction = self.chain.transaction_in(&block, id);
-        Some(TransactionStatus::Confirmed { block, height, transaction })
+        let known_as_first = self.is_known_as_first(height);
+        Some(TransactionStatus::Confirmed { block, height, known_as_first, transaction })
     }
 
     /// A block whose body is in memory; of older ones, durable storage may have it.
@@ -416,8 +426,27 @@ impl Gossip {
     }
 
     fn on_verified(&mut self, now: Time, job: JobId, verdict: Verdict) {
+        if let Some(Checking { what: Checked::Transaction(checked), .. }) = self.checking.get(&job)
+            && verdict == Verdict::Valid
+            && self.is_first_unknown(checked.transaction())
+        {
+            let id = checked.transaction().id();
+            return self.put_off_admission(now, job, id);
+        }
+        let from = self.checking.get(&job).and_then(|checking| checking.from);
         // A verdict that comes twice, or for a job that never was, changes nothing.
-        let Some(Checking { what, from, bytes }) = self.checking.remove(&job) else { return };
+        let Some(what) = self.finish_check(job) else { return };
+        match what {
+            Checked::Transaction(checked) => self.on_checked_transaction(now, checked, verdict),
+            Checked::Headers(headers) => self.on_checked_headers(now, from, &headers, verdict),
+            Checked::Block(block) => self.on_checked_block(now, from, &block, verdict),
+            Checked::BlockPart(id) => self.on_checked_part(now, id, verdict),
+        }
+    }
+
+    /// A job is done: its sender is no longer charged for it.
+    fn finish_check(&mut self, job: JobId) -> Option<Checked> {
+        let Checking { what, from, bytes } = self.checking.remove(&job)?;
         match from.and_then(|from| self.peers.get_mut(&from)) {
             Some(peer) => {
                 peer.checks = peer.checks.saturating_sub(1);
@@ -426,12 +455,7 @@ impl Gossip {
             None if from.is_none() => self.checks_local = self.checks_local.saturating_sub(1),
             None => {}
         }
-        match what {
-            Checked::Transaction(checked) => self.on_checked_transaction(now, checked, verdict),
-            Checked::Headers(headers) => self.on_checked_headers(now, from, &headers, verdict),
-            Checked::Block(block) => self.on_checked_block(now, from, &block, verdict),
-            Checked::BlockPart(id) => self.on_checked_part(now, id, verdict),
-        }
+        Some(what)
     }
 
     fn refuse(&mut self, item: ItemId, from: Option<PeerHandle>, refusal: Refusal) {

@@ -474,15 +474,20 @@ pub const HEADER_BYTES_MAX: usize = 1 + 9 + 34 + 34 + 9 + 34 + 5 + 66;
 /// and its header.
 pub const BLOCK_BODY_BYTES_MAX: usize = BLOCK_BYTES_MAX - 1 - HEADER_BYTES_MAX;
 
-/// Headers remembered, on all branches. One takes about 0.6 KiB with its index entries: 10 MiB.
-pub const CHAIN_HEADERS_MAX: usize = 16_384;
+/// Headers remembered, on all branches: the best chain's part ([`CHAIN_BEST_HEADERS_MIN`]), a branch that left it 10,000 blocks
+/// ago, and the shares of four producers. One takes about 0.65 KiB with its index entries: 16 MiB.
+pub const CHAIN_HEADERS_MAX: usize = 24_576;
 
 /// Headers of the best chain that no other branch can push out: more than [`VALID_UNTIL_AHEAD_MAX`], so that a
 /// confirmed transaction is known for as long as it is valid.
 pub const CHAIN_BEST_HEADERS_MIN: usize = 10_240;
 
-/// Headers of one producer at one height: both sides of an equivocation, and no more.
+/// Headers of one producer at one height that are taken and passed on unasked: both sides of an equivocation, and no more.
 pub const HEADERS_PER_PRODUCER_MAX: usize = 2;
+
+/// Headers off the best chain that one producer has before it is the first to give some up when the tree is full. Fourteen
+/// producers fill what the best chain's part leaves ([`CHAIN_HEADERS_MAX`]).
+pub const HEADERS_OFF_BEST_SHARE: usize = 1_024;
 
 /// Encoded bytes of the blocks whose bodies are in memory: 16 MiB, or four full blocks. The smallest transaction takes
 /// 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small. The others are in durable storage.
@@ -495,6 +500,38 @@ pub const CHAIN_CONTENTS_MAX: usize = 2 * CONFIRMED_MAX;
 /// Confirmed transactions remembered, the newest. One takes about 100 bytes: 25 MiB. At 26 transactions a block,
 /// that is as long as a transaction can be valid.
 pub const CONFIRMED_MAX: usize = 262_144;
+
+/// Blocks of one part of the filter of confirmed transactions: a quarter of the heights that matter, so that five parts are in
+/// use at most, and what is too old goes soon.
+pub const FILTER_PART_BLOCKS: u64 = VALID_UNTIL_AHEAD_MAX / 4;
+
+/// Bits of the filter for each id …
+pub const FILTER_BITS_PER_ID: usize = 16;
+
+/// … and how many of them an id sets. Half of the bits are zero at least when it is full: (1 - e^(-8/16))^8, one in 1,700 ids that
+/// are new is looked up for each slice that is full.
+pub const FILTER_PROBES: u64 = 8;
+
+/// Ids of the smallest slice of a part: 2 KiB.
+pub const FILTER_SLICE_IDS_MIN: usize = 1_024;
+
+/// Ids of the largest: 512 KiB.
+pub const FILTER_SLICE_IDS_MAX: usize = 262_144;
+
+/// Bytes of the filter: 16 MiB, for 8 million ids of 2 bytes, or 800 in each of 10,000 blocks. Of more, whatever may be in the part
+/// that found no room is looked up.
+pub const FILTER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Transactions that durable storage is asked for at once. It takes some 50 microseconds for each.
+pub const LOOKUPS_MAX: usize = 64;
+
+/// Look-ups that wait for others and are on behalf of no peer: of transactions that a reorganisation returned, or that a block may
+/// repeat. 16,384 of about 80 bytes: 1.3 MiB. Those on behalf of a peer count as its checks ([`CHECKS_PER_PEER_MAX`]).
+pub const LOOKUPS_WAITING_MAX: usize = 16_384;
+
+/// What a look-up costs its sender in the inbound budget: 16 KiB, so at most 1,024 a second for one peer, or a twentieth of the
+/// store's thread.
+pub const LOOKUP_COST_BYTES: u64 = 16 * 1024;
 
 /// Blocks that are being loaded from durable storage, for all peers together, and for one. Of the largest blocks 128 MiB
 /// could come at once, and only while loads of the largest were not expected.
@@ -509,6 +546,13 @@ pub const RETURNING_MAX: usize = CHAIN_HEADERS_MAX;
 
 /// Invalid blocks remembered, the newest. One takes about 150 bytes: 150 KiB.
 pub const INVALID_BLOCKS_MAX: usize = 1_024;
+
+/// Pairs of headers that are kept as evidence against one producer, each for another height: enough to tell an accident from a
+/// habit.
+pub const EVIDENCE_PER_PRODUCER_MAX: usize = 8;
+
+/// Producers against whom evidence is kept, the first. A pair takes about 0.5 KiB: 256 × 8 take 1 MiB.
+pub const EVIDENCE_PRODUCERS_MAX: usize = 256;
 
 // Orphans.
 

@@ -10,6 +10,7 @@ mod command_line;
 mod data_dir;
 mod descriptors;
 mod discovery;
+mod evidence; // two blocks for one height, told to people
 mod field_identity;
 mod field_lonely;
 mod field_names;
@@ -53,6 +54,7 @@ mod store_crash;
 mod store_damage;
 mod store_disk;
 mod store_faults;
+mod store_first; // where the best chain has a transaction first
 mod store_format;
 mod store_hashes;
 mod store_peers;

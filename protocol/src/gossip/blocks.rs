@@ -9,7 +9,7 @@ use super::header_checks::{Announcer, WithBody};
 use super::request::RequestKey;
 use super::{Checked, Checking, Gossip};
 use crate::block::{Block, SignedHeader, transactions_root};
-use crate::chain::{HeaderCheck, TipChange};
+use crate::chain::{HeaderCheck, Standing, TipChange};
 use crate::codec::Encode as _;
 use crate::durable::Record;
 use crate::hash::{BlockId, TxId};
@@ -58,7 +58,7 @@ impl Gossip {
         if self.checking_headers.announced(&id, announcer) {
             return;
         }
-        match self.judge_header(header, Some(from)) {
+        match self.judge_header(header, Some(from), Standing::Alone) {
             Ok(HeaderCheck::Known) => {
                 self.hear_of_block(now, from, header, pushed);
                 // Whoever announces a block has all those before it, and may not have had them when it was asked.
@@ -70,6 +70,10 @@ impl Gossip {
             }
             Err(Refusal::UnknownParent) if !self.is_refused_branch(now, header) => self.ask_headers(now, from),
             Err(refusal) => {
+                // Whoever is on it tells so when it is asked.
+                if refusal == Refusal::TooManyAtHeight {
+                    self.ask_headers(now, from);
+                }
                 self.refuse_branch(now, from, &[*header], &refusal);
                 self.refuse(ItemId::Block(id), Some(from), refusal);
             }
@@ -127,7 +131,8 @@ impl Gossip {
         let judged = new.iter().map(|header| self.validator.header(header.header()));
         let refused = judged.enumerate().find_map(|(place, judged)| Some((place, judged.err()?)));
         // The others can be judged only when those before them are in the tree.
-        let first = new.first().map(|first| self.judge_header(first, Some(from)));
+        let standing = self.standing(now, Some(from), new.len());
+        let first = new.first().map(|first| self.judge_header(first, Some(from), standing));
         let refused = match first {
             Some(Err(refusal)) => Some((0, refusal)),
             _ => refused,
@@ -209,9 +214,10 @@ impl Gossip {
         headers: &[SignedHeader],
     ) -> (usize, bool) {
         let (mut taken, mut news) = (0, false);
+        let standing = self.standing(now, from, headers.len());
         for header in headers {
-            let judged = self.judge_header(header, from);
-            match judged.and_then(|_| self.chain.insert_header(*header)) {
+            let judged = self.judge_header(header, from, standing);
+            match judged.and_then(|_| self.insert_header(header, standing)) {
                 Ok(check) => news |= check == HeaderCheck::New,
                 Err(refusal) => {
                     if let Some(from) = from {
@@ -297,8 +303,8 @@ impl Gossip {
         announcers: &[Announcer],
     ) {
         let (header, id) = (block.header, block.header.id());
-        let judged = self.judge_header(&header, from);
-        match judged.and_then(|_| self.chain.insert_header(header)) {
+        let judged = self.judge_header(&header, from, Standing::Block);
+        match judged.and_then(|_| self.insert_header(&header, Standing::Block)) {
             Ok(check) => {
                 if check == HeaderCheck::New {
                     self.note_new_headers(from, &header);
@@ -373,7 +379,7 @@ impl Gossip {
 
     /// Works on a block whose body matches its header: the header first, then the transactions, then the chain.
     pub(super) fn take_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
-        match self.judge_header(&block.header, from) {
+        match self.judge_header(&block.header, from, Standing::Block) {
             Ok(HeaderCheck::Known) => self.check_block(now, from, block),
             Ok(HeaderCheck::New) => self.check_header_of(from, block),
             // Before a stranger's block takes room, it is known to be a producer's.
@@ -473,13 +479,12 @@ impl Gossip {
             Ok(connected) => connected,
             // An honest peer may follow other rules.
             Err(refusal) if ruled_out => return self.rule_out_block(now, &header, from, refusal),
-            Err(refusal @ (Refusal::ExpiredTransaction | Refusal::TooFarAhead { .. })) => {
-                return self.condemn_block(now, id, from, refusal);
-            }
-            // The memory of confirmed transactions is bounded: whoever passed the block on may have forgotten one.
-            Err(refusal @ Refusal::RepeatedTransaction) => {
-                return self.rule_out_block(now, &header, from, refusal);
-            }
+            // What the block itself says, and no node's memory.
+            Err(
+                refusal @ (Refusal::RepeatedTransaction
+                | Refusal::ExpiredTransaction
+                | Refusal::TooFarAhead { .. }),
+            ) => return self.condemn_block(now, id, from, refusal),
             Err(refusal) => {
                 if let Some(from) = from {
                     self.refuse_branch(now, from, &[header], &refusal);
@@ -508,7 +513,10 @@ impl Gossip {
         if from.is_none() {
             self.answer(item, Ok(Submission::Accepted));
         }
-        self.relay_block(now, &header, from);
+        // Whoever stands on a third one of a producer is asked for it.
+        if !self.chain.is_one_too_many(&header) {
+            self.relay_block(now, &header, from);
+        }
         // One after the other and not within each other, however long a chain of orphans is.
         let children = self.orphans.children_of(&id);
         self.released.extend(children.into_iter().map(|(sender, orphan)| (PeerHandle(sender), orphan)));
@@ -519,11 +527,13 @@ impl Gossip {
     }
 
     fn on_tip_change(&mut self, now: Time, from: Option<PeerHandle>, change: TipChange) {
+        self.note_confirmed(&change);
         let TipChange { tip, disconnected, connected, returned, to_load, fork, .. } = change;
         let mut gone = Vec::new();
         for block in &disconnected {
             for id in self.chain.ids_of(block) {
-                self.acknowledged.set_confirmed(id, false);
+                // An earlier block may have it as well.
+                self.acknowledged.set_confirmed(id, self.chain.confirmed(id).is_some());
             }
         }
         for block in &connected {
@@ -575,11 +585,33 @@ impl Gossip {
     }
 
     /// The header's place in the tree, and for blocks from the network the validator's word.
-    fn judge_header(&self, header: &SignedHeader, from: Option<PeerHandle>) -> Result<HeaderCheck, Refusal> {
+    fn judge_header(
+        &self,
+        header: &SignedHeader,
+        from: Option<PeerHandle>,
+        standing: Standing,
+    ) -> Result<HeaderCheck, Refusal> {
         if from.is_some() {
             self.validator.header(header.header())?;
         }
-        self.chain.check_header(header)
+        self.chain.check_header(header, standing)
+    }
+
+    /// How headers of a peer come: a peer that was asked has not sent them unasked.
+    fn standing(&self, now: Time, from: Option<PeerHandle>, headers: usize) -> Standing {
+        let asked = from.and_then(|from| self.peers.get(&from)).is_some_and(|peer| peer.asked_lately(now));
+        if headers > 1 || asked { Standing::InLine } else { Standing::Alone }
+    }
+
+    /// Takes a checked header into the tree. If its producer signed another for the same height, that is evidence.
+    fn insert_header(&mut self, header: &SignedHeader, standing: Standing) -> Result<HeaderCheck, Refusal> {
+        let check = self.chain.insert_header(*header, standing)?;
+        if check == HeaderCheck::New
+            && let Some(other) = self.chain.sibling(header)
+        {
+            self.note_equivocation(other, *header);
+        }
+        Ok(check)
     }
 
     /// Has headers checked that a peer sent in one message.

@@ -76,6 +76,7 @@ impl Gossip {
         let Restored { best, pending, returning, kept_from } = restored;
         self.kept_from = self.kept_from.max(kept_from);
         self.chain.restore(&best)?;
+        self.remember_confirmed(&best);
         let ids: Vec<&TxId> = best.iter().filter_map(|block| block.transactions.as_deref()).flatten().collect();
         for id in ids.iter().skip(ids.len().saturating_sub(SEEN_ACCEPTED_MAX / 2)) {
             self.seen.accept(**id);
@@ -156,6 +157,8 @@ impl Gossip {
     pub(super) fn on_loaded(&mut self, now: Time, loaded: Loaded) {
         match loaded {
             Loaded::Block { id, block } => self.on_loaded_block(now, id, block.as_ref()),
+            Loaded::First { id, looked } => self.on_looked_up(now, id, looked),
+            Loaded::Contents { id, transactions } => self.on_recalled(id, transactions.as_ref()),
             Loaded::HeadersAfter { locator, headers } => {
                 for handle in self.loads.headers.remove(&locator).unwrap_or_default() {
                     let Some(peer) = self.peers.get_mut(&handle) else { continue };
@@ -257,7 +260,8 @@ impl Gossip {
         // Its bytes are a part of its block's.
         let own = Arc::new(SignedTransaction::clone(transaction).detached());
         match self.admit(now, &own, None) {
-            Ok(()) => self.announce_again(own.id()),
+            Ok(()) if self.may_announce_returned(&own) => self.announce_again(own.id()),
+            Ok(()) => {}
             // What no longer fits is gone from here; others may still hold it.
             Err(_) => self.seen.forget(&own.id()),
         }

@@ -11,9 +11,10 @@ use super::{Checking, Gossip};
 use crate::block::SignedHeader;
 use crate::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
-    ACKNOWLEDGED_MAX, ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX,
-    CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES, GUESTS_MAX,
-    HEADER_QUEUE_MAX, HOMES_MAX, INVALID_BLOCKS_MAX, KNOWN_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK,
+    ACKNOWLEDGED_MAX, ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX,
+    CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES,
+    EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX, FILTER_BYTES_MAX, GUESTS_MAX, HEADER_QUEUE_MAX, HOMES_MAX,
+    INVALID_BLOCKS_MAX, KNOWN_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK, LOOKUPS_WAITING_MAX,
     MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, OFFER_ENTRIES_MAX, OFFERS_MAX, ORPHAN_BYTES_MAX,
     ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, RECONCILE_SERVED_MAX,
     REFUSED_ENDS_MAX, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
@@ -45,7 +46,10 @@ const ANNOUNCEMENT_BYTES: usize = 280;
 const FLIGHT_BYTES: usize = 16;
 const GROUP_BYTES: usize = 80;
 const MEMPOOL_ENTRY_BYTES: usize = 600;
-const HEADER_ENTRY_BYTES: usize = 600;
+const HEADER_ENTRY_BYTES: usize = 650;
+const EVIDENCE_ENTRY_BYTES: usize = 512;
+const LOOKUP_ENTRY_BYTES: usize = 80;
+const RECALL_ENTRY_BYTES: usize = 16;
 const CONFIRMED_ENTRY_BYTES: usize = 100;
 const INVALID_ENTRY_BYTES: usize = 150;
 const HOT_ENTRY_BYTES: usize = 1_024;
@@ -82,6 +86,12 @@ impl Gossip {
         let (loads, returning) = self.loads.len();
         count("loads", loads, LOADS_MAX.saturating_add(1), LOAD_ENTRY_BYTES);
         count("blocks to return", returning, RETURNING_MAX, RETURNING_ENTRY_BYTES);
+        let (lookups, filter_bytes, unknown) = self.firsts.len();
+        count("look-ups", lookups, LOOKUPS_WAITING_MAX, LOOKUP_ENTRY_BYTES);
+        count("filter bytes", filter_bytes, FILTER_BYTES_MAX, 1);
+        count("heights to recall", unknown, CHAIN_BEST_HEADERS_MIN, RECALL_ENTRY_BYTES);
+        let evidence_max = EVIDENCE_PRODUCERS_MAX * EVIDENCE_PER_PRODUCER_MAX;
+        count("evidence", self.evidence.len(), evidence_max, EVIDENCE_ENTRY_BYTES);
         count("confirmed ids", self.chain.confirmed_len(), CONFIRMED_MAX, CONFIRMED_ENTRY_BYTES);
         count("invalid blocks", self.chain.invalid_len(), INVALID_BLOCKS_MAX, INVALID_ENTRY_BYTES);
         count("all orphan bytes", self.orphans.bytes(), ORPHAN_BYTES_MAX, 1);

@@ -28,6 +28,21 @@ pub(super) struct CheckedTransaction {
     submitted: bool,
 }
 
+impl CheckedTransaction {
+    pub(super) const fn transaction(&self) -> &Arc<SignedTransaction> {
+        &self.transaction
+    }
+
+    /// Who sent it first.
+    pub(super) fn from(&self) -> Option<PeerHandle> {
+        self.senders.first().map(|sender| sender.peer)
+    }
+
+    pub(super) const fn is_submitted(&self) -> bool {
+        self.submitted
+    }
+}
+
 /// Who sent a body, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sender {
@@ -192,7 +207,7 @@ impl Gossip {
         if self.checks_local >= CHECKS_LOCAL_MAX {
             return self.answer(item, Err(Refusal::Busy));
         }
-        if self.seen.accepted(&id) {
+        if self.seen.accepted(&id) && !self.is_first_unknown(transaction) {
             // Verified before, and evicted since.
             let transaction = transaction.clone();
             let checked = CheckedTransaction { transaction, senders: Vec::new(), at: now, submitted: true };
@@ -216,10 +231,7 @@ impl Gossip {
         let CheckedTransaction { transaction, senders, at, submitted } = checked;
         let id = transaction.id();
         let (item, from) = (ItemId::Transaction(id), senders.first().map(|sender| sender.peer));
-        self.checking_transactions.remove(&id);
-        if self.checking_short.get(&id.short()) == Some(&id) {
-            self.checking_short.remove(&id.short());
-        }
+        self.forget_check(&id);
         let result = match verdict {
             Verdict::Valid => self.admit(now, &transaction, from),
             Verdict::Invalid { .. } => Err(Refusal::InvalidSignature),
@@ -265,6 +277,14 @@ impl Gossip {
             for sender in senders {
                 self.disconnect(now, sender.peer, DisconnectReason::InvalidSignature);
             }
+        }
+    }
+
+    /// A transaction is checked no longer.
+    pub(super) fn forget_check(&mut self, id: &TxId) {
+        self.checking_transactions.remove(id);
+        if self.checking_short.get(&id.short()) == Some(id) {
+            self.checking_short.remove(&id.short());
         }
     }
 

@@ -77,19 +77,6 @@ fn a_block_is_handed_out_whole_even_if_its_body_goes_at_once() {
 }
 
 #[test]
-fn a_transaction_is_not_repeated_on_a_branch_whose_bodies_are_gone() {
-    let mut chain = room(1);
-    let best = add_many(&mut chain, genesis(), 1, 1, 5);
-    let (_, repeated) = made(genesis(), 1, 1);
-    let again = header(best[4], 6, 1, 0, &repeated);
-    assert_eq!(chain.connect(again, repeated), Err(Refusal::RepeatedTransaction));
-    let side = add_many(&mut chain, best[0], 2, 2, 2);
-    let (_, repeated) = made(best[0], 2, 2);
-    let again = header(side[1], 4, 2, 0, &repeated);
-    assert_eq!(chain.connect(again, repeated), Err(Refusal::RepeatedTransaction));
-}
-
-#[test]
 fn a_reorganisation_returns_what_is_at_hand_and_names_what_is_to_be_loaded() {
     let mut chain = room(3);
     let best = add_many(&mut chain, genesis(), 1, 1, 5);

@@ -26,11 +26,15 @@ mod chain_bodies; // which bodies are kept
 mod chain_fork_choice; // height, then lowest id
 mod chain_headers; // header rules and the tree's bounds
 mod chain_reorg; // random trees converge
+mod chain_repeats; // a transaction in more than one block
 mod chain_sync; // locators, headers after, missing bodies
 mod corpora;
 mod determinism; // same seed, same outputs
 mod durable;
+mod equivocation; // two headers for one height, kept as evidence
+mod first_occurrence; // what is confirmed, beyond memory
 mod flow_control; // credit per peer and lane
+mod header_siblings; // many headers of one producer at one height
 mod headers_brake; // how many headers may wait for bodies
 mod hello; // the greeting
 mod inv_getdata; // announcing, asking, answering

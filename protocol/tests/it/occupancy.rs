@@ -12,11 +12,11 @@ use protocol::message::{Hello, InvEntry, Message, TxRef};
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 
-use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, tip_of, transaction};
+use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, rogue, tip_of, transaction};
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 48] = [
+const STRUCTURES: [&str; 52] = [
     "accepted ids",
     "acknowledged",
     "address groups",
@@ -34,9 +34,12 @@ const STRUCTURES: [&str; 48] = [
     "confirmed ids",
     "conversations answered",
     "conversations begun",
+    "evidence",
+    "filter bytes",
     "first sights",
     "grafts",
     "header queue",
+    "heights to recall",
     "hot transactions",
     "ids by block",
     "ids on offer",
@@ -45,6 +48,7 @@ const STRUCTURES: [&str; 48] = [
     "known set",
     "links of routes",
     "loads",
+    "look-ups",
     "mempool bytes",
     "mempool entries",
     "new routes",
@@ -120,7 +124,12 @@ fn hostile() -> Mesh {
     let first = block(genesis(), std::slice::from_ref(&once), 1);
     mesh.publish(0, &first);
     mesh.run_secs(1);
-    mesh.say(0, peer, Message::Block(block(tip_of(&first), &[once], 2)));
+    let careless = mesh.greeted(0);
+    mesh.say(0, careless, Message::Block(block(tip_of(&first), &[once.clone(), once], 2)));
+    for salt in 0..2 {
+        mesh.say(0, peer, Message::Headers(vec![block_by(&rogue(), tip_of(&first), &[], salt).header]));
+        mesh.run_for(Duration::from_millis(5));
+    }
     mesh.say(0, peer, Message::Block(block(tip_of(&block(genesis(), &[], 7)), &[], 2)));
     mesh.run_secs(1);
     mesh.checking = Checking::Assumed;
@@ -158,6 +167,7 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
         hostile(),
         left_behind(),
         late_and_deaf(),
+        forgetful(),
         out_of_memory(),
         differing(),
     ]) {
@@ -169,6 +179,21 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
     assert_eq!(fullest.keys().copied().collect::<Vec<_>>(), STRUCTURES);
     let empty: Vec<_> = fullest.iter().filter(|(_, used)| **used == 0).map(|(what, _)| *what).collect();
     assert_eq!(empty, [""; 0], "never seen in use");
+}
+
+/// A node that starts without the transactions of its blocks, and storage that doesn't answer.
+fn forgetful() -> Mesh {
+    let mut mesh = watched(1, RelayPolicy::Announce);
+    let old = transaction(1, 1, 10);
+    let first = block(genesis(), std::slice::from_ref(&old), 1);
+    mesh.publish(0, &first);
+    mesh.run_secs(1);
+    mesh.kept[0].forgetful = true;
+    mesh.restart(0);
+    mesh.loading = false;
+    mesh.publish(0, &block(tip_of(&first), &[old], 2));
+    mesh.run_secs(1);
+    mesh
 }
 
 /// A peer that doesn't read blocks' headers, and one that leaves its items in verification.
