@@ -13,7 +13,7 @@ use protocol::message::{Lane, Message};
 use protocol::network::NetworkId;
 use protocol::transaction::SignedTransaction;
 
-use crate::attack_stage::{ATTACK, DOORS, Row, Stage, door, producer, run, signed, source};
+use crate::attack_stage::{DOORS, Row, Stage, door, producer, run, signed, source};
 use crate::hostile_client::{HostileClient, frame};
 use crate::namespaces::until;
 use crate::support::client;
@@ -118,18 +118,6 @@ fn attack_1_a_forged_header_behind_an_honest_one() {
     stage.verdict(1, "forged headers behind honest ones, with a busy pool", rows);
 }
 
-/// The share of a core that the victim takes meanwhile.
-fn share(stage: &Stage, before: f64, span: Duration) -> f64 {
-    (stage.victim_cpu() - before) / span.as_secs_f64()
-}
-
-/// The same while nobody attacks.
-fn idle(stage: &Stage) -> f64 {
-    let before = stage.victim_cpu();
-    std::thread::sleep(Duration::from_secs(5));
-    share(stage, before, Duration::from_secs(5))
-}
-
 /// Says `what` over and over, with a pause after each, on a connection that is made anew when the victim ends it. Returns how
 /// many bytes went out.
 async fn repeat(what: Vec<Vec<u8>>, pause: Duration, reads: bool, until: Instant) -> u64 {
@@ -160,11 +148,9 @@ async fn repeat(what: Vec<Vec<u8>>, pause: Duration, reads: bool, until: Instant
 fn attack_13_refused_transactions_again_and_again() {
     let mut stage = Stage::new(None);
     let stock = refused(100, 20_000);
-    let idle = idle(&stage);
-    let before = stage.victim_cpu();
     let said = stage.attack(async move |until| repeat(stock, Duration::from_millis(5), true, until).await);
     let rows = vec![
-        Row::at_most("of a core, beyond what it takes in peace", share(&stage, before, ATTACK) - idle, 0.1, ""),
+        Row::at_most("of a core, beyond what it takes in peace", stage.cpu_beyond(), 0.1, ""),
         Row::at_least("sent", said as f64 / 1e6, 0.1, " MB"),
     ];
     stage.verdict(13, "a stock of refused transactions", rows);
@@ -180,7 +166,6 @@ fn attack_15_one_large_block_asked_for_again_and_again() {
     let size = bytes.len() as f64 / 1e6;
     publish(&stage, vec![bytes]);
     until(|| (stage.victim.status().tip_height == 1).then_some(())).expect("the block");
-    std::thread::sleep(Duration::from_secs(3));
     let came = stage.attack(async move |until| {
         let mut client = HostileClient::greeted(&door(0, "tcp/4001")).await;
         let read = client.drain();
@@ -231,13 +216,11 @@ fn attack_16_questions_that_cost_much() {
     }
     publish(&stage, blocks);
     until(|| (stage.victim.status().tip_height == 600).then_some(())).expect("the blocks");
-    let idle = idle(&stage);
-    let before = stage.victim_cpu();
     let genesis: BlockId = network().genesis();
     let ask = frame(&Message::GetHeaders(vec![genesis])).repeat(500);
     let said = stage.attack(async move |until| repeat(vec![ask], Duration::from_millis(9), false, until).await);
     let rows = vec![
-        Row::at_most("of a core, beyond what it takes in peace", share(&stage, before, ATTACK) - idle, 0.25, ""),
+        Row::at_most("of a core, beyond what it takes in peace", stage.cpu_beyond(), 0.25, ""),
         Row::at_least("asked", said as f64 / 1e6, 0.01, " MB"),
     ];
     stage.verdict(16, "2 MB/s of questions for headers by a peer that never reads", rows);

@@ -90,6 +90,7 @@ pub(crate) struct Stage {
     /// When the attack began and ended, in nanoseconds of the monotonic clock.
     attack: (u64, u64),
     clean_from: u64,
+    cpu_beyond: f64,
 }
 
 /// A figure of an attack.
@@ -133,7 +134,7 @@ pub(crate) fn producer() -> SecretKey {
 }
 
 impl Stage {
-    /// Everything runs, and the clean part of the run is over. The first honest node makes a block each `every`, if told.
+    /// Everything runs. The first honest node makes a block each `every`, if told.
     pub(crate) fn new(every: Option<&str>) -> Self {
         let field = Field::new();
         let names = HONEST.into_iter().chain(["newcomer", "attacker"]);
@@ -174,14 +175,13 @@ impl Stage {
             stop: Arc::default(),
             attack: (0, 0),
             clean_from: 0,
+            cpu_beyond: 0.0,
         };
         for node in stage.nodes() {
             until(|| (node.peers().iter().filter(|peer| peer.ready).count() >= 3).then_some(())).expect("all meet");
         }
         stage.start_load();
         sleep(SETTLE);
-        stage.clean_from = monotonic_ns();
-        sleep(CLEAN);
         stage
     }
 
@@ -249,16 +249,27 @@ impl Stage {
         self.during(|stage| stage.spaces[from].inside(move || run(attack(Instant::now() + ATTACK))))
     }
 
-    /// Does something that counts as the attack.
+    /// Does something that counts as the attack, after a time in peace.
     pub(crate) fn during<T>(&mut self, what: impl FnOnce(&Self) -> T) -> T {
-        let begin = monotonic_ns();
+        let share = |from: (u64, f64), to: (u64, f64)| (to.1 - from.1) / ((to.0 - from.0) as f64 / 1e9);
+        let now = |stage: &Self| (monotonic_ns(), stage.victim_cpu());
+        let clean = now(self);
+        sleep(CLEAN);
+        let begin = now(self);
         let result = what(self);
-        self.attack = (begin, monotonic_ns());
+        let end = now(self);
+        (self.clean_from, self.attack) = (clean.0, (begin.0, end.0));
+        self.cpu_beyond = share(begin, end) - share(clean, begin);
         result
     }
 
+    /// How much more of a core the victim took while it was attacked.
+    pub(crate) const fn cpu_beyond(&self) -> f64 {
+        self.cpu_beyond
+    }
+
     /// User and system time of the victim so far, in seconds.
-    pub(crate) fn victim_cpu(&self) -> f64 {
+    fn victim_cpu(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.victim.pid())).expect("it runs");
         let fields: Vec<_> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
         let ticks = |at: usize| fields[at].parse::<f64>().expect("a number");
