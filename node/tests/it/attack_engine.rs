@@ -80,12 +80,20 @@ async fn next_header(watcher: &mut HostileClient) -> SignedHeader {
 #[ignore = "an attack on real nodes, which needs root: scripts/prove.sh attack"]
 fn attack_1_a_forged_header_behind_an_honest_one() {
     let mut stage = Stage::new(Some("1s"));
-    let tries = stage.attack(async |until| {
-        let mut helpers = Vec::new();
-        for helper in 0..8 {
-            let mut client = HostileClient::greeted(&door(24 + helper, "tcp/4001")).await;
-            client.drain();
-            helpers.push((client, refused(100 + helper, 4_000)));
+    let stocks = [refused(100, 4_000), refused(101, 4_000)];
+    let tries = stage.attack(async move |until| {
+        // Together they keep the pool busy for half of the time.
+        for (door_of, stock) in (24..).zip(stocks) {
+            let mut helper = HostileClient::greeted(&door(door_of, "tcp/4001")).await;
+            helper.drain();
+            tokio::spawn(async move {
+                for message in stock.iter().cycle() {
+                    if !helper.write(Lane::Control, message).await {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                }
+            });
         }
         let mut watcher = HostileClient::greeted(&source()).await;
         let mut tries = 0;
@@ -94,12 +102,6 @@ fn attack_1_a_forged_header_behind_an_honest_one() {
             let mut client = HostileClient::greeted(&door(tries, "tcp/4001")).await;
             client.drain();
             let header = next_header(&mut watcher).await;
-            let turn = usize::from(tries) % 8 * 2;
-            for (helper, stock) in &mut helpers {
-                for message in stock.iter().skip(turn).take(2) {
-                    helper.write(Lane::Control, message).await;
-                }
-            }
             let forgery = frame(&Message::Headers(vec![header, forged(&header)]));
             client.write(Lane::Control, &forgery).await;
             tries += 1;

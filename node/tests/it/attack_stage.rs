@@ -156,11 +156,16 @@ impl Stage {
         let made = Command::new(env!("CARGO_BIN_EXE_node")).args(keys).arg(&key_file).output().expect("it runs");
         let made: serde_json::Value = serde_json::from_slice(&made.stdout).expect("JSON");
         let producers = format!("{},{}", made["public_key"].as_str().expect("a key"), producer().public());
-        let mut stage_args = vec!["--key-file".to_owned(), key_file.to_str().expect("text").to_owned()];
-        stage_args.extend(every.into_iter().flat_map(|every| ["--produce-every".to_owned(), every.to_owned()]));
+        let mut one = vec!["--key-file".to_owned(), key_file.to_str().expect("text").to_owned()];
+        one.extend(every.into_iter().flat_map(|every| ["--produce-every".to_owned(), every.to_owned()]));
         let mut running = BTreeMap::new();
         for (known, name) in [(0, "one"), (1, "two"), (2, "three"), (3, "victim")] {
-            let extra = if name == "one" { stage_args.clone() } else { Vec::new() };
+            let extra = match name {
+                "one" => one.clone(),
+                // Its outbound slots are full, so that a newcomer depends on the others.
+                "victim" => ["--max-peers-out", "3"].map(str::to_owned).into(),
+                _ => Vec::new(),
+            };
             running.insert(name, start(&spaces[name], name, &producers, known, &extra));
         }
         let victim = running.remove("victim").expect("started");
