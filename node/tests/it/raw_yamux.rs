@@ -188,6 +188,15 @@ impl RawYamux {
         self.lock().credit.spend(stream, bytes);
     }
 
+    /// Sends as much of it as the node's window allows.
+    pub(crate) async fn send_allowed(&mut self, stream: u32, bytes: &[u8]) {
+        let allowed = self.allowed(stream).min(bytes.len());
+        self.spend(stream, allowed);
+        for body in bytes[..allowed].chunks(16 * 1024) {
+            self.write_within(&data(0, stream, body), Duration::from_secs(2)).await;
+        }
+    }
+
     /// Answers the ping that came.
     pub(crate) async fn pong(&mut self) {
         let number = self.until(|heard| heard.ping.take()).await;
