@@ -28,7 +28,7 @@ use unread::{Metered, Shared, lock};
 
 mod unread;
 
-pub use unread::{FRAME_COST, UNREAD_BYTES_MAX};
+pub use unread::{FRAME_COST, FRAMES_PER_TURN, UNREAD_BYTES_MAX};
 
 /// Streams that this side opens: two lanes, ping, identify, and four for Kademlia's requests and identify's news.
 pub const OWN_STREAMS_MAX: usize = 8;

@@ -25,6 +25,10 @@ pub const UNREAD_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// of a few bytes wastes.
 pub const FRAME_COST: usize = 64;
 
+/// Frames of a connection until other connections have their turn: yamux goes on as long as there is one, and a read of
+/// 64 KiB holds 5,000 small ones. Of an upload these are 1 MiB.
+pub const FRAMES_PER_TURN: u32 = 64;
+
 /// Bytes of yamux's header: version, type, flags, stream, length.
 const HEADER_BYTES: usize = 12;
 const DATA: u8 = 0;
@@ -148,7 +152,9 @@ impl Ledger {
         }
         let cost = bytes as usize + FRAME_COST;
         if cost > UNREAD_BYTES_MAX {
-            return Err(io::Error::other("the peer sends a frame that is larger than all that it may send unread"));
+            return Err(io::Error::other(
+                "the peer sends a frame that is larger than all that it may send unread",
+            ));
         }
         if self.total + cost > UNREAD_BYTES_MAX {
             self.reader = Some(waker.clone());
@@ -166,6 +172,8 @@ pub(super) struct Metered<C> {
     inner: C,
     ledger: Shared,
     at: At,
+    /// Frames since others had their turn.
+    frames: u32,
 }
 
 /// Where the reader is.
@@ -188,7 +196,7 @@ struct Body {
 
 impl<C> Metered<C> {
     pub(super) const fn new(inner: C, ledger: Shared) -> Self {
-        Self { inner, ledger, at: At::Header([0; HEADER_BYTES], 0) }
+        Self { inner, ledger, at: At::Header([0; HEADER_BYTES], 0), frames: 0 }
     }
 
     /// Looks at a whole header: what is handed on, and what stands behind it. `None` while there is no room.
@@ -224,8 +232,16 @@ impl<C: AsyncRead + Unpin> AsyncRead for Metered<C> {
             match &mut this.at {
                 At::Header(header, HEADER_BYTES) => {
                     let header = *header;
+                    if this.frames == FRAMES_PER_TURN {
+                        this.frames = 0;
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
                     match this.judge(header, cx.waker())? {
-                        Some(at) => this.at = at,
+                        Some(at) => {
+                            this.at = at;
+                            this.frames += 1;
+                        }
                         None => return Poll::Pending,
                     }
                 }

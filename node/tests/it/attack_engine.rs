@@ -67,7 +67,8 @@ fn messages(items: &[SignedTransaction]) -> Vec<Vec<u8>> {
 /// Waits until another header is told.
 async fn next_header(watcher: &mut HostileClient) -> SignedHeader {
     let told = watcher.expect("a header", |message| {
-        matches!(message, Message::BlockHeader { .. }) || matches!(message, Message::Headers(told) if !told.is_empty())
+        matches!(message, Message::BlockHeader { .. })
+            || matches!(message, Message::Headers(told) if !told.is_empty())
     });
     match told.await {
         Message::BlockHeader { header, .. } => *header,
@@ -109,10 +110,15 @@ fn attack_1_a_forged_header_behind_an_honest_one() {
         tokio::time::sleep(until.saturating_duration_since(Instant::now())).await;
         tries
     });
-    let banned: usize = stage.honest.iter().chain([&stage.victim]).map(|node| {
-        let bans = node.status().bans;
-        bans.iter().filter(|ban| ban.who.starts_with("45.")).count()
-    }).sum();
+    let banned: usize = stage
+        .honest
+        .iter()
+        .chain([&stage.victim])
+        .map(|node| {
+            let bans = node.status().bans;
+            bans.iter().filter(|ban| ban.who.starts_with("45.")).count()
+        })
+        .sum();
     let rows = vec![
         Row::at_most("honest addresses banned", banned as f64, 0.0, ""),
         Row::at_least("forgeries", f64::from(tries), 5.0, ""),
@@ -162,7 +168,8 @@ fn attack_13_refused_transactions_again_and_again() {
 #[ignore = "an attack on real nodes, which needs root: scripts/prove.sh attack"]
 fn attack_15_one_large_block_asked_for_again_and_again() {
     let mut stage = Stage::new(None);
-    let items: Vec<_> = (0..63).map(|author| signed(&SecretKey::from_seed(&[author; 32]), 0, vec![7; 65_536])).collect();
+    let items: Vec<_> =
+        (0..63).map(|author| signed(&SecretKey::from_seed(&[author; 32]), 0, vec![7; 65_536])).collect();
     let block = block_of(&producer(), None, 1, &items);
     let (id, bytes) = (block.header.id(), block.to_bytes());
     let size = bytes.len() as f64 / 1e6;

@@ -139,6 +139,7 @@ fn attack_6_idle_peers_hold_all_slots() {
         idlers.join().expect("no panic");
         met.unwrap_or(Duration::MAX.min(NEWCOMER * 10))
     });
-    let rows = vec![Row::at_most("until a newcomer has a slot", waited.as_secs_f64(), NEWCOMER.as_secs_f64(), " s")];
+    let rows =
+        vec![Row::at_most("until a newcomer has a slot", waited.as_secs_f64(), NEWCOMER.as_secs_f64(), " s")];
     stage.verdict(6, "64 idle peers", rows);
 }

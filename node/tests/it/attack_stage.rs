@@ -183,7 +183,8 @@ impl Stage {
             cpu_beyond: 0.0,
         };
         for node in stage.nodes() {
-            until(|| (node.peers().iter().filter(|peer| peer.ready).count() >= 3).then_some(())).expect("all meet");
+            until(|| (node.peers().iter().filter(|peer| peer.ready).count() >= 3).then_some(()))
+                .expect("all meet");
         }
         stage.start_load();
         sleep(SETTLE);
@@ -196,12 +197,18 @@ impl Stage {
 
     /// A further honest node, which knows the victim alone.
     pub(crate) fn newcomer(&self) -> Process {
-        start(&self.spaces["newcomer"], "newcomer", &self.producers, 0, &[
-            "--bootstrap".to_owned(),
-            "/ip4/45.1.0.1/tcp/4001".to_owned(),
-            "--max-peers-out".to_owned(),
-            "1".to_owned(),
-        ])
+        start(
+            &self.spaces["newcomer"],
+            "newcomer",
+            &self.producers,
+            0,
+            &[
+                "--bootstrap".to_owned(),
+                "/ip4/45.1.0.1/tcp/4001".to_owned(),
+                "--max-peers-out".to_owned(),
+                "1".to_owned(),
+            ],
+        )
     }
 
     /// The namespace with this name.
@@ -314,13 +321,21 @@ impl Stage {
         rows.push(Row::at_most("honest peers lost", lost as f64, 0.0, ""));
         rows.push(Row::at_most("victim's peak memory", memory as f64 / 1e6, MEMORY_MAX as f64 / 1e6, " MB"));
         rows.push(Row::at_most("honest p95, times the clean one", attacked / clean, SLOWER_MAX, ""));
-        println!("attack {number}, {what}: p95 {clean:.1} ms of {clean_count} deliveries before it, {attacked:.1} ms of {count} in it");
+        for (n, name) in HONEST.iter().enumerate() {
+            let (to, count) = delays_to(&traces, self.attack, |other| other == n);
+            let (from, _) = delays_of(&traces, self.attack, |at| at == n);
+            println!("  in it p95 to {name} {to:.1} ms of {count}, from {name} {from:.1} ms");
+        }
+        println!(
+            "attack {number}, {what}: p95 {clean:.1} ms of {clean_count} deliveries before it, {attacked:.1} ms of {count} in it"
+        );
         for row in &rows {
             let verdict = if row.holds { "holds" } else { "BROKEN" };
             println!("  {:<52} {:>14} {:>14}  {verdict}", row.what, row.figure, row.limit);
         }
         let broken: Vec<_> = rows.iter().filter(|row| !row.holds).map(|row| row.what).collect();
-        let verdict = if broken.is_empty() { "holds".to_owned() } else { format!("works ({})", broken.join(", ")) };
+        let verdict =
+            if broken.is_empty() { "holds".to_owned() } else { format!("works ({})", broken.join(", ")) };
         println!("attack {number}: {verdict}");
         drop(self.field);
         assert!(broken.is_empty(), "attack {number} works: {broken:?}");
@@ -330,7 +345,8 @@ impl Stage {
 /// A node of the stage, which knows the first `known` of the others.
 fn start(space: &Space, name: &str, producers: &str, known: usize, extra: &[String]) -> Process {
     let trace: PathBuf = space.data_dir(&format!("{name}.trace"));
-    let mut args: Vec<String> = ["--network", "test", "--listen", "/ip4/0.0.0.0/tcp/4001"].map(str::to_owned).into();
+    let mut args: Vec<String> =
+        ["--network", "test", "--listen", "/ip4/0.0.0.0/tcp/4001"].map(str::to_owned).into();
     args.extend(["--listen", "/ip4/0.0.0.0/udp/4001/quic-v1", "--producers", producers].map(str::to_owned));
     args.extend(["--trace".to_owned(), trace.to_str().expect("text").to_owned()]);
     for other in (2..5).take(known) {
@@ -393,7 +409,9 @@ fn lost(records: &[Record], ids: &HashSet<String>, span: (u64, u64)) -> usize {
             What::PeerUp { peer, peer_id, .. } if ids.contains(peer_id) => {
                 honest.insert(*peer);
             }
-            What::PeerDown { peer, reason } if honest.contains(peer) && (span.0..span.1).contains(&record.at_ns) => {
+            What::PeerDown { peer, reason }
+                if honest.contains(peer) && (span.0..span.1).contains(&record.at_ns) =>
+            {
                 lost += usize::from(reason != "duplicate_connection");
             }
             _ => {}
@@ -402,8 +420,24 @@ fn lost(records: &[Record], ids: &HashSet<String>, span: (u64, u64)) -> usize {
     lost
 }
 
-/// The 95th percentile of the deliveries of what was handed to honest nodes in a span, in milliseconds, and their number.
 fn delays(traces: &[Vec<Record>; 4], span: (u64, u64)) -> (f64, usize) {
+    delays_between(traces, span, |_, _| true)
+}
+
+fn delays_to(traces: &[Vec<Record>; 4], span: (u64, u64), to: impl Fn(usize) -> bool) -> (f64, usize) {
+    delays_between(traces, span, |_, other| to(other))
+}
+
+fn delays_of(traces: &[Vec<Record>; 4], span: (u64, u64), of: impl Fn(usize) -> bool) -> (f64, usize) {
+    delays_between(traces, span, |at, _| of(at))
+}
+
+/// The 95th percentile of the deliveries of what was handed to honest nodes in a span, in milliseconds, and their number.
+fn delays_between(
+    traces: &[Vec<Record>; 4],
+    span: (u64, u64),
+    wanted: impl Fn(usize, usize) -> bool,
+) -> (f64, usize) {
     let seen = traces.each_ref().map(|records| {
         let mut seen = HashMap::new();
         for record in records {
@@ -417,7 +451,7 @@ fn delays(traces: &[Vec<Record>; 4], span: (u64, u64)) -> (f64, usize) {
     for (at, records) in traces.iter().enumerate() {
         for record in records.iter().filter(|record| (span.0..span.1).contains(&record.at_ns)) {
             let What::Submitted { kind: Kind::Transaction, item, .. } = &record.what else { continue };
-            for (_, seen) in seen.iter().enumerate().filter(|(other, _)| *other != at) {
+            for (_, seen) in seen.iter().enumerate().filter(|(other, _)| *other != at && wanted(at, *other)) {
                 let came = seen.get(item).map(|came| came.saturating_sub(record.at_ns));
                 let late = LATE.as_nanos() as u64;
                 delays.push(came.unwrap_or(late).min(late) as f64 / 1e6);

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::spawn;
 use std::time::{Duration, Instant};
 
+use libp2p::Multiaddr;
 use libp2p::core::Endpoint;
 use libp2p::core::transport::{DialOpts, PortUse, Transport as _};
 use libp2p::identity::Keypair;
-use libp2p::Multiaddr;
 use node::handler::protocol_name;
 use node::own::Dials;
 use node::rpc::ApiClient as _;
@@ -116,15 +116,17 @@ async fn dial_on(target: Multiaddr, stop: Arc<AtomicBool>) -> (usize, usize) {
     let (mut failed, mut dialled) = (0, 0);
     while !stop.load(Ordering::Relaxed) {
         let key = Keypair::generate_ed25519();
-        let mut transport = transport::build(&key, &Arc::new(WireBytes::default()), None, &Dials::default())
-            .expect("a transport");
+        let mut transport =
+            transport::build(&key, &Arc::new(WireBytes::default()), None, &Dials::default()).expect("a transport");
         let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let dial = transport.dial(target.clone(), opts).expect("a dial");
         let connected = tokio::time::timeout(Duration::from_secs(5), dial).await;
         // A connection that was denied is closed at once after its setup.
         let held = match connected {
             Ok(Ok((_, mut muxer))) => {
-                let ended = std::future::poll_fn(|cx| libp2p::core::muxing::StreamMuxerExt::poll_inbound_unpin(&mut muxer, cx));
+                let ended = std::future::poll_fn(|cx| {
+                    libp2p::core::muxing::StreamMuxerExt::poll_inbound_unpin(&mut muxer, cx)
+                });
                 !matches!(tokio::time::timeout(Duration::from_millis(100), ended).await, Ok(Err(_)))
             }
             _ => false,
@@ -213,7 +215,12 @@ fn attack_17_a_stranger_at_the_rpc() {
     let rows = vec![
         Row::at_most("of 2,000 blocks of a stranger, taken", taken as f64, 0.0, ""),
         Row::at_most("heights that the tip moved", (after - tip) as f64, 0.0, ""),
-        Row::at_least("questions answered beside 32 half-sent requests", answered.load(Ordering::Relaxed) as f64, 20.0, ""),
+        Row::at_least(
+            "questions answered beside 32 half-sent requests",
+            answered.load(Ordering::Relaxed) as f64,
+            20.0,
+            "",
+        ),
         Row::at_most("the slowest answer", slowest.as_secs_f64() * 1e3, 1_000.0, " ms"),
     ];
     stage.verdict(17, "blocks of a stranger and half-sent requests", rows);

@@ -153,7 +153,8 @@ impl RawYamux {
         let wanted = [line("/multistream/1.0.0"), line(protocol)].concat();
         self.lock().credit.spend(stream, wanted.len());
         self.write(&data(SYN, stream, &wanted)).await;
-        self.until(|heard| heard.data.get(&stream).is_some_and(|data| data.starts_with(&wanted)).then_some(())).await;
+        self.until(|heard| heard.data.get(&stream).is_some_and(|data| data.starts_with(&wanted)).then_some(()))
+            .await;
         stream
     }
 

@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::task::noop_waker_ref;
 use futures::{AsyncRead, AsyncWrite};
@@ -13,11 +14,14 @@ use libp2p::core::muxing::StreamMuxer as _;
 use libp2p::core::upgrade::{InboundConnectionUpgrade as _, UpgradeInfo as _};
 use node::handler::protocol_name;
 use node::muxer::{
-    FRAME_COST, GROWTH_BYTES_MAX, Muxer, OWN_STREAMS_MAX, STREAMS_MAX, Stream, UNREAD_BYTES_MAX, Yamux,
+    FRAME_COST, FRAMES_PER_TURN, GROWTH_BYTES_MAX, Muxer, OWN_STREAMS_MAX, STREAMS_MAX, Stream, UNREAD_BYTES_MAX,
+    Yamux,
 };
 
 use crate::harness::{Node, config};
-use crate::raw_yamux::{ACK, Credit, DATA, FIRST_WINDOW, Frames, PING, RawYamux, SYN, WINDOW_UPDATE, data, header};
+use crate::raw_yamux::{
+    ACK, Credit, DATA, FIRST_WINDOW, Frames, PING, RawYamux, SYN, WINDOW_UPDATE, data, header,
+};
 
 /// Bytes on their way: to the node, and from it.
 #[derive(Clone, Default)]
@@ -52,6 +56,16 @@ impl AsyncWrite for Pipe {
     }
 }
 
+/// Whether a turn asked for another.
+#[derive(Default)]
+struct Again(AtomicBool);
+
+impl Wake for Again {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The node's end of a connection, and the peer's, which is the test.
 struct Bench {
     pipe: Pipe,
@@ -78,7 +92,15 @@ impl Bench {
     }
 
     fn turn(&mut self) -> Result<(), String> {
-        let mut cx = Context::from_waker(noop_waker_ref());
+        while self.one_turn()? {}
+        Ok(())
+    }
+
+    /// What the node does until others have their turn. True if it asked for another.
+    fn one_turn(&mut self) -> Result<bool, String> {
+        let again = Arc::new(Again::default());
+        let waker = Waker::from(Arc::clone(&again));
+        let mut cx = Context::from_waker(&waker);
         while let Poll::Ready(next) = Pin::new(&mut self.muxer).poll_inbound(&mut cx) {
             self.streams.push(next.map_err(|error| error.to_string())?);
         }
@@ -91,7 +113,7 @@ impl Bench {
                 _ => {}
             }
         }
-        Ok(())
+        Ok(again.0.load(Ordering::Relaxed))
     }
 
     /// The peer opens streams, and the node takes them. Their numbers are 1, 3, 5 and so on.
@@ -179,7 +201,10 @@ async fn what_nobody_reads_is_held_to_the_bound_and_the_rest_waits_outside() {
     assert_eq!(bench.outside(), 1);
     bench.read(3, 1);
     bench.turn().expect("open");
-    assert_eq!((bench.muxer.unread(), bench.outside()), (UNREAD_BYTES_MAX - body - FRAME_COST + 1 + FRAME_COST, 0));
+    assert_eq!(
+        (bench.muxer.unread(), bench.outside()),
+        (UNREAD_BYTES_MAX - body - FRAME_COST + 1 + FRAME_COST, 0)
+    );
 }
 
 #[tokio::test]
@@ -197,6 +222,20 @@ async fn frames_of_one_byte_count_for_what_they_cost() {
     assert_eq!(bench.read(0, usize::MAX), fits);
     bench.turn().expect("open");
     assert_eq!((bench.read(0, usize::MAX), bench.muxer.unread(), bench.outside()), (1_000, 0, 0));
+}
+
+#[tokio::test]
+async fn after_so_many_frames_others_have_their_turn() {
+    let mut bench = Bench::new().await;
+    let streams = bench.open(1);
+    let frame = data(0, streams[0], &[7]);
+    // The turn in which the stream was opened had one frame.
+    let first = FRAMES_PER_TURN as usize - 1;
+    bench.pipe.0.lock().expect("no panic")[0].extend(frame.repeat(first + 2));
+    assert_eq!(bench.one_turn(), Ok(true));
+    assert_eq!(bench.read(0, usize::MAX), first);
+    assert_eq!(bench.one_turn(), Ok(false));
+    assert_eq!(bench.read(0, usize::MAX), 2);
 }
 
 #[tokio::test]
