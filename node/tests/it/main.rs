@@ -1,6 +1,10 @@
 //! The node's tests, through its public door: one binary, one module a behaviour.
 
 mod address_order;
+mod attack_engine;
+mod attack_peers;
+mod attack_stage;
+mod attack_wire;
 mod behind_nodes;
 mod bulk_pace;
 mod bulk_turns; // whose body leaves first
@@ -17,6 +21,7 @@ mod field_names;
 mod field_pause;
 mod field_pruned;
 mod field_shared;
+mod first_packets;
 mod fixed_addresses;
 mod framing;
 mod goodbye;
@@ -42,11 +47,13 @@ mod progress;
 mod propagation;
 mod puppet;
 mod raw;
+mod raw_yamux;
 mod resolver_settings;
 mod rpc;
 mod service;
 mod session;
 mod settings;
+mod setups;
 mod status_line;
 mod store_age;
 mod store_coalescing;
@@ -62,6 +69,7 @@ mod store_prune;
 mod store_round_trip;
 mod store_support;
 mod store_writer;
+mod stream_windows;
 mod support;
 mod tables;
 mod timers;
