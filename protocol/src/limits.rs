@@ -428,6 +428,21 @@ pub const MEMPOOL_CHARGE_MIN: usize = MEMPOOL_BYTES_MAX / MEMPOOL_ENTRIES_MAX;
 /// free to make and their shares say nothing, so the pool sheds by link.
 pub const MEMPOOL_AUTHOR_SHARE: usize = 16;
 
+/// Up to a quarter of the mempool (8 MiB), what was submitted here gives way to nothing that comes by a link: somebody was told
+/// that it is held.
+pub const MEMPOOL_LOCAL_SHARE: usize = 4;
+
+/// What has been in the mempool for so long is old, and is the first to go when there is no room. Eight full blocks take a
+/// whole mempool, oldest first, so at one block a minute nobody wanted what is older.
+pub const MEMPOOL_OLD_AFTER: Duration = Duration::from_secs(600);
+
+/// A full mempool turns a link's share over no faster than this: 65,536 small items in 60 s are 1,092 a second of all links,
+/// and what is taken is sure of some half of that time. It is the brake on junk that would be passed on forever.
+pub const MEMPOOL_TURNOVER: Duration = Duration::from_secs(60);
+
+/// Of a turnover, so much may come at once: an eighth of the share, 1,024 small items of each of eight links.
+pub const MEMPOOL_TURNOVER_BURST: Duration = Duration::from_millis(7_500);
+
 /// Transactions of one author and nonce in the mempool: enough to prove a double use, too few to flood.
 pub const TRANSACTIONS_PER_NONCE_MAX: usize = 2;
 
