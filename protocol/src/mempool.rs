@@ -194,6 +194,24 @@ impl Mempool {
         (!self.fits(newcomer.charge) && self.victim(&newcomer).is_none()).then_some(Refusal::MempoolFull)
     }
 
+    /// Whether a newcomer of so many bytes might be taken by a link, whoever its author is.
+    pub(crate) fn may_take(&mut self, now: Time, bytes: usize, link: u32) -> bool {
+        let charge = bytes.max(MEMPOOL_CHARGE_MIN);
+        self.fits(charge) || self.victim_by_link(now, charge, Link::Open(link)).is_some()
+    }
+
+    /// Tells that a transaction was submitted here as well: it counts for local submissions from now on. False if it is not
+    /// held.
+    pub fn adopt(&mut self, id: &TxId) -> bool {
+        let Some((at, entry)) = self.ids.get(id).and_then(|at| Some((*at, self.entries.get_mut(at)?))) else {
+            return false;
+        };
+        let from = core::mem::replace(&mut entry.link, Link::Local);
+        self.links.remove(from, at);
+        self.links.add(Link::Local, at, entry.charge);
+        true
+    }
+
     /// Whether a transaction is held.
     #[must_use]
     pub fn contains(&self, id: &TxId) -> bool {
@@ -398,11 +416,10 @@ impl Mempool {
                 return Some(Victim { at, turns: false });
             }
         }
-        self.victim_by_link(newcomer)
+        self.victim_by_link(newcomer.now, newcomer.charge, newcomer.link)
     }
 
-    fn victim_by_link(&mut self, newcomer: &Newcomer) -> Option<Victim> {
-        let Newcomer { now, charge, link, .. } = *newcomer;
+    fn victim_by_link(&mut self, now: Time, charge: usize, link: Link) -> Option<Victim> {
         let largest = match self.shelters(link) {
             true => self.links.largest_but(&Link::Local),
             false => self.links.largest(),

@@ -1,12 +1,16 @@
 //! Who lists its mempool to a node that lacks much, and for how long a claim to hold much is believed.
 
+use std::sync::Arc;
+
 use protocol::gossip::{AuthorTree, Direction, PeerHandle, Reconciliation, RelayPolicy};
 use protocol::hash::ShortId;
-use protocol::limits::OFFER_ENTRIES_MAX;
+use protocol::limits::{LIST_PAUSE_MAX, LIST_PAUSE_MIN, LIST_STEP, LIST_TIMEOUT, OFFER_ENTRIES_MAX};
 use protocol::message::{Digest, Hello, Message, Outcome, Reconcile};
 use protocol::time::Duration;
+use protocol::transaction::SignedTransaction;
 
 use crate::harness::{Checking, Mesh, genesis, network, transaction};
+use crate::make;
 
 /// What a peer does that says it holds a million transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,13 +102,13 @@ fn join(mesh: &mut Mesh, direction: Direction) -> PeerHandle {
     peer
 }
 
-/// Three nodes that hold 6,000 transactions, and a fourth, node 0, that holds none.
-fn network_of_6_000() -> Mesh {
+/// Three nodes that hold so many hundreds of transactions, and a fourth, node 0, that holds none.
+fn network_of(hundreds: u64) -> Mesh {
     let on = Reconciliation { interval: Duration::from_secs(1), ..Reconciliation::default() };
     let mut mesh = Mesh::reconciling(4, RelayPolicy::AuthorTree(AuthorTree::default()), on, 3);
     mesh.checking = Checking::Assumed;
     for author in 0..100_u8 {
-        for nonce in 0..60_u64 {
+        for nonce in 0..hundreds {
             let item = transaction(author, nonce, 20);
             for node in 1..4 {
                 mesh.submit(node, &item);
@@ -116,9 +120,9 @@ fn network_of_6_000() -> Mesh {
     mesh
 }
 
-/// Milliseconds until node 0 holds 5,900 of the 6,000, at most five minutes, and how many it holds then.
-fn join_time(attack: Option<(usize, Direction, Liar)>, dials: bool) -> (u64, usize) {
-    let mut mesh = network_of_6_000();
+/// Milliseconds until node 0 holds all but a hundred, at most a minute, and how many it holds then.
+fn join_time(hundreds: u64, attack: Option<(usize, Direction, Liar)>, dials: bool) -> (u64, usize) {
+    let mut mesh = network_of(hundreds);
     let mut attack = attack.map(|(count, direction, liar)| Attack::new(&mut mesh, count, direction, liar));
     if let Some(attack) = &mut attack {
         attack.act(&mut mesh, 1);
@@ -130,31 +134,31 @@ fn join_time(attack: Option<(usize, Direction, Liar)>, dials: bool) -> (u64, usi
             mesh.connect(node, 0);
         }
     }
-    for step in 1..=1_200 {
+    for step in 1..=240 {
         mesh.run_for(Duration::from_millis(250));
         if let Some(attack) = &mut attack {
             attack.act(&mut mesh, step);
         }
-        if mesh.nodes[0].mempool().transactions >= 5_900 {
+        if mesh.nodes[0].mempool().transactions >= hundreds as usize * 100 - 100 {
             return (step * 250, mesh.nodes[0].mempool().transactions);
         }
     }
-    (300_000, mesh.nodes[0].mempool().transactions)
+    (60_000, mesh.nodes[0].mempool().transactions)
 }
 
 #[test]
 fn one_peer_that_claims_much_delays_a_newcomer_by_no_more_than_its_time() {
-    let (alone, _) = join_time(None, true);
-    let (took, held) = join_time(Some((1, Direction::Inbound, Liar::Silent)), true);
+    let (alone, _) = join_time(60, None, true);
+    let (took, held) = join_time(60, Some((1, Direction::Inbound, Liar::Silent)), true);
     println!("alone {alone} ms; with one liar {took} ms, {held} held");
     assert!(took <= 2 * alone, "alone {alone} ms; with one liar {took} ms, {held} held");
 }
 
 #[test]
 fn eight_liars_that_dial_us_do_not_delay_what_we_dialled_for() {
-    let (alone, _) = join_time(None, true);
+    let (alone, _) = join_time(30, None, true);
     for liar in [Liar::Silent, Liar::MakesUp, Liar::Reconnects] {
-        let (took, held) = join_time(Some((8, Direction::Inbound, liar)), true);
+        let (took, held) = join_time(30, Some((8, Direction::Inbound, liar)), true);
         println!("{liar:?}: alone {alone} ms; with eight {took} ms, {held} held");
         assert!(took <= 2 * alone, "{liar:?}: alone {alone} ms; with eight {took} ms, {held} held");
     }
@@ -164,11 +168,120 @@ fn eight_liars_that_dial_us_do_not_delay_what_we_dialled_for() {
 #[test]
 fn liars_among_our_own_kind_delay_by_one_short_turn_each() {
     for (direction, dials) in [(Direction::Outbound, true), (Direction::Inbound, false)] {
-        let (alone, _) = join_time(None, dials);
+        let (alone, _) = join_time(30, None, dials);
         for liar in [Liar::Silent, Liar::MakesUp, Liar::Reconnects] {
-            let (took, held) = join_time(Some((7, direction, liar)), dials);
+            let (took, held) = join_time(30, Some((7, direction, liar)), dials);
             println!("{direction:?} {liar:?}: alone {alone} ms; with seven {took} ms, {held} held");
             assert!(took <= alone + 7 * 2_500 + 2_500, "{direction:?} {liar:?}: {took} ms, {held} held");
         }
+    }
+}
+
+/// Whether a peer is asked to list, since the last look.
+fn is_asked(mesh: &mut Mesh, peer: PeerHandle) -> bool {
+    let is_list = |message: &Message| match message {
+        Message::Reconcile(message) => matches!(**message, Reconcile::List { .. }),
+        _ => false,
+    };
+    mesh.heard(0, peer).iter().any(is_list)
+}
+
+fn claim(mesh: &mut Mesh, peer: PeerHandle, number: u32) {
+    let open = Reconcile::Open {
+        number,
+        digest: Digest::PushPull,
+        size: 1_000_000,
+        tip: genesis(),
+        salt: [1; 16],
+        symbols: vec![0; 11].into(),
+    };
+    mesh.say(0, peer, Message::Reconcile(Box::new(open)));
+}
+
+#[test]
+fn a_silent_lister_has_two_seconds_while_another_waits_and_ten_otherwise() {
+    for waits in [true, false] {
+        let mut mesh = Mesh::new(1, RelayPolicy::default());
+        let [first, second] = [0, 1].map(|_| mesh.greeted(0));
+        claim(&mut mesh, first, 1);
+        assert!(is_asked(&mut mesh, first));
+        if waits {
+            claim(&mut mesh, second, 2);
+        }
+        let span = if waits { LIST_STEP } else { LIST_TIMEOUT };
+        mesh.run_for(span - Duration::from_micros(1));
+        assert!(!is_asked(&mut mesh, second), "one lists");
+        mesh.run_for(Duration::from_micros(1));
+        if !waits {
+            claim(&mut mesh, second, 2);
+        }
+        assert!(is_asked(&mut mesh, second));
+    }
+}
+
+#[test]
+fn a_peer_that_dialled_us_and_one_that_we_dialled_list_at_a_time() {
+    let mut mesh = Mesh::new(1, RelayPolicy::default());
+    let inbound = mesh.greeted(0);
+    let outbound = join(&mut mesh, Direction::Outbound);
+    claim(&mut mesh, inbound, 1);
+    claim(&mut mesh, outbound, 2);
+    assert!(is_asked(&mut mesh, inbound) && is_asked(&mut mesh, outbound));
+}
+
+#[test]
+fn a_lister_in_vain_makes_a_pause_that_doubles() {
+    let mut mesh = Mesh::new(1, RelayPolicy::default());
+    let peer = mesh.greeted(0);
+    let mut pause = LIST_PAUSE_MIN;
+    for number in 0..7 {
+        claim(&mut mesh, peer, number * 2);
+        assert!(is_asked(&mut mesh, peer), "{number}");
+        mesh.run_for(LIST_TIMEOUT + (pause - Duration::from_micros(1)));
+        claim(&mut mesh, peer, number * 2 + 1);
+        assert!(!is_asked(&mut mesh, peer), "{number}");
+        mesh.run_secs(1);
+        pause = pause.times(2).min(LIST_PAUSE_MAX);
+    }
+}
+
+/// Lists what it holds, and gives so much of what is taken at each tenth of a second.
+fn drip(mesh: &mut Mesh, peer: PeerHandle, items: &mut Vec<Arc<SignedTransaction>>, each: usize) {
+    for message in mesh.heard(0, peer) {
+        if let Message::Reconcile(message) = message
+            && let Reconcile::List { number, .. } = *message
+        {
+            let ids = items.iter().map(|item| item.id().short()).collect();
+            mesh.say(0, peer, Message::Reconcile(Box::new(Reconcile::Offer { number, ids })));
+        }
+    }
+    let given: Vec<_> = items.drain(..each.min(items.len())).collect();
+    let bodies = given.iter().map(|item| item.encoded().clone().into()).collect();
+    mesh.say(0, peer, Message::Transactions { via: None, bodies });
+}
+
+#[test]
+fn a_lister_that_is_too_slow_or_takes_too_long_gives_way_to_one_that_waits() {
+    // Items in a tenth of a second, and after how many tenths the other has its turn: 6 are fewer than 64 a second.
+    for (each, tenths) in [(1, 22..=28), (5, 85..=97), (8, 299..=303)] {
+        let mut mesh = Mesh::new(1, RelayPolicy::default());
+        mesh.checking = Checking::Assumed;
+        let [slow, waiting] = [0, 1].map(|_| mesh.greeted(0));
+        // A full part, so that there may be more.
+        let full = OFFER_ENTRIES_MAX as u32;
+        let mut items: Vec<_> = (0..full).map(|number| make::transaction(number, 0, 1_000, 0)).collect();
+        claim(&mut mesh, slow, 1);
+        claim(&mut mesh, waiting, 2);
+        let mut turn = 0;
+        for tenth in 1..400 {
+            drip(&mut mesh, slow, &mut items, each);
+            mesh.run_for(Duration::from_millis(100));
+            if is_asked(&mut mesh, waiting) {
+                turn = tenth;
+                break;
+            }
+        }
+        println!("{each} each tenth of a second: {turn}");
+        assert!(tenths.contains(&turn), "{each} each tenth of a second: {turn}");
     }
 }

@@ -32,6 +32,7 @@ mod flow_control; // credit per peer and lane
 mod headers_brake; // how many headers may wait for bodies
 mod hello; // the greeting
 mod inv_getdata; // announcing, asking, answering
+mod list_slots; // who may list, and for how long a claim is believed
 mod mempool_bounds; // entries, bytes, nonces
 mod mempool_eviction; // who sheds what when it is full
 mod mempool_model; // against a naive model
@@ -42,7 +43,7 @@ mod negative_vectors; // what must be refused, and why
 mod occupancy; // how full everything is
 mod orphan; // blocks that wait for a parent
 mod propagation; // every item reaches every node; no echo
-mod list_slots; // who may list, and for how long a claim is believed
+mod reconcile_fairness; // what is left beside peers that answer nothing and ask much
 mod reconcile_hostile; // on the bounds and past them, and with peers that lie
 mod reconcile_model; // against a naive set difference
 mod reconcile_offers; // what takes mean, if something comes twice

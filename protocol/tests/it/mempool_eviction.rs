@@ -198,7 +198,11 @@ fn a_newcomer_that_turns_out_the_largest_midway_puts_everything_back() {
     // 2,200 bytes are less than the author's 2,560; after one item of it, 2,200 are more than 2,048.
     assert_eq!(pool.insert(T, &sized(2_000, 0, 2_200), Some(3)), Err(Refusal::MempoolFull));
     assert_eq!(order(&pool), ids(&held));
-    assert_eq!(sheds(&mut pool, T, 3_000, Some(3)), vec![transaction(1_000, 4, 9, 0).id()], "shares are what they were");
+    assert_eq!(
+        sheds(&mut pool, T, 3_000, Some(3)),
+        vec![transaction(1_000, 4, 9, 0).id()],
+        "shares are what they were"
+    );
 }
 
 #[test]
