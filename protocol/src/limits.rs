@@ -133,8 +133,8 @@ pub const LIST_STEP: Duration = Duration::from_secs(2);
 /// Items that a list brings in a second at least, while another peer waits: at 256 in flight a round trip could take 4 s.
 pub const LIST_ITEMS_PER_SEC: u64 = 64;
 
-/// The longest turn of a list, while another peer waits: 1,920 items at the slowest.
-pub const LIST_TURN_MAX: Duration = Duration::from_secs(30);
+/// The longest time of a list, while another peer waits: 1,920 items at the slowest.
+pub const LIST_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The first pause of a peer whose list brought nothing: eight liars have two seconds each in it.
 pub const LIST_PAUSE_MIN: Duration = Duration::from_secs(16);

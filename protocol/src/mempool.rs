@@ -6,12 +6,12 @@
 //!
 //! 1. If an author holds more than a 16th of the pool, the largest author sheds its newest item. If that is the newcomer's, it
 //!    is refused.
-//! 2. Otherwise the link with the largest share sheds an item: its oldest one, if that is *old* ([`MEMPOOL_OLD_AFTER`]), else
+//! 2. Otherwise the link with the largest share sheds an item: its oldest one, if that is *old* ([`MEMPOOL_OLD_AFTER`](crate::limits::MEMPOOL_OLD_AFTER)), else
 //!    the one in the *middle* of its share. So the older half of what a link brought keeps its place while it is young, and
 //!    the newer half is passed through in order. Local submissions are a link of their own; closed links are one link
 //!    together, so that reconnecting wins nothing.
 //! 3. If the newcomer's own link has the largest share, it takes the place of such an item of that link, as long as the
-//!    link's share is turned over no more than once in [`MEMPOOL_TURNOVER`]. Beyond that it is refused.
+//!    link's share is turned over no more than once in [`MEMPOOL_TURNOVER`](crate::limits::MEMPOOL_TURNOVER). Beyond that it is refused.
 //! 4. What was submitted here gives way to nothing that came by another link while it is at most a quarter of the pool.
 //!    Beyond that its newest goes. Its own newcomers are refused: who submitted the others was told that they are held.
 //! 5. This repeats until there is room. If the newcomer is refused, nothing has changed.
@@ -25,6 +25,7 @@
 //! Deliberately absent: any check of a signature or a validator's rule, and fees. Every item here passed its
 //! checks before.
 
+mod room;
 mod shares;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -34,13 +35,11 @@ use core::ops::Bound;
 
 use crate::hash::{ShortId, TxId};
 use crate::keys::PublicKey;
-use crate::limits::{
-    BLOCK_TRANSACTIONS_MAX, MEMPOOL_AUTHOR_SHARE, MEMPOOL_BYTES_MAX, MEMPOOL_CHARGE_MIN, MEMPOOL_LOCAL_SHARE,
-    MEMPOOL_OLD_AFTER, MEMPOOL_TURNOVER, MEMPOOL_TURNOVER_BURST, TRANSACTIONS_PER_NONCE_MAX,
-};
+use crate::limits::{BLOCK_TRANSACTIONS_MAX, MEMPOOL_BYTES_MAX, MEMPOOL_CHARGE_MIN, TRANSACTIONS_PER_NONCE_MAX};
 use crate::refusal::Refusal;
 use crate::time::{Duration, Time};
 use crate::transaction::{Height, SignedTransaction};
+use room::Newcomer;
 use shares::Shares;
 
 /// Valid transactions that wait for a block.
@@ -54,7 +53,7 @@ pub struct Mempool {
     expiries: BTreeSet<(Height, u64)>,
     authors: Shares<PublicKey>,
     links: Shares<Link>,
-    /// Until when a link's turnover so far would have taken, at the rate of one share in [`MEMPOOL_TURNOVER`].
+    /// Until when a link's turnover so far would have taken, at the rate of one share in a turnover.
     turned: BTreeMap<Link, Time>,
     next: u64,
     bytes: usize,
@@ -93,31 +92,6 @@ impl Entry {
     fn is_news(&self, now: Time, span: Duration) -> bool {
         !self.settled && now.since(self.accepted_at) < span
     }
-}
-
-/// What a newcomer counts for, and for whom.
-#[derive(Clone, Copy, Debug)]
-struct Newcomer {
-    now: Time,
-    charge: usize,
-    author: PublicKey,
-    link: Link,
-}
-
-impl Newcomer {
-    fn new(now: Time, transaction: &SignedTransaction, link: Option<u32>) -> Self {
-        let charge = transaction.encoded().len().max(MEMPOOL_CHARGE_MIN);
-        let link = link.map_or(Link::Local, Link::Open);
-        Self { now, charge, author: transaction.author(), link }
-    }
-}
-
-/// What gives way.
-#[derive(Clone, Copy, Debug)]
-struct Victim {
-    at: u64,
-    /// Whether it is an item of the newcomer's own link, which has the largest share.
-    turns: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -192,12 +166,6 @@ impl Mempool {
         }
         let newcomer = Newcomer::new(now, transaction, link);
         (!self.fits(newcomer.charge) && self.victim(&newcomer).is_none()).then_some(Refusal::MempoolFull)
-    }
-
-    /// Whether a newcomer of so many bytes might be taken by a link, whoever its author is.
-    pub(crate) fn may_take(&mut self, now: Time, bytes: usize, link: u32) -> bool {
-        let charge = bytes.max(MEMPOOL_CHARGE_MIN);
-        self.fits(charge) || self.victim_by_link(now, charge, Link::Open(link)).is_some()
     }
 
     /// Tells that a transaction was submitted here as well: it counts for local submissions from now on. False if it is not
@@ -381,86 +349,6 @@ impl Mempool {
     fn is_nonce_taken(&self, transaction: &SignedTransaction) -> bool {
         let nonce = (transaction.author(), transaction.nonce());
         self.nonces.get(&nonce).is_some_and(|held| *held >= TRANSACTIONS_PER_NONCE_MAX)
-    }
-
-    const fn fits(&self, charge: usize) -> bool {
-        self.charged.saturating_add(charge) <= self.bytes_max
-    }
-
-    /// Sheds until the newcomer fits, or puts everything back and refuses.
-    fn make_room(&mut self, newcomer: &Newcomer) -> Result<Vec<(Victim, Entry)>, Refusal> {
-        let mut evicted: Vec<(Victim, Entry)> = Vec::new();
-        while !self.fits(newcomer.charge) {
-            let victim = self.victim(newcomer);
-            let Some((victim, entry)) = victim.and_then(|victim| Some((victim, self.detach(victim.at)?))) else {
-                for (victim, entry) in evicted {
-                    self.attach(victim.at, entry);
-                }
-                return Err(Refusal::MempoolFull);
-            };
-            evicted.push((victim, entry));
-        }
-        Ok(evicted)
-    }
-
-    /// Which item goes next, or `None` if the newcomer is refused.
-    fn victim(&mut self, newcomer: &Newcomer) -> Option<Victim> {
-        let (largest, author) = self.authors.largest()?;
-        let own = self.authors.of(&newcomer.author).saturating_add(newcomer.charge);
-        if own.max(largest) > self.bytes_max / MEMPOOL_AUTHOR_SHARE {
-            if own >= largest {
-                return None;
-            }
-            let newest = self.authors.newest(&author).filter(|at| !self.is_sheltered(*at, newcomer));
-            if let Some(at) = newest {
-                return Some(Victim { at, turns: false });
-            }
-        }
-        self.victim_by_link(newcomer.now, newcomer.charge, newcomer.link)
-    }
-
-    fn victim_by_link(&mut self, now: Time, charge: usize, link: Link) -> Option<Victim> {
-        let largest = match self.shelters(link) {
-            true => self.links.largest_but(&Link::Local),
-            false => self.links.largest(),
-        };
-        let own = self.links.of(&link).saturating_add(charge);
-        if let Some((largest, holder)) = largest
-            && own < largest
-        {
-            return self.gives_way(now, holder).map(|at| Victim { at, turns: false });
-        }
-        let may_turn = self.turned.get(&link).is_none_or(|turned| *turned <= now + MEMPOOL_TURNOVER_BURST);
-        let turns = link != Link::Local && may_turn;
-        turns.then(|| self.gives_way(now, link)).flatten().map(|at| Victim { at, turns: true })
-    }
-
-    /// Which of a link's items goes.
-    fn gives_way(&mut self, now: Time, link: Link) -> Option<u64> {
-        if link == Link::Local {
-            return self.links.newest(&link);
-        }
-        let accepted = |at: &u64| self.entries.get(at).map(|entry| entry.accepted_at);
-        let is_old = |at: &u64| accepted(at).is_some_and(|at| now.since(at) >= MEMPOOL_OLD_AFTER);
-        let oldest = self.links.oldest(&link).filter(is_old);
-        oldest.or_else(|| self.links.middle(&link))
-    }
-
-    /// Whether what was submitted here gives no way to a newcomer by this link.
-    fn shelters(&self, link: Link) -> bool {
-        link != Link::Local && self.links.of(&Link::Local) <= self.bytes_max / MEMPOOL_LOCAL_SHARE
-    }
-
-    fn is_sheltered(&self, at: u64, newcomer: &Newcomer) -> bool {
-        self.shelters(newcomer.link) && self.entries.get(&at).is_some_and(|entry| entry.link == Link::Local)
-    }
-
-    /// Notes that a newcomer took the place of items of its own link.
-    fn turn(&mut self, newcomer: &Newcomer) {
-        let Newcomer { now, charge, link, .. } = *newcomer;
-        let share = self.links.of(&link).max(1) as u64;
-        let turned = self.turned.entry(link).or_default();
-        *turned = (*turned).max(now) + MEMPOOL_TURNOVER.times(charge as u64).divided_by(share);
     }
 
     fn attach(&mut self, at: u64, entry: Entry) {

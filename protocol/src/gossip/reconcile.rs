@@ -96,7 +96,7 @@ impl Gossip {
             // It must not keep us from the others again and again.
             self.pause_with(now, begun.peer, true);
         }
-        self.turn_lists(now);
+        self.pace_lists(now);
         let conversations = &mut self.conversations;
         if conversations.begun.is_some() {
             return;
@@ -391,7 +391,7 @@ impl Gossip {
         if listed {
             self.on_part(now, from, ids, taken);
         }
-        self.turn_lists(now);
+        self.pace_lists(now);
     }
 
     /// Has what is missing of an offer asked for. Returns how much that is.

@@ -249,8 +249,8 @@ impl Gossip {
                     self.mempool.settle(&id);
                 }
                 self.accepted_transaction(item, from, &transaction);
-                if let Some(sender) = senders.first().filter(|sender| sender.listed) {
-                    self.list_brought(now, sender.peer);
+                if let Some(from) = from {
+                    self.list_brought(now, from, id.short());
                 }
                 if !senders.first().is_some_and(|sender| sender.listed) {
                     self.relay_transaction(now, &transaction, at, senders.first().copied());

@@ -82,7 +82,7 @@ impl Dealings {
         self.offers.iter().find(|given| given.number == number).map(|given| given.ids.as_slice())
     }
 
-    /// Its turn to list is over. One that brought nothing makes a pause, twice as long as the one before.
+    /// A list of it is over. One that brought nothing makes a pause, twice as long as the one before.
     pub(crate) fn listed(&mut self, now: Time, well: bool) {
         let pause = self.list_pause.times(2).max(LIST_PAUSE_MIN).min(LIST_PAUSE_MAX);
         self.list_pause = if well { Duration::ZERO } else { pause };

@@ -1,19 +1,21 @@
 //! Lists: a peer that holds much which this node lacks tells it id by id, in parts.
 //!
-//! **Nobody has checked that it holds much.** A claim costs a few bytes, so it buys a turn and no more:
+//! **Nobody has checked that it holds much.** A claim costs a few bytes, so it buys a moment and no more:
 //!
-//! 1. One list goes on with a peer that we dialled, and one with a peer that dialled us. Whom we dial a stranger can't choose, so
-//!    those who dial us don't keep us from it.
-//! 2. Peers that claim to hold much while another lists *wait*, in the order of their claims, each once. A turn that has
-//!    come is taken only if the claim is still of use.
+//! 1. One peer that we dialled lists, and one that dialled us. A stranger can't choose whom we dial, so strangers that dial us
+//!    don't keep us from those.
+//! 2. A peer that claims to hold much while another lists *waits*, in the order of claims, with one claim at a time. When its
+//!    place comes, it lists only if the claim is still of use.
 //! 3. While somebody waits, a lister has [`LIST_STEP`] for each step (a part, then the next item that is accepted of it), and
-//!    brings [`LIST_ITEMS_PER_SEC`] at least after its first step, for [`LIST_TURN_MAX`] at most. Otherwise the next one has its
-//!    turn. While nobody waits, a lister may be as slow as [`LIST_TIMEOUT`] a step.
-//! 4. A lister whose turn brought nothing makes a pause, twice as long each time. One part of which nothing came is the
-//!    last.
+//!    brings [`LIST_ITEMS_PER_SEC`] at least after its first step, for [`LIST_TIME_MAX`] at most. Otherwise the next one
+//!    lists. While nobody waits, a lister may be as slow as [`LIST_TIMEOUT`] a step.
+//! 4. A list that brought nothing makes a pause with its peer, twice as long each time. A part of which nothing came is
+//!    its last.
 //!
-//! So an honest peer with `n` liars before it waits [`LIST_STEP`] for each, once; a liar that lists what it can deliver pays for
-//! its turn with valid transactions.
+//! So an honest peer with `n` liars before it waits [`LIST_STEP`] for each, once. A liar that lists what it can deliver pays for
+//! its time with valid transactions.
+//!
+//! Deliberately absent: what is taken of a part. That is decided as for any other offer.
 
 use alloc::collections::VecDeque;
 
@@ -23,7 +25,7 @@ use super::super::Gossip;
 use crate::gossip::api::{Direction, PeerHandle};
 use crate::hash::ShortId;
 use crate::limits::{
-    LIST_ITEMS_PER_SEC, LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_STEP, LIST_TIMEOUT, LIST_TURN_MAX, LISTS_MAX,
+    LIST_ITEMS_PER_SEC, LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_STEP, LIST_TIME_MAX, LIST_TIMEOUT, LISTS_MAX,
     OFFER_ENTRIES_MAX, RECONCILE_APART_MAX,
 };
 use crate::message::Reconcile;
@@ -59,7 +61,7 @@ struct Listing {
     asked: Option<u32>,
     /// Whether something was wanted of the last part and none of it came yet.
     in_vain: bool,
-    /// When the turn began, and when something last came of it.
+    /// When it began, and when something last came of it.
     since: Time,
     at: Time,
     /// Items of it that were accepted.
@@ -72,7 +74,7 @@ impl Lists {
         self.slots.iter().flatten().count()
     }
 
-    /// When the next turn ends, if nothing comes.
+    /// When the next of them is over, if nothing comes.
     pub(super) fn next_deadline(&self) -> Option<Time> {
         (0..LISTS_MAX).filter_map(|slot| self.deadline(slot)).min()
     }
@@ -96,7 +98,7 @@ impl Lists {
             return Some(listing.at + LIST_TIMEOUT);
         }
         let earned = Duration::from_secs(listing.brought).divided_by(LIST_ITEMS_PER_SEC);
-        let ends = [listing.at + LIST_STEP, listing.since + LIST_STEP + earned, listing.since + LIST_TURN_MAX];
+        let ends = [listing.at + LIST_STEP, listing.since + LIST_STEP + earned, listing.since + LIST_TIME_MAX];
         ends.into_iter().min()
     }
 
@@ -117,7 +119,8 @@ const fn is_of_use(claim: &Claim, own: usize) -> bool {
 }
 
 impl Gossip {
-    /// A peer says that it holds so many transactions, too many to compare: it lists them, at once or when it is its turn.
+    /// A peer says that it holds so many transactions, too many to compare: it lists them, at once or when its place
+    /// comes.
     pub(super) fn claim_list(&mut self, now: Time, from: PeerHandle, size: usize) {
         let Some(peer) = self.peers.get(&from).filter(|peer| peer.dealings.list_at <= now) else { return };
         let slot = match peer.direction {
@@ -129,11 +132,11 @@ impl Gossip {
             return;
         }
         lists.waiting.push_back(Claim { peer: from, slot, size, own: self.mempool.len() });
-        self.turn_lists(now);
+        self.pace_lists(now);
     }
 
-    /// Ends turns that are over, begins the next ones, and has lists go on.
-    pub(super) fn turn_lists(&mut self, now: Time) {
+    /// Ends the lists that are over, begins the next ones, and has all go on.
+    pub(super) fn pace_lists(&mut self, now: Time) {
         for slot in 0..LISTS_MAX {
             if self.conversations.lists.deadline(slot).is_some_and(|deadline| deadline <= now) {
                 self.end_list(now, slot);
@@ -212,9 +215,12 @@ impl Gossip {
         }
     }
 
-    /// Something that a peer listed was accepted.
-    pub(in crate::gossip) fn list_brought(&mut self, now: Time, from: PeerHandle) {
-        if let Some(listing) = self.conversations.lists.of(from) {
+    /// Something that a peer sent was accepted. If it listed that, something came of its list, even if it came late.
+    pub(in crate::gossip) fn list_brought(&mut self, now: Time, from: PeerHandle, id: ShortId) {
+        if self.conversations.lists.is_listing(from)
+            && self.was_listed(from, id)
+            && let Some(listing) = self.conversations.lists.of(from)
+        {
             listing.brought = listing.brought.saturating_add(1);
             listing.in_vain = false;
             listing.at = now;
