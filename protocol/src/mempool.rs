@@ -6,12 +6,12 @@
 //!
 //! 1. If an author holds more than a 16th of the pool, the largest author sheds its newest item. If that is the newcomer's, it
 //!    is refused.
-//! 2. Otherwise the link with the largest share sheds an item: its oldest one, if that is *old* ([`MEMPOOL_OLD_AFTER`](crate::limits::MEMPOOL_OLD_AFTER)), else
+//! 2. Otherwise the link with the largest share sheds an item: its oldest one, if that is *old* ([`MEMPOOL_OLD_AFTER`]), else
 //!    the one in the *middle* of its share. So the older half of what a link brought keeps its place while it is young, and
 //!    the newer half is passed through in order. Local submissions are a link of their own; closed links are one link
 //!    together, so that reconnecting wins nothing.
 //! 3. If the newcomer's own link has the largest share, it takes the place of such an item of that link, as long as the
-//!    link's share is turned over no more than once in [`MEMPOOL_TURNOVER`](crate::limits::MEMPOOL_TURNOVER). Beyond that it is refused.
+//!    link's share is turned over no more than once in [`MEMPOOL_TURNOVER`]. Beyond that it is refused.
 //! 4. What was submitted here gives way to nothing that came by another link while it is at most a quarter of the pool.
 //!    Beyond that its newest goes. Its own newcomers are refused: who submitted the others was told that they are held.
 //! 5. This repeats until there is room. If the newcomer is refused, nothing has changed.
@@ -24,6 +24,9 @@
 //!
 //! Deliberately absent: any check of a signature or a validator's rule, and fees. Every item here passed its
 //! checks before.
+//!
+//! [`MEMPOOL_OLD_AFTER`]: crate::limits::MEMPOOL_OLD_AFTER
+//! [`MEMPOOL_TURNOVER`]: crate::limits::MEMPOOL_TURNOVER
 
 mod room;
 mod shares;

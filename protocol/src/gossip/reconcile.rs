@@ -204,6 +204,9 @@ impl Gossip {
             return self.conclude(from, opening, Outcome::Busy, Vec::new(), Vec::new());
         }
         peer.dealings.answer(now);
+        if let Some((silent, served)) = self.conversations.make_place() {
+            self.conclude(silent, served.opening, Outcome::Busy, Vec::new(), Vec::new());
+        }
         let ids: Vec<TxId> = self.mempool.settled(now, self.age_min()).map(|item| item.id()).collect();
         if ids.len().abs_diff(size) > RECONCILE_APART_MAX {
             return self.conclude_by_list(now, from, opening);

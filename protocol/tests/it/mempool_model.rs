@@ -23,6 +23,7 @@ enum Step {
     Expire(u64),
     Close(u32),
     Pass(Duration),
+    Adopt(prop::sample::Index),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,6 +153,7 @@ fn step() -> impl Strategy<Value = Step> {
             }),
         3 => any::<prop::sample::Index>().prop_map(Step::Remove),
         1 => (0..8_u64).prop_map(Step::Expire),
+        1 => any::<prop::sample::Index>().prop_map(Step::Adopt),
         1 => (0..4_u32).prop_map(Step::Close),
         // A turnover's part, its burst, what makes old, and one less.
         2 => prop::sample::select(vec![
@@ -195,7 +197,12 @@ proptest! {
                     let gone = model.held.remove(at.index(model.held.len())).item;
                     prop_assert_eq!(pool.remove(&gone.id()), Some(gone));
                 }
-                Step::Remove(_) => {}
+                Step::Adopt(at) if !model.held.is_empty() => {
+                    let at = at.index(model.held.len());
+                    model.held[at].link = Link::Local;
+                    prop_assert!(pool.adopt(&model.held[at].item.id()));
+                }
+                Step::Remove(_) | Step::Adopt(_) => {}
                 Step::Expire(tip) => {
                     let mut expired = ids(&pool.remove_expired(tip));
                     let gone = model.held.extract_if(.., |held| held.item.valid_until() <= tip);

@@ -22,6 +22,8 @@ pub(crate) struct Dealings {
     /// It is not to list before this time, and how long that pause was.
     pub(crate) list_at: Time,
     list_pause: Duration,
+    /// After which id its next list begins, if the last one was not whole.
+    pub(crate) list_after: Option<ShortId>,
     /// Until when its openings so far would have been answered at its pace.
     answered_until: Time,
 }

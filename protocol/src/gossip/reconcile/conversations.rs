@@ -81,29 +81,31 @@ impl Conversations {
         (usize::from(self.begun.is_some()), self.served.len(), self.lists.len())
     }
 
-    /// Whether one more may be answered, of a peer that had so many answers lately: it leaves as many to others. The place of
-    /// a peer that has been silent for long is taken, if there is no other.
+    /// Whether one more may be answered, of a peer that had so many answers lately: it leaves as many to others.
     pub(super) fn allow(&mut self, now: Time, lately: u64) -> bool {
         const ONE: u64 = 1_000_000;
         let gained = now.since(self.allowance_at).as_micros().saturating_mul(RECONCILE_SERVED_PER_SEC);
         self.allowance = self.allowance.saturating_add(gained).min(RECONCILE_SERVED_PER_SEC * ONE);
         self.allowance_at = now;
         let left = lately.min(RECONCILE_SERVED_PER_SEC.saturating_sub(1)).saturating_mul(ONE);
-        let allowed = self.allowance >= ONE.saturating_add(left) && self.make_place(now);
+        let allowed = self.allowance >= ONE.saturating_add(left) && self.has_place(now);
         if allowed {
             self.allowance = self.allowance.saturating_sub(ONE);
         }
         allowed
     }
 
-    fn make_place(&mut self, now: Time) -> bool {
-        if self.served.len() < RECONCILE_SERVED_MAX {
-            return true;
-        }
-        let longest = self.served.iter().min_by_key(|(_, served)| served.heard_at);
-        let silent = longest.filter(|(_, served)| now.since(served.heard_at) >= RECONCILE_SILENT);
-        let silent = silent.map(|(peer, _)| *peer);
-        silent.is_some_and(|peer| self.served.remove(&peer).is_some())
+    /// Takes the place of the conversation whose peer has been silent for longest, if there is no other.
+    pub(super) fn make_place(&mut self) -> Option<(PeerHandle, Served)> {
+        let full = self.served.len() >= RECONCILE_SERVED_MAX;
+        let longest = self.served.iter().filter(|_| full).min_by_key(|(_, served)| served.heard_at);
+        let peer = *longest?.0;
+        self.served.remove_entry(&peer)
+    }
+
+    fn has_place(&self, now: Time) -> bool {
+        let is_silent = |served: &Served| now.since(served.heard_at) >= RECONCILE_SILENT;
+        self.served.len() < RECONCILE_SERVED_MAX || self.served.values().any(is_silent)
     }
 
     /// Learns how much differed.

@@ -53,7 +53,8 @@ struct Claim {
 #[derive(Debug)]
 struct Listing {
     peer: PeerHandle,
-    /// Where the last part ended.
+    /// Where the last part began, and where it ended.
+    before: Option<ShortId>,
     after: Option<ShortId>,
     /// Parts that came.
     parts: usize,
@@ -139,7 +140,7 @@ impl Gossip {
     pub(super) fn pace_lists(&mut self, now: Time) {
         for slot in 0..LISTS_MAX {
             if self.conversations.lists.deadline(slot).is_some_and(|deadline| deadline <= now) {
-                self.end_list(now, slot);
+                self.end_list(now, slot, false);
             }
             let room = self.mempool.room_for(self.usual_bytes) > 0;
             while self.conversations.lists.slots.get(slot).is_some_and(Option::is_none)
@@ -154,10 +155,12 @@ impl Gossip {
     }
 
     fn begin_list(&mut self, now: Time, claim: &Claim) {
+        let after = self.peers.get_mut(&claim.peer).and_then(|peer| peer.dealings.list_after.take());
         if let Some(slot) = self.conversations.lists.slots.get_mut(claim.slot) {
             *slot = Some(Listing {
                 peer: claim.peer,
-                after: None,
+                before: after,
+                after,
                 parts: 0,
                 asked: None,
                 in_vain: false,
@@ -168,10 +171,12 @@ impl Gossip {
         }
     }
 
-    fn end_list(&mut self, now: Time, slot: usize) {
+    /// Ends a list. One that was cut short, and brought something, goes on with its last part when it is its peer's time again.
+    fn end_list(&mut self, now: Time, slot: usize, whole: bool) {
         let Some(listing) = self.conversations.lists.slots.get_mut(slot).and_then(Option::take) else { return };
         if let Some(peer) = self.peers.get_mut(&listing.peer) {
             peer.dealings.listed(now, listing.brought > 0);
+            peer.dealings.list_after = listing.before.filter(|_| !whole && listing.brought > 0);
         }
     }
 
@@ -202,6 +207,7 @@ impl Gossip {
         let futile = listing.in_vain;
         listing.asked = None;
         listing.parts = listing.parts.saturating_add(1);
+        listing.before = listing.after;
         listing.after = ids.last().copied();
         listing.at = now;
         listing.in_vain = wanted > 0;
@@ -210,7 +216,7 @@ impl Gossip {
         if whole || futile {
             let place = |slot: &Option<Listing>| slot.as_ref().is_some_and(|listing| listing.peer == from);
             if let Some(slot) = self.conversations.lists.slots.iter().position(place) {
-                self.end_list(now, slot);
+                self.end_list(now, slot, whole);
             }
         }
     }
