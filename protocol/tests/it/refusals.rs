@@ -258,16 +258,23 @@ fn an_item_that_two_sent_enters_by_the_link_that_has_room() {
 
 #[test]
 fn a_submission_of_what_is_held_gives_no_way_to_junk() {
-    let mut mesh = assuming();
-    let (peer, others) = (mesh.greeted(0), [mesh.greeted(0), mesh.greeted(0)]);
-    let item = signed(160, 0, 1_000, 0);
-    mesh.say(0, peer, pushed(std::slice::from_ref(&item)));
-    mesh.run_secs(1);
-    mesh.submit(0, &item);
-    assert_eq!(mesh.submission(0, tx(&item)), Some(Submission::Held));
-    for number in 0..1_600 {
-        mesh.say(0, others[number as usize % 2], pushed(&[large(number)]));
-        mesh.run_for(Duration::from_millis(50));
+    for submitted in [false, true] {
+        let mut mesh = assuming();
+        let peers = [mesh.greeted(0), mesh.greeted(0)];
+        let item = large(9_999);
+        for number in 0..1_400 {
+            mesh.say(0, peers[number as usize % 2], pushed(&[large(number)]));
+            mesh.run_for(Duration::from_millis(50));
+            if number == 300 {
+                mesh.say(0, peers[0], pushed(std::slice::from_ref(&item)));
+                mesh.run_for(Duration::from_millis(1));
+                if submitted {
+                    mesh.submit(0, &item);
+                    assert_eq!(mesh.submission(0, tx(&item)), Some(Submission::Held));
+                }
+            }
+        }
+        let held = matches!(mesh.nodes[0].transaction(&item.id()), Some(TransactionStatus::Pending(_)));
+        assert_eq!(held, submitted);
     }
-    assert!(matches!(mesh.nodes[0].transaction(&item.id()), Some(TransactionStatus::Pending(_))));
 }
