@@ -14,6 +14,7 @@ mod request_support; // the tracker's naive model
 
 mod author_tree; // what is pushed, pruned and grafted
 mod behind;
+mod blame; // who is left for a bad item, and who is not
 mod block_detour;
 mod block_recovery;
 mod block_stall; // a peer that holds up the blocks of all others
@@ -43,6 +44,7 @@ mod misbehavior; // bad peers, and bounds on what they can do
 mod negative_vectors; // what must be refused, and why
 mod occupancy; // how full everything is
 mod orphan; // blocks that wait for a parent
+mod orphan_room; // and how strangers can't fill their room
 mod propagation; // every item reaches every node; no echo
 mod reconcile_fairness; // what is left beside peers that answer nothing and ask much
 mod reconcile_hostile; // on the bounds and past them, and with peers that lie
@@ -53,11 +55,13 @@ mod reconciliation;
 mod refusals; // cheap rules first, and what a refusal costs and means
 mod relay_policy; // how policies are spelled
 mod request_bounds; // the tracker on its bounds and past them
+mod request_cost; // what messages cost their senders
 mod request_fallback; // expiry, disconnect, notfound, strikes
 mod request_hold; // what waits for a push, and promises
 mod request_model; // the tracker against a naive model
 mod rumor; // rounds, hot and cooled, feedback
 mod strictness; // one encoding, everything else refused
 mod tree_bounds; // what author trees may cost
+mod upload; // what is sent for the asking
 mod validator; // a chain's own rules, in the mempool and in blocks
 mod wire; // golden bytes of every message and item
