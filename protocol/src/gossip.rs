@@ -24,6 +24,7 @@ mod occupancy;
 mod peer;
 mod peers;
 mod reconcile;
+mod refusals;
 mod relay;
 pub mod request;
 mod route;

@@ -83,6 +83,10 @@ pub const BULK_WINDOW_BYTES: usize = 64 * 1024;
 /// Transactions younger than this stay out of sketches: relay is still at work.
 pub const RECONCILE_AGE_MIN: Duration = Duration::from_secs(2);
 
+/// A conversation in which the peer is silent for longer is given up: several round trips. What a node begins keeps it from
+/// beginning another, so it must not last long for nothing.
+pub const RECONCILE_STEP: Duration = Duration::from_secs(2);
+
 /// A conversation that takes longer is given up: dozens of round trips.
 pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -96,6 +100,14 @@ pub const RECONCILE_SERVED_PER_SEC: u64 = 16;
 
 /// A peer that opens a conversation sooner after the one before is told that we are busy.
 pub const RECONCILE_PEER_INTERVAL_MIN: Duration = Duration::from_millis(200);
+
+/// A peer may open so often and be treated like one that never did: with the intervals by default, each of eight peers opens every
+/// eight seconds. For each opening above this pace it leaves one answer more to others.
+pub const RECONCILE_PEER_PACE: Duration = Duration::from_secs(2);
+
+/// Of conversations that are answered, the one whose peer has been silent for so long gives its place to another: a round trip,
+/// with some to spare.
+pub const RECONCILE_SILENT: Duration = Duration::from_millis(500);
 
 /// The longest pause with a peer whose conversations bring nothing.
 pub const RECONCILE_PAUSE_MAX: Duration = Duration::from_secs(32);
@@ -112,7 +124,25 @@ pub const LIST_OPEN_MAX: usize = GETDATA_ENTRIES_MAX;
 /// Parts of one list: as many as a full mempool has.
 pub const LIST_PARTS_MAX: usize = MEMPOOL_ENTRIES_MAX / OFFER_ENTRIES_MAX;
 
-/// A part of a list, or the items taken of it, may take so long.
+/// Lists that go on at a time: one of a peer that we dialled, and one of a peer that dialled us.
+pub const LISTS_MAX: usize = 2;
+
+/// While another peer waits to list, each step of a list may take so long: a part, or an item of it.
+pub const LIST_STEP: Duration = Duration::from_secs(2);
+
+/// Items that a list brings in a second at least, while another peer waits: at 256 in flight a round trip could take 4 s.
+pub const LIST_ITEMS_PER_SEC: u64 = 64;
+
+/// The longest time of a list, while another peer waits: 1,920 items at the slowest.
+pub const LIST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The first pause of a peer whose list brought nothing: eight liars have two seconds each in it.
+pub const LIST_PAUSE_MIN: Duration = Duration::from_secs(16);
+
+/// The longest such pause, after doublings.
+pub const LIST_PAUSE_MAX: Duration = Duration::from_secs(512);
+
+/// A part of a list, or an item taken of it, may take so long while nobody else waits to list.
 pub const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Offers to one peer that are remembered: one each way, and those before. 32 KiB each.
@@ -348,6 +378,9 @@ pub const SEEN_ACCEPTED_MAX: usize = 65_536;
 /// Rejected ids remembered: 16,384 of about 140 bytes: 2.3 MiB.
 pub const SEEN_REJECTED_MAX: usize = 16_384;
 
+/// Ids remembered of transactions that were refused at sight: 16,384 of about 140 bytes, 2.3 MiB.
+pub const SEEN_DECLINED_MAX: usize = 16_384;
+
 // Work on behalf of one peer.
 
 /// Items of one peer in verification; over it the peer is not read. One more message of 256 may come in behind.
@@ -410,6 +443,10 @@ pub const INBOUND_BURST_BYTES: u64 = 2 * BLOCK_BYTES_MAX as u64;
 /// a second for one peer, a fifth of a core at 50 microseconds each.
 pub const BODY_COST_BYTES: u64 = 4 * 1024;
 
+/// What a body costs in the inbound budget besides, if it was verified in vain or was refused before: with
+/// [`BODY_COST_BYTES`] 32 KiB, so at most 512 a second of one peer, a fortieth of a core.
+pub const REFUSED_COST_BYTES: u64 = 28 * 1024;
+
 /// What a message that names items costs per byte: 16, so at most 100,000 entries a second for one peer.
 pub const INV_COST_FACTOR: u64 = 16;
 
@@ -460,6 +497,21 @@ pub const MEMPOOL_CHARGE_MIN: usize = MEMPOOL_BYTES_MAX / MEMPOOL_ENTRIES_MAX;
 /// An author may hold a 16th of the mempool (2 MiB) before the full pool sheds by author. Below that, authors are
 /// free to make and their shares say nothing, so the pool sheds by link.
 pub const MEMPOOL_AUTHOR_SHARE: usize = 16;
+
+/// Up to a quarter of the mempool (8 MiB), what was submitted here gives way to nothing that comes by a link: somebody was told
+/// that it is held.
+pub const MEMPOOL_LOCAL_SHARE: usize = 4;
+
+/// What has been in the mempool for so long is old, and is the first to go when there is no room. Eight full blocks take a
+/// whole mempool, oldest first, so at one block a minute nobody wanted what is older.
+pub const MEMPOOL_OLD_AFTER: Duration = Duration::from_secs(600);
+
+/// A full mempool turns a link's share over no faster than this: 65,536 small items in 60 s are 1,092 a second of all links,
+/// and what is taken is sure of some half of that time. It is the brake on junk that would be passed on forever.
+pub const MEMPOOL_TURNOVER: Duration = Duration::from_secs(60);
+
+/// Of a turnover, so much may come at once: an eighth of the share, 1,024 small items of each of eight links.
+pub const MEMPOOL_TURNOVER_BURST: Duration = Duration::from_millis(7_500);
 
 /// Transactions of one author and nonce in the mempool: enough to prove a double use, too few to flood.
 pub const TRANSACTIONS_PER_NONCE_MAX: usize = 2;

@@ -14,12 +14,13 @@ use crate::limits::{
     ACKNOWLEDGED_MAX, ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX,
     CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES,
     EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX, FILTER_BYTES_MAX, GUESTS_MAX, HEADER_QUEUE_MAX, HOMES_MAX,
-    INVALID_BLOCKS_MAX, KNOWN_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK, LOOKUPS_WAITING_MAX,
+    INVALID_BLOCKS_MAX, KNOWN_MAX, LISTS_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK, LOOKUPS_WAITING_MAX,
     MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, OFFER_ENTRIES_MAX, OFFERS_MAX, ORPHAN_BYTES_MAX,
     ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, RECONCILE_SERVED_MAX,
     REFUSED_ENDS_MAX, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
     REQUESTS_IN_FLIGHT_MAX, RETURNING_MAX, ROUTES_ENTRIES_MAX, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, RUMOR_HOT_MAX,
-    SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX, SENT_MAX, SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX,
+    SEEN_ACCEPTED_MAX, SEEN_DECLINED_MAX, SEEN_REJECTED_MAX, SENT_MAX, SERVE_QUEUE_MAX, SIGHTS_MAX,
+    STRIKE_GROUPS_MAX,
 };
 use crate::message::Lane;
 
@@ -70,16 +71,18 @@ impl Gossip {
         let count = &mut |what, used: usize, limit, entry_bytes: usize| {
             visit(Occupancy { what, peer: None, used, limit, bytes: used.saturating_mul(entry_bytes) });
         };
-        let (accepted, rejected) = self.seen.len();
+        let (accepted, rejected, declined) = self.seen.len();
         count("accepted ids", accepted, SEEN_ACCEPTED_MAX, ACCEPTED_ENTRY_BYTES);
         count("rejected ids", rejected, SEEN_REJECTED_MAX, REJECTED_ENTRY_BYTES);
+        count("declined ids", declined, SEEN_DECLINED_MAX, REJECTED_ENTRY_BYTES);
         count("mempool entries", self.mempool.len(), MEMPOOL_ENTRIES_MAX, MEMPOOL_ENTRY_BYTES);
         count("mempool bytes", self.mempool.bytes(), MEMPOOL_BYTES_MAX, 1);
         count("chain headers", self.chain.headers(), CHAIN_HEADERS_MAX, HEADER_ENTRY_BYTES);
         count("chain body bytes", self.chain.body_bytes(), CHAIN_BODY_BYTES_MAX, 1);
         count("ids by block", self.chain.contents_len(), CHAIN_CONTENTS_MAX, size_of::<TxId>());
-        let (begun, served, listing) = self.conversations.len();
-        count("conversations begun", begun.saturating_add(listing), 2, SKETCH_BYTES);
+        let (begun, served, lists) = self.conversations.len();
+        count("conversations begun", begun, 1, SKETCH_BYTES);
+        count("lists", lists, LISTS_MAX, OFFER_ENTRIES_MAX * OFFERED_ENTRY_BYTES);
         count("conversations answered", served, RECONCILE_SERVED_MAX, SKETCH_BYTES);
         count("refused branches", self.watch.refused_len(), REFUSED_ENDS_MAX, REFUSED_ENTRY_BYTES);
         count("acknowledged", self.acknowledged.len(), ACKNOWLEDGED_MAX, ACKNOWLEDGED_ENTRY_BYTES);

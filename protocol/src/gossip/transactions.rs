@@ -83,8 +83,13 @@ impl Gossip {
                 peer.known.insert(transaction.short());
             }
             let age = Duration::from_millis(u64::from(*age_ms));
-            if self.seen.covers(transaction, tip) || self.has(transaction) {
+            if self.seen.covers(transaction, tip, from) || self.has(transaction) {
                 self.on_late_announcement(now, from, transaction.short(), age);
+                continue;
+            }
+            // What would be refused for want of room by its link is not asked of it: others may announce it.
+            if !self.mempool.may_take(now, self.usual_bytes, from.0) {
+                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
                 continue;
             }
             let announced = self.on_news(now, from, key(transaction), age);
@@ -124,18 +129,26 @@ impl Gossip {
     fn on_body(&mut self, now: Time, from: PeerHandle, via: Option<RouteId>, body: Body) -> Option<ShortId> {
         let id = body.id();
         let item = ItemId::Transaction(id);
+        let mut again = false;
         if let Some(peer) = self.peers.get_mut(&from) {
+            again = peer.known.contains(id.short());
             peer.known.insert(id.short());
         }
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
-        let asked = self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
-            || self.requests.received(now, from, RequestKey::Full(id), body.len());
+        let asked = if self.mempool.may_take(now, body.len(), from.0) {
+            self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
+                || self.requests.received(now, from, RequestKey::Full(id), body.len())
+        } else {
+            self.hand_on(now, from, id)
+        };
         let listed = asked && self.was_listed(from, id.short());
         let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via };
         let job = self.checking_transactions.get(&id).copied();
-        let rejected = self.seen.rejected(&id, self.chain.tip().height);
-        let duplicate = job.is_some() || rejected.is_some() || self.holds(&id);
+        let tip = self.chain.tip().height;
+        let rejected = self.seen.rejected(&id, tip);
+        let refused = rejected.is_some() || self.seen.declined(&id, tip, from);
+        let duplicate = job.is_some() || refused || self.holds(&id);
         self.stats.transaction_bodies = self.stats.transaction_bodies.saturating_add(1);
         self.stats.transaction_duplicates = self.stats.transaction_duplicates.saturating_add(u64::from(duplicate));
         self.tell(Event::BodyReceived { item, from, bytes: body.len(), duplicate });
@@ -149,14 +162,20 @@ impl Gossip {
         {
             checked.senders.push(sender);
         }
-        if duplicate && job.is_none() && rejected.is_none() {
+        if refused && again && !asked {
+            self.charge_refused(now, from);
+        }
+        if duplicate && job.is_none() && !refused {
             self.on_duplicate(now, sender, id.short());
         }
         if duplicate {
             return (!asked).then(|| id.short());
         }
         match body.into_transaction(id) {
-            Ok(transaction) => self.check_transaction(now, transaction, Some(sender)),
+            Ok(transaction) => match self.refusal_at_sight(now, &transaction, from) {
+                None => self.check_transaction(now, transaction, Some(sender)),
+                Some(refusal) => self.decline(id, from, refusal),
+            },
             Err(error) => {
                 self.seen.reject(id, Rejection::Invalid);
                 self.refuse(item, Some(from), Refusal::Malformed(error));
@@ -199,7 +218,7 @@ impl Gossip {
             return self.answer(item, Err(Refusal::RejectedBefore));
         }
         let confirmed = self.chain.confirmed(&id).is_some();
-        if confirmed || self.mempool.get(&id).is_some() {
+        if confirmed || self.mempool.adopt(&id) {
             self.acknowledged.watch(id, transaction.valid_until());
             self.acknowledged.set_confirmed(&id, confirmed);
             return self.answer(item, Ok(Submission::Held));
@@ -233,7 +252,7 @@ impl Gossip {
         let (item, from) = (ItemId::Transaction(id), senders.first().map(|sender| sender.peer));
         self.forget_check(&id);
         let result = match verdict {
-            Verdict::Valid => self.admit(now, &transaction, from),
+            Verdict::Valid => self.admit_by_any(now, &transaction, &senders, submitted),
             Verdict::Invalid { .. } => Err(Refusal::InvalidSignature),
         };
         match &result {
@@ -242,6 +261,9 @@ impl Gossip {
                     self.mempool.settle(&id);
                 }
                 self.accepted_transaction(item, from, &transaction);
+                if let Some(from) = from {
+                    self.list_brought(now, from, id.short());
+                }
                 if !senders.first().is_some_and(|sender| sender.listed) {
                     self.relay_transaction(now, &transaction, at, senders.first().copied());
                 }
@@ -251,6 +273,10 @@ impl Gossip {
             }
             // A block brought it while its signature was checked.
             Err(Refusal::Confirmed) => {}
+            Err(refusal @ Refusal::MempoolFull) => match from {
+                Some(from) => self.decline(id, from, refusal.clone()),
+                None => self.refuse(item, from, refusal.clone()),
+            },
             Err(refusal) => {
                 let height = self.chain.tip().height;
                 let rejection = match verdict {
@@ -259,6 +285,9 @@ impl Gossip {
                 };
                 self.seen.reject(id, rejection);
                 self.refuse(item, from, refusal.clone());
+                if let Some(from) = from {
+                    self.charge_refused(now, from);
+                }
             }
         }
         if submitted {

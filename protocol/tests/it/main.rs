@@ -38,9 +38,11 @@ mod header_siblings; // many headers of one producer at one height
 mod headers_brake; // how many headers may wait for bodies
 mod hello; // the greeting
 mod inv_getdata; // announcing, asking, answering
+mod list_slots; // who may list, and for how long a claim is believed
 mod mempool_bounds; // entries, bytes, nonces
 mod mempool_eviction; // who sheds what when it is full
 mod mempool_model; // against a naive model
+mod mempool_turnover; // full of junk: who still gets in, and who stays
 mod merkle; // roots by an independent formula
 mod misbehavior; // bad peers, and bounds on what they can do
 mod negative_vectors; // what must be refused, and why
@@ -48,11 +50,13 @@ mod occupancy; // how full everything is
 mod orphan; // blocks that wait for a parent
 mod orphan_room; // and how strangers can't fill their room
 mod propagation; // every item reaches every node; no echo
+mod reconcile_fairness; // what is left beside peers that answer nothing and ask much
 mod reconcile_hostile; // on the bounds and past them, and with peers that lie
 mod reconcile_model; // against a naive set difference
 mod reconcile_offers; // what takes mean, if something comes twice
 mod reconcile_vectors; // golden ids, mappings and symbols
 mod reconciliation;
+mod refusals; // cheap rules first, and what a refusal costs and means
 mod relay_policy; // how policies are spelled
 mod request_bounds; // the tracker on its bounds and past them
 mod request_cost; // what messages cost their senders

@@ -8,7 +8,7 @@ use protocol::gossip::{
 };
 use protocol::hash::{BlockId, ShortId, TxId};
 use protocol::limits::{GETDATA_ENTRIES_MAX, KNOWN_MAX, REQUESTS_IN_FLIGHT_MAX};
-use protocol::message::{Hello, InvEntry, Message, TxRef};
+use protocol::message::{Digest, Hello, InvEntry, Message, Reconcile, TxRef};
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 
@@ -16,7 +16,7 @@ use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, rog
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 52] = [
+const STRUCTURES: [&str; 54] = [
     "accepted ids",
     "acknowledged",
     "address groups",
@@ -34,6 +34,7 @@ const STRUCTURES: [&str; 52] = [
     "confirmed ids",
     "conversations answered",
     "conversations begun",
+    "declined ids",
     "evidence",
     "filter bytes",
     "first sights",
@@ -47,6 +48,7 @@ const STRUCTURES: [&str; 52] = [
     "jobs of peers that left",
     "known set",
     "links of routes",
+    "lists",
     "loads",
     "look-ups",
     "mempool bytes",
@@ -135,6 +137,9 @@ fn hostile() -> Mesh {
     mesh.checking = Checking::Assumed;
     mesh.say(0, peer, Message::Block(block_by(&key(210), tip_of(&first), &[], 1)));
     mesh.say(0, peer, bodies(&[&make::transaction(7, 1, 0, 1)]));
+    // Of three with one nonce the last is refused after its check.
+    let three = [1, 2, 3].map(|payload| make::transaction(8, 1, 1_000, payload));
+    mesh.say(0, peer, bodies(&[&three[0], &three[1], &three[2]]));
     let grouped = PeerHandle(900);
     let group = Some(AddressGroup(7));
     mesh.input(0, Input::PeerConnected { peer: grouped, direction: Direction::Inbound, group });
@@ -142,6 +147,15 @@ fn hostile() -> Mesh {
         mesh.input(0, Input::Received { peer: grouped, message });
     }
     mesh.run_secs(10);
+    let open = Reconcile::Open {
+        number: 1,
+        digest: Digest::PushPull,
+        size: u32::MAX,
+        tip: genesis(),
+        salt: [1; 16],
+        symbols: vec![0; 22].into(),
+    };
+    mesh.say(0, peer, Message::Reconcile(Box::new(open)));
     // Nobody reads any more.
     mesh.draining = false;
     let large: Vec<_> = (0..140).map(|number| make::sized(number, 1, 61_000)).collect();
