@@ -3,14 +3,20 @@
 
 mod craft;
 mod forge;
+mod hide;
+mod kind;
 mod noise;
 mod plan;
 mod routes;
 mod withhold;
 
-pub use self::plan::{AdversaryPlan, Kind, RATE_MAX};
+pub use self::kind::Kind;
+pub use self::plan::{AdversaryPlan, RATE_MAX};
 
-use protocol::block::SignedHeader;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::block::Block;
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::message::Message;
 use protocol::time::{Duration, Time};
@@ -32,9 +38,9 @@ pub struct Entered<'a> {
     /// Which.
     pub id: ItemId,
     /// A transaction's encoded bytes; empty for a block.
-    pub encoded: &'a [u8],
-    /// A block's header.
-    pub header: Option<&'a SignedHeader>,
+    pub encoded: &'a Bytes,
+    /// A block.
+    pub block: Option<&'a Arc<Block>>,
 }
 
 /// A node's misbehavior.

@@ -135,6 +135,8 @@ impl Scenario {
         let load = &self.workload;
         let workload = Workload::new(load, nodes, &network, seed).context("--tx-bytes")?;
         let producers = load.producer_nodes(nodes, seed);
+        let kinds = self.adversaries.kinds(nodes, &producers, seed).context("adversaries")?;
+        let graph = self.adversaries.widened(graph, &kinds, seed);
         self.faults.check().context("faults")?;
         let (mut schedule, mut setups) = self.faults.draw(&graph, load.duration().into(), &producers, seed);
         schedule.extend(self.kills(nodes, &producers, seed)?);
@@ -144,7 +146,7 @@ impl Scenario {
             (time::Time::ZERO + parted.from, Fault::Part { halves: parted.halves.clone(), until })
         }));
         schedule.sort_by_key(|(at, _)| *at);
-        let adversaries = self.adversaries.draw(nodes, &producers, &network, seed).context("adversaries")?;
+        let adversaries = self.adversaries.made(&kinds, &network, seed);
         for (setup, adversary) in setups.iter_mut().zip(adversaries) {
             setup.adversary = adversary;
             setup.slowness = setup.slowness + time::Duration::from(self.processing);

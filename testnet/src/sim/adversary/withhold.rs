@@ -36,11 +36,11 @@ impl Adversary for Withhold {
     }
 
     fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
-        let message = match (item.id, item.header) {
+        let message = match (item.id, item.block) {
             (ItemId::Transaction(id), _) => {
                 Message::Inv(vec![InvEntry { transaction: TxRef::Short(id.short()), age_ms: 0 }])
             }
-            (ItemId::Block(_), Some(header)) => Message::BlockHeader { header: Box::new(*header), pushed: false },
+            (ItemId::Block(_), Some(block)) => Message::BlockHeader { header: Box::new(block.header), pushed: false },
             (ItemId::Block(_), None) => return,
         };
         out.extend(peers.iter().map(|&peer| at_once(peer, message.clone())));
