@@ -41,6 +41,31 @@ pub struct AdversaryPlan {
     pub meddle: f64,
     /// Push every second item before all others, and keep silent about the rest.
     pub hide: f64,
+    /// Half of them push everything before all others at first and late from then on; the other half say that they had it
+    /// before, are grafted for that, and push nothing.
+    pub take_grafts: f64,
+    /// Say of each transaction that it is too old for news, and push it before all others.
+    pub backdate: f64,
+    /// Send fresh honest headers with forged ones behind them, so that whoever announces the honest ones is suspected.
+    pub forge_tail: f64,
+    /// Send `rate` blocks a second that their producer never signed, on parents that don't exist.
+    pub junk_blocks: f64,
+    /// Send `rate` transactions a second of a stock of which all are refused, again and again.
+    pub refused: f64,
+    /// Open a conversation a second in the name of a mempool of a million, and list nothing.
+    pub huge_open: f64,
+    /// Announce made-up ids, let the requests expire, and come again: for the others of their address group.
+    pub smear: f64,
+    /// Say hello and nothing else.
+    pub idle: f64,
+    /// Sign two headers without bodies on each tip, for one peer at a time. Taken from the producers, as the next three.
+    pub decoy: f64,
+    /// Sign four blocks at one height, and send each peer one of them.
+    pub split: f64,
+    /// Announce their blocks to all peers, and give the body to one.
+    pub coy: f64,
+    /// Make blocks of transactions that are in the chain already.
+    pub repeat: f64,
     /// Share of all nodes that each of those who break the rules is connected to, besides its neighbours.
     pub reach: f64,
     /// How often those do it that do something at a rate, a second.
@@ -67,6 +92,18 @@ impl Default for AdversaryPlan {
             dawdle: 0.0,
             meddle: 0.0,
             hide: 0.0,
+            take_grafts: 0.0,
+            backdate: 0.0,
+            forge_tail: 0.0,
+            junk_blocks: 0.0,
+            refused: 0.0,
+            huge_open: 0.0,
+            smear: 0.0,
+            idle: 0.0,
+            decoy: 0.0,
+            split: 0.0,
+            coy: 0.0,
+            repeat: 0.0,
             reach: 0.0,
             rate: 20.0,
         }
@@ -76,7 +113,7 @@ impl Default for AdversaryPlan {
 impl AdversaryPlan {
     /// The share of each kind, in the order in which nodes are drawn.
     #[must_use]
-    pub const fn shares(&self) -> [(Kind, f64); 14] {
+    pub const fn shares(&self) -> [(Kind, f64); 26] {
         [
             (Kind::Equivocate, self.equivocate),
             (Kind::Withhold, self.withhold),
@@ -92,11 +129,23 @@ impl AdversaryPlan {
             (Kind::Dawdle, self.dawdle),
             (Kind::Meddle, self.meddle),
             (Kind::Hide, self.hide),
+            (Kind::TakeGrafts, self.take_grafts),
+            (Kind::Backdate, self.backdate),
+            (Kind::ForgeTail, self.forge_tail),
+            (Kind::JunkBlocks, self.junk_blocks),
+            (Kind::Refused, self.refused),
+            (Kind::HugeOpen, self.huge_open),
+            (Kind::Smear, self.smear),
+            (Kind::Idle, self.idle),
+            (Kind::Decoy, self.decoy),
+            (Kind::Split, self.split),
+            (Kind::Coy, self.coy),
+            (Kind::Repeat, self.repeat),
         ]
     }
 
-    /// Draws which node is of which kind: a place for each node. Producers are taken for equivocation only, and no other
-    /// kind of node for that.
+    /// Draws which node is of which kind: a place for each node. Producers are taken for what only they can do, and nobody
+    /// else for that.
     ///
     /// # Errors
     /// If a share is none, or if nobody would be left who keeps the rules.
@@ -122,8 +171,8 @@ impl AdversaryPlan {
         for (kind, share) in self.shares() {
             let count = (share * nodes as f64).round() as usize;
             for _ in 0..count {
-                let node = if kind == Kind::Equivocate { makers.next() } else { others.next() };
-                wanted += usize::from(kind != Kind::Equivocate);
+                let node = if kind.produces() { makers.next() } else { others.next() };
+                wanted += usize::from(!kind.produces());
                 if let Some(place) = node.and_then(|node| kinds.get_mut(node)) {
                     *place = Some(kind);
                 }
