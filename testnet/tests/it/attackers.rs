@@ -6,7 +6,7 @@ use std::time::Duration;
 use protocol::gossip::{Reconciliation, RelayPolicy};
 use testnet::sim::adversary::AdversaryPlan;
 use testnet::sim::fault::FaultPlan;
-use testnet::sim::swarm::{Drawn, NETWORK};
+use testnet::sim::swarm::Drawn;
 use testnet::topology::Topology;
 use testnet::wan::{Bandwidth, Jitter, Wan};
 use testnet::workload::{Length, Load};
@@ -36,15 +36,18 @@ fn network(seed: u64, adversaries: AdversaryPlan) -> Drawn {
     }
 }
 
+/// Enough for each attack to have shown itself before there was a rule against it.
+const SEEDS: [u64; 3] = [1, 2, 3];
+
 /// Runs some seeds of a network, of which none may fail.
 fn hold(adversaries: AdversaryPlan, change: impl Fn(&mut Drawn)) {
     let mut failed = Vec::new();
-    for seed in 1..=5 {
+    for seed in SEEDS {
         let mut drawn = network(seed, adversaries);
         change(&mut drawn);
         failed.extend(drawn.run().err().map(|failure| format!("seed {seed}: {failure}")));
     }
-    assert!(failed.is_empty(), "on {NETWORK}, {} of 5 failed\n{}", failed.len(), failed.join("\n"));
+    assert!(failed.is_empty(), "{} of them failed\n{}", failed.len(), failed.join("\n"));
 }
 
 fn none(_: &mut Drawn) {}

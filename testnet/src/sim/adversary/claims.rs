@@ -39,8 +39,29 @@ const AGE_MS: u32 = 10_000;
 /// Between two announcements. By then the requests for the last ones have expired.
 const SMEAR_INTERVAL: Duration = Duration::from_secs(4);
 
+impl HugeOpen {
+    fn open(&mut self, to: PeerHandle) -> Sending {
+        let mut salt = [0; 16];
+        salt.copy_from_slice(&self.craft.draws.bytes(16));
+        let open = Reconcile::Open {
+            number: self.craft.draws.below(u32::MAX as usize) as u32,
+            digest: Digest::PushPull,
+            size: SIZE,
+            tip: Tip { height: 0, id: self.genesis },
+            salt,
+            symbols: Bytes::from(vec![0; SYMBOL_BYTES]),
+        };
+        at_once(to, Message::Reconcile(Box::new(open)))
+    }
+}
+
 impl Adversary for HugeOpen {
-    fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
+    fn incoming(&mut self, _now: Time, from: PeerHandle, message: &Message, out: &mut Vec<Sending>) -> bool {
+        // A newcomer's first question is the one to be answered first. Behind the answering hello, which is as fast.
+        if matches!(message, Message::Hello(_)) {
+            let opening = self.open(from);
+            out.push(Sending { after: Duration::from_millis(1), ..opening });
+        }
         !matches!(message, Message::Reconcile(_))
     }
 
@@ -53,19 +74,7 @@ impl Adversary for HugeOpen {
     }
 
     fn tick(&mut self, _now: Time, peers: &[PeerHandle], out: &mut Vec<Sending>) {
-        for &peer in peers {
-            let mut salt = [0; 16];
-            salt.copy_from_slice(&self.craft.draws.bytes(16));
-            let open = Reconcile::Open {
-                number: self.craft.draws.below(u32::MAX as usize) as u32,
-                digest: Digest::PushPull,
-                size: SIZE,
-                tip: Tip { height: 0, id: self.genesis },
-                salt,
-                symbols: Bytes::from(vec![0; SYMBOL_BYTES]),
-            };
-            out.push(at_once(peer, Message::Reconcile(Box::new(open))));
-        }
+        out.extend(peers.iter().map(|&peer| self.open(peer)));
     }
 }
 

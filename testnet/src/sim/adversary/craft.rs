@@ -51,10 +51,15 @@ impl Craft {
         unsigned.sign(key, &self.network).ok().map(|signed| signed.encoded().clone())
     }
 
-    /// A header in a producer's name that it never signed, over items of these bytes.
-    pub(super) fn forged(&mut self, parent: Tip, producer: PublicKey, items: &[Bytes]) -> Option<SignedHeader> {
+    /// A header in a producer's name that it never signed, but `key` did, over items of these bytes.
+    pub(super) fn forged(
+        &self,
+        key: &SecretKey,
+        parent: Tip,
+        producer: PublicKey,
+        items: &[Bytes],
+    ) -> Option<SignedHeader> {
         let ids: Vec<_> = items.iter().map(|body| SignedTransaction::id_of(body)).collect();
-        let key = self.key();
         let header = Header {
             height: parent.height.checked_add(1)?,
             parent: parent.id,
@@ -63,8 +68,8 @@ impl Craft {
             transactions_root: transactions_root(&ids),
             count: u32::try_from(ids.len()).ok()?,
         };
-        // Signed with another key, and the producer's name put in its place.
-        let mut bytes = header.sign(&key, &self.network).to_bytes();
+        // The producer's name is put in the place of the key's own.
+        let mut bytes = header.sign(key, &self.network).to_bytes();
         let own = key.public().0;
         let place = bytes.windows(own.len()).position(|window| window == own)?;
         bytes.get_mut(place..place + own.len())?.copy_from_slice(&producer.0);
@@ -78,7 +83,8 @@ impl Craft {
         producer: PublicKey,
         transactions: Vec<Bytes>,
     ) -> Option<Arc<Block>> {
-        let header = self.forged(parent, producer, &transactions)?;
+        let key = self.key();
+        let header = self.forged(&key, parent, producer, &transactions)?;
         Some(Arc::new(Block { header, transactions }))
     }
 

@@ -52,7 +52,7 @@ pub struct AdversaryPlan {
     pub junk_blocks: f64,
     /// Send `rate` transactions a second of a stock of which all are refused, again and again.
     pub refused: f64,
-    /// Open a conversation a second in the name of a mempool of a million, and list nothing.
+    /// Open a conversation with each new peer, and each second, in the name of a mempool of a million, and list nothing.
     pub huge_open: f64,
     /// Announce made-up ids, let the requests expire, and come again: for the others of their address group.
     pub smear: f64,
