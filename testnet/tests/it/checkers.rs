@@ -158,7 +158,7 @@ fn what_a_peer_sent_is_no_echo_if_it_takes_it_of_an_offer_and_one_if_it_takes_an
 fn a_missing_greeting_is_found_unless_either_end_is_slow() {
     let (node, peer, now) = (0, 1, Time::ZERO);
     for (slow, found) in [(None, 1), (Some(node), 0), (Some(peer), 0), (Some(2), 1)] {
-        let mut blame = Blame::new(vec![true; 3], slow.into_iter().collect());
+        let mut blame = Blame::new(vec![true; 3], slow.into_iter().collect(), false);
         blame.left(now, node, peer, true, &DisconnectReason::NoHello);
         assert_eq!(blame.findings().count(), found, "{slow:?}");
         // Nothing else is excused.

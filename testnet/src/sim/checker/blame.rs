@@ -4,8 +4,9 @@
 //! **What is allowed.** Where no message is lost, late or waits for a slow node: nothing. A strike means that a request
 //! had no answer in time, so one is allowed to a pair of which either end is slow, and to a pair that lost a message, either
 //! way, within [`LOSS_ECHO`] before it: as many as come then, for one message may ask for 256 items. For the same reasons a
-//! greeting may be missing and a peer count as one that withholds. Nothing excuses any other blame: what a link loses,
-//! doubles or turns round makes no invalid item.
+//! greeting may be missing and a peer count as one that withholds. Where bandwidth is limited, an answer may wait behind
+//! others at its sender's uplink or its receiver's downlink, so a peer may have up to [`QUEUE_STRIKES_MAX`] strikes there.
+//! Nothing excuses any other blame: what a link loses, doubles or turns round makes no invalid item.
 //!
 //! A new connection begins without strikes: what others of its address group did is not its own. Where messages are lost,
 //! strikes of earlier connections may be remembered, so its first strikes are not looked at there.
@@ -25,6 +26,10 @@ use crate::sim::fault::Fault;
 /// long as the longest expiry, and as much again.
 pub const LOSS_ECHO: Duration = Duration::from_secs(10);
 
+/// Strikes of one peer that queues explain: an expired request doubles the time of the next, and five doublings are the
+/// longest time; as many more before a body has taught the rate.
+pub const QUEUE_STRIKES_MAX: u32 = 8;
+
 /// Between two looks at the strikes of one node's peers.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -34,6 +39,8 @@ pub struct Blame {
     honest: Vec<bool>,
     /// Nodes that are slow enough for requests to them to expire.
     slow: BTreeSet<usize>,
+    /// Strikes that need no lost message.
+    allowed: u32,
     nodes: Vec<Watched>,
     /// When a message was last lost between two nodes, the lower one first.
     lost: HashMap<(usize, usize), Time>,
@@ -58,13 +65,15 @@ struct Known {
 }
 
 impl Blame {
-    /// For nodes of which these are honest; requests to `slow` ones may expire without anyone's fault.
+    /// For nodes of which these are honest; requests to `slow` ones may expire without anyone's fault, and some on links of
+    /// `limited` bandwidth.
     #[must_use]
-    pub fn new(honest: Vec<bool>, slow: BTreeSet<usize>) -> Self {
+    pub fn new(honest: Vec<bool>, slow: BTreeSet<usize>, limited: bool) -> Self {
         let nodes = honest.iter().map(|_| Watched::default()).collect();
         Self {
             honest,
             slow,
+            allowed: if limited { QUEUE_STRIKES_MAX } else { 0 },
             nodes,
             lost: HashMap::new(),
             losing_until: Time::ZERO,
@@ -133,7 +142,7 @@ impl Checker for Blame {
             let peer = known.peer;
             let Some(info) = engine.peer(*handle).filter(|_| self.is_honest(peer)) else { continue };
             let before = known.strikes.replace(info.strikes).unwrap_or(info.strikes);
-            if info.strikes > before && !self.is_excused(at, node, peer) {
+            if info.strikes > before.max(self.allowed) && !self.is_excused(at, node, peer) {
                 let now = info.strikes;
                 self.findings.note(at, node, || {
                     format!("strikes node {peer}, which keeps the rules: {now} strikes after {before}")
