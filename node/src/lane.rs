@@ -10,6 +10,7 @@ mod control;
 pub mod encoded;
 pub mod pace;
 mod reader;
+pub mod turns;
 mod uplink;
 pub mod window;
 

@@ -319,7 +319,7 @@ impl Chain {
     /// A transaction of a connected block, while the block's body is in memory.
     #[must_use]
     pub fn transaction_in(&self, block: &BlockId, id: &TxId) -> Option<Arc<SignedTransaction>> {
-        self.bodies.get(block)?.transactions.iter().find(|transaction| transaction.id() == *id).cloned()
+        self.bodies.get(block)?.transaction(id).cloned()
     }
 
     /// The transactions of a connected block, in order; none if its body is not in memory.

@@ -13,9 +13,11 @@ mod behind;
 mod blocks;
 mod catch_up;
 mod conversation;
+mod cost;
 mod detour;
 mod durable;
 mod foresee;
+mod header_checks;
 mod occupancy;
 mod peer;
 mod peers;
@@ -50,6 +52,7 @@ pub use self::behind::{Behind, Cause, Hold};
 use self::blocks::{CheckedBlock, Vouched};
 use self::detour::Looks;
 use self::durable::Loads;
+use self::header_checks::HeaderChecks;
 pub use self::occupancy::Occupancy;
 use self::peer::Peer;
 use self::peers::Peers;
@@ -103,7 +106,7 @@ pub struct Gossip {
     checking: BTreeMap<JobId, Checking>,
     checking_transactions: HashMap<TxId, JobId, SeededState>,
     checking_short: HashMap<ShortId, TxId, SeededState>,
-    checking_headers: BTreeMap<BlockId, JobId>,
+    checking_headers: HeaderChecks,
     /// Blocks whose transactions are in verification, in one job or several.
     checking_bodies: BTreeMap<BlockId, CheckedBlock>,
     /// Blocks whose parent has come; worked on before anything else is.
@@ -141,13 +144,10 @@ struct Checking {
 #[derive(Debug)]
 enum Checked {
     Transaction(CheckedTransaction),
-    Headers {
-        headers: Vec<SignedHeader>,
-        /// Who announced the (single) header, the first one first, and whether the body comes unasked.
-        announcers: Vec<(PeerHandle, bool)>,
-        /// The block that came with an unknown header.
-        block: Option<Arc<Block>>,
-    },
+    /// Headers that follow each other, all from one message.
+    Headers(Vec<SignedHeader>),
+    /// A block that came with a header that isn't in the tree.
+    Block(Arc<Block>),
     /// Some of the transactions of a block in `checking_bodies`.
     BlockPart(BlockId),
 }
@@ -196,7 +196,7 @@ impl Gossip {
             checking: BTreeMap::new(),
             checking_transactions: HashMap::with_hasher(hasher.clone()),
             checking_short: HashMap::with_hasher(hasher.clone()),
-            checking_headers: BTreeMap::new(),
+            checking_headers: HeaderChecks::default(),
             checking_bodies: BTreeMap::new(),
             released: VecDeque::new(),
             catch_up_at: None,
@@ -335,7 +335,7 @@ impl Gossip {
     /// What every input ends with: whatever became due, possible or necessary.
     fn settle(&mut self, now: Time) {
         while let Some((from, block)) = self.released.pop_front() {
-            self.take_block(now, Some(from), &block);
+            self.on_good_header(now, Some(from), &block, &[]);
         }
         if core::mem::take(&mut self.advanced) {
             self.advance_window(now);
@@ -351,7 +351,7 @@ impl Gossip {
         let touched = self.peers.take_touched();
         for handle in &touched {
             if self.peers.get(handle).is_some_and(Peer::has_work) {
-                self.serve(*handle);
+                self.serve(now, *handle);
                 self.advise(now, *handle);
                 self.announce(now, *handle);
                 self.pace(now, *handle);
@@ -428,9 +428,8 @@ impl Gossip {
         }
         match what {
             Checked::Transaction(checked) => self.on_checked_transaction(now, checked, verdict),
-            Checked::Headers { headers, announcers, block } => {
-                self.on_checked_headers(now, from, &headers, &announcers, block, verdict);
-            }
+            Checked::Headers(headers) => self.on_checked_headers(now, from, &headers, verdict),
+            Checked::Block(block) => self.on_checked_block(now, from, &block, verdict),
             Checked::BlockPart(id) => self.on_checked_part(now, id, verdict),
         }
     }

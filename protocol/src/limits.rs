@@ -371,6 +371,10 @@ pub const CHECK_BYTES_PEAK: usize = CHECK_BYTES_PER_PEER_MAX - 1
     + ORPHAN_PEER_BYTES_MAX
     + (ORPHANS_PER_PEER_MAX + 1) * HEADER_BYTES_MAX;
 
+/// Peers whose announcements of one header are remembered while it is checked: more than a node has slots for. 128 of 8
+/// bytes: 1 KiB a header.
+pub const ANNOUNCERS_MAX: usize = 128;
+
 /// Signatures of a block in one verification job: about 25 ms of one thread, so that a large block is checked by all.
 pub const BLOCK_JOB_SIGNATURES: usize = 512;
 
@@ -406,8 +410,37 @@ pub const INBOUND_BURST_BYTES: u64 = 2 * BLOCK_BYTES_MAX as u64;
 /// a second for one peer, a fifth of a core at 50 microseconds each.
 pub const BODY_COST_BYTES: u64 = 4 * 1024;
 
-/// What an inv or a had costs per byte: 16, so at most 100,000 entries a second for one peer.
+/// What a message that names items costs per byte: 16, so at most 100,000 entries a second for one peer.
 pub const INV_COST_FACTOR: u64 = 16;
+
+/// What a place costs that a take names by a bit: as much as a short id in a getdata, 9 bytes.
+pub const PLACE_COST_BYTES: u64 = 9 * INV_COST_FACTOR;
+
+/// What any message costs at the least: 256 bytes, so at most 65,536 messages a second for one peer, however short. An empty
+/// one takes about a microsecond: a fifteenth of a core.
+pub const MESSAGE_COST_BYTES: u64 = 256;
+
+/// What bodies that a peer asked for may take, in bytes a second: as much as it would read, if it keeps the same budget. So
+/// who catches up gets blocks as fast as it takes them.
+pub const UPLOAD_BYTES_PER_SEC: u64 = INBOUND_BYTES_PER_SEC;
+
+/// What that budget saves up.
+pub const UPLOAD_BURST_BYTES: u64 = INBOUND_BURST_BYTES;
+
+/// The newest blocks go before older ones to a peer that waits for both: the tip and the one before it.
+pub const FRESH_BLOCKS: u64 = 2;
+
+/// Blocks and large transactions that were sent to one peer for the asking and are remembered, in two generations of half as
+/// many. A generation is a table of 1,024 places of 9 bytes: 18 KiB in all, 1.3 MiB for 72 peers.
+pub const SENT_MAX: usize = 1_024;
+
+/// What may be sent to a peer once more, in bytes a second: 64 KiB, so the largest block once in 64 s. A node asks the same
+/// peer again only if it has lost what it had, or has given up waiting for it.
+pub const REPEAT_BYTES_PER_SEC: u64 = 64 * 1024;
+
+/// What that budget saves up: 1 MiB. The last repeat may go over it: a block of 4 MiB may be had twice at once, and then
+/// again after 48 s, instead of four times in each second.
+pub const REPEAT_BURST_BYTES: u64 = 1024 * 1024;
 
 /// What an announced transaction is taken to be long, in bytes: announcements don't tell.
 pub const TRANSACTION_BYTES_EXPECTED: usize = 512;

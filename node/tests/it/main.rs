@@ -3,6 +3,7 @@
 mod address_order;
 mod behind_nodes;
 mod bulk_pace;
+mod bulk_turns; // whose body leaves first
 mod bulk_window;
 mod client_mistakes;
 mod command_line;

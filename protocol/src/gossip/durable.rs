@@ -177,7 +177,7 @@ impl Gossip {
         for handle in peers {
             if let Some(peer) = self.peers.get_mut(&handle) {
                 peer.loading = peer.loading.saturating_sub(1);
-                self.send_loaded(handle, id, block);
+                self.send_loaded(now, handle, id, block);
             }
         }
         if returning {
@@ -192,7 +192,7 @@ impl Gossip {
     }
 
     /// Sends a loaded block, or that it isn't kept; without credit for it, it is owed again.
-    fn send_loaded(&mut self, handle: PeerHandle, id: BlockId, block: Option<&Arc<Block>>) {
+    fn send_loaded(&mut self, now: Time, handle: PeerHandle, id: BlockId, block: Option<&Arc<Block>>) {
         let message = match block {
             Some(block) => Message::Block(block.clone()),
             None => Message::NotFound { transactions: Vec::new(), blocks: [id].into() },
@@ -209,7 +209,7 @@ impl Gossip {
             return;
         }
         if block.is_some() {
-            peer.known.insert(id.short());
+            peer.note_sent(now, id.short(), bytes, true);
         }
         self.send(handle, message);
     }

@@ -18,7 +18,7 @@ use crate::limits::{
     ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, RECONCILE_SERVED_MAX,
     REFUSED_ENDS_MAX, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
     REQUESTS_IN_FLIGHT_MAX, RETURNING_MAX, ROUTES_ENTRIES_MAX, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, RUMOR_HOT_MAX,
-    SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX, SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX,
+    SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX, SENT_MAX, SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX,
 };
 use crate::message::Lane;
 
@@ -120,6 +120,7 @@ impl Gossip {
         count("grafts", peer.grafts.len(), ROUTES_ENTRIES_MAX, size_of::<RouteId>());
         count("header queue", peer.headers.len(), HEADER_QUEUE_MAX, size_of::<SignedHeader>());
         count("owed replies", peer.owed.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
+        count("sent bodies", peer.sent(), SENT_MAX, KNOWN_ENTRY_BYTES);
         count("owed bulk replies", peer.owed_bulk.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
         let (offers, offered) = peer.dealings.len();
         count("offered ids", offers, OFFERS_MAX * OFFER_ENTRIES_MAX, size_of::<ShortId>());

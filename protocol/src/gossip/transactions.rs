@@ -222,7 +222,7 @@ impl Gossip {
         }
         let result = match verdict {
             Verdict::Valid => self.admit(now, &transaction, from),
-            Verdict::Invalid => Err(Refusal::InvalidSignature),
+            Verdict::Invalid { .. } => Err(Refusal::InvalidSignature),
         };
         match &result {
             Ok(()) => {
@@ -243,7 +243,7 @@ impl Gossip {
                 let height = self.chain.tip().height;
                 let rejection = match verdict {
                     Verdict::Valid => Rejection::Refused(height),
-                    Verdict::Invalid => Rejection::Invalid,
+                    Verdict::Invalid { .. } => Rejection::Invalid,
                 };
                 self.seen.reject(id, rejection);
                 self.refuse(item, from, refusal.clone());
@@ -261,7 +261,7 @@ impl Gossip {
             }
             self.answer(item, answer);
         }
-        if verdict == Verdict::Invalid {
+        if verdict != Verdict::Valid {
             for sender in senders {
                 self.disconnect(now, sender.peer, DisconnectReason::InvalidSignature);
             }

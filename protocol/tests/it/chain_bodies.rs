@@ -139,3 +139,16 @@ fn the_protocols_bounds_leave_room_for_the_largest_blocks() {
     const { assert!(CHAIN_BODY_BYTES_MAX >= 2 * BLOCK_BYTES_MAX) };
     const { assert!(CHAIN_CONTENTS_MAX >= CONFIRMED_MAX) };
 }
+
+#[test]
+fn every_transaction_of_a_block_is_found_by_its_id_and_no_other() {
+    let mut chain = Chain::new(genesis());
+    let items: Vec<_> = (0..200).map(|author| transaction(author, 1, 100, 0)).collect();
+    let header = header(genesis(), 1, 1, 0, &items);
+    chain.connect(header, items.clone()).expect("it is valid");
+    for item in &items {
+        assert_eq!(chain.transaction_in(&header.id(), &item.id()).as_ref(), Some(item));
+    }
+    assert_eq!(chain.transaction_in(&header.id(), &transaction(200, 1, 100, 0).id()), None);
+    assert_eq!(chain.transaction_in(&genesis(), &items[0].id()), None);
+}

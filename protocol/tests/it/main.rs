@@ -14,6 +14,7 @@ mod request_support; // the tracker's naive model
 
 mod author_tree; // what is pushed, pruned and grafted
 mod behind;
+mod blame; // who is left for a bad item, and who is not
 mod block_detour;
 mod block_recovery;
 mod block_stall; // a peer that holds up the blocks of all others
@@ -26,6 +27,7 @@ mod chain_fork_choice; // height, then lowest id
 mod chain_headers; // header rules and the tree's bounds
 mod chain_reorg; // random trees converge
 mod chain_sync; // locators, headers after, missing bodies
+mod corpora;
 mod determinism; // same seed, same outputs
 mod durable;
 mod flow_control; // credit per peer and lane
@@ -40,6 +42,7 @@ mod misbehavior; // bad peers, and bounds on what they can do
 mod negative_vectors; // what must be refused, and why
 mod occupancy; // how full everything is
 mod orphan; // blocks that wait for a parent
+mod orphan_room; // and how strangers can't fill their room
 mod propagation; // every item reaches every node; no echo
 mod reconcile_hostile; // on the bounds and past them, and with peers that lie
 mod reconcile_model; // against a naive set difference
@@ -48,11 +51,13 @@ mod reconcile_vectors; // golden ids, mappings and symbols
 mod reconciliation;
 mod relay_policy; // how policies are spelled
 mod request_bounds; // the tracker on its bounds and past them
+mod request_cost; // what messages cost their senders
 mod request_fallback; // expiry, disconnect, notfound, strikes
 mod request_hold; // what waits for a push, and promises
 mod request_model; // the tracker against a naive model
 mod rumor; // rounds, hot and cooled, feedback
 mod strictness; // one encoding, everything else refused
 mod tree_bounds; // what author trees may cost
+mod upload; // what is sent for the asking
 mod validator; // a chain's own rules, in the mempool and in blocks
 mod wire; // golden bytes of every message and item

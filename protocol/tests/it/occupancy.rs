@@ -16,7 +16,7 @@ use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, tip
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 47] = [
+const STRUCTURES: [&str; 48] = [
     "accepted ids",
     "acknowledged",
     "address groups",
@@ -59,6 +59,7 @@ const STRUCTURES: [&str; 47] = [
     "queued control bytes",
     "refused branches",
     "rejected ids",
+    "sent bodies",
     "settled routes",
     "submitted jobs",
     "transactions in flight",
