@@ -16,6 +16,7 @@ mod conversation;
 mod detour;
 mod durable;
 mod foresee;
+mod meter;
 mod occupancy;
 mod peer;
 mod peers;
