@@ -547,5 +547,9 @@ pub const STRIKE_DECAY_INTERVAL: Duration = Duration::from_secs(60);
 /// Requests served after a strike that take one strike away.
 pub const STRIKE_DECAY_SERVED: u32 = 8;
 
+/// Strikes that are counted for an address group, and that a newcomer of it carries: five minutes, or 40 requests served.
+/// Enough to come after every announcer that has withheld nothing lately, and too few to come after one that goes on.
+pub const GROUP_STRIKES_MAX: u32 = 5;
+
 /// Address groups whose strikes are remembered. 4,096 entries of about 80 bytes: 320 KiB.
 pub const STRIKE_GROUPS_MAX: usize = 4_096;

@@ -29,6 +29,7 @@ mod chain_sync; // locators, headers after, missing bodies
 mod determinism; // same seed, same outputs
 mod durable;
 mod flow_control; // credit per peer and lane
+mod group_record; // what a neighbour's misdeeds do to a newcomer
 mod headers_brake; // how many headers may wait for bodies
 mod hello; // the greeting
 mod inv_getdata; // announcing, asking, answering
