@@ -113,6 +113,7 @@ use rand_core::SeedableRng;
 use self::pace::Asked;
 use self::peer::{Peer, Slot};
 use self::strikes::{Groups, Strikes};
+use super::trust::{Backing, Source};
 use crate::gossip::{AddressGroup, Direction, PeerHandle};
 use crate::hash::{BlockId, ShortId, TxId};
 use crate::seeded::SeededState;
@@ -531,6 +532,18 @@ impl RequestTracker {
     #[must_use]
     pub fn load(&self, peer: PeerHandle) -> Load {
         self.peers.get(&peer).map_or_else(Load::default, Peer::load)
+    }
+
+    /// Where a peer is.
+    pub(super) fn source(&self, peer: PeerHandle) -> Source {
+        self.peers.get(&peer).and_then(|peer| peer.group).map_or(Source::Peer(peer), Source::Group)
+    }
+
+    /// Where those are who have announced a key.
+    pub(super) fn backing(&self, key: RequestKey) -> Backing {
+        let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot));
+        let announcers = entry.into_iter().flat_map(|entry| &entry.announcements);
+        announcers.fold(Backing::Nobody, |backing, announcement| backing.and(self.source(announcement.peer)))
     }
 
     /// The peer that was asked for a key and has neither answered nor let it expire.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
+use super::trust::Backing;
 use super::{Checked, Checking, Gossip};
 use crate::durable::Record;
 use crate::hash::{RouteId, ShortId, TxId};
@@ -40,6 +41,8 @@ pub(super) struct Sender {
     pub(super) listed: bool,
     /// The route that it came on, if that is not its author's.
     pub(super) via: Option<RouteId>,
+    /// Who else had announced it by then.
+    pub(super) backing: Backing,
 }
 
 /// The tracker's name for a transaction as it was announced.
@@ -114,10 +117,11 @@ impl Gossip {
         }
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
+        let backing = self.requests.backing(RequestKey::Short(id.short()));
         let asked = self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
             || self.requests.received(now, from, RequestKey::Full(id), body.len());
         let listed = asked && self.was_listed(from, id.short());
-        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via };
+        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via, backing };
         let job = self.checking_transactions.get(&id).copied();
         let rejected = self.seen.rejected(&id, self.chain.tip().height);
         let duplicate = job.is_some() || rejected.is_some() || self.holds(&id);

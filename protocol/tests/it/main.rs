@@ -29,17 +29,21 @@ mod chain_sync; // locators, headers after, missing bodies
 mod determinism; // same seed, same outputs
 mod durable;
 mod flow_control; // credit per peer and lane
+mod graft_credit; // a liar among the announcers
 mod group_record; // what a neighbour's misdeeds do to a newcomer
 mod headers_brake; // how many headers may wait for bodies
 mod hello; // the greeting
 mod inv_getdata; // announcing, asking, answering
+mod link_record; // when a push is missed, and what follows
 mod mempool_bounds; // entries, bytes, nonces
 mod mempool_eviction; // who sheds what when it is full
 mod mempool_model; // against a naive model
 mod merkle; // roots by an independent formula
 mod misbehavior; // bad peers, and bounds on what they can do
+mod missed_push; // a hub that pushes first and hides every second item
 mod negative_vectors; // what must be refused, and why
 mod occupancy; // how full everything is
+mod old_claim; // news that somebody calls old
 mod orphan; // blocks that wait for a parent
 mod propagation; // every item reaches every node; no echo
 mod reconcile_hostile; // on the bounds and past them, and with peers that lie
