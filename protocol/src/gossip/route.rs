@@ -4,7 +4,7 @@
 //! links were not on it. Items of one author nearly always enter at one node, so what one item taught serves the next.
 //! (Plumtree, Leitão and others 2007, prunes one shared tree in this way; here each author has one of its own.)
 //! Deliberately absent: bodies, credit, messages and signatures. The caller says what was verified, and from whom it came
-//! first; this says to whom to push, and whom to prune and graft.
+//! first; this says to whom to push, and whom to prune and graft. What a link is known for on all routes is in `trust`.
 //!
 //! # Specification
 //!
@@ -19,9 +19,26 @@
 //!   *Rationale:* a second copy of a block costs much, and it is on its way long before the first has come.
 //! * **Grafting.** An announcement tells since when the announcer has the item, so it tells when its push would have
 //!   been here. If that is earlier than the parent's push by more than the slack, in [`LATE_ITEMS_MAX`] of the last
-//!   [`LATE_ITEMS`] items, the announcer is grafted; the parent stays until its body is the second. A graft that wins
-//!   nothing makes the next one on that route wait, longer each time. When a parent leaves, the announcer that was
-//!   closest behind it is grafted.
+//!   [`LATE_ITEMS`] items, the announcer is grafted; the parent stays until its body is the second. The parent's lateness
+//!   is judged for each announcer by its own word alone. One graft is out on a route at a time. It has won nothing if the
+//!   announcer's copy is second, or if an item [`GRAFT_TRIAL`] later comes first from somebody else; then the announcer
+//!   loses its credit on all routes, for longer each time (`trust`), and it is the turn of the next who would have been
+//!   earlier: of several, the one that lost the fewest. When a parent leaves, the announcer that was closest behind it
+//!   is grafted, if it has credit.
+//!   *Rationale:* a claim can be checked by taking it at its word once. Were the pause the route's, one liar would keep a
+//!   slow parent in its place.
+//! * **Due pushes.** If an item comes by asking for it, a push of the route's parent was due. The parent is told nothing
+//!   of the item for a while, so that its silence can be judged (`trust`). Meanwhile, and for twice as long each time
+//!   (from [`SPARE_MIN`] to [`DOUBT_MAX`]), the link that brought the item is kept as a *spare*: its copies are not
+//!   pruned, for one item of [`SPARE_SHARE`] at most over all routes. Beyond that the spare takes the parent's place. If
+//!   the parent's copy comes after all, nobody is kept.
+//!   *Rationale:* a tree has one way to each node, and whoever pushes first is on it: without a second one it could leave
+//!   out every second item, and each would have to be asked for, at every hop.
+//! * **Doubt.** What a doubted link brings is taken and told of at once, but teaches nothing while the route's parent is
+//!   not doubted: the parent's copy is waited for before the item is pushed on. The first copy of a link that is not
+//!   doubted takes the doubted one's place, which is pruned; with a spare only the spare's or a grafted link's. The times
+//!   of such an item say nothing of anybody's lateness.
+//!   *Rationale:* a tree that is learned from what a doubted link shows is not there for what it hides.
 //! * **Own routes.** What is submitted here of an author that is at home elsewhere, or of one that nobody knows yet, travels
 //!   on a route of this node's own, named in each push. [`HOME_ITEMS_MOVED`] (or [`HOME_ITEMS_NEW`]) submissions in a row
 //!   make this node the author's home, and the author's own route is used. Where that is unknown, it begins as a copy of the
@@ -35,7 +52,13 @@
 //!
 //! A name is not signed. Whoever passes an item on can put it on another route; then it is pushed on budget where that is
 //! unknown, and arrives by way of others where it leads elsewhere. A prune or graft changes the link that it came by and
-//! no other. Who lies about the time since when it has an item is grafted, comes second, and is pruned.
+//! no other. Who lies about the time since when it has an item is grafted, brings nothing, and loses its credit; when a
+//! parent leaves, a liar with credit can be the one that is grafted, once, and one item of the route is asked for.
+//!
+//! A name is the same at every hop, so whoever sees it anywhere knows that its items entered at one node within
+//! [`VIA_LIFETIME`]. It is not drawn anew at each hop, because that isn't free: two neighbours would call one route by two
+//! names, so a copy from the second, a graft or a change of parent would meet an unknown route, which costs a flood, and
+//! an announcement would have to say a name.
 
 use alloc::vec::Vec;
 

@@ -18,7 +18,8 @@
 //! # Security
 //!
 //! A record costs its link and no other. Two peers of different groups that give an item to one node alone can make it
-//! doubt an honest parent: it then has a somewhat slower tree for a while. A link that comes back begins anew.
+//! doubt an honest parent: it then has a somewhat slower tree for a while. Where all links are doubted, all are as good
+//! as none was. A link that comes back begins anew, and has earned nothing.
 
 use alloc::collections::{BTreeMap, VecDeque};
 
