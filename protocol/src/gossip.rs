@@ -20,6 +20,7 @@ mod evidence;
 mod first;
 mod foresee;
 mod header_checks;
+mod meter;
 mod occupancy;
 mod peer;
 mod peers;
@@ -33,8 +34,10 @@ mod seen;
 mod serve;
 mod stall;
 mod template;
+mod told;
 mod transactions;
 mod tree;
+mod trust;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -272,6 +275,7 @@ impl Gossip {
             self.orphans.next_deadline(),
             self.rumors.next_round(),
             self.conversations.next_deadline(),
+            self.routes.as_ref().and_then(|routes| routes.overdue.deadline()),
         ];
         parts.into_iter().flatten().min()
     }
@@ -374,6 +378,7 @@ impl Gossip {
     /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello. Asks for the headers that
     /// couldn't be asked for before.
     fn expire(&mut self, now: Time) {
+        self.judge_overdue(now);
         self.requests.release(now);
         for (handle, _) in self.requests.expire(now) {
             self.stats.requests_expired = self.stats.requests_expired.saturating_add(1);

@@ -348,11 +348,48 @@ pub const LATE_ITEMS: u32 = 4;
 /// … a parent may be late with fewer than so many.
 pub const LATE_ITEMS_MAX: u32 = 2;
 
-/// After a graft that won nothing, the route is left as it is for this time, then twice as long, and so on.
+/// An announcer whose graft won nothing is not grafted again for this time, then twice as long, and so on.
 pub const GRAFT_PAUSE_MIN: Duration = Duration::from_secs(1);
 
 /// The longest such pause.
 pub const GRAFT_PAUSE_MAX: Duration = Duration::from_secs(64);
+
+/// A graft has won nothing if an item that comes this much later comes first from somebody else: longer than a round trip,
+/// so that the graft has arrived when that item was pushed.
+pub const GRAFT_TRIAL: Duration = Duration::from_millis(500);
+
+/// A push that was due is waited for so long after the item came in another way: as long as any push ever is.
+pub const MISSED_AFTER: Duration = GRACE_MAX;
+
+/// Pushes that are due and waited for at a time. 1,024 of about 150 bytes: 150 KiB. At 20 items a second that a parent
+/// leaves out, ten wait.
+pub const OVERDUE_MAX: usize = 1_024;
+
+/// Transactions of which peers were told in place of being sent them, as they came from a doubted link or as old. 1,024 of
+/// about 100 bytes and 4 for each peer: 0.4 MiB with 72 peers. The news of five seconds at 200 items a second.
+pub const TOLD_MAX: usize = 1_024;
+
+/// So many pushes that are first earn that one missed push is forgiven: an accident in that many may be one.
+pub const MISS_WORTH: u32 = 32;
+
+/// When a push that was due has not come, its route keeps a second link for so long, and for twice as long each time, up to
+/// [`DOUBT_MAX`]: ten items of an author that writes twice a second.
+pub const SPARE_MIN: Duration = Duration::from_secs(5);
+
+/// Of so many items that come first, a second copy of one may come from a link that is kept: 20 %.
+pub const SPARE_SHARE: u32 = 5;
+
+/// Such copies that are saved up.
+pub const SPARE_BURST: u32 = 16;
+
+/// How long a link is doubted at first.
+pub const DOUBT_MIN: Duration = Duration::from_secs(60);
+
+/// The longest doubt. Whoever leaves out an item an hour is noticed by nobody.
+pub const DOUBT_MAX: Duration = Duration::from_secs(3_600);
+
+/// So many pushes that are first, with none missed between, halve the next doubt.
+pub const DOUBT_FADES: u32 = 256;
 
 /// The longest time that announcements to a peer wait for others, while nobody needs them.
 pub const ANNOUNCE_WINDOW_MAX: Duration = Duration::from_secs(1);
@@ -675,6 +712,10 @@ pub const STRIKE_DECAY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Requests served after a strike that take one strike away.
 pub const STRIKE_DECAY_SERVED: u32 = 8;
+
+/// Strikes that are counted for an address group, and that a newcomer of it carries: five minutes, or 40 requests served.
+/// Enough to come after every announcer that has withheld nothing lately, and too few to come after one that goes on.
+pub const GROUP_STRIKES_MAX: u32 = 5;
 
 /// Address groups whose strikes are remembered. 4,096 entries of about 80 bytes: 320 KiB.
 pub const STRIKE_GROUPS_MAX: usize = 4_096;

@@ -42,7 +42,7 @@ impl Gossip {
             self.requests.peer_disconnected(now, handle);
             self.leave_conversations(handle);
             self.rumors.peer_gone(handle);
-            self.leave_routes(handle);
+            self.leave_routes(now, handle);
             self.orphans.remove_peer(handle.0);
             self.mempool.link_closed(handle.0);
             self.watch_again(now, false);

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
+use super::trust::Backing;
 use super::{Checked, Checking, Gossip};
 use crate::durable::Record;
 use crate::hash::{RouteId, ShortId, TxId};
@@ -55,6 +56,8 @@ pub(super) struct Sender {
     pub(super) listed: bool,
     /// The route that it came on, if that is not its author's.
     pub(super) via: Option<RouteId>,
+    /// Who else had announced it by then.
+    pub(super) backing: Backing,
 }
 
 /// The tracker's name for a transaction as it was announced.
@@ -136,6 +139,7 @@ impl Gossip {
         }
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
+        let backing = self.requests.backing(RequestKey::Short(id.short()));
         let asked = if self.mempool.may_take(now, body.len(), from.0) {
             self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
                 || self.requests.received(now, from, RequestKey::Full(id), body.len())
@@ -143,7 +147,7 @@ impl Gossip {
             self.hand_on(now, from, id)
         };
         let listed = asked && self.was_listed(from, id.short());
-        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via };
+        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via, backing };
         let job = self.checking_transactions.get(&id).copied();
         let tip = self.chain.tip().height;
         let rejected = self.seen.rejected(&id, tip);

@@ -34,10 +34,13 @@ mod durable;
 mod equivocation; // two headers for one height, kept as evidence
 mod first_occurrence; // what is confirmed, beyond memory
 mod flow_control; // credit per peer and lane
+mod graft_credit; // a liar among the announcers
+mod group_record; // what a neighbour's misdeeds do to a newcomer
 mod header_siblings; // many headers of one producer at one height
 mod headers_brake; // how many headers may wait for bodies
 mod hello; // the greeting
 mod inv_getdata; // announcing, asking, answering
+mod link_record; // when a push is missed, and what follows
 mod list_slots; // who may list, and for how long a claim is believed
 mod mempool_bounds; // entries, bytes, nonces
 mod mempool_eviction; // who sheds what when it is full
@@ -45,8 +48,10 @@ mod mempool_model; // against a naive model
 mod mempool_turnover; // full of junk: who still gets in, and who stays
 mod merkle; // roots by an independent formula
 mod misbehavior; // bad peers, and bounds on what they can do
+mod missed_push; // a hub that pushes first and hides every second item
 mod negative_vectors; // what must be refused, and why
 mod occupancy; // how full everything is
+mod old_claim; // news that somebody calls old
 mod orphan; // blocks that wait for a parent
 mod orphan_room; // and how strangers can't fill their room
 mod propagation; // every item reaches every node; no echo
