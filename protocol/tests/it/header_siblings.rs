@@ -154,3 +154,23 @@ fn a_peer_that_is_on_a_third_block_is_asked_and_the_lowest_id_wins_at_once() {
     assert_eq!(mesh.nodes[0].tip(), tip_of(&siblings[0]));
     assert_eq!(mesh.disconnects, []);
 }
+
+#[test]
+fn a_fork_of_thousands_of_blocks_heals_though_one_producer_made_all_of_the_other_branch() {
+    let mut mesh = Mesh::new(2, RelayPolicy::Announce);
+    mesh.checking = crate::harness::Checking::Assumed;
+    for (node, by, length) in [(0, crate::harness::producer(), 1_500_u64), (1, rogue(), 1_510)] {
+        let mut tip = genesis();
+        for number in 0..length {
+            let next = block_by(&by, tip, &[], number);
+            tip = tip_of(&next);
+            mesh.publish(node, &next);
+            mesh.run_for(protocol::time::Duration::from_millis(1));
+        }
+    }
+    assert_eq!(heights(&mesh), [1_500, 1_510]);
+    mesh.connect(0, 1);
+    mesh.run_secs(120);
+    assert_eq!(mesh.nodes[0].tip(), mesh.nodes[1].tip());
+    assert_eq!(mesh.disconnects, []);
+}
