@@ -78,6 +78,9 @@ pub enum CloseReason {
     /// Another peer has taken its place.
     #[error("another peer has taken its place")]
     Refreshed,
+    /// It made room for a peer that dialled us.
+    #[error("made room for another peer that dialled this node: all inbound slots are in use")]
+    Evicted,
     /// This node stops.
     #[error("this node stops")]
     Shutdown,
@@ -117,6 +120,7 @@ impl CloseReason {
             Self::DuplicateConnection => "duplicate_connection",
             Self::PingTimeout => "ping_timeout",
             Self::Refreshed => "refreshed",
+            Self::Evicted => "evicted",
             Self::Shutdown => "shutdown",
         }
     }
@@ -127,12 +131,12 @@ impl CloseReason {
         matches!(self, Self::PingTimeout | Self::WriteStalled | Self::ReadStalled)
     }
 
-    /// Whether the peer is told why, as far as it still reads: when it is somebody's fault, the peer's by what we saw. One that
-    /// acknowledges nothing may still read its control lane.
+    /// Whether the peer is told why, as far as it still reads: when it is somebody's fault, the peer's by what we saw, or when
+    /// it should know that it is nobody's and come back later. One that acknowledges nothing may still read its control lane.
     #[must_use]
     pub const fn is_told(self) -> bool {
         let slow = matches!(self, Self::ReadStalled | Self::WriteStalled | Self::QueueOverrun);
-        slow || matches!(self, Self::Engine(_)) || self.is_misbehavior()
+        slow || matches!(self, Self::Engine(_) | Self::Evicted) || self.is_misbehavior()
     }
 
     /// Whether the peer broke a rule, so that it is not wanted back for a while. Slowness and limits are none.
