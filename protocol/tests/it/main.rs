@@ -28,6 +28,7 @@ mod chain_reorg; // random trees converge
 mod chain_sync; // locators, headers after, missing bodies
 mod determinism; // same seed, same outputs
 mod durable;
+mod first_deliveries; // who was first with what, and when
 mod flow_control; // credit per peer and lane
 mod headers_brake; // how many headers may wait for bodies
 mod hello; // the greeting
