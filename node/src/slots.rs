@@ -19,7 +19,7 @@
 //! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent: whom to
 //! dial (`discovery.rs`), bans (`limits.rs`), and what is told to whom about it (`behaviour.rs`).
 
-mod pace;
+mod rate;
 mod useful;
 
 use std::collections::{BTreeMap, HashMap};
@@ -33,8 +33,8 @@ use rand::rngs::StdRng;
 use rand::seq::IteratorRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use self::pace::Pace;
-pub use self::pace::{EVICT_INTERVAL, EVICTIONS_AT_ONCE, EXCHANGE_INTERVAL, FAVOUR_INTERVAL};
+use self::rate::Rate;
+pub use self::rate::{EVICT_INTERVAL, EVICTIONS_AT_ONCE, EXCHANGE_INTERVAL, FAVOUR_INTERVAL};
 pub use self::useful::{
     FIRST_WITH_BLOCKS, FIRST_WITH_TRANSACTIONS, LOW_ROUND_TRIPS, Merits, OTHER_GROUPS, SHARES_OF, per_group,
 };
@@ -54,7 +54,7 @@ pub struct Limits {
     pub inbound: usize,
     /// For peers that we dialled.
     pub outbound: usize,
-    /// Inbound connections without a slot.
+    /// Inbound connections over and above the inbound slots. They have none.
     pub slotless: usize,
 }
 
@@ -145,7 +145,7 @@ pub struct Slots {
     /// Connections that hold a slot, one for a peer.
     holders: HashMap<PeerId, ConnectionId>,
     swaps: Swaps,
-    pace: Pace,
+    rate: Rate,
     /// When something may be decided about those that wait.
     next: Option<Time>,
     /// Which groups are protected as such is nobody's to foresee.
@@ -164,7 +164,7 @@ impl Slots {
             entries: BTreeMap::new(),
             holders: HashMap::new(),
             swaps: Swaps::default(),
-            pace: Pace::default(),
+            rate: Rate::default(),
             next: None,
             key: rng.random(),
             rng,
@@ -197,6 +197,12 @@ impl Slots {
             entry.stage = Stage::Closing;
         }
         held
+    }
+
+    /// Whether we close a connection.
+    #[must_use]
+    pub fn is_closing(&self, id: ConnectionId) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.stage == Stage::Closing)
     }
 
     /// A connection loses its slot, if it has one, and stays. True if it had one.
@@ -237,6 +243,9 @@ impl Slots {
         if self.holders.contains_key(&connection.peer) || connection.outbound {
             return vec![self.contest(id, now)];
         }
+        if self.limits.inbound == 0 && !connection.reserved {
+            return vec![Decision::Declined { id, why: Why::Full }];
+        }
         if connection.reserved {
             self.grant(id, now);
             return vec![Decision::Granted { id, instead: None }];
@@ -260,7 +269,7 @@ impl Slots {
             decisions.push(decision);
         }
         let overdue = self.waiting().map(|(_, _, since)| since + WAIT).min();
-        self.next = overdue.map(|overdue| self.pace.next_after(now).map_or(overdue, |at| at.min(overdue)));
+        self.next = overdue.map(|overdue| self.rate.next_after(now).map_or(overdue, |at| at.min(overdue)));
         decisions
     }
 
@@ -363,7 +372,7 @@ impl Slots {
 
     /// Grants a slot to one that waits: a free one, or a holder's.
     fn grant_next(&mut self, now: Time, merits: &dyn Fn(ConnectionId) -> Merits) -> Option<Decision> {
-        if self.waiting().next().is_none() || self.limits.inbound == 0 {
+        if self.waiting().next().is_none() {
             return None;
         }
         if self.in_use().inbound < self.limits.inbound {
@@ -371,25 +380,30 @@ impl Slots {
             self.grant(id, now);
             return Some(Decision::Granted { id, instead: None });
         }
+        // Looked at first: it costs next to nothing, and a crowd asks often.
+        let (exchange, evict) = (self.rate.may_exchange(now, &mut self.rng), self.rate.may_evict(now));
+        if !exchange && !evict {
+            return None;
+        }
         let holders = self.holders_with(merits);
         let shield = useful::shield(&holders, self.limits.inbound, self.key);
-        if self.pace.may_exchange(now, &mut self.rng)
+        if exchange
             && let Some(id) = self.first_waiting(|_| true).into_iter().choose(&mut self.rng)
             && let Some(victim) =
                 holders.iter().filter(|holder| !shield.is_useful(holder.id)).choose(&mut self.rng)
         {
-            self.pace.exchanged(now, &mut self.rng);
+            self.rate.exchanged(now, &mut self.rng);
             return Some(self.replace(id, victim.id, now));
         }
-        if !self.pace.may_evict(now) {
+        if !evict {
             return None;
         }
-        let first = self.first_waiting(|group| self.pace.may_favour(group, now));
+        let first = self.first_waiting(|group| self.rate.may_favour(group, now));
         let id = first.into_iter().choose(&mut self.rng)?;
         let group = Group::of(id, self.entries.get(&id)?.connection.group);
         let of_its_own = holders.iter().filter(|holder| holder.group == group).count();
         let victim = useful::victim(&holders, &shield, of_its_own, &mut self.rng)?;
-        self.pace.evicted(now, group);
+        self.rate.evicted(now, group);
         Some(self.replace(id, victim, now))
     }
 
@@ -427,12 +441,15 @@ impl Slots {
         });
         let slotless: Vec<_> =
             slotless.map(|(id, entry)| (*id, Group::of(*id, entry.connection.group), entry.stage)).collect();
-        if slotless.len() < self.limits.slotless {
+        // What the slots leave is for those without one as well: many come at once when a node starts.
+        let all = slotless.len().saturating_add(self.in_use().inbound);
+        if all < self.limits.inbound.saturating_add(self.limits.slotless) {
             return None;
         }
-        let count = |group: &Group| slotless.iter().filter(|(_, other, _)| other == group).count();
-        let most = slotless.iter().map(|(_, group, _)| count(group)).max()?;
-        let largest = slotless.iter().filter(|(_, group, _)| count(group) == most);
+        let mut counts: BTreeMap<Group, usize> = BTreeMap::new();
+        slotless.iter().for_each(|(_, group, _)| *counts.entry(*group).or_default() += 1);
+        let most = counts.values().max()?;
+        let largest = slotless.iter().filter(|(_, group, _)| counts.get(group) == Some(most));
         largest.min_by_key(|(id, _, stage)| (*stage != Stage::None, *id)).map(|(id, _, _)| *id)
     }
 

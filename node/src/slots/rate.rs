@@ -1,8 +1,8 @@
 //! How fast holders of slots give way to those that wait.
 //!
-//! Without a pace, a crowd that connects again and again would move every unprotected peer within seconds. With one that
-//! only counts, the crowd would use it up; so each address group has its turn once in a while, and who comes first is
-//! not decided here.
+//! Without a bound on that, a crowd that connects again and again would move every unprotected peer within seconds. With
+//! one that only counts, the crowd would use it up; so each address group has its turn once in a while. Who comes first
+//! is not decided here.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub const EVICTIONS_AT_ONCE: u64 = 4;
 /// After those, one in this time. A third of 64 slots is unprotected: such a peer stays for two minutes on average even if
 /// a crowd connects without end, and has time to show that it is useful.
 pub const EVICT_INTERVAL: Duration = Duration::from_secs(6);
-/// Between two evictions in favour of one address group: 100 groups are needed to use up the pace alone. It is also what
+/// Between two evictions in favour of one address group: 100 groups are needed to use up the rate alone. It is also what
 /// bounds the memory: [`EVICTIONS_AT_ONCE`] + 600 s / 6 s = 104 groups.
 pub const FAVOUR_INTERVAL: Duration = Duration::from_secs(600);
 /// Between two exchanges, give or take a quarter; as for outbound peers. 44 of 64 slots have no protection from it: under
@@ -26,7 +26,7 @@ pub const EXCHANGE_INTERVAL: Duration = Duration::from_secs(300);
 
 /// The state.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct Rate {
     /// When all [`EVICTIONS_AT_ONCE`] are there again.
     whole_at: Time,
     /// The next exchange; nothing before slots were full for the first time.
@@ -35,7 +35,7 @@ pub(super) struct Pace {
     favoured: BTreeMap<Group, Time>,
 }
 
-impl Pace {
+impl Rate {
     /// Whether a holder may be evicted now.
     pub(super) fn may_evict(&self, now: Time) -> bool {
         self.evict_at() <= now
