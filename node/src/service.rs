@@ -18,7 +18,7 @@ use libp2p::core::transport::TransportError;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, connection_limits, identify, kad, ping};
+use libp2p::{Multiaddr, PeerId, Swarm, connection_limits, identify, kad};
 use protocol::block::Block;
 use protocol::chain::RestoreError;
 use protocol::durable::Loaded;
@@ -48,7 +48,7 @@ use crate::notices::{
 use crate::own::{DialRefusal, Dials};
 use crate::own_key::{KeyWatch, Origin};
 use crate::progress::Progress;
-use crate::reason::CloseReason;
+use crate::reason::{CloseReason, blames};
 use crate::recorder::Recorder;
 use crate::resolve;
 use crate::sample;
@@ -357,11 +357,6 @@ impl Service {
             SwarmEvent::Behaviour(NodeBehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(NodeBehaviourEvent::Identify(event)) => self.on_identify(event),
             SwarmEvent::Behaviour(NodeBehaviourEvent::Kad(event)) => self.on_kad(event),
-            SwarmEvent::Behaviour(NodeBehaviourEvent::Ping(ping::Event { connection, result, .. })) => {
-                if matches!(result, Err(ping::Failure::Timeout | ping::Failure::Other { .. })) {
-                    self.gossip().close(connection, CloseReason::PingTimeout);
-                }
-            }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 if endpoint.is_dialer() {
                     self.discovery.on_established(connection_id, peer_id, now);
@@ -436,7 +431,7 @@ impl Service {
             Event::Engine(gossip::Event::Equivocation(pair)) => say::equivocation(&pair),
             Event::Goodbye { peer, reason } => {
                 debug!(peer = %say::peer(peer), ?reason, "a peer says why it closes the connection");
-                if self.goodbyes.may_say(self.clock.now()) {
+                if blames(&reason) && self.goodbyes.may_say(self.clock.now()) {
                     say::goodbye(peer, &reason);
                 }
             }

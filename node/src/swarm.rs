@@ -8,7 +8,7 @@ use std::time::Duration;
 use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour};
-use libp2p::{PeerId, StreamProtocol, Swarm, connection_limits, identify, kad, ping};
+use libp2p::{PeerId, StreamProtocol, Swarm, connection_limits, identify, kad};
 use protocol::gossip::Gossip;
 
 use crate::behaviour::{Behaviour, Settings};
@@ -45,7 +45,6 @@ pub(crate) struct NodeBehaviour {
     pub(crate) blocks: AddressBlocks,
     pub(crate) gossip: Behaviour,
     pub(crate) identify: identify::Behaviour,
-    pub(crate) ping: ping::Behaviour,
     /// Off when only reserved peers are wanted.
     pub(crate) kad: Toggle<kad::Behaviour<MemoryStore>>,
 }
@@ -84,7 +83,6 @@ pub(crate) fn build(
         blocks: AddressBlocks::new(config.loopback_exempt),
         gossip: Behaviour::new(settings, gossip, keeper, clock, recorder),
         identify: identify::Behaviour::new(identify),
-        ping: ping::Behaviour::default(),
         kad: Toggle::from(kad),
     };
     let swarm = swarm::Config::with_tokio_executor()

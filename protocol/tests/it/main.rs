@@ -32,6 +32,7 @@ mod corpora;
 mod determinism; // same seed, same outputs
 mod durable;
 mod equivocation; // two headers for one height, kept as evidence
+mod first_deliveries; // who was first with what, and when
 mod first_occurrence; // what is confirmed, beyond memory
 mod flow_control; // credit per peer and lane
 mod graft_credit; // a liar among the announcers
