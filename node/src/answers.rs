@@ -12,11 +12,11 @@ use protocol::gossip::{Behind, Direction, ItemId, PeerHandle, Refusal, Stats, Su
 use protocol::hash::{BlockId, TxId};
 use tokio::sync::oneshot;
 
+use crate::bans::Banned;
 use crate::behaviour::{Behaviour, Link};
 use crate::clock::Clock;
 use crate::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
 use crate::config::Config;
-use crate::limits::Banned;
 use crate::sample;
 use crate::store::{FoundTransaction, Place};
 use crate::transport::WireBytes;

@@ -27,11 +27,12 @@ use protocol::verify::VerifyJob;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, warn};
 
+use crate::bans::{Banned, Bans};
 use crate::clock::Clock;
 use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
-use crate::limits::{Banned, Bans, PER_PEER_MAX, address_group, ip_of};
+use crate::limits::{PER_PEER_MAX, address_group, ip_of};
 use crate::notices::NO_SLOT;
 use crate::reason::{CloseReason, was_lost};
 use crate::recorder::Recorder;

@@ -26,6 +26,13 @@ use crate::addresses;
 use crate::limits::ip_of;
 use crate::reason::CloseReason;
 
+mod fixed;
+mod want;
+
+use fixed::Fixed;
+pub use fixed::{Failure, Trouble, Warning};
+pub use want::{Target, ToldBy, View, Want};
+
 /// Peers in the address book. With 10 addresses of some 50 bytes each: half a megabyte.
 pub const BOOK_PEERS_MAX: usize = 1_024;
 /// Addresses kept of one peer.
@@ -46,9 +53,6 @@ const REFRESH_INTERVAL_SILENT: Duration = Duration::from_secs(15);
 /// How long it may be needed after a peer fell silent.
 const SILENT_TIME: Duration = Duration::from_secs(600);
 
-/// Between two warnings about one fixed address.
-const WARN_AGAIN: Duration = Duration::from_secs(600);
-
 /// Delays between tries of one address: doubling from the first to the second, each shortened or lengthened by up to
 /// a quarter.
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
@@ -62,121 +66,6 @@ const QUERY_MIN: Duration = Duration::from_millis(500);
 const QUERY_MAX: Duration = Duration::from_secs(30);
 /// After news of a new peer the next walk is at most this far.
 const QUERY_AFTER_NEWS: Duration = Duration::from_secs(2);
-
-/// What is known of the slots when [`Discovery::poll`] is called.
-pub trait View {
-    /// Outbound slots in use, without reserved peers.
-    fn outbound(&self) -> usize;
-    /// Whom these are held by, as far as they are gossip peers already.
-    fn outbound_peers(&self) -> Vec<PeerId>;
-    /// Whether the peer holds a slot.
-    fn holds_slot(&self, peer: &PeerId) -> bool;
-    /// Whether the peer is not wanted for now.
-    fn is_banned(&self, peer: &PeerId) -> bool;
-}
-
-/// Something that the service should do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Want {
-    /// Make a peer of this fixed address, and call [`Discovery::dialling`].
-    Fixed {
-        /// Its index, for [`Target::Fixed`].
-        index: usize,
-        /// The address, without `/p2p`.
-        address: Multiaddr,
-        /// The peer id that was typed with it, which who answers must have.
-        peer: Option<PeerId>,
-        /// Whether it counts for no limit.
-        reserved: bool,
-    },
-    /// Make this candidate a peer, and call [`Discovery::dialling`].
-    Candidate {
-        /// Its peer id.
-        peer: PeerId,
-        /// Its addresses.
-        addresses: Vec<Multiaddr>,
-    },
-    /// Leave this peer: another has taken its place.
-    Leave(PeerId),
-    /// Look up a random key in Kademlia.
-    Walk,
-    /// Tell the operator.
-    Warn(Warning),
-}
-
-/// What the operator should know of a fixed address. Told at once, and again after ten minutes if it still is so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Warning {
-    /// Another node answers there than the typed one.
-    AnotherPeer {
-        /// The address, without `/p2p`.
-        address: Multiaddr,
-        /// The typed id.
-        wanted: PeerId,
-        /// The id of who answered.
-        found: PeerId,
-    },
-    /// Who answers there is no node of this network.
-    AnotherNetwork {
-        /// The address, without `/p2p`.
-        address: Multiaddr,
-        /// The id of who answered.
-        found: PeerId,
-    },
-}
-
-/// Why a dial came to nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// No connection came about; the text says why.
-    Unreachable(String),
-    /// It would have led, or led, to this very node.
-    Ourselves,
-    /// Somebody else answered than who was meant.
-    Another(PeerId),
-    /// This peer answered, and a limit of ours or a ban denies the connection.
-    Denied {
-        /// Who answered.
-        found: PeerId,
-        /// Why.
-        cause: String,
-    },
-}
-
-/// What the last try of a fixed address came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// No connection came about; the text says why.
-    Unreachable(String),
-    /// A limit of ours or a ban denies the connection.
-    Denied(String),
-    /// It leads to this very node.
-    Ourselves,
-    /// Another node than the one that was asked for answers there.
-    Another(PeerId),
-    /// Somebody answered, and is no gossip peer yet.
-    NoWordYet,
-    /// Somebody answered, and the connection ended.
-    Closed(CloseReason),
-}
-
-/// Who tells of a peer's addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ToldBy {
-    /// The peer itself, on a connection that proves its id.
-    Itself,
-    /// Somebody else, who may be wrong or lie.
-    Others,
-}
-
-/// What a dial was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A fixed address.
-    Fixed(usize),
-    /// A candidate of the book.
-    Candidate(PeerId),
-}
 
 /// The state.
 #[derive(Debug)]
@@ -200,20 +89,6 @@ pub struct Discovery {
     loopback: bool,
     warnings: Vec<Warning>,
     rng: StdRng,
-}
-
-#[derive(Debug)]
-struct Fixed {
-    address: Multiaddr,
-    /// The id that was typed with it.
-    typed: Option<PeerId>,
-    /// Who answered last, while that may be a peer through this address.
-    found: Option<PeerId>,
-    reserved: bool,
-    retry: Retry,
-    /// What the last try came to. Nothing while a peer is connected there, or before the first try.
-    trouble: Option<Trouble>,
-    warned: Option<Time>,
 }
 
 #[derive(Debug, Default)]
@@ -545,21 +420,6 @@ impl Discovery {
 
     fn jittered(&mut self, delay: Duration) -> Duration {
         delay.times(self.rng.random_range(75..=125)).divided_by(100)
-    }
-}
-
-impl Fixed {
-    /// Who is, or has to be, reached there.
-    fn peer(&self) -> Option<PeerId> {
-        self.typed.or(self.found)
-    }
-
-    fn warn(&mut self, warning: Warning, now: Time) -> Option<Warning> {
-        let due = self.warned.is_none_or(|warned| now.since(warned) >= WARN_AGAIN);
-        due.then(|| {
-            self.warned = Some(now);
-            warning
-        })
     }
 }
 

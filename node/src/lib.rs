@@ -3,6 +3,7 @@
 pub mod addresses;
 mod announce;
 mod answers;
+pub mod bans;
 pub mod behaviour;
 pub mod cli;
 pub mod client;

@@ -1,6 +1,7 @@
 //! The node's tests, through its public door: one binary, one module a behaviour.
 
 mod address_order;
+mod bans;
 mod behind_nodes;
 mod bulk_pace;
 mod bulk_window;
