@@ -235,7 +235,7 @@ fn behind_status(behind: &Behind) -> BehindStatus {
 
 fn ban_status(ban: Banned) -> BanStatus {
     let left_s = ban.left.as_micros() as f64 / 1_000_000.0;
-    BanStatus { who: ban.who, reason: ban.reason.to_owned(), left_s }
+    BanStatus { who: ban.who, reason: ban.reason.into_owned(), left_s }
 }
 
 const fn counters(stats: Stats) -> Counters {

@@ -27,7 +27,8 @@ use protocol::verify::VerifyJob;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, warn};
 
-use crate::bans::{Banned, Bans};
+use crate::bans::{Banned, Bans, KeptBan};
+use crate::book::{Group, slot_group};
 use crate::clock::Clock;
 use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
@@ -311,6 +312,16 @@ impl Behaviour {
         slots
     }
 
+    /// The groups of the addresses at which we dialled those that hold slots, without what the operator gave.
+    #[must_use]
+    pub fn outbound_groups(&self) -> Vec<Group> {
+        let links = self.holders.values().filter_map(|id| self.links.get(id));
+        links
+            .filter(|link| link.is_dialled() && !link.fixed)
+            .filter_map(|link| slot_group(&link.address))
+            .collect()
+    }
+
     /// Whether a connection to the peer holds a slot.
     #[must_use]
     pub fn holds_slot(&self, peer: &PeerId) -> bool {
@@ -327,6 +338,24 @@ impl Behaviour {
     #[must_use]
     pub fn is_banned(&self, peer: &PeerId) -> bool {
         self.bans.has_peer(peer, self.clock.now())
+    }
+
+    /// Whether nobody at the address is wanted for now.
+    #[must_use]
+    pub fn is_banned_address(&self, address: IpAddr) -> bool {
+        self.bans.has_address(address, self.clock.now())
+    }
+
+    /// The bans, as they are kept for another run.
+    #[must_use]
+    pub fn kept_bans(&self) -> Vec<KeptBan> {
+        self.bans.kept(self.clock.now())
+    }
+
+    /// Takes in the bans that an earlier run kept.
+    pub fn restore_bans(&mut self, kept: Vec<KeptBan>) {
+        let now = self.clock.now();
+        kept.into_iter().for_each(|ban| self.bans.restore(ban, now));
     }
 
     /// The dial with this id is to become a gossip peer.
@@ -541,12 +570,15 @@ impl Behaviour {
         }
     }
 
-    /// Grants a slot to a connection that we dialled, if the peer has none and one is free.
+    /// Grants a slot to a connection that we dialled, if the peer has none, one is free, and no other is held in the group of
+    /// its address. The operator's addresses count for no group.
     fn grant_dialled(&mut self, id: ConnectionId) -> bool {
         let Some(link) = self.links.get(&id) else { return false };
         let most = self.settings.max_peers_out.saturating_add(REFRESH_EXTRA);
         let free = link.reserved || self.slots().outbound < most;
-        let wanted = free && !self.holders.contains_key(&link.peer);
+        let exempt = link.reserved || link.fixed;
+        let alone = slot_group(&link.address).is_none_or(|group| !self.outbound_groups().contains(&group));
+        let wanted = free && (exempt || alone) && !self.holders.contains_key(&link.peer);
         if wanted {
             self.grant(id);
         }
@@ -717,10 +749,13 @@ impl NetworkBehaviour for Behaviour {
         &mut self,
         _: ConnectionId,
         peer: Option<PeerId>,
-        _: &[Multiaddr],
+        addresses: &[Multiaddr],
         _: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        let banned = peer.is_some_and(|peer| self.is_banned(&peer));
+        let here = |address: &Multiaddr| ip_of(address).is_some_and(|ip| self.is_banned_address(ip));
+        // One banned address among others is left out where it is dialled (`own.rs`).
+        let nowhere = !addresses.is_empty() && addresses.iter().all(here);
+        let banned = nowhere || peer.is_some_and(|peer| self.is_banned(&peer));
         if banned { Err(ConnectionDenied::new(BannedError)) } else { Ok(Vec::new()) }
     }
 

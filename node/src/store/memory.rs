@@ -17,7 +17,7 @@ use protocol::transaction::{Height, SignedTransaction};
 use super::error::StoreError;
 use super::peers::KnownPeer;
 use super::{
-    FoundTransaction, PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, Place,
+    FoundTransaction, Note, PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, Place,
     PruneTarget, Pruned, Store, Totals,
 };
 
@@ -38,6 +38,7 @@ pub struct MemoryStore {
     spots: HashMap<TxId, Vec<(BlockId, usize)>>,
     returning: BTreeSet<BlockId>,
     peers: Vec<KnownPeer>,
+    notes: BTreeMap<Note, Vec<u8>>,
     poisoned: bool,
 }
 
@@ -67,6 +68,7 @@ impl MemoryStore {
             spots: HashMap::new(),
             returning: BTreeSet::new(),
             peers: Vec::new(),
+            notes: BTreeMap::new(),
             poisoned: false,
         }
     }
@@ -255,6 +257,16 @@ impl Store for MemoryStore {
 
     fn peers(&self) -> Result<Vec<KnownPeer>, StoreError> {
         Ok(self.peers.clone())
+    }
+
+    fn save_note(&mut self, note: Note, bytes: &[u8]) -> Result<(), StoreError> {
+        Note::check(bytes)?;
+        self.notes.insert(note, bytes.to_vec());
+        Ok(())
+    }
+
+    fn note(&self, note: Note) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.notes.get(&note).cloned())
     }
 
     fn prune(&mut self, target: PruneTarget) -> Result<Pruned, StoreError> {

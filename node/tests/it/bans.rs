@@ -37,7 +37,7 @@ fn the_latest_bans_are_listed_addresses_first_and_no_more_than_stated() {
     let listed = bans.list(Time::ZERO);
     assert_eq!(listed.len(), 2 * BANS_LISTED_MAX);
     let last = Duration::from_micros(BANS_LISTED_MAX as u64) + BAN_TIME;
-    let told = |who: String| Banned { who, reason: "bad_ack", left: last };
+    let told = |who: String| Banned { who, reason: "bad_ack".into(), left: last };
     assert_eq!(listed[0], told(format!("2001:db8:1:{BANS_LISTED_MAX:x}::/64")));
     assert_eq!(listed[BANS_LISTED_MAX], told(peers[BANS_LISTED_MAX].to_string()));
     assert!(listed.iter().all(|ban| ban.who != peers[0].to_string() && ban.who != "2001:db8:1::/64"));

@@ -1,5 +1,6 @@
 //! The node's tests, through its public door: one binary, one module a behaviour.
 
+mod address_book;
 mod address_order;
 mod bans;
 mod behind_nodes;
@@ -10,6 +11,7 @@ mod command_line;
 mod data_dir;
 mod descriptors;
 mod discovery;
+mod exchange;
 mod field_identity;
 mod field_lonely;
 mod field_names;

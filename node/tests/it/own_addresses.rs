@@ -68,6 +68,7 @@ async fn dial(
                         DialRefusal::OwnId(_) => "own id",
                         DialRefusal::WrongId { .. } => "wrong id",
                         DialRefusal::Failed { .. } => "failed",
+                        DialRefusal::Banned(_) => "banned",
                     });
                     return Err((told.map(str::to_owned).collect(), cause(&error)));
                 }

@@ -1,0 +1,98 @@
+//! When a peer more is wanted though all outbound slots are in use, and who is left then.
+//!
+//! 1. **The extra peer.** With all slots in use one more peer is held. After [`EXTRA_INTERVAL`] it is left and another
+//!    taken: two parts of a network that were cut off from each other would otherwise stay apart for good, each busy with
+//!    itself. While peers fell silent, as they do when a network parts, that happens every [`EXTRA_INTERVAL_SILENT`].
+//! 2. **The others stay.** Once in [`EXCHANGE_INTERVAL`] the extra peer stays instead, and one of the others is left at
+//!    random. An exchange of any of them every few minutes hands all slots over, within hours, to those that never leave
+//!    and never decline. None at all would do the same more slowly: honest nodes end at times, and each gap is a chance
+//!    for somebody who stays.
+//! 3. **A feeler** tests an entry of the book every [`FEELER_INTERVAL`]. It asks for no slot.
+//!
+//! Deliberately absent: usefulness. It is what an attacker can show best. Inbound slots are given by it (`behaviour.rs`).
+
+use protocol::time::{Duration, Time};
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+
+/// Peers over the target: the extra one.
+pub const REFRESH_EXTRA: usize = 1;
+
+/// For how long the extra peer is held; Bitcoin Core's `EXTRA_BLOCK_RELAY_ONLY_PEER_INTERVAL`.
+pub const EXTRA_INTERVAL: Duration = Duration::from_secs(300);
+/// The same while it may be needed: peers fell silent rather than closed, as they do when a network parts.
+pub const EXTRA_INTERVAL_SILENT: Duration = Duration::from_secs(15);
+/// How long it may be needed after a peer fell silent.
+pub const SILENT_TIME: Duration = Duration::from_secs(600);
+/// Between two times that the extra peer stays in another's place. With 8 slots a peer is left so after 8 hours on average.
+pub const EXCHANGE_INTERVAL: Duration = Duration::from_secs(3_600);
+/// Between two feelers; Bitcoin Core's `FEELER_INTERVAL`. 720 a day test a full table of claims in three.
+pub const FEELER_INTERVAL: Duration = Duration::from_secs(120);
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Nothing,
+    /// Dial for the extra slot.
+    Extra,
+    /// Leave the extra peer.
+    LeaveExtra,
+    /// Leave one of the others.
+    LeaveAnother,
+}
+
+/// The timers.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    /// The last change of the extra peer, or when all slots were first in use; and percent of the interval until the next.
+    changed: Option<Time>,
+    spread: u64,
+    exchanged: Option<Time>,
+    felt: Option<Time>,
+    feeler_spread: u64,
+    /// Until when peers that fell silent let it be feared that the network has parted.
+    silent_until: Time,
+}
+
+impl Exchange {
+    pub(super) fn new(rng: &mut StdRng) -> Self {
+        // Nodes that started together don't change together.
+        let (spread, feeler_spread) = (rng.random_range(0..=100), rng.random_range(0..=100));
+        Self { changed: None, spread, exchanged: None, felt: None, feeler_spread, silent_until: Time::ZERO }
+    }
+
+    pub(super) fn on_silence(&mut self, now: Time) {
+        self.silent_until = now + SILENT_TIME;
+    }
+
+    /// What is due while all slots are in use; `extra`: there is an extra peer.
+    pub(super) fn poll(&mut self, now: Time, extra: bool, rng: &mut StdRng) -> Due {
+        let every = if now < self.silent_until { EXTRA_INTERVAL_SILENT } else { EXTRA_INTERVAL };
+        let changed = *self.changed.get_or_insert(now);
+        let exchanged = *self.exchanged.get_or_insert(now);
+        if now.since(changed) < every.times(self.spread).divided_by(100) {
+            return Due::Nothing;
+        }
+        if !extra {
+            self.changed = Some(now);
+            self.spread = rng.random_range(75..=125);
+            return Due::Extra;
+        }
+        if now.since(exchanged) < EXCHANGE_INTERVAL.times(rng.random_range(75..=125)).divided_by(100) {
+            return Due::LeaveExtra;
+        }
+        self.exchanged = Some(now);
+        Due::LeaveAnother
+    }
+
+    /// Whether an entry of the book is to be tested.
+    pub(super) fn feel(&mut self, now: Time, rng: &mut StdRng) -> bool {
+        let felt = *self.felt.get_or_insert(now);
+        if now.since(felt) < FEELER_INTERVAL.times(self.feeler_spread).divided_by(100) {
+            return false;
+        }
+        self.felt = Some(now);
+        self.feeler_spread = rng.random_range(75..=125);
+        true
+    }
+}
