@@ -172,7 +172,7 @@ KNOWN = {
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns compare links blocks headers capacity kill-nine join reconcile store "
-        "partition field commands all".split()
+        "partition eclipse field commands all".split()
     },
     **{
         f"scripts/prove-sim.sh {name}": proof()

@@ -9,15 +9,15 @@
 //!    sources about one peer stand beside each other: nobody can spoil what another told.
 //! 2. **A full bucket takes nothing new**, unless a claim of it has failed for good. Telling more pushes out nobody.
 //! 3. A source's new claims are **rationed** ([`SOURCE_INTERVAL`], [`SOURCE_BURST`]).
-//! 4. **Proven.** A peer that answers a dial, with its id, goes to the other table: its claims are dropped, and where it
+//! 4. **Reached.** A peer that answers a dial, with its id, goes to the other table: its claims are dropped, and where it
 //!    answered decides its bucket. What others say of it is heard again only when dials of it fail.
-//! 5. **Test before evict.** Where a newly proven peer finds its bucket full, the one of it that answered longest ago is
+//! 5. **Test before evict.** Where a newly reached peer finds its bucket full, the one of it that answered longest ago is
 //!    dialled. If it answers, it stays and the newcomer remains a claim; if not, the newcomer has its place.
-//! 6. **Picking** begins with one of the tables, by a fair coin. Of the proven, each *group* with something to dial is
+//! 6. **Picking** begins with one of the tables, by a fair coin. Of the reached, each *group* with something to dial is
 //!    equally likely; of the told, each bucket. So a quarter of all groups has a quarter of the picks, whatever number
 //!    of addresses is in it. A peer that failed is passed over by chance, ever more often.
 //!
-//! Where each of these ends with the process: claims and proven peers that are worth it are kept ([`Book::kept`]), with
+//! Where each of these ends with the process: claims and reached peers that are worth it are kept ([`Book::kept`]), with
 //! their source, and stand in new buckets in the next run, whose key is another.
 //!
 //! Deliberately absent: the operator's addresses, which are no matter of trust in what is told; when and how many to dial
@@ -35,20 +35,20 @@ use siphasher::sip::SipHasher13;
 mod group;
 pub mod kept;
 mod pick;
-mod proven;
 mod rate;
+mod reached;
 mod retry;
 mod told;
 
 pub use group::{Group, slot_group};
-pub use proven::{BUCKETS_PER_GROUP, PROVEN_BUCKET_MAX, PROVEN_BUCKETS};
 pub use rate::{SOURCE_BURST, SOURCE_INTERVAL, SOURCES_MAX};
+pub use reached::{BUCKETS_PER_GROUP, REACHED_BUCKET_MAX, REACHED_BUCKETS};
 pub(crate) use retry::Retry;
 pub use retry::{BACKOFF_MAX, BACKOFF_MIN};
 pub use told::{BUCKETS_PER_SOURCE, TOLD_BUCKET_MAX, TOLD_BUCKETS};
 
-use proven::{Proven, Tried};
 use rate::Rates;
+use reached::{Reached, Tried};
 use told::{Claim, Told};
 
 /// Addresses kept of one peer.
@@ -57,7 +57,7 @@ pub const PEER_ADDRESSES_MAX: usize = 10;
 pub const PEER_GROUPS_MAX: usize = 4;
 /// Failures in a row after which a claim makes room for another. Bitcoin Core's `ADDRMAN_RETRIES`.
 pub const FAILED_FOR_GOOD: u32 = 3;
-/// Contests for a place among the proven that wait for a test; Bitcoin Core has as many (`ADDRMAN_SET_TRIED_COLLISION_SIZE`).
+/// Contests for a place among the reached that wait for a test; Bitcoin Core has as many (`ADDRMAN_SET_TRIED_COLLISION_SIZE`).
 pub const CONTESTS_MAX: usize = 10;
 /// A contest that was not tested in this time is off: Bitcoin Core's `ADDRMAN_TEST_WINDOW`.
 pub const CONTEST_TIME: Duration = Duration::from_secs(40 * 60);
@@ -70,7 +70,7 @@ pub enum Standing {
     /// It told of itself, from this group.
     Told(Group),
     /// It was reached at the first of its addresses.
-    Proven,
+    Reached,
     /// The same, and it held an outbound slot longest: it is dialled first.
     Anchor,
 }
@@ -92,7 +92,7 @@ pub enum Entry {
     /// What this source told of the peer.
     Told(Group),
     /// Where the peer answered before.
-    Proven,
+    Reached,
 }
 
 /// A peer to dial.
@@ -106,11 +106,11 @@ pub struct Pick {
     pub entry: Entry,
 }
 
-/// A place among the proven that two want.
+/// A place among the reached that two want.
 #[derive(Clone, Debug)]
 struct Contest {
     held_by: PeerId,
-    newcomer: Proven,
+    newcomer: Reached,
     since: Time,
 }
 
@@ -178,7 +178,7 @@ impl Book {
 
     /// Peers that were reached.
     #[must_use]
-    pub fn proven(&self) -> usize {
+    pub fn reached(&self) -> usize {
         self.tried.len()
     }
 
@@ -194,12 +194,12 @@ impl Book {
     ) -> bool {
         let addresses = bounded(addresses);
         let Some(first) = addresses.first() else { return false };
-        if let Some(proven) = self.tried.get_mut(&peer) {
+        if let Some(reached) = self.tried.get_mut(&peer) {
             if itself {
-                proven.told = addresses;
+                reached.told = addresses;
                 return false;
             }
-            if proven.retry.failures == 0 {
+            if reached.retry.failures == 0 {
                 return false;
             }
         }
@@ -232,25 +232,25 @@ impl Book {
                 self.told.take(&claim.peer, source);
                 self.told.insert(&self.keys, claim, group);
             }
-            Standing::Proven | Standing::Anchor if !self.tried.has(&kept.peer) => {
+            Standing::Reached | Standing::Anchor if !self.tried.has(&kept.peer) => {
                 let told = addresses.into_iter().skip(1).collect();
                 let retry = Retry::default();
-                let proven = Proven { peer: kept.peer, address: first, group, told, last: Time::ZERO, retry };
+                let reached = Reached { peer: kept.peer, address: first, group, told, last: Time::ZERO, retry };
                 // Where the buckets of this run have no room, it has to be told of again.
-                let _ = self.tried.insert(&self.keys, proven);
+                let _ = self.tried.insert(&self.keys, reached);
             }
-            Standing::Proven | Standing::Anchor => {}
+            Standing::Reached | Standing::Anchor => {}
         }
     }
 
-    /// A dial led to the peer at `address`: it is proven, as far as there is room.
+    /// A dial led to the peer at `address`: it is reached, as far as there is room.
     pub fn on_answer(&mut self, peer: PeerId, address: &Multiaddr, now: Time) {
         self.contests.retain(|contest| contest.held_by != peer);
         let group = self.group(address);
-        if let Some(proven) = self.tried.get_mut(&peer) {
-            proven.last = now;
-            if proven.group == group {
-                proven.address = address.clone();
+        if let Some(reached) = self.tried.get_mut(&peer) {
+            reached.last = now;
+            if reached.group == group {
+                reached.address = address.clone();
                 return;
             }
         }
@@ -261,7 +261,7 @@ impl Book {
             (None, Some(claimed)) => claimed,
             (None, None) => (Vec::new(), Retry::default()),
         };
-        let newcomer = Proven { peer, address: address.clone(), group, told, last: now, retry };
+        let newcomer = Reached { peer, address: address.clone(), group, told, last: now, retry };
         let moved = self.tried.remove(&peer);
         match self.tried.insert(&self.keys, newcomer.clone()) {
             Ok(()) => self.told.forget(&peer),
@@ -276,7 +276,7 @@ impl Book {
         }
     }
 
-    fn contest(&mut self, held_by: PeerId, newcomer: Proven, now: Time) {
+    fn contest(&mut self, held_by: PeerId, newcomer: Reached, now: Time) {
         self.contests.retain(|contest| now.since(contest.since) < CONTEST_TIME);
         let recent = self.tried.get(&held_by).is_none_or(|held| {
             held.retry.failures == 0 && held.last > Time::ZERO && now.since(held.last) < CONTEST_AFTER
@@ -296,9 +296,9 @@ impl Book {
                     retry.put_off(now, spread);
                 }
             }
-            Entry::Proven => {
-                if let Some(proven) = self.tried.get_mut(peer) {
-                    proven.retry.put_off(now, spread);
+            Entry::Reached => {
+                if let Some(reached) = self.tried.get_mut(peer) {
+                    reached.retry.put_off(now, spread);
                 }
                 let lost = self.contests.iter().position(|contest| contest.held_by == *peer);
                 if let Some(contest) = lost.map(|at| self.contests.swap_remove(at)) {
@@ -315,20 +315,20 @@ impl Book {
     /// All entries of a peer, for what is known of the peer whoever told of it.
     pub(crate) fn retries(&mut self, peer: &PeerId) -> impl Iterator<Item = &mut Retry> {
         let claims = self.told.of(peer).map(|claim| &mut claim.retry);
-        claims.chain(self.tried.get_mut(peer).map(|proven| &mut proven.retry))
+        claims.chain(self.tried.get_mut(peer).map(|reached| &mut reached.retry))
     }
 
-    /// What is worth keeping for another run, at most `most`: the `anchors`, then all that were proven, then what peers told of
+    /// What is worth keeping for another run, at most `most`: the `anchors`, then all that were reached, then what peers told of
     /// themselves, a claim of each bucket in turn. `sound` says how many failures in a row are too many; where all have
     /// them, it is our own network that fails.
     #[must_use]
     pub fn kept(&self, anchors: &[PeerId], too_many: u32, most: usize) -> Vec<Kept> {
-        let proven = self.tried.iter().map(|proven| {
-            let anchor = anchors.contains(&proven.peer);
-            let standing = if anchor { Standing::Anchor } else { Standing::Proven };
-            (proven.retry.failures, Kept { peer: proven.peer, addresses: proven.addresses(), standing })
+        let reached = self.tried.iter().map(|reached| {
+            let anchor = anchors.contains(&reached.peer);
+            let standing = if anchor { Standing::Anchor } else { Standing::Reached };
+            (reached.retry.failures, Kept { peer: reached.peer, addresses: reached.addresses(), standing })
         });
-        let mut kept: Vec<(u32, Kept)> = proven.collect();
+        let mut kept: Vec<(u32, Kept)> = reached.collect();
         kept.sort_by_key(|(_, kept)| (kept.standing != Standing::Anchor, kept.peer));
         let mut met: std::collections::BTreeSet<PeerId> = kept.iter().map(|(_, kept)| kept.peer).collect();
         for turn in 0..TOLD_BUCKET_MAX {
@@ -353,8 +353,8 @@ impl Book {
     pub fn groups(&self) -> BTreeMap<Group, usize> {
         let mut groups = BTreeMap::new();
         let claims = self.told.buckets().iter().flatten().filter_map(|claim| claim.addresses.first());
-        let proven = self.tried.iter().map(|proven| &proven.address);
-        for address in claims.chain(proven) {
+        let reached = self.tried.iter().map(|reached| &reached.address);
+        for address in claims.chain(reached) {
             *groups.entry(self.group(address)).or_default() += 1;
         }
         groups
@@ -364,7 +364,7 @@ impl Book {
     #[must_use]
     pub fn share(&self, is_one: impl Fn(&PeerId) -> bool) -> (usize, usize) {
         let claims = self.told.buckets().iter().flatten().map(|claim| &claim.peer);
-        let all = claims.chain(self.tried.iter().map(|proven| &proven.peer));
+        let all = claims.chain(self.tried.iter().map(|reached| &reached.peer));
         all.fold((0, 0), |(some, all), peer| (some + usize::from(is_one(peer)), all + 1))
     }
 }

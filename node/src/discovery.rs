@@ -215,7 +215,7 @@ impl Discovery {
         for _ in 0..free {
             let usable = Usable { view, taken: Some(&taken), unwanted: self.unwanted() };
             let usable = |peer: &PeerId, addresses: &[Multiaddr]| usable.of(peer, addresses);
-            let anchor = self.anchors_due.iter().find_map(|peer| self.book.pick_proven(peer, now, usable));
+            let anchor = self.anchors_due.iter().find_map(|peer| self.book.pick_reached(peer, now, usable));
             let Some(pick) = anchor.or_else(|| self.book.pick(now, usable)) else { break };
             self.anchors_due.retain(|anchor| *anchor != pick.peer);
             taken.extend(pick.addresses.iter().filter_map(slot_group));

@@ -27,7 +27,7 @@ impl Encode for List<'_> {
         for kept in self.0 {
             let (kind, source) = match kept.standing {
                 Standing::Told(Group(source)) => (0, source),
-                Standing::Proven => (1, 0),
+                Standing::Reached => (1, 0),
                 Standing::Anchor => (2, 0),
             };
             writer.array(3);
@@ -50,7 +50,7 @@ pub fn decode(bytes: Vec<u8>) -> Result<Standings, DecodeError> {
         let peer = reader.bytes("a peer id", PEER_ID_BYTES_MAX)?.to_vec();
         let standing = match (reader.uint()?, reader.uint()?) {
             (0, source) => Standing::Told(Group(source)),
-            (1, _) => Standing::Proven,
+            (1, _) => Standing::Reached,
             (2, _) => Standing::Anchor,
             _ => return Err(DecodeError::BadValue("a standing")),
         };

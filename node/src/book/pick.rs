@@ -19,7 +19,7 @@ type Choice = BTreeMap<u64, Vec<(PeerId, Entry, u32)>>;
 impl Book {
     /// Something to dial. `usable` says which of a peer's addresses may be dialled now; none if the peer may not.
     pub fn pick(&mut self, now: Time, usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>) -> Option<Pick> {
-        self.pick_from(self.proven_ready(now), self.told_ready(now), usable)
+        self.pick_from(self.reached_ready(now), self.told_ready(now), usable)
     }
 
     /// Something to test: what is contested first, then what was only told.
@@ -33,22 +33,22 @@ impl Book {
             let Some(held) = self.tried.get(&contest.held_by) else { continue };
             let addresses = usable(&held.peer, &held.addresses());
             if !addresses.is_empty() && held.retry.not_before <= now {
-                return Some(Pick { peer: held.peer, addresses, entry: Entry::Proven });
+                return Some(Pick { peer: held.peer, addresses, entry: Entry::Reached });
             }
         }
         self.pick_from(Choice::new(), self.told_ready(now), usable)
     }
 
     /// The peer, if it was reached before and may be dialled now.
-    pub fn pick_proven(
+    pub fn pick_reached(
         &self,
         peer: &PeerId,
         now: Time,
         usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
     ) -> Option<Pick> {
-        let proven = self.tried.get(peer).filter(|proven| proven.retry.not_before <= now)?;
-        let addresses = usable(peer, &proven.addresses());
-        (!addresses.is_empty()).then_some(Pick { peer: *peer, addresses, entry: Entry::Proven })
+        let reached = self.tried.get(peer).filter(|reached| reached.retry.not_before <= now)?;
+        let addresses = usable(peer, &reached.addresses());
+        (!addresses.is_empty()).then_some(Pick { peer: *peer, addresses, entry: Entry::Reached })
     }
 
     /// Entries that may be dialled now, counted up to `enough`.
@@ -59,16 +59,16 @@ impl Book {
         usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
     ) -> usize {
         let claims = self.told.ready(now).map(|(_, claim)| (&claim.peer, claim.addresses.clone()));
-        let proven = self.tried.iter().filter(|proven| proven.retry.not_before <= now);
-        let all = proven.map(|proven| (&proven.peer, proven.addresses())).chain(claims);
+        let reached = self.tried.iter().filter(|reached| reached.retry.not_before <= now);
+        let all = reached.map(|reached| (&reached.peer, reached.addresses())).chain(claims);
         all.filter(|(peer, addresses)| !usable(peer, addresses).is_empty()).take(enough).count()
     }
 
-    fn proven_ready(&self, now: Time) -> Choice {
+    fn reached_ready(&self, now: Time) -> Choice {
         let mut choice = Choice::new();
-        for proven in self.tried.iter().filter(|proven| proven.retry.not_before <= now) {
-            let Group(group) = proven.group;
-            choice.entry(group).or_default().push((proven.peer, Entry::Proven, proven.retry.failures));
+        for reached in self.tried.iter().filter(|reached| reached.retry.not_before <= now) {
+            let Group(group) = reached.group;
+            choice.entry(group).or_default().push((reached.peer, Entry::Reached, reached.retry.failures));
         }
         choice
     }
@@ -84,15 +84,15 @@ impl Book {
 
     fn pick_from(
         &mut self,
-        mut proven: Choice,
+        mut reached: Choice,
         mut told: Choice,
         usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
     ) -> Option<Pick> {
         // What chance passed over, for the case that there is nothing else.
         let mut passed = None;
         loop {
-            let from_proven = !proven.is_empty() && (told.is_empty() || self.rng.random_bool(0.5));
-            let choice = if from_proven { &mut proven } else { &mut told };
+            let from_reached = !reached.is_empty() && (told.is_empty() || self.rng.random_bool(0.5));
+            let choice = if from_reached { &mut reached } else { &mut told };
             let Some(place) = choice.keys().copied().choose(&mut self.rng) else { return passed };
             let Some((peer, entry, failures)) = self.draw(choice, place) else { continue };
             let addresses = usable(&peer, &self.addresses_of(&peer, entry));
@@ -120,7 +120,7 @@ impl Book {
 
     fn addresses_of(&self, peer: &PeerId, entry: Entry) -> Vec<Multiaddr> {
         match entry {
-            Entry::Proven => self.tried.get(peer).map(super::Proven::addresses).unwrap_or_default(),
+            Entry::Reached => self.tried.get(peer).map(super::Reached::addresses).unwrap_or_default(),
             Entry::Told(source) => {
                 self.told.get(peer, source).map(|claim| claim.addresses.clone()).unwrap_or_default()
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use libp2p::{Multiaddr, PeerId};
 use node::book::{
     BUCKETS_PER_GROUP, BUCKETS_PER_SOURCE, Book, CONTEST_AFTER, Entry, FAILED_FOR_GOOD, Group, Kept,
-    PEER_ADDRESSES_MAX, PEER_GROUPS_MAX, PROVEN_BUCKET_MAX, PROVEN_BUCKETS, Pick, SOURCE_BURST, SOURCE_INTERVAL,
+    PEER_ADDRESSES_MAX, PEER_GROUPS_MAX, Pick, REACHED_BUCKET_MAX, REACHED_BUCKETS, SOURCE_BURST, SOURCE_INTERVAL,
     Standing, TOLD_BUCKET_MAX, TOLD_BUCKETS, kept, slot_group,
 };
 use proptest::prelude::*;
@@ -13,8 +13,8 @@ use protocol::time::{Duration, Time};
 
 /// What one source may have of the book's claims.
 const SOURCE_MAX: usize = BUCKETS_PER_SOURCE as usize * TOLD_BUCKET_MAX;
-/// What one group may have of the proven.
-const GROUP_MAX: usize = BUCKETS_PER_GROUP as usize * PROVEN_BUCKET_MAX;
+/// What one group may have of the reached.
+const GROUP_MAX: usize = BUCKETS_PER_GROUP as usize * REACHED_BUCKET_MAX;
 
 fn text(text: &str) -> Multiaddr {
     text.parse().expect("an address")
@@ -124,17 +124,17 @@ fn what_one_source_tells_of_a_peer_spoils_nothing_that_another_told() {
 }
 
 #[test]
-fn a_peer_that_answered_is_proven_where_it_did_and_what_others_say_of_it_is_not_heard() {
+fn a_peer_that_answered_is_reached_where_it_did_and_what_others_say_of_it_is_not_heard() {
     let mut book = book(5);
     let peer = PeerId::random();
     book.learn(peer, &[in_group(1, 0), in_group(2, 0)], true, group(1), at(0));
     book.on_answer(peer, &in_group(2, 0), at(1));
-    assert_eq!((book.proven(), book.len()), (1, 1));
+    assert_eq!((book.reached(), book.len()), (1, 1));
     assert!(!book.learn(peer, &[in_group(3, 0)], false, group(3), at(1)));
     let pick = book.pick(at(1), every).expect("it");
-    assert_eq!((pick.entry, pick.addresses), (Entry::Proven, vec![in_group(2, 0), in_group(1, 0)]));
+    assert_eq!((pick.entry, pick.addresses), (Entry::Reached, vec![in_group(2, 0), in_group(1, 0)]));
     // Once it can't be reached there any more, others may know where it is.
-    book.on_failure(&peer, Entry::Proven, at(1));
+    book.on_failure(&peer, Entry::Reached, at(1));
     assert!(book.learn(peer, &[in_group(3, 0)], false, group(3), at(1)));
     assert_eq!(book.pick(at(1), every).expect("the claim").addresses, [in_group(3, 0)]);
 }
@@ -155,22 +155,22 @@ fn a_full_bucket_takes_a_newcomer_only_for_a_claim_that_failed_for_good() {
     assert_eq!(book.share(|peer| *peer == told[3]), (0, TOLD_BUCKET_MAX));
 }
 
-/// A book whose group 1 has all the room among the proven that it may have, and one more peer that answers there.
+/// A book whose group 1 has all the room among the reached that it may have, and one more peer that answers there.
 fn contested(seed: u8) -> (Book, PeerId, PeerId) {
     let mut book = book(seed);
     let mut n = 0;
     loop {
         let newcomer = PeerId::random();
         book.learn(newcomer, &[in_group(1, n)], true, group(n), at(0));
-        let before = book.proven();
+        let before = book.reached();
         book.on_answer(newcomer, &in_group(1, n), at(u64::from(n)));
         n += 1;
-        if book.proven() == before {
+        if book.reached() == before {
             // Long after, it answers again.
             let now = at(u64::from(n)) + CONTEST_AFTER;
             book.on_answer(newcomer, &in_group(1, n - 1), now);
             let test = book.pick_test(now, every).expect("a test");
-            assert_eq!(test.entry, Entry::Proven);
+            assert_eq!(test.entry, Entry::Reached);
             return (book, newcomer, test.peer);
         }
         assert!(usize::from(n) <= GROUP_MAX, "no more than that of one group");
@@ -178,20 +178,20 @@ fn contested(seed: u8) -> (Book, PeerId, PeerId) {
 }
 
 #[test]
-fn who_holds_a_place_among_the_proven_keeps_it_if_it_answers_and_loses_it_if_not() {
+fn who_holds_a_place_among_the_reached_keeps_it_if_it_answers_and_loses_it_if_not() {
     let later = at(1_000) + CONTEST_AFTER;
     let (mut book, newcomer, held_by) = contested(7);
-    let proven = |book: &mut Book, peer| book.pick_proven(&peer, later + CONTEST_AFTER, every).is_some();
+    let reached = |book: &mut Book, peer| book.pick_reached(&peer, later + CONTEST_AFTER, every).is_some();
     book.on_answer(held_by, &in_group(1, 0), later);
-    assert!(proven(&mut book, held_by) && !proven(&mut book, newcomer));
-    assert_ne!(book.pick_test(later, every).map(|pick| pick.entry), Some(Entry::Proven), "the contest is over");
+    assert!(reached(&mut book, held_by) && !reached(&mut book, newcomer));
+    assert_ne!(book.pick_test(later, every).map(|pick| pick.entry), Some(Entry::Reached), "the contest is over");
     let (mut book, newcomer, held_by) = contested(8);
-    book.on_failure(&held_by, Entry::Proven, later);
-    assert!(!proven(&mut book, held_by) && proven(&mut book, newcomer));
+    book.on_failure(&held_by, Entry::Reached, later);
+    assert!(!reached(&mut book, held_by) && reached(&mut book, newcomer));
 }
 
 #[test]
-fn each_group_of_the_proven_is_picked_equally_often_whatever_is_in_it() {
+fn each_group_of_the_reached_is_picked_equally_often_whatever_is_in_it() {
     let mut book = book(9);
     for n in 0..20 {
         book.on_answer(PeerId::random(), &in_group(1, n), at(0));
@@ -203,13 +203,13 @@ fn each_group_of_the_proven_is_picked_equally_often_whatever_is_in_it() {
 }
 
 #[test]
-fn half_of_the_picks_are_of_the_proven_while_there_are_both() {
+fn half_of_the_picks_are_of_the_reached_while_there_are_both() {
     let (mut book, told) = honest(10, 500);
-    let proven = PeerId::random();
-    book.on_answer(proven, &in_group(900, 0), at(0));
-    let picks = (0..1_000).filter(|_| book.pick(at(0), every).expect("one").peer == proven).count();
+    let reached = PeerId::random();
+    book.on_answer(reached, &in_group(900, 0), at(0));
+    let picks = (0..1_000).filter(|_| book.pick(at(0), every).expect("one").peer == reached).count();
     assert!((430..=570).contains(&picks), "{picks}");
-    assert!(!told.contains(&proven));
+    assert!(!told.contains(&reached));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn what_is_kept_stands_in_the_next_run_as_it_stood() {
     book.on_answer(anchor, &in_group(900, 0), at(0));
     book.on_answer(PeerId::random(), &in_group(901, 0), at(0));
     let rows = book.kept(&[anchor], 7, 1_000);
-    assert_eq!((rows[0].peer, rows[0].standing, rows[1].standing), (anchor, Standing::Anchor, Standing::Proven));
+    assert_eq!((rows[0].peer, rows[0].standing, rows[1].standing), (anchor, Standing::Anchor, Standing::Reached));
     let standings = kept::decode(kept::encode(&rows)).expect("as it was made");
     let known = rows.iter().map(|row| {
         node::store::KnownPeer::new(row.peer.to_bytes(), row.addresses.iter().map(ToString::to_string))
@@ -238,7 +238,7 @@ fn what_is_kept_stands_in_the_next_run_as_it_stood() {
     assert_eq!(read, rows);
     let mut next = Book::new([13; 32], false);
     read.into_iter().for_each(|row| next.restore(row));
-    assert_eq!((next.proven(), next.len()), (2, 62));
+    assert_eq!((next.reached(), next.len()), (2, 62));
     // Rows of a program that knew no standings count as told by each peer itself.
     let bare = vec![node::store::KnownPeer::new(anchor.to_bytes(), [in_group(3, 0).to_string()])];
     assert_eq!(kept::of_rows(bare, kept::Standings::new(), false)[0].standing, Standing::Told(group(3)));
@@ -300,7 +300,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is told: the bounds hold, who is proven answered, and two books of one seed do the same.
+    /// Whatever is told: the bounds hold, who is reached answered, and two books of one seed do the same.
     #[test]
     fn no_order_of_events_breaks_a_bound(steps in steps(), seed in any::<u8>()) {
         let ids: Vec<PeerId> = (0..=255).map(|n: u8| {
@@ -322,23 +322,23 @@ proptest! {
                     other.on_answer(ids[usize::from(peer)], &in_group(g, u16::from(peer)), now);
                 }
                 Step::Fail { peer, source } => {
-                    let entry = source.map_or(Entry::Proven, |source| Entry::Told(group(source)));
+                    let entry = source.map_or(Entry::Reached, |source| Entry::Told(group(source)));
                     one.on_failure(&ids[usize::from(peer)], entry, now);
                     other.on_failure(&ids[usize::from(peer)], entry, now);
                 }
                 Step::Pick => {
                     let pick: Option<Pick> = one.pick(now, every);
                     prop_assert_eq!(&pick, &other.pick(now, every));
-                    if let Some(Pick { peer, entry: Entry::Proven, .. }) = pick {
+                    if let Some(Pick { peer, entry: Entry::Reached, .. }) = pick {
                         prop_assert!(answered.contains(&peer));
                     }
                 }
                 Step::Wait => now = now + Duration::from_secs(60),
             }
-            prop_assert!(one.proven() <= PROVEN_BUCKETS * PROVEN_BUCKET_MAX);
+            prop_assert!(one.reached() <= REACHED_BUCKETS * REACHED_BUCKET_MAX);
             let (_, entries) = one.share(|_| false);
-            prop_assert!(entries - one.proven() <= TOLD_BUCKETS * TOLD_BUCKET_MAX);
-            prop_assert!(entries - one.proven() <= 6 * SOURCE_MAX, "six sources");
+            prop_assert!(entries - one.reached() <= TOLD_BUCKETS * TOLD_BUCKET_MAX);
+            prop_assert!(entries - one.reached() <= 6 * SOURCE_MAX, "six sources");
             for (_, count) in one.groups() {
                 prop_assert!(count <= GROUP_MAX + 6 * TOLD_BUCKET_MAX);
             }

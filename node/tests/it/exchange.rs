@@ -191,14 +191,14 @@ fn nobody_is_exchanged_where_nobody_may_be_chosen() {
 fn feelers_test_what_was_only_told_one_in_two_minutes_and_hold_no_slot() {
     let mut world = World::new(3, 60);
     world.run(0..10);
-    let before = world.discovery.book().proven();
+    let before = world.discovery.book().reached();
     assert_eq!((before, world.felt.len()), (8, 0), "while slots are free, dials for them test enough");
     world.run(10..3_600);
     assert!((24..=40).contains(&world.felt.len()), "{:?}", world.felt);
     assert!(gaps(&world.felt).iter().all(|gap| (90..=151).contains(gap)), "{:?}", world.felt);
     let tested: BTreeSet<PeerId> = world.felt.iter().map(|(_, peer)| *peer).collect();
     assert_eq!(tested.len(), world.felt.len(), "nobody is tested twice");
-    assert!(world.discovery.book().proven() >= before + tested.len(), "what answers is proven");
+    assert!(world.discovery.book().reached() >= before + tested.len(), "what answers is reached");
     assert_eq!(world.slots.0.len(), 9);
 }
 

@@ -11,6 +11,9 @@ mod command_line;
 mod data_dir;
 mod descriptors;
 mod discovery;
+mod eclipse;
+#[path = "../../examples/support/eclipse.rs"]
+mod eclipse_world;
 mod exchange;
 mod field_identity;
 mod field_lonely;

@@ -1,4 +1,4 @@
-//! The table of what is proven: peers that answered a dial, with their id, at an address of which the group is therefore
+//! The table of what is reached: peers that answered a dial, with their id, at an address of which the group is therefore
 //! known. One group reaches [`BUCKETS_PER_GROUP`] buckets.
 
 use std::collections::BTreeMap;
@@ -10,17 +10,17 @@ use super::Keys;
 use super::group::Group;
 use super::retry::Retry;
 
-/// Buckets of proven peers.
-pub const PROVEN_BUCKETS: usize = 32;
+/// Buckets of reached peers.
+pub const REACHED_BUCKETS: usize = 32;
 /// Peers in one bucket. 32 times 16 are 512 peers; with 11 addresses of some 50 bytes each, 300 KiB.
-pub const PROVEN_BUCKET_MAX: usize = 16;
+pub const REACHED_BUCKET_MAX: usize = 16;
 /// Buckets that one address group's peers may be in: 32 peers, a sixteenth of all. Bitcoin Core has 8 of 256 for its four
 /// thousand a table; a smaller share would leave a network of one group, such as a provider's, too few to choose from.
 pub const BUCKETS_PER_GROUP: u64 = 2;
 
 /// A peer that was reached.
 #[derive(Clone, Debug)]
-pub(super) struct Proven {
+pub(super) struct Reached {
     pub(super) peer: PeerId,
     /// Where.
     pub(super) address: Multiaddr,
@@ -33,7 +33,7 @@ pub(super) struct Proven {
     pub(super) retry: Retry,
 }
 
-impl Proven {
+impl Reached {
     /// Where it is dialled: first where it answered.
     pub(super) fn addresses(&self) -> Vec<Multiaddr> {
         let told = self.told.iter().filter(|told| **told != self.address);
@@ -44,18 +44,18 @@ impl Proven {
 /// The table.
 #[derive(Debug)]
 pub(super) struct Tried {
-    buckets: Vec<Vec<Proven>>,
+    buckets: Vec<Vec<Reached>>,
     places: BTreeMap<PeerId, usize>,
 }
 
 impl Default for Tried {
     fn default() -> Self {
-        Self { buckets: vec![Vec::new(); PROVEN_BUCKETS], places: BTreeMap::new() }
+        Self { buckets: vec![Vec::new(); REACHED_BUCKETS], places: BTreeMap::new() }
     }
 }
 
 impl Tried {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Proven> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Reached> {
         self.buckets.iter().flatten()
     }
 
@@ -67,36 +67,36 @@ impl Tried {
         self.places.contains_key(peer)
     }
 
-    pub(super) fn get(&self, peer: &PeerId) -> Option<&Proven> {
-        self.buckets.get(*self.places.get(peer)?)?.iter().find(|proven| proven.peer == *peer)
+    pub(super) fn get(&self, peer: &PeerId) -> Option<&Reached> {
+        self.buckets.get(*self.places.get(peer)?)?.iter().find(|reached| reached.peer == *peer)
     }
 
-    pub(super) fn get_mut(&mut self, peer: &PeerId) -> Option<&mut Proven> {
-        self.buckets.get_mut(*self.places.get(peer)?)?.iter_mut().find(|proven| proven.peer == *peer)
+    pub(super) fn get_mut(&mut self, peer: &PeerId) -> Option<&mut Reached> {
+        self.buckets.get_mut(*self.places.get(peer)?)?.iter_mut().find(|reached| reached.peer == *peer)
     }
 
     /// Puts a peer where it belongs, unless the bucket is full; then the one of it that answered longest ago.
-    pub(super) fn insert(&mut self, keys: &Keys, proven: Proven) -> Result<(), PeerId> {
-        let at = place(keys, &proven.peer, proven.group);
+    pub(super) fn insert(&mut self, keys: &Keys, reached: Reached) -> Result<(), PeerId> {
+        let at = place(keys, &reached.peer, reached.group);
         let Some(bucket) = self.buckets.get_mut(at) else { return Ok(()) };
-        if bucket.len() >= PROVEN_BUCKET_MAX
+        if bucket.len() >= REACHED_BUCKET_MAX
             && let Some(oldest) = bucket.iter().min_by_key(|held| held.last)
         {
             return Err(oldest.peer);
         }
-        self.places.insert(proven.peer, at);
-        bucket.push(proven);
+        self.places.insert(reached.peer, at);
+        bucket.push(reached);
         Ok(())
     }
 
-    pub(super) fn remove(&mut self, peer: &PeerId) -> Option<Proven> {
+    pub(super) fn remove(&mut self, peer: &PeerId) -> Option<Reached> {
         let bucket = self.buckets.get_mut(self.places.remove(peer)?)?;
-        let found = bucket.iter().position(|proven| proven.peer == *peer)?;
+        let found = bucket.iter().position(|reached| reached.peer == *peer)?;
         Some(bucket.remove(found))
     }
 }
 
 fn place(keys: &Keys, peer: &PeerId, group: Group) -> usize {
     let one_of = keys.hash((2_u8, peer.to_bytes())) % BUCKETS_PER_GROUP;
-    keys.bucket((3_u8, group, one_of), PROVEN_BUCKETS)
+    keys.bucket((3_u8, group, one_of), REACHED_BUCKETS)
 }
