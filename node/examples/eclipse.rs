@@ -6,7 +6,7 @@
 
 use std::process::ExitCode;
 
-use support::{Outcome, Scenario, run};
+use support::{Outcome, RUN_S, Scenario, run};
 
 #[path = "support/eclipse.rs"]
 mod support;
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         for scenario in [Scenario::TwoGroups, Scenario::QuarterOfGroups] {
             let name = scenario.name();
             let Outcome { eclipsed_s, fewest, honest_s, seconds, items, delivered, share, most_of_a_group } =
-                run(scenario, seed);
+                run(scenario, seed, RUN_S);
             println!(
                 "{name} {seed} {eclipsed_s} {fewest} {honest_s} {seconds} {items} {delivered} {} {} {most_of_a_group}",
                 share.0, share.1

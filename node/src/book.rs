@@ -13,9 +13,10 @@
 //!    answered decides its bucket. What others say of it is heard again only when dials of it fail.
 //! 5. **Test before evict.** Where a newly reached peer finds its bucket full, the one of it that answered longest ago is
 //!    dialled. If it answers, it stays and the newcomer remains a claim; if not, the newcomer has its place.
-//! 6. **Picking** begins with one of the tables, by a fair coin. Of the reached, each *group* with something to dial is
-//!    equally likely; of the told, each bucket. So a quarter of all groups has a quarter of the picks, whatever number
-//!    of addresses is in it. A peer that failed is passed over by chance, ever more often.
+//! 6. **Picking** begins with one of the tables, by a fair coin. Each *group* with something to dial there is equally
+//!    likely, and only addresses of this group are dialled. So a quarter of all groups has a quarter of the picks, whatever
+//!    number of addresses is in it. A peer that failed is passed over by chance, ever more often. A pick that came to
+//!    nothing is made good in the same group first ([`Book::pick_in`]): nobody gains by being the only one to have a slot.
 //!
 //! Where each of these ends with the process: claims and reached peers that are worth it are kept ([`Book::kept`]), with
 //! their source, and stand in new buckets in the next run, whose key is another.
@@ -104,6 +105,8 @@ pub struct Pick {
     pub addresses: Vec<Multiaddr>,
     /// What is tried by that.
     pub entry: Entry,
+    /// The group that it was picked for. Its public addresses are all in this one.
+    pub group: Group,
 }
 
 /// A place among the reached that two want.

@@ -12,7 +12,7 @@
 //! peers that held outbound slots longest when the last run ended, the *anchors*, are dialled first. What else changes with all slots in use is in
 //! `exchange.rs`. No sockets, no clock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use libp2p::multiaddr::Protocol;
@@ -35,7 +35,8 @@ mod want;
 
 use exchange::{Due, Exchange};
 pub use exchange::{
-    EXCHANGE_INTERVAL, EXTRA_INTERVAL, EXTRA_INTERVAL_SILENT, FEELER_INTERVAL, REFRESH_EXTRA, SILENT_TIME,
+    EXCHANGE_INTERVAL, EXTRA_INTERVAL, EXTRA_INTERVAL_SILENT, FEELER_INTERVAL, REFRESH_EXTRA, SETTLE_TIME,
+    SILENT_TIME, WALK_INTERVAL,
 };
 use fixed::Fixed;
 pub use fixed::{Failure, Trouble, Warning};
@@ -45,6 +46,10 @@ pub use crate::book::PEER_ADDRESSES_MAX;
 
 /// Dials under way for gossip slots, slow ones included.
 pub const DIALS_MAX: usize = 16;
+
+/// Peers of one group that are tried in a row until one has a slot for us. Of ten honest ones seven are expected to; five in
+/// a row that don't are one in 400.
+pub const GROUP_TRIES: u8 = 5;
 
 /// Peers that are dialled first in the next run. Bitcoin Core's `MAX_BLOCK_RELAY_ONLY_ANCHORS`.
 pub const ANCHORS: usize = 2;
@@ -71,8 +76,12 @@ pub struct Discovery {
     fixed: Vec<Fixed>,
     book: Book,
     /// What the last answer wanted dialled.
-    picked: Vec<Pick>,
+    picked: Vec<(Pick, u8)>,
     dials: HashMap<ConnectionId, Dial>,
+    /// Groups in which a pick came to nothing, and how often in a row: another of the group is tried first.
+    owed: VecDeque<(Group, u8)>,
+    /// Candidates that answered and are no peers yet, with the groups that they were picked for; [`DIALS_MAX`] at most.
+    answered: BTreeMap<PeerId, (Vec<Group>, u8)>,
     /// Since when peers hold outbound slots.
     held: BTreeMap<PeerId, Time>,
     /// The anchors of the last run, and those of them that are still to be dialled.
@@ -97,6 +106,8 @@ struct Dial {
     /// What of the book it tries, and the groups that are kept free for it.
     tries: Option<book::Entry>,
     groups: Vec<Group>,
+    /// Tries in a row that the group was picked for, this one included; 0 for what was not picked so.
+    turn: u8,
 }
 
 impl Discovery {
@@ -128,6 +139,8 @@ impl Discovery {
             book: Book::new(rng.random(), loopback_exempt),
             picked: Vec::new(),
             dials: HashMap::new(),
+            owed: VecDeque::new(),
+            answered: BTreeMap::new(),
             held: BTreeMap::new(),
             anchors: Vec::new(),
             anchors_due: Vec::new(),
@@ -168,6 +181,9 @@ impl Discovery {
             return wants;
         }
         self.poll_book(now, view, free, &mut wants);
+        if full && self.exchange.walk(now) {
+            wants.push(Want::Walk);
+        }
         if full && self.exchange.feel(now, &mut self.rng) {
             self.poll_feeler(now, view, &mut wants);
         }
@@ -216,13 +232,23 @@ impl Discovery {
             let usable = Usable { view, taken: Some(&taken), unwanted: self.unwanted() };
             let usable = |peer: &PeerId, addresses: &[Multiaddr]| usable.of(peer, addresses);
             let anchor = self.anchors_due.iter().find_map(|peer| self.book.pick_reached(peer, now, usable));
-            let Some(pick) = anchor.or_else(|| self.book.pick(now, usable)) else { break };
+            let mut turn = 1;
+            let mut pick = anchor;
+            while let Some((group, failed)) = pick.is_none().then(|| self.owed.pop_front()).flatten() {
+                turn = failed.saturating_add(1);
+                pick = self.book.pick_in(group, now, usable);
+            }
+            if pick.is_none() {
+                turn = 1;
+                pick = self.book.pick(now, usable);
+            }
+            let Some(pick) = pick else { break };
             self.anchors_due.retain(|anchor| *anchor != pick.peer);
             taken.extend(pick.addresses.iter().filter_map(slot_group));
             let mut addresses = pick.addresses.clone();
             addresses::order(&mut addresses, &self.own);
             wants.push(Want::Candidate { peer: pick.peer, addresses });
-            self.picked.push(pick);
+            self.picked.push((pick, turn));
         }
     }
 
@@ -234,7 +260,7 @@ impl Discovery {
             let mut addresses = pick.addresses.clone();
             addresses::order(&mut addresses, &self.own);
             wants.push(Want::Feeler { peer: pick.peer, addresses });
-            self.picked.push(pick);
+            self.picked.push((pick, 0));
         }
     }
 
@@ -264,7 +290,7 @@ impl Discovery {
             Target::Candidate(peer) | Target::Feeler(peer) => Some(peer),
             Target::Fixed(_) => None,
         });
-        let picked = self.picked.iter().map(|pick| pick.peer);
+        let picked = self.picked.iter().map(|(pick, _)| pick.peer);
         fixed.chain(dialled).chain(picked).collect()
     }
 
@@ -287,6 +313,13 @@ impl Discovery {
                 wants.extend(extra.map(Want::Leave));
                 0
             }
+            Due::LeaveOldest => {
+                let fixed: Vec<PeerId> = self.fixed.iter().filter_map(Fixed::peer).collect();
+                let others = peers.into_iter().take(self.target);
+                let mut others = others.filter(|peer| !self.anchors.contains(peer) && !fixed.contains(peer));
+                wants.extend(others.next().or(extra).map(Want::Leave));
+                0
+            }
             Due::LeaveAnother => {
                 let others = peers.into_iter().take(self.target);
                 wants.extend(others.choose(&mut self.rng).map(Want::Leave));
@@ -297,16 +330,17 @@ impl Discovery {
 
     /// A dial is under way. `None` if none was needed or possible: the target waits for its next turn.
     pub fn dialling(&mut self, target: Target, dial: Option<ConnectionId>, now: Time) {
-        let (tries, groups) = match target {
-            Target::Fixed(_) => (None, Vec::new()),
+        let (tries, groups, turn) = match target {
+            Target::Fixed(_) => (None, Vec::new(), 0),
             Target::Candidate(peer) | Target::Feeler(peer) => {
-                let picked = self.picked.iter().find(|pick| pick.peer == peer);
+                let picked = self.picked.iter().find(|(pick, _)| pick.peer == peer);
                 let feeler = matches!(target, Target::Feeler(_));
-                let groups = picked.iter().filter(|_| !feeler).flat_map(|pick| &pick.addresses);
-                (picked.map(|pick| pick.entry), groups.filter_map(slot_group).collect())
+                let groups = picked.iter().filter(|_| !feeler).map(|(pick, _)| pick.group);
+                let turn = picked.map_or(0, |(_, turn)| *turn);
+                (picked.map(|(pick, _)| pick.entry), groups.collect(), turn)
             }
         };
-        let dialled = Dial { target, since: now, tries, groups };
+        let dialled = Dial { target, since: now, tries, groups, turn };
         match dial {
             Some(id) => {
                 self.dials.insert(id, dialled);
@@ -332,6 +366,10 @@ impl Discovery {
                 let (plain, _) = split_peer(address);
                 self.book.on_answer(peer, &plain, now);
                 if matches!(dial.target, Target::Candidate(_)) {
+                    if self.answered.len() >= DIALS_MAX {
+                        self.answered.pop_first();
+                    }
+                    self.answered.insert(peer, (dial.groups, dial.turn));
                     let spread = self.rng.random_range(75..=125);
                     self.book.retries(&peer).for_each(|retry| retry.put_off(now, spread));
                 }
@@ -350,7 +388,7 @@ impl Discovery {
 
     /// A fixed address is not dialled, for a cause that is known before.
     pub fn on_refused(&mut self, index: usize, failure: Failure, now: Time) {
-        let dial = Dial { target: Target::Fixed(index), since: now, tries: None, groups: Vec::new() };
+        let dial = Dial { target: Target::Fixed(index), since: now, tries: None, groups: Vec::new(), turn: 0 };
         self.refused(&dial, failure, now);
     }
 
@@ -376,6 +414,7 @@ impl Discovery {
 
     /// A connection became a gossip peer.
     pub fn on_up(&mut self, peer: &PeerId, outbound: bool, now: Time) {
+        self.answered.remove(peer);
         if outbound {
             self.held.insert(*peer, now);
         }
@@ -392,6 +431,9 @@ impl Discovery {
         }
         if outbound {
             self.held.remove(peer);
+            if let Some((groups, turn)) = self.answered.remove(peer) {
+                self.owe(groups, turn);
+            }
         }
         let declined = self.jittered(DECLINED_DELAY);
         let soon = self.jittered(BACKOFF_MIN);
@@ -522,7 +564,15 @@ impl Discovery {
                 if let Some(entry) = dial.tries {
                     self.book.on_failure(&peer, entry, now);
                 }
+                self.owe(dial.groups.clone(), dial.turn);
             }
+        }
+    }
+
+    /// A pick came to nothing after so many tries in a row.
+    fn owe(&mut self, groups: Vec<Group>, turn: u8) {
+        if (1..GROUP_TRIES).contains(&turn) && self.owed.len() < DIALS_MAX {
+            self.owed.extend(groups.into_iter().map(|group| (group, turn)));
         }
     }
 

@@ -2,7 +2,7 @@
 //! bookkeeping of slots, and a network of which only addresses are modelled.
 //!
 //! What the attacker can do: it has so many identities, each with an address that answers and never declines; it holds all
-//! inbound slots; each of its identities connects and tells of itself, all at the start of a run and then five a second;
+//! inbound slots; each of its identities connects and tells of itself, all at the start of a run and then one a second;
 //! whoever of them is asked for peers names its own and invented ones. Its connections never end. What honest nodes
 //! do: some are gone, some have no slot, those that are peers leave after some hours; asked for peers they name anybody
 //! at random, so mostly the attacker where it has most identities.
@@ -27,17 +27,17 @@ pub(crate) const IDENTITIES: usize = 5_000;
 const SLOTS: usize = 8;
 /// Runs: the first, and five restarts.
 pub(crate) const RUNS: usize = 6;
-/// Seconds of a run: six of them are a day.
+/// Seconds of a run in the whole study: six of them are a day.
 pub(crate) const RUN_S: u64 = 4 * 3_600;
-/// Seconds after the start of a run from which on an honest outbound peer is demanded.
-pub(crate) const WARM_S: u64 = 300;
+/// Seconds after the start of a run from which on an honest outbound peer is demanded: `SETTLE_TIME`, and a minute.
+pub(crate) const WARM_S: u64 = 360;
 /// Seconds between two items.
 const ITEM_S: u64 = 10;
 /// Of a hundred honest nodes, those that are gone, and of the others those that have a slot when asked.
 const GONE: u32 = 10;
-const ACCEPTING: u32 = 70;
+const ACCEPTING: u32 = 80;
 /// Seconds that an honest peer stays, on average.
-const STAY_S: u64 = 12 * 3_600;
+const STAY_S: u64 = 24 * 3_600;
 
 /// Where the attacker's addresses are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +156,7 @@ struct World {
 
 /// Runs one seed.
 #[must_use]
-pub(crate) fn run(scenario: Scenario, seed: u64) -> Outcome {
+pub(crate) fn run(scenario: Scenario, seed: u64, run_s: u64) -> Outcome {
     let mut world = World::new(scenario, seed);
     let mut outcome = Outcome {
         eclipsed_s: 0,
@@ -170,7 +170,7 @@ pub(crate) fn run(scenario: Scenario, seed: u64) -> Outcome {
     };
     for run in 0..RUNS {
         world.begin(run);
-        for second in 1..RUN_S {
+        for second in 1..run_s {
             world.turn(second);
             outcome.most_of_a_group = outcome.most_of_a_group.max(world.held.most_of_a_group());
             if second >= WARM_S {
@@ -249,10 +249,8 @@ impl World {
 
     fn turn(&mut self, second: u64) {
         let now = Time::ZERO + Duration::from_secs(second);
-        for _ in 0..5 {
-            let attacker = self.one(Kind::Attacker);
-            self.tell_of_itself(attacker, second);
-        }
+        let attacker = self.one(Kind::Attacker);
+        self.tell_of_itself(attacker, second);
         if second.is_multiple_of(30) {
             let honest = self.one(Kind::Honest);
             self.tell_of_itself(honest, second);

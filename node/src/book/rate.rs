@@ -9,10 +9,10 @@ use super::group::Group;
 /// A source's allowance grows by one entry in this time, which is go-libp2p's rate for new identities of an address: 0.2 a
 /// second. Bitcoin Core's for addresses of a peer is half of that.
 pub const SOURCE_INTERVAL: Duration = Duration::from_secs(5);
-/// What a source may bring at once: three answers of Kademlia's 20 peers, and some. A new node fills its slots from one.
-pub const SOURCE_BURST: u64 = 64;
+/// What a source may bring at once: twice what it may have in the book, because of two claims one may meet a full bucket.
+pub const SOURCE_BURST: u64 = 32;
 /// Sources whose allowance is counted. Of 24 bytes each: some 25 KiB. When there are more, the one that was heard of
-/// longest ago makes room. After 320 s (64 times 5 s) of silence its allowance is whole again anyhow.
+/// longest ago makes room. After 160 s (32 times 5 s) of silence its allowance is whole again anyhow.
 pub const SOURCES_MAX: usize = 1_024;
 
 /// The allowances.

@@ -11,11 +11,11 @@ use super::group::Group;
 use super::retry::Retry;
 
 /// Buckets of reached peers.
-pub const REACHED_BUCKETS: usize = 32;
-/// Peers in one bucket. 32 times 16 are 512 peers; with 11 addresses of some 50 bytes each, 300 KiB.
+pub const REACHED_BUCKETS: usize = 64;
+/// Peers in one bucket. 64 times 16 are 1,024 peers; with 11 addresses of some 50 bytes each, 600 KiB.
 pub const REACHED_BUCKET_MAX: usize = 16;
-/// Buckets that one address group's peers may be in: 32 peers, a sixteenth of all. Bitcoin Core has 8 of 256 for its four
-/// thousand a table; a smaller share would leave a network of one group, such as a provider's, too few to choose from.
+/// Buckets that one address group's peers may be in: 32 peers, a 32nd of all, as with Bitcoin Core
+/// (8 of 256). A smaller share would leave a network of one group, such as a provider's, too few to choose from.
 pub const BUCKETS_PER_GROUP: u64 = 2;
 
 /// A peer that was reached.

@@ -14,11 +14,13 @@ use super::retry::Retry;
 use super::{FAILED_FOR_GOOD, Keys};
 
 /// Buckets of claims.
-pub const TOLD_BUCKETS: usize = 128;
-/// Claims in one bucket. 128 times 16 are 2,048 claims; with 10 addresses of some 50 bytes each, 1 MiB.
-pub const TOLD_BUCKET_MAX: usize = 16;
-/// Buckets that one source's claims may be in: a sixteenth of all, as with Bitcoin Core (64 of 1,024). That is 128 claims.
-pub const BUCKETS_PER_SOURCE: u64 = 8;
+pub const TOLD_BUCKETS: usize = 512;
+/// Claims in one bucket. 512 times 8 are 4,096 claims; with 10 addresses of some 50 bytes each, 2 MiB.
+pub const TOLD_BUCKET_MAX: usize = 8;
+/// Buckets that one source's claims may be in: 16 claims, a 256th of all. An attacker in 100 groups meets a third of the
+/// buckets with that. With a sixteenth of all for a source, as Bitcoin Core has it in a larger table (64 of 1,024), it would meet
+/// every one, and whoever comes first to a bucket keeps it.
+pub const BUCKETS_PER_SOURCE: u64 = 2;
 
 /// What somebody told of a peer.
 #[derive(Clone, Debug)]
@@ -126,11 +128,9 @@ impl Told {
         self.of(peer).find(|claim| claim.source == source).map(|claim| &mut claim.retry)
     }
 
-    /// Whether anything is to be tried by now.
-    pub(super) fn ready(&self, now: Time) -> impl Iterator<Item = (usize, &Claim)> {
-        let all =
-            self.buckets.iter().enumerate().flat_map(|(at, bucket)| bucket.iter().map(move |claim| (at, claim)));
-        all.filter(move |(_, claim)| claim.retry.not_before <= now)
+    /// What may be tried by now.
+    pub(super) fn ready(&self, now: Time) -> impl Iterator<Item = &Claim> {
+        self.buckets.iter().flatten().filter(move |claim| claim.retry.not_before <= now)
     }
 }
 

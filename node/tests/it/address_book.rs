@@ -132,7 +132,7 @@ fn a_peer_that_answered_is_reached_where_it_did_and_what_others_say_of_it_is_not
     assert_eq!((book.reached(), book.len()), (1, 1));
     assert!(!book.learn(peer, &[in_group(3, 0)], false, group(3), at(1)));
     let pick = book.pick(at(1), every).expect("it");
-    assert_eq!((pick.entry, pick.addresses), (Entry::Reached, vec![in_group(2, 0), in_group(1, 0)]));
+    assert_eq!((pick.entry, pick.addresses), (Entry::Reached, vec![in_group(2, 0)]));
     // Once it can't be reached there any more, others may know where it is.
     book.on_failure(&peer, Entry::Reached, at(1));
     assert!(book.learn(peer, &[in_group(3, 0)], false, group(3), at(1)));
@@ -203,6 +203,34 @@ fn each_group_of_the_reached_is_picked_equally_often_whatever_is_in_it() {
 }
 
 #[test]
+fn who_is_picked_for_a_group_is_dialled_in_no_other() {
+    let mut book = book(15);
+    let liar = PeerId::random();
+    let private = text("/ip4/10.0.0.7/tcp/1");
+    book.learn(liar, &[in_group(1, 0), in_group(2, 0), private.clone()], true, group(2), at(0));
+    let picks: BTreeSet<_> =
+        (0..100).filter_map(|_| book.pick(at(0), every)).map(|pick| (pick.group, pick.addresses)).collect();
+    let both = [1, 2].map(|n| (group(n), vec![in_group(n, 0), private.clone()]));
+    assert_eq!(picks, BTreeSet::from(both));
+    assert_eq!(book.pick_in(group(1), at(0), every).expect("it").addresses, [in_group(1, 0), private]);
+    assert_eq!(book.pick_in(group(3), at(0), every), None);
+}
+
+#[test]
+fn tests_begin_with_groups_in_which_nobody_was_reached() {
+    let mut book = book(16);
+    book.on_answer(PeerId::random(), &in_group(1, 0), at(0));
+    for n in 0..5 {
+        book.learn(PeerId::random(), &[in_group(1, n + 1)], true, group(n), at(0));
+    }
+    let new = PeerId::random();
+    book.learn(new, &[in_group(2, 0)], true, group(2), at(0));
+    assert!((0..50).all(|_| book.pick_test(at(0), every).expect("one").peer == new));
+    book.on_answer(new, &in_group(2, 0), at(0));
+    assert_eq!(book.pick_test(at(0), every).expect("another").group, group(1));
+}
+
+#[test]
 fn half_of_the_picks_are_of_the_reached_while_there_are_both() {
     let (mut book, told) = honest(10, 500);
     let reached = PeerId::random();
@@ -217,7 +245,7 @@ fn a_peers_addresses_are_so_many_in_so_many_groups() {
     let mut book = book(11);
     let many: Vec<Multiaddr> = (0..50).map(|n| in_group(n % 5, n)).collect();
     book.learn(PeerId::random(), &many, true, group(1), at(0));
-    let addresses = book.pick(at(0), every).expect("it").addresses;
+    let addresses = book.kept(&[], 7, 1).remove(0).addresses;
     let groups: BTreeSet<_> = addresses.iter().filter_map(slot_group).collect();
     assert_eq!((addresses.len(), groups.len()), (PEER_ADDRESSES_MAX, PEER_GROUPS_MAX));
 }

@@ -269,6 +269,38 @@ fn one_outbound_slot_is_enough_for_an_address_group_unless_it_is_a_private_one()
 }
 
 #[test]
+fn a_pick_that_comes_to_nothing_is_made_good_in_its_group_first() {
+    let near = |n: u16| format!("/ip4/198.51.100.{n}/tcp/7").parse::<Multiaddr>().expect("an address");
+    for seed in 0..20 {
+        let mut discovery = discovery(&[], &[], false, seed);
+        let group: Vec<PeerId> = (0..4).map(|_| PeerId::random()).collect();
+        (1..).zip(&group).for_each(|(n, peer)| {
+            discovery.learn(*peer, [near(n)], ToldBy::Itself, source(n), at(0));
+        });
+        (10..60).for_each(|n| discovery.learn(PeerId::random(), [address(n)], ToldBy::Itself, source(n), at(0)));
+        // One slot is free. The group is met at last, and then all of it in a row.
+        let view = Slots { outbound: 7, ..Slots::default() };
+        let mut tried = Vec::new();
+        for second in 0..200 {
+            for peer in candidates(&discovery.poll(at(second), &view)) {
+                let dial = ConnectionId::new_unchecked(1);
+                discovery.dialling(Target::Candidate(peer), Some(dial), at(second));
+                tried.push(peer);
+                if tried.len() % 2 == 0 {
+                    discovery.on_dial_failed(dial, unreachable(), at(second));
+                } else {
+                    discovery.on_established(dial, peer, &near(1), at(second));
+                    discovery.on_down(&peer, true, CloseReason::Declined, at(second));
+                }
+            }
+        }
+        let first = tried.iter().position(|peer| group.contains(peer)).expect("it is met");
+        let row: BTreeSet<_> = tried[first..first + 4].iter().collect();
+        assert_eq!(row, group.iter().collect(), "seed {seed}");
+    }
+}
+
+#[test]
 fn of_a_peers_addresses_those_in_groups_without_a_slot_are_dialled() {
     let mut discovery = discovery(&[], &[], false, 1);
     let peer = PeerId::random();

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use node::book::{Group, Kept, Standing};
-use node::discovery::{ANCHORS, Discovery, EXCHANGE_INTERVAL, Failure, Target, ToldBy, View, Want};
+use node::discovery::{
+    ANCHORS, Discovery, EXCHANGE_INTERVAL, EXTRA_INTERVAL_SILENT, Failure, SETTLE_TIME, Target, ToldBy, View, Want,
+};
 use node::reason::CloseReason;
 use protocol::time::{Duration, Time};
 
@@ -55,6 +57,7 @@ struct World {
     places: BTreeMap<PeerId, Multiaddr>,
     left: Vec<(u64, PeerId)>,
     felt: Vec<(u64, PeerId)>,
+    since: BTreeMap<PeerId, u64>,
     dials: usize,
 }
 
@@ -67,7 +70,15 @@ impl World {
             discovery.learn(peer, [address(n)], ToldBy::Itself, Group(u64::from(n) + 1), Time::ZERO);
             places.insert(peer, address(n));
         }
-        Self { discovery, slots: Slots::default(), places, left: Vec::new(), felt: Vec::new(), dials: 0 }
+        Self {
+            discovery,
+            slots: Slots::default(),
+            places,
+            left: Vec::new(),
+            felt: Vec::new(),
+            since: BTreeMap::new(),
+            dials: 0,
+        }
     }
 
     /// What the node wants in these seconds; everybody answers, and has a slot for it.
@@ -78,6 +89,7 @@ impl World {
                     Want::Candidate { peer, .. } => {
                         self.answer(Target::Candidate(peer), peer, second);
                         self.slots.0.insert(peer);
+                        self.since.insert(peer, second);
                         self.discovery.on_up(&peer, true, at(second));
                     }
                     Want::Feeler { peer, .. } => {
@@ -95,6 +107,13 @@ impl World {
         }
     }
 
+    /// Those that were held longest.
+    fn oldest(&self, most: usize) -> HashSet<PeerId> {
+        let mut held: Vec<_> = self.slots.0.iter().map(|peer| (self.since.get(peer).copied(), *peer)).collect();
+        held.sort();
+        held.into_iter().map(|(_, peer)| peer).take(most).collect()
+    }
+
     fn answer(&mut self, target: Target, peer: PeerId, second: u64) {
         self.dials += 1;
         let dial = ConnectionId::new_unchecked(self.dials);
@@ -102,6 +121,11 @@ impl World {
         let address = self.places.get(&peer).expect("known");
         self.discovery.on_established(dial, peer, address, at(second));
     }
+}
+
+/// The second from which on a run has settled.
+fn settled() -> u64 {
+    SETTLE_TIME.as_millis() / 1_000 + 30
 }
 
 fn gaps(times: &[(u64, PeerId)]) -> Vec<u64> {
@@ -113,12 +137,12 @@ fn with_all_slots_in_use_one_extra_peer_changes_every_five_minutes_and_the_other
     let firsts: BTreeSet<u64> = (0..10)
         .map(|seed| {
             let mut world = World::new(seed, 100);
-            world.run(0..1);
-            let first = world.slots.0.clone();
-            assert_eq!(first.len(), 8);
-            world.run(1..2_500);
+            world.run(0..settled());
+            let first: HashSet<PeerId> = world.oldest(8);
+            world.left.clear();
+            world.run(settled()..settled() + 2_500);
             assert_eq!(world.slots.0.len(), 9);
-            assert!(first.is_subset(&world.slots.0), "the first eight are still peers");
+            assert!(first.is_subset(&world.slots.0), "the eight are still peers");
             assert!((6..=11).contains(&world.left.len()), "{:?}", world.left);
             assert!(gaps(&world.left).iter().all(|gap| (225..=377).contains(gap)), "{:?}", world.left);
             world.left[0].0
@@ -130,11 +154,12 @@ fn with_all_slots_in_use_one_extra_peer_changes_every_five_minutes_and_the_other
 #[test]
 fn about_once_an_hour_the_extra_peer_stays_and_another_is_left() {
     let mut world = World::new(1, 200);
-    world.run(0..1);
-    let first = world.slots.0.clone();
+    world.run(0..settled());
+    let first = world.oldest(8);
+    world.left.clear();
     let hours = 24;
     let day = EXCHANGE_INTERVAL.times(hours).as_millis() / 1_000;
-    world.run(1..day);
+    world.run(settled()..day);
     let left: BTreeSet<PeerId> =
         world.left.iter().map(|(_, peer)| *peer).filter(|peer| first.contains(peer)).collect();
     assert!((4..=8).contains(&left.len()), "{} of the first eight are left in a day", left.len());
@@ -149,7 +174,9 @@ fn about_once_an_hour_the_extra_peer_stays_and_another_is_left() {
 #[test]
 fn peers_that_fell_silent_are_made_good_for_soon_and_for_a_while() {
     let mut world = World::new(1, 400);
-    world.run(0..3_600);
+    world.run(0..settled());
+    world.left.clear();
+    world.run(settled()..3_600);
     let usual = world.left.len();
     let [silent, other] = [0, 1].map(|n| *world.slots.0.iter().nth(n).expect("nine"));
     let down = |world: &mut World, peer, outbound, reason, second| {
@@ -174,7 +201,8 @@ fn peers_that_fell_silent_are_made_good_for_soon_and_for_a_while() {
 fn nobody_is_exchanged_where_nobody_may_be_chosen() {
     let slots = || Slots((0..8).map(|_| PeerId::random()).collect());
     let wanted = |mut discovery: Discovery, slots: Slots| {
-        (0..2_000).flat_map(|second| discovery.poll(at(second), &slots)).collect::<Vec<_>>()
+        let wants = (0..2_000).flat_map(|second| discovery.poll(at(second), &slots)).collect::<Vec<_>>();
+        wants.into_iter().filter(|want| *want != Want::Walk).collect::<Vec<_>>()
     };
     let new = |target, reserved: &[Multiaddr], only| {
         Discovery::new(PeerId::random(), target, &[], reserved, only, false, [1; 32])
@@ -188,14 +216,14 @@ fn nobody_is_exchanged_where_nobody_may_be_chosen() {
 }
 
 #[test]
-fn feelers_test_what_was_only_told_one_in_two_minutes_and_hold_no_slot() {
-    let mut world = World::new(3, 60);
-    world.run(0..10);
+fn feelers_test_what_was_only_told_one_in_half_a_minute_and_hold_no_slot() {
+    let mut world = World::new(3, 200);
+    world.run(0..1);
     let before = world.discovery.book().reached();
     assert_eq!((before, world.felt.len()), (8, 0), "while slots are free, dials for them test enough");
-    world.run(10..3_600);
-    assert!((24..=40).contains(&world.felt.len()), "{:?}", world.felt);
-    assert!(gaps(&world.felt).iter().all(|gap| (90..=151).contains(gap)), "{:?}", world.felt);
+    world.run(1..1_800);
+    assert!((48..=80).contains(&world.felt.len()), "{:?}", world.felt);
+    assert!(gaps(&world.felt).iter().all(|gap| (22..=39).contains(gap)), "{:?}", world.felt);
     let tested: BTreeSet<PeerId> = world.felt.iter().map(|(_, peer)| *peer).collect();
     assert_eq!(tested.len(), world.felt.len(), "nobody is tested twice");
     assert!(world.discovery.book().reached() >= before + tested.len(), "what answers is reached");
@@ -205,10 +233,8 @@ fn feelers_test_what_was_only_told_one_in_two_minutes_and_hold_no_slot() {
 #[test]
 fn the_two_peers_that_were_held_longest_are_dialled_first_in_the_next_run() {
     let mut world = World::new(5, 100);
-    world.run(0..1);
-    // One after the other from here on: those of the first second are all equally old.
-    let oldest: BTreeSet<PeerId> = world.slots.0.iter().copied().collect();
-    world.run(1..3_000);
+    world.run(0..3_000);
+    let oldest = world.oldest(ANCHORS);
     let kept = world.discovery.kept(1_024);
     let anchors: Vec<&Kept> = kept.iter().filter(|kept| kept.standing == Standing::Anchor).collect();
     assert_eq!(anchors.len(), ANCHORS);
@@ -248,4 +274,24 @@ fn a_run_that_meets_nobody_keeps_the_anchors_of_the_one_before() {
     kept.sort_by_key(|kept| kept.peer);
     wanted.sort_by_key(|kept| kept.peer);
     assert_eq!(kept, wanted);
+}
+
+#[test]
+fn what_filled_the_slots_first_is_drawn_anew_while_a_run_settles_but_for_the_anchors() {
+    let mut before = World::new(7, 100);
+    before.run(0..3_000);
+    let kept = before.discovery.kept(1_024);
+    let anchors: HashSet<PeerId> =
+        kept.iter().filter(|kept| kept.standing == Standing::Anchor).map(|kept| kept.peer).collect();
+    let mut world = World::new(8, 0);
+    world.places = before.places;
+    world.discovery.restore(kept);
+    world.run(0..1);
+    assert!(anchors.is_subset(&world.slots.0));
+    world.run(1..settled());
+    let exchanges = (SETTLE_TIME.as_millis() / EXTRA_INTERVAL_SILENT.as_millis()) as usize;
+    assert!((exchanges - 8..=exchanges + 4).contains(&world.left.len()), "{:?}", world.left);
+    assert!(anchors.is_subset(&world.slots.0), "they stay");
+    let first_left = world.left.iter().filter(|(_, peer)| anchors.contains(peer)).count();
+    assert_eq!(first_left, 0);
 }
