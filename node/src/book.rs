@@ -13,8 +13,8 @@
 //!    answered decides its bucket. What others say of it is heard again only when dials of it fail.
 //! 5. **Test before evict.** Where a newly reached peer finds its bucket full, the one of it that answered longest ago is
 //!    dialled. If it answers, it stays and the newcomer remains a claim; if not, the newcomer has its place.
-//! 6. **Picking** begins with one of the tables, by a fair coin. Each *group* with something to dial there is equally
-//!    likely, and only addresses of this group are dialled. So a quarter of all groups has a quarter of the picks, whatever
+//! 6. **Picking** begins with a group. Each *group* with something to dial is equally likely, whichever table has it; where
+//!    both have, a coin decides. Only addresses of this group are dialled. So a quarter of all groups has a quarter of the picks, whatever
 //!    number of addresses is in it. A peer that failed is passed over by chance, ever more often. A pick that came to
 //!    nothing is made good in the same group first ([`Book::pick_in`]): nobody gains by being the only one to have a slot.
 //!

@@ -116,9 +116,11 @@ impl Book {
         // What chance passed over, for the case that there is nothing else.
         let mut passed = None;
         loop {
-            let from_reached = !reached.is_empty() && (told.is_empty() || self.rng.random_bool(0.5));
+            let groups: BTreeSet<Group> = reached.keys().chain(told.keys()).copied().collect();
+            let Some(group) = groups.into_iter().choose(&mut self.rng) else { return passed };
+            let both = reached.contains_key(&group) && told.contains_key(&group);
+            let from_reached = if both { self.rng.random_bool(0.5) } else { reached.contains_key(&group) };
             let choice = if from_reached { &mut reached } else { &mut told };
-            let Some(group) = choice.keys().copied().choose(&mut self.rng) else { return passed };
             let Some((peer, entry, failures)) = self.draw(choice, group) else { continue };
             let addresses = usable(&peer, &in_group(self.addresses_of(&peer, entry), group));
             if addresses.is_empty() {

@@ -25,6 +25,8 @@ pub const REFRESH_EXTRA: usize = 1;
 pub const EXTRA_INTERVAL: Duration = Duration::from_secs(300);
 /// The same while it may be needed: peers fell silent rather than closed, as they do when a network parts.
 pub const EXTRA_INTERVAL_SILENT: Duration = Duration::from_secs(15);
+/// Between two dials for the extra peer while there is none.
+pub const EXTRA_AGAIN: Duration = Duration::from_secs(5);
 /// How long a run settles, from when all slots are first in use: 20 exchanges for 8 slots.
 pub const SETTLE_TIME: Duration = Duration::from_secs(300);
 /// Between two random walks with all slots in use, once the run has settled; before, [`EXTRA_INTERVAL_SILENT`]. libp2p's own
@@ -55,9 +57,12 @@ pub(super) enum Due {
 /// The timers.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    /// The last change of the extra peer, or when all slots were first in use; and percent of the interval until the next.
+    /// Since when the extra peer is held, or all slots were first in use; and percent of the interval until the next change.
     changed: Option<Time>,
     spread: u64,
+    /// Whether there was an extra peer, and when one was dialled last.
+    present: bool,
+    asked: Option<Time>,
     exchanged: Option<Time>,
     /// When all slots were first in use, and the last walk since.
     full: Option<Time>,
@@ -75,6 +80,8 @@ impl Exchange {
         Self {
             changed: None,
             spread,
+            present: false,
+            asked: None,
             exchanged: None,
             full: None,
             walked: None,
@@ -93,16 +100,24 @@ impl Exchange {
         let settling = self.settling(now);
         let soon = now < self.silent_until || settling;
         let every = if soon { EXTRA_INTERVAL_SILENT } else { EXTRA_INTERVAL };
-        let changed = *self.changed.get_or_insert(now);
         let exchanged = *self.exchanged.get_or_insert(now);
-        if now.since(changed) < every.times(self.spread).divided_by(100) {
+        if extra && !self.present {
+            (self.changed, self.spread) = (Some(now), rng.random_range(75..=125));
+        }
+        let held = now.since(*self.changed.get_or_insert(now)) >= every.times(self.spread).divided_by(100);
+        self.present = extra;
+        if !extra {
+            let due = if let Some(asked) = self.asked { now.since(asked) >= EXTRA_AGAIN } else { held };
+            if due {
+                self.asked = Some(now);
+                return Due::Extra;
+            }
             return Due::Nothing;
         }
-        if !extra {
-            self.changed = Some(now);
-            self.spread = rng.random_range(75..=125);
-            return Due::Extra;
+        if !held {
+            return Due::Nothing;
         }
+        self.present = false;
         if settling {
             return Due::LeaveOldest;
         }

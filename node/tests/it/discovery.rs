@@ -190,7 +190,8 @@ fn reserved_only_dials_nobody_else_and_never_walks() {
 fn reserved_peers_are_dialled_though_no_slot_is_missing() {
     let mut discovery = discovery(&[address(1)], &[address(2)], false, 5);
     let wants = discovery.poll(at(1), &Slots { outbound: 8, ..Slots::default() });
-    assert!(matches!(wants.as_slice(), [Want::Fixed { reserved: true, .. }]), "{wants:?}");
+    let dials: Vec<_> = wants.iter().filter(|want| **want != Want::Walk).collect();
+    assert!(matches!(dials[..], [Want::Fixed { reserved: true, .. }]), "{wants:?}");
 }
 
 #[test]
@@ -286,12 +287,8 @@ fn a_pick_that_comes_to_nothing_is_made_good_in_its_group_first() {
                 let dial = ConnectionId::new_unchecked(1);
                 discovery.dialling(Target::Candidate(peer), Some(dial), at(second));
                 tried.push(peer);
-                if tried.len() % 2 == 0 {
-                    discovery.on_dial_failed(dial, unreachable(), at(second));
-                } else {
-                    discovery.on_established(dial, peer, &near(1), at(second));
-                    discovery.on_down(&peer, true, CloseReason::Declined, at(second));
-                }
+                discovery.on_established(dial, peer, &near(1), at(second));
+                discovery.on_down(&peer, true, CloseReason::Declined, at(second));
             }
         }
         let first = tried.iter().position(|peer| group.contains(peer)).expect("it is met");
