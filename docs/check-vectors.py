@@ -349,6 +349,8 @@ MESSAGES = {
     19: ("take", 3, lambda r: (r.uint(U32_MAX), read_places(r))),
     20: ("list", 3, lambda r: (r.uint(U32_MAX), read_via(r))),
     21: ("goodbye", 2, read_word),
+    22: ("ping", 2, lambda r: r.fixed(8)),
+    23: ("pong", 2, lambda r: r.fixed(8)),
 }
 
 
@@ -569,6 +571,8 @@ def expected_messages(vectors):
         "had": [first[:8], second[:8]],
         "graft": [route(1, producer)],
         "goodbye": "invalid_signature",
+        "ping": bytes.fromhex("1c5a9300fe2177b4"),
+        "pong": bytes.fromhex("1c5a9300fe2177b4"),
         "reconcile": (1_000_000, 2, 20_000, 1, block_id, bytes([7] * 16), [bytes(range(11)), bytes(range(11, 22))]),
         "more": (1_000_000, 40),
         "symbols": (1_000_000, [bytes(range(11)), bytes(range(11, 22))]),
@@ -595,8 +599,8 @@ def check_messages(checks, vectors):
     author, producer = vectors["transactions"][0]["author"], vectors["header"]["producer"]
     checks.equal("route of transactions", route(0, bytes.fromhex(author)).hex(), vectors["routes"]["transactions"])
     checks.equal("route of blocks", route(1, bytes.fromhex(producer)).hex(), vectors["routes"]["blocks"])
-    for tag in (22, 23):
-        checks.refused(f"message tag {tag}", bytes([0x82, tag, 0x80]), read_message, ("bad_value", 1))
+    for tag in (24, 25):
+        checks.refused(f"message tag {tag}", bytes([0x82, 0x18, tag, 0x80]), read_message, ("bad_value", 1))
 
 
 # What must be refused.
@@ -649,7 +653,7 @@ def check_counts(checks, vectors, kinds):
 
 SESSION_WORDS = (
     *("hello", "inv", "getdata", "transactions", "ack", "blockheader", "getblock", "block"),
-    *("reconcile", "difference", "offer", "take", "list", "goodbye"),
+    *("reconcile", "difference", "offer", "take", "list", "ping", "pong", "goodbye"),
 )
 
 
@@ -673,6 +677,8 @@ class Session:
         # The list's number, and who wants it.
         self.listed, self.lister = None, None
         self.offers, self.announced = {}, []
+        # The nonce of each side's ping that has no answer yet.
+        self.pinged = {"client": None, "node": None}
         self.words = []
 
     def frame(self, vector, number):
@@ -809,6 +815,14 @@ class Session:
         self.checks.equal(f"{what}: from the start", content[1], b"")
         self.checks.equal(f"{what}: under a number of its own", self.listed == self.opened[0], False)
 
+    def on_ping(self, what, side, other, content):
+        self.checks.equal(f"{what}: one at a time", self.pinged[side], None)
+        self.pinged[side] = content
+
+    def on_pong(self, what, side, other, content):
+        self.checks.equal(f"{what}: the other's ping", content, self.pinged[other])
+        self.pinged[other] = None
+
     def on_goodbye(self, what, side, other, content):
         wanted = ("node", "out_of_turn", True)
         self.checks.equal(f"{what}: for the second hello", (side, content, self.breached), wanted)
@@ -840,6 +854,7 @@ def check_session(checks, vectors):
     checks.equal("session: a second hello, and the end", (session.breached, session.ended), (True, True))
     checks.equal("session: all was answered", session.asked, {"client": [], "node": []})
     checks.equal("session: the block was sent", session.asked_for_block, None)
+    checks.equal("session: each ping was answered", session.pinged, {"client": None, "node": None})
     checks.equal("session: all was acknowledged", session.unread, {"client": 0, "node": 0})
     for name in SESSION_WORDS:
         checks.equal(f"session: has a {name}", name in session.words, True)

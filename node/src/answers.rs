@@ -186,6 +186,7 @@ impl Answers {
             delivered: info.map_or(0, |info| info.delivered),
             strikes: info.map_or(0, |info| info.strikes),
             response_ms: info.and_then(|info| info.response).map(|span| span.as_micros() as f64 / 1_000.0),
+            round_trip_ms: link.round_trip.map(|span| span.as_micros() as f64 / 1_000.0),
             connected_s: self.clock.now().since(link.since).as_micros() as f64 / 1_000_000.0,
             agent: link.agent.clone(),
         }

@@ -1,8 +1,7 @@
 //! The seam between libp2p and the engine: swarm and handler events become inputs, outputs become orders.
 //!
-//! It also hands out the gossip slots, because a slot is what turns a connection into a peer: so many inbound, so
-//! many outbound, reserved peers over and above, and never two for one peer id. No gossip rule lives here. What the engine has
-//! kept goes to durable storage input by input, and answers to submissions tell when that is safe.
+//! Who gets a gossip slot is decided in `slots.rs`; here is done what follows from it. No gossip rule lives here either. What
+//! the engine has kept goes to durable storage input by input, and answers to submissions tell when that is safe.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
@@ -22,7 +21,7 @@ use protocol::durable::{Load, Record, Restored};
 use protocol::gossip::{self, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
 use protocol::message::{GoodbyeReason, Lane, Message};
 use protocol::network::NetworkId;
-use protocol::time::Time;
+use protocol::time::{Duration, Time};
 use protocol::verify::VerifyJob;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, warn};
@@ -33,12 +32,12 @@ use crate::clock::Clock;
 use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
-use crate::limits::{PER_PEER_MAX, address_group, ip_of};
-use crate::notices::NO_SLOT;
-use crate::reason::{CloseReason, was_lost};
+use crate::limits::{PER_PEER_MAX, SLOTLESS_CONNECTIONS_MAX, address_group, ip_of};
+use crate::notices::{CONNECTION_LIMIT, NO_SLOT};
+use crate::reason::{CloseReason, blames, was_lost};
 use crate::recorder::Recorder;
+use crate::slots::{self, Decision, InUse, Merits, Slots, Why};
 use crate::store::{Awaited, Writer};
-use crate::swaps::{Held, Swap, Swaps};
 use crate::trace::What;
 
 /// Bytes of a peer's agent string that are kept.
@@ -153,14 +152,17 @@ pub struct Link {
     pub since: Time,
     /// What identify told of its software.
     pub agent: Option<String>,
-    slot: Slot,
+    /// The lowest round trip of our pings on it.
+    pub round_trip: Option<Duration>,
+    /// Its handle, while it is a gossip peer.
+    handle: Option<PeerHandle>,
     reserved: bool,
     /// Dialled at a fixed address.
     fixed: bool,
     /// Why it lost its slot.
     lost: Option<CloseReason>,
-    /// Its peer said why it would close it.
-    told: bool,
+    /// What its peer said of why it closes it.
+    told: Option<GoodbyeReason>,
 }
 
 impl Link {
@@ -169,24 +171,21 @@ impl Link {
     pub const fn is_dialled(&self) -> bool {
         self.outbound && !self.reserved
     }
-}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slot {
-    None,
-    Opening,
-    Up(PeerHandle),
-    /// We close the connection; it gets no slot any more.
-    Closing,
-}
+    /// Why it ends, by what its peer said. One that makes room for another has no slot for us, and is asked again later.
+    fn end(&self, reason: CloseReason) -> CloseReason {
+        let evicted = self.told.as_ref().is_some_and(|told| !blames(told));
+        if reason == CloseReason::ClosedByPeer && self.outbound && evicted {
+            CloseReason::Declined
+        } else {
+            reason
+        }
+    }
 
-/// Slots in use, opening ones included, reserved peers left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Slots {
-    /// Held by peers that dialled us.
-    pub inbound: usize,
-    /// Held by peers that we dialled.
-    pub outbound: usize,
+    /// Whether its peer closed it without a word, though we had dialled it for a slot.
+    fn was_cut(&self) -> bool {
+        self.outbound && self.told.is_none() && self.lost == Some(CloseReason::ClosedByPeer)
+    }
 }
 
 /// The behaviour.
@@ -203,18 +202,18 @@ pub struct Behaviour {
     budget: Arc<BulkBudget>,
     uplink: Arc<Uplink>,
     links: HashMap<ConnectionId, Link>,
-    /// Connections that hold a slot, one for a peer.
-    holders: HashMap<PeerId, ConnectionId>,
+    slots: Slots,
     handles: HashMap<PeerHandle, ConnectionId>,
     next_handle: u32,
     /// Dials that are to become gossip peers.
     wanted: HashMap<ConnectionId, Wish>,
     bans: Bans,
-    swaps: Swaps,
     /// Inputs that arose while another was being dealt with: the engine's outputs are drained first.
     inputs: VecDeque<Input>,
     actions: VecDeque<ToSwarm<Event, Order>>,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
+    /// Whether a slot was freed since those that wait were looked at.
+    freed: bool,
     disconnects: BTreeMap<&'static str, u64>,
     recorder: Recorder,
 }
@@ -223,7 +222,13 @@ impl Behaviour {
     /// A behaviour around an engine.
     #[must_use]
     pub fn new(settings: Settings, gossip: Gossip, keeper: Writer, clock: Clock, recorder: Recorder) -> Self {
+        let limits = slots::Limits {
+            inbound: settings.max_peers_in,
+            outbound: settings.max_peers_out.saturating_add(REFRESH_EXTRA),
+            slotless: SLOTLESS_CONNECTIONS_MAX,
+        };
         Self {
+            slots: Slots::new(limits, settings.local, rand::random()),
             protocols: LaneProtocols::new(&settings.network),
             settings,
             clock,
@@ -234,15 +239,14 @@ impl Behaviour {
             budget: BulkBudget::new(BULK_BUDGET_BYTES),
             uplink: Uplink::new(),
             links: HashMap::new(),
-            holders: HashMap::new(),
             handles: HashMap::new(),
             next_handle: 0,
             wanted: HashMap::new(),
             bans: Bans::default(),
-            swaps: Swaps::default(),
             inputs: VecDeque::new(),
             actions: VecDeque::new(),
             timer: None,
+            freed: false,
             disconnects: BTreeMap::new(),
             recorder,
         }
@@ -304,28 +308,27 @@ impl Behaviour {
 
     /// Slots in use.
     #[must_use]
-    pub fn slots(&self) -> Slots {
-        let mut slots = Slots::default();
-        for link in self.holders.values().filter_map(|id| self.links.get(id)).filter(|link| !link.reserved) {
-            *if link.outbound { &mut slots.outbound } else { &mut slots.inbound } += 1;
-        }
-        slots
+    pub fn slots(&self) -> InUse {
+        self.slots.in_use()
+    }
+
+    /// Who holds which slot.
+    #[must_use]
+    pub const fn slot_table(&self) -> &Slots {
+        &self.slots
     }
 
     /// The groups of the addresses at which we dialled those that hold slots, without what the operator gave.
     #[must_use]
     pub fn outbound_groups(&self) -> Vec<Group> {
-        let links = self.holders.values().filter_map(|id| self.links.get(id));
-        links
-            .filter(|link| link.is_dialled() && !link.fixed)
-            .filter_map(|link| slot_group(&link.address))
-            .collect()
+        let links = self.slots.outbound().filter_map(|(id, _)| self.links.get(&id));
+        links.filter(|link| !link.fixed).filter_map(|link| slot_group(&link.address)).collect()
     }
 
     /// Whether a connection to the peer holds a slot.
     #[must_use]
     pub fn holds_slot(&self, peer: &PeerId) -> bool {
-        self.holders.contains_key(peer)
+        self.slots.holder(peer).is_some()
     }
 
     /// What is banned, for a person to read.
@@ -376,10 +379,7 @@ impl Behaviour {
 
     /// Opens the lanes on a connection that we dialled for another purpose. False if there is none.
     pub fn open_existing(&mut self, peer: &PeerId) -> bool {
-        let found =
-            self.links.iter().find(|(_, link)| link.peer == *peer && link.outbound && link.slot == Slot::None);
-        let Some(id) = found.map(|(id, _)| *id) else { return false };
-        self.grant_dialled(id)
+        self.slots.idle_outbound(peer).is_some_and(|id| self.open_dialled(id))
     }
 
     /// Remembers what identify told of a peer's software.
@@ -392,14 +392,16 @@ impl Behaviour {
 
     /// Leaves a peer for another that has taken its place.
     pub fn leave(&mut self, peer: &PeerId) {
-        if let Some(id) = self.holders.get(peer).copied() {
+        if let Some(id) = self.slots.holder(peer) {
             self.close(id, CloseReason::Refreshed);
         }
     }
 
     /// Closes a connection because of something that was seen outside.
     pub fn close(&mut self, id: ConnectionId, reason: CloseReason) {
-        self.free_slot(id, reason);
+        if self.slots.closing(id) {
+            self.on_lost(id, reason);
+        }
         self.close_link(id);
         self.run();
     }
@@ -423,10 +425,22 @@ impl Behaviour {
     }
 
     fn run(&mut self) {
-        while let Some(input) = self.inputs.pop_front() {
-            self.gossip.handle(self.clock.now(), input);
-            self.drain();
+        loop {
+            while let Some(input) = self.inputs.pop_front() {
+                self.gossip.handle(self.clock.now(), input);
+                self.drain();
+            }
+            if !std::mem::take(&mut self.freed) {
+                return;
+            }
+            self.settle_slots();
         }
+    }
+
+    /// Lets the slots decide about connections that wait.
+    fn settle_slots(&mut self) {
+        let decisions = self.slots.settle(self.clock.now(), &merits(&self.links, &self.gossip));
+        decisions.into_iter().for_each(|decision| self.on_decision(decision));
     }
 
     /// Does what the engine wants. The records of one input are handed over together.
@@ -487,7 +501,7 @@ impl Behaviour {
 
     fn on_goodbye(&mut self, handle: PeerHandle, reason: GoodbyeReason) {
         if let Some(link) = self.handles.get(&handle).and_then(|id| self.links.get_mut(id)) {
-            link.told = true;
+            link.told = Some(reason.clone());
         }
         let peer = self.peer_of(handle);
         self.actions.push_back(ToSwarm::GenerateEvent(Event::Goodbye { peer, reason }));
@@ -523,105 +537,92 @@ impl Behaviour {
             self.bans.add(peer_id, address, reason.label(), self.clock.now());
             self.actions.push_back(ToSwarm::GenerateEvent(Event::Banned { peer: peer_id, address, reason }));
         }
-        if reason.is_told() && matches!(link.slot, Slot::Up(_)) {
-            self.order(id, Order::Goodbye(reason));
-        }
-        let Some(link) = self.links.get(&id) else { return };
-        if link.slot == Slot::None {
+        let (reason, closing) = (link.end(reason), self.slots.is_closing(id));
+        if self.slots.closing(id) {
+            self.on_lost(id, reason);
+        } else if !closing {
             // A cause that needs no slot is counted all the same, once.
-            *self.disconnects.entry(reason.label()).or_default() += 1;
+            self.count(reason.label());
         }
-        self.free_slot(id, reason);
         self.close_link(id);
     }
 
     fn close_link(&mut self, id: ConnectionId) {
-        if let Some(link) = self.links.get_mut(&id) {
-            link.slot = Slot::Closing;
+        if let Some(link) = self.links.get(&id) {
             let connection = CloseConnection::One(id);
             self.actions.push_back(ToSwarm::CloseConnection { peer_id: link.peer, connection });
         }
     }
 
-    /// Takes a connection's slot away, if it has one, and counts why.
-    fn free_slot(&mut self, id: ConnectionId, reason: CloseReason) {
+    /// A connection has lost its slot: tells the peer, the engine and the service, and counts why.
+    fn on_lost(&mut self, id: ConnectionId, reason: CloseReason) {
+        if reason.is_told() && self.handle_of(id).is_some() {
+            self.order(id, Order::Goodbye(reason));
+        }
         let Some(link) = self.links.get_mut(&id) else { return };
         let (peer, outbound) = (link.peer, link.outbound);
-        if matches!(link.slot, Slot::None | Slot::Closing) {
-            return;
-        }
-        let slot = std::mem::replace(&mut link.slot, Slot::None);
         link.lost = Some(reason);
-        self.holders.remove(&peer);
-        *self.disconnects.entry(reason.label()).or_default() += 1;
-        if let Slot::Up(handle) = slot {
+        self.freed = true;
+        if let Some(handle) = link.handle.take() {
             self.handles.remove(&handle);
             self.inputs.push_back(Input::PeerDisconnected { peer: handle });
             self.recorder.record(What::PeerDown { peer: handle.0, reason: reason.label().to_owned() });
         }
+        self.count(reason.label());
         self.actions.push_back(ToSwarm::GenerateEvent(Event::Down { peer, outbound, reason }));
     }
 
-    fn grant(&mut self, id: ConnectionId) {
-        if let Some(link) = self.links.get_mut(&id) {
-            link.slot = Slot::Opening;
-            self.holders.insert(link.peer, id);
-            self.order(id, Order::Open);
-        }
-    }
-
-    /// Grants a slot to a connection that we dialled, if the peer has none, one is free, and no other is held in the group of
-    /// its address. The operator's addresses count for no group.
-    fn grant_dialled(&mut self, id: ConnectionId) -> bool {
+    /// Opens the lanes on a connection that we dialled, if it gets a slot: no other is held in the group of its address. The
+    /// operator's addresses count for no group.
+    fn open_dialled(&mut self, id: ConnectionId) -> bool {
         let Some(link) = self.links.get(&id) else { return false };
-        let most = self.settings.max_peers_out.saturating_add(REFRESH_EXTRA);
-        let free = link.reserved || self.slots().outbound < most;
         let exempt = link.reserved || link.fixed;
         let alone = slot_group(&link.address).is_none_or(|group| !self.outbound_groups().contains(&group));
-        let wanted = free && (exempt || alone) && !self.holders.contains_key(&link.peer);
-        if wanted {
-            self.grant(id);
+        let granted = (exempt || alone) && self.slots.dialled(id, self.clock.now());
+        if granted {
+            self.order(id, Order::Open);
         }
-        wanted
+        granted
     }
 
-    /// The peer asks for a slot on a connection that it dialled.
-    ///
-    /// If we hold one for it already, on a connection that we dialled, both sides dialled at once: the connection
-    /// that the lower peer id dialled stays, on both sides. It may then exceed the inbound limit, by no more than
-    /// there are outbound slots. If the peer dialled the other as well, it has given that one up, whether we have
-    /// noticed or not: the new one stays.
+    /// The peer asks for a slot on a connection.
     fn on_slot_wanted(&mut self, id: ConnectionId) {
-        let Some(link) = self.links.get(&id).filter(|link| link.slot == Slot::None) else { return };
-        let peer = link.peer;
-        let held = self.holders.get(&peer).copied();
-        let grant = match held.and_then(|held| self.links.get(&held)) {
-            Some(held) => !link.outbound && (!held.outbound || peer < self.settings.local),
-            None => !link.outbound && (link.reserved || self.slots().inbound < self.settings.max_peers_in),
-        };
-        // On a connection that we dialled, the lanes are ours to open: whoever does it for us is no sign that we are full.
-        let full = held.is_none() && !link.outbound;
-        if !grant || held.is_some_and(|held| !self.may_replace(held, id)) {
-            let why = match held {
-                Some(_) => "its other connection stays",
-                None if full => "no slot is free for it",
-                None => "this node dialled the connection, and opens the lanes itself",
-            };
-            self.turn_away(id, full, why);
-            return;
+        let decisions = self.slots.asked(id, self.clock.now(), &merits(&self.links, &self.gossip));
+        decisions.into_iter().for_each(|decision| self.on_decision(decision));
+    }
+
+    fn on_decision(&mut self, decision: Decision) {
+        match decision {
+            Decision::Granted { id, instead } => {
+                if let Some((victim, reason)) = instead {
+                    if let Some(link) = self.links.get(&victim) {
+                        debug!(peer = %link.peer, address = %link.address, %reason, "closing a connection");
+                    }
+                    self.on_lost(victim, reason);
+                    self.close_link(victim);
+                }
+                self.order(id, Order::Open);
+            }
+            Decision::Declined { id, why } => self.turn_away(id, why),
         }
-        if let Some(held) = held {
-            self.fail(held, CloseReason::DuplicateConnection);
-        }
-        self.grant(id);
     }
 
     /// Drops the lanes of a connection that gets no slot. Counted where that is because all are taken.
-    fn turn_away(&mut self, id: ConnectionId, full: bool, why: &str) {
+    fn turn_away(&mut self, id: ConnectionId, why: Why) {
+        let text = match why {
+            Why::Full => "no slot is free for it",
+            Why::OtherStays { .. } => "its other connection stays",
+            Why::OursToOpen => "this node dialled the connection, and opens the lanes itself",
+        };
         if let Some(link) = self.links.get(&id) {
-            debug!(peer = %link.peer, address = %link.address, why, "declined a peer's lanes");
+            debug!(peer = %link.peer, address = %link.address, why = text, "declined a peer's lanes");
+            if let Why::OtherStays { other, warn: true } = why
+                && let Some(kept) = self.links.get(&other)
+            {
+                warn_of_rivals(&link.peer, &kept.address, &link.address);
+            }
         }
-        if full {
+        if why == Why::Full {
             self.count(NO_SLOT);
         }
         self.order(id, Order::Decline);
@@ -632,35 +633,23 @@ impl Behaviour {
         *self.disconnects.entry(label).or_default() += 1;
     }
 
-    /// Whether a connection that a peer dialled may take the place of one that it has.
-    fn may_replace(&mut self, held: ConnectionId, new: ConnectionId) -> bool {
-        let (Some(old), Some(new)) = (self.links.get(&held), self.links.get(&new)) else { return true };
-        let held = Held { ip: ip_of(&old.address), outbound: old.outbound };
-        let swap = self.swaps.wanted(new.peer, held, ip_of(&new.address), self.clock.now());
-        if swap == (Swap::Old { warn: true }) {
-            warn_of_rivals(&new.peer, &old.address, &new.address);
-        }
-        swap == Swap::New
-    }
-
     /// A limit on connections denied an inbound one of this peer. It is a contest if the limit is the one for a single peer.
     pub fn on_denied(&mut self, peer: PeerId, address: &Multiaddr) {
-        let now = self.clock.now();
-        if self.links.values().filter(|link| link.peer == peer).count() < PER_PEER_MAX as usize {
-            return;
-        }
-        let Some(held) = self.holders.get(&peer).and_then(|id| self.links.get(id)) else { return };
-        if self.swaps.denied(peer, ip_of(&held.address), ip_of(address), now) {
-            warn_of_rivals(&peer, &held.address, address);
+        let held = self.slots.denied(peer, ip_of(address), PER_PEER_MAX as usize, self.clock.now());
+        if let Some(link) = held.and_then(|id| self.links.get(&id)) {
+            warn_of_rivals(&peer, &link.address, address);
         }
     }
 
     fn on_up(&mut self, id: ConnectionId) {
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.slot == Slot::Opening) else { return };
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if self.slots.holder(&link.peer) != Some(id) || link.handle.is_some() {
+            return;
+        }
         let handle = PeerHandle(self.next_handle);
         // Four billion connections in one run would need a century at one a second.
         self.next_handle = self.next_handle.saturating_add(1);
-        link.slot = Slot::Up(handle);
+        link.handle = Some(handle);
         self.handles.insert(handle, id);
         let (peer, outbound) = (link.peer, link.outbound);
         let group = address_group(&link.address, self.settings.loopback_exempt);
@@ -671,10 +660,12 @@ impl Behaviour {
     }
 
     fn handle_of(&self, id: ConnectionId) -> Option<PeerHandle> {
-        match self.links.get(&id)?.slot {
-            Slot::Up(handle) => Some(handle),
-            Slot::None | Slot::Opening | Slot::Closing => None,
-        }
+        self.links.get(&id)?.handle
+    }
+
+    fn forget_link(&mut self, id: ConnectionId) {
+        self.slots.disconnected(id);
+        self.links.remove(&id);
     }
 
     fn admit(
@@ -689,22 +680,45 @@ impl Behaviour {
             return Err(ConnectionDenied::new(BannedError));
         }
         let wish = self.wanted.get(&id).copied().unwrap_or_default();
+        let reserved = wish.reserved || self.settings.reserved.contains(&peer);
+        let connection = slots::Connection {
+            peer,
+            ip: ip_of(address),
+            group: address_group(address, self.settings.loopback_exempt),
+            outbound,
+            reserved,
+        };
+        if let Some(victim) = self.slots.connected(id, connection) {
+            self.count(CONNECTION_LIMIT);
+            self.close_link(victim);
+        }
         let link = Link {
             peer,
             address: address.clone(),
             outbound,
             since: now,
             agent: None,
-            slot: Slot::None,
-            reserved: wish.reserved || self.settings.reserved.contains(&peer),
+            round_trip: None,
+            handle: None,
+            reserved,
             fixed: wish.fixed,
             lost: None,
-            told: false,
+            told: None,
         };
         self.links.insert(id, link);
         let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
         let handler = Handler::new(self.protocols.clone(), self.clock, budget, uplink);
         Ok(handler.with_deadlines(self.settings.deadlines))
+    }
+}
+
+/// What each connection's peer has shown to be worth.
+fn merits(links: &HashMap<ConnectionId, Link>, gossip: &Gossip) -> impl Fn(ConnectionId) -> Merits {
+    |id| {
+        let Some(link) = links.get(&id) else { return Merits::default() };
+        let info = link.handle.and_then(|handle| gossip.peer(handle));
+        let (block, transaction) = info.map_or((None, None), |info| (info.first_block, info.first_transaction));
+        Merits { block, transaction, round_trip: link.round_trip }
     }
 }
 
@@ -775,24 +789,27 @@ impl NetworkBehaviour for Behaviour {
             FromSwarm::ConnectionEstablished(established)
                 if self.wanted.remove(&established.connection_id).is_some() =>
             {
-                self.grant_dialled(established.connection_id);
+                self.open_dialled(established.connection_id);
             }
             FromSwarm::ConnectionClosed(closed) => {
-                self.free_slot(closed.connection_id, CloseReason::ClosedByPeer);
-                let link = self.links.remove(&closed.connection_id);
-                let cut = link
-                    .filter(|link| link.outbound && !link.told && link.lost == Some(CloseReason::ClosedByPeer));
+                let id = closed.connection_id;
+                if self.slots.disconnected(id)
+                    && let Some(link) = self.links.get(&id)
+                {
+                    self.on_lost(id, link.end(CloseReason::ClosedByPeer));
+                }
+                let cut = self.links.remove(&id).filter(Link::was_cut);
                 if let Some(Link { peer, address, fixed, .. }) = cut.filter(|_| !was_lost(closed.cause)) {
                     self.actions.push_back(ToSwarm::GenerateEvent(Event::Cut { peer, address, fixed }));
                 }
             }
             FromSwarm::DialFailure(failure) => {
                 self.wanted.remove(&failure.connection_id);
-                self.links.remove(&failure.connection_id);
+                self.forget_link(failure.connection_id);
             }
             FromSwarm::ListenFailure(failure) => {
                 // Another behaviour may have refused what this one admitted.
-                self.links.remove(&failure.connection_id);
+                self.forget_link(failure.connection_id);
             }
             _ => {}
         }
@@ -803,6 +820,11 @@ impl NetworkBehaviour for Behaviour {
         match report {
             Report::SlotWanted => self.on_slot_wanted(id),
             Report::Up => self.on_up(id),
+            Report::RoundTrip(took) => {
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.round_trip = Some(link.round_trip.map_or(took, |least| least.min(took)));
+                }
+            }
             Report::Received(message) => {
                 if let Some(peer) = self.handle_of(id) {
                     self.recorder.received(peer, &message);
@@ -814,7 +836,10 @@ impl NetworkBehaviour for Behaviour {
                     self.inputs.push_back(Input::Drained { peer, lane, bytes });
                 }
             }
-            Report::Failed(CloseReason::Declined) => self.free_slot(id, CloseReason::Declined),
+            Report::Failed(CloseReason::Declined) if self.slots.free(id) => {
+                self.on_lost(id, CloseReason::Declined)
+            }
+            Report::Failed(CloseReason::Declined) => {}
             Report::Failed(reason) => self.fail(id, reason),
         }
         self.run();
@@ -825,7 +850,7 @@ impl NetworkBehaviour for Behaviour {
             if let Some(action) = self.actions.pop_front() {
                 return Poll::Ready(action);
             }
-            let Some(deadline) = self.gossip.poll_timeout() else {
+            let Some(deadline) = self.gossip.poll_timeout().into_iter().chain(self.slots.next_at()).min() else {
                 self.timer = None;
                 return Poll::Pending;
             };
@@ -838,8 +863,12 @@ impl NetworkBehaviour for Behaviour {
                 return Poll::Pending;
             }
             self.timer = None;
-            if self.clock.now() >= deadline {
-                self.input(Input::Timeout);
+            let now = self.clock.now();
+            // So the slots are looked at as well.
+            self.freed |= self.slots.next_at().is_some_and(|at| at <= now);
+            match self.gossip.poll_timeout() {
+                Some(at) if at <= now => self.input(Input::Timeout),
+                _ => self.run(),
             }
         }
     }

@@ -183,6 +183,9 @@ pub struct PeerStatus {
     pub strikes: u32,
     /// Smoothed time between request and body, in milliseconds.
     pub response_ms: Option<f64>,
+    /// The lowest round trip of the node's pings to it, in milliseconds; nothing before the first answer.
+    #[serde(default)]
+    pub round_trip_ms: Option<f64>,
     /// Seconds since the connection opened.
     pub connected_s: f64,
     /// libp2p's agent string, if identify has told it.

@@ -1,7 +1,7 @@
 //! One connection's lanes: opens them when the behaviour grants a gossip slot, moves messages, and gives up with a
 //! reason when the peer breaks a rule of the wire or stands still.
 //!
-//! Each side writes only on streams that it opened. Without a slot the handler keeps no connection alive: Kademlia's
+//! Acks and pings are dealt with here; nobody else hears of them. Each side writes only on streams that it opened. Without a slot the handler keeps no connection alive: Kademlia's
 //! connections idle out. No gossip rule lives here; whom to send what is the engine's.
 
 use std::collections::VecDeque;
@@ -27,7 +27,10 @@ use tokio::time::{Sleep, sleep};
 
 use crate::clock::Clock;
 use crate::framing::FrameError;
-use crate::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, READ_STALL, Uplink, WRITE_STALL};
+use crate::lane::{
+    BulkBudget, BulkWriter, ControlWriter, LaneReader, PING_INTERVAL, PING_TIMEOUT, Pings, READ_STALL, Uplink,
+    WRITE_STALL, Words,
+};
 use crate::reason::CloseReason;
 
 /// Both lanes must be open both ways this long after the slot was granted. Without a slot, lanes that the peer opened
@@ -43,8 +46,8 @@ pub const TURNED_AWAY_MAX: u8 = 8;
 pub const FLUSHED_BYTES_MIN: usize = CONTROL_CREDIT_BYTES / 32;
 
 /// A closing connection lives on for so long after a goodbye was written. TCP's close sends what was written; QUIC's drops what
-/// is not on its way yet.
-const GOODBYE_LINGER: StdDuration = StdDuration::from_millis(50);
+/// is not on its way yet. And a busy peer that finds goodbye and end together never reads the goodbye.
+const GOODBYE_LINGER: StdDuration = StdDuration::from_millis(200);
 
 const SUBSTREAM_TIMEOUT: StdDuration = StdDuration::from_secs(10);
 
@@ -81,6 +84,8 @@ pub enum Report {
     Received(Message),
     /// Message bytes left: control bytes were flushed, bulk bytes acknowledged.
     Drained(Lane, usize),
+    /// A ping of ours was answered; this is how long that took.
+    RoundTrip(Duration),
     /// The lanes are of no further use.
     Failed(CloseReason),
 }
@@ -94,6 +99,10 @@ pub struct Deadlines {
     pub write_stall: Duration,
     /// A half-sent frame.
     pub read_stall: Duration,
+    /// Between two pings of ours.
+    pub ping_interval: Duration,
+    /// A ping without its pong.
+    pub ping_timeout: Duration,
 }
 
 /// The handler.
@@ -118,8 +127,10 @@ pub struct Handler {
     greeted: bool,
     /// Since when we don't read.
     paused: Option<Time>,
-    /// Bulk bytes read that the peer is to be told of.
-    ack: u64,
+    /// What we ourselves have to say on the control lane.
+    words: Words,
+    /// Our pings, from our Hello on.
+    pings: Option<Pings>,
     /// Control bytes flushed that the behaviour was not told of.
     flushed: usize,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
@@ -167,7 +178,13 @@ pub fn protocol_name(network: &NetworkId, what: &str, version: u64) -> StreamPro
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { open: OPEN_TIMEOUT, write_stall: WRITE_STALL, read_stall: READ_STALL }
+        Self {
+            open: OPEN_TIMEOUT,
+            write_stall: WRITE_STALL,
+            read_stall: READ_STALL,
+            ping_interval: PING_INTERVAL,
+            ping_timeout: PING_TIMEOUT,
+        }
     }
 }
 
@@ -192,7 +209,8 @@ impl Handler {
             turned_away: 0,
             greeted: false,
             paused: None,
-            ack: 0,
+            words: Words::default(),
+            pings: None,
             flushed: 0,
             timer: None,
             parting: None,
@@ -212,6 +230,7 @@ impl Handler {
         self.bulk_out = None;
         self.control_in = None;
         self.bulk_in = None;
+        self.pings = None;
         self.keep_until = None;
         self.timer = None;
     }
@@ -299,6 +318,10 @@ impl Handler {
     }
 
     fn send(&mut self, lane: Lane, message: &Message) -> Result<(), CloseReason> {
+        if matches!(message, Message::Hello(_)) {
+            let Deadlines { ping_interval, ping_timeout, .. } = self.deadlines;
+            self.pings = Some(Pings::start(self.clock.now(), ping_interval, ping_timeout));
+        }
         match (lane, &mut self.control_out, &mut self.bulk_out) {
             (Lane::Control, Some(control), _) => control.push(message),
             (Lane::Bulk, _, Some(bulk)) => bulk.push(message),
@@ -315,6 +338,7 @@ impl Handler {
         } else if let Some(since) = self.paused.take() {
             self.control_in.iter_mut().chain(&mut self.bulk_in).for_each(|lane| lane.excuse(now));
             self.bulk_out.iter_mut().for_each(|lane| lane.excuse(now.since(since)));
+            self.pings.iter_mut().for_each(|pings| pings.excuse(now.since(since)));
         }
     }
 
@@ -333,7 +357,13 @@ impl Handler {
                 // One that has left them shows when we write.
                 self.watch_own(cx)?;
                 let now = self.clock.now();
-                self.write(cx, now)?;
+                let written = self.write(cx, now);
+                if written == Err(CloseReason::ClosedByPeer) {
+                    // What it said before it left is read first: that may be why.
+                    self.read(cx, now)?;
+                    return if self.reports.is_empty() { written } else { Ok(()) };
+                }
+                written?;
                 self.read(cx, now)?;
                 // What was read may have brought acks to send, or room in the window.
                 self.write(cx, now)
@@ -366,8 +396,13 @@ impl Handler {
 
     fn write(&mut self, cx: &mut Context<'_>, now: Time) -> Result<(), CloseReason> {
         let (Some(control), Some(bulk)) = (&mut self.control_out, &mut self.bulk_out) else { return Ok(()) };
+        if self.paused.is_none()
+            && let Some(nonce) = self.pings.as_mut().and_then(|pings| pings.ask(now, rand::random))
+        {
+            self.words.ping = Some(nonce);
+        }
         loop {
-            let flushed = control.poll(cx, now, &mut self.ack)?;
+            let flushed = control.poll(cx, now, &mut self.words)?;
             self.flushed = self.flushed.saturating_add(flushed);
             if self.flushed >= FLUSHED_BYTES_MIN {
                 self.reports.push_back(Report::Drained(Lane::Control, std::mem::take(&mut self.flushed)));
@@ -390,27 +425,40 @@ impl Handler {
             return Ok(());
         }
         let (Some(control), Some(bulk)) = (&mut self.control_in, &mut self.bulk_in) else { return Ok(()) };
-        if let Poll::Ready(frame) = control.poll(cx, now, &self.budget, &mut self.ack) {
+        if let Poll::Ready(frame) = control.poll(cx, now, &self.budget, &mut self.words.ack) {
             match decode(Lane::Control, &frame?)? {
                 Message::Ack(bytes) => {
                     let lane = self.bulk_out.as_mut().ok_or(CloseReason::BadAck)?;
                     let drained = lane.acknowledged(bytes, now)?;
                     self.reports.push_back(Report::Drained(Lane::Bulk, drained));
-                    return Ok(());
+                }
+                // Of several that come before an answer could leave, the last one is answered.
+                Message::Ping(nonce) if self.greeted => {
+                    self.words.pong = Some(nonce);
+                    cx.waker().wake_by_ref();
+                }
+                Message::Pong(nonce) => {
+                    let pings = self.pings.as_mut().ok_or(CloseReason::BadPong)?;
+                    self.reports.push_back(Report::RoundTrip(pings.answered(nonce, now)?));
                 }
                 message => {
                     self.greeted |= matches!(message, Message::Hello(_));
                     self.reports.push_back(Report::Received(message));
-                    return Ok(());
                 }
             }
+            return Ok(());
+        }
+        // There was nothing to read, so it isn't we who are late.
+        if self.pings.as_mut().is_some_and(|pings| pings.is_overdue(now)) {
+            return Err(CloseReason::PingTimeout);
         }
         if !self.greeted {
             return Ok(());
         }
-        if let Poll::Ready(frame) = bulk.poll(cx, now, &self.budget, &mut self.ack) {
+        if let Poll::Ready(frame) = bulk.poll(cx, now, &self.budget, &mut self.words.ack) {
             match decode(Lane::Bulk, &frame?)? {
                 Message::Ack(_) => return Err(CloseReason::AckOnBulk),
+                Message::Ping(_) | Message::Pong(_) => return Err(CloseReason::PingOnBulk),
                 message => self.reports.push_back(Report::Received(message)),
             }
         }
@@ -431,6 +479,7 @@ impl Handler {
         }
         let bulk = self.bulk_out.as_ref().and_then(BulkWriter::deadline);
         let reading = self.control_in.iter().chain(&self.bulk_in).filter_map(LaneReader::deadline);
+        let reading = reading.chain(self.pings.as_ref().map(Pings::deadline));
         reading.chain(writing).chain(bulk).min()
     }
 
@@ -551,7 +600,7 @@ impl ConnectionHandler for Handler {
     /// Called while the connection closes: gives a goodbye its moment.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Option<Report>> {
         let Some((control, linger)) = &mut self.parting else { return Poll::Ready(None) };
-        let written = control.poll(cx, self.clock.now(), &mut 0).is_ok();
+        let written = control.poll(cx, self.clock.now(), &mut Words::default()).is_ok();
         let linger = linger.get_or_insert_with(|| Box::pin(sleep(GOODBYE_LINGER)));
         if written && linger.as_mut().poll(cx).is_pending() {
             return Poll::Pending;

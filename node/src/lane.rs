@@ -9,6 +9,7 @@ mod bulk;
 mod control;
 pub mod encoded;
 pub mod pace;
+mod ping;
 mod reader;
 mod uplink;
 pub mod window;
@@ -17,7 +18,9 @@ use protocol::time::Duration;
 
 pub use self::budget::{BULK_BUDGET_BYTES, BulkBudget};
 pub(crate) use self::bulk::BulkWriter;
-pub(crate) use self::control::ControlWriter;
+pub(crate) use self::control::{ControlWriter, Words};
+pub(crate) use self::ping::Pings;
+pub use self::ping::{PING_INTERVAL, PING_TIMEOUT};
 pub(crate) use self::reader::LaneReader;
 pub use self::reader::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
 pub use self::uplink::Uplink;

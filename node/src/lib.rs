@@ -36,6 +36,7 @@ pub mod run;
 pub mod sample;
 pub mod say;
 pub mod service;
+pub mod slots;
 pub mod status_line;
 pub mod store;
 pub mod swaps;

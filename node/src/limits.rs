@@ -30,6 +30,9 @@ pub const PER_IPV6_56_MAX: usize = 8;
 
 /// Connections without a gossip slot, such as Kademlia's: so many inbound, and so many outbound.
 pub const SLOTLESS_CONNECTIONS_MAX: usize = 32;
+/// Inbound connections over and above those that may go while newer ones take their places: libp2p counts them until they are
+/// gone.
+pub const GOING_CONNECTIONS_MAX: usize = 32;
 /// Connections to one peer: two for the moment in which both dial.
 pub const PER_PEER_MAX: u32 = 2;
 /// Connections being set up, each way. A setup takes 10 s at most.
@@ -49,13 +52,13 @@ pub fn connection_limits(config: &Config) -> ConnectionLimits {
         .with_max_established(Some(incoming.saturating_add(outgoing)))
 }
 
-/// Established connections, inbound and outbound.
+/// Established connections, inbound and outbound. Inbound, `slots.rs` closes some before this many are there.
 #[must_use]
 pub fn established_max(config: &Config) -> (u32, u32) {
     let limit = |slots: usize| u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
     // Reserved peers that dial us, and those whose ids we know, are let in over and above all limits.
     let outgoing = config.max_peers_out.saturating_add(REFRESH_EXTRA).saturating_add(config.reserved_peers.len());
-    (limit(config.max_peers_in), limit(outgoing))
+    (limit(config.max_peers_in.saturating_add(GOING_CONNECTIONS_MAX)), limit(outgoing))
 }
 
 /// The IP address that a multiaddress begins with.

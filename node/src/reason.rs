@@ -2,7 +2,7 @@
 
 use libp2p::swarm::ConnectionError;
 use protocol::gossip::DisconnectReason;
-use protocol::message::Lane;
+use protocol::message::{GoodbyeReason, Lane};
 
 use crate::framing::FrameError;
 
@@ -48,6 +48,12 @@ pub enum CloseReason {
     /// Sent an ack on its bulk lane.
     #[error("sent an ack on its bulk lane: acks go on the control lane")]
     AckOnBulk,
+    /// Answered a ping that was never sent, or has its answer.
+    #[error("answered a ping that was not sent, or not with this nonce")]
+    BadPong,
+    /// Sent a ping or a pong on its bulk lane.
+    #[error("sent a ping or a pong on its bulk lane: both go on the control lane")]
+    PingOnBulk,
     /// Wrote on a stream that it did not open.
     #[error("wrote on the {} stream that this node opened: each side writes on its own streams only", .0.name())]
     UnexpectedData(Lane),
@@ -78,6 +84,9 @@ pub enum CloseReason {
     /// Another peer has taken its place.
     #[error("another peer has taken its place")]
     Refreshed,
+    /// It made room for a peer that dialled us.
+    #[error("made room for another peer that dialled this node: all inbound slots are in use")]
+    Evicted,
     /// This node stops.
     #[error("this node stops")]
     Shutdown,
@@ -107,6 +116,7 @@ impl CloseReason {
             Self::QueueOverrun => "queue_overrun",
             Self::DuplicateStream => "duplicate_stream",
             Self::BadAck | Self::AckOnBulk => "bad_ack",
+            Self::BadPong | Self::PingOnBulk => "bad_pong",
             Self::UnexpectedData(_) => "unexpected_data",
             Self::OpenTimeout => "open_timeout",
             Self::Unsupported => "unsupported",
@@ -117,6 +127,7 @@ impl CloseReason {
             Self::DuplicateConnection => "duplicate_connection",
             Self::PingTimeout => "ping_timeout",
             Self::Refreshed => "refreshed",
+            Self::Evicted => "evicted",
             Self::Shutdown => "shutdown",
         }
     }
@@ -127,12 +138,12 @@ impl CloseReason {
         matches!(self, Self::PingTimeout | Self::WriteStalled | Self::ReadStalled)
     }
 
-    /// Whether the peer is told why, as far as it still reads: when it is somebody's fault, the peer's by what we saw. One that
-    /// acknowledges nothing may still read its control lane.
+    /// Whether the peer is told why, as far as it still reads: when it is somebody's fault, the peer's by what we saw, or when
+    /// it should know that it is nobody's and come back later. One that acknowledges nothing may still read its control lane.
     #[must_use]
     pub const fn is_told(self) -> bool {
-        let slow = matches!(self, Self::ReadStalled | Self::WriteStalled | Self::QueueOverrun);
-        slow || matches!(self, Self::Engine(_)) || self.is_misbehavior()
+        let slow = matches!(self, Self::ReadStalled | Self::WriteStalled | Self::QueueOverrun | Self::PingTimeout);
+        slow || matches!(self, Self::Engine(_) | Self::Evicted) || self.is_misbehavior()
     }
 
     /// Whether the peer broke a rule, so that it is not wanted back for a while. Slowness and limits are none.
@@ -149,10 +160,18 @@ impl CloseReason {
             | Self::DuplicateStream
             | Self::BadAck
             | Self::AckOnBulk
+            | Self::BadPong
+            | Self::PingOnBulk
             | Self::UnexpectedData(_) => true,
             _ => false,
         }
     }
+}
+
+/// Whether a peer's goodbye says that this node is at fault. One that makes room for another doesn't.
+#[must_use]
+pub fn blames(goodbye: &GoodbyeReason) -> bool {
+    goodbye.as_str() != CloseReason::Evicted.label()
 }
 
 /// Whether a connection was lost, by what libp2p says of its end: it timed out, or a network is gone. Otherwise the other

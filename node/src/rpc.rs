@@ -141,8 +141,8 @@ pub trait Api {
     async fn block_get(&self, id: String) -> RpcResult<Option<BlockView>>;
 }
 
-/// The methods, for the listener.
-pub(crate) fn methods(commands: mpsc::Sender<Command>) -> RpcModule<impl Sized> {
+/// The methods, for a listener: each becomes one command.
+pub fn methods(commands: mpsc::Sender<Command>) -> RpcModule<impl Sized> {
     Methods { commands }.into_rpc()
 }
 

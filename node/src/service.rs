@@ -16,7 +16,7 @@ use futures::StreamExt as _;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, connection_limits, identify, ping};
+use libp2p::{Multiaddr, PeerId, Swarm, connection_limits, identify};
 use protocol::block::Block;
 use protocol::chain::RestoreError;
 use protocol::durable::Loaded;
@@ -49,7 +49,7 @@ use crate::notices::{
 use crate::own::{DialRefusal, Dials};
 use crate::own_key::{KeyWatch, Origin};
 use crate::progress::Progress;
-use crate::reason::CloseReason;
+use crate::reason::{CloseReason, blames};
 use crate::recorder::Recorder;
 use crate::resolve;
 use crate::sample;
@@ -363,11 +363,6 @@ impl Service {
             SwarmEvent::Behaviour(NodeBehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(NodeBehaviourEvent::Identify(event)) => self.on_identify(event),
             SwarmEvent::Behaviour(NodeBehaviourEvent::Kad(event)) => self.on_kad(event),
-            SwarmEvent::Behaviour(NodeBehaviourEvent::Ping(ping::Event { connection, result, .. })) => {
-                if matches!(result, Err(ping::Failure::Timeout | ping::Failure::Other { .. })) {
-                    self.gossip().close(connection, CloseReason::PingTimeout);
-                }
-            }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 if endpoint.is_dialer() {
                     self.discovery.on_established(connection_id, peer_id, endpoint.get_remote_address(), now);
@@ -441,7 +436,7 @@ impl Service {
             Event::Engine(gossip::Event::SubmissionsExpired { ids, tip }) => say::expired(&ids, tip),
             Event::Goodbye { peer, reason } => {
                 debug!(peer = %say::peer(peer), ?reason, "a peer says why it closes the connection");
-                if self.goodbyes.may_say(self.clock.now()) {
+                if blames(&reason) && self.goodbyes.may_say(self.clock.now()) {
                     say::goodbye(peer, &reason);
                 }
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour};
-use libp2p::{StreamProtocol, Swarm, connection_limits, identify, ping};
+use libp2p::{StreamProtocol, Swarm, connection_limits, identify};
 use protocol::gossip::Gossip;
 
 use crate::behaviour::{Behaviour, Settings};
@@ -45,7 +45,6 @@ pub(crate) struct NodeBehaviour {
     pub(crate) blocks: AddressBlocks,
     pub(crate) gossip: Behaviour,
     pub(crate) identify: identify::Behaviour,
-    pub(crate) ping: ping::Behaviour,
     /// Off when only reserved peers are wanted.
     pub(crate) kad: Toggle<Kademlia>,
 }
@@ -84,7 +83,6 @@ pub(crate) fn build(
         blocks: AddressBlocks::new(config.loopback_exempt),
         gossip: Behaviour::new(settings, gossip, keeper, clock, recorder),
         identify: identify::Behaviour::new(identify),
-        ping: ping::Behaviour::default(),
         kad: Toggle::from(kad),
     };
     let swarm = swarm::Config::with_tokio_executor()

@@ -321,6 +321,8 @@ impl Gossip {
             ready: peer.ready,
             tip: peer.tip,
             delivered: peer.delivered,
+            first_transaction: peer.first_transaction,
+            first_block: peer.first_block,
             strikes: self.requests.strikes(handle),
             response: self.requests.response(handle),
         })

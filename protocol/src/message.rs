@@ -151,10 +151,18 @@ pub enum Message {
     Reconcile(Box<Reconcile>),
     /// Tag 21: the speaker closes the connection, and this is why.
     Goodbye(GoodbyeReason),
+    /// Tag 22: answer this. Drivers ask and answer themselves, as with [`Message::Ack`].
+    Ping(Nonce),
+    /// Tag 23: the answer to the ping of this nonce.
+    Pong(Nonce),
 }
 
+/// What a ping and its pong have in common. Drawn at random, so that a pong can't come before its ping.
+pub type Nonce = [u8; 8];
+
 /// Why the speaker of a goodbye closes the connection, in one word of a counter: lower-case letters, digits and underscores, 1
-/// to [`GOODBYE_REASON_LEN_MAX`] of them. Nobody has checked it. It is for a person to read, and nothing follows from it.
+/// to [`GOODBYE_REASON_LEN_MAX`] of them. Nobody has checked it. It is for a person to read; at most it tells the listener
+/// when to come back.
 #[derive(Clone, PartialEq, Eq)]
 pub struct GoodbyeReason(Bytes);
 
@@ -209,6 +217,8 @@ impl Message {
             Self::Graft(_) => "graft",
             Self::Reconcile(message) => message.name(),
             Self::Goodbye(_) => "goodbye",
+            Self::Ping(_) => "ping",
+            Self::Pong(_) => "pong",
         }
     }
 
@@ -301,6 +311,14 @@ impl Encode for Message {
                 tag(writer, 21, 2);
                 writer.text(reason.as_str());
             }
+            Self::Ping(nonce) => {
+                tag(writer, 22, 2);
+                writer.bytes(nonce);
+            }
+            Self::Pong(nonce) => {
+                tag(writer, 23, 2);
+                writer.bytes(nonce);
+            }
         }
     }
 }
@@ -312,7 +330,7 @@ impl Decode for Message {
         let expected = match tag {
             0 => 7,
             2 | 3 | 4 | 6 | 7 => 3,
-            1 | 5 | 8..=13 | 21 => 2,
+            1 | 5 | 8..=13 | 21..=23 => 2,
             tag if Reconcile::TAGS.contains(&tag) => Reconcile::items(tag),
             _ => return Err(DecodeError::BadValue("a message tag")),
         };
@@ -361,6 +379,8 @@ impl Decode for Message {
             21 => {
                 Self::Goodbye(GoodbyeReason::checked(reader.text("a goodbye's reason", GOODBYE_REASON_LEN_MAX)?)?)
             }
+            22 => Self::Ping(read_nonce(reader)?),
+            23 => Self::Pong(read_nonce(reader)?),
             _ => Self::Reconcile(Box::new(Reconcile::decode(tag, reader)?)),
         })
     }
@@ -444,6 +464,11 @@ fn read_list<T: Decode>(reader: &mut Reader, what: &'static str, max: usize) -> 
         items.push(T::decode(reader)?);
     }
     Ok(items)
+}
+
+fn read_nonce(reader: &mut Reader) -> Result<Nonce, DecodeError> {
+    let bytes = reader.bytes("a nonce", 8)?;
+    Nonce::try_from(bytes.as_ref()).map_err(|_| DecodeError::BadValue("a nonce"))
 }
 
 /// A route, or an empty string for none.

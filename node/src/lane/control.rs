@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures::AsyncWrite as _;
 use libp2p::Stream;
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::message::Message;
+use protocol::message::{Message, Nonce};
 use protocol::time::{Duration, Time};
 
 use crate::framing::write_frame;
@@ -30,8 +30,30 @@ pub(crate) struct ControlWriter {
 #[derive(Debug, Default)]
 struct Chunk {
     bytes: Vec<u8>,
-    /// Message bytes of the engine's in it: without prefixes and acks.
+    /// Message bytes of the engine's in it: without prefixes and the driver's own words.
     credit: usize,
+}
+
+/// What the driver itself says on a control lane, before the next chunk is written. None of it is queued twice, so a peer
+/// can't make it grow.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    /// Bulk bytes read that the peer is to be told of.
+    pub(crate) ack: u64,
+    /// A ping of ours.
+    pub(crate) ping: Option<Nonce>,
+    /// The answer to the peer's last ping.
+    pub(crate) pong: Option<Nonce>,
+}
+
+impl Words {
+    fn next(&mut self) -> Option<Message> {
+        if self.ack > 0 {
+            return Some(Message::Ack(std::mem::take(&mut self.ack)));
+        }
+        let pong = self.pong.take().map(Message::Pong);
+        pong.or_else(|| self.ping.take().map(Message::Ping))
+    }
 }
 
 impl ControlWriter {
@@ -49,12 +71,19 @@ impl ControlWriter {
         if self.queued > CONTROL_CREDIT_BYTES { Err(CloseReason::QueueOverrun) } else { Ok(()) }
     }
 
-    /// Writes what it can; returns the message bytes that were flushed. `ack` is sent along and set to zero.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, now: Time, ack: &mut u64) -> Result<usize, CloseReason> {
+    /// Writes what it can; returns the message bytes that were flushed. `words` are sent along and taken.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        words: &mut Words,
+    ) -> Result<usize, CloseReason> {
         let mut flushed = 0;
         loop {
-            if self.writing.is_none() && *ack > 0 {
-                self.append(&Message::Ack(std::mem::take(ack)));
+            while self.writing.is_none()
+                && let Some(word) = words.next()
+            {
+                self.append(&word);
             }
             let (chunk, at) = match &mut self.writing {
                 Some(writing) => writing,

@@ -137,7 +137,6 @@ fn a_node_makes_no_blocks_while_it_catches_up() {
     let second = start(&space, "second", &[&strs(&flags)[..], &["--produce-every", "10ms"]].concat());
     let status = status_until(&second, "the chain", |status| status.tip_height >= 300);
     assert_eq!(second.lines_with("no block is produced for now"), 1, "{}", second.said());
-    // Both produce at the tip, where forks are natural: one in some five blocks.
-    assert!(status.stats.reorganisations <= 10, "{:#?}", status.stats);
+    // Reorganisations tell nothing here: both produce at the tip, where forks are natural.
     meet(&first, &second, status.tip_height);
 }

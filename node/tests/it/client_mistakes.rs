@@ -218,11 +218,16 @@ fn settings(mistake: &str) -> Config {
             config.deadlines =
                 Deadlines { write_stall: protocol::time::Duration::from_secs(1), ..config.deadlines };
         }
+        "no pong for 20 s" => {
+            let soon = protocol::time::Duration::from_millis(200);
+            config.deadlines = Deadlines { ping_interval: soon, ping_timeout: soon, ..config.deadlines };
+        }
         "half a frame, and nothing for 20 s" => {
             config.deadlines =
                 Deadlines { read_stall: protocol::time::Duration::from_secs(1), ..config.deadlines };
         }
-        "no free slot" => config.max_peers_in = 1,
+        // One address group: nobody of it gives way to another for some minutes.
+        "no free slot for 6 s" => (config.max_peers_in, config.loopback_exempt) = (1, false),
         "a ninth connection from an address" | "a connection while its address is banned" => {
             config.loopback_exempt = false;
         }
@@ -250,13 +255,16 @@ async fn make(mistake: &str, node: &Node) -> Seen {
         }
         "an item in another encoding" => after_hello(node, control, &frame(&other_encoding())).await,
         "a message in another encoding" => after_hello(node, control, &framed(&[0x82, 0x0b, 0x18, 5])).await,
-        "an unknown tag" => after_hello(node, control, &framed(&[0x82, 22, 0])).await,
+        "an unknown tag" => after_hello(node, control, &framed(&[0x82, 0x18, 24, 0])).await,
         "an inv of 4,097 entries" => after_hello(node, control, &long_inv()).await,
         "a body over 65,536 bytes on the control lane" => {
             after_hello(node, control, &prefix(CONTROL_FRAME_BYTES_MAX as u64 + 1)).await
         }
         "an ack on the bulk lane" => after_hello(node, Lane::Bulk, &frame(&Message::Ack(1))).await,
         "an ack of more than was sent" => after_hello(node, control, &frame(&Message::Ack(1))).await,
+        "a pong without a ping" => after_hello(node, control, &frame(&Message::Pong([7; 8]))).await,
+        "a ping on the bulk lane" => after_hello(node, Lane::Bulk, &frame(&Message::Ping([7; 8]))).await,
+        "no pong for 20 s" => end_of(HostileClient::greeted(&node.address()).await).await,
         "no Hello for 5 s" => end_of(HostileClient::connect(&node.address()).await).await,
         "Hello on a stream that the node opened" => hello_on_their_stream(node).await,
         "a second Hello" => after_hello(node, control, &hello_of("test")).await,
@@ -264,7 +272,7 @@ async fn make(mistake: &str, node: &Node) -> Seen {
         "another network in Hello" => instead_of_hello(node, &hello_of("other")).await,
         "half a frame, and nothing for 20 s" => after_hello(node, control, &prefix(100)).await,
         "no acks for 20 s" => without_acks(node).await,
-        "no free slot" => without_a_slot(node).await,
+        "no free slot for 6 s" => without_a_slot(node).await,
         "a ninth connection from an address" => ninth(node).await,
         "a connection while its address is banned" => while_banned(node).await,
         other => panic!("the table has a mistake that nobody makes here: {other}"),

@@ -6,7 +6,7 @@ use libp2p::swarm::behaviour::ConnectionEstablished;
 use libp2p::swarm::{ConnectionId, FromSwarm, NetworkBehaviour as _};
 use libp2p::{Multiaddr, PeerId, connection_limits};
 use node::discovery::REFRESH_EXTRA;
-use node::limits::{self, SLOTLESS_CONNECTIONS_MAX};
+use node::limits::{self, GOING_CONNECTIONS_MAX, SLOTLESS_CONNECTIONS_MAX};
 use node::limits::{AddressBlocks, address_group};
 use node::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX, PER_IPV6_56_MAX};
 
@@ -99,6 +99,7 @@ fn those_who_dial_us_leave_room_for_our_own_dials_and_the_other_way_round() {
         let second = fill(&mut limits, &mut next, !inbound_first);
         let (inbound, outbound) = if inbound_first { (first, second) } else { (second, first) };
         let own = 3 + REFRESH_EXTRA + 1;
-        assert_eq!((inbound, outbound), (5 + SLOTLESS_CONNECTIONS_MAX, own + SLOTLESS_CONNECTIONS_MAX));
+        let incoming = 5 + SLOTLESS_CONNECTIONS_MAX + GOING_CONNECTIONS_MAX;
+        assert_eq!((inbound, outbound), (incoming, own + SLOTLESS_CONNECTIONS_MAX));
     }
 }

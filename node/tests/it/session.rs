@@ -131,6 +131,9 @@ async fn session() -> Value {
     with.say(control, &Message::Hello(hello("test")), "the first message each way").await;
     with.hear(control, "neither waits for the other's").await;
 
+    with.say(control, &Message::Ping([9, 3, 7, 1, 8, 2, 6, 4]), "how long does an answer take?").await;
+    with.hear(control, "the same nonce").await;
+
     with.say(control, &inv(&ours), "the client has a transaction").await;
     with.hear(control, "the node wants it").await;
     with.say(control, &bodies(&[&ours]), "a small body, on the control lane").await;

@@ -21,6 +21,7 @@ fn peer(address: &str) -> PeerStatus {
         delivered: 1_234_567,
         strikes: 12,
         response_ms: Some(1_234.5),
+        round_trip_ms: Some(12.3),
         connected_s: 100_000.0,
         agent: Some("hearsay/0.1.0".to_owned()),
     }

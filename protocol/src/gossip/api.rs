@@ -10,7 +10,7 @@ use crate::message::{GoodbyeReason, Lane, Message, Outcome, Tip};
 use crate::network::NetworkId;
 pub use crate::refusal::{DisconnectReason, Refusal};
 pub use crate::relay::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor};
-use crate::time::Duration;
+use crate::time::{Duration, Time};
 use crate::transaction::{Height, SignedTransaction};
 use crate::validator::Producers;
 use crate::verify::{JobId, Verdict, VerifyJob};
@@ -269,6 +269,10 @@ pub struct PeerInfo {
     pub tip: Option<Tip>,
     /// Bodies it was the first to deliver.
     pub delivered: u64,
+    /// When it was last the first to deliver a transaction.
+    pub first_transaction: Option<Time>,
+    /// When it was last the first to deliver a block.
+    pub first_block: Option<Time>,
     /// Strikes for announced items that it withheld.
     pub strikes: u32,
     /// Smoothed time between request and body; `None` before the first.

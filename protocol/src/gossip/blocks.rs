@@ -394,7 +394,7 @@ impl Gossip {
         self.requests.forget(RequestKey::Block(id));
         self.catch_up_wait = CATCH_UP_INTERVAL_MIN;
         self.stats.blocks_accepted = self.stats.blocks_accepted.saturating_add(1);
-        self.delivered(from);
+        self.delivered(now, ItemId::Block(id), from);
         if let Some(each) = bytes.checked_div(usize::try_from(header.header().count).unwrap_or(usize::MAX)) {
             self.usual_bytes_in_block = each.max(self.usual_bytes_in_block / 8 * 7).max(1);
         }

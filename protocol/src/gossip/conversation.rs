@@ -118,8 +118,8 @@ impl Gossip {
                 }
             }
             (false, _) => self.disconnect(now, from, DisconnectReason::BeforeHello),
-            // Acks pace the bulk lane, which is the driver's business.
-            (true, Message::Ack(_)) => {}
+            // How fast and alive the link is, is the driver's business.
+            (true, Message::Ack(_) | Message::Ping(_) | Message::Pong(_)) => {}
         }
     }
 

@@ -91,6 +91,9 @@ pub(crate) struct Peer {
     pub(crate) dealings: Dealings,
     /// Bodies it was the first to deliver.
     pub(crate) delivered: u64,
+    /// When it last was, with a transaction and with a block.
+    pub(crate) first_transaction: Option<Time>,
+    pub(crate) first_block: Option<Time>,
     /// Whether something was sent to it since the last flush, so that announcements can ride along.
     pub(crate) spoken_to: bool,
 }
@@ -139,6 +142,8 @@ impl Peer {
             headers_wanted: false,
             dealings: Dealings::default(),
             delivered: 0,
+            first_transaction: None,
+            first_block: None,
             spoken_to: false,
         }
     }

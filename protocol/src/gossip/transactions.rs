@@ -229,7 +229,7 @@ impl Gossip {
                 if senders.first().is_some_and(|sender| !sender.live) {
                     self.mempool.settle(&id);
                 }
-                self.accepted_transaction(item, from, &transaction);
+                self.accepted_transaction(now, item, from, &transaction);
                 if !senders.first().is_some_and(|sender| sender.listed) {
                     self.relay_transaction(now, &transaction, at, senders.first().copied());
                 }
@@ -290,13 +290,19 @@ impl Gossip {
         Ok(())
     }
 
-    fn accepted_transaction(&mut self, item: ItemId, from: Option<PeerHandle>, body: &SignedTransaction) {
+    fn accepted_transaction(
+        &mut self,
+        now: Time,
+        item: ItemId,
+        from: Option<PeerHandle>,
+        body: &SignedTransaction,
+    ) {
         let id = body.id();
         self.seen.accept(id);
         self.requests.forget(RequestKey::Short(id.short()));
         self.requests.forget(RequestKey::Full(id));
         self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
-        self.delivered(from);
+        self.delivered(now, item, from);
         let bytes = body.encoded().len();
         // An eighth of the news: a few dozen items of another length change what is expected.
         self.usual_bytes = (self.usual_bytes.saturating_mul(7).saturating_add(bytes) / 8).max(1);
@@ -304,9 +310,13 @@ impl Gossip {
     }
 
     /// Credits the peer that was first to deliver a good body.
-    pub(super) fn delivered(&mut self, from: Option<PeerHandle>) {
+    pub(super) fn delivered(&mut self, now: Time, item: ItemId, from: Option<PeerHandle>) {
         let Some((from, peer)) = from.and_then(|from| Some((from, self.peers.get_mut(&from)?))) else { return };
         peer.delivered = peer.delivered.saturating_add(1);
+        match item {
+            ItemId::Transaction(_) => peer.first_transaction = Some(now),
+            ItemId::Block(_) => peer.first_block = Some(now),
+        }
         self.requests.proved(from);
     }
 

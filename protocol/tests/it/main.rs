@@ -26,8 +26,10 @@ mod chain_fork_choice; // height, then lowest id
 mod chain_headers; // header rules and the tree's bounds
 mod chain_reorg; // random trees converge
 mod chain_sync; // locators, headers after, missing bodies
+mod corpora;
 mod determinism; // same seed, same outputs
 mod durable;
+mod first_deliveries; // who was first with what, and when
 mod flow_control; // credit per peer and lane
 mod headers_brake; // how many headers may wait for bodies
 mod hello; // the greeting

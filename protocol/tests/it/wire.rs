@@ -57,6 +57,9 @@ fn messages() -> Vec<(&'static str, Message)> {
     let tip = Tip { height: 1, id: block.header.id() };
     messages.extend(reconciling(tip, [small.id().short(), other.id().short()]));
     messages.push(("goodbye", Message::Goodbye(GoodbyeReason::new("invalid_signature").unwrap())));
+    let nonce = [0x1c, 0x5a, 0x93, 0x00, 0xfe, 0x21, 0x77, 0xb4];
+    messages.push(("ping", Message::Ping(nonce)));
+    messages.push(("pong", Message::Pong(nonce)));
     messages
 }
 

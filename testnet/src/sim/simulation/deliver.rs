@@ -257,6 +257,7 @@ fn gist(message: &Message) -> u64 {
         },
         // Why it is said is in what was sent before.
         Message::Goodbye(_) => 0,
+        Message::Ping(nonce) | Message::Pong(nonce) => u64::from_le_bytes(*nonce),
         Message::Prune(routes) | Message::Graft(routes) => fold(&mut routes.iter().map(|route| ShortId(route.0))),
     }
 }

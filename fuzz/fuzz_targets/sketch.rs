@@ -1,0 +1,6 @@
+#![no_main]
+
+use hearsay_fuzz::{sketch, within_heap};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| within_heap(data.len(), || sketch::check(data)));

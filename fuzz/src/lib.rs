@@ -1,0 +1,37 @@
+//! What the fuzz targets share: a heap that is counted, and the checks, which `cargo test` runs over the kept corpora too.
+//!
+//! Deliberately absent: the checks' own code, which is in `checks/` without any of libFuzzer's.
+
+use std::alloc::System;
+
+use cap::Cap;
+
+#[path = "../checks/cursor.rs"]
+pub mod cursor;
+#[path = "../checks/decoders.rs"]
+pub mod decoders;
+#[path = "../checks/engine.rs"]
+pub mod engine;
+#[path = "../checks/frame.rs"]
+pub mod frame;
+#[path = "../checks/rpc.rs"]
+pub mod rpc;
+#[path = "../checks/sketch.rs"]
+pub mod sketch;
+
+/// Counts the heap of our code. libFuzzer's own is C++ and not in it.
+#[global_allocator]
+static HEAP: Cap<System> = Cap::new(System, usize::MAX);
+
+/// Bytes of heap that a decoder may take beside four times its input.
+pub const HEAP_BYTES: usize = 1024 * 1024;
+
+/// Runs a decoder. The process is ended at the allocation that takes more than four times the input and [`HEAP_BYTES`],
+/// which libFuzzer reports as a crash of that input.
+pub fn within_heap<T>(input: usize, decode: impl FnOnce() -> T) -> T {
+    let most = HEAP.allocated() + 4 * input + HEAP_BYTES;
+    HEAP.set_limit(most).expect("more than is allocated");
+    let decoded = decode();
+    HEAP.set_limit(usize::MAX).expect("more than is allocated");
+    decoded
+}

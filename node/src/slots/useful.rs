@@ -1,0 +1,155 @@
+//! Which holders of inbound slots are spared, and which of the others goes: after Bitcoin Core's `SelectNodeToEvict`.
+//!
+//! Each protection is something that an attacker cannot have in bulk: being first with bodies, being near, having been
+//! here for long, lying in an address group that nobody can choose to be protected. Of one group each protection spares
+//! a few at most, so no group can have them all. None of it is a fact about honesty; together they leave an attacker no
+//! cheap way to take all slots.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use libp2p::swarm::ConnectionId;
+use protocol::gossip::AddressGroup;
+use protocol::time::{Duration, Time};
+use rand::rngs::StdRng;
+use rand::seq::IteratorRandom as _;
+
+/// The numbers below are for so many inbound slots, and shrink and grow with them, rounded down. Together they spare 20;
+/// the longest-lived half of the rest makes 42.
+pub const SHARES_OF: usize = 64;
+/// Those that brought a block first most lately. Only producers can make blocks, so this costs an attacker being faster.
+pub const FIRST_WITH_BLOCKS: usize = 4;
+/// Those that brought a transaction first most lately. Anyone can make transactions, so it is worth no more than this.
+pub const FIRST_WITH_TRANSACTIONS: usize = 4;
+/// Those with the lowest round trips. A round trip can't be faked to be lower: the answer needs the question's nonce.
+pub const LOW_ROUND_TRIPS: usize = 8;
+/// The longest-lived ones of so many other groups, picked by a key that nobody knows.
+pub const OTHER_GROUPS: usize = 4;
+
+/// What a holder has shown to be worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Merits {
+    /// When it was last the first to bring a block's body.
+    pub block: Option<Time>,
+    /// When it was last the first to bring a transaction.
+    pub transaction: Option<Time>,
+    /// The lowest round trip that was measured.
+    pub round_trip: Option<Duration>,
+}
+
+/// An address group, or the group of a single connection that has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Group {
+    Of(AddressGroup),
+    Alone(ConnectionId),
+}
+
+/// A holder of an inbound slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holder {
+    pub(super) id: ConnectionId,
+    pub(super) group: Group,
+    /// When it got its slot.
+    pub(super) since: Time,
+    pub(super) merits: Merits,
+}
+
+/// Who is spared.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shield {
+    useful: BTreeSet<ConnectionId>,
+    lasting: BTreeSet<ConnectionId>,
+}
+
+impl Group {
+    pub(super) fn of(id: ConnectionId, group: Option<AddressGroup>) -> Self {
+        group.map_or(Self::Alone(id), Self::Of)
+    }
+}
+
+impl Shield {
+    /// Whether an exchange spares it.
+    pub(super) fn is_useful(&self, id: ConnectionId) -> bool {
+        self.useful.contains(&id)
+    }
+
+    /// Whether an eviction spares it.
+    pub(super) fn protects(&self, id: ConnectionId) -> bool {
+        self.is_useful(id) || self.lasting.contains(&id)
+    }
+}
+
+/// How many of one address group a protection of so many spares at most: a quarter, and at least one.
+#[must_use]
+pub const fn per_group(quota: usize) -> usize {
+    if quota / 4 > 1 { quota / 4 } else { 1 }
+}
+
+/// Whom to spare. `key` is secret and stays the same.
+pub(super) fn shield(holders: &[Holder], slots: usize, key: u64) -> Shield {
+    let mut left = holders.to_vec();
+    let mut useful = BTreeSet::new();
+    let share = |of: usize| of.saturating_mul(slots) / SHARES_OF;
+    let late = |at: Option<Time>| at.map(std::cmp::Reverse);
+    useful.extend(take(&mut left, share(FIRST_WITH_BLOCKS), |holder| late(holder.merits.block)));
+    useful.extend(take(&mut left, share(FIRST_WITH_TRANSACTIONS), |holder| late(holder.merits.transaction)));
+    useful.extend(take(&mut left, share(LOW_ROUND_TRIPS), |holder| holder.merits.round_trip));
+    useful.extend(take_groups(&mut left, share(OTHER_GROUPS), key));
+    let half = left.len() / 2;
+    let lasting = take(&mut left, half, |holder| Some(holder.since)).into_iter().collect();
+    Shield { useful, lasting }
+}
+
+/// The holder that goes: one at random that is not protected, of the group with the most holders among those that have
+/// such a one. Nothing if that group has no more than `more_than`.
+pub(super) fn victim(
+    holders: &[Holder],
+    shield: &Shield,
+    more_than: usize,
+    rng: &mut StdRng,
+) -> Option<ConnectionId> {
+    let mut counts: BTreeMap<Group, usize> = BTreeMap::new();
+    holders.iter().for_each(|holder| *counts.entry(holder.group).or_default() += 1);
+    let count = |holder: &Holder| counts.get(&holder.group).copied().unwrap_or_default();
+    let bare = || holders.iter().filter(|holder| !shield.protects(holder.id));
+    let most = bare().map(count).max().filter(|most| *most > more_than)?;
+    bare().filter(|holder| count(holder) == most).choose(rng).map(|holder| holder.id)
+}
+
+/// Takes the best by a rank out of those that are left; those without a rank stay.
+fn take<K: Ord>(left: &mut Vec<Holder>, quota: usize, rank: impl Fn(&Holder) -> Option<K>) -> Vec<ConnectionId> {
+    let mut ranked: Vec<_> =
+        left.iter().filter_map(|holder| Some((rank(holder)?, holder.id, holder.group))).collect();
+    ranked.sort_unstable();
+    pick(left, quota, per_group(quota), ranked.into_iter().map(|(_, id, group)| (id, group)))
+}
+
+/// Takes the longest-lived one of each of the first groups, in the order of a keyed hash.
+fn take_groups(left: &mut Vec<Holder>, quota: usize, key: u64) -> Vec<ConnectionId> {
+    let hash = |group: Group| {
+        let mut hasher = DefaultHasher::new();
+        (key, group).hash(&mut hasher);
+        hasher.finish()
+    };
+    let mut ranked: Vec<_> =
+        left.iter().map(|holder| (hash(holder.group), holder.since, holder.id, holder.group)).collect();
+    ranked.sort_unstable();
+    pick(left, quota, 1, ranked.into_iter().map(|(_, _, id, group)| (id, group)))
+}
+
+fn pick(
+    left: &mut Vec<Holder>,
+    quota: usize,
+    most: usize,
+    ranked: impl Iterator<Item = (ConnectionId, Group)>,
+) -> Vec<ConnectionId> {
+    let mut groups: BTreeMap<Group, usize> = BTreeMap::new();
+    let fits = |(id, group): (ConnectionId, Group)| {
+        let count = groups.entry(group).or_default();
+        *count += 1;
+        (*count <= most).then_some(id)
+    };
+    let picked: Vec<_> = ranked.filter_map(fits).take(quota).collect();
+    left.retain(|holder| !picked.contains(&holder.id));
+    picked
+}

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Fuzzing to a fixed number of executions: 10,000,000 of each decoder, 1,000,000 of the tracker and of the engine.
+#
+#   scripts/fuzz.sh              what is still to do, for at most 85 minutes; run it again to go on
+#   scripts/fuzz.sh TARGET       one of frame, message, transaction, block, sketch, rpc, tracker, engine
+#   scripts/fuzz.sh --merge      what was found is merged into the kept corpora: the smallest inputs, up to 64 KiB a target
+#
+# What was done so far is in fuzz/work/, so a run that was cut off loses one slice. Needs cargo-fuzz (cargo install
+# cargo-fuzz) and a C++ compiler; the stable toolchain will do. Programs are built into CARGO_TARGET_DIR if that is set.
+#
+# Exit status: 0 all executions done and none failed, 1 one failed (its input is under fuzz/artifacts/), 2 usage, 3 time is up.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+all=(frame message transaction block sketch rpc tracker engine)
+minutes=85
+work=$PWD/fuzz/work
+target=${CARGO_TARGET_DIR:-$PWD/fuzz/target}
+
+# How often a target is to be executed, in slices of so many, with inputs of up to so many bytes.
+wanted() { case $1 in tracker | engine) echo 1000000 20000 2000 ;; *) echo 10000000 1000000 4096 ;; esac; }
+
+usage() { sed -n '2,/^[^#]/s/^#\( \|$\)//p' "$0"; exit 2; }
+
+# No sanitizer: there is no unsafe code of ours to watch, and without one it is three times as fast.
+build() { RUSTC_BOOTSTRAP=1 cargo fuzz build --sanitizer none --target-dir "$target" --fuzz-dir fuzz "$@" >&2; }
+program() { echo "$target/$(rustc -vV | sed -n 's/^host: //p')/release/$1"; }
+
+# How often a target was executed. A new commit counts anew only when its folder is removed.
+done_so_far() { cat "$work/$1/executions" 2>/dev/null || echo 0; }
+
+slice() {
+  local name=$1 runs=$2 bytes=$3 before said
+  before=$(done_so_far "$name")
+  mkdir -p "$work/$name/corpus" "fuzz/artifacts/$name"
+  if ! said=$("$(program "$name")" -runs="$runs" -seed=$((before + 1)) -max_len="$bytes" -timeout=20 -rss_limit_mb=4096 \
+    -print_final_stats=1 -artifact_prefix="fuzz/artifacts/$name/" "$work/$name/corpus" "fuzz/corpus/$name" 2>&1); then
+    tail -40 <<<"$said"
+    echo "$name: an input failed after $before executions; it is under fuzz/artifacts/$name"
+    exit 1
+  fi
+  echo $((before + $(sed -n 's/^stat::number_of_executed_units: *//p' <<<"$said"))) >"$work/$name/executions"
+}
+
+merge() {
+  local name found size total
+  for name in "${all[@]}"; do
+    [ -d "$work/$name/corpus" ] || continue
+    rm -rf "$work/$name/merged"
+    mkdir -p "$work/$name/merged"
+    "$(program "$name")" -merge=1 "$work/$name/merged" "fuzz/corpus/$name" "$work/$name/corpus" >/dev/null 2>&1
+    total=0
+    while read -r size found; do
+      total=$((total + size))
+      [ "$total" -le 65536 ] || break
+      cp "$found" "fuzz/corpus/$name/"
+    done < <(find "$work/$name/merged" -type f -printf '%s %p\n' | sort -n)
+    echo "$name: $(find "fuzz/corpus/$name" -type f | wc -l) inputs kept of $(find "$work/$name/merged" -type f | wc -l)"
+  done
+}
+
+case $# in
+  0) chosen=("${all[@]}") ;;
+  1) chosen=("$1") ;;
+  *) usage ;;
+esac
+if [ "${chosen[0]}" = --merge ]; then
+  build
+  merge
+  exit
+fi
+case " ${all[*]} " in *" ${chosen[0]} "*) ;; *) usage ;; esac
+cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is not installed, so nothing was run: cargo install cargo-fuzz"; exit 1; }
+build
+
+printf '%-12s %12s %12s %10s\n' target executions wanted 'a second'
+late=
+for name in "${chosen[@]}"; do
+  read -r runs each bytes < <(wanted "$name")
+  first=$(done_so_far "$name")
+  begin=$SECONDS
+  while [ "$(done_so_far "$name")" -lt "$runs" ] && [ "$SECONDS" -lt $((minutes * 60)) ]; do
+    slice "$name" "$each" "$bytes"
+    [ ! -t 2 ] || printf '\r%s: %s of %s ' "$name" "$(done_so_far "$name")" "$runs" >&2
+  done
+  [ ! -t 2 ] || printf '\r\033[K' >&2
+  now=$(done_so_far "$name")
+  took=$((SECONDS - begin))
+  printf '%-12s %12s %12s %10s\n' "$name" "$now" "$runs" "$([ "$took" -gt 0 ] && echo $(((now - first) / took)) || echo -)"
+  [ "$now" -ge "$runs" ] || late=yes
+done
+if [ -n "$late" ]; then
+  echo "time is up, and no input failed so far: run it again to go on"
+  exit 3
+fi
+echo "all executions done: no input failed"
