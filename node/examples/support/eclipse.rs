@@ -1,5 +1,5 @@
 //! A node whose addresses an attacker wants to be the only ones, on virtual time: the node's own `Discovery`, address book and
-//! bookkeeping of slots, and a network of which only addresses are modelled.
+//! `Slots`, and a network of which only addresses are modelled.
 //!
 //! What the attacker can do: it has so many identities, each with an address that answers and never declines; it holds all
 //! inbound slots; each of its identities connects and tells of itself, all at the start of a run and then one a second;
@@ -15,16 +15,19 @@ use std::net::IpAddr;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use node::book::{Group, Kept, slot_group};
-use node::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
+use node::discovery::{Discovery, Failure, REFRESH_EXTRA, Target, ToldBy, View, Want};
+use node::limits::{address_group, ip_of};
 use node::reason::CloseReason;
+use node::slots::{Connection, Decision, Limits, Merits, Slots};
 use protocol::time::{Duration, Time};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 /// Identities of the attacker.
 pub(crate) const IDENTITIES: usize = 5_000;
-/// Outbound slots.
+/// Outbound slots, and inbound ones.
 const SLOTS: usize = 8;
+const INBOUND: usize = 64;
 /// Runs: the first, and five restarts.
 pub(crate) const RUNS: usize = 6;
 /// Seconds of a run in the whole study: six of them are a day.
@@ -102,25 +105,35 @@ struct Somebody {
     kind: Kind,
 }
 
-/// The peers that the node holds.
-#[derive(Debug, Default)]
-struct Held(BTreeMap<PeerId, (Multiaddr, Kind, u64)>);
+/// The node's slots, and who holds the outbound ones.
+struct Held {
+    slots: Slots,
+    peers: BTreeMap<PeerId, Holder>,
+}
+
+struct Holder {
+    connection: ConnectionId,
+    address: Multiaddr,
+    kind: Kind,
+    /// When it leaves.
+    until: u64,
+}
 
 impl View for Held {
     fn outbound(&self) -> usize {
-        self.0.len()
+        self.slots.in_use().outbound
     }
 
     fn outbound_peers(&self) -> Vec<PeerId> {
-        self.0.keys().copied().collect()
+        self.slots.outbound().map(|(_, connection)| connection.peer).collect()
     }
 
     fn outbound_groups(&self) -> Vec<Group> {
-        self.0.values().filter_map(|(address, _, _)| slot_group(address)).collect()
+        self.peers.values().filter_map(|holder| slot_group(&holder.address)).collect()
     }
 
     fn holds_slot(&self, peer: &PeerId) -> bool {
-        self.0.contains_key(peer)
+        self.slots.holder(peer).is_some()
     }
 
     fn is_banned(&self, _: &PeerId) -> bool {
@@ -133,8 +146,38 @@ impl View for Held {
 }
 
 impl Held {
+    fn new(local: PeerId, seed: [u8; 32]) -> Self {
+        let limits = Limits { inbound: INBOUND, outbound: SLOTS + REFRESH_EXTRA, slotless: 32 };
+        Self { slots: Slots::new(limits, local, seed), peers: BTreeMap::new() }
+    }
+
+    /// A connection with a peer that wants a slot. Whether it has one.
+    fn add(&mut self, one: &Somebody, connection: ConnectionId, outbound: bool, until: u64, now: Time) -> bool {
+        let (address, kind) = (one.address.clone(), one.kind);
+        let (ip, group) = (ip_of(&address), address_group(&address, false));
+        let what = Connection { peer: one.peer, ip, group, outbound, reserved: false };
+        self.slots.connected(connection, what);
+        if !outbound {
+            let decisions = self.slots.asked(connection, now, &|_| Merits::default());
+            return decisions.iter().any(|decision| matches!(decision, Decision::Granted { .. }));
+        }
+        let granted = self.slots.dialled(connection, now);
+        if granted {
+            self.peers.insert(one.peer, Holder { connection, address, kind, until });
+        } else {
+            self.slots.disconnected(connection);
+        }
+        granted
+    }
+
+    fn remove(&mut self, peer: &PeerId) {
+        if let Some(holder) = self.peers.remove(peer) {
+            self.slots.disconnected(holder.connection);
+        }
+    }
+
     fn honest(&self) -> usize {
-        self.0.values().filter(|(_, kind, _)| *kind == Kind::Honest).count()
+        self.peers.values().filter(|holder| holder.kind == Kind::Honest).count()
     }
 
     fn most_of_a_group(&self) -> usize {
@@ -178,8 +221,8 @@ pub(crate) fn run(scenario: Scenario, seed: u64, run_s: u64) -> Outcome {
             }
         }
     }
-    let attackers: std::collections::HashSet<PeerId> = world.honest.iter().map(|one| one.peer).collect();
-    outcome.share = world.discovery.book().share(|peer| !attackers.contains(peer));
+    let honest: std::collections::HashSet<PeerId> = world.honest.iter().map(|one| one.peer).collect();
+    outcome.share = world.discovery.book().share(|peer| !honest.contains(peer));
     outcome
 }
 
@@ -228,14 +271,21 @@ impl World {
         let bad = honest_groups..honest_groups + bad_groups;
         let attackers = (0..IDENTITIES).map(|_| somebody(Kind::Attacker, bad.clone(), &mut rng)).collect();
         let discovery = new_discovery(&mut rng);
-        Self { honest, attackers, places, rng, discovery, held: Held::default(), dials: 0 }
+        let held = Held::new(id(&mut rng), rng.random());
+        Self { honest, attackers, places, rng, discovery, held, dials: 0 }
     }
 
     /// A run begins: the first with what one honest node names, a later one with what the one before kept.
     fn begin(&mut self, run: usize) {
         let kept: Vec<Kept> = self.discovery.kept(1_024);
         self.discovery = new_discovery(&mut self.rng);
-        self.held = Held::default();
+        self.held = Held::new(id(&mut self.rng), self.rng.random());
+        // All inbound slots are the attacker's at once.
+        for attacker in &self.attackers[..INBOUND] {
+            self.dials += 1;
+            let connection = ConnectionId::new_unchecked(self.dials);
+            assert!(self.held.add(attacker, connection, false, u64::MAX, Time::ZERO), "a free slot");
+        }
         if run == 0 {
             let first = Group::of(&address(0, &mut self.rng), false);
             (0..60).for_each(|_| self.name_anybody(first, 0));
@@ -255,10 +305,10 @@ impl World {
             let honest = self.one(Kind::Honest);
             self.tell_of_itself(honest, second);
         }
-        let gone: Vec<PeerId> =
-            self.held.0.iter().filter(|(_, (_, _, until))| *until <= second).map(|(peer, _)| *peer).collect();
+        let leaving = self.held.peers.iter().filter(|(_, holder)| holder.until <= second);
+        let gone: Vec<PeerId> = leaving.map(|(peer, _)| *peer).collect();
         for peer in gone {
-            self.held.0.remove(&peer);
+            self.held.remove(&peer);
             self.discovery.on_down(&peer, true, CloseReason::ClosedByPeer, now);
         }
         for want in self.discovery.poll(now, &self.held) {
@@ -268,7 +318,7 @@ impl World {
                 }
                 Want::Feeler { peer, addresses } => self.dial(Target::Feeler(peer), peer, &addresses, second),
                 Want::Leave(peer) => {
-                    self.held.0.remove(&peer);
+                    self.held.remove(&peer);
                     self.discovery.on_down(&peer, true, CloseReason::Refreshed, now);
                 }
                 Want::Walk => self.walk(second),
@@ -304,8 +354,9 @@ impl World {
         } else {
             u64::MAX
         };
-        self.held.0.insert(peer, (address, kind, stay));
-        self.discovery.on_up(&peer, true, now);
+        if self.held.add(&Somebody { peer, address, kind }, dial, true, stay, now) {
+            self.discovery.on_up(&peer, true, now);
+        }
     }
 
     /// A random walk: ten of all identities are met, and each names others.

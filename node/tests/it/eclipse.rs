@@ -5,7 +5,7 @@ use crate::eclipse_world::{Outcome, RUN_S, Scenario, run};
 
 fn study(scenario: Scenario) {
     for seed in 0..10 {
-        let Outcome { eclipsed_s, items, delivered, most_of_a_group, share, .. } = run(scenario, seed, RUN_S / 8);
+        let Outcome { eclipsed_s, items, delivered, most_of_a_group, share, .. } = run(scenario, seed, RUN_S / 16);
         let (attackers, all) = share;
         assert_eq!((eclipsed_s, delivered), (0, items), "{}, seed {seed}", scenario.name());
         assert!(most_of_a_group <= 1, "{}, seed {seed}: {most_of_a_group} slots in one group", scenario.name());
