@@ -111,6 +111,7 @@ KNOWN = {
     "node status --json": ask(says='"peer_id": *"12D3KooW'),
     # Nobody has joined it, or one that was stopped a moment ago.
     "node peers": ask(says=r"no peers|\b127\.0\.0\.1\b"),
+    "node evidence": ask(says="none: no producer"),
     "node tx send --payload 'hello'": ask(says="^[0-9a-f]{64}$"),
     "node key show": ask(says="^public key +[0-9a-f]{64}$"),
     "node key generate": ask("--out {dir}/new-key", says="12D3KooW"),
@@ -172,7 +173,7 @@ KNOWN = {
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns compare links blocks headers capacity kill-nine join reconcile store "
-        "partition field commands all".split()
+        "partition field attack commands all".split()
     },
     **{
         f"scripts/prove-sim.sh {name}": proof()

@@ -6,6 +6,7 @@
 #   scripts/prove-sim.sh trees        author trees on 1,000 and 10,000 nodes: warm, strays, one-time authors, attacks, churn
 #   scripts/prove-sim.sh growth       rounds until everyone knows a rumor, from 16 to 65,536 nodes
 #   scripts/prove-sim.sh withholders  100 seeds of 1,000 nodes of which 30 % announce first and never send
+#   scripts/prove-sim.sh attackers    1,000 nodes, a tenth of each attacker alone and 30 % mixed, 20 seeds, in runs that resume
 #   scripts/prove-sim.sh repair       reconciliation alone on 50 to 800 nodes, by push, pull and push-pull; 30 % loss
 #   scripts/prove-sim.sh swarm        10,000 small networks with faults and adversaries drawn from the seed, in runs that resume
 #   scripts/prove-sim.sh reality      50 real nodes and 50 simulated ones, the same graph and load
@@ -185,6 +186,118 @@ print("violations, all runs:                         ", sum(int(row[8]) for row 
 PY
 }
 
+# The attackers by name, and how many nodes of a thousand each has; what only producers can do is done by a third of thirty. In the
+# mix there are three hundred, and a third of the producers.
+attackers_alone=(hide take_grafts backdate forge_tail junk_blocks refused huge_open smear idle one_time decoy split coy repeat)
+attackers_seeds=20 attackers_time=$((80 * 60)) attackers_rows=$target/attackers/$commit
+
+# The scenario's keys for one case.
+attackers_keys() {
+  local kind
+  case $1 in
+    clean) ;;
+    mixed)
+      for kind in hide take_grafts backdate forge_tail junk_blocks refused huge_open smear idle one_time; do
+        echo "--set adversaries.$kind=0.03"
+      done
+      echo "--set adversaries.decoy=0.003 --set adversaries.split=0.003 --set adversaries.coy=0.002 --set adversaries.repeat=0.002"
+      ;;
+    decoy | split | coy | repeat) echo "--set adversaries.$1=0.01" ;;
+    *) echo "--set adversaries.$1=0.1" ;;
+  esac
+}
+
+# One run: case and seed; a row of figures, kept below the target directory. Begins nothing when the time is over.
+one_of_attackers() {
+  local row=$attackers_rows/$1-$2 out
+  [ ! -e "$row" ] && [ "$(date +%s)" -lt "$attackers_until" ] || return 0
+  out=$(mktemp -d -p "$work")
+  # A checker that finds something is a row as well; without a report there is something else wrong.
+  "$testnet" sim --scenario testnet/scenarios/attackers.toml $(attackers_keys "$1") --seed "$2" \
+    --out "$out/run" >/dev/null 2>"$out/err" || true
+  [ -e "$out/run/report.json" ] || { cat "$out/err" >&2; return 1; }
+  python3 - "$out/run" "$1" "$2" >"$out/row" <<'PY'
+import csv, json, sys
+run_dir, case, seed = sys.argv[1:]
+run = json.load(open(run_dir + "/report.json"))
+sim, tx, block, cost = run["sim"], run["tx"], run["block"], run["cost"]
+order, latencies = {}, []
+for row in csv.DictReader(open(run_dir + "/deliveries.csv")):
+    if row["kind"] == "tx" and order.setdefault(row["item"], len(order)) >= 20 and row["latency_ms"]:
+        latencies.append(float(row["latency_ms"]))
+latencies.sort()
+delivered = tx["delivered"] + block["delivered"]
+plan, load = sim["options"]["adversaries"], sim["options"]["workload"]
+honest = run["nodes"] - sim["adversaries"]
+payload = cost["wire_bytes_per_delivery"] * delivered / cost["wire_ratio"] / honest
+# An item of a one-time author has 171 bytes: array 1, author 34, nonce 1, last height 3, payload 66, signature 66.
+junk = round(plan["one_time"] * run["nodes"]) * plan["rate"] * load["txs"] / load["tx_rate"] * 171
+print(json.dumps({
+    "case": case, "seed": int(seed), "adversaries": sim["adversaries"], "p95": latencies[-(-len(latencies) * 95 // 100) - 1],
+    "missing": tx["expected"] - tx["delivered"] - sim["unreachable"], "unreachable": sim["unreachable"], "tips": sim["tips"],
+    "bytes": cost["wire_bytes_per_delivery"] * delivered / honest, "payload": payload, "junk": junk,
+    "signatures": sim["signatures"] / honest, "left": sim["left"], "wall_s": sim["wall_s"],
+    "violations": sim["violations_found"], "first": [broken["what"] for broken in sim["violations"][:1]], "repeat": sim["repeat"],
+}))
+PY
+  mv "$out/row" "$row"
+  rm -rf "$out"
+}
+
+# Makes the rows that this commit doesn't have yet, seed by seed.
+attackers_run() {
+  local seed name have want began=$SECONDS before
+  case $commit in *-dirty | 'no commit') echo "attackers: rows are kept by commit, so commit first" >&2; return 1 ;; esac
+  mkdir -p "$attackers_rows"
+  before=$(ls "$attackers_rows" | wc -l)
+  attackers_until=$(($(date +%s) + attackers_time))
+  export -f one_of_attackers attackers_keys
+  export work testnet attackers_rows attackers_until
+  for seed in $(seq 1 "$attackers_seeds"); do
+    for name in clean "${attackers_alone[@]}" mixed; do echo "$name $seed"; done
+  done | xargs -P "$(nproc)" -L 1 bash -c 'set -euo pipefail; one_of_attackers "$@"' one
+  have=$(ls "$attackers_rows" | wc -l) want=$(((${#attackers_alone[@]} + 2) * attackers_seeds))
+  echo "attackers: $have of $want runs are there, $((have - before)) of them made in $((SECONDS - began)) s" >&2
+  [ "$have" -ge "$want" ] || { echo "attackers: run this again to go on" >&2; return 1; }
+}
+
+attackers() {
+  about "1,000 nodes: a tenth of them attack alone, or a third of the 30 producers; 30 % mixed; 80 transactions and 8 blocks, $attackers_seeds seeds"
+  python3 - "$attackers_rows" <<'PY'
+import glob, json, sys
+rows = [json.loads(line) for path in sorted(glob.glob(sys.argv[1] + "/*-*")) for line in open(path)]
+clean = {row["seed"]: row for row in rows if row["case"] == "clean"}
+cases = list(dict.fromkeys(row["case"] for row in sorted(rows, key=lambda row: (row["case"] == "mixed", row["case"])) if row["case"] != "clean"))
+table, missed = [("adversary", "coverage", "tips", "p95 ratio", "highest", "bytes ratio", "highest", "signatures", "violations", "verdict")], []
+for case in cases:
+    runs = [row for row in rows if row["case"] == case and row["seed"] in clean]
+    median = lambda values: sorted(values)[len(values) // 2]
+    p95 = [run["p95"] / clean[run["seed"]]["p95"] for run in runs]
+    # What attackers write and everybody gets is payload; a clean network of that payload is what they are compared with.
+    share = lambda run: (run["payload"] + run["junk"]) / run["payload"] if run["junk"] else 1
+    size = [run["bytes"] / clean[run["seed"]]["bytes"] / share(run) for run in runs]
+    work = [run["signatures"] / clean[run["seed"]]["signatures"] for run in runs]
+    missing, tips = sum(run["missing"] for run in runs), max(run["tips"] for run in runs)
+    found = sum(1 for run in runs if run["violations"])
+    most = 2.0 if case == "mixed" else 1.5
+    why = [word for word, bad in (("coverage", missing), ("tips", tips != 1), ("p95", max(p95) > most), ("bytes", max(size) > 2), ("violations", found)) if bad]
+    missed += [case] if why else []
+    table.append((case, "1.0" if not missing else "%d missing" % missing, str(tips), "%.2f" % median(p95), "%.2f" % max(p95),
+        "%.2f" % median(size), "%.2f" % max(size), "%.2f" % median(work), str(found), "holds" if not why else "missed: " + ", ".join(why)))
+widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+for row in table:
+    print("  ".join(cell.rjust(width) if 0 < at < len(row) - 1 else cell.ljust(width) for at, (cell, width) in enumerate(zip(row, widths))).rstrip())
+print()
+for row in rows:
+    if row["violations"]:
+        print(f"{row['repeat']}: {row['violations']} violations, first:", *row["first"])
+print("coverage, tips and violations are of all seeds, signatures the median of checks over the clean run's; wall time of all runs: %.0f s" % sum(row["wall_s"] for row in rows))
+verdict = "all attackers hold" if not missed else "missed by " + ", ".join(missed)
+print(f"attackers: {len(cases)} cases, {len(clean)} seeds, {len(rows)} runs: {verdict}")
+sys.exit(1 if missed else 0)
+PY
+}
+
 # Seeds of all, of one part, and the time in which a run begins no other part. 80 minutes and one part are below 90.
 swarm_seeds=10000 swarm_part=250 swarm_time=$((80 * 60))
 
@@ -219,7 +332,9 @@ for run in json.load(open(sys.argv[1]))["runs"]:
     }))
 PY
     mv "$work/rows" "$rows"
-    echo "swarm: $to of $swarm_seeds networks, the last $swarm_part in $((SECONDS - at)) s" >&2
+    at=$((SECONDS - at))
+    echo "$swarm_part $at" >>"$swarm_rows/times"
+    echo "swarm: $to of $swarm_seeds networks, the last $swarm_part in $at s, $((swarm_part * 10 / (at + 1))) in 10 s" >&2
   done
 }
 
@@ -243,6 +358,10 @@ print("messages:", sum(run["messages"] for run in runs), "of which lost:", sum(r
 print("networks in which a rule was broken:", len(broken))
 for run in broken:
     print(f"  {run['repeat']}: {run['violations']} times, first:", *run["first"])
+times = [tuple(map(int, line.split())) for line in open(sys.argv[1] + "/times")]
+rate = sum(count for count, _ in times) / max(1, sum(seconds for _, seconds in times))
+print(f"swarm: {len(runs)} networks, {rate:.1f} a second, {len(broken)} broken")
+sys.exit(1 if broken else 0)
 PY
 }
 
@@ -301,7 +420,7 @@ PY
   done
 }
 
-names=(large table trees growth withholders repair partition-sim spread reality swarm)
+names=(large table trees growth withholders attackers repair partition-sim spread reality swarm)
 chosen=()
 if [ $# = 1 ] || { [ $# = 2 ] && [ "$2" = --dry-run ]; }; then
   for name in "${names[@]}"; do
@@ -322,5 +441,6 @@ mkdir -p "$keep"
 cargo build --release --locked --workspace --quiet
 for name in "${chosen[@]}"; do
   [ "$name" != swarm ] || swarm_parts
+  [ "$name" != attackers ] || attackers_run
   "${name//-/_}" | tee "$keep/sim-$name.txt"
 done

@@ -17,6 +17,7 @@
 #   scripts/prove.sh store       what it costs to keep everything on disk: latency, processor time, and the highest rate
 #   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all are as one again
 #   scripts/prove.sh field       nodes as they are in the field: addresses, names, keys, pauses, floods, kills (without root not all)
+#   scripts/prove.sh attack      nine attacks on four nodes in network namespaces; the last line sums them up (needs root, iproute2, python3)
 #   scripts/prove.sh commands    every command of the documents, the help texts and the scripts' heads, the long ones too
 #   scripts/prove.sh all
 #
@@ -288,6 +289,24 @@ field_tests() {
   [ "${#spaces[@]}" = 0 ] || echo "skipped ${spaces[*]%::}: they make network and mount namespaces, and here is no ${missing[*]}"
 }
 
+# Attacks on real nodes, one after the other, each by a hostile client on a victim with three honest peers (node/tests/it/attack_*.rs). An
+# attack that ends without a verdict counts as one that works.
+attacks=9
+attack() {
+  about "attacks on a victim with three honest peers: cargo test --release -p node --test it -- --ignored attack_"
+  cargo test --release --locked --quiet -p node --test it --no-run
+  { cargo test --release --locked --quiet -p node --test it -- --ignored --test-threads 1 --nocapture attack_ 2>"$work/err" || true; } |
+    sed -n 's/^test .* \.\.\. //; /^attack \|^  /p' | tee "$work/said"
+  local holds works
+  holds=$(sed -n 's/^attack \([0-9]*\): holds$/\1/p' "$work/said" | sort -n | xargs)
+  works=$(sed -n 's/^attack \([0-9]*\): works.*/\1/p' "$work/said" | sort -n | xargs)
+  local failed=0
+  [ "$(wc -w <<<"$holds")" = "$attacks" ] || failed=1
+  [ "$failed" = 0 ] || grep -A3 'panicked' "$work/err" | head -60 || true
+  echo "of $attacks attacks $(wc -w <<<"$holds") hold (${holds:-none}), $(wc -w <<<"$works") work (${works:-none}), $((attacks - $(wc -w <<<"$holds $works"))) came to no verdict"
+  return "$failed"
+}
+
 # The head of this file.
 usage() { sed -n '2,/^[^#]/s/^#\( \|$\)//p' "$0"; exit 2; }
 
@@ -301,15 +320,15 @@ case $1 in
   kill) chosen=(kill_ten) ;;
   compare) chosen=(everything) ;;
   kill-nine) chosen=(kill_nine) ;;
-  bootstrap | netns | headers) chosen=("proof $1") ;;
+  bootstrap | netns | headers | attack) chosen=("proof $1") ;;
   field) chosen=(field_tests) ;;
   commands) chosen=("python3 scripts/check-commands.py --all") ;;
   all)
     chosen=(fifty flood kill_ten everything links blocks capacity reconcile store kill_nine join partition "proof bootstrap" field_tests)
     if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
-      chosen+=("proof netns" "proof headers")
+      chosen+=("proof netns" "proof headers" "proof attack")
     else
-      echo "skipped netns and headers: they need root and iproute2"
+      echo "skipped netns, headers and attack: they need root and iproute2"
     fi
     ;;
   *) usage ;;

@@ -117,9 +117,12 @@ impl Answers {
     ) {
         match question {
             Command::Transaction { id, reply } => match behaviour.gossip().transaction(&id) {
-                Some(TransactionStatus::Confirmed { transaction: None, .. }) | None => {
-                    look_up(id, reply, behaviour);
-                }
+                // Memory may have only a later block that has it, or not its body.
+                Some(
+                    TransactionStatus::Confirmed { transaction: None, .. }
+                    | TransactionStatus::Confirmed { known_as_first: false, .. },
+                )
+                | None => look_up(id, reply, behaviour),
                 found => tell(reply, found),
             },
             Command::Block { id, reply } => match behaviour.gossip().block(&id) {
@@ -128,6 +131,7 @@ impl Answers {
             },
             Command::Status { reply } => tell(reply, self.status(config, behaviour, listen)),
             Command::Peers { reply } => tell(reply, self.peers(behaviour)),
+            Command::Evidence { reply } => tell(reply, behaviour.gossip().equivocations().cloned().collect()),
             Command::SubmitTransaction { reply, .. } | Command::SubmitBlock { reply, .. } => {
                 tell(reply, Err(Refusal::Busy));
             }
@@ -165,6 +169,7 @@ impl Answers {
                 .iter()
                 .map(|(label, count)| ((*label).to_owned(), *count))
                 .collect(),
+            equivocations: gossip.equivocations().count(),
             bans: behaviour.bans().into_iter().map(ban_status).collect(),
         }
     }
@@ -200,16 +205,17 @@ fn look_up(id: TxId, reply: oneshot::Sender<Option<TransactionStatus>>, behaviou
     };
     tokio::spawn(async move {
         if let Ok(Ok(found)) = found.await {
-            tell(reply, found.map(status_of));
+            tell(reply, found.and_then(status_of));
         }
     });
 }
 
-fn status_of(found: FoundTransaction) -> TransactionStatus {
+fn status_of(found: FoundTransaction) -> Option<TransactionStatus> {
     match found.place {
-        Place::Pending => TransactionStatus::Pending(found.transaction),
+        Place::Pending => found.transaction.map(TransactionStatus::Pending),
         Place::Confirmed { block, height } => {
-            TransactionStatus::Confirmed { block, height, transaction: Some(found.transaction) }
+            let transaction = found.transaction;
+            Some(TransactionStatus::Confirmed { block, height, known_as_first: true, transaction })
         }
     }
 }
@@ -258,6 +264,7 @@ const fn counters(stats: Stats) -> Counters {
         reconciliations_failed: stats.reconciliations_failed,
         reorganisations: stats.reorganisations,
         submissions_expired: stats.submissions_expired,
+        equivocations: stats.equivocations,
     }
 }
 

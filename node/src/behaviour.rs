@@ -463,7 +463,9 @@ impl Behaviour {
                         self.actions.push_back(ToSwarm::GenerateEvent(Event::Refused { peer, item, refusal }));
                     }
                     gossip::Event::Goodbye { peer, reason } => self.on_goodbye(peer, reason),
-                    gossip::Event::TipChanged { .. } | gossip::Event::SubmissionsExpired { .. } => {
+                    gossip::Event::TipChanged { .. }
+                    | gossip::Event::SubmissionsExpired { .. }
+                    | gossip::Event::Equivocation(_) => {
                         self.actions.push_back(ToSwarm::GenerateEvent(Event::Engine(event)));
                     }
                     _ => {}

@@ -69,6 +69,8 @@ pub enum Command {
     Status(AskArgs),
     /// List the gossip peers of a running node.
     Peers(AskArgs),
+    /// List the evidence against producers that signed two blocks for one height.
+    Evidence(AskArgs),
     /// Send or look up a transaction through a running node.
     #[command(subcommand)]
     Tx(TxCommand),

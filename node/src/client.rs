@@ -204,6 +204,23 @@ pub fn peers(ask: &AskArgs) -> Result<ExitCode, AskError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `node evidence`.
+///
+/// # Errors
+/// See [`AskError`].
+pub fn evidence(ask: &AskArgs) -> Result<ExitCode, AskError> {
+    let node = Node::find(ask)?;
+    let evidence = node.call(async |client| client.evidence_list().await)?;
+    if ask.json {
+        print_json(&evidence)?;
+    } else if evidence.is_empty() {
+        to_stderr("none: no producer was seen to sign two blocks for one height since the node was started");
+    } else {
+        print(&text::evidence(&evidence, text::width()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// `node tx …`.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use protocol::block::Block;
-use protocol::gossip::{Refusal, Submission, TransactionStatus};
+use protocol::gossip::{Equivocation, Refusal, Submission, TransactionStatus};
 use protocol::hash::{BlockId, TxId};
 use protocol::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,11 @@ pub enum Command {
     Status {
         /// The answer.
         reply: oneshot::Sender<Status>,
+    },
+    /// What is kept against producers that signed two blocks for one height.
+    Evidence {
+        /// The answer.
+        reply: oneshot::Sender<Vec<Equivocation>>,
     },
     /// Who its gossip peers are.
     Peers {
@@ -104,6 +109,9 @@ pub struct Status {
     pub stats: Counters,
     /// Closed gossip connections, and connections that were turned away, by reason.
     pub disconnects: std::collections::BTreeMap<String, u64>,
+    /// Pairs of headers that are kept as evidence: each of one producer, for one height. `evidence_list` shows them.
+    #[serde(default)]
+    pub equivocations: usize,
     /// What is banned: addresses before peers, the latest first, at most 32 of each.
     #[serde(default)]
     pub bans: Vec<BanStatus>,
@@ -162,6 +170,8 @@ pub struct Counters {
     pub reorganisations: u64,
     #[serde(default)]
     pub submissions_expired: u64,
+    #[serde(default)]
+    pub equivocations: u64,
 }
 
 /// One gossip peer.

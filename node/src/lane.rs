@@ -11,6 +11,7 @@ pub mod encoded;
 pub mod pace;
 mod ping;
 mod reader;
+pub mod turns;
 mod uplink;
 pub mod window;
 

@@ -36,7 +36,8 @@ pub const SLOTLESS_CONNECTIONS_MAX: usize = 32;
 pub const GOING_CONNECTIONS_MAX: usize = 32;
 /// Connections to one peer: two for the moment in which both dial.
 pub const PER_PEER_MAX: u32 = 2;
-/// Connections being set up, each way. A setup takes 10 s at most.
+/// TCP connections being set up, inbound, and connections that we set up by dialling. A setup takes 10 s at most. Of the
+/// inbound ones `setups.rs` says which gives way to the next.
 pub const PENDING_MAX: u32 = 64;
 
 /// How long a peer that misbehaved is neither dialled nor accepted.
@@ -45,12 +46,11 @@ pub const BAN_TIME: Duration = Duration::from_secs(600);
 pub const BANS_MAX: usize = 1_024;
 
 /// The limits on connections as a whole. Each way has its own, so that those who dial us can't use up what our own
-/// dials need.
+/// dials need. Inbound connections that are being set up are counted by transport, in `setups.rs`.
 #[must_use]
 pub fn connection_limits(config: &Config) -> ConnectionLimits {
     let (incoming, outgoing) = established_max(config);
     ConnectionLimits::default()
-        .with_max_pending_incoming(Some(PENDING_MAX))
         .with_max_pending_outgoing(Some(PENDING_MAX))
         .with_max_established_per_peer(Some(PER_PEER_MAX))
         .with_max_established_incoming(Some(incoming))
@@ -75,6 +75,12 @@ pub fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
         Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4)),
         _ => None,
     }
+}
+
+/// Whether a multiaddress is one of QUIC.
+#[must_use]
+pub fn is_quic(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1))
 }
 
 /// The group of an address: its IPv4 /16 or IPv6 /32. `None` for loopback addresses if these are exempt, and for
@@ -149,7 +155,8 @@ impl Bans {
     }
 }
 
-/// Limits inbound connections per address block.
+/// Limits inbound connections per address block. An address counts from when it is proved: TCP's when the connection
+/// comes in, QUIC's when the handshake is done, since anybody can begin one in anybody's name.
 #[derive(Debug)]
 pub struct AddressBlocks {
     loopback_exempt: bool,
@@ -166,6 +173,17 @@ impl AddressBlocks {
     #[must_use]
     pub fn new(loopback_exempt: bool) -> Self {
         Self { loopback_exempt, inbound: HashMap::new() }
+    }
+
+    /// Counts a connection from a proved address, if that is within the limits.
+    fn admit(&mut self, id: ConnectionId, remote: &Multiaddr) -> Result<(), ConnectionDenied> {
+        if let Some(ip) = ip_of(remote) {
+            if !self.allows(ip) {
+                return Err(ConnectionDenied::new(BlockLimitError));
+            }
+            self.inbound.insert(id, ip);
+        }
+        Ok(())
     }
 
     /// Whether one more connection from `ip` is within the limits.
@@ -200,22 +218,19 @@ impl NetworkBehaviour for AddressBlocks {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        if let Some(ip) = ip_of(remote) {
-            if !self.allows(ip) {
-                return Err(ConnectionDenied::new(BlockLimitError));
-            }
-            self.inbound.insert(id, ip);
-        }
-        Ok(())
+        if is_quic(remote) { Ok(()) } else { self.admit(id, remote) }
     }
 
     fn handle_established_inbound_connection(
         &mut self,
-        _: ConnectionId,
+        id: ConnectionId,
         _: PeerId,
         _: &Multiaddr,
-        _: &Multiaddr,
+        remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
+        if !self.inbound.contains_key(&id) {
+            self.admit(id, remote)?;
+        }
         Ok(dummy::ConnectionHandler)
     }
 

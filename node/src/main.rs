@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Some(Command::Key(command)) => report(client::key(command)),
         Some(Command::Status(ask)) => report(client::status(&ask)),
         Some(Command::Peers(ask)) => report(client::peers(&ask)),
+        Some(Command::Evidence(ask)) => report(client::evidence(&ask)),
         Some(Command::Tx(command)) => report(client::transaction(command)),
         Some(Command::Block(command)) => report(client::block::run(command)),
     }

@@ -171,10 +171,6 @@ pub const fn advice(cause: &Cause) -> &'static str {
             "If this producer belongs to the network, start the node with its key among --producers; on an open test \
              network, with --open-producers"
         }
-        Cause::Refused { refusal: Refusal::TooManyAtHeight, .. } => {
-            "The producer signed several blocks at one height, as it does after losing its store; this node keeps the \
-             first two. Restart it to take the branch that the others are on"
-        }
         Cause::Refused { .. } => "Compare the version and the rules of this node with those of its peers",
         Cause::Pruned { .. } => {
             "It waits for a peer that keeps all blocks: name one with --bootstrap or --reserved-peer, or start from a \

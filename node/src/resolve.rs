@@ -213,7 +213,7 @@ fn collect<'a>(error: &'a dns::Error<io::Error>, found: &mut Vec<&'a DialRefusal
 }
 
 /// The error of this type within, however often it was wrapped.
-fn inside<E: std::error::Error + 'static>(error: &io::Error) -> Option<&E> {
+pub(crate) fn inside<E: std::error::Error + 'static>(error: &io::Error) -> Option<&E> {
     let error = error.get_ref()?;
     error.downcast_ref::<E>().or_else(|| inside(error.downcast_ref::<io::Error>()?))
 }

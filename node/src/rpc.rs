@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::command::{Command, PeerStatus, Status};
+use crate::evidence::EvidenceView;
 use crate::http::{Caller, Large};
 
 /// JSON around an item: names, quotes, ids. 4 KiB is ample.
@@ -46,7 +47,8 @@ pub const BATCH_MAX: u32 = 64;
 pub const LARGE_ANSWERS_MAX: usize = 4;
 
 /// The methods that need no cookie: they ask, or send a transaction, which the engine limits by itself. All others need it.
-pub const OPEN_METHODS: [&str; 5] = ["admin_nodeInfo", "admin_peers", "tx_send", "tx_get", "block_get"];
+pub const OPEN_METHODS: [&str; 6] =
+    ["admin_nodeInfo", "admin_peers", "evidence_list", "tx_send", "tx_get", "block_get"];
 
 /// How long the service may take to answer, waiting for its queue included.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -78,7 +80,7 @@ pub struct Submitted {
 pub struct TransactionView {
     /// Where it stands.
     pub status: TransactionState,
-    /// The id of the block that holds it.
+    /// The id of the first block that holds it; in later ones it has no effect.
     pub block: Option<String>,
     /// That block's height.
     pub height: Option<u64>,
@@ -123,6 +125,10 @@ pub trait Api {
     /// Who its gossip peers are.
     #[method(name = "admin_peers")]
     async fn peers(&self) -> RpcResult<Vec<PeerStatus>>;
+
+    /// What is kept against producers that signed two blocks for one height, by producer.
+    #[method(name = "evidence_list")]
+    async fn evidence_list(&self) -> RpcResult<Vec<EvidenceView>>;
 
     /// Takes an encoded signed transaction.
     #[method(name = "tx_send")]
@@ -282,6 +288,11 @@ impl ApiServer for Methods {
         self.ask(|reply| Command::Peers { reply }).await
     }
 
+    async fn evidence_list(&self) -> RpcResult<Vec<EvidenceView>> {
+        let evidence = self.ask(|reply| Command::Evidence { reply }).await?;
+        Ok(evidence.iter().map(EvidenceView::from).collect())
+    }
+
     async fn tx_send(&self, transaction: String) -> RpcResult<Submitted> {
         let transaction: SignedTransaction = item(&transaction, "a transaction", TRANSACTION_BYTES_MAX)?;
         let id = transaction.id().to_string();
@@ -320,7 +331,7 @@ impl From<TransactionStatus> for TransactionView {
                 height: None,
                 transaction: Some(encoded(&transaction)),
             },
-            TransactionStatus::Confirmed { block, height, transaction } => Self {
+            TransactionStatus::Confirmed { block, height, transaction, .. } => Self {
                 status: TransactionState::Confirmed,
                 block: Some(block.to_string()),
                 height: Some(height),

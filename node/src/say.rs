@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
+use protocol::gossip::Equivocation;
 use protocol::hash::TxId;
 use protocol::message::{GoodbyeReason, Tip, VERSION};
 use protocol::network::NetworkId;
@@ -61,6 +62,19 @@ pub(crate) fn expired(ids: &[TxId], tip: u64) {
         "transactions taken from clients of this node are in no block by their last height and are given up: {}{more}; \
          they can be signed again for a later height",
         named.join(", ")
+    );
+}
+
+/// A producer signed two blocks for one height. The engine tells of a pair once, and of few for each producer.
+pub(crate) fn equivocation(pair: &Equivocation) {
+    let [first, second] = &*pair.headers;
+    warn!(
+        producer = %pair.producer(),
+        height = pair.height(),
+        first = %first.id(),
+        second = %second.id(),
+        "a producer signed two blocks for one height: it lost its store, two machines use its key, or it means to split the \
+         network; both headers are kept, and `node evidence` shows them; nothing else follows from that here"
     );
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use libp2p::core::transport::TransportError;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, SwarmEvent};
@@ -51,6 +53,7 @@ use crate::recorder::Recorder;
 use crate::resolve;
 use crate::sample;
 use crate::say;
+use crate::setups::GaveWay;
 use crate::status_line::{Figures, StatusLine};
 use crate::store::{
     Answer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, PEERS_MAX, PruneTarget, Pruned, RedbStore, Store,
@@ -376,8 +379,10 @@ impl Service {
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, peer_id, .. } => {
                 debug!(address = %send_back_addr, error = chain(&error), "an inbound connection failed");
-                if let ListenError::Denied { cause } = &error {
-                    self.gossip().count(denied(cause));
+                match &error {
+                    ListenError::Denied { cause } => self.gossip().count(denied(cause)),
+                    ListenError::Transport(cause) if gave_way(cause) => self.gossip().count(CONNECTION_LIMIT),
+                    _ => {}
                 }
                 match (error, peer_id) {
                     (ListenError::LocalPeerId { .. }, _) => self.key_watch.on_call(send_back_addr, now),
@@ -423,6 +428,7 @@ impl Service {
             }
             Event::Engine(gossip::Event::TipChanged { tip, disconnected }) => say::new_tip(tip, disconnected),
             Event::Engine(gossip::Event::SubmissionsExpired { ids, tip }) => say::expired(&ids, tip),
+            Event::Engine(gossip::Event::Equivocation(pair)) => say::equivocation(&pair),
             Event::Goodbye { peer, reason } => {
                 debug!(peer = %say::peer(peer), ?reason, "a peer says why it closes the connection");
                 if blames(&reason) && self.goodbyes.may_say(self.clock.now()) {
@@ -802,6 +808,11 @@ fn denied(cause: &ConnectionDenied) -> &'static str {
     } else {
         CONNECTION_LIMIT
     }
+}
+
+/// Whether a connection was not let in because others were being set up.
+fn gave_way(cause: &TransportError<io::Error>) -> bool {
+    matches!(cause, TransportError::Other(error) if resolve::inside::<GaveWay>(error).is_some())
 }
 
 /// What a failed dial comes to, taken together.

@@ -14,7 +14,9 @@ use protocol::transaction::{Height, SignedTransaction};
 mod age;
 mod disk;
 mod error;
+mod first;
 mod memory;
+mod past;
 mod peers;
 mod read;
 mod tables;
@@ -65,7 +67,8 @@ pub trait Store: Send {
     /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
     fn restore(&self) -> Result<Restored, StoreError>;
 
-    /// Finds a transaction that is pending, or in a body that is kept of a block of the best chain.
+    /// Finds a transaction that is pending or confirmed: one of the newest 10,000 heights whatever is pruned, an older one in a
+    /// body that is kept.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
@@ -130,8 +133,8 @@ pub struct Totals {
 /// A transaction that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundTransaction {
-    /// What its author signed.
-    pub transaction: Arc<SignedTransaction>,
+    /// What its author signed; `None` if it is confirmed, and no body that has it is kept.
+    pub transaction: Option<Arc<SignedTransaction>>,
     /// Where it is.
     pub place: Place,
 }
@@ -141,9 +144,9 @@ pub struct FoundTransaction {
 pub enum Place {
     /// In the mempool.
     Pending,
-    /// In a block of the best chain.
+    /// In the best chain.
     Confirmed {
-        /// The block.
+        /// The first block that has it.
         block: BlockId,
         /// Its height.
         height: Height,

@@ -20,21 +20,19 @@ use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerEvent};
 use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{PeerId, Transport as _, noise, quic, tcp, yamux};
+use libp2p::{PeerId, Transport as _, noise, quic, tcp};
 use tokio::time::{Sleep, sleep};
 
+use crate::muxer::{OWN_STREAMS_MAX, UNREAD_BYTES_MAX, Yamux};
 use crate::own::{Dials, Guard};
 use crate::resolve::Names;
+use crate::setups::Doors;
 
 pub use libp2p::tcp::tokio::TcpStream;
 
-/// Streams that one connection may have: two lanes each way, identify, ping and Kademlia's requests. Each may
-/// buffer 256 KiB: at most 8 MiB a connection.
-pub const STREAMS_MAX: usize = 32;
-
-/// Bytes that one QUIC stream, and one QUIC connection, may have unread: as yamux's window, and eight of them.
+/// Bytes that one QUIC stream, and one QUIC connection, may have unread: fixed, since quinn's windows don't grow.
 const QUIC_STREAM_BYTES: u32 = 256 * 1024;
-const QUIC_CONNECTION_BYTES: u32 = 8 * QUIC_STREAM_BYTES;
+const QUIC_CONNECTION_BYTES: u32 = UNREAD_BYTES_MAX as u32;
 
 /// A TCP stream that takes no byte for this long is given up. Above the lanes' own deadline: it ends what they can't,
 /// the closing of a connection whose other end doesn't read.
@@ -93,7 +91,8 @@ impl WireBytes {
     }
 }
 
-/// The node's transport, which dials as `dials` says. Bytes are added to `wire` as they pass. TCP goes over `links`, or bare sockets without any.
+/// The node's transport, which dials as `dials` says. Bytes are added to `wire` as they pass. TCP goes over `links`, or
+/// bare sockets without any.
 ///
 /// # Errors
 /// Says what the system lacks.
@@ -103,8 +102,6 @@ pub fn build(
     links: Option<Arc<dyn Links>>,
     dials: &Dials,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, TransportSetupError> {
-    let mut yamux = yamux::Config::default();
-    yamux.set_max_num_streams(STREAMS_MAX);
     let counter = Arc::clone(wire);
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
         .map(move |socket, _| {
@@ -116,12 +113,12 @@ pub fn build(
         })
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(identity)?)
-        .multiplex(yamux)
+        .multiplex(Yamux)
         .timeout(SETUP_TIMEOUT)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let mut config = quic::Config::new(identity);
     config.handshake_timeout = SETUP_TIMEOUT;
-    config.max_concurrent_stream_limit = STREAMS_MAX as u32;
+    config.max_concurrent_stream_limit = OWN_STREAMS_MAX as u32;
     config.max_stream_data = QUIC_STREAM_BYTES;
     config.max_connection_data = QUIC_CONNECTION_BYTES;
     let counter = Arc::clone(wire);
@@ -129,7 +126,8 @@ pub fn build(
         (peer, StreamMuxerBox::new(CountedMuxer { inner: muxer, wire: Arc::clone(&counter) }))
     });
     let either = quic.or_transport(tcp).map(|either, _| either.into_inner()).boxed();
-    let guarded = Guard::new(identity.public().to_peer_id(), either, dials.clone());
+    let doors = Doors::new(either).boxed();
+    let guarded = Guard::new(identity.public().to_peer_id(), doors, dials.clone());
     Ok(Names::new(guarded, dials.clone()).boxed())
 }
 

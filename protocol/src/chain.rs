@@ -1,17 +1,24 @@
 //! The chain: a bounded tree of signed headers, what is at hand of its newest blocks' bodies, the best chain through it,
 //! and which transactions that chain has.
 //!
-//! **Header rules.** A header is taken if its parent is known, its height is the parent's plus one, its producer
-//! has at most one other at that height, and it doesn't branch off below the floor (below).
+//! **Header rules.** A header is taken if its parent is known, its height is the parent's plus one, and it doesn't branch off
+//! below the floor (below). One that comes by itself ([`Standing::Alone`]) is taken if its producer has at most one other at that
+//! height: that bounds what a producer of many has all nodes pass on. It says nothing of the block, and holds nobody up: the
+//! ancestors of a higher header are taken, however many others there are, and a block with its body takes the place of a header
+//! without one.
 //!
 //! **Fork choice.** Of the connected blocks (those whose bodies and ancestors' bodies were checked) the highest is
 //! the tip; of equally high ones, that with the lowest id.
 //!
-//! **Bounds.** When the tree is full, the header farthest from the tip in height goes: a leaf off the best chain,
-//! or the lowest of the best chain while that has more than its guaranteed part. The lowest that is left is the *floor*:
-//! branches that start below it are given up. Bodies in memory are a cache of what durable storage has: over their bound
+//! **Bounds.** Headers off the best chain are charged to their producers. When the tree is full, the producer with the most
+//! gives up its farthest leaf, if it has more than its share; else the header farthest from the tip in height goes: a leaf off
+//! the best chain, or the lowest of the best chain while that has more than its guaranteed part. Headers without bodies go first.
+//! The lowest of the best chain that is left is the *floor*: branches that start below it are given up. Bodies in memory are a cache of what durable storage has: over their bound
 //! the lowest goes, and its block stays connected. Of many more blocks the ids of their transactions are remembered, which
-//! is what a reorganisation and the rule against repeated transactions need.
+//! is what a reorganisation needs.
+//!
+//! **Repeats.** A transaction may be in a block and again in one that descends from it: that depends on what is remembered of the
+//! ancestors, and validity must not. The first occurrence counts, and the others have no effect. Twice in one block is invalid.
 //!
 //! Deliberately absent: signatures and allowed producers, which are checked before; a validator's rules on blocks, which
 //! whoever connects one brings along; and durable storage, which keeps every connected block until the chain has dropped it ([`Chain::take_dropped`]).
@@ -20,6 +27,7 @@ mod best;
 mod bodies;
 mod bounds;
 mod invalid;
+mod leaves;
 mod sync;
 mod tree;
 
@@ -33,13 +41,14 @@ use crate::durable::RestoredBlock;
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
     BLOCK_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX,
-    CONFIRMED_MAX, HEADERS_PER_PRODUCER_MAX, VALID_UNTIL_AHEAD_MAX,
+    CONFIRMED_MAX, HEADERS_OFF_BEST_SHARE, HEADERS_PER_PRODUCER_MAX, VALID_UNTIL_AHEAD_MAX,
 };
 use crate::message::Tip;
 use crate::refusal::Refusal;
 use crate::transaction::{Height, SignedTransaction};
 use best::{Best, Confirmed};
 use bodies::{Bodies, Body, Contents};
+pub use bounds::Standing;
 use invalid::Invalid;
 use tree::Tree;
 
@@ -68,6 +77,8 @@ pub struct Limits {
     pub headers: usize,
     /// Headers of the best chain that no other branch can push out; at least 2.
     pub best_headers: usize,
+    /// Headers off the best chain that a producer has before others may push them out.
+    pub headers_each: usize,
     /// Encoded bytes of blocks whose bodies are in memory. The tip's is kept even over it.
     pub body_bytes: usize,
     /// Ids of transactions that are remembered by block, in all.
@@ -107,8 +118,10 @@ pub struct TipChange {
     pub returned: Vec<Arc<SignedTransaction>>,
     /// Of the former, those whose bodies are not in memory, lowest first: their transactions are missing above.
     pub to_load: Vec<BlockId>,
-    /// All transactions of the latter, lowest block first.
+    /// All transactions of the latter, lowest block first, repeated ones included.
     pub confirmed: Vec<TxId>,
+    /// Of these, the ones that an earlier block of the best chain has as well, as far as that is remembered.
+    pub repeated: Vec<(BlockId, TxId)>,
     /// The highest block that stayed.
     pub fork: Height,
 }
@@ -128,6 +141,7 @@ impl Default for Limits {
         Self {
             headers: CHAIN_HEADERS_MAX,
             best_headers: CHAIN_BEST_HEADERS_MIN,
+            headers_each: HEADERS_OFF_BEST_SHARE,
             body_bytes: CHAIN_BODY_BYTES_MAX,
             contents: CHAIN_CONTENTS_MAX,
             confirmed: CONFIRMED_MAX,
@@ -178,9 +192,12 @@ impl Chain {
             self.tree.insert(block.header);
             self.tree.set_connected(&id);
             self.tree.set_best(&id, true);
-            if let Some(ids) = &block.transactions {
-                self.contents.insert(id, fields.height, ids.clone());
-                self.confirmed.push(fields.height, ids.iter().copied());
+            match &block.transactions {
+                Some(ids) => {
+                    self.contents.insert(id, fields.height, ids.clone());
+                    self.confirmed.push(fields.height, ids.iter().copied());
+                }
+                None => self.confirmed.push_unknown(fields.height),
             }
         }
         self.find_missing();
@@ -198,10 +215,10 @@ impl Chain {
     /// # Errors
     /// [`Refusal::RejectedBefore`] if it or its parent is known to be invalid, [`Refusal::WrongHeight`],
     /// [`Refusal::TooOld`], [`Refusal::UnknownParent`], [`Refusal::TooManyAtHeight`] or [`Refusal::HeadersFull`].
-    pub fn check_header(&self, header: &SignedHeader) -> Result<HeaderCheck, Refusal> {
+    pub fn check_header(&self, header: &SignedHeader, standing: Standing) -> Result<HeaderCheck, Refusal> {
         let check = self.check_rules(header)?;
         if check == HeaderCheck::New {
-            self.room_for(header, false)?;
+            self.room_for(header, standing)?;
         }
         Ok(check)
     }
@@ -210,15 +227,32 @@ impl Chain {
     ///
     /// # Errors
     /// As [`Chain::check_header`]. The header is not in the tree then.
-    pub fn insert_header(&mut self, header: SignedHeader) -> Result<HeaderCheck, Refusal> {
-        self.insert(header, false)
+    pub fn insert_header(&mut self, header: SignedHeader, standing: Standing) -> Result<HeaderCheck, Refusal> {
+        self.insert(header, standing)
+    }
+
+    /// Another header of the same producer at the same height, if there is one: its producer signed two.
+    #[must_use]
+    pub fn sibling(&self, header: &SignedHeader) -> Option<SignedHeader> {
+        let fields = header.header();
+        let other = self.tree.siblings(fields.height, fields.producer).find(|id| *id != header.id())?;
+        self.header(&other).copied()
+    }
+
+    /// Whether as many other blocks of its producer at its height are connected as are passed on unasked.
+    #[must_use]
+    pub fn is_one_too_many(&self, header: &SignedHeader) -> bool {
+        let fields = header.header();
+        let others = self.tree.siblings(fields.height, fields.producer);
+        let others = others.filter(|id| *id != header.id() && self.is_connected(id));
+        others.take(HEADERS_PER_PRODUCER_MAX).count() >= HEADERS_PER_PRODUCER_MAX
     }
 
     /// Takes a block: its header, unless that is in the tree, and its body. The tip may change.
     ///
     /// # Errors
     /// As [`Chain::check_header`]; [`Refusal::UnknownParent`] also if the parent isn't connected yet. About the
-    /// body: [`Refusal::WrongRoot`] if it is not this header's, [`Refusal::RepeatedTransaction`] and
+    /// body: [`Refusal::WrongRoot`] if it is not this header's, [`Refusal::RepeatedTransaction`],
     /// [`Refusal::ExpiredTransaction`] or [`Refusal::TooFarAhead`] if no body of this header can be valid (see
     /// [`Chain::mark_invalid`]). A header that was fit stays in the tree in all of these, and the tip as it was.
     pub fn connect(
@@ -239,7 +273,8 @@ impl Chain {
         transactions: Vec<Arc<SignedTransaction>>,
         rule: impl FnOnce(&[Arc<SignedTransaction>]) -> Result<(), Refusal>,
     ) -> Result<Connected, Refusal> {
-        self.insert(header, true)?;
+        // Whoever brings a header with its body has had it judged, and it takes no place from another.
+        self.insert(header, Standing::InLineBlock)?;
         let (id, height) = (header.id(), header.header().height);
         if self.is_connected(&id) {
             return Ok(Connected::default());
@@ -247,7 +282,7 @@ impl Chain {
         if !self.is_connected(&header.header().parent) {
             return Err(Refusal::UnknownParent);
         }
-        let ids = self.check_body(&header, &transactions)?;
+        let ids = Self::check_body(&header, &transactions)?;
         let body = Body::new(header, transactions);
         if body.bytes > BLOCK_BYTES_MAX {
             let error = DecodeError::TooLong { what: "a block", max: BLOCK_BYTES_MAX };
@@ -277,11 +312,11 @@ impl Chain {
         if self.is_connected(id) || self.invalid.contains(id) {
             return;
         }
-        // It goes on holding its slot: an invalid block doesn't entitle its producer to another.
-        let slot = self.tree.get(id).map(|node| (node.height(), node.header.header().producer));
+        // It goes on holding its slot: an invalid block doesn't entitle its producer to have another passed on.
+        let slot = self.tree.get(id).map(|node| (node.height(), node.producer()));
         self.drop_branch(id);
         if let Some((height, producer)) = slot {
-            self.tree.take_slot(height, producer);
+            self.tree.hold_slot(height, producer);
         }
         if let Some((height, producer)) = self.invalid.remember(*id, slot) {
             self.tree.free_slot(height, producer);
@@ -297,7 +332,7 @@ impl Chain {
         }
     }
 
-    /// The block of the best chain that has a transaction, while it is remembered, and that block's height.
+    /// The first block of the best chain that has a transaction, while it is remembered, and that block's height.
     #[must_use]
     pub fn confirmed(&self, id: &TxId) -> Option<(Height, BlockId)> {
         let height = self.confirmed.get(id)?;
@@ -310,6 +345,19 @@ impl Chain {
         self.height_of(id).is_some_and(|height| self.best.at(height) == Some(*id))
     }
 
+    /// The block that the best chain has at a height, while it is remembered.
+    #[must_use]
+    pub fn best_at(&self, height: Height) -> Option<BlockId> {
+        self.best.at(height)
+    }
+
+    /// The height where a block's branch and the best chain are one. `None` if the block isn't known.
+    #[must_use]
+    pub fn common_height(&self, id: &BlockId) -> Option<Height> {
+        self.height_of(id)?;
+        Some(self.side_branch(*id).1)
+    }
+
     /// A connected block, while its body is in memory.
     #[must_use]
     pub fn body(&self, id: &BlockId) -> Option<Arc<Block>> {
@@ -319,7 +367,7 @@ impl Chain {
     /// A transaction of a connected block, while the block's body is in memory.
     #[must_use]
     pub fn transaction_in(&self, block: &BlockId, id: &TxId) -> Option<Arc<SignedTransaction>> {
-        self.bodies.get(block)?.transactions.iter().find(|transaction| transaction.id() == *id).cloned()
+        self.bodies.get(block)?.transaction(id).cloned()
     }
 
     /// The transactions of a connected block, in order; none if its body is not in memory.
@@ -364,6 +412,12 @@ impl Chain {
         self.contents.len()
     }
 
+    /// The height from which on every transaction's first occurrence on the best chain is remembered.
+    #[must_use]
+    pub const fn confirmed_from(&self) -> Height {
+        self.confirmed.complete_from()
+    }
+
     /// How many confirmed transactions are remembered.
     #[must_use]
     pub fn confirmed_len(&self) -> usize {
@@ -394,25 +448,18 @@ impl Chain {
         if parent_height.is_none() {
             return Err(Refusal::UnknownParent);
         }
-        if self.tree.slots_taken(fields.height, &fields.producer) >= HEADERS_PER_PRODUCER_MAX {
-            return Err(Refusal::TooManyAtHeight);
-        }
         Ok(HeaderCheck::New)
     }
 
-    /// Returns the ids of the transactions.
-    fn check_body(
-        &self,
-        header: &SignedHeader,
-        transactions: &[Arc<SignedTransaction>],
-    ) -> Result<Arc<[TxId]>, Refusal> {
+    /// Whether this can be the body of this header, in whatever chain. Returns the ids of the transactions.
+    fn check_body(header: &SignedHeader, transactions: &[Arc<SignedTransaction>]) -> Result<Arc<[TxId]>, Refusal> {
         let fields = header.header();
         let ids: Vec<TxId> = transactions.iter().map(|transaction| transaction.id()).collect();
         if usize::try_from(fields.count) != Ok(ids.len()) || transactions_root(&ids) != fields.transactions_root {
             return Err(Refusal::WrongRoot);
         }
         let distinct: BTreeSet<TxId> = ids.iter().copied().collect();
-        if distinct.len() < ids.len() || self.branch_has_any(fields.parent, &distinct) {
+        if distinct.len() < ids.len() {
             return Err(Refusal::RepeatedTransaction);
         }
         if transactions.iter().any(|transaction| transaction.valid_until() < fields.height) {
@@ -424,14 +471,6 @@ impl Chain {
             Some(valid_until) => Err(Refusal::TooFarAhead { valid_until, tip }),
             None => Ok(ids.into()),
         }
-    }
-
-    /// Whether a block at or below `end` has one of the transactions, as far as that is remembered.
-    fn branch_has_any(&self, end: BlockId, ids: &BTreeSet<TxId>) -> bool {
-        let (side, fork) = self.side_branch(end);
-        let mut in_side = side.iter().filter_map(|id| self.contents.get(id));
-        let in_side = in_side.any(|of_block| of_block.iter().any(|id| ids.contains(id)));
-        in_side || ids.iter().any(|id| self.confirmed.get(id).is_some_and(|height| height <= fork))
     }
 
     /// The blocks from `end` down to the best chain, highest first, and the height where they meet it.
@@ -458,26 +497,32 @@ impl Chain {
             disconnected.push(id);
         }
         self.confirmed.pop_above(fork);
-        let mut confirmed = Vec::new();
+        let (mut confirmed, mut repeated) = (Vec::new(), Vec::new());
         for id in &connected {
             self.best.push(*id);
             self.tree.set_best(id, true);
-            let ids = self.contents.get(id).into_iter().flat_map(|ids| ids.iter().copied());
-            self.confirmed.push(self.best.tip().height, ids.clone());
-            confirmed.extend(ids);
+            let height = self.best.tip().height;
+            let Some(ids) = self.contents.get(id) else {
+                self.confirmed.push_unknown(height);
+                continue;
+            };
+            let again = self.confirmed.push(height, ids.iter().copied());
+            repeated.extend(again.into_iter().map(|transaction| (*id, transaction)));
+            confirmed.extend(ids.iter().copied());
         }
-        let again: BTreeSet<&TxId> = confirmed.iter().collect();
+        let joined: BTreeSet<&TxId> = confirmed.iter().collect();
+        let still = |id: &TxId| joined.contains(id) || self.confirmed.get(id).is_some();
         let mut returned = Vec::new();
         let mut to_load = Vec::new();
         for id in disconnected.iter().rev() {
             match self.bodies.get(id) {
                 Some(body) => {
-                    returned.extend(body.transactions.iter().filter(|item| !again.contains(&item.id())).cloned());
+                    returned.extend(body.transactions.iter().filter(|item| !still(&item.id())).cloned());
                 }
                 None => to_load.push(*id),
             }
         }
-        TipChange { tip: self.best.tip(), disconnected, connected, returned, to_load, confirmed, fork }
+        TipChange { tip: self.best.tip(), disconnected, connected, returned, to_load, confirmed, repeated, fork }
     }
 
     /// The height of a block whose header is in the tree. Genesis counts.

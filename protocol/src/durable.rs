@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 use crate::block::{Block, SignedHeader};
 use crate::hash::{BlockId, TxId};
+use crate::message::Tip;
 use crate::transaction::{Height, SignedTransaction};
 
 /// Something to keep, or to keep no longer.
@@ -51,15 +52,22 @@ pub enum Load {
     /// Headers of the best chain after the first of these ids that is on it (genesis counts), lowest first, at most
     /// [`HEADERS_ENTRIES_MAX`](crate::limits::HEADERS_ENTRIES_MAX).
     HeadersAfter(Vec<BlockId>),
+    /// Where the best chain has a transaction first. Blocks of at least the newest
+    /// [`VALID_UNTIL_AHEAD_MAX`](crate::limits::VALID_UNTIL_AHEAD_MAX) heights count, whether or not their bodies are kept.
+    First(TxId),
+    /// The ids of a block's transactions, whether or not its body is kept.
+    Contents(BlockId),
 }
 
 impl Load {
-    /// The answer of a storage that has nothing.
+    /// The answer of a storage that has nothing, or can't look.
     #[must_use]
     pub fn nothing(self) -> Loaded {
         match self {
             Self::Block(id) => Loaded::Block { id, block: None },
             Self::HeadersAfter(locator) => Loaded::HeadersAfter { locator, headers: Vec::new() },
+            Self::First(id) => Loaded::First { id, looked: None },
+            Self::Contents(id) => Loaded::Contents { id, transactions: None },
         }
     }
 }
@@ -81,6 +89,29 @@ pub enum Loaded {
         /// Lowest first.
         headers: Vec<SignedHeader>,
     },
+    /// A transaction's first place.
+    First {
+        /// Which.
+        id: TxId,
+        /// What was found; `None` if nobody could look.
+        looked: Option<Looked>,
+    },
+    /// The ids of a block's transactions, in order; `None` if they aren't kept.
+    Contents {
+        /// Which.
+        id: BlockId,
+        /// Its transactions.
+        transactions: Option<Arc<[TxId]>>,
+    },
+}
+
+/// What durable storage knows of a transaction's first place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// The first block of the best chain that has it.
+    pub first: Option<Tip>,
+    /// The end of the best chain, as far as it is kept: newer records may be on their way.
+    pub tip: Tip,
 }
 
 /// What an engine starts from.

@@ -13,13 +13,19 @@ mod behind;
 mod blocks;
 mod catch_up;
 mod conversation;
+mod cost;
 mod detour;
 mod durable;
+mod evidence;
+mod first;
 mod foresee;
+mod header_checks;
+mod meter;
 mod occupancy;
 mod peer;
 mod peers;
 mod reconcile;
+mod refusals;
 mod relay;
 pub mod request;
 mod route;
@@ -28,8 +34,10 @@ mod seen;
 mod serve;
 mod stall;
 mod template;
+mod told;
 mod transactions;
 mod tree;
+mod trust;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -50,6 +58,10 @@ pub use self::behind::{Behind, Cause, Hold};
 use self::blocks::{CheckedBlock, Vouched};
 use self::detour::Looks;
 use self::durable::Loads;
+pub use self::evidence::Equivocation;
+use self::evidence::Evidence;
+use self::first::Firsts;
+use self::header_checks::HeaderChecks;
 pub use self::occupancy::Occupancy;
 use self::peer::Peer;
 use self::peers::Peers;
@@ -93,6 +105,8 @@ pub struct Gossip {
     kept_from: Height,
     watch: Watch,
     acknowledged: Acknowledged,
+    evidence: Evidence,
+    firsts: Firsts,
     conversations: Conversations,
     rumors: Rumors,
     /// `None` under other policies than author trees.
@@ -103,7 +117,7 @@ pub struct Gossip {
     checking: BTreeMap<JobId, Checking>,
     checking_transactions: HashMap<TxId, JobId, SeededState>,
     checking_short: HashMap<ShortId, TxId, SeededState>,
-    checking_headers: BTreeMap<BlockId, JobId>,
+    checking_headers: HeaderChecks,
     /// Blocks whose transactions are in verification, in one job or several.
     checking_bodies: BTreeMap<BlockId, CheckedBlock>,
     /// Blocks whose parent has come; worked on before anything else is.
@@ -141,13 +155,10 @@ struct Checking {
 #[derive(Debug)]
 enum Checked {
     Transaction(CheckedTransaction),
-    Headers {
-        headers: Vec<SignedHeader>,
-        /// Who announced the (single) header, the first one first, and whether the body comes unasked.
-        announcers: Vec<(PeerHandle, bool)>,
-        /// The block that came with an unknown header.
-        block: Option<Arc<Block>>,
-    },
+    /// Headers that follow each other, all from one message.
+    Headers(Vec<SignedHeader>),
+    /// A block that came with a header that isn't in the tree.
+    Block(Arc<Block>),
     /// Some of the transactions of a block in `checking_bodies`.
     BlockPart(BlockId),
 }
@@ -189,6 +200,8 @@ impl Gossip {
             kept_from: 1,
             watch: Watch::default(),
             acknowledged: Acknowledged::default(),
+            evidence: Evidence::default(),
+            firsts: Firsts::new(&hasher),
             conversations: Conversations::default(),
             rumors: Rumors::new(config.relay, rumor_seed),
             routes,
@@ -196,7 +209,7 @@ impl Gossip {
             checking: BTreeMap::new(),
             checking_transactions: HashMap::with_hasher(hasher.clone()),
             checking_short: HashMap::with_hasher(hasher.clone()),
-            checking_headers: BTreeMap::new(),
+            checking_headers: HeaderChecks::default(),
             checking_bodies: BTreeMap::new(),
             released: VecDeque::new(),
             catch_up_at: None,
@@ -262,6 +275,7 @@ impl Gossip {
             self.orphans.next_deadline(),
             self.rumors.next_round(),
             self.conversations.next_deadline(),
+            self.routes.as_ref().and_then(|routes| routes.overdue.deadline()),
         ];
         parts.into_iter().flatten().min()
     }
@@ -303,7 +317,8 @@ impl Gossip {
         }
         let (height, block) = self.chain.confirmed(id)?;
         let transaction = self.chain.transaction_in(&block, id);
-        Some(TransactionStatus::Confirmed { block, height, transaction })
+        let known_as_first = self.is_known_as_first(height);
+        Some(TransactionStatus::Confirmed { block, height, known_as_first, transaction })
     }
 
     /// A block whose body is in memory; of older ones, durable storage may have it.
@@ -337,7 +352,7 @@ impl Gossip {
     /// What every input ends with: whatever became due, possible or necessary.
     fn settle(&mut self, now: Time) {
         while let Some((from, block)) = self.released.pop_front() {
-            self.take_block(now, Some(from), &block);
+            self.on_good_header(now, Some(from), &block, &[]);
         }
         if core::mem::take(&mut self.advanced) {
             self.advance_window(now);
@@ -353,7 +368,7 @@ impl Gossip {
         let touched = self.peers.take_touched();
         for handle in &touched {
             if self.peers.get(handle).is_some_and(Peer::has_work) {
-                self.serve(*handle);
+                self.serve(now, *handle);
                 self.advise(now, *handle);
                 self.announce(now, *handle);
                 self.pace(now, *handle);
@@ -365,6 +380,7 @@ impl Gossip {
     /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello. Asks for the headers that
     /// couldn't be asked for before.
     fn expire(&mut self, now: Time) {
+        self.judge_overdue(now);
         self.requests.release(now);
         for (handle, _) in self.requests.expire(now) {
             self.stats.requests_expired = self.stats.requests_expired.saturating_add(1);
@@ -418,8 +434,27 @@ impl Gossip {
     }
 
     fn on_verified(&mut self, now: Time, job: JobId, verdict: Verdict) {
+        if let Some(Checking { what: Checked::Transaction(checked), .. }) = self.checking.get(&job)
+            && verdict == Verdict::Valid
+            && self.is_first_unknown(checked.transaction())
+        {
+            let id = checked.transaction().id();
+            return self.put_off_admission(now, job, id);
+        }
+        let from = self.checking.get(&job).and_then(|checking| checking.from);
         // A verdict that comes twice, or for a job that never was, changes nothing.
-        let Some(Checking { what, from, bytes }) = self.checking.remove(&job) else { return };
+        let Some(what) = self.finish_check(job) else { return };
+        match what {
+            Checked::Transaction(checked) => self.on_checked_transaction(now, checked, verdict),
+            Checked::Headers(headers) => self.on_checked_headers(now, from, &headers, verdict),
+            Checked::Block(block) => self.on_checked_block(now, from, &block, verdict),
+            Checked::BlockPart(id) => self.on_checked_part(now, id, verdict),
+        }
+    }
+
+    /// A job is done: its sender is no longer charged for it.
+    fn finish_check(&mut self, job: JobId) -> Option<Checked> {
+        let Checking { what, from, bytes } = self.checking.remove(&job)?;
         match from.and_then(|from| self.peers.get_mut(&from)) {
             Some(peer) => {
                 peer.checks = peer.checks.saturating_sub(1);
@@ -428,13 +463,7 @@ impl Gossip {
             None if from.is_none() => self.checks_local = self.checks_local.saturating_sub(1),
             None => {}
         }
-        match what {
-            Checked::Transaction(checked) => self.on_checked_transaction(now, checked, verdict),
-            Checked::Headers { headers, announcers, block } => {
-                self.on_checked_headers(now, from, &headers, &announcers, block, verdict);
-            }
-            Checked::BlockPart(id) => self.on_checked_part(now, id, verdict),
-        }
+        Some(what)
     }
 
     fn refuse(&mut self, item: ItemId, from: Option<PeerHandle>, refusal: Refusal) {

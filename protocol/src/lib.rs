@@ -12,6 +12,7 @@ pub mod block;
 pub mod chain;
 pub mod codec;
 pub mod durable;
+pub mod filter;
 pub mod gossip;
 pub mod hash;
 pub mod keys;

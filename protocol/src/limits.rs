@@ -83,6 +83,10 @@ pub const BULK_WINDOW_BYTES: usize = 64 * 1024;
 /// Transactions younger than this stay out of sketches: relay is still at work.
 pub const RECONCILE_AGE_MIN: Duration = Duration::from_secs(2);
 
+/// A conversation in which the peer is silent for longer is given up: several round trips. What a node begins keeps it from
+/// beginning another, so it must not last long for nothing.
+pub const RECONCILE_STEP: Duration = Duration::from_secs(2);
+
 /// A conversation that takes longer is given up: dozens of round trips.
 pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -96,6 +100,14 @@ pub const RECONCILE_SERVED_PER_SEC: u64 = 16;
 
 /// A peer that opens a conversation sooner after the one before is told that we are busy.
 pub const RECONCILE_PEER_INTERVAL_MIN: Duration = Duration::from_millis(200);
+
+/// A peer may open so often and be treated like one that never did: with the intervals by default, each of eight peers opens every
+/// eight seconds. For each opening above this pace it leaves one answer more to others.
+pub const RECONCILE_PEER_PACE: Duration = Duration::from_secs(2);
+
+/// Of conversations that are answered, the one whose peer has been silent for so long gives its place to another: a round trip,
+/// with some to spare.
+pub const RECONCILE_SILENT: Duration = Duration::from_millis(500);
 
 /// The longest pause with a peer whose conversations bring nothing.
 pub const RECONCILE_PAUSE_MAX: Duration = Duration::from_secs(32);
@@ -112,7 +124,25 @@ pub const LIST_OPEN_MAX: usize = GETDATA_ENTRIES_MAX;
 /// Parts of one list: as many as a full mempool has.
 pub const LIST_PARTS_MAX: usize = MEMPOOL_ENTRIES_MAX / OFFER_ENTRIES_MAX;
 
-/// A part of a list, or the items taken of it, may take so long.
+/// Lists that go on at a time: one of a peer that we dialled, and one of a peer that dialled us.
+pub const LISTS_MAX: usize = 2;
+
+/// While another peer waits to list, each step of a list may take so long: a part, or an item of it.
+pub const LIST_STEP: Duration = Duration::from_secs(2);
+
+/// Items that a list brings in a second at least, while another peer waits: at 256 in flight a round trip could take 4 s.
+pub const LIST_ITEMS_PER_SEC: u64 = 64;
+
+/// The longest time of a list, while another peer waits: 1,920 items at the slowest.
+pub const LIST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The first pause of a peer whose list brought nothing: eight liars have two seconds each in it.
+pub const LIST_PAUSE_MIN: Duration = Duration::from_secs(16);
+
+/// The longest such pause, after doublings.
+pub const LIST_PAUSE_MAX: Duration = Duration::from_secs(512);
+
+/// A part of a list, or an item taken of it, may take so long while nobody else waits to list.
 pub const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Offers to one peer that are remembered: one each way, and those before. 32 KiB each.
@@ -318,11 +348,48 @@ pub const LATE_ITEMS: u32 = 4;
 /// … a parent may be late with fewer than so many.
 pub const LATE_ITEMS_MAX: u32 = 2;
 
-/// After a graft that won nothing, the route is left as it is for this time, then twice as long, and so on.
+/// An announcer whose graft won nothing is not grafted again for this time, then twice as long, and so on.
 pub const GRAFT_PAUSE_MIN: Duration = Duration::from_secs(1);
 
 /// The longest such pause.
 pub const GRAFT_PAUSE_MAX: Duration = Duration::from_secs(64);
+
+/// A graft has won nothing if an item that comes this much later comes first from somebody else: longer than a round trip,
+/// so that the graft has arrived when that item was pushed.
+pub const GRAFT_TRIAL: Duration = Duration::from_millis(500);
+
+/// A push that was due is waited for so long after the item came in another way: as long as any push ever is.
+pub const MISSED_AFTER: Duration = GRACE_MAX;
+
+/// Pushes that are due and waited for at a time. 1,024 of about 150 bytes: 150 KiB. At 20 items a second that a parent
+/// leaves out, ten wait.
+pub const OVERDUE_MAX: usize = 1_024;
+
+/// Transactions of which peers were told in place of being sent them, as they came from a doubted link or as old. 1,024 of
+/// about 100 bytes and 4 for each peer: 0.4 MiB with 72 peers. The news of five seconds at 200 items a second.
+pub const TOLD_MAX: usize = 1_024;
+
+/// So many pushes that are first earn that one missed push is forgiven: an accident in that many may be one.
+pub const MISS_WORTH: u32 = 32;
+
+/// When a push that was due has not come, its route keeps a second link for so long, and for twice as long each time, up to
+/// [`DOUBT_MAX`]: ten items of an author that writes twice a second.
+pub const SPARE_MIN: Duration = Duration::from_secs(5);
+
+/// Of so many items that come first, a second copy of one may come from a link that is kept: 20 %.
+pub const SPARE_SHARE: u32 = 5;
+
+/// Such copies that are saved up.
+pub const SPARE_BURST: u32 = 16;
+
+/// How long a link is doubted at first.
+pub const DOUBT_MIN: Duration = Duration::from_secs(60);
+
+/// The longest doubt. Whoever leaves out an item an hour is noticed by nobody.
+pub const DOUBT_MAX: Duration = Duration::from_secs(3_600);
+
+/// So many pushes that are first, with none missed between, halve the next doubt.
+pub const DOUBT_FADES: u32 = 256;
 
 /// The longest time that announcements to a peer wait for others, while nobody needs them.
 pub const ANNOUNCE_WINDOW_MAX: Duration = Duration::from_secs(1);
@@ -348,6 +415,9 @@ pub const SEEN_ACCEPTED_MAX: usize = 65_536;
 /// Rejected ids remembered: 16,384 of about 140 bytes: 2.3 MiB.
 pub const SEEN_REJECTED_MAX: usize = 16_384;
 
+/// Ids remembered of transactions that were refused at sight: 16,384 of about 140 bytes, 2.3 MiB.
+pub const SEEN_DECLINED_MAX: usize = 16_384;
+
 // Work on behalf of one peer.
 
 /// Items of one peer in verification; over it the peer is not read. One more message of 256 may come in behind.
@@ -370,6 +440,10 @@ pub const CHECK_BYTES_PEAK: usize = CHECK_BYTES_PER_PEER_MAX - 1
     + BULK_FRAME_BYTES_MAX
     + ORPHAN_PEER_BYTES_MAX
     + (ORPHANS_PER_PEER_MAX + 1) * HEADER_BYTES_MAX;
+
+/// Peers whose announcements of one header are remembered while it is checked: more than a node has slots for. 128 of 8
+/// bytes: 1 KiB a header.
+pub const ANNOUNCERS_MAX: usize = 128;
 
 /// Signatures of a block in one verification job: about 25 ms of one thread, so that a large block is checked by all.
 pub const BLOCK_JOB_SIGNATURES: usize = 512;
@@ -406,8 +480,41 @@ pub const INBOUND_BURST_BYTES: u64 = 2 * BLOCK_BYTES_MAX as u64;
 /// a second for one peer, a fifth of a core at 50 microseconds each.
 pub const BODY_COST_BYTES: u64 = 4 * 1024;
 
-/// What an inv or a had costs per byte: 16, so at most 100,000 entries a second for one peer.
+/// What a body costs in the inbound budget besides, if it was verified in vain or was refused before: with
+/// [`BODY_COST_BYTES`] 32 KiB, so at most 512 a second of one peer, a fortieth of a core.
+pub const REFUSED_COST_BYTES: u64 = 28 * 1024;
+
+/// What a message that names items costs per byte: 16, so at most 100,000 entries a second for one peer.
 pub const INV_COST_FACTOR: u64 = 16;
+
+/// What a place costs that a take names by a bit: as much as a short id in a getdata, 9 bytes.
+pub const PLACE_COST_BYTES: u64 = 9 * INV_COST_FACTOR;
+
+/// What any message costs at the least: 256 bytes, so at most 65,536 messages a second for one peer, however short. An empty
+/// one takes about a microsecond: a fifteenth of a core.
+pub const MESSAGE_COST_BYTES: u64 = 256;
+
+/// What bodies that a peer asked for may take, in bytes a second: as much as it would read, if it keeps the same budget. So
+/// who catches up gets blocks as fast as it takes them.
+pub const UPLOAD_BYTES_PER_SEC: u64 = INBOUND_BYTES_PER_SEC;
+
+/// What that budget saves up.
+pub const UPLOAD_BURST_BYTES: u64 = INBOUND_BURST_BYTES;
+
+/// The newest blocks go before older ones to a peer that waits for both: the tip and the one before it.
+pub const FRESH_BLOCKS: u64 = 2;
+
+/// Blocks and large transactions that were sent to one peer for the asking and are remembered, in two generations of half as
+/// many. A generation is a table of 1,024 places of 9 bytes: 18 KiB in all, 1.3 MiB for 72 peers.
+pub const SENT_MAX: usize = 1_024;
+
+/// What may be sent to a peer once more, in bytes a second: 64 KiB, so the largest block once in 64 s. A node asks the same
+/// peer again only if it has lost what it had, or has given up waiting for it.
+pub const REPEAT_BYTES_PER_SEC: u64 = 64 * 1024;
+
+/// What that budget saves up: 1 MiB. The last repeat may go over it: a block of 4 MiB may be had twice at once, and then
+/// again after 48 s, instead of four times in each second.
+pub const REPEAT_BURST_BYTES: u64 = 1024 * 1024;
 
 /// What an announced transaction is taken to be long, in bytes: announcements don't tell.
 pub const TRANSACTION_BYTES_EXPECTED: usize = 512;
@@ -428,6 +535,21 @@ pub const MEMPOOL_CHARGE_MIN: usize = MEMPOOL_BYTES_MAX / MEMPOOL_ENTRIES_MAX;
 /// free to make and their shares say nothing, so the pool sheds by link.
 pub const MEMPOOL_AUTHOR_SHARE: usize = 16;
 
+/// Up to a quarter of the mempool (8 MiB), what was submitted here gives way to nothing that comes by a link: somebody was told
+/// that it is held.
+pub const MEMPOOL_LOCAL_SHARE: usize = 4;
+
+/// What has been in the mempool for so long is old, and is the first to go when there is no room. Eight full blocks take a
+/// whole mempool, oldest first, so at one block a minute nobody wanted what is older.
+pub const MEMPOOL_OLD_AFTER: Duration = Duration::from_secs(600);
+
+/// A full mempool turns a link's share over no faster than this: 65,536 small items in 60 s are 1,092 a second of all links,
+/// and what is taken is sure of some half of that time. It is the brake on junk that would be passed on forever.
+pub const MEMPOOL_TURNOVER: Duration = Duration::from_secs(60);
+
+/// Of a turnover, so much may come at once: an eighth of the share, 1,024 small items of each of eight links.
+pub const MEMPOOL_TURNOVER_BURST: Duration = Duration::from_millis(7_500);
+
 /// Transactions of one author and nonce in the mempool: enough to prove a double use, too few to flood.
 pub const TRANSACTIONS_PER_NONCE_MAX: usize = 2;
 
@@ -441,15 +563,20 @@ pub const HEADER_BYTES_MAX: usize = 1 + 9 + 34 + 34 + 9 + 34 + 5 + 66;
 /// and its header.
 pub const BLOCK_BODY_BYTES_MAX: usize = BLOCK_BYTES_MAX - 1 - HEADER_BYTES_MAX;
 
-/// Headers remembered, on all branches. One takes about 0.6 KiB with its index entries: 10 MiB.
-pub const CHAIN_HEADERS_MAX: usize = 16_384;
+/// Headers remembered, on all branches: the best chain's part ([`CHAIN_BEST_HEADERS_MIN`]), a branch that left it 10,000 blocks
+/// ago, and the shares of four producers. One takes about 0.65 KiB with its index entries: 16 MiB.
+pub const CHAIN_HEADERS_MAX: usize = 24_576;
 
 /// Headers of the best chain that no other branch can push out: more than [`VALID_UNTIL_AHEAD_MAX`], so that a
 /// confirmed transaction is known for as long as it is valid.
 pub const CHAIN_BEST_HEADERS_MIN: usize = 10_240;
 
-/// Headers of one producer at one height: both sides of an equivocation, and no more.
+/// Headers of one producer at one height that are taken and passed on unasked: both sides of an equivocation, and no more.
 pub const HEADERS_PER_PRODUCER_MAX: usize = 2;
+
+/// Headers off the best chain that one producer has before it is the first to give some up when the tree is full. Fourteen
+/// producers fill what the best chain's part leaves ([`CHAIN_HEADERS_MAX`]).
+pub const HEADERS_OFF_BEST_SHARE: usize = 1_024;
 
 /// Encoded bytes of the blocks whose bodies are in memory: 16 MiB, or four full blocks. The smallest transaction takes
 /// 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small. The others are in durable storage.
@@ -462,6 +589,38 @@ pub const CHAIN_CONTENTS_MAX: usize = 2 * CONFIRMED_MAX;
 /// Confirmed transactions remembered, the newest. One takes about 100 bytes: 25 MiB. At 26 transactions a block,
 /// that is as long as a transaction can be valid.
 pub const CONFIRMED_MAX: usize = 262_144;
+
+/// Blocks of one part of the filter of confirmed transactions: a quarter of the heights that matter, so that five parts are in
+/// use at most, and what is too old goes soon.
+pub const FILTER_PART_BLOCKS: u64 = VALID_UNTIL_AHEAD_MAX / 4;
+
+/// Bits of the filter for each id …
+pub const FILTER_BITS_PER_ID: usize = 16;
+
+/// … and how many of them an id sets. Half of the bits are zero at least when it is full: (1 - e^(-8/16))^8, one in 1,700 ids that
+/// are new is looked up for each slice that is full.
+pub const FILTER_PROBES: u64 = 8;
+
+/// Ids of the smallest slice of a part: 2 KiB.
+pub const FILTER_SLICE_IDS_MIN: usize = 1_024;
+
+/// Ids of the largest: 512 KiB.
+pub const FILTER_SLICE_IDS_MAX: usize = 262_144;
+
+/// Bytes of the filter: 16 MiB, for 8 million ids of 2 bytes, or 800 in each of 10,000 blocks. Of more, whatever may be in the part
+/// that found no room is looked up.
+pub const FILTER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Transactions that durable storage is asked for at once. It takes some 50 microseconds for each.
+pub const LOOKUPS_MAX: usize = 64;
+
+/// Look-ups that wait for others and are on behalf of no peer: of transactions that a reorganisation returned, or that a block may
+/// repeat. 16,384 of about 80 bytes: 1.3 MiB. Those on behalf of a peer count as its checks ([`CHECKS_PER_PEER_MAX`]).
+pub const LOOKUPS_WAITING_MAX: usize = 16_384;
+
+/// What a look-up costs its sender in the inbound budget: 16 KiB, so at most 1,024 a second for one peer, or a twentieth of the
+/// store's thread.
+pub const LOOKUP_COST_BYTES: u64 = 16 * 1024;
 
 /// Blocks that are being loaded from durable storage, for all peers together, and for one. Of the largest blocks 128 MiB
 /// could come at once, and only while loads of the largest were not expected.
@@ -476,6 +635,13 @@ pub const RETURNING_MAX: usize = CHAIN_HEADERS_MAX;
 
 /// Invalid blocks remembered, the newest. One takes about 150 bytes: 150 KiB.
 pub const INVALID_BLOCKS_MAX: usize = 1_024;
+
+/// Pairs of headers that are kept as evidence against one producer, each for another height: enough to tell an accident from a
+/// habit.
+pub const EVIDENCE_PER_PRODUCER_MAX: usize = 8;
+
+/// Producers against whom evidence is kept, the first. A pair takes about 0.5 KiB: 256 × 8 take 1 MiB.
+pub const EVIDENCE_PRODUCERS_MAX: usize = 256;
 
 // Orphans.
 
@@ -546,6 +712,10 @@ pub const STRIKE_DECAY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Requests served after a strike that take one strike away.
 pub const STRIKE_DECAY_SERVED: u32 = 8;
+
+/// Strikes that are counted for an address group, and that a newcomer of it carries: five minutes, or 40 requests served.
+/// Enough to come after every announcer that has withheld nothing lately, and too few to come after one that goes on.
+pub const GROUP_STRIKES_MAX: u32 = 5;
 
 /// Address groups whose strikes are remembered. 4,096 entries of about 80 bytes: 320 KiB.
 pub const STRIKE_GROUPS_MAX: usize = 4_096;

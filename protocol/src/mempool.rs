@@ -1,19 +1,34 @@
 //! The mempool: valid transactions that are in no block of the best chain.
 //!
-//! It is bounded in bytes and entries, and refuses or sheds by a rule that one flooder can't turn against the
-//! others. When there is no room for a newcomer, shares are compared with the newcomer counted in:
+//! It is bounded in bytes and entries, and refuses or sheds by rules that one flooder can't turn against the others
+//! ([why](../../docs/decisions/0025-a-full-mempool-turns-over.md)). When there is no room for a newcomer, shares are compared
+//! with the newcomer counted in:
 //!
-//! 1. If an author holds more than a 16th of the pool, the largest author sheds its newest item.
-//! 2. Otherwise the link with the largest share sheds its newest item. Local submissions are a link of their own;
-//!    closed links are one link together, so that reconnecting wins nothing.
-//! 3. This repeats until there is room. If the largest share is ever the newcomer's own, the newcomer is refused
-//!    and nothing has changed.
+//! 1. If an author holds more than a 16th of the pool, the largest author sheds its newest item. If that is the newcomer's, it
+//!    is refused.
+//! 2. Otherwise the link with the largest share sheds an item: its oldest one, if that is *old* ([`MEMPOOL_OLD_AFTER`]), else
+//!    the one in the *middle* of its share. So the older half of what a link brought keeps its place while it is young, and
+//!    the newer half is passed through in order. Local submissions are a link of their own; closed links are one link
+//!    together, so that reconnecting wins nothing.
+//! 3. If the newcomer's own link has the largest share, it takes the place of such an item of that link, as long as the
+//!    link's share is turned over no more than once in [`MEMPOOL_TURNOVER`]. Beyond that it is refused.
+//! 4. What was submitted here gives way to nothing that came by another link while it is at most a quarter of the pool.
+//!    Beyond that its newest goes. Its own newcomers are refused: who submitted the others was told that they are held.
+//! 5. This repeats until there is room. If the newcomer is refused, nothing has changed.
 //!
-//! *Rationale*: a share by author is the fair one, but authors are free to make; links are not.
+//! So each of `n` links has a share that others can't take: a link with less than an `n`-th of what is held is neither shed
+//! from nor refused by rule 2.
+//!
+//! *Rationale*: a share by author is the fair one, but authors are free to make; links are not. An honest link carries
+//! everybody's junk, though. The turnover lets news in beside it, and is a brake on junk that would be passed on forever.
 //!
 //! Deliberately absent: any check of a signature or a validator's rule, and fees. Every item here passed its
 //! checks before.
+//!
+//! [`MEMPOOL_OLD_AFTER`]: crate::limits::MEMPOOL_OLD_AFTER
+//! [`MEMPOOL_TURNOVER`]: crate::limits::MEMPOOL_TURNOVER
 
+mod room;
 mod shares;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -23,13 +38,11 @@ use core::ops::Bound;
 
 use crate::hash::{ShortId, TxId};
 use crate::keys::PublicKey;
-use crate::limits::{
-    BLOCK_TRANSACTIONS_MAX, MEMPOOL_AUTHOR_SHARE, MEMPOOL_BYTES_MAX, MEMPOOL_CHARGE_MIN,
-    TRANSACTIONS_PER_NONCE_MAX,
-};
+use crate::limits::{BLOCK_TRANSACTIONS_MAX, MEMPOOL_BYTES_MAX, MEMPOOL_CHARGE_MIN, TRANSACTIONS_PER_NONCE_MAX};
 use crate::refusal::Refusal;
 use crate::time::{Duration, Time};
 use crate::transaction::{Height, SignedTransaction};
+use room::Newcomer;
 use shares::Shares;
 
 /// Valid transactions that wait for a block.
@@ -43,6 +56,8 @@ pub struct Mempool {
     expiries: BTreeSet<(Height, u64)>,
     authors: Shares<PublicKey>,
     links: Shares<Link>,
+    /// Until when a link's turnover so far would have taken, at the rate of one share in a turnover.
+    turned: BTreeMap<Link, Time>,
     next: u64,
     bytes: usize,
     charged: usize,
@@ -108,6 +123,7 @@ impl Mempool {
             expiries: BTreeSet::new(),
             authors: Shares::new(),
             links: Shares::new(),
+            turned: BTreeMap::new(),
             next: 0,
             bytes: 0,
             charged: 0,
@@ -130,17 +146,41 @@ impl Mempool {
         if self.contains(&transaction.id()) {
             return Ok(Inserted::default());
         }
-        let nonce = (transaction.author(), transaction.nonce());
-        if self.nonces.get(&nonce).is_some_and(|held| *held >= TRANSACTIONS_PER_NONCE_MAX) {
+        if self.is_nonce_taken(transaction) {
             return Err(Refusal::NonceTaken);
         }
-        let charge = transaction.encoded().len().max(MEMPOOL_CHARGE_MIN);
-        let link = link.map_or(Link::Local, Link::Open);
-        let evicted = self.make_room(charge, transaction.author(), link)?;
+        let newcomer = Newcomer::new(now, transaction, link);
+        let evicted = self.make_room(&newcomer)?;
+        let Newcomer { charge, link, .. } = newcomer;
         let transaction = transaction.clone();
         self.attach(self.next, Entry { transaction, accepted_at: now, settled: false, link, charge });
         self.next = self.next.saturating_add(1);
+        if evicted.iter().any(|(victim, _)| victim.turns) {
+            self.turn(&newcomer);
+        }
         Ok(Inserted { evicted: evicted.into_iter().map(|(_, entry)| entry.transaction).collect() })
+    }
+
+    /// Why a transaction would be refused now, as far as that shows at a look: a newcomer that needs the room of several may
+    /// be refused all the same. Nothing changes.
+    pub fn refusal(&mut self, now: Time, transaction: &SignedTransaction, link: Option<u32>) -> Option<Refusal> {
+        if self.is_nonce_taken(transaction) {
+            return Some(Refusal::NonceTaken);
+        }
+        let newcomer = Newcomer::new(now, transaction, link);
+        (!self.fits(newcomer.charge) && self.victim(&newcomer).is_none()).then_some(Refusal::MempoolFull)
+    }
+
+    /// Tells that a transaction was submitted here as well: it counts for local submissions from now on. False if it is not
+    /// held.
+    pub fn adopt(&mut self, id: &TxId) -> bool {
+        let Some((at, entry)) = self.ids.get(id).and_then(|at| Some((*at, self.entries.get_mut(at)?))) else {
+            return false;
+        };
+        let from = core::mem::replace(&mut entry.link, Link::Local);
+        self.links.remove(from, at);
+        self.links.add(Link::Local, at, entry.charge);
+        true
     }
 
     /// Whether a transaction is held.
@@ -207,11 +247,12 @@ impl Mempool {
     pub fn link_closed(&mut self, link: u32) {
         for at in self.links.items(&Link::Open(link)) {
             if let Some(entry) = self.entries.get_mut(&at) {
-                self.links.remove(entry.link, at, entry.charge);
+                self.links.remove(entry.link, at);
                 entry.link = Link::Closed;
                 self.links.add(entry.link, at, entry.charge);
             }
         }
+        self.turned.remove(&Link::Open(link));
     }
 
     /// The oldest transactions that may be in a block and whose list takes at most `body_bytes_max` bytes of it, encoded. Those
@@ -308,32 +349,9 @@ impl Mempool {
         self.entries.get(self.ids.get(id)?)
     }
 
-    /// Sheds until `charge` bytes fit, or puts everything back and refuses.
-    fn make_room(&mut self, charge: usize, author: PublicKey, link: Link) -> Result<Vec<(u64, Entry)>, Refusal> {
-        let mut evicted = Vec::new();
-        while self.charged.saturating_add(charge) > self.bytes_max {
-            let victim = self.victim(charge, &author, &link);
-            let Some((at, entry)) = victim.and_then(|at| Some((at, self.detach(at)?))) else {
-                for (at, entry) in evicted {
-                    self.attach(at, entry);
-                }
-                return Err(Refusal::MempoolFull);
-            };
-            evicted.push((at, entry));
-        }
-        Ok(evicted)
-    }
-
-    /// Which item goes next, or `None` if the newcomer's own share is the largest.
-    fn victim(&mut self, charge: usize, author: &PublicKey, link: &Link) -> Option<u64> {
-        let (largest, newest) = self.authors.largest()?;
-        let own = self.authors.of(author).saturating_add(charge);
-        if own.max(largest) > self.bytes_max / MEMPOOL_AUTHOR_SHARE {
-            return (own < largest).then_some(newest);
-        }
-        let (largest, newest) = self.links.largest()?;
-        let own = self.links.of(link).saturating_add(charge);
-        (own < largest).then_some(newest)
+    fn is_nonce_taken(&self, transaction: &SignedTransaction) -> bool {
+        let nonce = (transaction.author(), transaction.nonce());
+        self.nonces.get(&nonce).is_some_and(|held| *held >= TRANSACTIONS_PER_NONCE_MAX)
     }
 
     fn attach(&mut self, at: u64, entry: Entry) {
@@ -361,8 +379,8 @@ impl Mempool {
             }
         }
         self.expiries.remove(&(transaction.valid_until(), at));
-        self.authors.remove(transaction.author(), at, entry.charge);
-        self.links.remove(entry.link, at, entry.charge);
+        self.authors.remove(transaction.author(), at);
+        self.links.remove(entry.link, at);
         self.bytes = self.bytes.saturating_sub(transaction.encoded().len());
         self.charged = self.charged.saturating_sub(entry.charge);
         Some(entry)

@@ -1,9 +1,17 @@
 //! Orphans: blocks whose parent isn't there yet, kept for a while so that they need not be fetched twice.
 //!
-//! Room is counted by the peer that sent a block, and a peer can only push out its own. The same block from two
-//! peers is held twice: one peer's spoiled body must not keep out another's good one.
+//! Room is counted by the peer that sent a block. A peer has room of its own, and pushes out only its own blocks there. All
+//! peers together have less, and that is shared out:
 //!
-//! Deliberately absent: headers without a body (they are fetched again by locator) and any check of a block.
+//! * A block that is *needed next* takes the place of any that is not. What is needed next is little and known
+//!   ([`BLOCKS_AHEAD_BYTES_MAX`](crate::limits::BLOCKS_AHEAD_BYTES_MAX)), and nobody but a producer can make such blocks.
+//! * Of the others, a peer takes the place of those of the peer that has the most of them, while it would have fewer
+//!   itself. So n peers that want all the room have an n-th of it each, whoever came first.
+//!
+//! The same block from two peers is held twice: one peer's spoiled body must not keep out another's good one.
+//!
+//! Deliberately absent: headers without a body (they are fetched again by locator) and any check of a block; whoever puts
+//! one in has checked its header's signature, or a stranger's junk would be kept as well as a producer's blocks.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
@@ -29,6 +37,15 @@ pub struct OrphanPool {
     bytes: usize,
 }
 
+/// How soon a block is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It is one of those that are requested ahead, on the way to the best header.
+    Next,
+    /// Some time, or never.
+    Later,
+}
+
 #[derive(Debug)]
 struct Orphan {
     peer: u32,
@@ -37,10 +54,14 @@ struct Orphan {
     expires_at: Time,
 }
 
+/// What is held of one peer.
 #[derive(Debug, Default)]
 struct Share {
     bytes: usize,
     orphans: BTreeSet<u64>,
+    /// Of these, those that are not needed next, with their bytes.
+    later: BTreeMap<u64, usize>,
+    later_bytes: usize,
 }
 
 impl OrphanPool {
@@ -50,24 +71,26 @@ impl OrphanPool {
         Self::default()
     }
 
-    /// Keeps a block that `peer` sent, in place of that peer's oldest ones if need be. False if this peer's copy
+    /// Keeps a block that `peer` sent, in place of others if need be (see the head of the file). False if this peer's copy
     /// is held already, or there is no room; nothing has changed then.
-    pub fn insert(&mut self, now: Time, peer: u32, block: Arc<Block>) -> bool {
+    pub fn insert(&mut self, now: Time, peer: u32, block: Arc<Block>, need: Need) -> bool {
         let bytes = block.encoded_len();
-        let own = self.by_peer.get(&peer).map_or(0, |share| share.bytes);
-        let others = self.bytes.saturating_sub(own);
-        let fits = bytes <= ORPHAN_PEER_BYTES_MAX && others.saturating_add(bytes) <= ORPHAN_BYTES_MAX;
-        if !fits || self.holds(peer, &block.header.id()) {
+        if self.holds(peer, &block.header.id()) {
             return false;
         }
-        while let Some(oldest) = self.in_the_way(peer, bytes) {
-            self.remove(oldest);
+        let Some(going) = self.in_the_way(peer, bytes, need) else { return false };
+        for at in going {
+            self.remove(at);
         }
         let at = self.next;
         self.next = self.next.saturating_add(1);
         let share = self.by_peer.entry(peer).or_default();
         share.bytes = share.bytes.saturating_add(bytes);
         share.orphans.insert(at);
+        if need == Need::Later {
+            share.later.insert(at, bytes);
+            share.later_bytes = share.later_bytes.saturating_add(bytes);
+        }
         self.bytes = self.bytes.saturating_add(bytes);
         self.by_parent.insert((block.header.header().parent, at));
         self.by_id.insert((block.header.id(), peer));
@@ -87,7 +110,13 @@ impl OrphanPool {
     /// Whether any peer's copy of a block is here.
     #[must_use]
     pub fn contains(&self, id: &BlockId) -> bool {
-        self.by_id.range((*id, 0)..=(*id, u32::MAX)).next().is_some()
+        self.sender_of(id).is_some()
+    }
+
+    /// A peer whose copy of a block is here.
+    #[must_use]
+    pub fn sender_of(&self, id: &BlockId) -> Option<u32> {
+        self.by_id.range((*id, 0)..=(*id, u32::MAX)).next().map(|(_, peer)| *peer)
     }
 
     /// Drops what a peer sent.
@@ -145,13 +174,51 @@ impl OrphanPool {
         self.by_id.contains(&(*id, peer))
     }
 
-    /// The peer's oldest orphan, if `bytes` more don't fit beside all of its orphans.
-    fn in_the_way(&self, peer: u32, bytes: usize) -> Option<u64> {
-        let share = self.by_peer.get(&peer)?;
-        let full = share.orphans.len() >= ORPHANS_PER_PEER_MAX
-            || share.bytes.saturating_add(bytes) > ORPHAN_PEER_BYTES_MAX
-            || self.bytes.saturating_add(bytes) > ORPHAN_BYTES_MAX;
-        share.orphans.first().filter(|_| full).copied()
+    /// Which orphans go so that one more fits; `None` if it doesn't.
+    fn in_the_way(&self, peer: u32, bytes: usize, need: Need) -> Option<Vec<u64>> {
+        let nothing = Share::default();
+        let own = self.by_peer.get(&peer).unwrap_or(&nothing);
+        let mut going = self.own_in_the_way(own, bytes, need)?;
+        let bytes_of = |at: &u64| self.orphans.get(at).map_or(0, |orphan| orphan.bytes);
+        let freed = |going: &[u64]| going.iter().map(bytes_of).fold(0, usize::saturating_add);
+        let others = self.by_peer.iter().filter(|(other, _)| **other != peer);
+        let mut others: Vec<_> = others.map(|(_, share)| (share.later_bytes, share.later.iter())).collect();
+        let mut own_later: Vec<u64> = own.later.keys().filter(|at| !going.contains(at)).copied().collect();
+        own_later.reverse();
+        let mut own_bytes = own_later.iter().map(bytes_of).fold(bytes, usize::saturating_add);
+        while self.bytes.saturating_add(bytes) > ORPHAN_BYTES_MAX.saturating_add(freed(&going)) {
+            let most = others.iter_mut().max_by_key(|(left, _)| *left);
+            let may_go = |left: usize| left > if need == Need::Next { 0 } else { own_bytes };
+            if let Some((left, oldest)) = most.filter(|(left, _)| may_go(*left)) {
+                let (at, bytes) = oldest.next()?;
+                *left = left.saturating_sub(*bytes);
+                going.push(*at);
+            } else {
+                let at = own_later.pop()?;
+                own_bytes = own_bytes.saturating_sub(bytes_of(&at));
+                going.push(at);
+            }
+        }
+        Some(going)
+    }
+
+    /// Which of a peer's own orphans go so that it keeps within its own bounds: the oldest that are not needed next, then, if
+    /// the new one is, the oldest.
+    fn own_in_the_way(&self, own: &Share, bytes: usize, need: Need) -> Option<Vec<u64>> {
+        if bytes > ORPHAN_PEER_BYTES_MAX {
+            return None;
+        }
+        let (mut held, mut count) = (own.bytes, own.orphans.len());
+        let next = own.orphans.iter().filter(|at| need == Need::Next && !own.later.contains_key(at));
+        let mut oldest = own.later.keys().chain(next);
+        let mut going = Vec::new();
+        while count >= ORPHANS_PER_PEER_MAX || held.saturating_add(bytes) > ORPHAN_PEER_BYTES_MAX {
+            let at = oldest.next()?;
+            held = held.saturating_sub(self.orphans.get(at)?.bytes);
+            count = count.saturating_sub(1);
+            going.push(*at);
+        }
+        Some(going)
     }
 
     fn remove(&mut self, at: u64) -> Option<Orphan> {
@@ -163,6 +230,9 @@ impl OrphanPool {
         if let Some(share) = self.by_peer.get_mut(&orphan.peer) {
             share.bytes = share.bytes.saturating_sub(orphan.bytes);
             share.orphans.remove(&at);
+            if share.later.remove(&at).is_some() {
+                share.later_bytes = share.later_bytes.saturating_sub(orphan.bytes);
+            }
             if share.orphans.is_empty() {
                 self.by_peer.remove(&orphan.peer);
             }

@@ -59,7 +59,7 @@ pub enum Refusal {
     /// The height isn't the parent's plus one.
     #[error("the height is not one more than the parent's")]
     WrongHeight,
-    /// Two other blocks of this producer at this height are known.
+    /// It came by itself, and two other blocks of this producer at this height are known. It is taken once another stands on it.
     #[error("two blocks of this producer at this height are known already")]
     TooManyAtHeight,
     /// Branches off below what is remembered.
@@ -71,8 +71,8 @@ pub enum Refusal {
     /// The body doesn't match the header.
     #[error("the body does not match the header's transactions root")]
     WrongRoot,
-    /// A transaction occurs twice on the branch.
-    #[error("a transaction occurs twice on the branch")]
+    /// A transaction occurs twice in the block.
+    #[error("a transaction occurs twice in the block")]
     RepeatedTransaction,
     /// A transaction of the block is past its last height.
     #[error("a transaction of the block is past its last height")]

@@ -1,7 +1,8 @@
 //! Where a chain adds its own rules.
 //!
 //! **When it is asked.** About a transaction by itself, before it enters the mempool: one that was submitted or came from a
-//! peer, that an earlier run had kept, or whose block left the best chain. About a header from the network, before its body is
+//! peer, that an earlier run had kept, or whose block left the best chain. Before that, about one of a peer at sight, when its
+//! signature has not been checked. About a header from the network, before its body is
 //! asked for. About each transaction of a block and then about the block, before the block is connected, whichever way it came
 //! and also if it was submitted here; and before a transaction is put into a block template. It is not asked again about
 //! blocks that an earlier run had connected.
@@ -14,7 +15,7 @@
 //! what a node happens to have: two nodes that answer differently about a block part for good.
 //!
 //! Signatures, sizes, Merkle roots, repeated transactions, `valid_until` within a block, and the shape of the chain are not its
-//! business; the engine checks them before it is asked.
+//! business; the engine checks them before it is asked, but for a signature at sight.
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
@@ -51,6 +52,15 @@ pub trait Validator: fmt::Debug + Send + Sync {
     /// # Errors
     /// Says why not. The transaction is remembered as rejected; its sender is not blamed.
     fn transaction(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal>;
+
+    /// Whether a transaction that a peer sent is worth checking its signature: what a chain can say of it at a look. Its author
+    /// has not been proved. What is refused here is refused as by [`Validator::transaction`], which is asked about the others.
+    ///
+    /// # Errors
+    /// Says why not. The transaction is remembered as refused until the tip's height changes; its sender is not blamed.
+    fn transaction_at_sight(&self, _transaction: &SignedTransaction, _tip: Height) -> Result<(), Refusal> {
+        Ok(())
+    }
 
     /// Whether a transaction may be in a block at this place.
     ///
@@ -123,6 +133,10 @@ impl Validator for StandardValidator {
             return Err(Refusal::TooFarAhead { valid_until, tip });
         }
         Ok(())
+    }
+
+    fn transaction_at_sight(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal> {
+        self.transaction(transaction, tip)
     }
 
     fn header(&self, header: &Header) -> Result<(), Refusal> {

@@ -13,7 +13,7 @@ use crate::transaction::SignedTransaction;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
-/// Signatures to check, all or nothing.
+/// Signatures to check. The verdict tells how far they are good, so that one bad one taints nothing before it.
 #[derive(Clone, Debug)]
 pub struct VerifyJob {
     /// To be given back with the verdict.
@@ -31,8 +31,12 @@ pub struct VerifyJob {
 pub enum Verdict {
     /// Every signature is good.
     Valid,
-    /// At least one is not, or its key is no usable key.
-    Invalid,
+    /// One is not, or its key is no usable key. Of those behind it nothing is known: a header that follows a bad one names it as
+    /// its parent, and a block with a bad transaction is no block.
+    Invalid {
+        /// How many are good before it: of the headers first, then of the transactions.
+        first: usize,
+    },
 }
 
 impl VerifyJob {
@@ -42,14 +46,18 @@ impl VerifyJob {
         self.transactions.len().saturating_add(self.headers.len())
     }
 
-    /// Checks every signature, each by the strict rule, and stops at the first bad one. `key` decompresses
+    /// Checks the signatures in order, each by the strict rule, and stops at the first bad one. `key` decompresses
     /// a public key, or remembers an earlier decompression.
     pub fn run(&self, mut key: impl FnMut(&PublicKey) -> Option<VerifyingKey>) -> Verdict {
-        let good = self.headers.iter().all(|header| {
-            key(&header.header().producer).is_some_and(|producer| header.verify(&producer, &self.network))
-        }) && self.transactions.iter().all(|transaction| {
-            key(&transaction.author()).is_some_and(|author| transaction.verify(&author, &self.network))
+        let bad = self.headers.iter().position(|header| {
+            !key(&header.header().producer).is_some_and(|producer| header.verify(&producer, &self.network))
         });
-        if good { Verdict::Valid } else { Verdict::Invalid }
+        let bad = bad.or_else(|| {
+            let place = self.transactions.iter().position(|transaction| {
+                !key(&transaction.author()).is_some_and(|author| transaction.verify(&author, &self.network))
+            })?;
+            Some(self.headers.len().saturating_add(place))
+        });
+        bad.map_or(Verdict::Valid, |first| Verdict::Invalid { first })
     }
 }

@@ -12,6 +12,7 @@ use protocol::codec::Decode as _;
 use protocol::transaction::SignedTransaction;
 
 use crate::command::{BanStatus, PeerStatus, Status};
+use crate::evidence::EvidenceView;
 use crate::rpc::{BlockView, TransactionState, TransactionView};
 use crate::units::{bytes_text, grouped};
 
@@ -68,6 +69,10 @@ pub fn status(status: &Status, width: usize) -> String {
         ("wire", format!("{} in · {} out", bytes_text(status.wire_in), bytes_text(status.wire_out))),
         ("memory", format!("{} at most", bytes_text(status.rss_peak))),
     ]);
+    if status.equivocations > 0 {
+        let pairs = status.equivocations;
+        lines.push(("evidence", format!("{pairs} × two blocks of a producer at one height: node evidence")));
+    }
     lines.extend(status.disconnects.iter().map(|(reason, count)| ("closed", format!("{count} · {reason}"))));
     let banned = |ban: &BanStatus| format!("{} · {} · {:.0} s more", ban.who, ban.reason, ban.left_s);
     lines.extend(status.bans.iter().map(|ban| ("banned", banned(ban))));
@@ -99,6 +104,23 @@ pub fn block(view: BlockView, width: usize) -> String {
         ("transactions", view.transactions.len().to_string()),
     ];
     fields(&lines, width)
+}
+
+/// `node evidence`.
+#[must_use]
+pub fn evidence(evidence: &[EvidenceView], width: usize) -> String {
+    let pair = |pair: &EvidenceView| {
+        let [first, second] = &pair.headers;
+        let lines = [
+            ("producer", pair.producer.clone()),
+            ("height", pair.height.to_string()),
+            ("first block", first.id.clone()),
+            ("second block", second.id.clone()),
+        ];
+        fields(&lines, width)
+    };
+    let pairs: Vec<String> = evidence.iter().map(pair).collect();
+    format!("{}\n\nboth signed headers of each: --json", pairs.join("\n\n"))
 }
 
 /// When a block says it was made. Producers write what they like, and a date ends with the year 9999.

@@ -83,7 +83,8 @@ impl BulkWriter {
         if self.writing.is_none() {
             let Some(frame) = self.queue.pop_front() else { return Ok(false) };
             self.frames.push_back((frame.bytes().len().saturating_sub(frame.body()), frame.body()));
-            self.writing = Some(Writing { frame, at: 0, turn: self.member.begin() });
+            let turn = self.member.begin(frame.height());
+            self.writing = Some(Writing { frame, at: 0, turn });
         }
         let Some(writing) = &mut self.writing else { return Ok(false) };
         let rest = writing.frame.bytes().get(writing.at..).unwrap_or_default();

@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use protocol::block::Block;
 use protocol::message::{Body, Message};
-use protocol::transaction::SignedTransaction;
+use protocol::transaction::{Height, SignedTransaction};
 
 use crate::framing::write_frame;
 
@@ -21,6 +21,7 @@ const FRAMES_MAX: usize = 16;
 pub struct Frame {
     bytes: Vec<u8>,
     body: usize,
+    height: Option<Height>,
 }
 
 /// The frames of bodies that are being sent.
@@ -40,7 +41,11 @@ impl Frame {
     fn new(message: &Message) -> Arc<Self> {
         let mut bytes = Vec::new();
         let body = write_frame(message, &mut bytes);
-        Arc::new(Self { bytes, body })
+        let height = match message {
+            Message::Block(block) => Some(block.header.header().height),
+            _ => None,
+        };
+        Arc::new(Self { bytes, body, height })
     }
 
     /// Prefix and message.
@@ -53,6 +58,12 @@ impl Frame {
     #[must_use]
     pub const fn body(&self) -> usize {
         self.body
+    }
+
+    /// The height of the block that it holds.
+    #[must_use]
+    pub const fn height(&self) -> Option<Height> {
+        self.height
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the bulk lanes to all peers share: the uplink's [pace](super::pace), whose turn it is, and encoded frames.
 //!
-//! The body that began first goes first. So the first peer has it, and can pass it on, long before it would if all
-//! left side by side, and the last has it no later. Who has no room in its window, or whose stream takes nothing,
+//! The body that began first goes first, but [older blocks](super::turns) after all others. So the first peer has it, and can
+//! pass it on, long before it would if all left side by side, and the last has it no later. Who has no room in its window, or whose stream takes nothing,
 //! has no turn: a slow peer holds up nobody.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,9 +9,11 @@ use std::task::{Context, Waker};
 
 use protocol::message::Message;
 use protocol::time::Time;
+use protocol::transaction::Height;
 
 use super::encoded::{Frame, Frames};
 use super::pace::Pace;
+use super::turns::Turns;
 
 /// The uplink of a node.
 #[derive(Debug, Default)]
@@ -27,6 +29,7 @@ struct State {
     waiting: Vec<(u64, Waker)>,
     /// The turn that was granted last, if it hasn't been given up.
     granted: Option<u64>,
+    turns: Turns,
     next_id: u64,
 }
 
@@ -99,8 +102,9 @@ impl State {
 }
 
 impl Member {
-    pub(super) fn begin(&self) -> Turn {
-        let number = self.uplink.lock().next_id();
+    /// A body begins; `height`: a block's.
+    pub(super) fn begin(&self, height: Option<Height>) -> Turn {
+        let number = self.uplink.lock().turns.begin(height);
         Turn { uplink: Arc::clone(&self.uplink), number }
     }
 

@@ -19,11 +19,12 @@ use redb::{Builder, Database, ReadableDatabase as _, StorageBackend, TableError,
 
 use super::age::StoreClock;
 use super::error::{Context as _, StoreError};
+use super::past::fill_past;
 use super::peers::KnownPeer;
 use super::read::Reads;
 use super::tables::{
     BEST, BLOCKS, BODIES, CLOCK_KEY, COUNTERS_KEY, Counters, FORMAT, FORMAT_KEY, IDS, META, NETWORK_KEY, NUMBERS,
-    PEERS, PENDING, RETURNING, SPOTS,
+    PAST, PEERS, PENDING, RETURNING, SPOTS,
 };
 use super::write::{Group, prune};
 use super::{FoundTransaction, Place, PruneTarget, Pruned, Store, Totals};
@@ -116,6 +117,15 @@ impl RedbStore {
             Some(kept) => StoreClock::decode(options.now_s, &kept)?,
             None => StoreClock::begin(options.now_s, counters.blocks),
         };
+        let has_past = match read.open_table(PAST) {
+            Err(TableError::TableDoesNotExist(_)) => false,
+            table => table.map(|_| true).trying("read")?,
+        };
+        if !has_past {
+            let transaction = begin(&database)?;
+            fill_past(&transaction)?;
+            transaction.commit().trying("write")?;
+        }
         let (pending, next_pending) = Reads::begin(&database, &options.network)?.pending_places()?;
         drop((meta, read));
         Ok(Self { database, options, counters, clock, pending, next_pending, poisoned: false })
@@ -161,6 +171,10 @@ impl Store for RedbStore {
             Load::HeadersAfter(locator) => {
                 Ok(Loaded::HeadersAfter { locator: locator.clone(), headers: reads.headers_after(locator)? })
             }
+            Load::First(id) => {
+                Ok(Loaded::First { id: *id, looked: Some(reads.first(id, self.counters.epoch())?) })
+            }
+            Load::Contents(id) => Ok(Loaded::Contents { id: *id, transactions: reads.contents(id)? }),
         }
     }
 
@@ -179,7 +193,7 @@ impl Store for RedbStore {
         if let Some(place) = self.pending.get(id)
             && let Some(transaction) = reads.pending_at(*place, id)?
         {
-            return Ok(Some(FoundTransaction { transaction, place: Place::Pending }));
+            return Ok(Some(FoundTransaction { transaction: Some(transaction), place: Place::Pending }));
         }
         reads.confirmed(id, self.counters.epoch())
     }
@@ -258,6 +272,7 @@ fn initialize(database: &Database, network: &NetworkId) -> Result<(), StoreError
         transaction.open_table(PENDING).trying("make")?;
         transaction.open_table(PEERS).trying("make")?;
         transaction.open_table(RETURNING).trying("make")?;
+        transaction.open_table(PAST).trying("make")?;
     }
     transaction.commit().trying("make")
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use protocol::block::Block;
 use protocol::codec::Encode as _;
-use protocol::durable::{Load, Loaded, Record, Restored, RestoredBlock};
+use protocol::durable::{Load, Loaded, Looked, Record, Restored, RestoredBlock};
 use protocol::hash::{BlockId, TxId};
 use protocol::limits::{CHAIN_BEST_HEADERS_MIN, CONFIRMED_MAX, HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX};
+use protocol::message::Tip;
 use protocol::network::NetworkId;
 use protocol::transaction::{Height, SignedTransaction};
 
@@ -18,7 +19,7 @@ use super::error::StoreError;
 use super::peers::KnownPeer;
 use super::{
     FoundTransaction, PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, Place,
-    PruneTarget, Pruned, Store, Totals,
+    PruneTarget, Pruned, Store, Totals, past,
 };
 
 /// A store in memory.
@@ -34,8 +35,10 @@ pub struct MemoryStore {
     pending: BTreeMap<u64, Arc<SignedTransaction>>,
     places: HashMap<TxId, u64>,
     next_pending: u64,
-    /// Where a transaction is in bodies: block and position.
+    /// Where a transaction is in bodies: block and position. Of the newest heights also where it was.
     spots: HashMap<TxId, Vec<(BlockId, usize)>>,
+    /// Blocks of which it is known where their transactions were.
+    past: BTreeSet<(Height, BlockId)>,
     returning: BTreeSet<BlockId>,
     peers: Vec<KnownPeer>,
     poisoned: bool,
@@ -65,6 +68,7 @@ impl MemoryStore {
             places: HashMap::new(),
             next_pending: 0,
             spots: HashMap::new(),
+            past: BTreeSet::new(),
             returning: BTreeSet::new(),
             peers: Vec::new(),
             poisoned: false,
@@ -119,6 +123,8 @@ impl MemoryStore {
         self.blocks.insert(id, Held { number, stored_at, block: Arc::clone(block), ids: Arc::clone(ids) });
         self.bodies.insert(number, id);
         self.body_bytes = self.body_bytes.saturating_add(body_bytes(block));
+        // It was known where they were.
+        self.forget_spots(&id, ids);
         for (position, transaction) in ids.iter().enumerate() {
             self.spots.entry(*transaction).or_default().push((id, position));
         }
@@ -154,8 +160,12 @@ impl MemoryStore {
                 Record::Returned(id) => drop(self.returning.remove(id)),
                 Record::Dropped(ids) => {
                     for id in ids {
-                        let number = self.blocks.get(id).map(|kept| kept.number);
-                        number.and_then(|number| self.forget(number));
+                        let kept = self.blocks.get(id).map(|kept| (kept.number, Arc::clone(&kept.ids)));
+                        if let Some((number, ids)) = kept
+                            && self.forget(number).is_some()
+                        {
+                            self.forget_spots(id, &ids);
+                        }
                     }
                 }
             }
@@ -177,16 +187,45 @@ impl MemoryStore {
         let kept = self.blocks.get_mut(&id)?;
         let bytes = body_bytes(&kept.block);
         kept.block = Arc::new(Block { header: kept.block.header, transactions: Vec::new() });
-        for transaction in kept.ids.iter() {
+        self.body_bytes = self.body_bytes.saturating_sub(bytes);
+        Some(bytes)
+    }
+
+    /// Forgets where a block's transactions are or were.
+    fn forget_spots(&mut self, id: &BlockId, ids: &[TxId]) {
+        for transaction in ids {
             if let Some(spots) = self.spots.get_mut(transaction) {
-                spots.retain(|(block, _)| *block != id);
+                spots.retain(|(block, _)| block != id);
                 if spots.is_empty() {
                     self.spots.remove(transaction);
                 }
             }
         }
-        self.body_bytes = self.body_bytes.saturating_sub(bytes);
-        Some(bytes)
+    }
+
+    /// Forgets where transactions were that no later block may repeat.
+    fn forget_past(&mut self) {
+        let tip = self.tip();
+        while let Some((height, id)) = self.past.first().copied()
+            && !past::matters(height, tip)
+        {
+            self.past.pop_first();
+            let bodiless = self.blocks.get(&id).filter(|kept| !self.bodies.contains_key(&kept.number));
+            if let Some(ids) = bodiless.map(|kept| Arc::clone(&kept.ids)) {
+                self.forget_spots(&id, &ids);
+            }
+        }
+    }
+
+    /// Where the best chain has a transaction, lowest first.
+    fn places(&self, id: &TxId) -> Vec<(Tip, usize)> {
+        let spots = self.spots.get(id).map(Vec::as_slice).unwrap_or_default();
+        let best = spots.iter().filter_map(|(block, position)| {
+            Some((Tip { height: self.best_height(block)?, id: *block }, *position))
+        });
+        let mut places: Vec<_> = best.collect();
+        places.sort_by_key(|(place, _)| place.height);
+        places
     }
 }
 
@@ -208,6 +247,16 @@ impl Store for MemoryStore {
             }
             Load::HeadersAfter(locator) => {
                 Loaded::HeadersAfter { locator: locator.clone(), headers: self.headers_after(locator) }
+            }
+            Load::First(id) => {
+                let last = self.best.last_key_value().map(|(height, id)| Tip { height: *height, id: *id });
+                let tip = last.unwrap_or(Tip { height: 0, id: self.genesis });
+                let first = self.places(id).first().map(|(place, _)| *place);
+                Loaded::First { id: *id, looked: Some(Looked { first, tip }) }
+            }
+            Load::Contents(id) => {
+                let transactions = self.blocks.get(id).map(|kept| Arc::clone(&kept.ids));
+                Loaded::Contents { id: *id, transactions }
             }
         })
     }
@@ -232,19 +281,17 @@ impl Store for MemoryStore {
 
     fn transaction(&self, id: &TxId) -> Result<Option<FoundTransaction>, StoreError> {
         if let Some(transaction) = self.places.get(id).and_then(|place| self.pending.get(place)) {
-            return Ok(Some(FoundTransaction { transaction: Arc::clone(transaction), place: Place::Pending }));
+            let transaction = Some(Arc::clone(transaction));
+            return Ok(Some(FoundTransaction { transaction, place: Place::Pending }));
         }
-        for (block, position) in self.spots.get(id).map(Vec::as_slice).unwrap_or_default() {
-            let encoded = self.blocks.get(block).and_then(|kept| kept.block.transactions.get(*position));
-            if let (Some(height), Some(encoded)) = (self.best_height(block), encoded) {
-                let transaction = super::read::transaction(id, encoded.clone())?;
-                return Ok(Some(FoundTransaction {
-                    transaction,
-                    place: Place::Confirmed { block: *block, height },
-                }));
-            }
-        }
-        Ok(None)
+        let places = self.places(id);
+        let Some((Tip { height, id: block }, _)) = places.first() else { return Ok(None) };
+        let mut encoded = places.iter().filter_map(|(place, position)| {
+            self.blocks.get(&place.id)?.block.transactions.get(*position).cloned()
+        });
+        let transaction = encoded.next().map(|encoded| super::read::transaction(id, encoded)).transpose()?;
+        let place = Place::Confirmed { block: *block, height: *height };
+        Ok(Some(FoundTransaction { transaction, place }))
     }
 
     fn save_peers(&mut self, peers: &[KnownPeer]) -> Result<(), StoreError> {
@@ -258,6 +305,7 @@ impl Store for MemoryStore {
     }
 
     fn prune(&mut self, target: PruneTarget) -> Result<Pruned, StoreError> {
+        self.forget_past();
         let tip = self.tip();
         let mut pruned = Pruned::default();
         let looked_at: Vec<_> =
@@ -279,7 +327,13 @@ impl Store for MemoryStore {
                 pruned.more = true;
                 break;
             }
+            let ids = Arc::clone(&kept.ids);
             pruned.bytes = pruned.bytes.saturating_add(self.forget(number).unwrap_or_default());
+            if past::matters(height, tip) {
+                self.past.insert((height, id));
+            } else {
+                self.forget_spots(&id, &ids);
+            }
             pruned.blocks = pruned.blocks.saturating_add(1);
             // Of a stale block nobody needs to know.
             if self.best.get(&height) == Some(&id) {

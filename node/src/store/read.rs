@@ -14,31 +14,27 @@ use protocol::limits::{
     BLOCK_TRANSACTIONS_MAX, CHAIN_BEST_HEADERS_MIN, CONFIRMED_MAX, HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
     TRANSACTION_BYTES_MAX,
 };
+use protocol::message::Tip;
 use protocol::network::NetworkId;
 use protocol::transaction::{Height, SignedTransaction};
 use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable};
 
 use super::error::{Context as _, StoreError};
 use super::peers::{KnownPeer, PEERS_MAX};
-use super::tables::{
-    BEST, BLOCKS, BODIES, BlockRow, IDS, NUMBERS, PART_BYTES, PEERS, PENDING, RETURNING, SPOTS, Spot,
-};
-use super::{FoundTransaction, Place};
-
-/// Transactions of one short id in one epoch that a look-up tries. Whoever makes more hides own items only.
-const SAME_SHORT_MAX: usize = 16;
+use super::tables::{BEST, BLOCKS, BODIES, BlockRow, IDS, NUMBERS, PART_BYTES, PEERS, PENDING, RETURNING, Spot};
 
 /// A snapshot.
 pub(super) struct Reads<'a> {
-    transaction: ReadTransaction,
-    genesis: BlockId,
+    pub(super) transaction: ReadTransaction,
+    pub(super) genesis: BlockId,
     /// The database must outlive it.
     _database: PhantomData<&'a Database>,
 }
 
 /// A block without its body.
-struct Row {
+pub(super) struct Row {
     number: u64,
+    pub(super) epoch: u32,
     header: SignedHeader,
 }
 
@@ -143,21 +139,9 @@ impl<'a> Reads<'a> {
         transaction(id, Bytes::copy_from_slice(encoded)).map(Some)
     }
 
-    /// A transaction in a body of the best chain. `epoch` is the last there is.
-    pub(super) fn confirmed(&self, id: &TxId, epoch: u32) -> Result<Option<FoundTransaction>, StoreError> {
-        let spots = self.transaction.open_table(SPOTS).trying("read")?;
-        let Some((first, _)) = spots.first().trying("read")? else { return Ok(None) };
-        let lowest = Spot::decode(&first.value()).epoch;
-        for epoch in (lowest..=epoch).rev() {
-            let (from, to) = Spot::range(epoch, id);
-            for row in spots.range(from.encode()..=to.encode()).trying("read")?.take(SAME_SHORT_MAX) {
-                let (key, _) = row.trying("read")?;
-                if let Some(found) = self.at(&Spot::decode(&key.value()), id)? {
-                    return Ok(Some(found));
-                }
-            }
-        }
-        Ok(None)
+    /// The ids of a block's transactions; `None` if the block isn't known.
+    pub(super) fn contents(&self, id: &BlockId) -> Result<Option<Arc<[TxId]>>, StoreError> {
+        self.row(id)?.map(|row| self.ids(id, &row)).transpose()
     }
 
     /// Blocks whose transactions are still to go back to the mempool.
@@ -193,14 +177,10 @@ impl<'a> Reads<'a> {
         rows.map(|row| KnownPeer::read(row.trying("read")?.1.value())).collect()
     }
 
-    /// What is at a spot, if it is this transaction and its block is on the best chain.
-    fn at(&self, spot: &Spot, id: &TxId) -> Result<Option<FoundTransaction>, StoreError> {
-        let numbers = self.transaction.open_table(NUMBERS).trying("read")?;
-        let block = numbers.get(spot.number).trying("read")?.map(|id| BlockId(id.value()));
-        let block = block.ok_or_else(|| StoreError::damaged(format!("block number {} has no id", spot.number)))?;
-        let bodies = self.transaction.open_table(BODIES).trying("read")?;
-        let encoded = slice(&bodies, spot)?;
-        let there = SignedTransaction::id_of(&encoded);
+    /// The block of a spot, if the transaction there is this one and the block is on the best chain.
+    pub(super) fn at(&self, spot: &Spot, id: &TxId) -> Result<Option<Tip>, StoreError> {
+        let block = self.numbered(spot.number)?;
+        let there = SignedTransaction::id_of(&self.bytes_at(spot)?);
         if there.short() != id.short() {
             return Err(StoreError::damaged(format!(
                 "another transaction is where {id} should be in block {block}"
@@ -209,13 +189,24 @@ impl<'a> Reads<'a> {
         if there != *id {
             return Ok(None);
         }
-        let Some(height) = self.best_height(&block)? else { return Ok(None) };
-        let transaction = transaction(id, encoded)?;
-        Ok(Some(FoundTransaction { transaction, place: Place::Confirmed { block, height } }))
+        Ok(self.best_height(&block)?.map(|height| Tip { height, id: block }))
+    }
+
+    /// The bytes at a spot.
+    pub(super) fn bytes_at(&self, spot: &Spot) -> Result<Bytes, StoreError> {
+        let bodies = self.transaction.open_table(BODIES).trying("read")?;
+        slice(&bodies, spot)
+    }
+
+    /// The block with a number.
+    pub(super) fn numbered(&self, number: u64) -> Result<BlockId, StoreError> {
+        let numbers = self.transaction.open_table(NUMBERS).trying("read")?;
+        let block = numbers.get(number).trying("read")?.map(|id| BlockId(id.value()));
+        block.ok_or_else(|| StoreError::damaged(format!("block number {number} has no id")))
     }
 
     /// The height of a block that is on the best chain.
-    fn best_height(&self, id: &BlockId) -> Result<Option<Height>, StoreError> {
+    pub(super) fn best_height(&self, id: &BlockId) -> Result<Option<Height>, StoreError> {
         if *id == self.genesis {
             return Ok(Some(0));
         }
@@ -227,7 +218,7 @@ impl<'a> Reads<'a> {
     }
 
     /// The row of a block that another row names.
-    fn known(&self, id: &BlockId) -> Result<Row, StoreError> {
+    pub(super) fn known(&self, id: &BlockId) -> Result<Row, StoreError> {
         self.row(id)?.ok_or_else(|| StoreError::damaged(format!("block {id} of the best chain is missing")))
     }
 
@@ -235,10 +226,10 @@ impl<'a> Reads<'a> {
         let blocks = self.transaction.open_table(BLOCKS).trying("read")?;
         let Some(row) = blocks.get(id.as_bytes()).trying("read")? else { return Ok(None) };
         let row = BlockRow::decode(id, row.value())?;
-        Ok(Some(Row { number: row.number, header: header(id, row.header)? }))
+        Ok(Some(Row { number: row.number, epoch: row.epoch, header: header(id, row.header)? }))
     }
 
-    fn ids(&self, id: &BlockId, row: &Row) -> Result<Arc<[TxId]>, StoreError> {
+    pub(super) fn ids(&self, id: &BlockId, row: &Row) -> Result<Arc<[TxId]>, StoreError> {
         let table = self.transaction.open_table(IDS).trying("read")?;
         let bytes = join(&table, row.number)?;
         let (ids, rest) = bytes.as_chunks::<32>();

@@ -3,6 +3,8 @@
 //! Deliberately absent: reading and writing of whole items.
 
 use protocol::hash::{BlockId, ShortId, TxId};
+use protocol::limits::VALID_UNTIL_AHEAD_MAX;
+use protocol::transaction::Height;
 use redb::TableDefinition;
 
 use super::error::StoreError;
@@ -24,6 +26,9 @@ pub(super) const BODIES: TableDefinition<'static, (u64, u32), &[u8]> = TableDefi
 pub(super) const BEST: TableDefinition<'static, u64, [u8; 32]> = TableDefinition::new("best");
 /// [`Spot`] to nothing: where in bodies a transaction is.
 pub(super) const SPOTS: TableDefinition<'static, [u8; SPOT_BYTES], ()> = TableDefinition::new("spots");
+/// [`Past`] to nothing: which block of the newest heights had a transaction and has its body no more. Programs of the format may leave
+/// it unread; a store that an earlier program made lacks it.
+pub(super) const PAST: TableDefinition<'static, [u8; PAST_BYTES], ()> = TableDefinition::new("past");
 /// A number that counts as transactions join the mempool, to the transaction's id and encoded bytes.
 pub(super) const PENDING: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("pending");
 /// Blocks that left the best chain and whose transactions are still to go back to the mempool.
@@ -46,6 +51,13 @@ pub(super) const PART_BYTES: usize = 16 * 1024 - 128;
 
 /// Bytes of an encoded [`Spot`]: 4 + 8 + 8 + 4 + 4.
 pub(super) const SPOT_BYTES: usize = 28;
+
+/// Bytes of an encoded [`Past`]: 4 + 8 + 8.
+pub(super) const PAST_BYTES: usize = 20;
+
+/// Heights of one part of [`PAST`]: a quarter of those that matter, so that a look-up asks five parts at most, and what is too old goes
+/// a part at a time.
+pub(super) const PAST_HEIGHTS: u64 = VALID_UNTIL_AHEAD_MAX / 4;
 
 /// Transactions after which a new epoch of [`SPOTS`] begins. Ids are random, so new rows fall anywhere in an epoch: one of
 /// 65,536 rows of 28 bytes takes about 3 MiB of pages, and no commit can have to rewrite more of the index than that,
@@ -137,6 +149,50 @@ impl Spot {
     pub(super) fn range(epoch: u32, id: &TxId) -> (Self, Self) {
         let first = Self { epoch, short: id.short(), number: 0, offset: 0, length: 0 };
         (first, Self { number: u64::MAX, offset: u32::MAX, length: u32::MAX, ..first })
+    }
+}
+
+/// A transaction of a block whose body is gone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Past {
+    /// The block's height, divided by [`PAST_HEIGHTS`].
+    pub(super) part: u32,
+    /// The transaction's short id. The block's list of ids tells which is meant.
+    pub(super) short: ShortId,
+    /// The block's number.
+    pub(super) number: u64,
+}
+
+impl Past {
+    /// The part of a height.
+    pub(super) fn part(height: Height) -> u32 {
+        u32::try_from(height / PAST_HEIGHTS).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn encode(&self) -> [u8; PAST_BYTES] {
+        let mut bytes = [0; PAST_BYTES];
+        let (part, rest) = bytes.split_at_mut(4);
+        let (short, number) = rest.split_at_mut(8);
+        part.copy_from_slice(&self.part.to_be_bytes());
+        short.copy_from_slice(&self.short.0);
+        number.copy_from_slice(&self.number.to_be_bytes());
+        bytes
+    }
+
+    pub(super) fn decode(bytes: &[u8; PAST_BYTES]) -> Self {
+        let [a, b, c, d, rest @ ..] = *bytes;
+        let [s0, s1, s2, s3, s4, s5, s6, s7, number @ ..] = rest;
+        Self {
+            part: u32::from_be_bytes([a, b, c, d]),
+            short: ShortId([s0, s1, s2, s3, s4, s5, s6, s7]),
+            number: u64::from_be_bytes(number),
+        }
+    }
+
+    /// The first and the last key that a transaction can have in a part.
+    pub(super) fn range(part: u32, id: &TxId) -> (Self, Self) {
+        let first = Self { part, short: id.short(), number: 0 };
+        (first, Self { number: u64::MAX, ..first })
     }
 }
 

@@ -12,11 +12,12 @@ use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use super::age::StoreClock;
 use super::error::{Context as _, StoreError};
+use super::past;
 use super::peers::KnownPeer;
 use super::read::{body_transactions, header, join};
 use super::tables::{
-    BEST, BLOCKS, BODIES, BlockRow, CLOCK_KEY, COUNTERS_KEY, Counters, IDS, META, NUMBERS, PART_BYTES, PEERS,
-    PENDING, RETURNING, SPOT_BYTES, SPOTS, Spot,
+    BEST, BLOCKS, BODIES, BlockRow, CLOCK_KEY, COUNTERS_KEY, Counters, IDS, META, NUMBERS, PART_BYTES, PAST,
+    PEERS, PENDING, RETURNING, SPOT_BYTES, SPOTS, Spot,
 };
 use super::{PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, PruneTarget, Pruned};
 
@@ -184,7 +185,7 @@ impl<'t, 's> Group<'t, 's> {
                 None => continue,
             };
             if self.bodies.get((place.0, 0)).trying("read")?.is_some() {
-                let bytes = remove_body(&mut self.bodies, &mut self.spots, id, place)?;
+                let (bytes, _) = remove_body(&mut self.bodies, &mut self.spots, id, place)?;
                 self.counters.body_bytes = self.counters.body_bytes.saturating_sub(bytes);
             }
         }
@@ -219,7 +220,9 @@ pub(super) fn prune(
     let best = transaction.open_table(BEST).trying("read")?;
     let mut bodies = transaction.open_table(BODIES).trying("write")?;
     let mut spots = transaction.open_table(SPOTS).trying("write")?;
+    let mut past = transaction.open_table(PAST).trying("write")?;
     let tip = best.last().trying("read")?.map_or(0, |(height, _)| height.value());
+    past::forget(&mut past, tip)?;
     let mut pruned = Pruned::default();
     let mut from = 0;
     for _ in 0..PRUNE_LOOKED_AT_MAX {
@@ -244,7 +247,10 @@ pub(super) fn prune(
             pruned.more = true;
             break;
         }
-        let bytes = remove_body(&mut bodies, &mut spots, &id, (number, row.epoch))?;
+        let (bytes, ids) = remove_body(&mut bodies, &mut spots, &id, (number, row.epoch))?;
+        if past::matters(height, tip) {
+            past::note(&mut past, height, number, ids.into_iter())?;
+        }
         pruned.blocks = pruned.blocks.saturating_add(1);
         pruned.bytes = pruned.bytes.saturating_add(bytes);
         // Of a stale block nobody needs to know.
@@ -259,21 +265,24 @@ pub(super) fn prune(
     Ok(pruned)
 }
 
-/// Deletes the body of the block with this number and epoch, and its spots. Returns the body's bytes.
+/// Deletes the body of the block with this number and epoch, and its spots. Returns the body's bytes, and its transactions.
 fn remove_body(
     bodies: &mut Parts<'_>,
     spots: &mut Table<'_, [u8; SPOT_BYTES], ()>,
     id: &BlockId,
     (number, epoch): (u64, u32),
-) -> Result<u64, StoreError> {
+) -> Result<(u64, Vec<TxId>), StoreError> {
     let body = join(bodies, number)?;
+    let mut ids = Vec::new();
     for (offset, item) in body_transactions(id, &body)? {
-        let short = SignedTransaction::id_of(&item).short();
+        let transaction = SignedTransaction::id_of(&item);
+        ids.push(transaction);
+        let short = transaction.short();
         let spot = Spot { epoch, short, number, offset: small(offset)?, length: small(item.len())? };
         spots.remove(spot.encode()).trying("write")?;
     }
     bodies.retain_in((number, 0)..=(number, u32::MAX), |_, _| false).trying("write")?;
-    Ok(body.len() as u64)
+    Ok((body.len() as u64, ids))
 }
 
 /// The lowest number from `from` on that has a body.

@@ -202,7 +202,7 @@ impl Writer {
         self.shared.lock().backlog_bytes
     }
 
-    /// Asks for a block that was submitted, committed or not, or for committed headers. The answer comes through the receiver
+    /// Asks for a block that was submitted, committed or not, or for what is committed of anything else. The answer comes through the receiver
     /// of [`Writer::start`].
     ///
     /// # Errors
@@ -210,7 +210,7 @@ impl Writer {
     pub fn load(&self, load: Load) -> Result<(), WriterBusy> {
         let queued = match &load {
             Load::Block(id) => self.shared.lock().blocks.get(id).map(|block| (*id, Arc::clone(block))),
-            Load::HeadersAfter(_) => None,
+            Load::HeadersAfter(_) | Load::First(_) | Load::Contents(_) => None,
         };
         let Some((id, block)) = queued else { return self.ask(Question::Load(load)) };
         // A receiver that is gone wants no answer.

@@ -12,6 +12,7 @@ use libp2p::multiaddr::Protocol;
 use node::config::Config;
 use node::handler::Deadlines;
 use node::limits::PER_IPV4_MAX;
+use protocol::block::{Block, Header, transactions_root};
 use protocol::gossip::Submission;
 use protocol::hash::ShortId;
 use protocol::keys::SecretKey;
@@ -128,6 +129,22 @@ fn other_encoding() -> Message {
     let body = [&bytes[..35], &[0x18, 1], &bytes[36..]].concat();
     assert_eq!(bytes[35], 1, "the nonce");
     Message::Transactions { via: None, bodies: vec![body.into()] }
+}
+
+/// A block that holds one transaction two times.
+fn repeating_block() -> Message {
+    let (item, producer) = (transaction(7, 1, 20), SecretKey::from_seed(&[8; 32]));
+    let network = "test".parse().expect("a name");
+    let header = Header {
+        height: 1,
+        parent: protocol::network::NetworkId::genesis(&network),
+        producer: producer.public(),
+        timestamp_ms: 0,
+        transactions_root: transactions_root(&[item.id(), item.id()]),
+        count: 2,
+    };
+    let transactions = vec![item.encoded().clone(), item.encoded().clone()];
+    Message::Block(Arc::new(Block { header: header.sign(&producer, &network), transactions }))
 }
 
 /// Greets, writes, and waits for the end.
@@ -255,6 +272,7 @@ async fn make(mistake: &str, node: &Node) -> Seen {
             after_hello(node, control, &frame(&Message::Transactions { via: None, bodies: vec![bytes.into()] }))
                 .await
         }
+        "a block with a transaction twice" => after_hello(node, Lane::Bulk, &frame(&repeating_block())).await,
         "an item in another encoding" => after_hello(node, control, &frame(&other_encoding())).await,
         "a message in another encoding" => after_hello(node, control, &framed(&[0x82, 0x0b, 0x18, 5])).await,
         "an unknown tag" => after_hello(node, control, &framed(&[0x82, 0x18, 24, 0])).await,

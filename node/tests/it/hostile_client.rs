@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub(crate) struct HostileClient {
     /// Streams that the client opened: control, bulk.
     writing: [Stream; 2],
     /// Streams that the node opened: control, bulk.
-    reading: [Stream; 2],
+    reading: [Option<Stream>; 2],
     frames: FrameReader,
     /// Bytes read that belong to later frames.
     rest: Vec<u8>,
@@ -103,7 +104,7 @@ impl HostileClient {
         tokio::time::timeout(PATIENCE, wanted).await.expect("the lanes open in time");
         Self {
             writing: writing.map(|stream| stream.expect("open")),
-            reading: reading.map(|stream| stream.expect("open")),
+            reading,
             frames: FrameReader::new(frame_bytes_max(Lane::Control)),
             rest: Vec::new(),
             task: Some(task),
@@ -128,9 +129,25 @@ impl HostileClient {
         tokio::time::timeout(PATIENCE, written).await.expect("taken or refused in time").is_ok()
     }
 
+    /// From now on all that the node writes is read and forgotten, and the bulk lane's bytes are counted.
+    pub(crate) fn drain(&mut self) -> Arc<AtomicU64> {
+        let bulk = Arc::new(AtomicU64::new(0));
+        let counted = [Arc::new(AtomicU64::new(0)), Arc::clone(&bulk)];
+        for (stream, counted) in self.reading.iter_mut().zip(counted) {
+            let mut stream = stream.take().expect("not drained");
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 65_536];
+                while let Ok(bytes @ 1..) = stream.read(&mut buffer).await {
+                    counted.fetch_add(bytes as u64, Ordering::Relaxed);
+                }
+            });
+        }
+        bulk
+    }
+
     /// Writes on a stream that the node opened, where nobody listens.
     pub(crate) async fn write_back(&mut self, lane: Lane, bytes: &[u8]) {
-        let stream = &mut self.reading[index(lane)];
+        let stream = self.reading[index(lane)].as_mut().expect("not drained");
         let written = async {
             stream.write_all(bytes).await?;
             stream.flush().await
@@ -141,7 +158,7 @@ impl HostileClient {
 
     /// Closes its half of a stream that the node opened.
     pub(crate) async fn close_back(&mut self, lane: Lane) {
-        self.reading[index(lane)].close().await.expect("open");
+        self.reading[index(lane)].as_mut().expect("not drained").close().await.expect("open");
     }
 
     /// Closes its own stream.
@@ -198,7 +215,8 @@ impl HostileClient {
                 Step::Begun(_) => {}
                 Step::More => {
                     let mut buffer = [0; 4096];
-                    let bytes = self.reading[index(Lane::Control)].read(&mut buffer).await.ok()?;
+                    let control = self.reading[index(Lane::Control)].as_mut().expect("not drained");
+                    let bytes = control.read(&mut buffer).await.ok()?;
                     if bytes == 0 {
                         return None;
                     }

@@ -1,20 +1,27 @@
 //! The node's tests, through its public door: one binary, one module a behaviour.
 
 mod address_order;
+mod attack_engine;
+mod attack_peers;
+mod attack_stage;
+mod attack_wire;
 mod behind_nodes;
 mod bulk_pace;
+mod bulk_turns; // whose body leaves first
 mod bulk_window;
 mod client_mistakes;
 mod command_line;
 mod data_dir;
 mod descriptors;
 mod discovery;
+mod evidence; // two blocks for one height, told to people
 mod field_identity;
 mod field_lonely;
 mod field_names;
 mod field_pause;
 mod field_pruned;
 mod field_shared;
+mod first_packets;
 mod fixed_addresses;
 mod framing;
 mod goodbye;
@@ -41,11 +48,13 @@ mod progress;
 mod propagation;
 mod puppet;
 mod raw;
+mod raw_yamux;
 mod resolver_settings;
 mod rpc;
 mod service;
 mod session;
 mod settings;
+mod setups;
 mod slots;
 mod slots_model;
 mod slots_nodes;
@@ -57,6 +66,7 @@ mod store_crash;
 mod store_damage;
 mod store_disk;
 mod store_faults;
+mod store_first; // where the best chain has a transaction first
 mod store_format;
 mod store_hashes;
 mod store_peers;
@@ -64,6 +74,7 @@ mod store_prune;
 mod store_round_trip;
 mod store_support;
 mod store_writer;
+mod stream_windows;
 mod support;
 mod tables;
 mod timers;

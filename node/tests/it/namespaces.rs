@@ -148,6 +148,13 @@ impl Field {
     }
 }
 
+impl Field {
+    /// Ends this process with the field.
+    pub(crate) fn ends_with(&self, child: Child) {
+        self.links.borrow_mut().push(child);
+    }
+}
+
 impl Drop for Field {
     fn drop(&mut self) {
         for mut link in self.links.take() {
@@ -165,6 +172,11 @@ impl Space {
     /// No namespace, but this machine's own network, for nodes on loopback; their directories are below `dir`.
     pub(crate) fn of_this_machine(dir: &Path) -> Self {
         Self { name: String::new(), dir: dir.to_owned() }
+    }
+
+    /// What the system calls it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Runs `ip` on the namespace's devices.

@@ -111,7 +111,8 @@ async fn lookups_tell_pending_confirmed_and_unknown_apart() {
     let mut fake = FakeNode::start();
     let wanted = transaction(1);
     let within = BlockId([7; 32]);
-    let confirmed = |transaction| TransactionStatus::Confirmed { block: within, height: 3, transaction };
+    let confirmed =
+        |transaction| TransactionStatus::Confirmed { block: within, height: 3, known_as_first: true, transaction };
     let held = Some(hex::encode(wanted.encoded()));
     for (answer, expected) in [
         (None, None),

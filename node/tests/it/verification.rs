@@ -30,8 +30,9 @@ async fn every_job_is_answered_once_and_rightly() {
         answers.extend(verdicts.recv().await.expect("the pool is there"));
     }
     answers.sort_unstable_by_key(|(id, _)| *id);
-    let wanted: Vec<_> =
-        (0..200).map(|id| (JobId(id), if id % 7 == 0 { Verdict::Invalid } else { Verdict::Valid })).collect();
+    let wanted: Vec<_> = (0..200)
+        .map(|id| (JobId(id), if id % 7 == 0 { Verdict::Invalid { first: 0 } } else { Verdict::Valid }))
+        .collect();
     assert_eq!(answers, wanted);
 }
 
@@ -61,7 +62,7 @@ async fn a_few_checks_are_made_at_once() {
         let mut jobs: VecDeque<_> = (0..HERE_SIGNATURES_MAX as u64).map(|id| job(id, id % 7 != 0)).collect();
         let answers = pool.check(&mut jobs);
         let wanted: Vec<_> = (0..HERE_SIGNATURES_MAX as u64)
-            .map(|id| (JobId(id), if id % 7 == 0 { Verdict::Invalid } else { Verdict::Valid }))
+            .map(|id| (JobId(id), if id % 7 == 0 { Verdict::Invalid { first: 0 } } else { Verdict::Valid }))
             .collect();
         assert_eq!(answers, wanted);
         assert!(jobs.is_empty());

@@ -1,7 +1,9 @@
-//! The best chain by height: the ids from the lowest that is remembered up to the tip, and the confirmed
-//! transactions of these blocks, the newest of them up to a bound.
+//! The best chain by height: the ids from the lowest that is remembered up to the tip, and where the confirmed
+//! transactions of these blocks occur first, the newest of them up to a bound.
 
+use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 
 use crate::hash::{BlockId, TxId};
 use crate::message::Tip;
@@ -62,18 +64,20 @@ impl Best {
     }
 }
 
-/// Which height of the best chain has a transaction.
+/// At which height of the best chain a transaction occurs first.
 #[derive(Debug)]
 pub(super) struct Confirmed {
     max: usize,
     heights: BTreeMap<TxId, Height>,
-    /// Lowest height first.
+    /// First occurrences, lowest height first.
     order: VecDeque<(Height, TxId)>,
+    /// Every first occurrence from this height on is remembered.
+    complete_from: Height,
 }
 
 impl Confirmed {
     pub(super) const fn new(max: usize) -> Self {
-        Self { max, heights: BTreeMap::new(), order: VecDeque::new() }
+        Self { max, heights: BTreeMap::new(), order: VecDeque::new(), complete_from: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -84,15 +88,35 @@ impl Confirmed {
         self.heights.get(id).copied()
     }
 
-    /// Adds a block on top, and forgets the oldest over the bound.
-    pub(super) fn push(&mut self, height: Height, ids: impl Iterator<Item = TxId>) {
+    /// The height from which on every first occurrence is remembered.
+    pub(super) const fn complete_from(&self) -> Height {
+        self.complete_from
+    }
+
+    /// Adds a block on top, and forgets the oldest over the bound. Returns those of its transactions that occurred before, as
+    /// far as that is remembered.
+    pub(super) fn push(&mut self, height: Height, ids: impl Iterator<Item = TxId>) -> Vec<TxId> {
+        let mut repeated = Vec::new();
         for id in ids {
-            self.heights.insert(id, height);
-            self.order.push_back((height, id));
+            if let Entry::Vacant(entry) = self.heights.entry(id) {
+                entry.insert(height);
+                self.order.push_back((height, id));
+            } else {
+                repeated.push(id);
+            }
         }
-        while self.order.len() > self.max {
-            self.pop_front();
+        while self.order.len() > self.max
+            && let Some((height, id)) = self.order.pop_front()
+        {
+            self.heights.remove(&id);
+            self.complete_from = self.complete_from.max(height.saturating_add(1));
         }
+        repeated
+    }
+
+    /// Notes that a block is on top whose transactions are not known.
+    pub(super) fn push_unknown(&mut self, height: Height) {
+        self.complete_from = self.complete_from.max(height.saturating_add(1));
     }
 
     /// Takes off everything above a height.
@@ -107,16 +131,12 @@ impl Confirmed {
 
     /// Forgets everything below a height.
     pub(super) fn forget_below(&mut self, height: Height) {
-        while self.order.front().is_some_and(|(at, _)| *at < height) {
-            self.pop_front();
-        }
-    }
-
-    fn pop_front(&mut self) {
-        if let Some((height, id)) = self.order.pop_front()
-            && self.get(&id) == Some(height)
+        while let Some((at, id)) = self.order.front()
+            && *at < height
         {
-            self.heights.remove(&id);
+            self.heights.remove(id);
+            self.order.pop_front();
         }
+        self.complete_from = self.complete_from.max(height);
     }
 }

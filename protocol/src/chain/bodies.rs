@@ -23,6 +23,8 @@ pub(super) struct Bodies {
 pub(super) struct Body {
     pub(super) block: Arc<Block>,
     pub(super) transactions: Vec<Arc<SignedTransaction>>,
+    /// Their places, in the order of their ids: a peer may ask for any of 39,568 by its id, and 256 at a time.
+    by_id: Vec<u32>,
     /// Encoded bytes of the block.
     pub(super) bytes: usize,
 }
@@ -32,7 +34,18 @@ impl Body {
         let encoded = transactions.iter().map(|transaction| transaction.encoded().clone()).collect();
         let block = Arc::new(Block { header, transactions: encoded });
         let bytes = block.encoded_len();
-        Self { block, transactions, bytes }
+        let mut by_id: Vec<(TxId, u32)> =
+            transactions.iter().map(|transaction| transaction.id()).zip(0..).collect();
+        by_id.sort_unstable();
+        let by_id = by_id.into_iter().map(|(_, place)| place).collect();
+        Self { block, transactions, by_id, bytes }
+    }
+
+    /// A transaction by its id.
+    pub(super) fn transaction(&self, id: &TxId) -> Option<&Arc<SignedTransaction>> {
+        let at = |place: &u32| self.transactions.get(usize::try_from(*place).ok()?);
+        let found = self.by_id.binary_search_by_key(&Some(*id), |place| at(place).map(|found| found.id()));
+        at(self.by_id.get(found.ok()?)?)
     }
 
     fn height(&self) -> Height {

@@ -5,9 +5,11 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use super::leaves::{Kind, Leaves};
 use crate::block::SignedHeader;
 use crate::hash::BlockId;
 use crate::keys::PublicKey;
+use crate::limits::HEADERS_PER_PRODUCER_MAX;
 use crate::message::Tip;
 use crate::transaction::Height;
 
@@ -18,9 +20,12 @@ pub(super) struct Tree {
     children: BTreeSet<(BlockId, BlockId)>,
     /// Highest last; of one height, the lowest id last.
     by_height: BTreeSet<(Height, Reverse<BlockId>)>,
-    /// Childless headers off the best chain.
-    leaves: BTreeSet<(Height, Reverse<BlockId>)>,
-    slots: BTreeMap<(Height, PublicKey), usize>,
+    /// Who has what off the best chain.
+    leaves: Leaves,
+    /// The headers of a producer at a height.
+    siblings: BTreeSet<(Height, PublicKey, BlockId)>,
+    /// How many dropped invalid blocks still count there.
+    held: BTreeMap<(Height, PublicKey), usize>,
 }
 
 /// One header and where it stands.
@@ -41,6 +46,10 @@ impl Node {
     pub(super) const fn parent(&self) -> BlockId {
         self.header.header().parent
     }
+
+    pub(super) const fn producer(&self) -> PublicKey {
+        self.header.header().producer
+    }
 }
 
 impl Tree {
@@ -57,23 +66,37 @@ impl Tree {
         self.by_height.last().map(|(height, Reverse(id))| Tip { height: *height, id: *id })
     }
 
-    /// Headers of a producer at a height, dropped invalid ones that are remembered included.
-    pub(super) fn slots_taken(&self, height: Height, producer: &PublicKey) -> usize {
-        self.slots.get(&(height, *producer)).copied().unwrap_or_default()
+    /// The headers of a producer at a height.
+    pub(super) fn siblings(&self, height: Height, producer: PublicKey) -> impl Iterator<Item = BlockId> {
+        let bounds = (height, producer, BlockId([0; 32]))..=(height, producer, BlockId([0xff; 32]));
+        self.siblings.range(bounds).map(|(_, _, id)| *id)
     }
 
-    pub(super) fn take_slot(&mut self, height: Height, producer: PublicKey) {
-        let taken = self.slots.entry((height, producer)).or_default();
-        *taken = taken.saturating_add(1);
+    /// Whether a producer has as many headers at a height as are taken unasked, dropped invalid ones that are remembered
+    /// included.
+    pub(super) fn slots_are_taken(&self, height: Height, producer: PublicKey) -> bool {
+        let held = self.held.get(&(height, producer)).copied().unwrap_or_default();
+        let left = HEADERS_PER_PRODUCER_MAX.saturating_sub(held);
+        self.siblings(height, producer).take(left).count() >= left
+    }
+
+    pub(super) fn hold_slot(&mut self, height: Height, producer: PublicKey) {
+        let held = self.held.entry((height, producer)).or_default();
+        *held = held.saturating_add(1);
     }
 
     pub(super) fn free_slot(&mut self, height: Height, producer: PublicKey) {
-        if let Some(taken) = self.slots.get_mut(&(height, producer)) {
-            *taken = taken.saturating_sub(1);
-            if *taken == 0 {
-                self.slots.remove(&(height, producer));
+        if let Some(held) = self.held.get_mut(&(height, producer)) {
+            *held = held.saturating_sub(1);
+            if *held == 0 {
+                self.held.remove(&(height, producer));
             }
         }
+    }
+
+    /// Who has what off the best chain.
+    pub(super) const fn leaves(&self) -> &Leaves {
+        &self.leaves
     }
 
     /// Adds a header that isn't there.
@@ -82,18 +105,22 @@ impl Tree {
         self.nodes.insert(id, Node { header, connected: false, best: false });
         self.children.insert((fields.parent, id));
         self.by_height.insert((fields.height, Reverse(id)));
-        self.take_slot(fields.height, fields.producer);
+        self.siblings.insert((fields.height, fields.producer, id));
+        self.leaves.add(fields.producer);
         self.refresh(&id);
         self.refresh(&fields.parent);
     }
 
     pub(super) fn remove(&mut self, id: &BlockId) -> Option<Node> {
         let node = self.nodes.remove(id)?;
-        let (height, parent) = (node.height(), node.parent());
+        let (height, parent, producer) = (node.height(), node.parent(), node.producer());
         self.children.remove(&(parent, *id));
         self.by_height.remove(&(height, Reverse(*id)));
-        self.leaves.remove(&(height, Reverse(*id)));
-        self.free_slot(height, node.header.header().producer);
+        self.siblings.remove(&(height, producer, *id));
+        self.leaves.put(producer, height, *id, None);
+        if !node.best {
+            self.leaves.subtract(producer);
+        }
         self.refresh(&parent);
         Some(node)
     }
@@ -101,12 +128,21 @@ impl Tree {
     pub(super) fn set_connected(&mut self, id: &BlockId) {
         if let Some(node) = self.nodes.get_mut(id) {
             node.connected = true;
+            self.refresh(id);
         }
     }
 
     pub(super) fn set_best(&mut self, id: &BlockId, best: bool) {
-        if let Some(node) = self.nodes.get_mut(id) {
+        if let Some(node) = self.nodes.get_mut(id)
+            && node.best != best
+        {
             node.best = best;
+            let producer = node.producer();
+            if best {
+                self.leaves.subtract(producer);
+            } else {
+                self.leaves.add(producer);
+            }
             self.refresh(id);
         }
     }
@@ -136,23 +172,16 @@ impl Tree {
             .collect()
     }
 
-    /// The childless header off the best chain that is farthest in height from `height`, except `spared`.
-    pub(super) fn farthest_leaf(&self, height: Height, spared: &BlockId) -> Option<(Height, BlockId)> {
-        let spared = |leaf: &&(Height, Reverse<BlockId>)| leaf.1.0 != *spared;
-        let low = self.leaves.iter().find(spared)?;
-        let high = self.leaves.iter().rev().find(spared)?;
-        let far = if height.abs_diff(low.0) >= height.abs_diff(high.0) { low } else { high };
-        Some((far.0, far.1.0))
+    /// Whether a header has no child.
+    pub(super) fn is_childless(&self, id: &BlockId) -> bool {
+        self.children(id).next().is_none()
     }
 
     /// Puts a node among the leaves, or takes it out.
     fn refresh(&mut self, id: &BlockId) {
         let Some(node) = self.nodes.get(id) else { return };
-        let key = (node.height(), Reverse(*id));
-        if !node.best && self.children(id).next().is_none() {
-            self.leaves.insert(key);
-        } else {
-            self.leaves.remove(&key);
-        }
+        let kind = if node.connected { Kind::Filled } else { Kind::Hollow };
+        let kind = (!node.best && self.is_childless(id)).then_some(kind);
+        self.leaves.put(node.producer(), node.height(), *id, kind);
     }
 }

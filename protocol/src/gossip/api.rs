@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::evidence::Equivocation;
 use crate::block::Block;
 use crate::durable::{Load, Loaded, Record};
 use crate::hash::{BlockId, TxId};
@@ -224,6 +225,15 @@ pub enum Event {
         /// The tip's height.
         tip: Height,
     },
+    /// Transactions of a block of the best chain that an earlier block of it holds as well: they have no effect in this one.
+    Repeated {
+        /// The later block.
+        block: BlockId,
+        /// Which of its transactions.
+        transactions: Vec<TxId>,
+    },
+    /// A producer signed two blocks for one height. Told once for each pair that is kept.
+    Equivocation(Equivocation),
     /// The best chain has a new end.
     TipChanged {
         /// The new tip.
@@ -249,10 +259,12 @@ pub enum TransactionStatus {
     Pending(Arc<SignedTransaction>),
     /// In the best chain.
     Confirmed {
-        /// The block that holds it.
+        /// The first block that holds it, as far as that is remembered.
         block: BlockId,
         /// That block's height.
         height: Height,
+        /// Whether it is known that no earlier block holds it. Durable storage knows otherwise.
+        known_as_first: bool,
         /// The transaction, while the block's body is in memory.
         transaction: Option<Arc<SignedTransaction>>,
     },
@@ -316,6 +328,8 @@ pub struct Stats {
     pub reorganisations: u64,
     /// Transactions acknowledged here that were in no block by their last height.
     pub submissions_expired: u64,
+    /// Headers of which their producer had signed another for the same height.
+    pub equivocations: u64,
 }
 
 /// How full the mempool is.

@@ -304,7 +304,13 @@ impl Gossip {
         let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return false };
         let fields = first.header();
         let again = self.is_refused_branch(now, first);
-        if matches!(refusal, Refusal::UnknownParent | Refusal::HeadersFull) && !again {
+        // These rest on what came before, and say nothing of the branch. Blocks of the best chain below the floor are too old as
+        // well: at the head of a locator one of them would have honest peers start there, whoever sent it here.
+        let may_change = matches!(
+            refusal,
+            Refusal::UnknownParent | Refusal::HeadersFull | Refusal::TooManyAtHeight | Refusal::TooOld
+        );
+        if may_change && !again {
             return false;
         }
         // Of a branch that was refused before the reason is known, and not that its parent is missing.

@@ -5,17 +5,20 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
+use super::header_checks::{Announcer, WithBody};
 use super::request::RequestKey;
 use super::{Checked, Checking, Gossip};
 use crate::block::{Block, SignedHeader, transactions_root};
-use crate::chain::{HeaderCheck, TipChange};
+use crate::chain::{HeaderCheck, Standing, TipChange};
 use crate::codec::Encode as _;
 use crate::durable::Record;
 use crate::hash::{BlockId, TxId};
 use crate::limits::{
-    BLOCK_JOB_SIGNATURES, CATCH_UP_INTERVAL_MIN, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX,
+    BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MIN, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX,
+    HEADERS_ENTRIES_MAX,
 };
 use crate::message::Tip;
+use crate::orphan::Need;
 use crate::time::Time;
 use crate::transaction::{Height, SignedTransaction};
 use crate::validator::{BlockPlace, Validator};
@@ -51,26 +54,26 @@ impl Gossip {
         if self.chain.is_connected(&id) || self.checking_bodies.contains_key(&id) {
             return self.decline_block(now, from, header, pushed);
         }
-        if let Some(job) = self.checking_headers.get(&id) {
-            if let Some(Checking { what: Checked::Headers { announcers, .. }, .. }) = self.checking.get_mut(job)
-                && announcers.iter().all(|(announcer, _)| *announcer != from)
-            {
-                announcers.push((from, pushed));
-            }
+        let announcer = Announcer { peer: from, pushed };
+        if self.checking_headers.announced(&id, announcer) {
             return;
         }
-        match self.judge_header(header, Some(from)) {
+        match self.judge_header(header, Some(from), Standing::Alone) {
             Ok(HeaderCheck::Known) => {
                 self.hear_of_block(now, from, header, pushed);
                 // Whoever announces a block has all those before it, and may not have had them when it was asked.
                 self.catch_up_soon(now);
             }
             Ok(HeaderCheck::New) => {
-                let announcers = [(from, pushed)].into();
-                self.check_headers([*header].into(), Some(from), announcers, None);
+                self.check_headers(from, [*header].into());
+                self.checking_headers.announced(&id, announcer);
             }
             Err(Refusal::UnknownParent) if !self.is_refused_branch(now, header) => self.ask_headers(now, from),
             Err(refusal) => {
+                // Whoever is on it tells so when it is asked.
+                if refusal == Refusal::TooManyAtHeight {
+                    self.ask_headers(now, from);
+                }
                 self.refuse_branch(now, from, &[*header], &refusal);
                 self.refuse(ItemId::Block(id), Some(from), refusal);
             }
@@ -128,7 +131,8 @@ impl Gossip {
         let judged = new.iter().map(|header| self.validator.header(header.header()));
         let refused = judged.enumerate().find_map(|(place, judged)| Some((place, judged.err()?)));
         // The others can be judged only when those before them are in the tree.
-        let first = new.first().map(|first| self.judge_header(first, Some(from)));
+        let standing = self.standing(now, Some(from), new.len());
+        let first = new.first().map(|first| self.judge_header(first, Some(from), standing));
         let refused = match first {
             Some(Err(refusal)) => Some((0, refusal)),
             _ => refused,
@@ -149,66 +153,46 @@ impl Gossip {
         if new.is_empty() {
             return self.on_nothing_new(now, from);
         }
-        let announcers = if new.len() == 1 { [(from, false)].into() } else { Vec::new() };
-        self.check_headers(new, Some(from), announcers, None);
+        let only = if let [only] = new.as_slice() { Some(only.id()) } else { None };
+        self.check_headers(from, new);
+        if let Some(id) = only {
+            self.checking_headers.announced(&id, Announcer { peer: from, pushed: false });
+        }
     }
 
+    /// Headers that one peer sent are checked. Those before the first bad one are taken. Blame follows bytes: the sender stands
+    /// for all of them, and whoever announced one of them meanwhile for that one.
     pub(super) fn on_checked_headers(
         &mut self,
         now: Time,
         from: Option<PeerHandle>,
         headers: &[SignedHeader],
-        announcers: &[(PeerHandle, bool)],
-        block: Option<Arc<Block>>,
         verdict: Verdict,
     ) {
-        for header in headers {
-            self.checking_headers.remove(&header.id());
+        let mut announcers: Vec<Vec<Announcer>> =
+            headers.iter().map(|header| self.checking_headers.end(&header.id(), None)).collect();
+        let good = match verdict {
+            Verdict::Valid => headers.len(),
+            Verdict::Invalid { first } => first.min(headers.len()),
+        };
+        if let (Some(bad), Some(announcers)) = (headers.get(good), announcers.get_mut(good)) {
+            self.blame_for_header(now, bad, from, &core::mem::take(announcers));
         }
-        let [first, ..] = headers else { return };
-        if verdict == Verdict::Invalid {
-            self.refuse(ItemId::Block(first.id()), from, Refusal::InvalidSignature);
-            if from.is_none() {
-                self.answer(ItemId::Block(first.id()), Err(Refusal::InvalidSignature));
-            }
-            for sender in from.into_iter().chain(announcers.iter().map(|(announcer, _)| *announcer)) {
-                self.disconnect(now, sender, DisconnectReason::InvalidSignature);
-            }
+        let (taken, news) = self.take_good_headers(now, from, headers.get(..good).unwrap_or_default());
+        for (header, announcers) in headers.iter().zip(&announcers).take(taken) {
+            let body = self.body_here(&header.id());
+            self.heed(now, header, announcers, body);
+        }
+        // The others announced headers whose parents are missing here, whatever somebody else sent in their place.
+        for announcer in announcers.iter().skip(taken).flatten() {
+            self.ask_headers(now, announcer.peer);
+        }
+        if taken == 0 {
             return;
-        }
-        let mut news = false;
-        for (place, header) in headers.iter().enumerate() {
-            let judged = self.judge_header(header, from);
-            match judged.and_then(|_| self.chain.insert_header(*header)) {
-                Ok(check) => news |= check == HeaderCheck::New,
-                Err(refusal) => {
-                    if let Some(from) = from {
-                        self.refuse_branch(now, from, headers.get(place..).unwrap_or_default(), &refusal);
-                    }
-                    self.refuse(ItemId::Block(header.id()), from, refusal.clone());
-                    if from.is_none() {
-                        self.answer(ItemId::Block(header.id()), Err(refusal));
-                    }
-                    return;
-                }
-            }
-        }
-        if news
-            && let (Some(from), Some(last)) = (from, headers.last())
-            && let Some(peer) = self.peers.get_mut(&from)
-        {
-            peer.brought_headers(last.header().height);
-            // What it has beyond this answer is asked for, if nobody else brings it before.
-            peer.headers_wanted = peer.tip.is_some_and(|tip| tip.height > last.header().height);
-        }
-        if let Some(block) = block {
-            return self.check_block(now, from, &block);
-        }
-        for (announcer, pushed) in announcers {
-            self.hear_of_block(now, *announcer, first, *pushed);
         }
         // Whoever was the first to bring some of them goes on; the others would bring the same again.
         if news
+            && taken == headers.len()
             && let Some(from) = from
             && let Some(peer) = self.peers.get_mut(&from).filter(|peer| peer.answered_in_full)
         {
@@ -221,6 +205,131 @@ impl Gossip {
         }
     }
 
+    /// Puts checked headers into the tree, up to the first that doesn't fit. Returns how many are there now, and whether any is
+    /// new.
+    fn take_good_headers(
+        &mut self,
+        now: Time,
+        from: Option<PeerHandle>,
+        headers: &[SignedHeader],
+    ) -> (usize, bool) {
+        let (mut taken, mut news) = (0, false);
+        let standing = self.standing(now, from, headers.len());
+        for header in headers {
+            let judged = self.judge_header(header, from, standing);
+            match judged.and_then(|_| self.insert_header(header, standing)) {
+                Ok(check) => news |= check == HeaderCheck::New,
+                Err(refusal) => {
+                    if let Some(from) = from {
+                        self.refuse_branch(now, from, headers.get(taken..).unwrap_or_default(), &refusal);
+                    }
+                    self.refuse(ItemId::Block(header.id()), from, refusal);
+                    break;
+                }
+            }
+            taken = taken.saturating_add(1);
+        }
+        if news && let Some(last) = headers.get(..taken).and_then(<[_]>::last) {
+            self.note_new_headers(from, last);
+        }
+        (taken, news)
+    }
+
+    /// A peer was the first to bring headers, up to this one.
+    fn note_new_headers(&mut self, from: Option<PeerHandle>, last: &SignedHeader) {
+        let height = last.header().height;
+        if let Some(peer) = from.and_then(|from| self.peers.get_mut(&from)) {
+            peer.brought_headers(height);
+            // What it has beyond this answer is asked for, if nobody else brings it before.
+            peer.headers_wanted = peer.tip.is_some_and(|tip| tip.height > height);
+        }
+    }
+
+    /// A header's signature is bad: whoever sent these bytes, in whatever message, has not looked at them.
+    fn blame_for_header(
+        &mut self,
+        now: Time,
+        bad: &SignedHeader,
+        from: Option<PeerHandle>,
+        announcers: &[Announcer],
+    ) {
+        self.refuse_block(bad.id(), from, Refusal::InvalidSignature);
+        for sender in from.into_iter().chain(announcers.iter().map(|announcer| announcer.peer)) {
+            self.disconnect(now, sender, DisconnectReason::InvalidSignature);
+        }
+    }
+
+    /// Peers announced a header that is in the tree now, while it was checked; `body`: who sent what is here of its block.
+    fn heed(&mut self, now: Time, header: &SignedHeader, announcers: &[Announcer], body: WithBody) {
+        for Announcer { peer, pushed } in announcers {
+            match body {
+                None => self.hear_of_block(now, *peer, header, *pushed),
+                // Its body came right behind its word, so nothing more is promised.
+                Some(sender) if sender == Some(*peer) && *pushed => self.be_fed(now, *peer, &header.id()),
+                Some(sender) if sender == Some(*peer) => {}
+                Some(_) => self.decline_block(now, *peer, header, *pushed),
+            }
+        }
+    }
+
+    /// Who sent the body of a block that is checked or waits here; `Some(None)` if it entered here.
+    fn body_here(&self, id: &BlockId) -> WithBody {
+        let checked = self.checking_bodies.get(id).map(|checked| checked.from);
+        let waiting = || self.orphans.sender_of(id).map(|sender| Some(PeerHandle(sender)));
+        checked.or_else(|| self.checking_headers.body_of(id)).or_else(waiting)
+    }
+
+    /// The header of a block is checked that came with it.
+    pub(super) fn on_checked_block(
+        &mut self,
+        now: Time,
+        from: Option<PeerHandle>,
+        block: &Arc<Block>,
+        verdict: Verdict,
+    ) {
+        let announcers = self.checking_headers.end(&block.header.id(), Some(from));
+        match verdict {
+            Verdict::Valid => self.on_good_header(now, from, block, &announcers),
+            Verdict::Invalid { .. } => self.blame_for_header(now, &block.header, from, &announcers),
+        }
+    }
+
+    /// A block is here whose header's signature is good.
+    pub(super) fn on_good_header(
+        &mut self,
+        now: Time,
+        from: Option<PeerHandle>,
+        block: &Arc<Block>,
+        announcers: &[Announcer],
+    ) {
+        let (header, id) = (block.header, block.header.id());
+        let judged = self.judge_header(&header, from, Standing::Block);
+        match judged.and_then(|_| self.insert_header(&header, Standing::Block)) {
+            Ok(check) => {
+                if check == HeaderCheck::New {
+                    self.note_new_headers(from, &header);
+                }
+                self.heed(now, &header, announcers, Some(from));
+                self.check_block(now, from, block);
+                // Its sender may have left, or there was no room for it: those who announced it are asked.
+                let here = self.chain.is_connected(&id) || self.waits_here(&id);
+                if check == HeaderCheck::New && !here {
+                    self.catch_up(now);
+                }
+            }
+            Err(Refusal::UnknownParent) if from.is_some() => {
+                self.hold_orphan(now, from, block);
+                announcers.iter().for_each(|announcer| self.ask_headers(now, announcer.peer));
+            }
+            Err(refusal) => {
+                if let Some(from) = from {
+                    self.refuse_branch(now, from, &[header], &refusal);
+                }
+                self.refuse_block(id, from, refusal);
+            }
+        }
+    }
+
     pub(super) fn on_block(&mut self, now: Time, from: PeerHandle, block: &Arc<Block>) {
         let id = block.header.id();
         let (item, key, bytes) = (ItemId::Block(id), RequestKey::Block(id), block.encoded_len());
@@ -229,13 +338,7 @@ impl Gossip {
             peer.brought_body_at(block.header.header().height);
         }
         self.hear_of_tip(now, from, tip_of(&block.header));
-        let header_job = self.checking_headers.get(&id).and_then(|job| self.checking.get(job));
-        let comes_with_header =
-            header_job.is_some_and(|job| matches!(job.what, Checked::Headers { block: Some(_), .. }));
-        let duplicate = self.chain.is_connected(&id)
-            || self.orphans.contains(&id)
-            || self.checking_bodies.contains_key(&id)
-            || comes_with_header;
+        let duplicate = self.chain.is_connected(&id) || self.body_here(&id).is_some();
         self.stats.block_bodies = self.stats.block_bodies.saturating_add(1);
         self.stats.block_duplicates = self.stats.block_duplicates.saturating_add(u64::from(duplicate));
         self.tell(Event::BodyReceived { item, from, bytes, duplicate });
@@ -276,12 +379,11 @@ impl Gossip {
 
     /// Works on a block whose body matches its header: the header first, then the transactions, then the chain.
     pub(super) fn take_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
-        match self.judge_header(&block.header, from) {
+        match self.judge_header(&block.header, from, Standing::Block) {
             Ok(HeaderCheck::Known) => self.check_block(now, from, block),
-            Ok(HeaderCheck::New) => {
-                self.check_headers([block.header].into(), from, Vec::new(), Some(block.clone()));
-            }
-            Err(Refusal::UnknownParent) if from.is_some() => self.hold_orphan(now, from, block),
+            Ok(HeaderCheck::New) => self.check_header_of(from, block),
+            // Before a stranger's block takes room, it is known to be a producer's.
+            Err(Refusal::UnknownParent) if from.is_some() => self.check_header_of(from, block),
             Err(refusal) => {
                 if let Some(from) = from {
                     self.refuse_branch(now, from, &[block.header], &refusal);
@@ -360,7 +462,7 @@ impl Gossip {
     }
 
     pub(super) fn in_verification(&self, id: &BlockId) -> bool {
-        self.checking_headers.contains_key(id) || self.checking_bodies.contains_key(id)
+        self.checking_headers.contains(id) || self.checking_bodies.contains_key(id)
     }
 
     fn connect_block(&mut self, now: Time, checked: CheckedBlock) {
@@ -377,13 +479,12 @@ impl Gossip {
             Ok(connected) => connected,
             // An honest peer may follow other rules.
             Err(refusal) if ruled_out => return self.rule_out_block(now, &header, from, refusal),
-            Err(refusal @ (Refusal::ExpiredTransaction | Refusal::TooFarAhead { .. })) => {
-                return self.condemn_block(now, id, from, refusal);
-            }
-            // The memory of confirmed transactions is bounded: whoever passed the block on may have forgotten one.
-            Err(refusal @ Refusal::RepeatedTransaction) => {
-                return self.rule_out_block(now, &header, from, refusal);
-            }
+            // What the block itself says, and no node's memory.
+            Err(
+                refusal @ (Refusal::RepeatedTransaction
+                | Refusal::ExpiredTransaction
+                | Refusal::TooFarAhead { .. }),
+            ) => return self.condemn_block(now, id, from, refusal),
             Err(refusal) => {
                 if let Some(from) = from {
                     self.refuse_branch(now, from, &[header], &refusal);
@@ -412,7 +513,10 @@ impl Gossip {
         if from.is_none() {
             self.answer(item, Ok(Submission::Accepted));
         }
-        self.relay_block(now, &header, from);
+        // Whoever stands on a third one of a producer is asked for it.
+        if !self.chain.is_one_too_many(&header) {
+            self.relay_block(now, &header, from);
+        }
         // One after the other and not within each other, however long a chain of orphans is.
         let children = self.orphans.children_of(&id);
         self.released.extend(children.into_iter().map(|(sender, orphan)| (PeerHandle(sender), orphan)));
@@ -423,11 +527,13 @@ impl Gossip {
     }
 
     fn on_tip_change(&mut self, now: Time, from: Option<PeerHandle>, change: TipChange) {
+        self.note_confirmed(&change);
         let TipChange { tip, disconnected, connected, returned, to_load, fork, .. } = change;
         let mut gone = Vec::new();
         for block in &disconnected {
             for id in self.chain.ids_of(block) {
-                self.acknowledged.set_confirmed(id, false);
+                // An earlier block may have it as well.
+                self.acknowledged.set_confirmed(id, self.chain.confirmed(id).is_some());
             }
         }
         for block in &connected {
@@ -479,32 +585,59 @@ impl Gossip {
     }
 
     /// The header's place in the tree, and for blocks from the network the validator's word.
-    fn judge_header(&self, header: &SignedHeader, from: Option<PeerHandle>) -> Result<HeaderCheck, Refusal> {
+    fn judge_header(
+        &self,
+        header: &SignedHeader,
+        from: Option<PeerHandle>,
+        standing: Standing,
+    ) -> Result<HeaderCheck, Refusal> {
         if from.is_some() {
             self.validator.header(header.header())?;
         }
-        self.chain.check_header(header)
+        self.chain.check_header(header, standing)
     }
 
-    fn check_headers(
-        &mut self,
-        headers: Vec<SignedHeader>,
-        from: Option<PeerHandle>,
-        announcers: Vec<(PeerHandle, bool)>,
-        block: Option<Arc<Block>>,
-    ) {
-        let bytes = block.as_ref().map_or(0, |block| block.encoded_len());
-        let bytes = bytes.saturating_add(headers.len().saturating_mul(HEADER_BYTES_MAX));
+    /// How headers of a peer come: a peer that was asked has not sent them unasked.
+    fn standing(&self, now: Time, from: Option<PeerHandle>, headers: usize) -> Standing {
+        let asked = from.and_then(|from| self.peers.get(&from)).is_some_and(|peer| peer.asked_lately(now));
+        if headers > 1 || asked { Standing::InLine } else { Standing::Alone }
+    }
+
+    /// Takes a checked header into the tree. If its producer signed another for the same height, that is evidence.
+    fn insert_header(&mut self, header: &SignedHeader, standing: Standing) -> Result<HeaderCheck, Refusal> {
+        let check = self.chain.insert_header(*header, standing)?;
+        if check == HeaderCheck::New
+            && let Some(other) = self.chain.sibling(header)
+        {
+            self.note_equivocation(other, *header);
+        }
+        Ok(check)
+    }
+
+    /// Has headers checked that a peer sent in one message.
+    fn check_headers(&mut self, from: PeerHandle, headers: Vec<SignedHeader>) {
+        let bytes = headers.len().saturating_mul(HEADER_BYTES_MAX);
         let job = self.new_job(headers.clone(), Vec::new());
         for header in &headers {
-            self.checking_headers.insert(header.id(), job.id);
+            self.checking_headers.begin(header.id(), None);
         }
-        self.check(job, Checking { what: Checked::Headers { headers, announcers, block }, from, bytes });
+        self.check(job, Checking { what: Checked::Headers(headers), from: Some(from), bytes });
+    }
+
+    /// Has the header of a block checked that came with it.
+    fn check_header_of(&mut self, from: Option<PeerHandle>, block: &Arc<Block>) {
+        let bytes = block.encoded_len().saturating_add(HEADER_BYTES_MAX);
+        let job = self.new_job([block.header].into(), Vec::new());
+        self.checking_headers.begin(block.header.id(), Some(from));
+        self.check(job, Checking { what: Checked::Block(block.clone()), from, bytes });
     }
 
     fn hold_orphan(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         let Some(from) = from.filter(|from| self.peers.contains_key(from)) else { return };
-        self.orphans.insert(now, from.0, block.clone());
+        let id = block.header.id();
+        let next = self.chain.missing().take(BLOCKS_AHEAD_MAX).any(|missing| *missing == id);
+        let need = if next { Need::Next } else { Need::Later };
+        self.orphans.insert(now, from.0, block.clone(), need);
         // Whose parent's header is here was asked for ahead, or is on a branch that is known.
         if self.chain.header(&block.header.header().parent).is_none() {
             self.ask_headers(now, from);

@@ -134,7 +134,7 @@ impl Gossip {
     }
 
     /// Whether a block's body is here and waits for its turn.
-    fn waits_here(&self, id: &BlockId) -> bool {
+    pub(super) fn waits_here(&self, id: &BlockId) -> bool {
         self.in_verification(id) || self.orphans.contains(id)
     }
 

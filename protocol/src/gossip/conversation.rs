@@ -5,17 +5,17 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
+use super::cost::cost;
 use super::peer::{Owed, Peer};
 use super::request::RequestKey;
 use super::{Gossip, transactions};
 use crate::codec::Encode as _;
 use crate::hash::BlockId;
 use crate::limits::{
-    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, DETOUR_HEADERS_AHEAD_MAX,
-    GETDATA_ENTRIES_MAX, HEADERS_AHEAD_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR, LOCATOR_ENTRIES_MAX,
-    REQUEST_ROOM_BYTES, STRIKES_MAX,
+    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, DETOUR_HEADERS_AHEAD_MAX, GETDATA_ENTRIES_MAX, HEADERS_AHEAD_MAX,
+    HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,
 };
-use crate::message::{Hello, InvEntry, Message, Reconcile, TxRef, VERSION};
+use crate::message::{Hello, InvEntry, Message, TxRef, VERSION};
 use crate::time::Time;
 
 impl Gossip {
@@ -42,7 +42,7 @@ impl Gossip {
             self.requests.peer_disconnected(now, handle);
             self.leave_conversations(handle);
             self.rumors.peer_gone(handle);
-            self.leave_routes(handle);
+            self.leave_routes(now, handle);
             self.orphans.remove_peer(handle.0);
             self.mempool.link_closed(handle.0);
             self.watch_again(now, false);
@@ -99,15 +99,7 @@ impl Gossip {
                 self.owe(now, from, core::iter::once(Owed::Block(id)));
             }
             (true, Message::Block(block)) => self.on_block(now, from, &block),
-            (true, Message::GetHeaders(locator)) => {
-                // A peer that leaves no room doesn't read; it may ask again.
-                let room = self.peers.get(&from).is_some_and(|peer| peer.credit.fits_control(ANNOUNCE_ROOM_BYTES));
-                match self.chain.headers_after(&locator, HEADERS_ENTRIES_MAX) {
-                    _ if !room => {}
-                    Some(headers) => self.send(from, Message::Headers(headers)),
-                    None => self.load_headers_for(from, locator),
-                }
-            }
+            (true, Message::GetHeaders(locator)) => self.on_headers_wanted(from, locator),
             (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
             (true, Message::Had(ids)) => self.on_had(from, &ids),
             (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
@@ -120,6 +112,19 @@ impl Gossip {
             (false, _) => self.disconnect(now, from, DisconnectReason::BeforeHello),
             // How fast and alive the link is, is the driver's business.
             (true, Message::Ack(_) | Message::Ping(_) | Message::Pong(_)) => {}
+        }
+    }
+
+    /// A peer wants headers. If it leaves no room it doesn't read, and if others are being loaded for it, it has asked already:
+    /// nothing is looked up then, and it may ask again.
+    fn on_headers_wanted(&mut self, from: PeerHandle, locator: Vec<BlockId>) {
+        let fits = |peer: &&Peer| !peer.loading_headers && peer.credit.fits_control(ANNOUNCE_ROOM_BYTES);
+        if self.peers.get(&from).filter(fits).is_none() {
+            return;
+        }
+        match self.chain.headers_after(&locator, HEADERS_ENTRIES_MAX) {
+            Some(headers) => self.send(from, Message::Headers(headers)),
+            None => self.load_headers_for(from, locator),
         }
     }
 
@@ -271,28 +276,5 @@ impl Gossip {
         peer.credit.take(lane, message.encoded_len());
         peer.spoken_to = true;
         self.outputs.push_back(Output::Send { peer: handle, lane, message });
-    }
-}
-
-/// What a message costs its sender's inbound budget.
-fn cost(message: &Message) -> u64 {
-    let bytes = message.encoded_len() as u64;
-    match message {
-        Message::Inv(_) | Message::Had(_) | Message::Prune(_) | Message::Graft(_) => {
-            bytes.saturating_mul(INV_COST_FACTOR)
-        }
-        Message::Transactions { bodies, .. } => {
-            bytes.saturating_add((bodies.len() as u64).saturating_mul(BODY_COST_BYTES))
-        }
-        Message::BlockHeader { .. } | Message::Block(_) => bytes.saturating_add(BODY_COST_BYTES),
-        // An opening has us make a sketch of the mempool, a list one of the largest offers.
-        Message::Reconcile(message) => match **message {
-            Reconcile::Open { .. } | Reconcile::List { .. } => {
-                (CONTROL_FRAME_BYTES_MAX as u64).saturating_add(bytes)
-            }
-            _ => bytes.saturating_mul(INV_COST_FACTOR),
-        },
-        Message::Headers(headers) => bytes.saturating_add((headers.len() as u64).saturating_mul(BODY_COST_BYTES)),
-        _ => bytes,
     }
 }

@@ -76,6 +76,7 @@ impl Gossip {
         let Restored { best, pending, returning, kept_from } = restored;
         self.kept_from = self.kept_from.max(kept_from);
         self.chain.restore(&best)?;
+        self.remember_confirmed(&best);
         let ids: Vec<&TxId> = best.iter().filter_map(|block| block.transactions.as_deref()).flatten().collect();
         for id in ids.iter().skip(ids.len().saturating_sub(SEEN_ACCEPTED_MAX / 2)) {
             self.seen.accept(**id);
@@ -156,6 +157,8 @@ impl Gossip {
     pub(super) fn on_loaded(&mut self, now: Time, loaded: Loaded) {
         match loaded {
             Loaded::Block { id, block } => self.on_loaded_block(now, id, block.as_ref()),
+            Loaded::First { id, looked } => self.on_looked_up(now, id, looked),
+            Loaded::Contents { id, transactions } => self.on_recalled(id, transactions.as_ref()),
             Loaded::HeadersAfter { locator, headers } => {
                 for handle in self.loads.headers.remove(&locator).unwrap_or_default() {
                     let Some(peer) = self.peers.get_mut(&handle) else { continue };
@@ -177,7 +180,7 @@ impl Gossip {
         for handle in peers {
             if let Some(peer) = self.peers.get_mut(&handle) {
                 peer.loading = peer.loading.saturating_sub(1);
-                self.send_loaded(handle, id, block);
+                self.send_loaded(now, handle, id, block);
             }
         }
         if returning {
@@ -192,7 +195,7 @@ impl Gossip {
     }
 
     /// Sends a loaded block, or that it isn't kept; without credit for it, it is owed again.
-    fn send_loaded(&mut self, handle: PeerHandle, id: BlockId, block: Option<&Arc<Block>>) {
+    fn send_loaded(&mut self, now: Time, handle: PeerHandle, id: BlockId, block: Option<&Arc<Block>>) {
         let message = match block {
             Some(block) => Message::Block(block.clone()),
             None => Message::NotFound { transactions: Vec::new(), blocks: [id].into() },
@@ -209,7 +212,7 @@ impl Gossip {
             return;
         }
         if block.is_some() {
-            peer.known.insert(id.short());
+            peer.note_sent(now, id.short(), bytes, true);
         }
         self.send(handle, message);
     }
@@ -257,7 +260,8 @@ impl Gossip {
         // Its bytes are a part of its block's.
         let own = Arc::new(SignedTransaction::clone(transaction).detached());
         match self.admit(now, &own, None) {
-            Ok(()) => self.announce_again(own.id()),
+            Ok(()) if self.may_announce_returned(&own) => self.announce_again(own.id()),
+            Ok(()) => {}
             // What no longer fits is gone from here; others may still hold it.
             Err(_) => self.seen.forget(&own.id()),
         }

@@ -11,14 +11,16 @@ use super::{Checking, Gossip};
 use crate::block::SignedHeader;
 use crate::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
-    ACKNOWLEDGED_MAX, ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX,
-    CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES, GUESTS_MAX,
-    HEADER_QUEUE_MAX, HOMES_MAX, INVALID_BLOCKS_MAX, KNOWN_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK,
+    ACKNOWLEDGED_MAX, ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX,
+    CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES,
+    EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX, FILTER_BYTES_MAX, GUESTS_MAX, HEADER_QUEUE_MAX, HOMES_MAX,
+    INVALID_BLOCKS_MAX, KNOWN_MAX, LISTS_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK, LOOKUPS_WAITING_MAX,
     MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, OFFER_ENTRIES_MAX, OFFERS_MAX, ORPHAN_BYTES_MAX,
-    ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, RECONCILE_SERVED_MAX,
-    REFUSED_ENDS_MAX, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
-    REQUESTS_IN_FLIGHT_MAX, RETURNING_MAX, ROUTES_ENTRIES_MAX, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, RUMOR_HOT_MAX,
-    SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX, SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX,
+    ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, OVERDUE_MAX,
+    RECONCILE_SERVED_MAX, REFUSED_ENDS_MAX, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX,
+    REQUEST_BLOCKS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, RETURNING_MAX, ROUTES_ENTRIES_MAX, ROUTES_NEW_MAX,
+    ROUTES_SETTLED_MAX, RUMOR_HOT_MAX, SEEN_ACCEPTED_MAX, SEEN_DECLINED_MAX, SEEN_REJECTED_MAX, SENT_MAX,
+    SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX, TOLD_MAX,
 };
 use crate::message::Lane;
 
@@ -45,12 +47,19 @@ const ANNOUNCEMENT_BYTES: usize = 280;
 const FLIGHT_BYTES: usize = 16;
 const GROUP_BYTES: usize = 80;
 const MEMPOOL_ENTRY_BYTES: usize = 600;
-const HEADER_ENTRY_BYTES: usize = 600;
+const HEADER_ENTRY_BYTES: usize = 650;
+const EVIDENCE_ENTRY_BYTES: usize = 512;
+const LOOKUP_ENTRY_BYTES: usize = 80;
+const RECALL_ENTRY_BYTES: usize = 16;
 const CONFIRMED_ENTRY_BYTES: usize = 100;
 const INVALID_ENTRY_BYTES: usize = 150;
 const HOT_ENTRY_BYTES: usize = 1_024;
 const ROUTE_ENTRY_BYTES: usize = 200;
 const SIGHT_ENTRY_BYTES: usize = 120;
+const CLAIM_BYTES: usize = 12;
+const RECORD_BYTES: usize = 80;
+const OVERDUE_ENTRY_BYTES: usize = 150;
+const TOLD_ENTRY_BYTES: usize = 400;
 const VISIT_ENTRY_BYTES: usize = 80;
 const SKETCH_BYTES: usize = MEMPOOL_ENTRIES_MAX * 50 + 64 * 1024;
 const LOAD_ENTRY_BYTES: usize = 200;
@@ -66,22 +75,30 @@ impl Gossip {
         let count = &mut |what, used: usize, limit, entry_bytes: usize| {
             visit(Occupancy { what, peer: None, used, limit, bytes: used.saturating_mul(entry_bytes) });
         };
-        let (accepted, rejected) = self.seen.len();
+        let (accepted, rejected, declined) = self.seen.len();
         count("accepted ids", accepted, SEEN_ACCEPTED_MAX, ACCEPTED_ENTRY_BYTES);
         count("rejected ids", rejected, SEEN_REJECTED_MAX, REJECTED_ENTRY_BYTES);
+        count("declined ids", declined, SEEN_DECLINED_MAX, REJECTED_ENTRY_BYTES);
         count("mempool entries", self.mempool.len(), MEMPOOL_ENTRIES_MAX, MEMPOOL_ENTRY_BYTES);
         count("mempool bytes", self.mempool.bytes(), MEMPOOL_BYTES_MAX, 1);
         count("chain headers", self.chain.headers(), CHAIN_HEADERS_MAX, HEADER_ENTRY_BYTES);
         count("chain body bytes", self.chain.body_bytes(), CHAIN_BODY_BYTES_MAX, 1);
         count("ids by block", self.chain.contents_len(), CHAIN_CONTENTS_MAX, size_of::<TxId>());
-        let (begun, served, listing) = self.conversations.len();
-        count("conversations begun", begun.saturating_add(listing), 2, SKETCH_BYTES);
+        let (begun, served, lists) = self.conversations.len();
+        count("conversations begun", begun, 1, SKETCH_BYTES);
+        count("lists", lists, LISTS_MAX, OFFER_ENTRIES_MAX * OFFERED_ENTRY_BYTES);
         count("conversations answered", served, RECONCILE_SERVED_MAX, SKETCH_BYTES);
         count("refused branches", self.watch.refused_len(), REFUSED_ENDS_MAX, REFUSED_ENTRY_BYTES);
         count("acknowledged", self.acknowledged.len(), ACKNOWLEDGED_MAX, ACKNOWLEDGED_ENTRY_BYTES);
         let (loads, returning) = self.loads.len();
         count("loads", loads, LOADS_MAX.saturating_add(1), LOAD_ENTRY_BYTES);
         count("blocks to return", returning, RETURNING_MAX, RETURNING_ENTRY_BYTES);
+        let (lookups, filter_bytes, unknown) = self.firsts.len();
+        count("look-ups", lookups, LOOKUPS_WAITING_MAX, LOOKUP_ENTRY_BYTES);
+        count("filter bytes", filter_bytes, FILTER_BYTES_MAX, 1);
+        count("heights to recall", unknown, CHAIN_BEST_HEADERS_MIN, RECALL_ENTRY_BYTES);
+        let evidence_max = EVIDENCE_PRODUCERS_MAX * EVIDENCE_PER_PRODUCER_MAX;
+        count("evidence", self.evidence.len(), evidence_max, EVIDENCE_ENTRY_BYTES);
         count("confirmed ids", self.chain.confirmed_len(), CONFIRMED_MAX, CONFIRMED_ENTRY_BYTES);
         count("invalid blocks", self.chain.invalid_len(), INVALID_BLOCKS_MAX, INVALID_ENTRY_BYTES);
         count("all orphan bytes", self.orphans.bytes(), ORPHAN_BYTES_MAX, 1);
@@ -93,6 +110,10 @@ impl Gossip {
             count("settled routes", fill.settled, ROUTES_SETTLED_MAX, ROUTE_ENTRY_BYTES);
             let links = peers.saturating_mul(ROUTES_NEW_MAX.saturating_add(ROUTES_SETTLED_MAX));
             count("links of routes", fill.exceptions, links, size_of::<PeerHandle>());
+            count("announcers of routes", fill.claims, links, CLAIM_BYTES);
+            count("links with a record", fill.records, peers, RECORD_BYTES);
+            count("overdue pushes", fill.overdue, OVERDUE_MAX, OVERDUE_ENTRY_BYTES);
+            count("told in place of sent", fill.told, TOLD_MAX, TOLD_ENTRY_BYTES);
             count("first sights", fill.sights, SIGHTS_MAX, SIGHT_ENTRY_BYTES);
             count("authors that visit", fill.visits, HOMES_MAX, VISIT_ENTRY_BYTES);
             count("authors that are guests", fill.guests, GUESTS_MAX, VISIT_ENTRY_BYTES);
@@ -120,6 +141,7 @@ impl Gossip {
         count("grafts", peer.grafts.len(), ROUTES_ENTRIES_MAX, size_of::<RouteId>());
         count("header queue", peer.headers.len(), HEADER_QUEUE_MAX, size_of::<SignedHeader>());
         count("owed replies", peer.owed.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
+        count("sent bodies", peer.sent(), SENT_MAX, KNOWN_ENTRY_BYTES);
         count("owed bulk replies", peer.owed_bulk.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
         let (offers, offered) = peer.dealings.len();
         count("offered ids", offers, OFFERS_MAX * OFFER_ENTRIES_MAX, size_of::<ShortId>());

@@ -17,10 +17,11 @@ use crate::block::SignedHeader;
 use crate::hash::{BlockId, RouteId, ShortId};
 use crate::keys::PublicKey;
 use crate::limits::{
-    ANNOUNCE_ROOM_BYTES, BULK_CREDIT_BYTES, CATCH_UP_INTERVAL_MAX, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX,
-    CONTROL_CREDIT_BYTES, CONTROL_RESERVE_BYTES, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC, GETHEADERS_INTERVAL,
-    HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KEPT_DEPTH_MIN, KNOWN_MAX,
-    PRUNE_WINDOW, REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX,
+    ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, BULK_CREDIT_BYTES, CATCH_UP_INTERVAL_MAX, CHECK_BYTES_PER_PEER_MAX,
+    CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES, CONTROL_RESERVE_BYTES, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC,
+    GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC,
+    KEPT_DEPTH_MIN, KNOWN_MAX, PRUNE_WINDOW, REPEAT_BURST_BYTES, REPEAT_BYTES_PER_SEC, REQUEST_ROOM_BYTES,
+    ROUTES_ENTRIES_MAX, SENT_MAX, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
 };
 use crate::message::{Lane, Tip, TxRef};
 use crate::refusal::Refusal;
@@ -64,6 +65,10 @@ pub(crate) struct Peer {
     pub(crate) owed: VecDeque<Owed>,
     /// Of these, large bodies that wait for the bulk lane, so that small ones needn't wait behind them.
     pub(crate) owed_bulk: VecDeque<Owed>,
+    /// What may still be sent for its asking, what of that once more, and what was sent.
+    pub(crate) upload: Budget,
+    repeats: Budget,
+    sent: KnownSet,
     /// Bulk credit that the first of these wants, so that it isn't measured again before there is enough.
     pub(crate) bulk_wanted: usize,
     /// Blocks that are being loaded for it, and whether headers are.
@@ -105,6 +110,15 @@ pub(crate) enum Owed {
     Block(BlockId),
 }
 
+impl Owed {
+    pub(crate) const fn short(&self) -> ShortId {
+        match self {
+            Self::Transaction(wanted) => wanted.short(),
+            Self::Block(id) => id.short(),
+        }
+    }
+}
+
 impl Peer {
     pub(crate) fn new(now: Time, direction: Direction, hasher: SeededState) -> Self {
         Self {
@@ -115,7 +129,7 @@ impl Peer {
             kept_from: 1,
             lacked: None,
             refused: None,
-            known: KnownSet::new(hasher),
+            known: KnownSet::new(hasher.clone(), KNOWN_MAX),
             credit: Credit::default(),
             budget: Budget::new(now, INBOUND_BYTES_PER_SEC, INBOUND_BURST_BYTES),
             flood: Budget::new(now, FLOOD_BYTES_PER_SEC, FLOOD_BURST_BYTES),
@@ -127,6 +141,9 @@ impl Peer {
             headers: VecDeque::new(),
             owed: VecDeque::new(),
             owed_bulk: VecDeque::new(),
+            upload: Budget::new(now, UPLOAD_BYTES_PER_SEC, UPLOAD_BURST_BYTES),
+            repeats: Budget::new(now, REPEAT_BYTES_PER_SEC, REPEAT_BURST_BYTES),
+            sent: KnownSet::new(hasher, SENT_MAX),
             bulk_wanted: 0,
             loading: 0,
             loading_headers: false,
@@ -167,6 +184,32 @@ impl Peer {
         self.ready && self.announcements.due().is_some() && self.credit.fits_control(ANNOUNCE_ROOM_BYTES)
     }
 
+    /// Whether it waits for anything that it asked for.
+    fn is_owed(&self) -> bool {
+        !self.owed.is_empty() || !self.owed_bulk.is_empty()
+    }
+
+    /// Whether this was sent to it lately, and may not be sent once more yet.
+    pub(crate) fn had_enough_of(&mut self, now: Time, id: ShortId) -> bool {
+        self.sent.contains(id) && !self.repeats.is_within(now)
+    }
+
+    /// A body is sent to it for the asking. Blocks and large transactions are `remembered`.
+    pub(crate) fn note_sent(&mut self, now: Time, id: ShortId, bytes: usize, remembered: bool) {
+        self.known.insert(id);
+        self.upload.spend(now, (bytes as u64).saturating_add(BODY_COST_BYTES));
+        if self.sent.contains(id) {
+            self.repeats.spend(now, bytes as u64);
+        } else if remembered {
+            self.sent.insert(id);
+        }
+    }
+
+    /// How many bodies are remembered that were sent to it.
+    pub(crate) fn sent(&self) -> usize {
+        self.sent.len()
+    }
+
     /// Whether a large body waits, and the credit that it wants is there.
     pub(crate) fn can_serve_bulk(&self) -> bool {
         !self.owed_bulk.is_empty() && self.credit.fits_body(Lane::Bulk, self.bulk_wanted)
@@ -204,7 +247,8 @@ impl Peer {
         let prunes = self.can_prune().then_some(self.prunes_due);
         let headers = self.may_be_asked().then_some(self.asked_headers).flatten();
         let headers = headers.map(|at| at + self.headers_pause);
-        [hello, announce, budget, prunes, headers].into_iter().flatten().min()
+        let upload = self.is_owed().then(|| self.upload.within_at()).flatten();
+        [hello, announce, budget, prunes, headers, upload].into_iter().flatten().min()
     }
 
     /// Queues a block's announcement; of too many the oldest goes.
@@ -350,8 +394,8 @@ fn advise(routes: &mut Vec<RouteId>, route: RouteId) {
     }
 }
 
-/// Ids that a peer sent, announced, was sent or was told of: none of them goes to it again. At most [`KNOWN_MAX`] are
-/// remembered, and at least the newest half of so many.
+/// Ids of a peer's, up to a number, and at least the newest half of so many: those that it sent, announced, was sent or was
+/// told of, none of which goes to it again, or those of bodies that were sent to it for the asking.
 ///
 /// They are kept in two generations. When the younger one is full, the older one is forgotten as a whole; so no order
 /// needs to be kept, and to learn an id takes a single entry in a single table.
@@ -361,14 +405,14 @@ pub(crate) struct KnownSet {
     fresh: HashSet<u64, SeededState>,
     /// None of these is in `fresh`.
     stale: HashSet<u64, SeededState>,
+    /// Ids of one generation.
+    generation: usize,
 }
 
-/// Ids of one generation.
-const GENERATION_MAX: usize = KNOWN_MAX / 2;
-
 impl KnownSet {
-    pub(crate) fn new(hasher: SeededState) -> Self {
-        Self { fresh: HashSet::with_hasher(hasher.clone()), stale: HashSet::with_hasher(hasher) }
+    pub(crate) fn new(hasher: SeededState, max: usize) -> Self {
+        let (fresh, stale) = (HashSet::with_hasher(hasher.clone()), HashSet::with_hasher(hasher));
+        Self { fresh, stale, generation: max / 2 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -383,7 +427,7 @@ impl KnownSet {
         if self.contains(id) {
             return;
         }
-        if self.fresh.len() >= GENERATION_MAX {
+        if self.fresh.len() >= self.generation {
             core::mem::swap(&mut self.fresh, &mut self.stale);
             self.fresh.clear();
         }

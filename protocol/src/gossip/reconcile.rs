@@ -24,6 +24,7 @@
 //! parts. A peer that lies wastes that much, and time: [`RECONCILE_TIMEOUT`] of a conversation, [`LIST_TIMEOUT`] of a part.
 
 mod conversations;
+mod lists;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -33,7 +34,7 @@ use bytes::Bytes;
 use rand_core::Rng as _;
 
 pub(super) use self::conversations::Conversations;
-use self::conversations::{Begun, Listing, Opening, Served};
+use self::conversations::{Begun, Opening, Served};
 use super::Gossip;
 use super::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
 use super::peer::{Offered, Owed, Question};
@@ -41,8 +42,8 @@ use super::request::{Announced, RequestKey};
 use crate::codec::Encode as _;
 use crate::hash::{ShortId, TxId};
 use crate::limits::{
-    LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_TIMEOUT, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX,
-    RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SKETCH_BYTES_MIN, RECONCILE_TIMEOUT,
+    OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN,
+    RECONCILE_SKETCH_BYTES_MIN, RECONCILE_STEP, RECONCILE_TIMEOUT,
 };
 use crate::message::{Message, Outcome, Reconcile, Tip, TxRef, taken};
 use crate::reconcile::{
@@ -82,7 +83,7 @@ impl Gossip {
         let conversations = &mut self.conversations;
         conversations.fresh.retain(|fresh| *fresh != handle);
         conversations.begun.take_if(|begun| begun.peer == handle);
-        conversations.listing.take_if(|listing| listing.peer == handle);
+        conversations.lists.leave(handle);
         conversations.served.remove(&handle);
     }
 
@@ -90,11 +91,12 @@ impl Gossip {
     pub(super) fn converse(&mut self, now: Time) {
         let conversations = &mut self.conversations;
         conversations.served.retain(|_, served| served.deadline > now);
-        if conversations.begun.take_if(|begun| begun.deadline <= now).is_some() {
+        if let Some(begun) = conversations.begun.take_if(|begun| begun.deadline <= now) {
             self.stats.reconciliations_failed = self.stats.reconciliations_failed.saturating_add(1);
+            // It must not keep us from the others again and again.
+            self.pause_with(now, begun.peer, true);
         }
-        self.conversations.listing.take_if(|listing| listing.deadline <= now);
-        self.list_on(now);
+        self.pace_lists(now);
         let conversations = &mut self.conversations;
         if conversations.begun.is_some() {
             return;
@@ -106,9 +108,9 @@ impl Gossip {
             let alone = self.peers.iter().next().is_none();
             self.conversations.next_at = if alone { None } else { Some(now + self.pause()) };
             // Who lists tells all that it has. The others are spoken to meanwhile: a list may be slow on purpose.
-            let lists = self.conversations.listing.as_ref().map(|listing| listing.peer);
+            let lists = &self.conversations.lists;
             let fits = |(handle, peer): &(&PeerHandle, &super::Peer)| {
-                peer.ready && peer.dealings.pause_until <= now && lists != Some(**handle)
+                peer.ready && peer.dealings.pause_until <= now && !lists.is_listing(**handle)
             };
             let peers: Vec<PeerHandle> = self.peers.iter().filter(fits).map(|(handle, _)| *handle).collect();
             let draw = usize::try_from(self.chance.next_u32()).unwrap_or_default();
@@ -145,8 +147,9 @@ impl Gossip {
         let open = Reconcile::Open { number, digest, size, tip, salt, symbols };
         if self.say(handle, open) {
             self.stats.reconciliations = self.stats.reconciliations.saturating_add(1);
-            let deadline = now + RECONCILE_TIMEOUT;
-            self.conversations.begun = Some(Begun { peer: handle, number, ids, encoder, sent: count, deadline });
+            let (deadline, until) = (now + RECONCILE_STEP, now + RECONCILE_TIMEOUT);
+            let begun = Begun { peer: handle, number, ids, encoder, sent: count, deadline, until };
+            self.conversations.begun = Some(begun);
         }
     }
 
@@ -157,7 +160,7 @@ impl Gossip {
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
                 self.on_open(now, from, Opening { number, digest, size, salt }, &symbols);
             }
-            Reconcile::More { number, count } => self.on_more(from, number, count),
+            Reconcile::More { number, count } => self.on_more(now, from, number, count),
             Reconcile::Symbols { number, symbols } => self.on_symbols(now, from, number, &symbols),
             Reconcile::Difference { number, outcome, tip, wanted, offered } => {
                 self.on_tip(now, from, tip);
@@ -197,25 +200,31 @@ impl Gossip {
         }
         let early = peer.dealings.open_at > now || self.conversations.served.contains_key(&from);
         peer.dealings.open_at = now + RECONCILE_PEER_INTERVAL_MIN;
-        if early || !self.conversations.allow(now) {
+        if early || !self.conversations.allow(now, peer.dealings.lately_answered(now)) {
             return self.conclude(from, opening, Outcome::Busy, Vec::new(), Vec::new());
+        }
+        peer.dealings.answer(now);
+        if let Some((silent, served)) = self.conversations.make_place() {
+            self.conclude(silent, served.opening, Outcome::Busy, Vec::new(), Vec::new());
         }
         let ids: Vec<TxId> = self.mempool.settled(now, self.age_min()).map(|item| item.id()).collect();
         if ids.len().abs_diff(size) > RECONCILE_APART_MAX {
             return self.conclude_by_list(now, from, opening);
         }
         let Ok(encoder) = Encoder::new(salt, &ids) else { return };
-        let (decoder, deadline) = (Decoder::new(encoder), now + RECONCILE_TIMEOUT);
-        self.conversations.served.insert(from, Served { opening, ids, decoder, deadline });
+        let (decoder, until) = (Decoder::new(encoder), now + RECONCILE_TIMEOUT);
+        let served = Served { opening, ids, decoder, heard_at: now, deadline: until, until };
+        self.conversations.served.insert(from, served);
         self.on_symbols(now, from, number, symbols);
     }
 
-    fn on_more(&mut self, from: PeerHandle, number: u32, count: u32) {
+    fn on_more(&mut self, now: Time, from: PeerHandle, number: u32, count: u32) {
         let fits = |begun: &&mut Begun| begun.peer == from && begun.number == number;
         let Some(begun) = self.conversations.begun.as_mut().filter(fits) else { return };
         let count = usize::try_from(count).unwrap_or(usize::MAX).min(SYMBOLS_MAX.saturating_sub(begun.sent));
         let start = begun.sent;
         begun.sent = start.saturating_add(count);
+        begun.deadline = (now + RECONCILE_STEP).min(begun.until);
         let symbols = Bytes::from(symbols_to_bytes(begun.encoder.symbols(start, begun.sent)));
         if count == 0 || !self.say(from, Reconcile::Symbols { number, symbols }) {
             self.conversations.begun = None;
@@ -228,6 +237,8 @@ impl Gossip {
         else {
             return;
         };
+        served.heard_at = now;
+        served.deadline = (now + RECONCILE_STEP).min(served.until);
         let symbols = symbols_from_bytes(symbols).unwrap_or_default();
         match served.decoder.add(&symbols) {
             Progress::More => {
@@ -303,7 +314,7 @@ impl Gossip {
         let outcome = if theirs { Outcome::ListMine } else { Outcome::TooLarge };
         self.conclude(from, opening, outcome, Vec::new(), Vec::new());
         if digest != Digest::Pull && size >= own - own / 8 {
-            self.list(now, from);
+            self.claim_list(now, from, size);
         }
     }
 
@@ -337,7 +348,8 @@ impl Gossip {
             Outcome::TooLarge => self.pause_with(now, from, true),
             Outcome::ListMine => {
                 self.pause_with(now, from, true);
-                self.list(now, from);
+                // It doesn't say how many it holds; by its word, more than a sketch can tell.
+                self.claim_list(now, from, begun.ids.len().saturating_add(RECONCILE_APART_MAX));
             }
             Outcome::Known => {
                 self.conversations.learn(wanted.len().saturating_add(offered.len()));
@@ -374,27 +386,15 @@ impl Gossip {
     }
 
     fn on_offer(&mut self, now: Time, from: PeerHandle, number: u32, ids: &[ShortId]) {
-        let ours = |listing: &&mut Listing| listing.peer == from && listing.asked == Some(number);
-        let listed = match self.conversations.listing.as_mut().filter(ours) {
-            None => false,
-            Some(listing) => {
-                listing.asked = None;
-                listing.parts = listing.parts.saturating_add(1);
-                listing.after = ids.last().copied();
-                listing.deadline = now + LIST_TIMEOUT;
-                true
-            }
-        };
+        let listed = self.is_part(from, number);
         let taken = self.consider(now, from, number, ids, listed);
         if listed && taken > 0 {
             self.pause_with(now, from, false);
         }
-        // A peer that goes on for ever must not keep us from the others.
-        let whole = |listing: &mut Listing| ids.len() < OFFER_ENTRIES_MAX || listing.parts >= LIST_PARTS_MAX;
         if listed {
-            self.conversations.listing.take_if(whole);
+            self.on_part(now, from, ids, taken);
         }
-        self.list_on(now);
+        self.pace_lists(now);
     }
 
     /// Has what is missing of an offer asked for. Returns how much that is.
@@ -407,7 +407,7 @@ impl Gossip {
             let Some(peer) = self.peers.get_mut(&from) else { return wanted };
             peer.known.insert(*id);
             let name = TxRef::Short(*id);
-            if room == 0 || self.seen.covers(&name, tip) || self.has(&name) {
+            if room == 0 || self.seen.covers(&name, tip, from) || self.has(&name) {
                 continue;
             }
             if self.requests.announced(now, from, RequestKey::Short(*id), self.usual_bytes) == Announced::Tracked {
@@ -461,33 +461,6 @@ impl Gossip {
         let taken: Vec<Owed> = taken(places, offer).map(|id| Owed::Transaction(TxRef::Short(id))).collect();
         peer.dealings.resume(now);
         self.owe(now, from, taken.into_iter());
-    }
-
-    /// Begins to have a peer list what it holds, unless somebody does already or there is no room for more.
-    fn list(&mut self, now: Time, from: PeerHandle) {
-        let room = self.mempool.room_for(self.usual_bytes) > 0;
-        if room && self.conversations.listing.is_none() {
-            let deadline = now + LIST_TIMEOUT;
-            self.conversations.listing =
-                Some(Listing { peer: from, after: None, parts: 0, asked: None, deadline });
-            self.list_on(now);
-        }
-    }
-
-    /// Wants the next part of a list, once most of the last has come.
-    fn list_on(&mut self, now: Time) {
-        let Some(listing) = self.conversations.listing.as_ref().filter(|listing| listing.asked.is_none()) else {
-            return;
-        };
-        let (peer, after) = (listing.peer, listing.after);
-        if self.requests.load(peer).transactions > LIST_OPEN_MAX {
-            return;
-        }
-        let number = self.chance.next_u32();
-        let asked = self.say(peer, Reconcile::List { number, after });
-        if let Some(listing) = self.conversations.listing.as_mut().filter(|_| asked) {
-            (listing.asked, listing.deadline) = (Some(number), now + LIST_TIMEOUT);
-        }
     }
 
     fn on_list(&mut self, from: PeerHandle, number: u32, after: Option<ShortId>) {

@@ -139,7 +139,7 @@ impl Gossip {
         }
     }
 
-    fn queue_announcement(&mut self, handle: PeerHandle, id: TxId) {
+    pub(super) fn queue_announcement(&mut self, handle: PeerHandle, id: TxId) {
         if self.peers.get_mut(&handle).is_some_and(|peer| !peer.announcements.push(id)) {
             self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
         }

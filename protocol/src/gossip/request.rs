@@ -31,7 +31,8 @@
 //! 3. On expiry, notfound or disconnect the key is ready again at once.
 //!    *Rationale:* a wait would be a gift to the one who withheld.
 //! 4. A ready key goes to the best candidate that can be asked: first by standing (proven, new, struck, and the
-//!    struck by the number of their strikes), then outbound before inbound, then by a salted hash of peer and key.
+//!    struck by the number of their strikes, those of rule 9 for their group included), then outbound before inbound,
+//!    then by a salted hash of peer and key.
 //!    *Rationale:* who announces first gains nothing, or racing would pay. Who withheld loses to everybody who
 //!    did not: short expiries without such a memory leave an always-first withholder several of them, on each item.
 //!    Outbound peers were chosen by us. The salt can't be known, and is drawn for each item anew.
@@ -49,9 +50,12 @@
 //!    never before [`REQUEST_EXPIRY_MIN`] or after [`REQUEST_EXPIRY_MAX`].
 //!    *Rationale:* a fixed time is too short for a distant peer or too long for a withholder.
 //! 9. An expired request is a strike, for the peer and for its address group. One strike falls away each
-//!    [`STRIKE_DECAY_INTERVAL`], and one for each [`STRIKE_DECAY_SERVED`] requests served after it. A new peer starts
-//!    with the strikes of its group. Groups beyond [`STRIKE_GROUPS_MAX`]: the longest unstruck is forgotten.
-//!    *Rationale:* new identities are free, addresses less so.
+//!    [`STRIKE_DECAY_INTERVAL`], and one for each [`STRIKE_DECAY_SERVED`] requests served after it. A group counts up to
+//!    [`GROUP_STRIKES_MAX`]. What it has when a peer of it comes lowers that peer's rank (rule 4), falls away in the
+//!    same way, and does nothing else: the peer itself is not struck. Groups beyond [`STRIKE_GROUPS_MAX`]: the longest
+//!    unstruck is forgotten.
+//!    *Rationale:* new identities are free, addresses less so. But a neighbour's misdeeds are not the newcomer's: it is
+//!    asked later where others have the same, its promises are taken, and it is left no sooner.
 //! 10. A body settles its key whoever sent it, asked or not, in time or late: all announcements of it are forgotten.
 //!     *Rationale:* the caller has the item. A body that proves bad can be announced anew.
 //! 11. An announcement may come with a time before which its key is not ready: the body is likely to be pushed. Of several
@@ -88,6 +92,7 @@
 //! [`STRIKE_DECAY_INTERVAL`]: crate::limits::STRIKE_DECAY_INTERVAL
 //! [`STRIKE_DECAY_SERVED`]: crate::limits::STRIKE_DECAY_SERVED
 //! [`STRIKE_GROUPS_MAX`]: crate::limits::STRIKE_GROUPS_MAX
+//! [`GROUP_STRIKES_MAX`]: crate::limits::GROUP_STRIKES_MAX
 //! [`REQUEST_ANNOUNCEMENTS_MAX`]: crate::limits::REQUEST_ANNOUNCEMENTS_MAX
 //! [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`]: crate::limits::REQUEST_BLOCK_ANNOUNCEMENTS_MAX
 
@@ -108,6 +113,7 @@ use rand_core::SeedableRng;
 use self::pace::Asked;
 use self::peer::{Peer, Slot};
 use self::strikes::{Groups, Strikes};
+use super::trust::{Backing, Source};
 use crate::gossip::{AddressGroup, Direction, PeerHandle};
 use crate::hash::{BlockId, ShortId, TxId};
 use crate::seeded::SeededState;
@@ -225,8 +231,8 @@ impl RequestTracker {
         }
     }
 
-    /// A peer is there. It starts with the strikes of its group; `None` is a group of its own that nobody remembers.
-    /// A peer that is there already stays as it is.
+    /// A peer is there. The strikes of its group lower its rank (rule 9); `None` is a group of its own that nobody
+    /// remembers. A peer that is there already stays as it is.
     pub fn peer_connected(
         &mut self,
         now: Time,
@@ -238,8 +244,8 @@ impl RequestTracker {
         if self.peers.contains_key(&peer) {
             return;
         }
-        let strikes = group.map_or_else(Strikes::default, |group| self.groups.inherited(now, group));
-        self.peers.insert(peer, Peer::new(direction, group, strikes));
+        let inherited = group.map_or_else(Strikes::none, |group| self.groups.inherited(now, group));
+        self.peers.insert(peer, Peer::new(direction, group, inherited));
     }
 
     /// A peer is gone, and all that it announced. What was in flight from it is ready for the next announcer; that is
@@ -409,6 +415,7 @@ impl RequestTracker {
         let (Some(asked), Some(state)) = (asked, self.peers.get_mut(&peer)) else { return false };
         state.pace.served(now, asked, bytes, self.next_number);
         state.strikes.served(now);
+        state.inherited.served(now);
         if let Some(group) = state.group {
             self.groups.served(now, group);
         }
@@ -484,10 +491,16 @@ impl RequestTracker {
         firsts.into_iter().flatten().map(|&(at, _)| at).min()
     }
 
-    /// A peer's strikes at the latest time told; 0 if it is not connected.
+    /// A peer's own strikes at the latest time told; 0 if it is not connected.
     #[must_use]
     pub fn strikes(&self, peer: PeerHandle) -> u32 {
         self.peers.get(&peer).map_or(0, |peer| peer.strikes.at(self.now))
+    }
+
+    /// What of its group's strikes lowers a peer's rank beside its own, at the latest time told; 0 if it is not connected.
+    #[must_use]
+    pub fn inherited(&self, peer: PeerHandle) -> u32 {
+        self.peers.get(&peer).map_or(0, |peer| peer.inherited.at(self.now))
     }
 
     /// Whether a peer is proven (rule 5), struck or not.
@@ -519,6 +532,18 @@ impl RequestTracker {
     #[must_use]
     pub fn load(&self, peer: PeerHandle) -> Load {
         self.peers.get(&peer).map_or_else(Load::default, Peer::load)
+    }
+
+    /// Where a peer is.
+    pub(super) fn source(&self, peer: PeerHandle) -> Source {
+        self.peers.get(&peer).and_then(|peer| peer.group).map_or(Source::Peer(peer), Source::Group)
+    }
+
+    /// Where those are who have announced a key.
+    pub(super) fn backing(&self, key: RequestKey) -> Backing {
+        let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot));
+        let announcers = entry.into_iter().flat_map(|entry| &entry.announcements);
+        announcers.fold(Backing::Nobody, |backing, announcement| backing.and(self.source(announcement.peer)))
     }
 
     /// The peer that was asked for a key and has neither answered nor let it expire.

@@ -1,11 +1,13 @@
-//! What this node has handled, by id: accepted and rejected transactions are remembered apart, so that junk never
-//! pushes out the memory of what is good. Least recently used entries go first.
+//! What this node has handled, by id: transactions that were accepted, that were rejected, and that were refused before their
+//! signatures were checked are remembered apart. So junk never pushes out the memory of what is good, and what nobody has
+//! signed pushes out neither. Least recently used entries go first.
 
 use hashbrown::HashMap;
 use lru::LruCache;
 
+use super::api::PeerHandle;
 use crate::hash::TxId;
-use crate::limits::{SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX};
+use crate::limits::{SEEN_ACCEPTED_MAX, SEEN_DECLINED_MAX, SEEN_REJECTED_MAX};
 use crate::message::TxRef;
 use crate::seeded::SeededState;
 use crate::transaction::Height;
@@ -19,12 +21,22 @@ pub(crate) enum Rejection {
     Refused(Height),
 }
 
+/// What a refusal at sight rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Declined {
+    /// The tip's height at that time; another may see it otherwise.
+    pub(crate) height: Height,
+    /// Set if it was for want of room by this link, of which alone it holds then.
+    pub(crate) link: Option<PeerHandle>,
+}
+
 /// Bounded memory of transaction ids.
 #[derive(Debug)]
 pub(crate) struct Seen {
     accepted: LruCache<TxId, (), SeededState>,
     rejected: LruCache<TxId, Rejection, SeededState>,
-    /// One id for each short id in either memory. A second id with the same short id takes its place.
+    declined: LruCache<TxId, Declined, SeededState>,
+    /// One id for each short id in any memory. A second id with the same short id takes its place.
     short: HashMap<u64, Named, SeededState>,
 }
 
@@ -41,6 +53,7 @@ impl Seen {
         Self {
             accepted: LruCache::unbounded_with_hasher(hasher.clone()),
             rejected: LruCache::unbounded_with_hasher(hasher.clone()),
+            declined: LruCache::unbounded_with_hasher(hasher.clone()),
             short: HashMap::with_hasher(hasher),
         }
     }
@@ -48,6 +61,7 @@ impl Seen {
     /// Remembers an accepted (verified) transaction.
     pub(crate) fn accept(&mut self, id: TxId) {
         self.rejected.pop(&id);
+        self.declined.pop(&id);
         self.accepted.put(id, ());
         self.short.insert(id.short().number(), Named { id, accepted: true });
         if self.accepted.len() > SEEN_ACCEPTED_MAX
@@ -59,10 +73,22 @@ impl Seen {
 
     /// Remembers a rejected one.
     pub(crate) fn reject(&mut self, id: TxId, rejection: Rejection) {
+        self.declined.pop(&id);
         self.rejected.put(id, rejection);
         self.short.insert(id.short().number(), Named { id, accepted: false });
         if self.rejected.len() > SEEN_REJECTED_MAX
             && let Some((oldest, _)) = self.rejected.pop_lru()
+        {
+            self.forget_short(oldest);
+        }
+    }
+
+    /// Remembers one that was refused at sight.
+    pub(crate) fn decline(&mut self, id: TxId, declined: Declined) {
+        self.declined.put(id, declined);
+        self.short.insert(id.short().number(), Named { id, accepted: false });
+        if self.declined.len() > SEEN_DECLINED_MAX
+            && let Some((oldest, _)) = self.declined.pop_lru()
         {
             self.forget_short(oldest);
         }
@@ -81,14 +107,23 @@ impl Seen {
         }
     }
 
-    /// Whether an announcement of `transaction` tells nothing new.
-    pub(crate) fn covers(&self, transaction: &TxRef, tip: Height) -> bool {
+    /// Whether the transaction was refused at sight for a node at height `tip`, if this peer sends it.
+    pub(crate) fn declined(&self, id: &TxId, tip: Height, from: PeerHandle) -> bool {
+        let declined = self.declined.peek(id).filter(|declined| declined.height == tip);
+        declined.is_some_and(|declined| declined.link.is_none_or(|link| link == from))
+    }
+
+    /// Whether an announcement of `transaction` by a peer tells nothing new.
+    pub(crate) fn covers(&self, transaction: &TxRef, tip: Height, from: PeerHandle) -> bool {
         let named = match transaction {
             TxRef::Full(id) => Some(Named { id: *id, accepted: false }),
             TxRef::Short(short) => self.short.get(&short.number()).copied(),
         };
         named.is_some_and(|Named { id, accepted }| {
-            accepted || self.accepted.contains(&id) || self.rejected(&id, tip).is_some()
+            accepted
+                || self.accepted.contains(&id)
+                || self.rejected(&id, tip).is_some()
+                || self.declined(&id, tip, from)
         })
     }
 
@@ -100,9 +135,9 @@ impl Seen {
         }
     }
 
-    /// How many accepted and rejected transactions are remembered.
-    pub(crate) fn len(&self) -> (usize, usize) {
-        (self.accepted.len(), self.rejected.len())
+    /// How many accepted, rejected and declined transactions are remembered.
+    pub(crate) fn len(&self) -> (usize, usize, usize) {
+        (self.accepted.len(), self.rejected.len(), self.declined.len())
     }
 
     /// Lets go of an accepted transaction that is no longer held, so that it can be fetched again.

@@ -1,5 +1,9 @@
-//! Replies to what a peer asked for, as far as its credit goes: small bodies together on the control lane, large ones
-//! one by one on the bulk lane, and neither waits behind the other.
+//! Replies to what a peer asked for, as far as its credit and its upload budget go: small bodies together on the control
+//! lane, large ones one by one on the bulk lane, and neither waits behind the other. The newest blocks go before older ones.
+//!
+//! A peer is sent as much as it could read if it keeps the budget that we keep, so no honest one notices. What it has been
+//! sent is sent again only within a small budget, and is answered with notfound beyond: a request of 40 bytes for the
+//! largest block is otherwise worth 4 MiB of anyone's uplink, as often as it comes.
 
 use alloc::vec::Vec;
 
@@ -9,8 +13,8 @@ use super::peer::{Owed, Peer};
 use crate::codec::Encode as _;
 use crate::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{
-    GETDATA_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX, TRANSACTIONS_BATCH_BYTES_MAX,
-    TRANSACTIONS_ENTRIES_MAX,
+    FRESH_BLOCKS, GETDATA_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX,
+    TRANSACTIONS_BATCH_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
 };
 use crate::message::{Body, Lane, Message, TxRef};
 use crate::time::Time;
@@ -52,11 +56,11 @@ impl Gossip {
         }
     }
 
-    /// Sends what a peer is owed, as far as its credit goes.
-    pub(super) fn serve(&mut self, handle: PeerHandle) {
+    /// Sends what a peer is owed, as far as its credit and its budget go.
+    pub(super) fn serve(&mut self, now: Time, handle: PeerHandle) {
         let mut reply = Reply::default();
         while let Some(owed) = self.next_owed(handle) {
-            let done = match self.find(&owed) {
+            let done = match self.find(now, handle, &owed) {
                 Found::Nothing => {
                     reply.note_missing(&owed);
                     true
@@ -65,12 +69,19 @@ impl Gossip {
                     self.put_off(handle, owed);
                     true
                 }
-                Found::Small(body, short) => self.serve_small(handle, &mut reply, body, short),
+                Found::Small(body, short) => {
+                    let bytes = body.len();
+                    let done = self.may_upload(now, handle) && self.serve_small(handle, &mut reply, body, short);
+                    if done {
+                        self.note_sent(now, handle, short, bytes, false);
+                    }
+                    done
+                }
                 Found::Alone(message, short) if message.lane() == Lane::Control => {
-                    self.serve_alone(handle, message, short)
+                    self.serve_alone(now, handle, message, short)
                 }
                 Found::Alone(message, short) => {
-                    if !self.bulk_is_free(handle) || !self.serve_alone(handle, message, short) {
+                    if !self.bulk_is_free(handle) || !self.serve_alone(now, handle, message, short) {
                         self.put_off(handle, owed);
                     }
                     true
@@ -88,16 +99,17 @@ impl Gossip {
         }
         self.send_bodies(handle, &mut reply);
         self.send_missing(handle, &mut reply);
-        self.serve_bulk(handle);
+        self.serve_bulk(now, handle);
     }
 
     /// Sends the large bodies that wait for the bulk lane.
-    fn serve_bulk(&mut self, handle: PeerHandle) {
+    fn serve_bulk(&mut self, now: Time, handle: PeerHandle) {
         while let Some(peer) = self.peers.get(&handle).filter(|peer| peer.can_serve_bulk())
             && let Some(owed) = peer.owed_bulk.front().cloned()
+            && self.may_upload(now, handle)
         {
-            let done = match self.find(&owed) {
-                Found::Alone(message, short) => self.serve_alone(handle, message, short),
+            let done = match self.find(now, handle, &owed) {
+                Found::Alone(message, short) => self.serve_alone(now, handle, message, short),
                 Found::Elsewhere(id) => self.load_block_for(handle, id),
                 // It went while it waited.
                 _ => match self.peers.get(&handle) {
@@ -126,7 +138,10 @@ impl Gossip {
         peer.owed.front().filter(|_| peer.credit.fits_control(REQUEST_ROOM_BYTES)).cloned()
     }
 
-    fn find(&self, owed: &Owed) -> Found {
+    fn find(&mut self, now: Time, handle: PeerHandle, owed: &Owed) -> Found {
+        if self.peers.get_mut(&handle).is_some_and(|peer| peer.had_enough_of(now, owed.short())) {
+            return Found::Nothing;
+        }
         match owed {
             Owed::Transaction(wanted) => match self.find_transaction(wanted) {
                 None => Found::Nothing,
@@ -145,6 +160,17 @@ impl Gossip {
                 None => Found::Elsewhere(*id),
                 Some(block) => Found::Alone(Message::Block(block), id.short()),
             },
+        }
+    }
+
+    fn may_upload(&mut self, now: Time, handle: PeerHandle) -> bool {
+        self.peers.get_mut(&handle).is_some_and(|peer| peer.upload.is_within(now))
+    }
+
+    /// Charges a peer for a body that it asked for, and remembers it if it is a block or `large`.
+    pub(super) fn note_sent(&mut self, now: Time, to: PeerHandle, id: ShortId, bytes: usize, large: bool) {
+        if let Some(peer) = self.peers.get_mut(&to) {
+            peer.note_sent(now, id, bytes, large);
         }
     }
 
@@ -170,17 +196,20 @@ impl Gossip {
         true
     }
 
-    /// Sends a message of its own. False if there is no credit for it.
-    fn serve_alone(&mut self, handle: PeerHandle, message: Message, short: ShortId) -> bool {
+    /// Sends a message of its own. False if there is no credit for it, or no budget.
+    fn serve_alone(&mut self, now: Time, handle: PeerHandle, message: Message, short: ShortId) -> bool {
         let (lane, bytes) = (message.lane(), message.encoded_len());
         let Some(peer) = self.peers.get_mut(&handle) else { return false };
+        if !peer.upload.is_within(now) {
+            return false;
+        }
         if !peer.credit.fits_body(lane, bytes) {
             if lane == Lane::Bulk {
                 peer.bulk_wanted = bytes;
             }
             return false;
         }
-        peer.known.insert(short);
+        peer.note_sent(now, short, bytes, true);
         self.send(handle, message);
         true
     }
@@ -189,8 +218,18 @@ impl Gossip {
         self.peers.get(&handle).is_some_and(|peer| peer.owed_bulk.is_empty())
     }
 
+    /// Has a large body wait for the bulk lane. One of the newest blocks waits for none of the others.
     fn put_off(&mut self, handle: PeerHandle, owed: Owed) {
-        if let Some(peer) = self.peers.get_mut(&handle) {
+        let fresh_from = self.chain.tip().height.saturating_sub(FRESH_BLOCKS);
+        let fresh = match &owed {
+            Owed::Block(id) => self.chain.height_of(id).is_some_and(|height| height > fresh_from),
+            Owed::Transaction(_) => false,
+        };
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        if fresh {
+            peer.owed_bulk.push_front(owed);
+            peer.bulk_wanted = 0;
+        } else {
             peer.owed_bulk.push_back(owed);
         }
     }

@@ -29,8 +29,11 @@ impl Gossip {
     ) -> (Header, Vec<Bytes>) {
         let tip = self.chain.tip();
         let place = BlockPlace { height: tip.height.saturating_add(1), parent: tip.id };
-        let may =
-            |transaction: &SignedTransaction| self.validator.transaction_in_block(transaction, place).is_ok();
+        // What is known to be confirmed would have no effect.
+        let may = |transaction: &SignedTransaction| {
+            self.chain.confirmed(&transaction.id()).is_none()
+                && self.validator.transaction_in_block(transaction, place).is_ok()
+        };
         // The block's array takes one byte more.
         let transactions = self.mempool.template(bytes_max.saturating_sub(HEADER_BYTES_MAX + 1), may);
         let on_top = |transactions: &[Arc<SignedTransaction>]| {

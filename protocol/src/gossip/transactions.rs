@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
+use super::trust::Backing;
 use super::{Checked, Checking, Gossip};
 use crate::durable::Record;
 use crate::hash::{RouteId, ShortId, TxId};
@@ -28,6 +29,21 @@ pub(super) struct CheckedTransaction {
     submitted: bool,
 }
 
+impl CheckedTransaction {
+    pub(super) const fn transaction(&self) -> &Arc<SignedTransaction> {
+        &self.transaction
+    }
+
+    /// Who sent it first.
+    pub(super) fn from(&self) -> Option<PeerHandle> {
+        self.senders.first().map(|sender| sender.peer)
+    }
+
+    pub(super) const fn is_submitted(&self) -> bool {
+        self.submitted
+    }
+}
+
 /// Who sent a body, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sender {
@@ -40,6 +56,8 @@ pub(super) struct Sender {
     pub(super) listed: bool,
     /// The route that it came on, if that is not its author's.
     pub(super) via: Option<RouteId>,
+    /// Who else had announced it by then.
+    pub(super) backing: Backing,
 }
 
 /// The tracker's name for a transaction as it was announced.
@@ -68,8 +86,13 @@ impl Gossip {
                 peer.known.insert(transaction.short());
             }
             let age = Duration::from_millis(u64::from(*age_ms));
-            if self.seen.covers(transaction, tip) || self.has(transaction) {
+            if self.seen.covers(transaction, tip, from) || self.has(transaction) {
                 self.on_late_announcement(now, from, transaction.short(), age);
+                continue;
+            }
+            // What would be refused for want of room by its link is not asked of it: others may announce it.
+            if !self.mempool.may_take(now, self.usual_bytes, from.0) {
+                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
                 continue;
             }
             let announced = self.on_news(now, from, key(transaction), age);
@@ -109,18 +132,27 @@ impl Gossip {
     fn on_body(&mut self, now: Time, from: PeerHandle, via: Option<RouteId>, body: Body) -> Option<ShortId> {
         let id = body.id();
         let item = ItemId::Transaction(id);
+        let mut again = false;
         if let Some(peer) = self.peers.get_mut(&from) {
+            again = peer.known.contains(id.short());
             peer.known.insert(id.short());
         }
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
-        let asked = self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
-            || self.requests.received(now, from, RequestKey::Full(id), body.len());
+        let backing = self.requests.backing(RequestKey::Short(id.short()));
+        let asked = if self.mempool.may_take(now, body.len(), from.0) {
+            self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
+                || self.requests.received(now, from, RequestKey::Full(id), body.len())
+        } else {
+            self.hand_on(now, from, id)
+        };
         let listed = asked && self.was_listed(from, id.short());
-        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via };
+        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via, backing };
         let job = self.checking_transactions.get(&id).copied();
-        let rejected = self.seen.rejected(&id, self.chain.tip().height);
-        let duplicate = job.is_some() || rejected.is_some() || self.holds(&id);
+        let tip = self.chain.tip().height;
+        let rejected = self.seen.rejected(&id, tip);
+        let refused = rejected.is_some() || self.seen.declined(&id, tip, from);
+        let duplicate = job.is_some() || refused || self.holds(&id);
         self.stats.transaction_bodies = self.stats.transaction_bodies.saturating_add(1);
         self.stats.transaction_duplicates = self.stats.transaction_duplicates.saturating_add(u64::from(duplicate));
         self.tell(Event::BodyReceived { item, from, bytes: body.len(), duplicate });
@@ -134,14 +166,20 @@ impl Gossip {
         {
             checked.senders.push(sender);
         }
-        if duplicate && job.is_none() && rejected.is_none() {
+        if refused && again && !asked {
+            self.charge_refused(now, from);
+        }
+        if duplicate && job.is_none() && !refused {
             self.on_duplicate(now, sender, id.short());
         }
         if duplicate {
             return (!asked).then(|| id.short());
         }
         match body.into_transaction(id) {
-            Ok(transaction) => self.check_transaction(now, transaction, Some(sender)),
+            Ok(transaction) => match self.refusal_at_sight(now, &transaction, from) {
+                None => self.check_transaction(now, transaction, Some(sender)),
+                Some(refusal) => self.decline(id, from, refusal),
+            },
             Err(error) => {
                 self.seen.reject(id, Rejection::Invalid);
                 self.refuse(item, Some(from), Refusal::Malformed(error));
@@ -184,7 +222,7 @@ impl Gossip {
             return self.answer(item, Err(Refusal::RejectedBefore));
         }
         let confirmed = self.chain.confirmed(&id).is_some();
-        if confirmed || self.mempool.get(&id).is_some() {
+        if confirmed || self.mempool.adopt(&id) {
             self.acknowledged.watch(id, transaction.valid_until());
             self.acknowledged.set_confirmed(&id, confirmed);
             return self.answer(item, Ok(Submission::Held));
@@ -192,7 +230,7 @@ impl Gossip {
         if self.checks_local >= CHECKS_LOCAL_MAX {
             return self.answer(item, Err(Refusal::Busy));
         }
-        if self.seen.accepted(&id) {
+        if self.seen.accepted(&id) && !self.is_first_unknown(transaction) {
             // Verified before, and evicted since.
             let transaction = transaction.clone();
             let checked = CheckedTransaction { transaction, senders: Vec::new(), at: now, submitted: true };
@@ -216,13 +254,10 @@ impl Gossip {
         let CheckedTransaction { transaction, senders, at, submitted } = checked;
         let id = transaction.id();
         let (item, from) = (ItemId::Transaction(id), senders.first().map(|sender| sender.peer));
-        self.checking_transactions.remove(&id);
-        if self.checking_short.get(&id.short()) == Some(&id) {
-            self.checking_short.remove(&id.short());
-        }
+        self.forget_check(&id);
         let result = match verdict {
-            Verdict::Valid => self.admit(now, &transaction, from),
-            Verdict::Invalid => Err(Refusal::InvalidSignature),
+            Verdict::Valid => self.admit_by_any(now, &transaction, &senders, submitted),
+            Verdict::Invalid { .. } => Err(Refusal::InvalidSignature),
         };
         match &result {
             Ok(()) => {
@@ -230,6 +265,9 @@ impl Gossip {
                     self.mempool.settle(&id);
                 }
                 self.accepted_transaction(now, item, from, &transaction);
+                if let Some(from) = from {
+                    self.list_brought(now, from, id.short());
+                }
                 if !senders.first().is_some_and(|sender| sender.listed) {
                     self.relay_transaction(now, &transaction, at, senders.first().copied());
                 }
@@ -239,14 +277,21 @@ impl Gossip {
             }
             // A block brought it while its signature was checked.
             Err(Refusal::Confirmed) => {}
+            Err(refusal @ Refusal::MempoolFull) => match from {
+                Some(from) => self.decline(id, from, refusal.clone()),
+                None => self.refuse(item, from, refusal.clone()),
+            },
             Err(refusal) => {
                 let height = self.chain.tip().height;
                 let rejection = match verdict {
                     Verdict::Valid => Rejection::Refused(height),
-                    Verdict::Invalid => Rejection::Invalid,
+                    Verdict::Invalid { .. } => Rejection::Invalid,
                 };
                 self.seen.reject(id, rejection);
                 self.refuse(item, from, refusal.clone());
+                if let Some(from) = from {
+                    self.charge_refused(now, from);
+                }
             }
         }
         if submitted {
@@ -261,10 +306,18 @@ impl Gossip {
             }
             self.answer(item, answer);
         }
-        if verdict == Verdict::Invalid {
+        if verdict != Verdict::Valid {
             for sender in senders {
                 self.disconnect(now, sender.peer, DisconnectReason::InvalidSignature);
             }
+        }
+    }
+
+    /// A transaction is checked no longer.
+    pub(super) fn forget_check(&mut self, id: &TxId) {
+        self.checking_transactions.remove(id);
+        if self.checking_short.get(&id.short()) == Some(id) {
+            self.checking_short.remove(&id.short());
         }
     }
 

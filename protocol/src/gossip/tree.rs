@@ -8,13 +8,16 @@ use rand_core::Rng as _;
 
 use super::Gossip;
 use super::api::PeerHandle;
+use super::peer::Peer;
 use super::request::{Announced, RequestKey};
 use super::route::First;
 use super::transactions::Sender;
+use super::trust::{Backing, Due};
 use crate::block::SignedHeader;
 use crate::codec::Encode as _;
-use crate::hash::{BlockId, RouteId, RouteKind, ShortId};
+use crate::hash::{BlockId, RouteId, RouteKind, ShortId, TxId};
 use crate::limits::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX, LIVE_AGE_MAX, REQUEST_ROOM_BYTES};
+use crate::mempool::Lookup;
 use crate::message::{Lane, Message, TxRef};
 use crate::time::{Duration, Time};
 use crate::transaction::SignedTransaction;
@@ -39,6 +42,18 @@ impl Gossip {
         at: Time,
         sender: Option<Sender>,
     ) {
+        self.pass_along_tree(now, transaction, at, sender, false);
+    }
+
+    /// The same; `again` if it was passed on before, as a doubted link or something old had brought it.
+    fn pass_along_tree(
+        &mut self,
+        now: Time,
+        transaction: &Arc<SignedTransaction>,
+        at: Time,
+        sender: Option<Sender>,
+        again: bool,
+    ) {
         let (id, short) = (transaction.id(), transaction.id().short());
         let author = RouteId::of(RouteKind::Transaction, &transaction.author().0);
         let via = match sender {
@@ -54,19 +69,33 @@ impl Gossip {
             author,
             at,
             from: sender.map(|sender| sender.peer),
+            pushed: sender.is_some_and(|sender| sender.pushed),
+            again,
         };
         let message = Message::Transactions { via, bodies: [transaction.clone().into()].into() };
         let (lane, bytes) = (message.lane(), message.encoded_len());
         let way = self.way(now, &first, sender, lane, bytes);
-        let Some(routes) = &self.routes else { return };
+        let owes = self.await_push(now, id, &first, way, sender);
+        let Some(routes) = &mut self.routes else { return };
+        let told = if again { routes.told.take(short) } else { Vec::new() };
         let links = match way {
             Way::Tree(route) => Some(routes.links(RouteKind::Transaction, route)),
             Way::Flood | Way::Nowhere => None,
         };
-        let mut pushes = Vec::new();
-        for (handle, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.lacks(short)) {
+        // Of whom a push is expected that teaches, it is waited for; meanwhile everybody is told at once.
+        let waits = first.from.is_some_and(|from| routes.is_doubtful(now, first.route, from));
+        let unsure = waits || sender.is_some_and(|sender| !sender.live);
+        let (mut pushes, mut told_now) = (Vec::new(), Vec::new());
+        let was_told = |handle: &PeerHandle| told.binary_search(handle).is_ok();
+        let lacking = |(handle, peer): &(&PeerHandle, &mut Peer)| {
+            (peer.lacks(short) || was_told(handle)) && owes != Some(**handle)
+        };
+        for (handle, peer) in self.peers.iter_mut().filter(lacking) {
             let eager = links.map_or(way == Way::Flood, |links| links.is_eager(*handle));
-            let queued = if eager && peer.credit.fits_body(lane, bytes) {
+            if unsure && (eager || links.is_none()) {
+                told_now.push(*handle);
+            }
+            let queued = if eager && !waits && peer.credit.fits_body(lane, bytes) {
                 peer.known.insert(short);
                 pushes.push(*handle);
                 true
@@ -82,11 +111,53 @@ impl Gossip {
         for handle in pushes {
             self.send(handle, message.clone());
         }
-        if let Some(routes) = &mut self.routes
-            && sender.is_none_or(|sender| sender.live)
-        {
+        let Some(routes) = &mut self.routes else { return };
+        if unsure {
+            routes.told.tell(short, told_now);
+        }
+        if sender.is_none_or(|sender| sender.live) {
             routes.learn(first);
             routes.remember(short, first);
+        }
+    }
+
+    /// An item came by asking for it, although a push of the route's parent was due: whom to tell nothing of it, so that
+    /// its silence can be judged.
+    fn await_push(
+        &mut self,
+        now: Time,
+        id: TxId,
+        first: &First,
+        way: Way,
+        sender: Option<Sender>,
+    ) -> Option<PeerHandle> {
+        let sender = sender.filter(|sender| !sender.pushed && way == Way::Tree(first.route))?;
+        let source = self.requests.source(sender.peer);
+        let routes = self.routes.as_mut()?;
+        let peer = routes.owes(now, first.route).filter(|parent| *parent != sender.peer)?;
+        let lacks = self.peers.get(&peer).is_some_and(|peer| peer.lacks(id.short()));
+        let due = Due { id, route: first.route, peer, backing: sender.backing.and(source) };
+        if !lacks || !routes.overdue.wait(now, due) {
+            return None;
+        }
+        routes.keep_spare(now, first.route, sender.peer);
+        Some(peer)
+    }
+
+    /// Pushes that were due and didn't come: their links missed them. They are told now.
+    pub(super) fn judge_overdue(&mut self, now: Time) {
+        while let Some(routes) = &mut self.routes
+            && let Some(Due { id, route, peer: handle, backing }) = routes.overdue.pop(now)
+        {
+            let Some(peer) = self.peers.get(&handle) else { continue };
+            if !peer.lacks(id.short()) {
+                routes.drop_spare(route);
+                continue;
+            }
+            if backing == Backing::Several {
+                routes.trust.missed(now, handle);
+            }
+            self.queue_announcement(handle, id);
         }
     }
 
@@ -123,13 +194,21 @@ impl Gossip {
 
     /// A peer announced what is here: was it earlier than who brought it?
     pub(super) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
-        let Some(routes) = self.routes.as_mut().filter(|_| age < LIVE_AGE_MAX) else { return };
+        let source = self.requests.source(from);
+        let Some(routes) = self.routes.as_mut() else { return };
+        routes.overdue.back(short, source);
+        routes.told.shown(short, from);
+        if age >= LIVE_AGE_MAX {
+            return;
+        }
         let had = earlier(now, age);
         let Some(behind) = routes.behind(from, short, had) else { return };
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let slack = peer.steadiness.slack();
         peer.steadiness.note(behind);
-        if let Some(route) = routes.announced(now, from, short, had, slack) {
+        if let Some((whom, route)) = routes.announced(now, from, short, had, slack)
+            && let Some(peer) = self.peers.get_mut(&whom)
+        {
             peer.graft(route);
         }
     }
@@ -138,21 +217,47 @@ impl Gossip {
     pub(super) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
         // Its sender may have left while the first copy was checked, and a link that is gone is neither eager nor lazy.
         let counts = sender.pushed && self.peers.contains_key(&sender.peer);
-        let Some(routes) = self.routes.as_mut().filter(|_| counts) else { return };
-        if let Some(route) = routes.duplicate(now, sender.peer, short, sender.via)
-            && let Some(peer) = self.peers.get_mut(&sender.peer)
+        let source = self.requests.source(sender.peer);
+        let Some(routes) = self.routes.as_mut() else { return };
+        routes.told.shown(short, sender.peer);
+        if !counts {
+            return;
+        }
+        routes.overdue.back(short, source);
+        let displaced = routes.displace(now, sender.peer, short);
+        if let Some((doubted, route)) = displaced
+            && let Some(peer) = self.peers.get_mut(&doubted)
         {
             peer.prune(now, route);
         }
+        if let Some(transaction) = self.is_news_now(now, short, displaced.is_some()) {
+            return self.pass_along_tree(now, &transaction, now, Some(sender), true);
+        }
+        let Some(routes) = &mut self.routes else { return };
+        if let Some((whom, route)) = routes.duplicate(now, sender.peer, short, sender.via)
+            && let Some(peer) = self.peers.get_mut(&whom)
+        {
+            peer.prune(now, route);
+        }
+    }
+
+    /// A transaction that is pushed to us, if it is here but what was known of its way was false: a doubted link had brought
+    /// it (`displaced`), or somebody who said that it was old.
+    fn is_news_now(&self, now: Time, short: ShortId, displaced: bool) -> Option<Arc<SignedTransaction>> {
+        let unknown = self.routes.as_ref().is_some_and(|routes| routes.route_of(short).is_none());
+        let Lookup::One(transaction) = self.mempool.by_short(short) else { return None };
+        let accepted = self.mempool.accepted_at(&transaction.id())?;
+        (displaced || unknown && now.since(accepted) < LIVE_AGE_MAX).then_some(transaction)
     }
 
     /// A peer asks for transactions that were announced to it.
     pub(super) fn on_wanted(&mut self, from: PeerHandle, graft: bool, wanted: &[TxRef]) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.announcements.wanted();
-        let Some(routes) = self.routes.as_mut().filter(|_| graft) else { return };
+        let Some(routes) = &mut self.routes else { return };
         for transaction in wanted {
-            if let Some(route) = routes.route_of(transaction.short()) {
+            routes.told.shown(transaction.short(), from);
+            if graft && let Some(route) = routes.route_of(transaction.short()) {
                 routes.grafted(route, from);
             }
         }
@@ -179,8 +284,8 @@ impl Gossip {
     }
 
     /// A peer is gone: others take its place on the routes that it was the parent of.
-    pub(super) fn leave_routes(&mut self, gone: PeerHandle) {
-        let grafts = self.routes.as_mut().map(|routes| routes.peer_gone(gone)).unwrap_or_default();
+    pub(super) fn leave_routes(&mut self, now: Time, gone: PeerHandle) {
+        let grafts = self.routes.as_mut().map(|routes| routes.peer_gone(now, gone)).unwrap_or_default();
         for (handle, route) in grafts {
             if let Some(peer) = self.peers.get_mut(&handle) {
                 peer.graft(route);
@@ -219,7 +324,9 @@ impl Gossip {
             return;
         }
         let feeder = self.routes.as_ref().and_then(|routes| routes.feeder(block_route(header)));
-        let waits = feeder.is_some_and(|feeder| feeder != from && self.peers.contains_key(&feeder));
+        let doubted = |feeder| self.routes.as_ref().is_some_and(|routes| routes.trust.is_doubted(now, feeder));
+        let waits =
+            feeder.is_some_and(|feeder| feeder != from && self.peers.contains_key(&feeder) && !doubted(feeder));
         let ready_at = if waits { now + peer.steadiness.grace() } else { now };
         self.requests.announced_early(now, from, key, bytes, ready_at);
     }
@@ -256,7 +363,8 @@ impl Gossip {
     pub(super) fn learn_of_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>) {
         let route = block_route(header);
         if let Some(routes) = &mut self.routes {
-            routes.learn(First { kind: RouteKind::Block, route, author: route, at: now, from });
+            let kind = RouteKind::Block;
+            routes.learn(First { kind, route, author: route, at: now, from, pushed: false, again: false });
         }
     }
 

@@ -1,7 +1,9 @@
-//! Who holds how much of the mempool, and which of its items are whose newest. Counts only; nothing here decides.
+//! Who holds how much of the mempool, and which of its items are whose oldest, newest and middle one. Counts only; nothing
+//! here decides.
 //!
 //! The ranking is made when the largest share is first asked for, that is when the pool is full for the first time, and
-//! kept from then on: most pools never fill, and keeping it costs about as much as everything else here.
+//! kept from then on: most pools never fill, and keeping it costs about as much as everything else here. A share's middle is
+//! looked for and kept in the same way.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -14,11 +16,22 @@ pub(super) struct Shares<K> {
     ranked: Option<BTreeSet<(usize, K)>>,
 }
 
-/// One holder's part. Items are named by their place in the order of acceptance.
+/// One holder's part.
 #[derive(Debug, Default)]
 struct Share {
     bytes: usize,
-    items: BTreeSet<u64>,
+    /// Bytes by item. Items are named by their place in the order of acceptance.
+    items: BTreeMap<u64, usize>,
+    /// `None` until the middle is first wanted.
+    cut: Option<Cut>,
+}
+
+/// Where a share's newer part begins: the most of the newest items that take no more than half of its bytes.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    /// No older item is in the newer part.
+    from: u64,
+    newer_bytes: usize,
 }
 
 impl<K: Copy + Ord> Shares<K> {
@@ -29,21 +42,17 @@ impl<K: Copy + Ord> Shares<K> {
     pub(super) fn add(&mut self, holder: K, item: u64, bytes: usize) {
         let share = self.held.entry(holder).or_default();
         let before = share.bytes;
-        share.items.insert(item);
-        share.bytes = share.bytes.saturating_add(bytes);
+        share.add(item, bytes);
         if let Some(ranked) = &mut self.ranked {
             ranked.remove(&(before, holder));
             ranked.insert((share.bytes, holder));
         }
     }
 
-    pub(super) fn remove(&mut self, holder: K, item: u64, bytes: usize) {
+    pub(super) fn remove(&mut self, holder: K, item: u64) {
         let Some(share) = self.held.get_mut(&holder) else { return };
-        if !share.items.remove(&item) {
-            return;
-        }
         let before = share.bytes;
-        share.bytes = share.bytes.saturating_sub(bytes);
+        share.remove(item);
         let (left, is_empty) = (share.bytes, share.items.is_empty());
         if is_empty {
             self.held.remove(&holder);
@@ -63,15 +72,83 @@ impl<K: Copy + Ord> Shares<K> {
 
     /// A holder's items, oldest first.
     pub(super) fn items(&self, holder: &K) -> Vec<u64> {
-        self.held.get(holder).map(|share| share.items.iter().copied().collect()).unwrap_or_default()
+        self.held.get(holder).map(|share| share.items.keys().copied().collect()).unwrap_or_default()
     }
 
-    /// The largest share's bytes, and the newest item in it. Of equal shares, the greatest holder's.
-    pub(super) fn largest(&mut self) -> Option<(usize, u64)> {
+    /// The largest share's bytes and holder. Of equal shares, the greatest holder's.
+    pub(super) fn largest(&mut self) -> Option<(usize, K)> {
+        self.ranked().last().copied()
+    }
+
+    /// The same with one holder left out.
+    pub(super) fn largest_but(&mut self, holder: &K) -> Option<(usize, K)> {
+        self.ranked().iter().rev().find(|(_, ranked)| ranked != holder).copied()
+    }
+
+    /// A holder's oldest item.
+    pub(super) fn oldest(&self, holder: &K) -> Option<u64> {
+        self.held.get(holder)?.items.first_key_value().map(|(item, _)| *item)
+    }
+
+    /// A holder's newest item.
+    pub(super) fn newest(&self, holder: &K) -> Option<u64> {
+        self.held.get(holder)?.items.last_key_value().map(|(item, _)| *item)
+    }
+
+    /// The newest of the older half of a holder's items: those after it take no more than half of the share's bytes.
+    pub(super) fn middle(&mut self, holder: &K) -> Option<u64> {
+        self.held.get_mut(holder)?.middle()
+    }
+
+    fn ranked(&mut self) -> &BTreeSet<(usize, K)> {
         let held = &self.held;
         let rank = || held.iter().map(|(holder, share)| (share.bytes, *holder)).collect();
-        let (bytes, holder) = self.ranked.get_or_insert_with(rank).last()?;
-        let newest = self.held.get(holder)?.items.last()?;
-        Some((*bytes, *newest))
+        self.ranked.get_or_insert_with(rank)
+    }
+}
+
+impl Share {
+    fn add(&mut self, item: u64, bytes: usize) {
+        self.items.insert(item, bytes);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if let Some(cut) = self.cut.as_mut().filter(|cut| cut.from <= item) {
+            cut.newer_bytes = cut.newer_bytes.saturating_add(bytes);
+        }
+        self.balance();
+    }
+
+    fn remove(&mut self, item: u64) {
+        let Some(bytes) = self.items.remove(&item) else { return };
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if let Some(cut) = self.cut.as_mut().filter(|cut| cut.from <= item) {
+            cut.newer_bytes = cut.newer_bytes.saturating_sub(bytes);
+        }
+        self.balance();
+    }
+
+    fn middle(&mut self) -> Option<u64> {
+        if self.cut.is_none() {
+            self.cut = Some(Cut { from: u64::MAX, newer_bytes: 0 });
+            self.balance();
+        }
+        let from = self.cut?.from;
+        self.items.range(..from).next_back().map(|(item, _)| *item)
+    }
+
+    /// Moves the cut to where it belongs. An item more or less moves it by about half of that item's bytes, so by few items.
+    fn balance(&mut self) {
+        let Some(mut cut) = self.cut else { return };
+        let half = self.bytes / 2;
+        while cut.newer_bytes > half
+            && let Some((item, bytes)) = self.items.range(cut.from..).next()
+        {
+            cut = Cut { from: item.saturating_add(1), newer_bytes: cut.newer_bytes.saturating_sub(*bytes) };
+        }
+        while let Some((item, bytes)) = self.items.range(..cut.from).next_back()
+            && cut.newer_bytes.saturating_add(*bytes) <= half
+        {
+            cut = Cut { from: *item, newer_bytes: cut.newer_bytes.saturating_add(*bytes) };
+        }
+        self.cut = Some(cut);
     }
 }

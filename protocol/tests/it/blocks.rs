@@ -88,21 +88,43 @@ fn a_block_of_which_a_peers_copy_is_being_checked_is_not_called_held() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.checking = crate::harness::Checking::Held;
     let peer = mesh.greeted(0);
-    let block = block(genesis(), &[transaction(1, 1, 10)], 0);
-    // The submitted one's first job is overtaken by the peer's.
-    mesh.publish(0, &block);
-    mesh.say(0, peer, Message::Headers(vec![block.header]));
     let verdict = protocol::verify::Verdict::Valid;
-    let (submitted, header) = (mesh.jobs[0].id, mesh.jobs[1].id);
-    mesh.input(0, protocol::gossip::Input::Verified { job: header, verdict });
-    mesh.say(0, peer, Message::Block(block.clone()));
-    assert_eq!(mesh.jobs.len(), 3, "the peer's transaction is being checked");
+    let parent = block(genesis(), &[], 0);
+    let block = block(tip_of(&parent), &[transaction(1, 1, 10)], 0);
+    // The peer's waits for its parent, of which the header is known.
+    for message in [Message::Block(block.clone()), Message::Headers(vec![parent.header])] {
+        mesh.say(0, peer, message);
+        let job = mesh.jobs.remove(0).id;
+        mesh.input(0, protocol::gossip::Input::Verified { job, verdict });
+    }
+    // Its parent comes while the submitted one's header is checked.
+    mesh.publish(0, &block);
+    let submitted = mesh.jobs.remove(0).id;
+    mesh.say(0, peer, Message::Block(parent));
+    assert_eq!(mesh.jobs.len(), 1, "the peer's transaction is being checked");
     mesh.input(0, protocol::gossip::Input::Verified { job: submitted, verdict });
     let answer = mesh.events[0].iter().find_map(|event| match event {
         protocol::gossip::Event::Submitted { result, .. } => Some(result.clone()),
         _ => None,
     });
     assert_eq!(answer, Some(Err(Refusal::Busy)));
+}
+
+#[test]
+fn a_peers_copy_of_a_block_that_is_being_submitted_is_a_duplicate() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    mesh.checking = crate::harness::Checking::Held;
+    let peer = mesh.greeted(0);
+    let block = block(genesis(), &[], 0);
+    mesh.publish(0, &block);
+    mesh.say(0, peer, Message::Headers(vec![block.header]));
+    mesh.say(0, peer, Message::Block(block.clone()));
+    assert_eq!((mesh.jobs.len(), mesh.nodes[0].stats().block_duplicates), (2, 1));
+    for job in mesh.jobs.split_off(0) {
+        let verdict = protocol::verify::Verdict::Valid;
+        mesh.input(0, protocol::gossip::Input::Verified { job: job.id, verdict });
+    }
+    assert_eq!(mesh.submission(0, block_item(block.header.id())), Some(Submission::Accepted));
 }
 
 #[test]

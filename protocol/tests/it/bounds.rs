@@ -128,7 +128,7 @@ fn a_peer_with_too_many_items_in_verification_is_not_read() {
     mesh.input(0, Input::Verified { job, verdict: protocol::verify::Verdict::Valid });
     assert_eq!(mesh.reads, [(0, peer, false), (0, peer, true)]);
     // A verdict that comes twice changes nothing.
-    mesh.input(0, Input::Verified { job, verdict: protocol::verify::Verdict::Invalid });
+    mesh.input(0, Input::Verified { job, verdict: protocol::verify::Verdict::Invalid { first: 0 } });
     assert_eq!(mesh.disconnects, []);
 }
 

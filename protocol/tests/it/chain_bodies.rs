@@ -77,19 +77,6 @@ fn a_block_is_handed_out_whole_even_if_its_body_goes_at_once() {
 }
 
 #[test]
-fn a_transaction_is_not_repeated_on_a_branch_whose_bodies_are_gone() {
-    let mut chain = room(1);
-    let best = add_many(&mut chain, genesis(), 1, 1, 5);
-    let (_, repeated) = made(genesis(), 1, 1);
-    let again = header(best[4], 6, 1, 0, &repeated);
-    assert_eq!(chain.connect(again, repeated), Err(Refusal::RepeatedTransaction));
-    let side = add_many(&mut chain, best[0], 2, 2, 2);
-    let (_, repeated) = made(best[0], 2, 2);
-    let again = header(side[1], 4, 2, 0, &repeated);
-    assert_eq!(chain.connect(again, repeated), Err(Refusal::RepeatedTransaction));
-}
-
-#[test]
 fn a_reorganisation_returns_what_is_at_hand_and_names_what_is_to_be_loaded() {
     let mut chain = room(3);
     let best = add_many(&mut chain, genesis(), 1, 1, 5);
@@ -138,4 +125,17 @@ fn the_protocols_bounds_leave_room_for_the_largest_blocks() {
     assert_eq!((limits.contents, limits.confirmed), (CHAIN_CONTENTS_MAX, CONFIRMED_MAX));
     const { assert!(CHAIN_BODY_BYTES_MAX >= 2 * BLOCK_BYTES_MAX) };
     const { assert!(CHAIN_CONTENTS_MAX >= CONFIRMED_MAX) };
+}
+
+#[test]
+fn every_transaction_of_a_block_is_found_by_its_id_and_no_other() {
+    let mut chain = Chain::new(genesis());
+    let items: Vec<_> = (0..200).map(|author| transaction(author, 1, 100, 0)).collect();
+    let header = header(genesis(), 1, 1, 0, &items);
+    chain.connect(header, items.clone()).expect("it is valid");
+    for item in &items {
+        assert_eq!(chain.transaction_in(&header.id(), &item.id()).as_ref(), Some(item));
+    }
+    assert_eq!(chain.transaction_in(&header.id(), &transaction(200, 1, 100, 0).id()), None);
+    assert_eq!(chain.transaction_in(&genesis(), &items[0].id()), None);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use protocol::block::SignedHeader;
+use protocol::chain::Standing::InLine;
 use protocol::chain::{Chain, HeaderCheck, Limits};
 use protocol::codec::{DecodeError, Misread};
 use protocol::hash::{BlockId, Hash256};
@@ -59,11 +60,11 @@ fn of_equally_high_blocks_the_lowest_id_wins_in_either_order() {
 fn a_header_without_a_body_moves_no_tip() {
     let mut chain = Chain::new(genesis());
     let first = header(genesis(), 1, 1, 0, &[]);
-    chain.insert_header(first).expect("fit");
+    chain.insert_header(first, InLine).expect("fit");
     let second = header(first.id(), 2, 1, 0, &[]);
     assert_eq!(chain.connect(second, vec![]), Err(Refusal::UnknownParent));
     assert_eq!((chain.tip().height, chain.is_connected(&second.id())), (0, false));
-    assert_eq!(chain.check_header(&second), Ok(HeaderCheck::Known));
+    assert_eq!(chain.check_header(&second, InLine), Ok(HeaderCheck::Known));
     chain.connect(first, vec![]).expect("fit");
     chain.connect(second, vec![]).expect("fit");
     assert_eq!(chain.tip().id, second.id());
@@ -109,23 +110,6 @@ fn a_body_that_is_not_the_headers_is_refused_and_the_header_stays_good() {
     fields.producer = key(2);
     assert_eq!(chain.connect(sign(&fields), items.clone()), Err(Refusal::WrongRoot));
     assert!(chain.connect(first, items).expect("the right body").tip_change.is_some());
-}
-
-#[test]
-fn a_transaction_occurs_once_on_a_branch() {
-    let mut chain = Chain::new(genesis());
-    let twice = vec![item(1), item(1)];
-    assert_eq!(chain.connect(header(genesis(), 1, 1, 0, &twice), twice), Err(Refusal::RepeatedTransaction));
-    let root = add(&mut chain, genesis(), 1, 1, &vec![item(1)]);
-    let best = add(&mut chain, root.id(), 2, 1, &vec![item(2)]);
-    add(&mut chain, best.id(), 3, 1, &vec![item(3)]);
-    let side = add(&mut chain, root.id(), 2, 2, &vec![item(2), item(4)]);
-    for (repeated, fit) in [(1, false), (2, false), (4, false), (3, true)] {
-        let items = vec![item(repeated)];
-        let result = chain.connect(header(side.id(), 3, 10 + repeated as u32, 0, &items), items);
-        assert_eq!(result.is_ok(), fit, "{repeated}");
-        assert!(fit || result == Err(Refusal::RepeatedTransaction));
-    }
 }
 
 #[test]

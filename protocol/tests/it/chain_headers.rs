@@ -1,9 +1,12 @@
 //! Which headers the tree takes, and which go when it is full.
 
 use protocol::block::SignedHeader;
+use protocol::chain::Standing::{Alone, Block, InLine};
 use protocol::chain::{Chain, HeaderCheck, Limits};
 use protocol::hash::BlockId;
-use protocol::limits::{CHAIN_BEST_HEADERS_MIN, CHAIN_HEADERS_MAX, INVALID_BLOCKS_MAX, VALID_UNTIL_AHEAD_MAX};
+use protocol::limits::{
+    CHAIN_BEST_HEADERS_MIN, CHAIN_HEADERS_MAX, HEADERS_OFF_BEST_SHARE, INVALID_BLOCKS_MAX, VALID_UNTIL_AHEAD_MAX,
+};
 use protocol::refusal::Refusal;
 
 use crate::make::{genesis, header, transaction};
@@ -27,7 +30,7 @@ fn insert_on(chain: &mut Chain, parent: BlockId, height: u64, producer: u32, cou
     let mut parent = parent;
     for height in height..height + count {
         let next = header(parent, height, producer, 0, &[]);
-        assert_eq!(chain.insert_header(next), Ok(HeaderCheck::New));
+        assert_eq!(chain.insert_header(next, InLine), Ok(HeaderCheck::New));
         parent = next.id();
         headers.push(next);
     }
@@ -38,10 +41,10 @@ fn insert_on(chain: &mut Chain, parent: BlockId, height: u64, producer: u32, cou
 fn a_header_is_new_once_and_known_then() {
     let mut chain = Chain::new(genesis());
     let first = header(genesis(), 1, 1, 0, &[]);
-    assert_eq!(chain.check_header(&first), Ok(HeaderCheck::New));
-    assert_eq!(chain.insert_header(first), Ok(HeaderCheck::New));
-    assert_eq!(chain.check_header(&first), Ok(HeaderCheck::Known));
-    assert_eq!(chain.insert_header(first), Ok(HeaderCheck::Known));
+    assert_eq!(chain.check_header(&first, InLine), Ok(HeaderCheck::New));
+    assert_eq!(chain.insert_header(first, InLine), Ok(HeaderCheck::New));
+    assert_eq!(chain.check_header(&first, InLine), Ok(HeaderCheck::Known));
+    assert_eq!(chain.insert_header(first, InLine), Ok(HeaderCheck::Known));
     assert_eq!(chain.header(&first.id()), Some(&first));
     assert!(!chain.is_connected(&first.id()) && chain.is_connected(&genesis()));
     assert_eq!((chain.headers(), chain.tip().height, chain.best_header().id), (1, 0, first.id()));
@@ -51,8 +54,8 @@ fn a_header_is_new_once_and_known_then() {
 fn parent_and_height_must_fit() {
     let mut chain = Chain::new(genesis());
     let first = header(genesis(), 1, 1, 0, &[]);
-    chain.insert_header(first).expect("fit");
-    let refused = |header| chain.check_header(&header);
+    chain.insert_header(first, InLine).expect("fit");
+    let refused = |header| chain.check_header(&header, InLine);
     assert_eq!(refused(header(BlockId([3; 32]), 2, 1, 0, &[])), Err(Refusal::UnknownParent));
     for height in [0, 1, 3, u64::MAX] {
         assert_eq!(refused(header(first.id(), height, 1, 0, &[])), Err(Refusal::WrongHeight));
@@ -62,28 +65,104 @@ fn parent_and_height_must_fit() {
 }
 
 #[test]
-fn a_producer_has_two_headers_at_a_height_and_no_third() {
+fn of_a_producer_and_height_two_headers_come_by_themselves_and_no_third() {
     let mut chain = Chain::new(genesis());
-    chain.insert_header(header(genesis(), 1, 1, 0, &[])).expect("the first");
-    chain.insert_header(header(genesis(), 1, 1, 1, &[])).expect("the second");
-    assert_eq!(chain.insert_header(header(genesis(), 1, 1, 2, &[])), Err(Refusal::TooManyAtHeight));
+    chain.insert_header(header(genesis(), 1, 1, 0, &[]), Alone).expect("the first");
+    chain.insert_header(header(genesis(), 1, 1, 1, &[]), Alone).expect("the second");
+    let third = header(genesis(), 1, 1, 2, &[]);
+    assert_eq!(chain.insert_header(third, Alone), Err(Refusal::TooManyAtHeight));
     assert_eq!(chain.headers(), 2);
-    chain.insert_header(header(genesis(), 1, 2, 2, &[])).expect("another producer");
-    chain.insert_header(header(header(genesis(), 1, 1, 0, &[]).id(), 2, 1, 0, &[])).expect("another height");
+    chain.insert_header(header(genesis(), 1, 2, 2, &[]), Alone).expect("another producer");
+    let child = header(header(genesis(), 1, 1, 0, &[]).id(), 2, 1, 0, &[]);
+    chain.insert_header(child, Alone).expect("another height");
+    // What others stand on is taken, however many there are.
+    for salt in 2..100 {
+        chain.insert_header(header(genesis(), 1, 1, salt, &[]), InLine).expect("an ancestor");
+    }
+    assert_eq!(chain.headers(), 102);
+}
+
+#[test]
+fn a_block_by_itself_takes_the_place_of_a_childless_header_without_a_body() {
+    let mut chain = Chain::new(genesis());
+    let siblings: Vec<_> = (0..5).map(|salt| header(genesis(), 1, 1, salt, &[])).collect();
+    for sibling in &siblings[..2] {
+        chain.insert_header(*sibling, Alone).expect("room");
+    }
+    insert_on(&mut chain, siblings[0].id(), 2, 2, 1);
+    assert_eq!(chain.insert_header(siblings[2], Alone), Err(Refusal::TooManyAtHeight));
+    assert_eq!(chain.insert_header(siblings[2], Block), Ok(HeaderCheck::New));
+    assert_eq!((chain.header(&siblings[1].id()), chain.headers()), (None, 3));
+    chain.connect(siblings[2], vec![]).expect("fit");
+    assert_eq!(chain.insert_header(siblings[3], Block), Err(Refusal::TooManyAtHeight), "one is stood on");
+    assert!(!chain.is_one_too_many(&siblings[3]), "of one connected block nobody was told twice");
+    chain.connect(siblings[0], vec![]).expect("fit");
+    assert!(chain.is_one_too_many(&siblings[3]));
+    assert_eq!(chain.sibling(&siblings[3]).map(|other| other.header().height), Some(1));
+    assert_eq!(chain.sibling(&header(genesis(), 1, 9, 0, &[])), None);
+}
+
+#[test]
+fn when_the_tree_is_full_whoever_has_most_and_more_than_its_share_gives_up_its_farthest() {
+    let mut chain = Chain::with_limits(
+        genesis(),
+        Limits { headers: 30, best_headers: 10, headers_each: 4, ..Limits::default() },
+    );
+    grow(&mut chain, 10);
+    let tip = chain.tip();
+    // One producer has filled the tree near the tip, nearer than what comes.
+    let on = chain.headers_after(&[genesis()], 9).expect("genesis is remembered");
+    let mut most: Vec<_> = (0..20).map(|salt| header(tip.id, 11, 2, salt, &[])).collect();
+    most.sort_by_key(SignedHeader::id);
+    for header in &most {
+        chain.insert_header(*header, InLine).expect("room");
+    }
+    assert_eq!(chain.headers(), 30);
+    let another = header(tip.id, 11, 2, 99, &[]);
+    assert_eq!(chain.insert_header(another, InLine), Err(Refusal::HeadersFull), "it has more than its share");
+    // A branch that starts far below grows on its cost, up to what it has itself.
+    let branch: Vec<_> = insert_on(&mut chain, on[1].id(), 3, 3, 10);
+    assert_eq!(chain.headers(), 30);
+    assert!(branch.iter().all(|header| chain.header(&header.id()).is_some()));
+    assert_eq!(most.iter().filter(|header| chain.header(&header.id()).is_some()).count(), 10);
+    let next = header(branch[9].id(), 13, 3, 0, &[]);
+    assert_eq!(chain.insert_header(next, InLine), Err(Refusal::HeadersFull), "neither has less than the other");
+    // Of one with less there is always room, and no leaf is given up for what stands on it.
+    let small = header(branch[9].id(), 13, 4, 0, &[]);
+    assert_eq!(chain.insert_header(small, InLine), Ok(HeaderCheck::New));
+    assert!(chain.header(&branch[9].id()).is_some());
+    // And of a new tip, whoever made it.
+    let block = header(tip.id, 11, 2, 100, &[]);
+    assert_eq!(chain.insert_header(block, InLine), Err(Refusal::HeadersFull));
+    chain.connect(block, vec![]).expect("the next");
+    assert_eq!((chain.tip().id, chain.headers()), (block.id(), 30));
+}
+
+#[test]
+fn a_branch_of_ten_thousand_blocks_by_one_producer_fits_beside_the_best_chain() {
+    let mut chain = Chain::new(genesis());
+    grow(&mut chain, 10_000);
+    let mut parent = genesis();
+    for height in 1..=10_001 {
+        let next = header(parent, height, 2, 0, &[]);
+        chain.insert_header(next, InLine).expect("room");
+        parent = next.id();
+    }
+    assert_eq!(chain.missing_bodies(usize::MAX).len(), 10_001);
 }
 
 #[test]
 fn an_invalid_block_is_refused_with_all_that_follow_and_keeps_its_slot() {
     let mut chain = Chain::new(genesis());
     let bad = header(genesis(), 1, 1, 0, &[]);
-    chain.insert_header(bad).expect("fit");
+    chain.insert_header(bad, InLine).expect("fit");
     let child = insert_on(&mut chain, bad.id(), 2, 2, 2)[0];
     chain.mark_invalid(&bad.id());
     assert_eq!((chain.headers(), chain.best_header().id, chain.missing_bodies(9)), (0, genesis(), vec![]));
-    assert_eq!(chain.check_header(&bad), Err(Refusal::RejectedBefore));
-    assert_eq!(chain.check_header(&child), Err(Refusal::RejectedBefore));
-    chain.insert_header(header(genesis(), 1, 1, 1, &[])).expect("the producer's second");
-    assert_eq!(chain.insert_header(header(genesis(), 1, 1, 2, &[])), Err(Refusal::TooManyAtHeight));
+    assert_eq!(chain.check_header(&bad, InLine), Err(Refusal::RejectedBefore));
+    assert_eq!(chain.check_header(&child, InLine), Err(Refusal::RejectedBefore));
+    chain.insert_header(header(genesis(), 1, 1, 1, &[]), Alone).expect("the producer's second");
+    assert_eq!(chain.insert_header(header(genesis(), 1, 1, 2, &[]), Alone), Err(Refusal::TooManyAtHeight));
 }
 
 #[test]
@@ -100,17 +179,17 @@ fn connected_blocks_and_genesis_cannot_be_marked_invalid() {
 fn the_memory_of_invalid_blocks_is_bounded_and_gives_slots_back() {
     let mut chain = Chain::new(genesis());
     let bad = header(genesis(), 1, 1, 0, &[]);
-    chain.insert_header(bad).expect("fit");
+    chain.insert_header(bad, InLine).expect("fit");
     chain.mark_invalid(&bad.id());
     let count = u32::try_from(INVALID_BLOCKS_MAX).expect("small");
     for producer in 2..=count {
         chain.mark_invalid(&header(genesis(), 1, producer, 0, &[]).id());
     }
-    assert_eq!(chain.check_header(&bad), Err(Refusal::RejectedBefore));
+    assert_eq!(chain.check_header(&bad, InLine), Err(Refusal::RejectedBefore));
     chain.mark_invalid(&header(genesis(), 1, count + 1, 0, &[]).id());
-    assert_eq!(chain.check_header(&bad), Ok(HeaderCheck::New));
+    assert_eq!(chain.check_header(&bad, InLine), Ok(HeaderCheck::New));
     for salt in [7, 8] {
-        chain.insert_header(header(genesis(), 1, 1, salt, &[])).expect("both slots are free again");
+        chain.insert_header(header(genesis(), 1, 1, salt, &[]), Alone).expect("both slots are free again");
     }
 }
 
@@ -122,16 +201,16 @@ fn a_full_tree_gives_up_the_leaf_farthest_from_the_tip() {
     // At distances 1 to 3 above the tip, and 3 below it.
     let above = insert_on(&mut chain, tip.id, 5, 2, 3);
     let below = header(genesis(), 1, 2, 0, &[]);
-    chain.insert_header(below).expect("room");
+    chain.insert_header(below, InLine).expect("room");
     assert_eq!(chain.headers(), 8);
     let equally_far = header(genesis(), 1, 3, 0, &[]);
-    assert_eq!(chain.check_header(&equally_far), Err(Refusal::HeadersFull));
-    assert_eq!(chain.insert_header(equally_far), Err(Refusal::HeadersFull));
+    assert_eq!(chain.check_header(&equally_far, InLine), Err(Refusal::HeadersFull));
+    assert_eq!(chain.insert_header(equally_far, InLine), Err(Refusal::HeadersFull));
     let nearer = header(tip.id, 5, 3, 0, &[]);
-    assert_eq!(chain.insert_header(nearer), Ok(HeaderCheck::New));
+    assert_eq!(chain.insert_header(nearer, InLine), Ok(HeaderCheck::New));
     assert_eq!((chain.headers(), chain.header(&below.id())), (8, None), "of equally far ones, the lower");
     let nearer = header(tip.id, 5, 4, 0, &[]);
-    assert_eq!(chain.insert_header(nearer), Ok(HeaderCheck::New));
+    assert_eq!(chain.insert_header(nearer, InLine), Ok(HeaderCheck::New));
     assert_eq!((chain.headers(), chain.header(&above[2].id())), (8, None));
     assert_eq!(chain.best_header().id, above[1].id());
 }
@@ -140,7 +219,7 @@ fn a_full_tree_gives_up_the_leaf_farthest_from_the_tip() {
 fn the_leaf_that_a_header_extends_is_not_given_up_for_it() {
     let mut chain = small(4, 4);
     let on = insert_on(&mut chain, genesis(), 1, 1, 4);
-    assert_eq!(chain.insert_header(header(on[3].id(), 5, 1, 0, &[])), Err(Refusal::HeadersFull));
+    assert_eq!(chain.insert_header(header(on[3].id(), 5, 1, 0, &[]), InLine), Err(Refusal::HeadersFull));
     assert_eq!(chain.header(&on[3].id()), Some(&on[3]));
 }
 
@@ -148,10 +227,10 @@ fn the_leaf_that_a_header_extends_is_not_given_up_for_it() {
 fn a_block_with_its_body_comes_before_headers_without() {
     let mut chain = small(4, 2);
     for producer in 0..4 {
-        chain.insert_header(header(genesis(), 1, producer, 0, &[])).expect("room");
+        chain.insert_header(header(genesis(), 1, producer, 0, &[]), InLine).expect("room");
     }
     let block = header(genesis(), 1, 9, 0, &[]);
-    assert_eq!(chain.insert_header(block), Err(Refusal::HeadersFull));
+    assert_eq!(chain.insert_header(block, InLine), Err(Refusal::HeadersFull));
     let tip = chain.connect(block, vec![]).expect("it extends the tip").tip_change.expect("it is the tip").tip;
     assert_eq!((tip.id, chain.headers()), (block.id(), 4));
 }
@@ -165,20 +244,20 @@ fn the_best_chain_forgets_its_lowest_headers_and_keeps_its_part() {
     grow(&mut chain, 1);
     assert_eq!((chain.headers(), chain.header(&low[0].id())), (8, None));
     // The floor rose to the new lowest header: branches start there or above.
-    assert_eq!(chain.check_header(&header(low[0].id(), 2, 2, 0, &[])), Err(Refusal::TooOld));
-    assert_eq!(chain.check_header(&header(genesis(), 1, 2, 0, &[])), Err(Refusal::TooOld));
+    assert_eq!(chain.check_header(&header(low[0].id(), 2, 2, 0, &[]), InLine), Err(Refusal::TooOld));
+    assert_eq!(chain.check_header(&header(genesis(), 1, 2, 0, &[]), InLine), Err(Refusal::TooOld));
     // A header that could only have the room of the block it stands on is too old as well.
-    assert_eq!(chain.insert_header(header(low[1].id(), 3, 2, 0, &[])), Err(Refusal::TooOld));
+    assert_eq!(chain.insert_header(header(low[1].id(), 3, 2, 0, &[]), InLine), Err(Refusal::TooOld));
     assert_eq!((chain.headers(), chain.header(&low[1].id())), (8, Some(&low[1])));
     chain.mark_invalid(&low[0].id());
     assert_eq!((chain.headers(), chain.tip().height), (8, 9), "a forgotten block takes nothing along");
     // Headers ahead of the tip push out what is farther from it, down to the best chain's part of 4 and no further.
     let tip = chain.tip();
     let ahead = insert_on(&mut chain, tip.id, 10, 2, 3);
-    assert_eq!(chain.insert_header(header(ahead[2].id(), 13, 2, 0, &[])), Err(Refusal::HeadersFull));
+    assert_eq!(chain.insert_header(header(ahead[2].id(), 13, 2, 0, &[]), InLine), Err(Refusal::HeadersFull));
     assert_eq!((chain.headers(), chain.locator().len()), (8, 5 + 1));
     for (producer, is_held) in [(3, true), (4, false), (5, false)] {
-        chain.insert_header(header(tip.id, 10, producer, 0, &[])).expect("nearer than others");
+        chain.insert_header(header(tip.id, 10, producer, 0, &[]), InLine).expect("nearer than others");
         assert_eq!((chain.headers(), chain.locator().len()), (8, 4 + 1));
         assert_eq!(chain.header(&ahead[2].id()).is_some(), is_held);
     }
@@ -190,14 +269,9 @@ fn transactions_of_forgotten_headers_are_forgotten() {
     let items = vec![transaction(1, 1, 100, 0)];
     chain.connect(header(genesis(), 1, 1, 0, &items), items.clone()).expect("fit");
     grow(&mut chain, 3);
-    let again = |chain: &Chain| header(chain.tip().id, chain.tip().height + 1, 2, 0, &items);
     assert_eq!(chain.confirmed(&items[0].id()).map(|(height, _)| height), Some(1));
     grow(&mut chain, 1);
-    assert_eq!(chain.confirmed(&items[0].id()), None);
-    let block = again(&chain);
-    assert!(chain.connect(block, items.clone()).is_ok());
-    let block = again(&chain);
-    assert_eq!(chain.connect(block, items.clone()), Err(Refusal::RepeatedTransaction));
+    assert_eq!((chain.confirmed(&items[0].id()), chain.confirmed_from()), (None, 2));
 }
 
 #[test]
@@ -205,15 +279,15 @@ fn branches_that_start_below_the_floor_go_when_it_rises() {
     let mut chain = small(8, 3);
     grow(&mut chain, 4);
     let side = header(chain.headers_after(&[genesis()], 1).expect("genesis is remembered")[0].id(), 2, 2, 0, &[]);
-    chain.insert_header(side).expect("room");
+    chain.insert_header(side, InLine).expect("room");
     let side_child = header(side.id(), 3, 2, 0, &[]);
-    chain.insert_header(side_child).expect("room");
+    chain.insert_header(side_child, InLine).expect("room");
     grow(&mut chain, 2);
     assert_eq!((chain.headers(), chain.header(&side.id())), (8, Some(&side)));
     // The first header is as far from the tip as none else, and takes the floor to height 2.
     grow(&mut chain, 1);
     assert_eq!((chain.header(&side.id()), chain.header(&side_child.id())), (None, None));
-    assert_eq!(chain.check_header(&side_child), Err(Refusal::UnknownParent));
+    assert_eq!(chain.check_header(&side_child, InLine), Err(Refusal::UnknownParent));
     assert_eq!(chain.headers(), 6);
 }
 
@@ -225,4 +299,6 @@ fn the_protocols_bounds_hold() {
     grow(&mut chain, 1);
     assert_eq!(chain.headers(), CHAIN_HEADERS_MAX);
     const { assert!(CHAIN_BEST_HEADERS_MIN as u64 > VALID_UNTIL_AHEAD_MAX) };
+    const { assert!(CHAIN_HEADERS_MAX >= CHAIN_BEST_HEADERS_MIN + 10_000 + 4 * HEADERS_OFF_BEST_SHARE) };
+    assert_eq!(Limits::default().headers_each, HEADERS_OFF_BEST_SHARE);
 }

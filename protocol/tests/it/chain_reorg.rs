@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use protocol::block::SignedHeader;
+use protocol::chain::Standing::{Alone, InLine};
 use protocol::chain::{Chain, Limits, TipChange};
 use protocol::hash::{BlockId, TxId};
 use protocol::refusal::Refusal;
@@ -21,8 +22,8 @@ struct Planned {
     branch: BTreeMap<TxId, (u64, BlockId)>,
 }
 
-/// Each block stands on one of the `reach` before it (or on genesis, if these are all), and takes those of 8
-/// transactions that its branch doesn't have.
+/// Each block stands on one of the `reach` before it (or on genesis, if these are all), and takes some of 8 transactions,
+/// whether or not its branch has them. Where a branch has one first is what counts.
 fn plan(shape: &[(usize, u8)], reach: usize) -> Vec<Planned> {
     let mut blocks: Vec<Planned> = vec![];
     for (number, (parent, wanted)) in (0_u32..).zip(shape) {
@@ -31,11 +32,13 @@ fn plan(shape: &[(usize, u8)], reach: usize) -> Vec<Planned> {
         let mut branch = parent.as_ref().map(|parent| parent.branch.clone()).unwrap_or_default();
         let (height, on) =
             parent.map_or((1, genesis()), |parent| (parent.header.header().height + 1, parent.header.id()));
-        let mut items: Vec<_> =
+        let items: Vec<_> =
             (0..8).filter(|bit| wanted & (1 << bit) != 0).map(|bit| transaction(1, bit, 1_000, 0)).collect();
-        items.retain(|item| !branch.contains_key(&item.id()));
-        let header = header(on, height, number, 0, &items);
-        branch.extend(items.iter().map(|item| (item.id(), (height, header.id()))));
+        // Six producers, each of whom signs again and again for one height.
+        let header = header(on, height, number % 6, u64::from(number), &items);
+        for item in &items {
+            branch.entry(item.id()).or_insert((height, header.id()));
+        }
         blocks.push(Planned { header, items, branch });
     }
     blocks
@@ -46,7 +49,7 @@ fn plan(shape: &[(usize, u8)], reach: usize) -> Vec<Planned> {
 fn connect_all(chain: &mut Chain, blocks: &[Planned], keys: &[u16]) -> Result<(), TestCaseError> {
     let mut waiting: Vec<_> = blocks.iter().zip(keys).collect();
     waiting.sort_by_key(|(_, key)| **key);
-    let mut told = BTreeSet::new();
+    let mut told = BTreeMap::new();
     while !waiting.is_empty() {
         let before = waiting.len();
         let mut late = vec![];
@@ -58,7 +61,7 @@ fn connect_all(chain: &mut Chain, blocks: &[Planned], keys: &[u16]) -> Result<()
             }
             let tip = blocks.iter().find(|block| block.header.id() == chain.tip().id);
             let on_tip: BTreeSet<_> = tip.iter().flat_map(|tip| tip.branch.keys().copied()).collect();
-            prop_assert_eq!(&told, &on_tip);
+            prop_assert_eq!(&told.keys().copied().collect::<BTreeSet<_>>(), &on_tip);
         }
         prop_assert!(late.len() < before, "a block waits for a parent that is there");
         waiting = late;
@@ -66,20 +69,39 @@ fn connect_all(chain: &mut Chain, blocks: &[Planned], keys: &[u16]) -> Result<()
     Ok(())
 }
 
-/// Applies a change to the set of confirmed transactions, as a mempool's owner would.
-fn follow(told: &mut BTreeSet<TxId>, blocks: &[Planned], change: Option<TipChange>) -> Result<(), TestCaseError> {
+/// Applies a change to the confirmed transactions and how often each occurs, as a mempool's owner would.
+fn follow(
+    told: &mut BTreeMap<TxId, usize>,
+    blocks: &[Planned],
+    change: Option<TipChange>,
+) -> Result<(), TestCaseError> {
     let Some(change) = change else { return Ok(()) };
     let of = |id: &BlockId| blocks.iter().find(|block| block.header.id() == *id).map(|block| ids(&block.items));
     for id in change.disconnected.iter().filter_map(of).flatten() {
-        prop_assert!(told.remove(&id));
+        let times = told.get_mut(&id).expect("it was told of");
+        *times -= 1;
+        if *times == 0 {
+            told.remove(&id);
+        }
     }
-    let joined: Vec<_> = change.connected.iter().filter_map(of).flatten().collect();
+    let (mut joined, mut repeated) = (vec![], vec![]);
+    for block in &change.connected {
+        for id in of(block).into_iter().flatten() {
+            joined.push(id);
+            let times = told.entry(id).or_default();
+            if *times > 0 {
+                repeated.push((*block, id));
+            }
+            *times += 1;
+        }
+    }
     prop_assert_eq!(&joined, &change.confirmed);
-    prop_assert!(joined.into_iter().all(|id| told.insert(id)));
-    prop_assert!(change.returned.iter().all(|item| !told.contains(&item.id())));
+    prop_assert_eq!(&repeated, &change.repeated);
+    prop_assert!(change.returned.iter().all(|item| !told.contains_key(&item.id())));
     let left: BTreeSet<_> = change.disconnected.iter().filter_map(of).flatten().collect();
     let returned: BTreeSet<_> = ids(&change.returned).into_iter().collect();
-    prop_assert_eq!(left.difference(told).copied().collect::<BTreeSet<_>>(), returned);
+    let gone: BTreeSet<_> = left.into_iter().filter(|id| !told.contains_key(id)).collect();
+    prop_assert_eq!(gone, returned);
     prop_assert_eq!(change.connected.last(), Some(&change.tip.id));
     Ok(())
 }
@@ -138,7 +160,7 @@ proptest! {
         steps in prop::collection::vec((any::<prop::sample::Index>(), 0..12_u8), 100..400),
     ) {
         let limits = Limits {
-            headers: 24, best_headers: 6, body_bytes: 3_000, contents: 40, confirmed: 9,
+            headers: 24, best_headers: 6, headers_each: 3, body_bytes: 3_000, contents: 40, confirmed: 9,
         };
         let blocks = plan(&shape, 4);
         let mut chain = Chain::with_limits(genesis(), limits);
@@ -149,7 +171,8 @@ proptest! {
             let block = &blocks[(base + at.index(12)).saturating_sub(6).min(blocks.len() - 1)];
             match what {
                 0 => chain.mark_invalid(&block.header.id()),
-                1..6 => drop(chain.insert_header(block.header)),
+                1 => drop(chain.insert_header(block.header, Alone)),
+                2..6 => drop(chain.insert_header(block.header, InLine)),
                 _ => {
                     let kept: Vec<_> = chain.locator().into_iter().filter(|id| chain.body(id).is_some()).collect();
                     if let Ok(connected) = chain.connect(block.header, block.items.clone())

@@ -1,6 +1,7 @@
 //! Locators, the headers that answer them, and the bodies to fetch.
 
 use protocol::chain::Chain;
+use protocol::chain::Standing::InLine;
 use protocol::hash::BlockId;
 use protocol::limits::LOCATOR_ENTRIES_MAX;
 
@@ -33,7 +34,7 @@ fn a_locator_goes_ten_by_ones_and_then_doubles_down_to_genesis() {
 fn headers_follow_the_first_locator_id_on_the_best_chain() {
     let (mut chain, ids) = grown(5);
     let stale = header(ids[3], 4, 2, 0, &[]);
-    chain.insert_header(stale).expect("fit");
+    chain.insert_header(stale, InLine).expect("fit");
     let after = |locator: &[BlockId], max| {
         chain
             .headers_after(locator, max)
@@ -59,7 +60,7 @@ fn what_is_missing_is_the_way_to_the_best_header_lowest_first() {
     }
     let on_ids: Vec<_> = on.iter().map(protocol::block::SignedHeader::id).collect();
     for at in &on {
-        chain.insert_header(*at).expect("fit");
+        chain.insert_header(*at, InLine).expect("fit");
     }
     assert_eq!((chain.best_header().height, chain.best_header().id), (6, on_ids[4]));
     assert_eq!(chain.missing_bodies(9), on_ids);
@@ -72,7 +73,7 @@ fn what_is_missing_is_the_way_to_the_best_header_lowest_first() {
         higher.push(header(higher[higher.len() - 1].id(), height, 3, 0, &[]));
     }
     for at in &higher {
-        chain.insert_header(*at).expect("fit");
+        chain.insert_header(*at, InLine).expect("fit");
     }
     assert_eq!(chain.missing_bodies(9), higher.iter().map(protocol::block::SignedHeader::id).collect::<Vec<_>>());
     chain.mark_invalid(&higher[1].id());
@@ -90,6 +91,6 @@ fn of_equally_high_headers_the_one_with_the_lowest_id_is_best() {
     both.sort_by_key(protocol::block::SignedHeader::id);
     chain.connect(both[1], vec![]).expect("it extends the tip");
     assert_eq!(chain.missing_bodies(9), []);
-    chain.insert_header(both[0]).expect("fit");
+    chain.insert_header(both[0], InLine).expect("fit");
     assert_eq!(chain.missing_bodies(9), [both[0].id()]);
 }

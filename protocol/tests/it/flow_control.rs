@@ -6,7 +6,8 @@ use protocol::limits::{BULK_CREDIT_BYTES, CONTROL_CREDIT_BYTES, CONTROL_RESERVE_
 use protocol::message::{Lane, Message, TxRef};
 use protocol::time::Duration;
 
-use crate::harness::{Mesh, block, genesis, tip_of, transaction};
+use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction};
+use crate::make;
 
 fn queued(mesh: &Mesh, peer: PeerHandle, lane: Lane) -> usize {
     mesh.sent.iter().filter(|sent| sent.to == peer && sent.lane == lane).map(|sent| sent.bytes.len()).sum()
@@ -87,23 +88,30 @@ fn large_bodies_wait_for_bulk_credit() {
     assert!(two <= BULK_CREDIT_BYTES && two + two / 2 > BULK_CREDIT_BYTES);
     assert_eq!(mesh.heard(0, peer).iter().filter(|message| matches!(message, Message::Block(_))).count(), 2);
     drain(&mut mesh, peer, Lane::Bulk, two);
+    mesh.run_secs(1);
     assert_eq!(mesh.heard(0, peer).iter().filter(|message| matches!(message, Message::Block(_))).count(), 2);
 }
 
 #[test]
 fn small_replies_do_not_wait_behind_large_ones() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
-    let items: Vec<_> = (0..60).map(|nonce| transaction(1, nonce, 65_000)).collect();
-    let large = block(genesis(), &items, 1);
-    mesh.publish(0, &large);
+    mesh.checking = Checking::Assumed;
+    let (mut tip, mut items, mut blocks) = (genesis(), Vec::new(), Vec::new());
+    for number in 0..4 {
+        items = (0..60).map(|nonce| make::sized(number, nonce, 65_000)).collect();
+        blocks.push(block(tip, &items, 1));
+        tip = tip_of(&blocks[blocks.len() - 1]);
+        mesh.publish(0, &blocks[blocks.len() - 1]);
+        mesh.run_secs(1);
+    }
     let small = transaction(2, 1, 10);
     mesh.submit(0, &small);
     mesh.run_secs(1);
     mesh.draining = false;
     let peer = mesh.greeted(0);
     mesh.run_secs(1);
-    for _ in 0..4 {
-        mesh.say(0, peer, Message::GetBlock { graft: false, id: large.header.id() });
+    for block in &blocks {
+        mesh.say(0, peer, Message::GetBlock { graft: false, id: block.header.id() });
     }
     mesh.heard(0, peer);
     mesh.say(
@@ -116,8 +124,10 @@ fn small_replies_do_not_wait_behind_large_ones() {
         [Message::Transactions { via: None, bodies: vec![small.encoded().clone().into()] }]
     );
     // What waits for the bulk lane comes in the order of asking.
-    drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);
-    drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);
+    for _ in 0..2 {
+        drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);
+        mesh.run_secs(1);
+    }
     let names: Vec<_> = mesh.heard(0, peer).iter().map(Message::name).collect();
     assert_eq!(names, ["block", "block", "transactions"]);
 }

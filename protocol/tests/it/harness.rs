@@ -132,6 +132,8 @@ pub struct Mesh {
     pub checking: Checking,
     /// Jobs that nobody works on, with [`Checking::Held`].
     pub jobs: Vec<VerifyJob>,
+    /// Signatures that were to be checked, of all nodes.
+    pub signatures: usize,
     /// Whether durable storage answers.
     pub loading: bool,
     /// What each node has in durable storage.
@@ -178,6 +180,7 @@ impl Mesh {
             draining: true,
             checking: Checking::Real,
             jobs: Vec::new(),
+            signatures: 0,
             loading: true,
             kept: (0..count).map(|_| Kept::default()).collect(),
             fullest: None,
@@ -395,8 +398,12 @@ impl Mesh {
                     None => {}
                 }
             }
-            Output::Verify(job) if self.checking == Checking::Held => self.jobs.push(job),
+            Output::Verify(job) if self.checking == Checking::Held => {
+                self.signatures += job.signatures();
+                self.jobs.push(job);
+            }
             Output::Verify(job) => {
+                self.signatures += job.signatures();
                 let verdict = match self.checking {
                     Checking::Assumed => Verdict::Valid,
                     _ => job.run(protocol::keys::PublicKey::decompress),

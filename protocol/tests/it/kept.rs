@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protocol::block::Block;
-use protocol::durable::{Load, Loaded, Record, Restored, RestoredBlock};
+use protocol::durable::{Load, Loaded, Looked, Record, Restored, RestoredBlock};
 use protocol::hash::{BlockId, TxId};
 use protocol::limits::{CHAIN_BEST_HEADERS_MIN, HEADERS_ENTRIES_MAX};
+use protocol::message::Tip;
 use protocol::transaction::SignedTransaction;
 
 use crate::harness::genesis;
@@ -20,6 +21,10 @@ pub struct Kept {
     pub returning: BTreeSet<BlockId>,
     /// The lowest height from which on bodies are kept.
     pub kept_from: u64,
+    /// Whether a start gets no transactions of blocks, as of those that are too old for memory.
+    pub forgetful: bool,
+    /// Whether it can't look where a transaction is first.
+    pub blind: bool,
     /// What was asked back.
     pub loads: Vec<Load>,
 }
@@ -64,6 +69,15 @@ impl Kept {
                 let headers = after.iter().take(HEADERS_ENTRIES_MAX).map(|id| self.blocks[id].0.header).collect();
                 Loaded::HeadersAfter { locator: locator.clone(), headers }
             }
+            Load::First(id) => {
+                let place = |at: usize| Tip { height: at as u64 + 1, id: self.best[at] };
+                let first = self.best.iter().position(|block| self.blocks[block].1.contains(id)).map(place);
+                let tip = self.best.len().checked_sub(1).map_or(genesis(), place);
+                Loaded::First { id: *id, looked: (!self.blind).then_some(Looked { first, tip }) }
+            }
+            Load::Contents(id) => {
+                Loaded::Contents { id: *id, transactions: self.blocks.get(id).map(|(_, ids)| ids.clone()) }
+            }
         }
     }
 
@@ -71,7 +85,7 @@ impl Kept {
         let newest = self.best.len().saturating_sub(CHAIN_BEST_HEADERS_MIN);
         let block = |id: &BlockId| {
             let (block, transactions) = &self.blocks[id];
-            RestoredBlock { header: block.header, transactions: Some(transactions.clone()) }
+            RestoredBlock { header: block.header, transactions: (!self.forgetful).then(|| transactions.clone()) }
         };
         Restored {
             best: self.best[newest..].iter().map(block).collect(),

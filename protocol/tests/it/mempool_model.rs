@@ -6,9 +6,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use protocol::hash::TxId;
 use protocol::keys::PublicKey;
+use protocol::limits::{MEMPOOL_OLD_AFTER, MEMPOOL_TURNOVER, MEMPOOL_TURNOVER_BURST};
 use protocol::mempool::Mempool;
 use protocol::refusal::Refusal;
-use protocol::time::Time;
+use protocol::time::{Duration, Time};
 use protocol::transaction::SignedTransaction;
 
 use crate::make::{ids, transaction};
@@ -21,6 +22,8 @@ enum Step {
     Remove(prop::sample::Index),
     Expire(u64),
     Close(u32),
+    Pass(Duration),
+    Adopt(prop::sample::Index),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,49 +38,108 @@ struct Held {
     item: Arc<SignedTransaction>,
     link: Link,
     charge: usize,
+    at: Time,
 }
 
 #[derive(Default)]
-struct Model(Vec<Held>);
+struct Model {
+    now: Time,
+    held: Vec<Held>,
+    /// Until when the turnover of each open link so far would have taken.
+    turned: BTreeMap<u32, Time>,
+}
 
 impl Model {
     fn insert(&mut self, item: &Arc<SignedTransaction>, link: Option<u32>) -> Result<Vec<TxId>, Refusal> {
-        if self.0.iter().any(|held| held.item.id() == item.id()) {
+        if self.held.iter().any(|held| held.item.id() == item.id()) {
             return Ok(vec![]);
         }
         let same = |held: &&Held| held.item.author() == item.author() && held.item.nonce() == item.nonce();
-        if self.0.iter().filter(same).count() >= 2 {
+        if self.held.iter().filter(same).count() >= 2 {
             return Err(Refusal::NonceTaken);
         }
-        let link = link.map_or(Link::Local, Link::Open);
-        let newcomer = Held { item: item.clone(), link, charge: item.encoded().len().max(512) };
-        let (mut left, mut evicted) = (self.0.clone(), vec![]);
+        let by = link.map_or(Link::Local, Link::Open);
+        let newcomer = Held { item: item.clone(), link: by, charge: item.encoded().len().max(512), at: self.now };
+        let may_turn = link.filter(|link| {
+            self.turned.get(link).is_none_or(|turned| *turned <= self.now + MEMPOOL_TURNOVER_BURST)
+        });
+        let (mut left, mut evicted, mut turns) = (self.held.clone(), vec![], false);
         while left.iter().map(|held| held.charge).sum::<usize>() + newcomer.charge > BYTES_MAX {
-            let at = victim(&left, &newcomer).ok_or(Refusal::MempoolFull)?;
+            let (at, turned) = victim(&left, &newcomer, may_turn.is_some()).ok_or(Refusal::MempoolFull)?;
+            turns |= turned;
             evicted.push(left.remove(at).item.id());
         }
-        left.push(newcomer);
-        self.0 = left;
+        left.push(newcomer.clone());
+        self.held = left;
+        if let Some(link) = link.filter(|_| turns) {
+            let took = MEMPOOL_TURNOVER.times(newcomer.charge as u64).divided_by(share(&self.held, by) as u64);
+            let turned = self.turned.entry(link).or_default();
+            *turned = (*turned).max(self.now) + took;
+        }
         Ok(evicted)
+    }
+
+    /// Whether it would be refused, as far as the first step tells.
+    fn refusal(&self, item: &Arc<SignedTransaction>, link: Option<u32>) -> Option<Refusal> {
+        let mut tried = Self { now: self.now, held: self.held.clone(), turned: self.turned.clone() };
+        match tried.insert(item, link) {
+            // Room for a small one says nothing of what comes after the first.
+            Err(Refusal::MempoolFull) if item.encoded().len() > 512 => None,
+            result => result.err(),
+        }
     }
 }
 
-/// The place of what goes next, or none if the newcomer's share is the largest.
-fn victim(left: &[Held], newcomer: &Held) -> Option<usize> {
+fn share(left: &[Held], link: Link) -> usize {
+    left.iter().filter(|held| held.link == link).map(|held| held.charge).sum()
+}
+
+/// The place of what goes next and whether that is a turnover, or none if the newcomer is refused.
+fn victim(left: &[Held], newcomer: &Held, may_turn: bool) -> Option<(usize, bool)> {
     let mut authors = BTreeMap::<PublicKey, usize>::new();
     let mut links = BTreeMap::<Link, usize>::new();
     for held in left {
         *authors.entry(held.item.author()).or_default() += held.charge;
         *links.entry(held.link).or_default() += held.charge;
     }
+    let sheltered = newcomer.link != Link::Local && share(left, Link::Local) <= BYTES_MAX / 4;
     let own = authors.get(&newcomer.item.author()).copied().unwrap_or_default() + newcomer.charge;
     let (largest, author) = authors.into_iter().map(|(author, bytes)| (bytes, author)).max()?;
     if own.max(largest) > BYTES_MAX / 16 {
-        return if own >= largest { None } else { left.iter().rposition(|held| held.item.author() == author) };
+        if own >= largest {
+            return None;
+        }
+        let newest = left.iter().rposition(|held| held.item.author() == author)?;
+        if !(sheltered && left[newest].link == Link::Local) {
+            return Some((newest, false));
+        }
     }
-    let own = links.get(&newcomer.link).copied().unwrap_or_default() + newcomer.charge;
-    let (largest, link) = links.into_iter().map(|(link, bytes)| (bytes, link)).max()?;
-    if own >= largest { None } else { left.iter().rposition(|held| held.link == link) }
+    let own = share(left, newcomer.link) + newcomer.charge;
+    let others = links.into_iter().filter(|(link, _)| !(sheltered && *link == Link::Local));
+    if let Some((largest, link)) = others.map(|(link, bytes)| (bytes, link)).max()
+        && own < largest
+    {
+        return gives_way(left, link, newcomer.at).map(|at| (at, false));
+    }
+    let turns = newcomer.link != Link::Local && may_turn;
+    turns.then(|| gives_way(left, newcomer.link, newcomer.at)).flatten().map(|at| (at, true))
+}
+
+/// The oldest if it is old, or else the one before the most of the newest that take at most half of the share.
+fn gives_way(left: &[Held], link: Link, now: Time) -> Option<usize> {
+    let places: Vec<usize> = (0..left.len()).filter(|place| left[*place].link == link).collect();
+    if link == Link::Local {
+        return places.last().copied();
+    }
+    let oldest = *places.first()?;
+    if now.since(left[oldest].at) >= MEMPOOL_OLD_AFTER {
+        return Some(oldest);
+    }
+    let mut newer = 0;
+    places.iter().rev().copied().find(|place| {
+        newer += left[*place].charge;
+        newer > share(left, link) / 2
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -91,14 +153,23 @@ fn step() -> impl Strategy<Value = Step> {
             }),
         3 => any::<prop::sample::Index>().prop_map(Step::Remove),
         1 => (0..8_u64).prop_map(Step::Expire),
+        1 => any::<prop::sample::Index>().prop_map(Step::Adopt),
         1 => (0..4_u32).prop_map(Step::Close),
+        // A turnover's part, its burst, what makes old, and one less.
+        2 => prop::sample::select(vec![
+            Duration::from_millis(3_750),
+            MEMPOOL_TURNOVER_BURST,
+            MEMPOOL_OLD_AFTER,
+            MEMPOOL_OLD_AFTER - Duration::from_micros(1),
+        ])
+        .prop_map(Step::Pass),
     ]
 }
 
 fn check(pool: &Mempool, model: &Model) -> Result<(), TestCaseError> {
     let held: Vec<_> = pool.oldest_first().map(|(item, _)| item.id()).collect();
-    prop_assert_eq!(&held, &model.0.iter().map(|held| held.item.id()).collect::<Vec<_>>());
-    prop_assert_eq!(pool.bytes(), model.0.iter().map(|held| held.item.encoded().len()).sum::<usize>());
+    prop_assert_eq!(&held, &model.held.iter().map(|held| held.item.id()).collect::<Vec<_>>());
+    prop_assert_eq!(pool.bytes(), model.held.iter().map(|held| held.item.encoded().len()).sum::<usize>());
     prop_assert_eq!(pool.len(), held.len());
     prop_assert!(held.iter().all(|id| pool.contains(id)));
     Ok(())
@@ -114,17 +185,27 @@ proptest! {
             match step {
                 Step::Insert { author, nonce, valid_until, payload, link } => {
                     let item = transaction(author, nonce, valid_until, payload);
-                    let result = pool.insert(Time::ZERO, &item, link).map(|inserted| ids(&inserted.evicted));
+                    let told = pool.refusal(model.now, &item, link).filter(|_| !pool.contains(&item.id()));
+                    if !pool.contains(&item.id()) && let Some(refusal) = model.refusal(&item, link) {
+                        prop_assert_eq!(&told, &Some(refusal));
+                    }
+                    let result = pool.insert(model.now, &item, link).map(|inserted| ids(&inserted.evicted));
+                    prop_assert!(told.is_none() || told.as_ref() == result.as_ref().err());
                     prop_assert_eq!(result, model.insert(&item, link));
                 }
-                Step::Remove(at) if !model.0.is_empty() => {
-                    let gone = model.0.remove(at.index(model.0.len())).item;
+                Step::Remove(at) if !model.held.is_empty() => {
+                    let gone = model.held.remove(at.index(model.held.len())).item;
                     prop_assert_eq!(pool.remove(&gone.id()), Some(gone));
                 }
-                Step::Remove(_) => {}
+                Step::Adopt(at) if !model.held.is_empty() => {
+                    let at = at.index(model.held.len());
+                    model.held[at].link = Link::Local;
+                    prop_assert!(pool.adopt(&model.held[at].item.id()));
+                }
+                Step::Remove(_) | Step::Adopt(_) => {}
                 Step::Expire(tip) => {
                     let mut expired = ids(&pool.remove_expired(tip));
-                    let gone = model.0.extract_if(.., |held| held.item.valid_until() <= tip);
+                    let gone = model.held.extract_if(.., |held| held.item.valid_until() <= tip);
                     let mut gone: Vec<_> = gone.map(|held| held.item.id()).collect();
                     expired.sort();
                     gone.sort();
@@ -132,9 +213,11 @@ proptest! {
                 }
                 Step::Close(link) => {
                     pool.link_closed(link);
-                    let theirs = model.0.iter_mut().filter(|held| held.link == Link::Open(link));
+                    let theirs = model.held.iter_mut().filter(|held| held.link == Link::Open(link));
                     theirs.for_each(|held| held.link = Link::Closed);
+                    model.turned.remove(&link);
                 }
+                Step::Pass(span) => model.now = model.now + span,
             }
             check(&pool, &model)?;
         }

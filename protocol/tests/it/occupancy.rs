@@ -8,15 +8,15 @@ use protocol::gossip::{
 };
 use protocol::hash::{BlockId, ShortId, TxId};
 use protocol::limits::{GETDATA_ENTRIES_MAX, KNOWN_MAX, REQUESTS_IN_FLIGHT_MAX};
-use protocol::message::{Hello, InvEntry, Message, TxRef};
+use protocol::message::{Digest, Hello, InvEntry, Message, Reconcile, TxRef};
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 
-use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, tip_of, transaction};
+use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, rogue, tip_of, transaction};
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 47] = [
+const STRUCTURES: [&str; 54] = [
     "accepted ids",
     "acknowledged",
     "address groups",
@@ -34,9 +34,13 @@ const STRUCTURES: [&str; 47] = [
     "confirmed ids",
     "conversations answered",
     "conversations begun",
+    "declined ids",
+    "evidence",
+    "filter bytes",
     "first sights",
     "grafts",
     "header queue",
+    "heights to recall",
     "hot transactions",
     "ids by block",
     "ids on offer",
@@ -44,7 +48,9 @@ const STRUCTURES: [&str; 47] = [
     "jobs of peers that left",
     "known set",
     "links of routes",
+    "lists",
     "loads",
+    "look-ups",
     "mempool bytes",
     "mempool entries",
     "new routes",
@@ -59,6 +65,7 @@ const STRUCTURES: [&str; 47] = [
     "queued control bytes",
     "refused branches",
     "rejected ids",
+    "sent bodies",
     "settled routes",
     "submitted jobs",
     "transactions in flight",
@@ -119,12 +126,20 @@ fn hostile() -> Mesh {
     let first = block(genesis(), std::slice::from_ref(&once), 1);
     mesh.publish(0, &first);
     mesh.run_secs(1);
-    mesh.say(0, peer, Message::Block(block(tip_of(&first), &[once], 2)));
+    let careless = mesh.greeted(0);
+    mesh.say(0, careless, Message::Block(block(tip_of(&first), &[once.clone(), once], 2)));
+    for salt in 0..2 {
+        mesh.say(0, peer, Message::Headers(vec![block_by(&rogue(), tip_of(&first), &[], salt).header]));
+        mesh.run_for(Duration::from_millis(5));
+    }
     mesh.say(0, peer, Message::Block(block(tip_of(&block(genesis(), &[], 7)), &[], 2)));
     mesh.run_secs(1);
     mesh.checking = Checking::Assumed;
     mesh.say(0, peer, Message::Block(block_by(&key(210), tip_of(&first), &[], 1)));
     mesh.say(0, peer, bodies(&[&make::transaction(7, 1, 0, 1)]));
+    // Of three with one nonce the last is refused after its check.
+    let three = [1, 2, 3].map(|payload| make::transaction(8, 1, 1_000, payload));
+    mesh.say(0, peer, bodies(&[&three[0], &three[1], &three[2]]));
     let grouped = PeerHandle(900);
     let group = Some(AddressGroup(7));
     mesh.input(0, Input::PeerConnected { peer: grouped, direction: Direction::Inbound, group });
@@ -132,6 +147,15 @@ fn hostile() -> Mesh {
         mesh.input(0, Input::Received { peer: grouped, message });
     }
     mesh.run_secs(10);
+    let open = Reconcile::Open {
+        number: 1,
+        digest: Digest::PushPull,
+        size: u32::MAX,
+        tip: genesis(),
+        salt: [1; 16],
+        symbols: vec![0; 22].into(),
+    };
+    mesh.say(0, peer, Message::Reconcile(Box::new(open)));
     // Nobody reads any more.
     mesh.draining = false;
     let large: Vec<_> = (0..140).map(|number| make::sized(number, 1, 61_000)).collect();
@@ -157,6 +181,7 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
         hostile(),
         left_behind(),
         late_and_deaf(),
+        forgetful(),
         out_of_memory(),
         differing(),
     ]) {
@@ -168,6 +193,21 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
     assert_eq!(fullest.keys().copied().collect::<Vec<_>>(), STRUCTURES);
     let empty: Vec<_> = fullest.iter().filter(|(_, used)| **used == 0).map(|(what, _)| *what).collect();
     assert_eq!(empty, [""; 0], "never seen in use");
+}
+
+/// A node that starts without the transactions of its blocks, and storage that doesn't answer.
+fn forgetful() -> Mesh {
+    let mut mesh = watched(1, RelayPolicy::Announce);
+    let old = transaction(1, 1, 10);
+    let first = block(genesis(), std::slice::from_ref(&old), 1);
+    mesh.publish(0, &first);
+    mesh.run_secs(1);
+    mesh.kept[0].forgetful = true;
+    mesh.restart(0);
+    mesh.loading = false;
+    mesh.publish(0, &block(tip_of(&first), &[old], 2));
+    mesh.run_secs(1);
+    mesh
 }
 
 /// A peer that doesn't read blocks' headers, and one that leaves its items in verification.

@@ -3,8 +3,8 @@
 use protocol::gossip::request::{Announced, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction};
 use protocol::limits::{
-    BLOCK_BYTES_MAX, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX,
-    REQUESTS_IN_FLIGHT_MAX, STRIKE_GROUPS_MAX, STRIKES_MAX,
+    BLOCK_BYTES_MAX, GROUP_STRIKES_MAX, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX,
+    REQUEST_BLOCKS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, STRIKE_GROUPS_MAX, STRIKES_MAX,
 };
 use protocol::time::Time;
 
@@ -126,6 +126,19 @@ fn strikes_stop_at_their_bound() {
 }
 
 #[test]
+fn the_strikes_of_a_group_stop_at_a_bound_of_their_own() {
+    let mut tracker = RequestTracker::new([1; 32]);
+    let group = Some(AddressGroup(7));
+    for (number, strikes, carried) in
+        [(1, GROUP_STRIKES_MAX - 1, GROUP_STRIKES_MAX - 1), (2, 1, GROUP_STRIKES_MAX), (3, 1, GROUP_STRIKES_MAX)]
+    {
+        withhold(&mut tracker, NOW, number, group, u64::from(strikes));
+        tracker.peer_connected(at_ms(10_000), peer(10 + number), Direction::Inbound, group);
+        assert_eq!(tracker.inherited(peer(10 + number)), carried);
+    }
+}
+
+#[test]
 fn the_longest_unstruck_group_is_forgotten_first() {
     let mut tracker = RequestTracker::new([1; 32]);
     let groups = u32::try_from(STRIKE_GROUPS_MAX).unwrap_or(u32::MAX);
@@ -137,7 +150,7 @@ fn the_longest_unstruck_group_is_forgotten_first() {
     let inherited = |tracker: &mut RequestTracker, number: u32| {
         let probe = peer(1_000_000 + number);
         tracker.peer_connected(at_ms(10_000), probe, Direction::Inbound, group(number));
-        let strikes = tracker.strikes(probe);
+        let strikes = tracker.inherited(probe);
         tracker.peer_disconnected(at_ms(10_000), probe);
         strikes
     };

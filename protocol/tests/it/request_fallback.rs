@@ -2,7 +2,9 @@
 
 use protocol::gossip::request::{Announced, RequestKey, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction, PeerHandle};
-use protocol::limits::{REQUEST_EXPIRY_MAX, REQUEST_EXPIRY_MIN, STRIKE_DECAY_INTERVAL, STRIKE_DECAY_SERVED};
+use protocol::limits::{
+    GROUP_STRIKES_MAX, REQUEST_EXPIRY_MAX, REQUEST_EXPIRY_MIN, STRIKE_DECAY_INTERVAL, STRIKE_DECAY_SERVED,
+};
 use protocol::time::{Duration, Time};
 
 use crate::request_support::{SMALL, at_ms, block, peer, tracker, transaction, withhold};
@@ -180,7 +182,27 @@ fn strikes_fall_away_with_service_after_them_only() {
 }
 
 #[test]
-fn a_new_peer_inherits_the_strikes_of_its_group_and_of_no_other() {
+fn a_new_peer_of_a_struck_group_is_asked_after_other_new_ones_until_that_has_faded() {
+    let mut tracker = RequestTracker::new([1; 32]);
+    let (struck, other) = (Some(AddressGroup(1)), Some(AddressGroup(2)));
+    withhold(&mut tracker, NOW, 1, struck, 60);
+    let mut asked_of_newcomer = |at: Time, number: u32| {
+        tracker.peer_connected(at, peer(number), Direction::Inbound, struck);
+        tracker.peer_connected(at, peer(number + 1), Direction::Inbound, other);
+        for item in 0..32 {
+            let key = transaction(u64::from(number) * 100 + item);
+            tracker.announced(at, peer(number), key, SMALL);
+            tracker.announced(at, peer(number + 1), key, SMALL);
+        }
+        tracker.next_requests(at, |_| true).into_iter().filter(|(asked, _)| *asked == peer(number)).count()
+    };
+    assert_eq!(asked_of_newcomer(at_ms(10_000), 10), 0);
+    let faded = at_ms(10_000) + STRIKE_DECAY_INTERVAL.times(u64::from(GROUP_STRIKES_MAX));
+    assert!(asked_of_newcomer(faded, 20) > 8, "about half of them");
+}
+
+#[test]
+fn a_new_peer_carries_the_strikes_of_its_group_beside_its_own_which_are_none() {
     let mut tracker = RequestTracker::new([1; 32]);
     let (near, far) = (Some(AddressGroup(1)), Some(AddressGroup(2)));
     withhold(&mut tracker, NOW, 1, near, 2);
@@ -188,15 +210,17 @@ fn a_new_peer_inherits_the_strikes_of_its_group_and_of_no_other() {
     tracker.peer_disconnected(at_ms(10_000), peer(1));
     for (number, group, strikes) in [(11, near, 2), (12, far, 0), (13, None, 0)] {
         tracker.peer_connected(at_ms(10_000), peer(number), Direction::Inbound, group);
-        assert_eq!(tracker.strikes(peer(number)), strikes, "peer {number}");
+        assert_eq!(tracker.inherited(peer(number)), strikes, "peer {number}");
+        assert_eq!(tracker.strikes(peer(number)), 0, "peer {number}");
     }
     // A live peer of the group keeps its own count when a neighbour is struck.
     withhold(&mut tracker, at_ms(10_000), 14, near, 1);
-    assert_eq!((tracker.strikes(peer(11)), tracker.strikes(peer(14))), (2, 3));
+    assert_eq!((tracker.inherited(peer(11)), tracker.strikes(peer(11))), (2, 0));
+    assert_eq!((tracker.inherited(peer(14)), tracker.strikes(peer(14))), (2, 1));
     // What has decayed is not remembered either.
     let later = at_ms(20_000) + STRIKE_DECAY_INTERVAL.times(3);
     tracker.peer_connected(later, peer(15), Direction::Inbound, near);
-    assert_eq!((tracker.strikes(peer(15)), tracker.groups()), (0, 0));
+    assert_eq!((tracker.inherited(peer(15)), tracker.groups()), (0, 0));
 }
 
 #[test]

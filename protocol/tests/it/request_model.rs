@@ -102,6 +102,7 @@ struct Peer {
     group: Option<u64>,
     proven: bool,
     strikes: Strikes,
+    inherited: Strikes,
     response: Option<(u64, u64)>,
     rate: u64,
     long_body_at: u64,
@@ -133,12 +134,12 @@ impl Strikes {
         self.since = self.since.min(now);
     }
 
-    fn strike(&mut self, now: u64) {
+    fn strike(&mut self, now: u64, most: u64) {
         self.settle(now);
         if self.count == 0 {
             *self = Self { count: 0, since: now, served: 0 };
         }
-        self.count = (self.count + 1).min(60);
+        self.count = (self.count + 1).min(most);
     }
 
     fn serve(&mut self, now: u64) {
@@ -160,7 +161,7 @@ fn weight(it: &Announcement) -> u128 {
 
 impl Peer {
     fn standing(&self, now: u64) -> (u64, bool) {
-        let standing = match self.strikes.at(now) {
+        let standing = match self.strikes.at(now) + self.inherited.at(now) {
             0 if self.proven => 0,
             0 => 1,
             strikes => 1 + strikes,
@@ -237,7 +238,8 @@ impl Model {
             inbound,
             group,
             proven: false,
-            strikes: strikes.unwrap_or_default(),
+            strikes: Strikes::default(),
+            inherited: strikes.unwrap_or_default(),
             response: None,
             rate: 1 << 20,
             long_body_at: 0,
@@ -351,6 +353,7 @@ impl Model {
         let Some(peer) = self.peer_mut(handle) else { return false };
         peer.serve(now, asked, bytes, requests);
         peer.strikes.serve(now);
+        peer.inherited.serve(now);
         let group = peer.group;
         for (_, strikes) in self.groups.iter_mut().filter(|it| Some(it.0) == group) {
             strikes.serve(now);
@@ -384,12 +387,12 @@ impl Model {
     fn strike(&mut self, handle: PeerHandle) {
         let now = self.now;
         let Some(peer) = self.peer_mut(handle) else { return };
-        peer.strikes.strike(now);
+        peer.strikes.strike(now, 60);
         if let Some(group) = peer.group {
             if !self.groups.iter().any(|it| it.0 == group) {
                 self.groups.push((group, Strikes::default()));
             }
-            self.groups.iter_mut().filter(|it| it.0 == group).for_each(|it| it.1.strike(now));
+            self.groups.iter_mut().filter(|it| it.0 == group).for_each(|it| it.1.strike(now, 5));
         }
     }
 
@@ -535,6 +538,8 @@ impl Pair {
             let known = model.peers.iter().find(|it| it.handle == handle);
             let strikes = known.map_or(0, |it| it.strikes.at(model.now));
             assert_eq!(u64::from(tracker.strikes(handle)), strikes, "strikes of {handle:?}");
+            let inherited = known.map_or(0, |it| it.inherited.at(model.now));
+            assert_eq!(u64::from(tracker.inherited(handle)), inherited, "of the group of {handle:?}");
             let response = known.and_then(|it| it.response).map(|it| it.0);
             assert_eq!(tracker.response(handle).map(|it| it.as_micros()), response);
             assert_eq!(tracker.is_proven(handle), known.is_some_and(|it| it.proven));

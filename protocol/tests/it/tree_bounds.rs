@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::gossip::{Input, PeerHandle, RelayPolicy};
-use protocol::hash::RouteId;
+use protocol::hash::{RouteId, ShortId};
 use protocol::keys::SecretKey;
 use protocol::limits::{
-    FLOOD_BURST_BYTES, GUESTS_MAX, ROUTES_ENTRIES_MAX, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX,
+    FLOOD_BURST_BYTES, GRACE_MIN, GUESTS_MAX, LIVE_AGE_MAX, MISSED_AFTER, OVERDUE_MAX, ROUTES_ENTRIES_MAX,
+    ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX, TOLD_MAX,
 };
-use protocol::message::Message;
+use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
 use protocol::transaction::{SignedTransaction, Transaction};
 use protocol::verify::Verdict;
@@ -180,4 +181,57 @@ fn a_copy_of_a_peer_that_left_while_the_first_was_checked_leaves_nothing() {
     }
     assert_eq!(mesh.nodes[0].mempool().transactions, 1);
     assert_eq!(fill(&mesh)["links of routes"], 0);
+}
+
+/// Announces an item of each of these authors, and sends what is asked for.
+fn bring_when_asked(mesh: &mut Mesh, from: PeerHandle, authors: std::ops::Range<u32>, nonce: u64, age_ms: u32) {
+    let items: BTreeMap<_, _> =
+        authors.map(|author| of_author(author, nonce)).map(|it| (it.id().short(), it)).collect();
+    let entry = |short: &ShortId| InvEntry { transaction: TxRef::Short(*short), age_ms };
+    mesh.say(0, from, Message::Inv(items.keys().map(entry).collect()));
+    mesh.run_for(GRACE_MIN + Duration::from_millis(1));
+    let mut sent = 0;
+    while sent < items.len() {
+        for message in mesh.heard(0, from) {
+            let Message::GetData { wanted, .. } = message else { continue };
+            for wanted in wanted {
+                let bodies = vec![items[&wanted.short()].encoded().clone().into()];
+                mesh.say(0, from, Message::Transactions { via: None, bodies });
+                sent += 1;
+            }
+        }
+        mesh.run_for(Duration::from_micros(200));
+    }
+}
+
+#[test]
+fn pushes_that_are_due_and_waited_for_are_bounded() {
+    let mut mesh = mesh();
+    let (parent, other) = (mesh.greeted(0), mesh.greeted(0));
+    let authors = OVERDUE_MAX as u32 + 1;
+    for author in 0..authors {
+        for nonce in 0..2 {
+            push(&mut mesh, parent, None, &of_author(author, nonce));
+        }
+    }
+    bring_when_asked(&mut mesh, other, 0..authors - 1, 2, 0);
+    assert_eq!(fill(&mesh)["overdue pushes"], OVERDUE_MAX);
+    bring_when_asked(&mut mesh, other, authors - 1..authors, 2, 0);
+    assert_eq!(fill(&mesh)["overdue pushes"], OVERDUE_MAX);
+    mesh.run_for(MISSED_AFTER);
+    assert_eq!(fill(&mesh)["overdue pushes"], 0);
+    assert!(fill(&mesh)["links with a record"] <= 2);
+}
+
+#[test]
+fn old_items_that_peers_are_told_of_are_bounded() {
+    let mut mesh = mesh();
+    let from = mesh.greeted(0);
+    mesh.greeted(0);
+    let old_ms = LIVE_AGE_MAX.as_millis() as u32;
+    let authors = TOLD_MAX as u32;
+    bring_when_asked(&mut mesh, from, 0..authors, 0, old_ms);
+    assert_eq!(fill(&mesh)["told in place of sent"], TOLD_MAX);
+    bring_when_asked(&mut mesh, from, authors..authors + 1, 0, old_ms);
+    assert_eq!(fill(&mesh)["told in place of sent"], TOLD_MAX);
 }

@@ -13,6 +13,7 @@ impl Service {
         match question {
             Command::Status { reply } => tell(reply, self.status()),
             Command::Peers { reply } => tell(reply, self.peers()),
+            Command::Evidence { reply } => tell(reply, Vec::new()),
             Command::Transaction { reply, .. } => tell(reply, None),
             Command::Block { reply, .. } => tell(reply, None),
             Command::SubmitTransaction { .. } | Command::SubmitBlock { .. } => {}

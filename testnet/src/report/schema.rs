@@ -166,6 +166,12 @@ pub struct Simulated {
     pub adversaries: usize,
     /// Connections that honest nodes ended for a misdeed.
     pub left: u64,
+    /// Tips that honest nodes ended with which honest nodes connect; null if nobody watched.
+    #[serde(default)]
+    pub tips: Option<usize>,
+    /// Signatures that honest nodes had checked, each node's counted.
+    #[serde(default)]
+    pub signatures: u64,
     /// Pairs of an item and a node that no honest nodes connected to one that had it; they are not held against it.
     pub unreachable: u64,
     /// The most bytes that a node's engine held, as it counts them.

@@ -256,6 +256,7 @@ fn simulation(report: &Report, simulated: &Simulated) -> Grid {
         grid.fact("adversaries", simulated.adversaries.to_string(), "nodes");
         grid.fact("deliveries cut off by them", simulated.unreachable.to_string(), "");
         grid.fact("connections ended for misdeeds", simulated.left.to_string(), "");
+        grid.fact("tips of honest nodes", simulated.tips.map_or(DASH.to_owned(), |tips| tips.to_string()), "");
     }
     let counted = simulated.counted_bytes_max.map(|bytes| bytes as f64 / 1024.0);
     grid.fact("counted memory of the largest engine", number(counted, 1), "KiB");

@@ -1,16 +1,29 @@
 //! What a node that doesn't keep the rules does. It runs the same engine as everybody, and stands between this engine
 //! and the links: it changes, drops, delays and invents messages.
 
+mod asked;
+mod backdate;
+mod claims;
 mod craft;
 mod forge;
+mod grafts;
+mod hide;
+mod junk;
+mod kind;
 mod noise;
 mod plan;
+mod producers;
 mod routes;
+mod tail;
 mod withhold;
 
-pub use self::plan::{AdversaryPlan, Kind, RATE_MAX};
+pub use self::kind::Kind;
+pub use self::plan::{AdversaryPlan, RATE_MAX};
 
-use protocol::block::SignedHeader;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::block::Block;
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::message::Message;
 use protocol::time::{Duration, Time};
@@ -32,9 +45,9 @@ pub struct Entered<'a> {
     /// Which.
     pub id: ItemId,
     /// A transaction's encoded bytes; empty for a block.
-    pub encoded: &'a [u8],
-    /// A block's header.
-    pub header: Option<&'a SignedHeader>,
+    pub encoded: &'a Bytes,
+    /// A block.
+    pub block: Option<&'a Arc<Block>>,
 }
 
 /// A node's misbehavior.
@@ -52,9 +65,14 @@ pub trait Adversary: std::fmt::Debug {
     /// An item entered the network somewhere. `peers` are the connected peers.
     fn entered(&mut self, _now: Time, _item: Entered<'_>, _peers: &[PeerHandle], _out: &mut Vec<Sending>) {}
 
-    /// How often [`Adversary::tick`] is called, from the start to the end of the load.
+    /// How often [`Adversary::tick`] is called, from the start of the load.
     fn interval(&self) -> Option<Duration> {
         None
+    }
+
+    /// Whether the calls end with the load; otherwise they go on to the end of the run.
+    fn stops(&self) -> bool {
+        true
     }
 
     /// The time has come to do something unasked.

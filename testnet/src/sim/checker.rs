@@ -1,14 +1,17 @@
 //! Who watches a run. Checkers only read; what they find is a violation, with the time and the node.
 
+pub mod blame;
 pub mod bounds;
 pub mod converged;
 pub mod liveness;
+pub mod one_tip;
+mod paths;
 pub mod safety;
 pub mod sampled;
 
 use std::any::Any;
 
-use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId};
+use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, PeerHandle};
 use protocol::message::Message;
 use protocol::time::{Duration, Time};
 
@@ -40,8 +43,11 @@ pub trait Checker: std::fmt::Debug {
     /// The world changes.
     fn fault(&mut self, _at: Time, _fault: &Fault) {}
 
-    /// A node has a new connection to a peer; what it knew of an earlier one is forgotten.
-    fn connected(&mut self, _at: Time, _node: usize, _peer: usize) {}
+    /// A node has a new connection to a peer, under a new handle; what it knew of an earlier one is forgotten.
+    fn connected(&mut self, _at: Time, _node: usize, _peer: usize, _handle: PeerHandle) {}
+
+    /// A message between two nodes was lost, or is so late that it may count as lost. Told of all nodes.
+    fn lost(&mut self, _at: Time, _from: usize, _to: usize) {}
 
     /// A node is about to work on a message.
     fn receives(&mut self, _at: Time, _node: usize, _from: usize, _message: &Message) {}
@@ -74,11 +80,14 @@ pub trait Checker: std::fmt::Debug {
 /// Every checker, for the world that is set up.
 #[must_use]
 pub fn all(setup: &Setup) -> Vec<Box<dyn Checker>> {
-    let Setup { graph, relay, reconciliation, network, blocks, nodes, seed, .. } = setup;
+    let Setup { graph, relay, reconciliation, network, blocks, nodes, seed, links, .. } = setup;
     let producers = blocks.iter().map(|(_, node)| node_key(*seed, *node).public()).collect();
     let slow = (0..nodes.len()).filter(|&node| nodes[node].slowness > Duration::ZERO).collect();
+    let honest = nodes.iter().map(super::simulation::NodeSetup::is_honest).collect();
     vec![
-        Box::new(safety::Safety::new(network.clone(), producers, slow)),
+        Box::new(safety::Safety::new(network.clone(), producers)),
+        Box::new(blame::Blame::new(honest, slow, links.bandwidth.bytes_per_s().is_some())),
+        Box::new(one_tip::OneTip::new(graph.clone())),
         Box::new(liveness::Liveness::new(graph.clone(), *relay, *reconciliation)),
         Box::new(bounds::Bounds::new(graph.nodes())),
     ]

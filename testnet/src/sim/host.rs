@@ -29,6 +29,10 @@ pub struct Host {
     pub slowness: Duration,
     /// Until when it is at work.
     pub busy_until: Time,
+    /// The group that its address lies in.
+    pub group: u64,
+    /// Signatures that it had checked.
+    pub checked: u64,
     /// What it does against the rules; `None` for an honest node.
     pub adversary: Option<Box<dyn Adversary>>,
     /// What is wrong with it so that a checker has something to find.
@@ -133,6 +137,8 @@ impl Host {
             clock_ahead: Duration::ZERO,
             slowness: Duration::ZERO,
             busy_until: Time::ZERO,
+            group: 0,
+            checked: 0,
             adversary: None,
             sabotage: None,
             watched: false,

@@ -89,6 +89,8 @@ pub struct Passage {
     pub stalled: bool,
     /// Whether it is lost and nobody is to know.
     pub unseen: bool,
+    /// Whether it is later than its link makes it.
+    pub late: bool,
 }
 
 /// All links of a run.
@@ -181,7 +183,7 @@ impl Network {
         }
         let again = (weather.duplicate > 0.0 && self.draws.chance(weather.duplicate))
             .then(|| arrives + self.part_of(crossing.delay.times(REORDER_DELAYS)));
-        Passage { left, arrives: Some(arrives), again, stalled, unseen: false }
+        Passage { left, arrives: Some(arrives), again, stalled, unseen: false, late }
     }
 
     /// When the last byte leaves, and when it has come in at the other end; at least `acks` after a message that waits

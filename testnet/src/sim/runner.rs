@@ -8,6 +8,7 @@ use protocol::gossip::RelayPolicy;
 use super::checker::bounds::Bounds;
 use super::checker::converged::Converged;
 use super::checker::liveness::Liveness;
+use super::checker::one_tip::OneTip;
 use super::checker::safety::Safety;
 use super::checker::{self, Checker, sampled};
 use super::heal;
@@ -177,6 +178,8 @@ fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyho
         violations_found: findings().map(checker::Findings::count).sum(),
         adversaries: finished.hosts.iter().filter(|host| !host.is_honest()).count(),
         left: finished.left,
+        tips: checker_of::<OneTip>(finished).map(OneTip::tips),
+        signatures: finished.hosts.iter().filter(|host| host.is_honest()).map(|host| host.checked).sum(),
         unreachable: checker_of::<Liveness>(finished).map_or(0, Liveness::unreachable),
         counted_bytes_max: bounds.map(|bounds| bounds.highest_bytes() as u64),
         filled: bounds.map(filled).unwrap_or_default(),

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use draft::{Draft, ScenarioError};
 
-use super::adversary::AdversaryPlan;
+use super::adversary::{AdversaryPlan, Kind};
 use super::fault::{Fault, FaultPlan};
 use super::link::LinkModel;
 use super::simulation::{Parted, Setup};
@@ -39,6 +39,9 @@ pub const NODES_DEFAULT: usize = 50;
 /// What one signature check takes: the middle of the 50 to 90 µs that a core of the usual kind takes over Ed25519 by
 /// the strict rule.
 pub const CHECK: Duration = Duration::from_micros(75);
+
+/// After the load, when what it brought has spread, an honest producer has the last word, if others break the rules.
+const LAST_WORD: Duration = Duration::from_secs(20);
 
 /// Everything that a simulation is made of but for the seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +67,9 @@ pub struct Scenario {
     pub jitter: Jitter,
     /// How fast each node sends and receives.
     pub bandwidth: Bandwidth,
+    /// Groups that the nodes' addresses lie in, drawn evenly; each node has one of its own if that isn't said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<usize>,
     /// When the network falls in two halves, and for how long; it must heal before the load ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<Partition>,
@@ -99,6 +105,7 @@ impl Default for Scenario {
             wan: Wan::Regions,
             jitter: Jitter::new(0.1).unwrap_or_default(),
             bandwidth: Bandwidth::UNLIMITED,
+            groups: None,
             partition: None,
             interval: None,
             drain: Duration::from_secs(10),
@@ -135,6 +142,8 @@ impl Scenario {
         let load = &self.workload;
         let workload = Workload::new(load, nodes, &network, seed).context("--tx-bytes")?;
         let producers = load.producer_nodes(nodes, seed);
+        let kinds = self.adversaries.kinds(nodes, &producers, seed).context("adversaries")?;
+        let graph = self.adversaries.widened(graph, &kinds, seed);
         self.faults.check().context("faults")?;
         let (mut schedule, mut setups) = self.faults.draw(&graph, load.duration().into(), &producers, seed);
         schedule.extend(self.kills(nodes, &producers, seed)?);
@@ -144,8 +153,10 @@ impl Scenario {
             (time::Time::ZERO + parted.from, Fault::Part { halves: parted.halves.clone(), until })
         }));
         schedule.sort_by_key(|(at, _)| *at);
-        let adversaries = self.adversaries.draw(nodes, &producers, &network, seed).context("adversaries")?;
+        let adversaries = self.adversaries.made(&kinds, &network, seed);
+        let mut draws = seed.draws("address groups");
         for (setup, adversary) in setups.iter_mut().zip(adversaries) {
+            setup.group = self.groups.map(|groups| draws.below(groups) as u64);
             setup.adversary = adversary;
             setup.slowness = setup.slowness + time::Duration::from(self.processing);
         }
@@ -154,7 +165,7 @@ impl Scenario {
             reconciliation: self.reconciliation()?,
             links: LinkModel { jitter: self.jitter, bandwidth: self.bandwidth },
             load: load.duration().into(),
-            blocks: self.blocks(&producers, seed),
+            blocks: self.blocks(&producers, &kinds, seed),
             makers: self.makers(&producers, &network, seed)?,
             block_bytes_max,
             drain: self.drain.into(),
@@ -190,12 +201,21 @@ impl Scenario {
         RelayPolicy::parse(&self.relay, nodes).with_context(|| format!("relay is {:?}", self.relay))
     }
 
-    fn blocks(&self, producers: &[usize], seed: Seed) -> Vec<(time::Duration, usize)> {
+    /// When which node makes a block. Where some producers break the rules, an honest one makes one more, after all others:
+    /// of blocks at one height nobody can promise that all nodes prefer the same.
+    fn blocks(&self, producers: &[usize], kinds: &[Option<Kind>], seed: Seed) -> Vec<(time::Duration, usize)> {
         let block = |index: u64| {
             let (due, producer) = self.workload.block_at(u32::try_from(index).ok()?, seed)?;
             Some((due.into(), *producers.get(producer.checked_rem(producers.len())?)?))
         };
-        (0..self.workload.blocks()).map_while(block).collect()
+        let mut blocks: Vec<_> = (0..self.workload.blocks()).map_while(block).collect();
+        let kind = |node: usize| kinds.get(node).copied().flatten();
+        let honest = producers.iter().find(|&&node| kind(node).is_none());
+        if producers.iter().any(|&node| kind(node).is_some()) {
+            let last: time::Duration = (self.workload.duration() + LAST_WORD).into();
+            blocks.extend(honest.map(|&node| (last, node)));
+        }
+        blocks
     }
 
     fn makers(

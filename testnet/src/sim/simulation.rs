@@ -175,7 +175,8 @@ impl Simulation {
             }
         }
         let mut hosts: Vec<Host> = (0..nodes).map(|_| Host::new()).collect();
-        for (host, given) in hosts.iter_mut().zip(setup.nodes) {
+        for (node, (host, given)) in hosts.iter_mut().zip(setup.nodes).enumerate() {
+            host.group = given.group.unwrap_or(node as u64);
             host.clock_ahead = given.clock_ahead;
             host.slowness = given.slowness;
             host.adversary = given.adversary;
@@ -373,6 +374,7 @@ impl Simulation {
                 let trusts = self.hosts[node].sabotage == Some(Sabotage::TrustsEverything);
                 let verdict = if trusts { Verdict::Valid } else { self.verdicts.of(&job) };
                 let at = self.now + self.check.times(job.signatures() as u64);
+                self.hosts[node].checked += job.signatures() as u64;
                 let incarnation = self.hosts[node].incarnation;
                 self.queue.push(at, Happening::Verified { node: node as u32, incarnation, job: job.id, verdict });
             }
@@ -464,9 +466,10 @@ impl Simulation {
         let peers = host.peers();
         let Some(adversary) = host.adversary.as_mut() else { return };
         let every = adversary.interval();
+        let last = if adversary.stops() { self.load_to } else { self.end };
         adversary.tick(self.now, &peers, &mut self.sendings);
         self.dispatch(node);
-        if let Some(at) = every.map(|every| self.now + every).filter(|at| *at < self.load_to) {
+        if let Some(at) = every.map(|every| self.now + every).filter(|at| *at < last) {
             self.queue.push(at, Happening::Tick { node: node as u32 });
         }
     }

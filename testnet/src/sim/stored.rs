@@ -6,14 +6,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::block::Block;
-use protocol::durable::{Load, Loaded, Record};
-use protocol::hash::BlockId;
+use protocol::durable::{Load, Loaded, Looked, Record};
+use protocol::hash::{BlockId, TxId};
 use protocol::limits::HEADERS_ENTRIES_MAX;
+use protocol::message::Tip;
 
 /// Blocks by id, and the best chain's ids from height 1 up.
 #[derive(Debug, Default)]
 pub struct Stored {
-    blocks: HashMap<BlockId, Arc<Block>>,
+    blocks: HashMap<BlockId, (Arc<Block>, Arc<[TxId]>)>,
     best: Vec<BlockId>,
 }
 
@@ -21,8 +22,8 @@ impl Stored {
     /// Keeps a record.
     pub fn keep(&mut self, record: Record) {
         match record {
-            Record::Block { block, .. } => {
-                self.blocks.insert(block.header.id(), block);
+            Record::Block { block, transactions } => {
+                self.blocks.insert(block.header.id(), (block, transactions));
             }
             Record::Best { fork, blocks, .. } => {
                 self.best.truncate(usize::try_from(fork).unwrap_or(usize::MAX));
@@ -41,7 +42,13 @@ impl Stored {
     #[must_use]
     pub fn load(&self, load: Load, genesis: &BlockId) -> Loaded {
         match load {
-            Load::Block(id) => Loaded::Block { id, block: self.blocks.get(&id).cloned() },
+            Load::Block(id) => {
+                Loaded::Block { id, block: self.blocks.get(&id).map(|(block, _)| Arc::clone(block)) }
+            }
+            Load::First(id) => Loaded::First { id, looked: Some(self.first(&id, genesis)) },
+            Load::Contents(id) => {
+                Loaded::Contents { id, transactions: self.blocks.get(&id).map(|(_, ids)| Arc::clone(ids)) }
+            }
             Load::HeadersAfter(locator) => {
                 let place = |id: &BlockId| match id == genesis {
                     true => Some(0),
@@ -49,9 +56,19 @@ impl Stored {
                 };
                 let start = locator.iter().find_map(place).unwrap_or(self.best.len());
                 let after = self.best.iter().skip(start).take(HEADERS_ENTRIES_MAX);
-                let headers = after.filter_map(|id| Some(self.blocks.get(id)?.header)).collect();
+                let headers = after.filter_map(|id| Some(self.blocks.get(id)?.0.header)).collect();
                 Loaded::HeadersAfter { locator, headers }
             }
         }
+    }
+
+    /// Where the best chain has a transaction first. A look at all of it: nodes ask rarely, because their memory is enough for as many
+    /// transactions as a simulation has.
+    fn first(&self, id: &TxId, genesis: &BlockId) -> Looked {
+        let place = |(at, block): (usize, &BlockId)| Tip { height: at as u64 + 1, id: *block };
+        let has = |block: &BlockId| self.blocks.get(block).is_some_and(|(_, ids)| ids.contains(id));
+        let first = self.best.iter().enumerate().find(|(_, block)| has(block)).map(place);
+        let tip = self.best.iter().enumerate().next_back().map_or(Tip { height: 0, id: *genesis }, place);
+        Looked { first, tip }
     }
 }

@@ -48,6 +48,8 @@ pub struct Drawn {
     pub jitter: Jitter,
     /// How much they send in a second.
     pub bandwidth: Bandwidth,
+    /// How many groups their addresses lie in; `None` for one for each.
+    pub groups: Option<usize>,
     /// What they write.
     pub load: Load,
     /// What happens to them.
@@ -153,6 +155,7 @@ impl From<&Drawn> for Scenario {
             wan: drawn.wan.clone(),
             jitter: drawn.jitter,
             bandwidth: drawn.bandwidth,
+            groups: drawn.groups,
             partition: None,
             interval: None,
             drain: drawn.drain,
@@ -169,10 +172,11 @@ impl fmt::Display for Drawn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "seed {}: {} nodes, {}, {}, {} each {}, wan {}, jitter {}, bandwidth {}, drain {}\n  load {}\n  faults {}\n  \
-             adversaries {}",
+            "seed {}: {} nodes in {} address groups, {}, {}, {} each {}, wan {}, jitter {}, bandwidth {}, drain {}\n  \
+             load {}\n  faults {}\n  adversaries {}",
             self.seed,
             self.nodes,
+            self.groups.unwrap_or(self.nodes),
             self.topology,
             self.relay,
             self.reconciliation.digest,

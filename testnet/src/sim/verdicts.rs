@@ -16,19 +16,21 @@ pub struct Verdicts {
 impl Verdicts {
     /// The verdict on a job, by the strict rule, as the node's pool would give it.
     pub fn of(&mut self, job: &VerifyJob) -> Verdict {
-        let mut good = true;
-        for header in &job.headers {
-            good &= *self.headers.entry(header.id()).or_insert_with(|| {
+        let bad = job.headers.iter().position(|header| {
+            !*self.headers.entry(header.id()).or_insert_with(|| {
                 header.header().producer.decompress().is_some_and(|key| header.verify(&key, &job.network))
-            });
-        }
-        for transaction in &job.transactions {
-            good &= *self.transactions.entry(transaction.id()).or_insert_with(|| {
-                let key = PublicKey::decompress(&transaction.author());
-                key.is_some_and(|key| transaction.verify(&key, &job.network))
-            });
-        }
-        if good { Verdict::Valid } else { Verdict::Invalid }
+            })
+        });
+        let bad = bad.or_else(|| {
+            let place = job.transactions.iter().position(|transaction| {
+                !*self.transactions.entry(transaction.id()).or_insert_with(|| {
+                    let key = PublicKey::decompress(&transaction.author());
+                    key.is_some_and(|key| transaction.verify(&key, &job.network))
+                })
+            })?;
+            Some(job.headers.len().saturating_add(place))
+        });
+        bad.map_or(Verdict::Valid, |first| Verdict::Invalid { first })
     }
 
     /// Whether a transaction's signature was found good. `None` if nobody has checked it.

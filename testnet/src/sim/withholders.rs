@@ -61,6 +61,7 @@ pub fn compare(nodes: usize, items: u64, share: f64, relay: RelayPolicy, seed: u
             wan: Wan::Regions,
             jitter: Jitter::new(0.1).unwrap_or_default(),
             bandwidth: Bandwidth::UNLIMITED,
+            groups: None,
             load: Load { tx_rate: 10.0, length: Length::Transactions(items), ..Load::default() },
             faults: FaultPlan::default(),
             adversaries: AdversaryPlan { withhold, ..AdversaryPlan::default() },

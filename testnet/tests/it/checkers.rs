@@ -11,6 +11,7 @@ use protocol::transaction::{SignedTransaction, Transaction};
 use testnet::keys::node_key;
 use testnet::random::Seed;
 use testnet::sim::adversary::{Adversary, AdversaryPlan, Kind, Sending};
+use testnet::sim::checker::blame::Blame;
 use testnet::sim::checker::bounds::Bounds;
 use testnet::sim::checker::safety::Safety;
 use testnet::sim::checker::{Checker as _, Violation};
@@ -95,6 +96,35 @@ fn leaving_a_peer_that_counts_as_honest_is_found() {
 }
 
 #[test]
+fn a_strike_is_found_and_excused_where_a_message_between_the_two_was_lost() {
+    let strikes = |lossy: bool| {
+        let mut setup = network().setup().unwrap();
+        setup.nodes[2].adversary = Some(adversary(Kind::Withhold, 2));
+        setup.nodes[2].sabotage = Some(Sabotage::Masked);
+        let end = Time::ZERO + SETTLE + Span::from_secs(60);
+        for checker in setup.checkers.iter_mut().filter(|_| lossy) {
+            // Told before it happens, so that all of the run lies before its end.
+            (0..8).for_each(|node| checker.lost(end, 2, node));
+        }
+        let violations = found(setup);
+        violations
+            .iter()
+            .filter(|violation| violation.what.contains("strikes node 2, which keeps the rules"))
+            .count()
+    };
+    assert!(strikes(false) > 0);
+    assert_eq!(strikes(true), 0);
+}
+
+#[test]
+fn a_final_refusal_of_what_an_honest_node_sends_is_found() {
+    let mut setup = network().setup().unwrap();
+    setup.nodes[2].adversary = Some(adversary(Kind::Invalid, 2));
+    setup.nodes[2].sabotage = Some(Sabotage::Masked);
+    expect(&found(setup), None, "of node 2, which keeps the rules, for good");
+}
+
+#[test]
 fn an_echo_is_found() {
     let mut setup = network().setup().unwrap();
     setup.nodes[2].adversary = Some(adversary(Kind::Replay, 2));
@@ -104,7 +134,7 @@ fn an_echo_is_found() {
 
 #[test]
 fn what_a_peer_sent_is_no_echo_if_it_takes_it_of_an_offer_and_one_if_it_takes_another() {
-    let mut safety = Safety::new(NETWORK.parse().unwrap(), [].into(), [].into());
+    let mut safety = Safety::new(NETWORK.parse().unwrap(), [].into());
     let (node, peer, now) = (0, 1, Time::ZERO);
     let items: Vec<_> = (0..3).map(|nonce| transaction(Seed(5), nonce)).collect();
     let ids: Vec<_> = items.iter().map(|item| item.id().short()).collect();
@@ -112,7 +142,7 @@ fn what_a_peer_sent_is_no_echo_if_it_takes_it_of_an_offer_and_one_if_it_takes_an
         via: None,
         bodies: items.iter().map(|item| item.clone().into()).collect(),
     };
-    safety.connected(now, node, peer);
+    safety.connected(now, node, peer, PeerHandle(0));
     safety.receives(now, node, peer, &bodies(&items));
     safety.sends(now, node, peer, &Message::Reconcile(Box::new(Reconcile::Offer { number: 9, ids })));
     // The first and the last.
@@ -128,12 +158,12 @@ fn what_a_peer_sent_is_no_echo_if_it_takes_it_of_an_offer_and_one_if_it_takes_an
 fn a_missing_greeting_is_found_unless_either_end_is_slow() {
     let (node, peer, now) = (0, 1, Time::ZERO);
     for (slow, found) in [(None, 1), (Some(node), 0), (Some(peer), 0), (Some(2), 1)] {
-        let mut safety = Safety::new(NETWORK.parse().unwrap(), [].into(), slow.into_iter().collect());
-        safety.left(now, node, peer, true, &DisconnectReason::NoHello);
-        assert_eq!(safety.findings().count(), found, "{slow:?}");
+        let mut blame = Blame::new(vec![true; 3], slow.into_iter().collect(), false);
+        blame.left(now, node, peer, true, &DisconnectReason::NoHello);
+        assert_eq!(blame.findings().count(), found, "{slow:?}");
         // Nothing else is excused.
-        safety.left(now, node, peer, true, &DisconnectReason::InvalidBlock);
-        assert_eq!(safety.findings().count(), found + 1, "{slow:?}");
+        blame.left(now, node, peer, true, &DisconnectReason::InvalidBlock);
+        assert_eq!(blame.findings().count(), found + 1, "{slow:?}");
     }
 }
 
@@ -149,7 +179,7 @@ fn too_many_transactions_of_one_nonce_are_found() {
     let mut setup = drawn.setup().unwrap();
     setup.nodes[2].adversary = Some(adversary(Kind::ManyIds, 2));
     let producers = setup.blocks.iter().map(|(_, node)| node_key(Seed(drawn.seed), *node).public()).collect();
-    let safety = Safety::new(setup.network.clone(), producers, [].into()).allowing_per_nonce(1);
+    let safety = Safety::new(setup.network.clone(), producers).allowing_per_nonce(1);
     setup.checkers.push(Box::new(safety));
     expect(&found(setup), None, "holds 2 transactions of one author and nonce");
 }
@@ -189,7 +219,7 @@ fn a_third_header_of_one_producer_at_one_height_is_found() {
     let node = (producer + 1) % setup.nodes.len();
     setup.nodes[node].adversary = Some(Box::new(ThreeHeaders(headers.collect())));
     setup.nodes[node].sabotage = Some(Sabotage::Masked);
-    expect(&found(setup), Some(node), "keeps 3 headers of one producer at height 1");
+    expect(&found(setup), Some(node), "announces 3 headers of one producer at height 1");
 }
 
 #[test]

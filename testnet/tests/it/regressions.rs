@@ -4,12 +4,15 @@ use testnet::sim::swarm::run_swarm;
 
 /// The seed, and what it found. Later changes of what a seed draws take its network away; each was tested where it was
 /// mended as well.
-const SEEDS: [(u64, &str); 13] = [
+const SEEDS: [(u64, &str); 16] = [
     (0, "a missing block was given up when everybody who was asked had answered too soon"),
     (
         54,
         "a list that was asked for twice was given twice, and differently: a take of the one could be read as of the other",
     ),
+    (66, "four blocks of one producer at one height left two halves with tips of their own"),
+    (71, "two headers without bodies took the place of their producer's real block, and of all that followed"),
+    (107, "honest nodes were blamed for headers that were forged behind the one that they had announced"),
     (109, "what a stale block gave back to the mempool was told to nobody"),
     (182, "the same, at two nodes"),
     (185, "a block that came with its header and by itself was accepted twice"),

@@ -12,14 +12,14 @@ use testnet::workload::{Length, Load};
 fn network(relay: &str, faults: FaultPlan, adversaries: AdversaryPlan, seed: u64) -> Drawn {
     Drawn {
         seed,
-        nodes: 16,
+        nodes: 32,
         topology: Topology::Regular(6),
         relay: relay.parse().unwrap(),
         load: Load {
             tx_rate: 10.0,
             length: Length::Duration(Duration::from_secs(4)),
             block_interval: Some(Duration::from_millis(700)),
-            producers: 2,
+            producers: 6,
             ..Load::default()
         },
         faults,
@@ -49,7 +49,7 @@ fn the_same_seed_gives_the_same_run_under_every_policy_fault_and_adversary() {
         slow_by: Duration::from_millis(1),
         clock_offset: Duration::from_secs(60),
     };
-    let one = 1.0 / 16.0;
+    let one = 1.0 / 32.0;
     let adversaries = AdversaryPlan {
         withhold: one,
         silent: one,
@@ -64,10 +64,24 @@ fn the_same_seed_gives_the_same_run_under_every_policy_fault_and_adversary() {
         mark: one,
         dawdle: one,
         meddle: one,
+        hide: one,
+        take_grafts: one,
+        backdate: one,
+        forge_tail: one,
+        junk_blocks: one,
+        refused: one,
+        huge_open: one,
+        smear: one,
+        idle: one,
+        decoy: one,
+        split: one,
+        coy: one,
+        repeat: one,
+        reach: 0.2,
         rate: 20.0,
     };
     let mut hashes = BTreeSet::new();
-    let rumor = "rumor:fanout=3,round=200ms,nodes=16,feedback=on";
+    let rumor = "rumor:fanout=3,round=200ms,nodes=32,feedback=on";
     for relay in ["author-tree", "announce", "flood", rumor] {
         for faults in [FaultPlan::default(), faults.clone()] {
             for adversaries in [AdversaryPlan::default(), adversaries] {

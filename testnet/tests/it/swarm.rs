@@ -3,12 +3,14 @@
 //! Some seeds are always run. Others follow from the commit's hash, so that each commit tries networks that none before it did; a seed
 //! that fails is kept in `regressions`.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use testnet::sim::swarm::run_swarm;
+use testnet::sim::adversary::{AdversaryPlan, Kind};
+use testnet::sim::swarm::{Drawn, run_swarm};
 
 /// Always run. A script runs more.
 const FIXED: RangeInclusive<u64> = 0..=49;
@@ -22,6 +24,34 @@ fn all_checkers_hold_on_drawn_networks() {
 fn all_checkers_hold_on_networks_drawn_for_this_commit() {
     let (seeds, why) = fresh();
     hold_on(seeds, &why);
+}
+
+#[test]
+fn attackers_are_drawn_alone_and_together_and_no_more_than_a_third_of_the_producers() {
+    let (mut alone, mut together) = (BTreeSet::new(), BTreeSet::new());
+    for seed in 0..2_000 {
+        let drawn = Drawn::new(seed);
+        let count = |share: f64| (share * drawn.nodes as f64).round() as usize;
+        let kinds: Vec<(Kind, usize)> = drawn
+            .adversaries
+            .shares()
+            .map(|(kind, share)| (kind, count(share)))
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let producers: usize = kinds
+            .iter()
+            .filter(|(kind, _)| kind.produces() && *kind != Kind::Equivocate)
+            .map(|(_, count)| count)
+            .sum();
+        assert!(producers * 3 <= drawn.load.producers || producers == 0, "{drawn}");
+        match kinds.as_slice() {
+            [(kind, _)] => alone.insert(*kind),
+            several => several.iter().fold(false, |new, (kind, _)| together.insert(*kind) | new),
+        };
+    }
+    let all: BTreeSet<Kind> = AdversaryPlan::default().shares().map(|(kind, _)| kind).into();
+    assert_eq!((alone, together), (all.clone(), all));
 }
 
 fn hold_on(seeds: RangeInclusive<u64>, why: &str) {

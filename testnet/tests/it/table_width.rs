@@ -70,6 +70,8 @@ fn extreme() -> Report {
         violations_found: MANY,
         adversaries: 99_999,
         left: MANY,
+        tips: Some(99_999),
+        signatures: MANY,
         unreachable: MANY,
         counted_bytes_max: Some(1 << 40),
         filled: vec![Filled {

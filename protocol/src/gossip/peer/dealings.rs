@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use crate::hash::ShortId;
-use crate::limits::{OFFERS_MAX, RECONCILE_PAUSE_MAX};
+use crate::limits::{LIST_PAUSE_MAX, LIST_PAUSE_MIN, OFFERS_MAX, RECONCILE_PAUSE_MAX, RECONCILE_PEER_PACE};
 use crate::time::{Duration, Time};
 
 /// What passes between us and one peer.
@@ -19,6 +19,13 @@ pub(crate) struct Dealings {
     /// No conversation with it before this time, and how long the pause is.
     pub(crate) pause_until: Time,
     pause: Duration,
+    /// It is not to list before this time, and how long that pause was.
+    pub(crate) list_at: Time,
+    list_pause: Duration,
+    /// After which id its next list begins, if the last one was not whole.
+    pub(crate) list_after: Option<ShortId>,
+    /// Until when its openings so far would have been answered at its pace.
+    answered_until: Time,
 }
 
 /// An offer of ours.
@@ -75,6 +82,23 @@ impl Dealings {
     /// What we offered under a number.
     pub(crate) fn offer(&self, number: u32) -> Option<&[ShortId]> {
         self.offers.iter().find(|given| given.number == number).map(|given| given.ids.as_slice())
+    }
+
+    /// A list of it is over. One that brought nothing makes a pause, twice as long as the one before.
+    pub(crate) fn listed(&mut self, now: Time, well: bool) {
+        let pause = self.list_pause.times(2).max(LIST_PAUSE_MIN).min(LIST_PAUSE_MAX);
+        self.list_pause = if well { Duration::ZERO } else { pause };
+        self.list_at = now + self.list_pause;
+    }
+
+    /// How many of its openings were answered faster than its pace.
+    pub(crate) fn lately_answered(&self, now: Time) -> u64 {
+        self.answered_until.since(now).as_micros().div_ceil(RECONCILE_PEER_PACE.as_micros())
+    }
+
+    /// An opening of it is answered.
+    pub(crate) fn answer(&mut self, now: Time) {
+        self.answered_until = self.answered_until.max(now) + RECONCILE_PEER_PACE;
     }
 
     /// A conversation told differences and brought nothing: a pause, twice as long as the one before, `interval` at least.

@@ -1,12 +1,13 @@
-//! What a node remembers of its conversations: the one that it began, those that it answers, the list that it has made,
-//! and how many it may answer. Deliberately absent: what is said in them (`reconcile`).
+//! What a node remembers of its conversations: the one that it began, those that it answers, the lists that it has made, and how
+//! many it may answer. Deliberately absent: what is said in them (`reconcile`).
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use super::lists::Lists;
 use crate::gossip::api::{Digest, PeerHandle};
-use crate::hash::{ShortId, TxId};
-use crate::limits::{RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC};
+use crate::hash::TxId;
+use crate::limits::{RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SILENT};
 use crate::reconcile::{Decoder, Encoder, SYMBOLS_MAX};
 use crate::time::Time;
 
@@ -22,7 +23,7 @@ pub(in crate::gossip) struct Conversations {
     /// What we answer, by peer.
     pub(super) served: BTreeMap<PeerHandle, Served>,
     /// What we have listed.
-    pub(super) listing: Option<Listing>,
+    pub(super) lists: Lists,
     /// Conversations that may be answered, in millionths, and when that was so.
     allowance: u64,
     allowance_at: Time,
@@ -38,7 +39,9 @@ pub(super) struct Begun {
     pub(super) ids: Vec<TxId>,
     pub(super) encoder: Encoder,
     pub(super) sent: usize,
+    /// When the peer must have answered, and when all must be over.
     pub(super) deadline: Time,
+    pub(super) until: Time,
 }
 
 /// What an initiator wants.
@@ -57,26 +60,17 @@ pub(super) struct Served {
     /// In the decoder's order.
     pub(super) ids: Vec<TxId>,
     pub(super) decoder: Decoder,
+    /// When the peer last spoke, when it must have spoken again, and when all must be over.
+    pub(super) heard_at: Time,
     pub(super) deadline: Time,
-}
-
-#[derive(Debug)]
-pub(super) struct Listing {
-    pub(super) peer: PeerHandle,
-    /// Where the last part ended.
-    pub(super) after: Option<ShortId>,
-    /// Parts that came.
-    pub(super) parts: usize,
-    /// The number of the part that is on its way.
-    pub(super) asked: Option<u32>,
-    pub(super) deadline: Time,
+    pub(super) until: Time,
 }
 
 impl Conversations {
     /// When something is to be done next.
     pub(in crate::gossip) fn next_deadline(&self) -> Option<Time> {
         let begun = self.begun.as_ref().map(|begun| begun.deadline);
-        let listing = self.listing.as_ref().map(|listing| listing.deadline);
+        let listing = self.lists.next_deadline();
         let served = self.served.values().map(|served| served.deadline).min();
         let next = self.next_at.filter(|_| begun.is_none());
         [next, begun, listing, served].into_iter().flatten().min()
@@ -84,20 +78,34 @@ impl Conversations {
 
     /// Conversations begun, answered, and lists.
     pub(in crate::gossip) fn len(&self) -> (usize, usize, usize) {
-        (usize::from(self.begun.is_some()), self.served.len(), usize::from(self.listing.is_some()))
+        (usize::from(self.begun.is_some()), self.served.len(), self.lists.len())
     }
 
-    /// Whether one more may be answered.
-    pub(super) fn allow(&mut self, now: Time) -> bool {
+    /// Whether one more may be answered, of a peer that had so many answers lately: it leaves as many to others.
+    pub(super) fn allow(&mut self, now: Time, lately: u64) -> bool {
         const ONE: u64 = 1_000_000;
         let gained = now.since(self.allowance_at).as_micros().saturating_mul(RECONCILE_SERVED_PER_SEC);
         self.allowance = self.allowance.saturating_add(gained).min(RECONCILE_SERVED_PER_SEC * ONE);
         self.allowance_at = now;
-        let allowed = self.allowance >= ONE && self.served.len() < RECONCILE_SERVED_MAX;
+        let left = lately.min(RECONCILE_SERVED_PER_SEC.saturating_sub(1)).saturating_mul(ONE);
+        let allowed = self.allowance >= ONE.saturating_add(left) && self.has_place(now);
         if allowed {
             self.allowance = self.allowance.saturating_sub(ONE);
         }
         allowed
+    }
+
+    /// Takes the place of the conversation whose peer has been silent for longest, if there is no other.
+    pub(super) fn make_place(&mut self) -> Option<(PeerHandle, Served)> {
+        let full = self.served.len() >= RECONCILE_SERVED_MAX;
+        let longest = self.served.iter().filter(|_| full).min_by_key(|(_, served)| served.heard_at);
+        let peer = *longest?.0;
+        self.served.remove_entry(&peer)
+    }
+
+    fn has_place(&self, now: Time) -> bool {
+        let is_silent = |served: &Served| now.since(served.heard_at) >= RECONCILE_SILENT;
+        self.served.len() < RECONCILE_SERVED_MAX || self.served.values().any(is_silent)
     }
 
     /// Learns how much differed.

@@ -33,7 +33,8 @@ impl Slot {
     }
 }
 
-/// Where a peer stands as to being asked: proven 0, new 1, struck one more for each strike; then outbound first.
+/// Where a peer stands as to being asked: proven 0, new 1, struck one more for each strike, its group's included; then
+/// outbound first.
 pub(super) type Rank = (u32, bool);
 
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(super) struct Peer {
     pub(super) group: Option<AddressGroup>,
     pub(super) proven: bool,
     pub(super) strikes: Strikes,
+    /// What its group had done when it came. It lowers the peer's rank, and is nothing else's business.
+    pub(super) inherited: Strikes,
     pub(super) pace: Pace,
     direction: Direction,
     blocks: Lot,
@@ -60,11 +63,12 @@ pub(super) struct Lot {
 }
 
 impl Peer {
-    pub(super) const fn new(direction: Direction, group: Option<AddressGroup>, strikes: Strikes) -> Self {
+    pub(super) const fn new(direction: Direction, group: Option<AddressGroup>, inherited: Strikes) -> Self {
         Self {
             group,
             proven: false,
-            strikes,
+            strikes: Strikes::none(),
+            inherited,
             pace: Pace::new(),
             direction,
             blocks: Lot::new(REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX),
@@ -73,7 +77,8 @@ impl Peer {
     }
 
     pub(super) fn rank(&self, now: Time) -> Rank {
-        let standing = match (self.strikes.at(now), self.proven) {
+        let strikes = self.strikes.at(now).saturating_add(self.inherited.at(now));
+        let standing = match (strikes, self.proven) {
             (0, true) => 0,
             (0, false) => 1,
             (strikes, _) => strikes.saturating_add(1),

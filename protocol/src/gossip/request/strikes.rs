@@ -1,9 +1,14 @@
 //! Strikes of a peer, and the bounded memory of strikes by address group. Only counts; ranks nobody.
+//!
+//! A group's record is what its peers did, not what a newcomer did: it stops at [`GROUP_STRIKES_MAX`], so that it fades
+//! soon, and a newcomer carries it beside its own strikes.
 
 use lru::LruCache;
 
 use crate::gossip::AddressGroup;
-use crate::limits::{STRIKE_DECAY_INTERVAL, STRIKE_DECAY_SERVED, STRIKE_GROUPS_MAX, STRIKES_MAX};
+use crate::limits::{
+    GROUP_STRIKES_MAX, STRIKE_DECAY_INTERVAL, STRIKE_DECAY_SERVED, STRIKE_GROUPS_MAX, STRIKES_MAX,
+};
 use crate::seeded::SeededState;
 use crate::time::Time;
 
@@ -18,17 +23,25 @@ pub(super) struct Strikes {
 }
 
 impl Strikes {
+    pub(super) const fn none() -> Self {
+        Self { count: 0, since: Time::ZERO, served: 0 }
+    }
+
     pub(super) fn at(&self, now: Time) -> u32 {
         let fallen = now.since(self.since).as_micros() / STRIKE_DECAY_INTERVAL.as_micros();
         self.count.saturating_sub(u32::try_from(fallen).unwrap_or(u32::MAX))
     }
 
     pub(super) fn strike(&mut self, now: Time) {
+        self.strike_up_to(now, STRIKES_MAX);
+    }
+
+    fn strike_up_to(&mut self, now: Time, most: u32) {
         self.settle(now);
         if self.count == 0 {
             *self = Self { count: 0, since: now, served: 0 };
         }
-        self.count = self.count.saturating_add(1).min(STRIKES_MAX);
+        self.count = self.count.saturating_add(1).min(most);
     }
 
     pub(super) fn served(&mut self, now: Time) {
@@ -63,7 +76,7 @@ impl Groups {
         Self { strikes: LruCache::unbounded_with_hasher(state) }
     }
 
-    /// What a new peer of the group starts with.
+    /// What a new peer of the group carries beside its own strikes.
     pub(super) fn inherited(&mut self, now: Time, group: AddressGroup) -> Strikes {
         match self.strikes.peek(&group) {
             Some(strikes) if strikes.at(now) > 0 => *strikes,
@@ -76,7 +89,7 @@ impl Groups {
     }
 
     pub(super) fn strike(&mut self, now: Time, group: AddressGroup) {
-        self.strikes.get_or_insert_mut(group, Strikes::default).strike(now);
+        self.strikes.get_or_insert_mut(group, Strikes::default).strike_up_to(now, GROUP_STRIKES_MAX);
         while self.strikes.len() > STRIKE_GROUPS_MAX {
             self.strikes.pop_lru();
         }

@@ -1,15 +1,19 @@
 //! Items that an adversary makes. All of them are of the right form unless somebody spoils them afterwards.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use protocol::gossip::PeerHandle;
-use protocol::hash::RouteId;
-use protocol::keys::SecretKey;
-use protocol::message::Message;
+use protocol::block::{Block, Header, SignedHeader, transactions_root};
+use protocol::codec::{Decode as _, Encode as _};
+use protocol::gossip::{ItemId, PeerHandle};
+use protocol::hash::{RouteId, ShortId};
+use protocol::keys::{PublicKey, SecretKey};
+use protocol::message::{InvEntry, Message, Tip, TxRef};
 use protocol::network::NetworkId;
 use protocol::time::Duration;
-use protocol::transaction::Transaction;
+use protocol::transaction::{Height, SignedTransaction, Transaction};
 
-use super::Sending;
+use super::{Entered, Sending};
 use crate::items::VALID_FOR;
 use crate::random::Draws;
 
@@ -33,9 +37,62 @@ impl Craft {
 
     /// A valid transaction of `key` with a random payload.
     pub(super) fn transaction(&mut self, key: &SecretKey, nonce: u64) -> Option<Bytes> {
+        self.signed(key, nonce, VALID_FOR)
+    }
+
+    /// One that no block may hold.
+    pub(super) fn expired(&mut self, key: &SecretKey) -> Option<Bytes> {
+        self.signed(key, 0, 0)
+    }
+
+    fn signed(&mut self, key: &SecretKey, nonce: u64, valid_until: Height) -> Option<Bytes> {
         let payload = self.draws.bytes(PAYLOAD_BYTES).into();
-        let unsigned = Transaction { author: key.public(), nonce, valid_until: VALID_FOR, payload };
+        let unsigned = Transaction { author: key.public(), nonce, valid_until, payload };
         unsigned.sign(key, &self.network).ok().map(|signed| signed.encoded().clone())
+    }
+
+    /// A header in a producer's name that it never signed, but `key` did, over items of these bytes.
+    pub(super) fn forged(
+        &self,
+        key: &SecretKey,
+        parent: Tip,
+        producer: PublicKey,
+        items: &[Bytes],
+    ) -> Option<SignedHeader> {
+        let ids: Vec<_> = items.iter().map(|body| SignedTransaction::id_of(body)).collect();
+        let header = Header {
+            height: parent.height.checked_add(1)?,
+            parent: parent.id,
+            producer: key.public(),
+            timestamp_ms: 0,
+            transactions_root: transactions_root(&ids),
+            count: u32::try_from(ids.len()).ok()?,
+        };
+        // The producer's name is put in the place of the key's own.
+        let mut bytes = header.sign(key, &self.network).to_bytes();
+        let own = key.public().0;
+        let place = bytes.windows(own.len()).position(|window| window == own)?;
+        bytes.get_mut(place..place + own.len())?.copy_from_slice(&producer.0);
+        SignedHeader::from_bytes(&bytes.into()).ok()
+    }
+
+    /// A block under such a header.
+    pub(super) fn forged_block(
+        &mut self,
+        parent: Tip,
+        producer: PublicKey,
+        transactions: Vec<Bytes>,
+    ) -> Option<Arc<Block>> {
+        let key = self.key();
+        let header = self.forged(&key, parent, producer, &transactions)?;
+        Some(Arc::new(Block { header, transactions }))
+    }
+
+    /// An announcement of an id that nothing has.
+    pub(super) fn entry(&mut self, age_ms: u32) -> InvEntry {
+        let mut short = [0; 8];
+        short.copy_from_slice(&self.draws.bytes(8));
+        InvEntry { transaction: TxRef::Short(ShortId(short)), age_ms }
     }
 
     /// A route that nobody has seen before.
@@ -54,6 +111,23 @@ impl Craft {
 /// A body, sent unasked.
 pub(super) fn push(to: PeerHandle, body: Bytes) -> Sending {
     now(to, Message::Transactions { via: None, bodies: vec![body.into()] })
+}
+
+/// An item that entered, sent unasked: a transaction, or a block behind its header.
+pub(super) fn push_of(to: PeerHandle, item: &Entered<'_>) -> Vec<Sending> {
+    match (item.id, item.block) {
+        (ItemId::Transaction(_), _) => vec![push(to, item.encoded.clone())],
+        (ItemId::Block(_), Some(block)) => {
+            let header = Message::BlockHeader { header: Box::new(block.header), pushed: true };
+            vec![now(to, header), now(to, Message::Block(block.clone()))]
+        }
+        (ItemId::Block(_), None) => Vec::new(),
+    }
+}
+
+/// An announcement of one transaction, held for so long.
+pub(super) fn announcement(short: ShortId, age_ms: u32) -> Message {
+    Message::Inv(vec![InvEntry { transaction: TxRef::Short(short), age_ms }])
 }
 
 /// A message that is sent at once.

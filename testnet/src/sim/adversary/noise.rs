@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 
 use protocol::gossip::PeerHandle;
-use protocol::hash::ShortId;
 use protocol::limits::INV_ENTRIES_MAX;
-use protocol::message::{InvEntry, Message, TxRef};
+use protocol::message::Message;
 use protocol::time::{Duration, Time};
 
 use super::craft::{Craft, Pace, TICK, now as at_once};
@@ -44,12 +43,7 @@ impl Adversary for Spam {
     fn tick(&mut self, _now: Time, peers: &[PeerHandle], out: &mut Vec<Sending>) {
         let count = self.pace.due().min(INV_ENTRIES_MAX);
         for &peer in peers.iter().filter(|_| count > 0) {
-            let mut entry = || {
-                let mut short = [0; 8];
-                short.copy_from_slice(&self.craft.draws.bytes(8));
-                InvEntry { transaction: TxRef::Short(ShortId(short)), age_ms: 0 }
-            };
-            let entries = (0..count).map(|_| entry()).collect();
+            let entries = (0..count).map(|_| self.craft.entry(0)).collect();
             out.push(at_once(peer, Message::Inv(entries)));
         }
     }

@@ -1,19 +1,12 @@
 //! Who breaks the rules, and how: the plan as a person writes it, and the nodes that are drawn from it.
 
-use std::fmt;
-
 use protocol::network::NetworkId;
 use serde::{Deserialize, Serialize};
 
-use super::Adversary;
-use super::craft::{Craft, Pace};
-use super::forge::{Equivocate, Flood, Invalid};
-use super::noise::{Replay, Spam};
-use super::routes::{Dawdle, Mark, Meddle};
-use super::withhold::{Late, Silent, Withhold};
-use crate::keys::node_key;
+use super::{Adversary, Kind};
 use crate::random::Seed;
 use crate::sim::fault::{PlanError, share};
+use crate::topology::Graph;
 
 /// Share of the nodes that misbehave, by kind: the table `[adversaries]` of a scenario. The default is none.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,31 +39,41 @@ pub struct AdversaryPlan {
     pub dawdle: f64,
     /// Prune and graft `rate` times a second at random.
     pub meddle: f64,
+    /// Push every second item before all others, and keep silent about the rest.
+    pub hide: f64,
+    /// Half of them push everything before all others at first and late from then on; the other half say that they had it
+    /// before, are grafted for that, and push nothing.
+    pub take_grafts: f64,
+    /// Say of each transaction that it is too old for news, and push it before all others.
+    pub backdate: f64,
+    /// Send fresh honest headers with forged ones behind them, so that whoever announces the honest ones is suspected.
+    pub forge_tail: f64,
+    /// Send `rate` blocks a second that their producer never signed, on parents that don't exist.
+    pub junk_blocks: f64,
+    /// Send `rate` transactions a second of a stock of which all are refused, again and again.
+    pub refused: f64,
+    /// Open a conversation with each new peer, and each second, in the name of a mempool of a million, and list nothing.
+    pub huge_open: f64,
+    /// Announce made-up ids, let the requests expire, and come again: for the others of their address group.
+    pub smear: f64,
+    /// Say hello and nothing else.
+    pub idle: f64,
+    /// Sign two headers without bodies on each tip, for one peer at a time. Taken from the producers, as the next three.
+    pub decoy: f64,
+    /// Sign four blocks at one height, and send each peer one of them.
+    pub split: f64,
+    /// Announce their blocks to all peers, and give the body to one.
+    pub coy: f64,
+    /// Make blocks of transactions that are in the chain already.
+    pub repeat: f64,
+    /// Share of all nodes that each of those who break the rules is connected to, besides its neighbours.
+    pub reach: f64,
     /// How often those do it that do something at a rate, a second.
     pub rate: f64,
 }
 
 /// The highest [`AdversaryPlan::rate`]. Ten times as many checks as a node lets one peer cause.
 pub const RATE_MAX: f64 = 40_000.0;
-
-/// A kind of misbehavior.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the plan's fields say what each does")]
-pub enum Kind {
-    Equivocate,
-    Withhold,
-    Silent,
-    Spam,
-    SpamHard,
-    Invalid,
-    Replay,
-    ManyIds,
-    OneTime,
-    Late,
-    Mark,
-    Dawdle,
-    Meddle,
-}
 
 impl Default for AdversaryPlan {
     fn default() -> Self {
@@ -88,6 +91,20 @@ impl Default for AdversaryPlan {
             mark: 0.0,
             dawdle: 0.0,
             meddle: 0.0,
+            hide: 0.0,
+            take_grafts: 0.0,
+            backdate: 0.0,
+            forge_tail: 0.0,
+            junk_blocks: 0.0,
+            refused: 0.0,
+            huge_open: 0.0,
+            smear: 0.0,
+            idle: 0.0,
+            decoy: 0.0,
+            split: 0.0,
+            coy: 0.0,
+            repeat: 0.0,
+            reach: 0.0,
             rate: 20.0,
         }
     }
@@ -96,7 +113,7 @@ impl Default for AdversaryPlan {
 impl AdversaryPlan {
     /// The share of each kind, in the order in which nodes are drawn.
     #[must_use]
-    pub const fn shares(&self) -> [(Kind, f64); 13] {
+    pub const fn shares(&self) -> [(Kind, f64); 26] {
         [
             (Kind::Equivocate, self.equivocate),
             (Kind::Withhold, self.withhold),
@@ -111,11 +128,24 @@ impl AdversaryPlan {
             (Kind::Mark, self.mark),
             (Kind::Dawdle, self.dawdle),
             (Kind::Meddle, self.meddle),
+            (Kind::Hide, self.hide),
+            (Kind::TakeGrafts, self.take_grafts),
+            (Kind::Backdate, self.backdate),
+            (Kind::ForgeTail, self.forge_tail),
+            (Kind::JunkBlocks, self.junk_blocks),
+            (Kind::Refused, self.refused),
+            (Kind::HugeOpen, self.huge_open),
+            (Kind::Smear, self.smear),
+            (Kind::Idle, self.idle),
+            (Kind::Decoy, self.decoy),
+            (Kind::Split, self.split),
+            (Kind::Coy, self.coy),
+            (Kind::Repeat, self.repeat),
         ]
     }
 
-    /// Draws which node is of which kind: a place for each node. Producers are taken for equivocation only, and no other
-    /// kind of node for that.
+    /// Draws which node is of which kind: a place for each node. Producers are taken for what only they can do, and nobody
+    /// else for that.
     ///
     /// # Errors
     /// If a share is none, or if nobody would be left who keeps the rules.
@@ -123,6 +153,7 @@ impl AdversaryPlan {
         for (kind, wanted) in self.shares() {
             share(kind.key(), wanted)?;
         }
+        share("reach", self.reach)?;
         if !(0.0..=RATE_MAX).contains(&self.rate) {
             return Err(PlanError::Rate { name: "rate", value: self.rate, max: RATE_MAX });
         }
@@ -140,8 +171,8 @@ impl AdversaryPlan {
         for (kind, share) in self.shares() {
             let count = (share * nodes as f64).round() as usize;
             for _ in 0..count {
-                let node = if kind == Kind::Equivocate { makers.next() } else { others.next() };
-                wanted += usize::from(kind != Kind::Equivocate);
+                let node = if kind.produces() { makers.next() } else { others.next() };
+                wanted += usize::from(!kind.produces());
                 if let Some(place) = node.and_then(|node| kinds.get_mut(node)) {
                     *place = Some(kind);
                 }
@@ -153,72 +184,36 @@ impl AdversaryPlan {
         Ok(kinds)
     }
 
-    /// The nodes' misbehavior, a place for each.
-    ///
-    /// # Errors
-    /// As [`AdversaryPlan::kinds`].
-    pub fn draw(
+    /// The graph with the links that those who break the rules have besides.
+    #[must_use]
+    pub fn widened(&self, graph: Graph, kinds: &[Option<Kind>], seed: Seed) -> Graph {
+        let nodes = graph.nodes();
+        let count = (self.reach * nodes as f64).round() as usize;
+        if count == 0 || kinds.iter().all(Option::is_none) {
+            return graph;
+        }
+        let mut draws = seed.draws("reach");
+        let mut edges = Vec::new();
+        for node in 0..nodes {
+            edges.extend(graph.neighbours(node).iter().map(|&other| (node, other as usize)));
+            if kinds.get(node).is_some_and(Option::is_some) {
+                let mut others: Vec<usize> = (0..nodes).filter(|other| *other != node).collect();
+                draws.shuffle(&mut others);
+                edges.extend(others.into_iter().take(count).map(|other| (node, other)));
+            }
+        }
+        Graph::of(nodes, edges)
+    }
+
+    /// The misbehavior of nodes of these kinds, a place for each.
+    #[must_use]
+    pub fn made(
         &self,
-        nodes: usize,
-        producers: &[usize],
+        kinds: &[Option<Kind>],
         network: &NetworkId,
         seed: Seed,
-    ) -> Result<Vec<Option<Box<dyn Adversary>>>, PlanError> {
-        let kinds = self.kinds(nodes, producers, seed)?;
-        let made = kinds.into_iter().enumerate();
-        Ok(made.map(|(node, kind)| kind.map(|kind| self.adversary(kind, node, network, seed))).collect())
-    }
-
-    /// One node that misbehaves.
-    #[must_use]
-    pub fn adversary(&self, kind: Kind, node: usize, network: &NetworkId, seed: Seed) -> Box<dyn Adversary> {
-        let mut craft = Craft { network: network.clone(), draws: seed.draws(&format!("adversary {node}")) };
-        let pace = Pace::new(self.rate);
-        match kind {
-            Kind::Equivocate => Box::new(Equivocate::new(node_key(seed, node), network.clone())),
-            Kind::Withhold => Box::new(Withhold),
-            Kind::Silent => Box::new(Silent),
-            Kind::Spam => Box::new(Spam { craft, pace, withholds: false }),
-            Kind::SpamHard => Box::new(Spam { craft, pace, withholds: true }),
-            Kind::Invalid => Box::new(Invalid { craft }),
-            Kind::Replay => Box::new(Replay::new(craft, pace)),
-            Kind::ManyIds => {
-                let key = Some(craft.key());
-                Box::new(Flood { craft, pace, key })
-            }
-            Kind::OneTime => Box::new(Flood { craft, pace, key: None }),
-            Kind::Late => Box::new(Late),
-            Kind::Mark => Box::new(Mark { craft }),
-            Kind::Dawdle => Box::new(Dawdle),
-            Kind::Meddle => Box::new(Meddle::new(craft, pace)),
-        }
-    }
-}
-
-impl Kind {
-    /// Its key in the plan.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Equivocate => "equivocate",
-            Self::Withhold => "withhold",
-            Self::Silent => "silent",
-            Self::Spam => "spam",
-            Self::SpamHard => "spam_hard",
-            Self::Invalid => "invalid",
-            Self::Replay => "replay",
-            Self::ManyIds => "many_ids",
-            Self::OneTime => "one_time",
-            Self::Late => "late",
-            Self::Mark => "mark",
-            Self::Dawdle => "dawdle",
-            Self::Meddle => "meddle",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.key())
+    ) -> Vec<Option<Box<dyn Adversary>>> {
+        let made = kinds.iter().enumerate();
+        made.map(|(node, kind)| kind.map(|kind| self.adversary(kind, node, network, seed))).collect()
     }
 }

@@ -2,10 +2,10 @@
 
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::limits::REQUEST_EXPIRY_MIN;
-use protocol::message::{InvEntry, Message, TxRef};
+use protocol::message::Message;
 use protocol::time::{Duration, Time};
 
-use super::craft::now as at_once;
+use super::craft::{announcement, now as at_once};
 use super::{Adversary, Entered, Sending};
 
 /// Announces each item the moment it enters anywhere, before anyone else can, and never sends a body, nor says that
@@ -16,6 +16,10 @@ pub(super) struct Withhold;
 /// Announces as everybody does, and answers no request.
 #[derive(Debug)]
 pub(super) struct Silent;
+
+/// Says hello and nothing else, and holds a link that others could use.
+#[derive(Debug)]
+pub(super) struct Idle;
 
 /// Does everything just before it would be too late.
 #[derive(Debug)]
@@ -36,11 +40,11 @@ impl Adversary for Withhold {
     }
 
     fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
-        let message = match (item.id, item.header) {
-            (ItemId::Transaction(id), _) => {
-                Message::Inv(vec![InvEntry { transaction: TxRef::Short(id.short()), age_ms: 0 }])
+        let message = match (item.id, item.block) {
+            (ItemId::Transaction(id), _) => announcement(id.short(), 0),
+            (ItemId::Block(_), Some(block)) => {
+                Message::BlockHeader { header: Box::new(block.header), pushed: false }
             }
-            (ItemId::Block(_), Some(header)) => Message::BlockHeader { header: Box::new(*header), pushed: false },
             (ItemId::Block(_), None) => return,
         };
         out.extend(peers.iter().map(|&peer| at_once(peer, message.clone())));
@@ -50,6 +54,18 @@ impl Adversary for Withhold {
 impl Adversary for Silent {
     fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
         !asks(message) && !matches!(message, Message::GetHeaders(_))
+    }
+}
+
+impl Adversary for Idle {
+    fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
+        if matches!(message, Message::Hello(_)) {
+            out.push(at_once(to, message));
+        }
+    }
+
+    fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
+        matches!(message, Message::Hello(_))
     }
 }
 

@@ -1,5 +1,5 @@
 //! Liveness: when the faults have ended and the drain is over, honest nodes that can reach each other through honest
-//! nodes hold the same items and have the same tip.
+//! nodes hold the same items. That they have the same tip is `super::one_tip`'s.
 //!
 //! Deliberately absent: how long it took; and, where nodes don't reconcile, a rumor's items, which may die out before everybody
 //! has them, and those that nothing relays. What is missing then is counted and not held against anyone.
@@ -10,7 +10,7 @@ use protocol::gossip::{Gossip, ItemId, Reconciliation, RelayPolicy};
 use protocol::message::Tip;
 use protocol::time::Time;
 
-use super::{Checker, Findings, NodeView};
+use super::{Checker, Findings, NodeView, paths};
 use crate::topology::Graph;
 
 /// Looks at all nodes at the end.
@@ -45,22 +45,6 @@ impl Liveness {
         self.unreachable
     }
 
-    /// The group of each honest node that is up; nodes of a group reach each other through honest nodes.
-    fn groups(&self, nodes: &[NodeView<'_>]) -> Vec<Option<usize>> {
-        let up = |node: usize| nodes.get(node).is_some_and(|view| view.honest && view.engine.is_some());
-        let mut groups = vec![None; nodes.len()];
-        for first in (0..nodes.len()).filter(|&node| up(node)) {
-            let mut waiting = vec![first];
-            while let Some(node) = waiting.pop() {
-                if groups[node].is_none() && up(node) {
-                    groups[node] = Some(first);
-                    waiting.extend(self.graph.neighbours(node).iter().map(|&node| node as usize));
-                }
-            }
-        }
-        groups
-    }
-
     fn compare_items(&mut self, at: Time, nodes: &[NodeView<'_>], groups: &[Option<usize>]) {
         for item in &self.items {
             let holds = |node: usize| nodes[node].engine.is_some_and(|engine| holds(engine, item));
@@ -86,27 +70,6 @@ impl Liveness {
             }
         }
     }
-
-    fn compare_tips(&mut self, at: Time, nodes: &[NodeView<'_>], groups: &[Option<usize>]) {
-        let mut best: Vec<Option<(usize, Tip)>> = vec![None; groups.len()];
-        let tips: Vec<Option<Tip>> = nodes.iter().map(|view| view.engine.map(Gossip::tip)).collect();
-        for (node, group) in groups.iter().enumerate() {
-            let (Some(group), Some(tip)) = (group, tips[node]) else { continue };
-            if best[*group].is_none_or(|(_, best)| is_better(&tip, &best)) {
-                best[*group] = Some((node, tip));
-            }
-        }
-        for (node, group) in groups.iter().enumerate() {
-            let (Some(group), Some(tip)) = (group, tips[node]) else { continue };
-            let Some((holder, best)) = best[*group].filter(|(_, best)| *best != tip) else { continue };
-            self.findings.note(at, node, || {
-                format!(
-                    "has the tip {:?} at height {}; node {holder} has {:?} at {}",
-                    tip.id, tip.height, best.id, best.height
-                )
-            });
-        }
-    }
 }
 
 impl Checker for Liveness {
@@ -118,9 +81,8 @@ impl Checker for Liveness {
     }
 
     fn ended(&mut self, at: Time, nodes: &[NodeView<'_>]) {
-        let groups = self.groups(nodes);
+        let groups = paths::groups(&self.graph, nodes);
         self.compare_items(at, nodes, &groups);
-        self.compare_tips(at, nodes, &groups);
     }
 
     fn findings(&self) -> &Findings {

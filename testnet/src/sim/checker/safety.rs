@@ -1,5 +1,5 @@
-//! Safety: whatever happens, no honest node accepts or passes on what is invalid, accepts an item twice, sends a peer
-//! what this peer itself had sent, or leaves a peer that keeps the rules.
+//! Safety: whatever happens, no honest node accepts or passes on what is invalid, accepts an item twice, or sends a peer
+//! what this peer itself had sent. Whom it blames is `super::blame`'s.
 //!
 //! Validity is judged here from the bytes alone, by decoding and `verify_strict`; neither the engine's verdict nor the
 //! sender's name counts. Deliberately absent: what a node *should* have accepted; that is liveness.
@@ -10,32 +10,23 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use protocol::block::{Block, SignedHeader};
-use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, TransactionStatus};
+use protocol::gossip::{Event, Gossip, ItemId, PeerHandle, TransactionStatus};
 use protocol::hash::{BlockId, ShortId, TxId};
 use protocol::keys::PublicKey;
 use protocol::limits::{HEADERS_PER_PRODUCER_MAX, TRANSACTIONS_PER_NONCE_MAX};
 use protocol::message::{Message, Reconcile, taken};
 use protocol::network::NetworkId;
-use protocol::time::{Duration, Time};
+use protocol::time::Time;
 use protocol::transaction::{Height, SignedTransaction};
 
 use self::judge::Judge;
 use super::{Checker, Findings};
-use crate::sim::fault::Fault;
 
-/// After the last message was lost, a connection may still end for want of one: the greeting's timeout and some more.
-const LOSS_ECHO: Duration = Duration::from_secs(10);
-
-/// Watches what honest nodes accept, send and leave.
+/// Watches what honest nodes accept and send.
 #[derive(Debug)]
 pub struct Safety {
     judge: Judge,
     nodes: BTreeMap<usize, Memory>,
-    /// Messages may be missing until then.
-    losing_until: Time,
-    losing: bool,
-    /// Nodes that are slow enough for requests to them to expire.
-    slow: BTreeSet<usize>,
     echoes: u64,
     per_nonce_max: usize,
     findings: Findings,
@@ -62,15 +53,12 @@ struct Had {
 }
 
 impl Safety {
-    /// For a network with these producers; requests to `slow` nodes may expire without anyone's fault.
+    /// For a network with these producers.
     #[must_use]
-    pub fn new(network: NetworkId, producers: BTreeSet<PublicKey>, slow: BTreeSet<usize>) -> Self {
+    pub fn new(network: NetworkId, producers: BTreeSet<PublicKey>) -> Self {
         Self {
             judge: Judge::new(network, producers),
             nodes: BTreeMap::new(),
-            losing_until: Time::ZERO,
-            losing: false,
-            slow,
             echoes: 0,
             per_nonce_max: TRANSACTIONS_PER_NONCE_MAX,
             findings: Findings::default(),
@@ -118,17 +106,18 @@ impl Safety {
                 if !self.judge.block(&block, local) {
                     self.findings.note(at, node, || format!("accepted the invalid block {id:?}"));
                 }
-                self.note_header(at, node, &block.header);
             }
         }
     }
 
+    /// A header is announced unasked. As an ancestor of a higher one, asked for or in a block, any is right.
     fn note_header(&mut self, at: Time, node: usize, header: &SignedHeader) {
         let slot = (header.header().producer, header.header().height);
         let known = self.memory(node).headers.entry(slot).or_default();
         let (new, count) = (known.insert(header.id()), known.len());
         if new && count > HEADERS_PER_PRODUCER_MAX {
-            self.findings.note(at, node, || format!("keeps {count} headers of one producer at height {}", slot.1));
+            self.findings
+                .note(at, node, || format!("announces {count} headers of one producer at height {}", slot.1));
         }
     }
 
@@ -136,14 +125,12 @@ impl Safety {
         if !self.judge.header(header) {
             self.findings.note(at, node, || format!("passes on the invalid header {:?}", header.id()));
         }
-        self.note_header(at, node, header);
     }
 
     fn relays_block(&mut self, at: Time, node: usize, block: &Block) {
         if !self.judge.block(block, false) {
             self.findings.note(at, node, || format!("passes on the invalid block {:?}", block.header.id()));
         }
-        self.note_header(at, node, &block.header);
     }
 
     /// A body or an announcement leaves.
@@ -157,20 +144,7 @@ impl Safety {
 }
 
 impl Checker for Safety {
-    fn fault(&mut self, at: Time, fault: &Fault) {
-        let loses = match fault {
-            Fault::Cut { .. } => true,
-            Fault::Weather(weather) => weather.loss > 0.0 || weather.vanish > 0.0,
-            Fault::Crash(_) | Fault::Restart(_) | Fault::Mend { .. } | Fault::Part { .. } | Fault::Heal => false,
-        };
-        self.losing |= loses;
-        if matches!(fault, Fault::Heal) {
-            self.losing = false;
-            self.losing_until = at + LOSS_ECHO;
-        }
-    }
-
-    fn connected(&mut self, _at: Time, node: usize, peer: usize) {
+    fn connected(&mut self, _at: Time, node: usize, peer: usize, _handle: PeerHandle) {
         self.memory(node).peers.insert(peer, Had::default());
     }
 
@@ -230,6 +204,7 @@ impl Checker for Safety {
             }
             Message::BlockHeader { header, .. } => {
                 self.relays_header(at, node, header);
+                self.note_header(at, node, header);
                 self.tells(at, node, to, header.id().short(), "an announcement");
             }
             Message::Block(block) => {
@@ -271,16 +246,6 @@ impl Checker for Safety {
 
     fn crashed(&mut self, _at: Time, node: usize) {
         self.nodes.remove(&node);
-    }
-
-    fn left(&mut self, at: Time, node: usize, peer: usize, honest: bool, why: &DisconnectReason) {
-        let missed = matches!(why, DisconnectReason::NoHello | DisconnectReason::Withheld);
-        // A slow node may find what came in time only after its own patience is over, behind what others sent it.
-        let slow = self.slow.contains(&peer) || self.slow.contains(&node);
-        let excused = missed && (self.losing || at < self.losing_until || slow);
-        if honest && !excused {
-            self.findings.note(at, node, || format!("leaves node {peer}, which keeps the rules: it {why}"));
-        }
     }
 
     fn findings(&self) -> &Findings {

@@ -3,7 +3,7 @@
 
 use std::any::Any;
 
-use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId};
+use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, PeerHandle};
 use protocol::message::Message;
 use protocol::time::Time;
 
@@ -45,10 +45,14 @@ impl Checker for Sampled {
         self.checker.fault(at, fault);
     }
 
-    fn connected(&mut self, at: Time, node: usize, peer: usize) {
+    fn connected(&mut self, at: Time, node: usize, peer: usize, handle: PeerHandle) {
         if let Some(checker) = self.seeing(node) {
-            checker.connected(at, node, peer);
+            checker.connected(at, node, peer, handle);
         }
+    }
+
+    fn lost(&mut self, at: Time, from: usize, to: usize) {
+        self.checker.lost(at, from, to);
     }
 
     fn receives(&mut self, at: Time, node: usize, from: usize, message: &Message) {

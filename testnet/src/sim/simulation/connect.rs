@@ -84,11 +84,10 @@ impl Simulation {
             let link = &self.links[number as usize];
             let ((node, peer), (far, _)) = (link.end(second), link.end(!second));
             let direction = if second { Direction::Inbound } else { Direction::Outbound };
-            // Each node has an address of its own, so that coming back doesn't make it a stranger.
-            let group = Some(AddressGroup(far as u64));
+            let group = Some(AddressGroup(self.hosts[far].group));
             if self.hosts[node].is_honest() {
                 for checker in &mut self.checkers {
-                    checker.connected(self.now, node, far);
+                    checker.connected(self.now, node, far, peer);
                 }
             }
             self.step(node, Input::PeerConnected { peer, direction, group });

@@ -98,8 +98,12 @@ impl Simulation {
             self.links[number as usize].lossy |= cut || !passage.unseen;
             self.messages.1 += 1;
             self.hash.note(self.now, Mark::Lost, node, to, [wire, 0]);
+            self.tell_lost(node, to);
             return;
         };
+        if passage.late {
+            self.tell_lost(node, to);
+        }
         if lane == Lane::Bulk {
             let acks = wire::acks(bytes).1;
             self.hosts[node].wire_in += acks;
@@ -112,6 +116,12 @@ impl Simulation {
         self.queue.push(at, Happening::Arrive(arriving));
         if passage.stalled {
             self.break_link(number);
+        }
+    }
+
+    fn tell_lost(&mut self, from: usize, to: usize) {
+        for checker in &mut self.checkers {
+            checker.lost(self.now, from, to);
         }
     }
 

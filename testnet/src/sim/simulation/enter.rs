@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use node::trace::Kind;
 use protocol::block::Block;
 use protocol::codec::Encode as _;
@@ -35,7 +36,7 @@ impl Simulation {
         let transaction = Arc::new(entry.transaction.clone());
         let id = ItemId::Transaction(transaction.id());
         self.ledger.submitted(id, transaction.encoded().len() as u64, node, self.now, entry.warm);
-        self.enters(node, &Entered { id, encoded: transaction.encoded(), header: None });
+        self.enters(node, &Entered { id, encoded: transaction.encoded(), block: None });
         self.step(node, Input::SubmittedTransaction(transaction));
     }
 
@@ -64,7 +65,7 @@ impl Simulation {
         if honest {
             let warm = index as u64 >= crate::workload::COLD_ITEMS;
             self.ledger.submitted(id, block.encoded_len() as u64, node, self.now, warm);
-            self.enters(node, &Entered { id, encoded: &[], header: Some(&block.header) });
+            self.enters(node, &Entered { id, encoded: &Bytes::new(), block: Some(&block) });
         }
         self.step(node, Input::SubmittedBlock(block));
         Ok(())

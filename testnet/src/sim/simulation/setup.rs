@@ -76,10 +76,20 @@ pub struct NodeSetup {
     pub clock_ahead: Duration,
     /// Time that it takes over each message.
     pub slowness: Duration,
+    /// The group that its address lies in. `None` for one of its own, so that coming back doesn't make it a stranger.
+    pub group: Option<u64>,
     /// What it does against the rules.
     pub adversary: Option<Box<dyn Adversary>>,
     /// What is wrong with it, for tests of the checkers.
     pub sabotage: Option<Sabotage>,
+}
+
+impl NodeSetup {
+    /// Whether it keeps the rules, as far as anybody judges.
+    #[must_use]
+    pub fn is_honest(&self) -> bool {
+        self.adversary.is_none() || self.sabotage == Some(Sabotage::Masked)
+    }
 }
 
 /// What is left of a run.

@@ -1,13 +1,15 @@
 //! What a seed draws. Each part is drawn from a stream of its own.
 
+mod adversaries;
+
 use std::time::Duration;
 
 use protocol::gossip::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy};
 use protocol::relay::Rumor;
 
+use super::super::adversary::AdversaryPlan;
 use super::Drawn;
 use crate::random::{Draws, Seed};
-use crate::sim::adversary::AdversaryPlan;
 use crate::sim::fault::{FaultPlan, Partition, PartitionKind};
 use crate::topology::Topology;
 use crate::wan::{Bandwidth, Jitter, Wan};
@@ -22,9 +24,6 @@ const LOAD_SECS: (usize, usize) = (4, 10);
 /// Every fault and every kind of adversary is possible in this share of networks.
 const ON: f64 = 0.3;
 
-/// No more of the nodes than this break the rules, as in the acceptance figures of byzantine networks.
-const ADVERSARIES_MAX: f64 = 0.3;
-
 /// After the load: expiries of several withholding neighbours, one after the other, and on several hops.
 const DRAIN: Duration = Duration::from_secs(180);
 
@@ -34,7 +33,9 @@ impl Drawn {
     pub fn new(seed: u64) -> Self {
         let draws = |purpose: &str| Seed(seed).draws(&format!("swarm {purpose}"));
         let nodes = between(&mut draws("nodes"), NODES);
-        let load = load(&mut draws("load"));
+        let mut load = load(&mut draws("load"));
+        let adversaries = AdversaryPlan::drawn(&mut draws("adversaries"), nodes, &load);
+        let adversaries = adversaries.attacked(&mut draws("attacks"), nodes, &mut load);
         Self {
             seed,
             nodes,
@@ -45,7 +46,8 @@ impl Drawn {
             jitter: Jitter::new([0.0, 0.1, 0.5][draws("jitter").below(3)]).unwrap_or_default(),
             bandwidth: bandwidth(&mut draws("bandwidth")),
             faults: FaultPlan::drawn(&mut draws("faults"), nodes, load.duration()),
-            adversaries: AdversaryPlan::drawn(&mut draws("adversaries"), nodes, &load),
+            groups: groups(&mut draws("groups"), nodes),
+            adversaries,
             load,
             drain: DRAIN,
         }
@@ -79,49 +81,6 @@ impl FaultPlan {
         plan.slow_by = part(draws, Duration::from_millis(3));
         if draws.chance(ON) {
             plan.clock_offset = part(draws, Duration::from_secs(600));
-        }
-        plan
-    }
-}
-
-impl AdversaryPlan {
-    /// A plan by this seed, for so many nodes and this load.
-    #[must_use]
-    pub fn swarm(seed: Seed, nodes: usize, load: &Load) -> Self {
-        Self::drawn(&mut seed.draws("swarm adversaries"), nodes, load)
-    }
-
-    fn drawn(draws: &mut Draws, nodes: usize, load: &Load) -> Self {
-        let mut plan = Self { rate: 1.0 + draws.unit() * 39.0, ..Self::default() };
-        let one = 1.0 / nodes as f64;
-        // Producers are taken from the nodes that keep the rules otherwise.
-        let producers = if load.block_interval.is_some() { load.producers.min(nodes) } else { 0 };
-        let most = (ADVERSARIES_MAX * nodes as f64).floor().min((nodes - producers) as f64 - 1.0);
-        let mut left = most.max(0.0) as usize;
-        let mut kinds = [
-            &mut plan.withhold,
-            &mut plan.silent,
-            &mut plan.spam,
-            &mut plan.spam_hard,
-            &mut plan.invalid,
-            &mut plan.replay,
-            &mut plan.many_ids,
-            &mut plan.one_time,
-            &mut plan.late,
-            &mut plan.mark,
-            &mut plan.dawdle,
-            &mut plan.meddle,
-        ];
-        draws.shuffle(&mut kinds);
-        for kind in kinds {
-            if draws.chance(ON) && left > 0 {
-                let count = 1 + draws.below(left);
-                left -= count;
-                *kind = count as f64 * one;
-            }
-        }
-        if producers > 0 && draws.chance(ON) {
-            plan.equivocate = (1 + draws.below(producers)) as f64 * one;
         }
         plan
     }
@@ -171,6 +130,11 @@ fn wan(draws: &mut Draws) -> Wan {
         1 => Wan::Regions,
         _ => Wan::Uniform(Duration::from_millis(1 + draws.below(150) as u64)),
     }
+}
+
+/// Addresses of most networks lie in groups of their own, of the others in few that honest and other nodes share.
+fn groups(draws: &mut Draws, nodes: usize) -> Option<usize> {
+    draws.chance(ON).then(|| 1 + draws.below(nodes / 2))
 }
 
 fn bandwidth(draws: &mut Draws) -> Bandwidth {

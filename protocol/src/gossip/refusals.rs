@@ -1,0 +1,90 @@
+//! Transactions that are refused: by what rules before a signature is checked, what is remembered of it, and what it costs
+//! whoever sent it.
+//!
+//! **Cheap rules first.** What can be said without a signature is said before one is checked, and again afterwards, because the
+//! state may have changed in between.
+//!
+//! **A refusal is not final.** It rests on the height and the mempool of this node, so nobody is blamed for it: an honest peer
+//! may know otherwise. It is remembered until the height changes. That there is no room by one link says nothing of the
+//! others: it is remembered of that link alone, or a peer whose link is full could keep an item from us by sending it first.
+//!
+//! **What nobody has verified pushes out nothing that was.** Refusals at sight have a memory of their own. An id covers all
+//! bytes of its transaction, so an unverified body says nothing of any other than itself.
+//!
+//! **Cost.** A body that had to be verified and was refused then, and one that was refused before and that the same peer sends
+//! again unasked, cost it [`REFUSED_COST_BYTES`] more. An honest peer sends an item once.
+
+use alloc::sync::Arc;
+
+use super::Gossip;
+use super::api::{ItemId, PeerHandle, Refusal};
+use super::request::RequestKey;
+use super::seen::Declined;
+use super::transactions::Sender;
+use crate::hash::TxId;
+use crate::limits::REFUSED_COST_BYTES;
+use crate::time::Time;
+use crate::transaction::SignedTransaction;
+
+impl Gossip {
+    /// Why a transaction of a peer would be refused, as far as that can be said without its signature.
+    pub(super) fn refusal_at_sight(
+        &mut self,
+        now: Time,
+        transaction: &SignedTransaction,
+        from: PeerHandle,
+    ) -> Option<Refusal> {
+        let (tip, valid_until) = (self.chain.tip().height, transaction.valid_until());
+        if valid_until <= tip {
+            return Some(Refusal::Expired { valid_until, tip });
+        }
+        let refused = self.validator.transaction_at_sight(transaction, self.best_known(now));
+        refused.err().or_else(|| self.mempool.refusal(now, transaction, Some(from.0)))
+    }
+
+    /// Refuses a transaction at sight.
+    pub(super) fn decline(&mut self, id: TxId, from: PeerHandle, refusal: Refusal) {
+        let link = (refusal == Refusal::MempoolFull).then_some(from);
+        self.seen.decline(id, Declined { height: self.chain.tip().height, link });
+        self.refuse(ItemId::Transaction(id), Some(from), refusal);
+    }
+
+    /// A body came by a link that has no room for it: another announcer is asked instead. Whether this one had been asked.
+    pub(super) fn hand_on(&mut self, now: Time, from: PeerHandle, id: TxId) -> bool {
+        let proven = self.requests.is_proven(from);
+        let keys = [RequestKey::Short(id.short()), RequestKey::Full(id)];
+        let asked = keys.map(|key| self.requests.not_found(now, from, key));
+        // It had what it announced.
+        if proven {
+            self.requests.proved(from);
+        }
+        asked.contains(&true)
+    }
+
+    /// Charges a peer for a body that brought nothing, and that an honest one would hardly send.
+    pub(super) fn charge_refused(&mut self, now: Time, from: PeerHandle) {
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.budget.spend(now, REFUSED_COST_BYTES);
+        }
+    }
+
+    /// Lets a verified transaction into the mempool by the first link that has room for it: a submission's own, or that of a
+    /// peer that sent it.
+    pub(super) fn admit_by_any(
+        &mut self,
+        now: Time,
+        transaction: &Arc<SignedTransaction>,
+        senders: &[Sender],
+        submitted: bool,
+    ) -> Result<(), Refusal> {
+        let own = submitted.then_some(None);
+        let mut result = Err(Refusal::MempoolFull);
+        for link in own.into_iter().chain(senders.iter().map(|sender| Some(sender.peer))) {
+            result = self.admit(now, transaction, link);
+            if result != Err(Refusal::MempoolFull) {
+                break;
+            }
+        }
+        result
+    }
+}

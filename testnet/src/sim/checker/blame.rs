@@ -1,0 +1,200 @@
+//! Blame: honest nodes never blame each other. None leaves another for a misdeed, strikes it without a cause, or refuses
+//! for good what another holds to be right.
+//!
+//! **What is allowed.** Where no message is lost, late or waits for a slow node: nothing. A strike means that a request
+//! had no answer in time, so one is allowed to a pair of which either end is slow, and to a pair that lost a message, either
+//! way, within [`LOSS_ECHO`] before it: as many as come then, for one message may ask for 256 items. For the same reasons a
+//! greeting may be missing and a peer count as one that withholds. Where bandwidth is limited, an answer may wait behind
+//! others at its sender's uplink or its receiver's downlink, so a peer may have up to [`QUEUE_STRIKES_MAX`] strikes there.
+//! Nothing excuses any other blame: what a link loses, doubles or turns round makes no invalid item.
+//!
+//! A new connection begins without strikes: what others of its address group did is not its own. Where messages are lost,
+//! strikes of earlier connections may be remembered, so its first strikes are not looked at there.
+//!
+//! Deliberately absent: bans, which are the driver's and follow from what is seen here; and what an adversary is blamed for.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use protocol::gossip::{DisconnectReason, Event, Gossip, PeerHandle, Refusal};
+use protocol::time::{Duration, Time};
+
+use super::{Checker, Findings};
+use crate::sim::fault::Fault;
+
+/// After a message was lost, a connection may still end for want of it, or a request expire: the greeting's timeout, as
+/// long as the longest expiry, and as much again.
+pub const LOSS_ECHO: Duration = Duration::from_secs(10);
+
+/// Strikes of one peer that queues explain: an expired request doubles the time of the next, and five doublings are the
+/// longest time; as many more before a body has taught the rate.
+pub const QUEUE_STRIKES_MAX: u32 = 8;
+
+/// Between two looks at the strikes of one node's peers.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Watches whom honest nodes leave, strike and refuse.
+#[derive(Debug)]
+pub struct Blame {
+    honest: Vec<bool>,
+    /// Nodes that are slow enough for requests to them to expire.
+    slow: BTreeSet<usize>,
+    /// Strikes that need no lost message.
+    allowed: u32,
+    nodes: Vec<Watched>,
+    /// When a message was last lost between two nodes, the lower one first.
+    lost: HashMap<(usize, usize), Time>,
+    /// Messages may be missing until then.
+    losing_until: Time,
+    losing: bool,
+    findings: Findings,
+}
+
+/// One node's connections since it started.
+#[derive(Debug, Default)]
+struct Watched {
+    next: Time,
+    peers: BTreeMap<PeerHandle, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    peer: usize,
+    /// As many as were seen; `None` before the first look, where earlier ones may be remembered.
+    strikes: Option<u32>,
+}
+
+impl Blame {
+    /// For nodes of which these are honest; requests to `slow` ones may expire without anyone's fault, and some on links of
+    /// `limited` bandwidth.
+    #[must_use]
+    pub fn new(honest: Vec<bool>, slow: BTreeSet<usize>, limited: bool) -> Self {
+        let nodes = honest.iter().map(|_| Watched::default()).collect();
+        Self {
+            honest,
+            slow,
+            allowed: if limited { QUEUE_STRIKES_MAX } else { 0 },
+            nodes,
+            lost: HashMap::new(),
+            losing_until: Time::ZERO,
+            losing: false,
+            findings: Findings::default(),
+        }
+    }
+
+    fn is_honest(&self, node: usize) -> bool {
+        self.honest.get(node).copied().unwrap_or(false)
+    }
+
+    /// Whether what one end waited for may have come too late without anyone's fault.
+    fn is_excused(&self, at: Time, node: usize, peer: usize) -> bool {
+        let lost = self.lost.get(&pair(node, peer));
+        self.slow.contains(&node) || self.slow.contains(&peer) || lost.is_some_and(|lost| at < *lost + LOSS_ECHO)
+    }
+
+    fn peer_of(&self, node: usize, handle: PeerHandle) -> Option<usize> {
+        Some(self.nodes.get(node)?.peers.get(&handle)?.peer)
+    }
+}
+
+impl Checker for Blame {
+    fn fault(&mut self, at: Time, fault: &Fault) {
+        let loses = match fault {
+            Fault::Cut { .. } => true,
+            Fault::Weather(weather) => weather.loss > 0.0 || weather.vanish > 0.0,
+            Fault::Crash(_) | Fault::Restart(_) | Fault::Mend { .. } | Fault::Part { .. } | Fault::Heal => false,
+        };
+        self.losing |= loses;
+        if matches!(fault, Fault::Heal) {
+            self.losing = false;
+            self.losing_until = at + LOSS_ECHO;
+        }
+    }
+
+    fn connected(&mut self, _at: Time, node: usize, peer: usize, handle: PeerHandle) {
+        let remembered = !self.lost.is_empty() || !self.slow.is_empty();
+        let strikes = if remembered { None } else { Some(0) };
+        if let Some(watched) = self.nodes.get_mut(node) {
+            watched.peers.insert(handle, Known { peer, strikes });
+        }
+    }
+
+    fn lost(&mut self, at: Time, from: usize, to: usize) {
+        self.lost.insert(pair(from, to), at);
+    }
+
+    fn event(&mut self, at: Time, node: usize, event: &Event) {
+        if let Event::Refused { item, from: Some(from), refusal } = event
+            && is_final(refusal)
+            && let Some(peer) = self.peer_of(node, *from).filter(|peer| self.is_honest(*peer))
+        {
+            self.findings.note(at, node, || {
+                format!("refuses {item:?} of node {peer}, which keeps the rules, for good: {refusal}")
+            });
+        }
+    }
+
+    fn settled(&mut self, at: Time, node: usize, engine: &Gossip) {
+        let Some(watched) = self.nodes.get_mut(node).filter(|watched| watched.next <= at) else { return };
+        watched.next = at + LOOK_INTERVAL;
+        let mut peers = std::mem::take(&mut watched.peers);
+        for (handle, known) in &mut peers {
+            let peer = known.peer;
+            let Some(info) = engine.peer(*handle).filter(|_| self.is_honest(peer)) else { continue };
+            let before = known.strikes.replace(info.strikes).unwrap_or(info.strikes);
+            if info.strikes > before.max(self.allowed) && !self.is_excused(at, node, peer) {
+                let now = info.strikes;
+                self.findings.note(at, node, || {
+                    format!("strikes node {peer}, which keeps the rules: {now} strikes after {before}")
+                });
+            }
+        }
+        if let Some(watched) = self.nodes.get_mut(node) {
+            watched.peers = peers;
+        }
+    }
+
+    fn crashed(&mut self, _at: Time, node: usize) {
+        if let Some(watched) = self.nodes.get_mut(node) {
+            *watched = Watched::default();
+        }
+    }
+
+    fn left(&mut self, at: Time, node: usize, peer: usize, honest: bool, why: &DisconnectReason) {
+        let missed = matches!(why, DisconnectReason::NoHello | DisconnectReason::Withheld);
+        // A slow node may find what came in time only after its own patience is over, behind what others sent it.
+        let slow = self.slow.contains(&peer) || self.slow.contains(&node);
+        let excused = missed && (self.losing || at < self.losing_until || slow);
+        if honest && !excused {
+            self.findings.note(at, node, || format!("leaves node {peer}, which keeps the rules: it {why}"));
+        }
+    }
+
+    fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+const fn pair(a: usize, b: usize) -> (usize, usize) {
+    if a < b { (a, b) } else { (b, a) }
+}
+
+/// Whether a refusal says that an item can never be right, for anyone. The others depend on what a node holds, where its tip
+/// is, or how much room it has.
+const fn is_final(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::Malformed(_)
+            | Refusal::InvalidSignature
+            | Refusal::ProducerNotAllowed
+            | Refusal::WrongHeight
+            | Refusal::WrongRoot
+            | Refusal::RepeatedTransaction
+            | Refusal::ExpiredTransaction
+            | Refusal::Rule(_)
+    )
+}

@@ -1,0 +1,86 @@
+//! One tip: in the end all honest nodes that reach each other through honest nodes have the same tip, whatever a third of the
+//! allowed producers signs.
+//!
+//! It is promised where an honest producer makes the last block, after all others, and no fork is as deep as a
+//! transaction lives: of more than two blocks of one producer at one height nobody gets to know all, and height alone
+//! decides. Scenarios with hostile producers see to the first ([`super::super::scenario`]); no drawn network is
+//! long enough for the second. Deliberately absent: how long it took, and items (`super::liveness`).
+
+use std::any::Any;
+
+use protocol::gossip::Gossip;
+use protocol::hash::BlockId;
+use protocol::message::Tip;
+use protocol::time::Time;
+
+use super::{Checker, Findings, NodeView, liveness, paths};
+use crate::topology::Graph;
+
+/// Looks at all nodes at the end.
+#[derive(Debug)]
+pub struct OneTip {
+    graph: Graph,
+    tips: usize,
+    findings: Findings,
+}
+
+impl OneTip {
+    /// For nodes that are connected like this.
+    #[must_use]
+    pub fn new(graph: Graph) -> Self {
+        Self { graph, tips: 0, findings: Findings::default() }
+    }
+
+    /// Tips that honest nodes of one group ended with, of the group that has most.
+    #[must_use]
+    pub const fn tips(&self) -> usize {
+        self.tips
+    }
+
+    fn compare(&mut self, at: Time, nodes: &[NodeView<'_>], groups: &[Option<usize>]) {
+        let mut best: Vec<Option<(usize, Tip)>> = vec![None; groups.len()];
+        let mut found: Vec<Vec<BlockId>> = vec![Vec::new(); groups.len()];
+        let tips: Vec<Option<Tip>> = nodes.iter().map(|view| view.engine.map(Gossip::tip)).collect();
+        for (node, group) in groups.iter().enumerate() {
+            let (Some(group), Some(tip)) = (group, tips[node]) else { continue };
+            found[*group].push(tip.id);
+            if best[*group].is_none_or(|(_, best)| liveness::is_better(&tip, &best)) {
+                best[*group] = Some((node, tip));
+            }
+        }
+        for tips in &mut found {
+            tips.sort_unstable();
+            tips.dedup();
+            self.tips = self.tips.max(tips.len());
+        }
+        for (node, group) in groups.iter().enumerate() {
+            let (Some(group), Some(tip)) = (group, tips[node]) else { continue };
+            let Some((holder, best)) = best[*group].filter(|(_, best)| *best != tip) else { continue };
+            self.findings.note(at, node, || {
+                format!(
+                    "has the tip {:?} at height {}; node {holder} has {:?} at {}",
+                    tip.id, tip.height, best.id, best.height
+                )
+            });
+        }
+    }
+}
+
+impl Checker for OneTip {
+    fn watches(&self, _node: usize) -> bool {
+        false
+    }
+
+    fn ended(&mut self, at: Time, nodes: &[NodeView<'_>]) {
+        let groups = paths::groups(&self.graph, nodes);
+        self.compare(at, nodes, &groups);
+    }
+
+    fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,145 @@
+//! Which nodes of a drawn network break the rules. Two draws: nuisances, of which most networks have some, and attacks: one
+//! alone in a quarter of the networks, some in half of them, none in the rest.
+
+use super::ON;
+use crate::random::{Draws, Seed};
+use crate::sim::adversary::AdversaryPlan;
+use crate::workload::Load;
+
+/// No more of the nodes than this break the rules, as in the acceptance figures of byzantine networks.
+const ADVERSARIES_MAX: f64 = 0.3;
+
+/// In networks with blocks, producers may be attackers in this share, and then there are more of them.
+const PRODUCERS_ON: f64 = 0.4;
+
+/// Producers of such a network.
+const PRODUCERS: (usize, usize) = (3, 6);
+
+impl AdversaryPlan {
+    /// A plan by this seed, for so many nodes and this load.
+    #[must_use]
+    pub fn swarm(seed: Seed, nodes: usize, load: &Load) -> Self {
+        Self::drawn(&mut seed.draws("swarm adversaries"), nodes, load)
+    }
+
+    pub(super) fn drawn(draws: &mut Draws, nodes: usize, load: &Load) -> Self {
+        let mut plan = Self { rate: 1.0 + draws.unit() * 39.0, ..Self::default() };
+        let one = 1.0 / nodes as f64;
+        // Producers are taken from the nodes that keep the rules otherwise.
+        let producers = if load.block_interval.is_some() { load.producers.min(nodes) } else { 0 };
+        let mut left = most(nodes, producers);
+        let mut kinds = [
+            &mut plan.withhold,
+            &mut plan.silent,
+            &mut plan.spam,
+            &mut plan.spam_hard,
+            &mut plan.invalid,
+            &mut plan.replay,
+            &mut plan.many_ids,
+            &mut plan.one_time,
+            &mut plan.late,
+            &mut plan.mark,
+            &mut plan.dawdle,
+            &mut plan.meddle,
+        ];
+        draws.shuffle(&mut kinds);
+        for kind in kinds {
+            if draws.chance(ON) && left > 0 {
+                let count = 1 + draws.below(left);
+                left -= count;
+                *kind = count as f64 * one;
+            }
+        }
+        if producers > 0 && draws.chance(ON) {
+            plan.equivocate = (1 + draws.below(producers)) as f64 * one;
+        }
+        plan
+    }
+
+    /// The plan with attacks beside its nuisances, or one in their place. Where producers attack there are more of them, and a
+    /// third at most does.
+    pub(super) fn attacked(mut self, draws: &mut Draws, nodes: usize, load: &mut Load) -> Self {
+        let (alone, some) = (draws.chance(0.25), draws.chance(2.0 / 3.0));
+        if !alone && !some {
+            return self;
+        }
+        let by_producers = load.block_interval.is_some() && nodes > PRODUCERS.1 && draws.chance(PRODUCERS_ON);
+        if by_producers {
+            load.producers = super::between(draws, PRODUCERS);
+        }
+        if alone {
+            self = Self { rate: self.rate, ..Self::default() };
+        } else if by_producers {
+            self.equivocate = 0.0;
+        }
+        let one = 1.0 / nodes as f64;
+        if by_producers {
+            let count = 1 + draws.below(load.producers / 3);
+            self.attack_blocks(draws, if alone { 1 } else { count }, one);
+            if alone {
+                return self;
+            }
+        }
+        let producers = if load.block_interval.is_some() { load.producers.min(nodes) } else { 0 };
+        let used: f64 = self.shares().iter().filter(|(kind, _)| !kind.produces()).map(|(_, share)| share).sum();
+        // What is shared out already may be more than may be with more producers.
+        let used = (used * nodes as f64).round() as usize;
+        let mut left = most(nodes, producers);
+        if used > left {
+            self = self.without_nuisances();
+        } else {
+            left -= used;
+        }
+        self.attack(draws, alone, left, one);
+        if draws.chance(ON) {
+            self.reach = 0.5 * draws.unit();
+        }
+        self
+    }
+
+    fn attack(&mut self, draws: &mut Draws, alone: bool, mut left: usize, one: f64) {
+        let mut kinds = [
+            &mut self.hide,
+            &mut self.take_grafts,
+            &mut self.backdate,
+            &mut self.forge_tail,
+            &mut self.junk_blocks,
+            &mut self.refused,
+            &mut self.huge_open,
+            &mut self.smear,
+            &mut self.idle,
+        ];
+        draws.shuffle(&mut kinds);
+        for kind in kinds {
+            if (alone || draws.chance(ON)) && left > 0 {
+                let count = 1 + draws.below(left);
+                left -= count;
+                *kind += count as f64 * one;
+                if alone {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn attack_blocks(&mut self, draws: &mut Draws, count: usize, one: f64) {
+        for _ in 0..count {
+            let kinds = [&mut self.decoy, &mut self.split, &mut self.coy, &mut self.repeat];
+            let chosen = draws.below(kinds.len());
+            if let Some(kind) = kinds.into_iter().nth(chosen) {
+                *kind += one;
+            }
+        }
+    }
+
+    fn without_nuisances(&self) -> Self {
+        let Self { rate, decoy, split, coy, repeat, .. } = *self;
+        Self { rate, decoy, split, coy, repeat, ..Self::default() }
+    }
+}
+
+/// Nodes that may break the rules beside so many producers; somebody is left who keeps them.
+fn most(nodes: usize, producers: usize) -> usize {
+    let most = (ADVERSARIES_MAX * nodes as f64).floor().min((nodes - producers) as f64 - 1.0);
+    most.max(0.0) as usize
+}

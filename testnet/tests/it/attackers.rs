@@ -1,0 +1,120 @@
+//! Each kind of attacker, alone in a small network: no checker finds anything, and nobody goes without. What the same
+//! attackers cost a large network is measured by `scripts/prove-sim.sh attackers`.
+
+use std::time::Duration;
+
+use protocol::gossip::{Reconciliation, RelayPolicy};
+use testnet::sim::adversary::AdversaryPlan;
+use testnet::sim::fault::FaultPlan;
+use testnet::sim::swarm::Drawn;
+use testnet::topology::Topology;
+use testnet::wan::{Bandwidth, Jitter, Wan};
+use testnet::workload::{Length, Load};
+
+/// Twenty nodes in six regions, without any fault. A third of six producers is two of twenty nodes.
+fn network(seed: u64, adversaries: AdversaryPlan) -> Drawn {
+    Drawn {
+        seed,
+        nodes: 20,
+        topology: Topology::Regular(6),
+        relay: RelayPolicy::default(),
+        reconciliation: Reconciliation::default(),
+        wan: Wan::Regions,
+        jitter: Jitter::new(0.1).unwrap(),
+        bandwidth: Bandwidth::UNLIMITED,
+        groups: None,
+        load: Load {
+            tx_rate: 5.0,
+            length: Length::Duration(Duration::from_secs(20)),
+            block_interval: Some(Duration::from_secs(1)),
+            producers: 6,
+            ..Load::default()
+        },
+        faults: FaultPlan::default(),
+        adversaries,
+        drain: Duration::from_secs(90),
+    }
+}
+
+/// Enough for each attack to have shown itself before there was a rule against it.
+const SEEDS: [u64; 3] = [1, 2, 3];
+
+/// Runs some seeds of a network, of which none may fail.
+fn hold(adversaries: AdversaryPlan, change: impl Fn(&mut Drawn)) {
+    let mut failed = Vec::new();
+    for seed in SEEDS {
+        let mut drawn = network(seed, adversaries);
+        change(&mut drawn);
+        failed.extend(drawn.run().err().map(|failure| format!("seed {seed}: {failure}")));
+    }
+    assert!(failed.is_empty(), "{} of them failed\n{}", failed.len(), failed.join("\n"));
+}
+
+fn none(_: &mut Drawn) {}
+
+#[test]
+fn nobody_is_blamed_for_a_forgery_behind_the_header_that_it_announced() {
+    hold(AdversaryPlan { forge_tail: 0.2, reach: 1.0, ..AdversaryPlan::default() }, none);
+}
+
+#[test]
+fn headers_without_bodies_split_nobody_off() {
+    hold(AdversaryPlan { decoy: 0.1, reach: 1.0, ..AdversaryPlan::default() }, none);
+}
+
+#[test]
+fn another_block_for_each_peer_ends_with_one_tip() {
+    hold(AdversaryPlan { split: 0.1, ..AdversaryPlan::default() }, none);
+}
+
+#[test]
+fn a_body_that_one_peer_got_reaches_all() {
+    hold(AdversaryPlan { coy: 0.1, ..AdversaryPlan::default() }, none);
+}
+
+#[test]
+fn blocks_of_old_transactions_split_nobody() {
+    hold(AdversaryPlan { repeat: 0.1, replay: 0.1, ..AdversaryPlan::default() }, none);
+}
+
+#[test]
+fn strikes_of_one_node_are_not_those_of_its_address_group() {
+    let shared = |drawn: &mut Drawn| {
+        drawn.groups = Some(4);
+        // Those who come back are strangers.
+        drawn.faults.crashes = 6;
+        drawn.faults.down_for = Duration::from_secs(2);
+    };
+    hold(AdversaryPlan { smear: 0.2, ..AdversaryPlan::default() }, shared);
+}
+
+#[test]
+fn what_is_hidden_made_late_or_made_old_reaches_all() {
+    hold(
+        AdversaryPlan { hide: 0.1, take_grafts: 0.1, backdate: 0.1, reach: 1.0, ..AdversaryPlan::default() },
+        none,
+    );
+}
+
+#[test]
+fn junk_and_idle_links_keep_nobody_from_anything() {
+    hold(
+        AdversaryPlan { junk_blocks: 0.05, refused: 0.1, idle: 0.1, rate: 200.0, ..AdversaryPlan::default() },
+        none,
+    );
+}
+
+#[test]
+fn a_newcomer_gets_what_is_pending_beside_mempools_of_any_claimed_size() {
+    let newcomer = |drawn: &mut Drawn| {
+        drawn.nodes = 8;
+        drawn.topology = Topology::Complete;
+        // More than a sketch can tell the difference of, and no block that takes it away.
+        drawn.load.tx_rate = 300.0;
+        drawn.load.length = Length::Duration(Duration::from_secs(12));
+        drawn.load.block_interval = None;
+        drawn.faults.crashes = 1;
+        drawn.faults.down_for = Duration::from_secs(12);
+    };
+    hold(AdversaryPlan { huge_open: 0.25, ..AdversaryPlan::default() }, newcomer);
+}
