@@ -8,13 +8,13 @@
 //!   group with the fewest inbound slots comes first, and at random among such groups: whoever asks most often gains
 //!   nothing by it.
 //! * **Eviction.** One that waits may take the place of a holder that is not [protected](useful), from the group with the
-//!   most slots, as long as that group has more than its own. At most [`EVICTIONS_AT_ONCE`], and one more each
+//!   most slots, as long as that group has more than its own, or is its own. At most [`EVICTIONS_AT_ONCE`], and one more each
 //!   [`EVICT_INTERVAL`]; in favour of one group once in [`FAVOUR_INTERVAL`]. So idle peers give way, and a crowd that
 //!   connects again and again moves honest peers no faster than that.
 //! * **Exchange.** Once in [`EXCHANGE_INTERVAL`] one that waits, of whatever group, may take the place of any holder but
 //!   the most useful, drawn at random. So a crowd that behaves perfectly gives way as well, slowly.
-//! * Connections without a slot are bounded too. A new one takes the place of one from the group that has the most of
-//!   them, because a newcomer has to connect before it can ask.
+//! * Connections without a slot are bounded too. A new one takes the place of one from the group that has the most
+//!   connections, because a newcomer has to connect before it can ask.
 //!
 //! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent: whom to
 //! dial (`discovery.rs`), bans (`bans.rs`), and what is told to whom about it (`behaviour.rs`).
@@ -22,6 +22,7 @@
 mod rate;
 mod useful;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -401,8 +402,7 @@ impl Slots {
         let first = self.first_waiting(|group| self.rate.may_favour(group, now));
         let id = first.into_iter().choose(&mut self.rng)?;
         let group = Group::of(id, self.entries.get(&id)?.connection.group);
-        let of_its_own = holders.iter().filter(|holder| holder.group == group).count();
-        let victim = useful::victim(&holders, &shield, of_its_own, &mut self.rng)?;
+        let victim = useful::victim(&holders, &shield, group, &mut self.rng)?;
         self.rate.evicted(now, group);
         Some(self.replace(id, victim, now))
     }
@@ -432,25 +432,25 @@ impl Slots {
         first.map(|(_, (_, id))| *id).collect()
     }
 
-    /// A connection without a slot that has to go when one more comes: of the group that has the most of them, the oldest
-    /// that does not wait, or the oldest.
+    /// A connection without a slot that has to go when one more comes: of the group that has the most inbound connections
+    /// in all, the oldest that does not wait, or the oldest. So those that wait and have nothing yet stay.
     fn excess(&self) -> Option<ConnectionId> {
-        let slotless = self.entries.iter().filter(|(_, entry)| {
-            let counts = !entry.connection.outbound && !entry.connection.reserved;
-            counts && matches!(entry.stage, Stage::None | Stage::Waiting(_))
-        });
-        let slotless: Vec<_> =
-            slotless.map(|(id, entry)| (*id, Group::of(*id, entry.connection.group), entry.stage)).collect();
+        let counts = |entry: &Entry| {
+            !entry.connection.outbound && !entry.connection.reserved && entry.stage != Stage::Closing
+        };
+        let inbound = self.entries.iter().filter(|(_, entry)| counts(entry));
+        let inbound: Vec<_> =
+            inbound.map(|(id, entry)| (*id, Group::of(*id, entry.connection.group), entry.stage)).collect();
         // What the slots leave is for those without one as well: many come at once when a node starts.
-        let all = slotless.len().saturating_add(self.in_use().inbound);
-        if all < self.limits.inbound.saturating_add(self.limits.slotless) {
+        if inbound.len() < self.limits.inbound.saturating_add(self.limits.slotless) {
             return None;
         }
-        let mut counts: BTreeMap<Group, usize> = BTreeMap::new();
-        slotless.iter().for_each(|(_, group, _)| *counts.entry(*group).or_default() += 1);
-        let most = counts.values().max()?;
-        let largest = slotless.iter().filter(|(_, group, _)| counts.get(group) == Some(most));
-        largest.min_by_key(|(id, _, stage)| (*stage != Stage::None, *id)).map(|(id, _, _)| *id)
+        let mut groups: BTreeMap<Group, usize> = BTreeMap::new();
+        inbound.iter().for_each(|(_, group, _)| *groups.entry(*group).or_default() += 1);
+        let slotless = inbound.iter().filter(|(_, _, stage)| !matches!(stage, Stage::Holding(_)));
+        let last =
+            slotless.min_by_key(|(id, group, stage)| (Reverse(groups.get(group)), *stage != Stage::None, *id));
+        last.map(|(id, _, _)| *id)
     }
 
     fn grant(&mut self, id: ConnectionId, now: Time) {

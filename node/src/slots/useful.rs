@@ -100,20 +100,23 @@ pub(super) fn shield(holders: &[Holder], slots: usize, key: u64) -> Shield {
     Shield { useful, lasting }
 }
 
-/// The holder that goes: one at random that is not protected, of the group with the most holders among those that have
-/// such a one. Nothing if that group has no more than `more_than`.
+/// The holder that goes for one of `newcomer`: one at random that is not protected, of the group with the most holders. That
+/// group must have more of them than the newcomer's, or be the same.
 pub(super) fn victim(
     holders: &[Holder],
     shield: &Shield,
-    more_than: usize,
+    newcomer: Group,
     rng: &mut StdRng,
 ) -> Option<ConnectionId> {
     let mut counts: BTreeMap<Group, usize> = BTreeMap::new();
     holders.iter().for_each(|holder| *counts.entry(holder.group).or_default() += 1);
-    let count = |holder: &Holder| counts.get(&holder.group).copied().unwrap_or_default();
-    let bare = || holders.iter().filter(|holder| !shield.protects(holder.id));
-    let most = bare().map(count).max().filter(|most| *most > more_than)?;
-    bare().filter(|holder| count(holder) == most).choose(rng).map(|holder| holder.id)
+    let count = |group: Group| counts.get(&group).copied().unwrap_or_default();
+    let own = count(newcomer);
+    let may_go =
+        |holder: &&Holder| !shield.protects(holder.id) && (holder.group == newcomer || count(holder.group) > own);
+    let most = holders.iter().filter(may_go).map(|holder| count(holder.group)).max()?;
+    let largest = holders.iter().filter(may_go).filter(|holder| count(holder.group) == most);
+    largest.choose(rng).map(|holder| holder.id)
 }
 
 /// Takes the best by a rank out of those that are left; those without a rank stay.

@@ -17,6 +17,7 @@ use protocol::message::{Lane, Message};
 use tokio::time::timeout;
 
 use crate::harness::{Node, PATIENCE, config, transaction};
+use crate::hostile_client::HostileClient;
 use crate::puppet::Puppet;
 
 #[tokio::test]
@@ -81,13 +82,14 @@ async fn two_reserved_peers_that_dial_each_other_keep_one_connection() {
 async fn a_full_node_declines_and_the_newcomer_goes_elsewhere() {
     let mut full = config(40);
     full.max_peers_in = 1;
-    // One address group: nobody of it gives way to another for some minutes.
     full.loopback_exempt = false;
     let full = Node::start(full).await;
+    // The second takes the place of the first, which its address group may do once in ten minutes.
+    let (_one, _two) =
+        (HostileClient::greeted(&full.address()).await, HostileClient::greeted(&full.address()).await);
     let mut first = config(41);
     first.bootstrap = vec![full.address()];
     let first = Node::start(first).await;
-    full.peers_until("its only peer", |peers| peers.len() == 1).await;
     let mut second = config(42);
     second.bootstrap = vec![full.address()];
     let second = Node::start(second).await;

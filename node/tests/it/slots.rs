@@ -24,11 +24,11 @@ fn other(n: u64) -> Option<u64> {
 
 #[test]
 fn an_honest_newcomer_gets_a_slot_at_a_node_whose_inbound_slots_are_held_by_idle_peers() {
-    // In four address groups, or in as many as there are.
-    for groups in [1, 4, SLOTS as u64] {
-        for seed in 0..20 {
+    // In the newcomer's own address group, in another, in four, or in as many as there are.
+    for (groups, group) in [(1, Some(0)), (1, other(0)), (4, other(0)), (SLOTS as u64, other(0))] {
+        for seed in 0..10 {
             let (mut house, idle) = House::full(seed, |n| Some(n % groups));
-            let newcomer = house.arrive(other(0));
+            let newcomer = house.arrive(group);
             assert!(house.holds(newcomer), "at once");
             assert_eq!(idle.iter().filter(|id| !house.holds(**id)).count(), 1);
             house.wait(HOUR);
@@ -40,13 +40,16 @@ fn an_honest_newcomer_gets_a_slot_at_a_node_whose_inbound_slots_are_held_by_idle
 #[test]
 fn one_that_waits_gets_a_slot_that_comes_free_and_is_declined_if_none_does() {
     let (mut house, holders) = House::full(1, |_| Some(1));
+    let favoured = house.arrive(Some(1));
+    assert!(house.holds(favoured) && house.evicted.len() == 1, "once in a while one of their own group gives way");
     let (first, second) = (house.arrive(Some(1)), house.arrive(Some(1)));
     house.wait(SECOND);
-    house.leave(holders[3]);
+    let leaving = holders.iter().find(|id| house.holds(**id)).copied().expect("one is left");
+    house.leave(leaving);
     assert!(house.holds(first) && !house.holds(second));
     house.wait(WAIT);
     assert_eq!(house.declined, [(second, Why::Full)]);
-    assert_eq!((house.evicted.len(), house.slots.next_at()), (0, None), "of their own group nobody gives way");
+    assert_eq!((house.evicted.len(), house.slots.next_at()), (1, None));
     house.ask(second);
     assert!(house.slots.next_at().is_some(), "it may ask again");
 }
@@ -209,18 +212,13 @@ fn a_crowd_that_behaves_perfectly_gives_way_slowly() {
         let at = Some(Time::from_micros(rank as u64));
         house.merits.insert(*id, Merits { block: at, transaction: at, round_trip });
     }
-    // Newcomers of the same group: nothing but an exchange helps them.
     let held = |house: &House| crowd.iter().filter(|id| house.holds(**id)).count();
-    let mut times = Vec::new();
     for _ in 0..24 * 60 {
         house.arrive(Some(1));
         house.wait(Duration::from_secs(60));
-        if house.evicted.len() > times.len() {
-            times.push(house.now);
-        }
     }
-    assert!(times.windows(2).all(|pair| pair[1].since(pair[0]).as_millis() >= 165_000), "{times:?}");
-    assert!(times.len() > 24 * 9, "about each five to seven minutes: {}", times.len());
+    let (favours, exchanges) = (24 * 6 + 1, 24 * 3_600 / 225 + 1);
+    assert!(house.evicted.len() <= favours + exchanges, "slowly: {}", house.evicted.len());
     assert!(held(&house) <= USEFUL, "{} are left after a day", held(&house));
 }
 
