@@ -13,6 +13,7 @@ mod bulk_turns; // whose body leaves first
 mod bulk_window;
 mod client_mistakes;
 mod command_line;
+mod corpora;
 mod data_dir;
 mod descriptors;
 mod discovery;

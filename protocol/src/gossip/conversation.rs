@@ -28,6 +28,9 @@ impl Gossip {
     ) {
         self.peers.insert(handle, Peer::new(now, direction, self.hasher.clone()));
         self.requests.peer_connected(now, handle, direction, group);
+        if let Some(routes) = &mut self.routes {
+            routes.peer_met(handle);
+        }
         let tip = self.chain.tip();
         if let Some(peer) = self.peers.get_mut(&handle) {
             peer.known.insert(tip.id.short());

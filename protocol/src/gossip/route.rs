@@ -511,6 +511,11 @@ impl Routes {
         }
     }
 
+    /// A peer is there.
+    pub(crate) fn peer_met(&mut self, peer: PeerHandle) {
+        self.trust.peer_met(peer);
+    }
+
     /// A peer is gone. Whom to graft in its place, on which routes.
     pub(crate) fn peer_gone(&mut self, now: Time, peer: PeerHandle) -> Vec<(PeerHandle, RouteId)> {
         self.meter.peer_gone(peer);

@@ -30,7 +30,7 @@ use crate::limits::{
 };
 use crate::time::{Duration, Time};
 
-/// The records of the links that did something worth remembering.
+/// The records of the links that are there. What comes back later of a peer that left makes no new one.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
     links: BTreeMap<PeerHandle, Record>,
@@ -51,6 +51,18 @@ struct Record {
 }
 
 impl Trust {
+    /// A link is there.
+    pub(super) fn peer_met(&mut self, peer: PeerHandle) {
+        self.links.entry(peer).or_insert(Record {
+            earned: 0,
+            good: 0,
+            doubted_until: Time::ZERO,
+            span: DOUBT_MIN,
+            graft_after: Time::ZERO,
+            pause: GRAFT_PAUSE_MIN,
+        });
+    }
+
     /// Whether too many pushes were missed on a link.
     pub(super) fn is_doubted(&self, now: Time, peer: PeerHandle) -> bool {
         self.links.get(&peer).is_some_and(|record| now < record.doubted_until)
@@ -63,7 +75,7 @@ impl Trust {
 
     /// A push of this link was the first of its item.
     pub(super) fn first(&mut self, peer: PeerHandle) {
-        let record = self.record(peer);
+        let Some(record) = self.links.get_mut(&peer) else { return };
         record.earned = record.earned.saturating_add(1).min(MISS_WORTH);
         record.good = record.good.saturating_add(1);
         if record.good >= DOUBT_FADES {
@@ -74,7 +86,7 @@ impl Trust {
 
     /// A push that was due on this link did not come. While it is doubted nothing more is due.
     pub(super) fn missed(&mut self, now: Time, peer: PeerHandle) {
-        let record = self.record(peer);
+        let Some(record) = self.links.get_mut(&peer) else { return };
         if now < record.doubted_until {
             return;
         }
@@ -99,7 +111,7 @@ impl Trust {
 
     /// A graft of this link won nothing. Several that are lost at one time are lost once.
     pub(super) fn graft_lost(&mut self, now: Time, peer: PeerHandle) {
-        let record = self.record(peer);
+        let Some(record) = self.links.get_mut(&peer) else { return };
         if now >= record.graft_after {
             record.graft_after = now + record.pause;
             record.pause = record.pause.times(2).min(GRAFT_PAUSE_MAX);
@@ -113,17 +125,6 @@ impl Trust {
     /// How many links have a record.
     pub(super) fn len(&self) -> usize {
         self.links.len()
-    }
-
-    fn record(&mut self, peer: PeerHandle) -> &mut Record {
-        self.links.entry(peer).or_insert(Record {
-            earned: 0,
-            good: 0,
-            doubted_until: Time::ZERO,
-            span: DOUBT_MIN,
-            graft_after: Time::ZERO,
-            pause: GRAFT_PAUSE_MIN,
-        })
     }
 }
 

@@ -15,6 +15,8 @@ mod decoders;
 mod engine;
 #[path = "../../../fuzz/checks/sketch.rs"]
 mod sketch;
+#[path = "../../../fuzz/checks/tracker.rs"]
+mod tracker;
 
 /// Every input of a target's corpus. A corpus that is missing is a fault: the test would hold of nothing.
 fn each(target: &str, check: impl Fn(&[u8])) {
@@ -47,6 +49,11 @@ fn what_decodes_has_one_encoding() {
 #[test]
 fn a_sketch_costs_what_its_symbols_allow() {
     each("sketch", sketch::check);
+}
+
+#[test]
+fn a_tracker_answers_as_its_model_does() {
+    each("tracker", tracker::check);
 }
 
 #[test]

@@ -69,6 +69,7 @@ mod request_cost; // what messages cost their senders
 mod request_fallback; // expiry, disconnect, notfound, strikes
 mod request_hold; // what waits for a push, and promises
 mod request_model; // the tracker against a naive model
+mod request_naive; // the model itself
 mod rumor; // rounds, hot and cooled, feedback
 mod strictness; // one encoding, everything else refused
 mod tree_bounds; // what author trees may cost

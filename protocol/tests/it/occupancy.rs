@@ -16,7 +16,7 @@ use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, rog
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 54] = [
+const STRUCTURES: [&str; 58] = [
     "accepted ids",
     "acknowledged",
     "address groups",
@@ -24,6 +24,7 @@ const STRUCTURES: [&str; 54] = [
     "announce queue",
     "announced blocks",
     "announced transactions",
+    "announcers of routes",
     "authors that are guests",
     "authors that visit",
     "blocks being loaded",
@@ -48,6 +49,7 @@ const STRUCTURES: [&str; 54] = [
     "jobs of peers that left",
     "known set",
     "links of routes",
+    "links with a record",
     "lists",
     "loads",
     "look-ups",
@@ -58,6 +60,7 @@ const STRUCTURES: [&str; 54] = [
     "orphan bytes",
     "orphans",
     "outputs",
+    "overdue pushes",
     "owed bulk replies",
     "owed replies",
     "prunes",
@@ -68,6 +71,7 @@ const STRUCTURES: [&str; 54] = [
     "sent bodies",
     "settled routes",
     "submitted jobs",
+    "told in place of sent",
     "transactions in flight",
     "verification bytes",
     "verification jobs",
