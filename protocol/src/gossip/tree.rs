@@ -69,7 +69,8 @@ impl Gossip {
             author,
             at,
             from: sender.map(|sender| sender.peer),
-            pushed: sender.is_some_and(|sender| sender.pushed),
+            // A link that is gone has no record.
+            pushed: sender.is_some_and(|sender| sender.pushed && self.peers.contains_key(&sender.peer)),
             again,
         };
         let message = Message::Transactions { via, bodies: [transaction.clone().into()].into() };

@@ -7,7 +7,7 @@ use protocol::gossip::{
     AddressGroup, Direction, Input, Occupancy, PeerHandle, Reconciliation, RelayPolicy, Rumor,
 };
 use protocol::hash::{BlockId, ShortId, TxId};
-use protocol::limits::{GETDATA_ENTRIES_MAX, KNOWN_MAX, REQUESTS_IN_FLIGHT_MAX};
+use protocol::limits::{GETDATA_ENTRIES_MAX, GRACE_MIN, KNOWN_MAX, REQUESTS_IN_FLIGHT_MAX};
 use protocol::message::{Digest, Hello, InvEntry, Message, Reconcile, TxRef};
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
@@ -188,6 +188,7 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
         forgetful(),
         out_of_memory(),
         differing(),
+        left_out(),
     ]) {
         for (what, used) in mesh.fullest.unwrap() {
             let most = fullest.entry(what).or_default();
@@ -197,6 +198,30 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
     assert_eq!(fullest.keys().copied().collect::<Vec<_>>(), STRUCTURES);
     let empty: Vec<_> = fullest.iter().filter(|(_, used)| **used == 0).map(|(what, _)| *what).collect();
     assert_eq!(empty, [""; 0], "never seen in use");
+}
+
+/// A parent that leaves out an item and is late with another, and a peer that brings old ones.
+fn left_out() -> Mesh {
+    let mut mesh = watched(1, RelayPolicy::default());
+    let (parent, other) = (mesh.greeted(0), mesh.greeted(0));
+    let [first, hidden, late, old] = [0, 1, 2, 3].map(|nonce| transaction(1, nonce, 10));
+    let announce = |mesh: &mut Mesh, item: &SignedTransaction, age_ms: u32| {
+        let entry = InvEntry { transaction: TxRef::Short(item.id().short()), age_ms };
+        mesh.say(0, other, Message::Inv(vec![entry]));
+        mesh.run_for(GRACE_MIN + Duration::from_millis(1));
+    };
+    let send = |mesh: &mut Mesh, from: PeerHandle, item: &SignedTransaction| {
+        mesh.say(0, from, bodies(&[item]));
+        mesh.run_for(Duration::from_millis(1));
+    };
+    send(&mut mesh, parent, &first);
+    announce(&mut mesh, &hidden, 0);
+    send(&mut mesh, other, &hidden);
+    send(&mut mesh, parent, &late);
+    announce(&mut mesh, &late, 1_000);
+    announce(&mut mesh, &old, 60_000);
+    send(&mut mesh, other, &old);
+    mesh
 }
 
 /// A node that starts without the transactions of its blocks, and storage that doesn't answer.
