@@ -541,8 +541,10 @@ impl Behaviour {
         }
         let (reason, closing) = (link.end(reason), self.slots.is_closing(id));
         if self.slots.closing(id) {
-            self.on_lost(id, reason);
-        } else if !closing {
+            self.part(id, reason);
+            return;
+        }
+        if !closing {
             // A cause that needs no slot is counted all the same, once.
             self.count(reason.label());
         }
@@ -556,11 +558,15 @@ impl Behaviour {
         }
     }
 
-    /// A connection has lost its slot: tells the peer, the engine and the service, and counts why.
+    /// A connection has lost its slot and is to be closed: at once, or when the peer was told why.
+    fn part(&mut self, id: ConnectionId, reason: CloseReason) {
+        let told = reason.is_told() && self.handle_of(id).is_some();
+        self.on_lost(id, reason);
+        if told { self.order(id, Order::Goodbye(reason)) } else { self.close_link(id) }
+    }
+
+    /// A connection has lost its slot: tells the engine and the service, and counts why.
     fn on_lost(&mut self, id: ConnectionId, reason: CloseReason) {
-        if reason.is_told() && self.handle_of(id).is_some() {
-            self.order(id, Order::Goodbye(reason));
-        }
         let Some(link) = self.links.get_mut(&id) else { return };
         let (peer, outbound) = (link.peer, link.outbound);
         link.lost = Some(reason);
@@ -600,8 +606,7 @@ impl Behaviour {
                     if let Some(link) = self.links.get(&victim) {
                         debug!(peer = %link.peer, address = %link.address, %reason, "closing a connection");
                     }
-                    self.on_lost(victim, reason);
-                    self.close_link(victim);
+                    self.part(victim, reason);
                 }
                 self.order(id, Order::Open);
             }
@@ -822,6 +827,7 @@ impl NetworkBehaviour for Behaviour {
         match report {
             Report::SlotWanted => self.on_slot_wanted(id),
             Report::Up => self.on_up(id),
+            Report::Parted => self.close_link(id),
             Report::RoundTrip(took) => {
                 if let Some(link) = self.links.get_mut(&id) {
                     link.round_trip = Some(link.round_trip.map_or(took, |least| least.min(took)));

@@ -45,8 +45,8 @@ pub const TURNED_AWAY_MAX: u8 = 8;
 /// credit than its largest frame and the reserve take.
 pub const FLUSHED_BYTES_MIN: usize = CONTROL_CREDIT_BYTES / 32;
 
-/// A closing connection lives on for so long after a goodbye was written. TCP's close sends what was written; QUIC's drops what
-/// is not on its way yet. And a busy peer that finds goodbye and end together never reads the goodbye.
+/// A connection lives on for so long after a goodbye. libp2p ends a connection whose end it has read whatever else it has
+/// read, so a goodbye has to come well before the end; and QUIC's close drops what is not on its way yet.
 const GOODBYE_LINGER: StdDuration = StdDuration::from_millis(200);
 
 const SUBSTREAM_TIMEOUT: StdDuration = StdDuration::from_secs(10);
@@ -67,7 +67,7 @@ pub enum Order {
     Decline,
     /// Send a message.
     Send(Lane, Message),
-    /// The connection is about to be closed: say why, as far as that goes.
+    /// The connection is to be closed: say why, and tell when that has had its moment.
     Goodbye(CloseReason),
     /// Read, or stop reading.
     Read(bool),
@@ -86,6 +86,8 @@ pub enum Report {
     Drained(Lane, usize),
     /// A ping of ours was answered; this is how long that took.
     RoundTrip(Duration),
+    /// A goodbye has had its moment: close the connection.
+    Parted,
     /// The lanes are of no further use.
     Failed(CloseReason),
 }
@@ -134,8 +136,8 @@ pub struct Handler {
     /// Control bytes flushed that the behaviour was not told of.
     flushed: usize,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
-    /// The control lane with a goodbye on it, written while the connection closes.
-    parting: Option<(ControlWriter, Option<Pin<Box<Sleep>>>)>,
+    /// The control lane with a goodbye on it, and until when the connection lives on.
+    parting: Option<(ControlWriter, Pin<Box<Sleep>>)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,7 +254,9 @@ impl Handler {
         self.say_goodbye(reason);
         // A peer without a slot for us stays useful for Kademlia.
         self.phase = if reason == CloseReason::Declined { Phase::Idle } else { Phase::Failed };
-        self.drop_lanes();
+        if self.parting.is_none() {
+            self.drop_lanes();
+        }
         self.reports.push_back(Report::Failed(reason));
     }
 
@@ -265,8 +269,30 @@ impl Handler {
             && let Some(mut control) = self.control_out.take()
             && control.push(&Message::Goodbye(word)).is_ok()
         {
-            self.parting = Some((control, None));
+            self.parting = Some((control, Box::pin(sleep(GOODBYE_LINGER))));
         }
+    }
+
+    /// The behaviour has taken the slot away, and closes the connection when the goodbye has had its moment. Until then
+    /// the lanes stay, unread: a peer that finds them gone would look no further.
+    fn part(&mut self, reason: CloseReason) {
+        self.say_goodbye(reason);
+        self.phase = Phase::Failed;
+        if self.parting.is_none() {
+            self.drop_lanes();
+            self.reports.push_back(Report::Parted);
+        }
+    }
+
+    /// Writes the goodbye. Ready when it has had its moment.
+    fn poll_parting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((control, linger)) = &mut self.parting else { return Poll::Ready(()) };
+        let written = control.poll(cx, self.clock.now(), &mut Words::default()).is_ok();
+        if written && linger.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.parting = None;
+        Poll::Ready(())
     }
 
     fn on_inbound(&mut self, lane: Lane, stream: Stream) {
@@ -469,7 +495,8 @@ impl Handler {
         match self.phase {
             Phase::Opening(deadline) => return Some(deadline),
             Phase::Idle | Phase::Asked => return self.keep_until,
-            Phase::Up | Phase::Failed => {}
+            Phase::Failed => return None,
+            Phase::Up => {}
         }
         let control = self.control_out.as_ref().and_then(ControlWriter::deadline);
         let wake = self.bulk_out.as_ref().and_then(BulkWriter::wake_at);
@@ -543,7 +570,7 @@ impl ConnectionHandler for Handler {
                 }
             }
             Order::Read(allowed) => self.set_read(allowed),
-            Order::Goodbye(reason) => self.say_goodbye(reason),
+            Order::Goodbye(reason) => self.part(reason),
         }
     }
 
@@ -590,6 +617,10 @@ impl ConnectionHandler for Handler {
         {
             self.fail(reason);
         }
+        if self.parting.is_some() && self.poll_parting(cx).is_ready() {
+            self.drop_lanes();
+            self.reports.push_back(Report::Parted);
+        }
         if let Some(report) = self.reports.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(report));
         }
@@ -599,14 +630,7 @@ impl ConnectionHandler for Handler {
 
     /// Called while the connection closes: gives a goodbye its moment.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Option<Report>> {
-        let Some((control, linger)) = &mut self.parting else { return Poll::Ready(None) };
-        let written = control.poll(cx, self.clock.now(), &mut Words::default()).is_ok();
-        let linger = linger.get_or_insert_with(|| Box::pin(sleep(GOODBYE_LINGER)));
-        if written && linger.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
-        }
-        self.parting = None;
-        Poll::Ready(None)
+        self.poll_parting(cx).map(|()| None)
     }
 }
 
