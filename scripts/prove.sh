@@ -17,6 +17,7 @@
 #   scripts/prove.sh store       what it costs to keep everything on disk: latency, processor time, and the highest rate
 #   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all are as one again
 #   scripts/prove.sh field       nodes as they are in the field: addresses, names, keys, pauses, floods, kills (without root not all)
+#   scripts/prove.sh eclipse     an attacker with most of the addresses wants all of a node's outbound peers: 1,000 seeds, virtual time
 #   scripts/prove.sh attack      nine attacks on four nodes in network namespaces; the last line sums them up (needs root, iproute2, python3)
 #   scripts/prove.sh commands    every command of the documents, the help texts and the scripts' heads, the long ones too
 #   scripts/prove.sh all
@@ -153,6 +154,43 @@ reconcile() {
     about "cargo run --release -p protocol --example reconcile_cost"
     cargo run --release --locked --quiet -p protocol --example reconcile_cost
   } | tee "$keep/reconcile.txt"
+}
+
+# Seeds of all, of one part, and the time in which a run begins no other part. 80 minutes and one part are below 90.
+eclipse_seeds=1000 eclipse_part=20 eclipse_time=$((80 * 60))
+
+# Runs the parts that this commit has no rows of yet, so that a run that was ended is gone on with by the next.
+eclipse() {
+  local from rows=$target/eclipse/$commit began=$SECONDS
+  case $commit in *-dirty | 'no commit') echo "eclipse: its parts are kept by commit, so commit first" >&2; return 1 ;; esac
+  cargo build --release --locked --quiet -p node --example eclipse
+  mkdir -p "$rows"
+  for from in $(seq 1 "$eclipse_part" "$eclipse_seeds"); do
+    [ ! -e "$rows/$from" ] || continue
+    if [ $((SECONDS - began)) -gt "$eclipse_time" ]; then
+      echo "eclipse: $((from - 1)) of $eclipse_seeds seeds are done: run this again to go on" >&2
+      return 1
+    fi
+    seq "$from" $((from + eclipse_part - 1)) |
+      xargs -P "$(nproc)" -I SEED "$target/release/examples/eclipse" SEED SEED >"$rows/part"
+    mv "$rows/part" "$rows/$from"
+  done
+  {
+    about "eclipse: a day of virtual time in six runs for each seed; an honest outbound peer at each second after the first 5 minutes of a run"
+    cat "$rows"/[0-9]* | python3 -c '
+import statistics, sys
+rows = [line.split() for line in sys.stdin]
+for scenario in ("two-groups", "quarter-of-groups"):
+    runs = [[int(cell) for cell in row[1:]] for row in rows if row[0] == scenario]
+    seed, eclipsed, fewest, honest, seconds, items, delivered, bad, entries, group = zip(*runs)
+    shares = sorted(100 * part / whole for part, whole in zip(bad, entries))
+    print(f"{scenario}: {len(runs)} seeds, in {sum(1 for each in eclipsed if each)} of them without an honest outbound peer, for {sum(eclipsed)} s of {sum(seconds)}")
+    print(f"  honest outbound peers: {sum(honest) / sum(seconds):.2f} on average; the fewest at any second: {min(fewest)}; by seed, median {statistics.median(fewest):.0f}")
+    print(f"  items: {sum(delivered)} of {sum(items)} reached the node at once through one of these")
+    print(f"  entries of the book that are the attacker'"'"'s or invented, at the end: median {statistics.median(shares):.0f} %, most {shares[-1]:.0f} %")
+    print(f"  outbound slots of one address group, most: {max(group)}")
+'
+  } | tee "$keep/eclipse.txt"
 }
 
 load=(--nodes 50 --tx-rate 20 --tx-bytes 256 --duration 30s --block-interval 5s)
@@ -316,7 +354,7 @@ case $# in
   *) usage ;;
 esac
 case $1 in
-  fifty | flood | links | blocks | capacity | reconcile | store | join | partition) chosen=("$1") ;;
+  fifty | flood | links | blocks | capacity | reconcile | store | join | partition | eclipse) chosen=("$1") ;;
   kill) chosen=(kill_ten) ;;
   compare) chosen=(everything) ;;
   kill-nine) chosen=(kill_nine) ;;
@@ -324,7 +362,7 @@ case $1 in
   field) chosen=(field_tests) ;;
   commands) chosen=("python3 scripts/check-commands.py --all") ;;
   all)
-    chosen=(fifty flood kill_ten everything links blocks capacity reconcile store kill_nine join partition "proof bootstrap" field_tests)
+    chosen=(fifty flood kill_ten everything links blocks capacity reconcile store kill_nine join partition eclipse "proof bootstrap" field_tests)
     if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
       chosen+=("proof netns" "proof headers" "proof attack")
     else
@@ -338,8 +376,8 @@ if [ -n "$dry" ]; then
   printf '%s\n' "${chosen[@]}"
   exit
 fi
-# These two leave no output, and build what they need themselves.
-case $1 in field | commands) ;; *) mkdir -p "$keep"; build ;; esac
+# The first two leave no output. They build what they need themselves.
+case $1 in field | commands | eclipse) ;; *) mkdir -p "$keep"; build ;; esac
 for each in "${chosen[@]}"; do
   # A proof and its name are two words.
   # shellcheck disable=SC2086

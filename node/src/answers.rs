@@ -12,11 +12,11 @@ use protocol::gossip::{Behind, Direction, ItemId, PeerHandle, Refusal, Stats, Su
 use protocol::hash::{BlockId, TxId};
 use tokio::sync::oneshot;
 
+use crate::bans::Banned;
 use crate::behaviour::{Behaviour, Link};
 use crate::clock::Clock;
 use crate::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
 use crate::config::Config;
-use crate::limits::Banned;
 use crate::sample;
 use crate::store::{FoundTransaction, Place};
 use crate::transport::WireBytes;
@@ -242,7 +242,7 @@ fn behind_status(behind: &Behind) -> BehindStatus {
 
 fn ban_status(ban: Banned) -> BanStatus {
     let left_s = ban.left.as_micros() as f64 / 1_000_000.0;
-    BanStatus { who: ban.who, reason: ban.reason.to_owned(), left_s }
+    BanStatus { who: ban.who, reason: ban.reason.into_owned(), left_s }
 }
 
 const fn counters(stats: Stats) -> Counters {

@@ -26,11 +26,13 @@ use protocol::verify::VerifyJob;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, warn};
 
+use crate::bans::{Banned, Bans, KeptBan};
+use crate::book::{Group, slot_group};
 use crate::clock::Clock;
 use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
-use crate::limits::{Banned, Bans, PER_PEER_MAX, SLOTLESS_CONNECTIONS_MAX, address_group, ip_of};
+use crate::limits::{PER_PEER_MAX, SLOTLESS_CONNECTIONS_MAX, address_group, ip_of};
 use crate::notices::{CONNECTION_LIMIT, NO_SLOT};
 use crate::reason::{CloseReason, blames, was_lost};
 use crate::recorder::Recorder;
@@ -316,6 +318,13 @@ impl Behaviour {
         &self.slots
     }
 
+    /// The groups of the addresses at which we dialled those that hold slots, without what the operator gave.
+    #[must_use]
+    pub fn outbound_groups(&self) -> Vec<Group> {
+        let links = self.slots.outbound().filter_map(|(id, _)| self.links.get(&id));
+        links.filter(|link| !link.fixed).filter_map(|link| slot_group(&link.address)).collect()
+    }
+
     /// Whether a connection to the peer holds a slot.
     #[must_use]
     pub fn holds_slot(&self, peer: &PeerId) -> bool {
@@ -332,6 +341,24 @@ impl Behaviour {
     #[must_use]
     pub fn is_banned(&self, peer: &PeerId) -> bool {
         self.bans.has_peer(peer, self.clock.now())
+    }
+
+    /// Whether nobody at the address is wanted for now.
+    #[must_use]
+    pub fn is_banned_address(&self, address: IpAddr) -> bool {
+        self.bans.has_address(address, self.clock.now())
+    }
+
+    /// The bans, as they are kept for another run.
+    #[must_use]
+    pub fn kept_bans(&self) -> Vec<KeptBan> {
+        self.bans.kept(self.clock.now())
+    }
+
+    /// Takes in the bans that an earlier run kept.
+    pub fn restore_bans(&mut self, kept: Vec<KeptBan>) {
+        let now = self.clock.now();
+        kept.into_iter().for_each(|ban| self.bans.restore(ban, now));
     }
 
     /// The dial with this id is to become a gossip peer.
@@ -553,9 +580,13 @@ impl Behaviour {
         self.actions.push_back(ToSwarm::GenerateEvent(Event::Down { peer, outbound, reason }));
     }
 
-    /// Opens the lanes on a connection that we dialled, if it gets a slot.
+    /// Opens the lanes on a connection that we dialled, if it gets a slot: no other is held in the group of its address. The
+    /// operator's addresses count for no group.
     fn open_dialled(&mut self, id: ConnectionId) -> bool {
-        let granted = self.slots.dialled(id, self.clock.now());
+        let Some(link) = self.links.get(&id) else { return false };
+        let exempt = link.reserved || link.fixed;
+        let alone = slot_group(&link.address).is_none_or(|group| !self.outbound_groups().contains(&group));
+        let granted = (exempt || alone) && self.slots.dialled(id, self.clock.now());
         if granted {
             self.order(id, Order::Open);
         }
@@ -739,10 +770,13 @@ impl NetworkBehaviour for Behaviour {
         &mut self,
         _: ConnectionId,
         peer: Option<PeerId>,
-        _: &[Multiaddr],
+        addresses: &[Multiaddr],
         _: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        let banned = peer.is_some_and(|peer| self.is_banned(&peer));
+        let here = |address: &Multiaddr| ip_of(address).is_some_and(|ip| self.is_banned_address(ip));
+        // One banned address among others is left out where it is dialled (`own.rs`).
+        let nowhere = !addresses.is_empty() && addresses.iter().all(here);
+        let banned = nowhere || peer.is_some_and(|peer| self.is_banned(&peer));
         if banned { Err(ConnectionDenied::new(BannedError)) } else { Ok(Vec::new()) }
     }
 

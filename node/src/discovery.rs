@@ -6,12 +6,13 @@
 //! while that peer holds a slot; it is forgotten when the connection ends, a dial fails or another answers. An address
 //! that led to this very node has failed, and is tried again like any other: a name may lead elsewhere the next time.
 //!
-//! Other candidates come from Kademlia and identify into a bounded book, with IP addresses only, for names are the operator's to give, and are picked at random:
-//! nodes that all know the same first peer still end up with different neighbours. With all slots in use, one more
-//! candidate is made a peer now and then, and one peer is left for it (a *refresh*): two parts of a network that were cut
-//! off from each other would else stay apart for good, each busy with itself. No sockets, no clock.
+//! Other candidates come from Kademlia and identify into the [address book](crate::book), with IP addresses only, for names
+//! are the operator's to give. One outbound slot is enough for an address group, except in private networks and for what the
+//! operator gave: whoever has addresses in few groups has few of the slots, whatever number of names they are under. The
+//! peers that held outbound slots longest when the last run ended, the *anchors*, are dialled first. What else changes with all slots in use is in
+//! `exchange.rs`. No sockets, no clock.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use libp2p::multiaddr::Protocol;
@@ -19,40 +20,43 @@ use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use protocol::time::{Duration, Time};
 use rand::rngs::StdRng;
-use rand::seq::IteratorRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::addresses;
+use crate::book::BACKOFF_MIN;
+use crate::book::{self, Book, Group, Kept, Pick, Retry, Standing};
 use crate::limits::ip_of;
 use crate::reason::CloseReason;
 
-/// Peers in the address book. With 10 addresses of some 50 bytes each: half a megabyte.
-pub const BOOK_PEERS_MAX: usize = 1_024;
-/// Addresses kept of one peer.
-pub const PEER_ADDRESSES_MAX: usize = 10;
+mod exchange;
+mod fixed;
+mod poll;
+mod want;
+
+use exchange::Exchange;
+pub use exchange::{
+    EXCHANGE_INTERVAL, EXTRA_AGAIN, EXTRA_INTERVAL, EXTRA_INTERVAL_SILENT, FEELER_INTERVAL, REFRESH_EXTRA,
+    SETTLE_TIME, SILENT_TIME, WALK_INTERVAL,
+};
+use fixed::Fixed;
+pub use fixed::{Failure, Trouble, Warning};
+pub use want::{Target, ToldBy, View, Want};
+
+pub use crate::book::PEER_ADDRESSES_MAX;
+
 /// Dials under way for gossip slots, slow ones included.
 pub const DIALS_MAX: usize = 16;
+
+/// Peers of one group that are tried in a row until one has a slot for us. Of ten honest ones seven are expected to; five in
+/// a row that don't are one in 400.
+pub const GROUP_TRIES: u8 = 5;
+
+/// Peers that are dialled first in the next run. Bitcoin Core's `MAX_BLOCK_RELAY_ONLY_ANCHORS`.
+pub const ANCHORS: usize = 2;
 
 /// A peer that failed more often in a row, over a minute or more of doubling delays, isn't kept for another run.
 pub const KEPT_FAILURES_MAX: u32 = 6;
 
-/// Peers over the target while one is exchanged for another.
-pub const REFRESH_EXTRA: usize = 1;
-
-/// Between two refreshes; about Bitcoin Core's `EXTRA_BLOCK_RELAY_ONLY_PEER_INTERVAL`.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
-/// The same while it may be needed: peers fell silent rather than closed, as they do when a network parts.
-const REFRESH_INTERVAL_SILENT: Duration = Duration::from_secs(15);
-/// How long it may be needed after a peer fell silent.
-const SILENT_TIME: Duration = Duration::from_secs(600);
-
-/// Between two warnings about one fixed address.
-const WARN_AGAIN: Duration = Duration::from_secs(600);
-
-/// Delays between tries of one address: doubling from the first to the second, each shortened or lengthened by up to
-/// a quarter.
-const BACKOFF_MIN: Duration = Duration::from_secs(1);
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// A peer without a slot for us is asked again after this.
 const DECLINED_DELAY: Duration = Duration::from_secs(60);
 /// A dial that takes longer than this no longer counts for a slot: another candidate is tried beside it.
@@ -63,121 +67,6 @@ const QUERY_MAX: Duration = Duration::from_secs(30);
 /// After news of a new peer the next walk is at most this far.
 const QUERY_AFTER_NEWS: Duration = Duration::from_secs(2);
 
-/// What is known of the slots when [`Discovery::poll`] is called.
-pub trait View {
-    /// Outbound slots in use, without reserved peers.
-    fn outbound(&self) -> usize;
-    /// Whom these are held by, as far as they are gossip peers already.
-    fn outbound_peers(&self) -> Vec<PeerId>;
-    /// Whether the peer holds a slot.
-    fn holds_slot(&self, peer: &PeerId) -> bool;
-    /// Whether the peer is not wanted for now.
-    fn is_banned(&self, peer: &PeerId) -> bool;
-}
-
-/// Something that the service should do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Want {
-    /// Make a peer of this fixed address, and call [`Discovery::dialling`].
-    Fixed {
-        /// Its index, for [`Target::Fixed`].
-        index: usize,
-        /// The address, without `/p2p`.
-        address: Multiaddr,
-        /// The peer id that was typed with it, which who answers must have.
-        peer: Option<PeerId>,
-        /// Whether it counts for no limit.
-        reserved: bool,
-    },
-    /// Make this candidate a peer, and call [`Discovery::dialling`].
-    Candidate {
-        /// Its peer id.
-        peer: PeerId,
-        /// Its addresses.
-        addresses: Vec<Multiaddr>,
-    },
-    /// Leave this peer: another has taken its place.
-    Leave(PeerId),
-    /// Look up a random key in Kademlia.
-    Walk,
-    /// Tell the operator.
-    Warn(Warning),
-}
-
-/// What the operator should know of a fixed address. Told at once, and again after ten minutes if it still is so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Warning {
-    /// Another node answers there than the typed one.
-    AnotherPeer {
-        /// The address, without `/p2p`.
-        address: Multiaddr,
-        /// The typed id.
-        wanted: PeerId,
-        /// The id of who answered.
-        found: PeerId,
-    },
-    /// Who answers there is no node of this network.
-    AnotherNetwork {
-        /// The address, without `/p2p`.
-        address: Multiaddr,
-        /// The id of who answered.
-        found: PeerId,
-    },
-}
-
-/// Why a dial came to nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// No connection came about; the text says why.
-    Unreachable(String),
-    /// It would have led, or led, to this very node.
-    Ourselves,
-    /// Somebody else answered than who was meant.
-    Another(PeerId),
-    /// This peer answered, and a limit of ours or a ban denies the connection.
-    Denied {
-        /// Who answered.
-        found: PeerId,
-        /// Why.
-        cause: String,
-    },
-}
-
-/// What the last try of a fixed address came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// No connection came about; the text says why.
-    Unreachable(String),
-    /// A limit of ours or a ban denies the connection.
-    Denied(String),
-    /// It leads to this very node.
-    Ourselves,
-    /// Another node than the one that was asked for answers there.
-    Another(PeerId),
-    /// Somebody answered, and is no gossip peer yet.
-    NoWordYet,
-    /// Somebody answered, and the connection ended.
-    Closed(CloseReason),
-}
-
-/// Who tells of a peer's addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ToldBy {
-    /// The peer itself, on a connection that proves its id.
-    Itself,
-    /// Somebody else, who may be wrong or lie.
-    Others,
-}
-
-/// What a dial was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A fixed address.
-    Fixed(usize),
-    /// A candidate of the book.
-    Candidate(PeerId),
-}
-
 /// The state.
 #[derive(Debug)]
 pub struct Discovery {
@@ -185,15 +74,22 @@ pub struct Discovery {
     target: usize,
     reserved_only: bool,
     fixed: Vec<Fixed>,
-    book: HashMap<PeerId, Entry>,
-    dials: HashMap<ConnectionId, (Target, Time)>,
+    book: Book,
+    /// What the last answer wanted dialled.
+    picked: Vec<(Pick, u8)>,
+    dials: HashMap<ConnectionId, Dial>,
+    /// Groups in which a pick came to nothing, and how often in a row: another of the group is tried first.
+    owed: VecDeque<(Group, u8)>,
+    /// Candidates that answered and are no peers yet, with the groups that they were picked for; [`DIALS_MAX`] at most.
+    answered: BTreeMap<PeerId, (Vec<Group>, u8)>,
+    /// Since when peers hold outbound slots.
+    held: BTreeMap<PeerId, Time>,
+    /// The anchors of the last run, and those of them that are still to be dialled.
+    anchors: Vec<PeerId>,
+    anchors_due: Vec<PeerId>,
     query_at: Time,
     query_delay: Duration,
-    /// The last refresh, or when all slots were first in use; and percent of the interval until the next.
-    refreshed: Option<Time>,
-    refresh_spread: u64,
-    /// Until when peers that fell silent let it be feared that the network has parted.
-    silent_until: Time,
+    exchange: Exchange,
     /// The IPs that this node listens on, which tell near addresses from far ones.
     own: Vec<IpAddr>,
     /// Whether a peer was met on the loopback device, where other nodes may be then.
@@ -202,33 +98,16 @@ pub struct Discovery {
     rng: StdRng,
 }
 
+/// A dial under way.
 #[derive(Debug)]
-struct Fixed {
-    address: Multiaddr,
-    /// The id that was typed with it.
-    typed: Option<PeerId>,
-    /// Who answered last, while that may be a peer through this address.
-    found: Option<PeerId>,
-    reserved: bool,
-    retry: Retry,
-    /// What the last try came to. Nothing while a peer is connected there, or before the first try.
-    trouble: Option<Trouble>,
-    warned: Option<Time>,
-}
-
-#[derive(Debug, Default)]
-struct Entry {
-    /// What the peer told itself, and behind it what others told.
-    addresses: Vec<Multiaddr>,
-    /// How many of them it told itself.
-    own: usize,
-    retry: Retry,
-}
-
-#[derive(Debug, Default)]
-struct Retry {
-    failures: u32,
-    not_before: Time,
+struct Dial {
+    target: Target,
+    since: Time,
+    /// What of the book it tries, and the groups that are kept free for it.
+    tries: Option<book::Entry>,
+    groups: Vec<Group>,
+    /// Tries in a row that the group was picked for, this one included; 0 for what was not picked so.
+    turn: u8,
 }
 
 impl Discovery {
@@ -240,6 +119,7 @@ impl Discovery {
         bootstrap: &[Multiaddr],
         reserved: &[Multiaddr],
         reserved_only: bool,
+        loopback_exempt: bool,
         seed: [u8; 32],
     ) -> Self {
         let mut rng = StdRng::from_seed(seed);
@@ -256,14 +136,17 @@ impl Discovery {
             target,
             reserved_only,
             fixed: fixed.collect(),
-            book: HashMap::new(),
+            book: Book::new(rng.random(), loopback_exempt),
+            picked: Vec::new(),
             dials: HashMap::new(),
+            owed: VecDeque::new(),
+            answered: BTreeMap::new(),
+            held: BTreeMap::new(),
+            anchors: Vec::new(),
+            anchors_due: Vec::new(),
             query_at: Time::ZERO,
             query_delay: QUERY_MIN,
-            refreshed: None,
-            // Nodes that started together don't refresh together.
-            refresh_spread: rng.random_range(0..=100),
-            silent_until: Time::ZERO,
+            exchange: Exchange::new(&mut rng),
             own: Vec::new(),
             loopback: false,
             warnings: Vec::new(),
@@ -284,111 +167,98 @@ impl Discovery {
     /// What to do now.
     pub fn poll(&mut self, now: Time, view: &impl View) -> Vec<Want> {
         let mut wants: Vec<Want> = self.warnings.drain(..).map(Want::Warn).collect();
-        let fresh = self.dials.values().filter(|(_, since)| now.since(*since) < SLOW_DIAL).count();
+        self.picked.clear();
         let missing = self.target.saturating_sub(view.outbound());
         let full = missing == 0 && self.target > 0 && !self.reserved_only;
-        let extra = if full { self.refresh(now, view, &mut wants) } else { 0 };
+        let extra = if full { self.exchange(now, view, &mut wants) } else { 0 };
+        let slots = |dial: &&Dial| !matches!(dial.target, Target::Feeler(_));
+        let fresh = self.dials.values().filter(slots).filter(|dial| now.since(dial.since) < SLOW_DIAL).count();
+        let dials = self.dials.values().filter(slots).count();
         let wanted = missing.saturating_sub(fresh).saturating_add(extra);
-        let mut free = wanted.min(DIALS_MAX.saturating_sub(self.dials.len()));
-        for (index, fixed) in self.fixed.iter().enumerate() {
-            let held = fixed.peer().is_some_and(|peer| view.holds_slot(&peer) || view.is_banned(&peer));
-            let dialling = self.dials.values().any(|(target, _)| *target == Target::Fixed(index));
-            // Our own id, typed into a list that all nodes have.
-            if fixed.typed == Some(self.local)
-                || held
-                || dialling
-                || now < fixed.retry.not_before
-                || !(fixed.reserved || missing > 0)
-            {
-                continue;
-            }
-            if !fixed.reserved {
-                free = free.saturating_sub(1);
-            }
-            let (address, reserved) = (fixed.address.clone(), fixed.reserved);
-            wants.push(Want::Fixed { index, address, peer: fixed.typed, reserved });
-        }
-        if self.reserved_only || free == 0 && missing == 0 {
+        let mut free = wanted.min(DIALS_MAX.saturating_sub(dials));
+        self.poll_fixed(now, view, missing, &mut free, &mut wants);
+        if self.reserved_only {
             return wants;
         }
-        // A peer whose fixed address fails may be reached elsewhere.
-        let fixed = self.fixed.iter().filter(|fixed| fixed.retry.failures <= 1).filter_map(Fixed::peer);
-        let fixed: Vec<PeerId> = fixed.collect();
-        let ready = self.book.iter().filter(|(peer, entry)| {
-            entry.retry.not_before <= now
-                && !view.holds_slot(peer)
-                && !view.is_banned(peer)
-                && !fixed.contains(peer)
-                && !self.dials.values().any(|(target, _)| *target == Target::Candidate(**peer))
-        });
-        let mut candidates = 0;
-        let picked = ready.inspect(|_| candidates += 1).sample(&mut self.rng, free);
-        let picked: Vec<_> = picked.into_iter().map(|(peer, entry)| (*peer, entry.addresses.clone())).collect();
-        wants.extend(picked.into_iter().map(|(peer, mut addresses)| {
-            addresses::order(&mut addresses, &self.own);
-            Want::Candidate { peer, addresses }
-        }));
-        if candidates < missing.saturating_mul(2) && now >= self.query_at {
+        self.poll_book(now, view, free, &mut wants);
+        if full && self.exchange.walk(now) {
             wants.push(Want::Walk);
-            let delay = self.jittered(self.query_delay);
-            self.query_at = now + delay;
-            self.query_delay = self.query_delay.times(2).min(QUERY_MAX);
+        }
+        if full && self.exchange.feel(now, &mut self.rng) {
+            self.poll_feeler(now, view, &mut wants);
+        }
+        if missing > 0 && now >= self.query_at {
+            self.poll_walk(now, view, missing, &mut wants);
         }
         wants
     }
 
-    /// With all slots in use: leaves a peer if there is one too many, and tells how many candidates to try besides.
-    fn refresh(&mut self, now: Time, view: &impl View, wants: &mut Vec<Want>) -> usize {
-        let peers = view.outbound_peers();
-        if peers.len() > self.target {
-            wants.extend(peers.into_iter().choose(&mut self.rng).map(Want::Leave));
-            return 0;
-        }
-        let every = if now < self.silent_until { REFRESH_INTERVAL_SILENT } else { REFRESH_INTERVAL };
-        let last = *self.refreshed.get_or_insert(now);
-        if now.since(last) < every.times(self.refresh_spread).divided_by(100) {
-            return 0;
-        }
-        self.refreshed = Some(now);
-        self.refresh_spread = self.rng.random_range(75..=125);
-        REFRESH_EXTRA
-    }
-
     /// A dial is under way. `None` if none was needed or possible: the target waits for its next turn.
     pub fn dialling(&mut self, target: Target, dial: Option<ConnectionId>, now: Time) {
+        let (tries, groups, turn) = match target {
+            Target::Fixed(_) => (None, Vec::new(), 0),
+            Target::Candidate(peer) | Target::Feeler(peer) => {
+                let picked = self.picked.iter().find(|(pick, _)| pick.peer == peer);
+                let feeler = matches!(target, Target::Feeler(_));
+                let groups = picked.iter().filter(|_| !feeler).map(|(pick, _)| pick.group);
+                let turn = picked.map_or(0, |(_, turn)| *turn);
+                (picked.map(|(pick, _)| pick.entry), groups.collect(), turn)
+            }
+        };
+        let dialled = Dial { target, since: now, tries, groups, turn };
         match dial {
             Some(id) => {
-                self.dials.insert(id, (target, now));
+                self.dials.insert(id, dialled);
             }
-            None => self.put_off(target, now),
+            None => self.put_off(&dialled, now),
         }
     }
 
     /// A dial led to a connection. Whether that becomes a peer is told by [`Discovery::on_up`].
-    pub fn on_established(&mut self, id: ConnectionId, peer: PeerId, now: Time) {
-        if let Some((target, _)) = self.dials.remove(&id) {
-            if let Target::Fixed(index) = target
-                && let Some(fixed) = self.fixed.get_mut(index)
-            {
-                fixed.found = Some(peer);
-                // An earlier trouble stays until this one turns out to be a peer, or not.
-                fixed.trouble.get_or_insert(Trouble::NoWordYet);
+    pub fn on_established(&mut self, id: ConnectionId, peer: PeerId, address: &Multiaddr, now: Time) {
+        let Some(dial) = self.dials.remove(&id) else { return };
+        match dial.target {
+            Target::Fixed(index) => {
+                if let Some(fixed) = self.fixed.get_mut(index) {
+                    fixed.found = Some(peer);
+                    // An earlier trouble stays until this one turns out to be a peer, or not.
+                    fixed.trouble.get_or_insert(Trouble::NoWordYet);
+                }
             }
-            // Until it is a peer it counts as one more failure: a connection alone is no success.
-            self.put_off(target, now);
+            // An answer is what proves an entry. As a candidate it counts as one more failure until it is a peer: a
+            // connection alone is no success.
+            Target::Candidate(_) | Target::Feeler(_) => {
+                let (plain, _) = split_peer(address);
+                self.book.on_answer(peer, &plain, now);
+                if matches!(dial.target, Target::Candidate(_)) {
+                    if self.answered.len() >= DIALS_MAX {
+                        self.answered.pop_first();
+                    }
+                    self.answered.insert(peer, (dial.groups, dial.turn));
+                    let spread = self.rng.random_range(75..=125);
+                    self.book.retries(&peer).for_each(|retry| retry.put_off(now, spread));
+                }
+                return;
+            }
         }
+        self.put_off(&dial, now);
     }
 
     /// A dial failed.
     pub fn on_dial_failed(&mut self, id: ConnectionId, failure: Failure, now: Time) {
-        if let Some((target, _)) = self.dials.remove(&id) {
-            self.on_refused(target, failure, now);
+        if let Some(dial) = self.dials.remove(&id) {
+            self.refused(&dial, failure, now);
         }
     }
 
-    /// A target is not dialled, for a cause that is known before.
-    pub fn on_refused(&mut self, target: Target, failure: Failure, now: Time) {
-        if let Target::Fixed(index) = target
+    /// A fixed address is not dialled, for a cause that is known before.
+    pub fn on_refused(&mut self, index: usize, failure: Failure, now: Time) {
+        let dial = Dial { target: Target::Fixed(index), since: now, tries: None, groups: Vec::new(), turn: 0 };
+        self.refused(&dial, failure, now);
+    }
+
+    fn refused(&mut self, dial: &Dial, failure: Failure, now: Time) {
+        if let Target::Fixed(index) = dial.target
             && let Some(fixed) = self.fixed.get_mut(index)
         {
             // Who is denied answers there, and need not be dialled while it is a peer by another way, or banned.
@@ -404,11 +274,15 @@ impl Discovery {
                 Failure::Another(found) => Trouble::Another(found),
             });
         }
-        self.put_off(target, now);
+        self.put_off(dial, now);
     }
 
     /// A connection became a gossip peer.
-    pub fn on_up(&mut self, peer: &PeerId) {
+    pub fn on_up(&mut self, peer: &PeerId, outbound: bool, now: Time) {
+        self.answered.remove(peer);
+        if outbound {
+            self.held.insert(*peer, now);
+        }
         self.retries(peer).for_each(|retry| *retry = Retry::default());
         let reached = self.fixed.iter_mut().filter(|fixed| fixed.peer().as_ref() == Some(peer));
         reached.for_each(|fixed| fixed.trouble = None);
@@ -418,14 +292,20 @@ impl Discovery {
     pub fn on_down(&mut self, peer: &PeerId, outbound: bool, reason: CloseReason, now: Time) {
         // Only those that we chose: whoever dials us could have us change our peers at will.
         if outbound && reason.is_silence() {
-            self.silent_until = now + SILENT_TIME;
+            self.exchange.on_silence(now);
+        }
+        if outbound {
+            self.held.remove(peer);
+            if let Some((groups, turn)) = self.answered.remove(peer) {
+                self.owe(groups, turn);
+            }
         }
         let declined = self.jittered(DECLINED_DELAY);
         let soon = self.jittered(BACKOFF_MIN);
         for retry in self.retries(peer) {
             let unwanted = matches!(reason, CloseReason::Declined | CloseReason::Refreshed);
             let delay = if unwanted { declined } else { soon };
-            retry.not_before = retry.not_before.max(now + delay);
+            retry.wait(now, delay);
         }
         self.forget_found(peer, reason, now);
         self.query_delay = QUERY_MIN;
@@ -464,14 +344,14 @@ impl Discovery {
         (believed && known).then_some(address)
     }
 
-    /// A peer and addresses at which it says to listen, or others say that it does. What others say comes behind
-    /// what it said itself, as far as there is room, and replaces nothing but what others said of a peer that could
-    /// not be reached since.
+    /// A peer and addresses at which it says to listen, or others say that it does. `source`: from where that is said, by
+    /// [`Discovery::group`].
     pub fn learn(
         &mut self,
         peer: PeerId,
         addresses: impl IntoIterator<Item = Multiaddr>,
         told_by: ToldBy,
+        source: Group,
         now: Time,
     ) {
         if peer == self.local || self.reserved_only {
@@ -479,34 +359,56 @@ impl Discovery {
         }
         let addresses = addresses.into_iter().filter_map(|address| self.acceptable(address, told_by));
         let addresses = addresses::best(addresses, &self.own, PEER_ADDRESSES_MAX);
-        if addresses.is_empty() {
-            return;
+        if self.book.learn(peer, &addresses, told_by == ToldBy::Itself, source, now) {
+            self.query_at = self.query_at.min(now + QUERY_AFTER_NEWS);
         }
-        if let Some(known) = self.book.get_mut(&peer) {
-            known.learn(addresses, told_by);
-            return;
-        }
-        if self.book.len() >= BOOK_PEERS_MAX {
-            self.evict();
-        }
-        let mut entry = Entry::default();
-        entry.learn(addresses, told_by);
-        self.book.insert(peer, entry);
-        self.query_at = self.query_at.min(now + QUERY_AFTER_NEWS);
     }
 
-    /// The peers of the book and what they told of their addresses themselves, for another run: without those that failed
-    /// more than [`KEPT_FAILURES_MAX`] times in a row, unless all did, for then it is our own network that fails.
+    /// The group of an address that something is told from.
     #[must_use]
-    pub fn book(&self) -> Vec<(PeerId, Vec<Multiaddr>)> {
-        let told = self.book.iter().filter(|(_, entry)| entry.own > 0);
-        let (sound, failed): (Vec<_>, Vec<_>) =
-            told.partition(|(_, entry)| entry.retry.failures <= KEPT_FAILURES_MAX);
-        let kept = if sound.is_empty() { failed } else { sound };
-        let row = |(peer, entry): (&PeerId, &Entry)| Some((*peer, entry.addresses.get(..entry.own)?.to_vec()));
-        let mut book: Vec<_> = kept.into_iter().filter_map(row).collect();
-        book.sort_unstable_by_key(|(peer, _)| *peer);
-        book
+    pub fn group(&self, address: &Multiaddr) -> Group {
+        self.book.group(address)
+    }
+
+    /// Takes in what an earlier run kept.
+    pub fn restore(&mut self, kept: impl IntoIterator<Item = Kept>) {
+        for mut kept in kept {
+            if kept.peer == self.local || self.reserved_only {
+                continue;
+            }
+            kept.addresses.retain(|address| self.acceptable(address.clone(), ToldBy::Itself).is_some());
+            if kept.standing == Standing::Anchor && self.anchors.len() < ANCHORS {
+                self.anchors.push(kept.peer);
+                self.anchors_due.push(kept.peer);
+            }
+            self.book.restore(kept);
+        }
+    }
+
+    /// What is worth keeping for another run, at most `most` peers: without those that failed more than
+    /// [`KEPT_FAILURES_MAX`] times in a row, unless all did, for then it is our own network that fails.
+    #[must_use]
+    pub fn kept(&self, most: usize) -> Vec<Kept> {
+        self.book.kept(&self.anchors(), KEPT_FAILURES_MAX.saturating_add(1), most)
+    }
+
+    /// Who holds outbound slots for longest, of the peers that the book led to. While fewer do than are wanted, the last
+    /// run's anchors keep their place: a run that meets nobody forgets none.
+    #[must_use]
+    pub fn anchors(&self) -> Vec<PeerId> {
+        let fixed: Vec<PeerId> = self.fixed.iter().filter_map(Fixed::peer).collect();
+        let mut held: Vec<_> = self.held.iter().filter(|(peer, _)| !fixed.contains(peer)).collect();
+        held.sort_by_key(|(peer, since)| (**since, **peer));
+        let mut anchors: Vec<PeerId> = held.into_iter().map(|(peer, _)| *peer).take(ANCHORS).collect();
+        let earlier: Vec<PeerId> = self.anchors.iter().filter(|peer| !anchors.contains(peer)).copied().collect();
+        anchors.extend(earlier.into_iter().take(ANCHORS.saturating_sub(anchors.len())));
+        anchors
+    }
+
+    /// The address book, to be asked.
+    #[must_use]
+    pub const fn book(&self) -> &Book {
+        &self.book
     }
 
     /// Peers in the book.
@@ -515,79 +417,37 @@ impl Discovery {
         self.book.len()
     }
 
-    /// The worst of a few random entries makes room, so that no flood of names pushes out all good ones.
-    fn evict(&mut self) {
-        let sample = self.book.iter().sample(&mut self.rng, 8);
-        if let Some(worst) =
-            sample.into_iter().max_by_key(|(_, entry)| entry.retry.failures).map(|(peer, _)| *peer)
-        {
-            self.book.remove(&worst);
+    fn put_off(&mut self, dial: &Dial, now: Time) {
+        match dial.target {
+            Target::Fixed(index) => {
+                let spread = self.rng.random_range(75..=125);
+                if let Some(fixed) = self.fixed.get_mut(index) {
+                    fixed.retry.put_off(now, spread);
+                }
+            }
+            Target::Candidate(peer) | Target::Feeler(peer) => {
+                if let Some(entry) = dial.tries {
+                    self.book.on_failure(&peer, entry, now);
+                }
+                self.owe(dial.groups.clone(), dial.turn);
+            }
         }
     }
 
-    fn put_off(&mut self, target: Target, now: Time) {
-        let spread = self.rng.random_range(75..=125);
-        let retry = match target {
-            Target::Fixed(index) => self.fixed.get_mut(index).map(|fixed| &mut fixed.retry),
-            Target::Candidate(peer) => self.book.get_mut(&peer).map(|entry| &mut entry.retry),
-        };
-        if let Some(retry) = retry {
-            let delay = BACKOFF_MIN.times(1 << retry.failures.min(6)).min(BACKOFF_MAX);
-            retry.failures = retry.failures.saturating_add(1);
-            retry.not_before = now + delay.times(spread).divided_by(100);
+    /// A pick came to nothing after so many tries in a row.
+    fn owe(&mut self, groups: Vec<Group>, turn: u8) {
+        if (1..GROUP_TRIES).contains(&turn) && self.owed.len() < DIALS_MAX {
+            self.owed.extend(groups.into_iter().map(|group| (group, turn)));
         }
     }
 
     fn retries(&mut self, peer: &PeerId) -> impl Iterator<Item = &mut Retry> {
         let fixed = self.fixed.iter_mut().filter(|fixed| fixed.peer().as_ref() == Some(peer));
-        fixed.map(|fixed| &mut fixed.retry).chain(self.book.get_mut(peer).map(|entry| &mut entry.retry))
+        fixed.map(|fixed| &mut fixed.retry).chain(self.book.retries(peer))
     }
 
     fn jittered(&mut self, delay: Duration) -> Duration {
         delay.times(self.rng.random_range(75..=125)).divided_by(100)
-    }
-}
-
-impl Fixed {
-    /// Who is, or has to be, reached there.
-    fn peer(&self) -> Option<PeerId> {
-        self.typed.or(self.found)
-    }
-
-    fn warn(&mut self, warning: Warning, now: Time) -> Option<Warning> {
-        let due = self.warned.is_none_or(|warned| now.since(warned) >= WARN_AGAIN);
-        due.then(|| {
-            self.warned = Some(now);
-            warning
-        })
-    }
-}
-
-impl Entry {
-    fn learn(&mut self, addresses: Vec<Multiaddr>, told_by: ToldBy) {
-        match told_by {
-            ToldBy::Itself => {
-                let of_others = self.addresses.split_off(self.own);
-                self.addresses.clear();
-                self.append(addresses);
-                self.own = self.addresses.len();
-                self.append(of_others);
-            }
-            ToldBy::Others => {
-                if self.retry.failures > 0 {
-                    self.addresses.truncate(self.own);
-                }
-                self.append(addresses);
-            }
-        }
-    }
-
-    fn append(&mut self, addresses: Vec<Multiaddr>) {
-        for address in addresses {
-            if self.addresses.len() < PEER_ADDRESSES_MAX && !self.addresses.contains(&address) {
-                self.addresses.push(address);
-            }
-        }
     }
 }
 

@@ -3,7 +3,9 @@
 pub mod addresses;
 mod announce;
 mod answers;
+pub mod bans;
 pub mod behaviour;
+pub mod book;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -18,6 +20,7 @@ pub mod framing;
 pub mod handler;
 pub mod http;
 pub mod identity;
+mod kademlia;
 pub mod lane;
 pub mod limits;
 mod listen;

@@ -1,7 +1,7 @@
 //! Dials that may only lead to who was meant: a transport around the one that connects.
 //!
 //! It refuses an address that a listener of this node has before anything is sent, however the address is spelt and
-//! whoever dials, Kademlia included. Addresses that many hosts share, such as a container engine's 172.17.0.1, would
+//! whoever dials, Kademlia included. Neither does it dial a banned address. Addresses that many hosts share, such as a container engine's 172.17.0.1, would
 //! otherwise be answered by ourselves, and faster than by anybody else. It also checks who answered while there may
 //! still be other addresses to try: libp2p takes the first address of a peer that answers, and gives the peer up when
 //! the answer came from somebody else. Where somebody answers with our own id, that is noted at once, for the dial may go on
@@ -27,6 +27,7 @@ use libp2p::{Multiaddr, PeerId, Transport};
 use tokio::time::{sleep, timeout};
 
 use crate::addresses::{goes_first, plain};
+use crate::bans::{BANS_MAX, block_of};
 use crate::discovery::split_peer;
 use crate::errors::chain;
 use crate::limits::ip_of;
@@ -50,6 +51,9 @@ pub enum DialRefusal {
     /// Who answered has our key: this node behind another address, or a second machine with the same key.
     #[error("{0} answered with this node's own id")]
     OwnId(Multiaddr),
+    /// Somebody there misbehaved a short while ago.
+    #[error("{0} is banned for now, because somebody there misbehaved")]
+    Banned(Multiaddr),
     /// Another node than the one that was meant.
     #[error("{address} answered as {found}, not as {wanted}")]
     WrongId {
@@ -78,18 +82,31 @@ pub struct Dials {
     /// Addresses that answered with our own id, to be taken out now and then. A few dials may be under way at once, so
     /// [`SIGHTS_MAX`] of them are kept.
     own_answers: Arc<Mutex<Vec<Multiaddr>>>,
+    /// Addresses that nobody is dialled at, of IPv6 the /64; [`BANS_MAX`] at most.
+    banned: Arc<Mutex<HashSet<IpAddr>>>,
 }
 
 impl Dials {
     /// For a node with these fixed addresses, with `/p2p` or without.
     pub fn new<'a>(fixed: impl IntoIterator<Item = &'a Multiaddr>) -> Self {
-        Self { fixed: fixed.into_iter().map(plain).collect(), own_answers: Arc::default() }
+        Self { fixed: fixed.into_iter().map(plain).collect(), own_answers: Arc::default(), banned: Arc::default() }
     }
 
     /// Where somebody answered with our own id since this was asked last.
     #[must_use]
     pub fn take_own_answers(&self) -> Vec<Multiaddr> {
         std::mem::take(&mut self.own_answers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whose addresses are not dialled from now on, whoever asks for it.
+    pub fn set_banned(&self, banned: impl IntoIterator<Item = IpAddr>) {
+        let banned = banned.into_iter().map(block_of).take(BANS_MAX).collect();
+        *self.banned.lock().unwrap_or_else(PoisonError::into_inner) = banned;
+    }
+
+    fn is_banned(&self, address: &Multiaddr) -> bool {
+        let banned = self.banned.lock().unwrap_or_else(PoisonError::into_inner);
+        ip_of(address).is_some_and(|ip| banned.contains(&block_of(ip)))
     }
 
     fn note(&self, answered: &Multiaddr) {
@@ -163,6 +180,9 @@ impl Transport for Guard {
         let bare = plain(&address);
         if self.is_own(&bare) {
             return Err(TransportError::Other(io::Error::other(DialRefusal::OwnAddress(bare))));
+        }
+        if self.dials.is_banned(&bare) {
+            return Err(TransportError::Other(io::Error::other(DialRefusal::Banned(bare))));
         }
         let head_start = self.head_start(&bare);
         let (local, wanted, dials) = (self.local, split_peer(&address).1, self.dials.clone());

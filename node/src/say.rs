@@ -10,8 +10,8 @@ use protocol::message::{GoodbyeReason, Tip, VERSION};
 use protocol::network::NetworkId;
 use tracing::{debug, info, warn};
 
+use crate::bans::BAN_TIME;
 use crate::discovery::{Trouble, Warning};
-use crate::limits::BAN_TIME;
 use crate::notices::Notice;
 use crate::own_key::KeySign;
 use crate::reason::CloseReason;

@@ -18,7 +18,7 @@ use libp2p::core::transport::TransportError;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, connection_limits, identify, kad};
+use libp2p::{Multiaddr, PeerId, Swarm, connection_limits, identify};
 use protocol::block::Block;
 use protocol::chain::RestoreError;
 use protocol::durable::Loaded;
@@ -33,13 +33,16 @@ use tracing::{debug, info, warn};
 use crate::addresses;
 use crate::announce::Announced;
 use crate::answers::Answers;
+use crate::bans::{self, Who};
 use crate::behaviour::{BannedError, Behaviour, Event, Wish};
+use crate::book::{Group, kept};
 use crate::clock::{Clock, steady_s, wall_ns};
 use crate::command::Command;
 use crate::config::Config;
 use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
 use crate::errors::chain;
 use crate::http::{BEAT_MAX, Criterion, Health, Reason};
+use crate::kademlia::Answer;
 use crate::limits::{BlockLimitError, address_group, ip_of};
 use crate::listen::listen;
 use crate::notices::{
@@ -56,8 +59,8 @@ use crate::say;
 use crate::setups::GaveWay;
 use crate::status_line::{Figures, StatusLine};
 use crate::store::{
-    Answer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, PEERS_MAX, PruneTarget, Pruned, RedbStore, Store,
-    StoreError, StoreOptions, Writer,
+    Answer as StoreAnswer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, Note, PEERS_MAX, PruneTarget, Pruned,
+    RedbStore, Store, StoreError, StoreOptions, Writer,
 };
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
 use crate::timers::{DISCOVERY_INTERVAL, LATENESS_INTERVAL, Timers, latenesses, next};
@@ -74,6 +77,8 @@ const TURN_EVENTS_MAX: usize = 64;
 
 /// While no bootstrap address answers, between two warnings.
 const WARN_INTERVAL: protocol::time::Duration = protocol::time::Duration::from_secs(30);
+/// Between two times that new bans are kept for another run: at most 200 KiB each, however many misbehave.
+const BANS_KEPT_AFTER: protocol::time::Duration = protocol::time::Duration::from_secs(5);
 /// Addresses that a warning names.
 const TROUBLES_MAX: usize = 3;
 /// Before the first warning: dials get their time.
@@ -199,7 +204,7 @@ pub async fn run(
 }
 
 /// A service, and where verdicts and what durable storage answers come in.
-type Started = (Service, mpsc::UnboundedReceiver<Verdicts>, mpsc::UnboundedReceiver<Answer>);
+type Started = (Service, mpsc::UnboundedReceiver<Verdicts>, mpsc::UnboundedReceiver<StoreAnswer>);
 
 struct Service {
     config: Config,
@@ -227,6 +232,9 @@ struct Service {
     turned_away: TurnedAwayNotices,
     goodbyes: Seldom,
     bans: Seldom,
+    /// Whether there are bans that are not kept yet, and when that was done last.
+    bans_changed: bool,
+    bans_kept: protocol::time::Time,
     other_versions: Seldom,
     listener_errors: Seldom,
     /// Whether this node knows addresses of peers, and has not produced since it met one.
@@ -250,6 +258,9 @@ impl Service {
         let gossip = Gossip::new(engine, rand::random());
         let store = open_store(&config)?;
         let (restored, known) = (store.restore()?, store.peers()?);
+        // What can't be read there was written by another program, and is no more than a loss of memory.
+        let standings = store.note(Note::Standings)?.and_then(|note| kept::decode(note).ok()).unwrap_or_default();
+        let banned = store.note(Note::Bans)?.and_then(|note| bans::decode(note).ok()).unwrap_or_default();
         let (keeper, loaded) = Writer::start(store).map_err(ServiceError::Threads)?;
         let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers));
         let mut swarm = build(&config, gossip, keeper, clock, Recorder::default(), &wire, &dials)?;
@@ -268,15 +279,11 @@ impl Service {
             &config.bootstrap,
             &config.reserved_peers,
             config.reserved_only,
+            config.loopback_exempt,
             rand::random(),
         );
-        for KnownPeer { peer, addresses } in known {
-            let addresses: Vec<Multiaddr> = addresses.iter().filter_map(|address| address.parse().ok()).collect();
-            if let Ok(peer) = PeerId::from_bytes(&peer) {
-                // It told of them itself, in another run; so they are kept for the next as well.
-                discovery.learn(peer, addresses, ToldBy::Itself, clock.now());
-            }
-        }
+        discovery.restore(kept::of_rows(known, standings, config.loopback_exempt));
+        swarm.behaviour_mut().gossip.restore_bans(banned);
         let timers = Timers::start(&config);
         let expects_peers =
             discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
@@ -303,6 +310,8 @@ impl Service {
             turned_away: TurnedAwayNotices::default(),
             goodbyes: Seldom::default(),
             bans: Seldom::default(),
+            bans_changed: false,
+            bans_kept: protocol::time::Time::ZERO,
             other_versions: Seldom::default(),
             listener_errors: Seldom::default(),
             expects_peers,
@@ -359,7 +368,7 @@ impl Service {
             SwarmEvent::Behaviour(NodeBehaviourEvent::Kad(event)) => self.on_kad(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 if endpoint.is_dialer() {
-                    self.discovery.on_established(connection_id, peer_id, now);
+                    self.discovery.on_established(connection_id, peer_id, endpoint.get_remote_address(), now);
                 }
                 if ip_of(endpoint.get_remote_address()).is_some_and(|ip| ip.is_loopback()) {
                     self.discovery.on_loopback_peer();
@@ -422,6 +431,8 @@ impl Service {
                 debug!(peer = %say::peer(peer), ?item, %refusal, "refused an item of a peer");
             }
             Event::Banned { peer, address, reason } => {
+                self.refuse_banned();
+                self.bans_changed = true;
                 if self.bans.may_say(self.clock.now()) {
                     say::banned(&peer, address, reason);
                 }
@@ -441,7 +452,7 @@ impl Service {
             }
             Event::Up { peer, outbound } => {
                 debug!(%peer, outbound, "a gossip peer is connected");
-                self.discovery.on_up(&peer);
+                self.discovery.on_up(&peer, outbound, self.clock.now());
                 if outbound {
                     self.key_watch.on_up(peer, self.clock.now());
                 }
@@ -482,15 +493,36 @@ impl Service {
     }
 
     fn keep_peers(&mut self) {
-        let known =
-            self.discovery.book().into_iter().take(PEERS_MAX).map(|(peer, addresses)| {
-                KnownPeer::new(peer.to_bytes(), addresses.iter().map(ToString::to_string))
-            });
+        let known = self.discovery.kept(PEERS_MAX);
+        let standings = kept::encode(&known);
+        let known = known
+            .iter()
+            .map(|kept| KnownPeer::new(kept.peer.to_bytes(), kept.addresses.iter().map(ToString::to_string)));
         let known = known.collect();
         if let Some(keeper) = self.gossip().keeper() {
             // A failure shows in the store's progress; a store that is too busy has more important things to keep.
             let _ = keeper.save_peers(known);
+            let _ = keeper.save_note(Note::Standings, standings);
         }
+        self.keep_bans();
+    }
+
+    fn keep_bans(&mut self) {
+        let bans = bans::encode(&self.gossip().kept_bans());
+        if let Some(keeper) = self.gossip().keeper() {
+            let _ = keeper.save_note(Note::Bans, bans);
+        }
+        self.bans_changed = false;
+        self.bans_kept = self.clock.now();
+    }
+
+    /// No dial leads to a banned address, whoever makes it.
+    fn refuse_banned(&self) {
+        let bans = self.swarm.behaviour().gossip.kept_bans();
+        self.dials.set_banned(bans.into_iter().filter_map(|ban| match ban.who {
+            Who::Address(ip) => Some(ip),
+            Who::Peer(_) => None,
+        }));
     }
 
     /// Has a few old bodies deleted, unless that is under way.
@@ -522,7 +554,8 @@ impl Service {
     fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id, connection_id, info } = event else { return };
         self.gossip().set_agent(&peer_id, &info.agent_version);
-        let remote = self.gossip().address_of(connection_id).and_then(|address| ip_of(&address));
+        let address = self.gossip().address_of(connection_id);
+        let remote = address.as_ref().and_then(ip_of);
         let near = remote.is_some_and(|ip| ip.is_loopback());
         // Another machine's loopback addresses lead to ourselves at best.
         let usable = |address: &Multiaddr| near || ip_of(address).is_none_or(|ip| !ip.is_loopback());
@@ -545,25 +578,17 @@ impl Service {
                 kad.add_address(&peer_id, address);
             }
         }
-        self.discovery.learn(peer_id, addresses, ToldBy::Itself, self.clock.now());
+        let source = address.map_or(Group::NOWHERE, |address| self.discovery.group(&address));
+        self.discovery.learn(peer_id, addresses, ToldBy::Itself, source, self.clock.now());
     }
 
-    fn on_kad(&mut self, event: kad::Event) {
+    /// A peer named others. Who it is, is known by the group of the address that it answered from.
+    fn on_kad(&mut self, answer: Answer) {
         let now = self.clock.now();
-        match event {
-            kad::Event::RoutingUpdated { peer, addresses, .. } => {
-                self.discovery.learn(peer, addresses.into_vec(), ToldBy::Others, now);
-            }
-            kad::Event::OutboundQueryProgressed { result: kad::QueryResult::GetClosestPeers(result), .. } => {
-                let peers = match result {
-                    Ok(found) => found.peers,
-                    Err(kad::GetClosestPeersError::Timeout { peers, .. }) => peers,
-                };
-                for peer in peers {
-                    self.discovery.learn(peer.peer_id, peer.addrs, ToldBy::Others, now);
-                }
-            }
-            _ => {}
+        let Some(address) = self.gossip().address_of(answer.connection) else { return };
+        let source = self.discovery.group(&address);
+        for peer in answer.peers {
+            self.discovery.learn(peer.node_id, peer.multiaddrs, ToldBy::Others, source, now);
         }
     }
 
@@ -575,13 +600,13 @@ impl Service {
             match want {
                 Want::Walk => {
                     if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
-                        kad.get_closest_peers(PeerId::random());
+                        kad.walk();
                     }
                 }
                 Want::Leave(peer) => self.gossip().leave(&peer),
                 Want::Warn(warning) => say::fixed_address(&warning),
                 Want::Fixed { index, address, .. } if self.listens_on(&address) => {
-                    self.discovery.on_refused(Target::Fixed(index), Failure::Ourselves, now);
+                    self.discovery.on_refused(index, Failure::Ourselves, now);
                 }
                 Want::Fixed { index, address, peer, reserved } => {
                     let dial = self.connect(peer, vec![address], Wish { reserved, fixed: true });
@@ -591,7 +616,15 @@ impl Service {
                     let dial = self.connect(Some(peer), addresses, Wish::default());
                     self.discovery.dialling(Target::Candidate(peer), dial, now);
                 }
+                Want::Feeler { peer, addresses } => {
+                    let dial = self.feel(peer, addresses);
+                    self.discovery.dialling(Target::Feeler(peer), dial, now);
+                }
             }
+        }
+        self.refuse_banned();
+        if self.bans_changed && now.since(self.bans_kept) >= BANS_KEPT_AFTER {
+            self.keep_bans();
         }
         self.warn_if_alone(now);
         self.dials.take_own_answers().into_iter().for_each(|address| self.key_watch.on_answer(address, now));
@@ -637,6 +670,14 @@ impl Service {
                 None
             }
         }
+    }
+
+    /// Connects to a peer without asking for a slot. Nobody needs the connection, so it is closed when it has been idle.
+    fn feel(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) -> Option<ConnectionId> {
+        let opts = DialOpts::peer_id(peer).addresses(addresses).condition(PeerCondition::NotDialing);
+        let opts = opts.allocate_new_port().build();
+        let id = opts.connection_id();
+        self.swarm.dial(opts).ok().map(|()| id)
     }
 
     fn warn_if_alone(&mut self, now: protocol::time::Time) {
@@ -870,6 +911,14 @@ struct Seen<'a>(&'a Behaviour);
 impl View for Seen<'_> {
     fn outbound(&self) -> usize {
         self.0.slots().outbound
+    }
+
+    fn outbound_groups(&self) -> Vec<Group> {
+        self.0.outbound_groups()
+    }
+
+    fn is_banned_address(&self, address: IpAddr) -> bool {
+        self.0.is_banned_address(address)
     }
 
     fn outbound_peers(&self) -> Vec<PeerId> {

@@ -17,7 +17,7 @@
 //!   connections, because a newcomer has to connect before it can ask.
 //!
 //! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent: whom to
-//! dial (`discovery.rs`), bans (`limits.rs`), and what is told to whom about it (`behaviour.rs`).
+//! dial (`discovery.rs`), bans (`bans.rs`), and what is told to whom about it (`behaviour.rs`).
 
 mod rate;
 mod useful;

@@ -86,6 +86,18 @@ pub trait Store: Send {
     /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
     fn peers(&self) -> Result<Vec<KnownPeer>, StoreError>;
 
+    /// Keeps a note, in the place of the last one of its name.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] changes nothing; for the others see [`Store::commit`].
+    fn save_note(&mut self, note: Note, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// The note that was kept, if one was.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn note(&self, note: Note) -> Result<Option<Vec<u8>>, StoreError>;
+
     /// Deletes bodies, first recorded first, until `target` is met or the work of one call is done. Headers and
     /// transaction ids stay. Bodies of the newest [`PRUNE_KEEP_BLOCKS`] heights stay.
     ///
@@ -95,6 +107,37 @@ pub trait Store: Send {
 
     /// How much is kept.
     fn totals(&self) -> Totals;
+}
+
+/// A few bytes that are kept for another run, and that the store does not look into. Other programs of the format may leave
+/// them unread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// How the known peers stand ([`kept`](crate::book::kept)).
+    Standings,
+    /// Who is banned ([`bans`](crate::bans)).
+    Bans,
+}
+
+/// Bytes of a note: the bans of 1,024 peers and 1,024 addresses take up to 200 KiB, the standings of 1,024 peers 150 KiB.
+pub const NOTE_BYTES_MAX: usize = 256 * 1024;
+
+impl Note {
+    /// Its key in the store's `meta`.
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Standings => "standings",
+            Self::Bans => "bans",
+        }
+    }
+
+    /// Refuses what is over the bound.
+    const fn check(bytes: &[u8]) -> Result<(), StoreError> {
+        if bytes.len() > NOTE_BYTES_MAX {
+            return Err(StoreError::TooMany { what: "the length of a note", max: NOTE_BYTES_MAX });
+        }
+        Ok(())
+    }
 }
 
 /// Which bodies need not be kept.

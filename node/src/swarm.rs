@@ -5,10 +5,9 @@ use std::num::{NonZeroU8, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour};
-use libp2p::{PeerId, StreamProtocol, Swarm, connection_limits, identify, kad};
+use libp2p::{StreamProtocol, Swarm, connection_limits, identify};
 use protocol::gossip::Gossip;
 
 use crate::behaviour::{Behaviour, Settings};
@@ -16,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::discovery::split_peer;
 use crate::handler::protocol_name;
+use crate::kademlia::Kademlia;
 use crate::limits::{AddressBlocks, connection_limits as limits_for};
 use crate::own::Dials;
 use crate::recorder::Recorder;
@@ -46,7 +46,7 @@ pub(crate) struct NodeBehaviour {
     pub(crate) gossip: Behaviour,
     pub(crate) identify: identify::Behaviour,
     /// Off when only reserved peers are wanted.
-    pub(crate) kad: Toggle<kad::Behaviour<MemoryStore>>,
+    pub(crate) kad: Toggle<Kademlia>,
 }
 
 /// Builds a node's swarm. It listens nowhere yet.
@@ -77,7 +77,7 @@ pub(crate) fn build(
         identify::Config::new(PROTOCOL_VERSION.to_owned(), config.identity.public()).with_agent_version(agent);
     // What is told of our addresses is the few that the service picks (`announce.rs`), as external addresses.
     let identify = identify.with_hide_listen_addrs(true);
-    let kad = (!config.reserved_only).then(|| kademlia(local, kad_protocol(config)));
+    let kad = (!config.reserved_only).then(|| Kademlia::new(local, kad_protocol(config)));
     let behaviour = NodeBehaviour {
         limits,
         blocks: AddressBlocks::new(config.loopback_exempt),
@@ -101,20 +101,4 @@ const KAD_VERSION: u64 = 1;
 /// The name under which the network's Kademlia is spoken.
 pub(crate) fn kad_protocol(config: &Config) -> StreamProtocol {
     protocol_name(&config.network, "kad", KAD_VERSION)
-}
-
-/// Kademlia for finding peers only: no record is taken, kept or published.
-fn kademlia(local: PeerId, protocol: StreamProtocol) -> kad::Behaviour<MemoryStore> {
-    let nothing = MemoryStoreConfig { max_records: 0, max_provided_keys: 0, ..MemoryStoreConfig::default() };
-    let mut config = kad::Config::new(protocol);
-    config
-        .set_record_filtering(kad::StoreInserts::FilterBoth)
-        .set_replication_interval(None)
-        .set_publication_interval(None)
-        .set_provider_publication_interval(None)
-        .set_caching(kad::Caching::Disabled)
-        .set_query_timeout(Duration::from_secs(20));
-    let mut kad = kad::Behaviour::with_config(local, MemoryStore::with_config(local, nothing), config);
-    kad.set_mode(Some(kad::Mode::Server));
-    kad
 }

@@ -27,7 +27,7 @@ use super::tables::{
     PAST, PEERS, PENDING, RETURNING, SPOTS,
 };
 use super::write::{Group, prune};
-use super::{FoundTransaction, Place, PruneTarget, Pruned, Store, Totals};
+use super::{FoundTransaction, Note, Place, PruneTarget, Pruned, Store, Totals};
 
 /// The store's name in the data dir.
 pub const STORE_FILE: &str = "store.redb";
@@ -205,6 +205,22 @@ impl Store for RedbStore {
 
     fn peers(&self) -> Result<Vec<KnownPeer>, StoreError> {
         self.reads()?.peers()
+    }
+
+    fn save_note(&mut self, note: Note, bytes: &[u8]) -> Result<(), StoreError> {
+        Note::check(bytes)?;
+        self.write(|_, transaction| {
+            let mut meta = transaction.open_table(META).trying("write")?;
+            meta.insert(note.key(), bytes).trying("write")?;
+            Ok(())
+        })
+    }
+
+    fn note(&self, note: Note) -> Result<Option<Vec<u8>>, StoreError> {
+        let read = self.database.begin_read().trying("read")?;
+        let meta = read.open_table(META).trying("read")?;
+        let kept = meta.get(note.key()).trying("read")?;
+        Ok(kept.map(|kept| kept.value().to_vec()))
     }
 
     fn prune(&mut self, target: PruneTarget) -> Result<Pruned, StoreError> {

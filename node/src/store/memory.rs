@@ -18,7 +18,7 @@ use protocol::transaction::{Height, SignedTransaction};
 use super::error::StoreError;
 use super::peers::KnownPeer;
 use super::{
-    FoundTransaction, PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, Place,
+    FoundTransaction, Note, PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, PRUNE_LOOKED_AT_MAX, Place,
     PruneTarget, Pruned, Store, Totals, past,
 };
 
@@ -41,6 +41,7 @@ pub struct MemoryStore {
     past: BTreeSet<(Height, BlockId)>,
     returning: BTreeSet<BlockId>,
     peers: Vec<KnownPeer>,
+    notes: BTreeMap<Note, Vec<u8>>,
     poisoned: bool,
 }
 
@@ -71,6 +72,7 @@ impl MemoryStore {
             past: BTreeSet::new(),
             returning: BTreeSet::new(),
             peers: Vec::new(),
+            notes: BTreeMap::new(),
             poisoned: false,
         }
     }
@@ -302,6 +304,16 @@ impl Store for MemoryStore {
 
     fn peers(&self) -> Result<Vec<KnownPeer>, StoreError> {
         Ok(self.peers.clone())
+    }
+
+    fn save_note(&mut self, note: Note, bytes: &[u8]) -> Result<(), StoreError> {
+        Note::check(bytes)?;
+        self.notes.insert(note, bytes.to_vec());
+        Ok(())
+    }
+
+    fn note(&self, note: Note) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.notes.get(&note).cloned())
     }
 
     fn prune(&mut self, target: PruneTarget) -> Result<Pruned, StoreError> {

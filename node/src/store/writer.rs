@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::StoreError;
 use super::peers::KnownPeer;
-use super::{FoundTransaction, PruneTarget, Pruned, Store, Totals};
+use super::{FoundTransaction, Note, PruneTarget, Pruned, Store, Totals};
 use crate::clock::Clock;
 
 /// How long records that nobody waits for may wait for others. A crash loses no more than that of what came from the
@@ -130,6 +130,7 @@ enum Question {
     Load(Load),
     Transaction(TxId, oneshot::Sender<Result<Option<FoundTransaction>, StoreError>>),
     SavePeers(Vec<KnownPeer>, oneshot::Sender<Result<(), StoreError>>),
+    SaveNote(Note, Vec<u8>, oneshot::Sender<Result<(), StoreError>>),
     Prune(PruneTarget, oneshot::Sender<Result<Pruned, StoreError>>),
 }
 
@@ -238,6 +239,18 @@ impl Writer {
         peers: Vec<KnownPeer>,
     ) -> Result<oneshot::Receiver<Result<(), StoreError>>, WriterBusy> {
         self.ask_for(|reply| Question::SavePeers(peers, reply))
+    }
+
+    /// See [`Store::save_note`].
+    ///
+    /// # Errors
+    /// [`WriterBusy`].
+    pub fn save_note(
+        &self,
+        note: Note,
+        bytes: Vec<u8>,
+    ) -> Result<oneshot::Receiver<Result<(), StoreError>>, WriterBusy> {
+        self.ask_for(|reply| Question::SaveNote(note, bytes, reply))
     }
 
     /// See [`Store::prune`].
@@ -375,6 +388,10 @@ impl Worker {
             }
             Question::SavePeers(peers, reply) => {
                 let saved = self.store.save_peers(&peers);
+                let _ = reply.send(self.told(saved));
+            }
+            Question::SaveNote(note, bytes, reply) => {
+                let saved = self.store.save_note(note, &bytes);
                 let _ = reply.send(self.told(saved));
             }
             Question::Prune(target, reply) => {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId};
 use node::addresses::{Scope, best, goes_first, order, plain, scope, useful};
+use node::book::Group;
 use node::discovery::{Discovery, PEER_ADDRESSES_MAX, ToldBy, View, Want};
 use protocol::time::Time;
 
@@ -17,6 +18,14 @@ impl View for Free {
 
     fn outbound_peers(&self) -> Vec<PeerId> {
         Vec::new()
+    }
+
+    fn outbound_groups(&self) -> Vec<Group> {
+        Vec::new()
+    }
+
+    fn is_banned_address(&self, _: IpAddr) -> bool {
+        false
     }
 
     fn holds_slot(&self, _: &PeerId) -> bool {
@@ -119,11 +128,11 @@ fn of_our_own_private_addresses_those_that_connections_use_are_told_first() {
 
 #[test]
 fn what_is_kept_of_a_peer_is_the_best_that_it_told_in_whatever_order() {
-    let mut discovery = Discovery::new(PeerId::random(), 8, &[], &[], false, [1; 32]);
+    let mut discovery = Discovery::new(PeerId::random(), 8, &[], &[], false, false, [1; 32]);
     discovery.set_own(vec![ip("10.1.1.1")]);
     let useless = (0..100).map(|n| tcp(&format!("172.17.{n}.1")));
     let told = useless.chain([tcp("10.1.1.7"), quic("198.51.100.7"), tcp("198.51.100.7")]);
-    discovery.learn(PeerId::random(), told, ToldBy::Itself, Time::ZERO);
+    discovery.learn(PeerId::random(), told, ToldBy::Itself, Group(1), Time::ZERO);
     let wants = discovery.poll(Time::ZERO, &Free);
     let Some(Want::Candidate { addresses, .. }) = wants.first() else { panic!("{wants:?}") };
     assert_eq!(addresses.len(), PEER_ADDRESSES_MAX);

@@ -362,6 +362,31 @@ async fn a_ban_is_listed_with_the_address_that_it_keeps_out() {
 }
 
 #[tokio::test]
+async fn a_ban_outlives_a_restart_and_holds_for_dials_of_the_address_by_its_operator_too() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let kept =
+        || Config { loopback_exempt: false, data_dir: Some(dir.path().to_owned()), ephemeral: false, ..config(1) };
+    let node = Node::start(kept()).await;
+    after_hello(&node, Lane::Control, &frame(&Message::Ack(1))).await;
+    let before = node.status_until("the ban", |status| !status.bans.is_empty()).await.bans;
+    node.stop().await;
+    // The next run is told to dial somebody there.
+    let other = Node::start(config(2)).await;
+    let node = Node::start(Config { bootstrap: vec![other.address()], ..kept() }).await;
+    let after = node.status().await.bans;
+    assert_eq!(after.len(), before.len());
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!((&after.who, &after.reason), (&before.who, &before.reason));
+        assert!(after.left_s <= before.left_s && after.left_s > 500.0, "{after:?}");
+    }
+    tokio::time::timeout(Duration::from_secs(1), node.peers_until("nobody", |peers| !peers.is_empty()))
+        .await
+        .expect_err("nobody is dialled at a banned address");
+    node.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
 async fn what_a_peer_writes_on_our_streams_ends_it_whichever_and_whenever() {
     for quic in [false, true] {
         let address = if quic { "/ip4/127.0.0.1/udp/0/quic-v1" } else { "/ip4/127.0.0.1/tcp/0" };

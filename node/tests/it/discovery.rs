@@ -1,13 +1,12 @@
 //! Whom to dial: fixed addresses for ever, candidates at random, and nobody who is not wanted.
 
 use std::collections::{BTreeSet, HashSet};
+use std::net::IpAddr;
 
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use node::discovery::{
-    BOOK_PEERS_MAX, Discovery, Failure, KEPT_FAILURES_MAX, PEER_ADDRESSES_MAX, Target, ToldBy, View, Want,
-    dialable,
-};
+use node::book::{Group, slot_group};
+use node::discovery::{Discovery, Failure, KEPT_FAILURES_MAX, Target, ToldBy, View, Want, dialable};
 use node::reason::CloseReason;
 use protocol::time::{Duration, Time};
 
@@ -15,6 +14,8 @@ use protocol::time::{Duration, Time};
 struct Slots {
     outbound: usize,
     holding: HashSet<PeerId>,
+    groups: Vec<Group>,
+    banned: Option<IpAddr>,
 }
 
 impl View for Slots {
@@ -26,6 +27,14 @@ impl View for Slots {
         self.holding.iter().copied().collect()
     }
 
+    fn outbound_groups(&self) -> Vec<Group> {
+        self.groups.clone()
+    }
+
+    fn is_banned_address(&self, address: IpAddr) -> bool {
+        self.banned == Some(address)
+    }
+
     fn holds_slot(&self, peer: &PeerId) -> bool {
         self.holding.contains(peer)
     }
@@ -35,8 +44,14 @@ impl View for Slots {
     }
 }
 
+/// Each in a group of its own.
 fn address(n: u16) -> Multiaddr {
-    format!("/ip4/192.0.2.{}/tcp/{}", n % 250 + 1, n + 1).parse().expect("an address")
+    format!("/ip4/{}.{}.2.1/tcp/{}", 20 + n / 250, n % 250, n + 1).parse().expect("an address")
+}
+
+/// Told by somebody who is nowhere else.
+fn source(n: u16) -> Group {
+    Group(u64::from(n) + 1)
 }
 
 fn at(seconds: u64) -> Time {
@@ -48,7 +63,7 @@ fn unreachable() -> Failure {
 }
 
 fn discovery(bootstrap: &[Multiaddr], reserved: &[Multiaddr], reserved_only: bool, seed: u8) -> Discovery {
-    Discovery::new(PeerId::random(), 8, bootstrap, reserved, reserved_only, [seed; 32])
+    Discovery::new(PeerId::random(), 8, bootstrap, reserved, reserved_only, false, [seed; 32])
 }
 
 fn candidates(wants: &[Want]) -> Vec<PeerId> {
@@ -66,20 +81,23 @@ fn fixed(wants: &[Want]) -> usize {
 fn the_book_for_another_run_has_what_peers_told_of_themselves() {
     let mut discovery = discovery(&[], &[], false, 1);
     let (itself, others) = (PeerId::random(), PeerId::random());
-    discovery.learn(itself, vec![address(1)], ToldBy::Itself, at(0));
-    discovery.learn(itself, vec![address(2)], ToldBy::Others, at(0));
-    discovery.learn(others, vec![address(3)], ToldBy::Others, at(0));
-    let book = discovery.book();
-    assert_eq!(book.len(), 1);
-    assert_eq!((book[0].0, book[0].1.len()), (itself, 1));
+    discovery.learn(itself, vec![address(1)], ToldBy::Itself, source(1), at(0));
+    discovery.learn(itself, vec![address(2)], ToldBy::Others, source(2), at(0));
+    discovery.learn(others, vec![address(3)], ToldBy::Others, source(2), at(0));
+    let kept = discovery.kept(100);
+    assert_eq!(kept.len(), 1);
+    assert_eq!((kept[0].peer, &kept[0].addresses[..]), (itself, [address(1)].as_slice()));
 }
 
-/// Failed dials of one candidate, in a row.
-fn fail(discovery: &mut Discovery, peer: PeerId, times: u32) {
-    for time in 0..times as usize {
-        let dial = ConnectionId::new_unchecked(time);
-        discovery.dialling(Target::Candidate(peer), Some(dial), at(1));
-        discovery.on_dial_failed(dial, unreachable(), at(2));
+/// Failed dials of one candidate, in a row, from `second` on. The other peers hold slots.
+fn fail(discovery: &mut Discovery, peer: PeerId, others: &[PeerId], times: u32, second: u64) {
+    for time in 0..u64::from(times) {
+        let now = at(second + 100 * time);
+        let view = Slots { holding: others.iter().copied().collect(), ..Slots::default() };
+        assert_eq!(candidates(&discovery.poll(now, &view)), [peer]);
+        let dial = ConnectionId::new_unchecked(1);
+        discovery.dialling(Target::Candidate(peer), Some(dial), now);
+        discovery.on_dial_failed(dial, unreachable(), now);
     }
 }
 
@@ -88,14 +106,14 @@ fn who_fails_too_often_is_not_in_the_book_for_another_run_unless_all_do() {
     let mut discovery = discovery(&[], &[], false, 1);
     let (dead, other) = (PeerId::random(), PeerId::random());
     for (n, peer) in [(1, dead), (2, other)] {
-        discovery.learn(peer, vec![address(n)], ToldBy::Itself, at(0));
+        discovery.learn(peer, vec![address(n)], ToldBy::Itself, source(n), at(0));
     }
-    fail(&mut discovery, dead, KEPT_FAILURES_MAX);
-    assert_eq!(discovery.book().len(), 2, "so often it may");
-    fail(&mut discovery, dead, 1);
-    assert_eq!(discovery.book().iter().map(|(peer, _)| *peer).collect::<Vec<_>>(), [other]);
-    fail(&mut discovery, other, KEPT_FAILURES_MAX + 1);
-    assert_eq!(discovery.book().len(), 2, "it is our own network that fails");
+    fail(&mut discovery, dead, &[other], KEPT_FAILURES_MAX, 1);
+    assert_eq!(discovery.kept(100).len(), 2, "so often it may");
+    fail(&mut discovery, dead, &[other], 1, 1_000);
+    assert_eq!(discovery.kept(100).iter().map(|kept| kept.peer).collect::<Vec<_>>(), [other]);
+    fail(&mut discovery, other, &[dead], KEPT_FAILURES_MAX + 1, 2_000);
+    assert_eq!(discovery.kept(100).len(), 2, "it is our own network that fails");
 }
 
 #[test]
@@ -130,7 +148,9 @@ fn candidates_are_as_many_as_are_missing_and_differ_by_seed() {
     let mut choices = BTreeSet::new();
     for seed in 0..10 {
         let mut discovery = discovery(&[], &[], false, seed);
-        (0..).zip(&peers).for_each(|(n, peer)| discovery.learn(*peer, [address(n)], ToldBy::Others, Time::ZERO));
+        (0..)
+            .zip(&peers)
+            .for_each(|(n, peer)| discovery.learn(*peer, [address(n)], ToldBy::Others, source(n), Time::ZERO));
         let mut view = Slots { outbound: 2, ..Slots::default() };
         view.holding.extend(&peers[..20]);
         let mut chosen = candidates(&discovery.poll(Time::ZERO, &view));
@@ -146,13 +166,13 @@ fn candidates_are_as_many_as_are_missing_and_differ_by_seed() {
 fn a_peer_that_declined_is_left_alone_for_a_while_and_another_is_tried() {
     let mut discovery = discovery(&[], &[], false, 3);
     let peers = [PeerId::random(), PeerId::random()];
-    discovery.learn(peers[0], [address(1)], ToldBy::Others, Time::ZERO);
+    discovery.learn(peers[0], [address(1)], ToldBy::Others, source(1), Time::ZERO);
     let view = Slots { outbound: 7, ..Slots::default() };
     assert_eq!(candidates(&discovery.poll(at(1), &view)), [peers[0]]);
     discovery.dialling(Target::Candidate(peers[0]), Some(ConnectionId::new_unchecked(1)), at(1));
-    discovery.on_established(ConnectionId::new_unchecked(1), peers[0], at(1));
+    discovery.on_established(ConnectionId::new_unchecked(1), peers[0], &address(1), at(1));
     discovery.on_down(&peers[0], true, CloseReason::Declined, at(1));
-    discovery.learn(peers[1], [address(2)], ToldBy::Others, at(1));
+    discovery.learn(peers[1], [address(2)], ToldBy::Others, source(2), at(1));
     assert_eq!(candidates(&discovery.poll(at(5), &view)), [peers[1]]);
     let later = candidates(&discovery.poll(at(90), &Slots { outbound: 0, ..Slots::default() }));
     assert!(later.contains(&peers[0]));
@@ -161,7 +181,7 @@ fn a_peer_that_declined_is_left_alone_for_a_while_and_another_is_tried() {
 #[test]
 fn reserved_only_dials_nobody_else_and_never_walks() {
     let mut discovery = discovery(&[address(1)], &[address(2), address(3)], true, 4);
-    discovery.learn(PeerId::random(), [address(4)], ToldBy::Others, Time::ZERO);
+    discovery.learn(PeerId::random(), [address(4)], ToldBy::Others, source(4), Time::ZERO);
     let wants = discovery.poll(at(60), &Slots::default());
     assert_eq!((wants.len(), fixed(&wants)), (2, 2));
 }
@@ -170,53 +190,8 @@ fn reserved_only_dials_nobody_else_and_never_walks() {
 fn reserved_peers_are_dialled_though_no_slot_is_missing() {
     let mut discovery = discovery(&[address(1)], &[address(2)], false, 5);
     let wants = discovery.poll(at(1), &Slots { outbound: 8, ..Slots::default() });
-    assert!(matches!(wants.as_slice(), [Want::Fixed { reserved: true, .. }]), "{wants:?}");
-}
-
-/// The addresses at which the only candidate would be dialled.
-fn dialled(discovery: &mut Discovery, now: Time) -> Vec<Multiaddr> {
-    let wants = discovery.poll(now, &Slots::default());
-    let addresses = wants.into_iter().find_map(|want| match want {
-        Want::Candidate { addresses, .. } => Some(addresses),
-        _ => None,
-    });
-    addresses.expect("a candidate")
-}
-
-#[test]
-fn what_a_peer_tells_itself_comes_before_what_others_tell_and_is_not_pushed_out() {
-    let mut discovery = discovery(&[], &[], false, 8);
-    let peer = PeerId::random();
-    let mut learn = |from: u16, to: u16, told_by| {
-        discovery.learn(peer, (from..to).map(address), told_by, Time::ZERO);
-        dialled(&mut discovery, Time::ZERO)
-    };
-    assert_eq!(learn(0, 1, ToldBy::Others), [address(0)]);
-    assert_eq!(learn(10, 12, ToldBy::Itself), [address(10), address(11), address(0)]);
-    let all = learn(50, 90, ToldBy::Others);
-    assert_eq!((all.len(), &all[..3]), (PEER_ADDRESSES_MAX, [address(10), address(11), address(0)].as_slice()));
-    let moved = learn(12, 13, ToldBy::Itself);
-    assert_eq!((moved.len(), &moved[..2]), (PEER_ADDRESSES_MAX - 1, [address(12), address(0)].as_slice()));
-}
-
-#[test]
-fn what_others_told_is_replaced_once_it_led_nowhere() {
-    let mut discovery = discovery(&[], &[], false, 9);
-    let peer = PeerId::random();
-    discovery.learn(peer, [address(1)], ToldBy::Itself, Time::ZERO);
-    discovery.learn(peer, (20..40).map(address), ToldBy::Others, Time::ZERO);
-    discovery.dialling(Target::Candidate(peer), Some(ConnectionId::new_unchecked(1)), Time::ZERO);
-    discovery.on_dial_failed(ConnectionId::new_unchecked(1), unreachable(), Time::ZERO);
-    discovery.learn(peer, [address(2)], ToldBy::Others, Time::ZERO);
-    assert_eq!(dialled(&mut discovery, at(60)), [address(1), address(2)]);
-}
-
-#[test]
-fn the_book_is_bounded() {
-    let mut discovery = discovery(&[], &[], false, 7);
-    (0..2 * BOOK_PEERS_MAX)
-        .for_each(|n| discovery.learn(PeerId::random(), [address(n as u16)], ToldBy::Others, Time::ZERO));
-    assert_eq!(discovery.known(), BOOK_PEERS_MAX);
+    let dials: Vec<_> = wants.iter().filter(|want| **want != Want::Walk).collect();
+    assert!(matches!(dials[..], [Want::Fixed { reserved: true, .. }]), "{wants:?}");
 }
 
 #[test]
@@ -262,7 +237,7 @@ fn loopback_addresses_are_believed_where_there_are_nodes_on_loopback_and_only_th
             assert_eq!(kept, believed, "{own:?} {peer} {told_by:?} {address}");
         }
         assert_eq!(discovery.acceptable(other.clone(), told_by), None);
-        discovery.learn(PeerId::random(), [other.clone()], told_by, at(0));
+        discovery.learn(PeerId::random(), [other.clone()], told_by, source(1), at(0));
         assert_eq!(discovery.known(), 0);
     }
     let mut discovery = discovery(&[], &[], false, 1);
@@ -270,72 +245,86 @@ fn loopback_addresses_are_believed_where_there_are_nodes_on_loopback_and_only_th
     assert_eq!(discovery.acceptable(other.clone(), ToldBy::Others), Some(other));
 }
 
-/// All 8 slots in use, and 4 more candidates.
-fn full(seed: u8) -> (Discovery, Slots) {
-    let mut discovery = discovery(&[], &[], false, seed);
-    let peers: Vec<_> = (0..12).map(|_| PeerId::random()).collect();
-    (0..).zip(&peers).for_each(|(n, peer)| discovery.learn(*peer, [address(n)], ToldBy::Itself, Time::ZERO));
-    (discovery, Slots { outbound: 8, holding: peers[..8].iter().copied().collect() })
-}
-
-/// The seconds at which a candidate is wanted in the first hour, each of which comes to nothing.
-fn refreshes(discovery: &mut Discovery, view: &Slots, from: u64) -> Vec<u64> {
-    let mut seconds = Vec::new();
-    for second in from..from + 3_600 {
-        for want in discovery.poll(at(second), view) {
-            assert!(matches!(want, Want::Candidate { .. }), "{want:?}");
-            seconds.push(second);
-        }
+#[test]
+fn one_outbound_slot_is_enough_for_an_address_group_unless_it_is_a_private_one() {
+    let near = |n: u16| format!("/ip4/198.51.100.{n}/tcp/7").parse::<Multiaddr>().expect("an address");
+    let private = |n: u16| format!("/ip4/10.0.0.{n}/tcp/7").parse::<Multiaddr>().expect("an address");
+    let mut discovery = discovery(&[], &[], false, 1);
+    for n in 1..=6 {
+        discovery.learn(PeerId::random(), [near(n)], ToldBy::Itself, source(n), at(0));
     }
-    seconds
+    let wants = discovery.poll(at(0), &Slots::default());
+    let chosen = candidates(&wants);
+    assert_eq!(chosen.len(), 1, "one of six: {wants:?}");
+    // While that dial is under way, and when it has led to a slot, no other of the group is dialled.
+    discovery.dialling(Target::Candidate(chosen[0]), Some(ConnectionId::new_unchecked(1)), at(0));
+    assert_eq!(candidates(&discovery.poll(at(5), &Slots::default())), []);
+    discovery.on_established(ConnectionId::new_unchecked(1), chosen[0], &near(1), at(5));
+    let groups = vec![slot_group(&near(9)).expect("a public address")];
+    let held = Slots { outbound: 1, holding: chosen.iter().copied().collect(), groups, ..Slots::default() };
+    assert_eq!(candidates(&discovery.poll(at(100), &held)), []);
+    for n in 1..=6 {
+        discovery.learn(PeerId::random(), [private(n)], ToldBy::Itself, source(n), at(100));
+    }
+    assert_eq!(candidates(&discovery.poll(at(100), &held)).len(), 6);
 }
 
 #[test]
-fn with_all_slots_in_use_a_peer_is_exchanged_now_and_then() {
-    let firsts: BTreeSet<u64> = (0..10)
-        .map(|seed| {
-            let (mut discovery, mut view) = full(seed);
-            let seconds = refreshes(&mut discovery, &view, 0);
-            let gaps: Vec<u64> = seconds.windows(2).map(|pair| pair[1] - pair[0]).collect();
-            assert!(gaps.iter().all(|gap| (225..=376).contains(gap)), "{gaps:?}");
-            assert!(seconds[0] <= 301);
-            // The new one is a peer: one of the nine is left, and nobody else dialled.
-            view.outbound = 9;
-            view.holding.insert(PeerId::random());
-            let wants = discovery.poll(at(3_600), &view);
-            assert!(matches!(&wants[..], [Want::Leave(peer)] if view.holding.contains(peer)), "{wants:?}");
-            seconds[0]
+fn a_pick_that_comes_to_nothing_is_made_good_in_its_group_first() {
+    let near = |n: u16| format!("/ip4/198.51.100.{n}/tcp/7").parse::<Multiaddr>().expect("an address");
+    for seed in 0..20 {
+        let mut discovery = discovery(&[], &[], false, seed);
+        let group: Vec<PeerId> = (0..4).map(|_| PeerId::random()).collect();
+        (1..).zip(&group).for_each(|(n, peer)| {
+            discovery.learn(*peer, [near(n)], ToldBy::Itself, source(n), at(0));
+        });
+        (10..60).for_each(|n| discovery.learn(PeerId::random(), [address(n)], ToldBy::Itself, source(n), at(0)));
+        // One slot is free. The group is met at last, and then all of it in a row.
+        let view = Slots { outbound: 7, ..Slots::default() };
+        let mut tried = Vec::new();
+        for second in 0..200 {
+            for peer in candidates(&discovery.poll(at(second), &view)) {
+                let dial = ConnectionId::new_unchecked(1);
+                discovery.dialling(Target::Candidate(peer), Some(dial), at(second));
+                tried.push(peer);
+                discovery.on_established(dial, peer, &near(1), at(second));
+                discovery.on_down(&peer, true, CloseReason::Declined, at(second));
+            }
+        }
+        let first = tried.iter().position(|peer| group.contains(peer)).expect("it is met");
+        let row: BTreeSet<_> = tried[first..first + 4].iter().collect();
+        assert_eq!(row, group.iter().collect(), "seed {seed}");
+    }
+}
+
+#[test]
+fn of_a_peers_addresses_those_in_groups_without_a_slot_are_dialled() {
+    let mut discovery = discovery(&[], &[], false, 1);
+    let peer = PeerId::random();
+    discovery.learn(peer, [address(1), address(2)], ToldBy::Itself, source(1), at(0));
+    let view = Slots { groups: slot_group(&address(1)).into_iter().collect(), ..Slots::default() };
+    let wants = discovery.poll(at(0), &view);
+    assert!(wants.contains(&Want::Candidate { peer, addresses: vec![address(2)] }), "{wants:?}");
+}
+
+#[test]
+fn nothing_is_dialled_at_a_banned_address() {
+    let ip = |n: u16| {
+        address(n).iter().find_map(|part| match part {
+            libp2p::multiaddr::Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+            _ => None,
         })
-        .collect();
-    assert!(firsts.len() >= 8, "at {firsts:?}");
-}
-
-#[test]
-fn peers_that_fell_silent_are_made_good_for_soon_and_for_a_while() {
-    let (mut discovery, view) = full(1);
-    let [silent, other] = [0, 1].map(|n| *view.holding.iter().nth(n).expect("eight"));
-    let usual = refreshes(&mut discovery, &view, 0).len();
-    discovery.on_down(&silent, false, CloseReason::PingTimeout, at(3_600));
-    discovery.on_down(&other, true, CloseReason::ClosedByPeer, at(3_600));
-    let after_others = refreshes(&mut discovery, &view, 3_601).len();
-    assert!(after_others.abs_diff(usual) <= 3, "{after_others} and {usual}");
-    discovery.on_down(&silent, true, CloseReason::PingTimeout, at(7_200));
-    let seconds = refreshes(&mut discovery, &view, 7_201);
-    let soon = seconds.iter().filter(|second| **second < 7_800).count();
-    assert!((30..=55).contains(&soon), "{seconds:?}");
-    assert!(seconds.len() - soon <= usual + 1, "no longer than that");
-}
-
-#[test]
-fn nobody_is_exchanged_where_nobody_may_be_chosen() {
-    let (_, view) = full(1);
-    let mut reserved_only = discovery(&[], &[address(1)], true, 1);
-    let reserved = reserved_only.poll(at(0), &view).len();
-    assert_eq!(reserved, 1);
-    assert!((1..2_000).all(|second| candidates(&reserved_only.poll(at(second), &view)).is_empty()));
-    let mut alone = discovery(&[], &[], false, 1);
-    assert_eq!(refreshes(&mut alone, &view, 0), [] as [u64; 0], "no candidates");
-    let mut none = Discovery::new(PeerId::random(), 0, &[], &[], false, [1; 32]);
-    none.learn(PeerId::random(), [address(1)], ToldBy::Itself, Time::ZERO);
-    assert_eq!(refreshes(&mut none, &Slots::default(), 0), [] as [u64; 0], "no slots");
+    };
+    let mut book = discovery(&[], &[], false, 1);
+    let peer = PeerId::random();
+    book.learn(peer, [address(1)], ToldBy::Itself, source(1), at(0));
+    let mut operator = discovery(&[address(1)], &[], false, 1);
+    let mut reserved = discovery(&[], &[address(1)], false, 1);
+    let (banned, free) =
+        (Slots { banned: ip(1), ..Slots::default() }, Slots { banned: ip(2), ..Slots::default() });
+    let dials = |wants: Vec<Want>| wants.into_iter().filter(|want| *want != Want::Walk).count();
+    for discovery in [&mut book, &mut operator, &mut reserved] {
+        assert_eq!(dials(discovery.poll(at(0), &banned)), 0);
+        assert_eq!(dials(discovery.poll(at(0), &free)), 1);
+    }
 }

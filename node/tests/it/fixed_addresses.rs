@@ -1,10 +1,12 @@
 //! A fixed address is an attempt, not a fact: nothing that one answer taught binds the next dial.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
+use node::book::Group;
 use node::discovery::{Discovery, Failure, Target, ToldBy, Trouble, View, Want, Warning};
 use node::reason::CloseReason;
 use protocol::time::{Duration, Time};
@@ -23,6 +25,14 @@ impl View for Slots {
 
     fn holds_slot(&self, peer: &PeerId) -> bool {
         self.0.contains(peer)
+    }
+
+    fn outbound_groups(&self) -> Vec<Group> {
+        Vec::new()
+    }
+
+    fn is_banned_address(&self, _: IpAddr) -> bool {
+        false
     }
 
     fn is_banned(&self, _: &PeerId) -> bool {
@@ -47,7 +57,7 @@ fn typed(peer: PeerId) -> Multiaddr {
 }
 
 fn discovery(bootstrap: &[Multiaddr]) -> Discovery {
-    Discovery::new(PeerId::random(), 8, bootstrap, &[], false, [1; 32])
+    Discovery::new(PeerId::random(), 8, bootstrap, &[], false, false, [1; 32])
 }
 
 /// The peer id that is demanded at the only fixed address, if that is to be dialled now.
@@ -71,8 +81,8 @@ fn trouble(discovery: &Discovery) -> Option<Trouble> {
 /// `peer` answers at the only fixed address, and becomes a gossip peer.
 fn joined(discovery: &mut Discovery, peer: PeerId, now: Time) -> Slots {
     discovery.dialling(Target::Fixed(0), Some(dial()), now);
-    discovery.on_established(dial(), peer, now);
-    discovery.on_up(&peer);
+    discovery.on_established(dial(), peer, &address(), now);
+    discovery.on_up(&peer, true, at(0));
     Slots(HashSet::from([peer]))
 }
 
@@ -111,7 +121,7 @@ fn a_failed_dial_forgets_who_answered() {
     let peer = PeerId::random();
     // A connection that never became a peer's, and the next dial fails.
     discovery.dialling(Target::Fixed(0), Some(dial()), at(0));
-    discovery.on_established(dial(), peer, at(0));
+    discovery.on_established(dial(), peer, &address(), at(0));
     discovery.dialling(Target::Fixed(0), Some(dial()), at(5));
     discovery.on_dial_failed(dial(), Failure::Unreachable("refused".to_owned()), at(5));
     let view = Slots(HashSet::from([peer]));
@@ -150,7 +160,7 @@ fn a_node_of_another_network_is_told_once_and_the_address_tried_on() {
         if dialled(&mut discovery, at(second), &Slots::default()) == Some(None) {
             tries += 1;
             discovery.dialling(Target::Fixed(0), Some(dial()), at(second));
-            discovery.on_established(dial(), stranger, at(second));
+            discovery.on_established(dial(), stranger, &address(), at(second));
             discovery.on_down(&stranger, true, CloseReason::Unsupported, at(second));
         }
         for warning in warnings(&mut discovery, at(second)) {
@@ -183,7 +193,7 @@ fn what_led_to_this_node_itself_is_tried_again_ever_more_rarely() {
 #[test]
 fn our_own_id_in_a_list_that_all_nodes_share_is_not_dialled() {
     let local = PeerId::random();
-    let mut discovery = Discovery::new(local, 8, &[typed(local)], &[], false, [1; 32]);
+    let mut discovery = Discovery::new(local, 8, &[typed(local)], &[], false, false, [1; 32]);
     assert_eq!(dialled(&mut discovery, at(60), &Slots::default()), None);
     assert_eq!(trouble(&discovery), Some(Trouble::Ourselves), "said, though nothing was tried");
 }
@@ -193,7 +203,7 @@ fn a_peer_whose_typed_address_fails_is_tried_where_others_say_it_is() {
     let peer = PeerId::random();
     let mut discovery = discovery(&[typed(peer)]);
     let elsewhere: Multiaddr = "/ip4/192.0.2.9/tcp/30400".parse().expect("an address");
-    discovery.learn(peer, [elsewhere.clone()], ToldBy::Others, at(0));
+    discovery.learn(peer, [elsewhere.clone()], ToldBy::Others, Group(1), at(0));
     let candidate = |discovery: &mut Discovery, now| {
         discovery.poll(now, &Slots::default()).into_iter().find_map(|want| match want {
             Want::Candidate { addresses, .. } => Some(addresses),
@@ -212,7 +222,7 @@ fn a_peer_whose_typed_address_fails_is_tried_where_others_say_it_is() {
 fn a_fixed_address_that_one_of_our_listeners_has_is_put_off_without_a_dial() {
     let mut discovery = discovery(&[address()]);
     assert_eq!(dialled(&mut discovery, at(0), &Slots::default()), Some(None));
-    discovery.on_refused(Target::Fixed(0), Failure::Ourselves, at(0));
+    discovery.on_refused(0, Failure::Ourselves, at(0));
     assert_eq!(dialled(&mut discovery, at(0), &Slots::default()), None);
     assert_eq!(dialled(&mut discovery, at(2), &Slots::default()), Some(None), "it may be another's by then");
 }
@@ -238,14 +248,14 @@ fn what_an_address_came_to_is_kept_until_another_try_says_more_or_a_peer_is_ther
     discovery.dialling(Target::Fixed(0), Some(dial()), at(0));
     assert_eq!(trouble(&discovery), None);
     let peer = PeerId::random();
-    discovery.on_established(dial(), peer, at(0));
+    discovery.on_established(dial(), peer, &address(), at(0));
     assert_eq!(trouble(&discovery), Some(Trouble::NoWordYet));
     discovery.on_down(&peer, true, CloseReason::Declined, at(0));
     assert_eq!(trouble(&discovery), Some(Trouble::Closed(CloseReason::Declined)));
     // While it is tried again, that is still what there is to say.
     discovery.dialling(Target::Fixed(0), Some(dial()), at(60));
-    discovery.on_established(dial(), peer, at(60));
+    discovery.on_established(dial(), peer, &address(), at(60));
     assert_eq!(trouble(&discovery), Some(Trouble::Closed(CloseReason::Declined)));
-    discovery.on_up(&peer);
+    discovery.on_up(&peer, true, at(0));
     assert_eq!(trouble(&discovery), None);
 }

@@ -1,10 +1,12 @@
 //! The node's tests, through its public door: one binary, one module a behaviour.
 
+mod address_book;
 mod address_order;
 mod attack_engine;
 mod attack_peers;
 mod attack_stage;
 mod attack_wire;
+mod bans;
 mod behind_nodes;
 mod bulk_pace;
 mod bulk_turns; // whose body leaves first
@@ -14,7 +16,11 @@ mod command_line;
 mod data_dir;
 mod descriptors;
 mod discovery;
+mod eclipse;
+#[path = "../../examples/support/eclipse.rs"]
+mod eclipse_world;
 mod evidence; // two blocks for one height, told to people
+mod exchange;
 mod field_identity;
 mod field_lonely;
 mod field_names;

@@ -68,6 +68,7 @@ async fn dial(
                         DialRefusal::OwnId(_) => "own id",
                         DialRefusal::WrongId { .. } => "wrong id",
                         DialRefusal::Failed { .. } => "failed",
+                        DialRefusal::Banned(_) => "banned",
                     });
                     return Err((told.map(str::to_owned).collect(), cause(&error)));
                 }
@@ -117,6 +118,30 @@ async fn somebody_elses_answer_at_one_address_does_not_spoil_the_others() {
     let (told, cause) = dial(&mut dialler, opts(wrong), &mut others).await.expect_err("not there");
     assert_eq!(told, ["wrong id", "wrong id"], "{cause}");
     assert_eq!(dial(&mut dialler, opts(addresses), &mut others).await, Ok(peer));
+}
+
+#[tokio::test]
+async fn nothing_is_dialled_at_a_banned_address_whoever_asks_for_it() {
+    let key = Keypair::generate_ed25519();
+    let dials = Dials::default();
+    let mut transport =
+        transport::build(&key, &Arc::new(WireBytes::default()), None, &dials).expect("a transport");
+    let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+    dials.set_banned(["198.51.100.7", "2001:db8:1:2::1"].map(|ip| ip.parse().expect("an IP")));
+    let banned = [
+        "/ip4/198.51.100.7/tcp/1",
+        "/ip4/198.51.100.7/udp/1/quic-v1",
+        "/ip6/::ffff:198.51.100.7/tcp/1",
+        "/ip6/2001:db8:1:2:9::5/tcp/1",
+    ];
+    for address in banned {
+        let Ok(dial) = transport.dial(parse(address), opts) else { panic!("{address}: refused too early") };
+        let error = dial.await.expect_err("refused").to_string();
+        assert!(error.contains("is banned for now"), "{address}: {error}");
+    }
+    dials.set_banned([]);
+    let Ok(dial) = transport.dial(parse("/ip4/127.0.0.1/tcp/1"), opts) else { panic!("refused") };
+    assert!(!dial.await.expect_err("nobody is there").to_string().contains("banned"));
 }
 
 /// Passes connections on to `to`, as a router does that turns a node's own packets back.

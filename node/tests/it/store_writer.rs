@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use node::store::{
     Answer, Awaited, FoundTransaction, GROUP_BYTES_ENOUGH, GROUP_BYTES_MAX, GROUP_WAIT, KnownPeer, MemoryStore,
-    Place, PruneTarget, Pruned, QUESTIONS_MAX, Store, StoreError, Totals, Writer, WriterBusy,
+    Note, Place, PruneTarget, Pruned, QUESTIONS_MAX, Store, StoreError, Totals, Writer, WriterBusy,
 };
 use protocol::durable::{Load, Loaded, Record, Restored};
 use protocol::hash::{BlockId, TxId};
@@ -56,6 +56,14 @@ impl Store for Gated {
 
     fn peers(&self) -> Result<Vec<KnownPeer>, StoreError> {
         self.inner.peers()
+    }
+
+    fn save_note(&mut self, note: Note, bytes: &[u8]) -> Result<(), StoreError> {
+        self.inner.save_note(note, bytes)
+    }
+
+    fn note(&self, note: Note) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.note(note)
     }
 
     fn prune(&mut self, target: PruneTarget) -> Result<Pruned, StoreError> {

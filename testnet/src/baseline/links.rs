@@ -1,8 +1,10 @@
 //! Who is connected: numbers for the trace, and who is ready for gossip.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId};
+use node::book::Group;
 use node::discovery::View;
 use tokio::time::Instant;
 
@@ -88,6 +90,14 @@ impl View for Links {
 
     fn outbound_peers(&self) -> Vec<PeerId> {
         self.links.iter().filter(|(_, link)| link.outbound).map(|(peer, _)| *peer).collect()
+    }
+
+    fn outbound_groups(&self) -> Vec<Group> {
+        Vec::new()
+    }
+
+    fn is_banned_address(&self, _address: IpAddr) -> bool {
+        false
     }
 
     fn holds_slot(&self, peer: &PeerId) -> bool {

@@ -130,7 +130,7 @@ impl Service {
         });
         let (pool, verdicts) = VerifyPool::start().map_err(ServiceError::Threads)?;
         // The graph is given: only reserved peers are dialled, each with a backoff of its own.
-        let discovery = Discovery::new(local, 0, &[], &config.reserved_peers, true, [0; 32]);
+        let discovery = Discovery::new(local, 0, &[], &config.reserved_peers, true, true, [0; 32]);
         let service = Self {
             ledger: Ledger::new(config.network.genesis(), config.produce_every.is_some()),
             recorder: Recorder::new(trace.transpose()?),
@@ -191,8 +191,9 @@ impl Service {
             }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 if endpoint.is_dialer() {
-                    self.discovery.on_established(connection_id, peer_id, now);
-                    self.discovery.on_up(&peer_id);
+                    let address = endpoint.get_remote_address();
+                    self.discovery.on_established(connection_id, peer_id, address, now);
+                    self.discovery.on_up(&peer_id, true, now);
                 }
                 let outbound = endpoint.is_dialer();
                 if let Some(peer) = self.links.up(peer_id, outbound, endpoint.get_remote_address().clone()) {

@@ -1,0 +1,228 @@
+//! The memory of peers that misbehaved: neither they nor their addresses are dialled or accepted for a while.
+//!
+//! Bans outlive a restart. What is kept of one is how much longer it lasts, so its time passes only while a node runs: a
+//! node that was off tells nothing from a clock that was set. After a kill it may last some seconds longer, never shorter.
+//!
+//! Deliberately absent: what misbehavior is (`reason.rs`).
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+use bytes::Bytes;
+use libp2p::PeerId;
+use protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use protocol::time::{Duration, Time};
+
+/// How long a peer that misbehaved is neither dialled nor accepted.
+pub const BAN_TIME: Duration = Duration::from_secs(600);
+/// Peers remembered as banned, and addresses. 1,024 of some 64 bytes each: 64 KiB and the maps around it.
+pub const BANS_MAX: usize = 1_024;
+
+/// Bans that a status lists, of peers and of addresses each: what a person can look through.
+pub const BANS_LISTED_MAX: usize = 32;
+
+/// Peers and addresses that are not wanted for a while. When full, the one that ends first makes room.
+#[derive(Debug, Default)]
+pub struct Bans {
+    peers: HashMap<PeerId, Ban>,
+    addresses: HashMap<IpAddr, Ban>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ban {
+    until: Time,
+    /// The label of what the peer did.
+    reason: Cow<'static, str>,
+}
+
+/// Whom a ban keeps out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A peer.
+    Peer(PeerId),
+    /// Everybody at an address; of IPv6 in its `/64`.
+    Address(IpAddr),
+}
+
+/// A ban, as it is kept for another run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptBan {
+    /// Whose.
+    pub who: Who,
+    /// The label of what the peer did.
+    pub reason: Cow<'static, str>,
+    /// How much longer.
+    pub left: Duration,
+}
+
+/// Bytes of a kept ban's label: the longest in use has 20.
+const LABEL_BYTES_MAX: usize = 32;
+/// Bytes of who is banned: a peer id of a multihash of 64 bytes, with room to spare.
+const WHO_BYTES_MAX: usize = 128;
+
+impl Encode for KeptBan {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.array(4);
+        match self.who {
+            Who::Peer(peer) => {
+                writer.uint(0);
+                writer.bytes(&peer.to_bytes());
+            }
+            Who::Address(IpAddr::V4(ip)) => {
+                writer.uint(4);
+                writer.bytes(&ip.octets());
+            }
+            Who::Address(IpAddr::V6(ip)) => {
+                writer.uint(6);
+                writer.bytes(&ip.octets());
+            }
+        }
+        writer.text(&self.reason);
+        writer.uint(self.left.as_micros());
+    }
+}
+
+impl Decode for KeptBan {
+    fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
+        reader.array_of("a ban", 4)?;
+        let kind = reader.uint()?;
+        let bytes = reader.bytes("who is banned", WHO_BYTES_MAX)?;
+        let bad = || DecodeError::BadValue("who is banned");
+        let who = match kind {
+            0 => Who::Peer(PeerId::from_bytes(&bytes).map_err(|_| bad())?),
+            4 => Who::Address(IpAddr::from(<[u8; 4]>::try_from(bytes.as_ref()).map_err(|_| bad())?)),
+            6 => Who::Address(IpAddr::from(<[u8; 16]>::try_from(bytes.as_ref()).map_err(|_| bad())?)),
+            _ => return Err(bad()),
+        };
+        let reason = reader.text("a ban's label", LABEL_BYTES_MAX)?;
+        let reason = core::str::from_utf8(&reason).map_err(|_| DecodeError::BadValue("a ban's label"))?;
+        let left = Duration::from_micros(reader.uint()?);
+        Ok(Self { who, reason: Cow::Owned(reason.to_owned()), left })
+    }
+}
+
+/// Bans as bytes, for the store.
+#[must_use]
+pub fn encode(bans: &[KeptBan]) -> Vec<u8> {
+    List(bans).to_bytes()
+}
+
+struct List<'a>(&'a [KeptBan]);
+
+impl Encode for List<'_> {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.array(self.0.len());
+        self.0.iter().for_each(|ban| ban.encode(writer));
+    }
+}
+
+/// What [`encode`] made of bans.
+///
+/// # Errors
+/// If these are no such bytes.
+pub fn decode(bytes: Vec<u8>) -> Result<Vec<KeptBan>, DecodeError> {
+    let mut reader = Reader::new(Bytes::from(bytes));
+    let count = reader.array("bans", 2 * BANS_MAX)?;
+    let bans: Result<Vec<_>, _> = (0..count).map(|_| KeptBan::decode(&mut reader)).collect();
+    reader.finish().and(bans)
+}
+
+/// A ban, for a person to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Banned {
+    /// A peer id, or an address; of IPv6 with its `/64`.
+    pub who: String,
+    /// The label of what the peer did.
+    pub reason: Cow<'static, str>,
+    /// How much longer.
+    pub left: Duration,
+}
+
+impl Bans {
+    /// Bans a peer, and its address if one is given, until [`BAN_TIME`] from now.
+    pub fn add(&mut self, peer: PeerId, address: Option<IpAddr>, reason: &'static str, now: Time) {
+        let ban = Ban { until: now + BAN_TIME, reason: Cow::Borrowed(reason) };
+        insert_bounded(&mut self.peers, peer, ban.clone(), now);
+        if let Some(ip) = address {
+            insert_bounded(&mut self.addresses, block_of(ip), ban, now);
+        }
+    }
+
+    /// What is banned: addresses, which keep out everybody behind them, before peers, and of each the latest first, at most
+    /// [`BANS_LISTED_MAX`].
+    #[must_use]
+    pub fn list(&self, now: Time) -> Vec<Banned> {
+        let address = |ip: &IpAddr| if ip.is_ipv6() { format!("{ip}/64") } else { ip.to_string() };
+        let mut listed = latest(&self.addresses, now, address);
+        listed.extend(latest(&self.peers, now, ToString::to_string));
+        listed
+    }
+
+    /// The bans, for another run.
+    #[must_use]
+    pub fn kept(&self, now: Time) -> Vec<KeptBan> {
+        let peers = self.peers.iter().map(|(peer, ban)| (Who::Peer(*peer), ban));
+        let addresses = self.addresses.iter().map(|(ip, ban)| (Who::Address(*ip), ban));
+        let lasting = peers.chain(addresses).filter(|(_, ban)| now < ban.until);
+        let kept =
+            lasting.map(|(who, ban)| KeptBan { who, reason: ban.reason.clone(), left: ban.until.since(now) });
+        kept.collect()
+    }
+
+    /// Takes in a ban of an earlier run. It lasts no longer than a new one.
+    pub fn restore(&mut self, kept: KeptBan, now: Time) {
+        let ban = Ban { until: now + kept.left.min(BAN_TIME), reason: kept.reason };
+        match kept.who {
+            Who::Peer(peer) => insert_bounded(&mut self.peers, peer, ban, now),
+            Who::Address(ip) => insert_bounded(&mut self.addresses, block_of(ip), ban, now),
+        }
+    }
+
+    /// Addresses that are banned now.
+    pub fn addresses(&self, now: Time) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().filter(move |(_, ban)| now < ban.until).map(|(ip, _)| *ip)
+    }
+
+    /// Whether a peer is banned.
+    #[must_use]
+    pub fn has_peer(&self, peer: &PeerId, now: Time) -> bool {
+        self.peers.get(peer).is_some_and(|ban| now < ban.until)
+    }
+
+    /// Whether an address is banned.
+    #[must_use]
+    pub fn has_address(&self, address: IpAddr, now: Time) -> bool {
+        self.addresses.get(&block_of(address)).is_some_and(|ban| now < ban.until)
+    }
+}
+
+/// What an IPv6 host can hop within is one block: its /64.
+pub(crate) fn block_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+    }
+}
+
+fn insert_bounded<K: std::hash::Hash + Eq + Copy>(map: &mut HashMap<K, Ban>, key: K, ban: Ban, now: Time) {
+    if map.len() >= BANS_MAX {
+        map.retain(|_, ban| now < ban.until);
+    }
+    if map.len() >= BANS_MAX
+        && let Some(first) = map.iter().min_by_key(|(_, ban)| ban.until).map(|(key, _)| *key)
+    {
+        map.remove(&first);
+    }
+    map.insert(key, ban);
+}
+
+fn latest<K>(map: &HashMap<K, Ban>, now: Time, name: impl Fn(&K) -> String) -> Vec<Banned> {
+    let mut bans: Vec<_> = map.iter().filter(|(_, ban)| now < ban.until).collect();
+    bans.sort_unstable_by_key(|(_, ban)| std::cmp::Reverse(ban.until));
+    let listed = bans.into_iter().take(BANS_LISTED_MAX);
+    listed
+        .map(|(key, ban)| Banned { who: name(key), reason: ban.reason.clone(), left: ban.until.since(now) })
+        .collect()
+}

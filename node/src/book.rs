@@ -1,0 +1,388 @@
+//! The address book: which peers may be reached where, by whose word. Pure: no IO and no clock, and chance follows a seed.
+//!
+//! Identities are free, and so is telling of addresses. What is dear is to have addresses in many groups and to answer there.
+//! So the book counts by group ([`Group`]), as Bitcoin Core's addrman does:
+//!
+//! 1. **Told.** What somebody tells is a *claim*: this peer is at these addresses, says this source. The source is the
+//!    group of the address that the teller is connected from. A claim stands in a bucket that follows from source, group of
+//!    the address and a secret key, so that a source's claims, however many, are in a few buckets. Claims of different
+//!    sources about one peer stand beside each other: nobody can spoil what another told.
+//! 2. **A full bucket takes nothing new**, unless a claim of it has failed for good. Telling more pushes out nobody.
+//! 3. A source's new claims are **rationed** ([`SOURCE_INTERVAL`], [`SOURCE_BURST`]).
+//! 4. **Reached.** A peer that answers a dial, with its id, goes to the other table: its claims are dropped, and where it
+//!    answered decides its bucket. What others say of it is heard again only when dials of it fail.
+//! 5. **Test before evict.** Where a newly reached peer finds its bucket full, the one of it that answered longest ago is
+//!    dialled. If it answers, it stays and the newcomer remains a claim; if not, the newcomer has its place.
+//! 6. **Picking** begins with a group. Each *group* with something to dial is equally likely, whichever table has it; where
+//!    both have, a coin decides. Only addresses of this group are dialled. So a quarter of all groups has a quarter of the picks, whatever
+//!    number of addresses is in it. A peer that failed is passed over by chance, ever more often. A pick that came to
+//!    nothing is made good in the same group first ([`Book::pick_in`]): nobody gains by being the only one to have a slot.
+//!
+//! Where each of these ends with the process: claims and reached peers that are worth it are kept ([`Book::kept`]), with
+//! their source, and stand in new buckets in the next run, whose key is another.
+//!
+//! Deliberately absent: the operator's addresses, which are no matter of trust in what is told; when and how many to dial
+//! (`discovery.rs`); forgetting by age, for time does not pass while a node is off: what is gone fails, and makes room.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher as _};
+
+use libp2p::{Multiaddr, PeerId};
+use protocol::time::{Duration, Time};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use siphasher::sip::SipHasher13;
+
+mod group;
+pub mod kept;
+mod pick;
+mod rate;
+mod reached;
+mod retry;
+mod told;
+
+pub use group::{Group, slot_group};
+pub use rate::{SOURCE_BURST, SOURCE_INTERVAL, SOURCES_MAX};
+pub use reached::{BUCKETS_PER_GROUP, REACHED_BUCKET_MAX, REACHED_BUCKETS};
+pub(crate) use retry::Retry;
+pub use retry::{BACKOFF_MAX, BACKOFF_MIN};
+pub use told::{BUCKETS_PER_SOURCE, TOLD_BUCKET_MAX, TOLD_BUCKETS};
+
+use rate::Rates;
+use reached::{Reached, Tried};
+use told::{Claim, Told};
+
+/// Addresses kept of one peer.
+pub const PEER_ADDRESSES_MAX: usize = 10;
+/// Groups of public addresses of one peer: two lines with IPv4 and IPv6 each. While a peer is dialled no other is in these.
+pub const PEER_GROUPS_MAX: usize = 4;
+/// Failures in a row after which a claim makes room for another. Bitcoin Core's `ADDRMAN_RETRIES`.
+pub const FAILED_FOR_GOOD: u32 = 3;
+/// Contests for a place among the reached that wait for a test; Bitcoin Core has as many (`ADDRMAN_SET_TRIED_COLLISION_SIZE`).
+pub const CONTESTS_MAX: usize = 10;
+/// A contest that was not tested in this time is off: Bitcoin Core's `ADDRMAN_TEST_WINDOW`.
+pub const CONTEST_TIME: Duration = Duration::from_secs(40 * 60);
+/// A peer that answered no longer ago than this is not tested: Bitcoin Core's `ADDRMAN_REPLACEMENT`.
+pub const CONTEST_AFTER: Duration = Duration::from_secs(4 * 3_600);
+
+/// How a peer stands that is kept for another run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It told of itself, from this group.
+    Told(Group),
+    /// It was reached at the first of its addresses.
+    Reached,
+    /// The same, and it held an outbound slot longest: it is dialled first.
+    Anchor,
+}
+
+/// A peer that is kept for another run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its id.
+    pub peer: PeerId,
+    /// Where it may be reached.
+    pub addresses: Vec<Multiaddr>,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// Which entry a dial tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// What this source told of the peer.
+    Told(Group),
+    /// Where the peer answered before.
+    Reached,
+}
+
+/// A peer to dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pick {
+    /// Its id.
+    pub peer: PeerId,
+    /// Where.
+    pub addresses: Vec<Multiaddr>,
+    /// What is tried by that.
+    pub entry: Entry,
+    /// The group that it was picked for. Its public addresses are all in this one.
+    pub group: Group,
+}
+
+/// A place among the reached that two want.
+#[derive(Clone, Debug)]
+struct Contest {
+    held_by: PeerId,
+    newcomer: Reached,
+    since: Time,
+}
+
+/// Hashes nobody else can compute.
+#[derive(Clone, Copy, Debug)]
+struct Keys(u64, u64);
+
+impl Keys {
+    fn hash(&self, what: impl Hash) -> u64 {
+        let mut hasher = SipHasher13::new_with_keys(self.0, self.1);
+        what.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn bucket(&self, what: impl Hash, of: usize) -> usize {
+        usize::try_from(self.hash(what) % of as u64).unwrap_or_default()
+    }
+}
+
+/// The book.
+#[derive(Debug)]
+pub struct Book {
+    keys: Keys,
+    loopback_exempt: bool,
+    told: Told,
+    tried: Tried,
+    rates: Rates,
+    contests: Vec<Contest>,
+    rng: StdRng,
+}
+
+impl Book {
+    /// An empty book. With `loopback_exempt` each port of the loopback device counts as a group.
+    #[must_use]
+    pub fn new(seed: [u8; 32], loopback_exempt: bool) -> Self {
+        let mut rng = StdRng::from_seed(seed);
+        Self {
+            keys: Keys(rng.random(), rng.random()),
+            loopback_exempt,
+            told: Told::default(),
+            tried: Tried::default(),
+            rates: Rates::default(),
+            contests: Vec::new(),
+            rng,
+        }
+    }
+
+    /// The group of an address, as this book counts.
+    #[must_use]
+    pub fn group(&self, address: &Multiaddr) -> Group {
+        Group::of(address, self.loopback_exempt)
+    }
+
+    /// Peers in the book.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tried.len().saturating_add(self.told.peers().filter(|peer| !self.tried.has(peer)).count())
+    }
+
+    /// Whether nobody is in the book.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Peers that were reached.
+    #[must_use]
+    pub fn reached(&self) -> usize {
+        self.tried.len()
+    }
+
+    /// `source` tells that a peer is at `addresses`, the best first; `itself`: on a connection that proves its id. Whether a new
+    /// claim is in the book for it.
+    pub fn learn(
+        &mut self,
+        peer: PeerId,
+        addresses: &[Multiaddr],
+        itself: bool,
+        source: Group,
+        now: Time,
+    ) -> bool {
+        let addresses = bounded(addresses);
+        let Some(first) = addresses.first() else { return false };
+        if let Some(reached) = self.tried.get_mut(&peer) {
+            if itself {
+                reached.told = addresses;
+                return false;
+            }
+            if reached.retry.failures == 0 {
+                return false;
+            }
+        }
+        let group = self.group(first);
+        if let Some(mut claim) = self.told.take(&peer, source) {
+            // What it told itself is not changed by others behind the same address, and a claim's failures are no reason to
+            // tell it again.
+            if itself || !claim.itself {
+                claim.itself = itself;
+                claim.addresses = addresses;
+            }
+            let group = claim.addresses.first().map_or(group, |first| self.group(first));
+            self.told.insert(&self.keys, claim, group);
+            return false;
+        }
+        if !self.rates.take(source, now) {
+            return false;
+        }
+        self.told.insert(&self.keys, Claim { peer, source, itself, addresses, retry: Retry::default() }, group)
+    }
+
+    /// Takes in what an earlier run kept.
+    pub fn restore(&mut self, kept: Kept) {
+        let addresses = bounded(&kept.addresses);
+        let Some(first) = addresses.first().cloned() else { return };
+        let group = self.group(&first);
+        match kept.standing {
+            Standing::Told(source) => {
+                let claim = Claim { peer: kept.peer, source, itself: true, addresses, retry: Retry::default() };
+                self.told.take(&claim.peer, source);
+                self.told.insert(&self.keys, claim, group);
+            }
+            Standing::Reached | Standing::Anchor if !self.tried.has(&kept.peer) => {
+                let told = addresses.into_iter().skip(1).collect();
+                let retry = Retry::default();
+                let reached = Reached { peer: kept.peer, address: first, group, told, last: Time::ZERO, retry };
+                // Where the buckets of this run have no room, it has to be told of again.
+                let _ = self.tried.insert(&self.keys, reached);
+            }
+            Standing::Reached | Standing::Anchor => {}
+        }
+    }
+
+    /// A dial led to the peer at `address`: it is reached, as far as there is room.
+    pub fn on_answer(&mut self, peer: PeerId, address: &Multiaddr, now: Time) {
+        self.contests.retain(|contest| contest.held_by != peer);
+        let group = self.group(address);
+        if let Some(reached) = self.tried.get_mut(&peer) {
+            reached.last = now;
+            if reached.group == group {
+                reached.address = address.clone();
+                return;
+            }
+        }
+        let own = self.told.of(&peer).find(|claim| claim.itself);
+        let claimed = own.map(|claim| (claim.addresses.clone(), claim.retry));
+        let (told, retry) = match (self.tried.get(&peer), claimed) {
+            (Some(held), _) => (held.told.clone(), held.retry),
+            (None, Some(claimed)) => claimed,
+            (None, None) => (Vec::new(), Retry::default()),
+        };
+        let newcomer = Reached { peer, address: address.clone(), group, told, last: now, retry };
+        let moved = self.tried.remove(&peer);
+        match self.tried.insert(&self.keys, newcomer.clone()) {
+            Ok(()) => self.told.forget(&peer),
+            Err(held_by) => {
+                // It has moved to a group without room: it stays where it was, which there is room for.
+                if let Some(moved) = moved {
+                    let _ = self.tried.insert(&self.keys, moved);
+                } else {
+                    self.contest(held_by, newcomer, now);
+                }
+            }
+        }
+    }
+
+    fn contest(&mut self, held_by: PeerId, newcomer: Reached, now: Time) {
+        self.contests.retain(|contest| now.since(contest.since) < CONTEST_TIME);
+        let recent = self.tried.get(&held_by).is_none_or(|held| {
+            held.retry.failures == 0 && held.last > Time::ZERO && now.since(held.last) < CONTEST_AFTER
+        });
+        let known = self.contests.iter().any(|contest| contest.held_by == held_by);
+        if !recent && !known && self.contests.len() < CONTESTS_MAX {
+            self.contests.push(Contest { held_by, newcomer, since: now });
+        }
+    }
+
+    /// A dial of `entry` came to nothing. `spread` is the percentage of the delay before the next.
+    pub fn on_failure(&mut self, peer: &PeerId, entry: Entry, now: Time) {
+        let spread = self.rng.random_range(75..=125);
+        match entry {
+            Entry::Told(source) => {
+                if let Some(retry) = self.told.retry(peer, source) {
+                    retry.put_off(now, spread);
+                }
+            }
+            Entry::Reached => {
+                if let Some(reached) = self.tried.get_mut(peer) {
+                    reached.retry.put_off(now, spread);
+                }
+                let lost = self.contests.iter().position(|contest| contest.held_by == *peer);
+                if let Some(contest) = lost.map(|at| self.contests.swap_remove(at)) {
+                    self.tried.remove(peer);
+                    let newcomer = contest.newcomer.peer;
+                    if self.tried.insert(&self.keys, contest.newcomer).is_ok() {
+                        self.told.forget(&newcomer);
+                    }
+                }
+            }
+        }
+    }
+
+    /// All entries of a peer, for what is known of the peer whoever told of it.
+    pub(crate) fn retries(&mut self, peer: &PeerId) -> impl Iterator<Item = &mut Retry> {
+        let claims = self.told.of(peer).map(|claim| &mut claim.retry);
+        claims.chain(self.tried.get_mut(peer).map(|reached| &mut reached.retry))
+    }
+
+    /// What is worth keeping for another run, at most `most`: the `anchors`, then all that were reached, then what peers told of
+    /// themselves, a claim of each bucket in turn. `sound` says how many failures in a row are too many; where all have
+    /// them, it is our own network that fails.
+    #[must_use]
+    pub fn kept(&self, anchors: &[PeerId], too_many: u32, most: usize) -> Vec<Kept> {
+        let reached = self.tried.iter().map(|reached| {
+            let anchor = anchors.contains(&reached.peer);
+            let standing = if anchor { Standing::Anchor } else { Standing::Reached };
+            (reached.retry.failures, Kept { peer: reached.peer, addresses: reached.addresses(), standing })
+        });
+        let mut kept: Vec<(u32, Kept)> = reached.collect();
+        kept.sort_by_key(|(_, kept)| (kept.standing != Standing::Anchor, kept.peer));
+        let mut met: std::collections::BTreeSet<PeerId> = kept.iter().map(|(_, kept)| kept.peer).collect();
+        for turn in 0..TOLD_BUCKET_MAX {
+            for claim in self.told.buckets().iter().filter_map(|bucket| bucket.get(turn)) {
+                if claim.itself && met.insert(claim.peer) {
+                    let (peer, addresses) = (claim.peer, claim.addresses.clone());
+                    kept.push((
+                        claim.retry.failures,
+                        Kept { peer, addresses, standing: Standing::Told(claim.source) },
+                    ));
+                }
+            }
+        }
+        if kept.iter().any(|(failures, _)| *failures < too_many) {
+            kept.retain(|(failures, _)| *failures < too_many);
+        }
+        kept.into_iter().map(|(_, kept)| kept).take(most).collect()
+    }
+
+    /// How many entries and how many groups' worth of them there are, by the group of the first address.
+    #[must_use]
+    pub fn groups(&self) -> BTreeMap<Group, usize> {
+        let mut groups = BTreeMap::new();
+        let claims = self.told.buckets().iter().flatten().filter_map(|claim| claim.addresses.first());
+        let reached = self.tried.iter().map(|reached| &reached.address);
+        for address in claims.chain(reached) {
+            *groups.entry(self.group(address)).or_default() += 1;
+        }
+        groups
+    }
+
+    /// The entries that are about these peers, of all entries.
+    #[must_use]
+    pub fn share(&self, is_one: impl Fn(&PeerId) -> bool) -> (usize, usize) {
+        let claims = self.told.buckets().iter().flatten().map(|claim| &claim.peer);
+        let all = claims.chain(self.tried.iter().map(|reached| &reached.peer));
+        all.fold((0, 0), |(some, all), peer| (some + usize::from(is_one(peer)), all + 1))
+    }
+}
+
+/// At most [`PEER_ADDRESSES_MAX`] of the addresses, in at most [`PEER_GROUPS_MAX`] public groups.
+fn bounded(addresses: &[Multiaddr]) -> Vec<Multiaddr> {
+    let mut groups = Vec::new();
+    let fits = |address: &&Multiaddr| match slot_group(address) {
+        Some(group) if groups.contains(&group) => true,
+        Some(_) if groups.len() >= PEER_GROUPS_MAX => false,
+        Some(group) => {
+            groups.push(group);
+            true
+        }
+        None => true,
+    };
+    addresses.iter().filter(fits).take(PEER_ADDRESSES_MAX).cloned().collect()
+}

@@ -1,0 +1,163 @@
+//! Which entry of the book is tried next. The rules are at the head of `book.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use libp2p::{Multiaddr, PeerId};
+use protocol::time::Time;
+use rand::RngExt as _;
+use rand::seq::IteratorRandom as _;
+
+use super::{Book, CONTEST_TIME, Entry, Group, Pick, slot_group};
+
+/// Of a hundred picks of an entry that failed so often in a row, those that are kept: 0.66 to the power of that, down to 3,
+/// as Bitcoin Core has it.
+const CHANCES: [u8; 9] = [100, 66, 44, 29, 19, 13, 8, 5, 3];
+
+/// What may be picked, by group.
+type Choice = BTreeMap<Group, Vec<(PeerId, Entry, u32)>>;
+
+impl Book {
+    /// Something to dial. `usable` says which of a peer's addresses may be dialled now; none if the peer may not.
+    pub fn pick(&mut self, now: Time, usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>) -> Option<Pick> {
+        self.pick_from(self.reached_ready(now), self.told_ready(now), usable)
+    }
+
+    /// The same in one group, whichever table has it.
+    pub fn pick_in(
+        &mut self,
+        group: Group,
+        now: Time,
+        usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
+    ) -> Option<Pick> {
+        let mut choice = self.reached_ready(now).remove(&group).unwrap_or_default();
+        choice.extend(self.told_ready(now).remove(&group).unwrap_or_default());
+        self.pick_from(Choice::from([(group, choice)]), Choice::new(), usable)
+    }
+
+    /// Something to test: what is contested first, then what was told of groups in which nobody was reached, then the others.
+    pub fn pick_test(
+        &mut self,
+        now: Time,
+        usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
+    ) -> Option<Pick> {
+        self.contests.retain(|contest| now.since(contest.since) < CONTEST_TIME);
+        for contest in &self.contests {
+            let Some(held) = self.tried.get(&contest.held_by) else { continue };
+            let addresses = usable(&held.peer, &in_group(held.addresses(), held.group));
+            if !addresses.is_empty() && held.retry.not_before <= now {
+                return Some(Pick { peer: held.peer, addresses, entry: Entry::Reached, group: held.group });
+            }
+        }
+        let reached: BTreeSet<Group> = self.tried.iter().map(|reached| reached.group).collect();
+        let told = self.told_ready(now);
+        let (old, new): (Choice, Choice) = told.into_iter().partition(|(group, _)| reached.contains(group));
+        self.pick_from(Choice::new(), new, &usable).or_else(|| self.pick_from(Choice::new(), old, &usable))
+    }
+
+    /// The peer, if it was reached before and may be dialled now.
+    pub fn pick_reached(
+        &self,
+        peer: &PeerId,
+        now: Time,
+        usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
+    ) -> Option<Pick> {
+        let reached = self.tried.get(peer).filter(|reached| reached.retry.not_before <= now)?;
+        let addresses = usable(peer, &in_group(reached.addresses(), reached.group));
+        let group = reached.group;
+        (!addresses.is_empty()).then_some(Pick { peer: *peer, addresses, entry: Entry::Reached, group })
+    }
+
+    /// Entries that may be dialled now, counted up to `enough`.
+    pub fn ready(
+        &self,
+        now: Time,
+        enough: usize,
+        usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
+    ) -> usize {
+        let claims = self.told.ready(now).map(|claim| (&claim.peer, claim.addresses.clone()));
+        let reached = self.tried.iter().filter(|reached| reached.retry.not_before <= now);
+        let all = reached.map(|reached| (&reached.peer, reached.addresses())).chain(claims);
+        all.filter(|(peer, addresses)| !usable(peer, addresses).is_empty()).take(enough).count()
+    }
+
+    fn reached_ready(&self, now: Time) -> Choice {
+        let mut choice = Choice::new();
+        for reached in self.tried.iter().filter(|reached| reached.retry.not_before <= now) {
+            let entry = (reached.peer, Entry::Reached, reached.retry.failures);
+            choice.entry(reached.group).or_default().push(entry);
+        }
+        choice
+    }
+
+    /// A claim is there for each group that it has an address in.
+    fn told_ready(&self, now: Time) -> Choice {
+        let mut choice = Choice::new();
+        for claim in self.told.ready(now) {
+            let mut groups: Vec<Group> = claim.addresses.iter().filter_map(slot_group).collect();
+            if groups.is_empty() {
+                groups.extend(claim.addresses.first().map(|first| self.group(first)));
+            }
+            groups.sort_unstable();
+            groups.dedup();
+            for group in groups {
+                let entry = (claim.peer, Entry::Told(claim.source), claim.retry.failures);
+                choice.entry(group).or_default().push(entry);
+            }
+        }
+        choice
+    }
+
+    fn pick_from(
+        &mut self,
+        mut reached: Choice,
+        mut told: Choice,
+        usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
+    ) -> Option<Pick> {
+        // What chance passed over, for the case that there is nothing else.
+        let mut passed = None;
+        loop {
+            let groups: BTreeSet<Group> = reached.keys().chain(told.keys()).copied().collect();
+            let Some(group) = groups.into_iter().choose(&mut self.rng) else { return passed };
+            let both = reached.contains_key(&group) && told.contains_key(&group);
+            let from_reached = if both { self.rng.random_bool(0.5) } else { reached.contains_key(&group) };
+            let choice = if from_reached { &mut reached } else { &mut told };
+            let Some((peer, entry, failures)) = self.draw(choice, group) else { continue };
+            let addresses = usable(&peer, &in_group(self.addresses_of(&peer, entry), group));
+            if addresses.is_empty() {
+                continue;
+            }
+            let pick = Pick { peer, addresses, entry, group };
+            let chance = CHANCES.get(failures as usize).or(CHANCES.last()).copied().unwrap_or(100);
+            if self.rng.random_range(0..100) < chance {
+                return Some(pick);
+            }
+            passed.get_or_insert(pick);
+        }
+    }
+
+    /// Takes one entry of a group out of the choice.
+    fn draw(&mut self, choice: &mut Choice, group: Group) -> Option<(PeerId, Entry, u32)> {
+        let entries = choice.get_mut(&group)?;
+        let drawn = (!entries.is_empty()).then(|| entries.swap_remove(self.rng.random_range(0..entries.len())));
+        if entries.is_empty() {
+            choice.remove(&group);
+        }
+        drawn
+    }
+
+    fn addresses_of(&self, peer: &PeerId, entry: Entry) -> Vec<Multiaddr> {
+        match entry {
+            Entry::Reached => self.tried.get(peer).map(super::Reached::addresses).unwrap_or_default(),
+            Entry::Told(source) => {
+                self.told.get(peer, source).map(|claim| claim.addresses.clone()).unwrap_or_default()
+            }
+        }
+    }
+}
+
+/// Of a peer's addresses those in a group, and those that are in none that counts. Whoever is picked for its group is not
+/// dialled in another: otherwise anybody could name an address in any group, and answer elsewhere.
+fn in_group(mut addresses: Vec<Multiaddr>, group: Group) -> Vec<Multiaddr> {
+    addresses.retain(|address| slot_group(address).is_none_or(|other| other == group));
+    addresses
+}

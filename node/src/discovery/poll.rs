@@ -1,0 +1,172 @@
+//! What is wanted now: fixed addresses, candidates, feelers, walks, and whom to leave. The rules are at the heads of
+//! `discovery.rs` and `exchange.rs`.
+
+use libp2p::{Multiaddr, PeerId};
+use protocol::time::Time;
+use rand::seq::IteratorRandom as _;
+
+use super::exchange::Due;
+use super::fixed::Fixed;
+use super::{Discovery, QUERY_MAX, REFRESH_EXTRA, Target, Trouble, View, Want};
+use crate::addresses;
+use crate::book::{Group, slot_group};
+use crate::limits::ip_of;
+
+impl Discovery {
+    pub(super) fn poll_fixed(
+        &mut self,
+        now: Time,
+        view: &impl View,
+        missing: usize,
+        free: &mut usize,
+        wants: &mut Vec<Want>,
+    ) {
+        for (index, fixed) in self.fixed.iter_mut().enumerate() {
+            let held = fixed.peer().is_some_and(|peer| view.holds_slot(&peer) || view.is_banned(&peer));
+            let dialling = self.dials.values().any(|dial| dial.target == Target::Fixed(index));
+            // Our own id, typed into a list that all nodes have.
+            if fixed.typed == Some(self.local)
+                || held
+                || dialling
+                || now < fixed.retry.not_before
+                || !(fixed.reserved || missing > 0)
+            {
+                continue;
+            }
+            if ip_of(&fixed.address).is_some_and(|ip| view.is_banned_address(ip)) {
+                fixed.trouble = Some(Trouble::Denied("the address is banned for now".to_owned()));
+                continue;
+            }
+            if !fixed.reserved {
+                *free = free.saturating_sub(1);
+            }
+            let (address, reserved) = (fixed.address.clone(), fixed.reserved);
+            wants.push(Want::Fixed { index, address, peer: fixed.typed, reserved });
+        }
+    }
+
+    /// Candidates for free slots: the last run's anchors, then what the book picks.
+    pub(super) fn poll_book(&mut self, now: Time, view: &impl View, free: usize, wants: &mut Vec<Want>) {
+        let mut taken = self.taken(view);
+        for _ in 0..free {
+            let usable = Usable { view, taken: Some(&taken), unwanted: self.unwanted() };
+            let usable = |peer: &PeerId, addresses: &[Multiaddr]| usable.of(peer, addresses);
+            let anchor = self.anchors_due.iter().find_map(|peer| self.book.pick_reached(peer, now, usable));
+            let mut turn = 1;
+            let mut pick = anchor;
+            while let Some((group, failed)) = pick.is_none().then(|| self.owed.pop_front()).flatten() {
+                turn = failed.saturating_add(1);
+                pick = self.book.pick_in(group, now, usable);
+            }
+            if pick.is_none() {
+                turn = 1;
+                pick = self.book.pick(now, usable);
+            }
+            let Some(pick) = pick else { break };
+            self.anchors_due.retain(|anchor| *anchor != pick.peer);
+            taken.extend(pick.addresses.iter().filter_map(slot_group));
+            let mut addresses = pick.addresses.clone();
+            addresses::order(&mut addresses, &self.own);
+            wants.push(Want::Candidate { peer: pick.peer, addresses });
+            self.picked.push((pick, turn));
+        }
+    }
+
+    pub(super) fn poll_feeler(&mut self, now: Time, view: &impl View, wants: &mut Vec<Want>) {
+        let usable = Usable { view, taken: None, unwanted: self.unwanted() };
+        let under_way = self.dials.values().any(|dial| matches!(dial.target, Target::Feeler(_)));
+        let pick = self.book.pick_test(now, |peer, addresses| usable.of(peer, addresses));
+        if let Some(pick) = pick.filter(|_| !under_way) {
+            let mut addresses = pick.addresses.clone();
+            addresses::order(&mut addresses, &self.own);
+            wants.push(Want::Feeler { peer: pick.peer, addresses });
+            self.picked.push((pick, 0));
+        }
+    }
+
+    /// Asks Kademlia for more while there is too little to choose from.
+    pub(super) fn poll_walk(&mut self, now: Time, view: &impl View, missing: usize, wants: &mut Vec<Want>) {
+        let taken = self.taken(view);
+        let usable = Usable { view, taken: Some(&taken), unwanted: self.unwanted() };
+        let enough = missing.saturating_mul(2);
+        if self.book.ready(now, enough, |peer, addresses| usable.of(peer, addresses)) < enough {
+            wants.push(Want::Walk);
+            let delay = self.jittered(self.query_delay);
+            self.query_at = now + delay;
+            self.query_delay = self.query_delay.times(2).min(QUERY_MAX);
+        }
+    }
+
+    /// The groups that have an outbound slot, or may get one by a dial under way.
+    fn taken(&self, view: &impl View) -> Vec<Group> {
+        let dialled = self.dials.values().flat_map(|dial| &dial.groups).copied();
+        view.outbound_groups().into_iter().chain(dialled).collect()
+    }
+
+    /// Peers that are being dialled, by the book or at a fixed address. One whose fixed address fails may be reached elsewhere.
+    fn unwanted(&self) -> Vec<PeerId> {
+        let fixed = self.fixed.iter().filter(|fixed| fixed.retry.failures <= 1).filter_map(Fixed::peer);
+        let dialled = self.dials.values().filter_map(|dial| match dial.target {
+            Target::Candidate(peer) | Target::Feeler(peer) => Some(peer),
+            Target::Fixed(_) => None,
+        });
+        let picked = self.picked.iter().map(|(pick, _)| pick.peer);
+        fixed.chain(dialled).chain(picked).collect()
+    }
+
+    /// With all slots in use: leaves a peer where that is due, and tells how many candidates to try besides.
+    pub(super) fn exchange(&mut self, now: Time, view: &impl View, wants: &mut Vec<Want>) -> usize {
+        let mut peers = view.outbound_peers();
+        // Who came last is the extra one.
+        peers.sort_by_key(|peer| (self.held.get(peer).copied().unwrap_or(now), *peer));
+        let extra = peers.get(self.target).copied();
+        // More than one too many: a limit was lowered, or two came at once.
+        if peers.len() > self.target.saturating_add(REFRESH_EXTRA) {
+            wants.extend(peers.last().copied().map(Want::Leave));
+            return 0;
+        }
+        match self.exchange.poll(now, extra.is_some(), &mut self.rng) {
+            Due::Nothing => 0,
+            Due::Extra if view.outbound() > self.target => 0,
+            Due::Extra => REFRESH_EXTRA,
+            Due::LeaveExtra => {
+                wants.extend(extra.map(Want::Leave));
+                0
+            }
+            Due::LeaveOldest => {
+                let fixed: Vec<PeerId> = self.fixed.iter().filter_map(Fixed::peer).collect();
+                let others = peers.into_iter().take(self.target);
+                let mut others = others.filter(|peer| !self.anchors.contains(peer) && !fixed.contains(peer));
+                wants.extend(others.next().or(extra).map(Want::Leave));
+                0
+            }
+            Due::LeaveAnother => {
+                let others = peers.into_iter().take(self.target);
+                wants.extend(others.choose(&mut self.rng).map(Want::Leave));
+                0
+            }
+        }
+    }
+}
+
+/// Which of the book may be dialled now.
+struct Usable<'a, V> {
+    view: &'a V,
+    /// The groups in which no other slot is wanted; `None` where no slot is.
+    taken: Option<&'a [Group]>,
+    unwanted: Vec<PeerId>,
+}
+
+impl<V: View> Usable<'_, V> {
+    fn of(&self, peer: &PeerId, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
+        if self.unwanted.contains(peer) || self.view.holds_slot(peer) || self.view.is_banned(peer) {
+            return Vec::new();
+        }
+        let free = |address: &&Multiaddr| {
+            let banned = ip_of(address).is_some_and(|ip| self.view.is_banned_address(ip));
+            let taken = slot_group(address).zip(self.taken).is_some_and(|(group, taken)| taken.contains(&group));
+            !banned && !taken
+        };
+        addresses.iter().filter(free).cloned().collect()
+    }
+}
