@@ -373,9 +373,7 @@ impl Slots {
 
     /// Grants a slot to one that waits: a free one, or a holder's.
     fn grant_next(&mut self, now: Time, merits: &dyn Fn(ConnectionId) -> Merits) -> Option<Decision> {
-        if self.waiting().next().is_none() {
-            return None;
-        }
+        self.waiting().next()?;
         if self.in_use().inbound < self.limits.inbound {
             let id = self.first_waiting(|_| true).into_iter().choose(&mut self.rng)?;
             self.grant(id, now);
