@@ -22,12 +22,12 @@ echo "small networks of seeds 0..49, always the same, and $from..$to, $why"
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --locked --workspace --no-fail-fast
   step "tests with real nodes, one by one"
-  # Those that make network namespaces need root: scripts/prove.sh field runs them.
-  cargo nextest run --locked --workspace --no-fail-fast --run-ignored only --test-threads 1 -E 'not test(/^field_/)'
+  # Those that make network namespaces need root: scripts/prove.sh field and attack run them.
+  cargo nextest run --locked --workspace --no-fail-fast --run-ignored only --test-threads 1 -E 'not test(/^(field|attack)_/)'
 else
   cargo test --locked --workspace --no-fail-fast
   step "tests with real nodes, one by one"
-  cargo test --locked --workspace --no-fail-fast -- --ignored --test-threads 1 --skip field_
+  cargo test --locked --workspace --no-fail-fast -- --ignored --test-threads 1 --skip field_ --skip attack_
 fi
 
 step "thirty kills of a loaded node"
