@@ -135,8 +135,8 @@ impl Mempool {
     /// One that is held already changes nothing.
     ///
     /// # Errors
-    /// [`Refusal::NonceTaken`], or [`Refusal::MempoolFull`] by the rule above. Nothing has changed then, and the
-    /// same transaction may be taken later.
+    /// [`Refusal::NonceTaken`], or by the rules above [`Refusal::AuthorFull`] (rule 1) or [`Refusal::MempoolFull`] (rules 2 to
+    /// 4, which another link may pass). Nothing has changed then, and the same transaction may be taken later.
     pub fn insert(
         &mut self,
         now: Time,
@@ -168,7 +168,7 @@ impl Mempool {
             return Some(Refusal::NonceTaken);
         }
         let newcomer = Newcomer::new(now, transaction, link);
-        (!self.fits(newcomer.charge) && self.victim(&newcomer).is_none()).then_some(Refusal::MempoolFull)
+        if self.fits(newcomer.charge) { None } else { self.victim(&newcomer).err() }
     }
 
     /// Tells that a transaction was submitted here as well: it counts for local submissions from now on. False if it is not

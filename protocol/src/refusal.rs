@@ -39,11 +39,15 @@ pub enum Refusal {
     /// Two other transactions of this author and nonce are held.
     #[error("two transactions with this author and nonce are held already: use another nonce")]
     NonceTaken,
-    /// No room, and its author or the link it came by has the largest share of it.
+    /// No room, and the link it came by has the largest share of it; submissions are a link of their own. By another link it
+    /// may be taken.
     #[error(
-        "the mempool is full and this author or link has the largest share of it: try again after the next block"
+        "the mempool is full and what came by this link has the largest share of it: try again after the next block"
     )]
     MempoolFull,
+    /// No room, and its author has the largest share of it, whatever link it came by.
+    #[error("the mempool is full and this author has the largest share of it: try again after the next block")]
+    AuthorFull,
     /// Refused before, for good.
     #[error("refused before")]
     RejectedBefore,

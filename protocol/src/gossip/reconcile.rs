@@ -52,6 +52,9 @@ use crate::reconcile::{
 };
 use crate::time::{Duration, Time};
 
+/// The longest offer: its ids, of 8 bytes, and 32 bytes at most around them.
+const OFFER_BYTES_MAX: usize = OFFER_ENTRIES_MAX * 8 + 32;
+
 impl Gossip {
     /// A peer said Hello: it is told of what is young, and what else there is comes by a conversation.
     pub(super) fn greet(&mut self, now: Time, handle: PeerHandle) {
@@ -465,7 +468,10 @@ impl Gossip {
 
     fn on_list(&mut self, from: PeerHandle, number: u32, after: Option<ShortId>) {
         let question = Question::List(after);
-        let answered = self.peers.get(&from).and_then(|peer| peer.dealings.answered(number, question));
+        // To look an answer up that there is no room for would be work for nothing.
+        let room = |peer: &&super::Peer| peer.credit.fits_control(OFFER_BYTES_MAX);
+        let Some(peer) = self.peers.get(&from).filter(room) else { return };
+        let answered = peer.dealings.answered(number, question);
         let ids = answered.unwrap_or_else(|| self.mempool.ids_after(after).take(OFFER_ENTRIES_MAX).collect());
         if self.say(from, Reconcile::Offer { number, ids: ids.clone() }) {
             self.note_offer(from, number, question, ids);

@@ -6,18 +6,28 @@
 //!
 //! **A refusal is not final.** It rests on the height and the mempool of this node, so nobody is blamed for it: an honest peer
 //! may know otherwise. It is remembered until the height changes. That there is no room by one link says nothing of the
-//! others: it is remembered of that link alone, or a peer whose link is full could keep an item from us by sending it first.
+//! others: it is remembered of that link alone, and all others that have the item are asked for it, one after the other. Else
+//! a peer whose link is full could keep an item from us by sending it first. That there is no room by its author's share
+//! holds for every link.
+//!
+//! **Limit.** While its link has no room, what a peer is the first to announce is not asked of it, not then and not later: this
+//! is the brake on what a link brings. A peer announces an item once, so an item that only such peers announce is missed,
+//! until one pushes it while its link has room, or a block has it. Nor are those asked whose links have no room at the
+//! moment at which another link refuses it after its check.
 //!
 //! **What nobody has verified pushes out nothing that was.** Refusals at sight have a memory of their own. An id covers all
 //! bytes of its transaction, so an unverified body says nothing of any other than itself.
 //!
-//! **Cost.** A body that had to be verified and was refused then, and one that was refused before and that the same peer sends
-//! again unasked, cost it [`REFUSED_COST_BYTES`] more. An honest peer sends an item once.
+//! **Cost.** A body that had to be verified and was refused then by a rule that needs that, and one that was refused before and
+//! that the same peer sends again unasked, cost it [`REFUSED_COST_BYTES`] more. An honest peer sends an item once. It may
+//! lose a race while its item is checked (for the nonce, the room or the last height), and that costs nothing.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::Gossip;
 use super::api::{ItemId, PeerHandle, Refusal};
+use super::peer::Peer;
 use super::request::RequestKey;
 use super::seen::Declined;
 use super::transactions::Sender;
@@ -49,16 +59,30 @@ impl Gossip {
         self.refuse(ItemId::Transaction(id), Some(from), refusal);
     }
 
-    /// A body came by a link that has no room for it: another announcer is asked instead. Whether this one had been asked.
-    pub(super) fn hand_on(&mut self, now: Time, from: PeerHandle, id: TxId) -> bool {
-        let proven = self.requests.is_proven(from);
-        let keys = [RequestKey::Short(id.short()), RequestKey::Full(id)];
-        let asked = keys.map(|key| self.requests.not_found(now, from, key));
-        // It had what it announced.
-        if proven {
-            self.requests.proved(from);
+    /// A link had no room for a verified transaction any more. Whoever else is known to have it is asked for it, if its link
+    /// has room: their announcements were settled by the body, or came while it was checked.
+    pub(super) fn ask_others(&mut self, now: Time, transaction: &SignedTransaction, senders: &[Sender]) {
+        let (short, bytes) = (transaction.id().short(), transaction.encoded().len());
+        let has = |(handle, peer): &(&PeerHandle, &Peer)| {
+            peer.known.contains(short) && senders.iter().all(|sender| sender.peer != **handle)
+        };
+        let mut others: Vec<PeerHandle> = self.peers.iter().filter(has).map(|(handle, _)| *handle).collect();
+        others.retain(|handle| self.mempool.may_take(now, bytes, handle.0));
+        for handle in &others {
+            self.requests.announced(now, *handle, RequestKey::Short(short), bytes);
         }
-        asked.contains(&true)
+        if !others.is_empty() && senders.first().is_some_and(|sender| sender.live) {
+            self.requests.mark_live(RequestKey::Short(short));
+        }
+    }
+
+    /// Charges a peer for what was verified in vain, unless that can't be told from an honest one that lost a race: what might
+    /// have been refused at sight was not.
+    pub(super) fn charge_verified(&mut self, now: Time, from: PeerHandle, refusal: &Refusal) {
+        let lost_a_race = matches!(refusal, Refusal::NonceTaken | Refusal::Expired { .. } | Refusal::AuthorFull);
+        if !lost_a_race {
+            self.charge_refused(now, from);
+        }
     }
 
     /// Charges a peer for a body that brought nothing, and that an honest one would hardly send.

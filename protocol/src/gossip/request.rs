@@ -11,7 +11,7 @@
 //!
 //! * *candidate*: not asked for yet;
 //! * *requested*: asked for, and neither answered nor expired;
-//! * *completed*: asked for, and expired or answered with notfound.
+//! * *completed*: asked for, and expired or answered with notfound; or brought in vain (rule 14).
 //!
 //! For each peer: its strikes, whether it is proven, its pace (response, rate), and what is in flight from it. For
 //! each address group, as far as there is room: strikes. A key is *ready* when nothing is in flight for it and it has
@@ -67,6 +67,9 @@
 //!     but only if the key has a candidate to go to. Its body may still come, and its peer's pace stays as it is.
 //!     *Rationale:* blocks are connected in order, so one that is late stops a whole window of them; but a request that
 //!     nobody can take over is only asked anew, and its body would come twice.
+//! 14. A body that the caller has no room for, though it may have when somebody else brings it, completes its sender's
+//!     announcement and serves its request. The key stays with the others.
+//!     *Rationale:* a peer whose part is used up would keep an item from us by bringing it first.
 //!
 //! **Attack bounds.** If k of the n announcers of an item withhold, and are not known for it, the item waits for at
 //! most k expiries, k/(n-k+1) on the average. Each of them costs the withholder a strike, and a struck one comes after
@@ -412,6 +415,33 @@ impl RequestTracker {
         let Some(slot) = self.slots.get(&key).copied() else { return false };
         let asked = self.entries.get(&slot).and_then(|entry| entry.asked(peer));
         self.forget_slot(slot);
+        self.served(now, peer, asked, bytes)
+    }
+
+    /// A body came that may be taken if another peer brings it, and of this one not (rule 14). True if this peer had been
+    /// asked for it: it served a request.
+    pub fn passed_on(&mut self, now: Time, peer: PeerHandle, key: RequestKey, bytes: usize) -> bool {
+        self.now = now;
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
+        let Some(entry) = self.entries.get_mut(&slot) else { return false };
+        let asked = entry.asked(peer);
+        if entry.flight.is_some_and(|flight| flight.peer == peer) {
+            self.complete(slot, false);
+        } else if let Ok(place) = entry.place(peer)
+            && let Some(announcement) = entry.announcements.get_mut(place)
+        {
+            announcement.state = State::Completed(None);
+            if let Some(state) = self.peers.get_mut(&peer) {
+                state.lot_mut(slot).unready(slot);
+                rest(&mut self.eager, peer, state);
+            }
+            self.offer_or_drop(slot, false);
+        }
+        self.served(now, peer, asked, bytes)
+    }
+
+    /// Learns from an answer, if it is one.
+    fn served(&mut self, now: Time, peer: PeerHandle, asked: Option<Asked>, bytes: usize) -> bool {
         let (Some(asked), Some(state)) = (asked, self.peers.get_mut(&peer)) else { return false };
         state.pace.served(now, asked, bytes, self.next_number);
         state.strikes.served(now);

@@ -107,10 +107,10 @@ impl Seen {
         }
     }
 
-    /// Whether the transaction was refused at sight for a node at height `tip`, if this peer sends it.
-    pub(crate) fn declined(&self, id: &TxId, tip: Height, from: PeerHandle) -> bool {
-        let declined = self.declined.peek(id).filter(|declined| declined.height == tip);
-        declined.is_some_and(|declined| declined.link.is_none_or(|link| link == from))
+    /// On what it rests that the transaction is refused at sight for a node at height `tip`, if this peer sends it.
+    pub(crate) fn declined(&self, id: &TxId, tip: Height, from: PeerHandle) -> Option<Declined> {
+        let declined = self.declined.peek(id).filter(|declined| declined.height == tip)?;
+        declined.link.is_none_or(|link| link == from).then_some(*declined)
     }
 
     /// Whether an announcement of `transaction` by a peer tells nothing new.
@@ -123,7 +123,7 @@ impl Seen {
             accepted
                 || self.accepted.contains(&id)
                 || self.rejected(&id, tip).is_some()
-                || self.declined(&id, tip, from)
+                || self.declined(&id, tip, from).is_some()
         })
     }
 

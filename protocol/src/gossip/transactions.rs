@@ -90,8 +90,10 @@ impl Gossip {
                 self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
             }
-            // What would be refused for want of room by its link is not asked of it: others may announce it.
-            if !self.mempool.may_take(now, self.usual_bytes, from.0) {
+            // What would be refused for want of room by its link is not asked of it: others may announce it. If others have,
+            // this one is kept in mind: its turn comes later, and its link may have room by then.
+            let others = self.requests.is_tracked(key(transaction));
+            if !others && !self.mempool.may_take(now, self.usual_bytes, from.0) {
                 self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
                 continue;
             }
@@ -130,7 +132,7 @@ impl Gossip {
 
     /// Returns the id of a body that was pushed, and was here already.
     fn on_body(&mut self, now: Time, from: PeerHandle, via: Option<RouteId>, body: Body) -> Option<ShortId> {
-        let id = body.id();
+        let (id, bytes) = (body.id(), body.len());
         let item = ItemId::Transaction(id);
         let mut again = false;
         if let Some(peer) = self.peers.get_mut(&from) {
@@ -140,22 +142,29 @@ impl Gossip {
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
         let backing = self.requests.backing(RequestKey::Short(id.short()));
-        let asked = if self.mempool.may_take(now, body.len(), from.0) {
-            self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
-                || self.requests.received(now, from, RequestKey::Full(id), body.len())
-        } else {
-            self.hand_on(now, from, id)
-        };
-        let listed = asked && self.was_listed(from, id.short());
-        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via, backing };
         let job = self.checking_transactions.get(&id).copied();
         let tip = self.chain.tip().height;
         let rejected = self.seen.rejected(&id, tip);
-        let refused = rejected.is_some() || self.seen.declined(&id, tip, from);
-        let duplicate = job.is_some() || refused || self.holds(&id);
+        let declined = self.seen.declined(&id, tip, from);
+        let refused = rejected.is_some() || declined.is_some();
+        let held = self.holds(&id);
+        let duplicate = job.is_some() || refused || held;
+        let fresh = (!duplicate).then(|| self.look_at(now, from, body));
+        let no_room = match &fresh {
+            Some(looked) => looked.as_ref().err() == Some(&Refusal::MempoolFull),
+            None => {
+                job.is_none()
+                    && rejected.is_none()
+                    && !held
+                    && declined.is_some_and(|declined| declined.link.is_some())
+            }
+        };
+        let asked = self.settle_request(now, from, id, bytes, no_room);
+        let listed = asked && self.was_listed(from, id.short());
+        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via, backing };
         self.stats.transaction_bodies = self.stats.transaction_bodies.saturating_add(1);
         self.stats.transaction_duplicates = self.stats.transaction_duplicates.saturating_add(u64::from(duplicate));
-        self.tell(Event::BodyReceived { item, from, bytes: body.len(), duplicate });
+        self.tell(Event::BodyReceived { item, from, bytes, duplicate });
         if rejected == Some(Rejection::Invalid) {
             self.disconnect(now, from, DisconnectReason::InvalidSignature);
             return None;
@@ -172,21 +181,35 @@ impl Gossip {
         if duplicate && job.is_none() && !refused {
             self.on_duplicate(now, sender, id.short());
         }
-        if duplicate {
-            return (!asked).then(|| id.short());
-        }
-        match body.into_transaction(id) {
-            Ok(transaction) => match self.refusal_at_sight(now, &transaction, from) {
-                None => self.check_transaction(now, transaction, Some(sender)),
-                Some(refusal) => self.decline(id, from, refusal),
-            },
-            Err(error) => {
+        let Some(fresh) = fresh else { return (!asked).then(|| id.short()) };
+        match fresh {
+            Ok(transaction) => self.check_transaction(now, transaction, Some(sender)),
+            Err(refusal @ Refusal::Malformed(_)) => {
                 self.seen.reject(id, Rejection::Invalid);
-                self.refuse(item, Some(from), Refusal::Malformed(error));
+                self.refuse(item, Some(from), refusal);
                 self.disconnect(now, from, DisconnectReason::MalformedItem);
             }
+            Err(refusal) => self.decline(id, from, refusal),
         }
         None
+    }
+
+    /// What is to be checked, or why that is in vain.
+    fn look_at(&mut self, now: Time, from: PeerHandle, body: Body) -> Result<Arc<SignedTransaction>, Refusal> {
+        let id = body.id();
+        let transaction = body.into_transaction(id).map_err(Refusal::Malformed)?;
+        self.refusal_at_sight(now, &transaction, from).map_or(Ok(transaction), Err)
+    }
+
+    /// A body came: nobody else is asked for it, unless there is no room for it by this link and may be by another. Whether
+    /// this peer had been asked.
+    fn settle_request(&mut self, now: Time, from: PeerHandle, id: TxId, bytes: usize, no_room: bool) -> bool {
+        let keys = [RequestKey::Short(id.short()), RequestKey::Full(id)];
+        let settled = keys.map(|key| match no_room {
+            true => self.requests.passed_on(now, from, key, bytes),
+            false => self.requests.received(now, from, key, bytes),
+        });
+        settled.contains(&true)
     }
 
     /// Tells a peer what it pushed in vain, if the policy wants that and there is room: it is advice, and may be missed.
@@ -278,7 +301,10 @@ impl Gossip {
             // A block brought it while its signature was checked.
             Err(Refusal::Confirmed) => {}
             Err(refusal @ Refusal::MempoolFull) => match from {
-                Some(from) => self.decline(id, from, refusal.clone()),
+                Some(from) => {
+                    self.decline(id, from, refusal.clone());
+                    self.ask_others(now, &transaction, &senders);
+                }
                 None => self.refuse(item, from, refusal.clone()),
             },
             Err(refusal) => {
@@ -290,7 +316,7 @@ impl Gossip {
                 self.seen.reject(id, rejection);
                 self.refuse(item, from, refusal.clone());
                 if let Some(from) = from {
-                    self.charge_refused(now, from);
+                    self.charge_verified(now, from, refusal);
                 }
             }
         }

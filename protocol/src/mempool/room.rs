@@ -53,32 +53,39 @@ impl Mempool {
     pub(super) fn make_room(&mut self, newcomer: &Newcomer) -> Result<Vec<(Victim, Entry)>, Refusal> {
         let mut evicted: Vec<(Victim, Entry)> = Vec::new();
         while !self.fits(newcomer.charge) {
-            let victim = self.victim(newcomer);
-            let Some((victim, entry)) = victim.and_then(|victim| Some((victim, self.detach(victim.at)?))) else {
-                for (victim, entry) in evicted {
-                    self.attach(victim.at, entry);
+            match self.shed(newcomer) {
+                Ok(shed) => evicted.push(shed),
+                Err(refusal) => {
+                    for (victim, entry) in evicted {
+                        self.attach(victim.at, entry);
+                    }
+                    return Err(refusal);
                 }
-                return Err(Refusal::MempoolFull);
-            };
-            evicted.push((victim, entry));
+            }
         }
         Ok(evicted)
     }
 
-    /// Which item goes next, or `None` if the newcomer is refused.
-    pub(super) fn victim(&mut self, newcomer: &Newcomer) -> Option<Victim> {
-        let (largest, author) = self.authors.largest()?;
+    fn shed(&mut self, newcomer: &Newcomer) -> Result<(Victim, Entry), Refusal> {
+        let victim = self.victim(newcomer)?;
+        let entry = self.detach(victim.at).ok_or(Refusal::MempoolFull)?;
+        Ok((victim, entry))
+    }
+
+    /// Which item goes next, or whose share refuses the newcomer: its author's or its link's.
+    pub(super) fn victim(&mut self, newcomer: &Newcomer) -> Result<Victim, Refusal> {
+        let (largest, author) = self.authors.largest().ok_or(Refusal::MempoolFull)?;
         let own = self.authors.of(&newcomer.author).saturating_add(newcomer.charge);
         if own.max(largest) > self.bytes_max / MEMPOOL_AUTHOR_SHARE {
             if own >= largest {
-                return None;
+                return Err(Refusal::AuthorFull);
             }
             let newest = self.authors.newest(&author).filter(|at| !self.is_sheltered(*at, newcomer));
             if let Some(at) = newest {
-                return Some(Victim { at, turns: false });
+                return Ok(Victim { at, turns: false });
             }
         }
-        self.victim_by_link(newcomer.now, newcomer.charge, newcomer.link)
+        self.victim_by_link(newcomer.now, newcomer.charge, newcomer.link).ok_or(Refusal::MempoolFull)
     }
 
     fn victim_by_link(&mut self, now: Time, charge: usize, link: Link) -> Option<Victim> {

@@ -251,12 +251,15 @@ struct Drip {
     peer: PeerHandle,
     items: BTreeMap<ShortId, Arc<SignedTransaction>>,
     wanted: VecDeque<ShortId>,
+    /// How often it was asked to list.
+    asked: usize,
 }
 
 impl Drip {
-    fn new(peer: PeerHandle) -> Self {
-        let items = (0..OFFER_ENTRIES_MAX as u32).map(|number| make::transaction(number, 0, 1_000, 0));
-        Self { peer, items: items.map(|item| (item.id().short(), item)).collect(), wanted: VecDeque::new() }
+    fn new(peer: PeerHandle, count: usize) -> Self {
+        let items = (0..count as u32).map(|number| make::transaction(number, 0, 1_000, 0));
+        let items = items.map(|item| (item.id().short(), item)).collect();
+        Self { peer, items, wanted: VecDeque::new(), asked: 0 }
     }
 
     fn act(&mut self, mesh: &mut Mesh, each: usize) {
@@ -265,6 +268,7 @@ impl Drip {
             match message {
                 Message::Reconcile(message) => match *message {
                     Reconcile::List { number, .. } => {
+                        self.asked += 1;
                         let offer = Reconcile::Offer { number, ids: ids.clone() };
                         mesh.say(0, self.peer, Message::Reconcile(Box::new(offer)));
                     }
@@ -289,7 +293,7 @@ fn a_lister_that_is_too_slow_or_takes_too_long_gives_way_to_one_that_waits() {
         let mut mesh = Mesh::new(1, RelayPolicy::default());
         mesh.checking = Checking::Assumed;
         let [slow, waiting] = [0, 1].map(|_| mesh.greeted(0));
-        let mut drip = Drip::new(slow);
+        let mut drip = Drip::new(slow, OFFER_ENTRIES_MAX);
         claim(&mut mesh, slow, 1);
         claim(&mut mesh, waiting, 2);
         let mut next = 0;
@@ -305,6 +309,79 @@ fn a_lister_that_is_too_slow_or_takes_too_long_gives_way_to_one_that_waits() {
         assert_eq!(mesh.disconnected(0, slow), None);
         assert!(tenths.contains(&next), "{each} each tenth of a second: {next}");
     }
+}
+
+#[test]
+fn a_list_in_one_part_that_brings_what_is_wanted_makes_no_pause() {
+    let mut mesh = Mesh::new(1, RelayPolicy::default());
+    mesh.checking = Checking::Assumed;
+    let peer = mesh.greeted(0);
+    let mut drip = Drip::new(peer, 3_000);
+    for number in 1..3 {
+        claim(&mut mesh, peer, number);
+        for _ in 0..30 {
+            drip.act(&mut mesh, 200);
+            mesh.run_for(Duration::from_millis(100));
+        }
+        assert_eq!((drip.asked, mesh.nodes[0].mempool().transactions), (number as usize, 3_000));
+    }
+}
+
+#[test]
+fn a_list_in_one_part_of_which_nothing_comes_makes_a_pause() {
+    let mut mesh = Mesh::new(1, RelayPolicy::default());
+    mesh.checking = Checking::Assumed;
+    let peer = mesh.greeted(0);
+    // A peer that never delivered anything would be left for what it withholds.
+    let other = make::transaction(50_000, 0, 1_000, 0);
+    mesh.say(0, peer, Message::Transactions { via: None, bodies: vec![other.encoded().clone().into()] });
+    let mut drip = Drip::new(peer, 3_000);
+    claim(&mut mesh, peer, 1);
+    drip.act(&mut mesh, 0);
+    for (span, asked) in [(LIST_TIMEOUT, 1), (LIST_PAUSE_MIN - Duration::from_secs(1), 1), (LIST_STEP, 2)] {
+        mesh.run_for(span);
+        claim(&mut mesh, peer, 2);
+        drip.act(&mut mesh, 0);
+        assert_eq!(drip.asked, asked, "{span:?}");
+    }
+}
+
+/// The number of our opening that a peer heard.
+fn opening(mesh: &mut Mesh, peer: PeerHandle) -> Option<u32> {
+    mesh.heard(0, peer).into_iter().find_map(|message| match message {
+        Message::Reconcile(message) => match *message {
+            Reconcile::Open { number, .. } => Some(number),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+fn conclude(mesh: &mut Mesh, peer: PeerHandle, number: u32, outcome: Outcome) {
+    let (tip, wanted, offered) = (genesis(), Vec::new(), Vec::new());
+    let end = Reconcile::Difference { number, outcome, tip, wanted, offered };
+    mesh.say(0, peer, Message::Reconcile(Box::new(end)));
+}
+
+#[test]
+fn a_peer_that_we_opened_to_keeps_its_turn_to_list_while_items_come() {
+    let on = Reconciliation { interval: Duration::from_secs(1), ..Reconciliation::default() };
+    let mut mesh = Mesh::reconciling(1, RelayPolicy::default(), on, 1);
+    mesh.checking = Checking::Assumed;
+    let liar = join(&mut mesh, Direction::Outbound);
+    let number = opening(&mut mesh, liar).expect("whom we dialled is opened to");
+    conclude(&mut mesh, liar, number, Outcome::ListMine);
+    assert!(is_asked(&mut mesh, liar), "it lists, it says");
+    let honest = join(&mut mesh, Direction::Outbound);
+    let number = opening(&mut mesh, honest).expect("whom we dialled is opened to");
+    conclude(&mut mesh, honest, number, Outcome::ListMine);
+    // Live traffic: a hundred items a second.
+    for number in 0..200 {
+        mesh.submit(0, &make::transaction(number, 0, 1_000, 0));
+        mesh.run_for(Duration::from_millis(10));
+    }
+    assert!(mesh.nodes[0].mempool().transactions >= 199);
+    assert!(is_asked(&mut mesh, honest));
 }
 
 #[test]

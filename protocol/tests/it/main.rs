@@ -35,6 +35,7 @@ mod equivocation; // two headers for one height, kept as evidence
 mod first_deliveries; // who was first with what, and when
 mod first_occurrence; // what is confirmed, beyond memory
 mod flow_control; // credit per peer and lane
+mod full_link; // a full mempool, and what a link without room brings
 mod graft_credit; // a liar among the announcers
 mod group_record; // what a neighbour's misdeeds do to a newcomer
 mod header_siblings; // many headers of one producer at one height

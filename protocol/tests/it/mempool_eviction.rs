@@ -62,8 +62,8 @@ fn the_largest_author_is_refused_and_nothing_changes() {
     }
     let before = order(&pool);
     let newcomer = transaction(1_000, 4, 9, 0);
-    assert_eq!(pool.refusal(T, &newcomer, Some(2)), Some(Refusal::MempoolFull));
-    assert_eq!(pool.insert(T, &newcomer, Some(2)), Err(Refusal::MempoolFull));
+    assert_eq!(pool.refusal(T, &newcomer, Some(2)), Some(Refusal::AuthorFull));
+    assert_eq!(pool.insert(T, &newcomer, Some(2)), Err(Refusal::AuthorFull));
     assert_eq!(order(&pool), before);
 }
 
@@ -196,7 +196,7 @@ fn a_newcomer_that_turns_out_the_largest_midway_puts_everything_back() {
     let mut held = fill(&mut pool, 0..59, 0, Some(1));
     held.extend((0..5).flat_map(|nonce| fill(&mut pool, [1_000], nonce, Some(2))));
     // 2,200 bytes are less than the author's 2,560; after one item of it, 2,200 are more than 2,048.
-    assert_eq!(pool.insert(T, &sized(2_000, 0, 2_200), Some(3)), Err(Refusal::MempoolFull));
+    assert_eq!(pool.insert(T, &sized(2_000, 0, 2_200), Some(3)), Err(Refusal::AuthorFull));
     assert_eq!(order(&pool), ids(&held));
     assert_eq!(
         sheds(&mut pool, T, 3_000, Some(3)),

@@ -65,7 +65,7 @@ impl Model {
         });
         let (mut left, mut evicted, mut turns) = (self.held.clone(), vec![], false);
         while left.iter().map(|held| held.charge).sum::<usize>() + newcomer.charge > BYTES_MAX {
-            let (at, turned) = victim(&left, &newcomer, may_turn.is_some()).ok_or(Refusal::MempoolFull)?;
+            let (at, turned) = victim(&left, &newcomer, may_turn.is_some())?;
             turns |= turned;
             evicted.push(left.remove(at).item.id());
         }
@@ -84,7 +84,7 @@ impl Model {
         let mut tried = Self { now: self.now, held: self.held.clone(), turned: self.turned.clone() };
         match tried.insert(item, link) {
             // Room for a small one says nothing of what comes after the first.
-            Err(Refusal::MempoolFull) if item.encoded().len() > 512 => None,
+            Err(Refusal::MempoolFull | Refusal::AuthorFull) if item.encoded().len() > 512 => None,
             result => result.err(),
         }
     }
@@ -94,8 +94,8 @@ fn share(left: &[Held], link: Link) -> usize {
     left.iter().filter(|held| held.link == link).map(|held| held.charge).sum()
 }
 
-/// The place of what goes next and whether that is a turnover, or none if the newcomer is refused.
-fn victim(left: &[Held], newcomer: &Held, may_turn: bool) -> Option<(usize, bool)> {
+/// The place of what goes next and whether that is a turnover, or whose share refuses the newcomer.
+fn victim(left: &[Held], newcomer: &Held, may_turn: bool) -> Result<(usize, bool), Refusal> {
     let mut authors = BTreeMap::<PublicKey, usize>::new();
     let mut links = BTreeMap::<Link, usize>::new();
     for held in left {
@@ -104,16 +104,27 @@ fn victim(left: &[Held], newcomer: &Held, may_turn: bool) -> Option<(usize, bool
     }
     let sheltered = newcomer.link != Link::Local && share(left, Link::Local) <= BYTES_MAX / 4;
     let own = authors.get(&newcomer.item.author()).copied().unwrap_or_default() + newcomer.charge;
-    let (largest, author) = authors.into_iter().map(|(author, bytes)| (bytes, author)).max()?;
+    let largest = authors.into_iter().map(|(author, bytes)| (bytes, author)).max();
+    let (largest, author) = largest.ok_or(Refusal::MempoolFull)?;
     if own.max(largest) > BYTES_MAX / 16 {
         if own >= largest {
-            return None;
+            return Err(Refusal::AuthorFull);
         }
-        let newest = left.iter().rposition(|held| held.item.author() == author)?;
+        let newest = left.iter().rposition(|held| held.item.author() == author).expect("it holds the most");
         if !(sheltered && left[newest].link == Link::Local) {
-            return Some((newest, false));
+            return Ok((newest, false));
         }
     }
+    victim_by_link(left, newcomer, links, sheltered, may_turn).ok_or(Refusal::MempoolFull)
+}
+
+fn victim_by_link(
+    left: &[Held],
+    newcomer: &Held,
+    links: BTreeMap<Link, usize>,
+    sheltered: bool,
+    may_turn: bool,
+) -> Option<(usize, bool)> {
     let own = share(left, newcomer.link) + newcomer.charge;
     let others = links.into_iter().filter(|(link, _)| !(sheltered && *link == Link::Local));
     if let Some((largest, link)) = others.map(|(link, bytes)| (bytes, link)).max()

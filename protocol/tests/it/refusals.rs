@@ -20,18 +20,18 @@ use protocol::verify::Verdict;
 use crate::harness::{Checking, Mesh, key, network, tx};
 use crate::make;
 
-fn signed(author: u8, nonce: u64, valid_until: u64, payload: u64) -> Arc<SignedTransaction> {
+pub(crate) fn signed(author: u8, nonce: u64, valid_until: u64, payload: u64) -> Arc<SignedTransaction> {
     let payload = payload.to_be_bytes().to_vec().into();
     let item = Transaction { author: key(author).public(), nonce, valid_until, payload };
     Arc::new(item.sign(&key(author), &network()).expect("a short payload"))
 }
 
-fn pushed(items: &[Arc<SignedTransaction>]) -> Message {
+pub(crate) fn pushed(items: &[Arc<SignedTransaction>]) -> Message {
     let bodies = items.iter().map(|item| Bytes::clone(item.encoded()).into()).collect();
     Message::Transactions { via: None, bodies }
 }
 
-fn assuming() -> Mesh {
+pub(crate) fn assuming() -> Mesh {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.checking = Checking::Assumed;
     mesh
@@ -138,6 +138,23 @@ fn what_was_verified_in_vain_costs_its_sender_more() {
 }
 
 #[test]
+fn what_loses_a_race_during_its_check_costs_its_sender_no_more() {
+    let mut mesh = assuming();
+    mesh.checking = Checking::Held;
+    let (relay, rival) = (mesh.greeted(0), mesh.greeted(0));
+    for number in 0..1_000 {
+        mesh.say(0, rival, pushed(&[signed(2, number, 1_000, 1), signed(2, number, 1_000, 2)]));
+        mesh.say(0, relay, pushed(&[signed(2, number, 1_000, 3)]));
+        for job in std::mem::take(&mut mesh.jobs) {
+            mesh.input(0, Input::Verified { job: job.id, verdict: Verdict::Valid });
+        }
+    }
+    assert_eq!((mesh.nodes[0].mempool().transactions, mesh.nodes[0].stats().refused), (2_000, 1_000));
+    let paused = mesh.reads.iter().any(|(_, peer, allowed)| *peer == relay && !allowed);
+    assert!(!paused, "a thousand bodies are half of what a peer may send at once");
+}
+
+#[test]
 fn a_signature_is_checked_again_by_the_rules_that_came_before_it() {
     let mut mesh = assuming();
     mesh.checking = Checking::Held;
@@ -174,17 +191,27 @@ fn what_nobody_signed_pushes_out_no_memory_of_what_is_invalid() {
 }
 
 /// A large transaction of one of many authors.
-fn large(number: u64) -> Arc<SignedTransaction> {
+pub(crate) fn large(number: u64) -> Arc<SignedTransaction> {
+    large_by((number % 100) as u8, number)
+}
+
+pub(crate) fn large_by(author: u8, number: u64) -> Arc<SignedTransaction> {
     let payload = vec![(number % 251) as u8; PAYLOAD_BYTES_MAX].into();
-    let author = key((number % 100) as u8);
+    let author = key(author);
     let item = Transaction { author: author.public(), nonce: number, valid_until: 1_000, payload };
     Arc::new(item.sign(&author, &network()).expect("a payload within bounds"))
 }
 
 /// A node whose mempool is full of what one peer brought, as much of it as that peer may turn over at once.
-fn full_of_one() -> (Mesh, PeerHandle) {
+pub(crate) fn full_of_one() -> (Mesh, PeerHandle) {
     let mut mesh = assuming();
     let peer = mesh.greeted(0);
+    fill_by(&mut mesh, peer);
+    (mesh, peer)
+}
+
+/// Fills a node's mempool with what a peer brings.
+pub(crate) fn fill_by(mesh: &mut Mesh, peer: PeerHandle) {
     for number in 0..600 {
         mesh.say(0, peer, pushed(&[large(number)]));
         mesh.run_for(Duration::from_micros(200));
@@ -195,7 +222,6 @@ fn full_of_one() -> (Mesh, PeerHandle) {
     mesh.run_for(Duration::from_millis(1));
     let refused = mesh.nodes[0].stats().refused;
     assert!(refused > 20, "{refused}");
-    (mesh, peer)
 }
 
 #[test]

@@ -22,6 +22,9 @@ fn op() -> impl Strategy<Value = Op> {
         8 => any::<u8>().prop_map(|may_ask| Op::Request { may_ask }),
         3 => (peer.clone(), key.clone(), bytes.clone())
             .prop_map(|(peer, key, bytes)| Op::Receive { peer, key, bytes }),
+        3 => (peer.clone(), key.clone(), bytes.clone())
+            .prop_map(|(peer, key, bytes)| Op::PassOn { peer, key, bytes }),
+        2 => bytes.clone().prop_map(|bytes| Op::PassOnInFlight { bytes }),
         8 => bytes.prop_map(|bytes| Op::Answer { bytes }),
         1 => peer.clone().prop_map(Op::Proved),
         1 => key.clone().prop_map(Op::Forget),

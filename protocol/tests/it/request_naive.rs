@@ -23,6 +23,8 @@ pub(crate) enum Op {
     Request { may_ask: u8 },
     Receive { peer: u32, key: u8, bytes: usize },
     Answer { bytes: usize },
+    PassOn { peer: u32, key: u8, bytes: usize },
+    PassOnInFlight { bytes: usize },
     Proved(u32),
     Forget(u8),
     NotFound { peer: u32, key: u8 },
@@ -306,13 +308,29 @@ impl Model {
     }
 
     fn receive(&mut self, handle: PeerHandle, key: RequestKey, bytes: usize) -> bool {
+        let asked = self.asked(handle, key);
+        self.announcements.retain(|it| it.key != key);
+        self.serve(handle, asked, bytes)
+    }
+
+    fn pass_on(&mut self, handle: PeerHandle, key: RequestKey, bytes: usize) -> bool {
+        let asked = self.asked(handle, key);
+        let own = self.announcements.iter_mut().filter(|it| it.peer == handle && it.key == key);
+        own.for_each(|it| it.state = State::Completed { late: None });
+        self.forget_completed();
+        self.serve(handle, asked, bytes)
+    }
+
+    fn asked(&self, handle: PeerHandle, key: RequestKey) -> Option<(u64, u64)> {
         let own = self.announcements.iter().find(|it| it.peer == handle && it.key == key);
-        let asked = own.and_then(|it| match it.state {
+        own.and_then(|it| match it.state {
             State::Candidate => None,
             State::Requested { at, number, .. } => Some((at, number)),
             State::Completed { late } => late,
-        });
-        self.announcements.retain(|it| it.key != key);
+        })
+    }
+
+    fn serve(&mut self, handle: PeerHandle, asked: Option<(u64, u64)>, bytes: usize) -> bool {
         let (now, requests) = (self.now, self.requests);
         let Some(asked) = asked else { return false };
         let Some(peer) = self.peer_mut(handle) else { return false };
@@ -453,6 +471,11 @@ impl Pair {
                 let oldest = self.model.deadlines().first().map(|it| (it.3, it.4));
                 oldest.into_iter().for_each(|(from, name)| self.receive(from, name, bytes));
             }
+            Op::PassOn { peer: number, key: name, bytes } => self.pass_on(peer(number), key(name), bytes),
+            Op::PassOnInFlight { bytes } => {
+                let oldest = self.model.deadlines().first().map(|it| (it.3, it.4));
+                oldest.into_iter().for_each(|(from, name)| self.pass_on(from, name, bytes));
+            }
             Op::Proved(number) => {
                 self.tracker.proved(peer(number));
                 self.model.peer_mut(peer(number)).into_iter().for_each(|it| it.proven = true);
@@ -496,6 +519,11 @@ impl Pair {
     fn receive(&mut self, from: PeerHandle, name: RequestKey, bytes: usize) {
         let answer = self.tracker.received(self.now(), from, name, bytes);
         assert_eq!(answer, self.model.receive(from, name, bytes));
+    }
+
+    fn pass_on(&mut self, from: PeerHandle, name: RequestKey, bytes: usize) {
+        let answer = self.tracker.passed_on(self.now(), from, name, bytes);
+        assert_eq!(answer, self.model.pass_on(from, name, bytes));
     }
 
     fn not_found(&mut self, from: PeerHandle, name: RequestKey) {

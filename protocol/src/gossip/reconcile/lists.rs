@@ -9,8 +9,9 @@
 //! 3. While somebody waits, a lister has [`LIST_STEP`] for each step (a part, then the next item that is accepted of it), and
 //!    brings [`LIST_ITEMS_PER_SEC`] at least after its first step, for [`LIST_TIME_MAX`] at most. Otherwise the next one
 //!    lists. While nobody waits, a lister may be as slow as [`LIST_TIMEOUT`] a step.
-//! 4. A list that brought nothing makes a pause with its peer, twice as long each time. A part of which nothing came is
-//!    its last.
+//! 4. A list of which nothing was accepted makes a pause with its peer, twice as long each time. A list is over with a part
+//!    that isn't full; with the first part that comes when nothing was accepted of the one before; or, if nothing was accepted
+//!    of it before its last part, with the first item that is.
 //!
 //! So an honest peer with `n` liars before it waits [`LIST_STEP`] for each, once. A liar that lists what it can deliver pays for
 //! its time with valid transactions.
@@ -62,6 +63,8 @@ struct Listing {
     asked: Option<u32>,
     /// Whether something was wanted of the last part and none of it came yet.
     in_vain: bool,
+    /// Whether all parts came, and only an item of them is waited for.
+    whole: bool,
     /// When it began, and when something last came of it.
     since: Time,
     at: Time,
@@ -114,9 +117,10 @@ impl Lists {
     }
 }
 
-/// A claim is of use if nothing has come since it was made, or it still is of much more than is held.
+/// A claim is of use until so much has come since it was made that a sketch might tell the difference; and after that if it
+/// is of much more than is held all the same.
 const fn is_of_use(claim: &Claim, own: usize) -> bool {
-    claim.own == own || claim.size > own.saturating_add(RECONCILE_APART_MAX)
+    own.saturating_sub(claim.own) < RECONCILE_APART_MAX || claim.size > own.saturating_add(RECONCILE_APART_MAX)
 }
 
 impl Gossip {
@@ -140,7 +144,7 @@ impl Gossip {
     pub(super) fn pace_lists(&mut self, now: Time) {
         for slot in 0..LISTS_MAX {
             if self.conversations.lists.deadline(slot).is_some_and(|deadline| deadline <= now) {
-                self.end_list(now, slot, false);
+                self.end_list(now, slot);
             }
             let room = self.mempool.room_for(self.usual_bytes) > 0;
             while self.conversations.lists.slots.get(slot).is_some_and(Option::is_none)
@@ -164,6 +168,7 @@ impl Gossip {
                 parts: 0,
                 asked: None,
                 in_vain: false,
+                whole: false,
                 since: now,
                 at: now,
                 brought: 0,
@@ -172,18 +177,18 @@ impl Gossip {
     }
 
     /// Ends a list. One that was cut short, and brought something, goes on with its last part when it is its peer's time again.
-    fn end_list(&mut self, now: Time, slot: usize, whole: bool) {
+    fn end_list(&mut self, now: Time, slot: usize) {
         let Some(listing) = self.conversations.lists.slots.get_mut(slot).and_then(Option::take) else { return };
         if let Some(peer) = self.peers.get_mut(&listing.peer) {
             peer.dealings.listed(now, listing.brought > 0);
-            peer.dealings.list_after = listing.before.filter(|_| !whole && listing.brought > 0);
+            peer.dealings.list_after = listing.before.filter(|_| !listing.whole && listing.brought > 0);
         }
     }
 
     /// Wants the next part of a list, once most of the last has come.
     fn list_on(&mut self, now: Time, slot: usize) {
         let listing = self.conversations.lists.slots.get(slot).and_then(Option::as_ref);
-        let Some(listing) = listing.filter(|listing| listing.asked.is_none()) else { return };
+        let Some(listing) = listing.filter(|listing| listing.asked.is_none() && !listing.whole) else { return };
         let (peer, after) = (listing.peer, listing.after);
         if self.requests.load(peer).transactions > LIST_OPEN_MAX {
             return;
@@ -212,12 +217,18 @@ impl Gossip {
         listing.at = now;
         listing.in_vain = wanted > 0;
         // A peer that goes on for ever must not keep us from the others.
-        let whole = ids.len() < OFFER_ENTRIES_MAX || listing.parts >= LIST_PARTS_MAX;
-        if whole || futile {
-            let place = |slot: &Option<Listing>| slot.as_ref().is_some_and(|listing| listing.peer == from);
-            if let Some(slot) = self.conversations.lists.slots.iter().position(place) {
-                self.end_list(now, slot, whole);
-            }
+        listing.whole = ids.len() < OFFER_ENTRIES_MAX || listing.parts >= LIST_PARTS_MAX;
+        // What it brings is seen only when a body has come and was checked.
+        let waits = listing.in_vain && listing.brought == 0 && !futile;
+        if futile || listing.whole && !waits {
+            self.end_list_of(now, from);
+        }
+    }
+
+    fn end_list_of(&mut self, now: Time, from: PeerHandle) {
+        let place = |slot: &Option<Listing>| slot.as_ref().is_some_and(|listing| listing.peer == from);
+        if let Some(slot) = self.conversations.lists.slots.iter().position(place) {
+            self.end_list(now, slot);
         }
     }
 
@@ -230,6 +241,9 @@ impl Gossip {
             listing.brought = listing.brought.saturating_add(1);
             listing.in_vain = false;
             listing.at = now;
+            if listing.whole {
+                self.end_list_of(now, from);
+            }
         }
     }
 }
