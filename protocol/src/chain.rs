@@ -11,8 +11,9 @@
 //! the tip; of equally high ones, that with the lowest id.
 //!
 //! **Bounds.** Headers off the best chain are charged to their producers. When the tree is full, the producer with the most
-//! gives up its farthest leaf, if it has more than its share; else the header farthest from the tip in height goes: a leaf off
-//! the best chain, or the lowest of the best chain while that has more than its guaranteed part. Headers without bodies go first.
+//! gives up its oldest leaf, if it has more than its share, for those with less and for itself; else the header farthest from the
+//! tip in height goes: a leaf off the best chain, or the lowest of the best chain while that has more than its guaranteed part.
+//! Headers without bodies go first. For the next tip there is always room, whether its body is here or not.
 //! The lowest of the best chain that is left is the *floor*: branches that start below it are given up. Bodies in memory are a cache of what durable storage has: over their bound
 //! the lowest goes, and its block stays connected. Of many more blocks the ids of their transactions are remembered, which
 //! is what a reorganisation needs.
@@ -185,7 +186,10 @@ impl Chain {
             let follows =
                 fields.parent == self.tip().id && Some(fields.height) == self.tip().height.checked_add(1);
             match self.tip().height == 0 && fields.height > 1 {
-                true => self.best = Best::starting(Tip { height: fields.height, id }),
+                true => {
+                    self.best = Best::starting(Tip { height: fields.height, id });
+                    self.confirmed.forget_below(fields.height);
+                }
                 false if follows => self.best.push(id),
                 false => return Err(RestoreError::Gap(fields.height)),
             }

@@ -73,7 +73,7 @@ use self::seen::Seen;
 use self::stall::StallClock;
 use self::transactions::CheckedTransaction;
 use crate::block::{Block, SignedHeader};
-use crate::chain::Chain;
+use crate::chain::{Chain, Standing};
 use crate::hash::{BlockId, ShortId, TxId};
 use crate::limits::{
     CATCH_UP_INTERVAL_MIN, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, TRANSACTION_BYTES_EXPECTED,
@@ -155,8 +155,8 @@ struct Checking {
 #[derive(Debug)]
 enum Checked {
     Transaction(CheckedTransaction),
-    /// Headers that follow each other, all from one message.
-    Headers(Vec<SignedHeader>),
+    /// Headers that follow each other, all from one message, and how they came.
+    Headers(Vec<SignedHeader>, Standing),
     /// A block that came with a header that isn't in the tree.
     Block(Arc<Block>),
     /// Some of the transactions of a block in `checking_bodies`.
@@ -446,7 +446,9 @@ impl Gossip {
         let Some(what) = self.finish_check(job) else { return };
         match what {
             Checked::Transaction(checked) => self.on_checked_transaction(now, checked, verdict),
-            Checked::Headers(headers) => self.on_checked_headers(now, from, &headers, verdict),
+            Checked::Headers(headers, standing) => {
+                self.on_checked_headers(now, from, &headers, standing, verdict);
+            }
             Checked::Block(block) => self.on_checked_block(now, from, &block, verdict),
             Checked::BlockPart(id) => self.on_checked_part(now, id, verdict),
         }

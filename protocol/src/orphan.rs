@@ -8,7 +8,8 @@
 //! * Of the others, a peer takes the place of those of the peer that has the most of them, while it would have fewer
 //!   itself. So n peers that want all the room have an n-th of it each, whoever came first.
 //!
-//! The same block from two peers is held twice: one peer's spoiled body must not keep out another's good one.
+//! The pool would hold copies of a block from several peers. The engine puts in one: it drops a body that doesn't match its
+//! header before, and all bodies that do are the same bytes.
 //!
 //! Deliberately absent: headers without a body (they are fetched again by locator) and any check of a block; whoever puts
 //! one in has checked its header's signature, or a stranger's junk would be kept as well as a producer's blocks.

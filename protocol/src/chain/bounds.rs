@@ -27,12 +27,14 @@ pub enum Standing {
     Block,
     /// Before a header that stands on it, as the end of such a line, or because it was asked for.
     InLine,
-    /// The same, with its body.
+    /// In a line that ends above the tip.
+    Leading,
+    /// In a line or asked for, with its body.
     InLineBlock,
 }
 
 impl Standing {
-    const fn is_alone(self) -> bool {
+    pub(crate) const fn is_alone(self) -> bool {
         matches!(self, Self::Alone | Self::Block)
     }
 
@@ -66,14 +68,7 @@ impl Chain {
         if self.tree.len() < self.limits.headers {
             return Ok(Room::Free);
         }
-        let room = self.over_share(header, standing).or_else(|| self.farther(header, standing));
-        let room = room.ok_or(Refusal::HeadersFull)?;
-        let (lowest, _) = self.best_headers();
-        if matches!(room, Room::Lowest) && self.side_branch(header.header().parent).1 <= lowest {
-            // The floor would rise over this header's own branch.
-            return Err(Refusal::TooOld);
-        }
-        Ok(room)
+        self.over_share(header).map_or_else(|| self.farther(header, standing), |leaf| Ok(Room::Leaf(leaf)))
     }
 
     /// A header without a body that gives its place at a height to a block of the same producer with one.
@@ -85,55 +80,60 @@ impl Chain {
         looked_at.filter(hollow).find(|_| standing.has_body())
     }
 
-    /// Of the producers with more than their share, the one with the most gives up its farthest leaf: for those with less, and
-    /// for itself.
-    fn over_share(&self, header: &SignedHeader, standing: Standing) -> Option<Room> {
-        let (tip, share, leaves) = (self.tip().height, self.limits.headers_each, self.tree.leaves());
-        let (producer, parent) = (header.header().producer, &header.header().parent);
-        let own = if self.extends_best(header, standing) { 0 } else { leaves.charge(&producer).saturating_add(1) };
-        let largest = |kind| leaves.of_largest(kind, own.max(share), tip, parent).map(Room::Leaf);
-        largest(Kind::Hollow).or_else(|| largest(Kind::Filled)).or_else(|| {
-            let own_leaf = leaves.of_producer(Kind::Hollow, &producer, tip, parent).filter(|_| own > share)?;
-            (self.distance(own_leaf.0) > self.own_distance(header, standing)).then_some(Room::Leaf(own_leaf.1))
-        })
+    /// Of the producers with more than their share, the one with the most gives up its oldest leaf for those with less. Whoever
+    /// has none above it gives up its own, wherever the header stands: so a producer can fill the tree, and can't fill it
+    /// against itself, and others may stand on its next block.
+    fn over_share(&self, header: &SignedHeader) -> Option<BlockId> {
+        let (share, leaves) = (self.limits.headers_each, self.tree.leaves());
+        let (producer, parent) = (&header.header().producer, &header.header().parent);
+        let own = leaves.charge(producer).saturating_add(1);
+        let largest = |kind| leaves.of_largest(kind, own.max(share), parent);
+        let its_own = |kind| leaves.of_producer(kind, producer, parent).filter(|_| own > share);
+        largest(Kind::Hollow)
+            .or_else(|| largest(Kind::Filled))
+            .or_else(|| its_own(Kind::Hollow))
+            .or_else(|| its_own(Kind::Filled))
     }
 
     /// The farthest of all: a leaf without a body, or the best chain's lowest header. If there is neither, a leaf with a body
-    /// goes for a block with one. A producer with more than its share takes no leaf of another.
-    fn farther(&self, header: &SignedHeader, standing: Standing) -> Option<Room> {
+    /// goes for a block with one. A producer with more than its share takes no leaf of another, but for the next tip.
+    fn farther(&self, header: &SignedHeader, standing: Standing) -> Result<Room, Refusal> {
         let (tip, leaves, parent) = (self.tip().height, self.tree.leaves(), &header.header().parent);
-        let place = |(height, id)| (self.distance(height), Room::Leaf(id));
-        let own = self.own_distance(header, standing);
-        let extends_best = self.extends_best(header, standing);
-        let within_share = extends_best || leaves.charge(&header.header().producer) < self.limits.headers_each;
-        let hollow = leaves.of_all(Kind::Hollow, tip, parent).map(place).filter(|_| within_share);
+        let (height, has_body) = (header.header().height, standing.has_body());
+        let next = tip.checked_add(1) == Some(height);
+        let may_take = next || leaves.charge(&header.header().producer) < self.limits.headers_each;
+        let needed = next || (standing == Standing::Leading && height < tip.saturating_add(1) && may_take);
+        let nearer_than = |distance| needed || self.distance(height) < distance;
+        let leaf = |kind| leaves.of_all(kind, tip, parent).filter(|_| may_take);
+        let leaf = |kind| leaf(kind).map(|(height, id)| (self.distance(height), id));
+        let hollow = leaf(Kind::Hollow).filter(|(distance, _)| has_body || nearer_than(*distance));
         let (lowest, kept) = self.best_headers();
-        let lowest = (kept > self.limits.best_headers).then(|| (self.distance(lowest), Room::Lowest));
-        let farthest = match (hollow, lowest) {
-            (Some(leaf), Some(lowest)) => Some(if leaf.0 >= lowest.0 { leaf } else { lowest }),
-            (leaf, lowest) => leaf.or(lowest),
-        };
-        let farthest = farthest.filter(|(distance, _)| *distance > own);
-        let filled = || {
-            let leaf = leaves.of_all(Kind::Filled, tip, parent).map(place);
-            let nearest = if extends_best { 0 } else { self.distance(header.header().height) };
-            leaf.filter(|(distance, _)| standing.has_body() && within_share && *distance > nearest)
-        };
-        farthest.or_else(filled).map(|(_, room)| room)
+        let lowest = Some(self.distance(lowest)).filter(|_| kept > self.limits.best_headers);
+        let lowest = lowest.filter(|distance| has_body || nearer_than(*distance));
+        if lowest.is_some_and(|lowest| hollow.is_none_or(|(distance, _)| distance < lowest))
+            && !self.starts_at_lowest(*parent)
+        {
+            return Ok(Room::Lowest);
+        }
+        let filled = || leaf(Kind::Filled).filter(|(distance, _)| needed || (has_body && nearer_than(*distance)));
+        let leaf = hollow.or_else(filled).map(|(_, leaf)| Room::Leaf(leaf));
+        // The floor would rise over this header's own branch.
+        leaf.ok_or(if lowest.is_some() { Refusal::TooOld } else { Refusal::HeadersFull })
+    }
+
+    /// Whether a branch leaves the best chain at its lowest header or below. It is walked only if any branch does.
+    fn starts_at_lowest(&self, end: BlockId) -> bool {
+        let (lowest, _) = self.best_headers();
+        if self.is_best(&end) {
+            return self.height_of(&end).is_some_and(|height| height <= lowest);
+        }
+        let mut at_lowest = (self.best.lowest()..=lowest).filter_map(|height| self.best.at(height));
+        let branches_off = |id| self.tree.children(&id).any(|child| !self.is_best(&child));
+        at_lowest.any(branches_off) && self.side_branch(end).1 <= lowest
     }
 
     fn distance(&self, height: Height) -> u64 {
         self.tip().height.abs_diff(height)
-    }
-
-    /// How far a header counts as being from the tip, beside headers without bodies.
-    fn own_distance(&self, header: &SignedHeader, standing: Standing) -> u64 {
-        if standing.has_body() { 0 } else { self.distance(header.header().height) }
-    }
-
-    /// Whether a block may become the tip, so that there must be room for it.
-    fn extends_best(&self, header: &SignedHeader, standing: Standing) -> bool {
-        standing.has_body() && header.header().height > self.tip().height
     }
 
     /// Removes a header off the best chain, its descendants and their bodies.

@@ -9,7 +9,10 @@ use crate::keys::PublicKey;
 use crate::transaction::Height;
 
 /// Of one height, the lowest id is the last.
-type Ordered = BTreeSet<(Height, Reverse<BlockId>)>;
+type ByHeight = (Height, Reverse<BlockId>);
+
+/// The oldest is the first.
+type ByAge = (u64, BlockId);
 
 /// Whether a header's body was taken, and its parent's before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,40 +23,55 @@ pub(super) enum Kind {
     Filled,
 }
 
+/// A header, and what orders the leaves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) id: BlockId,
+    pub(super) producer: PublicKey,
+    pub(super) height: Height,
+    /// How many headers came before it.
+    pub(super) age: u64,
+}
+
 /// Leaves by kind.
-#[derive(Debug, Default)]
-struct Sets {
-    hollow: Ordered,
-    filled: Ordered,
+#[derive(Debug)]
+struct Sets<T> {
+    hollow: BTreeSet<T>,
+    filled: BTreeSet<T>,
 }
 
 /// What one producer has off the best chain.
 #[derive(Debug, Default)]
 struct Charged {
     headers: usize,
-    leaves: Sets,
+    leaves: Sets<ByAge>,
 }
 
 /// The leaves of all producers, and who has how much.
 #[derive(Debug, Default)]
 pub(super) struct Leaves {
-    all: Sets,
+    all: Sets<ByHeight>,
     producers: BTreeMap<PublicKey, Charged>,
     /// Producers that have leaves of a kind, by what they are charged for.
     with_hollow: BTreeSet<(usize, PublicKey)>,
     with_filled: BTreeSet<(usize, PublicKey)>,
 }
 
-impl Sets {
-    const fn of(&self, kind: Kind) -> &Ordered {
+impl<T> Default for Sets<T> {
+    fn default() -> Self {
+        Self { hollow: BTreeSet::new(), filled: BTreeSet::new() }
+    }
+}
+
+impl<T: Ord + Copy> Sets<T> {
+    const fn of(&self, kind: Kind) -> &BTreeSet<T> {
         match kind {
             Kind::Hollow => &self.hollow,
             Kind::Filled => &self.filled,
         }
     }
 
-    fn put(&mut self, height: Height, id: BlockId, kind: Option<Kind>) {
-        let key = (height, Reverse(id));
+    fn put(&mut self, key: T, kind: Option<Kind>) {
         for (set, wanted) in [(&mut self.hollow, Kind::Hollow), (&mut self.filled, Kind::Filled)] {
             if kind == Some(wanted) {
                 set.insert(key);
@@ -81,38 +99,26 @@ impl Leaves {
     }
 
     /// Says what leaf a header is, or that it is none.
-    pub(super) fn put(&mut self, producer: PublicKey, height: Height, id: BlockId, kind: Option<Kind>) {
-        self.all.put(height, id, kind);
-        self.change(producer, |charged| charged.leaves.put(height, id, kind));
+    pub(super) fn put(&mut self, place: Place, kind: Option<Kind>) {
+        self.all.put((place.height, Reverse(place.id)), kind);
+        self.change(place.producer, |charged| charged.leaves.put((place.age, place.id), kind));
     }
 
-    /// Of the producer with the largest charge above `more_than`, the leaf of a kind that is farthest from `height`; not `spared`.
-    pub(super) fn of_largest(
-        &self,
-        kind: Kind,
-        more_than: usize,
-        height: Height,
-        spared: &BlockId,
-    ) -> Option<BlockId> {
+    /// Of the producer with the largest charge above `more_than`, the oldest leaf of a kind; not `spared`.
+    pub(super) fn of_largest(&self, kind: Kind, more_than: usize, spared: &BlockId) -> Option<BlockId> {
         let producers = match kind {
             Kind::Hollow => &self.with_hollow,
             Kind::Filled => &self.with_filled,
         };
         let larger = producers.iter().rev().take_while(|(charge, _)| *charge > more_than);
         // Only one producer can have no leaf but the spared one.
-        let mut leaves = larger.filter_map(|(_, producer)| self.of_producer(kind, producer, height, spared));
-        leaves.next().map(|(_, id)| id)
+        larger.map(|(_, producer)| producer).find_map(|producer| self.of_producer(kind, producer, spared))
     }
 
-    /// Of a producer's leaves of a kind, the farthest from `height`.
-    pub(super) fn of_producer(
-        &self,
-        kind: Kind,
-        producer: &PublicKey,
-        height: Height,
-        spared: &BlockId,
-    ) -> Option<(Height, BlockId)> {
-        farthest(self.producers.get(producer)?.leaves.of(kind), height, spared)
+    /// Of a producer's leaves of a kind, the oldest; not `spared`. By age, so that none that comes can be aimed at another.
+    pub(super) fn of_producer(&self, kind: Kind, producer: &PublicKey, spared: &BlockId) -> Option<BlockId> {
+        let leaves = &self.producers.get(producer)?.leaves;
+        leaves.of(kind).iter().map(|(_, id)| *id).find(|id| id != spared)
     }
 
     /// Of all leaves of a kind, the farthest from `height`.
@@ -140,8 +146,8 @@ impl Leaves {
     }
 }
 
-fn farthest(leaves: &Ordered, height: Height, spared: &BlockId) -> Option<(Height, BlockId)> {
-    let spared = |leaf: &&(Height, Reverse<BlockId>)| leaf.1.0 != *spared;
+fn farthest(leaves: &BTreeSet<ByHeight>, height: Height, spared: &BlockId) -> Option<(Height, BlockId)> {
+    let spared = |leaf: &&ByHeight| leaf.1.0 != *spared;
     let low = leaves.iter().find(spared)?;
     let high = leaves.iter().rev().find(spared)?;
     let far = if height.abs_diff(low.0) >= height.abs_diff(high.0) { low } else { high };

@@ -1,5 +1,6 @@
 //! What two chains need to find out where they differ, and what to fetch then.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::Chain;
@@ -7,6 +8,7 @@ use crate::block::SignedHeader;
 use crate::hash::BlockId;
 use crate::limits::LOCATOR_ENTRIES_MAX;
 use crate::message::Tip;
+use crate::transaction::Height;
 
 /// Ids of a locator before its steps double.
 const LOCATOR_DENSE: usize = 10;
@@ -65,15 +67,30 @@ impl Chain {
     pub fn missing_before(&self, id: &BlockId, max: usize) -> Vec<BlockId> {
         let tip = self.tip();
         let Some(height) = self.tree.get(id).map(super::tree::Node::height) else { return Vec::new() };
-        let mut missing = Vec::new();
+        // The lowest of them are looked for from above, so the higher ones are let go on the way.
+        let mut missing = VecDeque::new();
         let mut at = *id;
         while (height, tip.id) > (tip.height, *id)
             && let Some(node) = self.tree.get(&at).filter(|node| !node.connected)
         {
-            missing.push(at);
+            // From here on it is the way to the best header.
+            if let Some(before) = self.missing_up_to(&at, node.height()) {
+                let left = max.saturating_sub(before);
+                let above = missing.iter().take(left);
+                return self.missing.iter().take(before.min(max)).chain(above).copied().collect();
+            }
+            missing.push_front(at);
+            missing.truncate(max);
             at = node.parent();
         }
-        missing.into_iter().rev().take(max).collect()
+        missing.into()
+    }
+
+    /// How many blocks are missing on the way to the best header up to this one, itself included; `None` if it isn't one of them.
+    fn missing_up_to(&self, id: &BlockId, height: Height) -> Option<usize> {
+        let lowest = self.height_of(self.missing.front()?)?;
+        let place = usize::try_from(height.checked_sub(lowest)?).ok()?;
+        (self.missing.get(place) == Some(id)).then(|| place.saturating_add(1))
     }
 
     /// Brings the best header and the missing blocks up to date after a change of the tree. A walk down the branch

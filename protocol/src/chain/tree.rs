@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::leaves::{Kind, Leaves};
+use super::leaves::{Kind, Leaves, Place};
 use crate::block::SignedHeader;
 use crate::hash::BlockId;
 use crate::keys::PublicKey;
@@ -26,6 +26,8 @@ pub(super) struct Tree {
     siblings: BTreeSet<(Height, PublicKey, BlockId)>,
     /// How many dropped invalid blocks still count there.
     held: BTreeMap<(Height, PublicKey), usize>,
+    /// How many headers ever came.
+    came: u64,
 }
 
 /// One header and where it stands.
@@ -36,6 +38,8 @@ pub(super) struct Node {
     pub(super) connected: bool,
     /// It is on the best chain.
     pub(super) best: bool,
+    /// How many headers came before it.
+    age: u64,
 }
 
 impl Node {
@@ -49,6 +53,10 @@ impl Node {
 
     pub(super) const fn producer(&self) -> PublicKey {
         self.header.header().producer
+    }
+
+    const fn place(&self, id: BlockId) -> Place {
+        Place { id, producer: self.producer(), height: self.height(), age: self.age }
     }
 }
 
@@ -102,7 +110,8 @@ impl Tree {
     /// Adds a header that isn't there.
     pub(super) fn insert(&mut self, header: SignedHeader) {
         let (id, fields) = (header.id(), *header.header());
-        self.nodes.insert(id, Node { header, connected: false, best: false });
+        self.nodes.insert(id, Node { header, connected: false, best: false, age: self.came });
+        self.came = self.came.saturating_add(1);
         self.children.insert((fields.parent, id));
         self.by_height.insert((fields.height, Reverse(id)));
         self.siblings.insert((fields.height, fields.producer, id));
@@ -117,7 +126,7 @@ impl Tree {
         self.children.remove(&(parent, *id));
         self.by_height.remove(&(height, Reverse(*id)));
         self.siblings.remove(&(height, producer, *id));
-        self.leaves.put(producer, height, *id, None);
+        self.leaves.put(node.place(*id), None);
         if !node.best {
             self.leaves.subtract(producer);
         }
@@ -182,6 +191,6 @@ impl Tree {
         let Some(node) = self.nodes.get(id) else { return };
         let kind = if node.connected { Kind::Filled } else { Kind::Hollow };
         let kind = (!node.best && self.is_childless(id)).then_some(kind);
-        self.leaves.put(node.producer(), node.height(), *id, kind);
+        self.leaves.put(node.place(*id), kind);
     }
 }

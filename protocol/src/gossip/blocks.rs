@@ -65,7 +65,7 @@ impl Gossip {
                 self.catch_up_soon(now);
             }
             Ok(HeaderCheck::New) => {
-                self.check_headers(from, [*header].into());
+                self.check_headers(from, [*header].into(), Standing::Alone);
                 self.checking_headers.announced(&id, announcer);
             }
             Err(Refusal::UnknownParent) if !self.is_refused_branch(now, header) => self.ask_headers(now, from),
@@ -131,7 +131,7 @@ impl Gossip {
         let judged = new.iter().map(|header| self.validator.header(header.header()));
         let refused = judged.enumerate().find_map(|(place, judged)| Some((place, judged.err()?)));
         // The others can be judged only when those before them are in the tree.
-        let standing = self.standing(now, Some(from), new.len());
+        let standing = self.standing(now, from, &new);
         let first = new.first().map(|first| self.judge_header(first, Some(from), standing));
         let refused = match first {
             Some(Err(refusal)) => Some((0, refusal)),
@@ -154,9 +154,15 @@ impl Gossip {
             return self.on_nothing_new(now, from);
         }
         let only = if let [only] = new.as_slice() { Some(only.id()) } else { None };
-        self.check_headers(from, new);
+        let announcer = Announcer { peer: from, pushed: false };
+        // One that is being checked already has no check of its own, unless it would be taken more readily than the other.
+        if let Some(id) = only.filter(|id| self.checking_headers.speaks_for(id, standing)) {
+            self.checking_headers.announced(&id, announcer);
+            return;
+        }
+        self.check_headers(from, new, standing);
         if let Some(id) = only {
-            self.checking_headers.announced(&id, Announcer { peer: from, pushed: false });
+            self.checking_headers.announced(&id, announcer);
         }
     }
 
@@ -167,6 +173,7 @@ impl Gossip {
         now: Time,
         from: Option<PeerHandle>,
         headers: &[SignedHeader],
+        standing: Standing,
         verdict: Verdict,
     ) {
         let mut announcers: Vec<Vec<Announcer>> =
@@ -178,7 +185,7 @@ impl Gossip {
         if let (Some(bad), Some(announcers)) = (headers.get(good), announcers.get_mut(good)) {
             self.blame_for_header(now, bad, from, &core::mem::take(announcers));
         }
-        let (taken, news) = self.take_good_headers(now, from, headers.get(..good).unwrap_or_default());
+        let (taken, news) = self.take_good_headers(now, from, headers.get(..good).unwrap_or_default(), standing);
         for (header, announcers) in headers.iter().zip(&announcers).take(taken) {
             let body = self.body_here(&header.id());
             self.heed(now, header, announcers, body);
@@ -187,7 +194,8 @@ impl Gossip {
         for announcer in announcers.iter().skip(taken).flatten() {
             self.ask_headers(now, announcer.peer);
         }
-        if taken == 0 {
+        // Nothing new, and nobody new to ask for it: a look at the window costs its length times the number of peers.
+        if !news && announcers.iter().take(taken).all(Vec::is_empty) {
             return;
         }
         // Whoever was the first to bring some of them goes on; the others would bring the same again.
@@ -212,12 +220,11 @@ impl Gossip {
         now: Time,
         from: Option<PeerHandle>,
         headers: &[SignedHeader],
+        standing: Standing,
     ) -> (usize, bool) {
         let (mut taken, mut news) = (0, false);
-        let standing = self.standing(now, from, headers.len());
         for header in headers {
-            let judged = self.judge_header(header, from, standing);
-            match judged.and_then(|_| self.insert_header(header, standing)) {
+            match self.insert_header(header, from, standing) {
                 Ok(check) => news |= check == HeaderCheck::New,
                 Err(refusal) => {
                     if let Some(from) = from {
@@ -303,8 +310,7 @@ impl Gossip {
         announcers: &[Announcer],
     ) {
         let (header, id) = (block.header, block.header.id());
-        let judged = self.judge_header(&header, from, Standing::Block);
-        match judged.and_then(|_| self.insert_header(&header, Standing::Block)) {
+        match self.insert_header(&header, from, Standing::Block) {
             Ok(check) => {
                 if check == HeaderCheck::New {
                     self.note_new_headers(from, &header);
@@ -598,13 +604,27 @@ impl Gossip {
     }
 
     /// How headers of a peer come: a peer that was asked has not sent them unasked.
-    fn standing(&self, now: Time, from: Option<PeerHandle>, headers: usize) -> Standing {
-        let asked = from.and_then(|from| self.peers.get(&from)).is_some_and(|peer| peer.asked_lately(now));
-        if headers > 1 || asked { Standing::InLine } else { Standing::Alone }
+    fn standing(&self, now: Time, from: PeerHandle, headers: &[SignedHeader]) -> Standing {
+        let asked = self.peers.get(&from).is_some_and(|peer| peer.asked_lately(now));
+        let end = headers.last().map_or(0, |last| last.header().height);
+        match headers.len() > 1 || asked {
+            true if end > self.chain.tip().height => Standing::Leading,
+            true => Standing::InLine,
+            false => Standing::Alone,
+        }
     }
 
-    /// Takes a checked header into the tree. If its producer signed another for the same height, that is evidence.
-    fn insert_header(&mut self, header: &SignedHeader, standing: Standing) -> Result<HeaderCheck, Refusal> {
+    /// Takes a checked header into the tree, if the validator does. If its producer signed another for the same height, that is
+    /// evidence.
+    fn insert_header(
+        &mut self,
+        header: &SignedHeader,
+        from: Option<PeerHandle>,
+        standing: Standing,
+    ) -> Result<HeaderCheck, Refusal> {
+        if from.is_some() {
+            self.validator.header(header.header())?;
+        }
         let check = self.chain.insert_header(*header, standing)?;
         if check == HeaderCheck::New
             && let Some(other) = self.chain.sibling(header)
@@ -614,21 +634,21 @@ impl Gossip {
         Ok(check)
     }
 
-    /// Has headers checked that a peer sent in one message.
-    fn check_headers(&mut self, from: PeerHandle, headers: Vec<SignedHeader>) {
+    /// Has headers checked that a peer sent in one message. They are judged then by how they came, and not by how late it is.
+    fn check_headers(&mut self, from: PeerHandle, headers: Vec<SignedHeader>, standing: Standing) {
         let bytes = headers.len().saturating_mul(HEADER_BYTES_MAX);
         let job = self.new_job(headers.clone(), Vec::new());
         for header in &headers {
-            self.checking_headers.begin(header.id(), None);
+            self.checking_headers.begin(header.id(), None, standing);
         }
-        self.check(job, Checking { what: Checked::Headers(headers), from: Some(from), bytes });
+        self.check(job, Checking { what: Checked::Headers(headers, standing), from: Some(from), bytes });
     }
 
     /// Has the header of a block checked that came with it.
     fn check_header_of(&mut self, from: Option<PeerHandle>, block: &Arc<Block>) {
         let bytes = block.encoded_len().saturating_add(HEADER_BYTES_MAX);
         let job = self.new_job([block.header].into(), Vec::new());
-        self.checking_headers.begin(block.header.id(), Some(from));
+        self.checking_headers.begin(block.header.id(), Some(from), Standing::Block);
         self.check(job, Checking { what: Checked::Block(block.clone()), from, bytes });
     }
 

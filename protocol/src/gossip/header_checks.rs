@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::api::PeerHandle;
+use crate::chain::Standing;
 use crate::hash::BlockId;
 use crate::limits::ANNOUNCERS_MAX;
 
@@ -28,6 +29,8 @@ pub(super) struct HeaderChecks {
 #[derive(Debug, Default)]
 struct Check {
     jobs: usize,
+    /// Whether a job was begun that takes the header however many others of its producer there are.
+    in_line: bool,
     /// The senders of the blocks that came with the header; `None` for a block that entered here.
     bodies: Vec<Option<PeerHandle>>,
     announcers: Vec<Announcer>,
@@ -37,9 +40,10 @@ struct Check {
 pub(super) type WithBody = Option<Option<PeerHandle>>;
 
 impl HeaderChecks {
-    /// A job begins that checks this header.
-    pub(super) fn begin(&mut self, id: BlockId, body: WithBody) {
+    /// A job begins that checks this header, which came so.
+    pub(super) fn begin(&mut self, id: BlockId, body: WithBody, standing: Standing) {
         let check = self.by_id.entry(id).or_default();
+        check.in_line |= !standing.is_alone();
         check.jobs = check.jobs.saturating_add(1);
         check.bodies.extend(body);
     }
@@ -67,6 +71,11 @@ impl HeaderChecks {
             check.announcers.push(announcer);
         }
         true
+    }
+
+    /// Whether a header is in verification, and will be taken no less readily than one that comes so.
+    pub(super) fn speaks_for(&self, id: &BlockId, standing: Standing) -> bool {
+        self.by_id.get(id).is_some_and(|check| check.in_line || standing.is_alone())
     }
 
     /// How many headers are in verification.

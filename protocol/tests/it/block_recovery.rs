@@ -91,10 +91,10 @@ fn comes_in_two_ways(items: &[std::sync::Arc<SignedTransaction>]) {
     mesh.checking = Checking::Held;
     let (here, there) = (mesh.greeted(0), mesh.greeted(0));
     let wanted = block(genesis(), items, 1);
-    // With its header, whose check takes a while; meanwhile its header by itself, and then the block again.
-    mesh.say(0, here, Message::Block(wanted.clone()));
+    // Its header by itself, whose check takes a while; meanwhile with its header, and then the block again.
     mesh.say(0, there, Message::Headers(vec![wanted.header]));
-    let (with_block, alone) = (mesh.jobs[0].id, mesh.jobs[1].id);
+    mesh.say(0, here, Message::Block(wanted.clone()));
+    let (alone, with_block) = (mesh.jobs[0].id, mesh.jobs[1].id);
     let verdict = Verdict::Valid;
     mesh.input(0, Input::Verified { job: alone, verdict });
     mesh.say(0, there, Message::Block(wanted.clone()));

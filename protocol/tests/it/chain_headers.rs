@@ -1,8 +1,9 @@
 //! Which headers the tree takes, and which go when it is full.
 
 use protocol::block::SignedHeader;
-use protocol::chain::Standing::{Alone, Block, InLine};
+use protocol::chain::Standing::{Alone, Block, InLine, Leading};
 use protocol::chain::{Chain, HeaderCheck, Limits};
+use protocol::durable::RestoredBlock;
 use protocol::hash::BlockId;
 use protocol::limits::{
     CHAIN_BEST_HEADERS_MIN, CHAIN_HEADERS_MAX, HEADERS_OFF_BEST_SHARE, INVALID_BLOCKS_MAX, VALID_UNTIL_AHEAD_MAX,
@@ -103,7 +104,7 @@ fn a_block_by_itself_takes_the_place_of_a_childless_header_without_a_body() {
 }
 
 #[test]
-fn when_the_tree_is_full_whoever_has_most_and_more_than_its_share_gives_up_its_farthest() {
+fn when_the_tree_is_full_whoever_has_most_and_more_than_its_share_gives_up_its_oldest() {
     let mut chain = Chain::with_limits(
         genesis(),
         Limits { headers: 30, best_headers: 10, headers_each: 4, ..Limits::default() },
@@ -119,12 +120,13 @@ fn when_the_tree_is_full_whoever_has_most_and_more_than_its_share_gives_up_its_f
     }
     assert_eq!(chain.headers(), 30);
     let another = header(tip.id, 11, 2, 99, &[]);
-    assert_eq!(chain.insert_header(another, InLine), Err(Refusal::HeadersFull), "it has more than its share");
+    assert_eq!(chain.insert_header(another, InLine), Ok(HeaderCheck::New), "at its own cost");
+    assert_eq!((chain.headers(), chain.header(&most[0].id())), (30, None));
     // A branch that starts far below grows on its cost, up to what it has itself.
     let branch: Vec<_> = insert_on(&mut chain, on[1].id(), 3, 3, 10);
     assert_eq!(chain.headers(), 30);
     assert!(branch.iter().all(|header| chain.header(&header.id()).is_some()));
-    assert_eq!(most.iter().filter(|header| chain.header(&header.id()).is_some()).count(), 10);
+    assert_eq!(most.iter().filter(|header| chain.header(&header.id()).is_some()).count(), 9);
     let next = header(branch[9].id(), 13, 3, 0, &[]);
     assert_eq!(chain.insert_header(next, InLine), Err(Refusal::HeadersFull), "neither has less than the other");
     // Of one with less there is always room, and no leaf is given up for what stands on it.
@@ -133,7 +135,6 @@ fn when_the_tree_is_full_whoever_has_most_and_more_than_its_share_gives_up_its_f
     assert!(chain.header(&branch[9].id()).is_some());
     // And of a new tip, whoever made it.
     let block = header(tip.id, 11, 2, 100, &[]);
-    assert_eq!(chain.insert_header(block, InLine), Err(Refusal::HeadersFull));
     chain.connect(block, vec![]).expect("the next");
     assert_eq!((chain.tip().id, chain.headers()), (block.id(), 30));
 }
@@ -226,13 +227,115 @@ fn the_leaf_that_a_header_extends_is_not_given_up_for_it() {
 #[test]
 fn a_block_with_its_body_comes_before_headers_without() {
     let mut chain = small(4, 2);
-    for producer in 0..4 {
-        chain.insert_header(header(genesis(), 1, producer, 0, &[]), InLine).expect("room");
+    grow(&mut chain, 2);
+    let on = chain.headers_after(&[genesis()], 1).expect("genesis is remembered")[0].id();
+    for producer in [3, 4] {
+        chain.insert_header(header(on, 2, producer, 0, &[]), InLine).expect("room");
     }
-    let block = header(genesis(), 1, 9, 0, &[]);
+    let block = header(on, 2, 9, 0, &[]);
     assert_eq!(chain.insert_header(block, InLine), Err(Refusal::HeadersFull));
-    let tip = chain.connect(block, vec![]).expect("it extends the tip").tip_change.expect("it is the tip").tip;
-    assert_eq!((tip.id, chain.headers()), (block.id(), 4));
+    assert_eq!(chain.insert_header(block, Block), Ok(HeaderCheck::New));
+    assert_eq!(chain.headers(), 4);
+}
+
+/// A tree that producer 2 has filled with pairs of headers that end at the tip's height, and the block that they stand on.
+fn filled_with_pairs() -> (Chain, BlockId) {
+    let limits = Limits { headers: 30, best_headers: 10, headers_each: 4, ..Limits::default() };
+    let mut chain = Chain::with_limits(genesis(), limits);
+    grow(&mut chain, 10);
+    let on = chain.headers_after(&[genesis()], 8).expect("genesis is remembered")[7].id();
+    for salt in 0..10 {
+        let below = header(on, 9, 2, salt, &[]);
+        chain.insert_header(below, InLine).expect("room");
+        chain.insert_header(header(below.id(), 10, 2, salt, &[]), InLine).expect("room");
+    }
+    assert_eq!(chain.headers(), 30);
+    (chain, on)
+}
+
+#[test]
+fn a_producer_that_has_filled_the_tree_keeps_out_none_of_its_blocks_that_others_stand_on() {
+    let (mut chain, on) = filled_with_pairs();
+    let first = header(on, 9, 2, 77, &[]);
+    assert_eq!(chain.insert_header(first, InLine), Ok(HeaderCheck::New));
+    let branch = insert_on(&mut chain, first.id(), 10, 2, 1);
+    insert_on(&mut chain, branch[0].id(), 11, 3, 5);
+    assert_eq!((chain.headers(), chain.best_header().height), (30, 15));
+    // The same with a body.
+    let (mut chain, on) = filled_with_pairs();
+    chain.connect(header(on, 9, 2, 78, &[]), vec![]).expect("there is room");
+    // It may go on filling the tree: what others stand on stays.
+    let (mut chain, on) = filled_with_pairs();
+    chain.insert_header(first, InLine).expect("there is room");
+    let next = insert_on(&mut chain, first.id(), 10, 3, 1)[0];
+    for salt in 100..200 {
+        let below = header(on, 9, 2, salt, &[]);
+        chain.insert_header(below, InLine).expect("there is room");
+        chain.insert_header(header(below.id(), 10, 2, salt, &[]), InLine).expect("there is room");
+    }
+    assert!(chain.header(&first.id()).is_some() && chain.header(&next.id()).is_some());
+    assert_eq!(chain.headers(), 30);
+}
+
+#[test]
+fn a_producer_whose_tree_is_full_of_blocks_with_bodies_gets_its_headers_taken() {
+    let limits = Limits { headers: 30, best_headers: 10, headers_each: 4, ..Limits::default() };
+    let mut chain = Chain::with_limits(genesis(), limits);
+    grow(&mut chain, 10);
+    let (tip, on) = (chain.tip(), chain.headers_after(&[genesis()], 8).expect("genesis is remembered")[7].id());
+    for salt in 0..20 {
+        chain.connect(header(on, 9, 2, salt, &[]), vec![]).expect("fit");
+    }
+    for (parent, height) in [(tip.id, 11), (on, 9)] {
+        assert_eq!(chain.insert_header(header(parent, height, 2, 50, &[]), InLine), Ok(HeaderCheck::New));
+        assert_eq!((chain.tip(), chain.headers()), (tip, 30));
+    }
+}
+
+/// A tree that producers within their shares have filled with headers at the tip's height.
+fn filled_at_the_tip() -> (Chain, Vec<BlockId>) {
+    let mut chain = small(8, 4);
+    grow(&mut chain, 4);
+    let on: Vec<_> =
+        chain.headers_after(&[genesis()], 4).expect("remembered").iter().map(SignedHeader::id).collect();
+    for producer in 3..7 {
+        chain.insert_header(header(on[2], 4, producer, 0, &[]), InLine).expect("room");
+    }
+    assert_eq!(chain.headers(), 8);
+    (chain, on)
+}
+
+#[test]
+fn for_the_next_tip_there_is_room_though_all_leaves_are_at_the_tips_height() {
+    let (mut chain, on) = filled_at_the_tip();
+    let next = header(on[3], 5, 9, 0, &[]);
+    assert_eq!(chain.insert_header(next, Alone), Ok(HeaderCheck::New));
+    assert_eq!((chain.headers(), chain.missing_bodies(9)), (8, vec![next.id()]));
+    let (mut chain, _) = filled_at_the_tip();
+    chain.connect(next, vec![]).expect("there is room");
+    assert_eq!((chain.headers(), chain.tip().id), (8, next.id()));
+}
+
+#[test]
+fn a_line_that_ends_above_the_tip_has_room_beside_leaves_at_the_tips_height() {
+    let (mut chain, on) = filled_at_the_tip();
+    let mut line = vec![header(on[1], 3, 9, 0, &[])];
+    line.push(header(line[0].id(), 4, 9, 0, &[]));
+    line.push(header(line[1].id(), 5, 9, 0, &[]));
+    assert_eq!(chain.insert_header(line[0], InLine), Err(Refusal::HeadersFull));
+    for header in &line {
+        assert_eq!(chain.insert_header(*header, Leading), Ok(HeaderCheck::New));
+    }
+    assert_eq!((chain.headers(), chain.missing_bodies(9).len()), (8, 3));
+    // Whoever has more than its share takes no leaf of another so.
+    let limits = Limits { headers: 8, best_headers: 4, headers_each: 1, ..Limits::default() };
+    let mut chain = Chain::with_limits(genesis(), limits);
+    grow(&mut chain, 4);
+    let parent = insert_on(&mut chain, on[0], 2, 9, 1)[0].id();
+    for producer in 3..6 {
+        chain.insert_header(header(on[2], 4, producer, 0, &[]), InLine).expect("room");
+    }
+    assert_eq!(chain.insert_header(header(parent, 3, 9, 0, &[]), Leading), Err(Refusal::HeadersFull));
 }
 
 #[test]
@@ -289,6 +392,15 @@ fn branches_that_start_below_the_floor_go_when_it_rises() {
     assert_eq!((chain.header(&side.id()), chain.header(&side_child.id())), (None, None));
     assert_eq!(chain.check_header(&side_child, InLine), Err(Refusal::UnknownParent));
     assert_eq!(chain.headers(), 6);
+}
+
+#[test]
+fn a_chain_that_starts_from_its_newest_blocks_knows_of_no_first_occurrence_below_them() {
+    let mut chain = Chain::new(genesis());
+    let block = |header| RestoredBlock { header, transactions: Some([].into()) };
+    let first = header(BlockId([3; 32]), 5, 1, 0, &[]);
+    chain.restore(&[block(first), block(header(first.id(), 6, 1, 0, &[]))]).expect("they follow each other");
+    assert_eq!((chain.tip().height, chain.confirmed_from()), (6, 5));
 }
 
 #[test]

@@ -94,3 +94,27 @@ fn of_equally_high_headers_the_one_with_the_lowest_id_is_best() {
     chain.insert_header(both[0], InLine).expect("fit");
     assert_eq!(chain.missing_bodies(9), [both[0].id()]);
 }
+
+#[test]
+fn the_lowest_missing_blocks_on_any_way_are_found() {
+    let mut chain = Chain::new(genesis());
+    let mut line = |mut parent, heights: core::ops::RangeInclusive<u64>, producer| {
+        let mut ids = vec![];
+        for height in heights {
+            let next = header(parent, height, producer, 0, &[]);
+            chain.insert_header(next, InLine).expect("room");
+            parent = next.id();
+            ids.push(parent);
+        }
+        ids
+    };
+    let best = line(genesis(), 1..=100, 1);
+    let beside = line(best[89], 91..=95, 2);
+    let other = line(genesis(), 1..=80, 3);
+    assert_eq!(chain.missing_before(&best[49], 64), best[..50]);
+    assert_eq!(chain.missing_before(&best[99], 64), best[..64]);
+    assert_eq!(chain.missing_before(&beside[4], 64), best[..64]);
+    assert_eq!(chain.missing_before(&beside[4], 92), [&best[..90], &beside[..2]].concat());
+    assert_eq!(chain.missing_before(&other[79], 64), other[..64]);
+    assert_eq!(chain.missing_before(&other[79], 99), other);
+}

@@ -1,11 +1,12 @@
 //! Many headers of one producer at one height: they are told of twice at the most, and never keep a node from the branch that
 //! the others are on.
 
-use protocol::gossip::{Event, PeerHandle, RelayPolicy};
+use protocol::gossip::{Event, Input, PeerHandle, RelayPolicy};
+use protocol::keys::PublicKey;
 use protocol::message::{Message, Tip};
 use protocol::refusal::Refusal;
 
-use crate::harness::{Mesh, block, block_by, genesis, rogue, tip_of};
+use crate::harness::{Checking, Mesh, block, block_by, genesis, rogue, tip_of};
 
 /// Blocks of an honest producer, one a minute, published by `node`.
 fn go_on(mesh: &mut Mesh, node: usize, mut tip: Tip, count: u64) -> Tip {
@@ -173,4 +174,42 @@ fn a_fork_of_thousands_of_blocks_heals_though_one_producer_made_all_of_the_other
     mesh.run_secs(120);
     assert_eq!(mesh.nodes[0].tip(), mesh.nodes[1].tip());
     assert_eq!(mesh.disconnects, []);
+}
+
+#[test]
+fn an_answer_stays_one_however_long_its_check_takes_and_whoever_leaves_meanwhile() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let peer = mesh.greeted(0);
+    let siblings: Vec<_> = (0..3).map(|salt| block_by(&rogue(), genesis(), &[], salt)).collect();
+    for sibling in &siblings[..2] {
+        mesh.say(0, peer, Message::BlockHeader { header: Box::new(sibling.header), pushed: false });
+        mesh.run_for(protocol::time::Duration::from_millis(5));
+    }
+    mesh.run_secs(3);
+    mesh.heard(0, peer);
+    let child = block(tip_of(&siblings[2]), &[], 5);
+    mesh.say(0, peer, Message::BlockHeader { header: Box::new(child.header), pushed: false });
+    assert!(mesh.heard(0, peer).iter().any(|message| matches!(message, Message::GetHeaders(_))));
+    mesh.checking = Checking::Held;
+    mesh.say(0, peer, Message::Headers(vec![siblings[2].header]));
+    mesh.input(0, Input::PeerDisconnected { peer });
+    mesh.run_secs(3);
+    let job = mesh.jobs.remove(0);
+    let verdict = job.run(PublicKey::decompress);
+    mesh.input(0, Input::Verified { job: job.id, verdict });
+    let refused = |event: &&Event| matches!(event, Event::Refused { refusal: Refusal::TooManyAtHeight, .. });
+    assert_eq!(mesh.events[0].iter().filter(refused).count(), 0);
+}
+
+#[test]
+fn a_header_that_comes_again_by_itself_while_it_is_checked_has_no_check_of_its_own() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    mesh.checking = Checking::Held;
+    let peers: Vec<_> = (0..2).map(|_| mesh.greeted(0)).collect();
+    let header = block_by(&rogue(), genesis(), &[], 1).header;
+    for peer in peers.iter().cycle().take(20) {
+        mesh.say(0, *peer, Message::Headers(vec![header]));
+    }
+    // An answer may be taken where what comes unasked is not, so it has one.
+    assert!(mesh.jobs.len() <= 2, "{} checks", mesh.jobs.len());
 }

@@ -25,6 +25,7 @@ mod bounds; // what the engine holds, on each bound and one past it
 mod chain_bodies; // which bodies are kept
 mod chain_fork_choice; // height, then lowest id
 mod chain_headers; // header rules and the tree's bounds
+mod chain_hostile; // a full tree in the hands of hostile producers
 mod chain_reorg; // random trees converge
 mod chain_repeats; // a transaction in more than one block
 mod chain_sync; // locators, headers after, missing bodies
