@@ -20,6 +20,7 @@ mod evidence;
 mod first;
 mod foresee;
 mod header_checks;
+mod headers;
 mod meter;
 mod occupancy;
 mod peer;

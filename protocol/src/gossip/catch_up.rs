@@ -1,5 +1,5 @@
 //! Catching up with the peers' chains: which bodies to ask whom for, and when to ask again. What a header or a body
-//! means is decided in `blocks`; which of the announcers is asked, in `request`.
+//! means is decided in `headers` and `blocks`; which of the announcers is asked, in `request`.
 //!
 //! The *window* is what is requested ahead: the lowest missing blocks on the way to the best header, up to
 //! [`BLOCKS_AHEAD_MAX`] and [`BLOCKS_AHEAD_BYTES_MAX`]. The whole of it is announced to the request tracker when there is
