@@ -6,6 +6,7 @@ use protocol::durable::{Load, Loaded, Looked};
 use protocol::gossip::{Input, PeerHandle, TransactionStatus};
 use protocol::limits::{FOUND_MAX, LOOKUPS_MAX};
 use protocol::message::{InvEntry, Message, TxRef};
+use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 
 use crate::first_occurrence::{forgetful, looked_up, send};
@@ -67,27 +68,28 @@ fn what_was_found_to_be_confirmed_is_not_looked_up_again_and_pushes_out_nothing(
 }
 
 #[test]
-fn what_was_found_is_forgotten_on_the_bound_and_the_oldest_goes() {
+fn so_much_that_was_found_is_remembered_and_of_more_the_oldest_goes() {
+    let mut mesh = forgetful(&vec![transaction(1, 1, 10)]);
+    mesh.loading = false;
+    mesh.restart(0);
+    let peer = mesh.greeted(0);
+    let tip = mesh.nodes[0].tip();
+    let send_confirmed = |mesh: &mut Mesh, item: &SignedTransaction| {
+        let before = looked_up(mesh);
+        send(mesh, peer, item);
+        mesh.run_for(Duration::from_millis(1));
+        let looked = Some(Looked { first: Some(tip), tip });
+        mesh.input(0, Input::Loaded(Loaded::First { id: item.id(), looked }));
+        let looked_up = looked_up(mesh) - before;
+        mesh.kept[0].loads.clear();
+        looked_up
+    };
     let items: Vec<Arc<SignedTransaction>> =
         (0..=FOUND_MAX as u64).map(|nonce| make::transaction(1, nonce, 1_000, 10)).collect();
-    let mut mesh = forgetful(&items);
-    let peer = mesh.greeted(0);
-    mesh.run_secs(1);
-    for (sent, item) in items.iter().enumerate() {
-        send(&mut mesh, peer, item);
-        if sent % 256 == 255 {
-            mesh.run_secs(1);
-        }
-    }
-    mesh.run_secs(1);
-    assert_eq!((looked_up(&mesh), entries(&mesh, "found to be confirmed")), (FOUND_MAX + 1, FOUND_MAX));
-    send(&mut mesh, peer, &items[FOUND_MAX]);
-    mesh.run_secs(1);
-    assert_eq!(looked_up(&mesh), FOUND_MAX + 1);
-    send(&mut mesh, peer, &items[0]);
-    mesh.run_secs(1);
-    assert_eq!(looked_up(&mesh), FOUND_MAX + 2);
-    assert_eq!(mesh.nodes[0].mempool().transactions, 0);
+    let asked: usize = items.iter().map(|item| send_confirmed(&mut mesh, item)).sum();
+    assert_eq!((asked, entries(&mesh, "found to be confirmed")), (FOUND_MAX + 1, FOUND_MAX));
+    let again = [&items[1], &items[FOUND_MAX], &items[0]].map(|item| send_confirmed(&mut mesh, item));
+    assert_eq!((again, mesh.nodes[0].mempool().transactions), ([0, 0, 1], 0));
 }
 
 #[test]
