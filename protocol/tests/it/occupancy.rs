@@ -17,7 +17,7 @@ use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, rog
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 58] = [
+const STRUCTURES: [&str; 61] = [
     "accepted ids",
     "acknowledged",
     "address groups",
