@@ -26,6 +26,7 @@ mod writer;
 pub use disk::{CACHE_BYTES, RedbStore, STORE_FILE, StoreOptions};
 pub use error::StoreError;
 pub use memory::MemoryStore;
+pub use past::PAST_ROWS_MAX;
 pub use peers::{KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ADDRESSES_MAX, PEER_ID_BYTES_MAX, PEERS_MAX};
 pub use tables::FORMAT;
 pub use writer::{

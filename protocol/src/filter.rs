@@ -27,7 +27,8 @@ pub struct Filter {
     hasher: SeededState,
     /// By height, divided by the blocks of a part.
     parts: BTreeMap<u64, Part>,
-    /// Heights whose transactions it has not been told of, and whether somebody was asked for them.
+    /// Heights whose transactions it has not been told of, and whether somebody was asked for them since the last
+    /// [`Filter::ask_again`].
     unknown: BTreeMap<Height, bool>,
     bytes: usize,
     bytes_max: usize,
@@ -72,6 +73,11 @@ impl Filter {
         self.unknown.remove(&height);
         let part = self.parts.entry(height / FILTER_PART_BLOCKS).or_default();
         for id in ids {
+            let hash = self.hasher.hash_one(id);
+            // Blocks that leave the best chain and come back take no place anew.
+            if part.has(hash) {
+                continue;
+            }
             if part.slices.last().is_none_or(|slice| slice.left == 0) && !part.full {
                 let size = part.slices.last().map_or(FILTER_SLICE_IDS_MIN, Slice::next_size);
                 let words = size.saturating_mul(FILTER_BITS_PER_ID) / 64;
@@ -83,7 +89,7 @@ impl Filter {
                 }
             }
             if let Some(slice) = part.slices.last_mut().filter(|_| !part.full) {
-                slice.insert(self.hasher.hash_one(id));
+                slice.insert(hash);
             }
         }
     }
@@ -103,6 +109,11 @@ impl Filter {
         let (height, asked) = self.unknown.iter_mut().rev().find(|(_, asked)| !**asked)?;
         *asked = true;
         Some(*height)
+    }
+
+    /// Of the heights that are still unknown, each may be asked for once more.
+    pub fn ask_again(&mut self) {
+        self.unknown.values_mut().for_each(|asked| *asked = false);
     }
 
     /// How many heights' transactions nobody has told of.
@@ -128,7 +139,13 @@ impl Filter {
         }
         let hash = self.hasher.hash_one(id);
         let mut parts = self.parts.range(from / FILTER_PART_BLOCKS..);
-        parts.any(|(_, part)| part.full || part.slices.iter().any(|slice| slice.has(hash)))
+        parts.any(|(_, part)| part.has(hash))
+    }
+}
+
+impl Part {
+    fn has(&self, hash: u64) -> bool {
+        self.full || self.slices.iter().any(|slice| slice.has(hash))
     }
 }
 

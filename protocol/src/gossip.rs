@@ -19,6 +19,7 @@ mod durable;
 mod evidence;
 mod first;
 mod foresee;
+mod found;
 mod header_checks;
 mod headers;
 mod meter;
@@ -39,6 +40,7 @@ mod told;
 mod transactions;
 mod tree;
 mod trust;
+mod turns;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -417,6 +419,11 @@ impl Gossip {
 
     /// Hands a job out and charges its sender until the verdict is back.
     fn check(&mut self, job: VerifyJob, checking: Checking) {
+        self.begin_check(job.id, checking);
+        self.outputs.push_back(Output::Verify(job));
+    }
+
+    fn begin_check(&mut self, job: JobId, checking: Checking) {
         match checking.from.and_then(|from| self.peers.get_mut(&from)) {
             Some(peer) => {
                 peer.checks = peer.checks.saturating_add(1);
@@ -425,8 +432,7 @@ impl Gossip {
             None if checking.from.is_none() => self.checks_local = self.checks_local.saturating_add(1),
             None => {}
         }
-        self.checking.insert(job.id, checking);
-        self.outputs.push_back(Output::Verify(job));
+        self.checking.insert(job, checking);
     }
 
     fn new_job(&mut self, headers: Vec<SignedHeader>, transactions: Vec<Arc<SignedTransaction>>) -> VerifyJob {

@@ -618,6 +618,16 @@ pub const LOOKUPS_MAX: usize = 64;
 /// repeat. 16,384 of about 80 bytes: 1.3 MiB. Those on behalf of a peer count as its checks ([`CHECKS_PER_PEER_MAX`]).
 pub const LOOKUPS_WAITING_MAX: usize = 16_384;
 
+/// Transactions remembered that a look-up found to be confirmed: 16,384 of about 180 bytes, 3 MiB. A peer that sends more of
+/// them than that again has each looked up, at the price of a look-up.
+pub const FOUND_MAX: usize = 16_384;
+
+/// Verified transactions that wait for storage or the tip to move, because nobody could tell whether they are confirmed: …
+pub const UNSURE_MAX: usize = 256;
+
+/// … and their bytes: 16 of the largest.
+pub const UNSURE_BYTES_MAX: usize = 16 * TRANSACTION_BYTES_MAX;
+
 /// What a look-up costs its sender in the inbound budget: 16 KiB, so at most 1,024 a second for one peer, or a twentieth of the
 /// store's thread.
 pub const LOOKUP_COST_BYTES: u64 = 16 * 1024;

@@ -14,20 +14,20 @@ use std::path::Path;
 use protocol::durable::{Load, Loaded, Record, Restored};
 use protocol::hash::TxId;
 use protocol::network::NetworkId;
+use protocol::transaction::Height;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase as _, StorageBackend, TableError, WriteTransaction};
 
 use super::age::StoreClock;
 use super::error::{Context as _, StoreError};
-use super::past::fill_past;
 use super::peers::KnownPeer;
 use super::read::Reads;
 use super::tables::{
     BEST, BLOCKS, BODIES, CLOCK_KEY, COUNTERS_KEY, Counters, FORMAT, FORMAT_KEY, IDS, META, NETWORK_KEY, NUMBERS,
-    PAST, PEERS, PENDING, RETURNING, SPOTS,
+    PAST, PAST_KEY, PEERS, PENDING, RETURNING, SPOTS,
 };
 use super::write::{Group, prune};
-use super::{FoundTransaction, Note, Place, PruneTarget, Pruned, Store, Totals};
+use super::{FoundTransaction, Note, Place, PruneTarget, Pruned, Store, Totals, past};
 
 /// The store's name in the data dir.
 pub const STORE_FILE: &str = "store.redb";
@@ -117,14 +117,13 @@ impl RedbStore {
             Some(kept) => StoreClock::decode(options.now_s, &kept)?,
             None => StoreClock::begin(options.now_s, counters.blocks),
         };
-        let has_past = match read.open_table(PAST) {
-            Err(TableError::TableDoesNotExist(_)) => false,
-            table => table.map(|_| true).trying("read")?,
-        };
-        if !has_past {
-            let transaction = begin(&database)?;
-            fill_past(&transaction)?;
-            transaction.commit().trying("write")?;
+        if value(PAST_KEY)?.as_deref() != Some(counters.encode().as_slice()) {
+            let mut below = Some(Height::MAX);
+            while let Some(height) = below {
+                let transaction = begin(&database)?;
+                below = past::fill(&transaction, &counters, height)?;
+                transaction.commit().trying("write")?;
+            }
         }
         let (pending, next_pending) = Reads::begin(&database, &options.network)?.pending_places()?;
         drop((meta, read));
@@ -279,6 +278,7 @@ fn initialize(database: &Database, network: &NetworkId) -> Result<(), StoreError
         meta.insert(FORMAT_KEY, FORMAT.to_be_bytes().as_slice()).trying("make")?;
         meta.insert(NETWORK_KEY, network.as_str().as_bytes()).trying("make")?;
         meta.insert(COUNTERS_KEY, Counters::default().encode().as_slice()).trying("make")?;
+        past::mark(&mut meta, &Counters::default())?;
         transaction.open_table(BLOCKS).trying("make")?;
         transaction.open_table(NUMBERS).trying("make")?;
         transaction.open_table(IDS).trying("make")?;

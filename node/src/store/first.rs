@@ -90,9 +90,14 @@ impl Reads<'_> {
         for part in Past::part(from)..=Past::decode(&last.value()).part {
             let (from, to) = Past::range(part, id);
             for row in past.range(from.encode()..=to.encode()).trying("read")? {
-                let block = self.numbered(Past::decode(&row.trying("read")?.0.value()).number)?;
+                let row = Past::decode(&row.trying("read")?.0.value());
+                let block = self.numbered(row.number)?;
                 let Some(height) = self.best_height(&block)? else { continue };
-                if self.ids(&block, &self.known(&block)?)?.contains(id) {
+                let there = self.id_at(row.number, row.position)?.filter(|there| there.short() == id.short());
+                let there = there.ok_or_else(|| {
+                    StoreError::damaged(format!("another id is where {id} should be in the list of block {block}"))
+                })?;
+                if there == *id {
                     return Ok(Some(Tip { height, id: block }));
                 }
             }

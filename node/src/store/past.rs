@@ -2,13 +2,20 @@
 //! for as long as it may be in another block. Deliberately absent: reading (`first.rs`).
 
 use protocol::hash::{BlockId, TxId};
-use protocol::limits::VALID_UNTIL_AHEAD_MAX;
+use protocol::limits::{BLOCK_TRANSACTIONS_MAX, VALID_UNTIL_AHEAD_MAX};
 use protocol::transaction::Height;
 use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use super::error::{Context as _, StoreError};
 use super::read::join;
-use super::tables::{BEST, BLOCKS, BODIES, BlockRow, IDS, PAST, PAST_BYTES, PAST_HEIGHTS, Past};
+use super::tables::{
+    BEST, BLOCKS, BODIES, BlockRow, Counters, IDS, META, PAST, PAST_BYTES, PAST_HEIGHTS, PAST_KEY, Past,
+};
+
+/// Rows of the table that one transaction writes at most, besides those of the block that is over it, and that one call of
+/// [`Store::prune`](super::Store::prune) deletes. Four blocks of the most transactions take 16 MiB, and one may go over: as many as one
+/// call can add. So the table never grows for want of deletion. They take 4.5 MiB.
+pub const PAST_ROWS_MAX: usize = 5 * BLOCK_TRANSACTIONS_MAX;
 
 /// The table, open.
 pub(super) type PastTable<'t> = Table<'t, [u8; PAST_BYTES], ()>;
@@ -25,50 +32,71 @@ pub(super) fn note(
     number: u64,
     ids: impl Iterator<Item = TxId>,
 ) -> Result<(), StoreError> {
-    for id in ids {
-        let row = Past { part: Past::part(height), short: id.short(), number };
+    for (position, id) in (0..).zip(ids) {
+        let row = Past { part: Past::part(height), short: id.short(), number, position };
         past.insert(row.encode(), ()).trying("write")?;
     }
     Ok(())
 }
 
-/// Forgets the parts of which no height matters any more.
-pub(super) fn forget(past: &mut PastTable<'_>, tip: Height) -> Result<(), StoreError> {
+/// Forgets the lowest part if no height of it matters any more, as far as the bound of one call goes. Tells whether there may
+/// be more to forget.
+pub(super) fn forget(past: &mut PastTable<'_>, tip: Height) -> Result<bool, StoreError> {
     let first = past.first().trying("read")?.map(|(first, _)| Past::decode(&first.value()));
-    let Some(first) = first else { return Ok(()) };
+    let Some(first) = first else { return Ok(false) };
     let last_height = u64::from(first.part).saturating_add(1).saturating_mul(PAST_HEIGHTS).saturating_sub(1);
     if matters(last_height, tip) {
-        return Ok(());
+        return Ok(false);
     }
-    let (from, to) = (first.part.to_be_bytes(), first.part.saturating_add(1).to_be_bytes());
-    let mut bounds = [[0; PAST_BYTES]; 2];
-    for (bound, part) in bounds.iter_mut().zip([from, to]) {
-        bound[..4].copy_from_slice(&part);
+    let mut end = [0; PAST_BYTES];
+    end[..4].copy_from_slice(&first.part.saturating_add(1).to_be_bytes());
+    let rows = past.range(..end).trying("read")?.take(PAST_ROWS_MAX);
+    let rows = rows.map(|row| Ok(row.trying("read")?.0.value())).collect::<Result<Vec<_>, StoreError>>()?;
+    for row in &rows {
+        past.remove(row).trying("write")?;
     }
-    past.retain_in(bounds[0]..bounds[1], |_, ()| false).trying("write")
+    Ok(rows.len() == PAST_ROWS_MAX)
 }
 
-/// Fills the table of a store that an earlier program made and pruned.
-pub(super) fn fill_past(transaction: &WriteTransaction) -> Result<(), StoreError> {
+/// Fills the table of a store that a program pruned which doesn't know it, a bounded part at a time: from the block below a height
+/// of the best chain on down. Gives the height below which to go on; `None` when it is complete, and marked so.
+pub(super) fn fill(
+    transaction: &WriteTransaction,
+    counters: &Counters,
+    below: Height,
+) -> Result<Option<Height>, StoreError> {
     let mut past = transaction.open_table(PAST).trying("write")?;
     let best = transaction.open_table(BEST).trying("read")?;
     let blocks = transaction.open_table(BLOCKS).trying("read")?;
     let bodies = transaction.open_table(BODIES).trying("read")?;
     let lists = transaction.open_table(IDS).trying("read")?;
     let tip = best.last().trying("read")?.map_or(0, |(height, _)| height.value());
-    for row in best.iter().trying("read")?.rev() {
+    let mut rows = 0_usize;
+    for row in best.range(..below).trying("read")?.rev() {
         let (height, id) = row.trying("read")?;
         let (height, id) = (height.value(), BlockId(id.value()));
         if !matters(height, tip) {
             break;
+        }
+        if rows >= PAST_ROWS_MAX {
+            return Ok(Some(height.saturating_add(1)));
         }
         let row = blocks.get(id.as_bytes()).trying("read")?;
         let row = row.ok_or_else(|| StoreError::damaged(format!("block {id} of the best chain is missing")))?;
         let number = BlockRow::decode(&id, row.value())?.number;
         if bodies.get((number, 0)).trying("read")?.is_none() {
             let ids = join(&lists, number)?;
-            note(&mut past, height, number, ids.as_chunks::<32>().0.iter().copied().map(TxId))?;
+            let ids = ids.as_chunks::<32>().0;
+            note(&mut past, height, number, ids.iter().copied().map(TxId))?;
+            rows = rows.saturating_add(ids.len());
         }
     }
+    mark(&mut transaction.open_table(META).trying("write")?, counters)?;
+    Ok(None)
+}
+
+/// Notes that the table is complete as of these counters.
+pub(super) fn mark(meta: &mut Table<'_, &str, &[u8]>, counters: &Counters) -> Result<(), StoreError> {
+    meta.insert(PAST_KEY, counters.encode().as_slice()).trying("write")?;
     Ok(())
 }

@@ -23,6 +23,11 @@ use super::error::{Context as _, StoreError};
 use super::peers::{KnownPeer, PEERS_MAX};
 use super::tables::{BEST, BLOCKS, BODIES, BlockRow, IDS, NUMBERS, PART_BYTES, PEERS, PENDING, RETURNING, Spot};
 
+/// Transaction ids in a full part of a block's list.
+const IDS_PER_PART: u32 = (PART_BYTES / 32) as u32;
+
+const _: () = assert!(PART_BYTES.is_multiple_of(32), "no id lies in two parts");
+
 /// A snapshot.
 pub(super) struct Reads<'a> {
     pub(super) transaction: ReadTransaction,
@@ -227,6 +232,15 @@ impl<'a> Reads<'a> {
         let Some(row) = blocks.get(id.as_bytes()).trying("read")? else { return Ok(None) };
         let row = BlockRow::decode(id, row.value())?;
         Ok(Some(Row { number: row.number, epoch: row.epoch, header: header(id, row.header)? }))
+    }
+
+    /// One of a block's transaction ids. It is not checked against the block's header: that takes all of them.
+    pub(super) fn id_at(&self, number: u64, position: u32) -> Result<Option<TxId>, StoreError> {
+        let table = self.transaction.open_table(IDS).trying("read")?;
+        let (part, place) = (position / IDS_PER_PART, position % IDS_PER_PART);
+        let Some(row) = table.get((number, part)).trying("read")? else { return Ok(None) };
+        let (ids, _) = row.value().as_chunks::<32>();
+        Ok(usize::try_from(place).ok().and_then(|place| ids.get(place)).copied().map(TxId))
     }
 
     pub(super) fn ids(&self, id: &BlockId, row: &Row) -> Result<Arc<[TxId]>, StoreError> {

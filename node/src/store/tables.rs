@@ -12,7 +12,7 @@ use super::error::StoreError;
 /// The format that this program writes, and the only one that it reads.
 pub const FORMAT: u32 = 1;
 
-/// `format`: 4 bytes. `network`: the network's name. `totals`: see [`Counters`]. `clock`: see `age.rs`.
+/// `format`: 4 bytes. `network`: the network's name. `totals`: see [`Counters`]. `clock`: see `age.rs`. `past`: see [`PAST_KEY`].
 pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 /// Block id to [`BlockRow`]. Rows stay when bodies go.
 pub(super) const BLOCKS: TableDefinition<'static, [u8; 32], &[u8]> = TableDefinition::new("blocks");
@@ -42,6 +42,9 @@ pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const NETWORK_KEY: &str = "network";
 /// The key of [`Counters`] in [`META`].
 pub(super) const COUNTERS_KEY: &str = "totals";
+/// The key of the [`Counters`] up to which [`PAST`] is complete, in [`META`]. A program that knows no such table changes the
+/// others and not these.
+pub(super) const PAST_KEY: &str = "past";
 /// The key of the store's own clock in [`META`]. A store that an earlier program made lacks it.
 pub(super) const CLOCK_KEY: &str = "clock";
 
@@ -52,8 +55,8 @@ pub(super) const PART_BYTES: usize = 16 * 1024 - 128;
 /// Bytes of an encoded [`Spot`]: 4 + 8 + 8 + 4 + 4.
 pub(super) const SPOT_BYTES: usize = 28;
 
-/// Bytes of an encoded [`Past`]: 4 + 8 + 8.
-pub(super) const PAST_BYTES: usize = 20;
+/// Bytes of an encoded [`Past`]: 4 + 8 + 8 + 4.
+pub(super) const PAST_BYTES: usize = 24;
 
 /// Heights of one part of [`PAST`]: a quarter of those that matter, so that a look-up asks five parts at most, and what is too old goes
 /// a part at a time.
@@ -161,6 +164,8 @@ pub(super) struct Past {
     pub(super) short: ShortId,
     /// The block's number.
     pub(super) number: u64,
+    /// Its place in the block, so that a look-up reads one id and not all of them.
+    pub(super) position: u32,
 }
 
 impl Past {
@@ -172,27 +177,31 @@ impl Past {
     pub(super) fn encode(&self) -> [u8; PAST_BYTES] {
         let mut bytes = [0; PAST_BYTES];
         let (part, rest) = bytes.split_at_mut(4);
-        let (short, number) = rest.split_at_mut(8);
+        let (short, rest) = rest.split_at_mut(8);
+        let (number, position) = rest.split_at_mut(8);
         part.copy_from_slice(&self.part.to_be_bytes());
         short.copy_from_slice(&self.short.0);
         number.copy_from_slice(&self.number.to_be_bytes());
+        position.copy_from_slice(&self.position.to_be_bytes());
         bytes
     }
 
     pub(super) fn decode(bytes: &[u8; PAST_BYTES]) -> Self {
         let [a, b, c, d, rest @ ..] = *bytes;
-        let [s0, s1, s2, s3, s4, s5, s6, s7, number @ ..] = rest;
+        let [s0, s1, s2, s3, s4, s5, s6, s7, rest @ ..] = rest;
+        let [n0, n1, n2, n3, n4, n5, n6, n7, position @ ..] = rest;
         Self {
             part: u32::from_be_bytes([a, b, c, d]),
             short: ShortId([s0, s1, s2, s3, s4, s5, s6, s7]),
-            number: u64::from_be_bytes(number),
+            number: u64::from_be_bytes([n0, n1, n2, n3, n4, n5, n6, n7]),
+            position: u32::from_be_bytes(position),
         }
     }
 
     /// The first and the last key that a transaction can have in a part.
     pub(super) fn range(part: u32, id: &TxId) -> (Self, Self) {
-        let first = Self { part, short: id.short(), number: 0 };
-        (first, Self { number: u64::MAX, ..first })
+        let first = Self { part, short: id.short(), number: 0, position: 0 };
+        (first, Self { number: u64::MAX, position: u32::MAX, ..first })
     }
 }
 

@@ -222,8 +222,7 @@ pub(super) fn prune(
     let mut spots = transaction.open_table(SPOTS).trying("write")?;
     let mut past = transaction.open_table(PAST).trying("write")?;
     let tip = best.last().trying("read")?.map_or(0, |(height, _)| height.value());
-    past::forget(&mut past, tip)?;
-    let mut pruned = Pruned::default();
+    let mut pruned = Pruned { more: past::forget(&mut past, tip)?, ..Pruned::default() };
     let mut from = 0;
     for _ in 0..PRUNE_LOOKED_AT_MAX {
         if matches!(target, PruneTarget::BodyBytes(max) if counters.body_bytes <= max) {
@@ -298,6 +297,7 @@ fn keep_counters(
 ) -> Result<(), StoreError> {
     let mut meta = transaction.open_table(META).trying("write")?;
     meta.insert(COUNTERS_KEY, counters.encode().as_slice()).trying("write")?;
+    past::mark(&mut meta, counters)?;
     keep_clock(&mut meta, clock)
 }
 

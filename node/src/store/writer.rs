@@ -112,9 +112,16 @@ struct State {
     due: Option<Time>,
     questions: VecDeque<(u64, Question)>,
     /// Blocks in submissions that are not committed.
-    blocks: HashMap<BlockId, Arc<Block>>,
+    blocks: HashMap<BlockId, Waiting>,
     failed: bool,
     closing: bool,
+}
+
+/// A block in a submission, and the ids of its transactions.
+#[derive(Debug)]
+struct Waiting {
+    block: Arc<Block>,
+    ids: Arc<[TxId]>,
 }
 
 #[derive(Debug)]
@@ -203,19 +210,16 @@ impl Writer {
         self.shared.lock().backlog_bytes
     }
 
-    /// Asks for a block that was submitted, committed or not, or for what is committed of anything else. The answer comes through the receiver
+    /// Asks for a block or its transactions' ids, committed or not, or for what is committed of anything else. The answer comes through the receiver
     /// of [`Writer::start`].
     ///
     /// # Errors
     /// [`WriterBusy`]; no answer comes then.
     pub fn load(&self, load: Load) -> Result<(), WriterBusy> {
-        let queued = match &load {
-            Load::Block(id) => self.shared.lock().blocks.get(id).map(|block| (*id, Arc::clone(block))),
-            Load::HeadersAfter(_) | Load::First(_) | Load::Contents(_) => None,
-        };
-        let Some((id, block)) = queued else { return self.ask(Question::Load(load)) };
+        let queued = self.shared.lock().queued(&load);
+        let Some(loaded) = queued else { return self.ask(Question::Load(load)) };
         // A receiver that is gone wants no answer.
-        let _ = self.answers.send(Answer { load, loaded: Ok(Loaded::Block { id, block: Some(block) }) });
+        let _ = self.answers.send(Answer { load, loaded: Ok(loaded) });
         Ok(())
     }
 
@@ -454,12 +458,28 @@ impl State {
         }
         let bytes = records.iter().map(record_bytes).fold(0, usize::saturating_add);
         for record in &records {
-            if let Record::Block { block, .. } = record {
-                self.blocks.insert(block.header.id(), Arc::clone(block));
+            if let Record::Block { block, transactions } = record {
+                let waiting = Waiting { block: Arc::clone(block), ids: Arc::clone(transactions) };
+                self.blocks.insert(block.header.id(), waiting);
             }
         }
         self.backlog_bytes = self.backlog_bytes.saturating_add(bytes);
         self.submissions.push_back(Submission { number: self.submitted, bytes, records });
+    }
+
+    /// What a submission that is not committed has of what is asked for.
+    fn queued(&self, load: &Load) -> Option<Loaded> {
+        match load {
+            Load::Block(id) => {
+                let block = Arc::clone(&self.blocks.get(id)?.block);
+                Some(Loaded::Block { id: *id, block: Some(block) })
+            }
+            Load::Contents(id) => {
+                let ids = Arc::clone(&self.blocks.get(id)?.ids);
+                Some(Loaded::Contents { id: *id, transactions: Some(ids) })
+            }
+            Load::HeadersAfter(_) | Load::First(_) => None,
+        }
     }
 
     /// Whether so much waits that more makes no commit cheaper.

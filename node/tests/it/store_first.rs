@@ -1,15 +1,16 @@
 //! Where the best chain has a transaction first: exact for as long as a transaction may be in a block, whatever is pruned, through
 //! reorganisations, and in stores that an earlier program made.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use node::store::{Place, PruneTarget, RedbStore, STORE_FILE, Store};
+use node::store::{PAST_ROWS_MAX, Place, PruneTarget, RedbStore, STORE_FILE, Store, StoreError};
 use protocol::durable::{Load, Loaded, Looked, Record};
 use protocol::hash::TxId;
 use protocol::limits::VALID_UNTIL_AHEAD_MAX;
 use protocol::message::Tip;
 use protocol::transaction::SignedTransaction;
-use redb::{Database, TableDefinition};
+use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, TableDefinition, WriteTransaction};
 use tempfile::tempdir;
 
 use crate::store_disk::Disk;
@@ -152,14 +153,95 @@ fn a_store_that_an_earlier_program_pruned_is_made_exact_when_it_is_opened() {
     pruned(&mut store, &item);
     drop(store);
     // As it was before there was such a table.
-    let past: TableDefinition<'static, [u8; 20], ()> = TableDefinition::new("past");
-    let database = Database::open(dir.path().join(STORE_FILE)).expect("a database");
-    let write = database.begin_write().expect("a transaction");
-    assert!(write.delete_table(past).expect("deleted"));
-    write.commit().expect("kept");
-    drop(database);
+    change(dir.path(), |write| {
+        assert!(write.delete_table(PAST).expect("deleted"));
+        write.open_table(META).expect("there").remove("past").expect("removed");
+    });
     for _ in 0..2 {
         let store = RedbStore::open(dir.path(), options()).expect("a store");
         assert_eq!(first(&store, item[0].id()), Some(2));
     }
+}
+
+#[test]
+fn a_store_that_an_earlier_program_pruned_meanwhile_is_made_exact_when_it_is_opened() {
+    let item = [transaction(1, 10)];
+    let dir = tempdir().expect("a directory");
+    let mut store = RedbStore::open(dir.path(), options()).expect("a new store");
+    pruned(&mut store, &item);
+    drop(store);
+    // It left the table as it was, and told in the totals that bodies are gone.
+    change(dir.path(), |write| {
+        write.open_table(PAST).expect("there").retain(|_, ()| false).expect("emptied");
+        let mut meta = write.open_table(META).expect("there");
+        let mut totals = meta.get("totals").expect("readable").expect("there").value().to_vec();
+        totals[15] ^= 1;
+        meta.insert("totals", totals.as_slice()).expect("written");
+    });
+    for _ in 0..2 {
+        let store = RedbStore::open(dir.path(), options()).expect("a store");
+        assert_eq!(first(&store, item[0].id()), Some(2));
+    }
+}
+
+#[test]
+fn a_look_up_of_a_pruned_block_reads_one_of_its_ids_and_checks_it() {
+    let items: Vec<_> = (0..1_000).map(|number| transaction(number, 10)).collect();
+    let dir = tempdir().expect("a directory");
+    let mut store = RedbStore::open(dir.path(), options()).expect("a new store");
+    pruned(&mut store, &items);
+    drop(store);
+    // The last id of the block is another now.
+    change(dir.path(), |write| {
+        let mut ids = write.open_table(IDS).expect("there");
+        let mut part = ids.get((1, 1)).expect("readable").expect("there").value().to_vec();
+        *part.last_mut().expect("some") ^= 1;
+        part[0] ^= 1;
+        ids.insert((1, 1), part.as_slice()).expect("written");
+    });
+    let store = RedbStore::open(dir.path(), options()).expect("a store");
+    for at in [0, 507, 509, 998] {
+        assert_eq!(first(&store, items[at].id()), Some(2), "{at}");
+    }
+    // One whose short id is still there may be another transaction; one whose isn't is damage.
+    assert_eq!(first(&store, items[999].id()), Some(393));
+    let damaged = store.load(&Load::First(items[508].id()));
+    assert!(matches!(damaged, Err(StoreError::Damaged { .. })), "{damaged:?}");
+}
+
+#[test]
+fn one_call_forgets_a_bounded_number_of_what_no_later_block_can_repeat() {
+    let dir = tempdir().expect("a directory");
+    let mut store = RedbStore::open(dir.path(), options()).expect("a new store");
+    let empty: Vec<&[Arc<SignedTransaction>]> = vec![&[]; VALID_UNTIL_AHEAD_MAX as usize + 2_500];
+    grow(&mut store, &mut Chain::new(), &empty, 0);
+    drop(store);
+    change(dir.path(), |write| {
+        let mut past = write.open_table(PAST).expect("there");
+        for number in 0..=PAST_ROWS_MAX as u64 {
+            let mut row = [0; 24];
+            row[4..12].copy_from_slice(&number.to_be_bytes());
+            past.insert(row, ()).expect("written");
+        }
+    });
+    for (more, left) in [(true, 1), (false, 0)] {
+        let mut store = RedbStore::open(dir.path(), options()).expect("a store");
+        assert_eq!(store.prune(PruneTarget::BodyBytes(u64::MAX)).expect("kept").more, more);
+        drop(store);
+        let mut rows = 0;
+        change(dir.path(), |write| rows = write.open_table(PAST).expect("there").len().expect("readable"));
+        assert_eq!(rows, left);
+    }
+}
+
+const PAST: TableDefinition<'static, [u8; 24], ()> = TableDefinition::new("past");
+const IDS: TableDefinition<'static, (u64, u32), &[u8]> = TableDefinition::new("ids");
+const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
+
+/// Changes a store as another program might.
+fn change(dir: &Path, what: impl FnOnce(&WriteTransaction)) {
+    let database = Database::open(dir.join(STORE_FILE)).expect("a database");
+    let write = database.begin_write().expect("a transaction");
+    what(&write);
+    write.commit().expect("kept");
 }

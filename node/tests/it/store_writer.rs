@@ -194,6 +194,21 @@ async fn much_waits_for_nobody() {
 }
 
 #[tokio::test]
+async fn what_a_block_has_that_is_not_committed_yet_is_told() {
+    let mut harness = Harness::waiting(LONG);
+    let (mut chain, item) = (Chain::new(), transaction(1, 10));
+    harness.writer.submit(vec![chain.grow(std::slice::from_ref(&item), 0)], Awaited::No);
+    harness.writer.load(Load::Contents(chain.tip())).expect("taken");
+    let loaded = harness.answers.recv().await.expect("the store is there").loaded.expect("readable");
+    match loaded {
+        Loaded::Contents { transactions, .. } => assert_eq!(transactions.as_deref(), Some([item.id()].as_slice())),
+        other => panic!("{other:?}"),
+    }
+    harness.finish_one(true);
+    harness.writer.close().expect("all kept");
+}
+
+#[tokio::test]
 async fn a_question_waits_for_nobody_either() {
     let harness = Harness::waiting(LONG);
     harness.writer.submit(vec![pending(2)], Awaited::No);

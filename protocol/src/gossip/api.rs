@@ -226,6 +226,13 @@ pub enum Event {
         tip: Height,
     },
     /// Transactions of a block of the best chain that an earlier block of it holds as well: they have no effect in this one.
+    ///
+    /// Told as soon as it is known, which may be after [`Event::TipChanged`] and more than once for a block: what memory
+    /// doesn't know is looked up. It is never told if too many look-ups wait ([`LOOKUPS_WAITING_MAX`]), if storage can't tell,
+    /// or if the node ends before. So whoever applies blocks asks: [`Gossip::transaction`](super::Gossip::transaction), and
+    /// durable storage where it doesn't know the first occurrence.
+    ///
+    /// [`LOOKUPS_WAITING_MAX`]: crate::limits::LOOKUPS_WAITING_MAX
     Repeated {
         /// The later block.
         block: BlockId,

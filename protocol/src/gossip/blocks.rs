@@ -303,7 +303,8 @@ impl Gossip {
         for block in &disconnected {
             for id in self.chain.ids_of(block) {
                 // An earlier block may have it as well.
-                self.acknowledged.set_confirmed(id, self.chain.confirmed(id).is_some());
+                let confirmed = self.chain.confirmed(id).is_some() || self.firsts.found.contains(id);
+                self.acknowledged.set_confirmed(id, confirmed);
             }
         }
         for block in &connected {
@@ -324,6 +325,7 @@ impl Gossip {
         self.return_later(&to_load);
         self.expire_transactions(tip.height, &mut gone);
         self.keep_gone(gone);
+        self.look_up_unsure(now);
         self.watch_again(now, true);
         self.stats.reorganisations =
             self.stats.reorganisations.saturating_add(u64::from(!disconnected.is_empty()));
@@ -332,7 +334,8 @@ impl Gossip {
 
     /// Gives up transactions that no later block may hold. Those that were acknowledged here are told of.
     fn expire_transactions(&mut self, tip: Height, gone: &mut Vec<TxId>) {
-        let submitted = self.acknowledged.expire(tip);
+        // A block whose transactions are still to be recalled may have one: it is told of later then.
+        let submitted = if self.knows_all_confirmed() { self.acknowledged.expire(tip) } else { Vec::new() };
         gone.extend(self.mempool.remove_expired(tip).iter().map(|expired| expired.id()));
         if !submitted.is_empty() {
             self.stats.submissions_expired = self.stats.submissions_expired.saturating_add(submitted.len() as u64);

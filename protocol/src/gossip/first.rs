@@ -7,6 +7,7 @@
 //! 2. Otherwise a filter denies most of what is new ([`Filter`]).
 //! 3. What it doesn't deny is asked of durable storage, which has the first occurrences of the newest 10,000 blocks. The
 //!    transaction waits for that, and counts as being checked meanwhile; who sent it pays [`LOOKUP_COST_BYTES`] of its budget.
+//!    Senders take turns ([`Queue`](super::turns::Queue)), and what was found is remembered ([`Found`]).
 //!
 //! Storage may be a few records behind. Its answer says on which tip it rests: it holds if memory has what came after.
 //!
@@ -18,14 +19,18 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::api::{Event, ItemId, Output, Refusal, Submission};
+use super::found::Found;
 use super::transactions::CheckedTransaction;
+use super::turns::Queue;
 use super::{Checked, Gossip};
 use crate::chain::TipChange;
 use crate::durable::{Load, Looked, RestoredBlock};
 use crate::filter::Filter;
 use crate::hash::{BlockId, TxId};
-use crate::limits::{LOOKUP_COST_BYTES, LOOKUPS_MAX, LOOKUPS_WAITING_MAX, VALID_UNTIL_AHEAD_MAX};
-use crate::message::Tip;
+use crate::limits::{
+    LOOKUP_COST_BYTES, LOOKUPS_MAX, LOOKUPS_WAITING_MAX, UNSURE_BYTES_MAX, UNSURE_MAX, VALID_UNTIL_AHEAD_MAX,
+};
+use crate::message::{Tip, TxRef};
 use crate::seeded::SeededState;
 use crate::time::Time;
 use crate::transaction::{Height, SignedTransaction};
@@ -35,12 +40,22 @@ use crate::verify::{JobId, Verdict};
 #[derive(Debug)]
 pub(super) struct Firsts {
     filter: Filter,
-    waiting: VecDeque<(TxId, Why)>,
+    waiting: Queue<(TxId, Why)>,
     asked: BTreeMap<TxId, Vec<Why>>,
     /// Of these, those on behalf of no check.
     own: usize,
     /// The block whose transactions the filter waits for.
     recalling: Option<BlockId>,
+    /// Storage had no answer to the last such question: it is asked nothing of the kind until it has answered something
+    /// else, or the tip changes.
+    recall_failed: bool,
+    /// Verified transactions of which it couldn't tell yet, oldest first, and their bytes.
+    unsure: VecDeque<CheckedTransaction>,
+    unsure_bytes: usize,
+    /// The end of its best chain by its last answer.
+    stored: Option<Tip>,
+    /// What it said to be confirmed.
+    pub(super) found: Found,
 }
 
 /// Who wants to know where a transaction is first.
@@ -58,16 +73,27 @@ impl Firsts {
     pub(super) fn new(hasher: &SeededState) -> Self {
         Self {
             filter: Filter::new(hasher.clone()),
-            waiting: VecDeque::new(),
+            waiting: Queue::default(),
             asked: BTreeMap::new(),
             own: 0,
             recalling: None,
+            recall_failed: false,
+            unsure: VecDeque::new(),
+            unsure_bytes: 0,
+            stored: None,
+            found: Found::new(hasher),
         }
     }
 
-    /// Look-ups that wait or are under way for no check of their own; bytes of the filter; and heights that it lacks.
-    pub(super) fn len(&self) -> (usize, usize, usize) {
-        (self.own, self.filter.bytes(), self.filter.unknown_len())
+    /// Transactions of which nobody could tell, and their bytes.
+    pub(super) fn unsure(&self) -> (usize, usize) {
+        (self.unsure.len(), self.unsure_bytes)
+    }
+
+    /// Look-ups that wait or are under way for no check of their own; bytes of the filter; heights that it lacks; and
+    /// what was found.
+    pub(super) fn len(&self) -> (usize, usize, usize, usize) {
+        (self.own, self.filter.bytes(), self.filter.unknown_len(), self.found.len())
     }
 }
 
@@ -81,6 +107,16 @@ impl Gossip {
     pub(super) fn is_first_unknown(&self, transaction: &SignedTransaction) -> bool {
         let (id, from) = (transaction.id(), earliest(transaction.valid_until()));
         self.chain.confirmed(&id).is_none() && self.may_be_before(&id, from)
+    }
+
+    /// Whether a transaction is known to be in a block of the best chain.
+    pub(super) fn is_confirmed(&self, id: &TxId) -> bool {
+        self.chain.confirmed(id).is_some() || self.firsts.found.contains(id)
+    }
+
+    /// Whether the transactions of all blocks that matter are known, so that one which isn't known to be confirmed isn't.
+    pub(super) fn knows_all_confirmed(&self) -> bool {
+        self.firsts.filter.unknown_len() == 0
     }
 
     /// Whether a block from a height on may have a transaction that memory doesn't know of.
@@ -110,6 +146,7 @@ impl Gossip {
 
     /// The best chain has changed: takes the new blocks into the filter, and tells of transactions that occur again.
     pub(super) fn note_confirmed(&mut self, change: &TipChange) {
+        self.firsts.found.forget_within(&change.disconnected);
         for again in change.repeated.chunk_by(|one, next| one.0 == next.0) {
             let block = again.first().map(|(block, _)| *block);
             block
@@ -133,7 +170,8 @@ impl Gossip {
             self.firsts.filter.insert(height, ids.into_iter());
         }
         self.firsts.filter.forget_below(change.tip.height.saturating_sub(VALID_UNTIL_AHEAD_MAX));
-        self.recall_next();
+        self.firsts.filter.ask_again();
+        self.recall_again();
     }
 
     /// A verified transaction can't be let in before durable storage was asked. Its check stays unfinished.
@@ -142,7 +180,7 @@ impl Gossip {
         if let Some(peer) = from.and_then(|from| self.peers.get_mut(&from)) {
             peer.budget.spend(now, LOOKUP_COST_BYTES);
         }
-        self.firsts.waiting.push_back((id, Why::Admit(job)));
+        self.firsts.waiting.push(from, (id, Why::Admit(job)));
         self.look_up_next();
     }
 
@@ -155,7 +193,7 @@ impl Gossip {
         let room = self.firsts.own < LOOKUPS_WAITING_MAX;
         if room {
             self.firsts.own = self.firsts.own.saturating_add(1);
-            self.firsts.waiting.push_back((id, why));
+            self.firsts.waiting.push(None, (id, why));
             self.look_up_next();
         }
         room
@@ -163,7 +201,7 @@ impl Gossip {
 
     fn look_up_next(&mut self) {
         while self.firsts.asked.len() < LOOKUPS_MAX
-            && let Some((id, why)) = self.firsts.waiting.pop_front()
+            && let Some((id, why)) = self.firsts.waiting.pop()
         {
             let asked = self.firsts.asked.entry(id).or_default();
             if asked.is_empty() {
@@ -180,9 +218,13 @@ impl Gossip {
                 self.firsts.own = self.firsts.own.saturating_sub(1);
             }
             let first = looked.ok_or(Unsure).and_then(|looked| self.first_of(&id, &looked));
+            if let Ok(Some(first)) = first {
+                self.firsts.found.insert(id, first.id);
+            }
             match why {
                 Why::Admit(job) => self.end_admission(now, job, first),
                 Why::Returned if matches!(first, Ok(Some(_))) => {
+                    self.acknowledged.set_confirmed(&id, true);
                     let gone = self.mempool.remove(&id).map(|_| id);
                     self.keep_gone(gone.into_iter().collect());
                 }
@@ -198,6 +240,13 @@ impl Gossip {
             }
         }
         self.look_up_next();
+        let stored = looked.map(|looked| looked.tip);
+        if stored.is_some() {
+            self.recall_again();
+        }
+        if core::mem::replace(&mut self.firsts.stored, stored) != stored && stored.is_some() {
+            self.look_up_unsure(now);
+        }
     }
 
     /// Where a transaction is first, by the word of durable storage and what memory has of newer blocks.
@@ -218,13 +267,50 @@ impl Gossip {
         let Checked::Transaction(checked) = checking else { return };
         match first {
             Ok(None) => self.on_checked_transaction(now, checked, Verdict::Valid),
-            Ok(Some(_)) => {
-                self.seen.accept(checked.transaction().id());
-                self.end_unadmitted(&checked, Ok(Submission::Held));
+            Ok(Some(_)) => self.end_unadmitted(&checked, Ok(Submission::Held)),
+            // It may be confirmed. Those who announced it are not asked again, so it is tried once more from here.
+            Err(Unsure) => {
+                self.end_unadmitted(&checked, Err(Refusal::Busy));
+                self.put_aside(checked);
             }
-            // It may be confirmed: nothing of it stays, and whoever has it may send it again.
-            Err(Unsure) => self.end_unadmitted(&checked, Err(Refusal::Busy)),
         }
+    }
+
+    /// Keeps a transaction of which nobody could tell until storage or the tip has moved. Of too many the oldest goes; whoever
+    /// has it may send it again.
+    fn put_aside(&mut self, checked: CheckedTransaction) {
+        let bytes = |checked: &CheckedTransaction| checked.transaction().encoded().len();
+        // Whoever submitted it knows, and tries again.
+        if checked.is_submitted() {
+            return;
+        }
+        let firsts = &mut self.firsts;
+        firsts.unsure_bytes = firsts.unsure_bytes.saturating_add(bytes(&checked));
+        firsts.unsure.push_back(checked);
+        while firsts.unsure.len() > UNSURE_MAX || firsts.unsure_bytes > UNSURE_BYTES_MAX {
+            let Some(oldest) = firsts.unsure.pop_front() else { break };
+            firsts.unsure_bytes = firsts.unsure_bytes.saturating_sub(bytes(&oldest));
+        }
+    }
+
+    /// Looks up once more what nobody could tell of.
+    pub(super) fn look_up_unsure(&mut self, now: Time) {
+        self.firsts.unsure_bytes = 0;
+        for checked in core::mem::take(&mut self.firsts.unsure) {
+            let transaction = checked.transaction().clone();
+            let id = transaction.id();
+            if self.has(&TxRef::Full(id)) || self.is_confirmed(&id) {
+                continue;
+            }
+            if !self.is_first_unknown(&transaction) {
+                self.on_checked_transaction(now, checked, Verdict::Valid);
+                continue;
+            }
+            let job = self.check_again(checked);
+            let from = self.checking.get(&job).and_then(|checking| checking.from);
+            self.firsts.waiting.push(from, (id, Why::Admit(job)));
+        }
+        self.look_up_next();
     }
 
     fn end_unadmitted(&mut self, checked: &CheckedTransaction, answer: Result<Submission, Refusal>) {
@@ -252,6 +338,7 @@ impl Gossip {
     /// Asks for the transactions of a block that the filter lacks, one block at a time.
     fn recall_next(&mut self) {
         while self.firsts.recalling.is_none()
+            && !self.firsts.recall_failed
             && let Some(height) = self.firsts.filter.next_unknown()
         {
             self.firsts.recalling = self.chain.best_at(height);
@@ -261,16 +348,34 @@ impl Gossip {
         }
     }
 
+    /// Storage may be able to answer again.
+    fn recall_again(&mut self) {
+        self.firsts.recall_failed = false;
+        self.recall_next();
+    }
+
     pub(super) fn on_recalled(&mut self, id: BlockId, transactions: Option<&Arc<[TxId]>>) {
         if self.firsts.recalling != Some(id) {
             return;
         }
         self.firsts.recalling = None;
+        self.firsts.recall_failed = transactions.is_none();
         let height = self.chain.height_of(&id).filter(|_| self.chain.is_best(&id));
         if let (Some(height), Some(ids)) = (height, transactions) {
             self.firsts.filter.insert(height, ids.iter().copied());
+            self.confirm_recalled(ids);
         }
         self.recall_next();
+    }
+
+    /// Makes up for what wasn't done when a block joined the best chain whose transactions nobody here knew.
+    fn confirm_recalled(&mut self, ids: &[TxId]) {
+        let mut gone = Vec::new();
+        for id in ids {
+            self.acknowledged.set_confirmed(id, true);
+            gone.extend(self.mempool.remove(id).map(|_| *id));
+        }
+        self.keep_gone(gone);
     }
 }
 

@@ -7,20 +7,21 @@ use core::mem::size_of;
 
 use super::api::PeerHandle;
 use super::peer::{Owed, Peer};
+use super::transactions::CheckedTransaction;
 use super::{Checking, Gossip};
 use crate::block::SignedHeader;
 use crate::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
     ACKNOWLEDGED_MAX, ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX,
     CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES,
-    EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX, FILTER_BYTES_MAX, GUESTS_MAX, HEADER_QUEUE_MAX, HOMES_MAX,
-    INVALID_BLOCKS_MAX, KNOWN_MAX, LISTS_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK, LOOKUPS_WAITING_MAX,
-    MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, OFFER_ENTRIES_MAX, OFFERS_MAX, ORPHAN_BYTES_MAX,
+    EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX, FILTER_BYTES_MAX, FOUND_MAX, GUESTS_MAX, HEADER_QUEUE_MAX,
+    HOMES_MAX, INVALID_BLOCKS_MAX, KNOWN_MAX, LISTS_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK,
+    LOOKUPS_WAITING_MAX, MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, OFFER_ENTRIES_MAX, OFFERS_MAX, ORPHAN_BYTES_MAX,
     ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, OVERDUE_MAX,
     RECONCILE_SERVED_MAX, REFUSED_ENDS_MAX, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX,
     REQUEST_BLOCKS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, RETURNING_MAX, ROUTES_ENTRIES_MAX, ROUTES_NEW_MAX,
     ROUTES_SETTLED_MAX, RUMOR_HOT_MAX, SEEN_ACCEPTED_MAX, SEEN_DECLINED_MAX, SEEN_REJECTED_MAX, SENT_MAX,
-    SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX, TOLD_MAX,
+    SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX, TOLD_MAX, UNSURE_BYTES_MAX, UNSURE_MAX,
 };
 use crate::message::Lane;
 
@@ -50,6 +51,7 @@ const MEMPOOL_ENTRY_BYTES: usize = 600;
 const HEADER_ENTRY_BYTES: usize = 650;
 const EVIDENCE_ENTRY_BYTES: usize = 512;
 const LOOKUP_ENTRY_BYTES: usize = 80;
+const FOUND_ENTRY_BYTES: usize = 180;
 const RECALL_ENTRY_BYTES: usize = 16;
 const CONFIRMED_ENTRY_BYTES: usize = 100;
 const INVALID_ENTRY_BYTES: usize = 150;
@@ -93,8 +95,12 @@ impl Gossip {
         let (loads, returning) = self.loads.len();
         count("loads", loads, LOADS_MAX.saturating_add(1), LOAD_ENTRY_BYTES);
         count("blocks to return", returning, RETURNING_MAX, RETURNING_ENTRY_BYTES);
-        let (lookups, filter_bytes, unknown) = self.firsts.len();
+        let (lookups, filter_bytes, unknown, found) = self.firsts.len();
         count("look-ups", lookups, LOOKUPS_WAITING_MAX, LOOKUP_ENTRY_BYTES);
+        count("found to be confirmed", found, FOUND_MAX, FOUND_ENTRY_BYTES);
+        let (unsure, unsure_bytes) = self.firsts.unsure();
+        count("unsure transactions", unsure, UNSURE_MAX, size_of::<CheckedTransaction>());
+        count("bytes of unsure transactions", unsure_bytes, UNSURE_BYTES_MAX, 1);
         count("filter bytes", filter_bytes, FILTER_BYTES_MAX, 1);
         count("heights to recall", unknown, CHAIN_BEST_HEADERS_MIN, RECALL_ENTRY_BYTES);
         let evidence_max = EVIDENCE_PRODUCERS_MAX * EVIDENCE_PER_PRODUCER_MAX;

@@ -15,7 +15,7 @@ use crate::mempool::Lookup;
 use crate::message::{Body, InvEntry, Message, TxRef};
 use crate::time::{Duration, Time};
 use crate::transaction::SignedTransaction;
-use crate::verify::Verdict;
+use crate::verify::{JobId, Verdict};
 
 /// A transaction whose signature is being checked.
 #[derive(Debug)]
@@ -86,7 +86,8 @@ impl Gossip {
                 peer.known.insert(transaction.short());
             }
             let age = Duration::from_millis(u64::from(*age_ms));
-            if self.seen.covers(transaction, tip, from) || self.has(transaction) {
+            let found = self.firsts.found.names(transaction);
+            if found || self.seen.covers(transaction, tip, from) || self.has(transaction) {
                 self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
             }
@@ -244,7 +245,7 @@ impl Gossip {
         if self.seen.rejected(&id, self.chain.tip().height) == Some(Rejection::Invalid) {
             return self.answer(item, Err(Refusal::RejectedBefore));
         }
-        let confirmed = self.chain.confirmed(&id).is_some();
+        let confirmed = self.is_confirmed(&id);
         if confirmed || self.mempool.adopt(&id) {
             self.acknowledged.watch(id, transaction.valid_until());
             self.acknowledged.set_confirmed(&id, confirmed);
@@ -265,8 +266,7 @@ impl Gossip {
     fn check_transaction(&mut self, now: Time, transaction: Arc<SignedTransaction>, sender: Option<Sender>) {
         let (id, from) = (transaction.id(), sender.map(|sender| sender.peer));
         let job = self.new_job(Vec::new(), [transaction.clone()].into());
-        self.checking_transactions.insert(id, job.id);
-        self.checking_short.insert(id.short(), id);
+        self.name_check(id, job.id);
         let bytes = transaction.encoded().len();
         let (senders, submitted) = (sender.into_iter().collect(), sender.is_none());
         let checked = CheckedTransaction { transaction, senders, at: now, submitted };
@@ -328,7 +328,7 @@ impl Gossip {
             };
             if answer.is_ok() {
                 self.acknowledged.watch(id, transaction.valid_until());
-                self.acknowledged.set_confirmed(&id, self.chain.confirmed(&id).is_some());
+                self.acknowledged.set_confirmed(&id, self.is_confirmed(&id));
             }
             self.answer(item, answer);
         }
@@ -337,6 +337,20 @@ impl Gossip {
                 self.disconnect(now, sender.peer, DisconnectReason::InvalidSignature);
             }
         }
+    }
+
+    /// Takes up the check of a verified transaction again, for all but its signature.
+    pub(super) fn check_again(&mut self, checked: CheckedTransaction) -> JobId {
+        let job = self.new_job(Vec::new(), Vec::new()).id;
+        self.name_check(checked.transaction.id(), job);
+        let (from, bytes) = (checked.from(), checked.transaction.encoded().len());
+        self.begin_check(job, Checking { what: Checked::Transaction(checked), from, bytes });
+        job
+    }
+
+    fn name_check(&mut self, id: TxId, job: JobId) {
+        self.checking_transactions.insert(id, job);
+        self.checking_short.insert(id.short(), id);
     }
 
     /// A transaction is checked no longer.
@@ -354,7 +368,7 @@ impl Gossip {
         transaction: &Arc<SignedTransaction>,
         from: Option<PeerHandle>,
     ) -> Result<(), Refusal> {
-        if self.chain.confirmed(&transaction.id()).is_some() {
+        if self.is_confirmed(&transaction.id()) {
             return Err(Refusal::Confirmed);
         }
         // A node that catches up may be handed what is signed for heights that the network has reached.
@@ -419,6 +433,6 @@ impl Gossip {
 
     /// Whether a transaction was accepted before, wherever it is now.
     fn holds(&mut self, id: &TxId) -> bool {
-        self.seen.accepted(id) || self.mempool.get(id).is_some() || self.chain.confirmed(id).is_some()
+        self.seen.accepted(id) || self.mempool.get(id).is_some() || self.is_confirmed(id)
     }
 }

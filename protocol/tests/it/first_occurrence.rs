@@ -18,10 +18,10 @@ use protocol::transaction::SignedTransaction;
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction, tx};
 
-type Transactions = Vec<Arc<SignedTransaction>>;
+pub(crate) type Transactions = Vec<Arc<SignedTransaction>>;
 
 /// A node with two blocks of these transactions, which it knows no longer: it was started again, and they are too old.
-fn forgetful(items: &Transactions) -> Mesh {
+pub(crate) fn forgetful(items: &Transactions) -> Mesh {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.checking = Checking::Assumed;
     let first = block(genesis(), items, 1);
@@ -35,11 +35,11 @@ fn forgetful(items: &Transactions) -> Mesh {
     mesh
 }
 
-fn send(mesh: &mut Mesh, from: PeerHandle, item: &SignedTransaction) {
+pub(crate) fn send(mesh: &mut Mesh, from: PeerHandle, item: &SignedTransaction) {
     mesh.say(0, from, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
 }
 
-fn looked_up(mesh: &Mesh) -> usize {
+pub(crate) fn looked_up(mesh: &Mesh) -> usize {
     mesh.kept[0].loads.iter().filter(|load| matches!(load, Load::First(_))).count()
 }
 
@@ -138,11 +138,12 @@ fn what_nobody_could_look_up_is_not_let_in_and_not_held_against_the_next_try() {
     let new = transaction(2, 1, 10);
     send(&mut mesh, peer, &new);
     mesh.run_secs(1);
-    assert_eq!(mesh.nodes[0].mempool().transactions, 0);
+    assert_eq!((mesh.nodes[0].mempool().transactions, looked_up(&mesh)), (0, 1), "it was looked up in vain");
     mesh.kept[0].blind = false;
     send(&mut mesh, peer, &new);
     mesh.run_secs(1);
     assert_eq!((mesh.nodes[0].mempool().transactions, mesh.disconnects.len()), (1, 0));
+    assert_eq!(looked_up(&mesh), 2, "and with success");
 }
 
 #[test]
@@ -255,6 +256,33 @@ fn a_filter_without_room_denies_nothing_of_that_part_and_is_itself_again_later()
     filter.forget_below(FILTER_PART_BLOCKS);
     assert!(!filter.may_have(&id(1_000_000), 1));
     assert!(filter.may_have(&id(8), FILTER_PART_BLOCKS));
+}
+
+#[test]
+fn blocks_that_leave_the_best_chain_and_come_back_take_no_room_in_the_filter_anew() {
+    let mut filter = filter(FILTER_BYTES_MAX);
+    let mut bytes = Vec::new();
+    for _ in 0..50 {
+        filter.insert(1, (0..2_000).map(id));
+        filter.pop_above(0);
+        filter.insert(1, (2_000..4_000).map(id));
+        filter.pop_above(0);
+        bytes.push(filter.bytes());
+    }
+    assert_eq!(bytes[0], bytes[49]);
+    assert!((0..4_000).all(|number| filter.may_have(&id(number), 1)));
+}
+
+#[test]
+fn a_height_that_was_asked_for_in_vain_is_asked_for_again_when_that_is_wanted() {
+    let mut filter = filter(FILTER_BYTES_MAX);
+    filter.insert_unknown(5);
+    assert_eq!((filter.next_unknown(), filter.next_unknown()), (Some(5), None));
+    filter.ask_again();
+    assert_eq!((filter.next_unknown(), filter.next_unknown()), (Some(5), None));
+    filter.insert(5, std::iter::empty());
+    filter.ask_again();
+    assert_eq!(filter.next_unknown(), None);
 }
 
 #[test]

@@ -265,6 +265,8 @@ impl Mesh {
     /// Ends a node and starts it again from what it has kept. It has no peers then.
     pub fn restart(&mut self, node: usize) {
         self.links.retain(|(at, _), to| *at != node && to.is_none_or(|(to, _)| to != node));
+        // What the one that ended had asked for answers nothing of the other.
+        self.queue.retain(|scheduled| !matches!(scheduled.what, Later::Input { node: of, .. } if of == node));
         let mut seed = [9; 32];
         seed[0] = u8::try_from(node).expect("few");
         self.nodes[node] = match self.rules.get(&node) {

@@ -25,6 +25,8 @@ pub struct Kept {
     pub forgetful: bool,
     /// Whether it can't look where a transaction is first.
     pub blind: bool,
+    /// Whether it can't tell which transactions a block has.
+    pub mute: bool,
     /// What was asked back.
     pub loads: Vec<Load>,
 }
@@ -76,7 +78,8 @@ impl Kept {
                 Loaded::First { id: *id, looked: (!self.blind).then_some(Looked { first, tip }) }
             }
             Load::Contents(id) => {
-                Loaded::Contents { id: *id, transactions: self.blocks.get(id).map(|(_, ids)| ids.clone()) }
+                let kept = self.blocks.get(id).filter(|_| !self.mute);
+                Loaded::Contents { id: *id, transactions: kept.map(|(_, ids)| ids.clone()) }
             }
         }
     }

@@ -45,6 +45,8 @@ mod hello; // the greeting
 mod inv_getdata; // announcing, asking, answering
 mod link_record; // when a push is missed, and what follows
 mod list_slots; // who may list, and for how long a claim is believed
+mod look_up_again; // what storage could not tell for a while
+mod look_up_turns; // who waits for whose look-ups
 mod mempool_bounds; // entries, bytes, nonces
 mod mempool_eviction; // who sheds what when it is full
 mod mempool_model; // against a naive model

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::codec::Encode as _;
+use protocol::durable::Load;
 use protocol::gossip::{
     AddressGroup, Direction, Input, Occupancy, PeerHandle, Reconciliation, RelayPolicy, Rumor,
 };
@@ -16,7 +17,7 @@ use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, rog
 use crate::make;
 
 /// What there is to see.
-const STRUCTURES: [&str; 58] = [
+const STRUCTURES: [&str; 61] = [
     "accepted ids",
     "acknowledged",
     "address groups",
@@ -30,6 +31,7 @@ const STRUCTURES: [&str; 58] = [
     "blocks being loaded",
     "blocks in flight",
     "blocks to return",
+    "bytes of unsure transactions",
     "chain body bytes",
     "chain headers",
     "confirmed ids",
@@ -39,6 +41,7 @@ const STRUCTURES: [&str; 58] = [
     "evidence",
     "filter bytes",
     "first sights",
+    "found to be confirmed",
     "grafts",
     "header queue",
     "heights to recall",
@@ -73,6 +76,7 @@ const STRUCTURES: [&str; 58] = [
     "submitted jobs",
     "told in place of sent",
     "transactions in flight",
+    "unsure transactions",
     "verification bytes",
     "verification jobs",
 ];
@@ -233,7 +237,15 @@ fn forgetful() -> Mesh {
     mesh.run_secs(1);
     mesh.kept[0].forgetful = true;
     mesh.restart(0);
+    let peer = mesh.greeted(0);
+    mesh.say(0, peer, bodies(&[&old]));
+    mesh.run_secs(1);
     mesh.loading = false;
+    mesh.restart(0);
+    let (peer, new) = (mesh.greeted(0), transaction(2, 1, 10));
+    mesh.say(0, peer, bodies(&[&new]));
+    mesh.run_secs(1);
+    mesh.input(0, Input::Loaded(Load::First(new.id()).nothing()));
     mesh.publish(0, &block(tip_of(&first), &[old], 2));
     mesh.run_secs(1);
     mesh
