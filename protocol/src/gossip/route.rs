@@ -69,7 +69,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 use super::api::PeerHandle;
 use super::meter::Meter;
 use super::told::Told;
-use super::trust::{Overdue, Trust};
+use super::trust::{Due, Overdue, Trust};
 use crate::hash::{RouteId, RouteKind, ShortId};
 use crate::limits::{
     DOUBT_MAX, GRAFT_TRIAL, GUESTS_MAX, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, HOMES_MAX, LATE_ITEMS, LATE_ITEMS_MAX,
@@ -363,11 +363,6 @@ impl Routes {
         }
     }
 
-    /// Whether `from` is doubted, and what it brings first on a route is expected of another, who is not.
-    pub(crate) fn is_doubtful(&self, now: Time, route: RouteId, from: PeerHandle) -> bool {
-        self.trust.is_doubted(now, from) && self.owes(now, route).is_some()
-    }
-
     /// A doubted link brought a transaction first, and `from`, which is not doubted, has brought it now: the doubted link
     /// and the route on which to prune it. The copy of `from` is the first that teaches.
     pub(crate) fn displace(
@@ -441,13 +436,29 @@ impl Routes {
         }
     }
 
-    /// A push was due on a route, and `peer` was asked for the item: its link is kept beside the parent's for a while, for
-    /// twice as long each time.
-    pub(crate) fn keep_spare(&mut self, now: Time, route: RouteId, peer: PeerHandle) {
-        if let Some(route) = self.peek_mut(route) {
-            route.spare = Some((peer, now + route.spare_span));
+    /// A push was due, several had the item, and one of them was asked for it: its link is kept beside the parent's for a
+    /// while, for twice as long each time.
+    pub(super) fn keep_spare(&mut self, now: Time, due: &Due) {
+        if due.held || due.brought || !self.trust.is_there(due.from) {
+            return;
+        }
+        if let Some(route) = self.peek_mut(due.route) {
+            route.spare = Some((due.from, now + route.spare_span));
             route.spare_span = route.spare_span.times(2).min(DOUBT_MAX);
         }
+    }
+
+    /// A doubted link brought an item, and the parent was waited for in vain: the doubted link takes its place, if no other
+    /// has. Nobody is pruned: the doubted one alone may have had the item. Whether it was so.
+    pub(super) fn end_wait(&mut self, short: ShortId, due: &Due) -> bool {
+        if self.sights.peek(&short).is_none_or(|sight| sight.from != Some(due.from)) {
+            return false;
+        }
+        let there = self.trust.is_there(due.from);
+        if let Some(route) = self.peek_mut(due.route).filter(|route| there && route.parent == Parent::Peer(due.peer)) {
+            route.parent = Parent::Peer(due.from);
+        }
+        true
     }
 
     /// The parent has brought what it seemed to have left out: nobody is kept beside it.
@@ -630,7 +641,11 @@ impl Route {
             let oldest = self.items.saturating_sub(LATE_ITEMS - 1);
             self.claims.retain(|claim| claim.newest >= oldest);
         }
-        self.parent = from.map_or(Parent::Here, Parent::Peer);
+        self.parent = match from {
+            None => Parent::Here,
+            Some(from) if trust.is_there(from) => Parent::Peer(from),
+            Some(_) => Parent::Gone,
+        };
         let Some(from) = from else { return };
         match self.grafted {
             Some((grafted, _)) if grafted == from => {

@@ -63,6 +63,11 @@ impl Trust {
         });
     }
 
+    /// Whether a link is there.
+    pub(super) fn is_there(&self, peer: PeerHandle) -> bool {
+        self.links.contains_key(&peer)
+    }
+
     /// Whether too many pushes were missed on a link.
     pub(super) fn is_doubted(&self, now: Time, peer: PeerHandle) -> bool {
         self.links.get(&peer).is_some_and(|record| now < record.doubted_until)
@@ -155,8 +160,8 @@ impl Backing {
     }
 }
 
-/// Pushes that were due and have not come, while the peers that owe them are told nothing. At most [`OVERDUE_MAX`]; of
-/// more the excess is not looked at.
+/// Pushes that are due, while the peers that owe them are told nothing. At most [`OVERDUE_MAX`]; of more the excess is
+/// not looked at.
 #[derive(Debug, Default)]
 pub(super) struct Overdue {
     items: BTreeMap<ShortId, Due>,
@@ -172,7 +177,15 @@ pub(super) struct Due {
     pub(super) route: RouteId,
     /// Who owes it.
     pub(super) peer: PeerHandle,
+    /// Who brought it: was asked for it, or is doubted.
+    pub(super) from: PeerHandle,
+    /// Whether that one is doubted, so that the item is not pushed on before another copy comes.
+    pub(super) held: bool,
+    /// Whether it came on its author's route. On which other one it came is the word of who brought it.
+    pub(super) unnamed: bool,
     pub(super) backing: Backing,
+    /// Whether who owes it has pushed it since.
+    pub(super) brought: bool,
 }
 
 impl Overdue {
@@ -187,10 +200,17 @@ impl Overdue {
         true
     }
 
-    /// Another had the item.
-    pub(super) fn back(&mut self, short: ShortId, source: Source) {
-        if let Some(due) = self.items.get_mut(&short) {
-            due.backing = due.backing.and(source);
+    /// A peer had the item, in whatever way that shows. The push that was due if by now several had it, and hadn't before.
+    pub(super) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source) -> Option<Due> {
+        let due = self.items.get_mut(&short).filter(|due| due.peer != by)?;
+        let before = core::mem::replace(&mut due.backing, due.backing.and(source));
+        (before != Backing::Several && due.backing == Backing::Several).then_some(*due)
+    }
+
+    /// A peer pushed the item.
+    pub(super) fn brought(&mut self, short: ShortId, by: PeerHandle) {
+        if let Some(due) = self.items.get_mut(&short).filter(|due| due.peer == by) {
+            due.brought = true;
         }
     }
 
