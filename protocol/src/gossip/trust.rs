@@ -203,7 +203,8 @@ impl Overdue {
     /// A peer had the item, in whatever way that shows. The push that was due if by now several had it, and hadn't before.
     pub(super) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source) -> Option<Due> {
         let due = self.items.get_mut(&short).filter(|due| due.peer != by)?;
-        let before = core::mem::replace(&mut due.backing, due.backing.and(source));
+        let before = due.backing;
+        due.backing = before.and(source);
         (before != Backing::Several && due.backing == Backing::Several).then_some(*due)
     }
 
