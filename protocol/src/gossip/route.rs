@@ -436,16 +436,18 @@ impl Routes {
         }
     }
 
-    /// A push was due, several had the item, and one of them was asked for it: its link is kept beside the parent's for a
-    /// while, for twice as long each time.
-    pub(super) fn keep_spare(&mut self, now: Time, due: &Due) {
-        if due.held || due.brought || !self.trust.is_there(due.from) {
-            return;
+    /// A push was due, and several had the item: the link of one of them is kept beside the parent's for a while, for twice as
+    /// long each time. Whom to graft for that, if it is nobody who was asked for the item.
+    pub(super) fn keep_spare(&mut self, now: Time, due: &Due) -> Option<PeerHandle> {
+        let barred = due.asked && (due.from == due.peer || !self.trust.may_graft(now, due.from));
+        if due.held || due.brought || barred || !self.trust.is_there(due.from) {
+            return None;
         }
         if let Some(route) = self.peek_mut(due.route) {
             route.spare = Some((due.from, now + route.spare_span));
             route.spare_span = route.spare_span.times(2).min(DOUBT_MAX);
         }
+        due.asked.then_some(due.from)
     }
 
     /// A doubted link brought an item, and the parent was waited for in vain: the doubted link takes its place, if no other

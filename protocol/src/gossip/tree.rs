@@ -136,17 +136,35 @@ impl Gossip {
         let backing = sender.backing.and(self.requests.source(sender.peer));
         let routes = self.routes.as_mut()?;
         let held = routes.trust.is_doubted(now, sender.peer);
-        let from = sender.peer;
-        let peer = routes.owes(now, first.route).filter(|parent| *parent != from && (held || !sender.pushed))?;
+        let peer = routes.owes(now, first.route).filter(|_| held || !sender.pushed)?;
+        let asked = peer == sender.peer;
+        let from = if asked { sender.other.unwrap_or(peer) } else { sender.peer };
         let unnamed = first.route == first.author;
-        let due = Due { id, route: first.route, peer, from, held, unnamed, backing, brought: false };
+        let due = Due { id, route: first.route, peer, from, asked, held, unnamed, backing, brought: false };
         if !routes.overdue.wait(now, due) {
             return None;
         }
         if backing == Backing::Several {
-            routes.keep_spare(now, &due);
+            self.keep_second(now, &due);
         }
         Some(due)
+    }
+
+    /// A push was due of a parent, and several had the item: one of them pushes beside it for a while.
+    fn keep_second(&mut self, now: Time, due: &Due) {
+        let grafted = self.routes.as_mut().and_then(|routes| routes.keep_spare(now, due));
+        if let Some(peer) = grafted.and_then(|grafted| self.peers.get_mut(&grafted)) {
+            peer.graft(due.route);
+        }
+    }
+
+    /// A peer has an item, in whatever way that shows: it may have been due of another.
+    fn back_due(&mut self, now: Time, short: ShortId, by: PeerHandle) {
+        let source = self.requests.source(by);
+        let due = self.routes.as_mut().and_then(|routes| routes.overdue.back(short, by, source));
+        if let Some(due) = due {
+            self.keep_second(now, &due);
+        }
     }
 
     /// Pushes that were due were waited for long enough. Of whom nothing came, it missed one, and is told now. An
@@ -221,11 +239,8 @@ impl Gossip {
 
     /// A peer announced what is here: was it earlier than who brought it?
     pub(super) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
-        let source = self.requests.source(from);
+        self.back_due(now, short, from);
         let Some(routes) = self.routes.as_mut() else { return };
-        if let Some(due) = routes.overdue.back(short, from, source) {
-            routes.keep_spare(now, &due);
-        }
         routes.told.shown(short, from);
         if age >= LIVE_AGE_MAX {
             return;
@@ -246,16 +261,14 @@ impl Gossip {
     pub(super) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
         // Its sender may have left while the first copy was checked, and a link that is gone is neither eager nor lazy.
         let counts = sender.pushed && self.peers.contains_key(&sender.peer);
-        let source = self.requests.source(sender.peer);
         let Some(routes) = self.routes.as_mut() else { return };
         routes.told.shown(short, sender.peer);
         if !counts {
             return;
         }
         routes.overdue.brought(short, sender.peer);
-        if let Some(due) = routes.overdue.back(short, sender.peer, source) {
-            routes.keep_spare(now, &due);
-        }
+        self.back_due(now, short, sender.peer);
+        let Some(routes) = self.routes.as_mut() else { return };
         let displaced = routes.displace(now, sender.peer, short);
         if let Some((doubted, route)) = displaced
             && let Some(peer) = self.peers.get_mut(&doubted)

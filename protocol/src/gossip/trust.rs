@@ -177,8 +177,10 @@ pub(super) struct Due {
     pub(super) route: RouteId,
     /// Who owes it.
     pub(super) peer: PeerHandle,
-    /// Who brought it: was asked for it, or is doubted.
+    /// Who brought it: was asked for it, or is doubted. If that was who owes it, another who had it, once there is one.
     pub(super) from: PeerHandle,
+    /// Whether who owes it has announced it and was asked for it.
+    pub(super) asked: bool,
     /// Whether that one is doubted, so that the item is not pushed on before another copy comes.
     pub(super) held: bool,
     /// Whether it came on its author's route. On which other one it came is the word of who brought it.
@@ -205,7 +207,13 @@ impl Overdue {
         let due = self.items.get_mut(&short).filter(|due| due.peer != by)?;
         let before = due.backing;
         due.backing = before.and(source);
-        (before != Backing::Several && due.backing == Backing::Several).then_some(*due)
+        if before == Backing::Several || due.backing != Backing::Several {
+            return None;
+        }
+        if due.from == due.peer {
+            due.from = by;
+        }
+        Some(*due)
     }
 
     /// A peer pushed the item.
