@@ -11,7 +11,8 @@
 //! * **A route** is what items share that enter at one place: an author's ([`RouteId::of`]), or an entry node's own. Links
 //!   are *eager* (pushed to) or *lazy* (announced to). On a route of transactions a link is eager until the peer prunes
 //!   it; on one of blocks, which are large, it is lazy until the peer grafts it.
-//! * **Learning.** The peer that brought a route's last item first is its *parent*. Only verified first sights teach.
+//! * **Learning.** The peer that brought a route's last item first is its *parent*; nobody, if it has left. Only
+//!   verified first sights teach.
 //! * **Pruning.** Who pushes what we have is pruned, if the redundancy is at its target. It had the item from somebody else,
 //!   so it needs no push of ours either: the link is lazy from here as well.
 //! * **Feeding.** On a route of blocks we are one peer's child at a time: of who promised the latest block first, or was asked
@@ -27,18 +28,23 @@
 //!   is grafted, if it has credit.
 //!   *Rationale:* a claim can be checked by taking it at its word once. Were the pause the route's, one liar would keep a
 //!   slow parent in its place.
-//! * **Due pushes.** If an item comes by asking for it, a push of the route's parent was due. The parent is told nothing
-//!   of the item for a while, so that its silence can be judged (`trust`). Meanwhile, and for twice as long each time
-//!   (from [`SPARE_MIN`] to [`DOUBT_MAX`]), the link that brought the item is kept as a *spare*: its copies are not
-//!   pruned, for one item of [`SPARE_SHARE`] at most over all routes. Beyond that the spare takes the parent's place. If
-//!   the parent's copy comes after all, nobody is kept.
-//!   *Rationale:* a tree has one way to each node, and whoever pushes first is on it: without a second one it could leave
-//!   out every second item, and each would have to be asked for, at every hop.
-//! * **Doubt.** What a doubted link brings is taken and told of at once, but teaches nothing while the route's parent is
-//!   not doubted: the parent's copy is waited for before the item is pushed on. The first copy of a link that is not
-//!   doubted takes the doubted one's place, which is pruned; with a spare only the spare's or a grafted link's. The times
-//!   of such an item say nothing of anybody's lateness.
-//!   *Rationale:* a tree that is learned from what a doubted link shows is not there for what it hides.
+//! * **Due pushes.** If an item comes by asking for it, a push of the route's parent was due. The parent is told
+//!   nothing of the item for a while, so that its silence can be judged (`trust`). When peers of two address groups had
+//!   the item, the link that brought it is kept as a *spare* from then on, for twice as long each time (from
+//!   [`SPARE_MIN`] to [`DOUBT_MAX`]): its copies are not pruned, for one item of [`SPARE_SHARE`] at most over all
+//!   routes. Beyond that the spare takes the parent's place. If the parent itself announced the item and was asked for
+//!   it, the spare is another announcer, who was earlier by its own word, and is grafted. If the parent's push comes
+//!   after all, nobody is kept; an announcement of the parent changes nothing.
+//!   *Rationale:* a tree has one way to each node, and whoever pushes first is on it: without a second one it could
+//!   leave out every second item, or announce it late, and each would have to be asked for, at every hop. With one
+//!   announcer enough, anybody could get into the place of an honest parent.
+//! * **Doubt.** What a doubted link brings is taken and told of at once, but teaches nothing while the route's parent
+//!   is not doubted: the parent's copy is waited for before the item is pushed on, and is due as above. If another copy
+//!   has not come by then, the doubted link is the parent, and who was told is sent the item. The first copy of a link
+//!   that is not doubted takes the doubted one's place, which is pruned; with a spare only the spare's or a grafted
+//!   link's. The times of such an item say nothing of anybody's lateness.
+//!   *Rationale:* a tree that is learned from what a doubted link shows is not there for what it hides. Waited for
+//!   without end, a parent that is silent would keep a route from being pushed on for as long as the doubt lasts.
 //! * **Own routes.** What is submitted here of an author that is at home elsewhere, or of one that nobody knows yet, travels
 //!   on a route of this node's own, named in each push. [`HOME_ITEMS_MOVED`] (or [`HOME_ITEMS_NEW`]) submissions in a row
 //!   make this node the author's home, and the author's own route is used. Where that is unknown, it begins as a copy of the
@@ -439,7 +445,7 @@ impl Routes {
     /// A push was due, and several had the item: the link of one of them is kept beside the parent's for a while, for twice as
     /// long each time. Whom to graft for that, if it is nobody who was asked for the item.
     pub(super) fn keep_spare(&mut self, now: Time, due: &Due) -> Option<PeerHandle> {
-        let barred = due.asked && (due.from == due.peer || !self.trust.may_graft(now, due.from));
+        let barred = due.asked && !self.trust.may_graft(now, due.from);
         if due.held || due.brought || barred || !self.trust.is_there(due.from) {
             return None;
         }
@@ -457,7 +463,9 @@ impl Routes {
             return false;
         }
         let there = self.trust.is_there(due.from);
-        if let Some(route) = self.peek_mut(due.route).filter(|route| there && route.parent == Parent::Peer(due.peer)) {
+        if let Some(route) =
+            self.peek_mut(due.route).filter(|route| there && route.parent == Parent::Peer(due.peer))
+        {
             route.parent = Parent::Peer(due.from);
         }
         true

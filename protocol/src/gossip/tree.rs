@@ -124,14 +124,7 @@ impl Gossip {
 
     /// An item came by asking for it or from a doubted link, although a push of the route's parent was due. That one is
     /// told nothing of it, so that its silence can be judged.
-    fn await_push(
-        &mut self,
-        now: Time,
-        id: TxId,
-        first: &First,
-        way: Way,
-        sender: Option<Sender>,
-    ) -> Option<Due> {
+    fn await_push(&mut self, now: Time, id: TxId, first: &First, way: Way, sender: Option<Sender>) -> Option<Due> {
         let sender = sender.filter(|_| way == Way::Tree(first.route))?;
         let backing = sender.backing.and(self.requests.source(sender.peer));
         let routes = self.routes.as_mut()?;
@@ -140,11 +133,13 @@ impl Gossip {
         let asked = peer == sender.peer;
         let from = if asked { sender.other.unwrap_or(peer) } else { sender.peer };
         let unnamed = first.route == first.author;
-        let due = Due { id, route: first.route, peer, from, asked, held, unnamed, backing, brought: false };
+        let (route, brought, kept) = (first.route, false, false);
+        let mut due = Due { id, route, peer, from, asked, held, unnamed, backing, brought, kept };
+        let counts = due.begins_to_count();
         if !routes.overdue.wait(now, due) {
             return None;
         }
-        if backing == Backing::Several {
+        if counts {
             self.keep_second(now, &due);
         }
         Some(due)
@@ -158,10 +153,10 @@ impl Gossip {
         }
     }
 
-    /// A peer has an item, in whatever way that shows: it may have been due of another.
-    fn back_due(&mut self, now: Time, short: ShortId, by: PeerHandle) {
+    /// A peer has an item, by its word `earlier` than it came here: it may have been due of another.
+    fn back_due(&mut self, now: Time, short: ShortId, by: PeerHandle, earlier: bool) {
         let source = self.requests.source(by);
-        let due = self.routes.as_mut().and_then(|routes| routes.overdue.back(short, by, source));
+        let due = self.routes.as_mut().and_then(|routes| routes.overdue.back(short, by, source, earlier));
         if let Some(due) = due {
             self.keep_second(now, &due);
         }
@@ -239,7 +234,10 @@ impl Gossip {
 
     /// A peer announced what is here: was it earlier than who brought it?
     pub(super) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
-        self.back_due(now, short, from);
+        let slack = self.peers.get(&from).map_or(Duration::ZERO, |peer| peer.steadiness.slack());
+        let behind = self.routes.as_ref().and_then(|routes| routes.behind(from, short, earlier(now, age)));
+        let ahead = behind.is_some_and(|behind| behind < -slack.as_micros().cast_signed());
+        self.back_due(now, short, from, ahead && age < LIVE_AGE_MAX);
         let Some(routes) = self.routes.as_mut() else { return };
         routes.told.shown(short, from);
         if age >= LIVE_AGE_MAX {
@@ -267,7 +265,7 @@ impl Gossip {
             return;
         }
         routes.overdue.brought(short, sender.peer);
-        self.back_due(now, short, sender.peer);
+        self.back_due(now, short, sender.peer, false);
         let Some(routes) = self.routes.as_mut() else { return };
         let displaced = routes.displace(now, sender.peer, short);
         if let Some((doubted, route)) = displaced

@@ -2,10 +2,14 @@
 //! record for a link, across all routes. Deliberately absent: routes, messages, and what follows from a doubt; that is
 //! in `route` and `tree`.
 //!
-//! * **Missed.** A push was due from a route's parent. The item came by asking somebody else, peers of two address
-//!   groups had it, and the parent was told nothing of it: we were silent to it for [`MISSED_AFTER`], or its silence
-//!   would have been that of a peer that sends nothing back. If nothing of it came even then, that is a miss. Each peer
-//!   without an address group counts as a group of its own.
+//! * **Missed.** A push was due from a route's parent. The item came by asking somebody else or from a doubted link,
+//!   peers of two address groups had it, and the parent was told nothing of it: we were silent to it for
+//!   [`MISSED_AFTER`], or its silence would have been that of a peer that sends nothing back. If nothing of it came
+//!   even then, that is a miss. Each peer without an address group counts as a group of its own.
+//! * **Not missed.** An announcement by the parent takes the miss away, before the item came or after it; what else was
+//!   done because the push was due stays. Nor is an item missed that came on a route that its sender named.
+//!   *Rationale:* a peer without credit announces in place of pushing. A name is free: by it any item could be due of
+//!   anybody.
 //! * **Doubted.** [`MISS_WORTH`] pushes that were first earn a link that one miss is forgiven. One more makes it doubted,
 //!   at first for [`DOUBT_MIN`], then for twice as long each time, up to [`DOUBT_MAX`]. [`DOUBT_FADES`] pushes that are
 //!   first, with no miss between, halve the next doubt.
@@ -18,8 +22,10 @@
 //! # Security
 //!
 //! A record costs its link and no other. Two peers of different groups that give an item to one node alone can make it
-//! doubt an honest parent: it then has a somewhat slower tree for a while. Where all links are doubted, all are as good
-//! as none was. A link that comes back begins anew, and has earned nothing.
+//! doubt an honest parent of the item's author: on all routes, for a minute, and for up to an hour if they go on. Until
+//! that ends, what the parent brings first is told of and not pushed on before another copy comes, or for
+//! [`MISSED_AFTER`] at most, and it is not grafted. Where all links are doubted, all are as good as none was. A link
+//! that comes back begins anew, and has earned nothing.
 
 use alloc::collections::{BTreeMap, VecDeque};
 
@@ -188,6 +194,16 @@ pub(super) struct Due {
     pub(super) backing: Backing,
     /// Whether who owes it has pushed it since.
     pub(super) brought: bool,
+    /// Whether another link was kept for it.
+    pub(super) kept: bool,
+}
+
+impl Due {
+    /// Whether several had the item, one of them is somebody else than who owes it, and this was not so before.
+    pub(super) fn begins_to_count(&mut self) -> bool {
+        let counts = self.backing == Backing::Several && self.from != self.peer;
+        counts && !core::mem::replace(&mut self.kept, true)
+    }
 }
 
 impl Overdue {
@@ -202,18 +218,15 @@ impl Overdue {
         true
     }
 
-    /// A peer had the item, in whatever way that shows. The push that was due if by now several had it, and hadn't before.
-    pub(super) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source) -> Option<Due> {
+    /// A peer had the item, by its word `earlier` than it came. The push that was due, if another link is to be kept for it
+    /// from now on.
+    pub(super) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source, earlier: bool) -> Option<Due> {
         let due = self.items.get_mut(&short).filter(|due| due.peer != by)?;
-        let before = due.backing;
-        due.backing = before.and(source);
-        if before == Backing::Several || due.backing != Backing::Several {
-            return None;
-        }
-        if due.from == due.peer {
+        due.backing = due.backing.and(source);
+        if earlier && due.from == due.peer {
             due.from = by;
         }
-        Some(*due)
+        due.begins_to_count().then_some(*due)
     }
 
     /// A peer pushed the item.
