@@ -546,13 +546,6 @@ impl RequestTracker {
         announcers.fold(Backing::Nobody, |backing, announcement| backing.and(self.source(announcement.peer)))
     }
 
-    /// Who else than `peer` has announced a key.
-    pub(super) fn others(&self, key: RequestKey, peer: PeerHandle) -> impl Iterator<Item = PeerHandle> + Clone {
-        let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot));
-        let announcers = entry.into_iter().flat_map(|entry| &entry.announcements);
-        announcers.map(|announcement| announcement.peer).filter(move |announcer| *announcer != peer)
-    }
-
     /// The peer that was asked for a key and has neither answered nor let it expire.
     #[must_use]
     pub fn asked(&self, key: RequestKey) -> Option<PeerHandle> {

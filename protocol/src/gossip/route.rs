@@ -32,9 +32,8 @@
 //!   nothing of the item for a while, so that its silence can be judged (`trust`). When peers of two address groups had
 //!   the item, the link that brought it is kept as a *spare* from then on, for twice as long each time (from
 //!   [`SPARE_MIN`] to [`DOUBT_MAX`]): its copies are not pruned, for one item of [`SPARE_SHARE`] at most over all
-//!   routes. Beyond that the spare takes the parent's place. If the parent itself announced the item and was asked for
-//!   it, the spare is another announcer, who was earlier by its own word, and is grafted. If the parent's push comes
-//!   after all, nobody is kept; an announcement of the parent changes nothing.
+//!   routes. Beyond that the spare takes the parent's place. If the parent's push comes after all, nobody is kept; an
+//!   announcement of the parent changes nothing.
 //!   *Rationale:* a tree has one way to each node, and whoever pushes first is on it: without a second one it could
 //!   leave out every second item, or announce it late, and each would have to be asked for, at every hop. With one
 //!   announcer enough, anybody could get into the place of an honest parent.
@@ -442,18 +441,16 @@ impl Routes {
         }
     }
 
-    /// A push was due, and several had the item: the link of one of them is kept beside the parent's for a while, for twice as
-    /// long each time. Whom to graft for that, if it is nobody who was asked for the item.
-    pub(super) fn keep_spare(&mut self, now: Time, due: &Due) -> Option<PeerHandle> {
-        let barred = due.asked && !self.trust.may_graft(now, due.from);
-        if due.held || due.brought || barred || !self.trust.is_there(due.from) {
-            return None;
+    /// A push was due, several had the item, and one of them was asked for it: its link is kept beside the parent's for a
+    /// while, for twice as long each time.
+    pub(super) fn keep_spare(&mut self, now: Time, due: &Due) {
+        if due.held || due.brought || !self.trust.is_there(due.from) {
+            return;
         }
         if let Some(route) = self.peek_mut(due.route) {
             route.spare = Some((due.from, now + route.spare_span));
             route.spare_span = route.spare_span.times(2).min(DOUBT_MAX);
         }
-        due.asked.then_some(due.from)
     }
 
     /// A doubted link brought an item, and the parent was waited for in vain: the doubted link takes its place, if no other

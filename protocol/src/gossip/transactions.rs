@@ -3,8 +3,6 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use rand_core::Rng as _;
-
 use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
@@ -58,10 +56,8 @@ pub(super) struct Sender {
     pub(super) listed: bool,
     /// The route that it came on, if that is not its author's.
     pub(super) via: Option<RouteId>,
-    /// Who had announced it by then.
+    /// Who else had announced it by then.
     pub(super) backing: Backing,
-    /// One of those other than itself.
-    pub(super) other: Option<PeerHandle>,
 }
 
 /// The tracker's name for a transaction as it was announced.
@@ -144,7 +140,6 @@ impl Gossip {
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
         let backing = self.requests.backing(RequestKey::Short(id.short()));
-        let other = self.other_announcer(from, id.short());
         let asked = if self.mempool.may_take(now, body.len(), from.0) {
             self.requests.received(now, from, RequestKey::Short(id.short()), body.len())
                 || self.requests.received(now, from, RequestKey::Full(id), body.len())
@@ -152,7 +147,7 @@ impl Gossip {
             self.hand_on(now, from, id)
         };
         let listed = asked && self.was_listed(from, id.short());
-        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via, backing, other };
+        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via, backing };
         let job = self.checking_transactions.get(&id).copied();
         let tip = self.chain.tip().height;
         let rejected = self.seen.rejected(&id, tip);
@@ -192,14 +187,6 @@ impl Gossip {
             }
         }
         None
-    }
-
-    /// Any one of those who have announced a transaction, but for `peer`.
-    fn other_announcer(&mut self, peer: PeerHandle, short: ShortId) -> Option<PeerHandle> {
-        let others = self.requests.others(RequestKey::Short(short), peer);
-        let count = u32::try_from(others.clone().count()).unwrap_or(u32::MAX);
-        let place = if count > 1 { self.chance.next_u32() % count } else { 0 };
-        others.clone().nth(usize::try_from(place).unwrap_or_default())
     }
 
     /// Tells a peer what it pushed in vain, if the policy wants that and there is room: it is advice, and may be missed.

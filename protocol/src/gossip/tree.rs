@@ -129,41 +129,23 @@ impl Gossip {
         let backing = sender.backing.and(self.requests.source(sender.peer));
         let routes = self.routes.as_mut()?;
         let held = routes.trust.is_doubted(now, sender.peer);
-        let peer = routes.owes(now, first.route).filter(|_| held || !sender.pushed)?;
-        let asked = peer == sender.peer;
-        let from = if asked { sender.other.unwrap_or(peer) } else { sender.peer };
+        let from = sender.peer;
+        let peer = routes.owes(now, first.route).filter(|parent| *parent != from && (held || !sender.pushed))?;
         let unnamed = first.route == first.author;
-        let (route, brought, kept) = (first.route, false, false);
-        let mut due = Due { id, route, peer, from, asked, held, unnamed, backing, brought, kept };
-        let counts = due.begins_to_count();
+        let (route, brought) = (first.route, false);
+        let announced = self.peers.get(&peer).is_none_or(|peer| !peer.lacks(id.short()));
+        let due = Due { id, route, peer, from, held, unnamed, backing, announced, brought };
         if !routes.overdue.wait(now, due) {
             return None;
         }
-        if counts {
-            self.keep_second(now, &due);
+        if backing == Backing::Several {
+            routes.keep_spare(now, &due);
         }
         Some(due)
     }
 
-    /// A push was due of a parent, and several had the item: one of them pushes beside it for a while.
-    fn keep_second(&mut self, now: Time, due: &Due) {
-        let grafted = self.routes.as_mut().and_then(|routes| routes.keep_spare(now, due));
-        if let Some(peer) = grafted.and_then(|grafted| self.peers.get_mut(&grafted)) {
-            peer.graft(due.route);
-        }
-    }
-
-    /// A peer has an item, by its word `earlier` than it came here: it may have been due of another.
-    fn back_due(&mut self, now: Time, short: ShortId, by: PeerHandle, earlier: bool) {
-        let source = self.requests.source(by);
-        let due = self.routes.as_mut().and_then(|routes| routes.overdue.back(short, by, source, earlier));
-        if let Some(due) = due {
-            self.keep_second(now, &due);
-        }
-    }
-
-    /// Pushes that were due were waited for long enough. Of whom nothing came, it missed one, and is told now. An
-    /// announcement is no push, but says that the peer left out nothing: it takes the miss away and the spare stays.
+    /// Pushes that were due were waited for long enough. Whose didn't come, it missed one, and is told now. An
+    /// announcement that came after the item is no push; while a doubted link's item is held, it is as good as one.
     pub(super) fn judge_overdue(&mut self, now: Time) {
         while let Some(routes) = &mut self.routes
             && let Some(due) = routes.overdue.pop(now)
@@ -173,7 +155,8 @@ impl Gossip {
             }
             let short = due.id.short();
             let silent = self.peers.get(&due.peer).is_some_and(|peer| peer.lacks(short));
-            if silent && due.unnamed && due.backing == Backing::Several {
+            let left_out = if due.held { silent } else { !due.announced && !due.brought };
+            if left_out && due.unnamed && due.backing == Backing::Several {
                 routes.trust.missed(now, due.peer);
             }
             if due.held && routes.end_wait(short, &due) {
@@ -234,11 +217,11 @@ impl Gossip {
 
     /// A peer announced what is here: was it earlier than who brought it?
     pub(super) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
-        let slack = self.peers.get(&from).map_or(Duration::ZERO, |peer| peer.steadiness.slack());
-        let behind = self.routes.as_ref().and_then(|routes| routes.behind(from, short, earlier(now, age)));
-        let ahead = behind.is_some_and(|behind| behind < -slack.as_micros().cast_signed());
-        self.back_due(now, short, from, ahead && age < LIVE_AGE_MAX);
+        let source = self.requests.source(from);
         let Some(routes) = self.routes.as_mut() else { return };
+        if let Some(due) = routes.overdue.back(short, from, source) {
+            routes.keep_spare(now, &due);
+        }
         routes.told.shown(short, from);
         if age >= LIVE_AGE_MAX {
             return;
@@ -259,14 +242,16 @@ impl Gossip {
     pub(super) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
         // Its sender may have left while the first copy was checked, and a link that is gone is neither eager nor lazy.
         let counts = sender.pushed && self.peers.contains_key(&sender.peer);
+        let source = self.requests.source(sender.peer);
         let Some(routes) = self.routes.as_mut() else { return };
         routes.told.shown(short, sender.peer);
         if !counts {
             return;
         }
         routes.overdue.brought(short, sender.peer);
-        self.back_due(now, short, sender.peer, false);
-        let Some(routes) = self.routes.as_mut() else { return };
+        if let Some(due) = routes.overdue.back(short, sender.peer, source) {
+            routes.keep_spare(now, &due);
+        }
         let displaced = routes.displace(now, sender.peer, short);
         if let Some((doubted, route)) = displaced
             && let Some(peer) = self.peers.get_mut(&doubted)

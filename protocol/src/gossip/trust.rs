@@ -6,10 +6,9 @@
 //!   peers of two address groups had it, and the parent was told nothing of it: we were silent to it for
 //!   [`MISSED_AFTER`], or its silence would have been that of a peer that sends nothing back. If nothing of it came
 //!   even then, that is a miss. Each peer without an address group counts as a group of its own.
-//! * **Not missed.** An announcement by the parent takes the miss away, before the item came or after it; what else was
-//!   done because the push was due stays. Nor is an item missed that came on a route that its sender named.
-//!   *Rationale:* a peer without credit announces in place of pushing. A name is free: by it any item could be due of
-//!   anybody.
+//! * **Not missed.** What the parent announced before the item came is not missed, as a peer without credit announces in
+//!   place of pushing; if a doubted link brought the item, what it announced at all. Nor is what came on a route that its
+//!   sender named: a name is free, so by it any item could be due of anybody.
 //! * **Doubted.** [`MISS_WORTH`] pushes that were first earn a link that one miss is forgiven. One more makes it doubted,
 //!   at first for [`DOUBT_MIN`], then for twice as long each time, up to [`DOUBT_MAX`]. [`DOUBT_FADES`] pushes that are
 //!   first, with no miss between, halve the next doubt.
@@ -183,27 +182,17 @@ pub(super) struct Due {
     pub(super) route: RouteId,
     /// Who owes it.
     pub(super) peer: PeerHandle,
-    /// Who brought it: was asked for it, or is doubted. If that was who owes it, another who had it, once there is one.
+    /// Who brought it: was asked for it, or is doubted.
     pub(super) from: PeerHandle,
-    /// Whether who owes it has announced it and was asked for it.
-    pub(super) asked: bool,
     /// Whether that one is doubted, so that the item is not pushed on before another copy comes.
     pub(super) held: bool,
     /// Whether it came on its author's route. On which other one it came is the word of who brought it.
     pub(super) unnamed: bool,
     pub(super) backing: Backing,
+    /// Whether who owes it had announced it by then.
+    pub(super) announced: bool,
     /// Whether who owes it has pushed it since.
     pub(super) brought: bool,
-    /// Whether another link was kept for it.
-    pub(super) kept: bool,
-}
-
-impl Due {
-    /// Whether several had the item, one of them is somebody else than who owes it, and this was not so before.
-    pub(super) fn begins_to_count(&mut self) -> bool {
-        let counts = self.backing == Backing::Several && self.from != self.peer;
-        counts && !core::mem::replace(&mut self.kept, true)
-    }
 }
 
 impl Overdue {
@@ -218,15 +207,12 @@ impl Overdue {
         true
     }
 
-    /// A peer had the item, by its word `earlier` than it came. The push that was due, if another link is to be kept for it
-    /// from now on.
-    pub(super) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source, earlier: bool) -> Option<Due> {
+    /// A peer had the item, in whatever way that shows. The push that was due if by now several had it, and hadn't before.
+    pub(super) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source) -> Option<Due> {
         let due = self.items.get_mut(&short).filter(|due| due.peer != by)?;
-        due.backing = due.backing.and(source);
-        if earlier && due.from == due.peer {
-            due.from = by;
-        }
-        due.begins_to_count().then_some(*due)
+        let before = due.backing;
+        due.backing = before.and(source);
+        (before != Backing::Several && due.backing == Backing::Several).then_some(*due)
     }
 
     /// A peer pushed the item.
