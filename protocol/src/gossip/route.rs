@@ -11,7 +11,8 @@
 //! * **A route** is what items share that enter at one place: an author's ([`RouteId::of`]), or an entry node's own. Links
 //!   are *eager* (pushed to) or *lazy* (announced to). On a route of transactions a link is eager until the peer prunes
 //!   it; on one of blocks, which are large, it is lazy until the peer grafts it.
-//! * **Learning.** The peer that brought a route's last item first is its *parent*. Only verified first sights teach.
+//! * **Learning.** The peer that brought a route's last item first is its *parent*; nobody, if it has left. Only
+//!   verified first sights teach.
 //! * **Pruning.** Who pushes what we have is pruned, if the redundancy is at its target. It had the item from somebody else,
 //!   so it needs no push of ours either: the link is lazy from here as well.
 //! * **Feeding.** On a route of blocks we are one peer's child at a time: of who promised the latest block first, or was asked
@@ -27,18 +28,22 @@
 //!   is grafted, if it has credit.
 //!   *Rationale:* a claim can be checked by taking it at its word once. Were the pause the route's, one liar would keep a
 //!   slow parent in its place.
-//! * **Due pushes.** If an item comes by asking for it, a push of the route's parent was due. The parent is told nothing
-//!   of the item for a while, so that its silence can be judged (`trust`). Meanwhile, and for twice as long each time
-//!   (from [`SPARE_MIN`] to [`DOUBT_MAX`]), the link that brought the item is kept as a *spare*: its copies are not
-//!   pruned, for one item of [`SPARE_SHARE`] at most over all routes. Beyond that the spare takes the parent's place. If
-//!   the parent's copy comes after all, nobody is kept.
-//!   *Rationale:* a tree has one way to each node, and whoever pushes first is on it: without a second one it could leave
-//!   out every second item, and each would have to be asked for, at every hop.
-//! * **Doubt.** What a doubted link brings is taken and told of at once, but teaches nothing while the route's parent is
-//!   not doubted: the parent's copy is waited for before the item is pushed on. The first copy of a link that is not
-//!   doubted takes the doubted one's place, which is pruned; with a spare only the spare's or a grafted link's. The times
-//!   of such an item say nothing of anybody's lateness.
-//!   *Rationale:* a tree that is learned from what a doubted link shows is not there for what it hides.
+//! * **Due pushes.** If an item comes by asking for it, a push of the route's parent was due. The parent is told
+//!   nothing of the item for a while, so that its silence can be judged (`trust`). When peers of two address groups had
+//!   the item, the link that brought it is kept as a *spare* from then on, for twice as long each time (from
+//!   [`SPARE_MIN`] to [`DOUBT_MAX`]): its copies are not pruned, for one item of [`SPARE_SHARE`] at most over all
+//!   routes. Beyond that the spare takes the parent's place. If the parent's push comes after all, nobody is kept; an
+//!   announcement of the parent changes nothing.
+//!   *Rationale:* a tree has one way to each node, and whoever pushes first is on it: without a second one it could
+//!   leave out every second item, or announce it late, and each would have to be asked for, at every hop. With one
+//!   announcer enough, anybody could get into the place of an honest parent.
+//! * **Doubt.** What a doubted link brings is taken and told of at once, but teaches nothing while the route's parent
+//!   is not doubted: the parent's copy is waited for before the item is pushed on, and is due as above. If another copy
+//!   has not come by then, the doubted link is the parent, and who was told is sent the item. The first copy of a link
+//!   that is not doubted takes the doubted one's place, which is pruned; with a spare only the spare's or a grafted
+//!   link's. The times of such an item say nothing of anybody's lateness.
+//!   *Rationale:* a tree that is learned from what a doubted link shows is not there for what it hides. Waited for
+//!   without end, a parent that is silent would keep a route from being pushed on for as long as the doubt lasts.
 //! * **Own routes.** What is submitted here of an author that is at home elsewhere, or of one that nobody knows yet, travels
 //!   on a route of this node's own, named in each push. [`HOME_ITEMS_MOVED`] (or [`HOME_ITEMS_NEW`]) submissions in a row
 //!   make this node the author's home, and the author's own route is used. Where that is unknown, it begins as a copy of the
@@ -69,7 +74,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 use super::api::PeerHandle;
 use super::meter::Meter;
 use super::told::Told;
-use super::trust::{Overdue, Trust};
+use super::trust::{Due, Overdue, Trust};
 use crate::hash::{RouteId, RouteKind, ShortId};
 use crate::limits::{
     DOUBT_MAX, GRAFT_TRIAL, GUESTS_MAX, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, HOMES_MAX, LATE_ITEMS, LATE_ITEMS_MAX,
@@ -363,11 +368,6 @@ impl Routes {
         }
     }
 
-    /// Whether `from` is doubted, and what it brings first on a route is expected of another, who is not.
-    pub(crate) fn is_doubtful(&self, now: Time, route: RouteId, from: PeerHandle) -> bool {
-        self.trust.is_doubted(now, from) && self.owes(now, route).is_some()
-    }
-
     /// A doubted link brought a transaction first, and `from`, which is not doubted, has brought it now: the doubted link
     /// and the route on which to prune it. The copy of `from` is the first that teaches.
     pub(crate) fn displace(
@@ -441,13 +441,31 @@ impl Routes {
         }
     }
 
-    /// A push was due on a route, and `peer` was asked for the item: its link is kept beside the parent's for a while, for
-    /// twice as long each time.
-    pub(crate) fn keep_spare(&mut self, now: Time, route: RouteId, peer: PeerHandle) {
-        if let Some(route) = self.peek_mut(route) {
-            route.spare = Some((peer, now + route.spare_span));
+    /// A push was due, several had the item, and one of them was asked for it: its link is kept beside the parent's for a
+    /// while, for twice as long each time.
+    pub(super) fn keep_spare(&mut self, now: Time, due: &Due) {
+        if due.held || due.brought || !self.trust.is_there(due.from) {
+            return;
+        }
+        if let Some(route) = self.peek_mut(due.route) {
+            route.spare = Some((due.from, now + route.spare_span));
             route.spare_span = route.spare_span.times(2).min(DOUBT_MAX);
         }
+    }
+
+    /// A doubted link brought an item, and the parent was waited for in vain: the doubted link takes its place, if no other
+    /// has. Nobody is pruned: the doubted one alone may have had the item. Whether it was so.
+    pub(super) fn end_wait(&mut self, short: ShortId, due: &Due) -> bool {
+        if self.sights.peek(&short).is_none_or(|sight| sight.from != Some(due.from)) {
+            return false;
+        }
+        let there = self.trust.is_there(due.from);
+        if let Some(route) =
+            self.peek_mut(due.route).filter(|route| there && route.parent == Parent::Peer(due.peer))
+        {
+            route.parent = Parent::Peer(due.from);
+        }
+        true
     }
 
     /// The parent has brought what it seemed to have left out: nobody is kept beside it.
@@ -630,7 +648,11 @@ impl Route {
             let oldest = self.items.saturating_sub(LATE_ITEMS - 1);
             self.claims.retain(|claim| claim.newest >= oldest);
         }
-        self.parent = from.map_or(Parent::Here, Parent::Peer);
+        self.parent = match from {
+            None => Parent::Here,
+            Some(from) if trust.is_there(from) => Parent::Peer(from),
+            Some(_) => Parent::Gone,
+        };
         let Some(from) = from else { return };
         match self.grafted {
             Some((grafted, _)) if grafted == from => {

@@ -69,22 +69,22 @@ impl Gossip {
             author,
             at,
             from: sender.map(|sender| sender.peer),
-            // A link that is gone has no record.
-            pushed: sender.is_some_and(|sender| sender.pushed && self.peers.contains_key(&sender.peer)),
+            pushed: sender.is_some_and(|sender| sender.pushed),
             again,
         };
         let message = Message::Transactions { via, bodies: [transaction.clone().into()].into() };
         let (lane, bytes) = (message.lane(), message.encoded_len());
         let way = self.way(now, &first, sender, lane, bytes);
-        let owes = self.await_push(now, id, &first, way, sender);
+        let due = self.await_push(now, id, &first, way, sender);
+        let owes = due.map(|due| due.peer);
+        // Of whom a push is expected that teaches, it is waited for; meanwhile all others are told at once.
+        let waits = due.is_some_and(|due| due.held);
         let Some(routes) = &mut self.routes else { return };
         let told = if again { routes.told.take(short) } else { Vec::new() };
         let links = match way {
             Way::Tree(route) => Some(routes.links(RouteKind::Transaction, route)),
             Way::Flood | Way::Nowhere => None,
         };
-        // Of whom a push is expected that teaches, it is waited for; meanwhile everybody is told at once.
-        let waits = first.from.is_some_and(|from| routes.is_doubtful(now, first.route, from));
         let unsure = waits || sender.is_some_and(|sender| !sender.live);
         let (mut pushes, mut told_now) = (Vec::new(), Vec::new());
         let was_told = |handle: &PeerHandle| told.binary_search(handle).is_ok();
@@ -122,43 +122,65 @@ impl Gossip {
         }
     }
 
-    /// An item came by asking for it, although a push of the route's parent was due: whom to tell nothing of it, so that
-    /// its silence can be judged.
-    fn await_push(
-        &mut self,
-        now: Time,
-        id: TxId,
-        first: &First,
-        way: Way,
-        sender: Option<Sender>,
-    ) -> Option<PeerHandle> {
-        let sender = sender.filter(|sender| !sender.pushed && way == Way::Tree(first.route))?;
-        let source = self.requests.source(sender.peer);
+    /// An item came by asking for it or from a doubted link, although a push of the route's parent was due. That one is
+    /// told nothing of it, so that its silence can be judged.
+    fn await_push(&mut self, now: Time, id: TxId, first: &First, way: Way, sender: Option<Sender>) -> Option<Due> {
+        let sender = sender.filter(|_| way == Way::Tree(first.route))?;
+        let backing = sender.backing.and(self.requests.source(sender.peer));
         let routes = self.routes.as_mut()?;
-        let peer = routes.owes(now, first.route).filter(|parent| *parent != sender.peer)?;
-        let lacks = self.peers.get(&peer).is_some_and(|peer| peer.lacks(id.short()));
-        let due = Due { id, route: first.route, peer, backing: sender.backing.and(source) };
-        if !lacks || !routes.overdue.wait(now, due) {
+        let held = routes.trust.is_doubted(now, sender.peer);
+        let from = sender.peer;
+        let peer = routes.owes(now, first.route).filter(|parent| *parent != from && (held || !sender.pushed))?;
+        let unnamed = first.route == first.author;
+        let (route, brought) = (first.route, false);
+        let announced = self.peers.get(&peer).is_none_or(|peer| !peer.lacks(id.short()));
+        let due = Due { id, route, peer, from, held, unnamed, backing, announced, brought };
+        if !routes.overdue.wait(now, due) {
             return None;
         }
-        routes.keep_spare(now, first.route, sender.peer);
-        Some(peer)
+        if backing == Backing::Several {
+            routes.keep_spare(now, &due);
+        }
+        Some(due)
     }
 
-    /// Pushes that were due and didn't come: their links missed them. They are told now.
+    /// Pushes that were due were waited for long enough. Whose didn't come, it missed one, and is told now. An
+    /// announcement that came after the item is no push; while a doubted link's item is held, it is as good as one.
     pub(super) fn judge_overdue(&mut self, now: Time) {
         while let Some(routes) = &mut self.routes
-            && let Some(Due { id, route, peer: handle, backing }) = routes.overdue.pop(now)
+            && let Some(due) = routes.overdue.pop(now)
         {
-            let Some(peer) = self.peers.get(&handle) else { continue };
-            if !peer.lacks(id.short()) {
-                routes.drop_spare(route);
-                continue;
+            if due.brought && !due.held {
+                routes.drop_spare(due.route);
             }
-            if backing == Backing::Several {
-                routes.trust.missed(now, handle);
+            let short = due.id.short();
+            let silent = self.peers.get(&due.peer).is_some_and(|peer| peer.lacks(short));
+            let left_out = if due.held { silent } else { !due.announced && !due.brought };
+            if left_out && due.unnamed && due.backing == Backing::Several {
+                routes.trust.missed(now, due.peer);
             }
-            self.queue_announcement(handle, id);
+            if due.held && routes.end_wait(short, &due) {
+                self.push_to_told(&due.id);
+            }
+            if silent {
+                self.queue_announcement(due.peer, due.id);
+            }
+        }
+    }
+
+    /// Who was told of a transaction, while another copy was waited for in vain, is sent it.
+    fn push_to_told(&mut self, id: &TxId) {
+        let Some(routes) = &mut self.routes else { return };
+        let (told, via) = (routes.told.take(id.short()), routes.via_of(id.short()));
+        let Some(transaction) = self.mempool.get(id).cloned() else { return };
+        let message = Message::Transactions { via, bodies: [transaction.into()].into() };
+        let (lane, bytes) = (message.lane(), message.encoded_len());
+        for handle in told {
+            let fits = |peer: &&mut Peer| peer.credit.fits_body(lane, bytes);
+            if let Some(peer) = self.peers.get_mut(&handle).filter(fits) {
+                peer.known.insert(id.short());
+                self.send(handle, message.clone());
+            }
         }
     }
 
@@ -197,7 +219,9 @@ impl Gossip {
     pub(super) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
         let source = self.requests.source(from);
         let Some(routes) = self.routes.as_mut() else { return };
-        routes.overdue.back(short, source);
+        if let Some(due) = routes.overdue.back(short, from, source) {
+            routes.keep_spare(now, &due);
+        }
         routes.told.shown(short, from);
         if age >= LIVE_AGE_MAX {
             return;
@@ -224,7 +248,10 @@ impl Gossip {
         if !counts {
             return;
         }
-        routes.overdue.back(short, source);
+        routes.overdue.brought(short, sender.peer);
+        if let Some(due) = routes.overdue.back(short, sender.peer, source) {
+            routes.keep_spare(now, &due);
+        }
         let displaced = routes.displace(now, sender.peer, short);
         if let Some((doubted, route)) = displaced
             && let Some(peer) = self.peers.get_mut(&doubted)

@@ -2,10 +2,13 @@
 //! record for a link, across all routes. Deliberately absent: routes, messages, and what follows from a doubt; that is
 //! in `route` and `tree`.
 //!
-//! * **Missed.** A push was due from a route's parent. The item came by asking somebody else, peers of two address
-//!   groups had it, and the parent was told nothing of it: we were silent to it for [`MISSED_AFTER`], or its silence
-//!   would have been that of a peer that sends nothing back. If nothing of it came even then, that is a miss. Each peer
-//!   without an address group counts as a group of its own.
+//! * **Missed.** A push was due from a route's parent. The item came by asking somebody else or from a doubted link,
+//!   peers of two address groups had it, and the parent was told nothing of it: we were silent to it for
+//!   [`MISSED_AFTER`], or its silence would have been that of a peer that sends nothing back. If nothing of it came
+//!   even then, that is a miss. Each peer without an address group counts as a group of its own.
+//! * **Not missed.** What the parent announced before the item came is not missed, as a peer without credit announces in
+//!   place of pushing; if a doubted link brought the item, what it announced at all. Nor is what came on a route that its
+//!   sender named: a name is free, so by it any item could be due of anybody.
 //! * **Doubted.** [`MISS_WORTH`] pushes that were first earn a link that one miss is forgiven. One more makes it doubted,
 //!   at first for [`DOUBT_MIN`], then for twice as long each time, up to [`DOUBT_MAX`]. [`DOUBT_FADES`] pushes that are
 //!   first, with no miss between, halve the next doubt.
@@ -18,8 +21,10 @@
 //! # Security
 //!
 //! A record costs its link and no other. Two peers of different groups that give an item to one node alone can make it
-//! doubt an honest parent: it then has a somewhat slower tree for a while. Where all links are doubted, all are as good
-//! as none was. A link that comes back begins anew, and has earned nothing.
+//! doubt an honest parent of the item's author: on all routes, for a minute, and for up to an hour if they go on. Until
+//! that ends, what the parent brings first is told of and not pushed on before another copy comes, or for
+//! [`MISSED_AFTER`] at most, and it is not grafted. Where all links are doubted, all are as good as none was. A link
+//! that comes back begins anew, and has earned nothing.
 
 use alloc::collections::{BTreeMap, VecDeque};
 
@@ -61,6 +66,11 @@ impl Trust {
             graft_after: Time::ZERO,
             pause: GRAFT_PAUSE_MIN,
         });
+    }
+
+    /// Whether a link is there.
+    pub(super) fn is_there(&self, peer: PeerHandle) -> bool {
+        self.links.contains_key(&peer)
     }
 
     /// Whether too many pushes were missed on a link.
@@ -155,8 +165,8 @@ impl Backing {
     }
 }
 
-/// Pushes that were due and have not come, while the peers that owe them are told nothing. At most [`OVERDUE_MAX`]; of
-/// more the excess is not looked at.
+/// Pushes that are due, while the peers that owe them are told nothing. At most [`OVERDUE_MAX`]; of more the excess is
+/// not looked at.
 #[derive(Debug, Default)]
 pub(super) struct Overdue {
     items: BTreeMap<ShortId, Due>,
@@ -172,7 +182,17 @@ pub(super) struct Due {
     pub(super) route: RouteId,
     /// Who owes it.
     pub(super) peer: PeerHandle,
+    /// Who brought it: was asked for it, or is doubted.
+    pub(super) from: PeerHandle,
+    /// Whether that one is doubted, so that the item is not pushed on before another copy comes.
+    pub(super) held: bool,
+    /// Whether it came on its author's route. On which other one it came is the word of who brought it.
+    pub(super) unnamed: bool,
     pub(super) backing: Backing,
+    /// Whether who owes it had announced it by then.
+    pub(super) announced: bool,
+    /// Whether who owes it has pushed it since.
+    pub(super) brought: bool,
 }
 
 impl Overdue {
@@ -187,10 +207,18 @@ impl Overdue {
         true
     }
 
-    /// Another had the item.
-    pub(super) fn back(&mut self, short: ShortId, source: Source) {
-        if let Some(due) = self.items.get_mut(&short) {
-            due.backing = due.backing.and(source);
+    /// A peer had the item, in whatever way that shows. The push that was due if by now several had it, and hadn't before.
+    pub(super) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source) -> Option<Due> {
+        let due = self.items.get_mut(&short).filter(|due| due.peer != by)?;
+        let before = due.backing;
+        due.backing = before.and(source);
+        (before != Backing::Several && due.backing == Backing::Several).then_some(*due)
+    }
+
+    /// A peer pushed the item.
+    pub(super) fn brought(&mut self, short: ShortId, by: PeerHandle) {
+        if let Some(due) = self.items.get_mut(&short).filter(|due| due.peer == by) {
+            due.brought = true;
         }
     }
 

@@ -1,15 +1,17 @@
-//! When a push counts as missed, what two missed pushes lead to, and how that fades.
+//! When a push counts as missed, what that leads to, how long it is waited for, and how a doubt fades.
 
 use std::sync::Arc;
 
-use protocol::gossip::{AuthorTree, PeerHandle, Redundancy, RelayPolicy};
-use protocol::hash::ShortId;
+use protocol::gossip::{AuthorTree, Input, PeerHandle, Redundancy, RelayPolicy};
+use protocol::hash::{RouteId, RouteKind, ShortId};
 use protocol::limits::{DOUBT_MIN, GRACE_MIN, MISS_WORTH, MISSED_AFTER, PRUNE_WINDOW};
 use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
 use protocol::transaction::SignedTransaction;
 
-use crate::harness::{Mesh, transaction, tx};
+use protocol::verify::Verdict;
+
+use crate::harness::{Checking, Mesh, key, transaction, tx};
 
 /// A node, the parent of author 1's route, and two others.
 struct Story {
@@ -40,7 +42,11 @@ impl Story {
     }
 
     fn push(&mut self, from: PeerHandle, item: &SignedTransaction) {
-        self.mesh.say(0, from, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
+        self.push_on(None, from, item);
+    }
+
+    fn push_on(&mut self, via: Option<RouteId>, from: PeerHandle, item: &SignedTransaction) {
+        self.mesh.say(0, from, Message::Transactions { via, bodies: vec![item.encoded().clone().into()] });
         self.mesh.run_for(MOMENT);
     }
 
@@ -68,16 +74,29 @@ impl Story {
     fn leave_out(&mut self) -> Arc<SignedTransaction> {
         self.parent_pushes(1);
         let item = self.next();
+        self.bring(None, &item, |_| {});
+        item
+    }
+
+    /// Both others announce an item. Who is asked for it sends it on this route, after what is `between`.
+    fn bring(
+        &mut self,
+        via: Option<RouteId>,
+        item: &SignedTransaction,
+        between: impl FnOnce(&mut Self),
+    ) -> PeerHandle {
         for peer in self.others {
             self.announce(peer, item.id().short());
         }
         self.mesh.run_for(GRACE_MIN + MOMENT);
-        let asked = self.others.into_iter().find(|peer| {
+        let asked = [self.parent, self.others[0], self.others[1]].into_iter().find(|peer| {
             self.mesh.heard(0, *peer).iter().any(|message| matches!(message, Message::GetData { .. }))
         });
-        self.push(asked.expect("one of them"), &item);
-        assert!(self.mesh.accepted(0, tx(&item)));
-        item
+        let asked = asked.expect("one of them");
+        between(self);
+        self.push_on(via, asked, item);
+        assert!(self.mesh.accepted(0, tx(item)));
+        asked
     }
 
     fn leave_out_and_wait(&mut self) {
@@ -93,8 +112,35 @@ impl Story {
             self.push(peer, &item);
         }
         self.mesh.run_for(PRUNE_WINDOW);
-        self.mesh.heard(0, self.parent).iter().any(|message| matches!(message, Message::Prune(_)))
+        self.is_pruned(self.parent)
     }
+
+    fn is_pruned(&mut self, peer: PeerHandle) -> bool {
+        self.mesh.heard(0, peer).iter().any(|message| matches!(message, Message::Prune(_)))
+    }
+
+    /// Whether a peer was pushed an item by now.
+    fn is_pushed(&mut self, to: PeerHandle, item: &SignedTransaction) -> bool {
+        self.mesh.heard(0, to).iter().any(|message| match message {
+            Message::Transactions { bodies, .. } => bodies.iter().any(|body| body.id() == item.id()),
+            _ => false,
+        })
+    }
+
+    /// Who was asked for an item that the parent left out pushes the next one after it: whether that is let pass.
+    fn keeps_a_second_link(&mut self, asked: PeerHandle) -> bool {
+        self.forget();
+        let item = self.next();
+        self.push(self.parent, &item);
+        self.push(asked, &item);
+        self.mesh.run_for(PRUNE_WINDOW);
+        !self.is_pruned(asked)
+    }
+}
+
+/// The route of author 1.
+fn route() -> RouteId {
+    RouteId::of(RouteKind::Transaction, &key(1).public().0)
 }
 
 #[test]
@@ -175,4 +221,102 @@ fn so_many_pushes_that_are_first_earn_that_one_missed_push_is_forgiven() {
     assert!(doubted(MISS_WORTH - 1, 1));
     assert!(!doubted(MISS_WORTH, 1));
     assert!(doubted(MISS_WORTH, 2), "one");
+}
+
+#[test]
+fn an_announcement_before_an_item_comes_is_as_good_as_a_push_and_one_after_it_is_not() {
+    let doubted = |before: bool| {
+        let mut story = Story::new([2, 3]);
+        story.parent_pushes(1);
+        let item = story.next();
+        let short = item.id().short();
+        let asked = story.bring(None, &item, |story| {
+            if before {
+                story.announce(story.parent, short);
+            }
+        });
+        if !before {
+            story.mesh.run_for(MOMENT.times(300));
+            story.announce(story.parent, short);
+        }
+        story.mesh.run_for(MISSED_AFTER);
+        assert_ne!(asked, story.parent);
+        story.is_doubted()
+    };
+    assert!(!doubted(true));
+    assert!(doubted(false));
+}
+
+#[test]
+fn one_announcer_alone_is_kept_beside_no_parent() {
+    let mut story = Story::new([2, 2]);
+    story.parent_pushes(1);
+    let item = story.next();
+    let asked = story.bring(None, &item, |_| {});
+    assert!(!story.keeps_a_second_link(asked));
+}
+
+#[test]
+fn what_came_on_a_route_that_its_sender_named_is_no_missed_push() {
+    let mut story = Story::new([2, 3]);
+    for nonce in 0..3 {
+        story.parent_pushes(1);
+        let item = transaction(2, nonce, 9);
+        story.bring(Some(route()), &item, |_| {});
+        story.mesh.run_for(MISSED_AFTER);
+    }
+    assert!(!story.is_doubted());
+}
+
+#[test]
+fn a_silent_parent_is_waited_for_once_while_a_doubted_link_brings_what_it_does_not() {
+    let mut story = Story::new([2, 3]);
+    let listener = story.mesh.greeted_in(0, 4);
+    story.leave_out_and_wait();
+    story.push_on(Some(route()), story.others[0], &transaction(2, 1, 9));
+    let item = story.next();
+    story.push(story.parent, &item);
+    assert!(!story.is_pushed(listener, &item), "the parent's copy is waited for");
+    story.mesh.run_for(MISSED_AFTER);
+    assert!(story.is_pushed(listener, &item));
+    for _ in 0..2 {
+        let item = story.next();
+        story.push(story.parent, &item);
+        assert!(story.is_pushed(listener, &item));
+    }
+}
+
+#[test]
+fn a_parent_that_is_silent_where_a_doubted_link_brings_what_others_have_too_is_doubted_itself() {
+    let mut story = Story::new([2, 3]);
+    let listener = story.mesh.greeted_in(0, 4);
+    story.leave_out_and_wait();
+    let mut waits = 0;
+    for nonce in 0..4 {
+        story.push_on(Some(route()), story.others[0], &transaction(2, nonce, 9));
+        let item = story.next();
+        story.push(story.parent, &item);
+        waits += u32::from(!story.is_pushed(listener, &item));
+        story.announce(story.others[1], item.id().short());
+        story.mesh.run_for(MISSED_AFTER + MOMENT);
+    }
+    assert_eq!(waits, 1);
+}
+
+#[test]
+fn a_peer_that_left_while_its_item_was_checked_is_waited_for_by_nobody() {
+    let mut story = Story::new([2, 3]);
+    let (listener, gone) = (story.mesh.greeted_in(0, 4), story.mesh.greeted_in(0, 5));
+    story.leave_out_and_wait();
+    story.mesh.checking = Checking::Held;
+    let item = story.next();
+    story.push(gone, &item);
+    story.mesh.input(0, Input::PeerDisconnected { peer: gone });
+    for job in std::mem::take(&mut story.mesh.jobs) {
+        story.mesh.input(0, Input::Verified { job: job.id, verdict: Verdict::Valid });
+    }
+    story.mesh.checking = Checking::Assumed;
+    let item = story.next();
+    story.push(story.parent, &item);
+    assert!(story.is_pushed(listener, &item));
 }
