@@ -336,12 +336,20 @@ fn a_list_in_one_part_of_which_nothing_comes_makes_a_pause() {
     let other = make::transaction(50_000, 0, 1_000, 0);
     mesh.say(0, peer, Message::Transactions { via: None, bodies: vec![other.encoded().clone().into()] });
     let mut drip = Drip::new(peer, 3_000);
+    // It has nothing of what it lists.
+    let deny = |mesh: &mut Mesh, drip: &mut Drip| {
+        for _ in 0..20 {
+            drip.act(mesh, 0);
+            let transactions = drip.wanted.drain(..).map(TxRef::Short).collect();
+            mesh.say(0, peer, Message::NotFound { transactions, blocks: Vec::new() });
+        }
+    };
     claim(&mut mesh, peer, 1);
-    drip.act(&mut mesh, 0);
+    deny(&mut mesh, &mut drip);
     for (span, asked) in [(LIST_TIMEOUT, 1), (LIST_PAUSE_MIN - Duration::from_secs(1), 1), (LIST_STEP, 2)] {
         mesh.run_for(span);
         claim(&mut mesh, peer, 2);
-        drip.act(&mut mesh, 0);
+        deny(&mut mesh, &mut drip);
         assert_eq!(drip.asked, asked, "{span:?}");
     }
 }
