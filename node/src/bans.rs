@@ -25,6 +25,7 @@ pub const BANS_LISTED_MAX: usize = 32;
 /// Peers and addresses that are not wanted for a while. When full, the one that ends first makes room.
 #[derive(Debug, Default)]
 pub struct Bans {
+    loopback_exempt: bool,
     peers: HashMap<PeerId, Ban>,
     addresses: HashMap<IpAddr, Ban>,
 }
@@ -141,11 +142,23 @@ pub struct Banned {
 }
 
 impl Bans {
-    /// Bans a peer, and its address if one is given, until [`BAN_TIME`] from now.
+    /// No bans. With `loopback_exempt` no loopback address is ever banned, not by an earlier run either.
+    #[must_use]
+    pub fn new(loopback_exempt: bool) -> Self {
+        Self { loopback_exempt, ..Self::default() }
+    }
+
+    /// Whether an address may be banned.
+    #[must_use]
+    pub const fn may_have(&self, address: IpAddr) -> bool {
+        !(self.loopback_exempt && address.is_loopback())
+    }
+
+    /// Bans a peer, and its address if one is given that may be, until [`BAN_TIME`] from now.
     pub fn add(&mut self, peer: PeerId, address: Option<IpAddr>, reason: &'static str, now: Time) {
         let ban = Ban { until: now + BAN_TIME, reason: Cow::Borrowed(reason) };
         insert_bounded(&mut self.peers, peer, ban.clone(), now);
-        if let Some(ip) = address {
+        if let Some(ip) = address.filter(|ip| self.may_have(*ip)) {
             insert_bounded(&mut self.addresses, block_of(ip), ban, now);
         }
     }
@@ -176,7 +189,10 @@ impl Bans {
         let ban = Ban { until: now + kept.left.min(BAN_TIME), reason: kept.reason };
         match kept.who {
             Who::Peer(peer) => insert_bounded(&mut self.peers, peer, ban, now),
-            Who::Address(ip) => insert_bounded(&mut self.addresses, block_of(ip), ban, now),
+            Who::Address(ip) if self.may_have(ip) => {
+                insert_bounded(&mut self.addresses, block_of(ip), ban, now);
+            }
+            Who::Address(_) => {}
         }
     }
 

@@ -27,7 +27,7 @@ use tokio::time::{Sleep, sleep};
 use tracing::{debug, warn};
 
 use crate::bans::{Banned, Bans, KeptBan};
-use crate::book::{Group, slot_group};
+use crate::book::{Allowance, Group, slot_group};
 use crate::clock::Clock;
 use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
@@ -42,6 +42,11 @@ use crate::trace::What;
 
 /// Bytes of a peer's agent string that are kept.
 const AGENT_BYTES_MAX: usize = 64;
+
+/// A peer's word for itself is heard so often on one connection. Honest nodes repeat it every five minutes.
+const IDENTIFY_INTERVAL: Duration = Duration::from_secs(5);
+/// So many may come at once: a connection begins with one, and another for each change of what is spoken on it.
+const IDENTIFY_BURST: u64 = 4;
 
 /// What the behaviour is told once.
 #[derive(Clone, Debug)]
@@ -137,6 +142,8 @@ pub struct Wish {
     pub reserved: bool,
     /// The operator gave the address.
     pub fixed: bool,
+    /// How many other outbound peers there may be in its address group.
+    pub beside: usize,
 }
 
 /// A connection, as others may see it.
@@ -163,6 +170,8 @@ pub struct Link {
     lost: Option<CloseReason>,
     /// What its peer said of why it closes it.
     told: Option<GoodbyeReason>,
+    /// What identify may still tell of it.
+    heard: Allowance,
 }
 
 impl Link {
@@ -227,6 +236,7 @@ impl Behaviour {
             outbound: settings.max_peers_out.saturating_add(REFRESH_EXTRA),
             slotless: SLOTLESS_CONNECTIONS_MAX,
         };
+        let bans = Bans::new(settings.loopback_exempt);
         Self {
             slots: Slots::new(limits, settings.local, rand::random()),
             protocols: LaneProtocols::new(&settings.network),
@@ -242,7 +252,7 @@ impl Behaviour {
             handles: HashMap::new(),
             next_handle: 0,
             wanted: HashMap::new(),
-            bans: Bans::default(),
+            bans,
             inputs: VecDeque::new(),
             actions: VecDeque::new(),
             timer: None,
@@ -377,9 +387,15 @@ impl Behaviour {
         self.links.get(&id).map(|link| link.address.clone())
     }
 
+    /// Whether what a peer tells of itself on a connection is heard now. It may tell that as often as it likes.
+    pub fn may_hear(&mut self, id: ConnectionId) -> bool {
+        let now = self.clock.now();
+        self.links.get_mut(&id).is_some_and(|link| link.heard.take(IDENTIFY_INTERVAL, IDENTIFY_BURST, now))
+    }
+
     /// Opens the lanes on a connection that we dialled for another purpose. False if there is none.
-    pub fn open_existing(&mut self, peer: &PeerId) -> bool {
-        self.slots.idle_outbound(peer).is_some_and(|id| self.open_dialled(id))
+    pub fn open_existing(&mut self, peer: &PeerId, wish: Wish) -> bool {
+        self.slots.idle_outbound(peer).is_some_and(|id| self.open_dialled(id, wish))
     }
 
     /// Remembers what identify told of a peer's software.
@@ -534,8 +550,7 @@ impl Behaviour {
         debug!(peer = %link.peer, address = %link.address, %reason, "closing a connection");
         let peer_id = link.peer;
         if reason.is_misbehavior() {
-            let exempt = |ip: &IpAddr| self.settings.loopback_exempt && ip.is_loopback();
-            let address = ip_of(&link.address).filter(|ip| !exempt(ip));
+            let address = ip_of(&link.address).filter(|ip| self.bans.may_have(*ip));
             self.bans.add(peer_id, address, reason.label(), self.clock.now());
             self.actions.push_back(ToSwarm::GenerateEvent(Event::Banned { peer: peer_id, address, reason }));
         }
@@ -580,13 +595,14 @@ impl Behaviour {
         self.actions.push_back(ToSwarm::GenerateEvent(Event::Down { peer, outbound, reason }));
     }
 
-    /// Opens the lanes on a connection that we dialled, if it gets a slot: no other is held in the group of its address. The
-    /// operator's addresses count for no group.
-    fn open_dialled(&mut self, id: ConnectionId) -> bool {
+    /// Opens the lanes on a connection that we dialled, if it gets a slot: no more are held in the group of its address than
+    /// was wished. The operator's addresses count for no group.
+    fn open_dialled(&mut self, id: ConnectionId, wish: Wish) -> bool {
         let Some(link) = self.links.get(&id) else { return false };
         let exempt = link.reserved || link.fixed;
-        let alone = slot_group(&link.address).is_none_or(|group| !self.outbound_groups().contains(&group));
-        let granted = (exempt || alone) && self.slots.dialled(id, self.clock.now());
+        let held = |group| self.outbound_groups().into_iter().filter(|other| *other == group).count();
+        let room = slot_group(&link.address).is_none_or(|group| held(group) <= wish.beside);
+        let granted = (exempt || room) && self.slots.dialled(id, self.clock.now());
         if granted {
             self.order(id, Order::Open);
         }
@@ -711,6 +727,7 @@ impl Behaviour {
             fixed: wish.fixed,
             lost: None,
             told: None,
+            heard: Allowance::default(),
         };
         self.links.insert(id, link);
         let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
@@ -793,10 +810,10 @@ impl NetworkBehaviour for Behaviour {
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
-            FromSwarm::ConnectionEstablished(established)
-                if self.wanted.remove(&established.connection_id).is_some() =>
-            {
-                self.open_dialled(established.connection_id);
+            FromSwarm::ConnectionEstablished(established) => {
+                if let Some(wish) = self.wanted.remove(&established.connection_id) {
+                    self.open_dialled(established.connection_id, wish);
+                }
             }
             FromSwarm::ConnectionClosed(closed) => {
                 let id = closed.connection_id;

@@ -24,7 +24,7 @@
 //! Deliberately absent: the operator's addresses, which are no matter of trust in what is told; when and how many to dial
 //! (`discovery.rs`); forgetting by age, for time does not pass while a node is off: what is gone fails, and makes room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher as _};
 
 use libp2p::{Multiaddr, PeerId};
@@ -42,13 +42,13 @@ mod retry;
 mod told;
 
 pub use group::{Group, slot_group};
+pub(crate) use rate::{Allowance, Rates};
 pub use rate::{SOURCE_BURST, SOURCE_INTERVAL, SOURCES_MAX};
 pub use reached::{BUCKETS_PER_GROUP, REACHED_BUCKET_MAX, REACHED_BUCKETS};
 pub(crate) use retry::Retry;
 pub use retry::{BACKOFF_MAX, BACKOFF_MIN};
 pub use told::{BUCKETS_PER_SOURCE, TOLD_BUCKET_MAX, TOLD_BUCKETS};
 
-use rate::Rates;
 use reached::{Reached, Tried};
 use told::{Claim, Told};
 
@@ -248,7 +248,8 @@ impl Book {
 
     /// A dial led to the peer at `address`: it is reached, as far as there is room.
     pub fn on_answer(&mut self, peer: PeerId, address: &Multiaddr, now: Time) {
-        self.contests.retain(|contest| contest.held_by != peer);
+        // A newcomer that answers again is judged anew: it may be in the table by the end of this, and is there only once.
+        self.contests.retain(|contest| contest.held_by != peer && contest.newcomer.peer != peer);
         let group = self.group(address);
         if let Some(reached) = self.tried.get_mut(&peer) {
             reached.last = now;
@@ -304,7 +305,8 @@ impl Book {
                     reached.retry.put_off(now, spread);
                 }
                 let lost = self.contests.iter().position(|contest| contest.held_by == *peer);
-                if let Some(contest) = lost.map(|at| self.contests.swap_remove(at)) {
+                let lost = lost.map(|at| self.contests.swap_remove(at));
+                if let Some(contest) = lost.filter(|contest| !self.tried.has(&contest.newcomer.peer)) {
                     self.tried.remove(peer);
                     let newcomer = contest.newcomer.peer;
                     if self.tried.insert(&self.keys, contest.newcomer).is_ok() {
@@ -333,7 +335,7 @@ impl Book {
         });
         let mut kept: Vec<(u32, Kept)> = reached.collect();
         kept.sort_by_key(|(_, kept)| (kept.standing != Standing::Anchor, kept.peer));
-        let mut met: std::collections::BTreeSet<PeerId> = kept.iter().map(|(_, kept)| kept.peer).collect();
+        let mut met: BTreeSet<PeerId> = kept.iter().map(|(_, kept)| kept.peer).collect();
         for turn in 0..TOLD_BUCKET_MAX {
             for claim in self.told.buckets().iter().filter_map(|bucket| bucket.get(turn)) {
                 if claim.itself && met.insert(claim.peer) {
@@ -349,6 +351,18 @@ impl Book {
             kept.retain(|(failures, _)| *failures < too_many);
         }
         kept.into_iter().map(|(_, kept)| kept).take(most).collect()
+    }
+
+    /// How many groups of public addresses have somebody in them, as far as is known: of what was reached and does not fail
+    /// again and again, and of what was told and has not failed yet. What is made up counts until it is tried.
+    #[must_use]
+    pub fn live_groups(&self) -> usize {
+        let reached = self.tried.iter().filter(|reached| reached.retry.failures < FAILED_FOR_GOOD);
+        let told = self.told.buckets().iter().flatten().filter(|claim| claim.retry.failures == 0);
+        let told = told.flat_map(|claim| &claim.addresses);
+        let live: BTreeSet<Group> =
+            reached.map(|reached| &reached.address).chain(told).filter_map(slot_group).collect();
+        live.len()
     }
 
     /// How many entries and how many groups' worth of them there are, by the group of the first address.

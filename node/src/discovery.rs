@@ -8,8 +8,8 @@
 //!
 //! Other candidates come from Kademlia and identify into the [address book](crate::book), with IP addresses only, for names
 //! are the operator's to give. One outbound slot is enough for an address group, except in private networks and for what the
-//! operator gave: whoever has addresses in few groups has few of the slots, whatever number of names they are under. The
-//! peers that held outbound slots longest when the last run ended, the *anchors*, are dialled first. What else changes with all slots in use is in
+//! operator gave: whoever has addresses in few groups has few of the slots, whatever number of names they are under.
+//! Where the network itself has fewer groups than there are slots, a group may have more (`crowd.rs`). The peers that held outbound slots longest when the last run ended, the *anchors*, are dialled first. What else changes with all slots in use is in
 //! `exchange.rs`. No sockets, no clock.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -28,11 +28,13 @@ use crate::book::{self, Book, Group, Kept, Pick, Retry, Standing};
 use crate::limits::ip_of;
 use crate::reason::CloseReason;
 
+mod crowd;
 mod exchange;
 mod fixed;
 mod poll;
 mod want;
 
+pub use crowd::CROWD_AFTER;
 use exchange::Exchange;
 pub use exchange::{
     EXCHANGE_INTERVAL, EXTRA_AGAIN, EXTRA_INTERVAL, EXTRA_INTERVAL_SILENT, FEELER_INTERVAL, REFRESH_EXTRA,
@@ -75,8 +77,11 @@ pub struct Discovery {
     reserved_only: bool,
     fixed: Vec<Fixed>,
     book: Book,
-    /// What the last answer wanted dialled.
+    /// What the last answer wanted dialled, and how many slots one group may have by that.
     picked: Vec<(Pick, u8)>,
+    per_group: usize,
+    /// Since when slots are missing.
+    missing_since: Option<Time>,
     dials: HashMap<ConnectionId, Dial>,
     /// Groups in which a pick came to nothing, and how often in a row: another of the group is tried first.
     owed: VecDeque<(Group, u8)>,
@@ -138,6 +143,8 @@ impl Discovery {
             fixed: fixed.collect(),
             book: Book::new(rng.random(), loopback_exempt),
             picked: Vec::new(),
+            per_group: 1,
+            missing_since: None,
             dials: HashMap::new(),
             owed: VecDeque::new(),
             answered: BTreeMap::new(),
@@ -169,7 +176,7 @@ impl Discovery {
         let mut wants: Vec<Want> = self.warnings.drain(..).map(Want::Warn).collect();
         self.picked.clear();
         let missing = self.target.saturating_sub(view.outbound());
-        let full = missing == 0 && self.target > 0 && !self.reserved_only;
+        let full = self.target > 0 && !self.reserved_only && self.is_full(now, missing, view);
         let extra = if full { self.exchange(now, view, &mut wants) } else { 0 };
         let slots = |dial: &&Dial| !matches!(dial.target, Target::Feeler(_));
         let fresh = self.dials.values().filter(slots).filter(|dial| now.since(dial.since) < SLOW_DIAL).count();
@@ -193,7 +200,20 @@ impl Discovery {
         wants
     }
 
-    /// A dial is under way. `None` if none was needed or possible: the target waits for its next turn.
+    /// How many slots of one group may be in use with a candidate that was wanted last.
+    #[must_use]
+    pub const fn per_group(&self) -> usize {
+        self.per_group
+    }
+
+    /// No dial was needed: a connection to the target was there, and has a slot now. That tests no entry of the book.
+    pub fn not_needed(&mut self, target: Target, now: Time) {
+        if matches!(target, Target::Fixed(_)) {
+            self.dialling(target, None, now);
+        }
+    }
+
+    /// A dial is under way. `None` if none was possible: the target waits for its next turn.
     pub fn dialling(&mut self, target: Target, dial: Option<ConnectionId>, now: Time) {
         let (tries, groups, turn) = match target {
             Target::Fixed(_) => (None, Vec::new(), 0),

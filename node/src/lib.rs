@@ -20,7 +20,7 @@ pub mod framing;
 pub mod handler;
 pub mod http;
 pub mod identity;
-mod kademlia;
+pub mod kademlia;
 pub mod lane;
 pub mod limits;
 mod listen;

@@ -509,10 +509,9 @@ impl Service {
 
     fn keep_bans(&mut self) {
         let bans = bans::encode(&self.gossip().kept_bans());
-        if let Some(keeper) = self.gossip().keeper() {
-            let _ = keeper.save_note(Note::Bans, bans);
-        }
-        self.bans_changed = false;
+        let busy = self.gossip().keeper().is_some_and(|keeper| keeper.save_note(Note::Bans, bans).is_err());
+        // A store that has no room for it is asked again.
+        self.bans_changed &= busy;
         self.bans_kept = self.clock.now();
     }
 
@@ -553,10 +552,12 @@ impl Service {
 
     fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id, connection_id, info } = event else { return };
+        if !self.gossip().may_hear(connection_id) {
+            return;
+        }
         self.gossip().set_agent(&peer_id, &info.agent_version);
-        let address = self.gossip().address_of(connection_id);
-        let remote = address.as_ref().and_then(ip_of);
-        let near = remote.is_some_and(|ip| ip.is_loopback());
+        let Some(address) = self.gossip().address_of(connection_id) else { return };
+        let near = ip_of(&address).is_some_and(|ip| ip.is_loopback());
         // Another machine's loopback addresses lead to ourselves at best.
         let usable = |address: &Multiaddr| near || ip_of(address).is_none_or(|ip| !ip.is_loopback());
         let addresses = info.listen_addrs.into_iter().filter(usable);
@@ -573,13 +574,11 @@ impl Service {
         if !info.protocols.contains(&name) {
             return;
         }
+        let (source, now) = (self.discovery.group(&address), self.clock.now());
         if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
-            for address in addresses.iter().cloned() {
-                kad.add_address(&peer_id, address);
-            }
+            kad.on_told(&peer_id, &addresses, &address, source, now);
         }
-        let source = address.map_or(Group::NOWHERE, |address| self.discovery.group(&address));
-        self.discovery.learn(peer_id, addresses, ToldBy::Itself, source, self.clock.now());
+        self.discovery.learn(peer_id, addresses, ToldBy::Itself, source, now);
     }
 
     /// A peer named others. Who it is, is known by the group of the address that it answered from.
@@ -609,12 +608,13 @@ impl Service {
                     self.discovery.on_refused(index, Failure::Ourselves, now);
                 }
                 Want::Fixed { index, address, peer, reserved } => {
-                    let dial = self.connect(peer, vec![address], Wish { reserved, fixed: true });
-                    self.discovery.dialling(Target::Fixed(index), dial, now);
+                    let wish = Wish { reserved, fixed: true, beside: 0 };
+                    self.connect(Target::Fixed(index), peer, vec![address], wish);
                 }
                 Want::Candidate { peer, addresses } => {
-                    let dial = self.connect(Some(peer), addresses, Wish::default());
-                    self.discovery.dialling(Target::Candidate(peer), dial, now);
+                    let beside = self.discovery.per_group().saturating_sub(1);
+                    let wish = Wish { beside, ..Wish::default() };
+                    self.connect(Target::Candidate(peer), Some(peer), addresses, wish);
                 }
                 Want::Feeler { peer, addresses } => {
                     let dial = self.feel(peer, addresses);
@@ -644,11 +644,19 @@ impl Service {
         }
     }
 
-    /// Makes a connection a gossip peer: one that is there, or a new one, whose id it returns.
-    fn connect(&mut self, peer: Option<PeerId>, addresses: Vec<Multiaddr>, wish: Wish) -> Option<ConnectionId> {
-        if peer.is_some_and(|peer| self.gossip().open_existing(&peer)) {
-            return None;
+    /// Makes a connection to what discovery wants a gossip peer: one that is there, or a new one.
+    fn connect(&mut self, target: Target, peer: Option<PeerId>, addresses: Vec<Multiaddr>, wish: Wish) {
+        let now = self.clock.now();
+        if peer.is_some_and(|peer| self.gossip().open_existing(&peer, wish)) {
+            self.discovery.not_needed(target, now);
+        } else {
+            let dial = self.dial(peer, addresses, wish);
+            self.discovery.dialling(target, dial, now);
         }
+    }
+
+    /// Dials for a gossip slot.
+    fn dial(&mut self, peer: Option<PeerId>, addresses: Vec<Multiaddr>, wish: Wish) -> Option<ConnectionId> {
         let opts = match (peer, addresses.first()) {
             (Some(peer), _) => DialOpts::peer_id(peer)
                 .addresses(addresses)

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use libp2p::{Multiaddr, PeerId};
 use protocol::time::Time;
 use rand::RngExt as _;
-use rand::seq::IteratorRandom as _;
 
 use super::{Book, CONTEST_TIME, Entry, Group, Pick, slot_group};
 
@@ -115,13 +114,20 @@ impl Book {
     ) -> Option<Pick> {
         // What chance passed over, for the case that there is nothing else.
         let mut passed = None;
-        loop {
-            let groups: BTreeSet<Group> = reached.keys().chain(told.keys()).copied().collect();
-            let Some(group) = groups.into_iter().choose(&mut self.rng) else { return passed };
+        // A hostile book has thousands of entries that may not be dialled: each is drawn in the same short time.
+        let groups: BTreeSet<Group> = reached.keys().chain(told.keys()).copied().collect();
+        let mut groups: Vec<Group> = groups.into_iter().collect();
+        while !groups.is_empty() {
+            let at = self.rng.random_range(0..groups.len());
+            let Some(group) = groups.get(at).copied() else { break };
             let both = reached.contains_key(&group) && told.contains_key(&group);
             let from_reached = if both { self.rng.random_bool(0.5) } else { reached.contains_key(&group) };
             let choice = if from_reached { &mut reached } else { &mut told };
-            let Some((peer, entry, failures)) = self.draw(choice, group) else { continue };
+            let drawn = self.draw(choice, group);
+            if !reached.contains_key(&group) && !told.contains_key(&group) {
+                groups.swap_remove(at);
+            }
+            let Some((peer, entry, failures)) = drawn else { continue };
             let addresses = usable(&peer, &in_group(self.addresses_of(&peer, entry), group));
             if addresses.is_empty() {
                 continue;
@@ -133,6 +139,7 @@ impl Book {
             }
             passed.get_or_insert(pick);
         }
+        passed
     }
 
     /// Takes one entry of a group out of the choice.

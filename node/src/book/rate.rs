@@ -17,32 +17,36 @@ pub const SOURCES_MAX: usize = 1_024;
 
 /// The allowances.
 #[derive(Debug, Default)]
-pub(super) struct Rates {
-    sources: BTreeMap<Group, Allowance>,
+pub(crate) struct Rates {
+    /// With when it was heard of last.
+    sources: BTreeMap<Group, (Allowance, Time)>,
 }
 
 /// Told as the moment at which it would be empty if it had grown without a bound since: a bucket in one number.
-#[derive(Clone, Copy, Debug)]
-struct Allowance {
-    used_until: Time,
-    heard: Time,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Allowance(Time);
+
+impl Allowance {
+    /// Whether there may be one more now: one in `every`, and `burst` at once.
+    pub(crate) fn take(&mut self, every: Duration, burst: u64, now: Time) -> bool {
+        let used_until = self.0.max(now) + every;
+        let allowed = used_until <= now + every.times(burst);
+        if allowed {
+            self.0 = used_until;
+        }
+        allowed
+    }
 }
 
 impl Rates {
     /// Whether `source` may bring one more now.
-    pub(super) fn take(&mut self, source: Group, now: Time) -> bool {
+    pub(crate) fn take(&mut self, source: Group, now: Time) -> bool {
         if self.sources.len() >= SOURCES_MAX && !self.sources.contains_key(&source) {
-            let oldest =
-                self.sources.iter().min_by_key(|(_, allowance)| allowance.heard).map(|(source, _)| *source);
+            let oldest = self.sources.iter().min_by_key(|(_, (_, heard))| *heard).map(|(source, _)| *source);
             oldest.map(|oldest| self.sources.remove(&oldest));
         }
-        let allowance = self.sources.entry(source).or_insert(Allowance { used_until: now, heard: now });
-        let used_until = allowance.used_until.max(now) + SOURCE_INTERVAL;
-        allowance.heard = now;
-        if used_until > now + SOURCE_INTERVAL.times(SOURCE_BURST) {
-            return false;
-        }
-        allowance.used_until = used_until;
-        true
+        let (allowance, heard) = self.sources.entry(source).or_default();
+        *heard = now;
+        allowance.take(SOURCE_INTERVAL, SOURCE_BURST, now)
     }
 }

@@ -1,15 +1,18 @@
 //! What is wanted now: fixed addresses, candidates, feelers, walks, and whom to leave. The rules are at the heads of
 //! `discovery.rs` and `exchange.rs`.
 
+use std::collections::BTreeSet;
+
 use libp2p::{Multiaddr, PeerId};
 use protocol::time::Time;
 use rand::seq::IteratorRandom as _;
 
+use super::crowd::Taken;
 use super::exchange::Due;
 use super::fixed::Fixed;
 use super::{Discovery, QUERY_MAX, REFRESH_EXTRA, Target, Trouble, View, Want};
 use crate::addresses;
-use crate::book::{Group, slot_group};
+use crate::book::{Group, Pick, slot_group};
 use crate::limits::ip_of;
 
 impl Discovery {
@@ -49,27 +52,41 @@ impl Discovery {
     pub(super) fn poll_book(&mut self, now: Time, view: &impl View, free: usize, wants: &mut Vec<Want>) {
         let mut taken = self.taken(view);
         for _ in 0..free {
-            let usable = Usable { view, taken: Some(&taken), unwanted: self.unwanted() };
-            let usable = |peer: &PeerId, addresses: &[Multiaddr]| usable.of(peer, addresses);
-            let anchor = self.anchors_due.iter().find_map(|peer| self.book.pick_reached(peer, now, usable));
-            let mut turn = 1;
-            let mut pick = anchor;
-            while let Some((group, failed)) = pick.is_none().then(|| self.owed.pop_front()).flatten() {
-                turn = failed.saturating_add(1);
-                pick = self.book.pick_in(group, now, usable);
-            }
-            if pick.is_none() {
-                turn = 1;
-                pick = self.book.pick(now, usable);
-            }
-            let Some(pick) = pick else { break };
+            // Groups with fewer slots come first.
+            let picked = (1..=self.per_group).find_map(|most| self.pick_one(now, view, (&taken, most)));
+            let Some((pick, turn)) = picked else {
+                self.owed.clear();
+                break;
+            };
             self.anchors_due.retain(|anchor| *anchor != pick.peer);
-            taken.extend(pick.addresses.iter().filter_map(slot_group));
+            let groups: BTreeSet<Group> = pick.addresses.iter().filter_map(slot_group).collect();
+            groups.into_iter().for_each(|group| *taken.entry(group).or_default() += 1);
             let mut addresses = pick.addresses.clone();
             addresses::order(&mut addresses, &self.own);
             wants.push(Want::Candidate { peer: pick.peer, addresses });
             self.picked.push((pick, turn));
         }
+    }
+
+    /// Somebody in a group that has fewer than so many slots, and how many tries in a row that is for the group.
+    fn pick_one(&mut self, now: Time, view: &impl View, taken: (&Taken, usize)) -> Option<(Pick, u8)> {
+        let usable = Usable { view, taken: Some(taken), unwanted: self.unwanted() };
+        let usable = |peer: &PeerId, addresses: &[Multiaddr]| usable.of(peer, addresses);
+        if let Some(anchor) = self.anchors_due.iter().find_map(|peer| self.book.pick_reached(peer, now, usable)) {
+            return Some((anchor, 1));
+        }
+        let Self { owed, book, .. } = self;
+        let mut owing = owed.iter().enumerate();
+        let made_good =
+            owing.find_map(|(at, (group, failed))| Some((at, book.pick_in(*group, now, usable)?, *failed)));
+        // Those before it have nobody that may be dialled.
+        if let Some((at, pick, failed)) = made_good {
+            owed.drain(..=at);
+            return Some((pick, failed.saturating_add(1)));
+        }
+        let pick = book.pick(now, usable)?;
+        owed.clear();
+        Some((pick, 1))
     }
 
     pub(super) fn poll_feeler(&mut self, now: Time, view: &impl View, wants: &mut Vec<Want>) {
@@ -87,7 +104,7 @@ impl Discovery {
     /// Asks Kademlia for more while there is too little to choose from.
     pub(super) fn poll_walk(&mut self, now: Time, view: &impl View, missing: usize, wants: &mut Vec<Want>) {
         let taken = self.taken(view);
-        let usable = Usable { view, taken: Some(&taken), unwanted: self.unwanted() };
+        let usable = Usable { view, taken: Some((&taken, self.per_group)), unwanted: self.unwanted() };
         let enough = missing.saturating_mul(2);
         if self.book.ready(now, enough, |peer, addresses| usable.of(peer, addresses)) < enough {
             wants.push(Want::Walk);
@@ -98,13 +115,15 @@ impl Discovery {
     }
 
     /// The groups that have an outbound slot, or may get one by a dial under way.
-    fn taken(&self, view: &impl View) -> Vec<Group> {
+    pub(super) fn taken(&self, view: &impl View) -> Taken {
         let dialled = self.dials.values().flat_map(|dial| &dial.groups).copied();
-        view.outbound_groups().into_iter().chain(dialled).collect()
+        let mut taken = Taken::new();
+        view.outbound_groups().into_iter().chain(dialled).for_each(|group| *taken.entry(group).or_default() += 1);
+        taken
     }
 
     /// Peers that are being dialled, by the book or at a fixed address. One whose fixed address fails may be reached elsewhere.
-    fn unwanted(&self) -> Vec<PeerId> {
+    pub(super) fn unwanted(&self) -> Vec<PeerId> {
         let fixed = self.fixed.iter().filter(|fixed| fixed.retry.failures <= 1).filter_map(Fixed::peer);
         let dialled = self.dials.values().filter_map(|dial| match dial.target {
             Target::Candidate(peer) | Target::Feeler(peer) => Some(peer),
@@ -150,21 +169,23 @@ impl Discovery {
 }
 
 /// Which of the book may be dialled now.
-struct Usable<'a, V> {
-    view: &'a V,
-    /// The groups in which no other slot is wanted; `None` where no slot is.
-    taken: Option<&'a [Group]>,
-    unwanted: Vec<PeerId>,
+pub(super) struct Usable<'a, V> {
+    pub(super) view: &'a V,
+    /// The slots of each group, and how many are enough; `None` where no slot is wanted.
+    pub(super) taken: Option<(&'a Taken, usize)>,
+    pub(super) unwanted: Vec<PeerId>,
 }
 
 impl<V: View> Usable<'_, V> {
-    fn of(&self, peer: &PeerId, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
+    pub(super) fn of(&self, peer: &PeerId, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
         if self.unwanted.contains(peer) || self.view.holds_slot(peer) || self.view.is_banned(peer) {
             return Vec::new();
         }
         let free = |address: &&Multiaddr| {
             let banned = ip_of(address).is_some_and(|ip| self.view.is_banned_address(ip));
-            let taken = slot_group(address).zip(self.taken).is_some_and(|(group, taken)| taken.contains(&group));
+            let taken = slot_group(address).zip(self.taken);
+            let taken =
+                taken.is_some_and(|(group, (taken, most))| taken.get(&group).is_some_and(|held| *held >= most));
             !banned && !taken
         };
         addresses.iter().filter(free).cloned().collect()

@@ -205,6 +205,25 @@ fn who_holds_a_place_among_the_reached_keeps_it_if_it_answers_and_loses_it_if_no
 }
 
 #[test]
+fn a_newcomer_that_found_a_place_elsewhere_takes_no_second_one() {
+    for seed in 0..10 {
+        let (mut book, newcomer, held_by) = contested(seed);
+        let later = at(1_000) + CONTEST_AFTER;
+        // It answers in another group, which has room.
+        book.on_answer(newcomer, &in_group(2, 1), later);
+        book.on_failure(&held_by, Entry::Reached, later);
+        assert_eq!(in_the_table(&book).len(), book.reached(), "nobody is there twice");
+        assert!(in_the_table(&book).contains(&held_by), "nobody wants its place any more");
+    }
+}
+
+/// Who is in the table of the reached, for each place in it.
+fn in_the_table(book: &Book) -> Vec<PeerId> {
+    let kept = book.kept(&[], u32::MAX, usize::MAX);
+    kept.into_iter().filter(|kept| kept.standing == Standing::Reached).map(|kept| kept.peer).collect()
+}
+
+#[test]
 fn each_group_of_the_reached_is_picked_equally_often_whatever_is_in_it() {
     let mut book = book(9);
     for n in 0..20 {
@@ -333,7 +352,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (any::<u8>(), 0..40_u16, any::<bool>(), 0..6_u16)
             .prop_map(|(peer, group, itself, source)| Step::Learn { peer, group, itself, source }),
-        3 => (any::<u8>(), 0..40_u16).prop_map(|(peer, group)| Step::Answer { peer, group }),
+        // Few groups, so that their buckets are full and places in them contested.
+        8 => (any::<u8>(), 0..3_u16).prop_map(|(peer, group)| Step::Answer { peer, group }),
         3 => (any::<u8>(), proptest::option::of(0..6_u16)).prop_map(|(peer, source)| Step::Fail { peer, source }),
         2 => Just(Step::Pick),
         1 => Just(Step::Wait),
@@ -380,6 +400,9 @@ proptest! {
                 Step::Wait => now = now + Duration::from_secs(60),
             }
             prop_assert!(one.reached() <= REACHED_BUCKETS * REACHED_BUCKET_MAX);
+            let there = in_the_table(&one);
+            prop_assert_eq!(there.iter().collect::<BTreeSet<_>>().len(), there.len(), "nobody is there twice");
+            prop_assert_eq!(there.len(), one.reached());
             let (_, entries) = one.share(|_| false);
             prop_assert!(entries - one.reached() <= TOLD_BUCKETS * TOLD_BUCKET_MAX);
             prop_assert!(entries - one.reached() <= 6 * SOURCE_MAX, "six sources");

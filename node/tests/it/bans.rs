@@ -106,3 +106,17 @@ fn notes_are_kept_by_name_and_bounded() {
     let again = crate::store_support::open(disk).expect("the same");
     assert_eq!(again.note(Note::Bans).expect("readable"), Some(vec![2; NOTE_BYTES_MAX]));
 }
+
+#[test]
+fn a_run_with_an_exempt_loopback_takes_over_no_ban_of_a_loopback_address() {
+    let ips = ["127.0.0.1", "::1", "198.51.100.7"].map(|ip| ip.parse().expect("an address"));
+    let (peer, mut before) = (PeerId::random(), Bans::default());
+    ips.iter().for_each(|ip| before.add(peer, Some(*ip), "bad_ack", Time::ZERO));
+    let kept = before.kept(Time::ZERO);
+    for exempt in [false, true] {
+        let mut next = Bans::new(exempt);
+        kept.iter().cloned().for_each(|ban| next.restore(ban, Time::ZERO));
+        assert_eq!(ips.map(|ip| next.has_address(ip, Time::ZERO)), [!exempt, !exempt, true]);
+        assert!(next.has_peer(&peer, Time::ZERO));
+    }
+}

@@ -262,11 +262,11 @@ fn one_outbound_slot_is_enough_for_an_address_group_unless_it_is_a_private_one()
     discovery.on_established(ConnectionId::new_unchecked(1), chosen[0], &near(1), at(5));
     let groups = vec![slot_group(&near(9)).expect("a public address")];
     let held = Slots { outbound: 1, holding: chosen.iter().copied().collect(), groups, ..Slots::default() };
-    assert_eq!(candidates(&discovery.poll(at(100), &held)), []);
+    assert_eq!(candidates(&discovery.poll(at(20), &held)), []);
     for n in 1..=6 {
-        discovery.learn(PeerId::random(), [private(n)], ToldBy::Itself, source(n), at(100));
+        discovery.learn(PeerId::random(), [private(n)], ToldBy::Itself, source(n), at(20));
     }
-    assert_eq!(candidates(&discovery.poll(at(100), &held)).len(), 6);
+    assert_eq!(candidates(&discovery.poll(at(20), &held)).len(), 6);
 }
 
 #[test]

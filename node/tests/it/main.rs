@@ -22,6 +22,7 @@ mod eclipse;
 mod eclipse_world;
 mod evidence; // two blocks for one height, told to people
 mod exchange;
+mod few_groups;
 mod field_identity;
 mod field_lonely;
 mod field_names;
@@ -40,6 +41,7 @@ mod http_guard;
 mod http_health;
 mod http_places;
 mod http_ready;
+mod kademlia;
 mod key_file;
 mod lane_speed;
 mod lanes;
