@@ -215,7 +215,7 @@ impl Held {
                 Decision::Granted { instead, .. } => instead.map(|(victim, _)| victim),
                 Decision::Declined { id, .. } => Some(id),
             };
-            for id in gone {
+            if let Some(id) = gone {
                 self.slots.disconnected(id);
                 self.honest_inbound.remove(&id);
             }

@@ -44,7 +44,7 @@ pub(crate) fn read(path: &Path) -> Vec<Record> {
 }
 
 /// Peers that a node closed with, by reason: when, whom, and why. `ids` are those of the honest nodes.
-fn closed<'a>(records: &'a [Record], ids: &[String; 4]) -> Vec<(u64, usize, &'a str)> {
+fn closed<'a>(records: &'a [Record], ids: &[String]) -> Vec<(u64, usize, &'a str)> {
     let (mut honest, mut closed) = (HashMap::new(), Vec::new());
     for record in records {
         match &record.what {
@@ -62,7 +62,7 @@ fn closed<'a>(records: &'a [Record], ids: &[String; 4]) -> Vec<(u64, usize, &'a 
 
 /// Gossip connections between honest nodes that closed in a span, each counted at both of its ends. Those that one end
 /// gave up by itself, for a newer connection or for another peer, are not lost, and neither are their other ends.
-pub(crate) fn lost(traces: &[Vec<Record>; 4], ids: &[String; 4], span: (u64, u64)) -> usize {
+pub(crate) fn lost(traces: &[Vec<Record>; 4], ids: &[String], span: (u64, u64)) -> usize {
     let closed = traces.each_ref().map(|records| self::closed(records, ids));
     let own = |reason: &str| matches!(reason, "duplicate_connection" | "refreshed");
     let about = |a: u64, b: u64| a.abs_diff(b) < SAME_NS;

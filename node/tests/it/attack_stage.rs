@@ -288,8 +288,7 @@ impl Stage {
             load.join().expect("no panic");
         }
         let end = monotonic_ns();
-        let mut ids = self.nodes().map(Process::peer_id);
-        let ids = HONEST.map(|_| ids.next().expect("four"));
+        let ids: Vec<String> = self.nodes().map(Process::peer_id).collect();
         let traces = HONEST.map(|name| self.spaces[name].data_dir(&format!("{name}.trace")));
         self.victim.stop();
         self.honest.into_iter().for_each(|node| drop(node.stop()));
