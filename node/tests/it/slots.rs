@@ -97,7 +97,7 @@ fn give_merits(house: &mut House, holders: &[ConnectionId]) -> BTreeSet<Connecti
 #[test]
 fn neither_an_eviction_nor_an_exchange_hits_those_that_were_first_or_near() {
     for seed in 0..3 {
-        let (mut house, holders) = House::full(seed, |n| Some(n));
+        let (mut house, holders) = House::full(seed, Some);
         let newest: Vec<_> = holders.iter().rev().copied().collect();
         let spared = give_merits(&mut house, &newest);
         // Worse merits than theirs count for nothing.
@@ -119,7 +119,7 @@ fn neither_an_eviction_nor_an_exchange_hits_those_that_were_first_or_near() {
 #[test]
 fn an_eviction_never_hits_the_longest_lived_half_of_the_rest() {
     for seed in 0..10 {
-        let (mut house, holders) = House::full(seed, |n| Some(n));
+        let (mut house, holders) = House::full(seed, Some);
         let spared = give_merits(&mut house, &holders[SLOTS / 2..]);
         let rest = SLOTS - spared.len() - OTHER_GROUPS;
         // However the groups are picked, so many of the first are among the longest-lived half.
@@ -176,7 +176,7 @@ fn churn(house: &mut House, groups: u64, seconds: u64) {
 #[test]
 fn a_crowd_that_connects_again_and_again_moves_holders_no_faster_than_stated() {
     for (seed, groups) in [(0, 1), (1, 10), (2, 100), (3, 10_000)] {
-        let (mut house, holders) = House::full(seed, |n| Some(n));
+        let (mut house, holders) = House::full(seed, Some);
         churn(&mut house, groups, 1_800);
         let left = holders.iter().filter(|id| house.holds(**id)).count();
         println!("{groups} groups: {left} of {SLOTS} are left after 30 min, {} moved in all", house.evicted.len());
