@@ -173,7 +173,7 @@ KNOWN = {
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns compare links blocks headers capacity kill-nine join reconcile store "
-        "partition eclipse field attack commands all".split()
+        "partition eclipse field attack fuzz commands all".split()
     },
     **{
         f"scripts/prove-sim.sh {name}": proof()

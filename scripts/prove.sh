@@ -19,12 +19,13 @@
 #   scripts/prove.sh field       nodes as they are in the field: addresses, names, keys, pauses, floods, kills (without root not all)
 #   scripts/prove.sh eclipse     an attacker with most of the addresses wants all of a node's outbound peers: 1,000 seeds, virtual time
 #   scripts/prove.sh attack      nine attacks on four nodes in network namespaces; the last line sums them up (needs root, iproute2, python3)
+#   scripts/prove.sh fuzz        10,000,000 executions of each decoder, 1,000,000 of the tracker and of the engine (needs cargo-fuzz)
 #   scripts/prove.sh commands    every command of the documents, the help texts and the scripts' heads, the long ones too
-#   scripts/prove.sh all
+#   scripts/prove.sh all         all of these but fuzz and commands
 #
 # With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set.
 #
-# Exit status: 0 all went well, 1 something didn't, 2 usage.
+# Exit status: 0 all went well, 1 something didn't, 2 usage, 3 of fuzz: time is up, and the next run goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -159,10 +160,18 @@ reconcile() {
 # Seeds of all, of one part, and the time in which a run begins no other part. 80 minutes and one part are below 90.
 eclipse_seeds=1000 eclipse_part=20 eclipse_time=$((80 * 60))
 
-# Runs the parts that this commit has no rows of yet, so that a run that was ended is gone on with by the next.
+# What the study runs, and by what it was compiled.
+eclipse_code() {
+  { rustc --version
+    find node/src node/examples protocol/src Cargo.toml Cargo.lock node/Cargo.toml protocol/Cargo.toml -type f -print0 | LC_ALL=C sort -z |
+      xargs -0 sha256sum
+  } | sha256sum | cut -c1-16
+}
+
+# Runs the parts that this code has no rows of yet, so that a run that was ended is gone on with by the next.
 eclipse() {
-  local from rows=$target/eclipse/$commit began=$SECONDS
-  case $commit in *-dirty | 'no commit') echo "eclipse: its parts are kept by commit, so commit first" >&2; return 1 ;; esac
+  local from rows began=$SECONDS
+  rows=$target/eclipse/$(eclipse_code)
   cargo build --release --locked --quiet -p node --example eclipse
   mkdir -p "$rows"
   for from in $(seq 1 "$eclipse_part" "$eclipse_seeds"); do
@@ -176,20 +185,32 @@ eclipse() {
     mv "$rows/part" "$rows/$from"
   done
   {
-    about "eclipse: a day of virtual time in six runs for each seed; an honest outbound peer at each second after the first 5 minutes of a run"
+    about "eclipse: a day of virtual time in six runs for each seed; an honest outbound peer at each second, but for the first 6 minutes of the first run and 30 s of the others"
     cat "$rows"/[0-9]* | python3 -c '
 import statistics, sys
+wanted = int(sys.argv[1])
 rows = [line.split() for line in sys.stdin]
+failed = []
 for scenario in ("two-groups", "quarter-of-groups"):
     runs = [[int(cell) for cell in row[1:]] for row in rows if row[0] == scenario]
-    seed, eclipsed, fewest, honest, seconds, items, delivered, bad, entries, group = zip(*runs)
+    if len({run[0] for run in runs}) < wanted:
+        failed.append(f"{scenario}: {len(runs)} of {wanted} seeds were run")
+        continue
+    seed, eclipsed, fewest, honest, seconds, items, delivered, bad, entries, group, first, restart, inbound = zip(*runs)
     shares = sorted(100 * part / whole for part, whole in zip(bad, entries))
     print(f"{scenario}: {len(runs)} seeds, in {sum(1 for each in eclipsed if each)} of them without an honest outbound peer, for {sum(eclipsed)} s of {sum(seconds)}")
+    print(f"  until the first honest outbound peer after a start: at most {max(first)} s in the first runs, {max(restart)} s after a restart")
     print(f"  honest outbound peers: {sum(honest) / sum(seconds):.2f} on average; the fewest at any second: {min(fewest)}; by seed, median {statistics.median(fewest):.0f}")
-    print(f"  items: {sum(delivered)} of {sum(items)} reached the node at once through one of these")
+    print(f"  items: {sum(delivered)} of {sum(items)} had such a peer at their second, which is all that delivery means here")
+    print(f"  honest peers in the 64 inbound slots at the end of a run: {sum(inbound) / 6 / len(runs):.1f} on average; none at its start")
     print(f"  entries of the book that are the attacker'"'"'s or invented, at the end: median {statistics.median(shares):.0f} %, most {shares[-1]:.0f} %")
     print(f"  outbound slots of one address group, most: {max(group)}")
-'
+    if sum(eclipsed) or sum(delivered) != sum(items):
+        failed.append(f"{scenario}: without one in the seeds " + " ".join(str(run[0]) for run in runs if run[1] or run[5] != run[6]))
+for each in failed:
+    print(each)
+sys.exit(1 if failed else 0)
+' "$eclipse_seeds"
   } | tee "$keep/eclipse.txt"
 }
 
@@ -209,6 +230,13 @@ stop_all() {
   for pid in "${started[@]+"${started[@]}"}"; do kill -9 "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
   for space in "${spaces[@]+"${spaces[@]}"}"; do ip netns delete "$space" 2>/dev/null || true; done
+  # A test that is cut off can't end its nodes, nor remove its namespaces.
+  if [ -n "${attack_pid:-}" ]; then
+    for space in $(ip netns list 2>/dev/null | sed -n "s/^\(field-$attack_pid-[^ ]*\).*/\1/p"); do
+      ip netns pids "$space" 2>/dev/null | xargs -r kill -9 2>/dev/null || true
+      ip netns delete "$space" 2>/dev/null || true
+    done
+  fi
   [ -z "${work:-}" ] || rm -rf "$work"
 }
 
@@ -330,11 +358,19 @@ field_tests() {
 # Attacks on real nodes, one after the other, each by a hostile client on a victim with three honest peers (node/tests/it/attack_*.rs). An
 # attack that ends without a verdict counts as one that works.
 attacks=9
+attack_pid=
 attack() {
   about "attacks on a victim with three honest peers: cargo test --release -p node --test it -- --ignored attack_"
+  local test
   cargo test --release --locked --quiet -p node --test it --no-run
-  { cargo test --release --locked --quiet -p node --test it -- --ignored --test-threads 1 --nocapture attack_ 2>"$work/err" || true; } |
-    sed -n 's/^test .* \.\.\. //; /^attack \|^  /p' | tee "$work/said"
+  test=$(cargo test --release --locked -p node --test it --no-run --message-format json 2>/dev/null |
+    sed -n 's/.*"name":"it".*"executable":"\([^"]*\)".*/\1/p' | tail -1)
+  # By itself, and not by cargo: the namespaces' names have its process id, and it is to end with this.
+  (cd node && TMPDIR=$work exec "$test" --ignored --test-threads 1 --nocapture attack_) >"$work/out" 2>"$work/err" &
+  attack_pid=$!
+  started+=("$attack_pid")
+  tail -n +1 -f --pid="$attack_pid" "$work/out" | sed -un 's/^test .* \.\.\. //; /^attack \|^  /p' | tee "$work/said"
+  wait "$attack_pid" || true
   local holds works
   holds=$(sed -n 's/^attack \([0-9]*\): holds$/\1/p' "$work/said" | sort -n | xargs)
   works=$(sed -n 's/^attack \([0-9]*\): works.*/\1/p' "$work/said" | sort -n | xargs)
@@ -343,6 +379,11 @@ attack() {
   [ "$failed" = 0 ] || grep -A3 'panicked' "$work/err" | head -60 || true
   echo "of $attacks attacks $(wc -w <<<"$holds") hold (${holds:-none}), $(wc -w <<<"$works") work (${works:-none}), $((attacks - $(wc -w <<<"$holds $works"))) came to no verdict"
   return "$failed"
+}
+
+# As far as 85 minutes go; run again it goes on, and its status is 3 until all is done.
+fuzz() {
+  { about "scripts/fuzz.sh"; ./scripts/fuzz.sh 2>&1; } | tee "$keep/fuzz.txt"
 }
 
 # The head of this file.
@@ -354,7 +395,7 @@ case $# in
   *) usage ;;
 esac
 case $1 in
-  fifty | flood | links | blocks | capacity | reconcile | store | join | partition | eclipse) chosen=("$1") ;;
+  fifty | flood | links | blocks | capacity | reconcile | store | join | partition | eclipse | fuzz) chosen=("$1") ;;
   kill) chosen=(kill_ten) ;;
   compare) chosen=(everything) ;;
   kill-nine) chosen=(kill_nine) ;;
@@ -376,8 +417,9 @@ if [ -n "$dry" ]; then
   printf '%s\n' "${chosen[@]}"
   exit
 fi
-# The first two leave no output. They build what they need themselves.
-case $1 in field | commands | eclipse) ;; *) mkdir -p "$keep"; build ;; esac
+# The first two leave no output. These build what they need themselves.
+mkdir -p "$keep"
+case $1 in field | commands | eclipse | fuzz) ;; *) build ;; esac
 for each in "${chosen[@]}"; do
   # A proof and its name are two words.
   # shellcheck disable=SC2086

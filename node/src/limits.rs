@@ -31,7 +31,8 @@ pub const PER_IPV6_56_MAX: usize = 8;
 /// Connections without a gossip slot, such as Kademlia's: so many inbound, and so many outbound.
 pub const SLOTLESS_CONNECTIONS_MAX: usize = 32;
 /// Inbound connections over and above those that may go while newer ones take their places: libp2p counts them until they are
-/// gone.
+/// gone, which is 200 ms after a goodbye and at most a second of closing later (`CLOSE_TIMEOUT` in `muxer.rs`). So some 27
+/// newcomers a second find a place even if those that go read nothing.
 pub const GOING_CONNECTIONS_MAX: usize = 32;
 /// Connections to one peer: two for the moment in which both dial.
 pub const PER_PEER_MAX: u32 = 2;

@@ -5,6 +5,7 @@
 //! - A stream's window begins at yamux's 256 KiB and grows where bytes are read quickly. yamux judges that by a round
 //!   trip that the peer can fake by answering late; so all windows of a connection together grow by no more than
 //!   [`GROWTH_BYTES_MAX`], enough for one upload at 50 Mbit/s over 150 ms.
+//! - **A connection that is closed is gone after [`CLOSE_TIMEOUT`]**, also if its peer reads nothing.
 //! - A connection has at most [`STREAMS_MAX`] streams, and a node opens at most [`OWN_STREAMS_MAX`] of them; the next
 //!   waits until one has ended. A peer that opens more is left.
 //!
@@ -17,11 +18,13 @@ use std::iter::{Once, once};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use futures::task::noop_waker_ref;
-use futures::{AsyncRead, AsyncWrite};
+use futures::{AsyncRead, AsyncWrite, FutureExt as _};
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo};
+use tokio::time::{Sleep, sleep};
 use yamux::{ConnectionError, DEFAULT_CREDIT, Mode};
 
 use unread::{Metered, Shared, lock};
@@ -41,6 +44,10 @@ pub const STREAMS_MAX: usize = 2 * OWN_STREAMS_MAX;
 /// are under way, to 46 Mbit/s. 256 KiB alone would come to 12.
 pub const GROWTH_BYTES_MAX: usize = UNREAD_BYTES_MAX - 3 * DEFAULT_CREDIT as usize;
 
+/// How long a connection that is closed may take to write what is left. It keeps its place until then, and places are
+/// few (`GOING_CONNECTIONS_MAX`).
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Both sides' upgrade of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Yamux;
@@ -53,6 +60,8 @@ pub struct Muxer<C> {
     /// Streams that the other end opened and that nobody has taken yet.
     waiting: VecDeque<Stream>,
     taker: Option<Waker>,
+    /// Ends when closing has taken long enough; `None` before it began.
+    closing: Option<Pin<Box<Sleep>>>,
 }
 
 /// One stream.
@@ -79,7 +88,7 @@ impl Yamux {
         config.set_max_connection_receive_window(Some(windows));
         let ledger = Shared::default();
         let connection = yamux::Connection::new(Metered::new(socket, Arc::clone(&ledger)), config, mode);
-        Muxer { connection, ledger, waiting: VecDeque::new(), taker: None }
+        Muxer { connection, ledger, waiting: VecDeque::new(), taker: None, closing: None }
     }
 }
 
@@ -164,7 +173,11 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), MuxerError>> {
-        Poll::Ready(Ok(ready!(self.connection.poll_close(cx))?))
+        if let Poll::Ready(closed) = self.connection.poll_close(cx) {
+            return Poll::Ready(Ok(closed?));
+        }
+        // A peer that reads nothing doesn't hold its place by that: whoever closes drops the connection now.
+        self.closing.get_or_insert_with(|| Box::pin(sleep(CLOSE_TIMEOUT))).poll_unpin(cx).map(Ok)
     }
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<StreamMuxerEvent, MuxerError>> {

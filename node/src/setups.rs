@@ -36,7 +36,9 @@ use crate::limits::{PENDING_MAX, address_group, is_quic};
 pub const TCP_SETUPS_MAX: usize = PENDING_MAX as usize;
 
 /// Setups of QUIC, which hold no socket, but some 40 KiB each: 10 MiB. One that takes 300 ms ends before it is the oldest
-/// of so many unless 850 others a second come in, a megabyte a second.
+/// of so many unless 850 others a second come in, a megabyte a second. From 256 a second (0.3 MB/s) with senders of all
+/// groups, though, newcomers are refused: a place comes free when its holder had [`SETUP_GRACE`]. At 512 a second that is
+/// every other honest one.
 pub const QUIC_SETUPS_MAX: usize = 256;
 
 /// A setup has this long for itself: three round trips of 300 ms, as TCP, noise and yamux take.

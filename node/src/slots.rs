@@ -13,8 +13,9 @@
 //!   connects again and again moves honest peers no faster than that.
 //! * **Exchange.** Once in [`EXCHANGE_INTERVAL`] one that waits, of whatever group, may take the place of any holder but
 //!   the most useful, drawn at random. So a crowd that behaves perfectly gives way as well, slowly.
-//! * Connections without a slot are bounded too. A new one takes the place of one from the group that has the most
-//!   connections, because a newcomer has to connect before it can ask.
+//! * Connections without a slot are bounded too. A new one takes the place of one from the group that has the most of
+//!   them, because a newcomer has to connect before it can ask. Holders of slots don't count: else newcomers of the group
+//!   that most peers are of would always be the first to go.
 //!
 //! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent: whom to
 //! dial (`discovery.rs`), bans (`bans.rs`), and what is told to whom about it (`behaviour.rs`).
@@ -430,8 +431,8 @@ impl Slots {
         first.map(|(_, (_, id))| *id).collect()
     }
 
-    /// A connection without a slot that has to go when one more comes: of the group that has the most inbound connections
-    /// in all, the oldest that does not wait, or the oldest. So those that wait and have nothing yet stay.
+    /// A connection without a slot that has to go when one more comes: of the group that has the most of them, the oldest
+    /// that does not wait, or the oldest. So those that wait and have nothing yet stay.
     fn excess(&self) -> Option<ConnectionId> {
         let counts = |entry: &Entry| {
             !entry.connection.outbound && !entry.connection.reserved && entry.stage != Stage::Closing
@@ -443,9 +444,9 @@ impl Slots {
         if inbound.len() < self.limits.inbound.saturating_add(self.limits.slotless) {
             return None;
         }
-        let mut groups: BTreeMap<Group, usize> = BTreeMap::new();
-        inbound.iter().for_each(|(_, group, _)| *groups.entry(*group).or_default() += 1);
         let slotless = inbound.iter().filter(|(_, _, stage)| !matches!(stage, Stage::Holding(_)));
+        let mut groups: BTreeMap<Group, usize> = BTreeMap::new();
+        slotless.clone().for_each(|(_, group, _)| *groups.entry(*group).or_default() += 1);
         let last =
             slotless.min_by_key(|(id, group, stage)| (Reverse(groups.get(group)), *stage != Stage::None, *id));
         last.map(|(id, _, _)| *id)

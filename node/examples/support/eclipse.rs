@@ -2,12 +2,16 @@
 //! `Slots`, and a network of which only addresses are modelled.
 //!
 //! What the attacker can do: it has so many identities, each with an address that answers and never declines; it holds all
-//! inbound slots; each of its identities connects and tells of itself, all at the start of a run and then one a second;
-//! whoever of them is asked for peers names its own and invented ones. Its connections never end. What honest nodes
-//! do: some are gone, some have no slot, those that are peers leave after some hours; asked for peers they name anybody
-//! at random, so mostly the attacker where it has most identities.
+//! inbound slots at the start of each run, and one of its identities asks for one each [`ASK_S`]; each of its identities
+//! connects and tells of itself, all at the start of a run and then one a second; whoever of them is asked for peers
+//! names its own and invented ones. Its connections never end. What honest nodes do: some are gone, some have no slot,
+//! those that are peers leave after some hours; one asks for an inbound slot each [`HONEST_ASK_S`]; asked for peers
+//! they name anybody at random, so mostly the attacker where it has most identities.
 //!
 //! An item that is submitted anywhere reaches the node through an honest outbound peer; inbound peers count for nothing.
+//! So that an item is delivered says no more than that there is such a peer at its second.
+//!
+//! Deliberately absent: merits. No inbound peer is ever first with anything or near, so eviction spares by age and group.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -32,13 +36,19 @@ const INBOUND: usize = 64;
 pub(crate) const RUNS: usize = 6;
 /// Seconds of a run in the whole study: six of them are a day.
 pub(crate) const RUN_S: u64 = 4 * 3_600;
-/// Seconds after the start of a run from which on an honest outbound peer is demanded: `SETTLE_TIME`, and a minute.
+/// Seconds after the start of the first run from which on an honest outbound peer is demanded: `SETTLE_TIME`, and a minute.
+/// Nothing is known before it but what one node named, and no anchors.
 pub(crate) const WARM_S: u64 = 360;
+/// The same after a restart, which has anchors and a book.
+pub(crate) const RESTART_S: u64 = 30;
 /// Seconds between two items.
 const ITEM_S: u64 = 10;
 /// Of a hundred honest nodes, those that are gone, and of the others those that have a slot when asked.
 const GONE: u32 = 10;
 const ACCEPTING: u32 = 80;
+/// Seconds between two of the attacker's identities, and two honest nodes, that ask for an inbound slot.
+const ASK_S: u64 = 10;
+const HONEST_ASK_S: u64 = 60;
 /// Seconds that an honest peer stays, on average.
 const STAY_S: u64 = 24 * 3_600;
 
@@ -73,8 +83,14 @@ impl Scenario {
 /// What came of one seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Seconds without an honest outbound peer, after the first minutes of each run.
+    /// Seconds without an honest outbound peer, after the first [`WARM_S`] of the first run and [`RESTART_S`] of others.
     pub(crate) eclipsed_s: u64,
+    /// The longest time without one that began at a start: the first, and any of the others.
+    pub(crate) first_start_s: u64,
+    /// See there.
+    pub(crate) restart_s: u64,
+    /// Honest peers in inbound slots, summed up over the ends of all runs.
+    pub(crate) inbound: usize,
     /// The fewest honest outbound peers at any of these seconds.
     pub(crate) fewest: usize,
     /// Honest outbound peers at all these seconds, summed up, and the seconds.
@@ -109,6 +125,8 @@ struct Somebody {
 struct Held {
     slots: Slots,
     peers: BTreeMap<PeerId, Holder>,
+    /// Honest peers that were ever granted an inbound slot in this run, and the connection.
+    honest_inbound: BTreeMap<ConnectionId, PeerId>,
 }
 
 struct Holder {
@@ -148,26 +166,65 @@ impl View for Held {
 impl Held {
     fn new(local: PeerId, seed: [u8; 32]) -> Self {
         let limits = Limits { inbound: INBOUND, outbound: SLOTS + REFRESH_EXTRA, slotless: 32 };
-        Self { slots: Slots::new(limits, local, seed), peers: BTreeMap::new() }
+        Self { slots: Slots::new(limits, local, seed), peers: BTreeMap::new(), honest_inbound: BTreeMap::new() }
     }
 
-    /// A connection with a peer that wants a slot. Whether it has one.
-    fn add(&mut self, one: &Somebody, connection: ConnectionId, outbound: bool, until: u64, now: Time) -> bool {
-        let (address, kind) = (one.address.clone(), one.kind);
-        let (ip, group) = (ip_of(&address), address_group(&address, false));
-        let what = Connection { peer: one.peer, ip, group, outbound, reserved: false };
-        self.slots.connected(connection, what);
-        if !outbound {
-            let decisions = self.slots.asked(connection, now, &|_| Merits::default());
-            return decisions.iter().any(|decision| matches!(decision, Decision::Granted { .. }));
-        }
+    /// A connection that we dialled to a peer that has a slot for us. Whether it has one of ours.
+    fn add(&mut self, one: &Somebody, connection: ConnectionId, until: u64, now: Time) -> bool {
+        self.connect(one, connection, true);
         let granted = self.slots.dialled(connection, now);
         if granted {
+            let (address, kind) = (one.address.clone(), one.kind);
             self.peers.insert(one.peer, Holder { connection, address, kind, until });
         } else {
             self.slots.disconnected(connection);
         }
         granted
+    }
+
+    fn connect(&mut self, one: &Somebody, connection: ConnectionId, outbound: bool) {
+        let (ip, group) = (ip_of(&one.address), address_group(&one.address, false));
+        let what = Connection { peer: one.peer, ip, group, outbound, reserved: false };
+        if let Some(victim) = self.slots.connected(connection, what) {
+            self.slots.disconnected(victim);
+        }
+    }
+
+    /// A peer dials us and asks for a slot.
+    fn asks(&mut self, one: &Somebody, connection: ConnectionId, now: Time) {
+        self.connect(one, connection, false);
+        if one.kind == Kind::Honest {
+            self.honest_inbound.insert(connection, one.peer);
+        }
+        let decisions = self.slots.asked(connection, now, &|_| Merits::default());
+        self.apply(decisions);
+    }
+
+    /// What is due about those that wait.
+    fn settle(&mut self, now: Time) {
+        if self.slots.next_at().is_some_and(|at| at <= now) {
+            let decisions = self.slots.settle(now, &|_| Merits::default());
+            self.apply(decisions);
+        }
+    }
+
+    /// Whoever lost a slot or got none leaves.
+    fn apply(&mut self, decisions: Vec<Decision>) {
+        for decision in decisions {
+            let gone = match decision {
+                Decision::Granted { instead, .. } => instead.map(|(victim, _)| victim),
+                Decision::Declined { id, .. } => Some(id),
+            };
+            if let Some(id) = gone {
+                self.slots.disconnected(id);
+                self.honest_inbound.remove(&id);
+            }
+        }
+    }
+
+    /// Honest peers in inbound slots.
+    fn inbound(&self) -> usize {
+        self.slots.inbound().filter(|(id, _)| self.honest_inbound.contains_key(id)).count()
     }
 
     fn remove(&mut self, peer: &PeerId) {
@@ -203,6 +260,9 @@ pub(crate) fn run(scenario: Scenario, seed: u64, run_s: u64) -> Outcome {
     let mut world = World::new(scenario, seed);
     let mut outcome = Outcome {
         eclipsed_s: 0,
+        first_start_s: 0,
+        restart_s: 0,
+        inbound: 0,
         fewest: SLOTS + 1,
         honest_s: 0,
         seconds: 0,
@@ -213,13 +273,20 @@ pub(crate) fn run(scenario: Scenario, seed: u64, run_s: u64) -> Outcome {
     };
     for run in 0..RUNS {
         world.begin(run);
+        let (mut met, mut alone_s) = (false, 0);
         for second in 1..run_s {
             world.turn(second);
             outcome.most_of_a_group = outcome.most_of_a_group.max(world.held.most_of_a_group());
-            if second >= WARM_S {
-                outcome.note(world.held.honest(), second);
+            let honest = world.held.honest();
+            met |= honest > 0;
+            alone_s += u64::from(!met);
+            if second >= if run == 0 { WARM_S } else { RESTART_S } {
+                outcome.note(honest, second);
             }
         }
+        let longest = if run == 0 { &mut outcome.first_start_s } else { &mut outcome.restart_s };
+        *longest = alone_s.max(*longest);
+        outcome.inbound += world.held.inbound();
     }
     let honest: std::collections::HashSet<PeerId> = world.honest.iter().map(|one| one.peer).collect();
     outcome.share = world.discovery.book().share(|peer| !honest.contains(peer));
@@ -283,9 +350,9 @@ impl World {
         // All inbound slots are the attacker's at once.
         for attacker in &self.attackers[..INBOUND] {
             self.dials += 1;
-            let connection = ConnectionId::new_unchecked(self.dials);
-            assert!(self.held.add(attacker, connection, false, u64::MAX, Time::ZERO), "a free slot");
+            self.held.asks(attacker, ConnectionId::new_unchecked(self.dials), Time::ZERO);
         }
+        assert_eq!(self.held.slots.in_use().inbound, INBOUND, "free slots");
         if run == 0 {
             let first = Group::of(&address(0, &mut self.rng), false);
             (0..60).for_each(|_| self.name_anybody(first, 0));
@@ -305,6 +372,7 @@ impl World {
             let honest = self.one(Kind::Honest);
             self.tell_of_itself(honest, second);
         }
+        self.ask_for_slots(second);
         let leaving = self.held.peers.iter().filter(|(_, holder)| holder.until <= second);
         let gone: Vec<PeerId> = leaving.map(|(peer, _)| *peer).collect();
         for peer in gone {
@@ -323,6 +391,19 @@ impl World {
                 }
                 Want::Walk => self.walk(second),
                 Want::Fixed { .. } | Want::Warn(_) => {}
+            }
+        }
+    }
+
+    /// Peers dial the node and ask for an inbound slot. One that holds a slot has no need to.
+    fn ask_for_slots(&mut self, second: u64) {
+        let now = Time::ZERO + Duration::from_secs(second);
+        self.held.settle(now);
+        for (kind, every) in [(Kind::Attacker, ASK_S), (Kind::Honest, HONEST_ASK_S)] {
+            let one = self.one(kind);
+            if second.is_multiple_of(every) && one.kind == kind && self.held.slots.holder(&one.peer).is_none() {
+                self.dials += 1;
+                self.held.asks(&one, ConnectionId::new_unchecked(self.dials), now);
             }
         }
     }
@@ -354,7 +435,7 @@ impl World {
         } else {
             u64::MAX
         };
-        if self.held.add(&Somebody { peer, address, kind }, dial, true, stay, now) {
+        if self.held.add(&Somebody { peer, address, kind }, dial, stay, now) {
             self.discovery.on_up(&peer, true, now);
         }
     }

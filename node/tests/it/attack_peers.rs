@@ -18,7 +18,8 @@ use node::store::{RedbStore, Store as _, StoreOptions};
 use node::transport::{self, WireBytes};
 use protocol::network::NetworkId;
 
-use crate::attack_stage::{Row, Stage, door, run};
+use crate::attack_figures::Row;
+use crate::attack_stage::{Stage, door, run};
 use crate::hostile_client::HostileClient;
 use crate::namespaces::{until, until_within};
 
@@ -133,13 +134,20 @@ fn attack_6_idle_peers_hold_all_slots() {
         until(|| (idle.load(Ordering::Relaxed) == IDLERS).then_some(())).expect("all slots are taken");
         let newcomer = stage.newcomer();
         let began = Instant::now();
-        let victim = stage.victim.peer_id();
-        let met = until_within(NEWCOMER, || newcomer.has_peer(&victim).then(|| began.elapsed()));
+        // An inbound slot: the victim's own are full of honest peers, and it must not have dialled the newcomer.
+        let name = newcomer.peer_id();
+        let has_slot =
+            || stage.victim.peers().iter().any(|peer| peer.peer_id == name && peer.inbound && peer.ready);
+        let met = until_within(NEWCOMER, || has_slot().then(|| began.elapsed()));
         stop.store(true, Ordering::Relaxed);
         idlers.join().expect("no panic");
         met.unwrap_or(Duration::MAX.min(NEWCOMER * 10))
     });
-    let rows =
-        vec![Row::at_most("until a newcomer has a slot", waited.as_secs_f64(), NEWCOMER.as_secs_f64(), " s")];
+    let rows = vec![Row::at_most(
+        "until a newcomer has an inbound slot",
+        waited.as_secs_f64(),
+        NEWCOMER.as_secs_f64(),
+        " s",
+    )];
     stage.verdict(6, "64 idle peers", rows);
 }

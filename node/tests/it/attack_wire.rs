@@ -20,7 +20,8 @@ use protocol::keys::SecretKey;
 use tokio::net::UdpSocket;
 
 use crate::attack_engine::empty_block;
-use crate::attack_stage::{ATTACK, Row, Stage, door, run};
+use crate::attack_figures::Row;
+use crate::attack_stage::{ATTACK, Stage, door, run};
 use crate::first_packets::first_packets;
 use crate::raw_yamux::{RawYamux, data};
 use crate::support::client;

@@ -3,6 +3,7 @@
 mod address_book;
 mod address_order;
 mod attack_engine;
+mod attack_figures;
 mod attack_peers;
 mod attack_stage;
 mod attack_wire;

@@ -254,6 +254,26 @@ fn connections_without_a_slot_make_room_for_newcomers_the_largest_group_first() 
 }
 
 #[test]
+fn newcomers_of_a_group_that_holds_many_slots_make_no_more_room_for_that() {
+    // 20 holders are of group 1, and all others of groups of their own.
+    let (mut house, _) = House::full(1, |n| if n < 20 { Some(1) } else { other(n) });
+    let honest: Vec<_> = (0..16).map(|_| house.connect(Some(1))).collect();
+    let crowd: Vec<_> = (0..16).map(|_| house.connect(Some(2))).collect();
+    (0..100).for_each(|_| {
+        house.connect(Some(2));
+    });
+    // Only who is still there is heard when it asks.
+    let heard = |house: &mut House, all: &[ConnectionId]| {
+        all.iter().for_each(|id| house.ask(*id));
+        house.wait(Duration::from_secs(60));
+        all.iter().filter(|id| house.holds(**id) || house.declined.iter().any(|(other, _)| other == *id)).count()
+    };
+    assert_eq!(heard(&mut house, &crowd), 0, "the crowd makes room for itself");
+    let left = heard(&mut house, &honest);
+    assert!(left >= 15, "{left} of the group's 16 are left: one goes while both groups are as large");
+}
+
+#[test]
 fn a_node_without_inbound_slots_declines_at_once() {
     let mut house = House::new(Limits { inbound: 0, ..LIMITS }, 1);
     let id = house.arrive(Some(1));

@@ -2,6 +2,7 @@
 //! and however late it answers pings. Frame by frame over a pipe, and over a real connection to a real node.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +15,8 @@ use libp2p::core::muxing::StreamMuxer as _;
 use libp2p::core::upgrade::{InboundConnectionUpgrade as _, UpgradeInfo as _};
 use node::handler::protocol_name;
 use node::muxer::{
-    FRAME_COST, FRAMES_PER_TURN, GROWTH_BYTES_MAX, Muxer, OWN_STREAMS_MAX, STREAMS_MAX, Stream, UNREAD_BYTES_MAX,
-    Yamux,
+    CLOSE_TIMEOUT, FRAME_COST, FRAMES_PER_TURN, GROWTH_BYTES_MAX, Muxer, OWN_STREAMS_MAX, STREAMS_MAX, Stream,
+    UNREAD_BYTES_MAX, Yamux,
 };
 
 use crate::harness::{Node, config};
@@ -269,6 +270,38 @@ async fn a_node_opens_no_more_than_its_own_streams_and_the_next_waits_for_one_to
     assert_eq!(own.len(), OWN_STREAMS_MAX);
     own.pop();
     assert!(Pin::new(&mut bench.muxer).poll_outbound(&mut cx).is_ready());
+}
+
+/// A socket whose other end neither reads nor writes.
+struct Stuck;
+
+impl AsyncRead for Stuck {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Stuck {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_does_not_hold_a_connection_that_is_closed() {
+    let name = Yamux.protocol_info().next().expect("a name");
+    let mut muxer = Yamux.upgrade_inbound(Stuck, name).await.expect("a muxer");
+    let closed = poll_fn(|cx| Pin::new(&mut muxer).poll_close(cx));
+    // Ten times what it may take, and less than a socket's own patience.
+    tokio::time::timeout(10 * CLOSE_TIMEOUT, closed).await.expect("in time").expect("no error");
 }
 
 /// A question of Kademlia's with a long key: of the frames that every node reads, the largest that costs it little.
