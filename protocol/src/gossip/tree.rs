@@ -133,8 +133,7 @@ impl Gossip {
         let peer = routes.owes(now, first.route).filter(|parent| *parent != from && (held || !sender.pushed))?;
         let unnamed = first.route == first.author;
         let (route, brought) = (first.route, false);
-        let announced = self.peers.get(&peer).is_none_or(|peer| !peer.lacks(id.short()));
-        let due = Due { id, route, peer, from, held, unnamed, backing, announced, brought };
+        let due = Due { id, route, peer, from, held, unnamed, backing, brought };
         if !routes.overdue.wait(now, due) {
             return None;
         }
@@ -144,8 +143,8 @@ impl Gossip {
         Some(due)
     }
 
-    /// Pushes that were due were waited for long enough. Whose didn't come, it missed one, and is told now. An
-    /// announcement that came after the item is no push; while a doubted link's item is held, it is as good as one.
+    /// Pushes that were due were waited for long enough. Of whom nothing came, it missed one, and is told now. Who announced
+    /// the item has missed none, but the second link stays.
     pub(super) fn judge_overdue(&mut self, now: Time) {
         while let Some(routes) = &mut self.routes
             && let Some(due) = routes.overdue.pop(now)
@@ -155,8 +154,7 @@ impl Gossip {
             }
             let short = due.id.short();
             let silent = self.peers.get(&due.peer).is_some_and(|peer| peer.lacks(short));
-            let left_out = if due.held { silent } else { !due.announced && !due.brought };
-            if left_out && due.unnamed && due.backing == Backing::Several {
+            if silent && due.unnamed && due.backing == Backing::Several {
                 routes.trust.missed(now, due.peer);
             }
             if due.held && routes.end_wait(short, &due) {

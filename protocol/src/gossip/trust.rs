@@ -6,9 +6,10 @@
 //!   peers of two address groups had it, and the parent was told nothing of it: we were silent to it for
 //!   [`MISSED_AFTER`], or its silence would have been that of a peer that sends nothing back. If nothing of it came
 //!   even then, that is a miss. Each peer without an address group counts as a group of its own.
-//! * **Not missed.** What the parent announced before the item came is not missed, as a peer without credit announces in
-//!   place of pushing; if a doubted link brought the item, what it announced at all. Nor is what came on a route that its
-//!   sender named: a name is free, so by it any item could be due of anybody.
+//! * **Not missed.** An announcement by the parent takes the miss away, before the item came or after it; what else was
+//!   done because the push was due stays. Nor is what came on a route that its sender named missed.
+//!   *Rationale:* a peer without credit announces in place of pushing, and one whose link is lazy announces late. A name
+//!   is free, so by it any item could be due of anybody.
 //! * **Doubted.** [`MISS_WORTH`] pushes that were first earn a link that one miss is forgiven. One more makes it doubted,
 //!   at first for [`DOUBT_MIN`], then for twice as long each time, up to [`DOUBT_MAX`]. [`DOUBT_FADES`] pushes that are
 //!   first, with no miss between, halve the next doubt.
@@ -189,8 +190,6 @@ pub(super) struct Due {
     /// Whether it came on its author's route. On which other one it came is the word of who brought it.
     pub(super) unnamed: bool,
     pub(super) backing: Backing,
-    /// Whether who owes it had announced it by then.
-    pub(super) announced: bool,
     /// Whether who owes it has pushed it since.
     pub(super) brought: bool,
 }
