@@ -189,9 +189,10 @@ fn strikes_that_a_new_connection_begins_with_are_found_whatever_others_lost() {
     setup.nodes[2].adversary = Some(adversary(Kind::Withhold, 2));
     let finished = Simulation::new(setup).run(&mut |_| {}).unwrap();
     let struck = finished.hosts.iter().enumerate().filter(|(node, _)| *node != 2).find_map(|(node, host)| {
-        let peers = host.peers().into_iter().filter(|peer| host.connection(*peer).unwrap().far.node == 2);
         let engine = host.engine.as_ref().unwrap();
-        peers.filter(|peer| engine.peer(*peer).is_some_and(|info| info.strikes > 0)).next().map(|it| (node, it))
+        let mut peers = host.peers().into_iter().filter(|peer| host.connection(*peer).unwrap().far.node == 2);
+        let struck = peers.find(|peer| engine.peer(*peer).is_some_and(|info| info.strikes > 0));
+        struck.map(|struck| (node, struck))
     });
     let (node, handle) = struck.expect("somebody struck the withholder");
     let mut blame = Blame::new(vec![true; 8], [].into());
