@@ -188,7 +188,7 @@ PY
 
 # The attackers by name, and how many nodes of a thousand each has; what only producers can do is done by a third of thirty. In the
 # mix there are three hundred, and a third of the producers.
-attackers_alone=(hide take_grafts backdate forge_tail junk_blocks refused huge_open smear idle one_time decoy split coy repeat)
+attackers_alone=(hide hide_late take_grafts backdate forge_tail junk_blocks refused huge_open smear idle one_time decoy split coy repeat fill)
 attackers_seeds=20 attackers_time=$((80 * 60)) attackers_rows=$target/attackers/$commit
 
 # The scenario's keys for one case.
@@ -197,12 +197,12 @@ attackers_keys() {
   case $1 in
     clean) ;;
     mixed)
-      for kind in hide take_grafts backdate forge_tail junk_blocks refused huge_open smear idle one_time; do
-        echo "--set adversaries.$kind=0.03"
+      for kind in hide hide_late take_grafts backdate forge_tail junk_blocks refused huge_open smear idle one_time; do
+        case $kind in hide*) echo "--set adversaries.$kind=0.015" ;; *) echo "--set adversaries.$kind=0.03" ;; esac
       done
-      echo "--set adversaries.decoy=0.003 --set adversaries.split=0.003 --set adversaries.coy=0.002 --set adversaries.repeat=0.002"
+      echo "--set adversaries.decoy=0.003 --set adversaries.split=0.003 --set adversaries.coy=0.002 --set adversaries.repeat=0.001 --set adversaries.fill=0.001"
       ;;
-    decoy | split | coy | repeat) echo "--set adversaries.$1=0.01" ;;
+    decoy | split | coy | repeat | fill) echo "--set adversaries.$1=0.01" ;;
     *) echo "--set adversaries.$1=0.1" ;;
   esac
 }

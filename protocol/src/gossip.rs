@@ -174,6 +174,15 @@ impl Gossip {
         Self::with_validator(config, seed, Arc::new(validator))
     }
 
+    /// The same before it begins, with less room for transactions and headers than the protocol's limits: for simulations, in which
+    /// things are to be full. [`Gossip::occupancy`] still tells the protocol's limits.
+    #[must_use]
+    pub fn with_room(mut self, mempool_bytes: usize, chain: crate::chain::Limits) -> Self {
+        self.mempool = Mempool::new(mempool_bytes);
+        self.chain = Chain::with_limits(self.config.network.genesis(), chain);
+        self
+    }
+
     /// An engine with a chain's own rules.
     #[must_use]
     pub fn with_validator(config: Config, seed: [u8; 32], validator: Arc<dyn Validator>) -> Self {

@@ -80,13 +80,13 @@ pub trait Checker: std::fmt::Debug {
 /// Every checker, for the world that is set up.
 #[must_use]
 pub fn all(setup: &Setup) -> Vec<Box<dyn Checker>> {
-    let Setup { graph, relay, reconciliation, network, blocks, nodes, seed, links, .. } = setup;
+    let Setup { graph, relay, reconciliation, network, blocks, nodes, seed, .. } = setup;
     let producers = blocks.iter().map(|(_, node)| node_key(*seed, *node).public()).collect();
     let slow = (0..nodes.len()).filter(|&node| nodes[node].slowness > Duration::ZERO).collect();
     let honest = nodes.iter().map(super::simulation::NodeSetup::is_honest).collect();
     vec![
         Box::new(safety::Safety::new(network.clone(), producers)),
-        Box::new(blame::Blame::new(honest, slow, links.bandwidth.bytes_per_s().is_some())),
+        Box::new(blame::Blame::new(honest, slow)),
         Box::new(one_tip::OneTip::new(graph.clone())),
         Box::new(liveness::Liveness::new(graph.clone(), *relay, *reconciliation)),
         Box::new(bounds::Bounds::new(graph.nodes())),

@@ -35,6 +35,8 @@ pub struct Host {
     pub checked: u64,
     /// What it does against the rules; `None` for an honest node.
     pub adversary: Option<Box<dyn Adversary>>,
+    /// What that dropped, changed, delayed or invented, in messages.
+    pub deeds: u64,
     /// What is wrong with it so that a checker has something to find.
     pub sabotage: Option<Sabotage>,
     /// Whether any checker looks at what it does.
@@ -140,6 +142,7 @@ impl Host {
             group: 0,
             checked: 0,
             adversary: None,
+            deeds: 0,
             sabotage: None,
             watched: false,
             was_down: false,

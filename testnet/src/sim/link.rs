@@ -17,7 +17,7 @@
 
 use node::lane::WRITE_STALL;
 use node::lane::window::WINDOW_BYTES_MAX;
-use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES};
+use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, REQUEST_EXPIRY_MIN};
 use protocol::message::Lane;
 use protocol::time::{Duration, Time};
 
@@ -52,6 +52,10 @@ pub const REORDER_DELAYS: u64 = 3;
 /// Bytes that wait in a node's uplink for longer than this mean that the node gives up the link, as the driver does
 /// when a write makes no progress. It bounds what waits: bandwidth times this.
 pub const UPLINK_WAIT_MAX: Duration = WRITE_STALL;
+
+/// A message that waits in queues, or for a partition to heal, for longer than this is late: a request's wait and its answer's are the
+/// shortest expiry then.
+pub const LATE_WAIT: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() / 2);
 
 /// One end of a node's access: until when it is busy with each lane.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,7 +93,7 @@ pub struct Passage {
     pub stalled: bool,
     /// Whether it is lost and nobody is to know.
     pub unseen: bool,
-    /// Whether it is later than its link makes it.
+    /// Whether it is later than its link makes it: turned round by the weather, or by [`LATE_WAIT`] in queues or a partition.
     pub late: bool,
 }
 
@@ -157,7 +161,9 @@ impl Network {
             None => (now, now + delay + acks),
             Some(rate) => self.serialised(now, &crossing, delay, acks, rate.max(1)),
         };
-        let stalled = left.since(now) > UPLINK_WAIT_MAX + took(crossing.bytes, self.model.bandwidth.bytes_per_s());
+        let takes = took(crossing.bytes, self.model.bandwidth.bytes_per_s());
+        let due = now + delay + acks + takes.times(2);
+        let stalled = left.since(now) > UPLINK_WAIT_MAX + takes;
         let weather = if crossing.sheltered { Weather::default() } else { self.weather };
         if weather.loss > 0.0 && self.draws.chance(weather.loss) {
             return Passage { left, stalled, ..Passage::default() };
@@ -183,6 +189,7 @@ impl Network {
         }
         let again = (weather.duplicate > 0.0 && self.draws.chance(weather.duplicate))
             .then(|| arrives + self.part_of(crossing.delay.times(REORDER_DELAYS)));
+        let late = late || arrives.since(due) > LATE_WAIT;
         Passage { left, arrives: Some(arrives), again, stalled, unseen: false, late }
     }
 

@@ -21,7 +21,7 @@ pub use draft::{Draft, ScenarioError};
 use super::adversary::{AdversaryPlan, Kind};
 use super::fault::{Fault, FaultPlan};
 use super::link::LinkModel;
-use super::simulation::{Parted, Setup};
+use super::simulation::{Parted, Room, Setup};
 use crate::items::BlockMaker;
 use crate::keys::node_key;
 use crate::random::Seed;
@@ -85,6 +85,12 @@ pub struct Scenario {
     /// What a node takes over each message besides.
     #[serde(with = "text::time")]
     pub processing: Duration,
+    /// Bytes of each node's mempool, if there are to be fewer than the protocol's: so that it fills.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mempool_bytes: Option<usize>,
+    /// Headers of each node's tree, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<usize>,
     /// What is submitted.
     pub workload: Load,
     /// What breaks.
@@ -111,6 +117,8 @@ impl Default for Scenario {
             drain: Duration::from_secs(10),
             check: CHECK,
             processing: Duration::ZERO,
+            mempool_bytes: None,
+            headers: None,
             workload: Load::default(),
             faults: FaultPlan::default(),
             adversaries: AdversaryPlan::default(),
@@ -169,6 +177,7 @@ impl Scenario {
             makers: self.makers(&producers, &network, seed)?,
             block_bytes_max,
             drain: self.drain.into(),
+            room: Room { mempool_bytes: self.mempool_bytes, headers: self.headers },
             check: self.check.into(),
             schedule,
             partition,

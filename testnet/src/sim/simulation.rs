@@ -21,7 +21,7 @@ use protocol::verify::{JobId, Verdict};
 
 use self::deliver::Arriving;
 pub use self::enter::EPOCH_MS;
-pub use self::setup::{Finished, NodeSetup, Parted, Setup};
+pub use self::setup::{Finished, NodeSetup, Parted, Room, Setup};
 use super::adversary::Sending;
 use super::checker::{Checker, NodeView};
 use super::fault::Schedule;
@@ -112,6 +112,7 @@ pub struct Simulation {
     delays: Delays,
     network: Network,
     config: Config,
+    room: Room,
     seed: Seed,
     workload: Workload,
     blocks: Vec<(Duration, usize)>,
@@ -197,6 +198,7 @@ impl Simulation {
             delays: setup.delays,
             network: Network::new(setup.links, nodes, setup.seed.draws("network")),
             config,
+            room: setup.room,
             seed: setup.seed,
             workload: setup.workload,
             blocks: setup.blocks,
@@ -468,6 +470,7 @@ impl Simulation {
         let every = adversary.interval();
         let last = if adversary.stops() { self.load_to } else { self.end };
         adversary.tick(self.now, &peers, &mut self.sendings);
+        host.deeds += self.sendings.len() as u64;
         self.dispatch(node);
         if let Some(at) = every.map(|every| self.now + every).filter(|at| *at < last) {
             self.queue.push(at, Happening::Tick { node: node as u32 });

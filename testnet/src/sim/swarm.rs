@@ -16,7 +16,7 @@ use super::adversary::AdversaryPlan;
 use super::checker::{self, Violation};
 use super::fault::FaultPlan;
 use super::scenario::{CHECK, Scenario};
-use super::simulation::{Finished, Setup, Simulation};
+use super::simulation::{Finished, Room, Setup, Simulation};
 use crate::random::Seed;
 use crate::text::Time as Written;
 use crate::topology::Topology;
@@ -50,6 +50,8 @@ pub struct Drawn {
     pub bandwidth: Bandwidth,
     /// How many groups their addresses lie in; `None` for one for each.
     pub groups: Option<usize>,
+    /// How much room they have.
+    pub room: Room,
     /// What they write.
     pub load: Load,
     /// What happens to them.
@@ -161,6 +163,8 @@ impl From<&Drawn> for Scenario {
             drain: drawn.drain,
             check: CHECK,
             processing: Duration::ZERO,
+            mempool_bytes: drawn.room.mempool_bytes,
+            headers: drawn.room.headers,
             workload: drawn.load.clone(),
             faults: drawn.faults.clone(),
             adversaries: drawn.adversaries,

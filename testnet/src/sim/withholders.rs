@@ -62,6 +62,7 @@ pub fn compare(nodes: usize, items: u64, share: f64, relay: RelayPolicy, seed: u
             jitter: Jitter::new(0.1).unwrap_or_default(),
             bandwidth: Bandwidth::UNLIMITED,
             groups: None,
+            room: super::simulation::Room::default(),
             load: Load { tx_rate: 10.0, length: Length::Transactions(items), ..Load::default() },
             faults: FaultPlan::default(),
             adversaries: AdversaryPlan { withhold, ..AdversaryPlan::default() },

@@ -1,11 +1,16 @@
 //! Each kind of attacker, alone in a small network: no checker finds anything, and nobody goes without. What the same
 //! attackers cost a large network is measured by `scripts/prove-sim.sh attackers`.
 
+use std::any::Any;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use protocol::gossip::{Reconciliation, RelayPolicy};
+use protocol::gossip::{Event, Reconciliation, RelayPolicy};
+use protocol::time::Time;
 use testnet::sim::adversary::AdversaryPlan;
+use testnet::sim::checker::{Checker, Findings};
 use testnet::sim::fault::FaultPlan;
+use testnet::sim::simulation::{Room, Simulation};
 use testnet::sim::swarm::Drawn;
 use testnet::topology::Topology;
 use testnet::wan::{Bandwidth, Jitter, Wan};
@@ -23,6 +28,7 @@ fn network(seed: u64, adversaries: AdversaryPlan) -> Drawn {
         jitter: Jitter::new(0.1).unwrap(),
         bandwidth: Bandwidth::UNLIMITED,
         groups: None,
+        room: Room::default(),
         load: Load {
             tx_rate: 5.0,
             length: Length::Duration(Duration::from_secs(20)),
@@ -78,6 +84,56 @@ fn blocks_of_old_transactions_split_nobody() {
 }
 
 #[test]
+fn lines_of_headers_below_the_tip_fill_no_tree_for_others() {
+    let small = |drawn: &mut Drawn| drawn.room.headers = Some(96);
+    hold(AdversaryPlan { fill: 0.1, reach: 1.0, ..AdversaryPlan::default() }, small);
+}
+
+/// What is dropped by all but its entry node in the last second of the flood stays missing, so the liveness checker is not asked.
+#[test]
+fn a_flood_of_one_time_authors_in_full_mempools_keeps_out_few() {
+    let plan = AdversaryPlan { one_time: 0.2, rate: 100.0, ..AdversaryPlan::default() };
+    for seed in SEEDS {
+        let mut drawn = network(seed, plan);
+        drawn.room.mempool_bytes = Some(64 * 1024);
+        let mut setup = drawn.setup().unwrap();
+        setup.checkers.push(Box::new(Refusals::default()));
+        let finished = Simulation::new(setup).run(&mut |_| {}).unwrap();
+        let found = finished.checkers.iter().flat_map(|checker| checker.findings().kept());
+        let others: Vec<_> = found.filter(|found| !found.what.contains("lacks")).collect();
+        assert!(others.is_empty(), "seed {seed}: {others:?}");
+        let refusals = finished.checkers.iter().find_map(|one| one.as_any().downcast_ref::<Refusals>()).unwrap();
+        assert!(refusals.0.contains("MempoolFull"), "seed {seed}: {refusals:?}");
+        let honest = finished.hosts.iter().filter(|host| host.is_honest()).count();
+        let entries = finished.ledger.entries().iter().filter(|entry| entry.originated);
+        let items: Vec<usize> = entries.map(|entry| entry.arrivals().count()).collect();
+        let arrived: usize = items.iter().sum();
+        assert!(arrived * 10 >= 9 * items.len() * (honest - 1), "seed {seed}: {items:?}");
+    }
+}
+
+/// The refusals that honest nodes told of.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(pub(crate) BTreeSet<String>, Findings);
+
+impl Checker for Refusals {
+    fn event(&mut self, _at: Time, _node: usize, event: &Event) {
+        if let Event::Refused { refusal, .. } = event {
+            let said = format!("{refusal:?}");
+            self.0.extend(said.split([' ', '(']).next().map(str::to_owned));
+        }
+    }
+
+    fn findings(&self) -> &Findings {
+        &self.1
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+#[test]
 fn strikes_of_one_node_are_not_those_of_its_address_group() {
     let shared = |drawn: &mut Drawn| {
         drawn.groups = Some(4);
@@ -91,7 +147,14 @@ fn strikes_of_one_node_are_not_those_of_its_address_group() {
 #[test]
 fn what_is_hidden_made_late_or_made_old_reaches_all() {
     hold(
-        AdversaryPlan { hide: 0.1, take_grafts: 0.1, backdate: 0.1, reach: 1.0, ..AdversaryPlan::default() },
+        AdversaryPlan {
+            hide: 0.05,
+            hide_late: 0.05,
+            take_grafts: 0.1,
+            backdate: 0.1,
+            reach: 1.0,
+            ..AdversaryPlan::default()
+        },
         none,
     );
 }

@@ -15,8 +15,9 @@ use testnet::sim::checker::blame::Blame;
 use testnet::sim::checker::bounds::Bounds;
 use testnet::sim::checker::safety::Safety;
 use testnet::sim::checker::{Checker as _, Violation};
-use testnet::sim::fault::FaultPlan;
+use testnet::sim::fault::{Fault, FaultPlan};
 use testnet::sim::host::Sabotage;
+use testnet::sim::link::Weather;
 use testnet::sim::simulation::{SETTLE, Setup, Simulation};
 use testnet::sim::swarm::{Drawn, NETWORK};
 use testnet::topology::Topology;
@@ -158,13 +159,48 @@ fn what_a_peer_sent_is_no_echo_if_it_takes_it_of_an_offer_and_one_if_it_takes_an
 fn a_missing_greeting_is_found_unless_either_end_is_slow() {
     let (node, peer, now) = (0, 1, Time::ZERO);
     for (slow, found) in [(None, 1), (Some(node), 0), (Some(peer), 0), (Some(2), 1)] {
-        let mut blame = Blame::new(vec![true; 3], slow.into_iter().collect(), false);
+        let mut blame = Blame::new(vec![true; 3], slow.into_iter().collect());
         blame.left(now, node, peer, true, &DisconnectReason::NoHello);
         assert_eq!(blame.findings().count(), found, "{slow:?}");
         // Nothing else is excused.
         blame.left(now, node, peer, true, &DisconnectReason::InvalidBlock);
         assert_eq!(blame.findings().count(), found + 1, "{slow:?}");
     }
+}
+
+#[test]
+fn what_other_pairs_lost_excuses_no_missing_greeting() {
+    let (node, peer, now) = (0, 1, Time::ZERO + SETTLE);
+    for (lost, found) in [((node, peer), 0), ((peer, node), 0), ((node, 2), 1), ((2, peer), 1)] {
+        let mut blame = Blame::new(vec![true; 3], [].into());
+        blame.fault(now, &Fault::Weather(Weather { loss: 0.3, ..Weather::default() }));
+        blame.fault(now, &Fault::Cut { from: lost.0, to: lost.1 });
+        blame.lost(now, lost.0, lost.1);
+        for why in [DisconnectReason::NoHello, DisconnectReason::Withheld] {
+            blame.left(now + Span::from_secs(5), node, peer, true, &why);
+        }
+        assert_eq!(blame.findings().count(), 2 * found, "{lost:?}");
+    }
+}
+
+#[test]
+fn strikes_that_a_new_connection_begins_with_are_found_whatever_others_lost() {
+    let mut setup = network().setup().unwrap();
+    setup.nodes[2].adversary = Some(adversary(Kind::Withhold, 2));
+    let finished = Simulation::new(setup).run(&mut |_| {}).unwrap();
+    let struck = finished.hosts.iter().enumerate().filter(|(node, _)| *node != 2).find_map(|(node, host)| {
+        let engine = host.engine.as_ref().unwrap();
+        let mut peers = host.peers().into_iter().filter(|peer| host.connection(*peer).unwrap().far.node == 2);
+        let struck = peers.find(|peer| engine.peer(*peer).is_some_and(|info| info.strikes > 0));
+        struck.map(|struck| (node, struck))
+    });
+    let (node, handle) = struck.expect("somebody struck the withholder");
+    let mut blame = Blame::new(vec![true; 8], [].into());
+    let others: Vec<usize> = (0..8).filter(|other| ![node, 2].contains(other)).collect();
+    blame.lost(finished.ended_at, others[0], others[1]);
+    blame.connected(finished.ended_at, node, 2, handle);
+    blame.settled(finished.ended_at, node, finished.hosts[node].engine.as_ref().unwrap());
+    assert_eq!(blame.findings().count(), 1);
 }
 
 fn transaction(seed: Seed, nonce: u64) -> Arc<SignedTransaction> {

@@ -19,7 +19,7 @@ fn network(relay: &str, faults: FaultPlan, adversaries: AdversaryPlan, seed: u64
             tx_rate: 10.0,
             length: Length::Duration(Duration::from_secs(4)),
             block_interval: Some(Duration::from_millis(700)),
-            producers: 6,
+            producers: 7,
             ..Load::default()
         },
         faults,
@@ -65,6 +65,7 @@ fn the_same_seed_gives_the_same_run_under_every_policy_fault_and_adversary() {
         dawdle: one,
         meddle: one,
         hide: one,
+        hide_late: one,
         take_grafts: one,
         backdate: one,
         forge_tail: one,
@@ -77,6 +78,7 @@ fn the_same_seed_gives_the_same_run_under_every_policy_fault_and_adversary() {
         split: one,
         coy: one,
         repeat: one,
+        fill: one,
         reach: 0.2,
         rate: 20.0,
     };

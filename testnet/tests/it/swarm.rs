@@ -10,7 +10,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use testnet::sim::adversary::{AdversaryPlan, Kind};
+use testnet::sim::simulation::Simulation;
 use testnet::sim::swarm::{Drawn, run_swarm};
+
+use crate::attackers::Refusals;
 
 /// Always run. A script runs more.
 const FIXED: RangeInclusive<u64> = 0..=49;
@@ -52,6 +55,38 @@ fn attackers_are_drawn_alone_and_together_and_no_more_than_a_third_of_the_produc
     }
     let all: BTreeSet<Kind> = AdversaryPlan::default().shares().map(|(kind, _)| kind).into();
     assert_eq!((alone, together), (all.clone(), all));
+}
+
+#[test]
+fn each_attacker_that_is_drawn_alone_does_what_it_is_for() {
+    let alone = |drawn: &Drawn, kind: Kind| {
+        let count = |share: f64| (share * drawn.nodes as f64).round() as usize;
+        drawn.adversaries.shares().iter().all(|(other, share)| (*other == kind) == (count(*share) > 0))
+    };
+    let mut idle = Vec::new();
+    for (kind, _) in AdversaryPlan::default().shares() {
+        // Some draw a second's worth of it, and some lose all that it sends.
+        let drawn = (0..4_000).map(Drawn::new).filter(|drawn| alone(drawn, kind)).take(5);
+        let (mut deeds, mut refusals) = (0, BTreeSet::new());
+        for drawn in drawn {
+            let mut setup = drawn.setup().unwrap();
+            setup.checkers = vec![Box::new(Refusals::default())];
+            let finished = Simulation::new(setup).run(&mut |_| {}).unwrap();
+            deeds += finished.hosts.iter().map(|host| host.deeds).sum::<u64>();
+            let refused = finished.checkers[0].as_any().downcast_ref::<Refusals>().unwrap();
+            refusals.extend(refused.0.iter().cloned());
+        }
+        let wanted: &[&str] = match kind {
+            Kind::Refused => &["NonceTaken", "Expired"],
+            Kind::ManyIds => &["NonceTaken"],
+            Kind::Invalid => &["Malformed", "InvalidSignature"],
+            _ => &[],
+        };
+        if deeds == 0 || !wanted.iter().all(|wanted| refusals.contains(*wanted)) {
+            idle.push((kind, deeds, refusals));
+        }
+    }
+    assert!(idle.is_empty(), "{idle:?}");
 }
 
 fn hold_on(seeds: RangeInclusive<u64>, why: &str) {

@@ -1,20 +1,32 @@
 //! Nodes that make themselves everybody's parent and then leave things out.
 
-use protocol::gossip::PeerHandle;
+use protocol::gossip::{ItemId, PeerHandle};
 use protocol::message::Message;
-use protocol::time::Time;
+use protocol::time::{Duration, Time};
 
 use super::asked::Asked;
-use super::craft::{now as at_once, push_of};
+use super::craft::{announcement, now as at_once, push_of};
 use super::{Adversary, Entered, Sending};
 
 /// Pushes every second item to all peers the moment it enters anywhere, so that it is first and their other links fall
-/// asleep; says nothing of the rest. It gives everything to those who ask, so that it is struck for nothing.
+/// asleep; says nothing of the rest, or announces it late, when it is true. It gives everything to those who ask, so that it is struck for nothing.
 #[derive(Debug, Default)]
 pub(super) struct Hide {
     /// Items that entered.
     seen: u64,
     asked: Asked,
+    announces: bool,
+}
+
+/// When what was hidden is announced: after a push that is due is waited for ([`protocol::limits::GRACE_MIN`]), and before it counts
+/// as missed ([`protocol::limits::MISSED_AFTER`]).
+const ANNOUNCED_AFTER: Duration = Duration::from_millis(400);
+
+impl Hide {
+    /// One that announces late what it hid.
+    pub(super) fn announcing() -> Self {
+        Self { announces: true, ..Self::default() }
+    }
 }
 
 impl Adversary for Hide {
@@ -31,6 +43,18 @@ impl Adversary for Hide {
         self.seen += 1;
         if !self.seen.is_multiple_of(2) {
             out.extend(peers.iter().flat_map(|&peer| push_of(peer, &item)));
+        } else if self.announces {
+            let message = match (item.id, item.block) {
+                (ItemId::Transaction(id), _) => {
+                    announcement(id.short(), (ANNOUNCED_AFTER.as_micros() / 1_000) as u32)
+                }
+                (ItemId::Block(_), Some(block)) => {
+                    Message::BlockHeader { header: Box::new(block.header), pushed: false }
+                }
+                (ItemId::Block(_), None) => return,
+            };
+            let late = |&to: &PeerHandle| Sending { to, message: message.clone(), after: ANNOUNCED_AFTER };
+            out.extend(peers.iter().map(late));
         }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
 use protocol::hash::BlockId;
-use protocol::keys::{PublicKey, SecretKey};
+use protocol::keys::PublicKey;
 use protocol::message::{Message, Tip};
 use protocol::time::{Duration, Time};
 use protocol::transaction::Height;
@@ -24,7 +24,6 @@ pub(super) struct JunkBlocks {
 pub(super) struct Refused {
     craft: Craft,
     pace: Pace,
-    key: SecretKey,
     stock: Vec<Bytes>,
     next: usize,
 }
@@ -75,17 +74,18 @@ impl Adversary for JunkBlocks {
 impl Refused {
     pub(super) fn new(mut craft: Craft, pace: Pace) -> Self {
         let key = craft.key();
-        Self { craft, pace, key, stock: Vec::new(), next: 0 }
+        let mut make = |place: usize| match place % EXPIRED_EVERY {
+            0 => craft.expired(&key),
+            _ => craft.transaction(&key, 0),
+        };
+        let stock = (0..STOCK).filter_map(&mut make).collect();
+        Self { craft, pace, stock, next: 0 }
     }
 
     fn of_stock(&mut self) -> Option<Bytes> {
-        if self.stock.len() < STOCK {
-            let expired = self.stock.len().is_multiple_of(EXPIRED_EVERY);
-            let made = if expired { self.craft.expired(&self.key) } else { self.craft.transaction(&self.key, 0) };
-            self.stock.extend(made);
-        }
-        self.next = (self.next + 1) % STOCK;
-        self.stock.get(self.next % self.stock.len().max(1)).cloned()
+        let body = self.stock.get(self.next).cloned();
+        self.next = (self.next + 1) % self.stock.len().max(1);
+        body
     }
 }
 

@@ -12,7 +12,7 @@ use super::grafts::TakeGrafts;
 use super::hide::Hide;
 use super::junk::{JunkBlocks, Refused};
 use super::noise::{Replay, Spam};
-use super::producers::{Coy, Decoy, Repeat, Signer, Split};
+use super::producers::{Coy, Decoy, Fill, Repeat, Signer, Split};
 use super::routes::{Dawdle, Mark, Meddle};
 use super::tail::ForgeTail;
 use super::withhold::{Idle, Late, Silent, Withhold};
@@ -38,6 +38,7 @@ pub enum Kind {
     Dawdle,
     Meddle,
     Hide,
+    HideLate,
     TakeGrafts,
     Backdate,
     ForgeTail,
@@ -50,6 +51,7 @@ pub enum Kind {
     Split,
     Coy,
     Repeat,
+    Fill,
 }
 
 impl AdversaryPlan {
@@ -77,6 +79,7 @@ impl AdversaryPlan {
             Kind::Dawdle => Box::new(Dawdle),
             Kind::Meddle => Box::new(Meddle::new(craft, pace)),
             Kind::Hide => Box::new(Hide::default()),
+            Kind::HideLate => Box::new(Hide::announcing()),
             Kind::TakeGrafts => Box::new(TakeGrafts::new(craft.draws.chance(0.5))),
             Kind::Backdate => Box::new(Backdate::default()),
             Kind::ForgeTail => Box::new(ForgeTail { craft }),
@@ -89,6 +92,7 @@ impl AdversaryPlan {
             Kind::Split => Box::new(Split::new(signer())),
             Kind::Coy => Box::new(Coy::new(signer())),
             Kind::Repeat => Box::new(Repeat::new(signer())),
+            Kind::Fill => Box::new(Fill::new(signer(), pace)),
         }
     }
 }
@@ -97,7 +101,7 @@ impl Kind {
     /// Whether only an allowed producer can do it.
     #[must_use]
     pub const fn produces(self) -> bool {
-        matches!(self, Self::Equivocate | Self::Decoy | Self::Split | Self::Coy | Self::Repeat)
+        matches!(self, Self::Equivocate | Self::Decoy | Self::Split | Self::Coy | Self::Repeat | Self::Fill)
     }
 
     /// Its key in the plan.
@@ -118,6 +122,7 @@ impl Kind {
             Self::Dawdle => "dawdle",
             Self::Meddle => "meddle",
             Self::Hide => "hide",
+            Self::HideLate => "hide_late",
             Self::TakeGrafts => "take_grafts",
             Self::Backdate => "backdate",
             Self::ForgeTail => "forge_tail",
@@ -130,6 +135,7 @@ impl Kind {
             Self::Split => "split",
             Self::Coy => "coy",
             Self::Repeat => "repeat",
+            Self::Fill => "fill",
         }
     }
 }

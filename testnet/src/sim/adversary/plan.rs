@@ -41,6 +41,8 @@ pub struct AdversaryPlan {
     pub meddle: f64,
     /// Push every second item before all others, and keep silent about the rest.
     pub hide: f64,
+    /// The same, and announce the rest 400 ms late: they serve it when asked.
+    pub hide_late: f64,
     /// Half of them push everything before all others at first and late from then on; the other half say that they had it
     /// before, are grafted for that, and push nothing.
     pub take_grafts: f64,
@@ -58,7 +60,7 @@ pub struct AdversaryPlan {
     pub smear: f64,
     /// Say hello and nothing else.
     pub idle: f64,
-    /// Sign two headers without bodies on each tip, for one peer at a time. Taken from the producers, as the next three.
+    /// Sign two headers without bodies on each tip, for one peer at a time. Taken from the producers, as the next four.
     pub decoy: f64,
     /// Sign four blocks at one height, and send each peer one of them.
     pub split: f64,
@@ -66,6 +68,8 @@ pub struct AdversaryPlan {
     pub coy: f64,
     /// Make blocks of transactions that are in the chain already.
     pub repeat: f64,
+    /// Sign `rate` times a second four lines of two headers just below the tip, for all peers.
+    pub fill: f64,
     /// Share of all nodes that each of those who break the rules is connected to, besides its neighbours.
     pub reach: f64,
     /// How often those do it that do something at a rate, a second.
@@ -92,6 +96,7 @@ impl Default for AdversaryPlan {
             dawdle: 0.0,
             meddle: 0.0,
             hide: 0.0,
+            hide_late: 0.0,
             take_grafts: 0.0,
             backdate: 0.0,
             forge_tail: 0.0,
@@ -104,6 +109,7 @@ impl Default for AdversaryPlan {
             split: 0.0,
             coy: 0.0,
             repeat: 0.0,
+            fill: 0.0,
             reach: 0.0,
             rate: 20.0,
         }
@@ -113,7 +119,7 @@ impl Default for AdversaryPlan {
 impl AdversaryPlan {
     /// The share of each kind, in the order in which nodes are drawn.
     #[must_use]
-    pub const fn shares(&self) -> [(Kind, f64); 26] {
+    pub const fn shares(&self) -> [(Kind, f64); 28] {
         [
             (Kind::Equivocate, self.equivocate),
             (Kind::Withhold, self.withhold),
@@ -129,6 +135,7 @@ impl AdversaryPlan {
             (Kind::Dawdle, self.dawdle),
             (Kind::Meddle, self.meddle),
             (Kind::Hide, self.hide),
+            (Kind::HideLate, self.hide_late),
             (Kind::TakeGrafts, self.take_grafts),
             (Kind::Backdate, self.backdate),
             (Kind::ForgeTail, self.forge_tail),
@@ -141,6 +148,7 @@ impl AdversaryPlan {
             (Kind::Split, self.split),
             (Kind::Coy, self.coy),
             (Kind::Repeat, self.repeat),
+            (Kind::Fill, self.fill),
         ]
     }
 

@@ -13,7 +13,7 @@ use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 use protocol::transaction::SignedTransaction;
 
-use super::craft::{Craft, now as at_once};
+use super::craft::{Craft, Pace, TICK, now as at_once};
 use super::{Adversary, Entered, Sending};
 
 /// A producer's key, and what it signs for.
@@ -53,6 +53,23 @@ pub(super) struct Repeat {
     old: VecDeque<Bytes>,
     blocks: u64,
 }
+
+/// Fills trees of headers: signs lines of two headers just below the tip, so that each first one is taken because a second stands
+/// on it, however many there are at its height.
+#[derive(Debug)]
+pub(super) struct Fill {
+    signer: Signer,
+    pace: Pace,
+    /// The latest blocks, the lowest first.
+    tips: VecDeque<Tip>,
+    salt: u64,
+}
+
+/// How far below the tip a line begins.
+const FILL_DEPTH: usize = 3;
+
+/// Lines at a time.
+const FILL_LINES: usize = 4;
 
 /// Blocks remembered, of each kind.
 const BLOCKS_MAX: usize = 256;
@@ -220,6 +237,42 @@ impl Adversary for Repeat {
             let header = Message::BlockHeader { header: Box::new(repeats.header), pushed: true };
             out.push(Sending { to, message: header, after: BEHIND });
             out.push(Sending { to, message: Message::Block(repeats.clone()), after: BEHIND });
+        }
+    }
+}
+
+impl Fill {
+    pub(super) fn new(signer: Signer, pace: Pace) -> Self {
+        let genesis = Tip { height: 0, id: signer.network.genesis() };
+        Self { signer, pace, tips: [genesis].into(), salt: 0 }
+    }
+
+    fn line(&mut self, parent: Tip) -> Vec<SignedHeader> {
+        self.salt += 1;
+        let first = self.signer.block(parent, self.salt, Vec::new()).header;
+        let on = Tip { height: first.header().height, id: first.id() };
+        vec![first, self.signer.block(on, self.salt, Vec::new()).header]
+    }
+}
+
+impl Adversary for Fill {
+    fn entered(&mut self, _now: Time, item: Entered<'_>, _peers: &[PeerHandle], _out: &mut Vec<Sending>) {
+        let Some(block) = item.block else { return };
+        self.tips.push_back(Tip { height: block.header.header().height, id: block.header.id() });
+        if self.tips.len() > FILL_DEPTH {
+            self.tips.pop_front();
+        }
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        Some(TICK)
+    }
+
+    fn tick(&mut self, _now: Time, peers: &[PeerHandle], out: &mut Vec<Sending>) {
+        for _ in 0..self.pace.due().saturating_mul(FILL_LINES) {
+            let Some(&parent) = self.tips.front() else { return };
+            let line = self.line(parent);
+            out.extend(peers.iter().map(|&peer| at_once(peer, Message::Headers(line.clone()))));
         }
     }
 }

@@ -3,13 +3,13 @@
 //!
 //! **What is allowed.** Where no message is lost, late or waits for a slow node: nothing. A strike means that a request
 //! had no answer in time, so one is allowed to a pair of which either end is slow, and to a pair that lost a message, either
-//! way, within [`LOSS_ECHO`] before it: as many as come then, for one message may ask for 256 items. For the same reasons a
-//! greeting may be missing and a peer count as one that withholds. Where bandwidth is limited, an answer may wait behind
-//! others at its sender's uplink or its receiver's downlink, so a peer may have up to [`QUEUE_STRIKES_MAX`] strikes there.
-//! Nothing excuses any other blame: what a link loses, doubles or turns round makes no invalid item.
+//! way, within [`LOSS_ECHO`] before it, or of which one waited in a queue or a partition for long ([`LATE_WAIT`]): as many as come
+//! then, for one message may ask for 256 items. For the same reasons, and to the same pairs, a greeting may be missing and a peer
+//! count as one that withholds. Nothing excuses any other blame: what a link loses, doubles or turns round makes no invalid item.
 //!
-//! A new connection begins without strikes: what others of its address group did is not its own. Where messages are lost,
-//! strikes of earlier connections may be remembered, so its first strikes are not looked at there.
+//! A new connection begins without strikes: what others of its address group did is not its own, nor is what an earlier connection did.
+//!
+//! [`LATE_WAIT`]: crate::sim::link::LATE_WAIT
 //!
 //! Deliberately absent: bans, which are the driver's and follow from what is seen here; and what an adversary is blamed for.
 
@@ -20,15 +20,10 @@ use protocol::gossip::{DisconnectReason, Event, Gossip, PeerHandle, Refusal};
 use protocol::time::{Duration, Time};
 
 use super::{Checker, Findings};
-use crate::sim::fault::Fault;
 
 /// After a message was lost, a connection may still end for want of it, or a request expire: the greeting's timeout, as
 /// long as the longest expiry, and as much again.
 pub const LOSS_ECHO: Duration = Duration::from_secs(10);
-
-/// Strikes of one peer that queues explain: an expired request doubles the time of the next, and five doublings are the
-/// longest time; as many more before a body has taught the rate.
-pub const QUEUE_STRIKES_MAX: u32 = 8;
 
 /// Between two looks at the strikes of one node's peers.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -39,14 +34,9 @@ pub struct Blame {
     honest: Vec<bool>,
     /// Nodes that are slow enough for requests to them to expire.
     slow: BTreeSet<usize>,
-    /// Strikes that need no lost message.
-    allowed: u32,
     nodes: Vec<Watched>,
     /// When a message was last lost between two nodes, the lower one first.
     lost: HashMap<(usize, usize), Time>,
-    /// Messages may be missing until then.
-    losing_until: Time,
-    losing: bool,
     findings: Findings,
 }
 
@@ -60,26 +50,16 @@ struct Watched {
 #[derive(Debug)]
 struct Known {
     peer: usize,
-    /// As many as were seen; `None` before the first look, where earlier ones may be remembered.
-    strikes: Option<u32>,
+    /// As many as were seen.
+    strikes: u32,
 }
 
 impl Blame {
-    /// For nodes of which these are honest; requests to `slow` ones may expire without anyone's fault, and some on links of
-    /// `limited` bandwidth.
+    /// For nodes of which these are honest; requests to `slow` ones may expire without anyone's fault.
     #[must_use]
-    pub fn new(honest: Vec<bool>, slow: BTreeSet<usize>, limited: bool) -> Self {
+    pub fn new(honest: Vec<bool>, slow: BTreeSet<usize>) -> Self {
         let nodes = honest.iter().map(|_| Watched::default()).collect();
-        Self {
-            honest,
-            slow,
-            allowed: if limited { QUEUE_STRIKES_MAX } else { 0 },
-            nodes,
-            lost: HashMap::new(),
-            losing_until: Time::ZERO,
-            losing: false,
-            findings: Findings::default(),
-        }
+        Self { honest, slow, nodes, lost: HashMap::new(), findings: Findings::default() }
     }
 
     fn is_honest(&self, node: usize) -> bool {
@@ -98,24 +78,9 @@ impl Blame {
 }
 
 impl Checker for Blame {
-    fn fault(&mut self, at: Time, fault: &Fault) {
-        let loses = match fault {
-            Fault::Cut { .. } => true,
-            Fault::Weather(weather) => weather.loss > 0.0 || weather.vanish > 0.0,
-            Fault::Crash(_) | Fault::Restart(_) | Fault::Mend { .. } | Fault::Part { .. } | Fault::Heal => false,
-        };
-        self.losing |= loses;
-        if matches!(fault, Fault::Heal) {
-            self.losing = false;
-            self.losing_until = at + LOSS_ECHO;
-        }
-    }
-
     fn connected(&mut self, _at: Time, node: usize, peer: usize, handle: PeerHandle) {
-        let remembered = !self.lost.is_empty() || !self.slow.is_empty();
-        let strikes = if remembered { None } else { Some(0) };
         if let Some(watched) = self.nodes.get_mut(node) {
-            watched.peers.insert(handle, Known { peer, strikes });
+            watched.peers.insert(handle, Known { peer, strikes: 0 });
         }
     }
 
@@ -141,8 +106,8 @@ impl Checker for Blame {
         for (handle, known) in &mut peers {
             let peer = known.peer;
             let Some(info) = engine.peer(*handle).filter(|_| self.is_honest(peer)) else { continue };
-            let before = known.strikes.replace(info.strikes).unwrap_or(info.strikes);
-            if info.strikes > before.max(self.allowed) && !self.is_excused(at, node, peer) {
+            let before = std::mem::replace(&mut known.strikes, info.strikes);
+            if info.strikes > before && !self.is_excused(at, node, peer) {
                 let now = info.strikes;
                 self.findings.note(at, node, || {
                     format!("strikes node {peer}, which keeps the rules: {now} strikes after {before}")
@@ -163,8 +128,7 @@ impl Checker for Blame {
     fn left(&mut self, at: Time, node: usize, peer: usize, honest: bool, why: &DisconnectReason) {
         let missed = matches!(why, DisconnectReason::NoHello | DisconnectReason::Withheld);
         // A slow node may find what came in time only after its own patience is over, behind what others sent it.
-        let slow = self.slow.contains(&peer) || self.slow.contains(&node);
-        let excused = missed && (self.losing || at < self.losing_until || slow);
+        let excused = missed && self.is_excused(at, node, peer);
         if honest && !excused {
             self.findings.note(at, node, || format!("leaves node {peer}, which keeps the rules: it {why}"));
         }

@@ -29,7 +29,7 @@ impl Simulation {
         let host = &mut self.hosts[node];
         host.incarnation += 1;
         let seed = self.seed.bytes(&format!("engine {node} {}", host.incarnation));
-        host.engine = Some(Box::new(Gossip::new(self.config.clone(), seed)));
+        host.engine = Some(Box::new(self.room.given(Gossip::new(self.config.clone(), seed))));
         host.stored = Stored::default();
         host.timer = None;
     }

@@ -6,6 +6,7 @@ use protocol::hash::{BlockId, ShortId};
 use protocol::message::{Lane, Message, Reconcile, TxRef};
 use protocol::time::Duration;
 
+use super::super::adversary::Sending;
 use super::super::host::{FarEnd, Sabotage};
 use super::super::link::Crossing;
 use super::super::trace::Mark;
@@ -33,7 +34,10 @@ impl Simulation {
         let Some(adversary) = host.adversary.as_mut() else { return self.transmit(node, to, message) };
         // Whatever becomes of the message, its engine believes that it left.
         let flush = Flush { peer: to, lane: message.lane(), credit: message.encoded_len() };
+        let meant = message.clone();
         adversary.outgoing(self.now, to, message, &mut self.sendings);
+        let left_alone = |sent: &Sending| sent.to == to && sent.after == Duration::ZERO && sent.message == meant;
+        host.deeds += u64::from(!matches!(self.sendings.as_slice(), [sent] if left_alone(sent)));
         self.dispatch(node);
         self.flushes.push(flush);
     }
@@ -193,6 +197,7 @@ impl Simulation {
         }
         if let Some(adversary) = self.hosts[node].adversary.as_mut() {
             let wanted = adversary.incoming(self.now, peer, &message, &mut self.sendings);
+            self.hosts[node].deeds += u64::from(!wanted) + self.sendings.len() as u64;
             self.dispatch(node);
             self.flushes.clear();
             if !wanted {

@@ -89,6 +89,7 @@ impl Simulation {
             if let Some(adversary) = self.hosts[node].adversary.as_mut() {
                 adversary.entered(self.now, *item, &peers, &mut self.sendings);
             }
+            self.hosts[node].deeds += self.sendings.len() as u64;
             self.dispatch(node);
         }
     }

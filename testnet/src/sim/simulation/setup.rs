@@ -1,6 +1,8 @@
 //! What a run is made of, and what is left of it. Data only.
 
-use protocol::gossip::{Reconciliation, RelayPolicy};
+use protocol::chain::Limits;
+use protocol::gossip::{Gossip, Reconciliation, RelayPolicy};
+use protocol::limits::MEMPOOL_BYTES_MAX;
 use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 
@@ -46,6 +48,8 @@ pub struct Setup {
     pub block_bytes_max: usize,
     /// After the load, the run goes on for so long, or until nothing happens any more.
     pub drain: Duration,
+    /// How much room each node has.
+    pub room: Room,
     /// What one signature check takes.
     pub check: Duration,
     /// What happens to nodes and links, counted from the start of the load.
@@ -56,6 +60,29 @@ pub struct Setup {
     pub nodes: Vec<NodeSetup>,
     /// Who watches.
     pub checkers: Vec<Box<dyn Checker>>,
+}
+
+/// Room that nodes have, where it is not what the protocol gives them: `None` for that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes of a mempool.
+    pub mempool_bytes: Option<usize>,
+    /// Headers of a tree, shared out as the protocol shares out its own.
+    pub headers: Option<usize>,
+}
+
+impl Room {
+    /// The engine with this room, before it begins.
+    pub(super) fn given(self, engine: Gossip) -> Gossip {
+        if self == Self::default() {
+            return engine;
+        }
+        let whole = Limits::default();
+        let part = |limit: usize| self.headers.map_or(limit, |headers| (limit * headers / whole.headers).max(2));
+        let (best_headers, headers_each) = (part(whole.best_headers), part(whole.headers_each));
+        let chain = Limits { headers: part(whole.headers), best_headers, headers_each, ..whole };
+        engine.with_room(self.mempool_bytes.unwrap_or(MEMPOOL_BYTES_MAX), chain)
+    }
 }
 
 /// A partition whose healing is measured.

@@ -11,6 +11,7 @@ use super::super::adversary::AdversaryPlan;
 use super::Drawn;
 use crate::random::{Draws, Seed};
 use crate::sim::fault::{FaultPlan, Partition, PartitionKind};
+use crate::sim::simulation::Room;
 use crate::topology::Topology;
 use crate::wan::{Bandwidth, Jitter, Wan};
 use crate::workload::{Length, Load, Skew};
@@ -24,6 +25,9 @@ const LOAD_SECS: (usize, usize) = (4, 10);
 /// Every fault and every kind of adversary is possible in this share of networks.
 const ON: f64 = 0.3;
 
+/// Headers of a tree that is to be filled: 40 of the best chain, more than there are blocks.
+const HEADERS: usize = 96;
+
 /// After the load: expiries of several withholding neighbours, one after the other, and on several hops.
 const DRAIN: Duration = Duration::from_secs(180);
 
@@ -36,6 +40,7 @@ impl Drawn {
         let mut load = load(&mut draws("load"));
         let adversaries = AdversaryPlan::drawn(&mut draws("adversaries"), nodes, &load);
         let adversaries = adversaries.attacked(&mut draws("attacks"), nodes, &mut load);
+        let adversaries = adversaries.varied(&mut draws("variants"), &mut load);
         Self {
             seed,
             nodes,
@@ -46,6 +51,7 @@ impl Drawn {
             jitter: Jitter::new([0.0, 0.1, 0.5][draws("jitter").below(3)]).unwrap_or_default(),
             bandwidth: bandwidth(&mut draws("bandwidth")),
             faults: FaultPlan::drawn(&mut draws("faults"), nodes, load.duration()),
+            room: room(&adversaries),
             groups: groups(&mut draws("groups"), nodes),
             adversaries,
             load,
@@ -137,6 +143,11 @@ fn groups(draws: &mut Draws, nodes: usize) -> Option<usize> {
     draws.chance(ON).then(|| 1 + draws.below(nodes / 2))
 }
 
+/// Room that the attackers can fill.
+fn room(adversaries: &AdversaryPlan) -> Room {
+    Room { headers: (adversaries.fill > 0.0).then_some(HEADERS), ..Room::default() }
+}
+
 fn bandwidth(draws: &mut Draws) -> Bandwidth {
     let spelled = ["unlimited", "unlimited", "20mbit", "100mbit"][draws.below(4)];
     spelled.parse().unwrap_or_default()
@@ -157,13 +168,17 @@ fn load(draws: &mut Draws) -> Load {
         ..Load::default()
     };
     if draws.chance(0.5) {
-        load.block_interval = Some(Duration::from_millis(500 + draws.below(2_500) as u64));
+        load.block_interval = Some(block_interval(draws));
         load.producers = 1 + draws.below(3);
         if draws.chance(ON) {
             load.block_bytes = Some(3 * load.tx_bytes + 4_000 + draws.below(60_000));
         }
     }
     load
+}
+
+fn block_interval(draws: &mut Draws) -> Duration {
+    Duration::from_millis(500 + draws.below(2_500) as u64)
 }
 
 fn partition(draws: &mut Draws, load: Duration) -> Partition {

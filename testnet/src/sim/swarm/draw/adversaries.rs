@@ -12,6 +12,9 @@ const ADVERSARIES_MAX: f64 = 0.3;
 /// In networks with blocks, producers may be attackers in this share, and then there are more of them.
 const PRODUCERS_ON: f64 = 0.4;
 
+/// The younger one of two variants of an attack is in the place of the other in this share.
+const VARIANT: f64 = 0.5;
+
 /// Producers of such a network.
 const PRODUCERS: (usize, usize) = (3, 6);
 
@@ -97,6 +100,21 @@ impl AdversaryPlan {
         self
     }
 
+    /// The plan with variants of its attacks, and the load with the blocks that they need.
+    pub(super) fn varied(mut self, draws: &mut Draws, load: &mut Load) -> Self {
+        if draws.chance(VARIANT) {
+            self.hide_late = std::mem::take(&mut self.hide);
+        }
+        if draws.chance(VARIANT) {
+            self.fill = std::mem::take(&mut self.decoy);
+        }
+        if self.forge_tail + self.junk_blocks > 0.0 && load.block_interval.is_none() {
+            load.block_interval = Some(super::block_interval(draws));
+            load.producers = 1;
+        }
+        self
+    }
+
     fn attack(&mut self, draws: &mut Draws, alone: bool, mut left: usize, one: f64) {
         let mut kinds = [
             &mut self.hide,
@@ -133,8 +151,8 @@ impl AdversaryPlan {
     }
 
     fn without_nuisances(&self) -> Self {
-        let Self { rate, decoy, split, coy, repeat, .. } = *self;
-        Self { rate, decoy, split, coy, repeat, ..Self::default() }
+        let Self { rate, decoy, split, coy, repeat, fill, .. } = *self;
+        Self { rate, decoy, split, coy, repeat, fill, ..Self::default() }
     }
 }
 
