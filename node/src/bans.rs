@@ -150,8 +150,10 @@ impl Bans {
 
     /// Whether an address may be banned.
     #[must_use]
-    pub const fn may_have(&self, address: IpAddr) -> bool {
-        !(self.loopback_exempt && address.is_loopback())
+    pub fn may_have(&self, address: IpAddr) -> bool {
+        // A ban of ::1 is kept as one of its /64.
+        let loopback = address.is_loopback() || block_of(address) == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        !(self.loopback_exempt && loopback)
     }
 
     /// Bans a peer, and its address if one is given that may be, until [`BAN_TIME`] from now.

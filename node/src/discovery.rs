@@ -82,6 +82,8 @@ pub struct Discovery {
     per_group: usize,
     /// Since when slots are missing.
     missing_since: Option<Time>,
+    /// Since when none was, for the first time.
+    full_since: Option<Time>,
     dials: HashMap<ConnectionId, Dial>,
     /// Groups in which a pick came to nothing, and how often in a row: another of the group is tried first.
     owed: VecDeque<(Group, u8)>,
@@ -145,6 +147,7 @@ impl Discovery {
             picked: Vec::new(),
             per_group: 1,
             missing_since: None,
+            full_since: None,
             dials: HashMap::new(),
             owed: VecDeque::new(),
             answered: BTreeMap::new(),

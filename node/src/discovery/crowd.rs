@@ -6,7 +6,7 @@
 //! 1. Groups without a slot always come first.
 //! 2. Slots that are missing for [`CROWD_AFTER`] are given to the group with the fewest, up to its share: the slots divided
 //!    by the groups that are known to have somebody ([`Book::live_groups`](crate::book::Book::live_groups)), rounded up.
-//! 3. Where there are no more groups than slots, the extra peer may be one more than that: otherwise two parts of a network
+//! 3. Where there are no more groups than slots, once a run has settled, the extra peer may be one more than that: otherwise two parts of a network
 //!    that each have all groups would never meet.
 //! 4. What is missing even so, nobody can give: the node counts as full, and its peers change as they do with all slots in
 //!    use.
@@ -19,7 +19,7 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::time::{Duration, Time};
 
 use super::poll::Usable;
-use super::{Discovery, View};
+use super::{Discovery, SETTLE_TIME, View};
 use crate::book::Group;
 
 /// For so long a missing slot waits for somebody in a group that has none: three dials in a row that time out after 10 s.
@@ -33,7 +33,9 @@ impl Discovery {
     pub(super) fn is_full(&mut self, now: Time, missing: usize, view: &impl View) -> bool {
         if missing == 0 {
             self.missing_since = None;
-            self.per_group = self.extra_share();
+            // A run that has just begun knows few groups of a network with many.
+            let since = *self.full_since.get_or_insert(now);
+            self.per_group = if now.since(since) < SETTLE_TIME { 1 } else { self.extra_share() };
             return true;
         }
         let since = *self.missing_since.get_or_insert(now);
