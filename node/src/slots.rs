@@ -14,8 +14,8 @@
 //! * **Exchange.** Once in [`EXCHANGE_INTERVAL`] one that waits, of whatever group, may take the place of any holder but
 //!   the most useful, drawn at random. So a crowd that behaves perfectly gives way as well, slowly.
 //! * Connections without a slot are bounded too. A new one takes the place of one from the group that has the most of
-//!   them, because a newcomer has to connect before it can ask. Holders of slots don't count: else newcomers of the group
-//!   that most peers are of would always be the first to go.
+//!   them, because a newcomer has to connect before it can ask. Holders of slots count only between groups with as many:
+//!   else newcomers of the group that most peers are of would always be the first to go.
 //!
 //! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent: whom to
 //! dial (`discovery.rs`), bans (`bans.rs`), and what is told to whom about it (`behaviour.rs`).
@@ -445,8 +445,10 @@ impl Slots {
             return None;
         }
         let slotless = inbound.iter().filter(|(_, _, stage)| !matches!(stage, Stage::Holding(_)));
-        let mut groups: BTreeMap<Group, usize> = BTreeMap::new();
-        slotless.clone().for_each(|(_, group, _)| *groups.entry(*group).or_default() += 1);
+        // Those without a slot, then all: among groups with as many, one that has slots already goes first.
+        let mut groups: BTreeMap<Group, (usize, usize)> = BTreeMap::new();
+        slotless.clone().for_each(|(_, group, _)| groups.entry(*group).or_default().0 += 1);
+        inbound.iter().for_each(|(_, group, _)| groups.entry(*group).or_default().1 += 1);
         let last =
             slotless.min_by_key(|(id, group, stage)| (Reverse(groups.get(group)), *stage != Stage::None, *id));
         last.map(|(id, _, _)| *id)
