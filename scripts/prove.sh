@@ -185,7 +185,7 @@ eclipse() {
     mv "$rows/part" "$rows/$from"
   done
   {
-    about "eclipse: a day of virtual time in six runs for each seed; an honest outbound peer at each second, but for the first 6 minutes of the first run and 30 s of the others"
+    about "eclipse: a day of virtual time in six runs for each seed; an honest outbound peer at each second, but for the first 6 minutes of the first run and 2 minutes of the others"
     cat "$rows"/[0-9]* | python3 -c '
 import statistics, sys
 wanted = int(sys.argv[1])

@@ -1,8 +1,11 @@
 //! The inputs that fuzzing kept, run again: frames and the RPC's envelope. The others are the engine's tests.
 
+#![expect(unreachable_pub, reason = "the checks are the fuzz targets' too")]
+
 use std::path::Path;
 
 #[path = "../../../fuzz/checks/cursor.rs"]
+#[expect(dead_code, reason = "other checks use the rest")]
 mod cursor;
 #[path = "../../../fuzz/checks/frame.rs"]
 mod frame;

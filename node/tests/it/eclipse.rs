@@ -8,7 +8,8 @@ fn study(scenario: Scenario) {
         let Outcome { eclipsed_s, items, delivered, most_of_a_group, share, .. } = run(scenario, seed, RUN_S / 16);
         let (attackers, all) = share;
         assert_eq!((eclipsed_s, delivered), (0, items), "{}, seed {seed}", scenario.name());
-        assert!(most_of_a_group <= 1, "{}, seed {seed}: {most_of_a_group} slots in one group", scenario.name());
+        // One each, and the extra peer may be a second where few groups are known.
+        assert!(most_of_a_group <= 2, "{}, seed {seed}: {most_of_a_group} slots in one group", scenario.name());
         assert!(attackers < all, "{}, seed {seed}: {attackers} of {all} entries", scenario.name());
     }
 }

@@ -62,6 +62,7 @@ fn a_machines_newcomers_are_rationed_where_no_group_bounds_them() {
     let mut table = table();
     let from: Multiaddr = "/ip4/10.0.0.1/tcp/7".parse().expect("an address");
     assert_eq!(slot_group(&from), None);
-    let entries = (0..1_000).filter(|_| tell(&mut table, &PeerId::random(), &[from.clone()], &from, 0)).count();
+    let entries =
+        (0..1_000).filter(|_| tell(&mut table, &PeerId::random(), std::slice::from_ref(&from), &from, 0)).count();
     assert!((1..=SOURCE_BURST as usize).contains(&entries), "{entries} at once");
 }

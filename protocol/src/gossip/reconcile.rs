@@ -333,9 +333,7 @@ impl Gossip {
         let fits = |begun: &mut Begun| begun.peer == from && begun.number == number;
         let Some(begun) = self.conversations.begun.take_if(fits) else {
             // Too late; what the peer has, it has.
-            if let Some(peer) = self.peers.get_mut(&from) {
-                offered.iter().for_each(|id| peer.known.insert(*id));
-            }
+            offered.iter().for_each(|id| self.shows(from, *id));
             return;
         };
         self.tell(Event::Reconciled {
@@ -382,8 +380,9 @@ impl Gossip {
     }
 
     fn note_offer(&mut self, to: PeerHandle, number: u32, question: Question, ids: Vec<ShortId>) {
+        // It takes what it lacks, so it is not sent that besides.
+        ids.iter().for_each(|id| self.shows(to, *id));
         if let Some(peer) = self.peers.get_mut(&to) {
-            ids.iter().for_each(|id| peer.known.insert(*id));
             peer.dealings.remember(number, question, ids);
         }
     }
@@ -407,8 +406,10 @@ impl Gossip {
         let mut room = self.mempool.room_for(self.usual_bytes);
         let mut wanted = 0_usize;
         for (place, id) in (0_u16..).zip(ids) {
-            let Some(peer) = self.peers.get_mut(&from) else { return wanted };
-            peer.known.insert(*id);
+            if !self.peers.contains_key(&from) {
+                return wanted;
+            }
+            self.shows(from, *id);
             let name = TxRef::Short(*id);
             if room == 0 || self.seen.covers(&name, tip, from) || self.has(&name) {
                 continue;

@@ -82,9 +82,7 @@ impl Gossip {
         self.stats.announcements = self.stats.announcements.saturating_add(entries.len() as u64);
         let tip = self.chain.tip().height;
         for InvEntry { transaction, age_ms } in entries {
-            if let Some(peer) = self.peers.get_mut(&from) {
-                peer.known.insert(transaction.short());
-            }
+            self.shows(from, transaction.short());
             let age = Duration::from_millis(u64::from(*age_ms));
             let found = self.firsts.found.names(transaction);
             if found || self.seen.covers(transaction, tip, from) || self.has(transaction) {
@@ -135,11 +133,8 @@ impl Gossip {
     fn on_body(&mut self, now: Time, from: PeerHandle, via: Option<RouteId>, body: Body) -> Option<ShortId> {
         let (id, bytes) = (body.id(), body.len());
         let item = ItemId::Transaction(id);
-        let mut again = false;
-        if let Some(peer) = self.peers.get_mut(&from) {
-            again = peer.known.contains(id.short());
-            peer.known.insert(id.short());
-        }
+        let again = self.peers.get(&from).is_some_and(|peer| peer.known.contains(id.short()));
+        self.shows(from, id.short());
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
         let backing = self.requests.backing(RequestKey::Short(id.short()));
@@ -225,9 +220,7 @@ impl Gossip {
     /// A peer had what we pushed to it.
     pub(super) fn on_had(&mut self, from: PeerHandle, ids: &[ShortId]) {
         for short in ids {
-            if let Some(peer) = self.peers.get_mut(&from) {
-                peer.known.insert(*short);
-            }
+            self.shows(from, *short);
             self.rumors.had(from, *short);
         }
     }

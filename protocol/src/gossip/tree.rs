@@ -220,7 +220,6 @@ impl Gossip {
         if let Some(due) = routes.overdue.back(short, from, source) {
             routes.keep_spare(now, &due);
         }
-        routes.told.shown(short, from);
         if age >= LIVE_AGE_MAX {
             return;
         }
@@ -236,13 +235,22 @@ impl Gossip {
         }
     }
 
+    /// A peer has a transaction, by whatever it said: it is neither told of it nor sent it from now on.
+    pub(super) fn shows(&mut self, from: PeerHandle, short: ShortId) {
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.known.insert(short);
+        }
+        if let Some(routes) = &mut self.routes {
+            routes.told.shown(short, from);
+        }
+    }
+
     /// A good transaction came that was here already.
     pub(super) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
         // Its sender may have left while the first copy was checked, and a link that is gone is neither eager nor lazy.
         let counts = sender.pushed && self.peers.contains_key(&sender.peer);
         let source = self.requests.source(sender.peer);
         let Some(routes) = self.routes.as_mut() else { return };
-        routes.told.shown(short, sender.peer);
         if !counts {
             return;
         }

@@ -1,5 +1,7 @@
 //! The inputs that fuzzing kept, run again: each of the checks of `fuzz/` holds on each of its inputs.
 
+#![expect(unreachable_pub, reason = "the checks are the fuzz targets' too")]
+
 use std::path::Path;
 
 use bytes::Bytes;
