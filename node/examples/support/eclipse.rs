@@ -42,7 +42,7 @@ pub(crate) const WARM_S: u64 = 360;
 /// The same after a restart, which has anchors and a book. Sooner it does not hold: ten short seeds had 16 s without one.
 pub(crate) const RESTART_S: u64 = 120;
 /// Seconds between two items.
-const ITEM_S: u64 = 10;
+pub(crate) const ITEM_S: u64 = 10;
 /// Of a hundred honest nodes, those that are gone, and of the others those that have a slot when asked.
 const GONE: u32 = 10;
 const ACCEPTING: u32 = 80;
