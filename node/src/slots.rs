@@ -7,7 +7,7 @@
 //! * A peer that asks while the inbound slots are full *waits* up to [`WAIT`]. Of those that wait, one of the address
 //!   group with the fewest inbound slots comes first, and at random among such groups: whoever asks most often gains
 //!   nothing by it.
-//! * **Eviction.** One that waits may take the place of a holder that is not [protected](useful), from the group with the
+//! * **Eviction.** One that waits may take the place of a holder that is not protected (`useful`), from the group with the
 //!   most slots, as long as that group has more than its own, or is its own. At most [`EVICTIONS_AT_ONCE`], and one more each
 //!   [`EVICT_INTERVAL`]; in favour of one group once in [`FAVOUR_INTERVAL`]. So idle peers give way, and a crowd that
 //!   connects again and again moves honest peers no faster than that.
