@@ -5,7 +5,7 @@
 #   scripts/fuzz.sh TARGET       one of frame, message, transaction, block, sketch, rpc, tracker, engine
 #   scripts/fuzz.sh --merge      what was found is merged into the kept corpora: the smallest inputs, up to 64 KiB a target
 #
-# What was done so far is in fuzz/work/, so a run that was cut off loses one slice. Needs cargo-fuzz (cargo install
+# What was done so far is in fuzz/runs/, so a run that was cut off loses one slice. Needs cargo-fuzz (cargo install
 # cargo-fuzz) and a C++ compiler; the stable toolchain will do. Programs are built into CARGO_TARGET_DIR if that is set.
 #
 # Exit status: 0 all executions done and none failed, 1 one failed (its input is under fuzz/artifacts/), 2 usage, 3 time is up.
@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 
 all=(frame message transaction block sketch rpc tracker engine)
 minutes=85
-work=$PWD/fuzz/work
+runs_in=$PWD/fuzz/runs
 target=${CARGO_TARGET_DIR:-$PWD/fuzz/target}
 
 # How often a target is to be executed, in slices of so many, with inputs of up to so many bytes. Each slice reads the whole
@@ -28,35 +28,35 @@ build() { RUSTC_BOOTSTRAP=1 cargo fuzz build --sanitizer none --target-dir "$tar
 program() { echo "$target/$(rustc -vV | sed -n 's/^host: //p')/release/$1"; }
 
 # How often a target was executed. A new commit counts anew only when its folder is removed.
-done_so_far() { cat "$work/$1/executions" 2>/dev/null || echo 0; }
+done_so_far() { cat "$runs_in/$1/executions" 2>/dev/null || echo 0; }
 
 slice() {
   local name=$1 runs=$2 bytes=$3 before said
   before=$(done_so_far "$name")
-  mkdir -p "$work/$name/corpus" "fuzz/artifacts/$name"
+  mkdir -p "$runs_in/$name/corpus" "fuzz/artifacts/$name"
   if ! said=$("$(program "$name")" -runs="$runs" -seed=$((before + 1)) -max_len="$bytes" -timeout=20 -rss_limit_mb=4096 \
-    -print_final_stats=1 -artifact_prefix="fuzz/artifacts/$name/" "$work/$name/corpus" "fuzz/corpus/$name" 2>&1); then
+    -print_final_stats=1 -artifact_prefix="fuzz/artifacts/$name/" "$runs_in/$name/corpus" "fuzz/corpus/$name" 2>&1); then
     tail -40 <<<"$said"
     echo "$name: an input failed after $before executions; it is under fuzz/artifacts/$name"
     exit 1
   fi
-  echo $((before + $(sed -n 's/^stat::number_of_executed_units: *//p' <<<"$said"))) >"$work/$name/executions"
+  echo $((before + $(sed -n 's/^stat::number_of_executed_units: *//p' <<<"$said"))) >"$runs_in/$name/executions"
 }
 
 merge() {
   local name found size total
   for name in "${all[@]}"; do
-    [ -d "$work/$name/corpus" ] || continue
-    rm -rf "$work/$name/merged"
-    mkdir -p "$work/$name/merged"
-    "$(program "$name")" -merge=1 "$work/$name/merged" "fuzz/corpus/$name" "$work/$name/corpus" >/dev/null 2>&1
+    [ -d "$runs_in/$name/corpus" ] || continue
+    rm -rf "$runs_in/$name/merged"
+    mkdir -p "$runs_in/$name/merged"
+    "$(program "$name")" -merge=1 "$runs_in/$name/merged" "fuzz/corpus/$name" "$runs_in/$name/corpus" >/dev/null 2>&1
     total=0
     while read -r size found; do
       total=$((total + size))
       [ "$total" -le 65536 ] || break
       cp "$found" "fuzz/corpus/$name/"
-    done < <(find "$work/$name/merged" -type f -printf '%s %p\n' | sort -n)
-    echo "$name: $(find "fuzz/corpus/$name" -type f | wc -l) inputs kept of $(find "$work/$name/merged" -type f | wc -l)"
+    done < <(find "$runs_in/$name/merged" -type f -printf '%s %p\n' | sort -n)
+    echo "$name: $(find "fuzz/corpus/$name" -type f | wc -l) inputs kept of $(find "$runs_in/$name/merged" -type f | wc -l)"
   done
 }
 
