@@ -163,6 +163,9 @@ KNOWN = {
     "scripts/check-commands.py --all": mention("it is this"),
     "scripts/check-commands.py --only TEXT": mention("it is this"),
     "scripts/check-commands.py --list": run(),
+    "scripts/fuzz.sh": long("it wants cargo-fuzz, a build of its own and 85 minutes"),
+    "scripts/fuzz.sh TARGET": mention("the form without TARGET is all of them"),
+    "scripts/fuzz.sh --merge": mention("it changes the kept corpora by what a run found"),
     "scripts/kill-test.sh": run("1"),
     "scripts/kill-test.sh [COUNT]": mention("the form without COUNT is run"),
     "scripts/testnet-50.sh": run(FEW),
@@ -177,7 +180,7 @@ KNOWN = {
     },
     **{
         f"scripts/prove-sim.sh {name}": proof()
-        for name in "large table trees growth withholders repair swarm reality partition-sim spread all".split()
+        for name in "large table trees growth withholders attackers repair swarm reality partition-sim spread all".split()
     },
     "scripts/prove-sim.sh NAME": mention("each name is an entry"),
 }
