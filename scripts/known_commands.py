@@ -168,6 +168,8 @@ KNOWN = {
     "scripts/fuzz.sh --merge": mention("it changes the kept corpora by what a run found"),
     "scripts/kill-test.sh": run("1"),
     "scripts/kill-test.sh [COUNT]": mention("the form without COUNT is run"),
+    "scripts/trace-hash.sh FILE": long("it wants a release build, and a minute or two"),
+    "scripts/trace-hash.sh --check FILE": long("it wants a release build, and a minute or two"),
     "scripts/testnet-50.sh": run(FEW),
     "scripts/testnet-50.sh --relay flood": plan(),
     "scripts/testnet-50.sh --relay flood --nodes 20 --out out/flood": plan(),
