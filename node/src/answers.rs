@@ -17,7 +17,7 @@ use crate::behaviour::{Behaviour, Link};
 use crate::clock::Clock;
 use crate::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
 use crate::config::Config;
-use crate::sample;
+use crate::observe::sample;
 use crate::store::{FoundTransaction, Place};
 use crate::transport::WireBytes;
 

@@ -35,10 +35,10 @@ use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use crate::limits::{PER_PEER_MAX, SLOTLESS_CONNECTIONS_MAX, address_group, ip_of};
 use crate::notices::{CONNECTION_LIMIT, NO_SLOT};
 use crate::reason::{CloseReason, blames, was_lost};
-use crate::recorder::Recorder;
+use crate::observe::recorder::Recorder;
 use crate::slots::{self, Decision, InUse, Merits, Slots, Why};
 use crate::store::{Awaited, Writer};
-use crate::trace::What;
+use crate::observe::trace::What;
 
 /// Bytes of a peer's agent string that are kept.
 const AGENT_BYTES_MAX: usize = 64;

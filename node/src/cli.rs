@@ -17,7 +17,8 @@ use protocol::keys::PublicKey;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 use protocol::network::NetworkId;
 
-use crate::{config, logging, typed};
+use crate::observe::logging;
+use crate::{config, typed};
 
 mod arrange;
 mod environment;

@@ -22,10 +22,10 @@ use serde_json::json;
 use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
 use crate::command::Status;
 use crate::data_dir::{self, DataDirError};
-use crate::errors::chain;
+use crate::observe::errors::chain;
 use crate::http::Cookie;
 use crate::identity::{Identity, IdentityError, KEY_FILE};
-use crate::logging::to_stderr;
+use crate::observe::logging::to_stderr;
 use crate::notices::BLOCKS_ON_THEIR_WAY;
 use crate::rpc::{
     ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,

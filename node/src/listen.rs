@@ -14,7 +14,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, Swarm};
 
-use crate::errors::chain;
+use crate::observe::errors::chain;
 use crate::limits::ip_of;
 use crate::service::ServiceError;
 use crate::swarm::NodeBehaviour;

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use node::cli::{Cli, Command, RunArgs};
-use node::{client, logging, run};
+use node::observe::logging;
+use node::{client, run};
 
 fn main() -> ExitCode {
     run::exit_on_panic();

@@ -29,7 +29,7 @@ use tokio::time::{sleep, timeout};
 use crate::addresses::{goes_first, plain};
 use crate::bans::{BANS_MAX, block_of};
 use crate::discovery::split_peer;
-use crate::errors::chain;
+use crate::observe::errors::chain;
 use crate::limits::ip_of;
 use crate::own_key::SIGHTS_MAX;
 

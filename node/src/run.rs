@@ -21,7 +21,7 @@ use crate::data_dir::{self, DataDir, DataDirError, RpcInfo};
 use crate::descriptors::Descriptors;
 use crate::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
 use crate::identity::{Identity, IdentityError, KEY_FILE};
-use crate::logging;
+use crate::observe::logging;
 use crate::service::{self, Ready, ServiceError};
 use crate::transport::Links;
 

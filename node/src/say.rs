@@ -15,7 +15,7 @@ use crate::discovery::{Trouble, Warning};
 use crate::notices::Notice;
 use crate::own_key::KeySign;
 use crate::reason::CloseReason;
-use crate::status_line::{Figures, Line};
+use crate::observe::status_line::{Figures, Line};
 
 /// Stale blocks from which on a reorganisation is a warning: as many as payees commonly wait for.
 const DEEP_REORGANISATION: usize = 6;

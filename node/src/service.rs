@@ -40,7 +40,7 @@ use crate::clock::{Clock, steady_s, wall_ns};
 use crate::command::Command;
 use crate::config::Config;
 use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
-use crate::errors::chain;
+use crate::observe::errors::chain;
 use crate::http::{BEAT_MAX, Criterion, Health, Reason};
 use crate::kademlia::Answer;
 use crate::limits::{BlockLimitError, address_group, ip_of};
@@ -50,21 +50,21 @@ use crate::notices::{
 };
 use crate::own::{DialRefusal, Dials};
 use crate::own_key::{KeyWatch, Origin};
-use crate::progress::Progress;
+use crate::observe::progress::Progress;
 use crate::reason::{CloseReason, blames};
-use crate::recorder::Recorder;
+use crate::observe::recorder::Recorder;
 use crate::resolve;
-use crate::sample;
+use crate::observe::sample;
 use crate::say;
 use crate::setups::GaveWay;
-use crate::status_line::{Figures, StatusLine};
+use crate::observe::status_line::{Figures, StatusLine};
 use crate::store::{
     Answer as StoreAnswer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, Note, PEERS_MAX, PruneTarget, Pruned,
     RedbStore, Store, StoreError, StoreOptions, Writer,
 };
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
 use crate::timers::{DISCOVERY_INTERVAL, LATENESS_INTERVAL, Timers, latenesses, next};
-use crate::trace::{TraceWriter, What};
+use crate::observe::trace::{TraceWriter, What};
 use crate::transport::{TransportSetupError, WireBytes};
 use crate::verify::{Verdicts, VerifyPool};
 

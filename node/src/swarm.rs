@@ -18,7 +18,7 @@ use crate::handler::protocol_name;
 use crate::kademlia::Kademlia;
 use crate::limits::{AddressBlocks, connection_limits as limits_for};
 use crate::own::Dials;
-use crate::recorder::Recorder;
+use crate::observe::recorder::Recorder;
 use crate::store::Writer;
 use crate::transport::{self, TransportSetupError, WireBytes};
 

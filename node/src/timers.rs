@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::config::{Config, Prune};
-use crate::trace::LATENESS_MAX;
+use crate::observe::trace::LATENESS_MAX;
 
 /// Between two looks at whether peers are missing.
 pub const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
@@ -63,7 +63,7 @@ pub fn latenesses(late: Duration, period: Duration) -> impl Iterator<Item = u64>
         let later = period.checked_mul(u32::try_from(tick).ok()?)?;
         late.checked_sub(later)
     });
-    missed.map(crate::sample::micros)
+    missed.map(crate::observe::sample::micros)
 }
 
 /// All of them. Those that the settings don't want are `None`.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use node::logging;
+use node::observe::logging;
 use node::run::{self, ExitStatus as _};
 use node::transport::Links;
 

@@ -10,7 +10,7 @@ use protocol::limits::BLOCK_BYTES_MAX;
 
 use super::{AskError, Node, print, print_json, read_up_to, text};
 use crate::cli::{AskArgs, BlockCommand};
-use crate::logging::to_stderr;
+use crate::observe::logging::to_stderr;
 use crate::rpc::ApiClient as _;
 
 /// `node block …`.

@@ -14,7 +14,7 @@ use protocol::transaction::SignedTransaction;
 use crate::command::{BanStatus, PeerStatus, Status};
 use crate::evidence::EvidenceView;
 use crate::rpc::{BlockView, TransactionState, TransactionView};
-use crate::units::{bytes_text, grouped};
+use crate::observe::units::{bytes_text, grouped};
 
 /// Columns where standard output is no terminal.
 pub const WIDTH_DEFAULT: usize = 80;

@@ -9,7 +9,7 @@ use libp2p::identity::Keypair;
 use node::command::Command;
 use node::handler::{Order, Report};
 use node::service::ServiceError;
-use node::trace::{self, What};
+use node::observe::trace::{self, What};
 use protocol::codec::Encode as _;
 use protocol::gossip::{Submission, TransactionStatus};
 use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};

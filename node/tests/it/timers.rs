@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use node::config::Prune;
 use node::timers::{Timers, at_once_and_every, every, latenesses};
-use node::trace::LATENESS_MAX;
+use node::observe::trace::LATENESS_MAX;
 use tokio::time::MissedTickBehavior;
 
 use crate::harness::config;

@@ -17,13 +17,13 @@ use node::command::Command;
 use node::config::Config;
 use node::discovery::{Discovery, Failure, Target, Want};
 use node::http::Health;
-use node::recorder::Recorder;
-use node::sample;
+use node::observe::recorder::Recorder;
+use node::observe::sample;
 use node::service::{Ready, STOP_TIMEOUT, ServiceError};
 use node::timers::{
     DISCOVERY_INTERVAL, LATENESS_INTERVAL, SAMPLE_INTERVAL, at_once_and_every, every, latenesses, next,
 };
-use node::trace::{Kind, TraceWriter, What};
+use node::observe::trace::{Kind, TraceWriter, What};
 use node::transport::WireBytes;
 use node::verify::{Verdicts, VerifyPool};
 use protocol::gossip::{ItemId, Refusal, Submission};

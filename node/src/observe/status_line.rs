@@ -7,7 +7,7 @@
 
 use protocol::time::{Duration, Time};
 
-use crate::units::{bytes_text, grouped, tenths};
+use crate::observe::units::{bytes_text, grouped, tenths};
 
 /// Between two lines of a node on which nothing changes.
 pub const QUIET_INTERVAL: Duration = Duration::from_secs(600);

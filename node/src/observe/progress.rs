@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use protocol::gossip::SyncInfo;
 use protocol::time::{Duration, Time};
 
-use crate::units::{grouped, tenths};
+use crate::observe::units::{grouped, tenths};
 
 /// A node that is no more than so many blocks behind is not said to catch up: the newest blocks are on their way.
 pub const BEHIND_MIN: u64 = 16;

@@ -7,7 +7,7 @@ use protocol::hash::ShortId;
 use protocol::message::Message;
 use tracing::warn;
 
-use crate::trace::{Kind, TraceWriter, What};
+use crate::observe::trace::{Kind, TraceWriter, What};
 
 /// A trace, or none.
 #[derive(Debug, Default)]
