@@ -3,7 +3,7 @@
 
 use std::cell::OnceCell;
 
-use node::command::Command;
+use node::rpc::command::Command;
 use node::rpc;
 use protocol::codec::Encode as _;
 use tokio::runtime::{Builder, Runtime};

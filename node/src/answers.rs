@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::bans::Banned;
 use crate::behaviour::{Behaviour, Link};
 use crate::clock::Clock;
-use crate::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
+use crate::rpc::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
 use crate::config::Config;
 use crate::observe::sample;
 use crate::store::{FoundTransaction, Place};

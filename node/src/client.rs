@@ -20,10 +20,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
-use crate::command::Status;
+use crate::rpc::command::Status;
 use crate::data_dir::{self, DataDirError};
 use crate::observe::errors::chain;
-use crate::http::Cookie;
+use crate::rpc::http::Cookie;
 use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::logging::to_stderr;
 use crate::notices::BLOCKS_ON_THEIR_WAY;

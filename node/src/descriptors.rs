@@ -9,7 +9,7 @@ use std::io;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::config::Config;
-use crate::http::CONNECTIONS_MAX;
+use crate::rpc::http::CONNECTIONS_MAX;
 use crate::limits::{PENDING_MAX, established_max};
 
 /// The node asks for no more: 2 * 1,024 peers take some thousands.

@@ -26,9 +26,13 @@ use protocol::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::command::{Command, PeerStatus, Status};
-use crate::evidence::EvidenceView;
-use crate::http::{Caller, Large};
+pub mod command;
+pub mod evidence;
+pub mod http;
+
+use self::command::{Command, PeerStatus, Status};
+use self::evidence::EvidenceView;
+use self::http::{Caller, Large};
 
 /// JSON around an item: names, quotes, ids. 4 KiB is ample.
 const ENVELOPE_BYTES: usize = 4 * 1024;

@@ -15,11 +15,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::cli::{Cli, LogFormat, RunArgs};
-use crate::command::Command;
+use crate::rpc::command::Command;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir, DataDirError, RpcInfo};
 use crate::descriptors::Descriptors;
-use crate::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
+use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
 use crate::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::logging;
 use crate::service::{self, Ready, ServiceError};

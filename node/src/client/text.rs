@@ -11,8 +11,8 @@ use libp2p::multiaddr::Protocol;
 use protocol::codec::Decode as _;
 use protocol::transaction::SignedTransaction;
 
-use crate::command::{BanStatus, PeerStatus, Status};
-use crate::evidence::EvidenceView;
+use crate::rpc::command::{BanStatus, PeerStatus, Status};
+use crate::rpc::evidence::EvidenceView;
 use crate::rpc::{BlockView, TransactionState, TransactionView};
 use crate::observe::units::{bytes_text, grouped};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
-use node::command::{Command, PeerStatus, Status};
+use node::rpc::command::{Command, PeerStatus, Status};
 use node::config::{Config, Prune};
 use node::handler::Deadlines;
 use node::service::{self, Ready, ServiceError};

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
-use node::command::{Command, Status};
+use node::rpc::command::{Command, Status};
 use node::config::Config;
 use node::data_dir::{RpcInfo, read_rpc};
 use node::lane::BULK_BUDGET_BYTES;

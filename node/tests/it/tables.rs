@@ -2,7 +2,7 @@
 
 use crate::harness::transaction;
 use node::client::text::{self, PAYLOAD_SHOWN_MAX, WIDTH_DEFAULT};
-use node::command::{BehindStatus, PeerStatus, Status};
+use node::rpc::command::{BehindStatus, PeerStatus, Status};
 use node::rpc::{TransactionState, TransactionView};
 
 const ID: &str = "12D3KooWGzBJkXfvPAQbKHx5WzZkkvXc5M3uUYjvkTzYVhwEwdGo";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use node::command::Command;
+use node::rpc::command::Command;
 use node::config::Config;
 use protocol::block::{Block, Header, transactions_root};
 use protocol::gossip::{Submission, TransactionStatus};

@@ -1,6 +1,6 @@
 //! Answers to the RPC's questions, as a node gives them. No item is kept, so none is ever found.
 
-use node::command::{Command, PeerStatus, Status};
+use node::rpc::command::{Command, PeerStatus, Status};
 use node::observe::sample;
 use tokio::sync::oneshot;
 

@@ -13,10 +13,10 @@ use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, identify, ping};
 use libp2p_gossipsub::Event as GossipsubEvent;
 use node::clock::Clock;
-use node::command::Command;
+use node::rpc::command::Command;
 use node::config::Config;
 use node::discovery::{Discovery, Failure, Target, Want};
-use node::http::Health;
+use node::rpc::http::Health;
 use node::observe::recorder::Recorder;
 use node::observe::sample;
 use node::service::{Ready, STOP_TIMEOUT, ServiceError};
@@ -96,7 +96,7 @@ pub(super) struct Service {
     pub(super) links: Links,
     pub(super) ledger: Ledger,
     pub(super) recorder: Recorder,
-    pub(super) counters: node::command::Counters,
+    pub(super) counters: node::rpc::command::Counters,
     pub(super) wire: Arc<WireBytes>,
     /// Checks under way. The pool's queue bounds those of received items, the RPC's limit those of submitted ones.
     pub(super) checks: HashMap<JobId, Check>,
@@ -134,7 +134,7 @@ impl Service {
         let service = Self {
             ledger: Ledger::new(config.network.genesis(), config.produce_every.is_some()),
             recorder: Recorder::new(trace.transpose()?),
-            counters: node::command::Counters::default(),
+            counters: node::rpc::command::Counters::default(),
             clock: Clock::start(),
             links: Links::default(),
             checks: HashMap::new(),

@@ -33,7 +33,7 @@ use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle a
 use tokio::sync::{Semaphore, mpsc, watch};
 use tower::Service as _;
 
-use crate::command::Command;
+use crate::rpc::command::Command;
 use crate::rpc::{self, Access, BATCH_MAX, LARGE_ANSWERS_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
 pub use cookie::{Cookie, CookieError};
