@@ -18,10 +18,12 @@ use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 use protocol::network::NetworkId;
 
 use crate::observe::logging;
-use crate::{config, typed};
+use crate::config;
 
 mod arrange;
+pub mod client;
 mod environment;
+pub mod typed;
 
 /// Most gossip peers of one direction. Each may have 8.25 MiB queued for it at worst, and takes a socket: the usual
 /// limit of open files is 1,024.

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use node::cli::{Cli, Command, RunArgs};
+use node::cli::{Cli, Command, RunArgs, client};
 use node::observe::logging;
-use node::{client, run};
+use node::run;
 
 fn main() -> ExitCode {
     run::exit_on_panic();
