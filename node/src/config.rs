@@ -12,9 +12,12 @@ use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 use protocol::validator::Producers;
 
+pub mod data_dir;
+pub mod identity;
+
+use self::identity::Identity;
 use crate::cli::RunArgs;
 use crate::handler::Deadlines;
-use crate::identity::Identity;
 use crate::transport::Links;
 
 /// A node's settings.

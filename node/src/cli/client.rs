@@ -21,10 +21,10 @@ use serde_json::json;
 
 use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
 use crate::rpc::command::Status;
-use crate::data_dir::{self, DataDirError};
+use crate::config::data_dir::{self, DataDirError};
 use crate::observe::errors::chain;
 use crate::rpc::http::Cookie;
-use crate::identity::{Identity, IdentityError, KEY_FILE};
+use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::logging::to_stderr;
 use crate::notices::BLOCKS_ON_THEIR_WAY;
 use crate::rpc::{

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use node::data_dir::{COOKIE_FILE, RPC_FILE};
+use node::config::data_dir::{COOKIE_FILE, RPC_FILE};
 use node::rpc::http::{Criterion, Readiness};
 use tempfile::tempdir;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use node::cli::Cli;
 use node::config::{Config, parse_bytes};
-use node::identity::Identity;
+use node::config::identity::Identity;
 use protocol::gossip::RelayPolicy;
 use protocol::validator::Producers;
 use tempfile::tempdir;
