@@ -33,7 +33,7 @@ use crate::discovery::REFRESH_EXTRA;
 use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use crate::limits::{PER_PEER_MAX, SLOTLESS_CONNECTIONS_MAX, address_group, ip_of};
-use crate::notices::{CONNECTION_LIMIT, NO_SLOT};
+use crate::service::notices::{CONNECTION_LIMIT, NO_SLOT};
 use crate::reason::{CloseReason, blames, was_lost};
 use crate::observe::recorder::Recorder;
 use crate::slots::{self, Decision, InUse, Merits, Slots, Why};

@@ -14,11 +14,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+pub mod descriptors;
+
 use crate::cli::{Cli, LogFormat, RunArgs};
 use crate::rpc::command::Command;
 use crate::config::Config;
 use crate::config::data_dir::{self, DataDir, DataDirError, RpcInfo};
-use crate::descriptors::Descriptors;
+use self::descriptors::Descriptors;
 use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::logging;

@@ -30,9 +30,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
+mod answers;
+pub mod notices;
+pub mod say;
+pub mod timers;
+pub mod verify;
+
 use crate::addresses;
 use crate::announce::Announced;
-use crate::answers::Answers;
+use self::answers::Answers;
 use crate::bans::{self, Who};
 use crate::behaviour::{BannedError, Behaviour, Event, Wish};
 use crate::book::{Group, kept};
@@ -45,7 +51,7 @@ use crate::rpc::http::{BEAT_MAX, Criterion, Health, Reason};
 use crate::kademlia::Answer;
 use crate::limits::{BlockLimitError, address_group, ip_of};
 use crate::listen::listen;
-use crate::notices::{
+use self::notices::{
     ADDRESS_LIMIT, BehindNotices, CONNECTION_LIMIT, Seldom, TurnedAway, TurnedAwayNotices, matters,
 };
 use crate::own::{DialRefusal, Dials};
@@ -55,7 +61,6 @@ use crate::reason::{CloseReason, blames};
 use crate::observe::recorder::Recorder;
 use crate::resolve;
 use crate::observe::sample;
-use crate::say;
 use crate::setups::GaveWay;
 use crate::observe::status_line::{Figures, StatusLine};
 use crate::store::{
@@ -63,10 +68,10 @@ use crate::store::{
     RedbStore, Store, StoreError, StoreOptions, Writer,
 };
 use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
-use crate::timers::{DISCOVERY_INTERVAL, LATENESS_INTERVAL, Timers, latenesses, next};
+use self::timers::{DISCOVERY_INTERVAL, LATENESS_INTERVAL, Timers, latenesses, next};
 use crate::observe::trace::{TraceWriter, What};
 use crate::transport::{TransportSetupError, WireBytes};
-use crate::verify::{Verdicts, VerifyPool};
+use self::verify::{Verdicts, VerifyPool};
 
 /// Closing all connections may take this long; then they are dropped.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -741,7 +746,7 @@ impl Service {
         }
     }
 
-    fn submit(&mut self, item: ItemId, bytes: usize, reply: crate::answers::SubmissionReply, input: Input) {
+    fn submit(&mut self, item: ItemId, bytes: usize, reply: answers::SubmissionReply, input: Input) {
         self.gossip().recorder().submitted(item, bytes);
         if self.answers.expect(item, reply) {
             self.gossip().input(input);
@@ -785,7 +790,7 @@ impl Service {
     }
 
     fn ready_peers(&self) -> (usize, usize) {
-        crate::answers::ready_peers(&self.swarm.behaviour().gossip)
+        answers::ready_peers(&self.swarm.behaviour().gossip)
     }
 
     fn sample(&mut self) {

@@ -26,7 +26,7 @@ use crate::observe::errors::chain;
 use crate::rpc::http::Cookie;
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::logging::to_stderr;
-use crate::notices::BLOCKS_ON_THEIR_WAY;
+use crate::service::notices::BLOCKS_ON_THEIR_WAY;
 use crate::rpc::{
     ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
 };

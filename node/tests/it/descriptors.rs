@@ -1,6 +1,6 @@
 //! Open files are shared out: peers and the store first, the listener what is left.
 
-use node::descriptors::{Descriptors, HTTP_MIN, RESERVE};
+use node::run::descriptors::{Descriptors, HTTP_MIN, RESERVE};
 use node::rpc::http::CONNECTIONS_MAX;
 
 #[test]

@@ -9,7 +9,7 @@ use libp2p::{Multiaddr, PeerId};
 use node::discovery::Trouble;
 use node::limits::PER_IPV4_MAX;
 use node::reason::CloseReason;
-use node::say::trouble;
+use node::service::say::trouble;
 use tempfile::tempdir;
 
 use crate::namespaces::{Process, Space, until};

@@ -1,6 +1,6 @@
 //! What an operator is told of a node that is behind: once, again when something changes, and when it is over.
 
-use node::notices::{
+use node::service::notices::{
     BehindNotices, CHANGE_INTERVAL, GATHER_INTERVAL, Notice, REPEAT_INTERVAL, Seldom, TurnedAway,
     TurnedAwayNotices,
 };

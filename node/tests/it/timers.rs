@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use node::config::Prune;
-use node::timers::{Timers, at_once_and_every, every, latenesses};
+use node::service::timers::{Timers, at_once_and_every, every, latenesses};
 use node::observe::trace::LATENESS_MAX;
 use tokio::time::MissedTickBehavior;
 

@@ -20,12 +20,12 @@ use node::rpc::http::Health;
 use node::observe::recorder::Recorder;
 use node::observe::sample;
 use node::service::{Ready, STOP_TIMEOUT, ServiceError};
-use node::timers::{
+use node::service::timers::{
     DISCOVERY_INTERVAL, LATENESS_INTERVAL, SAMPLE_INTERVAL, at_once_and_every, every, latenesses, next,
 };
 use node::observe::trace::{Kind, TraceWriter, What};
 use node::transport::WireBytes;
-use node::verify::{Verdicts, VerifyPool};
+use node::service::verify::{Verdicts, VerifyPool};
 use protocol::gossip::{ItemId, Refusal, Submission};
 use protocol::hash::BlockId;
 use protocol::verify::{JobId, VerifyJob};

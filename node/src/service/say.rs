@@ -12,7 +12,7 @@ use tracing::{debug, info, warn};
 
 use crate::bans::BAN_TIME;
 use crate::discovery::{Trouble, Warning};
-use crate::notices::Notice;
+use crate::service::notices::Notice;
 use crate::own_key::KeySign;
 use crate::reason::CloseReason;
 use crate::observe::status_line::{Figures, Line};
