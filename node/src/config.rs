@@ -17,8 +17,8 @@ pub mod identity;
 
 use self::identity::Identity;
 use crate::cli::RunArgs;
-use crate::handler::Deadlines;
-use crate::transport::Links;
+use crate::net::handler::Deadlines;
+use crate::net::transport::Links;
 
 /// A node's settings.
 #[derive(Clone, Debug)]

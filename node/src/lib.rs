@@ -1,32 +1,11 @@
 //! The Hearsay node: a libp2p driver around the gossip engine. It holds no gossip rule.
 
-pub mod addresses;
-mod announce;
-pub mod bans;
-pub mod behaviour;
-pub mod book;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod discovery;
-pub mod framing;
-pub mod handler;
-pub mod kademlia;
-pub mod lane;
-pub mod limits;
-mod listen;
-pub mod muxer;
+pub mod net;
 pub mod observe;
-pub mod own;
-pub mod own_key;
-pub mod reason;
-pub mod resolve;
 pub mod rpc;
 pub mod run;
 pub mod service;
-pub mod setups;
-pub mod slots;
 pub mod store;
-pub mod swaps;
-mod swarm;
-pub mod transport;

@@ -25,7 +25,7 @@ use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServ
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::logging;
 use crate::service::{self, Ready, ServiceError};
-use crate::transport::Links;
+use crate::net::transport::Links;
 
 /// Commands that wait for the service: one for each connection of the HTTP listener, which has no second under way.
 const COMMANDS_MAX: usize = CONNECTIONS_MAX;

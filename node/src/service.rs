@@ -36,41 +36,41 @@ pub mod say;
 pub mod timers;
 pub mod verify;
 
-use crate::addresses;
-use crate::announce::Announced;
+use crate::net::addresses;
+use crate::net::discovery::announce::Announced;
 use self::answers::Answers;
-use crate::bans::{self, Who};
-use crate::behaviour::{BannedError, Behaviour, Event, Wish};
-use crate::book::{Group, kept};
+use crate::net::bans::{self, Who};
+use crate::net::behaviour::{BannedError, Behaviour, Event, Wish};
+use crate::net::discovery::book::{Group, PEER_ADDRESSES_MAX, kept};
 use crate::clock::{Clock, steady_s, wall_ns};
 use crate::rpc::command::Command;
 use crate::config::Config;
-use crate::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
+use crate::net::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
 use crate::observe::errors::chain;
 use crate::rpc::http::{BEAT_MAX, Criterion, Health, Reason};
-use crate::kademlia::Answer;
-use crate::limits::{BlockLimitError, address_group, ip_of};
-use crate::listen::listen;
+use crate::net::discovery::kademlia::Answer;
+use crate::net::limits::{BlockLimitError, address_group, ip_of};
+use crate::net::transport::listen::listen;
 use self::notices::{
     ADDRESS_LIMIT, BehindNotices, CONNECTION_LIMIT, Seldom, TurnedAway, TurnedAwayNotices, matters,
 };
-use crate::own::{DialRefusal, Dials};
-use crate::own_key::{KeyWatch, Origin};
+use crate::net::transport::own::{DialRefusal, Dials};
+use crate::net::discovery::own_key::{KeyWatch, Origin};
 use crate::observe::progress::Progress;
-use crate::reason::{CloseReason, blames};
+use crate::net::reason::{CloseReason, blames};
 use crate::observe::recorder::Recorder;
-use crate::resolve;
+use crate::net::transport::resolve;
 use crate::observe::sample;
-use crate::setups::GaveWay;
+use crate::net::transport::setups::GaveWay;
 use crate::observe::status_line::{Figures, StatusLine};
 use crate::store::{
     Answer as StoreAnswer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, Note, PEERS_MAX, PruneTarget, Pruned,
     RedbStore, Store, StoreError, StoreOptions, Writer,
 };
-use crate::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
+use crate::net::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
 use self::timers::{DISCOVERY_INTERVAL, LATENESS_INTERVAL, Timers, latenesses, next};
 use crate::observe::trace::{TraceWriter, What};
-use crate::transport::{TransportSetupError, WireBytes};
+use crate::net::transport::{TransportSetupError, WireBytes};
 use self::verify::{Verdicts, VerifyPool};
 
 /// Closing all connections may take this long; then they are dropped.
@@ -567,7 +567,7 @@ impl Service {
         let usable = |address: &Multiaddr| near || ip_of(address).is_none_or(|ip| !ip.is_loopback());
         let addresses = info.listen_addrs.into_iter().filter(usable);
         let addresses = addresses.filter_map(|address| self.discovery.acceptable(address, ToldBy::Itself));
-        let addresses = addresses::best(addresses, &self.own_ips(), crate::discovery::PEER_ADDRESSES_MAX);
+        let addresses = addresses::best(addresses, &self.own_ips(), PEER_ADDRESSES_MAX);
         if let Some(version) = say::other_version(&self.config.network, &info.protocols) {
             if self.other_versions.may_say(self.clock.now()) {
                 say::another_version(&peer_id, version);

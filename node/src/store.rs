@@ -114,9 +114,9 @@ pub trait Store: Send {
 /// them unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
-    /// How the known peers stand ([`kept`](crate::book::kept)).
+    /// How the known peers stand ([`kept`](crate::net::discovery::book::kept)).
     Standings,
-    /// Who is banned ([`bans`](crate::bans)).
+    /// Who is banned ([`bans`](crate::net::bans)).
     Bans,
 }
 

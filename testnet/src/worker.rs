@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use node::observe::logging;
 use node::run::{self, ExitStatus as _};
-use node::transport::Links;
+use node::net::transport::Links;
 
 use crate::baseline::{self, Form};
 use crate::cli::WorkerArgs;

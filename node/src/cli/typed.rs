@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use libp2p::Multiaddr;
 use libp2p::multiaddr::{self, Protocol};
 
-use crate::addresses::port;
+use crate::net::addresses::port;
 
 /// Where nodes listen if nothing else is said, and so what an address without a port most likely means.
 const USUAL_PORT: u16 = 30_400;

@@ -10,7 +10,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::config::Config;
 use crate::rpc::http::CONNECTIONS_MAX;
-use crate::limits::{PENDING_MAX, established_max};
+use crate::net::limits::{PENDING_MAX, established_max};
 
 /// The node asks for no more: 2 * 1,024 peers take some thousands.
 pub const LIMIT_WANTED: u64 = 65_536;

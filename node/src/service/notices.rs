@@ -7,7 +7,7 @@ use std::mem::{Discriminant, discriminant};
 use protocol::gossip::{Behind, Cause, Refusal};
 use protocol::time::{Duration, Time};
 
-use crate::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX};
+use crate::net::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX};
 
 /// While nothing changes, between two warnings of one kind.
 pub const REPEAT_INTERVAL: Duration = Duration::from_secs(600);

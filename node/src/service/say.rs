@@ -10,11 +10,11 @@ use protocol::message::{GoodbyeReason, Tip, VERSION};
 use protocol::network::NetworkId;
 use tracing::{debug, info, warn};
 
-use crate::bans::BAN_TIME;
-use crate::discovery::{Trouble, Warning};
+use crate::net::bans::BAN_TIME;
+use crate::net::discovery::{Trouble, Warning};
 use crate::service::notices::Notice;
-use crate::own_key::KeySign;
-use crate::reason::CloseReason;
+use crate::net::discovery::own_key::KeySign;
+use crate::net::reason::CloseReason;
 use crate::observe::status_line::{Figures, Line};
 
 /// Stale blocks from which on a reorganisation is a warning: as many as payees commonly wait for.

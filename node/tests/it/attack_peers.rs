@@ -11,11 +11,11 @@ use libp2p::identity::Keypair;
 use libp2p::kad::store::MemoryStore;
 use libp2p::swarm::{self, NetworkBehaviour, SwarmEvent};
 use libp2p::{Swarm, identify, kad};
-use node::handler::protocol_name;
-use node::own::Dials;
+use node::net::handler::protocol_name;
+use node::net::transport::own::Dials;
 use node::store::PEERS_MAX;
 use node::store::{RedbStore, Store as _, StoreOptions};
-use node::transport::{self, WireBytes};
+use node::net::transport::{self, WireBytes};
 use protocol::network::NetworkId;
 
 use crate::attack_figures::Row;

@@ -14,7 +14,7 @@ use libp2p::multiaddr::Protocol;
 use node::rpc::command::{Command, Status};
 use node::config::Config;
 use node::config::data_dir::{RpcInfo, read_rpc};
-use node::lane::BULK_BUDGET_BYTES;
+use node::net::lane::BULK_BUDGET_BYTES;
 use node::rpc::ApiClient as _;
 use protocol::codec::Encode as _;
 use protocol::gossip::Submission;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use libp2p::identity::Keypair;
 use node::rpc::command::Command;
-use node::handler::{Order, Report};
+use node::net::handler::{Order, Report};
 use node::service::ServiceError;
 use node::observe::trace::{self, What};
 use protocol::codec::Encode as _;

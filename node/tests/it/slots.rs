@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use libp2p::swarm::ConnectionId;
-use node::slots::{
+use node::net::slots::{
     Connection, EVICT_INTERVAL, EVICTIONS_AT_ONCE, EXCHANGE_INTERVAL, FAVOUR_INTERVAL, FIRST_WITH_BLOCKS,
     FIRST_WITH_TRANSACTIONS, LOW_ROUND_TRIPS, Limits, Merits, OTHER_GROUPS, WAIT, Why, per_group,
 };

@@ -15,7 +15,7 @@ use libp2p_gossipsub::Event as GossipsubEvent;
 use node::clock::Clock;
 use node::rpc::command::Command;
 use node::config::Config;
-use node::discovery::{Discovery, Failure, Target, Want};
+use node::net::discovery::{Discovery, Failure, Target, Want};
 use node::rpc::http::Health;
 use node::observe::recorder::Recorder;
 use node::observe::sample;
@@ -24,7 +24,7 @@ use node::service::timers::{
     DISCOVERY_INTERVAL, LATENESS_INTERVAL, SAMPLE_INTERVAL, at_once_and_every, every, latenesses, next,
 };
 use node::observe::trace::{Kind, TraceWriter, What};
-use node::transport::WireBytes;
+use node::net::transport::WireBytes;
 use node::service::verify::{Verdicts, VerifyPool};
 use protocol::gossip::{ItemId, Refusal, Submission};
 use protocol::hash::BlockId;

@@ -13,8 +13,8 @@ use protocol::time::{Duration, Time};
 
 use super::budget::{BulkBudget, Reservation};
 use super::{CONTENDED_GRACE, CONTENDED_MICROS_PER_BYTE};
-use crate::framing::{FrameReader, Step, frame_bytes_max};
-use crate::reason::CloseReason;
+use crate::net::framing::{FrameReader, Step, frame_bytes_max};
+use crate::net::reason::CloseReason;
 
 /// Bytes that a bulk reader leaves unacknowledged at most: two chunks. A lone ack costs both sides a wake-up.
 pub const ACK_BYTES_MAX: usize = 2 * BULK_CHUNK_BYTES;

@@ -1,6 +1,6 @@
 //! Kademlia, for finding peers only: no record is taken, kept or published.
 //!
-//! libp2p's own tells what a query has come to, and not who told what. The [address book](crate::book) counts by source. So this
+//! libp2p's own tells what a query has come to, and not who told what. The [address book](crate::net::discovery::book) counts by source. So this
 //! behaviour looks at the answers on their way to libp2p's: each becomes an [`Answer`], which is all that the service hears
 //! of Kademlia.
 //!
@@ -26,7 +26,7 @@ use libp2p::swarm::{
 use libp2p::{PeerId, StreamProtocol};
 use protocol::time::{Duration as Span, Time};
 
-use crate::book::{Group, PEER_ADDRESSES_MAX, Rates, slot_group};
+use crate::net::discovery::book::{Group, PEER_ADDRESSES_MAX, Rates, slot_group};
 
 /// Peers of one address group in the table; go-libp2p's has 3, ours a few more for networks that are small.
 pub const GROUP_PEERS_MAX: usize = 8;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use libp2p::{Multiaddr, PeerId};
 
 use super::Warning;
-use crate::book::Group;
+use crate::net::discovery::book::Group;
 
 /// What is known of the slots when [`Discovery::poll`](super::Discovery::poll) is called.
 pub trait View {

@@ -5,7 +5,7 @@
 //!
 //! 1. Groups without a slot always come first.
 //! 2. Slots that are missing for [`CROWD_AFTER`] are given to the group with the fewest, up to its share: the slots divided
-//!    by the groups that are known to have somebody ([`Book::live_groups`](crate::book::Book::live_groups)), rounded up.
+//!    by the groups that are known to have somebody ([`Book::live_groups`](crate::net::discovery::book::Book::live_groups)), rounded up.
 //! 3. Where there are no more groups than slots, once a run has settled, the extra peer may be one more than that: otherwise two parts of a network
 //!    that each have all groups would never meet.
 //! 4. What is missing even so, nobody can give: the node counts as full, and its peers change as they do with all slots in
@@ -20,7 +20,7 @@ use protocol::time::{Duration, Time};
 
 use super::poll::Usable;
 use super::{Discovery, SETTLE_TIME, View};
-use crate::book::Group;
+use crate::net::discovery::book::Group;
 
 /// For so long a missing slot waits for somebody in a group that has none: three dials in a row that time out after 10 s.
 pub const CROWD_AFTER: Duration = Duration::from_secs(30);

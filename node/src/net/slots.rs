@@ -1,6 +1,6 @@
 //! Who holds a gossip slot. A slot is what turns a connection into a gossip peer.
 //!
-//! The rules, and why they are as they are ([0027](../../docs/decisions/0027-who-gets-a-slot.md)):
+//! The rules, and why they are as they are ([0027](../../../docs/decisions/0027-who-gets-a-slot.md)):
 //!
 //! * So many inbound, so many outbound; reserved peers count for neither. Never two slots for one peer id. If both sides
 //!   dialled at once, the connection that the lower id dialled stays, so both come to the same result.
@@ -21,6 +21,7 @@
 //! dial (`discovery.rs`), bans (`bans.rs`), and what is told to whom about it (`behaviour.rs`).
 
 mod rate;
+pub mod swaps;
 mod useful;
 
 use std::cmp::Reverse;
@@ -35,14 +36,14 @@ use rand::rngs::StdRng;
 use rand::seq::IteratorRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
+use self::swaps::{Held, Swap, Swaps};
 use self::rate::Rate;
 pub use self::rate::{EVICT_INTERVAL, EVICTIONS_AT_ONCE, EXCHANGE_INTERVAL, FAVOUR_INTERVAL};
 pub use self::useful::{
     FIRST_WITH_BLOCKS, FIRST_WITH_TRANSACTIONS, LOW_ROUND_TRIPS, Merits, OTHER_GROUPS, SHARES_OF, per_group,
 };
 use self::useful::{Group, Holder};
-use crate::reason::CloseReason;
-use crate::swaps::{Held, Swap, Swaps};
+use crate::net::reason::CloseReason;
 
 /// How long a peer that asks waits for a slot. An eviction falls into it, and the dialler gives up after 10 s: that leaves
 /// 4 s for opening the streams.

@@ -30,8 +30,8 @@ use libp2p::multiaddr::Protocol;
 use libp2p::swarm::DialError;
 use libp2p::{Multiaddr, Transport};
 
-use crate::addresses::plain;
-use crate::own::{DialRefusal, Dials};
+use crate::net::addresses::plain;
+use crate::net::transport::own::{DialRefusal, Dials};
 
 /// The files that say how names are resolved.
 const RESOLV_CONF: &str = "/etc/resolv.conf";

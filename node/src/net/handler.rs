@@ -26,12 +26,12 @@ use protocol::time::{Duration, Time};
 use tokio::time::{Sleep, sleep};
 
 use crate::clock::Clock;
-use crate::framing::FrameError;
-use crate::lane::{
+use crate::net::framing::FrameError;
+use crate::net::lane::{
     BulkBudget, BulkWriter, ControlWriter, LaneReader, PING_INTERVAL, PING_TIMEOUT, Pings, READ_STALL, Uplink,
     WRITE_STALL, Words,
 };
-use crate::reason::CloseReason;
+use crate::net::reason::CloseReason;
 
 /// Both lanes must be open both ways this long after the slot was granted. Without a slot, lanes that the peer opened
 /// are dropped after the same time.

@@ -10,17 +10,17 @@ use libp2p::swarm::{self, NetworkBehaviour};
 use libp2p::{StreamProtocol, Swarm, connection_limits, identify};
 use protocol::gossip::Gossip;
 
-use crate::behaviour::{Behaviour, Settings};
+use crate::net::behaviour::{Behaviour, Settings};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::discovery::split_peer;
-use crate::handler::protocol_name;
-use crate::kademlia::Kademlia;
-use crate::limits::{AddressBlocks, connection_limits as limits_for};
-use crate::own::Dials;
+use crate::net::discovery::split_peer;
+use crate::net::handler::protocol_name;
+use crate::net::discovery::kademlia::Kademlia;
+use crate::net::limits::{AddressBlocks, connection_limits as limits_for};
+use crate::net::transport::own::Dials;
 use crate::observe::recorder::Recorder;
 use crate::store::Writer;
-use crate::transport::{self, TransportSetupError, WireBytes};
+use crate::net::transport::{self, TransportSetupError, WireBytes};
 
 /// What identify tells others that this node speaks.
 const PROTOCOL_VERSION: &str = "hearsay/2";

@@ -15,9 +15,9 @@ use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, Swarm};
 
 use crate::observe::errors::chain;
-use crate::limits::ip_of;
+use crate::net::limits::ip_of;
 use crate::service::ServiceError;
-use crate::swarm::NodeBehaviour;
+use crate::net::swarm::NodeBehaviour;
 
 /// Listeners that haven't told their address by then never will.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);

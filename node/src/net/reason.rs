@@ -4,7 +4,7 @@ use libp2p::swarm::ConnectionError;
 use protocol::gossip::DisconnectReason;
 use protocol::message::{GoodbyeReason, Lane};
 
-use crate::framing::FrameError;
+use crate::net::framing::FrameError;
 
 /// Why a gossip connection was closed: a counter's label, and words that may tell more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -26,12 +26,12 @@ use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, Trans
 use libp2p::{Multiaddr, PeerId, Transport};
 use tokio::time::{sleep, timeout};
 
-use crate::addresses::{goes_first, plain};
-use crate::bans::{BANS_MAX, block_of};
-use crate::discovery::split_peer;
+use crate::net::addresses::{goes_first, plain};
+use crate::net::bans::{BANS_MAX, block_of};
+use crate::net::discovery::split_peer;
 use crate::observe::errors::chain;
-use crate::limits::ip_of;
-use crate::own_key::SIGHTS_MAX;
+use crate::net::limits::ip_of;
+use crate::net::discovery::own_key::SIGHTS_MAX;
 
 /// How long addresses that may lead to another machine than is meant wait for the other addresses of the peer: those in
 /// private networks that are not ours, link-local ones, and what leads to this machine, unless it has no other network.

@@ -19,7 +19,7 @@ use libp2p::swarm::{
 use protocol::gossip::AddressGroup;
 
 use crate::config::Config;
-use crate::discovery::REFRESH_EXTRA;
+use crate::net::discovery::REFRESH_EXTRA;
 
 /// Inbound connections from one IPv4 address.
 pub const PER_IPV4_MAX: usize = 8;

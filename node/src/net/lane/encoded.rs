@@ -11,7 +11,7 @@ use protocol::block::Block;
 use protocol::message::{Body, Message};
 use protocol::transaction::{Height, SignedTransaction};
 
-use crate::framing::write_frame;
+use crate::net::framing::write_frame;
 
 /// Frames remembered: one pointer pair each. What is sent to several peers is sent within a few milliseconds.
 const FRAMES_MAX: usize = 16;

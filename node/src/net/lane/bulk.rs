@@ -14,7 +14,7 @@ use protocol::time::{Duration, Time};
 use super::encoded::Frame;
 use super::uplink::{Leave, Member, Turn, Uplink};
 use super::window::BulkWindow;
-use crate::reason::CloseReason;
+use crate::net::reason::CloseReason;
 
 /// The sending end of the bulk lane.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::time::{Duration, Time};
 
 use super::Retry;
-use crate::reason::CloseReason;
+use crate::net::reason::CloseReason;
 
 /// Between two warnings about one fixed address.
 const WARN_AGAIN: Duration = Duration::from_secs(600);

@@ -6,7 +6,7 @@
 use protocol::message::Nonce;
 use protocol::time::{Duration, Time};
 
-use crate::reason::CloseReason;
+use crate::net::reason::CloseReason;
 
 /// Between two pings of one peer. With its pong a ping costs 26 bytes on the lane.
 pub const PING_INTERVAL: Duration = Duration::from_secs(15);

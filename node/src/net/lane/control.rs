@@ -10,8 +10,8 @@ use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::message::{Message, Nonce};
 use protocol::time::{Duration, Time};
 
-use crate::framing::write_frame;
-use crate::reason::CloseReason;
+use crate::net::framing::write_frame;
+use crate::net::reason::CloseReason;
 
 /// Bytes of frames that are written and flushed together.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;

@@ -6,6 +6,12 @@
 //! acknowledgements. Below the count an instrument may put [`Links`] of its own under TCP; a node's are plain sockets,
 //! and QUIC has no such seam. No multicast discovery, no circuit relay, no port reuse.
 
+pub(crate) mod listen;
+pub mod muxer;
+pub mod own;
+pub mod resolve;
+pub mod setups;
+
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -23,10 +29,10 @@ use libp2p::identity::Keypair;
 use libp2p::{PeerId, Transport as _, noise, quic, tcp};
 use tokio::time::{Sleep, sleep};
 
-use crate::muxer::{OWN_STREAMS_MAX, UNREAD_BYTES_MAX, Yamux};
-use crate::own::{Dials, Guard};
-use crate::resolve::Names;
-use crate::setups::Doors;
+use self::muxer::{OWN_STREAMS_MAX, UNREAD_BYTES_MAX, Yamux};
+use self::own::{Dials, Guard};
+use self::resolve::Names;
+use self::setups::Doors;
 
 pub use libp2p::tcp::tokio::TcpStream;
 

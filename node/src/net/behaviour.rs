@@ -26,17 +26,17 @@ use protocol::verify::VerifyJob;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, warn};
 
-use crate::bans::{Banned, Bans, KeptBan};
-use crate::book::{Allowance, Group, slot_group};
+use crate::net::bans::{Banned, Bans, KeptBan};
+use crate::net::discovery::book::{Allowance, Group, slot_group};
 use crate::clock::Clock;
-use crate::discovery::REFRESH_EXTRA;
-use crate::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
-use crate::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
-use crate::limits::{PER_PEER_MAX, SLOTLESS_CONNECTIONS_MAX, address_group, ip_of};
+use crate::net::discovery::REFRESH_EXTRA;
+use crate::net::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
+use crate::net::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
+use crate::net::limits::{PER_PEER_MAX, SLOTLESS_CONNECTIONS_MAX, address_group, ip_of};
 use crate::service::notices::{CONNECTION_LIMIT, NO_SLOT};
-use crate::reason::{CloseReason, blames, was_lost};
+use crate::net::reason::{CloseReason, blames, was_lost};
 use crate::observe::recorder::Recorder;
-use crate::slots::{self, Decision, InUse, Merits, Slots, Why};
+use crate::net::slots::{self, Decision, InUse, Merits, Slots, Why};
 use crate::store::{Awaited, Writer};
 use crate::observe::trace::What;
 

@@ -6,7 +6,7 @@
 //! while that peer holds a slot; it is forgotten when the connection ends, a dial fails or another answers. An address
 //! that led to this very node has failed, and is tried again like any other: a name may lead elsewhere the next time.
 //!
-//! Other candidates come from Kademlia and identify into the [address book](crate::book), with IP addresses only, for names
+//! Other candidates come from Kademlia and identify into the [address book](crate::net::discovery::book), with IP addresses only, for names
 //! are the operator's to give. One outbound slot is enough for an address group, except in private networks and for what the
 //! operator gave: whoever has addresses in few groups has few of the slots, whatever number of names they are under.
 //! Where the network itself has fewer groups than there are slots, a group may have more (`crowd.rs`). The peers that held outbound slots longest when the last run ended, the *anchors*, are dialled first. What else changes with all slots in use is in
@@ -22,18 +22,21 @@ use protocol::time::{Duration, Time};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::addresses;
-use crate::book::BACKOFF_MIN;
-use crate::book::{self, Book, Group, Kept, Pick, Retry, Standing};
-use crate::limits::ip_of;
-use crate::reason::CloseReason;
+use crate::net::addresses;
+use crate::net::limits::ip_of;
+use crate::net::reason::CloseReason;
 
+pub(crate) mod announce;
+pub mod book;
 mod crowd;
 mod exchange;
 mod fixed;
+pub mod kademlia;
+pub mod own_key;
 mod poll;
 mod want;
 
+use book::{BACKOFF_MIN, Book, Group, Kept, PEER_ADDRESSES_MAX, Pick, Retry, Standing};
 pub use crowd::CROWD_AFTER;
 use exchange::Exchange;
 pub use exchange::{
@@ -43,8 +46,6 @@ pub use exchange::{
 use fixed::Fixed;
 pub use fixed::{Failure, Trouble, Warning};
 pub use want::{Target, ToldBy, View, Want};
-
-pub use crate::book::PEER_ADDRESSES_MAX;
 
 /// Dials under way for gossip slots, slow ones included.
 pub const DIALS_MAX: usize = 16;
