@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use node::cli::exit::ExitStatus;
 use node::cli::{Cli, Command, RunArgs, client};
 use node::observe::logging;
 use node::run;
@@ -32,7 +33,7 @@ fn run_node(args: RunArgs) -> ExitCode {
 }
 
 /// Prints an error, and turns either way to end into an exit code.
-fn report<E: std::fmt::Display + run::ExitStatus>(result: Result<ExitCode, E>) -> ExitCode {
+fn report<E: std::fmt::Display + ExitStatus>(result: Result<ExitCode, E>) -> ExitCode {
     result.unwrap_or_else(|error| {
         logging::to_stderr(&format!("error: {error}"));
         error.exit_code()

@@ -16,14 +16,15 @@ use tokio::task::JoinHandle;
 
 pub mod descriptors;
 
-use crate::cli::{Cli, LogFormat, RunArgs};
+use crate::cli::exit::ExitStatus;
+use crate::cli::{Cli, RunArgs};
 use crate::rpc::command::Command;
 use crate::config::Config;
 use crate::config::data_dir::{self, DataDir, DataDirError, RpcInfo};
 use self::descriptors::Descriptors;
 use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
-use crate::observe::logging;
+use crate::observe::logging::{self, LogFormat};
 use crate::service::{self, Ready, ServiceError};
 use crate::net::transport::Links;
 
@@ -68,12 +69,6 @@ pub enum RunError {
         /// What the system said.
         error: std::io::Error,
     },
-}
-
-/// The exit code that an error stands for.
-pub trait ExitStatus {
-    /// The code.
-    fn exit_code(&self) -> ExitCode;
 }
 
 impl ExitStatus for RunError {
@@ -156,7 +151,7 @@ where
     let place = Footing::take(&args)?;
     let data_dir = place.data_dir.as_ref().map(|dir| dir.path().to_owned());
     let format = args.log_format;
-    let config = Config { links, ..Config::resolve(args, &place.identity, data_dir) };
+    let config = Config { links, ..args.settings(&place.identity, data_dir) };
     let descriptors = claim_descriptors(&config)?;
     let listener = config.rpc_addr.map(HttpListener::bind).transpose()?;
     let rpc_addr = listener.as_ref().map(HttpListener::address);

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use node::observe::logging;
-use node::run::{self, ExitStatus as _};
+use node::cli::exit::ExitStatus as _;
+use node::run;
 use node::net::transport::Links;
 
 use crate::baseline::{self, Form};

@@ -30,7 +30,7 @@ use crate::service::notices::BLOCKS_ON_THEIR_WAY;
 use crate::rpc::{
     ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
 };
-use crate::run::ExitStatus;
+use super::exit::ExitStatus;
 
 pub mod block;
 pub mod text;

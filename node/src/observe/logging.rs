@@ -3,14 +3,25 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
-
-use crate::cli::LogFormat;
 
 /// What is logged if nothing else is said: our own infos, others' warnings, and of the transport only errors, because
 /// a peer can make it warn at will.
 pub const FILTER_DEFAULT: &str = "warn,node=info,libp2p=error,multistream_select=error,yamux=error,quinn=error,\
                                   quinn_proto=error,hickory=error,netlink=error,jsonrpsee=error";
+
+/// The shape of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Pretty, coloured on a terminal.
+    #[default]
+    Auto,
+    /// Lines for people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
 
 /// Prints a line to stderr. A closed stderr is no reason to stop, so unlike `eprintln!` this never panics.
 pub fn to_stderr(line: &str) {
