@@ -36,7 +36,7 @@ pub mod say;
 pub mod timers;
 pub mod verify;
 
-use crate::net::addresses;
+use crate::net::addresses::{self, address_group, ip_of};
 use crate::net::discovery::announce::Announced;
 use self::answers::Answers;
 use crate::net::bans::{self, Who};
@@ -49,7 +49,7 @@ use crate::net::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
 use crate::observe::errors::chain;
 use crate::rpc::http::{BEAT_MAX, Criterion, Health, Reason};
 use crate::net::discovery::kademlia::Answer;
-use crate::net::limits::{BlockLimitError, address_group, ip_of};
+use crate::net::limits::BlockLimitError;
 use crate::net::transport::listen::listen;
 use self::notices::{
     ADDRESS_LIMIT, BehindNotices, CONNECTION_LIMIT, Seldom, TurnedAway, TurnedAwayNotices, matters,

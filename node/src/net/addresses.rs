@@ -1,4 +1,5 @@
-//! Which of several addresses are worth telling, and which to try first. Pure: it compares what it is given.
+//! What an address says: its IP, its group, who can reach it. Also which of several are worth telling, and which to try
+//! first. Pure: it compares what it is given.
 //!
 //! An address says who can reach it. A public one can be tried from anywhere. A private one means another machine in
 //! another network, and some are the same on many hosts: container engines and hypervisors give their bridges
@@ -21,10 +22,9 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
-
-use crate::net::limits::ip_of;
+use libp2p::{Multiaddr, PeerId};
+use protocol::gossip::AddressGroup;
 
 /// Who can reach an address. The first is the most useful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +54,61 @@ pub enum Place {
     Loopback,
     /// On this machine: it has an IP that we listen on.
     Own,
+}
+
+/// The IP address that a multiaddress begins with.
+#[must_use]
+pub fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+        Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4)),
+        _ => None,
+    }
+}
+
+/// Whether a multiaddress is one of QUIC.
+#[must_use]
+pub fn is_quic(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1))
+}
+
+/// The group of an address: its IPv4 /16 or IPv6 /32. `None` for loopback addresses if these are exempt, and for
+/// addresses without an IP.
+#[must_use]
+pub fn address_group(address: &Multiaddr, loopback_exempt: bool) -> Option<AddressGroup> {
+    match ip_of(address)? {
+        ip if loopback_exempt && ip.is_loopback() => None,
+        IpAddr::V4(ip) => Some(AddressGroup(4 << 32 | u64::from(ip.to_bits() >> 16))),
+        IpAddr::V6(ip) => Some(AddressGroup(6 << 32 | (ip.to_bits() >> 96) as u64)),
+    }
+}
+
+/// Takes a trailing `/p2p/…` off an address.
+#[must_use]
+pub fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
+    let mut address = address.clone();
+    match address.iter().last() {
+        Some(Protocol::P2p(peer)) => {
+            address.pop();
+            (address, Some(peer))
+        }
+        _ => (address, None),
+    }
+}
+
+/// The address without its peer id, if it is one that this node dials though nobody but a peer told it: an IP, and TCP or
+/// QUIC v1 on a real port. Names are for the operator to give.
+#[must_use]
+pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
+    let (address, _) = split_peer(&address);
+    let mut parts = address.iter();
+    let host = match parts.next()? {
+        Protocol::Ip4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
+        Protocol::Ip6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
+        _ => false,
+    };
+    let transport = port(&parts.collect::<Vec<_>>()).is_some_and(|port| port != 0);
+    (host && transport).then_some(address)
 }
 
 /// The port, if what comes behind the host of an address is what nodes speak: TCP, or QUIC v1, and nothing more.

@@ -15,15 +15,13 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use protocol::time::{Duration, Time};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::net::addresses;
-use crate::net::limits::ip_of;
+use crate::net::addresses::{self, dialable, ip_of, split_peer};
 use crate::net::reason::CloseReason;
 
 pub(crate) mod announce;
@@ -473,32 +471,4 @@ impl Discovery {
     fn jittered(&mut self, delay: Duration) -> Duration {
         delay.times(self.rng.random_range(75..=125)).divided_by(100)
     }
-}
-
-/// Takes a trailing `/p2p/…` off an address.
-#[must_use]
-pub fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
-    let mut address = address.clone();
-    match address.iter().last() {
-        Some(Protocol::P2p(peer)) => {
-            address.pop();
-            (address, Some(peer))
-        }
-        _ => (address, None),
-    }
-}
-
-/// The address without its peer id, if it is one that this node dials though nobody but a peer told it: an IP, and TCP or
-/// QUIC v1 on a real port. Names are for the operator to give.
-#[must_use]
-pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
-    let (address, _) = split_peer(&address);
-    let mut parts = address.iter();
-    let host = match parts.next()? {
-        Protocol::Ip4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
-        Protocol::Ip6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
-        _ => false,
-    };
-    let transport = addresses::port(&parts.collect::<Vec<_>>()).is_some_and(|port| port != 0);
-    (host && transport).then_some(address)
 }

@@ -1,4 +1,4 @@
-//! Who may connect: limits per address block, and address groups. The memory of peers that misbehaved is in `bans.rs`.
+//! Who may connect: limits per address block. The memory of peers that misbehaved is in `bans.rs`.
 //!
 //! Limits on connections in all are libp2p's own `connection_limits`; the gossip slots are the behaviour's.
 
@@ -11,14 +11,13 @@ use libp2p::PeerId;
 use libp2p::connection_limits::ConnectionLimits;
 use libp2p::core::transport::PortUse;
 use libp2p::core::{Endpoint, Multiaddr};
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{
     ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
     ToSwarm, dummy,
 };
-use protocol::gossip::AddressGroup;
 
 use crate::config::Config;
+use crate::net::addresses::{ip_of, is_quic};
 use crate::net::discovery::REFRESH_EXTRA;
 
 /// Inbound connections from one IPv4 address.
@@ -60,33 +59,6 @@ pub fn established_max(config: &Config) -> (u32, u32) {
     // Reserved peers that dial us, and those whose ids we know, are let in over and above all limits.
     let outgoing = config.max_peers_out.saturating_add(REFRESH_EXTRA).saturating_add(config.reserved_peers.len());
     (limit(config.max_peers_in.saturating_add(GOING_CONNECTIONS_MAX)), limit(outgoing))
-}
-
-/// The IP address that a multiaddress begins with.
-#[must_use]
-pub fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
-    match address.iter().next()? {
-        Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
-        Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4)),
-        _ => None,
-    }
-}
-
-/// Whether a multiaddress is one of QUIC.
-#[must_use]
-pub fn is_quic(address: &Multiaddr) -> bool {
-    address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1))
-}
-
-/// The group of an address: its IPv4 /16 or IPv6 /32. `None` for loopback addresses if these are exempt, and for
-/// addresses without an IP.
-#[must_use]
-pub fn address_group(address: &Multiaddr, loopback_exempt: bool) -> Option<AddressGroup> {
-    match ip_of(address)? {
-        ip if loopback_exempt && ip.is_loopback() => None,
-        IpAddr::V4(ip) => Some(AddressGroup(4 << 32 | u64::from(ip.to_bits() >> 16))),
-        IpAddr::V6(ip) => Some(AddressGroup(6 << 32 | (ip.to_bits() >> 96) as u64)),
-    }
 }
 
 /// Limits inbound connections per address block. An address counts from when it is proved: TCP's when the connection

@@ -13,7 +13,7 @@ use protocol::gossip::Gossip;
 use crate::net::behaviour::{Behaviour, Settings};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::net::discovery::split_peer;
+use crate::net::addresses::split_peer;
 use crate::net::handler::protocol_name;
 use crate::net::discovery::kademlia::Kademlia;
 use crate::net::limits::{AddressBlocks, connection_limits as limits_for};

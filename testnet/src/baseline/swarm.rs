@@ -11,7 +11,7 @@ use libp2p_gossipsub::{
     ValidationMode,
 };
 use node::config::Config;
-use node::net::discovery::split_peer;
+use node::net::addresses::split_peer;
 use node::net::limits::connection_limits as limits_for;
 use node::net::transport::own::Dials;
 use node::service::ServiceError;

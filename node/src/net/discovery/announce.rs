@@ -9,9 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use libp2p::Multiaddr;
 
-use crate::net::addresses::useful;
+use crate::net::addresses::{ip_of, useful};
 use crate::net::discovery::book::PEER_ADDRESSES_MAX;
-use crate::net::limits::ip_of;
 
 /// What has to be told or withdrawn.
 #[derive(Debug, Default, PartialEq, Eq)]

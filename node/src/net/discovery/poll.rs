@@ -11,9 +11,8 @@ use super::crowd::Taken;
 use super::exchange::Due;
 use super::fixed::Fixed;
 use super::{Discovery, QUERY_MAX, REFRESH_EXTRA, Target, Trouble, View, Want};
-use crate::net::addresses;
+use crate::net::addresses::{self, ip_of};
 use crate::net::discovery::book::{Group, Pick, slot_group};
-use crate::net::limits::ip_of;
 
 impl Discovery {
     pub(super) fn poll_fixed(

@@ -15,7 +15,7 @@ use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, Swarm};
 
 use crate::observe::errors::chain;
-use crate::net::limits::ip_of;
+use crate::net::addresses::ip_of;
 use crate::service::ServiceError;
 use crate::net::swarm::NodeBehaviour;
 

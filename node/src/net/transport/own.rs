@@ -26,11 +26,9 @@ use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, Trans
 use libp2p::{Multiaddr, PeerId, Transport};
 use tokio::time::{sleep, timeout};
 
-use crate::net::addresses::{goes_first, plain};
+use crate::net::addresses::{goes_first, ip_of, plain, split_peer};
 use crate::net::bans::{BANS_MAX, block_of};
-use crate::net::discovery::split_peer;
 use crate::observe::errors::chain;
-use crate::net::limits::ip_of;
 use crate::net::discovery::own_key::SIGHTS_MAX;
 
 /// How long addresses that may lead to another machine than is meant wait for the other addresses of the peer: those in

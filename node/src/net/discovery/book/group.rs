@@ -7,8 +7,7 @@ use std::net::IpAddr;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
-use crate::net::addresses::{Scope, scope};
-use crate::net::limits::ip_of;
+use crate::net::addresses::{Scope, ip_of, scope};
 
 /// A group of addresses, as the book counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
