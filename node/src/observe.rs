@@ -8,6 +8,7 @@ pub mod logging;
 pub mod progress;
 pub mod recorder;
 pub mod sample;
+pub mod seldom;
 pub mod status_line;
 pub mod trace;
 pub mod units;

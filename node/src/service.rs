@@ -51,13 +51,12 @@ use crate::rpc::http::{BEAT_MAX, Criterion, Health, Reason};
 use crate::net::discovery::kademlia::Answer;
 use crate::net::limits::BlockLimitError;
 use crate::net::transport::listen::listen;
-use self::notices::{
-    ADDRESS_LIMIT, BehindNotices, CONNECTION_LIMIT, Seldom, TurnedAway, TurnedAwayNotices, matters,
-};
+use self::notices::{BehindNotices, TurnedAway, TurnedAwayNotices, matters};
+use crate::observe::seldom::Seldom;
 use crate::net::transport::own::{DialRefusal, Dials};
 use crate::net::discovery::own_key::{KeyWatch, Origin};
 use crate::observe::progress::Progress;
-use crate::net::reason::{CloseReason, blames};
+use crate::net::reason::{ADDRESS_LIMIT, CONNECTION_LIMIT, CloseReason, blames};
 use crate::observe::recorder::Recorder;
 use crate::net::transport::resolve;
 use crate::observe::sample;

@@ -1,10 +1,18 @@
-//! Why a gossip connection was closed: the engine's reasons and the driver's own. Data for counters and traces.
+//! Why a gossip connection was closed: the engine's reasons and the driver's own, and what a connection lacked that was not
+//! let in. Data for counters and traces.
 
 use libp2p::swarm::ConnectionError;
 use protocol::gossip::DisconnectReason;
 use protocol::message::{GoodbyeReason, Lane};
 
 use crate::net::framing::FrameError;
+
+/// The counter of peers that dialled this node and found no gossip slot.
+pub const NO_SLOT: &str = "no_slot";
+/// The counter of connections from an address that has its share already.
+pub const ADDRESS_LIMIT: &str = "address_limit";
+/// The counter of connections beyond the limit of all, or of one peer's.
+pub const CONNECTION_LIMIT: &str = "connection_limit";
 
 /// Why a gossip connection was closed: a counter's label, and words that may tell more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

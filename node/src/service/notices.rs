@@ -8,9 +8,8 @@ use protocol::gossip::{Behind, Cause, Refusal};
 use protocol::time::{Duration, Time};
 
 use crate::net::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX};
-
-/// While nothing changes, between two warnings of one kind.
-pub const REPEAT_INTERVAL: Duration = Duration::from_secs(600);
+use crate::net::reason::{ADDRESS_LIMIT, CONNECTION_LIMIT, NO_SLOT};
+use crate::observe::seldom::REPEAT_INTERVAL;
 
 /// A node that is no further behind is not said to be: a block or two are always on their way.
 pub const BLOCKS_ON_THEIR_WAY: u64 = 2;
@@ -29,13 +28,6 @@ pub enum Notice {
 
 /// After the first connection that is turned away, before the line that says so: others of the same rush come into it.
 pub const GATHER_INTERVAL: Duration = Duration::from_secs(10);
-
-/// The counter of peers that dialled this node and found no gossip slot.
-pub const NO_SLOT: &str = "no_slot";
-/// The counter of connections from an address that has its share already.
-pub const ADDRESS_LIMIT: &str = "address_limit";
-/// The counter of connections beyond the limit of all, or of one peer's.
-pub const CONNECTION_LIMIT: &str = "connection_limit";
 
 /// How many inbound connections were turned away since the start, by what they lacked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,12 +56,6 @@ pub struct BehindNotices {
     warned: Vec<(Discriminant<Cause>, Time)>,
     /// Whether the end of it is still to be told.
     open: bool,
-}
-
-/// The same for any one thing that is said at most once in an interval.
-#[derive(Debug, Default)]
-pub struct Seldom {
-    said: Option<Time>,
 }
 
 impl BehindNotices {
@@ -144,17 +130,6 @@ fn turned_away_text(more: TurnedAway, max_peers_in: usize) -> String {
     let all = more.slots.saturating_add(more.address).saturating_add(more.connections);
     let connections = if all == 1 { "connection was" } else { "connections were" };
     format!("{all} inbound {connections} turned away: {}", parts.join("; "))
-}
-
-impl Seldom {
-    /// Whether it may be said again. If so, it counts as said.
-    pub fn may_say(&mut self, now: Time) -> bool {
-        let may = self.said.is_none_or(|at| now.since(at) >= REPEAT_INTERVAL);
-        if may {
-            self.said = Some(now);
-        }
-        may
-    }
 }
 
 /// Whether a user should know of it.

@@ -35,7 +35,7 @@ use super::HEALTH_PATHS;
 use super::answer::Answer;
 use super::place::{Place, Times};
 use crate::clock::Clock;
-use crate::service::notices::Seldom;
+use crate::observe::seldom::Seldom;
 
 /// The first rest after a failure to accept, and the longest: one try a second costs nothing.
 const REST_MIN: Duration = Duration::from_millis(50);
