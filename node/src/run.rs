@@ -27,6 +27,7 @@ use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::logging::{self, LogFormat};
 use crate::service::{self, Ready, ServiceError};
 use crate::net::transport::Links;
+use crate::net::transport::listen::ListenError;
 
 /// Commands that wait for the service: one for each connection of the HTTP listener, which has no second under way.
 const COMMANDS_MAX: usize = CONNECTIONS_MAX;
@@ -75,7 +76,8 @@ impl ExitStatus for RunError {
     fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::DataDir(DataDirError::Locked { .. }) => 3,
-            Self::Http(HttpError::AddressInUse(_)) | Self::Service(ServiceError::AddressInUse { .. }) => 4,
+            Self::Http(HttpError::AddressInUse(_))
+            | Self::Service(ServiceError::Listen(ListenError::AddressInUse { .. })) => 4,
             Self::Key(_) => 5,
             Self::Service(ServiceError::Store(_) | ServiceError::StoreFailed(_)) => 6,
             _ => 1,

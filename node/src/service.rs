@@ -50,7 +50,7 @@ use crate::observe::errors::chain;
 use crate::rpc::http::{BEAT_MAX, Criterion, Health, Reason};
 use crate::net::discovery::kademlia::Answer;
 use crate::net::limits::BlockLimitError;
-use crate::net::transport::listen::listen;
+use crate::net::transport::listen::{ListenError, listen};
 use self::notices::{BehindNotices, TurnedAway, TurnedAwayNotices, matters};
 use crate::observe::seldom::Seldom;
 use crate::net::transport::own::{DialRefusal, Dials};
@@ -106,27 +106,9 @@ pub struct Ready {
 /// Why a node could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// Another process has the port.
-    #[error(
-        "{address} is in use by another process; nothing was started: choose another --listen address, or port 0"
-    )]
-    AddressInUse {
-        /// The address.
-        address: Multiaddr,
-    },
-    /// The system refuses to listen there.
-    #[error("cannot listen on {address}: {}; nothing was started: check --listen", chain(.source))]
-    Listen {
-        /// The address.
-        address: Multiaddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// No address came up.
-    #[error(
-        "a --listen address did not come up within 5 s; the node was not started: check the network interfaces"
-    )]
-    ListenTimeout,
+    /// An address to listen on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The transport.
     #[error(transparent)]
     Transport(#[from] TransportSetupError),

@@ -6,7 +6,7 @@
 //! acknowledgements. Below the count an instrument may put [`Links`] of its own under TCP; a node's are plain sockets,
 //! and QUIC has no such seam. No multicast discovery, no circuit relay, no port reuse.
 
-pub(crate) mod listen;
+pub mod listen;
 pub mod muxer;
 pub mod own;
 pub mod resolve;

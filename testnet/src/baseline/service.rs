@@ -25,6 +25,7 @@ use node::service::timers::{
 };
 use node::observe::trace::{Kind, TraceWriter, What};
 use node::net::transport::WireBytes;
+use node::net::transport::listen::ListenError;
 use node::service::verify::{Verdicts, VerifyPool};
 use protocol::gossip::{ItemId, Refusal, Submission};
 use protocol::hash::BlockId;
@@ -334,7 +335,7 @@ impl Service {
 }
 
 /// Listens on all of `addresses`, and returns when each has at least one address that peers can dial.
-async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -> Result<(), ServiceError> {
+async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -> Result<(), ListenError> {
     let mut waiting = HashSet::new();
     for address in addresses {
         let id = swarm.listen_on(address.clone()).map_err(|error| {
@@ -342,7 +343,7 @@ async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -
                 TransportError::Other(error) => error,
                 error => std::io::Error::other(error.to_string()),
             };
-            ServiceError::Listen { address: address.clone(), source }
+            ListenError::Refused { address: address.clone(), source }
         })?;
         waiting.insert(id);
     }
@@ -354,14 +355,14 @@ async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -
                 }
                 SwarmEvent::ListenerClosed { addresses: closed, reason: Err(source), .. } => {
                     let address = closed.first().or(addresses.first()).cloned().unwrap_or_else(Multiaddr::empty);
-                    return Err(ServiceError::Listen { address, source });
+                    return Err(ListenError::Refused { address, source });
                 }
                 _ => {}
             }
         }
         Ok(())
     };
-    timeout(LISTEN_TIMEOUT, all_told).await.map_err(|_| ServiceError::ListenTimeout)?
+    timeout(LISTEN_TIMEOUT, all_told).await.map_err(|_| ListenError::Timeout)?
 }
 
 /// An item as traces name it.

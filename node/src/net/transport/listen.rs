@@ -11,19 +11,47 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _};
 use libp2p::multiaddr::Protocol;
-use libp2p::swarm::SwarmEvent;
+use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, Swarm};
 
 use crate::observe::errors::chain;
 use crate::net::addresses::ip_of;
-use crate::service::ServiceError;
-use crate::net::swarm::NodeBehaviour;
 
 /// Listeners that haven't told their address by then never will.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Listens on all of `addresses`, and returns when each has at least one address that peers can dial.
-pub(crate) async fn listen(swarm: &mut Swarm<NodeBehaviour>, addresses: &[Multiaddr]) -> Result<(), ServiceError> {
+/// Why a node can't listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another process has the port.
+    #[error(
+        "{address} is in use by another process; nothing was started: choose another --listen address, or port 0"
+    )]
+    AddressInUse {
+        /// The address.
+        address: Multiaddr,
+    },
+    /// The system refuses to listen there.
+    #[error("cannot listen on {address}: {}; nothing was started: check --listen", chain(.source))]
+    Refused {
+        /// The address.
+        address: Multiaddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// No address came up.
+    #[error(
+        "a --listen address did not come up within 5 s; the node was not started: check the network interfaces"
+    )]
+    Timeout,
+}
+
+/// Listens on all of `addresses`, and returns when each has at least one address that peers can dial. What else happens
+/// in the swarm meanwhile is lost.
+///
+/// # Errors
+/// [`ListenError`].
+pub async fn listen<B: NetworkBehaviour>(swarm: &mut Swarm<B>, addresses: &[Multiaddr]) -> Result<(), ListenError> {
     for address in addresses {
         probe(address)?;
     }
@@ -31,7 +59,7 @@ pub(crate) async fn listen(swarm: &mut Swarm<NodeBehaviour>, addresses: &[Multia
     for address in addresses {
         let id = swarm.listen_on(address.clone()).map_err(|error| {
             let source = io::Error::other(chain(&error));
-            ServiceError::Listen { address: address.clone(), source }
+            ListenError::Refused { address: address.clone(), source }
         })?;
         waiting.insert(id);
     }
@@ -43,21 +71,21 @@ pub(crate) async fn listen(swarm: &mut Swarm<NodeBehaviour>, addresses: &[Multia
                 }
                 SwarmEvent::ListenerClosed { addresses: closed, reason: Err(source), .. } => {
                     let address = closed.first().or(addresses.first()).cloned().unwrap_or_else(Multiaddr::empty);
-                    return Err(ServiceError::Listen { address, source });
+                    return Err(ListenError::Refused { address, source });
                 }
                 _ => {}
             }
         }
         Ok(())
     };
-    tokio::time::timeout(LISTEN_TIMEOUT, all_told).await.map_err(|_| ServiceError::ListenTimeout)??;
+    tokio::time::timeout(LISTEN_TIMEOUT, all_told).await.map_err(|_| ListenError::Timeout)??;
     // A wildcard address has one for each interface; those that are known by now belong to the answer.
     while swarm.select_next_some().now_or_never().is_some() {}
     Ok(())
 }
 
 /// Fails if the address is in use.
-fn probe(address: &Multiaddr) -> Result<(), ServiceError> {
+fn probe(address: &Multiaddr) -> Result<(), ListenError> {
     let Some(ip) = ip_of(address) else { return Ok(()) };
     let bound = match address.iter().nth(1) {
         Some(Protocol::Tcp(port)) if port != 0 => TcpListener::bind(to_socket(ip, port)).map(drop),
@@ -65,8 +93,8 @@ fn probe(address: &Multiaddr) -> Result<(), ServiceError> {
         _ => return Ok(()),
     };
     bound.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => ServiceError::AddressInUse { address: address.clone() },
-        _ => ServiceError::Listen { address: address.clone(), source },
+        io::ErrorKind::AddrInUse => ListenError::AddressInUse { address: address.clone() },
+        _ => ListenError::Refused { address: address.clone(), source },
     })
 }
 
