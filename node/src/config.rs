@@ -12,11 +12,14 @@ use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 use protocol::validator::Producers;
 
+pub mod cookie;
 pub mod data_dir;
+pub mod deadlines;
 pub mod identity;
+pub mod links;
 
-use crate::net::handler::Deadlines;
-use crate::net::transport::Links;
+use self::deadlines::Deadlines;
+use self::links::Links;
 
 /// A node's settings.
 #[derive(Clone, Debug)]

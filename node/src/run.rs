@@ -26,7 +26,7 @@ use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServ
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::logging::{self, LogFormat};
 use crate::service::{self, Ready, ServiceError};
-use crate::net::transport::Links;
+use crate::config::links::Links;
 use crate::net::transport::listen::ListenError;
 
 /// Commands that wait for the service: one for each connection of the HTTP listener, which has no second under way.

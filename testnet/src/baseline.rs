@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use node::cli::RunArgs;
 use node::run::{RunError, run_service};
-use node::net::transport::Links;
+use node::config::links::Links;
 
 /// How gossipsub is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use node::observe::logging;
 use node::cli::exit::ExitStatus as _;
 use node::run;
-use node::net::transport::Links;
+use node::config::links::Links;
 
 use crate::baseline::{self, Form};
 use crate::cli::WorkerArgs;

@@ -23,7 +23,7 @@ use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxComman
 use crate::rpc::command::Status;
 use crate::config::data_dir::{self, DataDirError};
 use crate::observe::errors::chain;
-use crate::rpc::http::Cookie;
+use crate::config::cookie::Cookie;
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::logging::to_stderr;
 use crate::service::notices::BLOCKS_ON_THEIR_WAY;

@@ -16,7 +16,7 @@ use nix::fcntl::OFlag;
 use protocol::network::NetworkId;
 use serde::{Deserialize, Serialize};
 
-use crate::rpc::http::Cookie;
+use super::cookie::Cookie;
 
 /// The lock's name in the data dir.
 pub const LOCK_FILE: &str = "LOCK";

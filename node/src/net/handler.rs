@@ -26,16 +26,12 @@ use protocol::time::{Duration, Time};
 use tokio::time::{Sleep, sleep};
 
 use crate::clock::Clock;
+use crate::config::deadlines::Deadlines;
 use crate::net::framing::FrameError;
 use crate::net::lane::{
-    BulkBudget, BulkWriter, ControlWriter, LaneReader, PING_INTERVAL, PING_TIMEOUT, Pings, READ_STALL, Uplink,
-    WRITE_STALL, Words,
+    BulkBudget, BulkWriter, ControlWriter, LaneReader, Pings, Uplink, Words,
 };
 use crate::net::reason::CloseReason;
-
-/// Both lanes must be open both ways this long after the slot was granted. Without a slot, lanes that the peer opened
-/// are dropped after the same time.
-pub const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// So often a connection's lanes are dropped for want of a slot; then it is closed. Our own nodes ask once a minute.
 pub const TURNED_AWAY_MAX: u8 = 8;
@@ -90,21 +86,6 @@ pub enum Report {
     Parted,
     /// The lanes are of no further use.
     Failed(CloseReason),
-}
-
-/// What a handler waits for at most.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadlines {
-    /// Lanes without a slot, and a slot without all lanes.
-    pub open: Duration,
-    /// A write, or an unacknowledged bulk frame, without progress.
-    pub write_stall: Duration,
-    /// A half-sent frame.
-    pub read_stall: Duration,
-    /// Between two pings of ours.
-    pub ping_interval: Duration,
-    /// A ping without its pong.
-    pub ping_timeout: Duration,
 }
 
 /// The handler.
@@ -176,18 +157,6 @@ impl LaneProtocols {
 pub fn protocol_name(network: &NetworkId, what: &str, version: u64) -> StreamProtocol {
     StreamProtocol::try_from_owned(format!("/hearsay/{network}/{what}/{version}"))
         .unwrap_or_else(|_| StreamProtocol::new("/hearsay"))
-}
-
-impl Default for Deadlines {
-    fn default() -> Self {
-        Self {
-            open: OPEN_TIMEOUT,
-            write_stall: WRITE_STALL,
-            read_stall: READ_STALL,
-            ping_interval: PING_INTERVAL,
-            ping_timeout: PING_TIMEOUT,
-        }
-    }
 }
 
 impl Handler {

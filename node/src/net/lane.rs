@@ -21,17 +21,9 @@ pub use self::budget::{BULK_BUDGET_BYTES, BulkBudget};
 pub(crate) use self::bulk::BulkWriter;
 pub(crate) use self::control::{ControlWriter, Words};
 pub(crate) use self::ping::Pings;
-pub use self::ping::{PING_INTERVAL, PING_TIMEOUT};
 pub(crate) use self::reader::LaneReader;
 pub use self::reader::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
 pub use self::uplink::Uplink;
-
-/// A write that makes no progress for this long ends the connection.
-pub const WRITE_STALL: Duration = Duration::from_secs(20);
-
-/// A control frame must arrive whole, and a bulk frame by another 16 KiB, in this time. What nodes use; a handler can be
-/// told another.
-pub const READ_STALL: Duration = Duration::from_secs(20);
 
 /// While other peers wait for the shared budget, a bulk frame is given up that is behind 3 s and 6 microseconds a byte:
 /// 167 kB/s, so 28 s for the largest. Else peers that declare frames and send nothing would hold up all others.

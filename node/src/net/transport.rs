@@ -12,7 +12,6 @@ pub mod own;
 pub mod resolve;
 pub mod setups;
 
-use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,12 +28,11 @@ use libp2p::identity::Keypair;
 use libp2p::{PeerId, Transport as _, noise, quic, tcp};
 use tokio::time::{Sleep, sleep};
 
+use crate::config::links::Links;
 use self::muxer::{OWN_STREAMS_MAX, UNREAD_BYTES_MAX, Yamux};
 use self::own::{Dials, Guard};
 use self::resolve::Names;
 use self::setups::Doors;
-
-pub use libp2p::tcp::tokio::TcpStream;
 
 /// Bytes that one QUIC stream, and one QUIC connection, may have unread: fixed, since quinn's windows don't grow.
 const QUIC_STREAM_BYTES: u32 = 256 * 1024;
@@ -52,19 +50,6 @@ const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct WireBytes {
     read: AtomicU64,
     written: AtomicU64,
-}
-
-/// A stream of bytes that can lie under a connection.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-/// What lies between a node's TCP connections and their sockets: the seam where an instrument emulates links.
-pub trait Links: fmt::Debug + Send + Sync {
-    /// Wraps the socket of a connection that was just opened, by whichever side, before a byte has passed. What is
-    /// read and written on the wrapper is counted; what it adds on the socket for itself is not. Called inside the
-    /// runtime.
-    fn wrap(&self, socket: TcpStream) -> Box<dyn Stream>;
 }
 
 /// Why the transport could not be built.

@@ -11,7 +11,6 @@
 
 mod accept;
 mod answer;
-mod cookie;
 mod guard;
 mod health;
 mod place;
@@ -33,10 +32,10 @@ use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle a
 use tokio::sync::{Semaphore, mpsc, watch};
 use tower::Service as _;
 
+use crate::config::cookie::Cookie;
 use crate::rpc::command::Command;
 use crate::rpc::{self, Access, BATCH_MAX, LARGE_ANSWERS_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
-pub use cookie::{Cookie, CookieError};
 pub use guard::OPEN_REQUEST_BYTES_MAX;
 pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
 pub use place::Times;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use node::config::Config;
-use node::net::handler::Deadlines;
+use node::config::deadlines::Deadlines;
 use node::net::limits::PER_IPV4_MAX;
 use protocol::block::{Block, Header, transactions_root};
 use protocol::gossip::Submission;

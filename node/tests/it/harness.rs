@@ -8,7 +8,7 @@ use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
 use node::rpc::command::{Command, PeerStatus, Status};
 use node::config::{Config, Prune};
-use node::net::handler::Deadlines;
+use node::config::deadlines::Deadlines;
 use node::service::{self, Ready, ServiceError};
 use protocol::gossip::{Reconciliation, Refusal, RelayPolicy, Submission, TransactionStatus};
 use protocol::hash::TxId;

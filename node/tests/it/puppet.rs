@@ -15,7 +15,8 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId, Swarm};
 use node::clock::Clock;
-use node::net::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
+use node::config::deadlines::Deadlines;
+use node::net::handler::{Handler, LaneProtocols, Order, Report};
 use node::net::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};

@@ -8,7 +8,7 @@ use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuild
 use jsonrpsee::rpc_params;
 use jsonrpsee::types::ErrorObject;
 use node::rpc::command::Status;
-use node::rpc::http::Cookie;
+use node::config::cookie::Cookie;
 use serde::Deserialize;
 
 /// A node that takes longer is counted as not answering.

@@ -8,10 +8,6 @@ use protocol::time::{Duration, Time};
 
 use crate::net::reason::CloseReason;
 
-/// Between two pings of one peer. With its pong a ping costs 26 bytes on the lane.
-pub const PING_INTERVAL: Duration = Duration::from_secs(15);
-/// A ping that is not answered by then ends the connection.
-pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// If we look later than that after a ping ran out, it was we who stood still, and the pong may be on its way to us: it
 /// gets as much again.
 const LATE: Duration = Duration::from_secs(1);

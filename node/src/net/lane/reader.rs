@@ -29,7 +29,7 @@ const READ_BUFFER_BYTES: usize = 16 * 1024;
 pub(crate) struct LaneReader {
     stream: Stream,
     lane: Lane,
-    /// [`READ_STALL`], or what the handler was told.
+    /// `READ_STALL`, or what the handler was told.
     stall: Duration,
     frames: FrameReader,
     buffer: Box<[u8]>,

@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 
 use super::HEALTH_PATHS;
-use super::cookie::Cookie;
+use crate::config::cookie::Cookie;
 use super::place::Place;
 use crate::rpc::REQUEST_BYTES_MAX;
 
