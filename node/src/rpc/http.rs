@@ -5,7 +5,7 @@
 //! * It listens on loopback only. `guard.rs` checks Host, Origin and the cookie, and bounds bodies.
 //! * It has a fixed number of places. A connection that waits or dawdles gives its place to a new one (`accept.rs`), and goes by
 //!   itself after its time ([`Times`]). Large answers are made and kept a few at a time (`answer.rs`).
-//! * What a caller without the cookie may do is one list: [`crate::rpc::OPEN_METHODS`].
+//! * What a caller without the cookie may do is one list: [`OPEN_METHODS`](crate::rpc::access::OPEN_METHODS).
 //!
 //! Deliberately absent: TLS and accounts (a tunnel and the data dir's owner stand for them), HTTP/2, websockets.
 
@@ -34,23 +34,16 @@ use tower::Service as _;
 
 use crate::config::cookie::Cookie;
 use crate::rpc::command::Command;
-use crate::rpc::{self, Access, BATCH_MAX, LARGE_ANSWERS_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+use crate::rpc::access::{Access, LARGE_ANSWERS_MAX, Names};
+use crate::rpc::{self, BATCH_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
 pub use guard::OPEN_REQUEST_BYTES_MAX;
+use health::{HEALTHZ, READYZ};
 pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
 pub use place::Times;
 
-pub(crate) use answer::Large;
-pub(crate) use guard::Caller;
-
 /// Connections at a time, where the limit of open files allows it.
 pub const CONNECTIONS_MAX: usize = 128;
-
-const HEALTHZ: &str = "/healthz";
-const READYZ: &str = "/readyz";
-
-/// What is answered even where all places are taken.
-const HEALTH_PATHS: [&str; 2] = [HEALTHZ, READYZ];
 
 /// The listener's socket, bound but not yet answering.
 #[derive(Debug)]
@@ -180,7 +173,7 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
         .set_batch_request_config(BatchRequestConfig::Limit(BATCH_MAX))
         .build();
     let module = rpc::methods(commands);
-    let names: rpc::Names = module.method_names().collect();
+    let names: Names = module.method_names().collect();
     let large = Arc::new(Semaphore::new(LARGE_ANSWERS_MAX));
     let methods = Server::builder()
         .set_config(config)

@@ -7,7 +7,8 @@ use std::time::Duration;
 use jsonrpsee::http_client::HttpClient;
 use node::rpc::command::{Command, PeerStatus};
 use node::rpc::http::Times;
-use node::rpc::{ApiClient as _, LARGE_ANSWERS_MAX};
+use node::rpc::ApiClient as _;
+use node::rpc::access::LARGE_ANSWERS_MAX;
 
 use crate::support::{FakeNode, client, exchange};
 

@@ -31,7 +31,7 @@ use tokio::time::{Duration, Instant, sleep, timeout};
 use tower::Service as _;
 use tracing::{debug, warn};
 
-use super::HEALTH_PATHS;
+use super::health::HEALTH_PATHS;
 use super::answer::Answer;
 use super::place::{Place, Times};
 use crate::clock::Clock;

@@ -13,18 +13,12 @@ use axum::body::{Body, HttpBody, to_bytes};
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::place::Place;
+use crate::rpc::access::Large;
 
 /// Bytes of a piece.
 const PIECE_BYTES: usize = 64 * 1024;
-
-/// The permit of an answer that may be large, as it travels among a response's extensions.
-#[derive(Clone, Debug)]
-pub(crate) struct Large(
-    #[expect(dead_code, reason = "dropping it is what it is for")] pub(crate) Arc<OwnedSemaphorePermit>,
-);
 
 /// A body that is here.
 #[derive(Debug)]

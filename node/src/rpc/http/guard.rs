@@ -16,23 +16,15 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 
-use super::HEALTH_PATHS;
+use super::health::HEALTH_PATHS;
 use crate::config::cookie::Cookie;
 use super::place::Place;
 use crate::rpc::REQUEST_BYTES_MAX;
+use crate::rpc::access::Caller;
 
 /// Bytes of a request without the cookie: some transactions of 64 KiB in hexadecimal, or a full batch of small ones. All
 /// connections with one such body each hold 128 MiB, and three times that while they are decoded at the same time.
 pub const OPEN_REQUEST_BYTES_MAX: usize = 1024 * 1024;
-
-/// Who sent a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// Someone on this machine.
-    Anyone,
-    /// Someone who can read the data dir.
-    Owner,
-}
 
 /// Lets a request through, or answers it.
 pub(super) async fn check(State(cookie): State<Option<Cookie>>, mut request: Request, next: Next) -> Response {

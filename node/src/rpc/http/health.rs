@@ -9,6 +9,12 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) const HEALTHZ: &str = "/healthz";
+pub(super) const READYZ: &str = "/readyz";
+
+/// What is answered even where all places are taken.
+pub(super) const HEALTH_PATHS: [&str; 2] = [HEALTHZ, READYZ];
+
 /// A loop that has not beaten for longer is not live. It beats five times in this time.
 pub const BEAT_MAX: Duration = Duration::from_secs(1);
 
