@@ -32,6 +32,7 @@ mod fixed;
 pub mod kademlia;
 pub mod own_key;
 mod poll;
+mod usable;
 mod want;
 
 use book::{BACKOFF_MIN, Book, Group, Kept, PEER_ADDRESSES_MAX, Pick, Retry, Standing};

@@ -13,20 +13,14 @@
 //!
 //! With more groups than slots the share is one. So whoever has few of many groups gains nothing by this.
 
-use std::collections::BTreeMap;
-
 use libp2p::{Multiaddr, PeerId};
 use protocol::time::{Duration, Time};
 
-use super::poll::Usable;
+use super::usable::Usable;
 use super::{Discovery, SETTLE_TIME, View};
-use crate::net::discovery::book::Group;
 
 /// For so long a missing slot waits for somebody in a group that has none: three dials in a row that time out after 10 s.
 pub const CROWD_AFTER: Duration = Duration::from_secs(30);
-
-/// Slots in use of each group, with those that dials under way may get.
-pub(super) type Taken = BTreeMap<Group, usize>;
 
 impl Discovery {
     /// Whether no slot is missing, or none that anybody may fill.

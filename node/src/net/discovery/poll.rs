@@ -7,9 +7,9 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::time::Time;
 use rand::seq::IteratorRandom as _;
 
-use super::crowd::Taken;
 use super::exchange::Due;
 use super::fixed::Fixed;
+use super::usable::{Taken, Usable};
 use super::{Discovery, QUERY_MAX, REFRESH_EXTRA, Target, Trouble, View, Want};
 use crate::net::addresses::{self, ip_of};
 use crate::net::discovery::book::{Group, Pick, slot_group};
@@ -113,25 +113,6 @@ impl Discovery {
         }
     }
 
-    /// The groups that have an outbound slot, or may get one by a dial under way.
-    pub(super) fn taken(&self, view: &impl View) -> Taken {
-        let dialled = self.dials.values().flat_map(|dial| &dial.groups).copied();
-        let mut taken = Taken::new();
-        view.outbound_groups().into_iter().chain(dialled).for_each(|group| *taken.entry(group).or_default() += 1);
-        taken
-    }
-
-    /// Peers that are being dialled, by the book or at a fixed address. One whose fixed address fails may be reached elsewhere.
-    pub(super) fn unwanted(&self) -> Vec<PeerId> {
-        let fixed = self.fixed.iter().filter(|fixed| fixed.retry.failures <= 1).filter_map(Fixed::peer);
-        let dialled = self.dials.values().filter_map(|dial| match dial.target {
-            Target::Candidate(peer) | Target::Feeler(peer) => Some(peer),
-            Target::Fixed(_) => None,
-        });
-        let picked = self.picked.iter().map(|(pick, _)| pick.peer);
-        fixed.chain(dialled).chain(picked).collect()
-    }
-
     /// With all slots in use: leaves a peer where that is due, and tells how many candidates to try besides.
     pub(super) fn exchange(&mut self, now: Time, view: &impl View, wants: &mut Vec<Want>) -> usize {
         let mut peers = view.outbound_peers();
@@ -164,29 +145,5 @@ impl Discovery {
                 0
             }
         }
-    }
-}
-
-/// Which of the book may be dialled now.
-pub(super) struct Usable<'a, V> {
-    pub(super) view: &'a V,
-    /// The slots of each group, and how many are enough; `None` where no slot is wanted.
-    pub(super) taken: Option<(&'a Taken, usize)>,
-    pub(super) unwanted: Vec<PeerId>,
-}
-
-impl<V: View> Usable<'_, V> {
-    pub(super) fn of(&self, peer: &PeerId, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
-        if self.unwanted.contains(peer) || self.view.holds_slot(peer) || self.view.is_banned(peer) {
-            return Vec::new();
-        }
-        let free = |address: &&Multiaddr| {
-            let banned = ip_of(address).is_some_and(|ip| self.view.is_banned_address(ip));
-            let taken = slot_group(address).zip(self.taken);
-            let taken =
-                taken.is_some_and(|(group, (taken, most))| taken.get(&group).is_some_and(|held| *held >= most));
-            !banned && !taken
-        };
-        addresses.iter().filter(free).cloned().collect()
     }
 }
