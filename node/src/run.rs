@@ -33,7 +33,7 @@ use crate::net::transport::listen::ListenError;
 const COMMANDS_MAX: usize = CONNECTIONS_MAX;
 
 /// How long a clean stop may take.
-const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+const RUN_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What of it the HTTP listener may take to get its last answers out.
 const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -260,7 +260,7 @@ impl Running {
             result
         };
         tokio::select! {
-            result = tokio::time::timeout(STOP_TIMEOUT, stopped) => match result {
+            result = tokio::time::timeout(RUN_STOP_TIMEOUT, stopped) => match result {
                 Ok(result) => ended(result).map(|()| ExitCode::SUCCESS),
                 Err(_) => Err(RunError::StopTimeout),
             },

@@ -63,7 +63,7 @@ use crate::observe::sample;
 use crate::net::transport::setups::GaveWay;
 use crate::observe::status_line::{Figures, StatusLine};
 use crate::store::{
-    Answer as StoreAnswer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, Note, PEERS_MAX, PruneTarget, Pruned,
+    Answer as StoreAnswer, BACKLOG_BYTES_MAX, Kept, KnownPeer, MemoryStore, Note, KEPT_PEERS_MAX, PruneTarget, Pruned,
     RedbStore, Store, StoreError, StoreOptions, Writer,
 };
 use crate::net::swarm::{NodeBehaviour, NodeBehaviourEvent, build, kad_protocol};
@@ -479,7 +479,7 @@ impl Service {
     }
 
     fn keep_peers(&mut self) {
-        let known = self.discovery.kept(PEERS_MAX);
+        let known = self.discovery.kept(KEPT_PEERS_MAX);
         let standings = kept::encode(&known);
         let known = known
             .iter()

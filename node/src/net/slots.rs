@@ -11,7 +11,7 @@
 //!   most slots, as long as that group has more than its own, or is its own. At most [`EVICTIONS_AT_ONCE`], and one more each
 //!   [`EVICT_INTERVAL`]; in favour of one group once in [`FAVOUR_INTERVAL`]. So idle peers give way, and a crowd that
 //!   connects again and again moves honest peers no faster than that.
-//! * **Exchange.** Once in [`EXCHANGE_INTERVAL`] one that waits, of whatever group, may take the place of any holder but
+//! * **Exchange.** Once in [`INBOUND_EXCHANGE_INTERVAL`] one that waits, of whatever group, may take the place of any holder but
 //!   the most useful, drawn at random. So a crowd that behaves perfectly gives way as well, slowly.
 //! * Connections without a slot are bounded too. A new one takes the place of one from the group that has the most of
 //!   them, because a newcomer has to connect before it can ask. Holders of slots count only between groups with as many:
@@ -38,7 +38,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use self::swaps::{Held, Swap, Swaps};
 use self::rate::Rate;
-pub use self::rate::{EVICT_INTERVAL, EVICTIONS_AT_ONCE, EXCHANGE_INTERVAL, FAVOUR_INTERVAL};
+pub use self::rate::{EVICT_INTERVAL, EVICTIONS_AT_ONCE, INBOUND_EXCHANGE_INTERVAL, FAVOUR_INTERVAL};
 pub use self::useful::{
     FIRST_WITH_BLOCKS, FIRST_WITH_TRANSACTIONS, LOW_ROUND_TRIPS, Merits, OTHER_GROUPS, SHARES_OF, per_group,
 };

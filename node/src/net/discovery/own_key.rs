@@ -33,9 +33,9 @@ pub const CUT_TIME: Duration = Duration::from_secs(60);
 pub const KEY_WARN_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Answers and calls remembered: as many as come in [`PAIR_TIME`] at one retry a second of five addresses.
-pub const SIGHTS_MAX: usize = 64;
+pub const SIGNS_MAX: usize = 64;
 /// Peers whose closings are counted.
-const PEERS_MAX: usize = 128;
+const WATCHED_MAX: usize = 128;
 
 /// What to tell the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl KeyWatch {
 
     /// A call came to nothing before it was known whose it was.
     pub fn on_nameless_call(&mut self, now: Time) {
-        if self.nameless.len() >= SIGHTS_MAX {
+        if self.nameless.len() >= SIGNS_MAX {
             self.nameless.pop_front();
         }
         self.nameless.push_back(now);
@@ -109,7 +109,7 @@ impl KeyWatch {
     /// A connection that we dialled is a gossip peer's.
     pub fn on_up(&mut self, peer: PeerId, now: Time) {
         self.ups.retain(|_, up| now.since(*up) < CUT_TIME);
-        if self.ups.len() < PEERS_MAX {
+        if self.ups.len() < WATCHED_MAX {
             self.ups.insert(peer, now);
         }
     }
@@ -124,11 +124,11 @@ impl KeyWatch {
             cuts.retain(|cut| now.since(cut.at) < CUT_TIME);
         }
         self.cuts.retain(|_, cuts| !cuts.is_empty());
-        if self.cuts.len() >= PEERS_MAX && !self.cuts.contains_key(&peer) {
+        if self.cuts.len() >= WATCHED_MAX && !self.cuts.contains_key(&peer) {
             return;
         }
         let cuts = self.cuts.entry(peer).or_default();
-        if cuts.len() < SIGHTS_MAX {
+        if cuts.len() < SIGNS_MAX {
             cuts.push(Cut { at: now, was_up: up.is_some() });
         }
         if cuts.len() >= CUTS_MIN && cuts.iter().any(|cut| cut.was_up) {
@@ -202,7 +202,7 @@ fn is_second(first: &mut Option<Time>, at: Time) -> bool {
 }
 
 fn push(sights: &mut VecDeque<(Multiaddr, Time)>, sight: (Multiaddr, Time)) {
-    if sights.len() < SIGHTS_MAX {
+    if sights.len() < SIGNS_MAX {
         sights.push_back(sight);
     }
 }

@@ -10,7 +10,7 @@ use crate::net::reason::CloseReason;
 
 /// If we look later than that after a ping ran out, it was we who stood still, and the pong may be on its way to us: it
 /// gets as much again.
-const LATE: Duration = Duration::from_secs(1);
+const LOOKED_LATE: Duration = Duration::from_secs(1);
 
 /// The pings of one connection.
 #[derive(Debug)]
@@ -64,9 +64,9 @@ impl Pings {
     pub(crate) fn is_overdue(&mut self, now: Time) -> bool {
         match &mut self.stage {
             Stage::Asked { until, .. } if *until <= now => {
-                let late = now.since(*until) > LATE;
+                let late = now.since(*until) > LOOKED_LATE;
                 if late {
-                    *until = now + LATE;
+                    *until = now + LOOKED_LATE;
                 }
                 !late
             }

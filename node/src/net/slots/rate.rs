@@ -22,7 +22,7 @@ pub const EVICT_INTERVAL: Duration = Duration::from_secs(6);
 pub const FAVOUR_INTERVAL: Duration = Duration::from_secs(600);
 /// Between two exchanges, give or take a quarter; as for outbound peers. 44 of 64 slots have no protection from it: under
 /// constant pressure such a peer stays for some four hours on average.
-pub const EXCHANGE_INTERVAL: Duration = Duration::from_secs(300);
+pub const INBOUND_EXCHANGE_INTERVAL: Duration = Duration::from_secs(300);
 
 /// The state.
 #[derive(Clone, Debug, Default)]
@@ -75,5 +75,5 @@ impl Rate {
 }
 
 fn spread(rng: &mut StdRng) -> Duration {
-    EXCHANGE_INTERVAL.times(rng.random_range(75..=125)).divided_by(100)
+    INBOUND_EXCHANGE_INTERVAL.times(rng.random_range(75..=125)).divided_by(100)
 }

@@ -29,7 +29,7 @@ use tokio::time::{sleep, timeout};
 use crate::net::addresses::{goes_first, ip_of, plain, split_peer};
 use crate::net::bans::{BANS_MAX, block_of};
 use crate::observe::errors::chain;
-use crate::net::discovery::own_key::SIGHTS_MAX;
+use crate::net::discovery::own_key::SIGNS_MAX;
 
 /// How long addresses that may lead to another machine than is meant wait for the other addresses of the peer: those in
 /// private networks that are not ours, link-local ones, and what leads to this machine, unless it has no other network.
@@ -38,7 +38,7 @@ use crate::net::discovery::own_key::SIGHTS_MAX;
 pub const HEAD_START: Duration = Duration::from_millis(500);
 
 /// What the orderly end of a connection may take that did not lead to who was meant.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+const OWN_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why one address did not lead to a connection.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ pub struct Dials {
     /// The addresses that the operator gave. Only these may have names.
     pub fixed: HashSet<Multiaddr>,
     /// Addresses that answered with our own id, to be taken out now and then. A few dials may be under way at once, so
-    /// [`SIGHTS_MAX`] of them are kept.
+    /// [`SIGNS_MAX`] of them are kept.
     own_answers: Arc<Mutex<Vec<Multiaddr>>>,
     /// Addresses that nobody is dialled at, of IPv6 the /64; [`BANS_MAX`] at most.
     banned: Arc<Mutex<HashSet<IpAddr>>>,
@@ -109,7 +109,7 @@ impl Dials {
 
     fn note(&self, answered: &Multiaddr) {
         let mut answers = self.own_answers.lock().unwrap_or_else(PoisonError::into_inner);
-        if answers.len() < SIGHTS_MAX {
+        if answers.len() < SIGNS_MAX {
             answers.push(answered.clone());
         }
     }
@@ -217,7 +217,7 @@ impl Transport for Guard {
 /// Gives a connection up. To one with our own id `listen` until it has closed, which it does as soon as it has noticed: a
 /// connection that we cut off earlier may end there before it is known whose it was.
 async fn part(mut muxer: StreamMuxerBox, listen: bool) {
-    let _ = timeout(CLOSE_TIMEOUT, async {
+    let _ = timeout(OWN_CLOSE_TIMEOUT, async {
         while listen && poll_fn(|cx| Pin::new(&mut muxer).poll(cx)).await.is_ok() {}
         poll_fn(|cx| Pin::new(&mut muxer).poll_close(cx)).await
     })

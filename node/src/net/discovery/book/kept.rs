@@ -8,7 +8,7 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::codec::{DecodeError, Encode, Reader, Writer};
 
 use super::{Group, Kept, Standing};
-use crate::store::{KnownPeer, PEER_ID_BYTES_MAX, PEERS_MAX};
+use crate::store::{KnownPeer, PEER_ID_BYTES_MAX, KEPT_PEERS_MAX};
 
 /// How peers stand, by the bytes of their ids.
 pub type Standings = BTreeMap<Vec<u8>, Standing>;
@@ -45,7 +45,7 @@ impl Encode for List<'_> {
 pub fn decode(bytes: Vec<u8>) -> Result<Standings, DecodeError> {
     let mut reader = Reader::new(Bytes::from(bytes));
     let mut standings = Standings::new();
-    for _ in 0..reader.array("standings", PEERS_MAX)? {
+    for _ in 0..reader.array("standings", KEPT_PEERS_MAX)? {
         reader.array_of("a standing", 3)?;
         let peer = reader.bytes("a peer id", PEER_ID_BYTES_MAX)?.to_vec();
         let standing = match (reader.uint()?, reader.uint()?) {
