@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod host;
 pub mod net;
 pub mod observe;
 pub mod rpc;

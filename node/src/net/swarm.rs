@@ -8,18 +8,15 @@ use std::time::Duration;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour};
 use libp2p::{StreamProtocol, Swarm, connection_limits, identify};
-use protocol::gossip::Gossip;
 
 use crate::net::behaviour::{Behaviour, Settings};
-use crate::clock::Clock;
 use crate::config::Config;
+use crate::host::EngineHost;
 use crate::net::addresses::split_peer;
 use crate::net::handler::protocol_name;
 use crate::net::discovery::kademlia::Kademlia;
 use crate::net::limits::{AddressBlocks, connection_limits as limits_for};
 use crate::net::transport::own::Dials;
-use crate::observe::recorder::Recorder;
-use crate::store::Writer;
 use crate::net::transport::{self, TransportSetupError, WireBytes};
 
 /// What identify tells others that this node speaks.
@@ -49,13 +46,10 @@ pub(crate) struct NodeBehaviour {
     pub(crate) kad: Toggle<Kademlia>,
 }
 
-/// Builds a node's swarm. It listens nowhere yet.
+/// Builds a node's swarm around an engine. It listens nowhere yet.
 pub(crate) fn build(
     config: &Config,
-    gossip: Gossip,
-    keeper: Writer,
-    clock: Clock,
-    recorder: Recorder,
+    host: EngineHost,
     wire: &Arc<WireBytes>,
     dials: &Dials,
 ) -> Result<Swarm<NodeBehaviour>, TransportSetupError> {
@@ -81,7 +75,7 @@ pub(crate) fn build(
     let behaviour = NodeBehaviour {
         limits,
         blocks: AddressBlocks::new(config.loopback_exempt),
-        gossip: Behaviour::new(settings, gossip, keeper, clock, recorder),
+        gossip: Behaviour::new(settings, host),
         identify: identify::Behaviour::new(identify),
         kad: Toggle::from(kad),
     };

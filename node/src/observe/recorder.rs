@@ -1,6 +1,9 @@
 //! The trace of a running node: writes records while there is a file, and nothing when there is none.
 //!
-//! A trace that can't be written is given up with one warning; the node goes on.
+//! A trace that can't be written is given up with one warning; the node goes on. All clones of a recorder write into one
+//! trace: the engine's host tells what happens to items, the service how the process is.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::gossip::{Event, ItemId, PeerHandle};
 use protocol::hash::ShortId;
@@ -10,44 +13,47 @@ use tracing::warn;
 use crate::observe::trace::{Kind, TraceWriter, What};
 
 /// A trace, or none.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Recorder {
-    writer: Option<TraceWriter>,
+    writer: Arc<Mutex<Option<TraceWriter>>>,
 }
 
 impl Recorder {
     /// Records into `writer`; nothing if there is none.
     #[must_use]
-    pub const fn new(writer: Option<TraceWriter>) -> Self {
-        Self { writer }
+    pub fn new(writer: Option<TraceWriter>) -> Self {
+        Self { writer: Arc::new(Mutex::new(writer)) }
+    }
+
+    /// Records into `writer` from now on, in all clones.
+    pub fn start(&self, writer: TraceWriter) {
+        *self.lock() = Some(writer);
     }
 
     /// Writes one record.
-    pub fn record(&mut self, what: What) {
-        let result = self.writer.as_mut().map_or(Ok(()), |writer| writer.write(what));
-        self.give_up_on(result);
+    pub fn record(&self, what: What) {
+        self.write(|writer| writer.write(what));
     }
 
     /// Hands what is buffered to the system.
-    pub fn flush(&mut self) {
-        let result = self.writer.as_mut().map_or(Ok(()), TraceWriter::flush);
-        self.give_up_on(result);
+    pub fn flush(&self) {
+        self.write(TraceWriter::flush);
     }
 
     /// Whether records go anywhere. What is costly to compute for one is left out if not.
     #[must_use]
-    pub const fn is_on(&self) -> bool {
-        self.writer.is_some()
+    pub fn is_on(&self) -> bool {
+        self.lock().is_some()
     }
 
     /// Records an item's entry here.
-    pub fn submitted(&mut self, item: ItemId, bytes: usize) {
+    pub fn submitted(&self, item: ItemId, bytes: usize) {
         let (kind, item) = name(item);
         self.record(What::Submitted { kind, item, bytes: bytes as u64 });
     }
 
     /// Records what an event tells, if traces hold it.
-    pub fn event(&mut self, event: &Event) {
+    pub fn event(&self, event: &Event) {
         match *event {
             Event::BodyReceived { item, from, bytes, duplicate } => {
                 let (kind, item) = name(item);
@@ -67,7 +73,7 @@ impl Recorder {
     }
 
     /// Records the announcements in a message that came.
-    pub fn received(&mut self, from: PeerHandle, message: &Message) {
+    pub fn received(&self, from: PeerHandle, message: &Message) {
         if !self.is_on() {
             return;
         }
@@ -87,7 +93,7 @@ impl Recorder {
     }
 
     /// Records the items in a message that goes out.
-    pub fn sent(&mut self, to: PeerHandle, message: &Message) {
+    pub fn sent(&self, to: PeerHandle, message: &Message) {
         if !self.is_on() {
             return;
         }
@@ -114,11 +120,17 @@ impl Recorder {
         }
     }
 
-    fn give_up_on(&mut self, result: std::io::Result<()>) {
-        if let Err(error) = result {
+    fn write(&self, write: impl FnOnce(&mut TraceWriter) -> std::io::Result<()>) {
+        let mut writer = self.lock();
+        if let Some(Err(error)) = writer.as_mut().map(write) {
             warn!(%error, "cannot write the trace any more; it ends here, and the node goes on");
-            self.writer = None;
+            *writer = None;
         }
+    }
+
+    /// A record that was half written when a thread panicked spoils no more than the trace, and a panic ends the process.
+    fn lock(&self) -> MutexGuard<'_, Option<TraceWriter>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::rpc::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
 use crate::config::Config;
 use crate::observe::sample;
-use crate::store::{FoundTransaction, Place};
+use crate::store::{FoundTransaction, Place, Writer};
 use crate::net::transport::WireBytes;
 
 /// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item.
@@ -113,6 +113,7 @@ impl Answers {
         question: Command,
         config: &Config,
         behaviour: &Behaviour,
+        writer: &Writer,
         listen: &[Multiaddr],
     ) {
         match question {
@@ -122,11 +123,11 @@ impl Answers {
                     TransactionStatus::Confirmed { transaction: None, .. }
                     | TransactionStatus::Confirmed { known_as_first: false, .. },
                 )
-                | None => look_up(id, reply, behaviour),
+                | None => look_up(id, reply, writer),
                 found => tell(reply, found),
             },
             Command::Block { id, reply } => match behaviour.gossip().block(&id) {
-                None if behaviour.load(Load::Block(id)) => self.lookups.entry(id).or_default().push(reply),
+                None if writer.load(Load::Block(id)).is_ok() => self.lookups.entry(id).or_default().push(reply),
                 found => tell(reply, found),
             },
             Command::Status { reply } => tell(reply, self.status(config, behaviour, listen)),
@@ -170,7 +171,7 @@ impl Answers {
                 .map(|(label, count)| ((*label).to_owned(), *count))
                 .collect(),
             equivocations: gossip.equivocations().count(),
-            bans: behaviour.bans().into_iter().map(ban_status).collect(),
+            bans: behaviour.bans().list(self.clock.now()).into_iter().map(ban_status).collect(),
         }
     }
 
@@ -199,10 +200,8 @@ impl Answers {
 }
 
 /// Answers with what durable storage has of a transaction; not at all if it fails, which stops the node.
-fn look_up(id: TxId, reply: oneshot::Sender<Option<TransactionStatus>>, behaviour: &Behaviour) {
-    let Some(Ok(found)) = behaviour.keeper().map(|keeper| keeper.transaction(id)) else {
-        return tell(reply, None);
-    };
+fn look_up(id: TxId, reply: oneshot::Sender<Option<TransactionStatus>>, writer: &Writer) {
+    let Ok(found) = writer.transaction(id) else { return tell(reply, None) };
     tokio::spawn(async move {
         if let Ok(Ok(found)) = found.await {
             tell(reply, found.and_then(status_of));
