@@ -20,6 +20,7 @@
 //! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent: whom to
 //! dial (`discovery.rs`), bans (`bans.rs`), and what is told to whom about it (`behaviour.rs`).
 
+mod decision;
 mod rate;
 pub mod swaps;
 mod useful;
@@ -30,12 +31,12 @@ use std::net::IpAddr;
 
 use libp2p::PeerId;
 use libp2p::swarm::ConnectionId;
-use protocol::gossip::AddressGroup;
 use protocol::time::{Duration, Time};
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
+pub use self::decision::{Connection, Decision, InUse, Limits, Why};
 use self::swaps::{Held, Swap, Swaps};
 use self::rate::Rate;
 pub use self::rate::{EVICT_INTERVAL, EVICTIONS_AT_ONCE, INBOUND_EXCHANGE_INTERVAL, FAVOUR_INTERVAL};
@@ -49,76 +50,6 @@ use crate::net::reason::CloseReason;
 /// 4 s for opening the streams.
 pub const WAIT: Duration = Duration::from_secs(6);
 const _: () = assert!(EVICT_INTERVAL.as_micros() <= WAIT.as_micros());
-
-/// How many slots there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// For peers that dialled us.
-    pub inbound: usize,
-    /// For peers that we dialled.
-    pub outbound: usize,
-    /// Inbound connections over and above the inbound slots. They have none.
-    pub slotless: usize,
-}
-
-/// A connection, as far as slots go by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connection {
-    /// The peer's id.
-    pub peer: PeerId,
-    /// Its IP there.
-    pub ip: Option<IpAddr>,
-    /// Its address group; `None` makes it a group of its own.
-    pub group: Option<AddressGroup>,
-    /// Whether we dialled.
-    pub outbound: bool,
-    /// Whether its peer counts for no limit.
-    pub reserved: bool,
-}
-
-/// What was decided about a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// It has a slot now.
-    Granted {
-        /// Which.
-        id: ConnectionId,
-        /// A connection that lost its slot for it and is to be closed, and why.
-        instead: Option<(ConnectionId, CloseReason)>,
-    },
-    /// It gets none, and may ask again.
-    Declined {
-        /// Which.
-        id: ConnectionId,
-        /// Why.
-        why: Why,
-    },
-}
-
-/// Why a connection gets no slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// All are taken, and none was free within [`WAIT`].
-    Full,
-    /// The peer's other connection stays.
-    OtherStays {
-        /// That connection.
-        other: ConnectionId,
-        /// Whether the operator should hear of it: two machines seem to use one key.
-        warn: bool,
-    },
-    /// We dialled the connection, and open the lanes ourselves.
-    OursToOpen,
-}
-
-/// Slots in use, opening ones included, reserved peers left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InUse {
-    /// Held by peers that dialled us.
-    pub inbound: usize,
-    /// Held by peers that we dialled.
-    pub outbound: usize,
-}
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -494,15 +425,5 @@ impl Slots {
             merits: merits(id),
         };
         inbound.map(holder).collect()
-    }
-}
-
-impl Decision {
-    /// Which connection it is about.
-    #[must_use]
-    pub const fn id(&self) -> ConnectionId {
-        match self {
-            Self::Granted { id, .. } | Self::Declined { id, .. } => *id,
-        }
     }
 }
