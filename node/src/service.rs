@@ -9,16 +9,15 @@
 
 mod answers;
 mod dials;
-mod keeping;
 mod network;
 pub mod notices;
 mod production;
-mod pruning;
 mod said;
 mod sampling;
 pub mod say;
 mod start;
 pub mod timers;
+mod upkeep;
 pub mod verify;
 
 use std::collections::VecDeque;
@@ -39,13 +38,12 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use self::answers::Answers;
-use self::keeping::Keeping;
 use self::notices::matters;
 use self::production::Production;
-use self::pruning::Pruning;
 use self::said::Said;
 use self::sampling::Sampling;
 use self::timers::{DISCOVERY_INTERVAL, Timers, next};
+use self::upkeep::{Keeping, Pruning};
 use self::verify::{Verdicts, VerifyPool};
 use crate::clock::{Clock, wall_ns};
 use crate::config::Config;

@@ -315,13 +315,17 @@ impl Encode for Record {
                 for value in [wire_in, wire_out, cpu_us, rss_peak, peers] {
                     writer.uint(*value);
                 }
-                let kept = lateness_us.len().min(LATENESS_MAX);
-                writer.array(kept);
-                lateness_us.iter().take(kept).for_each(|value| writer.uint(*value));
+                write_latenesses(writer, lateness_us);
             }
             What::End => start(10, 0),
         }
     }
+}
+
+fn write_latenesses(writer: &mut Writer<'_>, latenesses: &[u64]) {
+    let kept = latenesses.len().min(LATENESS_MAX);
+    writer.array(kept);
+    latenesses.iter().take(kept).for_each(|value| writer.uint(*value));
 }
 
 fn write_item(writer: &mut Writer<'_>, kind: Kind, item: ShortId) {

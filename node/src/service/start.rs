@@ -13,12 +13,11 @@ use tokio::sync::mpsc;
 
 use super::Service;
 use super::answers::Answers;
-use super::keeping::Keeping;
 use super::production::Production;
-use super::pruning::Pruning;
 use super::said::Said;
 use super::sampling::Sampling;
 use super::timers::Timers;
+use super::upkeep::{Keeping, Pruning};
 use super::verify::{Verdicts, VerifyPool};
 use crate::clock::{Clock, steady_s};
 use crate::config::Config;
