@@ -10,6 +10,9 @@ use protocol::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+/// A node that is no further behind is not said to be: a block or two are always on their way.
+pub const BLOCKS_ON_THEIR_WAY: u64 = 2;
+
 /// A question or order to the service. Each is answered once; a dropped reply means that the service has stopped.
 #[derive(Debug)]
 pub enum Command {

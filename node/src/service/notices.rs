@@ -10,9 +10,7 @@ use protocol::time::{Duration, Time};
 use crate::net::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX};
 use crate::net::reason::{ADDRESS_LIMIT, CONNECTION_LIMIT, NO_SLOT};
 use crate::observe::seldom::REPEAT_INTERVAL;
-
-/// A node that is no further behind is not said to be: a block or two are always on their way.
-pub const BLOCKS_ON_THEIR_WAY: u64 = 2;
+use crate::rpc::command::BLOCKS_ON_THEIR_WAY;
 
 /// Between two warnings of different kinds.
 pub const CHANGE_INTERVAL: Duration = Duration::from_secs(60);
