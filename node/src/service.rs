@@ -5,7 +5,7 @@
 //! acknowledges must not go on.
 //!
 //! The service puts the parts together and passes on what one tells the other. Each part has its state to itself: what
-//! was said ([`Said`]), when a block is made ([`Production`]), what is deleted ([`Pruning`]) and kept ([`Keeping`]).
+//! was said (`said.rs`), when a block is made (`production.rs`), what is kept of peers and deleted of blocks (`upkeep.rs`).
 
 mod answers;
 mod dials;

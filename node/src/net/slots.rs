@@ -18,7 +18,7 @@
 //!   else newcomers of the group that most peers are of would always be the first to go.
 //!
 //! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent: whom to
-//! dial (`discovery.rs`), bans (`bans.rs`), and what is told to whom about it (`behaviour.rs`).
+//! dial (`discovery.rs`), bans (`bans.rs`), and what is told to whom about it (`behaviour/peers.rs`).
 
 mod decision;
 mod rate;

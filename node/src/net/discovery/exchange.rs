@@ -12,7 +12,7 @@
 //!    but for the last run's anchors and the operator's. Each slot is drawn anew twice, with more known each time.
 //! 4. **A feeler** tests an entry of the book every [`FEELER_INTERVAL`]. It asks for no slot.
 //!
-//! Deliberately absent: usefulness. It is what an attacker can show best. Inbound slots are given by it (`behaviour.rs`).
+//! Deliberately absent: usefulness. It is what an attacker can show best. Inbound slots are given by it (`slots.rs`).
 
 use protocol::time::{Duration, Time};
 use rand::RngExt as _;
