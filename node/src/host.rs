@@ -227,7 +227,9 @@ impl EngineHost {
                 self.submitted.push((item, result));
                 None
             }
-            gossip::Event::Refused { item, from: Some(peer), refusal } => Some(Effect::Refused { peer, item, refusal }),
+            gossip::Event::Refused { item, from: Some(peer), refusal } => {
+                Some(Effect::Refused { peer, item, refusal })
+            }
             gossip::Event::Goodbye { peer, reason } => Some(Effect::Goodbye { peer, reason }),
             gossip::Event::TipChanged { .. }
             | gossip::Event::SubmissionsExpired { .. }

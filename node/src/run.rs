@@ -13,20 +13,20 @@ mod banner;
 pub mod descriptors;
 mod signals;
 
-use crate::cli::exit::ExitStatus;
-use crate::cli::{Cli, RunArgs};
-use crate::rpc::command::Command;
-use crate::config::Config;
-use crate::config::data_dir::{self, DataDir, DataDirError};
 use self::banner::Banner;
 use self::descriptors::Descriptors;
 use self::signals::{Signals, Stop};
-use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
+use crate::cli::exit::ExitStatus;
+use crate::cli::{Cli, RunArgs};
+use crate::config::Config;
+use crate::config::data_dir::{self, DataDir, DataDirError};
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
-use crate::observe::logging::{self, LogFormat};
-use crate::service::{self, Ready, ServiceError};
 use crate::config::links::Links;
 use crate::net::transport::listen::ListenError;
+use crate::observe::logging::{self, LogFormat};
+use crate::rpc::command::Command;
+use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
+use crate::service::{self, Ready, ServiceError};
 
 /// Commands that wait for the service: one for each connection of the HTTP listener, which has no second under way.
 const COMMANDS_MAX: usize = CONNECTIONS_MAX;

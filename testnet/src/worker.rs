@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use node::observe::logging;
 use node::cli::exit::ExitStatus as _;
-use node::run;
 use node::config::links::Links;
+use node::observe::logging;
+use node::run;
 
 use crate::baseline::{self, Form};
 use crate::cli::WorkerArgs;

@@ -19,17 +19,17 @@ use rand::rngs::SysRng;
 use serde::Serialize;
 use serde_json::json;
 
+use super::exit::ExitStatus;
 use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
-use crate::rpc::command::{BLOCKS_ON_THEIR_WAY, Status};
-use crate::config::data_dir::{self, DataDirError};
-use crate::observe::errors::chain;
 use crate::config::cookie::Cookie;
+use crate::config::data_dir::{self, DataDirError};
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
+use crate::observe::errors::chain;
 use crate::observe::logging::to_stderr;
+use crate::rpc::command::{BLOCKS_ON_THEIR_WAY, Status};
 use crate::rpc::{
     ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
 };
-use super::exit::ExitStatus;
 
 pub mod block;
 pub mod text;

@@ -7,9 +7,9 @@ use protocol::gossip::Reconciliation;
 use protocol::validator::Producers;
 
 use super::RunArgs;
+use crate::config::deadlines::Deadlines;
 use crate::config::identity::Identity;
 use crate::config::{Config, Prune};
-use crate::config::deadlines::Deadlines;
 
 impl RunArgs {
     /// The settings: what was typed, the key, and the data dir that is held (`None` for none).

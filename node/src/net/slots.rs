@@ -37,9 +37,9 @@ use rand::seq::IteratorRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 pub use self::decision::{Connection, Decision, InUse, Limits, Why};
-use self::swaps::{Held, Swap, Swaps};
 use self::rate::Rate;
-pub use self::rate::{EVICT_INTERVAL, EVICTIONS_AT_ONCE, INBOUND_EXCHANGE_INTERVAL, FAVOUR_INTERVAL};
+pub use self::rate::{EVICT_INTERVAL, EVICTIONS_AT_ONCE, FAVOUR_INTERVAL, INBOUND_EXCHANGE_INTERVAL};
+use self::swaps::{Held, Swap, Swaps};
 pub use self::useful::{
     FIRST_WITH_BLOCKS, FIRST_WITH_TRANSACTIONS, LOW_ROUND_TRIPS, Merits, OTHER_GROUPS, SHARES_OF, per_group,
 };

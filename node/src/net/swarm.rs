@@ -9,12 +9,12 @@ use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour};
 use libp2p::{StreamProtocol, Swarm, connection_limits, identify};
 
-use crate::net::behaviour::{Behaviour, Settings};
 use crate::config::Config;
 use crate::host::EngineHost;
 use crate::net::addresses::split_peer;
-use crate::net::handler::protocol_name;
+use crate::net::behaviour::{Behaviour, Settings};
 use crate::net::discovery::kademlia::Kademlia;
+use crate::net::handler::protocol_name;
 use crate::net::limits::{AddressBlocks, connection_limits as limits_for};
 use crate::net::transport::own::Dials;
 use crate::net::transport::{self, TransportSetupError, WireBytes};

@@ -28,11 +28,11 @@ use libp2p::identity::Keypair;
 use libp2p::{PeerId, Transport as _, noise, quic, tcp};
 use tokio::time::{Sleep, sleep};
 
-use crate::config::links::Links;
 use self::muxer::{OWN_STREAMS_MAX, UNREAD_BYTES_MAX, Yamux};
 use self::own::{Dials, Guard};
 use self::resolve::Names;
 use self::setups::Doors;
+use crate::config::links::Links;
 
 /// Bytes that one QUIC stream, and one QUIC connection, may have unread: fixed, since quinn's windows don't grow.
 const QUIC_STREAM_BYTES: u32 = 256 * 1024;

@@ -33,13 +33,13 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tower::Service as _;
 
 use crate::config::cookie::Cookie;
-use crate::rpc::command::Command;
 use crate::rpc::access::{Access, LARGE_ANSWERS_MAX, Names};
+use crate::rpc::command::Command;
 use crate::rpc::{self, BATCH_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
 pub use guard::OPEN_REQUEST_BYTES_MAX;
-use health::{HEALTHZ, READYZ};
 pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
+use health::{HEALTHZ, READYZ};
 pub use place::Times;
 
 /// Connections at a time, where the limit of open files allows it.

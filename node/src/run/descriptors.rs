@@ -9,8 +9,8 @@ use std::io;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::config::Config;
-use crate::rpc::http::CONNECTIONS_MAX;
 use crate::net::limits::{PENDING_MAX, established_max};
+use crate::rpc::http::CONNECTIONS_MAX;
 
 /// The node asks for no more: 2 * 1,024 peers take some thousands.
 pub const LIMIT_WANTED: u64 = 65_536;

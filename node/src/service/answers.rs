@@ -12,14 +12,14 @@ use protocol::gossip::{Behind, Direction, ItemId, PeerHandle, Refusal, Stats, Su
 use protocol::hash::{BlockId, TxId};
 use tokio::sync::oneshot;
 
+use crate::clock::Clock;
+use crate::config::Config;
 use crate::net::bans::Banned;
 use crate::net::behaviour::{Behaviour, Link};
-use crate::clock::Clock;
-use crate::rpc::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
-use crate::config::Config;
-use crate::observe::sample;
-use crate::store::{FoundTransaction, Place, Writer};
 use crate::net::transport::WireBytes;
+use crate::observe::sample;
+use crate::rpc::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
+use crate::store::{FoundTransaction, Place, Writer};
 
 /// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item.
 const SUBMISSIONS_WAITING_MAX: usize = 4_096;

@@ -11,11 +11,11 @@ use protocol::network::NetworkId;
 use tracing::{debug, info, warn};
 
 use crate::net::bans::BAN_TIME;
-use crate::net::discovery::{Trouble, Warning};
-use crate::service::notices::Notice;
 use crate::net::discovery::own_key::KeySign;
+use crate::net::discovery::{Trouble, Warning};
 use crate::net::reason::CloseReason;
 use crate::observe::status_line::{Figures, Line};
+use crate::service::notices::Notice;
 
 /// Stale blocks from which on a reorganisation is a warning: as many as payees commonly wait for.
 const DEEP_REORGANISATION: usize = 6;

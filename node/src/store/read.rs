@@ -20,7 +20,7 @@ use protocol::transaction::{Height, SignedTransaction};
 use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable};
 
 use super::error::{Context as _, StoreError};
-use super::peers::{KnownPeer, KEPT_PEERS_MAX};
+use super::peers::{KEPT_PEERS_MAX, KnownPeer};
 use super::tables::{BEST, BLOCKS, BODIES, BlockRow, IDS, NUMBERS, PART_BYTES, PEERS, PENDING, RETURNING, Spot};
 
 /// Transaction ids in a full part of a block's list.

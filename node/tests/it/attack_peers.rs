@@ -13,9 +13,9 @@ use libp2p::swarm::{self, NetworkBehaviour, SwarmEvent};
 use libp2p::{Swarm, identify, kad};
 use node::net::handler::protocol_name;
 use node::net::transport::own::Dials;
+use node::net::transport::{self, WireBytes};
 use node::store::KEPT_PEERS_MAX;
 use node::store::{RedbStore, Store as _, StoreOptions};
-use node::net::transport::{self, WireBytes};
 use protocol::network::NetworkId;
 
 use crate::attack_figures::Row;

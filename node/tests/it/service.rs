@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use libp2p::identity::Keypair;
-use node::rpc::command::Command;
 use node::net::handler::{Order, Report};
 use node::net::transport::listen::ListenError;
-use node::service::ServiceError;
 use node::observe::trace::{self, What};
+use node::rpc::command::Command;
+use node::service::ServiceError;
 use protocol::codec::Encode as _;
 use protocol::gossip::{Submission, TransactionStatus};
 use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};

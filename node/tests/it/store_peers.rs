@@ -1,7 +1,7 @@
 //! Known peers are replaced as a whole, keep their order, are bounded, and outlive runs that met nobody.
 
 use node::store::{
-    KnownPeer, PEER_ADDRESS_BYTES_MAX, KEPT_ADDRESSES_MAX, PEER_ID_BYTES_MAX, KEPT_PEERS_MAX, RedbStore, Store,
+    KEPT_ADDRESSES_MAX, KEPT_PEERS_MAX, KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ID_BYTES_MAX, RedbStore, Store,
     StoreError, StoreOptions,
 };
 
@@ -17,7 +17,8 @@ fn peer(number: usize) -> KnownPeer {
 #[test]
 fn the_last_list_comes_back_in_order() {
     let disk = Disk::default();
-    let lists: [Vec<_>; 3] = [(0..KEPT_PEERS_MAX).map(peer).collect(), (5..9).rev().map(peer).collect(), Vec::new()];
+    let lists: [Vec<_>; 3] =
+        [(0..KEPT_PEERS_MAX).map(peer).collect(), (5..9).rev().map(peer).collect(), Vec::new()];
     for list in lists {
         let mut stores: [Box<dyn Store>; 2] = [Box::new(open(disk.clone()).expect("a store")), Box::new(memory())];
         for store in &mut stores {

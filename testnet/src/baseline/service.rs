@@ -13,20 +13,20 @@ use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, identify, ping};
 use libp2p_gossipsub::Event as GossipsubEvent;
 use node::clock::Clock;
-use node::rpc::command::Command;
 use node::config::Config;
 use node::net::discovery::{Discovery, Failure, Target, Want};
-use node::rpc::http::Health;
+use node::net::transport::WireBytes;
+use node::net::transport::listen::ListenError;
 use node::observe::recorder::Recorder;
 use node::observe::sample;
-use node::service::{Ready, STOP_TIMEOUT, ServiceError};
+use node::observe::trace::{Kind, TraceWriter, What};
+use node::rpc::command::Command;
+use node::rpc::http::Health;
 use node::service::timers::{
     DISCOVERY_INTERVAL, LATENESS_INTERVAL, SAMPLE_INTERVAL, at_once_and_every, every, latenesses, next,
 };
-use node::observe::trace::{Kind, TraceWriter, What};
-use node::net::transport::WireBytes;
-use node::net::transport::listen::ListenError;
 use node::service::verify::{Verdicts, VerifyPool};
+use node::service::{Ready, STOP_TIMEOUT, ServiceError};
 use protocol::gossip::{ItemId, Refusal, Submission};
 use protocol::hash::BlockId;
 use protocol::verify::{JobId, VerifyJob};

@@ -14,8 +14,8 @@ use node::config::Config;
 use node::net::addresses::split_peer;
 use node::net::limits::connection_limits as limits_for;
 use node::net::transport::own::Dials;
-use node::service::ServiceError;
 use node::net::transport::{self, WireBytes};
+use node::service::ServiceError;
 use protocol::limits::BLOCK_BYTES_MAX;
 
 use super::Form;

@@ -11,10 +11,10 @@ use libp2p::multiaddr::Protocol;
 use protocol::codec::Decode as _;
 use protocol::transaction::SignedTransaction;
 
+use crate::observe::units::{bytes_text, grouped};
 use crate::rpc::command::{BanStatus, PeerStatus, Status};
 use crate::rpc::evidence::EvidenceView;
 use crate::rpc::{BlockView, TransactionState, TransactionView};
-use crate::observe::units::{bytes_text, grouped};
 
 /// Columns where standard output is no terminal.
 pub const WIDTH_DEFAULT: usize = 80;

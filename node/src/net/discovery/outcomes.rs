@@ -6,7 +6,8 @@ use protocol::time::Time;
 use rand::RngExt as _;
 
 use super::{
-    BACKOFF_MIN, DECLINED_DELAY, DIALS_MAX, Dial, Discovery, Failure, GROUP_TRIES, QUERY_MIN, Target, Trouble, Warning,
+    BACKOFF_MIN, DECLINED_DELAY, DIALS_MAX, Dial, Discovery, Failure, GROUP_TRIES, QUERY_MIN, Target, Trouble,
+    Warning,
 };
 use crate::net::addresses::split_peer;
 use crate::net::discovery::book::{Group, Retry};

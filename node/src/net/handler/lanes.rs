@@ -66,7 +66,12 @@ impl Lanes {
     }
 
     /// The peer opened a lane.
-    pub(super) fn on_inbound(&mut self, lane: Lane, stream: Stream, deadlines: &Deadlines) -> Result<(), CloseReason> {
+    pub(super) fn on_inbound(
+        &mut self,
+        lane: Lane,
+        stream: Stream,
+        deadlines: &Deadlines,
+    ) -> Result<(), CloseReason> {
         let slot = match lane {
             Lane::Control => &mut self.control_in,
             Lane::Bulk => &mut self.bulk_in,
@@ -182,7 +187,12 @@ impl Lanes {
         reading.chain(writing).chain(bulk).min()
     }
 
-    fn write(&mut self, cx: &mut Context<'_>, now: Time, reports: &mut VecDeque<Report>) -> Result<(), CloseReason> {
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        reports: &mut VecDeque<Report>,
+    ) -> Result<(), CloseReason> {
         let (Some(control), Some(bulk)) = (&mut self.control_out, &mut self.bulk_out) else { return Ok(()) };
         if self.paused.is_none()
             && let Some(nonce) = self.pings.as_mut().and_then(|pings| pings.ask(now, rand::random))

@@ -14,8 +14,8 @@ use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, Swarm};
 
-use crate::observe::errors::chain;
 use crate::net::addresses::ip_of;
+use crate::observe::errors::chain;
 
 /// Listeners that haven't told their address by then never will.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,7 +51,10 @@ pub enum ListenError {
 ///
 /// # Errors
 /// [`ListenError`].
-pub async fn listen<B: NetworkBehaviour>(swarm: &mut Swarm<B>, addresses: &[Multiaddr]) -> Result<(), ListenError> {
+pub async fn listen<B: NetworkBehaviour>(
+    swarm: &mut Swarm<B>,
+    addresses: &[Multiaddr],
+) -> Result<(), ListenError> {
     for address in addresses {
         probe(address)?;
     }

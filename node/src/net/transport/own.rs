@@ -28,8 +28,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::net::addresses::{goes_first, ip_of, plain, split_peer};
 use crate::net::bans::{BANS_MAX, block_of};
-use crate::observe::errors::chain;
 use crate::net::discovery::own_key::SIGNS_MAX;
+use crate::observe::errors::chain;
 
 /// How long addresses that may lead to another machine than is meant wait for the other addresses of the peer: those in
 /// private networks that are not ours, link-local ones, and what leads to this machine, unless it has no other network.

@@ -30,8 +30,8 @@ use protocol::gossip::AddressGroup;
 use protocol::time::{Duration, Time};
 
 use crate::clock::Clock;
-use crate::net::limits::PENDING_MAX;
 use crate::net::addresses::{address_group, is_quic};
+use crate::net::limits::PENDING_MAX;
 
 /// Setups of TCP: each holds a socket.
 pub const TCP_SETUPS_MAX: usize = PENDING_MAX as usize;

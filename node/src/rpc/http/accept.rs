@@ -31,8 +31,8 @@ use tokio::time::{Duration, Instant, sleep, timeout};
 use tower::Service as _;
 use tracing::{debug, warn};
 
-use super::health::HEALTH_PATHS;
 use super::answer::Answer;
+use super::health::HEALTH_PATHS;
 use super::place::{Place, Times};
 use crate::clock::Clock;
 use crate::observe::seldom::Seldom;

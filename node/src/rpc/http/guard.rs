@@ -17,8 +17,8 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 
 use super::health::HEALTH_PATHS;
-use crate::config::cookie::Cookie;
 use super::place::Place;
+use crate::config::cookie::Cookie;
 use crate::rpc::REQUEST_BYTES_MAX;
 use crate::rpc::access::Caller;
 

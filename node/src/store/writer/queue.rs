@@ -70,7 +70,13 @@ pub(super) struct Turn {
 impl Queue {
     /// Takes records, which may wait for others for `wait`. Returns their number, or that of the last if there are none,
     /// and whether the thread is to look: it is left asleep where it would only see what is to wait.
-    pub(super) fn submit(&mut self, records: Vec<Record>, awaited: Awaited, wait: Duration, now: Time) -> (u64, bool) {
+    pub(super) fn submit(
+        &mut self,
+        records: Vec<Record>,
+        awaited: Awaited,
+        wait: Duration,
+        now: Time,
+    ) -> (u64, bool) {
         if !records.is_empty() {
             self.take(records);
             self.due.get_or_insert(now + wait.into());

@@ -8,7 +8,7 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::codec::{DecodeError, Encode, Reader, Writer};
 
 use super::{Group, Kept, Standing};
-use crate::store::{KnownPeer, PEER_ID_BYTES_MAX, KEPT_PEERS_MAX};
+use crate::store::{KEPT_PEERS_MAX, KnownPeer, PEER_ID_BYTES_MAX};
 
 /// How peers stand, by the bytes of their ids.
 pub type Standings = BTreeMap<Vec<u8>, Standing>;
