@@ -1,7 +1,7 @@
 //! Frames: however a stream is cut, the same frames come out of it and the same error ends it, within the lane's bound.
 
 use bytes::Bytes;
-use node::framing::{FrameError, FrameReader, Step};
+use node::net::framing::{FrameError, FrameReader, Step};
 
 use super::cursor::Cursor;
 

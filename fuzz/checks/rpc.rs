@@ -3,8 +3,8 @@
 
 use std::cell::OnceCell;
 
-use node::command::Command;
 use node::rpc;
+use node::rpc::command::Command;
 use protocol::codec::Encode as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;

@@ -1,5 +1,5 @@
 //! What may be typed: every command, flag and environment variable. Parsing only; what a value means in the end is
-//! decided in `config.rs`.
+//! decided in `settings.rs`.
 //!
 //! Deliberately absent: secrets as values. Keys are named by file, never by flag or environment.
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use libp2p::Multiaddr;
 use protocol::gossip::{AuthorTree, Digest, Redundancy, RelayPolicy};
 use protocol::hash::{BlockId, TxId};
@@ -17,10 +17,15 @@ use protocol::keys::PublicKey;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 use protocol::network::NetworkId;
 
-use crate::{config, logging, typed};
+use crate::observe::logging::{self, LogFormat};
 
 mod arrange;
+pub mod client;
 mod environment;
+pub mod exit;
+mod settings;
+pub mod typed;
+pub mod values;
 
 /// Most gossip peers of one direction. Each may have 8.25 MiB queued for it at worst, and takes a socket: the usual
 /// limit of open files is 1,024.
@@ -90,7 +95,7 @@ pub struct RunArgs {
 
     /// Addresses to listen on; port 0 takes a free one
     #[arg(long, env = "NODE_LISTEN", value_name = "ADDR", value_delimiter = ',',
-          default_values = config::LISTEN_DEFAULT, value_parser = typed::parse_listen)]
+          default_values = values::LISTEN_DEFAULT, value_parser = typed::parse_listen)]
     pub listen: Vec<Multiaddr>,
 
     /// Where the node lives: network and data dir.
@@ -111,13 +116,13 @@ pub struct RunArgs {
     pub ephemeral: bool,
 
     /// Delete the bodies of the oldest blocks while all take more than this, such as 10GiB; the newest 288 stay
-    #[arg(long, env = "NODE_PRUNE_BYTES", value_name = "BYTES", value_parser = config::parse_bytes)]
+    #[arg(long, env = "NODE_PRUNE_BYTES", value_name = "BYTES", value_parser = values::parse_bytes)]
     pub prune_bytes: Option<u64>,
 
     /// Delete the bodies of blocks that were stored longer ago than this, such as 30d; the newest 288 stay
     ///
     /// Only time for which the node runs counts, so that a clock that is set wrongly deletes nothing.
-    #[arg(long, env = "NODE_PRUNE_AGE", value_name = "TIME", value_parser = config::parse_age)]
+    #[arg(long, env = "NODE_PRUNE_AGE", value_name = "TIME", value_parser = values::parse_age)]
     pub prune_age: Option<Duration>,
 
     /// Gossip peers that may have dialled this node
@@ -168,7 +173,7 @@ pub struct RunArgs {
     /// A comparison costs about what differs. Without any, a new peer is told of the whole mempool, and what is lost
     /// stays lost.
     #[arg(long, env = "NODE_RECONCILE_INTERVAL", value_name = "TIME", default_value = "1s",
-          value_parser = config::parse_interval_or_zero)]
+          value_parser = values::parse_interval_or_zero)]
     pub reconcile_interval: Duration,
 
     /// Which way items go in these comparisons: push-pull (both), push (give) or pull (take)
@@ -176,8 +181,8 @@ pub struct RunArgs {
     pub reconcile_digest: Digest,
 
     /// Where the RPC listens; loopback only, port 0 takes a free one
-    #[arg(long, env = "NODE_RPC_ADDR", value_name = "ADDR", default_value = config::RPC_ADDR_DEFAULT,
-          value_parser = config::parse_rpc_addr)]
+    #[arg(long, env = "NODE_RPC_ADDR", value_name = "ADDR", default_value = values::RPC_ADDR_DEFAULT,
+          value_parser = values::parse_rpc_addr)]
     pub rpc_addr: SocketAddr,
 
     /// Run without the RPC; wins over --rpc-addr
@@ -210,7 +215,7 @@ pub struct RunArgs {
     /// Make a block of the mempool this often, such as 5s
     ///
     /// Signed with the node's own key, which the others must have among their --producers.
-    #[arg(long, env = "NODE_PRODUCE_EVERY", value_name = "TIME", value_parser = config::parse_interval)]
+    #[arg(long, env = "NODE_PRODUCE_EVERY", value_name = "TIME", value_parser = values::parse_interval)]
     pub produce_every: Option<Duration>,
 
     /// Write a trace of every submission, sight and send to this file
@@ -225,18 +230,6 @@ pub struct RunArgs {
     /// How to log to stderr; auto is pretty, with colours only on a terminal without NO_COLOR
     #[arg(long, env = "NODE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
-}
-
-/// The shape of log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Pretty, coloured on a terminal.
-    #[default]
-    Auto,
-    /// Lines for people.
-    Pretty,
-    /// One JSON object a line.
-    Json,
 }
 
 /// Where a node lives.
@@ -261,11 +254,11 @@ pub struct AskArgs {
     pub place: PlaceArgs,
 
     /// The node's RPC address, rather than the one that its rpc.json names
-    #[arg(long, env = "NODE_RPC", value_name = "HOST:PORT", value_parser = config::parse_rpc)]
+    #[arg(long, env = "NODE_RPC", value_name = "HOST:PORT", value_parser = values::parse_rpc)]
     pub rpc: Option<String>,
 
     /// How long to wait for each answer, such as 3s; `tx send` waits for two
-    #[arg(long, env = "NODE_TIMEOUT", value_name = "TIME", default_value = "15s", value_parser = config::parse_interval)]
+    #[arg(long, env = "NODE_TIMEOUT", value_name = "TIME", default_value = "15s", value_parser = values::parse_interval)]
     pub timeout: Duration,
 
     /// Print JSON

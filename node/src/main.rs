@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
-use node::cli::{Cli, Command, RunArgs};
-use node::{client, logging, run};
+use node::cli::exit::ExitStatus;
+use node::cli::{Cli, Command, RunArgs, client};
+use node::observe::logging;
+use node::run;
 
 fn main() -> ExitCode {
     run::exit_on_panic();
@@ -31,7 +33,7 @@ fn run_node(args: RunArgs) -> ExitCode {
 }
 
 /// Prints an error, and turns either way to end into an exit code.
-fn report<E: std::fmt::Display + run::ExitStatus>(result: Result<ExitCode, E>) -> ExitCode {
+fn report<E: std::fmt::Display + ExitStatus>(result: Result<ExitCode, E>) -> ExitCode {
     result.unwrap_or_else(|error| {
         logging::to_stderr(&format!("error: {error}"));
         error.exit_code()

@@ -1,22 +1,18 @@
 //! The JSON-RPC's methods: they turn requests into [`Command`]s for the service, and its answers into JSON. One trait makes
 //! server and client, so the two can't disagree.
 //!
-//! Reading and `tx_send` are open to everyone on the machine. What changes the node otherwise needs the cookie. The listener is
-//! `http.rs`. Deliberately absent: subscriptions.
+//! Reading and `tx_send` are open to everyone on the machine. What changes the node otherwise needs the cookie
+//! (`access.rs`). The listener is `http.rs`. Deliberately absent: subscriptions.
 
-use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::Either;
-use jsonrpsee::core::middleware::{Batch, BatchEntry, BatchEntryErr, Notification};
+use jsonrpsee::RpcModule;
 use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
-use jsonrpsee::server::middleware::rpc::RpcServiceT;
+use jsonrpsee::types::ErrorObjectOwned;
 use jsonrpsee::types::error::INVALID_PARAMS_CODE;
-use jsonrpsee::types::{ErrorObjectOwned, Request};
-use jsonrpsee::{Extensions, MethodResponse, RpcModule};
 use protocol::block::Block;
 use protocol::codec::{Decode, Encode as _};
 use protocol::gossip::{Refusal, Submission, TransactionStatus};
@@ -24,11 +20,15 @@ use protocol::hash::{BlockId, TxId};
 use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX};
 use protocol::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
-use crate::command::{Command, PeerStatus, Status};
-use crate::evidence::EvidenceView;
-use crate::http::{Caller, Large};
+pub mod access;
+pub mod command;
+pub mod evidence;
+pub mod http;
+
+use self::command::{Command, PeerStatus, Status};
+use self::evidence::EvidenceView;
 
 /// JSON around an item: names, quotes, ids. 4 KiB is ample.
 const ENVELOPE_BYTES: usize = 4 * 1024;
@@ -41,14 +41,6 @@ pub const RESPONSE_BYTES_MAX: usize = REQUEST_BYTES_MAX + BLOCK_TRANSACTIONS_MAX
 
 /// Requests in a batch. They are answered one after the other, so a connection never has more than one command under way.
 pub const BATCH_MAX: u32 = 64;
-
-/// Large answers at a time, from their making until the client has them: blocks of 4 MiB, twice that in hexadecimal and again
-/// in JSON, so 100 MiB at most.
-pub const LARGE_ANSWERS_MAX: usize = 4;
-
-/// The methods that need no cookie: they ask, or send a transaction, which the engine limits by itself. All others need it.
-pub const OPEN_METHODS: [&str; 6] =
-    ["admin_nodeInfo", "admin_peers", "evidence_list", "tx_send", "tx_get", "block_get"];
 
 /// How long the service may take to answer, waiting for its queue included.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -150,113 +142,6 @@ pub trait Api {
 /// The methods, for a listener: each becomes one command.
 pub fn methods(commands: mpsc::Sender<Command>) -> RpcModule<impl Sized> {
     Methods { commands }.into_rpc()
-}
-
-/// Lets the owner call every method, and anyone else those of [`OPEN_METHODS`].
-#[derive(Clone, Debug)]
-pub(crate) struct Access<S> {
-    inner: S,
-    names: Names,
-    large: Arc<Semaphore>,
-}
-
-/// The names of all methods.
-pub(crate) type Names = Arc<[&'static str]>;
-
-impl<S> Access<S> {
-    pub(crate) const fn new(inner: S, names: Names, large: Arc<Semaphore>) -> Self {
-        Self { inner, names, large }
-    }
-
-    /// Why a call is refused; `None` if it isn't.
-    fn refusal(&self, method: &str, extensions: &Extensions) -> Option<ErrorObjectOwned> {
-        let allowed = OPEN_METHODS.contains(&method) || extensions.get::<Caller>() == Some(&Caller::Owner);
-        // Of a method that isn't there jsonrpsee tells.
-        if allowed || !self.names.contains(&method) {
-            return None;
-        }
-        let text = format!(
-            "{method} changes the node, so it needs the cookie; nothing was done: send the content of the file `cookie` in \
-             the node's data dir as 'Authorization: Bearer …'"
-        );
-        Some(error(CODE_NOT_ALLOWED, text))
-    }
-}
-
-impl<S> RpcServiceT for Access<S>
-where
-    S: RpcServiceT<MethodResponse = MethodResponse, BatchResponse = MethodResponse>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-{
-    type MethodResponse = MethodResponse;
-    type NotificationResponse = S::NotificationResponse;
-    type BatchResponse = S::BatchResponse;
-
-    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = Self::MethodResponse> + Send + 'a {
-        match self.refusal(request.method_name(), request.extensions()) {
-            Some(refusal) => Either::Left(ready(MethodResponse::error(request.id, refusal))),
-            None => {
-                let (inner, large) = (self.inner.clone(), Arc::clone(&self.large));
-                Either::Right(async move {
-                    let permit = permit(&large, is_large(request.method_name())).await;
-                    held(inner.call(request).await, permit)
-                })
-            }
-        }
-    }
-
-    fn batch<'a>(&self, requests: Batch<'a>) -> impl Future<Output = Self::BatchResponse> + Send + 'a {
-        let mut any_large = false;
-        let checked = requests.into_iter().map(|entry| match entry {
-            Ok(BatchEntry::Call(request)) => match self.refusal(request.method_name(), request.extensions()) {
-                Some(refusal) => Err(BatchEntryErr::new(request.id, refusal)),
-                None => {
-                    any_large |= is_large(request.method_name());
-                    Ok(BatchEntry::Call(request))
-                }
-            },
-            other => other,
-        });
-        let checked = Batch::from(checked.collect());
-        let (inner, large) = (self.inner.clone(), Arc::clone(&self.large));
-        async move {
-            let permit = permit(&large, any_large).await;
-            held(inner.batch(checked).await, permit)
-        }
-    }
-
-    fn notification<'a>(
-        &self,
-        notification: Notification<'a>,
-    ) -> impl Future<Output = Self::NotificationResponse> + Send + 'a {
-        // Nobody is answered, and jsonrpsee calls no method for one.
-        self.inner.notification(notification)
-    }
-}
-
-/// Whether the answer may have megabytes.
-fn is_large(method: &str) -> bool {
-    method == "block_get"
-}
-
-/// Waits for the turn of a large answer. Those that are not go at once.
-async fn permit(large: &Arc<Semaphore>, wanted: bool) -> Option<Large> {
-    if !wanted {
-        return None;
-    }
-    // It is never closed.
-    Arc::clone(large).acquire_owned().await.ok().map(|permit| Large(Arc::new(permit)))
-}
-
-/// The answer keeps the permit until the client has it.
-fn held(answer: MethodResponse, permit: Option<Large>) -> MethodResponse {
-    let Some(permit) = permit else { return answer };
-    let mut extensions = answer.extensions().clone();
-    extensions.insert(permit);
-    answer.with_extensions(extensions)
 }
 
 struct Methods {

@@ -1,35 +1,38 @@
 //! One run of the node, from the first look at the data dir to the last signal: takes hold of the data dir, loads the
 //! key, starts service and RPC, says where it can be reached, and stops cleanly when asked.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use libp2p::Multiaddr;
-use libp2p::multiaddr::Protocol;
-use protocol::validator::Producers;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::cli::{Cli, LogFormat, RunArgs};
-use crate::command::Command;
+mod banner;
+pub mod descriptors;
+mod signals;
+
+use self::banner::Banner;
+use self::descriptors::Descriptors;
+use self::signals::{Signals, Stop};
+use crate::cli::exit::ExitStatus;
+use crate::cli::{Cli, RunArgs};
 use crate::config::Config;
-use crate::data_dir::{self, DataDir, DataDirError, RpcInfo};
-use crate::descriptors::Descriptors;
-use crate::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
-use crate::identity::{Identity, IdentityError, KEY_FILE};
-use crate::logging;
+use crate::config::data_dir::{self, DataDir, DataDirError};
+use crate::config::identity::{Identity, IdentityError, KEY_FILE};
+use crate::config::links::Links;
+use crate::net::transport::listen::ListenError;
+use crate::observe::logging::{self, LogFormat};
+use crate::rpc::command::Command;
+use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
 use crate::service::{self, Ready, ServiceError};
-use crate::transport::Links;
 
 /// Commands that wait for the service: one for each connection of the HTTP listener, which has no second under way.
 const COMMANDS_MAX: usize = CONNECTIONS_MAX;
 
 /// How long a clean stop may take.
-const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+const RUN_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What of it the HTTP listener may take to get its last answers out.
 const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -68,17 +71,12 @@ pub enum RunError {
     },
 }
 
-/// The exit code that an error stands for.
-pub trait ExitStatus {
-    /// The code.
-    fn exit_code(&self) -> ExitCode;
-}
-
 impl ExitStatus for RunError {
     fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::DataDir(DataDirError::Locked { .. }) => 3,
-            Self::Http(HttpError::AddressInUse(_)) | Self::Service(ServiceError::AddressInUse { .. }) => 4,
+            Self::Http(HttpError::AddressInUse(_))
+            | Self::Service(ServiceError::Listen(ListenError::AddressInUse { .. })) => 4,
             Self::Key(_) => 5,
             Self::Service(ServiceError::Store(_) | ServiceError::StoreFailed(_)) => 6,
             _ => 1,
@@ -154,11 +152,11 @@ where
     let place = Footing::take(&args)?;
     let data_dir = place.data_dir.as_ref().map(|dir| dir.path().to_owned());
     let format = args.log_format;
-    let config = Config { links, ..Config::resolve(args, &place.identity, data_dir) };
+    let config = Config { links, ..args.settings(&place.identity, data_dir) };
     let descriptors = claim_descriptors(&config)?;
     let listener = config.rpc_addr.map(HttpListener::bind).transpose()?;
     let rpc_addr = listener.as_ref().map(HttpListener::address);
-    let banner = Banner::new(&config, &place, rpc_addr.map(|address| address.to_string()));
+    let banner = Banner::new(&config, place.key_note.clone(), rpc_addr.map(|address| address.to_string()));
 
     let (commands, commands_received) = mpsc::channel(COMMANDS_MAX);
     let (ready_sent, ready) = oneshot::channel();
@@ -261,7 +259,7 @@ impl Running {
             result
         };
         tokio::select! {
-            result = tokio::time::timeout(STOP_TIMEOUT, stopped) => match result {
+            result = tokio::time::timeout(RUN_STOP_TIMEOUT, stopped) => match result {
                 Ok(result) => ended(result).map(|()| ExitCode::SUCCESS),
                 Err(_) => Err(RunError::StopTimeout),
             },
@@ -272,196 +270,4 @@ impl Running {
 
 fn ended(result: Result<Result<(), ServiceError>, tokio::task::JoinError>) -> Result<(), RunError> {
     result.map_err(|error| RunError::Lost(error.to_string()))?.map_err(RunError::Service)
-}
-
-#[derive(Clone, Copy)]
-enum Stop {
-    Interrupt,
-    Terminate,
-    Hangup,
-}
-
-impl Stop {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Interrupt => "interrupted",
-            Self::Terminate => "terminated",
-            Self::Hangup => "hung up",
-        }
-    }
-
-    /// 128 and the signal's number, as shells have it.
-    fn forced(self) -> ExitCode {
-        ExitCode::from(match self {
-            Self::Interrupt => 130,
-            Self::Terminate => 143,
-            Self::Hangup => 129,
-        })
-    }
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    /// `None` if whoever started us wants hangups ignored, as nohup does.
-    hangup: Option<Signal>,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, RunError> {
-        let of = |kind| signal(kind).map_err(|error| RunError::System { action: "listen for signals", error });
-        let hangup = if ignores_hangups() { None } else { Some(of(SignalKind::hangup())?) };
-        Ok(Self { interrupt: of(SignalKind::interrupt())?, terminate: of(SignalKind::terminate())?, hangup })
-    }
-
-    async fn next(&mut self) -> Stop {
-        tokio::select! {
-            _ = self.interrupt.recv() => Stop::Interrupt,
-            _ = self.terminate.recv() => Stop::Terminate,
-            () = hung_up(&mut self.hangup) => Stop::Hangup,
-        }
-    }
-}
-
-/// Ends with the next hangup; never, where these are ignored.
-async fn hung_up(signal: &mut Option<Signal>) {
-    match signal {
-        Some(signal) => {
-            signal.recv().await;
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// Whether this process was started with SIGHUP ignored. Linux tells; where nobody does, it was not.
-fn ignores_hangups() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    // Signal n is bit n - 1, and SIGHUP is signal 1.
-    mask & 1 != 0
-}
-
-/// What a person wants to know when a node has started.
-struct Banner {
-    network: String,
-    /// Whose blocks it takes from the network.
-    blocks: String,
-    /// What a node that joins has to say of producers to take this one's blocks.
-    producers: String,
-    data: String,
-    key: String,
-    public_key: String,
-    bootstrap: usize,
-    rpc: Option<String>,
-}
-
-impl Banner {
-    fn new(config: &Config, place: &Footing, rpc: Option<String>) -> Self {
-        Self {
-            network: config.network.to_string(),
-            blocks: blocks(config),
-            producers: producers(config),
-            data: config
-                .data_dir
-                .as_ref()
-                .map_or_else(|| "in memory".to_owned(), |path| path.display().to_string()),
-            key: place.key_note.clone(),
-            public_key: place.identity.public_key().to_string(),
-            bootstrap: config.bootstrap.len(),
-            rpc,
-        }
-    }
-
-    fn info(&self, ready: &Ready) -> RpcInfo {
-        let with_peer =
-            |address: &Multiaddr| address.clone().with_p2p(ready.peer_id).unwrap_or_else(|whole| whole);
-        RpcInfo {
-            pid: std::process::id(),
-            peer_id: ready.peer_id.to_string(),
-            public_key: self.public_key.clone(),
-            rpc: self.rpc.clone(),
-            listen: ready.listen.iter().map(|address| with_peer(address).to_string()).collect(),
-        }
-    }
-
-    fn print(&self, info: &RpcInfo, format: LogFormat) {
-        let version = env!("CARGO_PKG_VERSION");
-        if format == LogFormat::Json {
-            let (listen, rpc) = (info.listen.join(","), self.rpc.as_deref().unwrap_or("none"));
-            let (network, data, key, peer_id) = (&self.network, &self.data, &self.key, &info.peer_id);
-            let blocks = &self.blocks;
-            tracing::info!(version, network, data, key, peer_id, listen, rpc, blocks, "ready");
-            return;
-        }
-        let network = if self.network == "dev" { String::new() } else { format!("--network {} ", self.network) };
-        let mut lines = vec![format!("node {version} · network {} · data {}", self.network, self.data)];
-        lines.push(format!("key      {}", self.key));
-        lines.push(format!("public   {}", info.public_key));
-        lines.push(format!("peer id  {}", info.peer_id));
-        lines.extend(info.listen.iter().map(|address| format!("listen   {address}")));
-        lines.push(format!(
-            "rpc      {}",
-            self.rpc.as_ref().map_or("none".to_owned(), |at| format!("http://{at}"))
-        ));
-        lines.push(format!("blocks   {}", self.blocks));
-        lines.push(match self.bootstrap {
-            0 => "boot     no --bootstrap address: waiting to be joined".to_owned(),
-            count => {
-                format!("boot     dialling {count} bootstrap {}", if count == 1 { "address" } else { "addresses" })
-            }
-        });
-        lines.push(match reachable(&info.listen) {
-            Some(address) => {
-                format!("ready    join me with: node {network}--bootstrap {address}{}", self.producers)
-            }
-            None => "ready    listening nowhere: nobody can join through this node".to_owned(),
-        });
-        for line in lines {
-            logging::to_stderr(&line);
-        }
-    }
-}
-
-/// Whose blocks the node takes from the network, and how that is changed where it takes none.
-fn blocks(config: &Config) -> String {
-    match &config.producers {
-        Producers::Open => "of every producer".to_owned(),
-        Producers::Allowed(keys) if keys.is_empty() => {
-            "none from the network is taken: name producers with --producers, or take all with --open-producers"
-                .to_owned()
-        }
-        Producers::Allowed(keys) => {
-            format!("of {} {}", keys.len(), if keys.len() == 1 { "producer" } else { "producers" })
-        }
-    }
-}
-
-/// The flags with which a node takes the blocks that this one takes and makes.
-fn producers(config: &Config) -> String {
-    let Producers::Allowed(keys) = &config.producers else { return " --open-producers".to_owned() };
-    let own = config.produce_every.map(|_| config.key.public());
-    let keys: BTreeSet<_> = keys.iter().copied().chain(own).collect();
-    if keys.is_empty() {
-        return String::new();
-    }
-    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-    format!(" --producers {}", keys.join(","))
-}
-
-/// The address to give to others: one that other machines can reach, before loopback; TCP, before QUIC.
-fn reachable(listen: &[String]) -> Option<&String> {
-    let rank = |text: &&String| {
-        let address: Option<Multiaddr> = text.parse().ok();
-        let has = |wanted: fn(&Protocol<'_>) -> bool| {
-            address.as_ref().is_some_and(|at| at.iter().any(|part| wanted(&part)))
-        };
-        let loopback = has(|part| match part {
-            Protocol::Ip4(ip) => ip.is_loopback(),
-            Protocol::Ip6(ip) => ip.is_loopback(),
-            _ => false,
-        });
-        (loopback, !has(|part| matches!(part, Protocol::Tcp(_))))
-    };
-    listen.iter().min_by_key(rank)
 }

@@ -27,7 +27,7 @@ pub use disk::{CACHE_BYTES, RedbStore, STORE_FILE, StoreOptions};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use past::PAST_ROWS_MAX;
-pub use peers::{KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ADDRESSES_MAX, PEER_ID_BYTES_MAX, PEERS_MAX};
+pub use peers::{KEPT_ADDRESSES_MAX, KEPT_PEERS_MAX, KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ID_BYTES_MAX};
 pub use tables::FORMAT;
 pub use writer::{
     AWAITED_WAIT, Answer, Awaited, BACKLOG_BYTES_MAX, GROUP_BYTES_ENOUGH, GROUP_BYTES_MAX, GROUP_WAIT, Kept,
@@ -114,9 +114,9 @@ pub trait Store: Send {
 /// them unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
-    /// How the known peers stand ([`kept`](crate::book::kept)).
+    /// How the known peers stand ([`kept`](crate::net::discovery::book::kept)).
     Standings,
-    /// Who is banned ([`bans`](crate::bans)).
+    /// Who is banned ([`bans`](crate::net::bans)).
     Bans,
 }
 

@@ -19,8 +19,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use node::cli::RunArgs;
+use node::config::links::Links;
 use node::run::{RunError, run_service};
-use node::transport::Links;
 
 /// How gossipsub is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

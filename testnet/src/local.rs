@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use node::clock::monotonic_ns;
-use node::trace;
+use node::observe::trace;
 use tokio::time::Instant;
 
 use collect::{Measured, NodeTrace, Observed};

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use node::logging;
-use node::run::{self, ExitStatus as _};
-use node::transport::Links;
+use node::cli::exit::ExitStatus as _;
+use node::config::links::Links;
+use node::observe::logging;
+use node::run;
 
 use crate::baseline::{self, Form};
 use crate::cli::WorkerArgs;

@@ -18,11 +18,11 @@ use std::net::IpAddr;
 
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use node::book::{Group, Kept, slot_group};
-use node::discovery::{Discovery, Failure, REFRESH_EXTRA, Target, ToldBy, View, Want};
-use node::limits::{address_group, ip_of};
-use node::reason::CloseReason;
-use node::slots::{Connection, Decision, Limits, Merits, Slots};
+use node::net::addresses::{address_group, ip_of};
+use node::net::discovery::book::{Group, Kept, slot_group};
+use node::net::discovery::{Discovery, Failure, REFRESH_EXTRA, Target, ToldBy, View, Want};
+use node::net::reason::CloseReason;
+use node::net::slots::{Connection, Decision, Limits, Merits, Slots};
 use protocol::time::{Duration, Time};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};

@@ -51,7 +51,7 @@ const UNLIKE_MAX: usize = 4;
 const LETTERS_FOR_EACH: usize = 3;
 
 /// Strange variables that are told of; more are counted.
-const TOLD_MAX: usize = 5;
+const NAMED_MAX: usize = 5;
 
 /// A variable that is set to nothing is not set, for every setting.
 #[must_use]
@@ -74,8 +74,8 @@ pub(super) fn strange(command: &Command, set: impl IntoIterator<Item = OsString>
         .filter(|name| name.starts_with("NODE_") && !known.contains(name) && !is_foreign(name))
         .collect();
     strange.sort_unstable();
-    let more = strange.len().saturating_sub(TOLD_MAX);
-    strange.truncate(TOLD_MAX);
+    let more = strange.len().saturating_sub(NAMED_MAX);
+    strange.truncate(NAMED_MAX);
     let mut lines: Vec<_> = strange.iter().map(|name| line(name, &known)).collect();
     if more > 0 {
         lines.push(format!("and {more} more variables NODE_* are no settings of this program"));

@@ -7,9 +7,9 @@ use protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use super::error::StoreError;
 
 /// Peers that are kept. With 8 addresses of some 80 bytes: 0.7 MiB.
-pub const PEERS_MAX: usize = 1_024;
-/// Addresses of one peer.
-pub const PEER_ADDRESSES_MAX: usize = 8;
+pub const KEPT_PEERS_MAX: usize = 1_024;
+/// Addresses of a peer that are kept. The address book knows some more (`PEER_ADDRESSES_MAX`), of which the first are kept.
+pub const KEPT_ADDRESSES_MAX: usize = 8;
 /// Bytes of a peer id: a multihash of 64 bytes and its prefix, with room to spare.
 pub const PEER_ID_BYTES_MAX: usize = 128;
 /// Bytes of an address as text: the longest DNS name (253) and what is around it.
@@ -29,17 +29,17 @@ impl KnownPeer {
     #[must_use]
     pub fn new(peer: Vec<u8>, addresses: impl IntoIterator<Item = String>) -> Self {
         let fits = |address: &String| address.len() <= PEER_ADDRESS_BYTES_MAX;
-        Self { peer, addresses: addresses.into_iter().filter(fits).take(PEER_ADDRESSES_MAX).collect() }
+        Self { peer, addresses: addresses.into_iter().filter(fits).take(KEPT_ADDRESSES_MAX).collect() }
     }
 
     /// Refuses what is over a bound.
     pub(super) fn check(peers: &[Self]) -> Result<(), StoreError> {
         let bound =
             |what, count: usize, max| if count > max { Err(StoreError::TooMany { what, max }) } else { Ok(()) };
-        bound("the number of known peers", peers.len(), PEERS_MAX)?;
+        bound("the number of known peers", peers.len(), KEPT_PEERS_MAX)?;
         for peer in peers {
             bound("the length of a peer id", peer.peer.len(), PEER_ID_BYTES_MAX)?;
-            bound("the number of a peer's addresses", peer.addresses.len(), PEER_ADDRESSES_MAX)?;
+            bound("the number of a peer's addresses", peer.addresses.len(), KEPT_ADDRESSES_MAX)?;
             for address in &peer.addresses {
                 bound("the length of an address", address.len(), PEER_ADDRESS_BYTES_MAX)?;
             }
@@ -69,7 +69,7 @@ impl Decode for KnownPeer {
     fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
         reader.array_of("a known peer", 2)?;
         let peer = reader.bytes("a peer id", PEER_ID_BYTES_MAX)?.to_vec();
-        let count = reader.array("addresses", PEER_ADDRESSES_MAX)?;
+        let count = reader.array("addresses", KEPT_ADDRESSES_MAX)?;
         let mut addresses = Vec::with_capacity(count);
         for _ in 0..count {
             let text = reader.text("an address", PEER_ADDRESS_BYTES_MAX)?;

@@ -20,7 +20,7 @@ use protocol::transaction::{Height, SignedTransaction};
 use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable};
 
 use super::error::{Context as _, StoreError};
-use super::peers::{KnownPeer, PEERS_MAX};
+use super::peers::{KEPT_PEERS_MAX, KnownPeer};
 use super::tables::{BEST, BLOCKS, BODIES, BlockRow, IDS, NUMBERS, PART_BYTES, PEERS, PENDING, RETURNING, Spot};
 
 /// Transaction ids in a full part of a block's list.
@@ -178,7 +178,7 @@ impl<'a> Reads<'a> {
     /// The known peers.
     pub(super) fn peers(&self) -> Result<Vec<KnownPeer>, StoreError> {
         let table = self.transaction.open_table(PEERS).trying("read")?;
-        let rows = table.iter().trying("read")?.take(PEERS_MAX);
+        let rows = table.iter().trying("read")?.take(KEPT_PEERS_MAX);
         rows.map(|row| KnownPeer::read(row.trying("read")?.1.value())).collect()
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use libp2p::{Multiaddr, PeerId};
-use node::book::{
+use node::net::discovery::book::{
     BUCKETS_PER_GROUP, BUCKETS_PER_SOURCE, Book, CONTEST_AFTER, Entry, FAILED_FOR_GOOD, Group, Kept,
     PEER_ADDRESSES_MAX, PEER_GROUPS_MAX, Pick, REACHED_BUCKET_MAX, REACHED_BUCKETS, SOURCE_BURST, SOURCE_INTERVAL,
     Standing, TOLD_BUCKET_MAX, TOLD_BUCKETS, kept, slot_group,

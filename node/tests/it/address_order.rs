@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId};
-use node::addresses::{Scope, best, goes_first, order, plain, scope, useful};
-use node::book::Group;
-use node::discovery::{Discovery, PEER_ADDRESSES_MAX, ToldBy, View, Want};
+use node::net::addresses::{Scope, best, goes_first, order, plain, scope, useful};
+use node::net::discovery::book::{Group, PEER_ADDRESSES_MAX};
+use node::net::discovery::{Discovery, ToldBy, View, Want};
 use protocol::time::Time;
 
 struct Free;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use node::trace::{self, Kind, Record, What};
+use node::observe::trace::{self, Kind, Record, What};
 
 /// An item that has not come by then counts as this late.
 const LATE: Duration = Duration::from_secs(10);

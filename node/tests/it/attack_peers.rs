@@ -11,11 +11,11 @@ use libp2p::identity::Keypair;
 use libp2p::kad::store::MemoryStore;
 use libp2p::swarm::{self, NetworkBehaviour, SwarmEvent};
 use libp2p::{Swarm, identify, kad};
-use node::handler::protocol_name;
-use node::own::Dials;
-use node::store::PEERS_MAX;
+use node::net::handler::protocol_name;
+use node::net::transport::own::Dials;
+use node::net::transport::{self, WireBytes};
+use node::store::KEPT_PEERS_MAX;
 use node::store::{RedbStore, Store as _, StoreOptions};
-use node::transport::{self, WireBytes};
 use protocol::network::NetworkId;
 
 use crate::attack_figures::Row;
@@ -102,7 +102,7 @@ fn attack_5_one_address_tells_names_without_end() {
         let known = RedbStore::open(data_dir, options).expect("a store").peers().expect("readable");
         let theirs = known.iter().filter(|peer| told.contains(&peer.peer)).count();
         println!("  of {} peers that the victim keeps, {theirs} are the attacker's", known.len());
-        let share = theirs as f64 / PEERS_MAX as f64;
+        let share = theirs as f64 / KEPT_PEERS_MAX as f64;
         vec![Row::at_most("share of the saved book's places", share, 0.1, "")]
     });
 }

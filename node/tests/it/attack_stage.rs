@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use libp2p::Multiaddr;
 use node::clock::monotonic_ns;
-use node::data_dir::read_cookie;
-use node::http::Cookie;
+use node::config::cookie::Cookie;
+use node::config::data_dir::read_cookie;
 use node::rpc::ApiClient as _;
 use protocol::keys::{PublicKey, SecretKey};
 use protocol::transaction::{SignedTransaction, Transaction};

@@ -1,7 +1,7 @@
 //! Bans end, are bounded, cover what a host can hop within, and are kept for another run.
 
 use libp2p::PeerId;
-use node::bans::{self, BAN_TIME, BANS_LISTED_MAX, BANS_MAX, Banned, Bans, KeptBan, Who};
+use node::net::bans::{self, BAN_TIME, BANS_LISTED_MAX, BANS_MAX, Banned, Bans, KeptBan, Who};
 use node::store::{NOTE_BYTES_MAX, Note, Store as _, StoreError};
 use protocol::time::{Duration, Time};
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use node::command::Status;
+use node::rpc::command::Status;
 use tempfile::tempdir;
 
 use crate::namespaces::{Process, Space, until, until_within};

@@ -1,6 +1,6 @@
 //! Bodies to several peers leave as they begin, and older blocks after all others.
 
-use node::lane::turns::Turns;
+use node::net::lane::turns::Turns;
 
 /// The order in which bodies that begin one after the other leave; blocks by height.
 fn order(bodies: &[Option<u64>]) -> Vec<Option<u64>> {

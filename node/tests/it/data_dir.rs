@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use node::data_dir::{
+use node::config::data_dir::{
     COOKIE_FILE, DataDir, DataDirError, LOCK_FILE, RPC_FILE, RpcInfo, find_node, read_cookie, read_rpc,
 };
 use tempfile::tempdir;

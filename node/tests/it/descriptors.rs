@@ -1,7 +1,7 @@
 //! Open files are shared out: peers and the store first, the listener what is left.
 
-use node::descriptors::{Descriptors, HTTP_MIN, RESERVE};
-use node::http::CONNECTIONS_MAX;
+use node::rpc::http::CONNECTIONS_MAX;
+use node::run::descriptors::{Descriptors, HTTP_MIN, RESERVE};
 
 #[test]
 fn the_listener_gets_what_peers_and_the_reserve_leave() {

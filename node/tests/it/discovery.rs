@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use node::book::{Group, slot_group};
-use node::discovery::{Discovery, Failure, KEPT_FAILURES_MAX, Target, ToldBy, View, Want, dialable};
-use node::reason::CloseReason;
+use node::net::addresses::dialable;
+use node::net::discovery::book::{Group, slot_group};
+use node::net::discovery::{Discovery, Failure, KEPT_FAILURES_MAX, Target, ToldBy, View, Want};
+use node::net::reason::CloseReason;
 use protocol::time::{Duration, Time};
 
 #[derive(Default)]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use node::command::Command;
-use node::evidence::EvidenceView;
+use node::rpc::command::Command;
+use node::rpc::evidence::EvidenceView;
 use protocol::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::codec::Decode as _;
 use protocol::gossip::Equivocation;

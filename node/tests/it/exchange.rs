@@ -5,11 +5,11 @@ use std::net::IpAddr;
 
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use node::book::{Group, Kept, Standing};
-use node::discovery::{
+use node::net::discovery::book::{Group, Kept, Standing};
+use node::net::discovery::{
     ANCHORS, Discovery, EXCHANGE_INTERVAL, EXTRA_INTERVAL_SILENT, Failure, SETTLE_TIME, Target, ToldBy, View, Want,
 };
-use node::reason::CloseReason;
+use node::net::reason::CloseReason;
 use protocol::time::{Duration, Time};
 
 /// Peers that hold slots.

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use node::book::{Group, slot_group};
-use node::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
-use node::reason::CloseReason;
+use node::net::discovery::book::{Group, slot_group};
+use node::net::discovery::{Discovery, Failure, Target, ToldBy, View, Want};
+use node::net::reason::CloseReason;
 use protocol::time::{Duration, Time};
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom as _;

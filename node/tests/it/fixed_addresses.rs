@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use node::book::Group;
-use node::discovery::{Discovery, Failure, Target, ToldBy, Trouble, View, Want, Warning};
-use node::reason::CloseReason;
+use node::net::discovery::book::Group;
+use node::net::discovery::{Discovery, Failure, Target, ToldBy, Trouble, View, Want, Warning};
+use node::net::reason::CloseReason;
 use protocol::time::{Duration, Time};
 
 #[derive(Default)]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use node::framing::{FrameError, FrameReader, Step, frame_bytes_max, write_frame};
-use node::lane::encoded::Frames;
+use node::net::framing::{FrameError, FrameReader, Step, frame_bytes_max, write_frame};
+use node::net::lane::encoded::Frames;
 use protocol::block::{Block, Header};
 use protocol::codec::Decode as _;
 use protocol::hash::{BlockId, ShortId};

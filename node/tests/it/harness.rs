@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
-use node::command::{Command, PeerStatus, Status};
+use node::config::deadlines::Deadlines;
 use node::config::{Config, Prune};
-use node::handler::Deadlines;
+use node::rpc::command::{Command, PeerStatus, Status};
 use node::service::{self, Ready, ServiceError};
 use protocol::gossip::{Reconciliation, Refusal, RelayPolicy, Submission, TransactionStatus};
 use protocol::hash::TxId;

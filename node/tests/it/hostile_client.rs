@@ -20,10 +20,10 @@ use libp2p::swarm::{
     SubstreamProtocol, SwarmEvent, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol, Swarm};
-use node::framing::{FrameReader, Step, frame_bytes_max, write_frame};
-use node::handler::{LaneProtocols, protocol_name};
-use node::own::Dials;
-use node::transport::{self, WireBytes};
+use node::net::framing::{FrameReader, Step, frame_bytes_max, write_frame};
+use node::net::handler::{LaneProtocols, protocol_name};
+use node::net::transport::own::Dials;
+use node::net::transport::{self, WireBytes};
 use protocol::codec::Decode as _;
 use protocol::message::{Hello, Lane, Message, Tip, VERSION};
 use protocol::network::NetworkId;

@@ -7,8 +7,9 @@ use jsonrpsee::rpc_params;
 use jsonrpsee::types::error::{
     SERVER_IS_BUSY_CODE, TOO_BIG_BATCH_REQUEST_CODE, TOO_BIG_BATCH_RESPONSE_CODE, TOO_MANY_SUBSCRIPTIONS_CODE,
 };
-use node::command::Command;
-use node::http::{Cookie, OPEN_REQUEST_BYTES_MAX};
+use node::config::cookie::Cookie;
+use node::rpc::command::Command;
+use node::rpc::http::OPEN_REQUEST_BYTES_MAX;
 use node::rpc::{ApiClient as _, CODE_BUSY, CODE_NOT_ALLOWED, CODE_REFUSED, CODE_STOPPED};
 use serde_json::Value;
 

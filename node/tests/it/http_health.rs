@@ -1,6 +1,6 @@
 //! `/healthz` and `/readyz`: alive while the loop beats, ready while nothing stands in the way.
 
-use node::http::{Criterion, Readiness, Reason};
+use node::rpc::http::{Criterion, Readiness, Reason};
 
 use crate::support::{FakeNode, exchange};
 

@@ -5,9 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use jsonrpsee::http_client::HttpClient;
-use node::command::{Command, PeerStatus};
-use node::http::Times;
-use node::rpc::{ApiClient as _, LARGE_ANSWERS_MAX};
+use node::rpc::ApiClient as _;
+use node::rpc::access::LARGE_ANSWERS_MAX;
+use node::rpc::command::{Command, PeerStatus};
+use node::rpc::http::Times;
 
 use crate::support::{FakeNode, client, exchange};
 

@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use node::data_dir::{COOKIE_FILE, RPC_FILE};
-use node::http::{Criterion, Readiness};
+use node::config::data_dir::{COOKIE_FILE, RPC_FILE};
+use node::rpc::http::{Criterion, Readiness};
 use tempfile::tempdir;
 
 use crate::namespaces::{Process, Space, until};

@@ -1,8 +1,8 @@
 //! Kademlia's table: what one peer and one address group may have of it, whatever they say.
 
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
-use node::book::{Group, PEER_ADDRESSES_MAX, SOURCE_BURST, slot_group};
-use node::kademlia::{GROUP_PEERS_MAX, Kademlia};
+use node::net::discovery::book::{Group, PEER_ADDRESSES_MAX, SOURCE_BURST, slot_group};
+use node::net::discovery::kademlia::{GROUP_PEERS_MAX, Kademlia};
 use protocol::time::{Duration, Time};
 
 fn table() -> Kademlia {

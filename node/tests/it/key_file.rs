@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use node::identity::{Identity, IdentityError};
+use node::config::identity::{Identity, IdentityError};
 use tempfile::tempdir;
 
 #[test]

@@ -1,8 +1,9 @@
 //! Lanes: opened on both sides' word, credit given back to the byte, bulk after Hello and behind control, and rules
 //! of the wire that end the connection.
 
-use node::handler::{Deadlines, FLUSHED_BYTES_MIN, Order, Report, TURNED_AWAY_MAX};
-use node::reason::CloseReason;
+use node::config::deadlines::Deadlines;
+use node::net::handler::{FLUSHED_BYTES_MIN, Order, Report, TURNED_AWAY_MAX};
+use node::net::reason::CloseReason;
 use protocol::codec::Encode as _;
 use protocol::hash::{BlockId, ShortId};
 use protocol::limits::CONTROL_CREDIT_BYTES;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use node::data_dir::{DataDir, RpcInfo, read_rpc};
+use node::config::data_dir::{DataDir, RpcInfo, read_rpc};
 use tempfile::tempdir;
 
 use crate::support::node;

@@ -5,10 +5,11 @@ use libp2p::core::{ConnectedPoint, Endpoint};
 use libp2p::swarm::behaviour::ConnectionEstablished;
 use libp2p::swarm::{ConnectionId, FromSwarm, NetworkBehaviour as _};
 use libp2p::{Multiaddr, PeerId, connection_limits};
-use node::discovery::REFRESH_EXTRA;
-use node::limits::{self, GOING_CONNECTIONS_MAX, SLOTLESS_CONNECTIONS_MAX};
-use node::limits::{AddressBlocks, address_group};
-use node::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX, PER_IPV6_56_MAX};
+use node::net::addresses::address_group;
+use node::net::discovery::REFRESH_EXTRA;
+use node::net::limits::AddressBlocks;
+use node::net::limits::{self, GOING_CONNECTIONS_MAX, SLOTLESS_CONNECTIONS_MAX};
+use node::net::limits::{PER_IPV4_24_MAX, PER_IPV4_MAX, PER_IPV6_56_MAX};
 
 use crate::harness::config;
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
-use node::discovery::Trouble;
-use node::limits::PER_IPV4_MAX;
-use node::reason::CloseReason;
-use node::say::trouble;
+use node::net::discovery::Trouble;
+use node::net::limits::PER_IPV4_MAX;
+use node::net::reason::CloseReason;
+use node::service::say::trouble;
 use tempfile::tempdir;
 
 use crate::namespaces::{Process, Space, until};

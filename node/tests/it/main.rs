@@ -35,6 +35,7 @@ mod fixed_addresses;
 mod framing;
 mod goodbye;
 mod harness;
+mod host;
 mod hostile;
 mod hostile_client;
 mod http_flood;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid};
-use node::command::{PeerStatus, Status};
+use node::rpc::command::{PeerStatus, Status};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 

@@ -1,8 +1,8 @@
 //! What an operator is told of a node that is behind: once, again when something changes, and when it is over.
 
-use node::notices::{
-    BehindNotices, CHANGE_INTERVAL, GATHER_INTERVAL, Notice, REPEAT_INTERVAL, Seldom, TurnedAway,
-    TurnedAwayNotices,
+use node::observe::seldom::{REPEAT_INTERVAL, Seldom};
+use node::service::notices::{
+    BehindNotices, CHANGE_INTERVAL, GATHER_INTERVAL, Notice, TurnedAway, TurnedAwayNotices,
 };
 use protocol::gossip::{Behind, Cause, Refusal};
 use protocol::keys::SecretKey;

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId};
-use node::own_key::{CUTS_MIN, KEY_WARN_INTERVAL, KeySign, KeyWatch, LONE_TIME, Origin};
-use node::swaps::{Held, SWAP_PEERS_MAX, SWAP_TIME, SWAP_WARN_INTERVAL, SWAPS_MAX, Swap, Swaps};
+use node::net::discovery::own_key::{CUTS_MIN, KEY_WARN_INTERVAL, KeySign, KeyWatch, LONE_TIME, Origin};
+use node::net::slots::swaps::{Held, SWAP_PEERS_MAX, SWAP_TIME, SWAP_WARN_INTERVAL, SWAPS_MAX, Swap, Swaps};
 use protocol::gossip::AddressGroup;
 use protocol::time::{Duration, Time};
 

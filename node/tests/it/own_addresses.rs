@@ -12,10 +12,10 @@ use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{self, ConnectionError, ListenError, SwarmEvent, dial_opts, dummy};
 use libp2p::{Multiaddr, PeerId, Swarm};
-use node::own::{DialRefusal, Dials};
-use node::reason::was_lost;
-use node::resolve::{Stamp, cause, refusals};
-use node::transport::{self, WireBytes};
+use node::net::reason::was_lost;
+use node::net::transport::own::{DialRefusal, Dials};
+use node::net::transport::resolve::{Stamp, cause, refusals};
+use node::net::transport::{self, WireBytes};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 

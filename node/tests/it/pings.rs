@@ -1,7 +1,8 @@
 //! Pings on the control lane: answered, measured, and of no use to whoever fakes an answer.
 
 use node::config::Config;
-use node::handler::{Deadlines, Order, Report};
+use node::config::deadlines::Deadlines;
+use node::net::handler::{Order, Report};
 use protocol::hash::BlockId;
 use protocol::message::{Hello, Lane, Message, Tip};
 use protocol::time::Duration;

@@ -1,6 +1,6 @@
 //! What a node that catches up says of it, against numbers worked out by hand.
 
-use node::progress::{LINE_INTERVAL, Pace, Progress};
+use node::observe::progress::{LINE_INTERVAL, Pace, Progress};
 use protocol::gossip::SyncInfo;
 use protocol::time::{Duration, Time};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use node::trace::{self, What};
+use node::observe::trace::{self, What};
 use protocol::gossip::{RelayPolicy, Rumor, Submission, TransactionStatus};
 use protocol::time::Duration as Span;
 

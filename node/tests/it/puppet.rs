@@ -15,10 +15,11 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId, Swarm};
 use node::clock::Clock;
-use node::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
-use node::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
-use node::own::Dials;
-use node::transport::{self, WireBytes};
+use node::config::deadlines::Deadlines;
+use node::net::handler::{Handler, LaneProtocols, Order, Report};
+use node::net::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
+use node::net::transport::own::Dials;
+use node::net::transport::{self, WireBytes};
 use protocol::network::NetworkId;
 
 /// What a test waits for at most; only a failure takes so long.

@@ -13,8 +13,8 @@ use libp2p::core::Endpoint;
 use libp2p::core::muxing::{StreamMuxerBox, StreamMuxerExt as _, SubstreamBox};
 use libp2p::core::transport::{DialOpts, PortUse, Transport as _};
 use libp2p::identity::Keypair;
-use node::own::Dials;
-use node::transport::{self, WireBytes};
+use node::net::transport::own::Dials;
+use node::net::transport::{self, WireBytes};
 
 /// What a test waits for at most; only a failure takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -18,7 +18,7 @@ use libp2p::core::transport::{DialOpts, PortUse, Transport as _};
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo, Version};
 use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, noise, tcp};
-use node::transport::Stream;
+use node::config::links::Stream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 

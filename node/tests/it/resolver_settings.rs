@@ -2,7 +2,7 @@
 
 use std::io::{Error, ErrorKind};
 
-use node::resolve::settings;
+use node::net::transport::resolve::settings;
 
 /// How many name servers there are to ask, the search domains, and why there are no servers.
 fn of(text: &[u8]) -> (usize, Vec<String>, Option<String>) {

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use libp2p::identity::Keypair;
-use node::command::Command;
-use node::handler::{Order, Report};
+use node::net::handler::{Order, Report};
+use node::net::transport::listen::ListenError;
+use node::observe::trace::{self, What};
+use node::rpc::command::Command;
 use node::service::ServiceError;
-use node::trace::{self, What};
 use protocol::codec::Encode as _;
 use protocol::gossip::{Submission, TransactionStatus};
 use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
@@ -115,7 +116,8 @@ async fn a_port_that_is_taken_is_named() {
     for settings in [settings, same_as_node] {
         let wanted = settings.listen[0].clone();
         let error = Node::try_start(settings).await.err().expect("the port is taken");
-        assert!(matches!(&error, ServiceError::AddressInUse { address } if *address == wanted), "{error}");
+        let ServiceError::Listen(ListenError::AddressInUse { address }) = &error else { panic!("{error}") };
+        assert_eq!(*address, wanted);
     }
     node.stop().await;
 }

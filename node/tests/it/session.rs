@@ -159,6 +159,25 @@ async fn session() -> Value {
     let tip = Tip { height: 1, id: block.header.id() };
     with.raw.during(node.status_until("the block", |status| status.tip_height == 1)).await;
 
+    compare(&mut with, &node, &lost, &small, tip).await;
+
+    with.say(control, &Message::Hello(hello("test")), "a breach, to end with").await;
+    with.hear(control, "the reason; the connection ends").await;
+    assert_eq!(with.raw.read_frame(&mut with.theirs[0]).await, None, "nothing comes after it");
+    node.stop().await;
+    let block = hex::encode(block.header.id().as_bytes());
+    json!({ "network": "test", "streams": with.streams, "frames": with.frames, "block": block })
+}
+
+/// Two conversations about what the other lacks: one by a sketch, one by a list.
+async fn compare(
+    with: &mut Session,
+    node: &Node,
+    lost: &Arc<SignedTransaction>,
+    small: &SignedTransaction,
+    tip: Tip,
+) {
+    let control = Lane::Control;
     let (number, salt) = (7, std::array::from_fn(|at| at as u8));
     let mut encoder = Encoder::new(salt, &[lost.id()]).expect("few");
     let symbols = symbols_to_bytes(encoder.symbols(0, 12)).into();
@@ -173,7 +192,7 @@ async fn session() -> Value {
     let offer = Reconcile::Offer { number, ids: vec![lost.id().short()] };
     with.say(control, &reconcile(offer), "it is this one").await;
     with.hear(control, "the first place of the offer").await;
-    with.say(control, &bodies(&[&lost]), "what was taken").await;
+    with.say(control, &bodies(&[lost]), "what was taken").await;
     with.raw.during(node.transaction(lost.id())).await;
 
     let list = Reconcile::List { number: 8, after: None };
@@ -187,13 +206,6 @@ async fn session() -> Value {
     let places = vec![0x80_u8 >> place].into();
     with.say(control, &reconcile(Reconcile::Take { number: 8, places }), "the one that the client lacks").await;
     with.hear(control, "what was taken").await;
-
-    with.say(control, &Message::Hello(hello("test")), "a breach, to end with").await;
-    with.hear(control, "the reason; the connection ends").await;
-    assert_eq!(with.raw.read_frame(&mut with.theirs[0]).await, None, "nothing comes after it");
-    node.stop().await;
-    let block = hex::encode(block.header.id().as_bytes());
-    json!({ "network": "test", "streams": with.streams, "frames": with.frames, "block": block })
 }
 
 #[tokio::test]

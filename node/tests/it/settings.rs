@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use node::cli::Cli;
-use node::config::{Config, parse_bytes};
-use node::identity::Identity;
+use node::cli::values::parse_bytes;
+use node::config::Config;
+use node::config::identity::Identity;
 use protocol::gossip::RelayPolicy;
 use protocol::validator::Producers;
 use tempfile::tempdir;
@@ -14,7 +15,7 @@ use crate::support::node;
 
 fn resolve(args: &[&str]) -> Config {
     let cli = Cli::try_parse_from(std::iter::once(&"node").chain(args)).expect("good arguments");
-    Config::resolve(cli.run, &Identity::from_seed([1; 32]), None)
+    cli.run.settings(&Identity::from_seed([1; 32]), None)
 }
 
 #[test]

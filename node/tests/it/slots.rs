@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use libp2p::swarm::ConnectionId;
-use node::slots::{
-    Connection, EVICT_INTERVAL, EVICTIONS_AT_ONCE, EXCHANGE_INTERVAL, FAVOUR_INTERVAL, FIRST_WITH_BLOCKS,
-    FIRST_WITH_TRANSACTIONS, LOW_ROUND_TRIPS, Limits, Merits, OTHER_GROUPS, WAIT, Why, per_group,
+use node::net::slots::{
+    Connection, EVICT_INTERVAL, EVICTIONS_AT_ONCE, FAVOUR_INTERVAL, FIRST_WITH_BLOCKS, FIRST_WITH_TRANSACTIONS,
+    INBOUND_EXCHANGE_INTERVAL, LOW_ROUND_TRIPS, Limits, Merits, OTHER_GROUPS, WAIT, Why, per_group,
 };
 use protocol::time::{Duration, Time};
 
@@ -166,7 +166,7 @@ fn churn(house: &mut House, groups: u64, seconds: u64) {
         house.wait(SECOND);
     }
     let evicted = house.evicted.len() - before;
-    let exchanges = seconds * 100 / 75 / (EXCHANGE_INTERVAL.as_millis() / 1_000) + 1;
+    let exchanges = seconds * 100 / 75 / (INBOUND_EXCHANGE_INTERVAL.as_millis() / 1_000) + 1;
     let evictions = EVICTIONS_AT_ONCE + seconds * 1_000 / EVICT_INTERVAL.as_millis();
     let in_favour = groups * (1 + seconds * 1_000 / FAVOUR_INTERVAL.as_millis());
     let most = evictions.min(in_favour) + exchanges;
@@ -199,8 +199,8 @@ fn whoever_leaves_and_comes_back_evicts_no_more_for_it() {
         last = Some(house.arrive(other(n % 2)));
         house.wait(SECOND);
     }
-    let most =
-        2 * (1 + 1_800_000 / FAVOUR_INTERVAL.as_millis()) + 1_800_000 / (EXCHANGE_INTERVAL.as_millis() * 3 / 4);
+    let most = 2 * (1 + 1_800_000 / FAVOUR_INTERVAL.as_millis())
+        + 1_800_000 / (INBOUND_EXCHANGE_INTERVAL.as_millis() * 3 / 4);
     assert!(house.evicted.len() as u64 <= most, "{} of {most}", house.evicted.len());
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use libp2p::PeerId;
 use libp2p::swarm::ConnectionId;
-use node::reason::CloseReason;
-use node::slots::{Connection, Decision, Limits, Merits, Slots, WAIT, Why};
+use node::net::reason::CloseReason;
+use node::net::slots::{Connection, Decision, Limits, Merits, Slots, WAIT, Why};
 use proptest::prelude::*;
 use protocol::gossip::AddressGroup;
 use protocol::time::{Duration, Time};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use libp2p::PeerId;
 use libp2p::swarm::ConnectionId;
-use node::reason::CloseReason;
-use node::slots::{Connection, Decision, Limits, Merits, Slots, Why};
+use node::net::reason::CloseReason;
+use node::net::slots::{Connection, Decision, Limits, Merits, Slots, Why};
 use protocol::gossip::AddressGroup;
 use protocol::time::{Duration, Time};
 

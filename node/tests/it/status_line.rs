@@ -1,6 +1,6 @@
 //! The status line says rates, and does not repeat itself.
 
-use node::status_line::{Figures, QUIET_INTERVAL, StatusLine};
+use node::observe::status_line::{Figures, QUIET_INTERVAL, StatusLine};
 use protocol::time::{Duration, Time};
 
 fn at(seconds: u64) -> Time {

@@ -1,7 +1,7 @@
 //! Known peers are replaced as a whole, keep their order, are bounded, and outlive runs that met nobody.
 
 use node::store::{
-    KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ADDRESSES_MAX, PEER_ID_BYTES_MAX, PEERS_MAX, RedbStore, Store,
+    KEPT_ADDRESSES_MAX, KEPT_PEERS_MAX, KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ID_BYTES_MAX, RedbStore, Store,
     StoreError, StoreOptions,
 };
 
@@ -10,14 +10,15 @@ use crate::store_disk::Disk;
 use crate::store_support::{memory, open};
 
 fn peer(number: usize) -> KnownPeer {
-    let addresses = (0..number % (PEER_ADDRESSES_MAX + 1)).map(|n| format!("/ip4/192.0.2.{n}/tcp/{number}"));
+    let addresses = (0..number % (KEPT_ADDRESSES_MAX + 1)).map(|n| format!("/ip4/192.0.2.{n}/tcp/{number}"));
     KnownPeer { peer: number.to_be_bytes().to_vec(), addresses: addresses.collect() }
 }
 
 #[test]
 fn the_last_list_comes_back_in_order() {
     let disk = Disk::default();
-    let lists: [Vec<_>; 3] = [(0..PEERS_MAX).map(peer).collect(), (5..9).rev().map(peer).collect(), Vec::new()];
+    let lists: [Vec<_>; 3] =
+        [(0..KEPT_PEERS_MAX).map(peer).collect(), (5..9).rev().map(peer).collect(), Vec::new()];
     for list in lists {
         let mut stores: [Box<dyn Store>; 2] = [Box::new(open(disk.clone()).expect("a store")), Box::new(memory())];
         for store in &mut stores {
@@ -34,9 +35,9 @@ fn what_is_over_a_bound_changes_nothing_and_ends_nothing() {
     let kept = vec![peer(3)];
     let long = |bytes| KnownPeer { peer: vec![1], addresses: vec!["x".repeat(bytes)] };
     let over = [
-        (0..=PEERS_MAX).map(peer).collect(),
+        (0..=KEPT_PEERS_MAX).map(peer).collect(),
         vec![KnownPeer { peer: vec![1; PEER_ID_BYTES_MAX + 1], addresses: Vec::new() }],
-        vec![KnownPeer { peer: vec![1], addresses: vec![String::new(); PEER_ADDRESSES_MAX + 1] }],
+        vec![KnownPeer { peer: vec![1], addresses: vec![String::new(); KEPT_ADDRESSES_MAX + 1] }],
         vec![long(PEER_ADDRESS_BYTES_MAX + 1)],
     ];
     let stores: [Box<dyn Store>; 2] = [Box::new(open(Disk::default()).expect("a store")), Box::new(memory())];
@@ -55,8 +56,8 @@ fn what_is_over_a_bound_changes_nothing_and_ends_nothing() {
 fn of_a_peers_addresses_the_first_that_fit_are_kept() {
     let text = |bytes| "x".repeat(bytes);
     let told = [text(PEER_ADDRESS_BYTES_MAX + 1), text(PEER_ADDRESS_BYTES_MAX)].into_iter();
-    let kept = KnownPeer::new(vec![1], told.chain((0..PEER_ADDRESSES_MAX).map(text)));
-    assert_eq!(kept.addresses.len(), PEER_ADDRESSES_MAX);
+    let kept = KnownPeer::new(vec![1], told.chain((0..KEPT_ADDRESSES_MAX).map(text)));
+    assert_eq!(kept.addresses.len(), KEPT_ADDRESSES_MAX);
     assert_eq!(kept.addresses[0].len(), PEER_ADDRESS_BYTES_MAX);
     memory().save_peers(&[kept]).expect("within the bounds");
 }

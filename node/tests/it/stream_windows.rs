@@ -13,8 +13,8 @@ use futures::task::noop_waker_ref;
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::StreamMuxer as _;
 use libp2p::core::upgrade::{InboundConnectionUpgrade as _, UpgradeInfo as _};
-use node::handler::protocol_name;
-use node::muxer::{
+use node::net::handler::protocol_name;
+use node::net::transport::muxer::{
     CLOSE_TIMEOUT, FRAME_COST, FRAMES_PER_TURN, GROWTH_BYTES_MAX, Muxer, OWN_STREAMS_MAX, STREAMS_MAX, Stream,
     UNREAD_BYTES_MAX, Yamux,
 };

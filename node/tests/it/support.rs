@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 use jsonrpsee::http_client::{HeaderMap, HttpClient, HttpClientBuilder};
-use node::command;
-use node::http::{CONNECTIONS_MAX, Cookie, Faces, Health, HttpListener, HttpServer, Times};
+use node::config::cookie::Cookie;
+use node::rpc::command;
+use node::rpc::http::{CONNECTIONS_MAX, Faces, Health, HttpListener, HttpServer, Times};
 use node::rpc::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 use protocol::network::NetworkId;
 use tokio::sync::mpsc;

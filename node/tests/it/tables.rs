@@ -1,8 +1,8 @@
 //! What the commands print for people fits its width, says what it left out, and shows payloads for what they are.
 
 use crate::harness::transaction;
-use node::client::text::{self, PAYLOAD_SHOWN_MAX, WIDTH_DEFAULT};
-use node::command::{BehindStatus, PeerStatus, Status};
+use node::cli::client::text::{self, PAYLOAD_SHOWN_MAX, WIDTH_DEFAULT};
+use node::rpc::command::{BehindStatus, PeerStatus, Status};
 use node::rpc::{TransactionState, TransactionView};
 
 const ID: &str = "12D3KooWGzBJkXfvPAQbKHx5WzZkkvXc5M3uUYjvkTzYVhwEwdGo";

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use node::config::Prune;
-use node::timers::{Timers, at_once_and_every, every, latenesses};
-use node::trace::LATENESS_MAX;
+use node::observe::trace::LATENESS_MAX;
+use node::service::timers::{Timers, at_once_and_every, every, latenesses};
 use tokio::time::MissedTickBehavior;
 
 use crate::harness::config;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use node::command::Command;
 use node::config::Config;
+use node::rpc::command::Command;
 use protocol::block::{Block, Header, transactions_root};
 use protocol::gossip::{Submission, TransactionStatus};
 use protocol::hash::BlockId;

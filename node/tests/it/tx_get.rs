@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use node::command::Command;
+use node::rpc::command::Command;
 use protocol::gossip::TransactionStatus;
 use protocol::transaction::SignedTransaction;
 use tempfile::tempdir;

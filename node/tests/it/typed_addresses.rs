@@ -1,6 +1,6 @@
 //! An address that can never be dialled, or listened on, is refused when it is typed, with the form that was meant.
 
-use node::typed::{parse_dial, parse_listen};
+use node::cli::typed::{parse_dial, parse_listen};
 
 const ID: &str = "12D3KooWGzBJkXfvPAQbKHx5WzZkkvXc5M3uUYjvkTzYVhwEwdGo";
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use node::verify::{HERE_SIGNATURES_MAX, QUEUE_JOBS_MAX, VerifyPool};
+use node::service::verify::{HERE_SIGNATURES_MAX, QUEUE_JOBS_MAX, VerifyPool};
 use protocol::keys::{PublicKey, SecretKey};
 use protocol::network::NetworkId;
 use protocol::transaction::Transaction;

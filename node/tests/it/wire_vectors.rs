@@ -2,7 +2,7 @@
 //! `docs/vectors/negative.json`, which the engine's tests write. Each is refused for the reason that stands there, or read.
 
 use bytes::Bytes;
-use node::framing::{FrameError, FrameReader, Step, frame_bytes_max};
+use node::net::framing::{FrameError, FrameReader, Step, frame_bytes_max};
 use protocol::codec::Decode as _;
 use protocol::message::{Lane, Message};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Answers to the RPC's questions, as a node gives them. No item is kept, so none is ever found.
 
-use node::command::{Command, PeerStatus, Status};
-use node::sample;
+use node::observe::sample;
+use node::rpc::command::{Command, PeerStatus, Status};
 use tokio::sync::oneshot;
 
 use super::Form;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use libp2p::PeerId;
 use libp2p_gossipsub::{IdentTopic, Message, MessageAcceptance, MessageId, PublishError};
 use node::clock::wall_ns;
-use node::trace::What;
+use node::observe::trace::What;
 use protocol::block::{Block, Header, transactions_root};
 use protocol::codec::{Decode as _, Encode as _};
 use protocol::gossip::{ItemId, Refusal, Submission};

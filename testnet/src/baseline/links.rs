@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId};
-use node::book::Group;
-use node::discovery::View;
+use node::net::discovery::View;
+use node::net::discovery::book::Group;
 use tokio::time::Instant;
 
 /// The connected peers. Connections are bounded by the swarm's limits.

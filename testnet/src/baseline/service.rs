@@ -13,19 +13,20 @@ use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, identify, ping};
 use libp2p_gossipsub::Event as GossipsubEvent;
 use node::clock::Clock;
-use node::command::Command;
 use node::config::Config;
-use node::discovery::{Discovery, Failure, Target, Want};
-use node::http::Health;
-use node::recorder::Recorder;
-use node::sample;
-use node::service::{Ready, STOP_TIMEOUT, ServiceError};
-use node::timers::{
+use node::net::discovery::{Discovery, Failure, Target, Want};
+use node::net::transport::WireBytes;
+use node::net::transport::listen::ListenError;
+use node::observe::recorder::Recorder;
+use node::observe::sample;
+use node::observe::trace::{Kind, TraceWriter, What};
+use node::rpc::command::Command;
+use node::rpc::http::Health;
+use node::service::timers::{
     DISCOVERY_INTERVAL, LATENESS_INTERVAL, SAMPLE_INTERVAL, at_once_and_every, every, latenesses, next,
 };
-use node::trace::{Kind, TraceWriter, What};
-use node::transport::WireBytes;
-use node::verify::{Verdicts, VerifyPool};
+use node::service::verify::{Verdicts, VerifyPool};
+use node::service::{Ready, STOP_TIMEOUT, ServiceError};
 use protocol::gossip::{ItemId, Refusal, Submission};
 use protocol::hash::BlockId;
 use protocol::verify::{JobId, VerifyJob};
@@ -96,7 +97,7 @@ pub(super) struct Service {
     pub(super) links: Links,
     pub(super) ledger: Ledger,
     pub(super) recorder: Recorder,
-    pub(super) counters: node::command::Counters,
+    pub(super) counters: node::rpc::command::Counters,
     pub(super) wire: Arc<WireBytes>,
     /// Checks under way. The pool's queue bounds those of received items, the RPC's limit those of submitted ones.
     pub(super) checks: HashMap<JobId, Check>,
@@ -134,7 +135,7 @@ impl Service {
         let service = Self {
             ledger: Ledger::new(config.network.genesis(), config.produce_every.is_some()),
             recorder: Recorder::new(trace.transpose()?),
-            counters: node::command::Counters::default(),
+            counters: node::rpc::command::Counters::default(),
             clock: Clock::start(),
             links: Links::default(),
             checks: HashMap::new(),
@@ -334,7 +335,7 @@ impl Service {
 }
 
 /// Listens on all of `addresses`, and returns when each has at least one address that peers can dial.
-async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -> Result<(), ServiceError> {
+async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -> Result<(), ListenError> {
     let mut waiting = HashSet::new();
     for address in addresses {
         let id = swarm.listen_on(address.clone()).map_err(|error| {
@@ -342,7 +343,7 @@ async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -
                 TransportError::Other(error) => error,
                 error => std::io::Error::other(error.to_string()),
             };
-            ServiceError::Listen { address: address.clone(), source }
+            ListenError::Refused { address: address.clone(), source }
         })?;
         waiting.insert(id);
     }
@@ -354,14 +355,14 @@ async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -
                 }
                 SwarmEvent::ListenerClosed { addresses: closed, reason: Err(source), .. } => {
                     let address = closed.first().or(addresses.first()).cloned().unwrap_or_else(Multiaddr::empty);
-                    return Err(ServiceError::Listen { address, source });
+                    return Err(ListenError::Refused { address, source });
                 }
                 _ => {}
             }
         }
         Ok(())
     };
-    timeout(LISTEN_TIMEOUT, all_told).await.map_err(|_| ServiceError::ListenTimeout)?
+    timeout(LISTEN_TIMEOUT, all_told).await.map_err(|_| ListenError::Timeout)?
 }
 
 /// An item as traces name it.

@@ -11,11 +11,11 @@ use libp2p_gossipsub::{
     ValidationMode,
 };
 use node::config::Config;
-use node::discovery::split_peer;
-use node::limits::connection_limits as limits_for;
-use node::own::Dials;
+use node::net::addresses::split_peer;
+use node::net::limits::connection_limits as limits_for;
+use node::net::transport::own::Dials;
+use node::net::transport::{self, WireBytes};
 use node::service::ServiceError;
-use node::transport::{self, WireBytes};
 use protocol::limits::BLOCK_BYTES_MAX;
 
 use super::Form;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use node::clock::monotonic_ns;
-use node::trace::{Record, What};
+use node::observe::trace::{Record, What};
 use protocol::limits::MEMPOOL_ENTRIES_MAX;
 use tokio::time::{Instant, sleep_until};
 

@@ -14,7 +14,7 @@ mod heal;
 use std::collections::{BTreeMap, HashMap};
 
 use distance::Distances;
-use node::trace::{Kind, Record, What};
+use node::observe::trace::{Kind, Record, What};
 use protocol::hash::ShortId;
 
 use crate::report::deliveries::Delivery;

@@ -282,7 +282,7 @@ impl Cluster {
             }
             if let Some(said) = read_rpc_file(&file) {
                 let address = said.listen.into_iter().next().context("a node listens nowhere")?;
-                let cookie = node::data_dir::read_cookie(&self.out.data_dir(node));
+                let cookie = node::config::data_dir::read_cookie(&self.out.data_dir(node));
                 let rpc = Rpc::new(&said.rpc, cookie.as_ref())?;
                 let orders = child.stdin.take();
                 self.nodes.push(Member { child, fate: Fate::Alive, orders, rpc, peer_id: said.peer_id, address });

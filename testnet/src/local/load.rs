@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use node::clock::monotonic_ns;
-use node::trace::Kind;
+use node::observe::trace::Kind;
 use protocol::codec::Encode as _;
 use protocol::message::Tip;
 use tokio::task::{JoinError, JoinSet};

@@ -7,8 +7,8 @@ use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
 use jsonrpsee::rpc_params;
 use jsonrpsee::types::ErrorObject;
-use node::command::Status;
-use node::http::Cookie;
+use node::config::cookie::Cookie;
+use node::rpc::command::Status;
 use serde::Deserialize;
 
 /// A node that takes longer is counted as not answering.

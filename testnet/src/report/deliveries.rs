@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use node::trace::Kind;
+use node::observe::trace::Kind;
 use protocol::hash::ShortId;
 
 /// An item's first acceptance at a node other than its origin.

@@ -1,6 +1,6 @@
 //! All latencies of a run, by kind: what the curves are drawn from.
 
-use node::trace::Kind;
+use node::observe::trace::Kind;
 
 use super::deliveries::Delivery;
 use super::statistics::Sorted;

@@ -1,7 +1,7 @@
 //! What a simulation tells of a partition: who got what when, and when tips changed. Counted are nodes that keep the
 //! rules and were never down. Deliberately absent: what it comes to (`report::healing`).
 
-use node::trace::Kind;
+use node::observe::trace::Kind;
 use protocol::gossip::Gossip;
 use protocol::time::Time;
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use node::trace::Kind;
+use node::observe::trace::Kind;
 use protocol::gossip::ItemId;
 use protocol::hash::ShortId;
 use protocol::time::{Duration, Time};

@@ -1,7 +1,7 @@
 //! From a finished run to the report's figures, by the same rules as for real nodes: counted are deliveries to nodes
 //! that keep the rules and were never down.
 
-use node::trace::Kind;
+use node::observe::trace::Kind;
 
 use super::ledger::{self, Arrival, Entry};
 use super::simulation::Finished;

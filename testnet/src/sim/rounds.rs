@@ -4,7 +4,7 @@
 //! ticks between its submission and its arrival, by the world's clock: 0 where it entered, 1 for what the first pushes
 //! brought. That holds as long as a message takes less than a round; a slower one is a round late.
 
-use node::trace::Kind;
+use node::observe::trace::Kind;
 use protocol::limits::RUMOR_RETRANSMIT_FACTOR;
 use protocol::relay::Rumor;
 use protocol::time::{Duration, Time};

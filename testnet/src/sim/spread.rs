@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: rounds that tick for all nodes at once, as a rumor's do ([`super::rounds`]); and any model.
 
-use node::trace::Kind;
+use node::observe::trace::Kind;
 use protocol::time::Duration;
 
 use super::simulation::Finished;

@@ -3,7 +3,7 @@
 //!
 //! The simulator passes decoded messages; these sizes are what it would have to send.
 
-use node::lane::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
+use node::net::lane::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
 use protocol::limits::BULK_CHUNK_BYTES;
 use protocol::message::Message;
 

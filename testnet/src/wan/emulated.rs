@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use node::transport::{Links, Stream, TcpStream};
+use node::config::links::{Links, Stream, TcpStream};
 
 use super::link::Link;
 use super::pace::Machine;

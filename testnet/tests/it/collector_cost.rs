@@ -1,6 +1,6 @@
 //! Costs, from samples written by hand.
 
-use node::trace::{Record, What};
+use node::observe::trace::{Record, What};
 use testnet::local::collect::{Observed, measure};
 use testnet::report::schema::{Cost, Percentiles, RssMib};
 

@@ -1,6 +1,6 @@
 //! Figures of runs on emulated links, from traces written by hand. Times are in milliseconds here.
 
-use node::trace::{Kind, Record, What};
+use node::observe::trace::{Kind, Record, What};
 use testnet::local::collect::{Observed, measure};
 use testnet::random::Seed;
 use testnet::report::schema::{Percentiles, Stretch, Typical};

@@ -1,6 +1,6 @@
 //! A partition as the traces of real nodes tell of it.
 
-use node::trace::What;
+use node::observe::trace::What;
 use testnet::local::collect::{Observed, measure};
 use testnet::wan::{LinkPlan, Outage};
 

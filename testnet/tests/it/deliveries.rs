@@ -1,6 +1,6 @@
 //! Deliveries as CSV, and back.
 
-use node::trace::Kind;
+use node::observe::trace::Kind;
 use protocol::hash::ShortId;
 use testnet::report::deliveries::{Columns, DeliveriesError, Delivery, Rows, read_each};
 

@@ -26,8 +26,8 @@ fn at(millis: u64) -> Time {
 /// Two items on 4 nodes: the first reaches all of them, the second one other.
 pub(crate) fn finished() -> Finished {
     let mut ledger = Ledger::new(4);
-    ledger.offered(node::trace::Kind::Transaction);
-    ledger.offered(node::trace::Kind::Transaction);
+    ledger.offered(node::observe::trace::Kind::Transaction);
+    ledger.offered(node::observe::trace::Kind::Transaction);
     ledger.submitted(item(1), 100, 0, at(3_500), true);
     ledger.submitted(item(2), 100, 0, at(4_000), false);
     ledger.accepted(&item(1), 0, None, false, at(3_500));

@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use node::trace::{Kind, What};
+use node::observe::trace::{Kind, What};
 use protocol::hash::ShortId;
 use protocol::limits::CONTROL_ITEM_BYTES_MAX;
 

@@ -4,7 +4,7 @@
 //! drain, less its idle rate over the time between the two. The idle rate is that from readiness to the load. Every
 //! byte counts once, at the node that read it. Both kinds of items share the bytes and the time.
 
-use node::trace::{Record, What};
+use node::observe::trace::{Record, What};
 
 use super::{NodeTrace, Observed, Window};
 use crate::report::deliveries::Delivery;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use node::trace::{Kind, What};
+use node::observe::trace::{Kind, What};
 
 use super::{Item, Observed, Window};
 use crate::floor::{Floor, NOWHERE, Paths};

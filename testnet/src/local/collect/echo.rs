@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use node::trace::{Record, What};
+use node::observe::trace::{Record, What};
 
 /// How many echoes a node's trace shows.
 pub(super) fn count(records: &[Record]) -> u64 {

@@ -1,7 +1,7 @@
 //! What traces tell of a partition: who got what when, and when tips changed. Deliberately absent: what it comes to
 //! (`report::healing`).
 
-use node::trace::{Kind, What};
+use node::observe::trace::{Kind, What};
 
 use super::{Item, Observed};
 use crate::report::healing::{Healing, TipAt};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use node::trace::Kind;
+use node::observe::trace::Kind;
 use protocol::block::Block;
 use protocol::codec::Encode as _;
 use protocol::gossip::{Input, ItemId};

@@ -1,0 +1,398 @@
+//! Answers as people read them: fields, a table, a payload. Everything fits the terminal, and 80 columns where there is
+//! none; what is left out or cut says so, and `--json` has it whole.
+//!
+//! Nothing that came from a peer or a stranger can steer the terminal. Deliberately absent: asking, and JSON.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use comfy_table::{CellAlignment, Table, presets};
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use protocol::codec::Decode as _;
+use protocol::transaction::SignedTransaction;
+
+use crate::observe::units::{bytes_text, grouped};
+use crate::rpc::command::{BanStatus, PeerStatus, Status};
+use crate::rpc::evidence::EvidenceView;
+use crate::rpc::{BlockView, TransactionState, TransactionView};
+
+/// Columns where standard output is no terminal.
+pub const WIDTH_DEFAULT: usize = 80;
+
+/// Characters of a payload that are shown, or hexadecimal digits.
+pub const PAYLOAD_SHOWN_MAX: usize = 512;
+
+/// Characters at the end of a peer id that tell peers apart: 58⁸ is some 10¹⁴.
+const PEER_ID_END: usize = 8;
+/// Characters of an address that are shown at least.
+const ADDRESS_MIN: usize = 21;
+/// The last millisecond of the year 9999.
+const DATE_MS_MAX: u64 = 253_402_300_799_999;
+/// Between two columns.
+const GAP: usize = 2;
+/// Characters of an agent's name.
+const AGENT_MAX: usize = 64;
+
+/// The width of the terminal that standard output is, or [`WIDTH_DEFAULT`].
+#[must_use]
+pub fn width() -> usize {
+    Table::new().width().map_or(WIDTH_DEFAULT, usize::from).max(WIDTH_DEFAULT / 2)
+}
+
+/// `node status`.
+#[must_use]
+pub fn status(status: &Status, width: usize) -> String {
+    let uptime = Duration::from_secs(Duration::try_from_secs_f64(status.uptime_s).unwrap_or_default().as_secs());
+    let mut lines = vec![
+        ("version", status.version.clone()),
+        ("network", status.network.clone()),
+        ("peer id", status.peer_id.clone()),
+        ("public key", status.public_key.clone()),
+        ("uptime", humantime::format_duration(uptime).to_string()),
+        ("relay", status.relay.clone()),
+    ];
+    // The peer id stands above, and takes most of a line.
+    let end = format!("/p2p/{}", status.peer_id);
+    let listen = |address: &String| address.strip_suffix(&end).unwrap_or(address).to_owned();
+    lines.extend(status.listen.iter().map(|address| ("listen", listen(address))));
+    let (inbound, outbound, wanted) = (status.peers_in, status.peers_out, status.peers_out_target);
+    let stats = &status.stats;
+    lines.extend([
+        ("peers", format!("{} ({inbound} in, {outbound} of {wanted} out)", inbound + outbound)),
+        ("tip", format!("height {}", status.tip_height)),
+        ("tip id", status.tip_id.clone()),
+        ("sync", sync(status)),
+        ("mempool", format!("{} tx · {}", status.mempool_transactions, bytes_text(status.mempool_bytes as u64))),
+        ("accepted", items(stats.transactions_accepted, stats.blocks_accepted)),
+        ("reorgs", stats.reorganisations.to_string()),
+        ("duplicates", items(stats.transaction_duplicates, stats.block_duplicates)),
+        ("wire", format!("{} in · {} out", bytes_text(status.wire_in), bytes_text(status.wire_out))),
+        ("memory", format!("{} at most", bytes_text(status.rss_peak))),
+    ]);
+    if status.equivocations > 0 {
+        let pairs = status.equivocations;
+        lines.push(("evidence", format!("{pairs} × two blocks of a producer at one height: node evidence")));
+    }
+    lines.extend(status.disconnects.iter().map(|(reason, count)| ("closed", format!("{count} · {reason}"))));
+    let banned = |ban: &BanStatus| format!("{} · {} · {:.0} s more", ban.who, ban.reason, ban.left_s);
+    lines.extend(status.bans.iter().map(|ban| ("banned", banned(ban))));
+    fields(&lines, width)
+}
+
+/// Whether the node has what its peers have. Without a peer it can't know.
+fn sync(status: &Status) -> String {
+    match &status.behind {
+        Some(behind) => behind.text.clone(),
+        None if status.peers_in + status.peers_out == 0 => "unknown: no peer is connected".to_owned(),
+        None => "in step".to_owned(),
+    }
+}
+
+fn items(transactions: u64, blocks: u64) -> String {
+    format!("{transactions} tx · {blocks} {}", if blocks == 1 { "block" } else { "blocks" })
+}
+
+/// `node block get`.
+#[must_use]
+pub fn block(view: BlockView, width: usize) -> String {
+    let lines = [
+        ("height", view.height.to_string()),
+        ("parent", view.parent),
+        ("producer", view.producer),
+        ("made", made(view.timestamp_ms)),
+        ("size", bytes_text(view.encoded.len() as u64 / 2)),
+        ("transactions", view.transactions.len().to_string()),
+    ];
+    fields(&lines, width)
+}
+
+/// `node evidence`.
+#[must_use]
+pub fn evidence(evidence: &[EvidenceView], width: usize) -> String {
+    let pair = |pair: &EvidenceView| {
+        let [first, second] = &pair.headers;
+        let lines = [
+            ("producer", pair.producer.clone()),
+            ("height", pair.height.to_string()),
+            ("first block", first.id.clone()),
+            ("second block", second.id.clone()),
+        ];
+        fields(&lines, width)
+    };
+    let pairs: Vec<String> = evidence.iter().map(pair).collect();
+    format!("{}\n\nboth signed headers of each: --json", pairs.join("\n\n"))
+}
+
+/// When a block says it was made. Producers write what they like, and a date ends with the year 9999.
+fn made(timestamp_ms: u64) -> String {
+    if timestamp_ms > DATE_MS_MAX {
+        return format!("{timestamp_ms} ms after 1970, which is no date");
+    }
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(timestamp_ms)).to_string()
+}
+
+/// `node tx get`.
+#[must_use]
+pub fn transaction(view: TransactionView, width: usize) -> String {
+    let status = match view.status {
+        TransactionState::Pending => "pending, in the mempool",
+        TransactionState::Confirmed => "confirmed",
+    };
+    let decoded = view.transaction.as_deref().and_then(decode);
+    let mut lines = vec![("status", status.to_owned())];
+    lines.extend(view.block.map(|block| ("block", block)));
+    lines.extend(view.height.map(|height| ("height", height.to_string())));
+    if let Some(transaction) = decoded {
+        lines.push(("author", transaction.author().to_string()));
+        lines.push(("nonce", transaction.nonce().to_string()));
+        lines.push(("valid until", format!("height {}", transaction.valid_until())));
+        let (kind, shown) = payload(transaction.payload());
+        lines.push(("payload", format!("{} · {kind}", bytes_text(transaction.payload().len() as u64))));
+        if !shown.is_empty() {
+            lines.push(("", shown));
+        }
+    }
+    fields(&lines, width)
+}
+
+/// The transaction in an answer, which has it in hexadecimal.
+#[must_use]
+pub fn decode(text: &str) -> Option<SignedTransaction> {
+    SignedTransaction::from_bytes(&hex::decode(text).ok()?.into()).ok()
+}
+
+/// What a payload is, and as much of it as is shown: text if it is nothing but letters, marks and spaces, otherwise hexadecimal
+/// digits.
+#[must_use]
+pub fn payload(bytes: &[u8]) -> (&'static str, String) {
+    match std::str::from_utf8(bytes) {
+        Ok("") => ("empty", String::new()),
+        Ok(text) if is_printable(text) => ("text", cut_payload(text)),
+        _ => ("hex", cut_payload(&hex::encode(bytes))),
+    }
+}
+
+fn cut_payload(text: &str) -> String {
+    if text.chars().count() <= PAYLOAD_SHOWN_MAX {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(PAYLOAD_SHOWN_MAX).collect();
+    format!("{start}… (the rest is cut: --json has all of it)")
+}
+
+/// Whether nothing in it is a control character, reverses the direction of writing, or has no shape.
+fn is_printable(text: &str) -> bool {
+    let plain = |c: &char| !matches!(c, '"' | '\'' | '\\');
+    let plain: String = text.chars().filter(plain).collect();
+    plain.escape_debug().eq(plain.chars())
+}
+
+/// A text from a peer, with nothing in it that could steer a terminal.
+fn visible(text: &str) -> String {
+    plain(text).chars().take(AGENT_MAX).collect()
+}
+
+/// The same at its whole length.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if is_printable(c.encode_utf8(&mut [0; 4])) { c } else { '?' }).collect()
+}
+
+/// A column: its head, its cells, whether these are numbers, and which columns go before it when there is no room.
+struct Column {
+    head: &'static str,
+    cells: Vec<String>,
+    number: bool,
+    /// The lowest goes first; `None` stays.
+    goes: Option<u8>,
+}
+
+impl Column {
+    fn new(head: &'static str, peers: &[PeerStatus], cell: impl FnMut(&PeerStatus) -> String) -> Self {
+        Self { head, cells: peers.iter().map(cell).collect(), number: false, goes: None }
+    }
+
+    fn numbers(self) -> Self {
+        Self { number: true, ..self }
+    }
+
+    fn goes(self, order: u8) -> Self {
+        Self { goes: Some(order), ..self }
+    }
+
+    /// Of the widest cell. What isn't ASCII may take two columns of the terminal.
+    fn width(&self) -> usize {
+        let of = |text: &str| text.chars().map(|c| if c.is_ascii() || c == '…' { 1 } else { 2 }).sum();
+        self.cells.iter().map(|cell| of(cell)).chain([self.head.len()]).max().unwrap_or(0)
+    }
+
+    fn cut(&mut self, most: usize) {
+        self.cells.iter_mut().for_each(|cell| *cell = cut_middle(cell, most));
+    }
+}
+
+/// `node peers`: a line for each, and below them what was left out, if anything was.
+#[must_use]
+pub fn peers(peers: &[PeerStatus], width: usize) -> String {
+    let dash = || "-".to_owned();
+    let mut columns = vec![
+        Column::new("PEER", peers, |peer| peer.peer_id.clone()),
+        Column::new("ADDRESS", peers, |peer| short_address(&peer.address)),
+        Column::new("DIR", peers, |peer| if peer.inbound { "in" } else { "out" }.to_owned()),
+        Column::new("TIP", peers, |peer| match peer.tip_height {
+            _ if !peer.ready => "no hello".to_owned(),
+            Some(height) => height.to_string(),
+            None => dash(),
+        })
+        .numbers(),
+        Column::new("FIRST", peers, |peer| grouped(peer.delivered)).numbers().goes(4),
+        Column::new("STRIKES", peers, |peer| peer.strikes.to_string()).numbers().goes(2),
+        Column::new("ANSWER", peers, |peer| peer.response_ms.map_or_else(dash, |ms| format!("{ms:.1} ms")))
+            .numbers()
+            .goes(3),
+        Column::new("UP", peers, |peer| span(peer.connected_s)).numbers().goes(5),
+        Column::new("AGENT", peers, |peer| peer.agent.as_deref().map_or_else(dash, visible)).goes(1),
+    ];
+    // A column of nothing but zeros says nothing.
+    if peers.iter().all(|peer| peer.strikes == 0) {
+        columns.retain(|column| column.head != "STRIKES");
+    }
+    let mut left_out = Vec::new();
+    if total(&columns) > width {
+        let end = |id: &String| format!("…{}", last(id, PEER_ID_END));
+        if let Some(ids) = columns.first_mut() {
+            ids.cells = ids.cells.iter().map(end).collect();
+        }
+    }
+    // Addresses give way a little, then columns go, then addresses give way as far as they must.
+    while total(&columns) > width {
+        let over = total(&columns) - width;
+        let addresses = columns.get(1).map_or(0, Column::width);
+        let next = columns.iter().enumerate().filter_map(|(place, column)| Some((column.goes?, place))).min();
+        match next {
+            Some((_, place)) if addresses.saturating_sub(over) < ADDRESS_MIN => {
+                left_out.push(columns.remove(place).head);
+            }
+            _ => {
+                if let Some(column) = columns.get_mut(1) {
+                    column.cut(addresses.saturating_sub(over).max(1));
+                }
+                break;
+            }
+        }
+    }
+    let mut text = render(&columns);
+    if !left_out.is_empty() {
+        text.push_str(&format!("\nno room for {}: --json has everything", left_out.join(", ")));
+    }
+    text
+}
+
+fn total(columns: &[Column]) -> usize {
+    columns.iter().map(|column| column.width() + GAP).sum::<usize>().saturating_sub(GAP)
+}
+
+fn render(columns: &[Column]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(columns.iter().map(|column| column.head));
+    let rows = columns.first().map_or(0, |column| column.cells.len());
+    for row in 0..rows {
+        table.add_row(columns.iter().map(|column| column.cells.get(row).map_or("", String::as_str)));
+    }
+    for (place, column) in columns.iter().enumerate() {
+        if let Some(shown) = table.column_mut(place) {
+            // The cells have their width: comfy-table's own gap stands on both sides of each, the first one's as well.
+            shown.set_padding((0, if place + 1 == columns.len() { 0 } else { GAP as u16 }));
+            if column.number {
+                shown.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+    table.trim_fmt()
+}
+
+/// An address as `IP:PORT`, with `quic` behind it if that is what it is. Others stay as they are.
+fn short_address(text: &str) -> String {
+    let Ok(address) = text.parse::<Multiaddr>() else { return visible(text) };
+    let parts: Vec<_> = address.iter().collect();
+    let (host, rest) = match parts.as_slice() {
+        [Protocol::Ip4(ip), rest @ ..] => (ip.to_string(), rest),
+        [Protocol::Ip6(ip), rest @ ..] => (format!("[{ip}]"), rest),
+        _ => return text.to_owned(),
+    };
+    match rest {
+        [Protocol::Tcp(port)] | [Protocol::Tcp(port), Protocol::P2p(_)] => format!("{host}:{port}"),
+        [Protocol::Udp(port), Protocol::QuicV1] | [Protocol::Udp(port), Protocol::QuicV1, Protocol::P2p(_)] => {
+            format!("{host}:{port} quic")
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Seconds, minutes, hours or days, rounded down.
+fn span(seconds: f64) -> String {
+    match Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs() {
+        secs @ ..120 => format!("{secs} s"),
+        secs @ ..7_200 => format!("{} min", secs / 60),
+        secs @ ..172_800 => format!("{} h", secs / 3_600),
+        secs => format!("{} d", secs / 86_400),
+    }
+}
+
+fn last(text: &str, count: usize) -> String {
+    let skipped = text.chars().count().saturating_sub(count);
+    text.chars().skip(skipped).collect()
+}
+
+/// Start and end of a text, with a mark where it was cut, in no more than so many characters.
+fn cut_middle(text: &str, most: usize) -> String {
+    let count = text.chars().count();
+    if count <= most {
+        return text.to_owned();
+    }
+    let kept = most.saturating_sub(1);
+    let end = kept / 2;
+    let start: String = text.chars().take(kept - end).collect();
+    format!("{start}…{}", last(text, end))
+}
+
+/// Names and values, one below the other. A value that is longer than its line goes on below itself.
+pub(super) fn fields(lines: &[(&str, String)], width: usize) -> String {
+    let names = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + GAP;
+    let room = width.saturating_sub(names).max(1);
+    let mut text = Vec::new();
+    for (name, value) in lines {
+        for (n, part) in wrapped(value, room).into_iter().enumerate() {
+            let name = if n == 0 { *name } else { "" };
+            text.push(format!("{name:names$}{part}"));
+        }
+    }
+    text.join("\n")
+}
+
+/// A text in lines of no more than so many characters: broken at spaces, or anywhere in words that are longer.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_inclusive(' ') {
+        let letters = word.trim_end_matches(' ').chars().count();
+        if used > 0 && used + letters > room && letters <= room {
+            lines.push(String::new());
+            used = 0;
+        }
+        for c in word.chars() {
+            if used >= room {
+                if c == ' ' {
+                    continue;
+                }
+                lines.push(String::new());
+                used = 0;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push(c);
+            }
+            used += 1;
+        }
+    }
+    lines
+}

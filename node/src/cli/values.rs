@@ -1,0 +1,125 @@
+//! The values that are typed and have no type of their own elsewhere: RPC addresses, bytes, intervals, ages. What stands
+//! if nothing is typed is here too.
+//!
+//! Deliberately absent: addresses of nodes, which are `typed.rs`'s.
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+/// Where a node listens if nothing else is said: all interfaces, TCP and QUIC.
+pub const LISTEN_DEFAULT: [&str; 2] = ["/ip4/0.0.0.0/tcp/30400", "/ip4/0.0.0.0/udp/30400/quic-v1"];
+
+/// Where the RPC listens if nothing else is said.
+pub const RPC_ADDR_DEFAULT: &str = "127.0.0.1:30401";
+
+/// An address for the RPC.
+///
+/// # Errors
+/// If it is no `IP:PORT`, or not on loopback: whoever reaches the RPC may send transactions through it.
+pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "an IP address and a port are wanted, such as 127.0.0.1:30401".to_owned())?;
+    if !address.ip().is_loopback() {
+        return Err(format!(
+            "whoever reaches the RPC may send transactions, so it listens on loopback only: use 127.0.0.1:{} and a tunnel",
+            address.port()
+        ));
+    }
+    Ok(address)
+}
+
+/// The address of a node's RPC as a client names it: `HOST:PORT`, with or without `http://` before it.
+///
+/// # Errors
+/// If nobody could be asked there. A wrong address would otherwise look like a node that doesn't answer.
+pub fn parse_rpc(text: &str) -> Result<String, String> {
+    const FORM: &str = "write HOST:PORT or http://HOST:PORT, such as 127.0.0.1:30401";
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    if scheme != "http" {
+        return Err(format!("the RPC speaks plain HTTP, and no {scheme}: {FORM}"));
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = rest.rsplit_once(':').ok_or_else(|| format!("a host and a port are wanted: {FORM}"))?;
+    let is_name =
+        !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    let in_brackets = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if !is_name && in_brackets.is_none_or(|ip| ip.parse::<Ipv6Addr>().is_err()) {
+        return Err(format!(
+            "{host:?} is no host, which is a name, an IPv4 address, or an IPv6 address in brackets: {FORM}"
+        ));
+    }
+    // Rust reads a sign before a number, a URL doesn't.
+    if port.starts_with('+') || !port.parse().is_ok_and(|port: u16| port > 0) {
+        return Err(format!("{port:?} is no port, which is a number from 1 to 65535: {FORM}"));
+    }
+    Ok(text.strip_suffix('/').unwrap_or(text).to_owned())
+}
+
+/// A number of bytes, such as `500MB`, `10GiB` or `1048576`.
+///
+/// # Errors
+/// If it is none.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "" | "B" => 1,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err("the units are kB, MB, GB, KiB, MiB and GiB: write 10GiB".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "a number of bytes is wanted, such as 10GiB".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "that is more than any disk holds".to_owned())
+}
+
+/// The shortest interval: a timer has no finer grain.
+pub const INTERVAL_MIN: Duration = Duration::from_millis(1);
+/// The longest interval. Beyond some hundred years the machine's clock can't be added to.
+pub const INTERVAL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The least age at which something is deleted; ages are counted in seconds.
+pub const AGE_MIN: Duration = Duration::from_secs(1);
+/// The highest age at which something is deleted.
+pub const AGE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// An interval as [`parse_interval`] reads it, or `0s` for never.
+///
+/// # Errors
+/// If it is none, or out of bounds.
+pub fn parse_interval_or_zero(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => parse_interval(text).map_err(|error| format!("{error}, or 0s for never")),
+    }
+}
+
+/// Time between two ticks, such as `5s` or `500ms`.
+///
+/// # Errors
+/// If it is none, or out of [`INTERVAL_MIN`] to [`INTERVAL_MAX`].
+pub fn parse_interval(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(interval) if interval > INTERVAL_MAX => Err("at most 365d: write 5s or 500ms".to_owned()),
+        Ok(interval) if interval < INTERVAL_MIN => {
+            Err("the interval must be longer than zero, 1ms at least".to_owned())
+        }
+        Ok(interval) => Ok(interval),
+        Err(error) => Err(format!("{error}: write 5s or 500ms")),
+    }
+}
+
+/// An age, such as `30d`.
+///
+/// # Errors
+/// If it is none, or out of [`AGE_MIN`] to [`AGE_MAX`].
+pub fn parse_age(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(age) if age > AGE_MAX => Err("at most 36500d: write 30d".to_owned()),
+        Ok(age) if age < AGE_MIN => Err("at least 1s: write 30d".to_owned()),
+        Ok(age) => Ok(age),
+        Err(error) => Err(format!("{error}: write 30d or 12h")),
+    }
+}

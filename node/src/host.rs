@@ -1,0 +1,253 @@
+//! The engine's host: gives the engine inputs and the time, and does with its outputs what needs no network.
+//!
+//! **The drain rule.** After each input all outputs are taken before the next input goes in. What arises meanwhile waits
+//! in a queue. [`EngineHost::next_effect`] is the one place where the engine is fed and drained, so nobody can break the
+//! rule by the order of calls.
+//!
+//! What one input has the store keep is handed over together, when its outputs are drained. An answer to a submission
+//! carries the number of the commit that makes it safe. The trace is told of every event here.
+//!
+//! Deliberately absent: connections, and who has which handle (`net/behaviour.rs`); when something is deleted or sampled
+//! (the service, which has its own ends of the store's writer and of the trace).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use protocol::chain::RestoreError;
+use protocol::durable::{Load, Record, Restored};
+use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
+use protocol::message::{GoodbyeReason, Lane, Message};
+use protocol::time::Time;
+use protocol::verify::VerifyJob;
+
+use crate::clock::Clock;
+use crate::observe::recorder::Recorder;
+use crate::store::{Awaited, Writer};
+
+/// What the engine wants done that needs the network or the service.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send a message.
+    Send {
+        /// To whom.
+        peer: PeerHandle,
+        /// On which lane.
+        lane: Lane,
+        /// What.
+        message: Message,
+    },
+    /// Disconnect a peer.
+    Disconnect {
+        /// Whom.
+        peer: PeerHandle,
+        /// Why.
+        reason: DisconnectReason,
+    },
+    /// Read a peer's lanes, or stop reading them.
+    Read {
+        /// Whose.
+        peer: PeerHandle,
+        /// Whether to read.
+        allowed: bool,
+    },
+    /// Check signatures.
+    Verify(VerifyJob),
+    /// Answer a submission.
+    Submitted {
+        /// Of which item.
+        item: ItemId,
+        /// How it went.
+        result: Result<Submission, Refusal>,
+        /// When the writer has committed this, the item is safe.
+        safe_at: u64,
+    },
+    /// Say that an item of a peer was refused.
+    Refused {
+        /// Whose.
+        peer: PeerHandle,
+        /// Which.
+        item: ItemId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Say that a peer told why it closes the connection.
+    Goodbye {
+        /// Which.
+        peer: PeerHandle,
+        /// Its word for it.
+        reason: GoodbyeReason,
+    },
+    /// Tell the service of an event that is worth a line in the log.
+    Event(gossip::Event),
+}
+
+/// The engine with what it needs to run.
+pub struct EngineHost {
+    gossip: Gossip,
+    clock: Clock,
+    /// `None` once the node stops.
+    writer: Option<Arc<Writer>>,
+    recorder: Recorder,
+    /// What the engine is told next.
+    inputs: VecDeque<Input>,
+    /// Whether the last input's outputs are still to be taken.
+    draining: bool,
+    /// What the input under way has kept, and its answers to submissions.
+    records: Vec<Record>,
+    submitted: Vec<(ItemId, Result<Submission, Refusal>)>,
+    /// Answers to submissions that are ready to be told.
+    answers: VecDeque<Effect>,
+}
+
+impl EngineHost {
+    /// A host for an engine.
+    #[must_use]
+    pub fn new(gossip: Gossip, clock: Clock, writer: Arc<Writer>, recorder: Recorder) -> Self {
+        Self {
+            gossip,
+            clock,
+            writer: Some(writer),
+            recorder,
+            inputs: VecDeque::new(),
+            draining: false,
+            records: Vec::new(),
+            submitted: Vec::new(),
+            answers: VecDeque::new(),
+        }
+    }
+
+    /// Has the engine start from what an earlier run kept. Comes before everything else.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn restore(&mut self, restored: Restored) -> Result<(), RestoreError> {
+        self.draining = true;
+        self.gossip.restore(self.clock.now(), restored)
+    }
+
+    /// Takes an input. It reaches the engine with one of the next calls of [`EngineHost::next_effect`].
+    pub fn input(&mut self, input: Input) {
+        self.inputs.push_back(input);
+    }
+
+    /// What is to be done next; nothing once all inputs are dealt with.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        loop {
+            if let Some(answer) = self.answers.pop_front() {
+                return Some(answer);
+            }
+            if !self.draining {
+                let input = self.inputs.pop_front()?;
+                self.gossip.handle(self.clock.now(), input);
+                self.draining = true;
+            }
+            match self.gossip.poll_output() {
+                Some(output) => {
+                    if let Some(effect) = self.take(output) {
+                        return Some(effect);
+                    }
+                }
+                None => {
+                    self.draining = false;
+                    self.hand_over();
+                }
+            }
+        }
+    }
+
+    /// When the engine wants [`Input::Timeout`].
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Time> {
+        self.gossip.poll_timeout()
+    }
+
+    /// The engine, to be asked.
+    #[must_use]
+    pub const fn gossip(&self) -> &Gossip {
+        &self.gossip
+    }
+
+    /// The trace.
+    #[must_use]
+    pub const fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The clock.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The engine's time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Has something looked up in the store; the answer comes to the service. False if no answer will come.
+    #[must_use]
+    pub fn load(&self, load: Load) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.load(load).is_ok())
+    }
+
+    /// Nothing is kept from here on.
+    pub fn stop_keeping(&mut self) {
+        self.writer = None;
+    }
+
+    /// Does what the host itself can, and passes on the rest.
+    fn take(&mut self, output: Output) -> Option<Effect> {
+        match output {
+            Output::Send { peer, lane, message } => Some(Effect::Send { peer, lane, message }),
+            Output::Verify(job) => Some(Effect::Verify(job)),
+            Output::Disconnect { peer, reason } => Some(Effect::Disconnect { peer, reason }),
+            Output::Read { peer, allowed } => Some(Effect::Read { peer, allowed }),
+            Output::Event(event) => {
+                self.recorder.event(&event);
+                self.on_event(event)
+            }
+            Output::Store(record) => {
+                self.records.push(record);
+                None
+            }
+            Output::Load(load) => {
+                if !self.load(load.clone()) {
+                    self.inputs.push_back(Input::Loaded(load.nothing()));
+                }
+                None
+            }
+        }
+    }
+
+    /// Each event that is passed on is a turn of the swarm: what only the trace is told of ends here.
+    fn on_event(&mut self, event: gossip::Event) -> Option<Effect> {
+        match event {
+            gossip::Event::Submitted { item, result } => {
+                self.submitted.push((item, result));
+                None
+            }
+            gossip::Event::Refused { item, from: Some(peer), refusal } => {
+                Some(Effect::Refused { peer, item, refusal })
+            }
+            gossip::Event::Goodbye { peer, reason } => Some(Effect::Goodbye { peer, reason }),
+            gossip::Event::TipChanged { .. }
+            | gossip::Event::SubmissionsExpired { .. }
+            | gossip::Event::Equivocation(_) => Some(Effect::Event(event)),
+            _ => None,
+        }
+    }
+
+    /// Hands the records of one input over together, and its answers with the number of their commit.
+    fn hand_over(&mut self) {
+        let (records, submitted) = (std::mem::take(&mut self.records), std::mem::take(&mut self.submitted));
+        if records.is_empty() && submitted.is_empty() {
+            return;
+        }
+        let Some(writer) = &self.writer else { return };
+        let awaited = if submitted.is_empty() { Awaited::No } else { Awaited::Yes };
+        let safe_at = writer.submit(records, awaited);
+        let answers = submitted.into_iter().map(|(item, result)| Effect::Submitted { item, result, safe_at });
+        self.answers.extend(answers);
+    }
+}

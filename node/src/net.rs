@@ -1,0 +1,17 @@
+//! The network: everything between libp2p and the engine, and everything about peers that is no gossip rule.
+//!
+//! Bytes come and go through `transport` and `lane`; `behaviour` and `handler` are what libp2p calls. `slots`, `limits`
+//! and `bans` decide who may be a peer; `discovery` decides whom to dial.
+
+pub mod addresses;
+pub mod bans;
+pub mod behaviour;
+pub mod discovery;
+pub mod framing;
+pub mod handler;
+pub mod lane;
+pub mod limits;
+pub mod reason;
+pub mod slots;
+pub(crate) mod swarm;
+pub mod transport;

@@ -1,0 +1,236 @@
+//! What an address says: its IP, its group, who can reach it. Also which of several are worth telling, and which to try
+//! first. Pure: it compares what it is given.
+//!
+//! An address says who can reach it. A public one can be tried from anywhere. A private one means another machine in
+//! another network, and some are the same on many hosts: container engines and hypervisors give their bridges
+//! 172.17.0.1, 192.168.122.1 or 10.0.2.15 everywhere. So the order is:
+//!
+//! 1. public addresses and names,
+//! 2. private addresses that are near one of our own (the same /24, or the same IPv6 /64),
+//! 3. other private addresses,
+//! 4. link-local ones, and loopback last,
+//! 5. behind all these, what has an IP of our own: it leads to this machine.
+//!
+//! That is the order in which addresses are kept where there is room for some only. Dials begin together, except that
+//! all but the first two wait a little.
+//!
+//! Public comes before near on purpose. Half of all home networks are 192.168.1.0/24, so nearness may be a coincidence;
+//! and in a local network without public addresses the near ones are first anyhow. Where two addresses have the same
+//! rank, their order stays, but transports and IP versions take turns, so that a cut leaves some of each.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use libp2p::multiaddr::Protocol;
+use libp2p::{Multiaddr, PeerId};
+use protocol::gossip::AddressGroup;
+
+/// Who can reach an address. The first is the most useful.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Anybody; names count as such.
+    Public,
+    /// Machines in the same private network.
+    Private,
+    /// Machines on the same link.
+    LinkLocal,
+    /// This machine.
+    Loopback,
+}
+
+/// Where an address is for a node that has certain addresses itself. The first is tried first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// Anywhere in the world.
+    Public,
+    /// In one of our own networks, as it seems.
+    Near,
+    /// In some private network.
+    Private,
+    /// On some link.
+    LinkLocal,
+    /// On the loopback device.
+    Loopback,
+    /// On this machine: it has an IP that we listen on.
+    Own,
+}
+
+/// The IP address that a multiaddress begins with.
+#[must_use]
+pub fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+        Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4)),
+        _ => None,
+    }
+}
+
+/// Whether a multiaddress is one of QUIC.
+#[must_use]
+pub fn is_quic(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1))
+}
+
+/// The group of an address: its IPv4 /16 or IPv6 /32. `None` for loopback addresses if these are exempt, and for
+/// addresses without an IP.
+#[must_use]
+pub fn address_group(address: &Multiaddr, loopback_exempt: bool) -> Option<AddressGroup> {
+    match ip_of(address)? {
+        ip if loopback_exempt && ip.is_loopback() => None,
+        IpAddr::V4(ip) => Some(AddressGroup(4 << 32 | u64::from(ip.to_bits() >> 16))),
+        IpAddr::V6(ip) => Some(AddressGroup(6 << 32 | (ip.to_bits() >> 96) as u64)),
+    }
+}
+
+/// Takes a trailing `/p2p/…` off an address.
+#[must_use]
+pub fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
+    let mut address = address.clone();
+    match address.iter().last() {
+        Some(Protocol::P2p(peer)) => {
+            address.pop();
+            (address, Some(peer))
+        }
+        _ => (address, None),
+    }
+}
+
+/// The address without its peer id, if it is one that this node dials though nobody but a peer told it: an IP, and TCP or
+/// QUIC v1 on a real port. Names are for the operator to give.
+#[must_use]
+pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
+    let (address, _) = split_peer(&address);
+    let mut parts = address.iter();
+    let host = match parts.next()? {
+        Protocol::Ip4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
+        Protocol::Ip6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
+        _ => false,
+    };
+    let transport = port(&parts.collect::<Vec<_>>()).is_some_and(|port| port != 0);
+    (host && transport).then_some(address)
+}
+
+/// The port, if what comes behind the host of an address is what nodes speak: TCP, or QUIC v1, and nothing more.
+#[must_use]
+pub fn port(behind_host: &[Protocol<'_>]) -> Option<u16> {
+    match behind_host {
+        [Protocol::Tcp(port)] | [Protocol::Udp(port), Protocol::QuicV1] => Some(*port),
+        _ => None,
+    }
+}
+
+/// Who can reach `address`.
+#[must_use]
+pub fn scope(address: &Multiaddr) -> Scope {
+    match ip_of(address) {
+        Some(ip) if ip.is_loopback() => Scope::Loopback,
+        Some(IpAddr::V4(ip)) if ip.is_link_local() => Scope::LinkLocal,
+        Some(IpAddr::V6(ip)) if ip.is_unicast_link_local() => Scope::LinkLocal,
+        Some(IpAddr::V4(ip)) if ip.is_private() || is_shared(ip) => Scope::Private,
+        Some(IpAddr::V6(ip)) if ip.is_unique_local() => Scope::Private,
+        _ => Scope::Public,
+    }
+}
+
+/// Where `address` is for a node that listens on `own` IPs.
+#[must_use]
+pub fn place(address: &Multiaddr, own: &[IpAddr]) -> Place {
+    match (scope(address), ip_of(address)) {
+        (Scope::Loopback, _) => Place::Loopback,
+        (_, Some(ip)) if own.contains(&ip) => Place::Own,
+        (Scope::Public, _) => Place::Public,
+        (Scope::LinkLocal, _) => Place::LinkLocal,
+        (Scope::Private, Some(ip)) if own.iter().any(|own| are_near(*own, ip)) => Place::Near,
+        (Scope::Private, _) => Place::Private,
+    }
+}
+
+/// Whether `address` is tried at once: a public one, one near us, and a loopback one where the node has no other network.
+/// The others may lead to another machine than is meant, and wait a little for these.
+#[must_use]
+pub fn goes_first(address: &Multiaddr, own: &[IpAddr]) -> bool {
+    match place(address, own) {
+        Place::Public | Place::Near => true,
+        Place::Loopback => own.iter().all(IpAddr::is_loopback),
+        Place::Private | Place::LinkLocal | Place::Own => false,
+    }
+}
+
+/// Puts what is to be tried first in front. Addresses of the same place keep their order.
+pub fn order(addresses: &mut [Multiaddr], own: &[IpAddr]) {
+    addresses.sort_by_cached_key(|address| place(address, own));
+}
+
+/// The `most` best of another node's `addresses` for a node that listens on `own` IPs, the best first, without repeats.
+#[must_use]
+pub fn best(addresses: impl IntoIterator<Item = Multiaddr>, own: &[IpAddr], most: usize) -> Vec<Multiaddr> {
+    cut(addresses, most, |address| place(address, own))
+}
+
+/// The `most` addresses of our own that others can use best, without repeats. Those whose IPs are in `used` come before
+/// others of the same scope.
+#[must_use]
+pub fn useful(
+    addresses: impl IntoIterator<Item = Multiaddr>,
+    used: &HashSet<IpAddr>,
+    most: usize,
+) -> Vec<Multiaddr> {
+    let unused = |address: &Multiaddr| ip_of(address).is_none_or(|ip| !used.contains(&ip));
+    cut(addresses, most, |address| (scope(address), unused(address)))
+}
+
+fn cut<K: Ord + Copy + Hash>(
+    addresses: impl IntoIterator<Item = Multiaddr>,
+    most: usize,
+    rank: impl Fn(&Multiaddr) -> K,
+) -> Vec<Multiaddr> {
+    let mut met = HashSet::new();
+    let mut turns: HashMap<_, usize> = HashMap::new();
+    let mut ranked = Vec::new();
+    for address in addresses.into_iter().filter(|address| met.insert(address.clone())) {
+        let rank = rank(&address);
+        let turn = turns.entry((rank, kind(&address))).or_default();
+        ranked.push((rank, *turn, address));
+        *turn += 1;
+    }
+    ranked.sort_by_key(|(rank, turn, _)| (*rank, *turn));
+    ranked.into_iter().take(most).map(|(_, _, address)| address).collect()
+}
+
+/// An address without a trailing `/p2p/…`, and with an IPv4 address in IPv6's clothes as IPv4: what is the same socket
+/// is spelt the same.
+#[must_use]
+pub fn plain(address: &Multiaddr) -> Multiaddr {
+    let parts = address.iter().filter(|part| !matches!(part, Protocol::P2p(_)));
+    parts
+        .map(|part| match part {
+            Protocol::Ip6(ip) => ip.to_ipv4_mapped().map_or(Protocol::Ip6(ip), Protocol::Ip4),
+            other => other,
+        })
+        .collect()
+}
+
+/// Addresses that providers share among their customers (RFC 6598).
+const fn is_shared(ip: Ipv4Addr) -> bool {
+    ip.to_bits() >> 22 == Ipv4Addr::new(100, 64, 0, 0).to_bits() >> 22
+}
+
+/// The same /24, or the same /64. Nothing tells us how long the prefixes of our networks really are.
+fn are_near(own: IpAddr, other: IpAddr) -> bool {
+    match (own, other) {
+        (IpAddr::V4(own), IpAddr::V4(other)) => own.to_bits() >> 8 == other.to_bits() >> 8,
+        (IpAddr::V6(own), IpAddr::V6(other)) => upper(own) == upper(other),
+        _ => false,
+    }
+}
+
+const fn upper(ip: Ipv6Addr) -> u64 {
+    (ip.to_bits() >> 64) as u64
+}
+
+/// IP version and transport.
+fn kind(address: &Multiaddr) -> (Option<bool>, bool) {
+    let tcp = address.iter().any(|part| matches!(part, Protocol::Tcp(_)));
+    (ip_of(address).map(|ip| ip.is_ipv4()), tcp)
+}

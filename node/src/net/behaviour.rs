@@ -1,0 +1,381 @@
+//! The seam between libp2p and the engine: what libp2p tells becomes inputs, what the engine wants becomes orders.
+//!
+//! No gossip rule lives here, and no rule of who gets a slot. The behaviour owns the engine's [host](EngineHost), the
+//! connections, the slots and the bans, and passes on what one of them decides to the others. What follows from slots is
+//! in `peers.rs`, what follows from the engine's wishes in `effects.rs`.
+
+mod effects;
+mod event;
+mod links;
+mod peers;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
+    ToSwarm,
+};
+use libp2p::{Multiaddr, PeerId};
+use protocol::chain::RestoreError;
+use protocol::durable::Restored;
+use protocol::gossip::{Gossip, Input, PeerHandle};
+use protocol::network::NetworkId;
+use protocol::time::Time;
+use tokio::time::{Sleep, sleep};
+
+use self::links::Links;
+use crate::config::deadlines::Deadlines;
+use crate::host::EngineHost;
+use crate::net::addresses::ip_of;
+use crate::net::bans::{Bans, KeptBan};
+use crate::net::discovery::REFRESH_EXTRA;
+use crate::net::discovery::book::{Group, slot_group};
+use crate::net::handler::{Handler, LaneProtocols, Order, Report};
+use crate::net::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
+use crate::net::limits::SLOTLESS_CONNECTIONS_MAX;
+use crate::net::reason::{CloseReason, was_lost};
+use crate::net::slots::{self, InUse, Slots};
+
+pub use self::event::{Event, Wish};
+pub use self::links::Link;
+
+/// What the behaviour is told once.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Our own id.
+    pub local: PeerId,
+    /// The network, which names the lanes' protocols.
+    pub network: NetworkId,
+    /// Gossip peers that may have dialled us.
+    pub max_peers_in: usize,
+    /// Gossip peers that we dial and keep.
+    pub max_peers_out: usize,
+    /// Peers that count for neither limit.
+    pub reserved: HashSet<PeerId>,
+    /// Loopback addresses have no group and are never banned.
+    pub loopback_exempt: bool,
+    /// What connections wait for at most.
+    pub deadlines: Deadlines,
+}
+
+/// The behaviour.
+pub struct Behaviour {
+    settings: Settings,
+    protocols: LaneProtocols,
+    host: EngineHost,
+    budget: Arc<BulkBudget>,
+    uplink: Arc<Uplink>,
+    links: Links,
+    slots: Slots,
+    bans: Bans,
+    /// Dials that are to become gossip peers.
+    wanted: HashMap<ConnectionId, Wish>,
+    /// Whether a slot was freed since those that wait were looked at.
+    freed: bool,
+    actions: VecDeque<ToSwarm<Event, Order>>,
+    timer: Option<(Time, Pin<Box<Sleep>>)>,
+    disconnects: BTreeMap<&'static str, u64>,
+}
+
+impl Behaviour {
+    /// A behaviour around an engine.
+    #[must_use]
+    pub fn new(settings: Settings, host: EngineHost) -> Self {
+        let limits = slots::Limits {
+            inbound: settings.max_peers_in,
+            outbound: settings.max_peers_out.saturating_add(REFRESH_EXTRA),
+            slotless: SLOTLESS_CONNECTIONS_MAX,
+        };
+        Self {
+            protocols: LaneProtocols::new(&settings.network),
+            host,
+            budget: BulkBudget::new(BULK_BUDGET_BYTES),
+            uplink: Uplink::new(),
+            links: Links::default(),
+            slots: Slots::new(limits, settings.local, rand::random()),
+            bans: Bans::new(settings.loopback_exempt),
+            wanted: HashMap::new(),
+            freed: false,
+            actions: VecDeque::new(),
+            timer: None,
+            disconnects: BTreeMap::new(),
+            settings,
+        }
+    }
+
+    /// Has the engine start from what an earlier run kept. Comes before everything else.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn restore(&mut self, restored: Restored) -> Result<(), RestoreError> {
+        self.host.restore(restored)?;
+        self.run();
+        Ok(())
+    }
+
+    /// Feeds the engine, and takes what it answers. The answers leave when the swarm is polled next.
+    pub fn input(&mut self, input: Input) {
+        self.host.input(input);
+        self.run();
+    }
+
+    /// The engine's host, to be asked.
+    #[must_use]
+    pub const fn host(&self) -> &EngineHost {
+        &self.host
+    }
+
+    /// The engine, to be asked.
+    #[must_use]
+    pub const fn gossip(&self) -> &Gossip {
+        self.host.gossip()
+    }
+
+    /// Nothing is kept from here on.
+    pub fn stop_keeping(&mut self) {
+        self.host.stop_keeping();
+    }
+
+    /// Gossip connections that ended, others that were closed for a cause, and those that were turned away, by reason.
+    #[must_use]
+    pub const fn disconnects(&self) -> &BTreeMap<&'static str, u64> {
+        &self.disconnects
+    }
+
+    /// Gossip peers and their handles.
+    pub fn peers(&self) -> impl Iterator<Item = (PeerHandle, &Link)> {
+        self.links.peers()
+    }
+
+    /// Slots in use.
+    #[must_use]
+    pub fn slots(&self) -> InUse {
+        self.slots.in_use()
+    }
+
+    /// The groups of the addresses at which we dialled those that hold slots, without what the operator gave.
+    #[must_use]
+    pub fn outbound_groups(&self) -> Vec<Group> {
+        let links = self.slots.outbound().filter_map(|(id, _)| self.links.get(id));
+        links.filter(|link| !link.fixed).filter_map(|link| slot_group(&link.address)).collect()
+    }
+
+    /// Whether a connection to the peer holds a slot.
+    #[must_use]
+    pub fn holds_slot(&self, peer: &PeerId) -> bool {
+        self.slots.holder(peer).is_some()
+    }
+
+    /// Who is banned.
+    #[must_use]
+    pub const fn bans(&self) -> &Bans {
+        &self.bans
+    }
+
+    /// Takes in the bans that an earlier run kept.
+    pub fn restore_bans(&mut self, kept: Vec<KeptBan>) {
+        let now = self.host.now();
+        kept.into_iter().for_each(|ban| self.bans.restore(ban, now));
+    }
+
+    /// The dial with this id is to become a gossip peer.
+    pub fn expect(&mut self, dial: ConnectionId, wish: Wish) {
+        self.wanted.insert(dial, wish);
+    }
+
+    /// The dial with this id was never made.
+    pub fn forget(&mut self, dial: ConnectionId) {
+        self.wanted.remove(&dial);
+    }
+
+    /// A connection's remote address.
+    #[must_use]
+    pub fn address_of(&self, id: ConnectionId) -> Option<Multiaddr> {
+        self.links.get(id).map(|link| link.address.clone())
+    }
+
+    /// Whether what a peer tells of itself on a connection is heard now. It may tell that as often as it likes.
+    pub fn may_hear(&mut self, id: ConnectionId) -> bool {
+        self.links.may_hear(id, self.host.now())
+    }
+
+    /// Remembers what identify told of a peer's software.
+    pub fn set_agent(&mut self, peer: &PeerId, agent: &str) {
+        self.links.set_agent(peer, agent);
+    }
+
+    /// Whether no connection is left.
+    #[must_use]
+    pub fn is_disconnected(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// Has the engine deal with all inputs, and the slots with what became free meanwhile.
+    fn run(&mut self) {
+        loop {
+            while let Some(effect) = self.host.next_effect() {
+                self.carry_out(effect);
+            }
+            if !std::mem::take(&mut self.freed) {
+                return;
+            }
+            self.settle_slots();
+        }
+    }
+
+    /// When the engine or the slots want to be looked at.
+    fn next_at(&self) -> Option<Time> {
+        self.host.next_timeout().into_iter().chain(self.slots.next_at()).min()
+    }
+}
+
+/// The peer misbehaved a short while ago.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the peer misbehaved and is not wanted for some minutes")]
+pub struct BannedError;
+
+impl NetworkBehaviour for Behaviour {
+    type ConnectionHandler = Handler;
+    type ToSwarm = Event;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        let banned = ip_of(remote).is_some_and(|ip| self.bans.has_address(ip, self.host.now()));
+        if banned { Err(ConnectionDenied::new(BannedError)) } else { Ok(()) }
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.admit(id, peer, remote, false)
+    }
+
+    fn handle_pending_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: Option<PeerId>,
+        addresses: &[Multiaddr],
+        _: Endpoint,
+    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+        let now = self.host.now();
+        let here = |address: &Multiaddr| ip_of(address).is_some_and(|ip| self.bans.has_address(ip, now));
+        // One banned address among others is left out where it is dialled (`own.rs`).
+        let nowhere = !addresses.is_empty() && addresses.iter().all(here);
+        let banned = nowhere || peer.is_some_and(|peer| self.bans.has_peer(&peer, now));
+        if banned { Err(ConnectionDenied::new(BannedError)) } else { Ok(Vec::new()) }
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        address: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.admit(id, peer, address, true)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionEstablished(established) => {
+                if let Some(wish) = self.wanted.remove(&established.connection_id) {
+                    self.open_dialled(established.connection_id, wish);
+                }
+            }
+            FromSwarm::ConnectionClosed(closed) => {
+                let id = closed.connection_id;
+                if self.slots.disconnected(id)
+                    && let Some(link) = self.links.get(id)
+                {
+                    self.on_lost(id, link.end(CloseReason::ClosedByPeer));
+                }
+                let cut = self.links.remove(id).filter(Link::was_cut);
+                if let Some(Link { peer, address, fixed, .. }) = cut.filter(|_| !was_lost(closed.cause)) {
+                    self.tell(Event::Cut { peer, address, fixed });
+                }
+            }
+            FromSwarm::DialFailure(failure) => {
+                self.wanted.remove(&failure.connection_id);
+                self.forget_link(failure.connection_id);
+            }
+            FromSwarm::ListenFailure(failure) => {
+                // Another behaviour may have refused what this one admitted.
+                self.forget_link(failure.connection_id);
+            }
+            _ => {}
+        }
+        self.run();
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, id: ConnectionId, report: THandlerOutEvent<Self>) {
+        match report {
+            Report::SlotWanted => self.on_slot_wanted(id),
+            Report::Up => self.on_up(id),
+            Report::Parted => self.close_link(id),
+            Report::RoundTrip(took) => {
+                if let Some(link) = self.links.get_mut(id) {
+                    link.measured(took);
+                }
+            }
+            Report::Received(message) => {
+                if let Some(peer) = self.links.handle_of(id) {
+                    self.host.recorder().received(peer, &message);
+                    self.host.input(Input::Received { peer, message });
+                }
+            }
+            Report::Drained(lane, bytes) => {
+                if let Some(peer) = self.links.handle_of(id).filter(|_| bytes > 0) {
+                    self.host.input(Input::Drained { peer, lane, bytes });
+                }
+            }
+            Report::Failed(CloseReason::Declined) if self.slots.free(id) => {
+                self.on_lost(id, CloseReason::Declined)
+            }
+            Report::Failed(CloseReason::Declined) => {}
+            Report::Failed(reason) => self.fail(id, reason),
+        }
+        self.run();
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Event, THandlerInEvent<Self>>> {
+        loop {
+            if let Some(action) = self.actions.pop_front() {
+                return Poll::Ready(action);
+            }
+            let Some(deadline) = self.next_at() else {
+                self.timer = None;
+                return Poll::Pending;
+            };
+            // A timer that is too early is left to fire: the engine's deadlines move often, and early is safe.
+            if self.timer.as_ref().is_none_or(|(at, _)| *at > deadline) {
+                self.timer = Some((deadline, Box::pin(sleep(self.host.clock().until(deadline)))));
+            }
+            let fired = self.timer.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready());
+            if !fired {
+                return Poll::Pending;
+            }
+            self.timer = None;
+            let now = self.host.now();
+            // So the slots are looked at as well.
+            self.freed |= self.slots.next_at().is_some_and(|at| at <= now);
+            match self.host.next_timeout() {
+                Some(at) if at <= now => self.input(Input::Timeout),
+                _ => self.run(),
+            }
+        }
+    }
+}

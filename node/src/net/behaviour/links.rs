@@ -1,0 +1,188 @@
+//! The connections: what is known of each, and which of them is a gossip peer by which handle.
+//!
+//! Deliberately absent: who gets a slot (`slots.rs`), and what is done when one is gained or lost (`peers.rs`).
+
+use std::collections::HashMap;
+
+use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId};
+use protocol::gossip::PeerHandle;
+use protocol::message::GoodbyeReason;
+use protocol::time::{Duration, Time};
+
+use crate::net::discovery::book::Allowance;
+use crate::net::reason::{CloseReason, blames};
+
+/// Bytes of a peer's agent string that are kept.
+const AGENT_BYTES_MAX: usize = 64;
+
+/// A peer's word for itself is heard so often on one connection. Honest nodes repeat it every five minutes.
+const IDENTIFY_INTERVAL: Duration = Duration::from_secs(5);
+/// So many may come at once: a connection begins with one, and another for each change of what is spoken on it.
+const IDENTIFY_BURST: u64 = 4;
+
+/// A connection, as others may see it.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The peer's id.
+    pub peer: PeerId,
+    /// Its address, as the connection has it.
+    pub address: Multiaddr,
+    /// Whether we dialled.
+    pub outbound: bool,
+    /// When the connection opened.
+    pub since: Time,
+    /// What identify told of its software.
+    pub agent: Option<String>,
+    /// The lowest round trip of our pings on it.
+    pub round_trip: Option<Duration>,
+    /// Its handle, while it is a gossip peer.
+    handle: Option<PeerHandle>,
+    pub(super) reserved: bool,
+    /// Dialled at a fixed address.
+    pub(super) fixed: bool,
+    /// Why it lost its slot.
+    pub(super) lost: Option<CloseReason>,
+    /// What its peer said of why it closes it.
+    pub(super) told: Option<GoodbyeReason>,
+    /// What identify may still tell of it.
+    heard: Allowance,
+}
+
+/// What is known of a connection when it opens.
+pub(super) struct New {
+    pub(super) peer: PeerId,
+    pub(super) address: Multiaddr,
+    pub(super) outbound: bool,
+    pub(super) reserved: bool,
+    pub(super) fixed: bool,
+}
+
+/// All connections, and which of them are gossip peers. A handle is given once in a run.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    links: HashMap<ConnectionId, Link>,
+    handles: HashMap<PeerHandle, ConnectionId>,
+    next_handle: u32,
+}
+
+impl Link {
+    /// Whether it counts for the outbound slots.
+    #[must_use]
+    pub const fn is_dialled(&self) -> bool {
+        self.outbound && !self.reserved
+    }
+
+    /// Why it ends, by what its peer said. One that makes room for another has no slot for us, and is asked again later.
+    pub(super) fn end(&self, reason: CloseReason) -> CloseReason {
+        let evicted = self.told.as_ref().is_some_and(|told| !blames(told));
+        if reason == CloseReason::ClosedByPeer && self.outbound && evicted {
+            CloseReason::Declined
+        } else {
+            reason
+        }
+    }
+
+    /// Whether its peer closed it without a word, though we had dialled it for a slot.
+    pub(super) fn was_cut(&self) -> bool {
+        self.outbound && self.told.is_none() && self.lost == Some(CloseReason::ClosedByPeer)
+    }
+
+    /// Takes note of a round trip: the lowest counts.
+    pub(super) fn measured(&mut self, took: Duration) {
+        self.round_trip = Some(self.round_trip.map_or(took, |least| least.min(took)));
+    }
+}
+
+impl Links {
+    /// A connection is there. It has no handle yet.
+    pub(super) fn insert(&mut self, id: ConnectionId, new: New, since: Time) {
+        let New { peer, address, outbound, reserved, fixed } = new;
+        let link = Link {
+            peer,
+            address,
+            outbound,
+            since,
+            agent: None,
+            round_trip: None,
+            handle: None,
+            reserved,
+            fixed,
+            lost: None,
+            told: None,
+            heard: Allowance::default(),
+        };
+        self.links.insert(id, link);
+    }
+
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Link> {
+        self.links.remove(&id)
+    }
+
+    pub(super) fn get(&self, id: ConnectionId) -> Option<&Link> {
+        self.links.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Link> {
+        self.links.get_mut(&id)
+    }
+
+    pub(super) fn ids(&self) -> Vec<ConnectionId> {
+        self.links.keys().copied().collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// The connection becomes a gossip peer: gives it the next handle. `None` if it is one already.
+    pub(super) fn give_handle(&mut self, id: ConnectionId) -> Option<(PeerHandle, &Link)> {
+        let link = self.links.get_mut(&id).filter(|link| link.handle.is_none())?;
+        let handle = PeerHandle(self.next_handle);
+        // Four billion connections in one run would need a century at one a second.
+        self.next_handle = self.next_handle.saturating_add(1);
+        link.handle = Some(handle);
+        self.handles.insert(handle, id);
+        Some((handle, link))
+    }
+
+    /// The connection is a gossip peer no more.
+    pub(super) fn take_handle(&mut self, id: ConnectionId) -> Option<PeerHandle> {
+        let handle = self.links.get_mut(&id)?.handle.take()?;
+        self.handles.remove(&handle);
+        Some(handle)
+    }
+
+    /// The handle of a connection, while it is a gossip peer.
+    pub(super) fn handle_of(&self, id: ConnectionId) -> Option<PeerHandle> {
+        self.links.get(&id)?.handle
+    }
+
+    /// The connection that has a handle.
+    pub(super) fn with_handle(&self, handle: PeerHandle) -> Option<ConnectionId> {
+        self.handles.get(&handle).copied()
+    }
+
+    /// Who has a handle, while it is connected.
+    pub(super) fn peer_of(&self, handle: PeerHandle) -> Option<PeerId> {
+        self.with_handle(handle).and_then(|id| self.links.get(&id)).map(|link| link.peer)
+    }
+
+    /// Gossip peers and their handles.
+    pub(super) fn peers(&self) -> impl Iterator<Item = (PeerHandle, &Link)> {
+        self.handles.iter().filter_map(|(handle, id)| Some((*handle, self.links.get(id)?)))
+    }
+
+    /// Whether what a peer tells of itself on a connection is heard now.
+    pub(super) fn may_hear(&mut self, id: ConnectionId, now: Time) -> bool {
+        self.links.get_mut(&id).is_some_and(|link| link.heard.take(IDENTIFY_INTERVAL, IDENTIFY_BURST, now))
+    }
+
+    /// Remembers what identify told of a peer's software, on all its connections.
+    pub(super) fn set_agent(&mut self, peer: &PeerId, agent: &str) {
+        let kept: String = agent.chars().filter(|c| !c.is_control()).take(AGENT_BYTES_MAX).collect();
+        for link in self.links.values_mut().filter(|link| link.peer == *peer) {
+            link.agent = Some(kept.clone());
+        }
+    }
+}

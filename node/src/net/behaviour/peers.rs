@@ -1,0 +1,254 @@
+//! What follows when a connection gains or loses a gossip slot, and when a peer gives cause to be closed.
+//!
+//! Who gets a slot is decided by [`Slots`](crate::net::slots::Slots); here its decisions are carried out.
+
+use std::sync::Arc;
+
+use libp2p::swarm::{CloseConnection, ConnectionDenied, ConnectionId, NotifyHandler, ToSwarm};
+use libp2p::{Multiaddr, PeerId};
+use protocol::gossip::{self, Gossip, Input};
+use tracing::{debug, warn};
+
+use super::links::{Links, New};
+use super::{BannedError, Behaviour, Event, Wish};
+use crate::net::addresses::{address_group, ip_of};
+use crate::net::discovery::book::slot_group;
+use crate::net::handler::{Handler, Order};
+use crate::net::limits::PER_PEER_MAX;
+use crate::net::reason::{CONNECTION_LIMIT, CloseReason, NO_SLOT};
+use crate::net::slots::{self, Decision, Merits, Why};
+use crate::observe::trace::What;
+
+impl Behaviour {
+    /// Opens the lanes on a connection that we dialled for another purpose. False if there is none.
+    pub fn open_existing(&mut self, peer: &PeerId, wish: Wish) -> bool {
+        self.slots.idle_outbound(peer).is_some_and(|id| self.open_dialled(id, wish))
+    }
+
+    /// Leaves a peer for another that has taken its place.
+    pub fn leave(&mut self, peer: &PeerId) {
+        if let Some(id) = self.slots.holder(peer) {
+            self.close(id, CloseReason::Refreshed);
+        }
+    }
+
+    /// Closes a connection because of something that was seen outside.
+    pub fn close(&mut self, id: ConnectionId, reason: CloseReason) {
+        if self.slots.closing(id) {
+            self.on_lost(id, reason);
+        }
+        self.close_link(id);
+        self.run();
+    }
+
+    /// Closes a connection whose peer gave cause outside of the lanes. That is counted, with a slot or without.
+    pub fn give_up(&mut self, id: ConnectionId, reason: CloseReason) {
+        self.fail(id, reason);
+        self.run();
+    }
+
+    /// Closes every connection.
+    pub fn close_all(&mut self) {
+        self.links.ids().into_iter().for_each(|id| self.close(id, CloseReason::Shutdown));
+    }
+
+    /// Lets the slots decide about connections that wait.
+    pub(super) fn settle_slots(&mut self) {
+        let decisions = self.slots.settle(self.host.now(), &merits(&self.links, self.host.gossip()));
+        decisions.into_iter().for_each(|decision| self.on_decision(decision));
+    }
+
+    pub(super) fn order(&mut self, id: ConnectionId, order: Order) {
+        if let Some(link) = self.links.get(id) {
+            let handler = NotifyHandler::One(id);
+            self.actions.push_back(ToSwarm::NotifyHandler { peer_id: link.peer, handler, event: order });
+        }
+    }
+
+    /// Closes a connection whose peer gave cause; bans the peer if that was misbehavior.
+    pub(super) fn fail(&mut self, id: ConnectionId, reason: CloseReason) {
+        let Some(link) = self.links.get(id) else { return };
+        debug!(peer = %link.peer, address = %link.address, %reason, "closing a connection");
+        let (peer, end) = (link.peer, link.end(reason));
+        if reason.is_misbehavior() {
+            let address = ip_of(&link.address).filter(|ip| self.bans.may_have(*ip));
+            self.bans.add(peer, address, reason.label(), self.host.now());
+            self.tell(Event::Banned { peer, address, reason });
+        }
+        let closing = self.slots.is_closing(id);
+        if self.slots.closing(id) {
+            self.part(id, end);
+            return;
+        }
+        if !closing {
+            // A cause that needs no slot is counted all the same, once.
+            self.count(end.label());
+        }
+        self.close_link(id);
+    }
+
+    pub(super) fn close_link(&mut self, id: ConnectionId) {
+        if let Some(link) = self.links.get(id) {
+            let connection = CloseConnection::One(id);
+            self.actions.push_back(ToSwarm::CloseConnection { peer_id: link.peer, connection });
+        }
+    }
+
+    /// A connection has lost its slot and is to be closed: at once, or when the peer was told why.
+    fn part(&mut self, id: ConnectionId, reason: CloseReason) {
+        let told = reason.is_told() && self.links.handle_of(id).is_some();
+        self.on_lost(id, reason);
+        if told { self.order(id, Order::Goodbye(reason)) } else { self.close_link(id) }
+    }
+
+    /// A connection has lost its slot: tells the engine and the service, and counts why.
+    pub(super) fn on_lost(&mut self, id: ConnectionId, reason: CloseReason) {
+        let Some(link) = self.links.get_mut(id) else { return };
+        let (peer, outbound) = (link.peer, link.outbound);
+        link.lost = Some(reason);
+        self.freed = true;
+        if let Some(handle) = self.links.take_handle(id) {
+            self.host.input(Input::PeerDisconnected { peer: handle });
+            self.host.recorder().record(What::PeerDown { peer: handle.0, reason: reason.label().to_owned() });
+        }
+        self.count(reason.label());
+        self.tell(Event::Down { peer, outbound, reason });
+    }
+
+    /// Opens the lanes on a connection that we dialled, if it gets a slot: no more are held in the group of its address than
+    /// was wished. The operator's addresses count for no group.
+    pub(super) fn open_dialled(&mut self, id: ConnectionId, wish: Wish) -> bool {
+        let Some(link) = self.links.get(id) else { return false };
+        let exempt = link.reserved || link.fixed;
+        let held = |group| self.outbound_groups().into_iter().filter(|other| *other == group).count();
+        let room = slot_group(&link.address).is_none_or(|group| held(group) <= wish.beside);
+        let granted = (exempt || room) && self.slots.dialled(id, self.host.now());
+        if granted {
+            self.order(id, Order::Open);
+        }
+        granted
+    }
+
+    /// The peer asks for a slot on a connection.
+    pub(super) fn on_slot_wanted(&mut self, id: ConnectionId) {
+        let decisions = self.slots.asked(id, self.host.now(), &merits(&self.links, self.host.gossip()));
+        decisions.into_iter().for_each(|decision| self.on_decision(decision));
+    }
+
+    fn on_decision(&mut self, decision: Decision) {
+        match decision {
+            Decision::Granted { id, instead } => {
+                if let Some((victim, reason)) = instead {
+                    if let Some(link) = self.links.get(victim) {
+                        debug!(peer = %link.peer, address = %link.address, %reason, "closing a connection");
+                    }
+                    self.part(victim, reason);
+                }
+                self.order(id, Order::Open);
+            }
+            Decision::Declined { id, why } => self.turn_away(id, why),
+        }
+    }
+
+    /// Drops the lanes of a connection that gets no slot. Counted where that is because all are taken.
+    fn turn_away(&mut self, id: ConnectionId, why: Why) {
+        let text = match why {
+            Why::Full => "no slot is free for it",
+            Why::OtherStays { .. } => "its other connection stays",
+            Why::OursToOpen => "this node dialled the connection, and opens the lanes itself",
+        };
+        if let Some(link) = self.links.get(id) {
+            debug!(peer = %link.peer, address = %link.address, why = text, "declined a peer's lanes");
+            if let Why::OtherStays { other, warn: true } = why
+                && let Some(kept) = self.links.get(other)
+            {
+                warn_of_rivals(&link.peer, &kept.address, &link.address);
+            }
+        }
+        if why == Why::Full {
+            self.count(NO_SLOT);
+        }
+        self.order(id, Order::Decline);
+    }
+
+    /// Counts a connection that was not let in.
+    pub fn count(&mut self, label: &'static str) {
+        *self.disconnects.entry(label).or_default() += 1;
+    }
+
+    /// A limit on connections denied an inbound one of this peer. It is a contest if the limit is the one for a single peer.
+    pub fn on_denied(&mut self, peer: PeerId, address: &Multiaddr) {
+        let held = self.slots.denied(peer, ip_of(address), PER_PEER_MAX as usize, self.host.now());
+        if let Some(link) = held.and_then(|id| self.links.get(id)) {
+            warn_of_rivals(&peer, &link.address, address);
+        }
+    }
+
+    pub(super) fn on_up(&mut self, id: ConnectionId) {
+        let Some(peer) = self.links.get(id).map(|link| link.peer) else { return };
+        if self.slots.holder(&peer) != Some(id) {
+            return;
+        }
+        let Some((handle, link)) = self.links.give_handle(id) else { return };
+        let outbound = link.outbound;
+        let group = address_group(&link.address, self.settings.loopback_exempt);
+        let direction = if outbound { gossip::Direction::Outbound } else { gossip::Direction::Inbound };
+        self.host.recorder().record(What::PeerUp { peer: handle.0, peer_id: peer.to_string(), outbound });
+        self.tell(Event::Up { peer, outbound });
+        self.host.input(Input::PeerConnected { peer: handle, direction, group });
+    }
+
+    pub(super) fn forget_link(&mut self, id: ConnectionId) {
+        self.slots.disconnected(id);
+        self.links.remove(id);
+    }
+
+    pub(super) fn admit(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        address: &Multiaddr,
+        outbound: bool,
+    ) -> Result<Handler, ConnectionDenied> {
+        let now = self.host.now();
+        if self.bans.has_peer(&peer, now) {
+            return Err(ConnectionDenied::new(BannedError));
+        }
+        let wish = self.wanted.get(&id).copied().unwrap_or_default();
+        let reserved = wish.reserved || self.settings.reserved.contains(&peer);
+        let connection = slots::Connection {
+            peer,
+            ip: ip_of(address),
+            group: address_group(address, self.settings.loopback_exempt),
+            outbound,
+            reserved,
+        };
+        if let Some(victim) = self.slots.connected(id, connection) {
+            self.count(CONNECTION_LIMIT);
+            self.close_link(victim);
+        }
+        let new = New { peer, address: address.clone(), outbound, reserved, fixed: wish.fixed };
+        self.links.insert(id, new, now);
+        let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
+        let handler = Handler::new(self.protocols.clone(), self.host.clock(), budget, uplink);
+        Ok(handler.with_deadlines(self.settings.deadlines))
+    }
+}
+
+/// What each connection's peer has shown to be worth.
+fn merits(links: &Links, gossip: &Gossip) -> impl Fn(ConnectionId) -> Merits {
+    |id| {
+        let Some(link) = links.get(id) else { return Merits::default() };
+        let info = links.handle_of(id).and_then(|handle| gossip.peer(handle));
+        let (block, transaction) = info.map_or((None, None), |info| (info.first_block, info.first_transaction));
+        Merits { block, transaction, round_trip: link.round_trip }
+    }
+}
+
+fn warn_of_rivals(peer: &PeerId, kept: &Multiaddr, declined: &Multiaddr) {
+    warn!(
+        %peer, %kept, %declined,
+        "one peer id connects from two addresses in turn: two machines use one key; the older connection is kept, and \
+         their operator should give one of them a key of its own"
+    );
+}

@@ -1,0 +1,58 @@
+//! Which of its own addresses a node tells others, by identify.
+//!
+//! A host may have hundreds of addresses, and identify's message has 4,096 bytes: with more, nobody could read any. So the
+//! best few are told: public ones first, and of the others first those that a connection to another machine has
+//! really used, because that tells a local network from a container engine's bridge.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use libp2p::Multiaddr;
+
+use crate::net::addresses::{ip_of, useful};
+use crate::net::discovery::book::PEER_ADDRESSES_MAX;
+
+/// What has to be told or withdrawn.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) told: Vec<Multiaddr>,
+    pub(crate) withdrawn: Vec<Multiaddr>,
+}
+
+/// What is told.
+#[derive(Debug, Default)]
+pub(crate) struct Announced {
+    told: Vec<Multiaddr>,
+    /// The IPs that the node listens on.
+    ips: HashSet<IpAddr>,
+    /// IPs of ours that connections to other machines have used.
+    used: HashSet<IpAddr>,
+}
+
+impl Announced {
+    /// A connection to this address is up. True if that says something new about our own addresses.
+    pub(crate) fn on_connection(&mut self, remote: &Multiaddr) -> bool {
+        let source = ip_of(remote).filter(|ip| !ip.is_loopback()).and_then(source_towards);
+        source.is_some_and(|ip| self.ips.contains(&ip) && self.used.insert(ip))
+    }
+
+    /// The node listens on these addresses now.
+    pub(crate) fn update(&mut self, listening: &[Multiaddr]) -> Change {
+        self.ips = listening.iter().filter_map(ip_of).collect();
+        self.used.retain(|ip| self.ips.contains(ip));
+        let best = useful(listening.iter().cloned(), &self.used, PEER_ADDRESSES_MAX);
+        let told = best.iter().filter(|address| !self.told.contains(address)).cloned().collect();
+        let withdrawn = self.told.iter().filter(|address| !best.contains(address)).cloned().collect();
+        self.told = best;
+        Change { told, withdrawn }
+    }
+}
+
+/// The address of ours from which this machine reaches `ip`. Nothing is sent.
+fn source_towards(ip: IpAddr) -> Option<IpAddr> {
+    let any = if ip.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
+    // Any port will do.
+    socket.connect(SocketAddr::new(ip, 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}

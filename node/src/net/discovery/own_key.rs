@@ -1,0 +1,218 @@
+//! Whether another machine uses this node's key: what a copied data dir does. Decides only: no sockets, no clock.
+//!
+//! Nobody else can prove our id, so whoever does is this node, has its key, or passes this node's own connections back to
+//! it. Where they come back, by a name or a router that turns our own packets round, the answer that the dial got and the
+//! call that a listener took belong together. An answer without a call, or a call without an answer, comes from
+//! elsewhere. One half may be late by a whole handshake, or lost: in a limit of our own, or because somebody in between
+//! cut the connection before the listener knew whose it was. So each waits that long, a call that came to nothing
+//! counts as the one that an answer lacks, and one half alone is no sign, but two soon after one another are.
+//!
+//! Two machines with one key need not meet. Their peers see one node that connects again and again, and keep now the
+//! newer connection, now the older one. So a peer that closes one connection of ours after the other, at least one of
+//! which was already up, is a sign as well, though of less weight: any peer can do that at will. It counts if the operator
+//! named the peer's address; of others there must be two, from different address groups. A peer that is full closes
+//! connections too, but none that was up.
+
+use std::collections::{HashMap, VecDeque};
+
+use libp2p::{Multiaddr, PeerId};
+use protocol::gossip::AddressGroup;
+use protocol::time::{Duration, Time};
+
+/// An answer and a call that are not further apart than this belong together: a handshake's 10 s
+/// (`transport::SETUP_TIMEOUT`) and two more for what waits in queues.
+pub const PAIR_TIME: Duration = Duration::from_secs(12);
+/// An answer without a call, or a call without an answer, counts for so long: if a second comes by then, they are a sign.
+/// Five retries at their slowest.
+pub const LONE_TIME: Duration = Duration::from_secs(300);
+/// Connections that one peer closes soon, within [`CUT_TIME`], before they count. A peer that starts anew closes one.
+pub const CUTS_MIN: usize = 3;
+/// How soon, and within what time.
+pub const CUT_TIME: Duration = Duration::from_secs(60);
+/// Between two warnings of one kind.
+pub const KEY_WARN_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Answers and calls remembered: as many as come in [`PAIR_TIME`] at one retry a second of five addresses.
+pub const SIGNS_MAX: usize = 64;
+/// Peers whose closings are counted.
+const WATCHED_MAX: usize = 128;
+
+/// What to tell the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySign {
+    /// A machine with our key is at this address.
+    SeenAt(Multiaddr),
+    /// This peer closes our connections one after the other.
+    Replaced(PeerId),
+}
+
+/// How a peer came to be dialled, which says what its closings weigh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// At an address that the operator gave.
+    Fixed,
+    /// At one that was learned, in this address group.
+    Learned(Option<AddressGroup>),
+}
+
+/// The state.
+#[derive(Debug, Default)]
+pub struct KeyWatch {
+    answers: VecDeque<(Multiaddr, Time)>,
+    calls: VecDeque<(Multiaddr, Time)>,
+    /// Calls that came to nothing before it was known whose they were.
+    nameless: VecDeque<Time>,
+    lone_answer: Option<Time>,
+    lone_call: Option<Time>,
+    /// When a peer's connection came up, and when earlier ones were closed soon.
+    ups: HashMap<PeerId, Time>,
+    cuts: HashMap<PeerId, Vec<Cut>>,
+    /// The last peer of a learned address that closed too many.
+    suspect: Option<(PeerId, Option<AddressGroup>, Time)>,
+    seen: Told<Multiaddr>,
+    replaced: Told<PeerId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    at: Time,
+    was_up: bool,
+}
+
+/// Signs of one kind: what there is to tell, and when one was told last. Each kind has its own, so that one that any
+/// peer can raise keeps none back that only a key can.
+#[derive(Debug)]
+struct Told<T> {
+    sign: Option<T>,
+    at: Option<Time>,
+}
+
+impl KeyWatch {
+    /// An address that we dialled answered with our own id.
+    pub fn on_answer(&mut self, address: Multiaddr, now: Time) {
+        push(&mut self.answers, (address, now));
+    }
+
+    /// Somebody with our own id called from this address.
+    pub fn on_call(&mut self, address: Multiaddr, now: Time) {
+        push(&mut self.calls, (address, now));
+    }
+
+    /// A call came to nothing before it was known whose it was.
+    pub fn on_nameless_call(&mut self, now: Time) {
+        if self.nameless.len() >= SIGNS_MAX {
+            self.nameless.pop_front();
+        }
+        self.nameless.push_back(now);
+    }
+
+    /// A connection that we dialled is a gossip peer's.
+    pub fn on_up(&mut self, peer: PeerId, now: Time) {
+        self.ups.retain(|_, up| now.since(*up) < CUT_TIME);
+        if self.ups.len() < WATCHED_MAX {
+            self.ups.insert(peer, now);
+        }
+    }
+
+    /// A peer closed a connection that we dialled, whether it was up or not, and said nothing. One that was lost is none.
+    pub fn on_closed(&mut self, peer: PeerId, origin: Origin, now: Time) {
+        let up = self.ups.remove(&peer);
+        if up.is_some_and(|up| now.since(up) >= CUT_TIME) {
+            return;
+        }
+        for cuts in self.cuts.values_mut() {
+            cuts.retain(|cut| now.since(cut.at) < CUT_TIME);
+        }
+        self.cuts.retain(|_, cuts| !cuts.is_empty());
+        if self.cuts.len() >= WATCHED_MAX && !self.cuts.contains_key(&peer) {
+            return;
+        }
+        let cuts = self.cuts.entry(peer).or_default();
+        if cuts.len() < SIGNS_MAX {
+            cuts.push(Cut { at: now, was_up: up.is_some() });
+        }
+        if cuts.len() >= CUTS_MIN && cuts.iter().any(|cut| cut.was_up) {
+            cuts.clear();
+            if self.is_believed(peer, origin, now) {
+                self.replaced.sign.get_or_insert(peer);
+            }
+        }
+    }
+
+    /// What there is to tell now.
+    pub fn poll(&mut self, now: Time) -> Option<KeySign> {
+        self.pair(now);
+        self.seen.take(now).map(KeySign::SeenAt).or_else(|| self.replaced.take(now).map(KeySign::Replaced))
+    }
+
+    /// Whether a peer's closings are a sign, or need another peer's beside them.
+    fn is_believed(&mut self, peer: PeerId, origin: Origin, now: Time) -> bool {
+        let Origin::Learned(group) = origin else { return true };
+        let confirmed = self.suspect.is_some_and(|(other, elsewhere, at)| {
+            other != peer && elsewhere != group && now.since(at) < LONE_TIME
+        });
+        self.suspect = Some((peer, group, now));
+        confirmed
+    }
+
+    /// Takes out what belongs together, and then what has waited in vain for its other half.
+    fn pair(&mut self, now: Time) {
+        self.answers.retain(|(_, at)| {
+            let call = self.calls.iter().position(|(_, call)| apart(*call, *at) <= PAIR_TIME);
+            call.and_then(|call| self.calls.remove(call)).is_none()
+        });
+        // An answer waits first, and its nameless call may be as much older.
+        self.nameless.retain(|call| now.since(*call) <= PAIR_TIME.times(3));
+        while let Some((address, at)) = pop_overdue(&mut self.answers, now) {
+            let call = self.nameless.iter().position(|call| apart(*call, at) <= PAIR_TIME);
+            let lone = call.and_then(|call| self.nameless.remove(call)).is_none();
+            if lone && is_second(&mut self.lone_answer, at) {
+                self.seen.sign = Some(address);
+            }
+        }
+        while let Some((address, at)) = pop_overdue(&mut self.calls, now) {
+            if is_second(&mut self.lone_call, at) {
+                self.seen.sign = Some(address);
+            }
+        }
+    }
+}
+
+impl<T> Default for Told<T> {
+    fn default() -> Self {
+        Self { sign: None, at: None }
+    }
+}
+
+impl<T> Told<T> {
+    /// The sign, unless one like it was told a short while ago.
+    fn take(&mut self, now: Time) -> Option<T> {
+        let due = self.at.is_none_or(|at| now.since(at) >= KEY_WARN_INTERVAL);
+        let sign = self.sign.take().filter(|_| due)?;
+        self.at = Some(now);
+        Some(sign)
+    }
+}
+
+/// Whether this is the second of its kind within [`LONE_TIME`]. The next is a first one again.
+fn is_second(first: &mut Option<Time>, at: Time) -> bool {
+    let second = first.is_some_and(|first| at.since(first) <= LONE_TIME);
+    *first = (!second).then_some(at);
+    second
+}
+
+fn push(sights: &mut VecDeque<(Multiaddr, Time)>, sight: (Multiaddr, Time)) {
+    if sights.len() < SIGNS_MAX {
+        sights.push_back(sight);
+    }
+}
+
+/// The first, if it has waited in vain for its other half.
+fn pop_overdue(sights: &mut VecDeque<(Multiaddr, Time)>, now: Time) -> Option<(Multiaddr, Time)> {
+    let overdue = sights.front().is_some_and(|(_, at)| now.since(*at) > PAIR_TIME);
+    overdue.then(|| sights.pop_front()).flatten()
+}
+
+fn apart(a: Time, b: Time) -> Duration {
+    if a > b { a.since(b) } else { b.since(a) }
+}

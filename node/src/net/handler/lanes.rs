@@ -1,0 +1,275 @@
+//! The four streams of a connection's two lanes, and what both sides say on them besides the engine's messages: acks and
+//! pings. Nobody else hears of these.
+//!
+//! Deliberately absent: when lanes may be opened, and what becomes of the connection (`handler.rs`).
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::AsyncRead as _;
+use libp2p::Stream;
+use protocol::codec::Decode as _;
+use protocol::limits::CONTROL_CREDIT_BYTES;
+use protocol::message::{Lane, Message};
+use protocol::time::Time;
+
+use super::Report;
+use crate::config::deadlines::Deadlines;
+use crate::net::framing::FrameError;
+use crate::net::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, Pings, Uplink, Words};
+use crate::net::reason::CloseReason;
+
+/// Flushed control bytes are told of when they are so many: 8 KiB, a 32nd of the credit. A report wakes the loop, and
+/// most frames have some hundred bytes. What is held back can't hold the engine up: with the rest drained it has more
+/// credit than its largest frame and the reserve take.
+pub const FLUSHED_BYTES_MIN: usize = CONTROL_CREDIT_BYTES / 32;
+
+/// The lanes.
+#[derive(Default)]
+pub(super) struct Lanes {
+    control_out: Option<ControlWriter>,
+    bulk_out: Option<BulkWriter>,
+    control_in: Option<LaneReader>,
+    bulk_in: Option<LaneReader>,
+    /// The peer's Hello came: its bulk lane may be read.
+    greeted: bool,
+    /// Since when we don't read.
+    paused: Option<Time>,
+    /// What we ourselves have to say on the control lane.
+    words: Words,
+    /// Our pings, from our Hello on.
+    pings: Option<Pings>,
+    /// Control bytes flushed that the behaviour was not told of.
+    flushed: usize,
+}
+
+/// What a peer does with the streams that we opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// Nothing, as it should.
+    Silent,
+    /// It has closed one, or its half of it.
+    Left,
+}
+
+impl Lanes {
+    /// Drops the streams.
+    pub(super) fn clear(&mut self) {
+        self.control_out = None;
+        self.bulk_out = None;
+        self.control_in = None;
+        self.bulk_in = None;
+        self.pings = None;
+    }
+
+    /// The peer opened a lane.
+    pub(super) fn on_inbound(
+        &mut self,
+        lane: Lane,
+        stream: Stream,
+        deadlines: &Deadlines,
+    ) -> Result<(), CloseReason> {
+        let slot = match lane {
+            Lane::Control => &mut self.control_in,
+            Lane::Bulk => &mut self.bulk_in,
+        };
+        if slot.is_some() {
+            return Err(CloseReason::DuplicateStream);
+        }
+        *slot = Some(LaneReader::new(stream, lane, deadlines.read_stall));
+        Ok(())
+    }
+
+    /// A lane that we opened is there.
+    pub(super) fn on_outbound(&mut self, lane: Lane, stream: Stream, deadlines: &Deadlines, uplink: &Arc<Uplink>) {
+        match lane {
+            Lane::Control => self.control_out = Some(ControlWriter::new(stream, deadlines.write_stall)),
+            Lane::Bulk => self.bulk_out = Some(BulkWriter::new(stream, deadlines.write_stall, uplink)),
+        }
+    }
+
+    /// Whether both lanes are open both ways.
+    pub(super) fn are_open(&self) -> bool {
+        self.control_out.is_some()
+            && self.bulk_out.is_some()
+            && self.control_in.is_some()
+            && self.bulk_in.is_some()
+    }
+
+    /// Takes our control lane out, for a last word.
+    pub(super) fn take_control(&mut self) -> Option<ControlWriter> {
+        self.control_out.take()
+    }
+
+    /// Queues a message.
+    pub(super) fn send(
+        &mut self,
+        lane: Lane,
+        message: &Message,
+        deadlines: &Deadlines,
+        now: Time,
+    ) -> Result<(), CloseReason> {
+        if matches!(message, Message::Hello(_)) {
+            self.pings = Some(Pings::start(now, deadlines.ping_interval, deadlines.ping_timeout));
+        }
+        match (lane, &mut self.control_out, &mut self.bulk_out) {
+            (Lane::Control, Some(control), _) => control.push(message),
+            (Lane::Bulk, _, Some(bulk)) => bulk.push(message),
+            // Failed meanwhile; the behaviour is being told.
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads, or stops reading. A pause that we make is not the peer's fault: neither what it sent meanwhile, nor its acks,
+    /// which wait with it.
+    pub(super) fn set_read(&mut self, allowed: bool, now: Time) {
+        if !allowed {
+            self.paused.get_or_insert(now);
+        } else if let Some(since) = self.paused.take() {
+            self.control_in.iter_mut().chain(&mut self.bulk_in).for_each(|lane| lane.excuse(now));
+            self.bulk_out.iter_mut().for_each(|lane| lane.excuse(now.since(since)));
+            self.pings.iter_mut().for_each(|pings| pings.excuse(now.since(since)));
+        }
+    }
+
+    /// Does what can be done now: writes, then reads until something is to be told.
+    pub(super) fn exchange(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        budget: &Arc<BulkBudget>,
+        reports: &mut VecDeque<Report>,
+    ) -> Result<(), CloseReason> {
+        // A peer that has left our streams shows when we write.
+        self.watch_own(cx)?;
+        let written = self.write(cx, now, reports);
+        if written == Err(CloseReason::ClosedByPeer) {
+            // What it said before it left is read first: that may be why.
+            self.read(cx, now, budget, reports)?;
+            return if reports.is_empty() { written } else { Ok(()) };
+        }
+        written?;
+        self.read(cx, now, budget, reports)?;
+        // What was read may have brought acks to send, or room in the window.
+        self.write(cx, now, reports)
+    }
+
+    /// Looks at the streams that we opened. A peer that writes there has a wrong idea of the lanes, and is to learn it at once:
+    /// nobody would ever read it.
+    pub(super) fn watch_own(&mut self, cx: &mut Context<'_>) -> Result<Own, CloseReason> {
+        let control = self.control_out.as_mut().map(|lane| (Lane::Control, &mut lane.stream));
+        let bulk = self.bulk_out.as_mut().map(|lane| (Lane::Bulk, &mut lane.stream));
+        let mut seen = Own::Silent;
+        for (lane, stream) in control.into_iter().chain(bulk) {
+            match Pin::new(stream).poll_read(cx, &mut [0]) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(bytes)) if bytes > 0 => return Err(CloseReason::UnexpectedData(lane)),
+                Poll::Ready(_) => seen = Own::Left,
+            }
+        }
+        Ok(seen)
+    }
+
+    /// When the lanes are to be looked at next: somebody has been silent for too long then, or something may leave.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        let control = self.control_out.as_ref().and_then(ControlWriter::deadline);
+        let wake = self.bulk_out.as_ref().and_then(BulkWriter::wake_at);
+        let writing = control.into_iter().chain(wake);
+        if self.paused.is_some() {
+            return writing.min();
+        }
+        let bulk = self.bulk_out.as_ref().and_then(BulkWriter::deadline);
+        let reading = self.control_in.iter().chain(&self.bulk_in).filter_map(LaneReader::deadline);
+        let reading = reading.chain(self.pings.as_ref().map(Pings::deadline));
+        reading.chain(writing).chain(bulk).min()
+    }
+
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        reports: &mut VecDeque<Report>,
+    ) -> Result<(), CloseReason> {
+        let (Some(control), Some(bulk)) = (&mut self.control_out, &mut self.bulk_out) else { return Ok(()) };
+        if self.paused.is_none()
+            && let Some(nonce) = self.pings.as_mut().and_then(|pings| pings.ask(now, rand::random))
+        {
+            self.words.ping = Some(nonce);
+        }
+        loop {
+            let flushed = control.poll(cx, now, &mut self.words)?;
+            self.flushed = self.flushed.saturating_add(flushed);
+            if self.flushed >= FLUSHED_BYTES_MIN {
+                reports.push_back(Report::Drained(Lane::Control, std::mem::take(&mut self.flushed)));
+            }
+            if !bulk.poll(cx, now)? {
+                break;
+            }
+        }
+        let bulk = bulk.deadline().filter(|_| self.paused.is_none());
+        if control.deadline().into_iter().chain(bulk).any(|deadline| now >= deadline) {
+            Err(CloseReason::WriteStalled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reads one frame of each lane at most: the connection task hands reports on before it reads further.
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        budget: &Arc<BulkBudget>,
+        reports: &mut VecDeque<Report>,
+    ) -> Result<(), CloseReason> {
+        if self.paused.is_some() || !reports.is_empty() {
+            return Ok(());
+        }
+        let (Some(control), Some(bulk)) = (&mut self.control_in, &mut self.bulk_in) else { return Ok(()) };
+        if let Poll::Ready(frame) = control.poll(cx, now, budget, &mut self.words.ack) {
+            match decode(Lane::Control, &frame?)? {
+                Message::Ack(bytes) => {
+                    let lane = self.bulk_out.as_mut().ok_or(CloseReason::BadAck)?;
+                    let drained = lane.acknowledged(bytes, now)?;
+                    reports.push_back(Report::Drained(Lane::Bulk, drained));
+                }
+                // Of several that come before an answer could leave, the last one is answered.
+                Message::Ping(nonce) if self.greeted => {
+                    self.words.pong = Some(nonce);
+                    cx.waker().wake_by_ref();
+                }
+                Message::Pong(nonce) => {
+                    let pings = self.pings.as_mut().ok_or(CloseReason::BadPong)?;
+                    reports.push_back(Report::RoundTrip(pings.answered(nonce, now)?));
+                }
+                message => {
+                    self.greeted |= matches!(message, Message::Hello(_));
+                    reports.push_back(Report::Received(message));
+                }
+            }
+            return Ok(());
+        }
+        // There was nothing to read, so it isn't we who are late.
+        if self.pings.as_mut().is_some_and(|pings| pings.is_overdue(now)) {
+            return Err(CloseReason::PingTimeout);
+        }
+        if !self.greeted {
+            return Ok(());
+        }
+        if let Poll::Ready(frame) = bulk.poll(cx, now, budget, &mut self.words.ack) {
+            match decode(Lane::Bulk, &frame?)? {
+                Message::Ack(_) => return Err(CloseReason::AckOnBulk),
+                Message::Ping(_) | Message::Pong(_) => return Err(CloseReason::PingOnBulk),
+                message => reports.push_back(Report::Received(message)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn decode(lane: Lane, frame: &Bytes) -> Result<Message, CloseReason> {
+    Message::parse(frame).map_err(|misread| CloseReason::of_frame(lane, FrameError::Undecodable(misread)))
+}

@@ -1,0 +1,90 @@
+//! When to ping a peer on the control lane, and what its pongs say.
+//!
+//! One ping at a time. A pong must have the nonce of the ping under way, so nobody can answer before it was asked, and a
+//! round trip can be faked to be longer only. Deliberately absent: clock, chance and the lane itself.
+
+use protocol::message::Nonce;
+use protocol::time::{Duration, Time};
+
+use crate::net::reason::CloseReason;
+
+/// If we look later than that after a ping ran out, it was we who stood still, and the pong may be on its way to us: it
+/// gets as much again.
+const LOOKED_LATE: Duration = Duration::from_secs(1);
+
+/// The pings of one connection.
+#[derive(Debug)]
+pub(crate) struct Pings {
+    interval: Duration,
+    timeout: Duration,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// The next ping is due then.
+    Due(Time),
+    /// This one waits for its pong.
+    Asked { nonce: Nonce, at: Time, until: Time },
+}
+
+impl Pings {
+    /// The first ping is due after one interval.
+    pub(crate) fn start(now: Time, interval: Duration, timeout: Duration) -> Self {
+        Self { interval, timeout, stage: Stage::Due(now + interval) }
+    }
+
+    /// The nonce of a ping to send now, if one is due.
+    pub(crate) fn ask(&mut self, now: Time, nonce: impl FnOnce() -> Nonce) -> Option<Nonce> {
+        match self.stage {
+            Stage::Due(due) if due <= now => {
+                let nonce = nonce();
+                self.stage = Stage::Asked { nonce, at: now, until: now + self.timeout };
+                Some(nonce)
+            }
+            Stage::Due(_) | Stage::Asked { .. } => None,
+        }
+    }
+
+    /// A pong came: how long it took.
+    ///
+    /// # Errors
+    /// If no ping of this nonce waits for one.
+    pub(crate) fn answered(&mut self, nonce: Nonce, now: Time) -> Result<Duration, CloseReason> {
+        match self.stage {
+            Stage::Asked { nonce: asked, at, .. } if asked == nonce => {
+                self.stage = Stage::Due(now + self.interval);
+                Ok(now.since(at))
+            }
+            Stage::Asked { .. } | Stage::Due(_) => Err(CloseReason::BadPong),
+        }
+    }
+
+    /// Whether a ping waits for its pong for too long, though there is nothing to read.
+    pub(crate) fn is_overdue(&mut self, now: Time) -> bool {
+        match &mut self.stage {
+            Stage::Asked { until, .. } if *until <= now => {
+                let late = now.since(*until) > LOOKED_LATE;
+                if late {
+                    *until = now + LOOKED_LATE;
+                }
+                !late
+            }
+            Stage::Asked { .. } | Stage::Due(_) => false,
+        }
+    }
+
+    /// We did not read for so long, which is not the peer's fault.
+    pub(crate) fn excuse(&mut self, pause: Duration) {
+        if let Stage::Asked { until, .. } = &mut self.stage {
+            *until = *until + pause;
+        }
+    }
+
+    /// When there is something to do: a ping to send, or one to give up.
+    pub(crate) const fn deadline(&self) -> Time {
+        match self.stage {
+            Stage::Due(at) | Stage::Asked { until: at, .. } => at,
+        }
+    }
+}

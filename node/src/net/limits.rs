@@ -1,0 +1,173 @@
+//! Who may connect: limits per address block. The memory of peers that misbehaved is in `bans.rs`.
+//!
+//! Limits on connections in all are libp2p's own `connection_limits`; the gossip slots are the behaviour's.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::task::{Context, Poll};
+
+use libp2p::PeerId;
+use libp2p::connection_limits::ConnectionLimits;
+use libp2p::core::transport::PortUse;
+use libp2p::core::{Endpoint, Multiaddr};
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
+    ToSwarm, dummy,
+};
+
+use crate::config::Config;
+use crate::net::addresses::{ip_of, is_quic};
+use crate::net::discovery::REFRESH_EXTRA;
+
+/// Inbound connections from one IPv4 address.
+pub const PER_IPV4_MAX: usize = 8;
+/// Inbound connections from one IPv4 /24: two addresses' worth.
+pub const PER_IPV4_24_MAX: usize = 16;
+/// Inbound connections from one IPv6 /56, which is what one customer gets.
+pub const PER_IPV6_56_MAX: usize = 8;
+
+/// Connections without a gossip slot, such as Kademlia's: so many inbound, and so many outbound.
+pub const SLOTLESS_CONNECTIONS_MAX: usize = 32;
+/// Inbound connections over and above those that may go while newer ones take their places: libp2p counts them until they are
+/// gone, which is 200 ms after a goodbye and at most a second of closing later (`CLOSE_TIMEOUT` in `muxer.rs`). So some 27
+/// newcomers a second find a place even if those that go read nothing.
+pub const GOING_CONNECTIONS_MAX: usize = 32;
+/// Connections to one peer: two for the moment in which both dial.
+pub const PER_PEER_MAX: u32 = 2;
+/// TCP connections being set up, inbound, and connections that we set up by dialling. A setup takes 10 s at most. Of the
+/// inbound ones `setups.rs` says which gives way to the next.
+pub const PENDING_MAX: u32 = 64;
+
+/// The limits on connections as a whole. Each way has its own, so that those who dial us can't use up what our own
+/// dials need. Inbound connections that are being set up are counted by transport, in `setups.rs`.
+#[must_use]
+pub fn connection_limits(config: &Config) -> ConnectionLimits {
+    let (incoming, outgoing) = established_max(config);
+    ConnectionLimits::default()
+        .with_max_pending_outgoing(Some(PENDING_MAX))
+        .with_max_established_per_peer(Some(PER_PEER_MAX))
+        .with_max_established_incoming(Some(incoming))
+        .with_max_established_outgoing(Some(outgoing))
+        .with_max_established(Some(incoming.saturating_add(outgoing)))
+}
+
+/// Established connections, inbound and outbound. Inbound, `slots.rs` closes some before this many are there.
+#[must_use]
+pub fn established_max(config: &Config) -> (u32, u32) {
+    let limit = |slots: usize| u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
+    // Reserved peers that dial us, and those whose ids we know, are let in over and above all limits.
+    let outgoing = config.max_peers_out.saturating_add(REFRESH_EXTRA).saturating_add(config.reserved_peers.len());
+    (limit(config.max_peers_in.saturating_add(GOING_CONNECTIONS_MAX)), limit(outgoing))
+}
+
+/// Limits inbound connections per address block. An address counts from when it is proved: TCP's when the connection
+/// comes in, QUIC's when the handshake is done, since anybody can begin one in anybody's name.
+#[derive(Debug)]
+pub struct AddressBlocks {
+    loopback_exempt: bool,
+    inbound: HashMap<ConnectionId, IpAddr>,
+}
+
+/// Too many connections from one address block.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the limit of inbound connections from this address block is reached")]
+pub struct BlockLimitError;
+
+impl AddressBlocks {
+    /// No connections yet.
+    #[must_use]
+    pub fn new(loopback_exempt: bool) -> Self {
+        Self { loopback_exempt, inbound: HashMap::new() }
+    }
+
+    /// Counts a connection from a proved address, if that is within the limits.
+    fn admit(&mut self, id: ConnectionId, remote: &Multiaddr) -> Result<(), ConnectionDenied> {
+        if let Some(ip) = ip_of(remote) {
+            if !self.allows(ip) {
+                return Err(ConnectionDenied::new(BlockLimitError));
+            }
+            self.inbound.insert(id, ip);
+        }
+        Ok(())
+    }
+
+    /// Whether one more connection from `ip` is within the limits.
+    #[must_use]
+    pub fn allows(&self, ip: IpAddr) -> bool {
+        if self.loopback_exempt && ip.is_loopback() {
+            return true;
+        }
+        let count = |same: &dyn Fn(&IpAddr) -> bool| self.inbound.values().filter(|other| same(other)).count();
+        match ip {
+            IpAddr::V4(v4) => {
+                let net = v4.to_bits() >> 8;
+                let near = |other: &IpAddr| matches!(other, IpAddr::V4(other) if other.to_bits() >> 8 == net);
+                count(&|other| *other == ip) < PER_IPV4_MAX && count(&near) < PER_IPV4_24_MAX
+            }
+            IpAddr::V6(v6) => {
+                let net = v6.to_bits() >> 72;
+                let near = |other: &IpAddr| matches!(other, IpAddr::V6(other) if other.to_bits() >> 72 == net);
+                count(&near) < PER_IPV6_56_MAX
+            }
+        }
+    }
+}
+
+impl NetworkBehaviour for AddressBlocks {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        if is_quic(remote) { Ok(()) } else { self.admit(id, remote) }
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        if !self.inbound.contains_key(&id) {
+            self.admit(id, remote)?;
+        }
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionClosed(closed) => {
+                self.inbound.remove(&closed.connection_id);
+            }
+            FromSwarm::ListenFailure(failure) => {
+                self.inbound.remove(&failure.connection_id);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}

@@ -1,0 +1,202 @@
+//! Why a gossip connection was closed: the engine's reasons and the driver's own, and what a connection lacked that was not
+//! let in. Data for counters and traces.
+
+use libp2p::swarm::ConnectionError;
+use protocol::gossip::DisconnectReason;
+use protocol::message::{GoodbyeReason, Lane};
+
+use crate::net::framing::FrameError;
+
+/// The counter of peers that dialled this node and found no gossip slot.
+pub const NO_SLOT: &str = "no_slot";
+/// The counter of connections from an address that has its share already.
+pub const ADDRESS_LIMIT: &str = "address_limit";
+/// The counter of connections beyond the limit of all, or of one peer's.
+pub const CONNECTION_LIMIT: &str = "connection_limit";
+
+/// Why a gossip connection was closed: a counter's label, and words that may tell more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloseReason {
+    /// The engine wanted it.
+    #[error("{0}")]
+    Engine(DisconnectReason),
+    /// Sent bytes that are no message.
+    #[error("sent bytes on its {} lane that are no message: {error}", .lane.name())]
+    Undecodable {
+        /// Where.
+        lane: Lane,
+        /// What is wrong with them.
+        error: FrameError,
+    },
+    /// Declared a frame over the lane's bound.
+    #[error("declared a frame of {declared} bytes on its {} lane, which takes {max}", .lane.name())]
+    FrameTooLarge {
+        /// Where.
+        lane: Lane,
+        /// Bytes.
+        declared: u64,
+        /// The bound.
+        max: usize,
+    },
+    /// Took nothing that we wrote for too long.
+    #[error("took nothing that was written to it for too long")]
+    WriteStalled,
+    /// Left a frame half sent for too long.
+    #[error("left a frame half sent for too long")]
+    ReadStalled,
+    /// More was queued for it than its credit allows.
+    #[error("more was queued for it than its credit allows")]
+    QueueOverrun,
+    /// Opened a lane twice.
+    #[error("opened a lane twice")]
+    DuplicateStream,
+    /// Acknowledged bytes that were never sent.
+    #[error("acknowledged bytes that were never sent")]
+    BadAck,
+    /// Sent an ack on its bulk lane.
+    #[error("sent an ack on its bulk lane: acks go on the control lane")]
+    AckOnBulk,
+    /// Answered a ping that was never sent, or has its answer.
+    #[error("answered a ping that was not sent, or not with this nonce")]
+    BadPong,
+    /// Sent a ping or a pong on its bulk lane.
+    #[error("sent a ping or a pong on its bulk lane: both go on the control lane")]
+    PingOnBulk,
+    /// Wrote on a stream that it did not open.
+    #[error("wrote on the {} stream that this node opened: each side writes on its own streams only", .0.name())]
+    UnexpectedData(Lane),
+    /// The lanes were not open in time.
+    #[error("did not open its lanes in time")]
+    OpenTimeout,
+    /// Does not speak our protocol.
+    #[error("does not speak this network's protocol")]
+    Unsupported,
+    /// Speaks another version of our protocol.
+    #[error("speaks another version of this network's protocol")]
+    OtherVersion,
+    /// Had no gossip slot for us.
+    #[error("had no slot for us")]
+    Declined,
+    /// Opened lanes again and again though there was no slot for it.
+    #[error("asked for a slot too often")]
+    AskedTooOften,
+    /// The peer closed.
+    #[error("closed the connection")]
+    ClosedByPeer,
+    /// Another connection to the same peer stays.
+    #[error("another connection to the peer stays")]
+    DuplicateConnection,
+    /// Answered no ping.
+    #[error("answered no ping")]
+    PingTimeout,
+    /// Another peer has taken its place.
+    #[error("another peer has taken its place")]
+    Refreshed,
+    /// It made room for a peer that dialled us.
+    #[error("made room for another peer that dialled this node: all inbound slots are in use")]
+    Evicted,
+    /// This node stops.
+    #[error("this node stops")]
+    Shutdown,
+}
+
+impl CloseReason {
+    /// What bytes of a lane that are no frame or no message come to.
+    #[must_use]
+    pub const fn of_frame(lane: Lane, error: FrameError) -> Self {
+        match error {
+            FrameError::TooLarge { declared, max } => Self::FrameTooLarge { lane, declared, max },
+            FrameError::BadPrefix | FrameError::Empty | FrameError::Undecodable(_) => {
+                Self::Undecodable { lane, error }
+            }
+        }
+    }
+
+    /// The label in counters: lower case with underscores.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Engine(reason) => reason.label(),
+            Self::Undecodable { .. } => "undecodable",
+            Self::FrameTooLarge { .. } => "frame_too_large",
+            Self::WriteStalled => "write_stalled",
+            Self::ReadStalled => "read_stalled",
+            Self::QueueOverrun => "queue_overrun",
+            Self::DuplicateStream => "duplicate_stream",
+            Self::BadAck | Self::AckOnBulk => "bad_ack",
+            Self::BadPong | Self::PingOnBulk => "bad_pong",
+            Self::UnexpectedData(_) => "unexpected_data",
+            Self::OpenTimeout => "open_timeout",
+            Self::Unsupported => "unsupported",
+            Self::OtherVersion => "other_version",
+            Self::Declined => "declined",
+            Self::AskedTooOften => "asked_too_often",
+            Self::ClosedByPeer => "closed_by_peer",
+            Self::DuplicateConnection => "duplicate_connection",
+            Self::PingTimeout => "ping_timeout",
+            Self::Refreshed => "refreshed",
+            Self::Evicted => "evicted",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// Whether the peer fell silent, as all do beyond a link that is cut.
+    #[must_use]
+    pub const fn is_silence(self) -> bool {
+        matches!(self, Self::PingTimeout | Self::WriteStalled | Self::ReadStalled)
+    }
+
+    /// Whether the peer is told why, as far as it still reads: when it is somebody's fault, the peer's by what we saw, or when
+    /// it should know that it is nobody's and come back later. One that acknowledges nothing may still read its control lane.
+    #[must_use]
+    pub const fn is_told(self) -> bool {
+        let slow = matches!(self, Self::ReadStalled | Self::WriteStalled | Self::QueueOverrun | Self::PingTimeout);
+        slow || matches!(self, Self::Engine(_) | Self::Evicted) || self.is_misbehavior()
+    }
+
+    /// Whether the peer broke a rule, so that it is not wanted back for a while. Slowness and limits are none.
+    #[must_use]
+    pub const fn is_misbehavior(self) -> bool {
+        match self {
+            // A slow link looks the same.
+            Self::Engine(
+                DisconnectReason::NoHello | DisconnectReason::QueueOverrun | DisconnectReason::Withheld,
+            ) => false,
+            Self::Engine(_)
+            | Self::Undecodable { .. }
+            | Self::FrameTooLarge { .. }
+            | Self::DuplicateStream
+            | Self::BadAck
+            | Self::AckOnBulk
+            | Self::BadPong
+            | Self::PingOnBulk
+            | Self::UnexpectedData(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Whether a peer's goodbye says that this node is at fault. One that makes room for another doesn't.
+#[must_use]
+pub fn blames(goodbye: &GoodbyeReason) -> bool {
+    goodbye.as_str() != CloseReason::Evicted.label()
+}
+
+/// Whether a connection was lost, by what libp2p says of its end: it timed out, or a network is gone. Otherwise the other
+/// side ended it. A reset says so too: who closes a socket before all is read sends one. It looks the same when a process
+/// was killed.
+///
+/// Inside are errors of crates that this one does not use, so their words are what there is to go by.
+#[must_use]
+pub fn was_lost(cause: Option<&ConnectionError>) -> bool {
+    match cause {
+        None => false,
+        Some(ConnectionError::KeepAliveTimeout) => true,
+        Some(ConnectionError::IO(error)) => {
+            let text = error.to_string().to_lowercase();
+            ["timed out", "unreachable", "no route to host", "network is down", "network down"]
+                .iter()
+                .any(|words| text.contains(words))
+        }
+    }
+}

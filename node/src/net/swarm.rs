@@ -1,0 +1,98 @@
+//! The swarm: the gossip behaviour beside libp2p's own, all limits set.
+
+use std::collections::HashSet;
+use std::num::{NonZeroU8, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::swarm::{self, NetworkBehaviour};
+use libp2p::{StreamProtocol, Swarm, connection_limits, identify};
+
+use crate::config::Config;
+use crate::host::EngineHost;
+use crate::net::addresses::split_peer;
+use crate::net::behaviour::{Behaviour, Settings};
+use crate::net::discovery::kademlia::Kademlia;
+use crate::net::handler::protocol_name;
+use crate::net::limits::{AddressBlocks, connection_limits as limits_for};
+use crate::net::transport::own::Dials;
+use crate::net::transport::{self, TransportSetupError, WireBytes};
+
+/// What identify tells others that this node speaks.
+const PROTOCOL_VERSION: &str = "hearsay/2";
+
+/// A connection that nobody needs is closed after this.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Addresses of one peer that are dialled at once: more than are kept of a peer, so that none waits behind those that
+/// never answer. Which of them should wait, and how long, is decided in `own.rs`.
+const DIAL_ADDRESSES: u8 = 16;
+
+/// Inbound streams of one connection that may be negotiating.
+const NEGOTIATING_MAX: usize = 16;
+
+/// Orders that may wait for one connection's task, and reports that may wait for us. A send is one order.
+const BUFFER_EVENTS: usize = 32;
+
+/// All behaviours of a node. The limits come first: they refuse before others take note.
+#[derive(NetworkBehaviour)]
+pub(crate) struct NodeBehaviour {
+    pub(crate) limits: connection_limits::Behaviour,
+    pub(crate) blocks: AddressBlocks,
+    pub(crate) gossip: Behaviour,
+    pub(crate) identify: identify::Behaviour,
+    /// Off when only reserved peers are wanted.
+    pub(crate) kad: Toggle<Kademlia>,
+}
+
+/// Builds a node's swarm around an engine. It listens nowhere yet.
+pub(crate) fn build(
+    config: &Config,
+    host: EngineHost,
+    wire: &Arc<WireBytes>,
+    dials: &Dials,
+) -> Result<Swarm<NodeBehaviour>, TransportSetupError> {
+    let local = config.identity.public().to_peer_id();
+    let reserved: HashSet<_> = config.reserved_peers.iter().filter_map(|address| split_peer(address).1).collect();
+    let mut limits = connection_limits::Behaviour::new(limits_for(config));
+    reserved.iter().for_each(|peer| limits.bypass_peer_id(peer));
+    let settings = Settings {
+        local,
+        network: config.network.clone(),
+        max_peers_in: config.max_peers_in,
+        max_peers_out: config.max_peers_out,
+        reserved,
+        loopback_exempt: config.loopback_exempt,
+        deadlines: config.deadlines,
+    };
+    let agent = format!("hearsay/{}", env!("CARGO_PKG_VERSION"));
+    let identify =
+        identify::Config::new(PROTOCOL_VERSION.to_owned(), config.identity.public()).with_agent_version(agent);
+    // What is told of our addresses is the few that the service picks (`announce.rs`), as external addresses.
+    let identify = identify.with_hide_listen_addrs(true);
+    let kad = (!config.reserved_only).then(|| Kademlia::new(local, kad_protocol(config)));
+    let behaviour = NodeBehaviour {
+        limits,
+        blocks: AddressBlocks::new(config.loopback_exempt),
+        gossip: Behaviour::new(settings, host),
+        identify: identify::Behaviour::new(identify),
+        kad: Toggle::from(kad),
+    };
+    let swarm = swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(IDLE_TIMEOUT)
+        .with_dial_concurrency_factor(NonZeroU8::new(DIAL_ADDRESSES).unwrap_or(NonZeroU8::MIN))
+        .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
+        .with_notify_handler_buffer_size(NonZeroUsize::new(BUFFER_EVENTS).unwrap_or(NonZeroUsize::MIN))
+        .with_per_connection_event_buffer_size(BUFFER_EVENTS);
+    let transport = transport::build(&config.identity, wire, config.links.clone(), dials)?;
+    Ok(Swarm::new(transport, behaviour, local, swarm))
+}
+
+/// The version of the network's Kademlia, which only names peers: nodes that gossip in other versions find each other.
+const KAD_VERSION: u64 = 1;
+
+/// The name under which the network's Kademlia is spoken.
+pub(crate) fn kad_protocol(config: &Config) -> StreamProtocol {
+    protocol_name(&config.network, "kad", KAD_VERSION)
+}

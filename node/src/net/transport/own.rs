@@ -1,0 +1,225 @@
+//! Dials that may only lead to who was meant: a transport around the one that connects.
+//!
+//! It refuses an address that a listener of this node has before anything is sent, however the address is spelt and
+//! whoever dials, Kademlia included. Neither does it dial a banned address. Addresses that many hosts share, such as a container engine's 172.17.0.1, would
+//! otherwise be answered by ourselves, and faster than by anybody else. It also checks who answered while there may
+//! still be other addresses to try: libp2p takes the first address of a peer that answers, and gives the peer up when
+//! the answer came from somebody else. Where somebody answers with our own id, that is noted at once, for the dial may go on
+//! to other addresses, and succeed, or last. And it gives other addresses a head start before those in networks that are
+//! not ours, so that these are only tried where they may be needed.
+//!
+//! It resolves no names: it lies below what does, so that each address that a name leads to is judged by itself.
+
+use std::collections::{HashMap, HashSet};
+use std::future::poll_fn;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use libp2p::core::muxing::{StreamMuxer as _, StreamMuxerBox};
+use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent};
+use libp2p::{Multiaddr, PeerId, Transport};
+use tokio::time::{sleep, timeout};
+
+use crate::net::addresses::{goes_first, ip_of, plain, split_peer};
+use crate::net::bans::{BANS_MAX, block_of};
+use crate::net::discovery::own_key::SIGNS_MAX;
+use crate::observe::errors::chain;
+
+/// How long addresses that may lead to another machine than is meant wait for the other addresses of the peer: those in
+/// private networks that are not ours, link-local ones, and what leads to this machine, unless it has no other network.
+/// Two round trips around the world, which a handshake takes, are less. An IP address that the operator gave does not
+/// wait; one that a name leads to does.
+pub const HEAD_START: Duration = Duration::from_millis(500);
+
+/// What the orderly end of a connection may take that did not lead to who was meant.
+const OWN_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why one address did not lead to a connection.
+#[derive(Debug, thiserror::Error)]
+pub enum DialRefusal {
+    /// One of our own listeners has it.
+    #[error("{0} is an address of this node itself")]
+    OwnAddress(Multiaddr),
+    /// Who answered has our key: this node behind another address, or a second machine with the same key.
+    #[error("{0} answered with this node's own id")]
+    OwnId(Multiaddr),
+    /// Somebody there misbehaved a short while ago.
+    #[error("{0} is banned for now, because somebody there misbehaved")]
+    Banned(Multiaddr),
+    /// Another node than the one that was meant.
+    #[error("{address} answered as {found}, not as {wanted}")]
+    WrongId {
+        /// The address.
+        address: Multiaddr,
+        /// Who was meant.
+        wanted: PeerId,
+        /// Who answered.
+        found: PeerId,
+    },
+    /// No connection came about.
+    #[error("{address}: {}", chain(.source))]
+    Failed {
+        /// The address.
+        address: Multiaddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What dials are told once, and tell.
+#[derive(Clone, Debug, Default)]
+pub struct Dials {
+    /// The addresses that the operator gave. Only these may have names.
+    pub fixed: HashSet<Multiaddr>,
+    /// Addresses that answered with our own id, to be taken out now and then. A few dials may be under way at once, so
+    /// [`SIGNS_MAX`] of them are kept.
+    own_answers: Arc<Mutex<Vec<Multiaddr>>>,
+    /// Addresses that nobody is dialled at, of IPv6 the /64; [`BANS_MAX`] at most.
+    banned: Arc<Mutex<HashSet<IpAddr>>>,
+}
+
+impl Dials {
+    /// For a node with these fixed addresses, with `/p2p` or without.
+    pub fn new<'a>(fixed: impl IntoIterator<Item = &'a Multiaddr>) -> Self {
+        Self { fixed: fixed.into_iter().map(plain).collect(), own_answers: Arc::default(), banned: Arc::default() }
+    }
+
+    /// Where somebody answered with our own id since this was asked last.
+    #[must_use]
+    pub fn take_own_answers(&self) -> Vec<Multiaddr> {
+        std::mem::take(&mut self.own_answers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whose addresses are not dialled from now on, whoever asks for it.
+    pub fn set_banned(&self, banned: impl IntoIterator<Item = IpAddr>) {
+        let banned = banned.into_iter().map(block_of).take(BANS_MAX).collect();
+        *self.banned.lock().unwrap_or_else(PoisonError::into_inner) = banned;
+    }
+
+    fn is_banned(&self, address: &Multiaddr) -> bool {
+        let banned = self.banned.lock().unwrap_or_else(PoisonError::into_inner);
+        ip_of(address).is_some_and(|ip| banned.contains(&block_of(ip)))
+    }
+
+    fn note(&self, answered: &Multiaddr) {
+        let mut answers = self.own_answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() < SIGNS_MAX {
+            answers.push(answered.clone());
+        }
+    }
+}
+
+type Connection = (PeerId, StreamMuxerBox);
+
+/// The transport.
+pub(crate) struct Guard {
+    local: PeerId,
+    inner: Boxed<Connection>,
+    dials: Dials,
+    listening: HashMap<ListenerId, Vec<Multiaddr>>,
+}
+
+impl Guard {
+    /// Around `inner`, for the node with this id.
+    pub(crate) fn new(local: PeerId, inner: Boxed<Connection>, dials: Dials) -> Self {
+        Self { local, inner, dials, listening: HashMap::new() }
+    }
+
+    /// How long others go first.
+    fn head_start(&self, address: &Multiaddr) -> Duration {
+        let own: Vec<IpAddr> = self.listening.values().flatten().filter_map(ip_of).collect();
+        let first = self.dials.fixed.contains(address) || goes_first(address, &own);
+        if first { Duration::ZERO } else { HEAD_START }
+    }
+
+    fn is_own(&self, address: &Multiaddr) -> bool {
+        self.listening.values().flatten().any(|own| own == address)
+    }
+
+    fn note(&mut self, event: &TransportEvent<<Self as Transport>::ListenerUpgrade, io::Error>) {
+        match event {
+            TransportEvent::NewAddress { listener_id, listen_addr } => {
+                self.listening.entry(*listener_id).or_default().push(plain(listen_addr));
+            }
+            TransportEvent::AddressExpired { listener_id, listen_addr } => {
+                let expired = plain(listen_addr);
+                self.listening.entry(*listener_id).or_default().retain(|own| *own != expired);
+            }
+            TransportEvent::ListenerClosed { listener_id, .. } => {
+                self.listening.remove(listener_id);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Transport for Guard {
+    type Output = Connection;
+    /// With a [`DialRefusal`] inside, where a dial failed.
+    type Error = io::Error;
+    type ListenerUpgrade = <Boxed<Connection> as Transport>::ListenerUpgrade;
+    type Dial = BoxFuture<'static, io::Result<Connection>>;
+
+    fn listen_on(&mut self, id: ListenerId, address: Multiaddr) -> Result<(), TransportError<io::Error>> {
+        self.inner.listen_on(id, address)
+    }
+
+    fn remove_listener(&mut self, id: ListenerId) -> bool {
+        self.inner.remove_listener(id)
+    }
+
+    fn dial(&mut self, address: Multiaddr, opts: DialOpts) -> Result<Self::Dial, TransportError<io::Error>> {
+        let bare = plain(&address);
+        if self.is_own(&bare) {
+            return Err(TransportError::Other(io::Error::other(DialRefusal::OwnAddress(bare))));
+        }
+        if self.dials.is_banned(&bare) {
+            return Err(TransportError::Other(io::Error::other(DialRefusal::Banned(bare))));
+        }
+        let head_start = self.head_start(&bare);
+        let (local, wanted, dials) = (self.local, split_peer(&address).1, self.dials.clone());
+        let dial = self.inner.dial(address, opts)?;
+        Ok(async move {
+            sleep(head_start).await;
+            let connected = dial.await;
+            let connected = connected.map_err(|source| DialRefusal::Failed { address: bare.clone(), source });
+            let (found, muxer) = connected.map_err(io::Error::other)?;
+            if found == local {
+                dials.note(&bare);
+            }
+            let refusal = match wanted {
+                _ if found == local => DialRefusal::OwnId(bare),
+                Some(wanted) if wanted != found => DialRefusal::WrongId { address: bare, wanted, found },
+                _ => return Ok((found, muxer)),
+            };
+            part(muxer, found == local).await;
+            Err(io::Error::other(refusal))
+        }
+        .boxed())
+    }
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {
+        let event = ready!(Transport::poll(Pin::new(&mut self.inner), cx));
+        self.note(&event);
+        Poll::Ready(event)
+    }
+}
+
+/// Gives a connection up. To one with our own id `listen` until it has closed, which it does as soon as it has noticed: a
+/// connection that we cut off earlier may end there before it is known whose it was.
+async fn part(mut muxer: StreamMuxerBox, listen: bool) {
+    let _ = timeout(OWN_CLOSE_TIMEOUT, async {
+        while listen && poll_fn(|cx| Pin::new(&mut muxer).poll(cx)).await.is_ok() {}
+        poll_fn(|cx| Pin::new(&mut muxer).poll_close(cx)).await
+    })
+    .await;
+}

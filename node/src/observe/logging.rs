@@ -1,0 +1,55 @@
+//! Logs: to stderr, so that stdout carries data alone. Quiet by default: what peers do wrong is counted, and of bans one in ten
+//! minutes is told.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+/// What is logged if nothing else is said: our own infos, others' warnings, and of the transport only errors, because
+/// a peer can make it warn at will.
+pub const FILTER_DEFAULT: &str = "warn,node=info,libp2p=error,multistream_select=error,yamux=error,quinn=error,\
+                                  quinn_proto=error,hickory=error,netlink=error,jsonrpsee=error";
+
+/// The shape of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Pretty, coloured on a terminal.
+    #[default]
+    Auto,
+    /// Lines for people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Prints a line to stderr. A closed stderr is no reason to stop, so unlike `eprintln!` this never panics.
+pub fn to_stderr(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Starts logging for the whole process. Does nothing if logging has been started before.
+pub fn start(filter: &str, format: LogFormat) {
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(io::stderr)
+        .with_ansi(colours)
+        // A failed write would be told on stderr, which is what failed: that panics.
+        .log_internal_errors(false);
+    // A second start means that a test runs several nodes in one process; the first one's settings stay.
+    let _ = match format {
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Auto | LogFormat::Pretty => builder.try_init(),
+    };
+}
+
+/// Checks a filter and gives it back.
+///
+/// # Errors
+/// Says which part makes no sense.
+pub fn parse_filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text)
+        .map(|_| text.to_owned())
+        .map_err(|error| format!("{error}: write debug or warn,node=debug"))
+}

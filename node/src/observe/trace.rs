@@ -1,0 +1,420 @@
+//! Traces: one compact record for each submission, first sight, duplicate, send and change of state, for an
+//! instrument to read after the run. Buffered, so that measuring does not slow what it measures.
+//!
+//! A trace file is a CBOR sequence (RFC 8742) of arrays: a [`Header`], then [`Record`]s as they happened. A file that
+//! ends inside a record (its node was killed) is whole up to there.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use protocol::codec::{DecodeError, Encode, Reader, Writer};
+use protocol::hash::ShortId;
+
+use crate::clock;
+
+/// The first item of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The node's libp2p peer id.
+    pub peer_id: String,
+    /// The network's name.
+    pub network: String,
+    /// `CLOCK_MONOTONIC` when the trace began, in nanoseconds.
+    pub monotonic_ns: u64,
+    /// The wall clock at the same moment, in nanoseconds since 1970.
+    pub wall_ns: u64,
+}
+
+/// A transaction or a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A transaction.
+    Transaction,
+    /// A block.
+    Block,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// When, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub at_ns: u64,
+    /// What.
+    pub what: What,
+}
+
+/// What happened. Items are named by the first 8 bytes of their ids, peers by the node's own numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// An item was submitted to this node (the moment of receipt).
+    Submitted {
+        /// Its kind.
+        kind: Kind,
+        /// Its short id.
+        item: ShortId,
+        /// Encoded bytes.
+        bytes: u64,
+    },
+    /// An item was accepted: first sight, or the own submission.
+    Accepted {
+        /// Its kind.
+        kind: Kind,
+        /// Its short id.
+        item: ShortId,
+        /// Encoded bytes.
+        bytes: u64,
+        /// The peer that sent it; `None` for submissions.
+        from: Option<u32>,
+        /// Whether it came inside a block rather than by itself.
+        within: bool,
+    },
+    /// A standalone body was received.
+    Body {
+        /// Its kind.
+        kind: Kind,
+        /// Its short id.
+        item: ShortId,
+        /// Encoded bytes.
+        bytes: u64,
+        /// The peer that sent it.
+        from: u32,
+        /// Whether it was of no use.
+        duplicate: bool,
+    },
+    /// An announcement was received.
+    Announced {
+        /// The item's kind.
+        kind: Kind,
+        /// Its short id.
+        item: ShortId,
+        /// The peer that announced it.
+        from: u32,
+    },
+    /// A standalone body was sent.
+    SentBody {
+        /// Its kind.
+        kind: Kind,
+        /// Its short id.
+        item: ShortId,
+        /// To which peer.
+        to: u32,
+    },
+    /// An announcement was sent.
+    SentInv {
+        /// The item's kind.
+        kind: Kind,
+        /// Its short id.
+        item: ShortId,
+        /// To which peer.
+        to: u32,
+    },
+    /// A gossip connection opened.
+    PeerUp {
+        /// Its number.
+        peer: u32,
+        /// The peer's libp2p id.
+        peer_id: String,
+        /// Whether this node dialled.
+        outbound: bool,
+    },
+    /// A gossip connection closed.
+    PeerDown {
+        /// Its number.
+        peer: u32,
+        /// Why, as the counters label it.
+        reason: String,
+    },
+    /// The best chain has a new end.
+    Tip {
+        /// Its short id.
+        item: ShortId,
+        /// Its height.
+        height: u64,
+        /// Blocks that became stale with the change.
+        disconnected: u64,
+    },
+    /// Once a second: what the process has used so far.
+    Sample {
+        /// Bytes read from the transport, below noise and yamux.
+        wire_in: u64,
+        /// Bytes written to it.
+        wire_out: u64,
+        /// User and system time, in microseconds.
+        cpu_us: u64,
+        /// Peak resident memory (`VmHWM`), in bytes.
+        rss_peak: u64,
+        /// Gossip peers that said Hello.
+        peers: u64,
+        /// How late each tick of a 50 ms timer was since the last sample, in microseconds.
+        lateness_us: Vec<u64>,
+    },
+    /// The node stopped cleanly; nothing follows.
+    End,
+}
+
+/// Writes a trace.
+#[derive(Debug)]
+pub struct TraceWriter {
+    file: BufWriter<File>,
+}
+
+/// Why a trace could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The file can't be read.
+    #[error("cannot read the trace: {0}")]
+    Io(#[from] io::Error),
+    /// The file is no trace.
+    #[error("not a trace, or one of another version: {0}")]
+    Header(DecodeError),
+    /// A record in the middle is damaged.
+    #[error("the trace is damaged at byte {at}: {error}")]
+    Record {
+        /// Where.
+        at: usize,
+        /// How.
+        error: DecodeError,
+    },
+}
+
+const MAGIC: &str = "hearsay trace 1";
+const TEXT_MAX: usize = 256;
+/// Latenesses that one sample keeps: those of three minutes and more.
+pub const LATENESS_MAX: usize = 4_096;
+/// 256 KiB: at the busiest some seconds of records.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+impl TraceWriter {
+    /// Creates the file (or empties it) and writes the header.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn create(path: &Path, peer_id: &str, network: &str) -> io::Result<Self> {
+        let mut writer = Self { file: BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?) };
+        let header = Header {
+            peer_id: peer_id.to_owned(),
+            network: network.to_owned(),
+            monotonic_ns: clock::monotonic_ns(),
+            wall_ns: clock::wall_ns(),
+        };
+        writer.file.write_all(&header.to_bytes())?;
+        Ok(writer)
+    }
+
+    /// Appends a record, stamped with the present moment.
+    ///
+    /// # Errors
+    /// The file system's, when the buffer has to be written.
+    pub fn write(&mut self, what: What) -> io::Result<()> {
+        self.file.write_all(&Record { at_ns: clock::monotonic_ns(), what }.to_bytes())
+    }
+
+    /// Hands what is buffered to the system.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Reads a whole trace. A record that the file ends in is left out.
+///
+/// # Errors
+/// Says whether the file, its header or a record in the middle is at fault.
+pub fn read(path: &Path) -> Result<(Header, Vec<Record>), TraceError> {
+    let bytes = std::fs::read(path)?;
+    let mut reader = Reader::new(bytes.into());
+    let header = read_header(&mut reader).map_err(TraceError::Header)?;
+    let mut records = Vec::new();
+    while reader.finish().is_err() {
+        let at = reader.position();
+        match read_record(&mut reader) {
+            Ok(record) => records.push(record),
+            Err(DecodeError::Truncated) => break,
+            Err(error) => return Err(TraceError::Record { at, error }),
+        }
+    }
+    Ok((header, records))
+}
+
+impl Encode for Header {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.array(5);
+        writer.text(MAGIC);
+        writer.text(&self.peer_id);
+        writer.text(&self.network);
+        writer.uint(self.monotonic_ns);
+        writer.uint(self.wall_ns);
+    }
+}
+
+impl Encode for Record {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        let mut start = |tag: u64, fields: usize| {
+            writer.array(fields + 2);
+            writer.uint(self.at_ns);
+            writer.uint(tag);
+        };
+        match &self.what {
+            What::Submitted { kind, item, bytes } => {
+                start(0, 3);
+                write_item(writer, *kind, *item);
+                writer.uint(*bytes);
+            }
+            What::Accepted { kind, item, bytes, from, within } => {
+                start(1, 5);
+                write_item(writer, *kind, *item);
+                writer.uint(*bytes);
+                // Peers count from 1 here, so that 0 can stand for none.
+                writer.uint(from.map_or(0, |peer| u64::from(peer) + 1));
+                writer.bool(*within);
+            }
+            What::Body { kind, item, bytes, from, duplicate } => {
+                start(2, 5);
+                write_item(writer, *kind, *item);
+                writer.uint(*bytes);
+                writer.uint(u64::from(*from));
+                writer.bool(*duplicate);
+            }
+            What::Announced { kind, item, from: peer } => {
+                start(3, 3);
+                write_item(writer, *kind, *item);
+                writer.uint(u64::from(*peer));
+            }
+            What::SentBody { kind, item, to: peer } => {
+                start(4, 3);
+                write_item(writer, *kind, *item);
+                writer.uint(u64::from(*peer));
+            }
+            What::SentInv { kind, item, to: peer } => {
+                start(5, 3);
+                write_item(writer, *kind, *item);
+                writer.uint(u64::from(*peer));
+            }
+            What::PeerUp { peer, peer_id, outbound } => {
+                start(6, 3);
+                writer.uint(u64::from(*peer));
+                writer.text(peer_id);
+                writer.bool(*outbound);
+            }
+            What::PeerDown { peer, reason } => {
+                start(7, 2);
+                writer.uint(u64::from(*peer));
+                writer.text(reason);
+            }
+            What::Tip { item, height, disconnected } => {
+                start(8, 3);
+                item.encode(writer);
+                writer.uint(*height);
+                writer.uint(*disconnected);
+            }
+            What::Sample { wire_in, wire_out, cpu_us, rss_peak, peers, lateness_us } => {
+                start(9, 6);
+                for value in [wire_in, wire_out, cpu_us, rss_peak, peers] {
+                    writer.uint(*value);
+                }
+                write_latenesses(writer, lateness_us);
+            }
+            What::End => start(10, 0),
+        }
+    }
+}
+
+fn write_latenesses(writer: &mut Writer<'_>, latenesses: &[u64]) {
+    let kept = latenesses.len().min(LATENESS_MAX);
+    writer.array(kept);
+    latenesses.iter().take(kept).for_each(|value| writer.uint(*value));
+}
+
+fn write_item(writer: &mut Writer<'_>, kind: Kind, item: ShortId) {
+    writer.uint(kind as u64);
+    item.encode(writer);
+}
+
+fn read_header(reader: &mut Reader) -> Result<Header, DecodeError> {
+    reader.array_of("a trace header", 5)?;
+    if read_text(reader)? != MAGIC {
+        return Err(DecodeError::BadValue("the first text"));
+    }
+    Ok(Header {
+        peer_id: read_text(reader)?,
+        network: read_text(reader)?,
+        monotonic_ns: reader.uint()?,
+        wall_ns: reader.uint()?,
+    })
+}
+
+fn read_record(reader: &mut Reader) -> Result<Record, DecodeError> {
+    let items = reader.array("a record", 8)?;
+    let at_ns = reader.uint()?;
+    let tag = reader.uint()?;
+    let what = match (tag, items) {
+        (0, 5) => What::Submitted { kind: read_kind(reader)?, item: read_short(reader)?, bytes: reader.uint()? },
+        (1, 7) => What::Accepted {
+            kind: read_kind(reader)?,
+            item: read_short(reader)?,
+            bytes: reader.uint()?,
+            from: match reader.uint()? {
+                0 => None,
+                peer => Some(to_peer(peer - 1)?),
+            },
+            within: reader.bool()?,
+        },
+        (2, 7) => What::Body {
+            kind: read_kind(reader)?,
+            item: read_short(reader)?,
+            bytes: reader.uint()?,
+            from: read_peer(reader)?,
+            duplicate: reader.bool()?,
+        },
+        (3, 5) => {
+            What::Announced { kind: read_kind(reader)?, item: read_short(reader)?, from: read_peer(reader)? }
+        }
+        (4, 5) => What::SentBody { kind: read_kind(reader)?, item: read_short(reader)?, to: read_peer(reader)? },
+        (5, 5) => What::SentInv { kind: read_kind(reader)?, item: read_short(reader)?, to: read_peer(reader)? },
+        (6, 5) => What::PeerUp { peer: read_peer(reader)?, peer_id: read_text(reader)?, outbound: reader.bool()? },
+        (7, 4) => What::PeerDown { peer: read_peer(reader)?, reason: read_text(reader)? },
+        (8, 5) => What::Tip { item: read_short(reader)?, height: reader.uint()?, disconnected: reader.uint()? },
+        (9, 8) => What::Sample {
+            wire_in: reader.uint()?,
+            wire_out: reader.uint()?,
+            cpu_us: reader.uint()?,
+            rss_peak: reader.uint()?,
+            peers: reader.uint()?,
+            lateness_us: {
+                let count = reader.array("latenesses", LATENESS_MAX)?;
+                (0..count).map(|_| reader.uint()).collect::<Result<_, _>>()?
+            },
+        },
+        (10, 2) => What::End,
+        _ => return Err(DecodeError::BadValue("a record's tag")),
+    };
+    Ok(Record { at_ns, what })
+}
+
+fn read_kind(reader: &mut Reader) -> Result<Kind, DecodeError> {
+    match reader.uint()? {
+        0 => Ok(Kind::Transaction),
+        1 => Ok(Kind::Block),
+        _ => Err(DecodeError::BadValue("an item's kind")),
+    }
+}
+
+fn read_short(reader: &mut Reader) -> Result<ShortId, DecodeError> {
+    reader.fixed("a short id").map(ShortId)
+}
+
+fn read_peer(reader: &mut Reader) -> Result<u32, DecodeError> {
+    reader.uint().and_then(to_peer)
+}
+
+fn to_peer(value: u64) -> Result<u32, DecodeError> {
+    u32::try_from(value).map_err(|_| DecodeError::BadValue("a peer's number"))
+}
+
+fn read_text(reader: &mut Reader) -> Result<String, DecodeError> {
+    let text = reader.text("a text", TEXT_MAX)?;
+    String::from_utf8(text.to_vec()).map_err(|_| DecodeError::BadValue("a text"))
+}

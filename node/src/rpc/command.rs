@@ -1,0 +1,206 @@
+//! What the RPC may ask of the running service, and the answers. Plain data, so that one schema serves the wire, the
+//! command line and tests.
+
+use std::sync::Arc;
+
+use protocol::block::Block;
+use protocol::gossip::{Equivocation, Refusal, Submission, TransactionStatus};
+use protocol::hash::{BlockId, TxId};
+use protocol::transaction::SignedTransaction;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+/// A node that is no further behind is not said to be: a block or two are always on their way.
+pub const BLOCKS_ON_THEIR_WAY: u64 = 2;
+
+/// A question or order to the service. Each is answered once; a dropped reply means that the service has stopped.
+#[derive(Debug)]
+pub enum Command {
+    /// Takes a transaction from a user.
+    SubmitTransaction {
+        /// The transaction; its signature is checked by the service.
+        transaction: Arc<SignedTransaction>,
+        /// How it went.
+        reply: oneshot::Sender<Result<Submission, Refusal>>,
+    },
+    /// Takes a block from a user.
+    SubmitBlock {
+        /// The block; everything about it is checked by the service.
+        block: Arc<Block>,
+        /// How it went.
+        reply: oneshot::Sender<Result<Submission, Refusal>>,
+    },
+    /// Looks a transaction up.
+    Transaction {
+        /// Its id.
+        id: TxId,
+        /// What is known of it.
+        reply: oneshot::Sender<Option<TransactionStatus>>,
+    },
+    /// Looks a block up.
+    Block {
+        /// Its id.
+        id: BlockId,
+        /// The block, if its body is kept.
+        reply: oneshot::Sender<Option<Arc<Block>>>,
+    },
+    /// How the node is.
+    Status {
+        /// The answer.
+        reply: oneshot::Sender<Status>,
+    },
+    /// What is kept against producers that signed two blocks for one height.
+    Evidence {
+        /// The answer.
+        reply: oneshot::Sender<Vec<Equivocation>>,
+    },
+    /// Who its gossip peers are.
+    Peers {
+        /// The answer.
+        reply: oneshot::Sender<Vec<PeerStatus>>,
+    },
+}
+
+/// How a node is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The node's version.
+    pub version: String,
+    /// Its libp2p peer id.
+    pub peer_id: String,
+    /// Its public key, in hexadecimal; also the producer key of its blocks.
+    pub public_key: String,
+    /// The network's name.
+    pub network: String,
+    /// The relay policy, as `--relay` spells it.
+    pub relay: String,
+    /// Addresses it listens on, each with `/p2p/<peer id>`.
+    pub listen: Vec<String>,
+    /// Seconds since the start.
+    pub uptime_s: f64,
+    /// Gossip peers that said Hello and dialled us.
+    pub peers_in: usize,
+    /// Gossip peers that said Hello and that we dialled.
+    pub peers_out: usize,
+    /// Outbound gossip peers it wants.
+    pub peers_out_target: usize,
+    /// Height of the best chain.
+    pub tip_height: u64,
+    /// Id of its last block.
+    pub tip_id: String,
+    /// The height that the network has reached as far as the node knows: of its best header while blocks keep arriving,
+    /// otherwise its tip's. Transactions are best signed for heights after this.
+    #[serde(default)]
+    pub best_known_height: u64,
+    /// The lowest height from which on the node keeps the body of every block.
+    #[serde(default)]
+    pub kept_from_height: u64,
+    /// How far it is behind its peers, and why; nothing if it is in step.
+    #[serde(default)]
+    pub behind: Option<BehindStatus>,
+    /// Transactions in the mempool.
+    pub mempool_transactions: usize,
+    /// Their encoded bytes.
+    pub mempool_bytes: usize,
+    /// Bytes read from the transport so far, below noise and yamux.
+    pub wire_in: u64,
+    /// Bytes written to it.
+    pub wire_out: u64,
+    /// Peak resident memory, in bytes.
+    pub rss_peak: u64,
+    /// The engine's counters.
+    pub stats: Counters,
+    /// Closed gossip connections, and connections that were turned away, by reason.
+    pub disconnects: std::collections::BTreeMap<String, u64>,
+    /// Pairs of headers that are kept as evidence: each of one producer, for one height. `evidence_list` shows them.
+    #[serde(default)]
+    pub equivocations: usize,
+    /// What is banned: addresses before peers, the latest first, at most 32 of each.
+    #[serde(default)]
+    pub bans: Vec<BanStatus>,
+}
+
+/// A peer or an address that is neither dialled nor accepted for a while.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BanStatus {
+    /// A peer id, or an address; of IPv6 with its `/64`.
+    pub who: String,
+    /// What the peer did, as `disconnects` calls it.
+    pub reason: String,
+    /// Seconds until it ends.
+    pub left_s: f64,
+}
+
+/// How far a node is behind, and why.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BehindStatus {
+    /// `catching_up`, `pruned`, `no_bodies`, `refused` or `no_headers`.
+    pub cause: String,
+    /// Whether something stands in the way: waiting alone may not help.
+    pub stuck: bool,
+    /// The same for a person, with the heights.
+    pub text: String,
+    /// The best header's height.
+    pub best_header_height: u64,
+    /// The highest tip that a peer tells. Nobody has checked it.
+    pub told_height: u64,
+    /// Seconds without a block that moved the tip.
+    pub quiet_s: f64,
+}
+
+/// The engine's counters; see `protocol::gossip::Stats`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "named and documented in protocol::gossip::Stats")]
+pub struct Counters {
+    pub transaction_bodies: u64,
+    pub transaction_duplicates: u64,
+    pub block_bodies: u64,
+    pub block_duplicates: u64,
+    pub transactions_accepted: u64,
+    pub blocks_accepted: u64,
+    pub refused: u64,
+    pub announcements: u64,
+    pub announcements_dropped: u64,
+    pub requests: u64,
+    pub requests_expired: u64,
+    pub requests_stalled: u64,
+    pub requests_not_found: u64,
+    #[serde(default)]
+    pub reconciliations: u64,
+    #[serde(default)]
+    pub reconciliations_failed: u64,
+    #[serde(default)]
+    pub reorganisations: u64,
+    #[serde(default)]
+    pub submissions_expired: u64,
+    #[serde(default)]
+    pub equivocations: u64,
+}
+
+/// One gossip peer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Its libp2p peer id.
+    pub peer_id: String,
+    /// Its address, as the connection has it.
+    pub address: String,
+    /// Whether it dialled us.
+    pub inbound: bool,
+    /// Whether Hellos were exchanged.
+    pub ready: bool,
+    /// Height of the tip it last told.
+    pub tip_height: Option<u64>,
+    /// Bodies it was the first to deliver.
+    pub delivered: u64,
+    /// Strikes for announced items that it withheld.
+    pub strikes: u32,
+    /// Smoothed time between request and body, in milliseconds.
+    pub response_ms: Option<f64>,
+    /// The lowest round trip of the node's pings to it, in milliseconds; nothing before the first answer.
+    #[serde(default)]
+    pub round_trip_ms: Option<f64>,
+    /// Seconds since the connection opened.
+    pub connected_s: f64,
+    /// libp2p's agent string, if identify has told it.
+    pub agent: Option<String>,
+}

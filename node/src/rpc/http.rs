@@ -1,0 +1,229 @@
+//! The one HTTP listener: JSON-RPC at `POST /`, `/healthz` and `/readyz`.
+//!
+//! It runs on a thread of its own, so that a stuck loop is told and a busy client costs the loop nothing but its commands.
+//!
+//! * It listens on loopback only. `guard.rs` checks Host, Origin and the cookie, and bounds bodies.
+//! * It has a fixed number of places. A connection that waits or dawdles gives its place to a new one (`accept.rs`), and goes by
+//!   itself after its time ([`Times`]). Large answers are made and kept a few at a time (`answer.rs`).
+//! * What a caller without the cookie may do is one list: [`OPEN_METHODS`](crate::rpc::access::OPEN_METHODS).
+//!
+//! Deliberately absent: TLS and accounts (a tunnel and the data dir's owner stand for them), HTTP/2, websockets.
+
+mod accept;
+mod answer;
+mod guard;
+mod health;
+mod place;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
+use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle as MethodsHandle, stop_channel};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tower::Service as _;
+
+use crate::config::cookie::Cookie;
+use crate::rpc::access::{Access, LARGE_ANSWERS_MAX, Names};
+use crate::rpc::command::Command;
+use crate::rpc::{self, BATCH_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+
+pub use guard::OPEN_REQUEST_BYTES_MAX;
+pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
+use health::{HEALTHZ, READYZ};
+pub use place::Times;
+
+/// Connections at a time, where the limit of open files allows it.
+pub const CONNECTIONS_MAX: usize = 128;
+
+/// The listener's socket, bound but not yet answering.
+#[derive(Debug)]
+pub struct HttpListener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// What stands behind the listener.
+#[derive(Debug)]
+pub struct Faces {
+    /// Where requests go.
+    pub commands: mpsc::Sender<Command>,
+    /// The cookie of this run; without one, nobody is the owner.
+    pub cookie: Option<Cookie>,
+    /// The loop's pulse.
+    pub health: Arc<Health>,
+    /// Connections at a time: [`CONNECTIONS_MAX`], or what the limit of open files leaves.
+    pub connections_max: usize,
+    /// How long each may be at what it does.
+    pub times: Times,
+}
+
+/// The running listener. Dropping it stops it.
+#[derive(Debug)]
+pub struct HttpServer {
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+    _methods: MethodsHandle,
+}
+
+/// Why there is no listener.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address is not on loopback.
+    #[error(
+        "whoever reaches the RPC may send transactions, so it listens on loopback only, not on {0}: use --rpc-addr 127.0.0.1:30401"
+    )]
+    NotLoopback(SocketAddr),
+    /// Another process has the address.
+    #[error(
+        "{0} is in use, so the RPC can't listen there: choose another with --rpc-addr, or 127.0.0.1:0 for a free port"
+    )]
+    AddressInUse(SocketAddr),
+    /// The system failed.
+    #[error("the RPC can't listen on {address}: {error}")]
+    Io {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl HttpListener {
+    /// Binds `address`; port 0 takes a free one. Connections wait until [`HttpListener::serve`].
+    ///
+    /// # Errors
+    /// If the address is not on loopback, in use or otherwise not to be had.
+    pub fn bind(address: SocketAddr) -> Result<Self, HttpError> {
+        if !address.ip().is_loopback() {
+            return Err(HttpError::NotLoopback(address));
+        }
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::AddrInUse => HttpError::AddressInUse(address),
+            _ => HttpError::Io { address, error },
+        };
+        let socket = TcpListener::bind(address).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        Ok(Self { socket, address })
+    }
+
+    /// The address, with the port that was taken.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until the server is stopped or dropped.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn serve(self, faces: Faces) -> Result<HttpServer, HttpError> {
+        let Self { socket, address } = self;
+        let failed = |error| HttpError::Io { address, error };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let listener = {
+            // A socket belongs to the runtime in which it is registered.
+            let _inside = runtime.enter();
+            tokio::net::TcpListener::from_std(socket).map_err(failed)?
+        };
+        let (stop, stopped) = watch::channel(false);
+        let limits = (faces.connections_max, faces.times);
+        let (router, methods) = router(faces);
+        let serve = move || runtime.block_on(accept::run(listener, router, limits, stopped));
+        let thread = std::thread::Builder::new().name("http".to_owned()).spawn(serve).map_err(failed)?;
+        Ok(HttpServer { stop, thread: Some(thread), _methods: methods })
+    }
+}
+
+impl HttpServer {
+    /// Takes no more connections, and ends those without a whole request. Requests under way get their answer.
+    pub fn stop(&self) {
+        let _ = self.stop.send(true);
+    }
+
+    /// Waits until the last answer is out.
+    pub async fn stopped(mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take() {
+            // An error is a panic in the thread, which ends the process by itself.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+fn router(faces: Faces) -> (Router, MethodsHandle) {
+    let Faces { commands, cookie, health, .. } = faces;
+    let (stop, handle) = stop_channel();
+    let config = ServerConfig::builder()
+        .http_only()
+        .max_request_body_size(u32::try_from(REQUEST_BYTES_MAX).unwrap_or(u32::MAX))
+        .max_response_body_size(u32::try_from(RESPONSE_BYTES_MAX).unwrap_or(u32::MAX))
+        // Connections are the listener's to count.
+        .max_connections(u32::MAX >> 1)
+        .set_batch_request_config(BatchRequestConfig::Limit(BATCH_MAX))
+        .build();
+    let module = rpc::methods(commands);
+    let names: Names = module.method_names().collect();
+    let large = Arc::new(Semaphore::new(LARGE_ANSWERS_MAX));
+    let methods = Server::builder()
+        .set_config(config)
+        .set_rpc_middleware(
+            RpcServiceBuilder::new()
+                .layer_fn(move |inner| Access::new(inner, Arc::clone(&names), Arc::clone(&large))),
+        )
+        .to_service_builder()
+        .build(module, stop);
+    let call = move |request: Request| {
+        let mut methods = methods.clone();
+        async move {
+            let answer = methods.call(request).await;
+            answer.map_or_else(
+                |error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+                |answer| answer.map(Body::new),
+            )
+        }
+    };
+    let router = Router::new()
+        .route("/", post(call))
+        .route(HEALTHZ, get(healthz))
+        .route(READYZ, get(readyz))
+        .fallback(async || {
+            (
+                StatusCode::NOT_FOUND,
+                "there is nothing here: POST / is the JSON-RPC, and there are /healthz and /readyz\n",
+            )
+        })
+        .with_state(health)
+        .layer(middleware::from_fn_with_state(cookie, guard::check));
+    (router, handle)
+}
+
+/// Whether the loop lives: 200 or 503. Waits for nothing.
+async fn healthz(State(health): State<Arc<Health>>) -> Response {
+    if health.is_live() {
+        return plain(StatusCode::OK, "live\n".to_owned());
+    }
+    let since = health.since_beat().as_secs_f64();
+    plain(StatusCode::SERVICE_UNAVAILABLE, format!("the node's loop has not answered for {since:.1} s\n"))
+}
+
+/// Whether the node is of use: 200 or 503, with the reasons as JSON.
+async fn readyz(State(health): State<Arc<Health>>) -> Response {
+    let readiness = health.readiness();
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(CACHE_CONTROL, "no-store")], Json(readiness)).into_response()
+}
+
+fn plain(status: StatusCode, text: String) -> Response {
+    (status, [(CACHE_CONTROL, "no-store"), (CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,114 @@
+//! What a request must be before anything looks at it: for a loopback host, from no other site's page, with the right cookie or
+//! none, and whole.
+//!
+//! A browser resolves a name of an attacker's to 127.0.0.1 as readily as any (DNS rebinding), and sends requests of any page to
+//! any address; the first gives itself away in `Host`, the second in `Origin`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+
+use super::health::HEALTH_PATHS;
+use super::place::Place;
+use crate::config::cookie::Cookie;
+use crate::rpc::REQUEST_BYTES_MAX;
+use crate::rpc::access::Caller;
+
+/// Bytes of a request without the cookie: some transactions of 64 KiB in hexadecimal, or a full batch of small ones. All
+/// connections with one such body each hold 128 MiB, and three times that while they are decoded at the same time.
+pub const OPEN_REQUEST_BYTES_MAX: usize = 1024 * 1024;
+
+/// Lets a request through, or answers it.
+pub(super) async fn check(State(cookie): State<Option<Cookie>>, mut request: Request, next: Next) -> Response {
+    let health = HEALTH_PATHS.contains(&request.uri().path());
+    let caller = match admit(request.headers(), health, cookie.as_ref()) {
+        Ok(caller) => caller,
+        Err(refused) => return refused.into_response(),
+    };
+    let most = match caller {
+        Caller::Anyone => OPEN_REQUEST_BYTES_MAX,
+        Caller::Owner => REQUEST_BYTES_MAX,
+    };
+    let place = request.extensions_mut().remove::<Arc<Place>>();
+    let (mut head, body) = request.into_parts();
+    let Some(body) = whole(body, most).await else { return too_large(caller, most).into_response() };
+    // The time limit of reading is the place's, which ends the connection.
+    if let Some(place) = place {
+        place.serving();
+    }
+    head.extensions.insert(caller);
+    // It has done its work, and has no place in a log.
+    head.headers.remove(AUTHORIZATION);
+    next.run(Request::from_parts(head, Body::from(body))).await
+}
+
+/// The bytes of a body; `None` if it doesn't come whole, or has more than `most`. They are put together in one piece: many small
+/// ones, as they came, would take thirty times their bytes.
+async fn whole(body: Body, most: usize) -> Option<Bytes> {
+    if body.size_hint().lower() > most as u64 {
+        return None;
+    }
+    let (mut pieces, mut bytes) = (body.into_data_stream(), BytesMut::new());
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.ok()?;
+        if bytes.len() + piece.len() > most {
+            return None;
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Some(bytes.freeze())
+}
+
+type Refused = (StatusCode, String);
+
+fn admit(headers: &HeaderMap, health: bool, cookie: Option<&Cookie>) -> Result<Caller, Refused> {
+    let refused = |status, text: &str| Err((status, format!("{text}\n")));
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    // Plain health checks name none; browsers always do.
+    let host = text(HOST).or(health.then_some("localhost"));
+    let Some(host) = host.filter(|host| is_loopback(host)) else {
+        return refused(
+            StatusCode::FORBIDDEN,
+            "the Host header names no loopback host; nothing was done: ask for 127.0.0.1 or localhost",
+        );
+    };
+    if text(ORIGIN).is_some_and(|origin| !origin.eq_ignore_ascii_case(&format!("http://{host}"))) {
+        return refused(StatusCode::FORBIDDEN, "pages of other sites may not ask this node; nothing was done");
+    }
+    match (text(AUTHORIZATION), cookie) {
+        (None, _) => Ok(Caller::Anyone),
+        (Some(sent), Some(cookie)) if cookie.is_in(sent) => Ok(Caller::Owner),
+        (Some(_), Some(_)) => refused(
+            StatusCode::UNAUTHORIZED,
+            "this is not the cookie of this run; nothing was done: send the content of the file `cookie` in the data \
+             dir as 'Authorization: Bearer …', or send none",
+        ),
+        (Some(_), None) => refused(
+            StatusCode::UNAUTHORIZED,
+            "this node has no data dir and so no cookie; nothing was done: send no Authorization header",
+        ),
+    }
+}
+
+fn too_large(caller: Caller, most: usize) -> Refused {
+    let more = if caller == Caller::Anyone { ", and more only with the cookie" } else { "" };
+    let text = format!("the body did not come whole, or has over {most} bytes{more}; nothing was done\n");
+    (StatusCode::PAYLOAD_TOO_LARGE, text)
+}
+
+/// Whether a `Host` header, with a port or without, names this machine by a name or address that can't be anything else.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}

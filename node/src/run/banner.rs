@@ -1,0 +1,139 @@
+//! What a node says of itself when it is ready: where it is reached, and how others join it.
+
+use std::collections::BTreeSet;
+
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use protocol::validator::Producers;
+
+use crate::config::Config;
+use crate::config::data_dir::RpcInfo;
+use crate::observe::logging::{self, LogFormat};
+use crate::service::Ready;
+
+/// What a person wants to know when a node has started.
+pub(super) struct Banner {
+    network: String,
+    /// Whose blocks it takes from the network.
+    blocks: String,
+    /// What a node that joins has to say of producers to take this one's blocks.
+    producers: String,
+    data: String,
+    key: String,
+    public_key: String,
+    bootstrap: usize,
+    rpc: Option<String>,
+}
+
+impl Banner {
+    /// Of a node with these settings and this key. `key`: how the key was come by; `rpc`: where the RPC listens.
+    pub(super) fn new(config: &Config, key: String, rpc: Option<String>) -> Self {
+        Self {
+            network: config.network.to_string(),
+            blocks: blocks(config),
+            producers: producers(config),
+            data: config
+                .data_dir
+                .as_ref()
+                .map_or_else(|| "in memory".to_owned(), |path| path.display().to_string()),
+            key,
+            public_key: config.key.public().to_string(),
+            bootstrap: config.bootstrap.len(),
+            rpc,
+        }
+    }
+
+    /// The same for other programs.
+    pub(super) fn info(&self, ready: &Ready) -> RpcInfo {
+        let with_peer =
+            |address: &Multiaddr| address.clone().with_p2p(ready.peer_id).unwrap_or_else(|whole| whole);
+        RpcInfo {
+            pid: std::process::id(),
+            peer_id: ready.peer_id.to_string(),
+            public_key: self.public_key.clone(),
+            rpc: self.rpc.clone(),
+            listen: ready.listen.iter().map(|address| with_peer(address).to_string()).collect(),
+        }
+    }
+
+    /// Prints it to stderr, as text or as one line of JSON.
+    pub(super) fn print(&self, info: &RpcInfo, format: LogFormat) {
+        let version = env!("CARGO_PKG_VERSION");
+        if format == LogFormat::Json {
+            let (listen, rpc) = (info.listen.join(","), self.rpc.as_deref().unwrap_or("none"));
+            let (network, data, key, peer_id) = (&self.network, &self.data, &self.key, &info.peer_id);
+            let blocks = &self.blocks;
+            tracing::info!(version, network, data, key, peer_id, listen, rpc, blocks, "ready");
+            return;
+        }
+        let network = if self.network == "dev" { String::new() } else { format!("--network {} ", self.network) };
+        let mut lines = vec![format!("node {version} · network {} · data {}", self.network, self.data)];
+        lines.push(format!("key      {}", self.key));
+        lines.push(format!("public   {}", info.public_key));
+        lines.push(format!("peer id  {}", info.peer_id));
+        lines.extend(info.listen.iter().map(|address| format!("listen   {address}")));
+        lines.push(format!(
+            "rpc      {}",
+            self.rpc.as_ref().map_or("none".to_owned(), |at| format!("http://{at}"))
+        ));
+        lines.push(format!("blocks   {}", self.blocks));
+        lines.push(match self.bootstrap {
+            0 => "boot     no --bootstrap address: waiting to be joined".to_owned(),
+            count => {
+                format!("boot     dialling {count} bootstrap {}", if count == 1 { "address" } else { "addresses" })
+            }
+        });
+        lines.push(match reachable(&info.listen) {
+            Some(address) => {
+                format!("ready    join me with: node {network}--bootstrap {address}{}", self.producers)
+            }
+            None => "ready    listening nowhere: nobody can join through this node".to_owned(),
+        });
+        for line in lines {
+            logging::to_stderr(&line);
+        }
+    }
+}
+
+/// Whose blocks the node takes from the network, and how that is changed where it takes none.
+fn blocks(config: &Config) -> String {
+    match &config.producers {
+        Producers::Open => "of every producer".to_owned(),
+        Producers::Allowed(keys) if keys.is_empty() => {
+            "none from the network is taken: name producers with --producers, or take all with --open-producers"
+                .to_owned()
+        }
+        Producers::Allowed(keys) => {
+            format!("of {} {}", keys.len(), if keys.len() == 1 { "producer" } else { "producers" })
+        }
+    }
+}
+
+/// The flags with which a node takes the blocks that this one takes and makes.
+fn producers(config: &Config) -> String {
+    let Producers::Allowed(keys) = &config.producers else { return " --open-producers".to_owned() };
+    let own = config.produce_every.map(|_| config.key.public());
+    let keys: BTreeSet<_> = keys.iter().copied().chain(own).collect();
+    if keys.is_empty() {
+        return String::new();
+    }
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    format!(" --producers {}", keys.join(","))
+}
+
+/// The address to give to others: one that other machines can reach, before loopback; TCP, before QUIC.
+fn reachable(listen: &[String]) -> Option<&String> {
+    let rank = |text: &&String| {
+        let address: Option<Multiaddr> = text.parse().ok();
+        let has = |wanted: fn(&Protocol<'_>) -> bool| {
+            address.as_ref().is_some_and(|at| at.iter().any(|part| wanted(&part)))
+        };
+        let loopback = has(|part| match part {
+            Protocol::Ip4(ip) => ip.is_loopback(),
+            Protocol::Ip6(ip) => ip.is_loopback(),
+            _ => false,
+        });
+        (loopback, !has(|part| matches!(part, Protocol::Tcp(_))))
+    };
+    listen.iter().min_by_key(rank)
+}

@@ -1,0 +1,76 @@
+//! How many open files the process may have, and who gets them.
+//!
+//! Peers and the store come first; the HTTP listener gets what is left, up to its own limit. At the start the soft limit is raised
+//! as far as the hard one allows. Deliberately absent: a count of what is open now. A listener that finds none left rests
+//! (`http/accept.rs`; libp2p's own for peers).
+
+use std::io;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::config::Config;
+use crate::net::limits::{PENDING_MAX, established_max};
+use crate::rpc::http::CONNECTIONS_MAX;
+
+/// The node asks for no more: 2 * 1,024 peers take some thousands.
+pub const LIMIT_WANTED: u64 = 65_536;
+
+/// macOS says that there is no hard limit, and takes no more than this (`OPEN_MAX`).
+const LIMIT_OF_OTHERS: u64 = 10_240;
+
+/// For the store, the log, the trace, the runtimes, listeners, and names that are being resolved (some 40 are in use), and for 32
+/// connections that wait for a place at the listener and 32 that it turns away.
+pub const RESERVE: u64 = 128;
+
+/// Even with too few descriptors the listener takes a few connections: an operator has to be able to look.
+pub const HTTP_MIN: u64 = 8;
+
+/// What the process may open, and how it is shared out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptors {
+    /// The soft limit now.
+    pub limit: u64,
+    /// The soft limit before it was raised, if it was.
+    pub raised_from: Option<u64>,
+    /// What all peers that the settings allow, the reserve, and a full listener take.
+    pub needed: u64,
+    /// Connections that the HTTP listener may have at a time.
+    pub http: usize,
+}
+
+impl Descriptors {
+    /// Raises the soft limit, and shares out what there is.
+    ///
+    /// # Errors
+    /// If the system doesn't tell its limits. A limit that can't be raised is none.
+    pub fn claim(config: &Config) -> io::Result<Self> {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        let higher = [LIMIT_WANTED, LIMIT_OF_OTHERS].map(|wanted| wanted.min(hard));
+        let raised = higher
+            .into_iter()
+            .find(|&wanted| soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok());
+        let limit = raised.unwrap_or(soft);
+        Ok(Self { raised_from: raised.map(|_| soft), ..Self::share(limit, peers(config)) })
+    }
+
+    /// How `limit` descriptors are shared out when peers may take `peers` of them.
+    #[must_use]
+    pub fn share(limit: u64, peers: u64) -> Self {
+        let first = peers.saturating_add(RESERVE);
+        let left = limit.saturating_sub(first).clamp(HTTP_MIN, CONNECTIONS_MAX as u64);
+        let needed = first.saturating_add(CONNECTIONS_MAX as u64);
+        Self { limit, raised_from: None, needed, http: usize::try_from(left).unwrap_or(CONNECTIONS_MAX) }
+    }
+
+    /// Whether the limit is too low for what the settings allow.
+    #[must_use]
+    pub const fn are_short(&self) -> bool {
+        self.limit < self.needed
+    }
+}
+
+/// Descriptors that peers may take: established connections, and those being set up, each way.
+fn peers(config: &Config) -> u64 {
+    let (incoming, outgoing) = established_max(config);
+    u64::from(incoming) + u64::from(outgoing) + 2 * u64::from(PENDING_MAX)
+}

@@ -1,0 +1,193 @@
+//! How a service begins: what an earlier run kept, the swarm around the engine, the threads. What fails is named, and
+//! nothing is left running then.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use libp2p::{Multiaddr, PeerId};
+use protocol::chain::RestoreError;
+use protocol::durable::Restored;
+use protocol::gossip::{self, Gossip};
+use tokio::sync::mpsc;
+
+use super::Service;
+use super::answers::Answers;
+use super::production::Production;
+use super::said::Said;
+use super::sampling::Sampling;
+use super::timers::Timers;
+use super::upkeep::{Keeping, Pruning};
+use super::verify::{Verdicts, VerifyPool};
+use crate::clock::{Clock, steady_s};
+use crate::config::Config;
+use crate::host::EngineHost;
+use crate::net::bans::{self, KeptBan};
+use crate::net::discovery::Discovery;
+use crate::net::discovery::announce::Announced;
+use crate::net::discovery::book::kept::{self, Standings};
+use crate::net::discovery::own_key::KeyWatch;
+use crate::net::swarm::build;
+use crate::net::transport::listen::{ListenError, listen};
+use crate::net::transport::own::Dials;
+use crate::net::transport::{TransportSetupError, WireBytes};
+use crate::observe::recorder::Recorder;
+use crate::observe::trace::TraceWriter;
+use crate::rpc::http::Health;
+use crate::store::{
+    Answer as StoreAnswer, KnownPeer, MemoryStore, Note, RedbStore, Store, StoreError, StoreOptions, Writer,
+};
+
+/// Told once when the node listens.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The node's libp2p id.
+    pub peer_id: PeerId,
+    /// Its addresses, each with `/p2p/<peer id>`.
+    pub listen: Vec<Multiaddr>,
+    /// Its pulse.
+    pub health: Arc<Health>,
+}
+
+/// Why a node could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// An address to listen on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The transport.
+    #[error(transparent)]
+    Transport(#[from] TransportSetupError),
+    /// What stands in the node's place.
+    #[error("{0}; nothing was started")]
+    Setup(String),
+    /// No threads.
+    #[error("cannot start the threads that check signatures and keep the store: {0}; nothing was started")]
+    Threads(std::io::Error),
+    /// The store, at the start.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store, later.
+    #[error("{0}")]
+    StoreFailed(Arc<StoreError>),
+    /// The trace file.
+    #[error("cannot create the trace {}: {source}; nothing was started: check --trace", path.display())]
+    Trace {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A service, and where verdicts and what durable storage answers come in.
+pub(super) type Started = (Service, mpsc::UnboundedReceiver<Verdicts>, mpsc::UnboundedReceiver<StoreAnswer>);
+
+impl Service {
+    pub(super) async fn start(config: Config) -> Result<Started, ServiceError> {
+        let clock = Clock::start();
+        let wire = Arc::new(WireBytes::default());
+        let store = open_store(&config)?;
+        let earlier = Earlier::read(store.as_ref())?;
+        let (writer, loaded) = Writer::start(store).map_err(ServiceError::Threads)?;
+        let (writer, recorder) = (Arc::new(writer), Recorder::default());
+        let host = EngineHost::new(engine(&config), clock, Arc::clone(&writer), recorder.clone());
+        let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers));
+        let mut swarm = build(&config, host, &wire, &dials)?;
+        let gap = |error: RestoreError| StoreError::Damaged { what: error.to_string() };
+        swarm.behaviour_mut().gossip.restore(earlier.engine).map_err(gap)?;
+        listen(&mut swarm, &config.listen).await?;
+        trace(&config, &recorder)?;
+        let (pool, verdicts) = VerifyPool::start().map_err(ServiceError::Threads)?;
+        let mut discovery = discovery(&config);
+        discovery.restore(kept::of_rows(earlier.known, earlier.standings, config.loopback_exempt));
+        swarm.behaviour_mut().gossip.restore_bans(earlier.banned);
+        let expects_peers =
+            discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
+        let mut service = Self {
+            answers: Answers::new(clock, Arc::clone(&wire)),
+            timers: Timers::start(&config),
+            config,
+            clock,
+            swarm,
+            writer,
+            discovery,
+            announced: Announced::default(),
+            dials,
+            key_watch: KeyWatch::default(),
+            pool,
+            unchecked: VecDeque::new(),
+            sampling: Sampling::new(recorder.clone(), Arc::clone(&wire)),
+            recorder,
+            wire,
+            pruning: Pruning::default(),
+            keeping: Keeping::default(),
+            production: Production::new(expects_peers),
+            said: Said::default(),
+            health: Arc::default(),
+        };
+        service.on_listening();
+        Ok((service, verdicts, loaded))
+    }
+}
+
+/// What an earlier run kept.
+struct Earlier {
+    engine: Restored,
+    known: Vec<KnownPeer>,
+    standings: Standings,
+    banned: Vec<KeptBan>,
+}
+
+impl Earlier {
+    fn read(store: &dyn Store) -> Result<Self, StoreError> {
+        let (engine, known) = (store.restore()?, store.peers()?);
+        // What can't be read there was written by another program, and is no more than a loss of memory.
+        let standings = store.note(Note::Standings)?.and_then(|note| kept::decode(note).ok()).unwrap_or_default();
+        let banned = store.note(Note::Bans)?.and_then(|note| bans::decode(note).ok()).unwrap_or_default();
+        Ok(Self { engine, known, standings, banned })
+    }
+}
+
+fn engine(config: &Config) -> Gossip {
+    let engine = gossip::Config {
+        network: config.network.clone(),
+        relay: config.relay,
+        reconciliation: config.reconciliation,
+        producers: config.producers.clone(),
+    };
+    Gossip::new(engine, rand::random())
+}
+
+fn discovery(config: &Config) -> Discovery {
+    Discovery::new(
+        config.identity.public().to_peer_id(),
+        config.max_peers_out,
+        &config.bootstrap,
+        &config.reserved_peers,
+        config.reserved_only,
+        config.loopback_exempt,
+        rand::random(),
+    )
+}
+
+/// Begins the trace, if one is wanted.
+fn trace(config: &Config, recorder: &Recorder) -> Result<(), ServiceError> {
+    let Some(path) = &config.trace else { return Ok(()) };
+    let local = config.identity.public().to_peer_id();
+    let writer = TraceWriter::create(path, &local.to_string(), config.network.as_str())
+        .map_err(|source| ServiceError::Trace { path: path.clone(), source })?;
+    recorder.start(writer);
+    Ok(())
+}
+
+/// The store that the settings ask for.
+fn open_store(config: &Config) -> Result<Box<dyn Store>, StoreError> {
+    match &config.data_dir {
+        Some(dir) if !config.ephemeral => {
+            let options = StoreOptions { network: config.network.clone(), now_s: steady_s };
+            Ok(Box::new(RedbStore::open(dir, options)?))
+        }
+        _ => Ok(Box::new(MemoryStore::new(&config.network, steady_s))),
+    }
+}
