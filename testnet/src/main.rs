@@ -6,15 +6,15 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, quoted};
-use testnet::compare::Compare;
+use testnet::local::compare::Compare;
 use testnet::local::interrupt::Interrupt;
 use testnet::local::progress::to_stderr;
 use testnet::local::{Ended, capacity};
-use testnet::report::layout::{Page, WIDTH};
 use testnet::report::schema::Report;
+use testnet::report::tables::layout::{Page, WIDTH};
 use testnet::report::{self, Found, Json, tables};
-use testnet::sim::batch::Batch;
-use testnet::sim::pages::restart_with_large_pages;
+use testnet::sim::runner::batch::Batch;
+use testnet::sim::runner::pages::restart_with_large_pages;
 
 const INTERRUPTED: u8 = 130;
 
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run(*arguments),
         Command::Compare(arguments) => compare(*arguments),
         Command::Sim(arguments) => simulate(*arguments),
-        Command::Worker(arguments) => testnet::worker::run(*arguments),
+        Command::Worker(arguments) => testnet::engine::worker::run(*arguments),
         Command::Report { dir, json } => show(&dir, json.as_ref()),
     };
     result.unwrap_or_else(|error| {

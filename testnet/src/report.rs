@@ -4,14 +4,11 @@
 pub mod capacity;
 pub mod compare;
 pub mod deliveries;
-pub mod healing;
-pub mod layout;
+pub mod figures;
 pub mod schema;
-pub mod spreads;
 pub mod statistics;
 pub mod svg;
 pub mod tables;
-mod words;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -23,8 +20,8 @@ use serde::de::DeserializeOwned;
 
 use capacity::Capacity;
 use deliveries::{Columns, DeliveriesError, Delivery, Rows};
+use figures::spreads::{Gather, Spreads};
 use schema::{Report, Runs, SCHEMA};
-use spreads::{Gather, Spreads};
 
 /// The report's file name.
 pub const REPORT_FILE: &str = "report.json";

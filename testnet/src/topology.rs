@@ -3,6 +3,7 @@
 //! Deliberately absent: link delays, and any graph that is not connected.
 
 mod file;
+pub mod floor;
 mod kademlia;
 mod regular;
 mod small_world;

@@ -3,6 +3,7 @@
 
 mod check;
 mod entries;
+pub mod items;
 mod schedule;
 mod table;
 

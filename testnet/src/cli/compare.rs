@@ -8,8 +8,8 @@ use clap::Args;
 use protocol::gossip::RelayPolicy;
 
 use super::{LinkArgs, LoadArgs};
-use crate::compare::{Comparison, Contender, Job, Kind, StoreChoice};
 use crate::engine::Engine;
+use crate::local::compare::{Comparison, Contender, Job, Kind, StoreChoice};
 use crate::local::plan::{NODES_MAX, Plan};
 use crate::random::Seed;
 use crate::report::Json;

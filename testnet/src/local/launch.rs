@@ -4,6 +4,9 @@
 //! where `setpriv` (util-linux) is installed, the kernel kills the nodes if this process dies, whatever killed it.
 //! `OUT/pids` lists them meanwhile.
 
+pub mod ready;
+pub mod rpc;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -19,11 +22,11 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
+use self::rpc::Rpc;
 use super::out::Out;
 use super::plan::Plan;
-use super::rpc::Rpc;
 use crate::engine::Engine;
-use crate::keys::node_key;
+use crate::random::keys::node_key;
 use crate::wan::{Outage, Wan};
 
 /// All nodes of a run.

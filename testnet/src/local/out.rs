@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 
 use super::launch::write_key;
 use super::plan::Plan;
-use crate::keys::node_seed;
+use crate::random::keys::node_seed;
 use crate::report;
 
 /// The directory, by an absolute path.

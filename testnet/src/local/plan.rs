@@ -9,12 +9,12 @@ use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 
 use crate::engine::Engine;
-use crate::items::BlockMaker;
-use crate::keys::node_key;
 use crate::random::Seed;
+use crate::random::keys::node_key;
 use crate::report::Json;
 use crate::topology::{Graph, Topology};
 use crate::wan::{Bandwidth, Delays, Halves, Jitter, LinkPlan, Partition, Wan};
+use crate::workload::items::BlockMaker;
 use crate::workload::{Load, Workload};
 
 /// Nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file descriptors.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::layout::{Cell, Grid, Page, wrapped};
+use super::tables::layout::{Cell, Grid, Page, wrapped};
 use super::tables::{DASH, number, percent, told};
 
 /// What [`Capacity::kind`] says.

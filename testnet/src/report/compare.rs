@@ -6,9 +6,9 @@
 
 use std::fmt::Write as _;
 
-use super::layout::{Cell, Grid, Page, wrapped};
 use super::schema::{Propagation, Report, Runs};
 use super::statistics::{Sorted, ratio};
+use super::tables::layout::{Cell, Grid, Page, wrapped};
 use super::tables::{DASH, number, percent, told};
 
 /// What [`Runs::kind`] says of runs that are compared.

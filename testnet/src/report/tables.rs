@@ -1,10 +1,13 @@
 //! The report for people. Everything printed is in `report.json`; a figure that doesn't exist is a dash.
 
+pub mod layout;
+mod words;
+
 use std::fmt::Write as _;
 
-use super::layout::{Cell, Grid, Page, wrapped};
+use self::layout::{Cell, Grid, Page, wrapped};
+use self::words::explained;
 use super::schema::{Healed, Percentiles, Propagation, Report, Rounds, Rumored, Runs, Simulated, Spread};
-use super::words::explained;
 
 pub(super) const DASH: &str = "–";
 

@@ -17,7 +17,7 @@ use protocol::time::{Duration, Time};
 
 use super::fault::Fault;
 use super::simulation::Setup;
-use crate::keys::node_key;
+use crate::random::keys::node_key;
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]

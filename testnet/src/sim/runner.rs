@@ -1,6 +1,10 @@
 //! One simulation, from scenario and seed to its report. Real time is looked at here, outside the simulation, and only
 //! to say how long it took.
 
+pub mod batch;
+pub mod pages;
+pub mod sweep;
+
 use std::time::Instant;
 
 use protocol::gossip::RelayPolicy;
@@ -11,19 +15,16 @@ use super::checker::liveness::Liveness;
 use super::checker::one_tip::OneTip;
 use super::checker::safety::Safety;
 use super::checker::{self, Checker, sampled};
-use super::heal;
-use super::measure::{self, Measured};
-use super::rounds;
+use super::measure::{self, Measured, heal, rounds, spread};
 use super::scenario::Scenario;
 use super::simulation::{Finished, Progress, Setup, Simulation};
-use super::spread;
 use super::swarm::Drawn;
-use crate::floor::Floor;
 use crate::random::Seed;
 use crate::report::deliveries::Delivery;
+use crate::report::figures::spreads::Spreads;
 use crate::report::schema::{Broken, Filled, Report, SCHEMA, Simulated};
-use crate::report::spreads::Spreads;
 use crate::report::statistics::{ratio, rounded};
+use crate::topology::floor::Floor;
 
 /// One simulation to run.
 #[derive(Clone, Debug)]

@@ -22,12 +22,12 @@ use super::adversary::{AdversaryPlan, Kind};
 use super::fault::{Fault, FaultPlan};
 use super::link::LinkModel;
 use super::simulation::{Parted, Room, Setup};
-use crate::items::BlockMaker;
-use crate::keys::node_key;
 use crate::random::Seed;
+use crate::random::keys::node_key;
 use crate::text;
 use crate::topology::Topology;
 use crate::wan::{Bandwidth, Delays, Halves, Jitter, Partition, Wan};
+use crate::workload::items::BlockMaker;
 use crate::workload::{Load, Workload};
 
 /// Nodes of a simulation at most. At about 100 KiB each, 100,000 take 10 GiB.

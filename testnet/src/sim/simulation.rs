@@ -7,7 +7,13 @@
 mod connect;
 mod deliver;
 mod enter;
+pub mod host;
+pub mod ledger;
+pub mod queue;
 mod setup;
+pub mod stored;
+pub mod trace;
+pub mod verdicts;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,20 +27,20 @@ use protocol::verify::{JobId, Verdict};
 
 use self::deliver::Arriving;
 pub use self::enter::EPOCH_MS;
+use self::host::{Host, Link, Sabotage};
+use self::ledger::Ledger;
+use self::queue::EventQueue;
 pub use self::setup::{Finished, NodeSetup, Parted, Room, Setup};
+use self::trace::{Mark, TraceHash};
+use self::verdicts::Verdicts;
 use super::adversary::Sending;
 use super::checker::{Checker, NodeView};
 use super::fault::Schedule;
-use super::host::{Host, Link, Sabotage};
-use super::ledger::Ledger;
 use super::link::Network;
-use super::queue::EventQueue;
-use super::trace::{Mark, TraceHash};
-use super::verdicts::Verdicts;
-use crate::items::{BlockMaker, ItemError};
 use crate::random::{Draws, Seed};
-use crate::report::healing::TipAt;
+use crate::report::figures::healing::TipAt;
 use crate::wan::Delays;
+use crate::workload::items::{BlockMaker, ItemError};
 use crate::workload::{Entry, Workload};
 
 /// Nodes start within this time of each other.
@@ -154,7 +160,7 @@ impl Simulation {
     pub fn new(setup: Setup) -> Self {
         let nodes = setup.graph.nodes();
         let producers: Vec<usize> = setup.blocks.iter().map(|(_, node)| *node).collect();
-        let keys = producers.iter().map(|&node| crate::keys::node_key(setup.seed, node).public());
+        let keys = producers.iter().map(|&node| crate::random::keys::node_key(setup.seed, node).public());
         let config = Config {
             network: setup.network,
             relay: setup.relay,
@@ -484,5 +490,5 @@ impl Simulation {
 
 /// An item's name in the fingerprint.
 fn word(item: &ItemId) -> u64 {
-    u64::from_le_bytes(super::ledger::short_of(item).0)
+    u64::from_le_bytes(ledger::short_of(item).0)
 }

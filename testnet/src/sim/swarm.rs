@@ -6,6 +6,7 @@
 //! simulator, or of the demand. Deliberately absent: measuring anything.
 
 mod draw;
+pub mod withholders;
 
 use std::fmt;
 use std::time::Duration;

@@ -10,8 +10,8 @@ use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::message::Tip;
 use protocol::network::NetworkId;
 use protocol::transaction::SignedTransaction;
-use testnet::items::{BlockMaker, ItemError};
 use testnet::random::Seed;
+use testnet::workload::items::{BlockMaker, ItemError};
 
 fn network() -> NetworkId {
     "testnet-1".parse().unwrap()

@@ -1,7 +1,7 @@
 //! What a search for the capacity says, to programs and to people.
 
 use testnet::report::capacity::{Capacity, KIND, Step, render};
-use testnet::report::layout::Page;
+use testnet::report::tables::layout::Page;
 use testnet::report::{self, Found};
 
 fn step(rate: f64, because: &str) -> Step {

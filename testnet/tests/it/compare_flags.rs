@@ -2,8 +2,8 @@
 
 use clap::Parser as _;
 use testnet::cli::{Cli, Command};
-use testnet::compare::Comparison;
 use testnet::engine::Engine;
+use testnet::local::compare::Comparison;
 
 fn comparison(flags: &[&str]) -> Result<Comparison, String> {
     let words = ["testnet", "compare"].iter().chain(flags);

@@ -1,8 +1,8 @@
 //! Medians, ratios and spreads of a comparison, against numbers worked out by hand.
 
 use testnet::report::compare::{FIGURES, Figure, KIND, Spread, series};
-use testnet::report::layout::Page;
 use testnet::report::schema::{Compared, Cost, Percentiles, Propagation, Report, Runs};
+use testnet::report::tables::layout::Page;
 use testnet::report::tables::render_runs;
 use testnet::report::{self, COMPARE_FILE, Found, SWEEP_FILE};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use protocol::time::{Duration as Span, Time};
 use testnet::random::Seed;
 use testnet::sim::checker::converged::Converged;
-use testnet::sim::host::Sabotage;
 use testnet::sim::scenario::Scenario;
+use testnet::sim::simulation::host::Sabotage;
 use testnet::sim::simulation::{SETTLE, Simulation};
 use testnet::workload::{Length, Load};
 

@@ -1,8 +1,8 @@
 //! The floor: shortest paths computed by hand, and by another algorithm.
 
-use testnet::floor::Floor;
 use testnet::random::Seed;
 use testnet::topology::Graph;
+use testnet::topology::floor::Floor;
 use testnet::wan::{Bandwidth, Delays, Wan};
 
 /// A graph and delays by files' text.

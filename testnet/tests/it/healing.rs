@@ -1,7 +1,7 @@
 //! What a partition comes to, against numbers worked out by hand.
 
 use protocol::hash::ShortId;
-use testnet::report::healing::{Healing, TipAt};
+use testnet::report::figures::healing::{Healing, TipAt};
 use testnet::report::schema::Healed;
 use testnet::wan::Outage;
 

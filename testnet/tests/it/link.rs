@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use testnet::random::Seed;
-use testnet::wan::link::Link;
+use testnet::wan::emulated::link::Link;
 use testnet::wan::{Delays, LinkPlan, Site, Wan};
 use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};

@@ -1,6 +1,6 @@
 //! What theory expects, against numbers worked out by hand.
 
-use testnet::sim::models::{Line, Removal, rounds_to_all, rounds_until, si, sir};
+use testnet::report::figures::models::{Line, Removal, rounds_to_all, rounds_until, si, sir};
 
 fn close(found: f64, wanted: f64) {
     assert!((found - wanted).abs() < 5e-4, "{found} is not {wanted}");

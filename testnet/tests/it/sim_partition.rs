@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use testnet::random::Seed;
 use testnet::report::schema::Healed;
-use testnet::sim::heal::healed;
 use testnet::sim::measure;
+use testnet::sim::measure::heal::healed;
 use testnet::sim::scenario::Scenario;
 use testnet::sim::simulation::{Finished, Simulation};
 use testnet::topology::Topology;
@@ -40,7 +40,7 @@ fn an_item_of_one_side_does_not_reach_the_other_while_it_lasts() {
     let finished = run(&scenario(1, 8));
     let parted = finished.partition.as_ref().unwrap();
     let (from, to) = (finished.load_from + parted.from, finished.load_from + parted.to);
-    let meanwhile = |entry: &&testnet::sim::ledger::Entry| (from..to).contains(&entry.at);
+    let meanwhile = |entry: &&testnet::sim::simulation::ledger::Entry| (from..to).contains(&entry.at);
     let entries: Vec<_> = finished.ledger.entries().iter().filter(meanwhile).collect();
     assert!(entries.len() > 10, "{} items", entries.len());
     for entry in entries {
@@ -88,7 +88,7 @@ fn the_seed_decides_a_run_with_a_partition() {
 fn coverage_counts_what_the_partition_delayed() {
     let scenario = scenario(1, 8);
     let setup = scenario.setup(Seed(3)).unwrap();
-    let floor = testnet::floor::Floor::new(&setup.graph, &setup.delays, scenario.bandwidth);
+    let floor = testnet::topology::floor::Floor::new(&setup.graph, &setup.delays, scenario.bandwidth);
     let tx = measure::measure(&run(&scenario), &floor, &mut |_| {}).tx;
     assert_eq!((tx.originated, tx.expected, tx.delivered), (22, 22 * 11, 22 * 11));
     assert!(tx.to_all_ms.max.unwrap() > 7_000.0, "{:?}", tx.to_all_ms);

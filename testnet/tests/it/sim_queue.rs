@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use protocol::time::Time;
 use testnet::random::Seed;
-use testnet::sim::queue::{EventQueue, SLICE_MICROS, SLICES};
+use testnet::sim::simulation::queue::{EventQueue, SLICE_MICROS, SLICES};
 
 /// Schedules and takes at random, beside a heap that can't be wrong.
 #[test]

@@ -4,15 +4,15 @@ use protocol::gossip::ItemId;
 use protocol::hash::TxId;
 use protocol::relay::Rumor;
 use protocol::time::{Duration, Time};
-use testnet::floor::Floor;
 use testnet::random::Seed;
 use testnet::report::schema::{Rounds, Stretch};
-use testnet::sim::host::Host;
-use testnet::sim::ledger::Ledger;
 use testnet::sim::measure::measure;
-use testnet::sim::rounds::rounds;
+use testnet::sim::measure::rounds::rounds;
 use testnet::sim::simulation::Finished;
+use testnet::sim::simulation::host::Host;
+use testnet::sim::simulation::ledger::Ledger;
 use testnet::topology::Graph;
+use testnet::topology::floor::Floor;
 use testnet::wan::{Bandwidth, Delays};
 
 fn item(number: u8) -> ItemId {

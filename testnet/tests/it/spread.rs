@@ -3,7 +3,7 @@
 use protocol::time::Duration;
 use testnet::report::schema::{Report, Rounds, Runs, SCHEMA, Swept};
 use testnet::report::svg;
-use testnet::sim::spread::spread;
+use testnet::sim::measure::spread::spread;
 
 use crate::schema::report;
 use crate::simulated::finished;

@@ -1,6 +1,6 @@
 //! How the values of a sweep are spelled.
 
-use testnet::sim::sweep::Sweep;
+use testnet::sim::runner::sweep::Sweep;
 
 fn values(text: &str) -> Vec<String> {
     text.parse::<Sweep>().unwrap().values

@@ -2,11 +2,11 @@
 
 use testnet::report::capacity::{Capacity, KIND as CAPACITY, Step};
 use testnet::report::compare::KIND as COMPARE;
-use testnet::report::layout::{Page, WIDTH};
 use testnet::report::schema::{
     Broken, Compared, Cost, Filled, Healed, Percentiles, Propagation, Report, Rounds, RssMib, Rumored, Runs,
     Simulated, Spread, Stretch, Swept, Typical, Warm,
 };
+use testnet::report::tables::layout::{Page, WIDTH};
 use testnet::report::{capacity, tables};
 
 use crate::schema::report;

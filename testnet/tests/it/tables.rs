@@ -1,7 +1,7 @@
 //! What people read.
 
-use testnet::report::layout::Page;
 use testnet::report::schema::{Cost, Healed, Percentiles, Propagation, Report, Stretch, Typical};
+use testnet::report::tables::layout::Page;
 use testnet::report::tables::render;
 
 use crate::schema::report;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
-use testnet::items::{TX_BYTES_MAX, TX_BYTES_MIN, TxShape};
 use testnet::random::Seed;
+use testnet::workload::items::{TX_BYTES_MAX, TX_BYTES_MIN, TxShape};
 
 fn made(bytes: usize, sequence: u64, valid_until: u64) -> usize {
     let key = SecretKey::from_seed(&[7; 32]);

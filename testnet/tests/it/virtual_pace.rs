@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use testnet::wan::pace::{Pace, Timer};
+use testnet::wan::emulated::pace::{Pace, Timer};
 
 /// A clock that begins at 1 s, as any but zero.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Nodes that announce first and withhold: nobody else goes without an item, or waits much longer once they are known.
 
 use protocol::gossip::RelayPolicy;
-use testnet::sim::withholders::compare;
+use testnet::sim::swarm::withholders::compare;
 
 #[test]
 fn three_in_ten_withholders_keep_no_item_from_anyone_and_are_soon_found_out() {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use protocol::network::NetworkId;
-use testnet::keys::{node_key, node_seed};
 use testnet::random::Seed;
+use testnet::random::keys::{node_key, node_seed};
 use testnet::workload::{Burst, Entry, Length, Load, Workload};
 
 const NODES: usize = 20;

@@ -4,21 +4,21 @@ use std::fmt;
 
 use protocol::network::NetworkId;
 
-use super::backdate::Backdate;
-use super::claims::{HugeOpen, Smear};
 use super::craft::{Craft, Pace};
-use super::forge::{Equivocate, Flood, Invalid};
-use super::grafts::TakeGrafts;
-use super::hide::Hide;
-use super::junk::{JunkBlocks, Refused};
-use super::noise::{Replay, Spam};
+use super::flooding::claims::{HugeOpen, Smear};
+use super::flooding::forge::{Equivocate, Flood, Invalid};
+use super::flooding::junk::{JunkBlocks, Refused};
+use super::flooding::noise::{Replay, Spam};
+use super::flooding::tail::ForgeTail;
 use super::producers::{Coy, Decoy, Fill, Repeat, Signer, Split};
-use super::routes::{Dawdle, Mark, Meddle};
-use super::tail::ForgeTail;
-use super::withhold::{Idle, Late, Silent, Withhold};
+use super::serving::backdate::Backdate;
+use super::serving::grafts::TakeGrafts;
+use super::serving::hide::Hide;
+use super::serving::routes::{Dawdle, Mark, Meddle};
+use super::serving::withhold::{Idle, Late, Silent, Withhold};
 use super::{Adversary, AdversaryPlan};
-use crate::keys::node_key;
 use crate::random::Seed;
+use crate::random::keys::node_key;
 
 /// A kind of misbehavior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,10 +4,10 @@ use protocol::gossip::{AddressGroup, Direction, DisconnectReason, Gossip, Input,
 use protocol::time::{Duration, Time};
 
 use super::super::fault::Fault;
-use super::super::host::{Connection, FarEnd};
 use super::super::link::Order;
-use super::super::stored::Stored;
-use super::super::trace::Mark;
+use super::host::{Connection, FarEnd};
+use super::stored::Stored;
+use super::trace::Mark;
 use super::{Happening, Simulation};
 use crate::wan::Halves;
 

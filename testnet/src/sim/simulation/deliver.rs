@@ -7,11 +7,11 @@ use protocol::message::{Lane, Message, Reconcile, TxRef};
 use protocol::time::Duration;
 
 use super::super::adversary::Sending;
-use super::super::host::{FarEnd, Sabotage};
 use super::super::link::Crossing;
-use super::super::trace::Mark;
-use super::super::wire;
+use super::host::{FarEnd, Sabotage};
+use super::trace::Mark;
 use super::{FORESEEN, Flush, Happening, Simulation};
+use crate::sim::link::wire;
 
 /// A message on its way.
 #[derive(Clone, Debug)]

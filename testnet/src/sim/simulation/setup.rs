@@ -9,15 +9,15 @@ use protocol::time::{Duration, Time};
 use super::super::adversary::Adversary;
 use super::super::checker::Checker;
 use super::super::fault::Schedule;
-use super::super::host::{Host, Sabotage};
-use super::super::ledger::Ledger;
 use super::super::link::LinkModel;
-use crate::items::BlockMaker;
+use super::host::{Host, Sabotage};
+use super::ledger::Ledger;
 use crate::random::Seed;
-use crate::report::healing::TipAt;
+use crate::report::figures::healing::TipAt;
 use crate::topology::Graph;
 use crate::wan::{Delays, Halves};
 use crate::workload::Workload;
+use crate::workload::items::BlockMaker;
 
 /// Everything that a run needs to know.
 #[derive(Debug)]

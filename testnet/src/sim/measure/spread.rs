@@ -6,9 +6,9 @@
 use node::trace::Kind;
 use protocol::time::Duration;
 
-use super::simulation::Finished;
 use crate::report::schema::{Rounds, Spread, Step};
 use crate::report::statistics::{Sorted, rounded};
+use crate::sim::simulation::Finished;
 
 /// Points of the curve in each interval.
 const STEPS: u64 = 4;

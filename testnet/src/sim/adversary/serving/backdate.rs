@@ -5,13 +5,13 @@ use protocol::message::Message;
 use protocol::time::Time;
 
 use super::asked::Asked;
-use super::craft::{announcement, now as at_once, push_of};
-use super::{Adversary, Entered, Sending};
+use crate::sim::adversary::craft::{announcement, now as at_once, push_of};
+use crate::sim::adversary::{Adversary, Entered, Sending};
 
 /// Says of each transaction that it had it for so long that it is no news, and sends the body behind it, before anyone
 /// else can: who believes it takes the item off its tree.
 #[derive(Debug, Default)]
-pub(super) struct Backdate {
+pub(in crate::sim::adversary) struct Backdate {
     asked: Asked,
 }
 

@@ -8,12 +8,12 @@ use protocol::message::{Message, Tip};
 use protocol::time::{Duration, Time};
 use protocol::transaction::Height;
 
-use super::craft::{Craft, Pace, TICK, now as at_once};
-use super::{Adversary, Entered, Sending};
+use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once};
+use crate::sim::adversary::{Adversary, Entered, Sending};
 
 /// Sends blocks of a real producer's name that this one never signed, on parents that don't exist.
 #[derive(Debug)]
-pub(super) struct JunkBlocks {
+pub(in crate::sim::adversary) struct JunkBlocks {
     craft: Craft,
     pace: Pace,
     producer: Option<PublicKey>,
@@ -21,7 +21,7 @@ pub(super) struct JunkBlocks {
 
 /// Sends the same stock of transactions again and again, all refused: of one author and nonce, or past their time.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(in crate::sim::adversary) struct Refused {
     craft: Craft,
     pace: Pace,
     stock: Vec<Bytes>,
@@ -41,7 +41,7 @@ const STOCK: usize = 500;
 const EXPIRED_EVERY: usize = 5;
 
 impl JunkBlocks {
-    pub(super) const fn new(craft: Craft, pace: Pace) -> Self {
+    pub(in crate::sim::adversary) const fn new(craft: Craft, pace: Pace) -> Self {
         Self { craft, pace, producer: None }
     }
 }
@@ -72,7 +72,7 @@ impl Adversary for JunkBlocks {
 }
 
 impl Refused {
-    pub(super) fn new(mut craft: Craft, pace: Pace) -> Self {
+    pub(in crate::sim::adversary) fn new(mut craft: Craft, pace: Pace) -> Self {
         let key = craft.key();
         let mut make = |place: usize| match place % EXPIRED_EVERY {
             0 => craft.expired(&key),

@@ -5,14 +5,14 @@ use protocol::gossip::PeerHandle;
 use protocol::message::{Message, Tip};
 use protocol::time::{Duration, Time};
 
-use super::craft::Craft;
-use super::{Adversary, Entered, Sending};
+use crate::sim::adversary::craft::Craft;
+use crate::sim::adversary::{Adversary, Entered, Sending};
 
 /// Sends one peer a fresh honest header with forged ones behind it, while the honest announcements are on their way: who
 /// announces the header while all of them are being checked must not be blamed for the forgery.
 #[derive(Debug)]
-pub(super) struct ForgeTail {
-    pub(super) craft: Craft,
+pub(in crate::sim::adversary) struct ForgeTail {
+    pub(in crate::sim::adversary) craft: Craft,
 }
 
 /// Forged headers in one message: 8 ms of checks at 75 µs each.

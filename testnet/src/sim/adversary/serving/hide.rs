@@ -5,13 +5,13 @@ use protocol::message::Message;
 use protocol::time::{Duration, Time};
 
 use super::asked::Asked;
-use super::craft::{announcement, now as at_once, push_of};
-use super::{Adversary, Entered, Sending};
+use crate::sim::adversary::craft::{announcement, now as at_once, push_of};
+use crate::sim::adversary::{Adversary, Entered, Sending};
 
 /// Pushes every second item to all peers the moment it enters anywhere, so that it is first and their other links fall
 /// asleep; says nothing of the rest, or announces it late, when it is true. It gives everything to those who ask, so that it is struck for nothing.
 #[derive(Debug, Default)]
-pub(super) struct Hide {
+pub(in crate::sim::adversary) struct Hide {
     /// Items that entered.
     seen: u64,
     asked: Asked,
@@ -24,7 +24,7 @@ const ANNOUNCED_AFTER: Duration = Duration::from_millis(400);
 
 impl Hide {
     /// One that announces late what it hid.
-    pub(super) fn announcing() -> Self {
+    pub(in crate::sim::adversary) fn announcing() -> Self {
         Self { announces: true, ..Self::default() }
     }
 }

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use protocol::gossip::{Reconciliation, RelayPolicy};
 
-use super::adversary::AdversaryPlan;
-use super::checker::liveness::Liveness;
-use super::fault::FaultPlan;
-use super::simulation::Finished;
-use super::swarm::Drawn;
+use super::Drawn;
 use crate::report::statistics::Sorted;
+use crate::sim::adversary::AdversaryPlan;
+use crate::sim::checker::liveness::Liveness;
+use crate::sim::fault::FaultPlan;
+use crate::sim::simulation::host::Host;
+use crate::sim::simulation::ledger::Entry;
+use crate::sim::simulation::{Finished, Room};
 use crate::topology::Topology;
 use crate::wan::{Bandwidth, Jitter, Wan};
 use crate::workload::{Length, Load};
@@ -62,7 +64,7 @@ pub fn compare(nodes: usize, items: u64, share: f64, relay: RelayPolicy, seed: u
             jitter: Jitter::new(0.1).unwrap_or_default(),
             bandwidth: Bandwidth::UNLIMITED,
             groups: None,
-            room: super::simulation::Room::default(),
+            room: Room::default(),
             load: Load { tx_rate: 10.0, length: Length::Transactions(items), ..Load::default() },
             faults: FaultPlan::default(),
             adversaries: AdversaryPlan { withhold, ..AdversaryPlan::default() },
@@ -82,8 +84,8 @@ impl Comparison {
 }
 
 fn outcome(finished: &Finished) -> Outcome {
-    let p95 = |entries: &[super::ledger::Entry]| {
-        let honest = |node: usize| finished.hosts.get(node).is_some_and(super::host::Host::is_honest);
+    let p95 = |entries: &[Entry]| {
+        let honest = |node: usize| finished.hosts.get(node).is_some_and(Host::is_honest);
         let arrivals = entries.iter().flat_map(|entry| entry.arrivals()).filter(|arrival| honest(arrival.node));
         let latencies: Vec<f64> = arrivals.map(|arrival| arrival.after.as_micros() as f64 / 1_000.0).collect();
         Sorted::new(latencies).percentile(95).unwrap_or(f64::NAN)

@@ -5,25 +5,25 @@ use protocol::limits::REQUEST_EXPIRY_MIN;
 use protocol::message::Message;
 use protocol::time::{Duration, Time};
 
-use super::craft::{announcement, now as at_once};
-use super::{Adversary, Entered, Sending};
+use crate::sim::adversary::craft::{announcement, now as at_once};
+use crate::sim::adversary::{Adversary, Entered, Sending};
 
 /// Announces each item the moment it enters anywhere, before anyone else can, and never sends a body, nor says that
 /// it has none.
 #[derive(Debug)]
-pub(super) struct Withhold;
+pub(in crate::sim::adversary) struct Withhold;
 
 /// Announces as everybody does, and answers no request.
 #[derive(Debug)]
-pub(super) struct Silent;
+pub(in crate::sim::adversary) struct Silent;
 
 /// Says hello and nothing else, and holds a link that others could use.
 #[derive(Debug)]
-pub(super) struct Idle;
+pub(in crate::sim::adversary) struct Idle;
 
 /// Does everything just before it would be too late.
 #[derive(Debug)]
-pub(super) struct Late;
+pub(in crate::sim::adversary) struct Late;
 
 /// How late: 10 ms under the shortest expiry of a request.
 const LATENESS: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() - 10_000);

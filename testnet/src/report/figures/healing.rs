@@ -6,8 +6,8 @@
 
 use protocol::hash::ShortId;
 
-use super::schema::Healed;
-use super::statistics::rounded;
+use crate::report::schema::Healed;
+use crate::report::statistics::rounded;
 use crate::wan::{Halves, Outage};
 
 const NS_PER_MS: f64 = 1e6;

@@ -6,22 +6,22 @@ use protocol::limits::GRACE_MIN;
 use protocol::message::Message;
 use protocol::time::{Duration, Time};
 
-use super::craft::{Craft, Pace, TICK, now as at_once};
-use super::{Adversary, Sending};
+use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once};
+use crate::sim::adversary::{Adversary, Sending};
 
 /// Passes every transaction on as if it travelled on an entry node's route that nobody has seen, another each time.
 #[derive(Debug)]
-pub(super) struct Mark {
-    pub(super) craft: Craft,
+pub(in crate::sim::adversary) struct Mark {
+    pub(in crate::sim::adversary) craft: Craft,
 }
 
 /// Pushes late, just under the time that is waited for a push, and is as quick as the others with everything else.
 #[derive(Debug)]
-pub(super) struct Dawdle;
+pub(in crate::sim::adversary) struct Dawdle;
 
 /// Prunes and grafts on the routes of what it sees, and on others.
 #[derive(Debug)]
-pub(super) struct Meddle {
+pub(in crate::sim::adversary) struct Meddle {
     craft: Craft,
     pace: Pace,
     seen: Vec<RouteId>,
@@ -56,7 +56,7 @@ impl Adversary for Dawdle {
 }
 
 impl Meddle {
-    pub(super) const fn new(craft: Craft, pace: Pace) -> Self {
+    pub(in crate::sim::adversary) const fn new(craft: Craft, pace: Pace) -> Self {
         Self { craft, pace, seen: Vec::new() }
     }
 }

@@ -7,22 +7,22 @@ use protocol::limits::INV_ENTRIES_MAX;
 use protocol::message::Message;
 use protocol::time::{Duration, Time};
 
-use super::craft::{Craft, Pace, TICK, now as at_once};
-use super::{Adversary, Sending};
+use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once};
+use crate::sim::adversary::{Adversary, Sending};
 
 /// Announces random ids to all peers.
 #[derive(Debug)]
-pub(super) struct Spam {
-    pub(super) craft: Craft,
-    pub(super) pace: Pace,
+pub(in crate::sim::adversary) struct Spam {
+    pub(in crate::sim::adversary) craft: Craft,
+    pub(in crate::sim::adversary) pace: Pace,
     /// Whether it lets requests for them expire, and is struck for it; else its engine says notfound, which is no
     /// strike.
-    pub(super) withholds: bool,
+    pub(in crate::sim::adversary) withholds: bool,
 }
 
 /// Sends bodies and announcements that it saw before, again and again.
 #[derive(Debug)]
-pub(super) struct Replay {
+pub(in crate::sim::adversary) struct Replay {
     craft: Craft,
     pace: Pace,
     seen: VecDeque<Message>,
@@ -50,7 +50,7 @@ impl Adversary for Spam {
 }
 
 impl Replay {
-    pub(super) const fn new(craft: Craft, pace: Pace) -> Self {
+    pub(in crate::sim::adversary) const fn new(craft: Craft, pace: Pace) -> Self {
         Self { craft, pace, seen: VecDeque::new() }
     }
 }

@@ -7,21 +7,21 @@ use protocol::message::{Digest, Message, Reconcile, Tip};
 use protocol::reconcile::SYMBOL_BYTES;
 use protocol::time::{Duration, Time};
 
-use super::craft::{Craft, now as at_once};
-use super::{Adversary, Sending};
+use crate::sim::adversary::craft::{Craft, now as at_once};
+use crate::sim::adversary::{Adversary, Sending};
 
 /// Opens conversations in the name of a mempool of a million, so that its peers want a list of it, and lists nothing.
 #[derive(Debug)]
-pub(super) struct HugeOpen {
-    pub(super) craft: Craft,
-    pub(super) genesis: BlockId,
+pub(in crate::sim::adversary) struct HugeOpen {
+    pub(in crate::sim::adversary) craft: Craft,
+    pub(in crate::sim::adversary) genesis: BlockId,
 }
 
 /// Announces made-up ids to each peer, and lets the requests expire. Left for that, it comes again: those that share its
 /// address group should not suffer for it.
 #[derive(Debug)]
-pub(super) struct Smear {
-    pub(super) craft: Craft,
+pub(in crate::sim::adversary) struct Smear {
+    pub(in crate::sim::adversary) craft: Craft,
 }
 
 /// Transactions that it claims to hold.

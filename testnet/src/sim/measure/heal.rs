@@ -5,9 +5,9 @@ use node::trace::Kind;
 use protocol::gossip::Gossip;
 use protocol::time::Time;
 
-use super::simulation::Finished;
-use crate::report::healing::Healing;
+use crate::report::figures::healing::Healing;
 use crate::report::schema::Healed;
+use crate::sim::simulation::Finished;
 use crate::wan::Outage;
 
 const NS_PER_US: u64 = 1_000;

@@ -6,9 +6,9 @@ use protocol::gossip::{Gossip, PeerHandle};
 use protocol::message::Message;
 use protocol::time::{Duration, Time};
 
-use super::adversary::Adversary;
-use super::link::Order;
 use super::stored::Stored;
+use crate::sim::adversary::Adversary;
+use crate::sim::link::Order;
 
 /// A node.
 #[derive(Debug)]

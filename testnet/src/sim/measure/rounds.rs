@@ -1,4 +1,4 @@
-//! A rumor's spread in rounds, measured and as theory has it ([`super::models`]).
+//! A rumor's spread in rounds, measured and as theory has it ([`crate::report::figures::models`]).
 //!
 //! Rounds tick at whole multiples of their length on every node's clock. So an item's round at a node is the number of
 //! ticks between its submission and its arrival, by the world's clock: 0 where it entered, 1 for what the first pushes
@@ -9,11 +9,11 @@ use protocol::limits::RUMOR_RETRANSMIT_FACTOR;
 use protocol::relay::Rumor;
 use protocol::time::{Duration, Time};
 
-use super::ledger::Entry;
-use super::models::{self, Removal};
-use super::simulation::Finished;
+use crate::report::figures::models::{self, Removal};
 use crate::report::schema::{Round, Rounds, Rumored};
 use crate::report::statistics::{Sorted, ratio, rounded};
+use crate::sim::simulation::Finished;
+use crate::sim::simulation::ledger::Entry;
 
 /// Rounds of a curve at most. Rumors end within a few dozen.
 const ROUNDS_MAX: usize = 200;

@@ -2,8 +2,8 @@
 
 use node::trace::Kind;
 
-use super::deliveries::Delivery;
-use super::statistics::Sorted;
+use crate::report::deliveries::Delivery;
+use crate::report::statistics::Sorted;
 
 /// The latencies of both kinds.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -12,27 +12,27 @@ use protocol::message::Message;
 use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 
-use super::craft::{Craft, Pace, TICK, now as at_once, push};
-use super::{Adversary, Sending};
+use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once, push};
+use crate::sim::adversary::{Adversary, Sending};
 
 /// Pushes items that can't be valid. Each costs it a connection.
 #[derive(Debug)]
-pub(super) struct Invalid {
-    pub(super) craft: Craft,
+pub(in crate::sim::adversary) struct Invalid {
+    pub(in crate::sim::adversary) craft: Craft,
 }
 
 /// Pushes valid transactions to all peers, at a rate.
 #[derive(Debug)]
-pub(super) struct Flood {
-    pub(super) craft: Craft,
-    pub(super) pace: Pace,
+pub(in crate::sim::adversary) struct Flood {
+    pub(in crate::sim::adversary) craft: Craft,
+    pub(in crate::sim::adversary) pace: Pace,
     /// With a key: always the same author and nonce. Without: an author for each.
-    pub(super) key: Option<SecretKey>,
+    pub(in crate::sim::adversary) key: Option<SecretKey>,
 }
 
 /// A producer that signs two blocks where it should sign one, and sends each to half of its peers.
 #[derive(Debug)]
-pub(super) struct Equivocate {
+pub(in crate::sim::adversary) struct Equivocate {
     key: SecretKey,
     network: NetworkId,
     /// The second block beside each of its own.
@@ -125,7 +125,7 @@ impl Adversary for Flood {
 }
 
 impl Equivocate {
-    pub(super) const fn new(key: SecretKey, network: NetworkId) -> Self {
+    pub(in crate::sim::adversary) const fn new(key: SecretKey, network: NetworkId) -> Self {
         Self { key, network, twins: BTreeMap::new() }
     }
 

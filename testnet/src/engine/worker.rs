@@ -12,9 +12,9 @@ use node::logging;
 use node::run::{self, ExitStatus as _};
 use node::transport::Links;
 
-use crate::baseline::{self, Form};
 use crate::cli::WorkerArgs;
 use crate::engine::Engine;
+use crate::engine::baseline::{self, Form};
 use crate::wan::EmulatedLinks;
 
 /// Runs the node until it is told to stop, or can't go on.

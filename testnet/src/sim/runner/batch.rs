@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::runner::{self, Job};
-use super::simulation;
+use super::{Job, run};
 use crate::local::out;
 use crate::local::progress::Progress;
 use crate::report::deliveries::Columns;
 use crate::report::schema::{Report, Runs, SCHEMA, Swept};
 use crate::report::{self, Found, Json, RowsFile};
+use crate::sim::simulation;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl Batch {
 fn one(job: &Job, dir: &Path) -> anyhow::Result<Report> {
     let mut rows = RowsFile::create(dir, Columns::WithFloor)?;
     let mut watch = Watch::new();
-    let (report, spreads) = runner::run(job, &mut |progress| watch.show(&progress), &mut |one| rows.row(one))?;
+    let (report, spreads) = run(job, &mut |progress| watch.show(&progress), &mut |one| rows.row(one))?;
     drop(watch);
     rows.finish()?;
     report::write_drawn(dir, &report, &spreads)?;
@@ -92,7 +92,7 @@ fn several(jobs: &[Job]) -> anyhow::Result<Vec<Report>> {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(index) else { break };
-                    let result = runner::run(job, &mut |_| (), &mut |_| ()).map(|(report, _)| report);
+                    let result = run(job, &mut |_| (), &mut |_| ()).map(|(report, _)| report);
                     let failed = result.is_err();
                     // Nobody listens any more once a job has failed.
                     if sender.send((index, result)).is_err() || failed {

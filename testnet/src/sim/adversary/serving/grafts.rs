@@ -5,13 +5,13 @@ use protocol::message::Message;
 use protocol::time::{Duration, Time};
 
 use super::asked::Asked;
-use super::craft::{announcement, now as at_once, push_of};
-use super::{Adversary, Entered, Sending};
+use crate::sim::adversary::craft::{announcement, now as at_once, push_of};
+use crate::sim::adversary::{Adversary, Entered, Sending};
 
 /// A parent is the first with everything until links fall asleep, and late from then on. An announcer says of each item
 /// that it had it long before, is grafted for that, and pushes nothing.
 #[derive(Debug)]
-pub(super) struct TakeGrafts {
+pub(in crate::sim::adversary) struct TakeGrafts {
     parent: bool,
     /// Items that entered.
     seen: u64,
@@ -31,7 +31,7 @@ const SPEAKS_AFTER: Duration = Duration::from_millis(350);
 const AGE_MS: u32 = 400;
 
 impl TakeGrafts {
-    pub(super) fn new(parent: bool) -> Self {
+    pub(in crate::sim::adversary) fn new(parent: bool) -> Self {
         Self { parent, seen: 0, asked: Asked::default() }
     }
 }

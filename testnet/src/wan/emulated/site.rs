@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bandwidth, Delays, Halves, Jitter};
 use crate::random::{Draws, Seed};
+use crate::wan::{Bandwidth, Delays, Halves, Jitter};
 
 /// Everything that the links of a run are made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

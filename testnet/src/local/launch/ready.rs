@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::launch::Cluster;
-use super::plan::Plan;
-use super::progress::Progress;
+use super::Cluster;
+use crate::local::plan::Plan;
+use crate::local::progress::Progress;
 
 /// Between rounds of questions: gently, for the nodes share the machine.
 const POLL: Duration = Duration::from_millis(250);
