@@ -3,7 +3,7 @@
 use testnet::report::schema::{Cost, Percentiles, Propagation, Report, Runs, SCHEMA, Swept};
 use testnet::report::svg;
 
-use crate::schema::report;
+use super::schema::report;
 
 /// A run with this p95.
 fn run(seed: u64, p95: f64) -> Report {

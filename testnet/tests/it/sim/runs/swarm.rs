@@ -13,7 +13,7 @@ use testnet::sim::adversary::{AdversaryPlan, Kind};
 use testnet::sim::simulation::Simulation;
 use testnet::sim::swarm::{Drawn, run_swarm};
 
-use crate::attackers::Refusals;
+use crate::sim::attackers::Refusals;
 
 /// Always run. A script runs more.
 const FIXED: RangeInclusive<u64> = 0..=49;

@@ -4,7 +4,7 @@ use testnet::report::schema::{Cost, Healed, Percentiles, Propagation, Report, St
 use testnet::report::tables::layout::Page;
 use testnet::report::tables::render;
 
-use crate::schema::report;
+use super::schema::report;
 
 fn figures() -> Propagation {
     let latency = |p50: f64, max| Percentiles { p50: Some(p50), max: Some(max), ..Percentiles::default() };

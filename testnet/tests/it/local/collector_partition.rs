@@ -4,8 +4,8 @@ use node::trace::What;
 use testnet::local::collect::{Observed, measure};
 use testnet::wan::{LinkPlan, Outage};
 
-use crate::collector::{TX, accepted, at, id, observed, submitted};
-use crate::link::plan;
+use super::collector::{TX, accepted, at, id, observed, submitted};
+use crate::wan::link::plan;
 
 const MS: u64 = 1_000_000;
 

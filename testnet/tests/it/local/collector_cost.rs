@@ -4,7 +4,7 @@ use node::trace::{Record, What};
 use testnet::local::collect::{Observed, measure};
 use testnet::report::schema::{Cost, Percentiles, RssMib};
 
-use crate::collector::{TX, accepted, at, observed, submitted};
+use super::collector::{TX, accepted, at, observed, submitted};
 
 const MIB: u64 = 1_048_576;
 

@@ -6,7 +6,7 @@ use testnet::report::tables::layout::Page;
 use testnet::report::tables::render_runs;
 use testnet::report::{self, COMPARE_FILE, Found, SWEEP_FILE};
 
-use crate::schema::report;
+use super::schema::report;
 
 /// A run with this p95 and so many bytes for each delivery.
 fn run(engine: &str, workload: &str, round: u32, p95: f64, bytes: f64) -> Report {

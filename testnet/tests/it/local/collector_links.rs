@@ -6,7 +6,7 @@ use testnet::random::Seed;
 use testnet::report::schema::{Percentiles, Stretch, Typical};
 use testnet::wan::{Delays, Jitter, LinkPlan, Wan};
 
-use crate::collector::{BLOCK, TX, accepted, at, id, observed, submitted};
+use super::collector::{BLOCK, TX, accepted, at, id, observed, submitted};
 
 const BODY: u64 = 100_000;
 

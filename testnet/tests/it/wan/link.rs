@@ -11,7 +11,7 @@ use testnet::wan::{Delays, LinkPlan, Site, Wan};
 use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
-use crate::virtual_pace::Virtual;
+use super::virtual_pace::Virtual;
 
 pub(crate) type End = Link<Compat<DuplexStream>, Virtual>;
 

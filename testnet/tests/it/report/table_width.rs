@@ -9,7 +9,7 @@ use testnet::report::schema::{
 use testnet::report::tables::layout::{Page, WIDTH};
 use testnet::report::{capacity, tables};
 
-use crate::schema::report;
+use super::schema::report;
 
 /// The longest of what can be typed.
 const RELAY: &str = "rumor:fanout=64,round=1500ms,nodes=100000,feedback=off";

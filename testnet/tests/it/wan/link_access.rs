@@ -8,8 +8,8 @@ use futures::task::noop_waker_ref;
 use futures::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use testnet::wan::{HELD_BYTES_MAX, PIECE_BYTES, SEND_BUFFER_BYTES};
 
-use crate::link::{End, SOCKET_BYTES, connect, sites};
-use crate::virtual_pace::Virtual;
+use super::link::{End, SOCKET_BYTES, connect, sites};
+use super::virtual_pace::Virtual;
 
 /// 0.1 s at 50 Mbit/s.
 const BODY: usize = 625_000;

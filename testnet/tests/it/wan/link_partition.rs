@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use testnet::wan::{Halves, LinkPlan, Outage, SEND_BUFFER_BYTES, Site};
 
-use crate::link::{End, connect, plan};
-use crate::virtual_pace::Virtual;
+use super::link::{End, connect, plan};
+use super::virtual_pace::Virtual;
 
 const MS: u64 = 1_000_000;
 

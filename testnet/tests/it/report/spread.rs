@@ -5,8 +5,8 @@ use testnet::report::schema::{Report, Rounds, Runs, SCHEMA, Swept};
 use testnet::report::svg;
 use testnet::sim::measure::spread::spread;
 
-use crate::schema::report;
-use crate::simulated::finished;
+use super::schema::report;
+use crate::sim::simulated::finished;
 
 #[test]
 fn shares_are_of_all_nodes_at_each_quarter_of_an_interval() {
