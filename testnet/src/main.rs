@@ -170,7 +170,7 @@ fn text(found: &Found, page: Page) -> String {
     match found {
         Found::One(report) => tables::render(report, page),
         Found::Several(runs) => tables::render_runs(runs, page),
-        Found::Capacity(found) => report::capacity::render(found, page),
+        Found::Capacity(found) => tables::capacity::render(found, page),
     }
 }
 

@@ -24,7 +24,7 @@ impl Page {
 
 /// A table in the making. The first `keys` columns name a row, and come again in each part.
 #[derive(Debug)]
-pub(in crate::report) struct Grid {
+pub(super) struct Grid {
     /// A heading may have several lines. Empty headings only: a table without.
     names: Vec<String>,
     keys: usize,
@@ -35,7 +35,7 @@ pub(in crate::report) struct Grid {
 
 /// A cell: a word to the left, or a figure to the right.
 #[derive(Clone, Debug)]
-pub(in crate::report) struct Cell {
+pub(super) struct Cell {
     text: String,
     figure: bool,
     alarm: bool,
@@ -48,16 +48,16 @@ const KEY_SHARE: usize = 4;
 const PADDING: usize = 2;
 
 impl Cell {
-    pub(in crate::report) fn word(text: impl Into<String>) -> Self {
+    pub(super) fn word(text: impl Into<String>) -> Self {
         Self { text: text.into(), figure: false, alarm: false }
     }
 
-    pub(in crate::report) fn figure(text: impl Into<String>) -> Self {
+    pub(super) fn figure(text: impl Into<String>) -> Self {
         Self { figure: true, ..Self::word(text) }
     }
 
     /// It needs attention, if so.
-    pub(in crate::report) fn alarm(self, alarm: bool) -> Self {
+    pub(super) fn alarm(self, alarm: bool) -> Self {
         Self { alarm, ..self }
     }
 
@@ -68,34 +68,34 @@ impl Cell {
 
 impl Grid {
     /// A table with these headings.
-    pub(in crate::report) fn new(names: &[&str], keys: usize) -> Self {
+    pub(super) fn new(names: &[&str], keys: usize) -> Self {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         Self { names, keys, rows: Vec::new(), whole: false }
     }
 
     /// Names, figures and their units, without headings.
-    pub(in crate::report) fn facts() -> Self {
+    pub(super) fn facts() -> Self {
         Self { whole: true, ..Self::new(&["", "", ""], 1) }
     }
 
     /// Adds a fact.
-    pub(in crate::report) fn fact(&mut self, name: &str, value: String, unit: &str) {
+    pub(super) fn fact(&mut self, name: &str, value: String, unit: &str) {
         self.row([Cell::word(name), Cell::figure(value), Cell::word(unit)]);
     }
 
     /// Adds a row.
-    pub(in crate::report) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
 
     /// Every heading and every name of a row.
-    pub(in crate::report) fn words(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
         let keys = self.rows.iter().flat_map(|row| row.iter().take(self.keys));
         self.names.iter().map(String::as_str).chain(keys.map(|cell| cell.text.as_str()))
     }
 
     /// The table, or its parts with an empty line between.
-    pub(in crate::report) fn render(mut self, page: Page) -> String {
+    pub(super) fn render(mut self, page: Page) -> String {
         let columns = self.names.len();
         if self.total(0..columns) > page.width {
             self.narrow(page.width);
@@ -179,7 +179,7 @@ fn width(text: &str) -> usize {
 }
 
 /// Breaks a text into lines of at most so many columns: behind a blank, a comma, a colon or a slash where there is one.
-pub(in crate::report) fn wrapped(text: &str, columns: usize) -> String {
+pub(super) fn wrapped(text: &str, columns: usize) -> String {
     let mut lines: Vec<String> = vec![String::new()];
     for piece in text.split_inclusive([' ', ',', ':', '/']) {
         let (seen, has) = (piece.trim_end().chars().count(), lines.last().map_or(0, |line| line.chars().count()));

@@ -1,6 +1,7 @@
 //! What a search for the capacity says, to programs and to people.
 
-use testnet::report::capacity::{Capacity, KIND, Step, render};
+use testnet::report::capacity::{Capacity, KIND, Step};
+use testnet::report::tables::capacity::render;
 use testnet::report::tables::layout::Page;
 use testnet::report::{self, Found};
 

@@ -6,8 +6,8 @@ use testnet::report::schema::{
     Broken, Compared, Cost, Filled, Healed, Percentiles, Propagation, Report, Rounds, RssMib, Rumored, Runs,
     Simulated, Spread, Stretch, Swept, Typical, Warm,
 };
+use testnet::report::tables;
 use testnet::report::tables::layout::{Page, WIDTH};
-use testnet::report::{capacity, tables};
 
 use super::schema::report;
 
@@ -217,7 +217,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("sweep of a file", swept("topology", FILE)),
         ("seeds", tables::render_runs(&runs("sweep", None, vec![extreme(), report()]), Page::PLAIN)),
         ("compare", tables::render_runs(&runs(COMPARE, None, engines), Page::PLAIN)),
-        ("capacity", capacity::render(&searched(), Page::PLAIN)),
+        ("capacity", tables::capacity::render(&searched(), Page::PLAIN)),
     ]
 }
 
