@@ -12,6 +12,7 @@ mod arrivals;
 mod items;
 mod ledger;
 mod links;
+mod pending;
 mod service;
 mod swarm;
 

@@ -7,9 +7,7 @@
 pub mod ready;
 pub mod rpc;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -358,13 +356,6 @@ fn worker(plan: &Plan, out: &Out, node: usize) -> Vec<String> {
         arguments.extend(["--links".to_owned(), links, "--number".to_owned(), node.to_string()]);
     }
     arguments
-}
-
-/// Writes the node's key, which the seed decides, so that its public key is known beforehand.
-pub(super) fn write_key(path: &Path, seed: &[u8; 32]) -> anyhow::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{}", hex::encode(seed))?;
-    Ok(())
 }
 
 fn read_rpc_file(path: &Path) -> Option<RpcFile> {

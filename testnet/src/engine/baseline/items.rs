@@ -19,46 +19,9 @@ use protocol::transaction::SignedTransaction;
 use protocol::verify::{JobId, Verdict, VerifyJob};
 
 use super::Form;
-use super::service::{Reply, Service, named};
+use super::pending::{Body, Check, Checked, Origin, Reply, reply_to};
+use super::service::{Service, named};
 use super::swarm::{BLOCKS, TRANSACTIONS, is_block};
-
-/// What a verdict decides.
-pub(super) enum Check {
-    Transaction {
-        transaction: Arc<SignedTransaction>,
-        origin: Origin,
-    },
-    Header {
-        body: Box<Body>,
-        origin: Origin,
-    },
-    /// A part of this block's transactions.
-    Part(BlockId),
-}
-
-/// A block whose transactions are being checked.
-pub(super) struct Checked {
-    body: Box<Body>,
-    origin: Origin,
-    /// Jobs that are not back.
-    pending: usize,
-    good: bool,
-}
-
-/// A block whose root holds.
-pub(super) struct Body {
-    block: Arc<Block>,
-    ids: Vec<TxId>,
-    bytes: usize,
-}
-
-/// Where an item entered.
-pub(super) enum Origin {
-    /// Here: by a user, who waits for the reply, or by our own making.
-    Here(Option<Reply>),
-    /// At another node. The number is the sender's in the trace.
-    There { peer: PeerId, number: u32, message: MessageId },
-}
 
 impl Service {
     pub(super) fn on_message(&mut self, peer: PeerId, message: MessageId, content: Message) {
@@ -91,14 +54,14 @@ impl Service {
 
     pub(super) fn on_submitted_transaction(&mut self, transaction: Arc<SignedTransaction>, reply: Reply) {
         if self.ledger.has_transaction(&transaction.id()) {
-            return tell(Some(reply), Ok(Submission::Held));
+            return reply_to(Some(reply), Ok(Submission::Held));
         }
         self.take_transaction(transaction, Origin::Here(Some(reply)));
     }
 
     pub(super) fn on_submitted_block(&mut self, block: Arc<Block>, reply: Reply) {
         if self.ledger.has_block(&block.header.id()) {
-            return tell(Some(reply), Ok(Submission::Held));
+            return reply_to(Some(reply), Ok(Submission::Held));
         }
         let bytes = block.encoded_len();
         self.take_block(block, bytes, Origin::Here(Some(reply)));
@@ -290,27 +253,5 @@ impl Service {
     fn check(&mut self, job: VerifyJob, check: Check) {
         self.checks.insert(job.id, check);
         self.submit(job);
-    }
-}
-
-impl Origin {
-    const fn number(&self) -> Option<u32> {
-        match self {
-            Self::Here(_) => None,
-            Self::There { number, .. } => Some(*number),
-        }
-    }
-
-    fn tell(self, answer: Result<Submission, Refusal>) {
-        if let Self::Here(reply) = self {
-            tell(reply, answer);
-        }
-    }
-}
-
-/// Whoever asked may be gone; that harms nobody.
-fn tell(reply: Option<Reply>, answer: Result<Submission, Refusal>) {
-    if let Some(reply) = reply {
-        let _ = reply.send(answer);
     }
 }

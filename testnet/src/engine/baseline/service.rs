@@ -20,24 +20,22 @@ use node::http::Health;
 use node::recorder::Recorder;
 use node::sample;
 use node::service::{Ready, STOP_TIMEOUT, ServiceError};
-use node::timers::{
-    DISCOVERY_INTERVAL, LATENESS_INTERVAL, SAMPLE_INTERVAL, at_once_and_every, every, latenesses, next,
-};
+use node::timers::{LATENESS_INTERVAL, Timers, latenesses, next};
 use node::trace::{Kind, TraceWriter, What};
 use node::transport::WireBytes;
 use node::verify::{Verdicts, VerifyPool};
-use protocol::gossip::{ItemId, Refusal, Submission};
+use protocol::gossip::ItemId;
 use protocol::hash::BlockId;
 use protocol::verify::{JobId, VerifyJob};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Interval, timeout};
+use tokio::time::timeout;
 use tracing::debug;
 
 use super::Form;
 use super::arrivals::Arrivals;
-use super::items::{Check, Checked};
 use super::ledger::Ledger;
 use super::links::Links;
+use super::pending::{Check, Checked};
 use super::swarm::{BaselineBehaviour, BaselineBehaviourEvent, build, is_block};
 
 /// Listeners that haven't told their address by then never will.
@@ -45,9 +43,6 @@ const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The trace's number for a sender that gossipsub doesn't tell.
 const NOBODY: u32 = u32::MAX;
-
-/// Where the answer to a submission goes.
-pub(super) type Reply = oneshot::Sender<Result<Submission, Refusal>>;
 
 /// Runs until `shutdown` turns true or its sender is gone.
 pub(super) async fn run(
@@ -108,13 +103,6 @@ pub(super) struct Service {
     arrivals: Arrivals,
     discovery: Discovery,
     late: Vec<u64>,
-}
-
-struct Timers {
-    discovery: Interval,
-    produce: Option<Interval>,
-    sample: Option<Interval>,
-    lateness: Option<Interval>,
 }
 
 impl Service {
@@ -369,17 +357,5 @@ pub(super) const fn named(item: ItemId) -> (Kind, protocol::hash::ShortId) {
     match item {
         ItemId::Transaction(id) => (Kind::Transaction, id.short()),
         ItemId::Block(id) => (Kind::Block, id.short()),
-    }
-}
-
-impl Timers {
-    fn start(config: &Config) -> Self {
-        let traced = config.trace.is_some();
-        Self {
-            discovery: at_once_and_every(DISCOVERY_INTERVAL),
-            produce: config.produce_every.filter(|period| !period.is_zero()).map(every),
-            sample: traced.then(|| every(SAMPLE_INTERVAL)),
-            lateness: traced.then(|| every(LATENESS_INTERVAL)),
-        }
     }
 }
