@@ -13,3 +13,4 @@ pub mod runner;
 pub mod scenario;
 pub mod simulation;
 pub mod swarm;
+pub mod watchers;

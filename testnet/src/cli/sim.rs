@@ -12,11 +12,12 @@ use super::{LinkArgs, LoadArgs, quoted};
 use crate::random::Seed;
 use crate::report::Json;
 use crate::report::schema::Swept;
+use crate::sim::runner::Job;
 use crate::sim::runner::batch::Batch;
 use crate::sim::runner::sweep::{Sweep, VALUES_MAX};
-use crate::sim::runner::{Checks, Job};
 use crate::sim::scenario::{Draft, NODES_MAX, Scenario};
 use crate::sim::swarm::Drawn;
+use crate::sim::watchers::Checks;
 use crate::text;
 
 const SIM_HELP: &str = "\

@@ -21,7 +21,7 @@ pub use draft::{Draft, ScenarioError};
 use super::adversary::{AdversaryPlan, Kind};
 use super::fault::{Fault, FaultPlan};
 use super::link::LinkModel;
-use super::simulation::{Parted, Room, Setup};
+use super::simulation::{NodeSetup, Parted, Room, Setup};
 use crate::random::Seed;
 use crate::random::keys::node_key;
 use crate::text;
@@ -153,7 +153,8 @@ impl Scenario {
         let kinds = self.adversaries.kinds(nodes, &producers, seed).context("adversaries")?;
         let graph = self.adversaries.widened(graph, &kinds, seed);
         self.faults.check().context("faults")?;
-        let (mut schedule, mut setups) = self.faults.draw(&graph, load.duration().into(), &producers, seed);
+        let (mut schedule, drawn) = self.faults.draw(&graph, load.duration().into(), &producers, seed);
+        let mut setups: Vec<NodeSetup> = drawn.into_iter().map(NodeSetup::from).collect();
         schedule.extend(self.kills(nodes, &producers, seed)?);
         let partition = self.parted(nodes, seed)?;
         schedule.extend(partition.iter().map(|parted| {

@@ -18,6 +18,7 @@ use super::checker::{self, Violation};
 use super::fault::FaultPlan;
 use super::scenario::{CHECK, Scenario};
 use super::simulation::{Finished, Room, Setup, Simulation};
+use super::watchers;
 use crate::random::Seed;
 use crate::text::Time as Written;
 use crate::topology::Topology;
@@ -116,7 +117,7 @@ impl Drawn {
     /// If the graph, the items or the nodes can't be made.
     pub fn setup(&self) -> anyhow::Result<Setup> {
         let mut setup = Scenario::from(self).setup_on(NETWORK.parse()?, BLOCK_BYTES, Seed(self.seed))?;
-        setup.checkers = checker::all(&setup);
+        setup.checkers = watchers::all(&setup);
         Ok(setup)
     }
 

@@ -3,7 +3,8 @@
 use protocol::network::NetworkId;
 use serde::{Deserialize, Serialize};
 
-use super::{Adversary, Kind};
+use super::Adversary;
+use super::kind::Kind;
 use crate::random::Seed;
 use crate::sim::fault::{PlanError, share};
 use crate::topology::Graph;
@@ -211,6 +212,12 @@ impl AdversaryPlan {
             }
         }
         Graph::of(nodes, edges)
+    }
+
+    /// One node that misbehaves.
+    #[must_use]
+    pub fn adversary(&self, kind: Kind, node: usize, network: &NetworkId, seed: Seed) -> Box<dyn Adversary> {
+        kind.adversary(self.rate, node, network, seed)
     }
 
     /// The misbehavior of nodes of these kinds, a place for each.

@@ -8,7 +8,7 @@ use protocol::time::{Duration, Time};
 
 use super::super::adversary::Adversary;
 use super::super::checker::Checker;
-use super::super::fault::Schedule;
+use super::super::fault::{Peculiarity, Schedule};
 use super::super::link::LinkModel;
 use super::host::{Host, Sabotage};
 use super::ledger::Ledger;
@@ -109,6 +109,12 @@ pub struct NodeSetup {
     pub adversary: Option<Box<dyn Adversary>>,
     /// What is wrong with it, for tests of the checkers.
     pub sabotage: Option<Sabotage>,
+}
+
+impl From<Peculiarity> for NodeSetup {
+    fn from(Peculiarity { clock_ahead, slowness }: Peculiarity) -> Self {
+        Self { clock_ahead, slowness, ..Self::default() }
+    }
 }
 
 impl NodeSetup {
