@@ -42,10 +42,8 @@ fn propagation() -> Propagation {
     }
 }
 
-/// A run in which everything is long.
-fn extreme() -> Report {
-    let rounds = Rounds { p50: Some(86_400.0), p95: Some(86_400.0), max: Some(86_400.0) };
-    let simulated = Simulated {
+fn simulated() -> Simulated {
+    Simulated {
         options: serde_json::json!({"reconcile_interval": "1s"}),
         repeat: "testnet sim --seed 18446744073709551615".to_owned(),
         events: MANY,
@@ -82,7 +80,12 @@ fn extreme() -> Report {
             node: 1,
             at_ms: 1.0,
         }],
-    };
+    }
+}
+
+/// A run in which everything is long.
+fn extreme() -> Report {
+    let rounds = Rounds { p50: Some(86_400.0), p95: Some(86_400.0), max: Some(86_400.0) };
     Report {
         engine: "gossipsub-signed".to_owned(),
         relay: RELAY.to_owned(),
@@ -106,7 +109,7 @@ fn extreme() -> Report {
             control_excess_ms: percentiles(HOUR),
         },
         trace_hash: Some("f".repeat(64)),
-        sim: Some(simulated),
+        sim: Some(simulated()),
         rumor: Some(Rumored {
             fanout: 64,
             round_ms: 1_500.0,
