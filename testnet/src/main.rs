@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, quoted};
+use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, WorkerArgs, quoted};
+use testnet::engine::worker;
 use testnet::local::compare::Compare;
 use testnet::local::interrupt::Interrupt;
 use testnet::local::progress::to_stderr;
@@ -26,7 +27,10 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run(*arguments),
         Command::Compare(arguments) => compare(*arguments),
         Command::Sim(arguments) => simulate(*arguments),
-        Command::Worker(arguments) => testnet::engine::worker::run(*arguments),
+        Command::Worker(arguments) => {
+            let WorkerArgs { engine, links, number, node } = *arguments;
+            worker::run(engine, links.zip(number), node)
+        }
         Command::Report { dir, json } => show(&dir, json.as_ref()),
     };
     result.unwrap_or_else(|error| {

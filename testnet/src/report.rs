@@ -244,7 +244,7 @@ pub fn read(dir: &Path) -> Result<Found, ReportError> {
     }
     match kind.runs {
         Some(_) => parse(&path, &text).map(Found::Several),
-        None if kind.kind.as_deref() == Some(capacity::KIND) => {
+        None if kind.kind.as_deref() == Some(capacity::CAPACITY_KIND) => {
             parse(&path, &text).map(|found| Found::Capacity(Box::new(found)))
         }
         None => parse(&path, &text).map(|report| Found::One(Box::new(report))),
@@ -307,7 +307,7 @@ pub fn redraw_missing_of_runs(dir: &Path, runs: &Runs) -> Result<Vec<&'static st
 
 /// The pictures that there are of several runs, and their names.
 fn pictures(runs: &Runs) -> Result<Vec<(&'static str, String)>, ReportError> {
-    let drawn = if runs.kind == compare::KIND {
+    let drawn = if runs.kind == compare::COMPARE_KIND {
         vec![(COMPARE_FILE, svg::compare(runs)?)]
     } else {
         let varied = runs.sweep.as_ref();

@@ -15,6 +15,9 @@ use std::str::FromStr;
 use crate::random::{Draws, Seed};
 use crate::text::serde_as_text;
 
+/// Nodes without another word.
+pub const NODES_DEFAULT: usize = 50;
+
 /// What `--topology` asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Topology {

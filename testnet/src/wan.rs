@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use delays::{Delays, LOOPBACK_ONE_WAY_US, REGIONS_MAX, WanError};
 pub use emulated::{
-    EmulatedLinks, HELD_BYTES_MAX, LinkPlan, LinksError, Outage, PIECE_BYTES, SEND_BUFFER_BYTES, Site,
+    EmulatedLinks, HELD_BYTES_MAX, LINK_PIECE_BYTES, LinkPlan, LinksError, Outage, SEND_BUFFER_BYTES, Site,
 };
 pub use partition::{Halves, Partition};
 
@@ -49,6 +49,10 @@ pub const ONE_WAY_MAX: Duration = Duration::from_secs(10);
 const BITS_MAX: u64 = 1_000_000_000_000;
 
 const BITS_PER_BYTE: u64 = 8;
+
+/// Delays are in microseconds, and what a machine's clock tells is in nanoseconds.
+pub(crate) const NS_PER_US: u64 = 1_000;
+pub(crate) const NS_PER_S: u64 = 1_000_000_000;
 
 impl Jitter {
     /// None.

@@ -4,30 +4,31 @@
 //! Deliberately absent: what an engine does. Hearsay's is the node's own library, unchanged.
 
 use std::io::{self, BufReader};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use node::cli::RunArgs;
 use node::logging;
 use node::run::{self, ExitStatus as _};
 use node::transport::Links;
 
-use crate::cli::WorkerArgs;
-use crate::engine::Engine;
-use crate::engine::baseline::{self, Form};
+use super::Engine;
+use super::baseline::{self, Form};
 use crate::wan::EmulatedLinks;
 
-/// Runs the node until it is told to stop, or can't go on.
+/// Runs the node until it is told to stop, or can't go on. Its links are emulated if there is a file that describes
+/// them, in which the node has a number.
 ///
 /// # Errors
 /// If the file that describes the links is of no use; nothing was started.
-pub fn run(arguments: WorkerArgs) -> anyhow::Result<ExitCode> {
+pub fn run(engine: Engine, links: Option<(PathBuf, usize)>, node: RunArgs) -> anyhow::Result<ExitCode> {
     run::exit_on_panic();
-    let WorkerArgs { engine, links, number, node } = arguments;
     if let Err(error) = node.relay_policy() {
         error.exit();
     }
-    let links = links.zip(number).map(|(path, number)| EmulatedLinks::read(&path, number)).transpose();
+    let links = links.map(|(path, number)| EmulatedLinks::read(&path, number)).transpose();
     let links = links.context("--links")?.map(|links| {
         links.listen(BufReader::new(io::stdin()));
         Arc::new(links) as Arc<dyn Links>

@@ -115,7 +115,7 @@ impl Comparison {
             }
         }
         drop(progress);
-        let runs = Runs { schema: SCHEMA, kind: compare::KIND.to_owned(), sweep: None, runs: reports };
+        let runs = Runs { schema: SCHEMA, kind: compare::COMPARE_KIND.to_owned(), sweep: None, runs: reports };
         write(&dir, self.json.as_ref(), &runs)?;
         Ok(if ended? { Compare::Interrupted(runs, dir) } else { Compare::Finished(runs, dir) })
     }

@@ -86,7 +86,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Between looks for `rpc.json`.
 const START_POLL: Duration = Duration::from_millis(30);
 /// Nodes stop cleanly within 5 s; on a busy machine they get some more.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const NODES_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const STOP_POLL: Duration = Duration::from_millis(50);
 /// Lines of a lost node's log that are shown.
 const LOG_LINES: usize = 6;
@@ -211,7 +211,7 @@ impl Cluster {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
             }
         }
-        let deadline = Instant::now() + STOP_TIMEOUT;
+        let deadline = Instant::now() + NODES_STOP_TIMEOUT;
         while self.running() > 0 && Instant::now() < deadline {
             sleep(STOP_POLL).await;
         }

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 /// What [`Capacity::kind`] says.
-pub const KIND: &str = "capacity";
+pub const CAPACITY_KIND: &str = "capacity";
 
 /// A search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Capacity {
     /// The version of the schema.
     pub schema: u32,
-    /// [`KIND`].
+    /// [`CAPACITY_KIND`].
     pub kind: String,
     /// Whose gossip was measured.
     pub engine: String,

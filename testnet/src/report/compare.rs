@@ -7,7 +7,7 @@ use super::schema::{Propagation, Report};
 use super::statistics::{Sorted, ratio};
 
 /// What [`Runs::kind`](super::schema::Runs::kind) says of runs that are compared.
-pub const KIND: &str = "compare";
+pub const COMPARE_KIND: &str = "compare";
 
 /// A figure that is compared.
 #[derive(Clone, Copy, Debug)]

@@ -47,7 +47,7 @@ pub fn render(report: &Report, page: Page) -> String {
 /// Several runs as one table, a row for each value (or seed); as several, if engines are compared.
 #[must_use]
 pub fn render_runs(runs: &Runs, page: Page) -> String {
-    if runs.kind == super::compare::KIND {
+    if runs.kind == super::compare::COMPARE_KIND {
         return compare::render(runs, page);
     }
     let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());

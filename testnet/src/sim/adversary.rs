@@ -9,7 +9,7 @@ mod producers;
 mod serving;
 
 pub use self::kind::Kind;
-pub use self::plan::{AdversaryPlan, RATE_MAX};
+pub use self::plan::{ADVERSARY_RATE_MAX, AdversaryPlan};
 
 use std::sync::Arc;
 

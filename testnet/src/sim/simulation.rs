@@ -38,7 +38,7 @@ use super::fault::Schedule;
 use super::link::Network;
 use crate::random::{Draws, Seed};
 use crate::report::figures::healing::TipAt;
-use crate::wan::Delays;
+use crate::wan::{Delays, NS_PER_US};
 use crate::workload::items::{BlockMaker, ItemError};
 use crate::workload::{Entry, Workload};
 
@@ -54,8 +54,6 @@ const FORESEE_FROM: usize = 500;
 
 /// Events to look ahead. What sixteen engines begin with, some kilobytes each, fits the second cache.
 const FORESEEN: usize = 16;
-
-const NS_PER_US: u64 = 1_000;
 
 /// Between two reports of progress.
 const EVENTS_PER_PROGRESS: u64 = 1 << 16;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use node::transport::{Links, Stream, TcpStream};
 
 pub use self::incoming::HELD_BYTES_MAX;
-pub use self::outgoing::{PIECE_BYTES, SEND_BUFFER_BYTES};
+pub use self::outgoing::{LINK_PIECE_BYTES, SEND_BUFFER_BYTES};
 pub use self::site::{LinkPlan, Outage, Site};
 
 use self::link::Link;

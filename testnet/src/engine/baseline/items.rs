@@ -21,7 +21,7 @@ use protocol::verify::{JobId, Verdict, VerifyJob};
 use super::Form;
 use super::pending::{Body, Check, Checked, Origin, Reply, reply_to};
 use super::service::{Service, named};
-use super::swarm::{BLOCKS, TRANSACTIONS, is_block};
+use super::swarm::{BLOCK_TOPIC, TRANSACTION_TOPIC, is_block};
 
 impl Service {
     pub(super) fn on_message(&mut self, peer: PeerId, message: MessageId, content: Message) {
@@ -126,7 +126,7 @@ impl Service {
 
     fn pass_on_transaction(&mut self, transaction: &SignedTransaction, origin: Origin) {
         let (item, encoded) = (ItemId::Transaction(transaction.id()), transaction.encoded());
-        if let Err(refusal) = self.pass_on(TRANSACTIONS, &origin, || encoded.to_vec()) {
+        if let Err(refusal) = self.pass_on(TRANSACTION_TOPIC, &origin, || encoded.to_vec()) {
             return self.refuse(origin, refusal);
         }
         let new = self.ledger.accept(transaction.id(), encoded);
@@ -139,7 +139,7 @@ impl Service {
 
     /// Passes a block on, and checks what is unchecked of its transactions.
     fn pass_on_block(&mut self, body: Box<Body>, origin: Origin) {
-        if let Err(refusal) = self.pass_on(BLOCKS, &origin, || body.block.to_bytes()) {
+        if let Err(refusal) = self.pass_on(BLOCK_TOPIC, &origin, || body.block.to_bytes()) {
             return self.refuse(origin, refusal);
         }
         let mut unchecked = Vec::new();

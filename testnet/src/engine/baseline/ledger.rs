@@ -11,7 +11,7 @@ use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, HEADER_BYTES_MAX
 use protocol::message::Tip;
 
 /// Blocks remembered. 4,096 of about 100 bytes: 400 KiB.
-const BLOCKS_MAX: usize = 4_096;
+const REMEMBERED_BLOCKS_MAX: usize = 4_096;
 
 /// Bytes of transactions that wait for the next block: those of a full one. A transaction has a length of 5 bytes
 /// before it at most, the list as well, the block one byte.
@@ -80,7 +80,7 @@ impl Ledger {
         if self.blocks.put(header.id(), ()).is_some() {
             return None;
         }
-        if self.blocks.len() > BLOCKS_MAX {
+        if self.blocks.len() > REMEMBERED_BLOCKS_MAX {
             self.blocks.pop_lru();
         }
         let Header { height, .. } = *header.header();

@@ -42,7 +42,7 @@ use super::swarm::{BaselineBehaviour, BaselineBehaviourEvent, build, is_block};
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The trace's number for a sender that gossipsub doesn't tell.
-const NOBODY: u32 = u32::MAX;
+const UNTOLD_SENDER: u32 = u32::MAX;
 
 /// Runs until `shutdown` turns true or its sender is gone.
 pub(super) async fn run(
@@ -239,7 +239,7 @@ impl Service {
     /// Traces the copies that gossipsub dropped.
     fn note_copies(&mut self) {
         for (item, bytes) in self.arrivals.take_copies() {
-            self.note_body(item, bytes, NOBODY, true);
+            self.note_body(item, bytes, UNTOLD_SENDER, true);
         }
     }
 

@@ -22,9 +22,9 @@ use super::Form;
 use super::arrivals::Arrivals;
 
 /// Where transactions go. Short, for it travels with every message.
-pub(super) const TRANSACTIONS: &str = "tx";
+pub(super) const TRANSACTION_TOPIC: &str = "tx";
 /// Where blocks go.
-pub(super) const BLOCKS: &str = "block";
+pub(super) const BLOCK_TOPIC: &str = "block";
 
 /// Neighbours that gossipsub pushes to: wanted, fewest and most, as Ethereum's consensus clients have them. The
 /// library's own are 6, 5 and 12.
@@ -37,7 +37,7 @@ const ENVELOPE_BYTES_MAX: usize = 1_024;
 const PROTOCOL_VERSION: &str = "hearsay/1";
 
 /// The graph is given and stays: no connection is closed for being outside of the mesh.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+const KEPT_OPEN: Duration = Duration::from_secs(24 * 3600);
 
 /// As a node's.
 const NEGOTIATING_MAX: usize = 16;
@@ -73,7 +73,7 @@ pub(super) fn build(
         ping: ping::Behaviour::default(),
     };
     let swarm = swarm::Config::with_tokio_executor()
-        .with_idle_connection_timeout(IDLE_TIMEOUT)
+        .with_idle_connection_timeout(KEPT_OPEN)
         .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
         .with_notify_handler_buffer_size(NonZeroUsize::new(BUFFER_EVENTS).unwrap_or(NonZeroUsize::MIN))
         .with_per_connection_event_buffer_size(BUFFER_EVENTS);
@@ -87,7 +87,7 @@ pub(super) fn build(
 
 /// Whether a message's topic is that of blocks.
 pub(super) fn is_block(topic: &TopicHash) -> bool {
-    topic.as_str() == BLOCKS
+    topic.as_str() == BLOCK_TOPIC
 }
 
 fn gossipsub(config: &Config, form: Form, arrivals: Arrivals) -> Result<Gossipsub, String> {
@@ -110,7 +110,7 @@ fn gossipsub(config: &Config, form: Form, arrivals: Arrivals) -> Result<Gossipsu
     };
     let settings = builder.build().map_err(|error| error.to_string())?;
     let mut gossipsub = Gossipsub::new(authenticity, settings)?;
-    for topic in [TRANSACTIONS, BLOCKS] {
+    for topic in [TRANSACTION_TOPIC, BLOCK_TOPIC] {
         gossipsub.subscribe(&IdentTopic::new(topic)).map_err(|error| error.to_string())?;
     }
     Ok(gossipsub)

@@ -10,7 +10,7 @@ use crate::local::plan::Plan;
 use crate::local::progress::Progress;
 
 /// Between rounds of questions: gently, for the nodes share the machine.
-const POLL: Duration = Duration::from_millis(250);
+const READY_POLL: Duration = Duration::from_millis(250);
 /// Between two readings of the traffic.
 const SETTLE_POLL: Duration = Duration::from_secs(1);
 /// Discovery is over after so many quiet readings in a row: between two of its queries it may be quiet for a moment.
@@ -64,7 +64,7 @@ pub async fn until_ready(
                 laggards.join(", ")
             );
         }
-        sleep(POLL).await;
+        sleep(READY_POLL).await;
     }
 }
 

@@ -9,13 +9,11 @@ use jsonrpsee::rpc_params;
 use jsonrpsee::types::ErrorObject;
 use node::command::Status;
 use node::http::Cookie;
+use node::rpc::REQUEST_BYTES_MAX;
 use serde::Deserialize;
 
 /// A node that takes longer is counted as not answering.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A block of 4 MiB in hexadecimal, and its envelope.
-const REQUEST_BYTES_MAX: u32 = 8 * 1024 * 1024 + 4096;
 
 /// A node's RPC.
 #[derive(Clone, Debug)]
@@ -58,7 +56,7 @@ impl Rpc {
         HttpClientBuilder::default()
             .set_headers(headers)
             .request_timeout(CALL_TIMEOUT)
-            .max_request_size(REQUEST_BYTES_MAX)
+            .max_request_size(u32::try_from(REQUEST_BYTES_MAX).unwrap_or(u32::MAX))
             .build(format!("http://{address}"))
             .map(Self)
             .map_err(|error| RpcError::Address { address: address.to_owned(), error: error.to_string() })

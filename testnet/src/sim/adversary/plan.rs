@@ -78,7 +78,7 @@ pub struct AdversaryPlan {
 }
 
 /// The highest [`AdversaryPlan::rate`]. Ten times as many checks as a node lets one peer cause.
-pub const RATE_MAX: f64 = 40_000.0;
+pub const ADVERSARY_RATE_MAX: f64 = 40_000.0;
 
 impl Default for AdversaryPlan {
     fn default() -> Self {
@@ -163,8 +163,8 @@ impl AdversaryPlan {
             share(kind.key(), wanted)?;
         }
         share("reach", self.reach)?;
-        if !(0.0..=RATE_MAX).contains(&self.rate) {
-            return Err(PlanError::Rate { name: "rate", value: self.rate, max: RATE_MAX });
+        if !(0.0..=ADVERSARY_RATE_MAX).contains(&self.rate) {
+            return Err(PlanError::Rate { name: "rate", value: self.rate, max: ADVERSARY_RATE_MAX });
         }
         let mut draws = seed.draws("adversaries");
         let mut others: Vec<usize> = (0..nodes).filter(|node| !producers.contains(node)).collect();

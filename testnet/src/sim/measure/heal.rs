@@ -8,9 +8,7 @@ use protocol::time::Time;
 use crate::report::figures::healing::Healing;
 use crate::report::schema::Healed;
 use crate::sim::simulation::Finished;
-use crate::wan::Outage;
-
-const NS_PER_US: u64 = 1_000;
+use crate::wan::{NS_PER_US, Outage};
 
 /// The figures; `None` if there was no partition.
 #[must_use]

@@ -28,7 +28,7 @@ pub struct TraceHash {
     records: u64,
 }
 
-const BUFFER_BYTES: usize = 16 * 1024;
+const HASHED_AT_ONCE_BYTES: usize = 16 * 1024;
 
 impl TraceHash {
     /// Notes one thing that happened.
@@ -38,7 +38,7 @@ impl TraceHash {
             self.buffer.extend_from_slice(&word.to_le_bytes());
         }
         self.records += 1;
-        if self.buffer.len() >= BUFFER_BYTES {
+        if self.buffer.len() >= HASHED_AT_ONCE_BYTES {
             self.fold();
         }
     }

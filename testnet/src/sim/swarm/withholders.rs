@@ -23,7 +23,7 @@ use crate::workload::{Length, Load};
 pub const FIRST_ITEMS: usize = 20;
 
 /// Neighbours of each node.
-const DEGREE: usize = 8;
+const NEIGHBOURS: usize = 8;
 
 /// Both runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,7 +57,7 @@ pub fn compare(nodes: usize, items: u64, share: f64, relay: RelayPolicy, seed: u
         let drawn = Drawn {
             seed,
             nodes,
-            topology: Topology::Regular(DEGREE),
+            topology: Topology::Regular(NEIGHBOURS),
             relay,
             reconciliation: Reconciliation::default(),
             wan: Wan::Regions,

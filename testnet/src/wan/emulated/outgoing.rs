@@ -24,7 +24,7 @@ const WAKE_BYTES: usize = SEND_BUFFER_BYTES / 4;
 
 /// The longest piece on a limited access: 1.3 ms at 50 Mbit/s. The end of a piece is exact; its beginning comes as late
 /// as its end.
-pub const PIECE_BYTES: usize = 8 * 1024;
+pub const LINK_PIECE_BYTES: usize = 8 * 1024;
 
 /// Staging memory that is kept when nothing is staged.
 const STAGED_KEPT: usize = 4 * 1024;
@@ -80,7 +80,7 @@ impl Outgoing {
         let Sending { now_ns, site, .. } = sending;
         let heals_ns = sending.heals_ns().unwrap_or(now_ns);
         let room = self.room(now_ns)?.min(bytes.len());
-        let piece = if site.is_limited() { PIECE_BYTES } else { SEND_BUFFER_BYTES };
+        let piece = if site.is_limited() { LINK_PIECE_BYTES } else { SEND_BUFFER_BYTES };
         let mut first = true;
         for bytes in bytes.get(..room).unwrap_or_default().chunks(piece) {
             let left_ns = site.upload(now_ns, bytes.len());

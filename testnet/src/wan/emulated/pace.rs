@@ -16,6 +16,8 @@ use node::clock::monotonic_ns;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::wan::NS_PER_S;
+
 /// A clock with timers.
 pub trait Pace: Clone + Send + Unpin {
     /// What waits for it.
@@ -53,8 +55,6 @@ struct Armed {
 
 #[derive(Debug)]
 struct Fd(TimerFd);
-
-const NS_PER_S: u64 = 1_000_000_000;
 
 impl Pace for Machine {
     type Timer = MachineTimer;

@@ -11,7 +11,7 @@ pub(super) const PREAMBLE_BYTES: usize = 8;
 /// Bytes of a piece's head.
 pub(super) const HEAD_BYTES: usize = 12;
 
-const MAGIC: [u8; 4] = *b"hsl1";
+const LINK_MAGIC: [u8; 4] = *b"hsl1";
 
 const FIRST: u32 = 1 << 31;
 
@@ -28,14 +28,14 @@ pub(super) struct Head {
 
 /// What a node says first.
 pub(super) fn preamble(number: usize) -> [u8; PREAMBLE_BYTES] {
-    let [a, b, c, d] = MAGIC;
+    let [a, b, c, d] = LINK_MAGIC;
     let [e, f, g, h] = u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
     [a, b, c, d, e, f, g, h]
 }
 
 /// Who says so; `None` if it is no preamble.
 pub(super) fn read_preamble(bytes: &[u8]) -> Option<usize> {
-    let number = bytes.strip_prefix(&MAGIC)?;
+    let number = bytes.strip_prefix(&LINK_MAGIC)?;
     usize::try_from(u32::from_le_bytes(number.try_into().ok()?)).ok()
 }
 

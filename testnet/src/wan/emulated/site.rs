@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::random::{Draws, Seed};
-use crate::wan::{Bandwidth, Delays, Halves, Jitter};
+use crate::wan::{Bandwidth, Delays, Halves, Jitter, NS_PER_S, NS_PER_US};
 
 /// Everything that the links of a run are made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,9 +53,6 @@ pub struct Site {
 /// Until when one direction of an access is taken, in nanoseconds.
 #[derive(Debug, Default)]
 struct Queue(AtomicU64);
-
-const NS_PER_US: u64 = 1_000;
-const NS_PER_S: u128 = 1_000_000_000;
 
 impl Site {
     /// The end of the node with this number; `None` if the plan has no such node.
@@ -138,7 +135,7 @@ impl Site {
 
     fn takes_ns(&self, bytes: usize) -> u64 {
         let Some(rate) = self.plan.bandwidth.bytes_per_s() else { return 0 };
-        let ns = (bytes as u128 * NS_PER_S).div_ceil(u128::from(rate.max(1)));
+        let ns = (bytes as u128 * u128::from(NS_PER_S)).div_ceil(u128::from(rate.max(1)));
         u64::try_from(ns).unwrap_or(u64::MAX)
     }
 }

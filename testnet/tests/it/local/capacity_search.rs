@@ -1,7 +1,7 @@
 //! The search for the capacity finds the threshold of anything that carries all rates below one and none above.
 
 use proptest::prelude::*;
-use testnet::local::capacity::search::{RATE_MIN, Search};
+use testnet::local::capacity::search::{Search, TX_RATE_MIN};
 
 const MOST: f64 = 100_000.0;
 
@@ -35,7 +35,7 @@ fn a_first_rate_that_is_too_high_is_halved() {
 #[test]
 fn what_carries_nothing_and_what_carries_everything_come_to_an_end() {
     let (tried, carried, failed) = search(4.0, 0.1, 0.0);
-    assert_eq!((tried, carried, failed), (vec![4.0, 2.0, 1.0], None, Some(RATE_MIN)));
+    assert_eq!((tried, carried, failed), (vec![4.0, 2.0, 1.0], None, Some(TX_RATE_MIN)));
     let (tried, carried, failed) = search(30_000.0, 0.1, f64::INFINITY);
     assert_eq!((tried, carried, failed), (vec![30_000.0, 60_000.0, MOST], Some(MOST), None));
 }

@@ -1,6 +1,6 @@
 //! What a search for the capacity says, to programs and to people.
 
-use testnet::report::capacity::{Capacity, KIND, Step};
+use testnet::report::capacity::{CAPACITY_KIND, Capacity, Step};
 use testnet::report::tables::capacity::render;
 use testnet::report::tables::layout::Page;
 use testnet::report::{self, Found};
@@ -25,7 +25,7 @@ fn step(rate: f64, because: &str) -> Step {
 fn capacity(steps: Vec<Step>) -> Capacity {
     Capacity {
         schema: 1,
-        kind: KIND.to_owned(),
+        kind: CAPACITY_KIND.to_owned(),
         engine: "gossipsub".to_owned(),
         relay: "gossipsub".to_owned(),
         nodes: 50,

@@ -1,6 +1,6 @@
 //! Medians, ratios and spreads of a comparison, against numbers worked out by hand.
 
-use testnet::report::compare::{FIGURES, Figure, KIND, Spread, series};
+use testnet::report::compare::{COMPARE_KIND, FIGURES, Figure, Spread, series};
 use testnet::report::schema::{Compared, Cost, Percentiles, Propagation, Report, Runs};
 use testnet::report::tables::layout::Page;
 use testnet::report::tables::render_runs;
@@ -59,7 +59,7 @@ fn figure(name: &str) -> &'static Figure {
 }
 
 fn compared(runs: Vec<Report>) -> Runs {
-    Runs { schema: 1, kind: KIND.to_owned(), sweep: None, runs }
+    Runs { schema: 1, kind: COMPARE_KIND.to_owned(), sweep: None, runs }
 }
 
 #[test]

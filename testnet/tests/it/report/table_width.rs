@@ -1,7 +1,7 @@
 //! No table is wider than a page, whatever was measured, and words that only we use are explained below it.
 
-use testnet::report::capacity::{Capacity, KIND as CAPACITY, Step};
-use testnet::report::compare::KIND as COMPARE;
+use testnet::report::capacity::{CAPACITY_KIND, Capacity, Step};
+use testnet::report::compare::COMPARE_KIND;
 use testnet::report::schema::{
     Broken, Compared, Cost, Filled, Healed, Percentiles, Propagation, Report, Rounds, RssMib, Rumored, Runs,
     Simulated, Spread, Stretch, Swept, Typical, Warm,
@@ -180,7 +180,7 @@ fn searched() -> Capacity {
     };
     Capacity {
         schema: 1,
-        kind: CAPACITY.to_owned(),
+        kind: CAPACITY_KIND.to_owned(),
         engine: "gossipsub-signed".to_owned(),
         relay: RELAY.to_owned(),
         nodes: 1_000,
@@ -219,7 +219,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("sweep of a number", swept("workload.one_time_authors", "0.123456")),
         ("sweep of a file", swept("topology", FILE)),
         ("seeds", tables::render_runs(&runs("sweep", None, vec![extreme(), report()]), Page::PLAIN)),
-        ("compare", tables::render_runs(&runs(COMPARE, None, engines), Page::PLAIN)),
+        ("compare", tables::render_runs(&runs(COMPARE_KIND, None, engines), Page::PLAIN)),
         ("capacity", tables::capacity::render(&searched(), Page::PLAIN)),
     ]
 }

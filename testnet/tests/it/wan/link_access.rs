@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures::task::noop_waker_ref;
 use futures::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
-use testnet::wan::{HELD_BYTES_MAX, PIECE_BYTES, SEND_BUFFER_BYTES};
+use testnet::wan::{HELD_BYTES_MAX, LINK_PIECE_BYTES, SEND_BUFFER_BYTES};
 
 use super::link::{End, SOCKET_BYTES, connect, sites};
 use super::virtual_pace::Virtual;
@@ -133,7 +133,7 @@ fn a_send_buffer_is_taken_and_no_more_until_it_empties() {
     assert_eq!((write(), write()), (SEND_BUFFER_BYTES, 0));
     // 6,250 bytes a millisecond: in 3 ms two pieces have left.
     pace.advance_ms(3);
-    assert_eq!((write(), write()), (2 * PIECE_BYTES, 0));
+    assert_eq!((write(), write()), (2 * LINK_PIECE_BYTES, 0));
 }
 
 #[test]

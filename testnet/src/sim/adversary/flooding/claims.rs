@@ -25,7 +25,7 @@ pub(in crate::sim::adversary) struct Smear {
 }
 
 /// Transactions that it claims to hold.
-const SIZE: u32 = 1_000_000;
+const CLAIMED_TRANSACTIONS: u32 = 1_000_000;
 
 /// Between two openings.
 const OPEN_INTERVAL: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ const OPEN_INTERVAL: Duration = Duration::from_secs(1);
 const INVENTED: usize = 60;
 
 /// Since when it claims to have them, so that nobody waits for a push.
-const AGE_MS: u32 = 10_000;
+const INVENTED_AGE_MS: u32 = 10_000;
 
 /// Between two announcements. By then the requests for the last ones have expired.
 const SMEAR_INTERVAL: Duration = Duration::from_secs(4);
@@ -46,7 +46,7 @@ impl HugeOpen {
         let open = Reconcile::Open {
             number: self.craft.draws.below(u32::MAX as usize) as u32,
             digest: Digest::PushPull,
-            size: SIZE,
+            size: CLAIMED_TRANSACTIONS,
             tip: Tip { height: 0, id: self.genesis },
             salt,
             symbols: Bytes::from(vec![0; SYMBOL_BYTES]),
@@ -89,7 +89,7 @@ impl Adversary for Smear {
 
     fn tick(&mut self, _now: Time, peers: &[PeerHandle], out: &mut Vec<Sending>) {
         for &peer in peers {
-            let entries = (0..INVENTED).map(|_| self.craft.entry(AGE_MS)).collect();
+            let entries = (0..INVENTED).map(|_| self.craft.entry(INVENTED_AGE_MS)).collect();
             out.push(at_once(peer, Message::Inv(entries)));
         }
     }

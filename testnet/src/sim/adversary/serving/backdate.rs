@@ -16,7 +16,7 @@ pub(in crate::sim::adversary) struct Backdate {
 }
 
 /// More than the age up to which an item is news.
-const AGE_MS: u32 = 6_000;
+const OLD_AGE_MS: u32 = 6_000;
 
 impl Adversary for Backdate {
     fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
@@ -31,7 +31,7 @@ impl Adversary for Backdate {
     fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
         for &peer in peers {
             if let ItemId::Transaction(id) = item.id {
-                out.push(at_once(peer, announcement(id.short(), AGE_MS)));
+                out.push(at_once(peer, announcement(id.short(), OLD_AGE_MS)));
             }
             out.extend(push_of(peer, &item));
         }

@@ -19,16 +19,16 @@ pub(in crate::sim::adversary) struct TakeGrafts {
 }
 
 /// Items with which a parent is early: links are lazy after one or two.
-const EARLY: u64 = 10;
+const EARLY_ITEMS: u64 = 10;
 
 /// How late it is then: under the longest time that a push is waited for.
-const LATENESS: Duration = Duration::from_millis(300);
+const PARENT_LATE_BY: Duration = Duration::from_millis(300);
 
 /// When an announcer speaks, after the entry: the late push has come.
 const SPEAKS_AFTER: Duration = Duration::from_millis(350);
 
 /// Since when it claims to have the item: since before it entered.
-const AGE_MS: u32 = 400;
+const CLAIMED_AGE_MS: u32 = 400;
 
 impl TakeGrafts {
     pub(in crate::sim::adversary) fn new(parent: bool) -> Self {
@@ -48,13 +48,13 @@ impl Adversary for TakeGrafts {
 
     fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
         self.seen += 1;
-        let early = self.seen <= EARLY;
+        let early = self.seen <= EARLY_ITEMS;
         if self.parent {
-            let after = if early { Duration::ZERO } else { LATENESS };
+            let after = if early { Duration::ZERO } else { PARENT_LATE_BY };
             let pushes = peers.iter().flat_map(|&peer| push_of(peer, &item));
             out.extend(pushes.map(|sending| Sending { after, ..sending }));
         } else if let (false, ItemId::Transaction(id)) = (early, item.id) {
-            let message = announcement(id.short(), AGE_MS);
+            let message = announcement(id.short(), CLAIMED_AGE_MS);
             let each = |&to: &PeerHandle| Sending { to, message: message.clone(), after: SPEAKS_AFTER };
             out.extend(peers.iter().map(each));
         }

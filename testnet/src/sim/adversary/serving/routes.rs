@@ -28,7 +28,7 @@ pub(in crate::sim::adversary) struct Meddle {
 }
 
 /// How late: 1 ms under the shortest grace.
-const LATENESS: Duration = Duration::from_micros(GRACE_MIN.as_micros() - 1_000);
+const DAWDLES_BY: Duration = Duration::from_micros(GRACE_MIN.as_micros() - 1_000);
 
 /// Routes that a meddler remembers.
 const SEEN_MAX: usize = 64;
@@ -51,7 +51,7 @@ impl Adversary for Dawdle {
             message,
             Message::Transactions { .. } | Message::Block(_) | Message::BlockHeader { pushed: true, .. }
         );
-        out.push(Sending { to, message, after: if push { LATENESS } else { Duration::ZERO } });
+        out.push(Sending { to, message, after: if push { DAWDLES_BY } else { Duration::ZERO } });
     }
 }
 

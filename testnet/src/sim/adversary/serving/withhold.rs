@@ -26,7 +26,7 @@ pub(in crate::sim::adversary) struct Idle;
 pub(in crate::sim::adversary) struct Late;
 
 /// How late: 10 ms under the shortest expiry of a request.
-const LATENESS: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() - 10_000);
+const ANSWERS_LATE_BY: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() - 10_000);
 
 impl Adversary for Withhold {
     fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
@@ -72,7 +72,7 @@ impl Adversary for Idle {
 impl Adversary for Late {
     fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
         let greeting = matches!(message, Message::Hello(_));
-        out.push(Sending { to, message, after: if greeting { Duration::ZERO } else { LATENESS } });
+        out.push(Sending { to, message, after: if greeting { Duration::ZERO } else { ANSWERS_LATE_BY } });
     }
 }
 
