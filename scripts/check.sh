@@ -13,6 +13,14 @@ cargo fmt --all -- --check
 step "purity: the engine has no std, clock, thread or network"
 ./scripts/purity.sh
 
+step "house: names, the map, constants, lengths, crowds and import circles"
+if command -v python3 >/dev/null 2>&1; then
+  python3 scripts/check-house.py
+  python3 scripts/check-house.py --self-test >/dev/null
+else
+  skipped+=("the house's order: python3 is not installed")
+fi
+
 step "lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 

@@ -1,4 +1,7 @@
-//! Whose gossip is measured.
+//! Whose gossip is measured: this project's, or gossipsub as a [`baseline`]. A [`worker`] is one node of either.
+
+pub mod baseline;
+pub mod worker;
 
 use std::fmt;
 use std::str::FromStr;

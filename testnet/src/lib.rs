@@ -4,13 +4,8 @@
 //! Deliberately absent: any gossip rule. What is measured runs in processes of its own, the `node` binary or a worker
 //! around the same library, and is looked at from outside.
 
-pub mod baseline;
 pub mod cli;
-pub mod compare;
 pub mod engine;
-pub mod floor;
-pub mod items;
-pub mod keys;
 pub mod local;
 pub mod random;
 pub mod report;
@@ -18,5 +13,4 @@ pub mod sim;
 pub mod text;
 pub mod topology;
 pub mod wan;
-pub mod worker;
 pub mod workload;

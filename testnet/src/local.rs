@@ -6,14 +6,13 @@
 
 pub mod capacity;
 pub mod collect;
+pub mod compare;
 pub mod interrupt;
 pub mod launch;
 pub mod load;
 pub mod out;
 pub mod plan;
 pub mod progress;
-pub mod ready;
-pub mod rpc;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,7 +24,7 @@ use tokio::time::Instant;
 
 use collect::{Measured, NodeTrace, Observed};
 use interrupt::Interrupt;
-use launch::Cluster;
+use launch::{Cluster, ready};
 use load::{Done, LoadError};
 use out::Out;
 use plan::Plan;

@@ -5,16 +5,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, quoted};
-use testnet::compare::Compare;
+use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, WorkerArgs, quoted};
+use testnet::engine::worker;
+use testnet::local::compare::Compare;
 use testnet::local::interrupt::Interrupt;
 use testnet::local::progress::to_stderr;
 use testnet::local::{Ended, capacity};
-use testnet::report::layout::{Page, WIDTH};
 use testnet::report::schema::Report;
+use testnet::report::tables::layout::{Page, WIDTH};
 use testnet::report::{self, Found, Json, tables};
-use testnet::sim::batch::Batch;
-use testnet::sim::pages::restart_with_large_pages;
+use testnet::sim::runner::batch::Batch;
+use testnet::sim::runner::pages::restart_with_large_pages;
 
 const INTERRUPTED: u8 = 130;
 
@@ -26,7 +27,10 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run(*arguments),
         Command::Compare(arguments) => compare(*arguments),
         Command::Sim(arguments) => simulate(*arguments),
-        Command::Worker(arguments) => testnet::worker::run(*arguments),
+        Command::Worker(arguments) => {
+            let WorkerArgs { engine, links, number, node } = *arguments;
+            worker::run(engine, links.zip(number), node)
+        }
         Command::Report { dir, json } => show(&dir, json.as_ref()),
     };
     result.unwrap_or_else(|error| {
@@ -170,7 +174,7 @@ fn text(found: &Found, page: Page) -> String {
     match found {
         Found::One(report) => tables::render(report, page),
         Found::Several(runs) => tables::render_runs(runs, page),
-        Found::Capacity(found) => report::capacity::render(found, page),
+        Found::Capacity(found) => tables::capacity::render(found, page),
     }
 }
 

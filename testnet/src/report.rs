@@ -4,14 +4,11 @@
 pub mod capacity;
 pub mod compare;
 pub mod deliveries;
-pub mod healing;
-pub mod layout;
+pub mod figures;
 pub mod schema;
-pub mod spreads;
 pub mod statistics;
 pub mod svg;
 pub mod tables;
-mod words;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -23,8 +20,8 @@ use serde::de::DeserializeOwned;
 
 use capacity::Capacity;
 use deliveries::{Columns, DeliveriesError, Delivery, Rows};
+use figures::spreads::{Gather, Spreads};
 use schema::{Report, Runs, SCHEMA};
-use spreads::{Gather, Spreads};
 
 /// The report's file name.
 pub const REPORT_FILE: &str = "report.json";
@@ -247,7 +244,7 @@ pub fn read(dir: &Path) -> Result<Found, ReportError> {
     }
     match kind.runs {
         Some(_) => parse(&path, &text).map(Found::Several),
-        None if kind.kind.as_deref() == Some(capacity::KIND) => {
+        None if kind.kind.as_deref() == Some(capacity::CAPACITY_KIND) => {
             parse(&path, &text).map(|found| Found::Capacity(Box::new(found)))
         }
         None => parse(&path, &text).map(|report| Found::One(Box::new(report))),
@@ -310,7 +307,7 @@ pub fn redraw_missing_of_runs(dir: &Path, runs: &Runs) -> Result<Vec<&'static st
 
 /// The pictures that there are of several runs, and their names.
 fn pictures(runs: &Runs) -> Result<Vec<(&'static str, String)>, ReportError> {
-    let drawn = if runs.kind == compare::KIND {
+    let drawn = if runs.kind == compare::COMPARE_KIND {
         vec![(COMPARE_FILE, svg::compare(runs)?)]
     } else {
         let varied = runs.sweep.as_ref();

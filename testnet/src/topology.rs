@@ -3,6 +3,7 @@
 //! Deliberately absent: link delays, and any graph that is not connected.
 
 mod file;
+pub mod floor;
 mod kademlia;
 mod regular;
 mod small_world;
@@ -13,6 +14,9 @@ use std::str::FromStr;
 
 use crate::random::{Draws, Seed};
 use crate::text::serde_as_text;
+
+/// Nodes without another word.
+pub const NODES_DEFAULT: usize = 50;
 
 /// What `--topology` asks for.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,17 +1,11 @@
 //! The links between nodes, as `--wan`, `--jitter` and `--bandwidth` say: how far apart two nodes are, by how much
 //! that varies, and how fast each sends and receives.
 //!
-//! Two carry messages over them: the simulator asks here, and real processes go over an emulated [`link`].
+//! Two carry messages over them: the simulator asks here, and real processes go over an [emulated] link.
 
 mod delays;
-mod emulated;
-mod incoming;
-pub mod link;
-mod outgoing;
-pub mod pace;
+pub mod emulated;
 pub mod partition;
-mod piece;
-mod site;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,11 +13,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub use delays::{Delays, LOOPBACK_ONE_WAY_US, REGIONS_MAX, WanError};
-pub use emulated::{EmulatedLinks, LinksError};
-pub use incoming::HELD_BYTES_MAX;
-pub use outgoing::{PIECE_BYTES, SEND_BUFFER_BYTES};
+pub use emulated::{
+    EmulatedLinks, HELD_BYTES_MAX, LINK_PIECE_BYTES, LinkPlan, LinksError, Outage, SEND_BUFFER_BYTES, Site,
+};
 pub use partition::{Halves, Partition};
-pub use site::{LinkPlan, Outage, Site};
 
 use crate::text::{Time, parse_time, serde_as_text};
 
@@ -56,6 +49,10 @@ pub const ONE_WAY_MAX: Duration = Duration::from_secs(10);
 const BITS_MAX: u64 = 1_000_000_000_000;
 
 const BITS_PER_BYTE: u64 = 8;
+
+/// Delays are in microseconds, and what a machine's clock tells is in nanoseconds.
+pub(crate) const NS_PER_US: u64 = 1_000;
+pub(crate) const NS_PER_S: u64 = 1_000_000_000;
 
 impl Jitter {
     /// None.

@@ -3,6 +3,7 @@
 
 mod check;
 mod entries;
+pub mod items;
 mod schedule;
 mod table;
 
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{AUTHORS_MAX, BURST_SIZE_MAX, RATE_MAX, WorkloadError};
+pub use check::{AUTHORS_MAX, BURST_SIZE_MAX, TX_RATE_MAX, WorkloadError};
 pub use entries::{COLD_ITEMS, Entry, Workload};
 
 use crate::random::Seed;

@@ -7,10 +7,11 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use protocol::gossip::RelayPolicy;
 
+use super::load::{DEGREE, DRAIN};
 use super::{LinkArgs, LoadArgs};
-use crate::compare::{Comparison, Contender, Job, Kind, StoreChoice};
 use crate::engine::Engine;
-use crate::local::plan::{NODES_MAX, Plan};
+use crate::local::compare::{Comparison, Contender, Job, Kind, StoreChoice};
+use crate::local::plan::{Plan, REAL_NODES_MAX};
 use crate::random::Seed;
 use crate::report::Json;
 use crate::report::schema::Compared;
@@ -38,12 +39,6 @@ The out directory then holds report.json, compare.svg and runs/, with the files 
 
 Exit status: 0 the reports were written, whatever they say; 1 a run could not be made; 2 usage; 130 interrupted.";
 
-/// Neighbours of each node, without another word.
-const DEGREE: usize = 8;
-
-/// The wait for what hasn't arrived, without another word.
-const DRAIN: Duration = Duration::from_secs(10);
-
 /// The flags of `testnet compare`.
 #[derive(Debug, Args)]
 #[command(after_long_help = COMPARE_HELP)]
@@ -66,7 +61,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub store: StoreChoice,
     /// Nodes to launch [default: 50, or as many as a topology file names]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=NODES_MAX as u64))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=REAL_NODES_MAX as u64))]
     pub nodes: Option<u64>,
     /// Network and load.
     #[command(flatten)]

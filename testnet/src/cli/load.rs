@@ -7,7 +7,13 @@ use protocol::gossip::{Digest, Reconciliation, RelayPolicy, RelayPolicyError};
 
 use crate::text;
 use crate::topology::Topology;
-use crate::workload::{AUTHORS_MAX, Length, Load, RATE_MAX, Skew};
+use crate::workload::{AUTHORS_MAX, Length, Load, Skew, TX_RATE_MAX};
+
+/// Neighbours of each node where the graph is fixed, without another word.
+pub(super) const DEGREE: usize = 8;
+
+/// The wait of real runs for what hasn't arrived, without another word.
+pub(super) const DRAIN: Duration = Duration::from_secs(10);
 
 /// Network and load.
 #[derive(Clone, Debug, Default, Args)]
@@ -145,8 +151,8 @@ impl LoadArgs {
 
 fn parse_rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(rate) if (0.0..=RATE_MAX).contains(&rate) => Ok(rate),
-        _ => Err(format!("a number from 0 to {RATE_MAX} is wanted")),
+        Ok(rate) if (0.0..=TX_RATE_MAX).contains(&rate) => Ok(rate),
+        _ => Err(format!("a number from 0 to {TX_RATE_MAX} is wanted")),
     }
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 
+use super::load::{DEGREE, DRAIN};
 use super::{LinkArgs, LoadArgs};
 use crate::engine::Engine;
-use crate::local::plan::{NODES_MAX, Plan};
+use crate::local::plan::{Plan, REAL_NODES_MAX};
 use crate::random::Seed;
 use crate::report::Json;
 use crate::topology::Topology;
@@ -32,15 +33,9 @@ The out directory then holds report.json, deliveries.csv, cdf.svg, traces/, logs
 
 Exit status: 0 the report was written, whatever it says; 1 it could not run; 2 usage; 130 interrupted.";
 
-/// The wait for what hasn't arrived, without another word.
-const DRAIN: Duration = Duration::from_secs(10);
-
 /// How long each rate is offered in a search for the capacity, and the wait afterwards, without another word.
 const CAPACITY_DURATION: Duration = Duration::from_secs(10);
 const CAPACITY_DRAIN: Duration = Duration::from_secs(3);
-
-/// Neighbours of each node of an engine that needs a fixed graph, without another word.
-const DEGREE: usize = 8;
 
 /// The flags of `testnet run`.
 #[derive(Debug, Args)]
@@ -50,7 +45,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "ENGINE", default_value_t)]
     pub engine: Engine,
     /// Nodes to launch [default: 50, or as many as a topology file names]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=NODES_MAX as u64))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=REAL_NODES_MAX as u64))]
     pub nodes: Option<u64>,
     /// Network and load.
     #[command(flatten)]

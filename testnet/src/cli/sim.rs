@@ -12,11 +12,12 @@ use super::{LinkArgs, LoadArgs, quoted};
 use crate::random::Seed;
 use crate::report::Json;
 use crate::report::schema::Swept;
-use crate::sim::batch::Batch;
-use crate::sim::runner::{Checks, Job};
-use crate::sim::scenario::{Draft, NODES_MAX, Scenario};
+use crate::sim::runner::Job;
+use crate::sim::runner::batch::Batch;
+use crate::sim::runner::sweep::{Sweep, VALUES_MAX};
+use crate::sim::scenario::{Draft, SIMULATED_NODES_MAX, Scenario};
 use crate::sim::swarm::Drawn;
-use crate::sim::sweep::{Sweep, VALUES_MAX};
+use crate::sim::watchers::Checks;
 use crate::text;
 
 const SIM_HELP: &str = "\
@@ -50,7 +51,7 @@ const SEEDS_MAX: u64 = 1_000_000;
 #[command(after_long_help = SIM_HELP)]
 pub struct SimArgs {
     /// Nodes [default: 50, or as many as a topology file names]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=NODES_MAX as u64))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=SIMULATED_NODES_MAX as u64))]
     pub nodes: Option<u64>,
     /// A TOML file to begin with; flags override its keys
     #[arg(long, value_name = "FILE")]

@@ -25,9 +25,9 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::{LAST_SAMPLE, prepare, program, read_traces, stop};
 use crate::report;
-use crate::report::capacity::{Capacity, KIND, Step};
+use crate::report::capacity::{CAPACITY_KIND, Capacity, Step};
 use crate::report::schema::SCHEMA;
-use crate::workload::{Load, RATE_MAX};
+use crate::workload::{Load, TX_RATE_MAX};
 use search::Search;
 
 /// Fresh nodes begin with nothing; the others get fresh ones too before their mempools could be what limits them.
@@ -37,7 +37,7 @@ const SUBMITTED_MAX: u64 = MEMPOOL_ENTRIES_MAX as u64 / 2;
 const IDLE_BETWEEN: Duration = Duration::from_secs(3);
 
 /// Between looks whether everything has arrived: gently, for the nodes share the machine.
-const POLL: Duration = Duration::from_millis(500);
+const ARRIVED_POLL: Duration = Duration::from_millis(500);
 
 /// How a search ended.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub async fn find(plan: &Plan, within: f64) -> anyhow::Result<Ended> {
     let dir = out::claim(&plan.out)?;
     let progress = Progress::stderr();
     let plan = Plan { out: dir.clone(), ..plan.clone() };
-    let mut search = Search::new(plan.load.tx_rate, RATE_MAX, within);
+    let mut search = Search::new(plan.load.tx_rate, TX_RATE_MAX, within);
     let (mut found, mut live) = (Found::default(), None);
     let mut ended = Ok(false);
     while let Some(rate) = search.next() {
@@ -179,7 +179,7 @@ async fn offer(
         if left.is_zero() || load::arrived(cluster, done).await {
             break;
         }
-        sleep_until(Instant::now() + left.min(POLL)).await;
+        sleep_until(Instant::now() + left.min(ARRIVED_POLL)).await;
     }
     done.window.drain_to = monotonic_ns().min(deadline);
     load::watch(cluster, LAST_SAMPLE).await?;
@@ -263,7 +263,7 @@ fn compose(plan: &Plan, search: &Search, found: Found) -> Capacity {
     let shown = |rate: Option<f64>| rate.map(|rate| report::statistics::rounded(rate, 1));
     Capacity {
         schema: SCHEMA,
-        kind: KIND.to_owned(),
+        kind: CAPACITY_KIND.to_owned(),
         engine: plan.engine.to_string(),
         relay: plan.relay.clone(),
         nodes: plan.nodes,

@@ -4,9 +4,10 @@
 //! where `setpriv` (util-linux) is installed, the kernel kills the nodes if this process dies, whatever killed it.
 //! `OUT/pids` lists them meanwhile.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+pub mod ready;
+pub mod rpc;
+
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,11 +20,11 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
+use self::rpc::Rpc;
 use super::out::Out;
 use super::plan::Plan;
-use super::rpc::Rpc;
 use crate::engine::Engine;
-use crate::keys::node_key;
+use crate::random::keys::node_key;
 use crate::wan::{Outage, Wan};
 
 /// All nodes of a run.
@@ -85,7 +86,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Between looks for `rpc.json`.
 const START_POLL: Duration = Duration::from_millis(30);
 /// Nodes stop cleanly within 5 s; on a busy machine they get some more.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const NODES_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const STOP_POLL: Duration = Duration::from_millis(50);
 /// Lines of a lost node's log that are shown.
 const LOG_LINES: usize = 6;
@@ -210,7 +211,7 @@ impl Cluster {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
             }
         }
-        let deadline = Instant::now() + STOP_TIMEOUT;
+        let deadline = Instant::now() + NODES_STOP_TIMEOUT;
         while self.running() > 0 && Instant::now() < deadline {
             sleep(STOP_POLL).await;
         }
@@ -355,13 +356,6 @@ fn worker(plan: &Plan, out: &Out, node: usize) -> Vec<String> {
         arguments.extend(["--links".to_owned(), links, "--number".to_owned(), node.to_string()]);
     }
     arguments
-}
-
-/// Writes the node's key, which the seed decides, so that its public key is known beforehand.
-pub(super) fn write_key(path: &Path, seed: &[u8; 32]) -> anyhow::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{}", hex::encode(seed))?;
-    Ok(())
 }
 
 fn read_rpc_file(path: &Path) -> Option<RpcFile> {

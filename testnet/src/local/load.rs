@@ -17,12 +17,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::collect::{Submission, Window};
+use super::launch::rpc::{Rpc, RpcError};
 use super::launch::{Cluster, Loss};
 use super::plan::Plan;
 use super::progress::Progress;
-use super::rpc::{Rpc, RpcError};
-use crate::items::BlockMaker;
 use crate::wan::Outage;
+use crate::workload::items::BlockMaker;
 use crate::workload::{Entry, Workload};
 use queues::Queues;
 

@@ -5,13 +5,13 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::launch::write_key;
 use super::plan::Plan;
-use crate::keys::node_seed;
+use crate::random::keys::node_seed;
 use crate::report;
 
 /// The directory, by an absolute path.
@@ -162,6 +162,13 @@ fn still_alive(dir: &Path) -> Vec<String> {
         String::from_utf8_lossy(&command).contains(&*nodes.to_string_lossy())
     };
     pids.filter(is_ours).map(str::to_owned).chain(of_runs).collect()
+}
+
+/// Writes the node's key, which the seed decides, so that its public key is known beforehand.
+fn write_key(path: &Path, seed: &[u8; 32]) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{}", hex::encode(seed))?;
+    Ok(())
 }
 
 /// A data directory holds a key: it is its owner's alone.

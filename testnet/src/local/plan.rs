@@ -9,19 +9,16 @@ use protocol::keys::SecretKey;
 use protocol::network::NetworkId;
 
 use crate::engine::Engine;
-use crate::items::BlockMaker;
-use crate::keys::node_key;
 use crate::random::Seed;
+use crate::random::keys::node_key;
 use crate::report::Json;
-use crate::topology::{Graph, Topology};
+use crate::topology::{Graph, NODES_DEFAULT, Topology};
 use crate::wan::{Bandwidth, Delays, Halves, Jitter, LinkPlan, Partition, Wan};
+use crate::workload::items::BlockMaker;
 use crate::workload::{Load, Workload};
 
 /// Nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file descriptors.
-pub const NODES_MAX: usize = 1_000;
-
-/// Nodes without another word.
-const NODES_DEFAULT: usize = 50;
+pub const REAL_NODES_MAX: usize = 1_000;
 
 /// Peers that a node of a Kademlia network must have before the load begins: its outbound target.
 const KADEMLIA_PEERS: usize = 8;
@@ -214,8 +211,8 @@ impl Plan {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        if self.nodes > NODES_MAX {
-            bail!("{} nodes are too many for one machine: at most {NODES_MAX}", self.nodes);
+        if self.nodes > REAL_NODES_MAX {
+            bail!("{} nodes are too many for one machine: at most {REAL_NODES_MAX}", self.nodes);
         }
         let load = &self.load;
         load.check()?;

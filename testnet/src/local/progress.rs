@@ -12,7 +12,7 @@ pub struct Progress {
 }
 
 /// How often the moving line moves.
-const TICK: Duration = Duration::from_millis(200);
+const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 impl Progress {
     /// On standard error.
@@ -23,7 +23,7 @@ impl Progress {
             if let Ok(style) = ProgressStyle::with_template("{spinner} [{bar:24}] {wide_msg} {elapsed}") {
                 bar.set_style(style.progress_chars("=> "));
             }
-            bar.enable_steady_tick(TICK);
+            bar.enable_steady_tick(REDRAW_EVERY);
             bar
         });
         Self { bar }

@@ -23,7 +23,7 @@ pub use sweep::sweep;
 use super::ReportError;
 use super::schema::Report;
 
-const SIZE: (u32, u32) = (960, 600);
+const PICTURE_SIZE: (u32, u32) = (960, 600);
 const INK: RGBColor = RGBColor(40, 44, 52);
 const GRID: RGBColor = RGBColor(225, 228, 232);
 const BLUE: RGBColor = RGBColor(31, 119, 180);
@@ -36,7 +36,7 @@ type DrawError = DrawingAreaErrorKind<std::io::Error>;
 /// The SVG of what `draw` draws.
 fn drawn(draw: impl FnOnce(&Area<'_>) -> Result<(), DrawError>) -> Result<String, ReportError> {
     let mut text = String::new();
-    let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
+    let area = SVGBackend::with_string(&mut text, PICTURE_SIZE).into_drawing_area();
     draw(&area).map_err(|error| ReportError::Draw(error.to_string()))?;
     drop(area);
     Ok(text)

@@ -1,12 +1,16 @@
 //! The report for people. Everything printed is in `report.json`; a figure that doesn't exist is a dash.
 
+pub mod capacity;
+mod cells;
+mod compare;
+pub mod layout;
+mod words;
+
 use std::fmt::Write as _;
 
-use super::layout::{Cell, Grid, Page, wrapped};
+use self::cells::{DASH, count, number, percent, told};
+use self::layout::{Cell, Grid, Page, wrapped};
 use super::schema::{Healed, Percentiles, Propagation, Report, Rounds, Rumored, Runs, Simulated, Spread};
-use super::words::explained;
-
-pub(super) const DASH: &str = "–";
 
 /// Violations that are shown; the report has more.
 const VIOLATIONS_SHOWN: usize = 10;
@@ -40,17 +44,11 @@ pub fn render(report: &Report, page: Page) -> String {
     text
 }
 
-/// A table, and the words in it.
-pub(super) fn told(grid: Grid, page: Page) -> String {
-    let words = explained(&grid);
-    grid.render(page) + &words
-}
-
 /// Several runs as one table, a row for each value (or seed); as several, if engines are compared.
 #[must_use]
 pub fn render_runs(runs: &Runs, page: Page) -> String {
-    if runs.kind == super::compare::KIND {
-        return super::compare::render(runs, page);
+    if runs.kind == super::compare::COMPARE_KIND {
+        return compare::render(runs, page);
     }
     let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());
     let seeds = runs.runs.iter().any(|run| runs.runs.first().is_some_and(|first| first.seed != run.seed));
@@ -330,18 +328,4 @@ fn reconciled(simulated: &Simulated) -> bool {
 /// The kinds that took part.
 fn kinds(report: &Report) -> impl Iterator<Item = (&'static str, &Propagation)> {
     [("transactions", &report.tx), ("blocks", &report.block)].into_iter().filter(|(_, kind)| kind.offered > 0)
-}
-
-fn count(value: Option<u64>) -> String {
-    value.map_or(DASH.to_owned(), |value| value.to_string())
-}
-
-pub(super) fn number(value: Option<f64>, digits: usize) -> String {
-    value.map_or(DASH.to_owned(), |value| format!("{value:.digits$}"))
-}
-
-/// A share in percent, never rounded up to 100.
-pub(super) fn percent(share: f64) -> String {
-    let shown = (share * 100_000.0).floor() / 1_000.0;
-    if share >= 1.0 { "100%".to_owned() } else { format!("{shown:.3}%") }
 }

@@ -1,24 +1,15 @@
 //! What a node that doesn't keep the rules does. It runs the same engine as everybody, and stands between this engine
 //! and the links: it changes, drops, delays and invents messages.
 
-mod asked;
-mod backdate;
-mod claims;
 mod craft;
-mod forge;
-mod grafts;
-mod hide;
-mod junk;
+mod flooding;
 mod kind;
-mod noise;
 mod plan;
 mod producers;
-mod routes;
-mod tail;
-mod withhold;
+mod serving;
 
 pub use self::kind::Kind;
-pub use self::plan::{AdversaryPlan, RATE_MAX};
+pub use self::plan::{ADVERSARY_RATE_MAX, AdversaryPlan};
 
 use std::sync::Arc;
 

@@ -13,11 +13,9 @@ use std::any::Any;
 
 use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, PeerHandle};
 use protocol::message::Message;
-use protocol::time::{Duration, Time};
+use protocol::time::Time;
 
 use super::fault::Fault;
-use super::simulation::Setup;
-use crate::keys::node_key;
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,22 +73,6 @@ pub trait Checker: std::fmt::Debug {
 
     /// The checker itself, for whoever knows which it is.
     fn as_any(&self) -> &dyn Any;
-}
-
-/// Every checker, for the world that is set up.
-#[must_use]
-pub fn all(setup: &Setup) -> Vec<Box<dyn Checker>> {
-    let Setup { graph, relay, reconciliation, network, blocks, nodes, seed, .. } = setup;
-    let producers = blocks.iter().map(|(_, node)| node_key(*seed, *node).public()).collect();
-    let slow = (0..nodes.len()).filter(|&node| nodes[node].slowness > Duration::ZERO).collect();
-    let honest = nodes.iter().map(super::simulation::NodeSetup::is_honest).collect();
-    vec![
-        Box::new(safety::Safety::new(network.clone(), producers)),
-        Box::new(blame::Blame::new(honest, slow)),
-        Box::new(one_tip::OneTip::new(graph.clone())),
-        Box::new(liveness::Liveness::new(graph.clone(), *relay, *reconciliation)),
-        Box::new(bounds::Bounds::new(graph.nodes())),
-    ]
 }
 
 /// Violations kept; of more than these only the number.

@@ -11,7 +11,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use protocol::time::Time;
+use protocol::time::{Duration as Span, Time};
 use serde::{Deserialize, Serialize};
 
 use super::link::Weather;
@@ -236,6 +236,15 @@ pub enum Fault {
     Heal,
     /// Loss, duplication and reordering from here on.
     Weather(Weather),
+}
+
+/// How a node differs from others without breaking a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peculiarity {
+    /// How far its clock is ahead.
+    pub clock_ahead: Span,
+    /// Time that it takes over each message.
+    pub slowness: Span,
 }
 
 /// When what happens, in order of time.

@@ -15,6 +15,8 @@
 //! link lost is therefore made good as a transport does it, by closing the link and dialling again, when the faults
 //! end.
 
+pub mod wire;
+
 use node::config::deadlines::WRITE_STALL;
 use node::net::lane::window::WINDOW_BYTES_MAX;
 use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, REQUEST_EXPIRY_MIN};

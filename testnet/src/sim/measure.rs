@@ -1,15 +1,19 @@
 //! From a finished run to the report's figures, by the same rules as for real nodes: counted are deliveries to nodes
 //! that keep the rules and were never down.
 
+pub mod heal;
+pub mod rounds;
+pub mod spread;
+
 use node::observe::trace::Kind;
 
-use super::ledger::{self, Arrival, Entry};
 use super::simulation::Finished;
-use crate::floor::{Floor, NOWHERE, Paths};
+use super::simulation::ledger::{self, Arrival, Entry};
 use crate::report::deliveries::Delivery;
+use crate::report::figures::spreads::{Latencies, Spreads};
 use crate::report::schema::{Cost, Percentiles, Propagation, Stretch, Warm};
-use crate::report::spreads::{Latencies, Spreads};
 use crate::report::statistics::{Sorted, ratio, rounded};
+use crate::topology::floor::{Floor, NOWHERE, Paths};
 
 /// The figures.
 #[derive(Clone, Debug)]

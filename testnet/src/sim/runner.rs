@@ -1,29 +1,30 @@
 //! One simulation, from scenario and seed to its report. Real time is looked at here, outside the simulation, and only
 //! to say how long it took.
 
+pub mod batch;
+pub mod pages;
+pub mod sweep;
+
 use std::time::Instant;
 
 use protocol::gossip::RelayPolicy;
 
+use super::checker;
 use super::checker::bounds::Bounds;
-use super::checker::converged::Converged;
 use super::checker::liveness::Liveness;
 use super::checker::one_tip::OneTip;
 use super::checker::safety::Safety;
-use super::checker::{self, Checker, sampled};
-use super::heal;
-use super::measure::{self, Measured};
-use super::rounds;
+use super::measure::{self, Measured, heal, rounds, spread};
 use super::scenario::Scenario;
-use super::simulation::{Finished, Progress, Setup, Simulation};
-use super::spread;
+use super::simulation::{Finished, Progress, Simulation};
 use super::swarm::Drawn;
-use crate::floor::Floor;
+use super::watchers::Checks;
 use crate::random::Seed;
 use crate::report::deliveries::Delivery;
+use crate::report::figures::spreads::Spreads;
 use crate::report::schema::{Broken, Filled, Report, SCHEMA, Simulated};
-use crate::report::spreads::Spreads;
 use crate::report::statistics::{ratio, rounded};
+use crate::topology::floor::Floor;
 
 /// One simulation to run.
 #[derive(Clone, Debug)]
@@ -42,50 +43,6 @@ pub struct Job {
     pub repeat: String,
     /// Whether the process runs nothing else, so that its memory is this run's.
     pub alone: bool,
-}
-
-/// Who watches a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checks {
-    /// Every checker sees every node; from [`SAMPLED_FROM`] nodes on, a sample of them.
-    Auto,
-    /// Every checker sees every node.
-    All,
-    /// As [`Checks::Auto`], and all nodes must end with the same items and the same tip.
-    Converged,
-    /// Nobody.
-    None,
-}
-
-/// Of networks of so many nodes a sample is watched, unless everything is to be.
-pub const SAMPLED_FROM: usize = 1_000;
-
-impl Checks {
-    /// As the report has it.
-    fn name(self, nodes: usize) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Auto if nodes >= SAMPLED_FROM => "sampled",
-            Self::Converged if nodes >= SAMPLED_FROM => "sampled, converged",
-            Self::Auto | Self::All => "all",
-            Self::Converged => "all, converged",
-        }
-    }
-
-    fn checkers(self, setup: &Setup) -> Vec<Box<dyn Checker>> {
-        let all = || checker::all(setup);
-        let nodes = setup.graph.nodes();
-        let samples = nodes >= SAMPLED_FROM && self != Self::All;
-        let mut checkers = match self {
-            Self::None => Vec::new(),
-            _ if samples => all().into_iter().map(|one| sampled::sampled(one, nodes)).collect(),
-            _ => all(),
-        };
-        if self == Self::Converged {
-            checkers.push(Box::new(Converged::default()));
-        }
-        checkers
-    }
 }
 
 /// Violations that a report holds; the rest is counted.

@@ -21,20 +21,17 @@ pub use draft::{Draft, ScenarioError};
 use super::adversary::{AdversaryPlan, Kind};
 use super::fault::{Fault, FaultPlan};
 use super::link::LinkModel;
-use super::simulation::{Parted, Room, Setup};
-use crate::items::BlockMaker;
-use crate::keys::node_key;
+use super::simulation::{NodeSetup, Parted, Room, Setup};
 use crate::random::Seed;
+use crate::random::keys::node_key;
 use crate::text;
-use crate::topology::Topology;
+use crate::topology::{NODES_DEFAULT, Topology};
 use crate::wan::{Bandwidth, Delays, Halves, Jitter, Partition, Wan};
+use crate::workload::items::BlockMaker;
 use crate::workload::{Load, Workload};
 
 /// Nodes of a simulation at most. At about 100 KiB each, 100,000 take 10 GiB.
-pub const NODES_MAX: usize = 100_000;
-
-/// Nodes without another word.
-pub const NODES_DEFAULT: usize = 50;
+pub const SIMULATED_NODES_MAX: usize = 100_000;
 
 /// What one signature check takes: the middle of the 50 to 90 µs that a core of the usual kind takes over Ed25519 by
 /// the strict rule.
@@ -141,8 +138,8 @@ impl Scenario {
     /// As [`Scenario::setup`].
     pub fn setup_on(&self, network: NetworkId, block_bytes_max: usize, seed: Seed) -> anyhow::Result<Setup> {
         self.workload.check()?;
-        if let Some(nodes) = self.nodes.filter(|nodes| !(1..=NODES_MAX).contains(nodes)) {
-            bail!("nodes is {nodes}: 1 to {NODES_MAX} are wanted");
+        if let Some(nodes) = self.nodes.filter(|nodes| !(1..=SIMULATED_NODES_MAX).contains(nodes)) {
+            bail!("nodes is {nodes}: 1 to {SIMULATED_NODES_MAX} are wanted");
         }
         let graph = self.topology.graph(self.nodes, NODES_DEFAULT, seed)?;
         let nodes = graph.nodes();
@@ -153,7 +150,8 @@ impl Scenario {
         let kinds = self.adversaries.kinds(nodes, &producers, seed).context("adversaries")?;
         let graph = self.adversaries.widened(graph, &kinds, seed);
         self.faults.check().context("faults")?;
-        let (mut schedule, mut setups) = self.faults.draw(&graph, load.duration().into(), &producers, seed);
+        let (mut schedule, drawn) = self.faults.draw(&graph, load.duration().into(), &producers, seed);
+        let mut setups: Vec<NodeSetup> = drawn.into_iter().map(NodeSetup::from).collect();
         schedule.extend(self.kills(nodes, &producers, seed)?);
         let partition = self.parted(nodes, seed)?;
         schedule.extend(partition.iter().map(|parted| {

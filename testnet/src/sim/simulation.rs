@@ -4,41 +4,43 @@
 //! the next, signature checks come back as verdicts, credit comes back when bytes have left. Deliberately absent: the
 //! report (it is made from the [`Ledger`]), and any rule of gossip.
 
+mod begin;
 mod connect;
 mod deliver;
 mod enter;
+pub mod host;
+pub mod ledger;
+pub mod queue;
 mod setup;
+pub mod stored;
+pub mod trace;
+pub mod verdicts;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use protocol::gossip::{Config, Event, Input, ItemId, Output, PeerHandle};
 use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::message::Lane;
 use protocol::time::{Duration, Time};
-use protocol::validator::Producers;
 use protocol::verify::{JobId, Verdict};
 
 use self::deliver::Arriving;
 pub use self::enter::EPOCH_MS;
+use self::host::{Host, Link, Sabotage};
+use self::ledger::Ledger;
+use self::queue::EventQueue;
 pub use self::setup::{Finished, NodeSetup, Parted, Room, Setup};
+use self::trace::{Mark, TraceHash};
+use self::verdicts::Verdicts;
 use super::adversary::Sending;
 use super::checker::{Checker, NodeView};
 use super::fault::Schedule;
-use super::host::{Host, Link, Sabotage};
-use super::ledger::Ledger;
 use super::link::Network;
-use super::queue::EventQueue;
-use super::trace::{Mark, TraceHash};
-use super::verdicts::Verdicts;
-use crate::items::{BlockMaker, ItemError};
 use crate::random::{Draws, Seed};
-use crate::report::healing::TipAt;
-use crate::wan::Delays;
+use crate::report::figures::healing::TipAt;
+use crate::wan::{Delays, NS_PER_US};
+use crate::workload::items::{BlockMaker, ItemError};
 use crate::workload::{Entry, Workload};
-
-/// Nodes start within this time of each other.
-const START_SPREAD: Duration = Duration::from_millis(500);
 
 /// Between the start and the load: time for every greeting, at delays of up to some 300 ms.
 pub const SETTLE: Duration = Duration::from_secs(3);
@@ -52,8 +54,6 @@ const FORESEE_FROM: usize = 500;
 
 /// Events to look ahead. What sixteen engines begin with, some kilobytes each, fits the second cache.
 const FORESEEN: usize = 16;
-
-const NS_PER_US: u64 = 1_000;
 
 /// Between two reports of progress.
 const EVENTS_PER_PROGRESS: u64 = 1 << 16;
@@ -149,81 +149,6 @@ struct Flush {
 }
 
 impl Simulation {
-    /// The world before anything happened.
-    #[must_use]
-    pub fn new(setup: Setup) -> Self {
-        let nodes = setup.graph.nodes();
-        let producers: Vec<usize> = setup.blocks.iter().map(|(_, node)| *node).collect();
-        let keys = producers.iter().map(|&node| crate::keys::node_key(setup.seed, node).public());
-        let config = Config {
-            network: setup.network,
-            relay: setup.relay,
-            reconciliation: setup.reconciliation,
-            producers: Producers::Allowed(Arc::new(keys.collect())),
-        };
-        let load_from = Time::ZERO + SETTLE;
-        let load_to = load_from + setup.load;
-        let mut draws = setup.seed.draws("links");
-        let mut links = Vec::new();
-        let mut links_of = vec![Vec::new(); nodes];
-        for a in 0..nodes {
-            for b in setup.graph.neighbours(a).iter().map(|&b| b as usize).filter(|&b| a < b) {
-                let (dialler, listener) = if draws.chance(0.5) { (a, b) } else { (b, a) };
-                for end in [a, b] {
-                    links_of[end].push(links.len() as u32);
-                }
-                links.push(Link::new(dialler as u32, listener as u32));
-            }
-        }
-        let mut hosts: Vec<Host> = (0..nodes).map(|_| Host::new()).collect();
-        for (node, (host, given)) in hosts.iter_mut().zip(setup.nodes).enumerate() {
-            host.group = given.group.unwrap_or(node as u64);
-            host.clock_ahead = given.clock_ahead;
-            host.slowness = given.slowness;
-            host.adversary = given.adversary;
-            host.sabotage = given.sabotage;
-        }
-        for (node, host) in hosts.iter_mut().enumerate() {
-            host.watched = host.is_honest() && setup.checkers.iter().any(|checker| checker.watches(node));
-        }
-        Self {
-            now: Time::ZERO,
-            load_from,
-            load_to,
-            end: load_to + setup.drain,
-            queue: EventQueue::default(),
-            hosts,
-            links,
-            links_of,
-            delays: setup.delays,
-            network: Network::new(setup.links, nodes, setup.seed.draws("network")),
-            config,
-            room: setup.room,
-            seed: setup.seed,
-            workload: setup.workload,
-            blocks: setup.blocks,
-            makers: setup.makers,
-            block_bytes_max: setup.block_bytes_max,
-            check: setup.check,
-            schedule: setup.schedule,
-            partition: setup.partition,
-            tips: Vec::new(),
-            verdicts: Verdicts::default(),
-            ledger: Ledger::new(nodes),
-            hash: TraceHash::default(),
-            checkers: setup.checkers,
-            draws,
-            events: 0,
-            inputs: 0,
-            messages: (0, 0),
-            left: 0,
-            flushes: Vec::new(),
-            feedback: VecDeque::new(),
-            outputs: Vec::new(),
-            sendings: Vec::new(),
-        }
-    }
-
     /// Runs to the end.
     ///
     /// # Errors
@@ -270,27 +195,6 @@ impl Simulation {
             tips: self.tips,
             ended_at: self.now,
         })
-    }
-
-    fn begin(&mut self) -> Result<(), SimError> {
-        for node in 0..self.hosts.len() {
-            self.start(node);
-            if let Some(every) = self.hosts[node].adversary.as_ref().and_then(|adversary| adversary.interval()) {
-                self.queue.push(self.load_from + every, Happening::Tick { node: node as u32 });
-            }
-        }
-        for link in 0..self.links.len() {
-            let at = Time::ZERO + self.part_of(START_SPREAD);
-            self.queue.push(at, Happening::Dial { link: link as u32 });
-        }
-        for (index, (at, _)) in self.schedule.iter().enumerate() {
-            let at = self.load_from + at.since(Time::ZERO);
-            self.queue.push(at, Happening::Fault { index });
-        }
-        for (index, (due, _)) in self.blocks.iter().enumerate() {
-            self.queue.push(self.load_from + *due, Happening::Block { index });
-        }
-        self.schedule_submission()
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), SimError> {
@@ -484,5 +388,5 @@ impl Simulation {
 
 /// An item's name in the fingerprint.
 fn word(item: &ItemId) -> u64 {
-    u64::from_le_bytes(super::ledger::short_of(item).0)
+    u64::from_le_bytes(ledger::short_of(item).0)
 }

@@ -6,6 +6,7 @@
 //! simulator, or of the demand. Deliberately absent: measuring anything.
 
 mod draw;
+pub mod withholders;
 
 use std::fmt;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use super::checker::{self, Violation};
 use super::fault::FaultPlan;
 use super::scenario::{CHECK, Scenario};
 use super::simulation::{Finished, Room, Setup, Simulation};
+use super::watchers;
 use crate::random::Seed;
 use crate::text::Time as Written;
 use crate::topology::Topology;
@@ -115,7 +117,7 @@ impl Drawn {
     /// If the graph, the items or the nodes can't be made.
     pub fn setup(&self) -> anyhow::Result<Setup> {
         let mut setup = Scenario::from(self).setup_on(NETWORK.parse()?, BLOCK_BYTES, Seed(self.seed))?;
-        setup.checkers = checker::all(&setup);
+        setup.checkers = watchers::all(&setup);
         Ok(setup)
     }
 

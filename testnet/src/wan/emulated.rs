@@ -1,6 +1,13 @@
 //! Emulated links for one process: the file that says what they are like, the place in the node where they go, and the
 //! word that comes during the run when a partition begins and ends.
 
+mod incoming;
+pub mod link;
+mod outgoing;
+pub mod pace;
+mod piece;
+mod site;
+
 use std::fmt;
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
@@ -9,9 +16,12 @@ use std::sync::Arc;
 
 use node::config::links::{Links, Stream, TcpStream};
 
-use super::link::Link;
-use super::pace::Machine;
-use super::site::{LinkPlan, Outage, Site};
+pub use self::incoming::HELD_BYTES_MAX;
+pub use self::outgoing::{LINK_PIECE_BYTES, SEND_BUFFER_BYTES};
+pub use self::site::{LinkPlan, Outage, Site};
+
+use self::link::Link;
+use self::pace::Machine;
 
 /// The links of one node.
 #[derive(Debug)]

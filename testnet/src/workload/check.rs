@@ -25,12 +25,12 @@ pub enum WorkloadError {
 }
 
 /// The highest rate: one transaction in 10 µs, more than one core can sign.
-pub const RATE_MAX: f64 = 100_000.0;
+pub const TX_RATE_MAX: f64 = 100_000.0;
 
 /// Most authors with a home, at about 100 bytes each.
 pub const AUTHORS_MAX: usize = 100_000;
 
-/// Most transactions of a burst: a second's worth at [`RATE_MAX`].
+/// Most transactions of a burst: a second's worth at [`TX_RATE_MAX`].
 pub const BURST_SIZE_MAX: u32 = 100_000;
 
 /// The longest load.
@@ -70,7 +70,7 @@ impl Load {
             false => Err(WorkloadError::OutOfRange(wanted())),
         };
         let share = 0.0..=1.0;
-        check((0.0..=RATE_MAX).contains(&self.tx_rate), &|| format!("a --tx-rate from 0 to {RATE_MAX}"))?;
+        check((0.0..=TX_RATE_MAX).contains(&self.tx_rate), &|| format!("a --tx-rate from 0 to {TX_RATE_MAX}"))?;
         check(share.contains(&self.one_time_authors), &|| "a share of --one-time-authors from 0 to 1".to_owned())?;
         check(share.contains(&self.stray), &|| "a --stray share from 0 to 1".to_owned())?;
         check((1..=AUTHORS_MAX).contains(&self.authors), &|| format!("1 to {AUTHORS_MAX} --authors"))?;

@@ -7,8 +7,8 @@ use protocol::network::NetworkId;
 use protocol::transaction::{Height, SignedTransaction};
 
 use super::Load;
+use super::items::{ItemError, TxShape, VALID_FOR};
 use super::schedule::{Schedule, Slot, SlotKind};
-use crate::items::{ItemError, TxShape, VALID_FOR};
 use crate::random::{Draws, Seed};
 
 /// One transaction and where it enters.

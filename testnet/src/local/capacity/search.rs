@@ -2,7 +2,7 @@
 //! asks tries the rates and tells.
 
 /// The lowest rate that is tried, in transactions a second.
-pub const RATE_MIN: f64 = 1.0;
+pub const TX_RATE_MIN: f64 = 1.0;
 
 /// The state. It believes that what carries a rate carries every lower one.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +19,7 @@ impl Search {
     /// (0.1 for 10 %) above the highest that was carried.
     #[must_use]
     pub fn new(first: f64, most: f64, within: f64) -> Self {
-        let first = first.clamp(RATE_MIN, most);
+        let first = first.clamp(TX_RATE_MIN, most);
         // Below a thousandth the bisection would go on over differences that no clock can show.
         Self { first, most, within: within.max(0.001), carried: None, failed: None }
     }
@@ -30,7 +30,7 @@ impl Search {
         match (self.carried, self.failed) {
             (None, None) => Some(self.first),
             (Some(carried), None) => Some((carried * 2.0).min(self.most)).filter(|next| *next > carried),
-            (None, Some(failed)) => Some((failed / 2.0).max(RATE_MIN)).filter(|next| *next < failed),
+            (None, Some(failed)) => Some((failed / 2.0).max(TX_RATE_MIN)).filter(|next| *next < failed),
             // In the middle of the ratio, which takes the fewest steps to a bound on a ratio.
             (Some(carried), Some(failed)) => {
                 (failed > carried * (1.0 + self.within)).then(|| (carried * failed).sqrt())

@@ -1,8 +1,8 @@
 //! What deliveries are measured against where links are emulated: how early they could have been.
 //!
-//! The **floor** is that of [`crate::floor`], as in the simulator: at each hop the whole item leaves one node and enters
-//! the next. The **limit** is what no relay can beat that splits an item up: the delays of the fastest path, and the
-//! item's bytes once at the nodes' bandwidth. The overlay is made of the connections that the traces tell of.
+//! The **floor** is that of [`crate::topology::floor`], as in the simulator: at each hop the whole item leaves one node
+//! and enters the next. The **limit** is what no relay can beat that splits an item up: the delays of the fastest path,
+//! and the item's bytes once at the nodes' bandwidth. The overlay is made of the connections that the traces tell of.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -10,10 +10,10 @@ use std::rc::Rc;
 use node::observe::trace::{Kind, What};
 
 use super::{Item, Observed, Window};
-use crate::floor::{Floor, NOWHERE, Paths};
 use crate::report::schema::{Propagation, Stretch, Typical};
 use crate::report::statistics::{Sorted, rounded};
 use crate::topology::Graph;
+use crate::topology::floor::{Floor, NOWHERE, Paths};
 use crate::wan::{Bandwidth, LinkPlan};
 
 /// The earliest arrivals of each item at each node, in the items' order and in microseconds.

@@ -4,7 +4,7 @@
 use node::observe::trace::{Kind, What};
 
 use super::{Item, Observed};
-use crate::report::healing::{Healing, TipAt};
+use crate::report::figures::healing::{Healing, TipAt};
 use crate::report::schema::Healed;
 
 /// The figures; `None` if there was no partition.

@@ -7,8 +7,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::{Area, BLUE, DrawError, GRID, INK, ORANGE, doubts, drawn, font, time};
 use crate::report::ReportError;
+use crate::report::figures::spreads::{Latencies, Spreads};
 use crate::report::schema::{Propagation, Report};
-use crate::report::spreads::{Latencies, Spreads};
 use crate::report::statistics::Sorted;
 
 /// Corners drawn of a curve: finer than the picture's pixels.

@@ -5,8 +5,8 @@ use plotters::prelude::*;
 
 use super::{Area, BLUE, DrawError, GRID, INK, ORANGE, drawn, font, short};
 use crate::report::ReportError;
+use crate::report::figures::models::{self, Line};
 use crate::report::schema::{Report, Runs};
-use crate::sim::models::{self, Line};
 
 /// What is drawn.
 struct Growth {

@@ -14,8 +14,8 @@ use protocol::time::Duration;
 use protocol::transaction::{Height, SignedTransaction, Transaction};
 
 use super::{Entered, Sending};
-use crate::items::VALID_FOR;
 use crate::random::Draws;
+use crate::workload::items::VALID_FOR;
 
 /// Bytes of an adversary's payload.
 const PAYLOAD_BYTES: usize = 64;

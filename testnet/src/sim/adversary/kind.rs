@@ -4,21 +4,21 @@ use std::fmt;
 
 use protocol::network::NetworkId;
 
-use super::backdate::Backdate;
-use super::claims::{HugeOpen, Smear};
+use super::Adversary;
 use super::craft::{Craft, Pace};
-use super::forge::{Equivocate, Flood, Invalid};
-use super::grafts::TakeGrafts;
-use super::hide::Hide;
-use super::junk::{JunkBlocks, Refused};
-use super::noise::{Replay, Spam};
+use super::flooding::claims::{HugeOpen, Smear};
+use super::flooding::forge::{Equivocate, Flood, Invalid};
+use super::flooding::junk::{JunkBlocks, Refused};
+use super::flooding::noise::{Replay, Spam};
+use super::flooding::tail::ForgeTail;
 use super::producers::{Coy, Decoy, Fill, Repeat, Signer, Split};
-use super::routes::{Dawdle, Mark, Meddle};
-use super::tail::ForgeTail;
-use super::withhold::{Idle, Late, Silent, Withhold};
-use super::{Adversary, AdversaryPlan};
-use crate::keys::node_key;
+use super::serving::backdate::Backdate;
+use super::serving::grafts::TakeGrafts;
+use super::serving::hide::Hide;
+use super::serving::routes::{Dawdle, Mark, Meddle};
+use super::serving::withhold::{Idle, Late, Silent, Withhold};
 use crate::random::Seed;
+use crate::random::keys::node_key;
 
 /// A kind of misbehavior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,50 +54,47 @@ pub enum Kind {
     Fill,
 }
 
-impl AdversaryPlan {
-    /// One node that misbehaves.
-    #[must_use]
-    pub fn adversary(&self, kind: Kind, node: usize, network: &NetworkId, seed: Seed) -> Box<dyn Adversary> {
+impl Kind {
+    /// One node of this kind. Those that do something at a rate do it `rate` times a second.
+    pub(super) fn adversary(self, rate: f64, node: usize, network: &NetworkId, seed: Seed) -> Box<dyn Adversary> {
         let mut craft = Craft { network: network.clone(), draws: seed.draws(&format!("adversary {node}")) };
-        let pace = Pace::new(self.rate);
+        let pace = Pace::new(rate);
         let signer = || Signer { key: node_key(seed, node), network: network.clone() };
-        match kind {
-            Kind::Equivocate => Box::new(Equivocate::new(node_key(seed, node), network.clone())),
-            Kind::Withhold => Box::new(Withhold),
-            Kind::Silent => Box::new(Silent),
-            Kind::Spam => Box::new(Spam { craft, pace, withholds: false }),
-            Kind::SpamHard => Box::new(Spam { craft, pace, withholds: true }),
-            Kind::Invalid => Box::new(Invalid { craft }),
-            Kind::Replay => Box::new(Replay::new(craft, pace)),
-            Kind::ManyIds => {
+        match self {
+            Self::Equivocate => Box::new(Equivocate::new(node_key(seed, node), network.clone())),
+            Self::Withhold => Box::new(Withhold),
+            Self::Silent => Box::new(Silent),
+            Self::Spam => Box::new(Spam { craft, pace, withholds: false }),
+            Self::SpamHard => Box::new(Spam { craft, pace, withholds: true }),
+            Self::Invalid => Box::new(Invalid { craft }),
+            Self::Replay => Box::new(Replay::new(craft, pace)),
+            Self::ManyIds => {
                 let key = Some(craft.key());
                 Box::new(Flood { craft, pace, key })
             }
-            Kind::OneTime => Box::new(Flood { craft, pace, key: None }),
-            Kind::Late => Box::new(Late),
-            Kind::Mark => Box::new(Mark { craft }),
-            Kind::Dawdle => Box::new(Dawdle),
-            Kind::Meddle => Box::new(Meddle::new(craft, pace)),
-            Kind::Hide => Box::new(Hide::default()),
-            Kind::HideLate => Box::new(Hide::announcing()),
-            Kind::TakeGrafts => Box::new(TakeGrafts::new(craft.draws.chance(0.5))),
-            Kind::Backdate => Box::new(Backdate::default()),
-            Kind::ForgeTail => Box::new(ForgeTail { craft }),
-            Kind::JunkBlocks => Box::new(JunkBlocks::new(craft, pace)),
-            Kind::Refused => Box::new(Refused::new(craft, pace)),
-            Kind::HugeOpen => Box::new(HugeOpen { craft, genesis: network.genesis() }),
-            Kind::Smear => Box::new(Smear { craft }),
-            Kind::Idle => Box::new(Idle),
-            Kind::Decoy => Box::new(Decoy::new(signer(), craft)),
-            Kind::Split => Box::new(Split::new(signer())),
-            Kind::Coy => Box::new(Coy::new(signer())),
-            Kind::Repeat => Box::new(Repeat::new(signer())),
-            Kind::Fill => Box::new(Fill::new(signer(), pace)),
+            Self::OneTime => Box::new(Flood { craft, pace, key: None }),
+            Self::Late => Box::new(Late),
+            Self::Mark => Box::new(Mark { craft }),
+            Self::Dawdle => Box::new(Dawdle),
+            Self::Meddle => Box::new(Meddle::new(craft, pace)),
+            Self::Hide => Box::new(Hide::default()),
+            Self::HideLate => Box::new(Hide::announcing()),
+            Self::TakeGrafts => Box::new(TakeGrafts::new(craft.draws.chance(0.5))),
+            Self::Backdate => Box::new(Backdate::default()),
+            Self::ForgeTail => Box::new(ForgeTail { craft }),
+            Self::JunkBlocks => Box::new(JunkBlocks::new(craft, pace)),
+            Self::Refused => Box::new(Refused::new(craft, pace)),
+            Self::HugeOpen => Box::new(HugeOpen { craft, genesis: network.genesis() }),
+            Self::Smear => Box::new(Smear { craft }),
+            Self::Idle => Box::new(Idle),
+            Self::Decoy => Box::new(Decoy::new(signer(), craft)),
+            Self::Split => Box::new(Split::new(signer())),
+            Self::Coy => Box::new(Coy::new(signer())),
+            Self::Repeat => Box::new(Repeat::new(signer())),
+            Self::Fill => Box::new(Fill::new(signer(), pace)),
         }
     }
-}
 
-impl Kind {
     /// Whether only an allowed producer can do it.
     #[must_use]
     pub const fn produces(self) -> bool {

@@ -3,7 +3,8 @@
 use protocol::network::NetworkId;
 use serde::{Deserialize, Serialize};
 
-use super::{Adversary, Kind};
+use super::Adversary;
+use super::kind::Kind;
 use crate::random::Seed;
 use crate::sim::fault::{PlanError, share};
 use crate::topology::Graph;
@@ -77,7 +78,7 @@ pub struct AdversaryPlan {
 }
 
 /// The highest [`AdversaryPlan::rate`]. Ten times as many checks as a node lets one peer cause.
-pub const RATE_MAX: f64 = 40_000.0;
+pub const ADVERSARY_RATE_MAX: f64 = 40_000.0;
 
 impl Default for AdversaryPlan {
     fn default() -> Self {
@@ -162,8 +163,8 @@ impl AdversaryPlan {
             share(kind.key(), wanted)?;
         }
         share("reach", self.reach)?;
-        if !(0.0..=RATE_MAX).contains(&self.rate) {
-            return Err(PlanError::Rate { name: "rate", value: self.rate, max: RATE_MAX });
+        if !(0.0..=ADVERSARY_RATE_MAX).contains(&self.rate) {
+            return Err(PlanError::Rate { name: "rate", value: self.rate, max: ADVERSARY_RATE_MAX });
         }
         let mut draws = seed.draws("adversaries");
         let mut others: Vec<usize> = (0..nodes).filter(|node| !producers.contains(node)).collect();
@@ -211,6 +212,12 @@ impl AdversaryPlan {
             }
         }
         Graph::of(nodes, edges)
+    }
+
+    /// One node that misbehaves.
+    #[must_use]
+    pub fn adversary(&self, kind: Kind, node: usize, network: &NetworkId, seed: Seed) -> Box<dyn Adversary> {
+        kind.adversary(self.rate, node, network, seed)
     }
 
     /// The misbehavior of nodes of these kinds, a place for each.

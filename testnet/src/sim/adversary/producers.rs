@@ -72,7 +72,7 @@ const FILL_DEPTH: usize = 3;
 const FILL_LINES: usize = 4;
 
 /// Blocks remembered, of each kind.
-const BLOCKS_MAX: usize = 256;
+const KEPT_BLOCKS_MAX: usize = 256;
 
 /// Between two peers that get decoys.
 const DECOY_INTERVAL: Duration = Duration::from_millis(200);
@@ -142,7 +142,7 @@ impl Split {
     fn other(&mut self, header: &SignedHeader, variant: u32) -> Arc<Block> {
         let own = *header.header();
         let parent = Tip { height: own.height.saturating_sub(1), id: own.parent };
-        while self.others.len() >= BLOCKS_MAX {
+        while self.others.len() >= KEPT_BLOCKS_MAX {
             self.others.pop_first();
         }
         let signer = &self.signer;
@@ -182,7 +182,7 @@ impl Coy {
         if !self.signer.signed(header) {
             return true;
         }
-        while self.given.len() >= BLOCKS_MAX {
+        while self.given.len() >= KEPT_BLOCKS_MAX {
             self.given.pop_first();
         }
         *self.given.entry(header.id()).or_insert(to) == to

@@ -15,7 +15,7 @@ use super::{Checker, Findings};
 pub const EVERY_EVENT_NODES_MAX: usize = 200;
 
 /// Between two looks at one node of a larger network.
-pub const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
+pub const BOUNDS_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Watches every structure of every honest node.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Bounds {
             None => true,
             Some(next) if *next > at => false,
             Some(next) => {
-                *next = at + SAMPLE_INTERVAL;
+                *next = at + BOUNDS_LOOK_INTERVAL;
                 true
             }
         }

@@ -2,9 +2,8 @@
 
 use protocol::time::{Duration, Time};
 
-use super::{Fault, FaultPlan, Partition, PartitionKind, Schedule, Weather};
+use super::{Fault, FaultPlan, Partition, PartitionKind, Peculiarity, Schedule, Weather};
 use crate::random::{Draws, Seed};
-use crate::sim::simulation::NodeSetup;
 use crate::topology::Graph;
 use crate::wan::partition::inside;
 
@@ -17,7 +16,13 @@ impl FaultPlan {
     /// Draws what happens, and each node's peculiarities. Nodes of `spared` don't crash. Times count from the start of
     /// the load.
     #[must_use]
-    pub fn draw(&self, graph: &Graph, load: Duration, spared: &[usize], seed: Seed) -> (Schedule, Vec<NodeSetup>) {
+    pub fn draw(
+        &self,
+        graph: &Graph,
+        load: Duration,
+        spared: &[usize],
+        seed: Seed,
+    ) -> (Schedule, Vec<Peculiarity>) {
         let mut schedule = Schedule::new();
         let weather =
             Weather { loss: self.loss, duplicate: self.duplicate, reorder: self.reorder, vanish: self.vanish };
@@ -62,21 +67,21 @@ impl FaultPlan {
         }
     }
 
-    fn peculiarities(&self, nodes: usize, seed: Seed) -> Vec<NodeSetup> {
-        let mut setups: Vec<NodeSetup> = (0..nodes).map(|_| NodeSetup::default()).collect();
+    fn peculiarities(&self, nodes: usize, seed: Seed) -> Vec<Peculiarity> {
+        let mut drawn = vec![Peculiarity::default(); nodes];
         let mut draws = seed.draws("slow nodes");
         let mut order: Vec<usize> = (0..nodes).collect();
         draws.shuffle(&mut order);
         order.truncate((self.slow * nodes as f64).round() as usize);
         for node in order {
-            setups[node].slowness = Duration::from(self.slow_by);
+            drawn[node].slowness = Duration::from(self.slow_by);
         }
         let mut draws = seed.draws("clocks");
         let most = Duration::from(self.clock_offset).as_micros() as f64;
-        for setup in &mut setups {
-            setup.clock_ahead = Duration::from_micros((most * draws.unit()) as u64);
+        for one in &mut drawn {
+            one.clock_ahead = Duration::from_micros((most * draws.unit()) as u64);
         }
-        setups
+        drawn
     }
 }
 

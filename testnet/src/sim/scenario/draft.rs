@@ -60,7 +60,7 @@ pub enum ScenarioError {
 }
 
 /// Names that stand for a part of another key's value.
-const DEGREE: &str = "degree";
+const DEGREE_KEY: &str = "degree";
 const RUMOR_SETTINGS: [&str; 3] = ["fanout", "round", "feedback"];
 
 impl Draft {
@@ -86,7 +86,7 @@ impl Draft {
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), ScenarioError> {
         let name = name.replace('-', "_");
         let wrong = |why: String| ScenarioError::Value { key: name.clone(), value: value.to_owned(), why };
-        if name == DEGREE {
+        if name == DEGREE_KEY {
             let degree = value.parse().map_err(|_| wrong("a number of neighbours is wanted".to_owned()))?;
             return self.put("topology", &Topology::Regular(degree).to_string());
         }

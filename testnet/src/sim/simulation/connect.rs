@@ -1,13 +1,14 @@
 //! Nodes that start and stop, and connections that come and go, in a partition as well.
 
+use node::lane::{PING_INTERVAL, PING_TIMEOUT};
 use protocol::gossip::{AddressGroup, Direction, DisconnectReason, Gossip, Input, PeerHandle};
 use protocol::time::{Duration, Time};
 
 use super::super::fault::Fault;
-use super::super::host::{Connection, FarEnd};
 use super::super::link::Order;
-use super::super::stored::Stored;
-use super::super::trace::Mark;
+use super::host::{Connection, FarEnd};
+use super::stored::Stored;
+use super::trace::Mark;
 use super::{Happening, Simulation};
 use crate::wan::Halves;
 
@@ -17,11 +18,6 @@ const HANDSHAKE_DELAYS: u64 = 8;
 
 /// A connection that ended without anyone's fault is dialled again after this time and up to as much more.
 const REDIAL: Duration = Duration::from_secs(1);
-
-/// How often either end of a connection pings, and how long it waits for the answer before it gives the connection up:
-/// libp2p's, as the node uses them.
-const PING_EVERY: Duration = Duration::from_secs(15);
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Simulation {
     /// Starts a node's engine, empty.
@@ -286,7 +282,8 @@ impl Simulation {
                     connection.held_until = until;
                 }
             }
-            let [first, other] = [(); 2].map(|()| self.now + self.part_of(PING_EVERY) + PING_TIMEOUT);
+            // Either end pings at its own moments, and gives the connection up when no answer comes.
+            let [first, other] = [(); 2].map(|()| self.now + self.part_of(PING_INTERVAL) + PING_TIMEOUT);
             if first.min(other) < until {
                 let (at, second, other_at) =
                     if first < other { (first, false, other) } else { (other, true, first) };

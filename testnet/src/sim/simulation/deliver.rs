@@ -7,11 +7,11 @@ use protocol::message::{Lane, Message, Reconcile, TxRef};
 use protocol::time::Duration;
 
 use super::super::adversary::Sending;
-use super::super::host::{FarEnd, Sabotage};
 use super::super::link::Crossing;
-use super::super::trace::Mark;
-use super::super::wire;
+use super::host::{FarEnd, Sabotage};
+use super::trace::Mark;
 use super::{FORESEEN, Flush, Happening, Simulation};
+use crate::sim::link::wire;
 
 /// A message on its way.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub(in super::super) struct Arriving {
 }
 
 /// Bytes of an adversary's that wait at a node that doesn't read: what the kernel and yamux would hold.
-const HELD_BYTES_MAX: u64 = 512 * 1024;
+const ADVERSARY_HELD_BYTES_MAX: u64 = 512 * 1024;
 
 impl Simulation {
     /// What a node's engine sends goes through its adversary, if it has one.
@@ -140,7 +140,7 @@ impl Simulation {
         let from = connection.far.node as usize;
         if let Some(held) = connection.held.as_mut() {
             // What an honest engine has on its way is bounded by its credit.
-            if !connection.spams || held.iter().map(|(_, bytes)| *bytes).sum::<u64>() < HELD_BYTES_MAX {
+            if !connection.spams || held.iter().map(|(_, bytes)| *bytes).sum::<u64>() < ADVERSARY_HELD_BYTES_MAX {
                 held.push_back((arriving.message, u64::from(arriving.wire)));
             }
             return;

@@ -10,7 +10,7 @@ use protocol::gossip::{Input, ItemId};
 use protocol::time::Duration;
 
 use super::super::adversary::Entered;
-use super::super::trace::Mark;
+use super::trace::Mark;
 use super::{Happening, SimError, Simulation, word};
 use crate::workload::Entry;
 
@@ -53,7 +53,7 @@ impl Simulation {
         let block = match maker {
             Some((_, maker)) => maker.make(engine.tip(), timestamp_ms)?,
             None => {
-                let key = crate::keys::node_key(self.seed, node);
+                let key = crate::random::keys::node_key(self.seed, node);
                 let (header, transactions) =
                     engine.block_template(key.public(), timestamp_ms, self.block_bytes_max);
                 Block { header: header.sign(&key, &self.config.network), transactions }

@@ -8,16 +8,16 @@ use protocol::time::{Duration, Time};
 
 use super::super::adversary::Adversary;
 use super::super::checker::Checker;
-use super::super::fault::Schedule;
-use super::super::host::{Host, Sabotage};
-use super::super::ledger::Ledger;
+use super::super::fault::{Peculiarity, Schedule};
 use super::super::link::LinkModel;
-use crate::items::BlockMaker;
+use super::host::{Host, Sabotage};
+use super::ledger::Ledger;
 use crate::random::Seed;
-use crate::report::healing::TipAt;
+use crate::report::figures::healing::TipAt;
 use crate::topology::Graph;
 use crate::wan::{Delays, Halves};
 use crate::workload::Workload;
+use crate::workload::items::BlockMaker;
 
 /// Everything that a run needs to know.
 #[derive(Debug)]
@@ -109,6 +109,12 @@ pub struct NodeSetup {
     pub adversary: Option<Box<dyn Adversary>>,
     /// What is wrong with it, for tests of the checkers.
     pub sabotage: Option<Sabotage>,
+}
+
+impl From<Peculiarity> for NodeSetup {
+    fn from(Peculiarity { clock_ahead, slowness }: Peculiarity) -> Self {
+        Self { clock_ahead, slowness, ..Self::default() }
+    }
 }
 
 impl NodeSetup {

@@ -29,7 +29,7 @@ const ON: f64 = 0.3;
 const HEADERS: usize = 96;
 
 /// After the load: expiries of several withholding neighbours, one after the other, and on several hops.
-const DRAIN: Duration = Duration::from_secs(180);
+const SWARM_DRAIN: Duration = Duration::from_secs(180);
 
 impl Drawn {
     /// What this seed draws.
@@ -55,7 +55,7 @@ impl Drawn {
             groups: groups(&mut draws("groups"), nodes),
             adversaries,
             load,
-            drain: DRAIN,
+            drain: SWARM_DRAIN,
         }
     }
 }

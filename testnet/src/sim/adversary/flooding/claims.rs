@@ -1,0 +1,96 @@
+//! Nodes whose claims nobody can check: a mempool of any size, and ids that they made up.
+
+use bytes::Bytes;
+use protocol::gossip::PeerHandle;
+use protocol::hash::BlockId;
+use protocol::message::{Digest, Message, Reconcile, Tip};
+use protocol::reconcile::SYMBOL_BYTES;
+use protocol::time::{Duration, Time};
+
+use crate::sim::adversary::craft::{Craft, now as at_once};
+use crate::sim::adversary::{Adversary, Sending};
+
+/// Opens conversations in the name of a mempool of a million, so that its peers want a list of it, and lists nothing.
+#[derive(Debug)]
+pub(in crate::sim::adversary) struct HugeOpen {
+    pub(in crate::sim::adversary) craft: Craft,
+    pub(in crate::sim::adversary) genesis: BlockId,
+}
+
+/// Announces made-up ids to each peer, and lets the requests expire. Left for that, it comes again: those that share its
+/// address group should not suffer for it.
+#[derive(Debug)]
+pub(in crate::sim::adversary) struct Smear {
+    pub(in crate::sim::adversary) craft: Craft,
+}
+
+/// Transactions that it claims to hold.
+const CLAIMED_TRANSACTIONS: u32 = 1_000_000;
+
+/// Between two openings.
+const OPEN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Ids in one announcement: as many strikes as are counted.
+const INVENTED: usize = 60;
+
+/// Since when it claims to have them, so that nobody waits for a push.
+const INVENTED_AGE_MS: u32 = 10_000;
+
+/// Between two announcements. By then the requests for the last ones have expired.
+const SMEAR_INTERVAL: Duration = Duration::from_secs(4);
+
+impl HugeOpen {
+    fn open(&mut self, to: PeerHandle) -> Sending {
+        let mut salt = [0; 16];
+        salt.copy_from_slice(&self.craft.draws.bytes(16));
+        let open = Reconcile::Open {
+            number: self.craft.draws.below(u32::MAX as usize) as u32,
+            digest: Digest::PushPull,
+            size: CLAIMED_TRANSACTIONS,
+            tip: Tip { height: 0, id: self.genesis },
+            salt,
+            symbols: Bytes::from(vec![0; SYMBOL_BYTES]),
+        };
+        at_once(to, Message::Reconcile(Box::new(open)))
+    }
+}
+
+impl Adversary for HugeOpen {
+    fn incoming(&mut self, _now: Time, from: PeerHandle, message: &Message, out: &mut Vec<Sending>) -> bool {
+        // A newcomer's first question is the one to be answered first. Behind the answering hello, which is as fast.
+        if matches!(message, Message::Hello(_)) {
+            let opening = self.open(from);
+            out.push(Sending { after: Duration::from_millis(1), ..opening });
+        }
+        !matches!(message, Message::Reconcile(_))
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        Some(OPEN_INTERVAL)
+    }
+
+    fn stops(&self) -> bool {
+        false
+    }
+
+    fn tick(&mut self, _now: Time, peers: &[PeerHandle], out: &mut Vec<Sending>) {
+        out.extend(peers.iter().map(|&peer| self.open(peer)));
+    }
+}
+
+impl Adversary for Smear {
+    fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
+        !matches!(message, Message::GetData { .. })
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        Some(SMEAR_INTERVAL)
+    }
+
+    fn tick(&mut self, _now: Time, peers: &[PeerHandle], out: &mut Vec<Sending>) {
+        for &peer in peers {
+            let entries = (0..INVENTED).map(|_| self.craft.entry(INVENTED_AGE_MS)).collect();
+            out.push(at_once(peer, Message::Inv(entries)));
+        }
+    }
+}

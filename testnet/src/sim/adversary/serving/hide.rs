@@ -1,0 +1,60 @@
+//! Nodes that make themselves everybody's parent and then leave things out.
+
+use protocol::gossip::{ItemId, PeerHandle};
+use protocol::message::Message;
+use protocol::time::{Duration, Time};
+
+use super::asked::Asked;
+use crate::sim::adversary::craft::{announcement, now as at_once, push_of};
+use crate::sim::adversary::{Adversary, Entered, Sending};
+
+/// Pushes every second item to all peers the moment it enters anywhere, so that it is first and their other links fall
+/// asleep; says nothing of the rest, or announces it late, when it is true. It gives everything to those who ask, so that it is struck for nothing.
+#[derive(Debug, Default)]
+pub(in crate::sim::adversary) struct Hide {
+    /// Items that entered.
+    seen: u64,
+    asked: Asked,
+    announces: bool,
+}
+
+/// When what was hidden is announced: after a push that is due is waited for ([`protocol::limits::GRACE_MIN`]), and before it counts
+/// as missed ([`protocol::limits::MISSED_AFTER`]).
+const ANNOUNCED_AFTER: Duration = Duration::from_millis(400);
+
+impl Hide {
+    /// One that announces late what it hid.
+    pub(in crate::sim::adversary) fn announcing() -> Self {
+        Self { announces: true, ..Self::default() }
+    }
+}
+
+impl Adversary for Hide {
+    fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
+        out.extend(self.asked.answers(to, message).map(|message| at_once(to, message)));
+    }
+
+    fn incoming(&mut self, _now: Time, from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
+        self.asked.hear(from, message);
+        true
+    }
+
+    fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
+        self.seen += 1;
+        if !self.seen.is_multiple_of(2) {
+            out.extend(peers.iter().flat_map(|&peer| push_of(peer, &item)));
+        } else if self.announces {
+            let message = match (item.id, item.block) {
+                (ItemId::Transaction(id), _) => {
+                    announcement(id.short(), (ANNOUNCED_AFTER.as_micros() / 1_000) as u32)
+                }
+                (ItemId::Block(_), Some(block)) => {
+                    Message::BlockHeader { header: Box::new(block.header), pushed: false }
+                }
+                (ItemId::Block(_), None) => return,
+            };
+            let late = |&to: &PeerHandle| Sending { to, message: message.clone(), after: ANNOUNCED_AFTER };
+            out.extend(peers.iter().map(late));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Nodes that don't do what others rely on: they withhold, keep silent, or do everything late.
+
+use protocol::gossip::{ItemId, PeerHandle};
+use protocol::limits::REQUEST_EXPIRY_MIN;
+use protocol::message::Message;
+use protocol::time::{Duration, Time};
+
+use crate::sim::adversary::craft::{announcement, now as at_once};
+use crate::sim::adversary::{Adversary, Entered, Sending};
+
+/// Announces each item the moment it enters anywhere, before anyone else can, and never sends a body, nor says that
+/// it has none.
+#[derive(Debug)]
+pub(in crate::sim::adversary) struct Withhold;
+
+/// Announces as everybody does, and answers no request.
+#[derive(Debug)]
+pub(in crate::sim::adversary) struct Silent;
+
+/// Says hello and nothing else, and holds a link that others could use.
+#[derive(Debug)]
+pub(in crate::sim::adversary) struct Idle;
+
+/// Does everything just before it would be too late.
+#[derive(Debug)]
+pub(in crate::sim::adversary) struct Late;
+
+/// How late: 10 ms under the shortest expiry of a request.
+const ANSWERS_LATE_BY: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() - 10_000);
+
+impl Adversary for Withhold {
+    fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
+        if !matches!(message, Message::Transactions { .. } | Message::Block(_) | Message::NotFound { .. }) {
+            out.push(at_once(to, message));
+        }
+    }
+
+    fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
+        !asks(message)
+    }
+
+    fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
+        let message = match (item.id, item.block) {
+            (ItemId::Transaction(id), _) => announcement(id.short(), 0),
+            (ItemId::Block(_), Some(block)) => {
+                Message::BlockHeader { header: Box::new(block.header), pushed: false }
+            }
+            (ItemId::Block(_), None) => return,
+        };
+        out.extend(peers.iter().map(|&peer| at_once(peer, message.clone())));
+    }
+}
+
+impl Adversary for Silent {
+    fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
+        !asks(message) && !matches!(message, Message::GetHeaders(_))
+    }
+}
+
+impl Adversary for Idle {
+    fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
+        if matches!(message, Message::Hello(_)) {
+            out.push(at_once(to, message));
+        }
+    }
+
+    fn incoming(&mut self, _now: Time, _from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
+        matches!(message, Message::Hello(_))
+    }
+}
+
+impl Adversary for Late {
+    fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
+        let greeting = matches!(message, Message::Hello(_));
+        out.push(Sending { to, message, after: if greeting { Duration::ZERO } else { ANSWERS_LATE_BY } });
+    }
+}
+
+/// Whether a message asks for a body.
+const fn asks(message: &Message) -> bool {
+    matches!(message, Message::GetData { .. } | Message::GetBlock { .. })
+}

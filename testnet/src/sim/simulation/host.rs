@@ -1,0 +1,220 @@
+//! One simulated node: an engine, its connections and its one timer.
+
+use std::collections::VecDeque;
+
+use protocol::gossip::{Gossip, PeerHandle};
+use protocol::message::Message;
+use protocol::time::{Duration, Time};
+
+use super::stored::Stored;
+use crate::sim::adversary::Adversary;
+use crate::sim::link::Order;
+
+/// A node.
+#[derive(Debug)]
+pub struct Host {
+    /// The engine; `None` while the node is down.
+    pub engine: Option<Box<Gossip>>,
+    /// What it has in durable storage.
+    pub stored: Stored,
+    /// How often it was started. Verdicts for an earlier engine are not for this one.
+    pub incarnation: u32,
+    /// Its connections by handle. A closed one stays in its place: handles are not used again.
+    pub connections: Vec<Connection>,
+    /// The time of its live timer, by the world's clock.
+    pub timer: Option<Time>,
+    /// How far its clock is ahead of the world's.
+    pub clock_ahead: Duration,
+    /// Time that it takes over each message.
+    pub slowness: Duration,
+    /// Until when it is at work.
+    pub busy_until: Time,
+    /// The group that its address lies in.
+    pub group: u64,
+    /// Signatures that it had checked.
+    pub checked: u64,
+    /// What it does against the rules; `None` for an honest node.
+    pub adversary: Option<Box<dyn Adversary>>,
+    /// What that dropped, changed, delayed or invented, in messages.
+    pub deeds: u64,
+    /// What is wrong with it so that a checker has something to find.
+    pub sabotage: Option<Sabotage>,
+    /// Whether any checker looks at what it does.
+    pub watched: bool,
+    /// Whether it was ever down.
+    pub was_down: bool,
+    /// Wire bytes that it read.
+    pub wire_in: u64,
+    /// Of these, before the load.
+    pub wire_before: u64,
+}
+
+/// A planted fault: what no node does, and no run has but those that test the checkers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Its verification pool says that every signature is good.
+    TrustsEverything,
+    /// Whatever its engine tells is told to the checkers twice.
+    Stutters,
+    /// From this time on no message comes in.
+    DeafFrom(Time),
+    /// It breaks the rules, and counts as a node that keeps them.
+    Masked,
+}
+
+/// A node's end of a connection. All that a message needs is here, so that none looks at its [`Link`]: in a network of
+/// thousands that is one wait for memory less.
+#[derive(Debug)]
+pub struct Connection {
+    /// Which link.
+    pub link: u32,
+    /// Whether this node is the link's second end.
+    pub second: bool,
+    /// Whether it is open as far as this node knows.
+    pub open: bool,
+    /// Whether messages pass. A connection that ended is still open to the end that hasn't learnt it yet.
+    pub carries: bool,
+    /// Whether messages to the far end vanish, as [`Link::cut`] says.
+    pub cut: bool,
+    /// Until when messages to the far end are held, as [`Link::held_until`] says.
+    pub held_until: Time,
+    /// The far end.
+    pub far: FarEnd,
+    /// Whether an adversary is at the far end: its driver need not keep to any credit.
+    pub spams: bool,
+    /// Delay to the far end.
+    pub delay: Duration,
+    /// What was sent to the far end.
+    pub order: Order,
+    /// Control bytes that have left, and that the engine wasn't told of yet.
+    pub drained: usize,
+    /// Messages that came while the engine didn't want to read.
+    pub held: Option<Box<VecDeque<(Message, u64)>>>,
+}
+
+/// Where a connection leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FarEnd {
+    /// The node.
+    pub node: u32,
+    /// Which start of that node.
+    pub incarnation: u32,
+    /// The connection's handle there.
+    pub peer: PeerHandle,
+}
+
+/// A pair of nodes that are, or could be, connected. The first one dials.
+#[derive(Debug)]
+pub struct Link {
+    /// The two nodes.
+    pub ends: [u32; 2],
+    /// The connection's handle at each end.
+    pub handles: [PeerHandle; 2],
+    /// Counts the connections made.
+    pub epoch: u32,
+    /// Whether there is a connection, or one is being made.
+    pub up: bool,
+    /// Whether it is made: both ends have their handles.
+    pub made: bool,
+    /// Whether messages towards each end vanish.
+    pub cut: [bool; 2],
+    /// Until when a partition holds what crosses the link; a time that has passed holds nothing.
+    pub held_until: Time,
+    /// Whether the connection lost a message.
+    pub lossy: bool,
+    /// Whether one end left the other for a misdeed: nobody dials again.
+    pub severed: bool,
+}
+
+impl Host {
+    /// A node that is down.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            engine: None,
+            stored: Stored::default(),
+            incarnation: 0,
+            connections: Vec::new(),
+            timer: None,
+            clock_ahead: Duration::ZERO,
+            slowness: Duration::ZERO,
+            busy_until: Time::ZERO,
+            group: 0,
+            checked: 0,
+            adversary: None,
+            deeds: 0,
+            sabotage: None,
+            watched: false,
+            was_down: false,
+            wire_in: 0,
+            wire_before: 0,
+        }
+    }
+
+    /// Whether it keeps the rules, as far as anybody judges.
+    #[must_use]
+    pub fn is_honest(&self) -> bool {
+        self.adversary.is_none() || self.sabotage == Some(Sabotage::Masked)
+    }
+
+    /// The world's time by the node's own clock.
+    #[must_use]
+    pub fn local(&self, now: Time) -> Time {
+        now + self.clock_ahead
+    }
+
+    /// A time of the node's clock as the world's; not before `now`.
+    #[must_use]
+    pub fn global(&self, local: Time, now: Time) -> Time {
+        let micros = local.as_micros().saturating_sub(self.clock_ahead.as_micros());
+        Time::from_micros(micros).max(now)
+    }
+
+    /// The handles of its open connections.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerHandle> {
+        let open = (0..).zip(&self.connections).filter(|(_, connection)| connection.open);
+        open.map(|(handle, _)| PeerHandle(handle)).collect()
+    }
+
+    /// An open connection by its handle.
+    #[must_use]
+    pub fn connection(&self, peer: PeerHandle) -> Option<&Connection> {
+        self.connections.get(peer.0 as usize).filter(|connection| connection.open)
+    }
+
+    /// The same, to change.
+    pub fn connection_mut(&mut self, peer: PeerHandle) -> Option<&mut Connection> {
+        self.connections.get_mut(peer.0 as usize).filter(|connection| connection.open)
+    }
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Link {
+    /// A link that isn't up.
+    #[must_use]
+    pub fn new(dialler: u32, listener: u32) -> Self {
+        Self {
+            ends: [dialler, listener],
+            handles: [PeerHandle(0); 2],
+            epoch: 0,
+            up: false,
+            made: false,
+            cut: [false; 2],
+            held_until: Time::ZERO,
+            lossy: false,
+            severed: false,
+        }
+    }
+
+    /// One of the ends and its connection's handle there.
+    #[must_use]
+    pub const fn end(&self, second: bool) -> (usize, PeerHandle) {
+        (self.ends[second as usize] as usize, self.handles[second as usize])
+    }
+}

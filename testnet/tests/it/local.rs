@@ -1,0 +1,11 @@
+//! Runs of real nodes: what is planned, loaded, collected and searched for.
+
+mod capacity_search;
+mod collector;
+mod collector_cost;
+mod collector_links;
+mod collector_partition;
+mod compared_nodes;
+mod plan_links;
+mod real_nodes;
+mod submission_queues;

@@ -1,0 +1,13 @@
+//! What a report says: its figures, tables and pictures.
+
+mod capacity_report;
+mod compare_tables;
+mod deliveries;
+mod healing;
+mod models;
+mod schema;
+mod spread;
+mod statistics;
+mod sweep_picture;
+mod table_width;
+mod tables;
