@@ -13,12 +13,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use protocol::chain::RestoreError;
-use protocol::durable::{Load, Record, Restored};
+use protocol::ledger::chain::RestoreError;
+use protocol::ledger::durable::{Load, Record, Restored};
 use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
-use protocol::message::{GoodbyeReason, Lane, Message};
+use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use protocol::time::Time;
-use protocol::verify::VerifyJob;
+use protocol::items::verify::VerifyJob;
 
 use crate::clock::Clock;
 use crate::observe::recorder::Recorder;

@@ -30,9 +30,9 @@ use futures::StreamExt as _;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, Swarm};
-use protocol::durable::Loaded;
+use protocol::ledger::durable::Loaded;
 use protocol::gossip::{Input, ItemId};
-use protocol::verify::VerifyJob;
+use protocol::items::verify::VerifyJob;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::debug;
@@ -271,7 +271,7 @@ impl Service {
             }
             Command::SubmitBlock { block, reply } => {
                 let item = ItemId::Block(block.header.id());
-                let bytes = protocol::codec::Encode::encoded_len(block.as_ref());
+                let bytes = protocol::wire::codec::Encode::encoded_len(block.as_ref());
                 let input =
                     if self.config.rpc_any_producer { Input::ProducedBlock } else { Input::SubmittedBlock };
                 self.submit(item, bytes, reply, input(block));
@@ -299,7 +299,7 @@ impl Service {
         }
         let timestamp_ms = wall_ns() / 1_000_000;
         let block = production::make(gossip, &self.config.key, &self.config.network, timestamp_ms);
-        let bytes = protocol::codec::Encode::encoded_len(&block);
+        let bytes = protocol::wire::codec::Encode::encoded_len(&block);
         self.recorder.submitted(ItemId::Block(block.header.id()), bytes);
         self.gossip().input(Input::ProducedBlock(Arc::new(block)));
     }

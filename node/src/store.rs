@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use protocol::durable::{Load, Loaded, Record, Restored};
-use protocol::hash::{BlockId, TxId};
+use protocol::ledger::durable::{Load, Loaded, Record, Restored};
+use protocol::items::hash::{BlockId, TxId};
 use protocol::limits::KEPT_DEPTH_MIN;
-use protocol::transaction::{Height, SignedTransaction};
+use protocol::items::transaction::{Height, SignedTransaction};
 
 mod age;
 mod disk;

@@ -3,7 +3,7 @@
 
 pub mod keys;
 
-use protocol::hash::sha256;
+use protocol::items::hash::sha256;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 

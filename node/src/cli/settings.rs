@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use protocol::gossip::Reconciliation;
-use protocol::validator::Producers;
+use protocol::items::validator::Producers;
 
 use super::RunArgs;
 use crate::config::deadlines::Deadlines;

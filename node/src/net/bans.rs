@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use protocol::wire::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use protocol::time::{Duration, Time};
 
 /// How long a peer that misbehaved is neither dialled nor accepted.

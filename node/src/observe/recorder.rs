@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::gossip::{Event, ItemId, PeerHandle};
-use protocol::hash::ShortId;
-use protocol::message::Message;
+use protocol::items::hash::ShortId;
+use protocol::wire::message::Message;
 use tracing::warn;
 
 use crate::observe::trace::{Kind, TraceWriter, What};

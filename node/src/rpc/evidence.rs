@@ -1,7 +1,7 @@
 //! Evidence against producers that signed two blocks for one height, as the RPC and the command line show it. Deliberately absent:
 //! any judgement. Whoever has both headers can check them against the producer's key.
 
-use protocol::codec::Encode as _;
+use protocol::wire::codec::Encode as _;
 use protocol::gossip::Equivocation;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ pub struct HeaderView {
 
 impl From<&Equivocation> for EvidenceView {
     fn from(pair: &Equivocation) -> Self {
-        let view = |header: &protocol::block::SignedHeader| HeaderView {
+        let view = |header: &protocol::items::block::SignedHeader| HeaderView {
             id: header.id().to_string(),
             encoded: hex::encode(header.to_bytes()),
         };

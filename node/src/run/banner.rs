@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
-use protocol::validator::Producers;
+use protocol::items::validator::Producers;
 
 use crate::config::Config;
 use crate::config::data_dir::RpcInfo;

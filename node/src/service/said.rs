@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::Gossip;
-use protocol::message::GoodbyeReason;
+use protocol::wire::message::GoodbyeReason;
 use protocol::time::{Duration, Time};
 use tracing::{info, warn};
 

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use protocol::gossip::Equivocation;
-use protocol::hash::TxId;
-use protocol::message::{GoodbyeReason, Tip, VERSION};
-use protocol::network::NetworkId;
+use protocol::items::hash::TxId;
+use protocol::wire::message::{GoodbyeReason, Tip, VERSION};
+use protocol::items::network::NetworkId;
 use tracing::{debug, info, warn};
 
 use crate::net::bans::BAN_TIME;

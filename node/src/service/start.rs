@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use libp2p::{Multiaddr, PeerId};
-use protocol::chain::RestoreError;
-use protocol::durable::Restored;
+use protocol::ledger::chain::RestoreError;
+use protocol::ledger::durable::Restored;
 use protocol::gossip::{self, Gossip};
 use tokio::sync::mpsc;
 

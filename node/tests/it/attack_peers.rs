@@ -16,7 +16,7 @@ use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
 use node::store::KEPT_PEERS_MAX;
 use node::store::{RedbStore, Store as _, StoreOptions};
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 
 use crate::attack_figures::Row;
 use crate::attack_stage::{Stage, door, run};

@@ -12,13 +12,13 @@ use libp2p::multiaddr::Protocol;
 use node::config::Config;
 use node::config::deadlines::Deadlines;
 use node::net::limits::PER_IPV4_MAX;
-use protocol::block::{Block, Header, transactions_root};
+use protocol::items::block::{Block, Header, transactions_root};
 use protocol::gossip::Submission;
-use protocol::hash::ShortId;
-use protocol::keys::SecretKey;
+use protocol::items::hash::ShortId;
+use protocol::items::keys::SecretKey;
 use protocol::limits::{CONTROL_FRAME_BYTES_MAX, INV_ENTRIES_MAX};
-use protocol::message::{InvEntry, Lane, Message, TxRef, VERSION};
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::{InvEntry, Lane, Message, TxRef, VERSION};
+use protocol::items::transaction::SignedTransaction;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -137,7 +137,7 @@ fn repeating_block() -> Message {
     let network = "test".parse().expect("a name");
     let header = Header {
         height: 1,
-        parent: protocol::network::NetworkId::genesis(&network),
+        parent: protocol::items::network::NetworkId::genesis(&network),
         producer: producer.public(),
         timestamp_ms: 0,
         transactions_root: transactions_root(&[item.id(), item.id()]),
@@ -422,7 +422,7 @@ async fn hello_on_our_stream_before_all_four_are_open_is_told_too() {
     let (mut theirs, _) = raw.accept(&format!("/hearsay/test/control/{VERSION}")).await;
     raw.write(&mut theirs, &frame(&Message::Hello(hello("test")))).await;
     let heard = raw.read_frame(&mut theirs).await.expect("a word before the end");
-    let reason = protocol::message::GoodbyeReason::new("unexpected_data").expect("a word");
+    let reason = protocol::wire::message::GoodbyeReason::new("unexpected_data").expect("a word");
     assert_eq!(heard, frame(&Message::Goodbye(reason)));
     node.status_until("it is counted", |status| status.disconnects.contains_key("unexpected_data")).await;
     node.stop().await;

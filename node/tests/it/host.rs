@@ -9,10 +9,10 @@ use node::store::{MemoryStore, Writer};
 use protocol::gossip::{
     self, Direction, Gossip, Input, ItemId, PeerHandle, Reconciliation, RelayPolicy, Submission,
 };
-use protocol::keys::PublicKey;
-use protocol::network::NetworkId;
-use protocol::validator::Producers;
-use protocol::verify::VerifyJob;
+use protocol::items::keys::PublicKey;
+use protocol::items::network::NetworkId;
+use protocol::items::validator::Producers;
+use protocol::items::verify::VerifyJob;
 
 use crate::harness::transaction;
 

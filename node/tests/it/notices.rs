@@ -5,7 +5,7 @@ use node::service::notices::{
     BehindNotices, CHANGE_INTERVAL, GATHER_INTERVAL, Notice, TurnedAway, TurnedAwayNotices,
 };
 use protocol::gossip::{Behind, Cause, Refusal};
-use protocol::keys::SecretKey;
+use protocol::items::keys::SecretKey;
 use protocol::time::{Duration, Time};
 
 fn behind(cause: Cause) -> Behind {

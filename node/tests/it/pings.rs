@@ -3,8 +3,8 @@
 use node::config::Config;
 use node::config::deadlines::Deadlines;
 use node::net::handler::{Order, Report};
-use protocol::hash::BlockId;
-use protocol::message::{Hello, Lane, Message, Tip};
+use protocol::items::hash::BlockId;
+use protocol::wire::message::{Hello, Lane, Message, Tip};
 use protocol::time::Duration;
 
 use crate::harness::{Node, config};

@@ -20,7 +20,7 @@ use node::net::handler::{Handler, LaneProtocols, Order, Report};
 use node::net::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 
 /// What a test waits for at most; only a failure takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);

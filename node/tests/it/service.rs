@@ -11,10 +11,10 @@ use node::net::transport::listen::ListenError;
 use node::observe::trace::{self, What};
 use node::rpc::command::Command;
 use node::service::ServiceError;
-use protocol::codec::Encode as _;
+use protocol::wire::codec::Encode as _;
 use protocol::gossip::{Submission, TransactionStatus};
 use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
-use protocol::message::{Lane, Message};
+use protocol::wire::message::{Lane, Message};
 use tokio::time::timeout;
 
 use crate::harness::{Node, PATIENCE, config, transaction};

@@ -8,7 +8,7 @@ use node::cli::values::parse_bytes;
 use node::config::Config;
 use node::config::identity::Identity;
 use protocol::gossip::RelayPolicy;
-use protocol::validator::Producers;
+use protocol::items::validator::Producers;
 use tempfile::tempdir;
 
 use crate::support::node;

@@ -12,7 +12,7 @@ use node::config::cookie::Cookie;
 use node::rpc::command;
 use node::rpc::http::{CONNECTIONS_MAX, Faces, Health, HttpListener, HttpServer, Times};
 use node::rpc::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 use tokio::sync::mpsc;
 
 /// The program, with nothing in its environment but a home directory.

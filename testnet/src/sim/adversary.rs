@@ -14,9 +14,9 @@ pub use self::plan::{ADVERSARY_RATE_MAX, AdversaryPlan};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::Block;
+use protocol::items::block::Block;
 use protocol::gossip::{ItemId, PeerHandle};
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
 
 /// A message that an adversary sends.

@@ -12,7 +12,7 @@ pub mod sampled;
 use std::any::Any;
 
 use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, PeerHandle};
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use protocol::time::Time;
 
 use super::fault::Fault;

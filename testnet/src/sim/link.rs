@@ -20,7 +20,7 @@ pub mod wire;
 use node::config::deadlines::WRITE_STALL;
 use node::net::lane::window::WINDOW_BYTES_MAX;
 use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, REQUEST_EXPIRY_MIN};
-use protocol::message::Lane;
+use protocol::wire::message::Lane;
 use protocol::time::{Duration, Time};
 
 use crate::random::Draws;

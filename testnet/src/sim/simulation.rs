@@ -20,9 +20,9 @@ use std::collections::VecDeque;
 
 use protocol::gossip::{Config, Event, Input, ItemId, Output, PeerHandle};
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::message::Lane;
+use protocol::wire::message::Lane;
 use protocol::time::{Duration, Time};
-use protocol::verify::{JobId, Verdict};
+use protocol::items::verify::{JobId, Verdict};
 
 use self::deliver::Arriving;
 pub use self::enter::EPOCH_MS;

@@ -2,7 +2,7 @@
 
 use libp2p::swarm::ToSwarm;
 use protocol::gossip::PeerHandle;
-use protocol::message::{GoodbyeReason, Lane, Message};
+use protocol::wire::message::{GoodbyeReason, Lane, Message};
 
 use super::{Behaviour, Event};
 use crate::host::Effect;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::PeerHandle;
-use protocol::message::GoodbyeReason;
+use protocol::wire::message::GoodbyeReason;
 use protocol::time::{Duration, Time};
 
 use crate::net::discovery::book::Allowance;

@@ -11,9 +11,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::AsyncRead as _;
 use libp2p::Stream;
-use protocol::codec::Decode as _;
+use protocol::wire::codec::Decode as _;
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::message::{Lane, Message};
+use protocol::wire::message::{Lane, Message};
 use protocol::time::Time;
 
 use super::Report;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use futures::AsyncWrite as _;
 use libp2p::Stream;
 use protocol::limits::{BULK_CHUNK_BYTES, BULK_CREDIT_BYTES};
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
 
 use super::encoded::Frame;

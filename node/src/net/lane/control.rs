@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures::AsyncWrite as _;
 use libp2p::Stream;
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::message::{Message, Nonce};
+use protocol::wire::message::{Message, Nonce};
 use protocol::time::{Duration, Time};
 
 use crate::net::framing::write_frame;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::AsyncRead as _;
 use libp2p::Stream;
 use protocol::limits::BULK_CHUNK_BYTES;
-use protocol::message::Lane;
+use protocol::wire::message::Lane;
 use protocol::time::{Duration, Time};
 
 use super::budget::{BulkBudget, Reservation};

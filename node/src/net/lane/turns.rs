@@ -4,7 +4,7 @@
 //! Only numbers: who waits for his turn, and for what, is `uplink`'s matter.
 
 use protocol::limits::FRESH_BLOCKS;
-use protocol::transaction::Height;
+use protocol::items::transaction::Height;
 
 /// Set for older blocks. Counting up to it takes longer than any run.
 const OLD: u64 = 1 << 63;

@@ -6,9 +6,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::block::Block;
-use protocol::durable::{Load, Loaded, Record};
-use protocol::hash::{BlockId, TxId};
+use protocol::items::block::Block;
+use protocol::ledger::durable::{Load, Loaded, Record};
+use protocol::items::hash::{BlockId, TxId};
 use protocol::time::Time;
 use tokio::sync::oneshot;
 

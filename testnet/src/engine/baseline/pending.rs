@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use libp2p::PeerId;
 use libp2p_gossipsub::MessageId;
-use protocol::block::Block;
+use protocol::items::block::Block;
 use protocol::gossip::{Refusal, Submission};
-use protocol::hash::{BlockId, TxId};
-use protocol::transaction::SignedTransaction;
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::transaction::SignedTransaction;
 use tokio::sync::oneshot;
 
 /// Where the answer to a submission goes.

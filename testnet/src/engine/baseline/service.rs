@@ -26,8 +26,8 @@ use node::service::timers::{LATENESS_INTERVAL, Timers, latenesses, next};
 use node::service::verify::{Verdicts, VerifyPool};
 use node::service::{Ready, STOP_TIMEOUT, ServiceError};
 use protocol::gossip::ItemId;
-use protocol::hash::BlockId;
-use protocol::verify::{JobId, VerifyJob};
+use protocol::items::hash::BlockId;
+use protocol::items::verify::{JobId, VerifyJob};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::debug;
@@ -229,7 +229,7 @@ impl Service {
                 self.on_submitted_transaction(transaction, reply);
             }
             Command::SubmitBlock { block, reply } => {
-                let bytes = protocol::codec::Encode::encoded_len(block.as_ref());
+                let bytes = protocol::wire::codec::Encode::encoded_len(block.as_ref());
                 self.recorder.submitted(ItemId::Block(block.header.id()), bytes);
                 self.on_submitted_block(block, reply);
             }
@@ -354,7 +354,7 @@ async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -
 }
 
 /// An item as traces name it.
-pub(super) const fn named(item: ItemId) -> (Kind, protocol::hash::ShortId) {
+pub(super) const fn named(item: ItemId) -> (Kind, protocol::items::hash::ShortId) {
     match item {
         ItemId::Transaction(id) => (Kind::Transaction, id.short()),
         ItemId::Block(id) => (Kind::Block, id.short()),

@@ -7,7 +7,7 @@
 use std::any::Any;
 
 use protocol::gossip::{Gossip, ItemId, Reconciliation, RelayPolicy};
-use protocol::message::Tip;
+use protocol::wire::message::Tip;
 use protocol::time::Time;
 
 use super::{Checker, Findings, NodeView, paths};

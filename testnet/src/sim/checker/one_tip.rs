@@ -9,8 +9,8 @@
 use std::any::Any;
 
 use protocol::gossip::Gossip;
-use protocol::hash::BlockId;
-use protocol::message::Tip;
+use protocol::items::hash::BlockId;
+use protocol::wire::message::Tip;
 use protocol::time::Time;
 
 use super::{Checker, Findings, NodeView, liveness, paths};

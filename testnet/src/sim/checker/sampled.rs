@@ -4,7 +4,7 @@
 use std::any::Any;
 
 use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, PeerHandle};
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use protocol::time::Time;
 
 use super::{Checker, Findings, NodeView};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::gossip::Config;
 use protocol::time::{Duration, Time};
-use protocol::validator::Producers;
+use protocol::items::validator::Producers;
 
 use super::host::{Host, Link};
 use super::ledger::Ledger;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use node::observe::trace::Kind;
-use protocol::block::Block;
-use protocol::codec::Encode as _;
+use protocol::items::block::Block;
+use protocol::wire::codec::Encode as _;
 use protocol::gossip::{Input, ItemId};
 use protocol::time::Duration;
 

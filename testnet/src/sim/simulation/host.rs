@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use protocol::gossip::{Gossip, PeerHandle};
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
 
 use super::stored::Stored;

@@ -5,11 +5,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protocol::block::Block;
-use protocol::durable::{Load, Loaded, Looked, Record};
-use protocol::hash::{BlockId, TxId};
+use protocol::items::block::Block;
+use protocol::ledger::durable::{Load, Loaded, Looked, Record};
+use protocol::items::hash::{BlockId, TxId};
 use protocol::limits::HEADERS_ENTRIES_MAX;
-use protocol::message::Tip;
+use protocol::wire::message::Tip;
 
 /// Blocks by id, and the best chain's ids from height 1 up.
 #[derive(Debug, Default)]

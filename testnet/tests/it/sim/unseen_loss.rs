@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::message::Lane;
+use protocol::wire::message::Lane;
 use protocol::time::{Duration as Span, Time};
 use testnet::random::Seed;
 use testnet::sim::fault::FaultPlan;

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
-use protocol::hash::BlockId;
-use protocol::message::{Digest, Message, Reconcile, Tip};
-use protocol::reconcile::SYMBOL_BYTES;
+use protocol::items::hash::BlockId;
+use protocol::wire::message::{Digest, Message, Reconcile, Tip};
+use protocol::gossip::repair::sketch::SYMBOL_BYTES;
 use protocol::time::{Duration, Time};
 
 use crate::sim::adversary::craft::{Craft, now as at_once};

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
-use protocol::hash::BlockId;
-use protocol::keys::PublicKey;
-use protocol::message::{Message, Tip};
+use protocol::items::hash::BlockId;
+use protocol::items::keys::PublicKey;
+use protocol::wire::message::{Message, Tip};
 use protocol::time::{Duration, Time};
-use protocol::transaction::Height;
+use protocol::items::transaction::Height;
 
 use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once};
 use crate::sim::adversary::{Adversary, Entered, Sending};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use protocol::gossip::PeerHandle;
 use protocol::limits::INV_ENTRIES_MAX;
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
 
 use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once};

@@ -1,8 +1,8 @@
 //! Nodes that hide forged headers behind an honest one.
 
-use protocol::block::SignedHeader;
+use protocol::items::block::SignedHeader;
 use protocol::gossip::PeerHandle;
-use protocol::message::{Message, Tip};
+use protocol::wire::message::{Message, Tip};
 use protocol::time::{Duration, Time};
 
 use crate::sim::adversary::craft::Craft;

@@ -1,7 +1,7 @@
 //! Nodes that lie about the age of what they send.
 
 use protocol::gossip::{ItemId, PeerHandle};
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use protocol::time::Time;
 
 use super::asked::Asked;

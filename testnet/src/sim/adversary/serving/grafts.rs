@@ -1,7 +1,7 @@
 //! Nodes that keep a slow parent in its place: some push late, and others take the grafts that would mend it.
 
 use protocol::gossip::{ItemId, PeerHandle};
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
 
 use super::asked::Asked;

@@ -1,7 +1,7 @@
 //! Nodes that make themselves everybody's parent and then leave things out.
 
 use protocol::gossip::{ItemId, PeerHandle};
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
 
 use super::asked::Asked;

@@ -2,7 +2,7 @@
 
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::limits::REQUEST_EXPIRY_MIN;
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
 
 use crate::sim::adversary::craft::{announcement, now as at_once};
