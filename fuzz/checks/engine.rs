@@ -9,22 +9,22 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use protocol::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::codec::{Decode as _, Encode as _};
 use protocol::durable::Load;
 use protocol::gossip::{
     AddressGroup, AuthorTree, Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output,
     PeerHandle, Reconciliation, RelayPolicy, Rumor,
 };
-use protocol::hash::{BlockId, RouteId, RouteKind, TxId};
-use protocol::keys::{PublicKey, SecretKey};
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
+use protocol::items::hash::{BlockId, RouteId, RouteKind, TxId};
+use protocol::items::keys::{PublicKey, SecretKey};
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::{SignedTransaction, Transaction};
+use protocol::items::validator::Producers;
+use protocol::items::verify::VerifyJob;
 use protocol::message::{Digest, Hello, InvEntry, Lane, Message, Reconcile, Tip, TxRef};
-use protocol::network::NetworkId;
 use protocol::reconcile::{Encoder, symbols_to_bytes};
 use protocol::time::Time;
-use protocol::transaction::{SignedTransaction, Transaction};
-use protocol::validator::Producers;
-use protocol::verify::VerifyJob;
 
 use super::cursor::Cursor;
 

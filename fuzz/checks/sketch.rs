@@ -1,6 +1,6 @@
 //! The reconciliation sketch against symbols that nobody made of a set: work and memory follow the symbols received.
 
-use protocol::hash::TxId;
+use protocol::items::hash::TxId;
 use protocol::reconcile::{
     Decoder, Encoder, Progress, STEPS_PER_SYMBOL, SYMBOL_BYTES, SYMBOLS_MAX, symbols_from_bytes,
 };

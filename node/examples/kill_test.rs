@@ -25,9 +25,9 @@ use std::time::Duration;
 use jsonrpsee::http_client::HttpClient;
 use node::rpc::ApiClient as _;
 use node::store::STORE_FILE;
-use protocol::keys::SecretKey;
-use protocol::network::NetworkId;
-use protocol::transaction::Transaction;
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::Transaction;
 use rand::RngExt as _;
 use tokio::task::JoinSet;
 

@@ -15,12 +15,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use node::store::{PruneTarget, RedbStore, STORE_FILE, Store as _, StoreOptions};
-use protocol::block::{Block, Header, transactions_root};
 use protocol::durable::Record;
-use protocol::hash::TxId;
-use protocol::keys::{PublicKey, SecretKey};
-use protocol::network::NetworkId;
-use protocol::transaction::{SignedTransaction, Transaction};
+use protocol::items::block::{Block, Header, transactions_root};
+use protocol::items::hash::TxId;
+use protocol::items::keys::{PublicKey, SecretKey};
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::{SignedTransaction, Transaction};
 use redb::{ReadOnlyDatabase, ReadableDatabase as _, ReadableTableMetadata as _, TableHandle as _};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -185,7 +185,7 @@ fn transaction(number: u64, network: &NetworkId) -> Outcome<Arc<SignedTransactio
 
 fn block(
     height: u64,
-    parent: protocol::hash::BlockId,
+    parent: protocol::items::hash::BlockId,
     transactions: &[Arc<SignedTransaction>],
     network: &NetworkId,
 ) -> (Arc<Block>, Arc<[TxId]>) {

@@ -19,10 +19,10 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::chain::RestoreError;
 use protocol::durable::{Load, Record, Restored};
 use protocol::gossip::{self, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
+use protocol::items::network::NetworkId;
+use protocol::items::verify::VerifyJob;
 use protocol::message::{GoodbyeReason, Lane, Message};
-use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
-use protocol::verify::VerifyJob;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, warn};
 

@@ -12,10 +12,10 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use libp2p::Multiaddr;
 use protocol::gossip::{AuthorTree, Digest, Redundancy, RelayPolicy};
-use protocol::hash::{BlockId, TxId};
-use protocol::keys::PublicKey;
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::keys::PublicKey;
+use protocol::items::network::NetworkId;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
-use protocol::network::NetworkId;
 
 use crate::{config, logging, typed};
 

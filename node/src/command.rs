@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::gossip::{Equivocation, Refusal, Submission, TransactionStatus};
-use protocol::hash::{BlockId, TxId};
-use protocol::transaction::SignedTransaction;
+use protocol::items::block::Block;
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
 use protocol::gossip::{Reconciliation, RelayPolicy};
-use protocol::keys::SecretKey;
-use protocol::network::NetworkId;
-use protocol::validator::Producers;
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
+use protocol::items::validator::Producers;
 
 use crate::cli::RunArgs;
 use crate::handler::Deadlines;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
 use nix::fcntl::OFlag;
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 use serde::{Deserialize, Serialize};
 
 use crate::http::Cookie;

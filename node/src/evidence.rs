@@ -27,7 +27,7 @@ pub struct HeaderView {
 
 impl From<&Equivocation> for EvidenceView {
     fn from(pair: &Equivocation) -> Self {
-        let view = |header: &protocol::block::SignedHeader| HeaderView {
+        let view = |header: &protocol::items::block::SignedHeader| HeaderView {
             id: header.id().to_string(),
             encoded: hex::encode(header.to_bytes()),
         };

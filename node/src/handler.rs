@@ -19,9 +19,9 @@ use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedI
 use libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol};
 use libp2p::{Stream, StreamProtocol};
 use protocol::codec::Decode as _;
+use protocol::items::network::NetworkId;
 use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::message::{GoodbyeReason, Lane, Message, VERSION};
-use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 use tokio::time::{Sleep, sleep};
 

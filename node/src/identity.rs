@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
-use protocol::keys::{PublicKey, SecretKey};
+use protocol::items::keys::{PublicKey, SecretKey};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;

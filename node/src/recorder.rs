@@ -3,7 +3,7 @@
 //! A trace that can't be written is given up with one warning; the node goes on.
 
 use protocol::gossip::{Event, ItemId, PeerHandle};
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 use protocol::message::Message;
 use tracing::warn;
 

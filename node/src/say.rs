@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use protocol::gossip::Equivocation;
-use protocol::hash::TxId;
+use protocol::items::hash::TxId;
+use protocol::items::network::NetworkId;
 use protocol::message::{GoodbyeReason, Tip, VERSION};
-use protocol::network::NetworkId;
 use tracing::{debug, info, warn};
 
 use crate::bans::BAN_TIME;

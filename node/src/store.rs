@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use protocol::durable::{Load, Loaded, Record, Restored};
-use protocol::hash::{BlockId, TxId};
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::transaction::{Height, SignedTransaction};
 use protocol::limits::KEPT_DEPTH_MIN;
-use protocol::transaction::{Height, SignedTransaction};
 
 mod age;
 mod disk;

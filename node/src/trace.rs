@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use protocol::codec::{DecodeError, Encode, Reader, Writer};
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 
 use crate::clock;
 

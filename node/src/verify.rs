@@ -11,8 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use lru::LruCache;
-use protocol::keys::{PublicKey, VerifyingKey};
-use protocol::verify::{JobId, Verdict, VerifyJob};
+use protocol::items::keys::{PublicKey, VerifyingKey};
+use protocol::items::verify::{JobId, Verdict, VerifyJob};
 use tokio::sync::mpsc;
 
 /// Threads at most, however many cores there are.

@@ -36,17 +36,17 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::block::{Block, SignedHeader, transactions_root};
 use crate::codec::{DecodeError, Misread};
 use crate::durable::RestoredBlock;
-use crate::hash::{BlockId, TxId};
+use crate::items::block::{Block, SignedHeader, transactions_root};
+use crate::items::hash::{BlockId, TxId};
+use crate::items::refusal::Refusal;
+use crate::items::transaction::{Height, SignedTransaction};
 use crate::limits::{
     BLOCK_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX,
     CONFIRMED_MAX, HEADERS_OFF_BEST_SHARE, HEADERS_PER_PRODUCER_MAX, VALID_UNTIL_AHEAD_MAX,
 };
 use crate::message::Tip;
-use crate::refusal::Refusal;
-use crate::transaction::{Height, SignedTransaction};
 use best::{Best, Confirmed};
 use bodies::{Bodies, Body, Contents};
 pub use bounds::Standing;

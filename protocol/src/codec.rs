@@ -13,8 +13,8 @@ use core::convert::Infallible;
 use bytes::Bytes;
 use ciborium_ll::{Decoder, Encoder, Header, simple};
 
-use crate::hash::{BlockId, Hash256, RouteId, ShortId, TxId};
-use crate::keys::{PublicKey, Signature};
+use crate::items::hash::{BlockId, Hash256, RouteId, ShortId, TxId};
+use crate::items::keys::{PublicKey, Signature};
 
 /// Why bytes were refused. Nothing was stored or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,10 +9,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::block::{Block, SignedHeader};
-use crate::hash::{BlockId, TxId};
+use crate::items::block::{Block, SignedHeader};
+use crate::items::hash::{BlockId, TxId};
+use crate::items::transaction::{Height, SignedTransaction};
 use crate::message::Tip;
-use crate::transaction::{Height, SignedTransaction};
 
 /// Something to keep, or to keep no longer.
 #[derive(Clone, Debug)]

@@ -13,13 +13,13 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::hash::BuildHasher as _;
 
-use crate::hash::TxId;
+use crate::items::hash::TxId;
+use crate::items::transaction::Height;
 use crate::limits::{
     FILTER_BITS_PER_ID, FILTER_BYTES_MAX, FILTER_PART_BLOCKS, FILTER_PROBES, FILTER_SLICE_IDS_MAX,
     FILTER_SLICE_IDS_MIN,
 };
 use crate::seeded::SeededState;
-use crate::transaction::Height;
 
 /// The filter.
 #[derive(Debug)]

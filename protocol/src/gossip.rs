@@ -75,9 +75,12 @@ use self::rumor::Rumors;
 use self::seen::Seen;
 use self::stall::StallClock;
 use self::transactions::CheckedTransaction;
-use crate::block::{Block, SignedHeader};
 use crate::chain::{Chain, Standing};
-use crate::hash::{BlockId, ShortId, TxId};
+use crate::items::block::{Block, SignedHeader};
+use crate::items::hash::{BlockId, ShortId, TxId};
+use crate::items::transaction::{Height, SignedTransaction};
+use crate::items::validator::{StandardValidator, Validator};
+use crate::items::verify::{JobId, Verdict, VerifyJob};
 use crate::limits::{
     CATCH_UP_INTERVAL_MIN, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, TRANSACTION_BYTES_EXPECTED,
     TRANSACTION_BYTES_MAX,
@@ -87,9 +90,6 @@ use crate::message::Tip;
 use crate::orphan::OrphanPool;
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
-use crate::transaction::{Height, SignedTransaction};
-use crate::validator::{StandardValidator, Validator};
-use crate::verify::{JobId, Verdict, VerifyJob};
 
 /// The engine. See the module's head for how to drive it.
 #[derive(Debug)]

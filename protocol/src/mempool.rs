@@ -36,12 +36,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Bound;
 
-use crate::hash::{ShortId, TxId};
-use crate::keys::PublicKey;
+use crate::items::hash::{ShortId, TxId};
+use crate::items::keys::PublicKey;
+use crate::items::refusal::Refusal;
+use crate::items::transaction::{Height, SignedTransaction};
 use crate::limits::{BLOCK_TRANSACTIONS_MAX, MEMPOOL_BYTES_MAX, MEMPOOL_CHARGE_MIN, TRANSACTIONS_PER_NONCE_MAX};
-use crate::refusal::Refusal;
 use crate::time::{Duration, Time};
-use crate::transaction::{Height, SignedTransaction};
 use room::Newcomer;
 use shares::Shares;
 

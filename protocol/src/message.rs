@@ -14,16 +14,16 @@ use bytes::Bytes;
 
 pub use self::body::Body;
 pub use self::reconcile::{Digest, Outcome, Reconcile, taken};
-use crate::block::{Block, SignedHeader};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
-use crate::hash::{BlockId, RouteId, ShortId, TxId};
+use crate::items::block::{Block, SignedHeader};
+use crate::items::hash::{BlockId, RouteId, ShortId, TxId};
+use crate::items::network::NetworkId;
+use crate::items::transaction::Height;
 use crate::limits::{
     CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX, GOODBYE_REASON_LEN_MAX, HAD_ENTRIES_MAX, HEADERS_ENTRIES_MAX,
     INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX, NETWORK_ID_LEN_MAX, NOTFOUND_BLOCKS_MAX, ROUTES_ENTRIES_MAX,
     TRANSACTION_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
 };
-use crate::network::NetworkId;
-use crate::transaction::Height;
 
 /// The version that [`Hello`] states. Nodes of another version are refused.
 pub const VERSION: u64 = 2;

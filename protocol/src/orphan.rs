@@ -18,9 +18,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::block::Block;
 use crate::codec::Encode;
-use crate::hash::BlockId;
+use crate::items::block::Block;
+use crate::items::hash::BlockId;
 use crate::limits::{ORPHAN_BYTES_MAX, ORPHAN_LIFETIME, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX};
 use crate::time::Time;
 

@@ -1,6 +1,6 @@
 //! Keys that the seed decides, the same for real and for simulated nodes. Deliberately absent: any that is a secret.
 
-use protocol::keys::SecretKey;
+use protocol::items::keys::SecretKey;
 
 use crate::random::Seed;
 

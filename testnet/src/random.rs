@@ -1,7 +1,7 @@
 //! Chance by seed: every purpose draws from a stream of its own, so that a change in one place moves no draw in
 //! another. Deliberately absent: the system's randomness.
 
-use protocol::hash::sha256;
+use protocol::items::hash::sha256;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 

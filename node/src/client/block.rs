@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use protocol::block::Block;
 use protocol::codec::Decode as _;
-use protocol::hash::BlockId;
+use protocol::items::block::Block;
+use protocol::items::hash::BlockId;
 use protocol::limits::BLOCK_BYTES_MAX;
 
 use super::{AskError, Node, print, print_json, read_up_to, text};

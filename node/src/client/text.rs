@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use protocol::codec::Decode as _;
-use protocol::transaction::SignedTransaction;
+use protocol::items::transaction::SignedTransaction;
 
 use crate::command::{BanStatus, PeerStatus, Status};
 use crate::evidence::EvidenceView;

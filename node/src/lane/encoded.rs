@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use protocol::block::Block;
+use protocol::items::block::Block;
+use protocol::items::transaction::{Height, SignedTransaction};
 use protocol::message::{Body, Message};
-use protocol::transaction::{Height, SignedTransaction};
 
 use crate::framing::write_frame;
 

@@ -7,9 +7,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
+use protocol::items::transaction::Height;
 use protocol::message::Message;
 use protocol::time::Time;
-use protocol::transaction::Height;
 
 use super::encoded::{Frame, Frames};
 use super::pace::Pace;

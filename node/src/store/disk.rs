@@ -12,9 +12,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use protocol::durable::{Load, Loaded, Record, Restored};
-use protocol::hash::TxId;
-use protocol::network::NetworkId;
-use protocol::transaction::Height;
+use protocol::items::hash::TxId;
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::Height;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase as _, StorageBackend, TableError, WriteTransaction};
 

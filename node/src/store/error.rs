@@ -4,7 +4,7 @@
 use std::io;
 
 use protocol::codec::DecodeError;
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 
 /// Why the store can't be used, or no longer.
 #[derive(Debug, thiserror::Error)]

@@ -6,10 +6,10 @@
 //! and in each takes the lowest number that is on the best chain. Deliberately absent: what is pending, and writing.
 
 use protocol::durable::Looked;
-use protocol::hash::{BlockId, TxId};
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::transaction::Height;
 use protocol::limits::VALID_UNTIL_AHEAD_MAX;
 use protocol::message::Tip;
-use protocol::transaction::Height;
 use redb::{ReadableTable as _, TableError};
 
 use super::error::{Context as _, StoreError};

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::codec::Encode as _;
 use protocol::durable::{Load, Loaded, Looked, Record, Restored, RestoredBlock};
-use protocol::hash::{BlockId, TxId};
+use protocol::items::block::Block;
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::{Height, SignedTransaction};
 use protocol::limits::{CHAIN_BEST_HEADERS_MIN, CONFIRMED_MAX, HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX};
 use protocol::message::Tip;
-use protocol::network::NetworkId;
-use protocol::transaction::{Height, SignedTransaction};
 
 use super::error::StoreError;
 use super::peers::KnownPeer;
@@ -175,7 +175,7 @@ impl MemoryStore {
         Ok(())
     }
 
-    fn headers_after(&self, locator: &[BlockId]) -> Vec<protocol::block::SignedHeader> {
+    fn headers_after(&self, locator: &[BlockId]) -> Vec<protocol::items::block::SignedHeader> {
         let Some(height) = locator.iter().take(LOCATOR_ENTRIES_MAX).find_map(|id| self.best_height(id)) else {
             return Vec::new();
         };

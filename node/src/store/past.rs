@@ -1,9 +1,9 @@
 //! Which of the newest blocks had a transaction and has its body no more, so that a look-up of a confirmed transaction stays exact
 //! for as long as it may be in another block. Deliberately absent: reading (`first.rs`).
 
-use protocol::hash::{BlockId, TxId};
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::transaction::Height;
 use protocol::limits::{BLOCK_TRANSACTIONS_MAX, VALID_UNTIL_AHEAD_MAX};
-use protocol::transaction::Height;
 use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use super::error::{Context as _, StoreError};

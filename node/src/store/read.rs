@@ -6,17 +6,17 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::{Block, SignedHeader, transactions_root};
 use protocol::codec::{Decode as _, DecodeError, Reader};
 use protocol::durable::RestoredBlock;
-use protocol::hash::{BlockId, TxId};
+use protocol::items::block::{Block, SignedHeader, transactions_root};
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::{Height, SignedTransaction};
 use protocol::limits::{
     BLOCK_TRANSACTIONS_MAX, CHAIN_BEST_HEADERS_MIN, CONFIRMED_MAX, HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
     TRANSACTION_BYTES_MAX,
 };
 use protocol::message::Tip;
-use protocol::network::NetworkId;
-use protocol::transaction::{Height, SignedTransaction};
 use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable};
 
 use super::error::{Context as _, StoreError};

@@ -2,9 +2,9 @@
 //! of them sort as they count. docs/STORAGE.md describes the same for a stranger.
 //! Deliberately absent: reading and writing of whole items.
 
-use protocol::hash::{BlockId, ShortId, TxId};
+use protocol::items::hash::{BlockId, ShortId, TxId};
+use protocol::items::transaction::Height;
 use protocol::limits::VALID_UNTIL_AHEAD_MAX;
-use protocol::transaction::Height;
 use redb::TableDefinition;
 
 use super::error::StoreError;

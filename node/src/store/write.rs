@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use protocol::block::Block;
 use protocol::codec::{Encode, Writer};
 use protocol::durable::Record;
-use protocol::hash::{BlockId, TxId};
-use protocol::transaction::{Height, SignedTransaction};
+use protocol::items::block::Block;
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::transaction::{Height, SignedTransaction};
 use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use super::age::StoreClock;

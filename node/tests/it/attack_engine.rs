@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use node::rpc::ApiClient as _;
-use protocol::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::codec::{Decode as _, Encode as _};
-use protocol::hash::BlockId;
-use protocol::keys::SecretKey;
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
+use protocol::items::hash::BlockId;
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::SignedTransaction;
 use protocol::message::{Lane, Message};
-use protocol::network::NetworkId;
-use protocol::transaction::SignedTransaction;
 
 use crate::attack_figures::Row;
 use crate::attack_stage::{DOORS, Stage, door, producer, run, signed, source};

@@ -16,7 +16,7 @@ use node::own::Dials;
 use node::store::PEERS_MAX;
 use node::store::{RedbStore, Store as _, StoreOptions};
 use node::transport::{self, WireBytes};
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 
 use crate::attack_figures::Row;
 use crate::attack_stage::{Stage, door, run};

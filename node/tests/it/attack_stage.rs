@@ -21,8 +21,8 @@ use node::clock::monotonic_ns;
 use node::data_dir::read_cookie;
 use node::http::Cookie;
 use node::rpc::ApiClient as _;
-use protocol::keys::{PublicKey, SecretKey};
-use protocol::transaction::{SignedTransaction, Transaction};
+use protocol::items::keys::{PublicKey, SecretKey};
+use protocol::items::transaction::{SignedTransaction, Transaction};
 
 use crate::attack_figures::{Row, delays, delays_of, delays_to, lost, peak, read};
 use crate::namespaces::{Field, Process, Space, until};

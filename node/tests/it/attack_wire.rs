@@ -16,7 +16,7 @@ use node::own::Dials;
 use node::rpc::ApiClient as _;
 use node::transport::{self, WireBytes};
 use protocol::codec::Encode as _;
-use protocol::keys::SecretKey;
+use protocol::items::keys::SecretKey;
 use tokio::net::UdpSocket;
 
 use crate::attack_engine::empty_block;

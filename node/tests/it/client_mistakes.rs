@@ -12,13 +12,13 @@ use libp2p::multiaddr::Protocol;
 use node::config::Config;
 use node::handler::Deadlines;
 use node::limits::PER_IPV4_MAX;
-use protocol::block::{Block, Header, transactions_root};
 use protocol::gossip::Submission;
-use protocol::hash::ShortId;
-use protocol::keys::SecretKey;
+use protocol::items::block::{Block, Header, transactions_root};
+use protocol::items::hash::ShortId;
+use protocol::items::keys::SecretKey;
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{CONTROL_FRAME_BYTES_MAX, INV_ENTRIES_MAX};
 use protocol::message::{InvEntry, Lane, Message, TxRef, VERSION};
-use protocol::transaction::SignedTransaction;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -137,7 +137,7 @@ fn repeating_block() -> Message {
     let network = "test".parse().expect("a name");
     let header = Header {
         height: 1,
-        parent: protocol::network::NetworkId::genesis(&network),
+        parent: protocol::items::network::NetworkId::genesis(&network),
         producer: producer.public(),
         timestamp_ms: 0,
         transactions_root: transactions_root(&[item.id(), item.id()]),

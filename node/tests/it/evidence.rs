@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use node::command::Command;
 use node::evidence::EvidenceView;
-use protocol::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::codec::Decode as _;
 use protocol::gossip::Equivocation;
-use protocol::keys::SecretKey;
-use protocol::network::NetworkId;
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
 use tempfile::tempdir;
 
 use crate::harness::{Node, config};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use node::framing::{FrameError, FrameReader, Step, frame_bytes_max, write_frame};
 use node::lane::encoded::Frames;
-use protocol::block::{Block, Header};
 use protocol::codec::Decode as _;
-use protocol::hash::{BlockId, ShortId};
-use protocol::keys::SecretKey;
+use protocol::items::block::{Block, Header};
+use protocol::items::hash::{BlockId, ShortId};
+use protocol::items::keys::SecretKey;
 use protocol::message::{InvEntry, Lane, Message, TxRef};
 
 fn feed(reader: &mut FrameReader, bytes: &[u8]) -> Result<Vec<Step>, FrameError> {
@@ -98,7 +98,7 @@ fn block(bytes: usize) -> Arc<Block> {
         parent: BlockId([0; 32]),
         producer: key.public(),
         timestamp_ms: 0,
-        transactions_root: protocol::hash::Hash256([0; 32]),
+        transactions_root: protocol::items::hash::Hash256([0; 32]),
         count: 1,
     };
     let header = header.sign(&key, &"test".parse().expect("a name"));

@@ -10,9 +10,9 @@ use libp2p::{StreamProtocol, Swarm, identify, kad};
 use node::config::Config;
 use node::own::Dials;
 use node::transport::{self, WireBytes};
-use protocol::keys::SecretKey;
+use protocol::items::keys::SecretKey;
+use protocol::items::transaction::Transaction;
 use protocol::message::{Lane, Message, VERSION};
-use protocol::transaction::Transaction;
 
 use crate::harness::{Node, PATIENCE, config};
 use crate::hostile_client::{HostileClient, frame, framed, hello, prefix};

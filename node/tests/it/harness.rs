@@ -11,10 +11,10 @@ use node::config::{Config, Prune};
 use node::handler::Deadlines;
 use node::service::{self, Ready, ServiceError};
 use protocol::gossip::{Reconciliation, Refusal, RelayPolicy, Submission, TransactionStatus};
-use protocol::hash::TxId;
-use protocol::keys::{PublicKey, SecretKey};
-use protocol::transaction::{SignedTransaction, Transaction};
-use protocol::validator::Producers;
+use protocol::items::hash::TxId;
+use protocol::items::keys::{PublicKey, SecretKey};
+use protocol::items::transaction::{SignedTransaction, Transaction};
+use protocol::items::validator::Producers;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 

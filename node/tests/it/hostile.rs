@@ -18,13 +18,13 @@ use node::lane::BULK_BUDGET_BYTES;
 use node::rpc::ApiClient as _;
 use protocol::codec::Encode as _;
 use protocol::gossip::Submission;
-use protocol::hash::{ShortId, TxId};
-use protocol::keys::{PublicKey, SecretKey};
+use protocol::items::hash::{ShortId, TxId};
+use protocol::items::keys::{PublicKey, SecretKey};
+use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::limits::{
     BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX, INV_ENTRIES_MAX, REQUEST_ANNOUNCEMENTS_MAX,
 };
 use protocol::message::{Hello, InvEntry, Lane, Message, TxRef, VERSION};
-use protocol::transaction::{SignedTransaction, Transaction};
 use tempfile::TempDir;
 
 use crate::harness::{Node, config, transaction};

@@ -25,8 +25,8 @@ use node::handler::{LaneProtocols, protocol_name};
 use node::own::Dials;
 use node::transport::{self, WireBytes};
 use protocol::codec::Decode as _;
+use protocol::items::network::NetworkId;
 use protocol::message::{Hello, Lane, Message, Tip, VERSION};
-use protocol::network::NetworkId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 

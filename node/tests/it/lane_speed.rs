@@ -8,7 +8,7 @@ use std::time::Duration;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use node::handler::{Order, Report};
-use protocol::hash::BlockId;
+use protocol::items::hash::BlockId;
 use protocol::message::{Hello, Lane, Message, Tip};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};

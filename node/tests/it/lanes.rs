@@ -4,7 +4,7 @@
 use node::handler::{Deadlines, FLUSHED_BYTES_MIN, Order, Report, TURNED_AWAY_MAX};
 use node::reason::CloseReason;
 use protocol::codec::Encode as _;
-use protocol::hash::{BlockId, ShortId};
+use protocol::items::hash::{BlockId, ShortId};
 use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::message::{Hello, InvEntry, Lane, Message, Tip, TxRef, VERSION};
 use protocol::time::Duration;

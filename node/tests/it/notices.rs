@@ -5,7 +5,7 @@ use node::notices::{
     TurnedAwayNotices,
 };
 use protocol::gossip::{Behind, Cause, Refusal};
-use protocol::keys::SecretKey;
+use protocol::items::keys::SecretKey;
 use protocol::time::{Duration, Time};
 
 fn behind(cause: Cause) -> Behind {

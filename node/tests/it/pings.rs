@@ -2,7 +2,7 @@
 
 use node::config::Config;
 use node::handler::{Deadlines, Order, Report};
-use protocol::hash::BlockId;
+use protocol::items::hash::BlockId;
 use protocol::message::{Hello, Lane, Message, Tip};
 use protocol::time::Duration;
 

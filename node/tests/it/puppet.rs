@@ -19,7 +19,7 @@ use node::handler::{Deadlines, Handler, LaneProtocols, Order, Report};
 use node::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
 use node::own::Dials;
 use node::transport::{self, WireBytes};
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 
 /// What a test waits for at most; only a failure takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -7,7 +7,7 @@ use node::cli::Cli;
 use node::config::{Config, parse_bytes};
 use node::identity::Identity;
 use protocol::gossip::RelayPolicy;
-use protocol::validator::Producers;
+use protocol::items::validator::Producers;
 use tempfile::tempdir;
 
 use crate::support::node;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use node::store::{PAST_ROWS_MAX, Place, PruneTarget, RedbStore, STORE_FILE, Store, StoreError};
 use protocol::durable::{Load, Loaded, Looked, Record};
-use protocol::hash::TxId;
+use protocol::items::hash::TxId;
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::VALID_UNTIL_AHEAD_MAX;
 use protocol::message::Tip;
-use protocol::transaction::SignedTransaction;
 use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, TableDefinition, WriteTransaction};
 use tempfile::tempdir;
 
@@ -95,7 +95,7 @@ fn the_ids_of_a_block_are_told_whether_or_not_its_body_is_kept() {
         let ids: Vec<TxId> = items.iter().map(|item| item.id()).collect();
         assert_eq!(contents(chain.ids()[0]).as_deref(), Some(ids.as_slice()));
         assert_eq!(contents(chain.tip()).as_deref(), Some([].as_slice()));
-        assert_eq!(contents(protocol::hash::BlockId([9; 32])), None);
+        assert_eq!(contents(protocol::items::hash::BlockId([9; 32])), None);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use node::store::{RedbStore, Store, StoreError};
 use protocol::durable::{Load, Loaded, Record};
-use protocol::hash::{BlockId, TxId};
+use protocol::items::hash::{BlockId, TxId};
 use tempfile::tempdir;
 
 use crate::store_disk::Disk;

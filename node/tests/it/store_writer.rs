@@ -10,7 +10,7 @@ use node::store::{
     Note, Place, PruneTarget, Pruned, QUESTIONS_MAX, Store, StoreError, Totals, Writer, WriterBusy,
 };
 use protocol::durable::{Load, Loaded, Record, Restored};
-use protocol::hash::{BlockId, TxId};
+use protocol::items::hash::{BlockId, TxId};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::store_disk::Disk;

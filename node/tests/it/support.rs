@@ -11,7 +11,7 @@ use jsonrpsee::http_client::{HeaderMap, HttpClient, HttpClientBuilder};
 use node::command;
 use node::http::{CONNECTIONS_MAX, Cookie, Faces, Health, HttpListener, HttpServer, Times};
 use node::rpc::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 use tokio::sync::mpsc;
 
 /// The program, with nothing in its environment but a home directory.

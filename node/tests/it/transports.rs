@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use node::command::Command;
 use node::config::Config;
-use protocol::block::{Block, Header, transactions_root};
 use protocol::gossip::{Submission, TransactionStatus};
-use protocol::hash::BlockId;
-use protocol::keys::{PublicKey, SecretKey};
-use protocol::transaction::SignedTransaction;
+use protocol::items::block::{Block, Header, transactions_root};
+use protocol::items::hash::BlockId;
+use protocol::items::keys::{PublicKey, SecretKey};
+use protocol::items::transaction::SignedTransaction;
 
 use crate::harness::{Node, config, transaction};
 
@@ -50,7 +50,7 @@ async fn a_quic_only_and_a_tcp_only_node_exchange_transactions_and_blocks_throug
     }
     hub.status_until("both hellos", |status| status.peers_in == 2).await;
 
-    let mut parent = "test".parse::<protocol::network::NetworkId>().expect("a name").genesis();
+    let mut parent = "test".parse::<protocol::items::network::NetworkId>().expect("a name").genesis();
     for (height, from, to) in [(1, &quic, &tcp), (2, &tcp, &quic)] {
         let small = transaction(203, height, 100);
         let large = transaction(204, height, 64 * 1024);

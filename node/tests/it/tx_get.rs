@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use node::command::Command;
 use protocol::gossip::TransactionStatus;
-use protocol::transaction::SignedTransaction;
+use protocol::items::transaction::SignedTransaction;
 use tempfile::tempdir;
 
 use crate::harness::transaction;

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use node::verify::{HERE_SIGNATURES_MAX, QUEUE_JOBS_MAX, VerifyPool};
-use protocol::keys::{PublicKey, SecretKey};
-use protocol::network::NetworkId;
-use protocol::transaction::Transaction;
-use protocol::verify::{JobId, Verdict, VerifyJob};
+use protocol::items::keys::{PublicKey, SecretKey};
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::Transaction;
+use protocol::items::verify::{JobId, Verdict, VerifyJob};
 
 fn job(id: u64, good: bool) -> VerifyJob {
     let network: NetworkId = "test".parse().expect("a name");

@@ -10,7 +10,7 @@ mod ranges;
 
 use std::time::{Duration, Instant};
 
-use protocol::hash::{TxId, sha256};
+use protocol::items::hash::{TxId, sha256};
 use protocol::reconcile::{Decoder, Encoder, Progress, SALTED_ID_BYTES, SYMBOL_BYTES, SYMBOLS_MAX, first_batch};
 use ranges::Cost;
 use serde_json::{Value, json};

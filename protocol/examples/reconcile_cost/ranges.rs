@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::hash::{TxId, sha256};
+use protocol::items::hash::{TxId, sha256};
 use protocol::reconcile::Salt;
 
 const BUCKETS: usize = 16;

@@ -5,9 +5,9 @@ use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use crate::hash::{BlockId, TxId};
+use crate::items::hash::{BlockId, TxId};
+use crate::items::transaction::Height;
 use crate::message::Tip;
-use crate::transaction::Height;
 
 /// Ids by height without gaps; never empty.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use super::leaves::Kind;
 use super::{Chain, HeaderCheck};
-use crate::block::SignedHeader;
-use crate::hash::BlockId;
+use crate::items::block::SignedHeader;
+use crate::items::hash::BlockId;
+use crate::items::refusal::Refusal;
+use crate::items::transaction::Height;
 use crate::limits::HEADERS_PER_PRODUCER_MAX;
-use crate::refusal::Refusal;
-use crate::transaction::Height;
 
 /// Where the room for a header comes from.
 pub(super) enum Room {

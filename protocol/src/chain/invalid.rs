@@ -2,10 +2,10 @@
 
 use alloc::collections::{BTreeSet, VecDeque};
 
-use crate::hash::BlockId;
-use crate::keys::PublicKey;
+use crate::items::hash::BlockId;
+use crate::items::keys::PublicKey;
+use crate::items::transaction::Height;
 use crate::limits::INVALID_BLOCKS_MAX;
-use crate::transaction::Height;
 
 /// A place at a height that a producer has used up.
 pub(super) type Slot = (Height, PublicKey);

@@ -4,9 +4,9 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::cmp::Reverse;
 
-use crate::hash::BlockId;
-use crate::keys::PublicKey;
-use crate::transaction::Height;
+use crate::items::hash::BlockId;
+use crate::items::keys::PublicKey;
+use crate::items::transaction::Height;
 
 /// Of one height, the lowest id is the last.
 type ByHeight = (Height, Reverse<BlockId>);

@@ -4,11 +4,11 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::Chain;
-use crate::block::SignedHeader;
-use crate::hash::BlockId;
+use crate::items::block::SignedHeader;
+use crate::items::hash::BlockId;
+use crate::items::transaction::Height;
 use crate::limits::LOCATOR_ENTRIES_MAX;
 use crate::message::Tip;
-use crate::transaction::Height;
 
 /// Ids of a locator before its steps double.
 const LOCATOR_DENSE: usize = 10;

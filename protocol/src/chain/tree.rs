@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::leaves::{Kind, Leaves, Place};
-use crate::block::SignedHeader;
-use crate::hash::BlockId;
-use crate::keys::PublicKey;
+use crate::items::block::SignedHeader;
+use crate::items::hash::BlockId;
+use crate::items::keys::PublicKey;
+use crate::items::transaction::Height;
 use crate::limits::HEADERS_PER_PRODUCER_MAX;
 use crate::message::Tip;
-use crate::transaction::Height;
 
 /// Headers by id, with the indexes that finding needs.
 #[derive(Debug, Default)]

@@ -7,9 +7,9 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::hash::TxId;
+use crate::items::hash::TxId;
+use crate::items::transaction::Height;
 use crate::limits::ACKNOWLEDGED_MAX;
-use crate::transaction::Height;
 
 /// The watched transactions.
 #[derive(Debug, Default)]

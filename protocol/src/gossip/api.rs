@@ -4,17 +4,17 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::evidence::Equivocation;
-use crate::block::Block;
 use crate::durable::{Load, Loaded, Record};
-use crate::hash::{BlockId, TxId};
+use crate::items::block::Block;
+use crate::items::hash::{BlockId, TxId};
+use crate::items::network::NetworkId;
+pub use crate::items::refusal::{DisconnectReason, Refusal};
+use crate::items::transaction::{Height, SignedTransaction};
+use crate::items::validator::Producers;
+use crate::items::verify::{JobId, Verdict, VerifyJob};
 use crate::message::{GoodbyeReason, Lane, Message, Outcome, Tip};
-use crate::network::NetworkId;
-pub use crate::refusal::{DisconnectReason, Refusal};
 pub use crate::relay::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor};
 use crate::time::{Duration, Time};
-use crate::transaction::{Height, SignedTransaction};
-use crate::validator::Producers;
-use crate::verify::{JobId, Verdict, VerifyJob};
 
 /// A connected peer, as the driver numbers it. Not reused in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

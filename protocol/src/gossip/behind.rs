@@ -22,13 +22,13 @@ use core::fmt;
 use super::Gossip;
 use super::api::{PeerHandle, Refusal};
 use super::peer::{Peer, RefusedBranch};
-use crate::block::SignedHeader;
-use crate::hash::BlockId;
-use crate::keys::PublicKey;
+use crate::items::block::SignedHeader;
+use crate::items::hash::BlockId;
+use crate::items::keys::PublicKey;
+use crate::items::transaction::Height;
 use crate::limits::{BEHIND_AFTER, BODIES_AWAITED, HEARING, REFUSED_ENDS_LIFETIME, REFUSED_ENDS_MAX};
 use crate::message::Tip;
 use crate::time::{Duration, Time};
-use crate::transaction::Height;
 
 /// How far a node is behind, and why. As text it is what a person wants to know.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,20 +8,20 @@ use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submissio
 use super::header_checks::{Announcer, WithBody};
 use super::request::RequestKey;
 use super::{Checked, Checking, Gossip};
-use crate::block::{Block, SignedHeader, transactions_root};
 use crate::chain::{HeaderCheck, Standing, TipChange};
 use crate::codec::Encode as _;
 use crate::durable::Record;
-use crate::hash::{BlockId, TxId};
+use crate::items::block::{Block, SignedHeader, transactions_root};
+use crate::items::hash::{BlockId, TxId};
+use crate::items::transaction::{Height, SignedTransaction};
+use crate::items::validator::{BlockPlace, Validator};
+use crate::items::verify::Verdict;
 use crate::limits::{
     BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MIN, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX,
 };
 use crate::message::Tip;
 use crate::orphan::Need;
 use crate::time::Time;
-use crate::transaction::{Height, SignedTransaction};
-use crate::validator::{BlockPlace, Validator};
-use crate::verify::Verdict;
 
 /// A block whose header is known and whose transactions' signatures are being checked.
 #[derive(Debug)]

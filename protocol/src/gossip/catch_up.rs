@@ -13,8 +13,8 @@ use super::api::PeerHandle;
 use super::detour::Looks;
 use super::request::RequestKey;
 use super::stall::Staller;
-use crate::block::SignedHeader;
-use crate::hash::BlockId;
+use crate::items::block::SignedHeader;
+use crate::items::hash::BlockId;
 use crate::limits::{
     BLOCKS_AHEAD_BYTES_MAX, BLOCKS_AHEAD_MAX, BLOCKS_AHEAD_MIN, CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN,
 };

@@ -10,7 +10,7 @@ use super::peer::{Owed, Peer};
 use super::request::RequestKey;
 use super::{Gossip, transactions};
 use crate::codec::Encode as _;
-use crate::hash::BlockId;
+use crate::items::hash::BlockId;
 use crate::limits::{
     ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, DETOUR_HEADERS_AHEAD_MAX, GETDATA_ENTRIES_MAX, HEADERS_AHEAD_MAX,
     HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::Gossip;
 use super::api::PeerHandle;
 use super::peer::Peer;
-use crate::hash::BlockId;
+use crate::items::hash::BlockId;
 use crate::limits::{DETOUR_LOOKS, DETOUR_PEERS_MAX};
 use crate::time::Time;
 

@@ -14,10 +14,10 @@ use alloc::vec::Vec;
 
 use super::Gossip;
 use super::api::Event;
-use crate::block::SignedHeader;
-use crate::keys::PublicKey;
+use crate::items::block::SignedHeader;
+use crate::items::keys::PublicKey;
+use crate::items::transaction::Height;
 use crate::limits::{EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX};
-use crate::transaction::Height;
 
 /// Two different headers that one producer signed for one height.
 #[derive(Clone, Debug, PartialEq, Eq)]

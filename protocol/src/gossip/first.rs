@@ -26,15 +26,15 @@ use super::{Checked, Gossip};
 use crate::chain::TipChange;
 use crate::durable::{Load, Looked, RestoredBlock};
 use crate::filter::Filter;
-use crate::hash::{BlockId, TxId};
+use crate::items::hash::{BlockId, TxId};
+use crate::items::transaction::{Height, SignedTransaction};
+use crate::items::verify::{JobId, Verdict};
 use crate::limits::{
     LOOKUP_COST_BYTES, LOOKUPS_MAX, LOOKUPS_WAITING_MAX, UNSURE_BYTES_MAX, UNSURE_MAX, VALID_UNTIL_AHEAD_MAX,
 };
 use crate::message::{Tip, TxRef};
 use crate::seeded::SeededState;
 use crate::time::Time;
-use crate::transaction::{Height, SignedTransaction};
-use crate::verify::{JobId, Verdict};
 
 /// The filter, and what durable storage is asked for.
 #[derive(Debug)]

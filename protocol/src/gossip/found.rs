@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use lru::LruCache;
 
-use crate::hash::{BlockId, ShortId, TxId};
+use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::limits::FOUND_MAX;
 use crate::message::TxRef;
 use crate::seeded::SeededState;

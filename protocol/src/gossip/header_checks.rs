@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::api::PeerHandle;
 use crate::chain::Standing;
-use crate::hash::BlockId;
+use crate::items::hash::BlockId;
 use crate::limits::ANNOUNCERS_MAX;
 
 /// A peer that announced a header while it was checked.

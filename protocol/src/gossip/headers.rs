@@ -7,11 +7,11 @@ use super::api::{DisconnectReason, ItemId, PeerHandle, Refusal};
 use super::blocks::tip_of;
 use super::header_checks::{Announcer, WithBody};
 use super::{Checked, Checking, Gossip};
-use crate::block::SignedHeader;
 use crate::chain::{HeaderCheck, Standing};
+use crate::items::block::SignedHeader;
+use crate::items::verify::Verdict;
 use crate::limits::{HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX};
 use crate::time::Time;
-use crate::verify::Verdict;
 
 impl Gossip {
     /// A peer announced a block; with `pushed`, it sends the body unasked as well.

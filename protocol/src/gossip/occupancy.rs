@@ -9,8 +9,8 @@ use super::api::PeerHandle;
 use super::peer::{Owed, Peer};
 use super::transactions::CheckedTransaction;
 use super::{Checking, Gossip};
-use crate::block::SignedHeader;
-use crate::hash::{RouteId, ShortId, TxId};
+use crate::items::block::SignedHeader;
+use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
     ACKNOWLEDGED_MAX, ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX,
     CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES,

@@ -13,9 +13,11 @@ use self::announce::AnnounceQueue;
 pub(crate) use self::dealings::{Dealings, Offered, Question};
 use self::steadiness::Steadiness;
 use super::api::Direction;
-use crate::block::SignedHeader;
-use crate::hash::{BlockId, RouteId, ShortId};
-use crate::keys::PublicKey;
+use crate::items::block::SignedHeader;
+use crate::items::hash::{BlockId, RouteId, ShortId};
+use crate::items::keys::PublicKey;
+use crate::items::refusal::Refusal;
+use crate::items::transaction::Height;
 use crate::limits::{
     ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, BULK_CREDIT_BYTES, CATCH_UP_INTERVAL_MAX, CHECK_BYTES_PER_PEER_MAX,
     CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES, CONTROL_RESERVE_BYTES, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC,
@@ -24,10 +26,8 @@ use crate::limits::{
     ROUTES_ENTRIES_MAX, SENT_MAX, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
 };
 use crate::message::{Lane, Tip, TxRef};
-use crate::refusal::Refusal;
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
-use crate::transaction::Height;
 
 /// The state of one peer.
 #[derive(Debug)]

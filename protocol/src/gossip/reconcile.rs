@@ -40,7 +40,7 @@ use super::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
 use super::peer::{Offered, Owed, Question};
 use super::request::{Announced, RequestKey};
 use crate::codec::Encode as _;
-use crate::hash::{ShortId, TxId};
+use crate::items::hash::{ShortId, TxId};
 use crate::limits::{
     OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN,
     RECONCILE_SKETCH_BYTES_MIN, RECONCILE_STEP, RECONCILE_TIMEOUT,

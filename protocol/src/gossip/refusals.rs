@@ -31,10 +31,10 @@ use super::peer::Peer;
 use super::request::RequestKey;
 use super::seen::Declined;
 use super::transactions::Sender;
-use crate::hash::TxId;
+use crate::items::hash::TxId;
+use crate::items::transaction::SignedTransaction;
 use crate::limits::REFUSED_COST_BYTES;
 use crate::time::Time;
-use crate::transaction::SignedTransaction;
 
 impl Gossip {
     /// Why a transaction of a peer would be refused, as far as that can be said without its signature.

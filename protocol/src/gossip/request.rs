@@ -118,7 +118,7 @@ use self::peer::{Peer, Slot};
 use self::strikes::{Groups, Strikes};
 use super::trust::{Backing, Source};
 use crate::gossip::{AddressGroup, Direction, PeerHandle};
-use crate::hash::{BlockId, ShortId, TxId};
+use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
 

@@ -75,7 +75,7 @@ use super::api::PeerHandle;
 use super::meter::Meter;
 use super::told::Told;
 use super::trust::{Due, Overdue, Trust};
-use crate::hash::{RouteId, RouteKind, ShortId};
+use crate::items::hash::{RouteId, RouteKind, ShortId};
 use crate::limits::{
     DOUBT_MAX, GRAFT_TRIAL, GUESTS_MAX, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, HOMES_MAX, LATE_ITEMS, LATE_ITEMS_MAX,
     ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX, SPARE_BURST, SPARE_MIN, SPARE_SHARE, VIA_LIFETIME,

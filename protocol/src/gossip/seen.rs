@@ -6,11 +6,11 @@ use hashbrown::HashMap;
 use lru::LruCache;
 
 use super::api::PeerHandle;
-use crate::hash::TxId;
+use crate::items::hash::TxId;
+use crate::items::transaction::Height;
 use crate::limits::{SEEN_ACCEPTED_MAX, SEEN_DECLINED_MAX, SEEN_REJECTED_MAX};
 use crate::message::TxRef;
 use crate::seeded::SeededState;
-use crate::transaction::Height;
 
 /// Why a rejected transaction stays rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

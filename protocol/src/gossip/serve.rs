@@ -11,7 +11,7 @@ use super::Gossip;
 use super::api::{DisconnectReason, PeerHandle};
 use super::peer::{Owed, Peer};
 use crate::codec::Encode as _;
-use crate::hash::{BlockId, RouteId, ShortId};
+use crate::items::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{
     FRESH_BLOCKS, GETDATA_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX,
     TRANSACTIONS_BATCH_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,

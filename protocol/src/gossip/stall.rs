@@ -6,7 +6,7 @@
 //! when the window is stuck, and what is done about it, is in `catch_up`.
 
 use super::api::PeerHandle;
-use crate::hash::BlockId;
+use crate::items::hash::BlockId;
 use crate::limits::{BLOCK_STALL_MAX, BLOCK_STALL_MIN};
 use crate::time::{Duration, Time};
 

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use lru::LruCache;
 
 use super::api::PeerHandle;
-use crate::hash::ShortId;
+use crate::items::hash::ShortId;
 use crate::limits::TOLD_MAX;
 use crate::seeded::SeededState;
 

@@ -9,13 +9,13 @@ use super::seen::Rejection;
 use super::trust::Backing;
 use super::{Checked, Checking, Gossip};
 use crate::durable::Record;
-use crate::hash::{RouteId, ShortId, TxId};
+use crate::items::hash::{RouteId, ShortId, TxId};
+use crate::items::transaction::SignedTransaction;
+use crate::items::verify::{JobId, Verdict};
 use crate::limits::{CHECKS_LOCAL_MAX, REQUEST_ROOM_BYTES};
 use crate::mempool::Lookup;
 use crate::message::{Body, InvEntry, Message, TxRef};
 use crate::time::{Duration, Time};
-use crate::transaction::SignedTransaction;
-use crate::verify::{JobId, Verdict};
 
 /// A transaction whose signature is being checked.
 #[derive(Debug)]

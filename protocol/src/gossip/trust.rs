@@ -30,7 +30,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 
 use super::api::{AddressGroup, PeerHandle};
-use crate::hash::{RouteId, ShortId, TxId};
+use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
     DOUBT_FADES, DOUBT_MAX, DOUBT_MIN, GRAFT_PAUSE_MAX, GRAFT_PAUSE_MIN, MISS_WORTH, MISSED_AFTER, OVERDUE_MAX,
 };

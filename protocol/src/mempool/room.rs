@@ -4,14 +4,14 @@
 use alloc::vec::Vec;
 
 use super::{Entry, Link, Mempool};
-use crate::keys::PublicKey;
+use crate::items::keys::PublicKey;
+use crate::items::refusal::Refusal;
+use crate::items::transaction::SignedTransaction;
 use crate::limits::{
     MEMPOOL_AUTHOR_SHARE, MEMPOOL_CHARGE_MIN, MEMPOOL_LOCAL_SHARE, MEMPOOL_OLD_AFTER, MEMPOOL_TURNOVER,
     MEMPOOL_TURNOVER_BURST,
 };
-use crate::refusal::Refusal;
 use crate::time::Time;
-use crate::transaction::SignedTransaction;
 
 /// What a newcomer counts for, and for whom.
 #[derive(Clone, Copy, Debug)]

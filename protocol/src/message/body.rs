@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::codec::Misread;
-use crate::hash::TxId;
-use crate::transaction::SignedTransaction;
+use crate::items::hash::TxId;
+use crate::items::transaction::SignedTransaction;
 
 /// An encoded signed transaction on its way; two are equal if their bytes are.
 ///

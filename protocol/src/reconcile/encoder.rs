@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::mapping::{check, next};
 use super::{ITEMS_MAX, SYMBOLS_MAX, Salt, SaltedId, Symbol};
-use crate::hash::TxId;
+use crate::items::hash::TxId;
 
 /// A set of more than [`ITEMS_MAX`] items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,7 @@ use core::fmt;
 use siphasher::sip::SipHasher24;
 
 use super::SALTED_ID_BYTES;
-use crate::hash::TxId;
+use crate::items::hash::TxId;
 
 /// What SplitMix64 adds to its state at each step: 2^64 over the golden ratio, made odd.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::gossip::{Direction, PeerHandle, RelayPolicy};
-use protocol::keys::SecretKey;
+use protocol::items::block::Block;
+use protocol::items::keys::SecretKey;
 use protocol::limits::{HEADERS_AHEAD_MAX, HEADERS_ENTRIES_MAX};
 use protocol::message::{Hello, Message};
 use protocol::time::Duration;

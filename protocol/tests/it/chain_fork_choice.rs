@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use protocol::block::SignedHeader;
 use protocol::chain::Standing::InLine;
 use protocol::chain::{Chain, HeaderCheck, Limits};
 use protocol::codec::{DecodeError, Misread};
-use protocol::hash::{BlockId, Hash256};
+use protocol::items::block::SignedHeader;
+use protocol::items::hash::{BlockId, Hash256};
+use protocol::items::refusal::Refusal;
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{BLOCK_BYTES_MAX, CONFIRMED_MAX};
-use protocol::refusal::Refusal;
-use protocol::transaction::SignedTransaction;
 
 use crate::make::{block, genesis, header, ids, key, sign, transaction};
 

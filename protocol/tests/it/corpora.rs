@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use protocol::block::Block;
+use protocol::items::block::Block;
+use protocol::items::transaction::SignedTransaction;
 use protocol::message::Message;
-use protocol::transaction::SignedTransaction;
 
 #[path = "../../../fuzz/checks/cursor.rs"]
 mod cursor;

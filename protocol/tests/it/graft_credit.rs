@@ -2,9 +2,9 @@
 //! nobody else's.
 
 use protocol::gossip::{AuthorTree, PeerHandle, Redundancy, RelayPolicy};
+use protocol::items::transaction::SignedTransaction;
 use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
 
 use crate::harness::{Mesh, transaction, tx};
 

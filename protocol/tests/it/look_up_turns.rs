@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use protocol::durable::{Load, Loaded, Looked};
 use protocol::gossip::{Input, PeerHandle, TransactionStatus};
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{FOUND_MAX, LOOKUPS_MAX};
 use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
 
 use crate::first_occurrence::{forgetful, looked_up, send};
 use crate::harness::{Mesh, block, genesis, tip_of, transaction};

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::gossip::{AuthorTree, PeerHandle, RelayPolicy};
-use protocol::hash::{RouteId, RouteKind};
+use protocol::items::hash::{RouteId, RouteKind};
+use protocol::items::transaction::SignedTransaction;
 use protocol::message::Message;
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
 
 use crate::harness::{Mesh, key, transaction, tx};
 

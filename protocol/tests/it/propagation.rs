@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::codec::Decode as _;
 use protocol::gossip::{Event, ItemId, RelayPolicy, Submission};
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 use protocol::message::Message;
 
 use crate::harness::{Mesh, block, block_item, genesis, transaction, tx};

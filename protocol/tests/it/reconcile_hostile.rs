@@ -1,7 +1,7 @@
 //! Reconciliation on its bounds and one past them, and with peers that lie. Their symbols can make it fail, no more.
 
 use proptest::prelude::*;
-use protocol::hash::TxId;
+use protocol::items::hash::TxId;
 use protocol::reconcile::{
     Decoder, Encoder, Failure, ITEMS_MAX, Progress, STEPS_PER_SYMBOL, SYMBOLS_MAX, Salt, Symbol, TooManyItems,
     first_batch, ids_from_bytes, indices, symbols_from_bytes,

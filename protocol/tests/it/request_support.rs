@@ -2,7 +2,7 @@
 
 use protocol::gossip::request::{Announced, RequestKey, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction, PeerHandle};
-use protocol::hash::{BlockId, ShortId};
+use protocol::items::hash::{BlockId, ShortId};
 use protocol::time::Time;
 
 /// A small transaction's encoded length.

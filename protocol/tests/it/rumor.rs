@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use protocol::codec::Encode as _;
 use protocol::gossip::{DisconnectReason, Input, PeerHandle, RelayPolicy, Rumor};
-use protocol::hash::{ShortId, TxId};
+use protocol::items::hash::{ShortId, TxId};
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{
     CONTROL_CREDIT_BYTES, GETDATA_ENTRIES_MAX, HAD_ENTRIES_MAX, INBOUND_BURST_BYTES, INV_COST_FACTOR,
     RUMOR_HOT_MAX,
 };
 use protocol::message::{InvEntry, Lane, Message, TxRef};
 use protocol::time::{Duration, Time};
-use protocol::transaction::SignedTransaction;
 
 use crate::harness::{Checking, Mesh, block, genesis, transaction, tx};
 use crate::make;

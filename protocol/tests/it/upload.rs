@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::codec::Encode as _;
 use protocol::gossip::{Input, PeerHandle, RelayPolicy};
-use protocol::hash::BlockId;
+use protocol::items::block::Block;
+use protocol::items::hash::BlockId;
 use protocol::limits::{
     BODY_COST_BYTES, REPEAT_BURST_BYTES, REPEAT_BYTES_PER_SEC, SENT_MAX, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
 };

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use lru::LruCache;
-use protocol::block::{Header, SignedHeader};
-use protocol::hash::{BlockId, TxId};
+use protocol::items::block::{Header, SignedHeader};
+use protocol::items::hash::{BlockId, TxId};
 use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, HEADER_BYTES_MAX, SEEN_ACCEPTED_MAX};
 use protocol::message::Tip;
 

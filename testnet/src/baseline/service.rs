@@ -27,8 +27,8 @@ use node::trace::{Kind, TraceWriter, What};
 use node::transport::WireBytes;
 use node::verify::{Verdicts, VerifyPool};
 use protocol::gossip::{ItemId, Refusal, Submission};
-use protocol::hash::BlockId;
-use protocol::verify::{JobId, VerifyJob};
+use protocol::items::hash::BlockId;
+use protocol::items::verify::{JobId, VerifyJob};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, timeout};
 use tracing::debug;
@@ -365,7 +365,7 @@ async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -
 }
 
 /// An item as traces name it.
-pub(super) const fn named(item: ItemId) -> (Kind, protocol::hash::ShortId) {
+pub(super) const fn named(item: ItemId) -> (Kind, protocol::items::hash::ShortId) {
     match item {
         ItemId::Transaction(id) => (Kind::Transaction, id.short()),
         ItemId::Block(id) => (Kind::Block, id.short()),

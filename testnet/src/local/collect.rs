@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use distance::Distances;
 use node::trace::{Kind, Record, What};
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 
 use crate::report::deliveries::Delivery;
 use crate::report::schema::{Cost, Healed, Percentiles, Propagation, Warm};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use protocol::gossip::{Reconciliation, RelayPolicy};
-use protocol::keys::SecretKey;
-use protocol::network::NetworkId;
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
 
 use crate::engine::Engine;
 use crate::items::BlockMaker;

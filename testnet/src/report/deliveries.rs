@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use node::trace::Kind;
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 
 /// An item's first acceptance at a node other than its origin.
 #[derive(Clone, Debug, PartialEq)]

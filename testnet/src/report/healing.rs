@@ -4,7 +4,7 @@
 //! node had at the heal, or a higher one. Deliberately absent: whether tips are the same in the end, which whoever
 //! saw the nodes then must say; and what happened to connections meanwhile.
 
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 
 use super::schema::Healed;
 use super::statistics::rounded;

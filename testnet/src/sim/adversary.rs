@@ -23,8 +23,8 @@ pub use self::plan::{AdversaryPlan, RATE_MAX};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::Block;
 use protocol::gossip::{ItemId, PeerHandle};
+use protocol::items::block::Block;
 use protocol::message::Message;
 use protocol::time::{Duration, Time};
 

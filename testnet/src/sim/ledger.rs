@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use node::trace::Kind;
 use protocol::gossip::ItemId;
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 use protocol::time::{Duration, Time};
 
 /// No arrival.

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use protocol::gossip::{Digest, Reconciliation, RelayPolicy};
-use protocol::keys::SecretKey;
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
 use protocol::limits::BLOCK_BYTES_MAX;
-use protocol::network::NetworkId;
 use protocol::time;
 use serde::{Deserialize, Serialize};
 

@@ -13,11 +13,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protocol::gossip::{Config, Event, Input, ItemId, Output, PeerHandle};
+use protocol::items::validator::Producers;
+use protocol::items::verify::{JobId, Verdict};
 use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::message::Lane;
 use protocol::time::{Duration, Time};
-use protocol::validator::Producers;
-use protocol::verify::{JobId, Verdict};
 
 use self::deliver::Arriving;
 pub use self::enter::EPOCH_MS;

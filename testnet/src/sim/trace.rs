@@ -1,7 +1,7 @@
 //! The fingerprint of a run: a hash over everything that happened, in order. Two runs with the same fingerprint did
 //! the same; the same seed gives the same one on every machine.
 
-use protocol::hash::sha256;
+use protocol::items::hash::sha256;
 use protocol::time::Time;
 
 /// What a record is about.

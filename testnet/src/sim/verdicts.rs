@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use protocol::hash::{BlockId, TxId};
-use protocol::keys::PublicKey;
-use protocol::verify::{Verdict, VerifyJob};
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::keys::PublicKey;
+use protocol::items::verify::{Verdict, VerifyJob};
 
 /// Every signature that was checked in this run.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: look-ups, and buckets that grow stale.
 
-use protocol::hash::sha256;
+use protocol::items::hash::sha256;
 
 use crate::random::{Draws, Seed};
 

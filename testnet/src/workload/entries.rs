@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use protocol::keys::SecretKey;
-use protocol::network::NetworkId;
-use protocol::transaction::{Height, SignedTransaction};
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::{Height, SignedTransaction};
 
 use super::Load;
 use super::schedule::{Schedule, Slot, SlotKind};

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use protocol::block::{Block, transactions_root};
 use protocol::codec::{Decode as _, Encode as _};
-use protocol::hash::{BlockId, TxId};
-use protocol::keys::SecretKey;
+use protocol::items::block::{Block, transactions_root};
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::message::Tip;
-use protocol::network::NetworkId;
-use protocol::transaction::SignedTransaction;
 use testnet::items::{BlockMaker, ItemError};
 use testnet::random::Seed;
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::block::{Header, transactions_root};
 use protocol::gossip::{DisconnectReason, PeerHandle, RelayPolicy};
+use protocol::items::block::{Header, transactions_root};
+use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::message::{Message, Reconcile};
 use protocol::time::{Duration as Span, Time};
-use protocol::transaction::{SignedTransaction, Transaction};
 use testnet::keys::node_key;
 use testnet::random::Seed;
 use testnet::sim::adversary::{Adversary, AdversaryPlan, Kind, Sending};

@@ -1,7 +1,7 @@
 //! The collector, on traces written by hand. Times are in milliseconds here.
 
 use node::trace::{Kind, Record, What};
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 use testnet::local::collect::{NodeTrace, Observed, Submission, Window, measure};
 use testnet::report::schema::Percentiles;
 

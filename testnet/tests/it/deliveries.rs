@@ -1,7 +1,7 @@
 //! Deliveries as CSV, and back.
 
 use node::trace::Kind;
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 use testnet::report::deliveries::{Columns, DeliveriesError, Delivery, Rows, read_each};
 
 fn rows() -> Vec<Delivery> {

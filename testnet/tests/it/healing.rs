@@ -1,6 +1,6 @@
 //! What a partition comes to, against numbers worked out by hand.
 
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 use testnet::report::healing::{Healing, TipAt};
 use testnet::report::schema::Healed;
 use testnet::wan::Outage;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use protocol::keys::SecretKey;
-use protocol::network::NetworkId;
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
 use testnet::items::{TX_BYTES_MAX, TX_BYTES_MIN, TxShape};
 use testnet::random::Seed;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use protocol::keys::PublicKey;
-use protocol::network::NetworkId;
+use protocol::items::keys::PublicKey;
+use protocol::items::network::NetworkId;
 use testnet::random::Seed;
 use testnet::workload::{Entry, Length, Load, Skew, Workload};
 

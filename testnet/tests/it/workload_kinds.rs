@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 use testnet::keys::{node_key, node_seed};
 use testnet::random::Seed;
 use testnet::workload::{Burst, Entry, Length, Load, Workload};

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::hash::TxId;
-use protocol::keys::PublicKey;
-use protocol::network::NetworkId;
+use protocol::items::hash::TxId;
+use protocol::items::keys::PublicKey;
+use protocol::items::network::NetworkId;
 use testnet::random::Seed;
 use testnet::workload::{Entry, Length, Load, Workload};
 

@@ -7,7 +7,7 @@
 
 use alloc::collections::VecDeque;
 
-use crate::hash::TxId;
+use crate::items::hash::TxId;
 use crate::limits::{ANNOUNCE_INTERVAL, ANNOUNCE_QUEUE_MAX, ANNOUNCE_WINDOW_MAX};
 use crate::time::{Duration, Time};
 

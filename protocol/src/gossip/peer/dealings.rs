@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use crate::hash::ShortId;
+use crate::items::hash::ShortId;
 use crate::limits::{LIST_PAUSE_MAX, LIST_PAUSE_MIN, OFFERS_MAX, RECONCILE_PAUSE_MAX, RECONCILE_PEER_PACE};
 use crate::time::{Duration, Time};
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::lists::Lists;
 use crate::gossip::api::{Digest, PeerHandle};
-use crate::hash::TxId;
+use crate::items::hash::TxId;
 use crate::limits::{RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SILENT};
 use crate::reconcile::{Decoder, Encoder, SYMBOLS_MAX};
 use crate::time::Time;

@@ -24,7 +24,7 @@ use rand_core::Rng as _;
 
 use super::super::Gossip;
 use crate::gossip::api::{Direction, PeerHandle};
-use crate::hash::ShortId;
+use crate::items::hash::ShortId;
 use crate::limits::{
     LIST_ITEMS_PER_SEC, LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_STEP, LIST_TIME_MAX, LIST_TIMEOUT, LISTS_MAX,
     OFFER_ENTRIES_MAX, RECONCILE_APART_MAX,

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use node::trace::{Kind, What};
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 use protocol::limits::CONTROL_ITEM_BYTES_MAX;
 
 use super::Observed;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use protocol::gossip::PeerHandle;
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
 use protocol::message::{Message, Reconcile, TxRef};
 
 /// Requests that were not answered yet.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
-use protocol::hash::BlockId;
+use protocol::items::hash::BlockId;
 use protocol::message::{Digest, Message, Reconcile, Tip};
 use protocol::reconcile::SYMBOL_BYTES;
 use protocol::time::{Duration, Time};

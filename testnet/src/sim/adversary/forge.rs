@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::gossip::PeerHandle;
-use protocol::hash::BlockId;
-use protocol::keys::SecretKey;
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
+use protocol::items::hash::BlockId;
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
 use protocol::message::Message;
-use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 
 use super::craft::{Craft, Pace, TICK, now as at_once, push};
@@ -84,7 +84,7 @@ impl Invalid {
     /// A block at height 1, signed by `key`.
     fn block(&self, key: &SecretKey, transactions: Vec<Bytes>) -> Option<Block> {
         let ids: Vec<_> =
-            transactions.iter().map(|body| protocol::transaction::SignedTransaction::id_of(body)).collect();
+            transactions.iter().map(|body| protocol::items::transaction::SignedTransaction::id_of(body)).collect();
         let header = Header {
             height: 1,
             parent: self.craft.network.genesis(),

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
-use protocol::hash::BlockId;
-use protocol::keys::PublicKey;
+use protocol::items::hash::BlockId;
+use protocol::items::keys::PublicKey;
+use protocol::items::transaction::Height;
 use protocol::message::{Message, Tip};
 use protocol::time::{Duration, Time};
-use protocol::transaction::Height;
 
 use super::craft::{Craft, Pace, TICK, now as at_once};
 use super::{Adversary, Entered, Sending};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 
 use super::backdate::Backdate;
 use super::claims::{HugeOpen, Smear};

@@ -1,6 +1,6 @@
 //! Who breaks the rules, and how: the plan as a person writes it, and the nodes that are drawn from it.
 
-use protocol::network::NetworkId;
+use protocol::items::network::NetworkId;
 use serde::{Deserialize, Serialize};
 
 use super::{Adversary, Kind};

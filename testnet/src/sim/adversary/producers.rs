@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::gossip::PeerHandle;
-use protocol::hash::BlockId;
-use protocol::keys::SecretKey;
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
+use protocol::items::hash::BlockId;
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::SignedTransaction;
 use protocol::message::{Message, Tip};
-use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
-use protocol::transaction::SignedTransaction;
 
 use super::craft::{Craft, Pace, TICK, now as at_once};
 use super::{Adversary, Entered, Sending};

@@ -1,7 +1,7 @@
 //! Nodes that misuse author trees: they put items on routes of their own making, push late, or prune and graft at random.
 
 use protocol::gossip::PeerHandle;
-use protocol::hash::RouteId;
+use protocol::items::hash::RouteId;
 use protocol::limits::GRACE_MIN;
 use protocol::message::Message;
 use protocol::time::{Duration, Time};

@@ -1,7 +1,7 @@
 //! Nodes that hide forged headers behind an honest one.
 
-use protocol::block::SignedHeader;
 use protocol::gossip::PeerHandle;
+use protocol::items::block::SignedHeader;
 use protocol::message::{Message, Tip};
 use protocol::time::{Duration, Time};
 

@@ -9,7 +9,7 @@
 use std::any::Any;
 
 use protocol::gossip::Gossip;
-use protocol::hash::BlockId;
+use protocol::items::hash::BlockId;
 use protocol::message::Tip;
 use protocol::time::Time;
 

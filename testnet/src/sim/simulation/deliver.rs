@@ -2,7 +2,7 @@
 
 use protocol::codec::Encode as _;
 use protocol::gossip::{Gossip, Input, PeerHandle};
-use protocol::hash::{BlockId, ShortId};
+use protocol::items::hash::{BlockId, ShortId};
 use protocol::message::{Lane, Message, Reconcile, TxRef};
 use protocol::time::Duration;
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use node::trace::Kind;
-use protocol::block::Block;
 use protocol::codec::Encode as _;
 use protocol::gossip::{Input, ItemId};
+use protocol::items::block::Block;
 use protocol::time::Duration;
 
 use super::super::adversary::Entered;

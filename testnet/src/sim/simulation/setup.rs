@@ -2,8 +2,8 @@
 
 use protocol::chain::Limits;
 use protocol::gossip::{Gossip, Reconciliation, RelayPolicy};
+use protocol::items::network::NetworkId;
 use protocol::limits::MEMPOOL_BYTES_MAX;
-use protocol::network::NetworkId;
 use protocol::time::{Duration, Time};
 
 use super::super::adversary::Adversary;

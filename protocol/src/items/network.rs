@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::hash::{BlockId, sha256};
+use super::hash::{BlockId, sha256};
 use crate::limits::NETWORK_ID_LEN_MAX;
 
 /// 1 to 32 characters of `a-z`, `0-9` and `-`, starting with a letter.

@@ -21,12 +21,12 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use core::fmt;
 
-use crate::block::Header;
-use crate::hash::BlockId;
-use crate::keys::PublicKey;
+use super::block::Header;
+use super::hash::BlockId;
+use super::keys::PublicKey;
+use super::refusal::Refusal;
+use super::transaction::{Height, SignedTransaction};
 use crate::limits::VALID_UNTIL_AHEAD_MAX;
-use crate::refusal::Refusal;
-use crate::transaction::{Height, SignedTransaction};
 
 /// Where a block stands in the tree of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

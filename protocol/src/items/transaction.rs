@@ -9,11 +9,11 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
+use super::hash::{TxId, sha256};
+use super::keys::{PublicKey, SecretKey, Signature, VerifyingKey};
+use super::network::NetworkId;
 use crate::codec::{Decode, DecodeError, Encode, Misread, Reader, Writer};
-use crate::hash::{TxId, sha256};
-use crate::keys::{PublicKey, SecretKey, Signature, VerifyingKey};
 use crate::limits::{PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
-use crate::network::NetworkId;
 
 /// Height of a block: its distance from genesis.
 pub type Height = u64;

@@ -4,10 +4,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::block::SignedHeader;
-use crate::keys::{PublicKey, VerifyingKey};
-use crate::network::NetworkId;
-use crate::transaction::SignedTransaction;
+use super::block::SignedHeader;
+use super::keys::{PublicKey, VerifyingKey};
+use super::network::NetworkId;
+use super::transaction::SignedTransaction;
 
 /// Names one outstanding job. Not reused in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
