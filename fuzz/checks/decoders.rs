@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use protocol::codec::{Decode, Encode};
+use protocol::wire::codec::{Decode, Encode};
 
 /// What the bytes are, if they are that.
 pub fn decode<T: Decode>(input: &Bytes) -> Option<T> {

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use protocol::codec::{Decode as _, Encode as _};
 use protocol::durable::Load;
 use protocol::gossip::{
     AddressGroup, AuthorTree, Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output,
@@ -22,9 +21,10 @@ use protocol::items::network::NetworkId;
 use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::items::validator::Producers;
 use protocol::items::verify::VerifyJob;
-use protocol::message::{Digest, Hello, InvEntry, Lane, Message, Reconcile, Tip, TxRef};
 use protocol::reconcile::{Encoder, symbols_to_bytes};
 use protocol::time::Time;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Digest, Hello, InvEntry, Lane, Message, Reconcile, Tip, TxRef};
 
 use super::cursor::Cursor;
 

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use node::command::Command;
 use node::rpc;
-use protocol::codec::Encode as _;
+use protocol::wire::codec::Encode as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hearsay_fuzz::{decoders, within_heap};
 use libfuzzer_sys::fuzz_target;
-use protocol::message::Message;
+use protocol::wire::message::Message;
 
 fuzz_target!(|data: &[u8]| {
     let input = Bytes::copy_from_slice(data);

@@ -21,8 +21,8 @@ use protocol::durable::{Load, Record, Restored};
 use protocol::gossip::{self, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
 use protocol::items::network::NetworkId;
 use protocol::items::verify::VerifyJob;
-use protocol::message::{GoodbyeReason, Lane, Message};
 use protocol::time::{Duration, Time};
+use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, warn};
 

@@ -4,9 +4,9 @@
 //! arrived: a peer that declares 4 MiB and sends nothing costs nothing.
 
 use bytes::{Bytes, BytesMut};
-use protocol::codec::{Encode as _, Misread};
 use protocol::limits::{BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX};
-use protocol::message::{Lane, Message};
+use protocol::wire::codec::{Encode as _, Misread};
+use protocol::wire::message::{Lane, Message};
 
 /// Bytes of a length prefix: four groups of 7 bits reach 256 MiB, over every lane's bound.
 pub const PREFIX_BYTES_MAX: usize = 4;

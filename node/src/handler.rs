@@ -18,11 +18,11 @@ use libp2p::core::upgrade::{InboundUpgrade, ReadyUpgrade, UpgradeInfo};
 use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound};
 use libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol};
 use libp2p::{Stream, StreamProtocol};
-use protocol::codec::Decode as _;
 use protocol::items::network::NetworkId;
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::message::{GoodbyeReason, Lane, Message, VERSION};
 use protocol::time::{Duration, Time};
+use protocol::wire::codec::Decode as _;
+use protocol::wire::message::{GoodbyeReason, Lane, Message, VERSION};
 use tokio::time::{Sleep, sleep};
 
 use crate::clock::Clock;

@@ -2,7 +2,7 @@
 
 use libp2p::swarm::ConnectionError;
 use protocol::gossip::DisconnectReason;
-use protocol::message::{GoodbyeReason, Lane};
+use protocol::wire::message::{GoodbyeReason, Lane};
 
 use crate::framing::FrameError;
 

@@ -4,7 +4,7 @@
 
 use protocol::gossip::{Event, ItemId, PeerHandle};
 use protocol::items::hash::ShortId;
-use protocol::message::Message;
+use protocol::wire::message::Message;
 use tracing::warn;
 
 use crate::trace::{Kind, TraceWriter, What};

@@ -17,12 +17,12 @@ use jsonrpsee::server::middleware::rpc::RpcServiceT;
 use jsonrpsee::types::error::INVALID_PARAMS_CODE;
 use jsonrpsee::types::{ErrorObjectOwned, Request};
 use jsonrpsee::{Extensions, MethodResponse, RpcModule};
-use protocol::codec::{Decode, Encode as _};
 use protocol::gossip::{Refusal, Submission, TransactionStatus};
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX};
+use protocol::wire::codec::{Decode, Encode as _};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 

@@ -7,7 +7,7 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use protocol::gossip::Equivocation;
 use protocol::items::hash::TxId;
 use protocol::items::network::NetworkId;
-use protocol::message::{GoodbyeReason, Tip, VERSION};
+use protocol::wire::message::{GoodbyeReason, Tip, VERSION};
 use tracing::{debug, info, warn};
 
 use crate::bans::BAN_TIME;

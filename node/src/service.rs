@@ -729,7 +729,7 @@ impl Service {
             }
             Command::SubmitBlock { block, reply } => {
                 let item = ItemId::Block(block.header.id());
-                let bytes = protocol::codec::Encode::encoded_len(block.as_ref());
+                let bytes = protocol::wire::codec::Encode::encoded_len(block.as_ref());
                 let input =
                     if self.config.rpc_any_producer { Input::ProducedBlock } else { Input::SubmittedBlock };
                 self.submit(item, bytes, reply, input(block));
@@ -772,7 +772,7 @@ impl Service {
         let header = header.sign(&key, &self.config.network);
         debug!(height = header.header().height, transactions = transactions.len(), "produced a block");
         let block = Block { header, transactions };
-        let bytes = protocol::codec::Encode::encoded_len(&block);
+        let bytes = protocol::wire::codec::Encode::encoded_len(&block);
         let item = ItemId::Block(block.header.id());
         self.gossip().recorder().submitted(item, bytes);
         self.gossip().input(Input::ProducedBlock(Arc::new(block)));

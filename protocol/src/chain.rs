@@ -36,7 +36,6 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::codec::{DecodeError, Misread};
 use crate::durable::RestoredBlock;
 use crate::items::block::{Block, SignedHeader, transactions_root};
 use crate::items::hash::{BlockId, TxId};
@@ -46,7 +45,8 @@ use crate::limits::{
     BLOCK_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX,
     CONFIRMED_MAX, HEADERS_OFF_BEST_SHARE, HEADERS_PER_PRODUCER_MAX, VALID_UNTIL_AHEAD_MAX,
 };
-use crate::message::Tip;
+use crate::wire::codec::{DecodeError, Misread};
+use crate::wire::message::Tip;
 use best::{Best, Confirmed};
 use bodies::{Bodies, Body, Contents};
 pub use bounds::Standing;

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use crate::items::block::{Block, SignedHeader};
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
-use crate::message::Tip;
+use crate::wire::message::Tip;
 
 /// Something to keep, or to keep no longer.
 #[derive(Clone, Debug)]

@@ -86,10 +86,10 @@ use crate::limits::{
     TRANSACTION_BYTES_MAX,
 };
 use crate::mempool::Mempool;
-use crate::message::Tip;
 use crate::orphan::OrphanPool;
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
+use crate::wire::message::Tip;
 
 /// The engine. See the module's head for how to drive it.
 #[derive(Debug)]

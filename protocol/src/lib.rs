@@ -9,16 +9,15 @@
 extern crate alloc;
 
 pub mod chain;
-pub mod codec;
 pub mod durable;
 pub mod filter;
 pub mod gossip;
 pub mod items;
 pub mod limits;
 pub mod mempool;
-pub mod message;
 pub mod orphan;
 pub mod reconcile;
 pub mod relay;
 pub mod seeded;
 pub mod time;
+pub mod wire;

@@ -9,8 +9,8 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::limits::{REDUNDANCY_MAX, RUMOR_FANOUT_MAX, RUMOR_ROUND_MAX, RUMOR_ROUND_MIN};
-pub use crate::message::Digest;
 use crate::time::Duration;
+pub use crate::wire::message::Digest;
 
 /// How items travel. One value in a node's configuration, so that policies run side by side and compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

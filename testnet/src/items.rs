@@ -3,14 +3,14 @@
 //! Lengths in CBOR grow with the numbers in front of them, so that some lengths can't be reached with a nonce of a
 //! given size; another size of nonce reaches them.
 
-use protocol::codec::{DecodeError, Encode as _};
 use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::items::hash::TxId;
 use protocol::items::keys::{PublicKey, SecretKey};
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{Height, SignedTransaction, Transaction};
 use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, PAYLOAD_BYTES_MAX};
-use protocol::message::Tip;
+use protocol::wire::codec::{DecodeError, Encode as _};
+use protocol::wire::message::Tip;
 
 use crate::random::Draws;
 

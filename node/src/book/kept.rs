@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use libp2p::{Multiaddr, PeerId};
-use protocol::codec::{DecodeError, Encode, Reader, Writer};
+use protocol::wire::codec::{DecodeError, Encode, Reader, Writer};
 
 use super::{Group, Kept, Standing};
 use crate::store::{KnownPeer, PEER_ID_BYTES_MAX, PEERS_MAX};

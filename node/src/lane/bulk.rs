@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use futures::AsyncWrite as _;
 use libp2p::Stream;
 use protocol::limits::{BULK_CHUNK_BYTES, BULK_CREDIT_BYTES};
-use protocol::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use super::encoded::Frame;
 use super::uplink::{Leave, Member, Turn, Uplink};

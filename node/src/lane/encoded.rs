@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use protocol::items::block::Block;
 use protocol::items::transaction::{Height, SignedTransaction};
-use protocol::message::{Body, Message};
+use protocol::wire::message::{Body, Message};
 
 use crate::framing::write_frame;
 

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures::AsyncRead as _;
 use libp2p::Stream;
 use protocol::limits::BULK_CHUNK_BYTES;
-use protocol::message::Lane;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Lane;
 
 use super::budget::{BulkBudget, Reservation};
 use super::{CONTENDED_GRACE, CONTENDED_MICROS_PER_BYTE};

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use protocol::items::transaction::Height;
-use protocol::message::Message;
 use protocol::time::Time;
+use protocol::wire::message::Message;
 
 use super::encoded::{Frame, Frames};
 use super::pace::Pace;

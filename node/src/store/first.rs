@@ -9,7 +9,7 @@ use protocol::durable::Looked;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::Height;
 use protocol::limits::VALID_UNTIL_AHEAD_MAX;
-use protocol::message::Tip;
+use protocol::wire::message::Tip;
 use redb::{ReadableTable as _, TableError};
 
 use super::error::{Context as _, StoreError};

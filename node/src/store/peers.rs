@@ -2,7 +2,7 @@
 //! Deliberately absent: which peers are worth knowing.
 
 use bytes::Bytes;
-use protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use protocol::wire::codec::{Decode, DecodeError, Encode, Reader, Writer};
 
 use super::error::StoreError;
 

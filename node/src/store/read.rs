@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::codec::{Decode as _, DecodeError, Reader};
 use protocol::durable::RestoredBlock;
 use protocol::items::block::{Block, SignedHeader, transactions_root};
 use protocol::items::hash::{BlockId, TxId};
@@ -16,7 +15,8 @@ use protocol::limits::{
     BLOCK_TRANSACTIONS_MAX, CHAIN_BEST_HEADERS_MIN, CONFIRMED_MAX, HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
     TRANSACTION_BYTES_MAX,
 };
-use protocol::message::Tip;
+use protocol::wire::codec::{Decode as _, DecodeError, Reader};
+use protocol::wire::message::Tip;
 use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable};
 
 use super::error::{Context as _, StoreError};

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use protocol::codec::{Encode, Writer};
 use protocol::durable::Record;
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::wire::codec::{Encode, Writer};
 use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use super::age::StoreClock;

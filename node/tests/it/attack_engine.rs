@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use node::rpc::ApiClient as _;
-use protocol::codec::{Decode as _, Encode as _};
 use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::items::hash::BlockId;
 use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::SignedTransaction;
-use protocol::message::{Lane, Message};
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Lane, Message};
 
 use crate::attack_figures::Row;
 use crate::attack_stage::{DOORS, Stage, door, producer, run, signed, source};

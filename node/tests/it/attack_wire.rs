@@ -15,8 +15,8 @@ use node::handler::protocol_name;
 use node::own::Dials;
 use node::rpc::ApiClient as _;
 use node::transport::{self, WireBytes};
-use protocol::codec::Encode as _;
 use protocol::items::keys::SecretKey;
+use protocol::wire::codec::Encode as _;
 use tokio::net::UdpSocket;
 
 use crate::attack_engine::empty_block;

@@ -18,7 +18,7 @@ use protocol::items::hash::ShortId;
 use protocol::items::keys::SecretKey;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{CONTROL_FRAME_BYTES_MAX, INV_ENTRIES_MAX};
-use protocol::message::{InvEntry, Lane, Message, TxRef, VERSION};
+use protocol::wire::message::{InvEntry, Lane, Message, TxRef, VERSION};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -422,7 +422,7 @@ async fn hello_on_our_stream_before_all_four_are_open_is_told_too() {
     let (mut theirs, _) = raw.accept(&format!("/hearsay/test/control/{VERSION}")).await;
     raw.write(&mut theirs, &frame(&Message::Hello(hello("test")))).await;
     let heard = raw.read_frame(&mut theirs).await.expect("a word before the end");
-    let reason = protocol::message::GoodbyeReason::new("unexpected_data").expect("a word");
+    let reason = protocol::wire::message::GoodbyeReason::new("unexpected_data").expect("a word");
     assert_eq!(heard, frame(&Message::Goodbye(reason)));
     node.status_until("it is counted", |status| status.disconnects.contains_key("unexpected_data")).await;
     node.stop().await;

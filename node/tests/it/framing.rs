@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use node::framing::{FrameError, FrameReader, Step, frame_bytes_max, write_frame};
 use node::lane::encoded::Frames;
-use protocol::codec::Decode as _;
 use protocol::items::block::{Block, Header};
 use protocol::items::hash::{BlockId, ShortId};
 use protocol::items::keys::SecretKey;
-use protocol::message::{InvEntry, Lane, Message, TxRef};
+use protocol::wire::codec::Decode as _;
+use protocol::wire::message::{InvEntry, Lane, Message, TxRef};
 
 fn feed(reader: &mut FrameReader, bytes: &[u8]) -> Result<Vec<Step>, FrameError> {
     let mut input = bytes;

@@ -12,7 +12,7 @@ use node::own::Dials;
 use node::transport::{self, WireBytes};
 use protocol::items::keys::SecretKey;
 use protocol::items::transaction::Transaction;
-use protocol::message::{Lane, Message, VERSION};
+use protocol::wire::message::{Lane, Message, VERSION};
 
 use crate::harness::{Node, PATIENCE, config};
 use crate::hostile_client::{HostileClient, frame, framed, hello, prefix};

@@ -16,7 +16,6 @@ use node::config::Config;
 use node::data_dir::{RpcInfo, read_rpc};
 use node::lane::BULK_BUDGET_BYTES;
 use node::rpc::ApiClient as _;
-use protocol::codec::Encode as _;
 use protocol::gossip::Submission;
 use protocol::items::hash::{ShortId, TxId};
 use protocol::items::keys::{PublicKey, SecretKey};
@@ -24,7 +23,8 @@ use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::limits::{
     BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX, INV_ENTRIES_MAX, REQUEST_ANNOUNCEMENTS_MAX,
 };
-use protocol::message::{Hello, InvEntry, Lane, Message, TxRef, VERSION};
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::{Hello, InvEntry, Lane, Message, TxRef, VERSION};
 use tempfile::TempDir;
 
 use crate::harness::{Node, config, transaction};

@@ -24,9 +24,9 @@ use node::framing::{FrameReader, Step, frame_bytes_max, write_frame};
 use node::handler::{LaneProtocols, protocol_name};
 use node::own::Dials;
 use node::transport::{self, WireBytes};
-use protocol::codec::Decode as _;
 use protocol::items::network::NetworkId;
-use protocol::message::{Hello, Lane, Message, Tip, VERSION};
+use protocol::wire::codec::Decode as _;
+use protocol::wire::message::{Hello, Lane, Message, Tip, VERSION};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 

@@ -9,7 +9,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use node::handler::{Order, Report};
 use protocol::items::hash::BlockId;
-use protocol::message::{Hello, Lane, Message, Tip};
+use protocol::wire::message::{Hello, Lane, Message, Tip};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};

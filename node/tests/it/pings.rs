@@ -3,8 +3,8 @@
 use node::config::Config;
 use node::handler::{Deadlines, Order, Report};
 use protocol::items::hash::BlockId;
-use protocol::message::{Hello, Lane, Message, Tip};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, Lane, Message, Tip};
 
 use crate::harness::{Node, config};
 use crate::hostile_client::{HostileClient, frame};

@@ -10,10 +10,10 @@ use node::command::Command;
 use node::handler::{Order, Report};
 use node::service::ServiceError;
 use node::trace::{self, What};
-use protocol::codec::Encode as _;
 use protocol::gossip::{Submission, TransactionStatus};
 use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
-use protocol::message::{Lane, Message};
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::{Lane, Message};
 use tokio::time::timeout;
 
 use crate::harness::{Node, PATIENCE, config, transaction};

@@ -9,7 +9,7 @@ use protocol::durable::{Load, Loaded, Looked, Record};
 use protocol::items::hash::TxId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::VALID_UNTIL_AHEAD_MAX;
-use protocol::message::Tip;
+use protocol::wire::message::Tip;
 use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, TableDefinition, WriteTransaction};
 use tempfile::tempdir;
 

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use node::framing::{FrameError, FrameReader, Step, frame_bytes_max};
-use protocol::codec::Decode as _;
-use protocol::message::{Lane, Message};
+use protocol::wire::codec::Decode as _;
+use protocol::wire::message::{Lane, Message};
 use serde_json::Value;
 
 const GOOD: &str = "it is good";

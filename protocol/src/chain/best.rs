@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::Height;
-use crate::message::Tip;
+use crate::wire::message::Tip;
 
 /// Ids by height without gaps; never empty.
 #[derive(Debug)]

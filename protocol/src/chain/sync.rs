@@ -8,7 +8,7 @@ use crate::items::block::SignedHeader;
 use crate::items::hash::BlockId;
 use crate::items::transaction::Height;
 use crate::limits::LOCATOR_ENTRIES_MAX;
-use crate::message::Tip;
+use crate::wire::message::Tip;
 
 /// Ids of a locator before its steps double.
 const LOCATOR_DENSE: usize = 10;

@@ -11,7 +11,7 @@ use crate::items::hash::BlockId;
 use crate::items::keys::PublicKey;
 use crate::items::transaction::Height;
 use crate::limits::HEADERS_PER_PRODUCER_MAX;
-use crate::message::Tip;
+use crate::wire::message::Tip;
 
 /// Headers by id, with the indexes that finding needs.
 #[derive(Debug, Default)]

@@ -12,9 +12,9 @@ pub use crate::items::refusal::{DisconnectReason, Refusal};
 use crate::items::transaction::{Height, SignedTransaction};
 use crate::items::validator::Producers;
 use crate::items::verify::{JobId, Verdict, VerifyJob};
-use crate::message::{GoodbyeReason, Lane, Message, Outcome, Tip};
 pub use crate::relay::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor};
 use crate::time::{Duration, Time};
+use crate::wire::message::{GoodbyeReason, Lane, Message, Outcome, Tip};
 
 /// A connected peer, as the driver numbers it. Not reused in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

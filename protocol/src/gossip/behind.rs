@@ -27,8 +27,8 @@ use crate::items::hash::BlockId;
 use crate::items::keys::PublicKey;
 use crate::items::transaction::Height;
 use crate::limits::{BEHIND_AFTER, BODIES_AWAITED, HEARING, REFUSED_ENDS_LIFETIME, REFUSED_ENDS_MAX};
-use crate::message::Tip;
 use crate::time::{Duration, Time};
+use crate::wire::message::Tip;
 
 /// How far a node is behind, and why. As text it is what a person wants to know.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,6 @@ use super::header_checks::{Announcer, WithBody};
 use super::request::RequestKey;
 use super::{Checked, Checking, Gossip};
 use crate::chain::{HeaderCheck, Standing, TipChange};
-use crate::codec::Encode as _;
 use crate::durable::Record;
 use crate::items::block::{Block, SignedHeader, transactions_root};
 use crate::items::hash::{BlockId, TxId};
@@ -19,9 +18,10 @@ use crate::items::verify::Verdict;
 use crate::limits::{
     BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MIN, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX,
 };
-use crate::message::Tip;
 use crate::orphan::Need;
 use crate::time::Time;
+use crate::wire::codec::Encode as _;
+use crate::wire::message::Tip;
 
 /// A block whose header is known and whose transactions' signatures are being checked.
 #[derive(Debug)]

@@ -9,14 +9,14 @@ use super::cost::cost;
 use super::peer::{Owed, Peer};
 use super::request::RequestKey;
 use super::{Gossip, transactions};
-use crate::codec::Encode as _;
 use crate::items::hash::BlockId;
 use crate::limits::{
     ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, DETOUR_HEADERS_AHEAD_MAX, GETDATA_ENTRIES_MAX, HEADERS_AHEAD_MAX,
     HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,
 };
-use crate::message::{Hello, InvEntry, Message, TxRef, VERSION};
 use crate::time::Time;
+use crate::wire::codec::Encode as _;
+use crate::wire::message::{Hello, InvEntry, Message, TxRef, VERSION};
 
 impl Gossip {
     pub(super) fn on_connected(

@@ -5,12 +5,12 @@
 //! whether or not there is room for the answer. Deliberately absent: what follows when a budget is used up; that is in
 //! `gossip`, which stops reading then.
 
-use crate::codec::Encode as _;
 use crate::limits::{
     BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR,
     MESSAGE_COST_BYTES, PLACE_COST_BYTES,
 };
-use crate::message::{Message, Reconcile};
+use crate::wire::codec::Encode as _;
+use crate::wire::message::{Message, Reconcile};
 
 /// What a message costs its sender's inbound budget.
 pub(super) fn cost(message: &Message) -> u64 {

@@ -13,7 +13,6 @@ use super::Gossip;
 use super::api::{Output, PeerHandle, Refusal};
 use super::peer::Owed;
 use crate::chain::RestoreError;
-use crate::codec::Encode as _;
 use crate::durable::{Load, Loaded, Record, Restored};
 use crate::items::block::Block;
 use crate::items::hash::{BlockId, TxId};
@@ -22,8 +21,9 @@ use crate::limits::{
     ANNOUNCE_ROOM_BYTES, BLOCK_BYTES_MAX, CONTROL_ITEM_BYTES_MAX, LOADS_MAX, LOADS_PER_PEER_MAX,
     REQUEST_ROOM_BYTES, RETURNING_MAX, SEEN_ACCEPTED_MAX,
 };
-use crate::message::{Lane, Message};
 use crate::time::Time;
+use crate::wire::codec::Encode as _;
+use crate::wire::message::{Lane, Message};
 
 /// The link that restored transactions are counted for, closed at once. No peer has it: handles count from 0.
 const RESTORED: PeerHandle = PeerHandle(u32::MAX);

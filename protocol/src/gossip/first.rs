@@ -32,9 +32,9 @@ use crate::items::verify::{JobId, Verdict};
 use crate::limits::{
     LOOKUP_COST_BYTES, LOOKUPS_MAX, LOOKUPS_WAITING_MAX, UNSURE_BYTES_MAX, UNSURE_MAX, VALID_UNTIL_AHEAD_MAX,
 };
-use crate::message::{Tip, TxRef};
 use crate::seeded::SeededState;
 use crate::time::Time;
+use crate::wire::message::{Tip, TxRef};
 
 /// The filter, and what durable storage is asked for.
 #[derive(Debug)]

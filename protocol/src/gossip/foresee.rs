@@ -6,7 +6,7 @@
 
 use super::api::PeerHandle;
 use super::{Gossip, transactions};
-use crate::message::{Message, TxRef};
+use crate::wire::message::{Message, TxRef};
 
 impl Gossip {
     /// Steps that [`Gossip::foresee`] has, from 0.

@@ -10,8 +10,8 @@ use lru::LruCache;
 
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::limits::FOUND_MAX;
-use crate::message::TxRef;
 use crate::seeded::SeededState;
+use crate::wire::message::TxRef;
 
 /// A bounded memory; what was found longest ago goes first.
 #[derive(Debug)]

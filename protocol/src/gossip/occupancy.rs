@@ -23,7 +23,7 @@ use crate::limits::{
     ROUTES_SETTLED_MAX, RUMOR_HOT_MAX, SEEN_ACCEPTED_MAX, SEEN_DECLINED_MAX, SEEN_REJECTED_MAX, SENT_MAX,
     SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX, TOLD_MAX, UNSURE_BYTES_MAX, UNSURE_MAX,
 };
-use crate::message::Lane;
+use crate::wire::message::Lane;
 
 /// How full one bounded structure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

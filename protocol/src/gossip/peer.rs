@@ -25,9 +25,9 @@ use crate::limits::{
     KEPT_DEPTH_MIN, KNOWN_MAX, PRUNE_WINDOW, REPEAT_BURST_BYTES, REPEAT_BYTES_PER_SEC, REQUEST_ROOM_BYTES,
     ROUTES_ENTRIES_MAX, SENT_MAX, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
 };
-use crate::message::{Lane, Tip, TxRef};
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
+use crate::wire::message::{Lane, Tip, TxRef};
 
 /// The state of one peer.
 #[derive(Debug)]

@@ -39,18 +39,18 @@ use super::Gossip;
 use super::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
 use super::peer::{Offered, Owed, Question};
 use super::request::{Announced, RequestKey};
-use crate::codec::Encode as _;
 use crate::items::hash::{ShortId, TxId};
 use crate::limits::{
     OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN,
     RECONCILE_SKETCH_BYTES_MIN, RECONCILE_STEP, RECONCILE_TIMEOUT,
 };
-use crate::message::{Message, Outcome, Reconcile, Tip, TxRef, taken};
 use crate::reconcile::{
     Decoder, Encoder, Progress, SYMBOL_BYTES, SYMBOLS_MAX, SaltedId, first_batch, symbols_from_bytes,
     symbols_to_bytes,
 };
 use crate::time::{Duration, Time};
+use crate::wire::codec::Encode as _;
+use crate::wire::message::{Message, Outcome, Reconcile, Tip, TxRef, taken};
 
 /// The longest offer: its ids, of 8 bytes, and 32 bytes at most around them.
 const OFFER_BYTES_MAX: usize = OFFER_ENTRIES_MAX * 8 + 32;

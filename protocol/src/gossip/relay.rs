@@ -10,12 +10,12 @@ use super::api::{PeerHandle, RelayPolicy};
 use super::peer::Peer;
 use super::serve::Reply;
 use super::transactions::Sender;
-use crate::codec::Encode as _;
 use crate::items::block::SignedHeader;
 use crate::items::hash::TxId;
 use crate::items::transaction::SignedTransaction;
-use crate::message::{Body, Lane, Message};
 use crate::time::Time;
+use crate::wire::codec::Encode as _;
+use crate::wire::message::{Body, Lane, Message};
 
 impl Gossip {
     /// Passes an accepted transaction on to every peer that doesn't know it, as the policy says. Its body came at `at`.

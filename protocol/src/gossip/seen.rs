@@ -9,8 +9,8 @@ use super::api::PeerHandle;
 use crate::items::hash::TxId;
 use crate::items::transaction::Height;
 use crate::limits::{SEEN_ACCEPTED_MAX, SEEN_DECLINED_MAX, SEEN_REJECTED_MAX};
-use crate::message::TxRef;
 use crate::seeded::SeededState;
+use crate::wire::message::TxRef;
 
 /// Why a rejected transaction stays rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

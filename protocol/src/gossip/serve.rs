@@ -10,14 +10,14 @@ use alloc::vec::Vec;
 use super::Gossip;
 use super::api::{DisconnectReason, PeerHandle};
 use super::peer::{Owed, Peer};
-use crate::codec::Encode as _;
 use crate::items::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{
     FRESH_BLOCKS, GETDATA_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX,
     TRANSACTIONS_BATCH_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
 };
-use crate::message::{Body, Lane, Message, TxRef};
 use crate::time::Time;
+use crate::wire::codec::Encode as _;
+use crate::wire::message::{Body, Lane, Message, TxRef};
 
 /// What a small body adds to a message besides itself: its length, and a share of the message's head.
 const BODY_OVERHEAD_BYTES: usize = 8;

@@ -14,8 +14,8 @@ use crate::items::transaction::SignedTransaction;
 use crate::items::verify::{JobId, Verdict};
 use crate::limits::{CHECKS_LOCAL_MAX, REQUEST_ROOM_BYTES};
 use crate::mempool::Lookup;
-use crate::message::{Body, InvEntry, Message, TxRef};
 use crate::time::{Duration, Time};
+use crate::wire::message::{Body, InvEntry, Message, TxRef};
 
 /// A transaction whose signature is being checked.
 #[derive(Debug)]

@@ -13,14 +13,14 @@ use super::request::{Announced, RequestKey};
 use super::route::First;
 use super::transactions::Sender;
 use super::trust::{Backing, Due};
-use crate::codec::Encode as _;
 use crate::items::block::SignedHeader;
 use crate::items::hash::{BlockId, RouteId, RouteKind, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
 use crate::limits::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX, LIVE_AGE_MAX, REQUEST_ROOM_BYTES};
 use crate::mempool::Lookup;
-use crate::message::{Lane, Message, TxRef};
 use crate::time::{Duration, Time};
+use crate::wire::codec::Encode as _;
+use crate::wire::message::{Lane, Message, TxRef};
 
 /// Along which links a transaction is pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Why an item is not taken, and why a peer is left. Data for people and counters; nothing here decides.
 
 use super::transaction::Height;
-use crate::codec::Misread;
 use crate::limits::VALID_UNTIL_AHEAD_MAX;
+use crate::wire::codec::Misread;
 
 /// Why an item was not accepted. Nothing of it is kept but its id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,8 +13,8 @@ use protocol::limits::{
     BEHIND_AFTER, BODIES_AWAITED, GETHEADERS_INTERVAL, HEADERS_ENTRIES_MAX, HEARING, KEPT_DEPTH_MIN,
     REFUSED_ENDS_LIFETIME, VALID_UNTIL_AHEAD_MAX,
 };
-use protocol::message::{GoodbyeReason, Hello, Message, Tip};
 use protocol::time::Duration;
+use protocol::wire::message::{GoodbyeReason, Hello, Message, Tip};
 
 use crate::harness::{Checking, Mesh, block_by, genesis, key, network, producer, rogue, tip_of, tx};
 

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::codec::{Decode as _, Encode as _};
 use protocol::durable::{Restored, RestoredBlock};
 use protocol::gossip::{AuthorTree, DisconnectReason, Event, Gossip, Input, PeerHandle, Refusal, RelayPolicy};
 use protocol::items::block::{Header, SignedHeader, transactions_root};
 use protocol::items::keys::PublicKey;
 use protocol::items::verify::Verdict;
 use protocol::limits::ANNOUNCERS_MAX;
-use protocol::message::{Message, Tip};
 use protocol::time::Duration;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{
     Checking, Mesh, block, block_by, block_item, genesis, network, producer, rogue, tip_of, transaction, tx,

@@ -6,8 +6,8 @@ use protocol::gossip::{Direction, PeerHandle, RelayPolicy};
 use protocol::items::block::Block;
 use protocol::items::keys::SecretKey;
 use protocol::limits::{HEADERS_AHEAD_MAX, HEADERS_ENTRIES_MAX};
-use protocol::message::{Hello, Message};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{Checking, Mesh, block_by, genesis, network, producer, rogue, tip_of};
 

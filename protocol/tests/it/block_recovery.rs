@@ -4,8 +4,8 @@ use protocol::gossip::{Direction, Event, Input, RelayPolicy};
 use protocol::items::transaction::SignedTransaction;
 use protocol::items::verify::Verdict;
 use protocol::limits::{CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN, GETHEADERS_INTERVAL};
-use protocol::message::{Hello, Message};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{Checking, Mesh, block, block_item, genesis, network, tip_of, transaction};
 

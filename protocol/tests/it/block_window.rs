@@ -10,8 +10,8 @@ use protocol::limits::{
     BLOCK_BYTES_MAX, BLOCKS_AHEAD_BYTES_MAX, BLOCKS_AHEAD_MAX, BLOCKS_AHEAD_MIN, CATCH_UP_INTERVAL_MIN,
     ORPHANS_PER_PEER_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX, TRANSACTION_BYTES_MAX,
 };
-use protocol::message::{Hello, Message, Tip};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, Message, Tip};
 
 use crate::harness::{Checking, Mesh, block, genesis, network, tip_of, transaction};
 

@@ -1,8 +1,8 @@
 //! Blocks on the way through the engine: orphans, catching up, forks, and what happens to transactions.
 
 use protocol::gossip::{ItemId, Refusal, RelayPolicy, Submission, TransactionStatus};
-use protocol::message::{Message, Tip};
 use protocol::time::Duration;
+use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{Mesh, block, block_by, block_item, genesis, tip_of, transaction, tx};
 
@@ -235,7 +235,7 @@ fn a_template_makes_a_block_that_everyone_takes() {
     assert!((1..20).contains(&transactions.len()), "{} fit in 5,000 bytes", transactions.len());
     let header = header.sign(&key, &crate::harness::network());
     let made = std::sync::Arc::new(protocol::items::block::Block { header, transactions });
-    assert!(protocol::codec::Encode::encoded_len(made.as_ref()) <= 5_000);
+    assert!(protocol::wire::codec::Encode::encoded_len(made.as_ref()) <= 5_000);
     mesh.publish(0, &made);
     mesh.run_secs(1);
     assert_eq!(mesh.nodes[2].tip(), Tip { height: 1, id: made.header.id() });

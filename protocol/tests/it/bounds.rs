@@ -11,8 +11,8 @@ use protocol::limits::{
     GETDATA_ENTRIES_MAX, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, INV_ENTRIES_MAX, KNOWN_MAX, REQUEST_ROOM_BYTES,
     SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX,
 };
-use protocol::message::{InvEntry, Message, Tip, TxRef};
 use protocol::time::Duration;
+use protocol::wire::message::{InvEntry, Message, Tip, TxRef};
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, tx};
 use crate::make;
@@ -180,7 +180,7 @@ fn deaf(mesh: &mut Mesh) -> PeerHandle {
 
 /// Its credit is back.
 fn hears(mesh: &mut Mesh, peer: PeerHandle) -> Vec<Message> {
-    let lane = protocol::message::Lane::Control;
+    let lane = protocol::wire::message::Lane::Control;
     mesh.draining = true;
     mesh.input(0, Input::Drained { peer, lane, bytes: CONTROL_CREDIT_BYTES });
     mesh.run_secs(2);

@@ -15,7 +15,7 @@ use protocol::items::verify::Verdict;
 use protocol::limits::{
     CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, HEADERS_ENTRIES_MAX, LOADS_PER_PEER_MAX, SERVE_QUEUE_MAX,
 };
-use protocol::message::{Message, Tip};
+use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction, tx};
 use crate::kept::Kept;

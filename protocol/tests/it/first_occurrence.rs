@@ -12,9 +12,9 @@ use protocol::limits::{
     FILTER_BYTES_MAX, FILTER_PART_BLOCKS, FILTER_SLICE_IDS_MIN, LOOKUP_COST_BYTES, LOOKUPS_MAX,
     VALID_UNTIL_AHEAD_MAX,
 };
-use protocol::message::Message;
 use protocol::seeded::SeededState;
 use protocol::time::Duration;
+use protocol::wire::message::Message;
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction, tx};
 

@@ -3,8 +3,8 @@
 
 use protocol::gossip::{AuthorTree, PeerHandle, Redundancy, RelayPolicy};
 use protocol::items::transaction::SignedTransaction;
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, transaction, tx};
 

@@ -5,8 +5,8 @@ use protocol::items::block::Block;
 use protocol::items::hash::ShortId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{REQUEST_EXPIRY_MAX, STRIKES_MAX};
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, block, genesis, transaction, tx};
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::codec::{Decode as _, Encode as _};
 use protocol::gossip::{
     Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output, PeerHandle, Reconciliation,
     RelayPolicy, Submission,
@@ -17,8 +16,9 @@ use protocol::items::network::NetworkId;
 use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::items::validator::{Producers, Validator};
 use protocol::items::verify::{Verdict, VerifyJob};
-use protocol::message::{Hello, Lane, Message, Tip};
 use protocol::time::{Duration, Time};
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Hello, Lane, Message, Tip};
 
 use crate::kept::Kept;
 

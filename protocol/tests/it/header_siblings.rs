@@ -4,7 +4,7 @@
 use protocol::gossip::{Event, Input, PeerHandle, RelayPolicy};
 use protocol::items::keys::PublicKey;
 use protocol::items::refusal::Refusal;
-use protocol::message::{Message, Tip};
+use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{Checking, Mesh, block, block_by, genesis, rogue, tip_of};
 

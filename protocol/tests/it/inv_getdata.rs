@@ -4,8 +4,8 @@ use protocol::gossip::{Direction, Input, RelayPolicy};
 use protocol::items::hash::TxId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{ANNOUNCE_INTERVAL, GETDATA_ENTRIES_MAX, SERVE_QUEUE_MAX};
-use protocol::message::{Hello, InvEntry, Message, TxRef};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, block, genesis, network, transaction, tx};
 

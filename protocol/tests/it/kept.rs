@@ -8,7 +8,7 @@ use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{CHAIN_BEST_HEADERS_MIN, HEADERS_ENTRIES_MAX};
-use protocol::message::Tip;
+use protocol::wire::message::Tip;
 
 use crate::harness::genesis;
 

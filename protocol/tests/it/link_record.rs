@@ -6,8 +6,8 @@ use protocol::gossip::{AuthorTree, Input, PeerHandle, Redundancy, RelayPolicy};
 use protocol::items::hash::{RouteId, RouteKind, ShortId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{DOUBT_MIN, GRACE_MIN, MISS_WORTH, MISSED_AFTER, PRUNE_WINDOW};
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use protocol::items::verify::Verdict;
 

@@ -7,8 +7,8 @@ use protocol::gossip::{AuthorTree, Direction, PeerHandle, Reconciliation, RelayP
 use protocol::items::hash::ShortId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{LIST_PAUSE_MAX, LIST_PAUSE_MIN, LIST_STEP, LIST_TIMEOUT, OFFER_ENTRIES_MAX};
-use protocol::message::{Digest, Hello, Message, Outcome, Reconcile, TxRef, taken};
 use protocol::time::Duration;
+use protocol::wire::message::{Digest, Hello, Message, Outcome, Reconcile, TxRef, taken};
 
 use crate::harness::{Checking, Mesh, genesis, network, transaction};
 use crate::make;

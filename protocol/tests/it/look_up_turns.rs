@@ -6,8 +6,8 @@ use protocol::durable::{Load, Loaded, Looked};
 use protocol::gossip::{Input, PeerHandle, TransactionStatus};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{FOUND_MAX, LOOKUPS_MAX};
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::first_occurrence::{forgetful, looked_up, send};
 use crate::harness::{Mesh, block, genesis, tip_of, transaction};

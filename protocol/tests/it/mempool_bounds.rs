@@ -1,6 +1,5 @@
 //! The mempool: what it holds, finds and gives up, on each bound and one past it.
 
-use protocol::codec::Encode;
 use protocol::items::block::Block;
 use protocol::items::hash::{ShortId, TxId};
 use protocol::items::refusal::Refusal;
@@ -10,6 +9,7 @@ use protocol::limits::{
 };
 use protocol::mempool::{Lookup, Mempool};
 use protocol::time::{Duration, Time};
+use protocol::wire::codec::Encode;
 
 use crate::make::{self, sized, transaction};
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use protocol::codec::Encode;
 use protocol::items::block::Block;
 use protocol::items::hash::BlockId;
 use protocol::limits::{
@@ -10,6 +9,7 @@ use protocol::limits::{
 };
 use protocol::orphan::{Need, OrphanPool};
 use protocol::time::{Duration, Time};
+use protocol::wire::codec::Encode;
 
 use crate::make;
 

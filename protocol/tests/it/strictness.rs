@@ -3,7 +3,6 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use protocol::codec::{Decode, DecodeError, Encode as _, Misread};
 use protocol::items::block::{Block, SignedHeader};
 use protocol::items::hash::{BlockId, RouteId, ShortId, TxId};
 use protocol::items::transaction::{SignedTransaction, Transaction};
@@ -12,7 +11,8 @@ use protocol::limits::{
     OFFER_ENTRIES_MAX, PAYLOAD_BYTES_MAX, ROUTES_ENTRIES_MAX, SYMBOLS_BYTES_MAX, TAKE_PLACES_MAX,
     TRANSACTIONS_ENTRIES_MAX,
 };
-use protocol::message::{InvEntry, Message, Reconcile, TxRef};
+use protocol::wire::codec::{Decode, DecodeError, Encode as _, Misread};
+use protocol::wire::message::{InvEntry, Message, Reconcile, TxRef};
 
 use crate::harness::{block, genesis, key, network, transaction};
 
@@ -197,7 +197,7 @@ proptest! {
     }
 }
 
-fn check<T: Decode + protocol::codec::Encode>(bytes: &Bytes) {
+fn check<T: Decode + protocol::wire::codec::Encode>(bytes: &Bytes) {
     if let Ok(item) = T::from_bytes(bytes) {
         assert_eq!(item.to_bytes(), bytes.as_ref());
         assert_eq!(item.encoded_len(), bytes.len());

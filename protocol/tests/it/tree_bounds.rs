@@ -12,8 +12,8 @@ use protocol::limits::{
     FLOOD_BURST_BYTES, GRACE_MIN, GUESTS_MAX, LIVE_AGE_MAX, MISSED_AFTER, OVERDUE_MAX, ROUTES_ENTRIES_MAX,
     ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX, TOLD_MAX,
 };
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, network, transaction};
 
@@ -98,7 +98,7 @@ fn one_links_floods_have_a_budget_and_others_have_their_own() {
     let (greedy, modest, listener) = (mesh.greeted(0), mesh.greeted(0), mesh.greeted(0));
     let copy = Message::Transactions { via: None, bodies: vec![of_author(0, 0).encoded().clone().into()] };
     // To two peers each; all at once, so that the budget gains nothing meanwhile.
-    let cost = 2 * protocol::codec::Encode::encoded_len(&copy) as u64;
+    let cost = 2 * protocol::wire::codec::Encode::encoded_len(&copy) as u64;
     let affordable = (FLOOD_BURST_BYTES / cost + 1) as u32;
     let mut pushed = 0;
     for author in 0..affordable + 8 {

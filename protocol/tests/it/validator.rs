@@ -7,7 +7,7 @@ use protocol::items::block::{Block, Header};
 use protocol::items::hash::TxId;
 use protocol::items::transaction::{Height, SignedTransaction};
 use protocol::items::validator::{BlockPlace, Producers, StandardValidator, Validator};
-use protocol::message::{Hello, Message};
+use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{
     Mesh, block, block_by, block_item, genesis, network, producer, rogue, tip_of, transaction, tx,

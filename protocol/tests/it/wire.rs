@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::codec::{Decode as _, Encode as _};
 use protocol::items::block::{Block, SignedHeader, transactions_root};
 use protocol::items::hash::{RouteId, RouteKind, ShortId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::GOODBYE_REASON_LEN_MAX;
-use protocol::message::{Digest, GoodbyeReason, Hello, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
 use protocol::reconcile::SaltedId;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Digest, GoodbyeReason, Hello, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
 use serde_json::{Map, Value, json};
 
 use crate::harness::{block, genesis, key, network, producer, tip_of, transaction};

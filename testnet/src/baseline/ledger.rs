@@ -8,7 +8,7 @@ use lru::LruCache;
 use protocol::items::block::{Header, SignedHeader};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, HEADER_BYTES_MAX, SEEN_ACCEPTED_MAX};
-use protocol::message::Tip;
+use protocol::wire::message::Tip;
 
 /// Blocks remembered. 4,096 of about 100 bytes: 400 KiB.
 const BLOCKS_MAX: usize = 4_096;

@@ -240,7 +240,7 @@ impl Service {
                 self.on_submitted_transaction(transaction, reply);
             }
             Command::SubmitBlock { block, reply } => {
-                let bytes = protocol::codec::Encode::encoded_len(block.as_ref());
+                let bytes = protocol::wire::codec::Encode::encoded_len(block.as_ref());
                 self.recorder.submitted(ItemId::Block(block.header.id()), bytes);
                 self.on_submitted_block(block, reply);
             }

@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use node::clock::monotonic_ns;
 use node::trace::Kind;
-use protocol::codec::Encode as _;
-use protocol::message::Tip;
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::Tip;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 

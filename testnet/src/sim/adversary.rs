@@ -25,8 +25,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::items::block::Block;
-use protocol::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 /// A message that an adversary sends.
 #[derive(Clone, Debug)]

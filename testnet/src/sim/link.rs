@@ -18,8 +18,8 @@
 use node::lane::WRITE_STALL;
 use node::lane::window::WINDOW_BYTES_MAX;
 use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, REQUEST_EXPIRY_MIN};
-use protocol::message::Lane;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Lane;
 
 use crate::random::Draws;
 use crate::wan::{Bandwidth, Jitter};

@@ -9,7 +9,7 @@ use protocol::durable::{Load, Loaded, Looked, Record};
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::limits::HEADERS_ENTRIES_MAX;
-use protocol::message::Tip;
+use protocol::wire::message::Tip;
 
 /// Blocks by id, and the best chain's ids from height 1 up.
 #[derive(Debug, Default)]

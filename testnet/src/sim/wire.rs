@@ -5,7 +5,7 @@
 
 use node::lane::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
 use protocol::limits::BULK_CHUNK_BYTES;
-use protocol::message::Message;
+use protocol::wire::message::Message;
 
 /// yamux's frame header, in bytes: version, type, flags, stream and length (yamux specification).
 pub const YAMUX_HEADER_BYTES: u64 = 12;
@@ -44,7 +44,7 @@ pub const fn framed(bytes: usize) -> u64 {
 /// chunks one by one, then two at a time, and what is left at the end of a frame.
 #[must_use]
 pub fn acks(bytes: usize) -> (u64, u64) {
-    use protocol::codec::Encode as _;
+    use protocol::wire::codec::Encode as _;
     let (first, rest) =
         (framed(bytes).min(ACK_SELDOM_AFTER as u64), framed(bytes).saturating_sub(ACK_SELDOM_AFTER as u64));
     let acks = first.div_ceil(BULK_CHUNK_BYTES as u64) + rest.div_ceil(ACK_BYTES_MAX as u64);

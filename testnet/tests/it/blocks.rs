@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use protocol::codec::{Decode as _, Encode as _};
 use protocol::items::block::{Block, transactions_root};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::BLOCK_BYTES_MAX;
-use protocol::message::Tip;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::Tip;
 use testnet::items::{BlockMaker, ItemError};
 use testnet::random::Seed;
 

@@ -29,8 +29,8 @@ use crate::limits::{
     LIST_ITEMS_PER_SEC, LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_STEP, LIST_TIME_MAX, LIST_TIMEOUT, LISTS_MAX,
     OFFER_ENTRIES_MAX, RECONCILE_APART_MAX,
 };
-use crate::message::Reconcile;
 use crate::time::{Duration, Time};
+use crate::wire::message::Reconcile;
 
 /// Who lists, and who waits to.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::gossip::PeerHandle;
 use protocol::items::hash::ShortId;
-use protocol::message::{Message, Reconcile, TxRef};
+use protocol::wire::message::{Message, Reconcile, TxRef};
 
 /// Requests that were not answered yet.
 #[derive(Debug, Default)]

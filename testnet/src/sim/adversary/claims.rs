@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
 use protocol::items::hash::BlockId;
-use protocol::message::{Digest, Message, Reconcile, Tip};
 use protocol::reconcile::SYMBOL_BYTES;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::{Digest, Message, Reconcile, Tip};
 
 use super::craft::{Craft, now as at_once};
 use super::{Adversary, Sending};

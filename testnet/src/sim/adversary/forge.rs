@@ -9,8 +9,8 @@ use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::items::hash::BlockId;
 use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
-use protocol::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use super::craft::{Craft, Pace, TICK, now as at_once, push};
 use super::{Adversary, Sending};

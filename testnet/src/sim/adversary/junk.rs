@@ -5,8 +5,8 @@ use protocol::gossip::PeerHandle;
 use protocol::items::hash::BlockId;
 use protocol::items::keys::PublicKey;
 use protocol::items::transaction::Height;
-use protocol::message::{Message, Tip};
 use protocol::time::{Duration, Time};
+use protocol::wire::message::{Message, Tip};
 
 use super::craft::{Craft, Pace, TICK, now as at_once};
 use super::{Adversary, Entered, Sending};

@@ -10,8 +10,8 @@ use protocol::items::hash::BlockId;
 use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::SignedTransaction;
-use protocol::message::{Message, Tip};
 use protocol::time::{Duration, Time};
+use protocol::wire::message::{Message, Tip};
 
 use super::craft::{Craft, Pace, TICK, now as at_once};
 use super::{Adversary, Entered, Sending};

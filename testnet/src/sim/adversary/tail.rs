@@ -2,8 +2,8 @@
 
 use protocol::gossip::PeerHandle;
 use protocol::items::block::SignedHeader;
-use protocol::message::{Message, Tip};
 use protocol::time::{Duration, Time};
+use protocol::wire::message::{Message, Tip};
 
 use super::craft::Craft;
 use super::{Adversary, Entered, Sending};

@@ -2,8 +2,8 @@
 
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::limits::REQUEST_EXPIRY_MIN;
-use protocol::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use super::craft::{announcement, now as at_once};
 use super::{Adversary, Entered, Sending};

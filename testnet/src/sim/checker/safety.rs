@@ -16,8 +16,8 @@ use protocol::items::keys::PublicKey;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{Height, SignedTransaction};
 use protocol::limits::{HEADERS_PER_PRODUCER_MAX, TRANSACTIONS_PER_NONCE_MAX};
-use protocol::message::{Message, Reconcile, taken};
 use protocol::time::Time;
+use protocol::wire::message::{Message, Reconcile, taken};
 
 use self::judge::Judge;
 use super::{Checker, Findings};

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 pub use self::body::Body;
 pub use self::reconcile::{Digest, Outcome, Reconcile, taken};
-use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use super::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::items::block::{Block, SignedHeader};
 use crate::items::hash::{BlockId, RouteId, ShortId, TxId};
 use crate::items::network::NetworkId;

@@ -1,0 +1,4 @@
+//! How bytes become messages and messages bytes: deterministic CBOR, strict both ways. What a message means is in `gossip`.
+
+pub mod codec;
+pub mod message;
