@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use protocol::durable::Load;
 use protocol::gossip::{
     AddressGroup, AuthorTree, Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output,
     PeerHandle, Reconciliation, RelayPolicy, Rumor,
@@ -21,6 +20,7 @@ use protocol::items::network::NetworkId;
 use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::items::validator::Producers;
 use protocol::items::verify::VerifyJob;
+use protocol::ledger::durable::Load;
 use protocol::reconcile::{Encoder, symbols_to_bytes};
 use protocol::time::Time;
 use protocol::wire::codec::{Decode as _, Encode as _};

@@ -15,12 +15,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use node::store::{PruneTarget, RedbStore, STORE_FILE, Store as _, StoreOptions};
-use protocol::durable::Record;
 use protocol::items::block::{Block, Header, transactions_root};
 use protocol::items::hash::TxId;
 use protocol::items::keys::{PublicKey, SecretKey};
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{SignedTransaction, Transaction};
+use protocol::ledger::durable::Record;
 use redb::{ReadOnlyDatabase, ReadableDatabase as _, ReadableTableMetadata as _, TableHandle as _};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;

@@ -16,11 +16,11 @@ use libp2p::swarm::{
     THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
 use libp2p::{Multiaddr, PeerId};
-use protocol::chain::RestoreError;
-use protocol::durable::{Load, Record, Restored};
 use protocol::gossip::{self, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
 use protocol::items::network::NetworkId;
 use protocol::items::verify::VerifyJob;
+use protocol::ledger::chain::RestoreError;
+use protocol::ledger::durable::{Load, Record, Restored};
 use protocol::time::{Duration, Time};
 use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use tokio::time::{Sleep, sleep};

@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use protocol::durable::{Load, Loaded, Record, Restored};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::ledger::durable::{Load, Loaded, Record, Restored};
 use protocol::limits::KEPT_DEPTH_MIN;
 
 mod age;

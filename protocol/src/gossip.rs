@@ -75,18 +75,18 @@ use self::rumor::Rumors;
 use self::seen::Seen;
 use self::stall::StallClock;
 use self::transactions::CheckedTransaction;
-use crate::chain::{Chain, Standing};
 use crate::items::block::{Block, SignedHeader};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
 use crate::items::validator::{StandardValidator, Validator};
 use crate::items::verify::{JobId, Verdict, VerifyJob};
+use crate::ledger::chain::{Chain, Standing};
+use crate::ledger::mempool::Mempool;
+use crate::ledger::orphan::OrphanPool;
 use crate::limits::{
     CATCH_UP_INTERVAL_MIN, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, TRANSACTION_BYTES_EXPECTED,
     TRANSACTION_BYTES_MAX,
 };
-use crate::mempool::Mempool;
-use crate::orphan::OrphanPool;
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
 use crate::wire::message::Tip;
@@ -177,7 +177,7 @@ impl Gossip {
     /// The same before it begins, with less room for transactions and headers than the protocol's limits: for simulations, in which
     /// things are to be full. [`Gossip::occupancy`] still tells the protocol's limits.
     #[must_use]
-    pub fn with_room(mut self, mempool_bytes: usize, chain: crate::chain::Limits) -> Self {
+    pub fn with_room(mut self, mempool_bytes: usize, chain: crate::ledger::chain::Limits) -> Self {
         self.mempool = Mempool::new(mempool_bytes);
         self.chain = Chain::with_limits(self.config.network.genesis(), chain);
         self

@@ -8,14 +8,10 @@
 
 extern crate alloc;
 
-pub mod chain;
-pub mod durable;
-pub mod filter;
 pub mod gossip;
 pub mod items;
+pub mod ledger;
 pub mod limits;
-pub mod mempool;
-pub mod orphan;
 pub mod reconcile;
 pub mod relay;
 pub mod seeded;

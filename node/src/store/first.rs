@@ -5,9 +5,9 @@
 //! blocks that may have a transaction lie within so many heights of each other. So a look-up goes through the epochs of that many heights,
 //! and in each takes the lowest number that is on the best chain. Deliberately absent: what is pending, and writing.
 
-use protocol::durable::Looked;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::Height;
+use protocol::ledger::durable::Looked;
 use protocol::limits::VALID_UNTIL_AHEAD_MAX;
 use protocol::wire::message::Tip;
 use redb::{ReadableTable as _, TableError};
@@ -18,7 +18,7 @@ use super::tables::{BEST, PAST, PAST_HEIGHTS, Past, SPOTS, Spot};
 use super::{FoundTransaction, Place};
 
 impl Reads<'_> {
-    /// See [`Load::First`](protocol::durable::Load::First). `epoch` is the last there is.
+    /// See [`Load::First`](protocol::ledger::durable::Load::First). `epoch` is the last there is.
     pub(super) fn first(&self, id: &TxId, epoch: u32) -> Result<Looked, StoreError> {
         let tip = self.tip()?;
         let from = window(tip.height);

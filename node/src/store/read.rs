@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::durable::RestoredBlock;
 use protocol::items::block::{Block, SignedHeader, transactions_root};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::ledger::durable::RestoredBlock;
 use protocol::limits::{
     BLOCK_TRANSACTIONS_MAX, CHAIN_BEST_HEADERS_MIN, CONFIRMED_MAX, HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
     TRANSACTION_BYTES_MAX,
@@ -64,7 +64,7 @@ impl<'a> Reads<'a> {
         Ok(Some(Arc::new(Block { header: row.header, transactions })))
     }
 
-    /// See [`Load::HeadersAfter`](protocol::durable::Load::HeadersAfter).
+    /// See [`Load::HeadersAfter`](protocol::ledger::durable::Load::HeadersAfter).
     pub(super) fn headers_after(&self, locator: &[BlockId]) -> Result<Vec<SignedHeader>, StoreError> {
         let best = self.transaction.open_table(BEST).trying("read")?;
         let mut headers = Vec::new();

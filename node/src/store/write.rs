@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use protocol::durable::Record;
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::ledger::durable::Record;
 use protocol::wire::codec::{Encode, Writer};
 use redb::{ReadableTable as _, Table, WriteTransaction};
 

@@ -13,9 +13,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use protocol::durable::{Load, Loaded, Record};
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
+use protocol::ledger::durable::{Load, Loaded, Record};
 use protocol::time::Time;
 use rand::RngExt as _;
 use tokio::sync::{mpsc, oneshot, watch};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use node::store::{MemoryStore, PRUNE_KEEP_BLOCKS, PruneTarget, RedbStore, STORE_FILE, Store, StoreOptions};
-use protocol::durable::Record;
+use protocol::ledger::durable::Record;
 use redb::{Database, TableDefinition};
 use tempfile::tempdir;
 

@@ -2,7 +2,7 @@
 //! and joins again is kept.
 
 use node::store::{Store, StoreError};
-use protocol::durable::Record;
+use protocol::ledger::durable::Record;
 
 use crate::store_disk::Disk;
 use crate::store_support::{memory, open, transaction};

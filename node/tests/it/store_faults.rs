@@ -80,7 +80,7 @@ fn a_disk_that_fails_once_loses_nothing_acknowledged() {
 fn a_store_that_failed_takes_nothing_more_though_the_disk_is_well_again() {
     let disk = Disk::default();
     let mut store = open(disk.clone()).expect("a store");
-    let group = |number| [protocol::durable::Record::Pending(transaction(number, 10))];
+    let group = |number| [protocol::ledger::durable::Record::Pending(transaction(number, 10))];
     store.commit(&group(1)).expect("kept");
     disk.fail_from(disk.operations(), ErrorKind::StorageFull, true);
     let full = store.commit(&group(2));

@@ -8,17 +8,17 @@ use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submissio
 use super::header_checks::{Announcer, WithBody};
 use super::request::RequestKey;
 use super::{Checked, Checking, Gossip};
-use crate::chain::{HeaderCheck, Standing, TipChange};
-use crate::durable::Record;
 use crate::items::block::{Block, SignedHeader, transactions_root};
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
 use crate::items::validator::{BlockPlace, Validator};
 use crate::items::verify::Verdict;
+use crate::ledger::chain::{HeaderCheck, Standing, TipChange};
+use crate::ledger::durable::Record;
+use crate::ledger::orphan::Need;
 use crate::limits::{
     BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MIN, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX,
 };
-use crate::orphan::Need;
 use crate::time::Time;
 use crate::wire::codec::Encode as _;
 use crate::wire::message::Tip;

@@ -1,5 +1,5 @@
 //! What the engine has kept for a later run, what it asks back, and how it starts from that. When a record leaves is
-//! decided where the change happens; the order that a start relies on is in [`crate::durable`].
+//! decided where the change happens; the order that a start relies on is in [`crate::ledger::durable`].
 //!
 //! Memory holds the newest bodies and headers. What a peer wants of older ones is asked of durable storage, a few at a
 //! time: of each peer at most [`LOADS_PER_PEER_MAX`], and only while the peer has credit for what comes. A loaded block is
@@ -12,11 +12,11 @@ use alloc::vec::Vec;
 use super::Gossip;
 use super::api::{Output, PeerHandle, Refusal};
 use super::peer::Owed;
-use crate::chain::RestoreError;
-use crate::durable::{Load, Loaded, Record, Restored};
 use crate::items::block::Block;
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
+use crate::ledger::chain::RestoreError;
+use crate::ledger::durable::{Load, Loaded, Record, Restored};
 use crate::limits::{
     ANNOUNCE_ROOM_BYTES, BLOCK_BYTES_MAX, CONTROL_ITEM_BYTES_MAX, LOADS_MAX, LOADS_PER_PEER_MAX,
     REQUEST_ROOM_BYTES, RETURNING_MAX, SEEN_ACCEPTED_MAX,

@@ -23,12 +23,12 @@ use super::found::Found;
 use super::transactions::CheckedTransaction;
 use super::turns::Queue;
 use super::{Checked, Gossip};
-use crate::chain::TipChange;
-use crate::durable::{Load, Looked, RestoredBlock};
-use crate::filter::Filter;
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
 use crate::items::verify::{JobId, Verdict};
+use crate::ledger::chain::TipChange;
+use crate::ledger::durable::{Load, Looked, RestoredBlock};
+use crate::ledger::filter::Filter;
 use crate::limits::{
     LOOKUP_COST_BYTES, LOOKUPS_MAX, LOOKUPS_WAITING_MAX, UNSURE_BYTES_MAX, UNSURE_MAX, VALID_UNTIL_AHEAD_MAX,
 };

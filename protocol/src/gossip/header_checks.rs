@@ -8,8 +8,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::api::PeerHandle;
-use crate::chain::Standing;
 use crate::items::hash::BlockId;
+use crate::ledger::chain::Standing;
 use crate::limits::ANNOUNCERS_MAX;
 
 /// A peer that announced a header while it was checked.

@@ -7,9 +7,9 @@ use super::api::{DisconnectReason, ItemId, PeerHandle, Refusal};
 use super::blocks::tip_of;
 use super::header_checks::{Announcer, WithBody};
 use super::{Checked, Checking, Gossip};
-use crate::chain::{HeaderCheck, Standing};
 use crate::items::block::SignedHeader;
 use crate::items::verify::Verdict;
+use crate::ledger::chain::{HeaderCheck, Standing};
 use crate::limits::{HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX};
 use crate::time::Time;
 

@@ -8,12 +8,12 @@ use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
 use super::trust::Backing;
 use super::{Checked, Checking, Gossip};
-use crate::durable::Record;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
 use crate::items::verify::{JobId, Verdict};
+use crate::ledger::durable::Record;
+use crate::ledger::mempool::Lookup;
 use crate::limits::{CHECKS_LOCAL_MAX, REQUEST_ROOM_BYTES};
-use crate::mempool::Lookup;
 use crate::time::{Duration, Time};
 use crate::wire::message::{Body, InvEntry, Message, TxRef};
 

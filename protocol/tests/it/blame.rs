@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::durable::{Restored, RestoredBlock};
 use protocol::gossip::{AuthorTree, DisconnectReason, Event, Gossip, Input, PeerHandle, Refusal, RelayPolicy};
 use protocol::items::block::{Header, SignedHeader, transactions_root};
 use protocol::items::keys::PublicKey;
 use protocol::items::verify::Verdict;
+use protocol::ledger::durable::{Restored, RestoredBlock};
 use protocol::limits::ANNOUNCERS_MAX;
 use protocol::time::Duration;
 use protocol::wire::codec::{Decode as _, Encode as _};

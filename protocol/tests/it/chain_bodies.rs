@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use protocol::chain::{Chain, Limits};
 use protocol::items::block::SignedHeader;
 use protocol::items::hash::BlockId;
 use protocol::items::refusal::Refusal;
 use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::chain::{Chain, Limits};
 use protocol::limits::{BLOCK_BYTES_MAX, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX, CONFIRMED_MAX};
 use protocol::wire::codec::Encode;
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use protocol::chain::Standing::InLine;
-use protocol::chain::{Chain, HeaderCheck, Limits};
 use protocol::items::block::SignedHeader;
 use protocol::items::hash::{BlockId, Hash256};
 use protocol::items::refusal::Refusal;
 use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::chain::Standing::InLine;
+use protocol::ledger::chain::{Chain, HeaderCheck, Limits};
 use protocol::limits::{BLOCK_BYTES_MAX, CONFIRMED_MAX};
 use protocol::wire::codec::{DecodeError, Misread};
 

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use protocol::chain::Standing::{Alone, InLine};
-use protocol::chain::{Chain, Limits, TipChange};
 use protocol::items::block::SignedHeader;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::refusal::Refusal;
 use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::chain::Standing::{Alone, InLine};
+use protocol::ledger::chain::{Chain, Limits, TipChange};
 
 use crate::make::{genesis, header, ids, transaction};
 

@@ -1,8 +1,8 @@
 //! Locators, the headers that answer them, and the bodies to fetch.
 
-use protocol::chain::Chain;
-use protocol::chain::Standing::InLine;
 use protocol::items::hash::BlockId;
+use protocol::ledger::chain::Chain;
+use protocol::ledger::chain::Standing::InLine;
 use protocol::limits::LOCATOR_ENTRIES_MAX;
 
 use crate::make::{genesis, header};

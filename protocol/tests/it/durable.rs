@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use protocol::durable::{Load, Record, RestoredBlock};
 use protocol::gossip::{
     DisconnectReason, Event, Gossip, Input, ItemId, Output, PeerHandle, RelayPolicy, TransactionStatus,
 };
@@ -12,6 +11,7 @@ use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::items::verify::Verdict;
+use protocol::ledger::durable::{Load, Record, RestoredBlock};
 use protocol::limits::{
     CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, HEADERS_ENTRIES_MAX, LOADS_PER_PEER_MAX, SERVE_QUEUE_MAX,
 };

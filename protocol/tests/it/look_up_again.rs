@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protocol::durable::Load;
 use protocol::gossip::{Event, Submission};
 use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::durable::Load;
 use protocol::limits::UNSURE_MAX;
 
 use crate::first_occurrence::{forgetful, looked_up, send};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protocol::durable::{Load, Loaded, Looked};
 use protocol::gossip::{Input, PeerHandle, TransactionStatus};
 use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::durable::{Load, Loaded, Looked};
 use protocol::limits::{FOUND_MAX, LOOKUPS_MAX};
 use protocol::time::Duration;
 use protocol::wire::message::{InvEntry, Message, TxRef};

@@ -3,11 +3,11 @@
 use protocol::items::block::Block;
 use protocol::items::hash::{ShortId, TxId};
 use protocol::items::refusal::Refusal;
+use protocol::ledger::mempool::{Lookup, Mempool};
 use protocol::limits::{
     BLOCK_BODY_BYTES_MAX, BLOCK_BYTES_MAX, HEADER_BYTES_MAX, MEMPOOL_BYTES_MAX, MEMPOOL_CHARGE_MIN,
     MEMPOOL_ENTRIES_MAX, TRANSACTIONS_PER_NONCE_MAX,
 };
-use protocol::mempool::{Lookup, Mempool};
 use protocol::time::{Duration, Time};
 use protocol::wire::codec::Encode;
 

@@ -8,8 +8,8 @@ use protocol::items::hash::TxId;
 use protocol::items::keys::PublicKey;
 use protocol::items::refusal::Refusal;
 use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::mempool::Mempool;
 use protocol::limits::{MEMPOOL_OLD_AFTER, MEMPOOL_TURNOVER, MEMPOOL_TURNOVER_BURST};
-use protocol::mempool::Mempool;
 use protocol::time::{Duration, Time};
 
 use crate::make::{ids, transaction};

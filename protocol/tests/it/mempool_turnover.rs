@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::items::hash::TxId;
 use protocol::items::transaction::SignedTransaction;
-use protocol::mempool::Mempool;
+use protocol::ledger::mempool::Mempool;
 use protocol::time::{Duration, Time};
 
 use crate::make::transaction;

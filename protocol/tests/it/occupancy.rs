@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use protocol::durable::Load;
 use protocol::gossip::{
     AddressGroup, Direction, Input, Occupancy, PeerHandle, Reconciliation, RelayPolicy, Rumor,
 };
 use protocol::items::hash::{BlockId, ShortId, TxId};
 use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::durable::Load;
 use protocol::limits::{GETDATA_ENTRIES_MAX, GRACE_MIN, KNOWN_MAX, REQUESTS_IN_FLIGHT_MAX};
 use protocol::time::Duration;
 use protocol::wire::codec::Encode as _;

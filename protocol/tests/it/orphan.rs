@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use protocol::items::block::Block;
 use protocol::items::hash::BlockId;
+use protocol::ledger::orphan::{Need, OrphanPool};
 use protocol::limits::{
     BLOCK_BYTES_MAX, ORPHAN_BYTES_MAX, ORPHAN_LIFETIME, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX,
 };
-use protocol::orphan::{Need, OrphanPool};
 use protocol::time::{Duration, Time};
 use protocol::wire::codec::Encode;
 

@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protocol::durable::{Load, Loaded, Looked, Record};
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
+use protocol::ledger::durable::{Load, Loaded, Looked, Record};
 use protocol::limits::HEADERS_ENTRIES_MAX;
 use protocol::wire::message::Tip;
 

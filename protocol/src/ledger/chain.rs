@@ -29,14 +29,14 @@ mod bodies;
 mod bounds;
 mod invalid;
 mod leaves;
-mod sync;
+mod locator;
 mod tree;
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::durable::RestoredBlock;
+use super::durable::RestoredBlock;
 use crate::items::block::{Block, SignedHeader, transactions_root};
 use crate::items::hash::{BlockId, TxId};
 use crate::items::refusal::Refusal;
