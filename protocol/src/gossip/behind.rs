@@ -21,7 +21,7 @@ use core::fmt;
 
 use super::Gossip;
 use super::api::{PeerHandle, Refusal};
-use super::peer::{Peer, RefusedBranch};
+use super::links::peer::{Peer, RefusedBranch};
 use crate::items::block::SignedHeader;
 use crate::items::hash::BlockId;
 use crate::items::keys::PublicKey;

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use super::Gossip;
 use super::api::PeerHandle;
-use super::peer::Peer;
+use super::links::peer::Peer;
 use crate::items::hash::BlockId;
 use crate::limits::{DETOUR_LOOKS, DETOUR_PEERS_MAX};
 use crate::time::Time;

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::Gossip;
 use super::api::{Output, PeerHandle, Refusal};
-use super::peer::Owed;
+use super::links::peer::Owed;
 use crate::items::block::Block;
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};

@@ -6,7 +6,7 @@
 use core::mem::size_of;
 
 use super::api::PeerHandle;
-use super::peer::{Owed, Peer};
+use super::links::peer::{Owed, Peer};
 use super::transactions::CheckedTransaction;
 use super::{Checking, Gossip};
 use crate::items::block::SignedHeader;

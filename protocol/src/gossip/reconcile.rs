@@ -37,7 +37,8 @@ pub(super) use self::conversations::Conversations;
 use self::conversations::{Begun, Opening, Served};
 use super::Gossip;
 use super::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
-use super::peer::{Offered, Owed, Question};
+use super::links::dealings::{Offered, Question};
+use super::links::peer::{Owed, Peer};
 use super::request::{Announced, RequestKey};
 use crate::items::hash::{ShortId, TxId};
 use crate::limits::{
@@ -112,7 +113,7 @@ impl Gossip {
             self.conversations.next_at = if alone { None } else { Some(now + self.pause()) };
             // Who lists tells all that it has. The others are spoken to meanwhile: a list may be slow on purpose.
             let lists = &self.conversations.lists;
-            let fits = |(handle, peer): &(&PeerHandle, &super::Peer)| {
+            let fits = |(handle, peer): &(&PeerHandle, &Peer)| {
                 peer.ready && peer.dealings.pause_until <= now && !lists.is_listing(**handle)
             };
             let peers: Vec<PeerHandle> = self.peers.iter().filter(fits).map(|(handle, _)| *handle).collect();
@@ -470,7 +471,7 @@ impl Gossip {
     fn on_list(&mut self, from: PeerHandle, number: u32, after: Option<ShortId>) {
         let question = Question::List(after);
         // To look an answer up that there is no room for would be work for nothing.
-        let room = |peer: &&super::Peer| peer.credit.fits_control(OFFER_BYTES_MAX);
+        let room = |peer: &&Peer| peer.credit.fits_control(OFFER_BYTES_MAX);
         let Some(peer) = self.peers.get(&from).filter(room) else { return };
         let answered = peer.dealings.answered(number, question);
         let ids = answered.unwrap_or_else(|| self.mempool.ids_after(after).take(OFFER_ENTRIES_MAX).collect());

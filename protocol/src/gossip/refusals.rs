@@ -27,7 +27,7 @@ use alloc::vec::Vec;
 
 use super::Gossip;
 use super::api::{ItemId, PeerHandle, Refusal};
-use super::peer::Peer;
+use super::links::peer::Peer;
 use super::request::RequestKey;
 use super::seen::Declined;
 use super::transactions::Sender;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::Gossip;
 use super::api::{PeerHandle, RelayPolicy};
-use super::peer::Peer;
+use super::links::peer::Peer;
 use super::serve::Reply;
 use super::transactions::Sender;
 use crate::items::block::SignedHeader;

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::Gossip;
 use super::api::{DisconnectReason, PeerHandle};
-use super::peer::{Owed, Peer};
+use super::links::peer::{Owed, Peer};
 use crate::items::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{
     FRESH_BLOCKS, GETDATA_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX,

@@ -8,7 +8,7 @@ use rand_core::Rng as _;
 
 use super::Gossip;
 use super::api::PeerHandle;
-use super::peer::Peer;
+use super::links::peer::Peer;
 use super::request::{Announced, RequestKey};
 use super::route::First;
 use super::transactions::Sender;

@@ -13,7 +13,7 @@ use crate::wire::codec::Encode as _;
 use crate::wire::message::{Message, Reconcile};
 
 /// What a message costs its sender's inbound budget.
-pub(super) fn cost(message: &Message) -> u64 {
+pub(crate) fn cost(message: &Message) -> u64 {
     let bytes = message.encoded_len() as u64;
     let bodies = |count: usize| (count as u64).saturating_mul(BODY_COST_BYTES);
     let named = bytes.saturating_mul(INV_COST_FACTOR);

@@ -1,18 +1,14 @@
 //! What one peer knows, may queue, and is owed. Every structure here is bounded; none looks at another peer.
 
-mod announce;
-mod dealings;
-mod steadiness;
-
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use hashbrown::HashSet;
 
-use self::announce::AnnounceQueue;
-pub(crate) use self::dealings::{Dealings, Offered, Question};
-use self::steadiness::Steadiness;
-use super::api::Direction;
+use super::announce::AnnounceQueue;
+use super::dealings::Dealings;
+use super::steadiness::Steadiness;
+use crate::gossip::api::Direction;
 use crate::items::block::SignedHeader;
 use crate::items::hash::{BlockId, RouteId, ShortId};
 use crate::items::keys::PublicKey;

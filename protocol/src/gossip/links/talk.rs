@@ -4,11 +4,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
 use super::cost::cost;
 use super::peer::{Owed, Peer};
-use super::request::RequestKey;
-use super::{Gossip, transactions};
+use crate::gossip::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
+use crate::gossip::request::RequestKey;
+use crate::gossip::{Gossip, transactions};
 use crate::items::hash::BlockId;
 use crate::limits::{
     ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, DETOUR_HEADERS_AHEAD_MAX, GETDATA_ENTRIES_MAX, HEADERS_AHEAD_MAX,
@@ -19,7 +19,7 @@ use crate::wire::codec::Encode as _;
 use crate::wire::message::{Hello, InvEntry, Message, TxRef, VERSION};
 
 impl Gossip {
-    pub(super) fn on_connected(
+    pub(crate) fn on_connected(
         &mut self,
         now: Time,
         handle: PeerHandle,
@@ -40,7 +40,7 @@ impl Gossip {
     }
 
     /// Forgets a peer; what it was asked for goes to the next announcer.
-    pub(super) fn drop_peer(&mut self, now: Time, handle: PeerHandle) {
+    pub(crate) fn drop_peer(&mut self, now: Time, handle: PeerHandle) {
         if self.peers.remove(&handle).is_some() {
             self.requests.peer_disconnected(now, handle);
             self.leave_conversations(handle);
@@ -53,7 +53,7 @@ impl Gossip {
     }
 
     /// Leaves a peer, and forgets it at once: whatever else it sends is ignored.
-    pub(super) fn disconnect(&mut self, now: Time, handle: PeerHandle, reason: DisconnectReason) {
+    pub(crate) fn disconnect(&mut self, now: Time, handle: PeerHandle, reason: DisconnectReason) {
         if self.peers.contains_key(&handle) {
             self.outputs.push_back(Output::Disconnect { peer: handle, reason });
             self.drop_peer(now, handle);
@@ -61,14 +61,14 @@ impl Gossip {
     }
 
     /// Leaves a peer that let many requests expire and never delivered anything.
-    pub(super) fn leave_withholder(&mut self, now: Time, handle: PeerHandle) {
+    pub(crate) fn leave_withholder(&mut self, now: Time, handle: PeerHandle) {
         let useless = self.peers.get(&handle).is_some_and(|peer| peer.delivered == 0);
         if useless && self.requests.strikes(handle) >= STRIKES_MAX {
             self.disconnect(now, handle, DisconnectReason::Withheld);
         }
     }
 
-    pub(super) fn on_message(&mut self, now: Time, from: PeerHandle, message: Message) {
+    pub(crate) fn on_message(&mut self, now: Time, from: PeerHandle, message: Message) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.budget.spend(now, cost(&message));
         match (peer.ready, message) {
@@ -164,7 +164,7 @@ impl Gossip {
     /// [`GETHEADERS_INTERVAL`](crate::limits::GETHEADERS_INTERVAL). If it can't be asked yet, it will be: the header
     /// that made us ask may be the last one for long. With [`HEADERS_AHEAD_MAX`] of them waiting for bodies nobody is
     /// asked: bodies that come will make us ask. On a detour, it is the peer's own branch that is asked for.
-    pub(super) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
+    pub(crate) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get(&handle) else { return };
         // Which other branches there are is asked without the pauses after answers in vain, but for refused ones.
         let (reached, ahead_max, hasty) = match self.on_detour() {
@@ -194,7 +194,7 @@ impl Gossip {
     }
 
     /// Sends requests for whatever may be asked now.
-    pub(super) fn ask(&mut self, now: Time) {
+    pub(crate) fn ask(&mut self, now: Time) {
         let peers = &self.peers;
         let may_ask = |handle: PeerHandle| {
             peers.get(&handle).is_some_and(|peer| peer.ready && peer.credit.fits_control(REQUEST_ROOM_BYTES))
@@ -231,7 +231,7 @@ impl Gossip {
 
     /// Announces what waits for a peer: blocks at once, transactions when a batch is due or something else is sent to
     /// it anyway.
-    pub(super) fn announce(&mut self, now: Time, handle: PeerHandle) {
+    pub(crate) fn announce(&mut self, now: Time, handle: PeerHandle) {
         while let Some(peer) = self.peers.get_mut(&handle)
             && peer.ready
             && peer.credit.fits_control(REQUEST_ROOM_BYTES)
@@ -273,7 +273,7 @@ impl Gossip {
     }
 
     /// Sends a message. Whoever calls has looked for room; the credit goes to zero at worst.
-    pub(super) fn send(&mut self, handle: PeerHandle, message: Message) {
+    pub(crate) fn send(&mut self, handle: PeerHandle, message: Message) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         let lane = message.lane();
         peer.credit.take(lane, message.encoded_len());

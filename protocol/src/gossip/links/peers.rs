@@ -7,13 +7,13 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::api::PeerHandle;
 use super::peer::Peer;
+use crate::gossip::api::PeerHandle;
 use crate::time::Time;
 
 /// The connected peers, in the order of their handles.
 #[derive(Debug, Default)]
-pub(super) struct Peers {
+pub(crate) struct Peers {
     /// Sorted. What a search looks at is apart from the peers themselves, so that it is small.
     handles: Vec<PeerHandle>,
     /// The peer of each handle, in the same order; side by side, because most inputs look at all of them.
@@ -34,13 +34,13 @@ struct Slot {
 }
 
 impl Peers {
-    pub(super) fn get(&self, handle: &PeerHandle) -> Option<&Peer> {
+    pub(crate) fn get(&self, handle: &PeerHandle) -> Option<&Peer> {
         let place = self.place(*handle).ok()?;
         self.slots.get(place).map(|slot| &slot.peer)
     }
 
     /// A peer to change; it is settled after this input.
-    pub(super) fn get_mut(&mut self, handle: &PeerHandle) -> Option<&mut Peer> {
+    pub(crate) fn get_mut(&mut self, handle: &PeerHandle) -> Option<&mut Peer> {
         let place = self.place(*handle).ok()?;
         let slot = self.slots.get_mut(place)?;
         if !slot.touched {
@@ -50,12 +50,12 @@ impl Peers {
         Some(&mut slot.peer)
     }
 
-    pub(super) fn contains_key(&self, handle: &PeerHandle) -> bool {
+    pub(crate) fn contains_key(&self, handle: &PeerHandle) -> bool {
         self.place(*handle).is_ok()
     }
 
     /// Adds a peer, in place of one with the same handle.
-    pub(super) fn insert(&mut self, handle: PeerHandle, peer: Peer) {
+    pub(crate) fn insert(&mut self, handle: PeerHandle, peer: Peer) {
         self.remove(&handle);
         let (Ok(place) | Err(place)) = self.place(handle);
         self.handles.insert(place, handle);
@@ -63,7 +63,7 @@ impl Peers {
         self.touched.push(handle);
     }
 
-    pub(super) fn remove(&mut self, handle: &PeerHandle) -> Option<Peer> {
+    pub(crate) fn remove(&mut self, handle: &PeerHandle) -> Option<Peer> {
         let place = self.place(*handle).ok()?;
         self.handles.remove(place);
         let slot = self.slots.remove(place);
@@ -76,12 +76,12 @@ impl Peers {
         Some(slot.peer)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&PeerHandle, &Peer)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&PeerHandle, &Peer)> {
         self.handles.iter().zip(&self.slots).map(|(handle, slot)| (handle, &slot.peer))
     }
 
     /// All peers, to change; all are settled after this input.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&PeerHandle, &mut Peer)> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&PeerHandle, &mut Peer)> {
         let Self { handles, slots, touched, .. } = self;
         handles.iter().zip(slots).map(|(handle, slot)| {
             if !slot.touched {
@@ -93,18 +93,18 @@ impl Peers {
     }
 
     /// Reads where the peers are.
-    pub(super) fn foresee(&self) -> u64 {
+    pub(crate) fn foresee(&self) -> u64 {
         let ends = [self.handles.first(), self.handles.last()];
         ends.into_iter().flatten().fold(self.touched.len() as u64, |sum, handle| sum ^ u64::from(handle.0))
     }
 
     /// The earliest time at which a peer wants to be settled.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
     /// Touches the peers whose time has come.
-    pub(super) fn touch_due(&mut self, now: Time) {
+    pub(crate) fn touch_due(&mut self, now: Time) {
         while let Some(&(deadline, handle)) = self.deadlines.first()
             && deadline <= now
         {
@@ -119,19 +119,19 @@ impl Peers {
     }
 
     /// The touched peers, in no order.
-    pub(super) fn touched(&self) -> impl Iterator<Item = (PeerHandle, &Peer)> {
+    pub(crate) fn touched(&self) -> impl Iterator<Item = (PeerHandle, &Peer)> {
         self.touched.iter().filter_map(|handle| Some((*handle, self.get(handle)?)))
     }
 
     /// Takes the touched peers' handles out, in their order. They are to come back through [`Peers::settled`].
-    pub(super) fn take_touched(&mut self) -> Vec<PeerHandle> {
+    pub(crate) fn take_touched(&mut self) -> Vec<PeerHandle> {
         let mut handles = core::mem::take(&mut self.touched);
         handles.sort_unstable();
         handles
     }
 
     /// Ends the touch of `handles`. Those that wait for more than time stay touched.
-    pub(super) fn settled(&mut self, mut handles: Vec<PeerHandle>) {
+    pub(crate) fn settled(&mut self, mut handles: Vec<PeerHandle>) {
         handles.retain(|handle| self.settle(*handle));
         handles.append(&mut self.touched);
         self.touched = handles;

@@ -1,0 +1,9 @@
+//! One link each: what a peer knows, may queue, is owed and costs; and the talk with it.
+
+pub(super) mod announce;
+pub(super) mod cost;
+pub(super) mod dealings;
+pub(super) mod peer;
+pub(super) mod peers;
+pub(super) mod steadiness;
+pub(super) mod talk;
