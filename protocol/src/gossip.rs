@@ -7,7 +7,6 @@
 //! message; the other files below `gossip/` are parts that compute and know nothing of each other. What arrives is
 //! worked on cheapest first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
 
-mod acknowledged;
 mod api;
 mod behind;
 mod blocks;
@@ -15,29 +14,23 @@ mod catch_up;
 mod detour;
 mod durable;
 mod evidence;
-mod first;
 mod foresee;
-mod found;
-mod header_checks;
 mod headers;
+mod intake;
 mod links;
 mod meter;
 mod occupancy;
 mod reconcile;
-mod refusals;
 mod relay;
 pub mod request;
 mod route;
 mod rumor;
-mod seen;
 mod serve;
 mod stall;
 mod template;
 mod told;
-mod transactions;
 mod tree;
 mod trust;
-mod turns;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -47,7 +40,6 @@ use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use self::acknowledged::Acknowledged;
 pub use self::api::{
     AddressGroup, AuthorTree, Config, Digest, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo,
     Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
@@ -60,8 +52,11 @@ use self::detour::Looks;
 use self::durable::Loads;
 pub use self::evidence::Equivocation;
 use self::evidence::Evidence;
-use self::first::Firsts;
-use self::header_checks::HeaderChecks;
+use self::intake::acknowledged::Acknowledged;
+use self::intake::first::Firsts;
+use self::intake::header_checks::HeaderChecks;
+use self::intake::seen::Seen;
+use self::intake::transactions::CheckedTransaction;
 use self::links::peer::Peer;
 use self::links::peers::Peers;
 pub use self::occupancy::Occupancy;
@@ -69,9 +64,7 @@ use self::reconcile::Conversations;
 use self::request::RequestTracker;
 use self::route::Routes;
 use self::rumor::Rumors;
-use self::seen::Seen;
 use self::stall::StallClock;
-use self::transactions::CheckedTransaction;
 use crate::items::block::{Block, SignedHeader};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};

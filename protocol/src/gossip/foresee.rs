@@ -4,8 +4,9 @@
 //! next inputs: if it looks into the engines of the next sixteen, one after the other and one step deeper each time, the
 //! processor waits for their memory once and not sixteen times.
 
+use super::Gossip;
 use super::api::PeerHandle;
-use super::{Gossip, transactions};
+use super::intake::transactions;
 use crate::wire::message::{Message, TxRef};
 
 impl Gossip {

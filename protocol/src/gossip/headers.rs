@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::api::{DisconnectReason, ItemId, PeerHandle, Refusal};
 use super::blocks::tip_of;
-use super::header_checks::{Announcer, WithBody};
+use super::intake::header_checks::{Announcer, WithBody};
 use super::{Checked, Checking, Gossip};
 use crate::items::block::SignedHeader;
 use crate::items::verify::Verdict;

@@ -6,8 +6,8 @@
 use core::mem::size_of;
 
 use super::api::PeerHandle;
+use super::intake::transactions::CheckedTransaction;
 use super::links::peer::{Owed, Peer};
-use super::transactions::CheckedTransaction;
 use super::{Checking, Gossip};
 use crate::items::block::SignedHeader;
 use crate::items::hash::{RouteId, ShortId, TxId};

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 
 use super::Gossip;
 use super::api::{PeerHandle, RelayPolicy};
+use super::intake::transactions::Sender;
 use super::links::peer::Peer;
 use super::serve::Reply;
-use super::transactions::Sender;
 use crate::items::block::SignedHeader;
 use crate::items::hash::TxId;
 use crate::items::transaction::SignedTransaction;

@@ -8,10 +8,10 @@ use rand_core::Rng as _;
 
 use super::Gossip;
 use super::api::PeerHandle;
+use super::intake::transactions::Sender;
 use super::links::peer::Peer;
 use super::request::{Announced, RequestKey};
 use super::route::First;
-use super::transactions::Sender;
 use super::trust::{Backing, Due};
 use crate::items::block::SignedHeader;
 use crate::items::hash::{BlockId, RouteId, RouteKind, ShortId, TxId};

@@ -15,22 +15,22 @@ use crate::wire::message::TxRef;
 
 /// A bounded memory; what was found longest ago goes first.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(crate) struct Found {
     blocks: LruCache<TxId, BlockId, SeededState>,
     /// One id for each short id.
     short: BTreeMap<ShortId, TxId>,
 }
 
 impl Found {
-    pub(super) fn new(hasher: &SeededState) -> Self {
+    pub(crate) fn new(hasher: &SeededState) -> Self {
         Self { blocks: LruCache::unbounded_with_hasher(hasher.clone()), short: BTreeMap::new() }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.blocks.len()
     }
 
-    pub(super) fn insert(&mut self, id: TxId, block: BlockId) {
+    pub(crate) fn insert(&mut self, id: TxId, block: BlockId) {
         self.blocks.put(id, block);
         self.short.insert(id.short(), id);
         if self.blocks.len() > FOUND_MAX
@@ -40,12 +40,12 @@ impl Found {
         }
     }
 
-    pub(super) fn contains(&self, id: &TxId) -> bool {
+    pub(crate) fn contains(&self, id: &TxId) -> bool {
         self.blocks.contains(id)
     }
 
     /// Whether an announced transaction is among them.
-    pub(super) fn names(&self, transaction: &TxRef) -> bool {
+    pub(crate) fn names(&self, transaction: &TxRef) -> bool {
         match transaction {
             TxRef::Full(id) => self.contains(id),
             TxRef::Short(short) => self.short.contains_key(short),
@@ -53,7 +53,7 @@ impl Found {
     }
 
     /// Blocks left the best chain.
-    pub(super) fn forget_within(&mut self, gone: &[BlockId]) {
+    pub(crate) fn forget_within(&mut self, gone: &[BlockId]) {
         if gone.is_empty() {
             return;
         }

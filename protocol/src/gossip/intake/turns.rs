@@ -4,11 +4,11 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use core::ops::Bound;
 
-use super::api::PeerHandle;
+use crate::gossip::api::PeerHandle;
 
 /// A queue with turns. `None` stands for this node.
 #[derive(Debug)]
-pub(super) struct Queue<T> {
+pub(crate) struct Queue<T> {
     waiting: BTreeMap<Option<PeerHandle>, VecDeque<T>>,
     /// Who had the last turn.
     last: Option<PeerHandle>,
@@ -21,12 +21,12 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T> Queue<T> {
-    pub(super) fn push(&mut self, by: Option<PeerHandle>, item: T) {
+    pub(crate) fn push(&mut self, by: Option<PeerHandle>, item: T) {
         self.waiting.entry(by).or_default().push_back(item);
     }
 
     /// The next of whoever comes after the one that had the last turn.
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(crate) fn pop(&mut self) -> Option<T> {
         let after = (Bound::Excluded(self.last), Bound::Unbounded);
         let next = self.waiting.range(after).next().or_else(|| self.waiting.iter().next());
         let by = next.map(|(by, _)| *by)?;

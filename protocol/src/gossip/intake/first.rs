@@ -18,11 +18,11 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::api::{Event, ItemId, Output, Refusal, Submission};
 use super::found::Found;
 use super::transactions::CheckedTransaction;
 use super::turns::Queue;
-use super::{Checked, Gossip};
+use crate::gossip::api::{Event, ItemId, Output, Refusal, Submission};
+use crate::gossip::{Checked, Gossip};
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
 use crate::items::verify::{JobId, Verdict};
@@ -38,7 +38,7 @@ use crate::wire::message::{Tip, TxRef};
 
 /// The filter, and what durable storage is asked for.
 #[derive(Debug)]
-pub(super) struct Firsts {
+pub(crate) struct Firsts {
     filter: Filter,
     waiting: Queue<(TxId, Why)>,
     asked: BTreeMap<TxId, Vec<Why>>,
@@ -55,7 +55,7 @@ pub(super) struct Firsts {
     /// The end of its best chain by its last answer.
     stored: Option<Tip>,
     /// What it said to be confirmed.
-    pub(super) found: Found,
+    pub(crate) found: Found,
 }
 
 /// Who wants to know where a transaction is first.
@@ -70,7 +70,7 @@ enum Why {
 }
 
 impl Firsts {
-    pub(super) fn new(hasher: &SeededState) -> Self {
+    pub(crate) fn new(hasher: &SeededState) -> Self {
         Self {
             filter: Filter::new(hasher.clone()),
             waiting: Queue::default(),
@@ -86,13 +86,13 @@ impl Firsts {
     }
 
     /// Transactions of which nobody could tell, and their bytes.
-    pub(super) fn unsure(&self) -> (usize, usize) {
+    pub(crate) fn unsure(&self) -> (usize, usize) {
         (self.unsure.len(), self.unsure_bytes)
     }
 
     /// Look-ups that wait or are under way for no check of their own; bytes of the filter; heights that it lacks; and
     /// what was found.
-    pub(super) fn len(&self) -> (usize, usize, usize, usize) {
+    pub(crate) fn len(&self) -> (usize, usize, usize, usize) {
         (self.own, self.filter.bytes(), self.filter.unknown_len(), self.found.len())
     }
 }
@@ -104,18 +104,18 @@ const fn earliest(valid_until: Height) -> Height {
 
 impl Gossip {
     /// Whether only durable storage can tell if a transaction is confirmed. Memory doesn't have it as such.
-    pub(super) fn is_first_unknown(&self, transaction: &SignedTransaction) -> bool {
+    pub(crate) fn is_first_unknown(&self, transaction: &SignedTransaction) -> bool {
         let (id, from) = (transaction.id(), earliest(transaction.valid_until()));
         self.chain.confirmed(&id).is_none() && self.may_be_before(&id, from)
     }
 
     /// Whether a transaction is known to be in a block of the best chain.
-    pub(super) fn is_confirmed(&self, id: &TxId) -> bool {
+    pub(crate) fn is_confirmed(&self, id: &TxId) -> bool {
         self.chain.confirmed(id).is_some() || self.firsts.found.contains(id)
     }
 
     /// Whether the transactions of all blocks that matter are known, so that one which isn't known to be confirmed isn't.
-    pub(super) fn knows_all_confirmed(&self) -> bool {
+    pub(crate) fn knows_all_confirmed(&self) -> bool {
         self.firsts.filter.unknown_len() == 0
     }
 
@@ -126,12 +126,12 @@ impl Gossip {
     }
 
     /// Whether the place of a confirmed transaction that memory tells is known to be its first.
-    pub(super) fn is_known_as_first(&self, height: Height) -> bool {
+    pub(crate) fn is_known_as_first(&self, height: Height) -> bool {
         self.chain.confirmed_from() <= height.saturating_sub(VALID_UNTIL_AHEAD_MAX - 1)
     }
 
     /// Fills the filter from what an earlier run had kept.
-    pub(super) fn remember_confirmed(&mut self, blocks: &[RestoredBlock]) {
+    pub(crate) fn remember_confirmed(&mut self, blocks: &[RestoredBlock]) {
         let from = self.chain.tip().height.saturating_sub(VALID_UNTIL_AHEAD_MAX);
         for block in blocks {
             let height = block.header.header().height;
@@ -145,7 +145,7 @@ impl Gossip {
     }
 
     /// The best chain has changed: takes the new blocks into the filter, and tells of transactions that occur again.
-    pub(super) fn note_confirmed(&mut self, change: &TipChange) {
+    pub(crate) fn note_confirmed(&mut self, change: &TipChange) {
         self.firsts.found.forget_within(&change.disconnected);
         for again in change.repeated.chunk_by(|one, next| one.0 == next.0) {
             let block = again.first().map(|(block, _)| *block);
@@ -175,7 +175,7 @@ impl Gossip {
     }
 
     /// A verified transaction can't be let in before durable storage was asked. Its check stays unfinished.
-    pub(super) fn put_off_admission(&mut self, now: Time, job: JobId, id: TxId) {
+    pub(crate) fn put_off_admission(&mut self, now: Time, job: JobId, id: TxId) {
         let from = self.checking.get(&job).and_then(|checking| checking.from);
         if let Some(peer) = from.and_then(|from| self.peers.get_mut(&from)) {
             peer.budget.spend(now, LOOKUP_COST_BYTES);
@@ -185,7 +185,7 @@ impl Gossip {
     }
 
     /// A transaction came back to the mempool. False if it is announced only when durable storage was asked.
-    pub(super) fn may_announce_returned(&mut self, transaction: &SignedTransaction) -> bool {
+    pub(crate) fn may_announce_returned(&mut self, transaction: &SignedTransaction) -> bool {
         !self.is_first_unknown(transaction) || !self.look_up_if_room(transaction.id(), Why::Returned)
     }
 
@@ -211,7 +211,7 @@ impl Gossip {
         }
     }
 
-    pub(super) fn on_looked_up(&mut self, now: Time, id: TxId, looked: Option<Looked>) {
+    pub(crate) fn on_looked_up(&mut self, now: Time, id: TxId, looked: Option<Looked>) {
         // An answer that nobody waits for changes nothing.
         for why in self.firsts.asked.remove(&id).unwrap_or_default() {
             if !matches!(why, Why::Admit(_)) {
@@ -294,7 +294,7 @@ impl Gossip {
     }
 
     /// Looks up once more what nobody could tell of.
-    pub(super) fn look_up_unsure(&mut self, now: Time) {
+    pub(crate) fn look_up_unsure(&mut self, now: Time) {
         self.firsts.unsure_bytes = 0;
         for checked in core::mem::take(&mut self.firsts.unsure) {
             let transaction = checked.transaction().clone();
@@ -354,7 +354,7 @@ impl Gossip {
         self.recall_next();
     }
 
-    pub(super) fn on_recalled(&mut self, id: BlockId, transactions: Option<&Arc<[TxId]>>) {
+    pub(crate) fn on_recalled(&mut self, id: BlockId, transactions: Option<&Arc<[TxId]>>) {
         if self.firsts.recalling != Some(id) {
             return;
         }

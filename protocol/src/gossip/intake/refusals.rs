@@ -25,12 +25,12 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::Gossip;
-use super::api::{ItemId, PeerHandle, Refusal};
-use super::links::peer::Peer;
-use super::request::RequestKey;
 use super::seen::Declined;
 use super::transactions::Sender;
+use crate::gossip::Gossip;
+use crate::gossip::api::{ItemId, PeerHandle, Refusal};
+use crate::gossip::links::peer::Peer;
+use crate::gossip::request::RequestKey;
 use crate::items::hash::TxId;
 use crate::items::transaction::SignedTransaction;
 use crate::limits::REFUSED_COST_BYTES;
@@ -38,7 +38,7 @@ use crate::time::Time;
 
 impl Gossip {
     /// Why a transaction of a peer would be refused, as far as that can be said without its signature.
-    pub(super) fn refusal_at_sight(
+    pub(crate) fn refusal_at_sight(
         &mut self,
         now: Time,
         transaction: &SignedTransaction,
@@ -53,7 +53,7 @@ impl Gossip {
     }
 
     /// Refuses a transaction at sight.
-    pub(super) fn decline(&mut self, id: TxId, from: PeerHandle, refusal: Refusal) {
+    pub(crate) fn decline(&mut self, id: TxId, from: PeerHandle, refusal: Refusal) {
         let link = (refusal == Refusal::MempoolFull).then_some(from);
         self.seen.decline(id, Declined { height: self.chain.tip().height, link });
         self.refuse(ItemId::Transaction(id), Some(from), refusal);
@@ -61,7 +61,7 @@ impl Gossip {
 
     /// A link had no room for a verified transaction any more. Whoever else is known to have it is asked for it, if its link
     /// has room: their announcements were settled by the body, or came while it was checked.
-    pub(super) fn ask_others(&mut self, now: Time, transaction: &SignedTransaction, senders: &[Sender]) {
+    pub(crate) fn ask_others(&mut self, now: Time, transaction: &SignedTransaction, senders: &[Sender]) {
         let (short, bytes) = (transaction.id().short(), transaction.encoded().len());
         let has = |(handle, peer): &(&PeerHandle, &Peer)| {
             peer.known.contains(short) && senders.iter().all(|sender| sender.peer != **handle)
@@ -78,7 +78,7 @@ impl Gossip {
 
     /// Charges a peer for what was verified in vain, unless that can't be told from an honest one that lost a race: what might
     /// have been refused at sight was not.
-    pub(super) fn charge_verified(&mut self, now: Time, from: PeerHandle, refusal: &Refusal) {
+    pub(crate) fn charge_verified(&mut self, now: Time, from: PeerHandle, refusal: &Refusal) {
         let lost_a_race = matches!(refusal, Refusal::NonceTaken | Refusal::Expired { .. } | Refusal::AuthorFull);
         if !lost_a_race {
             self.charge_refused(now, from);
@@ -86,7 +86,7 @@ impl Gossip {
     }
 
     /// Charges a peer for a body that brought nothing, and that an honest one would hardly send.
-    pub(super) fn charge_refused(&mut self, now: Time, from: PeerHandle) {
+    pub(crate) fn charge_refused(&mut self, now: Time, from: PeerHandle) {
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.budget.spend(now, REFUSED_COST_BYTES);
         }
@@ -94,7 +94,7 @@ impl Gossip {
 
     /// Lets a verified transaction into the mempool by the first link that has room for it: a submission's own, or that of a
     /// peer that sent it.
-    pub(super) fn admit_by_any(
+    pub(crate) fn admit_by_any(
         &mut self,
         now: Time,
         transaction: &Arc<SignedTransaction>,

@@ -7,22 +7,22 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::api::PeerHandle;
+use crate::gossip::api::PeerHandle;
 use crate::items::hash::BlockId;
 use crate::ledger::chain::Standing;
 use crate::limits::ANNOUNCERS_MAX;
 
 /// A peer that announced a header while it was checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Announcer {
-    pub(super) peer: PeerHandle,
+pub(crate) struct Announcer {
+    pub(crate) peer: PeerHandle,
     /// Whether it said that the body comes unasked.
-    pub(super) pushed: bool,
+    pub(crate) pushed: bool,
 }
 
 /// The headers in verification. The same one may be in several jobs, because each peer's message is checked as a whole.
 #[derive(Debug, Default)]
-pub(super) struct HeaderChecks {
+pub(crate) struct HeaderChecks {
     by_id: BTreeMap<BlockId, Check>,
 }
 
@@ -37,11 +37,11 @@ struct Check {
 }
 
 /// The body that came with a header, if one did, and who sent it.
-pub(super) type WithBody = Option<Option<PeerHandle>>;
+pub(crate) type WithBody = Option<Option<PeerHandle>>;
 
 impl HeaderChecks {
     /// A job begins that checks this header, which came so.
-    pub(super) fn begin(&mut self, id: BlockId, body: WithBody, standing: Standing) {
+    pub(crate) fn begin(&mut self, id: BlockId, body: WithBody, standing: Standing) {
         let check = self.by_id.entry(id).or_default();
         check.in_line |= !standing.is_alone();
         check.jobs = check.jobs.saturating_add(1);
@@ -50,7 +50,7 @@ impl HeaderChecks {
 
     /// One of the header's jobs is back, and tells of the header what any other would. Returns those who announced it until
     /// now, in the order of their words.
-    pub(super) fn end(&mut self, id: &BlockId, body: WithBody) -> Vec<Announcer> {
+    pub(crate) fn end(&mut self, id: &BlockId, body: WithBody) -> Vec<Announcer> {
         let Some(check) = self.by_id.get_mut(id) else { return Vec::new() };
         check.jobs = check.jobs.saturating_sub(1);
         if let Some(place) = body.and_then(|body| check.bodies.iter().position(|held| *held == body)) {
@@ -64,7 +64,7 @@ impl HeaderChecks {
     }
 
     /// A peer announced a header. False if that is not in verification. Its first word counts.
-    pub(super) fn announced(&mut self, id: &BlockId, announcer: Announcer) -> bool {
+    pub(crate) fn announced(&mut self, id: &BlockId, announcer: Announcer) -> bool {
         let Some(check) = self.by_id.get_mut(id) else { return false };
         let known = check.announcers.iter().any(|known| known.peer == announcer.peer);
         if !known && check.announcers.len() < ANNOUNCERS_MAX {
@@ -74,21 +74,21 @@ impl HeaderChecks {
     }
 
     /// Whether a header is in verification, and will be taken no less readily than one that comes so.
-    pub(super) fn speaks_for(&self, id: &BlockId, standing: Standing) -> bool {
+    pub(crate) fn speaks_for(&self, id: &BlockId, standing: Standing) -> bool {
         self.by_id.get(id).is_some_and(|check| check.in_line || standing.is_alone())
     }
 
     /// How many headers are in verification.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    pub(super) fn contains(&self, id: &BlockId) -> bool {
+    pub(crate) fn contains(&self, id: &BlockId) -> bool {
         self.by_id.contains_key(id)
     }
 
     /// Who sent the body that waits for a header's verdict.
-    pub(super) fn body_of(&self, id: &BlockId) -> WithBody {
+    pub(crate) fn body_of(&self, id: &BlockId) -> WithBody {
         self.by_id.get(id)?.bodies.first().copied()
     }
 }

@@ -3,11 +3,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
-use super::request::{Announced, RequestKey};
 use super::seen::Rejection;
-use super::trust::Backing;
-use super::{Checked, Checking, Gossip};
+use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
+use crate::gossip::request::{Announced, RequestKey};
+use crate::gossip::trust::Backing;
+use crate::gossip::{Checked, Checking, Gossip};
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
 use crate::items::verify::{JobId, Verdict};
@@ -19,7 +19,7 @@ use crate::wire::message::{Body, InvEntry, Message, TxRef};
 
 /// A transaction whose signature is being checked.
 #[derive(Debug)]
-pub(super) struct CheckedTransaction {
+pub(crate) struct CheckedTransaction {
     transaction: Arc<SignedTransaction>,
     /// The peers that sent it, the first one first. Empty if it was submitted.
     senders: Vec<Sender>,
@@ -30,38 +30,38 @@ pub(super) struct CheckedTransaction {
 }
 
 impl CheckedTransaction {
-    pub(super) const fn transaction(&self) -> &Arc<SignedTransaction> {
+    pub(crate) const fn transaction(&self) -> &Arc<SignedTransaction> {
         &self.transaction
     }
 
     /// Who sent it first.
-    pub(super) fn from(&self) -> Option<PeerHandle> {
+    pub(crate) fn from(&self) -> Option<PeerHandle> {
         self.senders.first().map(|sender| sender.peer)
     }
 
-    pub(super) const fn is_submitted(&self) -> bool {
+    pub(crate) const fn is_submitted(&self) -> bool {
         self.submitted
     }
 }
 
 /// Who sent a body, and how.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sender {
-    pub(super) peer: PeerHandle,
+pub(crate) struct Sender {
+    pub(crate) peer: PeerHandle,
     /// Whether it was sent unasked.
-    pub(super) pushed: bool,
+    pub(crate) pushed: bool,
     /// Whether it is news, pushed or announced as such, and not a part of what the peer has held for long.
-    pub(super) live: bool,
+    pub(crate) live: bool,
     /// Whether the peer listed it, as what it held for long: others hold it too.
-    pub(super) listed: bool,
+    pub(crate) listed: bool,
     /// The route that it came on, if that is not its author's.
-    pub(super) via: Option<RouteId>,
+    pub(crate) via: Option<RouteId>,
     /// Who else had announced it by then.
-    pub(super) backing: Backing,
+    pub(crate) backing: Backing,
 }
 
 /// The tracker's name for a transaction as it was announced.
-pub(super) const fn key(transaction: &TxRef) -> RequestKey {
+pub(crate) const fn key(transaction: &TxRef) -> RequestKey {
     match transaction {
         TxRef::Short(short) => RequestKey::Short(*short),
         TxRef::Full(id) => RequestKey::Full(*id),
@@ -69,7 +69,7 @@ pub(super) const fn key(transaction: &TxRef) -> RequestKey {
 }
 
 /// How to ask for what [`key`] names; `None` for a block.
-pub(super) const fn named(key: &RequestKey) -> Option<TxRef> {
+pub(crate) const fn named(key: &RequestKey) -> Option<TxRef> {
     match key {
         RequestKey::Short(short) => Some(TxRef::Short(*short)),
         RequestKey::Full(id) => Some(TxRef::Full(*id)),
@@ -78,7 +78,7 @@ pub(super) const fn named(key: &RequestKey) -> Option<TxRef> {
 }
 
 impl Gossip {
-    pub(super) fn on_inv(&mut self, now: Time, from: PeerHandle, entries: &[InvEntry]) {
+    pub(crate) fn on_inv(&mut self, now: Time, from: PeerHandle, entries: &[InvEntry]) {
         self.stats.announcements = self.stats.announcements.saturating_add(entries.len() as u64);
         let tip = self.chain.tip().height;
         for InvEntry { transaction, age_ms } in entries {
@@ -104,14 +104,14 @@ impl Gossip {
     }
 
     /// Whether an announced transaction is in verification or in the mempool.
-    pub(super) fn has(&self, transaction: &TxRef) -> bool {
+    pub(crate) fn has(&self, transaction: &TxRef) -> bool {
         match transaction {
             TxRef::Short(short) => self.checking_short.contains_key(short) || self.mempool.names(*short),
             TxRef::Full(id) => self.checking_transactions.contains_key(id) || self.mempool.contains(id),
         }
     }
 
-    pub(super) fn on_transactions(
+    pub(crate) fn on_transactions(
         &mut self,
         now: Time,
         from: PeerHandle,
@@ -218,14 +218,14 @@ impl Gossip {
     }
 
     /// A peer had what we pushed to it.
-    pub(super) fn on_had(&mut self, from: PeerHandle, ids: &[ShortId]) {
+    pub(crate) fn on_had(&mut self, from: PeerHandle, ids: &[ShortId]) {
         for short in ids {
             self.shows(from, *short);
             self.rumors.had(from, *short);
         }
     }
 
-    pub(super) fn on_submitted_transaction(&mut self, now: Time, transaction: &Arc<SignedTransaction>) {
+    pub(crate) fn on_submitted_transaction(&mut self, now: Time, transaction: &Arc<SignedTransaction>) {
         let id = transaction.id();
         let item = ItemId::Transaction(id);
         let job = self.checking_transactions.get(&id).copied();
@@ -266,7 +266,7 @@ impl Gossip {
         self.check(job, Checking { what: Checked::Transaction(checked), from, bytes });
     }
 
-    pub(super) fn on_checked_transaction(&mut self, now: Time, checked: CheckedTransaction, verdict: Verdict) {
+    pub(crate) fn on_checked_transaction(&mut self, now: Time, checked: CheckedTransaction, verdict: Verdict) {
         let CheckedTransaction { transaction, senders, at, submitted } = checked;
         let id = transaction.id();
         let (item, from) = (ItemId::Transaction(id), senders.first().map(|sender| sender.peer));
@@ -333,7 +333,7 @@ impl Gossip {
     }
 
     /// Takes up the check of a verified transaction again, for all but its signature.
-    pub(super) fn check_again(&mut self, checked: CheckedTransaction) -> JobId {
+    pub(crate) fn check_again(&mut self, checked: CheckedTransaction) -> JobId {
         let job = self.new_job(Vec::new(), Vec::new()).id;
         self.name_check(checked.transaction.id(), job);
         let (from, bytes) = (checked.from(), checked.transaction.encoded().len());
@@ -347,7 +347,7 @@ impl Gossip {
     }
 
     /// A transaction is checked no longer.
-    pub(super) fn forget_check(&mut self, id: &TxId) {
+    pub(crate) fn forget_check(&mut self, id: &TxId) {
         self.checking_transactions.remove(id);
         if self.checking_short.get(&id.short()) == Some(id) {
             self.checking_short.remove(&id.short());
@@ -355,7 +355,7 @@ impl Gossip {
     }
 
     /// Lets a verified transaction into the mempool, if the rules and the room allow it.
-    pub(super) fn admit(
+    pub(crate) fn admit(
         &mut self,
         now: Time,
         transaction: &Arc<SignedTransaction>,
@@ -396,7 +396,7 @@ impl Gossip {
     }
 
     /// Credits the peer that was first to deliver a good body.
-    pub(super) fn delivered(&mut self, now: Time, item: ItemId, from: Option<PeerHandle>) {
+    pub(crate) fn delivered(&mut self, now: Time, item: ItemId, from: Option<PeerHandle>) {
         let Some((from, peer)) = from.and_then(|from| Some((from, self.peers.get_mut(&from)?))) else { return };
         peer.delivered = peer.delivered.saturating_add(1);
         match item {
@@ -408,7 +408,7 @@ impl Gossip {
 
     /// A transaction to serve: of the mempool, or of a block whose body is in memory. A short id that fits several is
     /// answered as not found; whoever asks has its full id then.
-    pub(super) fn find_transaction(&self, wanted: &TxRef) -> Option<Arc<SignedTransaction>> {
+    pub(crate) fn find_transaction(&self, wanted: &TxRef) -> Option<Arc<SignedTransaction>> {
         let id = match wanted {
             TxRef::Full(id) => *id,
             TxRef::Short(short) => match self.mempool.by_short(*short) {

@@ -5,7 +5,7 @@
 use hashbrown::HashMap;
 use lru::LruCache;
 
-use super::api::PeerHandle;
+use crate::gossip::api::PeerHandle;
 use crate::items::hash::TxId;
 use crate::items::transaction::Height;
 use crate::limits::{SEEN_ACCEPTED_MAX, SEEN_DECLINED_MAX, SEEN_REJECTED_MAX};

@@ -13,7 +13,7 @@ use crate::limits::ACKNOWLEDGED_MAX;
 
 /// The watched transactions.
 #[derive(Debug, Default)]
-pub(super) struct Acknowledged {
+pub(crate) struct Acknowledged {
     /// By id, whether the best chain has them.
     confirmed: BTreeMap<TxId, bool>,
     /// By their last height.
@@ -22,7 +22,7 @@ pub(super) struct Acknowledged {
 
 impl Acknowledged {
     /// Watches a transaction; of too many, those that expire first are watched no longer.
-    pub(super) fn watch(&mut self, id: TxId, valid_until: Height) {
+    pub(crate) fn watch(&mut self, id: TxId, valid_until: Height) {
         if self.confirmed.contains_key(&id) {
             return;
         }
@@ -36,14 +36,14 @@ impl Acknowledged {
     }
 
     /// A block of the best chain has a transaction, or the block that had it left the best chain.
-    pub(super) fn set_confirmed(&mut self, id: &TxId, confirmed: bool) {
+    pub(crate) fn set_confirmed(&mut self, id: &TxId, confirmed: bool) {
         if let Some(now) = self.confirmed.get_mut(id) {
             *now = confirmed;
         }
     }
 
     /// Those that no block after `tip` may hold and none has. They are watched no longer.
-    pub(super) fn expire(&mut self, tip: Height) -> Vec<TxId> {
+    pub(crate) fn expire(&mut self, tip: Height) -> Vec<TxId> {
         let mut expired = Vec::new();
         while let Some((valid_until, id)) = self.order.first().copied()
             && valid_until <= tip
@@ -56,7 +56,7 @@ impl Acknowledged {
         expired
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
 }
