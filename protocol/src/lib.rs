@@ -13,7 +13,6 @@ pub mod items;
 pub mod ledger;
 pub mod limits;
 pub mod reconcile;
-pub mod relay;
 pub mod seeded;
 pub mod time;
 pub mod wire;

@@ -4,6 +4,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::evidence::Equivocation;
+pub use super::relay::policy::{
+    AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor,
+};
 use crate::items::block::Block;
 use crate::items::hash::{BlockId, TxId};
 use crate::items::network::NetworkId;
@@ -12,7 +15,6 @@ use crate::items::transaction::{Height, SignedTransaction};
 use crate::items::validator::Producers;
 use crate::items::verify::{JobId, Verdict, VerifyJob};
 use crate::ledger::durable::{Load, Loaded, Record};
-pub use crate::relay::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor};
 use crate::time::{Duration, Time};
 use crate::wire::message::{GoodbyeReason, Lane, Message, Outcome, Tip};
 

@@ -116,7 +116,7 @@ use rand_core::SeedableRng;
 use self::pace::Asked;
 use self::peer::{Peer, Slot};
 use self::strikes::{Groups, Strikes};
-use super::trust::{Backing, Source};
+use super::relay::trust::{Backing, Source};
 use crate::gossip::{AddressGroup, Direction, PeerHandle};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::seeded::SeededState;

@@ -5,8 +5,8 @@
 //! brought. That holds as long as a message takes less than a round; a slower one is a round late.
 
 use node::trace::Kind;
+use protocol::gossip::Rumor;
 use protocol::limits::RUMOR_RETRANSMIT_FACTOR;
-use protocol::relay::Rumor;
 use protocol::time::{Duration, Time};
 
 use super::ledger::Entry;

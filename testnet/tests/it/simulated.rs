@@ -1,8 +1,7 @@
 //! Figures of a simulation from its account, against numbers worked out by hand.
 
-use protocol::gossip::ItemId;
+use protocol::gossip::{ItemId, Rumor};
 use protocol::items::hash::TxId;
-use protocol::relay::Rumor;
 use protocol::time::{Duration, Time};
 use testnet::floor::Floor;
 use testnet::random::Seed;

@@ -8,24 +8,24 @@ use alloc::vec::Vec;
 
 use lru::LruCache;
 
-use super::api::PeerHandle;
+use crate::gossip::api::PeerHandle;
 use crate::items::hash::ShortId;
 use crate::limits::TOLD_MAX;
 use crate::seeded::SeededState;
 
 /// Of each such transaction, the peers that were told and have not shown since that they have it; sorted.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(crate) struct Told {
     items: LruCache<ShortId, Vec<PeerHandle>, SeededState>,
 }
 
 impl Told {
-    pub(super) fn new(hasher: SeededState) -> Self {
+    pub(crate) fn new(hasher: SeededState) -> Self {
         Self { items: LruCache::unbounded_with_hasher(hasher) }
     }
 
     /// These peers, sorted, are told of a transaction.
-    pub(super) fn tell(&mut self, short: ShortId, peers: Vec<PeerHandle>) {
+    pub(crate) fn tell(&mut self, short: ShortId, peers: Vec<PeerHandle>) {
         self.items.put(short, peers);
         if self.items.len() > TOLD_MAX {
             self.items.pop_lru();
@@ -33,18 +33,18 @@ impl Told {
     }
 
     /// A peer has a transaction, or asks for it.
-    pub(super) fn shown(&mut self, short: ShortId, by: PeerHandle) {
+    pub(crate) fn shown(&mut self, short: ShortId, by: PeerHandle) {
         if let Some(peers) = self.items.peek_mut(&short) {
             peers.retain(|peer| *peer != by);
         }
     }
 
     /// Who was told of a transaction and may lack it. All of that is forgotten.
-    pub(super) fn take(&mut self, short: ShortId) -> Vec<PeerHandle> {
+    pub(crate) fn take(&mut self, short: ShortId) -> Vec<PeerHandle> {
         self.items.pop(&short).unwrap_or_default()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
 }

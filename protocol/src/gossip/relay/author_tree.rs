@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 
 use rand_core::Rng as _;
 
-use super::Gossip;
-use super::api::PeerHandle;
-use super::intake::transactions::Sender;
-use super::links::peer::Peer;
-use super::request::{Announced, RequestKey};
 use super::route::First;
 use super::trust::{Backing, Due};
+use crate::gossip::Gossip;
+use crate::gossip::api::PeerHandle;
+use crate::gossip::intake::transactions::Sender;
+use crate::gossip::links::peer::Peer;
+use crate::gossip::request::{Announced, RequestKey};
 use crate::items::block::SignedHeader;
 use crate::items::hash::{BlockId, RouteId, RouteKind, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
@@ -35,7 +35,7 @@ enum Way {
 
 impl Gossip {
     /// Pushes a transaction along its route's eager links, and announces it on the others when there is time.
-    pub(super) fn relay_along_tree(
+    pub(crate) fn relay_along_tree(
         &mut self,
         now: Time,
         transaction: &Arc<SignedTransaction>,
@@ -145,7 +145,7 @@ impl Gossip {
 
     /// Pushes that were due were waited for long enough. Of whom nothing came, it missed one, and is told now. Who announced
     /// the item has missed none, but the second link stays.
-    pub(super) fn judge_overdue(&mut self, now: Time) {
+    pub(crate) fn judge_overdue(&mut self, now: Time) {
         while let Some(routes) = &mut self.routes
             && let Some(due) = routes.overdue.pop(now)
         {
@@ -202,7 +202,7 @@ impl Gossip {
     }
 
     /// A peer announced what isn't here yet. If it is news, a push is likely to be on its way, and is waited for.
-    pub(super) fn on_news(&mut self, now: Time, from: PeerHandle, key: RequestKey, age: Duration) -> Announced {
+    pub(crate) fn on_news(&mut self, now: Time, from: PeerHandle, key: RequestKey, age: Duration) -> Announced {
         let bytes = self.usual_bytes;
         let Some(peer) = self.peers.get(&from).filter(|_| self.routes.is_some() && age < LIVE_AGE_MAX) else {
             return self.requests.announced(now, from, key, bytes);
@@ -214,7 +214,7 @@ impl Gossip {
     }
 
     /// A peer announced what is here: was it earlier than who brought it?
-    pub(super) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
+    pub(crate) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
         let source = self.requests.source(from);
         let Some(routes) = self.routes.as_mut() else { return };
         if let Some(due) = routes.overdue.back(short, from, source) {
@@ -236,7 +236,7 @@ impl Gossip {
     }
 
     /// A peer has a transaction, by whatever it said: it is neither told of it nor sent it from now on.
-    pub(super) fn shows(&mut self, from: PeerHandle, short: ShortId) {
+    pub(crate) fn shows(&mut self, from: PeerHandle, short: ShortId) {
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(short);
         }
@@ -246,7 +246,7 @@ impl Gossip {
     }
 
     /// A good transaction came that was here already.
-    pub(super) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
+    pub(crate) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
         // Its sender may have left while the first copy was checked, and a link that is gone is neither eager nor lazy.
         let counts = sender.pushed && self.peers.contains_key(&sender.peer);
         let source = self.requests.source(sender.peer);
@@ -285,7 +285,7 @@ impl Gossip {
     }
 
     /// A peer asks for transactions that were announced to it.
-    pub(super) fn on_wanted(&mut self, from: PeerHandle, graft: bool, wanted: &[TxRef]) {
+    pub(crate) fn on_wanted(&mut self, from: PeerHandle, graft: bool, wanted: &[TxRef]) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.announcements.wanted();
         let Some(routes) = &mut self.routes else { return };
@@ -298,27 +298,27 @@ impl Gossip {
     }
 
     /// A peer asks for a block.
-    pub(super) fn on_block_wanted(&mut self, from: PeerHandle, graft: bool, id: &BlockId) {
+    pub(crate) fn on_block_wanted(&mut self, from: PeerHandle, graft: bool, id: &BlockId) {
         let Some(routes) = self.routes.as_mut().filter(|_| graft) else { return };
         if let Some(header) = self.chain.header(id) {
             routes.grafted(block_route(header), from);
         }
     }
 
-    pub(super) fn on_prune(&mut self, from: PeerHandle, pruned: &[RouteId]) {
+    pub(crate) fn on_prune(&mut self, from: PeerHandle, pruned: &[RouteId]) {
         if let Some(routes) = &mut self.routes {
             pruned.iter().for_each(|route| routes.pruned(*route, from));
         }
     }
 
-    pub(super) fn on_graft(&mut self, from: PeerHandle, grafted: &[RouteId]) {
+    pub(crate) fn on_graft(&mut self, from: PeerHandle, grafted: &[RouteId]) {
         if let Some(routes) = &mut self.routes {
             grafted.iter().for_each(|route| routes.grafted(*route, from));
         }
     }
 
     /// A peer is gone: others take its place on the routes that it was the parent of.
-    pub(super) fn leave_routes(&mut self, now: Time, gone: PeerHandle) {
+    pub(crate) fn leave_routes(&mut self, now: Time, gone: PeerHandle) {
         let grafts = self.routes.as_mut().map(|routes| routes.peer_gone(now, gone)).unwrap_or_default();
         for (handle, route) in grafts {
             if let Some(peer) = self.peers.get_mut(&handle) {
@@ -328,7 +328,7 @@ impl Gossip {
     }
 
     /// Sends what a peer is to know of routes: grafts at once, prunes when they are due or something else is sent anyway.
-    pub(super) fn advise(&mut self, now: Time, handle: PeerHandle) {
+    pub(crate) fn advise(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         if !peer.credit.fits_control(REQUEST_ROOM_BYTES) {
             return;
@@ -345,7 +345,7 @@ impl Gossip {
     }
 
     /// A peer announced a block that is wanted; with `pushed`, its body is on the way.
-    pub(super) fn hear_of_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
+    pub(crate) fn hear_of_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let Some(peer) = self.peers.get(&from) else { return };
         let (key, bytes) = (RequestKey::Block(header.id()), self.expected_bytes(header));
         if pushed {
@@ -366,7 +366,7 @@ impl Gossip {
     }
 
     /// A peer pushes a block that is here, or that somebody else is sending: it needn't, from now on.
-    pub(super) fn decline_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
+    pub(crate) fn decline_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let route = block_route(header);
         let Some(routes) = self.routes.as_mut().filter(|_| pushed) else { return };
         // However much redundancy is wanted of small items: a second copy of a block costs too much.
@@ -378,7 +378,7 @@ impl Gossip {
 
     /// A peer sends a block, or was asked for it: we are its child now, and nobody else's. A small item's old parent is kept
     /// until its body is the second; a block's second body should not leave.
-    pub(super) fn be_fed(&mut self, now: Time, by: PeerHandle, id: &BlockId) {
+    pub(crate) fn be_fed(&mut self, now: Time, by: PeerHandle, id: &BlockId) {
         let (Some(routes), Some(header)) = (&mut self.routes, self.chain.header(id)) else { return };
         let route = block_route(header);
         if let Some(peer) = routes.feed(route, by).and_then(|before| self.peers.get_mut(&before)) {
@@ -387,14 +387,14 @@ impl Gossip {
     }
 
     /// The peers that a block is pushed to along its producer's tree, sorted.
-    pub(super) fn block_links(&self, header: &SignedHeader) -> Vec<PeerHandle> {
+    pub(crate) fn block_links(&self, header: &SignedHeader) -> Vec<PeerHandle> {
         let Some(routes) = &self.routes else { return Vec::new() };
         let links = routes.links(RouteKind::Block, block_route(header));
         self.peers.iter().map(|(handle, _)| *handle).filter(|handle| links.is_eager(*handle)).collect()
     }
 
     /// Learns who brought a block first.
-    pub(super) fn learn_of_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>) {
+    pub(crate) fn learn_of_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>) {
         let route = block_route(header);
         if let Some(routes) = &mut self.routes {
             let kind = RouteKind::Block;
@@ -403,7 +403,7 @@ impl Gossip {
     }
 
     /// How long the body behind a header is likely to be, in bytes.
-    pub(super) fn expected_bytes(&self, header: &SignedHeader) -> usize {
+    pub(crate) fn expected_bytes(&self, header: &SignedHeader) -> usize {
         let count = usize::try_from(header.header().count).unwrap_or(usize::MAX);
         count.saturating_mul(self.usual_bytes_in_block).saturating_add(HEADER_BYTES_MAX).min(BLOCK_BYTES_MAX)
     }

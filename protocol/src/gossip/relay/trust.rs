@@ -29,7 +29,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use super::api::{AddressGroup, PeerHandle};
+use crate::gossip::api::{AddressGroup, PeerHandle};
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
     DOUBT_FADES, DOUBT_MAX, DOUBT_MIN, GRAFT_PAUSE_MAX, GRAFT_PAUSE_MIN, MISS_WORTH, MISSED_AFTER, OVERDUE_MAX,
@@ -38,7 +38,7 @@ use crate::time::{Duration, Time};
 
 /// The records of the links that are there. What comes back later of a peer that left makes no new one.
 #[derive(Debug, Default)]
-pub(super) struct Trust {
+pub(crate) struct Trust {
     links: BTreeMap<PeerHandle, Record>,
 }
 
@@ -58,7 +58,7 @@ struct Record {
 
 impl Trust {
     /// A link is there.
-    pub(super) fn peer_met(&mut self, peer: PeerHandle) {
+    pub(crate) fn peer_met(&mut self, peer: PeerHandle) {
         self.links.entry(peer).or_insert(Record {
             earned: 0,
             good: 0,
@@ -70,22 +70,22 @@ impl Trust {
     }
 
     /// Whether a link is there.
-    pub(super) fn is_there(&self, peer: PeerHandle) -> bool {
+    pub(crate) fn is_there(&self, peer: PeerHandle) -> bool {
         self.links.contains_key(&peer)
     }
 
     /// Whether too many pushes were missed on a link.
-    pub(super) fn is_doubted(&self, now: Time, peer: PeerHandle) -> bool {
+    pub(crate) fn is_doubted(&self, now: Time, peer: PeerHandle) -> bool {
         self.links.get(&peer).is_some_and(|record| now < record.doubted_until)
     }
 
     /// Whether a link may be grafted: its word as to when it would have been here is believed.
-    pub(super) fn may_graft(&self, now: Time, peer: PeerHandle) -> bool {
+    pub(crate) fn may_graft(&self, now: Time, peer: PeerHandle) -> bool {
         self.links.get(&peer).is_none_or(|record| now >= record.doubted_until && now >= record.graft_after)
     }
 
     /// A push of this link was the first of its item.
-    pub(super) fn first(&mut self, peer: PeerHandle) {
+    pub(crate) fn first(&mut self, peer: PeerHandle) {
         let Some(record) = self.links.get_mut(&peer) else { return };
         record.earned = record.earned.saturating_add(1).min(MISS_WORTH);
         record.good = record.good.saturating_add(1);
@@ -96,7 +96,7 @@ impl Trust {
     }
 
     /// A push that was due on this link did not come. While it is doubted nothing more is due.
-    pub(super) fn missed(&mut self, now: Time, peer: PeerHandle) {
+    pub(crate) fn missed(&mut self, now: Time, peer: PeerHandle) {
         let Some(record) = self.links.get_mut(&peer) else { return };
         if now < record.doubted_until {
             return;
@@ -109,19 +109,19 @@ impl Trust {
     }
 
     /// How far a link is from its turn: longer for each graft that it lost.
-    pub(super) fn turn(&self, peer: PeerHandle) -> Duration {
+    pub(crate) fn turn(&self, peer: PeerHandle) -> Duration {
         self.links.get(&peer).map_or(GRAFT_PAUSE_MIN, |record| record.pause)
     }
 
     /// A graft of this link brought an item first.
-    pub(super) fn graft_won(&mut self, peer: PeerHandle) {
+    pub(crate) fn graft_won(&mut self, peer: PeerHandle) {
         if let Some(record) = self.links.get_mut(&peer) {
             (record.graft_after, record.pause) = (Time::ZERO, GRAFT_PAUSE_MIN);
         }
     }
 
     /// A graft of this link won nothing. Several that are lost at one time are lost once.
-    pub(super) fn graft_lost(&mut self, now: Time, peer: PeerHandle) {
+    pub(crate) fn graft_lost(&mut self, now: Time, peer: PeerHandle) {
         let Some(record) = self.links.get_mut(&peer) else { return };
         if now >= record.graft_after {
             record.graft_after = now + record.pause;
@@ -129,19 +129,19 @@ impl Trust {
         }
     }
 
-    pub(super) fn peer_gone(&mut self, peer: PeerHandle) {
+    pub(crate) fn peer_gone(&mut self, peer: PeerHandle) {
         self.links.remove(&peer);
     }
 
     /// How many links have a record.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.links.len()
     }
 }
 
 /// Where a peer is, as far as that shows whether two are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Group(AddressGroup),
     /// Of a peer whose group nobody remembers: itself.
     Peer(PeerHandle),
@@ -149,7 +149,7 @@ pub(super) enum Source {
 
 /// Who had an item: enough of it to tell whether they were of one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Backing {
+pub(crate) enum Backing {
     Nobody,
     One(Source),
     Several,
@@ -157,7 +157,7 @@ pub(super) enum Backing {
 
 impl Backing {
     /// The same with another who had it.
-    pub(super) fn and(self, source: Source) -> Self {
+    pub(crate) fn and(self, source: Source) -> Self {
         match self {
             Self::Nobody => Self::One(source),
             Self::One(known) if known == source => self,
@@ -169,7 +169,7 @@ impl Backing {
 /// Pushes that are due, while the peers that owe them are told nothing. At most [`OVERDUE_MAX`]; of more the excess is
 /// not looked at.
 #[derive(Debug, Default)]
-pub(super) struct Overdue {
+pub(crate) struct Overdue {
     items: BTreeMap<ShortId, Due>,
     /// In the order in which they came.
     order: VecDeque<(Time, ShortId)>,
@@ -177,26 +177,26 @@ pub(super) struct Overdue {
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    pub(super) id: TxId,
+pub(crate) struct Due {
+    pub(crate) id: TxId,
     /// The route that it came on.
-    pub(super) route: RouteId,
+    pub(crate) route: RouteId,
     /// Who owes it.
-    pub(super) peer: PeerHandle,
+    pub(crate) peer: PeerHandle,
     /// Who brought it: was asked for it, or is doubted.
-    pub(super) from: PeerHandle,
+    pub(crate) from: PeerHandle,
     /// Whether that one is doubted, so that the item is not pushed on before another copy comes.
-    pub(super) held: bool,
+    pub(crate) held: bool,
     /// Whether it came on its author's route. On which other one it came is the word of who brought it.
-    pub(super) unnamed: bool,
-    pub(super) backing: Backing,
+    pub(crate) unnamed: bool,
+    pub(crate) backing: Backing,
     /// Whether who owes it has pushed it since.
-    pub(super) brought: bool,
+    pub(crate) brought: bool,
 }
 
 impl Overdue {
     /// A push is due from now on. False if there is no room to wait for it.
-    pub(super) fn wait(&mut self, now: Time, due: Due) -> bool {
+    pub(crate) fn wait(&mut self, now: Time, due: Due) -> bool {
         let short = due.id.short();
         if self.items.len() >= OVERDUE_MAX || self.items.contains_key(&short) {
             return false;
@@ -207,7 +207,7 @@ impl Overdue {
     }
 
     /// A peer had the item, in whatever way that shows. The push that was due if by now several had it, and hadn't before.
-    pub(super) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source) -> Option<Due> {
+    pub(crate) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source) -> Option<Due> {
         let due = self.items.get_mut(&short).filter(|due| due.peer != by)?;
         let before = due.backing;
         due.backing = before.and(source);
@@ -215,25 +215,25 @@ impl Overdue {
     }
 
     /// A peer pushed the item.
-    pub(super) fn brought(&mut self, short: ShortId, by: PeerHandle) {
+    pub(crate) fn brought(&mut self, short: ShortId, by: PeerHandle) {
         if let Some(due) = self.items.get_mut(&short).filter(|due| due.peer == by) {
             due.brought = true;
         }
     }
 
     /// The next that was waited for long enough.
-    pub(super) fn pop(&mut self, now: Time) -> Option<Due> {
+    pub(crate) fn pop(&mut self, now: Time) -> Option<Due> {
         let (_, short) = self.order.front().copied().filter(|(until, _)| *until <= now)?;
         self.order.pop_front();
         self.items.remove(&short)
     }
 
     /// When [`Overdue::pop`] is wanted next.
-    pub(super) fn deadline(&self) -> Option<Time> {
+    pub(crate) fn deadline(&self) -> Option<Time> {
         self.order.front().map(|(until, _)| *until)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
 }

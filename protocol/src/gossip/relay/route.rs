@@ -71,16 +71,16 @@ use lru::LruCache;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use super::api::PeerHandle;
 use super::meter::Meter;
+use super::policy::Redundancy;
 use super::told::Told;
 use super::trust::{Due, Overdue, Trust};
+use crate::gossip::api::PeerHandle;
 use crate::items::hash::{RouteId, RouteKind, ShortId};
 use crate::limits::{
     DOUBT_MAX, GRAFT_TRIAL, GUESTS_MAX, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, HOMES_MAX, LATE_ITEMS, LATE_ITEMS_MAX,
     ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX, SPARE_BURST, SPARE_MIN, SPARE_SHARE, VIA_LIFETIME,
 };
-use crate::relay::Redundancy;
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
 
@@ -101,10 +101,10 @@ pub(crate) struct Routes {
     /// What links that are kept beside a parent may still send in vain, in parts of [`SPARE_SHARE`].
     spare: u32,
     /// What links are known for.
-    pub(super) trust: Trust,
+    pub(crate) trust: Trust,
     /// Pushes that are due.
-    pub(super) overdue: Overdue,
-    pub(super) told: Told,
+    pub(crate) overdue: Overdue,
+    pub(crate) told: Told,
 }
 
 /// One route, as seen from here.
@@ -443,7 +443,7 @@ impl Routes {
 
     /// A push was due, several had the item, and one of them was asked for it: its link is kept beside the parent's for a
     /// while, for twice as long each time.
-    pub(super) fn keep_spare(&mut self, now: Time, due: &Due) {
+    pub(crate) fn keep_spare(&mut self, now: Time, due: &Due) {
         if due.held || due.brought || !self.trust.is_there(due.from) {
             return;
         }
@@ -455,7 +455,7 @@ impl Routes {
 
     /// A doubted link brought an item, and the parent was waited for in vain: the doubted link takes its place, if no other
     /// has. Nobody is pruned: the doubted one alone may have had the item. Whether it was so.
-    pub(super) fn end_wait(&mut self, short: ShortId, due: &Due) -> bool {
+    pub(crate) fn end_wait(&mut self, short: ShortId, due: &Due) -> bool {
         if self.sights.peek(&short).is_none_or(|sight| sight.from != Some(due.from)) {
             return false;
         }

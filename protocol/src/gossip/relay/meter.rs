@@ -3,9 +3,9 @@
 
 use alloc::vec::Vec;
 
-use super::api::PeerHandle;
+use super::policy::Redundancy;
+use crate::gossip::api::PeerHandle;
 use crate::limits::{REDUNDANCY_BAND, REDUNDANCY_INTERVAL};
-use crate::relay::Redundancy;
 use crate::time::Time;
 
 /// Measures how many bodies come in vain for each useful one, and says whether that is enough.
@@ -13,7 +13,7 @@ use crate::time::Time;
 /// The controller is after CometBFT's DOG: who pushes in vain is pruned while there are enough, and a further link is
 /// grafted, one at a time, while there are too few.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     /// In units of 1 / [`ONE`]; a moving average over about [`MEMORY`] items.
     measured: u64,
     target: u64,
@@ -33,7 +33,7 @@ const MEMORY: u64 = 64;
 const SHARE: u64 = 2;
 
 impl Meter {
-    pub(super) const fn new(target: Redundancy) -> Self {
+    pub(crate) const fn new(target: Redundancy) -> Self {
         Self {
             measured: 0,
             target: target.hundredths() as u64 * ONE / 100,
@@ -42,7 +42,7 @@ impl Meter {
         }
     }
 
-    pub(super) fn first(&mut self) {
+    pub(crate) fn first(&mut self) {
         self.measured -= self.measured / MEMORY;
         if self.target > 0 {
             for (_, share) in &mut self.shares {
@@ -51,7 +51,7 @@ impl Meter {
         }
     }
 
-    pub(super) fn duplicate(&mut self, from: PeerHandle) {
+    pub(crate) fn duplicate(&mut self, from: PeerHandle) {
         if self.target == 0 {
             return;
         }
@@ -70,19 +70,19 @@ impl Meter {
     }
 
     /// Whether a duplicate is one too many.
-    pub(super) const fn is_enough(&self) -> bool {
+    pub(crate) const fn is_enough(&self) -> bool {
         self.measured >= self.target
     }
 
-    pub(super) fn wants_more(&self, now: Time) -> bool {
+    pub(crate) fn wants_more(&self, now: Time) -> bool {
         self.measured < self.target - self.target * REDUNDANCY_BAND / 100 && now >= self.graft_after
     }
 
-    pub(super) fn grafted(&mut self, now: Time) {
+    pub(crate) fn grafted(&mut self, now: Time) {
         self.graft_after = now + REDUNDANCY_INTERVAL;
     }
 
-    pub(super) fn peer_gone(&mut self, peer: PeerHandle) {
+    pub(crate) fn peer_gone(&mut self, peer: PeerHandle) {
         self.shares.retain(|(other, _)| *other != peer);
     }
 }
