@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
+use super::fetch::request::RequestKey;
 use super::intake::header_checks::{Announcer, WithBody};
-use super::request::RequestKey;
 use super::{Checked, Checking, Gossip};
 use crate::items::block::{Block, SignedHeader, transactions_root};
 use crate::items::hash::{BlockId, TxId};

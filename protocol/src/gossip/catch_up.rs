@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::Gossip;
 use super::api::PeerHandle;
 use super::detour::Looks;
-use super::request::RequestKey;
+use super::fetch::request::RequestKey;
 use super::stall::Staller;
 use crate::items::block::SignedHeader;
 use crate::items::hash::BlockId;

@@ -37,9 +37,9 @@ pub(super) use self::conversations::Conversations;
 use self::conversations::{Begun, Opening, Served};
 use super::Gossip;
 use super::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
+use super::fetch::request::{Announced, RequestKey};
 use super::links::dealings::{Offered, Question};
 use super::links::peer::{Owed, Peer};
-use super::request::{Announced, RequestKey};
 use crate::items::hash::{ShortId, TxId};
 use crate::limits::{
     OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN,

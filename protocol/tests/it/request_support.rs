@@ -1,6 +1,6 @@
 //! Words that the tests of the request tracker share.
 
-use protocol::gossip::request::{Announced, RequestKey, RequestTracker};
+use protocol::gossip::fetch::request::{Announced, RequestKey, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction, PeerHandle};
 use protocol::items::hash::{BlockId, ShortId};
 use protocol::time::Time;

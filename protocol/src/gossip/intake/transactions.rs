@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use super::seen::Rejection;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
+use crate::gossip::fetch::request::{Announced, RequestKey};
 use crate::gossip::relay::trust::Backing;
-use crate::gossip::request::{Announced, RequestKey};
 use crate::gossip::{Checked, Checking, Gossip};
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;

@@ -8,8 +8,8 @@ use super::cost::cost;
 use super::peer::{Owed, Peer};
 use crate::gossip::Gossip;
 use crate::gossip::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
+use crate::gossip::fetch::request::RequestKey;
 use crate::gossip::intake::transactions;
-use crate::gossip::request::RequestKey;
 use crate::items::hash::BlockId;
 use crate::limits::{
     ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, DETOUR_HEADERS_AHEAD_MAX, GETDATA_ENTRIES_MAX, HEADERS_AHEAD_MAX,

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 
 use crate::gossip::Gossip;
 use crate::gossip::api::{PeerHandle, RelayPolicy};
+use crate::gossip::fetch::serve::Reply;
 use crate::gossip::intake::transactions::Sender;
 use crate::gossip::links::peer::Peer;
-use crate::gossip::serve::Reply;
 use crate::items::block::SignedHeader;
 use crate::items::hash::TxId;
 use crate::items::transaction::SignedTransaction;

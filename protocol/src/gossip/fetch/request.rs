@@ -99,8 +99,8 @@
 //! [`REQUEST_ANNOUNCEMENTS_MAX`]: crate::limits::REQUEST_ANNOUNCEMENTS_MAX
 //! [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`]: crate::limits::REQUEST_BLOCK_ANNOUNCEMENTS_MAX
 
+mod announcer;
 mod pace;
-mod peer;
 mod strikes;
 
 use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -113,10 +113,10 @@ use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
+use self::announcer::{Peer, Slot};
 use self::pace::Asked;
-use self::peer::{Peer, Slot};
 use self::strikes::{Groups, Strikes};
-use super::relay::trust::{Backing, Source};
+use crate::gossip::relay::trust::{Backing, Source};
 use crate::gossip::{AddressGroup, Direction, PeerHandle};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::seeded::SeededState;
@@ -565,12 +565,12 @@ impl RequestTracker {
     }
 
     /// Where a peer is.
-    pub(super) fn source(&self, peer: PeerHandle) -> Source {
+    pub(crate) fn source(&self, peer: PeerHandle) -> Source {
         self.peers.get(&peer).and_then(|peer| peer.group).map_or(Source::Peer(peer), Source::Group)
     }
 
     /// Where those are who have announced a key.
-    pub(super) fn backing(&self, key: RequestKey) -> Backing {
+    pub(crate) fn backing(&self, key: RequestKey) -> Backing {
         let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot));
         let announcers = entry.into_iter().flat_map(|entry| &entry.announcements);
         announcers.fold(Backing::Nobody, |backing, announcement| backing.and(self.source(announcement.peer)))

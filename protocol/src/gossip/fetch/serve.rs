@@ -7,9 +7,9 @@
 
 use alloc::vec::Vec;
 
-use super::Gossip;
-use super::api::{DisconnectReason, PeerHandle};
-use super::links::peer::{Owed, Peer};
+use crate::gossip::Gossip;
+use crate::gossip::api::{DisconnectReason, PeerHandle};
+use crate::gossip::links::peer::{Owed, Peer};
 use crate::items::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{
     FRESH_BLOCKS, GETDATA_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX,
@@ -24,7 +24,7 @@ const BODY_OVERHEAD_BYTES: usize = 8;
 
 /// What is put together for one peer before it is sent.
 #[derive(Default)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     /// The route of all bodies, if it is not each one's author's.
     via: Option<RouteId>,
     bodies: Vec<Body>,
@@ -46,7 +46,7 @@ enum Found {
 
 impl Gossip {
     /// Queues replies. A peer that asks for more than any node that keeps the rules has in flight is left.
-    pub(super) fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
+    pub(crate) fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
         let Some(peer) = self.peers.get_mut(&to) else { return };
         peer.owed.extend(items);
         // A block that is being loaded may have to be owed again.
@@ -57,7 +57,7 @@ impl Gossip {
     }
 
     /// Sends what a peer is owed, as far as its credit and its budget go.
-    pub(super) fn serve(&mut self, now: Time, handle: PeerHandle) {
+    pub(crate) fn serve(&mut self, now: Time, handle: PeerHandle) {
         let mut reply = Reply::default();
         while let Some(owed) = self.next_owed(handle) {
             let done = match self.find(now, handle, &owed) {
@@ -168,14 +168,14 @@ impl Gossip {
     }
 
     /// Charges a peer for a body that it asked for, and remembers it if it is a block or `large`.
-    pub(super) fn note_sent(&mut self, now: Time, to: PeerHandle, id: ShortId, bytes: usize, large: bool) {
+    pub(crate) fn note_sent(&mut self, now: Time, to: PeerHandle, id: ShortId, bytes: usize, large: bool) {
         if let Some(peer) = self.peers.get_mut(&to) {
             peer.note_sent(now, id, bytes, large);
         }
     }
 
     /// Adds a small body to the reply. False if there is no credit for it.
-    pub(super) fn serve_small(
+    pub(crate) fn serve_small(
         &mut self,
         handle: PeerHandle,
         reply: &mut Reply,
@@ -234,7 +234,7 @@ impl Gossip {
         }
     }
 
-    pub(super) fn send_bodies(&mut self, handle: PeerHandle, reply: &mut Reply) {
+    pub(crate) fn send_bodies(&mut self, handle: PeerHandle, reply: &mut Reply) {
         if !reply.bodies.is_empty() {
             reply.body_bytes = 0;
             let bodies = core::mem::take(&mut reply.bodies);
