@@ -8,21 +8,14 @@
 //! worked on cheapest first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
 
 mod api;
-mod behind;
-mod blocks;
-mod catch_up;
-mod detour;
-mod durable;
-mod evidence;
 pub mod fetch;
 mod foresee;
-mod headers;
 mod intake;
 mod links;
 mod occupancy;
 mod reconcile;
 mod relay;
-mod stall;
+mod sync;
 mod template;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -38,13 +31,6 @@ pub use self::api::{
     Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
     Stats, Submission, SyncInfo, TransactionStatus,
 };
-use self::behind::Watch;
-pub use self::behind::{Behind, Cause, Hold};
-use self::blocks::{CheckedBlock, Vouched};
-use self::detour::Looks;
-use self::durable::Loads;
-pub use self::evidence::Equivocation;
-use self::evidence::Evidence;
 use self::fetch::request::RequestTracker;
 use self::intake::acknowledged::Acknowledged;
 use self::intake::first::Firsts;
@@ -57,7 +43,14 @@ pub use self::occupancy::Occupancy;
 use self::reconcile::Conversations;
 use self::relay::route::Routes;
 use self::relay::rumor::Rumors;
-use self::stall::StallClock;
+use self::sync::behind::Watch;
+pub use self::sync::behind::{Behind, Cause, Hold};
+use self::sync::blocks::{CheckedBlock, Vouched};
+use self::sync::detour::Looks;
+pub use self::sync::evidence::Equivocation;
+use self::sync::evidence::Evidence;
+use self::sync::loads::Loads;
+use self::sync::stall::StallClock;
 use crate::items::block::{Block, SignedHeader};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};

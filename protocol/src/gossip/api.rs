@@ -3,10 +3,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::evidence::Equivocation;
 pub use super::relay::policy::{
     AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor,
 };
+use super::sync::evidence::Equivocation;
 use crate::items::block::Block;
 use crate::items::hash::{BlockId, TxId};
 use crate::items::network::NetworkId;

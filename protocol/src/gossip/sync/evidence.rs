@@ -12,8 +12,8 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Gossip;
-use super::api::Event;
+use crate::gossip::Gossip;
+use crate::gossip::api::Event;
 use crate::items::block::SignedHeader;
 use crate::items::keys::PublicKey;
 use crate::items::transaction::Height;
@@ -44,7 +44,7 @@ impl Equivocation {
 
 /// What is kept, by producer.
 #[derive(Debug, Default)]
-pub(super) struct Evidence {
+pub(crate) struct Evidence {
     kept: BTreeMap<PublicKey, Vec<Equivocation>>,
     len: usize,
 }
@@ -65,7 +65,7 @@ impl Evidence {
         true
     }
 
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 }
@@ -77,7 +77,7 @@ impl Gossip {
     }
 
     /// Both headers are signed by one producer for one height, and differ.
-    pub(super) fn note_equivocation(&mut self, first: SignedHeader, second: SignedHeader) {
+    pub(crate) fn note_equivocation(&mut self, first: SignedHeader, second: SignedHeader) {
         self.stats.equivocations = self.stats.equivocations.saturating_add(1);
         let pair = Equivocation { headers: Box::new([first, second]) };
         if self.evidence.keep(&pair) {

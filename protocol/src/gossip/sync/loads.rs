@@ -9,9 +9,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::Gossip;
-use super::api::{Output, PeerHandle, Refusal};
-use super::links::peer::Owed;
+use crate::gossip::Gossip;
+use crate::gossip::api::{Output, PeerHandle, Refusal};
+use crate::gossip::links::peer::Owed;
 use crate::items::block::Block;
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
@@ -30,7 +30,7 @@ const RESTORED: PeerHandle = PeerHandle(u32::MAX);
 
 /// What durable storage was asked for and has not answered.
 #[derive(Debug)]
-pub(super) struct Loads {
+pub(crate) struct Loads {
     blocks: BTreeMap<BlockId, Waiting>,
     /// By locator.
     headers: BTreeMap<Vec<BlockId>, Vec<PeerHandle>>,
@@ -61,7 +61,7 @@ impl Default for Loads {
 
 impl Loads {
     /// Blocks asked for, and blocks that wait for their transactions' return.
-    pub(super) fn len(&self) -> (usize, usize) {
+    pub(crate) fn len(&self) -> (usize, usize) {
         (self.blocks.len(), self.returning.len())
     }
 }
@@ -107,19 +107,19 @@ impl Gossip {
     }
 
     /// Hands out something to keep.
-    pub(super) fn keep(&mut self, record: Record) {
+    pub(crate) fn keep(&mut self, record: Record) {
         self.outputs.push_back(Output::Store(record));
     }
 
     /// Hands out that transactions left the mempool, if any did.
-    pub(super) fn keep_gone(&mut self, ids: Vec<TxId>) {
+    pub(crate) fn keep_gone(&mut self, ids: Vec<TxId>) {
         if !ids.is_empty() {
             self.keep(Record::Gone(ids));
         }
     }
 
     /// Asks for a block that a peer wants. False if that has to wait: for credit, or for other loads.
-    pub(super) fn load_block_for(&mut self, handle: PeerHandle, id: BlockId) -> bool {
+    pub(crate) fn load_block_for(&mut self, handle: PeerHandle, id: BlockId) -> bool {
         let full = self.loads.blocks.len() >= LOADS_MAX && !self.loads.blocks.contains_key(&id);
         let usual = self.loads.usual_bytes;
         let Some(peer) = self.peers.get_mut(&handle) else { return false };
@@ -144,7 +144,7 @@ impl Gossip {
     }
 
     /// Asks for the headers that a peer wants, unless it waits for some already.
-    pub(super) fn load_headers_for(&mut self, handle: PeerHandle, locator: Vec<BlockId>) {
+    pub(crate) fn load_headers_for(&mut self, handle: PeerHandle, locator: Vec<BlockId>) {
         let Some(peer) = self.peers.get_mut(&handle).filter(|peer| !peer.loading_headers) else { return };
         peer.loading_headers = true;
         let asked = self.loads.headers.contains_key(&locator);
@@ -154,7 +154,7 @@ impl Gossip {
         }
     }
 
-    pub(super) fn on_loaded(&mut self, now: Time, loaded: Loaded) {
+    pub(crate) fn on_loaded(&mut self, now: Time, loaded: Loaded) {
         match loaded {
             Loaded::Block { id, block } => self.on_loaded_block(now, id, block.as_ref()),
             Loaded::First { id, looked } => self.on_looked_up(now, id, looked),
@@ -218,7 +218,7 @@ impl Gossip {
     }
 
     /// Notes blocks whose transactions are to go back to the mempool once they are loaded.
-    pub(super) fn return_later(&mut self, ids: &[BlockId]) {
+    pub(crate) fn return_later(&mut self, ids: &[BlockId]) {
         for id in ids {
             self.loads.returning.insert((self.chain.height_of(id).unwrap_or_default(), *id));
         }
@@ -256,7 +256,7 @@ impl Gossip {
     }
 
     /// Puts a transaction that lost its block back into the mempool.
-    pub(super) fn return_transaction(&mut self, now: Time, transaction: &SignedTransaction) {
+    pub(crate) fn return_transaction(&mut self, now: Time, transaction: &SignedTransaction) {
         // Its bytes are a part of its block's.
         let own = Arc::new(SignedTransaction::clone(transaction).detached());
         match self.admit(now, &own, None) {

@@ -4,10 +4,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
-use super::fetch::request::RequestKey;
-use super::intake::header_checks::{Announcer, WithBody};
-use super::{Checked, Checking, Gossip};
+use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
+use crate::gossip::fetch::request::RequestKey;
+use crate::gossip::intake::header_checks::{Announcer, WithBody};
+use crate::gossip::{Checked, Checking, Gossip};
 use crate::items::block::{Block, SignedHeader, transactions_root};
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
@@ -25,7 +25,7 @@ use crate::wire::message::Tip;
 
 /// A block whose header is known and whose transactions' signatures are being checked.
 #[derive(Debug)]
-pub(super) struct CheckedBlock {
+pub(crate) struct CheckedBlock {
     header: SignedHeader,
     transactions: Vec<Arc<SignedTransaction>>,
     from: Option<PeerHandle>,
@@ -37,21 +37,21 @@ pub(super) struct CheckedBlock {
 
 /// Whether a block that enters here is this node's own, or its owner's to answer for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Vouched {
+pub(crate) enum Vouched {
     Yes,
     No,
 }
 
 impl Gossip {
     /// Who sent the body of a block that is checked or waits here; `Some(None)` if it entered here.
-    pub(super) fn body_here(&self, id: &BlockId) -> WithBody {
+    pub(crate) fn body_here(&self, id: &BlockId) -> WithBody {
         let checked = self.checking_bodies.get(id).map(|checked| checked.from);
         let waiting = || self.orphans.sender_of(id).map(|sender| Some(PeerHandle(sender)));
         checked.or_else(|| self.checking_headers.body_of(id)).or_else(waiting)
     }
 
     /// The header of a block is checked that came with it.
-    pub(super) fn on_checked_block(
+    pub(crate) fn on_checked_block(
         &mut self,
         now: Time,
         from: Option<PeerHandle>,
@@ -66,7 +66,7 @@ impl Gossip {
     }
 
     /// A block is here whose header's signature is good.
-    pub(super) fn on_good_header(
+    pub(crate) fn on_good_header(
         &mut self,
         now: Time,
         from: Option<PeerHandle>,
@@ -100,7 +100,7 @@ impl Gossip {
         }
     }
 
-    pub(super) fn on_block(&mut self, now: Time, from: PeerHandle, block: &Arc<Block>) {
+    pub(crate) fn on_block(&mut self, now: Time, from: PeerHandle, block: &Arc<Block>) {
         let id = block.header.id();
         let (item, key, bytes) = (ItemId::Block(id), RequestKey::Block(id), block.encoded_len());
         if let Some(peer) = self.peers.get_mut(&from) {
@@ -128,7 +128,7 @@ impl Gossip {
         self.take_block(now, Some(from), block);
     }
 
-    pub(super) fn on_submitted_block(&mut self, now: Time, block: &Arc<Block>, vouched: Vouched) {
+    pub(crate) fn on_submitted_block(&mut self, now: Time, block: &Arc<Block>, vouched: Vouched) {
         let item = ItemId::Block(block.header.id());
         if self.chain.is_connected(&block.header.id()) {
             return self.answer(item, Ok(Submission::Held));
@@ -148,7 +148,7 @@ impl Gossip {
     }
 
     /// Works on a block whose body matches its header: the header first, then the transactions, then the chain.
-    pub(super) fn take_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
+    pub(crate) fn take_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         match self.judge_header(&block.header, from, Standing::Block) {
             Ok(HeaderCheck::Known) => self.check_block(now, from, block),
             Ok(HeaderCheck::New) => self.check_header_of(from, block),
@@ -216,7 +216,7 @@ impl Gossip {
     }
 
     /// One job of a block is back; the last one decides.
-    pub(super) fn on_checked_part(&mut self, now: Time, id: BlockId, verdict: Verdict) {
+    pub(crate) fn on_checked_part(&mut self, now: Time, id: BlockId, verdict: Verdict) {
         let Some(checked) = self.checking_bodies.get_mut(&id) else { return };
         checked.pending = checked.pending.saturating_sub(1);
         checked.valid &= verdict == Verdict::Valid;
@@ -231,7 +231,7 @@ impl Gossip {
         }
     }
 
-    pub(super) fn in_verification(&self, id: &BlockId) -> bool {
+    pub(crate) fn in_verification(&self, id: &BlockId) -> bool {
         self.checking_headers.contains(id) || self.checking_bodies.contains_key(id)
     }
 
@@ -377,7 +377,7 @@ impl Gossip {
         }
     }
 
-    pub(super) fn refuse_block(&mut self, id: BlockId, from: Option<PeerHandle>, refusal: Refusal) {
+    pub(crate) fn refuse_block(&mut self, id: BlockId, from: Option<PeerHandle>, refusal: Refusal) {
         self.refuse(ItemId::Block(id), from, refusal.clone());
         if from.is_none() {
             self.answer(ItemId::Block(id), Err(refusal));
@@ -427,7 +427,7 @@ fn rule(
     validator.block(header.header(), transactions)
 }
 
-pub(super) const fn tip_of(header: &SignedHeader) -> Tip {
+pub(crate) const fn tip_of(header: &SignedHeader) -> Tip {
     Tip { height: header.header().height, id: header.id() }
 }
 

@@ -19,9 +19,9 @@
 use alloc::collections::VecDeque;
 use core::fmt;
 
-use super::Gossip;
-use super::api::{PeerHandle, Refusal};
-use super::links::peer::{Peer, RefusedBranch};
+use crate::gossip::Gossip;
+use crate::gossip::api::{PeerHandle, Refusal};
+use crate::gossip::links::peer::{Peer, RefusedBranch};
 use crate::items::block::SignedHeader;
 use crate::items::hash::BlockId;
 use crate::items::keys::PublicKey;
@@ -94,7 +94,7 @@ pub enum Hold {
 
 /// What is remembered to tell all that.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// When the first peer said Hello.
     met: Option<Time>,
     /// Since when more is known or told of, and no block has moved the tip.
@@ -211,12 +211,12 @@ impl Watch {
     }
 
     /// The last headers of refused branches, for the head of a locator: nobody sends what leads there again.
-    pub(super) fn refused_ends(&self, now: Time) -> impl Iterator<Item = BlockId> {
+    pub(crate) fn refused_ends(&self, now: Time) -> impl Iterator<Item = BlockId> {
         self.refused.iter().rev().filter(move |refused| refused.is_fresh(now)).map(|refused| refused.end)
     }
 
     /// How many of them are remembered.
-    pub(super) fn refused_len(&self) -> usize {
+    pub(crate) fn refused_len(&self) -> usize {
         self.refused.len()
     }
 }
@@ -267,12 +267,12 @@ impl Gossip {
     }
 
     /// A peer said Hello.
-    pub(super) fn met_peer(&mut self, now: Time) {
+    pub(crate) fn met_peer(&mut self, now: Time) {
         self.watch.met.get_or_insert(now);
     }
 
     /// A peer told of its tip, or of a block that it holds.
-    pub(super) fn hear_of_tip(&mut self, now: Time, from: PeerHandle, tip: Tip) {
+    pub(crate) fn hear_of_tip(&mut self, now: Time, from: PeerHandle, tip: Tip) {
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.told_tip(tip);
             self.watch.told(now, tip.height, self.chain.tip().height);
@@ -280,13 +280,13 @@ impl Gossip {
     }
 
     /// The tip has moved, or a peer that told of more has left.
-    pub(super) fn watch_again(&mut self, now: Time, moved: bool) {
+    pub(crate) fn watch_again(&mut self, now: Time, moved: bool) {
         let more = self.chain.best_header().height.max(self.told()) > self.tip().height;
         self.watch.since = if moved { Some(now) } else { self.watch.since }.filter(|_| more);
     }
 
     /// At the end of an input: notes which block is awaited.
-    pub(super) fn watch_bodies(&mut self, now: Time) {
+    pub(crate) fn watch_bodies(&mut self, now: Time) {
         let lowest = self.chain.missing().next().copied();
         let chain = &self.chain;
         self.watch.awaits(now, lowest, |before| chain.is_connected(before));
@@ -294,7 +294,7 @@ impl Gossip {
 
     /// Headers of a peer's branch were refused: from the first of these on, to the last. False if it may be otherwise the next
     /// time; then nothing is remembered.
-    pub(super) fn refuse_branch(
+    pub(crate) fn refuse_branch(
         &mut self,
         now: Time,
         from: PeerHandle,
@@ -328,7 +328,7 @@ impl Gossip {
     }
 
     /// Whether a header goes on with a branch that was refused a short while ago.
-    pub(super) fn is_refused_branch(&self, now: Time, header: &SignedHeader) -> bool {
+    pub(crate) fn is_refused_branch(&self, now: Time, header: &SignedHeader) -> bool {
         self.watch.refused_before(now, &header.header().parent).is_some()
     }
 

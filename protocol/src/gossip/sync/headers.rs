@@ -3,10 +3,10 @@
 
 use alloc::vec::Vec;
 
-use super::api::{DisconnectReason, ItemId, PeerHandle, Refusal};
 use super::blocks::tip_of;
-use super::intake::header_checks::{Announcer, WithBody};
-use super::{Checked, Checking, Gossip};
+use crate::gossip::api::{DisconnectReason, ItemId, PeerHandle, Refusal};
+use crate::gossip::intake::header_checks::{Announcer, WithBody};
+use crate::gossip::{Checked, Checking, Gossip};
 use crate::items::block::SignedHeader;
 use crate::items::verify::Verdict;
 use crate::ledger::chain::{HeaderCheck, Standing};
@@ -15,7 +15,7 @@ use crate::time::Time;
 
 impl Gossip {
     /// A peer announced a block; with `pushed`, it sends the body unasked as well.
-    pub(super) fn on_block_header(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
+    pub(crate) fn on_block_header(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let id = header.id();
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(id.short());
@@ -50,7 +50,7 @@ impl Gossip {
         }
     }
 
-    pub(super) fn on_headers(&mut self, now: Time, from: PeerHandle, headers: &[SignedHeader]) {
+    pub(crate) fn on_headers(&mut self, now: Time, from: PeerHandle, headers: &[SignedHeader]) {
         let follows = |pair: &[SignedHeader]| match pair {
             [first, second] => {
                 second.header().parent == first.id()
@@ -138,7 +138,7 @@ impl Gossip {
 
     /// Headers that one peer sent are checked. Those before the first bad one are taken. Blame follows bytes: the sender stands
     /// for all of them, and whoever announced one of them meanwhile for that one.
-    pub(super) fn on_checked_headers(
+    pub(crate) fn on_checked_headers(
         &mut self,
         now: Time,
         from: Option<PeerHandle>,
@@ -213,7 +213,7 @@ impl Gossip {
     }
 
     /// A peer was the first to bring headers, up to this one.
-    pub(super) fn note_new_headers(&mut self, from: Option<PeerHandle>, last: &SignedHeader) {
+    pub(crate) fn note_new_headers(&mut self, from: Option<PeerHandle>, last: &SignedHeader) {
         let height = last.header().height;
         if let Some(peer) = from.and_then(|from| self.peers.get_mut(&from)) {
             peer.brought_headers(height);
@@ -223,7 +223,7 @@ impl Gossip {
     }
 
     /// A header's signature is bad: whoever sent these bytes, in whatever message, has not looked at them.
-    pub(super) fn blame_for_header(
+    pub(crate) fn blame_for_header(
         &mut self,
         now: Time,
         bad: &SignedHeader,
@@ -237,7 +237,7 @@ impl Gossip {
     }
 
     /// Peers announced a header that is in the tree now, while it was checked; `body`: who sent what is here of its block.
-    pub(super) fn heed(&mut self, now: Time, header: &SignedHeader, announcers: &[Announcer], body: WithBody) {
+    pub(crate) fn heed(&mut self, now: Time, header: &SignedHeader, announcers: &[Announcer], body: WithBody) {
         for Announcer { peer, pushed } in announcers {
             match body {
                 None => self.hear_of_block(now, *peer, header, *pushed),
@@ -250,7 +250,7 @@ impl Gossip {
     }
 
     /// The header's place in the tree, and for blocks from the network the validator's word.
-    pub(super) fn judge_header(
+    pub(crate) fn judge_header(
         &self,
         header: &SignedHeader,
         from: Option<PeerHandle>,
@@ -275,7 +275,7 @@ impl Gossip {
 
     /// Takes a checked header into the tree, if the validator does. If its producer signed another for the same height, that is
     /// evidence.
-    pub(super) fn insert_header(
+    pub(crate) fn insert_header(
         &mut self,
         header: &SignedHeader,
         from: Option<PeerHandle>,

@@ -8,11 +8,12 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Gossip;
-use super::api::PeerHandle;
 use super::detour::Looks;
-use super::fetch::request::RequestKey;
 use super::stall::Staller;
+use crate::gossip::Gossip;
+use crate::gossip::api::PeerHandle;
+use crate::gossip::fetch::request::RequestKey;
+use crate::gossip::links::peer::Peer;
 use crate::items::block::SignedHeader;
 use crate::items::hash::BlockId;
 use crate::limits::{
@@ -23,7 +24,7 @@ use crate::time::Time;
 impl Gossip {
     /// Requests the next bodies on the way to the best known header from every peer that should have them: what there is
     /// to do when a peer, a header or time has come. When a block has come, [`Gossip::advance_window`] does less.
-    pub(super) fn catch_up(&mut self, now: Time) {
+    pub(crate) fn catch_up(&mut self, now: Time) {
         self.ask_ahead(now, false);
         self.set_catch_up_timer(now);
         let window = self.window(self.chain.missing());
@@ -37,7 +38,7 @@ impl Gossip {
 
     /// After blocks were connected: requests those that entered the window, and no others. The rest of it was requested
     /// before, and would cost its length times the number of peers at each block.
-    pub(super) fn advance_window(&mut self, now: Time) {
+    pub(crate) fn advance_window(&mut self, now: Time) {
         self.stall.progressed();
         self.ask_ahead(now, true);
         self.set_catch_up_timer(now);
@@ -68,12 +69,12 @@ impl Gossip {
     /// `patient`, its answer is waited for, as each peer would answer the same.
     fn ask_ahead(&mut self, now: Time, patient: bool) {
         let reached = self.chain.best_header().height;
-        let ahead = |peer: &super::Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height > reached);
+        let ahead = |peer: &Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height > reached);
         let ahead = self.peers.iter().filter(|(_, peer)| ahead(peer));
         let (lately, others): (Vec<_>, Vec<_>) = ahead.partition(|(_, peer)| peer.is_paused(now));
         let next = others.into_iter().min_by_key(|(_, peer)| peer.asked_headers);
         let awaited = lately.iter().any(|(_, peer)| peer.asked_lately(now));
-        let waits = |peer: &super::Peer| patient && awaited && peer.asked_headers.is_some();
+        let waits = |peer: &Peer| patient && awaited && peer.asked_headers.is_some();
         if let Some((&handle, _)) = next.filter(|(_, peer)| !waits(peer)) {
             self.ask_headers(now, handle);
         }
@@ -81,7 +82,7 @@ impl Gossip {
 
     /// After headers that brought nothing: somebody else is asked, and no body is looked for. Anybody can send such headers,
     /// and a look at the window costs its length times the number of peers.
-    pub(super) fn ask_another(&mut self, now: Time) {
+    pub(crate) fn ask_another(&mut self, now: Time) {
         self.ask_ahead(now, false);
         self.set_catch_up_timer(now);
     }
@@ -134,13 +135,13 @@ impl Gossip {
     }
 
     /// Whether a block's body is here and waits for its turn.
-    pub(super) fn waits_here(&self, id: &BlockId) -> bool {
+    pub(crate) fn waits_here(&self, id: &BlockId) -> bool {
         self.in_verification(id) || self.orphans.contains(id)
     }
 
     /// A peer has no body for a block. If it is on the branch of the best header, that tells of lower blocks as well; on another
     /// branch it lacks none of its own.
-    pub(super) fn note_lack(&mut self, now: Time, from: PeerHandle, block: &BlockId) {
+    pub(crate) fn note_lack(&mut self, now: Time, from: PeerHandle, block: &BlockId) {
         let best = self.chain.best_header().id;
         let on_branch = self
             .peers
@@ -157,7 +158,7 @@ impl Gossip {
 
     /// Looks again for what is missing, if it is time. A request whose every announcer has failed is forgotten, and nobody
     /// announces a block twice.
-    pub(super) fn catch_up_again(&mut self, now: Time) {
+    pub(crate) fn catch_up_again(&mut self, now: Time) {
         if self.catch_up_at.is_some_and(|at| at <= now) {
             self.catch_up_at = None;
             self.catch_up_wait = self.catch_up_wait.times(2).min(CATCH_UP_INTERVAL_MAX);
@@ -170,7 +171,7 @@ impl Gossip {
 
     /// Requests the next bodies on each of these peers' ways from that peer: the best header may be one whose body nobody
     /// has, and others be on another branch.
-    pub(super) fn follow(&mut self, now: Time, peers: &[PeerHandle]) {
+    pub(crate) fn follow(&mut self, now: Time, peers: &[PeerHandle]) {
         let ready = peers.iter().filter_map(|handle| Some((*handle, self.peers.get(handle)?)));
         let ready = ready.filter(|(_, peer)| peer.ready);
         let ends: Vec<(PeerHandle, BlockId)> =
@@ -195,7 +196,7 @@ impl Gossip {
     }
 
     /// Ends the request that has held up the window for too long; it goes to the next announcer.
-    pub(super) fn end_stall(&mut self, now: Time) {
+    pub(crate) fn end_stall(&mut self, now: Time) {
         let Some((block, _)) = self.stall.due(now).filter(|due| self.staller() == Some(*due)) else { return };
         match self.requests.stalled(now, RequestKey::Block(block)) {
             Some(struck) => {
@@ -208,7 +209,7 @@ impl Gossip {
     }
 
     /// Notes whether the window is stuck, and on whom.
-    pub(super) fn watch_stall(&mut self, now: Time) {
+    pub(crate) fn watch_stall(&mut self, now: Time) {
         let staller = self.staller();
         self.stall.watch(now, staller);
     }
@@ -226,13 +227,13 @@ impl Gossip {
     }
 
     /// Looks again sooner: there is news.
-    pub(super) fn catch_up_soon(&mut self, now: Time) {
+    pub(crate) fn catch_up_soon(&mut self, now: Time) {
         self.catch_up_wait = CATCH_UP_INTERVAL_MIN;
         let soon = now + self.catch_up_wait;
         self.catch_up_at = self.catch_up_at.map(|at| at.min(soon));
     }
 
-    pub(super) fn want_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader) {
+    pub(crate) fn want_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader) {
         if self.peers.contains_key(&from) {
             let expected = self.expected_bytes(header);
             self.requests.announced(now, from, RequestKey::Block(header.id()), expected);

@@ -8,9 +8,9 @@
 
 use alloc::vec::Vec;
 
-use super::Gossip;
-use super::api::PeerHandle;
-use super::links::peer::Peer;
+use crate::gossip::Gossip;
+use crate::gossip::api::PeerHandle;
+use crate::gossip::links::peer::Peer;
 use crate::items::hash::BlockId;
 use crate::limits::{DETOUR_LOOKS, DETOUR_PEERS_MAX};
 use crate::time::Time;
@@ -18,7 +18,7 @@ use crate::time::Time;
 /// How often the lowest missing block was looked for, or one on another way that was as hollow: a producer of two such
 /// branches could have either overtake the other for ever.
 #[derive(Debug, Default)]
-pub(super) struct Looks {
+pub(crate) struct Looks {
     lowest: Option<BlockId>,
     in_vain: u32,
 }
@@ -33,7 +33,7 @@ impl Looks {
 
 impl Gossip {
     /// After another look for missing blocks: if it is in vain too, asks some peers which branch they are on.
-    pub(super) fn look_beside(&mut self, now: Time) {
+    pub(crate) fn look_beside(&mut self, now: Time) {
         let came = self.look_brought();
         self.looks.at(self.chain.missing().next().copied(), came);
         if !self.on_detour() {
@@ -48,7 +48,7 @@ impl Gossip {
     }
 
     /// After news of a peer's branch, or a block of it: goes on along it, while there is no other way.
-    pub(super) fn go_beside(&mut self, now: Time, from: PeerHandle) {
+    pub(crate) fn go_beside(&mut self, now: Time, from: PeerHandle) {
         if !self.on_detour() {
             return;
         }
@@ -59,13 +59,13 @@ impl Gossip {
     }
 
     /// The highest block known of the branch that a peer is on.
-    pub(super) fn way_of(&self, peer: &Peer) -> Option<BlockId> {
+    pub(crate) fn way_of(&self, peer: &Peer) -> Option<BlockId> {
         let known = |id: &BlockId| self.chain.header(id).is_some();
         peer.tip.map(|tip| tip.id).filter(known).or_else(|| peer.way.filter(known))
     }
 
     /// Whether the way to the best header leads nowhere, as far as we know.
-    pub(super) fn on_detour(&self) -> bool {
+    pub(crate) fn on_detour(&self) -> bool {
         self.looks.in_vain >= DETOUR_LOOKS && !self.look_brought() && self.chain.missing().next().is_some()
     }
 

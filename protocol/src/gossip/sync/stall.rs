@@ -5,17 +5,17 @@
 //! peer is left and the time falls by 15 % a block; here the peer is struck, and the time falls at once. Only computes:
 //! when the window is stuck, and what is done about it, is in `catch_up`.
 
-use super::api::PeerHandle;
+use crate::gossip::api::PeerHandle;
 use crate::items::hash::BlockId;
 use crate::limits::{BLOCK_STALL_MAX, BLOCK_STALL_MIN};
 use crate::time::{Duration, Time};
 
 /// Who holds up the window: the lowest missing block, and the peer that was asked for it.
-pub(super) type Staller = (BlockId, PeerHandle);
+pub(crate) type Staller = (BlockId, PeerHandle);
 
 /// The clock.
 #[derive(Debug)]
-pub(super) struct StallClock {
+pub(crate) struct StallClock {
     /// How long the next staller may take.
     limit: Duration,
     /// Whom the window waits for, and until when.
@@ -30,34 +30,34 @@ impl Default for StallClock {
 
 impl StallClock {
     /// Notes whom the window waits for now. The clock runs on only while that stays the same.
-    pub(super) fn watch(&mut self, now: Time, staller: Option<Staller>) {
+    pub(crate) fn watch(&mut self, now: Time, staller: Option<Staller>) {
         let as_before = |(before, _): &(Staller, Time)| Some(*before) == staller;
         self.stuck = self.stuck.filter(as_before).or_else(|| staller.map(|staller| (staller, now + self.limit)));
     }
 
     /// Whose time is over.
-    pub(super) fn due(&self, now: Time) -> Option<Staller> {
+    pub(crate) fn due(&self, now: Time) -> Option<Staller> {
         self.stuck.filter(|(_, until)| *until <= now).map(|(staller, _)| staller)
     }
 
     /// The staller's request was ended: the next one gets twice the time.
-    pub(super) fn ended(&mut self) {
+    pub(crate) fn ended(&mut self) {
         self.limit = self.limit.times(2).min(BLOCK_STALL_MAX);
         self.stuck = None;
     }
 
     /// Nobody else can be asked: the staller gets as much time again.
-    pub(super) const fn restart(&mut self) {
+    pub(crate) const fn restart(&mut self) {
         self.stuck = None;
     }
 
     /// A block was connected.
-    pub(super) const fn progressed(&mut self) {
+    pub(crate) const fn progressed(&mut self) {
         self.limit = BLOCK_STALL_MIN;
     }
 
     /// When [`StallClock::due`] is to be asked next.
-    pub(super) fn deadline(&self) -> Option<Time> {
+    pub(crate) fn deadline(&self) -> Option<Time> {
         self.stuck.map(|(_, until)| until)
     }
 }

@@ -1,0 +1,10 @@
+//! Catching up: headers, bodies and what is missing, and what durable storage is asked for.
+
+pub(super) mod behind;
+pub(super) mod blocks;
+pub(super) mod catch_up;
+pub(super) mod detour;
+pub(super) mod evidence;
+pub(super) mod headers;
+pub(super) mod loads;
+pub(super) mod stall;
