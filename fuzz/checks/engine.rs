@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use protocol::gossip::repair::sketch::{Encoder, symbols_to_bytes};
 use protocol::gossip::{
     AddressGroup, AuthorTree, Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output,
     PeerHandle, Reconciliation, RelayPolicy, Rumor,
@@ -21,7 +22,6 @@ use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::items::validator::Producers;
 use protocol::items::verify::VerifyJob;
 use protocol::ledger::durable::Load;
-use protocol::reconcile::{Encoder, symbols_to_bytes};
 use protocol::time::Time;
 use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::wire::message::{Digest, Hello, InvEntry, Lane, Message, Reconcile, Tip, TxRef};

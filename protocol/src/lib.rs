@@ -12,7 +12,6 @@ pub mod gossip;
 pub mod items;
 pub mod ledger;
 pub mod limits;
-pub mod reconcile;
 pub mod seeded;
 pub mod time;
 pub mod wire;

@@ -1,6 +1,6 @@
 //! Every bound and interval of the protocol, each with its arithmetic. Constants only.
 
-use crate::reconcile::{SYMBOL_BYTES, SYMBOLS_MAX};
+use crate::gossip::repair::sketch::{SYMBOL_BYTES, SYMBOLS_MAX};
 use crate::time::Duration;
 
 /// Characters in a network's name.

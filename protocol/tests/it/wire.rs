@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use protocol::gossip::repair::sketch::SaltedId;
 use protocol::items::block::{Block, SignedHeader, transactions_root};
 use protocol::items::hash::{RouteId, RouteKind, ShortId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::GOODBYE_REASON_LEN_MAX;
-use protocol::reconcile::SaltedId;
 use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::wire::message::{Digest, GoodbyeReason, Hello, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
 use serde_json::{Map, Value, json};

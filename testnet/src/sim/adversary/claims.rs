@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
+use protocol::gossip::repair::sketch::SYMBOL_BYTES;
 use protocol::items::hash::BlockId;
-use protocol::reconcile::SYMBOL_BYTES;
 use protocol::time::{Duration, Time};
 use protocol::wire::message::{Digest, Message, Reconcile, Tip};
 

@@ -23,9 +23,6 @@
 //! [`SYMBOLS_MAX`] symbols, an offer [`OFFER_ENTRIES_MAX`] ids, a list [`LIST_PARTS_MAX`]
 //! parts. A peer that lies wastes that much, and time: [`RECONCILE_TIMEOUT`] of a conversation, [`LIST_TIMEOUT`] of a part.
 
-mod conversations;
-mod lists;
-
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -33,21 +30,20 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use rand_core::Rng as _;
 
-pub(super) use self::conversations::Conversations;
-use self::conversations::{Begun, Opening, Served};
-use super::Gossip;
-use super::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
-use super::fetch::request::{Announced, RequestKey};
-use super::links::dealings::{Offered, Question};
-use super::links::peer::{Owed, Peer};
+use super::conversations::{Begun, Opening, Served};
+use super::sketch::{
+    Decoder, Encoder, Progress, SYMBOL_BYTES, SYMBOLS_MAX, SaltedId, first_batch, symbols_from_bytes,
+    symbols_to_bytes,
+};
+use crate::gossip::Gossip;
+use crate::gossip::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
+use crate::gossip::fetch::request::{Announced, RequestKey};
+use crate::gossip::links::dealings::{Offered, Question};
+use crate::gossip::links::peer::{Owed, Peer};
 use crate::items::hash::{ShortId, TxId};
 use crate::limits::{
     OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN,
     RECONCILE_SKETCH_BYTES_MIN, RECONCILE_STEP, RECONCILE_TIMEOUT,
-};
-use crate::reconcile::{
-    Decoder, Encoder, Progress, SYMBOL_BYTES, SYMBOLS_MAX, SaltedId, first_batch, symbols_from_bytes,
-    symbols_to_bytes,
 };
 use crate::time::{Duration, Time};
 use crate::wire::codec::Encode as _;
@@ -58,7 +54,7 @@ const OFFER_BYTES_MAX: usize = OFFER_ENTRIES_MAX * 8 + 32;
 
 impl Gossip {
     /// A peer said Hello: it is told of what is young, and what else there is comes by a conversation.
-    pub(super) fn greet(&mut self, now: Time, handle: PeerHandle) {
+    pub(crate) fn greet(&mut self, now: Time, handle: PeerHandle) {
         let all = !self.config.reconciliation.is_on();
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         if all || self.config.relay != RelayPolicy::None {
@@ -83,7 +79,7 @@ impl Gossip {
     }
 
     /// Forgets a peer's conversations.
-    pub(super) fn leave_conversations(&mut self, handle: PeerHandle) {
+    pub(crate) fn leave_conversations(&mut self, handle: PeerHandle) {
         let conversations = &mut self.conversations;
         conversations.fresh.retain(|fresh| *fresh != handle);
         conversations.begun.take_if(|begun| begun.peer == handle);
@@ -92,7 +88,7 @@ impl Gossip {
     }
 
     /// Ends what takes too long, and begins what is due.
-    pub(super) fn converse(&mut self, now: Time) {
+    pub(crate) fn converse(&mut self, now: Time) {
         let conversations = &mut self.conversations;
         conversations.served.retain(|_, served| served.deadline > now);
         if let Some(begun) = conversations.begun.take_if(|begun| begun.deadline <= now) {
@@ -157,7 +153,7 @@ impl Gossip {
         }
     }
 
-    pub(super) fn on_reconcile(&mut self, now: Time, from: PeerHandle, message: Reconcile) {
+    pub(crate) fn on_reconcile(&mut self, now: Time, from: PeerHandle, message: Reconcile) {
         match message {
             Reconcile::Open { number, digest, size, tip, salt, symbols } => {
                 self.on_tip(now, from, tip);
@@ -177,7 +173,7 @@ impl Gossip {
     }
 
     /// Sends a message of a conversation, if there is room for it.
-    fn say(&mut self, handle: PeerHandle, message: Reconcile) -> bool {
+    pub(super) fn say(&mut self, handle: PeerHandle, message: Reconcile) -> bool {
         let message = Message::Reconcile(Box::new(message));
         let bytes = message.encoded_len();
         let room = self.peers.get(&handle).is_some_and(|peer| peer.ready && peer.credit.fits_control(bytes));
@@ -430,7 +426,7 @@ impl Gossip {
     }
 
     /// Asks for what a peer offered, as places of its offer; what it didn't offer, or costs less by name, is left.
-    pub(super) fn take_offered(&mut self, handle: PeerHandle, wanted: &mut Vec<TxRef>) {
+    pub(crate) fn take_offered(&mut self, handle: PeerHandle, wanted: &mut Vec<TxRef>) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         let Some(offered) = &peer.dealings.offered else { return };
         let place = |name: &TxRef| match name {
@@ -454,7 +450,7 @@ impl Gossip {
     }
 
     /// Whether a peer listed this, so that its other peers need not be told of it.
-    pub(super) fn was_listed(&self, from: PeerHandle, id: ShortId) -> bool {
+    pub(crate) fn was_listed(&self, from: PeerHandle, id: ShortId) -> bool {
         let offered = self.peers.get(&from).and_then(|peer| peer.dealings.offered.as_ref());
         offered.is_some_and(|offered| offered.listed && offered.places.contains_key(&id))
     }

@@ -22,7 +22,7 @@ use alloc::collections::VecDeque;
 
 use rand_core::Rng as _;
 
-use super::super::Gossip;
+use crate::gossip::Gossip;
 use crate::gossip::api::{Direction, PeerHandle};
 use crate::items::hash::ShortId;
 use crate::limits::{
@@ -233,7 +233,7 @@ impl Gossip {
     }
 
     /// Something that a peer sent was accepted. If it listed that, something came of its list, even if it came late.
-    pub(in crate::gossip) fn list_brought(&mut self, now: Time, from: PeerHandle, id: ShortId) {
+    pub(crate) fn list_brought(&mut self, now: Time, from: PeerHandle, id: ShortId) {
         if self.conversations.lists.is_listing(from)
             && self.was_listed(from, id)
             && let Some(listing) = self.conversations.lists.of(from)

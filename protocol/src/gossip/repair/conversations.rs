@@ -5,15 +5,15 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::lists::Lists;
+use super::sketch::{Decoder, Encoder, SYMBOLS_MAX};
 use crate::gossip::api::{Digest, PeerHandle};
 use crate::items::hash::TxId;
 use crate::limits::{RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SILENT};
-use crate::reconcile::{Decoder, Encoder, SYMBOLS_MAX};
 use crate::time::Time;
 
 /// The node's conversations.
 #[derive(Debug, Default)]
-pub(in crate::gossip) struct Conversations {
+pub(crate) struct Conversations {
     /// When the next is to begin; `None` until a peer is there.
     pub(super) next_at: Option<Time>,
     /// Peers that we dialled and have not compared with yet.
@@ -68,7 +68,7 @@ pub(super) struct Served {
 
 impl Conversations {
     /// When something is to be done next.
-    pub(in crate::gossip) fn next_deadline(&self) -> Option<Time> {
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
         let begun = self.begun.as_ref().map(|begun| begun.deadline);
         let listing = self.lists.next_deadline();
         let served = self.served.values().map(|served| served.deadline).min();
@@ -77,7 +77,7 @@ impl Conversations {
     }
 
     /// Conversations begun, answered, and lists.
-    pub(in crate::gossip) fn len(&self) -> (usize, usize, usize) {
+    pub(crate) fn len(&self) -> (usize, usize, usize) {
         (usize::from(self.begun.is_some()), self.served.len(), self.lists.len())
     }
 

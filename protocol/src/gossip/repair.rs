@@ -1,0 +1,6 @@
+//! Repair: peers compare what they hold, and exchange the difference that relay left.
+
+pub(super) mod compare;
+pub(super) mod conversations;
+pub(super) mod lists;
+pub mod sketch;
