@@ -69,15 +69,6 @@ pub const BULK_FRAME_BYTES_MAX: usize = BLOCK_BYTES_MAX + 2;
 /// Bytes of bodies put together into one transactions message of the control lane: half a frame.
 pub const TRANSACTIONS_BATCH_BYTES_MAX: usize = CONTROL_FRAME_BYTES_MAX / 2;
 
-// The bulk lane's pace.
-
-/// Bytes written to the bulk lane at a time: 16 KiB, so that control frames get in between.
-pub const BULK_CHUNK_BYTES: usize = 16 * 1024;
-
-/// Bytes on the bulk lane that the reader hasn't acknowledged, to begin with and at least: 64 KiB, about one
-/// bandwidth-delay product of 10 Mbit/s and 50 ms. From there on the driver's window follows the path.
-pub const BULK_WINDOW_BYTES: usize = 64 * 1024;
-
 // Reconciliation.
 
 /// Transactions younger than this stay out of sketches: relay is still at work.

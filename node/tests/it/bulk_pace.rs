@@ -1,8 +1,8 @@
 //! Bulk bodies over one uplink: at its full rate, one after the other, and never long before a control frame.
 
 use node::lane::pace::{Pace, RATE_INITIAL, RATE_MAX, RATE_MIN};
+use node::lane::window::BULK_CHUNK_BYTES;
 use proptest::prelude::*;
-use protocol::limits::BULK_CHUNK_BYTES;
 use protocol::time::{Duration, Time};
 
 use crate::uplink_model::Setup;

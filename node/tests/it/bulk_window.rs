@@ -1,8 +1,10 @@
 //! The bulk lane's window: between its bounds whatever the peer does, and as large as the path by delay alone.
 
-use node::lane::window::{AckedTooMuch, BulkWindow, QUEUE_TARGET, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
+use node::lane::window::{
+    AckedTooMuch, BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, BulkWindow, QUEUE_TARGET, WINDOW_BYTES_MAX,
+    WINDOW_BYTES_MIN,
+};
 use proptest::prelude::*;
-use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES};
 use protocol::time::{Duration, Time};
 
 /// A path that takes chunks one after the other: a rate in bytes a second, and a round trip without queue.

@@ -5,9 +5,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use node::lane::pace::Pace;
-use node::lane::window::BulkWindow;
+use node::lane::window::{BULK_CHUNK_BYTES, BulkWindow};
 use node::lane::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
-use protocol::limits::BULK_CHUNK_BYTES;
 use protocol::time::{Duration, Time};
 
 /// Between two control frames, and their length on the wire.

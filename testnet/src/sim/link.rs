@@ -16,8 +16,8 @@
 //! end.
 
 use node::lane::WRITE_STALL;
-use node::lane::window::WINDOW_BYTES_MAX;
-use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, REQUEST_EXPIRY_MIN};
+use node::lane::window::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, WINDOW_BYTES_MAX};
+use protocol::limits::REQUEST_EXPIRY_MIN;
 use protocol::time::{Duration, Time};
 use protocol::wire::message::Lane;
 
