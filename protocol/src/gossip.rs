@@ -11,6 +11,7 @@ mod api;
 pub mod fetch;
 mod foresee;
 mod intake;
+pub(crate) mod limits;
 mod links;
 mod occupancy;
 mod relay;

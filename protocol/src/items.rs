@@ -4,6 +4,7 @@
 pub mod block;
 pub mod hash;
 pub mod keys;
+pub(crate) mod limits;
 pub mod network;
 pub mod refusal;
 pub mod transaction;

@@ -4,5 +4,6 @@
 pub mod chain;
 pub mod durable;
 pub mod filter;
+pub(crate) mod limits;
 pub mod mempool;
 pub mod orphan;

@@ -1,4 +1,5 @@
 //! Whom to ask for what, and what a peer that asks is sent.
 
+pub(super) mod limits;
 pub mod request;
 pub(super) mod serve;

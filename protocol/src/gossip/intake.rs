@@ -5,6 +5,7 @@ pub(super) mod acknowledged;
 pub(super) mod first;
 pub(super) mod found;
 pub(super) mod header_checks;
+pub(super) mod limits;
 pub(super) mod refusals;
 pub(super) mod seen;
 pub(super) mod transactions;

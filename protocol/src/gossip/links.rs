@@ -3,6 +3,7 @@
 pub(super) mod announce;
 pub(super) mod cost;
 pub(super) mod dealings;
+pub(super) mod limits;
 pub(super) mod peer;
 pub(super) mod peers;
 pub(super) mod steadiness;

@@ -1,6 +1,7 @@
 //! Whom to push to, whom to tell: the relay policies.
 
 pub(super) mod author_tree;
+pub(super) mod limits;
 pub(super) mod meter;
 pub(super) mod pass_on;
 pub(super) mod policy;

@@ -2,5 +2,6 @@
 
 pub(super) mod compare;
 pub(super) mod conversations;
+pub(super) mod limits;
 pub(super) mod lists;
 pub mod sketch;

@@ -6,5 +6,6 @@ pub(super) mod catch_up;
 pub(super) mod detour;
 pub(super) mod evidence;
 pub(super) mod headers;
+pub(super) mod limits;
 pub(super) mod loads;
 pub(super) mod stall;
