@@ -19,11 +19,10 @@ pub mod repair;
 mod sync;
 mod template;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
@@ -34,10 +33,9 @@ pub use self::api::{
 };
 use self::fetch::request::RequestTracker;
 use self::intake::acknowledged::Acknowledged;
+use self::intake::checks::Checks;
 use self::intake::first::Firsts;
-use self::intake::header_checks::HeaderChecks;
 use self::intake::seen::Seen;
-use self::intake::transactions::CheckedTransaction;
 use self::links::peer::Peer;
 use self::links::peers::Peers;
 pub use self::occupancy::Occupancy;
@@ -46,18 +44,17 @@ use self::relay::rumor::Rumors;
 use self::repair::conversations::Conversations;
 use self::sync::behind::Watch;
 pub use self::sync::behind::{Behind, Cause, Hold};
-use self::sync::blocks::{CheckedBlock, Vouched};
+use self::sync::blocks::Vouched;
 use self::sync::detour::Looks;
 pub use self::sync::evidence::Equivocation;
 use self::sync::evidence::Evidence;
 use self::sync::loads::Loads;
 use self::sync::stall::StallClock;
-use crate::items::block::{Block, SignedHeader};
-use crate::items::hash::{BlockId, ShortId, TxId};
-use crate::items::transaction::{Height, SignedTransaction};
+use crate::items::block::Block;
+use crate::items::hash::{BlockId, TxId};
+use crate::items::transaction::Height;
 use crate::items::validator::{StandardValidator, Validator};
-use crate::items::verify::{JobId, Verdict, VerifyJob};
-use crate::ledger::chain::{Chain, Standing};
+use crate::ledger::chain::Chain;
 use crate::ledger::mempool::Mempool;
 use crate::ledger::orphan::OrphanPool;
 use crate::limits::{
@@ -93,13 +90,7 @@ pub struct Gossip {
     routes: Option<Routes>,
     /// What the two ends of a link draw, so that they don't speak at once.
     chance: ChaCha8Rng,
-    /// What is in verification, by job; and the jobs by item.
-    checking: BTreeMap<JobId, Checking>,
-    checking_transactions: HashMap<TxId, JobId, SeededState>,
-    checking_short: HashMap<ShortId, TxId, SeededState>,
-    checking_headers: HeaderChecks,
-    /// Blocks whose transactions are in verification, in one job or several.
-    checking_bodies: BTreeMap<BlockId, CheckedBlock>,
+    checks: Checks,
     /// Blocks whose parent has come; worked on before anything else is.
     released: VecDeque<(PeerHandle, Arc<Block>)>,
     /// When to look again for missing blocks, and after how long the time after.
@@ -117,30 +108,8 @@ pub struct Gossip {
     /// What those in blocks take at the most, on the average of a block: headers don't tell it either. Falls slowly; until a
     /// block was seen, the largest, so that nobody is struck for the length of the first.
     usual_bytes_in_block: usize,
-    /// Submitted items in verification.
-    checks_local: usize,
-    next_job: u64,
     outputs: VecDeque<Output>,
     stats: Stats,
-}
-
-/// Something in verification, and what it costs its sender meanwhile.
-#[derive(Debug)]
-struct Checking {
-    what: Checked,
-    from: Option<PeerHandle>,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-enum Checked {
-    Transaction(CheckedTransaction),
-    /// Headers that follow each other, all from one message, and how they came.
-    Headers(Vec<SignedHeader>, Standing),
-    /// A block that came with a header that isn't in the tree.
-    Block(Arc<Block>),
-    /// Some of the transactions of a block in `checking_bodies`.
-    BlockPart(BlockId),
 }
 
 impl Gossip {
@@ -195,11 +164,7 @@ impl Gossip {
             rumors: Rumors::new(config.relay, rumor_seed),
             routes,
             chance: rng,
-            checking: BTreeMap::new(),
-            checking_transactions: HashMap::with_hasher(hasher.clone()),
-            checking_short: HashMap::with_hasher(hasher.clone()),
-            checking_headers: HeaderChecks::default(),
-            checking_bodies: BTreeMap::new(),
+            checks: Checks::new(&hasher),
             released: VecDeque::new(),
             catch_up_at: None,
             catch_up_wait: CATCH_UP_INTERVAL_MIN,
@@ -209,8 +174,6 @@ impl Gossip {
             stall: StallClock::default(),
             usual_bytes: TRANSACTION_BYTES_EXPECTED,
             usual_bytes_in_block: TRANSACTION_BYTES_MAX,
-            checks_local: 0,
-            next_job: 0,
             outputs: VecDeque::new(),
             stats: Stats::default(),
             hasher,
@@ -401,64 +364,6 @@ impl Gossip {
             peer.reading = allowed;
             self.outputs.push_back(Output::Read { peer: handle, allowed });
         }
-    }
-
-    /// Hands a job out and charges its sender until the verdict is back.
-    fn check(&mut self, job: VerifyJob, checking: Checking) {
-        self.begin_check(job.id, checking);
-        self.outputs.push_back(Output::Verify(job));
-    }
-
-    fn begin_check(&mut self, job: JobId, checking: Checking) {
-        match checking.from.and_then(|from| self.peers.get_mut(&from)) {
-            Some(peer) => {
-                peer.checks = peer.checks.saturating_add(1);
-                peer.check_bytes = peer.check_bytes.saturating_add(checking.bytes);
-            }
-            None if checking.from.is_none() => self.checks_local = self.checks_local.saturating_add(1),
-            None => {}
-        }
-        self.checking.insert(job, checking);
-    }
-
-    fn new_job(&mut self, headers: Vec<SignedHeader>, transactions: Vec<Arc<SignedTransaction>>) -> VerifyJob {
-        self.next_job = self.next_job.saturating_add(1);
-        VerifyJob { id: JobId(self.next_job), network: self.config.network.clone(), headers, transactions }
-    }
-
-    fn on_verified(&mut self, now: Time, job: JobId, verdict: Verdict) {
-        if let Some(Checking { what: Checked::Transaction(checked), .. }) = self.checking.get(&job)
-            && verdict == Verdict::Valid
-            && self.is_first_unknown(checked.transaction())
-        {
-            let id = checked.transaction().id();
-            return self.put_off_admission(now, job, id);
-        }
-        let from = self.checking.get(&job).and_then(|checking| checking.from);
-        // A verdict that comes twice, or for a job that never was, changes nothing.
-        let Some(what) = self.finish_check(job) else { return };
-        match what {
-            Checked::Transaction(checked) => self.on_checked_transaction(now, checked, verdict),
-            Checked::Headers(headers, standing) => {
-                self.on_checked_headers(now, from, &headers, standing, verdict);
-            }
-            Checked::Block(block) => self.on_checked_block(now, from, &block, verdict),
-            Checked::BlockPart(id) => self.on_checked_part(now, id, verdict),
-        }
-    }
-
-    /// A job is done: its sender is no longer charged for it.
-    fn finish_check(&mut self, job: JobId) -> Option<Checked> {
-        let Checking { what, from, bytes } = self.checking.remove(&job)?;
-        match from.and_then(|from| self.peers.get_mut(&from)) {
-            Some(peer) => {
-                peer.checks = peer.checks.saturating_sub(1);
-                peer.check_bytes = peer.check_bytes.saturating_sub(bytes);
-            }
-            None if from.is_none() => self.checks_local = self.checks_local.saturating_sub(1),
-            None => {}
-        }
-        Some(what)
     }
 
     fn refuse(&mut self, item: ItemId, from: Option<PeerHandle>, refusal: Refusal) {

@@ -39,11 +39,6 @@ impl Gossip {
             self.requests.len(),
             self.mempool.len(),
             self.rumors.len(),
-            self.checking.len(),
-            self.checking_transactions.len(),
-            self.checking_short.len(),
-            self.checking_headers.len(),
-            self.checking_bodies.len(),
             self.released.len(),
             self.outputs.len(),
             self.usual_bytes,
@@ -53,7 +48,7 @@ impl Gossip {
         deadlines.iter().flatten().fold(counted, |sum, at| sum.wrapping_add(at.as_micros()))
             ^ self.stats.announcements
             ^ self.stats.requests_not_found
-            ^ self.next_job
+            ^ self.checks.foresee()
     }
 }
 

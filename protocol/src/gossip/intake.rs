@@ -2,6 +2,7 @@
 //! transaction is confirmed already.
 
 pub(super) mod acknowledged;
+pub(super) mod checks;
 pub(super) mod first;
 pub(super) mod found;
 pub(super) mod header_checks;

@@ -5,10 +5,11 @@
 
 use core::mem::size_of;
 
+use super::Gossip;
 use super::api::PeerHandle;
+use super::intake::checks::Checking;
 use super::intake::transactions::CheckedTransaction;
 use super::links::peer::{Owed, Peer};
-use super::{Checking, Gossip};
 use crate::items::block::SignedHeader;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
@@ -126,8 +127,9 @@ impl Gossip {
         }
         count("address groups", self.requests.groups(), STRIKE_GROUPS_MAX, GROUP_BYTES);
         let of_peers = self.peers.iter().map(|(_, peer)| peer.checks).fold(0, usize::saturating_add);
-        let of_gone = self.checking.len().saturating_sub(of_peers).saturating_sub(self.checks_local);
-        count("submitted jobs", self.checks_local, LOCAL_JOBS_PEAK, size_of::<Checking>());
+        let (jobs, submitted) = self.checks.len();
+        let of_gone = jobs.saturating_sub(of_peers).saturating_sub(submitted);
+        count("submitted jobs", submitted, LOCAL_JOBS_PEAK, size_of::<Checking>());
         count("jobs of peers that left", of_gone, usize::MAX, size_of::<Checking>());
         let outputs_max =
             self.peers.iter().count().saturating_mul(OUTPUTS_PER_PEER_PEAK).saturating_add(OUTPUTS_SHARED_PEAK);

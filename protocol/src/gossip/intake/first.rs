@@ -18,11 +18,12 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::checks::{Checked, Checking};
 use super::found::Found;
 use super::transactions::CheckedTransaction;
 use super::turns::Queue;
+use crate::gossip::Gossip;
 use crate::gossip::api::{Event, ItemId, Output, Refusal, Submission};
-use crate::gossip::{Checked, Gossip};
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
 use crate::items::verify::{JobId, Verdict};
@@ -176,7 +177,7 @@ impl Gossip {
 
     /// A verified transaction can't be let in before durable storage was asked. Its check stays unfinished.
     pub(crate) fn put_off_admission(&mut self, now: Time, job: JobId, id: TxId) {
-        let from = self.checking.get(&job).and_then(|checking| checking.from);
+        let from = self.checks.sender(job);
         if let Some(peer) = from.and_then(|from| self.peers.get_mut(&from)) {
             peer.budget.spend(now, LOOKUP_COST_BYTES);
         }
@@ -263,8 +264,8 @@ impl Gossip {
     }
 
     fn end_admission(&mut self, now: Time, job: JobId, first: Result<Option<Tip>, Unsure>) {
-        let Some(checking) = self.finish_check(job) else { return };
-        let Checked::Transaction(checked) = checking else { return };
+        let checking = self.checks.finish(&mut self.peers, job);
+        let Some(Checking { what: Checked::Transaction(checked), .. }) = checking else { return };
         match first {
             Ok(None) => self.on_checked_transaction(now, checked, Verdict::Valid),
             Ok(Some(_)) => self.end_unadmitted(&checked, Ok(Submission::Held)),
@@ -307,7 +308,7 @@ impl Gossip {
                 continue;
             }
             let job = self.check_again(checked);
-            let from = self.checking.get(&job).and_then(|checking| checking.from);
+            let from = self.checks.sender(job);
             self.firsts.waiting.push(from, (id, Why::Admit(job)));
         }
         self.look_up_next();
@@ -316,7 +317,7 @@ impl Gossip {
     fn end_unadmitted(&mut self, checked: &CheckedTransaction, answer: Result<Submission, Refusal>) {
         let transaction = checked.transaction();
         let (id, item) = (transaction.id(), ItemId::Transaction(transaction.id()));
-        self.forget_check(&id);
+        self.checks.forget(&id);
         if let Err(refusal) = &answer {
             self.refuse(item, checked.from(), refusal.clone());
         }

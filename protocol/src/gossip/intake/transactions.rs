@@ -3,17 +3,18 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::checks::{Checked, Checking};
 use super::seen::Rejection;
+use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use crate::gossip::fetch::request::{Announced, RequestKey};
 use crate::gossip::relay::trust::Backing;
-use crate::gossip::{Checked, Checking, Gossip};
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
 use crate::items::verify::{JobId, Verdict};
 use crate::ledger::durable::Record;
 use crate::ledger::mempool::Lookup;
-use crate::limits::{CHECKS_LOCAL_MAX, REQUEST_ROOM_BYTES};
+use crate::limits::REQUEST_ROOM_BYTES;
 use crate::time::{Duration, Time};
 use crate::wire::message::{Body, InvEntry, Message, TxRef};
 
@@ -105,10 +106,11 @@ impl Gossip {
 
     /// Whether an announced transaction is in verification or in the mempool.
     pub(crate) fn has(&self, transaction: &TxRef) -> bool {
-        match transaction {
-            TxRef::Short(short) => self.checking_short.contains_key(short) || self.mempool.names(*short),
-            TxRef::Full(id) => self.checking_transactions.contains_key(id) || self.mempool.contains(id),
-        }
+        let held = || match transaction {
+            TxRef::Short(short) => self.mempool.names(*short),
+            TxRef::Full(id) => self.mempool.contains(id),
+        };
+        self.checks.has(transaction) || held()
     }
 
     pub(crate) fn on_transactions(
@@ -138,21 +140,18 @@ impl Gossip {
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
         let backing = self.requests.backing(RequestKey::Short(id.short()));
-        let job = self.checking_transactions.get(&id).copied();
+        let checked = self.checks.has(&TxRef::Full(id));
         let tip = self.chain.tip().height;
         let rejected = self.seen.rejected(&id, tip);
         let declined = self.seen.declined(&id, tip, from);
         let refused = rejected.is_some() || declined.is_some();
         let held = self.holds(&id);
-        let duplicate = job.is_some() || refused || held;
+        let duplicate = checked || refused || held;
         let fresh = (!duplicate).then(|| self.look_at(now, from, body));
         let no_room = match &fresh {
             Some(looked) => looked.as_ref().err() == Some(&Refusal::MempoolFull),
             None => {
-                job.is_none()
-                    && rejected.is_none()
-                    && !held
-                    && declined.is_some_and(|declined| declined.link.is_some())
+                !checked && rejected.is_none() && !held && declined.is_some_and(|declined| declined.link.is_some())
             }
         };
         let asked = self.settle_request(now, from, id, bytes, no_room);
@@ -165,8 +164,8 @@ impl Gossip {
             self.disconnect(now, from, DisconnectReason::InvalidSignature);
             return None;
         }
-        if let Some(Checking { what: Checked::Transaction(checked), .. }) =
-            job.and_then(|job| self.checking.get_mut(&job))
+        if checked
+            && let Some(checked) = self.checks.transaction_mut(&id)
             && checked.senders.iter().all(|sender| sender.peer != from)
         {
             checked.senders.push(sender);
@@ -174,7 +173,7 @@ impl Gossip {
         if refused && again && !asked {
             self.charge_refused(now, from);
         }
-        if duplicate && job.is_none() && !refused {
+        if duplicate && !checked && !refused {
             self.on_duplicate(now, sender, id.short());
         }
         let Some(fresh) = fresh else { return (!asked).then(|| id.short()) };
@@ -228,10 +227,7 @@ impl Gossip {
     pub(crate) fn on_submitted_transaction(&mut self, now: Time, transaction: &Arc<SignedTransaction>) {
         let id = transaction.id();
         let item = ItemId::Transaction(id);
-        let job = self.checking_transactions.get(&id).copied();
-        if let Some(Checking { what: Checked::Transaction(checked), .. }) =
-            job.and_then(|job| self.checking.get_mut(&job))
-        {
+        if let Some(checked) = self.checks.transaction_mut(&id) {
             checked.submitted = true;
             return;
         }
@@ -244,7 +240,7 @@ impl Gossip {
             self.acknowledged.set_confirmed(&id, confirmed);
             return self.answer(item, Ok(Submission::Held));
         }
-        if self.checks_local >= CHECKS_LOCAL_MAX {
+        if self.checks.is_busy() {
             return self.answer(item, Err(Refusal::Busy));
         }
         if self.seen.accepted(&id) && !self.is_first_unknown(transaction) {
@@ -259,7 +255,7 @@ impl Gossip {
     fn check_transaction(&mut self, now: Time, transaction: Arc<SignedTransaction>, sender: Option<Sender>) {
         let (id, from) = (transaction.id(), sender.map(|sender| sender.peer));
         let job = self.new_job(Vec::new(), [transaction.clone()].into());
-        self.name_check(id, job.id);
+        self.checks.name(id, job.id);
         let bytes = transaction.encoded().len();
         let (senders, submitted) = (sender.into_iter().collect(), sender.is_none());
         let checked = CheckedTransaction { transaction, senders, at: now, submitted };
@@ -270,7 +266,7 @@ impl Gossip {
         let CheckedTransaction { transaction, senders, at, submitted } = checked;
         let id = transaction.id();
         let (item, from) = (ItemId::Transaction(id), senders.first().map(|sender| sender.peer));
-        self.forget_check(&id);
+        self.checks.forget(&id);
         let result = match verdict {
             Verdict::Valid => self.admit_by_any(now, &transaction, &senders, submitted),
             Verdict::Invalid { .. } => Err(Refusal::InvalidSignature),
@@ -334,24 +330,11 @@ impl Gossip {
 
     /// Takes up the check of a verified transaction again, for all but its signature.
     pub(crate) fn check_again(&mut self, checked: CheckedTransaction) -> JobId {
-        let job = self.new_job(Vec::new(), Vec::new()).id;
-        self.name_check(checked.transaction.id(), job);
+        let job = self.checks.next_job();
+        self.checks.name(checked.transaction.id(), job);
         let (from, bytes) = (checked.from(), checked.transaction.encoded().len());
-        self.begin_check(job, Checking { what: Checked::Transaction(checked), from, bytes });
+        self.checks.begin(&mut self.peers, job, Checking { what: Checked::Transaction(checked), from, bytes });
         job
-    }
-
-    fn name_check(&mut self, id: TxId, job: JobId) {
-        self.checking_transactions.insert(id, job);
-        self.checking_short.insert(id.short(), id);
-    }
-
-    /// A transaction is checked no longer.
-    pub(crate) fn forget_check(&mut self, id: &TxId) {
-        self.checking_transactions.remove(id);
-        if self.checking_short.get(&id.short()) == Some(id) {
-            self.checking_short.remove(&id.short());
-        }
     }
 
     /// Lets a verified transaction into the mempool, if the rules and the room allow it.

@@ -4,10 +4,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use crate::gossip::fetch::request::RequestKey;
+use crate::gossip::intake::checks::{Checked, CheckedBlock, Checking};
 use crate::gossip::intake::header_checks::{Announcer, WithBody};
-use crate::gossip::{Checked, Checking, Gossip};
 use crate::items::block::{Block, SignedHeader, transactions_root};
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
@@ -16,24 +17,10 @@ use crate::items::verify::Verdict;
 use crate::ledger::chain::{HeaderCheck, Standing, TipChange};
 use crate::ledger::durable::Record;
 use crate::ledger::orphan::Need;
-use crate::limits::{
-    BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MIN, CHECKS_LOCAL_MAX, HEADER_BYTES_MAX,
-};
+use crate::limits::{BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MIN, HEADER_BYTES_MAX};
 use crate::time::Time;
 use crate::wire::codec::Encode as _;
 use crate::wire::message::Tip;
-
-/// A block whose header is known and whose transactions' signatures are being checked.
-#[derive(Debug)]
-pub(crate) struct CheckedBlock {
-    header: SignedHeader,
-    transactions: Vec<Arc<SignedTransaction>>,
-    from: Option<PeerHandle>,
-    bytes: usize,
-    /// Jobs that are not back yet.
-    pending: usize,
-    valid: bool,
-}
 
 /// Whether a block that enters here is this node's own, or its owner's to answer for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +32,9 @@ pub(crate) enum Vouched {
 impl Gossip {
     /// Who sent the body of a block that is checked or waits here; `Some(None)` if it entered here.
     pub(crate) fn body_here(&self, id: &BlockId) -> WithBody {
-        let checked = self.checking_bodies.get(id).map(|checked| checked.from);
+        let checked = self.checks.block(id).map(|checked| checked.from);
         let waiting = || self.orphans.sender_of(id).map(|sender| Some(PeerHandle(sender)));
-        checked.or_else(|| self.checking_headers.body_of(id)).or_else(waiting)
+        checked.or_else(|| self.checks.headers.body_of(id)).or_else(waiting)
     }
 
     /// The header of a block is checked that came with it.
@@ -58,7 +45,7 @@ impl Gossip {
         block: &Arc<Block>,
         verdict: Verdict,
     ) {
-        let announcers = self.checking_headers.end(&block.header.id(), Some(from));
+        let announcers = self.checks.headers.end(&block.header.id(), Some(from));
         match verdict {
             Verdict::Valid => self.on_good_header(now, from, block, &announcers),
             Verdict::Invalid { .. } => self.blame_for_header(now, &block.header, from, &announcers),
@@ -133,7 +120,7 @@ impl Gossip {
         if self.chain.is_connected(&block.header.id()) {
             return self.answer(item, Ok(Submission::Held));
         }
-        if self.checks_local >= CHECKS_LOCAL_MAX || self.in_verification(&block.header.id()) {
+        if self.checks.is_busy() || self.checks.has_block(&block.header.id()) {
             return self.answer(item, Err(Refusal::Busy));
         }
         if vouched == Vouched::No
@@ -168,7 +155,7 @@ impl Gossip {
         let (header, id) = (block.header, block.header.id());
         // It can come by two ways at once: with its header, and after it.
         let connected = self.chain.is_connected(&id);
-        if connected || self.checking_bodies.contains_key(&id) {
+        if connected || self.checks.block(&id).is_some() {
             if from.is_none() {
                 // Of what a peer sent and is being checked nobody knows yet whether it will be kept.
                 let answer = if connected { Ok(Submission::Held) } else { Err(Refusal::Busy) };
@@ -207,7 +194,7 @@ impl Gossip {
         if pending == 0 {
             return self.connect_block(now, checked);
         }
-        self.checking_bodies.insert(id, checked);
+        self.checks.await_block(id, checked);
         for part in parts {
             let bytes = part.iter().map(|transaction| transaction.encoded().len()).sum();
             let job = self.new_job(Vec::new(), part.to_vec());
@@ -217,22 +204,12 @@ impl Gossip {
 
     /// One job of a block is back; the last one decides.
     pub(crate) fn on_checked_part(&mut self, now: Time, id: BlockId, verdict: Verdict) {
-        let Some(checked) = self.checking_bodies.get_mut(&id) else { return };
-        checked.pending = checked.pending.saturating_sub(1);
-        checked.valid &= verdict == Verdict::Valid;
-        if checked.pending > 0 {
-            return;
-        }
-        let Some(checked) = self.checking_bodies.remove(&id) else { return };
+        let Some(checked) = self.checks.part_done(&id, verdict) else { return };
         if checked.valid {
             self.connect_block(now, checked);
         } else {
             self.condemn_block(now, id, checked.from, Refusal::InvalidSignature);
         }
-    }
-
-    pub(crate) fn in_verification(&self, id: &BlockId) -> bool {
-        self.checking_headers.contains(id) || self.checking_bodies.contains_key(id)
     }
 
     fn connect_block(&mut self, now: Time, checked: CheckedBlock) {
@@ -361,7 +338,7 @@ impl Gossip {
     fn check_header_of(&mut self, from: Option<PeerHandle>, block: &Arc<Block>) {
         let bytes = block.encoded_len().saturating_add(HEADER_BYTES_MAX);
         let job = self.new_job([block.header].into(), Vec::new());
-        self.checking_headers.begin(block.header.id(), Some(from), Standing::Block);
+        self.checks.headers.begin(block.header.id(), Some(from), Standing::Block);
         self.check(job, Checking { what: Checked::Block(block.clone()), from, bytes });
     }
 

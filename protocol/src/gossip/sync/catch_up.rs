@@ -136,7 +136,7 @@ impl Gossip {
 
     /// Whether a block's body is here and waits for its turn.
     pub(crate) fn waits_here(&self, id: &BlockId) -> bool {
-        self.in_verification(id) || self.orphans.contains(id)
+        self.checks.has_block(id) || self.orphans.contains(id)
     }
 
     /// A peer has no body for a block. If it is on the branch of the best header, that tells of lower blocks as well; on another

@@ -4,9 +4,10 @@
 use alloc::vec::Vec;
 
 use super::blocks::tip_of;
+use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, ItemId, PeerHandle, Refusal};
+use crate::gossip::intake::checks::{Checked, Checking};
 use crate::gossip::intake::header_checks::{Announcer, WithBody};
-use crate::gossip::{Checked, Checking, Gossip};
 use crate::items::block::SignedHeader;
 use crate::items::verify::Verdict;
 use crate::ledger::chain::{HeaderCheck, Standing};
@@ -21,11 +22,11 @@ impl Gossip {
             peer.known.insert(id.short());
         }
         self.hear_of_tip(now, from, tip_of(header));
-        if self.chain.is_connected(&id) || self.checking_bodies.contains_key(&id) {
+        if self.chain.is_connected(&id) || self.checks.block(&id).is_some() {
             return self.decline_block(now, from, header, pushed);
         }
         let announcer = Announcer { peer: from, pushed };
-        if self.checking_headers.announced(&id, announcer) {
+        if self.checks.headers.announced(&id, announcer) {
             return;
         }
         match self.judge_header(header, Some(from), Standing::Alone) {
@@ -36,7 +37,7 @@ impl Gossip {
             }
             Ok(HeaderCheck::New) => {
                 self.check_headers(from, [*header].into(), Standing::Alone);
-                self.checking_headers.announced(&id, announcer);
+                self.checks.headers.announced(&id, announcer);
             }
             Err(Refusal::UnknownParent) if !self.is_refused_branch(now, header) => self.ask_headers(now, from),
             Err(refusal) => {
@@ -126,13 +127,13 @@ impl Gossip {
         let only = if let [only] = new.as_slice() { Some(only.id()) } else { None };
         let announcer = Announcer { peer: from, pushed: false };
         // One that is being checked already has no check of its own, unless it would be taken more readily than the other.
-        if let Some(id) = only.filter(|id| self.checking_headers.speaks_for(id, standing)) {
-            self.checking_headers.announced(&id, announcer);
+        if let Some(id) = only.filter(|id| self.checks.headers.speaks_for(id, standing)) {
+            self.checks.headers.announced(&id, announcer);
             return;
         }
         self.check_headers(from, new, standing);
         if let Some(id) = only {
-            self.checking_headers.announced(&id, announcer);
+            self.checks.headers.announced(&id, announcer);
         }
     }
 
@@ -147,7 +148,7 @@ impl Gossip {
         verdict: Verdict,
     ) {
         let mut announcers: Vec<Vec<Announcer>> =
-            headers.iter().map(|header| self.checking_headers.end(&header.id(), None)).collect();
+            headers.iter().map(|header| self.checks.headers.end(&header.id(), None)).collect();
         let good = match verdict {
             Verdict::Valid => headers.len(),
             Verdict::Invalid { first } => first.min(headers.len()),
@@ -298,7 +299,7 @@ impl Gossip {
         let bytes = headers.len().saturating_mul(HEADER_BYTES_MAX);
         let job = self.new_job(headers.clone(), Vec::new());
         for header in &headers {
-            self.checking_headers.begin(header.id(), None, standing);
+            self.checks.headers.begin(header.id(), None, standing);
         }
         self.check(job, Checking { what: Checked::Headers(headers, standing), from: Some(from), bytes });
     }
