@@ -9,6 +9,7 @@
 
 mod api;
 pub mod fetch;
+#[cfg(feature = "foresee")]
 mod foresee;
 mod intake;
 pub(crate) mod limits;

@@ -79,6 +79,7 @@ impl HeaderChecks {
     }
 
     /// How many headers are in verification.
+    #[cfg(feature = "foresee")]
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
