@@ -46,11 +46,10 @@ use self::repair::conversations::Conversations;
 use self::sync::behind::Watch;
 pub use self::sync::behind::{Behind, Cause, Hold};
 use self::sync::blocks::Vouched;
-use self::sync::detour::Looks;
+use self::sync::catch_up::CatchUp;
 pub use self::sync::evidence::Equivocation;
 use self::sync::evidence::Evidence;
 use self::sync::loads::Loads;
-use self::sync::stall::StallClock;
 use crate::items::block::Block;
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::Height;
@@ -59,11 +58,10 @@ use crate::ledger::chain::Chain;
 use crate::ledger::mempool::Mempool;
 use crate::ledger::orphan::OrphanPool;
 use crate::limits::{
-    CATCH_UP_INTERVAL_MIN, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, TRANSACTION_BYTES_EXPECTED,
-    TRANSACTION_BYTES_MAX,
+    CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, TRANSACTION_BYTES_EXPECTED, TRANSACTION_BYTES_MAX,
 };
 use crate::seeded::SeededState;
-use crate::time::{Duration, Time};
+use crate::time::Time;
 use crate::wire::message::Tip;
 
 /// The engine. See the module's head for how to drive it.
@@ -92,18 +90,7 @@ pub struct Gossip {
     /// What the two ends of a link draw, so that they don't speak at once.
     chance: ChaCha8Rng,
     checks: Checks,
-    /// Blocks whose parent has come; worked on before anything else is.
-    released: VecDeque<(PeerHandle, Arc<Block>)>,
-    /// When to look again for missing blocks, and after how long the time after.
-    catch_up_at: Option<Time>,
-    catch_up_wait: Duration,
-    /// How often that was in vain.
-    looks: Looks,
-    /// The last block that was requested ahead, and whether blocks were connected since.
-    window_end: Option<BlockId>,
-    advanced: bool,
-    /// Runs while the lowest of them holds up the others.
-    stall: StallClock,
+    catching_up: CatchUp,
     /// The usual length of a transaction, in bytes: announcements don't tell it.
     usual_bytes: usize,
     /// What those in blocks take at the most, on the average of a block: headers don't tell it either. Falls slowly; until a
@@ -166,13 +153,7 @@ impl Gossip {
             routes,
             chance: rng,
             checks: Checks::new(&hasher),
-            released: VecDeque::new(),
-            catch_up_at: None,
-            catch_up_wait: CATCH_UP_INTERVAL_MIN,
-            looks: Looks::default(),
-            window_end: None,
-            advanced: false,
-            stall: StallClock::default(),
+            catching_up: CatchUp::default(),
             usual_bytes: TRANSACTION_BYTES_EXPECTED,
             usual_bytes_in_block: TRANSACTION_BYTES_MAX,
             outputs: VecDeque::new(),
@@ -222,9 +203,8 @@ impl Gossip {
     pub fn poll_timeout(&self) -> Option<Time> {
         let parts = [
             self.peers.next_deadline(),
-            self.catch_up_at,
+            self.catching_up.next_deadline(),
             self.requests.next_deadline(),
-            self.stall.deadline(),
             self.orphans.next_deadline(),
             self.rumors.next_round(),
             self.conversations.next_deadline(),
@@ -304,10 +284,10 @@ impl Gossip {
 
     /// What every input ends with: whatever became due, possible or necessary.
     fn settle(&mut self, now: Time) {
-        while let Some((from, block)) = self.released.pop_front() {
+        while let Some((from, block)) = self.catching_up.next_released() {
             self.on_good_header(now, Some(from), &block, &[]);
         }
-        if core::mem::take(&mut self.advanced) {
+        if self.catching_up.take_advanced() {
             self.advance_window(now);
         }
         self.expire(now);

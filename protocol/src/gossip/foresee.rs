@@ -39,7 +39,7 @@ impl Gossip {
             self.requests.len(),
             self.mempool.len(),
             self.rumors.len(),
-            self.released.len(),
+            self.catching_up.len(),
             self.outputs.len(),
             self.usual_bytes,
         ];

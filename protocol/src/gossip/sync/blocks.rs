@@ -17,7 +17,7 @@ use crate::items::verify::Verdict;
 use crate::ledger::chain::{HeaderCheck, Standing, TipChange};
 use crate::ledger::durable::Record;
 use crate::ledger::orphan::Need;
-use crate::limits::{BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, CATCH_UP_INTERVAL_MIN, HEADER_BYTES_MAX};
+use crate::limits::{BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, HEADER_BYTES_MAX};
 use crate::time::Time;
 use crate::wire::codec::Encode as _;
 use crate::wire::message::Tip;
@@ -240,7 +240,7 @@ impl Gossip {
             }
         };
         self.requests.forget(RequestKey::Block(id));
-        self.catch_up_wait = CATCH_UP_INTERVAL_MIN;
+        self.catching_up.progressed();
         self.stats.blocks_accepted = self.stats.blocks_accepted.saturating_add(1);
         self.delivered(now, ItemId::Block(id), from);
         if let Some(each) = bytes.checked_div(usize::try_from(header.header().count).unwrap_or(usize::MAX)) {
@@ -264,10 +264,8 @@ impl Gossip {
         if !self.chain.is_one_too_many(&header) {
             self.relay_block(now, &header, from);
         }
-        // One after the other and not within each other, however long a chain of orphans is.
         let children = self.orphans.children_of(&id);
-        self.released.extend(children.into_iter().map(|(sender, orphan)| (PeerHandle(sender), orphan)));
-        self.advanced = true;
+        self.catching_up.release(children.into_iter().map(|(sender, orphan)| (PeerHandle(sender), orphan)));
         if let Some(from) = from {
             self.go_beside(now, from);
         }

@@ -5,21 +5,88 @@
 //! [`BLOCKS_AHEAD_MAX`] and [`BLOCKS_AHEAD_BYTES_MAX`]. The whole of it is announced to the request tracker when there is
 //! news; while blocks come in, only what enters it.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::detour::Looks;
-use super::stall::Staller;
+use super::stall::{StallClock, Staller};
 use crate::gossip::Gossip;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::fetch::request::RequestKey;
 use crate::gossip::links::peer::Peer;
-use crate::items::block::SignedHeader;
+use crate::items::block::{Block, SignedHeader};
 use crate::items::hash::BlockId;
 use crate::limits::{
     BLOCKS_AHEAD_BYTES_MAX, BLOCKS_AHEAD_MAX, BLOCKS_AHEAD_MIN, CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN,
 };
-use crate::time::Time;
+use crate::time::{Duration, Time};
+
+/// How far catching up has come.
+#[derive(Debug)]
+pub(crate) struct CatchUp {
+    /// When to look again for missing blocks, and after how long the time after.
+    at: Option<Time>,
+    wait: Duration,
+    /// How often that was in vain.
+    pub(super) looks: Looks,
+    /// The last block that was requested ahead, and whether blocks were connected since.
+    window_end: Option<BlockId>,
+    advanced: bool,
+    /// Runs while the lowest of them holds up the others.
+    stall: StallClock,
+    /// Blocks whose parent has come; worked on before anything else is.
+    released: VecDeque<(PeerHandle, Arc<Block>)>,
+}
+
+impl Default for CatchUp {
+    fn default() -> Self {
+        Self {
+            at: None,
+            wait: CATCH_UP_INTERVAL_MIN,
+            looks: Looks::default(),
+            window_end: None,
+            advanced: false,
+            stall: StallClock::default(),
+            released: VecDeque::new(),
+        }
+    }
+}
+
+impl CatchUp {
+    /// When something is to be done next.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.at.into_iter().chain(self.stall.deadline()).min()
+    }
+
+    /// A block was connected: what is still missing is looked for again sooner.
+    pub(super) const fn progressed(&mut self) {
+        self.wait = CATCH_UP_INTERVAL_MIN;
+    }
+
+    /// A block was connected, and these wait no longer for their parent. One after the other and not within each other,
+    /// however long a chain of orphans is.
+    pub(super) fn release(&mut self, children: impl Iterator<Item = (PeerHandle, Arc<Block>)>) {
+        self.released.extend(children);
+        self.advanced = true;
+    }
+
+    /// The next block whose parent has come.
+    pub(crate) fn next_released(&mut self) -> Option<(PeerHandle, Arc<Block>)> {
+        self.released.pop_front()
+    }
+
+    /// Whether blocks were connected since this was asked last.
+    pub(crate) const fn take_advanced(&mut self) -> bool {
+        core::mem::replace(&mut self.advanced, false)
+    }
+
+    /// How many blocks wait for their turn.
+    #[cfg(feature = "foresee")]
+    pub(crate) fn len(&self) -> usize {
+        self.released.len()
+    }
+}
 
 impl Gossip {
     /// Requests the next bodies on the way to the best known header from every peer that should have them: what there is
@@ -28,7 +95,7 @@ impl Gossip {
         self.ask_ahead(now, false);
         self.set_catch_up_timer(now);
         let window = self.window(self.chain.missing());
-        self.window_end = window.last().map(SignedHeader::id);
+        self.catching_up.window_end = window.last().map(SignedHeader::id);
         if self.has_source(now, window.first()) {
             for header in window {
                 self.want_of_all(now, &header);
@@ -39,13 +106,13 @@ impl Gossip {
     /// After blocks were connected: requests those that entered the window, and no others. The rest of it was requested
     /// before, and would cost its length times the number of peers at each block.
     pub(crate) fn advance_window(&mut self, now: Time) {
-        self.stall.progressed();
+        self.catching_up.stall.progressed();
         self.ask_ahead(now, true);
         self.set_catch_up_timer(now);
         let window = self.window(self.chain.missing());
         let ahead = self.chain.missing().take(BLOCKS_AHEAD_MAX);
         // The end of the window before: connected by now, on the way still, or on another way.
-        let requested = ahead.enumerate().find(|(_, id)| Some(**id) == self.window_end);
+        let requested = ahead.enumerate().find(|(_, id)| Some(**id) == self.catching_up.window_end);
         let requested = requested.map_or(0, |(place, _)| place.saturating_add(1));
         if !self.has_source(now, window.first()) {
             return;
@@ -54,7 +121,7 @@ impl Gossip {
             self.want_of_all(now, header);
         }
         if requested < window.len() {
-            self.window_end = window.last().map(SignedHeader::id);
+            self.catching_up.window_end = window.last().map(SignedHeader::id);
         }
         // The lowest holds up all others. It may have been pushed out of the orphans, or nobody had it when asked.
         if let Some(lowest) = window.first().filter(|_| requested > 0)
@@ -88,13 +155,13 @@ impl Gossip {
     }
 
     fn set_catch_up_timer(&mut self, now: Time) {
-        self.catch_up_at = match self.catch_up_at {
+        self.catching_up.at = match self.catching_up.at {
             _ if self.chain.missing().next().is_none() => {
-                self.looks = Looks::default();
+                self.catching_up.looks = Looks::default();
                 None
             }
             Some(at) => Some(at),
-            None => Some(now + self.catch_up_wait),
+            None => Some(now + self.catching_up.wait),
         };
     }
 
@@ -159,9 +226,9 @@ impl Gossip {
     /// Looks again for what is missing, if it is time. A request whose every announcer has failed is forgotten, and nobody
     /// announces a block twice.
     pub(crate) fn catch_up_again(&mut self, now: Time) {
-        if self.catch_up_at.is_some_and(|at| at <= now) {
-            self.catch_up_at = None;
-            self.catch_up_wait = self.catch_up_wait.times(2).min(CATCH_UP_INTERVAL_MAX);
+        if self.catching_up.at.is_some_and(|at| at <= now) {
+            self.catching_up.at = None;
+            self.catching_up.wait = self.catching_up.wait.times(2).min(CATCH_UP_INTERVAL_MAX);
             self.catch_up(now);
             self.look_beside(now);
             let peers: Vec<PeerHandle> = self.peers.iter().map(|(handle, _)| *handle).collect();
@@ -197,21 +264,23 @@ impl Gossip {
 
     /// Ends the request that has held up the window for too long; it goes to the next announcer.
     pub(crate) fn end_stall(&mut self, now: Time) {
-        let Some((block, _)) = self.stall.due(now).filter(|due| self.staller() == Some(*due)) else { return };
+        let Some((block, _)) = self.catching_up.stall.due(now).filter(|due| self.staller() == Some(*due)) else {
+            return;
+        };
         match self.requests.stalled(now, RequestKey::Block(block)) {
             Some(struck) => {
-                self.stall.ended();
+                self.catching_up.stall.ended();
                 self.stats.requests_stalled = self.stats.requests_stalled.saturating_add(1);
                 self.leave_withholder(now, struck);
             }
-            None => self.stall.restart(),
+            None => self.catching_up.stall.restart(),
         }
     }
 
     /// Notes whether the window is stuck, and on whom.
     pub(crate) fn watch_stall(&mut self, now: Time) {
         let staller = self.staller();
-        self.stall.watch(now, staller);
+        self.catching_up.stall.watch(now, staller);
     }
 
     /// The window is stuck when its lowest block is in flight and a later one is here: others went ahead, so neither our
@@ -228,9 +297,9 @@ impl Gossip {
 
     /// Looks again sooner: there is news.
     pub(crate) fn catch_up_soon(&mut self, now: Time) {
-        self.catch_up_wait = CATCH_UP_INTERVAL_MIN;
-        let soon = now + self.catch_up_wait;
-        self.catch_up_at = self.catch_up_at.map(|at| at.min(soon));
+        self.catching_up.wait = CATCH_UP_INTERVAL_MIN;
+        let soon = now + self.catching_up.wait;
+        self.catching_up.at = self.catching_up.at.map(|at| at.min(soon));
     }
 
     pub(crate) fn want_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader) {

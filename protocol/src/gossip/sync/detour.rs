@@ -35,7 +35,7 @@ impl Gossip {
     /// After another look for missing blocks: if it is in vain too, asks some peers which branch they are on.
     pub(crate) fn look_beside(&mut self, now: Time) {
         let came = self.look_brought();
-        self.looks.at(self.chain.missing().next().copied(), came);
+        self.catching_up.looks.at(self.chain.missing().next().copied(), came);
         if !self.on_detour() {
             return;
         }
@@ -66,12 +66,14 @@ impl Gossip {
 
     /// Whether the way to the best header leads nowhere, as far as we know.
     pub(crate) fn on_detour(&self) -> bool {
-        self.looks.in_vain >= DETOUR_LOOKS && !self.look_brought() && self.chain.missing().next().is_some()
+        self.catching_up.looks.in_vain >= DETOUR_LOOKS
+            && !self.look_brought()
+            && self.chain.missing().next().is_some()
     }
 
     /// Whether the block of the last look has come, or there was no look.
     fn look_brought(&self) -> bool {
-        self.looks.lowest.is_none_or(|lowest| self.chain.is_connected(&lowest))
+        self.catching_up.looks.lowest.is_none_or(|lowest| self.chain.is_connected(&lowest))
     }
 
     /// Whether a peer says to be further than we are, on a branch whose end we don't know.
