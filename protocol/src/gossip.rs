@@ -32,6 +32,7 @@ pub use self::api::{
     Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
     Stats, Submission, SyncInfo, TransactionStatus,
 };
+use self::fetch::lengths::Lengths;
 use self::fetch::request::RequestTracker;
 use self::intake::acknowledged::Acknowledged;
 use self::intake::checks::Checks;
@@ -57,9 +58,7 @@ use crate::items::validator::{StandardValidator, Validator};
 use crate::ledger::chain::Chain;
 use crate::ledger::mempool::Mempool;
 use crate::ledger::orphan::OrphanPool;
-use crate::limits::{
-    CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, TRANSACTION_BYTES_EXPECTED, TRANSACTION_BYTES_MAX,
-};
+use crate::limits::{CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX};
 use crate::seeded::SeededState;
 use crate::time::Time;
 use crate::wire::message::Tip;
@@ -91,11 +90,7 @@ pub struct Gossip {
     chance: ChaCha8Rng,
     checks: Checks,
     catching_up: CatchUp,
-    /// The usual length of a transaction, in bytes: announcements don't tell it.
-    usual_bytes: usize,
-    /// What those in blocks take at the most, on the average of a block: headers don't tell it either. Falls slowly; until a
-    /// block was seen, the largest, so that nobody is struck for the length of the first.
-    usual_bytes_in_block: usize,
+    lengths: Lengths,
     outputs: VecDeque<Output>,
     stats: Stats,
 }
@@ -154,8 +149,7 @@ impl Gossip {
             chance: rng,
             checks: Checks::new(&hasher),
             catching_up: CatchUp::default(),
-            usual_bytes: TRANSACTION_BYTES_EXPECTED,
-            usual_bytes_in_block: TRANSACTION_BYTES_MAX,
+            lengths: Lengths::default(),
             outputs: VecDeque::new(),
             stats: Stats::default(),
             hasher,

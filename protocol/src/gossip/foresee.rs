@@ -41,7 +41,7 @@ impl Gossip {
             self.rumors.len(),
             self.catching_up.len(),
             self.outputs.len(),
-            self.usual_bytes,
+            self.lengths.transaction(),
         ];
         let counted = counts.iter().fold(0_u64, |sum, count| sum.wrapping_add(*count as u64));
         let deadlines = [self.peers.next_deadline(), self.orphans.next_deadline(), self.rumors.next_round()];

@@ -93,7 +93,7 @@ impl Gossip {
             // What would be refused for want of room by its link is not asked of it: others may announce it. If others have,
             // this one is kept in mind: its turn comes later, and its link may have room by then.
             let others = self.requests.is_tracked(key(transaction));
-            if !others && !self.mempool.may_take(now, self.usual_bytes, from.0) {
+            if !others && !self.mempool.may_take(now, self.lengths.transaction(), from.0) {
                 self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
                 continue;
             }
@@ -373,8 +373,7 @@ impl Gossip {
         self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
         self.delivered(now, item, from);
         let bytes = body.encoded().len();
-        // An eighth of the news: a few dozen items of another length change what is expected.
-        self.usual_bytes = (self.usual_bytes.saturating_mul(7).saturating_add(bytes) / 8).max(1);
+        self.lengths.accepted(bytes);
         self.tell(Event::Accepted { item, from, within: None, bytes });
     }
 

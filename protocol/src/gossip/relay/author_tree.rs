@@ -17,7 +17,7 @@ use crate::items::block::SignedHeader;
 use crate::items::hash::{BlockId, RouteId, RouteKind, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
 use crate::ledger::mempool::Lookup;
-use crate::limits::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX, LIVE_AGE_MAX, REQUEST_ROOM_BYTES};
+use crate::limits::{LIVE_AGE_MAX, REQUEST_ROOM_BYTES};
 use crate::time::{Duration, Time};
 use crate::wire::codec::Encode as _;
 use crate::wire::message::{Lane, Message, TxRef};
@@ -203,7 +203,7 @@ impl Gossip {
 
     /// A peer announced what isn't here yet. If it is news, a push is likely to be on its way, and is waited for.
     pub(crate) fn on_news(&mut self, now: Time, from: PeerHandle, key: RequestKey, age: Duration) -> Announced {
-        let bytes = self.usual_bytes;
+        let bytes = self.lengths.transaction();
         let Some(peer) = self.peers.get(&from).filter(|_| self.routes.is_some() && age < LIVE_AGE_MAX) else {
             return self.requests.announced(now, from, key, bytes);
         };
@@ -347,7 +347,7 @@ impl Gossip {
     /// A peer announced a block that is wanted; with `pushed`, its body is on the way.
     pub(crate) fn hear_of_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let Some(peer) = self.peers.get(&from) else { return };
-        let (key, bytes) = (RequestKey::Block(header.id()), self.expected_bytes(header));
+        let (key, bytes) = (RequestKey::Block(header.id()), self.lengths.block(header));
         if pushed {
             let taken = self.requests.promised(now, from, key, bytes) || self.requests.asked(key) == Some(from);
             if taken {
@@ -400,12 +400,6 @@ impl Gossip {
             let kind = RouteKind::Block;
             routes.learn(First { kind, route, author: route, at: now, from, pushed: false, again: false });
         }
-    }
-
-    /// How long the body behind a header is likely to be, in bytes.
-    pub(crate) fn expected_bytes(&self, header: &SignedHeader) -> usize {
-        let count = usize::try_from(header.header().count).unwrap_or(usize::MAX);
-        count.saturating_mul(self.usual_bytes_in_block).saturating_add(HEADER_BYTES_MAX).min(BLOCK_BYTES_MAX)
     }
 }
 

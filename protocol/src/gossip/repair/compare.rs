@@ -268,7 +268,7 @@ impl Gossip {
                 let young: BTreeSet<SaltedId> = young.map(|item| salt.id(&item.id())).collect();
                 wanted.retain(|id| !young.contains(id));
                 self.conversations.learn(wanted.len().saturating_add(only_here.len()));
-                if opening.digest == Digest::Pull || self.mempool.room_for(self.usual_bytes) == 0 {
+                if opening.digest == Digest::Pull || self.mempool.room_for(self.lengths.transaction()) == 0 {
                     wanted.clear();
                 }
                 let mut offered: Vec<ShortId> = Vec::new();
@@ -400,7 +400,7 @@ impl Gossip {
     fn consider(&mut self, now: Time, from: PeerHandle, number: u32, ids: &[ShortId], listed: bool) -> usize {
         let tip = self.chain.tip().height;
         let mut places = BTreeMap::new();
-        let mut room = self.mempool.room_for(self.usual_bytes);
+        let mut room = self.mempool.room_for(self.lengths.transaction());
         let mut wanted = 0_usize;
         for (place, id) in (0_u16..).zip(ids) {
             if !self.peers.contains_key(&from) {
@@ -411,7 +411,9 @@ impl Gossip {
             if room == 0 || self.seen.covers(&name, tip, from) || self.has(&name) {
                 continue;
             }
-            if self.requests.announced(now, from, RequestKey::Short(*id), self.usual_bytes) == Announced::Tracked {
+            if self.requests.announced(now, from, RequestKey::Short(*id), self.lengths.transaction())
+                == Announced::Tracked
+            {
                 places.insert(*id, place);
                 room = room.saturating_sub(1);
                 wanted = wanted.saturating_add(1);

@@ -146,7 +146,7 @@ impl Gossip {
             if self.conversations.lists.deadline(slot).is_some_and(|deadline| deadline <= now) {
                 self.end_list(now, slot);
             }
-            let room = self.mempool.room_for(self.usual_bytes) > 0;
+            let room = self.mempool.room_for(self.lengths.transaction()) > 0;
             while self.conversations.lists.slots.get(slot).is_some_and(Option::is_none)
                 && let Some(claim) = self.conversations.lists.next_claim(slot)
             {

@@ -243,9 +243,7 @@ impl Gossip {
         self.catching_up.progressed();
         self.stats.blocks_accepted = self.stats.blocks_accepted.saturating_add(1);
         self.delivered(now, ItemId::Block(id), from);
-        if let Some(each) = bytes.checked_div(usize::try_from(header.header().count).unwrap_or(usize::MAX)) {
-            self.usual_bytes_in_block = each.max(self.usual_bytes_in_block / 8 * 7).max(1);
-        }
+        self.lengths.connected(&header, bytes);
         self.tell(Event::Accepted { item, from, within: None, bytes });
         if let Some((block, transactions)) = connected.added {
             self.keep(Record::Block { block, transactions });

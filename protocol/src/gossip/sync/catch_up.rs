@@ -170,7 +170,7 @@ impl Gossip {
         let mut window = Vec::new();
         let mut bytes = 0_usize;
         for header in missing.take(BLOCKS_AHEAD_MAX).map_while(|id| self.chain.header(id)) {
-            bytes = bytes.saturating_add(self.expected_bytes(header));
+            bytes = bytes.saturating_add(self.lengths.block(header));
             if window.len() >= BLOCKS_AHEAD_MIN && bytes > BLOCKS_AHEAD_BYTES_MAX {
                 break;
             }
@@ -304,7 +304,7 @@ impl Gossip {
 
     pub(crate) fn want_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader) {
         if self.peers.contains_key(&from) {
-            let expected = self.expected_bytes(header);
+            let expected = self.lengths.block(header);
             self.requests.announced(now, from, RequestKey::Block(header.id()), expected);
         }
     }
