@@ -76,8 +76,6 @@ pub struct Gossip {
     chain: Chain,
     orphans: OrphanPool,
     loads: Loads,
-    /// The lowest height from which on durable storage has every body of the best chain.
-    kept_from: Height,
     watch: Watch,
     acknowledged: Acknowledged,
     evidence: Evidence,
@@ -138,7 +136,6 @@ impl Gossip {
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
             loads: Loads::default(),
-            kept_from: 1,
             watch: Watch::default(),
             acknowledged: Acknowledged::default(),
             evidence: Evidence::default(),
@@ -170,7 +167,7 @@ impl Gossip {
             Input::ProducedBlock(block) => self.on_submitted_block(now, &block, Vouched::Yes),
             Input::Verified { job, verdict } => self.on_verified(now, job, verdict),
             Input::Loaded(loaded) => self.on_loaded(now, loaded),
-            Input::Pruned { kept_from } => self.kept_from = self.kept_from.max(kept_from),
+            Input::Pruned { kept_from } => self.loads.pruned(kept_from),
             Input::Drained { peer, lane, bytes } => {
                 if let Some(peer) = self.peers.get_mut(&peer) {
                     peer.credit.refill(lane, bytes);
@@ -227,7 +224,7 @@ impl Gossip {
     /// The lowest height from which on every body of the best chain is kept, in memory or durable storage.
     #[must_use]
     pub const fn kept_from(&self) -> Height {
-        self.kept_from
+        self.loads.kept_from()
     }
 
     /// How full the mempool is.

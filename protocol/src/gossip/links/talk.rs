@@ -36,7 +36,7 @@ impl Gossip {
         if let Some(peer) = self.peers.get_mut(&handle) {
             peer.known.insert(tip.id.short());
         }
-        let hello = Hello::new(&self.config.network, tip).keeping_from(self.kept_from);
+        let hello = Hello::new(&self.config.network, tip).keeping_from(self.kept_from());
         self.send(handle, Message::Hello(hello));
     }
 

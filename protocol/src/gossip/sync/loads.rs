@@ -28,9 +28,11 @@ use crate::wire::message::{Lane, Message};
 /// The link that restored transactions are counted for, closed at once. No peer has it: handles count from 0.
 const RESTORED: PeerHandle = PeerHandle(u32::MAX);
 
-/// What durable storage was asked for and has not answered.
+/// What durable storage has, and what it was asked for and has not answered.
 #[derive(Debug)]
 pub(crate) struct Loads {
+    /// The lowest height from which on it has every body of the best chain.
+    kept_from: Height,
     blocks: BTreeMap<BlockId, Waiting>,
     /// By locator.
     headers: BTreeMap<Vec<BlockId>, Vec<PeerHandle>>,
@@ -51,6 +53,7 @@ struct Waiting {
 impl Default for Loads {
     fn default() -> Self {
         Self {
+            kept_from: 1,
             blocks: BTreeMap::new(),
             headers: BTreeMap::new(),
             returning: BTreeSet::new(),
@@ -60,6 +63,16 @@ impl Default for Loads {
 }
 
 impl Loads {
+    /// Durable storage has deleted bodies of old blocks.
+    pub(crate) fn pruned(&mut self, kept_from: Height) {
+        self.kept_from = self.kept_from.max(kept_from);
+    }
+
+    /// The lowest height from which on it has every body of the best chain.
+    pub(crate) const fn kept_from(&self) -> Height {
+        self.kept_from
+    }
+
     /// Blocks asked for, and blocks that wait for their transactions' return.
     pub(crate) fn len(&self) -> (usize, usize) {
         (self.blocks.len(), self.returning.len())
@@ -74,7 +87,7 @@ impl Gossip {
     /// [`RestoreError`] if the blocks don't follow each other. The engine is not to be used then.
     pub fn restore(&mut self, now: Time, restored: Restored) -> Result<(), RestoreError> {
         let Restored { best, pending, returning, kept_from } = restored;
-        self.kept_from = self.kept_from.max(kept_from);
+        self.loads.pruned(kept_from);
         self.chain.restore(&best)?;
         self.remember_confirmed(&best);
         let ids: Vec<&TxId> = best.iter().filter_map(|block| block.transactions.as_deref()).flatten().collect();
