@@ -9,7 +9,7 @@
 
 mod api;
 pub mod fetch;
-#[cfg(feature = "foresee")]
+#[cfg(feature = "simulator")]
 mod foresee;
 mod intake;
 pub(crate) mod limits;
@@ -103,6 +103,7 @@ impl Gossip {
 
     /// The same before it begins, with less room for transactions and headers than the protocol's limits: for simulations, in which
     /// things are to be full. [`Gossip::occupancy`] still tells the protocol's limits.
+    #[cfg(feature = "simulator")]
     #[must_use]
     pub fn with_room(mut self, mempool_bytes: usize, chain: crate::ledger::chain::Limits) -> Self {
         self.mempool = Mempool::new(mempool_bytes);

@@ -197,7 +197,7 @@ impl Checks {
     }
 
     /// Reads a field of each part, so that all of this struct is at hand.
-    #[cfg(feature = "foresee")]
+    #[cfg(feature = "simulator")]
     pub(crate) fn foresee(&self) -> u64 {
         let counts =
             [self.jobs.len(), self.transactions.len(), self.short.len(), self.headers.len(), self.bodies.len()];

@@ -79,7 +79,7 @@ impl HeaderChecks {
     }
 
     /// How many headers are in verification.
-    #[cfg(feature = "foresee")]
+    #[cfg(feature = "simulator")]
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }

@@ -162,7 +162,7 @@ impl Peer {
     }
 
     /// Reads a field here and there, so that all of this struct is at hand.
-    #[cfg(feature = "foresee")]
+    #[cfg(feature = "simulator")]
     pub(crate) fn foresee(&self) -> u64 {
         let counts =
             [self.known.len(), self.announcements.len(), self.owed.len(), self.headers.len(), self.checks];

@@ -93,7 +93,7 @@ impl Peers {
     }
 
     /// Reads where the peers are.
-    #[cfg(feature = "foresee")]
+    #[cfg(feature = "simulator")]
     pub(crate) fn foresee(&self) -> u64 {
         let ends = [self.handles.first(), self.handles.last()];
         ends.into_iter().flatten().fold(self.touched.len() as u64, |sum, handle| sum ^ u64::from(handle.0))

@@ -82,7 +82,7 @@ impl CatchUp {
     }
 
     /// How many blocks wait for their turn.
-    #[cfg(feature = "foresee")]
+    #[cfg(feature = "simulator")]
     pub(crate) fn len(&self) -> usize {
         self.released.len()
     }
