@@ -41,8 +41,7 @@ use self::intake::seen::Seen;
 use self::links::peer::Peer;
 use self::links::peers::Peers;
 pub use self::occupancy::Occupancy;
-use self::relay::route::Routes;
-use self::relay::rumor::Rumors;
+use self::relay::Relay;
 use self::repair::conversations::Conversations;
 use self::sync::behind::Watch;
 pub use self::sync::behind::{Behind, Cause, Hold};
@@ -81,9 +80,7 @@ pub struct Gossip {
     evidence: Evidence,
     firsts: Firsts,
     conversations: Conversations,
-    rumors: Rumors,
-    /// `None` under other policies than author trees.
-    routes: Option<Routes>,
+    relay: Relay,
     /// What the two ends of a link draw, so that they don't speak at once.
     chance: ChaCha8Rng,
     checks: Checks,
@@ -122,12 +119,7 @@ impl Gossip {
         rng.fill_bytes(&mut rumor_seed);
         let mut route_seed = [0; 32];
         rng.fill_bytes(&mut route_seed);
-        let routes = match config.relay {
-            RelayPolicy::AuthorTree(AuthorTree { redundancy }) => {
-                Some(Routes::new(redundancy, &hasher, route_seed))
-            }
-            RelayPolicy::Announce | RelayPolicy::Flood | RelayPolicy::Rumor(_) | RelayPolicy::None => None,
-        };
+        let relay = Relay::new(config.relay, &hasher, rumor_seed, route_seed);
         Self {
             validator,
             peers: Peers::default(),
@@ -142,8 +134,7 @@ impl Gossip {
             evidence: Evidence::default(),
             firsts: Firsts::new(&hasher),
             conversations: Conversations::default(),
-            rumors: Rumors::new(config.relay, rumor_seed),
-            routes,
+            relay,
             chance: rng,
             checks: Checks::new(&hasher),
             catching_up: CatchUp::default(),
@@ -198,9 +189,8 @@ impl Gossip {
             self.catching_up.next_deadline(),
             self.requests.next_deadline(),
             self.orphans.next_deadline(),
-            self.rumors.next_round(),
+            self.relay.next_deadline(),
             self.conversations.next_deadline(),
-            self.routes.as_ref().and_then(|routes| routes.overdue.deadline()),
         ];
         parts.into_iter().flatten().min()
     }

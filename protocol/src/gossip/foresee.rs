@@ -7,6 +7,7 @@
 use super::Gossip;
 use super::api::PeerHandle;
 use super::intake::transactions;
+use super::relay::rumor::Rumors;
 use crate::wire::message::{Message, TxRef};
 
 impl Gossip {
@@ -38,13 +39,13 @@ impl Gossip {
         let counts = [
             self.requests.len(),
             self.mempool.len(),
-            self.rumors.len(),
+            self.relay.rumors().map_or(0, Rumors::len),
             self.catching_up.len(),
             self.outputs.len(),
             self.lengths.transaction(),
         ];
         let counted = counts.iter().fold(0_u64, |sum, count| sum.wrapping_add(*count as u64));
-        let deadlines = [self.peers.next_deadline(), self.orphans.next_deadline(), self.rumors.next_round()];
+        let deadlines = [self.peers.next_deadline(), self.orphans.next_deadline(), self.relay.next_deadline()];
         deadlines.iter().flatten().fold(counted, |sum, at| sum.wrapping_add(at.as_micros()))
             ^ self.stats.announcements
             ^ self.stats.requests_not_found

@@ -1,11 +1,157 @@
 //! Whom to push to, whom to tell: the relay policies.
+//!
+//! The policy is matched in this file alone. What it plans for an item ([`Spread`]) is carried out by one fan-out, in
+//! `fan_out`; the state of a policy is its own: [`Routes`] for author trees, [`Rumors`] for rumor mongering.
 
 pub(super) mod author_tree;
+mod fan_out;
 pub(super) mod limits;
-pub(super) mod meter;
-pub(super) mod pass_on;
+mod meter;
+mod pass_on;
 pub(super) mod policy;
 pub(super) mod route;
 pub(super) mod rumor;
-pub(super) mod told;
+mod told;
 pub(super) mod trust;
+
+use alloc::vec::Vec;
+
+use self::policy::{AuthorTree, RelayPolicy};
+use self::route::Routes;
+use self::rumor::Rumors;
+use super::api::PeerHandle;
+use crate::items::block::SignedHeader;
+use crate::items::hash::{RouteKind, TxId};
+use crate::seeded::SeededState;
+use crate::time::Time;
+
+/// The relay policy of a node, with what it has learned.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    policy: Policy,
+}
+
+#[derive(Debug)]
+enum Policy {
+    Announce,
+    Flood,
+    Rumor(Rumors),
+    AuthorTree(Routes),
+    None,
+}
+
+/// What a policy plans for a transaction that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// Nothing now: nobody is told, or rounds push it.
+    Nothing,
+    /// All that lack it are told.
+    AnnounceToAll,
+    /// All that lack it are sent it.
+    PushToAll,
+    /// Along the tree of its author.
+    AlongTree,
+}
+
+impl Relay {
+    /// Each policy with chance has a seed of its own, whether or not it is the one.
+    pub(super) fn new(
+        policy: RelayPolicy,
+        hasher: &SeededState,
+        rumor_seed: [u8; 32],
+        route_seed: [u8; 32],
+    ) -> Self {
+        let policy = match policy {
+            RelayPolicy::Announce => Policy::Announce,
+            RelayPolicy::Flood => Policy::Flood,
+            RelayPolicy::Rumor(rumor) => Policy::Rumor(Rumors::new(rumor, rumor_seed)),
+            RelayPolicy::AuthorTree(AuthorTree { redundancy }) => {
+                Policy::AuthorTree(Routes::new(redundancy, hasher, route_seed))
+            }
+            RelayPolicy::None => Policy::None,
+        };
+        Self { policy }
+    }
+
+    /// Whether peers are told of anything.
+    pub(super) const fn tells(&self) -> bool {
+        !matches!(self.policy, Policy::None)
+    }
+
+    /// What is known of routes; `None` under other policies than author trees.
+    pub(super) const fn routes(&self) -> Option<&Routes> {
+        match &self.policy {
+            Policy::AuthorTree(routes) => Some(routes),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn routes_mut(&mut self) -> Option<&mut Routes> {
+        match &mut self.policy {
+            Policy::AuthorTree(routes) => Some(routes),
+            _ => None,
+        }
+    }
+
+    /// What is hot; `None` under other policies than rumor mongering.
+    pub(super) const fn rumors(&self) -> Option<&Rumors> {
+        match &self.policy {
+            Policy::Rumor(rumors) => Some(rumors),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn rumors_mut(&mut self) -> Option<&mut Rumors> {
+        match &mut self.policy {
+            Policy::Rumor(rumors) => Some(rumors),
+            _ => None,
+        }
+    }
+
+    /// Plans how an accepted transaction is spread.
+    fn plan(&mut self, now: Time, id: TxId) -> Spread {
+        match &mut self.policy {
+            Policy::Announce => Spread::AnnounceToAll,
+            Policy::Flood => Spread::PushToAll,
+            Policy::Rumor(rumors) => {
+                rumors.ignite(now, id);
+                Spread::Nothing
+            }
+            Policy::AuthorTree(_) => Spread::AlongTree,
+            Policy::None => Spread::Nothing,
+        }
+    }
+
+    /// Of these peers, in the order of handles, those that a block is pushed to. All others are told of it.
+    fn block_links(&self, header: &SignedHeader, peers: impl Iterator<Item = PeerHandle>) -> Vec<PeerHandle> {
+        match &self.policy {
+            Policy::Flood => peers.collect(),
+            Policy::AuthorTree(routes) => {
+                let links = routes.links(RouteKind::Block, author_tree::block_route(header));
+                peers.filter(|peer| links.is_eager(*peer)).collect()
+            }
+            Policy::Announce | Policy::Rumor(_) | Policy::None => Vec::new(),
+        }
+    }
+
+    /// When a round or a push that is due wants to be looked at.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        match &self.policy {
+            Policy::Rumor(rumors) => rumors.next_round(),
+            Policy::AuthorTree(routes) => routes.overdue.deadline(),
+            Policy::Announce | Policy::Flood | Policy::None => None,
+        }
+    }
+
+    /// A peer is there.
+    pub(super) fn peer_met(&mut self, peer: PeerHandle) {
+        if let Policy::AuthorTree(routes) = &mut self.policy {
+            routes.peer_met(peer);
+        }
+    }
+
+    /// Whether a peer that is asked for something is to push what travels the same way from then on.
+    pub(super) const fn grafts(&self) -> bool {
+        self.routes().is_some()
+    }
+}

@@ -229,7 +229,7 @@ impl Gossip {
                     let gone = self.mempool.remove(&id).map(|_| id);
                     self.keep_gone(gone.into_iter().collect());
                 }
-                Why::Returned => self.announce_again(id),
+                Why::Returned => self.announce_again(now, id),
                 Why::Within(block) => {
                     let height = self.chain.height_of(&block).filter(|_| self.chain.is_best(&block));
                     if let (Ok(Some(first)), Some(height)) = (first, height)

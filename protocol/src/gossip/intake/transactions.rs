@@ -8,6 +8,7 @@ use super::seen::Rejection;
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use crate::gossip::fetch::request::{Announced, RequestKey};
+use crate::gossip::relay::rumor::Rumors;
 use crate::gossip::relay::trust::Backing;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
@@ -211,7 +212,7 @@ impl Gossip {
     /// A had is neither a body nor an announcement, so it is no echo of what the peer sent.
     fn tell_had(&mut self, to: PeerHandle, in_vain: Vec<ShortId>) {
         let room = self.peers.get(&to).is_some_and(|peer| peer.credit.fits_control(REQUEST_ROOM_BYTES));
-        if room && !in_vain.is_empty() && self.rumors.gives_feedback() {
+        if room && !in_vain.is_empty() && self.relay.rumors().is_some_and(Rumors::gives_feedback) {
             self.send(to, Message::Had(in_vain));
         }
     }
@@ -220,7 +221,9 @@ impl Gossip {
     pub(crate) fn on_had(&mut self, from: PeerHandle, ids: &[ShortId]) {
         for short in ids {
             self.shows(from, *short);
-            self.rumors.had(from, *short);
+            if let Some(rumors) = self.relay.rumors_mut() {
+                rumors.had(from, *short);
+            }
         }
     }
 

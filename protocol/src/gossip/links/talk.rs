@@ -29,9 +29,7 @@ impl Gossip {
     ) {
         self.peers.insert(handle, Peer::new(now, direction, self.hasher.clone()));
         self.requests.peer_connected(now, handle, direction, group);
-        if let Some(routes) = &mut self.routes {
-            routes.peer_met(handle);
-        }
+        self.relay.peer_met(handle);
         let tip = self.chain.tip();
         if let Some(peer) = self.peers.get_mut(&handle) {
             peer.known.insert(tip.id.short());
@@ -45,7 +43,9 @@ impl Gossip {
         if self.peers.remove(&handle).is_some() {
             self.requests.peer_disconnected(now, handle);
             self.leave_conversations(handle);
-            self.rumors.peer_gone(handle);
+            if let Some(rumors) = self.relay.rumors_mut() {
+                rumors.peer_gone(handle);
+            }
             self.leave_routes(now, handle);
             self.orphans.remove_peer(handle.0);
             self.mempool.link_closed(handle.0);
@@ -207,7 +207,7 @@ impl Gossip {
         self.stats.requests = self.stats.requests.saturating_add(requests.len() as u64);
         requests.retain(|(handle, key)| match key {
             RequestKey::Block(id) => {
-                let graft = self.routes.is_some() && self.chain.best_header().id == *id;
+                let graft = self.relay.grafts() && self.chain.best_header().id == *id;
                 if graft {
                     self.be_fed(now, *handle, id);
                 }
@@ -224,7 +224,7 @@ impl Gossip {
                 let mut wanted = chunk.iter().filter_map(|(_, key)| transactions::named(key)).collect();
                 self.take_offered(*handle, &mut wanted);
                 if !wanted.is_empty() {
-                    self.send(*handle, Message::GetData { graft: self.routes.is_some(), wanted });
+                    self.send(*handle, Message::GetData { graft: self.relay.grafts(), wanted });
                 }
             }
         }

@@ -4,8 +4,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use rand_core::Rng as _;
-
+use super::fan_out::{Act, Item, Parcel};
 use super::route::First;
 use super::trust::{Backing, Due};
 use crate::gossip::Gossip;
@@ -19,7 +18,6 @@ use crate::items::transaction::SignedTransaction;
 use crate::ledger::mempool::Lookup;
 use crate::limits::{LIVE_AGE_MAX, REQUEST_ROOM_BYTES};
 use crate::time::{Duration, Time};
-use crate::wire::codec::Encode as _;
 use crate::wire::message::{Lane, Message, TxRef};
 
 /// Along which links a transaction is pushed.
@@ -58,9 +56,9 @@ impl Gossip {
         let author = RouteId::of(RouteKind::Transaction, &transaction.author().0);
         let via = match sender {
             Some(sender) => sender.via,
-            None => self.routes.as_mut().and_then(|routes| routes.enter(now, author)),
+            None => self.relay.routes_mut().and_then(|routes| routes.enter(now, author)),
         };
-        if let Some(routes) = self.routes.as_mut().filter(|_| via.is_none()) {
+        if let Some(routes) = self.relay.routes_mut().filter(|_| via.is_none()) {
             routes.adopt(author, sender.map(|sender| sender.peer));
         }
         let first = First {
@@ -73,46 +71,39 @@ impl Gossip {
             again,
         };
         let message = Message::Transactions { via, bodies: [transaction.clone().into()].into() };
-        let (lane, bytes) = (message.lane(), message.encoded_len());
-        let way = self.way(now, &first, sender, lane, bytes);
+        let parcel = Parcel::new(Item::Transaction(id), Some(message));
+        let way = self.way(now, &first, sender, parcel.load());
         let due = self.await_push(now, id, &first, way, sender);
         let owes = due.map(|due| due.peer);
         // Of whom a push is expected that teaches, it is waited for; meanwhile all others are told at once.
         let waits = due.is_some_and(|due| due.held);
-        let Some(routes) = &mut self.routes else { return };
+        let Some(routes) = self.relay.routes_mut() else { return };
         let told = if again { routes.told.take(short) } else { Vec::new() };
         let links = match way {
             Way::Tree(route) => Some(routes.links(RouteKind::Transaction, route)),
             Way::Flood | Way::Nowhere => None,
         };
         let unsure = waits || sender.is_some_and(|sender| !sender.live);
-        let (mut pushes, mut told_now) = (Vec::new(), Vec::new());
-        let was_told = |handle: &PeerHandle| told.binary_search(handle).is_ok();
-        let lacking = |(handle, peer): &(&PeerHandle, &mut Peer)| {
-            (peer.lacks(short) || was_told(handle)) && owes != Some(**handle)
+        let mut told_now = Vec::new();
+        let plan = |handle, peer: &Peer| {
+            let lacks = peer.lacks(short) || told.binary_search(&handle).is_ok();
+            if !lacks || owes == Some(handle) {
+                return Act::Nothing;
+            }
+            let eager = links.map_or(way == Way::Flood, |links| links.is_eager(handle));
+            let soon = eager || links.is_none();
+            if unsure && soon {
+                told_now.push(handle);
+            }
+            match (soon, eager && !waits) {
+                (_, true) => Act::Push,
+                (true, false) => Act::Announce,
+                (false, false) => Act::AnnounceLazily,
+            }
         };
-        for (handle, peer) in self.peers.iter_mut().filter(lacking) {
-            let eager = links.map_or(way == Way::Flood, |links| links.is_eager(*handle));
-            if unsure && (eager || links.is_none()) {
-                told_now.push(*handle);
-            }
-            let queued = if eager && !waits && peer.credit.fits_body(lane, bytes) {
-                peer.known.insert(short);
-                pushes.push(*handle);
-                true
-            } else if eager || links.is_none() {
-                peer.announcements.push(id)
-            } else {
-                peer.announcements.push_lazily(now, id, u64::from(self.chance.next_u32() & 0x3ff))
-            };
-            if !queued {
-                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
-            }
-        }
-        for handle in pushes {
-            self.send(handle, message.clone());
-        }
-        let Some(routes) = &mut self.routes else { return };
+        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, plan);
+        self.dispatch(parcel, outcome, false);
+        let Some(routes) = self.relay.routes_mut() else { return };
         if unsure {
             routes.told.tell(short, told_now);
         }
@@ -127,7 +118,7 @@ impl Gossip {
     fn await_push(&mut self, now: Time, id: TxId, first: &First, way: Way, sender: Option<Sender>) -> Option<Due> {
         let sender = sender.filter(|_| way == Way::Tree(first.route))?;
         let backing = sender.backing.and(self.requests.source(sender.peer));
-        let routes = self.routes.as_mut()?;
+        let routes = self.relay.routes_mut()?;
         let held = routes.trust.is_doubted(now, sender.peer);
         let from = sender.peer;
         let peer = routes.owes(now, first.route).filter(|parent| *parent != from && (held || !sender.pushed))?;
@@ -146,7 +137,7 @@ impl Gossip {
     /// Pushes that were due were waited for long enough. Of whom nothing came, it missed one, and is told now. Who announced
     /// the item has missed none, but the second link stays.
     pub(crate) fn judge_overdue(&mut self, now: Time) {
-        while let Some(routes) = &mut self.routes
+        while let Some(routes) = self.relay.routes_mut()
             && let Some(due) = routes.overdue.pop(now)
         {
             if due.brought && !due.held {
@@ -158,7 +149,7 @@ impl Gossip {
                 routes.trust.missed(now, due.peer);
             }
             if due.held && routes.end_wait(short, &due) {
-                self.push_to_told(&due.id);
+                self.push_to_told(now, &due.id);
             }
             if silent {
                 self.queue_announcement(due.peer, due.id);
@@ -167,23 +158,23 @@ impl Gossip {
     }
 
     /// Who was told of a transaction, while another copy was waited for in vain, is sent it.
-    fn push_to_told(&mut self, id: &TxId) {
-        let Some(routes) = &mut self.routes else { return };
+    fn push_to_told(&mut self, now: Time, id: &TxId) {
+        let Some(routes) = self.relay.routes_mut() else { return };
         let (told, via) = (routes.told.take(id.short()), routes.via_of(id.short()));
         let Some(transaction) = self.mempool.get(id).cloned() else { return };
         let message = Message::Transactions { via, bodies: [transaction.into()].into() };
-        let (lane, bytes) = (message.lane(), message.encoded_len());
-        for handle in told {
-            let fits = |peer: &&mut Peer| peer.credit.fits_body(lane, bytes);
-            if let Some(peer) = self.peers.get_mut(&handle).filter(fits) {
-                peer.known.insert(id.short());
-                self.send(handle, message.clone());
+        let parcel = Parcel::new(Item::Transaction(*id), Some(message));
+        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, |handle, _| {
+            match told.binary_search(&handle) {
+                Ok(_) => Act::PushOrNothing,
+                Err(_) => Act::Nothing,
             }
-        }
+        });
+        self.dispatch(parcel, outcome, false);
     }
 
-    fn way(&mut self, now: Time, first: &First, sender: Option<Sender>, lane: Lane, bytes: usize) -> Way {
-        let Some(routes) = &self.routes else { return Way::Nowhere };
+    fn way(&mut self, now: Time, first: &First, sender: Option<Sender>, load: Option<(Lane, usize)>) -> Way {
+        let Some(routes) = self.relay.routes() else { return Way::Nowhere };
         if sender.is_some_and(|sender| !sender.live) {
             return Way::Nowhere;
         }
@@ -191,9 +182,7 @@ impl Gossip {
             return Way::Tree(first.route);
         }
         let fallback = if routes.knows(first.author) { Way::Tree(first.author) } else { Way::Nowhere };
-        if lane == Lane::Bulk {
-            return fallback;
-        }
+        let Some((Lane::Control, bytes)) = load else { return fallback };
         let Some(sender) = sender else { return Way::Flood };
         let copies = self.peers.iter().count().saturating_sub(1);
         let cost = bytes.saturating_mul(copies) as u64;
@@ -204,7 +193,8 @@ impl Gossip {
     /// A peer announced what isn't here yet. If it is news, a push is likely to be on its way, and is waited for.
     pub(crate) fn on_news(&mut self, now: Time, from: PeerHandle, key: RequestKey, age: Duration) -> Announced {
         let bytes = self.lengths.transaction();
-        let Some(peer) = self.peers.get(&from).filter(|_| self.routes.is_some() && age < LIVE_AGE_MAX) else {
+        let Some(peer) = self.peers.get(&from).filter(|_| self.relay.routes().is_some() && age < LIVE_AGE_MAX)
+        else {
             return self.requests.announced(now, from, key, bytes);
         };
         let ready_at = earlier(now, age) + peer.steadiness.grace();
@@ -216,7 +206,7 @@ impl Gossip {
     /// A peer announced what is here: was it earlier than who brought it?
     pub(crate) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
         let source = self.requests.source(from);
-        let Some(routes) = self.routes.as_mut() else { return };
+        let Some(routes) = self.relay.routes_mut() else { return };
         if let Some(due) = routes.overdue.back(short, from, source) {
             routes.keep_spare(now, &due);
         }
@@ -240,7 +230,7 @@ impl Gossip {
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(short);
         }
-        if let Some(routes) = &mut self.routes {
+        if let Some(routes) = self.relay.routes_mut() {
             routes.told.shown(short, from);
         }
     }
@@ -250,7 +240,7 @@ impl Gossip {
         // Its sender may have left while the first copy was checked, and a link that is gone is neither eager nor lazy.
         let counts = sender.pushed && self.peers.contains_key(&sender.peer);
         let source = self.requests.source(sender.peer);
-        let Some(routes) = self.routes.as_mut() else { return };
+        let Some(routes) = self.relay.routes_mut() else { return };
         if !counts {
             return;
         }
@@ -267,7 +257,7 @@ impl Gossip {
         if let Some(transaction) = self.is_news_now(now, short, displaced.is_some()) {
             return self.pass_along_tree(now, &transaction, now, Some(sender), true);
         }
-        let Some(routes) = &mut self.routes else { return };
+        let Some(routes) = self.relay.routes_mut() else { return };
         if let Some((whom, route)) = routes.duplicate(now, sender.peer, short, sender.via)
             && let Some(peer) = self.peers.get_mut(&whom)
         {
@@ -278,7 +268,7 @@ impl Gossip {
     /// A transaction that is pushed to us, if it is here but what was known of its way was false: a doubted link had brought
     /// it (`displaced`), or somebody who said that it was old.
     fn is_news_now(&self, now: Time, short: ShortId, displaced: bool) -> Option<Arc<SignedTransaction>> {
-        let unknown = self.routes.as_ref().is_some_and(|routes| routes.route_of(short).is_none());
+        let unknown = self.relay.routes().is_some_and(|routes| routes.route_of(short).is_none());
         let Lookup::One(transaction) = self.mempool.by_short(short) else { return None };
         let accepted = self.mempool.accepted_at(&transaction.id())?;
         (displaced || unknown && now.since(accepted) < LIVE_AGE_MAX).then_some(transaction)
@@ -288,7 +278,7 @@ impl Gossip {
     pub(crate) fn on_wanted(&mut self, from: PeerHandle, graft: bool, wanted: &[TxRef]) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.announcements.wanted();
-        let Some(routes) = &mut self.routes else { return };
+        let Some(routes) = self.relay.routes_mut() else { return };
         for transaction in wanted {
             routes.told.shown(transaction.short(), from);
             if graft && let Some(route) = routes.route_of(transaction.short()) {
@@ -299,27 +289,27 @@ impl Gossip {
 
     /// A peer asks for a block.
     pub(crate) fn on_block_wanted(&mut self, from: PeerHandle, graft: bool, id: &BlockId) {
-        let Some(routes) = self.routes.as_mut().filter(|_| graft) else { return };
+        let Some(routes) = self.relay.routes_mut().filter(|_| graft) else { return };
         if let Some(header) = self.chain.header(id) {
             routes.grafted(block_route(header), from);
         }
     }
 
     pub(crate) fn on_prune(&mut self, from: PeerHandle, pruned: &[RouteId]) {
-        if let Some(routes) = &mut self.routes {
+        if let Some(routes) = self.relay.routes_mut() {
             pruned.iter().for_each(|route| routes.pruned(*route, from));
         }
     }
 
     pub(crate) fn on_graft(&mut self, from: PeerHandle, grafted: &[RouteId]) {
-        if let Some(routes) = &mut self.routes {
+        if let Some(routes) = self.relay.routes_mut() {
             grafted.iter().for_each(|route| routes.grafted(*route, from));
         }
     }
 
     /// A peer is gone: others take its place on the routes that it was the parent of.
     pub(crate) fn leave_routes(&mut self, now: Time, gone: PeerHandle) {
-        let grafts = self.routes.as_mut().map(|routes| routes.peer_gone(now, gone)).unwrap_or_default();
+        let grafts = self.relay.routes_mut().map(|routes| routes.peer_gone(now, gone)).unwrap_or_default();
         for (handle, route) in grafts {
             if let Some(peer) = self.peers.get_mut(&handle) {
                 peer.graft(route);
@@ -357,8 +347,8 @@ impl Gossip {
             }
             return;
         }
-        let feeder = self.routes.as_ref().and_then(|routes| routes.feeder(block_route(header)));
-        let doubted = |feeder| self.routes.as_ref().is_some_and(|routes| routes.trust.is_doubted(now, feeder));
+        let feeder = self.relay.routes().and_then(|routes| routes.feeder(block_route(header)));
+        let doubted = |feeder| self.relay.routes().is_some_and(|routes| routes.trust.is_doubted(now, feeder));
         let waits =
             feeder.is_some_and(|feeder| feeder != from && self.peers.contains_key(&feeder) && !doubted(feeder));
         let ready_at = if waits { now + peer.steadiness.grace() } else { now };
@@ -368,7 +358,7 @@ impl Gossip {
     /// A peer pushes a block that is here, or that somebody else is sending: it needn't, from now on.
     pub(crate) fn decline_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let route = block_route(header);
-        let Some(routes) = self.routes.as_mut().filter(|_| pushed) else { return };
+        let Some(routes) = self.relay.routes_mut().filter(|_| pushed) else { return };
         // However much redundancy is wanted of small items: a second copy of a block costs too much.
         let _ = routes.duplicate_on(now, from, route);
         if let Some(peer) = self.peers.get_mut(&from) {
@@ -379,31 +369,24 @@ impl Gossip {
     /// A peer sends a block, or was asked for it: we are its child now, and nobody else's. A small item's old parent is kept
     /// until its body is the second; a block's second body should not leave.
     pub(crate) fn be_fed(&mut self, now: Time, by: PeerHandle, id: &BlockId) {
-        let (Some(routes), Some(header)) = (&mut self.routes, self.chain.header(id)) else { return };
+        let (Some(routes), Some(header)) = (self.relay.routes_mut(), self.chain.header(id)) else { return };
         let route = block_route(header);
         if let Some(peer) = routes.feed(route, by).and_then(|before| self.peers.get_mut(&before)) {
             peer.prune_now(now, route);
         }
     }
 
-    /// The peers that a block is pushed to along its producer's tree, sorted.
-    pub(crate) fn block_links(&self, header: &SignedHeader) -> Vec<PeerHandle> {
-        let Some(routes) = &self.routes else { return Vec::new() };
-        let links = routes.links(RouteKind::Block, block_route(header));
-        self.peers.iter().map(|(handle, _)| *handle).filter(|handle| links.is_eager(*handle)).collect()
-    }
-
     /// Learns who brought a block first.
     pub(crate) fn learn_of_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>) {
         let route = block_route(header);
-        if let Some(routes) = &mut self.routes {
+        if let Some(routes) = self.relay.routes_mut() {
             let kind = RouteKind::Block;
             routes.learn(First { kind, route, author: route, at: now, from, pushed: false, again: false });
         }
     }
 }
 
-fn block_route(header: &SignedHeader) -> RouteId {
+pub(super) fn block_route(header: &SignedHeader) -> RouteId {
     RouteId::of(RouteKind::Block, &header.header().producer.0)
 }
 

@@ -22,15 +22,15 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use crate::gossip::api::{PeerHandle, RelayPolicy, Rumor};
+use crate::gossip::api::{PeerHandle, Rumor};
 use crate::items::hash::{ShortId, TxId};
 use crate::limits::{RUMOR_FANOUT_MAX, RUMOR_HOT_MAX, RUMOR_RETRANSMIT_FACTOR, RUMOR_ROUND_MAX, RUMOR_ROUND_MIN};
 use crate::time::Time;
 
-/// The hot transactions of a node, oldest first. Under another policy than rumor, none is ever hot.
+/// The hot transactions of a node, oldest first.
 #[derive(Debug)]
 pub(crate) struct Rumors {
-    policy: Option<Rumor>,
+    policy: Rumor,
     chance: ChaCha8Rng,
     /// By the order in which they became hot.
     hot: BTreeMap<u64, Hot>,
@@ -52,15 +52,12 @@ struct Hot {
 
 impl Rumors {
     /// Nothing is hot yet. All chance comes from `seed`.
-    pub(crate) fn new(policy: RelayPolicy, seed: [u8; 32]) -> Self {
-        let policy = match policy {
-            RelayPolicy::Rumor(rumor) => Some(Rumor {
-                fanout: rumor.fanout.clamp(1, RUMOR_FANOUT_MAX),
-                round: rumor.round.clamp(RUMOR_ROUND_MIN, RUMOR_ROUND_MAX),
-                nodes: rumor.nodes.max(1),
-                feedback: rumor.feedback,
-            }),
-            RelayPolicy::Announce | RelayPolicy::Flood | RelayPolicy::AuthorTree(_) | RelayPolicy::None => None,
+    pub(crate) fn new(policy: Rumor, seed: [u8; 32]) -> Self {
+        let policy = Rumor {
+            fanout: policy.fanout.clamp(1, RUMOR_FANOUT_MAX),
+            round: policy.round.clamp(RUMOR_ROUND_MIN, RUMOR_ROUND_MAX),
+            nodes: policy.nodes.max(1),
+            feedback: policy.feedback,
         };
         Self {
             policy,
@@ -73,27 +70,25 @@ impl Rumors {
     }
 
     /// Whether peers are to be told of bodies that they pushed in vain.
-    pub(crate) fn gives_feedback(&self) -> bool {
-        self.policy.is_some_and(|rumor| rumor.feedback)
+    pub(crate) const fn gives_feedback(&self) -> bool {
+        self.policy.feedback
     }
 
-    /// Makes a transaction hot, unless it is. False if the policy is another.
-    pub(crate) fn ignite(&mut self, now: Time, id: TxId) -> bool {
-        let Some(rumor) = self.policy else { return false };
+    /// Makes a transaction hot, unless it is.
+    pub(crate) fn ignite(&mut self, now: Time, id: TxId) {
         if self.numbers(id.short()).iter().any(|number| self.hot.get(number).is_some_and(|hot| hot.id == id)) {
-            return true;
+            return;
         }
         let number = self.next;
         self.next = self.next.saturating_add(1);
         self.hot.insert(number, Hot { id, sends: 0, chosen: Vec::new(), announced: Vec::new() });
         self.by_short.insert((id.short(), number));
-        self.round_at.get_or_insert_with(|| next_round(&rumor, now));
+        self.round_at.get_or_insert_with(|| next_round(&self.policy, now));
         if self.hot.len() > RUMOR_HOT_MAX
             && let Some((&oldest, _)) = self.hot.first_key_value()
         {
             self.cool(oldest);
         }
-        true
     }
 
     /// When the next round is due; `None` while nothing is hot.
@@ -103,17 +98,18 @@ impl Rumors {
 
     /// The hot transactions, if a round is due; the next one is set. Each has a number to name it by in this round.
     pub(crate) fn begin_round(&mut self, now: Time) -> Vec<(u64, TxId)> {
-        let Some(rumor) = self.policy.filter(|_| self.round_at.is_some_and(|at| at <= now)) else {
+        if self.round_at.is_none_or(|at| at > now) {
             return Vec::new();
-        };
-        self.round_at = Some(next_round(&rumor, now));
+        }
+        self.round_at = Some(next_round(&self.policy, now));
         self.hot.iter().map(|(number, hot)| (*number, hot.id)).collect()
     }
 
     /// Chooses whom to push to in this round among the peers that lack a hot transaction. It cools if this was the
     /// last of its sends, or if nobody is left.
     pub(crate) fn choose(&mut self, number: u64, mut lacking: Vec<PeerHandle>) -> Vec<PeerHandle> {
-        let (Some(rumor), Some(hot)) = (self.policy, self.hot.get_mut(&number)) else { return Vec::new() };
+        let rumor = self.policy;
+        let Some(hot) = self.hot.get_mut(&number) else { return Vec::new() };
         lacking.retain(|peer| !hot.announced.contains(peer));
         let left = sends_max(&rumor).saturating_sub(hot.sends);
         let count = lacking.len().min(usize::from(rumor.fanout)).min(left);

@@ -36,7 +36,7 @@ use super::sketch::{
     symbols_to_bytes,
 };
 use crate::gossip::Gossip;
-use crate::gossip::api::{Digest, Direction, Event, PeerHandle, RelayPolicy};
+use crate::gossip::api::{Digest, Direction, Event, PeerHandle};
 use crate::gossip::fetch::request::{Announced, RequestKey};
 use crate::gossip::links::dealings::{Offered, Question};
 use crate::gossip::links::peer::{Owed, Peer};
@@ -57,7 +57,7 @@ impl Gossip {
     pub(crate) fn greet(&mut self, now: Time, handle: PeerHandle) {
         let all = !self.config.reconciliation.is_on();
         let Some(peer) = self.peers.get_mut(&handle) else { return };
-        if all || self.config.relay != RelayPolicy::None {
+        if all || self.relay.tells() {
             // One interval more than is left out: the first conversation may take a while.
             let young = RECONCILE_AGE_MIN + self.config.reconciliation.interval;
             let told = self.mempool.oldest_first().map(|(transaction, _)| transaction).filter(|_| all);
@@ -130,7 +130,7 @@ impl Gossip {
 
     /// Where nothing is relayed, nothing is left to relay.
     fn age_min(&self) -> Duration {
-        if self.config.relay == RelayPolicy::None { Duration::ZERO } else { RECONCILE_AGE_MIN }
+        if self.relay.tells() { RECONCILE_AGE_MIN } else { Duration::ZERO }
     }
 
     fn begin(&mut self, now: Time, handle: PeerHandle) {

@@ -273,7 +273,7 @@ impl Gossip {
         // Its bytes are a part of its block's.
         let own = Arc::new(SignedTransaction::clone(transaction).detached());
         match self.admit(now, &own, None) {
-            Ok(()) if self.may_announce_returned(&own) => self.announce_again(own.id()),
+            Ok(()) if self.may_announce_returned(&own) => self.announce_again(now, own.id()),
             Ok(()) => {}
             // What no longer fits is gone from here; others may still hold it.
             Err(_) => self.seen.forget(&own.id()),
