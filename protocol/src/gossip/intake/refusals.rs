@@ -71,7 +71,7 @@ impl Gossip {
         for handle in &others {
             self.requests.announced(now, *handle, RequestKey::Short(short), bytes);
         }
-        if !others.is_empty() && senders.first().is_some_and(|sender| sender.live) {
+        if !others.is_empty() && senders.first().is_some_and(Sender::is_live) {
             self.requests.mark_live(RequestKey::Short(short));
         }
     }

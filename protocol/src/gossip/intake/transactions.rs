@@ -50,16 +50,46 @@ impl CheckedTransaction {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sender {
     pub(crate) peer: PeerHandle,
-    /// Whether it was sent unasked.
-    pub(crate) pushed: bool,
-    /// Whether it is news, pushed or announced as such, and not a part of what the peer has held for long.
-    pub(crate) live: bool,
-    /// Whether the peer listed it, as what it held for long: others hold it too.
-    pub(crate) listed: bool,
+    pub(crate) how: How,
     /// The route that it came on, if that is not its author's.
     pub(crate) via: Option<RouteId>,
     /// Who else had announced it by then.
     pub(crate) backing: Backing,
+}
+
+/// How a body came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// Unasked: it is news.
+    Pushed,
+    /// Asked for, because the peer had announced it.
+    Fetched(Age),
+    /// Asked for out of a list of what the peer held for long: others hold it too.
+    Listed(Age),
+}
+
+/// Whether an item was announced as news, or as a part of what the peer has held for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    News,
+    Old,
+}
+
+impl Sender {
+    /// Whether the body was sent unasked.
+    pub(crate) const fn is_pushed(&self) -> bool {
+        matches!(self.how, How::Pushed)
+    }
+
+    /// Whether the item is news.
+    pub(crate) const fn is_live(&self) -> bool {
+        matches!(self.how, How::Pushed | How::Fetched(Age::News) | How::Listed(Age::News))
+    }
+
+    /// Whether the peer listed the item.
+    pub(crate) const fn is_listed(&self) -> bool {
+        matches!(self.how, How::Listed(_))
+    }
 }
 
 /// The tracker's name for a transaction as it was announced.
@@ -156,8 +186,13 @@ impl Gossip {
             }
         };
         let asked = self.settle_request(now, from, id, bytes, no_room);
-        let listed = asked && self.was_listed(from, id.short());
-        let sender = Sender { peer: from, pushed: !asked, live: live || !asked, listed, via, backing };
+        let age = if live { Age::News } else { Age::Old };
+        let how = match asked {
+            false => How::Pushed,
+            true if self.was_listed(from, id.short()) => How::Listed(age),
+            true => How::Fetched(age),
+        };
+        let sender = Sender { peer: from, how, via, backing };
         self.stats.transaction_bodies = self.stats.transaction_bodies.saturating_add(1);
         self.stats.transaction_duplicates = self.stats.transaction_duplicates.saturating_add(u64::from(duplicate));
         self.tell(Event::BodyReceived { item, from, bytes, duplicate });
@@ -276,14 +311,14 @@ impl Gossip {
         };
         match &result {
             Ok(()) => {
-                if senders.first().is_some_and(|sender| !sender.live) {
+                if senders.first().is_some_and(|sender| !sender.is_live()) {
                     self.mempool.settle(&id);
                 }
                 self.accepted_transaction(now, item, from, &transaction);
                 if let Some(from) = from {
                     self.list_brought(now, from, id.short());
                 }
-                if !senders.first().is_some_and(|sender| sender.listed) {
+                if !senders.first().is_some_and(Sender::is_listed) {
                     self.relay_transaction(now, &transaction, at, senders.first().copied());
                 }
                 for sender in senders.iter().skip(1) {

@@ -67,7 +67,7 @@ impl Gossip {
             author,
             at,
             from: sender.map(|sender| sender.peer),
-            pushed: sender.is_some_and(|sender| sender.pushed),
+            pushed: sender.is_some_and(|sender| sender.is_pushed()),
             again,
         };
         let message = Message::Transactions { via, bodies: [transaction.clone().into()].into() };
@@ -83,7 +83,7 @@ impl Gossip {
             Way::Tree(route) => Some(routes.links(RouteKind::Transaction, route)),
             Way::Flood | Way::Nowhere => None,
         };
-        let unsure = waits || sender.is_some_and(|sender| !sender.live);
+        let unsure = waits || sender.is_some_and(|sender| !sender.is_live());
         let mut told_now = Vec::new();
         let plan = |handle, peer: &Peer| {
             let lacks = peer.lacks(short) || told.binary_search(&handle).is_ok();
@@ -107,7 +107,7 @@ impl Gossip {
         if unsure {
             routes.told.tell(short, told_now);
         }
-        if sender.is_none_or(|sender| sender.live) {
+        if sender.is_none_or(|sender| sender.is_live()) {
             routes.learn(first);
             routes.remember(short, first);
         }
@@ -121,7 +121,8 @@ impl Gossip {
         let routes = self.relay.routes_mut()?;
         let held = routes.trust.is_doubted(now, sender.peer);
         let from = sender.peer;
-        let peer = routes.owes(now, first.route).filter(|parent| *parent != from && (held || !sender.pushed))?;
+        let peer =
+            routes.owes(now, first.route).filter(|parent| *parent != from && (held || !sender.is_pushed()))?;
         let unnamed = first.route == first.author;
         let (route, brought) = (first.route, false);
         let due = Due { id, route, peer, from, held, unnamed, backing, brought };
@@ -175,7 +176,7 @@ impl Gossip {
 
     fn way(&mut self, now: Time, first: &First, sender: Option<Sender>, load: Option<(Lane, usize)>) -> Way {
         let Some(routes) = self.relay.routes() else { return Way::Nowhere };
-        if sender.is_some_and(|sender| !sender.live) {
+        if sender.is_some_and(|sender| !sender.is_live()) {
             return Way::Nowhere;
         }
         if routes.knows(first.route) {
@@ -238,7 +239,7 @@ impl Gossip {
     /// A good transaction came that was here already.
     pub(crate) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
         // Its sender may have left while the first copy was checked, and a link that is gone is neither eager nor lazy.
-        let counts = sender.pushed && self.peers.contains_key(&sender.peer);
+        let counts = sender.is_pushed() && self.peers.contains_key(&sender.peer);
         let source = self.requests.source(sender.peer);
         let Some(routes) = self.relay.routes_mut() else { return };
         if !counts {
