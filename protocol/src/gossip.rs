@@ -17,6 +17,7 @@ mod links;
 mod occupancy;
 mod relay;
 pub mod repair;
+mod stats;
 mod sync;
 mod template;
 
@@ -30,7 +31,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 pub use self::api::{
     AddressGroup, AuthorTree, Config, Digest, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo,
     Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
-    Stats, Submission, SyncInfo, TransactionStatus,
+    Submission, SyncInfo, TransactionStatus,
 };
 use self::fetch::lengths::Lengths;
 use self::fetch::request::RequestTracker;
@@ -43,6 +44,7 @@ use self::links::peers::Peers;
 pub use self::occupancy::Occupancy;
 use self::relay::Relay;
 use self::repair::conversations::Conversations;
+pub use self::stats::Stats;
 use self::sync::behind::Watch;
 pub use self::sync::behind::{Behind, Cause, Hold};
 use self::sync::blocks::Vouched;
