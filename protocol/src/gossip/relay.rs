@@ -5,11 +5,13 @@
 
 pub(super) mod author_tree;
 mod fan_out;
+mod homes;
 pub(super) mod limits;
 mod meter;
 mod pass_on;
 pub(super) mod policy;
-pub(super) mod route;
+mod route;
+pub(super) mod routes;
 pub(super) mod rumor;
 mod told;
 pub(super) mod trust;
@@ -17,7 +19,7 @@ pub(super) mod trust;
 use alloc::vec::Vec;
 
 use self::policy::{AuthorTree, RelayPolicy};
-use self::route::Routes;
+use self::routes::Routes;
 use self::rumor::Rumors;
 use super::api::PeerHandle;
 use crate::items::block::SignedHeader;

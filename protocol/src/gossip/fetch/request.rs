@@ -100,27 +100,30 @@
 //! [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`]: crate::limits::REQUEST_BLOCK_ANNOUNCEMENTS_MAX
 
 mod announcer;
+mod entry;
+mod flights;
 mod pace;
+mod readings;
 mod strikes;
 
 use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
-use core::hash::BuildHasher;
 
 use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 use self::announcer::{Peer, Slot};
+use self::entry::{Announcement, Entry, State};
+use self::flights::rest;
 use self::pace::Asked;
 use self::strikes::{Groups, Strikes};
-use crate::gossip::relay::trust::{Backing, Source};
 use crate::gossip::{AddressGroup, Direction, PeerHandle};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::seeded::SeededState;
-use crate::time::{Duration, Time};
+use crate::time::Time;
 
 /// What a request asks for, named as it was announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -175,43 +178,6 @@ pub struct RequestTracker {
     salt: SeededState,
     next_slot: u64,
     next_number: u64,
-}
-
-/// A key and who announced it.
-#[derive(Debug)]
-struct Entry {
-    key: RequestKey,
-    flight: Option<Flight>,
-    /// Until when it is not ready (rule 11). There is no flight then.
-    held: Option<Time>,
-    /// Whether it is news, as whoever announced it said.
-    live: bool,
-    /// Sorted by peer. Never empty.
-    announcements: Vec<Announcement>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Flight {
-    peer: PeerHandle,
-    deadline: Time,
-    asked: Asked,
-    expected_bytes: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Announcement {
-    peer: PeerHandle,
-    expected_bytes: u32,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Candidate,
-    /// The entry's flight is this one's.
-    Requested,
-    /// Keeps when it was asked if the request expired: a body may still come.
-    Completed(Option<Asked>),
 }
 
 impl RequestTracker {
@@ -356,12 +322,6 @@ impl RequestTracker {
         if let Some(entry) = slot.and_then(|slot| self.entries.get_mut(slot)) {
             entry.live = true;
         }
-    }
-
-    /// Whether a key is marked so.
-    #[must_use]
-    pub fn is_live(&self, key: RequestKey) -> bool {
-        self.slots.get(&key).and_then(|slot| self.entries.get(slot)).is_some_and(|entry| entry.live)
     }
 
     /// Ends the holds whose time has come.
@@ -512,253 +472,5 @@ impl RequestTracker {
         let flight = self.complete(slot, true)?;
         self.strike(now, flight.peer);
         Some(flight.peer)
-    }
-
-    /// When [`RequestTracker::expire`] and [`RequestTracker::release`] are wanted next.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Time> {
-        let firsts = [self.deadlines.first(), self.holds.first()];
-        firsts.into_iter().flatten().map(|&(at, _)| at).min()
-    }
-
-    /// A peer's own strikes at the latest time told; 0 if it is not connected.
-    #[must_use]
-    pub fn strikes(&self, peer: PeerHandle) -> u32 {
-        self.peers.get(&peer).map_or(0, |peer| peer.strikes.at(self.now))
-    }
-
-    /// What of its group's strikes lowers a peer's rank beside its own, at the latest time told; 0 if it is not connected.
-    #[must_use]
-    pub fn inherited(&self, peer: PeerHandle) -> u32 {
-        self.peers.get(&peer).map_or(0, |peer| peer.inherited.at(self.now))
-    }
-
-    /// Whether a peer is proven (rule 5), struck or not.
-    #[must_use]
-    pub fn is_proven(&self, peer: PeerHandle) -> bool {
-        self.peers.get(&peer).is_some_and(|peer| peer.proven)
-    }
-
-    /// Smoothed time between request and body, less the body's own transfer; `None` before the first body that is
-    /// shorter than [`REQUEST_RATE_SAMPLE_BYTES_MIN`](crate::limits::REQUEST_RATE_SAMPLE_BYTES_MIN).
-    #[must_use]
-    pub fn response(&self, peer: PeerHandle) -> Option<Duration> {
-        self.peers.get(&peer).and_then(|peer| peer.pace.response())
-    }
-
-    /// Requests in flight from a peer.
-    #[must_use]
-    pub fn in_flight(&self, peer: PeerHandle) -> usize {
-        self.peers.get(&peer).map_or(0, Peer::in_flight)
-    }
-
-    /// Announcements of a peer, in any state.
-    #[must_use]
-    pub fn announcements(&self, peer: PeerHandle) -> usize {
-        self.peers.get(&peer).map_or(0, Peer::announcements)
-    }
-
-    /// What a peer has announced and what is in flight from it, by kind; nothing if it is not connected.
-    #[must_use]
-    pub fn load(&self, peer: PeerHandle) -> Load {
-        self.peers.get(&peer).map_or_else(Load::default, Peer::load)
-    }
-
-    /// Where a peer is.
-    pub(crate) fn source(&self, peer: PeerHandle) -> Source {
-        self.peers.get(&peer).and_then(|peer| peer.group).map_or(Source::Peer(peer), Source::Group)
-    }
-
-    /// Where those are who have announced a key.
-    pub(crate) fn backing(&self, key: RequestKey) -> Backing {
-        let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot));
-        let announcers = entry.into_iter().flat_map(|entry| &entry.announcements);
-        announcers.fold(Backing::Nobody, |backing, announcement| backing.and(self.source(announcement.peer)))
-    }
-
-    /// The peer that was asked for a key and has neither answered nor let it expire.
-    #[must_use]
-    pub fn asked(&self, key: RequestKey) -> Option<PeerHandle> {
-        let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot))?;
-        entry.flight.map(|flight| flight.peer)
-    }
-
-    /// Whether anyone's announcement of a key is remembered.
-    #[must_use]
-    pub fn is_tracked(&self, key: RequestKey) -> bool {
-        self.slots.contains_key(&key)
-    }
-
-    /// Keys tracked.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether nothing is tracked: no key, no queue entry, no deadline. Peers and groups may be known all the same.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-            && self.slots.is_empty()
-            && self.deadlines.is_empty()
-            && self.holds.is_empty()
-            && self.eager.is_empty()
-            && self.peers.values().all(Peer::is_idle)
-    }
-
-    /// Peers connected.
-    #[must_use]
-    pub fn peers(&self) -> usize {
-        self.peers.len()
-    }
-
-    /// Address groups whose strikes are remembered.
-    #[must_use]
-    pub fn groups(&self) -> usize {
-        self.groups.len()
-    }
-
-    /// A strike for a peer and its group (rule 9).
-    fn strike(&mut self, now: Time, peer: PeerHandle) {
-        if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.strikes.strike(now);
-            if let Some(group) = peer.group {
-                self.groups.strike(now, group);
-            }
-        }
-    }
-
-    /// A peer without strikes has announced what is in flight from a struck one: that request ends (rule 1).
-    fn relieve(&mut self, slot: Slot, by: PeerHandle) {
-        let strikes = |peer: PeerHandle| self.peers.get(&peer).map_or(0, |peer| peer.strikes.at(self.now));
-        let flight = self.entries.get(&slot).and_then(|entry| entry.flight);
-        if flight.is_some_and(|flight| strikes(flight.peer) > 0 && strikes(by) == 0) {
-            self.complete(slot, true);
-        }
-    }
-
-    /// Sends a ready key to its best candidate among `askable` (rule 4).
-    fn request(&mut self, now: Time, slot: Slot, askable: &[PeerHandle]) -> Option<(PeerHandle, RequestKey)> {
-        let entry = self.entries.get(&slot)?;
-        if entry.flight.is_some() {
-            return None;
-        }
-        let candidates = entry.announcements.iter().filter(|announcement| {
-            announcement.state == State::Candidate && askable.binary_search(&announcement.peer).is_ok()
-        });
-        let best = candidates.filter_map(|announcement| {
-            let handle = announcement.peer;
-            let peer = self.peers.get(&handle).filter(|peer| peer.lot(slot).has_room(&peer.pace))?;
-            Some((peer.rank(now), self.salt.hash_one((entry.key, handle)), handle))
-        });
-        let (_, _, handle) = best.min()?;
-        self.fly(now, slot, handle)
-    }
-
-    /// Counts a key as requested of one of its announcers.
-    fn fly(&mut self, now: Time, slot: Slot, handle: PeerHandle) -> Option<(PeerHandle, RequestKey)> {
-        let entry = self.entries.get_mut(&slot)?;
-        let key = entry.key;
-        let place = entry.place(handle).ok()?;
-        let announcement = entry.announcements.get_mut(place)?;
-        announcement.state = State::Requested;
-        let expected_bytes = announcement.expected_bytes;
-        let asked = Asked { at: now, number: self.next_number };
-        self.next_number += 1;
-        for announcement in &entry.announcements {
-            if let Some(peer) = self.peers.get_mut(&announcement.peer) {
-                peer.lot_mut(slot).unready(slot);
-                rest(&mut self.eager, announcement.peer, peer);
-            }
-        }
-        let peer = self.peers.get_mut(&handle)?;
-        let deadline = now + peer.depart(slot, expected_bytes);
-        entry.flight = Some(Flight { peer: handle, deadline, asked, expected_bytes });
-        self.deadlines.insert((deadline, slot));
-        Some((handle, key))
-    }
-
-    /// The request in flight for a key ended without a body.
-    fn complete(&mut self, slot: Slot, may_still_come: bool) -> Option<Flight> {
-        let entry = self.entries.get_mut(&slot)?;
-        let flight = entry.flight.take()?;
-        if let Ok(place) = entry.place(flight.peer)
-            && let Some(announcement) = entry.announcements.get_mut(place)
-        {
-            announcement.state = State::Completed(may_still_come.then_some(flight.asked));
-        }
-        self.land(slot, flight);
-        self.offer_or_drop(slot, true);
-        Some(flight)
-    }
-
-    /// Nothing is in flight any more: takes back what the flight occupied.
-    fn land(&mut self, slot: Slot, flight: Flight) {
-        self.deadlines.remove(&(flight.deadline, slot));
-        if let Some(peer) = self.peers.get_mut(&flight.peer) {
-            peer.lot_mut(slot).land(flight.expected_bytes);
-        }
-    }
-
-    /// Forgets a key that has neither a candidate nor a request (rule 2); if its request has just ended, puts it into
-    /// its candidates' queues.
-    fn offer_or_drop(&mut self, slot: Slot, ended: bool) {
-        let Some(entry) = self.entries.get(&slot) else { return };
-        let mut alive = entry.flight.is_some();
-        let ended = ended && entry.held.is_none();
-        for announcement in entry.announcements.iter().filter(|it| it.state == State::Candidate) {
-            alive = true;
-            if !ended {
-                break;
-            }
-            if let Some(peer) = self.peers.get_mut(&announcement.peer) {
-                peer.lot_mut(slot).ready(slot);
-                self.eager.insert(announcement.peer);
-            }
-        }
-        if !alive {
-            self.forget_slot(slot);
-        }
-    }
-
-    fn forget_slot(&mut self, slot: Slot) {
-        let Some(entry) = self.entries.remove(&slot) else { return };
-        self.slots.remove(&entry.key);
-        if let Some(held) = entry.held {
-            self.holds.remove(&(held, slot));
-        }
-        if let Some(flight) = entry.flight {
-            self.land(slot, flight);
-        }
-        for announcement in entry.announcements {
-            if let Some(peer) = self.peers.get_mut(&announcement.peer) {
-                peer.lot_mut(slot).remove(slot);
-                rest(&mut self.eager, announcement.peer, peer);
-            }
-        }
-    }
-}
-
-/// Takes a peer without ready keys out of those that have some.
-fn rest(eager: &mut BTreeSet<PeerHandle>, handle: PeerHandle, peer: &Peer) {
-    if !peer.has_ready() {
-        eager.remove(&handle);
-    }
-}
-
-impl Entry {
-    /// Where a peer's announcement is, or would have to be.
-    fn place(&self, peer: PeerHandle) -> Result<usize, usize> {
-        self.announcements.binary_search_by_key(&peer, |announcement| announcement.peer)
-    }
-
-    /// When a peer was asked, if a body of it would answer that.
-    fn asked(&self, peer: PeerHandle) -> Option<Asked> {
-        let announcement = self.place(peer).ok().and_then(|place| self.announcements.get(place))?;
-        match announcement.state {
-            State::Candidate => None,
-            State::Requested => self.flight.map(|flight| flight.asked),
-            State::Completed(asked) => asked,
-        }
     }
 }

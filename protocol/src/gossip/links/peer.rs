@@ -3,10 +3,11 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use hashbrown::HashSet;
-
 use super::announce::AnnounceQueue;
+use super::budget::Budget;
+use super::credit::Credit;
 use super::dealings::Dealings;
+use super::known::KnownSet;
 use super::steadiness::Steadiness;
 use crate::gossip::api::Direction;
 use crate::items::block::SignedHeader;
@@ -15,11 +16,11 @@ use crate::items::keys::PublicKey;
 use crate::items::refusal::Refusal;
 use crate::items::transaction::Height;
 use crate::limits::{
-    ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, BULK_CREDIT_BYTES, CATCH_UP_INTERVAL_MAX, CHECK_BYTES_PER_PEER_MAX,
-    CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES, CONTROL_RESERVE_BYTES, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC,
-    GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC,
-    KEPT_DEPTH_MIN, KNOWN_MAX, PRUNE_WINDOW, REPEAT_BURST_BYTES, REPEAT_BYTES_PER_SEC, REQUEST_ROOM_BYTES,
-    ROUTES_ENTRIES_MAX, SENT_MAX, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
+    ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CATCH_UP_INTERVAL_MAX, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX,
+    FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, HELLO_TIMEOUT,
+    INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KEPT_DEPTH_MIN, KNOWN_MAX, PRUNE_WINDOW, REPEAT_BURST_BYTES,
+    REPEAT_BYTES_PER_SEC, REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX, SENT_MAX, UPLOAD_BURST_BYTES,
+    UPLOAD_BYTES_PER_SEC,
 };
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
@@ -388,155 +389,5 @@ pub(crate) struct RefusedBranch {
 fn advise(routes: &mut Vec<RouteId>, route: RouteId) {
     if routes.len() < ROUTES_ENTRIES_MAX && !routes.contains(&route) {
         routes.push(route);
-    }
-}
-
-/// Ids of a peer's, up to a number, and at least the newest half of so many: those that it sent, announced, was sent or was
-/// told of, none of which goes to it again, or those of bodies that were sent to it for the asking.
-///
-/// They are kept in two generations. When the younger one is full, the older one is forgotten as a whole; so no order
-/// needs to be kept, and to learn an id takes a single entry in a single table.
-#[derive(Debug)]
-pub(crate) struct KnownSet {
-    /// As numbers, which take half the hashing of arrays.
-    fresh: HashSet<u64, SeededState>,
-    /// None of these is in `fresh`.
-    stale: HashSet<u64, SeededState>,
-    /// Ids of one generation.
-    generation: usize,
-}
-
-impl KnownSet {
-    pub(crate) fn new(hasher: SeededState, max: usize) -> Self {
-        let (fresh, stale) = (HashSet::with_hasher(hasher.clone()), HashSet::with_hasher(hasher));
-        Self { fresh, stale, generation: max / 2 }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.fresh.len().saturating_add(self.stale.len())
-    }
-
-    pub(crate) fn contains(&self, id: ShortId) -> bool {
-        self.fresh.contains(&id.number()) || self.stale.contains(&id.number())
-    }
-
-    pub(crate) fn insert(&mut self, id: ShortId) {
-        if self.contains(id) {
-            return;
-        }
-        if self.fresh.len() >= self.generation {
-            core::mem::swap(&mut self.fresh, &mut self.stale);
-            self.fresh.clear();
-        }
-        self.fresh.insert(id.number());
-    }
-}
-
-/// Bytes that may still be queued at the driver, per lane.
-#[derive(Debug)]
-pub(crate) struct Credit {
-    control: usize,
-    bulk: usize,
-}
-
-impl Default for Credit {
-    fn default() -> Self {
-        Self { control: CONTROL_CREDIT_BYTES, bulk: BULK_CREDIT_BYTES }
-    }
-}
-
-impl Credit {
-    /// Whether a body of `bytes` fits, leaving the control lane's reserve alone.
-    pub(crate) const fn fits_body(&self, lane: Lane, bytes: usize) -> bool {
-        match lane {
-            Lane::Control => self.control.saturating_sub(CONTROL_RESERVE_BYTES) >= bytes,
-            Lane::Bulk => self.bulk >= bytes,
-        }
-    }
-
-    /// Whether a control message of `bytes` fits, reserve included.
-    pub(crate) const fn fits_control(&self, bytes: usize) -> bool {
-        self.control >= bytes
-    }
-
-    pub(crate) fn take(&mut self, lane: Lane, bytes: usize) {
-        let left = self.lane(lane);
-        *left = left.saturating_sub(bytes);
-    }
-
-    /// Gives back what the driver has got rid of; never more than the whole.
-    pub(crate) fn refill(&mut self, lane: Lane, bytes: usize) {
-        let whole = match lane {
-            Lane::Control => CONTROL_CREDIT_BYTES,
-            Lane::Bulk => BULK_CREDIT_BYTES,
-        };
-        let left = self.lane(lane);
-        *left = left.saturating_add(bytes).min(whole);
-    }
-
-    /// Bytes that may still be queued on a lane.
-    pub(crate) const fn left(&self, lane: Lane) -> usize {
-        match lane {
-            Lane::Control => self.control,
-            Lane::Bulk => self.bulk,
-        }
-    }
-
-    const fn lane(&mut self, lane: Lane) -> &mut usize {
-        match lane {
-            Lane::Control => &mut self.control,
-            Lane::Bulk => &mut self.bulk,
-        }
-    }
-}
-
-/// A token bucket of bytes. It may go below zero: then nothing is allowed until it is back.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    left: i64,
-    at: Time,
-    per_second: u64,
-    full: i64,
-}
-
-impl Budget {
-    fn new(now: Time, per_second: u64, burst: u64) -> Self {
-        let full = i64::try_from(burst).unwrap_or(i64::MAX);
-        Self { left: full, at: now, per_second, full }
-    }
-
-    pub(crate) fn spend(&mut self, now: Time, cost: u64) {
-        self.refill(now);
-        self.left = self.left.saturating_sub(i64::try_from(cost).unwrap_or(i64::MAX));
-    }
-
-    pub(crate) fn is_within(&mut self, now: Time) -> bool {
-        self.refill(now);
-        self.left >= 0
-    }
-
-    /// Spends, unless the budget is below zero. True if it did.
-    pub(crate) fn spend_within(&mut self, now: Time, cost: u64) -> bool {
-        let within = self.is_within(now);
-        if within {
-            self.spend(now, cost);
-        }
-        within
-    }
-
-    /// When the budget is back at zero; `None` if it is not below.
-    pub(crate) fn within_at(&self) -> Option<Time> {
-        let missing = self.left.min(0).unsigned_abs();
-        // One microsecond more than the division gives, so that waking up then finds it within.
-        let micros = missing.saturating_mul(1_000_000) / self.per_second.max(1) + 1;
-        (missing > 0).then(|| self.at + Duration::from_micros(micros))
-    }
-
-    fn refill(&mut self, now: Time) {
-        let gained = now.since(self.at).as_micros().saturating_mul(self.per_second) / 1_000_000;
-        if gained > 0 {
-            self.left = self.left.saturating_add(i64::try_from(gained).unwrap_or(self.full)).min(self.full);
-            self.at = now;
-        }
     }
 }
