@@ -3,9 +3,10 @@
 //!
 //! **The drain rule**: after every input, call `poll_output` until it returns `None` before the next input.
 //!
-//! This file dispatches and keeps time; `conversation`, `transactions` and `blocks` decide, each for its kind of
-//! message; the other files below `gossip/` are parts that compute and know nothing of each other. What arrives is
-//! worked on cheapest first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
+//! This file owns the machines and what they share, dispatches, and settles what became due. Each room below decides for its
+//! part: `links` (one peer), `intake` (from a body to a verdict), `relay` (whom to push to), `fetch` (whom to ask), `sync` (headers
+//! and blocks), `repair` (what relay left). The state of a machine is private to its folder. What arrives is worked on cheapest
+//! first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
 
 mod api;
 pub mod fetch;
@@ -39,7 +40,8 @@ use self::intake::acknowledged::Acknowledged;
 use self::intake::checks::Checks;
 use self::intake::first::Firsts;
 use self::intake::seen::Seen;
-use self::links::peer::Peer;
+use self::links::cost::cost;
+use self::links::peer::{Owed, Peer};
 use self::links::peers::Peers;
 pub use self::occupancy::Occupancy;
 use self::relay::Relay;
@@ -62,7 +64,7 @@ use crate::ledger::orphan::OrphanPool;
 use crate::limits::{CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX};
 use crate::seeded::SeededState;
 use crate::time::Time;
-use crate::wire::message::Tip;
+use crate::wire::message::{Message, Tip};
 
 /// The engine. See the module's head for how to drive it.
 #[derive(Debug)]
@@ -264,6 +266,46 @@ impl Gossip {
     #[must_use]
     pub const fn stats(&self) -> Stats {
         self.stats
+    }
+
+    /// What a message asks for or brings, is for the machine to say that it is about.
+    fn on_message(&mut self, now: Time, from: PeerHandle, message: Message) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.budget.spend(now, cost(&message));
+        match (peer.ready, message) {
+            (false, Message::Hello(hello)) => self.on_hello(now, from, &hello),
+            (true, Message::Hello(_)) => self.disconnect(now, from, DisconnectReason::SecondHello),
+            (true, Message::Inv(entries)) => self.on_inv(now, from, &entries),
+            (true, Message::GetData { graft, wanted }) => {
+                self.on_wanted(from, graft, &wanted);
+                self.owe(now, from, wanted.into_iter().map(Owed::Transaction));
+            }
+            (true, Message::NotFound { transactions, blocks }) => {
+                self.on_not_found(now, from, transactions, blocks)
+            }
+            (true, Message::Transactions { via, bodies }) => self.on_transactions(now, from, via, bodies),
+            (true, Message::Prune(routes)) => self.on_prune(from, &routes),
+            (true, Message::Graft(routes)) => self.on_graft(from, &routes),
+            (true, Message::BlockHeader { header, pushed }) => self.on_block_header(now, from, &header, pushed),
+            (true, Message::GetBlock { graft, id }) => {
+                self.on_block_wanted(from, graft, &id);
+                self.owe(now, from, core::iter::once(Owed::Block(id)));
+            }
+            (true, Message::Block(block)) => self.on_block(now, from, &block),
+            (true, Message::GetHeaders(locator)) => self.on_headers_wanted(from, locator),
+            (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
+            (true, Message::Had(ids)) => self.on_had(from, &ids),
+            (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
+            // It may stand in Hello's place. Nothing comes after the first.
+            (_, Message::Goodbye(reason)) => {
+                if !core::mem::replace(&mut peer.said_goodbye, true) {
+                    self.tell(Event::Goodbye { peer: from, reason });
+                }
+            }
+            (false, _) => self.disconnect(now, from, DisconnectReason::BeforeHello),
+            // How fast and alive the link is, is the driver's business.
+            (true, Message::Ack(_) | Message::Ping(_) | Message::Pong(_)) => {}
+        }
     }
 
     /// What every input ends with: whatever became due, possible or necessary.

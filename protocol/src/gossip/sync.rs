@@ -5,6 +5,7 @@ pub(super) mod blocks;
 pub(super) mod catch_up;
 pub(super) mod detour;
 pub(super) mod evidence;
+mod header_requests;
 pub(super) mod headers;
 pub(super) mod limits;
 pub(super) mod loads;

@@ -1,20 +1,12 @@
-//! Talking with peers: greeting, announcing, asking and answering. Which items exist and what they mean is decided in
-//! `transactions` and `blocks`.
+//! Talking with one peer: greeting it, announcing to it, and leaving it. What it is asked for is in `fetch` and `sync`.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::cost::cost;
-use super::peer::{Owed, Peer};
+use super::peer::Peer;
 use crate::gossip::Gossip;
 use crate::gossip::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
-use crate::gossip::fetch::request::RequestKey;
-use crate::gossip::intake::transactions;
-use crate::items::hash::BlockId;
-use crate::limits::{
-    ANNOUNCE_BATCH_MAX, ANNOUNCE_ROOM_BYTES, DETOUR_HEADERS_AHEAD_MAX, GETDATA_ENTRIES_MAX, HEADERS_AHEAD_MAX,
-    HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX,
-};
+use crate::limits::{ANNOUNCE_BATCH_MAX, REQUEST_ROOM_BYTES};
 use crate::time::Time;
 use crate::wire::codec::Encode as _;
 use crate::wire::message::{Hello, InvEntry, Message, TxRef, VERSION};
@@ -61,78 +53,7 @@ impl Gossip {
         }
     }
 
-    /// Leaves a peer that let many requests expire and never delivered anything.
-    pub(crate) fn leave_withholder(&mut self, now: Time, handle: PeerHandle) {
-        let useless = self.peers.get(&handle).is_some_and(|peer| peer.delivered == 0);
-        if useless && self.requests.strikes(handle) >= STRIKES_MAX {
-            self.disconnect(now, handle, DisconnectReason::Withheld);
-        }
-    }
-
-    pub(crate) fn on_message(&mut self, now: Time, from: PeerHandle, message: Message) {
-        let Some(peer) = self.peers.get_mut(&from) else { return };
-        peer.budget.spend(now, cost(&message));
-        match (peer.ready, message) {
-            (false, Message::Hello(hello)) => self.on_hello(now, from, &hello),
-            (true, Message::Hello(_)) => self.disconnect(now, from, DisconnectReason::SecondHello),
-            (true, Message::Inv(entries)) => self.on_inv(now, from, &entries),
-            (true, Message::GetData { graft, wanted }) => {
-                self.on_wanted(from, graft, &wanted);
-                self.owe(now, from, wanted.into_iter().map(Owed::Transaction));
-            }
-            (true, Message::NotFound { transactions, blocks }) => {
-                self.stats.requests_not_found = self
-                    .stats
-                    .requests_not_found
-                    .saturating_add(transactions.len() as u64)
-                    .saturating_add(blocks.len() as u64);
-                for transaction in transactions {
-                    self.requests.not_found(now, from, transactions::key(&transaction));
-                }
-                for block in blocks {
-                    self.requests.not_found(now, from, RequestKey::Block(block));
-                    self.note_lack(now, from, &block);
-                }
-            }
-            (true, Message::Transactions { via, bodies }) => self.on_transactions(now, from, via, bodies),
-            (true, Message::Prune(routes)) => self.on_prune(from, &routes),
-            (true, Message::Graft(routes)) => self.on_graft(from, &routes),
-            (true, Message::BlockHeader { header, pushed }) => self.on_block_header(now, from, &header, pushed),
-            (true, Message::GetBlock { graft, id }) => {
-                self.on_block_wanted(from, graft, &id);
-                self.owe(now, from, core::iter::once(Owed::Block(id)));
-            }
-            (true, Message::Block(block)) => self.on_block(now, from, &block),
-            (true, Message::GetHeaders(locator)) => self.on_headers_wanted(from, locator),
-            (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
-            (true, Message::Had(ids)) => self.on_had(from, &ids),
-            (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
-            // It may stand in Hello's place. Nothing comes after the first.
-            (_, Message::Goodbye(reason)) => {
-                if !core::mem::replace(&mut peer.said_goodbye, true) {
-                    self.tell(Event::Goodbye { peer: from, reason });
-                }
-            }
-            (false, _) => self.disconnect(now, from, DisconnectReason::BeforeHello),
-            // How fast and alive the link is, is the driver's business.
-            (true, Message::Ack(_) | Message::Ping(_) | Message::Pong(_)) => {}
-        }
-    }
-
-    /// A peer wants headers. If it leaves no room it doesn't read, and if others are being loaded for it, it has asked already:
-    /// nothing is looked up then, and it may ask again.
-    fn on_headers_wanted(&mut self, from: PeerHandle, locator: Vec<BlockId>) {
-        let fits = |peer: &&Peer| !peer.loading_headers && peer.credit.fits_control(ANNOUNCE_ROOM_BYTES);
-        if self.peers.get(&from).filter(fits).is_none() {
-            return;
-        }
-        match self.chain.headers_after(&locator, HEADERS_ENTRIES_MAX) {
-            Some(headers) => self.send(from, Message::Headers(headers)),
-            None => self.load_headers_for(from, locator),
-        }
-    }
-
-    fn on_hello(&mut self, now: Time, from: PeerHandle, hello: &Hello) {
+    pub(crate) fn on_hello(&mut self, now: Time, from: PeerHandle, hello: &Hello) {
         if hello.network != self.config.network.as_str().as_bytes() {
             return self.disconnect(now, from, DisconnectReason::WrongNetwork);
         }
@@ -159,75 +80,6 @@ impl Gossip {
             self.ask_headers(now, from);
         }
         self.catch_up(now);
-    }
-
-    /// Asks a peer for the headers after our best chain, at most once in
-    /// [`GETHEADERS_INTERVAL`](crate::limits::GETHEADERS_INTERVAL). If it can't be asked yet, it will be: the header
-    /// that made us ask may be the last one for long. With [`HEADERS_AHEAD_MAX`] of them waiting for bodies nobody is
-    /// asked: bodies that come will make us ask. On a detour, it is the peer's own branch that is asked for.
-    pub(crate) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
-        let Some(peer) = self.peers.get(&handle) else { return };
-        // Which other branches there are is asked without the pauses after answers in vain, but for refused ones.
-        let (reached, ahead_max, hasty) = match self.on_detour() {
-            true => (self.way_of(peer), DETOUR_HEADERS_AHEAD_MAX, peer.refused.is_none()),
-            false => (Some(self.chain.best_header().id), HEADERS_AHEAD_MAX, false),
-        };
-        let paused = if hasty { peer.asked_lately(now) } else { peer.is_paused(now) };
-        // Headers that wait for their bodies needn't come again.
-        let reached = reached.filter(|id| !self.chain.is_connected(id));
-        // The end of what is known of the peer's own branch: a branch that is longer than an answer is told in several.
-        let way = self.way_of(peer).filter(|id| !self.chain.is_connected(id) && reached != Some(*id));
-        let height = reached.and_then(|id| self.chain.header(&id)).map_or(0, |header| header.header().height);
-        let Some(peer) = self.peers.get_mut(&handle) else { return };
-        if height.saturating_sub(self.chain.tip().height) >= ahead_max {
-            peer.headers_wanted = false;
-            return;
-        }
-        peer.headers_wanted = paused || !peer.credit.fits_control(REQUEST_ROOM_BYTES);
-        if peer.headers_wanted {
-            return;
-        }
-        peer.ask_headers(now, self.chain.best_header().id);
-        let mut locator: Vec<BlockId> = self.watch.refused_ends(now).chain(reached).chain(way).collect();
-        locator.extend(self.chain.locator());
-        locator.truncate(LOCATOR_ENTRIES_MAX);
-        self.send(handle, Message::GetHeaders(locator));
-    }
-
-    /// Sends requests for whatever may be asked now.
-    pub(crate) fn ask(&mut self, now: Time) {
-        let peers = &self.peers;
-        let may_ask = |handle: PeerHandle| {
-            peers.get(&handle).is_some_and(|peer| peer.ready && peer.credit.fits_control(REQUEST_ROOM_BYTES))
-        };
-        let mut requests = self.requests.next_requests(now, may_ask);
-        if requests.is_empty() {
-            return;
-        }
-        self.stats.requests = self.stats.requests.saturating_add(requests.len() as u64);
-        requests.retain(|(handle, key)| match key {
-            RequestKey::Block(id) => {
-                let graft = self.relay.grafts() && self.chain.best_header().id == *id;
-                if graft {
-                    self.be_fed(now, *handle, id);
-                }
-                self.send(*handle, Message::GetBlock { graft, id: *id });
-                false
-            }
-            _ => true,
-        });
-        // By peer, and for each in the order of asking.
-        requests.sort_by_key(|(handle, _)| *handle);
-        for of_peer in requests.chunk_by(|(one, _), (other, _)| one == other) {
-            for chunk in of_peer.chunks(GETDATA_ENTRIES_MAX) {
-                let Some((handle, _)) = chunk.first() else { continue };
-                let mut wanted = chunk.iter().filter_map(|(_, key)| transactions::named(key)).collect();
-                self.take_offered(*handle, &mut wanted);
-                if !wanted.is_empty() {
-                    self.send(*handle, Message::GetData { graft: self.relay.grafts(), wanted });
-                }
-            }
-        }
     }
 
     /// Announces what waits for a peer: blocks at once, transactions when a batch is due or something else is sent to

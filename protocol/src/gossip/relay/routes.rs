@@ -102,10 +102,10 @@ pub(crate) struct Routes {
     /// What links that are kept beside a parent may still send in vain, in parts of [`SPARE_SHARE`].
     spare: u32,
     /// What links are known for.
-    pub(crate) trust: Trust,
+    pub(super) trust: Trust,
     /// Pushes that are due.
-    pub(crate) overdue: Overdue,
-    pub(crate) told: Told,
+    pub(super) overdue: Overdue,
+    pub(super) told: Told,
 }
 
 /// The first sight of a transaction.
