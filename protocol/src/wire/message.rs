@@ -3,6 +3,7 @@
 //! Every message is one CBOR array whose first item is the tag below.
 
 mod body;
+mod goodbye;
 mod reconcile;
 
 use alloc::boxed::Box;
@@ -13,6 +14,7 @@ use core::fmt;
 use bytes::Bytes;
 
 pub use self::body::Body;
+pub use self::goodbye::GoodbyeReason;
 pub use self::reconcile::{Digest, Outcome, Reconcile, taken};
 use super::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::items::block::{Block, SignedHeader};
@@ -160,42 +162,6 @@ pub enum Message {
 /// What a ping and its pong have in common. Drawn at random, so that a pong can't come before its ping.
 pub type Nonce = [u8; 8];
 
-/// Why the speaker of a goodbye closes the connection, in one word of a counter: lower-case letters, digits and underscores, 1
-/// to [`GOODBYE_REASON_LEN_MAX`] of them. Nobody has checked it. It is for a person to read; at most it tells the listener
-/// when to come back.
-#[derive(Clone, PartialEq, Eq)]
-pub struct GoodbyeReason(Bytes);
-
-impl GoodbyeReason {
-    /// A goodbye for this reason.
-    ///
-    /// # Errors
-    /// If the word is empty, too long or has other characters.
-    pub fn new(word: &str) -> Result<Self, DecodeError> {
-        Self::checked(Bytes::copy_from_slice(word.as_bytes()))
-    }
-
-    /// The word.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.0).unwrap_or_default()
-    }
-
-    fn checked(word: Bytes) -> Result<Self, DecodeError> {
-        let fits = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
-        match !word.is_empty() && word.len() <= GOODBYE_REASON_LEN_MAX && word.iter().all(fits) {
-            true => Ok(Self(word)),
-            false => Err(DecodeError::BadValue("a goodbye's reason")),
-        }
-    }
-}
-
-impl fmt::Debug for GoodbyeReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 impl Message {
     /// The message's name in logs and counters.
     #[must_use]
@@ -237,24 +203,8 @@ impl Message {
 impl Encode for Message {
     fn encode(&self, writer: &mut Writer<'_>) {
         match self {
-            Self::Hello(hello) => {
-                tag(writer, 0, 7);
-                writer.uint(hello.version);
-                // The name came in as checked text; bytes that are none would be our own error.
-                writer.text(core::str::from_utf8(&hello.network).unwrap_or_default());
-                writer.uint(hello.features);
-                writer.uint(hello.tip.height);
-                hello.tip.id.encode(writer);
-                writer.uint(hello.kept_from);
-            }
-            Self::Inv(entries) => {
-                tag(writer, 1, 2);
-                writer.array(entries.len().saturating_mul(2));
-                for entry in entries {
-                    entry.transaction.encode(writer);
-                    writer.uint(u64::from(entry.age_ms));
-                }
-            }
+            Self::Hello(hello) => write_hello(writer, hello),
+            Self::Inv(entries) => write_inv(writer, entries),
             Self::GetData { graft, wanted } => {
                 tag(writer, 2, 3);
                 writer.bool(*graft);
@@ -445,6 +395,26 @@ impl fmt::Debug for TxRef {
 fn tag(writer: &mut Writer<'_>, tag: u64, items: usize) {
     writer.array(items);
     writer.uint(tag);
+}
+
+fn write_hello(writer: &mut Writer<'_>, hello: &Hello) {
+    tag(writer, 0, 7);
+    writer.uint(hello.version);
+    // The name came in as checked text; bytes that are none would be our own error.
+    writer.text(core::str::from_utf8(&hello.network).unwrap_or_default());
+    writer.uint(hello.features);
+    writer.uint(hello.tip.height);
+    hello.tip.id.encode(writer);
+    writer.uint(hello.kept_from);
+}
+
+fn write_inv(writer: &mut Writer<'_>, entries: &[InvEntry]) {
+    tag(writer, 1, 2);
+    writer.array(entries.len().saturating_mul(2));
+    for entry in entries {
+        entry.transaction.encode(writer);
+        writer.uint(u64::from(entry.age_ms));
+    }
 }
 
 fn one(writer: &mut Writer<'_>, number: u64, item: &impl Encode) {

@@ -348,22 +348,28 @@ impl Gossip {
             }
         }
         if submitted {
-            let answer = match result {
-                Ok(()) => Ok(Submission::Accepted),
-                Err(Refusal::Confirmed) => Ok(Submission::Held),
-                Err(refusal) => Err(refusal),
-            };
-            if answer.is_ok() {
-                self.acknowledged.watch(id, transaction.valid_until());
-                self.acknowledged.set_confirmed(&id, self.is_confirmed(&id));
-            }
-            self.answer(item, answer);
+            self.answer_checked(&transaction, result);
         }
         if verdict != Verdict::Valid {
             for sender in senders {
                 self.disconnect(now, sender.peer, DisconnectReason::InvalidSignature);
             }
         }
+    }
+
+    /// Tells the submitter of a checked transaction what became of it. What is acknowledged is watched from now on.
+    fn answer_checked(&mut self, transaction: &SignedTransaction, result: Result<(), Refusal>) {
+        let id = transaction.id();
+        let answer = match result {
+            Ok(()) => Ok(Submission::Accepted),
+            Err(Refusal::Confirmed) => Ok(Submission::Held),
+            Err(refusal) => Err(refusal),
+        };
+        if answer.is_ok() {
+            self.acknowledged.watch(id, transaction.valid_until());
+            self.acknowledged.set_confirmed(&id, self.is_confirmed(&id));
+        }
+        self.answer(ItemId::Transaction(id), answer);
     }
 
     /// Takes up the check of a verified transaction again, for all but its signature.

@@ -53,23 +53,7 @@ impl Gossip {
         again: bool,
     ) {
         let (id, short) = (transaction.id(), transaction.id().short());
-        let author = RouteId::of(RouteKind::Transaction, &transaction.author().0);
-        let via = match sender {
-            Some(sender) => sender.via,
-            None => self.relay.routes_mut().and_then(|routes| routes.enter(now, author)),
-        };
-        if let Some(routes) = self.relay.routes_mut().filter(|_| via.is_none()) {
-            routes.adopt(author, sender.map(|sender| sender.peer));
-        }
-        let first = First {
-            kind: RouteKind::Transaction,
-            route: via.unwrap_or(author),
-            author,
-            at,
-            from: sender.map(|sender| sender.peer),
-            pushed: sender.is_some_and(|sender| sender.is_pushed()),
-            again,
-        };
+        let (via, first) = self.first_sight(now, transaction, at, sender, again);
         let message = Message::Transactions { via, bodies: [transaction.clone().into()].into() };
         let parcel = Parcel::new(Item::Transaction(id), Some(message));
         let way = self.way(now, &first, sender, parcel.load());
@@ -111,6 +95,29 @@ impl Gossip {
             routes.learn(first);
             routes.remember(short, first);
         }
+    }
+
+    /// On which route a transaction travels on, if that is not its author's, and what it teaches.
+    fn first_sight(
+        &mut self,
+        now: Time,
+        transaction: &SignedTransaction,
+        at: Time,
+        sender: Option<Sender>,
+        again: bool,
+    ) -> (Option<RouteId>, First) {
+        let author = RouteId::of(RouteKind::Transaction, &transaction.author().0);
+        let via = match sender {
+            Some(sender) => sender.via,
+            None => self.relay.routes_mut().and_then(|routes| routes.enter(now, author)),
+        };
+        let from = sender.map(|sender| sender.peer);
+        if let Some(routes) = self.relay.routes_mut().filter(|_| via.is_none()) {
+            routes.adopt(author, from);
+        }
+        let (kind, route) = (RouteKind::Transaction, via.unwrap_or(author));
+        let pushed = sender.is_some_and(|sender| sender.is_pushed());
+        (via, First { kind, route, author, at, from, pushed, again })
     }
 
     /// An item came by asking for it or from a doubted link, although a push of the route's parent was due. That one is
