@@ -1,7 +1,7 @@
 //! Which headers are in verification, and which peers announced each of them meanwhile.
 //!
 //! Promises that an announcer stands for the header that it sent and for nothing that came along with it: a header's id
-//! covers its signature, so the same id is the same bytes. Deliberately absent: the jobs, which are in `gossip`, and what
+//! covers its signature, so the same id is the same bytes. Deliberately absent: the jobs, which are in `checks`, and what
 //! follows from a verdict, which is in `headers`.
 
 use alloc::collections::BTreeMap;

@@ -1,5 +1,5 @@
 //! Author trees, where they meet peers: what is pushed to whom, what is waited for, and who is pruned and grafted. What
-//! is known of routes is in `route`. Under other policies all of this does nothing.
+//! is known of routes is in `routes`. Under other policies all of this does nothing.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -1,5 +1,5 @@
 //! How many bodies come in vain for each useful one, and whether that is enough. Deliberately absent: links' names on
-//! routes, and what is done about it; that is `route`'s.
+//! routes, and what is done about it; that is `routes`'.
 
 use alloc::vec::Vec;
 

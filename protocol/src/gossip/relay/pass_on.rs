@@ -1,4 +1,4 @@
-//! Passing on what was accepted, under each relay policy. Whom to push to along author trees is decided in `tree`.
+//! Passing on what was accepted, under each relay policy. Whom to push to along author trees is decided in `author_tree`.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;

@@ -1,4 +1,4 @@
-//! The relay policies: which there are, what can be set of them, and how they are spelled. What they do is in `gossip`.
+//! The relay policies: which there are, what can be set of them, and how they are spelled. What they do is in the files beside this one.
 //!
 //! A spelling is a name, and for some settings after a colon: `rumor:fanout=4,round=200ms,nodes=50,feedback=off`,
 //! `author-tree:redundancy=0.5`. Settings that are left out have their defaults. What [`fmt::Display`] writes parses back.

@@ -2,7 +2,7 @@
 //! link, or a peer that says it is old. If it turns out to be news, they are sent it after all.
 //!
 //! At most [`TOLD_MAX`] transactions; of more the oldest is forgotten, and whoever was told of it asks. Deliberately
-//! absent: what is news. That is `tree`'s.
+//! absent: what is news. That is `author_tree`'s.
 
 use alloc::vec::Vec;
 

@@ -1,6 +1,6 @@
 //! What each link is known for: whether pushes that were due on it came, and whether its grafts brought anything. One
 //! record for a link, across all routes. Deliberately absent: routes, messages, and what follows from a doubt; that is
-//! in `route` and `tree`.
+//! in `routes` and `author_tree`.
 //!
 //! * **Missed.** A push was due from a route's parent. The item came by asking somebody else or from a doubted link,
 //!   peers of two address groups had it, and the parent was told nothing of it: we were silent to it for

@@ -1,5 +1,5 @@
 //! What a node remembers of its conversations: the one that it began, those that it answers, the lists that it has made, and how
-//! many it may answer. Deliberately absent: what is said in them (`reconcile`).
+//! many it may answer. Deliberately absent: what is said in them (`compare`).
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
