@@ -77,6 +77,7 @@ mod request_naive; // the model itself
 mod rumor; // rounds, hot and cooled, feedback
 mod strictness; // one encoding, everything else refused
 mod tree_bounds; // what author trees may cost
+mod tree_model; // author trees against a naive model
 mod upload; // what is sent for the asking
 mod validator; // a chain's own rules, in the mempool and in blocks
 mod wire; // golden bytes of every message and item
