@@ -7,7 +7,6 @@
 use super::Gossip;
 use super::api::PeerHandle;
 use super::intake::transactions;
-use super::relay::rumor::Rumors;
 use crate::wire::message::{Message, TxRef};
 
 impl Gossip {
@@ -39,7 +38,7 @@ impl Gossip {
         let counts = [
             self.requests.len(),
             self.mempool.len(),
-            self.relay.rumors().map_or(0, Rumors::len),
+            self.relay.hot(),
             self.catching_up.len(),
             self.outputs.len(),
             self.lengths.transaction(),

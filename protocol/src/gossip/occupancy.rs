@@ -10,7 +10,6 @@ use super::api::PeerHandle;
 use super::intake::checks::Checking;
 use super::intake::transactions::CheckedTransaction;
 use super::links::peer::{Owed, Peer};
-use super::relay::rumor::Rumors;
 use crate::items::block::SignedHeader;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
@@ -110,9 +109,8 @@ impl Gossip {
         count("confirmed ids", self.chain.confirmed_len(), CONFIRMED_MAX, CONFIRMED_ENTRY_BYTES);
         count("invalid blocks", self.chain.invalid_len(), INVALID_BLOCKS_MAX, INVALID_ENTRY_BYTES);
         count("all orphan bytes", self.orphans.bytes(), ORPHAN_BYTES_MAX, 1);
-        count("hot transactions", self.relay.rumors().map_or(0, Rumors::len), RUMOR_HOT_MAX, HOT_ENTRY_BYTES);
-        if let Some(routes) = self.relay.routes() {
-            let fill = routes.fill();
+        count("hot transactions", self.relay.hot(), RUMOR_HOT_MAX, HOT_ENTRY_BYTES);
+        if let Some(fill) = self.relay.fill() {
             let peers = self.peers.iter().count();
             count("new routes", fill.new, ROUTES_NEW_MAX, ROUTE_ENTRY_BYTES);
             count("settled routes", fill.settled, ROUTES_SETTLED_MAX, ROUTE_ENTRY_BYTES);

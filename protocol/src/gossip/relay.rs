@@ -3,7 +3,7 @@
 //! The policy is matched in this file alone. What it plans for an item ([`Spread`]) is carried out by one fan-out, in
 //! `fan_out`; the state of a policy is its own: [`Routes`] for author trees, [`Rumors`] for rumor mongering.
 
-pub(super) mod author_tree;
+mod author_tree;
 mod fan_out;
 mod homes;
 pub(super) mod limits;
@@ -11,19 +11,19 @@ mod meter;
 mod pass_on;
 pub(super) mod policy;
 mod route;
-pub(super) mod routes;
-pub(super) mod rumor;
+mod routes;
+mod rumor;
 mod told;
 pub(super) mod trust;
 
 use alloc::vec::Vec;
 
 use self::policy::{AuthorTree, RelayPolicy};
-use self::routes::Routes;
+use self::routes::{Fill, Routes};
 use self::rumor::Rumors;
 use super::api::PeerHandle;
 use crate::items::block::SignedHeader;
-use crate::items::hash::{RouteKind, TxId};
+use crate::items::hash::{RouteId, RouteKind, ShortId, TxId};
 use crate::seeded::SeededState;
 use crate::time::Time;
 
@@ -81,14 +81,14 @@ impl Relay {
     }
 
     /// What is known of routes; `None` under other policies than author trees.
-    pub(super) const fn routes(&self) -> Option<&Routes> {
+    const fn routes(&self) -> Option<&Routes> {
         match &self.policy {
             Policy::AuthorTree(routes) => Some(routes),
             _ => None,
         }
     }
 
-    pub(super) const fn routes_mut(&mut self) -> Option<&mut Routes> {
+    const fn routes_mut(&mut self) -> Option<&mut Routes> {
         match &mut self.policy {
             Policy::AuthorTree(routes) => Some(routes),
             _ => None,
@@ -96,14 +96,7 @@ impl Relay {
     }
 
     /// What is hot; `None` under other policies than rumor mongering.
-    pub(super) const fn rumors(&self) -> Option<&Rumors> {
-        match &self.policy {
-            Policy::Rumor(rumors) => Some(rumors),
-            _ => None,
-        }
-    }
-
-    pub(super) const fn rumors_mut(&mut self) -> Option<&mut Rumors> {
+    const fn rumors_mut(&mut self) -> Option<&mut Rumors> {
         match &mut self.policy {
             Policy::Rumor(rumors) => Some(rumors),
             _ => None,
@@ -145,10 +138,49 @@ impl Relay {
         }
     }
 
+    /// The entry node's route that a transaction travelled on, if it was not its author's.
+    pub(super) fn via_of(&self, short: ShortId) -> Option<RouteId> {
+        self.routes()?.via_of(short)
+    }
+
+    /// Whether peers are to be told of bodies that they pushed in vain.
+    pub(super) const fn gives_feedback(&self) -> bool {
+        matches!(&self.policy, Policy::Rumor(rumors) if rumors.gives_feedback())
+    }
+
+    /// A peer says that it had a transaction before it was pushed.
+    pub(super) fn had(&mut self, peer: PeerHandle, short: ShortId) {
+        if let Policy::Rumor(rumors) = &mut self.policy {
+            rumors.had(peer, short);
+        }
+    }
+
+    /// How full the memories of author trees are, under that policy.
+    pub(super) fn fill(&self) -> Option<Fill> {
+        self.routes().map(Routes::fill)
+    }
+
+    /// How many transactions are hot.
+    pub(super) fn hot(&self) -> usize {
+        if let Policy::Rumor(rumors) = &self.policy { rumors.len() } else { 0 }
+    }
+
     /// A peer is there.
     pub(super) fn peer_met(&mut self, peer: PeerHandle) {
         if let Policy::AuthorTree(routes) = &mut self.policy {
             routes.peer_met(peer);
+        }
+    }
+
+    /// A peer is gone. Whom to graft in its place, on which routes.
+    fn peer_gone(&mut self, now: Time, peer: PeerHandle) -> Vec<(PeerHandle, RouteId)> {
+        match &mut self.policy {
+            Policy::Rumor(rumors) => {
+                rumors.peer_gone(peer);
+                Vec::new()
+            }
+            Policy::AuthorTree(routes) => routes.peer_gone(now, peer),
+            Policy::Announce | Policy::Flood | Policy::None => Vec::new(),
         }
     }
 

@@ -148,7 +148,7 @@ impl Gossip {
                 Some(transaction) => {
                     let short = transaction.id().short();
                     let body = Body::from(transaction);
-                    let via = self.relay.routes().and_then(|routes| routes.via_of(short));
+                    let via = self.relay.via_of(short);
                     let message = Message::Transactions { via, bodies: [body.clone()].into() };
                     match message.lane() {
                         Lane::Control => Found::Small(body, short),
@@ -182,7 +182,7 @@ impl Gossip {
         body: Body,
         short: ShortId,
     ) -> bool {
-        let via = self.relay.routes().and_then(|routes| routes.via_of(short));
+        let via = self.relay.via_of(short);
         if reply.is_full_for(&body) || reply.via != via {
             self.send_bodies(handle, reply);
             reply.via = via;

@@ -56,7 +56,7 @@ pub(crate) struct Firsts {
     /// The end of its best chain by its last answer.
     stored: Option<Tip>,
     /// What it said to be confirmed.
-    pub(crate) found: Found,
+    found: Found,
 }
 
 /// Who wants to know where a transaction is first.
@@ -84,6 +84,11 @@ impl Firsts {
             stored: None,
             found: Found::new(hasher),
         }
+    }
+
+    /// Whether a transaction was looked up and is confirmed, as far as its name tells.
+    pub(super) fn names(&self, transaction: &TxRef) -> bool {
+        self.found.names(transaction)
     }
 
     /// Transactions of which nobody could tell, and their bytes.

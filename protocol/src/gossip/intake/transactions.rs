@@ -8,7 +8,6 @@ use super::seen::Rejection;
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use crate::gossip::fetch::request::{Announced, RequestKey};
-use crate::gossip::relay::rumor::Rumors;
 use crate::gossip::relay::trust::Backing;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
@@ -116,7 +115,7 @@ impl Gossip {
         for InvEntry { transaction, age_ms } in entries {
             self.shows(from, transaction.short());
             let age = Duration::from_millis(u64::from(*age_ms));
-            let found = self.firsts.found.names(transaction);
+            let found = self.firsts.names(transaction);
             if found || self.seen.covers(transaction, tip, from) || self.has(transaction) {
                 self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
@@ -247,7 +246,7 @@ impl Gossip {
     /// A had is neither a body nor an announcement, so it is no echo of what the peer sent.
     fn tell_had(&mut self, to: PeerHandle, in_vain: Vec<ShortId>) {
         let room = self.peers.get(&to).is_some_and(|peer| peer.credit.fits_control(REQUEST_ROOM_BYTES));
-        if room && !in_vain.is_empty() && self.relay.rumors().is_some_and(Rumors::gives_feedback) {
+        if room && !in_vain.is_empty() && self.relay.gives_feedback() {
             self.send(to, Message::Had(in_vain));
         }
     }
@@ -256,9 +255,7 @@ impl Gossip {
     pub(crate) fn on_had(&mut self, from: PeerHandle, ids: &[ShortId]) {
         for short in ids {
             self.shows(from, *short);
-            if let Some(rumors) = self.relay.rumors_mut() {
-                rumors.had(from, *short);
-            }
+            self.relay.had(from, *short);
         }
     }
 

@@ -35,9 +35,6 @@ impl Gossip {
         if self.peers.remove(&handle).is_some() {
             self.requests.peer_disconnected(now, handle);
             self.leave_conversations(handle);
-            if let Some(rumors) = self.relay.rumors_mut() {
-                rumors.peer_gone(handle);
-            }
             self.leave_routes(now, handle);
             self.orphans.remove_peer(handle.0);
             self.mempool.link_closed(handle.0);

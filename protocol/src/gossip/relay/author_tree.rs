@@ -317,8 +317,7 @@ impl Gossip {
 
     /// A peer is gone: others take its place on the routes that it was the parent of.
     pub(crate) fn leave_routes(&mut self, now: Time, gone: PeerHandle) {
-        let grafts = self.relay.routes_mut().map(|routes| routes.peer_gone(now, gone)).unwrap_or_default();
-        for (handle, route) in grafts {
+        for (handle, route) in self.relay.peer_gone(now, gone) {
             if let Some(peer) = self.peers.get_mut(&handle) {
                 peer.graft(route);
             }

@@ -276,7 +276,7 @@ impl Gossip {
         for block in &disconnected {
             for id in self.chain.ids_of(block) {
                 // An earlier block may have it as well.
-                let confirmed = self.chain.confirmed(id).is_some() || self.firsts.found.contains(id);
+                let confirmed = self.is_confirmed(id);
                 self.acknowledged.set_confirmed(id, confirmed);
             }
         }
