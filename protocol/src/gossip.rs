@@ -208,7 +208,7 @@ impl Gossip {
     /// How far this node is behind what it has heard of.
     #[must_use]
     pub fn sync(&self) -> SyncInfo {
-        let told = self.peers.iter().filter_map(|(_, peer)| peer.tip);
+        let told = self.peers.iter().filter_map(|(_, peer)| peer.chain.tip());
         SyncInfo {
             tip: self.chain.tip().height,
             best_header: self.chain.best_header().height,
@@ -253,7 +253,7 @@ impl Gossip {
         Some(PeerInfo {
             direction: peer.direction,
             ready: peer.ready,
-            tip: peer.tip,
+            tip: peer.chain.tip(),
             delivered: peer.delivered,
             first_transaction: peer.first_transaction,
             first_block: peer.first_block,
@@ -353,7 +353,7 @@ impl Gossip {
         for handle in silent {
             self.disconnect(now, handle, DisconnectReason::NoHello);
         }
-        let wanted = self.peers.touched().filter(|(_, peer)| peer.may_be_asked() && !peer.is_paused(now));
+        let wanted = self.peers.touched().filter(|(_, peer)| peer.may_be_asked() && !peer.chain.is_paused(now));
         let mut wanted: Vec<PeerHandle> = wanted.map(|(handle, _)| handle).collect();
         wanted.sort_unstable();
         for handle in wanted {

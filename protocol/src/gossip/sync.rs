@@ -10,3 +10,4 @@ pub(super) mod headers;
 pub(super) mod limits;
 pub(super) mod loads;
 pub(super) mod stall;
+pub(super) mod their_chain;

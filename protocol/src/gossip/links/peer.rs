@@ -10,21 +10,19 @@ use super::dealings::Dealings;
 use super::known::KnownSet;
 use super::steadiness::Steadiness;
 use crate::gossip::api::Direction;
+use crate::gossip::sync::their_chain::TheirChain;
 use crate::items::block::SignedHeader;
 use crate::items::hash::{BlockId, RouteId, ShortId};
-use crate::items::keys::PublicKey;
-use crate::items::refusal::Refusal;
 use crate::items::transaction::Height;
 use crate::limits::{
-    ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CATCH_UP_INTERVAL_MAX, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX,
-    FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, HELLO_TIMEOUT,
-    INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KEPT_DEPTH_MIN, KNOWN_MAX, PRUNE_WINDOW, REPEAT_BURST_BYTES,
-    REPEAT_BYTES_PER_SEC, REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX, SENT_MAX, UPLOAD_BURST_BYTES,
-    UPLOAD_BYTES_PER_SEC,
+    ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, FLOOD_BURST_BYTES,
+    FLOOD_BYTES_PER_SEC, HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX,
+    PRUNE_WINDOW, REPEAT_BURST_BYTES, REPEAT_BYTES_PER_SEC, REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX, SENT_MAX,
+    UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
 };
 use crate::seeded::SeededState;
-use crate::time::{Duration, Time};
-use crate::wire::message::{Lane, Tip, TxRef};
+use crate::time::Time;
+use crate::wire::message::{Lane, TxRef};
 
 /// The state of one peer.
 #[derive(Debug)]
@@ -34,14 +32,6 @@ pub(crate) struct Peer {
     pub(crate) ready: bool,
     /// When a missing Hello ends the connection.
     pub(crate) hello_deadline: Time,
-    /// The highest tip it told.
-    pub(crate) tip: Option<Tip>,
-    /// The lowest height from which on it says to keep bodies.
-    pub(crate) kept_from: Height,
-    /// It had no body for this height, far below its tip; lower ones are not asked of it until then.
-    pub(crate) lacked: Option<(Height, Time)>,
-    /// What was refused of the branch that it is on.
-    pub(crate) refused: Option<RefusedBranch>,
     pub(crate) known: KnownSet,
     pub(crate) credit: Credit,
     pub(crate) budget: Budget,
@@ -76,19 +66,10 @@ pub(crate) struct Peer {
     pub(crate) check_bytes: usize,
     /// Whether the driver reads from it.
     pub(crate) reading: bool,
-    /// When it was last asked for headers, and how long it is not asked again.
-    pub(crate) asked_headers: Option<Time>,
-    headers_pause: Duration,
-    /// What was known when it was asked: the best header, and the last header of its branch.
-    asked_knowing: Option<(BlockId, Option<BlockId>)>,
-    /// Whether its last answer was as long as an answer may be, so that more follows.
-    pub(crate) answered_in_full: bool,
+    /// What it tells of its chain, and when to ask it for more.
+    pub(crate) chain: TheirChain,
     /// Whether it said goodbye.
     pub(crate) said_goodbye: bool,
-    /// The last header that it told of the branch that it is on.
-    pub(crate) way: Option<BlockId>,
-    /// Whether it is to be asked for headers as soon as it may be.
-    pub(crate) headers_wanted: bool,
     /// What was offered lately, both ways.
     pub(crate) dealings: Dealings,
     /// Bodies it was the first to deliver.
@@ -122,10 +103,6 @@ impl Peer {
             direction,
             ready: false,
             hello_deadline: now + HELLO_TIMEOUT,
-            tip: None,
-            kept_from: 1,
-            lacked: None,
-            refused: None,
             known: KnownSet::new(hasher.clone(), KNOWN_MAX),
             credit: Credit::default(),
             budget: Budget::new(now, INBOUND_BYTES_PER_SEC, INBOUND_BURST_BYTES),
@@ -147,13 +124,8 @@ impl Peer {
             checks: 0,
             check_bytes: 0,
             reading: true,
-            asked_headers: None,
-            headers_pause: GETHEADERS_INTERVAL,
-            asked_knowing: None,
-            answered_in_full: false,
+            chain: TheirChain::default(),
             said_goodbye: false,
-            way: None,
-            headers_wanted: false,
             dealings: Dealings::default(),
             delivered: 0,
             first_transaction: None,
@@ -243,8 +215,7 @@ impl Peer {
         let announce = self.can_announce().then(|| self.announcements.due()).flatten();
         let budget = self.budget.within_at();
         let prunes = self.can_prune().then_some(self.prunes_due);
-        let headers = self.may_be_asked().then_some(self.asked_headers).flatten();
-        let headers = headers.map(|at| at + self.headers_pause);
+        let headers = self.may_be_asked().then(|| self.chain.ask_again_at()).flatten();
         let upload = self.is_owed().then(|| self.upload.within_at()).flatten();
         [hello, announce, budget, prunes, headers, upload].into_iter().flatten().min()
     }
@@ -257,85 +228,14 @@ impl Peer {
         }
     }
 
-    /// Whether it was asked for headers within [`GETHEADERS_INTERVAL`].
-    pub(crate) fn asked_lately(&self, now: Time) -> bool {
-        self.asked_within(now, GETHEADERS_INTERVAL)
-    }
-
-    /// Whether it was asked for headers a short while ago, and is not to be asked again yet.
-    pub(crate) fn is_paused(&self, now: Time) -> bool {
-        self.asked_within(now, self.headers_pause)
-    }
-
-    fn asked_within(&self, now: Time, span: Duration) -> bool {
-        self.asked_headers.is_some_and(|at| at <= now && now.since(at) < span)
-    }
-
-    /// It is asked for headers now.
-    pub(crate) fn ask_headers(&mut self, now: Time, best: BlockId) {
-        self.asked_headers = Some(now);
-        self.asked_knowing = Some((best, self.way));
-    }
-
-    /// Headers of it, up to this height, are new: it may be asked for more as often as any other.
-    pub(crate) fn brought_headers(&mut self, up_to: Height) {
-        self.headers_pause = GETHEADERS_INTERVAL;
-        self.is_taken_up_to(up_to);
-    }
-
-    /// Its branch is taken up to a height: what was refused below does not stand in the way.
-    pub(crate) fn is_taken_up_to(&mut self, height: Height) {
-        self.refused = self.refused.take().filter(|refused| refused.height > height);
-    }
-
-    /// Its answer brought nothing, although it tells of more. If others brought the same meanwhile, or it led further along
-    /// its branch, that was not in vain.
-    pub(crate) fn brought_nothing(&mut self, best: BlockId) {
-        self.headers_pause = match self.asked_knowing == Some((best, self.way)) {
-            true => self.headers_pause.times(2).min(CATCH_UP_INTERVAL_MAX),
-            false => GETHEADERS_INTERVAL,
-        };
-        self.headers_wanted = true;
-    }
-
-    /// All headers of its answer were refused, and would be again.
-    pub(crate) fn brought_refused(&mut self) {
-        self.headers_wanted = true;
-        self.headers_pause = CATCH_UP_INTERVAL_MAX;
-    }
-
-    /// The lowest height whose body is worth asking it for.
-    pub(crate) fn has_from(&self, now: Time) -> Height {
-        let lacked = self.lacked.filter(|(_, until)| now < *until);
-        self.kept_from.max(lacked.map_or(0, |(height, _)| height.saturating_add(1)))
-    }
-
-    /// The same by all that is known of it, however long ago.
-    pub(crate) fn known_to_have_from(&self) -> Height {
-        self.kept_from.max(self.lacked.map_or(0, |(height, _)| height.saturating_add(1)))
-    }
-
-    /// It sent the body of a block at this height.
-    pub(crate) fn brought_body_at(&mut self, height: Height) {
-        self.lacked = self.lacked.filter(|(lacked, _)| *lacked < height);
-    }
-
     /// Whether it should have the body of a block at this height.
     pub(crate) fn has_body_at(&self, now: Time, height: Height) -> bool {
-        self.ready && self.tip.is_some_and(|tip| tip.height >= height) && height >= self.has_from(now)
-    }
-
-    /// It lacks the block at this height. Far below its tip that says something of those before it.
-    pub(crate) fn lacks_body_at(&mut self, now: Time, height: Height) {
-        if self.tip.is_some_and(|tip| tip.height >= height.saturating_add(KEPT_DEPTH_MIN)) {
-            let before = self.lacked.filter(|(_, until)| now < *until).map_or(0, |(height, _)| height);
-            self.lacked = Some((before.max(height), now + CATCH_UP_INTERVAL_MAX));
-        }
+        self.ready && self.chain.has_body_at(now, height)
     }
 
     /// Whether headers are wanted of it, and only the time since it was last asked may stand against that.
     pub(crate) fn may_be_asked(&self) -> bool {
-        self.ready && self.headers_wanted && self.credit.fits_control(REQUEST_ROOM_BYTES)
+        self.ready && self.chain.is_wanted() && self.credit.fits_control(REQUEST_ROOM_BYTES)
     }
 
     /// Queues a prune: it rides on the next frame, leaves after [`PRUNE_WINDOW`], or at once if the peer pushes in vain
@@ -361,29 +261,6 @@ impl Peer {
     pub(crate) fn graft(&mut self, route: RouteId) {
         advise(&mut self.grafts, route);
     }
-
-    /// Notes a tip that the peer told, if it is higher than the one before. That is news: it may have more headers now.
-    pub(crate) fn told_tip(&mut self, tip: Tip) {
-        if self.tip.is_none_or(|known| known.height < tip.height) {
-            self.tip = Some(tip);
-            // Higher blocks of a refused branch are as good as none.
-            if self.refused.is_none() {
-                self.headers_pause = GETHEADERS_INTERVAL;
-            }
-        }
-    }
-}
-
-/// Headers of a peer's branch that were refused, so that nothing above them can be followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RefusedBranch {
-    /// Who signed the first of the last ones, and its height.
-    pub(crate) producer: PublicKey,
-    pub(crate) height: Height,
-    /// Why.
-    pub(crate) refusal: Refusal,
-    /// How many headers, since the peer last brought one that was taken.
-    pub(crate) count: u64,
 }
 
 fn advise(routes: &mut Vec<RouteId>, route: RouteId) {

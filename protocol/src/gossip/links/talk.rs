@@ -59,7 +59,7 @@ impl Gossip {
         }
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.ready = true;
-        peer.kept_from = hello.kept_from;
+        peer.chain.keeps_from(hello.kept_from);
         peer.known.insert(hello.tip.id.short());
         self.met_peer(now);
         self.hear_of_tip(now, from, hello.tip);

@@ -52,7 +52,7 @@ impl Gossip {
         let body = self.chain.body(&header.id()).filter(|_| !links.is_empty()).map(Message::Block);
         let parcel = Parcel::new(Item::Block(header), body);
         let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, |handle, peer| {
-            let ahead = peer.tip.is_some_and(|tip| tip.height > height);
+            let ahead = peer.chain.tip().is_some_and(|tip| tip.height > height);
             match (peer.lacks(short) && !ahead, links.binary_search(&handle)) {
                 (false, _) => Act::Nothing,
                 (true, Ok(_)) => Act::Push,

@@ -19,9 +19,9 @@
 use alloc::collections::VecDeque;
 use core::fmt;
 
+use super::their_chain::RefusedBranch;
 use crate::gossip::Gossip;
 use crate::gossip::api::{PeerHandle, Refusal};
-use crate::gossip::links::peer::{Peer, RefusedBranch};
 use crate::items::block::SignedHeader;
 use crate::items::hash::BlockId;
 use crate::items::keys::PublicKey;
@@ -274,7 +274,7 @@ impl Gossip {
     /// A peer told of its tip, or of a block that it holds.
     pub(crate) fn hear_of_tip(&mut self, now: Time, from: PeerHandle, tip: Tip) {
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.told_tip(tip);
+            peer.chain.told_tip(tip);
             self.watch.told(now, tip.height, self.chain.tip().height);
         }
     }
@@ -319,9 +319,9 @@ impl Gossip {
             None => (fields.producer, fields.height, refusal.clone()),
         };
         if let Some(peer) = self.peers.get_mut(&from) {
-            let before = peer.refused.as_ref().map_or(0, |before| before.count);
+            let before = peer.chain.refused.as_ref().map_or(0, |before| before.count);
             let count = before.saturating_add(headers.len() as u64);
-            peer.refused = Some(RefusedBranch { producer, height, refusal: refusal.clone(), count });
+            peer.chain.refused = Some(RefusedBranch { producer, height, refusal: refusal.clone(), count });
         }
         self.watch.refuse(RefusedEnd { end: last.id(), producer, height, refusal, at: now }, &fields.parent);
         true
@@ -334,7 +334,7 @@ impl Gossip {
 
     /// The highest tip that a peer tells.
     fn told(&self) -> Height {
-        let told = self.peers.iter().filter(|(_, peer)| peer.ready).filter_map(|(_, peer)| peer.tip);
+        let told = self.peers.iter().filter(|(_, peer)| peer.ready).filter_map(|(_, peer)| peer.chain.tip());
         told.map(|tip| tip.height).max().unwrap_or_default()
     }
 
@@ -344,16 +344,17 @@ impl Gossip {
         if let Some(lowest) = lowest {
             let height = self.chain.height_of(lowest).unwrap_or_default();
             let further = self.peers.iter().map(|(_, peer)| peer);
-            let mut further =
-                further.filter(|peer| peer.ready && peer.tip.is_some_and(|tip| tip.height >= height)).peekable();
+            let mut further = further
+                .filter(|peer| peer.ready && peer.chain.tip().is_some_and(|tip| tip.height >= height))
+                .peekable();
             let nobody = further.peek().is_none();
-            let kept_from = further.map(Peer::known_to_have_from).min().unwrap_or_default();
+            let kept_from = further.map(|peer| peer.chain.known_to_have_from()).min().unwrap_or_default();
             return if nobody || kept_from <= height { Cause::NoBodies } else { Cause::Pruned { kept_from } };
         }
         let further = self.peers.iter().map(|(_, peer)| peer);
-        let further = further.filter(|peer| peer.ready && peer.tip.is_some_and(|told| told.height > tip));
+        let further = further.filter(|peer| peer.ready && peer.chain.tip().is_some_and(|told| told.height > tip));
         // That a block was refused before says less than why.
-        let refused = further.filter_map(|peer| peer.refused.as_ref());
+        let refused = further.filter_map(|peer| peer.chain.refused.as_ref());
         match refused.max_by_key(|refused| (refused.refusal != Refusal::RejectedBefore, refused.count)) {
             Some(refused) => Cause::Refused {
                 count: refused.count,

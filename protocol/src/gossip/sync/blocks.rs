@@ -92,7 +92,7 @@ impl Gossip {
         let (item, key, bytes) = (ItemId::Block(id), RequestKey::Block(id), block.encoded_len());
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(id.short());
-            peer.brought_body_at(block.header.header().height);
+            peer.chain.brought_body_at(block.header.header().height);
         }
         self.hear_of_tip(now, from, tip_of(&block.header));
         let duplicate = self.chain.is_connected(&id) || self.body_here(&id).is_some();

@@ -136,12 +136,12 @@ impl Gossip {
     /// `patient`, its answer is waited for, as each peer would answer the same.
     fn ask_ahead(&mut self, now: Time, patient: bool) {
         let reached = self.chain.best_header().height;
-        let ahead = |peer: &Peer| peer.ready && peer.tip.is_some_and(|tip| tip.height > reached);
+        let ahead = |peer: &Peer| peer.ready && peer.chain.tip().is_some_and(|tip| tip.height > reached);
         let ahead = self.peers.iter().filter(|(_, peer)| ahead(peer));
-        let (lately, others): (Vec<_>, Vec<_>) = ahead.partition(|(_, peer)| peer.is_paused(now));
-        let next = others.into_iter().min_by_key(|(_, peer)| peer.asked_headers);
-        let awaited = lately.iter().any(|(_, peer)| peer.asked_lately(now));
-        let waits = |peer: &Peer| patient && awaited && peer.asked_headers.is_some();
+        let (lately, others): (Vec<_>, Vec<_>) = ahead.partition(|(_, peer)| peer.chain.is_paused(now));
+        let next = others.into_iter().min_by_key(|(_, peer)| peer.chain.asked);
+        let awaited = lately.iter().any(|(_, peer)| peer.chain.asked_lately(now));
+        let waits = |peer: &Peer| patient && awaited && peer.chain.asked.is_some();
         if let Some((&handle, _)) = next.filter(|(_, peer)| !waits(peer)) {
             self.ask_headers(now, handle);
         }
@@ -210,16 +210,15 @@ impl Gossip {
     /// branch it lacks none of its own.
     pub(crate) fn note_lack(&mut self, now: Time, from: PeerHandle, block: &BlockId) {
         let best = self.chain.best_header().id;
-        let on_branch = self
-            .peers
-            .get(&from)
-            .is_some_and(|peer| peer.way == Some(best) || peer.tip.is_some_and(|tip| tip.id == best));
+        let on_branch = self.peers.get(&from).is_some_and(|peer| {
+            peer.chain.way == Some(best) || peer.chain.tip().is_some_and(|tip| tip.id == best)
+        });
         if on_branch
             && self.chain.missing().take(BLOCKS_AHEAD_MAX).any(|missing| missing == block)
             && let Some(height) = self.chain.height_of(block)
             && let Some(peer) = self.peers.get_mut(&from)
         {
-            peer.lacks_body_at(now, height);
+            peer.chain.lacks_body_at(now, height);
         }
     }
 
@@ -251,7 +250,7 @@ impl Gossip {
             });
             // What comes before is as good as lost if this peer has deleted it: others are asked on their own ways.
             let lowest = way.first().map_or(0, |header| header.header().height);
-            if self.peers.get(&handle).is_none_or(|peer| peer.has_from(now) > lowest) {
+            if self.peers.get(&handle).is_none_or(|peer| peer.chain.has_from(now) > lowest) {
                 continue;
             }
             for header in way.clone() {

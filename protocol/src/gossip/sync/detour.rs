@@ -40,7 +40,7 @@ impl Gossip {
             return;
         }
         let mut leaders: Vec<_> = self.peers.iter().filter(|(_, peer)| self.may_lead(peer)).collect();
-        leaders.sort_by_key(|(_, peer)| peer.asked_headers);
+        leaders.sort_by_key(|(_, peer)| peer.chain.asked);
         let leaders: Vec<PeerHandle> = leaders.iter().take(DETOUR_PEERS_MAX).map(|(handle, _)| **handle).collect();
         for handle in leaders {
             self.ask_headers(now, handle);
@@ -61,7 +61,7 @@ impl Gossip {
     /// The highest block known of the branch that a peer is on.
     pub(crate) fn way_of(&self, peer: &Peer) -> Option<BlockId> {
         let known = |id: &BlockId| self.chain.header(id).is_some();
-        peer.tip.map(|tip| tip.id).filter(known).or_else(|| peer.way.filter(known))
+        peer.chain.tip().map(|tip| tip.id).filter(known).or_else(|| peer.chain.way.filter(known))
     }
 
     /// Whether the way to the best header leads nowhere, as far as we know.
@@ -80,6 +80,6 @@ impl Gossip {
     fn may_lead(&self, peer: &Peer) -> bool {
         let reached = self.chain.tip().height;
         let unknown = |id: &BlockId| self.chain.header(id).is_none();
-        peer.ready && peer.tip.is_some_and(|tip| tip.height > reached && unknown(&tip.id))
+        peer.ready && peer.chain.tip().is_some_and(|tip| tip.height > reached && unknown(&tip.id))
     }
 }

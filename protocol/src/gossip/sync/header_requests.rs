@@ -22,10 +22,10 @@ impl Gossip {
         let Some(peer) = self.peers.get(&handle) else { return };
         // Which other branches there are is asked without the pauses after answers in vain, but for refused ones.
         let (reached, ahead_max, hasty) = match self.on_detour() {
-            true => (self.way_of(peer), DETOUR_HEADERS_AHEAD_MAX, peer.refused.is_none()),
+            true => (self.way_of(peer), DETOUR_HEADERS_AHEAD_MAX, peer.chain.refused.is_none()),
             false => (Some(self.chain.best_header().id), HEADERS_AHEAD_MAX, false),
         };
-        let paused = if hasty { peer.asked_lately(now) } else { peer.is_paused(now) };
+        let paused = if hasty { peer.chain.asked_lately(now) } else { peer.chain.is_paused(now) };
         // Headers that wait for their bodies needn't come again.
         let reached = reached.filter(|id| !self.chain.is_connected(id));
         // The end of what is known of the peer's own branch: a branch that is longer than an answer is told in several.
@@ -33,14 +33,14 @@ impl Gossip {
         let height = reached.and_then(|id| self.chain.header(&id)).map_or(0, |header| header.header().height);
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         if height.saturating_sub(self.chain.tip().height) >= ahead_max {
-            peer.headers_wanted = false;
+            peer.chain.wanted = false;
             return;
         }
-        peer.headers_wanted = paused || !peer.credit.fits_control(REQUEST_ROOM_BYTES);
-        if peer.headers_wanted {
+        peer.chain.wanted = paused || !peer.credit.fits_control(REQUEST_ROOM_BYTES);
+        if peer.chain.wanted {
             return;
         }
-        peer.ask_headers(now, self.chain.best_header().id);
+        peer.chain.ask(now, self.chain.best_header().id);
         let mut locator: Vec<BlockId> = self.watch.refused_ends(now).chain(reached).chain(way).collect();
         locator.extend(self.chain.locator());
         locator.truncate(LOCATOR_ENTRIES_MAX);

@@ -66,16 +66,16 @@ impl Gossip {
         self.hear_of_tip(now, from, tip_of(last));
         let taken = self.chain.header(&last.id()).is_some();
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.way = Some(last.id());
-            peer.answered_in_full = headers.len() == HEADERS_ENTRIES_MAX;
+            peer.chain.way = Some(last.id());
+            peer.chain.answered_in_full = headers.len() == HEADERS_ENTRIES_MAX;
             if taken {
-                peer.is_taken_up_to(last.header().height);
+                peer.chain.is_taken_up_to(last.header().height);
             }
         }
         let known = headers.iter().take_while(|header| self.chain.header(&header.id()).is_some()).count();
         let new: Vec<SignedHeader> = headers.get(known..).unwrap_or_default().to_vec();
         if new.is_empty() {
-            let asked = self.peers.get(&from).is_some_and(|peer| peer.asked_lately(now));
+            let asked = self.peers.get(&from).is_some_and(|peer| peer.chain.asked_lately(now));
             self.on_nothing_new(now, from);
             // Nobody has us look along a branch as often as it likes.
             if asked {
@@ -90,9 +90,9 @@ impl Gossip {
     fn on_nothing_new(&mut self, now: Time, from: PeerHandle) {
         let reached = self.chain.best_header();
         if let Some(peer) = self.peers.get_mut(&from)
-            && peer.tip.is_some_and(|tip| tip.height > reached.height)
+            && peer.chain.tip().is_some_and(|tip| tip.height > reached.height)
         {
-            peer.brought_nothing(reached.id);
+            peer.chain.brought_nothing(reached.id);
         }
         self.ask_another(now);
     }
@@ -116,7 +116,7 @@ impl Gossip {
             }
             if new.is_empty() && remembered {
                 if let Some(peer) = self.peers.get_mut(&from) {
-                    peer.brought_refused();
+                    peer.chain.brought_refused();
                 }
                 return;
             }
@@ -173,9 +173,9 @@ impl Gossip {
         if news
             && taken == headers.len()
             && let Some(from) = from
-            && let Some(peer) = self.peers.get_mut(&from).filter(|peer| peer.answered_in_full)
+            && let Some(peer) = self.peers.get_mut(&from).filter(|peer| peer.chain.answered_in_full)
         {
-            peer.asked_headers = None;
+            peer.chain.asked = None;
             self.ask_headers(now, from);
         }
         self.catch_up(now);
@@ -217,9 +217,9 @@ impl Gossip {
     pub(crate) fn note_new_headers(&mut self, from: Option<PeerHandle>, last: &SignedHeader) {
         let height = last.header().height;
         if let Some(peer) = from.and_then(|from| self.peers.get_mut(&from)) {
-            peer.brought_headers(height);
+            peer.chain.brought_headers(height);
             // What it has beyond this answer is asked for, if nobody else brings it before.
-            peer.headers_wanted = peer.tip.is_some_and(|tip| tip.height > height);
+            peer.chain.wanted = peer.chain.tip().is_some_and(|tip| tip.height > height);
         }
     }
 
@@ -265,7 +265,7 @@ impl Gossip {
 
     /// How headers of a peer come: a peer that was asked has not sent them unasked.
     fn standing(&self, now: Time, from: PeerHandle, headers: &[SignedHeader]) -> Standing {
-        let asked = self.peers.get(&from).is_some_and(|peer| peer.asked_lately(now));
+        let asked = self.peers.get(&from).is_some_and(|peer| peer.chain.asked_lately(now));
         let end = headers.last().map_or(0, |last| last.header().height);
         match headers.len() > 1 || asked {
             true if end > self.chain.tip().height => Standing::Leading,
