@@ -34,6 +34,7 @@ pub use self::api::{
     Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
     Submission, SyncInfo, TransactionStatus,
 };
+use self::fetch::debts::Owed;
 use self::fetch::lengths::Lengths;
 use self::fetch::request::RequestTracker;
 use self::intake::acknowledged::Acknowledged;
@@ -41,7 +42,7 @@ use self::intake::checks::Checks;
 use self::intake::first::Firsts;
 use self::intake::seen::Seen;
 use self::links::cost::cost;
-use self::links::peer::{Owed, Peer};
+use self::links::peer::Peer;
 use self::links::peers::Peers;
 pub use self::occupancy::Occupancy;
 use self::relay::Relay;

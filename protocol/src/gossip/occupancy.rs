@@ -7,9 +7,10 @@ use core::mem::size_of;
 
 use super::Gossip;
 use super::api::PeerHandle;
+use super::fetch::debts::Owed;
 use super::intake::checks::Checking;
 use super::intake::transactions::CheckedTransaction;
-use super::links::peer::{Owed, Peer};
+use super::links::peer::Peer;
 use crate::items::block::SignedHeader;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
@@ -147,13 +148,14 @@ impl Gossip {
         count("prunes", peer.prunes.len(), ROUTES_ENTRIES_MAX, size_of::<RouteId>());
         count("grafts", peer.grafts.len(), ROUTES_ENTRIES_MAX, size_of::<RouteId>());
         count("header queue", peer.headers.len(), HEADER_QUEUE_MAX, size_of::<SignedHeader>());
-        count("owed replies", peer.owed.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
-        count("sent bodies", peer.sent(), SENT_MAX, KNOWN_ENTRY_BYTES);
-        count("owed bulk replies", peer.owed_bulk.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
+        let (owed, owed_bulk, sent) = peer.debts.len();
+        count("owed replies", owed, SERVE_QUEUE_MAX, size_of::<Owed>());
+        count("sent bodies", sent, SENT_MAX, KNOWN_ENTRY_BYTES);
+        count("owed bulk replies", owed_bulk, SERVE_QUEUE_MAX, size_of::<Owed>());
         let (offers, offered) = peer.dealings.len();
         count("offered ids", offers, OFFERS_MAX * OFFER_ENTRIES_MAX, size_of::<ShortId>());
         count("ids on offer", offered, OFFER_ENTRIES_MAX, OFFERED_ENTRY_BYTES);
-        count("blocks being loaded", peer.loading, LOADS_PER_PEER_MAX, size_of::<PeerHandle>());
+        count("blocks being loaded", peer.debts.loading(), LOADS_PER_PEER_MAX, size_of::<PeerHandle>());
         count("verification jobs", peer.checks, CHECKS_PEAK, size_of::<Checking>());
         count("verification bytes", peer.check_bytes, CHECK_BYTES_PEAK, 1);
         let control = CONTROL_CREDIT_BYTES.saturating_sub(peer.credit.left(Lane::Control));

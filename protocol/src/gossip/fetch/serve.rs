@@ -7,9 +7,10 @@
 
 use alloc::vec::Vec;
 
+use super::debts::Owed;
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, PeerHandle};
-use crate::gossip::links::peer::{Owed, Peer};
+use crate::gossip::links::peer::Peer;
 use crate::items::hash::{BlockId, RouteId, ShortId};
 use crate::limits::{
     FRESH_BLOCKS, GETDATA_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX, REQUEST_ROOM_BYTES, SERVE_QUEUE_MAX,
@@ -48,10 +49,7 @@ impl Gossip {
     /// Queues replies. A peer that asks for more than any node that keeps the rules has in flight is left.
     pub(crate) fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
         let Some(peer) = self.peers.get_mut(&to) else { return };
-        peer.owed.extend(items);
-        // A block that is being loaded may have to be owed again.
-        let waiting = peer.owed.len().saturating_add(peer.owed_bulk.len()).saturating_add(peer.loading);
-        if waiting > SERVE_QUEUE_MAX {
+        if peer.debts.owe(items) > SERVE_QUEUE_MAX {
             self.disconnect(now, to, DisconnectReason::QueueOverrun);
         }
     }
@@ -91,7 +89,7 @@ impl Gossip {
                 break;
             }
             if let Some(peer) = self.peers.get_mut(&handle) {
-                peer.owed.pop_front();
+                peer.debts.pop();
             }
             if reply.missing.len() >= GETDATA_ENTRIES_MAX || reply.missing_blocks.len() >= NOTFOUND_BLOCKS_MAX {
                 self.send_missing(handle, &mut reply);
@@ -104,8 +102,8 @@ impl Gossip {
 
     /// Sends the large bodies that wait for the bulk lane.
     fn serve_bulk(&mut self, now: Time, handle: PeerHandle) {
-        while let Some(peer) = self.peers.get(&handle).filter(|peer| peer.can_serve_bulk())
-            && let Some(owed) = peer.owed_bulk.front().cloned()
+        while let Some(peer) = self.peers.get(&handle).filter(|peer| peer.debts.can_serve_bulk(&peer.credit))
+            && let Some(owed) = peer.debts.first_bulk().cloned()
             && self.may_upload(now, handle)
         {
             let done = match self.find(now, handle, &owed) {
@@ -126,8 +124,7 @@ impl Gossip {
                 return;
             }
             if let Some(peer) = self.peers.get_mut(&handle) {
-                peer.owed_bulk.pop_front();
-                peer.bulk_wanted = 0;
+                peer.debts.pop_bulk();
             }
         }
     }
@@ -135,11 +132,11 @@ impl Gossip {
     /// The next thing owed, if there is room for at least a notfound.
     fn next_owed(&self, handle: PeerHandle) -> Option<Owed> {
         let peer = self.peers.get(&handle)?;
-        peer.owed.front().filter(|_| peer.credit.fits_control(REQUEST_ROOM_BYTES)).cloned()
+        peer.debts.first().filter(|_| peer.credit.fits_control(REQUEST_ROOM_BYTES)).cloned()
     }
 
     fn find(&mut self, now: Time, handle: PeerHandle, owed: &Owed) -> Found {
-        if self.peers.get_mut(&handle).is_some_and(|peer| peer.had_enough_of(now, owed.short())) {
+        if self.peers.get_mut(&handle).is_some_and(|peer| peer.debts.had_enough_of(now, owed.short())) {
             return Found::Nothing;
         }
         match owed {
@@ -164,7 +161,7 @@ impl Gossip {
     }
 
     fn may_upload(&mut self, now: Time, handle: PeerHandle) -> bool {
-        self.peers.get_mut(&handle).is_some_and(|peer| peer.upload.is_within(now))
+        self.peers.get_mut(&handle).is_some_and(|peer| peer.debts.is_within(now))
     }
 
     /// Charges a peer for a body that it asked for, and remembers it if it is a block or `large`.
@@ -200,12 +197,12 @@ impl Gossip {
     fn serve_alone(&mut self, now: Time, handle: PeerHandle, message: Message, short: ShortId) -> bool {
         let (lane, bytes) = (message.lane(), message.encoded_len());
         let Some(peer) = self.peers.get_mut(&handle) else { return false };
-        if !peer.upload.is_within(now) {
+        if !peer.debts.is_within(now) {
             return false;
         }
         if !peer.credit.fits_body(lane, bytes) {
             if lane == Lane::Bulk {
-                peer.bulk_wanted = bytes;
+                peer.debts.want_bulk(bytes);
             }
             return false;
         }
@@ -215,7 +212,7 @@ impl Gossip {
     }
 
     fn bulk_is_free(&self, handle: PeerHandle) -> bool {
-        self.peers.get(&handle).is_some_and(|peer| peer.owed_bulk.is_empty())
+        self.peers.get(&handle).is_some_and(|peer| !peer.debts.waits_for_bulk())
     }
 
     /// Has a large body wait for the bulk lane. One of the newest blocks waits for none of the others.
@@ -226,12 +223,7 @@ impl Gossip {
             Owed::Transaction(_) => false,
         };
         let Some(peer) = self.peers.get_mut(&handle) else { return };
-        if fresh {
-            peer.owed_bulk.push_front(owed);
-            peer.bulk_wanted = 0;
-        } else {
-            peer.owed_bulk.push_back(owed);
-        }
+        peer.debts.put_off(owed, fresh);
     }
 
     pub(crate) fn send_bodies(&mut self, handle: PeerHandle, reply: &mut Reply) {

@@ -12,7 +12,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(now: Time, per_second: u64, burst: u64) -> Self {
+    pub(crate) fn new(now: Time, per_second: u64, burst: u64) -> Self {
         let full = i64::try_from(burst).unwrap_or(i64::MAX);
         Self { left: full, at: now, per_second, full }
     }

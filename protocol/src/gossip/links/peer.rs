@@ -10,19 +10,18 @@ use super::dealings::Dealings;
 use super::known::KnownSet;
 use super::steadiness::Steadiness;
 use crate::gossip::api::Direction;
+use crate::gossip::fetch::debts::Debts;
 use crate::gossip::sync::their_chain::TheirChain;
 use crate::items::block::SignedHeader;
-use crate::items::hash::{BlockId, RouteId, ShortId};
+use crate::items::hash::{RouteId, ShortId};
 use crate::items::transaction::Height;
 use crate::limits::{
-    ANNOUNCE_ROOM_BYTES, BODY_COST_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, FLOOD_BURST_BYTES,
-    FLOOD_BYTES_PER_SEC, HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX,
-    PRUNE_WINDOW, REPEAT_BURST_BYTES, REPEAT_BYTES_PER_SEC, REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX, SENT_MAX,
-    UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
+    ANNOUNCE_ROOM_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC,
+    HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX, PRUNE_WINDOW,
+    REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX,
 };
 use crate::seeded::SeededState;
 use crate::time::Time;
-use crate::wire::message::{Lane, TxRef};
 
 /// The state of one peer.
 #[derive(Debug)]
@@ -48,18 +47,9 @@ pub(crate) struct Peer {
     pub(crate) announcements: AnnounceQueue,
     /// Blocks to announce, waiting for credit.
     pub(crate) headers: VecDeque<SignedHeader>,
-    /// What it asked for and hasn't got, waiting for credit.
-    pub(crate) owed: VecDeque<Owed>,
-    /// Of these, large bodies that wait for the bulk lane, so that small ones needn't wait behind them.
-    pub(crate) owed_bulk: VecDeque<Owed>,
-    /// What may still be sent for its asking, what of that once more, and what was sent.
-    pub(crate) upload: Budget,
-    repeats: Budget,
-    sent: KnownSet,
-    /// Bulk credit that the first of these wants, so that it isn't measured again before there is enough.
-    pub(crate) bulk_wanted: usize,
-    /// Blocks that are being loaded for it, and whether headers are.
-    pub(crate) loading: usize,
+    /// What it asked for and hasn't got.
+    pub(crate) debts: Debts,
+    /// Whether headers are being loaded for it.
     pub(crate) loading_headers: bool,
     /// Items of its in verification, and their bytes.
     pub(crate) checks: usize,
@@ -81,22 +71,6 @@ pub(crate) struct Peer {
     pub(crate) spoken_to: bool,
 }
 
-/// A reply that waits for credit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Owed {
-    Transaction(TxRef),
-    Block(BlockId),
-}
-
-impl Owed {
-    pub(crate) const fn short(&self) -> ShortId {
-        match self {
-            Self::Transaction(wanted) => wanted.short(),
-            Self::Block(id) => id.short(),
-        }
-    }
-}
-
 impl Peer {
     pub(crate) fn new(now: Time, direction: Direction, hasher: SeededState) -> Self {
         Self {
@@ -113,13 +87,7 @@ impl Peer {
             prunes_due: Time::ZERO,
             announcements: AnnounceQueue::default(),
             headers: VecDeque::new(),
-            owed: VecDeque::new(),
-            owed_bulk: VecDeque::new(),
-            upload: Budget::new(now, UPLOAD_BYTES_PER_SEC, UPLOAD_BURST_BYTES),
-            repeats: Budget::new(now, REPEAT_BYTES_PER_SEC, REPEAT_BURST_BYTES),
-            sent: KnownSet::new(hasher, SENT_MAX),
-            bulk_wanted: 0,
-            loading: 0,
+            debts: Debts::new(now, hasher),
             loading_headers: false,
             checks: 0,
             check_bytes: 0,
@@ -138,7 +106,7 @@ impl Peer {
     #[cfg(feature = "simulator")]
     pub(crate) fn foresee(&self) -> u64 {
         let counts =
-            [self.known.len(), self.announcements.len(), self.owed.len(), self.headers.len(), self.checks];
+            [self.known.len(), self.announcements.len(), self.debts.len().0, self.headers.len(), self.checks];
         counts.iter().fold(self.delivered, |sum, count| sum.wrapping_add(*count as u64))
             ^ u64::from(self.can_announce())
             ^ u64::from(self.budget.within_at().is_some())
@@ -154,35 +122,10 @@ impl Peer {
         self.ready && self.announcements.due().is_some() && self.credit.fits_control(ANNOUNCE_ROOM_BYTES)
     }
 
-    /// Whether it waits for anything that it asked for.
-    fn is_owed(&self) -> bool {
-        !self.owed.is_empty() || !self.owed_bulk.is_empty()
-    }
-
-    /// Whether this was sent to it lately, and may not be sent once more yet.
-    pub(crate) fn had_enough_of(&mut self, now: Time, id: ShortId) -> bool {
-        self.sent.contains(id) && !self.repeats.is_within(now)
-    }
-
     /// A body is sent to it for the asking. Blocks and large transactions are `remembered`.
     pub(crate) fn note_sent(&mut self, now: Time, id: ShortId, bytes: usize, remembered: bool) {
         self.known.insert(id);
-        self.upload.spend(now, (bytes as u64).saturating_add(BODY_COST_BYTES));
-        if self.sent.contains(id) {
-            self.repeats.spend(now, bytes as u64);
-        } else if remembered {
-            self.sent.insert(id);
-        }
-    }
-
-    /// How many bodies are remembered that were sent to it.
-    pub(crate) fn sent(&self) -> usize {
-        self.sent.len()
-    }
-
-    /// Whether a large body waits, and the credit that it wants is there.
-    pub(crate) fn can_serve_bulk(&self) -> bool {
-        !self.owed_bulk.is_empty() && self.credit.fits_body(Lane::Bulk, self.bulk_wanted)
+        self.debts.note_sent(now, id, bytes, remembered);
     }
 
     /// Whether prunes could be sent now.
@@ -200,8 +143,8 @@ impl Peer {
         let over = self.checks >= CHECKS_PER_PEER_MAX
             || self.check_bytes >= CHECK_BYTES_PER_PEER_MAX
             || self.budget.within_at().is_some();
-        !self.owed.is_empty()
-            || self.can_serve_bulk()
+        self.debts.waits()
+            || self.debts.can_serve_bulk(&self.credit)
             || !self.headers.is_empty()
             || !self.grafts.is_empty()
             || self.spoken_to
@@ -216,7 +159,7 @@ impl Peer {
         let budget = self.budget.within_at();
         let prunes = self.can_prune().then_some(self.prunes_due);
         let headers = self.may_be_asked().then(|| self.chain.ask_again_at()).flatten();
-        let upload = self.is_owed().then(|| self.upload.within_at()).flatten();
+        let upload = self.debts.within_at();
         [hello, announce, budget, prunes, headers, upload].into_iter().flatten().min()
     }
 

@@ -37,9 +37,10 @@ use super::sketch::{
 };
 use crate::gossip::Gossip;
 use crate::gossip::api::{Digest, Direction, Event, PeerHandle};
+use crate::gossip::fetch::debts::Owed;
 use crate::gossip::fetch::request::{Announced, RequestKey};
 use crate::gossip::links::dealings::{Offered, Question};
-use crate::gossip::links::peer::{Owed, Peer};
+use crate::gossip::links::peer::Peer;
 use crate::items::hash::{ShortId, TxId};
 use crate::limits::{
     OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN,

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use crate::gossip::Gossip;
 use crate::gossip::api::{Output, PeerHandle, Refusal};
-use crate::gossip::links::peer::Owed;
+use crate::gossip::fetch::debts::Owed;
 use crate::items::block::Block;
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
@@ -136,10 +136,10 @@ impl Gossip {
         let full = self.loads.blocks.len() >= LOADS_MAX && !self.loads.blocks.contains_key(&id);
         let usual = self.loads.usual_bytes;
         let Some(peer) = self.peers.get_mut(&handle) else { return false };
-        let expected = peer.loading.saturating_add(1).saturating_mul(usual);
+        let expected = peer.debts.loading().saturating_add(1).saturating_mul(usual);
         let room = peer.credit.left(Lane::Bulk) >= expected
             && peer.credit.fits_body(Lane::Control, CONTROL_ITEM_BYTES_MAX);
-        if full || peer.loading >= LOADS_PER_PEER_MAX || !room {
+        if full || peer.debts.loading() >= LOADS_PER_PEER_MAX || !room {
             return false;
         }
         let waiting = match self.loads.blocks.get_mut(&id) {
@@ -151,7 +151,7 @@ impl Gossip {
         };
         if !waiting.peers.contains(&handle) {
             waiting.peers.push(handle);
-            peer.loading = peer.loading.saturating_add(1);
+            peer.debts.begin_load();
         }
         true
     }
@@ -192,7 +192,7 @@ impl Gossip {
         }
         for handle in peers {
             if let Some(peer) = self.peers.get_mut(&handle) {
-                peer.loading = peer.loading.saturating_sub(1);
+                peer.debts.end_load();
                 self.send_loaded(now, handle, id, block);
             }
         }
@@ -201,7 +201,7 @@ impl Gossip {
             self.return_next();
         }
         // Whoever had to wait for room among the loads.
-        let waiting = self.peers.iter().filter(|(_, peer)| !peer.owed_bulk.is_empty()).map(|(handle, _)| *handle);
+        let waiting = self.peers.iter().filter(|(_, peer)| peer.debts.waits_for_bulk()).map(|(handle, _)| *handle);
         for handle in waiting.collect::<Vec<_>>() {
             self.peers.get_mut(&handle);
         }
@@ -220,8 +220,7 @@ impl Gossip {
             None => peer.credit.fits_control(REQUEST_ROOM_BYTES),
         };
         if !fits {
-            peer.owed_bulk.push_front(Owed::Block(id));
-            peer.bulk_wanted = if lane == Lane::Bulk { bytes } else { 0 };
+            peer.debts.put_back(Owed::Block(id), if lane == Lane::Bulk { bytes } else { 0 });
             return;
         }
         if block.is_some() {
