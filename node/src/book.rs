@@ -65,6 +65,10 @@ pub const CONTEST_TIME: Duration = Duration::from_secs(40 * 60);
 /// A peer that answered no longer ago than this is not tested: Bitcoin Core's `ADDRMAN_REPLACEMENT`.
 pub const CONTEST_AFTER: Duration = Duration::from_secs(4 * 3_600);
 
+/// Groups with a reached peer, for each outbound slot, with which a book may know most of the network. With four, all slots
+/// can be drawn four times over without a group that was drawn before.
+pub const KNOWN_GROUPS_PER_SLOT: usize = 4;
+
 /// How a peer stands that is kept for another run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -353,16 +357,36 @@ impl Book {
         kept.into_iter().map(|(_, kept)| kept).take(most).collect()
     }
 
-    /// How many groups of public addresses have somebody in them, as far as is known: of what was reached and does not fail
-    /// again and again, and of what was told and has not failed yet. What is made up counts until it is tried.
+    /// How many groups of public addresses have somebody in them, as far as is known, counted up to `enough`: groups of
+    /// peers that were reached and do not fail again and again, and of claims that have not failed yet. Invented claims
+    /// count until they are tried.
     #[must_use]
-    pub fn live_groups(&self) -> usize {
+    pub fn live_groups(&self, enough: usize) -> usize {
         let reached = self.tried.iter().filter(|reached| reached.retry.failures < FAILED_FOR_GOOD);
         let told = self.told.buckets().iter().flatten().filter(|claim| claim.retry.failures == 0);
         let told = told.flat_map(|claim| &claim.addresses);
-        let live: BTreeSet<Group> =
-            reached.map(|reached| &reached.address).chain(told).filter_map(slot_group).collect();
+        let addresses = reached.map(|reached| &reached.address).chain(told);
+        let mut live = BTreeSet::new();
+        for group in addresses.filter_map(slot_group) {
+            if live.len() >= enough {
+                break;
+            }
+            live.insert(group);
+        }
         live.len()
+    }
+
+    /// Whether peers were reached in three of four groups with anybody in them, and in [`KNOWN_GROUPS_PER_SLOT`] groups for
+    /// each of the `slots`: then more news would change little about who is picked.
+    #[must_use]
+    pub fn knows_most_groups(&self, slots: usize) -> bool {
+        let reached = self.tried.iter().filter(|reached| reached.retry.failures < FAILED_FOR_GOOD);
+        let reached: BTreeSet<Group> = reached.filter_map(|reached| slot_group(&reached.address)).collect();
+        let told = self.told.buckets().iter().flatten().filter(|claim| claim.retry.failures == 0);
+        let told = told.flat_map(|claim| &claim.addresses).filter_map(slot_group);
+        let all: BTreeSet<Group> = told.chain(reached.iter().copied()).collect();
+        let enough = slots.saturating_mul(KNOWN_GROUPS_PER_SLOT);
+        reached.len() >= enough && reached.len().saturating_mul(4) >= all.len().saturating_mul(3)
     }
 
     /// How many entries and how many groups' worth of them there are, by the group of the first address.

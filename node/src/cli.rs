@@ -126,7 +126,7 @@ pub struct RunArgs {
     pub max_peers_in: u16,
 
     /// Gossip peers that this node dials and keeps; with 0 it dials the reserved peers alone, and takes no --bootstrap
-    #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = 8,
+    #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = 10,
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
     pub max_peers_out: u16,
 

@@ -84,6 +84,8 @@ pub struct Discovery {
     missing_since: Option<Time>,
     /// Since when none was, for the first time.
     full_since: Option<Time>,
+    /// Until when the run settles, from when it was full for the first time.
+    settling_until: Option<Time>,
     dials: HashMap<ConnectionId, Dial>,
     /// Groups in which a pick came to nothing, and how often in a row: another of the group is tried first.
     owed: VecDeque<(Group, u8)>,
@@ -148,6 +150,7 @@ impl Discovery {
             per_group: 1,
             missing_since: None,
             full_since: None,
+            settling_until: None,
             dials: HashMap::new(),
             owed: VecDeque::new(),
             answered: BTreeMap::new(),
@@ -180,7 +183,8 @@ impl Discovery {
         self.picked.clear();
         let missing = self.target.saturating_sub(view.outbound());
         let full = self.target > 0 && !self.reserved_only && self.is_full(now, missing, view);
-        let extra = if full { self.exchange(now, view, &mut wants) } else { 0 };
+        let settling = full && self.is_settling(now);
+        let extra = if full { self.exchange(now, settling, view, &mut wants) } else { 0 };
         let slots = |dial: &&Dial| !matches!(dial.target, Target::Feeler(_));
         let fresh = self.dials.values().filter(slots).filter(|dial| now.since(dial.since) < SLOW_DIAL).count();
         let dials = self.dials.values().filter(slots).count();
@@ -191,7 +195,7 @@ impl Discovery {
             return wants;
         }
         self.poll_book(now, view, free, &mut wants);
-        if full && self.exchange.walk(now) {
+        if full && self.exchange.walk(now, settling) {
             wants.push(Want::Walk);
         }
         if full && self.exchange.feel(now, &mut self.rng) {
@@ -201,6 +205,15 @@ impl Discovery {
             self.poll_walk(now, view, missing, &mut wants);
         }
         wants
+    }
+
+    /// Whether the run still draws its peers anew: not if its book knew most groups when all slots were first in use.
+    fn is_settling(&mut self, now: Time) -> bool {
+        let book = &self.book;
+        let until = *self
+            .settling_until
+            .get_or_insert_with(|| if book.knows_most_groups(self.target) { now } else { now + SETTLE_TIME });
+        now < until
     }
 
     /// How many slots of one group may be in use with a candidate that was wanted last.

@@ -29,8 +29,8 @@ use rand::{RngExt as _, SeedableRng as _};
 
 /// Identities of the attacker.
 pub(crate) const IDENTITIES: usize = 5_000;
-/// Outbound slots, and inbound ones.
-const SLOTS: usize = 8;
+/// Outbound slots, and inbound ones: the node's own defaults.
+const SLOTS: usize = 10;
 const INBOUND: usize = 64;
 /// Runs: the first, and five restarts.
 pub(crate) const RUNS: usize = 6;

@@ -113,21 +113,36 @@ impl Book {
         usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
     ) -> Option<Pick> {
         // What chance passed over, for the case that there is nothing else.
-        let mut passed = None;
-        // A hostile book has thousands of entries that may not be dialled: each is drawn in the same short time.
+        let mut passed: Option<Pick> = None;
         let groups: BTreeSet<Group> = reached.keys().chain(told.keys()).copied().collect();
         let mut groups: Vec<Group> = groups.into_iter().collect();
         while !groups.is_empty() {
-            let at = self.rng.random_range(0..groups.len());
-            let Some(group) = groups.get(at).copied() else { break };
-            let both = reached.contains_key(&group) && told.contains_key(&group);
-            let from_reached = if both { self.rng.random_bool(0.5) } else { reached.contains_key(&group) };
-            let choice = if from_reached { &mut reached } else { &mut told };
-            let drawn = self.draw(choice, group);
-            if !reached.contains_key(&group) && !told.contains_key(&group) {
-                groups.swap_remove(at);
+            let group = groups.swap_remove(self.rng.random_range(0..groups.len()));
+            let mut both = [reached.remove(&group).unwrap_or_default(), told.remove(&group).unwrap_or_default()];
+            if let Some(pick) = self.pick_of_group(group, &mut both, &mut passed, &usable) {
+                return Some(pick);
             }
-            let Some((peer, entry, failures)) = drawn else { continue };
+        }
+        passed
+    }
+
+    /// Of one group's entries, those that were reached and those that were told: all are drawn until one is kept. So a group
+    /// is not passed over because some of its entries fail, and a group of which none fails gains nothing by that.
+    fn pick_of_group(
+        &mut self,
+        group: Group,
+        both: &mut [Vec<(PeerId, Entry, u32)>; 2],
+        passed: &mut Option<Pick>,
+        usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
+    ) -> Option<Pick> {
+        loop {
+            let from = match (both[0].is_empty(), both[1].is_empty()) {
+                (true, true) => return None,
+                (false, false) => usize::from(self.rng.random_bool(0.5)),
+                (reached_empty, _) => usize::from(reached_empty),
+            };
+            let entries = &mut both[from];
+            let (peer, entry, failures) = entries.swap_remove(self.rng.random_range(0..entries.len()));
             let addresses = usable(&peer, &in_group(self.addresses_of(&peer, entry), group));
             if addresses.is_empty() {
                 continue;
@@ -139,17 +154,6 @@ impl Book {
             }
             passed.get_or_insert(pick);
         }
-        passed
-    }
-
-    /// Takes one entry of a group out of the choice.
-    fn draw(&mut self, choice: &mut Choice, group: Group) -> Option<(PeerId, Entry, u32)> {
-        let entries = choice.get_mut(&group)?;
-        let drawn = (!entries.is_empty()).then(|| entries.swap_remove(self.rng.random_range(0..entries.len())));
-        if entries.is_empty() {
-            choice.remove(&group);
-        }
-        drawn
     }
 
     fn addresses_of(&self, peer: &PeerId, entry: Entry) -> Vec<Multiaddr> {

@@ -58,12 +58,12 @@ impl Discovery {
 
     /// The slots that one group may have.
     fn share(&self) -> usize {
-        self.target.div_ceil(self.book.live_groups().max(1))
+        self.target.div_ceil(self.book.live_groups(self.target).max(1))
     }
 
     /// The same where an extra peer is wanted.
     fn extra_share(&self) -> usize {
-        let more = self.book.live_groups() <= self.target;
+        let more = self.book.live_groups(self.target.saturating_add(1)) <= self.target;
         self.share().saturating_add(usize::from(more))
     }
 }

@@ -7,9 +7,12 @@
 //!    random. An exchange of any of them every few minutes hands all slots over, within hours, to those that never leave
 //!    and never decline. None at all would do the same more slowly: honest nodes end at times, and each gap is a chance
 //!    for somebody who stays.
-//! 3. **A run settles first.** What fills the slots at the start is whoever told first. So for [`SETTLE_TIME`] random walks
-//!    go on and every [`EXTRA_INTERVAL_SILENT`] the extra peer stays, and the one of the others that was held longest is left,
-//!    but for the last run's anchors and the operator's. Each slot is drawn anew twice, with more known each time.
+//! 3. **A run that knows little settles first.** At its start the slots go to peers of whoever told first. So for
+//!    [`SETTLE_TIME`] random walks go on, and every [`EXTRA_INTERVAL_SILENT`] the extra peer stays and the one of the others
+//!    that was held longest is disconnected, except the last run's anchors and the operator's peers. Each slot is drawn
+//!    anew twice, with more known each time. A run whose book already has reached peers in most groups
+//!    ([`Book::knows_most_groups`](crate::book::Book::knows_most_groups)) does not settle: nothing is gained by drawing
+//!    again, and each draw is a chance that all outbound peers are one attacker's.
 //! 4. **A feeler** tests an entry of the book every [`FEELER_INTERVAL`]. It asks for no slot.
 //!
 //! Deliberately absent: usefulness. It is what an attacker can show best. Inbound slots are given by it (`behaviour.rs`).
@@ -27,14 +30,14 @@ pub const EXTRA_INTERVAL: Duration = Duration::from_secs(300);
 pub const EXTRA_INTERVAL_SILENT: Duration = Duration::from_secs(15);
 /// Between two dials for the extra peer while there is none.
 pub const EXTRA_AGAIN: Duration = Duration::from_secs(5);
-/// How long a run settles, from when all slots are first in use: 20 exchanges for 8 slots.
+/// How long a run settles, from when all slots are first in use: 20 exchanges for 10 slots.
 pub const SETTLE_TIME: Duration = Duration::from_secs(300);
 /// Between two random walks with all slots in use, once the run has settled; before, [`EXTRA_INTERVAL_SILENT`]. libp2p's own
 /// for refreshing Kademlia's table.
 pub const WALK_INTERVAL: Duration = Duration::from_secs(300);
 /// How long it may be needed after a peer fell silent.
 pub const SILENT_TIME: Duration = Duration::from_secs(600);
-/// Between two times that the extra peer stays in another's place. With 8 slots a peer is left so after 8 hours on average.
+/// Between two times that the extra peer stays in another's place. With 10 slots a peer is disconnected in this way after 10 hours on average.
 pub const EXCHANGE_INTERVAL: Duration = Duration::from_secs(3_600);
 /// Between two feelers: 2,880 a day, of some 3 kB each. Bitcoin Core's two minutes would need a day until peers of some
 /// hundred groups are reached, and until then whoever has always answered is most of those that are.
@@ -64,8 +67,7 @@ pub(super) struct Exchange {
     present: bool,
     asked: Option<Time>,
     exchanged: Option<Time>,
-    /// When all slots were first in use, and the last walk since.
-    full: Option<Time>,
+    /// The last walk with all slots in use.
     walked: Option<Time>,
     felt: Option<Time>,
     feeler_spread: u64,
@@ -83,7 +85,6 @@ impl Exchange {
             present: false,
             asked: None,
             exchanged: None,
-            full: None,
             walked: None,
             felt: None,
             feeler_spread,
@@ -95,9 +96,8 @@ impl Exchange {
         self.silent_until = now + SILENT_TIME;
     }
 
-    /// What is due while all slots are in use; `extra`: there is an extra peer.
-    pub(super) fn poll(&mut self, now: Time, extra: bool, rng: &mut StdRng) -> Due {
-        let settling = self.settling(now);
+    /// What is due while all slots are in use; `extra`: there is an extra peer; `settling`: the run still settles.
+    pub(super) fn poll(&mut self, now: Time, extra: bool, settling: bool, rng: &mut StdRng) -> Due {
         let soon = now < self.silent_until || settling;
         let every = if soon { EXTRA_INTERVAL_SILENT } else { EXTRA_INTERVAL };
         let exchanged = *self.exchanged.get_or_insert(now);
@@ -128,14 +128,9 @@ impl Exchange {
         Due::LeaveAnother
     }
 
-    /// Whether the run has not settled yet.
-    fn settling(&mut self, now: Time) -> bool {
-        now.since(*self.full.get_or_insert(now)) < SETTLE_TIME
-    }
-
     /// Whether to look up a random key although all slots are in use.
-    pub(super) fn walk(&mut self, now: Time) -> bool {
-        let every = if self.settling(now) { EXTRA_INTERVAL_SILENT } else { WALK_INTERVAL };
+    pub(super) fn walk(&mut self, now: Time, settling: bool) -> bool {
+        let every = if settling { EXTRA_INTERVAL_SILENT } else { WALK_INTERVAL };
         let due = self.walked.is_none_or(|walked| now.since(walked) >= every);
         if due {
             self.walked = Some(now);

@@ -134,7 +134,13 @@ impl Discovery {
     }
 
     /// With all slots in use: leaves a peer where that is due, and tells how many candidates to try besides.
-    pub(super) fn exchange(&mut self, now: Time, view: &impl View, wants: &mut Vec<Want>) -> usize {
+    pub(super) fn exchange(
+        &mut self,
+        now: Time,
+        settling: bool,
+        view: &impl View,
+        wants: &mut Vec<Want>,
+    ) -> usize {
         let mut peers = view.outbound_peers();
         // Who came last is the extra one.
         peers.sort_by_key(|peer| (self.held.get(peer).copied().unwrap_or(now), *peer));
@@ -144,7 +150,7 @@ impl Discovery {
             wants.extend(peers.last().copied().map(Want::Leave));
             return 0;
         }
-        match self.exchange.poll(now, extra.is_some(), &mut self.rng) {
+        match self.exchange.poll(now, extra.is_some(), settling, &mut self.rng) {
             Due::Nothing => 0,
             Due::Extra if view.outbound() > self.target => 0,
             Due::Extra => REFRESH_EXTRA,

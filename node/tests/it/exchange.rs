@@ -278,8 +278,9 @@ fn a_run_that_meets_nobody_keeps_the_anchors_of_the_one_before() {
 
 #[test]
 fn what_filled_the_slots_first_is_drawn_anew_while_a_run_settles_but_for_the_anchors() {
+    // It reached too few groups to know most of them.
     let mut before = World::new(7, 100);
-    before.run(0..3_000);
+    before.run(0..300);
     let kept = before.discovery.kept(1_024);
     let anchors: HashSet<PeerId> =
         kept.iter().filter(|kept| kept.standing == Standing::Anchor).map(|kept| kept.peer).collect();
@@ -294,4 +295,19 @@ fn what_filled_the_slots_first_is_drawn_anew_while_a_run_settles_but_for_the_anc
     assert!(anchors.is_subset(&world.slots.0), "they stay");
     let first_left = world.left.iter().filter(|(_, peer)| anchors.contains(peer)).count();
     assert_eq!(first_left, 0);
+}
+
+#[test]
+fn a_run_whose_book_knows_most_groups_keeps_the_peers_that_it_began_with() {
+    let mut before = World::new(7, 100);
+    before.run(0..6_000);
+    let mut world = World::new(8, 0);
+    world.places = before.places;
+    world.discovery.restore(before.discovery.kept(1_024));
+    world.run(0..60);
+    let first = world.oldest(8);
+    world.left.clear();
+    world.run(60..settled());
+    assert!(first.is_subset(&world.slots.0), "they stay");
+    assert!(world.left.len() <= 2, "but for the extra one: {:?}", world.left);
 }

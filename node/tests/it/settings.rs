@@ -23,7 +23,7 @@ fn defaults_are_those_that_the_help_promises() {
     assert_eq!(config.network.as_str(), "dev");
     let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["/ip4/0.0.0.0/tcp/30400", "/ip4/0.0.0.0/udp/30400/quic-v1"]);
-    assert_eq!((config.max_peers_in, config.max_peers_out), (64, 8));
+    assert_eq!((config.max_peers_in, config.max_peers_out), (64, 10));
     assert_eq!(config.relay, RelayPolicy::default());
     assert!(!config.loopback_exempt && !config.reserved_only);
     assert_eq!(config.rpc_addr, Some("127.0.0.1:30401".parse().expect("an address")));
