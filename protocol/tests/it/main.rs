@@ -30,6 +30,7 @@ mod chain_reorg; // random trees converge
 mod chain_repeats; // a transaction in more than one block
 mod chain_sync; // locators, headers after, missing bodies
 mod corpora;
+mod counters; // the one list of them
 mod determinism; // same seed, same outputs
 mod durable;
 mod equivocation; // two headers for one height, kept as evidence
