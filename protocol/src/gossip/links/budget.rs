@@ -17,6 +17,11 @@ impl Budget {
         Self { left: full, at: now, per_second, full }
     }
 
+    /// A budget that has saved up nothing when time begins.
+    pub(crate) fn saving(per_second: u64, burst: u64) -> Self {
+        Self { left: 0, ..Self::new(Time::ZERO, per_second, burst) }
+    }
+
     pub(crate) fn spend(&mut self, now: Time, cost: u64) {
         self.refill(now);
         self.left = self.left.saturating_sub(i64::try_from(cost).unwrap_or(i64::MAX));
@@ -25,6 +30,12 @@ impl Budget {
     pub(crate) fn is_within(&mut self, now: Time) -> bool {
         self.refill(now);
         self.left >= 0
+    }
+
+    /// Whether so much is left.
+    pub(crate) fn has(&mut self, now: Time, amount: u64) -> bool {
+        self.refill(now);
+        u64::try_from(self.left).is_ok_and(|left| left >= amount)
     }
 
     /// Spends, unless the budget is below zero. True if it did.

@@ -7,12 +7,16 @@ use alloc::vec::Vec;
 use super::lists::Lists;
 use super::sketch::{Decoder, Encoder, SYMBOLS_MAX};
 use crate::gossip::api::{Digest, PeerHandle};
+use crate::gossip::links::budget::Budget;
 use crate::items::hash::TxId;
 use crate::limits::{RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SILENT};
 use crate::time::Time;
 
+/// One conversation in the allowance.
+const ONE: u64 = 1_000_000;
+
 /// The node's conversations.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Conversations {
     /// When the next is to begin; `None` until a peer is there.
     pub(super) next_at: Option<Time>,
@@ -24,9 +28,8 @@ pub(crate) struct Conversations {
     pub(super) served: BTreeMap<PeerHandle, Served>,
     /// What we have listed.
     pub(super) lists: Lists,
-    /// Conversations that may be answered, in millionths, and when that was so.
-    allowance: u64,
-    allowance_at: Time,
+    /// Conversations that may be answered, in millionths.
+    allowance: Budget,
     /// How many differences conversations lately told, on the average, in eighths.
     usual: u32,
 }
@@ -66,6 +69,21 @@ pub(super) struct Served {
     pub(super) until: Time,
 }
 
+impl Default for Conversations {
+    fn default() -> Self {
+        let each_second = RECONCILE_SERVED_PER_SEC.saturating_mul(ONE);
+        Self {
+            next_at: None,
+            fresh: VecDeque::new(),
+            begun: None,
+            served: BTreeMap::new(),
+            lists: Lists::default(),
+            allowance: Budget::saving(each_second, each_second),
+            usual: 0,
+        }
+    }
+}
+
 impl Conversations {
     /// When something is to be done next.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
@@ -83,14 +101,10 @@ impl Conversations {
 
     /// Whether one more may be answered, of a peer that had so many answers lately: it leaves as many to others.
     pub(super) fn allow(&mut self, now: Time, lately: u64) -> bool {
-        const ONE: u64 = 1_000_000;
-        let gained = now.since(self.allowance_at).as_micros().saturating_mul(RECONCILE_SERVED_PER_SEC);
-        self.allowance = self.allowance.saturating_add(gained).min(RECONCILE_SERVED_PER_SEC * ONE);
-        self.allowance_at = now;
         let left = lately.min(RECONCILE_SERVED_PER_SEC.saturating_sub(1)).saturating_mul(ONE);
-        let allowed = self.allowance >= ONE.saturating_add(left) && self.has_place(now);
+        let allowed = self.allowance.has(now, ONE.saturating_add(left)) && self.has_place(now);
         if allowed {
-            self.allowance = self.allowance.saturating_sub(ONE);
+            self.allowance.spend(now, ONE);
         }
         allowed
     }
