@@ -9,22 +9,22 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
-use protocol::wire::codec::{Decode as _, Encode as _};
-use protocol::ledger::durable::Load;
+use protocol::gossip::repair::sketch::{Encoder, symbols_to_bytes};
 use protocol::gossip::{
     AddressGroup, AuthorTree, Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output,
     PeerHandle, Reconciliation, RelayPolicy, Rumor,
 };
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::items::hash::{BlockId, RouteId, RouteKind, TxId};
 use protocol::items::keys::{PublicKey, SecretKey};
-use protocol::wire::message::{Digest, Hello, InvEntry, Lane, Message, Reconcile, Tip, TxRef};
 use protocol::items::network::NetworkId;
-use protocol::gossip::repair::sketch::{Encoder, symbols_to_bytes};
-use protocol::time::Time;
 use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::items::validator::Producers;
 use protocol::items::verify::VerifyJob;
+use protocol::ledger::durable::Load;
+use protocol::time::Time;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Digest, Hello, InvEntry, Lane, Message, Reconcile, Tip, TxRef};
 
 use super::cursor::Cursor;
 

@@ -1,9 +1,9 @@
 //! The reconciliation sketch against symbols that nobody made of a set: work and memory follow the symbols received.
 
-use protocol::items::hash::TxId;
 use protocol::gossip::repair::sketch::{
     Decoder, Encoder, Progress, STEPS_PER_SYMBOL, SYMBOL_BYTES, SYMBOLS_MAX, symbols_from_bytes,
 };
+use protocol::items::hash::TxId;
 
 use super::cursor::Cursor;
 

@@ -22,12 +22,12 @@ use std::time::{Duration, Instant};
 use node::rpc::ApiClient as _;
 use node::store::{RedbStore, STORE_FILE, Store as _, StoreOptions};
 use protocol::items::block::{Block, Header, transactions_root};
-use protocol::wire::codec::Encode as _;
-use protocol::ledger::durable::Record;
 use protocol::items::hash::TxId;
 use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{SignedTransaction, Transaction};
+use protocol::ledger::durable::Record;
+use protocol::wire::codec::Encode as _;
 
 use running::{Outcome, Running, outcome};
 

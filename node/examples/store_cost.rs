@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use node::store::{PruneTarget, RedbStore, STORE_FILE, Store as _, StoreOptions};
 use protocol::items::block::{Block, Header, transactions_root};
-use protocol::ledger::durable::Record;
 use protocol::items::hash::TxId;
 use protocol::items::keys::{PublicKey, SecretKey};
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{SignedTransaction, Transaction};
+use protocol::ledger::durable::Record;
 use redb::{ReadOnlyDatabase, ReadableDatabase as _, ReadableTableMetadata as _, TableHandle as _};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;

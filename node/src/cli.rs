@@ -14,8 +14,8 @@ use libp2p::Multiaddr;
 use protocol::gossip::{AuthorTree, Digest, Redundancy, RelayPolicy};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::keys::PublicKey;
-use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 use protocol::items::network::NetworkId;
+use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 
 use crate::observe::logging::{self, LogFormat};
 

@@ -13,12 +13,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
+use protocol::items::verify::VerifyJob;
 use protocol::ledger::chain::RestoreError;
 use protocol::ledger::durable::{Load, Record, Restored};
-use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
-use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use protocol::time::Time;
-use protocol::items::verify::VerifyJob;
+use protocol::wire::message::{GoodbyeReason, Lane, Message};
 
 use crate::clock::Clock;
 use crate::observe::recorder::Recorder;

@@ -13,12 +13,12 @@ use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::types::ErrorObjectOwned;
 use jsonrpsee::types::error::INVALID_PARAMS_CODE;
-use protocol::items::block::Block;
-use protocol::wire::codec::{Decode, Encode as _};
 use protocol::gossip::{Refusal, Submission, TransactionStatus};
+use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
-use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX};
 use protocol::items::transaction::SignedTransaction;
+use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX};
+use protocol::wire::codec::{Decode, Encode as _};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use protocol::ledger::durable::{Load, Loaded, Record, Restored};
 use protocol::items::hash::{BlockId, TxId};
-use protocol::limits::KEPT_DEPTH_MIN;
 use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::ledger::durable::{Load, Loaded, Record, Restored};
+use protocol::limits::KEPT_DEPTH_MIN;
 
 mod age;
 mod disk;

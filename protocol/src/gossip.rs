@@ -3,93 +3,69 @@
 //!
 //! **The drain rule**: after every input, call `poll_output` until it returns `None` before the next input.
 //!
-//! This file dispatches and keeps time; `conversation`, `transactions` and `blocks` decide, each for its kind of
-//! message; the other files below `gossip/` are parts that compute and know nothing of each other. What arrives is
-//! worked on cheapest first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
+//! This file owns the machines and what they share, dispatches, and settles what became due. Each room below decides for its
+//! part: `links` (one peer), `intake` (from a body to a verdict), `relay` (whom to push to), `fetch` (whom to ask), `sync` (headers
+//! and blocks), `repair` (what relay left). The state of a machine is private to its folder. What arrives is worked on cheapest
+//! first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
 
-mod acknowledged;
 mod api;
-mod behind;
-mod blocks;
-mod catch_up;
-mod conversation;
-mod cost;
-mod detour;
-mod durable;
-mod evidence;
-mod first;
+pub mod fetch;
+#[cfg(feature = "simulator")]
 mod foresee;
-mod found;
-mod header_checks;
-mod headers;
-mod meter;
+mod intake;
+pub(crate) mod limits;
+mod links;
 mod occupancy;
-mod peer;
-mod peers;
-mod reconcile;
-mod refusals;
 mod relay;
-pub mod request;
-mod route;
-mod rumor;
-mod seen;
-mod serve;
-mod stall;
+pub mod repair;
+mod stats;
+mod sync;
 mod template;
-mod told;
-mod transactions;
-mod tree;
-mod trust;
-mod turns;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use self::acknowledged::Acknowledged;
 pub use self::api::{
     AddressGroup, AuthorTree, Config, Digest, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo,
     Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
-    Stats, Submission, SyncInfo, TransactionStatus,
+    Submission, SyncInfo, TransactionStatus,
 };
-use self::behind::Watch;
-pub use self::behind::{Behind, Cause, Hold};
-use self::blocks::{CheckedBlock, Vouched};
-use self::detour::Looks;
-use self::durable::Loads;
-pub use self::evidence::Equivocation;
-use self::evidence::Evidence;
-use self::first::Firsts;
-use self::header_checks::HeaderChecks;
+use self::fetch::debts::Owed;
+use self::fetch::lengths::Lengths;
+use self::fetch::request::RequestTracker;
+use self::intake::acknowledged::Acknowledged;
+use self::intake::checks::Checks;
+use self::intake::first::Firsts;
+use self::intake::seen::Seen;
+use self::links::cost::cost;
+use self::links::peer::Peer;
+use self::links::peers::Peers;
 pub use self::occupancy::Occupancy;
-use self::peer::Peer;
-use self::peers::Peers;
-use self::reconcile::Conversations;
-use self::request::RequestTracker;
-use self::route::Routes;
-use self::rumor::Rumors;
-use self::seen::Seen;
-use self::stall::StallClock;
-use self::transactions::CheckedTransaction;
-use crate::block::{Block, SignedHeader};
-use crate::chain::{Chain, Standing};
-use crate::hash::{BlockId, ShortId, TxId};
-use crate::limits::{
-    CATCH_UP_INTERVAL_MIN, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, TRANSACTION_BYTES_EXPECTED,
-    TRANSACTION_BYTES_MAX,
-};
-use crate::mempool::Mempool;
-use crate::message::Tip;
-use crate::orphan::OrphanPool;
+use self::relay::Relay;
+use self::repair::conversations::Conversations;
+pub use self::stats::Stats;
+use self::sync::behind::Watch;
+pub use self::sync::behind::{Behind, Cause, Hold};
+use self::sync::blocks::Vouched;
+use self::sync::catch_up::CatchUp;
+pub use self::sync::evidence::Equivocation;
+use self::sync::evidence::Evidence;
+use self::sync::loads::Loads;
+use crate::items::block::Block;
+use crate::items::hash::{BlockId, TxId};
+use crate::items::transaction::Height;
+use crate::items::validator::{StandardValidator, Validator};
+use crate::ledger::chain::Chain;
+use crate::ledger::mempool::Mempool;
+use crate::ledger::orphan::OrphanPool;
+use crate::limits::{CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX};
 use crate::seeded::SeededState;
-use crate::time::{Duration, Time};
-use crate::transaction::{Height, SignedTransaction};
-use crate::validator::{StandardValidator, Validator};
-use crate::verify::{JobId, Verdict, VerifyJob};
+use crate::time::Time;
+use crate::wire::message::{Message, Tip};
 
 /// The engine. See the module's head for how to drive it.
 #[derive(Debug)]
@@ -104,66 +80,19 @@ pub struct Gossip {
     chain: Chain,
     orphans: OrphanPool,
     loads: Loads,
-    /// The lowest height from which on durable storage has every body of the best chain.
-    kept_from: Height,
     watch: Watch,
     acknowledged: Acknowledged,
     evidence: Evidence,
     firsts: Firsts,
     conversations: Conversations,
-    rumors: Rumors,
-    /// `None` under other policies than author trees.
-    routes: Option<Routes>,
+    relay: Relay,
     /// What the two ends of a link draw, so that they don't speak at once.
     chance: ChaCha8Rng,
-    /// What is in verification, by job; and the jobs by item.
-    checking: BTreeMap<JobId, Checking>,
-    checking_transactions: HashMap<TxId, JobId, SeededState>,
-    checking_short: HashMap<ShortId, TxId, SeededState>,
-    checking_headers: HeaderChecks,
-    /// Blocks whose transactions are in verification, in one job or several.
-    checking_bodies: BTreeMap<BlockId, CheckedBlock>,
-    /// Blocks whose parent has come; worked on before anything else is.
-    released: VecDeque<(PeerHandle, Arc<Block>)>,
-    /// When to look again for missing blocks, and after how long the time after.
-    catch_up_at: Option<Time>,
-    catch_up_wait: Duration,
-    /// How often that was in vain.
-    looks: Looks,
-    /// The last block that was requested ahead, and whether blocks were connected since.
-    window_end: Option<BlockId>,
-    advanced: bool,
-    /// Runs while the lowest of them holds up the others.
-    stall: StallClock,
-    /// The usual length of a transaction, in bytes: announcements don't tell it.
-    usual_bytes: usize,
-    /// What those in blocks take at the most, on the average of a block: headers don't tell it either. Falls slowly; until a
-    /// block was seen, the largest, so that nobody is struck for the length of the first.
-    usual_bytes_in_block: usize,
-    /// Submitted items in verification.
-    checks_local: usize,
-    next_job: u64,
+    checks: Checks,
+    catching_up: CatchUp,
+    lengths: Lengths,
     outputs: VecDeque<Output>,
     stats: Stats,
-}
-
-/// Something in verification, and what it costs its sender meanwhile.
-#[derive(Debug)]
-struct Checking {
-    what: Checked,
-    from: Option<PeerHandle>,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-enum Checked {
-    Transaction(CheckedTransaction),
-    /// Headers that follow each other, all from one message, and how they came.
-    Headers(Vec<SignedHeader>, Standing),
-    /// A block that came with a header that isn't in the tree.
-    Block(Arc<Block>),
-    /// Some of the transactions of a block in `checking_bodies`.
-    BlockPart(BlockId),
 }
 
 impl Gossip {
@@ -176,8 +105,9 @@ impl Gossip {
 
     /// The same before it begins, with less room for transactions and headers than the protocol's limits: for simulations, in which
     /// things are to be full. [`Gossip::occupancy`] still tells the protocol's limits.
+    #[cfg(feature = "simulator")]
     #[must_use]
-    pub fn with_room(mut self, mempool_bytes: usize, chain: crate::chain::Limits) -> Self {
+    pub fn with_room(mut self, mempool_bytes: usize, chain: crate::ledger::chain::Limits) -> Self {
         self.mempool = Mempool::new(mempool_bytes);
         self.chain = Chain::with_limits(self.config.network.genesis(), chain);
         self
@@ -194,12 +124,7 @@ impl Gossip {
         rng.fill_bytes(&mut rumor_seed);
         let mut route_seed = [0; 32];
         rng.fill_bytes(&mut route_seed);
-        let routes = match config.relay {
-            RelayPolicy::AuthorTree(AuthorTree { redundancy }) => {
-                Some(Routes::new(redundancy, &hasher, route_seed))
-            }
-            RelayPolicy::Announce | RelayPolicy::Flood | RelayPolicy::Rumor(_) | RelayPolicy::None => None,
-        };
+        let relay = Relay::new(config.relay, &hasher, rumor_seed, route_seed);
         Self {
             validator,
             peers: Peers::default(),
@@ -209,31 +134,16 @@ impl Gossip {
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
             loads: Loads::default(),
-            kept_from: 1,
             watch: Watch::default(),
             acknowledged: Acknowledged::default(),
             evidence: Evidence::default(),
             firsts: Firsts::new(&hasher),
             conversations: Conversations::default(),
-            rumors: Rumors::new(config.relay, rumor_seed),
-            routes,
+            relay,
             chance: rng,
-            checking: BTreeMap::new(),
-            checking_transactions: HashMap::with_hasher(hasher.clone()),
-            checking_short: HashMap::with_hasher(hasher.clone()),
-            checking_headers: HeaderChecks::default(),
-            checking_bodies: BTreeMap::new(),
-            released: VecDeque::new(),
-            catch_up_at: None,
-            catch_up_wait: CATCH_UP_INTERVAL_MIN,
-            looks: Looks::default(),
-            window_end: None,
-            advanced: false,
-            stall: StallClock::default(),
-            usual_bytes: TRANSACTION_BYTES_EXPECTED,
-            usual_bytes_in_block: TRANSACTION_BYTES_MAX,
-            checks_local: 0,
-            next_job: 0,
+            checks: Checks::new(&hasher),
+            catching_up: CatchUp::default(),
+            lengths: Lengths::default(),
             outputs: VecDeque::new(),
             stats: Stats::default(),
             hasher,
@@ -254,7 +164,7 @@ impl Gossip {
             Input::ProducedBlock(block) => self.on_submitted_block(now, &block, Vouched::Yes),
             Input::Verified { job, verdict } => self.on_verified(now, job, verdict),
             Input::Loaded(loaded) => self.on_loaded(now, loaded),
-            Input::Pruned { kept_from } => self.kept_from = self.kept_from.max(kept_from),
+            Input::Pruned { kept_from } => self.loads.pruned(kept_from),
             Input::Drained { peer, lane, bytes } => {
                 if let Some(peer) = self.peers.get_mut(&peer) {
                     peer.credit.refill(lane, bytes);
@@ -281,13 +191,11 @@ impl Gossip {
     pub fn poll_timeout(&self) -> Option<Time> {
         let parts = [
             self.peers.next_deadline(),
-            self.catch_up_at,
+            self.catching_up.next_deadline(),
             self.requests.next_deadline(),
-            self.stall.deadline(),
             self.orphans.next_deadline(),
-            self.rumors.next_round(),
+            self.relay.next_deadline(),
             self.conversations.next_deadline(),
-            self.routes.as_ref().and_then(|routes| routes.overdue.deadline()),
         ];
         parts.into_iter().flatten().min()
     }
@@ -301,7 +209,7 @@ impl Gossip {
     /// How far this node is behind what it has heard of.
     #[must_use]
     pub fn sync(&self) -> SyncInfo {
-        let told = self.peers.iter().filter_map(|(_, peer)| peer.tip);
+        let told = self.peers.iter().filter_map(|(_, peer)| peer.chain.tip());
         SyncInfo {
             tip: self.chain.tip().height,
             best_header: self.chain.best_header().height,
@@ -312,7 +220,7 @@ impl Gossip {
     /// The lowest height from which on every body of the best chain is kept, in memory or durable storage.
     #[must_use]
     pub const fn kept_from(&self) -> Height {
-        self.kept_from
+        self.loads.kept_from()
     }
 
     /// How full the mempool is.
@@ -346,7 +254,7 @@ impl Gossip {
         Some(PeerInfo {
             direction: peer.direction,
             ready: peer.ready,
-            tip: peer.tip,
+            tip: peer.chain.tip(),
             delivered: peer.delivered,
             first_transaction: peer.first_transaction,
             first_block: peer.first_block,
@@ -361,12 +269,52 @@ impl Gossip {
         self.stats
     }
 
+    /// What a message asks for or brings, is for the machine to say that it is about.
+    fn on_message(&mut self, now: Time, from: PeerHandle, message: Message) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.budget.spend(now, cost(&message));
+        match (peer.ready, message) {
+            (false, Message::Hello(hello)) => self.on_hello(now, from, &hello),
+            (true, Message::Hello(_)) => self.disconnect(now, from, DisconnectReason::SecondHello),
+            (true, Message::Inv(entries)) => self.on_inv(now, from, &entries),
+            (true, Message::GetData { graft, wanted }) => {
+                self.on_wanted(from, graft, &wanted);
+                self.owe(now, from, wanted.into_iter().map(Owed::Transaction));
+            }
+            (true, Message::NotFound { transactions, blocks }) => {
+                self.on_not_found(now, from, transactions, blocks)
+            }
+            (true, Message::Transactions { via, bodies }) => self.on_transactions(now, from, via, bodies),
+            (true, Message::Prune(routes)) => self.on_prune(from, &routes),
+            (true, Message::Graft(routes)) => self.on_graft(from, &routes),
+            (true, Message::BlockHeader { header, pushed }) => self.on_block_header(now, from, &header, pushed),
+            (true, Message::GetBlock { graft, id }) => {
+                self.on_block_wanted(from, graft, &id);
+                self.owe(now, from, core::iter::once(Owed::Block(id)));
+            }
+            (true, Message::Block(block)) => self.on_block(now, from, &block),
+            (true, Message::GetHeaders(locator)) => self.on_headers_wanted(from, locator),
+            (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
+            (true, Message::Had(ids)) => self.on_had(from, &ids),
+            (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
+            // It may stand in Hello's place. Nothing comes after the first.
+            (_, Message::Goodbye(reason)) => {
+                if !core::mem::replace(&mut peer.said_goodbye, true) {
+                    self.tell(Event::Goodbye { peer: from, reason });
+                }
+            }
+            (false, _) => self.disconnect(now, from, DisconnectReason::BeforeHello),
+            // How fast and alive the link is, is the driver's business.
+            (true, Message::Ack(_) | Message::Ping(_) | Message::Pong(_)) => {}
+        }
+    }
+
     /// What every input ends with: whatever became due, possible or necessary.
     fn settle(&mut self, now: Time) {
-        while let Some((from, block)) = self.released.pop_front() {
+        while let Some((from, block)) = self.catching_up.next_released() {
             self.on_good_header(now, Some(from), &block, &[]);
         }
-        if core::mem::take(&mut self.advanced) {
+        if self.catching_up.take_advanced() {
             self.advance_window(now);
         }
         self.expire(now);
@@ -406,7 +354,7 @@ impl Gossip {
         for handle in silent {
             self.disconnect(now, handle, DisconnectReason::NoHello);
         }
-        let wanted = self.peers.touched().filter(|(_, peer)| peer.may_be_asked() && !peer.is_paused(now));
+        let wanted = self.peers.touched().filter(|(_, peer)| peer.may_be_asked() && !peer.chain.is_paused(now));
         let mut wanted: Vec<PeerHandle> = wanted.map(|(handle, _)| handle).collect();
         wanted.sort_unstable();
         for handle in wanted {
@@ -424,64 +372,6 @@ impl Gossip {
             peer.reading = allowed;
             self.outputs.push_back(Output::Read { peer: handle, allowed });
         }
-    }
-
-    /// Hands a job out and charges its sender until the verdict is back.
-    fn check(&mut self, job: VerifyJob, checking: Checking) {
-        self.begin_check(job.id, checking);
-        self.outputs.push_back(Output::Verify(job));
-    }
-
-    fn begin_check(&mut self, job: JobId, checking: Checking) {
-        match checking.from.and_then(|from| self.peers.get_mut(&from)) {
-            Some(peer) => {
-                peer.checks = peer.checks.saturating_add(1);
-                peer.check_bytes = peer.check_bytes.saturating_add(checking.bytes);
-            }
-            None if checking.from.is_none() => self.checks_local = self.checks_local.saturating_add(1),
-            None => {}
-        }
-        self.checking.insert(job, checking);
-    }
-
-    fn new_job(&mut self, headers: Vec<SignedHeader>, transactions: Vec<Arc<SignedTransaction>>) -> VerifyJob {
-        self.next_job = self.next_job.saturating_add(1);
-        VerifyJob { id: JobId(self.next_job), network: self.config.network.clone(), headers, transactions }
-    }
-
-    fn on_verified(&mut self, now: Time, job: JobId, verdict: Verdict) {
-        if let Some(Checking { what: Checked::Transaction(checked), .. }) = self.checking.get(&job)
-            && verdict == Verdict::Valid
-            && self.is_first_unknown(checked.transaction())
-        {
-            let id = checked.transaction().id();
-            return self.put_off_admission(now, job, id);
-        }
-        let from = self.checking.get(&job).and_then(|checking| checking.from);
-        // A verdict that comes twice, or for a job that never was, changes nothing.
-        let Some(what) = self.finish_check(job) else { return };
-        match what {
-            Checked::Transaction(checked) => self.on_checked_transaction(now, checked, verdict),
-            Checked::Headers(headers, standing) => {
-                self.on_checked_headers(now, from, &headers, standing, verdict);
-            }
-            Checked::Block(block) => self.on_checked_block(now, from, &block, verdict),
-            Checked::BlockPart(id) => self.on_checked_part(now, id, verdict),
-        }
-    }
-
-    /// A job is done: its sender is no longer charged for it.
-    fn finish_check(&mut self, job: JobId) -> Option<Checked> {
-        let Checking { what, from, bytes } = self.checking.remove(&job)?;
-        match from.and_then(|from| self.peers.get_mut(&from)) {
-            Some(peer) => {
-                peer.checks = peer.checks.saturating_sub(1);
-                peer.check_bytes = peer.check_bytes.saturating_sub(bytes);
-            }
-            None if from.is_none() => self.checks_local = self.checks_local.saturating_sub(1),
-            None => {}
-        }
-        Some(what)
     }
 
     fn refuse(&mut self, item: ItemId, from: Option<PeerHandle>, refusal: Refusal) {

@@ -8,24 +8,10 @@
 
 extern crate alloc;
 
-pub mod block;
-pub mod chain;
-pub mod codec;
-pub mod durable;
-pub mod filter;
 pub mod gossip;
-pub mod hash;
-pub mod keys;
+pub mod items;
+pub mod ledger;
 pub mod limits;
-pub mod mempool;
-pub mod message;
-pub mod network;
-pub mod orphan;
-pub mod reconcile;
-pub mod refusal;
-pub mod relay;
 pub mod seeded;
 pub mod time;
-pub mod transaction;
-pub mod validator;
-pub mod verify;
+pub mod wire;

@@ -11,8 +11,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use protocol::wire::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use protocol::time::{Duration, Time};
+use protocol::wire::codec::{Decode, DecodeError, Encode, Reader, Writer};
 
 /// How long a peer that misbehaved is neither dialled nor accepted.
 pub const BAN_TIME: Duration = Duration::from_secs(600);

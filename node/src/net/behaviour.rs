@@ -21,10 +21,10 @@ use libp2p::swarm::{
     ToSwarm,
 };
 use libp2p::{Multiaddr, PeerId};
-use protocol::ledger::chain::RestoreError;
-use protocol::ledger::durable::Restored;
 use protocol::gossip::{Gossip, Input, PeerHandle};
 use protocol::items::network::NetworkId;
+use protocol::ledger::chain::RestoreError;
+use protocol::ledger::durable::Restored;
 use protocol::time::Time;
 use tokio::time::{Sleep, sleep};
 

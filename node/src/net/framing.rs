@@ -4,8 +4,8 @@
 //! arrived: a peer that declares 4 MiB and sends nothing costs nothing.
 
 use bytes::{Bytes, BytesMut};
-use protocol::wire::codec::{Encode as _, Misread};
 use protocol::limits::{BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX};
+use protocol::wire::codec::{Encode as _, Misread};
 use protocol::wire::message::{Lane, Message};
 
 /// Bytes of a length prefix: four groups of 7 bits reach 256 MiB, over every lane's bound.

@@ -18,8 +18,8 @@ use libp2p::core::upgrade::ReadyUpgrade;
 use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound};
 use libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol};
 use libp2p::{Stream, StreamProtocol};
-use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use protocol::time::{Duration, Time};
+use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use tokio::time::{Sleep, sleep};
 
 use self::lanes::{Lanes, Own};

@@ -8,8 +8,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
-use protocol::wire::codec::{DecodeError, Encode, Reader, Writer};
 use protocol::items::hash::ShortId;
+use protocol::wire::codec::{DecodeError, Encode, Reader, Writer};
 
 use crate::clock;
 

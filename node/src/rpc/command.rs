@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use protocol::items::block::Block;
 use protocol::gossip::{Equivocation, Refusal, Submission, TransactionStatus};
+use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};

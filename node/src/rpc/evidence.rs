@@ -1,8 +1,8 @@
 //! Evidence against producers that signed two blocks for one height, as the RPC and the command line show it. Deliberately absent:
 //! any judgement. Whoever has both headers can check them against the producer's key.
 
-use protocol::wire::codec::Encode as _;
 use protocol::gossip::Equivocation;
+use protocol::wire::codec::Encode as _;
 use serde::{Deserialize, Serialize};
 
 /// Two headers that one producer signed for one height.

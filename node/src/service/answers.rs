@@ -6,10 +6,10 @@ use std::iter::{once, repeat};
 use std::sync::Arc;
 
 use libp2p::Multiaddr;
-use protocol::items::block::Block;
-use protocol::ledger::durable::{Load, Loaded};
 use protocol::gossip::{Behind, Direction, ItemId, PeerHandle, Refusal, Stats, Submission, TransactionStatus};
+use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
+use protocol::ledger::durable::{Load, Loaded};
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;

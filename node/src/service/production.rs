@@ -3,11 +3,11 @@
 //! None is made while the network is known to be further. A node that knows addresses of peers waits a while for the
 //! first one, because that may know higher blocks.
 
-use protocol::items::block::Block;
 use protocol::gossip::{Gossip, Hold};
+use protocol::items::block::Block;
 use protocol::items::keys::SecretKey;
-use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::items::network::NetworkId;
+use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::time::{Duration, Time};
 use tracing::{debug, info};
 

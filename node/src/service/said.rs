@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::Gossip;
-use protocol::wire::message::GoodbyeReason;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::GoodbyeReason;
 use tracing::{info, warn};
 
 use super::notices::{BehindNotices, TurnedAway, TurnedAwayNotices};

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use protocol::gossip::Equivocation;
 use protocol::items::hash::TxId;
-use protocol::wire::message::{GoodbyeReason, Tip, VERSION};
 use protocol::items::network::NetworkId;
+use protocol::wire::message::{GoodbyeReason, Tip, VERSION};
 use tracing::{debug, info, warn};
 
 use crate::net::bans::BAN_TIME;

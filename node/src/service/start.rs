@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use libp2p::{Multiaddr, PeerId};
+use protocol::gossip::{self, Gossip};
 use protocol::ledger::chain::RestoreError;
 use protocol::ledger::durable::Restored;
-use protocol::gossip::{self, Gossip};
 use tokio::sync::mpsc;
 
 use super::Service;

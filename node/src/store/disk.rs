@@ -11,10 +11,10 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use protocol::ledger::durable::{Load, Loaded, Record, Restored};
 use protocol::items::hash::TxId;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::Height;
+use protocol::ledger::durable::{Load, Loaded, Record, Restored};
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase as _, StorageBackend, TableError, WriteTransaction};
 

@@ -3,8 +3,8 @@
 
 use std::io;
 
-use protocol::wire::codec::DecodeError;
 use protocol::items::network::NetworkId;
+use protocol::wire::codec::DecodeError;
 
 /// Why the store can't be used, or no longer.
 #[derive(Debug, thiserror::Error)]

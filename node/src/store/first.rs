@@ -5,11 +5,11 @@
 //! blocks that may have a transaction lie within so many heights of each other. So a look-up goes through the epochs of that many heights,
 //! and in each takes the lowest number that is on the best chain. Deliberately absent: what is pending, and writing.
 
-use protocol::ledger::durable::Looked;
 use protocol::items::hash::{BlockId, TxId};
+use protocol::items::transaction::Height;
+use protocol::ledger::durable::Looked;
 use protocol::limits::VALID_UNTIL_AHEAD_MAX;
 use protocol::wire::message::Tip;
-use protocol::items::transaction::Height;
 use redb::{ReadableTable as _, TableError};
 
 use super::error::{Context as _, StoreError};

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use protocol::items::block::Block;
-use protocol::wire::codec::Encode as _;
-use protocol::ledger::durable::{Load, Loaded, Looked, Record, Restored, RestoredBlock};
 use protocol::items::hash::{BlockId, TxId};
-use protocol::limits::{CHAIN_BEST_HEADERS_MIN, CONFIRMED_MAX, HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX};
-use protocol::wire::message::Tip;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::ledger::durable::{Load, Loaded, Looked, Record, Restored, RestoredBlock};
+use protocol::limits::{CHAIN_BEST_HEADERS_MIN, CONFIRMED_MAX, HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX};
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::Tip;
 
 use super::error::StoreError;
 use super::peers::KnownPeer;

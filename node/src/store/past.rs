@@ -2,8 +2,8 @@
 //! for as long as it may be in another block. Deliberately absent: reading (`first.rs`).
 
 use protocol::items::hash::{BlockId, TxId};
-use protocol::limits::{BLOCK_TRANSACTIONS_MAX, VALID_UNTIL_AHEAD_MAX};
 use protocol::items::transaction::Height;
+use protocol::limits::{BLOCK_TRANSACTIONS_MAX, VALID_UNTIL_AHEAD_MAX};
 use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use super::error::{Context as _, StoreError};

@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::items::block::{Block, SignedHeader, transactions_root};
-use protocol::wire::codec::{Decode as _, DecodeError, Reader};
-use protocol::ledger::durable::RestoredBlock;
 use protocol::items::hash::{BlockId, TxId};
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::ledger::durable::RestoredBlock;
 use protocol::limits::{
     BLOCK_TRANSACTIONS_MAX, CHAIN_BEST_HEADERS_MIN, CONFIRMED_MAX, HEADERS_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
     TRANSACTION_BYTES_MAX,
 };
+use protocol::wire::codec::{Decode as _, DecodeError, Reader};
 use protocol::wire::message::Tip;
-use protocol::items::network::NetworkId;
-use protocol::items::transaction::{Height, SignedTransaction};
 use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable};
 
 use super::error::{Context as _, StoreError};

@@ -3,8 +3,8 @@
 //! Deliberately absent: reading and writing of whole items.
 
 use protocol::items::hash::{BlockId, ShortId, TxId};
-use protocol::limits::VALID_UNTIL_AHEAD_MAX;
 use protocol::items::transaction::Height;
+use protocol::limits::VALID_UNTIL_AHEAD_MAX;
 use redb::TableDefinition;
 
 use super::error::StoreError;

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use protocol::items::block::Block;
-use protocol::wire::codec::{Encode, Writer};
-use protocol::ledger::durable::Record;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::ledger::durable::Record;
+use protocol::wire::codec::{Encode, Writer};
 use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use super::age::StoreClock;

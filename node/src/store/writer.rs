@@ -15,8 +15,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use protocol::ledger::durable::{Load, Loaded, Record};
 use protocol::items::hash::TxId;
+use protocol::ledger::durable::{Load, Loaded, Record};
 use rand::RngExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 

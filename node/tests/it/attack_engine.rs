@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use node::rpc::ApiClient as _;
 use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
-use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::items::hash::BlockId;
 use protocol::items::keys::SecretKey;
-use protocol::wire::message::{Lane, Message};
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::SignedTransaction;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Lane, Message};
 
 use crate::attack_figures::Row;
 use crate::attack_stage::{DOORS, Stage, door, producer, run, signed, source};

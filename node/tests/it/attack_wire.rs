@@ -15,8 +15,8 @@ use node::net::handler::protocol_name;
 use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
 use node::rpc::ApiClient as _;
-use protocol::wire::codec::Encode as _;
 use protocol::items::keys::SecretKey;
+use protocol::wire::codec::Encode as _;
 use tokio::net::UdpSocket;
 
 use crate::attack_engine::empty_block;

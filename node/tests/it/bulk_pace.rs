@@ -2,7 +2,6 @@
 
 use node::net::lane::pace::{Pace, RATE_INITIAL, RATE_MAX, RATE_MIN};
 use proptest::prelude::*;
-use protocol::limits::BULK_CHUNK_BYTES;
 use protocol::time::{Duration, Time};
 
 use crate::uplink_model::Setup;

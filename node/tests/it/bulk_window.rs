@@ -2,7 +2,6 @@
 
 use node::net::lane::window::{AckedTooMuch, BulkWindow, QUEUE_TARGET, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
 use proptest::prelude::*;
-use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES};
 use protocol::time::{Duration, Time};
 
 /// A path that takes chunks one after the other: a rate in bytes a second, and a round trip without queue.

@@ -12,13 +12,13 @@ use libp2p::multiaddr::Protocol;
 use node::config::Config;
 use node::config::deadlines::Deadlines;
 use node::net::limits::PER_IPV4_MAX;
-use protocol::items::block::{Block, Header, transactions_root};
 use protocol::gossip::Submission;
+use protocol::items::block::{Block, Header, transactions_root};
 use protocol::items::hash::ShortId;
 use protocol::items::keys::SecretKey;
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{CONTROL_FRAME_BYTES_MAX, INV_ENTRIES_MAX};
 use protocol::wire::message::{InvEntry, Lane, Message, TxRef, VERSION};
-use protocol::items::transaction::SignedTransaction;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use node::rpc::command::Command;
 use node::rpc::evidence::EvidenceView;
-use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
-use protocol::wire::codec::Decode as _;
 use protocol::gossip::Equivocation;
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
+use protocol::wire::codec::Decode as _;
 use tempfile::tempdir;
 
 use crate::harness::{Node, config};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use node::net::framing::{FrameError, FrameReader, Step, frame_bytes_max, write_frame};
 use node::net::lane::encoded::Frames;
 use protocol::items::block::{Block, Header};
-use protocol::wire::codec::Decode as _;
 use protocol::items::hash::{BlockId, ShortId};
 use protocol::items::keys::SecretKey;
+use protocol::wire::codec::Decode as _;
 use protocol::wire::message::{InvEntry, Lane, Message, TxRef};
 
 fn feed(reader: &mut FrameReader, bytes: &[u8]) -> Result<Vec<Step>, FrameError> {

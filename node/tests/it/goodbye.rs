@@ -11,8 +11,8 @@ use node::config::Config;
 use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
 use protocol::items::keys::SecretKey;
-use protocol::wire::message::{Lane, Message, VERSION};
 use protocol::items::transaction::Transaction;
+use protocol::wire::message::{Lane, Message, VERSION};
 
 use crate::harness::{Node, PATIENCE, config};
 use crate::hostile_client::{HostileClient, frame, framed, hello, prefix};

@@ -16,15 +16,15 @@ use node::config::data_dir::{RpcInfo, read_rpc};
 use node::net::lane::BULK_BUDGET_BYTES;
 use node::rpc::ApiClient as _;
 use node::rpc::command::{Command, Status};
-use protocol::wire::codec::Encode as _;
 use protocol::gossip::Submission;
 use protocol::items::hash::{ShortId, TxId};
 use protocol::items::keys::{PublicKey, SecretKey};
+use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::limits::{
     BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX, INV_ENTRIES_MAX, REQUEST_ANNOUNCEMENTS_MAX,
 };
+use protocol::wire::codec::Encode as _;
 use protocol::wire::message::{Hello, InvEntry, Lane, Message, TxRef, VERSION};
-use protocol::items::transaction::{SignedTransaction, Transaction};
 use tempfile::TempDir;
 
 use crate::harness::{Node, config, transaction};

@@ -24,9 +24,9 @@ use node::net::framing::{FrameReader, Step, frame_bytes_max, write_frame};
 use node::net::handler::{LaneProtocols, protocol_name};
 use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
+use protocol::items::network::NetworkId;
 use protocol::wire::codec::Decode as _;
 use protocol::wire::message::{Hello, Lane, Message, Tip, VERSION};
-use protocol::items::network::NetworkId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 

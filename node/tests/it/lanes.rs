@@ -4,11 +4,11 @@
 use node::config::deadlines::Deadlines;
 use node::net::handler::{FLUSHED_BYTES_MIN, Order, Report, TURNED_AWAY_MAX};
 use node::net::reason::CloseReason;
-use protocol::wire::codec::Encode as _;
 use protocol::items::hash::{BlockId, ShortId};
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::wire::message::{Hello, InvEntry, Lane, Message, Tip, TxRef, VERSION};
 use protocol::time::Duration;
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::{Hello, InvEntry, Lane, Message, Tip, TxRef, VERSION};
 
 use crate::puppet::Puppet;
 use crate::raw::Raw;

@@ -4,8 +4,8 @@ use node::config::Config;
 use node::config::deadlines::Deadlines;
 use node::net::handler::{Order, Report};
 use protocol::items::hash::BlockId;
-use protocol::wire::message::{Hello, Lane, Message, Tip};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, Lane, Message, Tip};
 
 use crate::harness::{Node, config};
 use crate::hostile_client::{HostileClient, frame};

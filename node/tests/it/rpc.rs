@@ -15,12 +15,12 @@ use node::config::identity::Identity;
 use node::rpc::command::{Command, PeerStatus, Status};
 use node::rpc::http::{HttpListener, Times};
 use node::rpc::{ApiClient as _, BATCH_MAX, CODE_REFUSED, CODE_STOPPED, REQUEST_BYTES_MAX, TransactionState};
-use protocol::items::block::{Block, Header, transactions_root};
-use protocol::wire::codec::Encode as _;
 use protocol::gossip::{Refusal, Submission, TransactionStatus};
+use protocol::items::block::{Block, Header, transactions_root};
 use protocol::items::hash::BlockId;
-use protocol::limits::{BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use protocol::items::transaction::{SignedTransaction, Transaction};
+use protocol::limits::{BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX};
+use protocol::wire::codec::Encode as _;
 use tempfile::tempdir;
 
 use crate::support::{FakeNode, network, node};

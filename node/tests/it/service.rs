@@ -11,9 +11,9 @@ use node::net::transport::listen::ListenError;
 use node::observe::trace::{self, What};
 use node::rpc::command::Command;
 use node::service::ServiceError;
-use protocol::wire::codec::Encode as _;
 use protocol::gossip::{Submission, TransactionStatus};
 use protocol::limits::{BLOCK_BYTES_MAX, PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
+use protocol::wire::codec::Encode as _;
 use protocol::wire::message::{Lane, Message};
 use tokio::time::timeout;
 

@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use libp2p::core::muxing::SubstreamBox;
 use node::config::Config;
-use protocol::items::block::{Block, Header, transactions_root};
-use protocol::wire::codec::Decode as _;
+use protocol::gossip::repair::sketch::{Encoder, symbols_to_bytes};
 use protocol::gossip::{Digest, Reconciliation, RelayPolicy, Submission};
+use protocol::items::block::{Block, Header, transactions_root};
 use protocol::items::hash::TxId;
 use protocol::items::keys::SecretKey;
-use protocol::wire::message::{InvEntry, Lane, Message, Reconcile, Tip, TxRef, VERSION};
 use protocol::items::network::NetworkId;
-use protocol::gossip::repair::sketch::{Encoder, symbols_to_bytes};
 use protocol::items::transaction::SignedTransaction;
+use protocol::wire::codec::Decode as _;
+use protocol::wire::message::{InvEntry, Lane, Message, Reconcile, Tip, TxRef, VERSION};
 use serde_json::{Value, json};
 
 use crate::harness::{Node, config, transaction};

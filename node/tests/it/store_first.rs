@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use node::store::{PAST_ROWS_MAX, Place, PruneTarget, RedbStore, STORE_FILE, Store, StoreError};
-use protocol::ledger::durable::{Load, Loaded, Looked, Record};
 use protocol::items::hash::TxId;
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::durable::{Load, Loaded, Looked, Record};
 use protocol::limits::VALID_UNTIL_AHEAD_MAX;
 use protocol::wire::message::Tip;
-use protocol::items::transaction::SignedTransaction;
 use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, TableDefinition, WriteTransaction};
 use tempfile::tempdir;
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use node::store::{MemoryStore, PRUNE_BLOCKS_MAX, PRUNE_BYTES_MAX, PRUNE_KEEP_BLOCKS, Place, PruneTarget, Store};
-use protocol::ledger::durable::{Load, Loaded, Record};
 use protocol::items::hash::BlockId;
 use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::durable::{Load, Loaded, Record};
 
 use crate::store_disk::Disk;
 use crate::store_support::{Chain, memory, open, transaction};

@@ -1,8 +1,8 @@
 //! What was committed comes back: from the open store, from the store opened again, and the same from both kinds.
 
 use node::store::{RedbStore, Store, StoreError};
-use protocol::ledger::durable::{Load, Loaded, Record};
 use protocol::items::hash::{BlockId, TxId};
+use protocol::ledger::durable::{Load, Loaded, Record};
 use tempfile::tempdir;
 
 use crate::store_disk::Disk;

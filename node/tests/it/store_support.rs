@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use node::store::{FoundTransaction, KnownPeer, MemoryStore, RedbStore, Store, StoreError, StoreOptions};
 use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
-use protocol::ledger::durable::{Load, Loaded, Record};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::keys::{PublicKey, SecretKey};
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{SignedTransaction, Transaction};
+use protocol::ledger::durable::{Load, Loaded, Record};
 use redb::StorageBackend;
 
 use crate::support::network;

@@ -9,8 +9,8 @@ use node::store::{
     Answer, Awaited, FoundTransaction, GROUP_BYTES_ENOUGH, GROUP_BYTES_MAX, GROUP_WAIT, KnownPeer, MemoryStore,
     Note, Place, PruneTarget, Pruned, QUESTIONS_MAX, Store, StoreError, Totals, Writer, WriterBusy,
 };
-use protocol::ledger::durable::{Load, Loaded, Record, Restored};
 use protocol::items::hash::{BlockId, TxId};
+use protocol::ledger::durable::{Load, Loaded, Record, Restored};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::store_disk::Disk;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use node::config::Config;
 use node::rpc::command::Command;
-use protocol::items::block::{Block, Header, transactions_root};
 use protocol::gossip::{Submission, TransactionStatus};
+use protocol::items::block::{Block, Header, transactions_root};
 use protocol::items::hash::BlockId;
 use protocol::items::keys::{PublicKey, SecretKey};
 use protocol::items::transaction::SignedTransaction;

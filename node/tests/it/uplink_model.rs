@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use node::net::lane::pace::Pace;
+use node::net::lane::window::BULK_CHUNK_BYTES;
 use node::net::lane::window::BulkWindow;
 use node::net::lane::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
-use protocol::limits::BULK_CHUNK_BYTES;
 use protocol::time::{Duration, Time};
 
 /// Between two control frames, and their length on the wire.

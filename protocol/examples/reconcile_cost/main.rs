@@ -10,8 +10,10 @@ mod ranges;
 
 use std::time::{Duration, Instant};
 
-use protocol::hash::{TxId, sha256};
-use protocol::reconcile::{Decoder, Encoder, Progress, SALTED_ID_BYTES, SYMBOL_BYTES, SYMBOLS_MAX, first_batch};
+use protocol::gossip::repair::sketch::{
+    Decoder, Encoder, Progress, SALTED_ID_BYTES, SYMBOL_BYTES, SYMBOLS_MAX, first_batch,
+};
+use protocol::items::hash::{TxId, sha256};
 use ranges::Cost;
 use serde_json::{Value, json};
 

@@ -6,8 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::hash::{TxId, sha256};
-use protocol::reconcile::Salt;
+use protocol::gossip::repair::sketch::Salt;
+use protocol::items::hash::{TxId, sha256};
 
 const BUCKETS: usize = 16;
 /// A range of fewer items is listed, as in negentropy.

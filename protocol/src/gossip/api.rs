@@ -3,18 +3,20 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::evidence::Equivocation;
-use crate::block::Block;
-use crate::durable::{Load, Loaded, Record};
-use crate::hash::{BlockId, TxId};
-use crate::message::{GoodbyeReason, Lane, Message, Outcome, Tip};
-use crate::network::NetworkId;
-pub use crate::refusal::{DisconnectReason, Refusal};
-pub use crate::relay::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor};
+pub use super::relay::policy::{
+    AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor,
+};
+use super::sync::evidence::Equivocation;
+use crate::items::block::Block;
+use crate::items::hash::{BlockId, TxId};
+use crate::items::network::NetworkId;
+pub use crate::items::refusal::{DisconnectReason, Refusal};
+use crate::items::transaction::{Height, SignedTransaction};
+use crate::items::validator::Producers;
+use crate::items::verify::{JobId, Verdict, VerifyJob};
+use crate::ledger::durable::{Load, Loaded, Record};
 use crate::time::{Duration, Time};
-use crate::transaction::{Height, SignedTransaction};
-use crate::validator::Producers;
-use crate::verify::{JobId, Verdict, VerifyJob};
+use crate::wire::message::{GoodbyeReason, Lane, Message, Outcome, Tip};
 
 /// A connected peer, as the driver numbers it. Not reused in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -296,47 +298,6 @@ pub struct PeerInfo {
     pub strikes: u32,
     /// Smoothed time between request and body; `None` before the first.
     pub response: Option<Duration>,
-}
-
-/// Counters since the start. They only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Standalone transaction bodies received.
-    pub transaction_bodies: u64,
-    /// Of these, of no use.
-    pub transaction_duplicates: u64,
-    /// Block bodies received.
-    pub block_bodies: u64,
-    /// Of these, of no use.
-    pub block_duplicates: u64,
-    /// Transactions accepted, submitted ones included.
-    pub transactions_accepted: u64,
-    /// Blocks accepted, submitted ones included.
-    pub blocks_accepted: u64,
-    /// Items refused.
-    pub refused: u64,
-    /// Announcements received.
-    pub announcements: u64,
-    /// Announcements dropped because a bound was reached.
-    pub announcements_dropped: u64,
-    /// Requests sent.
-    pub requests: u64,
-    /// Requests that expired.
-    pub requests_expired: u64,
-    /// Requests for blocks that were ended because others waited for them.
-    pub requests_stalled: u64,
-    /// Requests answered with notfound.
-    pub requests_not_found: u64,
-    /// Reconciliations begun.
-    pub reconciliations: u64,
-    /// Of these, without an answer in time.
-    pub reconciliations_failed: u64,
-    /// Changes of the best chain that made blocks stale.
-    pub reorganisations: u64,
-    /// Transactions acknowledged here that were in no block by their last height.
-    pub submissions_expired: u64,
-    /// Headers of which their producer had signed another for the same height.
-    pub equivocations: u64,
 }
 
 /// How full the mempool is.

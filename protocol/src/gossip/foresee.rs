@@ -4,9 +4,10 @@
 //! next inputs: if it looks into the engines of the next sixteen, one after the other and one step deeper each time, the
 //! processor waits for their memory once and not sixteen times.
 
+use super::Gossip;
 use super::api::PeerHandle;
-use super::{Gossip, transactions};
-use crate::message::{Message, TxRef};
+use super::intake::transactions;
+use crate::wire::message::{Message, TxRef};
 
 impl Gossip {
     /// Steps that [`Gossip::foresee`] has, from 0.
@@ -37,22 +38,17 @@ impl Gossip {
         let counts = [
             self.requests.len(),
             self.mempool.len(),
-            self.rumors.len(),
-            self.checking.len(),
-            self.checking_transactions.len(),
-            self.checking_short.len(),
-            self.checking_headers.len(),
-            self.checking_bodies.len(),
-            self.released.len(),
+            self.relay.hot(),
+            self.catching_up.len(),
             self.outputs.len(),
-            self.usual_bytes,
+            self.lengths.transaction(),
         ];
         let counted = counts.iter().fold(0_u64, |sum, count| sum.wrapping_add(*count as u64));
-        let deadlines = [self.peers.next_deadline(), self.orphans.next_deadline(), self.rumors.next_round()];
+        let deadlines = [self.peers.next_deadline(), self.orphans.next_deadline(), self.relay.next_deadline()];
         deadlines.iter().flatten().fold(counted, |sum, at| sum.wrapping_add(at.as_micros()))
             ^ self.stats.announcements
             ^ self.stats.requests_not_found
-            ^ self.next_job
+            ^ self.checks.foresee()
     }
 }
 

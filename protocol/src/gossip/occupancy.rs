@@ -5,12 +5,14 @@
 
 use core::mem::size_of;
 
+use super::Gossip;
 use super::api::PeerHandle;
-use super::peer::{Owed, Peer};
-use super::transactions::CheckedTransaction;
-use super::{Checking, Gossip};
-use crate::block::SignedHeader;
-use crate::hash::{RouteId, ShortId, TxId};
+use super::fetch::debts::Owed;
+use super::intake::checks::Checking;
+use super::intake::transactions::CheckedTransaction;
+use super::links::peer::Peer;
+use crate::items::block::SignedHeader;
+use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
     ACKNOWLEDGED_MAX, ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX,
     CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES,
@@ -23,7 +25,7 @@ use crate::limits::{
     ROUTES_SETTLED_MAX, RUMOR_HOT_MAX, SEEN_ACCEPTED_MAX, SEEN_DECLINED_MAX, SEEN_REJECTED_MAX, SENT_MAX,
     SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX, TOLD_MAX, UNSURE_BYTES_MAX, UNSURE_MAX,
 };
-use crate::message::Lane;
+use crate::wire::message::Lane;
 
 /// How full one bounded structure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,9 +110,8 @@ impl Gossip {
         count("confirmed ids", self.chain.confirmed_len(), CONFIRMED_MAX, CONFIRMED_ENTRY_BYTES);
         count("invalid blocks", self.chain.invalid_len(), INVALID_BLOCKS_MAX, INVALID_ENTRY_BYTES);
         count("all orphan bytes", self.orphans.bytes(), ORPHAN_BYTES_MAX, 1);
-        count("hot transactions", self.rumors.len(), RUMOR_HOT_MAX, HOT_ENTRY_BYTES);
-        if let Some(routes) = &self.routes {
-            let fill = routes.fill();
+        count("hot transactions", self.relay.hot(), RUMOR_HOT_MAX, HOT_ENTRY_BYTES);
+        if let Some(fill) = self.relay.fill() {
             let peers = self.peers.iter().count();
             count("new routes", fill.new, ROUTES_NEW_MAX, ROUTE_ENTRY_BYTES);
             count("settled routes", fill.settled, ROUTES_SETTLED_MAX, ROUTE_ENTRY_BYTES);
@@ -126,8 +127,9 @@ impl Gossip {
         }
         count("address groups", self.requests.groups(), STRIKE_GROUPS_MAX, GROUP_BYTES);
         let of_peers = self.peers.iter().map(|(_, peer)| peer.checks).fold(0, usize::saturating_add);
-        let of_gone = self.checking.len().saturating_sub(of_peers).saturating_sub(self.checks_local);
-        count("submitted jobs", self.checks_local, LOCAL_JOBS_PEAK, size_of::<Checking>());
+        let (jobs, submitted) = self.checks.len();
+        let of_gone = jobs.saturating_sub(of_peers).saturating_sub(submitted);
+        count("submitted jobs", submitted, LOCAL_JOBS_PEAK, size_of::<Checking>());
         count("jobs of peers that left", of_gone, usize::MAX, size_of::<Checking>());
         let outputs_max =
             self.peers.iter().count().saturating_mul(OUTPUTS_PER_PEER_PEAK).saturating_add(OUTPUTS_SHARED_PEAK);
@@ -146,13 +148,14 @@ impl Gossip {
         count("prunes", peer.prunes.len(), ROUTES_ENTRIES_MAX, size_of::<RouteId>());
         count("grafts", peer.grafts.len(), ROUTES_ENTRIES_MAX, size_of::<RouteId>());
         count("header queue", peer.headers.len(), HEADER_QUEUE_MAX, size_of::<SignedHeader>());
-        count("owed replies", peer.owed.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
-        count("sent bodies", peer.sent(), SENT_MAX, KNOWN_ENTRY_BYTES);
-        count("owed bulk replies", peer.owed_bulk.len(), SERVE_QUEUE_MAX, size_of::<Owed>());
+        let (owed, owed_bulk, sent) = peer.debts.len();
+        count("owed replies", owed, SERVE_QUEUE_MAX, size_of::<Owed>());
+        count("sent bodies", sent, SENT_MAX, KNOWN_ENTRY_BYTES);
+        count("owed bulk replies", owed_bulk, SERVE_QUEUE_MAX, size_of::<Owed>());
         let (offers, offered) = peer.dealings.len();
         count("offered ids", offers, OFFERS_MAX * OFFER_ENTRIES_MAX, size_of::<ShortId>());
         count("ids on offer", offered, OFFER_ENTRIES_MAX, OFFERED_ENTRY_BYTES);
-        count("blocks being loaded", peer.loading, LOADS_PER_PEER_MAX, size_of::<PeerHandle>());
+        count("blocks being loaded", peer.debts.loading(), LOADS_PER_PEER_MAX, size_of::<PeerHandle>());
         count("verification jobs", peer.checks, CHECKS_PEAK, size_of::<Checking>());
         count("verification bytes", peer.check_bytes, CHECK_BYTES_PEAK, 1);
         let control = CONTROL_CREDIT_BYTES.saturating_sub(peer.credit.left(Lane::Control));

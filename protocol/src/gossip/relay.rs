@@ -1,147 +1,191 @@
-//! Passing on what was accepted, under each relay policy. Whom to push to along author trees is decided in `tree`.
+//! Whom to push to, whom to tell: the relay policies.
+//!
+//! The policy is matched in this file alone. What it plans for an item ([`Spread`]) is carried out by one fan-out, in
+//! `fan_out`; the state of a policy is its own: [`Routes`] for author trees, [`Rumors`] for rumor mongering.
 
-use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
+mod author_tree;
+mod fan_out;
+mod homes;
+pub(super) mod limits;
+mod meter;
+mod pass_on;
+pub(super) mod policy;
+mod route;
+mod routes;
+mod rumor;
+mod told;
+pub(super) mod trust;
+
 use alloc::vec::Vec;
 
-use super::Gossip;
-use super::api::{PeerHandle, RelayPolicy};
-use super::peer::Peer;
-use super::serve::Reply;
-use super::transactions::Sender;
-use crate::block::SignedHeader;
-use crate::codec::Encode as _;
-use crate::hash::TxId;
-use crate::message::{Body, Lane, Message};
+use self::policy::{AuthorTree, RelayPolicy};
+use self::routes::{Fill, Routes};
+use self::rumor::Rumors;
+use super::api::PeerHandle;
+use crate::items::block::SignedHeader;
+use crate::items::hash::{RouteId, RouteKind, ShortId, TxId};
+use crate::seeded::SeededState;
 use crate::time::Time;
-use crate::transaction::SignedTransaction;
 
-impl Gossip {
-    /// Passes an accepted transaction on to every peer that doesn't know it, as the policy says. Its body came at `at`.
-    pub(super) fn relay_transaction(
-        &mut self,
-        now: Time,
-        transaction: &Arc<SignedTransaction>,
-        at: Time,
-        sender: Option<Sender>,
-    ) {
-        if self.config.relay == RelayPolicy::None || self.rumors.ignite(now, transaction.id()) {
-            return;
-        }
-        if self.routes.is_some() {
-            return self.relay_along_tree(now, transaction, at, sender);
-        }
-        let short = transaction.id().short();
-        let message = Message::Transactions { via: None, bodies: [transaction.clone().into()].into() };
-        let (lane, bytes) = (message.lane(), message.encoded_len());
-        let flood = self.config.relay == RelayPolicy::Flood;
-        let mut pushes = Vec::new();
-        for (handle, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.lacks(short)) {
-            if flood && peer.credit.fits_body(lane, bytes) {
-                peer.known.insert(short);
-                pushes.push(*handle);
-            } else if !peer.announcements.push(transaction.id()) {
-                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
+/// The relay policy of a node, with what it has learned.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    policy: Policy,
+}
+
+#[derive(Debug)]
+enum Policy {
+    Announce,
+    Flood,
+    Rumor(Rumors),
+    AuthorTree(Routes),
+    None,
+}
+
+/// What a policy plans for a transaction that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// Nothing now: nobody is told, or rounds push it.
+    Nothing,
+    /// All that lack it are told.
+    AnnounceToAll,
+    /// All that lack it are sent it.
+    PushToAll,
+    /// Along the tree of its author.
+    AlongTree,
+}
+
+impl Relay {
+    /// Each policy with chance has a seed of its own, whether or not it is the one.
+    pub(super) fn new(
+        policy: RelayPolicy,
+        hasher: &SeededState,
+        rumor_seed: [u8; 32],
+        route_seed: [u8; 32],
+    ) -> Self {
+        let policy = match policy {
+            RelayPolicy::Announce => Policy::Announce,
+            RelayPolicy::Flood => Policy::Flood,
+            RelayPolicy::Rumor(rumor) => Policy::Rumor(Rumors::new(rumor, rumor_seed)),
+            RelayPolicy::AuthorTree(AuthorTree { redundancy }) => {
+                Policy::AuthorTree(Routes::new(redundancy, hasher, route_seed))
             }
-        }
-        for handle in pushes {
-            self.send(handle, message.clone());
+            RelayPolicy::None => Policy::None,
+        };
+        Self { policy }
+    }
+
+    /// Whether peers are told of anything.
+    pub(super) const fn tells(&self) -> bool {
+        !matches!(self.policy, Policy::None)
+    }
+
+    /// What is known of routes; `None` under other policies than author trees.
+    const fn routes(&self) -> Option<&Routes> {
+        match &self.policy {
+            Policy::AuthorTree(routes) => Some(routes),
+            _ => None,
         }
     }
 
-    /// Passes an accepted block on to every peer that doesn't know it and isn't ahead of it. A body that is pushed on the
-    /// bulk lane is announced first, so that nobody fetches it meanwhile.
-    pub(super) fn relay_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>) {
-        if self.config.relay == RelayPolicy::None {
-            return;
-        }
-        let (short, height) = (header.id().short(), header.header().height);
-        let eager = self.block_links(header);
-        let pushes_any = self.config.relay == RelayPolicy::Flood || !eager.is_empty();
-        let body = self.chain.body(&header.id()).filter(|_| pushes_any).map(Message::Block);
-        let body = body.map(|message| (message.lane(), message.encoded_len(), message));
-        let mut pushes = Vec::new();
-        for (handle, peer) in self.peers.iter_mut() {
-            let ahead = peer.tip.is_some_and(|tip| tip.height > height);
-            if !peer.lacks(short) || ahead {
-                continue;
-            }
-            match &body {
-                Some((lane, bytes, _))
-                    if peer.credit.fits_body(*lane, *bytes)
-                        && (self.routes.is_none() || eager.binary_search(handle).is_ok()) =>
-                {
-                    peer.known.insert(short);
-                    pushes.push(*handle);
-                }
-                _ => peer.announce_header(*header),
-            }
-        }
-        for handle in pushes {
-            if let Some((lane, _, message)) = &body {
-                if *lane == Lane::Bulk && self.routes.is_some() {
-                    self.send(handle, Message::BlockHeader { header: Box::new(*header), pushed: true });
-                }
-                self.send(handle, message.clone());
-            }
-        }
-        self.learn_of_block(now, header, from);
-    }
-
-    /// Pushes the hot transactions to a few peers each, if a round is due. What one peer gets leaves together.
-    pub(super) fn spread(&mut self, now: Time) {
-        let mut pushes: BTreeMap<PeerHandle, Reply> = BTreeMap::new();
-        for (number, id) in self.rumors.begin_round(now) {
-            let Some(transaction) = self.mempool.get(&id).cloned() else {
-                self.rumors.cool(number);
-                continue;
-            };
-            let lacks = |(_, peer): &(&PeerHandle, &Peer)| peer.lacks(id.short());
-            let lacking = self.peers.iter().filter(lacks).map(|(handle, _)| *handle).collect();
-            for handle in self.rumors.choose(number, lacking) {
-                if !self.push(handle, pushes.entry(handle).or_default(), &transaction) {
-                    self.rumors.announced(number, handle);
-                    self.queue_announcement(handle, id);
-                }
-            }
-        }
-        for (handle, mut reply) in pushes {
-            self.send_bodies(handle, &mut reply);
+    const fn routes_mut(&mut self) -> Option<&mut Routes> {
+        match &mut self.policy {
+            Policy::AuthorTree(routes) => Some(routes),
+            _ => None,
         }
     }
 
-    /// Sends a body unasked; a small one together with others. False if there is no credit for it.
-    fn push(&mut self, handle: PeerHandle, reply: &mut Reply, transaction: &Arc<SignedTransaction>) -> bool {
-        let (body, short) = (Body::from(transaction.clone()), transaction.id().short());
-        let message = Message::Transactions { via: None, bodies: [body.clone()].into() };
-        if message.lane() == Lane::Control {
-            return self.serve_small(handle, reply, body, short);
-        }
-        let bytes = message.encoded_len();
-        let fits = |peer: &&mut Peer| peer.credit.fits_body(Lane::Bulk, bytes);
-        let Some(peer) = self.peers.get_mut(&handle).filter(fits) else { return false };
-        peer.known.insert(short);
-        self.send(handle, message);
-        true
-    }
-
-    /// A transaction is back from a stale block. Who connected while it was in there wasn't told of it, and may never
-    /// see that block.
-    pub(super) fn announce_again(&mut self, id: TxId) {
-        if self.config.relay == RelayPolicy::None {
-            return;
-        }
-        let lacks = |(_, peer): &(&PeerHandle, &Peer)| peer.lacks(id.short());
-        let lacking: Vec<PeerHandle> = self.peers.iter().filter(lacks).map(|(handle, _)| *handle).collect();
-        for handle in lacking {
-            self.queue_announcement(handle, id);
+    /// What is hot; `None` under other policies than rumor mongering.
+    const fn rumors_mut(&mut self) -> Option<&mut Rumors> {
+        match &mut self.policy {
+            Policy::Rumor(rumors) => Some(rumors),
+            _ => None,
         }
     }
 
-    pub(super) fn queue_announcement(&mut self, handle: PeerHandle, id: TxId) {
-        if self.peers.get_mut(&handle).is_some_and(|peer| !peer.announcements.push(id)) {
-            self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
+    /// Plans how an accepted transaction is spread.
+    fn plan(&mut self, now: Time, id: TxId) -> Spread {
+        match &mut self.policy {
+            Policy::Announce => Spread::AnnounceToAll,
+            Policy::Flood => Spread::PushToAll,
+            Policy::Rumor(rumors) => {
+                rumors.ignite(now, id);
+                Spread::Nothing
+            }
+            Policy::AuthorTree(_) => Spread::AlongTree,
+            Policy::None => Spread::Nothing,
         }
+    }
+
+    /// Of these peers, in the order of handles, those that a block is pushed to. All others are told of it.
+    fn block_links(&self, header: &SignedHeader, peers: impl Iterator<Item = PeerHandle>) -> Vec<PeerHandle> {
+        match &self.policy {
+            Policy::Flood => peers.collect(),
+            Policy::AuthorTree(routes) => {
+                let links = routes.links(RouteKind::Block, author_tree::block_route(header));
+                peers.filter(|peer| links.is_eager(*peer)).collect()
+            }
+            Policy::Announce | Policy::Rumor(_) | Policy::None => Vec::new(),
+        }
+    }
+
+    /// When a round or a push that is due wants to be looked at.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        match &self.policy {
+            Policy::Rumor(rumors) => rumors.next_round(),
+            Policy::AuthorTree(routes) => routes.overdue.deadline(),
+            Policy::Announce | Policy::Flood | Policy::None => None,
+        }
+    }
+
+    /// The entry node's route that a transaction travelled on, if it was not its author's.
+    pub(super) fn via_of(&self, short: ShortId) -> Option<RouteId> {
+        self.routes()?.via_of(short)
+    }
+
+    /// Whether peers are to be told of bodies that they pushed in vain.
+    pub(super) const fn gives_feedback(&self) -> bool {
+        matches!(&self.policy, Policy::Rumor(rumors) if rumors.gives_feedback())
+    }
+
+    /// A peer says that it had a transaction before it was pushed.
+    pub(super) fn had(&mut self, peer: PeerHandle, short: ShortId) {
+        if let Policy::Rumor(rumors) = &mut self.policy {
+            rumors.had(peer, short);
+        }
+    }
+
+    /// How full the memories of author trees are, under that policy.
+    pub(super) fn fill(&self) -> Option<Fill> {
+        self.routes().map(Routes::fill)
+    }
+
+    /// How many transactions are hot.
+    pub(super) fn hot(&self) -> usize {
+        if let Policy::Rumor(rumors) = &self.policy { rumors.len() } else { 0 }
+    }
+
+    /// A peer is there.
+    pub(super) fn peer_met(&mut self, peer: PeerHandle) {
+        if let Policy::AuthorTree(routes) = &mut self.policy {
+            routes.peer_met(peer);
+        }
+    }
+
+    /// A peer is gone. Whom to graft in its place, on which routes.
+    fn peer_gone(&mut self, now: Time, peer: PeerHandle) -> Vec<(PeerHandle, RouteId)> {
+        match &mut self.policy {
+            Policy::Rumor(rumors) => {
+                rumors.peer_gone(peer);
+                Vec::new()
+            }
+            Policy::AuthorTree(routes) => routes.peer_gone(now, peer),
+            Policy::Announce | Policy::Flood | Policy::None => Vec::new(),
+        }
+    }
+
+    /// Whether a peer that is asked for something is to push what travels the same way from then on.
+    pub(super) const fn grafts(&self) -> bool {
+        self.routes().is_some()
     }
 }

@@ -11,11 +11,11 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::Gossip;
-use crate::block::{Header, transactions_root};
-use crate::keys::PublicKey;
+use crate::items::block::{Header, transactions_root};
+use crate::items::keys::PublicKey;
+use crate::items::transaction::SignedTransaction;
+use crate::items::validator::BlockPlace;
 use crate::limits::{HEADER_BYTES_MAX, TEMPLATE_ASKS_MAX};
-use crate::transaction::SignedTransaction;
-use crate::validator::BlockPlace;
 
 impl Gossip {
     /// A header on our tip and the body for it, of mempool transactions up to `bytes_max` encoded bytes in all; for

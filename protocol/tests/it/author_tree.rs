@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use protocol::gossip::{AuthorTree, PeerHandle, Redundancy, RelayPolicy};
-use protocol::hash::{RouteId, RouteKind};
+use protocol::items::hash::{RouteId, RouteKind};
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{ANNOUNCE_WINDOW_MAX, GRACE_MIN, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, LATE_MIN, PRUNE_WINDOW};
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, key, transaction, tx};
 

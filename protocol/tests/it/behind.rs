@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::gossip::{
     Behind, Cause, Direction, Event, Hold, Input, PeerHandle, Refusal, RelayPolicy, Submission,
 };
-use protocol::hash::BlockId;
-use protocol::keys::SecretKey;
+use protocol::items::block::Block;
+use protocol::items::hash::BlockId;
+use protocol::items::keys::SecretKey;
+use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::limits::{
     BEHIND_AFTER, BODIES_AWAITED, GETHEADERS_INTERVAL, HEADERS_ENTRIES_MAX, HEARING, KEPT_DEPTH_MIN,
     REFUSED_ENDS_LIFETIME, VALID_UNTIL_AHEAD_MAX,
 };
-use protocol::message::{GoodbyeReason, Hello, Message, Tip};
 use protocol::time::Duration;
-use protocol::transaction::{SignedTransaction, Transaction};
+use protocol::wire::message::{GoodbyeReason, Hello, Message, Tip};
 
 use crate::harness::{Checking, Mesh, block_by, genesis, key, network, producer, rogue, tip_of, tx};
 

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::{Header, SignedHeader, transactions_root};
-use protocol::codec::{Decode as _, Encode as _};
-use protocol::durable::{Restored, RestoredBlock};
 use protocol::gossip::{AuthorTree, DisconnectReason, Event, Gossip, Input, PeerHandle, Refusal, RelayPolicy};
-use protocol::keys::PublicKey;
+use protocol::items::block::{Header, SignedHeader, transactions_root};
+use protocol::items::keys::PublicKey;
+use protocol::items::verify::Verdict;
+use protocol::ledger::durable::{Restored, RestoredBlock};
 use protocol::limits::ANNOUNCERS_MAX;
-use protocol::message::{Message, Tip};
 use protocol::time::Duration;
-use protocol::verify::Verdict;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{
     Checking, Mesh, block, block_by, block_item, genesis, network, producer, rogue, tip_of, transaction, tx,
@@ -254,7 +254,7 @@ fn a_block_on_top_of_an_invalid_one_is_refused_without_blame() {
     let (bad, follower) = (mesh.greeted(0), mesh.greeted(0));
     let expired = {
         let (author, payload) = (crate::harness::key(1).public(), Bytes::new());
-        let item = protocol::transaction::Transaction { author, nonce: 1, valid_until: 0, payload };
+        let item = protocol::items::transaction::Transaction { author, nonce: 1, valid_until: 0, payload };
         Arc::new(item.sign(&crate::harness::key(1), &network()).expect("small"))
     };
     let invalid = block(genesis(), &[expired], 1);

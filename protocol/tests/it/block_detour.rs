@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::gossip::{Direction, PeerHandle, RelayPolicy};
-use protocol::keys::SecretKey;
+use protocol::items::block::Block;
+use protocol::items::keys::SecretKey;
 use protocol::limits::{HEADERS_AHEAD_MAX, HEADERS_ENTRIES_MAX};
-use protocol::message::{Hello, Message};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{Checking, Mesh, block_by, genesis, network, producer, rogue, tip_of};
 

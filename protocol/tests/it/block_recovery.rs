@@ -1,11 +1,11 @@
 //! What becomes of blocks when news of them comes too soon, twice, or to somebody who wasn't there.
 
 use protocol::gossip::{Direction, Event, Input, RelayPolicy};
+use protocol::items::transaction::SignedTransaction;
+use protocol::items::verify::Verdict;
 use protocol::limits::{CATCH_UP_INTERVAL_MAX, CATCH_UP_INTERVAL_MIN, GETHEADERS_INTERVAL};
-use protocol::message::{Hello, Message};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
-use protocol::verify::Verdict;
+use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{Checking, Mesh, block, block_item, genesis, network, tip_of, transaction};
 

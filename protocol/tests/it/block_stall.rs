@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::gossip::{Direction, PeerHandle, RelayPolicy};
+use protocol::items::block::Block;
 use protocol::limits::{BLOCK_STALL_MAX, BLOCK_STALL_MIN, REQUEST_EXPIRY_MAX};
-use protocol::message::{Hello, Message};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{Checking, Mesh, block, genesis, network, tip_of, transaction};
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::gossip::{PeerHandle, RelayPolicy};
-use protocol::hash::{RouteId, RouteKind};
+use protocol::items::block::Block;
+use protocol::items::hash::{RouteId, RouteKind};
 use protocol::limits::{GRACE_MIN, REQUEST_EXPIRY_MAX};
-use protocol::message::{Lane, Message, Tip};
 use protocol::time::Duration;
+use protocol::wire::message::{Lane, Message, Tip};
 
 use crate::harness::{Mesh, block, block_item, genesis, producer, tip_of, transaction};
 

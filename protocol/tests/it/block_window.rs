@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::gossip::{Direction, PeerHandle, RelayPolicy};
-use protocol::hash::BlockId;
+use protocol::items::block::Block;
+use protocol::items::hash::BlockId;
 use protocol::limits::{
     BLOCK_BYTES_MAX, BLOCKS_AHEAD_BYTES_MAX, BLOCKS_AHEAD_MAX, BLOCKS_AHEAD_MIN, CATCH_UP_INTERVAL_MIN,
     ORPHANS_PER_PEER_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX, TRANSACTION_BYTES_MAX,
 };
-use protocol::message::{Hello, Message, Tip};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, Message, Tip};
 
 use crate::harness::{Checking, Mesh, block, genesis, network, tip_of, transaction};
 

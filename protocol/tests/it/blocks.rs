@@ -1,13 +1,13 @@
 //! Blocks on the way through the engine: orphans, catching up, forks, and what happens to transactions.
 
 use protocol::gossip::{ItemId, Refusal, RelayPolicy, Submission, TransactionStatus};
-use protocol::message::{Message, Tip};
 use protocol::time::Duration;
+use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{Mesh, block, block_by, block_item, genesis, tip_of, transaction, tx};
 
 /// A chain of `length` blocks on genesis, each with one transaction.
-fn chain(length: u64) -> Vec<std::sync::Arc<protocol::block::Block>> {
+fn chain(length: u64) -> Vec<std::sync::Arc<protocol::items::block::Block>> {
     let mut tip = genesis();
     (0..length)
         .map(|number| {
@@ -72,7 +72,7 @@ fn a_block_with_many_signatures_is_checked_in_parts() {
     let items: Vec<_> = (0..600).map(|nonce| transaction(1, nonce, 1)).collect();
     let large = block(genesis(), &items, 1);
     mesh.say(0, peer, Message::Block(large.clone()));
-    let verdict = protocol::verify::Verdict::Valid;
+    let verdict = protocol::items::verify::Verdict::Valid;
     let header = mesh.jobs.remove(0).id;
     mesh.input(0, protocol::gossip::Input::Verified { job: header, verdict });
     let parts: Vec<_> = mesh.jobs.drain(..).collect();
@@ -88,7 +88,7 @@ fn a_block_of_which_a_peers_copy_is_being_checked_is_not_called_held() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.checking = crate::harness::Checking::Held;
     let peer = mesh.greeted(0);
-    let verdict = protocol::verify::Verdict::Valid;
+    let verdict = protocol::items::verify::Verdict::Valid;
     let parent = block(genesis(), &[], 0);
     let block = block(tip_of(&parent), &[transaction(1, 1, 10)], 0);
     // The peer's waits for its parent, of which the header is known.
@@ -122,7 +122,7 @@ fn a_peers_copy_of_a_block_that_is_being_submitted_is_a_duplicate() {
     // Its header is being checked already.
     assert_eq!((mesh.jobs.len(), mesh.nodes[0].stats().block_duplicates), (1, 1));
     for job in mesh.jobs.split_off(0) {
-        let verdict = protocol::verify::Verdict::Valid;
+        let verdict = protocol::items::verify::Verdict::Valid;
         mesh.input(0, protocol::gossip::Input::Verified { job: job.id, verdict });
     }
     assert_eq!(mesh.submission(0, block_item(block.header.id())), Some(Submission::Accepted));
@@ -154,7 +154,7 @@ fn a_block_whose_transaction_lives_too_long_is_condemned() {
     let peer = mesh.greeted(0);
     let item = |valid_until: u64| {
         let (author, payload) = (crate::harness::key(1).public(), bytes::Bytes::new());
-        let item = protocol::transaction::Transaction { author, nonce: 1, valid_until, payload };
+        let item = protocol::items::transaction::Transaction { author, nonce: 1, valid_until, payload };
         std::sync::Arc::new(item.sign(&crate::harness::key(1), &crate::harness::network()).unwrap())
     };
     let (good, bad) = (block(genesis(), &[item(10_000)], 1), block(genesis(), &[item(10_001)], 2));
@@ -234,8 +234,8 @@ fn a_template_makes_a_block_that_everyone_takes() {
     let (header, transactions) = mesh.nodes[0].block_template(key.public(), 77, 5_000);
     assert!((1..20).contains(&transactions.len()), "{} fit in 5,000 bytes", transactions.len());
     let header = header.sign(&key, &crate::harness::network());
-    let made = std::sync::Arc::new(protocol::block::Block { header, transactions });
-    assert!(protocol::codec::Encode::encoded_len(made.as_ref()) <= 5_000);
+    let made = std::sync::Arc::new(protocol::items::block::Block { header, transactions });
+    assert!(protocol::wire::codec::Encode::encoded_len(made.as_ref()) <= 5_000);
     mesh.publish(0, &made);
     mesh.run_secs(1);
     assert_eq!(mesh.nodes[2].tip(), Tip { height: 1, id: made.header.id() });

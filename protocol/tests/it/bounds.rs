@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::gossip::{Event, Input, PeerHandle, Refusal, RelayPolicy};
-use protocol::hash::{BlockId, ShortId, TxId};
+use protocol::items::block::Block;
+use protocol::items::hash::{BlockId, ShortId, TxId};
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{
     ANNOUNCE_QUEUE_MAX, CHECK_BYTES_PER_PEER_MAX, CHECKS_LOCAL_MAX, CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES,
     GETDATA_ENTRIES_MAX, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, INV_ENTRIES_MAX, KNOWN_MAX, REQUEST_ROOM_BYTES,
     SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX,
 };
-use protocol::message::{InvEntry, Message, Tip, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::{InvEntry, Message, Tip, TxRef};
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, tx};
 use crate::make;
@@ -125,10 +125,10 @@ fn a_peer_with_too_many_items_in_verification_is_not_read() {
     mesh.say(0, peer, bodies(std::slice::from_ref(last)));
     assert_eq!(mesh.reads, [(0, peer, false)]);
     let job = mesh.jobs.remove(0).id;
-    mesh.input(0, Input::Verified { job, verdict: protocol::verify::Verdict::Valid });
+    mesh.input(0, Input::Verified { job, verdict: protocol::items::verify::Verdict::Valid });
     assert_eq!(mesh.reads, [(0, peer, false), (0, peer, true)]);
     // A verdict that comes twice changes nothing.
-    mesh.input(0, Input::Verified { job, verdict: protocol::verify::Verdict::Invalid { first: 0 } });
+    mesh.input(0, Input::Verified { job, verdict: protocol::items::verify::Verdict::Invalid { first: 0 } });
     assert_eq!(mesh.disconnects, []);
 }
 
@@ -180,7 +180,7 @@ fn deaf(mesh: &mut Mesh) -> PeerHandle {
 
 /// Its credit is back.
 fn hears(mesh: &mut Mesh, peer: PeerHandle) -> Vec<Message> {
-    let lane = protocol::message::Lane::Control;
+    let lane = protocol::wire::message::Lane::Control;
     mesh.draining = true;
     mesh.input(0, Input::Drained { peer, lane, bytes: CONTROL_CREDIT_BYTES });
     mesh.run_secs(2);

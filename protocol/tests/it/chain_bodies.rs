@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use protocol::block::SignedHeader;
-use protocol::chain::{Chain, Limits};
-use protocol::codec::Encode;
-use protocol::hash::BlockId;
+use protocol::items::block::SignedHeader;
+use protocol::items::hash::BlockId;
+use protocol::items::refusal::Refusal;
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::chain::{Chain, Limits};
 use protocol::limits::{BLOCK_BYTES_MAX, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX, CONFIRMED_MAX};
-use protocol::refusal::Refusal;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::codec::Encode;
 
 use crate::make::{block, genesis, header, transaction};
 

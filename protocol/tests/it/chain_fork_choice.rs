@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use protocol::block::SignedHeader;
-use protocol::chain::Standing::InLine;
-use protocol::chain::{Chain, HeaderCheck, Limits};
-use protocol::codec::{DecodeError, Misread};
-use protocol::hash::{BlockId, Hash256};
+use protocol::items::block::SignedHeader;
+use protocol::items::hash::{BlockId, Hash256};
+use protocol::items::refusal::Refusal;
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::chain::Standing::InLine;
+use protocol::ledger::chain::{Chain, HeaderCheck, Limits};
 use protocol::limits::{BLOCK_BYTES_MAX, CONFIRMED_MAX};
-use protocol::refusal::Refusal;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::codec::{DecodeError, Misread};
 
 use crate::make::{block, genesis, header, ids, key, sign, transaction};
 
@@ -126,7 +126,7 @@ fn a_block_of_the_longest_length_is_taken_and_none_longer() {
     // 63 transactions of 65,644 bytes and one that fills the rest.
     let mut items: Transactions = (0..63).map(|nonce| transaction(1, nonce + 100, 100, 64 * 1024)).collect();
     let len = |items: &Transactions| {
-        protocol::codec::Encode::encoded_len(&*block(header(genesis(), 1, 1, 0, items), items))
+        protocol::wire::codec::Encode::encoded_len(&*block(header(genesis(), 1, 1, 0, items), items))
     };
     items.push(transaction(1, 99, 100, 30_000));
     let rest = BLOCK_BYTES_MAX - len(&items) + 30_000;

@@ -1,14 +1,14 @@
 //! Which headers the tree takes, and which go when it is full.
 
-use protocol::block::SignedHeader;
-use protocol::chain::Standing::{Alone, Block, InLine, Leading};
-use protocol::chain::{Chain, HeaderCheck, Limits};
-use protocol::durable::RestoredBlock;
-use protocol::hash::BlockId;
+use protocol::items::block::SignedHeader;
+use protocol::items::hash::BlockId;
+use protocol::items::refusal::Refusal;
+use protocol::ledger::chain::Standing::{Alone, Block, InLine, Leading};
+use protocol::ledger::chain::{Chain, HeaderCheck, Limits};
+use protocol::ledger::durable::RestoredBlock;
 use protocol::limits::{
     CHAIN_BEST_HEADERS_MIN, CHAIN_HEADERS_MAX, HEADERS_OFF_BEST_SHARE, INVALID_BLOCKS_MAX, VALID_UNTIL_AHEAD_MAX,
 };
-use protocol::refusal::Refusal;
 
 use crate::make::{genesis, header, transaction};
 

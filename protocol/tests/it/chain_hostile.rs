@@ -4,10 +4,10 @@
 //! hostile; they sign whatever they like, and some of it has bodies, but none as high as the honest branch.
 
 use proptest::prelude::*;
-use protocol::block::SignedHeader;
-use protocol::chain::Standing::{Alone, InLine, Leading};
-use protocol::chain::{Chain, Limits};
-use protocol::hash::BlockId;
+use protocol::items::block::SignedHeader;
+use protocol::items::hash::BlockId;
+use protocol::ledger::chain::Standing::{Alone, InLine, Leading};
+use protocol::ledger::chain::{Chain, Limits};
 
 use crate::make::{genesis, header};
 

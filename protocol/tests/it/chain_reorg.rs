@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use protocol::block::SignedHeader;
-use protocol::chain::Standing::{Alone, InLine};
-use protocol::chain::{Chain, Limits, TipChange};
-use protocol::hash::{BlockId, TxId};
-use protocol::refusal::Refusal;
-use protocol::transaction::SignedTransaction;
+use protocol::items::block::SignedHeader;
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::refusal::Refusal;
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::chain::Standing::{Alone, InLine};
+use protocol::ledger::chain::{Chain, Limits, TipChange};
 
 use crate::make::{genesis, header, ids, transaction};
 
@@ -109,7 +109,8 @@ fn follow(
 /// What holds of a chain whatever came.
 fn check_bounds(chain: &Chain, limits: &Limits) -> Result<(), TestCaseError> {
     prop_assert!(chain.headers() <= limits.headers);
-    let tip_bytes = chain.body(&chain.tip().id).map_or(0, |body| protocol::codec::Encode::encoded_len(&*body));
+    let tip_bytes =
+        chain.body(&chain.tip().id).map_or(0, |body| protocol::wire::codec::Encode::encoded_len(&*body));
     prop_assert!(chain.body_bytes() <= limits.body_bytes.max(tip_bytes));
     prop_assert!(chain.tip().height == 0 || tip_bytes > 0);
     let missing = chain.missing_bodies(usize::MAX);

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use protocol::block::SignedHeader;
-use protocol::chain::{Chain, Limits};
 use protocol::gossip::RelayPolicy;
+use protocol::items::block::SignedHeader;
+use protocol::items::refusal::Refusal;
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::chain::{Chain, Limits};
 use protocol::limits::CONFIRMED_MAX;
-use protocol::refusal::Refusal;
-use protocol::transaction::SignedTransaction;
 
 use crate::harness::{Mesh, block, block_item, genesis, tip_of, transaction, tx};
 use crate::make;

@@ -1,8 +1,8 @@
 //! Locators, the headers that answer them, and the bodies to fetch.
 
-use protocol::chain::Chain;
-use protocol::chain::Standing::InLine;
-use protocol::hash::BlockId;
+use protocol::items::hash::BlockId;
+use protocol::ledger::chain::Chain;
+use protocol::ledger::chain::Standing::InLine;
 use protocol::limits::LOCATOR_ENTRIES_MAX;
 
 use crate::make::{genesis, header};
@@ -40,7 +40,7 @@ fn headers_follow_the_first_locator_id_on_the_best_chain() {
             .headers_after(locator, max)
             .unwrap_or_default()
             .iter()
-            .map(protocol::block::SignedHeader::id)
+            .map(protocol::items::block::SignedHeader::id)
             .collect::<Vec<_>>()
     };
     assert_eq!(after(&[genesis()], 9), ids[1..]);
@@ -58,7 +58,7 @@ fn what_is_missing_is_the_way_to_the_best_header_lowest_first() {
     for height in 3..=6 {
         on.push(header(on[on.len() - 1].id(), height, 2, 0, &[]));
     }
-    let on_ids: Vec<_> = on.iter().map(protocol::block::SignedHeader::id).collect();
+    let on_ids: Vec<_> = on.iter().map(protocol::items::block::SignedHeader::id).collect();
     for at in &on {
         chain.insert_header(*at, InLine).expect("fit");
     }
@@ -75,7 +75,10 @@ fn what_is_missing_is_the_way_to_the_best_header_lowest_first() {
     for at in &higher {
         chain.insert_header(*at, InLine).expect("fit");
     }
-    assert_eq!(chain.missing_bodies(9), higher.iter().map(protocol::block::SignedHeader::id).collect::<Vec<_>>());
+    assert_eq!(
+        chain.missing_bodies(9),
+        higher.iter().map(protocol::items::block::SignedHeader::id).collect::<Vec<_>>()
+    );
     chain.mark_invalid(&higher[1].id());
     assert_eq!((chain.best_header().id, chain.missing_bodies(9)), (on_ids[4], on_ids[1..].to_vec()));
     for at in &on[1..] {
@@ -88,7 +91,7 @@ fn what_is_missing_is_the_way_to_the_best_header_lowest_first() {
 fn of_equally_high_headers_the_one_with_the_lowest_id_is_best() {
     let mut chain = Chain::new(genesis());
     let mut both = [header(genesis(), 1, 1, 0, &[]), header(genesis(), 1, 2, 0, &[])];
-    both.sort_by_key(protocol::block::SignedHeader::id);
+    both.sort_by_key(protocol::items::block::SignedHeader::id);
     chain.connect(both[1], vec![]).expect("it extends the tip");
     assert_eq!(chain.missing_bodies(9), []);
     chain.insert_header(both[0], InLine).expect("fit");

@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use protocol::block::Block;
-use protocol::message::Message;
-use protocol::transaction::SignedTransaction;
+use protocol::items::block::Block;
+use protocol::items::transaction::SignedTransaction;
+use protocol::wire::message::Message;
 
 #[path = "../../../fuzz/checks/cursor.rs"]
 mod cursor;
@@ -34,7 +34,9 @@ fn each(target: &str, check: impl Fn(&[u8])) {
     assert!(inputs >= 3, "{inputs} inputs of {target}");
 }
 
-fn decodes<T: protocol::codec::Decode + protocol::codec::Encode + std::fmt::Debug + PartialEq>(input: &[u8]) {
+fn decodes<T: protocol::wire::codec::Decode + protocol::wire::codec::Encode + std::fmt::Debug + PartialEq>(
+    input: &[u8],
+) {
     let input = Bytes::copy_from_slice(input);
     if let Some(item) = decoders::decode::<T>(&input) {
         decoders::check(&input, &item);

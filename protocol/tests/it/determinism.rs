@@ -1,8 +1,8 @@
 //! The same seed and inputs give the same outputs, byte for byte; another seed may not.
 
 use protocol::gossip::{Direction, RelayPolicy, Rumor};
-use protocol::message::{Hello, InvEntry, Message, TxRef};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, Sent, block, genesis, network, transaction};
 

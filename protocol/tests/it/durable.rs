@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use protocol::block::Block;
-use protocol::durable::{Load, Record, RestoredBlock};
 use protocol::gossip::{
     DisconnectReason, Event, Gossip, Input, ItemId, Output, PeerHandle, RelayPolicy, TransactionStatus,
 };
-use protocol::hash::{BlockId, TxId};
+use protocol::items::block::Block;
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::transaction::SignedTransaction;
+use protocol::items::verify::Verdict;
+use protocol::ledger::durable::{Load, Record, RestoredBlock};
 use protocol::limits::{
     CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, HEADERS_ENTRIES_MAX, LOADS_PER_PEER_MAX, SERVE_QUEUE_MAX,
 };
-use protocol::message::{Message, Tip};
-use protocol::transaction::SignedTransaction;
-use protocol::verify::Verdict;
+use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction, tx};
 use crate::kept::Kept;

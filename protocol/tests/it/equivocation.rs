@@ -2,8 +2,8 @@
 
 use protocol::gossip::{Equivocation, Event, RelayPolicy};
 use protocol::limits::EVIDENCE_PER_PRODUCER_MAX;
-use protocol::message::Message;
 use protocol::time::Duration;
+use protocol::wire::message::Message;
 
 use crate::harness::{Mesh, block_by, genesis, producer, rogue, tip_of};
 

@@ -1,8 +1,8 @@
 //! What the engine remembers of who was first: the last time, transactions and blocks apart.
 
 use protocol::gossip::{PeerHandle, RelayPolicy};
-use protocol::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use crate::harness::{Mesh, block, genesis, transaction};
 

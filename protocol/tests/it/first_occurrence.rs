@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use protocol::durable::{Load, Loaded, Looked};
-use protocol::filter::Filter;
 use protocol::gossip::{Event, Input, PeerHandle, Refusal, RelayPolicy, Submission, TransactionStatus};
-use protocol::hash::TxId;
+use protocol::items::hash::TxId;
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::durable::{Load, Loaded, Looked};
+use protocol::ledger::filter::Filter;
 use protocol::limits::{
     FILTER_BYTES_MAX, FILTER_PART_BLOCKS, FILTER_SLICE_IDS_MIN, LOOKUP_COST_BYTES, LOOKUPS_MAX,
     VALID_UNTIL_AHEAD_MAX,
 };
-use protocol::message::Message;
 use protocol::seeded::SeededState;
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::Message;
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction, tx};
 

@@ -1,10 +1,10 @@
 //! Credit: how much may be queued for a peer that doesn't read, and what happens beyond.
 
-use protocol::codec::Encode as _;
 use protocol::gossip::{Input, PeerHandle, RelayPolicy};
 use protocol::limits::{BULK_CREDIT_BYTES, CONTROL_CREDIT_BYTES, CONTROL_RESERVE_BYTES, GETDATA_ENTRIES_MAX};
-use protocol::message::{Lane, Message, TxRef};
 use protocol::time::Duration;
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::{Lane, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction};
 use crate::make;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use protocol::gossip::{Input, PeerHandle};
-use protocol::message::{InvEntry, Message, TxRef};
+use protocol::items::transaction::SignedTransaction;
+use protocol::items::verify::Verdict;
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
-use protocol::verify::Verdict;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, tx};
 use crate::refusals::{assuming, fill_by, full_of_one, large, large_by, pushed, signed};

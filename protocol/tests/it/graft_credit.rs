@@ -2,9 +2,9 @@
 //! nobody else's.
 
 use protocol::gossip::{AuthorTree, PeerHandle, Redundancy, RelayPolicy};
-use protocol::message::{InvEntry, Message, TxRef};
+use protocol::items::transaction::SignedTransaction;
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, transaction, tx};
 

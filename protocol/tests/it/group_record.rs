@@ -1,12 +1,12 @@
 //! What a neighbour's withholding does to the next peer of its address group: it is asked later, and that is all.
 
-use protocol::block::Block;
 use protocol::gossip::{AuthorTree, DisconnectReason, PeerHandle, RelayPolicy};
-use protocol::hash::ShortId;
+use protocol::items::block::Block;
+use protocol::items::hash::ShortId;
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{REQUEST_EXPIRY_MAX, STRIKES_MAX};
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, block, genesis, transaction, tx};
 

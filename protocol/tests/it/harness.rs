@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::{Block, Header, transactions_root};
-use protocol::codec::{Decode as _, Encode as _};
 use protocol::gossip::{
     Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output, PeerHandle, Reconciliation,
     RelayPolicy, Submission,
 };
-use protocol::hash::{BlockId, TxId};
-use protocol::keys::SecretKey;
-use protocol::message::{Hello, Lane, Message, Tip};
-use protocol::network::NetworkId;
+use protocol::items::block::{Block, Header, transactions_root};
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::keys::SecretKey;
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::{SignedTransaction, Transaction};
+use protocol::items::validator::{Producers, Validator};
+use protocol::items::verify::{Verdict, VerifyJob};
 use protocol::time::{Duration, Time};
-use protocol::transaction::{SignedTransaction, Transaction};
-use protocol::validator::{Producers, Validator};
-use protocol::verify::{Verdict, VerifyJob};
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Hello, Lane, Message, Tip};
 
 use crate::kept::Kept;
 
@@ -408,7 +408,7 @@ impl Mesh {
                 self.signatures += job.signatures();
                 let verdict = match self.checking {
                     Checking::Assumed => Verdict::Valid,
-                    _ => job.run(protocol::keys::PublicKey::decompress),
+                    _ => job.run(protocol::items::keys::PublicKey::decompress),
                 };
                 let verified = Input::Verified { job: job.id, verdict };
                 self.later(Duration::from_micros(100), Later::Input { node, input: verified });

@@ -2,9 +2,9 @@
 //! the others are on.
 
 use protocol::gossip::{Event, Input, PeerHandle, RelayPolicy};
-use protocol::keys::PublicKey;
-use protocol::message::{Message, Tip};
-use protocol::refusal::Refusal;
+use protocol::items::keys::PublicKey;
+use protocol::items::refusal::Refusal;
+use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{Checking, Mesh, block, block_by, genesis, rogue, tip_of};
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use protocol::block::Block;
 use protocol::gossip::{Direction, RelayPolicy, SyncInfo};
+use protocol::items::block::Block;
 use protocol::limits::{GETHEADERS_INTERVAL, HEADERS_AHEAD_MAX, HEADERS_ENTRIES_MAX};
-use protocol::message::{Hello, Message};
 use protocol::time::Duration;
+use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{Checking, Mesh, block, genesis, network, tip_of};
 

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use protocol::gossip::{Direction, DisconnectReason, Event, RelayPolicy};
-use protocol::message::{GoodbyeReason, Hello, InvEntry, Message, TxRef, VERSION};
 use protocol::time::Duration;
+use protocol::wire::message::{GoodbyeReason, Hello, InvEntry, Message, TxRef, VERSION};
 
 use crate::harness::{Mesh, genesis, network, transaction};
 

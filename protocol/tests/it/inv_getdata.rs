@@ -1,11 +1,11 @@
 //! Announcing and asking: who is asked, what is answered, how announcements are batched.
 
 use protocol::gossip::{Direction, Input, RelayPolicy};
-use protocol::hash::TxId;
+use protocol::items::hash::TxId;
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{ANNOUNCE_INTERVAL, GETDATA_ENTRIES_MAX, SERVE_QUEUE_MAX};
-use protocol::message::{Hello, InvEntry, Message, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::{Hello, InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, block, genesis, network, transaction, tx};
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use protocol::block::Block;
-use protocol::durable::{Load, Loaded, Looked, Record, Restored, RestoredBlock};
-use protocol::hash::{BlockId, TxId};
+use protocol::items::block::Block;
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::durable::{Load, Loaded, Looked, Record, Restored, RestoredBlock};
 use protocol::limits::{CHAIN_BEST_HEADERS_MIN, HEADERS_ENTRIES_MAX};
-use protocol::message::Tip;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::Tip;
 
 use crate::harness::genesis;
 

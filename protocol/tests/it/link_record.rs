@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use protocol::gossip::{AuthorTree, Input, PeerHandle, Redundancy, RelayPolicy};
-use protocol::hash::{RouteId, RouteKind, ShortId};
+use protocol::items::hash::{RouteId, RouteKind, ShortId};
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{DOUBT_MIN, GRACE_MIN, MISS_WORTH, MISSED_AFTER, PRUNE_WINDOW};
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
-use protocol::verify::Verdict;
+use protocol::items::verify::Verdict;
 
 use crate::harness::{Checking, Mesh, key, transaction, tx};
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use protocol::gossip::{AuthorTree, Direction, PeerHandle, Reconciliation, RelayPolicy};
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{LIST_PAUSE_MAX, LIST_PAUSE_MIN, LIST_STEP, LIST_TIMEOUT, OFFER_ENTRIES_MAX};
-use protocol::message::{Digest, Hello, Message, Outcome, Reconcile, TxRef, taken};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::{Digest, Hello, Message, Outcome, Reconcile, TxRef, taken};
 
 use crate::harness::{Checking, Mesh, genesis, network, transaction};
 use crate::make;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use protocol::durable::Load;
 use protocol::gossip::{Event, Submission};
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::durable::Load;
 use protocol::limits::UNSURE_MAX;
-use protocol::transaction::SignedTransaction;
 
 use crate::first_occurrence::{forgetful, looked_up, send};
 use crate::harness::{Mesh, block, tip_of, transaction, tx};

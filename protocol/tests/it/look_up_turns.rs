@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use protocol::durable::{Load, Loaded, Looked};
 use protocol::gossip::{Input, PeerHandle, TransactionStatus};
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::durable::{Load, Loaded, Looked};
 use protocol::limits::{FOUND_MAX, LOOKUPS_MAX};
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::first_occurrence::{forgetful, looked_up, send};
 use crate::harness::{Mesh, block, genesis, tip_of, transaction};

@@ -30,6 +30,7 @@ mod chain_reorg; // random trees converge
 mod chain_repeats; // a transaction in more than one block
 mod chain_sync; // locators, headers after, missing bodies
 mod corpora;
+mod counters; // the one list of them
 mod determinism; // same seed, same outputs
 mod durable;
 mod equivocation; // two headers for one height, kept as evidence
@@ -77,6 +78,7 @@ mod request_naive; // the model itself
 mod rumor; // rounds, hot and cooled, feedback
 mod strictness; // one encoding, everything else refused
 mod tree_bounds; // what author trees may cost
+mod tree_model; // author trees against a naive model
 mod upload; // what is sent for the asking
 mod validator; // a chain's own rules, in the mempool and in blocks
 mod wire; // golden bytes of every message and item

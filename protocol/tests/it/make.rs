@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::{Block, Header, SignedHeader, transactions_root};
-use protocol::codec::{Decode, Encode, Writer};
-use protocol::hash::{BlockId, TxId};
-use protocol::keys::{PublicKey, Signature};
-use protocol::transaction::SignedTransaction;
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::keys::{PublicKey, Signature};
+use protocol::items::transaction::SignedTransaction;
+use protocol::wire::codec::{Decode, Encode, Writer};
 
 struct Unchecked<F>(F);
 

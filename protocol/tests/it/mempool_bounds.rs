@@ -1,15 +1,15 @@
 //! The mempool: what it holds, finds and gives up, on each bound and one past it.
 
-use protocol::block::Block;
-use protocol::codec::Encode;
-use protocol::hash::{ShortId, TxId};
+use protocol::items::block::Block;
+use protocol::items::hash::{ShortId, TxId};
+use protocol::items::refusal::Refusal;
+use protocol::ledger::mempool::{Lookup, Mempool};
 use protocol::limits::{
     BLOCK_BODY_BYTES_MAX, BLOCK_BYTES_MAX, HEADER_BYTES_MAX, MEMPOOL_BYTES_MAX, MEMPOOL_CHARGE_MIN,
     MEMPOOL_ENTRIES_MAX, TRANSACTIONS_PER_NONCE_MAX,
 };
-use protocol::mempool::{Lookup, Mempool};
-use protocol::refusal::Refusal;
 use protocol::time::{Duration, Time};
+use protocol::wire::codec::Encode;
 
 use crate::make::{self, sized, transaction};
 
@@ -147,12 +147,12 @@ fn a_template_passes_over_what_does_not_fit() {
 
 #[test]
 fn the_longest_header_and_body_make_the_longest_block() {
-    let header = make::sign(&protocol::block::Header {
+    let header = make::sign(&protocol::items::block::Header {
         height: u64::MAX,
         parent: make::genesis(),
         producer: make::key(1),
         timestamp_ms: u64::MAX,
-        transactions_root: protocol::hash::Hash256([1; 32]),
+        transactions_root: protocol::items::hash::Hash256([1; 32]),
         count: u32::MAX,
     });
     assert_eq!(header.encoded_len(), HEADER_BYTES_MAX);

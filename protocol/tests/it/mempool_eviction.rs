@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use protocol::hash::TxId;
+use protocol::items::hash::TxId;
+use protocol::items::refusal::Refusal;
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::mempool::Mempool;
 use protocol::limits::{MEMPOOL_OLD_AFTER, MEMPOOL_TURNOVER, MEMPOOL_TURNOVER_BURST};
-use protocol::mempool::Mempool;
-use protocol::refusal::Refusal;
 use protocol::time::{Duration, Time};
-use protocol::transaction::SignedTransaction;
 
 use crate::make::{ids, sized, transaction};
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use protocol::hash::TxId;
-use protocol::mempool::Mempool;
+use protocol::items::hash::TxId;
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::mempool::Mempool;
 use protocol::time::{Duration, Time};
-use protocol::transaction::SignedTransaction;
 
 use crate::make::transaction;
 

@@ -1,7 +1,7 @@
 //! The Merkle root of a block's transactions, against RFC 6962 written out by hand.
 
-use protocol::block::transactions_root;
-use protocol::hash::{Hash256, TxId, sha256};
+use protocol::items::block::transactions_root;
+use protocol::items::hash::{Hash256, TxId, sha256};
 
 fn leaf(number: u8) -> [u8; 32] {
     sha256(&[&[0], &[number; 32]])

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::{Block, Header};
-use protocol::codec::Encode as _;
 use protocol::gossip::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, RelayPolicy};
-use protocol::hash::ShortId;
+use protocol::items::block::{Block, Header};
+use protocol::items::hash::ShortId;
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::Transaction;
 use protocol::limits::{INBOUND_BURST_BYTES, INV_COST_FACTOR, INV_ENTRIES_MAX, REQUEST_ANNOUNCEMENTS_MAX};
-use protocol::message::{Hello, InvEntry, Message, TxRef};
-use protocol::network::NetworkId;
 use protocol::time::Duration;
-use protocol::transaction::Transaction;
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::{Hello, InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, block, genesis, key, network, producer, tip_of, transaction, tx};
 

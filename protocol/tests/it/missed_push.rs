@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::gossip::{AuthorTree, PeerHandle, RelayPolicy};
-use protocol::hash::{RouteId, RouteKind};
-use protocol::message::Message;
+use protocol::items::hash::{RouteId, RouteKind};
+use protocol::items::transaction::SignedTransaction;
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::Message;
 
 use crate::harness::{Mesh, key, transaction, tx};
 
@@ -100,7 +100,7 @@ fn has(mesh: &Mesh, node: usize, item: &Arc<SignedTransaction>) -> bool {
 }
 
 fn bodies_in(bytes: &bytes::Bytes) -> usize {
-    match protocol::codec::Decode::from_bytes(bytes) {
+    match protocol::wire::codec::Decode::from_bytes(bytes) {
         Ok(Message::Transactions { bodies, .. }) => bodies.len(),
         _ => 0,
     }

@@ -5,16 +5,16 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use protocol::block::{Block, SignedHeader};
-use protocol::codec::{Decode, DecodeError, Encode as _, Misread};
-use protocol::keys::PublicKey;
+use protocol::items::block::{Block, SignedHeader};
+use protocol::items::keys::PublicKey;
+use protocol::items::network::NetworkId;
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{
     BLOCK_TRANSACTIONS_MAX, BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX, INV_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX,
     PAYLOAD_BYTES_MAX, TAKE_PLACES_MAX,
 };
-use protocol::message::Message;
-use protocol::network::NetworkId;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::codec::{Decode, DecodeError, Encode as _, Misread};
+use protocol::wire::message::Message;
 use serde_json::{Value, json};
 
 use crate::harness::{block, genesis, key, network, transaction};

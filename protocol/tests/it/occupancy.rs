@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use protocol::codec::Encode as _;
-use protocol::durable::Load;
 use protocol::gossip::{
     AddressGroup, Direction, Input, Occupancy, PeerHandle, Reconciliation, RelayPolicy, Rumor,
 };
-use protocol::hash::{BlockId, ShortId, TxId};
+use protocol::items::hash::{BlockId, ShortId, TxId};
+use protocol::items::transaction::SignedTransaction;
+use protocol::ledger::durable::Load;
 use protocol::limits::{GETDATA_ENTRIES_MAX, GRACE_MIN, KNOWN_MAX, REQUESTS_IN_FLIGHT_MAX};
-use protocol::message::{Digest, Hello, InvEntry, Message, Reconcile, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::{Digest, Hello, InvEntry, Message, Reconcile, TxRef};
 
 use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, rogue, tip_of, transaction};
 use crate::make;

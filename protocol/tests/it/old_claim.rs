@@ -2,8 +2,8 @@
 
 use protocol::gossip::{AuthorTree, Redundancy, RelayPolicy};
 use protocol::limits::LIVE_AGE_MAX;
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, transaction, tx};
 

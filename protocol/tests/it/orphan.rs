@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use protocol::block::Block;
-use protocol::codec::Encode;
-use protocol::hash::BlockId;
+use protocol::items::block::Block;
+use protocol::items::hash::BlockId;
+use protocol::ledger::orphan::{Need, OrphanPool};
 use protocol::limits::{
     BLOCK_BYTES_MAX, ORPHAN_BYTES_MAX, ORPHAN_LIFETIME, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX,
 };
-use protocol::orphan::{Need, OrphanPool};
 use protocol::time::{Duration, Time};
+use protocol::wire::codec::Encode;
 
 use crate::make;
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::{Block, Header, SignedHeader, transactions_root};
-use protocol::codec::{Decode as _, Encode as _};
 use protocol::gossip::{DisconnectReason, PeerHandle, RelayPolicy};
-use protocol::hash::{BlockId, TxId};
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
+use protocol::items::hash::{BlockId, TxId};
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::ORPHAN_BYTES_MAX;
-use protocol::message::{Message, Tip};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{Mesh, block, genesis, network, rogue, tip_of, transaction};
 

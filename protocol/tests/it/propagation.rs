@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use protocol::codec::Decode as _;
 use protocol::gossip::{Event, ItemId, RelayPolicy, Submission};
-use protocol::hash::ShortId;
-use protocol::message::Message;
+use protocol::items::hash::ShortId;
+use protocol::wire::codec::Decode as _;
+use protocol::wire::message::Message;
 
 use crate::harness::{Mesh, block, block_item, genesis, transaction, tx};
 

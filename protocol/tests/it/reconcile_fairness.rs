@@ -2,8 +2,8 @@
 
 use protocol::gossip::{Direction, PeerHandle, Reconciliation, RelayPolicy};
 use protocol::limits::{RECONCILE_SERVED_MAX, RECONCILE_SILENT, RECONCILE_STEP};
-use protocol::message::{Digest, Hello, Message, Outcome, Reconcile};
 use protocol::time::Duration;
+use protocol::wire::message::{Digest, Hello, Message, Outcome, Reconcile};
 
 use crate::harness::{Checking, Mesh, genesis, network};
 use crate::make;

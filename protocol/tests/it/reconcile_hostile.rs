@@ -1,11 +1,11 @@
 //! Reconciliation on its bounds and one past them, and with peers that lie. Their symbols can make it fail, no more.
 
 use proptest::prelude::*;
-use protocol::hash::TxId;
-use protocol::reconcile::{
+use protocol::gossip::repair::sketch::{
     Decoder, Encoder, Failure, ITEMS_MAX, Progress, STEPS_PER_SYMBOL, SYMBOLS_MAX, Salt, Symbol, TooManyItems,
     first_batch, ids_from_bytes, indices, symbols_from_bytes,
 };
+use protocol::items::hash::TxId;
 
 use crate::reconcile_model::{converse, encoder, ids};
 

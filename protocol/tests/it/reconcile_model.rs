@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use protocol::hash::{TxId, sha256};
-use protocol::reconcile::{Decoder, Encoder, Progress, SYMBOLS_MAX, first_batch};
+use protocol::gossip::repair::sketch::{Decoder, Encoder, Progress, SYMBOLS_MAX, first_batch};
+use protocol::items::hash::{TxId, sha256};
 
 const SALT: [u8; 16] = *b"a salt of a test";
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use protocol::gossip::{Digest, PeerHandle, Reconciliation, RelayPolicy};
-use protocol::hash::{ShortId, TxId};
+use protocol::items::hash::{ShortId, TxId};
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::TAKE_PLACES_MAX;
-use protocol::message::{Message, Outcome, Reconcile, Tip};
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::message::{Message, Outcome, Reconcile, Tip};
 
 use crate::harness::{Checking, Mesh, genesis};
 use crate::make;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use protocol::reconcile::{
+use protocol::gossip::repair::sketch::{
     Decoder, Progress, SYMBOLS_MAX, Salt, Symbol, ids_from_bytes, ids_to_bytes, indices, symbols_from_bytes,
     symbols_to_bytes,
 };

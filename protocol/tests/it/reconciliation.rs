@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use protocol::codec::Encode as _;
+use protocol::gossip::repair::sketch::SaltedId;
 use protocol::gossip::{Digest, Event, Reconciliation, RelayPolicy};
-use protocol::hash::ShortId;
+use protocol::items::hash::ShortId;
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{
     LIST_PARTS_MAX, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SERVED_PER_SEC,
 };
-use protocol::message::{Message, Outcome, Reconcile, Tip, taken};
-use protocol::reconcile::SaltedId;
 use protocol::time::Duration;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::{Message, Outcome, Reconcile, Tip, taken};
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction, tx};
 use crate::make;

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::Header;
-use protocol::codec::Decode as _;
 use protocol::gossip::{
     DisconnectReason, Event, Input, PeerHandle, Refusal, RelayPolicy, Submission, TransactionStatus,
 };
+use protocol::items::block::Header;
+use protocol::items::transaction::{Height, SignedTransaction, Transaction};
+use protocol::items::validator::Validator;
+use protocol::items::verify::Verdict;
 use protocol::limits::{
     BODY_COST_BYTES, INBOUND_BURST_BYTES, PAYLOAD_BYTES_MAX, REFUSED_COST_BYTES, SEEN_REJECTED_MAX,
 };
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::{Height, SignedTransaction, Transaction};
-use protocol::validator::Validator;
-use protocol::verify::Verdict;
+use protocol::wire::codec::Decode as _;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, key, network, tx};
 use crate::make;

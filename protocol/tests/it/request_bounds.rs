@@ -1,6 +1,6 @@
 //! Each bound of the request tracker: sat on, and one past.
 
-use protocol::gossip::request::{Announced, RequestTracker};
+use protocol::gossip::fetch::request::{Announced, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction};
 use protocol::limits::{
     BLOCK_BYTES_MAX, GROUP_STRIKES_MAX, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX,
@@ -61,7 +61,7 @@ fn blocks_have_a_bound_of_their_own() {
     assert_eq!(REQUEST_BLOCK_ANNOUNCEMENTS_MAX, usize::from(u8::MAX) + 1);
     let mut id = [0; 32];
     id[31] = 1;
-    let excess = protocol::gossip::request::RequestKey::Block(protocol::hash::BlockId(id));
+    let excess = protocol::gossip::fetch::request::RequestKey::Block(protocol::items::hash::BlockId(id));
     assert_eq!(tracker.announced(NOW, peer(1), excess, SMALL), Announced::Dropped);
 }
 

@@ -2,13 +2,13 @@
 //! nothing is in it and if there is no room for the answer.
 
 use protocol::gossip::{PeerHandle, RelayPolicy};
-use protocol::hash::{BlockId, RouteId, ShortId, TxId};
+use protocol::items::hash::{BlockId, RouteId, ShortId, TxId};
 use protocol::limits::{
     GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INBOUND_BURST_BYTES, INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
     MESSAGE_COST_BYTES, NOTFOUND_BLOCKS_MAX, OFFER_ENTRIES_MAX, ROUTES_ENTRIES_MAX, TAKE_PLACES_MAX,
 };
-use protocol::message::{Digest, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
 use protocol::time::Duration;
+use protocol::wire::message::{Digest, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
 
 use crate::harness::{Mesh, block, genesis, network, tip_of};
 

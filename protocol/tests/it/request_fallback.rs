@@ -1,6 +1,6 @@
 //! Stories of announcers that withhold, and of what the next request does about it.
 
-use protocol::gossip::request::{Announced, RequestKey, RequestTracker};
+use protocol::gossip::fetch::request::{Announced, RequestKey, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction, PeerHandle};
 use protocol::limits::{
     GROUP_STRIKES_MAX, REQUEST_EXPIRY_MAX, REQUEST_EXPIRY_MIN, STRIKE_DECAY_INTERVAL, STRIKE_DECAY_SERVED,

@@ -1,7 +1,7 @@
 //! What is announced and likely to be pushed waits; what is promised counts as requested.
 
 use protocol::gossip::Direction;
-use protocol::gossip::request::{Announced, RequestTracker};
+use protocol::gossip::fetch::request::{Announced, RequestTracker};
 use protocol::limits::REQUEST_BLOCKS_IN_FLIGHT_MAX;
 use protocol::time::Time;
 

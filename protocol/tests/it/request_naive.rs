@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::gossip::request::{Announced, RequestKey, RequestTracker};
+use protocol::gossip::fetch::request::{Announced, RequestKey, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction, PeerHandle};
 use protocol::time::Time;
 

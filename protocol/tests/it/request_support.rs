@@ -1,8 +1,8 @@
 //! Words that the tests of the request tracker share.
 
-use protocol::gossip::request::{Announced, RequestKey, RequestTracker};
+use protocol::gossip::fetch::request::{Announced, RequestKey, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction, PeerHandle};
-use protocol::hash::{BlockId, ShortId};
+use protocol::items::hash::{BlockId, ShortId};
 use protocol::time::Time;
 
 /// A small transaction's encoded length.

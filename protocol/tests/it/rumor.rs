@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use protocol::codec::Encode as _;
 use protocol::gossip::{DisconnectReason, Input, PeerHandle, RelayPolicy, Rumor};
-use protocol::hash::{ShortId, TxId};
+use protocol::items::hash::{ShortId, TxId};
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{
     CONTROL_CREDIT_BYTES, GETDATA_ENTRIES_MAX, HAD_ENTRIES_MAX, INBOUND_BURST_BYTES, INV_COST_FACTOR,
     RUMOR_HOT_MAX,
 };
-use protocol::message::{InvEntry, Lane, Message, TxRef};
 use protocol::time::{Duration, Time};
-use protocol::transaction::SignedTransaction;
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::{InvEntry, Lane, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, block, genesis, transaction, tx};
 use crate::make;
@@ -102,7 +102,7 @@ fn the_classic_form_reaches_all_of_a_complete_graph_without_echo() {
 }
 
 fn mesh_message(bytes: &bytes::Bytes) -> Message {
-    protocol::codec::Decode::from_bytes(bytes).unwrap()
+    protocol::wire::codec::Decode::from_bytes(bytes).unwrap()
 }
 
 #[test]
@@ -426,6 +426,6 @@ fn a_had_costs_its_sender_as_much_as_an_inv() {
     assert_eq!(mesh.reads, [(0, peers[0], false)]);
 }
 
-fn hello() -> protocol::message::Hello {
-    protocol::message::Hello::new(&crate::harness::network(), genesis())
+fn hello() -> protocol::wire::message::Hello {
+    protocol::wire::message::Hello::new(&crate::harness::network(), genesis())
 }

@@ -3,16 +3,16 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use protocol::block::{Block, SignedHeader};
-use protocol::codec::{Decode, DecodeError, Encode as _, Misread};
-use protocol::hash::{BlockId, RouteId, ShortId, TxId};
+use protocol::items::block::{Block, SignedHeader};
+use protocol::items::hash::{BlockId, RouteId, ShortId, TxId};
+use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::limits::{
     GETDATA_ENTRIES_MAX, HAD_ENTRIES_MAX, HEADERS_ENTRIES_MAX, INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX,
     OFFER_ENTRIES_MAX, PAYLOAD_BYTES_MAX, ROUTES_ENTRIES_MAX, SYMBOLS_BYTES_MAX, TAKE_PLACES_MAX,
     TRANSACTIONS_ENTRIES_MAX,
 };
-use protocol::message::{InvEntry, Message, Reconcile, TxRef};
-use protocol::transaction::{SignedTransaction, Transaction};
+use protocol::wire::codec::{Decode, DecodeError, Encode as _, Misread};
+use protocol::wire::message::{InvEntry, Message, Reconcile, TxRef};
 
 use crate::harness::{block, genesis, key, network, transaction};
 
@@ -197,7 +197,7 @@ proptest! {
     }
 }
 
-fn check<T: Decode + protocol::codec::Encode>(bytes: &Bytes) {
+fn check<T: Decode + protocol::wire::codec::Encode>(bytes: &Bytes) {
     if let Ok(item) = T::from_bytes(bytes) {
         assert_eq!(item.to_bytes(), bytes.as_ref());
         assert_eq!(item.encoded_len(), bytes.len());

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::gossip::{Input, PeerHandle, RelayPolicy};
-use protocol::hash::{RouteId, ShortId};
-use protocol::keys::SecretKey;
+use protocol::items::hash::{RouteId, ShortId};
+use protocol::items::keys::SecretKey;
+use protocol::items::transaction::{SignedTransaction, Transaction};
+use protocol::items::verify::Verdict;
 use protocol::limits::{
     FLOOD_BURST_BYTES, GRACE_MIN, GUESTS_MAX, LIVE_AGE_MAX, MISSED_AFTER, OVERDUE_MAX, ROUTES_ENTRIES_MAX,
     ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX, TOLD_MAX,
 };
-use protocol::message::{InvEntry, Message, TxRef};
 use protocol::time::Duration;
-use protocol::transaction::{SignedTransaction, Transaction};
-use protocol::verify::Verdict;
+use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, network, transaction};
 
@@ -60,7 +60,7 @@ fn authors_that_write_once_push_out_each_other_and_no_other() {
     for nonce in 0..2 {
         push(&mut mesh, from, None, &of_author(0, nonce));
     }
-    let route = RouteId::of(protocol::hash::RouteKind::Transaction, &of_author(0, 0).author().0);
+    let route = RouteId::of(protocol::items::hash::RouteKind::Transaction, &of_author(0, 0).author().0);
     mesh.say(0, pruner, Message::Prune(vec![route]));
     for author in 1..=ROUTES_NEW_MAX as u32 {
         push(&mut mesh, from, None, &of_author(author, 0));
@@ -98,7 +98,7 @@ fn one_links_floods_have_a_budget_and_others_have_their_own() {
     let (greedy, modest, listener) = (mesh.greeted(0), mesh.greeted(0), mesh.greeted(0));
     let copy = Message::Transactions { via: None, bodies: vec![of_author(0, 0).encoded().clone().into()] };
     // To two peers each; all at once, so that the budget gains nothing meanwhile.
-    let cost = 2 * protocol::codec::Encode::encoded_len(&copy) as u64;
+    let cost = 2 * protocol::wire::codec::Encode::encoded_len(&copy) as u64;
     let affordable = (FLOOD_BURST_BYTES / cost + 1) as u32;
     let mut pushed = 0;
     for author in 0..affordable + 8 {

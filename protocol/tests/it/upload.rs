@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use protocol::block::Block;
-use protocol::codec::Encode as _;
 use protocol::gossip::{Input, PeerHandle, RelayPolicy};
-use protocol::hash::BlockId;
+use protocol::items::block::Block;
+use protocol::items::hash::BlockId;
 use protocol::limits::{
     BODY_COST_BYTES, REPEAT_BURST_BYTES, REPEAT_BYTES_PER_SEC, SENT_MAX, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
 };
-use protocol::message::{Lane, Message, TxRef};
 use protocol::time::Duration;
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::{Lane, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of};
 use crate::make;

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use protocol::block::{Block, Header};
 use protocol::gossip::{DisconnectReason, Event, ItemId, Refusal, RelayPolicy, TransactionStatus};
-use protocol::hash::TxId;
-use protocol::message::{Hello, Message};
-use protocol::transaction::{Height, SignedTransaction};
-use protocol::validator::{BlockPlace, Producers, StandardValidator, Validator};
+use protocol::items::block::{Block, Header};
+use protocol::items::hash::TxId;
+use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::items::validator::{BlockPlace, Producers, StandardValidator, Validator};
+use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{
     Mesh, block, block_by, block_item, genesis, network, producer, rogue, tip_of, transaction, tx,

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::block::{Block, SignedHeader, transactions_root};
-use protocol::codec::{Decode as _, Encode as _};
-use protocol::hash::{RouteId, RouteKind, ShortId, TxId};
+use protocol::gossip::repair::sketch::SaltedId;
+use protocol::items::block::{Block, SignedHeader, transactions_root};
+use protocol::items::hash::{RouteId, RouteKind, ShortId, TxId};
+use protocol::items::transaction::SignedTransaction;
 use protocol::limits::GOODBYE_REASON_LEN_MAX;
-use protocol::message::{Digest, GoodbyeReason, Hello, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
-use protocol::reconcile::SaltedId;
-use protocol::transaction::SignedTransaction;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{Digest, GoodbyeReason, Hello, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
 use serde_json::{Map, Value, json};
 
 use crate::harness::{block, genesis, key, network, producer, tip_of, transaction};
@@ -186,7 +186,7 @@ fn keys_are_made_from_seeds_as_rfc_8032_says() {
     let seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
     let mut bytes = [0; 32];
     hex::decode_to_slice(seed, &mut bytes).unwrap();
-    let secret = protocol::keys::SecretKey::from_seed(&bytes);
+    let secret = protocol::items::keys::SecretKey::from_seed(&bytes);
     assert_eq!(secret.public().to_string(), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
     assert_eq!(hex::encode(&secret.sign(b"").0[..8]), "e5564300c360ac72");
     assert_ne!(key(1).public(), key(2).public());

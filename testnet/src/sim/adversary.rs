@@ -14,10 +14,10 @@ pub use self::plan::{ADVERSARY_RATE_MAX, AdversaryPlan};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::items::block::Block;
 use protocol::gossip::{ItemId, PeerHandle};
-use protocol::wire::message::Message;
+use protocol::items::block::Block;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 /// A message that an adversary sends.
 #[derive(Clone, Debug)]

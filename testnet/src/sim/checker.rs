@@ -12,8 +12,8 @@ pub mod sampled;
 use std::any::Any;
 
 use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, PeerHandle};
-use protocol::wire::message::Message;
 use protocol::time::Time;
+use protocol::wire::message::Message;
 
 use super::fault::Fault;
 

@@ -18,10 +18,10 @@
 pub mod wire;
 
 use node::config::deadlines::WRITE_STALL;
-use node::net::lane::window::WINDOW_BYTES_MAX;
-use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, REQUEST_EXPIRY_MIN};
-use protocol::wire::message::Lane;
+use node::net::lane::window::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, WINDOW_BYTES_MAX};
+use protocol::limits::REQUEST_EXPIRY_MIN;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Lane;
 
 use crate::random::Draws;
 use crate::wan::{Bandwidth, Jitter};

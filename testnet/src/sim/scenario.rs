@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use protocol::gossip::{Digest, Reconciliation, RelayPolicy};
 use protocol::items::keys::SecretKey;
-use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::items::network::NetworkId;
+use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::time;
 use serde::{Deserialize, Serialize};
 

@@ -19,10 +19,11 @@ pub mod verdicts;
 use std::collections::VecDeque;
 
 use protocol::gossip::{Config, Event, Input, ItemId, Output, PeerHandle};
-use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::wire::message::Lane;
-use protocol::time::{Duration, Time};
+use protocol::items::validator::Producers;
 use protocol::items::verify::{JobId, Verdict};
+use protocol::limits::CONTROL_CREDIT_BYTES;
+use protocol::time::{Duration, Time};
+use protocol::wire::message::Lane;
 
 use self::deliver::Arriving;
 pub use self::enter::EPOCH_MS;

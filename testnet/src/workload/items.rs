@@ -4,13 +4,13 @@
 //! given size; another size of nonce reaches them.
 
 use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
-use protocol::wire::codec::{DecodeError, Encode as _};
 use protocol::items::hash::TxId;
 use protocol::items::keys::{PublicKey, SecretKey};
-use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, PAYLOAD_BYTES_MAX};
-use protocol::wire::message::Tip;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{Height, SignedTransaction, Transaction};
+use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, PAYLOAD_BYTES_MAX};
+use protocol::wire::codec::{DecodeError, Encode as _};
+use protocol::wire::message::Tip;
 
 use crate::random::Draws;
 

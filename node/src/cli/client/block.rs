@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use protocol::items::block::Block;
-use protocol::wire::codec::Decode as _;
 use protocol::items::hash::BlockId;
 use protocol::limits::BLOCK_BYTES_MAX;
+use protocol::wire::codec::Decode as _;
 
 use super::{AskError, Node, print, print_json, read_up_to, text};
 use crate::cli::{AskArgs, BlockCommand};

@@ -8,8 +8,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use comfy_table::{CellAlignment, Table, presets};
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
-use protocol::wire::codec::Decode as _;
 use protocol::items::transaction::SignedTransaction;
+use protocol::wire::codec::Decode as _;
 
 use crate::observe::units::{bytes_text, grouped};
 use crate::rpc::command::{BanStatus, PeerStatus, Status};

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::{self, ItemId, Refusal, Submission};
-use protocol::wire::message::GoodbyeReason;
 use protocol::items::verify::VerifyJob;
+use protocol::wire::message::GoodbyeReason;
 
 use crate::net::reason::CloseReason;
 

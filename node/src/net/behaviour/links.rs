@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::PeerHandle;
-use protocol::wire::message::GoodbyeReason;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::GoodbyeReason;
 
 use crate::net::discovery::book::Allowance;
 use crate::net::reason::{CloseReason, blames};

@@ -11,10 +11,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::AsyncRead as _;
 use libp2p::Stream;
-use protocol::wire::codec::Decode as _;
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::wire::message::{Lane, Message};
 use protocol::time::Time;
+use protocol::wire::codec::Decode as _;
+use protocol::wire::message::{Lane, Message};
 
 use super::Report;
 use crate::config::deadlines::Deadlines;

@@ -5,8 +5,8 @@ use std::future::{Ready, ready};
 
 use libp2p::core::upgrade::{InboundUpgrade, UpgradeInfo};
 use libp2p::{Stream, StreamProtocol};
-use protocol::wire::message::{Lane, VERSION};
 use protocol::items::network::NetworkId;
+use protocol::wire::message::{Lane, VERSION};
 
 /// The names under which a network's lanes are negotiated.
 #[derive(Clone, Debug)]

@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 
 use futures::AsyncWrite as _;
 use libp2p::Stream;
-use protocol::limits::{BULK_CHUNK_BYTES, BULK_CREDIT_BYTES};
-use protocol::wire::message::Message;
+use protocol::limits::BULK_CREDIT_BYTES;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use super::encoded::Frame;
 use super::uplink::{Leave, Member, Turn, Uplink};
-use super::window::BulkWindow;
+use super::window::{BULK_CHUNK_BYTES, BulkWindow};
 use crate::net::reason::CloseReason;
 
 /// The sending end of the bulk lane.

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use futures::AsyncWrite as _;
 use libp2p::Stream;
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::wire::message::{Message, Nonce};
 use protocol::time::{Duration, Time};
+use protocol::wire::message::{Message, Nonce};
 
 use crate::net::framing::write_frame;
 use crate::net::reason::CloseReason;

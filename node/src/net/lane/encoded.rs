@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use protocol::items::block::Block;
-use protocol::wire::message::{Body, Message};
 use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::wire::message::{Body, Message};
 
 use crate::net::framing::write_frame;
 

@@ -14,8 +14,9 @@
 
 use std::collections::VecDeque;
 
-use protocol::limits::BULK_CHUNK_BYTES;
 use protocol::time::{Duration, Time};
+
+use super::window::BULK_CHUNK_BYTES;
 
 /// The rate before the first train, in bytes a second: 20 Mbit/s.
 pub const RATE_INITIAL: u64 = 2_500_000;

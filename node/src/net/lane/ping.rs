@@ -3,8 +3,8 @@
 //! One ping at a time. A pong must have the nonce of the ping under way, so nobody can answer before it was asked, and a
 //! round trip can be faked to be longer only. Deliberately absent: clock, chance and the lane itself.
 
-use protocol::wire::message::Nonce;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Nonce;
 
 use crate::net::reason::CloseReason;
 

@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::AsyncRead as _;
 use libp2p::Stream;
-use protocol::limits::BULK_CHUNK_BYTES;
-use protocol::wire::message::Lane;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Lane;
 
 use super::budget::{BulkBudget, Reservation};
+use super::window::BULK_CHUNK_BYTES;
 use super::{CONTENDED_GRACE, CONTENDED_MICROS_PER_BYTE};
 use crate::net::framing::{FrameReader, Step, frame_bytes_max};
 use crate::net::reason::CloseReason;

@@ -3,8 +3,8 @@
 //!
 //! Only numbers: who waits for his turn, and for what, is `uplink`'s matter.
 
-use protocol::limits::FRESH_BLOCKS;
 use protocol::items::transaction::Height;
+use protocol::limits::FRESH_BLOCKS;
 
 /// Set for older blocks. Counting up to it takes longer than any run.
 const OLD: u64 = 1 << 63;

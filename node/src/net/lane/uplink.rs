@@ -7,9 +7,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use protocol::wire::message::Message;
-use protocol::time::Time;
 use protocol::items::transaction::Height;
+use protocol::time::Time;
+use protocol::wire::message::Message;
 
 use super::encoded::{Frame, Frames};
 use super::pace::Pace;

@@ -11,8 +11,14 @@
 
 use std::collections::VecDeque;
 
-use protocol::limits::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES};
 use protocol::time::{Duration, Time};
+
+/// Bytes written to the bulk lane at a time: 16 KiB, so that control frames get in between.
+pub const BULK_CHUNK_BYTES: usize = 16 * 1024;
+
+/// Bytes on the bulk lane that the reader hasn't acknowledged, to begin with and at least: 64 KiB, about one
+/// bandwidth-delay product of 10 Mbit/s and 50 ms. From there on the window follows the path.
+pub const BULK_WINDOW_BYTES: usize = 64 * 1024;
 
 /// The queueing that a window aims at: two chunks at 50 Mbit/s are 5.2 ms.
 pub const QUEUE_TARGET: Duration = Duration::from_millis(6);

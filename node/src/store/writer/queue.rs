@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::items::block::Block;
-use protocol::ledger::durable::{Load, Loaded, Record};
 use protocol::items::hash::{BlockId, TxId};
+use protocol::ledger::durable::{Load, Loaded, Record};
 use protocol::time::Time;
 use tokio::sync::oneshot;
 

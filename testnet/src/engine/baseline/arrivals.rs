@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use lru::LruCache;
-use protocol::items::block::SignedHeader;
-use protocol::wire::codec::{Decode as _, Reader};
 use protocol::gossip::ItemId;
+use protocol::items::block::SignedHeader;
 use protocol::items::hash::{TxId, sha256};
 use protocol::limits::HEADER_BYTES_MAX;
+use protocol::wire::codec::{Decode as _, Reader};
 
 /// Messages remembered, so that a second copy is known as one: 65,536 of about 100 bytes, as many as a node's own
 /// memory of accepted items has.

@@ -10,13 +10,13 @@ use libp2p::PeerId;
 use libp2p_gossipsub::{IdentTopic, Message, MessageAcceptance, MessageId, PublishError};
 use node::clock::wall_ns;
 use node::observe::trace::What;
-use protocol::items::block::{Block, Header, transactions_root};
-use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::gossip::{ItemId, Refusal, Submission};
+use protocol::items::block::{Block, Header, transactions_root};
 use protocol::items::hash::{BlockId, TxId};
-use protocol::limits::BLOCK_JOB_SIGNATURES;
 use protocol::items::transaction::SignedTransaction;
 use protocol::items::verify::{JobId, Verdict, VerifyJob};
+use protocol::limits::BLOCK_JOB_SIGNATURES;
+use protocol::wire::codec::{Decode as _, Encode as _};
 
 use super::Form;
 use super::pending::{Body, Check, Checked, Origin, Reply, reply_to};

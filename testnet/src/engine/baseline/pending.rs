@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use libp2p::PeerId;
 use libp2p_gossipsub::MessageId;
-use protocol::items::block::Block;
 use protocol::gossip::{Refusal, Submission};
+use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use tokio::sync::oneshot;

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
-use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::gossip::{ItemId, PeerHandle};
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::items::hash::{RouteId, ShortId};
 use protocol::items::keys::{PublicKey, SecretKey};
-use protocol::wire::message::{InvEntry, Message, Tip, TxRef};
 use protocol::items::network::NetworkId;
-use protocol::time::Duration;
 use protocol::items::transaction::{Height, SignedTransaction, Transaction};
+use protocol::time::Duration;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::{InvEntry, Message, Tip, TxRef};
 
 use super::{Entered, Sending};
 use crate::random::Draws;

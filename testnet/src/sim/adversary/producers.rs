@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::gossip::PeerHandle;
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::items::hash::BlockId;
 use protocol::items::keys::SecretKey;
-use protocol::wire::message::{Message, Tip};
 use protocol::items::network::NetworkId;
-use protocol::time::{Duration, Time};
 use protocol::items::transaction::SignedTransaction;
+use protocol::time::{Duration, Time};
+use protocol::wire::message::{Message, Tip};
 
 use super::craft::{Craft, Pace, TICK, now as at_once};
 use super::{Adversary, Entered, Sending};

@@ -7,8 +7,8 @@
 use std::any::Any;
 
 use protocol::gossip::{Gossip, ItemId};
-use protocol::wire::message::Tip;
 use protocol::time::Time;
+use protocol::wire::message::Tip;
 
 use super::{Checker, Findings, NodeView, liveness};
 

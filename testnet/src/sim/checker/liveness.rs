@@ -7,8 +7,8 @@
 use std::any::Any;
 
 use protocol::gossip::{Gossip, ItemId, Reconciliation, RelayPolicy};
-use protocol::wire::message::Tip;
 use protocol::time::Time;
+use protocol::wire::message::Tip;
 
 use super::{Checker, Findings, NodeView, paths};
 use crate::topology::Graph;

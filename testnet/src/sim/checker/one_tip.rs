@@ -10,8 +10,8 @@ use std::any::Any;
 
 use protocol::gossip::Gossip;
 use protocol::items::hash::BlockId;
-use protocol::wire::message::Tip;
 use protocol::time::Time;
+use protocol::wire::message::Tip;
 
 use super::{Checker, Findings, NodeView, liveness, paths};
 use crate::topology::Graph;

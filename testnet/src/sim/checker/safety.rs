@@ -9,15 +9,15 @@ mod judge;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use protocol::items::block::{Block, SignedHeader};
 use protocol::gossip::{Event, Gossip, ItemId, PeerHandle, TransactionStatus};
+use protocol::items::block::{Block, SignedHeader};
 use protocol::items::hash::{BlockId, ShortId, TxId};
 use protocol::items::keys::PublicKey;
-use protocol::limits::{HEADERS_PER_PRODUCER_MAX, TRANSACTIONS_PER_NONCE_MAX};
-use protocol::wire::message::{Message, Reconcile, taken};
 use protocol::items::network::NetworkId;
-use protocol::time::Time;
 use protocol::items::transaction::{Height, SignedTransaction};
+use protocol::limits::{HEADERS_PER_PRODUCER_MAX, TRANSACTIONS_PER_NONCE_MAX};
+use protocol::time::Time;
+use protocol::wire::message::{Message, Reconcile, taken};
 
 use self::judge::Judge;
 use super::{Checker, Findings};

@@ -4,8 +4,8 @@
 use std::any::Any;
 
 use protocol::gossip::{DisconnectReason, Event, Gossip, ItemId, PeerHandle};
-use protocol::wire::message::Message;
 use protocol::time::Time;
+use protocol::wire::message::Message;
 
 use super::{Checker, Findings, NodeView};
 use crate::sim::fault::Fault;

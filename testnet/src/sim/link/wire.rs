@@ -3,8 +3,8 @@
 //!
 //! The simulator passes decoded messages; these sizes are what it would have to send.
 
+use node::net::lane::window::BULK_CHUNK_BYTES;
 use node::net::lane::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
-use protocol::limits::BULK_CHUNK_BYTES;
 use protocol::wire::message::Message;
 
 /// yamux's frame header, in bytes: version, type, flags, stream and length (yamux specification).

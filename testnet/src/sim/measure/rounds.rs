@@ -6,7 +6,6 @@
 
 use node::observe::trace::Kind;
 use protocol::limits::RUMOR_RETRANSMIT_FACTOR;
-use protocol::relay::Rumor;
 use protocol::time::{Duration, Time};
 
 use crate::report::figures::models::{self, Removal};

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protocol::gossip::Config;
-use protocol::time::{Duration, Time};
 use protocol::items::validator::Producers;
+use protocol::time::{Duration, Time};
 
 use super::host::{Host, Link};
 use super::ledger::Ledger;

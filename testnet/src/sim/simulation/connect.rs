@@ -1,6 +1,6 @@
 //! Nodes that start and stop, and connections that come and go, in a partition as well.
 
-use node::lane::{PING_INTERVAL, PING_TIMEOUT};
+use node::config::deadlines::{PING_INTERVAL, PING_TIMEOUT};
 use protocol::gossip::{AddressGroup, Direction, DisconnectReason, Gossip, Input, PeerHandle};
 use protocol::time::{Duration, Time};
 

@@ -1,10 +1,10 @@
 //! Messages between nodes: out of one engine, over a link, into another.
 
-use protocol::wire::codec::Encode as _;
 use protocol::gossip::{Gossip, Input, PeerHandle};
 use protocol::items::hash::{BlockId, ShortId};
-use protocol::wire::message::{Lane, Message, Reconcile, TxRef};
 use protocol::time::Duration;
+use protocol::wire::codec::Encode as _;
+use protocol::wire::message::{Lane, Message, Reconcile, TxRef};
 
 use super::super::adversary::Sending;
 use super::super::link::Crossing;

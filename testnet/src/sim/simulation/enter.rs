@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use node::observe::trace::Kind;
-use protocol::items::block::Block;
-use protocol::wire::codec::Encode as _;
 use protocol::gossip::{Input, ItemId};
+use protocol::items::block::Block;
 use protocol::time::Duration;
+use protocol::wire::codec::Encode as _;
 
 use super::super::adversary::Entered;
 use super::trace::Mark;

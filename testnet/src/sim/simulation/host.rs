@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use protocol::gossip::{Gossip, PeerHandle};
-use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use super::stored::Stored;
 use crate::sim::adversary::Adversary;

@@ -1,9 +1,9 @@
 //! What a run is made of, and what is left of it. Data only.
 
-use protocol::ledger::chain::Limits;
 use protocol::gossip::{Gossip, Reconciliation, RelayPolicy};
-use protocol::limits::MEMPOOL_BYTES_MAX;
 use protocol::items::network::NetworkId;
+use protocol::ledger::chain::Limits;
+use protocol::limits::MEMPOOL_BYTES_MAX;
 use protocol::time::{Duration, Time};
 
 use super::super::adversary::Adversary;

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::items::block::Block;
-use protocol::ledger::durable::{Load, Loaded, Looked, Record};
 use protocol::items::hash::{BlockId, TxId};
+use protocol::ledger::durable::{Load, Loaded, Looked, Record};
 use protocol::limits::HEADERS_ENTRIES_MAX;
 use protocol::wire::message::Tip;
 

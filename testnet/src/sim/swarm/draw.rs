@@ -4,8 +4,7 @@ mod adversaries;
 
 use std::time::Duration;
 
-use protocol::gossip::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy};
-use protocol::relay::Rumor;
+use protocol::gossip::{AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, Rumor};
 
 use super::super::adversary::AdversaryPlan;
 use super::Drawn;

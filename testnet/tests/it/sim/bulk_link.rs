@@ -1,8 +1,8 @@
 //! The model of the bulk lane's window: one round trip for what a new window doesn't hold, none later, and the uplink's
 //! rate.
 
-use protocol::wire::message::Lane;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Lane;
 use testnet::random::Seed;
 use testnet::sim::link::{Crossing, LinkModel, Network, Order};
 use testnet::wan::Jitter;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::items::block::{Header, transactions_root};
 use protocol::gossip::{DisconnectReason, PeerHandle, RelayPolicy};
-use protocol::wire::message::{Message, Reconcile};
-use protocol::time::{Duration as Span, Time};
+use protocol::items::block::{Header, transactions_root};
 use protocol::items::transaction::{SignedTransaction, Transaction};
+use protocol::time::{Duration as Span, Time};
+use protocol::wire::message::{Message, Reconcile};
 use testnet::random::Seed;
 use testnet::random::keys::node_key;
 use testnet::sim::adversary::{Adversary, AdversaryPlan, Kind, Sending};

@@ -1,8 +1,8 @@
 //! Figures of a simulation from its account, against numbers worked out by hand.
 
 use protocol::gossip::ItemId;
+use protocol::gossip::Rumor;
 use protocol::items::hash::TxId;
-use protocol::relay::Rumor;
 use protocol::time::{Duration, Time};
 use testnet::random::Seed;
 use testnet::report::schema::{Rounds, Stretch};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use protocol::wire::message::Lane;
 use protocol::time::{Duration as Span, Time};
+use protocol::wire::message::Lane;
 use testnet::random::Seed;
 use testnet::sim::fault::FaultPlan;
 use testnet::sim::link::{Crossing, LinkModel, Network, Order, Weather};

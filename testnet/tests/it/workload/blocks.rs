@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use protocol::items::block::{Block, transactions_root};
-use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::keys::SecretKey;
-use protocol::limits::BLOCK_BYTES_MAX;
-use protocol::wire::message::Tip;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::SignedTransaction;
+use protocol::limits::BLOCK_BYTES_MAX;
+use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::message::Tip;
 use testnet::random::Seed;
 use testnet::workload::items::{BlockMaker, ItemError};
 

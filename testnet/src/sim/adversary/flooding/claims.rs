@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
-use protocol::items::hash::BlockId;
-use protocol::wire::message::{Digest, Message, Reconcile, Tip};
 use protocol::gossip::repair::sketch::SYMBOL_BYTES;
+use protocol::items::hash::BlockId;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::{Digest, Message, Reconcile, Tip};
 
 use crate::sim::adversary::craft::{Craft, now as at_once};
 use crate::sim::adversary::{Adversary, Sending};

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::gossip::PeerHandle;
+use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::items::hash::BlockId;
 use protocol::items::keys::SecretKey;
-use protocol::wire::message::Message;
 use protocol::items::network::NetworkId;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once, push};
 use crate::sim::adversary::{Adversary, Sending};

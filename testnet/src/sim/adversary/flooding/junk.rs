@@ -4,9 +4,9 @@ use bytes::Bytes;
 use protocol::gossip::PeerHandle;
 use protocol::items::hash::BlockId;
 use protocol::items::keys::PublicKey;
-use protocol::wire::message::{Message, Tip};
-use protocol::time::{Duration, Time};
 use protocol::items::transaction::Height;
+use protocol::time::{Duration, Time};
+use protocol::wire::message::{Message, Tip};
 
 use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once};
 use crate::sim::adversary::{Adversary, Entered, Sending};

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use protocol::gossip::PeerHandle;
 use protocol::limits::INV_ENTRIES_MAX;
-use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once};
 use crate::sim::adversary::{Adversary, Sending};

@@ -1,9 +1,9 @@
 //! Nodes that hide forged headers behind an honest one.
 
-use protocol::items::block::SignedHeader;
 use protocol::gossip::PeerHandle;
-use protocol::wire::message::{Message, Tip};
+use protocol::items::block::SignedHeader;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::{Message, Tip};
 
 use crate::sim::adversary::craft::Craft;
 use crate::sim::adversary::{Adversary, Entered, Sending};

@@ -1,8 +1,8 @@
 //! Nodes that lie about the age of what they send.
 
 use protocol::gossip::{ItemId, PeerHandle};
-use protocol::wire::message::Message;
 use protocol::time::Time;
+use protocol::wire::message::Message;
 
 use super::asked::Asked;
 use crate::sim::adversary::craft::{announcement, now as at_once, push_of};

@@ -1,8 +1,8 @@
 //! Nodes that keep a slow parent in its place: some push late, and others take the grafts that would mend it.
 
 use protocol::gossip::{ItemId, PeerHandle};
-use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use super::asked::Asked;
 use crate::sim::adversary::craft::{announcement, now as at_once, push_of};

@@ -1,8 +1,8 @@
 //! Nodes that make themselves everybody's parent and then leave things out.
 
 use protocol::gossip::{ItemId, PeerHandle};
-use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use super::asked::Asked;
 use crate::sim::adversary::craft::{announcement, now as at_once, push_of};

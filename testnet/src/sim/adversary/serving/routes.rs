@@ -3,8 +3,8 @@
 use protocol::gossip::PeerHandle;
 use protocol::items::hash::RouteId;
 use protocol::limits::GRACE_MIN;
-use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once};
 use crate::sim::adversary::{Adversary, Sending};

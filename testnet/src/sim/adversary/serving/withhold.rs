@@ -2,8 +2,8 @@
 
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::limits::REQUEST_EXPIRY_MIN;
-use protocol::wire::message::Message;
 use protocol::time::{Duration, Time};
+use protocol::wire::message::Message;
 
 use crate::sim::adversary::craft::{announcement, now as at_once};
 use crate::sim::adversary::{Adversary, Entered, Sending};

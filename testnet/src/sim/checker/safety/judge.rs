@@ -5,12 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use protocol::items::block::{Block, SignedHeader, transactions_root};
-use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::keys::PublicKey;
-use protocol::limits::{BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::SignedTransaction;
+use protocol::limits::{BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX};
+use protocol::wire::codec::{Decode as _, Encode as _};
 
 /// A judge, and what it judged.
 #[derive(Debug)]

@@ -1,0 +1,8 @@
+//! Whom to ask for what, and what a peer that asks is sent.
+
+mod ask;
+pub(super) mod debts;
+pub(super) mod lengths;
+pub(super) mod limits;
+pub mod request;
+pub(super) mod serve;

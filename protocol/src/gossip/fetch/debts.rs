@@ -1,0 +1,165 @@
+//! What one peer asked for and hasn't got, and what may still be sent for its asking. When it is sent is decided in `serve`.
+
+use alloc::collections::VecDeque;
+
+use crate::gossip::links::budget::Budget;
+use crate::gossip::links::credit::Credit;
+use crate::gossip::links::known::KnownSet;
+use crate::items::hash::{BlockId, ShortId};
+use crate::limits::{
+    BODY_COST_BYTES, REPEAT_BURST_BYTES, REPEAT_BYTES_PER_SEC, SENT_MAX, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
+};
+use crate::seeded::SeededState;
+use crate::time::Time;
+use crate::wire::message::{Lane, TxRef};
+
+/// What one peer is owed.
+#[derive(Debug)]
+pub(crate) struct Debts {
+    /// What it asked for and hasn't got, waiting for credit.
+    owed: VecDeque<Owed>,
+    /// Of these, large bodies that wait for the bulk lane, so that small ones needn't wait behind them.
+    bulk: VecDeque<Owed>,
+    /// Bulk credit that the first of these wants, so that it isn't measured again before there is enough.
+    bulk_wanted: usize,
+    /// What may still be sent for its asking, what of that once more, and what was sent.
+    upload: Budget,
+    repeats: Budget,
+    sent: KnownSet,
+    /// Blocks that are being loaded for it.
+    loading: usize,
+}
+
+/// A reply that waits for credit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Owed {
+    Transaction(TxRef),
+    Block(BlockId),
+}
+
+impl Owed {
+    pub(super) const fn short(&self) -> ShortId {
+        match self {
+            Self::Transaction(wanted) => wanted.short(),
+            Self::Block(id) => id.short(),
+        }
+    }
+}
+
+impl Debts {
+    pub(crate) fn new(now: Time, hasher: SeededState) -> Self {
+        Self {
+            owed: VecDeque::new(),
+            bulk: VecDeque::new(),
+            bulk_wanted: 0,
+            upload: Budget::new(now, UPLOAD_BYTES_PER_SEC, UPLOAD_BURST_BYTES),
+            repeats: Budget::new(now, REPEAT_BYTES_PER_SEC, REPEAT_BURST_BYTES),
+            sent: KnownSet::new(hasher, SENT_MAX),
+            loading: 0,
+        }
+    }
+
+    /// It asked for these. Returns how much it waits for now: a block that is being loaded may have to be owed again.
+    pub(super) fn owe(&mut self, items: impl Iterator<Item = Owed>) -> usize {
+        self.owed.extend(items);
+        self.owed.len().saturating_add(self.bulk.len()).saturating_add(self.loading)
+    }
+
+    /// The first reply that waits.
+    pub(super) fn first(&self) -> Option<&Owed> {
+        self.owed.front()
+    }
+
+    pub(super) fn pop(&mut self) {
+        self.owed.pop_front();
+    }
+
+    /// The first large body that waits for the bulk lane.
+    pub(super) fn first_bulk(&self) -> Option<&Owed> {
+        self.bulk.front()
+    }
+
+    pub(super) fn pop_bulk(&mut self) {
+        self.bulk.pop_front();
+        self.bulk_wanted = 0;
+    }
+
+    /// The first large body wants so much credit.
+    pub(super) const fn want_bulk(&mut self, bytes: usize) {
+        self.bulk_wanted = bytes;
+    }
+
+    /// Has a large body wait for the bulk lane; a fresh one for none of the others.
+    pub(super) fn put_off(&mut self, owed: Owed, fresh: bool) {
+        if fresh {
+            self.put_back(owed, 0);
+        } else {
+            self.bulk.push_back(owed);
+        }
+    }
+
+    /// Has a large body wait as the first, until there is so much credit.
+    pub(crate) fn put_back(&mut self, owed: Owed, wanted: usize) {
+        self.bulk.push_front(owed);
+        self.bulk_wanted = wanted;
+    }
+
+    /// A block is being loaded for it, or isn't any more.
+    pub(crate) const fn begin_load(&mut self) {
+        self.loading = self.loading.saturating_add(1);
+    }
+
+    pub(crate) const fn end_load(&mut self) {
+        self.loading = self.loading.saturating_sub(1);
+    }
+
+    /// Blocks that are being loaded for it.
+    pub(crate) const fn loading(&self) -> usize {
+        self.loading
+    }
+
+    /// Whether replies wait for the control lane.
+    pub(crate) fn waits(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    /// Whether large bodies wait for the bulk lane.
+    pub(crate) fn waits_for_bulk(&self) -> bool {
+        !self.bulk.is_empty()
+    }
+
+    /// Whether a large body waits, and the credit that it wants is there.
+    pub(crate) fn can_serve_bulk(&self, credit: &Credit) -> bool {
+        !self.bulk.is_empty() && credit.fits_body(Lane::Bulk, self.bulk_wanted)
+    }
+
+    /// Whether the budget of what it may be sent allows more.
+    pub(super) fn is_within(&mut self, now: Time) -> bool {
+        self.upload.is_within(now)
+    }
+
+    /// When more may be sent of what it waits for.
+    pub(crate) fn within_at(&self) -> Option<Time> {
+        (self.waits() || self.waits_for_bulk()).then(|| self.upload.within_at()).flatten()
+    }
+
+    /// Whether this was sent to it lately, and may not be sent once more yet.
+    pub(super) fn had_enough_of(&mut self, now: Time, id: ShortId) -> bool {
+        self.sent.contains(id) && !self.repeats.is_within(now)
+    }
+
+    /// A body is sent to it for the asking. Blocks and large transactions are `remembered`.
+    pub(crate) fn note_sent(&mut self, now: Time, id: ShortId, bytes: usize, remembered: bool) {
+        self.upload.spend(now, (bytes as u64).saturating_add(BODY_COST_BYTES));
+        if self.sent.contains(id) {
+            self.repeats.spend(now, bytes as u64);
+        } else if remembered {
+            self.sent.insert(id);
+        }
+    }
+
+    /// Replies that wait, large bodies that wait, and bodies that are remembered as sent.
+    pub(crate) fn len(&self) -> (usize, usize, usize) {
+        (self.owed.len(), self.bulk.len(), self.sent.len())
+    }
+}

@@ -1,0 +1,71 @@
+//! Bounds of requests: what announcements may occupy, how long they may hold up an item, and what a peer is owed.
+
+use crate::time::Duration;
+use crate::wire::limits::{GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX};
+
+/// Replies (bodies, headers, notfounds) owed to one peer and waiting for credit. Four full getdatas; a peer that
+/// keeps the rule of 256 requests in flight never comes near. 1,024 entries of 48 bytes: 48 KiB.
+pub const SERVE_QUEUE_MAX: usize = 1_024;
+
+/// The newest blocks go before older ones to a peer that waits for both: the tip and the one before it.
+pub const FRESH_BLOCKS: u64 = 2;
+
+/// Transactions that one peer may have announced and not yet delivered: geth's bound. An announcement that nobody
+/// shares takes about 280 bytes in all structures, so 4,096 take 1.1 MiB a peer.
+pub const REQUEST_ANNOUNCEMENTS_MAX: usize = 4_096;
+
+/// The same for blocks, apart from transactions so that a burst of these can't crowd out a block: the blocks of one
+/// headers message.
+pub const REQUEST_BLOCK_ANNOUNCEMENTS_MAX: usize = HEADERS_ENTRIES_MAX;
+
+/// Transactions in flight from one peer: one full getdata.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = GETDATA_ENTRIES_MAX;
+
+/// Blocks in flight from one peer: Bitcoin Core's bound, and as many as one notfound can name.
+pub const REQUEST_BLOCKS_IN_FLIGHT_MAX: usize = NOTFOUND_BLOCKS_MAX;
+
+/// Peers that a node may be sending the same block to, one after the other, before it is our turn: its outbound ones. A
+/// request for a block has so many times its transfer.
+pub const REQUEST_BLOCK_SHARERS: u64 = 8;
+
+/// A peer is not asked for more than this much of its measured rate at once (one item may exceed it): well under
+/// [`REQUEST_EXPIRY_MAX`], so that an honest queue never expires.
+pub const REQUEST_QUEUE_MAX: Duration = Duration::from_secs(2);
+
+/// No request expires sooner.
+pub const REQUEST_EXPIRY_MIN: Duration = Duration::from_millis(250);
+
+/// No request expires later: an announcer that withholds delays one item by this at most.
+pub const REQUEST_EXPIRY_MAX: Duration = Duration::from_secs(5);
+
+/// A peer's assumed response time before the first is measured.
+pub const REQUEST_RESPONSE_INITIAL: Duration = Duration::from_secs(1);
+
+/// A peer's assumed rate in bytes a second before one is measured: 1 MiB/s.
+pub const REQUEST_RATE_INITIAL: u64 = 1024 * 1024;
+
+/// The lowest rate that is believed, in bytes a second: a 64 KiB item then takes 1 s.
+pub const REQUEST_RATE_MIN: u64 = 64 * 1024;
+
+/// The highest rate that is believed, in bytes a second: 1 GiB/s.
+pub const REQUEST_RATE_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Bodies of so many bytes tell a peer's rate, shorter ones its response: at 1 MiB/s this one takes 31 ms, which is
+/// still seen beside a round trip.
+pub const REQUEST_RATE_SAMPLE_BYTES_MIN: usize = 32 * 1024;
+
+/// Strikes that are counted for one peer or group. At one less a minute, an hour.
+pub const STRIKES_MAX: u32 = 60;
+
+/// Time that takes one strike away.
+pub const STRIKE_DECAY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Requests served after a strike that take one strike away.
+pub const STRIKE_DECAY_SERVED: u32 = 8;
+
+/// Strikes that are counted for an address group, and that a newcomer of it carries: five minutes, or 40 requests served.
+/// Enough to come after every announcer that has withheld nothing lately, and too few to come after one that goes on.
+pub const GROUP_STRIKES_MAX: u32 = 5;
+
+/// Address groups whose strikes are remembered. 4,096 entries of about 80 bytes: 320 KiB.
+pub const STRIKE_GROUPS_MAX: usize = 4_096;

@@ -1,0 +1,476 @@
+//! Which peer to ask for which item, one at a time.
+//!
+//! Promises that an item with at least one honest announcer is asked of that announcer after a bounded time, however
+//! the others lie, and that nobody can make this structure grow past its bounds. Deliberately absent: messages,
+//! verification, what is held already, and what a peer's strikes lead to. The caller decides; this computes.
+//!
+//! # Specification
+//!
+//! **Stored** is a set of *announcements*: "peer P has the item named K", with the bytes that its body is expected to
+//! take. Each is in one of three states:
+//!
+//! * *candidate*: not asked for yet;
+//! * *requested*: asked for, and neither answered nor expired;
+//! * *completed*: asked for, and expired or answered with notfound; or brought in vain (rule 14).
+//!
+//! For each peer: its strikes, whether it is proven, its pace (response, rate), and what is in flight from it. For
+//! each address group, as far as there is room: strikes. A key is *ready* when nothing is in flight for it and it has
+//! a candidate.
+//!
+//! **Rules**
+//!
+//! 1. At most one request is in flight for a key. One to a struck peer ends, without a further strike, when a peer without
+//!    strikes announces the key; its body may still come.
+//!    *Rationale:* bytes; in steady state an item is fetched once. But who is first to announce everything is the only
+//!    candidate at that moment: were it waited for, each item would wait for an expiry at every hop, however well the
+//!    withholder is known (p95 of 100 nodes with 30 % of them: 24 times that of none).
+//! 2. A peer is not asked twice for a key, unless the key was forgotten between. A completed announcement stays until
+//!    the key has neither a candidate nor a request; then all of the key is forgotten.
+//!    *Rationale:* else a withholder announces again after each expiry and is asked for ever (CVE-2024-52913). With
+//!    the rule, n announcers are through after n expiries.
+//! 3. On expiry, notfound or disconnect the key is ready again at once.
+//!    *Rationale:* a wait would be a gift to the one who withheld.
+//! 4. A ready key goes to the best candidate that can be asked: first by standing (proven, new, struck, and the
+//!    struck by the number of their strikes, those of rule 9 for their group included), then outbound before inbound,
+//!    then by a salted hash of peer and key.
+//!    *Rationale:* who announces first gains nothing, or racing would pay. Who withheld loses to everybody who
+//!    did not: short expiries without such a memory leave an always-first withholder several of them, on each item.
+//!    Outbound peers were chosen by us. The salt can't be known, and is drawn for each item anew.
+//! 5. *Proven* is a peer whose body was the first and was valid. A notfound takes that away, and is no strike.
+//!    *Rationale:* an honest peer evicts, and must not be struck for it; but it may not be a free way to delay either:
+//!    the next item goes to somebody else.
+//! 6. Ready keys are served blocks first, then in the order in which they were first announced.
+//!    *Rationale:* a burst of transactions must not stand before a block.
+//! 7. A peer can be asked while the caller permits it, and of each kind (blocks, transactions) either nothing is in
+//!    flight from it, or fewer than the bound and fewer bytes than it sends in [`REQUEST_QUEUE_MAX`].
+//!    *Rationale:* what queues for longer than the longest expiry would expire without anyone's fault.
+//! 8. A request expires after the peer's smoothed response and its deviation, and the transfer of the body and of all
+//!    that is in flight before it at the measured rate (of blocks [`REQUEST_BLOCK_SHARERS`] times: everybody asks for a new
+//!    block at once, and the peer sends it to one after the other), doubled for each flight that expired since the last body;
+//!    never before [`REQUEST_EXPIRY_MIN`] or after [`REQUEST_EXPIRY_MAX`].
+//!    *Rationale:* a fixed time is too short for a distant peer or too long for a withholder.
+//! 9. An expired request is a strike, for the peer and for its address group. One strike falls away each
+//!    [`STRIKE_DECAY_INTERVAL`], and one for each [`STRIKE_DECAY_SERVED`] requests served after it. A group counts up to
+//!    [`GROUP_STRIKES_MAX`]. What it has when a peer of it comes lowers that peer's rank (rule 4), falls away in the
+//!    same way, and does nothing else: the peer itself is not struck. Groups beyond [`STRIKE_GROUPS_MAX`]: the longest
+//!    unstruck is forgotten.
+//!    *Rationale:* new identities are free, addresses less so. But a neighbour's misdeeds are not the newcomer's: it is
+//!    asked later where others have the same, its promises are taken, and it is left no sooner.
+//! 10. A body settles its key whoever sent it, asked or not, in time or late: all announcements of it are forgotten.
+//!     *Rationale:* the caller has the item. A body that proves bad can be announced anew.
+//! 11. An announcement may come with a time before which its key is not ready: the body is likely to be pushed. Of several
+//!     such times the earliest counts. *Rationale:* bytes; and nobody can put off what somebody else announces.
+//! 12. A peer may promise a body unasked. If nothing is in flight for the key, it counts as requested of that peer.
+//!     *Rationale:* a large body is on its way for long, and must not be fetched from somebody else meanwhile. A promise
+//!     that is broken is a strike, as a request that isn't answered.
+//! 13. A request that holds up what has come already may be ended before its time, with a strike, on the caller's word;
+//!     but only if the key has a candidate to go to. Its body may still come, and its peer's pace stays as it is.
+//!     *Rationale:* blocks are connected in order, so one that is late stops a whole window of them; but a request that
+//!     nobody can take over is only asked anew, and its body would come twice.
+//! 14. A body that the caller has no room for, though it may have when somebody else brings it, completes its sender's
+//!     announcement and serves its request. The key stays with the others.
+//!     *Rationale:* a peer whose part is used up would keep an item from us by bringing it first.
+//!
+//! **Attack bounds.** If k of the n announcers of an item withhold, and are not known for it, the item waits for at
+//! most k expiries, k/(n-k+1) on the average. Each of them costs the withholder a strike, and a struck one comes after
+//! every honest announcer.
+//!
+//! **Time** may stand still or go back. Deadlines and decay then wait for the clock to catch up; nothing breaks.
+//!
+//! # Complexity
+//!
+//! With n announcements: an announcement, O(log n) and a move within the list of the key's announcers, which has one
+//! entry a connected peer at most. [`RequestTracker::next_requests`], O(peers with ready keys) and, for each request that
+//! it returns, the number of the key's announcers times log n: keys that can't be asked for now are not looked at.
+//!
+//! # Security
+//!
+//! A peer holds [`REQUEST_ANNOUNCEMENTS_MAX`] transactions and [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`] blocks at most, in
+//! any state; 4,352 of about 280 bytes: 1.2 MiB. The excess is dropped, and drops nothing of anyone else's.
+//!
+//! [`REQUEST_QUEUE_MAX`]: crate::limits::REQUEST_QUEUE_MAX
+//! [`REQUEST_BLOCK_SHARERS`]: crate::limits::REQUEST_BLOCK_SHARERS
+//! [`REQUEST_EXPIRY_MIN`]: crate::limits::REQUEST_EXPIRY_MIN
+//! [`REQUEST_EXPIRY_MAX`]: crate::limits::REQUEST_EXPIRY_MAX
+//! [`STRIKE_DECAY_INTERVAL`]: crate::limits::STRIKE_DECAY_INTERVAL
+//! [`STRIKE_DECAY_SERVED`]: crate::limits::STRIKE_DECAY_SERVED
+//! [`STRIKE_GROUPS_MAX`]: crate::limits::STRIKE_GROUPS_MAX
+//! [`GROUP_STRIKES_MAX`]: crate::limits::GROUP_STRIKES_MAX
+//! [`REQUEST_ANNOUNCEMENTS_MAX`]: crate::limits::REQUEST_ANNOUNCEMENTS_MAX
+//! [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`]: crate::limits::REQUEST_BLOCK_ANNOUNCEMENTS_MAX
+
+mod announcer;
+mod entry;
+mod flights;
+mod pace;
+mod readings;
+mod strikes;
+
+use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use hashbrown::HashMap;
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
+use self::announcer::{Peer, Slot};
+use self::entry::{Announcement, Entry, State};
+use self::flights::rest;
+use self::pace::Asked;
+use self::strikes::{Groups, Strikes};
+use crate::gossip::{AddressGroup, Direction, PeerHandle};
+use crate::items::hash::{BlockId, ShortId, TxId};
+use crate::seeded::SeededState;
+use crate::time::Time;
+
+/// What a request asks for, named as it was announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequestKey {
+    /// A transaction by its short id.
+    Short(ShortId),
+    /// A transaction by its full id.
+    Full(TxId),
+    /// A block.
+    Block(BlockId),
+}
+
+/// What became of an announcement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announced {
+    /// It is new, and a candidate now.
+    Tracked,
+    /// This peer has announced this key already; nothing changed.
+    Repeated,
+    /// The peer is at its bound, or not connected; nothing changed.
+    Dropped,
+}
+
+/// What of a peer occupies the tracker, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Transactions announced, in any state.
+    pub transactions: usize,
+    /// Blocks announced, in any state.
+    pub blocks: usize,
+    /// Requests for transactions in flight.
+    pub transactions_in_flight: usize,
+    /// Requests for blocks in flight.
+    pub blocks_in_flight: usize,
+}
+
+/// The announcements of all peers, and what is in flight.
+#[derive(Debug)]
+pub struct RequestTracker {
+    /// The latest time told.
+    now: Time,
+    peers: BTreeMap<PeerHandle, Peer>,
+    /// Those of them that have a ready key in their queues.
+    eager: BTreeSet<PeerHandle>,
+    groups: Groups,
+    slots: HashMap<RequestKey, Slot, SeededState>,
+    entries: BTreeMap<Slot, Entry>,
+    deadlines: BTreeSet<(Time, Slot)>,
+    /// The ends of holds.
+    holds: BTreeSet<(Time, Slot)>,
+    /// The salt of the tie-break.
+    salt: SeededState,
+    next_slot: u64,
+    next_number: u64,
+}
+
+impl RequestTracker {
+    /// An empty tracker. All chance comes from `seed`.
+    #[must_use]
+    pub fn new(seed: [u8; 32]) -> Self {
+        let mut chance = ChaCha8Rng::from_seed(seed);
+        Self {
+            now: Time::ZERO,
+            peers: BTreeMap::new(),
+            eager: BTreeSet::new(),
+            groups: Groups::new(SeededState::draw(&mut chance)),
+            slots: HashMap::with_hasher(SeededState::draw(&mut chance)),
+            entries: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            holds: BTreeSet::new(),
+            salt: SeededState::draw(&mut chance),
+            next_slot: 0,
+            next_number: 0,
+        }
+    }
+
+    /// A peer is there. The strikes of its group lower its rank (rule 9); `None` is a group of its own that nobody
+    /// remembers. A peer that is there already stays as it is.
+    pub fn peer_connected(
+        &mut self,
+        now: Time,
+        peer: PeerHandle,
+        direction: Direction,
+        group: Option<AddressGroup>,
+    ) {
+        self.now = now;
+        if self.peers.contains_key(&peer) {
+            return;
+        }
+        let inherited = group.map_or_else(Strikes::none, |group| self.groups.inherited(now, group));
+        self.peers.insert(peer, Peer::new(direction, group, inherited));
+    }
+
+    /// A peer is gone, and all that it announced. What was in flight from it is ready for the next announcer; that is
+    /// no strike.
+    pub fn peer_disconnected(&mut self, now: Time, peer: PeerHandle) {
+        self.now = now;
+        let Some(gone) = self.peers.remove(&peer) else { return };
+        self.eager.remove(&peer);
+        for slot in gone.announced() {
+            let Some(entry) = self.entries.get_mut(&slot) else { continue };
+            entry.announcements.retain(|announcement| announcement.peer != peer);
+            let ended = entry.flight.take_if(|flight| flight.peer == peer);
+            if let Some(flight) = ended {
+                self.deadlines.remove(&(flight.deadline, slot));
+            }
+            self.offer_or_drop(slot, ended.is_some());
+        }
+    }
+
+    /// A peer announced a key whose body is expected to take `expected_bytes` (encoded).
+    pub fn announced(&mut self, now: Time, peer: PeerHandle, key: RequestKey, expected_bytes: usize) -> Announced {
+        self.announced_early(now, peer, key, expected_bytes, now)
+    }
+
+    /// The same for a key that needn't be asked for before `ready_at`.
+    pub fn announced_early(
+        &mut self,
+        now: Time,
+        peer: PeerHandle,
+        key: RequestKey,
+        expected_bytes: usize,
+        ready_at: Time,
+    ) -> Announced {
+        self.now = now;
+        let slot = self.slots.get(&key).copied();
+        let known = slot.and_then(|slot| self.entries.get_mut(&slot));
+        let place = known.as_ref().map_or(Err(0), |entry| entry.place(peer));
+        let Err(place) = place else { return Announced::Repeated };
+        let Some(state) = self.peers.get_mut(&peer) else { return Announced::Dropped };
+        let slot = slot.unwrap_or_else(|| Slot::new(&key, self.next_slot));
+        let lot = state.lot_mut(slot);
+        if lot.is_full() {
+            return Announced::Dropped;
+        }
+        let expected_bytes = u32::try_from(expected_bytes).unwrap_or(u32::MAX);
+        let announcement = Announcement { peer, expected_bytes, state: State::Candidate };
+        match known {
+            Some(entry) => {
+                let ready = entry.flight.is_none() && entry.held.is_none();
+                lot.add(slot, ready);
+                if ready {
+                    self.eager.insert(peer);
+                }
+                entry.announcements.insert(place, announcement);
+                if let Some(held) = entry.held.filter(|held| ready_at < *held) {
+                    entry.held = Some(ready_at);
+                    self.holds.remove(&(held, slot));
+                    self.holds.insert((ready_at, slot));
+                    self.release(now);
+                }
+                self.relieve(slot, peer);
+            }
+            None => {
+                let held = (ready_at > now).then_some(ready_at);
+                lot.add(slot, held.is_none());
+                match held {
+                    None => self.eager.insert(peer),
+                    Some(held) => self.holds.insert((held, slot)),
+                };
+                // Most keys are announced by few; a vector of one keeps the bound's arithmetic.
+                let announcements = vec![announcement];
+                self.entries.insert(slot, Entry { key, flight: None, held, live: false, announcements });
+                self.slots.insert(key, slot);
+                self.next_slot += 1;
+            }
+        }
+        Announced::Tracked
+    }
+
+    /// A peer will send a key's body unasked (rule 12). True if that counts as a request now; false if somebody else is
+    /// sending it, or the peer promises too much.
+    pub fn promised(&mut self, now: Time, peer: PeerHandle, key: RequestKey, expected_bytes: usize) -> bool {
+        if self.announced(now, peer, key, expected_bytes) == Announced::Dropped {
+            return false;
+        }
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
+        let Some(entry) = self.entries.get_mut(&slot) else { return false };
+        // Who withheld before is asked, if nobody else is there; its word doesn't hold up the others.
+        let trusted =
+            self.peers.get(&peer).is_some_and(|peer| peer.lot(slot).may_fly() && peer.strikes.at(now) == 0);
+        let place = entry.place(peer).ok().and_then(|place| entry.announcements.get(place));
+        let candidate = place.is_some_and(|announcement| announcement.state == State::Candidate);
+        if entry.flight.is_some() || !trusted || !candidate {
+            return false;
+        }
+        if let Some(held) = entry.held.take() {
+            self.holds.remove(&(held, slot));
+        }
+        self.fly(now, slot, peer).is_some()
+    }
+
+    /// Marks what is known of a key as news: its body is worth learning from.
+    pub fn mark_live(&mut self, key: RequestKey) {
+        let slot = self.slots.get(&key);
+        if let Some(entry) = slot.and_then(|slot| self.entries.get_mut(slot)) {
+            entry.live = true;
+        }
+    }
+
+    /// Ends the holds whose time has come.
+    pub fn release(&mut self, now: Time) {
+        while let Some(&(until, slot)) = self.holds.first()
+            && until <= now
+        {
+            self.holds.pop_first();
+            if let Some(entry) = self.entries.get_mut(&slot) {
+                entry.held = None;
+                self.offer_or_drop(slot, true);
+            }
+        }
+    }
+
+    /// What to ask of whom now, in the order of rule 6. All of it counts as requested from here on. `may_ask` tells
+    /// whether a peer can take requests at all; it is asked at most once for each peer.
+    pub fn next_requests(
+        &mut self,
+        now: Time,
+        mut may_ask: impl FnMut(PeerHandle) -> bool,
+    ) -> Vec<(PeerHandle, RequestKey)> {
+        self.now = now;
+        // In the order of handles, so that it can be searched.
+        let mut askable = Vec::new();
+        // The first ready key of each peer and kind; a merge of the peers' queues.
+        let mut fronts = BinaryHeap::new();
+        for &handle in &self.eager {
+            let Some(peer) = self.peers.get(&handle) else { continue };
+            if peer.fronts().next().is_some() && may_ask(handle) {
+                askable.push(handle);
+                fronts.extend(peer.fronts().map(|slot| Reverse((slot, handle))));
+            }
+        }
+        let mut requests = Vec::new();
+        while let Some(Reverse((slot, handle))) = fronts.pop() {
+            if let Some((chosen, key)) = self.request(now, slot, &askable) {
+                requests.push((chosen, key));
+            }
+            // The key is gone from this peer's queue, asked of it or of a better one.
+            let next = self.peers.get(&handle).and_then(|peer| peer.front_like(slot));
+            fronts.extend(next.filter(|&next| next > slot).map(|next| Reverse((next, handle))));
+        }
+        requests
+    }
+
+    /// A body came, of `bytes` encoded bytes. Every announcement of `key` is forgotten. True if this peer had been
+    /// asked for it, and the key was not settled since: it served a request.
+    pub fn received(&mut self, now: Time, peer: PeerHandle, key: RequestKey, bytes: usize) -> bool {
+        self.now = now;
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
+        let asked = self.entries.get(&slot).and_then(|entry| entry.asked(peer));
+        self.forget_slot(slot);
+        self.served(now, peer, asked, bytes)
+    }
+
+    /// A body came that may be taken if another peer brings it, and of this one not (rule 14). True if this peer had been
+    /// asked for it: it served a request.
+    pub fn passed_on(&mut self, now: Time, peer: PeerHandle, key: RequestKey, bytes: usize) -> bool {
+        self.now = now;
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
+        let Some(entry) = self.entries.get_mut(&slot) else { return false };
+        let asked = entry.asked(peer);
+        if entry.flight.is_some_and(|flight| flight.peer == peer) {
+            self.complete(slot, false);
+        } else if let Ok(place) = entry.place(peer)
+            && let Some(announcement) = entry.announcements.get_mut(place)
+        {
+            announcement.state = State::Completed(None);
+            if let Some(state) = self.peers.get_mut(&peer) {
+                state.lot_mut(slot).unready(slot);
+                rest(&mut self.eager, peer, state);
+            }
+            self.offer_or_drop(slot, false);
+        }
+        self.served(now, peer, asked, bytes)
+    }
+
+    /// Learns from an answer, if it is one.
+    fn served(&mut self, now: Time, peer: PeerHandle, asked: Option<Asked>, bytes: usize) -> bool {
+        let (Some(asked), Some(state)) = (asked, self.peers.get_mut(&peer)) else { return false };
+        state.pace.served(now, asked, bytes, self.next_number);
+        state.strikes.served(now);
+        state.inherited.served(now);
+        if let Some(group) = state.group {
+            self.groups.served(now, group);
+        }
+        true
+    }
+
+    /// A body of this peer was the first, and valid.
+    pub fn proved(&mut self, peer: PeerHandle) {
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.proven = true;
+        }
+    }
+
+    /// The item is held or refused, by whatever way it came. A request in flight ends without a strike.
+    pub fn forget(&mut self, key: RequestKey) {
+        if let Some(slot) = self.slots.get(&key).copied() {
+            self.forget_slot(slot);
+        }
+    }
+
+    /// A peer that was asked doesn't have it. True if it had been asked; else nothing changes.
+    pub fn not_found(&mut self, now: Time, peer: PeerHandle, key: RequestKey) -> bool {
+        self.now = now;
+        let Some(slot) = self.slots.get(&key).copied() else { return false };
+        let Some(entry) = self.entries.get(&slot) else { return false };
+        if entry.flight.is_none_or(|flight| flight.peer != peer) {
+            return false;
+        }
+        self.complete(slot, false);
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.proven = false;
+        }
+        true
+    }
+
+    /// Ends the requests whose deadline has come, and strikes who was asked. In the order of deadlines.
+    pub fn expire(&mut self, now: Time) -> Vec<(PeerHandle, RequestKey)> {
+        self.now = now;
+        let mut expired = Vec::new();
+        while let Some(&(deadline, slot)) = self.deadlines.first()
+            && deadline <= now
+        {
+            self.deadlines.pop_first();
+            let Some(key) = self.entries.get(&slot).map(|entry| entry.key) else { continue };
+            let Some(flight) = self.complete(slot, true) else { continue };
+            if let Some(peer) = self.peers.get_mut(&flight.peer) {
+                peer.pace.expired(flight.asked, self.next_number);
+            }
+            self.strike(now, flight.peer);
+            expired.push((flight.peer, key));
+        }
+        expired
+    }
+
+    /// Others wait for what is in flight for a key: ends that request, if somebody else can be asked (rule 13). Tells who
+    /// was struck for it.
+    pub fn stalled(&mut self, now: Time, key: RequestKey) -> Option<PeerHandle> {
+        self.now = now;
+        let slot = self.slots.get(&key).copied()?;
+        let announcements = &self.entries.get(&slot)?.announcements;
+        if announcements.iter().all(|announcement| announcement.state != State::Candidate) {
+            return None;
+        }
+        let flight = self.complete(slot, true)?;
+        self.strike(now, flight.peer);
+        Some(flight.peer)
+    }
+}

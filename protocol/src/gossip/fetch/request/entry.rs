@@ -1,0 +1,62 @@
+//! A key of the tracker: who announced it, and what is in flight for it.
+
+use alloc::vec::Vec;
+
+use super::RequestKey;
+use super::pace::Asked;
+use crate::gossip::PeerHandle;
+use crate::time::Time;
+
+/// A key and who announced it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) key: RequestKey,
+    pub(super) flight: Option<Flight>,
+    /// Until when it is not ready (rule 11). There is no flight then.
+    pub(super) held: Option<Time>,
+    /// Whether it is news, as whoever announced it said.
+    pub(super) live: bool,
+    /// Sorted by peer. Never empty.
+    pub(super) announcements: Vec<Announcement>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flight {
+    pub(super) peer: PeerHandle,
+    pub(super) deadline: Time,
+    pub(super) asked: Asked,
+    pub(super) expected_bytes: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announcement {
+    pub(super) peer: PeerHandle,
+    pub(super) expected_bytes: u32,
+    pub(super) state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Candidate,
+    /// The entry's flight is this one's.
+    Requested,
+    /// Keeps when it was asked if the request expired: a body may still come.
+    Completed(Option<Asked>),
+}
+
+impl Entry {
+    /// Where a peer's announcement is, or would have to be.
+    pub(super) fn place(&self, peer: PeerHandle) -> Result<usize, usize> {
+        self.announcements.binary_search_by_key(&peer, |announcement| announcement.peer)
+    }
+
+    /// When a peer was asked, if a body of it would answer that.
+    pub(super) fn asked(&self, peer: PeerHandle) -> Option<Asked> {
+        let announcement = self.place(peer).ok().and_then(|place| self.announcements.get(place))?;
+        match announcement.state {
+            State::Candidate => None,
+            State::Requested => self.flight.map(|flight| flight.asked),
+            State::Completed(asked) => asked,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What can be asked of the tracker. Changes nothing.
+
+use super::announcer::Peer;
+use super::{Load, RequestKey, RequestTracker};
+use crate::gossip::PeerHandle;
+use crate::gossip::relay::trust::{Backing, Source};
+use crate::time::{Duration, Time};
+
+impl RequestTracker {
+    /// A peer's own strikes at the latest time told; 0 if it is not connected.
+    #[must_use]
+    pub fn strikes(&self, peer: PeerHandle) -> u32 {
+        self.peers.get(&peer).map_or(0, |peer| peer.strikes.at(self.now))
+    }
+
+    /// What of its group's strikes lowers a peer's rank beside its own, at the latest time told; 0 if it is not connected.
+    #[must_use]
+    pub fn inherited(&self, peer: PeerHandle) -> u32 {
+        self.peers.get(&peer).map_or(0, |peer| peer.inherited.at(self.now))
+    }
+
+    /// Whether a peer is proven (rule 5), struck or not.
+    #[must_use]
+    pub fn is_proven(&self, peer: PeerHandle) -> bool {
+        self.peers.get(&peer).is_some_and(|peer| peer.proven)
+    }
+
+    /// Smoothed time between request and body, less the body's own transfer; `None` before the first body that is
+    /// shorter than [`REQUEST_RATE_SAMPLE_BYTES_MIN`](crate::limits::REQUEST_RATE_SAMPLE_BYTES_MIN).
+    #[must_use]
+    pub fn response(&self, peer: PeerHandle) -> Option<Duration> {
+        self.peers.get(&peer).and_then(|peer| peer.pace.response())
+    }
+
+    /// Requests in flight from a peer.
+    #[must_use]
+    pub fn in_flight(&self, peer: PeerHandle) -> usize {
+        self.peers.get(&peer).map_or(0, Peer::in_flight)
+    }
+
+    /// Announcements of a peer, in any state.
+    #[must_use]
+    pub fn announcements(&self, peer: PeerHandle) -> usize {
+        self.peers.get(&peer).map_or(0, Peer::announcements)
+    }
+
+    /// What a peer has announced and what is in flight from it, by kind; nothing if it is not connected.
+    #[must_use]
+    pub fn load(&self, peer: PeerHandle) -> Load {
+        self.peers.get(&peer).map_or_else(Load::default, Peer::load)
+    }
+
+    /// Where a peer is.
+    pub(crate) fn source(&self, peer: PeerHandle) -> Source {
+        self.peers.get(&peer).and_then(|peer| peer.group).map_or(Source::Peer(peer), Source::Group)
+    }
+
+    /// Where those are who have announced a key.
+    pub(crate) fn backing(&self, key: RequestKey) -> Backing {
+        let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot));
+        let announcers = entry.into_iter().flat_map(|entry| &entry.announcements);
+        announcers.fold(Backing::Nobody, |backing, announcement| backing.and(self.source(announcement.peer)))
+    }
+
+    /// The peer that was asked for a key and has neither answered nor let it expire.
+    #[must_use]
+    pub fn asked(&self, key: RequestKey) -> Option<PeerHandle> {
+        let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot))?;
+        entry.flight.map(|flight| flight.peer)
+    }
+
+    /// Whether anyone's announcement of a key is remembered.
+    #[must_use]
+    pub fn is_tracked(&self, key: RequestKey) -> bool {
+        self.slots.contains_key(&key)
+    }
+
+    /// Keys tracked.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is tracked: no key, no queue entry, no deadline. Peers and groups may be known all the same.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+            && self.slots.is_empty()
+            && self.deadlines.is_empty()
+            && self.holds.is_empty()
+            && self.eager.is_empty()
+            && self.peers.values().all(Peer::is_idle)
+    }
+
+    /// Peers connected.
+    #[must_use]
+    pub fn peers(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Address groups whose strikes are remembered.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Whether a key is marked so.
+    #[must_use]
+    pub fn is_live(&self, key: RequestKey) -> bool {
+        self.slots.get(&key).and_then(|slot| self.entries.get(slot)).is_some_and(|entry| entry.live)
+    }
+
+    /// When [`RequestTracker::expire`] and [`RequestTracker::release`] are wanted next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        let firsts = [self.deadlines.first(), self.holds.first()];
+        firsts.into_iter().flatten().map(|&(at, _)| at).min()
+    }
+}

@@ -1,0 +1,62 @@
+//! Transactions that were acknowledged to somebody here, until their last height: whether a block has each. The submitter may
+//! not look any more when one expires, so the operator is told.
+//!
+//! Deliberately absent: the transactions themselves. One that was evicted or returned by a reorganisation is still watched.
+//! What an earlier run acknowledged is not known.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::items::hash::TxId;
+use crate::items::transaction::Height;
+use crate::limits::ACKNOWLEDGED_MAX;
+
+/// The watched transactions.
+#[derive(Debug, Default)]
+pub(crate) struct Acknowledged {
+    /// By id, whether the best chain has them.
+    confirmed: BTreeMap<TxId, bool>,
+    /// By their last height.
+    order: BTreeSet<(Height, TxId)>,
+}
+
+impl Acknowledged {
+    /// Watches a transaction; of too many, those that expire first are watched no longer.
+    pub(crate) fn watch(&mut self, id: TxId, valid_until: Height) {
+        if self.confirmed.contains_key(&id) {
+            return;
+        }
+        self.confirmed.insert(id, false);
+        self.order.insert((valid_until, id));
+        if self.order.len() > ACKNOWLEDGED_MAX
+            && let Some((_, first)) = self.order.pop_first()
+        {
+            self.confirmed.remove(&first);
+        }
+    }
+
+    /// A block of the best chain has a transaction, or the block that had it left the best chain.
+    pub(crate) fn set_confirmed(&mut self, id: &TxId, confirmed: bool) {
+        if let Some(now) = self.confirmed.get_mut(id) {
+            *now = confirmed;
+        }
+    }
+
+    /// Those that no block after `tip` may hold and none has. They are watched no longer.
+    pub(crate) fn expire(&mut self, tip: Height) -> Vec<TxId> {
+        let mut expired = Vec::new();
+        while let Some((valid_until, id)) = self.order.first().copied()
+            && valid_until <= tip
+        {
+            self.order.pop_first();
+            if self.confirmed.remove(&id) == Some(false) {
+                expired.push(id);
+            }
+        }
+        expired
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+}

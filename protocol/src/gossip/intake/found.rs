@@ -1,0 +1,73 @@
+//! Transactions that durable storage said to be confirmed, and in which block, the newest answers. Whoever sends one again has
+//! nothing looked up, and pushes nothing out of the memory of what was accepted.
+//!
+//! **What it promises.** Whatever it names is in a block of the best chain: what a block had that leaves it is forgotten.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use lru::LruCache;
+
+use crate::items::hash::{BlockId, ShortId, TxId};
+use crate::limits::FOUND_MAX;
+use crate::seeded::SeededState;
+use crate::wire::message::TxRef;
+
+/// A bounded memory; what was found longest ago goes first.
+#[derive(Debug)]
+pub(crate) struct Found {
+    blocks: LruCache<TxId, BlockId, SeededState>,
+    /// One id for each short id.
+    short: BTreeMap<ShortId, TxId>,
+}
+
+impl Found {
+    pub(crate) fn new(hasher: &SeededState) -> Self {
+        Self { blocks: LruCache::unbounded_with_hasher(hasher.clone()), short: BTreeMap::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    pub(crate) fn insert(&mut self, id: TxId, block: BlockId) {
+        self.blocks.put(id, block);
+        self.short.insert(id.short(), id);
+        if self.blocks.len() > FOUND_MAX
+            && let Some((oldest, _)) = self.blocks.pop_lru()
+        {
+            self.forget_short(&oldest);
+        }
+    }
+
+    pub(crate) fn contains(&self, id: &TxId) -> bool {
+        self.blocks.contains(id)
+    }
+
+    /// Whether an announced transaction is among them.
+    pub(crate) fn names(&self, transaction: &TxRef) -> bool {
+        match transaction {
+            TxRef::Full(id) => self.contains(id),
+            TxRef::Short(short) => self.short.contains_key(short),
+        }
+    }
+
+    /// Blocks left the best chain.
+    pub(crate) fn forget_within(&mut self, gone: &[BlockId]) {
+        if gone.is_empty() {
+            return;
+        }
+        let gone: BTreeSet<&BlockId> = gone.iter().collect();
+        let of_gone = self.blocks.iter().filter(|(_, block)| gone.contains(block)).map(|(id, _)| *id);
+        for id in of_gone.collect::<Vec<_>>() {
+            self.blocks.pop(&id);
+            self.forget_short(&id);
+        }
+    }
+
+    fn forget_short(&mut self, id: &TxId) {
+        if self.short.get(&id.short()) == Some(id) {
+            self.short.remove(&id.short());
+        }
+    }
+}

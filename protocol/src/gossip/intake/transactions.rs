@@ -1,0 +1,454 @@
+//! Transactions: from an announcement or a body to the mempool and on to the other peers.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::checks::{Checked, Checking};
+use super::seen::Rejection;
+use crate::gossip::Gossip;
+use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
+use crate::gossip::fetch::request::{Announced, RequestKey};
+use crate::gossip::relay::trust::Backing;
+use crate::items::hash::{RouteId, ShortId, TxId};
+use crate::items::transaction::SignedTransaction;
+use crate::items::verify::{JobId, Verdict};
+use crate::ledger::durable::Record;
+use crate::ledger::mempool::Lookup;
+use crate::limits::REQUEST_ROOM_BYTES;
+use crate::time::{Duration, Time};
+use crate::wire::message::{Body, InvEntry, Message, TxRef};
+
+/// A transaction whose signature is being checked.
+#[derive(Debug)]
+pub(crate) struct CheckedTransaction {
+    transaction: Arc<SignedTransaction>,
+    /// The peers that sent it, the first one first. Empty if it was submitted.
+    senders: Vec<Sender>,
+    /// When the first body came.
+    at: Time,
+    /// Whether a submission waits for the answer.
+    submitted: bool,
+}
+
+impl CheckedTransaction {
+    pub(crate) const fn transaction(&self) -> &Arc<SignedTransaction> {
+        &self.transaction
+    }
+
+    /// Who sent it first.
+    pub(crate) fn from(&self) -> Option<PeerHandle> {
+        self.senders.first().map(|sender| sender.peer)
+    }
+
+    pub(crate) const fn is_submitted(&self) -> bool {
+        self.submitted
+    }
+}
+
+/// Who sent a body, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender {
+    pub(crate) peer: PeerHandle,
+    pub(crate) how: How,
+    /// The route that it came on, if that is not its author's.
+    pub(crate) via: Option<RouteId>,
+    /// Who else had announced it by then.
+    pub(crate) backing: Backing,
+}
+
+/// How a body came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// Unasked: it is news.
+    Pushed,
+    /// Asked for, because the peer had announced it.
+    Fetched(Age),
+    /// Asked for out of a list of what the peer held for long: others hold it too.
+    Listed(Age),
+}
+
+/// Whether an item was announced as news, or as a part of what the peer has held for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    News,
+    Old,
+}
+
+impl Sender {
+    /// Whether the body was sent unasked.
+    pub(crate) const fn is_pushed(&self) -> bool {
+        matches!(self.how, How::Pushed)
+    }
+
+    /// Whether the item is news.
+    pub(crate) const fn is_live(&self) -> bool {
+        matches!(self.how, How::Pushed | How::Fetched(Age::News) | How::Listed(Age::News))
+    }
+
+    /// Whether the peer listed the item.
+    pub(crate) const fn is_listed(&self) -> bool {
+        matches!(self.how, How::Listed(_))
+    }
+}
+
+/// The tracker's name for a transaction as it was announced.
+pub(crate) const fn key(transaction: &TxRef) -> RequestKey {
+    match transaction {
+        TxRef::Short(short) => RequestKey::Short(*short),
+        TxRef::Full(id) => RequestKey::Full(*id),
+    }
+}
+
+/// How to ask for what [`key`] names; `None` for a block.
+pub(crate) const fn named(key: &RequestKey) -> Option<TxRef> {
+    match key {
+        RequestKey::Short(short) => Some(TxRef::Short(*short)),
+        RequestKey::Full(id) => Some(TxRef::Full(*id)),
+        RequestKey::Block(_) => None,
+    }
+}
+
+impl Gossip {
+    pub(crate) fn on_inv(&mut self, now: Time, from: PeerHandle, entries: &[InvEntry]) {
+        self.stats.announcements = self.stats.announcements.saturating_add(entries.len() as u64);
+        let tip = self.chain.tip().height;
+        for InvEntry { transaction, age_ms } in entries {
+            self.shows(from, transaction.short());
+            let age = Duration::from_millis(u64::from(*age_ms));
+            let found = self.firsts.names(transaction);
+            if found || self.seen.covers(transaction, tip, from) || self.has(transaction) {
+                self.on_late_announcement(now, from, transaction.short(), age);
+                continue;
+            }
+            // What would be refused for want of room by its link is not asked of it: others may announce it. If others have,
+            // this one is kept in mind: its turn comes later, and its link may have room by then.
+            let others = self.requests.is_tracked(key(transaction));
+            if !others && !self.mempool.may_take(now, self.lengths.transaction(), from.0) {
+                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
+                continue;
+            }
+            let announced = self.on_news(now, from, key(transaction), age);
+            if announced == Announced::Dropped {
+                self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
+            }
+        }
+    }
+
+    /// Whether an announced transaction is in verification or in the mempool.
+    pub(crate) fn has(&self, transaction: &TxRef) -> bool {
+        let held = || match transaction {
+            TxRef::Short(short) => self.mempool.names(*short),
+            TxRef::Full(id) => self.mempool.contains(id),
+        };
+        self.checks.has(transaction) || held()
+    }
+
+    pub(crate) fn on_transactions(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        via: Option<RouteId>,
+        bodies: Vec<Body>,
+    ) {
+        let mut in_vain = Vec::new();
+        for body in bodies {
+            // A bad body ends the connection, and what came behind it is not looked at.
+            if !self.peers.contains_key(&from) {
+                return;
+            }
+            in_vain.extend(self.on_body(now, from, via, body));
+        }
+        self.tell_had(from, in_vain);
+    }
+
+    /// Returns the id of a body that was pushed, and was here already.
+    fn on_body(&mut self, now: Time, from: PeerHandle, via: Option<RouteId>, body: Body) -> Option<ShortId> {
+        let (id, bytes) = (body.id(), body.len());
+        let item = ItemId::Transaction(id);
+        let again = self.peers.get(&from).is_some_and(|peer| peer.known.contains(id.short()));
+        self.shows(from, id.short());
+        let live =
+            self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
+        let backing = self.requests.backing(RequestKey::Short(id.short()));
+        let checked = self.checks.has(&TxRef::Full(id));
+        let tip = self.chain.tip().height;
+        let rejected = self.seen.rejected(&id, tip);
+        let declined = self.seen.declined(&id, tip, from);
+        let refused = rejected.is_some() || declined.is_some();
+        let held = self.holds(&id);
+        let duplicate = checked || refused || held;
+        let fresh = (!duplicate).then(|| self.look_at(now, from, body));
+        let no_room = match &fresh {
+            Some(looked) => looked.as_ref().err() == Some(&Refusal::MempoolFull),
+            None => {
+                !checked && rejected.is_none() && !held && declined.is_some_and(|declined| declined.link.is_some())
+            }
+        };
+        let asked = self.settle_request(now, from, id, bytes, no_room);
+        let age = if live { Age::News } else { Age::Old };
+        let how = match asked {
+            false => How::Pushed,
+            true if self.was_listed(from, id.short()) => How::Listed(age),
+            true => How::Fetched(age),
+        };
+        let sender = Sender { peer: from, how, via, backing };
+        self.stats.transaction_bodies = self.stats.transaction_bodies.saturating_add(1);
+        self.stats.transaction_duplicates = self.stats.transaction_duplicates.saturating_add(u64::from(duplicate));
+        self.tell(Event::BodyReceived { item, from, bytes, duplicate });
+        if rejected == Some(Rejection::Invalid) {
+            self.disconnect(now, from, DisconnectReason::InvalidSignature);
+            return None;
+        }
+        if checked
+            && let Some(checked) = self.checks.transaction_mut(&id)
+            && checked.senders.iter().all(|sender| sender.peer != from)
+        {
+            checked.senders.push(sender);
+        }
+        if refused && again && !asked {
+            self.charge_refused(now, from);
+        }
+        if duplicate && !checked && !refused {
+            self.on_duplicate(now, sender, id.short());
+        }
+        let Some(fresh) = fresh else { return (!asked).then(|| id.short()) };
+        match fresh {
+            Ok(transaction) => self.check_transaction(now, transaction, Some(sender)),
+            Err(refusal @ Refusal::Malformed(_)) => {
+                self.seen.reject(id, Rejection::Invalid);
+                self.refuse(item, Some(from), refusal);
+                self.disconnect(now, from, DisconnectReason::MalformedItem);
+            }
+            Err(refusal) => self.decline(id, from, refusal),
+        }
+        None
+    }
+
+    /// What is to be checked, or why that is in vain.
+    fn look_at(&mut self, now: Time, from: PeerHandle, body: Body) -> Result<Arc<SignedTransaction>, Refusal> {
+        let id = body.id();
+        let transaction = body.into_transaction(id).map_err(Refusal::Malformed)?;
+        self.refusal_at_sight(now, &transaction, from).map_or(Ok(transaction), Err)
+    }
+
+    /// A body came: nobody else is asked for it, unless there is no room for it by this link and may be by another. Whether
+    /// this peer had been asked.
+    fn settle_request(&mut self, now: Time, from: PeerHandle, id: TxId, bytes: usize, no_room: bool) -> bool {
+        let keys = [RequestKey::Short(id.short()), RequestKey::Full(id)];
+        let settled = keys.map(|key| match no_room {
+            true => self.requests.passed_on(now, from, key, bytes),
+            false => self.requests.received(now, from, key, bytes),
+        });
+        settled.contains(&true)
+    }
+
+    /// Tells a peer what it pushed in vain, if the policy wants that and there is room: it is advice, and may be missed.
+    /// A had is neither a body nor an announcement, so it is no echo of what the peer sent.
+    fn tell_had(&mut self, to: PeerHandle, in_vain: Vec<ShortId>) {
+        let room = self.peers.get(&to).is_some_and(|peer| peer.credit.fits_control(REQUEST_ROOM_BYTES));
+        if room && !in_vain.is_empty() && self.relay.gives_feedback() {
+            self.send(to, Message::Had(in_vain));
+        }
+    }
+
+    /// A peer had what we pushed to it.
+    pub(crate) fn on_had(&mut self, from: PeerHandle, ids: &[ShortId]) {
+        for short in ids {
+            self.shows(from, *short);
+            self.relay.had(from, *short);
+        }
+    }
+
+    pub(crate) fn on_submitted_transaction(&mut self, now: Time, transaction: &Arc<SignedTransaction>) {
+        let id = transaction.id();
+        let item = ItemId::Transaction(id);
+        if let Some(checked) = self.checks.transaction_mut(&id) {
+            checked.submitted = true;
+            return;
+        }
+        if self.seen.rejected(&id, self.chain.tip().height) == Some(Rejection::Invalid) {
+            return self.answer(item, Err(Refusal::RejectedBefore));
+        }
+        let confirmed = self.is_confirmed(&id);
+        if confirmed || self.mempool.adopt(&id) {
+            self.acknowledged.watch(id, transaction.valid_until());
+            self.acknowledged.set_confirmed(&id, confirmed);
+            return self.answer(item, Ok(Submission::Held));
+        }
+        if self.checks.is_busy() {
+            return self.answer(item, Err(Refusal::Busy));
+        }
+        if self.seen.accepted(&id) && !self.is_first_unknown(transaction) {
+            // Verified before, and evicted since.
+            let transaction = transaction.clone();
+            let checked = CheckedTransaction { transaction, senders: Vec::new(), at: now, submitted: true };
+            return self.on_checked_transaction(now, checked, Verdict::Valid);
+        }
+        self.check_transaction(now, transaction.clone(), None);
+    }
+
+    fn check_transaction(&mut self, now: Time, transaction: Arc<SignedTransaction>, sender: Option<Sender>) {
+        let (id, from) = (transaction.id(), sender.map(|sender| sender.peer));
+        let job = self.new_job(Vec::new(), [transaction.clone()].into());
+        self.checks.name(id, job.id);
+        let bytes = transaction.encoded().len();
+        let (senders, submitted) = (sender.into_iter().collect(), sender.is_none());
+        let checked = CheckedTransaction { transaction, senders, at: now, submitted };
+        self.check(job, Checking { what: Checked::Transaction(checked), from, bytes });
+    }
+
+    pub(crate) fn on_checked_transaction(&mut self, now: Time, checked: CheckedTransaction, verdict: Verdict) {
+        let CheckedTransaction { transaction, senders, at, submitted } = checked;
+        let id = transaction.id();
+        let (item, from) = (ItemId::Transaction(id), senders.first().map(|sender| sender.peer));
+        self.checks.forget(&id);
+        let result = match verdict {
+            Verdict::Valid => self.admit_by_any(now, &transaction, &senders, submitted),
+            Verdict::Invalid { .. } => Err(Refusal::InvalidSignature),
+        };
+        match &result {
+            Ok(()) => {
+                if senders.first().is_some_and(|sender| !sender.is_live()) {
+                    self.mempool.settle(&id);
+                }
+                self.accepted_transaction(now, item, from, &transaction);
+                if let Some(from) = from {
+                    self.list_brought(now, from, id.short());
+                }
+                if !senders.first().is_some_and(Sender::is_listed) {
+                    self.relay_transaction(now, &transaction, at, senders.first().copied());
+                }
+                for sender in senders.iter().skip(1) {
+                    self.on_duplicate(now, *sender, id.short());
+                }
+            }
+            // A block brought it while its signature was checked.
+            Err(Refusal::Confirmed) => {}
+            Err(refusal @ Refusal::MempoolFull) => match from {
+                Some(from) => {
+                    self.decline(id, from, refusal.clone());
+                    self.ask_others(now, &transaction, &senders);
+                }
+                None => self.refuse(item, from, refusal.clone()),
+            },
+            Err(refusal) => {
+                let height = self.chain.tip().height;
+                let rejection = match verdict {
+                    Verdict::Valid => Rejection::Refused(height),
+                    Verdict::Invalid { .. } => Rejection::Invalid,
+                };
+                self.seen.reject(id, rejection);
+                self.refuse(item, from, refusal.clone());
+                if let Some(from) = from {
+                    self.charge_verified(now, from, refusal);
+                }
+            }
+        }
+        if submitted {
+            self.answer_checked(&transaction, result);
+        }
+        if verdict != Verdict::Valid {
+            for sender in senders {
+                self.disconnect(now, sender.peer, DisconnectReason::InvalidSignature);
+            }
+        }
+    }
+
+    /// Tells the submitter of a checked transaction what became of it. What is acknowledged is watched from now on.
+    fn answer_checked(&mut self, transaction: &SignedTransaction, result: Result<(), Refusal>) {
+        let id = transaction.id();
+        let answer = match result {
+            Ok(()) => Ok(Submission::Accepted),
+            Err(Refusal::Confirmed) => Ok(Submission::Held),
+            Err(refusal) => Err(refusal),
+        };
+        if answer.is_ok() {
+            self.acknowledged.watch(id, transaction.valid_until());
+            self.acknowledged.set_confirmed(&id, self.is_confirmed(&id));
+        }
+        self.answer(ItemId::Transaction(id), answer);
+    }
+
+    /// Takes up the check of a verified transaction again, for all but its signature.
+    pub(crate) fn check_again(&mut self, checked: CheckedTransaction) -> JobId {
+        let job = self.checks.next_job();
+        self.checks.name(checked.transaction.id(), job);
+        let (from, bytes) = (checked.from(), checked.transaction.encoded().len());
+        self.checks.begin(&mut self.peers, job, Checking { what: Checked::Transaction(checked), from, bytes });
+        job
+    }
+
+    /// Lets a verified transaction into the mempool, if the rules and the room allow it.
+    pub(crate) fn admit(
+        &mut self,
+        now: Time,
+        transaction: &Arc<SignedTransaction>,
+        from: Option<PeerHandle>,
+    ) -> Result<(), Refusal> {
+        if self.is_confirmed(&transaction.id()) {
+            return Err(Refusal::Confirmed);
+        }
+        // A node that catches up may be handed what is signed for heights that the network has reached.
+        self.validator.transaction(transaction, self.best_known(now))?;
+        let inserted = self.mempool.insert(now, transaction, from.map(|from| from.0))?;
+        self.keep(Record::Pending(transaction.clone()));
+        self.keep_gone(inserted.evicted.iter().map(|evicted| evicted.id()).collect());
+        if let Some(from) = from.filter(|from| !self.peers.contains_key(from)) {
+            // It left while its item was checked.
+            self.mempool.link_closed(from.0);
+        }
+        Ok(())
+    }
+
+    fn accepted_transaction(
+        &mut self,
+        now: Time,
+        item: ItemId,
+        from: Option<PeerHandle>,
+        body: &SignedTransaction,
+    ) {
+        let id = body.id();
+        self.seen.accept(id);
+        self.requests.forget(RequestKey::Short(id.short()));
+        self.requests.forget(RequestKey::Full(id));
+        self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
+        self.delivered(now, item, from);
+        let bytes = body.encoded().len();
+        self.lengths.accepted(bytes);
+        self.tell(Event::Accepted { item, from, within: None, bytes });
+    }
+
+    /// Credits the peer that was first to deliver a good body.
+    pub(crate) fn delivered(&mut self, now: Time, item: ItemId, from: Option<PeerHandle>) {
+        let Some((from, peer)) = from.and_then(|from| Some((from, self.peers.get_mut(&from)?))) else { return };
+        peer.delivered = peer.delivered.saturating_add(1);
+        match item {
+            ItemId::Transaction(_) => peer.first_transaction = Some(now),
+            ItemId::Block(_) => peer.first_block = Some(now),
+        }
+        self.requests.proved(from);
+    }
+
+    /// A transaction to serve: of the mempool, or of a block whose body is in memory. A short id that fits several is
+    /// answered as not found; whoever asks has its full id then.
+    pub(crate) fn find_transaction(&self, wanted: &TxRef) -> Option<Arc<SignedTransaction>> {
+        let id = match wanted {
+            TxRef::Full(id) => *id,
+            TxRef::Short(short) => match self.mempool.by_short(*short) {
+                Lookup::One(transaction) => return Some(transaction),
+                Lookup::Several => return None,
+                Lookup::None => self.seen.resolve(wanted)?,
+            },
+        };
+        if let Some(transaction) = self.mempool.get(&id) {
+            return Some(transaction.clone());
+        }
+        let (_, block) = self.chain.confirmed(&id)?;
+        self.chain.transaction_in(&block, &id)
+    }
+
+    /// Whether a transaction was accepted before, wherever it is now.
+    fn holds(&mut self, id: &TxId) -> bool {
+        self.seen.accepted(id) || self.mempool.get(id).is_some() || self.is_confirmed(id)
+    }
+}

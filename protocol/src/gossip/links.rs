@@ -1,0 +1,13 @@
+//! One link each: what a peer knows, may queue, is owed and costs; and the talk with it.
+
+pub(super) mod announce;
+pub(super) mod budget;
+pub(super) mod cost;
+pub(super) mod credit;
+pub(super) mod dealings;
+pub(super) mod known;
+pub(super) mod limits;
+pub(super) mod peer;
+pub(super) mod peers;
+pub(super) mod steadiness;
+pub(super) mod talk;

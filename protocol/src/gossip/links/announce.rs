@@ -1,0 +1,84 @@
+//! Which transactions to announce to one peer, and when.
+//!
+//! What the peer can learn in no other way leaves at once, and what comes within [`ANNOUNCE_INTERVAL`] of it as one batch.
+//! What the peer most likely gets from somebody else is announced *lazily*: it waits for others for up to a window, which
+//! is twice as long after each batch that the peer had no use for, and short again when it asks for something. All of it
+//! rides on the next frame to that peer.
+
+use alloc::collections::VecDeque;
+
+use crate::items::hash::TxId;
+use crate::limits::{ANNOUNCE_INTERVAL, ANNOUNCE_QUEUE_MAX, ANNOUNCE_WINDOW_MAX};
+use crate::time::{Duration, Time};
+
+/// Ids waiting to be announced to one peer, oldest first.
+#[derive(Debug)]
+pub(crate) struct AnnounceQueue {
+    waiting: VecDeque<TxId>,
+    last_batch: Option<Time>,
+    /// When what waits is to leave. Means nothing while nothing waits.
+    due: Time,
+    window: Duration,
+}
+
+impl Default for AnnounceQueue {
+    fn default() -> Self {
+        Self { waiting: VecDeque::new(), last_batch: None, due: Time::ZERO, window: ANNOUNCE_INTERVAL }
+    }
+}
+
+impl AnnounceQueue {
+    /// Queues an id. Returns false if the queue was full and its oldest id had to go.
+    pub(crate) fn push(&mut self, id: TxId) -> bool {
+        self.wait(id, self.soonest())
+    }
+
+    /// Queues an id that need not leave before the window is over. `part`, of 1,024 parts, is drawn for each call: the two
+    /// ends of a link should not tell each other the same at the same time.
+    pub(crate) fn push_lazily(&mut self, now: Time, id: TxId, part: u64) -> bool {
+        // From half a window to one and a half.
+        let wait = self.window.times(512_u64.saturating_add(part.min(1_023))).divided_by(1_024);
+        self.wait(id, (now + wait).max(self.soonest()))
+    }
+
+    /// How many ids wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// When the next batch may leave; `None` if nothing waits.
+    pub(crate) fn due(&self) -> Option<Time> {
+        (!self.waiting.is_empty()).then_some(self.due)
+    }
+
+    /// The next id to announce.
+    pub(crate) fn pop(&mut self) -> Option<TxId> {
+        self.waiting.pop_front()
+    }
+
+    /// Notes that a batch left.
+    pub(crate) fn sent(&mut self, now: Time) {
+        self.last_batch = Some(now);
+        self.due = self.soonest();
+        self.window = self.window.times(2).min(ANNOUNCE_WINDOW_MAX);
+    }
+
+    /// Notes that the peer asked for something that was announced to it.
+    pub(crate) const fn wanted(&mut self) {
+        self.window = ANNOUNCE_INTERVAL;
+    }
+
+    fn soonest(&self) -> Time {
+        self.last_batch.map_or(Time::ZERO, |last| last + ANNOUNCE_INTERVAL)
+    }
+
+    fn wait(&mut self, id: TxId, due: Time) -> bool {
+        self.due = if self.waiting.is_empty() { due } else { self.due.min(due) };
+        self.waiting.push_back(id);
+        if self.waiting.len() > ANNOUNCE_QUEUE_MAX {
+            self.waiting.pop_front();
+            return false;
+        }
+        true
+    }
+}

@@ -1,0 +1,65 @@
+//! What one peer may cost, in bytes a second.
+
+use crate::time::{Duration, Time};
+
+/// A token bucket of bytes. It may go below zero: then nothing is allowed until it is back.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: i64,
+    at: Time,
+    per_second: u64,
+    full: i64,
+}
+
+impl Budget {
+    pub(crate) fn new(now: Time, per_second: u64, burst: u64) -> Self {
+        let full = i64::try_from(burst).unwrap_or(i64::MAX);
+        Self { left: full, at: now, per_second, full }
+    }
+
+    /// A budget that has saved up nothing when time begins.
+    pub(crate) fn saving(per_second: u64, burst: u64) -> Self {
+        Self { left: 0, ..Self::new(Time::ZERO, per_second, burst) }
+    }
+
+    pub(crate) fn spend(&mut self, now: Time, cost: u64) {
+        self.refill(now);
+        self.left = self.left.saturating_sub(i64::try_from(cost).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn is_within(&mut self, now: Time) -> bool {
+        self.refill(now);
+        self.left >= 0
+    }
+
+    /// Whether so much is left.
+    pub(crate) fn has(&mut self, now: Time, amount: u64) -> bool {
+        self.refill(now);
+        u64::try_from(self.left).is_ok_and(|left| left >= amount)
+    }
+
+    /// Spends, unless the budget is below zero. True if it did.
+    pub(crate) fn spend_within(&mut self, now: Time, cost: u64) -> bool {
+        let within = self.is_within(now);
+        if within {
+            self.spend(now, cost);
+        }
+        within
+    }
+
+    /// When the budget is back at zero; `None` if it is not below.
+    pub(crate) fn within_at(&self) -> Option<Time> {
+        let missing = self.left.min(0).unsigned_abs();
+        // One microsecond more than the division gives, so that waking up then finds it within.
+        let micros = missing.saturating_mul(1_000_000) / self.per_second.max(1) + 1;
+        (missing > 0).then(|| self.at + Duration::from_micros(micros))
+    }
+
+    fn refill(&mut self, now: Time) {
+        let gained = now.since(self.at).as_micros().saturating_mul(self.per_second) / 1_000_000;
+        if gained > 0 {
+            self.left = self.left.saturating_add(i64::try_from(gained).unwrap_or(self.full)).min(self.full);
+            self.at = now;
+        }
+    }
+}

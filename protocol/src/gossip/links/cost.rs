@@ -1,0 +1,52 @@
+//! What a message takes of its sender's inbound budget.
+//!
+//! Promises that what a message has a node do is bounded by what it costs its sender: by its bytes, by how much of what it
+//! names is looked up, or by what its answer may take, whichever is the most. It is charged before anything is done, and
+//! whether or not there is room for the answer. Deliberately absent: what follows when a budget is used up; that is in
+//! `gossip`, which stops reading then.
+
+use crate::limits::{
+    BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR,
+    MESSAGE_COST_BYTES, PLACE_COST_BYTES,
+};
+use crate::wire::codec::Encode as _;
+use crate::wire::message::{Message, Reconcile};
+
+/// What a message costs its sender's inbound budget.
+pub(crate) fn cost(message: &Message) -> u64 {
+    let bytes = message.encoded_len() as u64;
+    let bodies = |count: usize| (count as u64).saturating_mul(BODY_COST_BYTES);
+    let named = bytes.saturating_mul(INV_COST_FACTOR);
+    let most = match message {
+        // Every id is looked up.
+        Message::Inv(_)
+        | Message::Had(_)
+        | Message::Prune(_)
+        | Message::Graft(_)
+        | Message::GetData { .. }
+        | Message::NotFound { .. } => named,
+        Message::Transactions { bodies: sent, .. } => bytes.saturating_add(bodies(sent.len())),
+        Message::BlockHeader { .. } | Message::Block(_) => bytes.saturating_add(bodies(1)),
+        Message::Headers(headers) => bytes.saturating_add(bodies(headers.len())),
+        // It may be looked for on disk.
+        Message::GetBlock { .. } => bytes.saturating_add(bodies(1)),
+        // As much as the longest answer takes, which may come from disk.
+        Message::GetHeaders(_) => {
+            bytes.saturating_add(HEADERS_ENTRIES_MAX.saturating_mul(HEADER_BYTES_MAX) as u64)
+        }
+        Message::Reconcile(message) => match &**message {
+            // An opening has us make a sketch of the mempool, a list one of the largest offers, a more symbols.
+            Reconcile::Open { .. } | Reconcile::List { .. } | Reconcile::More { .. } => {
+                (CONTROL_FRAME_BYTES_MAX as u64).saturating_add(bytes)
+            }
+            // A bit names a transaction.
+            Reconcile::Take { places, .. } => {
+                let places = places.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>();
+                named.saturating_add(places.saturating_mul(PLACE_COST_BYTES))
+            }
+            _ => named,
+        },
+        Message::Hello(_) | Message::Ack(_) | Message::Ping(_) | Message::Pong(_) | Message::Goodbye(_) => bytes,
+    };
+    most.max(MESSAGE_COST_BYTES)
+}

@@ -1,0 +1,114 @@
+//! What was offered to and by one peer, and how often it is worth a conversation.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use crate::items::hash::ShortId;
+use crate::limits::{LIST_PAUSE_MAX, LIST_PAUSE_MIN, OFFERS_MAX, RECONCILE_PAUSE_MAX, RECONCILE_PEER_PACE};
+use crate::time::{Duration, Time};
+
+/// What passes between us and one peer.
+#[derive(Debug, Default)]
+pub(crate) struct Dealings {
+    /// What we offered lately, each of another number; the newest last.
+    offers: VecDeque<Given>,
+    /// What the peer offered last.
+    pub(crate) offered: Option<Offered>,
+    /// When the peer may open the next conversation.
+    pub(crate) open_at: Time,
+    /// No conversation with it before this time, and how long the pause is.
+    pub(crate) pause_until: Time,
+    pause: Duration,
+    /// It is not to list before this time, and how long that pause was.
+    pub(crate) list_at: Time,
+    list_pause: Duration,
+    /// After which id its next list begins, if the last one was not whole.
+    pub(crate) list_after: Option<ShortId>,
+    /// Until when its openings so far would have been answered at its pace.
+    answered_until: Time,
+}
+
+/// An offer of ours.
+#[derive(Debug)]
+struct Given {
+    number: u32,
+    question: Question,
+    ids: Vec<ShortId>,
+}
+
+/// What an offer of ours answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// An opening, with this salt.
+    Opening([u8; 16]),
+    /// That the peer lacks this of a conversation that we opened.
+    Lacking,
+    /// For a list of what comes after this id.
+    List(Option<ShortId>),
+}
+
+/// An offer of a peer, as far as it is wanted.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    pub(crate) number: u32,
+    pub(crate) places: BTreeMap<ShortId, u16>,
+    /// Whether it is a part of a list, whose items others hold as well.
+    pub(crate) listed: bool,
+}
+
+impl Dealings {
+    /// Ids that are remembered of offers: ours and the peer's.
+    pub(crate) fn len(&self) -> (usize, usize) {
+        let ours = self.offers.iter().map(|given| given.ids.len()).sum();
+        (ours, self.offered.as_ref().map_or(0, |offered| offered.places.len()))
+    }
+
+    /// Remembers an offer of ours in place of the one of that number, or else the oldest.
+    pub(crate) fn remember(&mut self, number: u32, question: Question, ids: Vec<ShortId>) {
+        self.offers.retain(|given| given.number != number);
+        if self.offers.len() >= OFFERS_MAX {
+            self.offers.pop_front();
+        }
+        self.offers.push_back(Given { number, question, ids });
+    }
+
+    /// What we offered if this very question was answered lately. It came twice then, and what we hold by now is something else:
+    /// with another answer, the peer's takes could mean either.
+    pub(crate) fn answered(&self, number: u32, question: Question) -> Option<Vec<ShortId>> {
+        let same = |given: &&Given| given.number == number && given.question == question;
+        self.offers.iter().find(same).map(|given| given.ids.clone())
+    }
+
+    /// What we offered under a number.
+    pub(crate) fn offer(&self, number: u32) -> Option<&[ShortId]> {
+        self.offers.iter().find(|given| given.number == number).map(|given| given.ids.as_slice())
+    }
+
+    /// A list of it is over. One that brought nothing makes a pause, twice as long as the one before.
+    pub(crate) fn listed(&mut self, now: Time, well: bool) {
+        let pause = self.list_pause.times(2).max(LIST_PAUSE_MIN).min(LIST_PAUSE_MAX);
+        self.list_pause = if well { Duration::ZERO } else { pause };
+        self.list_at = now + self.list_pause;
+    }
+
+    /// How many of its openings were answered faster than its pace.
+    pub(crate) fn lately_answered(&self, now: Time) -> u64 {
+        self.answered_until.since(now).as_micros().div_ceil(RECONCILE_PEER_PACE.as_micros())
+    }
+
+    /// An opening of it is answered.
+    pub(crate) fn answer(&mut self, now: Time) {
+        self.answered_until = self.answered_until.max(now) + RECONCILE_PEER_PACE;
+    }
+
+    /// A conversation told differences and brought nothing: a pause, twice as long as the one before, `interval` at least.
+    pub(crate) fn pause(&mut self, now: Time, interval: Duration) {
+        self.pause = self.pause.times(2).max(interval).min(RECONCILE_PAUSE_MAX);
+        self.pause_until = now + self.pause;
+    }
+
+    /// Something came of it after all.
+    pub(crate) fn resume(&mut self, now: Time) {
+        (self.pause, self.pause_until) = (Duration::ZERO, now);
+    }
+}

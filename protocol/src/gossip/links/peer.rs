@@ -1,0 +1,213 @@
+//! What one peer knows, may queue, and is owed. Every structure here is bounded; none looks at another peer.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::announce::AnnounceQueue;
+use super::budget::Budget;
+use super::credit::Credit;
+use super::dealings::Dealings;
+use super::known::KnownSet;
+use super::steadiness::Steadiness;
+use crate::gossip::api::Direction;
+use crate::gossip::fetch::debts::Debts;
+use crate::gossip::sync::their_chain::TheirChain;
+use crate::items::block::SignedHeader;
+use crate::items::hash::{RouteId, ShortId};
+use crate::items::transaction::Height;
+use crate::limits::{
+    ANNOUNCE_ROOM_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC,
+    HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX, PRUNE_WINDOW,
+    REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX,
+};
+use crate::seeded::SeededState;
+use crate::time::Time;
+
+/// The state of one peer.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) direction: Direction,
+    /// Whether its Hello came and fits.
+    pub(crate) ready: bool,
+    /// When a missing Hello ends the connection.
+    pub(crate) hello_deadline: Time,
+    pub(crate) known: KnownSet,
+    pub(crate) credit: Credit,
+    pub(crate) budget: Budget,
+    /// What it may have us push on routes that we don't know.
+    pub(crate) flood: Budget,
+    /// How steady its announcements are.
+    pub(crate) steadiness: Steadiness,
+    /// Routes on which it is to push no more, and to push again.
+    pub(crate) prunes: Vec<RouteId>,
+    pub(crate) grafts: Vec<RouteId>,
+    /// When the prunes leave, if nothing takes them along before.
+    pub(crate) prunes_due: Time,
+    /// Transactions to announce.
+    pub(crate) announcements: AnnounceQueue,
+    /// Blocks to announce, waiting for credit.
+    pub(crate) headers: VecDeque<SignedHeader>,
+    /// What it asked for and hasn't got.
+    pub(crate) debts: Debts,
+    /// Whether headers are being loaded for it.
+    pub(crate) loading_headers: bool,
+    /// Items of its in verification, and their bytes.
+    pub(crate) checks: usize,
+    pub(crate) check_bytes: usize,
+    /// Whether the driver reads from it.
+    pub(crate) reading: bool,
+    /// What it tells of its chain, and when to ask it for more.
+    pub(crate) chain: TheirChain,
+    /// Whether it said goodbye.
+    pub(crate) said_goodbye: bool,
+    /// What was offered lately, both ways.
+    pub(crate) dealings: Dealings,
+    /// Bodies it was the first to deliver.
+    pub(crate) delivered: u64,
+    /// When it last was, with a transaction and with a block.
+    pub(crate) first_transaction: Option<Time>,
+    pub(crate) first_block: Option<Time>,
+    /// Whether something was sent to it since the last flush, so that announcements can ride along.
+    pub(crate) spoken_to: bool,
+}
+
+impl Peer {
+    pub(crate) fn new(now: Time, direction: Direction, hasher: SeededState) -> Self {
+        Self {
+            direction,
+            ready: false,
+            hello_deadline: now + HELLO_TIMEOUT,
+            known: KnownSet::new(hasher.clone(), KNOWN_MAX),
+            credit: Credit::default(),
+            budget: Budget::new(now, INBOUND_BYTES_PER_SEC, INBOUND_BURST_BYTES),
+            flood: Budget::new(now, FLOOD_BYTES_PER_SEC, FLOOD_BURST_BYTES),
+            steadiness: Steadiness::default(),
+            prunes: Vec::new(),
+            grafts: Vec::new(),
+            prunes_due: Time::ZERO,
+            announcements: AnnounceQueue::default(),
+            headers: VecDeque::new(),
+            debts: Debts::new(now, hasher),
+            loading_headers: false,
+            checks: 0,
+            check_bytes: 0,
+            reading: true,
+            chain: TheirChain::default(),
+            said_goodbye: false,
+            dealings: Dealings::default(),
+            delivered: 0,
+            first_transaction: None,
+            first_block: None,
+            spoken_to: false,
+        }
+    }
+
+    /// Reads a field here and there, so that all of this struct is at hand.
+    #[cfg(feature = "simulator")]
+    pub(crate) fn foresee(&self) -> u64 {
+        let counts =
+            [self.known.len(), self.announcements.len(), self.debts.len().0, self.headers.len(), self.checks];
+        counts.iter().fold(self.delivered, |sum, count| sum.wrapping_add(*count as u64))
+            ^ u64::from(self.can_announce())
+            ^ u64::from(self.budget.within_at().is_some())
+    }
+
+    /// Whether it should be sent or told of an item.
+    pub(crate) fn lacks(&self, id: ShortId) -> bool {
+        self.ready && !self.known.contains(id)
+    }
+
+    /// Whether a batch of announcements could be sent now.
+    pub(crate) fn can_announce(&self) -> bool {
+        self.ready && self.announcements.due().is_some() && self.credit.fits_control(ANNOUNCE_ROOM_BYTES)
+    }
+
+    /// A body is sent to it for the asking. Blocks and large transactions are `remembered`.
+    pub(crate) fn note_sent(&mut self, now: Time, id: ShortId, bytes: usize, remembered: bool) {
+        self.known.insert(id);
+        self.debts.note_sent(now, id, bytes, remembered);
+    }
+
+    /// Whether prunes could be sent now.
+    pub(crate) fn can_prune(&self) -> bool {
+        !self.prunes.is_empty() && self.credit.fits_control(REQUEST_ROOM_BYTES)
+    }
+
+    /// Whether anything waits to be sent or decided.
+    pub(crate) fn has_work(&self) -> bool {
+        self.can_announce() || self.can_prune() || self.waits()
+    }
+
+    /// Whether anything waits that time alone doesn't bring about.
+    pub(crate) fn waits(&self) -> bool {
+        let over = self.checks >= CHECKS_PER_PEER_MAX
+            || self.check_bytes >= CHECK_BYTES_PER_PEER_MAX
+            || self.budget.within_at().is_some();
+        self.debts.waits()
+            || self.debts.can_serve_bulk(&self.credit)
+            || !self.headers.is_empty()
+            || !self.grafts.is_empty()
+            || self.spoken_to
+            || over
+            || !self.reading
+    }
+
+    /// When it wants to be looked at, should nothing else happen before.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let hello = (!self.ready).then_some(self.hello_deadline);
+        let announce = self.can_announce().then(|| self.announcements.due()).flatten();
+        let budget = self.budget.within_at();
+        let prunes = self.can_prune().then_some(self.prunes_due);
+        let headers = self.may_be_asked().then(|| self.chain.ask_again_at()).flatten();
+        let upload = self.debts.within_at();
+        [hello, announce, budget, prunes, headers, upload].into_iter().flatten().min()
+    }
+
+    /// Queues a block's announcement; of too many the oldest goes.
+    pub(crate) fn announce_header(&mut self, header: SignedHeader) {
+        self.headers.push_back(header);
+        if self.headers.len() > HEADER_QUEUE_MAX {
+            self.headers.pop_front();
+        }
+    }
+
+    /// Whether it should have the body of a block at this height.
+    pub(crate) fn has_body_at(&self, now: Time, height: Height) -> bool {
+        self.ready && self.chain.has_body_at(now, height)
+    }
+
+    /// Whether headers are wanted of it, and only the time since it was last asked may stand against that.
+    pub(crate) fn may_be_asked(&self) -> bool {
+        self.ready && self.chain.is_wanted() && self.credit.fits_control(REQUEST_ROOM_BYTES)
+    }
+
+    /// Queues a prune: it rides on the next frame, leaves after [`PRUNE_WINDOW`], or at once if the peer pushes in vain
+    /// again. It is advice: of too many the newest is left out, and comes again with the next duplicate.
+    pub(crate) fn prune(&mut self, now: Time, route: RouteId) {
+        if self.prunes.contains(&route) {
+            self.prunes_due = now;
+            return;
+        }
+        if self.prunes.is_empty() {
+            self.prunes_due = now + PRUNE_WINDOW;
+        }
+        advise(&mut self.prunes, route);
+    }
+
+    /// Queues a prune that doesn't wait.
+    pub(crate) fn prune_now(&mut self, now: Time, route: RouteId) {
+        self.prune(now, route);
+        self.prunes_due = now;
+    }
+
+    /// Queues a graft; the same holds, with the next announcement.
+    pub(crate) fn graft(&mut self, route: RouteId) {
+        advise(&mut self.grafts, route);
+    }
+}
+
+fn advise(routes: &mut Vec<RouteId>, route: RouteId) {
+    if routes.len() < ROUTES_ENTRIES_MAX && !routes.contains(&route) {
+        routes.push(route);
+    }
+}

@@ -1,0 +1,133 @@
+//! Talking with one peer: greeting it, announcing to it, and leaving it. What it is asked for is in `fetch` and `sync`.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::peer::Peer;
+use crate::gossip::Gossip;
+use crate::gossip::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
+use crate::limits::{ANNOUNCE_BATCH_MAX, REQUEST_ROOM_BYTES};
+use crate::time::Time;
+use crate::wire::codec::Encode as _;
+use crate::wire::message::{Hello, InvEntry, Message, TxRef, VERSION};
+
+impl Gossip {
+    pub(crate) fn on_connected(
+        &mut self,
+        now: Time,
+        handle: PeerHandle,
+        direction: Direction,
+        group: Option<AddressGroup>,
+    ) {
+        self.peers.insert(handle, Peer::new(now, direction, self.hasher.clone()));
+        self.requests.peer_connected(now, handle, direction, group);
+        self.relay.peer_met(handle);
+        let tip = self.chain.tip();
+        if let Some(peer) = self.peers.get_mut(&handle) {
+            peer.known.insert(tip.id.short());
+        }
+        let hello = Hello::new(&self.config.network, tip).keeping_from(self.kept_from());
+        self.send(handle, Message::Hello(hello));
+    }
+
+    /// Forgets a peer; what it was asked for goes to the next announcer.
+    pub(crate) fn drop_peer(&mut self, now: Time, handle: PeerHandle) {
+        if self.peers.remove(&handle).is_some() {
+            self.requests.peer_disconnected(now, handle);
+            self.leave_conversations(handle);
+            self.leave_routes(now, handle);
+            self.orphans.remove_peer(handle.0);
+            self.mempool.link_closed(handle.0);
+            self.watch_again(now, false);
+        }
+    }
+
+    /// Leaves a peer, and forgets it at once: whatever else it sends is ignored.
+    pub(crate) fn disconnect(&mut self, now: Time, handle: PeerHandle, reason: DisconnectReason) {
+        if self.peers.contains_key(&handle) {
+            self.outputs.push_back(Output::Disconnect { peer: handle, reason });
+            self.drop_peer(now, handle);
+        }
+    }
+
+    pub(crate) fn on_hello(&mut self, now: Time, from: PeerHandle, hello: &Hello) {
+        if hello.network != self.config.network.as_str().as_bytes() {
+            return self.disconnect(now, from, DisconnectReason::WrongNetwork);
+        }
+        if hello.version != VERSION {
+            return self.disconnect(now, from, DisconnectReason::WrongVersion);
+        }
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.ready = true;
+        peer.chain.keeps_from(hello.kept_from);
+        peer.known.insert(hello.tip.id.short());
+        self.met_peer(now);
+        self.hear_of_tip(now, from, hello.tip);
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        // Our tip may have moved between our Hello and theirs.
+        let tip = self.chain.tip();
+        if let Some(header) = self.chain.header(&tip.id).copied()
+            && tip.height >= hello.tip.height
+        {
+            peer.announce_header(header);
+        }
+        self.tell(Event::PeerReady { peer: from, tip: hello.tip });
+        self.greet(now, from);
+        if hello.tip.height > tip.height || self.chain.header(&hello.tip.id).is_none() && hello.tip.height > 0 {
+            self.ask_headers(now, from);
+        }
+        self.catch_up(now);
+    }
+
+    /// Announces what waits for a peer: blocks at once, transactions when a batch is due or something else is sent to
+    /// it anyway.
+    pub(crate) fn announce(&mut self, now: Time, handle: PeerHandle) {
+        while let Some(peer) = self.peers.get_mut(&handle)
+            && peer.ready
+            && peer.credit.fits_control(REQUEST_ROOM_BYTES)
+            && let Some(header) = peer.headers.pop_front()
+        {
+            if !peer.known.contains(header.id().short()) {
+                peer.known.insert(header.id().short());
+                self.send(handle, Message::BlockHeader { header: Box::new(header), pushed: false });
+            }
+        }
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        let spoken_to = core::mem::take(&mut peer.spoken_to);
+        let due = peer.announcements.due().is_some_and(|due| due <= now);
+        if !peer.can_announce() || !(due || spoken_to) {
+            return;
+        }
+        let mut entries = Vec::with_capacity(peer.announcements.len().min(ANNOUNCE_BATCH_MAX));
+        while entries.len() < ANNOUNCE_BATCH_MAX
+            && let Some(id) = peer.announcements.pop()
+        {
+            // What left the mempool meanwhile is confirmed or gone; what the peer knows would be an echo.
+            let Some(accepted_at) = self.mempool.accepted_at(&id) else { continue };
+            if peer.known.contains(id.short()) {
+                continue;
+            }
+            peer.known.insert(id.short());
+            let ambiguous = self.mempool.is_ambiguous(id.short());
+            let transaction = if ambiguous { TxRef::Full(id) } else { TxRef::Short(id.short()) };
+            let age_ms = u32::try_from(now.since(accepted_at).as_millis()).unwrap_or(u32::MAX);
+            entries.push(InvEntry { transaction, age_ms });
+        }
+        if !entries.is_empty() {
+            peer.announcements.sent(now);
+            self.send(handle, Message::Inv(entries));
+            if let Some(peer) = self.peers.get_mut(&handle) {
+                peer.spoken_to = false;
+            }
+        }
+    }
+
+    /// Sends a message. Whoever calls has looked for room; the credit goes to zero at worst.
+    pub(crate) fn send(&mut self, handle: PeerHandle, message: Message) {
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        let lane = message.lane();
+        peer.credit.take(lane, message.encoded_len());
+        peer.spoken_to = true;
+        self.outputs.push_back(Output::Send { peer: handle, lane, message });
+    }
+}

@@ -1,0 +1,403 @@
+//! Author trees, where they meet peers: what is pushed to whom, what is waited for, and who is pruned and grafted. What
+//! is known of routes is in `routes`. Under other policies all of this does nothing.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::fan_out::{Act, Item, Parcel};
+use super::route::First;
+use super::trust::{Backing, Due};
+use crate::gossip::Gossip;
+use crate::gossip::api::PeerHandle;
+use crate::gossip::fetch::request::{Announced, RequestKey};
+use crate::gossip::intake::transactions::Sender;
+use crate::gossip::links::peer::Peer;
+use crate::items::block::SignedHeader;
+use crate::items::hash::{BlockId, RouteId, RouteKind, ShortId, TxId};
+use crate::items::transaction::SignedTransaction;
+use crate::ledger::mempool::Lookup;
+use crate::limits::{LIVE_AGE_MAX, REQUEST_ROOM_BYTES};
+use crate::time::{Duration, Time};
+use crate::wire::message::{Lane, Message, TxRef};
+
+/// Along which links a transaction is pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// All: nobody knows the route yet, and this teaches it.
+    Flood,
+    /// The eager links of a route.
+    Tree(RouteId),
+    /// None: it is announced, at once.
+    Nowhere,
+}
+
+impl Gossip {
+    /// Pushes a transaction along its route's eager links, and announces it on the others when there is time.
+    pub(crate) fn relay_along_tree(
+        &mut self,
+        now: Time,
+        transaction: &Arc<SignedTransaction>,
+        at: Time,
+        sender: Option<Sender>,
+    ) {
+        self.pass_along_tree(now, transaction, at, sender, false);
+    }
+
+    /// The same; `again` if it was passed on before, as a doubted link or something old had brought it.
+    fn pass_along_tree(
+        &mut self,
+        now: Time,
+        transaction: &Arc<SignedTransaction>,
+        at: Time,
+        sender: Option<Sender>,
+        again: bool,
+    ) {
+        let (id, short) = (transaction.id(), transaction.id().short());
+        let (via, first) = self.first_sight(now, transaction, at, sender, again);
+        let message = Message::Transactions { via, bodies: [transaction.clone().into()].into() };
+        let parcel = Parcel::new(Item::Transaction(id), Some(message));
+        let way = self.way(now, &first, sender, parcel.load());
+        let due = self.await_push(now, id, &first, way, sender);
+        let owes = due.map(|due| due.peer);
+        // Of whom a push is expected that teaches, it is waited for; meanwhile all others are told at once.
+        let waits = due.is_some_and(|due| due.held);
+        let Some(routes) = self.relay.routes_mut() else { return };
+        let told = if again { routes.told.take(short) } else { Vec::new() };
+        let links = match way {
+            Way::Tree(route) => Some(routes.links(RouteKind::Transaction, route)),
+            Way::Flood | Way::Nowhere => None,
+        };
+        let unsure = waits || sender.is_some_and(|sender| !sender.is_live());
+        let mut told_now = Vec::new();
+        let plan = |handle, peer: &Peer| {
+            let lacks = peer.lacks(short) || told.binary_search(&handle).is_ok();
+            if !lacks || owes == Some(handle) {
+                return Act::Nothing;
+            }
+            let eager = links.map_or(way == Way::Flood, |links| links.is_eager(handle));
+            let soon = eager || links.is_none();
+            if unsure && soon {
+                told_now.push(handle);
+            }
+            match (soon, eager && !waits) {
+                (_, true) => Act::Push,
+                (true, false) => Act::Announce,
+                (false, false) => Act::AnnounceLazily,
+            }
+        };
+        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, plan);
+        self.dispatch(parcel, outcome, false);
+        let Some(routes) = self.relay.routes_mut() else { return };
+        if unsure {
+            routes.told.tell(short, told_now);
+        }
+        if sender.is_none_or(|sender| sender.is_live()) {
+            routes.learn(first);
+            routes.remember(short, first);
+        }
+    }
+
+    /// On which route a transaction travels on, if that is not its author's, and what it teaches.
+    fn first_sight(
+        &mut self,
+        now: Time,
+        transaction: &SignedTransaction,
+        at: Time,
+        sender: Option<Sender>,
+        again: bool,
+    ) -> (Option<RouteId>, First) {
+        let author = RouteId::of(RouteKind::Transaction, &transaction.author().0);
+        let via = match sender {
+            Some(sender) => sender.via,
+            None => self.relay.routes_mut().and_then(|routes| routes.enter(now, author)),
+        };
+        let from = sender.map(|sender| sender.peer);
+        if let Some(routes) = self.relay.routes_mut().filter(|_| via.is_none()) {
+            routes.adopt(author, from);
+        }
+        let (kind, route) = (RouteKind::Transaction, via.unwrap_or(author));
+        let pushed = sender.is_some_and(|sender| sender.is_pushed());
+        (via, First { kind, route, author, at, from, pushed, again })
+    }
+
+    /// An item came by asking for it or from a doubted link, although a push of the route's parent was due. That one is
+    /// told nothing of it, so that its silence can be judged.
+    fn await_push(&mut self, now: Time, id: TxId, first: &First, way: Way, sender: Option<Sender>) -> Option<Due> {
+        let sender = sender.filter(|_| way == Way::Tree(first.route))?;
+        let backing = sender.backing.and(self.requests.source(sender.peer));
+        let routes = self.relay.routes_mut()?;
+        let held = routes.trust.is_doubted(now, sender.peer);
+        let from = sender.peer;
+        let peer =
+            routes.owes(now, first.route).filter(|parent| *parent != from && (held || !sender.is_pushed()))?;
+        let unnamed = first.route == first.author;
+        let (route, brought) = (first.route, false);
+        let due = Due { id, route, peer, from, held, unnamed, backing, brought };
+        if !routes.overdue.wait(now, due) {
+            return None;
+        }
+        if backing == Backing::Several {
+            routes.keep_spare(now, &due);
+        }
+        Some(due)
+    }
+
+    /// Pushes that were due were waited for long enough. Of whom nothing came, it missed one, and is told now. Who announced
+    /// the item has missed none, but the second link stays.
+    pub(crate) fn judge_overdue(&mut self, now: Time) {
+        while let Some(routes) = self.relay.routes_mut()
+            && let Some(due) = routes.overdue.pop(now)
+        {
+            if due.brought && !due.held {
+                routes.drop_spare(due.route);
+            }
+            let short = due.id.short();
+            let silent = self.peers.get(&due.peer).is_some_and(|peer| peer.lacks(short));
+            if silent && due.unnamed && due.backing == Backing::Several {
+                routes.trust.missed(now, due.peer);
+            }
+            if due.held && routes.end_wait(short, &due) {
+                self.push_to_told(now, &due.id);
+            }
+            if silent {
+                self.queue_announcement(due.peer, due.id);
+            }
+        }
+    }
+
+    /// Who was told of a transaction, while another copy was waited for in vain, is sent it.
+    fn push_to_told(&mut self, now: Time, id: &TxId) {
+        let Some(routes) = self.relay.routes_mut() else { return };
+        let (told, via) = (routes.told.take(id.short()), routes.via_of(id.short()));
+        let Some(transaction) = self.mempool.get(id).cloned() else { return };
+        let message = Message::Transactions { via, bodies: [transaction.into()].into() };
+        let parcel = Parcel::new(Item::Transaction(*id), Some(message));
+        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, |handle, _| {
+            match told.binary_search(&handle) {
+                Ok(_) => Act::PushOrNothing,
+                Err(_) => Act::Nothing,
+            }
+        });
+        self.dispatch(parcel, outcome, false);
+    }
+
+    fn way(&mut self, now: Time, first: &First, sender: Option<Sender>, load: Option<(Lane, usize)>) -> Way {
+        let Some(routes) = self.relay.routes() else { return Way::Nowhere };
+        if sender.is_some_and(|sender| !sender.is_live()) {
+            return Way::Nowhere;
+        }
+        if routes.knows(first.route) {
+            return Way::Tree(first.route);
+        }
+        let fallback = if routes.knows(first.author) { Way::Tree(first.author) } else { Way::Nowhere };
+        let Some((Lane::Control, bytes)) = load else { return fallback };
+        let Some(sender) = sender else { return Way::Flood };
+        let copies = self.peers.iter().count().saturating_sub(1);
+        let cost = bytes.saturating_mul(copies) as u64;
+        let allowed = self.peers.get_mut(&sender.peer).is_some_and(|peer| peer.flood.spend_within(now, cost));
+        if allowed { Way::Flood } else { fallback }
+    }
+
+    /// A peer announced what isn't here yet. If it is news, a push is likely to be on its way, and is waited for.
+    pub(crate) fn on_news(&mut self, now: Time, from: PeerHandle, key: RequestKey, age: Duration) -> Announced {
+        let bytes = self.lengths.transaction();
+        let Some(peer) = self.peers.get(&from).filter(|_| self.relay.routes().is_some() && age < LIVE_AGE_MAX)
+        else {
+            return self.requests.announced(now, from, key, bytes);
+        };
+        let ready_at = earlier(now, age) + peer.steadiness.grace();
+        let announced = self.requests.announced_early(now, from, key, bytes, ready_at.max(now));
+        self.requests.mark_live(key);
+        announced
+    }
+
+    /// A peer announced what is here: was it earlier than who brought it?
+    pub(crate) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
+        let source = self.requests.source(from);
+        let Some(routes) = self.relay.routes_mut() else { return };
+        if let Some(due) = routes.overdue.back(short, from, source) {
+            routes.keep_spare(now, &due);
+        }
+        if age >= LIVE_AGE_MAX {
+            return;
+        }
+        let had = earlier(now, age);
+        let Some(behind) = routes.behind(from, short, had) else { return };
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        let slack = peer.steadiness.slack();
+        peer.steadiness.note(behind);
+        if let Some((whom, route)) = routes.announced(now, from, short, had, slack)
+            && let Some(peer) = self.peers.get_mut(&whom)
+        {
+            peer.graft(route);
+        }
+    }
+
+    /// A peer has a transaction, by whatever it said: it is neither told of it nor sent it from now on.
+    pub(crate) fn shows(&mut self, from: PeerHandle, short: ShortId) {
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.known.insert(short);
+        }
+        if let Some(routes) = self.relay.routes_mut() {
+            routes.told.shown(short, from);
+        }
+    }
+
+    /// A good transaction came that was here already.
+    pub(crate) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
+        // Its sender may have left while the first copy was checked, and a link that is gone is neither eager nor lazy.
+        let counts = sender.is_pushed() && self.peers.contains_key(&sender.peer);
+        let source = self.requests.source(sender.peer);
+        let Some(routes) = self.relay.routes_mut() else { return };
+        if !counts {
+            return;
+        }
+        routes.overdue.brought(short, sender.peer);
+        if let Some(due) = routes.overdue.back(short, sender.peer, source) {
+            routes.keep_spare(now, &due);
+        }
+        let displaced = routes.displace(now, sender.peer, short);
+        if let Some((doubted, route)) = displaced
+            && let Some(peer) = self.peers.get_mut(&doubted)
+        {
+            peer.prune(now, route);
+        }
+        if let Some(transaction) = self.is_news_now(now, short, displaced.is_some()) {
+            return self.pass_along_tree(now, &transaction, now, Some(sender), true);
+        }
+        let Some(routes) = self.relay.routes_mut() else { return };
+        if let Some((whom, route)) = routes.duplicate(now, sender.peer, short, sender.via)
+            && let Some(peer) = self.peers.get_mut(&whom)
+        {
+            peer.prune(now, route);
+        }
+    }
+
+    /// A transaction that is pushed to us, if it is here but what was known of its way was false: a doubted link had brought
+    /// it (`displaced`), or somebody who said that it was old.
+    fn is_news_now(&self, now: Time, short: ShortId, displaced: bool) -> Option<Arc<SignedTransaction>> {
+        let unknown = self.relay.routes().is_some_and(|routes| routes.route_of(short).is_none());
+        let Lookup::One(transaction) = self.mempool.by_short(short) else { return None };
+        let accepted = self.mempool.accepted_at(&transaction.id())?;
+        (displaced || unknown && now.since(accepted) < LIVE_AGE_MAX).then_some(transaction)
+    }
+
+    /// A peer asks for transactions that were announced to it.
+    pub(crate) fn on_wanted(&mut self, from: PeerHandle, graft: bool, wanted: &[TxRef]) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.announcements.wanted();
+        let Some(routes) = self.relay.routes_mut() else { return };
+        for transaction in wanted {
+            routes.told.shown(transaction.short(), from);
+            if graft && let Some(route) = routes.route_of(transaction.short()) {
+                routes.grafted(route, from);
+            }
+        }
+    }
+
+    /// A peer asks for a block.
+    pub(crate) fn on_block_wanted(&mut self, from: PeerHandle, graft: bool, id: &BlockId) {
+        let Some(routes) = self.relay.routes_mut().filter(|_| graft) else { return };
+        if let Some(header) = self.chain.header(id) {
+            routes.grafted(block_route(header), from);
+        }
+    }
+
+    pub(crate) fn on_prune(&mut self, from: PeerHandle, pruned: &[RouteId]) {
+        if let Some(routes) = self.relay.routes_mut() {
+            pruned.iter().for_each(|route| routes.pruned(*route, from));
+        }
+    }
+
+    pub(crate) fn on_graft(&mut self, from: PeerHandle, grafted: &[RouteId]) {
+        if let Some(routes) = self.relay.routes_mut() {
+            grafted.iter().for_each(|route| routes.grafted(*route, from));
+        }
+    }
+
+    /// A peer is gone: others take its place on the routes that it was the parent of.
+    pub(crate) fn leave_routes(&mut self, now: Time, gone: PeerHandle) {
+        for (handle, route) in self.relay.peer_gone(now, gone) {
+            if let Some(peer) = self.peers.get_mut(&handle) {
+                peer.graft(route);
+            }
+        }
+    }
+
+    /// Sends what a peer is to know of routes: grafts at once, prunes when they are due or something else is sent anyway.
+    pub(crate) fn advise(&mut self, now: Time, handle: PeerHandle) {
+        let Some(peer) = self.peers.get_mut(&handle) else { return };
+        if !peer.credit.fits_control(REQUEST_ROOM_BYTES) {
+            return;
+        }
+        let grafts = core::mem::take(&mut peer.grafts);
+        let ride = peer.spoken_to || !grafts.is_empty() || peer.prunes_due <= now;
+        let prunes = if ride { core::mem::take(&mut peer.prunes) } else { Vec::new() };
+        if !grafts.is_empty() {
+            self.send(handle, Message::Graft(grafts));
+        }
+        if !prunes.is_empty() {
+            self.send(handle, Message::Prune(prunes));
+        }
+    }
+
+    /// A peer announced a block that is wanted; with `pushed`, its body is on the way.
+    pub(crate) fn hear_of_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
+        let Some(peer) = self.peers.get(&from) else { return };
+        let (key, bytes) = (RequestKey::Block(header.id()), self.lengths.block(header));
+        if pushed {
+            let taken = self.requests.promised(now, from, key, bytes) || self.requests.asked(key) == Some(from);
+            if taken {
+                self.be_fed(now, from, &header.id());
+            } else {
+                self.decline_block(now, from, header, true);
+            }
+            return;
+        }
+        let feeder = self.relay.routes().and_then(|routes| routes.feeder(block_route(header)));
+        let doubted = |feeder| self.relay.routes().is_some_and(|routes| routes.trust.is_doubted(now, feeder));
+        let waits =
+            feeder.is_some_and(|feeder| feeder != from && self.peers.contains_key(&feeder) && !doubted(feeder));
+        let ready_at = if waits { now + peer.steadiness.grace() } else { now };
+        self.requests.announced_early(now, from, key, bytes, ready_at);
+    }
+
+    /// A peer pushes a block that is here, or that somebody else is sending: it needn't, from now on.
+    pub(crate) fn decline_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
+        let route = block_route(header);
+        let Some(routes) = self.relay.routes_mut().filter(|_| pushed) else { return };
+        // However much redundancy is wanted of small items: a second copy of a block costs too much.
+        let _ = routes.duplicate_on(now, from, route);
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.prune_now(now, route);
+        }
+    }
+
+    /// A peer sends a block, or was asked for it: we are its child now, and nobody else's. A small item's old parent is kept
+    /// until its body is the second; a block's second body should not leave.
+    pub(crate) fn be_fed(&mut self, now: Time, by: PeerHandle, id: &BlockId) {
+        let (Some(routes), Some(header)) = (self.relay.routes_mut(), self.chain.header(id)) else { return };
+        let route = block_route(header);
+        if let Some(peer) = routes.feed(route, by).and_then(|before| self.peers.get_mut(&before)) {
+            peer.prune_now(now, route);
+        }
+    }
+
+    /// Learns who brought a block first.
+    pub(crate) fn learn_of_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>) {
+        let route = block_route(header);
+        if let Some(routes) = self.relay.routes_mut() {
+            let kind = RouteKind::Block;
+            routes.learn(First { kind, route, author: route, at: now, from, pushed: false, again: false });
+        }
+    }
+}
+
+pub(super) fn block_route(header: &SignedHeader) -> RouteId {
+    RouteId::of(RouteKind::Block, &header.header().producer.0)
+}
+
+/// The time `age` before `now`.
+const fn earlier(now: Time, age: Duration) -> Time {
+    Time::from_micros(now.as_micros().saturating_sub(age.as_micros()))
+}

@@ -1,0 +1,94 @@
+//! Where authors are at home: whether what is submitted here travels on its author's route, or on one of this node's own.
+//! The rules are at the head of `routes`.
+
+use lru::LruCache;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+
+use super::route::Parent;
+use crate::items::hash::RouteId;
+use crate::limits::{GUESTS_MAX, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, HOMES_MAX, VIA_LIFETIME};
+use crate::seeded::SeededState;
+use crate::time::Time;
+
+/// So many items in a row on one entry node's route show where an author is at home: all that come before the node
+/// thinks so itself.
+const GUEST_ITEMS: u8 = HOME_ITEMS_NEW - 1;
+
+/// Authors that visit this node, and authors that are guests elsewhere.
+#[derive(Debug)]
+pub(super) struct Homes {
+    /// Submissions in a row of authors that are not at home here, by the author's route.
+    visits: LruCache<RouteId, u8, SeededState>,
+    /// The entry node's route on which an author's last item came, and how many in a row, by the author's own.
+    guests: LruCache<RouteId, (RouteId, u8), SeededState>,
+    own: Option<(RouteId, Time)>,
+    chance: ChaCha8Rng,
+}
+
+impl Homes {
+    pub(super) fn new(hasher: &SeededState, seed: [u8; 32]) -> Self {
+        Self {
+            visits: LruCache::unbounded_with_hasher(hasher.clone()),
+            guests: LruCache::unbounded_with_hasher(hasher.clone()),
+            own: None,
+            chance: ChaCha8Rng::from_seed(seed),
+        }
+    }
+
+    /// The route for what is submitted here of an author whose route has this parent, if it is known: `None` for its author's.
+    pub(super) fn enter(&mut self, now: Time, author: RouteId, parent: Option<Parent>) -> Option<RouteId> {
+        let home = match parent {
+            Some(Parent::Here) => return None,
+            Some(Parent::Peer(_) | Parent::Gone) => HOME_ITEMS_MOVED,
+            None => HOME_ITEMS_NEW,
+        };
+        let visits = self.visits.get_or_insert_mut(author, || 0);
+        *visits = visits.saturating_add(1);
+        let at_home = *visits >= home;
+        if at_home {
+            self.visits.pop(&author);
+        } else if self.visits.len() > HOMES_MAX {
+            self.visits.pop_lru();
+        }
+        (!at_home).then(|| self.own(now))
+    }
+
+    /// An item of an author came first, on this route; `elsewhere`: it was not submitted here.
+    pub(super) fn seen(&mut self, author: RouteId, route: RouteId, elsewhere: bool) {
+        if elsewhere && route == author {
+            // What was submitted here was no row.
+            self.visits.pop(&author);
+        }
+        if route != author {
+            let guest = self.guests.get_or_insert_mut(author, || (route, 0));
+            *guest = if guest.0 == route { (route, guest.1.saturating_add(1)) } else { (route, 1) };
+            if self.guests.len() > GUESTS_MAX {
+                self.guests.pop_lru();
+            }
+        }
+    }
+
+    /// An author is a guest no longer: the entry node's route that shows where it is at home, if one does.
+    pub(super) fn take_guest(&mut self, author: RouteId) -> Option<RouteId> {
+        let (route, items) = self.guests.pop(&author)?;
+        (items >= GUEST_ITEMS).then_some(route)
+    }
+
+    /// Authors that visit, and guests.
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.visits.len(), self.guests.len())
+    }
+
+    fn own(&mut self, now: Time) -> RouteId {
+        match self.own {
+            Some((id, until)) if now < until => id,
+            _ => {
+                let mut id = [0; 8];
+                self.chance.fill_bytes(&mut id);
+                self.own = Some((RouteId(id), now + VIA_LIFETIME));
+                RouteId(id)
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! How many bodies come in vain for each useful one, and whether that is enough. Deliberately absent: links' names on
+//! routes, and what is done about it; that is `routes`'.
+
+use alloc::vec::Vec;
+
+use super::policy::Redundancy;
+use crate::gossip::api::PeerHandle;
+use crate::limits::{REDUNDANCY_BAND, REDUNDANCY_INTERVAL};
+use crate::time::Time;
+
+/// Measures how many bodies come in vain for each useful one, and says whether that is enough.
+///
+/// The controller is after CometBFT's DOG: who pushes in vain is pruned while there are enough, and a further link is
+/// grafted, one at a time, while there are too few.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    /// In units of 1 / [`ONE`]; a moving average over about [`MEMORY`] items.
+    measured: u64,
+    target: u64,
+    /// What each link's duplicates may still count for. A link gains a part of each first-time item, so that none of
+    /// them alone can make us prune the others.
+    shares: Vec<(PeerHandle, u64)>,
+    graft_after: Time,
+}
+
+/// One duplicate for each first-time item.
+const ONE: u64 = 1 << 16;
+
+/// Items over which the average is taken, about.
+const MEMORY: u64 = 64;
+
+/// A link may contribute one duplicate to the average for each so many first-time items: two at least are behind any one.
+const SHARE: u64 = 2;
+
+impl Meter {
+    pub(crate) const fn new(target: Redundancy) -> Self {
+        Self {
+            measured: 0,
+            target: target.hundredths() as u64 * ONE / 100,
+            shares: Vec::new(),
+            graft_after: Time::ZERO,
+        }
+    }
+
+    pub(crate) fn first(&mut self) {
+        self.measured -= self.measured / MEMORY;
+        if self.target > 0 {
+            for (_, share) in &mut self.shares {
+                *share = share.saturating_add(ONE / SHARE).min(ONE);
+            }
+        }
+    }
+
+    pub(crate) fn duplicate(&mut self, from: PeerHandle) {
+        if self.target == 0 {
+            return;
+        }
+        let place = match self.shares.binary_search_by_key(&from, |(peer, _)| *peer) {
+            Ok(place) => place,
+            Err(place) => {
+                self.shares.insert(place, (from, ONE));
+                place
+            }
+        };
+        if let Some((_, share)) = self.shares.get_mut(place) {
+            let counted = (*share).min(ONE);
+            *share -= counted;
+            self.measured = self.measured.saturating_add(counted / MEMORY);
+        }
+    }
+
+    /// Whether a duplicate is one too many.
+    pub(crate) const fn is_enough(&self) -> bool {
+        self.measured >= self.target
+    }
+
+    pub(crate) fn wants_more(&self, now: Time) -> bool {
+        self.measured < self.target - self.target * REDUNDANCY_BAND / 100 && now >= self.graft_after
+    }
+
+    pub(crate) fn grafted(&mut self, now: Time) {
+        self.graft_after = now + REDUNDANCY_INTERVAL;
+    }
+
+    pub(crate) fn peer_gone(&mut self, peer: PeerHandle) {
+        self.shares.retain(|(other, _)| *other != peer);
+    }
+}

@@ -1,0 +1,482 @@
+//! Author trees: along which links to push what, learned from who was first.
+//!
+//! Flooding finds the fastest way from where an item enters to every node, and the copies that came second show which
+//! links were not on it. Items of one author nearly always enter at one node, so what one item taught serves the next.
+//! (Plumtree, Leitão and others 2007, prunes one shared tree in this way; here each author has one of its own.)
+//! Deliberately absent: bodies, credit, messages and signatures. The caller says what was verified, and from whom it came
+//! first; this says to whom to push, and whom to prune and graft. What a link is known for on all routes is in `trust`.
+//!
+//! # Specification
+//!
+//! * **A route** is what items share that enter at one place: an author's ([`RouteId::of`]), or an entry node's own. Links
+//!   are *eager* (pushed to) or *lazy* (announced to). On a route of transactions a link is eager until the peer prunes
+//!   it; on one of blocks, which are large, it is lazy until the peer grafts it.
+//! * **Learning.** The peer that brought a route's last item first is its *parent*; nobody, if it has left. Only
+//!   verified first sights teach.
+//! * **Pruning.** Who pushes what we have is pruned, if the redundancy is at its target. It had the item from somebody else,
+//!   so it needs no push of ours either: the link is lazy from here as well.
+//! * **Feeding.** On a route of blocks we are one peer's child at a time: of who promised the latest block first, or was asked
+//!   for it. Whose child we were is pruned at once.
+//!   *Rationale:* a second copy of a block costs much, and it is on its way long before the first has come.
+//! * **Grafting.** An announcement tells since when the announcer has the item, so it tells when its push would have
+//!   been here. If that is earlier than the parent's push by more than the slack, in [`LATE_ITEMS_MAX`] of the last
+//!   [`LATE_ITEMS`] items, the announcer is grafted; the parent stays until its body is the second. The parent's lateness
+//!   is judged for each announcer by its own word alone. One graft is out on a route at a time. It has won nothing if the
+//!   announcer's copy is second, or if an item [`GRAFT_TRIAL`] later comes first from somebody else; then the announcer
+//!   loses its credit on all routes, for longer each time (`trust`), and it is the turn of the next who would have been
+//!   earlier: of several, the one that lost the fewest. When a parent leaves, the announcer that was closest behind it
+//!   is grafted, if it has credit.
+//!   *Rationale:* a claim can be checked by taking it at its word once. Were the pause the route's, one liar would keep a
+//!   slow parent in its place.
+//! * **Due pushes.** If an item comes by asking for it, a push of the route's parent was due. The parent is told
+//!   nothing of the item for a while, so that its silence can be judged (`trust`). When peers of two address groups had
+//!   the item, the link that brought it is kept as a *spare* from then on, for twice as long each time (from
+//!   [`SPARE_MIN`] to [`DOUBT_MAX`]): its copies are not pruned, for one item of [`SPARE_SHARE`] at most over all
+//!   routes. Beyond that the spare takes the parent's place. If the parent's push comes after all, nobody is kept; an
+//!   announcement of the parent changes nothing.
+//!   *Rationale:* a tree has one way to each node, and whoever pushes first is on it: without a second one it could
+//!   leave out every second item, or announce it late, and each would have to be asked for, at every hop. With one
+//!   announcer enough, anybody could get into the place of an honest parent.
+//! * **Doubt.** What a doubted link brings is taken and told of at once, but teaches nothing while the route's parent
+//!   is not doubted: the parent's copy is waited for before the item is pushed on, and is due as above. If another copy
+//!   has not come by then, the doubted link is the parent, and who was told is sent the item. The first copy of a link
+//!   that is not doubted takes the doubted one's place, which is pruned; with a spare only the spare's or a grafted
+//!   link's. The times of such an item say nothing of anybody's lateness.
+//!   *Rationale:* a tree that is learned from what a doubted link shows is not there for what it hides. Waited for
+//!   without end, a parent that is silent would keep a route from being pushed on for as long as the doubt lasts.
+//! * **Own routes.** What is submitted here of an author that is at home elsewhere, or of one that nobody knows yet, travels
+//!   on a route of this node's own, named in each push. [`HOME_ITEMS_MOVED`] (or [`HOME_ITEMS_NEW`]) submissions in a row
+//!   make this node the author's home, and the author's own route is used. Where that is unknown, it begins as a copy of the
+//!   route on which the author's last item came: both enter at the same node.
+//!   *Rationale:* on the author's route it would come to each node from an unusual side, the copies second to come would
+//!   be those of the usual side, and their prunes would take the tree apart.
+//! * **Forgetting.** Routes live in two LRU lists: those of which one item was seen, and the others. Losing one costs a
+//!   flood.
+//!
+//! # Security
+//!
+//! A name is not signed. Whoever passes an item on can put it on another route; then it is pushed on budget where that is
+//! unknown, and arrives by way of others where it leads elsewhere. A prune or graft changes the link that it came by and
+//! no other. Who lies about the time since when it has an item is grafted, brings nothing, and loses its credit; when a
+//! parent leaves, a liar with credit can be the one that is grafted, once, and one item of the route is asked for.
+//!
+//! A name is the same at every hop, so whoever sees it anywhere knows that its items entered at one node within
+//! [`VIA_LIFETIME`]. It is not drawn anew at each hop, because that isn't free: two neighbours would call one route by two
+//! names, so a copy from the second, a graft or a change of parent would meet an unknown route, which costs a flood, and
+//! an announcement would have to say a name.
+//!
+//! [`LATE_ITEMS`]: crate::limits::LATE_ITEMS
+//! [`LATE_ITEMS_MAX`]: crate::limits::LATE_ITEMS_MAX
+//! [`GRAFT_TRIAL`]: crate::limits::GRAFT_TRIAL
+//! [`HOME_ITEMS_MOVED`]: crate::limits::HOME_ITEMS_MOVED
+//! [`HOME_ITEMS_NEW`]: crate::limits::HOME_ITEMS_NEW
+//! [`VIA_LIFETIME`]: crate::limits::VIA_LIFETIME
+
+use alloc::vec::Vec;
+
+use lru::LruCache;
+
+use super::homes::Homes;
+use super::meter::Meter;
+use super::policy::Redundancy;
+use super::route::{First, Links, Parent, Route};
+use super::told::Told;
+use super::trust::{Due, Overdue, Trust};
+use crate::gossip::api::PeerHandle;
+use crate::items::hash::{RouteId, RouteKind, ShortId};
+use crate::limits::{
+    DOUBT_MAX, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX, SPARE_BURST, SPARE_MIN, SPARE_SHARE,
+};
+use crate::seeded::SeededState;
+use crate::time::{Duration, Time};
+
+/// All that a node knows of routes.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    new: LruCache<RouteId, Route, SeededState>,
+    settled: LruCache<RouteId, Route, SeededState>,
+    /// Transactions whose first sight is remembered, oldest first.
+    sights: LruCache<ShortId, Sight, SeededState>,
+    homes: Homes,
+    meter: Meter,
+    /// What links that are kept beside a parent may still send in vain, in parts of [`SPARE_SHARE`].
+    spare: u32,
+    /// What links are known for.
+    pub(super) trust: Trust,
+    /// Pushes that are due.
+    pub(super) overdue: Overdue,
+    pub(super) told: Told,
+}
+
+/// The first sight of a transaction.
+#[derive(Clone, Copy, Debug)]
+struct Sight {
+    /// The route that it travelled on, and its author's.
+    route: RouteId,
+    author: RouteId,
+    at: Time,
+    from: Option<PeerHandle>,
+    /// Whether the time tells something of the parent: no doubted link had a part in it.
+    fair: bool,
+    /// How many first sights the route had then.
+    number: u32,
+}
+
+/// Entries of each memory of [`Routes`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fill {
+    pub(crate) new: usize,
+    pub(crate) settled: usize,
+    /// Links that are not as the others of their route, over all routes.
+    pub(crate) exceptions: usize,
+    /// Announcers that would have been earlier than a parent, over all routes.
+    pub(crate) claims: usize,
+    /// Links with a record.
+    pub(crate) records: usize,
+    /// Pushes that are due and waited for.
+    pub(crate) overdue: usize,
+    /// Transactions of which peers were told in place of being sent them.
+    pub(crate) told: usize,
+    pub(crate) sights: usize,
+    pub(crate) visits: usize,
+    pub(crate) guests: usize,
+}
+
+impl Routes {
+    /// Knows nothing yet. All chance comes from `seed`.
+    pub(crate) fn new(redundancy: Redundancy, hasher: &SeededState, seed: [u8; 32]) -> Self {
+        Self {
+            new: LruCache::unbounded_with_hasher(hasher.clone()),
+            settled: LruCache::unbounded_with_hasher(hasher.clone()),
+            sights: LruCache::unbounded_with_hasher(hasher.clone()),
+            homes: Homes::new(hasher, seed),
+            meter: Meter::new(redundancy),
+            spare: SPARE_BURST * SPARE_SHARE,
+            trust: Trust::default(),
+            overdue: Overdue::default(),
+            told: Told::new(hasher.clone()),
+        }
+    }
+
+    /// The route for what is submitted here: `None` for its author's.
+    pub(crate) fn enter(&mut self, now: Time, author: RouteId) -> Option<RouteId> {
+        let parent = self.peek(author).map(|route| route.parent);
+        self.homes.enter(now, author, parent)
+    }
+
+    /// An item came from `from` (or entered here) on its author's route. If that is unknown, and the last items came by the
+    /// same link on an entry node's, it begins as a copy of that one.
+    pub(crate) fn adopt(&mut self, author: RouteId, from: Option<PeerHandle>) {
+        if self.peek(author).is_some() {
+            return;
+        }
+        let Some(guest) = self.homes.take_guest(author) else { return };
+        let parent = from.map_or(Parent::Here, Parent::Peer);
+        let route = self.peek(guest).filter(|route| route.parent == parent).cloned();
+        if let Some(route) = route {
+            self.put_new(author, Route { claims: Vec::new(), grafted: None, spare: None, ..route });
+        }
+    }
+
+    /// Whether a route is known, so that what is pushed on it goes along a tree.
+    pub(crate) fn knows(&self, route: RouteId) -> bool {
+        self.peek(route).is_some()
+    }
+
+    /// The links of a route, to be asked which are eager. Of an unknown route of transactions all are, of one of blocks
+    /// none.
+    pub(crate) fn links(&self, kind: RouteKind, route: RouteId) -> Links<'_> {
+        Links { route: self.peek(route), default: kind == RouteKind::Transaction }
+    }
+
+    /// Whose child we are on a route of blocks.
+    pub(crate) fn feeder(&self, route: RouteId) -> Option<PeerHandle> {
+        self.peek(route).and_then(|route| route.feeder)
+    }
+
+    /// From now on we are the child of `from` on a route of blocks. Whose child we were, if it was another's.
+    pub(crate) fn feed(&mut self, route: RouteId, from: PeerHandle) -> Option<PeerHandle> {
+        if self.peek(route).is_none() {
+            self.put_new(route, Route::new(RouteKind::Block));
+        }
+        let before = self.peek_mut(route)?.feeder.replace(from);
+        before.filter(|before| *before != from)
+    }
+
+    /// By how many microseconds a push of `from`, who has had a transaction since `had`, would have been behind the first;
+    /// negative if it had been first. `None` if that can't be told, or a doubted link had a part in it.
+    pub(crate) fn behind(&self, from: PeerHandle, short: ShortId, had: Time) -> Option<i64> {
+        let sight = self.sights.peek(&short).filter(|sight| sight.fair)?;
+        let parent = sight.from?;
+        (parent != from).then(|| had.as_micros().cast_signed().saturating_sub(sight.at.as_micros().cast_signed()))
+    }
+
+    /// Learns from a verified first sight.
+    pub(crate) fn learn(&mut self, first: First) {
+        let First { kind, route: id, author, from, .. } = first;
+        self.meter.first();
+        self.spare = self.spare.saturating_add(1).min(SPARE_BURST * SPARE_SHARE);
+        if let Some(from) = from.filter(|_| first.pushed) {
+            self.trust.first(from);
+        }
+        self.homes.seen(author, id, from.is_some());
+        if let Some(mut known) = self.new.pop(&id) {
+            known.see(first, &mut self.trust);
+            self.settled.put(id, known);
+            if self.settled.len() > ROUTES_SETTLED_MAX {
+                self.settled.pop_lru();
+            }
+        } else if let Some(known) = self.settled.get_mut(&id) {
+            known.see(first, &mut self.trust);
+        } else {
+            let mut route = Route::new(kind);
+            route.see(first, &mut self.trust);
+            self.put_new(id, route);
+        }
+    }
+
+    /// Remembers a transaction's first sight for those who bring or announce it later. Call after [`Routes::learn`].
+    pub(crate) fn remember(&mut self, short: ShortId, first: First) {
+        let number = self.peek(first.route).map_or(0, |route| route.items);
+        let First { route, author, at, from, again, .. } = first;
+        let fair = !again && from.is_none_or(|from| !self.trust.is_doubted(at, from));
+        self.sights.put(short, Sight { route, author, at, from, fair, number });
+        if self.sights.len() > SIGHTS_MAX {
+            self.sights.pop_lru();
+        }
+    }
+
+    /// The route that a transaction travelled on, if its first sight is remembered.
+    pub(crate) fn route_of(&self, short: ShortId) -> Option<RouteId> {
+        self.sights.peek(&short).map(|sight| sight.route)
+    }
+
+    /// The entry node's route that a transaction travelled on, if it was not its author's.
+    pub(crate) fn via_of(&self, short: ShortId) -> Option<RouteId> {
+        self.sights.peek(&short).filter(|sight| sight.route != sight.author).map(|sight| sight.route)
+    }
+
+    /// Whose push is due when an item comes on a route: its parent's, unless that is doubted.
+    pub(crate) fn owes(&self, now: Time, route: RouteId) -> Option<PeerHandle> {
+        match self.peek(route)?.parent {
+            Parent::Peer(parent) if !self.trust.is_doubted(now, parent) => Some(parent),
+            Parent::Peer(_) | Parent::Here | Parent::Gone => None,
+        }
+    }
+
+    /// A doubted link brought a transaction first, and `from`, which is not doubted, has brought it now: the doubted link
+    /// and the route on which to prune it. The copy of `from` is the first that teaches.
+    pub(crate) fn displace(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        short: ShortId,
+    ) -> Option<(PeerHandle, RouteId)> {
+        let sight = *self.sights.peek(&short)?;
+        let doubted = sight.from.filter(|first| self.trust.is_doubted(now, *first))?;
+        let admits = self.peek(sight.route).is_none_or(|route| route.admits(now, from));
+        if self.trust.is_doubted(now, from) || !admits {
+            return None;
+        }
+        self.sights.pop(&short);
+        self.meter.duplicate(doubted);
+        self.pruned(sight.route, doubted);
+        Some((doubted, sight.route))
+    }
+
+    /// A peer pushed on `via` (or the author's route) what was here already, and is good. Whom to prune on which route, if
+    /// anybody.
+    pub(crate) fn duplicate(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        short: ShortId,
+        via: Option<RouteId>,
+    ) -> Option<(PeerHandle, RouteId)> {
+        let sight = self.sights.peek(&short)?;
+        let route = via.unwrap_or(sight.author);
+        self.duplicate_on(now, from, route)
+    }
+
+    /// The same for a known route.
+    pub(crate) fn duplicate_on(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        route: RouteId,
+    ) -> Option<(PeerHandle, RouteId)> {
+        if let Some(known) = self.peek_mut(route)
+            && known.grafted.take_if(|(grafted, _)| *grafted == from).is_some()
+        {
+            known.claims.retain(|claim| claim.by != from);
+            self.trust.graft_lost(now, from);
+        }
+        self.meter.duplicate(from);
+        if !self.meter.is_enough() {
+            return None;
+        }
+        let in_vain = match self.peek(route).and_then(|known| known.spare_at(now)) {
+            Some(spare) if spare == from => self.relieve(route, from)?,
+            _ => from,
+        };
+        self.pruned(route, in_vain);
+        Some((in_vain, route))
+    }
+
+    /// The copy of a link that is kept on a route came after the parent's. Both are kept while that may be paid for; then
+    /// the link takes the parent's place, who may have left something out. Whom to prune.
+    fn relieve(&mut self, route: RouteId, spare: PeerHandle) -> Option<PeerHandle> {
+        if let Some(left) = self.spare.checked_sub(SPARE_SHARE) {
+            self.spare = left;
+            return None;
+        }
+        let route = self.peek_mut(route)?;
+        match core::mem::replace(&mut route.parent, Parent::Peer(spare)) {
+            Parent::Peer(parent) if parent != spare => Some(parent),
+            Parent::Peer(_) | Parent::Here | Parent::Gone => None,
+        }
+    }
+
+    /// A push was due, several had the item, and one of them was asked for it: its link is kept beside the parent's for a
+    /// while, for twice as long each time.
+    pub(crate) fn keep_spare(&mut self, now: Time, due: &Due) {
+        if due.held || due.brought || !self.trust.is_there(due.from) {
+            return;
+        }
+        if let Some(route) = self.peek_mut(due.route) {
+            route.spare = Some((due.from, now + route.spare_span));
+            route.spare_span = route.spare_span.times(2).min(DOUBT_MAX);
+        }
+    }
+
+    /// A doubted link brought an item, and the parent was waited for in vain: the doubted link takes its place, if no other
+    /// has. Nobody is pruned: the doubted one alone may have had the item. Whether it was so.
+    pub(crate) fn end_wait(&mut self, short: ShortId, due: &Due) -> bool {
+        if self.sights.peek(&short).is_none_or(|sight| sight.from != Some(due.from)) {
+            return false;
+        }
+        let there = self.trust.is_there(due.from);
+        if let Some(route) =
+            self.peek_mut(due.route).filter(|route| there && route.parent == Parent::Peer(due.peer))
+        {
+            route.parent = Parent::Peer(due.from);
+        }
+        true
+    }
+
+    /// The parent has brought what it seemed to have left out: nobody is kept beside it.
+    pub(crate) fn drop_spare(&mut self, route: RouteId) {
+        if let Some(route) = self.peek_mut(route) {
+            (route.spare, route.spare_span) = (None, SPARE_MIN);
+        }
+    }
+
+    /// A peer announced a transaction that is here, and has had it since `had`, by what it says and the time of this
+    /// link. `slack` is how much that may be off. Whom to graft on which route, if somebody would be earlier than the
+    /// parent.
+    pub(crate) fn announced(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        short: ShortId,
+        had: Time,
+        slack: Duration,
+    ) -> Option<(PeerHandle, RouteId)> {
+        let behind = self.behind(from, short, had)?;
+        let Sight { route: id, at, number, .. } = *self.sights.peek(&short)?;
+        if !self.trust.may_graft(now, from) {
+            return None;
+        }
+        let wants_more = self.meter.wants_more(now);
+        // Not by `peek_mut`, which would borrow the records as well.
+        let route = self.settled.peek_mut(&id).or_else(|| self.new.peek_mut(&id))?;
+        match route.next_best {
+            Some((best, least)) if best != from && least <= behind => {}
+            _ => route.next_best = Some((from, behind)),
+        }
+        if had + slack < at {
+            route.claim(from, number);
+        }
+        if route.grafted.is_none()
+            && let Some(by) = route.earlier(now, &self.trust)
+        {
+            route.claims.retain(|claim| claim.by != by);
+            route.grafted = Some((by, now));
+            return Some((by, id));
+        }
+        if !wants_more {
+            return None;
+        }
+        self.meter.grafted(now);
+        Some((from, id))
+    }
+
+    /// A peer wants no more pushes on a route. Of an unknown route nothing is kept: it is free to make.
+    pub(crate) fn pruned(&mut self, route: RouteId, by: PeerHandle) {
+        if let Some(route) = self.peek_mut(route) {
+            route.set_eager(by, false);
+        }
+    }
+
+    /// A peer wants pushes on a route.
+    pub(crate) fn grafted(&mut self, route: RouteId, by: PeerHandle) {
+        if let Some(route) = self.peek_mut(route) {
+            route.set_eager(by, true);
+        }
+    }
+
+    /// A peer is there.
+    pub(crate) fn peer_met(&mut self, peer: PeerHandle) {
+        self.trust.peer_met(peer);
+    }
+
+    /// A peer is gone. Whom to graft in its place, on which routes.
+    pub(crate) fn peer_gone(&mut self, now: Time, peer: PeerHandle) -> Vec<(PeerHandle, RouteId)> {
+        self.meter.peer_gone(peer);
+        self.trust.peer_gone(peer);
+        let mut grafts = Vec::new();
+        for (id, route) in self.new.iter_mut().chain(self.settled.iter_mut()) {
+            if let Some(best) = route.leave(now, peer, &self.trust) {
+                grafts.push((best, *id));
+            }
+        }
+        grafts.sort_unstable();
+        grafts
+    }
+
+    /// How full each memory is.
+    pub(crate) fn fill(&self) -> Fill {
+        let routes = || self.new.iter().chain(self.settled.iter()).map(|(_, route)| route);
+        let (visits, guests) = self.homes.len();
+        Fill {
+            new: self.new.len(),
+            settled: self.settled.len(),
+            exceptions: routes().map(|route| route.exceptions.len()).sum(),
+            claims: routes().map(|route| route.claims.len()).sum(),
+            records: self.trust.len(),
+            overdue: self.overdue.len(),
+            told: self.told.len(),
+            sights: self.sights.len(),
+            visits,
+            guests,
+        }
+    }
+
+    fn put_new(&mut self, id: RouteId, route: Route) {
+        self.new.put(id, route);
+        if self.new.len() > ROUTES_NEW_MAX {
+            self.new.pop_lru();
+        }
+    }
+
+    fn peek(&self, route: RouteId) -> Option<&Route> {
+        self.settled.peek(&route).or_else(|| self.new.peek(&route))
+    }
+
+    fn peek_mut(&mut self, route: RouteId) -> Option<&mut Route> {
+        match self.settled.peek_mut(&route) {
+            Some(route) => Some(route),
+            None => self.new.peek_mut(&route),
+        }
+    }
+}

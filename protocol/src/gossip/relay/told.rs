@@ -1,0 +1,50 @@
+//! Who was told of a transaction in place of being sent it, because what brought it first doesn't show its way: a doubted
+//! link, or a peer that says it is old. If it turns out to be news, they are sent it after all.
+//!
+//! At most [`TOLD_MAX`] transactions; of more the oldest is forgotten, and whoever was told of it asks. Deliberately
+//! absent: what is news. That is `author_tree`'s.
+
+use alloc::vec::Vec;
+
+use lru::LruCache;
+
+use crate::gossip::api::PeerHandle;
+use crate::items::hash::ShortId;
+use crate::limits::TOLD_MAX;
+use crate::seeded::SeededState;
+
+/// Of each such transaction, the peers that were told and have not shown since that they have it; sorted.
+#[derive(Debug)]
+pub(crate) struct Told {
+    items: LruCache<ShortId, Vec<PeerHandle>, SeededState>,
+}
+
+impl Told {
+    pub(crate) fn new(hasher: SeededState) -> Self {
+        Self { items: LruCache::unbounded_with_hasher(hasher) }
+    }
+
+    /// These peers, sorted, are told of a transaction.
+    pub(crate) fn tell(&mut self, short: ShortId, peers: Vec<PeerHandle>) {
+        self.items.put(short, peers);
+        if self.items.len() > TOLD_MAX {
+            self.items.pop_lru();
+        }
+    }
+
+    /// A peer has a transaction, or asks for it.
+    pub(crate) fn shown(&mut self, short: ShortId, by: PeerHandle) {
+        if let Some(peers) = self.items.peek_mut(&short) {
+            peers.retain(|peer| *peer != by);
+        }
+    }
+
+    /// Who was told of a transaction and may lack it. All of that is forgotten.
+    pub(crate) fn take(&mut self, short: ShortId) -> Vec<PeerHandle> {
+        self.items.pop(&short).unwrap_or_default()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+}

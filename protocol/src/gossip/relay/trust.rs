@@ -1,0 +1,239 @@
+//! What each link is known for: whether pushes that were due on it came, and whether its grafts brought anything. One
+//! record for a link, across all routes. Deliberately absent: routes, messages, and what follows from a doubt; that is
+//! in `routes` and `author_tree`.
+//!
+//! * **Missed.** A push was due from a route's parent. The item came by asking somebody else or from a doubted link,
+//!   peers of two address groups had it, and the parent was told nothing of it: we were silent to it for
+//!   [`MISSED_AFTER`], or its silence would have been that of a peer that sends nothing back. If nothing of it came
+//!   even then, that is a miss. Each peer without an address group counts as a group of its own.
+//! * **Not missed.** An announcement by the parent takes the miss away, before the item came or after it; what else was
+//!   done because the push was due stays. Nor is what came on a route that its sender named missed.
+//!   *Rationale:* a peer without credit announces in place of pushing, and one whose link is lazy announces late. A name
+//!   is free, so by it any item could be due of anybody.
+//! * **Doubted.** [`MISS_WORTH`] pushes that were first earn a link that one miss is forgiven. One more makes it doubted,
+//!   at first for [`DOUBT_MIN`], then for twice as long each time, up to [`DOUBT_MAX`]. [`DOUBT_FADES`] pushes that are
+//!   first, with no miss between, halve the next doubt.
+//!   *Rationale:* a link that leaves out more than one item in [`MISS_WORTH`] is noticed; what it leaves out below that
+//!   is no part of the slowest twentieth. A stranger's first miss counts: it has nothing to lose yet.
+//! * **Credit for grafts.** A graft that wins nothing takes the announcer's credit for [`GRAFT_PAUSE_MIN`], on all
+//!   routes, then for twice as long each time, up to [`GRAFT_PAUSE_MAX`]; one that wins gives it back whole. Of several
+//!   announcers it is the turn of the one that lost the fewest.
+//!
+//! # Security
+//!
+//! A record costs its link and no other. Two peers of different groups that give an item to one node alone can make it
+//! doubt an honest parent of the item's author: on all routes, for a minute, and for up to an hour if they go on. Until
+//! that ends, what the parent brings first is told of and not pushed on before another copy comes, or for
+//! [`MISSED_AFTER`] at most, and it is not grafted. Where all links are doubted, all are as good as none was. A link
+//! that comes back begins anew, and has earned nothing.
+
+use alloc::collections::{BTreeMap, VecDeque};
+
+use crate::gossip::api::{AddressGroup, PeerHandle};
+use crate::items::hash::{RouteId, ShortId, TxId};
+use crate::limits::{
+    DOUBT_FADES, DOUBT_MAX, DOUBT_MIN, GRAFT_PAUSE_MAX, GRAFT_PAUSE_MIN, MISS_WORTH, MISSED_AFTER, OVERDUE_MAX,
+};
+use crate::time::{Duration, Time};
+
+/// The records of the links that are there. What comes back later of a peer that left makes no new one.
+#[derive(Debug, Default)]
+pub(crate) struct Trust {
+    links: BTreeMap<PeerHandle, Record>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    /// Pushes that were first, up to what forgives a miss.
+    earned: u32,
+    /// Such pushes since the last miss.
+    good: u32,
+    doubted_until: Time,
+    /// How long the next doubt lasts.
+    span: Duration,
+    graft_after: Time,
+    /// How long the next loss of credit lasts.
+    pause: Duration,
+}
+
+impl Trust {
+    /// A link is there.
+    pub(crate) fn peer_met(&mut self, peer: PeerHandle) {
+        self.links.entry(peer).or_insert(Record {
+            earned: 0,
+            good: 0,
+            doubted_until: Time::ZERO,
+            span: DOUBT_MIN,
+            graft_after: Time::ZERO,
+            pause: GRAFT_PAUSE_MIN,
+        });
+    }
+
+    /// Whether a link is there.
+    pub(crate) fn is_there(&self, peer: PeerHandle) -> bool {
+        self.links.contains_key(&peer)
+    }
+
+    /// Whether too many pushes were missed on a link.
+    pub(crate) fn is_doubted(&self, now: Time, peer: PeerHandle) -> bool {
+        self.links.get(&peer).is_some_and(|record| now < record.doubted_until)
+    }
+
+    /// Whether a link may be grafted: its word as to when it would have been here is believed.
+    pub(crate) fn may_graft(&self, now: Time, peer: PeerHandle) -> bool {
+        self.links.get(&peer).is_none_or(|record| now >= record.doubted_until && now >= record.graft_after)
+    }
+
+    /// A push of this link was the first of its item.
+    pub(crate) fn first(&mut self, peer: PeerHandle) {
+        let Some(record) = self.links.get_mut(&peer) else { return };
+        record.earned = record.earned.saturating_add(1).min(MISS_WORTH);
+        record.good = record.good.saturating_add(1);
+        if record.good >= DOUBT_FADES {
+            record.good = 0;
+            record.span = record.span.divided_by(2).max(DOUBT_MIN);
+        }
+    }
+
+    /// A push that was due on this link did not come. While it is doubted nothing more is due.
+    pub(crate) fn missed(&mut self, now: Time, peer: PeerHandle) {
+        let Some(record) = self.links.get_mut(&peer) else { return };
+        if now < record.doubted_until {
+            return;
+        }
+        if record.earned < MISS_WORTH {
+            record.doubted_until = now + record.span;
+            record.span = record.span.times(2).min(DOUBT_MAX);
+        }
+        (record.earned, record.good) = (0, 0);
+    }
+
+    /// How far a link is from its turn: longer for each graft that it lost.
+    pub(crate) fn turn(&self, peer: PeerHandle) -> Duration {
+        self.links.get(&peer).map_or(GRAFT_PAUSE_MIN, |record| record.pause)
+    }
+
+    /// A graft of this link brought an item first.
+    pub(crate) fn graft_won(&mut self, peer: PeerHandle) {
+        if let Some(record) = self.links.get_mut(&peer) {
+            (record.graft_after, record.pause) = (Time::ZERO, GRAFT_PAUSE_MIN);
+        }
+    }
+
+    /// A graft of this link won nothing. Several that are lost at one time are lost once.
+    pub(crate) fn graft_lost(&mut self, now: Time, peer: PeerHandle) {
+        let Some(record) = self.links.get_mut(&peer) else { return };
+        if now >= record.graft_after {
+            record.graft_after = now + record.pause;
+            record.pause = record.pause.times(2).min(GRAFT_PAUSE_MAX);
+        }
+    }
+
+    pub(crate) fn peer_gone(&mut self, peer: PeerHandle) {
+        self.links.remove(&peer);
+    }
+
+    /// How many links have a record.
+    pub(crate) fn len(&self) -> usize {
+        self.links.len()
+    }
+}
+
+/// Where a peer is, as far as that shows whether two are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Group(AddressGroup),
+    /// Of a peer whose group nobody remembers: itself.
+    Peer(PeerHandle),
+}
+
+/// Who had an item: enough of it to tell whether they were of one group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backing {
+    Nobody,
+    One(Source),
+    Several,
+}
+
+impl Backing {
+    /// The same with another who had it.
+    pub(crate) fn and(self, source: Source) -> Self {
+        match self {
+            Self::Nobody => Self::One(source),
+            Self::One(known) if known == source => self,
+            Self::One(_) | Self::Several => Self::Several,
+        }
+    }
+}
+
+/// Pushes that are due, while the peers that owe them are told nothing. At most [`OVERDUE_MAX`]; of more the excess is
+/// not looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Overdue {
+    items: BTreeMap<ShortId, Due>,
+    /// In the order in which they came.
+    order: VecDeque<(Time, ShortId)>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due {
+    pub(crate) id: TxId,
+    /// The route that it came on.
+    pub(crate) route: RouteId,
+    /// Who owes it.
+    pub(crate) peer: PeerHandle,
+    /// Who brought it: was asked for it, or is doubted.
+    pub(crate) from: PeerHandle,
+    /// Whether that one is doubted, so that the item is not pushed on before another copy comes.
+    pub(crate) held: bool,
+    /// Whether it came on its author's route. On which other one it came is the word of who brought it.
+    pub(crate) unnamed: bool,
+    pub(crate) backing: Backing,
+    /// Whether who owes it has pushed it since.
+    pub(crate) brought: bool,
+}
+
+impl Overdue {
+    /// A push is due from now on. False if there is no room to wait for it.
+    pub(crate) fn wait(&mut self, now: Time, due: Due) -> bool {
+        let short = due.id.short();
+        if self.items.len() >= OVERDUE_MAX || self.items.contains_key(&short) {
+            return false;
+        }
+        self.items.insert(short, due);
+        self.order.push_back((now + MISSED_AFTER, short));
+        true
+    }
+
+    /// A peer had the item, in whatever way that shows. The push that was due if by now several had it, and hadn't before.
+    pub(crate) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source) -> Option<Due> {
+        let due = self.items.get_mut(&short).filter(|due| due.peer != by)?;
+        let before = due.backing;
+        due.backing = before.and(source);
+        (before != Backing::Several && due.backing == Backing::Several).then_some(*due)
+    }
+
+    /// A peer pushed the item.
+    pub(crate) fn brought(&mut self, short: ShortId, by: PeerHandle) {
+        if let Some(due) = self.items.get_mut(&short).filter(|due| due.peer == by) {
+            due.brought = true;
+        }
+    }
+
+    /// The next that was waited for long enough.
+    pub(crate) fn pop(&mut self, now: Time) -> Option<Due> {
+        let (_, short) = self.order.front().copied().filter(|(until, _)| *until <= now)?;
+        self.order.pop_front();
+        self.items.remove(&short)
+    }
+
+    /// When [`Overdue::pop`] is wanted next.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.order.front().map(|(until, _)| *until)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+}

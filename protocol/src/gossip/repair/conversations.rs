@@ -1,0 +1,134 @@
+//! What a node remembers of its conversations: the one that it began, those that it answers, the lists that it has made, and how
+//! many it may answer. Deliberately absent: what is said in them (`compare`).
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use super::lists::Lists;
+use super::sketch::{Decoder, Encoder, SYMBOLS_MAX};
+use crate::gossip::api::{Digest, PeerHandle};
+use crate::gossip::links::budget::Budget;
+use crate::items::hash::TxId;
+use crate::limits::{RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SILENT};
+use crate::time::Time;
+
+/// One conversation in the allowance.
+const ONE: u64 = 1_000_000;
+
+/// The node's conversations.
+#[derive(Debug)]
+pub(crate) struct Conversations {
+    /// When the next is to begin; `None` until a peer is there.
+    pub(super) next_at: Option<Time>,
+    /// Peers that we dialled and have not compared with yet.
+    pub(super) fresh: VecDeque<PeerHandle>,
+    /// What we began.
+    pub(super) begun: Option<Begun>,
+    /// What we answer, by peer.
+    pub(super) served: BTreeMap<PeerHandle, Served>,
+    /// What we have listed.
+    pub(super) lists: Lists,
+    /// Conversations that may be answered, in millionths.
+    allowance: Budget,
+    /// How many differences conversations lately told, on the average, in eighths.
+    usual: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) peer: PeerHandle,
+    pub(super) number: u32,
+    /// In the encoder's order.
+    pub(super) ids: Vec<TxId>,
+    pub(super) encoder: Encoder,
+    pub(super) sent: usize,
+    /// When the peer must have answered, and when all must be over.
+    pub(super) deadline: Time,
+    pub(super) until: Time,
+}
+
+/// What an initiator wants.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub(super) number: u32,
+    pub(super) digest: Digest,
+    /// Transactions in its sketch.
+    pub(super) size: usize,
+    pub(super) salt: [u8; 16],
+}
+
+#[derive(Debug)]
+pub(super) struct Served {
+    pub(super) opening: Opening,
+    /// In the decoder's order.
+    pub(super) ids: Vec<TxId>,
+    pub(super) decoder: Decoder,
+    /// When the peer last spoke, when it must have spoken again, and when all must be over.
+    pub(super) heard_at: Time,
+    pub(super) deadline: Time,
+    pub(super) until: Time,
+}
+
+impl Default for Conversations {
+    fn default() -> Self {
+        let each_second = RECONCILE_SERVED_PER_SEC.saturating_mul(ONE);
+        Self {
+            next_at: None,
+            fresh: VecDeque::new(),
+            begun: None,
+            served: BTreeMap::new(),
+            lists: Lists::default(),
+            allowance: Budget::saving(each_second, each_second),
+            usual: 0,
+        }
+    }
+}
+
+impl Conversations {
+    /// When something is to be done next.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        let begun = self.begun.as_ref().map(|begun| begun.deadline);
+        let listing = self.lists.next_deadline();
+        let served = self.served.values().map(|served| served.deadline).min();
+        let next = self.next_at.filter(|_| begun.is_none());
+        [next, begun, listing, served].into_iter().flatten().min()
+    }
+
+    /// Conversations begun, answered, and lists.
+    pub(crate) fn len(&self) -> (usize, usize, usize) {
+        (usize::from(self.begun.is_some()), self.served.len(), self.lists.len())
+    }
+
+    /// Whether one more may be answered, of a peer that had so many answers lately: it leaves as many to others.
+    pub(super) fn allow(&mut self, now: Time, lately: u64) -> bool {
+        let left = lately.min(RECONCILE_SERVED_PER_SEC.saturating_sub(1)).saturating_mul(ONE);
+        let allowed = self.allowance.has(now, ONE.saturating_add(left)) && self.has_place(now);
+        if allowed {
+            self.allowance.spend(now, ONE);
+        }
+        allowed
+    }
+
+    /// Takes the place of the conversation whose peer has been silent for longest, if there is no other.
+    pub(super) fn make_place(&mut self) -> Option<(PeerHandle, Served)> {
+        let full = self.served.len() >= RECONCILE_SERVED_MAX;
+        let longest = self.served.iter().filter(|_| full).min_by_key(|(_, served)| served.heard_at);
+        let peer = *longest?.0;
+        self.served.remove_entry(&peer)
+    }
+
+    fn has_place(&self, now: Time) -> bool {
+        let is_silent = |served: &Served| now.since(served.heard_at) >= RECONCILE_SILENT;
+        self.served.len() < RECONCILE_SERVED_MAX || self.served.values().any(is_silent)
+    }
+
+    /// Learns how much differed.
+    pub(super) fn learn(&mut self, differences: usize) {
+        let differences = u32::try_from(differences.min(SYMBOLS_MAX)).unwrap_or(u32::MAX);
+        self.usual = (self.usual.saturating_mul(7) / 8).saturating_add(differences);
+    }
+
+    pub(super) fn expected(&self) -> usize {
+        usize::try_from(self.usual / 8).unwrap_or(usize::MAX)
+    }
+}

@@ -1,0 +1,249 @@
+//! Lists: a peer that holds much which this node lacks tells it id by id, in parts.
+//!
+//! **Nobody has checked that it holds much.** A claim costs a few bytes, so it buys a moment and no more:
+//!
+//! 1. One peer that we dialled lists, and one that dialled us. A stranger can't choose whom we dial, so strangers that dial us
+//!    don't keep us from those.
+//! 2. A peer that claims to hold much while another lists *waits*, in the order of claims, with one claim at a time. When its
+//!    place comes, it lists only if the claim is still of use.
+//! 3. While somebody waits, a lister has [`LIST_STEP`] for each step (a part, then the next item that is accepted of it), and
+//!    brings [`LIST_ITEMS_PER_SEC`] at least after its first step, for [`LIST_TIME_MAX`] at most. Otherwise the next one
+//!    lists. While nobody waits, a lister may be as slow as [`LIST_TIMEOUT`] a step.
+//! 4. A list of which nothing was accepted makes a pause with its peer, twice as long each time. A list is over with a part
+//!    that isn't full; with the first part that comes when nothing was accepted of the one before; or, if nothing was accepted
+//!    of it before its last part, with the first item that is.
+//!
+//! So an honest peer with `n` liars before it waits [`LIST_STEP`] for each, once. A liar that lists what it can deliver pays for
+//! its time with valid transactions.
+//!
+//! Deliberately absent: what is taken of a part. That is decided as for any other offer.
+
+use alloc::collections::VecDeque;
+
+use rand_core::Rng as _;
+
+use crate::gossip::Gossip;
+use crate::gossip::api::{Direction, PeerHandle};
+use crate::items::hash::ShortId;
+use crate::limits::{
+    LIST_ITEMS_PER_SEC, LIST_OPEN_MAX, LIST_PARTS_MAX, LIST_STEP, LIST_TIME_MAX, LIST_TIMEOUT, LISTS_MAX,
+    OFFER_ENTRIES_MAX, RECONCILE_APART_MAX,
+};
+use crate::time::{Duration, Time};
+use crate::wire::message::Reconcile;
+
+/// Who lists, and who waits to.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    slots: [Option<Listing>; LISTS_MAX],
+    /// At most one claim of each peer.
+    waiting: VecDeque<Claim>,
+}
+
+/// A peer says that it holds much.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    peer: PeerHandle,
+    slot: usize,
+    /// How many transactions, it says.
+    size: usize,
+    /// How many this node held then.
+    own: usize,
+}
+
+#[derive(Debug)]
+struct Listing {
+    peer: PeerHandle,
+    /// Where the last part began, and where it ended.
+    before: Option<ShortId>,
+    after: Option<ShortId>,
+    /// Parts that came.
+    parts: usize,
+    /// The number of the part that is on its way.
+    asked: Option<u32>,
+    /// Whether something was wanted of the last part and none of it came yet.
+    in_vain: bool,
+    /// Whether all parts came, and only an item of them is waited for.
+    whole: bool,
+    /// When it began, and when something last came of it.
+    since: Time,
+    at: Time,
+    /// Items of it that were accepted.
+    brought: u64,
+}
+
+impl Lists {
+    /// How many go on.
+    pub(super) fn len(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
+    /// When the next of them is over, if nothing comes.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        (0..LISTS_MAX).filter_map(|slot| self.deadline(slot)).min()
+    }
+
+    /// Whether this peer lists now.
+    pub(super) fn is_listing(&self, peer: PeerHandle) -> bool {
+        self.slots.iter().flatten().any(|listing| listing.peer == peer)
+    }
+
+    /// Forgets a peer.
+    pub(super) fn leave(&mut self, peer: PeerHandle) {
+        self.waiting.retain(|claim| claim.peer != peer);
+        for slot in &mut self.slots {
+            slot.take_if(|listing| listing.peer == peer);
+        }
+    }
+
+    fn deadline(&self, slot: usize) -> Option<Time> {
+        let listing = self.slots.get(slot)?.as_ref()?;
+        if !self.waiting.iter().any(|claim| claim.slot == slot) {
+            return Some(listing.at + LIST_TIMEOUT);
+        }
+        let earned = Duration::from_secs(listing.brought).divided_by(LIST_ITEMS_PER_SEC);
+        let ends = [listing.at + LIST_STEP, listing.since + LIST_STEP + earned, listing.since + LIST_TIME_MAX];
+        ends.into_iter().min()
+    }
+
+    fn of(&mut self, peer: PeerHandle) -> Option<&mut Listing> {
+        self.slots.iter_mut().flatten().find(|listing| listing.peer == peer)
+    }
+
+    /// The next claim for a slot.
+    fn next_claim(&mut self, slot: usize) -> Option<Claim> {
+        let place = self.waiting.iter().position(|claim| claim.slot == slot)?;
+        self.waiting.remove(place)
+    }
+}
+
+/// A claim is of use until so much has come since it was made that a sketch might tell the difference; and after that if it
+/// is of much more than is held all the same.
+const fn is_of_use(claim: &Claim, own: usize) -> bool {
+    own.saturating_sub(claim.own) < RECONCILE_APART_MAX || claim.size > own.saturating_add(RECONCILE_APART_MAX)
+}
+
+impl Gossip {
+    /// A peer says that it holds so many transactions, too many to compare: it lists them, at once or when its place
+    /// comes.
+    pub(super) fn claim_list(&mut self, now: Time, from: PeerHandle, size: usize) {
+        let Some(peer) = self.peers.get(&from).filter(|peer| peer.dealings.list_at <= now) else { return };
+        let slot = match peer.direction {
+            Direction::Outbound => 0,
+            Direction::Inbound => 1,
+        };
+        let lists = &mut self.conversations.lists;
+        if lists.is_listing(from) || lists.waiting.iter().any(|claim| claim.peer == from) {
+            return;
+        }
+        lists.waiting.push_back(Claim { peer: from, slot, size, own: self.mempool.len() });
+        self.pace_lists(now);
+    }
+
+    /// Ends the lists that are over, begins the next ones, and has all go on.
+    pub(super) fn pace_lists(&mut self, now: Time) {
+        for slot in 0..LISTS_MAX {
+            if self.conversations.lists.deadline(slot).is_some_and(|deadline| deadline <= now) {
+                self.end_list(now, slot);
+            }
+            let room = self.mempool.room_for(self.lengths.transaction()) > 0;
+            while self.conversations.lists.slots.get(slot).is_some_and(Option::is_none)
+                && let Some(claim) = self.conversations.lists.next_claim(slot)
+            {
+                if room && is_of_use(&claim, self.mempool.len()) {
+                    self.begin_list(now, &claim);
+                }
+            }
+            self.list_on(now, slot);
+        }
+    }
+
+    fn begin_list(&mut self, now: Time, claim: &Claim) {
+        let after = self.peers.get_mut(&claim.peer).and_then(|peer| peer.dealings.list_after.take());
+        if let Some(slot) = self.conversations.lists.slots.get_mut(claim.slot) {
+            *slot = Some(Listing {
+                peer: claim.peer,
+                before: after,
+                after,
+                parts: 0,
+                asked: None,
+                in_vain: false,
+                whole: false,
+                since: now,
+                at: now,
+                brought: 0,
+            });
+        }
+    }
+
+    /// Ends a list. One that was cut short, and brought something, goes on with its last part when it is its peer's time again.
+    fn end_list(&mut self, now: Time, slot: usize) {
+        let Some(listing) = self.conversations.lists.slots.get_mut(slot).and_then(Option::take) else { return };
+        if let Some(peer) = self.peers.get_mut(&listing.peer) {
+            peer.dealings.listed(now, listing.brought > 0);
+            peer.dealings.list_after = listing.before.filter(|_| !listing.whole && listing.brought > 0);
+        }
+    }
+
+    /// Wants the next part of a list, once most of the last has come.
+    fn list_on(&mut self, now: Time, slot: usize) {
+        let listing = self.conversations.lists.slots.get(slot).and_then(Option::as_ref);
+        let Some(listing) = listing.filter(|listing| listing.asked.is_none() && !listing.whole) else { return };
+        let (peer, after) = (listing.peer, listing.after);
+        if self.requests.load(peer).transactions > LIST_OPEN_MAX {
+            return;
+        }
+        let number = self.chance.next_u32();
+        let asked = self.say(peer, Reconcile::List { number, after });
+        if asked && let Some(listing) = self.conversations.lists.of(peer) {
+            listing.asked = Some(number);
+            listing.at = now;
+        }
+    }
+
+    /// Whether an offer is the part of a list that is on its way.
+    pub(super) fn is_part(&mut self, from: PeerHandle, number: u32) -> bool {
+        self.conversations.lists.of(from).is_some_and(|listing| listing.asked == Some(number))
+    }
+
+    /// A part of a list came, of which so many are wanted.
+    pub(super) fn on_part(&mut self, now: Time, from: PeerHandle, ids: &[ShortId], wanted: usize) {
+        let Some(listing) = self.conversations.lists.of(from) else { return };
+        let futile = listing.in_vain;
+        listing.asked = None;
+        listing.parts = listing.parts.saturating_add(1);
+        listing.before = listing.after;
+        listing.after = ids.last().copied();
+        listing.at = now;
+        listing.in_vain = wanted > 0;
+        // A peer that goes on for ever must not keep us from the others.
+        listing.whole = ids.len() < OFFER_ENTRIES_MAX || listing.parts >= LIST_PARTS_MAX;
+        // What it brings is seen only when a body has come and was checked.
+        let waits = listing.in_vain && listing.brought == 0 && !futile;
+        if futile || listing.whole && !waits {
+            self.end_list_of(now, from);
+        }
+    }
+
+    fn end_list_of(&mut self, now: Time, from: PeerHandle) {
+        let place = |slot: &Option<Listing>| slot.as_ref().is_some_and(|listing| listing.peer == from);
+        if let Some(slot) = self.conversations.lists.slots.iter().position(place) {
+            self.end_list(now, slot);
+        }
+    }
+
+    /// Something that a peer sent was accepted. If it listed that, something came of its list, even if it came late.
+    pub(crate) fn list_brought(&mut self, now: Time, from: PeerHandle, id: ShortId) {
+        if self.conversations.lists.is_listing(from)
+            && self.was_listed(from, id)
+            && let Some(listing) = self.conversations.lists.of(from)
+        {
+            listing.brought = listing.brought.saturating_add(1);
+            listing.in_vain = false;
+            listing.at = now;
+            if listing.whole {
+                self.end_list_of(now, from);
+            }
+        }
+    }
+}

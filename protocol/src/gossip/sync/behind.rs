@@ -1,0 +1,368 @@
+//! Whether this node is behind the network, why, and what it does not do meanwhile.
+//!
+//! **Behind.** A block above the tip is known or told of. While blocks come, the node is catching up; when none has moved
+//! the tip for [`BEHIND_AFTER`], it says what stands in the way ([`Cause`]).
+//!
+//! **Best known height.** That of the best header (its producer is allowed, its ancestors are known) while bodies of its
+//! branch keep arriving: one within [`BODIES_AWAITED`]. Otherwise the tip's. A height that a peer merely tells causes
+//! questions and words, and stops nothing.
+//!
+//! **Producing.** No block is made below the best known height: it would be stale, and its producer might have signed
+//! another at that height before it lost its store. For the same reason a node that has just met its first peer waits
+//! for [`HEARING`] while a peer tells of more than the headers that are here.
+//!
+//! **Refused branches.** What is refused is not fetched again: each refused branch is remembered by its last header, which
+//! stands at the head of the next locators, and its peer is asked again only after a minute.
+//!
+//! Deliberately absent: how missing headers and bodies are asked for, which is in `catch_up`.
+
+use alloc::collections::VecDeque;
+use core::fmt;
+
+use super::their_chain::RefusedBranch;
+use crate::gossip::Gossip;
+use crate::gossip::api::{PeerHandle, Refusal};
+use crate::items::block::SignedHeader;
+use crate::items::hash::BlockId;
+use crate::items::keys::PublicKey;
+use crate::items::transaction::Height;
+use crate::limits::{BEHIND_AFTER, BODIES_AWAITED, HEARING, REFUSED_ENDS_LIFETIME, REFUSED_ENDS_MAX};
+use crate::time::{Duration, Time};
+use crate::wire::message::Tip;
+
+/// How far a node is behind, and why. As text it is what a person wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// The end of our best chain.
+    pub tip: Height,
+    /// The best header; our tip's height, if none is higher.
+    pub best_header: Height,
+    /// The highest tip that a connected peer tells. Nobody has checked it.
+    pub told: Height,
+    /// How long no block has come that moved the tip.
+    pub quiet: Duration,
+    /// What stands in the way.
+    pub cause: Cause,
+}
+
+/// Why a node is behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Nothing, so far: blocks are on their way.
+    CatchingUp,
+    /// Every peer that is far enough has deleted the bodies that are missing.
+    Pruned {
+        /// The lowest height from which on one of them keeps bodies.
+        kept_from: Height,
+    },
+    /// Headers are known, and nobody sends the bodies that are missing.
+    NoBodies,
+    /// The headers of all peers that are further were refused.
+    Refused {
+        /// How many of one peer's.
+        count: u64,
+        /// Who signed the first of the last refused ones.
+        producer: PublicKey,
+        /// Its height.
+        height: Height,
+        /// Why it was refused.
+        refusal: Refusal,
+    },
+    /// Peers tell of more, and no header for it has come.
+    NoHeaders,
+}
+
+/// Why a node should make no block now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Hold {
+    /// There is a higher block.
+    #[error("the node is at height {tip} and blocks up to height {best_known} are on their way")]
+    Behind {
+        /// Our tip.
+        tip: Height,
+        /// The best known height.
+        best_known: Height,
+    },
+    /// The first peers have been met a moment ago.
+    #[error("a peer tells of height {told}, and its headers are awaited")]
+    Hearing {
+        /// What it tells.
+        told: Height,
+    },
+}
+
+/// What is remembered to tell all that.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    /// When the first peer said Hello.
+    met: Option<Time>,
+    /// Since when more is known or told of, and no block has moved the tip.
+    since: Option<Time>,
+    /// The lowest missing block, and when the one before it came, or when blocks began to be missing.
+    awaited: Option<(BlockId, Time)>,
+    /// The last headers of refused branches, the newest at the end.
+    refused: VecDeque<RefusedEnd>,
+}
+
+#[derive(Debug)]
+struct RefusedEnd {
+    end: BlockId,
+    producer: PublicKey,
+    height: Height,
+    refusal: Refusal,
+    at: Time,
+}
+
+impl Behind {
+    /// The highest block that is known or told of.
+    #[must_use]
+    pub fn highest(&self) -> Height {
+        self.best_header.max(self.told)
+    }
+
+    /// Whether something stands in the way, so that waiting alone may not help.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.cause != Cause::CatchingUp
+    }
+}
+
+impl Cause {
+    /// The label in machine-readable output: lower case with underscores.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::CatchingUp => "catching_up",
+            Self::Pruned { .. } => "pruned",
+            Self::NoBodies => "no_bodies",
+            Self::Refused { .. } => "refused",
+            Self::NoHeaders => "no_headers",
+        }
+    }
+}
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tip, best_header, told, quiet, cause } = self;
+        if *told >= *best_header {
+            write!(f, "peers tell of height {told}, this node is at {tip}")?;
+        } else {
+            write!(f, "headers are known up to height {best_header}, this node is at {tip}")?;
+        }
+        if self.is_stuck() {
+            write!(f, ", and no block came for {} s: {cause}", quiet.as_millis() / 1_000)
+        } else {
+            write!(f, ": {cause}")
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CatchingUp => f.write_str("blocks are on their way"),
+            Self::Pruned { kept_from } => {
+                write!(f, "all peers have deleted the blocks below height {kept_from}")
+            }
+            Self::NoBodies => f.write_str("headers are known, and no peer sends the blocks for them"),
+            Self::Refused { count, producer, height, refusal } => {
+                let headers = if *count == 1 { "header" } else { "headers" };
+                write!(f, "{count} {headers} refused, from height {height} of producer {producer} on: {refusal}")
+            }
+            Self::NoHeaders => f.write_str("no peer sends headers for it"),
+        }
+    }
+}
+
+impl Watch {
+    fn told(&mut self, now: Time, height: Height, tip: Height) {
+        if height > tip {
+            self.since.get_or_insert(now);
+        }
+    }
+
+    /// The lowest missing block is this one now; `came`: the one before it is connected.
+    fn awaits(&mut self, now: Time, lowest: Option<BlockId>, came: impl FnOnce(&BlockId) -> bool) {
+        self.awaited = match (self.awaited, lowest) {
+            (None, None) => None,
+            // If nothing is missing because the branch was given up, the next one gets no time of its own.
+            (Some((before, at)), None) => (!came(&before)).then_some((before, at)),
+            (None, Some(lowest)) => Some((lowest, now)),
+            (Some((before, at)), Some(lowest)) if before == lowest => Some((lowest, at)),
+            (Some((before, at)), Some(lowest)) => Some((lowest, if came(&before) { now } else { at })),
+        };
+    }
+
+    /// The branch that a header goes on with, if that was refused a short while ago.
+    fn refused_before(&self, now: Time, parent: &BlockId) -> Option<&RefusedEnd> {
+        self.refused.iter().find(|refused| refused.end == *parent && refused.is_fresh(now))
+    }
+
+    /// Remembers a refused branch, in place of the one that it goes on with.
+    fn refuse(&mut self, mut end: RefusedEnd, parent: &BlockId) {
+        // It is remembered no longer than the one before would be.
+        end.at = self.refused.iter().find(|refused| refused.end == *parent).map_or(end.at, |before| before.at);
+        self.refused.retain(|refused| refused.end != *parent && refused.end != end.end);
+        self.refused.push_back(end);
+        if self.refused.len() > REFUSED_ENDS_MAX {
+            self.refused.pop_front();
+        }
+    }
+
+    /// The last headers of refused branches, for the head of a locator: nobody sends what leads there again.
+    pub(crate) fn refused_ends(&self, now: Time) -> impl Iterator<Item = BlockId> {
+        self.refused.iter().rev().filter(move |refused| refused.is_fresh(now)).map(|refused| refused.end)
+    }
+
+    /// How many of them are remembered.
+    pub(crate) fn refused_len(&self) -> usize {
+        self.refused.len()
+    }
+}
+
+impl RefusedEnd {
+    fn is_fresh(&self, now: Time) -> bool {
+        now.since(self.at) < REFUSED_ENDS_LIFETIME
+    }
+}
+
+impl Gossip {
+    /// Whether a higher block is known or told of, and what stands in the way to it. `None` if the node is in step with its
+    /// peers. Takes time proportional to the number of peers.
+    #[must_use]
+    pub fn behind(&self, now: Time) -> Option<Behind> {
+        let (tip, best_header, told) = (self.tip().height, self.chain.best_header().height, self.told());
+        if best_header.max(told) <= tip {
+            return None;
+        }
+        let quiet = self.watch.since.map_or(Duration::ZERO, |since| now.since(since));
+        let cause = if quiet < BEHIND_AFTER { Cause::CatchingUp } else { self.cause() };
+        Some(Behind { tip, best_header, told, quiet, cause })
+    }
+
+    /// The height that the network has reached, as far as this node can tell: see the head of the file. Never below the tip.
+    #[must_use]
+    pub fn best_known(&self, now: Time) -> Height {
+        let fed = self.watch.awaited.is_some_and(|(_, at)| now.since(at) < BODIES_AWAITED);
+        let tip = self.tip().height;
+        if fed { self.chain.best_header().height.max(tip) } else { tip }
+    }
+
+    /// Whether a producer should make a block now.
+    ///
+    /// # Errors
+    /// Says why not. Waiting helps.
+    pub fn may_produce(&self, now: Time) -> Result<(), Hold> {
+        let (tip, best_known) = (self.tip().height, self.best_known(now));
+        if best_known > tip {
+            return Err(Hold::Behind { tip, best_known });
+        }
+        let told = self.told();
+        let hearing = self.watch.met.is_some_and(|met| now.since(met) < HEARING);
+        if hearing && told > self.chain.best_header().height {
+            return Err(Hold::Hearing { told });
+        }
+        Ok(())
+    }
+
+    /// A peer said Hello.
+    pub(crate) fn met_peer(&mut self, now: Time) {
+        self.watch.met.get_or_insert(now);
+    }
+
+    /// A peer told of its tip, or of a block that it holds.
+    pub(crate) fn hear_of_tip(&mut self, now: Time, from: PeerHandle, tip: Tip) {
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.chain.told_tip(tip);
+            self.watch.told(now, tip.height, self.chain.tip().height);
+        }
+    }
+
+    /// The tip has moved, or a peer that told of more has left.
+    pub(crate) fn watch_again(&mut self, now: Time, moved: bool) {
+        let more = self.chain.best_header().height.max(self.told()) > self.tip().height;
+        self.watch.since = if moved { Some(now) } else { self.watch.since }.filter(|_| more);
+    }
+
+    /// At the end of an input: notes which block is awaited.
+    pub(crate) fn watch_bodies(&mut self, now: Time) {
+        let lowest = self.chain.missing().next().copied();
+        let chain = &self.chain;
+        self.watch.awaits(now, lowest, |before| chain.is_connected(before));
+    }
+
+    /// Headers of a peer's branch were refused: from the first of these on, to the last. False if it may be otherwise the next
+    /// time; then nothing is remembered.
+    pub(crate) fn refuse_branch(
+        &mut self,
+        now: Time,
+        from: PeerHandle,
+        headers: &[SignedHeader],
+        refusal: &Refusal,
+    ) -> bool {
+        let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return false };
+        let fields = first.header();
+        let again = self.is_refused_branch(now, first);
+        // These rest on what came before, and say nothing of the branch. Blocks of the best chain below the floor are too old as
+        // well: at the head of a locator one of them would have honest peers start there, whoever sent it here.
+        let may_change = matches!(
+            refusal,
+            Refusal::UnknownParent | Refusal::HeadersFull | Refusal::TooManyAtHeight | Refusal::TooOld
+        );
+        if may_change && !again {
+            return false;
+        }
+        // Of a branch that was refused before the reason is known, and not that its parent is missing.
+        let (producer, height, refusal) = match self.watch.refused_before(now, &fields.parent) {
+            Some(before) => (before.producer, before.height, before.refusal.clone()),
+            None => (fields.producer, fields.height, refusal.clone()),
+        };
+        if let Some(peer) = self.peers.get_mut(&from) {
+            let before = peer.chain.refused.as_ref().map_or(0, |before| before.count);
+            let count = before.saturating_add(headers.len() as u64);
+            peer.chain.refused = Some(RefusedBranch { producer, height, refusal: refusal.clone(), count });
+        }
+        self.watch.refuse(RefusedEnd { end: last.id(), producer, height, refusal, at: now }, &fields.parent);
+        true
+    }
+
+    /// Whether a header goes on with a branch that was refused a short while ago.
+    pub(crate) fn is_refused_branch(&self, now: Time, header: &SignedHeader) -> bool {
+        self.watch.refused_before(now, &header.header().parent).is_some()
+    }
+
+    /// The highest tip that a peer tells.
+    fn told(&self) -> Height {
+        let told = self.peers.iter().filter(|(_, peer)| peer.ready).filter_map(|(_, peer)| peer.chain.tip());
+        told.map(|tip| tip.height).max().unwrap_or_default()
+    }
+
+    fn cause(&self) -> Cause {
+        let tip = self.tip().height;
+        let lowest = self.chain.missing().next().filter(|_| self.chain.best_header().height > tip);
+        if let Some(lowest) = lowest {
+            let height = self.chain.height_of(lowest).unwrap_or_default();
+            let further = self.peers.iter().map(|(_, peer)| peer);
+            let mut further = further
+                .filter(|peer| peer.ready && peer.chain.tip().is_some_and(|tip| tip.height >= height))
+                .peekable();
+            let nobody = further.peek().is_none();
+            let kept_from = further.map(|peer| peer.chain.known_to_have_from()).min().unwrap_or_default();
+            return if nobody || kept_from <= height { Cause::NoBodies } else { Cause::Pruned { kept_from } };
+        }
+        let further = self.peers.iter().map(|(_, peer)| peer);
+        let further = further.filter(|peer| peer.ready && peer.chain.tip().is_some_and(|told| told.height > tip));
+        // That a block was refused before says less than why.
+        let refused = further.filter_map(|peer| peer.chain.refused.as_ref());
+        match refused.max_by_key(|refused| (refused.refusal != Refusal::RejectedBefore, refused.count)) {
+            Some(refused) => Cause::Refused {
+                count: refused.count,
+                producer: refused.producer,
+                height: refused.height,
+                refusal: refused.refusal.clone(),
+            },
+            None => Cause::NoHeaders,
+        }
+    }
+}

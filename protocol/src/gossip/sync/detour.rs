@@ -1,0 +1,85 @@
+//! The detour: another branch to go on along while nobody sends the bodies of the best header's.
+//!
+//! An allowed producer can sign thousands of headers and never a body for them. Then the best header is on a branch that
+//! leads nowhere, the locator asks for what comes after it, and the brake on headers stops all others. So, once the lowest
+//! missing block was looked for in vain a few times, each peer whose tip we don't know is asked for the branch that it is on,
+//! from our tip on and a message of headers at a time, and followed along it. No height is decided on here: the chain
+//! takes whichever branch is highest among those whose bodies are here.
+
+use alloc::vec::Vec;
+
+use crate::gossip::Gossip;
+use crate::gossip::api::PeerHandle;
+use crate::gossip::links::peer::Peer;
+use crate::items::hash::BlockId;
+use crate::limits::{DETOUR_LOOKS, DETOUR_PEERS_MAX};
+use crate::time::Time;
+
+/// How often the lowest missing block was looked for, or one on another way that was as hollow: a producer of two such
+/// branches could have either overtake the other for ever.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    lowest: Option<BlockId>,
+    in_vain: u32,
+}
+
+impl Looks {
+    /// Another look, for this block; `came`: the one of the look before has come.
+    fn at(&mut self, lowest: Option<BlockId>, came: bool) {
+        self.in_vain = if came { 0 } else { self.in_vain.saturating_add(1) };
+        self.lowest = lowest;
+    }
+}
+
+impl Gossip {
+    /// After another look for missing blocks: if it is in vain too, asks some peers which branch they are on.
+    pub(crate) fn look_beside(&mut self, now: Time) {
+        let came = self.look_brought();
+        self.catching_up.looks.at(self.chain.missing().next().copied(), came);
+        if !self.on_detour() {
+            return;
+        }
+        let mut leaders: Vec<_> = self.peers.iter().filter(|(_, peer)| self.may_lead(peer)).collect();
+        leaders.sort_by_key(|(_, peer)| peer.chain.asked);
+        let leaders: Vec<PeerHandle> = leaders.iter().take(DETOUR_PEERS_MAX).map(|(handle, _)| **handle).collect();
+        for handle in leaders {
+            self.ask_headers(now, handle);
+        }
+    }
+
+    /// After news of a peer's branch, or a block of it: goes on along it, while there is no other way.
+    pub(crate) fn go_beside(&mut self, now: Time, from: PeerHandle) {
+        if !self.on_detour() {
+            return;
+        }
+        if self.peers.get(&from).is_some_and(|peer| self.may_lead(peer)) {
+            self.ask_headers(now, from);
+        }
+        self.follow(now, &[from]);
+    }
+
+    /// The highest block known of the branch that a peer is on.
+    pub(crate) fn way_of(&self, peer: &Peer) -> Option<BlockId> {
+        let known = |id: &BlockId| self.chain.header(id).is_some();
+        peer.chain.tip().map(|tip| tip.id).filter(known).or_else(|| peer.chain.way.filter(known))
+    }
+
+    /// Whether the way to the best header leads nowhere, as far as we know.
+    pub(crate) fn on_detour(&self) -> bool {
+        self.catching_up.looks.in_vain >= DETOUR_LOOKS
+            && !self.look_brought()
+            && self.chain.missing().next().is_some()
+    }
+
+    /// Whether the block of the last look has come, or there was no look.
+    fn look_brought(&self) -> bool {
+        self.catching_up.looks.lowest.is_none_or(|lowest| self.chain.is_connected(&lowest))
+    }
+
+    /// Whether a peer says to be further than we are, on a branch whose end we don't know.
+    fn may_lead(&self, peer: &Peer) -> bool {
+        let reached = self.chain.tip().height;
+        let unknown = |id: &BlockId| self.chain.header(id).is_none();
+        peer.ready && peer.chain.tip().is_some_and(|tip| tip.height > reached && unknown(&tip.id))
+    }
+}

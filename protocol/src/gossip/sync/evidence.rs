@@ -1,0 +1,87 @@
+//! Evidence of equivocation: two signed headers of one producer for one height. Anyone can check it against the producer's key,
+//! and nobody can make it for somebody else's.
+//!
+//! A producer that lost its store may do it once, without meaning any harm; so nothing follows from it here. It is kept and shown
+//! to whoever runs the node, and what it means is theirs to decide.
+//!
+//! Of each producer the first [`EVIDENCE_PER_PRODUCER_MAX`] pairs are kept, each for another height, and the evidence against the
+//! first [`EVIDENCE_PRODUCERS_MAX`] producers. Deliberately absent: headers whose signatures were not checked, and pairs of which one
+//! header had left the tree before the other came.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::gossip::Gossip;
+use crate::gossip::api::Event;
+use crate::items::block::SignedHeader;
+use crate::items::keys::PublicKey;
+use crate::items::transaction::Height;
+use crate::limits::{EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX};
+
+/// Two different headers that one producer signed for one height.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Equivocation {
+    /// The one that came first, and the other.
+    pub headers: Box<[SignedHeader; 2]>,
+}
+
+impl Equivocation {
+    /// Who signed both.
+    #[must_use]
+    pub fn producer(&self) -> PublicKey {
+        let [first, _] = &*self.headers;
+        first.header().producer
+    }
+
+    /// For which height.
+    #[must_use]
+    pub fn height(&self) -> Height {
+        let [first, _] = &*self.headers;
+        first.header().height
+    }
+}
+
+/// What is kept, by producer.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    kept: BTreeMap<PublicKey, Vec<Equivocation>>,
+    len: usize,
+}
+
+impl Evidence {
+    /// Keeps a pair, unless there is one for this height, or enough. Whether it is kept now.
+    fn keep(&mut self, pair: &Equivocation) -> bool {
+        let full = self.kept.len() >= EVIDENCE_PRODUCERS_MAX;
+        if full && !self.kept.contains_key(&pair.producer()) {
+            return false;
+        }
+        let pairs = self.kept.entry(pair.producer()).or_default();
+        if pairs.len() >= EVIDENCE_PER_PRODUCER_MAX || pairs.iter().any(|kept| kept.height() == pair.height()) {
+            return false;
+        }
+        pairs.push(pair.clone());
+        self.len = self.len.saturating_add(1);
+        true
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Gossip {
+    /// Evidence against producers that signed two blocks for one height, by producer, what came first first.
+    pub fn equivocations(&self) -> impl Iterator<Item = &Equivocation> {
+        self.evidence.kept.values().flatten()
+    }
+
+    /// Both headers are signed by one producer for one height, and differ.
+    pub(crate) fn note_equivocation(&mut self, first: SignedHeader, second: SignedHeader) {
+        self.stats.equivocations = self.stats.equivocations.saturating_add(1);
+        let pair = Equivocation { headers: Box::new([first, second]) };
+        if self.evidence.keep(&pair) {
+            self.tell(Event::Equivocation(pair));
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What is sent and signed: transactions, blocks, their names, keys and checks. Types and their rules only; who has which
+//! item is in `ledger`, and how items travel in `gossip`.
+
+pub mod block;
+pub mod hash;
+pub mod keys;
+pub(crate) mod limits;
+pub mod network;
+pub mod refusal;
+pub mod transaction;
+pub mod validator;
+pub mod verify;

@@ -1,0 +1,145 @@
+//! Why an item is not taken, and why a peer is left. Data for people and counters; nothing here decides.
+
+use super::transaction::Height;
+use crate::limits::VALID_UNTIL_AHEAD_MAX;
+use crate::wire::codec::Misread;
+
+/// Why an item was not accepted. Nothing of it is kept but its id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The bytes are no item.
+    #[error("the bytes don't decode: {0}")]
+    Malformed(Misread),
+    /// A signature is wrong, is for another network, or its key is unusable.
+    #[error("a signature is not valid on this network")]
+    InvalidSignature,
+    /// Past its last height.
+    #[error("valid until height {valid_until}, and the tip is at {tip}: sign it again with a later height")]
+    Expired {
+        /// The last height that may hold it.
+        valid_until: Height,
+        /// Our tip's height.
+        tip: Height,
+    },
+    /// Its last height lies too far ahead.
+    #[error(
+        "valid until height {valid_until}, more than {VALID_UNTIL_AHEAD_MAX} blocks after the tip at {tip}: sign it \
+         for a nearer height"
+    )]
+    TooFarAhead {
+        /// The last height that may hold it.
+        valid_until: Height,
+        /// Our tip's height.
+        tip: Height,
+    },
+    /// In the best chain already.
+    #[error("in the best chain already")]
+    Confirmed,
+    /// Two other transactions of this author and nonce are held.
+    #[error("two transactions with this author and nonce are held already: use another nonce")]
+    NonceTaken,
+    /// No room, and the link it came by has the largest share of it; submissions are a link of their own. By another link it
+    /// may be taken.
+    #[error(
+        "the mempool is full and what came by this link has the largest share of it: try again after the next block"
+    )]
+    MempoolFull,
+    /// No room, and its author has the largest share of it, whatever link it came by.
+    #[error("the mempool is full and this author has the largest share of it: try again after the next block")]
+    AuthorFull,
+    /// Refused before, for good.
+    #[error("refused before")]
+    RejectedBefore,
+    /// Too many checks are outstanding.
+    #[error("too many checks are outstanding: try again in a moment")]
+    Busy,
+    /// The producer isn't on the list.
+    #[error("the producer is not allowed on this network")]
+    ProducerNotAllowed,
+    /// The parent isn't known.
+    #[error("the parent block is not known")]
+    UnknownParent,
+    /// The height isn't the parent's plus one.
+    #[error("the height is not one more than the parent's")]
+    WrongHeight,
+    /// It came by itself, and two other blocks of this producer at this height are known. It is taken once another stands on it.
+    #[error("two blocks of this producer at this height are known already")]
+    TooManyAtHeight,
+    /// Branches off below what is remembered.
+    #[error("branches off too far below the tip to be followed")]
+    TooOld,
+    /// The tree of headers is full.
+    #[error("the tree of headers is full")]
+    HeadersFull,
+    /// The body doesn't match the header.
+    #[error("the body does not match the header's transactions root")]
+    WrongRoot,
+    /// A transaction occurs twice in the block.
+    #[error("a transaction occurs twice in the block")]
+    RepeatedTransaction,
+    /// A transaction of the block is past its last height.
+    #[error("a transaction of the block is past its last height")]
+    ExpiredTransaction,
+    /// A chain's own rule.
+    #[error("{0}")]
+    Rule(&'static str),
+}
+
+/// Why the engine closes a connection. A counter's label, and words that may tell more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// No Hello in time.
+    #[error("said no hello in time")]
+    NoHello,
+    /// Its Hello names another network.
+    #[error("is on another network")]
+    WrongNetwork,
+    /// Its Hello states another protocol version.
+    #[error("speaks another version of the protocol")]
+    WrongVersion,
+    /// Spoke before Hello.
+    #[error("sent another message before its hello")]
+    BeforeHello,
+    /// Said Hello twice.
+    #[error("said hello twice")]
+    SecondHello,
+    /// Sent an item that doesn't decode.
+    #[error("sent a malformed item")]
+    MalformedItem,
+    /// Sent an item with a bad signature.
+    #[error("sent an item with an invalid signature")]
+    InvalidSignature,
+    /// Sent a block that breaks a rule that every node knows.
+    #[error("sent an invalid block")]
+    InvalidBlock,
+    /// Sent headers that don't follow each other.
+    #[error("sent headers that do not connect")]
+    BrokenHeaders,
+    /// Doesn't read: its queues are full.
+    #[error("let its queue overrun")]
+    QueueOverrun,
+    /// Announced much and delivered nothing, many times.
+    #[error("withheld too many announced items")]
+    Withheld,
+}
+
+impl DisconnectReason {
+    /// The label in counters: lower case with underscores.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NoHello => "no_hello",
+            Self::WrongNetwork => "wrong_network",
+            Self::WrongVersion => "wrong_version",
+            Self::BeforeHello | Self::SecondHello => "out_of_turn",
+            Self::MalformedItem => "malformed_item",
+            Self::InvalidSignature => "invalid_signature",
+            Self::InvalidBlock => "invalid_block",
+            Self::BrokenHeaders => "broken_headers",
+            Self::QueueOverrun => "queue_overrun",
+            Self::Withheld => "withheld",
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Where a chain adds its own rules.
+//!
+//! **When it is asked.** About a transaction by itself, before it enters the mempool: one that was submitted or came from a
+//! peer, that an earlier run had kept, or whose block left the best chain. Before that, about one of a peer at sight, when its
+//! signature has not been checked. About a header from the network, before its body is
+//! asked for. About each transaction of a block and then about the block, before the block is connected, whichever way it came
+//! and also if it was submitted here; and before a transaction is put into a block template. It is not asked again about
+//! blocks that an earlier run had connected.
+//!
+//! **What a refusal means.** Nothing is passed on. A transaction is remembered as rejected until the tip's height changes. A
+//! block, refused for itself or for one of its transactions, is invalid for good, with all that descends from it. It is no
+//! misbehavior: an honest peer may follow other rules, and its connection stays.
+//!
+//! **What an answer may depend on.** The item, the height and the ancestors, which the parent's id names. Not on a clock, nor on
+//! what a node happens to have: two nodes that answer differently about a block part for good.
+//!
+//! Signatures, sizes, Merkle roots, repeated transactions, `valid_until` within a block, and the shape of the chain are not its
+//! business; the engine checks them before it is asked, but for a signature at sight.
+
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use core::fmt;
+
+use super::block::Header;
+use super::hash::BlockId;
+use super::keys::PublicKey;
+use super::refusal::Refusal;
+use super::transaction::{Height, SignedTransaction};
+use crate::limits::VALID_UNTIL_AHEAD_MAX;
+
+/// Where a block stands in the tree of blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockPlace {
+    /// The block's height.
+    pub height: Height,
+    /// The block before it, which stands for all its ancestors.
+    pub parent: BlockId,
+}
+
+impl BlockPlace {
+    /// The place of the block with this header.
+    #[must_use]
+    pub const fn of(header: &Header) -> Self {
+        Self { height: header.height, parent: header.parent }
+    }
+}
+
+/// A chain's own rules. Must be deterministic: the same arguments give the same answer on every node.
+pub trait Validator: fmt::Debug + Send + Sync {
+    /// Whether a transaction may enter the mempool of a node whose best chain ends at `tip`.
+    ///
+    /// # Errors
+    /// Says why not. The transaction is remembered as rejected; its sender is not blamed.
+    fn transaction(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal>;
+
+    /// Whether a transaction that a peer sent is worth checking its signature: what a chain can say of it at a look. Its author
+    /// has not been proved. What is refused here is refused as by [`Validator::transaction`], which is asked about the others.
+    ///
+    /// # Errors
+    /// Says why not. The transaction is remembered as refused until the tip's height changes; its sender is not blamed.
+    fn transaction_at_sight(&self, _transaction: &SignedTransaction, _tip: Height) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// Whether a transaction may be in a block at this place.
+    ///
+    /// If a chain says nothing of it, what it says of a mempool whose tip is the parent holds: a transaction that no node takes by
+    /// itself must not be confirmed because it came in a block.
+    ///
+    /// # Errors
+    /// Says why not. A block that contains it is invalid; the block's sender is not blamed.
+    fn transaction_in_block(&self, transaction: &SignedTransaction, place: BlockPlace) -> Result<(), Refusal> {
+        self.transaction(transaction, place.height.saturating_sub(1))
+    }
+
+    /// Whether a block with this header may be taken, from the network or as a submission. Not asked about blocks that this node made.
+    ///
+    /// # Errors
+    /// Says why not. The block is not relayed; its sender is not blamed.
+    fn header(&self, header: &Header) -> Result<(), Refusal>;
+
+    /// Whether a block may be connected: what can't be said of its transactions one by one. Each of them is good by itself, and the
+    /// parent is connected.
+    ///
+    /// # Errors
+    /// Says why not. The block is invalid; its sender is not blamed.
+    fn block(&self, _header: &Header, _transactions: &[Arc<SignedTransaction>]) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// Whose blocks count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Producers {
+    /// Anyone's: open test networks only.
+    Open,
+    /// These keys'. None at all means that no block from the network counts.
+    Allowed(Arc<BTreeSet<PublicKey>>),
+}
+
+impl Producers {
+    /// Whether `producer` is among them.
+    #[must_use]
+    pub fn allows(&self, producer: &PublicKey) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Allowed(keys) => keys.contains(producer),
+        }
+    }
+}
+
+/// The rules of a network without rules of its own: `valid_until` within reach, producers on the list.
+#[derive(Clone, Debug)]
+pub struct StandardValidator {
+    producers: Producers,
+}
+
+impl StandardValidator {
+    /// Takes blocks of `producers` only.
+    #[must_use]
+    pub const fn new(producers: Producers) -> Self {
+        Self { producers }
+    }
+}
+
+impl Validator for StandardValidator {
+    fn transaction(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal> {
+        let valid_until = transaction.valid_until();
+        if valid_until <= tip {
+            return Err(Refusal::Expired { valid_until, tip });
+        }
+        if valid_until > tip.saturating_add(VALID_UNTIL_AHEAD_MAX) {
+            return Err(Refusal::TooFarAhead { valid_until, tip });
+        }
+        Ok(())
+    }
+
+    fn transaction_at_sight(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal> {
+        self.transaction(transaction, tip)
+    }
+
+    fn header(&self, header: &Header) -> Result<(), Refusal> {
+        if self.producers.allows(&header.producer) { Ok(()) } else { Err(Refusal::ProducerNotAllowed) }
+    }
+}

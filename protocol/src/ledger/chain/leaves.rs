@@ -1,0 +1,155 @@
+//! Headers off the best chain, charged to their producers, and the childless ones among them: which of them is the next to go.
+//! Every question is answered by looking at the ends of ordered sets, so none takes longer the fuller the tree is.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::cmp::Reverse;
+
+use crate::items::hash::BlockId;
+use crate::items::keys::PublicKey;
+use crate::items::transaction::Height;
+
+/// Of one height, the lowest id is the last.
+type ByHeight = (Height, Reverse<BlockId>);
+
+/// The oldest is the first.
+type ByAge = (u64, BlockId);
+
+/// Whether a header's body was taken, and its parent's before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nobody has shown that there is a body.
+    Hollow,
+    /// It is connected.
+    Filled,
+}
+
+/// A header, and what orders the leaves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) id: BlockId,
+    pub(super) producer: PublicKey,
+    pub(super) height: Height,
+    /// How many headers came before it.
+    pub(super) age: u64,
+}
+
+/// Leaves by kind.
+#[derive(Debug)]
+struct Sets<T> {
+    hollow: BTreeSet<T>,
+    filled: BTreeSet<T>,
+}
+
+/// What one producer has off the best chain.
+#[derive(Debug, Default)]
+struct Charged {
+    headers: usize,
+    leaves: Sets<ByAge>,
+}
+
+/// The leaves of all producers, and who has how much.
+#[derive(Debug, Default)]
+pub(super) struct Leaves {
+    all: Sets<ByHeight>,
+    producers: BTreeMap<PublicKey, Charged>,
+    /// Producers that have leaves of a kind, by what they are charged for.
+    with_hollow: BTreeSet<(usize, PublicKey)>,
+    with_filled: BTreeSet<(usize, PublicKey)>,
+}
+
+impl<T> Default for Sets<T> {
+    fn default() -> Self {
+        Self { hollow: BTreeSet::new(), filled: BTreeSet::new() }
+    }
+}
+
+impl<T: Ord + Copy> Sets<T> {
+    const fn of(&self, kind: Kind) -> &BTreeSet<T> {
+        match kind {
+            Kind::Hollow => &self.hollow,
+            Kind::Filled => &self.filled,
+        }
+    }
+
+    fn put(&mut self, key: T, kind: Option<Kind>) {
+        for (set, wanted) in [(&mut self.hollow, Kind::Hollow), (&mut self.filled, Kind::Filled)] {
+            if kind == Some(wanted) {
+                set.insert(key);
+            } else {
+                set.remove(&key);
+            }
+        }
+    }
+}
+
+impl Leaves {
+    /// How many headers off the best chain a producer has.
+    pub(super) fn charge(&self, producer: &PublicKey) -> usize {
+        self.producers.get(producer).map_or(0, |charged| charged.headers)
+    }
+
+    /// One more of a producer's headers is off the best chain.
+    pub(super) fn add(&mut self, producer: PublicKey) {
+        self.change(producer, |charged| charged.headers = charged.headers.saturating_add(1));
+    }
+
+    /// One less is.
+    pub(super) fn subtract(&mut self, producer: PublicKey) {
+        self.change(producer, |charged| charged.headers = charged.headers.saturating_sub(1));
+    }
+
+    /// Says what leaf a header is, or that it is none.
+    pub(super) fn put(&mut self, place: Place, kind: Option<Kind>) {
+        self.all.put((place.height, Reverse(place.id)), kind);
+        self.change(place.producer, |charged| charged.leaves.put((place.age, place.id), kind));
+    }
+
+    /// Of the producer with the largest charge above `more_than`, the oldest leaf of a kind; not `spared`.
+    pub(super) fn of_largest(&self, kind: Kind, more_than: usize, spared: &BlockId) -> Option<BlockId> {
+        let producers = match kind {
+            Kind::Hollow => &self.with_hollow,
+            Kind::Filled => &self.with_filled,
+        };
+        let larger = producers.iter().rev().take_while(|(charge, _)| *charge > more_than);
+        // Only one producer can have no leaf but the spared one.
+        larger.map(|(_, producer)| producer).find_map(|producer| self.of_producer(kind, producer, spared))
+    }
+
+    /// Of a producer's leaves of a kind, the oldest; not `spared`. By age, so that none that comes can be aimed at another.
+    pub(super) fn of_producer(&self, kind: Kind, producer: &PublicKey, spared: &BlockId) -> Option<BlockId> {
+        let leaves = &self.producers.get(producer)?.leaves;
+        leaves.of(kind).iter().map(|(_, id)| *id).find(|id| id != spared)
+    }
+
+    /// Of all leaves of a kind, the farthest from `height`.
+    pub(super) fn of_all(&self, kind: Kind, height: Height, spared: &BlockId) -> Option<(Height, BlockId)> {
+        farthest(self.all.of(kind), height, spared)
+    }
+
+    fn change(&mut self, producer: PublicKey, change: impl FnOnce(&mut Charged)) {
+        let charged = self.producers.entry(producer).or_default();
+        let before = charged.headers;
+        change(charged);
+        let headers = charged.headers;
+        let empty = (charged.leaves.hollow.is_empty(), charged.leaves.filled.is_empty());
+        for (set, empty) in [(&mut self.with_hollow, empty.0), (&mut self.with_filled, empty.1)] {
+            if before != headers || empty {
+                set.remove(&(before, producer));
+            }
+            if !empty {
+                set.insert((headers, producer));
+            }
+        }
+        if headers == 0 && empty == (true, true) {
+            self.producers.remove(&producer);
+        }
+    }
+}
+
+fn farthest(leaves: &BTreeSet<ByHeight>, height: Height, spared: &BlockId) -> Option<(Height, BlockId)> {
+    let spared = |leaf: &&ByHeight| leaf.1.0 != *spared;
+    let low = leaves.iter().find(spared)?;
+    let high = leaves.iter().rev().find(spared)?;
+    let far = if height.abs_diff(low.0) >= height.abs_diff(high.0) { low } else { high };
+    Some((far.0, far.1.0))
+}

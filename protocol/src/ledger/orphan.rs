@@ -1,0 +1,243 @@
+//! Orphans: blocks whose parent isn't there yet, kept for a while so that they need not be fetched twice.
+//!
+//! Room is counted by the peer that sent a block. A peer has room of its own, and pushes out only its own blocks there. All
+//! peers together have less, and that is shared out:
+//!
+//! * A block that is *needed next* takes the place of any that is not. What is needed next is little and known
+//!   ([`BLOCKS_AHEAD_BYTES_MAX`](crate::limits::BLOCKS_AHEAD_BYTES_MAX)), and nobody but a producer can make such blocks.
+//! * Of the others, a peer takes the place of those of the peer that has the most of them, while it would have fewer
+//!   itself. So n peers that want all the room have an n-th of it each, whoever came first.
+//!
+//! The pool would hold copies of a block from several peers. The engine puts in one: it drops a body that doesn't match its
+//! header before, and all bodies that do are the same bytes.
+//!
+//! Deliberately absent: headers without a body (they are fetched again by locator) and any check of a block; whoever puts
+//! one in has checked its header's signature, or a stranger's junk would be kept as well as a producer's blocks.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::items::block::Block;
+use crate::items::hash::BlockId;
+use crate::limits::{ORPHAN_BYTES_MAX, ORPHAN_LIFETIME, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX};
+use crate::time::Time;
+use crate::wire::codec::Encode;
+
+/// Blocks that wait for their parents.
+#[derive(Debug, Default)]
+pub struct OrphanPool {
+    /// By order of arrival.
+    orphans: BTreeMap<u64, Orphan>,
+    by_parent: BTreeSet<(BlockId, u64)>,
+    /// Which peers' copies of a block are here: while catching up, every missing block is looked for.
+    by_id: BTreeSet<(BlockId, u32)>,
+    by_peer: BTreeMap<u32, Share>,
+    deadlines: BTreeSet<(Time, u64)>,
+    next: u64,
+    bytes: usize,
+}
+
+/// How soon a block is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It is one of those that are requested ahead, on the way to the best header.
+    Next,
+    /// Some time, or never.
+    Later,
+}
+
+#[derive(Debug)]
+struct Orphan {
+    peer: u32,
+    block: Arc<Block>,
+    bytes: usize,
+    expires_at: Time,
+}
+
+/// What is held of one peer.
+#[derive(Debug, Default)]
+struct Share {
+    bytes: usize,
+    orphans: BTreeSet<u64>,
+    /// Of these, those that are not needed next, with their bytes.
+    later: BTreeMap<u64, usize>,
+    later_bytes: usize,
+}
+
+impl OrphanPool {
+    /// An empty pool.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Keeps a block that `peer` sent, in place of others if need be (see the head of the file). False if this peer's copy
+    /// is held already, or there is no room; nothing has changed then.
+    pub fn insert(&mut self, now: Time, peer: u32, block: Arc<Block>, need: Need) -> bool {
+        let bytes = block.encoded_len();
+        if self.holds(peer, &block.header.id()) {
+            return false;
+        }
+        let Some(going) = self.in_the_way(peer, bytes, need) else { return false };
+        for at in going {
+            self.remove(at);
+        }
+        let at = self.next;
+        self.next = self.next.saturating_add(1);
+        let share = self.by_peer.entry(peer).or_default();
+        share.bytes = share.bytes.saturating_add(bytes);
+        share.orphans.insert(at);
+        if need == Need::Later {
+            share.later.insert(at, bytes);
+            share.later_bytes = share.later_bytes.saturating_add(bytes);
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.by_parent.insert((block.header.header().parent, at));
+        self.by_id.insert((block.header.id(), peer));
+        let expires_at = now + ORPHAN_LIFETIME;
+        self.deadlines.insert((expires_at, at));
+        self.orphans.insert(at, Orphan { peer, block, bytes, expires_at });
+        true
+    }
+
+    /// Takes out the blocks that wait for `parent`, with the peers that sent them, in the order of arrival.
+    pub fn children_of(&mut self, parent: &BlockId) -> Vec<(u32, Arc<Block>)> {
+        let waiting: Vec<u64> =
+            self.by_parent.range((*parent, 0)..=(*parent, u64::MAX)).map(|(_, at)| *at).collect();
+        waiting.into_iter().filter_map(|at| self.remove(at)).map(|orphan| (orphan.peer, orphan.block)).collect()
+    }
+
+    /// Whether any peer's copy of a block is here.
+    #[must_use]
+    pub fn contains(&self, id: &BlockId) -> bool {
+        self.sender_of(id).is_some()
+    }
+
+    /// A peer whose copy of a block is here.
+    #[must_use]
+    pub fn sender_of(&self, id: &BlockId) -> Option<u32> {
+        self.by_id.range((*id, 0)..=(*id, u32::MAX)).next().map(|(_, peer)| *peer)
+    }
+
+    /// Drops what a peer sent.
+    pub fn remove_peer(&mut self, peer: u32) {
+        for at in self.by_peer.remove(&peer).unwrap_or_default().orphans {
+            self.remove(at);
+        }
+    }
+
+    /// Drops what has waited for [`ORPHAN_LIFETIME`], and tells how many blocks that were.
+    pub fn expire(&mut self, now: Time) -> usize {
+        let mut expired = 0_usize;
+        while let Some(&(expires_at, at)) = self.deadlines.first() {
+            if expires_at > now {
+                break;
+            }
+            self.deadlines.remove(&(expires_at, at));
+            self.remove(at);
+            expired = expired.saturating_add(1);
+        }
+        expired
+    }
+
+    /// When [`OrphanPool::expire`] has something to do next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// How many blocks are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.orphans.len()
+    }
+
+    /// Whether none is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.orphans.is_empty()
+    }
+
+    /// Their encoded bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many blocks of a peer are held, and their encoded bytes.
+    #[must_use]
+    pub fn of_peer(&self, peer: u32) -> (usize, usize) {
+        self.by_peer.get(&peer).map_or((0, 0), |share| (share.orphans.len(), share.bytes))
+    }
+
+    fn holds(&self, peer: u32, id: &BlockId) -> bool {
+        self.by_id.contains(&(*id, peer))
+    }
+
+    /// Which orphans go so that one more fits; `None` if it doesn't.
+    fn in_the_way(&self, peer: u32, bytes: usize, need: Need) -> Option<Vec<u64>> {
+        let nothing = Share::default();
+        let own = self.by_peer.get(&peer).unwrap_or(&nothing);
+        let mut going = self.own_in_the_way(own, bytes, need)?;
+        let bytes_of = |at: &u64| self.orphans.get(at).map_or(0, |orphan| orphan.bytes);
+        let freed = |going: &[u64]| going.iter().map(bytes_of).fold(0, usize::saturating_add);
+        let others = self.by_peer.iter().filter(|(other, _)| **other != peer);
+        let mut others: Vec<_> = others.map(|(_, share)| (share.later_bytes, share.later.iter())).collect();
+        let mut own_later: Vec<u64> = own.later.keys().filter(|at| !going.contains(at)).copied().collect();
+        own_later.reverse();
+        let mut own_bytes = own_later.iter().map(bytes_of).fold(bytes, usize::saturating_add);
+        while self.bytes.saturating_add(bytes) > ORPHAN_BYTES_MAX.saturating_add(freed(&going)) {
+            let most = others.iter_mut().max_by_key(|(left, _)| *left);
+            let may_go = |left: usize| left > if need == Need::Next { 0 } else { own_bytes };
+            if let Some((left, oldest)) = most.filter(|(left, _)| may_go(*left)) {
+                let (at, bytes) = oldest.next()?;
+                *left = left.saturating_sub(*bytes);
+                going.push(*at);
+            } else {
+                let at = own_later.pop()?;
+                own_bytes = own_bytes.saturating_sub(bytes_of(&at));
+                going.push(at);
+            }
+        }
+        Some(going)
+    }
+
+    /// Which of a peer's own orphans go so that it keeps within its own bounds: the oldest that are not needed next, then, if
+    /// the new one is, the oldest.
+    fn own_in_the_way(&self, own: &Share, bytes: usize, need: Need) -> Option<Vec<u64>> {
+        if bytes > ORPHAN_PEER_BYTES_MAX {
+            return None;
+        }
+        let (mut held, mut count) = (own.bytes, own.orphans.len());
+        let next = own.orphans.iter().filter(|at| need == Need::Next && !own.later.contains_key(at));
+        let mut oldest = own.later.keys().chain(next);
+        let mut going = Vec::new();
+        while count >= ORPHANS_PER_PEER_MAX || held.saturating_add(bytes) > ORPHAN_PEER_BYTES_MAX {
+            let at = oldest.next()?;
+            held = held.saturating_sub(self.orphans.get(at)?.bytes);
+            count = count.saturating_sub(1);
+            going.push(*at);
+        }
+        Some(going)
+    }
+
+    fn remove(&mut self, at: u64) -> Option<Orphan> {
+        let orphan = self.orphans.remove(&at)?;
+        self.by_parent.remove(&(orphan.block.header.header().parent, at));
+        self.by_id.remove(&(orphan.block.header.id(), orphan.peer));
+        self.deadlines.remove(&(orphan.expires_at, at));
+        self.bytes = self.bytes.saturating_sub(orphan.bytes);
+        if let Some(share) = self.by_peer.get_mut(&orphan.peer) {
+            share.bytes = share.bytes.saturating_sub(orphan.bytes);
+            share.orphans.remove(&at);
+            if share.later.remove(&at).is_some() {
+                share.later_bytes = share.later_bytes.saturating_sub(orphan.bytes);
+            }
+            if share.orphans.is_empty() {
+                self.by_peer.remove(&orphan.peer);
+            }
+        }
+        Some(orphan)
+    }
+}

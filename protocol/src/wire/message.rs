@@ -1,0 +1,466 @@
+//! What peers say to each other. Types and their encoding only; what they mean is in `gossip`.
+//!
+//! Every message is one CBOR array whose first item is the tag below.
+
+mod body;
+mod goodbye;
+mod reconcile;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::Bytes;
+
+pub use self::body::Body;
+pub use self::goodbye::GoodbyeReason;
+pub use self::reconcile::{Digest, Outcome, Reconcile, taken};
+use super::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use crate::items::block::{Block, SignedHeader};
+use crate::items::hash::{BlockId, RouteId, ShortId, TxId};
+use crate::items::network::NetworkId;
+use crate::items::transaction::Height;
+use crate::limits::{
+    CONTROL_ITEM_BYTES_MAX, GETDATA_ENTRIES_MAX, GOODBYE_REASON_LEN_MAX, HAD_ENTRIES_MAX, HEADERS_ENTRIES_MAX,
+    INV_ENTRIES_MAX, LOCATOR_ENTRIES_MAX, NETWORK_ID_LEN_MAX, NOTFOUND_BLOCKS_MAX, ROUTES_ENTRIES_MAX,
+    TRANSACTION_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
+};
+
+/// The version that [`Hello`] states. Nodes of another version are refused.
+pub const VERSION: u64 = 2;
+
+/// Which of a peer's two substreams a message travels on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Small messages, and items up to [`CONTROL_ITEM_BYTES_MAX`].
+    Control,
+    /// Larger bodies, so that they never stand before an announcement.
+    Bulk,
+}
+
+impl Lane {
+    /// Its name, in the protocol's name and in logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Bulk => "bulk",
+        }
+    }
+}
+
+/// The end of a node's best chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// Its height; 0 is genesis.
+    pub height: Height,
+    /// Its id.
+    pub id: BlockId,
+}
+
+/// The first message each way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The speaker's [`VERSION`].
+    pub version: u64,
+    /// The network's name, as the speaker knows it. Checked by the receiver.
+    pub network: Bytes,
+    /// Feature bits; none is defined yet, unknown ones are ignored.
+    pub features: u64,
+    /// The speaker's tip.
+    pub tip: Tip,
+    /// The lowest height from which on the speaker keeps the body of every block of its best chain, as far as it knows; 1
+    /// if it never deleted any. A hint: whoever asks below it gets a notfound.
+    pub kept_from: Height,
+}
+
+/// A transaction's name on the wire: short where that is enough, full where a short id is in doubt.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TxRef {
+    /// The first 8 bytes of the id.
+    Short(ShortId),
+    /// The whole id.
+    Full(TxId),
+}
+
+/// One announcement: "I hold this transaction, and have held it for so long".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvEntry {
+    /// Which transaction.
+    pub transaction: TxRef,
+    /// Time since the announcer accepted it, in milliseconds.
+    pub age_ms: u32,
+}
+
+/// One message of the protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Tag 0.
+    Hello(Hello),
+    /// Tag 1: transactions that the speaker holds, at most [`INV_ENTRIES_MAX`].
+    Inv(Vec<InvEntry>),
+    /// Tag 2: transactions that the speaker wants.
+    GetData {
+        /// Whether later items that travel on the same routes are to be pushed to the speaker.
+        graft: bool,
+        /// Which, at most [`GETDATA_ENTRIES_MAX`].
+        wanted: Vec<TxRef>,
+    },
+    /// Tag 3: what was asked for and isn't held.
+    NotFound {
+        /// Transactions, named as they were asked for.
+        transactions: Vec<TxRef>,
+        /// Blocks.
+        blocks: Vec<BlockId>,
+    },
+    /// Tag 4: encoded signed transactions.
+    Transactions {
+        /// The route that they travel on; `None` for each one's author's.
+        via: Option<RouteId>,
+        /// At most [`TRANSACTIONS_ENTRIES_MAX`].
+        bodies: Vec<Body>,
+    },
+    /// Tag 5: routes on which the speaker wants no more pushes from the listener, at most [`ROUTES_ENTRIES_MAX`].
+    Prune(Vec<RouteId>),
+    /// Tag 6: a block that the speaker holds, announced by its header.
+    BlockHeader {
+        /// Boxed, so that the many small messages don't take its room.
+        header: Box<SignedHeader>,
+        /// Whether the body follows unasked.
+        pushed: bool,
+    },
+    /// Tag 7: a block that the speaker wants.
+    GetBlock {
+        /// Whether later blocks of the same producer are to be pushed to the speaker.
+        graft: bool,
+        /// Which.
+        id: BlockId,
+    },
+    /// Tag 8: a whole block.
+    Block(Arc<Block>),
+    /// Tag 9: wants the headers after the first of these ids that the listener's best chain has.
+    GetHeaders(Vec<BlockId>),
+    /// Tag 10: consecutive headers, lowest first, at most [`HEADERS_ENTRIES_MAX`].
+    Headers(Vec<SignedHeader>),
+    /// Tag 11: bytes read from the listener's bulk lane since the last Ack. Drivers answer it themselves.
+    Ack(u64),
+    /// Tag 12: transactions that the listener pushed and the speaker had already, at most [`HAD_ENTRIES_MAX`].
+    Had(Vec<ShortId>),
+    /// Tag 13: routes on which the speaker wants pushes from the listener again, at most [`ROUTES_ENTRIES_MAX`].
+    Graft(Vec<RouteId>),
+    /// Tags 14 to 20: comparing mempools. Boxed, so that the many small messages don't take its room.
+    Reconcile(Box<Reconcile>),
+    /// Tag 21: the speaker closes the connection, and this is why.
+    Goodbye(GoodbyeReason),
+    /// Tag 22: answer this. Drivers ask and answer themselves, as with [`Message::Ack`].
+    Ping(Nonce),
+    /// Tag 23: the answer to the ping of this nonce.
+    Pong(Nonce),
+}
+
+/// What a ping and its pong have in common. Drawn at random, so that a pong can't come before its ping.
+pub type Nonce = [u8; 8];
+
+impl Message {
+    /// The message's name in logs and counters.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::Inv(_) => "inv",
+            Self::GetData { .. } => "getdata",
+            Self::NotFound { .. } => "notfound",
+            Self::Transactions { .. } => "transactions",
+            Self::Prune(_) => "prune",
+            Self::BlockHeader { .. } => "blockheader",
+            Self::GetBlock { .. } => "getblock",
+            Self::Block(_) => "block",
+            Self::GetHeaders(_) => "getheaders",
+            Self::Headers(_) => "headers",
+            Self::Ack(_) => "ack",
+            Self::Had(_) => "had",
+            Self::Graft(_) => "graft",
+            Self::Reconcile(message) => message.name(),
+            Self::Goodbye(_) => "goodbye",
+            Self::Ping(_) => "ping",
+            Self::Pong(_) => "pong",
+        }
+    }
+
+    /// The lane the message belongs on: bulk if it carries an item over [`CONTROL_ITEM_BYTES_MAX`].
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        let large = match self {
+            Self::Transactions { bodies, .. } => bodies.iter().any(|body| body.len() > CONTROL_ITEM_BYTES_MAX),
+            Self::Block(block) => block.encoded_len() > CONTROL_ITEM_BYTES_MAX,
+            _ => false,
+        };
+        if large { Lane::Bulk } else { Lane::Control }
+    }
+}
+
+impl Encode for Message {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        match self {
+            Self::Hello(hello) => write_hello(writer, hello),
+            Self::Inv(entries) => write_inv(writer, entries),
+            Self::GetData { graft, wanted } => {
+                tag(writer, 2, 3);
+                writer.bool(*graft);
+                list(writer, wanted);
+            }
+            Self::NotFound { transactions, blocks } => {
+                tag(writer, 3, 3);
+                list(writer, transactions);
+                list(writer, blocks);
+            }
+            Self::Transactions { via, bodies } => {
+                tag(writer, 4, 3);
+                writer.bytes(via.as_ref().map_or(&[], |route| &route.0));
+                writer.array(bodies.len());
+                bodies.iter().for_each(|body| writer.bytes(body.encoded()));
+            }
+            Self::Prune(routes) => {
+                tag(writer, 5, 2);
+                list(writer, routes);
+            }
+            Self::BlockHeader { header, pushed } => {
+                tag(writer, 6, 3);
+                header.encode(writer);
+                writer.bool(*pushed);
+            }
+            Self::GetBlock { graft, id } => {
+                tag(writer, 7, 3);
+                writer.bool(*graft);
+                id.encode(writer);
+            }
+            Self::Block(block) => one(writer, 8, block.as_ref()),
+            Self::GetHeaders(locator) => {
+                tag(writer, 9, 2);
+                list(writer, locator);
+            }
+            Self::Headers(headers) => {
+                tag(writer, 10, 2);
+                list(writer, headers);
+            }
+            Self::Ack(bytes) => {
+                tag(writer, 11, 2);
+                writer.uint(*bytes);
+            }
+            Self::Had(ids) => {
+                tag(writer, 12, 2);
+                list(writer, ids);
+            }
+            Self::Graft(routes) => {
+                tag(writer, 13, 2);
+                list(writer, routes);
+            }
+            Self::Reconcile(message) => message.encode(writer),
+            Self::Goodbye(reason) => {
+                tag(writer, 21, 2);
+                writer.text(reason.as_str());
+            }
+            Self::Ping(nonce) => {
+                tag(writer, 22, 2);
+                writer.bytes(nonce);
+            }
+            Self::Pong(nonce) => {
+                tag(writer, 23, 2);
+                writer.bytes(nonce);
+            }
+        }
+    }
+}
+
+impl Decode for Message {
+    fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
+        let items = reader.array("a message", 8)?;
+        let tag = reader.field("a message's tag").uint()?;
+        let expected = match tag {
+            0 => 7,
+            2 | 3 | 4 | 6 | 7 => 3,
+            1 | 5 | 8..=13 | 21..=23 => 2,
+            tag if Reconcile::TAGS.contains(&tag) => Reconcile::items(tag),
+            _ => return Err(DecodeError::BadValue("a message tag")),
+        };
+        if items != expected {
+            reader.blame("a message", 0);
+            return Err(DecodeError::BadValue("a message's length"));
+        }
+        Ok(match tag {
+            0 => Self::Hello(Hello {
+                version: reader.field("a hello's version").uint()?,
+                network: reader.text("a network name", NETWORK_ID_LEN_MAX)?,
+                features: reader.field("a hello's features").uint()?,
+                tip: Tip { height: reader.field("a tip's height").uint()?, id: BlockId::decode(reader)? },
+                kept_from: reader.field("a hello's kept-from").uint()?,
+            }),
+            1 => Self::Inv(read_inv(reader)?),
+            2 => Self::GetData {
+                graft: reader.field("whether to graft").bool()?,
+                wanted: read_list(reader, "a getdata", GETDATA_ENTRIES_MAX)?,
+            },
+            3 => Self::NotFound {
+                transactions: read_list(reader, "a notfound", GETDATA_ENTRIES_MAX)?,
+                blocks: read_list(reader, "a notfound's blocks", NOTFOUND_BLOCKS_MAX)?,
+            },
+            4 => {
+                let via = read_via(reader)?;
+                let count = reader.array("a transactions message", TRANSACTIONS_ENTRIES_MAX)?;
+                let mut bodies = Vec::with_capacity(count);
+                for _ in 0..count {
+                    bodies.push(reader.bytes("a transaction", TRANSACTION_BYTES_MAX)?.into());
+                }
+                Self::Transactions { via, bodies }
+            }
+            5 => Self::Prune(read_list(reader, "a prune", ROUTES_ENTRIES_MAX)?),
+            6 => Self::BlockHeader {
+                header: Box::new(SignedHeader::decode(reader)?),
+                pushed: reader.field("whether the block is pushed").bool()?,
+            },
+            7 => Self::GetBlock { graft: reader.field("whether to graft").bool()?, id: BlockId::decode(reader)? },
+            8 => Self::Block(Arc::new(Block::decode(reader)?)),
+            9 => Self::GetHeaders(read_list(reader, "a locator", LOCATOR_ENTRIES_MAX)?),
+            10 => Self::Headers(read_list(reader, "headers", HEADERS_ENTRIES_MAX)?),
+            11 => Self::Ack(reader.field("an ack's bytes").uint()?),
+            12 => Self::Had(read_list(reader, "a had", HAD_ENTRIES_MAX)?),
+            13 => Self::Graft(read_list(reader, "a graft", ROUTES_ENTRIES_MAX)?),
+            21 => {
+                Self::Goodbye(GoodbyeReason::checked(reader.text("a goodbye's reason", GOODBYE_REASON_LEN_MAX)?)?)
+            }
+            22 => Self::Ping(read_nonce(reader)?),
+            23 => Self::Pong(read_nonce(reader)?),
+            _ => Self::Reconcile(Box::new(Reconcile::decode(tag, reader)?)),
+        })
+    }
+}
+
+impl Hello {
+    /// The greeting of a node of `network` whose best chain ends at `tip`, and that keeps every body.
+    #[must_use]
+    pub fn new(network: &NetworkId, tip: Tip) -> Self {
+        let network = Bytes::copy_from_slice(network.as_str().as_bytes());
+        Self { version: VERSION, network, features: 0, tip, kept_from: 1 }
+    }
+
+    /// The same of a node that has deleted the bodies below a height.
+    #[must_use]
+    pub const fn keeping_from(mut self, height: Height) -> Self {
+        self.kept_from = height;
+        self
+    }
+}
+
+impl TxRef {
+    /// The first 8 bytes of the id, however much of it is named.
+    #[must_use]
+    pub const fn short(&self) -> ShortId {
+        match self {
+            Self::Short(short) => *short,
+            Self::Full(id) => id.short(),
+        }
+    }
+}
+
+impl Encode for TxRef {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        match self {
+            Self::Short(short) => short.encode(writer),
+            Self::Full(id) => id.encode(writer),
+        }
+    }
+}
+
+impl Decode for TxRef {
+    fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
+        let bytes = reader.bytes("a transaction reference", 32)?;
+        match (<[u8; 8]>::try_from(bytes.as_ref()), <[u8; 32]>::try_from(bytes.as_ref())) {
+            (Ok(short), _) => Ok(Self::Short(ShortId(short))),
+            (_, Ok(full)) => Ok(Self::Full(TxId(full))),
+            _ => Err(DecodeError::BadValue("a transaction reference")),
+        }
+    }
+}
+
+impl fmt::Debug for TxRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short(short) => write!(f, "{short:?}"),
+            Self::Full(id) => write!(f, "{id:?}"),
+        }
+    }
+}
+
+fn tag(writer: &mut Writer<'_>, tag: u64, items: usize) {
+    writer.array(items);
+    writer.uint(tag);
+}
+
+fn write_hello(writer: &mut Writer<'_>, hello: &Hello) {
+    tag(writer, 0, 7);
+    writer.uint(hello.version);
+    // The name came in as checked text; bytes that are none would be our own error.
+    writer.text(core::str::from_utf8(&hello.network).unwrap_or_default());
+    writer.uint(hello.features);
+    writer.uint(hello.tip.height);
+    hello.tip.id.encode(writer);
+    writer.uint(hello.kept_from);
+}
+
+fn write_inv(writer: &mut Writer<'_>, entries: &[InvEntry]) {
+    tag(writer, 1, 2);
+    writer.array(entries.len().saturating_mul(2));
+    for entry in entries {
+        entry.transaction.encode(writer);
+        writer.uint(u64::from(entry.age_ms));
+    }
+}
+
+fn one(writer: &mut Writer<'_>, number: u64, item: &impl Encode) {
+    tag(writer, number, 2);
+    item.encode(writer);
+}
+
+fn list(writer: &mut Writer<'_>, items: &[impl Encode]) {
+    writer.array(items.len());
+    items.iter().for_each(|item| item.encode(writer));
+}
+
+fn read_list<T: Decode>(reader: &mut Reader, what: &'static str, max: usize) -> Result<Vec<T>, DecodeError> {
+    let count = reader.array(what, max)?;
+    let mut items = Vec::new();
+    for _ in 0..count {
+        items.push(T::decode(reader)?);
+    }
+    Ok(items)
+}
+
+fn read_nonce(reader: &mut Reader) -> Result<Nonce, DecodeError> {
+    let bytes = reader.bytes("a nonce", 8)?;
+    Nonce::try_from(bytes.as_ref()).map_err(|_| DecodeError::BadValue("a nonce"))
+}
+
+/// A route, or an empty string for none.
+fn read_via(reader: &mut Reader) -> Result<Option<RouteId>, DecodeError> {
+    let bytes = reader.bytes("a route", 8)?;
+    match <[u8; 8]>::try_from(bytes.as_ref()) {
+        Ok(route) => Ok(Some(RouteId(route))),
+        Err(_) if bytes.is_empty() => Ok(None),
+        Err(_) => Err(DecodeError::BadValue("a route")),
+    }
+}
+
+fn read_inv(reader: &mut Reader) -> Result<Vec<InvEntry>, DecodeError> {
+    let items = reader.array("an inv", INV_ENTRIES_MAX.saturating_mul(2))?;
+    if !items.is_multiple_of(2) {
+        return Err(DecodeError::BadValue("an inv's length"));
+    }
+    let mut entries = Vec::with_capacity(items / 2);
+    for _ in 0..items / 2 {
+        let transaction = TxRef::decode(reader)?;
+        let age_ms = u32::try_from(reader.field("an age").uint()?).map_err(|_| DecodeError::BadValue("an age"))?;
+        entries.push(InvEntry { transaction, age_ms });
+    }
+    Ok(entries)
+}

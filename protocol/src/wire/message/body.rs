@@ -1,0 +1,89 @@
+//! A transaction within a message.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::items::hash::TxId;
+use crate::items::transaction::SignedTransaction;
+use crate::wire::codec::Misread;
+
+/// An encoded signed transaction on its way; two are equal if their bytes are.
+///
+/// What is read from a wire is bytes, which nobody has looked at. What an engine sends is the transaction that it
+/// holds: encoding it copies its bytes, and a simulator that hands the message on as it is saves itself the copy, the
+/// hash and the decoding. The signature is checked by every engine in either case.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// As read.
+    Encoded(Bytes),
+    /// As held by the speaker.
+    Held(Arc<SignedTransaction>),
+}
+
+impl Body {
+    /// The encoded bytes.
+    #[must_use]
+    pub fn encoded(&self) -> &Bytes {
+        match self {
+            Self::Encoded(bytes) => bytes,
+            Self::Held(transaction) => transaction.encoded(),
+        }
+    }
+
+    /// How many they are.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no encoded transaction is empty")]
+    pub fn len(&self) -> usize {
+        self.encoded().len()
+    }
+
+    /// The id that these bytes have, good or not.
+    #[must_use]
+    pub fn id(&self) -> TxId {
+        match self {
+            Self::Encoded(bytes) => SignedTransaction::id_of(bytes),
+            Self::Held(transaction) => transaction.id(),
+        }
+    }
+
+    /// The transaction, with bytes of its own that keep no larger buffer alive. `id` is [`Body::id`]'s.
+    ///
+    /// # Errors
+    /// If the bytes are none.
+    pub(crate) fn into_transaction(self, id: TxId) -> Result<Arc<SignedTransaction>, Misread> {
+        match self {
+            Self::Encoded(bytes) => {
+                SignedTransaction::from_identified(id, &bytes).map(|read| Arc::new(read.detached()))
+            }
+            Self::Held(transaction) => Ok(transaction),
+        }
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        self.encoded() == other.encoded()
+    }
+}
+
+impl Eq for Body {}
+
+impl From<Bytes> for Body {
+    fn from(encoded: Bytes) -> Self {
+        Self::Encoded(encoded)
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(encoded: Vec<u8>) -> Self {
+        Self::Encoded(encoded.into())
+    }
+}
+
+impl From<Arc<SignedTransaction>> for Body {
+    fn from(transaction: Arc<SignedTransaction>) -> Self {
+        Self::Held(transaction)
+    }
+}
