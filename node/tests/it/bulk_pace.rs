@@ -1,6 +1,7 @@
 //! Bulk bodies over one uplink: at its full rate, one after the other, and never long before a control frame.
 
 use node::net::lane::pace::{Pace, RATE_INITIAL, RATE_MAX, RATE_MIN};
+use node::net::lane::window::BULK_CHUNK_BYTES;
 use proptest::prelude::*;
 use protocol::time::{Duration, Time};
 

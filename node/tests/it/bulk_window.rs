@@ -1,6 +1,9 @@
 //! The bulk lane's window: between its bounds whatever the peer does, and as large as the path by delay alone.
 
-use node::net::lane::window::{AckedTooMuch, BulkWindow, QUEUE_TARGET, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
+use node::net::lane::window::{
+    AckedTooMuch, BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, BulkWindow, QUEUE_TARGET, WINDOW_BYTES_MAX,
+    WINDOW_BYTES_MIN,
+};
 use proptest::prelude::*;
 use protocol::time::{Duration, Time};
 

@@ -19,7 +19,6 @@ pub mod verdicts;
 use std::collections::VecDeque;
 
 use protocol::gossip::{Config, Event, Input, ItemId, Output, PeerHandle};
-use protocol::items::validator::Producers;
 use protocol::items::verify::{JobId, Verdict};
 use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::time::{Duration, Time};

@@ -5,6 +5,7 @@
 //! brought. That holds as long as a message takes less than a round; a slower one is a round late.
 
 use node::observe::trace::Kind;
+use protocol::gossip::Rumor;
 use protocol::limits::RUMOR_RETRANSMIT_FACTOR;
 use protocol::time::{Duration, Time};
 
