@@ -2,6 +2,7 @@
 //! item is in `ledger`, and how items travel in `gossip`.
 
 pub mod block;
+pub mod equivocation;
 pub mod hash;
 pub mod keys;
 pub(crate) mod limits;

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 pub use super::relay::policy::{
     AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor,
 };
-use super::sync::evidence::Equivocation;
 use crate::items::block::Block;
+use crate::items::equivocation::Equivocation;
 use crate::items::hash::{BlockId, TxId};
 use crate::items::network::NetworkId;
 pub use crate::items::refusal::{DisconnectReason, Refusal};

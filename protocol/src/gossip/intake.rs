@@ -9,5 +9,6 @@ pub(super) mod header_checks;
 pub(super) mod limits;
 pub(super) mod refusals;
 pub(super) mod seen;
+pub(super) mod sender;
 pub(super) mod transactions;
 pub(super) mod turns;

@@ -9,7 +9,7 @@ use super::Gossip;
 use super::api::PeerHandle;
 use super::fetch::debts::Owed;
 use super::intake::checks::Checking;
-use super::intake::transactions::CheckedTransaction;
+use super::intake::sender::CheckedTransaction;
 use super::links::peer::Peer;
 use crate::items::block::SignedHeader;
 use crate::items::hash::{RouteId, ShortId, TxId};

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use super::header_checks::HeaderChecks;
-use super::transactions::CheckedTransaction;
+use super::sender::CheckedTransaction;
 use crate::gossip::Gossip;
 use crate::gossip::api::{Output, PeerHandle};
 use crate::gossip::links::peers::Peers;

@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 
 use super::checks::{Checked, Checking};
 use super::found::Found;
-use super::transactions::CheckedTransaction;
+use super::sender::CheckedTransaction;
 use super::turns::Queue;
 use crate::gossip::Gossip;
 use crate::gossip::api::{Event, ItemId, Output, Refusal, Submission};

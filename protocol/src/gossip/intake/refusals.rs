@@ -26,7 +26,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::seen::Declined;
-use super::transactions::Sender;
+use super::sender::Sender;
 use crate::gossip::Gossip;
 use crate::gossip::api::{ItemId, PeerHandle, Refusal};
 use crate::gossip::fetch::request::RequestKey;

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use super::checks::{Checked, Checking};
 use super::seen::Rejection;
+use super::sender::{Age, CheckedTransaction, How, Sender};
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use crate::gossip::fetch::request::{Announced, RequestKey};
-use crate::gossip::relay::trust::Backing;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
 use crate::items::verify::{JobId, Verdict};
@@ -17,79 +17,6 @@ use crate::ledger::mempool::Lookup;
 use crate::limits::REQUEST_ROOM_BYTES;
 use crate::time::{Duration, Time};
 use crate::wire::message::{Body, InvEntry, Message, TxRef};
-
-/// A transaction whose signature is being checked.
-#[derive(Debug)]
-pub(crate) struct CheckedTransaction {
-    transaction: Arc<SignedTransaction>,
-    /// The peers that sent it, the first one first. Empty if it was submitted.
-    senders: Vec<Sender>,
-    /// When the first body came.
-    at: Time,
-    /// Whether a submission waits for the answer.
-    submitted: bool,
-}
-
-impl CheckedTransaction {
-    pub(crate) const fn transaction(&self) -> &Arc<SignedTransaction> {
-        &self.transaction
-    }
-
-    /// Who sent it first.
-    pub(crate) fn from(&self) -> Option<PeerHandle> {
-        self.senders.first().map(|sender| sender.peer)
-    }
-
-    pub(crate) const fn is_submitted(&self) -> bool {
-        self.submitted
-    }
-}
-
-/// Who sent a body, and how.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sender {
-    pub(crate) peer: PeerHandle,
-    pub(crate) how: How,
-    /// The route that it came on, if that is not its author's.
-    pub(crate) via: Option<RouteId>,
-    /// Who else had announced it by then.
-    pub(crate) backing: Backing,
-}
-
-/// How a body came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
-    /// Unasked: it is news.
-    Pushed,
-    /// Asked for, because the peer had announced it.
-    Fetched(Age),
-    /// Asked for out of a list of what the peer held for long: others hold it too.
-    Listed(Age),
-}
-
-/// Whether an item was announced as news, or as a part of what the peer has held for long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Age {
-    News,
-    Old,
-}
-
-impl Sender {
-    /// Whether the body was sent unasked.
-    pub(crate) const fn is_pushed(&self) -> bool {
-        matches!(self.how, How::Pushed)
-    }
-
-    /// Whether the item is news.
-    pub(crate) const fn is_live(&self) -> bool {
-        matches!(self.how, How::Pushed | How::Fetched(Age::News) | How::Listed(Age::News))
-    }
-
-    /// Whether the peer listed the item.
-    pub(crate) const fn is_listed(&self) -> bool {
-        matches!(self.how, How::Listed(_))
-    }
-}
 
 /// The tracker's name for a transaction as it was announced.
 pub(crate) const fn key(transaction: &TxRef) -> RequestKey {

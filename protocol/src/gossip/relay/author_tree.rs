@@ -10,7 +10,7 @@ use super::trust::{Backing, Due};
 use crate::gossip::Gossip;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::fetch::request::{Announced, RequestKey};
-use crate::gossip::intake::transactions::Sender;
+use crate::gossip::intake::sender::Sender;
 use crate::gossip::links::peer::Peer;
 use crate::items::block::SignedHeader;
 use crate::items::hash::{BlockId, RouteId, RouteKind, ShortId, TxId};

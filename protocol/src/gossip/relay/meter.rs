@@ -14,7 +14,7 @@ use crate::time::Time;
 /// grafted, one at a time, while there are too few.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    /// In units of 1 / [`ONE`]; a moving average over about [`MEMORY`] items.
+    /// In units of 1 / [`ONE_DUPLICATE`]; a moving average over about [`MEMORY`] items.
     measured: u64,
     target: u64,
     /// What each link's duplicates may still count for. A link gains a part of each first-time item, so that none of
@@ -24,7 +24,7 @@ pub(crate) struct Meter {
 }
 
 /// One duplicate for each first-time item.
-const ONE: u64 = 1 << 16;
+const ONE_DUPLICATE: u64 = 1 << 16;
 
 /// Items over which the average is taken, about.
 const MEMORY: u64 = 64;
@@ -36,7 +36,7 @@ impl Meter {
     pub(crate) const fn new(target: Redundancy) -> Self {
         Self {
             measured: 0,
-            target: target.hundredths() as u64 * ONE / 100,
+            target: target.hundredths() as u64 * ONE_DUPLICATE / 100,
             shares: Vec::new(),
             graft_after: Time::ZERO,
         }
@@ -46,7 +46,7 @@ impl Meter {
         self.measured -= self.measured / MEMORY;
         if self.target > 0 {
             for (_, share) in &mut self.shares {
-                *share = share.saturating_add(ONE / SHARE).min(ONE);
+                *share = share.saturating_add(ONE_DUPLICATE / SHARE).min(ONE_DUPLICATE);
             }
         }
     }
@@ -58,12 +58,12 @@ impl Meter {
         let place = match self.shares.binary_search_by_key(&from, |(peer, _)| *peer) {
             Ok(place) => place,
             Err(place) => {
-                self.shares.insert(place, (from, ONE));
+                self.shares.insert(place, (from, ONE_DUPLICATE));
                 place
             }
         };
         if let Some((_, share)) = self.shares.get_mut(place) {
-            let counted = (*share).min(ONE);
+            let counted = (*share).min(ONE_DUPLICATE);
             *share -= counted;
             self.measured = self.measured.saturating_add(counted / MEMORY);
         }

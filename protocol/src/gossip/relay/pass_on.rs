@@ -8,7 +8,7 @@ use super::fan_out::{Act, Item, Parcel};
 use crate::gossip::Gossip;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::fetch::serve::Reply;
-use crate::gossip::intake::transactions::Sender;
+use crate::gossip::intake::sender::Sender;
 use crate::gossip::links::peer::Peer;
 use crate::items::block::SignedHeader;
 use crate::items::hash::TxId;

@@ -13,7 +13,7 @@ use crate::limits::{RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SI
 use crate::time::Time;
 
 /// One conversation in the allowance.
-const ONE: u64 = 1_000_000;
+const ONE_CONVERSATION: u64 = 1_000_000;
 
 /// The node's conversations.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub(super) struct Served {
 
 impl Default for Conversations {
     fn default() -> Self {
-        let each_second = RECONCILE_SERVED_PER_SEC.saturating_mul(ONE);
+        let each_second = RECONCILE_SERVED_PER_SEC.saturating_mul(ONE_CONVERSATION);
         Self {
             next_at: None,
             fresh: VecDeque::new(),
@@ -101,10 +101,10 @@ impl Conversations {
 
     /// Whether one more may be answered, of a peer that had so many answers lately: it leaves as many to others.
     pub(super) fn allow(&mut self, now: Time, lately: u64) -> bool {
-        let left = lately.min(RECONCILE_SERVED_PER_SEC.saturating_sub(1)).saturating_mul(ONE);
-        let allowed = self.allowance.has(now, ONE.saturating_add(left)) && self.has_place(now);
+        let left = lately.min(RECONCILE_SERVED_PER_SEC.saturating_sub(1)).saturating_mul(ONE_CONVERSATION);
+        let allowed = self.allowance.has(now, ONE_CONVERSATION.saturating_add(left)) && self.has_place(now);
         if allowed {
-            self.allowance.spend(now, ONE);
+            self.allowance.spend(now, ONE_CONVERSATION);
         }
         allowed
     }

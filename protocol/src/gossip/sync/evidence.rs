@@ -15,32 +15,9 @@ use alloc::vec::Vec;
 use crate::gossip::Gossip;
 use crate::gossip::api::Event;
 use crate::items::block::SignedHeader;
+use crate::items::equivocation::Equivocation;
 use crate::items::keys::PublicKey;
-use crate::items::transaction::Height;
 use crate::limits::{EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX};
-
-/// Two different headers that one producer signed for one height.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Equivocation {
-    /// The one that came first, and the other.
-    pub headers: Box<[SignedHeader; 2]>,
-}
-
-impl Equivocation {
-    /// Who signed both.
-    #[must_use]
-    pub fn producer(&self) -> PublicKey {
-        let [first, _] = &*self.headers;
-        first.header().producer
-    }
-
-    /// For which height.
-    #[must_use]
-    pub fn height(&self) -> Height {
-        let [first, _] = &*self.headers;
-        first.header().height
-    }
-}
 
 /// What is kept, by producer.
 #[derive(Debug, Default)]

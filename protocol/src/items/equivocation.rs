@@ -1,0 +1,31 @@
+//! Two signed headers of one producer for one height. Anyone can check them against the producer's key, and nobody else can make
+//! them. Deliberately absent: how many are kept, and what follows from them.
+
+use alloc::boxed::Box;
+
+use super::block::SignedHeader;
+use super::keys::PublicKey;
+use super::transaction::Height;
+
+/// Two different headers that one producer signed for one height.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Equivocation {
+    /// The one that came first, and the other.
+    pub headers: Box<[SignedHeader; 2]>,
+}
+
+impl Equivocation {
+    /// Who signed both.
+    #[must_use]
+    pub fn producer(&self) -> PublicKey {
+        let [first, _] = &*self.headers;
+        first.header().producer
+    }
+
+    /// For which height.
+    #[must_use]
+    pub fn height(&self) -> Height {
+        let [first, _] = &*self.headers;
+        first.header().height
+    }
+}
