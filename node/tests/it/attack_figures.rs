@@ -76,23 +76,11 @@ pub(crate) fn lost(traces: &[Vec<Record>; 4], ids: &[String], span: (u64, u64)) 
 }
 
 pub(crate) fn delays(traces: &[Vec<Record>; 4], span: (u64, u64)) -> (f64, usize) {
-    delays_between(traces, span, |_, _| true)
-}
-
-pub(crate) fn delays_to(traces: &[Vec<Record>; 4], span: (u64, u64), to: impl Fn(usize) -> bool) -> (f64, usize) {
-    delays_between(traces, span, |_, other| to(other))
-}
-
-pub(crate) fn delays_of(traces: &[Vec<Record>; 4], span: (u64, u64), of: impl Fn(usize) -> bool) -> (f64, usize) {
-    delays_between(traces, span, |at, _| of(at))
+    delays_to(traces, span, |_| true)
 }
 
 /// The 95th percentile of the deliveries of what was handed to honest nodes in a span, in milliseconds, and their number.
-fn delays_between(
-    traces: &[Vec<Record>; 4],
-    span: (u64, u64),
-    wanted: impl Fn(usize, usize) -> bool,
-) -> (f64, usize) {
+pub(crate) fn delays_to(traces: &[Vec<Record>; 4], span: (u64, u64), to: impl Fn(usize) -> bool) -> (f64, usize) {
     let seen = traces.each_ref().map(|records| {
         let mut seen = HashMap::new();
         for record in records {
@@ -106,7 +94,7 @@ fn delays_between(
     for (at, records) in traces.iter().enumerate() {
         for record in records.iter().filter(|record| (span.0..span.1).contains(&record.at_ns)) {
             let What::Submitted { kind: Kind::Transaction, item, .. } = &record.what else { continue };
-            for (_, seen) in seen.iter().enumerate().filter(|(other, _)| *other != at && wanted(at, *other)) {
+            for (_, seen) in seen.iter().enumerate().filter(|(other, _)| *other != at && to(*other)) {
                 let came = seen.get(item).map(|came| came.saturating_sub(record.at_ns));
                 let late = LATE.as_nanos() as u64;
                 delays.push(came.unwrap_or(late).min(late) as f64 / 1e6);

@@ -139,6 +139,8 @@ fn attack_6_idle_peers_hold_all_slots() {
         let has_slot =
             || stage.victim.peers().iter().any(|peer| peer.peer_id == name && peer.inbound && peer.ready);
         let met = until_within(NEWCOMER, || has_slot().then(|| began.elapsed()));
+        // The honest load goes on beside the idle peers.
+        std::thread::sleep(Duration::from_secs(20));
         stop.store(true, Ordering::Relaxed);
         idlers.join().expect("no panic");
         met.unwrap_or(Duration::MAX.min(NEWCOMER * 10))
