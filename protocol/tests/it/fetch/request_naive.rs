@@ -9,7 +9,7 @@ use protocol::gossip::fetch::request::{Announced, RequestKey, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction, PeerHandle};
 use protocol::time::Time;
 
-use crate::request_support::{block, peer, transaction};
+use super::request_support::{block, peer, transaction};
 
 pub(crate) const PEERS: u32 = 7;
 pub(crate) const KEYS: u8 = 48;
