@@ -1,6 +1,6 @@
 //! The request tracker by operations, in step with its naive model.
 
-use crate::request_naive::{KEYS, Op, PEERS, Pair};
+use crate::fetch::request_naive::{KEYS, Op, PEERS, Pair};
 
 use super::cursor::Cursor;
 

@@ -21,11 +21,13 @@ pub mod sketch;
 #[path = "../checks/tracker.rs"]
 pub mod tracker;
 
-#[path = "../../protocol/tests/it/request_naive.rs"]
-mod request_naive;
-#[path = "../../protocol/tests/it/request_support.rs"]
-#[expect(dead_code, reason = "it is the tests'")]
-mod request_support;
+/// The tracker's naive model, which is the tests'.
+#[path = "../../protocol/tests/it/fetch"]
+mod fetch {
+    pub(crate) mod request_naive;
+    #[expect(dead_code, reason = "it is the tests'")]
+    mod request_support;
+}
 
 /// Counts the heap of our code. libFuzzer's own is C++ and not in it.
 #[global_allocator]

@@ -34,6 +34,7 @@ pub(crate) struct Relay {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "an engine has one of it, and looks into it for each item")]
 enum Policy {
     Announce,
     Flood,

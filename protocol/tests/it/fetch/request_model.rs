@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::request_naive::{KEYS, Op, PEERS, Pair};
+use super::request_naive::{KEYS, Op, PEERS, Pair};
 
 fn op() -> impl Strategy<Value = Op> {
     let peer = 0..PEERS;

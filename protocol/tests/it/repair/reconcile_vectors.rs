@@ -9,7 +9,7 @@ use protocol::gossip::repair::sketch::{
 };
 use serde_json::{Value, json};
 
-use crate::reconcile_model::{encoder, ids};
+use super::reconcile_model::{encoder, ids};
 
 fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/vectors/reconcile.json")

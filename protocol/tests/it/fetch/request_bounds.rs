@@ -8,7 +8,7 @@ use protocol::limits::{
 };
 use protocol::time::Time;
 
-use crate::request_support::{SMALL, at_ms, block, peer, tracker, transaction, withhold};
+use super::request_support::{SMALL, at_ms, block, peer, tracker, transaction, withhold};
 
 const NOW: Time = Time::ZERO;
 

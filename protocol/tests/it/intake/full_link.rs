@@ -8,8 +8,8 @@ use protocol::items::verify::Verdict;
 use protocol::time::Duration;
 use protocol::wire::message::{InvEntry, Message, TxRef};
 
+use super::refusals::{assuming, fill_by, full_of_one, large, large_by, pushed, signed};
 use crate::harness::{Checking, Mesh, tx};
-use crate::refusals::{assuming, fill_by, full_of_one, large, large_by, pushed, signed};
 
 fn named(item: &Arc<SignedTransaction>) -> TxRef {
     TxRef::Short(item.id().short())

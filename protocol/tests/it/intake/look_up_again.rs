@@ -7,7 +7,7 @@ use protocol::items::transaction::SignedTransaction;
 use protocol::ledger::durable::Load;
 use protocol::limits::UNSURE_MAX;
 
-use crate::first_occurrence::{forgetful, looked_up, send};
+use super::first_occurrence::{forgetful, looked_up, send};
 use crate::harness::{Mesh, block, tip_of, transaction, tx};
 use crate::make;
 

@@ -9,7 +9,7 @@ use protocol::limits::{FOUND_MAX, LOOKUPS_MAX};
 use protocol::time::Duration;
 use protocol::wire::message::{InvEntry, Message, TxRef};
 
-use crate::first_occurrence::{forgetful, looked_up, send};
+use super::first_occurrence::{forgetful, looked_up, send};
 use crate::harness::{Mesh, block, genesis, tip_of, transaction};
 use crate::make;
 

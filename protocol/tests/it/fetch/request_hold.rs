@@ -5,7 +5,7 @@ use protocol::gossip::fetch::request::{Announced, RequestTracker};
 use protocol::limits::REQUEST_BLOCKS_IN_FLIGHT_MAX;
 use protocol::time::Time;
 
-use crate::request_support::{SMALL, at_ms, block, peer, tracker, transaction};
+use super::request_support::{SMALL, at_ms, block, peer, tracker, transaction};
 
 const LARGE: usize = 1_000_000;
 

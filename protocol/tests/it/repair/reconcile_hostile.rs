@@ -7,7 +7,7 @@ use protocol::gossip::repair::sketch::{
 };
 use protocol::items::hash::TxId;
 
-use crate::reconcile_model::{converse, encoder, ids};
+use super::reconcile_model::{converse, encoder, ids};
 
 const SALT: [u8; 16] = *b"a salt of a test";
 
