@@ -1,12 +1,11 @@
 //! The loop of a baseline node, as the node's own: one `select!` serves the network, commands, verdicts and the clock.
 //! While the verification pool is full, nothing more is read from the network.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use libp2p::core::transport::TransportError;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
@@ -16,7 +15,7 @@ use node::clock::Clock;
 use node::config::Config;
 use node::net::discovery::{Discovery, Failure, Target, Want};
 use node::net::transport::WireBytes;
-use node::net::transport::listen::ListenError;
+use node::net::transport::listen::listen;
 use node::observe::recorder::Recorder;
 use node::observe::sample;
 use node::observe::trace::{Kind, TraceWriter, What};
@@ -38,9 +37,6 @@ use super::ledger::Ledger;
 use super::links::Links;
 use super::pending::{Check, Checked};
 use super::swarm::{BaselineBehaviour, BaselineBehaviourEvent, build, is_block};
-
-/// Listeners that haven't told their address by then never will.
-const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The trace's number for a sender that gossipsub doesn't tell.
 const UNTOLD_SENDER: u32 = u32::MAX;
@@ -320,37 +316,6 @@ impl Service {
         self.recorder.record(What::End);
         self.recorder.flush();
     }
-}
-
-/// Listens on all of `addresses`, and returns when each has at least one address that peers can dial.
-async fn listen(swarm: &mut Swarm<BaselineBehaviour>, addresses: &[Multiaddr]) -> Result<(), ListenError> {
-    let mut waiting = HashSet::new();
-    for address in addresses {
-        let id = swarm.listen_on(address.clone()).map_err(|error| {
-            let source = match error {
-                TransportError::Other(error) => error,
-                error => std::io::Error::other(error.to_string()),
-            };
-            ListenError::Refused { address: address.clone(), source }
-        })?;
-        waiting.insert(id);
-    }
-    let all_told = async {
-        while !waiting.is_empty() {
-            match swarm.select_next_some().await {
-                SwarmEvent::NewListenAddr { listener_id, .. } => {
-                    waiting.remove(&listener_id);
-                }
-                SwarmEvent::ListenerClosed { addresses: closed, reason: Err(source), .. } => {
-                    let address = closed.first().or(addresses.first()).cloned().unwrap_or_else(Multiaddr::empty);
-                    return Err(ListenError::Refused { address, source });
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    };
-    timeout(LISTEN_TIMEOUT, all_told).await.map_err(|_| ListenError::Timeout)?
 }
 
 /// An item as traces name it.
