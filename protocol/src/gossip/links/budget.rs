@@ -2,7 +2,7 @@
 
 use crate::time::{Duration, Time};
 
-/// A token bucket of bytes. It may go below zero: then nothing is allowed until it is back.
+/// A token bucket of bytes. It may go below zero. Then nothing is allowed until it is back at zero.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: i64,
@@ -17,7 +17,7 @@ impl Budget {
         Self { left: full, at: now, per_second, full }
     }
 
-    /// A budget that has saved up nothing when time begins.
+    /// A budget that has nothing saved up when time begins.
     pub(crate) fn saving(per_second: u64, burst: u64) -> Self {
         Self { left: 0, ..Self::new(Time::ZERO, per_second, burst) }
     }
@@ -32,7 +32,7 @@ impl Budget {
         self.left >= 0
     }
 
-    /// Whether so much is left.
+    /// Whether this amount is left.
     pub(crate) fn has(&mut self, now: Time, amount: u64) -> bool {
         self.refill(now);
         u64::try_from(self.left).is_ok_and(|left| left >= amount)
