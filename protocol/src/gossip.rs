@@ -1,5 +1,5 @@
-//! The engine: inputs go in through [`Gossip::handle`], outputs come out of [`Gossip::poll_output`], and one deadline
-//! leaves through [`Gossip::poll_timeout`].
+//! The engine: inputs go in through [`Gossip::handle`], outputs come out of [`Gossip::poll_output`], and one
+//! deadline leaves through [`Gossip::poll_timeout`].
 //!
 //! **The drain rule**: after every input, call `poll_output` until it returns `None` before the next input.
 //!
@@ -338,8 +338,8 @@ impl Gossip {
         self.peers.settled(touched);
     }
 
-    /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello. Asks for the headers that
-    /// couldn't be asked for before.
+    /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello. Asks for the headers
+    /// that couldn't be asked for before.
     fn expire(&mut self, now: Time) {
         self.judge_overdue(now);
         self.requests.release(now);

@@ -31,7 +31,7 @@ pub enum Direction {
     Outbound,
 }
 
-/// Peers whose addresses lie in one range share a group, and with it the memory of withheld items. The driver
+/// Peers with neighbouring addresses share an address group, and with it the memory of withheld items. The driver
 /// decides what a group is (a /16, for example).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressGroup(pub u64);
@@ -104,7 +104,8 @@ pub enum Input {
         /// Encoded message bytes, without the frame's length prefix.
         bytes: usize,
     },
-    /// The time given by [`Gossip::poll_timeout`](super::Gossip::poll_timeout) has come. Early and late calls are safe.
+    /// The time given by [`Gossip::poll_timeout`](super::Gossip::poll_timeout) has come. Early and late calls are
+    /// safe.
     Timeout,
 }
 

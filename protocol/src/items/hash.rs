@@ -102,8 +102,8 @@ pub enum RouteKind {
 const ROUTE_DOMAIN: &[u8] = b"hearsay route 1";
 
 impl RouteId {
-    /// The route of what `author` (a public key) signs: the first 8 bytes of SHA-256 over the domain, a byte for the
-    /// kind (0 transactions, 1 blocks) and one for the stripe (always 0), and the key.
+    /// The route of what `author` (a public key) signs: the first 8 bytes of SHA-256 over the domain, a byte for
+    /// the kind (0 transactions, 1 blocks) and one for the stripe (always 0), and the key.
     #[must_use]
     pub fn of(kind: RouteKind, author: &[u8; 32]) -> Self {
         let kind = match kind {

@@ -61,7 +61,8 @@ pub trait Validator: fmt::Debug + Send + Sync {
     /// is asked about the transactions that pass.
     ///
     /// # Errors
-    /// Says why not. The transaction is remembered as refused until the tip's height changes; its sender is not blamed.
+    /// Says why not. The transaction is remembered as refused until the tip's height changes; its sender is not
+    /// blamed.
     fn transaction_at_sight(&self, _transaction: &SignedTransaction, _tip: Height) -> Result<(), Refusal> {
         Ok(())
     }

@@ -389,7 +389,8 @@ impl Chain {
         self.bodies.get(block).map_or(&[], |body| &body.transactions)
     }
 
-    /// The ids of a connected block's transactions, in order, whether or not its body is in memory; none if they are forgotten.
+    /// The ids of a connected block's transactions, in order, whether or not its body is in memory; none if they
+    /// are forgotten.
     #[must_use]
     pub fn ids_of(&self, block: &BlockId) -> &[TxId] {
         self.contents.get(block).map_or(&[], |ids| ids)

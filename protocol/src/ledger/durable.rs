@@ -50,8 +50,8 @@ pub enum Record {
 pub enum Load {
     /// A block.
     Block(BlockId),
-    /// Headers of the best chain after the first of these ids that is on it (genesis counts), lowest first, at most
-    /// [`HEADERS_ENTRIES_MAX`](crate::limits::HEADERS_ENTRIES_MAX).
+    /// Headers of the best chain after the first of these ids that is on it (genesis counts), lowest first, at
+    /// most [`HEADERS_ENTRIES_MAX`](crate::limits::HEADERS_ENTRIES_MAX).
     HeadersAfter(Vec<BlockId>),
     /// Where a transaction occurs first on the best chain. Blocks of at least the newest
     /// [`VALID_UNTIL_AHEAD_MAX`](crate::limits::VALID_UNTIL_AHEAD_MAX) heights count, whether or not their bodies

@@ -39,8 +39,8 @@ pub const MEMPOOL_TURNOVER_BURST: Duration = Duration::from_millis(7_500);
 /// flood.
 pub const TRANSACTIONS_PER_NONCE_MAX: usize = 2;
 
-/// Headers remembered, on all branches: the best chain's part ([`CHAIN_BEST_HEADERS_MIN`]), a branch that left it 10,000 blocks
-/// ago, and the shares of four producers. One takes about 0.65 KiB with its index entries: 16 MiB.
+/// Headers remembered, on all branches: the best chain's part ([`CHAIN_BEST_HEADERS_MIN`]), a branch that left it
+/// 10,000 blocks ago, and the shares of four producers. One takes about 0.65 KiB with its index entries: 16 MiB.
 pub const CHAIN_HEADERS_MAX: usize = 24_576;
 
 /// Headers of the best chain that no other branch can push out: more than [`VALID_UNTIL_AHEAD_MAX`], so that a
@@ -55,8 +55,8 @@ pub const HEADERS_PER_PRODUCER_MAX: usize = 2;
 /// the tree is full. Fourteen producers fill what the best chain's part leaves ([`CHAIN_HEADERS_MAX`]).
 pub const HEADERS_OFF_BEST_SHARE: usize = 1_024;
 
-/// Encoded bytes of the blocks whose bodies are in memory: 16 MiB, or four full blocks. The smallest transaction takes
-/// 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small. The others are in durable storage.
+/// Encoded bytes of the blocks whose bodies are in memory: 16 MiB, or four full blocks. The smallest transaction
+/// takes 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small. The others are in durable storage.
 pub const CHAIN_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Ids of transactions that are remembered by block: those of all remembered confirmed ones, and as many for other

@@ -1,8 +1,8 @@
 //! The mempool: valid transactions that are in no block of the best chain.
 //!
-//! It is bounded in bytes and entries, and refuses or sheds by rules that one flooder can't turn against the others
-//! ([why](../../../docs/decisions/0025-a-full-mempool-turns-over.md)). When there is no room for a newcomer, shares are compared
-//! with the newcomer counted in:
+//! It is bounded in bytes and entries, and refuses or sheds by rules that one flooder can't turn against the
+//! others ([why](../../../docs/decisions/0025-a-full-mempool-turns-over.md)). When there is no room for a
+//! newcomer, shares are compared with the newcomer counted in:
 //!
 //! 1. If an author holds more than a 16th of the pool, the largest author sheds its newest item. If that
 //!    author is the newcomer's, the newcomer is refused.

@@ -7,8 +7,8 @@
 //!
 //! # Specification
 //!
-//! **Stored** is a set of *announcements*: "peer P has the item named K", with the bytes that its body is expected to
-//! take. Each is in one of three states:
+//! **Stored** is a set of *announcements*: "peer P has the item named K", with the bytes that its body is expected
+//! to take. Each is in one of three states:
 //!
 //! * *candidate*: not asked for yet;
 //! * *requested*: asked for, and neither answered nor expired;

@@ -1,8 +1,8 @@
 //! Transactions that were acknowledged to a submitter here, until their last height: whether a block has each. The
 //! submitter may no longer be watching when one expires, so the operator is told.
 //!
-//! Deliberately absent: the transactions themselves. One that was evicted or returned by a reorganisation is still watched.
-//! What an earlier run acknowledged is not known.
+//! Deliberately absent: the transactions themselves. One that was evicted or returned by a reorganisation is still
+//! watched. What an earlier run acknowledged is not known.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;

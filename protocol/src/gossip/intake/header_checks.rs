@@ -20,7 +20,8 @@ pub(crate) struct Announcer {
     pub(crate) pushed: bool,
 }
 
-/// The headers in verification. The same one may be in several jobs, because each peer's message is checked as a whole.
+/// The headers in verification. The same one may be in several jobs, because each peer's message is checked as a
+/// whole.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderChecks {
     by_id: BTreeMap<BlockId, Check>,

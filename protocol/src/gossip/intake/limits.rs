@@ -77,6 +77,6 @@ pub const UNSURE_MAX: usize = 256;
 /// … and their bytes: 16 of the largest.
 pub const UNSURE_BYTES_MAX: usize = 16 * TRANSACTION_BYTES_MAX;
 
-/// What a look-up costs its sender in the inbound budget: 16 KiB, so at most 1,024 a second for one peer, or a twentieth of the
-/// store's thread.
+/// What a look-up costs its sender in the inbound budget: 16 KiB, so at most 1,024 a second for one peer, or a
+/// twentieth of the store's thread.
 pub const LOOKUP_COST_BYTES: u64 = 16 * 1024;

@@ -107,7 +107,8 @@ impl Seen {
         }
     }
 
-    /// On what it rests that the transaction is refused at sight for a node at height `tip`, if this peer sends it.
+    /// On what it rests that the transaction is refused at sight for a node at height `tip`, if this peer sends
+    /// it.
     pub(crate) fn declined(&self, id: &TxId, tip: Height, from: PeerHandle) -> Option<Declined> {
         let declined = self.declined.peek(id).filter(|declined| declined.height == tip)?;
         declined.link.is_none_or(|link| link == from).then_some(*declined)

@@ -19,7 +19,8 @@ use crate::wire::codec::Encode as _;
 use crate::wire::message::{Body, Lane, Message};
 
 impl Gossip {
-    /// Passes an accepted transaction on to every peer that doesn't know it, as the policy says. Its body came at `at`.
+    /// Passes an accepted transaction on to every peer that doesn't know it, as the policy says. Its body came at
+    /// `at`.
     pub(crate) fn relay_transaction(
         &mut self,
         now: Time,

@@ -15,8 +15,8 @@ pub const RECONCILE_STEP: Duration = Duration::from_secs(2);
 /// A conversation that takes longer is given up: dozens of round trips.
 pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Conversations that are answered at a time. A full mempool's ids and their sketch take 32 and 18 bytes each, and 64 KiB of
-/// symbols: 3.3 MiB, and 27 MiB in all.
+/// Conversations that are answered at a time. A full mempool's ids and their sketch take 32 and 18 bytes each, and
+/// 64 KiB of symbols: 3.3 MiB, and 27 MiB in all.
 pub const RECONCILE_SERVED_MAX: usize = 8;
 
 /// Conversations that are answered in a second, of all peers. A sketch of a full mempool takes about 5 ms: a

@@ -241,7 +241,8 @@ impl Gossip {
         Some(Behind { tip, best_header, told, quiet, cause })
     }
 
-    /// The height that the network has reached, as far as this node can tell: see the head of the file. Never below the tip.
+    /// The height that the network has reached, as far as this node can tell: see the head of the file. Never
+    /// below the tip.
     #[must_use]
     pub fn best_known(&self, now: Time) -> Height {
         let fed = self.watch.awaited.is_some_and(|(_, at)| now.since(at) < BODIES_AWAITED);

@@ -190,8 +190,8 @@ impl Gossip {
         }
     }
 
-    /// Puts checked headers into the tree, up to the first that doesn't fit. Returns how many are there now, and whether any is
-    /// new.
+    /// Puts checked headers into the tree, up to the first that doesn't fit. Returns how many are there now, and
+    /// whether any is new.
     fn take_good_headers(
         &mut self,
         now: Time,

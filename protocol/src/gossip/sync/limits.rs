@@ -13,7 +13,8 @@ pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
 /// each of a few peers. 8 entries of about 120 bytes.
 pub const REFUSED_ENDS_MAX: usize = 8;
 
-/// How long they are remembered, from the first refusal on. Refusals that rest on what the tree holds may not last.
+/// How long they are remembered, from the first refusal on. Refusals that rest on what the tree holds may not
+/// last.
 pub const REFUSED_ENDS_LIFETIME: Duration = CATCH_UP_INTERVAL_MAX;
 
 /// A node is behind if a higher block is known or told, and no block has moved the tip for this long. This
@@ -88,8 +89,8 @@ pub const LOADS_PER_PEER_MAX: usize = 16;
 /// headers. 48 bytes each: 768 KiB.
 pub const RETURNING_MAX: usize = CHAIN_HEADERS_MAX;
 
-/// Pairs of headers that are kept as evidence against one producer, each for another height: enough to tell an accident from a
-/// habit.
+/// Pairs of headers that are kept as evidence against one producer, each for another height: enough to tell an
+/// accident from a habit.
 pub const EVIDENCE_PER_PRODUCER_MAX: usize = 8;
 
 /// Producers against whom evidence is kept; the first ones stay. A pair takes about 0.5 KiB: 256 × 8 take 1 MiB.

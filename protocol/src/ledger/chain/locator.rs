@@ -86,7 +86,8 @@ impl Chain {
         missing.into()
     }
 
-    /// How many blocks are missing on the way to the best header up to this one, itself included; `None` if it isn't one of them.
+    /// How many blocks are missing on the way to the best header up to this one, itself included; `None` if it
+    /// isn't one of them.
     fn missing_up_to(&self, id: &BlockId, height: Height) -> Option<usize> {
         let lowest = self.height_of(self.missing.front()?)?;
         let place = usize::try_from(height.checked_sub(lowest)?).ok()?;

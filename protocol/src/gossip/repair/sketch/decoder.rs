@@ -30,8 +30,8 @@ pub enum Progress {
     Failed(Failure),
 }
 
-/// Why decoding failed. Only [`Failure::Exhausted`] happens between honest peers, when their sets differ by more than
-/// about 3,000 items; [`Failure::Contradiction`] does with a chance of about 2^-32 for each symbol looked at.
+/// Why decoding failed. Only [`Failure::Exhausted`] happens between honest peers, when their sets differ by more
+/// than about 3,000 items; [`Failure::Contradiction`] does with a chance of about 2^-32 for each symbol looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {

@@ -67,7 +67,8 @@ impl Salt {
         SaltedId::of_low_bits(self.0.hash(id.as_bytes()))
     }
 
-    /// SipHash-2-4 over the 6 bytes of a salted id: its low 32 bits are the id's check, and all of it seeds the mapping.
+    /// SipHash-2-4 over the 6 bytes of a salted id: its low 32 bits are the id's check, and all of it seeds the
+    /// mapping.
     #[must_use]
     pub fn hash(&self, id: SaltedId) -> u64 {
         self.0.hash(&id.to_bytes())
@@ -101,7 +102,8 @@ pub(super) const fn next(hash: u64, index: u32) -> u32 {
     if next > u32::MAX as u64 { u32::MAX } else { next as u32 }
 }
 
-/// Output `number` (from 0) of SplitMix64 with this seed: Steele, Lea and Flood (OOPSLA 2014), constants of Vigna's.
+/// Output `number` (from 0) of SplitMix64 with this seed: Steele, Lea and Flood (OOPSLA 2014), constants of
+/// Vigna's.
 const fn split_mix(seed: u64, number: u64) -> u64 {
     let state = seed.wrapping_add(GAMMA.wrapping_mul(number + 1));
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
