@@ -184,7 +184,7 @@ impl Relay {
         }
     }
 
-    /// Whether a request to a peer also asks it to push from then on what travels the same way.
+    /// Whether a request to a peer also asks it to push, from then on, items that travel on the same route.
     pub(super) const fn grafts(&self) -> bool {
         self.routes().is_some()
     }

@@ -1,6 +1,6 @@
 //! Deterministic CBOR (RFC 8949, section 4.2.1), strict in both directions: bytes that decode have exactly one
 //! encoding, and that is the one that was read. Long integers, indefinite lengths, tags, floats, maps and trailing
-//! bytes are refused where they stand, so nothing is read twice and no re-encoding is needed to check.
+//! bytes are refused where they occur, so nothing is read twice and no re-encoding is needed to check.
 //!
 //! A declared length is compared with its bound and with the bytes that are left before anything is allocated. The
 //! formats are fixed arrays at most three deep, so no input can make the reader recurse.

@@ -154,7 +154,7 @@ pub enum Message {
     Reconcile(Box<Reconcile>),
     /// Tag 21: the speaker closes the connection, and gives the reason.
     Goodbye(GoodbyeReason),
-    /// Tag 22: answer this. Drivers ask and answer themselves, as with [`Message::Ack`].
+    /// Tag 22: asks for a pong. Drivers ask and answer themselves, as with [`Message::Ack`].
     Ping(Nonce),
     /// Tag 23: the answer to the ping of this nonce.
     Pong(Nonce),

@@ -71,8 +71,8 @@
 //!     *Rationale:* bytes; and no peer can delay what another peer announces.
 //! 12. A peer may promise a body unasked. If nothing is in flight for the key, it counts as requested of that
 //!     peer.
-//!     *Rationale:* a large body is on its way for long, and must not be fetched from another peer meanwhile. A
-//!     broken promise is a strike, like a request that isn't answered.
+//!     *Rationale:* a large body is on its way for a long time, and must not be fetched from another peer
+//!     meanwhile. A broken promise is a strike, like a request that isn't answered.
 //! 13. A request that holds up items that have come already may be ended before its time, with a strike, if the
 //!     caller says so; but only if the key has a candidate that can take over. Its body may still come, and its
 //!     peer's pace stays as it is.

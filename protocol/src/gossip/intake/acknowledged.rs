@@ -2,7 +2,7 @@
 //! submitter may no longer be watching when one expires, so the operator is told.
 //!
 //! Deliberately absent: the transactions themselves. One that was evicted or returned by a reorganisation is still
-//! watched. What an earlier run acknowledged is not known.
+//! watched. Transactions that an earlier run acknowledged are not known.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;

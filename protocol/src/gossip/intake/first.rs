@@ -1,4 +1,4 @@
-//! Whether a transaction is confirmed already, exactly and for as long as it may be in a block.
+//! Whether a transaction is confirmed already, exactly, and for as long as it may be in a block.
 //!
 //! A transaction can be in blocks of 10,000 heights ([`VALID_UNTIL_AHEAD_MAX`]), and only its first occurrence on
 //! the best chain counts. Anyone can send a confirmed transaction again while it lives. So:

@@ -44,7 +44,7 @@ pub(crate) struct Seen {
 #[derive(Clone, Copy, Debug)]
 struct Named {
     id: TxId,
-    /// Set only while the id is among the accepted, so that most announcements need no second look.
+    /// Set only while the id is among the accepted, so that most announcements need no second look-up.
     accepted: bool,
 }
 
@@ -107,7 +107,7 @@ impl Seen {
         }
     }
 
-    /// On what it rests that the transaction is refused at sight for a node at height `tip`, if this peer sends
+    /// On what the refusal at sight rests, if a node at height `tip` refuses the transaction when this peer sends
     /// it.
     pub(crate) fn declined(&self, id: &TxId, tip: Height, from: PeerHandle) -> Option<Declined> {
         let declined = self.declined.peek(id).filter(|declined| declined.height == tip)?;

@@ -29,7 +29,7 @@ impl Default for AnnounceQueue {
 }
 
 impl AnnounceQueue {
-    /// Queues an id. Returns false if the queue was full and its oldest id had to go.
+    /// Queues an id. Returns false if the queue was full and its oldest id was dropped.
     pub(crate) fn push(&mut self, id: TxId) -> bool {
         self.wait(id, self.soonest())
     }

@@ -61,7 +61,7 @@ pub(crate) struct Peer {
     pub(crate) chain: TheirChain,
     /// Whether it said goodbye.
     pub(crate) said_goodbye: bool,
-    /// What was offered lately, both ways.
+    /// What was offered lately, in both directions.
     pub(crate) dealings: Dealings,
     /// Bodies it was the first to deliver.
     pub(crate) delivered: u64,

@@ -17,7 +17,7 @@ use crate::time::Time;
 pub(crate) struct Peers {
     /// Sorted. The part that a search looks at is kept apart from the peers themselves, so that it is small.
     handles: Vec<PeerHandle>,
-    /// The peer of each handle, in the same order; side by side, because most inputs look at all of them.
+    /// The peer of each handle, in the same order. They lie side by side, because most inputs look at all of them.
     slots: Vec<Slot>,
     /// Handles to settle, each once. Some may be gone.
     touched: Vec<PeerHandle>,

@@ -60,8 +60,7 @@ impl Gossip {
         let way = self.way(now, &first, sender, parcel.load());
         let due = self.await_push(now, id, &first, way, sender);
         let owes = due.map(|due| due.peer);
-        // The push of a peer from which one is expected, and that teaches, is waited for. Meanwhile all others are
-        // told at once.
+        // If a push that teaches is still expected, it is waited for. Meanwhile all other peers are told at once.
         let waits = due.is_some_and(|due| due.held);
         let Some(routes) = self.relay.routes_mut() else { return };
         let told = if again { routes.told.take(short) } else { Vec::new() };

@@ -63,7 +63,7 @@ impl<'a> Parcel<'a> {
         self.body.as_ref().map(|(lane, bytes, _)| (*lane, *bytes))
     }
 
-    /// Does for each peer what is planned for it. What is sent leaves with [`Gossip::dispatch`].
+    /// Does for each peer what is planned for it. The messages leave with [`Gossip::dispatch`].
     ///
     /// `chance` gives each lazy announcement its own time.
     pub(super) fn fan_out(

@@ -46,8 +46,8 @@ pub const HOME_ITEMS_NEW: u8 = 3;
 /// The same for an author whose items came from elsewhere before.
 pub const HOME_ITEMS_MOVED: u8 = 3;
 
-/// After this time an entry node draws another route of its own for itself. Items on one such route are known to
-/// have entered at one node, so the time is short. Each new route costs one flood, so the time isn't shorter.
+/// After this time an entry node draws a new route of its own. Items on one such route are known to have entered
+/// at one node, so the time is short. Each new route costs one flood, so the time isn't shorter.
 pub const VIA_LIFETIME: Duration = Duration::from_secs(600);
 
 /// What one link may make us push on routes that we don't know, in bytes a second, all copies counted: 32 KiB, or

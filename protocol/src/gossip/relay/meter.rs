@@ -29,8 +29,8 @@ const ONE_DUPLICATE: u64 = 1 << 16;
 /// About the number of items over which the average is taken.
 const MEMORY: u64 = 64;
 
-/// A link may contribute one duplicate to the average for this number of first-time items. So at least two links
-/// are behind any value of the average.
+/// A link may contribute one duplicate to the average for this number of first-time items. So an average of one
+/// duplicate an item comes from at least two links.
 const SHARE: u64 = 2;
 
 impl Meter {

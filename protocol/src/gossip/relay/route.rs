@@ -133,7 +133,7 @@ impl Route {
         Some(best)
     }
 
-    /// An item came. While the parent is not doubted, what a doubted link brings teaches nothing.
+    /// An item came. While the parent is not doubted, an item that a doubted link brings teaches nothing.
     pub(super) fn see(&mut self, first: First, trust: &mut Trust) {
         let First { at, from, again, .. } = first;
         let doubted = from.is_some_and(|from| trust.is_doubted(at, from));

@@ -60,7 +60,7 @@
 //! # Security
 //!
 //! A name is not signed. A peer that passes an item on can put it on another route. Where that route is unknown,
-//! the item is then pushed on budget. Where it leads elsewhere, the item arrives by other ways. A prune or graft
+//! the item is then pushed on budget. Where it leads elsewhere, the item arrives by other links. A prune or graft
 //! changes the link by which it came and no other. A peer that lies about the time since when it has an item is
 //! grafted, brings nothing, and loses its credit. When a parent disconnects, a liar with credit can be the one
 //! that is grafted, once, and one item of the route is then asked for.

@@ -2,8 +2,8 @@
 //! round, and when it cools. Deliberately absent: bodies, credit and messages. This file chooses, and the caller
 //! pushes.
 //!
-//! * **Rounds** tick at whole multiples of the round's length on the engine's clock. A round that the clock jumped
-//!   over is not made up for. While nothing is hot there is no next round.
+//! * **Rounds** tick at whole multiples of the round's length on the engine's clock. If the clock jumps over a
+//!   round, the round is left out. While nothing is hot there is no next round.
 //! * **Hot**: a transaction is hot from its acceptance until it cools. In each round it goes to `fanout` peers,
 //!   drawn from those that are not known to have it. It goes to fewer if there are fewer, or if it has fewer sends
 //!   left.

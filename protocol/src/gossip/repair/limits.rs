@@ -5,7 +5,7 @@ use crate::ledger::limits::MEMPOOL_ENTRIES_MAX;
 use crate::time::Duration;
 use crate::wire::limits::{GETDATA_ENTRIES_MAX, OFFER_ENTRIES_MAX};
 
-/// Transactions younger than this stay out of sketches: relay is still at work.
+/// Transactions younger than this stay out of sketches, because relay is still at work.
 pub const RECONCILE_AGE_MIN: Duration = Duration::from_secs(2);
 
 /// A conversation in which the peer is silent for longer is given up: several round trips. A conversation that a

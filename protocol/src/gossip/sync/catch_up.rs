@@ -30,7 +30,7 @@ pub(crate) struct CatchUp {
     wait: Duration,
     /// How often a look was in vain.
     pub(super) looks: Looks,
-    /// The last block that was requested ahead, and whether blocks were connected since.
+    /// The last block that was requested ahead, and whether blocks were connected since then.
     window_end: Option<BlockId>,
     advanced: bool,
     /// Runs while the lowest of them holds up the others.
@@ -238,7 +238,7 @@ impl Gossip {
         }
     }
 
-    /// Requests the next bodies on each of these peers' ways from that peer. The best header may be one whose body
+    /// Requests from each of these peers the next bodies on its own branch. The best header may be one whose body
     /// no peer has, and other peers may be on another branch.
     pub(crate) fn follow(&mut self, now: Time, peers: &[PeerHandle]) {
         let ready = peers.iter().filter_map(|handle| Some((*handle, self.peers.get(handle)?)));
@@ -251,8 +251,8 @@ impl Gossip {
                 let missing = self.chain.missing_before(&end, BLOCKS_AHEAD_MAX);
                 self.window(missing.iter())
             });
-            // If this peer has deleted the blocks before these, they are as good as lost. Other peers are asked on
-            // their own ways.
+            // If this peer has deleted the blocks before these, they are as good as lost. Other peers are asked
+            // for the blocks of their own branches.
             let lowest = way.first().map_or(0, |header| header.header().height);
             if self.peers.get(&handle).is_none_or(|peer| peer.chain.has_from(now) > lowest) {
                 continue;

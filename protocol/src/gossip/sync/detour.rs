@@ -15,8 +15,8 @@ use crate::items::hash::BlockId;
 use crate::limits::{DETOUR_LOOKS, DETOUR_PEERS_MAX};
 use crate::time::Time;
 
-/// How often the lowest missing block was looked for, or one on another way that was equally hollow. Otherwise a
-/// producer of two such branches could make each overtake the other forever.
+/// How often the lowest missing block was looked for, or one on another branch that was equally hollow. Otherwise
+/// a producer of two such branches could make each overtake the other forever.
 #[derive(Debug, Default)]
 pub(crate) struct Looks {
     lowest: Option<BlockId>,
@@ -47,7 +47,7 @@ impl Gossip {
         }
     }
 
-    /// After news of a peer's branch, or a block of it: follows the branch, while there is no other way.
+    /// After news of a peer's branch, or a block of it: follows the branch, while no other branch leads on.
     pub(crate) fn go_beside(&mut self, now: Time, from: PeerHandle) {
         if !self.on_detour() {
             return;
@@ -64,7 +64,7 @@ impl Gossip {
         peer.chain.tip().map(|tip| tip.id).filter(known).or_else(|| peer.chain.way.filter(known))
     }
 
-    /// Whether the way to the best header leads nowhere, by all that we know.
+    /// Whether the branch of the best header leads nowhere, by all that we know.
     pub(crate) fn on_detour(&self) -> bool {
         self.catching_up.looks.in_vain >= DETOUR_LOOKS
             && !self.look_brought()

@@ -175,7 +175,7 @@ impl Gossip {
         if !news && announcers.iter().take(taken).all(Vec::is_empty) {
             return;
         }
-        // The first peer that brought some of them goes on. The others would bring the same again.
+        // The peer that was first to bring some of them goes on. The others would bring the same again.
         if news
             && taken == headers.len()
             && let Some(from) = from

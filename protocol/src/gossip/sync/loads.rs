@@ -1,5 +1,5 @@
-//! What the engine has kept for a later run, what it asks back, and how it starts from that. A record leaves where
-//! the change happens. The order on which a start relies is in [`crate::ledger::durable`].
+//! What the engine has kept for a later run, what it asks back, and how it starts from that. The code that makes a
+//! change decides when its record leaves. The order on which a start relies is in [`crate::ledger::durable`].
 //!
 //! Memory holds the newest bodies and headers. If a peer wants older ones, durable storage is asked for them, a
 //! few at a time: for each peer at most [`LOADS_PER_PEER_MAX`], and only while the peer has credit for what comes.

@@ -68,7 +68,7 @@ impl Pace {
         self.rate.saturating_mul(REQUEST_QUEUE_MAX.as_micros() / MICROS_PER_SECOND)
     }
 
-    /// A request expired. A whole flight that expires doubles once; `next_number` is the next request's.
+    /// A request expired. A whole flight that expires doubles the time once; `next_number` is the next request's.
     pub(super) fn expired(&mut self, asked: Asked, next_number: u64) {
         if asked.number >= self.doubled_below {
             self.doubled_below = next_number;

@@ -10,8 +10,8 @@ use super::mapping::{check, next};
 use super::{Encoder, SYMBOLS_MAX, SaltedId, Symbol, first_batch};
 
 /// The most steps of peeling (one symbol changed by one found item) for each symbol received. An item is part of
-/// `2 ln m - 0.8` of `m` symbols on average, of 16 if `m` is largest, and there are at most `m / 1.35` items to
-/// find: honest sets take 12.
+/// `2 ln m - 0.8` of `m` symbols on average, of 16 of all [`SYMBOLS_MAX`], and there are at most `m / 1.35` items
+/// to find: honest sets take 12.
 pub const STEPS_PER_SYMBOL: usize = 16;
 
 /// The result of a batch of symbols.
@@ -31,7 +31,8 @@ pub enum Progress {
 }
 
 /// Why decoding failed. Only [`Failure::Exhausted`] happens between honest peers, when their sets differ by more
-/// than about 3,000 items; [`Failure::Contradiction`] does with a chance of about 2^-32 for each symbol looked at.
+/// than about 3,000 items; [`Failure::Contradiction`] happens there with a probability of about 2^-32 for each
+/// symbol looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
