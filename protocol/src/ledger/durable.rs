@@ -20,7 +20,7 @@ use crate::wire::message::Tip;
 pub enum Record {
     /// A transaction joined the mempool.
     Pending(Arc<SignedTransaction>),
-    /// Transactions left the mempool: confirmed, evicted or expired. Some may never have been recorded.
+    /// Transactions left the mempool: confirmed, shed or expired. Some may never have been recorded.
     Gone(Vec<TxId>),
     /// A block was checked in full.
     Block {

@@ -40,8 +40,8 @@
 //!    known, and the hash differs for each item.
 //! 5. *Proven*: a peer is proven when its body was the first and was valid. A notfound takes that away, and is no
 //!    strike.
-//!    *Rationale:* an honest peer evicts items from its mempool, and must not be struck for it. But a notfound
-//!    must not be a free way to delay either: the next item goes to another peer.
+//!    *Rationale:* an honest peer sheds items from its mempool, and must not be struck for it. But a notfound must
+//!    not be a free way to delay either: the next item goes to another peer.
 //! 6. Ready keys are served blocks first, then in the order in which they were first announced.
 //!    *Rationale:* a burst of transactions must not delay a block.
 //! 7. A peer can be asked while the caller permits it, and while, of each kind (blocks, transactions), either

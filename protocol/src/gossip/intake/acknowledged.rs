@@ -1,7 +1,7 @@
 //! Transactions that were acknowledged to a submitter here, until their last height: whether a block has each. The
 //! submitter may no longer be watching when one expires, so the operator is told.
 //!
-//! Deliberately absent: the transactions themselves. One that was evicted or returned by a reorganisation is still
+//! Deliberately absent: the transactions themselves. One that was shed, or returned by a reorganisation, is still
 //! watched. Transactions that an earlier run acknowledged are not known.
 
 use alloc::collections::{BTreeMap, BTreeSet};

@@ -136,7 +136,7 @@ impl Seen {
         }
     }
 
-    /// How many accepted, rejected and declined transactions are remembered.
+    /// How many transactions are remembered as accepted, as rejected, and as refused at sight.
     pub(crate) fn len(&self) -> (usize, usize, usize) {
         (self.accepted.len(), self.rejected.len(), self.declined.len())
     }

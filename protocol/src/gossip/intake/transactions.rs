@@ -207,7 +207,7 @@ impl Gossip {
             return self.answer(item, Err(Refusal::Busy));
         }
         if self.seen.accepted(&id) && !self.is_first_unknown(transaction) {
-            // Verified before, and evicted since.
+            // Verified before, and shed since.
             let transaction = transaction.clone();
             let checked = CheckedTransaction { transaction, senders: Vec::new(), at: now, submitted: true };
             return self.on_checked_transaction(now, checked, Verdict::Valid);

@@ -91,7 +91,7 @@ pub const GRAFT_PAUSE_MAX: Duration = Duration::from_secs(64);
 /// than a round trip, so that the graft has arrived when that item was pushed.
 pub const GRAFT_TRIAL: Duration = Duration::from_millis(500);
 
-/// How long a due push is waited for after the item came in another way: as long as any push is ever waited for.
+/// How long a due push is waited for after the item came by another link: as long as any push is ever waited for.
 pub const MISSED_AFTER: Duration = GRACE_MAX;
 
 /// Pushes that are due and waited for at a time. 1,024 of about 150 bytes: 150 KiB. If a parent leaves out 20

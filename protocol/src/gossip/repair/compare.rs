@@ -17,8 +17,8 @@
 //!
 //! **What counts as held.** News younger than [`RECONCILE_AGE_MIN`] stays out of sketches, because relay is still
 //! at work. An item that came by reconciliation or from an earlier run is no news. A node does not take what it
-//! has seen, confirmed, refused or asked for. Nothing is taken into a mempool that would have to evict for it, so
-//! two full mempools don't fetch each other's items forever.
+//! has seen, confirmed, refused or asked for. Nothing is taken into a mempool that would have to shed others for
+//! it, so two full mempools don't fetch each other's items forever.
 //!
 //! **Bounds.** A node begins one conversation at a time. It answers
 //! [`RECONCILE_SERVED_MAX`](crate::limits::RECONCILE_SERVED_MAX) at a time, one of each peer, and of all peers
