@@ -1,12 +1,13 @@
-//! The engine: inputs go in through [`Gossip::handle`], outputs come out of [`Gossip::poll_output`], and one deadline
-//! leaves through [`Gossip::poll_timeout`].
+//! The engine: inputs go in through [`Gossip::handle`], outputs come out of [`Gossip::poll_output`], and one
+//! deadline leaves through [`Gossip::poll_timeout`].
 //!
 //! **The drain rule**: after every input, call `poll_output` until it returns `None` before the next input.
 //!
-//! This file owns the machines and what they share, dispatches, and settles what became due. Each room below decides for its
-//! part: `links` (one peer), `intake` (from a body to a verdict), `relay` (whom to push to), `fetch` (whom to ask), `sync` (headers
-//! and blocks), `repair` (what relay left). The state of a machine is private to its folder. What arrives is worked on cheapest
-//! first: decode, hash, seen before?, the sender's budget, signature, validator, accept, relay.
+//! This file owns the machines and what they share, dispatches inputs, and settles what became due. Each folder
+//! below decides for its part: `links` (one peer), `intake` (from a body to a verdict), `relay` (which peers to
+//! push to), `fetch` (which peers to ask), `sync` (headers and blocks), `repair` (what relay did not bring). The
+//! state of a machine is private to its folder. What arrives is worked on cheapest first: decode, hash, seen
+//! before?, the sender's budget, signature, validator, accept, relay.
 
 mod api;
 pub mod fetch;
@@ -86,7 +87,7 @@ pub struct Gossip {
     firsts: Firsts,
     conversations: Conversations,
     relay: Relay,
-    /// What the two ends of a link draw, so that they don't speak at once.
+    /// Random numbers that the two ends of a link draw, so that they don't speak at once.
     chance: ChaCha8Rng,
     checks: Checks,
     catching_up: CatchUp,
@@ -103,8 +104,8 @@ impl Gossip {
         Self::with_validator(config, seed, Arc::new(validator))
     }
 
-    /// The same before it begins, with less room for transactions and headers than the protocol's limits: for simulations, in which
-    /// things are to be full. [`Gossip::occupancy`] still tells the protocol's limits.
+    /// The same before its first input, with less room for transactions and headers than the protocol's limits:
+    /// for simulations in which things should be full. [`Gossip::occupancy`] still reports the protocol's limits.
     #[cfg(feature = "simulator")]
     #[must_use]
     pub fn with_room(mut self, mempool_bytes: usize, chain: crate::ledger::chain::Limits) -> Self {
@@ -151,8 +152,8 @@ impl Gossip {
         }
     }
 
-    /// Feeds one input. Drain [`Gossip::poll_output`] before the next call. Time may stand still or jump back;
-    /// nothing breaks then, but deadlines wait for the clock to catch up.
+    /// Takes one input. Drain [`Gossip::poll_output`] before the next call. Time may stand still or jump back.
+    /// Nothing breaks then, but deadlines wait for the clock to catch up.
     pub fn handle(&mut self, now: Time, input: Input) {
         debug_assert!(self.outputs.is_empty(), "the outputs of the last input are to be drained first");
         match input {
@@ -175,18 +176,18 @@ impl Gossip {
         self.settle(now);
     }
 
-    /// The next output, or `None` when the last input is dealt with.
+    /// The next output, or `None` when the last input is done.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front();
         if output.is_none() {
-            // The next outputs start at the front again, in memory that is warm.
+            // The next outputs start at the front again, in memory that is already in the cache.
             self.outputs.clear();
         }
         output
     }
 
-    /// When [`Input::Timeout`] is wanted next.
+    /// When the engine needs [`Input::Timeout`] next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let parts = [
@@ -206,7 +207,7 @@ impl Gossip {
         self.chain.tip()
     }
 
-    /// How far this node is behind what it has heard of.
+    /// How far this node is behind what its peers told it.
     #[must_use]
     pub fn sync(&self) -> SyncInfo {
         let told = self.peers.iter().filter_map(|(_, peer)| peer.chain.tip());
@@ -241,7 +242,7 @@ impl Gossip {
         Some(TransactionStatus::Confirmed { block, height, known_as_first, transaction })
     }
 
-    /// A block whose body is in memory; of older ones, durable storage may have it.
+    /// A block whose body is in memory. Durable storage may have older ones.
     #[must_use]
     pub fn block(&self, id: &BlockId) -> Option<Arc<Block>> {
         self.chain.body(id)
@@ -269,7 +270,7 @@ impl Gossip {
         self.stats
     }
 
-    /// What a message asks for or brings, is for the machine to say that it is about.
+    /// Dispatches a message to the machine that it concerns. The machine decides what the message means.
     fn on_message(&mut self, now: Time, from: PeerHandle, message: Message) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.budget.spend(now, cost(&message));
@@ -297,19 +298,19 @@ impl Gossip {
             (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
             (true, Message::Had(ids)) => self.on_had(from, &ids),
             (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
-            // It may stand in Hello's place. Nothing comes after the first.
+            // It may come in place of a Hello. Only the first one counts.
             (_, Message::Goodbye(reason)) => {
                 if !core::mem::replace(&mut peer.said_goodbye, true) {
                     self.tell(Event::Goodbye { peer: from, reason });
                 }
             }
             (false, _) => self.disconnect(now, from, DisconnectReason::BeforeHello),
-            // How fast and alive the link is, is the driver's business.
+            // The driver measures how fast and alive the link is.
             (true, Message::Ack(_) | Message::Ping(_) | Message::Pong(_)) => {}
         }
     }
 
-    /// What every input ends with: whatever became due, possible or necessary.
+    /// Ends every input: does whatever became due, possible or necessary.
     fn settle(&mut self, now: Time) {
         while let Some((from, block)) = self.catching_up.next_released() {
             self.on_good_header(now, Some(from), &block, &[]);
@@ -337,8 +338,8 @@ impl Gossip {
         self.peers.settled(touched);
     }
 
-    /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello. Asks for the headers that
-    /// couldn't be asked for before.
+    /// Drops what waited too long: requests (a strike each), orphans, peers without a Hello. Asks for the headers
+    /// that couldn't be asked for before.
     fn expire(&mut self, now: Time) {
         self.judge_overdue(now);
         self.requests.release(now);
@@ -362,7 +363,7 @@ impl Gossip {
         }
     }
 
-    /// Stops or resumes reading from a peer by its budget and its items in verification.
+    /// Stops or resumes reading from a peer, by its budget and its items in verification.
     fn pace(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         let allowed = peer.checks < CHECKS_PER_PEER_MAX

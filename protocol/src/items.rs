@@ -1,5 +1,5 @@
-//! What is sent and signed: transactions, blocks, their names, keys and checks. Types and their rules only; who has which
-//! item is in `ledger`, and how items travel in `gossip`.
+//! What is sent and signed: transactions, blocks, their names, keys and checks. Types and their rules only. Who
+//! has which item is in `ledger`, and how items travel is in `gossip`.
 
 pub mod block;
 pub mod equivocation;

@@ -1,5 +1,5 @@
-//! What a node holds: the mempool, the chain, blocks that wait for their parents, and the records that outlive a run. Nothing here
-//! knows of peers and messages; a link is a number.
+//! What a node holds: the mempool, the chain, blocks that wait for their parents, and the records that outlive a
+//! run. Nothing here knows about peers and messages. A link is a number.
 
 pub mod chain;
 pub mod durable;

@@ -1,6 +1,7 @@
-//! Every bound and interval of the engine, each with its arithmetic: the one list of them. Each stands in the room of what it bounds:
+//! Every bound and interval of the engine, each with its arithmetic: the one list of them. Each is in the folder
+//! of what it bounds:
 //!
-//! | bounds of | stand in |
+//! | bounds of | are in |
 //! |---|---|
 //! | items: lengths and lifetimes | `items/limits.rs` |
 //! | messages and frames | `wire/limits.rs` |

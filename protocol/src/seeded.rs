@@ -1,6 +1,7 @@
-//! Hash maps whose order is drawn from a seed: a stranger can't aim keys at one bucket, and a run can be repeated.
+//! Hash maps whose order is drawn from a seed: an attacker can't aim keys at one bucket, and a run can be
+//! repeated.
 //!
-//! Deliberately absent: a default. A map that nobody gave a seed to does not compile.
+//! Deliberately absent: a default. Code that makes a map without a seed does not compile.
 
 use core::fmt;
 use core::hash::BuildHasher;
@@ -38,7 +39,7 @@ impl BuildHasher for SeededState {
     }
 }
 
-/// Without the key: whoever reads a log must not learn to aim.
+/// Without the key, because a reader of a log must not learn how to aim.
 impl fmt::Debug for SeededState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SeededState(…)")

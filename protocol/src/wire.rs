@@ -1,4 +1,5 @@
-//! How bytes become messages and messages bytes: deterministic CBOR, strict both ways. What a message means is in `gossip`.
+//! How bytes become messages and messages become bytes: deterministic CBOR, strict in both directions. What a
+//! message means is in `gossip`.
 
 pub mod codec;
 pub(crate) mod limits;

@@ -1,4 +1,4 @@
-//! The types of the engine's door: what goes in, what comes out, what can be asked. Data only.
+//! The types of the engine's interface: what goes in, what comes out, what can be asked. Data only.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -22,7 +22,7 @@ use crate::wire::message::{GoodbyeReason, Lane, Message, Outcome, Tip};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerHandle(pub u32);
 
-/// Who dialled.
+/// Which side dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// The peer dialled us.
@@ -31,12 +31,12 @@ pub enum Direction {
     Outbound,
 }
 
-/// Peers whose addresses lie in one block share a group, and with it the memory of withheld items. What a group
-/// is (a /16, say) is the driver's to choose.
+/// Peers with neighbouring addresses share an address group, and with it the memory of withheld items. The driver
+/// decides what a group is (a /16, for example).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressGroup(pub u64);
 
-/// What an engine is told once.
+/// What an engine is told once, at its start.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The network it belongs to.
@@ -45,7 +45,7 @@ pub struct Config {
     pub relay: RelayPolicy,
     /// How it reconciles.
     pub reconciliation: Reconciliation,
-    /// Whose blocks it takes from the network.
+    /// The producers whose blocks it accepts from the network.
     pub producers: Producers,
 }
 
@@ -56,53 +56,56 @@ pub enum Input {
     PeerConnected {
         /// Its new handle.
         peer: PeerHandle,
-        /// Who dialled.
+        /// Which side dialled.
         direction: Direction,
-        /// Its address group; `None` exempts it from shared memory (loopback test networks).
+        /// Its address group. `None` exempts it from shared memory (loopback test networks).
         group: Option<AddressGroup>,
     },
     /// The connection is gone.
     PeerDisconnected {
-        /// Whose.
+        /// The peer.
         peer: PeerHandle,
     },
     /// A message came.
     Received {
-        /// From whom.
+        /// The sender.
         peer: PeerHandle,
-        /// What.
+        /// The message.
         message: Message,
     },
     /// A transaction enters here. Answered by [`Event::Submitted`].
     SubmittedTransaction(Arc<SignedTransaction>),
-    /// A block enters here. Answered by [`Event::Submitted`]. The validator is asked about its header as about one of the network.
+    /// A block enters here. Answered by [`Event::Submitted`]. The validator is asked about its header, as about
+    /// one from the network.
     SubmittedBlock(Arc<Block>),
-    /// A block that this node made, or its owner vouches for, enters here. Answered by [`Event::Submitted`]. Any producer counts.
+    /// A block that this node made, or that its owner vouches for, enters here. Answered by [`Event::Submitted`].
+    /// Any producer is accepted.
     ProducedBlock(Arc<Block>),
     /// A job is done.
     Verified {
-        /// Which.
+        /// The job.
         job: JobId,
-        /// How it went.
+        /// The result.
         verdict: Verdict,
     },
-    /// What [`Output::Load`] asked for.
+    /// The answer to an [`Output::Load`].
     Loaded(Loaded),
     /// Durable storage has deleted bodies of old blocks.
     Pruned {
-        /// The lowest height from which on it has every body of the best chain. Peers are told in Hello.
+        /// The lowest height from which on it has every body of the best chain. Hello tells it to peers.
         kept_from: Height,
     },
     /// Bytes left for a peer: control bytes when written, bulk bytes when acknowledged.
     Drained {
-        /// To whom.
+        /// The peer.
         peer: PeerHandle,
-        /// On which lane.
+        /// The lane.
         lane: Lane,
         /// Encoded message bytes, without the frame's length prefix.
         bytes: usize,
     },
-    /// The time given by [`Gossip::poll_timeout`](super::Gossip::poll_timeout) has come. Early and late calls are safe.
+    /// The time given by [`Gossip::poll_timeout`](super::Gossip::poll_timeout) has come. Early and late calls are
+    /// safe.
     Timeout,
 }
 
@@ -111,29 +114,29 @@ pub enum Input {
 pub enum Output {
     /// Send a message. The driver never drops one: it sends or disconnects.
     Send {
-        /// To whom.
+        /// The receiver.
         peer: PeerHandle,
-        /// On which lane.
+        /// The lane.
         lane: Lane,
-        /// What.
+        /// The message.
         message: Message,
     },
     /// Check signatures.
     Verify(VerifyJob),
-    /// Keep something for later runs, in this order. What one input gives is best kept whole or not at all.
+    /// Keep something for later runs, in this order. It is best to keep all records of one input or none of them.
     Store(Record),
-    /// Look up what was kept, or is about to be. [`Input::Loaded`] is wanted in any case.
+    /// Look up something that was kept, or is about to be. The engine needs [`Input::Loaded`] in any case.
     Load(Load),
-    /// Close the connection. [`Input::PeerDisconnected`] is wanted afterwards all the same.
+    /// Close the connection. The engine still needs [`Input::PeerDisconnected`] afterwards.
     Disconnect {
-        /// To whom.
+        /// The peer.
         peer: PeerHandle,
-        /// Why.
+        /// The reason.
         reason: DisconnectReason,
     },
     /// Stop (or go on) reading from a peer that is over (or back within) its inbound budget.
     Read {
-        /// From whom.
+        /// The peer.
         peer: PeerHandle,
         /// Whether to read.
         allowed: bool,
@@ -157,7 +160,7 @@ pub enum ItemId {
 pub enum Event {
     /// A peer said a Hello that fits ours.
     PeerReady {
-        /// Which.
+        /// The peer.
         peer: PeerHandle,
         /// Its tip.
         tip: Tip,
@@ -166,7 +169,7 @@ pub enum Event {
     BodyReceived {
         /// Which item.
         item: ItemId,
-        /// From whom.
+        /// The sender.
         from: PeerHandle,
         /// Its encoded length in bytes.
         bytes: usize,
@@ -175,9 +178,9 @@ pub enum Event {
     },
     /// An item was accepted: it is valid, held, and being relayed.
     Accepted {
-        /// Which.
+        /// The item.
         item: ItemId,
-        /// From whom; `None` if it was submitted here.
+        /// The peer that sent it; `None` if it was submitted here.
         from: Option<PeerHandle>,
         /// The block that brought it, if it did not come by itself.
         within: Option<BlockId>,
@@ -186,25 +189,25 @@ pub enum Event {
     },
     /// An item was refused. Nothing of it is kept but its id.
     Refused {
-        /// Which.
+        /// The item.
         item: ItemId,
-        /// From whom; `None` if it was submitted here.
+        /// The peer that sent it; `None` if it was submitted here.
         from: Option<PeerHandle>,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
     },
     /// The answer to a submission: accepted, held already, or refused.
     Submitted {
-        /// Which item.
+        /// The item.
         item: ItemId,
-        /// How it went.
+        /// The result.
         result: Result<Submission, Refusal>,
     },
-    /// A conversation that this node began told how its mempool differs from a peer's.
+    /// A conversation that this node began has shown how its mempool differs from a peer's.
     Reconciled {
-        /// Whose.
+        /// The peer.
         peer: PeerHandle,
-        /// How far it came.
+        /// The result of the comparison.
         outcome: Outcome,
         /// Symbols that it took.
         symbols: usize,
@@ -215,33 +218,35 @@ pub enum Event {
     },
     /// A peer says why it closes the connection. Nobody has checked that.
     Goodbye {
-        /// Which.
+        /// The peer.
         peer: PeerHandle,
-        /// Its word for it.
+        /// The reason that it gives.
         reason: GoodbyeReason,
     },
-    /// Transactions that were acknowledged here are in no block by their last height, and given up.
+    /// Transactions that were acknowledged here are in no block by their last height, and are given up.
     SubmissionsExpired {
-        /// Which.
+        /// Their ids.
         ids: Vec<TxId>,
         /// The tip's height.
         tip: Height,
     },
-    /// Transactions of a block of the best chain that an earlier block of it holds as well: they have no effect in this one.
+    /// Transactions of a block of the best chain that an earlier block of it holds as well. They have no effect in
+    /// this one.
     ///
-    /// Told as soon as it is known, which may be after [`Event::TipChanged`] and more than once for a block: what memory
-    /// doesn't know is looked up. It is never told if too many look-ups wait ([`LOOKUPS_WAITING_MAX`]), if storage can't tell,
-    /// or if the node ends before. So whoever applies blocks asks: [`Gossip::transaction`](super::Gossip::transaction), and
-    /// durable storage where it doesn't know the first occurrence.
+    /// This event comes as soon as a repeat is known. That may be after [`Event::TipChanged`], and more than once
+    /// for a block, because what memory doesn't know is looked up. It never comes if too many look-ups wait
+    /// ([`LOOKUPS_WAITING_MAX`]), if storage can't tell, or if the node ends before. So code that applies blocks
+    /// must ask [`Gossip::transaction`](super::Gossip::transaction), and durable storage if this doesn't know the
+    /// first occurrence.
     ///
     /// [`LOOKUPS_WAITING_MAX`]: crate::limits::LOOKUPS_WAITING_MAX
     Repeated {
         /// The later block.
         block: BlockId,
-        /// Which of its transactions.
+        /// The repeated transactions of this block.
         transactions: Vec<TxId>,
     },
-    /// A producer signed two blocks for one height. Told once for each pair that is kept.
+    /// A producer signed two blocks for one height. This event comes once for each pair that is kept.
     Equivocation(Equivocation),
     /// The best chain has a new end.
     TipChanged {
@@ -268,11 +273,11 @@ pub enum TransactionStatus {
     Pending(Arc<SignedTransaction>),
     /// In the best chain.
     Confirmed {
-        /// The first block that holds it, as far as that is remembered.
+        /// The first block that holds it, among those that are remembered.
         block: BlockId,
         /// That block's height.
         height: Height,
-        /// Whether it is known that no earlier block holds it. Durable storage knows otherwise.
+        /// Whether it is known that no earlier block holds it. If not, durable storage knows.
         known_as_first: bool,
         /// The transaction, while the block's body is in memory.
         transaction: Option<Arc<SignedTransaction>>,
@@ -282,13 +287,13 @@ pub enum TransactionStatus {
 /// What the engine knows of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerInfo {
-    /// Who dialled.
+    /// Which side dialled.
     pub direction: Direction,
     /// Whether Hellos were exchanged.
     pub ready: bool,
-    /// The tip it last told.
+    /// The tip that it last told.
     pub tip: Option<Tip>,
-    /// Bodies it was the first to deliver.
+    /// Bodies that it was the first to deliver.
     pub delivered: u64,
     /// When it was last the first to deliver a transaction.
     pub first_transaction: Option<Time>,

@@ -1,4 +1,4 @@
-//! Whom to ask for what, and what a peer that asks is sent.
+//! Which peer to ask for what, and what a peer that asks is sent.
 
 mod ask;
 pub(super) mod debts;

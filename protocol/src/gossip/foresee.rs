@@ -1,8 +1,8 @@
-//! Looking at what an input will need before it comes. Deliberately absent: any change, and any result of meaning.
+//! Looking at what an input will need before it comes. Deliberately absent: any change, and any meaningful result.
 //!
-//! A driver with one engine has no use for this. A simulator has thousands, scattered over gigabytes, and knows its
-//! next inputs: if it looks into the engines of the next sixteen, one after the other and one step deeper each time, the
-//! processor waits for their memory once and not sixteen times.
+//! A driver with one engine has no use for this. A simulator has thousands of engines, scattered over gigabytes,
+//! and knows its next inputs. It looks into the engines of the next sixteen inputs, one after the other and one
+//! step deeper each time. So the processor waits for their memory once and not sixteen times.
 
 use super::Gossip;
 use super::api::PeerHandle;
@@ -10,11 +10,12 @@ use super::intake::transactions;
 use crate::wire::message::{Message, TxRef};
 
 impl Gossip {
-    /// Steps that [`Gossip::foresee`] has, from 0.
+    /// The number of steps of [`Gossip::foresee`], which count from 0.
     pub const FORESEE_STEPS: u8 = 5;
 
-    /// Reads what handling `message` of `peer` begins with. Each step follows what the step before has read. The sum
-    /// that it returns means nothing; it is there so that the reading isn't left out.
+    /// Reads the data with which the handling of `message` from `peer` begins. Each step follows what the step
+    /// before has read. The sum that it returns has no meaning. It is there so that the compiler doesn't remove
+    /// the reads.
     #[must_use]
     pub fn foresee(&self, peer: PeerHandle, message: &Message, step: u8) -> u64 {
         match step {
@@ -33,7 +34,7 @@ impl Gossip {
         }
     }
 
-    /// A field of each part, so that all of this struct is there.
+    /// Reads a field of each part, so that all of this struct is in the processor's cache.
     fn foresee_fields(&self) -> u64 {
         let counts = [
             self.requests.len(),

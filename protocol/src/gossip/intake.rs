@@ -1,5 +1,5 @@
-//! From a body that came to a verdict: what is known of its id, what is refused at sight, what is in verification, and whether a
-//! transaction is confirmed already.
+//! From a body that came to a verdict: what is known of its id, what is refused at sight, what is in verification,
+//! and whether a transaction is confirmed already.
 
 pub(super) mod acknowledged;
 pub(super) mod checks;

@@ -1,4 +1,5 @@
-//! One link each: what a peer knows, may queue, is owed and costs; and the talk with it.
+//! One link each: what a peer knows, what may be queued for it, what it is owed, what it costs, and the messages
+//! to it.
 
 pub(super) mod announce;
 pub(super) mod budget;

@@ -1,7 +1,8 @@
-//! How full everything is that a peer can make grow, for whoever checks that the bounds hold. Reads only.
+//! How full everything is that a peer can make grow, so that a checker can see that the bounds hold. It only
+//! reads.
 //!
-//! Bytes are counted, not measured: encoded bytes where these are held, else entries times the size of one, which is
-//! that of its type or what `limits` says of it, index entries included.
+//! Bytes are counted, not measured: encoded bytes where these are held, otherwise entries times the size of one.
+//! That size is the size of its type or what `limits` says of it, index entries included.
 
 use core::mem::size_of;
 
@@ -30,9 +31,9 @@ use crate::wire::message::Lane;
 /// How full one bounded structure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occupancy {
-    /// Its name. What is counted in bytes says so.
+    /// Its name. If bytes are counted, the name says so.
     pub what: &'static str,
-    /// Whose it is; `None` if it is the node's.
+    /// The peer to which it belongs; `None` if it is the node's.
     pub peer: Option<PeerHandle>,
     /// Entries or bytes in use.
     pub used: usize,
@@ -42,7 +43,7 @@ pub struct Occupancy {
     pub bytes: usize,
 }
 
-// Bytes of an entry, as the bounds in `limits` reckon it.
+// Bytes of an entry, as the bounds in `limits` count it.
 const KNOWN_ENTRY_BYTES: usize = 18;
 const ACCEPTED_ENTRY_BYTES: usize = 130;
 const REJECTED_ENTRY_BYTES: usize = 140;

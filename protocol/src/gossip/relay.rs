@@ -1,7 +1,7 @@
-//! Whom to push to, whom to tell: the relay policies.
+//! To which peers to push and which to tell: the relay policies.
 //!
-//! The policy is matched in this file alone. What it plans for an item ([`Spread`]) is carried out by one fan-out, in
-//! `fan_out`; the state of a policy is its own: [`Routes`] for author trees, [`Rumors`] for rumor mongering.
+//! Only this file matches on the policy. One fan-out, in `fan_out`, carries out what the policy plans for an item
+//! ([`Spread`]). Each policy has its own state: [`Routes`] for author trees, [`Rumors`] for rumor mongering.
 
 mod author_tree;
 mod fan_out;
@@ -43,21 +43,21 @@ enum Policy {
     None,
 }
 
-/// What a policy plans for a transaction that was accepted.
+/// What a policy plans for an accepted transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spread {
-    /// Nothing now: nobody is told, or rounds push it.
+    /// Nothing now: no peer is told, or rounds push it.
     Nothing,
-    /// All that lack it are told.
+    /// All peers that lack it are told.
     AnnounceToAll,
-    /// All that lack it are sent it.
+    /// It is sent to all peers that lack it.
     PushToAll,
-    /// Along the tree of its author.
+    /// It goes along the tree of its author.
     AlongTree,
 }
 
 impl Relay {
-    /// Each policy with chance has a seed of its own, whether or not it is the one.
+    /// Each policy that draws random numbers has its own seed, whether or not it is the chosen one.
     pub(super) fn new(
         policy: RelayPolicy,
         hasher: &SeededState,
@@ -76,7 +76,7 @@ impl Relay {
         Self { policy }
     }
 
-    /// Whether peers are told of anything.
+    /// Whether peers are told of anything at all.
     pub(super) const fn tells(&self) -> bool {
         !matches!(self.policy, Policy::None)
     }
@@ -96,7 +96,7 @@ impl Relay {
         }
     }
 
-    /// What is hot; `None` under other policies than rumor mongering.
+    /// The hot transactions; `None` under other policies than rumor mongering.
     const fn rumors_mut(&mut self) -> Option<&mut Rumors> {
         match &mut self.policy {
             Policy::Rumor(rumors) => Some(rumors),
@@ -118,7 +118,7 @@ impl Relay {
         }
     }
 
-    /// Of these peers, in the order of handles, those that a block is pushed to. All others are told of it.
+    /// The peers among these to which a block is pushed, in the order of handles. All others are told of it.
     fn block_links(&self, header: &SignedHeader, peers: impl Iterator<Item = PeerHandle>) -> Vec<PeerHandle> {
         match &self.policy {
             Policy::Flood => peers.collect(),
@@ -130,7 +130,7 @@ impl Relay {
         }
     }
 
-    /// When a round or a push that is due wants to be looked at.
+    /// When a round or a due push has to be looked at.
     pub(super) fn next_deadline(&self) -> Option<Time> {
         match &self.policy {
             Policy::Rumor(rumors) => rumors.next_round(),
@@ -139,7 +139,7 @@ impl Relay {
         }
     }
 
-    /// The entry node's route that a transaction travelled on, if it was not its author's.
+    /// The entry node's route on which a transaction travelled, if it was not its author's.
     pub(super) fn via_of(&self, short: ShortId) -> Option<RouteId> {
         self.routes()?.via_of(short)
     }
@@ -166,14 +166,14 @@ impl Relay {
         if let Policy::Rumor(rumors) = &self.policy { rumors.len() } else { 0 }
     }
 
-    /// A peer is there.
+    /// A peer has connected.
     pub(super) fn peer_met(&mut self, peer: PeerHandle) {
         if let Policy::AuthorTree(routes) = &mut self.policy {
             routes.peer_met(peer);
         }
     }
 
-    /// A peer is gone. Whom to graft in its place, on which routes.
+    /// A peer is gone. Returns the peers to graft in its place, and on which routes.
     fn peer_gone(&mut self, now: Time, peer: PeerHandle) -> Vec<(PeerHandle, RouteId)> {
         match &mut self.policy {
             Policy::Rumor(rumors) => {
@@ -185,7 +185,7 @@ impl Relay {
         }
     }
 
-    /// Whether a peer that is asked for something is to push what travels the same way from then on.
+    /// Whether a request to a peer also asks it to push, from then on, items that travel on the same route.
     pub(super) const fn grafts(&self) -> bool {
         self.routes().is_some()
     }

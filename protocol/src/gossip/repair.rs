@@ -1,4 +1,4 @@
-//! Repair: peers compare what they hold, and exchange the difference that relay left.
+//! Repair: peers compare what they hold, and exchange the difference that relay did not bring.
 
 pub(super) mod compare;
 pub(super) mod conversations;

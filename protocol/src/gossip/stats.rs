@@ -1,18 +1,18 @@
 //! What the engine counts: the one list of its counters.
 
-/// Calls a macro with the engine's counters, each with its documentation and its name, in the order in which they are shown. Who
-/// needs the same counters in another form makes that from this list.
+/// Calls a macro with the engine's counters, each with its documentation and its name, in the order in which they
+/// are shown. Code that needs the same counters in another form makes it from this list.
 #[macro_export]
 macro_rules! counters {
     ($with:ident) => {
         $with! {
             /// Standalone transaction bodies received.
             transaction_bodies,
-            /// Of these, of no use.
+            /// Of these, the ones that were of no use.
             transaction_duplicates,
             /// Block bodies received.
             block_bodies,
-            /// Of these, of no use.
+            /// Of these, the ones that were of no use.
             block_duplicates,
             /// Transactions accepted, submitted ones included.
             transactions_accepted,
@@ -28,19 +28,19 @@ macro_rules! counters {
             requests,
             /// Requests that expired.
             requests_expired,
-            /// Requests for blocks that were ended because others waited for them.
+            /// Requests for blocks that were ended because other blocks waited for them.
             requests_stalled,
             /// Requests answered with notfound.
             requests_not_found,
             /// Reconciliations begun.
             reconciliations,
-            /// Of these, without an answer in time.
+            /// Of these, the ones without an answer in time.
             reconciliations_failed,
             /// Changes of the best chain that made blocks stale.
             reorganisations,
             /// Transactions acknowledged here that were in no block by their last height.
             submissions_expired,
-            /// Headers of which their producer had signed another for the same height.
+            /// Headers whose producer had signed another for the same height.
             equivocations,
         }
     };

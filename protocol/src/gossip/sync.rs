@@ -1,4 +1,4 @@
-//! Catching up: headers, bodies and what is missing, and what durable storage is asked for.
+//! Catching up: headers, bodies, which of them are missing, and what durable storage is asked for.
 
 pub(super) mod behind;
 pub(super) mod blocks;

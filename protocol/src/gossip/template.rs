@@ -1,9 +1,9 @@
-//! What a producer signs next: a header on our tip and a body of mempool transactions, oldest first, that this chain's own
-//! validator takes, so that no producer makes a block which its own node refuses.
+//! What a producer signs next: a header on our tip and a body of mempool transactions, oldest first, that this
+//! chain's own validator accepts. So no producer makes a block that its own node refuses.
 //!
-//! Transactions that the validator refuses one by one are passed over. If it refuses what is left as a whole, the half that it
-//! takes is kept, and of the other half again, until single transactions are left out or it was asked often enough. Only the
-//! empty block is not asked about beforehand.
+//! Transactions that the validator refuses one by one are passed over. If it refuses the rest as a whole, the half
+//! that it accepts is kept. The other half is halved again in the same way, until single transactions are left out
+//! or the validator was asked often enough. Only the empty block is not asked about beforehand.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -18,8 +18,8 @@ use crate::items::validator::BlockPlace;
 use crate::limits::{HEADER_BYTES_MAX, TEMPLATE_ASKS_MAX};
 
 impl Gossip {
-    /// A header on our tip and the body for it, of mempool transactions up to `bytes_max` encoded bytes in all; for
-    /// `producer` to sign and submit.
+    /// A header on our tip and the body for it, of mempool transactions of at most `bytes_max` encoded bytes in
+    /// all. `producer` signs and submits the block.
     #[must_use]
     pub fn block_template(
         &self,
@@ -29,7 +29,7 @@ impl Gossip {
     ) -> (Header, Vec<Bytes>) {
         let tip = self.chain.tip();
         let place = BlockPlace { height: tip.height.saturating_add(1), parent: tip.id };
-        // What is known to be confirmed would have no effect.
+        // A transaction that is known to be confirmed would have no effect.
         let may = |transaction: &SignedTransaction| {
             self.chain.confirmed(&transaction.id()).is_none()
                 && self.validator.transaction_in_block(transaction, place).is_ok()
@@ -53,7 +53,7 @@ impl Gossip {
     }
 }
 
-/// Of these transactions as many, in order, as are taken together.
+/// Those of these transactions, in order, that are accepted together.
 fn taken_together(
     transactions: Vec<Arc<SignedTransaction>>,
     takes: impl Fn(&[Arc<SignedTransaction>]) -> bool,

@@ -23,9 +23,9 @@ pub struct Header {
     pub height: Height,
     /// The block before this one.
     pub parent: BlockId,
-    /// Who signs it.
+    /// The key that signs it.
     pub producer: PublicKey,
-    /// When it was made by its producer's clock, in milliseconds since 1970. Decides nothing.
+    /// When it was made, by its producer's clock, in milliseconds since 1970. It decides nothing.
     pub timestamp_ms: u64,
     /// RFC 6962 Merkle root over the transaction ids.
     pub transactions_root: Hash256,
@@ -41,8 +41,8 @@ pub struct SignedHeader {
     id: BlockId,
 }
 
-/// A header and the encoded transactions that came with it. That the two belong together is shown by
-/// [`transactions_root`], which nothing here calls.
+/// A header and the encoded transactions that came with it. [`transactions_root`] shows whether the two belong
+/// together. Nothing here calls it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The signed header.
@@ -139,8 +139,8 @@ impl Decode for Block {
     }
 }
 
-/// The RFC 6962 (section 2.1) Merkle tree hash over `ids`: leaves and nodes are prefixed differently, and no
-/// leaf is ever duplicated, so no two lists share a root.
+/// The RFC 6962 (section 2.1) Merkle tree hash over `ids`. Leaves and nodes have different prefixes, and no leaf
+/// is ever duplicated, so no two lists have the same root.
 #[must_use]
 pub fn transactions_root(ids: &[TxId]) -> Hash256 {
     match ids {

@@ -1,5 +1,5 @@
-//! Two signed headers of one producer for one height. Anyone can check them against the producer's key, and nobody else can make
-//! them. Deliberately absent: how many are kept, and what follows from them.
+//! Two signed headers of one producer for one height. Anyone can check them against the producer's key, and only
+//! the producer can make them. Deliberately absent: how many are kept, and what follows from them.
 
 use alloc::boxed::Box;
 
@@ -15,14 +15,14 @@ pub struct Equivocation {
 }
 
 impl Equivocation {
-    /// Who signed both.
+    /// The producer that signed both.
     #[must_use]
     pub fn producer(&self) -> PublicKey {
         let [first, _] = &*self.headers;
         first.header().producer
     }
 
-    /// For which height.
+    /// The height for which they were signed.
     #[must_use]
     pub fn height(&self) -> Height {
         let [first, _] = &*self.headers;

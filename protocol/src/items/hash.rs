@@ -1,7 +1,7 @@
-//! Hashes and the ids made of them. Imports nothing of ours.
+//! Hashes and the ids made of them. This file imports nothing of ours.
 //!
-//! `ShortId` is what announcements carry: the first 8 bytes of an id. Two of an attacker's own items
-//! can be made to share one; an honest item's can't be hit without 2^64 work (second preimage).
+//! `ShortId` is what announcements carry: the first 8 bytes of an id. An attacker can make two of its own items
+//! share one. To make an item that shares one with an honest item takes 2^64 work (second preimage).
 
 use alloc::string::String;
 use core::fmt;
@@ -84,8 +84,8 @@ id! {
     Hash256
 }
 
-/// Names a route: the tree along which items are pushed that enter at one place. An author's is made of the author's
-/// key ([`RouteId::of`]); an entry node's own is drawn by that node.
+/// Names a route: the tree along which items are pushed that enter at one place. An author's name is made from the
+/// author's key ([`RouteId::of`]). An entry node draws the names of its own routes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouteId(pub [u8; 8]);
 
@@ -102,8 +102,8 @@ pub enum RouteKind {
 const ROUTE_DOMAIN: &[u8] = b"hearsay route 1";
 
 impl RouteId {
-    /// The route of what `author` (a public key) signs: the first 8 bytes of SHA-256 over the domain, a byte for the
-    /// kind (0 transactions, 1 blocks) and one for the stripe (always 0), and the key.
+    /// The route of what `author` (a public key) signs: the first 8 bytes of SHA-256 over the domain, a byte for
+    /// the kind (0 transactions, 1 blocks) and one for the stripe (always 0), and the key.
     #[must_use]
     pub fn of(kind: RouteKind, author: &[u8; 32]) -> Self {
         let kind = match kind {

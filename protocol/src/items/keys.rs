@@ -1,8 +1,8 @@
-//! Ed25519 keys and signatures. Every check is `verify_strict`: nodes must never disagree on what is
-//! valid, and looser or batched equations can (RFC 8032, "Taming the many EdDSAs", 2020).
+//! Ed25519 keys and signatures. Every check is `verify_strict`, because nodes must never disagree on what is
+//! valid, and with looser or batched equations they can (RFC 8032, "Taming the many EdDSAs", 2020).
 //!
-//! Deliberately absent: key generation from the system's randomness (the driver hands over a seed), and
-//! batch verification.
+//! Deliberately absent: key generation from the system's randomness (the driver supplies a seed), and batch
+//! verification.
 
 use alloc::string::String;
 use core::fmt;
@@ -18,7 +18,7 @@ pub struct PublicKey(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Signature(pub [u8; 64]);
 
-/// A secret signing key. It never prints itself and is wiped when dropped.
+/// A secret signing key. It never prints itself, and is wiped when it is dropped.
 #[derive(Clone)]
 pub struct SecretKey(ed25519_dalek::SigningKey);
 
@@ -44,7 +44,7 @@ impl SecretKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 
-    /// Signs `message` with this very key: a detached public key is never taken.
+    /// Signs `message` with this key pair: it accepts no separate public key.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Signature {
         Signature(self.0.sign(message).to_bytes())
@@ -58,7 +58,7 @@ impl fmt::Debug for SecretKey {
 }
 
 impl PublicKey {
-    /// Decompresses the key; `None` if the bytes are no point on the curve or a weak (small-order) one.
+    /// Decompresses the key; `None` if the bytes are not a point on the curve, or are a weak (small-order) one.
     #[must_use]
     pub fn decompress(&self) -> Option<VerifyingKey> {
         ed25519_dalek::VerifyingKey::from_bytes(&self.0).ok().filter(|key| !key.is_weak()).map(VerifyingKey)

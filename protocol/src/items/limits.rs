@@ -1,6 +1,6 @@
 //! Bounds of items: how large they may be, and how long they live.
 
-/// Characters in a network's name.
+/// The most characters in a network's name.
 pub const NETWORK_ID_LEN_MAX: usize = 32;
 
 /// Bytes of a transaction's payload: 64 KiB.

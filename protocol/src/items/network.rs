@@ -1,5 +1,5 @@
-//! The name of a network. It enters protocol names, signed bytes and the genesis id, so that nothing
-//! made for one network is valid on another.
+//! The name of a network. It is part of protocol names, signed bytes and the genesis id, so that nothing made for
+//! one network is valid on another.
 
 use alloc::string::String;
 use alloc::sync::Arc;

@@ -1,4 +1,5 @@
-//! Why an item is not taken, and why a peer is left. Data for people and counters; nothing here decides.
+//! Why an item is not accepted, and why a peer is disconnected. Data for people and counters. Nothing here
+//! decides.
 
 use super::transaction::Height;
 use crate::limits::VALID_UNTIL_AHEAD_MAX;
@@ -8,7 +9,7 @@ use crate::wire::codec::Misread;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The bytes are no item.
+    /// The bytes are not an item.
     #[error("the bytes don't decode: {0}")]
     Malformed(Misread),
     /// A signature is wrong, is for another network, or its key is unusable.
@@ -39,8 +40,8 @@ pub enum Refusal {
     /// Two other transactions of this author and nonce are held.
     #[error("two transactions with this author and nonce are held already: use another nonce")]
     NonceTaken,
-    /// No room, and the link it came by has the largest share of it; submissions are a link of their own. By another link it
-    /// may be taken.
+    /// No room, and the link by which it came has the largest share of it; submissions are their own link. From
+    /// another link it may be accepted.
     #[error(
         "the mempool is full and what came by this link has the largest share of it: try again after the next block"
     )]
@@ -63,7 +64,8 @@ pub enum Refusal {
     /// The height isn't the parent's plus one.
     #[error("the height is not one more than the parent's")]
     WrongHeight,
-    /// It came by itself, and two other blocks of this producer at this height are known. It is taken once another stands on it.
+    /// It came by itself, and two other blocks of this producer at this height are known. It is accepted once
+    /// another block builds on it.
     #[error("two blocks of this producer at this height are known already")]
     TooManyAtHeight,
     /// Branches off below what is remembered.
@@ -86,7 +88,7 @@ pub enum Refusal {
     Rule(&'static str),
 }
 
-/// Why the engine closes a connection. A counter's label, and words that may tell more.
+/// Why the engine closes a connection: a counter's label, and words that may tell more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum DisconnectReason {

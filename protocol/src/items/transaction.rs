@@ -1,8 +1,8 @@
 //! Transactions: an opaque payload that its author signed.
 //!
-//! Deliberately absent: any meaning of the payload or of the nonce (which only makes an item distinct), and
-//! any knowledge of a mempool or a message. A [`SignedTransaction`] always has an id that matches its bytes;
-//! whether its signature is good is known only after a check.
+//! Deliberately absent: any meaning of the payload or of the nonce (which only makes an item distinct), and any
+//! knowledge of a mempool or a message. A [`SignedTransaction`] always has an id that matches its bytes. Whether
+//! its signature is good is known only after a check.
 
 use core::fmt;
 use core::ops::Range;
@@ -21,10 +21,10 @@ pub type Height = u64;
 /// What signed bytes of a transaction start with.
 pub const TRANSACTION_DOMAIN: &str = "hearsay transaction 1";
 
-/// What an author signs.
+/// The fields that an author signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
-    /// Who signs it.
+    /// The key that signs it.
     pub author: PublicKey,
     /// Makes an item distinct; neither ordered nor checked.
     pub nonce: u64,
@@ -50,7 +50,7 @@ impl Transaction {
     /// Signs the transaction for `network` with its author's key.
     ///
     /// # Errors
-    /// [`DecodeError::TooLong`] if the payload is over its bound: the bytes would be refused by everyone. The
+    /// [`DecodeError::TooLong`] if the payload is above its bound, because every node would refuse the bytes. The
     /// author field is set from `key`, so the two can't disagree.
     pub fn sign(mut self, key: &SecretKey, network: &NetworkId) -> Result<SignedTransaction, DecodeError> {
         self.author = key.public();
@@ -66,7 +66,7 @@ impl SignedTransaction {
         self.id
     }
 
-    /// Who signed it.
+    /// The key that signed it.
     #[must_use]
     pub const fn author(&self) -> PublicKey {
         self.author
@@ -115,7 +115,7 @@ impl SignedTransaction {
         key.verify(&SigningBytes(network, &self.unsigned()).to_bytes(), &self.signature)
     }
 
-    /// The same transaction with bytes of its own, so that it does not keep a larger buffer alive.
+    /// The same transaction with its own bytes, so that it does not keep a larger buffer alive.
     #[must_use]
     pub fn detached(mut self) -> Self {
         self.encoded = Bytes::copy_from_slice(&self.encoded);

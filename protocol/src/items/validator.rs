@@ -1,21 +1,24 @@
 //! Where a chain adds its own rules.
 //!
-//! **When it is asked.** About a transaction by itself, before it enters the mempool: one that was submitted or came from a
-//! peer, that an earlier run had kept, or whose block left the best chain. Before that, about one of a peer at sight, when its
-//! signature has not been checked. About a header from the network, before its body is
-//! asked for. About each transaction of a block and then about the block, before the block is connected, whichever way it came
-//! and also if it was submitted here; and before a transaction is put into a block template. It is not asked again about
-//! blocks that an earlier run had connected.
+//! **When it is asked.** It is asked about a transaction by itself, before the transaction enters the mempool: one
+//! that was submitted or came from a peer, that an earlier run had kept, or whose block left the best chain. About
+//! a transaction of a peer it is also asked at sight, before its signature is checked. It is asked about a header
+//! from the network before the body is requested. It is asked about each transaction of a block and then about the
+//! block, before the block is connected, however it came, and also if it was submitted here. It is asked before a
+//! transaction is put into a block template. It is not asked again about blocks that an earlier run had connected.
 //!
-//! **What a refusal means.** Nothing is passed on. A transaction is remembered as rejected until the tip's height changes. A
-//! block, refused for itself or for one of its transactions, is invalid for good, with all that descends from it. It is no
-//! misbehavior: an honest peer may follow other rules, and its connection stays.
+//! **What a refusal means.** The item is not passed on. A transaction is remembered as rejected until the tip's
+//! height changes. A block that is refused, for itself or for one of its transactions, is invalid for good, with
+//! all that descend from it. This is no misbehavior: an honest peer may follow other rules, and its connection
+//! stays.
 //!
-//! **What an answer may depend on.** The item, the height and the ancestors, which the parent's id names. Not on a clock, nor on
-//! what a node happens to have: two nodes that answer differently about a block part for good.
+//! **What an answer may depend on.** The item, the height and the ancestors, which the parent's id names. It must
+//! not depend on a clock, or on what a node happens to have: two nodes that answer differently about a block part
+//! for good.
 //!
-//! Signatures, sizes, Merkle roots, repeated transactions, `valid_until` within a block, and the shape of the chain are not its
-//! business; the engine checks them before it is asked, but for a signature at sight.
+//! A validator does not check signatures, sizes, Merkle roots, repeated transactions, `valid_until` within a
+//! block, or the shape of the chain. The engine checks them before it asks the validator, except for the signature
+//! when it asks at sight.
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
@@ -28,12 +31,12 @@ use super::refusal::Refusal;
 use super::transaction::{Height, SignedTransaction};
 use crate::limits::VALID_UNTIL_AHEAD_MAX;
 
-/// Where a block stands in the tree of blocks.
+/// The place of a block in the tree of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockPlace {
     /// The block's height.
     pub height: Height,
-    /// The block before it, which stands for all its ancestors.
+    /// The block before it. It stands for all its ancestors.
     pub parent: BlockId,
 }
 
@@ -45,7 +48,7 @@ impl BlockPlace {
     }
 }
 
-/// A chain's own rules. Must be deterministic: the same arguments give the same answer on every node.
+/// A chain's own rules. They must be deterministic: the same arguments give the same answer on every node.
 pub trait Validator: fmt::Debug + Send + Sync {
     /// Whether a transaction may enter the mempool of a node whose best chain ends at `tip`.
     ///
@@ -53,19 +56,21 @@ pub trait Validator: fmt::Debug + Send + Sync {
     /// Says why not. The transaction is remembered as rejected; its sender is not blamed.
     fn transaction(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal>;
 
-    /// Whether a transaction that a peer sent is worth checking its signature: what a chain can say of it at a look. Its author
-    /// has not been proved. What is refused here is refused as by [`Validator::transaction`], which is asked about the others.
+    /// Whether it is worth checking the signature of a transaction that a peer sent: what a chain can say of it at
+    /// sight. Its author has not been proved. A refusal here counts like one by [`Validator::transaction`], which
+    /// is asked about the transactions that pass.
     ///
     /// # Errors
-    /// Says why not. The transaction is remembered as refused until the tip's height changes; its sender is not blamed.
+    /// Says why not. The transaction is remembered as refused until the tip's height changes; its sender is not
+    /// blamed.
     fn transaction_at_sight(&self, _transaction: &SignedTransaction, _tip: Height) -> Result<(), Refusal> {
         Ok(())
     }
 
     /// Whether a transaction may be in a block at this place.
     ///
-    /// If a chain says nothing of it, what it says of a mempool whose tip is the parent holds: a transaction that no node takes by
-    /// itself must not be confirmed because it came in a block.
+    /// If a chain has no rule for this, the answer is that for a mempool whose tip is the parent: a transaction
+    /// that no node accepts by itself must not be confirmed because it came in a block.
     ///
     /// # Errors
     /// Says why not. A block that contains it is invalid; the block's sender is not blamed.
@@ -73,14 +78,15 @@ pub trait Validator: fmt::Debug + Send + Sync {
         self.transaction(transaction, place.height.saturating_sub(1))
     }
 
-    /// Whether a block with this header may be taken, from the network or as a submission. Not asked about blocks that this node made.
+    /// Whether a block with this header may be accepted, from the network or as a submission. It is not asked
+    /// about blocks that this node made.
     ///
     /// # Errors
     /// Says why not. The block is not relayed; its sender is not blamed.
     fn header(&self, header: &Header) -> Result<(), Refusal>;
 
-    /// Whether a block may be connected: what can't be said of its transactions one by one. Each of them is good by itself, and the
-    /// parent is connected.
+    /// Whether a block may be connected: the rules that can't be applied to its transactions one by one. Each of
+    /// them is good by itself, and the parent is connected.
     ///
     /// # Errors
     /// Says why not. The block is invalid; its sender is not blamed.
@@ -89,12 +95,12 @@ pub trait Validator: fmt::Debug + Send + Sync {
     }
 }
 
-/// Whose blocks count.
+/// The producers whose blocks are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Producers {
-    /// Anyone's: open test networks only.
+    /// Blocks of any producer: for open test networks only.
     Open,
-    /// These keys'. None at all means that no block from the network counts.
+    /// Blocks of these keys. If there are none, no block from the network is accepted.
     Allowed(Arc<BTreeSet<PublicKey>>),
 }
 
@@ -109,14 +115,14 @@ impl Producers {
     }
 }
 
-/// The rules of a network without rules of its own: `valid_until` within reach, producers on the list.
+/// The rules of a network that has no rules of its own: `valid_until` within reach, and producers on the list.
 #[derive(Clone, Debug)]
 pub struct StandardValidator {
     producers: Producers,
 }
 
 impl StandardValidator {
-    /// Takes blocks of `producers` only.
+    /// Accepts only blocks of `producers`.
     #[must_use]
     pub const fn new(producers: Producers) -> Self {
         Self { producers }

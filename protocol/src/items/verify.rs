@@ -1,4 +1,4 @@
-//! Signature checks as work to hand out: the engine asks for them, the driver runs them where it likes (on a
+//! Signature checks as work to hand out: the engine asks for them, the driver runs them where it chooses (on a
 //! pool, or from memory in a simulator), and the verdict comes back as an input.
 
 use alloc::sync::Arc;
@@ -13,7 +13,8 @@ use super::transaction::SignedTransaction;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
-/// Signatures to check. The verdict tells how far they are good, so that one bad one taints nothing before it.
+/// Signatures to check. The verdict tells up to where they are good, so that one bad signature does not affect
+/// those before it.
 #[derive(Clone, Debug)]
 pub struct VerifyJob {
     /// To be given back with the verdict.
@@ -31,10 +32,10 @@ pub struct VerifyJob {
 pub enum Verdict {
     /// Every signature is good.
     Valid,
-    /// One is not, or its key is no usable key. Of those behind it nothing is known: a header that follows a bad one names it as
-    /// its parent, and a block with a bad transaction is no block.
+    /// One is not good, or its key is not usable. Nothing is known of those behind it: a header that follows a bad
+    /// one names it as its parent, and a block with a bad transaction is no block.
     Invalid {
-        /// How many are good before it: of the headers first, then of the transactions.
+        /// How many are good before it: headers are counted first, then transactions.
         first: usize,
     },
 }
@@ -47,7 +48,7 @@ impl VerifyJob {
     }
 
     /// Checks the signatures in order, each by the strict rule, and stops at the first bad one. `key` decompresses
-    /// a public key, or remembers an earlier decompression.
+    /// a public key, or returns an earlier decompression.
     pub fn run(&self, mut key: impl FnMut(&PublicKey) -> Option<VerifyingKey>) -> Verdict {
         let bad = self.headers.iter().position(|header| {
             !key(&header.header().producer).is_some_and(|producer| header.verify(&producer, &self.network))

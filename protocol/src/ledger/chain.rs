@@ -1,28 +1,32 @@
-//! The chain: a bounded tree of signed headers, what is at hand of its newest blocks' bodies, the best chain through it,
-//! and which transactions that chain has.
+//! The chain: a bounded tree of signed headers, the bodies of its newest blocks in memory, the best chain through
+//! it, and which transactions that chain has.
 //!
-//! **Header rules.** A header is taken if its parent is known, its height is the parent's plus one, and it doesn't branch off
-//! below the floor (below). One that comes by itself ([`Standing::Alone`]) is taken if its producer has at most one other at that
-//! height: that bounds what a producer of many has all nodes pass on. It says nothing of the block, and holds nobody up: the
-//! ancestors of a higher header are taken, however many others there are, and a block with its body takes the place of a header
-//! without one.
+//! **Header rules.** A header is accepted if its parent is known, its height is the parent's plus one, and it
+//! doesn't branch off below the lowest remembered height (below). A header that comes by itself
+//! ([`Standing::Alone`]) is accepted if its producer has at most one other at that height. This bounds what a
+//! producer of many headers makes all nodes pass on. It says nothing of the block, and holds nothing up: the
+//! ancestors of a higher header are accepted, however many others there are, and a block with its body takes the
+//! place of a header without one.
 //!
-//! **Fork choice.** Of the connected blocks (those whose bodies and ancestors' bodies were checked) the highest is
-//! the tip; of equally high ones, that with the lowest id.
+//! **Fork choice.** Among the connected blocks (those whose bodies and ancestors' bodies were checked) the highest
+//! is the tip. Among equally high ones, it is the one with the lowest id.
 //!
-//! **Bounds.** Headers off the best chain are charged to their producers. When the tree is full, the producer with the most
-//! gives up its oldest leaf, if it has more than its share, for those with less and for itself; else the header farthest from the
-//! tip in height goes: a leaf off the best chain, or the lowest of the best chain while that has more than its guaranteed part.
-//! Headers without bodies go first. For the next tip there is always room, whether its body is here or not.
-//! The lowest of the best chain that is left is the *floor*: branches that start below it are given up. Bodies in memory are a cache of what durable storage has: over their bound
-//! the lowest goes, and its block stays connected. Of many more blocks the ids of their transactions are remembered, which
-//! is what a reorganisation needs.
+//! **Bounds.** Headers off the best chain are charged to their producers. When the tree is full, the producer with
+//! the most gives up its oldest leaf, if it has more than its share, for producers with less and for itself.
+//! Otherwise the header farthest from the tip in height is removed: a leaf off the best chain, or the lowest of
+//! the best chain while that has more than its guaranteed part. Headers without bodies are removed first. There is
+//! always room for the next tip, whether its body is here or not. The lowest header of the best chain that is kept
+//! is at the *lowest remembered height*: branches that start below it are given up. Bodies in memory are a cache
+//! of what durable storage has. Above their bound the lowest is removed, and its block stays connected. For many
+//! more blocks the ids of their transactions are remembered, because a reorganisation needs them.
 //!
-//! **Repeats.** A transaction may be in a block and again in one that descends from it: that depends on what is remembered of the
-//! ancestors, and validity must not. The first occurrence counts, and the others have no effect. Twice in one block is invalid.
+//! **Repeats.** A transaction may be in a block and again in one that descends from it. Whether a node notices
+//! this depends on what it remembers of the ancestors, and validity must not depend on that. The first occurrence
+//! counts, and the others have no effect. A block that has a transaction twice is invalid.
 //!
-//! Deliberately absent: signatures and allowed producers, which are checked before; a validator's rules on blocks, which
-//! whoever connects one brings along; and durable storage, which keeps every connected block until the chain has dropped it ([`Chain::take_dropped`]).
+//! Deliberately absent: signatures and allowed producers, which are checked before; a validator's rules on blocks,
+//! which the caller that connects one supplies; and durable storage, which keeps every connected block until the
+//! chain has dropped it ([`Chain::take_dropped`]).
 
 mod best;
 mod bodies;
@@ -64,10 +68,10 @@ pub struct Chain {
     confirmed: Confirmed,
     bodies: Bodies,
     contents: Contents,
-    /// Connected blocks that left the tree off the best chain.
+    /// Connected blocks that were removed from the tree while they were off the best chain.
     dropped: Vec<BlockId>,
     invalid: Invalid,
-    /// What is not connected on the way to `target`, lowest first.
+    /// The blocks that are not connected on the way to `target`, lowest first.
     missing: VecDeque<BlockId>,
     target: Tip,
 }
@@ -75,13 +79,13 @@ pub struct Chain {
 /// How much a chain keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Headers on all branches.
+    /// The most headers on all branches.
     pub headers: usize,
     /// Headers of the best chain that no other branch can push out; at least 2.
     pub best_headers: usize,
-    /// Headers off the best chain that a producer has before others may push them out.
+    /// Headers off the best chain that a producer may have before others may push them out.
     pub headers_each: usize,
-    /// Encoded bytes of blocks whose bodies are in memory. The tip's is kept even over it.
+    /// Encoded bytes of blocks whose bodies are in memory. The tip's body is kept even above this.
     pub body_bytes: usize,
     /// Ids of transactions that are remembered by block, in all.
     pub contents: usize,
@@ -89,7 +93,7 @@ pub struct Limits {
     pub confirmed: usize,
 }
 
-/// What a header is.
+/// The result of checking a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderCheck {
     /// Not in the tree, and fit for it.
@@ -101,7 +105,7 @@ pub enum HeaderCheck {
 /// A block was connected, now or before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connected {
-    /// What it changed, if it is the new tip.
+    /// The change of the best chain, if the block is the new tip.
     pub tip_change: Option<TipChange>,
     /// If it was connected now: the block, and the ids of its transactions in order.
     pub added: Option<(Arc<Block>, Arc<[TxId]>)>,
@@ -116,13 +120,14 @@ pub struct TipChange {
     pub disconnected: Vec<BlockId>,
     /// Blocks that joined it, lowest first.
     pub connected: Vec<BlockId>,
-    /// Transactions of the former that none of the latter has, lowest block first.
+    /// Transactions of the blocks that left that no block that joined has, lowest block first.
     pub returned: Vec<Arc<SignedTransaction>>,
-    /// Of the former, those whose bodies are not in memory, lowest first: their transactions are missing above.
+    /// The blocks that left whose bodies are not in memory, lowest first. Their transactions are missing in
+    /// `returned`.
     pub to_load: Vec<BlockId>,
-    /// All transactions of the latter, lowest block first, repeated ones included.
+    /// All transactions of the blocks that joined, lowest block first, repeated ones included.
     pub confirmed: Vec<TxId>,
-    /// Of these, the ones that an earlier block of the best chain has as well, as far as that is remembered.
+    /// Of these, the ones that an earlier block of the best chain has as well, if that is remembered.
     pub repeated: Vec<(BlockId, TxId)>,
     /// The highest block that stayed.
     pub fork: Height,
@@ -152,13 +157,13 @@ impl Default for Limits {
 }
 
 impl Chain {
-    /// A chain of nothing but genesis, with the protocol's limits.
+    /// A chain that has only genesis, with the protocol's limits.
     #[must_use]
     pub fn new(genesis: BlockId) -> Self {
         Self::with_limits(genesis, Limits::default())
     }
 
-    /// A chain of nothing but genesis.
+    /// A chain that has only genesis.
     #[must_use]
     pub fn with_limits(genesis: BlockId, limits: Limits) -> Self {
         Self {
@@ -176,11 +181,11 @@ impl Chain {
         }
     }
 
-    /// Goes on from the newest blocks of a best chain, lowest first; on a chain of nothing but genesis.
+    /// Continues from the newest blocks of a best chain, lowest first. The chain must have only genesis.
     ///
     /// # Errors
-    /// [`RestoreError`] if one doesn't follow the one before it, or the first one genesis, if its height is 1. The chain is
-    /// not to be used then.
+    /// [`RestoreError`] if a block doesn't follow the one before it, or if the first one has height 1 and doesn't
+    /// follow genesis. Then the chain must not be used.
     pub fn restore(&mut self, blocks: &[RestoredBlock]) -> Result<(), RestoreError> {
         for block in blocks {
             let (id, fields) = (block.header.id(), *block.header.header());
@@ -228,10 +233,10 @@ impl Chain {
         Ok(check)
     }
 
-    /// Takes a header into the tree. [`HeaderCheck::New`] means that it wasn't there.
+    /// Puts a header into the tree. [`HeaderCheck::New`] means that it wasn't there.
     ///
     /// # Errors
-    /// As [`Chain::check_header`]. The header is not in the tree then.
+    /// As [`Chain::check_header`]. Then the header is not in the tree.
     pub fn insert_header(&mut self, header: SignedHeader, standing: Standing) -> Result<HeaderCheck, Refusal> {
         self.insert(header, standing)
     }
@@ -244,7 +249,8 @@ impl Chain {
         self.header(&other).copied()
     }
 
-    /// Whether as many other blocks of its producer at its height are connected as are passed on unasked.
+    /// Whether the number of other connected blocks of its producer at its height is already the number that is
+    /// passed on unasked.
     #[must_use]
     pub fn is_one_too_many(&self, header: &SignedHeader) -> bool {
         let fields = header.header();
@@ -253,13 +259,14 @@ impl Chain {
         others.take(HEADERS_PER_PRODUCER_MAX).count() >= HEADERS_PER_PRODUCER_MAX
     }
 
-    /// Takes a block: its header, unless that is in the tree, and its body. The tip may change.
+    /// Connects a block: its header, unless that is in the tree, and its body. The tip may change.
     ///
     /// # Errors
     /// As [`Chain::check_header`]; [`Refusal::UnknownParent`] also if the parent isn't connected yet. About the
-    /// body: [`Refusal::WrongRoot`] if it is not this header's, [`Refusal::RepeatedTransaction`],
+    /// body: [`Refusal::WrongRoot`] if it is not this header's; [`Refusal::RepeatedTransaction`],
     /// [`Refusal::ExpiredTransaction`] or [`Refusal::TooFarAhead`] if no body of this header can be valid (see
-    /// [`Chain::mark_invalid`]). A header that was fit stays in the tree in all of these, and the tip as it was.
+    /// [`Chain::mark_invalid`]). In all of these an acceptable header stays in the tree, and the tip stays as it
+    /// was.
     pub fn connect(
         &mut self,
         header: SignedHeader,
@@ -268,7 +275,7 @@ impl Chain {
         self.connect_if(header, transactions, |_| Ok(()))
     }
 
-    /// Takes a block as [`Chain::connect`] does, if a chain's own `rule` allows it, which is asked last.
+    /// Connects a block as [`Chain::connect`] does, if a chain's own `rule` allows it. The rule is asked last.
     ///
     /// # Errors
     /// As [`Chain::connect`], and what the rule says.
@@ -278,7 +285,7 @@ impl Chain {
         transactions: Vec<Arc<SignedTransaction>>,
         rule: impl FnOnce(&[Arc<SignedTransaction>]) -> Result<(), Refusal>,
     ) -> Result<Connected, Refusal> {
-        // Whoever brings a header with its body has had it judged, and it takes no place from another.
+        // A header that comes with its body was judged before, and it takes no place from another.
         self.insert(header, Standing::InLineBlock)?;
         let (id, height) = (header.id(), header.header().height);
         if self.is_connected(&id) {
@@ -306,18 +313,19 @@ impl Chain {
         Ok(Connected { tip_change, added })
     }
 
-    /// Connected blocks that were dropped since the last call, and may be forgotten by whoever keeps them.
+    /// Connected blocks that were dropped since the last call. A storage that keeps them may forget them.
     pub fn take_dropped(&mut self) -> Vec<BlockId> {
         core::mem::take(&mut self.dropped)
     }
 
-    /// Drops a block that can't be valid, whatever body comes for it, and all that descend from it; it and its
-    /// children are refused from now on. Nothing happens to a block that is connected.
+    /// Drops a block that can't be valid, whatever body comes for it, and all that descend from it. From now on it
+    /// and its children are refused. Nothing happens to a block that is connected.
     pub fn mark_invalid(&mut self, id: &BlockId) {
         if self.is_connected(id) || self.invalid.contains(id) {
             return;
         }
-        // It goes on holding its slot: an invalid block doesn't entitle its producer to have another passed on.
+        // It continues to hold its slot: an invalid block doesn't entitle its producer to have another one passed
+        // on.
         let slot = self.tree.get(id).map(|node| (node.height(), node.producer()));
         self.drop_branch(id);
         if let Some((height, producer)) = slot {
@@ -337,7 +345,7 @@ impl Chain {
         }
     }
 
-    /// The first block of the best chain that has a transaction, while it is remembered, and that block's height.
+    /// The first block of the best chain that has a transaction, and that block's height, while it is remembered.
     #[must_use]
     pub fn confirmed(&self, id: &TxId) -> Option<(Height, BlockId)> {
         let height = self.confirmed.get(id)?;
@@ -350,13 +358,13 @@ impl Chain {
         self.height_of(id).is_some_and(|height| self.best.at(height) == Some(*id))
     }
 
-    /// The block that the best chain has at a height, while it is remembered.
+    /// The block of the best chain at a height, while it is remembered.
     #[must_use]
     pub fn best_at(&self, height: Height) -> Option<BlockId> {
         self.best.at(height)
     }
 
-    /// The height where a block's branch and the best chain are one. `None` if the block isn't known.
+    /// The height where a block's branch and the best chain meet. `None` if the block isn't known.
     #[must_use]
     pub fn common_height(&self, id: &BlockId) -> Option<Height> {
         self.height_of(id)?;
@@ -381,7 +389,8 @@ impl Chain {
         self.bodies.get(block).map_or(&[], |body| &body.transactions)
     }
 
-    /// The ids of a connected block's transactions, in order, whether or not its body is in memory; none if they are forgotten.
+    /// The ids of a connected block's transactions, in order, whether or not its body is in memory; none if they
+    /// are forgotten.
     #[must_use]
     pub fn ids_of(&self, block: &BlockId) -> &[TxId] {
         self.contents.get(block).map_or(&[], |ids| ids)
@@ -456,7 +465,7 @@ impl Chain {
         Ok(HeaderCheck::New)
     }
 
-    /// Whether this can be the body of this header, in whatever chain. Returns the ids of the transactions.
+    /// Whether this can be the body of this header, in any chain. Returns the ids of the transactions.
     fn check_body(header: &SignedHeader, transactions: &[Arc<SignedTransaction>]) -> Result<Arc<[TxId]>, Refusal> {
         let fields = header.header();
         let ids: Vec<TxId> = transactions.iter().map(|transaction| transaction.id()).collect();

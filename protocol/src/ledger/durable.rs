@@ -1,10 +1,11 @@
-//! What outlives a run: the records that the engine has a driver keep, what it asks back for, and what it starts from.
-//! Types only; how they are kept is the driver's business.
+//! What outlives a run: the records that the engine has a driver keep, what it asks back, and what it starts from.
+//! Types only; the driver decides how they are kept.
 //!
-//! **Order.** Records are to be kept in the order in which they leave the engine. Whatever prefix of them was kept when a
-//! node died, a start from it is sound and lacks nothing: a block is recorded before the best chain names it, a transaction
-//! leaves the mempool's records after the block that confirms it, and one that a reorganisation returns is recorded as
-//! pending before the chain that lacks it, or its block is named there as still to be returned.
+//! **Order.** Records must be kept in the order in which they leave the engine. If a node dies, some prefix of
+//! them was kept. Whichever prefix that is, a start from it is sound and lacks nothing. A block is recorded before
+//! the best chain names it. A transaction is removed from the mempool's records after the block that confirms it
+//! is recorded. A transaction that a reorganisation returns is recorded as pending before the chain that lacks it,
+//! or its block is named there as still to be returned.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,7 +20,7 @@ use crate::wire::message::Tip;
 pub enum Record {
     /// A transaction joined the mempool.
     Pending(Arc<SignedTransaction>),
-    /// Transactions left the mempool: confirmed, evicted or expired. Some may never have been recorded.
+    /// Transactions left the mempool: confirmed, shed or expired. Some may never have been recorded.
     Gone(Vec<TxId>),
     /// A block was checked in full.
     Block {
@@ -28,32 +29,33 @@ pub enum Record {
         /// The ids of its transactions, in order.
         transactions: Arc<[TxId]>,
     },
-    /// The best chain changed: above the height `fork` it consists of `blocks`, lowest first, and ends there. All of
-    /// them were recorded before.
+    /// The best chain changed. Above the height `fork` it consists of `blocks`, lowest first, and ends there. All
+    /// of them were recorded before.
     Best {
         /// The highest block that stays.
         fork: Height,
-        /// What follows it.
+        /// The blocks that follow it.
         blocks: Vec<BlockId>,
         /// Blocks that left the best chain and whose transactions are still to go back to the mempool.
         returning: Vec<BlockId>,
     },
-    /// The transactions of a block that left the best chain are back in the mempool, as far as they are wanted there.
+    /// The transactions of a block that left the best chain are back in the mempool, if they are wanted there.
     Returned(BlockId),
-    /// Blocks off the best chain that are followed no more.
+    /// Blocks off the best chain that are no longer followed.
     Dropped(Vec<BlockId>),
 }
 
-/// Something that was recorded before and is wanted back.
+/// Something that was recorded before and is asked back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Load {
     /// A block.
     Block(BlockId),
-    /// Headers of the best chain after the first of these ids that is on it (genesis counts), lowest first, at most
-    /// [`HEADERS_ENTRIES_MAX`](crate::limits::HEADERS_ENTRIES_MAX).
+    /// Headers of the best chain after the first of these ids that is on it (genesis counts), lowest first, at
+    /// most [`HEADERS_ENTRIES_MAX`](crate::limits::HEADERS_ENTRIES_MAX).
     HeadersAfter(Vec<BlockId>),
-    /// Where the best chain has a transaction first. Blocks of at least the newest
-    /// [`VALID_UNTIL_AHEAD_MAX`](crate::limits::VALID_UNTIL_AHEAD_MAX) heights count, whether or not their bodies are kept.
+    /// Where a transaction occurs first on the best chain. Blocks of at least the newest
+    /// [`VALID_UNTIL_AHEAD_MAX`](crate::limits::VALID_UNTIL_AHEAD_MAX) heights count, whether or not their bodies
+    /// are kept.
     First(TxId),
     /// The ids of a block's transactions, whether or not its body is kept.
     Contents(BlockId),
@@ -75,9 +77,9 @@ impl Load {
 /// The answer to a [`Load`].
 #[derive(Clone, Debug)]
 pub enum Loaded {
-    /// A block; `None` if it isn't kept (any more).
+    /// A block; `None` if it isn't kept, or no longer.
     Block {
-        /// Which.
+        /// The block's id.
         id: BlockId,
         /// Header and body, which belong together.
         block: Option<Arc<Block>>,
@@ -89,28 +91,28 @@ pub enum Loaded {
         /// Lowest first.
         headers: Vec<SignedHeader>,
     },
-    /// A transaction's first place.
+    /// A transaction's first occurrence.
     First {
-        /// Which.
+        /// The transaction's id.
         id: TxId,
-        /// What was found; `None` if nobody could look.
+        /// What was found; `None` if storage could not look.
         looked: Option<Looked>,
     },
     /// The ids of a block's transactions, in order; `None` if they aren't kept.
     Contents {
-        /// Which.
+        /// The block's id.
         id: BlockId,
         /// Its transactions.
         transactions: Option<Arc<[TxId]>>,
     },
 }
 
-/// What durable storage knows of a transaction's first place.
+/// What durable storage knows of a transaction's first occurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Looked {
     /// The first block of the best chain that has it.
     pub first: Option<Tip>,
-    /// The end of the best chain, as far as it is kept: newer records may be on their way.
+    /// The end of the best chain in storage. Newer records may be on their way.
     pub tip: Tip,
 }
 

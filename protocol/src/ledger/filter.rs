@@ -1,11 +1,13 @@
 //! Which transactions the newest blocks of the best chain may have: a filter that never misses one.
 //!
-//! **What it promises.** A transaction that it denies is in no block of the best chain at or above the height that was asked for.
-//! One that it doesn't deny may be there or not; durable storage knows. So whatever makes it worse costs look-ups, and no
-//! answer: a height whose transactions it has not been told of, a part that is full, and blocks that left the best chain again.
+//! **What it promises.** A transaction that it denies is in no block of the best chain at or above the height that
+//! was asked for. A transaction that it doesn't deny may be there or not; durable storage knows. So anything that
+//! makes the filter worse costs look-ups, and never a wrong answer. The following make it worse: a height whose
+//! transactions it has not been told, a part that is full, and blocks that left the best chain again.
 //!
-//! It consists of parts of [`FILTER_PART_BLOCKS`] heights, which go as the chain grows, and a part of Bloom filters, each twice as
-//! large as the one before until they hold [`FILTER_SLICE_IDS_MAX`]. Ids are hashed with a key of this node's, so nobody can aim.
+//! It consists of parts of [`FILTER_PART_BLOCKS`] heights, which are removed as the chain grows. A part consists
+//! of Bloom filters, each twice as large as the one before until they hold [`FILTER_SLICE_IDS_MAX`]. Ids are
+//! hashed with a key of this node's own, so an attacker can't aim.
 //!
 //! Deliberately absent: looking anything up, and which heights matter.
 
@@ -27,7 +29,7 @@ pub struct Filter {
     hasher: SeededState,
     /// By height, divided by the blocks of a part.
     parts: BTreeMap<u64, Part>,
-    /// Heights whose transactions it has not been told of, and whether somebody was asked for them since the last
+    /// Heights whose transactions it has not been told, and whether they were asked for since the last
     /// [`Filter::ask_again`].
     unknown: BTreeMap<Height, bool>,
     bytes: usize,
@@ -37,14 +39,14 @@ pub struct Filter {
 #[derive(Debug, Default)]
 struct Part {
     slices: Vec<Slice>,
-    /// There was no room for all: it denies nothing.
+    /// There was no room for all ids, so it denies nothing.
     full: bool,
 }
 
 #[derive(Debug)]
 struct Slice {
     words: Vec<u64>,
-    /// How many ids it takes, and how many more.
+    /// How many ids it takes in all, and how many more it can take.
     size: usize,
     left: usize,
 }
@@ -56,7 +58,7 @@ impl Filter {
         Self::with_size(hasher, FILTER_BYTES_MAX)
     }
 
-    /// An empty filter of at most so many bytes.
+    /// An empty filter of at most this number of bytes.
     #[must_use]
     pub const fn with_size(hasher: SeededState, bytes_max: usize) -> Self {
         Self { hasher, parts: BTreeMap::new(), unknown: BTreeMap::new(), bytes: 0, bytes_max }
@@ -68,13 +70,13 @@ impl Filter {
         self.bytes
     }
 
-    /// The block at a height has these transactions, and perhaps others had before.
+    /// The block at a height has these transactions. Blocks that were there before may have had others.
     pub fn insert(&mut self, height: Height, ids: impl Iterator<Item = TxId>) {
         self.unknown.remove(&height);
         let part = self.parts.entry(height / FILTER_PART_BLOCKS).or_default();
         for id in ids {
             let hash = self.hasher.hash_one(id);
-            // Blocks that leave the best chain and come back take no place anew.
+            // Blocks that leave the best chain and come back need no new room.
             if part.has(hash) {
                 continue;
             }
@@ -94,7 +96,7 @@ impl Filter {
         }
     }
 
-    /// A block is at a height, and nobody has told of its transactions.
+    /// A block is at a height, and its transactions are not known.
     pub fn insert_unknown(&mut self, height: Height) {
         self.unknown.insert(height, false);
     }
@@ -104,25 +106,26 @@ impl Filter {
         self.unknown.split_off(&height.saturating_add(1));
     }
 
-    /// The highest height whose transactions nobody has told of or was asked for; it counts as asked for from now on.
+    /// The highest height whose transactions are not known and were not asked for. From now on it counts as asked
+    /// for.
     pub fn next_unknown(&mut self) -> Option<Height> {
         let (height, asked) = self.unknown.iter_mut().rev().find(|(_, asked)| !**asked)?;
         *asked = true;
         Some(*height)
     }
 
-    /// Of the heights that are still unknown, each may be asked for once more.
+    /// Each height that is still unknown may be asked for once more.
     pub fn ask_again(&mut self) {
         self.unknown.values_mut().for_each(|asked| *asked = false);
     }
 
-    /// How many heights' transactions nobody has told of.
+    /// The number of heights whose transactions are not known.
     #[must_use]
     pub fn unknown_len(&self) -> usize {
         self.unknown.len()
     }
 
-    /// Nobody asks for lower heights any more.
+    /// Lower heights are no longer asked for.
     pub fn forget_below(&mut self, height: Height) {
         self.unknown = self.unknown.split_off(&height);
         let kept = self.parts.split_off(&(height / FILTER_PART_BLOCKS));
@@ -154,7 +157,7 @@ impl Slice {
         self.size.saturating_mul(2).min(FILTER_SLICE_IDS_MAX)
     }
 
-    /// The words and bits of a hash: two halves of it, added again and again.
+    /// The words and bits of a hash: two halves of it, one added to the other again and again.
     fn places(&self, hash: u64) -> impl Iterator<Item = (usize, u64)> + use<> {
         let bits = (self.words.len() as u64).saturating_mul(64).max(1);
         let (first, step) = (hash >> 32, (hash & 0xffff_ffff) | 1);

@@ -7,71 +7,75 @@ use crate::time::Duration;
 pub const MEMPOOL_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Transactions in the mempool. One takes about 0.6 KiB of memory beside its bytes (its fields, its count and
-/// seven index entries): 40 MiB for all, so a full mempool takes at most 72 MiB.
+/// seven index entries): 40 MiB for all. So a full mempool takes at most 72 MiB.
 pub const MEMPOOL_ENTRIES_MAX: usize = 65_536;
 
-/// What the smallest transaction counts for, in bytes: 512. Then the bound in bytes holds the one in entries, and
-/// an author's share is one number.
+/// The number of bytes for which the smallest transaction counts: 512. So the bound in bytes implies the one in
+/// entries, and an author's share is one number.
 pub const MEMPOOL_CHARGE_MIN: usize = MEMPOOL_BYTES_MAX / MEMPOOL_ENTRIES_MAX;
 
-/// An author may hold a 16th of the mempool (2 MiB) before the full pool sheds by author. Below that, authors are
-/// free to make and their shares say nothing, so the pool sheds by link.
+/// An author may hold a 16th of the mempool (2 MiB) before the full pool sheds by author. Below that, shares of
+/// authors say nothing, because new authors cost nothing, so the pool sheds by link.
 pub const MEMPOOL_AUTHOR_SHARE: usize = 16;
 
-/// Up to a quarter of the mempool (8 MiB), what was submitted here gives way to nothing that comes by a link: somebody was told
-/// that it is held.
+/// Up to a quarter of the mempool (8 MiB), what was submitted here gives way to nothing that comes by a link,
+/// because the submitter was told that it is held.
 pub const MEMPOOL_LOCAL_SHARE: usize = 4;
 
-/// What has been in the mempool for so long is old, and is the first to go when there is no room. Eight full blocks take a
-/// whole mempool, oldest first, so at one block a minute nobody wanted what is older.
+/// An item that has been in the mempool for this time is old, and is the first to be removed when there is no
+/// room. Eight full blocks take a whole mempool, oldest first, so at one block a minute no producer wanted an item
+/// that is older.
 pub const MEMPOOL_OLD_AFTER: Duration = Duration::from_secs(600);
 
-/// A full mempool turns a link's share over no faster than this: 65,536 small items in 60 s are 1,092 a second of all links,
-/// and what is taken is sure of some half of that time. It is the brake on junk that would be passed on forever.
+/// A full mempool turns a link's share over no faster than this: 65,536 small items in 60 s are 1,092 a second
+/// from all links, and an accepted item is sure to stay for about half of that time. This is the brake on junk
+/// that would otherwise be passed on forever.
 pub const MEMPOOL_TURNOVER: Duration = Duration::from_secs(60);
 
-/// Of a turnover, so much may come at once: an eighth of the share, 1,024 small items of each of eight links.
+/// The part of a turnover that may come at once: an eighth of the share, 1,024 small items of each of eight links.
 pub const MEMPOOL_TURNOVER_BURST: Duration = Duration::from_millis(7_500);
 
-/// Transactions of one author and nonce in the mempool: enough to prove a double use, too few to flood.
+/// Transactions of one author and nonce in the mempool: enough to prove that a nonce was used twice, too few to
+/// flood.
 pub const TRANSACTIONS_PER_NONCE_MAX: usize = 2;
 
-/// Headers remembered, on all branches: the best chain's part ([`CHAIN_BEST_HEADERS_MIN`]), a branch that left it 10,000 blocks
-/// ago, and the shares of four producers. One takes about 0.65 KiB with its index entries: 16 MiB.
+/// Headers remembered, on all branches: the best chain's part ([`CHAIN_BEST_HEADERS_MIN`]), a branch that left it
+/// 10,000 blocks ago, and the shares of four producers. One takes about 0.65 KiB with its index entries: 16 MiB.
 pub const CHAIN_HEADERS_MAX: usize = 24_576;
 
 /// Headers of the best chain that no other branch can push out: more than [`VALID_UNTIL_AHEAD_MAX`], so that a
 /// confirmed transaction is known for as long as it is valid.
 pub const CHAIN_BEST_HEADERS_MIN: usize = 10_240;
 
-/// Headers of one producer at one height that are taken and passed on unasked: both sides of an equivocation, and no more.
+/// Headers of one producer at one height that are accepted and passed on unasked: both sides of an equivocation,
+/// and no more.
 pub const HEADERS_PER_PRODUCER_MAX: usize = 2;
 
-/// Headers off the best chain that one producer has before it is the first to give some up when the tree is full. Fourteen
-/// producers fill what the best chain's part leaves ([`CHAIN_HEADERS_MAX`]).
+/// Headers off the best chain that one producer may have. A producer with more is the first to give some up when
+/// the tree is full. Fourteen producers fill what the best chain's part leaves ([`CHAIN_HEADERS_MAX`]).
 pub const HEADERS_OFF_BEST_SHARE: usize = 1_024;
 
-/// Encoded bytes of the blocks whose bodies are in memory: 16 MiB, or four full blocks. The smallest transaction takes
-/// 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small. The others are in durable storage.
+/// Encoded bytes of the blocks whose bodies are in memory: 16 MiB, or four full blocks. The smallest transaction
+/// takes 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small. The others are in durable storage.
 pub const CHAIN_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Ids of transactions that are remembered by block: those of all confirmed ones that are remembered, and as many for
-/// branches beside. 32 bytes each: 16 MiB.
+/// Ids of transactions that are remembered by block: those of all remembered confirmed ones, and as many for other
+/// branches. 32 bytes each: 16 MiB.
 pub const CHAIN_CONTENTS_MAX: usize = 2 * CONFIRMED_MAX;
 
-/// Confirmed transactions remembered, the newest. One takes about 100 bytes: 25 MiB. At 26 transactions a block,
-/// that is as long as a transaction can be valid.
+/// Confirmed transactions that are remembered, the newest. One takes about 100 bytes: 25 MiB. At 26 transactions a
+/// block, this covers as long as a transaction can be valid.
 pub const CONFIRMED_MAX: usize = 262_144;
 
-/// Blocks of one part of the filter of confirmed transactions: a quarter of the heights that matter, so that five parts are in
-/// use at most, and what is too old goes soon.
+/// Blocks of one part of the filter of confirmed transactions: a quarter of the heights that matter, so that at
+/// most five parts are in use, and parts that are too old are removed soon.
 pub const FILTER_PART_BLOCKS: u64 = VALID_UNTIL_AHEAD_MAX / 4;
 
 /// Bits of the filter for each id …
 pub const FILTER_BITS_PER_ID: usize = 16;
 
-/// … and how many of them an id sets. Half of the bits are zero at least when it is full: (1 - e^(-8/16))^8, one in 1,700 ids that
-/// are new is looked up for each slice that is full.
+/// … and how many of them an id sets. When the filter is full, at least half of its bits are zero: (1 -
+/// e^(-8/16))^8, so one in 1,700 new ids is looked up for each slice that is full.
 pub const FILTER_PROBES: u64 = 8;
 
 /// Ids of the smallest slice of a part: 2 KiB.
@@ -80,15 +84,15 @@ pub const FILTER_SLICE_IDS_MIN: usize = 1_024;
 /// Ids of the largest: 512 KiB.
 pub const FILTER_SLICE_IDS_MAX: usize = 262_144;
 
-/// Bytes of the filter: 16 MiB, for 8 million ids of 2 bytes, or 800 in each of 10,000 blocks. Of more, whatever may be in the part
-/// that found no room is looked up.
+/// Bytes of the filter: 16 MiB, for 8 million ids of 2 bytes, or 800 in each of 10,000 blocks. If there are more,
+/// every id that may be in the part that found no room is looked up.
 pub const FILTER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Invalid blocks remembered, the newest. One takes about 150 bytes: 150 KiB.
 pub const INVALID_BLOCKS_MAX: usize = 1_024;
 
-/// Blocks without a parent, from one peer. With its index entries one takes about 0.4 KiB beside its bytes: 72 peers'
-/// are 4,608, 1.8 MiB.
+/// Blocks without a parent, from one peer. With its index entries one takes about 0.4 KiB beside its bytes: 72
+/// peers have 4,608, 1.8 MiB.
 pub const ORPHANS_PER_PEER_MAX: usize = 64;
 
 /// Their encoded bytes: 5 MiB, one full block and some small ones, or a quarter more than is requested ahead

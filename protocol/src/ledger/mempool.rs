@@ -1,26 +1,29 @@
 //! The mempool: valid transactions that are in no block of the best chain.
 //!
-//! It is bounded in bytes and entries, and refuses or sheds by rules that one flooder can't turn against the others
-//! ([why](../../../docs/decisions/0025-a-full-mempool-turns-over.md)). When there is no room for a newcomer, shares are compared
-//! with the newcomer counted in:
+//! It is bounded in bytes and entries, and refuses or sheds by rules that one flooder can't turn against the
+//! others ([why](../../../docs/decisions/0025-a-full-mempool-turns-over.md)). When there is no room for a
+//! newcomer, shares are compared with the newcomer counted in:
 //!
-//! 1. If an author holds more than a 16th of the pool, the largest author sheds its newest item. If that is the newcomer's, it
-//!    is refused.
-//! 2. Otherwise the link with the largest share sheds an item: its oldest one, if that is *old* ([`MEMPOOL_OLD_AFTER`]), else
-//!    the one in the *middle* of its share. So the older half of what a link brought keeps its place while it is young, and
-//!    the newer half is passed through in order. Local submissions are a link of their own; closed links are one link
-//!    together, so that reconnecting wins nothing.
-//! 3. If the newcomer's own link has the largest share, it takes the place of such an item of that link, as long as the
-//!    link's share is turned over no more than once in [`MEMPOOL_TURNOVER`]. Beyond that it is refused.
-//! 4. What was submitted here gives way to nothing that came by another link while it is at most a quarter of the pool.
-//!    Beyond that its newest goes. Its own newcomers are refused: who submitted the others was told that they are held.
+//! 1. If an author holds more than a 16th of the pool, the largest author sheds its newest item. If that
+//!    author is the newcomer's, the newcomer is refused.
+//! 2. Otherwise the link with the largest share sheds an item: its oldest one, if that is *old*
+//!    ([`MEMPOOL_OLD_AFTER`]), otherwise the one in the *middle* of its share. So the older half of what a link
+//!    brought keeps its place while it is young, and items pass through the newer half in order. Local submissions
+//!    are their own link. All closed links together are one link, so that reconnecting gains nothing.
+//! 3. If the newcomer's own link has the largest share, the newcomer takes the place of such an item of that link,
+//!    as long as the link's share is turned over no more than once in [`MEMPOOL_TURNOVER`]. Beyond that it is
+//!    refused.
+//! 4. What was submitted here gives way to nothing that came by another link while it is at most a quarter of the
+//!    pool. Beyond that its newest item is removed. Its own newcomers are refused, because the submitters of the
+//!    others were told that they are held.
 //! 5. This repeats until there is room. If the newcomer is refused, nothing has changed.
 //!
-//! So each of `n` links has a share that others can't take: a link with less than an `n`-th of what is held is neither shed
-//! from nor refused by rule 2.
+//! So each of `n` links has a share that others can't take: a link with less than an `n`-th of what is held
+//! neither sheds nor is refused by rule 2.
 //!
-//! *Rationale*: a share by author is the fair one, but authors are free to make; links are not. An honest link carries
-//! everybody's junk, though. The turnover lets news in beside it, and is a brake on junk that would be passed on forever.
+//! *Rationale*: a share by author is the fair one, but new authors cost nothing, and links do. An honest link
+//! carries everybody's junk, though. The turnover lets news in beside it, and is a brake on junk that would
+//! otherwise be passed on forever.
 //!
 //! Deliberately absent: any check of a signature or a validator's rule, and fees. Every item here passed its
 //! checks before.
@@ -49,31 +52,32 @@ use shares::Shares;
 #[derive(Debug)]
 pub struct Mempool {
     bytes_max: usize,
-    /// By order of acceptance.
+    /// In the order of acceptance.
     entries: BTreeMap<u64, Entry>,
     ids: BTreeMap<TxId, u64>,
     nonces: BTreeMap<(PublicKey, u64), usize>,
     expiries: BTreeSet<(Height, u64)>,
     authors: Shares<PublicKey>,
     links: Shares<Link>,
-    /// Until when a link's turnover so far would have taken, at the rate of one share in a turnover.
+    /// For each link, the time until which its turnovers would have lasted, at the rate of one share in a
+    /// turnover.
     turned: BTreeMap<Link, Time>,
     next: u64,
     bytes: usize,
     charged: usize,
 }
 
-/// A transaction was taken.
+/// A transaction was accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inserted {
     /// What was shed to make room for it, in the order of shedding.
     pub evicted: Vec<Arc<SignedTransaction>>,
 }
 
-/// What a short id names.
+/// The transactions that a short id names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// Nothing that is held.
+    /// No transaction that is held.
     None,
     /// This transaction.
     One(Arc<SignedTransaction>),
@@ -85,7 +89,7 @@ pub enum Lookup {
 struct Entry {
     transaction: Arc<SignedTransaction>,
     accepted_at: Time,
-    /// Whether it is no news, however young.
+    /// Whether it is no news, even if it is young.
     settled: bool,
     link: Link,
     charge: usize,
@@ -111,7 +115,7 @@ impl Default for Mempool {
 }
 
 impl Mempool {
-    /// An empty pool for `bytes_max` bytes; a transaction counts for its encoded bytes, and for at least
+    /// An empty pool for `bytes_max` bytes. A transaction counts for its encoded bytes, and for at least
     /// [`MEMPOOL_CHARGE_MIN`].
     #[must_use]
     pub const fn new(bytes_max: usize) -> Self {
@@ -130,13 +134,14 @@ impl Mempool {
         }
     }
 
-    /// Takes a transaction that came by `link` (`None`: submitted here). Its bytes must be its own: a slice of a larger
-    /// buffer would keep all of that alive.
-    /// One that is held already changes nothing.
+    /// Accepts a transaction that came by `link` (`None`: submitted here). Its bytes must be its own, because a
+    /// slice of a larger buffer would keep all of that buffer alive. A transaction that is held already changes
+    /// nothing.
     ///
     /// # Errors
-    /// [`Refusal::NonceTaken`], or by the rules above [`Refusal::AuthorFull`] (rule 1) or [`Refusal::MempoolFull`] (rules 2 to
-    /// 4, which another link may pass). Nothing has changed then, and the same transaction may be taken later.
+    /// [`Refusal::NonceTaken`], or by the rules above [`Refusal::AuthorFull`] (rule 1) or [`Refusal::MempoolFull`]
+    /// (rules 2 to 4, which another link may pass). Then nothing has changed, and the same transaction may be
+    /// accepted later.
     pub fn insert(
         &mut self,
         now: Time,
@@ -161,8 +166,8 @@ impl Mempool {
         Ok(Inserted { evicted: evicted.into_iter().map(|(_, entry)| entry.transaction).collect() })
     }
 
-    /// Why a transaction would be refused now, as far as that shows at a look: a newcomer that needs the room of several may
-    /// be refused all the same. Nothing changes.
+    /// Why a transaction would be refused now, if a short look shows that. A newcomer that needs the room of
+    /// several may still be refused by [`Mempool::insert`]. Nothing changes.
     pub fn refusal(&mut self, now: Time, transaction: &SignedTransaction, link: Option<u32>) -> Option<Refusal> {
         if self.is_nonce_taken(transaction) {
             return Some(Refusal::NonceTaken);
@@ -171,8 +176,8 @@ impl Mempool {
         if self.fits(newcomer.charge) { None } else { self.victim(&newcomer).err() }
     }
 
-    /// Tells that a transaction was submitted here as well: it counts for local submissions from now on. False if it is not
-    /// held.
+    /// Notes that a transaction was submitted here as well. From now on it counts for local submissions. False if
+    /// it is not held.
     pub fn adopt(&mut self, id: &TxId) -> bool {
         let Some((at, entry)) = self.ids.get(id).and_then(|at| Some((*at, self.entries.get_mut(at)?))) else {
             return false;
@@ -206,29 +211,29 @@ impl Mempool {
         }
     }
 
-    /// Whether a short id names one that is held, or more than one.
+    /// Whether a short id names one or more transactions that are held.
     pub(crate) fn names(&self, short: ShortId) -> bool {
         self.ids_like(short).next().is_some()
     }
 
-    /// Whether a short id names more than one that is held.
+    /// Whether a short id names more than one transaction that is held.
     pub(crate) fn is_ambiguous(&self, short: ShortId) -> bool {
         self.ids_like(short).nth(1).is_some()
     }
 
-    /// When a transaction that is held was taken.
+    /// When a transaction that is held was accepted.
     #[must_use]
     pub fn accepted_at(&self, id: &TxId) -> Option<Time> {
         self.entry(id).map(|entry| entry.accepted_at)
     }
 
-    /// Gives up a transaction, because a block has it, say.
+    /// Removes a transaction, for example because a block has it.
     pub fn remove(&mut self, id: &TxId) -> Option<Arc<SignedTransaction>> {
         let at = *self.ids.get(id)?;
         self.detach(at).map(|entry| entry.transaction)
     }
 
-    /// Gives up every transaction that no block after `tip` may hold, and returns them.
+    /// Removes every transaction that no block after `tip` may hold, and returns them.
     pub fn remove_expired(&mut self, tip: Height) -> Vec<Arc<SignedTransaction>> {
         let mut expired = Vec::new();
         while let Some(&(valid_until, at)) = self.expiries.first() {
@@ -243,7 +248,7 @@ impl Mempool {
         expired
     }
 
-    /// Tells that a link is closed. What came by it stays, and counts for closed links together.
+    /// Notes that a link is closed. Items that came by it stay, and count for all closed links together.
     pub fn link_closed(&mut self, link: u32) {
         for at in self.links.items(&Link::Open(link)) {
             if let Some(entry) = self.entries.get_mut(&at) {
@@ -255,8 +260,8 @@ impl Mempool {
         self.turned.remove(&Link::Open(link));
     }
 
-    /// The oldest transactions that may be in a block and whose list takes at most `body_bytes_max` bytes of it, encoded. Those
-    /// that don't fit any more are passed over.
+    /// The oldest transactions that may be in a block and whose encoded list takes at most `body_bytes_max` bytes
+    /// of it. Those that no longer fit are passed over.
     #[must_use]
     pub fn template(
         &self,
@@ -279,29 +284,29 @@ impl Mempool {
         chosen
     }
 
-    /// All transactions and when they were taken, in the order of taking.
+    /// All transactions and when they were accepted, in the order of acceptance.
     pub fn oldest_first(&self) -> impl DoubleEndedIterator<Item = (&Arc<SignedTransaction>, Time)> {
         self.entries.values().map(|entry| (&entry.transaction, entry.accepted_at))
     }
 
-    /// Tells that a transaction is no news: it came from an earlier run, or from somebody who has held it for long.
+    /// Notes that a transaction is no news: it came from an earlier run, or from a peer that has held it for long.
     pub fn settle(&mut self, id: &TxId) {
         if let Some(entry) = self.ids.get(id).and_then(|at| self.entries.get_mut(at)) {
             entry.settled = true;
         }
     }
 
-    /// What came as news less than `span` ago, in the order of taking.
+    /// Transactions that came as news less than `span` ago, in the order of acceptance.
     pub fn news(&self, now: Time, span: Duration) -> impl Iterator<Item = &Arc<SignedTransaction>> {
         self.entries.values().filter(move |entry| entry.is_news(now, span)).map(|entry| &entry.transaction)
     }
 
-    /// All else, in the order of taking.
+    /// All others, in the order of acceptance.
     pub fn settled(&self, now: Time, span: Duration) -> impl Iterator<Item = &Arc<SignedTransaction>> {
         self.entries.values().filter(move |entry| !entry.is_news(now, span)).map(|entry| &entry.transaction)
     }
 
-    /// Short ids in their order, after one or from the first.
+    /// Short ids in their order, after a given one or from the first.
     pub fn ids_after(&self, after: Option<ShortId>) -> impl Iterator<Item = ShortId> {
         let start = after.map(|short| {
             let mut id = [0xff; 32];

@@ -1,18 +1,20 @@
 //! Orphans: blocks whose parent isn't there yet, kept for a while so that they need not be fetched twice.
 //!
-//! Room is counted by the peer that sent a block. A peer has room of its own, and pushes out only its own blocks there. All
-//! peers together have less, and that is shared out:
+//! Room is counted by the peer that sent a block. A peer has its own room, and pushes out only its own blocks
+//! there. The room of all peers together is less than the sum, and is shared as follows:
 //!
-//! * A block that is *needed next* takes the place of any that is not. What is needed next is little and known
-//!   ([`BLOCKS_AHEAD_BYTES_MAX`](crate::limits::BLOCKS_AHEAD_BYTES_MAX)), and nobody but a producer can make such blocks.
-//! * Of the others, a peer takes the place of those of the peer that has the most of them, while it would have fewer
-//!   itself. So n peers that want all the room have an n-th of it each, whoever came first.
+//! * A block that is *needed next* takes the place of any that is not. Blocks that are needed next are few and
+//!   known ([`BLOCKS_AHEAD_BYTES_MAX`](crate::limits::BLOCKS_AHEAD_BYTES_MAX)), and only a producer can make such
+//!   blocks.
+//! * Among the others, a peer takes the place of blocks of the peer that has the most of them, while it would have
+//!   fewer itself. So n peers that want all the room have an n-th of it each, whichever came first.
 //!
-//! The pool would hold copies of a block from several peers. The engine puts in one: it drops a body that doesn't match its
-//! header before, and all bodies that do are the same bytes.
+//! The pool could hold copies of a block from several peers, but the engine puts in one: it drops a body that
+//! doesn't match its header before, and all bodies that match are the same bytes.
 //!
-//! Deliberately absent: headers without a body (they are fetched again by locator) and any check of a block; whoever puts
-//! one in has checked its header's signature, or a stranger's junk would be kept as well as a producer's blocks.
+//! Deliberately absent: headers without a body (they are fetched again by locator) and any check of a block. The
+//! caller that puts a block in has checked its header's signature. Otherwise a stranger's junk would be kept like
+//! a producer's blocks.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
@@ -27,7 +29,7 @@ use crate::wire::codec::Encode;
 /// Blocks that wait for their parents.
 #[derive(Debug, Default)]
 pub struct OrphanPool {
-    /// By order of arrival.
+    /// In the order of arrival.
     orphans: BTreeMap<u64, Orphan>,
     by_parent: BTreeSet<(BlockId, u64)>,
     /// Which peers' copies of a block are here: while catching up, every missing block is looked for.
@@ -43,7 +45,7 @@ pub struct OrphanPool {
 pub enum Need {
     /// It is one of those that are requested ahead, on the way to the best header.
     Next,
-    /// Some time, or never.
+    /// It is needed some time later, or never.
     Later,
 }
 
@@ -60,7 +62,7 @@ struct Orphan {
 struct Share {
     bytes: usize,
     orphans: BTreeSet<u64>,
-    /// Of these, those that are not needed next, with their bytes.
+    /// Of these, the ones that are not needed next, with their bytes.
     later: BTreeMap<u64, usize>,
     later_bytes: usize,
 }
@@ -72,8 +74,8 @@ impl OrphanPool {
         Self::default()
     }
 
-    /// Keeps a block that `peer` sent, in place of others if need be (see the head of the file). False if this peer's copy
-    /// is held already, or there is no room; nothing has changed then.
+    /// Keeps a block that `peer` sent, in place of others if necessary (see the head of the file). False if this
+    /// peer's copy is held already, or if there is no room; then nothing has changed.
     pub fn insert(&mut self, now: Time, peer: u32, block: Arc<Block>, need: Need) -> bool {
         let bytes = block.encoded_len();
         if self.holds(peer, &block.header.id()) {
@@ -120,14 +122,14 @@ impl OrphanPool {
         self.by_id.range((*id, 0)..=(*id, u32::MAX)).next().map(|(_, peer)| *peer)
     }
 
-    /// Drops what a peer sent.
+    /// Drops everything that a peer sent.
     pub fn remove_peer(&mut self, peer: u32) {
         for at in self.by_peer.remove(&peer).unwrap_or_default().orphans {
             self.remove(at);
         }
     }
 
-    /// Drops what has waited for [`ORPHAN_LIFETIME`], and tells how many blocks that were.
+    /// Drops blocks that have waited for [`ORPHAN_LIFETIME`], and returns how many they were.
     pub fn expire(&mut self, now: Time) -> usize {
         let mut expired = 0_usize;
         while let Some(&(expires_at, at)) = self.deadlines.first() {
@@ -175,7 +177,7 @@ impl OrphanPool {
         self.by_id.contains(&(*id, peer))
     }
 
-    /// Which orphans go so that one more fits; `None` if it doesn't.
+    /// Which orphans are removed so that one more fits; `None` if it doesn't fit.
     fn in_the_way(&self, peer: u32, bytes: usize, need: Need) -> Option<Vec<u64>> {
         let nothing = Share::default();
         let own = self.by_peer.get(&peer).unwrap_or(&nothing);
@@ -203,8 +205,8 @@ impl OrphanPool {
         Some(going)
     }
 
-    /// Which of a peer's own orphans go so that it keeps within its own bounds: the oldest that are not needed next, then, if
-    /// the new one is, the oldest.
+    /// Which of a peer's own orphans are removed so that it keeps within its own bounds: first the oldest that are
+    /// not needed next; then, if the new one is needed next, the oldest.
     fn own_in_the_way(&self, own: &Share, bytes: usize, need: Need) -> Option<Vec<u64>> {
         if bytes > ORPHAN_PEER_BYTES_MAX {
             return None;

@@ -1,11 +1,11 @@
-//! Deterministic CBOR (RFC 8949, section 4.2.1), strict in both directions: what decodes has exactly one
-//! encoding, and that is the one that was read. Long integers, indefinite lengths, tags, floats, maps and
-//! trailing bytes are refused where they stand, so nothing is read twice and no re-encoding is needed to check.
+//! Deterministic CBOR (RFC 8949, section 4.2.1), strict in both directions: bytes that decode have exactly one
+//! encoding, and that is the one that was read. Long integers, indefinite lengths, tags, floats, maps and trailing
+//! bytes are refused where they occur, so nothing is read twice and no re-encoding is needed to check.
 //!
-//! A declared length is compared with its bound and with the bytes that are there before anything is
-//! allocated. The formats are fixed arrays at most three deep, so no input can make the reader recurse.
+//! A declared length is compared with its bound and with the bytes that are left before anything is allocated. The
+//! formats are fixed arrays at most three deep, so no input can make the reader recurse.
 //!
-//! Deliberately absent: serde. The wire is written by hand, so that renaming a field never changes it.
+//! Deliberately absent: serde. The wire format is written by hand, so that renaming a field never changes it.
 
 use alloc::vec::Vec;
 use core::convert::Infallible;
@@ -23,7 +23,7 @@ pub enum DecodeError {
     /// The input ends inside an item.
     #[error("the input ends inside an item")]
     Truncated,
-    /// Bytes follow the one item that was wanted.
+    /// Bytes follow the one item that was expected.
     #[error("{0} bytes follow the item")]
     TrailingBytes(usize),
     /// An integer or length was not in its shortest form.
@@ -32,7 +32,7 @@ pub enum DecodeError {
     /// An item of indefinite length.
     #[error("an item of indefinite length")]
     Indefinite,
-    /// An item of another type than the format has here.
+    /// An item of another type than the format has at this place.
     #[error("{0} was wanted here")]
     WrongType(&'static str),
     /// A count or length over its bound.
@@ -43,7 +43,7 @@ pub enum DecodeError {
         /// Its bound.
         max: usize,
     },
-    /// A number that the format has no meaning for.
+    /// A number to which the format gives no meaning.
     #[error("{0} has a value without meaning")]
     BadValue(&'static str),
 }
@@ -90,7 +90,7 @@ pub trait Decode: Sized {
     /// Reads one item.
     ///
     /// # Errors
-    /// Says what was wrong with the bytes; the reader is of no further use then.
+    /// Says what was wrong with the bytes. After that the reader is of no use.
     fn decode(reader: &mut Reader) -> Result<Self, DecodeError>;
 
     /// Reads an item that fills `bytes` entirely.
@@ -101,7 +101,7 @@ pub trait Decode: Sized {
         Self::parse(bytes).map_err(|misread| misread.error)
     }
 
-    /// The same, and the error tells the field and the place.
+    /// The same, with an error that tells the field and the place.
     ///
     /// # Errors
     /// As [`Decode::from_bytes`].
@@ -167,9 +167,9 @@ impl Writer<'_> {
 pub struct Reader {
     input: Bytes,
     at: usize,
-    /// The field that is read, and where it begins.
+    /// The field that is being read, and where it begins.
     field: (&'static str, usize),
-    /// What the next item is.
+    /// The name of the next item.
     next: Option<&'static str>,
 }
 
@@ -180,7 +180,7 @@ impl Reader {
         Self { input, at: 0, field: ("an item", 0), next: None }
     }
 
-    /// Names the next item, should it be wrong.
+    /// Names the next item, in case it is wrong.
     pub const fn field(&mut self, what: &'static str) -> &mut Self {
         self.next = Some(what);
         self
@@ -195,7 +195,7 @@ impl Reader {
         }
     }
 
-    /// What is wrong is not the item that was read last.
+    /// The error is not in the item that was read last.
     pub(crate) const fn blame(&mut self, what: &'static str, at: usize) {
         self.field = (what, at);
     }
@@ -206,7 +206,7 @@ impl Reader {
         self.at
     }
 
-    /// The input from `start` to the present position.
+    /// The input from `start` to the current position.
     #[must_use]
     pub fn since(&self, start: usize) -> Bytes {
         self.input.slice(start.min(self.at)..self.at)
@@ -226,8 +226,8 @@ impl Reader {
     /// An array's length, at most `max`.
     ///
     /// # Errors
-    /// Anything that is no array of definite, shortest-form length within the bound. A length that the
-    /// rest of the input can't hold (an item takes at least one byte) is refused here, before any allocation.
+    /// Anything that is not an array of definite, shortest-form length within the bound. A length that the rest of
+    /// the input can't hold (an item takes at least one byte) is refused here, before any allocation.
     pub fn array(&mut self, what: &'static str, max: usize) -> Result<usize, DecodeError> {
         match self.field(what).header()? {
             Header::Array(Some(len)) if len > max => Err(DecodeError::TooLong { what, max }),
@@ -275,7 +275,7 @@ impl Reader {
     /// A byte string of at most `max` bytes, as a slice of the input.
     ///
     /// # Errors
-    /// Anything that is no byte string of definite, shortest-form length within the bound and the input.
+    /// Anything that is not a byte string of definite, shortest-form length within the bound and the input.
     pub fn bytes(&mut self, what: &'static str, max: usize) -> Result<Bytes, DecodeError> {
         match self.field(what).header()? {
             Header::Bytes(Some(len)) => self.take(what, len, max),
@@ -360,7 +360,7 @@ fixed_bytes!(TxId "a transaction id", BlockId "a block id", Hash256 "a hash", Sh
     RouteId "a route",
              PublicKey "a public key", Signature "a signature");
 
-/// Bytes of a header in its shortest form. Types that no format of ours uses count as one byte: they are
+/// Bytes of a header in its shortest form. Types that none of our formats uses count as one byte, because they are
 /// refused by type anyway.
 fn shortest(header: Header) -> usize {
     let value = match header {

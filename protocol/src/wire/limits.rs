@@ -3,7 +3,7 @@
 use crate::gossip::repair::sketch::{SYMBOL_BYTES, SYMBOLS_MAX};
 use crate::items::limits::BLOCK_BYTES_MAX;
 
-/// Entries of an inv. 4,096 short ids with ages take 4,096 * (9 + 5) bytes and some: 56 KiB.
+/// Entries of an inv. 4,096 short ids with ages take 4,096 * (9 + 5) bytes and a few more: 56 KiB.
 pub const INV_ENTRIES_MAX: usize = 4_096;
 
 /// Entries of a getdata: 256 full ids take 8.5 KiB.
@@ -18,7 +18,7 @@ pub const TRANSACTIONS_ENTRIES_MAX: usize = GETDATA_ENTRIES_MAX;
 /// Ids of a had: no more than one transactions message can bring. 256 of 9 bytes: 2.3 KiB.
 pub const HAD_ENTRIES_MAX: usize = TRANSACTIONS_ENTRIES_MAX;
 
-/// Ids of a locator: 10 by ones, then doubling steps reach genesis from any height below 2^54.
+/// Ids of a locator: 10 in single steps, then doubling steps that reach genesis from any height below 2^54.
 pub const LOCATOR_ENTRIES_MAX: usize = 64;
 
 /// Headers in one message: 256 of at most 192 bytes take 48 KiB, so they fit a control frame.
@@ -27,11 +27,11 @@ pub const HEADERS_ENTRIES_MAX: usize = 256;
 /// Bytes of symbols in one message: 4,096 symbols of 11 bytes, 44 KiB.
 pub const SYMBOLS_BYTES_MAX: usize = SYMBOLS_MAX * SYMBOL_BYTES;
 
-/// Ids of one offer, and of each list of a difference, as many as a sketch can tell: with 6 and 8 bytes each 56 KiB, which
-/// fits a control frame.
+/// Ids of one offer, and of each list of a difference: as many as a sketch can tell. With 6 and 8 bytes each they
+/// take 56 KiB, which fits a control frame.
 pub const OFFER_ENTRIES_MAX: usize = SYMBOLS_MAX;
 
-/// Places that a take names: as many transactions as a getdata, since that many may be in flight from one peer.
+/// Places that a take names: as many transactions as a getdata, because that many may be in flight from one peer.
 pub const TAKE_PLACES_MAX: usize = GETDATA_ENTRIES_MAX;
 
 /// Bytes of an item that still travels on the control lane: 4 KiB.
@@ -40,10 +40,10 @@ pub const CONTROL_ITEM_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of a control frame's message: 64 KiB, which holds the largest inv of short ids.
 pub const CONTROL_FRAME_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes of a bulk frame's message: the largest block and the message's two bytes around it.
+/// Bytes of a bulk frame's message: the largest block and the two bytes of the message around it.
 pub const BULK_FRAME_BYTES_MAX: usize = BLOCK_BYTES_MAX + 2;
 
-/// Bytes of bodies put together into one transactions message of the control lane: half a frame.
+/// Bytes of bodies that are put together into one transactions message of the control lane: half a frame.
 pub const TRANSACTIONS_BATCH_BYTES_MAX: usize = CONTROL_FRAME_BYTES_MAX / 2;
 
 /// Characters of a goodbye's reason: the longest of ours has 20.

@@ -1,4 +1,4 @@
-//! What peers say to each other. Types and their encoding only; what they mean is in `gossip`.
+//! What peers say to each other. Types and their encoding only. What they mean is in `gossip`.
 //!
 //! Every message is one CBOR array whose first item is the tag below.
 
@@ -35,12 +35,12 @@ pub const VERSION: u64 = 2;
 pub enum Lane {
     /// Small messages, and items up to [`CONTROL_ITEM_BYTES_MAX`].
     Control,
-    /// Larger bodies, so that they never stand before an announcement.
+    /// Larger bodies, so that they never delay an announcement.
     Bulk,
 }
 
 impl Lane {
-    /// Its name, in the protocol's name and in logs.
+    /// Its name, as it appears in the protocol's name and in logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ pub struct Tip {
     pub id: BlockId,
 }
 
-/// The first message each way.
+/// The first message in each direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// The speaker's [`VERSION`].
@@ -70,12 +70,12 @@ pub struct Hello {
     pub features: u64,
     /// The speaker's tip.
     pub tip: Tip,
-    /// The lowest height from which on the speaker keeps the body of every block of its best chain, as far as it knows; 1
-    /// if it never deleted any. A hint: whoever asks below it gets a notfound.
+    /// The lowest height from which on the speaker keeps the body of every block of its best chain, as far as it
+    /// knows; 1 if it never deleted any. This is a hint: a peer that asks for a lower one gets a notfound.
     pub kept_from: Height,
 }
 
-/// A transaction's name on the wire: short where that is enough, full where a short id is in doubt.
+/// A transaction's name on the wire: the short id where that is enough, the full id where a short id is ambiguous.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TxRef {
     /// The first 8 bytes of the id.
@@ -84,7 +84,7 @@ pub enum TxRef {
     Full(TxId),
 }
 
-/// One announcement: "I hold this transaction, and have held it for so long".
+/// One announcement: "I hold this transaction, and have held it for this long".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvEntry {
     /// Which transaction.
@@ -102,12 +102,12 @@ pub enum Message {
     Inv(Vec<InvEntry>),
     /// Tag 2: transactions that the speaker wants.
     GetData {
-        /// Whether later items that travel on the same routes are to be pushed to the speaker.
+        /// Whether the speaker asks for pushes of later items that travel on the same routes.
         graft: bool,
         /// Which, at most [`GETDATA_ENTRIES_MAX`].
         wanted: Vec<TxRef>,
     },
-    /// Tag 3: what was asked for and isn't held.
+    /// Tag 3: items that were asked for and aren't held.
     NotFound {
         /// Transactions, named as they were asked for.
         transactions: Vec<TxRef>,
@@ -116,7 +116,7 @@ pub enum Message {
     },
     /// Tag 4: encoded signed transactions.
     Transactions {
-        /// The route that they travel on; `None` for each one's author's.
+        /// The route on which they travel; `None` for the route of each one's author.
         via: Option<RouteId>,
         /// At most [`TRANSACTIONS_ENTRIES_MAX`].
         bodies: Vec<Body>,
@@ -125,41 +125,43 @@ pub enum Message {
     Prune(Vec<RouteId>),
     /// Tag 6: a block that the speaker holds, announced by its header.
     BlockHeader {
-        /// Boxed, so that the many small messages don't take its room.
+        /// Boxed, so that the many small messages don't take as much memory.
         header: Box<SignedHeader>,
         /// Whether the body follows unasked.
         pushed: bool,
     },
     /// Tag 7: a block that the speaker wants.
     GetBlock {
-        /// Whether later blocks of the same producer are to be pushed to the speaker.
+        /// Whether the speaker asks for pushes of later blocks of the same producer.
         graft: bool,
         /// Which.
         id: BlockId,
     },
     /// Tag 8: a whole block.
     Block(Arc<Block>),
-    /// Tag 9: wants the headers after the first of these ids that the listener's best chain has.
+    /// Tag 9: asks for the headers after the first of these ids that the listener's best chain has.
     GetHeaders(Vec<BlockId>),
     /// Tag 10: consecutive headers, lowest first, at most [`HEADERS_ENTRIES_MAX`].
     Headers(Vec<SignedHeader>),
     /// Tag 11: bytes read from the listener's bulk lane since the last Ack. Drivers answer it themselves.
     Ack(u64),
-    /// Tag 12: transactions that the listener pushed and the speaker had already, at most [`HAD_ENTRIES_MAX`].
+    /// Tag 12: transactions that the listener pushed and that the speaker had already, at most
+    /// [`HAD_ENTRIES_MAX`].
     Had(Vec<ShortId>),
     /// Tag 13: routes on which the speaker wants pushes from the listener again, at most [`ROUTES_ENTRIES_MAX`].
     Graft(Vec<RouteId>),
-    /// Tags 14 to 20: comparing mempools. Boxed, so that the many small messages don't take its room.
+    /// Tags 14 to 20: comparing mempools. Boxed, so that the many small messages don't take as much memory.
     Reconcile(Box<Reconcile>),
-    /// Tag 21: the speaker closes the connection, and this is why.
+    /// Tag 21: the speaker closes the connection, and gives the reason.
     Goodbye(GoodbyeReason),
-    /// Tag 22: answer this. Drivers ask and answer themselves, as with [`Message::Ack`].
+    /// Tag 22: asks for a pong. Drivers ask and answer themselves, as with [`Message::Ack`].
     Ping(Nonce),
     /// Tag 23: the answer to the ping of this nonce.
     Pong(Nonce),
 }
 
-/// What a ping and its pong have in common. Drawn at random, so that a pong can't come before its ping.
+/// A value that a ping and its pong have in common. It is drawn at random, so that a pong can't come before its
+/// ping.
 pub type Nonce = [u8; 8];
 
 impl Message {
@@ -188,7 +190,7 @@ impl Message {
         }
     }
 
-    /// The lane the message belongs on: bulk if it carries an item over [`CONTROL_ITEM_BYTES_MAX`].
+    /// The lane of the message: bulk if it carries an item over [`CONTROL_ITEM_BYTES_MAX`].
     #[must_use]
     pub fn lane(&self) -> Lane {
         let large = match self {
@@ -337,7 +339,7 @@ impl Decode for Message {
 }
 
 impl Hello {
-    /// The greeting of a node of `network` whose best chain ends at `tip`, and that keeps every body.
+    /// The greeting of a node of `network` whose best chain ends at `tip`, and which keeps every body.
     #[must_use]
     pub fn new(network: &NetworkId, tip: Tip) -> Self {
         let network = Bytes::copy_from_slice(network.as_str().as_bytes());
@@ -353,7 +355,7 @@ impl Hello {
 }
 
 impl TxRef {
-    /// The first 8 bytes of the id, however much of it is named.
+    /// The first 8 bytes of the id, whether it is named in short or in full.
     #[must_use]
     pub const fn short(&self) -> ShortId {
         match self {
@@ -400,7 +402,7 @@ fn tag(writer: &mut Writer<'_>, tag: u64, items: usize) {
 fn write_hello(writer: &mut Writer<'_>, hello: &Hello) {
     tag(writer, 0, 7);
     writer.uint(hello.version);
-    // The name came in as checked text; bytes that are none would be our own error.
+    // The name was checked text when it came in. Bytes that are not text would be our own error.
     writer.text(core::str::from_utf8(&hello.network).unwrap_or_default());
     writer.uint(hello.features);
     writer.uint(hello.tip.height);

@@ -1,4 +1,5 @@
-//! Sending requests: to whom is decided by the tracker (`request`), and this puts them into messages.
+//! Sending requests. The tracker (`request`) decides which peer to ask, and this file puts the requests into
+//! messages.
 
 use alloc::vec::Vec;
 
@@ -12,7 +13,7 @@ use crate::time::Time;
 use crate::wire::message::{Message, TxRef};
 
 impl Gossip {
-    /// Sends requests for whatever may be asked now.
+    /// Sends requests for everything that may be asked for now.
     pub(crate) fn ask(&mut self, now: Time) {
         let peers = &self.peers;
         let may_ask = |handle: PeerHandle| {
@@ -34,7 +35,7 @@ impl Gossip {
             }
             _ => true,
         });
-        // By peer, and for each in the order of asking.
+        // By peer, and for each peer in the order of asking.
         requests.sort_by_key(|(handle, _)| *handle);
         for of_peer in requests.chunk_by(|(one, _), (other, _)| one == other) {
             for chunk in of_peer.chunks(GETDATA_ENTRIES_MAX) {
@@ -70,7 +71,7 @@ impl Gossip {
         }
     }
 
-    /// Leaves a peer that let many requests expire and never delivered anything.
+    /// Disconnects a peer that let many requests expire and never delivered anything.
     pub(crate) fn leave_withholder(&mut self, now: Time, handle: PeerHandle) {
         let useless = self.peers.get(&handle).is_some_and(|peer| peer.delivered == 0);
         if useless && self.requests.strikes(handle) >= STRIKES_MAX {

@@ -1,4 +1,5 @@
-//! What one peer asked for and hasn't got, and what may still be sent for its asking. When it is sent is decided in `serve`.
+//! What one peer asked for and hasn't got, and what may still be sent when it asks. `serve` decides when it is
+//! sent.
 
 use alloc::collections::VecDeque;
 
@@ -18,15 +19,15 @@ use crate::wire::message::{Lane, TxRef};
 pub(crate) struct Debts {
     /// What it asked for and hasn't got, waiting for credit.
     owed: VecDeque<Owed>,
-    /// Of these, large bodies that wait for the bulk lane, so that small ones needn't wait behind them.
+    /// Of these, large bodies that wait for the bulk lane, so that small ones need not wait behind them.
     bulk: VecDeque<Owed>,
-    /// Bulk credit that the first of these wants, so that it isn't measured again before there is enough.
+    /// The bulk credit that the first of these needs, so that it isn't measured again before there is enough.
     bulk_wanted: usize,
-    /// What may still be sent for its asking, what of that once more, and what was sent.
+    /// What may still be sent when it asks, what part of that may be sent once more, and what was sent.
     upload: Budget,
     repeats: Budget,
     sent: KnownSet,
-    /// Blocks that are being loaded for it.
+    /// Blocks that are now being loaded for it.
     loading: usize,
 }
 
@@ -59,7 +60,8 @@ impl Debts {
         }
     }
 
-    /// It asked for these. Returns how much it waits for now: a block that is being loaded may have to be owed again.
+    /// It asked for these. Returns how many replies it waits for now: a block that is being loaded may have to be
+    /// owed again.
     pub(super) fn owe(&mut self, items: impl Iterator<Item = Owed>) -> usize {
         self.owed.extend(items);
         self.owed.len().saturating_add(self.bulk.len()).saturating_add(self.loading)
@@ -84,12 +86,12 @@ impl Debts {
         self.bulk_wanted = 0;
     }
 
-    /// The first large body wants so much credit.
+    /// The first large body needs this much credit.
     pub(super) const fn want_bulk(&mut self, bytes: usize) {
         self.bulk_wanted = bytes;
     }
 
-    /// Has a large body wait for the bulk lane; a fresh one for none of the others.
+    /// Makes a large body wait for the bulk lane. A fresh one waits for none of the others.
     pub(super) fn put_off(&mut self, owed: Owed, fresh: bool) {
         if fresh {
             self.put_back(owed, 0);
@@ -98,13 +100,13 @@ impl Debts {
         }
     }
 
-    /// Has a large body wait as the first, until there is so much credit.
+    /// Makes a large body wait as the first, until there is this much credit.
     pub(crate) fn put_back(&mut self, owed: Owed, wanted: usize) {
         self.bulk.push_front(owed);
         self.bulk_wanted = wanted;
     }
 
-    /// A block is being loaded for it, or isn't any more.
+    /// The load of a block for it begins, or has ended.
     pub(crate) const fn begin_load(&mut self) {
         self.loading = self.loading.saturating_add(1);
     }
@@ -113,7 +115,7 @@ impl Debts {
         self.loading = self.loading.saturating_sub(1);
     }
 
-    /// Blocks that are being loaded for it.
+    /// Blocks that are now being loaded for it.
     pub(crate) const fn loading(&self) -> usize {
         self.loading
     }
@@ -128,17 +130,17 @@ impl Debts {
         !self.bulk.is_empty()
     }
 
-    /// Whether a large body waits, and the credit that it wants is there.
+    /// Whether a large body waits and the credit that it needs is there.
     pub(crate) fn can_serve_bulk(&self, credit: &Credit) -> bool {
         !self.bulk.is_empty() && credit.fits_body(Lane::Bulk, self.bulk_wanted)
     }
 
-    /// Whether the budget of what it may be sent allows more.
+    /// Whether the upload budget allows more.
     pub(super) fn is_within(&mut self, now: Time) -> bool {
         self.upload.is_within(now)
     }
 
-    /// When more may be sent of what it waits for.
+    /// When more of what it waits for may be sent.
     pub(crate) fn within_at(&self) -> Option<Time> {
         (self.waits() || self.waits_for_bulk()).then(|| self.upload.within_at()).flatten()
     }
@@ -148,7 +150,7 @@ impl Debts {
         self.sent.contains(id) && !self.repeats.is_within(now)
     }
 
-    /// A body is sent to it for the asking. Blocks and large transactions are `remembered`.
+    /// A body that it asked for is sent to it. Blocks and large transactions are `remembered`.
     pub(crate) fn note_sent(&mut self, now: Time, id: ShortId, bytes: usize, remembered: bool) {
         self.upload.spend(now, (bytes as u64).saturating_add(BODY_COST_BYTES));
         if self.sent.contains(id) {

@@ -1,4 +1,5 @@
-//! How long bodies are likely to be, learned from those that came: neither announcements nor headers tell.
+//! How long bodies are likely to be, learned from those that came, because neither announcements nor headers tell
+//! it.
 
 use crate::items::block::SignedHeader;
 use crate::limits::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX, TRANSACTION_BYTES_EXPECTED, TRANSACTION_BYTES_MAX};
@@ -8,8 +9,8 @@ use crate::limits::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX, TRANSACTION_BYTES_EXPECTE
 pub(crate) struct Lengths {
     /// Of a transaction.
     transaction: usize,
-    /// What those in blocks take at the most, on the average of a block. Falls slowly; until a block was seen, the largest,
-    /// so that nobody is struck for the length of the first.
+    /// Of a transaction in a block: the largest average of a recent block. It falls slowly. Until a block was
+    /// seen, it is the largest possible length, so that no peer is struck for the length of the first block.
     in_block: usize,
 }
 
@@ -31,13 +32,13 @@ impl Lengths {
         count.saturating_mul(self.in_block).saturating_add(HEADER_BYTES_MAX).min(BLOCK_BYTES_MAX)
     }
 
-    /// A transaction of so many bytes was accepted. An eighth of the news: a few dozen of another length change what is
-    /// expected.
+    /// A transaction of this number of bytes was accepted. An eighth of the news counts: a few dozen transactions
+    /// of another length change what is expected.
     pub(crate) fn accepted(&mut self, bytes: usize) {
         self.transaction = (self.transaction.saturating_mul(7).saturating_add(bytes) / 8).max(1);
     }
 
-    /// A block of so many bytes was connected.
+    /// A block of this number of bytes was connected.
     pub(crate) fn connected(&mut self, header: &SignedHeader, bytes: usize) {
         if let Some(each) = bytes.checked_div(usize::try_from(header.header().count).unwrap_or(usize::MAX)) {
             self.in_block = each.max(self.in_block / 8 * 7).max(1);

@@ -1,35 +1,37 @@
-//! Bounds of requests: what announcements may occupy, how long they may hold up an item, and what a peer is owed.
+//! Bounds of requests: how much room announcements may take, how long they may hold up an item, and what a peer is
+//! owed.
 
 use crate::time::Duration;
 use crate::wire::limits::{GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX, NOTFOUND_BLOCKS_MAX};
 
 /// Replies (bodies, headers, notfounds) owed to one peer and waiting for credit. Four full getdatas; a peer that
-/// keeps the rule of 256 requests in flight never comes near. 1,024 entries of 48 bytes: 48 KiB.
+/// keeps the rule of 256 requests in flight never comes near this bound. 1,024 entries of 48 bytes: 48 KiB.
 pub const SERVE_QUEUE_MAX: usize = 1_024;
 
-/// The newest blocks go before older ones to a peer that waits for both: the tip and the one before it.
+/// To a peer that waits for both, this number of the newest blocks goes before older ones: the tip and the one
+/// before it.
 pub const FRESH_BLOCKS: u64 = 2;
 
-/// Transactions that one peer may have announced and not yet delivered: geth's bound. An announcement that nobody
-/// shares takes about 280 bytes in all structures, so 4,096 take 1.1 MiB a peer.
+/// Transactions that one peer may have announced and not yet delivered: geth's bound. An announcement that no
+/// other peer shares takes about 280 bytes in all structures, so 4,096 take 1.1 MiB a peer.
 pub const REQUEST_ANNOUNCEMENTS_MAX: usize = 4_096;
 
-/// The same for blocks, apart from transactions so that a burst of these can't crowd out a block: the blocks of one
-/// headers message.
+/// The same for blocks: as many as one headers message has. They are counted apart from transactions, so that a
+/// burst of transactions can't crowd out a block.
 pub const REQUEST_BLOCK_ANNOUNCEMENTS_MAX: usize = HEADERS_ENTRIES_MAX;
 
 /// Transactions in flight from one peer: one full getdata.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = GETDATA_ENTRIES_MAX;
 
-/// Blocks in flight from one peer: Bitcoin Core's bound, and as many as one notfound can name.
+/// Blocks in flight from one peer: Bitcoin Core's bound, and the number that one notfound can name.
 pub const REQUEST_BLOCKS_IN_FLIGHT_MAX: usize = NOTFOUND_BLOCKS_MAX;
 
-/// Peers that a node may be sending the same block to, one after the other, before it is our turn: its outbound ones. A
-/// request for a block has so many times its transfer.
+/// The number of peers to which a node may be sending the same block, one after the other, before it is our turn:
+/// its outbound ones. So a request for a block is given this multiple of the block's transfer time.
 pub const REQUEST_BLOCK_SHARERS: u64 = 8;
 
-/// A peer is not asked for more than this much of its measured rate at once (one item may exceed it): well under
-/// [`REQUEST_EXPIRY_MAX`], so that an honest queue never expires.
+/// A peer is not asked for more at once than it sends in this time at its measured rate (one item may exceed it).
+/// This is well under [`REQUEST_EXPIRY_MAX`], so that an honest queue never expires.
 pub const REQUEST_QUEUE_MAX: Duration = Duration::from_secs(2);
 
 /// No request expires sooner.
@@ -50,21 +52,22 @@ pub const REQUEST_RATE_MIN: u64 = 64 * 1024;
 /// The highest rate that is believed, in bytes a second: 1 GiB/s.
 pub const REQUEST_RATE_MAX: u64 = 1024 * 1024 * 1024;
 
-/// Bodies of so many bytes tell a peer's rate, shorter ones its response: at 1 MiB/s this one takes 31 ms, which is
-/// still seen beside a round trip.
+/// Bodies of at least this number of bytes tell a peer's rate, shorter ones its response time. At 1 MiB/s a body
+/// of this length takes 31 ms, which can still be told apart from a round trip.
 pub const REQUEST_RATE_SAMPLE_BYTES_MIN: usize = 32 * 1024;
 
-/// Strikes that are counted for one peer or group. At one less a minute, an hour.
+/// The most strikes that are counted for one peer or group. At one less a minute they last an hour.
 pub const STRIKES_MAX: u32 = 60;
 
-/// Time that takes one strike away.
+/// The time that takes one strike away.
 pub const STRIKE_DECAY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Requests served after a strike that take one strike away.
 pub const STRIKE_DECAY_SERVED: u32 = 8;
 
-/// Strikes that are counted for an address group, and that a newcomer of it carries: five minutes, or 40 requests served.
-/// Enough to come after every announcer that has withheld nothing lately, and too few to come after one that goes on.
+/// The most strikes that are counted for an address group, and that a new peer of it carries: five minutes, or 40
+/// requests served. These are enough to rank it after every announcer that has withheld nothing lately, and too
+/// few to rank it after one that goes on withholding.
 pub const GROUP_STRIKES_MAX: u32 = 5;
 
 /// Address groups whose strikes are remembered. 4,096 entries of about 80 bytes: 320 KiB.

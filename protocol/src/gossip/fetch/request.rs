@@ -1,92 +1,105 @@
 //! Which peer to ask for which item, one at a time.
 //!
-//! Promises that an item with at least one honest announcer is asked of that announcer after a bounded time, however
-//! the others lie, and that nobody can make this structure grow past its bounds. Deliberately absent: messages,
-//! verification, what is held already, and what a peer's strikes lead to. The caller decides; this computes.
+//! Promises that an item with at least one honest announcer is asked of that announcer after a bounded time,
+//! however the others lie, and that no peer can make this structure grow past its bounds. Deliberately absent:
+//! messages, verification, what is held already, and what a peer's strikes lead to. The caller decides; this file
+//! computes.
 //!
 //! # Specification
 //!
-//! **Stored** is a set of *announcements*: "peer P has the item named K", with the bytes that its body is expected to
-//! take. Each is in one of three states:
+//! **Stored** is a set of *announcements*: "peer P has the item named K", with the bytes that its body is expected
+//! to take. Each is in one of three states:
 //!
 //! * *candidate*: not asked for yet;
 //! * *requested*: asked for, and neither answered nor expired;
 //! * *completed*: asked for, and expired or answered with notfound; or brought in vain (rule 14).
 //!
-//! For each peer: its strikes, whether it is proven, its pace (response, rate), and what is in flight from it. For
-//! each address group, as far as there is room: strikes. A key is *ready* when nothing is in flight for it and it has
-//! a candidate.
+//! For each peer it stores its strikes, whether it is proven, its pace (response, rate), and what is in flight
+//! from it. For each address group it stores strikes, if there is room. A key is *ready* when nothing is in flight
+//! for it and it has a candidate.
 //!
 //! **Rules**
 //!
-//! 1. At most one request is in flight for a key. One to a struck peer ends, without a further strike, when a peer without
-//!    strikes announces the key; its body may still come.
-//!    *Rationale:* bytes; in steady state an item is fetched once. But who is first to announce everything is the only
-//!    candidate at that moment: were it waited for, each item would wait for an expiry at every hop, however well the
-//!    withholder is known (p95 of 100 nodes with 30 % of them: 24 times that of none).
-//! 2. A peer is not asked twice for a key, unless the key was forgotten between. A completed announcement stays until
-//!    the key has neither a candidate nor a request; then all of the key is forgotten.
-//!    *Rationale:* else a withholder announces again after each expiry and is asked for ever (CVE-2024-52913). With
-//!    the rule, n announcers are through after n expiries.
+//! 1. At most one request is in flight for a key. A request to a struck peer ends, without a further strike, when
+//!    a peer without strikes announces the key; its body may still come.
+//!    *Rationale:* bytes; in steady state an item is fetched once. But a peer that is first to announce everything
+//!    is the only candidate at that moment. If it were waited for, each item would wait for an expiry at every
+//!    hop, however well the withholder is known (p95 of 100 nodes with 30 % of them: 24 times the p95 with none).
+//! 2. A peer is not asked twice for a key, unless the key was forgotten between. A completed announcement stays
+//!    until the key has neither a candidate nor a request; then everything about the key is forgotten.
+//!    *Rationale:* otherwise a withholder announces again after each expiry and is asked forever (CVE-2024-52913).
+//!    With the rule, n announcers are used up after n expiries.
 //! 3. On expiry, notfound or disconnect the key is ready again at once.
-//!    *Rationale:* a wait would be a gift to the one who withheld.
-//! 4. A ready key goes to the best candidate that can be asked: first by standing (proven, new, struck, and the
-//!    struck by the number of their strikes, those of rule 9 for their group included), then outbound before inbound,
-//!    then by a salted hash of peer and key.
-//!    *Rationale:* who announces first gains nothing, or racing would pay. Who withheld loses to everybody who
-//!    did not: short expiries without such a memory leave an always-first withholder several of them, on each item.
-//!    Outbound peers were chosen by us. The salt can't be known, and is drawn for each item anew.
-//! 5. *Proven* is a peer whose body was the first and was valid. A notfound takes that away, and is no strike.
-//!    *Rationale:* an honest peer evicts, and must not be struck for it; but it may not be a free way to delay either:
-//!    the next item goes to somebody else.
+//!    *Rationale:* a wait would be a gift to the peer that withheld.
+//! 4. A ready key goes to the best candidate that can be asked. The first criterion is standing (proven, new,
+//!    struck; the struck are ordered by the number of their strikes, those of rule 9 for their group included).
+//!    Then outbound goes before inbound. Then a salted hash of peer and key decides.
+//!    *Rationale:* a peer gains nothing by announcing first, because otherwise racing would pay. A peer that
+//!    withheld loses to every peer that did not: with short expiries and no such memory, a withholder that always
+//!    announces first gets several expiries on each item. Outbound peers were chosen by us. The salt can't be
+//!    known, and the hash differs for each item.
+//! 5. *Proven*: a peer is proven when its body was the first and was valid. A notfound takes that away, and is no
+//!    strike.
+//!    *Rationale:* an honest peer sheds items from its mempool, and must not be struck for it. But a notfound must
+//!    not be a free way to delay either: the next item goes to another peer.
 //! 6. Ready keys are served blocks first, then in the order in which they were first announced.
-//!    *Rationale:* a burst of transactions must not stand before a block.
-//! 7. A peer can be asked while the caller permits it, and of each kind (blocks, transactions) either nothing is in
-//!    flight from it, or fewer than the bound and fewer bytes than it sends in [`REQUEST_QUEUE_MAX`].
-//!    *Rationale:* what queues for longer than the longest expiry would expire without anyone's fault.
-//! 8. A request expires after the peer's smoothed response and its deviation, and the transfer of the body and of all
-//!    that is in flight before it at the measured rate (of blocks [`REQUEST_BLOCK_SHARERS`] times: everybody asks for a new
-//!    block at once, and the peer sends it to one after the other), doubled for each flight that expired since the last body;
-//!    never before [`REQUEST_EXPIRY_MIN`] or after [`REQUEST_EXPIRY_MAX`].
+//!    *Rationale:* a burst of transactions must not delay a block.
+//! 7. A peer can be asked while the caller permits it, and while, of each kind (blocks, transactions), either
+//!    nothing is in flight from it, or fewer requests than the bound and fewer bytes than it sends in
+//!    [`REQUEST_QUEUE_MAX`].
+//!    *Rationale:* a request that queues for longer than the longest expiry would expire although no peer is at
+//!    fault.
+//! 8. A request expires after the peer's smoothed response and its deviation, plus the transfer time, at the
+//!    measured rate, of the body and of everything that is in flight before it. For blocks the transfer counts
+//!    [`REQUEST_BLOCK_SHARERS`] times, because every peer asks for a new block at once, and it is sent to one
+//!    after the other. The time is doubled for each flight that expired since the last body. It is never shorter
+//!    than [`REQUEST_EXPIRY_MIN`] or longer than [`REQUEST_EXPIRY_MAX`].
 //!    *Rationale:* a fixed time is too short for a distant peer or too long for a withholder.
-//! 9. An expired request is a strike, for the peer and for its address group. One strike falls away each
-//!    [`STRIKE_DECAY_INTERVAL`], and one for each [`STRIKE_DECAY_SERVED`] requests served after it. A group counts up to
-//!    [`GROUP_STRIKES_MAX`]. What it has when a peer of it comes lowers that peer's rank (rule 4), falls away in the
-//!    same way, and does nothing else: the peer itself is not struck. Groups beyond [`STRIKE_GROUPS_MAX`]: the longest
-//!    unstruck is forgotten.
-//!    *Rationale:* new identities are free, addresses less so. But a neighbour's misdeeds are not the newcomer's: it is
-//!    asked later where others have the same, its promises are taken, and it is left no sooner.
-//! 10. A body settles its key whoever sent it, asked or not, in time or late: all announcements of it are forgotten.
+//! 9. An expired request is a strike, for the peer and for its address group. One strike is removed each
+//!    [`STRIKE_DECAY_INTERVAL`], and one for each [`STRIKE_DECAY_SERVED`] requests served after it. A group counts
+//!    up to [`GROUP_STRIKES_MAX`]. The strikes that a group has when one of its peers connects lower that peer's
+//!    rank (rule 4), are removed in the same way, and do nothing else: the peer itself is not struck. If there are
+//!    more groups than [`STRIKE_GROUPS_MAX`], the one that was not struck for longest is forgotten.
+//!    *Rationale:* new identities are free, addresses less so. But a new peer is not to blame for what its
+//!    neighbours did: it is asked later where other peers have the same item, its promises are accepted, and it is
+//!    disconnected no sooner.
+//! 10. A body settles its key, whichever peer sent it, asked or not, in time or late: all announcements of it are
+//!     forgotten.
 //!     *Rationale:* the caller has the item. A body that proves bad can be announced anew.
-//! 11. An announcement may come with a time before which its key is not ready: the body is likely to be pushed. Of several
-//!     such times the earliest counts. *Rationale:* bytes; and nobody can put off what somebody else announces.
-//! 12. A peer may promise a body unasked. If nothing is in flight for the key, it counts as requested of that peer.
-//!     *Rationale:* a large body is on its way for long, and must not be fetched from somebody else meanwhile. A promise
-//!     that is broken is a strike, as a request that isn't answered.
-//! 13. A request that holds up what has come already may be ended before its time, with a strike, on the caller's word;
-//!     but only if the key has a candidate to go to. Its body may still come, and its peer's pace stays as it is.
-//!     *Rationale:* blocks are connected in order, so one that is late stops a whole window of them; but a request that
-//!     nobody can take over is only asked anew, and its body would come twice.
-//! 14. A body that the caller has no room for, though it may have when somebody else brings it, completes its sender's
-//!     announcement and serves its request. The key stays with the others.
-//!     *Rationale:* a peer whose part is used up would keep an item from us by bringing it first.
+//! 11. An announcement may come with a time before which its key is not ready: the body is likely to be pushed. Of
+//!     several such times the earliest counts.
+//!     *Rationale:* bytes; and no peer can delay what another peer announces.
+//! 12. A peer may promise a body unasked. If nothing is in flight for the key, it counts as requested of that
+//!     peer.
+//!     *Rationale:* a large body is on its way for a long time, and must not be fetched from another peer
+//!     meanwhile. A broken promise is a strike, like a request that isn't answered.
+//! 13. A request that holds up items that have come already may be ended before its time, with a strike, if the
+//!     caller says so; but only if the key has a candidate that can take over. Its body may still come, and its
+//!     peer's pace stays as it is.
+//!     *Rationale:* blocks are connected in order, so one late block stops a whole window of them. But a request
+//!     that no other peer can take over would only be asked anew, and its body would come twice.
+//! 14. The caller may have no room for a body from this sender, and have room if another peer brings it. Such a
+//!     body completes its sender's announcement and serves its request. The key stays with the others.
+//!     *Rationale:* otherwise a peer whose share is used up could keep an item from us by bringing it first.
 //!
-//! **Attack bounds.** If k of the n announcers of an item withhold, and are not known for it, the item waits for at
-//! most k expiries, k/(n-k+1) on the average. Each of them costs the withholder a strike, and a struck one comes after
-//! every honest announcer.
+//! **Attack bounds.** If k of the n announcers of an item withhold, and are not known for it, the item waits for
+//! at most k expiries, and for k/(n-k+1) on average. Each of them costs the withholder a strike, and a struck peer
+//! comes after every honest announcer.
 //!
 //! **Time** may stand still or go back. Deadlines and decay then wait for the clock to catch up; nothing breaks.
 //!
 //! # Complexity
 //!
-//! With n announcements: an announcement, O(log n) and a move within the list of the key's announcers, which has one
-//! entry a connected peer at most. [`RequestTracker::next_requests`], O(peers with ready keys) and, for each request that
-//! it returns, the number of the key's announcers times log n: keys that can't be asked for now are not looked at.
+//! With n announcements: an announcement costs O(log n) and a move within the list of the key's announcers, which
+//! has at most one entry for each connected peer. [`RequestTracker::next_requests`] costs O(peers with ready keys)
+//! and, for each request that it returns, the number of the key's announcers times log n. Keys that can't be asked
+//! for now are not looked at.
 //!
 //! # Security
 //!
-//! A peer holds [`REQUEST_ANNOUNCEMENTS_MAX`] transactions and [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`] blocks at most, in
-//! any state; 4,352 of about 280 bytes: 1.2 MiB. The excess is dropped, and drops nothing of anyone else's.
+//! A peer holds at most [`REQUEST_ANNOUNCEMENTS_MAX`] transactions and [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`] blocks,
+//! in any state; 4,352 of about 280 bytes: 1.2 MiB. The excess is dropped, and nothing of another peer is dropped
+//! for it.
 //!
 //! [`REQUEST_QUEUE_MAX`]: crate::limits::REQUEST_QUEUE_MAX
 //! [`REQUEST_BLOCK_SHARERS`]: crate::limits::REQUEST_BLOCK_SHARERS
@@ -141,13 +154,13 @@ pub enum RequestKey {
 pub enum Announced {
     /// It is new, and a candidate now.
     Tracked,
-    /// This peer has announced this key already; nothing changed.
+    /// This peer has announced this key before; nothing changed.
     Repeated,
     /// The peer is at its bound, or not connected; nothing changed.
     Dropped,
 }
 
-/// What of a peer occupies the tracker, by kind.
+/// What one peer has in the tracker, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     /// Transactions announced, in any state.
@@ -163,10 +176,10 @@ pub struct Load {
 /// The announcements of all peers, and what is in flight.
 #[derive(Debug)]
 pub struct RequestTracker {
-    /// The latest time told.
+    /// The latest time that the tracker was told.
     now: Time,
     peers: BTreeMap<PeerHandle, Peer>,
-    /// Those of them that have a ready key in their queues.
+    /// The peers that have a ready key in their queues.
     eager: BTreeSet<PeerHandle>,
     groups: Groups,
     slots: HashMap<RequestKey, Slot, SeededState>,
@@ -200,8 +213,8 @@ impl RequestTracker {
         }
     }
 
-    /// A peer is there. The strikes of its group lower its rank (rule 9); `None` is a group of its own that nobody
-    /// remembers. A peer that is there already stays as it is.
+    /// A peer has connected. The strikes of its group lower its rank (rule 9); `None` means a group of its own
+    /// that is not remembered. A peer that is connected already stays as it is.
     pub fn peer_connected(
         &mut self,
         now: Time,
@@ -217,8 +230,8 @@ impl RequestTracker {
         self.peers.insert(peer, Peer::new(direction, group, inherited));
     }
 
-    /// A peer is gone, and all that it announced. What was in flight from it is ready for the next announcer; that is
-    /// no strike.
+    /// A peer is gone, and everything that it announced. Whatever was in flight from it is ready for the next
+    /// announcer; that is no strike.
     pub fn peer_disconnected(&mut self, now: Time, peer: PeerHandle) {
         self.now = now;
         let Some(gone) = self.peers.remove(&peer) else { return };
@@ -239,7 +252,7 @@ impl RequestTracker {
         self.announced_early(now, peer, key, expected_bytes, now)
     }
 
-    /// The same for a key that needn't be asked for before `ready_at`.
+    /// The same for a key that need not be asked for before `ready_at`.
     pub fn announced_early(
         &mut self,
         now: Time,
@@ -284,7 +297,7 @@ impl RequestTracker {
                     None => self.eager.insert(peer),
                     Some(held) => self.holds.insert((held, slot)),
                 };
-                // Most keys are announced by few; a vector of one keeps the bound's arithmetic.
+                // Most keys have few announcers. A vector with room for one keeps the bound's arithmetic valid.
                 let announcements = vec![announcement];
                 self.entries.insert(slot, Entry { key, flight: None, held, live: false, announcements });
                 self.slots.insert(key, slot);
@@ -294,15 +307,15 @@ impl RequestTracker {
         Announced::Tracked
     }
 
-    /// A peer will send a key's body unasked (rule 12). True if that counts as a request now; false if somebody else is
-    /// sending it, or the peer promises too much.
+    /// A peer will send a key's body unasked (rule 12). True if that counts as a request now; false if another
+    /// peer is sending it, or if this peer promises too much.
     pub fn promised(&mut self, now: Time, peer: PeerHandle, key: RequestKey, expected_bytes: usize) -> bool {
         if self.announced(now, peer, key, expected_bytes) == Announced::Dropped {
             return false;
         }
         let Some(slot) = self.slots.get(&key).copied() else { return false };
         let Some(entry) = self.entries.get_mut(&slot) else { return false };
-        // Who withheld before is asked, if nobody else is there; its word doesn't hold up the others.
+        // A peer that withheld before is asked if there is no other; its promise doesn't hold up the others.
         let trusted =
             self.peers.get(&peer).is_some_and(|peer| peer.lot(slot).may_fly() && peer.strikes.at(now) == 0);
         let place = entry.place(peer).ok().and_then(|place| entry.announcements.get(place));
@@ -316,7 +329,7 @@ impl RequestTracker {
         self.fly(now, slot, peer).is_some()
     }
 
-    /// Marks what is known of a key as news: its body is worth learning from.
+    /// Marks a known key as news: its body is worth learning from.
     pub fn mark_live(&mut self, key: RequestKey) {
         let slot = self.slots.get(&key);
         if let Some(entry) = slot.and_then(|slot| self.entries.get_mut(slot)) {
@@ -324,7 +337,7 @@ impl RequestTracker {
         }
     }
 
-    /// Ends the holds whose time has come.
+    /// Ends the holds whose time is over.
     pub fn release(&mut self, now: Time) {
         while let Some(&(until, slot)) = self.holds.first()
             && until <= now
@@ -337,8 +350,8 @@ impl RequestTracker {
         }
     }
 
-    /// What to ask of whom now, in the order of rule 6. All of it counts as requested from here on. `may_ask` tells
-    /// whether a peer can take requests at all; it is asked at most once for each peer.
+    /// What to ask of which peer now, in the order of rule 6. All of it counts as requested from here on.
+    /// `may_ask` tells whether a peer can take requests at all; it is called at most once for each peer.
     pub fn next_requests(
         &mut self,
         now: Time,
@@ -361,15 +374,15 @@ impl RequestTracker {
             if let Some((chosen, key)) = self.request(now, slot, &askable) {
                 requests.push((chosen, key));
             }
-            // The key is gone from this peer's queue, asked of it or of a better one.
+            // The key is no longer in this peer's queue. It was asked of it or of a better one.
             let next = self.peers.get(&handle).and_then(|peer| peer.front_like(slot));
             fronts.extend(next.filter(|&next| next > slot).map(|next| Reverse((next, handle))));
         }
         requests
     }
 
-    /// A body came, of `bytes` encoded bytes. Every announcement of `key` is forgotten. True if this peer had been
-    /// asked for it, and the key was not settled since: it served a request.
+    /// A body of `bytes` encoded bytes came. Every announcement of `key` is forgotten. True if it served a
+    /// request: this peer had been asked for it, and the key was not settled since.
     pub fn received(&mut self, now: Time, peer: PeerHandle, key: RequestKey, bytes: usize) -> bool {
         self.now = now;
         let Some(slot) = self.slots.get(&key).copied() else { return false };
@@ -378,8 +391,8 @@ impl RequestTracker {
         self.served(now, peer, asked, bytes)
     }
 
-    /// A body came that may be taken if another peer brings it, and of this one not (rule 14). True if this peer had been
-    /// asked for it: it served a request.
+    /// A body came that may be accepted if another peer brings it, but not from this one (rule 14). True if it
+    /// served a request: this peer had been asked for it.
     pub fn passed_on(&mut self, now: Time, peer: PeerHandle, key: RequestKey, bytes: usize) -> bool {
         self.now = now;
         let Some(slot) = self.slots.get(&key).copied() else { return false };
@@ -400,7 +413,7 @@ impl RequestTracker {
         self.served(now, peer, asked, bytes)
     }
 
-    /// Learns from an answer, if it is one.
+    /// Learns from an answer, if the body is one.
     fn served(&mut self, now: Time, peer: PeerHandle, asked: Option<Asked>, bytes: usize) -> bool {
         let (Some(asked), Some(state)) = (asked, self.peers.get_mut(&peer)) else { return false };
         state.pace.served(now, asked, bytes, self.next_number);
@@ -419,14 +432,14 @@ impl RequestTracker {
         }
     }
 
-    /// The item is held or refused, by whatever way it came. A request in flight ends without a strike.
+    /// The item is held or refused, however it came. A request in flight ends without a strike.
     pub fn forget(&mut self, key: RequestKey) {
         if let Some(slot) = self.slots.get(&key).copied() {
             self.forget_slot(slot);
         }
     }
 
-    /// A peer that was asked doesn't have it. True if it had been asked; else nothing changes.
+    /// A peer that was asked doesn't have it. True if it had been asked; otherwise nothing changes.
     pub fn not_found(&mut self, now: Time, peer: PeerHandle, key: RequestKey) -> bool {
         self.now = now;
         let Some(slot) = self.slots.get(&key).copied() else { return false };
@@ -441,7 +454,7 @@ impl RequestTracker {
         true
     }
 
-    /// Ends the requests whose deadline has come, and strikes who was asked. In the order of deadlines.
+    /// Ends the requests whose deadline is over, and strikes the peers that were asked. In the order of deadlines.
     pub fn expire(&mut self, now: Time) -> Vec<(PeerHandle, RequestKey)> {
         self.now = now;
         let mut expired = Vec::new();
@@ -460,8 +473,8 @@ impl RequestTracker {
         expired
     }
 
-    /// Others wait for what is in flight for a key: ends that request, if somebody else can be asked (rule 13). Tells who
-    /// was struck for it.
+    /// Other items wait for the one that is in flight for a key. Ends that request if another peer can be asked
+    /// (rule 13). Returns the peer that was struck for it.
     pub fn stalled(&mut self, now: Time, key: RequestKey) -> Option<PeerHandle> {
         self.now = now;
         let slot = self.slots.get(&key).copied()?;

@@ -1,9 +1,10 @@
-//! Replies to what a peer asked for, as far as its credit and its upload budget go: small bodies together on the control
-//! lane, large ones one by one on the bulk lane, and neither waits behind the other. The newest blocks go before older ones.
+//! Replies to a peer's requests, within its credit and its upload budget. Small bodies go together on the control
+//! lane, large ones one by one on the bulk lane, and neither waits behind the other. The newest blocks go before
+//! older ones.
 //!
-//! A peer is sent as much as it could read if it keeps the budget that we keep, so no honest one notices. What it has been
-//! sent is sent again only within a small budget, and is answered with notfound beyond: a request of 40 bytes for the
-//! largest block is otherwise worth 4 MiB of anyone's uplink, as often as it comes.
+//! A peer is sent as much as it could read if it kept the same budget as we do, so no honest peer notices. An item
+//! that it was sent before is sent again only within a small budget. Beyond that the answer is notfound. Otherwise
+//! a request of 40 bytes for the largest block would cost a node 4 MiB of its uplink, each time it comes.
 
 use alloc::vec::Vec;
 
@@ -26,7 +27,7 @@ const BODY_OVERHEAD_BYTES: usize = 8;
 /// What is put together for one peer before it is sent.
 #[derive(Default)]
 pub(crate) struct Reply {
-    /// The route of all bodies, if it is not each one's author's.
+    /// The route of all bodies, if it is not the route of each one's author.
     via: Option<RouteId>,
     bodies: Vec<Body>,
     body_bytes: usize,
@@ -34,7 +35,7 @@ pub(crate) struct Reply {
     missing_blocks: Vec<BlockId>,
 }
 
-/// What a peer is owed, looked up.
+/// Something that a peer is owed, looked up.
 enum Found {
     Nothing,
     /// Perhaps in durable storage.
@@ -46,7 +47,8 @@ enum Found {
 }
 
 impl Gossip {
-    /// Queues replies. A peer that asks for more than any node that keeps the rules has in flight is left.
+    /// Queues replies. A peer that asks for more than a node that keeps the rules ever has in flight is
+    /// disconnected.
     pub(crate) fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
         let Some(peer) = self.peers.get_mut(&to) else { return };
         if peer.debts.owe(items) > SERVE_QUEUE_MAX {
@@ -54,7 +56,7 @@ impl Gossip {
         }
     }
 
-    /// Sends what a peer is owed, as far as its credit and its budget go.
+    /// Sends what a peer is owed, within its credit and its budget.
     pub(crate) fn serve(&mut self, now: Time, handle: PeerHandle) {
         let mut reply = Reply::default();
         while let Some(owed) = self.next_owed(handle) {
@@ -109,7 +111,7 @@ impl Gossip {
             let done = match self.find(now, handle, &owed) {
                 Found::Alone(message, short) => self.serve_alone(now, handle, message, short),
                 Found::Elsewhere(id) => self.load_block_for(handle, id),
-                // It went while it waited.
+                // It was removed while it waited.
                 _ => match self.peers.get(&handle) {
                     Some(peer) if peer.credit.fits_control(REQUEST_ROOM_BYTES) => {
                         let mut reply = Reply::default();
@@ -193,7 +195,7 @@ impl Gossip {
         true
     }
 
-    /// Sends a message of its own. False if there is no credit for it, or no budget.
+    /// Sends a message that stands alone. False if there is no credit for it, or no budget.
     fn serve_alone(&mut self, now: Time, handle: PeerHandle, message: Message, short: ShortId) -> bool {
         let (lane, bytes) = (message.lane(), message.encoded_len());
         let Some(peer) = self.peers.get_mut(&handle) else { return false };
@@ -215,7 +217,7 @@ impl Gossip {
         self.peers.get(&handle).is_some_and(|peer| !peer.debts.waits_for_bulk())
     }
 
-    /// Has a large body wait for the bulk lane. One of the newest blocks waits for none of the others.
+    /// Makes a large body wait for the bulk lane. One of the newest blocks waits for none of the others.
     fn put_off(&mut self, handle: PeerHandle, owed: Owed) {
         let fresh_from = self.chain.tip().height.saturating_sub(FRESH_BLOCKS);
         let fresh = match &owed {

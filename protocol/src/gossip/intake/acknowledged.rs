@@ -1,8 +1,8 @@
-//! Transactions that were acknowledged to somebody here, until their last height: whether a block has each. The submitter may
-//! not look any more when one expires, so the operator is told.
+//! Transactions that were acknowledged to a submitter here, until their last height: whether a block has each. The
+//! submitter may no longer be watching when one expires, so the operator is told.
 //!
-//! Deliberately absent: the transactions themselves. One that was evicted or returned by a reorganisation is still watched.
-//! What an earlier run acknowledged is not known.
+//! Deliberately absent: the transactions themselves. One that was shed, or returned by a reorganisation, is still
+//! watched. Transactions that an earlier run acknowledged are not known.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ pub(crate) struct Acknowledged {
 }
 
 impl Acknowledged {
-    /// Watches a transaction; of too many, those that expire first are watched no longer.
+    /// Watches a transaction. If there are too many, those that expire first are no longer watched.
     pub(crate) fn watch(&mut self, id: TxId, valid_until: Height) {
         if self.confirmed.contains_key(&id) {
             return;
@@ -42,7 +42,7 @@ impl Acknowledged {
         }
     }
 
-    /// Those that no block after `tip` may hold and none has. They are watched no longer.
+    /// Those that no block after `tip` may hold and that no block has. They are no longer watched.
     pub(crate) fn expire(&mut self, tip: Height) -> Vec<TxId> {
         let mut expired = Vec::new();
         while let Some((valid_until, id)) = self.order.first().copied()

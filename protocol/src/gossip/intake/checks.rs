@@ -1,8 +1,8 @@
 //! What is in verification, what it costs its sender meanwhile, and who waits for which verdict.
 //!
-//! Promises that a job is charged to its sender from the moment it leaves until its verdict is back, and that a verdict which
-//! comes twice, or for a job that never was, changes nothing. Deliberately absent: what a verdict means, which is in
-//! `transactions`, and in `sync` for headers and blocks.
+//! Promises that a job is charged to its sender from the moment it leaves until its verdict is back. A verdict
+//! that comes twice, or for a job that never was, changes nothing. Deliberately absent: what a verdict means,
+//! which is in `transactions`, and in `sync` for headers and blocks.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) struct Checks {
     jobs: BTreeMap<JobId, Checking>,
     transactions: HashMap<TxId, JobId, SeededState>,
     short: HashMap<ShortId, TxId, SeededState>,
-    /// The headers among it, and who announced them meanwhile.
+    /// The headers in verification, and the peers that announced them meanwhile.
     pub(crate) headers: HeaderChecks,
     /// Blocks whose transactions are in verification, in one job or several.
     bodies: BTreeMap<BlockId, CheckedBlock>,
@@ -117,12 +117,12 @@ impl Checks {
         Some(checking)
     }
 
-    /// Who sent what a job checks.
+    /// The peer that sent what a job checks.
     pub(crate) fn sender(&self, job: JobId) -> Option<PeerHandle> {
         self.jobs.get(&job).and_then(|checking| checking.from)
     }
 
-    /// Whether as many submitted items are in verification as may be.
+    /// Whether as many submitted items are in verification as may be at once.
     pub(crate) const fn is_busy(&self) -> bool {
         self.local >= CHECKS_LOCAL_MAX
     }
@@ -133,7 +133,7 @@ impl Checks {
         self.short.insert(id.short(), id);
     }
 
-    /// A transaction is checked no longer.
+    /// A transaction is no longer checked.
     pub(crate) fn forget(&mut self, id: &TxId) {
         self.transactions.remove(id);
         if self.short.get(&id.short()) == Some(id) {
@@ -175,7 +175,7 @@ impl Checks {
         self.bodies.get(id)
     }
 
-    /// One job of a block is back: the block, if it was the last.
+    /// One job of a block is back. Returns the block, if it was the last job.
     pub(crate) fn part_done(&mut self, id: &BlockId, verdict: Verdict) -> Option<CheckedBlock> {
         let checked = self.bodies.get_mut(id)?;
         checked.pending = checked.pending.saturating_sub(1);
@@ -191,12 +191,12 @@ impl Checks {
         self.headers.contains(id) || self.bodies.contains_key(id)
     }
 
-    /// Jobs that are out, and of these the submitted items'.
+    /// Jobs that are out, and how many of them are for submitted items.
     pub(crate) fn len(&self) -> (usize, usize) {
         (self.jobs.len(), self.local)
     }
 
-    /// Reads a field of each part, so that all of this struct is at hand.
+    /// Reads a field of each part, so that all of this struct is in the processor's cache.
     #[cfg(feature = "simulator")]
     pub(crate) fn foresee(&self) -> u64 {
         let counts =
@@ -220,7 +220,7 @@ impl Gossip {
         VerifyJob { id: self.checks.next_job(), network: self.config.network.clone(), headers, transactions }
     }
 
-    /// A verdict is back. What it means is for the machine to say that had the job made.
+    /// A verdict is back. The machine that had the job made decides what it means.
     pub(crate) fn on_verified(&mut self, now: Time, job: JobId, verdict: Verdict) {
         if let Some(checked) = self.checks.transaction_of(job)
             && verdict == Verdict::Valid

@@ -1,18 +1,21 @@
-//! Whether a transaction is confirmed already, exactly and for as long as it may be in a block.
+//! Whether a transaction is confirmed already, exactly, and for as long as it may be in a block.
 //!
-//! A transaction can be in blocks of 10,000 heights ([`VALID_UNTIL_AHEAD_MAX`]), and its first occurrence on the best chain is the
-//! only one that counts. Anyone can send a confirmed one again while it lives. So:
+//! A transaction can be in blocks of 10,000 heights ([`VALID_UNTIL_AHEAD_MAX`]), and only its first occurrence on
+//! the best chain counts. Anyone can send a confirmed transaction again while it lives. So:
 //!
-//! 1. Memory has the newest first occurrences. While it reaches back far enough for a transaction, its word is exact.
+//! 1. Memory has the newest first occurrences. While it reaches back far enough for a transaction, its answer is
+//!    exact.
 //! 2. Otherwise a filter denies most of what is new ([`Filter`]).
-//! 3. What it doesn't deny is asked of durable storage, which has the first occurrences of the newest 10,000 blocks. The
-//!    transaction waits for that, and counts as being checked meanwhile; who sent it pays [`LOOKUP_COST_BYTES`] of its budget.
-//!    Senders take turns ([`Queue`](super::turns::Queue)), and what was found is remembered ([`Found`]).
+//! 3. If the filter doesn't deny it, durable storage is asked, which has the first occurrences of the newest
+//!    10,000 blocks. The transaction waits for the answer, and counts as being checked meanwhile. Its sender pays
+//!    [`LOOKUP_COST_BYTES`] of its budget. Senders take turns ([`Queue`](super::turns::Queue)), and what was found
+//!    is remembered ([`Found`]).
 //!
-//! Storage may be a few records behind. Its answer says on which tip it rests: it holds if memory has what came after.
+//! Storage may be a few records behind. Its answer names the tip on which it rests. The answer is valid if memory
+//! has what came after that tip.
 //!
-//! A transaction that a reorganisation returns is in the mempool at once, so that a crash can't lose it; if it proves to be
-//! confirmed it leaves again, and nobody is told of it before.
+//! A transaction that a reorganisation returns is in the mempool at once, so that a crash can't lose it. If it
+//! proves to be confirmed it is removed again, and no peer is told of it before.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -43,23 +46,23 @@ pub(crate) struct Firsts {
     filter: Filter,
     waiting: Queue<(TxId, Why)>,
     asked: BTreeMap<TxId, Vec<Why>>,
-    /// Of these, those on behalf of no check.
+    /// How many of these are not on behalf of a check.
     own: usize,
     /// The block whose transactions the filter waits for.
     recalling: Option<BlockId>,
-    /// Storage had no answer to the last such question: it is asked nothing of the kind until it has answered something
-    /// else, or the tip changes.
+    /// Storage had no answer to the last such question. It is not asked such a question again until it has
+    /// answered something else, or the tip changes.
     recall_failed: bool,
-    /// Verified transactions of which it couldn't tell yet, oldest first, and their bytes.
+    /// Verified transactions of which storage couldn't tell yet, oldest first, and their bytes.
     unsure: VecDeque<CheckedTransaction>,
     unsure_bytes: usize,
-    /// The end of its best chain by its last answer.
+    /// The end of storage's best chain by its last answer.
     stored: Option<Tip>,
-    /// What it said to be confirmed.
+    /// The transactions that storage said to be confirmed.
     found: Found,
 }
 
-/// Who wants to know where a transaction is first.
+/// Why the first occurrence of a transaction is looked up.
 #[derive(Clone, Copy, Debug)]
 enum Why {
     /// It is to enter the mempool; its check counts as unfinished.
@@ -91,13 +94,13 @@ impl Firsts {
         self.found.names(transaction)
     }
 
-    /// Transactions of which nobody could tell, and their bytes.
+    /// Transactions of which it could not be told whether they are confirmed, and their bytes.
     pub(crate) fn unsure(&self) -> (usize, usize) {
         (self.unsure.len(), self.unsure_bytes)
     }
 
-    /// Look-ups that wait or are under way for no check of their own; bytes of the filter; heights that it lacks; and
-    /// what was found.
+    /// Look-ups that wait or are under way and do not belong to a check; bytes of the filter; heights that it
+    /// lacks; and what was found.
     pub(crate) fn len(&self) -> (usize, usize, usize, usize) {
         (self.own, self.filter.bytes(), self.filter.unknown_len(), self.found.len())
     }
@@ -109,7 +112,8 @@ const fn earliest(valid_until: Height) -> Height {
 }
 
 impl Gossip {
-    /// Whether only durable storage can tell if a transaction is confirmed. Memory doesn't have it as such.
+    /// Whether only durable storage can tell if a transaction is confirmed. The caller knows that memory doesn't
+    /// have it as confirmed.
     pub(crate) fn is_first_unknown(&self, transaction: &SignedTransaction) -> bool {
         let (id, from) = (transaction.id(), earliest(transaction.valid_until()));
         self.chain.confirmed(&id).is_none() && self.may_be_before(&id, from)
@@ -120,7 +124,8 @@ impl Gossip {
         self.chain.confirmed(id).is_some() || self.firsts.found.contains(id)
     }
 
-    /// Whether the transactions of all blocks that matter are known, so that one which isn't known to be confirmed isn't.
+    /// Whether the transactions of all blocks that matter are known. Then a transaction that isn't known to be
+    /// confirmed is not confirmed.
     pub(crate) fn knows_all_confirmed(&self) -> bool {
         self.firsts.filter.unknown_len() == 0
     }
@@ -131,7 +136,7 @@ impl Gossip {
         beyond && self.firsts.filter.may_have(id, from)
     }
 
-    /// Whether the place of a confirmed transaction that memory tells is known to be its first.
+    /// Memory tells a place of a confirmed transaction. Whether this is known to be its first.
     pub(crate) fn is_known_as_first(&self, height: Height) -> bool {
         self.chain.confirmed_from() <= height.saturating_sub(VALID_UNTIL_AHEAD_MAX - 1)
     }
@@ -150,7 +155,8 @@ impl Gossip {
         self.recall_next();
     }
 
-    /// The best chain has changed: takes the new blocks into the filter, and tells of transactions that occur again.
+    /// The best chain has changed. Takes the new blocks into the filter, and reports transactions that occur
+    /// again.
     pub(crate) fn note_confirmed(&mut self, change: &TipChange) {
         self.firsts.found.forget_within(&change.disconnected);
         for again in change.repeated.chunk_by(|one, next| one.0 == next.0) {
@@ -180,7 +186,7 @@ impl Gossip {
         self.recall_again();
     }
 
-    /// A verified transaction can't be let in before durable storage was asked. Its check stays unfinished.
+    /// A verified transaction can't be accepted before durable storage was asked. Its check stays unfinished.
     pub(crate) fn put_off_admission(&mut self, now: Time, job: JobId, id: TxId) {
         let from = self.checks.sender(job);
         if let Some(peer) = from.and_then(|from| self.peers.get_mut(&from)) {
@@ -190,7 +196,7 @@ impl Gossip {
         self.look_up_next();
     }
 
-    /// A transaction came back to the mempool. False if it is announced only when durable storage was asked.
+    /// A transaction came back to the mempool. False if durable storage must be asked before it is announced.
     pub(crate) fn may_announce_returned(&mut self, transaction: &SignedTransaction) -> bool {
         !self.is_first_unknown(transaction) || !self.look_up_if_room(transaction.id(), Why::Returned)
     }
@@ -218,7 +224,7 @@ impl Gossip {
     }
 
     pub(crate) fn on_looked_up(&mut self, now: Time, id: TxId, looked: Option<Looked>) {
-        // An answer that nobody waits for changes nothing.
+        // An answer that is not waited for changes nothing.
         for why in self.firsts.asked.remove(&id).unwrap_or_default() {
             if !matches!(why, Why::Admit(_)) {
                 self.firsts.own = self.firsts.own.saturating_sub(1);
@@ -255,12 +261,12 @@ impl Gossip {
         }
     }
 
-    /// Where a transaction is first, by the word of durable storage and what memory has of newer blocks.
+    /// Where a transaction occurs first, by the answer of durable storage and what memory has of newer blocks.
     fn first_of(&self, id: &TxId, looked: &Looked) -> Result<Option<Tip>, Unsure> {
         if let Some(first) = looked.first.filter(|first| self.chain.is_best(&first.id)) {
             return Ok(Some(first));
         }
-        // Storage has nothing up to where its best chain and ours are one.
+        // Storage has nothing up to the height where its best chain and ours meet.
         let common = self.chain.common_height(&looked.tip.id).ok_or(Unsure)?;
         if self.chain.confirmed_from() > common.saturating_add(1) {
             return Err(Unsure);
@@ -274,7 +280,8 @@ impl Gossip {
         match first {
             Ok(None) => self.on_checked_transaction(now, checked, Verdict::Valid),
             Ok(Some(_)) => self.end_unadmitted(&checked, Ok(Submission::Held)),
-            // It may be confirmed. Those who announced it are not asked again, so it is tried once more from here.
+            // It may be confirmed. The peers that announced it are not asked again, so it is tried once more from
+            // here.
             Err(Unsure) => {
                 self.end_unadmitted(&checked, Err(Refusal::Busy));
                 self.put_aside(checked);
@@ -282,11 +289,11 @@ impl Gossip {
         }
     }
 
-    /// Keeps a transaction of which nobody could tell until storage or the tip has moved. Of too many the oldest goes; whoever
-    /// has it may send it again.
+    /// Keeps a transaction of which it could not be told whether it is confirmed, until storage or the tip has
+    /// moved. If there are too many, the oldest is dropped, and a peer that has it may send it again.
     fn put_aside(&mut self, checked: CheckedTransaction) {
         let bytes = |checked: &CheckedTransaction| checked.transaction().encoded().len();
-        // Whoever submitted it knows, and tries again.
+        // Its submitter is told so, and tries again.
         if checked.is_submitted() {
             return;
         }
@@ -299,7 +306,7 @@ impl Gossip {
         }
     }
 
-    /// Looks up once more what nobody could tell of.
+    /// Looks up the unsure transactions once more.
     pub(crate) fn look_up_unsure(&mut self, now: Time) {
         self.firsts.unsure_bytes = 0;
         for checked in core::mem::take(&mut self.firsts.unsure) {
@@ -374,7 +381,7 @@ impl Gossip {
         self.recall_next();
     }
 
-    /// Makes up for what wasn't done when a block joined the best chain whose transactions nobody here knew.
+    /// Does what was left undone when a block joined the best chain and its transactions were not known here.
     fn confirm_recalled(&mut self, ids: &[TxId]) {
         let mut gone = Vec::new();
         for id in ids {
@@ -385,6 +392,6 @@ impl Gossip {
     }
 }
 
-/// Nobody can tell for now.
+/// It can't be told for now.
 #[derive(Clone, Copy, Debug)]
 struct Unsure;

@@ -1,7 +1,8 @@
-//! Transactions that durable storage said to be confirmed, and in which block, the newest answers. Whoever sends one again has
-//! nothing looked up, and pushes nothing out of the memory of what was accepted.
+//! Transactions that durable storage said to be confirmed, and in which block: the newest answers. If a peer sends
+//! one again, nothing is looked up, and nothing is pushed out of the memory of what was accepted.
 //!
-//! **What it promises.** Whatever it names is in a block of the best chain: what a block had that leaves it is forgotten.
+//! **What it promises.** A transaction that it names is in a block of the best chain: when a block leaves the best
+//! chain, its transactions are forgotten here.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -13,7 +14,7 @@ use crate::limits::FOUND_MAX;
 use crate::seeded::SeededState;
 use crate::wire::message::TxRef;
 
-/// A bounded memory; what was found longest ago goes first.
+/// A bounded memory. What was found longest ago is removed first.
 #[derive(Debug)]
 pub(crate) struct Found {
     blocks: LruCache<TxId, BlockId, SeededState>,

@@ -1,8 +1,8 @@
 //! Which headers are in verification, and which peers announced each of them meanwhile.
 //!
-//! Promises that an announcer stands for the header that it sent and for nothing that came along with it: a header's id
-//! covers its signature, so the same id is the same bytes. Deliberately absent: the jobs, which are in `checks`, and what
-//! follows from a verdict, which is in `headers`.
+//! Promises that an announcer answers for the header that it sent and for nothing that came along with it. A
+//! header's id covers its signature, so the same id means the same bytes. Deliberately absent: the jobs, which are
+//! in `checks`, and what follows from a verdict, which is in `headers`.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -20,7 +20,8 @@ pub(crate) struct Announcer {
     pub(crate) pushed: bool,
 }
 
-/// The headers in verification. The same one may be in several jobs, because each peer's message is checked as a whole.
+/// The headers in verification. The same one may be in several jobs, because each peer's message is checked as a
+/// whole.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderChecks {
     by_id: BTreeMap<BlockId, Check>,
@@ -29,7 +30,7 @@ pub(crate) struct HeaderChecks {
 #[derive(Debug, Default)]
 struct Check {
     jobs: usize,
-    /// Whether a job was begun that takes the header however many others of its producer there are.
+    /// Whether a job was begun that accepts the header however many other headers of its producer there are.
     in_line: bool,
     /// The senders of the blocks that came with the header; `None` for a block that entered here.
     bodies: Vec<Option<PeerHandle>>,
@@ -40,7 +41,7 @@ struct Check {
 pub(crate) type WithBody = Option<Option<PeerHandle>>;
 
 impl HeaderChecks {
-    /// A job begins that checks this header, which came so.
+    /// A job begins that checks this header, which came in this way.
     pub(crate) fn begin(&mut self, id: BlockId, body: WithBody, standing: Standing) {
         let check = self.by_id.entry(id).or_default();
         check.in_line |= !standing.is_alone();
@@ -48,8 +49,8 @@ impl HeaderChecks {
         check.bodies.extend(body);
     }
 
-    /// One of the header's jobs is back, and tells of the header what any other would. Returns those who announced it until
-    /// now, in the order of their words.
+    /// One of the header's jobs is back. What it tells of the header, any other job would tell too. Returns the
+    /// peers that announced the header until now, in the order of their announcements.
     pub(crate) fn end(&mut self, id: &BlockId, body: WithBody) -> Vec<Announcer> {
         let Some(check) = self.by_id.get_mut(id) else { return Vec::new() };
         check.jobs = check.jobs.saturating_sub(1);
@@ -63,7 +64,8 @@ impl HeaderChecks {
         announcers
     }
 
-    /// A peer announced a header. False if that is not in verification. Its first word counts.
+    /// A peer announced a header. False if the header is not in verification. The peer's first announcement
+    /// counts.
     pub(crate) fn announced(&mut self, id: &BlockId, announcer: Announcer) -> bool {
         let Some(check) = self.by_id.get_mut(id) else { return false };
         let known = check.announcers.iter().any(|known| known.peer == announcer.peer);
@@ -73,7 +75,7 @@ impl HeaderChecks {
         true
     }
 
-    /// Whether a header is in verification, and will be taken no less readily than one that comes so.
+    /// Whether a header is in verification, and will be accepted no less readily than one that comes in this way.
     pub(crate) fn speaks_for(&self, id: &BlockId, standing: Standing) -> bool {
         self.by_id.get(id).is_some_and(|check| check.in_line || standing.is_alone())
     }
@@ -88,7 +90,7 @@ impl HeaderChecks {
         self.by_id.contains_key(id)
     }
 
-    /// Who sent the body that waits for a header's verdict.
+    /// The peer that sent the body which waits for a header's verdict.
     pub(crate) fn body_of(&self, id: &BlockId) -> WithBody {
         self.by_id.get(id)?.bodies.first().copied()
     }

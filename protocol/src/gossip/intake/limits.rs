@@ -4,7 +4,8 @@ use crate::items::limits::{BLOCK_TRANSACTIONS_MAX, HEADER_BYTES_MAX, TRANSACTION
 use crate::ledger::limits::{MEMPOOL_ENTRIES_MAX, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX};
 use crate::wire::limits::{BULK_FRAME_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX};
 
-/// Acknowledged submissions that are watched until their last height: as many as the mempool holds, 120 bytes each.
+/// Acknowledged submissions that are watched until their last height: as many as the mempool holds, of 120 bytes
+/// each.
 pub const ACKNOWLEDGED_MAX: usize = MEMPOOL_ENTRIES_MAX;
 
 /// Accepted ids remembered: 65,536 of about 130 bytes: 8.5 MiB.
@@ -16,61 +17,66 @@ pub const SEEN_REJECTED_MAX: usize = 16_384;
 /// Ids remembered of transactions that were refused at sight: 16,384 of about 140 bytes, 2.3 MiB.
 pub const SEEN_DECLINED_MAX: usize = 16_384;
 
-/// Items of one peer in verification; over it the peer is not read. One more message of 256 may come in behind.
+/// Items of one peer in verification. At this number the peer is no longer read. One more message of 256 may come
+/// in behind.
 pub const CHECKS_PER_PEER_MAX: usize = 1_024;
 
-/// Bytes of one peer's items in verification; over it the peer is not read: 1 MiB, and one message behind.
+/// Bytes of one peer's items in verification. At this number the peer is no longer read: 1 MiB, and one message
+/// behind.
 pub const CHECK_BYTES_PER_PEER_MAX: usize = 1024 * 1024;
 
-/// Jobs of one peer in verification at the most: one fewer than stop the reading, one message of 256 bodies, and its
-/// orphans, should they be released together: 5 MiB hold 49,461 signatures of 106 bytes, 96 full jobs, and each of the
-/// 64 blocks may have a job that is not full.
+/// The most jobs of one peer in verification: one fewer than stop the reading, one message of 256 bodies, and its
+/// orphans, if they are released together. 5 MiB hold 49,461 signatures of 106 bytes, 96 full jobs, and each of
+/// the 64 blocks may have one job that is not full.
 pub const CHECKS_PEAK: usize = CHECKS_PER_PEER_MAX - 1
     + TRANSACTIONS_ENTRIES_MAX
     + ORPHAN_PEER_BYTES_MAX / 106 / BLOCK_JOB_SIGNATURES
     + ORPHANS_PER_PEER_MAX;
 
-/// Bytes of one peer's items in verification at the most: one fewer than stop the reading, one message, and its
+/// The most bytes of one peer's items in verification: one fewer than stop the reading, one message, and its
 /// orphans, each counted with its header beside it: 10 MiB.
 pub const CHECK_BYTES_PEAK: usize = CHECK_BYTES_PER_PEER_MAX - 1
     + BULK_FRAME_BYTES_MAX
     + ORPHAN_PEER_BYTES_MAX
     + (ORPHANS_PER_PEER_MAX + 1) * HEADER_BYTES_MAX;
 
-/// Peers whose announcements of one header are remembered while it is checked: more than a node has slots for. 128 of 8
-/// bytes: 1 KiB a header.
+/// The number of peers whose announcements of one header are remembered while it is checked: more than a node has
+/// slots. 128 of 8 bytes: 1 KiB a header.
 pub const ANNOUNCERS_MAX: usize = 128;
 
-/// Signatures of a block in one verification job: about 25 ms of one thread, so that a large block is checked by all.
+/// Signatures of a block in one verification job: about 25 ms of one thread, so that all threads check a large
+/// block.
 pub const BLOCK_JOB_SIGNATURES: usize = 512;
 
-/// Submitted items in verification; over it a submission is refused as busy.
+/// Submitted items in verification. Beyond this number a submission is refused as busy.
 pub const CHECKS_LOCAL_MAX: usize = 4_096;
 
-/// Jobs of submitted items at the most: every one a header that becomes a block of 78 jobs. Whoever may submit that much
-/// runs the node.
+/// The most jobs of submitted items: each item is a header that becomes a block of 78 jobs. Only somebody who runs
+/// the node may submit that much.
 pub const LOCAL_JOBS_PEAK: usize = CHECKS_LOCAL_MAX * BLOCK_TRANSACTIONS_MAX.div_ceil(BLOCK_JOB_SIGNATURES);
 
-/// What an announced transaction is taken to be long, in bytes: announcements don't tell.
+/// The length, in bytes, that an announced transaction is expected to have, because announcements don't tell it.
 pub const TRANSACTION_BYTES_EXPECTED: usize = 512;
 
-/// Transactions that durable storage is asked for at once. It takes some 50 microseconds for each.
+/// Transactions that durable storage is asked for at once. It takes about 50 microseconds for each.
 pub const LOOKUPS_MAX: usize = 64;
 
-/// Look-ups that wait for others and are on behalf of no peer: of transactions that a reorganisation returned, or that a block may
-/// repeat. 16,384 of about 80 bytes: 1.3 MiB. Those on behalf of a peer count as its checks ([`CHECKS_PER_PEER_MAX`]).
+/// Look-ups that wait for others and are not on behalf of a peer: of transactions that a reorganisation returned,
+/// or that a block may repeat. 16,384 of about 80 bytes: 1.3 MiB. Those on behalf of a peer count as its checks
+/// ([`CHECKS_PER_PEER_MAX`]).
 pub const LOOKUPS_WAITING_MAX: usize = 16_384;
 
-/// Transactions remembered that a look-up found to be confirmed: 16,384 of about 180 bytes, 3 MiB. A peer that sends more of
-/// them than that again has each looked up, at the price of a look-up.
+/// Remembered transactions that a look-up found to be confirmed: 16,384 of about 180 bytes, 3 MiB. If a peer sends
+/// more of them than that again, each is looked up, and the peer pays for a look-up each time.
 pub const FOUND_MAX: usize = 16_384;
 
-/// Verified transactions that wait for storage or the tip to move, because nobody could tell whether they are confirmed: …
+/// Verified transactions that wait for storage or the tip to move, because it could not be told whether they are
+/// confirmed: …
 pub const UNSURE_MAX: usize = 256;
 
 /// … and their bytes: 16 of the largest.
 pub const UNSURE_BYTES_MAX: usize = 16 * TRANSACTION_BYTES_MAX;
 
-/// What a look-up costs its sender in the inbound budget: 16 KiB, so at most 1,024 a second for one peer, or a twentieth of the
-/// store's thread.
+/// What a look-up costs its sender in the inbound budget: 16 KiB, so at most 1,024 a second for one peer, or a
+/// twentieth of the store's thread.
 pub const LOOKUP_COST_BYTES: u64 = 16 * 1024;

@@ -1,26 +1,28 @@
-//! Transactions that are refused: by what rules before a signature is checked, what is remembered of it, and what it costs
-//! whoever sent it.
+//! Transactions that are refused: by which rules before a signature is checked, what is remembered of it, and what
+//! it costs the sender.
 //!
-//! **Cheap rules first.** What can be said without a signature is said before one is checked, and again afterwards, because the
-//! state may have changed in between.
+//! **Cheap rules first.** A rule that needs no signature is applied before the signature is checked, and again
+//! afterwards, because the state may have changed in between.
 //!
-//! **A refusal is not final.** It rests on the height and the mempool of this node, so nobody is blamed for it: an honest peer
-//! may know otherwise. It is remembered until the height changes. That there is no room by one link says nothing of the
-//! others: it is remembered of that link alone, and all others that have the item are asked for it, one after the other. Else
-//! a peer whose link is full could keep an item from us by sending it first. That there is no room by its author's share
-//! holds for every link.
+//! **A refusal is not final.** It rests on the height and the mempool of this node, so no peer is blamed for it:
+//! an honest peer may know otherwise. It is remembered until the height changes. If there is no room by one link,
+//! this says nothing of the others. It is remembered of that link alone, and all others that have the item are
+//! asked for it, one after the other. Otherwise a peer whose link is full could keep an item from us by sending it
+//! first. If there is no room by its author's share, this holds for every link.
 //!
-//! **Limit.** While its link has no room, what a peer is the first to announce is not asked of it, not then and not later: this
-//! is the brake on what a link brings. A peer announces an item once, so an item that only such peers announce is missed,
-//! until one pushes it while its link has room, or a block has it. Nor are those asked whose links have no room at the
-//! moment at which another link refuses it after its check.
+//! **Limit.** While its link has no room, an item that a peer is the first to announce is not asked of it, not
+//! then and not later. This is the brake on what a link brings. A peer announces an item once. So an item that
+//! only such peers announce is missed, until one of them pushes it while its link has room, or until a block has
+//! it. When one link refuses an item after its check, peers whose links have no room at that moment are not asked
+//! for it either.
 //!
-//! **What nobody has verified pushes out nothing that was.** Refusals at sight have a memory of their own. An id covers all
+//! **An unverified item pushes out no verified one.** Refusals at sight have their own memory. An id covers all
 //! bytes of its transaction, so an unverified body says nothing of any other than itself.
 //!
-//! **Cost.** A body that had to be verified and was refused then by a rule that needs that, and one that was refused before and
-//! that the same peer sends again unasked, cost it [`REFUSED_COST_BYTES`] more. An honest peer sends an item once. It may
-//! lose a race while its item is checked (for the nonce, the room or the last height), and that costs nothing.
+//! **Cost.** Two kinds of bodies cost their sender [`REFUSED_COST_BYTES`] more: a body that had to be verified and
+//! was then refused by a rule that needs verification, and a body that was refused before and that the same peer
+//! sends again unasked. An honest peer sends an item once. It may lose a race while its item is checked (for the
+//! nonce, the room or the last height), and that costs nothing.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -37,7 +39,7 @@ use crate::limits::REFUSED_COST_BYTES;
 use crate::time::Time;
 
 impl Gossip {
-    /// Why a transaction of a peer would be refused, as far as that can be said without its signature.
+    /// Why a transaction of a peer would be refused, if that can be told without checking its signature.
     pub(crate) fn refusal_at_sight(
         &mut self,
         now: Time,
@@ -59,8 +61,8 @@ impl Gossip {
         self.refuse(ItemId::Transaction(id), Some(from), refusal);
     }
 
-    /// A link had no room for a verified transaction any more. Whoever else is known to have it is asked for it, if its link
-    /// has room: their announcements were settled by the body, or came while it was checked.
+    /// A link no longer had room for a verified transaction. Every other peer that is known to have it is asked
+    /// for it, if its link has room. Their announcements were settled by the body, or came while it was checked.
     pub(crate) fn ask_others(&mut self, now: Time, transaction: &SignedTransaction, senders: &[Sender]) {
         let (short, bytes) = (transaction.id().short(), transaction.encoded().len());
         let has = |(handle, peer): &(&PeerHandle, &Peer)| {
@@ -76,8 +78,8 @@ impl Gossip {
         }
     }
 
-    /// Charges a peer for what was verified in vain, unless that can't be told from an honest one that lost a race: what might
-    /// have been refused at sight was not.
+    /// Charges a peer for something that was verified in vain, unless it can't be told apart from an honest peer
+    /// that lost a race: the item might have been refused at sight and was not.
     pub(crate) fn charge_verified(&mut self, now: Time, from: PeerHandle, refusal: &Refusal) {
         let lost_a_race = matches!(refusal, Refusal::NonceTaken | Refusal::Expired { .. } | Refusal::AuthorFull);
         if !lost_a_race {
@@ -85,15 +87,15 @@ impl Gossip {
         }
     }
 
-    /// Charges a peer for a body that brought nothing, and that an honest one would hardly send.
+    /// Charges a peer for a body that brought nothing, and that an honest peer would hardly send.
     pub(crate) fn charge_refused(&mut self, now: Time, from: PeerHandle) {
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.budget.spend(now, REFUSED_COST_BYTES);
         }
     }
 
-    /// Lets a verified transaction into the mempool by the first link that has room for it: a submission's own, or that of a
-    /// peer that sent it.
+    /// Accepts a verified transaction into the mempool by the first link that has room for it: a submission's own
+    /// link, or that of a peer that sent it.
     pub(crate) fn admit_by_any(
         &mut self,
         now: Time,

@@ -1,6 +1,6 @@
-//! What this node has handled, by id: transactions that were accepted, that were rejected, and that were refused before their
-//! signatures were checked are remembered apart. So junk never pushes out the memory of what is good, and what nobody has
-//! signed pushes out neither. Least recently used entries go first.
+//! What this node has handled, by id. There are three memories: transactions that were accepted, that were
+//! rejected, and that were refused before their signatures were checked. So junk never pushes out the memory of
+//! what is good, and unsigned items push out neither. Least recently used entries go first.
 
 use hashbrown::HashMap;
 use lru::LruCache;
@@ -15,18 +15,18 @@ use crate::wire::message::TxRef;
 /// Why a rejected transaction stays rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rejection {
-    /// The bytes can never be valid: whoever sends them is to blame.
+    /// The bytes can never be valid: a peer that sends them is to blame.
     Invalid,
-    /// Refused in the state of this tip height; another height may see it otherwise.
+    /// Refused in the state of this tip height. At another height the answer may differ.
     Refused(Height),
 }
 
-/// What a refusal at sight rests on.
+/// On what a refusal at sight rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Declined {
-    /// The tip's height at that time; another may see it otherwise.
+    /// The tip's height at that time. At another height the answer may differ.
     pub(crate) height: Height,
-    /// Set if it was for want of room by this link, of which alone it holds then.
+    /// Set if this link had no room. Then the refusal holds for this link alone.
     pub(crate) link: Option<PeerHandle>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Seen {
 #[derive(Clone, Copy, Debug)]
 struct Named {
     id: TxId,
-    /// Set only while the id is among the accepted, so that most announcements need no second look.
+    /// Set only while the id is among the accepted, so that most announcements need no second look-up.
     accepted: bool,
 }
 
@@ -107,7 +107,8 @@ impl Seen {
         }
     }
 
-    /// On what it rests that the transaction is refused at sight for a node at height `tip`, if this peer sends it.
+    /// On what the refusal at sight rests, if a node at height `tip` refuses the transaction when this peer sends
+    /// it.
     pub(crate) fn declined(&self, id: &TxId, tip: Height, from: PeerHandle) -> Option<Declined> {
         let declined = self.declined.peek(id).filter(|declined| declined.height == tip)?;
         declined.link.is_none_or(|link| link == from).then_some(*declined)
@@ -127,7 +128,7 @@ impl Seen {
         })
     }
 
-    /// The full id behind a reference, as far as it is remembered.
+    /// The full id behind a reference, if it is remembered.
     pub(crate) fn resolve(&self, transaction: &TxRef) -> Option<TxId> {
         match transaction {
             TxRef::Full(id) => Some(*id),
@@ -135,12 +136,12 @@ impl Seen {
         }
     }
 
-    /// How many accepted, rejected and declined transactions are remembered.
+    /// How many transactions are remembered as accepted, as rejected, and as refused at sight.
     pub(crate) fn len(&self) -> (usize, usize, usize) {
         (self.accepted.len(), self.rejected.len(), self.declined.len())
     }
 
-    /// Lets go of an accepted transaction that is no longer held, so that it can be fetched again.
+    /// Forgets an accepted transaction that is no longer held, so that it can be fetched again.
     pub(crate) fn forget(&mut self, id: &TxId) {
         self.accepted.pop(id);
         self.forget_short(*id);

@@ -1,4 +1,4 @@
-//! A transaction in verification, and who sent it how. Data only.
+//! A transaction in verification, and which peers sent it and how. Data only.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -26,7 +26,7 @@ impl CheckedTransaction {
         &self.transaction
     }
 
-    /// Who sent it first.
+    /// The peer that sent it first.
     pub(crate) fn from(&self) -> Option<PeerHandle> {
         self.senders.first().map(|sender| sender.peer)
     }
@@ -36,14 +36,14 @@ impl CheckedTransaction {
     }
 }
 
-/// Who sent a body, and how.
+/// The peer that sent a body, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sender {
     pub(crate) peer: PeerHandle,
     pub(crate) how: How,
-    /// The route that it came on, if that is not its author's.
+    /// The route on which it came, if that is not its author's.
     pub(crate) via: Option<RouteId>,
-    /// Who else had announced it by then.
+    /// The other peers that had announced it by then.
     pub(crate) backing: Backing,
 }
 
@@ -54,11 +54,11 @@ pub(crate) enum How {
     Pushed,
     /// Asked for, because the peer had announced it.
     Fetched(Age),
-    /// Asked for out of a list of what the peer held for long: others hold it too.
+    /// Asked for out of a list of items that the peer has held for long: others hold them too.
     Listed(Age),
 }
 
-/// Whether an item was announced as news, or as a part of what the peer has held for long.
+/// Whether an item was announced as news, or as one of the items that the peer has held for long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Age {
     News,

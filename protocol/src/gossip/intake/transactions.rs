@@ -26,7 +26,7 @@ pub(crate) const fn key(transaction: &TxRef) -> RequestKey {
     }
 }
 
-/// How to ask for what [`key`] names; `None` for a block.
+/// How to ask for the item that [`key`] names; `None` for a block.
 pub(crate) const fn named(key: &RequestKey) -> Option<TxRef> {
     match key {
         RequestKey::Short(short) => Some(TxRef::Short(*short)),
@@ -47,8 +47,9 @@ impl Gossip {
                 self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
             }
-            // What would be refused for want of room by its link is not asked of it: others may announce it. If others have,
-            // this one is kept in mind: its turn comes later, and its link may have room by then.
+            // A transaction that would be refused for want of room by its link is not asked of it: others may
+            // announce it. If others have announced it, this announcement is remembered: its turn comes later, and
+            // its link may have room by then.
             let others = self.requests.is_tracked(key(transaction));
             if !others && !self.mempool.may_take(now, self.lengths.transaction(), from.0) {
                 self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
@@ -79,7 +80,7 @@ impl Gossip {
     ) {
         let mut in_vain = Vec::new();
         for body in bodies {
-            // A bad body ends the connection, and what came behind it is not looked at.
+            // A bad body ends the connection, and the rest of the message is not looked at.
             if !self.peers.contains_key(&from) {
                 return;
             }
@@ -88,7 +89,7 @@ impl Gossip {
         self.tell_had(from, in_vain);
     }
 
-    /// Returns the id of a body that was pushed, and was here already.
+    /// Returns the id of a body that was pushed and was here already.
     fn on_body(&mut self, now: Time, from: PeerHandle, via: Option<RouteId>, body: Body) -> Option<ShortId> {
         let (id, bytes) = (body.id(), body.len());
         let item = ItemId::Transaction(id);
@@ -151,15 +152,15 @@ impl Gossip {
         None
     }
 
-    /// What is to be checked, or why that is in vain.
+    /// The transaction to check, or why a check would be in vain.
     fn look_at(&mut self, now: Time, from: PeerHandle, body: Body) -> Result<Arc<SignedTransaction>, Refusal> {
         let id = body.id();
         let transaction = body.into_transaction(id).map_err(Refusal::Malformed)?;
         self.refusal_at_sight(now, &transaction, from).map_or(Ok(transaction), Err)
     }
 
-    /// A body came: nobody else is asked for it, unless there is no room for it by this link and may be by another. Whether
-    /// this peer had been asked.
+    /// A body came. No other peer is asked for it, unless there is no room for it by this link and may be by
+    /// another. Returns whether this peer had been asked.
     fn settle_request(&mut self, now: Time, from: PeerHandle, id: TxId, bytes: usize, no_room: bool) -> bool {
         let keys = [RequestKey::Short(id.short()), RequestKey::Full(id)];
         let settled = keys.map(|key| match no_room {
@@ -169,8 +170,8 @@ impl Gossip {
         settled.contains(&true)
     }
 
-    /// Tells a peer what it pushed in vain, if the policy wants that and there is room: it is advice, and may be missed.
-    /// A had is neither a body nor an announcement, so it is no echo of what the peer sent.
+    /// Tells a peer which bodies it pushed in vain, if the policy wants that and there is room. This is advice,
+    /// and may be missed. A had is neither a body nor an announcement, so it is no echo of what the peer sent.
     fn tell_had(&mut self, to: PeerHandle, in_vain: Vec<ShortId>) {
         let room = self.peers.get(&to).is_some_and(|peer| peer.credit.fits_control(REQUEST_ROOM_BYTES));
         if room && !in_vain.is_empty() && self.relay.gives_feedback() {
@@ -178,7 +179,7 @@ impl Gossip {
         }
     }
 
-    /// A peer had what we pushed to it.
+    /// A peer had the bodies that we pushed to it.
     pub(crate) fn on_had(&mut self, from: PeerHandle, ids: &[ShortId]) {
         for short in ids {
             self.shows(from, *short);
@@ -206,7 +207,7 @@ impl Gossip {
             return self.answer(item, Err(Refusal::Busy));
         }
         if self.seen.accepted(&id) && !self.is_first_unknown(transaction) {
-            // Verified before, and evicted since.
+            // Verified before, and shed since.
             let transaction = transaction.clone();
             let checked = CheckedTransaction { transaction, senders: Vec::new(), at: now, submitted: true };
             return self.on_checked_transaction(now, checked, Verdict::Valid);
@@ -281,7 +282,8 @@ impl Gossip {
         }
     }
 
-    /// Tells the submitter of a checked transaction what became of it. What is acknowledged is watched from now on.
+    /// Tells the submitter of a checked transaction the result. An acknowledged transaction is watched from now
+    /// on.
     fn answer_checked(&mut self, transaction: &SignedTransaction, result: Result<(), Refusal>) {
         let id = transaction.id();
         let answer = match result {
@@ -296,7 +298,7 @@ impl Gossip {
         self.answer(ItemId::Transaction(id), answer);
     }
 
-    /// Takes up the check of a verified transaction again, for all but its signature.
+    /// Takes up the check of a verified transaction again, without its signature.
     pub(crate) fn check_again(&mut self, checked: CheckedTransaction) -> JobId {
         let job = self.checks.next_job();
         self.checks.name(checked.transaction.id(), job);
@@ -305,7 +307,7 @@ impl Gossip {
         job
     }
 
-    /// Lets a verified transaction into the mempool, if the rules and the room allow it.
+    /// Accepts a verified transaction into the mempool, if the rules and the room allow it.
     pub(crate) fn admit(
         &mut self,
         now: Time,
@@ -315,13 +317,14 @@ impl Gossip {
         if self.is_confirmed(&transaction.id()) {
             return Err(Refusal::Confirmed);
         }
-        // A node that catches up may be handed what is signed for heights that the network has reached.
+        // A node that catches up may receive transactions that are signed for heights that the network has
+        // reached.
         self.validator.transaction(transaction, self.best_known(now))?;
         let inserted = self.mempool.insert(now, transaction, from.map(|from| from.0))?;
         self.keep(Record::Pending(transaction.clone()));
         self.keep_gone(inserted.evicted.iter().map(|evicted| evicted.id()).collect());
         if let Some(from) = from.filter(|from| !self.peers.contains_key(from)) {
-            // It left while its item was checked.
+            // It disconnected while its item was checked.
             self.mempool.link_closed(from.0);
         }
         Ok(())
@@ -356,8 +359,8 @@ impl Gossip {
         self.requests.proved(from);
     }
 
-    /// A transaction to serve: of the mempool, or of a block whose body is in memory. A short id that fits several is
-    /// answered as not found; whoever asks has its full id then.
+    /// A transaction to serve: of the mempool, or of a block whose body is in memory. A short id that fits several
+    /// is answered as not found; the peer that asks then has its full id.
     pub(crate) fn find_transaction(&self, wanted: &TxRef) -> Option<Arc<SignedTransaction>> {
         let id = match wanted {
             TxRef::Full(id) => *id,

@@ -1,5 +1,6 @@
-//! What waits for a turn, by whom it is for: each of those that have something gets one turn after the other, so nobody
-//! waits for all that somebody else has had queued. Deliberately absent: bounds, which whoever queues something keeps.
+//! A queue with turns. Each peer that has something in it gets one turn after the other, so no peer waits for
+//! everything that another peer has queued. Deliberately absent: bounds. The code that queues something keeps
+//! them.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use core::ops::Bound;
@@ -10,7 +11,7 @@ use crate::gossip::api::PeerHandle;
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     waiting: BTreeMap<Option<PeerHandle>, VecDeque<T>>,
-    /// Who had the last turn.
+    /// The peer that had the last turn.
     last: Option<PeerHandle>,
 }
 
@@ -25,7 +26,7 @@ impl<T> Queue<T> {
         self.waiting.entry(by).or_default().push_back(item);
     }
 
-    /// The next of whoever comes after the one that had the last turn.
+    /// The next entry of the peer that comes after the one that had the last turn.
     pub(crate) fn pop(&mut self) -> Option<T> {
         let after = (Bound::Excluded(self.last), Bound::Unbounded);
         let next = self.waiting.range(after).next().or_else(|| self.waiting.iter().next());

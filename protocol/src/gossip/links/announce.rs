@@ -1,9 +1,10 @@
 //! Which transactions to announce to one peer, and when.
 //!
-//! What the peer can learn in no other way leaves at once, and what comes within [`ANNOUNCE_INTERVAL`] of it as one batch.
-//! What the peer most likely gets from somebody else is announced *lazily*: it waits for others for up to a window, which
-//! is twice as long after each batch that the peer had no use for, and short again when it asks for something. All of it
-//! rides on the next frame to that peer.
+//! An announcement that the peer can learn in no other way leaves at once, and those that come within
+//! [`ANNOUNCE_INTERVAL`] of it leave as one batch. An item that the peer most likely gets from another peer is
+//! announced *lazily*: it waits for others for up to a window. The window is twice as long after each batch that
+//! the peer had no use for, and short again when the peer asks for something. All of it rides on the next frame to
+//! that peer.
 
 use alloc::collections::VecDeque;
 
@@ -16,7 +17,7 @@ use crate::time::{Duration, Time};
 pub(crate) struct AnnounceQueue {
     waiting: VecDeque<TxId>,
     last_batch: Option<Time>,
-    /// When what waits is to leave. Means nothing while nothing waits.
+    /// When the waiting ids leave. Means nothing while nothing waits.
     due: Time,
     window: Duration,
 }
@@ -28,13 +29,13 @@ impl Default for AnnounceQueue {
 }
 
 impl AnnounceQueue {
-    /// Queues an id. Returns false if the queue was full and its oldest id had to go.
+    /// Queues an id. Returns false if the queue was full and its oldest id was dropped.
     pub(crate) fn push(&mut self, id: TxId) -> bool {
         self.wait(id, self.soonest())
     }
 
-    /// Queues an id that need not leave before the window is over. `part`, of 1,024 parts, is drawn for each call: the two
-    /// ends of a link should not tell each other the same at the same time.
+    /// Queues an id that need not leave before the window is over. `part`, of 1,024 parts, is drawn for each call,
+    /// because the two ends of a link should not tell each other the same at the same time.
     pub(crate) fn push_lazily(&mut self, now: Time, id: TxId, part: u64) -> bool {
         // From half a window to one and a half.
         let wait = self.window.times(512_u64.saturating_add(part.min(1_023))).divided_by(1_024);

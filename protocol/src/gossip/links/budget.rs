@@ -2,7 +2,7 @@
 
 use crate::time::{Duration, Time};
 
-/// A token bucket of bytes. It may go below zero: then nothing is allowed until it is back.
+/// A token bucket of bytes. It may go below zero. Then nothing is allowed until it is back at zero.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: i64,
@@ -17,7 +17,7 @@ impl Budget {
         Self { left: full, at: now, per_second, full }
     }
 
-    /// A budget that has saved up nothing when time begins.
+    /// A budget that has nothing saved up when time begins.
     pub(crate) fn saving(per_second: u64, burst: u64) -> Self {
         Self { left: 0, ..Self::new(Time::ZERO, per_second, burst) }
     }
@@ -32,7 +32,7 @@ impl Budget {
         self.left >= 0
     }
 
-    /// Whether so much is left.
+    /// Whether this amount is left.
     pub(crate) fn has(&mut self, now: Time, amount: u64) -> bool {
         self.refill(now);
         u64::try_from(self.left).is_ok_and(|left| left >= amount)
@@ -50,7 +50,7 @@ impl Budget {
     /// When the budget is back at zero; `None` if it is not below.
     pub(crate) fn within_at(&self) -> Option<Time> {
         let missing = self.left.min(0).unsigned_abs();
-        // One microsecond more than the division gives, so that waking up then finds it within.
+        // One microsecond more than the division gives, so that the budget is no longer below zero at that time.
         let micros = missing.saturating_mul(1_000_000) / self.per_second.max(1) + 1;
         (missing > 0).then(|| self.at + Duration::from_micros(micros))
     }

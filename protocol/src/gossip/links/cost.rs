@@ -1,9 +1,9 @@
-//! What a message takes of its sender's inbound budget.
+//! How much a message takes from its sender's inbound budget.
 //!
-//! Promises that what a message has a node do is bounded by what it costs its sender: by its bytes, by how much of what it
-//! names is looked up, or by what its answer may take, whichever is the most. It is charged before anything is done, and
-//! whether or not there is room for the answer. Deliberately absent: what follows when a budget is used up; that is in
-//! `gossip`, which stops reading then.
+//! Promises that the work which a message causes is bounded by what it costs its sender: by its bytes, by how many
+//! of the things that it names are looked up, or by the size of its answer, whichever is the most. It is charged
+//! before anything is done, and whether or not there is room for the answer. Deliberately absent: what follows
+//! when a budget is used up. That is in `gossip`, which then stops reading.
 
 use crate::limits::{
     BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR,
@@ -30,12 +30,13 @@ pub(crate) fn cost(message: &Message) -> u64 {
         Message::Headers(headers) => bytes.saturating_add(bodies(headers.len())),
         // It may be looked for on disk.
         Message::GetBlock { .. } => bytes.saturating_add(bodies(1)),
-        // As much as the longest answer takes, which may come from disk.
+        // As much as the longest answer takes. It may come from disk.
         Message::GetHeaders(_) => {
             bytes.saturating_add(HEADERS_ENTRIES_MAX.saturating_mul(HEADER_BYTES_MAX) as u64)
         }
         Message::Reconcile(message) => match &**message {
-            // An opening has us make a sketch of the mempool, a list one of the largest offers, a more symbols.
+            // For an opening we make a sketch of the mempool. A list is answered by one of the largest offers. A
+            // more asks for symbols.
             Reconcile::Open { .. } | Reconcile::List { .. } | Reconcile::More { .. } => {
                 (CONTROL_FRAME_BYTES_MAX as u64).saturating_add(bytes)
             }

@@ -1,4 +1,4 @@
-//! What was offered to and by one peer, and how often it is worth a conversation.
+//! What was offered to and by one peer, and how often a conversation with it is worth the effort.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use crate::time::{Duration, Time};
 /// What passes between us and one peer.
 #[derive(Debug, Default)]
 pub(crate) struct Dealings {
-    /// What we offered lately, each of another number; the newest last.
+    /// What we offered lately, each offer with its own number; the newest last.
     offers: VecDeque<Given>,
     /// What the peer offered last.
     pub(crate) offered: Option<Offered>,
@@ -19,12 +19,12 @@ pub(crate) struct Dealings {
     /// No conversation with it before this time, and how long the pause is.
     pub(crate) pause_until: Time,
     pause: Duration,
-    /// It is not to list before this time, and how long that pause was.
+    /// It may not list before this time, and how long that pause was.
     pub(crate) list_at: Time,
     list_pause: Duration,
-    /// After which id its next list begins, if the last one was not whole.
+    /// The id after which its next list begins, if the last list was not whole.
     pub(crate) list_after: Option<ShortId>,
-    /// Until when its openings so far would have been answered at its pace.
+    /// When its openings until now would all have been answered, at the pace of a peer.
     answered_until: Time,
 }
 
@@ -36,18 +36,18 @@ struct Given {
     ids: Vec<ShortId>,
 }
 
-/// What an offer of ours answers.
+/// The question that an offer of ours answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     /// An opening, with this salt.
     Opening([u8; 16]),
-    /// That the peer lacks this of a conversation that we opened.
+    /// The peer said which items it lacks, in a conversation that we opened.
     Lacking,
     /// For a list of what comes after this id.
     List(Option<ShortId>),
 }
 
-/// An offer of a peer, as far as it is wanted.
+/// The wanted part of a peer's offer.
 #[derive(Debug)]
 pub(crate) struct Offered {
     pub(crate) number: u32,
@@ -63,7 +63,7 @@ impl Dealings {
         (ours, self.offered.as_ref().map_or(0, |offered| offered.places.len()))
     }
 
-    /// Remembers an offer of ours in place of the one of that number, or else the oldest.
+    /// Remembers an offer of ours in place of the one with the same number, or otherwise of the oldest.
     pub(crate) fn remember(&mut self, number: u32, question: Question, ids: Vec<ShortId>) {
         self.offers.retain(|given| given.number != number);
         if self.offers.len() >= OFFERS_MAX {
@@ -72,8 +72,8 @@ impl Dealings {
         self.offers.push_back(Given { number, question, ids });
     }
 
-    /// What we offered if this very question was answered lately. It came twice then, and what we hold by now is something else:
-    /// with another answer, the peer's takes could mean either.
+    /// Returns what we offered if this very question was answered lately. In that case the question came twice,
+    /// and we may hold something else by now: with another answer, the peer's takes could refer to either.
     pub(crate) fn answered(&self, number: u32, question: Question) -> Option<Vec<ShortId>> {
         let same = |given: &&Given| given.number == number && given.question == question;
         self.offers.iter().find(same).map(|given| given.ids.clone())
@@ -84,7 +84,7 @@ impl Dealings {
         self.offers.iter().find(|given| given.number == number).map(|given| given.ids.as_slice())
     }
 
-    /// A list of it is over. One that brought nothing makes a pause, twice as long as the one before.
+    /// A list of this peer is over. If it brought nothing, it causes a pause, twice as long as the one before.
     pub(crate) fn listed(&mut self, now: Time, well: bool) {
         let pause = self.list_pause.times(2).max(LIST_PAUSE_MIN).min(LIST_PAUSE_MAX);
         self.list_pause = if well { Duration::ZERO } else { pause };
@@ -96,18 +96,19 @@ impl Dealings {
         self.answered_until.since(now).as_micros().div_ceil(RECONCILE_PEER_PACE.as_micros())
     }
 
-    /// An opening of it is answered.
+    /// An opening of this peer is answered.
     pub(crate) fn answer(&mut self, now: Time) {
         self.answered_until = self.answered_until.max(now) + RECONCILE_PEER_PACE;
     }
 
-    /// A conversation told differences and brought nothing: a pause, twice as long as the one before, `interval` at least.
+    /// A conversation found differences and brought nothing. That causes a pause, twice as long as the one before,
+    /// and at least `interval`.
     pub(crate) fn pause(&mut self, now: Time, interval: Duration) {
         self.pause = self.pause.times(2).max(interval).min(RECONCILE_PAUSE_MAX);
         self.pause_until = now + self.pause;
     }
 
-    /// Something came of it after all.
+    /// The conversation brought something after all.
     pub(crate) fn resume(&mut self, now: Time) {
         (self.pause, self.pause_until) = (Duration::ZERO, now);
     }

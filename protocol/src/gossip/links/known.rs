@@ -5,14 +5,15 @@ use hashbrown::HashSet;
 use crate::items::hash::ShortId;
 use crate::seeded::SeededState;
 
-/// Ids of a peer's, up to a number, and at least the newest half of so many: those that it sent, announced, was sent or was
-/// told of, none of which goes to it again, or those of bodies that were sent to it for the asking.
+/// Ids that belong to one peer, up to a bound: at least the newest half of that number is kept. They are the ids
+/// that the peer sent or announced, or that it was sent or told of, none of which goes to it again; or the ids of
+/// bodies that were sent to it because it asked.
 ///
-/// They are kept in two generations. When the younger one is full, the older one is forgotten as a whole; so no order
-/// needs to be kept, and to learn an id takes a single entry in a single table.
+/// The ids are kept in two generations. When the younger one is full, the older one is forgotten as a whole. So no
+/// order needs to be kept, and to learn an id takes a single entry in a single table.
 #[derive(Debug)]
 pub(crate) struct KnownSet {
-    /// As numbers, which take half the hashing of arrays.
+    /// Kept as numbers, which take half the hashing of arrays.
     fresh: HashSet<u64, SeededState>,
     /// None of these is in `fresh`.
     stale: HashSet<u64, SeededState>,

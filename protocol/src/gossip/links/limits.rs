@@ -10,21 +10,22 @@ pub const CONTROL_CREDIT_BYTES: usize = 256 * 1024;
 /// Of these, bytes that bodies leave free, so that requests and announcements always have room: 64 KiB.
 pub const CONTROL_RESERVE_BYTES: usize = 64 * 1024;
 
-/// Control credit that a request, a notfound or an announced header wants to find: the largest getdata or notfound is
-/// 256 full ids, 8.5 KiB, and as much again may go out beside it.
+/// The free control credit that is needed for a request, a notfound or an announced header: the largest getdata or
+/// notfound is 256 full ids, 8.5 KiB, and as much again may go out beside it.
 pub const REQUEST_ROOM_BYTES: usize = 20 * 1024;
 
-/// Control credit that a batch of announcements or headers wants to find: 1,024 entries of at most 39 bytes, or 256
-/// headers of 192.
+/// The free control credit that is needed for a batch of announcements or headers: 1,024 entries of at most 39
+/// bytes, or 256 headers of 192.
 pub const ANNOUNCE_ROOM_BYTES: usize = 54 * 1024;
 
 /// Bytes of bulk frames queued for one peer: two of the largest blocks.
 pub const BULK_CREDIT_BYTES: usize = 2 * BULK_FRAME_BYTES_MAX;
 
-/// A peer that hasn't said Hello after this is disconnected.
+/// A peer that hasn't said Hello after this time is disconnected.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Between two invs to one peer. The first of a quiet time leaves at once, so this batches bursts only.
+/// The time between two invs to one peer. The first after a quiet time leaves at once, so this only batches
+/// bursts.
 pub const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Entries of one announcing batch; with the interval at most 51,200 ids a second to one peer.
@@ -36,52 +37,53 @@ pub const ANNOUNCE_QUEUE_MAX: usize = 16_384;
 /// Block headers waiting to be announced to one peer; the oldest go first.
 pub const HEADER_QUEUE_MAX: usize = 16;
 
-/// The longest time that announcements to a peer wait for others, while nobody needs them.
+/// The longest time that announcements to a peer wait for others, while the peer does not need them.
 pub const ANNOUNCE_WINDOW_MAX: Duration = Duration::from_secs(1);
 
-/// Ids in one peer's known set, in two generations of half as many. A generation of 16,384 is a table of 32,768 places of
-/// 9 bytes, 288 KiB: 576 KiB in all, 41 MiB for 72 peers.
+/// Ids in one peer's known set, in two generations of half as many. A generation of 16,384 is a table of 32,768
+/// places of 9 bytes, 288 KiB: 576 KiB in all, 41 MiB for 72 peers.
 pub const KNOWN_MAX: usize = 32_768;
 
-/// Inbound budget of a peer, in bytes a second: 16 MiB. A peer over it is not read until it is within it again.
+/// Inbound budget of a peer, in bytes a second: 16 MiB. A peer above it is not read until it is within it again.
 pub const INBOUND_BYTES_PER_SEC: u64 = 16 * 1024 * 1024;
 
-/// What the inbound budget saves up: two of the largest blocks.
+/// The most that the inbound budget saves up: two of the largest blocks.
 pub const INBOUND_BURST_BYTES: u64 = 2 * BLOCK_BYTES_MAX as u64;
 
-/// What a transaction body costs in the inbound budget besides its length: 4 KiB, so at most 4,096 signature checks
-/// a second for one peer, a fifth of a core at 50 microseconds each.
+/// What a transaction body costs in the inbound budget besides its length: 4 KiB, so at most 4,096 signature
+/// checks a second for one peer, a fifth of a core at 50 microseconds each.
 pub const BODY_COST_BYTES: u64 = 4 * 1024;
 
-/// What a body costs in the inbound budget besides, if it was verified in vain or was refused before: with
-/// [`BODY_COST_BYTES`] 32 KiB, so at most 512 a second of one peer, a fortieth of a core.
+/// What a body costs in the inbound budget in addition, if it was verified in vain or was refused before. With
+/// [`BODY_COST_BYTES`] this is 32 KiB, so at most 512 a second of one peer, a fortieth of a core.
 pub const REFUSED_COST_BYTES: u64 = 28 * 1024;
 
 /// What a message that names items costs per byte: 16, so at most 100,000 entries a second for one peer.
 pub const INV_COST_FACTOR: u64 = 16;
 
-/// What a place costs that a take names by a bit: as much as a short id in a getdata, 9 bytes.
+/// What a place costs that a take names by one bit: as much as a short id in a getdata, 9 bytes.
 pub const PLACE_COST_BYTES: u64 = 9 * INV_COST_FACTOR;
 
-/// What any message costs at the least: 256 bytes, so at most 65,536 messages a second for one peer, however short. An empty
-/// one takes about a microsecond: a fifteenth of a core.
+/// The least that any message costs: 256 bytes, so at most 65,536 messages a second for one peer, however short.
+/// An empty one takes about a microsecond: a fifteenth of a core.
 pub const MESSAGE_COST_BYTES: u64 = 256;
 
-/// What bodies that a peer asked for may take, in bytes a second: as much as it would read, if it keeps the same budget. So
-/// who catches up gets blocks as fast as it takes them.
+/// The rate at which bodies that a peer asked for may be sent, in bytes a second: as much as the peer would read
+/// if it keeps the same budget. So a peer that catches up gets blocks as fast as it accepts them.
 pub const UPLOAD_BYTES_PER_SEC: u64 = INBOUND_BYTES_PER_SEC;
 
-/// What that budget saves up.
+/// The most that this budget saves up.
 pub const UPLOAD_BURST_BYTES: u64 = INBOUND_BURST_BYTES;
 
-/// Blocks and large transactions that were sent to one peer for the asking and are remembered, in two generations of half as
-/// many. A generation is a table of 1,024 places of 9 bytes: 18 KiB in all, 1.3 MiB for 72 peers.
+/// Blocks and large transactions that were sent to one peer because it asked, and that are remembered, in two
+/// generations of half as many. A generation is a table of 1,024 places of 9 bytes: 18 KiB in all, 1.3 MiB for 72
+/// peers.
 pub const SENT_MAX: usize = 1_024;
 
-/// What may be sent to a peer once more, in bytes a second: 64 KiB, so the largest block once in 64 s. A node asks the same
-/// peer again only if it has lost what it had, or has given up waiting for it.
+/// What may be sent to a peer once more, in bytes a second: 64 KiB, so the largest block once in 64 s. A node asks
+/// the same peer again only if it has lost what it had, or has stopped waiting for it.
 pub const REPEAT_BYTES_PER_SEC: u64 = 64 * 1024;
 
-/// What that budget saves up: 1 MiB. The last repeat may go over it: a block of 4 MiB may be had twice at once, and then
-/// again after 48 s, instead of four times in each second.
+/// The most that this budget saves up: 1 MiB. The last repeat may go over it. So a block of 4 MiB may be had twice
+/// at once, and then again after 48 s, instead of four times in each second.
 pub const REPEAT_BURST_BYTES: u64 = 1024 * 1024;

@@ -1,4 +1,5 @@
-//! What one peer knows, may queue, and is owed. Every structure here is bounded; none looks at another peer.
+//! What one peer knows, what may be queued for it, and what it is owed. Every structure here is bounded, and none
+//! looks at another peer.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -27,21 +28,21 @@ use crate::time::Time;
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) direction: Direction,
-    /// Whether its Hello came and fits.
+    /// Whether its Hello came and fits ours.
     pub(crate) ready: bool,
     /// When a missing Hello ends the connection.
     pub(crate) hello_deadline: Time,
     pub(crate) known: KnownSet,
     pub(crate) credit: Credit,
     pub(crate) budget: Budget,
-    /// What it may have us push on routes that we don't know.
+    /// How much it may make us push on routes that we don't know.
     pub(crate) flood: Budget,
     /// How steady its announcements are.
     pub(crate) steadiness: Steadiness,
-    /// Routes on which it is to push no more, and to push again.
+    /// Routes on which it should stop pushing, and on which it should push again.
     pub(crate) prunes: Vec<RouteId>,
     pub(crate) grafts: Vec<RouteId>,
-    /// When the prunes leave, if nothing takes them along before.
+    /// When the prunes leave, if no frame takes them along before.
     pub(crate) prunes_due: Time,
     /// Transactions to announce.
     pub(crate) announcements: AnnounceQueue,
@@ -51,7 +52,7 @@ pub(crate) struct Peer {
     pub(crate) debts: Debts,
     /// Whether headers are being loaded for it.
     pub(crate) loading_headers: bool,
-    /// Items of its in verification, and their bytes.
+    /// Its items in verification, and their bytes.
     pub(crate) checks: usize,
     pub(crate) check_bytes: usize,
     /// Whether the driver reads from it.
@@ -60,11 +61,11 @@ pub(crate) struct Peer {
     pub(crate) chain: TheirChain,
     /// Whether it said goodbye.
     pub(crate) said_goodbye: bool,
-    /// What was offered lately, both ways.
+    /// What was offered lately, in both directions.
     pub(crate) dealings: Dealings,
     /// Bodies it was the first to deliver.
     pub(crate) delivered: u64,
-    /// When it last was, with a transaction and with a block.
+    /// When it was last the first to deliver, with a transaction and with a block.
     pub(crate) first_transaction: Option<Time>,
     pub(crate) first_block: Option<Time>,
     /// Whether something was sent to it since the last flush, so that announcements can ride along.
@@ -102,7 +103,7 @@ impl Peer {
         }
     }
 
-    /// Reads a field here and there, so that all of this struct is at hand.
+    /// Reads a few fields, so that all of this struct is in the processor's cache.
     #[cfg(feature = "simulator")]
     pub(crate) fn foresee(&self) -> u64 {
         let counts =
@@ -112,7 +113,7 @@ impl Peer {
             ^ u64::from(self.budget.within_at().is_some())
     }
 
-    /// Whether it should be sent or told of an item.
+    /// Whether an item should be sent to it or announced to it.
     pub(crate) fn lacks(&self, id: ShortId) -> bool {
         self.ready && !self.known.contains(id)
     }
@@ -122,7 +123,7 @@ impl Peer {
         self.ready && self.announcements.due().is_some() && self.credit.fits_control(ANNOUNCE_ROOM_BYTES)
     }
 
-    /// A body is sent to it for the asking. Blocks and large transactions are `remembered`.
+    /// A body that it asked for is sent to it. Blocks and large transactions are `remembered`.
     pub(crate) fn note_sent(&mut self, now: Time, id: ShortId, bytes: usize, remembered: bool) {
         self.known.insert(id);
         self.debts.note_sent(now, id, bytes, remembered);
@@ -138,7 +139,7 @@ impl Peer {
         self.can_announce() || self.can_prune() || self.waits()
     }
 
-    /// Whether anything waits that time alone doesn't bring about.
+    /// Whether something waits that needs more than time.
     pub(crate) fn waits(&self) -> bool {
         let over = self.checks >= CHECKS_PER_PEER_MAX
             || self.check_bytes >= CHECK_BYTES_PER_PEER_MAX
@@ -152,7 +153,7 @@ impl Peer {
             || !self.reading
     }
 
-    /// When it wants to be looked at, should nothing else happen before.
+    /// When it has to be looked at if nothing else happens before.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let hello = (!self.ready).then_some(self.hello_deadline);
         let announce = self.can_announce().then(|| self.announcements.due()).flatten();
@@ -163,7 +164,7 @@ impl Peer {
         [hello, announce, budget, prunes, headers, upload].into_iter().flatten().min()
     }
 
-    /// Queues a block's announcement; of too many the oldest goes.
+    /// Queues a block's announcement. If there are too many, the oldest is dropped.
     pub(crate) fn announce_header(&mut self, header: SignedHeader) {
         self.headers.push_back(header);
         if self.headers.len() > HEADER_QUEUE_MAX {
@@ -176,13 +177,14 @@ impl Peer {
         self.ready && self.chain.has_body_at(now, height)
     }
 
-    /// Whether headers are wanted of it, and only the time since it was last asked may stand against that.
+    /// Whether headers are wanted of it, and nothing but the time since it was last asked may prevent that.
     pub(crate) fn may_be_asked(&self) -> bool {
         self.ready && self.chain.is_wanted() && self.credit.fits_control(REQUEST_ROOM_BYTES)
     }
 
-    /// Queues a prune: it rides on the next frame, leaves after [`PRUNE_WINDOW`], or at once if the peer pushes in vain
-    /// again. It is advice: of too many the newest is left out, and comes again with the next duplicate.
+    /// Queues a prune. It rides on the next frame, or leaves after [`PRUNE_WINDOW`], or at once if the peer pushes
+    /// in vain again. It is advice: if there are too many, the newest is left out, and comes again with the next
+    /// duplicate.
     pub(crate) fn prune(&mut self, now: Time, route: RouteId) {
         if self.prunes.contains(&route) {
             self.prunes_due = now;
@@ -200,7 +202,7 @@ impl Peer {
         self.prunes_due = now;
     }
 
-    /// Queues a graft; the same holds, with the next announcement.
+    /// Queues a graft. If it is left out, it comes again with the next announcement.
     pub(crate) fn graft(&mut self, route: RouteId) {
         advise(&mut self.grafts, route);
     }

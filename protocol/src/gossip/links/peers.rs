@@ -1,8 +1,9 @@
-//! The connected peers by handle, which of them an input touched, and when each wants to be looked at without one.
+//! The connected peers by handle, which of them an input touched, and when each has to be looked at without an
+//! input.
 //!
-//! After an input only touched and due peers are settled, so that what an input costs doesn't grow with the number of
-//! peers that it has nothing to do with. Whoever borrows a peer to change it touches it. Deliberately absent: any rule
-//! of what a peer waits for; that is [`Peer`]'s.
+//! After an input only touched and due peers are settled, so that the cost of an input doesn't grow with the
+//! number of peers that it has nothing to do with. A peer that is borrowed to be changed counts as touched.
+//! Deliberately absent: any rule about what a peer waits for. That is in [`Peer`].
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -14,9 +15,9 @@ use crate::time::Time;
 /// The connected peers, in the order of their handles.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
-    /// Sorted. What a search looks at is apart from the peers themselves, so that it is small.
+    /// Sorted. The part that a search looks at is kept apart from the peers themselves, so that it is small.
     handles: Vec<PeerHandle>,
-    /// The peer of each handle, in the same order; side by side, because most inputs look at all of them.
+    /// The peer of each handle, in the same order. They lie side by side, because most inputs look at all of them.
     slots: Vec<Slot>,
     /// Handles to settle, each once. Some may be gone.
     touched: Vec<PeerHandle>,
@@ -39,7 +40,7 @@ impl Peers {
         self.slots.get(place).map(|slot| &slot.peer)
     }
 
-    /// A peer to change; it is settled after this input.
+    /// Borrows a peer to change it. It is settled after this input.
     pub(crate) fn get_mut(&mut self, handle: &PeerHandle) -> Option<&mut Peer> {
         let place = self.place(*handle).ok()?;
         let slot = self.slots.get_mut(place)?;
@@ -80,7 +81,7 @@ impl Peers {
         self.handles.iter().zip(&self.slots).map(|(handle, slot)| (handle, &slot.peer))
     }
 
-    /// All peers, to change; all are settled after this input.
+    /// Borrows all peers to change them. All are settled after this input.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&PeerHandle, &mut Peer)> {
         let Self { handles, slots, touched, .. } = self;
         handles.iter().zip(slots).map(|(handle, slot)| {
@@ -99,7 +100,7 @@ impl Peers {
         ends.into_iter().flatten().fold(self.touched.len() as u64, |sum, handle| sum ^ u64::from(handle.0))
     }
 
-    /// The earliest time at which a peer wants to be settled.
+    /// The earliest time at which a peer has to be settled.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
@@ -119,19 +120,20 @@ impl Peers {
         }
     }
 
-    /// The touched peers, in no order.
+    /// The touched peers, in no particular order.
     pub(crate) fn touched(&self) -> impl Iterator<Item = (PeerHandle, &Peer)> {
         self.touched.iter().filter_map(|handle| Some((*handle, self.get(handle)?)))
     }
 
-    /// Takes the touched peers' handles out, in their order. They are to come back through [`Peers::settled`].
+    /// Takes out the handles of the touched peers, in their order. The caller gives them back through
+    /// [`Peers::settled`].
     pub(crate) fn take_touched(&mut self) -> Vec<PeerHandle> {
         let mut handles = core::mem::take(&mut self.touched);
         handles.sort_unstable();
         handles
     }
 
-    /// Ends the touch of `handles`. Those that wait for more than time stay touched.
+    /// Ends the touch of `handles`. Peers that wait for more than time stay touched.
     pub(crate) fn settled(&mut self, mut handles: Vec<PeerHandle>) {
         handles.retain(|handle| self.settle(*handle));
         handles.append(&mut self.touched);

@@ -1,6 +1,6 @@
-//! How far the times that a link tells may be off: by how much its announcements come earlier, against the parent's pushes,
-//! than they usually do. Only deviations to that side count: a parent that is late makes announcements seem early, but it
-//! must not make them seem unsteady, or it could hide behind that.
+//! How far the times that a link tells may be off: by how much its announcements come earlier, against the
+//! parent's pushes, than they usually do. Only deviations to that side count. A parent that is late makes
+//! announcements seem early, but it must not make them seem unsteady, because it could hide behind that.
 
 use crate::limits::{GRACE_MAX, GRACE_MIN, LATE_MIN};
 use crate::time::Duration;
@@ -12,14 +12,15 @@ pub(crate) struct Steadiness {
     below: i64,
 }
 
-/// No announcement counts for more, either way.
+/// No announcement counts for more than this, in either direction.
 const BEHIND_MAX_US: i64 = 10_000_000;
 
-/// A deviation of so many times the mean is no accident.
+/// A deviation of this number of times the mean is no accident.
 const DEVIATIONS: u64 = 3;
 
 impl Steadiness {
-    /// Notes an announcement whose announcer's push would have been behind the parent's by so many microseconds.
+    /// Notes an announcement whose announcer's push would have been behind the parent's by this number of
+    /// microseconds.
     pub(crate) fn note(&mut self, behind_us: i64) {
         let sample = behind_us.clamp(-BEHIND_MAX_US, BEHIND_MAX_US);
         let usual = self.behind.unwrap_or(sample);
@@ -34,7 +35,7 @@ impl Steadiness {
         Duration::from_micros(self.below.unsigned_abs()).times(DEVIATIONS).max(LATE_MIN).min(GRACE_MAX)
     }
 
-    /// How long after an announcer's push would have been here the parent's is waited for.
+    /// How long the parent's push is waited for after the announcer's push would have been here.
     pub(crate) fn grace(&self) -> Duration {
         self.slack().times(2).max(GRACE_MIN).min(GRACE_MAX)
     }

@@ -1,4 +1,5 @@
-//! Talking with one peer: greeting it, announcing to it, and leaving it. What it is asked for is in `fetch` and `sync`.
+//! Talking with one peer: greeting it, announcing to it, and disconnecting it. The answers to its requests are in
+//! `fetch` and `sync`.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -30,7 +31,7 @@ impl Gossip {
         self.send(handle, Message::Hello(hello));
     }
 
-    /// Forgets a peer; what it was asked for goes to the next announcer.
+    /// Forgets a peer. Items that it was asked for are asked of the next announcer.
     pub(crate) fn drop_peer(&mut self, now: Time, handle: PeerHandle) {
         if self.peers.remove(&handle).is_some() {
             self.requests.peer_disconnected(now, handle);
@@ -42,7 +43,7 @@ impl Gossip {
         }
     }
 
-    /// Leaves a peer, and forgets it at once: whatever else it sends is ignored.
+    /// Disconnects a peer, and forgets it at once: whatever else it sends is ignored.
     pub(crate) fn disconnect(&mut self, now: Time, handle: PeerHandle, reason: DisconnectReason) {
         if self.peers.contains_key(&handle) {
             self.outputs.push_back(Output::Disconnect { peer: handle, reason });
@@ -79,8 +80,8 @@ impl Gossip {
         self.catch_up(now);
     }
 
-    /// Announces what waits for a peer: blocks at once, transactions when a batch is due or something else is sent to
-    /// it anyway.
+    /// Announces the items that wait for a peer: blocks at once, transactions when a batch is due or something
+    /// else is sent to it anyway.
     pub(crate) fn announce(&mut self, now: Time, handle: PeerHandle) {
         while let Some(peer) = self.peers.get_mut(&handle)
             && peer.ready
@@ -102,7 +103,8 @@ impl Gossip {
         while entries.len() < ANNOUNCE_BATCH_MAX
             && let Some(id) = peer.announcements.pop()
         {
-            // What left the mempool meanwhile is confirmed or gone; what the peer knows would be an echo.
+            // A transaction that left the mempool meanwhile is confirmed or gone. One that the peer knows would be
+            // an echo.
             let Some(accepted_at) = self.mempool.accepted_at(&id) else { continue };
             if peer.known.contains(id.short()) {
                 continue;
@@ -122,7 +124,7 @@ impl Gossip {
         }
     }
 
-    /// Sends a message. Whoever calls has looked for room; the credit goes to zero at worst.
+    /// Sends a message. The caller has looked for room; at worst the credit goes to zero.
     pub(crate) fn send(&mut self, handle: PeerHandle, message: Message) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         let lane = message.lane();

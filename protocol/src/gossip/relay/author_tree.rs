@@ -1,5 +1,5 @@
-//! Author trees, where they meet peers: what is pushed to whom, what is waited for, and who is pruned and grafted. What
-//! is known of routes is in `routes`. Under other policies all of this does nothing.
+//! Author trees, where they meet peers: what is pushed to which peer, what is waited for, and which peers are
+//! pruned and grafted. What is known of routes is in `routes`. Under other policies all of this does nothing.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -20,14 +20,14 @@ use crate::limits::{LIVE_AGE_MAX, REQUEST_ROOM_BYTES};
 use crate::time::{Duration, Time};
 use crate::wire::message::{Lane, Message, TxRef};
 
-/// Along which links a transaction is pushed.
+/// The links along which a transaction is pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// All: nobody knows the route yet, and this teaches it.
+    /// All: the route is not known yet, and this teaches it.
     Flood,
     /// The eager links of a route.
     Tree(RouteId),
-    /// None: it is announced, at once.
+    /// None: it is announced at once.
     Nowhere,
 }
 
@@ -43,7 +43,8 @@ impl Gossip {
         self.pass_along_tree(now, transaction, at, sender, false);
     }
 
-    /// The same; `again` if it was passed on before, as a doubted link or something old had brought it.
+    /// The same. `again` is set if it was passed on before, because a doubted link or something old had brought
+    /// it.
     fn pass_along_tree(
         &mut self,
         now: Time,
@@ -59,7 +60,7 @@ impl Gossip {
         let way = self.way(now, &first, sender, parcel.load());
         let due = self.await_push(now, id, &first, way, sender);
         let owes = due.map(|due| due.peer);
-        // Of whom a push is expected that teaches, it is waited for; meanwhile all others are told at once.
+        // If a push that teaches is still expected, it is waited for. Meanwhile all other peers are told at once.
         let waits = due.is_some_and(|due| due.held);
         let Some(routes) = self.relay.routes_mut() else { return };
         let told = if again { routes.told.take(short) } else { Vec::new() };
@@ -97,7 +98,7 @@ impl Gossip {
         }
     }
 
-    /// On which route a transaction travels on, if that is not its author's, and what it teaches.
+    /// On which route a transaction travels on, if it is not its author's, and what it teaches.
     fn first_sight(
         &mut self,
         now: Time,
@@ -120,8 +121,8 @@ impl Gossip {
         (via, First { kind, route, author, at, from, pushed, again })
     }
 
-    /// An item came by asking for it or from a doubted link, although a push of the route's parent was due. That one is
-    /// told nothing of it, so that its silence can be judged.
+    /// An item came from a peer that was asked for it, or from a doubted link, although a push of the route's
+    /// parent was due. The parent is told nothing of the item, so that its silence can be judged.
     fn await_push(&mut self, now: Time, id: TxId, first: &First, way: Way, sender: Option<Sender>) -> Option<Due> {
         let sender = sender.filter(|_| way == Way::Tree(first.route))?;
         let backing = sender.backing.and(self.requests.source(sender.peer));
@@ -142,8 +143,8 @@ impl Gossip {
         Some(due)
     }
 
-    /// Pushes that were due were waited for long enough. Of whom nothing came, it missed one, and is told now. Who announced
-    /// the item has missed none, but the second link stays.
+    /// The pushes that were due have been waited for long enough. A peer that sent nothing of the item missed one,
+    /// and is told now. A peer that announced the item has missed none, but the second link stays.
     pub(crate) fn judge_overdue(&mut self, now: Time) {
         while let Some(routes) = self.relay.routes_mut()
             && let Some(due) = routes.overdue.pop(now)
@@ -165,7 +166,7 @@ impl Gossip {
         }
     }
 
-    /// Who was told of a transaction, while another copy was waited for in vain, is sent it.
+    /// Sends a transaction to the peers that were told of it while another copy was waited for in vain.
     fn push_to_told(&mut self, now: Time, id: &TxId) {
         let Some(routes) = self.relay.routes_mut() else { return };
         let (told, via) = (routes.told.take(id.short()), routes.via_of(id.short()));
@@ -198,7 +199,8 @@ impl Gossip {
         if allowed { Way::Flood } else { fallback }
     }
 
-    /// A peer announced what isn't here yet. If it is news, a push is likely to be on its way, and is waited for.
+    /// A peer announced something that isn't here yet. If it is news, a push is likely to be on its way, and is
+    /// waited for.
     pub(crate) fn on_news(&mut self, now: Time, from: PeerHandle, key: RequestKey, age: Duration) -> Announced {
         let bytes = self.lengths.transaction();
         let Some(peer) = self.peers.get(&from).filter(|_| self.relay.routes().is_some() && age < LIVE_AGE_MAX)
@@ -211,7 +213,7 @@ impl Gossip {
         announced
     }
 
-    /// A peer announced what is here: was it earlier than who brought it?
+    /// A peer announced something that is here: was it earlier than the peer that brought it?
     pub(crate) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
         let source = self.requests.source(from);
         let Some(routes) = self.relay.routes_mut() else { return };
@@ -233,7 +235,8 @@ impl Gossip {
         }
     }
 
-    /// A peer has a transaction, by whatever it said: it is neither told of it nor sent it from now on.
+    /// A peer has shown in some message that it has a transaction. From now on it is neither told of it nor sent
+    /// it.
     pub(crate) fn shows(&mut self, from: PeerHandle, short: ShortId) {
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.known.insert(short);
@@ -245,7 +248,8 @@ impl Gossip {
 
     /// A good transaction came that was here already.
     pub(crate) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
-        // Its sender may have left while the first copy was checked, and a link that is gone is neither eager nor lazy.
+        // Its sender may have disconnected while the first copy was checked. A link that is gone is neither eager
+        // nor lazy.
         let counts = sender.is_pushed() && self.peers.contains_key(&sender.peer);
         let source = self.requests.source(sender.peer);
         let Some(routes) = self.relay.routes_mut() else { return };
@@ -273,8 +277,8 @@ impl Gossip {
         }
     }
 
-    /// A transaction that is pushed to us, if it is here but what was known of its way was false: a doubted link had brought
-    /// it (`displaced`), or somebody who said that it was old.
+    /// A transaction that is pushed to us, if it is here but what was known of its way was false: a doubted link
+    /// had brought it (`displaced`), or a peer that said that it was old.
     fn is_news_now(&self, now: Time, short: ShortId, displaced: bool) -> Option<Arc<SignedTransaction>> {
         let unknown = self.relay.routes().is_some_and(|routes| routes.route_of(short).is_none());
         let Lookup::One(transaction) = self.mempool.by_short(short) else { return None };
@@ -315,7 +319,7 @@ impl Gossip {
         }
     }
 
-    /// A peer is gone: others take its place on the routes that it was the parent of.
+    /// A peer is gone. Others take its place on the routes of which it was the parent.
     pub(crate) fn leave_routes(&mut self, now: Time, gone: PeerHandle) {
         for (handle, route) in self.relay.peer_gone(now, gone) {
             if let Some(peer) = self.peers.get_mut(&handle) {
@@ -324,7 +328,8 @@ impl Gossip {
         }
     }
 
-    /// Sends what a peer is to know of routes: grafts at once, prunes when they are due or something else is sent anyway.
+    /// Sends a peer what it should know of routes: grafts at once, and prunes when they are due or something else
+    /// is sent anyway.
     pub(crate) fn advise(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         if !peer.credit.fits_control(REQUEST_ROOM_BYTES) {
@@ -362,19 +367,19 @@ impl Gossip {
         self.requests.announced_early(now, from, key, bytes, ready_at);
     }
 
-    /// A peer pushes a block that is here, or that somebody else is sending: it needn't, from now on.
+    /// A peer pushes a block that is here, or that another peer is sending. From now on it need not.
     pub(crate) fn decline_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let route = block_route(header);
         let Some(routes) = self.relay.routes_mut().filter(|_| pushed) else { return };
-        // However much redundancy is wanted of small items: a second copy of a block costs too much.
+        // Whatever redundancy is wanted of small items: a second copy of a block costs too much.
         let _ = routes.duplicate_on(now, from, route);
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.prune_now(now, route);
         }
     }
 
-    /// A peer sends a block, or was asked for it: we are its child now, and nobody else's. A small item's old parent is kept
-    /// until its body is the second; a block's second body should not leave.
+    /// A peer sends a block, or was asked for it. From now on we are its child, and no other peer's. A small
+    /// item's old parent is kept until its body is the second, but a block's second body should not leave at all.
     pub(crate) fn be_fed(&mut self, now: Time, by: PeerHandle, id: &BlockId) {
         let (Some(routes), Some(header)) = (self.relay.routes_mut(), self.chain.header(id)) else { return };
         let route = block_route(header);
@@ -383,7 +388,7 @@ impl Gossip {
         }
     }
 
-    /// Learns who brought a block first.
+    /// Learns which peer brought a block first.
     pub(crate) fn learn_of_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>) {
         let route = block_route(header);
         if let Some(routes) = self.relay.routes_mut() {

@@ -1,4 +1,5 @@
-//! The one fan-out: does for each peer what a policy planned, as far as the peer's credit goes. Deliberately absent: any policy.
+//! The one fan-out: does for each peer what a policy planned, as far as the peer's credit allows. Deliberately
+//! absent: any policy.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -19,13 +20,13 @@ use crate::wire::message::{Lane, Message};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     Nothing,
-    /// It is sent the body; without credit for that it is told, now.
+    /// It is sent the body. Without credit for that, it is told now.
     Push,
     /// It is sent the body, if there is credit.
     PushOrNothing,
     /// It is told with the next batch.
     Announce,
-    /// It is told when there is time. Of transactions only.
+    /// It is told when there is time. Only for transactions.
     AnnounceLazily,
 }
 
@@ -36,17 +37,17 @@ pub(super) enum Item<'a> {
     Block(&'a SignedHeader),
 }
 
-/// An item and the message that has its body, if that is here.
+/// An item, and the message that has its body, if the body is here.
 #[derive(Debug)]
 pub(super) struct Parcel<'a> {
     item: Item<'a>,
     body: Option<(Lane, usize, Message)>,
 }
 
-/// What came of a fan-out.
+/// The result of a fan-out.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// The peers that are to be sent the body, in their order; they count as knowing it.
+    /// The peers that are to be sent the body, in their order. They count as knowing it.
     pushes: Vec<PeerHandle>,
     /// Announcements for which there was no room.
     dropped: u64,
@@ -62,9 +63,9 @@ impl<'a> Parcel<'a> {
         self.body.as_ref().map(|(lane, bytes, _)| (*lane, *bytes))
     }
 
-    /// Does for each peer what is planned for it. What is sent leaves with [`Gossip::dispatch`].
+    /// Does for each peer what is planned for it. The messages leave with [`Gossip::dispatch`].
     ///
-    /// `chance` gives each lazy announcement a time of its own.
+    /// `chance` gives each lazy announcement its own time.
     pub(super) fn fan_out(
         &self,
         now: Time,
@@ -109,8 +110,8 @@ impl Item<'_> {
 }
 
 impl Gossip {
-    /// Sends what a fan-out left to send. With `ahead`, a body on the bulk lane is announced before it, so that nobody fetches
-    /// it meanwhile.
+    /// Sends what a fan-out left to send. With `ahead`, a body on the bulk lane is announced before it leaves, so
+    /// that no peer fetches it meanwhile.
     pub(super) fn dispatch(&mut self, parcel: Parcel<'_>, outcome: Outcome, ahead: bool) {
         self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(outcome.dropped);
         let Some((lane, _, message)) = parcel.body else { return };

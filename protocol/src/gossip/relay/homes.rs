@@ -1,5 +1,5 @@
-//! Where authors are at home: whether what is submitted here travels on its author's route, or on one of this node's own.
-//! The rules are at the head of `routes`.
+//! Where authors are at home: whether an item that is submitted here travels on its author's route, or on one of
+//! this node's own. The rules are at the head of `routes`.
 
 use lru::LruCache;
 use rand_chacha::ChaCha8Rng;
@@ -11,16 +11,17 @@ use crate::limits::{GUESTS_MAX, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, HOMES_MAX, VIA
 use crate::seeded::SeededState;
 use crate::time::Time;
 
-/// So many items in a row on one entry node's route show where an author is at home: all that come before the node
-/// thinks so itself.
+/// This number of items in a row on one entry node's route shows where an author is at home. It is the number of
+/// items that come before the entry node thinks so itself.
 const GUEST_ITEMS: u8 = HOME_ITEMS_NEW - 1;
 
 /// Authors that visit this node, and authors that are guests elsewhere.
 #[derive(Debug)]
 pub(super) struct Homes {
-    /// Submissions in a row of authors that are not at home here, by the author's route.
+    /// How many items in a row an author submitted here while it is not at home here, by the author's route.
     visits: LruCache<RouteId, u8, SeededState>,
-    /// The entry node's route on which an author's last item came, and how many in a row, by the author's own.
+    /// By the author's own route: the entry node's route on which the author's last item came, and how many came
+    /// on it in a row.
     guests: LruCache<RouteId, (RouteId, u8), SeededState>,
     own: Option<(RouteId, Time)>,
     chance: ChaCha8Rng,
@@ -36,7 +37,8 @@ impl Homes {
         }
     }
 
-    /// The route for what is submitted here of an author whose route has this parent, if it is known: `None` for its author's.
+    /// The route for an item that is submitted here. `parent` is the parent of its author's route, if it is known.
+    /// `None` means the author's route.
     pub(super) fn enter(&mut self, now: Time, author: RouteId, parent: Option<Parent>) -> Option<RouteId> {
         let home = match parent {
             Some(Parent::Here) => return None,
@@ -54,10 +56,11 @@ impl Homes {
         (!at_home).then(|| self.own(now))
     }
 
-    /// An item of an author came first, on this route; `elsewhere`: it was not submitted here.
+    /// The first copy of an author's item came on this route. `elsewhere` is set if the item was not submitted
+    /// here.
     pub(super) fn seen(&mut self, author: RouteId, route: RouteId, elsewhere: bool) {
         if elsewhere && route == author {
-            // What was submitted here was no row.
+            // An item that was submitted here ends the row.
             self.visits.pop(&author);
         }
         if route != author {
@@ -69,7 +72,8 @@ impl Homes {
         }
     }
 
-    /// An author is a guest no longer: the entry node's route that shows where it is at home, if one does.
+    /// An author is no longer a guest. Returns the entry node's route that shows where the author is at home, if
+    /// one does.
     pub(super) fn take_guest(&mut self, author: RouteId) -> Option<RouteId> {
         let (route, items) = self.guests.pop(&author)?;
         (items >= GUEST_ITEMS).then_some(route)

@@ -1,5 +1,5 @@
-//! How many bodies come in vain for each useful one, and whether that is enough. Deliberately absent: links' names on
-//! routes, and what is done about it; that is `routes`'.
+//! How many bodies come in vain for each useful one, and whether that is enough. Deliberately absent: what links
+//! are called on routes, and what is done about the result; both are in `routes`.
 
 use alloc::vec::Vec;
 
@@ -10,15 +10,15 @@ use crate::time::Time;
 
 /// Measures how many bodies come in vain for each useful one, and says whether that is enough.
 ///
-/// The controller is after CometBFT's DOG: who pushes in vain is pruned while there are enough, and a further link is
-/// grafted, one at a time, while there are too few.
+/// The controller follows CometBFT's DOG. While there are enough duplicates, a peer that pushes in vain is pruned.
+/// While there are too few, one more link is grafted, one at a time.
 #[derive(Debug)]
 pub(crate) struct Meter {
     /// In units of 1 / [`ONE_DUPLICATE`]; a moving average over about [`MEMORY`] items.
     measured: u64,
     target: u64,
-    /// What each link's duplicates may still count for. A link gains a part of each first-time item, so that none of
-    /// them alone can make us prune the others.
+    /// What each link's duplicates may still count for. A link gains a part of each first-time item, so that no
+    /// link alone can make us prune the others.
     shares: Vec<(PeerHandle, u64)>,
     graft_after: Time,
 }
@@ -26,10 +26,11 @@ pub(crate) struct Meter {
 /// One duplicate for each first-time item.
 const ONE_DUPLICATE: u64 = 1 << 16;
 
-/// Items over which the average is taken, about.
+/// About the number of items over which the average is taken.
 const MEMORY: u64 = 64;
 
-/// A link may contribute one duplicate to the average for each so many first-time items: two at least are behind any one.
+/// A link may contribute one duplicate to the average for this number of first-time items. So an average of one
+/// duplicate an item comes from at least two links.
 const SHARE: u64 = 2;
 
 impl Meter {

@@ -1,4 +1,5 @@
-//! Passing on what was accepted, under each relay policy. Whom to push to along author trees is decided in `author_tree`.
+//! Passing on what was accepted, under each relay policy. `author_tree` decides to which peers to push along
+//! author trees.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -18,7 +19,8 @@ use crate::wire::codec::Encode as _;
 use crate::wire::message::{Body, Lane, Message};
 
 impl Gossip {
-    /// Passes an accepted transaction on to every peer that doesn't know it, as the policy says. Its body came at `at`.
+    /// Passes an accepted transaction on to every peer that doesn't know it, as the policy says. Its body came at
+    /// `at`.
     pub(crate) fn relay_transaction(
         &mut self,
         now: Time,
@@ -41,8 +43,8 @@ impl Gossip {
         self.dispatch(parcel, outcome, false);
     }
 
-    /// Passes an accepted block on to every peer that doesn't know it and isn't ahead of it. A body that is pushed on the
-    /// bulk lane is announced first, so that nobody fetches it meanwhile.
+    /// Passes an accepted block on to every peer that doesn't know it and isn't ahead of it. A body that is pushed
+    /// on the bulk lane is announced first, so that no peer fetches it meanwhile.
     pub(crate) fn relay_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>) {
         if !self.relay.tells() {
             return;
@@ -63,7 +65,8 @@ impl Gossip {
         self.learn_of_block(now, header, from);
     }
 
-    /// Pushes the hot transactions to a few peers each, if a round is due. What one peer gets leaves together.
+    /// Pushes the hot transactions to a few peers each, if a round is due. What one peer gets leaves in one
+    /// message.
     pub(crate) fn spread(&mut self, now: Time) {
         let mut pushes: BTreeMap<PeerHandle, Reply> = BTreeMap::new();
         let Some(rumors) = self.relay.rumors_mut() else { return };
@@ -104,8 +107,8 @@ impl Gossip {
         true
     }
 
-    /// A transaction is back from a stale block. Who connected while it was in there wasn't told of it, and may never
-    /// see that block.
+    /// A transaction is back from a stale block. A peer that connected while it was in that block wasn't told of
+    /// it, and may never see that block.
     pub(crate) fn announce_again(&mut self, now: Time, id: TxId) {
         if !self.relay.tells() {
             return;

@@ -1,9 +1,12 @@
-//! The relay policies: which there are, what can be set of them, and how they are spelled. What they do is in the files beside this one.
+//! The relay policies: which there are, what can be set, and how they are spelled. What they do is in the files
+//! beside this one.
 //!
-//! A spelling is a name, and for some settings after a colon: `rumor:fanout=4,round=200ms,nodes=50,feedback=off`,
-//! `author-tree:redundancy=0.5`. Settings that are left out have their defaults. What [`fmt::Display`] writes parses back.
+//! A spelling is a name, and, for some policies, settings after a colon:
+//! `rumor:fanout=4,round=200ms,nodes=50,feedback=off`, `author-tree:redundancy=0.5`. Settings that are left out
+//! have their defaults. What [`fmt::Display`] writes parses back.
 //!
-//! What relay misses, reconciliation brings: how often two nodes compare what they hold, and which way, is set here too.
+//! Reconciliation brings what relay misses. How often two nodes compare what they hold, and in which direction, is
+//! set here too.
 
 use core::fmt;
 use core::str::FromStr;
@@ -12,33 +15,34 @@ use crate::limits::{REDUNDANCY_MAX, RUMOR_FANOUT_MAX, RUMOR_ROUND_MAX, RUMOR_ROU
 use crate::time::Duration;
 pub use crate::wire::message::Digest;
 
-/// How items travel. One value in a node's configuration, so that policies run side by side and compare.
+/// How items travel. It is one value in a node's configuration, so that policies can run side by side and be
+/// compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayPolicy {
-    /// Announce to all, send the body when asked: the bandwidth floor.
+    /// Announce to all, and send the body when asked: the least bandwidth.
     Announce,
-    /// Push the body to every peer that lacks it: the latency floor.
+    /// Push the body to every peer that lacks it: the least latency.
     Flood,
     /// Push the body to a few random peers in each round, for a while: rumor mongering.
     Rumor(Rumor),
-    /// Push along the tree learned for each author, announce on every other link: both floors at once.
+    /// Push along the tree learned for each author, and announce on every other link: both at once.
     AuthorTree(AuthorTree),
-    /// Tell nobody: items spread by reconciliation alone.
+    /// Tell no peer: items spread by reconciliation alone.
     None,
 }
 
 /// How a node reconciles its mempool and tip with its peers': anti-entropy, after Demers and others (1987).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reconciliation {
-    /// From one conversation with a random peer to the next, on the average; zero for never. Then a new peer is told of the
-    /// whole mempool, and nothing repairs what is lost later.
+    /// The average time from one conversation with a random peer to the next; zero for never. Without
+    /// reconciliation a new peer is told of the whole mempool, and nothing repairs what is lost later.
     pub interval: Duration,
-    /// Which way items go in the conversations that this node begins.
+    /// In which direction items go in the conversations that this node begins.
     pub digest: Digest,
 }
 
 impl Default for Reconciliation {
-    /// Each second, both ways.
+    /// Each second, in both directions.
     fn default() -> Self {
         Self { interval: Duration::from_secs(1), digest: Digest::default() }
     }
@@ -48,7 +52,7 @@ impl Reconciliation {
     /// No reconciliation.
     pub const OFF: Self = Self { interval: Duration::ZERO, digest: Digest::PushPull };
 
-    /// Whether there is any.
+    /// Whether there is any reconciliation.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.interval > Duration::ZERO
@@ -86,7 +90,7 @@ pub struct DigestError;
 /// The settings of author trees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AuthorTree {
-    /// How many bodies too many a node wants for each useful one. Duplicates are what resilience costs.
+    /// How many surplus bodies a node wants for each useful one. Duplicates are what resilience costs.
     pub redundancy: Redundancy,
 }
 
@@ -94,22 +98,23 @@ pub struct AuthorTree {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Redundancy(u16);
 
-/// The settings of rumor mongering: Demers and others, "Epidemic algorithms for replicated database maintenance" (1987).
-/// The engine takes a value outside its bounds for the nearest one within.
+/// The settings of rumor mongering: Demers and others, "Epidemic algorithms for replicated database maintenance"
+/// (1987). If a value is outside its bounds, the engine uses the nearest one within.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rumor {
-    /// Peers that a hot transaction is pushed to in a round: 1 to [`RUMOR_FANOUT_MAX`].
+    /// The number of peers to which a hot transaction is pushed in a round: 1 to [`RUMOR_FANOUT_MAX`].
     pub fanout: u8,
     /// From one round to the next, in whole milliseconds: [`RUMOR_ROUND_MIN`] to [`RUMOR_ROUND_MAX`].
     pub round: Duration,
-    /// Nodes that the network is expected to have, at least 1: decides how often a transaction is sent.
+    /// The number of nodes that the network is expected to have, at least 1. It decides how often a transaction is
+    /// sent.
     pub nodes: u32,
-    /// Whether a transaction cools when most of the peers that it was last pushed to had it already.
+    /// Whether a transaction cools when most of the peers to which it was last pushed had it already.
     pub feedback: bool,
 }
 
 impl Default for Rumor {
-    /// The classic form: 3 peers a second, until 1,000 nodes should know, with feedback.
+    /// The classic form: 3 peers a second, until 1,000 nodes should know it, with feedback.
     fn default() -> Self {
         Self { fanout: 3, round: Duration::from_secs(1), nodes: 1_000, feedback: true }
     }
@@ -124,10 +129,10 @@ pub enum RelayPolicyError {
         "the policies are author-tree, announce, flood, rumor and none; with settings, write {TREE_EXAMPLE} or {EXAMPLE}"
     )]
     UnknownPolicy,
-    /// Something after the colon that is no setting.
+    /// Something after the colon that is not a setting.
     #[error("the settings of rumor are fanout, round, nodes and feedback: write {EXAMPLE}")]
     UnknownSetting,
-    /// Something after the colon that is no setting of author trees.
+    /// Something after the colon that is not a setting of author trees.
     #[error("the setting of author-tree is redundancy: write {TREE_EXAMPLE}")]
     UnknownTreeSetting,
     /// A redundancy outside its bounds.
@@ -150,7 +155,7 @@ pub enum RelayPolicyError {
     Feedback,
 }
 
-/// Every setting, spelled.
+/// Every setting, spelled out.
 const EXAMPLE: &str = "rumor:fanout=3,round=1s,nodes=1000,feedback=on";
 const TREE_EXAMPLE: &str = "author-tree:redundancy=0.5";
 
@@ -161,7 +166,7 @@ impl Default for RelayPolicy {
 }
 
 impl RelayPolicy {
-    /// The policy that `text` spells, for a network of `nodes` nodes unless the spelling names another number.
+    /// The policy that `text` spells. The network has `nodes` nodes, unless the spelling names another number.
     ///
     /// # Errors
     /// Says what is wrong with the spelling.
@@ -210,7 +215,7 @@ impl AuthorTree {
 }
 
 impl Redundancy {
-    /// So many hundredths; `None` over [`REDUNDANCY_MAX`].
+    /// This number of hundredths; `None` above [`REDUNDANCY_MAX`].
     #[must_use]
     pub const fn from_hundredths(hundredths: u16) -> Option<Self> {
         if hundredths <= REDUNDANCY_MAX { Some(Self(hundredths)) } else { None }
@@ -318,7 +323,7 @@ fn parse_feedback(text: &str) -> Result<bool, RelayPolicyError> {
     }
 }
 
-/// The text, if it is digits only: the standard parser would take a sign.
+/// The text, if it consists of digits only. The standard parser would accept a sign.
 fn digits(text: &str) -> Option<&str> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
 }

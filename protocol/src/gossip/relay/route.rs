@@ -1,5 +1,5 @@
-//! One route, as seen from here: which links are eager, who is the parent, and who would have been earlier. The rules are at the
-//! head of `routes`.
+//! One route, as seen from here: which links are eager, which peer is the parent, and which would have been
+//! earlier. The rules are at the head of `routes`.
 
 use alloc::vec::Vec;
 
@@ -12,34 +12,34 @@ use crate::time::{Duration, Time};
 /// One route, as seen from here.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
-    /// Whether links are eager but for the exceptions, or lazy but for them.
+    /// If true, links are eager except for `exceptions`; if false, they are lazy except for them.
     pub(super) eager: bool,
     /// Sorted. Peers that are gone are taken out.
     pub(super) exceptions: Vec<PeerHandle>,
     pub(super) parent: Parent,
-    /// Whose announcements come closest behind the parent's push, and by how many microseconds.
+    /// The peer whose announcements come closest behind the parent's push, and by how many microseconds.
     pub(super) next_best: Option<(PeerHandle, i64)>,
-    /// By announcer, sorted, for which of the last items it would have been earlier than the parent.
+    /// For each announcer, sorted: for which of the last items it would have been earlier than the parent.
     pub(super) claims: Vec<Claim>,
-    /// First sights so far.
+    /// First sights until now.
     pub(super) items: u32,
-    /// On a route of blocks, who sends the latest one or was asked for it: whom we are a child of.
+    /// On a route of blocks, the peer that sends the latest block or was asked for it: we are its child.
     pub(super) feeder: Option<PeerHandle>,
-    /// Who was grafted, and when, and hasn't brought anything since.
+    /// The peer that was grafted and hasn't brought anything since, and when it was grafted.
     pub(super) grafted: Option<(PeerHandle, Time)>,
-    /// Who pushes beside a parent that may have left something out, and until when.
+    /// The peer that pushes beside a parent that may have left something out, and until when.
     pub(super) spare: Option<(PeerHandle, Time)>,
-    /// How long the next one is kept.
+    /// How long the next spare is kept.
     pub(super) spare_span: Duration,
 }
 
-/// Who brought a route's last item.
+/// What brought a route's last item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parent {
     /// It entered here.
     Here,
     Peer(PeerHandle),
-    /// A peer that has left.
+    /// A peer that has disconnected.
     Gone,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Parent {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim {
     pub(super) by: PeerHandle,
-    /// A bit for each item, that with the number `newest` lowest.
+    /// A bit for each item. The lowest bit is the item with the number `newest`.
     pub(super) late: u8,
     pub(super) newest: u32,
 }
@@ -69,15 +69,15 @@ impl Links<'_> {
 /// A verified item that was seen for the first time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct First {
-    /// What kind of route.
+    /// The kind of the route.
     pub(crate) kind: RouteKind,
-    /// The route that it travelled on.
+    /// The route on which it travelled.
     pub(crate) route: RouteId,
     /// Its author's route.
     pub(crate) author: RouteId,
     /// When its body came.
     pub(crate) at: Time,
-    /// Who brought it; `None` if it was submitted here.
+    /// The peer that brought it; `None` if it was submitted here.
     pub(crate) from: Option<PeerHandle>,
     /// Whether it came unasked.
     pub(crate) pushed: bool,
@@ -101,19 +101,20 @@ impl Route {
         }
     }
 
-    /// Whether a peer may take a doubted link's place: anybody, or if somebody is kept for that, only that one and whoever
-    /// was grafted. Another that pushes though nobody asked it to may be the next to leave something out.
+    /// Whether a peer may take a doubted link's place. Without a spare any peer may; with one only the spare and
+    /// the grafted peer. Any other peer that pushes although it was not asked to may be the next one to leave
+    /// something out.
     pub(super) fn admits(&self, now: Time, peer: PeerHandle) -> bool {
         self.spare_at(now).is_none_or(|spare| spare == peer)
             || self.grafted.is_some_and(|(grafted, _)| grafted == peer)
     }
 
-    /// Who is kept beside the parent.
+    /// The peer that is kept beside the parent.
     pub(super) fn spare_at(&self, now: Time) -> Option<PeerHandle> {
         self.spare.filter(|(_, until)| now < *until).map(|(spare, _)| spare)
     }
 
-    /// A peer has left. Whom to graft in its place, if it was the parent.
+    /// A peer has disconnected. Returns the peer to graft in its place, if it was the parent.
     pub(super) fn leave(&mut self, now: Time, peer: PeerHandle, trust: &Trust) -> Option<PeerHandle> {
         if let Ok(place) = self.exceptions.binary_search(&peer) {
             self.exceptions.remove(place);
@@ -132,7 +133,7 @@ impl Route {
         Some(best)
     }
 
-    /// An item came. While the parent is not doubted, what a doubted link brings teaches nothing.
+    /// An item came. While the parent is not doubted, an item that a doubted link brings teaches nothing.
     pub(super) fn see(&mut self, first: First, trust: &mut Trust) {
         let First { at, from, again, .. } = first;
         let doubted = from.is_some_and(|from| trust.is_doubted(at, from));
@@ -184,7 +185,7 @@ impl Route {
         }
     }
 
-    /// Of those who would have been earlier often enough, the one whose turn it is.
+    /// Of the peers that would have been earlier often enough, the one whose turn it is.
     pub(super) fn earlier(&self, now: Time, trust: &Trust) -> Option<PeerHandle> {
         let often = |claim: &&Claim| self.late_for(claim) >= LATE_ITEMS_MAX && trust.may_graft(now, claim.by);
         let turn = self.claims.iter().filter(often).map(|claim| (trust.turn(claim.by), claim.by)).min();

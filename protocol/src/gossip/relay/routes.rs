@@ -1,69 +1,74 @@
-//! Author trees: along which links to push what, learned from who was first.
+//! Author trees: along which links to push, learned from which link was first.
 //!
-//! Flooding finds the fastest way from where an item enters to every node, and the copies that came second show which
-//! links were not on it. Items of one author nearly always enter at one node, so what one item taught serves the next.
-//! (Plumtree, Leitão and others 2007, prunes one shared tree in this way; here each author has one of its own.)
-//! Deliberately absent: bodies, credit, messages and signatures. The caller says what was verified, and from whom it came
-//! first; this says to whom to push, and whom to prune and graft. What a link is known for on all routes is in `trust`.
+//! Flooding finds the fastest way from the place where an item enters to every node, and the copies that came
+//! second show which links were not on it. Items of one author nearly always enter at one node, so what one item
+//! taught serves the next. (Plumtree, Leitão and others 2007, prunes one shared tree in this way; here each author
+//! has its own.) Deliberately absent: bodies, credit, messages and signatures. The caller says what was verified,
+//! and which peer brought it first. This file says to which peers to push, and which to prune and graft. What is
+//! known of a link on all routes is in `trust`.
 //!
 //! # Specification
 //!
-//! * **A route** is what items share that enter at one place: an author's ([`RouteId::of`]), or an entry node's own. Links
-//!   are *eager* (pushed to) or *lazy* (announced to). On a route of transactions a link is eager until the peer prunes
-//!   it; on one of blocks, which are large, it is lazy until the peer grafts it.
-//! * **Learning.** The peer that brought a route's last item first is its *parent*; nobody, if it has left. Only
-//!   verified first sights teach.
-//! * **Pruning.** Who pushes what we have is pruned, if the redundancy is at its target. It had the item from somebody else,
-//!   so it needs no push of ours either: the link is lazy from here as well.
-//! * **Feeding.** On a route of blocks we are one peer's child at a time: of who promised the latest block first, or was asked
-//!   for it. Whose child we were is pruned at once.
+//! * **A route** is shared by the items that enter at one place: an author's ([`RouteId::of`]), or an entry node's
+//!   own. Links are *eager* (pushed to) or *lazy* (announced to). On a route of transactions a link is eager until
+//!   the peer prunes it; on one of blocks, which are large, it is lazy until the peer grafts it.
+//! * **Learning.** The peer that brought a route's last item first is its *parent*. If that peer has disconnected,
+//!   there is no parent. Only verified first sights teach.
+//! * **Pruning.** A peer that pushes something we already have is pruned, if the redundancy is at its target. It
+//!   had the item from another peer, so it needs no push of ours either: the link is lazy from here as well.
+//! * **Feeding.** On a route of blocks we are one peer's child at a time: the child of the peer that promised the
+//!   latest block first, or was asked for it. The peer whose child we were before is pruned at once.
 //!   *Rationale:* a second copy of a block costs much, and it is on its way long before the first has come.
-//! * **Grafting.** An announcement tells since when the announcer has the item, so it tells when its push would have
-//!   been here. If that is earlier than the parent's push by more than the slack, in [`LATE_ITEMS_MAX`] of the last
-//!   [`LATE_ITEMS`] items, the announcer is grafted; the parent stays until its body is the second. The parent's lateness
-//!   is judged for each announcer by its own word alone. One graft is out on a route at a time. It has won nothing if the
-//!   announcer's copy is second, or if an item [`GRAFT_TRIAL`] later comes first from somebody else; then the announcer
-//!   loses its credit on all routes, for longer each time (`trust`), and it is the turn of the next who would have been
-//!   earlier: of several, the one that lost the fewest. When a parent leaves, the announcer that was closest behind it
-//!   is grafted, if it has credit.
-//!   *Rationale:* a claim can be checked by taking it at its word once. Were the pause the route's, one liar would keep a
-//!   slow parent in its place.
-//! * **Due pushes.** If an item comes by asking for it, a push of the route's parent was due. The parent is told
-//!   nothing of the item for a while, so that its silence can be judged (`trust`). When peers of two address groups had
-//!   the item, the link that brought it is kept as a *spare* from then on, for twice as long each time (from
-//!   [`SPARE_MIN`] to [`DOUBT_MAX`]): its copies are not pruned, for one item of [`SPARE_SHARE`] at most over all
-//!   routes. Beyond that the spare takes the parent's place. If the parent's push comes after all, nobody is kept; an
-//!   announcement of the parent changes nothing.
-//!   *Rationale:* a tree has one way to each node, and whoever pushes first is on it: without a second one it could
-//!   leave out every second item, or announce it late, and each would have to be asked for, at every hop. With one
-//!   announcer enough, anybody could get into the place of an honest parent.
-//! * **Doubt.** What a doubted link brings is taken and told of at once, but teaches nothing while the route's parent
-//!   is not doubted: the parent's copy is waited for before the item is pushed on, and is due as above. If another copy
-//!   has not come by then, the doubted link is the parent, and who was told is sent the item. The first copy of a link
-//!   that is not doubted takes the doubted one's place, which is pruned; with a spare only the spare's or a grafted
-//!   link's. The times of such an item say nothing of anybody's lateness.
-//!   *Rationale:* a tree that is learned from what a doubted link shows is not there for what it hides. Waited for
-//!   without end, a parent that is silent would keep a route from being pushed on for as long as the doubt lasts.
-//! * **Own routes.** What is submitted here of an author that is at home elsewhere, or of one that nobody knows yet, travels
-//!   on a route of this node's own, named in each push. [`HOME_ITEMS_MOVED`] (or [`HOME_ITEMS_NEW`]) submissions in a row
-//!   make this node the author's home, and the author's own route is used. Where that is unknown, it begins as a copy of the
-//!   route on which the author's last item came: both enter at the same node.
-//!   *Rationale:* on the author's route it would come to each node from an unusual side, the copies second to come would
-//!   be those of the usual side, and their prunes would take the tree apart.
-//! * **Forgetting.** Routes live in two LRU lists: those of which one item was seen, and the others. Losing one costs a
-//!   flood.
+//! * **Grafting.** An announcement tells since when the announcer has the item, so it tells when its push would
+//!   have been here. If that is earlier than the parent's push by more than the slack, in [`LATE_ITEMS_MAX`] of
+//!   the last [`LATE_ITEMS`] items, the announcer is grafted. The parent stays until its body is the second. The
+//!   parent's lateness is judged for each announcer by its own word alone. One graft is out on a route at a time.
+//!   It has won nothing if the announcer's copy is second, or if an item [`GRAFT_TRIAL`] later comes first from
+//!   another peer. Then the announcer loses its credit on all routes, for longer each time (`trust`), and the next
+//!   peer that would have been earlier has its turn: of several, the one that lost the fewest grafts. When a
+//!   parent disconnects, the announcer that was closest behind it is grafted, if it has credit.
+//!   *Rationale:* a claim can be checked by believing it once. If the pause belonged to the route, one liar would
+//!   keep a slow parent in its place.
+//! * **Due pushes.** If an item comes because it was asked for, a push of the route's parent was due. The parent
+//!   is told nothing of the item for a while, so that its silence can be judged (`trust`). When peers of two
+//!   address groups had the item, the link that brought it is kept as a *spare* from then on, for twice as long
+//!   each time (from [`SPARE_MIN`] to [`DOUBT_MAX`]). Its copies are not pruned, for at most one item in
+//!   [`SPARE_SHARE`] over all routes. Beyond that the spare takes the parent's place. If the parent's push comes
+//!   after all, no spare is kept. An announcement of the parent changes nothing.
+//!   *Rationale:* a tree has one way to each node, and the peer that pushes first is on it. Without a second way
+//!   it could leave out every second item, or announce it late, and each such item would have to be asked for, at
+//!   every hop. If one announcer were enough, any peer could get into the place of an honest parent.
+//! * **Doubt.** An item that a doubted link brings is accepted and announced at once. But it teaches nothing while
+//!   the route's parent is not doubted: the parent's copy is waited for before the item is pushed on, and is due
+//!   as above. If no other copy has come by then, the doubted link is the parent, and the peers that were told are
+//!   sent the item. The first copy of a link that is not doubted takes the doubted link's place, and the doubted
+//!   link is pruned. With a spare, only the spare's copy or a grafted link's does this. The times of such an item
+//!   say nothing of any peer's lateness.
+//!   *Rationale:* a tree that is learned from what a doubted link shows does not exist for what it hides. If a
+//!   silent parent were waited for without end, it would keep a route from being pushed on for as long as the
+//!   doubt lasts.
+//! * **Own routes.** An item that is submitted here, of an author that is at home elsewhere or not known yet,
+//!   travels on a route of this node's own, which each push names. [`HOME_ITEMS_MOVED`] (or [`HOME_ITEMS_NEW`])
+//!   submissions in a row make this node the author's home, and from then on the author's own route is used. Where
+//!   that route is unknown, it begins as a copy of the route on which the author's last item came, because both
+//!   enter at the same node.
+//!   *Rationale:* on the author's route the item would come to each node from an unusual side. The copies that
+//!   come second would be those of the usual side, and their prunes would take the tree apart.
+//! * **Forgetting.** Routes live in two LRU lists: one of the routes on which one item was seen, and one of the
+//!   others. To lose a route costs one flood.
 //!
 //! # Security
 //!
-//! A name is not signed. Whoever passes an item on can put it on another route; then it is pushed on budget where that is
-//! unknown, and arrives by way of others where it leads elsewhere. A prune or graft changes the link that it came by and
-//! no other. Who lies about the time since when it has an item is grafted, brings nothing, and loses its credit; when a
-//! parent leaves, a liar with credit can be the one that is grafted, once, and one item of the route is asked for.
+//! A name is not signed. A peer that passes an item on can put it on another route. Where that route is unknown,
+//! the item is then pushed on budget. Where it leads elsewhere, the item arrives by other links. A prune or graft
+//! changes the link by which it came and no other. A peer that lies about the time since when it has an item is
+//! grafted, brings nothing, and loses its credit. When a parent disconnects, a liar with credit can be the one
+//! that is grafted, once, and one item of the route is then asked for.
 //!
-//! A name is the same at every hop, so whoever sees it anywhere knows that its items entered at one node within
-//! [`VIA_LIFETIME`]. It is not drawn anew at each hop, because that isn't free: two neighbours would call one route by two
-//! names, so a copy from the second, a graft or a change of parent would meet an unknown route, which costs a flood, and
-//! an announcement would have to say a name.
+//! A name is the same at every hop, so a node that sees it anywhere knows that its items entered at one node
+//! within [`VIA_LIFETIME`]. It is not drawn anew at each hop, because that isn't free. Two neighbours would call
+//! one route by two names, so a copy from the second, a graft or a change of parent would meet an unknown route,
+//! which costs a flood, and an announcement would have to carry a name.
 //!
 //! [`LATE_ITEMS`]: crate::limits::LATE_ITEMS
 //! [`LATE_ITEMS_MAX`]: crate::limits::LATE_ITEMS_MAX
@@ -99,9 +104,9 @@ pub(crate) struct Routes {
     sights: LruCache<ShortId, Sight, SeededState>,
     homes: Homes,
     meter: Meter,
-    /// What links that are kept beside a parent may still send in vain, in parts of [`SPARE_SHARE`].
+    /// What links that are kept beside a parent may still send in vain, in units of 1 / [`SPARE_SHARE`].
     spare: u32,
-    /// What links are known for.
+    /// What is known of links.
     pub(super) trust: Trust,
     /// Pushes that are due.
     pub(super) overdue: Overdue,
@@ -111,12 +116,12 @@ pub(crate) struct Routes {
 /// The first sight of a transaction.
 #[derive(Clone, Copy, Debug)]
 struct Sight {
-    /// The route that it travelled on, and its author's.
+    /// The route on which it travelled, and its author's.
     route: RouteId,
     author: RouteId,
     at: Time,
     from: Option<PeerHandle>,
-    /// Whether the time tells something of the parent: no doubted link had a part in it.
+    /// Whether the time says anything about the parent: no doubted link took part.
     fair: bool,
     /// How many first sights the route had then.
     number: u32,
@@ -127,7 +132,7 @@ struct Sight {
 pub(crate) struct Fill {
     pub(crate) new: usize,
     pub(crate) settled: usize,
-    /// Links that are not as the others of their route, over all routes.
+    /// Links that differ from the others of their route, over all routes.
     pub(crate) exceptions: usize,
     /// Announcers that would have been earlier than a parent, over all routes.
     pub(crate) claims: usize,
@@ -135,7 +140,7 @@ pub(crate) struct Fill {
     pub(crate) records: usize,
     /// Pushes that are due and waited for.
     pub(crate) overdue: usize,
-    /// Transactions of which peers were told in place of being sent them.
+    /// Transactions of which peers were told instead of being sent them.
     pub(crate) told: usize,
     pub(crate) sights: usize,
     pub(crate) visits: usize,
@@ -158,14 +163,14 @@ impl Routes {
         }
     }
 
-    /// The route for what is submitted here: `None` for its author's.
+    /// The route for an item that is submitted here. `None` means its author's.
     pub(crate) fn enter(&mut self, now: Time, author: RouteId) -> Option<RouteId> {
         let parent = self.peek(author).map(|route| route.parent);
         self.homes.enter(now, author, parent)
     }
 
-    /// An item came from `from` (or entered here) on its author's route. If that is unknown, and the last items came by the
-    /// same link on an entry node's, it begins as a copy of that one.
+    /// An item came from `from` (or entered here) on its author's route. If that route is unknown, and the last
+    /// items came by the same link on an entry node's route, it begins as a copy of that one.
     pub(crate) fn adopt(&mut self, author: RouteId, from: Option<PeerHandle>) {
         if self.peek(author).is_some() {
             return;
@@ -178,23 +183,24 @@ impl Routes {
         }
     }
 
-    /// Whether a route is known, so that what is pushed on it goes along a tree.
+    /// Whether a route is known, so that an item that is pushed on it goes along a tree.
     pub(crate) fn knows(&self, route: RouteId) -> bool {
         self.peek(route).is_some()
     }
 
-    /// The links of a route, to be asked which are eager. Of an unknown route of transactions all are, of one of blocks
-    /// none.
+    /// The links of a route, which tell which of them are eager. On an unknown route of transactions all are
+    /// eager, on one of blocks none.
     pub(crate) fn links(&self, kind: RouteKind, route: RouteId) -> Links<'_> {
         Links { route: self.peek(route), default: kind == RouteKind::Transaction }
     }
 
-    /// Whose child we are on a route of blocks.
+    /// The peer whose child we are on a route of blocks.
     pub(crate) fn feeder(&self, route: RouteId) -> Option<PeerHandle> {
         self.peek(route).and_then(|route| route.feeder)
     }
 
-    /// From now on we are the child of `from` on a route of blocks. Whose child we were, if it was another's.
+    /// From now on we are the child of `from` on a route of blocks. Returns the peer whose child we were, if it
+    /// was another one.
     pub(crate) fn feed(&mut self, route: RouteId, from: PeerHandle) -> Option<PeerHandle> {
         if self.peek(route).is_none() {
             self.put_new(route, Route::new(RouteKind::Block));
@@ -203,8 +209,9 @@ impl Routes {
         before.filter(|before| *before != from)
     }
 
-    /// By how many microseconds a push of `from`, who has had a transaction since `had`, would have been behind the first;
-    /// negative if it had been first. `None` if that can't be told, or a doubted link had a part in it.
+    /// A push of `from`, which has had a transaction since `had`, would have been this number of microseconds
+    /// behind the first; negative if it had been first. `None` if that can't be told, or if a doubted link took
+    /// part.
     pub(crate) fn behind(&self, from: PeerHandle, short: ShortId, had: Time) -> Option<i64> {
         let sight = self.sights.peek(&short).filter(|sight| sight.fair)?;
         let parent = sight.from?;
@@ -235,7 +242,8 @@ impl Routes {
         }
     }
 
-    /// Remembers a transaction's first sight for those who bring or announce it later. Call after [`Routes::learn`].
+    /// Remembers a transaction's first sight for peers that bring or announce it later. Call after
+    /// [`Routes::learn`].
     pub(crate) fn remember(&mut self, short: ShortId, first: First) {
         let number = self.peek(first.route).map_or(0, |route| route.items);
         let First { route, author, at, from, again, .. } = first;
@@ -246,17 +254,17 @@ impl Routes {
         }
     }
 
-    /// The route that a transaction travelled on, if its first sight is remembered.
+    /// The route on which a transaction travelled, if its first sight is remembered.
     pub(crate) fn route_of(&self, short: ShortId) -> Option<RouteId> {
         self.sights.peek(&short).map(|sight| sight.route)
     }
 
-    /// The entry node's route that a transaction travelled on, if it was not its author's.
+    /// The entry node's route on which a transaction travelled, if it was not its author's.
     pub(crate) fn via_of(&self, short: ShortId) -> Option<RouteId> {
         self.sights.peek(&short).filter(|sight| sight.route != sight.author).map(|sight| sight.route)
     }
 
-    /// Whose push is due when an item comes on a route: its parent's, unless that is doubted.
+    /// The peer whose push is due when an item comes on a route: its parent, unless the parent is doubted.
     pub(crate) fn owes(&self, now: Time, route: RouteId) -> Option<PeerHandle> {
         match self.peek(route)?.parent {
             Parent::Peer(parent) if !self.trust.is_doubted(now, parent) => Some(parent),
@@ -264,8 +272,8 @@ impl Routes {
         }
     }
 
-    /// A doubted link brought a transaction first, and `from`, which is not doubted, has brought it now: the doubted link
-    /// and the route on which to prune it. The copy of `from` is the first that teaches.
+    /// A doubted link brought a transaction first, and `from`, which is not doubted, has brought it now. Returns
+    /// the doubted link and the route on which to prune it. The copy of `from` is the first that teaches.
     pub(crate) fn displace(
         &mut self,
         now: Time,
@@ -284,8 +292,8 @@ impl Routes {
         Some((doubted, sight.route))
     }
 
-    /// A peer pushed on `via` (or the author's route) what was here already, and is good. Whom to prune on which route, if
-    /// anybody.
+    /// A peer pushed on `via` (or the author's route) an item that was here already and is good. Returns the peer
+    /// to prune and the route, if there is one.
     pub(crate) fn duplicate(
         &mut self,
         now: Time,
@@ -323,8 +331,9 @@ impl Routes {
         Some((in_vain, route))
     }
 
-    /// The copy of a link that is kept on a route came after the parent's. Both are kept while that may be paid for; then
-    /// the link takes the parent's place, who may have left something out. Whom to prune.
+    /// The copy of a link that is kept on a route came after the parent's. Both are kept while the budget allows
+    /// it. Then the link takes the place of the parent, which may have left something out. Returns the peer to
+    /// prune.
     fn relieve(&mut self, route: RouteId, spare: PeerHandle) -> Option<PeerHandle> {
         if let Some(left) = self.spare.checked_sub(SPARE_SHARE) {
             self.spare = left;
@@ -337,8 +346,8 @@ impl Routes {
         }
     }
 
-    /// A push was due, several had the item, and one of them was asked for it: its link is kept beside the parent's for a
-    /// while, for twice as long each time.
+    /// A push was due, several peers had the item, and one of them was asked for it. Its link is kept beside the
+    /// parent's for a while, for twice as long each time.
     pub(crate) fn keep_spare(&mut self, now: Time, due: &Due) {
         if due.held || due.brought || !self.trust.is_there(due.from) {
             return;
@@ -349,8 +358,9 @@ impl Routes {
         }
     }
 
-    /// A doubted link brought an item, and the parent was waited for in vain: the doubted link takes its place, if no other
-    /// has. Nobody is pruned: the doubted one alone may have had the item. Whether it was so.
+    /// A doubted link brought an item, and the parent was waited for in vain. The doubted link takes the parent's
+    /// place, if no other link has. No peer is pruned, because the doubted one alone may have had the item.
+    /// Returns whether the doubted link took the place.
     pub(crate) fn end_wait(&mut self, short: ShortId, due: &Due) -> bool {
         if self.sights.peek(&short).is_none_or(|sight| sight.from != Some(due.from)) {
             return false;
@@ -364,16 +374,16 @@ impl Routes {
         true
     }
 
-    /// The parent has brought what it seemed to have left out: nobody is kept beside it.
+    /// The parent has brought what it seemed to have left out, so no spare is kept beside it.
     pub(crate) fn drop_spare(&mut self, route: RouteId) {
         if let Some(route) = self.peek_mut(route) {
             (route.spare, route.spare_span) = (None, SPARE_MIN);
         }
     }
 
-    /// A peer announced a transaction that is here, and has had it since `had`, by what it says and the time of this
-    /// link. `slack` is how much that may be off. Whom to graft on which route, if somebody would be earlier than the
-    /// parent.
+    /// A peer announced a transaction that is here. By its word and the time of this link it has had it since
+    /// `had`; `slack` is how much that may be off. Returns the peer to graft and the route, if a peer would be
+    /// earlier than the parent.
     pub(crate) fn announced(
         &mut self,
         now: Time,
@@ -388,7 +398,7 @@ impl Routes {
             return None;
         }
         let wants_more = self.meter.wants_more(now);
-        // Not by `peek_mut`, which would borrow the records as well.
+        // `peek_mut` of the routes would borrow the records as well.
         let route = self.settled.peek_mut(&id).or_else(|| self.new.peek_mut(&id))?;
         match route.next_best {
             Some((best, least)) if best != from && least <= behind => {}
@@ -411,7 +421,8 @@ impl Routes {
         Some((from, id))
     }
 
-    /// A peer wants no more pushes on a route. Of an unknown route nothing is kept: it is free to make.
+    /// A peer wants no more pushes on a route. Nothing is kept of an unknown route, because a peer can invent
+    /// routes for free.
     pub(crate) fn pruned(&mut self, route: RouteId, by: PeerHandle) {
         if let Some(route) = self.peek_mut(route) {
             route.set_eager(by, false);
@@ -425,12 +436,12 @@ impl Routes {
         }
     }
 
-    /// A peer is there.
+    /// A peer has connected.
     pub(crate) fn peer_met(&mut self, peer: PeerHandle) {
         self.trust.peer_met(peer);
     }
 
-    /// A peer is gone. Whom to graft in its place, on which routes.
+    /// A peer is gone. Returns the peers to graft in its place, and on which routes.
     pub(crate) fn peer_gone(&mut self, now: Time, peer: PeerHandle) -> Vec<(PeerHandle, RouteId)> {
         self.meter.peer_gone(peer);
         self.trust.peer_gone(peer);

@@ -1,20 +1,23 @@
-//! Rumor mongering (Demers and others, 1987): which transactions are hot, whom to push each to in a round, and when it
-//! cools. Deliberately absent: bodies, credit and messages; the caller pushes, this chooses.
+//! Rumor mongering (Demers and others, 1987): which transactions are hot, to which peers each is pushed in a
+//! round, and when it cools. Deliberately absent: bodies, credit and messages. This file chooses, and the caller
+//! pushes.
 //!
-//! * **Rounds** tick at whole multiples of the round's length on the engine's clock. A round that the clock jumped over
-//!   is not made up for. While nothing is hot there is no next round.
-//! * **Hot** is a transaction from its acceptance until it cools. In each round it goes to `fanout` peers, drawn from
-//!   those that are not known to have it; fewer if there are fewer, or if it has fewer sends left.
+//! * **Rounds** tick at whole multiples of the round's length on the engine's clock. If the clock jumps over a
+//!   round, the round is left out. While nothing is hot there is no next round.
+//! * **Hot**: a transaction is hot from its acceptance until it cools. In each round it goes to `fanout` peers,
+//!   drawn from those that are not known to have it. It goes to fewer if there are fewer, or if it has fewer sends
+//!   left.
 //! * **It cools**
 //!   1. after [`RUMOR_RETRANSMIT_FACTOR`] `* ceil(log10(nodes + 1))` sends;
-//!   2. when nobody is left who lacks it: new peers are told what the mempool holds when they connect;
-//!   3. with feedback, when more than half of the peers chosen in its latest round had it already. Who was not chosen
-//!      in that round has no say, so an outsider can't silence a rumor; a peer that lies takes its own part away only;
-//!   4. when it left the mempool, at the next round;
+//!   2. when no connected peer lacks it any more: new peers are told what the mempool holds when they connect;
+//!   3. with feedback, when more than half of the peers chosen in its latest round had it already. A peer that was
+//!      not chosen in that round has no say, so an outsider can't silence a rumor. A peer that lies can only take
+//!      away its own part;
+//!   4. when it has left the mempool, at the next round;
 //!   5. when it is the oldest of more than [`RUMOR_HOT_MAX`].
 //!
-//! What has cooled is not announced to those who lack it. That is the textbook's bargain: an item may die out before
-//! everybody has it.
+//! A transaction that has cooled is not announced to the peers that lack it. That is the bargain of the textbook:
+//! an item may die out before every node has it.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -32,7 +35,7 @@ use crate::time::Time;
 pub(crate) struct Rumors {
     policy: Rumor,
     chance: ChaCha8Rng,
-    /// By the order in which they became hot.
+    /// In the order in which they became hot.
     hot: BTreeMap<u64, Hot>,
     by_short: BTreeSet<(ShortId, u64)>,
     next: u64,
@@ -69,12 +72,12 @@ impl Rumors {
         }
     }
 
-    /// Whether peers are to be told of bodies that they pushed in vain.
+    /// Whether peers are told of bodies that they pushed in vain.
     pub(crate) const fn gives_feedback(&self) -> bool {
         self.policy.feedback
     }
 
-    /// Makes a transaction hot, unless it is.
+    /// Makes a transaction hot, unless it is hot already.
     pub(crate) fn ignite(&mut self, now: Time, id: TxId) {
         if self.numbers(id.short()).iter().any(|number| self.hot.get(number).is_some_and(|hot| hot.id == id)) {
             return;
@@ -96,7 +99,8 @@ impl Rumors {
         self.round_at
     }
 
-    /// The hot transactions, if a round is due; the next one is set. Each has a number to name it by in this round.
+    /// The hot transactions, if a round is due; the next round is set. Each has a number that names it in this
+    /// round.
     pub(crate) fn begin_round(&mut self, now: Time) -> Vec<(u64, TxId)> {
         if self.round_at.is_none_or(|at| at > now) {
             return Vec::new();
@@ -105,8 +109,8 @@ impl Rumors {
         self.hot.iter().map(|(number, hot)| (*number, hot.id)).collect()
     }
 
-    /// Chooses whom to push to in this round among the peers that lack a hot transaction. It cools if this was the
-    /// last of its sends, or if nobody is left.
+    /// Chooses the peers to push to in this round, among those that lack a hot transaction. The transaction cools
+    /// if this was the last of its sends, or if no peer is left.
     pub(crate) fn choose(&mut self, number: u64, mut lacking: Vec<PeerHandle>) -> Vec<PeerHandle> {
         let rumor = self.policy;
         let Some(hot) = self.hot.get_mut(&number) else { return Vec::new() };
@@ -128,15 +132,16 @@ impl Rumors {
         lacking
     }
 
-    /// A chosen peer gets an announcement in place of the body; it is not chosen again.
+    /// A chosen peer gets an announcement instead of the body. It is not chosen again.
     pub(crate) fn announced(&mut self, number: u64, peer: PeerHandle) {
         if let Some(hot) = self.hot.get_mut(&number) {
             hot.announced.push(peer);
         }
     }
 
-    /// A peer says that it had a transaction before it was pushed. Nothing changes unless it was chosen in the latest
-    /// round. A short id that fits several hot transactions goes for all of them, as it does in the known set.
+    /// A peer says that it had a transaction before it was pushed. Nothing changes unless it was chosen in the
+    /// latest round. A short id that fits several hot transactions counts for all of them, as it does in the known
+    /// set.
     pub(crate) fn had(&mut self, peer: PeerHandle, short: ShortId) {
         if !self.gives_feedback() {
             return;
@@ -150,7 +155,7 @@ impl Rumors {
         }
     }
 
-    /// A peer is gone: of the others that were chosen, most may have had it now.
+    /// A peer is gone. Of the other peers that were chosen, most may have had it now.
     pub(crate) fn peer_gone(&mut self, peer: PeerHandle) {
         let mut touched = Vec::new();
         for (number, hot) in &mut self.hot {
@@ -171,7 +176,7 @@ impl Rumors {
         self.hot.len()
     }
 
-    /// Ends a transaction's heat.
+    /// Ends the time in which a transaction is hot.
     pub(crate) fn cool(&mut self, number: u64) {
         if let Some(hot) = self.hot.remove(&number) {
             self.by_short.remove(&(hot.id.short(), number));
@@ -209,7 +214,7 @@ fn sends_max(rumor: &Rumor) -> usize {
     RUMOR_RETRANSMIT_FACTOR.saturating_mul(usize::try_from(digits).unwrap_or(1))
 }
 
-/// A number from 0 to below `bound`, each as likely. 0 if `bound` is 0.
+/// A random number from 0 to below `bound`, all equally likely. 0 if `bound` is 0.
 fn below(chance: &mut ChaCha8Rng, bound: usize) -> usize {
     // Lemire's rejection (2019): the product's high half is uniform once the low half is past the threshold.
     let bound = bound as u64;

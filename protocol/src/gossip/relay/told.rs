@@ -1,8 +1,9 @@
-//! Who was told of a transaction in place of being sent it, because what brought it first doesn't show its way: a doubted
-//! link, or a peer that says it is old. If it turns out to be news, they are sent it after all.
+//! The peers that were told of a transaction instead of being sent it, because its first sender doesn't show its
+//! way: a doubted link, or a peer that says that it is old. If it turns out to be news, they are sent it after
+//! all.
 //!
-//! At most [`TOLD_MAX`] transactions; of more the oldest is forgotten, and whoever was told of it asks. Deliberately
-//! absent: what is news. That is `author_tree`'s.
+//! At most [`TOLD_MAX`] transactions. If there are more, the oldest is forgotten, and the peers that were told of
+//! it ask for it. Deliberately absent: what counts as news. That is in `author_tree`.
 
 use alloc::vec::Vec;
 
@@ -13,7 +14,7 @@ use crate::items::hash::ShortId;
 use crate::limits::TOLD_MAX;
 use crate::seeded::SeededState;
 
-/// Of each such transaction, the peers that were told and have not shown since that they have it; sorted.
+/// For each such transaction, sorted: the peers that were told and have not shown since that they have it.
 #[derive(Debug)]
 pub(crate) struct Told {
     items: LruCache<ShortId, Vec<PeerHandle>, SeededState>,
@@ -39,7 +40,7 @@ impl Told {
         }
     }
 
-    /// Who was told of a transaction and may lack it. All of that is forgotten.
+    /// The peers that were told of a transaction and may lack it. All of them are forgotten here.
     pub(crate) fn take(&mut self, short: ShortId) -> Vec<PeerHandle> {
         self.items.pop(&short).unwrap_or_default()
     }

@@ -1,31 +1,34 @@
-//! What each link is known for: whether pushes that were due on it came, and whether its grafts brought anything. One
-//! record for a link, across all routes. Deliberately absent: routes, messages, and what follows from a doubt; that is
-//! in `routes` and `author_tree`.
+//! What is known of each link: whether pushes that were due on it came, and whether its grafts brought anything.
+//! There is one record for a link, across all routes. Deliberately absent: routes, messages, and what follows from
+//! a doubt; that is in `routes` and `author_tree`.
 //!
-//! * **Missed.** A push was due from a route's parent. The item came by asking somebody else or from a doubted link,
-//!   peers of two address groups had it, and the parent was told nothing of it: we were silent to it for
-//!   [`MISSED_AFTER`], or its silence would have been that of a peer that sends nothing back. If nothing of it came
-//!   even then, that is a miss. Each peer without an address group counts as a group of its own.
-//! * **Not missed.** An announcement by the parent takes the miss away, before the item came or after it; what else was
-//!   done because the push was due stays. Nor is what came on a route that its sender named missed.
-//!   *Rationale:* a peer without credit announces in place of pushing, and one whose link is lazy announces late. A name
-//!   is free, so by it any item could be due of anybody.
-//! * **Doubted.** [`MISS_WORTH`] pushes that were first earn a link that one miss is forgiven. One more makes it doubted,
-//!   at first for [`DOUBT_MIN`], then for twice as long each time, up to [`DOUBT_MAX`]. [`DOUBT_FADES`] pushes that are
-//!   first, with no miss between, halve the next doubt.
-//!   *Rationale:* a link that leaves out more than one item in [`MISS_WORTH`] is noticed; what it leaves out below that
-//!   is no part of the slowest twentieth. A stranger's first miss counts: it has nothing to lose yet.
-//! * **Credit for grafts.** A graft that wins nothing takes the announcer's credit for [`GRAFT_PAUSE_MIN`], on all
-//!   routes, then for twice as long each time, up to [`GRAFT_PAUSE_MAX`]; one that wins gives it back whole. Of several
-//!   announcers it is the turn of the one that lost the fewest.
+//! * **Missed.** A push was due from a route's parent. The item came from another peer that was asked for it, or
+//!   from a doubted link. Peers of two address groups had it, and the parent was told nothing of it: we were
+//!   silent to it for [`MISSED_AFTER`], because otherwise its silence could have been that of a peer that sends
+//!   nothing back. If nothing of the item came even then, that is a miss. Each peer without an address group
+//!   counts as its own group.
+//! * **Not missed.** An announcement by the parent removes the miss, whether it comes before the item or after it.
+//!   Whatever else was done because the push was due stays. An item that came on a route that its sender named is
+//!   not missed either.
+//!   *Rationale:* a peer without credit announces instead of pushing, and one whose link is lazy announces late. A
+//!   name is free, so by naming a route any item could be made due from any peer.
+//! * **Doubted.** [`MISS_WORTH`] pushes that were first earn a link that one miss is forgiven. One more miss makes
+//!   it doubted, at first for [`DOUBT_MIN`], then for twice as long each time, up to [`DOUBT_MAX`].
+//!   [`DOUBT_FADES`] pushes that are first, with no miss between, halve the next doubt.
+//!   *Rationale:* a link that leaves out more than one item in [`MISS_WORTH`] is noticed. If it leaves out fewer,
+//!   these do not show in the slowest twentieth. A stranger's first miss counts, because it has nothing to lose
+//!   yet.
+//! * **Credit for grafts.** A graft that wins nothing takes away the announcer's credit for [`GRAFT_PAUSE_MIN`],
+//!   on all routes, then for twice as long each time, up to [`GRAFT_PAUSE_MAX`]. A graft that wins gives all of it
+//!   back. Of several announcers, the one that lost the fewest grafts has its turn.
 //!
 //! # Security
 //!
-//! A record costs its link and no other. Two peers of different groups that give an item to one node alone can make it
-//! doubt an honest parent of the item's author: on all routes, for a minute, and for up to an hour if they go on. Until
-//! that ends, what the parent brings first is told of and not pushed on before another copy comes, or for
-//! [`MISSED_AFTER`] at most, and it is not grafted. Where all links are doubted, all are as good as none was. A link
-//! that comes back begins anew, and has earned nothing.
+//! A record costs its own link and no other. Two peers of different groups that give an item to one node alone can
+//! make it doubt an honest parent of the item's author: on all routes, for a minute, and for up to an hour if they
+//! go on. Until the doubt ends, an item that the parent brings first is announced, and not pushed on before
+//! another copy comes, or for [`MISSED_AFTER`] at most. The parent is not grafted during that time. Where all
+//! links are doubted, all are as good as if none were. A link that comes back begins anew, and has earned nothing.
 
 use alloc::collections::{BTreeMap, VecDeque};
 
@@ -36,7 +39,8 @@ use crate::limits::{
 };
 use crate::time::{Duration, Time};
 
-/// The records of the links that are there. What comes back later of a peer that left makes no new one.
+/// The records of the links that exist now. If something of a disconnected peer comes back later, it makes no new
+/// record.
 #[derive(Debug, Default)]
 pub(crate) struct Trust {
     links: BTreeMap<PeerHandle, Record>,
@@ -44,9 +48,9 @@ pub(crate) struct Trust {
 
 #[derive(Clone, Copy, Debug)]
 struct Record {
-    /// Pushes that were first, up to what forgives a miss.
+    /// Pushes that were first, counted up to the number that forgives a miss.
     earned: u32,
-    /// Such pushes since the last miss.
+    /// Pushes that were first since the last miss.
     good: u32,
     doubted_until: Time,
     /// How long the next doubt lasts.
@@ -57,7 +61,7 @@ struct Record {
 }
 
 impl Trust {
-    /// A link is there.
+    /// A link has come up.
     pub(crate) fn peer_met(&mut self, peer: PeerHandle) {
         self.links.entry(peer).or_insert(Record {
             earned: 0,
@@ -69,7 +73,7 @@ impl Trust {
         });
     }
 
-    /// Whether a link is there.
+    /// Whether a link exists.
     pub(crate) fn is_there(&self, peer: PeerHandle) -> bool {
         self.links.contains_key(&peer)
     }
@@ -79,7 +83,7 @@ impl Trust {
         self.links.get(&peer).is_some_and(|record| now < record.doubted_until)
     }
 
-    /// Whether a link may be grafted: its word as to when it would have been here is believed.
+    /// Whether a link may be grafted: its word about when its push would have been here is believed.
     pub(crate) fn may_graft(&self, now: Time, peer: PeerHandle) -> bool {
         self.links.get(&peer).is_none_or(|record| now >= record.doubted_until && now >= record.graft_after)
     }
@@ -95,7 +99,7 @@ impl Trust {
         }
     }
 
-    /// A push that was due on this link did not come. While it is doubted nothing more is due.
+    /// A push that was due on this link did not come. While the link is doubted, nothing more is due on it.
     pub(crate) fn missed(&mut self, now: Time, peer: PeerHandle) {
         let Some(record) = self.links.get_mut(&peer) else { return };
         if now < record.doubted_until {
@@ -108,7 +112,7 @@ impl Trust {
         (record.earned, record.good) = (0, 0);
     }
 
-    /// How far a link is from its turn: longer for each graft that it lost.
+    /// How far a link is from its turn. It is longer for each graft that the link lost.
     pub(crate) fn turn(&self, peer: PeerHandle) -> Duration {
         self.links.get(&peer).map_or(GRAFT_PAUSE_MIN, |record| record.pause)
     }
@@ -120,7 +124,7 @@ impl Trust {
         }
     }
 
-    /// A graft of this link won nothing. Several that are lost at one time are lost once.
+    /// A graft of this link won nothing. If several are lost at one time, they count once.
     pub(crate) fn graft_lost(&mut self, now: Time, peer: PeerHandle) {
         let Some(record) = self.links.get_mut(&peer) else { return };
         if now >= record.graft_after {
@@ -139,15 +143,15 @@ impl Trust {
     }
 }
 
-/// Where a peer is, as far as that shows whether two are one.
+/// Where a peer is, in as much detail as is needed to tell whether two peers count as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Group(AddressGroup),
-    /// Of a peer whose group nobody remembers: itself.
+    /// A peer without a remembered address group: itself.
     Peer(PeerHandle),
 }
 
-/// Who had an item: enough of it to tell whether they were of one group.
+/// The peers that had an item, in as much detail as is needed to tell whether all were of one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backing {
     Nobody,
@@ -156,7 +160,7 @@ pub(crate) enum Backing {
 }
 
 impl Backing {
-    /// The same with another who had it.
+    /// The same with one more peer that had it.
     pub(crate) fn and(self, source: Source) -> Self {
         match self {
             Self::Nobody => Self::One(source),
@@ -166,8 +170,8 @@ impl Backing {
     }
 }
 
-/// Pushes that are due, while the peers that owe them are told nothing. At most [`OVERDUE_MAX`]; of more the excess is
-/// not looked at.
+/// Pushes that are due, while the peers that owe them are told nothing. At most [`OVERDUE_MAX`]; any beyond that
+/// are not looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Overdue {
     items: BTreeMap<ShortId, Due>,
@@ -179,18 +183,18 @@ pub(crate) struct Overdue {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Due {
     pub(crate) id: TxId,
-    /// The route that it came on.
+    /// The route on which it came.
     pub(crate) route: RouteId,
-    /// Who owes it.
+    /// The peer that owes it.
     pub(crate) peer: PeerHandle,
-    /// Who brought it: was asked for it, or is doubted.
+    /// The peer that brought it: it was asked for it, or is doubted.
     pub(crate) from: PeerHandle,
-    /// Whether that one is doubted, so that the item is not pushed on before another copy comes.
+    /// Whether the peer that brought it is doubted, so that the item is not pushed on before another copy comes.
     pub(crate) held: bool,
-    /// Whether it came on its author's route. On which other one it came is the word of who brought it.
+    /// Whether it came on its author's route. If it came on another one, only the peer that brought it says so.
     pub(crate) unnamed: bool,
     pub(crate) backing: Backing,
-    /// Whether who owes it has pushed it since.
+    /// Whether the peer that owes it has pushed it since.
     pub(crate) brought: bool,
 }
 
@@ -206,7 +210,8 @@ impl Overdue {
         true
     }
 
-    /// A peer had the item, in whatever way that shows. The push that was due if by now several had it, and hadn't before.
+    /// A peer had the item, however that became known. Returns the push that was due if several peers had it now
+    /// for the first time.
     pub(crate) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source) -> Option<Due> {
         let due = self.items.get_mut(&short).filter(|due| due.peer != by)?;
         let before = due.backing;
@@ -221,14 +226,14 @@ impl Overdue {
         }
     }
 
-    /// The next that was waited for long enough.
+    /// The next one that was waited for long enough.
     pub(crate) fn pop(&mut self, now: Time) -> Option<Due> {
         let (_, short) = self.order.front().copied().filter(|(until, _)| *until <= now)?;
         self.order.pop_front();
         self.items.remove(&short)
     }
 
-    /// When [`Overdue::pop`] is wanted next.
+    /// When to call [`Overdue::pop`] next.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.order.front().map(|(until, _)| *until)
     }

@@ -1,27 +1,31 @@
-//! Reconciliation: conversations in which two nodes find out what one of them lacks, at the cost of the difference.
+//! Reconciliation: conversations in which two nodes find out what one of them lacks, at a cost in proportion to
+//! the difference.
 //!
-//! **A conversation.** The initiator opens with a few symbols of the sketch of its mempool. The responder subtracts its own
-//! and, until it can tell the difference, wants more. Then it offers what the initiator lacks, and wants what it lacks itself
-//! offered. Offers are answered by takes, through the request tracker, so that nothing is asked of two peers at once.
+//! **A conversation.** The initiator opens with a few symbols of the sketch of its mempool. The responder
+//! subtracts its own symbols and asks for more until it can tell the difference. Then it offers what the initiator
+//! lacks, and asks for an offer of what it lacks itself. Offers are answered by takes, through the request
+//! tracker, so that nothing is asked of two peers at once.
 //!
-//! **Lists.** A difference that a sketch can't tell (a new node's, or after a long partition) is worked off by lists: who
-//! lacks much has one peer list what it holds, in the order of ids and in parts, and takes of each part what is missing
-//! before it wants the next.
+//! **Lists.** A difference that a sketch can't tell (that of a new node, or after a long partition) is worked off
+//! by lists. The node that lacks much has one peer list what it holds, in the order of ids and in parts. Of each
+//! part it takes what is missing before it asks for the next.
 //!
-//! **When.** On connect, the side that dialled begins. After that each node begins one conversation an interval, with a
-//! random peer, and never two at a time; one peer's list goes on beside it, for it may be slow on purpose. A peer with which
-//! a conversation told differences and brought nothing is left alone for ever longer: what two nodes hold differently on
-//! purpose must not be told each second.
+//! **When.** On connect, the side that dialled begins. After that each node begins one conversation in each
+//! interval, with a random peer, and never two at a time. One peer's list goes on beside it, because it may be
+//! slow on purpose. After a conversation that found differences and brought nothing, the peer is left alone, for
+//! longer each time: what two nodes hold differently on purpose must not be told each second.
 //!
-//! **What counts as held.** News younger than [`RECONCILE_AGE_MIN`] stays out of sketches, for relay is still at work; what
-//! came by reconciliation or from an earlier run is no news. What a node has seen, confirmed, refused or asked for is not
-//! taken. Nothing is taken into a mempool that would have to evict for it, so two full mempools don't fetch each other's
-//! items for ever.
+//! **What counts as held.** News younger than [`RECONCILE_AGE_MIN`] stays out of sketches, because relay is still
+//! at work. An item that came by reconciliation or from an earlier run is no news. A node does not take what it
+//! has seen, confirmed, refused or asked for. Nothing is taken into a mempool that would have to shed others for
+//! it, so two full mempools don't fetch each other's items forever.
 //!
-//! **Bounds.** A node begins one conversation at a time and answers [`RECONCILE_SERVED_MAX`](crate::limits::RECONCILE_SERVED_MAX), of each peer one, and of all
-//! peers together so many a second ([`RECONCILE_SERVED_PER_SEC`](crate::limits::RECONCILE_SERVED_PER_SEC)); the others are told that it is busy. A sketch has at most
-//! [`SYMBOLS_MAX`] symbols, an offer [`OFFER_ENTRIES_MAX`] ids, a list [`LIST_PARTS_MAX`]
-//! parts. A peer that lies wastes that much, and time: [`RECONCILE_TIMEOUT`] of a conversation, [`LIST_TIMEOUT`] of a part.
+//! **Bounds.** A node begins one conversation at a time. It answers
+//! [`RECONCILE_SERVED_MAX`](crate::limits::RECONCILE_SERVED_MAX) at a time, one of each peer, and of all peers
+//! together a given number a second ([`RECONCILE_SERVED_PER_SEC`](crate::limits::RECONCILE_SERVED_PER_SEC)). The
+//! others are told that it is busy. A sketch has at most [`SYMBOLS_MAX`] symbols, an offer [`OFFER_ENTRIES_MAX`]
+//! ids, a list [`LIST_PARTS_MAX`] parts. A peer that lies wastes that much, and time: [`RECONCILE_TIMEOUT`] of a
+//! conversation, [`LIST_TIMEOUT`] of a part.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -54,12 +58,13 @@ use crate::wire::message::{Message, Outcome, Reconcile, Tip, TxRef, taken};
 const OFFER_BYTES_MAX: usize = OFFER_ENTRIES_MAX * 8 + 32;
 
 impl Gossip {
-    /// A peer said Hello: it is told of what is young, and what else there is comes by a conversation.
+    /// A peer said Hello. Young items are announced to it, and everything else comes by a conversation.
     pub(crate) fn greet(&mut self, now: Time, handle: PeerHandle) {
         let all = !self.config.reconciliation.is_on();
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         if all || self.relay.tells() {
-            // One interval more than is left out: the first conversation may take a while.
+            // One interval more than the age that sketches leave out, because the first conversation may take a
+            // while.
             let young = RECONCILE_AGE_MIN + self.config.reconciliation.interval;
             let told = self.mempool.oldest_first().map(|(transaction, _)| transaction).filter(|_| all);
             for transaction in told.chain(self.mempool.news(now, young).filter(|_| !all)) {
@@ -108,7 +113,8 @@ impl Gossip {
         if conversations.next_at.is_some_and(|at| at <= now) {
             let alone = self.peers.iter().next().is_none();
             self.conversations.next_at = if alone { None } else { Some(now + self.pause()) };
-            // Who lists tells all that it has. The others are spoken to meanwhile: a list may be slow on purpose.
+            // A peer that lists tells everything that it has. Conversations with the others go on meanwhile,
+            // because a list may be slow on purpose.
             let lists = &self.conversations.lists;
             let fits = |(handle, peer): &(&PeerHandle, &Peer)| {
                 peer.ready && peer.dealings.pause_until <= now && !lists.is_listing(**handle)
@@ -122,14 +128,15 @@ impl Gossip {
         }
     }
 
-    /// From a half to one and a half of the interval, so that nodes that start together don't speak together.
+    /// From half an interval to one and a half, so that nodes that start together don't open conversations
+    /// together.
     fn pause(&mut self) -> Duration {
         let interval = self.config.reconciliation.interval;
         let part = u64::from(self.chance.next_u32() & 0x3ff);
         Duration::from_micros((interval.as_micros() / 2).saturating_add(interval.as_micros() / 1_024 * part))
     }
 
-    /// Where nothing is relayed, nothing is left to relay.
+    /// If nothing is relayed, sketches need not wait for relay.
     fn age_min(&self) -> Duration {
         if self.relay.tells() { RECONCILE_AGE_MIN } else { Duration::ZERO }
     }
@@ -184,7 +191,7 @@ impl Gossip {
         room
     }
 
-    /// A peer's tip, told by the way.
+    /// A peer's tip, which a message told in passing.
     fn on_tip(&mut self, now: Time, from: PeerHandle, tip: Tip) {
         self.hear_of_tip(now, from, tip);
         let ours = self.chain.tip().height;
@@ -263,7 +270,7 @@ impl Gossip {
                 let Some(served) = self.conversations.served.remove(&from) else { return };
                 let opening = served.opening;
                 let mut wanted = only_there;
-                // What came here lately is out of the sketch, and held all the same.
+                // Items that came here lately are not in the sketch, and are held all the same.
                 let salt = *served.decoder.local().salt();
                 let young = self.mempool.news(now, self.age_min());
                 let young: BTreeSet<SaltedId> = young.map(|item| salt.id(&item.id())).collect();
@@ -289,7 +296,7 @@ impl Gossip {
         }
     }
 
-    /// Tells the initiator what came of it.
+    /// Tells the initiator the result.
     fn conclude(
         &mut self,
         to: PeerHandle,
@@ -306,8 +313,8 @@ impl Gossip {
         }
     }
 
-    /// The difference is too large for a sketch: whoever holds clearly less has the other list what it holds; where both hold
-    /// about as much, each does.
+    /// The difference is too large for a sketch. A node that holds clearly less has the other list what it holds.
+    /// If both hold about as much, each does.
     fn conclude_by_list(&mut self, now: Time, from: PeerHandle, opening: Opening) {
         let Opening { digest, size, .. } = opening;
         let own = self.mempool.len();
@@ -343,11 +350,11 @@ impl Gossip {
         });
         match outcome {
             Outcome::Busy => {}
-            // What comes of lists shows later, and ends the pause.
+            // Whether lists bring something shows later, and ends the pause.
             Outcome::TooLarge => self.pause_with(now, from, true),
             Outcome::ListMine => {
                 self.pause_with(now, from, true);
-                // It doesn't say how many it holds; by its word, more than a sketch can tell.
+                // It doesn't say how many it holds. By its answer, it is more than a sketch can tell.
                 self.claim_list(now, from, begun.ids.len().saturating_add(RECONCILE_APART_MAX));
             }
             Outcome::Known => {
@@ -366,8 +373,9 @@ impl Gossip {
         }
     }
 
-    /// Leaves a peer alone for a while, because a conversation told differences and brought nothing; or no longer. Whether
-    /// the peer takes what is offered shows too late, so that alone is no reason against a pause, and a take ends it.
+    /// Pauses conversations with a peer for a while, because one found differences and brought nothing; or ends
+    /// the pause. Whether the peer takes an offer shows too late, so an offer alone does not prevent a pause, and
+    /// a take ends it.
     fn pause_with(&mut self, now: Time, handle: PeerHandle, futile: bool) {
         let interval = self.config.reconciliation.interval;
         match self.peers.get_mut(&handle) {
@@ -378,7 +386,7 @@ impl Gossip {
     }
 
     fn note_offer(&mut self, to: PeerHandle, number: u32, question: Question, ids: Vec<ShortId>) {
-        // It takes what it lacks, so it is not sent that besides.
+        // It takes what it lacks, so these items are not also sent to it.
         ids.iter().for_each(|id| self.shows(to, *id));
         if let Some(peer) = self.peers.get_mut(&to) {
             peer.dealings.remember(number, question, ids);
@@ -397,7 +405,7 @@ impl Gossip {
         self.pace_lists(now);
     }
 
-    /// Has what is missing of an offer asked for. Returns how much that is.
+    /// Has the missing items of an offer asked for. Returns how many they are.
     fn consider(&mut self, now: Time, from: PeerHandle, number: u32, ids: &[ShortId], listed: bool) -> usize {
         let tip = self.chain.tip().height;
         let mut places = BTreeMap::new();
@@ -428,7 +436,8 @@ impl Gossip {
         wanted
     }
 
-    /// Asks for what a peer offered, as places of its offer; what it didn't offer, or costs less by name, is left.
+    /// Asks for items that a peer offered, as places of its offer. Items that it didn't offer, or that cost less
+    /// by name, stay in `wanted`.
     pub(crate) fn take_offered(&mut self, handle: PeerHandle, wanted: &mut Vec<TxRef>) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         let Some(offered) = &peer.dealings.offered else { return };
@@ -452,7 +461,7 @@ impl Gossip {
         self.send(handle, Message::Reconcile(Box::new(Reconcile::Take { number, places: bits.into() })));
     }
 
-    /// Whether a peer listed this, so that its other peers need not be told of it.
+    /// Whether a peer listed this item, so that its other peers need not be told of it.
     pub(crate) fn was_listed(&self, from: PeerHandle, id: ShortId) -> bool {
         let offered = self.peers.get(&from).and_then(|peer| peer.dealings.offered.as_ref());
         offered.is_some_and(|offered| offered.listed && offered.places.contains_key(&id))
@@ -461,7 +470,7 @@ impl Gossip {
     fn on_take(&mut self, now: Time, from: PeerHandle, number: u32, places: &Bytes) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let Some(offer) = peer.dealings.offer(number) else { return };
-        // That it names no more places than may be asked for at a time was checked when it was read.
+        // When the message was read, it was checked that it names no more places than may be asked for at a time.
         let taken: Vec<Owed> = taken(places, offer).map(|id| Owed::Transaction(TxRef::Short(id))).collect();
         peer.dealings.resume(now);
         self.owe(now, from, taken.into_iter());
@@ -469,7 +478,7 @@ impl Gossip {
 
     fn on_list(&mut self, from: PeerHandle, number: u32, after: Option<ShortId>) {
         let question = Question::List(after);
-        // To look an answer up that there is no room for would be work for nothing.
+        // To look up an answer for which there is no room would be wasted work.
         let room = |peer: &&Peer| peer.credit.fits_control(OFFER_BYTES_MAX);
         let Some(peer) = self.peers.get(&from).filter(room) else { return };
         let answered = peer.dealings.answered(number, question);

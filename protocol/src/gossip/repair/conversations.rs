@@ -1,5 +1,5 @@
-//! What a node remembers of its conversations: the one that it began, those that it answers, the lists that it has made, and how
-//! many it may answer. Deliberately absent: what is said in them (`compare`).
+//! What a node remembers of its conversations: the one that it began, those that it answers, the lists that other
+//! peers make for it, and how many it may answer. Deliberately absent: the messages of a conversation (`compare`).
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -18,19 +18,19 @@ const ONE_CONVERSATION: u64 = 1_000_000;
 /// The node's conversations.
 #[derive(Debug)]
 pub(crate) struct Conversations {
-    /// When the next is to begin; `None` until a peer is there.
+    /// When the next conversation begins; `None` until a peer is there.
     pub(super) next_at: Option<Time>,
-    /// Peers that we dialled and have not compared with yet.
+    /// Peers that we dialled and with which we have not compared yet.
     pub(super) fresh: VecDeque<PeerHandle>,
-    /// What we began.
+    /// The conversation that we began.
     pub(super) begun: Option<Begun>,
-    /// What we answer, by peer.
+    /// The conversations that we answer, by peer.
     pub(super) served: BTreeMap<PeerHandle, Served>,
-    /// What we have listed.
+    /// The lists that peers make for us.
     pub(super) lists: Lists,
     /// Conversations that may be answered, in millionths.
     allowance: Budget,
-    /// How many differences conversations lately told, on the average, in eighths.
+    /// How many differences conversations lately found on average, in eighths.
     usual: u32,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Begun {
     pub(super) until: Time,
 }
 
-/// What an initiator wants.
+/// What an initiator asks for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opening {
     pub(super) number: u32,
@@ -99,7 +99,8 @@ impl Conversations {
         (usize::from(self.begun.is_some()), self.served.len(), self.lists.len())
     }
 
-    /// Whether one more may be answered, of a peer that had so many answers lately: it leaves as many to others.
+    /// Whether one more conversation may be answered. The peer had `lately` answers above its pace, and must leave
+    /// that number of answers to others.
     pub(super) fn allow(&mut self, now: Time, lately: u64) -> bool {
         let left = lately.min(RECONCILE_SERVED_PER_SEC.saturating_sub(1)).saturating_mul(ONE_CONVERSATION);
         let allowed = self.allowance.has(now, ONE_CONVERSATION.saturating_add(left)) && self.has_place(now);
@@ -109,7 +110,7 @@ impl Conversations {
         allowed
     }
 
-    /// Takes the place of the conversation whose peer has been silent for longest, if there is no other.
+    /// Removes the conversation whose peer has been silent for longest, if there is no other place.
     pub(super) fn make_place(&mut self) -> Option<(PeerHandle, Served)> {
         let full = self.served.len() >= RECONCILE_SERVED_MAX;
         let longest = self.served.iter().filter(|_| full).min_by_key(|(_, served)| served.heard_at);

@@ -1,22 +1,24 @@
-//! Lists: a peer that holds much which this node lacks tells it id by id, in parts.
+//! Lists: a peer that holds much that this node lacks tells it id by id, in parts.
 //!
-//! **Nobody has checked that it holds much.** A claim costs a few bytes, so it buys a moment and no more:
+//! **Nobody has checked that the peer holds much.** A claim costs a few bytes, so it buys a short time and no
+//! more:
 //!
-//! 1. One peer that we dialled lists, and one that dialled us. A stranger can't choose whom we dial, so strangers that dial us
-//!    don't keep us from those.
-//! 2. A peer that claims to hold much while another lists *waits*, in the order of claims, with one claim at a time. When its
-//!    place comes, it lists only if the claim is still of use.
-//! 3. While somebody waits, a lister has [`LIST_STEP`] for each step (a part, then the next item that is accepted of it), and
-//!    brings [`LIST_ITEMS_PER_SEC`] at least after its first step, for [`LIST_TIME_MAX`] at most. Otherwise the next one
-//!    lists. While nobody waits, a lister may be as slow as [`LIST_TIMEOUT`] a step.
-//! 4. A list of which nothing was accepted makes a pause with its peer, twice as long each time. A list is over with a part
-//!    that isn't full; with the first part that comes when nothing was accepted of the one before; or, if nothing was accepted
-//!    of it before its last part, with the first item that is.
+//! 1. One peer that we dialled lists, and one that dialled us. A stranger can't choose which peers we dial, so
+//!    strangers that dial us don't keep us from those.
+//! 2. A peer that claims to hold much while another lists *waits*. Waiting peers have their turn in the order of
+//!    their claims, each with one claim at a time. When its turn comes, a peer lists only if the claim is still of
+//!    use.
+//! 3. While a peer waits, a lister has [`LIST_STEP`] for each step (a part, then the next item that is accepted of
+//!    it). After its first step it brings at least [`LIST_ITEMS_PER_SEC`], for [`LIST_TIME_MAX`] at most. If it
+//!    does not, the next peer lists. While no peer waits, a lister may take up to [`LIST_TIMEOUT`] for each step.
+//! 4. A list of which nothing was accepted causes a pause with its peer, twice as long each time. A list is over
+//!    with a part that isn't full; with the first part that comes when nothing was accepted of the one before; or,
+//!    if nothing was accepted of it before its last part, with the first item that is.
 //!
-//! So an honest peer with `n` liars before it waits [`LIST_STEP`] for each, once. A liar that lists what it can deliver pays for
-//! its time with valid transactions.
+//! So an honest peer with `n` liars before it waits [`LIST_STEP`] for each, once. A liar that lists items that it
+//! can deliver pays for its time with valid transactions.
 //!
-//! Deliberately absent: what is taken of a part. That is decided as for any other offer.
+//! Deliberately absent: which items of a part are taken. That is decided as for any other offer.
 
 use alloc::collections::VecDeque;
 
@@ -32,11 +34,11 @@ use crate::limits::{
 use crate::time::{Duration, Time};
 use crate::wire::message::Reconcile;
 
-/// Who lists, and who waits to.
+/// The peers that list, and those that wait to list.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     slots: [Option<Listing>; LISTS_MAX],
-    /// At most one claim of each peer.
+    /// At most one claim from each peer.
     waiting: VecDeque<Claim>,
 }
 
@@ -45,9 +47,9 @@ pub(super) struct Lists {
 struct Claim {
     peer: PeerHandle,
     slot: usize,
-    /// How many transactions, it says.
+    /// The number of transactions that it claims to hold.
     size: usize,
-    /// How many this node held then.
+    /// The number that this node held then.
     own: usize,
 }
 
@@ -73,7 +75,7 @@ struct Listing {
 }
 
 impl Lists {
-    /// How many go on.
+    /// How many lists go on.
     pub(super) fn len(&self) -> usize {
         self.slots.iter().flatten().count()
     }
@@ -117,15 +119,15 @@ impl Lists {
     }
 }
 
-/// A claim is of use until so much has come since it was made that a sketch might tell the difference; and after that if it
-/// is of much more than is held all the same.
+/// A claim is of use until enough has come since it was made that a sketch might tell the difference. After that
+/// it is of use if it claims much more than is held even now.
 const fn is_of_use(claim: &Claim, own: usize) -> bool {
     own.saturating_sub(claim.own) < RECONCILE_APART_MAX || claim.size > own.saturating_add(RECONCILE_APART_MAX)
 }
 
 impl Gossip {
-    /// A peer says that it holds so many transactions, too many to compare: it lists them, at once or when its place
-    /// comes.
+    /// A peer says that it holds this number of transactions, too many to compare. It lists them, at once or when
+    /// its turn comes.
     pub(super) fn claim_list(&mut self, now: Time, from: PeerHandle, size: usize) {
         let Some(peer) = self.peers.get(&from).filter(|peer| peer.dealings.list_at <= now) else { return };
         let slot = match peer.direction {
@@ -140,7 +142,7 @@ impl Gossip {
         self.pace_lists(now);
     }
 
-    /// Ends the lists that are over, begins the next ones, and has all go on.
+    /// Ends the lists that are over, begins the next ones, and asks for what comes next in all.
     pub(super) fn pace_lists(&mut self, now: Time) {
         for slot in 0..LISTS_MAX {
             if self.conversations.lists.deadline(slot).is_some_and(|deadline| deadline <= now) {
@@ -176,7 +178,8 @@ impl Gossip {
         }
     }
 
-    /// Ends a list. One that was cut short, and brought something, goes on with its last part when it is its peer's time again.
+    /// Ends a list. A list that was cut short and brought something continues with its last part when its peer has
+    /// its next turn.
     fn end_list(&mut self, now: Time, slot: usize) {
         let Some(listing) = self.conversations.lists.slots.get_mut(slot).and_then(Option::take) else { return };
         if let Some(peer) = self.peers.get_mut(&listing.peer) {
@@ -185,7 +188,7 @@ impl Gossip {
         }
     }
 
-    /// Wants the next part of a list, once most of the last has come.
+    /// Asks for the next part of a list, once most of the last part has come.
     fn list_on(&mut self, now: Time, slot: usize) {
         let listing = self.conversations.lists.slots.get(slot).and_then(Option::as_ref);
         let Some(listing) = listing.filter(|listing| listing.asked.is_none() && !listing.whole) else { return };
@@ -206,7 +209,7 @@ impl Gossip {
         self.conversations.lists.of(from).is_some_and(|listing| listing.asked == Some(number))
     }
 
-    /// A part of a list came, of which so many are wanted.
+    /// A part of a list came, and `wanted` items of it are asked for.
     pub(super) fn on_part(&mut self, now: Time, from: PeerHandle, ids: &[ShortId], wanted: usize) {
         let Some(listing) = self.conversations.lists.of(from) else { return };
         let futile = listing.in_vain;
@@ -216,9 +219,9 @@ impl Gossip {
         listing.after = ids.last().copied();
         listing.at = now;
         listing.in_vain = wanted > 0;
-        // A peer that goes on for ever must not keep us from the others.
+        // A peer that lists forever must not keep us from the others.
         listing.whole = ids.len() < OFFER_ENTRIES_MAX || listing.parts >= LIST_PARTS_MAX;
-        // What it brings is seen only when a body has come and was checked.
+        // Whether it brings something shows only when a body has come and was checked.
         let waits = listing.in_vain && listing.brought == 0 && !futile;
         if futile || listing.whole && !waits {
             self.end_list_of(now, from);
@@ -232,7 +235,8 @@ impl Gossip {
         }
     }
 
-    /// Something that a peer sent was accepted. If it listed that, something came of its list, even if it came late.
+    /// An item that a peer sent was accepted. If the peer had listed it, its list brought something, even if the
+    /// item came late.
     pub(crate) fn list_brought(&mut self, now: Time, from: PeerHandle, id: ShortId) {
         if self.conversations.lists.is_listing(from)
             && self.was_listed(from, id)

@@ -1,11 +1,13 @@
-//! Set reconciliation: finds how two sets of transactions differ, for about the bytes of the difference. A rateless
-//! IBLT: Yang, Gilad, Alizadeh, "Practical Rateless Set Reconciliation" (SIGCOMM 2024, arXiv 2402.02668).
+//! Set reconciliation: finds how two sets of transactions differ, at a cost of about the bytes of the difference.
+//! A rateless IBLT: Yang, Gilad, Alizadeh, "Practical Rateless Set Reconciliation" (SIGCOMM 2024, arXiv
+//! 2402.02668).
 //!
-//! One side produces symbols of its set, as many as are asked for; the other subtracts those of its own and peels what
-//! is left. Neither has to know how much they differ. `docs/PROTOCOL.md` has the format, exact to the bit.
+//! One side produces symbols of its set, as many as are asked for. The other subtracts its own symbols and peels
+//! the rest. Neither has to know how much they differ. `docs/PROTOCOL.md` has the format, exact to the bit.
 //!
-//! Deliberately absent: messages, peers and timers; floating point, because two programs must agree on every bit; and
-//! full ids. An id here is 48 bits under a salt of this conversation, so nobody can make two items collide for all.
+//! Deliberately absent: messages, peers and timers; floating point, because two programs must agree on every bit;
+//! and full ids. An id here is 48 bits under a salt of this conversation, so an attacker can't make two items
+//! collide for all nodes.
 
 use alloc::vec::Vec;
 
@@ -17,11 +19,12 @@ pub use decoder::{Decoder, Failure, Progress, STEPS_PER_SYMBOL};
 pub use encoder::{Encoder, TooManyItems};
 pub use mapping::{Salt, SaltedId, indices};
 
-/// Symbols in one conversation, at most: 4,096 of 11 bytes are 44 KiB and find about 3,000 differences. Who differs by
-/// more is better served by the whole list.
+/// The most symbols in one conversation: 4,096 of 11 bytes are 44 KiB and find about 3,000 differences. For sets
+/// that differ by more, a list of all ids is better.
 pub const SYMBOLS_MAX: usize = 4_096;
 
-/// Items of one set, at most: twice a full mempool, for who counts confirmed ones as held. 131,072 of 18 bytes: 2.3 MiB.
+/// The most items of one set: twice a full mempool, for nodes that count confirmed ones as held. 131,072 of 18
+/// bytes: 2.3 MiB.
 pub const ITEMS_MAX: usize = 131_072;
 
 /// Bytes of a symbol on the wire: the ids' xor (6), their checks' xor (4), their number modulo 256 (1).
@@ -30,8 +33,9 @@ pub const SYMBOL_BYTES: usize = 11;
 /// Bytes of a salted id on the wire.
 pub const SALTED_ID_BYTES: usize = 6;
 
-/// How many symbols to ask for at first when `expected` differences are expected: `d + 3d/8 + 2 sqrt(d) + 2`, each part
-/// rounded down, at most [`SYMBOLS_MAX`]. Measured: they are enough for 82 to 100 % of differences of just that size.
+/// The number of symbols to ask for at first when `expected` differences are expected: `d + 3d/8 + 2 sqrt(d) + 2`,
+/// each part rounded down, at most [`SYMBOLS_MAX`]. Measurements show that they are enough for 82 to 100 % of
+/// differences of exactly that size.
 #[must_use]
 pub const fn first_batch(expected: usize) -> usize {
     let expected = if expected < SYMBOLS_MAX { expected } else { SYMBOLS_MAX };
@@ -78,7 +82,8 @@ pub fn symbols_to_bytes(symbols: &[Symbol]) -> Vec<u8> {
     symbols.iter().flat_map(|symbol| symbol.to_bytes()).collect()
 }
 
-/// The symbols that travel as `bytes`; `None` if these are no whole number of symbols or more than [`SYMBOLS_MAX`].
+/// The symbols that travel as `bytes`; `None` if the bytes are not a whole number of symbols, or are more than
+/// [`SYMBOLS_MAX`] symbols.
 #[must_use]
 pub fn symbols_from_bytes(bytes: &[u8]) -> Option<Vec<Symbol>> {
     let (symbols, []) = bytes.as_chunks() else { return None };
@@ -91,8 +96,8 @@ pub fn ids_to_bytes(ids: &[SaltedId]) -> Vec<u8> {
     ids.iter().flat_map(|id| id.to_bytes()).collect()
 }
 
-/// The salted ids that travel as `bytes`; `None` if these are no whole number of ids or more than [`SYMBOLS_MAX`]: of
-/// so many symbols no more ids can come.
+/// The salted ids that travel as `bytes`; `None` if the bytes are not a whole number of ids, or are more than
+/// [`SYMBOLS_MAX`] ids, because that number of symbols can't lead to more ids.
 #[must_use]
 pub fn ids_from_bytes(bytes: &[u8]) -> Option<Vec<SaltedId>> {
     let (ids, []) = bytes.as_chunks() else { return None };

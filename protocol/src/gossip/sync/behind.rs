@@ -1,17 +1,17 @@
 //! Whether this node is behind the network, why, and what it does not do meanwhile.
 //!
-//! **Behind.** A block above the tip is known or told of. While blocks come, the node is catching up; when none has moved
-//! the tip for [`BEHIND_AFTER`], it says what stands in the way ([`Cause`]).
+//! **Behind.** A block above the tip is known, or a peer told of one. While blocks come, the node is catching up.
+//! When no block has moved the tip for [`BEHIND_AFTER`], it says what prevents it ([`Cause`]).
 //!
-//! **Best known height.** That of the best header (its producer is allowed, its ancestors are known) while bodies of its
-//! branch keep arriving: one within [`BODIES_AWAITED`]. Otherwise the tip's. A height that a peer merely tells causes
-//! questions and words, and stops nothing.
+//! **Best known height.** While bodies of its branch keep arriving, one within [`BODIES_AWAITED`], it is the
+//! height of the best header (its producer is allowed, its ancestors are known). Otherwise it is the tip's height.
+//! A height that a peer merely tells leads to requests and reports, and stops nothing.
 //!
-//! **Producing.** No block is made below the best known height: it would be stale, and its producer might have signed
-//! another at that height before it lost its store. For the same reason a node that has just met its first peer waits
-//! for [`HEARING`] while a peer tells of more than the headers that are here.
+//! **Producing.** No block is made below the best known height: it would be stale, and its producer might have
+//! signed another block at that height before it lost its store. For the same reason a node that has just met its
+//! first peer waits for [`HEARING`] while a peer tells of a height above all headers that are here.
 //!
-//! **Refused branches.** What is refused is not fetched again: each refused branch is remembered by its last header, which
+//! **Refused branches.** A refused branch is not fetched again. Each is remembered by its last header, which
 //! stands at the head of the next locators, and its peer is asked again only after a minute.
 //!
 //! Deliberately absent: how missing headers and bodies are asked for, which is in `catch_up`.
@@ -30,18 +30,18 @@ use crate::limits::{BEHIND_AFTER, BODIES_AWAITED, HEARING, REFUSED_ENDS_LIFETIME
 use crate::time::{Duration, Time};
 use crate::wire::message::Tip;
 
-/// How far a node is behind, and why. As text it is what a person wants to know.
+/// How far a node is behind, and why. Its text form tells a person what they want to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Behind {
-    /// The end of our best chain.
+    /// The height of the end of our best chain.
     pub tip: Height,
-    /// The best header; our tip's height, if none is higher.
+    /// The height of the best header, or our tip's height if no header is higher.
     pub best_header: Height,
     /// The highest tip that a connected peer tells. Nobody has checked it.
     pub told: Height,
     /// How long no block has come that moved the tip.
     pub quiet: Duration,
-    /// What stands in the way.
+    /// What prevents the node from catching up.
     pub cause: Cause,
 }
 
@@ -49,31 +49,31 @@ pub struct Behind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// Nothing, so far: blocks are on their way.
+    /// Nothing until now: blocks are on their way.
     CatchingUp,
-    /// Every peer that is far enough has deleted the bodies that are missing.
+    /// Every peer that is far enough ahead has deleted the missing bodies.
     Pruned {
         /// The lowest height from which on one of them keeps bodies.
         kept_from: Height,
     },
-    /// Headers are known, and nobody sends the bodies that are missing.
+    /// Headers are known, and no peer sends the missing bodies.
     NoBodies,
-    /// The headers of all peers that are further were refused.
+    /// The headers of all peers that are further ahead were refused.
     Refused {
-        /// How many of one peer's.
+        /// How many headers of one peer were refused.
         count: u64,
-        /// Who signed the first of the last refused ones.
+        /// The producer that signed the first of the last refused ones.
         producer: PublicKey,
         /// Its height.
         height: Height,
         /// Why it was refused.
         refusal: Refusal,
     },
-    /// Peers tell of more, and no header for it has come.
+    /// Peers tell of more, and no headers for it have come.
     NoHeaders,
 }
 
-/// Why a node should make no block now.
+/// Why a node should not make a block now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Hold {
     /// There is a higher block.
@@ -87,17 +87,17 @@ pub enum Hold {
     /// The first peers have been met a moment ago.
     #[error("a peer tells of height {told}, and its headers are awaited")]
     Hearing {
-        /// What it tells.
+        /// The height that it tells.
         told: Height,
     },
 }
 
-/// What is remembered to tell all that.
+/// What is remembered to answer these questions.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     /// When the first peer said Hello.
     met: Option<Time>,
-    /// Since when more is known or told of, and no block has moved the tip.
+    /// Since when more is known or told, and no block has moved the tip.
     since: Option<Time>,
     /// The lowest missing block, and when the one before it came, or when blocks began to be missing.
     awaited: Option<(BlockId, Time)>,
@@ -115,13 +115,13 @@ struct RefusedEnd {
 }
 
 impl Behind {
-    /// The highest block that is known or told of.
+    /// The highest block that is known or told.
     #[must_use]
     pub fn highest(&self) -> Height {
         self.best_header.max(self.told)
     }
 
-    /// Whether something stands in the way, so that waiting alone may not help.
+    /// Whether something prevents the node from catching up, so that waiting alone may not help.
     #[must_use]
     pub fn is_stuck(&self) -> bool {
         self.cause != Cause::CatchingUp
@@ -182,11 +182,11 @@ impl Watch {
         }
     }
 
-    /// The lowest missing block is this one now; `came`: the one before it is connected.
+    /// Now this is the lowest missing block. `came` tells whether the one before it is connected.
     fn awaits(&mut self, now: Time, lowest: Option<BlockId>, came: impl FnOnce(&BlockId) -> bool) {
         self.awaited = match (self.awaited, lowest) {
             (None, None) => None,
-            // If nothing is missing because the branch was given up, the next one gets no time of its own.
+            // If nothing is missing because the branch was given up, the next block gets no time of its own.
             (Some((before, at)), None) => (!came(&before)).then_some((before, at)),
             (None, Some(lowest)) => Some((lowest, now)),
             (Some((before, at)), Some(lowest)) if before == lowest => Some((lowest, at)),
@@ -194,14 +194,14 @@ impl Watch {
         };
     }
 
-    /// The branch that a header goes on with, if that was refused a short while ago.
+    /// The refused branch that a header continues, if it was refused a short while ago.
     fn refused_before(&self, now: Time, parent: &BlockId) -> Option<&RefusedEnd> {
         self.refused.iter().find(|refused| refused.end == *parent && refused.is_fresh(now))
     }
 
-    /// Remembers a refused branch, in place of the one that it goes on with.
+    /// Remembers a refused branch, in place of the one that it continues.
     fn refuse(&mut self, mut end: RefusedEnd, parent: &BlockId) {
-        // It is remembered no longer than the one before would be.
+        // It is remembered no longer than the one before it would be.
         end.at = self.refused.iter().find(|refused| refused.end == *parent).map_or(end.at, |before| before.at);
         self.refused.retain(|refused| refused.end != *parent && refused.end != end.end);
         self.refused.push_back(end);
@@ -210,7 +210,7 @@ impl Watch {
         }
     }
 
-    /// The last headers of refused branches, for the head of a locator: nobody sends what leads there again.
+    /// The last headers of refused branches, for the head of a locator: then no peer sends again what leads there.
     pub(crate) fn refused_ends(&self, now: Time) -> impl Iterator<Item = BlockId> {
         self.refused.iter().rev().filter(move |refused| refused.is_fresh(now)).map(|refused| refused.end)
     }
@@ -228,8 +228,8 @@ impl RefusedEnd {
 }
 
 impl Gossip {
-    /// Whether a higher block is known or told of, and what stands in the way to it. `None` if the node is in step with its
-    /// peers. Takes time proportional to the number of peers.
+    /// Whether a higher block is known or told, and what prevents the node from reaching it. `None` if the node is
+    /// in step with its peers. Takes time proportional to the number of peers.
     #[must_use]
     pub fn behind(&self, now: Time) -> Option<Behind> {
         let (tip, best_header, told) = (self.tip().height, self.chain.best_header().height, self.told());
@@ -241,7 +241,8 @@ impl Gossip {
         Some(Behind { tip, best_header, told, quiet, cause })
     }
 
-    /// The height that the network has reached, as far as this node can tell: see the head of the file. Never below the tip.
+    /// The height that the network has reached, as far as this node can tell: see the head of the file. Never
+    /// below the tip.
     #[must_use]
     pub fn best_known(&self, now: Time) -> Height {
         let fed = self.watch.awaited.is_some_and(|(_, at)| now.since(at) < BODIES_AWAITED);
@@ -279,7 +280,7 @@ impl Gossip {
         }
     }
 
-    /// The tip has moved, or a peer that told of more has left.
+    /// The tip has moved, or a peer that told of more has disconnected.
     pub(crate) fn watch_again(&mut self, now: Time, moved: bool) {
         let more = self.chain.best_header().height.max(self.told()) > self.tip().height;
         self.watch.since = if moved { Some(now) } else { self.watch.since }.filter(|_| more);
@@ -292,8 +293,8 @@ impl Gossip {
         self.watch.awaits(now, lowest, |before| chain.is_connected(before));
     }
 
-    /// Headers of a peer's branch were refused: from the first of these on, to the last. False if it may be otherwise the next
-    /// time; then nothing is remembered.
+    /// Headers of a peer's branch were refused, from the first of these to the last. False if the refusal may not
+    /// happen the next time; then nothing is remembered.
     pub(crate) fn refuse_branch(
         &mut self,
         now: Time,
@@ -304,8 +305,9 @@ impl Gossip {
         let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return false };
         let fields = first.header();
         let again = self.is_refused_branch(now, first);
-        // These rest on what came before, and say nothing of the branch. Blocks of the best chain below the floor are too old as
-        // well: at the head of a locator one of them would have honest peers start there, whoever sent it here.
+        // These refusals rest on what came before, and say nothing of the branch. Blocks of the best chain below
+        // the lowest remembered height are too old as well: at the head of a locator one of them would make honest
+        // peers start there, whichever peer sent it here.
         let may_change = matches!(
             refusal,
             Refusal::UnknownParent | Refusal::HeadersFull | Refusal::TooManyAtHeight | Refusal::TooOld
@@ -313,7 +315,7 @@ impl Gossip {
         if may_change && !again {
             return false;
         }
-        // Of a branch that was refused before the reason is known, and not that its parent is missing.
+        // For a branch that was refused before, the known reason is kept, and not that its parent is missing.
         let (producer, height, refusal) = match self.watch.refused_before(now, &fields.parent) {
             Some(before) => (before.producer, before.height, before.refusal.clone()),
             None => (fields.producer, fields.height, refusal.clone()),
@@ -327,7 +329,7 @@ impl Gossip {
         true
     }
 
-    /// Whether a header goes on with a branch that was refused a short while ago.
+    /// Whether a header continues a branch that was refused a short while ago.
     pub(crate) fn is_refused_branch(&self, now: Time, header: &SignedHeader) -> bool {
         self.watch.refused_before(now, &header.header().parent).is_some()
     }
@@ -353,7 +355,7 @@ impl Gossip {
         }
         let further = self.peers.iter().map(|(_, peer)| peer);
         let further = further.filter(|peer| peer.ready && peer.chain.tip().is_some_and(|told| told.height > tip));
-        // That a block was refused before says less than why.
+        // "Refused before" says less than the reason.
         let refused = further.filter_map(|peer| peer.chain.refused.as_ref());
         match refused.max_by_key(|refused| (refused.refusal != Refusal::RejectedBefore, refused.count)) {
             Some(refused) => Cause::Refused {

@@ -1,5 +1,5 @@
-//! Blocks: from a body to the chain, and on to the other peers. Headers that come without bodies are in `headers`; which bodies
-//! are missing, and whom to ask for them, is in `catch_up`.
+//! Blocks: from a body to the chain, and on to the other peers. Headers that come without bodies are in `headers`.
+//! Which bodies are missing, and which peer to ask for them, is in `catch_up`.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -22,7 +22,7 @@ use crate::time::Time;
 use crate::wire::codec::Encode as _;
 use crate::wire::message::Tip;
 
-/// Whether a block that enters here is this node's own, or its owner's to answer for.
+/// Whether a block that enters here was made by this node or vouched for by its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Vouched {
     Yes,
@@ -30,14 +30,14 @@ pub(crate) enum Vouched {
 }
 
 impl Gossip {
-    /// Who sent the body of a block that is checked or waits here; `Some(None)` if it entered here.
+    /// The sender of the body of a block that is checked or waits here; `Some(None)` if it entered here.
     pub(crate) fn body_here(&self, id: &BlockId) -> WithBody {
         let checked = self.checks.block(id).map(|checked| checked.from);
         let waiting = || self.orphans.sender_of(id).map(|sender| Some(PeerHandle(sender)));
         checked.or_else(|| self.checks.headers.body_of(id)).or_else(waiting)
     }
 
-    /// The header of a block is checked that came with it.
+    /// The header that came with a block has been checked.
     pub(crate) fn on_checked_block(
         &mut self,
         now: Time,
@@ -68,7 +68,8 @@ impl Gossip {
                 }
                 self.heed(now, &header, announcers, Some(from));
                 self.check_block(now, from, block);
-                // Its sender may have left, or there was no room for it: those who announced it are asked.
+                // Its sender may have disconnected, or there was no room for it. Then the peers that announced it
+                // are asked.
                 let here = self.chain.is_connected(&id) || self.waits_here(&id);
                 if check == HeaderCheck::New && !here {
                     self.catch_up(now);
@@ -139,7 +140,7 @@ impl Gossip {
         match self.judge_header(&block.header, from, Standing::Block) {
             Ok(HeaderCheck::Known) => self.check_block(now, from, block),
             Ok(HeaderCheck::New) => self.check_header_of(from, block),
-            // Before a stranger's block takes room, it is known to be a producer's.
+            // Before a stranger's block takes room, its header's check shows that it is a producer's.
             Err(Refusal::UnknownParent) if from.is_some() => self.check_header_of(from, block),
             Err(refusal) => {
                 if let Some(from) = from {
@@ -153,11 +154,11 @@ impl Gossip {
     /// Checks what is unverified of a block whose header is in the tree.
     fn check_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         let (header, id) = (block.header, block.header.id());
-        // It can come by two ways at once: with its header, and after it.
+        // It can come in two ways at once: with its header, and after it.
         let connected = self.chain.is_connected(&id);
         if connected || self.checks.block(&id).is_some() {
             if from.is_none() {
-                // Of what a peer sent and is being checked nobody knows yet whether it will be kept.
+                // A block that a peer sent is being checked, and it is not known yet whether it will be kept.
                 let answer = if connected { Ok(Submission::Held) } else { Err(Refusal::Busy) };
                 self.answer(ItemId::Block(id), answer);
             }
@@ -226,7 +227,7 @@ impl Gossip {
             Ok(connected) => connected,
             // An honest peer may follow other rules.
             Err(refusal) if ruled_out => return self.rule_out_block(now, &header, from, refusal),
-            // What the block itself says, and no node's memory.
+            // These depend on the block itself, and on no node's memory.
             Err(
                 refusal @ (Refusal::RepeatedTransaction
                 | Refusal::ExpiredTransaction
@@ -258,7 +259,7 @@ impl Gossip {
         if from.is_none() {
             self.answer(item, Ok(Submission::Accepted));
         }
-        // Whoever stands on a third one of a producer is asked for it.
+        // A peer that builds on a third block of a producer is asked for it.
         if !self.chain.is_one_too_many(&header) {
             self.relay_block(now, &header, from);
         }
@@ -284,7 +285,7 @@ impl Gossip {
             for transaction in self.chain.transactions_of(block).to_vec() {
                 gone.extend(self.confirm(from, *block, transaction.id(), transaction.encoded().len()));
             }
-            // A branch that is longer than memory is wide: the ids are known all the same.
+            // A branch that is longer than memory holds is unusual, but the ids are known all the same.
             if self.chain.body(block).is_none() {
                 for id in self.chain.ids_of(block).to_vec() {
                     gone.extend(self.confirm(from, *block, id, 0));
@@ -305,9 +306,9 @@ impl Gossip {
         self.tell(Event::TipChanged { tip, disconnected: disconnected.len() });
     }
 
-    /// Gives up transactions that no later block may hold. Those that were acknowledged here are told of.
+    /// Gives up transactions that no later block may hold. Those that were acknowledged here are reported.
     fn expire_transactions(&mut self, tip: Height, gone: &mut Vec<TxId>) {
-        // A block whose transactions are still to be recalled may have one: it is told of later then.
+        // A block whose transactions are still to be recalled may have one. Then it is reported later.
         let submitted = if self.knows_all_confirmed() { self.acknowledged.expire(tip) } else { Vec::new() };
         gone.extend(self.mempool.remove_expired(tip).iter().map(|expired| expired.id()));
         if !submitted.is_empty() {
@@ -316,7 +317,8 @@ impl Gossip {
         }
     }
 
-    /// A transaction joined the best chain: nobody needs to send it any more. Returns its id if it leaves the mempool.
+    /// A transaction joined the best chain, so no peer needs to send it any more. Returns its id if it is removed
+    /// from the mempool.
     fn confirm(&mut self, from: Option<PeerHandle>, block: BlockId, id: TxId, bytes: usize) -> Option<TxId> {
         let pending = self.mempool.remove(&id).map(|_| id);
         self.acknowledged.set_confirmed(&id, true);
@@ -330,7 +332,7 @@ impl Gossip {
         pending
     }
 
-    /// Has the header of a block checked that came with it.
+    /// Has the header checked that came with a block.
     fn check_header_of(&mut self, from: Option<PeerHandle>, block: &Arc<Block>) {
         let bytes = block.encoded_len().saturating_add(HEADER_BYTES_MAX);
         let job = self.new_job([block.header].into(), Vec::new());
@@ -344,7 +346,7 @@ impl Gossip {
         let next = self.chain.missing().take(BLOCKS_AHEAD_MAX).any(|missing| *missing == id);
         let need = if next { Need::Next } else { Need::Later };
         self.orphans.insert(now, from.0, block.clone(), need);
-        // Whose parent's header is here was asked for ahead, or is on a branch that is known.
+        // If its parent's header is here, the block was asked for ahead, or is on a branch that is known.
         if self.chain.header(&block.header.header().parent).is_none() {
             self.ask_headers(now, from);
         }
@@ -357,14 +359,14 @@ impl Gossip {
         }
     }
 
-    /// Refuses a block for good, and blames nobody for it.
+    /// Refuses a block for good, and blames no peer for it.
     fn rule_out_block(&mut self, now: Time, header: &SignedHeader, from: Option<PeerHandle>, refusal: Refusal) {
         match from {
             Some(from) => {
                 self.refuse_branch(now, from, &[*header], &refusal);
                 self.drop_block(now, header.id(), Some(from), refusal);
             }
-            // Nobody else has seen it, so it takes no place from the next.
+            // No other peer has seen it, so it takes no place from the next block.
             None => {
                 self.chain.withdraw(&header.id());
                 self.refuse_block(header.id(), None, refusal);
@@ -372,8 +374,8 @@ impl Gossip {
         }
     }
 
-    /// Refuses a block that can't be valid for anyone: its header is good, so its producer is at fault, and so is
-    /// whoever passes it on without looking.
+    /// Refuses a block that can't be valid on any node. Its header is good, so its producer is at fault, and so is
+    /// a peer that passes it on without checking it.
     fn condemn_block(&mut self, now: Time, id: BlockId, from: Option<PeerHandle>, refusal: Refusal) {
         self.drop_block(now, id, from, refusal);
         if let Some(from) = from {
@@ -389,7 +391,8 @@ impl Gossip {
     }
 }
 
-/// What a chain's own validator says of a block: of each transaction at its place, then of all of it.
+/// The answer of a chain's own validator about a block: first of each transaction at its place, then of the whole
+/// block.
 fn rule(
     validator: &dyn Validator,
     header: &SignedHeader,

@@ -1,9 +1,9 @@
-//! Catching up with the peers' chains: which bodies to ask whom for, and when to ask again. What a header or a body
-//! means is decided in `headers` and `blocks`; which of the announcers is asked, in `request`.
+//! Catching up with the peers' chains: which bodies to ask which peers for, and when to ask again. `headers` and
+//! `blocks` decide what a header or a body means. `request` decides which of the announcers is asked.
 //!
-//! The *window* is what is requested ahead: the lowest missing blocks on the way to the best header, up to
-//! [`BLOCKS_AHEAD_MAX`] and [`BLOCKS_AHEAD_BYTES_MAX`]. The whole of it is announced to the request tracker when there is
-//! news; while blocks come in, only what enters it.
+//! The *download window* is what is requested ahead: the lowest missing blocks on the way to the best header, up
+//! to [`BLOCKS_AHEAD_MAX`] and [`BLOCKS_AHEAD_BYTES_MAX`]. When there is news, the whole window is announced to
+//! the request tracker. While blocks come in, only blocks that enter it are.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -22,20 +22,20 @@ use crate::limits::{
 };
 use crate::time::{Duration, Time};
 
-/// How far catching up has come.
+/// The state of catching up.
 #[derive(Debug)]
 pub(crate) struct CatchUp {
-    /// When to look again for missing blocks, and after how long the time after.
+    /// When to look again for missing blocks, and how long to wait before the look after that.
     at: Option<Time>,
     wait: Duration,
-    /// How often that was in vain.
+    /// How often a look was in vain.
     pub(super) looks: Looks,
-    /// The last block that was requested ahead, and whether blocks were connected since.
+    /// The last block that was requested ahead, and whether blocks were connected since then.
     window_end: Option<BlockId>,
     advanced: bool,
     /// Runs while the lowest of them holds up the others.
     stall: StallClock,
-    /// Blocks whose parent has come; worked on before anything else is.
+    /// Blocks whose parent has come. They are worked on before anything else.
     released: VecDeque<(PeerHandle, Arc<Block>)>,
 }
 
@@ -59,13 +59,13 @@ impl CatchUp {
         self.at.into_iter().chain(self.stall.deadline()).min()
     }
 
-    /// A block was connected: what is still missing is looked for again sooner.
+    /// A block was connected, so the next look for missing blocks comes sooner.
     pub(super) const fn progressed(&mut self) {
         self.wait = CATCH_UP_INTERVAL_MIN;
     }
 
-    /// A block was connected, and these wait no longer for their parent. One after the other and not within each other,
-    /// however long a chain of orphans is.
+    /// A block was connected, and these blocks no longer wait for their parent. They are worked on one after the
+    /// other and not recursively, because a chain of orphans may be long.
     pub(super) fn release(&mut self, children: impl Iterator<Item = (PeerHandle, Arc<Block>)>) {
         self.released.extend(children);
         self.advanced = true;
@@ -89,8 +89,9 @@ impl CatchUp {
 }
 
 impl Gossip {
-    /// Requests the next bodies on the way to the best known header from every peer that should have them: what there is
-    /// to do when a peer, a header or time has come. When a block has come, [`Gossip::advance_window`] does less.
+    /// Requests the next bodies on the way to the best known header from every peer that should have them. It is
+    /// called when a peer, a header or a moment has come. When a block has come, [`Gossip::advance_window`] does
+    /// less.
     pub(crate) fn catch_up(&mut self, now: Time) {
         self.ask_ahead(now, false);
         self.set_catch_up_timer(now);
@@ -103,15 +104,15 @@ impl Gossip {
         }
     }
 
-    /// After blocks were connected: requests those that entered the window, and no others. The rest of it was requested
-    /// before, and would cost its length times the number of peers at each block.
+    /// After blocks were connected: requests those that entered the window, and no others. The rest of it was
+    /// requested before, and to request it at each block would cost the window's length times the number of peers.
     pub(crate) fn advance_window(&mut self, now: Time) {
         self.catching_up.stall.progressed();
         self.ask_ahead(now, true);
         self.set_catch_up_timer(now);
         let window = self.window(self.chain.missing());
         let ahead = self.chain.missing().take(BLOCKS_AHEAD_MAX);
-        // The end of the window before: connected by now, on the way still, or on another way.
+        // The end of the previous window: it is connected by now, still on its way, or on another branch.
         let requested = ahead.enumerate().find(|(_, id)| Some(**id) == self.catching_up.window_end);
         let requested = requested.map_or(0, |(place, _)| place.saturating_add(1));
         if !self.has_source(now, window.first()) {
@@ -123,7 +124,8 @@ impl Gossip {
         if requested < window.len() {
             self.catching_up.window_end = window.last().map(SignedHeader::id);
         }
-        // The lowest holds up all others. It may have been pushed out of the orphans, or nobody had it when asked.
+        // The lowest holds up all others. It may have been pushed out of the orphans, or no peer had it when
+        // asked.
         if let Some(lowest) = window.first().filter(|_| requested > 0)
             && !self.requests.is_tracked(RequestKey::Block(lowest.id()))
         {
@@ -131,9 +133,9 @@ impl Gossip {
         }
     }
 
-    /// Asks one peer that is further than our headers for more of them: who answered in full last, if it may be asked.
-    /// Whoever was asked a moment ago is passed over, so that a peer that only says to be ahead holds nobody up; with
-    /// `patient`, its answer is waited for, as each peer would answer the same.
+    /// Asks one peer that is ahead of our headers for more of them: the one that answered in full last, if it may
+    /// be asked. A peer that was asked a moment ago is passed over, so that a peer that only claims to be ahead
+    /// holds up nothing. With `patient`, its answer is waited for, because each peer would answer the same.
     fn ask_ahead(&mut self, now: Time, patient: bool) {
         let reached = self.chain.best_header().height;
         let ahead = |peer: &Peer| peer.ready && peer.chain.tip().is_some_and(|tip| tip.height > reached);
@@ -147,8 +149,8 @@ impl Gossip {
         }
     }
 
-    /// After headers that brought nothing: somebody else is asked, and no body is looked for. Anybody can send such headers,
-    /// and a look at the window costs its length times the number of peers.
+    /// After headers that brought nothing: another peer is asked, and no body is looked for. Any peer can send
+    /// such headers, and a look at the window costs its length times the number of peers.
     pub(crate) fn ask_another(&mut self, now: Time) {
         self.ask_ahead(now, false);
         self.set_catch_up_timer(now);
@@ -165,7 +167,8 @@ impl Gossip {
         };
     }
 
-    /// Of missing blocks, lowest first, those that may be requested ahead: as many as one peer's orphans have room for.
+    /// The missing blocks that may be requested ahead, lowest first: as many as fit into one peer's room for
+    /// orphans.
     fn window<'a>(&self, missing: impl Iterator<Item = &'a BlockId>) -> Vec<SignedHeader> {
         let mut window = Vec::new();
         let mut bytes = 0_usize;
@@ -179,8 +182,8 @@ impl Gossip {
         window
     }
 
-    /// Whether a peer should have the body of the lowest missing block, or it is here and waits. If not, those above it would
-    /// only come to wait in vain.
+    /// Whether a peer should have the body of the lowest missing block, or the body is here and waits. If not, the
+    /// blocks above it would only come and wait in vain.
     fn has_source(&self, now: Time, lowest: Option<&SignedHeader>) -> bool {
         lowest.is_some_and(|lowest| {
             let height = lowest.header().height;
@@ -188,7 +191,7 @@ impl Gossip {
         })
     }
 
-    /// Requests a body from every peer whose tip is as high, unless it is here and waits.
+    /// Requests a body from every peer whose tip is at least as high, unless the body is here and waits.
     fn want_of_all(&mut self, now: Time, header: &SignedHeader) {
         if self.waits_here(&header.id()) {
             return;
@@ -206,8 +209,8 @@ impl Gossip {
         self.checks.has_block(id) || self.orphans.contains(id)
     }
 
-    /// A peer has no body for a block. If it is on the branch of the best header, that tells of lower blocks as well; on another
-    /// branch it lacks none of its own.
+    /// A peer has no body for a block. If the block is on the branch of the best header, that says something of
+    /// lower blocks as well. If it is on another branch, the peer lacks none of its own blocks.
     pub(crate) fn note_lack(&mut self, now: Time, from: PeerHandle, block: &BlockId) {
         let best = self.chain.best_header().id;
         let on_branch = self.peers.get(&from).is_some_and(|peer| {
@@ -222,8 +225,8 @@ impl Gossip {
         }
     }
 
-    /// Looks again for what is missing, if it is time. A request whose every announcer has failed is forgotten, and nobody
-    /// announces a block twice.
+    /// Looks again for missing blocks, if it is time. A request whose every announcer has failed is forgotten, and
+    /// no peer announces a block twice.
     pub(crate) fn catch_up_again(&mut self, now: Time) {
         if self.catching_up.at.is_some_and(|at| at <= now) {
             self.catching_up.at = None;
@@ -235,8 +238,8 @@ impl Gossip {
         }
     }
 
-    /// Requests the next bodies on each of these peers' ways from that peer: the best header may be one whose body nobody
-    /// has, and others be on another branch.
+    /// Requests from each of these peers the next bodies on its own branch. The best header may be one whose body
+    /// no peer has, and other peers may be on another branch.
     pub(crate) fn follow(&mut self, now: Time, peers: &[PeerHandle]) {
         let ready = peers.iter().filter_map(|handle| Some((*handle, self.peers.get(handle)?)));
         let ready = ready.filter(|(_, peer)| peer.ready);
@@ -248,7 +251,8 @@ impl Gossip {
                 let missing = self.chain.missing_before(&end, BLOCKS_AHEAD_MAX);
                 self.window(missing.iter())
             });
-            // What comes before is as good as lost if this peer has deleted it: others are asked on their own ways.
+            // If this peer has deleted the blocks before these, they are as good as lost. Other peers are asked
+            // for the blocks of their own branches.
             let lowest = way.first().map_or(0, |header| header.header().height);
             if self.peers.get(&handle).is_none_or(|peer| peer.chain.has_from(now) > lowest) {
                 continue;
@@ -261,7 +265,7 @@ impl Gossip {
         }
     }
 
-    /// Ends the request that has held up the window for too long; it goes to the next announcer.
+    /// Ends the request that has held up the window for too long. It goes to the next announcer.
     pub(crate) fn end_stall(&mut self, now: Time) {
         let Some((block, _)) = self.catching_up.stall.due(now).filter(|due| self.staller() == Some(*due)) else {
             return;
@@ -276,14 +280,14 @@ impl Gossip {
         }
     }
 
-    /// Notes whether the window is stuck, and on whom.
+    /// Notes whether the window is stuck, and which peer holds it up.
     pub(crate) fn watch_stall(&mut self, now: Time) {
         let staller = self.staller();
         self.catching_up.stall.watch(now, staller);
     }
 
-    /// The window is stuck when its lowest block is in flight and a later one is here: others went ahead, so neither our
-    /// link nor the network is what the block waits for.
+    /// The window is stuck when its lowest block is in flight and a later one is here. Others went ahead, so the
+    /// block waits neither for our link nor for the network.
     fn staller(&self) -> Option<Staller> {
         if self.orphans.is_empty() {
             return None;
@@ -294,7 +298,7 @@ impl Gossip {
         missing.any(|id| self.orphans.contains(id)).then_some((lowest, asked))
     }
 
-    /// Looks again sooner: there is news.
+    /// Looks again sooner, because there is news.
     pub(crate) fn catch_up_soon(&mut self, now: Time) {
         self.catching_up.wait = CATCH_UP_INTERVAL_MIN;
         let soon = now + self.catching_up.wait;

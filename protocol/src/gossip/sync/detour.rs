@@ -1,10 +1,10 @@
-//! The detour: another branch to go on along while nobody sends the bodies of the best header's.
+//! The detour: another branch that is followed while no peer sends the bodies of the best header's branch.
 //!
-//! An allowed producer can sign thousands of headers and never a body for them. Then the best header is on a branch that
-//! leads nowhere, the locator asks for what comes after it, and the brake on headers stops all others. So, once the lowest
-//! missing block was looked for in vain a few times, each peer whose tip we don't know is asked for the branch that it is on,
-//! from our tip on and a message of headers at a time, and followed along it. No height is decided on here: the chain
-//! takes whichever branch is highest among those whose bodies are here.
+//! An allowed producer can sign thousands of headers and never a body for them. Then the best header is on a
+//! branch that leads nowhere, the locator asks for what comes after it, and the brake on headers stops all others.
+//! So when the lowest missing block was looked for in vain a few times, each peer whose tip we don't know is asked
+//! for the branch that it is on. It is asked from our tip on, one message of headers at a time, and its branch is
+//! followed. No height is decided on here: the chain takes the highest branch among those whose bodies are here.
 
 use alloc::vec::Vec;
 
@@ -15,8 +15,8 @@ use crate::items::hash::BlockId;
 use crate::limits::{DETOUR_LOOKS, DETOUR_PEERS_MAX};
 use crate::time::Time;
 
-/// How often the lowest missing block was looked for, or one on another way that was as hollow: a producer of two such
-/// branches could have either overtake the other for ever.
+/// How often the lowest missing block was looked for, or one on another branch that was equally hollow. Otherwise
+/// a producer of two such branches could make each overtake the other forever.
 #[derive(Debug, Default)]
 pub(crate) struct Looks {
     lowest: Option<BlockId>,
@@ -24,7 +24,7 @@ pub(crate) struct Looks {
 }
 
 impl Looks {
-    /// Another look, for this block; `came`: the one of the look before has come.
+    /// Another look, for this block. `came` tells whether the block of the look before has come.
     fn at(&mut self, lowest: Option<BlockId>, came: bool) {
         self.in_vain = if came { 0 } else { self.in_vain.saturating_add(1) };
         self.lowest = lowest;
@@ -47,7 +47,7 @@ impl Gossip {
         }
     }
 
-    /// After news of a peer's branch, or a block of it: goes on along it, while there is no other way.
+    /// After news of a peer's branch, or a block of it: follows the branch, while no other branch leads on.
     pub(crate) fn go_beside(&mut self, now: Time, from: PeerHandle) {
         if !self.on_detour() {
             return;
@@ -64,7 +64,7 @@ impl Gossip {
         peer.chain.tip().map(|tip| tip.id).filter(known).or_else(|| peer.chain.way.filter(known))
     }
 
-    /// Whether the way to the best header leads nowhere, as far as we know.
+    /// Whether the branch of the best header leads nowhere, by all that we know.
     pub(crate) fn on_detour(&self) -> bool {
         self.catching_up.looks.in_vain >= DETOUR_LOOKS
             && !self.look_brought()
@@ -76,7 +76,7 @@ impl Gossip {
         self.catching_up.looks.lowest.is_none_or(|lowest| self.chain.is_connected(&lowest))
     }
 
-    /// Whether a peer says to be further than we are, on a branch whose end we don't know.
+    /// Whether a peer claims to be ahead of us, on a branch whose end we don't know.
     fn may_lead(&self, peer: &Peer) -> bool {
         let reached = self.chain.tip().height;
         let unknown = |id: &BlockId| self.chain.header(id).is_none();

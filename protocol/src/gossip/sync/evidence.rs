@@ -1,12 +1,12 @@
-//! Evidence of equivocation: two signed headers of one producer for one height. Anyone can check it against the producer's key,
-//! and nobody can make it for somebody else's.
+//! Evidence of equivocation: two signed headers of one producer for one height. Anyone can check it against the
+//! producer's key, and no one can forge it against another producer.
 //!
-//! A producer that lost its store may do it once, without meaning any harm; so nothing follows from it here. It is kept and shown
-//! to whoever runs the node, and what it means is theirs to decide.
+//! A producer that lost its store may do it once without bad intent, so nothing follows from it here. It is kept
+//! and shown to the operator of the node, who decides what it means.
 //!
-//! Of each producer the first [`EVIDENCE_PER_PRODUCER_MAX`] pairs are kept, each for another height, and the evidence against the
-//! first [`EVIDENCE_PRODUCERS_MAX`] producers. Deliberately absent: headers whose signatures were not checked, and pairs of which one
-//! header had left the tree before the other came.
+//! Of each producer the first [`EVIDENCE_PER_PRODUCER_MAX`] pairs are kept, each for another height, and the
+//! evidence against the first [`EVIDENCE_PRODUCERS_MAX`] producers. Deliberately absent: headers whose signatures
+//! were not checked, and pairs of which one header had been removed from the tree before the other came.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// Keeps a pair, unless there is one for this height, or enough. Whether it is kept now.
+    /// Keeps a pair, unless there is one for this height, or there are enough. Returns whether it was kept.
     fn keep(&mut self, pair: &Equivocation) -> bool {
         let full = self.kept.len() >= EVIDENCE_PRODUCERS_MAX;
         if full && !self.kept.contains_key(&pair.producer()) {
@@ -48,7 +48,7 @@ impl Evidence {
 }
 
 impl Gossip {
-    /// Evidence against producers that signed two blocks for one height, by producer, what came first first.
+    /// Evidence against producers that signed two blocks for one height, by producer, oldest first.
     pub fn equivocations(&self) -> impl Iterator<Item = &Equivocation> {
         self.evidence.kept.values().flatten()
     }

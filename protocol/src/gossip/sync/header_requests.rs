@@ -1,4 +1,4 @@
-//! Who is asked for headers, and what a peer that asks for them is sent.
+//! Which peer is asked for headers, and what a peer that asks for them is sent.
 
 use alloc::vec::Vec;
 
@@ -15,20 +15,23 @@ use crate::wire::message::Message;
 
 impl Gossip {
     /// Asks a peer for the headers after our best chain, at most once in
-    /// [`GETHEADERS_INTERVAL`](crate::limits::GETHEADERS_INTERVAL). If it can't be asked yet, it will be: the header
-    /// that made us ask may be the last one for long. With [`HEADERS_AHEAD_MAX`] of them waiting for bodies nobody is
-    /// asked: bodies that come will make us ask. On a detour, it is the peer's own branch that is asked for.
+    /// [`GETHEADERS_INTERVAL`](crate::limits::GETHEADERS_INTERVAL). If it can't be asked yet, it is asked later,
+    /// because the header that made us ask may be the last one for long. While [`HEADERS_AHEAD_MAX`] headers wait
+    /// for bodies, no peer is asked: bodies that come will make us ask. On a detour, the peer's own branch is
+    /// asked for.
     pub(crate) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get(&handle) else { return };
-        // Which other branches there are is asked without the pauses after answers in vain, but for refused ones.
+        // The question which other branches there are is asked without the pauses after answers in vain, except
+        // after refused ones.
         let (reached, ahead_max, hasty) = match self.on_detour() {
             true => (self.way_of(peer), DETOUR_HEADERS_AHEAD_MAX, peer.chain.refused.is_none()),
             false => (Some(self.chain.best_header().id), HEADERS_AHEAD_MAX, false),
         };
         let paused = if hasty { peer.chain.asked_lately(now) } else { peer.chain.is_paused(now) };
-        // Headers that wait for their bodies needn't come again.
+        // Headers that wait for their bodies need not come again.
         let reached = reached.filter(|id| !self.chain.is_connected(id));
-        // The end of what is known of the peer's own branch: a branch that is longer than an answer is told in several.
+        // The end of what is known of the peer's own branch. A branch that is longer than one answer is told in
+        // several.
         let way = self.way_of(peer).filter(|id| !self.chain.is_connected(id) && reached != Some(*id));
         let height = reached.and_then(|id| self.chain.header(&id)).map_or(0, |header| header.header().height);
         let Some(peer) = self.peers.get_mut(&handle) else { return };
@@ -47,8 +50,8 @@ impl Gossip {
         self.send(handle, Message::GetHeaders(locator));
     }
 
-    /// A peer wants headers. If it leaves no room it doesn't read, and if others are being loaded for it, it has asked already:
-    /// nothing is looked up then, and it may ask again.
+    /// A peer wants headers. If there is no room for an answer, the peer doesn't read. If others are being loaded
+    /// for it, it has asked already. In both cases nothing is looked up, and it may ask again.
     pub(crate) fn on_headers_wanted(&mut self, from: PeerHandle, locator: Vec<BlockId>) {
         let fits = |peer: &&Peer| !peer.loading_headers && peer.credit.fits_control(ANNOUNCE_ROOM_BYTES);
         if self.peers.get(&from).filter(fits).is_none() {

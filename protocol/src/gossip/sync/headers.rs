@@ -1,5 +1,6 @@
-//! Headers that peers announce or send: judged by how they came, checked, taken into the tree, and who is to blame if not.
-//! Deliberately absent: bodies, which are in `blocks`, and who announced what is being checked, which is in `header_checks`.
+//! Headers that peers announce or send. They are judged by how they came, checked, and put into the tree; if one
+//! is bad, a peer is blamed. Deliberately absent: bodies, which are in `blocks`, and which peers announced a
+//! header that is being checked, which is in `header_checks`.
 
 use alloc::vec::Vec;
 
@@ -15,7 +16,7 @@ use crate::limits::{HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX};
 use crate::time::Time;
 
 impl Gossip {
-    /// A peer announced a block; with `pushed`, it sends the body unasked as well.
+    /// A peer announced a block. With `pushed`, it also sends the body unasked.
     pub(crate) fn on_block_header(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let id = header.id();
         if let Some(peer) = self.peers.get_mut(&from) {
@@ -32,7 +33,8 @@ impl Gossip {
         match self.judge_header(header, Some(from), Standing::Alone) {
             Ok(HeaderCheck::Known) => {
                 self.hear_of_block(now, from, header, pushed);
-                // Whoever announces a block has all those before it, and may not have had them when it was asked.
+                // A peer that announces a block has all blocks before it, and may not have had them when it was
+                // asked.
                 self.catch_up_soon(now);
             }
             Ok(HeaderCheck::New) => {
@@ -41,7 +43,7 @@ impl Gossip {
             }
             Err(Refusal::UnknownParent) if !self.is_refused_branch(now, header) => self.ask_headers(now, from),
             Err(refusal) => {
-                // Whoever is on it tells so when it is asked.
+                // A peer that is on it tells so when it is asked.
                 if refusal == Refusal::TooManyAtHeight {
                     self.ask_headers(now, from);
                 }
@@ -77,7 +79,7 @@ impl Gossip {
         if new.is_empty() {
             let asked = self.peers.get(&from).is_some_and(|peer| peer.chain.asked_lately(now));
             self.on_nothing_new(now, from);
-            // Nobody has us look along a branch as often as it likes.
+            // No peer can make us look along a branch as often as it likes.
             if asked {
                 self.go_beside(now, from);
             }
@@ -86,7 +88,8 @@ impl Gossip {
         self.take_headers(now, from, new);
     }
 
-    /// An answer without a new header: somebody else is asked, and this peer more rarely, if it tells of more.
+    /// An answer without a new header. Another peer is asked, and this peer is asked more rarely if it tells of
+    /// more.
     fn on_nothing_new(&mut self, now: Time, from: PeerHandle) {
         let reached = self.chain.best_header();
         if let Some(peer) = self.peers.get_mut(&from)
@@ -126,7 +129,8 @@ impl Gossip {
         }
         let only = if let [only] = new.as_slice() { Some(only.id()) } else { None };
         let announcer = Announcer { peer: from, pushed: false };
-        // One that is being checked already has no check of its own, unless it would be taken more readily than the other.
+        // A header that is being checked already is not checked again, unless it would now be accepted more
+        // readily.
         if let Some(id) = only.filter(|id| self.checks.headers.speaks_for(id, standing)) {
             self.checks.headers.announced(&id, announcer);
             return;
@@ -137,8 +141,9 @@ impl Gossip {
         }
     }
 
-    /// Headers that one peer sent are checked. Those before the first bad one are taken. Blame follows bytes: the sender stands
-    /// for all of them, and whoever announced one of them meanwhile for that one.
+    /// The headers that one peer sent have been checked. Those before the first bad one are put into the tree.
+    /// Blame follows bytes: the sender answers for all of them, and a peer that announced one of them meanwhile
+    /// answers for that one.
     pub(crate) fn on_checked_headers(
         &mut self,
         now: Time,
@@ -161,15 +166,16 @@ impl Gossip {
             let body = self.body_here(&header.id());
             self.heed(now, header, announcers, body);
         }
-        // The others announced headers whose parents are missing here, whatever somebody else sent in their place.
+        // The others announced headers whose parents are missing here, whatever another peer sent in their place.
         for announcer in announcers.iter().skip(taken).flatten() {
             self.ask_headers(now, announcer.peer);
         }
-        // Nothing new, and nobody new to ask for it: a look at the window costs its length times the number of peers.
+        // Nothing new, and no new peer to ask for it: a look at the window costs its length times the number of
+        // peers.
         if !news && announcers.iter().take(taken).all(Vec::is_empty) {
             return;
         }
-        // Whoever was the first to bring some of them goes on; the others would bring the same again.
+        // The peer that was first to bring some of them goes on. The others would bring the same again.
         if news
             && taken == headers.len()
             && let Some(from) = from
@@ -184,8 +190,8 @@ impl Gossip {
         }
     }
 
-    /// Puts checked headers into the tree, up to the first that doesn't fit. Returns how many are there now, and whether any is
-    /// new.
+    /// Puts checked headers into the tree, up to the first that doesn't fit. Returns how many are there now, and
+    /// whether any is new.
     fn take_good_headers(
         &mut self,
         now: Time,
@@ -218,12 +224,12 @@ impl Gossip {
         let height = last.header().height;
         if let Some(peer) = from.and_then(|from| self.peers.get_mut(&from)) {
             peer.chain.brought_headers(height);
-            // What it has beyond this answer is asked for, if nobody else brings it before.
+            // Headers that it has beyond this answer are asked for, if no other peer brings them before.
             peer.chain.wanted = peer.chain.tip().is_some_and(|tip| tip.height > height);
         }
     }
 
-    /// A header's signature is bad: whoever sent these bytes, in whatever message, has not looked at them.
+    /// A header's signature is bad. A peer that sent these bytes, in whatever message, has not checked them.
     pub(crate) fn blame_for_header(
         &mut self,
         now: Time,
@@ -237,12 +243,13 @@ impl Gossip {
         }
     }
 
-    /// Peers announced a header that is in the tree now, while it was checked; `body`: who sent what is here of its block.
+    /// Peers announced a header while it was checked, and it is in the tree now. `body` is the sender of the body
+    /// that is here of its block.
     pub(crate) fn heed(&mut self, now: Time, header: &SignedHeader, announcers: &[Announcer], body: WithBody) {
         for Announcer { peer, pushed } in announcers {
             match body {
                 None => self.hear_of_block(now, *peer, header, *pushed),
-                // Its body came right behind its word, so nothing more is promised.
+                // Its body came right behind its announcement, so nothing more is promised.
                 Some(sender) if sender == Some(*peer) && *pushed => self.be_fed(now, *peer, &header.id()),
                 Some(sender) if sender == Some(*peer) => {}
                 Some(_) => self.decline_block(now, *peer, header, *pushed),
@@ -250,7 +257,7 @@ impl Gossip {
         }
     }
 
-    /// The header's place in the tree, and for blocks from the network the validator's word.
+    /// Checks the header's place in the tree, and for blocks from the network asks the validator.
     pub(crate) fn judge_header(
         &self,
         header: &SignedHeader,
@@ -263,7 +270,7 @@ impl Gossip {
         self.chain.check_header(header, standing)
     }
 
-    /// How headers of a peer come: a peer that was asked has not sent them unasked.
+    /// The standing of a peer's headers. Headers that the peer was asked for do not count as coming by themselves.
     fn standing(&self, now: Time, from: PeerHandle, headers: &[SignedHeader]) -> Standing {
         let asked = self.peers.get(&from).is_some_and(|peer| peer.chain.asked_lately(now));
         let end = headers.last().map_or(0, |last| last.header().height);
@@ -274,8 +281,8 @@ impl Gossip {
         }
     }
 
-    /// Takes a checked header into the tree, if the validator does. If its producer signed another for the same height, that is
-    /// evidence.
+    /// Puts a checked header into the tree, if the validator accepts it. If its producer signed another header for
+    /// the same height, that is evidence.
     pub(crate) fn insert_header(
         &mut self,
         header: &SignedHeader,
@@ -294,7 +301,8 @@ impl Gossip {
         Ok(check)
     }
 
-    /// Has headers checked that a peer sent in one message. They are judged then by how they came, and not by how late it is.
+    /// Has the headers checked that a peer sent in one message. Afterwards they are judged by how they came, and
+    /// not by how late it is.
     fn check_headers(&mut self, from: PeerHandle, headers: Vec<SignedHeader>, standing: Standing) {
         let bytes = headers.len().saturating_mul(HEADER_BYTES_MAX);
         let job = self.new_job(headers.clone(), Vec::new());

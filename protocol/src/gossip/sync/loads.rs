@@ -1,9 +1,9 @@
-//! What the engine has kept for a later run, what it asks back, and how it starts from that. When a record leaves is
-//! decided where the change happens; the order that a start relies on is in [`crate::ledger::durable`].
+//! What the engine has kept for a later run, what it asks back, and how it starts from that. The code that makes a
+//! change decides when its record leaves. The order on which a start relies is in [`crate::ledger::durable`].
 //!
-//! Memory holds the newest bodies and headers. What a peer wants of older ones is asked of durable storage, a few at a
-//! time: of each peer at most [`LOADS_PER_PEER_MAX`], and only while the peer has credit for what comes. A loaded block is
-//! sent at once or asked for again later; it is not kept.
+//! Memory holds the newest bodies and headers. If a peer wants older ones, durable storage is asked for them, a
+//! few at a time: for each peer at most [`LOADS_PER_PEER_MAX`], and only while the peer has credit for what comes.
+//! A loaded block is sent at once or asked for again later. It is not kept.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
@@ -25,10 +25,11 @@ use crate::time::Time;
 use crate::wire::codec::Encode as _;
 use crate::wire::message::{Lane, Message};
 
-/// The link that restored transactions are counted for, closed at once. No peer has it: handles count from 0.
+/// The link for which restored transactions are counted. It is closed at once. No peer has it, because handles
+/// count from 0.
 const RESTORED: PeerHandle = PeerHandle(u32::MAX);
 
-/// What durable storage has, and what it was asked for and has not answered.
+/// What durable storage has, and which questions it has not answered.
 #[derive(Debug)]
 pub(crate) struct Loads {
     /// The lowest height from which on it has every body of the best chain.
@@ -36,13 +37,14 @@ pub(crate) struct Loads {
     blocks: BTreeMap<BlockId, Waiting>,
     /// By locator.
     headers: BTreeMap<Vec<BlockId>, Vec<PeerHandle>>,
-    /// Blocks whose transactions are to go back to the mempool, and are not at hand.
+    /// Blocks whose transactions are to go back to the mempool and are not in memory.
     returning: BTreeSet<(Height, BlockId)>,
-    /// What a loaded block takes, in bytes: at once as many as the last, and falls slowly.
+    /// The bytes that a loaded block is expected to take. It rises at once to the length of the last block, and
+    /// falls slowly.
     usual_bytes: usize,
 }
 
-/// Who waits for a block.
+/// What waits for a block.
 #[derive(Debug, Default)]
 struct Waiting {
     peers: Vec<PeerHandle>,
@@ -80,11 +82,11 @@ impl Loads {
 }
 
 impl Gossip {
-    /// Starts from what an earlier run had kept, before the first input. Drain [`Gossip::poll_output`] afterwards, as after
-    /// an input. Signatures are not checked again: what was kept had been checked.
+    /// Starts from what an earlier run had kept, before the first input. Drain [`Gossip::poll_output`] afterwards,
+    /// as after an input. Signatures are not checked again, because they were checked before they were kept.
     ///
     /// # Errors
-    /// [`RestoreError`] if the blocks don't follow each other. The engine is not to be used then.
+    /// [`RestoreError`] if the blocks don't follow each other. Then the engine must not be used.
     pub fn restore(&mut self, now: Time, restored: Restored) -> Result<(), RestoreError> {
         let Restored { best, pending, returning, kept_from } = restored;
         self.loads.pruned(kept_from);
@@ -97,7 +99,8 @@ impl Gossip {
         let mut gone = Vec::new();
         for transaction in &pending {
             let allowed = match self.validator.transaction(transaction, self.chain.tip().height) {
-                // It was taken when the network was known to be further than our tip; nothing acknowledged is lost for that.
+                // It was accepted when the network was known to be further than our tip. Nothing that was
+                // acknowledged is lost for that.
                 Ok(()) | Err(Refusal::TooFarAhead { .. }) => true,
                 Err(_) => false,
             };
@@ -119,19 +122,19 @@ impl Gossip {
         Ok(())
     }
 
-    /// Hands out something to keep.
+    /// Hands a record to the driver to keep.
     pub(crate) fn keep(&mut self, record: Record) {
         self.outputs.push_back(Output::Store(record));
     }
 
-    /// Hands out that transactions left the mempool, if any did.
+    /// Records that transactions left the mempool, if any did.
     pub(crate) fn keep_gone(&mut self, ids: Vec<TxId>) {
         if !ids.is_empty() {
             self.keep(Record::Gone(ids));
         }
     }
 
-    /// Asks for a block that a peer wants. False if that has to wait: for credit, or for other loads.
+    /// Asks for a block that a peer wants. False if this has to wait for credit or for other loads.
     pub(crate) fn load_block_for(&mut self, handle: PeerHandle, id: BlockId) -> bool {
         let full = self.loads.blocks.len() >= LOADS_MAX && !self.loads.blocks.contains_key(&id);
         let usual = self.loads.usual_bytes;
@@ -156,7 +159,7 @@ impl Gossip {
         true
     }
 
-    /// Asks for the headers that a peer wants, unless it waits for some already.
+    /// Asks for the headers that a peer wants, unless it waits for headers already.
     pub(crate) fn load_headers_for(&mut self, handle: PeerHandle, locator: Vec<BlockId>) {
         let Some(peer) = self.peers.get_mut(&handle).filter(|peer| !peer.loading_headers) else { return };
         peer.loading_headers = true;
@@ -185,7 +188,7 @@ impl Gossip {
     }
 
     fn on_loaded_block(&mut self, now: Time, id: BlockId, block: Option<&Arc<Block>>) {
-        // An answer that nobody waits for changes nothing.
+        // An answer that is not waited for changes nothing.
         let Some(Waiting { peers, returning }) = self.loads.blocks.remove(&id) else { return };
         if let Some(block) = block {
             self.loads.usual_bytes = block.encoded_len().max(self.loads.usual_bytes / 8 * 7).max(1);
@@ -200,14 +203,14 @@ impl Gossip {
             self.return_transactions(now, id, block);
             self.return_next();
         }
-        // Whoever had to wait for room among the loads.
+        // The peers that had to wait for room among the loads.
         let waiting = self.peers.iter().filter(|(_, peer)| peer.debts.waits_for_bulk()).map(|(handle, _)| *handle);
         for handle in waiting.collect::<Vec<_>>() {
             self.peers.get_mut(&handle);
         }
     }
 
-    /// Sends a loaded block, or that it isn't kept; without credit for it, it is owed again.
+    /// Sends a loaded block, or says that it isn't kept. Without credit for it, it is owed again.
     fn send_loaded(&mut self, now: Time, handle: PeerHandle, id: BlockId, block: Option<&Arc<Block>>) {
         let message = match block {
             Some(block) => Message::Block(block.clone()),
@@ -274,7 +277,7 @@ impl Gossip {
         match self.admit(now, &own, None) {
             Ok(()) if self.may_announce_returned(&own) => self.announce_again(now, own.id()),
             Ok(()) => {}
-            // What no longer fits is gone from here; others may still hold it.
+            // A transaction that no longer fits is gone from here. Others may still hold it.
             Err(_) => self.seen.forget(&own.id()),
         }
     }

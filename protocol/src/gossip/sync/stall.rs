@@ -1,16 +1,17 @@
-//! How long the block that all later ones wait for may take: a clock that runs while the window is stuck.
+//! How long the lowest missing block, for which all later ones wait, may take: a clock that runs while the window
+//! is stuck.
 //!
-//! After Bitcoin Core's `m_block_stalling_timeout`: it starts at 2 s and doubles each time that it ends a request, so that
-//! a node whose own link is slow does not take one peer after the other for the culprit; progress puts it back. There the
-//! peer is left and the time falls by 15 % a block; here the peer is struck, and the time falls at once. Only computes:
-//! when the window is stuck, and what is done about it, is in `catch_up`.
+//! After Bitcoin Core's `m_block_stalling_timeout`: it starts at 2 s and doubles each time that it ends a request,
+//! so that a node whose own link is slow does not suspect one peer after the other. Progress resets it. In Bitcoin
+//! Core the peer is disconnected and the time falls by 15 % a block. Here the peer is struck, and the time falls
+//! at once. This file only computes: when the window is stuck, and what is done about it, is in `catch_up`.
 
 use crate::gossip::api::PeerHandle;
 use crate::items::hash::BlockId;
 use crate::limits::{BLOCK_STALL_MAX, BLOCK_STALL_MIN};
 use crate::time::{Duration, Time};
 
-/// Who holds up the window: the lowest missing block, and the peer that was asked for it.
+/// What holds up the window: the lowest missing block, and the peer that was asked for it.
 pub(crate) type Staller = (BlockId, PeerHandle);
 
 /// The clock.
@@ -18,7 +19,7 @@ pub(crate) type Staller = (BlockId, PeerHandle);
 pub(crate) struct StallClock {
     /// How long the next staller may take.
     limit: Duration,
-    /// Whom the window waits for, and until when.
+    /// The staller for which the window waits, and until when.
     stuck: Option<(Staller, Time)>,
 }
 
@@ -29,13 +30,13 @@ impl Default for StallClock {
 }
 
 impl StallClock {
-    /// Notes whom the window waits for now. The clock runs on only while that stays the same.
+    /// Notes the staller for which the window waits now. The clock runs on only while it stays the same.
     pub(crate) fn watch(&mut self, now: Time, staller: Option<Staller>) {
         let as_before = |(before, _): &(Staller, Time)| Some(*before) == staller;
         self.stuck = self.stuck.filter(as_before).or_else(|| staller.map(|staller| (staller, now + self.limit)));
     }
 
-    /// Whose time is over.
+    /// The staller whose time is over.
     pub(crate) fn due(&self, now: Time) -> Option<Staller> {
         self.stuck.filter(|(_, until)| *until <= now).map(|(staller, _)| staller)
     }
@@ -46,7 +47,7 @@ impl StallClock {
         self.stuck = None;
     }
 
-    /// Nobody else can be asked: the staller gets as much time again.
+    /// No other peer can be asked: the staller gets as much time again.
     pub(crate) const fn restart(&mut self) {
         self.stuck = None;
     }
@@ -56,7 +57,7 @@ impl StallClock {
         self.limit = BLOCK_STALL_MIN;
     }
 
-    /// When [`StallClock::due`] is to be asked next.
+    /// When to ask [`StallClock::due`] next.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.stuck.map(|(_, until)| until)
     }

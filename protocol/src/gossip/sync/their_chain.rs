@@ -1,5 +1,6 @@
-//! What one peer tells of its chain: its tip, the branch that it is on, which bodies it has, and when to ask it for headers.
-//! Nobody has checked what it tells. Deliberately absent: what is asked, which is in `header_requests` and `catch_up`.
+//! What one peer tells of its chain: its tip, the branch that it is on, which bodies it has, and when to ask it
+//! for headers. Nobody has checked what it tells. Deliberately absent: which requests are made, which is in
+//! `header_requests` and `catch_up`.
 
 use crate::items::hash::BlockId;
 use crate::items::keys::PublicKey;
@@ -9,39 +10,40 @@ use crate::limits::{CATCH_UP_INTERVAL_MAX, GETHEADERS_INTERVAL, KEPT_DEPTH_MIN};
 use crate::time::{Duration, Time};
 use crate::wire::message::Tip;
 
-/// One peer's chain, as far as it is told.
+/// What is told of one peer's chain.
 #[derive(Debug)]
 pub(crate) struct TheirChain {
-    /// The highest tip it told.
+    /// The highest tip that it told.
     tip: Option<Tip>,
-    /// The lowest height from which on it says to keep bodies.
+    /// The lowest height from which on it claims to keep bodies.
     kept_from: Height,
-    /// It had no body for this height, far below its tip; lower ones are not asked of it until then.
+    /// It had no body for this height, far below its tip. Bodies of lower heights are not asked of it until the
+    /// given time.
     lacked: Option<(Height, Time)>,
     /// What was refused of the branch that it is on.
     pub(super) refused: Option<RefusedBranch>,
-    /// When it was last asked for headers, and how long it is not asked again.
+    /// When it was last asked for headers, and for how long it is not asked again.
     pub(super) asked: Option<Time>,
     pause: Duration,
     /// What was known when it was asked: the best header, and the last header of its branch.
     asked_knowing: Option<(BlockId, Option<BlockId>)>,
-    /// Whether its last answer was as long as an answer may be, so that more follows.
+    /// Whether its last answer had the greatest length, so that more follows.
     pub(super) answered_in_full: bool,
     /// The last header that it told of the branch that it is on.
     pub(super) way: Option<BlockId>,
-    /// Whether it is to be asked for headers as soon as it may be.
+    /// Whether to ask it for headers as soon as it may be asked.
     pub(super) wanted: bool,
 }
 
 /// Headers of a peer's branch that were refused, so that nothing above them can be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RefusedBranch {
-    /// Who signed the first of the last ones, and its height.
+    /// The producer of the first of the last ones, and its height.
     pub(crate) producer: PublicKey,
     pub(crate) height: Height,
-    /// Why.
+    /// The reason.
     pub(crate) refusal: Refusal,
-    /// How many headers, since the peer last brought one that was taken.
+    /// How many headers were refused since the peer last brought one that was accepted.
     pub(crate) count: u64,
 }
 
@@ -63,7 +65,7 @@ impl Default for TheirChain {
 }
 
 impl TheirChain {
-    /// The highest tip it told.
+    /// The highest tip that it told.
     pub(crate) const fn tip(&self) -> Option<Tip> {
         self.tip
     }
@@ -88,11 +90,12 @@ impl TheirChain {
         self.tip.is_some_and(|tip| tip.height >= height) && height >= self.has_from(now)
     }
 
-    /// Notes a tip that the peer told, if it is higher than the one before. That is news: it may have more headers now.
+    /// Notes a tip that the peer told, if it is higher than the one before. That is news, because the peer may
+    /// have more headers now.
     pub(super) fn told_tip(&mut self, tip: Tip) {
         if self.tip.is_none_or(|known| known.height < tip.height) {
             self.tip = Some(tip);
-            // Higher blocks of a refused branch are as good as none.
+            // Higher blocks of a refused branch are of no use.
             if self.refused.is_none() {
                 self.pause = GETHEADERS_INTERVAL;
             }
@@ -119,19 +122,19 @@ impl TheirChain {
         self.asked_knowing = Some((best, self.way));
     }
 
-    /// Headers of it, up to this height, are new: it may be asked for more as often as any other.
+    /// Headers from it, up to this height, are new. It may be asked for more as often as any other peer.
     pub(super) fn brought_headers(&mut self, up_to: Height) {
         self.pause = GETHEADERS_INTERVAL;
         self.is_taken_up_to(up_to);
     }
 
-    /// Its branch is taken up to a height: what was refused below does not stand in the way.
+    /// Its branch is accepted up to a height, so nothing that was refused below prevents following it.
     pub(super) fn is_taken_up_to(&mut self, height: Height) {
         self.refused = self.refused.take().filter(|refused| refused.height > height);
     }
 
-    /// Its answer brought nothing, although it tells of more. If others brought the same meanwhile, or it led further along
-    /// its branch, that was not in vain.
+    /// Its answer brought nothing, although it tells of more. If others brought the same meanwhile, or the answer
+    /// led further along its branch, it was not in vain.
     pub(super) fn brought_nothing(&mut self, best: BlockId) {
         self.pause = match self.asked_knowing == Some((best, self.way)) {
             true => self.pause.times(2).min(CATCH_UP_INTERVAL_MAX),
@@ -140,19 +143,19 @@ impl TheirChain {
         self.wanted = true;
     }
 
-    /// All headers of its answer were refused, and would be again.
+    /// All headers of its answer were refused, and would be refused again.
     pub(super) fn brought_refused(&mut self) {
         self.wanted = true;
         self.pause = CATCH_UP_INTERVAL_MAX;
     }
 
-    /// The lowest height whose body is worth asking it for.
+    /// The lowest height for whose body it is worth asking.
     pub(super) fn has_from(&self, now: Time) -> Height {
         let lacked = self.lacked.filter(|(_, until)| now < *until);
         self.kept_from.max(lacked.map_or(0, |(height, _)| height.saturating_add(1)))
     }
 
-    /// The same by all that is known of it, however long ago.
+    /// The same by everything that is known of it, however long ago.
     pub(super) fn known_to_have_from(&self) -> Height {
         self.kept_from.max(self.lacked.map_or(0, |(height, _)| height.saturating_add(1)))
     }
@@ -162,7 +165,7 @@ impl TheirChain {
         self.lacked = self.lacked.filter(|(lacked, _)| *lacked < height);
     }
 
-    /// It lacks the block at this height. Far below its tip that says something of those before it.
+    /// It lacks the block at this height. Far below its tip this says something of the blocks before it.
     pub(super) fn lacks_body_at(&mut self, now: Time, height: Height) {
         if self.tip.is_some_and(|tip| tip.height >= height.saturating_add(KEPT_DEPTH_MIN)) {
             let before = self.lacked.filter(|(_, until)| now < *until).map_or(0, |(height, _)| height);

@@ -1,5 +1,5 @@
-//! The best chain by height: the ids from the lowest that is remembered up to the tip, and where the confirmed
-//! transactions of these blocks occur first, the newest of them up to a bound.
+//! The best chain by height: the ids from the lowest remembered one up to the tip, and where the confirmed
+//! transactions of these blocks occur first. Of these occurrences the newest are kept, up to a bound.
 
 use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -9,7 +9,7 @@ use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::Height;
 use crate::wire::message::Tip;
 
-/// Ids by height without gaps; never empty.
+/// Ids by height without gaps. Never empty.
 #[derive(Debug)]
 pub(super) struct Best {
     lowest: Height,
@@ -22,7 +22,7 @@ impl Best {
         Self { lowest: 0, ids: VecDeque::from([genesis]), tip: Tip { height: 0, id: genesis } }
     }
 
-    /// A chain of which nothing below `tip` is remembered.
+    /// A chain that remembers nothing below `tip`.
     pub(super) fn starting(tip: Tip) -> Self {
         Self { lowest: tip.height, ids: VecDeque::from([tip.id]), tip }
     }
@@ -31,7 +31,7 @@ impl Best {
         self.tip
     }
 
-    /// The lowest height that is remembered.
+    /// The lowest remembered height.
     pub(super) const fn lowest(&self) -> Height {
         self.lowest
     }
@@ -46,7 +46,7 @@ impl Best {
         self.tip = Tip { height: self.tip.height.saturating_add(1), id };
     }
 
-    /// Takes off the tip, unless nothing would be left.
+    /// Removes the tip, unless nothing would be left.
     pub(super) fn pop(&mut self) -> Option<BlockId> {
         let below = self.at(self.tip.height.checked_sub(1)?)?;
         let id = self.ids.pop_back()?;
@@ -93,8 +93,8 @@ impl Confirmed {
         self.complete_from
     }
 
-    /// Adds a block on top, and forgets the oldest over the bound. Returns those of its transactions that occurred before, as
-    /// far as that is remembered.
+    /// Adds a block on top, and forgets the oldest occurrences above the bound. Returns those of its transactions
+    /// that are known to have occurred before.
     pub(super) fn push(&mut self, height: Height, ids: impl Iterator<Item = TxId>) -> Vec<TxId> {
         let mut repeated = Vec::new();
         for id in ids {
@@ -119,7 +119,7 @@ impl Confirmed {
         self.complete_from = self.complete_from.max(height.saturating_add(1));
     }
 
-    /// Takes off everything above a height.
+    /// Removes everything above a height.
     pub(super) fn pop_above(&mut self, height: Height) {
         while let Some((at, id)) = self.order.back()
             && *at > height

@@ -1,4 +1,4 @@
-//! What is at hand of connected blocks: the bodies of the newest in memory, and of many more the ids of their
+//! What is in memory of connected blocks: the bodies of the newest, and for many more the ids of their
 //! transactions. Both give up the lowest block first; durable storage has them all.
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -18,12 +18,13 @@ pub(super) struct Bodies {
     bytes: usize,
 }
 
-/// A block's transactions, decoded, and the block as peers get it. Both share the encoded bytes.
+/// A block's transactions, decoded, and the block in the form in which peers get it. Both share the encoded bytes.
 #[derive(Debug)]
 pub(super) struct Body {
     pub(super) block: Arc<Block>,
     pub(super) transactions: Vec<Arc<SignedTransaction>>,
-    /// Their places, in the order of their ids: a peer may ask for any of 39,568 by its id, and 256 at a time.
+    /// The transactions' places, in the order of their ids: a peer may ask for any of 39,568 by its id, and for
+    /// 256 at a time.
     by_id: Vec<u32>,
     /// Encoded bytes of the block.
     pub(super) bytes: usize,
@@ -76,7 +77,7 @@ impl Bodies {
         }
     }
 
-    /// Gives up the lowest bodies until `bytes_max` are left, except `spared`.
+    /// Gives up the lowest bodies, except `spared`, until `bytes_max` are left.
     pub(super) fn shed(&mut self, bytes_max: usize, spared: &BlockId) {
         while self.bytes > bytes_max
             && let Some(id) = self.by_height.iter().map(|(_, id)| *id).find(|id| id != spared)
@@ -86,7 +87,7 @@ impl Bodies {
     }
 }
 
-/// The ids of blocks' transactions, up to a number of ids in all.
+/// The ids of blocks' transactions, up to a total number of ids.
 #[derive(Debug)]
 pub(super) struct Contents {
     max: usize,
@@ -104,12 +105,12 @@ impl Contents {
         self.ids.get(id).map(|(_, ids)| ids)
     }
 
-    /// Ids in all.
+    /// The total number of ids.
     pub(super) const fn len(&self) -> usize {
         self.len
     }
 
-    /// Remembers a block's, and forgets the lowest blocks' over the bound.
+    /// Remembers a block's ids, and forgets those of the lowest blocks above the bound.
     pub(super) fn insert(&mut self, id: BlockId, height: Height, ids: Arc<[TxId]>) {
         self.len = self.len.saturating_add(ids.len());
         self.by_height.insert((height, id));

@@ -1,4 +1,4 @@
-//! What the chain gives up when it is full. The rules are in the chain's own description.
+//! What the chain gives up when it is full. The rules are at the head of the chain's own file.
 
 use super::leaves::Kind;
 use super::{Chain, HeaderCheck};
@@ -12,20 +12,20 @@ use crate::limits::HEADERS_PER_PRODUCER_MAX;
 pub(super) enum Room {
     /// There is room.
     Free,
-    /// This leaf goes.
+    /// This leaf is removed.
     Leaf(BlockId),
-    /// The best chain's lowest header goes.
+    /// The best chain's lowest header is removed.
     Lowest,
 }
 
 /// How a header comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// By itself: nothing is known to stand on it.
+    /// By itself: no header is known that builds on it.
     Alone,
     /// By itself, with its body.
     Block,
-    /// Before a header that stands on it, as the end of such a line, or because it was asked for.
+    /// Before a header that builds on it, as the end of such a line, or because it was asked for.
     InLine,
     /// In a line that ends above the tip.
     Leading,
@@ -44,7 +44,7 @@ impl Standing {
 }
 
 impl Chain {
-    /// Takes in a fit header.
+    /// Puts an acceptable header into the tree.
     pub(super) fn insert(&mut self, header: SignedHeader, standing: Standing) -> Result<HeaderCheck, Refusal> {
         if self.check_rules(&header)? == HeaderCheck::Known {
             return Ok(HeaderCheck::Known);
@@ -59,7 +59,7 @@ impl Chain {
         Ok(HeaderCheck::New)
     }
 
-    /// Where the room for a fit header comes from, so that it is still fit afterwards.
+    /// Where the room for an acceptable header comes from, so that the header is still acceptable afterwards.
     pub(super) fn room_for(&self, header: &SignedHeader, standing: Standing) -> Result<Room, Refusal> {
         let (height, producer) = (header.header().height, header.header().producer);
         if standing.is_alone() && self.tree.slots_are_taken(height, producer) {
@@ -71,7 +71,7 @@ impl Chain {
         self.over_share(header).map_or_else(|| self.farther(header, standing), |leaf| Ok(Room::Leaf(leaf)))
     }
 
-    /// A header without a body that gives its place at a height to a block of the same producer with one.
+    /// A header without a body whose place at a height goes to a block with a body of the same producer.
     fn place_at_height(&self, header: &SignedHeader, standing: Standing) -> Option<BlockId> {
         let (height, producer) = (header.header().height, header.header().producer);
         let hollow =
@@ -80,9 +80,10 @@ impl Chain {
         looked_at.filter(hollow).find(|_| standing.has_body())
     }
 
-    /// Of the producers with more than their share, the one with the most gives up its oldest leaf for those with less. Whoever
-    /// has none above it gives up its own, wherever the header stands: so a producer can fill the tree, and can't fill it
-    /// against itself, and others may stand on its next block.
+    /// Among the producers with more than their share, the one with the most gives up its oldest leaf for
+    /// producers with less. If a producer with more than its share has no producer above it, it gives up its own
+    /// leaf, wherever the new header stands. So a producer can fill the tree, but can't fill it against itself,
+    /// and others may build on its next block.
     fn over_share(&self, header: &SignedHeader) -> Option<BlockId> {
         let (share, leaves) = (self.limits.headers_each, self.tree.leaves());
         let (producer, parent) = (&header.header().producer, &header.header().parent);
@@ -95,8 +96,9 @@ impl Chain {
             .or_else(|| its_own(Kind::Filled))
     }
 
-    /// The farthest of all: a leaf without a body, or the best chain's lowest header. If there is neither, a leaf with a body
-    /// goes for a block with one. A producer with more than its share takes no leaf of another, but for the next tip.
+    /// The farthest of all: a leaf without a body, or the best chain's lowest header. If there is neither, a leaf
+    /// with a body gives way to a block with one. A producer with more than its share takes no leaf of another
+    /// producer, except for the next tip.
     fn farther(&self, header: &SignedHeader, standing: Standing) -> Result<Room, Refusal> {
         let (tip, leaves, parent) = (self.tip().height, self.tree.leaves(), &header.header().parent);
         let (height, has_body) = (header.header().height, standing.has_body());
@@ -117,11 +119,12 @@ impl Chain {
         }
         let filled = || leaf(Kind::Filled).filter(|(distance, _)| needed || (has_body && nearer_than(*distance)));
         let leaf = hollow.or_else(filled).map(|(_, leaf)| Room::Leaf(leaf));
-        // The floor would rise over this header's own branch.
+        // The lowest remembered height would rise over this header's own branch.
         leaf.ok_or(if lowest.is_some() { Refusal::TooOld } else { Refusal::HeadersFull })
     }
 
-    /// Whether a branch leaves the best chain at its lowest header or below. It is walked only if any branch does.
+    /// Whether a branch leaves the best chain at its lowest header or below. The branch is walked only if any
+    /// branch does so.
     fn starts_at_lowest(&self, end: BlockId) -> bool {
         let (lowest, _) = self.best_headers();
         if self.is_best(&end) {
@@ -138,11 +141,11 @@ impl Chain {
 
     /// Removes a header off the best chain, its descendants and their bodies.
     pub(super) fn drop_branch(&mut self, id: &BlockId) {
-        // What is not in the tree may still have a child there: the best chain's lowest.
+        // A header that is not in the tree may still have a child there: the best chain's lowest.
         if self.tree.get(id).is_none() {
             return;
         }
-        // Children first, so that every parent's counts are right when its turn comes.
+        // Children first, so that every parent's counts are right when it is removed.
         for id in self.tree.branch(id).iter().rev() {
             if self.tree.remove(id).is_some_and(|node| node.connected) {
                 self.dropped.push(*id);
@@ -152,7 +155,7 @@ impl Chain {
         }
     }
 
-    /// Forgets the best chain's lowest header, and gives up the branches that start below the next.
+    /// Forgets the best chain's lowest header, and gives up the branches that start below the next one.
     fn drop_lowest(&mut self) {
         let (lowest, _) = self.best_headers();
         let above = lowest.saturating_add(1);

@@ -1,4 +1,4 @@
-//! Invalid blocks, the newest of them up to a bound, so that they are not taken in and asked for again.
+//! Invalid blocks, so that they are not accepted and asked for again. The newest are kept, up to a bound.
 
 use alloc::collections::{BTreeSet, VecDeque};
 
@@ -26,7 +26,8 @@ impl Invalid {
         self.order.len()
     }
 
-    /// Remembers a block and the slot that it goes on holding. Returns the slot of one that is forgotten for it.
+    /// Remembers a block and the slot that it continues to hold. If an older block is forgotten for it, returns
+    /// that block's slot.
     pub(super) fn remember(&mut self, id: BlockId, slot: Option<Slot>) -> Option<Slot> {
         self.ids.insert(id);
         self.order.push_back((id, slot));

@@ -1,5 +1,6 @@
-//! Headers off the best chain, charged to their producers, and the childless ones among them: which of them is the next to go.
-//! Every question is answered by looking at the ends of ordered sets, so none takes longer the fuller the tree is.
+//! Headers off the best chain, charged to their producers, and the childless ones among them: which of them is
+//! removed next. Every question is answered from the ends of ordered sets, so a fuller tree makes no answer
+//! slower.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::cmp::Reverse;
@@ -8,16 +9,16 @@ use crate::items::hash::BlockId;
 use crate::items::keys::PublicKey;
 use crate::items::transaction::Height;
 
-/// Of one height, the lowest id is the last.
+/// Of one height, the lowest id comes last.
 type ByHeight = (Height, Reverse<BlockId>);
 
-/// The oldest is the first.
+/// The oldest comes first.
 type ByAge = (u64, BlockId);
 
-/// Whether a header's body was taken, and its parent's before.
+/// Whether a header's body was accepted, and its parent's before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Nobody has shown that there is a body.
+    /// It is not known that there is a body.
     Hollow,
     /// It is connected.
     Filled,
@@ -47,12 +48,12 @@ struct Charged {
     leaves: Sets<ByAge>,
 }
 
-/// The leaves of all producers, and who has how much.
+/// The leaves of all producers, and how much each producer has.
 #[derive(Debug, Default)]
 pub(super) struct Leaves {
     all: Sets<ByHeight>,
     producers: BTreeMap<PublicKey, Charged>,
-    /// Producers that have leaves of a kind, by what they are charged for.
+    /// Producers that have leaves of a kind, by the number of headers for which they are charged.
     with_hollow: BTreeSet<(usize, PublicKey)>,
     with_filled: BTreeSet<(usize, PublicKey)>,
 }
@@ -93,18 +94,18 @@ impl Leaves {
         self.change(producer, |charged| charged.headers = charged.headers.saturating_add(1));
     }
 
-    /// One less is.
+    /// One of a producer's headers is no longer off the best chain.
     pub(super) fn subtract(&mut self, producer: PublicKey) {
         self.change(producer, |charged| charged.headers = charged.headers.saturating_sub(1));
     }
 
-    /// Says what leaf a header is, or that it is none.
+    /// Notes which kind of leaf a header is, or that it is none.
     pub(super) fn put(&mut self, place: Place, kind: Option<Kind>) {
         self.all.put((place.height, Reverse(place.id)), kind);
         self.change(place.producer, |charged| charged.leaves.put((place.age, place.id), kind));
     }
 
-    /// Of the producer with the largest charge above `more_than`, the oldest leaf of a kind; not `spared`.
+    /// The oldest leaf of a kind of the producer with the largest charge above `more_than`; not `spared`.
     pub(super) fn of_largest(&self, kind: Kind, more_than: usize, spared: &BlockId) -> Option<BlockId> {
         let producers = match kind {
             Kind::Hollow => &self.with_hollow,
@@ -115,13 +116,14 @@ impl Leaves {
         larger.map(|(_, producer)| producer).find_map(|producer| self.of_producer(kind, producer, spared))
     }
 
-    /// Of a producer's leaves of a kind, the oldest; not `spared`. By age, so that none that comes can be aimed at another.
+    /// The oldest of a producer's leaves of a kind; not `spared`. The order is by age, so that no new one can be
+    /// aimed at another.
     pub(super) fn of_producer(&self, kind: Kind, producer: &PublicKey, spared: &BlockId) -> Option<BlockId> {
         let leaves = &self.producers.get(producer)?.leaves;
         leaves.of(kind).iter().map(|(_, id)| *id).find(|id| id != spared)
     }
 
-    /// Of all leaves of a kind, the farthest from `height`.
+    /// The leaf of a kind, among all of them, that is farthest from `height`.
     pub(super) fn of_all(&self, kind: Kind, height: Height, spared: &BlockId) -> Option<(Height, BlockId)> {
         farthest(self.all.of(kind), height, spared)
     }

@@ -1,4 +1,4 @@
-//! What two chains need to find out where they differ, and what to fetch then.
+//! What two chains need to find out where they differ, and what to fetch after that.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -14,8 +14,8 @@ use crate::wire::message::Tip;
 const LOCATOR_DENSE: usize = 10;
 
 impl Chain {
-    /// Ids of the best chain from the tip down: 10 by ones, then by doubling steps, ending with genesis. At most
-    /// [`LOCATOR_ENTRIES_MAX`].
+    /// Ids of the best chain from the tip down: 10 in single steps, then in doubling steps, ending with genesis.
+    /// At most [`LOCATOR_ENTRIES_MAX`].
     #[must_use]
     pub fn locator(&self) -> Vec<BlockId> {
         let mut ids = Vec::new();
@@ -34,8 +34,8 @@ impl Chain {
         ids
     }
 
-    /// Headers of the best chain after the first of these ids that is on it, lowest first, at most `max`. `None` if no id
-    /// is on it as far as it is remembered.
+    /// Headers of the best chain after the first of these ids that is on it, lowest first, at most `max`. `None`
+    /// if no id is on the remembered part of it.
     #[must_use]
     pub fn headers_after(&self, locator: &[BlockId], max: usize) -> Option<Vec<SignedHeader>> {
         let start = self.height_of(locator.iter().find(|id| self.is_best(id))?)?;
@@ -44,8 +44,8 @@ impl Chain {
         Some(ids.filter_map(|id| self.header(&id).copied()).collect())
     }
 
-    /// The highest known header, with the lowest id among equals: where the tip goes once its body and those before
-    /// it are here.
+    /// The highest known header, with the lowest id among equals. It becomes the tip once its body and those
+    /// before it are here.
     #[must_use]
     pub const fn best_header(&self) -> Tip {
         self.target
@@ -57,23 +57,23 @@ impl Chain {
         self.missing.iter().take(max).copied().collect()
     }
 
-    /// The same without an end, and not copied.
+    /// The same without a maximum, and not copied.
     pub fn missing(&self) -> impl Iterator<Item = &BlockId> {
         self.missing.iter()
     }
 
-    /// The same on the way to another header; none if it isn't known, or if its block wouldn't be the tip.
+    /// The same on the way to another header. None if it isn't known, or if its block wouldn't become the tip.
     #[must_use]
     pub fn missing_before(&self, id: &BlockId, max: usize) -> Vec<BlockId> {
         let tip = self.tip();
         let Some(height) = self.tree.get(id).map(super::tree::Node::height) else { return Vec::new() };
-        // The lowest of them are looked for from above, so the higher ones are let go on the way.
+        // The walk goes from above, and the lowest are wanted, so the higher ones are dropped on the way.
         let mut missing = VecDeque::new();
         let mut at = *id;
         while (height, tip.id) > (tip.height, *id)
             && let Some(node) = self.tree.get(&at).filter(|node| !node.connected)
         {
-            // From here on it is the way to the best header.
+            // From here on the way is the same as that to the best header.
             if let Some(before) = self.missing_up_to(&at, node.height()) {
                 let left = max.saturating_sub(before);
                 let above = missing.iter().take(left);
@@ -86,7 +86,8 @@ impl Chain {
         missing.into()
     }
 
-    /// How many blocks are missing on the way to the best header up to this one, itself included; `None` if it isn't one of them.
+    /// How many blocks are missing on the way to the best header up to this one, itself included; `None` if it
+    /// isn't one of them.
     fn missing_up_to(&self, id: &BlockId, height: Height) -> Option<usize> {
         let lowest = self.height_of(self.missing.front()?)?;
         let place = usize::try_from(height.checked_sub(lowest)?).ok()?;

@@ -20,7 +20,7 @@ impl Chain {
     }
 
     /// Makes the branch that ends in `tip` the best chain. Its blocks are connected, and it leaves the best chain
-    /// at the floor or above.
+    /// at the lowest remembered height or above.
     pub(super) fn reorganize(&mut self, tip: BlockId) -> TipChange {
         let (mut connected, fork) = self.side_branch(tip);
         connected.reverse();

@@ -1,5 +1,5 @@
-//! The tree of headers, on all branches: who is whose child, what is at which height, which are the leaves.
-//! It counts and finds; what to take in or drop is the chain's to decide.
+//! The tree of headers, on all branches: which header is whose child, what is at which height, which are the
+//! leaves. This file counts and finds. The chain decides what to accept or drop.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -13,28 +13,28 @@ use crate::items::transaction::Height;
 use crate::limits::HEADERS_PER_PRODUCER_MAX;
 use crate::wire::message::Tip;
 
-/// Headers by id, with the indexes that finding needs.
+/// Headers by id, with the indexes that are needed to find them.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     nodes: BTreeMap<BlockId, Node>,
     children: BTreeSet<(BlockId, BlockId)>,
-    /// Highest last; of one height, the lowest id last.
+    /// The highest comes last; of one height, the lowest id comes last.
     by_height: BTreeSet<(Height, Reverse<BlockId>)>,
-    /// Who has what off the best chain.
+    /// What each producer has off the best chain.
     leaves: Leaves,
     /// The headers of a producer at a height.
     siblings: BTreeSet<(Height, PublicKey, BlockId)>,
-    /// How many dropped invalid blocks still count there.
+    /// How many dropped invalid blocks still count at a height.
     held: BTreeMap<(Height, PublicKey), usize>,
-    /// How many headers ever came.
+    /// How many headers have ever come.
     came: u64,
 }
 
-/// One header and where it stands.
+/// One header and its place.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) header: SignedHeader,
-    /// Its body was taken, and its parent's before.
+    /// Its body was accepted, and its parent's before.
     pub(super) connected: bool,
     /// It is on the best chain.
     pub(super) best: bool,
@@ -80,8 +80,8 @@ impl Tree {
         self.siblings.range(bounds).map(|(_, _, id)| *id)
     }
 
-    /// Whether a producer has as many headers at a height as are taken unasked, dropped invalid ones that are remembered
-    /// included.
+    /// Whether the number of headers of a producer at a height is already the number that is accepted unasked.
+    /// Dropped invalid ones that are remembered count.
     pub(super) fn slots_are_taken(&self, height: Height, producer: PublicKey) -> bool {
         let held = self.held.get(&(height, producer)).copied().unwrap_or_default();
         let left = HEADERS_PER_PRODUCER_MAX.saturating_sub(held);
@@ -102,7 +102,7 @@ impl Tree {
         }
     }
 
-    /// Who has what off the best chain.
+    /// What each producer has off the best chain.
     pub(super) const fn leaves(&self) -> &Leaves {
         &self.leaves
     }
@@ -186,7 +186,7 @@ impl Tree {
         self.children(id).next().is_none()
     }
 
-    /// Puts a node among the leaves, or takes it out.
+    /// Adds a node to the leaves, or removes it.
     fn refresh(&mut self, id: &BlockId) {
         let Some(node) = self.nodes.get(id) else { return };
         let kind = if node.connected { Kind::Filled } else { Kind::Hollow };

@@ -1,5 +1,5 @@
-//! How a full mempool makes room: which item gives way to a newcomer, and when a newcomer is refused. The rules stand at the
-//! head of the module above.
+//! How a full mempool makes room: which item gives way to a newcomer, and when a newcomer is refused. The rules
+//! are at the head of `mempool`.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ use crate::limits::{
 };
 use crate::time::Time;
 
-/// What a newcomer counts for, and for whom.
+/// A newcomer: for how much it counts, and for which author and link.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Newcomer {
     now: Time,
@@ -30,7 +30,7 @@ impl Newcomer {
     }
 }
 
-/// What gives way.
+/// The item that gives way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Victim {
     at: u64,
@@ -39,7 +39,7 @@ pub(super) struct Victim {
 }
 
 impl Mempool {
-    /// Whether a newcomer of so many bytes might be taken by a link, whoever its author is.
+    /// Whether a newcomer of this number of bytes might be accepted from this link, whoever its author is.
     pub(crate) fn may_take(&mut self, now: Time, bytes: usize, link: u32) -> bool {
         let charge = bytes.max(MEMPOOL_CHARGE_MIN);
         self.fits(charge) || self.victim_by_link(now, charge, Link::Open(link)).is_some()
@@ -49,7 +49,7 @@ impl Mempool {
         self.charged.saturating_add(charge) <= self.bytes_max
     }
 
-    /// Sheds until the newcomer fits, or puts everything back and refuses.
+    /// Sheds until the newcomer fits, or puts everything back and refuses it.
     pub(super) fn make_room(&mut self, newcomer: &Newcomer) -> Result<Vec<(Victim, Entry)>, Refusal> {
         let mut evicted: Vec<(Victim, Entry)> = Vec::new();
         while !self.fits(newcomer.charge) {
@@ -72,7 +72,7 @@ impl Mempool {
         Ok((victim, entry))
     }
 
-    /// Which item goes next, or whose share refuses the newcomer: its author's or its link's.
+    /// Which item is removed next, or whose share refuses the newcomer: its author's or its link's.
     pub(super) fn victim(&mut self, newcomer: &Newcomer) -> Result<Victim, Refusal> {
         let (largest, author) = self.authors.largest().ok_or(Refusal::MempoolFull)?;
         let own = self.authors.of(&newcomer.author).saturating_add(newcomer.charge);
@@ -104,7 +104,7 @@ impl Mempool {
         turns.then(|| self.gives_way(now, link)).flatten().map(|at| Victim { at, turns: true })
     }
 
-    /// Which of a link's items goes.
+    /// Which of a link's items is removed.
     fn gives_way(&mut self, now: Time, link: Link) -> Option<u64> {
         if link == Link::Local {
             return self.links.newest(&link);
@@ -115,7 +115,7 @@ impl Mempool {
         oldest.or_else(|| self.links.middle(&link))
     }
 
-    /// Whether what was submitted here gives no way to a newcomer by this link.
+    /// Whether local submissions do not give way to a newcomer of this link.
     fn shelters(&self, link: Link) -> bool {
         link != Link::Local && self.links.of(&Link::Local) <= self.bytes_max / MEMPOOL_LOCAL_SHARE
     }

@@ -1,9 +1,9 @@
-//! Who holds how much of the mempool, and which of its items are whose oldest, newest and middle one. Counts only; nothing
-//! here decides.
+//! How much of the mempool each holder has, and which items are its oldest, newest and middle one. This file only
+//! counts; nothing here decides.
 //!
-//! The ranking is made when the largest share is first asked for, that is when the pool is full for the first time, and
-//! kept from then on: most pools never fill, and keeping it costs about as much as everything else here. A share's middle is
-//! looked for and kept in the same way.
+//! The ranking is made when the largest share is first asked for, that is when the pool is full for the first
+//! time. From then on it is kept up to date. Most pools never fill, and keeping the ranking costs about as much as
+//! everything else here. A share's middle is found and kept in the same way.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub(super) struct Shares<K> {
     held: BTreeMap<K, Share>,
-    /// `None` until it is first wanted.
+    /// `None` until it is first needed.
     ranked: Option<BTreeSet<(usize, K)>>,
 }
 
@@ -22,11 +22,12 @@ struct Share {
     bytes: usize,
     /// Bytes by item. Items are named by their place in the order of acceptance.
     items: BTreeMap<u64, usize>,
-    /// `None` until the middle is first wanted.
+    /// `None` until the middle is first needed.
     cut: Option<Cut>,
 }
 
-/// Where a share's newer part begins: the most of the newest items that take no more than half of its bytes.
+/// Where a share's newer part begins. The newer part has as many of the newest items as take no more than half of
+/// the share's bytes.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
     /// No older item is in the newer part.
@@ -75,7 +76,7 @@ impl<K: Copy + Ord> Shares<K> {
         self.held.get(holder).map(|share| share.items.keys().copied().collect()).unwrap_or_default()
     }
 
-    /// The largest share's bytes and holder. Of equal shares, the greatest holder's.
+    /// The largest share's bytes and holder. Among equal shares, that of the greatest holder.
     pub(super) fn largest(&mut self) -> Option<(usize, K)> {
         self.ranked().last().copied()
     }
@@ -95,7 +96,8 @@ impl<K: Copy + Ord> Shares<K> {
         self.held.get(holder)?.items.last_key_value().map(|(item, _)| *item)
     }
 
-    /// The newest of the older half of a holder's items: those after it take no more than half of the share's bytes.
+    /// The newest of the older half of a holder's items: the items after it take no more than half of the share's
+    /// bytes.
     pub(super) fn middle(&mut self, holder: &K) -> Option<u64> {
         self.held.get_mut(holder)?.middle()
     }
@@ -135,7 +137,8 @@ impl Share {
         self.items.range(..from).next_back().map(|(item, _)| *item)
     }
 
-    /// Moves the cut to where it belongs. An item more or less moves it by about half of that item's bytes, so by few items.
+    /// Moves the cut to its right place. One item more or less moves it by about half of that item's bytes, so by
+    /// few items.
     fn balance(&mut self) {
         let Some(mut cut) = self.cut else { return };
         let half = self.bytes / 2;

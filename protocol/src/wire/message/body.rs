@@ -9,14 +9,14 @@ use crate::items::hash::TxId;
 use crate::items::transaction::SignedTransaction;
 use crate::wire::codec::Misread;
 
-/// An encoded signed transaction on its way; two are equal if their bytes are.
+/// An encoded signed transaction on its way. Two are equal if their bytes are.
 ///
-/// What is read from a wire is bytes, which nobody has looked at. What an engine sends is the transaction that it
-/// holds: encoding it copies its bytes, and a simulator that hands the message on as it is saves itself the copy, the
-/// hash and the decoding. The signature is checked by every engine in either case.
+/// A body that is read from a wire is bytes that have not been looked at. A body that an engine sends is the
+/// transaction that it holds. To encode it copies its bytes. A simulator that hands the message on as it is saves
+/// the copy, the hash and the decoding. Every engine checks the signature in either case.
 #[derive(Clone, Debug)]
 pub enum Body {
-    /// As read.
+    /// As read from a wire.
     Encoded(Bytes),
     /// As held by the speaker.
     Held(Arc<SignedTransaction>),
@@ -32,14 +32,14 @@ impl Body {
         }
     }
 
-    /// How many they are.
+    /// How many bytes they are.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "no encoded transaction is empty")]
     pub fn len(&self) -> usize {
         self.encoded().len()
     }
 
-    /// The id that these bytes have, good or not.
+    /// The id of these bytes, whether they are valid or not.
     #[must_use]
     pub fn id(&self) -> TxId {
         match self {
@@ -48,10 +48,10 @@ impl Body {
         }
     }
 
-    /// The transaction, with bytes of its own that keep no larger buffer alive. `id` is [`Body::id`]'s.
+    /// The transaction, with its own bytes, which keep no larger buffer alive. `id` is [`Body::id`]'s.
     ///
     /// # Errors
-    /// If the bytes are none.
+    /// If the bytes are not a transaction.
     pub(crate) fn into_transaction(self, id: TxId) -> Result<Arc<SignedTransaction>, Misread> {
         match self {
             Self::Encoded(bytes) => {

@@ -1,5 +1,6 @@
-//! The messages of reconciliation, tags 14 to 20, which compare two mempools at the cost of their difference. Lists of ids
-//! of one length are packed into a single byte string: an id's own CBOR head would be a seventh of it.
+//! The messages of reconciliation, tags 14 to 20, which compare two mempools at a cost in proportion to their
+//! difference. Lists of ids of one length are packed into a single byte string, because an id's own CBOR head
+//! would be a seventh of it.
 
 use alloc::vec::Vec;
 
@@ -11,7 +12,7 @@ use crate::items::hash::{BlockId, ShortId};
 use crate::limits::{OFFER_ENTRIES_MAX, SYMBOLS_BYTES_MAX, TAKE_PLACES_MAX};
 use crate::wire::codec::{Decode, DecodeError, Encode, Reader, Writer};
 
-/// What a conversation may bring, as its initiator wants it.
+/// What a conversation may bring, as its initiator chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Digest {
     /// The initiator gives what the other side lacks, and takes nothing.
@@ -23,20 +24,20 @@ pub enum Digest {
     PushPull,
 }
 
-/// How far a comparison came.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The difference is known.
     Known,
-    /// It is too large for a sketch; the initiator may ask for a list.
+    /// The difference is too large for a sketch; the initiator may ask for a list.
     ListMine,
-    /// It is too large for a sketch; the speaker asks for a list if it wants one.
+    /// The difference is too large for a sketch; the speaker asks for a list if it wants one.
     TooLarge,
-    /// The speaker has no time: another conversation later.
+    /// The speaker has no time. Another conversation is possible later.
     Busy,
 }
 
-/// One message of a conversation. Its number is the initiator's choice.
+/// One message of a conversation. The initiator chooses the conversation's number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reconcile {
     /// Tag 14: the initiator's first symbols.
@@ -45,7 +46,7 @@ pub enum Reconcile {
         number: u32,
         /// What it may bring.
         digest: Digest,
-        /// How many transactions the sketch is of.
+        /// The number of transactions in the sketch.
         size: u32,
         /// The end of the initiator's best chain.
         tip: Tip,
@@ -54,48 +55,49 @@ pub enum Reconcile {
         /// Symbols from the first on.
         symbols: Bytes,
     },
-    /// Tag 15: the responder wants so many symbols more.
+    /// Tag 15: the responder asks for this number of further symbols.
     More {
         /// The conversation.
         number: u32,
-        /// Symbols.
+        /// The number of symbols.
         count: u32,
     },
     /// Tag 16: the initiator's next symbols.
     Symbols {
         /// The conversation.
         number: u32,
-        /// Symbols that follow on those before.
+        /// The symbols that follow the ones before.
         symbols: Bytes,
     },
     /// Tag 17: the responder's result.
     Difference {
         /// The conversation.
         number: u32,
-        /// How far it came.
+        /// The result of the comparison.
         outcome: Outcome,
         /// The end of the responder's best chain.
         tip: Tip,
-        /// Salted ids of what the responder lacks.
+        /// Salted ids of items that the responder lacks.
         wanted: Vec<SaltedId>,
-        /// What the initiator lacks.
+        /// Ids of items that the initiator lacks.
         offered: Vec<ShortId>,
     },
-    /// Tag 18: what the speaker holds, in answer to `wanted` or to a list.
+    /// Tag 18: items that the speaker holds, in answer to `wanted` or to a list.
     Offer {
         /// The conversation.
         number: u32,
-        /// Which, at most [`OFFER_ENTRIES_MAX`].
+        /// Their ids, at most [`OFFER_ENTRIES_MAX`].
         ids: Vec<ShortId>,
     },
-    /// Tag 19: what the speaker wants of an offer, by place: the most significant bit of the first byte is the first.
+    /// Tag 19: what the speaker wants of an offer, by place. The most significant bit of the first byte stands for
+    /// the first place.
     Take {
         /// The conversation of the offer.
         number: u32,
         /// One bit for each of the first ids of the offer; at most [`TAKE_PLACES_MAX`] are set.
         places: Bytes,
     },
-    /// Tag 20: wants an offer of the first [`OFFER_ENTRIES_MAX`] ids after one, in the order of ids.
+    /// Tag 20: asks for an offer of the first [`OFFER_ENTRIES_MAX`] ids after a given one, in the order of ids.
     List {
         /// The conversation, which this begins.
         number: u32,
@@ -236,7 +238,7 @@ impl Encode for Reconcile {
     }
 }
 
-/// What a take's places name of an offer, in the offer's order. Places beyond the offer name nothing.
+/// The items of an offer that a take's places name, in the offer's order. Places beyond the offer name nothing.
 pub fn taken(places: &[u8], offer: &[ShortId]) -> impl Iterator<Item = ShortId> {
     let bit = |place: usize| places.get(place / 8).is_some_and(|byte| byte & (0x80 >> (place % 8)) != 0);
     offer.iter().enumerate().filter(move |(place, _)| bit(*place)).map(|(_, id)| *id)
@@ -255,7 +257,7 @@ fn write_tip(writer: &mut Writer<'_>, tip: &Tip) {
     tip.id.encode(writer);
 }
 
-/// A whole number of symbols. Whether they make sense is the conversation's affair.
+/// A whole number of symbols. The conversation decides whether they make sense.
 fn read_symbols(reader: &mut Reader) -> Result<Bytes, DecodeError> {
     let symbols = reader.bytes("symbols", SYMBOLS_BYTES_MAX)?;
     if symbols.len().is_multiple_of(SYMBOL_BYTES) {
@@ -265,7 +267,7 @@ fn read_symbols(reader: &mut Reader) -> Result<Bytes, DecodeError> {
     }
 }
 
-/// A bit for each place, of which no more are set than may be asked for at a time.
+/// A bit for each place. No more bits are set than may be asked for at a time.
 fn read_places(reader: &mut Reader) -> Result<Bytes, DecodeError> {
     let places = reader.bytes("places", OFFER_ENTRIES_MAX / 8)?;
     let set = places.iter().fold(0_usize, |sum, byte| sum.saturating_add(byte.count_ones() as usize));

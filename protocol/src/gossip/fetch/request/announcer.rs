@@ -1,5 +1,5 @@
-//! One peer's side of the tracker: what it announced, what is ready to be asked of it, what is in flight, and where
-//! it stands. Knows no other peer.
+//! One peer's side of the tracker: what it announced, what is ready to be asked of it, what is in flight, and its
+//! standing. It knows no other peer.
 
 use alloc::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::time::{Duration, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot(u64);
 
-/// Set for transactions. Counting up to it takes longer than any run.
+/// Set for transactions. To count up to it takes longer than any run.
 const TRANSACTION: u64 = 1 << 63;
 
 impl Slot {
@@ -33,8 +33,8 @@ impl Slot {
     }
 }
 
-/// Where a peer stands as to being asked: proven 0, new 1, struck one more for each strike, its group's included; then
-/// outbound first.
+/// A peer's place in the order of asking: proven 0, new 1, struck one more for each strike, its group's included;
+/// then outbound first.
 pub(super) type Rank = (u32, bool);
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(super) struct Peer {
     pub(super) group: Option<AddressGroup>,
     pub(super) proven: bool,
     pub(super) strikes: Strikes,
-    /// What its group had done when it came. It lowers the peer's rank, and is nothing else's business.
+    /// The strikes that its group had when it connected. They lower the peer's rank, and do nothing else.
     pub(super) inherited: Strikes,
     pub(super) pace: Pace,
     direction: Direction,
@@ -94,7 +94,7 @@ impl Peer {
         if slot.is_block() { &mut self.blocks } else { &mut self.transactions }
     }
 
-    /// The first ready key of each kind of which the peer has room for a request.
+    /// The first ready key of each kind for which the peer has room for a request.
     pub(super) fn fronts(&self) -> impl Iterator<Item = Slot> {
         self.blocks.front(&self.pace).into_iter().chain(self.transactions.front(&self.pace))
     }
@@ -160,13 +160,13 @@ impl Lot {
         self.announced.len() >= self.announced_max
     }
 
-    /// Rule 7, but for the caller's say.
+    /// Rule 7, except for the caller's permission.
     pub(super) const fn has_room(&self, pace: &Pace) -> bool {
         self.in_flight == 0
             || (self.in_flight < self.in_flight_max && self.in_flight_bytes < pace.queue_bytes_max())
     }
 
-    /// Whether one more may be in flight, promised ones counted.
+    /// Whether one more may be in flight. Promised ones count.
     pub(super) const fn may_fly(&self) -> bool {
         self.in_flight < self.in_flight_max
     }

@@ -1,4 +1,4 @@
-//! A key of the tracker: who announced it, and what is in flight for it.
+//! A key of the tracker: which peers announced it, and what is in flight for it.
 
 use alloc::vec::Vec;
 
@@ -7,14 +7,14 @@ use super::pace::Asked;
 use crate::gossip::PeerHandle;
 use crate::time::Time;
 
-/// A key and who announced it.
+/// A key and the peers that announced it.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: RequestKey,
     pub(super) flight: Option<Flight>,
-    /// Until when it is not ready (rule 11). There is no flight then.
+    /// Until when it is not ready (rule 11). There is no flight while this is set.
     pub(super) held: Option<Time>,
-    /// Whether it is news, as whoever announced it said.
+    /// Whether it is news, by the word of a peer that announced it.
     pub(super) live: bool,
     /// Sorted by peer. Never empty.
     pub(super) announcements: Vec<Announcement>,
@@ -38,9 +38,9 @@ pub(super) struct Announcement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Candidate,
-    /// The entry's flight is this one's.
+    /// The entry's flight belongs to this announcement.
     Requested,
-    /// Keeps when it was asked if the request expired: a body may still come.
+    /// Keeps when it was asked if the request expired, because a body may still come.
     Completed(Option<Asked>),
 }
 
@@ -50,7 +50,7 @@ impl Entry {
         self.announcements.binary_search_by_key(&peer, |announcement| announcement.peer)
     }
 
-    /// When a peer was asked, if a body of it would answer that.
+    /// When a peer was asked, if a body from it would answer that request.
     pub(super) fn asked(&self, peer: PeerHandle) -> Option<Asked> {
         let announcement = self.place(peer).ok().and_then(|place| self.announcements.get(place))?;
         match announcement.state {

@@ -1,4 +1,4 @@
-//! How a request begins and ends, and what becomes of its key then: rules 1 to 4 and 9.
+//! How a request begins and ends, and what happens to its key then: rules 1 to 4 and 9.
 
 use alloc::collections::BTreeSet;
 use core::hash::BuildHasher;
@@ -21,7 +21,7 @@ impl RequestTracker {
         }
     }
 
-    /// A peer without strikes has announced what is in flight from a struck one: that request ends (rule 1).
+    /// A peer without strikes has announced a key that is in flight from a struck one. That request ends (rule 1).
     pub(super) fn relieve(&mut self, slot: Slot, by: PeerHandle) {
         let strikes = |peer: PeerHandle| self.peers.get(&peer).map_or(0, |peer| peer.strikes.at(self.now));
         let flight = self.entries.get(&slot).and_then(|entry| entry.flight);
@@ -90,7 +90,7 @@ impl RequestTracker {
         Some(flight)
     }
 
-    /// Nothing is in flight any more: takes back what the flight occupied.
+    /// Nothing is in flight any more: gives back what the flight occupied.
     pub(super) fn land(&mut self, slot: Slot, flight: Flight) {
         self.deadlines.remove(&(flight.deadline, slot));
         if let Some(peer) = self.peers.get_mut(&flight.peer) {
@@ -98,8 +98,8 @@ impl RequestTracker {
         }
     }
 
-    /// Forgets a key that has neither a candidate nor a request (rule 2); if its request has just ended, puts it into
-    /// its candidates' queues.
+    /// Forgets a key that has neither a candidate nor a request (rule 2). Otherwise, if its request has just
+    /// ended, puts it into its candidates' queues.
     pub(super) fn offer_or_drop(&mut self, slot: Slot, ended: bool) {
         let Some(entry) = self.entries.get(&slot) else { return };
         let mut alive = entry.flight.is_some();
@@ -137,7 +137,7 @@ impl RequestTracker {
     }
 }
 
-/// Takes a peer without ready keys out of those that have some.
+/// Removes a peer without ready keys from the set of those that have some.
 pub(super) fn rest(eager: &mut BTreeSet<PeerHandle>, handle: PeerHandle, peer: &Peer) {
     if !peer.has_ready() {
         eager.remove(&handle);

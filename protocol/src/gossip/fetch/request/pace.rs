@@ -1,5 +1,5 @@
-//! How fast a peer answers, and from this how long a request to it may stay open. After RFC 6298 (smoothed response,
-//! four deviations, doubling); the transfer of what is queued is added apart.
+//! How fast a peer answers, and from this how long a request to it may stay open. After RFC 6298 (smoothed
+//! response, four deviations, doubling); the transfer time of what is queued is added separately.
 
 use crate::limits::{
     REQUEST_EXPIRY_MAX, REQUEST_EXPIRY_MIN, REQUEST_QUEUE_MAX, REQUEST_RATE_INITIAL, REQUEST_RATE_MAX,
@@ -9,7 +9,7 @@ use crate::time::{Duration, Time};
 
 const MICROS_PER_SECOND: u64 = 1_000_000;
 
-/// From here on another doubling changes nothing: 250 ms * 2^5 is over 5 s.
+/// From this number on, another doubling changes nothing: 250 ms * 2^5 is over 5 s.
 const DOUBLINGS_MAX: u32 = 5;
 
 /// When a request was sent. `number` counts a tracker's requests, so that "before" holds when the clock jumps.
@@ -29,7 +29,7 @@ pub(super) struct Pace {
     /// When the last body came that was long enough to measure a rate by.
     long_body_at: Time,
     doublings: u32,
-    /// Requests below this number belong to a flight that was counted already.
+    /// Requests below this number belong to a flight that is counted already.
     sampled_below: u64,
     doubled_below: u64,
 }
@@ -51,11 +51,11 @@ impl Pace {
         self.response.map(|(smoothed, _)| smoothed)
     }
 
-    /// How long a request may stay open behind which `bytes`, its own included, are to be transferred.
+    /// How long a request may stay open if `bytes`, its own included, are to be transferred until it is answered.
     pub(super) fn expiry(&self, bytes: u64) -> Duration {
         let response = match self.response {
             None => REQUEST_RESPONSE_INITIAL,
-            // Half the response at least: after many equal samples the deviation is next to nothing, and the next
+            // At least half the response: after many equal samples the deviation is next to nothing, and the next
             // small delay would be taken for withholding.
             Some((smoothed, deviation)) => smoothed + deviation.times(4).max(smoothed.divided_by(2)),
         };
@@ -63,12 +63,12 @@ impl Pace {
         whole.times(1 << self.doublings).clamp(REQUEST_EXPIRY_MIN, REQUEST_EXPIRY_MAX)
     }
 
-    /// Bytes that may be in flight before the peer is left alone for now.
+    /// Bytes that may be in flight before the peer is asked for no more.
     pub(super) const fn queue_bytes_max(&self) -> u64 {
         self.rate.saturating_mul(REQUEST_QUEUE_MAX.as_micros() / MICROS_PER_SECOND)
     }
 
-    /// A request expired. A whole flight that expires doubles once; `next_number` is the next request's.
+    /// A request expired. A whole flight that expires doubles the time once; `next_number` is the next request's.
     pub(super) fn expired(&mut self, asked: Asked, next_number: u64) {
         if asked.number >= self.doubled_below {
             self.doubled_below = next_number;
@@ -76,14 +76,14 @@ impl Pace {
         }
     }
 
-    /// A body came that had been asked for, in time or late. No request is sent twice to a peer, so a late answer
-    /// is not ambiguous, and the very one to learn from.
+    /// A body that had been asked for came, in time or late. No request is sent twice to a peer, so a late answer
+    /// is not ambiguous. It is exactly the one to learn from.
     pub(super) fn served(&mut self, now: Time, asked: Asked, bytes: usize, next_number: u64) {
         self.doublings = 0;
         if bytes >= REQUEST_RATE_SAMPLE_BYTES_MIN {
             self.measure_rate(now, asked, bytes);
         } else if asked.number >= self.sampled_below {
-            // One sample a flight: the bodies behind the first wait for each other, not for the peer.
+            // One sample for each flight: the bodies behind the first wait for each other, not for the peer.
             self.sampled_below = next_number;
             self.smooth(now.since(asked.at) - self.transfer(bytes as u64));
         }
@@ -100,9 +100,9 @@ impl Pace {
         });
     }
 
-    /// A long body tells the rate by the time in which it had the link to itself: since the request or the last long
-    /// body, whichever is later, less one response if the request came later. Short bodies tell the response; one that
-    /// told both could be split between them in any way.
+    /// A long body tells the rate by the time in which it had the link to itself. This time starts at the request
+    /// or at the last long body, whichever is later; one response is subtracted if the request came later. Short
+    /// bodies tell the response. If one body told both, its time could be split between them in any way.
     fn measure_rate(&mut self, now: Time, asked: Asked, bytes: usize) {
         let begun = asked.at.max(self.long_body_at);
         let idle = if begun == asked.at { self.response().unwrap_or(Duration::ZERO) } else { Duration::ZERO };
@@ -110,7 +110,7 @@ impl Pace {
         let elapsed = now.since(begun);
         let micros = (elapsed - idle).max(elapsed.divided_by(8)).as_micros();
         let per_second = (bytes as u64).saturating_mul(MICROS_PER_SECOND);
-        // No time at all between two: they came in one message, and the first of them told the rate.
+        // If no time passed between two, they came in one message, and the first of them told the rate.
         if let Some(sample) = per_second.checked_div(micros) {
             let sample = sample.clamp(REQUEST_RATE_MIN, REQUEST_RATE_MAX);
             self.rate = (self.rate.saturating_mul(3).saturating_add(sample)) / 4;

@@ -1,4 +1,4 @@
-//! What can be asked of the tracker. Changes nothing.
+//! What the tracker can be asked. Nothing here changes it.
 
 use super::announcer::Peer;
 use super::{Load, RequestKey, RequestTracker};
@@ -7,13 +7,14 @@ use crate::gossip::relay::trust::{Backing, Source};
 use crate::time::{Duration, Time};
 
 impl RequestTracker {
-    /// A peer's own strikes at the latest time told; 0 if it is not connected.
+    /// A peer's own strikes at the latest time that the tracker was told; 0 if the peer is not connected.
     #[must_use]
     pub fn strikes(&self, peer: PeerHandle) -> u32 {
         self.peers.get(&peer).map_or(0, |peer| peer.strikes.at(self.now))
     }
 
-    /// What of its group's strikes lowers a peer's rank beside its own, at the latest time told; 0 if it is not connected.
+    /// The strikes of its group that lower a peer's rank beside its own, at the latest time that the tracker was
+    /// told; 0 if the peer is not connected.
     #[must_use]
     pub fn inherited(&self, peer: PeerHandle) -> u32 {
         self.peers.get(&peer).map_or(0, |peer| peer.inherited.at(self.now))
@@ -55,7 +56,7 @@ impl RequestTracker {
         self.peers.get(&peer).and_then(|peer| peer.group).map_or(Source::Peer(peer), Source::Group)
     }
 
-    /// Where those are who have announced a key.
+    /// Where the peers are that have announced a key.
     pub(crate) fn backing(&self, key: RequestKey) -> Backing {
         let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot));
         let announcers = entry.into_iter().flat_map(|entry| &entry.announcements);
@@ -69,7 +70,7 @@ impl RequestTracker {
         entry.flight.map(|flight| flight.peer)
     }
 
-    /// Whether anyone's announcement of a key is remembered.
+    /// Whether an announcement of a key by any peer is remembered.
     #[must_use]
     pub fn is_tracked(&self, key: RequestKey) -> bool {
         self.slots.contains_key(&key)
@@ -81,7 +82,7 @@ impl RequestTracker {
         self.entries.len()
     }
 
-    /// Whether nothing is tracked: no key, no queue entry, no deadline. Peers and groups may be known all the same.
+    /// Whether nothing is tracked: no key, no queue entry, no deadline. Peers and groups may still be known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -104,13 +105,13 @@ impl RequestTracker {
         self.groups.len()
     }
 
-    /// Whether a key is marked so.
+    /// Whether a key is marked as news.
     #[must_use]
     pub fn is_live(&self, key: RequestKey) -> bool {
         self.slots.get(&key).and_then(|slot| self.entries.get(slot)).is_some_and(|entry| entry.live)
     }
 
-    /// When [`RequestTracker::expire`] and [`RequestTracker::release`] are wanted next.
+    /// When to call [`RequestTracker::expire`] and [`RequestTracker::release`] next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         let firsts = [self.deadlines.first(), self.holds.first()];

@@ -1,7 +1,7 @@
-//! Strikes of a peer, and the bounded memory of strikes by address group. Only counts; ranks nobody.
+//! Strikes of a peer, and the bounded memory of strikes by address group. This file only counts; it ranks no peer.
 //!
-//! A group's record is what its peers did, not what a newcomer did: it stops at [`GROUP_STRIKES_MAX`], so that it fades
-//! soon, and a newcomer carries it beside its own strikes.
+//! A group's record is what its peers did, not what a new peer did. It stops at [`GROUP_STRIKES_MAX`], so that it
+//! fades soon. A new peer carries it beside its own strikes.
 
 use lru::LruCache;
 
@@ -16,9 +16,9 @@ use crate::time::Time;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Strikes {
     count: u32,
-    /// From when the next decay is counted. Means nothing while `count` is zero.
+    /// The time from which the next decay is counted. Means nothing while `count` is zero.
     since: Time,
-    /// Requests served since the last strike fell away. Service in advance buys nothing.
+    /// Requests served since the last strike was removed. Service in advance earns nothing.
     served: u32,
 }
 
@@ -56,7 +56,7 @@ impl Strikes {
         }
     }
 
-    /// Takes away what time has taken. If the clock went back, decay is counted from the new time.
+    /// Removes the strikes whose time is over. If the clock went back, decay is counted from the new time.
     fn settle(&mut self, now: Time) {
         let fallen = now.since(self.since).as_micros() / STRIKE_DECAY_INTERVAL.as_micros();
         self.count = self.count.saturating_sub(u32::try_from(fallen).unwrap_or(u32::MAX));
@@ -72,7 +72,7 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn new(state: SeededState) -> Self {
-        // Unbounded grows lazily; a capacity would be allocated whole. `strike` keeps the bound.
+        // An unbounded cache grows lazily; one with a capacity would allocate all of it. `strike` keeps the bound.
         Self { strikes: LruCache::unbounded_with_hasher(state) }
     }
 
@@ -95,7 +95,7 @@ impl Groups {
         }
     }
 
-    /// Service never adds a group, and doesn't keep one from being forgotten.
+    /// Service never adds a group, and doesn't prevent one from being forgotten.
     pub(super) fn served(&mut self, now: Time, group: AddressGroup) {
         if let Some(strikes) = self.strikes.peek_mut(&group) {
             strikes.served(now);

@@ -1,6 +1,6 @@
 //! Finds how a remote set differs from the local one, from the remote set's symbols.
 //!
-//! A peer may send any symbols. They can make decoding fail; they can't make it loop, take more steps than
+//! A peer may send any symbols. They can make decoding fail. But they can't make it loop, take more steps than
 //! [`STEPS_PER_SYMBOL`] a symbol, or find more items than symbols came.
 
 use alloc::collections::BTreeSet;
@@ -9,11 +9,12 @@ use alloc::vec::Vec;
 use super::mapping::{check, next};
 use super::{Encoder, SYMBOLS_MAX, SaltedId, Symbol, first_batch};
 
-/// Steps of peeling (one symbol changed by one found item) for each symbol received, at most. Of `m` symbols an item is
-/// part of `2 ln m - 0.8` on average, 16 of all, and there are at most `m / 1.35` items to find: honest sets take 12.
+/// The most steps of peeling (one symbol changed by one found item) for each symbol received. An item is part of
+/// `2 ln m - 0.8` of `m` symbols on average, of 16 of all [`SYMBOLS_MAX`], and there are at most `m / 1.35` items
+/// to find: honest sets take 12.
 pub const STEPS_PER_SYMBOL: usize = 16;
 
-/// What a batch of symbols led to.
+/// The result of a batch of symbols.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// More symbols are needed.
@@ -25,12 +26,13 @@ pub enum Progress {
         /// Salted ids of items that only the remote set has; ascending.
         only_there: Vec<SaltedId>,
     },
-    /// No difference will come of this conversation. The decoder is of no more use.
+    /// This conversation will find no difference. The decoder is of no more use.
     Failed(Failure),
 }
 
-/// Why decoding failed. Only [`Failure::Exhausted`] happens between honest peers, when their sets differ by more than
-/// about 3,000 items; [`Failure::Contradiction`] does with a chance of about 2^-32 for each symbol looked at.
+/// Why decoding failed. Only [`Failure::Exhausted`] happens between honest peers, when their sets differ by more
+/// than about 3,000 items; [`Failure::Contradiction`] happens there with a probability of about 2^-32 for each
+/// symbol looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -40,10 +42,10 @@ pub enum Failure {
     /// More than [`SYMBOLS_MAX`] symbols.
     #[error("more than {SYMBOLS_MAX} symbols")]
     TooManySymbols,
-    /// [`SYMBOLS_MAX`] symbols, and still not all is known.
+    /// [`SYMBOLS_MAX`] symbols came, and the difference is still not known in full.
     #[error("the sets differ by more than {SYMBOLS_MAX} symbols can tell")]
     Exhausted,
-    /// Symbols that are of no set, or of one under another salt.
+    /// Symbols that belong to no set, or to a set under another salt.
     #[error("the symbols contradict each other or the local set")]
     Contradiction,
     /// Symbols that came after the end.
@@ -51,7 +53,7 @@ pub enum Failure {
     Over,
 }
 
-/// Whose item was found.
+/// Which side has a found item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Here,
@@ -63,7 +65,7 @@ struct Found {
     id: SaltedId,
     hash: u64,
     side: Side,
-    /// The next symbol that the item is part of and was not yet taken out of.
+    /// The next symbol that the item is part of and from which it was not yet removed.
     next: u32,
 }
 
@@ -71,7 +73,7 @@ struct Found {
 #[derive(Clone, Debug)]
 pub struct Decoder {
     local: Encoder,
-    /// Remote less local symbols, less the items found.
+    /// Remote minus local symbols, minus the items found.
     cells: Vec<Symbol>,
     /// How many of the symbols up to each one differed by one item or none when they came.
     sparse: Vec<u16>,
@@ -123,10 +125,11 @@ impl Decoder {
         self.steps
     }
 
-    /// How many differences there are, by the symbols received; `None` while these tell no more than that they are many.
+    /// How many differences there are, by the symbols received; `None` while these tell only that there are many.
     ///
-    /// Of the later half of `m` symbols, a share `f` differs by one item or none. Measured for 20 to 1,000 differences
-    /// `d`, `m / d` is about `0.44 + 2.2 f`, while `f` isn't 0: for 1,000 within 15 % from `m = d` on.
+    /// Among the later half of `m` symbols, a share `f` differs by one item or none. Measurements for 20 to 1,000
+    /// differences `d` show that `m / d` is about `0.44 + 2.2 f`, while `f` isn't 0: for 1,000 within 15 % from `m
+    /// = d` on.
     #[must_use]
     pub fn estimate(&self) -> Option<usize> {
         let (all, half) = (self.cells.len(), self.cells.len() / 2);
@@ -136,9 +139,10 @@ impl Decoder {
         (sparse > 0).then(|| all * looked_at * 100 / (44 * looked_at + 220 * sparse))
     }
 
-    /// How many symbols to ask for next, after [`Progress::More`]: those that the estimate still lacks of a first batch,
-    /// but at least an eighth of those received and one, and at most twice as many. Twice as many while there is no
-    /// estimate: then they were less than a third of what it takes. 0 at [`SYMBOLS_MAX`].
+    /// How many symbols to ask for next, after [`Progress::More`]: the number that the estimate still lacks of a
+    /// first batch, but at least an eighth of those received plus one, and at most twice as many as received. It
+    /// is twice as many while there is no estimate, because then fewer than a third of the needed symbols have
+    /// come. 0 at [`SYMBOLS_MAX`].
     #[must_use]
     pub fn next_batch(&self) -> usize {
         let received = self.cells.len();
@@ -147,7 +151,7 @@ impl Decoder {
         lacks.clamp(received / 8 + 1, 2 * received + 1).min(SYMBOLS_MAX - received)
     }
 
-    /// Takes the symbols that follow those received so far. All work for one conversation, whatever comes:
+    /// Takes the symbols that follow those received until now. All work for one conversation, whatever comes:
     /// [`STEPS_PER_SYMBOL`] steps for each symbol, and producing and looking through the local set.
     pub fn add(&mut self, batch: &[Symbol]) -> Progress {
         let progress = self.try_add(batch).unwrap_or_else(Progress::Failed);
@@ -181,7 +185,7 @@ impl Decoder {
         }
         self.queue.extend((0_u32..).take(end).skip(start));
         self.peel()?;
-        // Symbol 0 holds every item, so when nothing is left in it nothing is left to find.
+        // Symbol 0 holds every item, so when nothing is left in it there is nothing left to find.
         if self.cells.first().is_some_and(|first| first.is_empty()) {
             return self.difference();
         }
@@ -191,8 +195,8 @@ impl Decoder {
     fn peel(&mut self) -> Result<(), Failure> {
         while let Some(index) = self.queue.pop() {
             let Some(found) = self.cells.get(index as usize).and_then(|cell| self.single(*cell)) else { continue };
-            // Of a set, each item comes once, and each uses up a symbol. A symbol can only give two if four ids xor to 0
-            // with their checks: 80 bits, so 2^27 work for a liar who wants it.
+            // In a set each item occurs once, and each uses up a symbol. A symbol can only give two if four ids
+            // xor to 0 together with their checks: 80 bits, so an attacker needs 2^27 steps of work.
             if self.found.len() == self.cells.len() || !self.known.insert(found.id) {
                 return Err(Failure::Contradiction);
             }
@@ -202,7 +206,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// The one item that a symbol holds, if so it is.
+    /// The one item that a symbol holds, if it holds exactly one.
     fn single(&self, cell: Symbol) -> Option<Found> {
         let side = match cell.count {
             1 => Side::There,
@@ -214,7 +218,7 @@ impl Decoder {
         (id.number() == cell.ids && check(hash) == cell.checks).then_some(Found { id, hash, side, next: 0 })
     }
 
-    /// Takes a found item out of the symbols received since this was last done.
+    /// Removes a found item from the symbols received since this was last done.
     fn take_out(&mut self, index: usize) -> Result<(), Failure> {
         let Some(found) = self.found.get_mut(index) else { return Ok(()) };
         let steps_max = STEPS_PER_SYMBOL * self.cells.len();
@@ -247,7 +251,7 @@ impl Decoder {
             match (found.side, position) {
                 (Side::Here, Some(position)) => only_here.push(position),
                 (Side::There, None) => only_there.push(found.id),
-                // Taken from us, but not ours; or ours, but given to us.
+                // It was removed as ours, but is not ours; or it is ours, but was added as theirs.
                 (Side::Here, None) | (Side::There, Some(_)) => return Err(Failure::Contradiction),
             }
         }

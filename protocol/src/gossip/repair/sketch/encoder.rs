@@ -1,7 +1,8 @@
 //! A set's symbols, as many as are asked for. Producing `m` symbols of `n` items costs about `n` times `2 ln m`.
 //!
-//! Deliberately absent: a heap of items by their next symbol, as in the paper. Symbols are made in runs that are at least
-//! a quarter of what is there, so all items are looked through 37 times at most, whoever asks for how few.
+//! Deliberately absent: a heap of items by their next symbol, as in the paper. Symbols are made in runs that are
+//! at least a quarter of the symbols there are. So all items are looked through 37 times at most, however few
+//! symbols a peer asks for.
 
 use alloc::vec::Vec;
 
@@ -14,7 +15,7 @@ use crate::items::hash::TxId;
 #[error("a set of more than {ITEMS_MAX} items")]
 pub struct TooManyItems;
 
-/// One side's set under the salt of a conversation, and the symbols made of it so far.
+/// One side's set under the salt of a conversation, and the symbols made of it until now.
 ///
 /// Holds 18 bytes for each item, and 16 for each symbol made.
 #[derive(Clone, Debug)]
@@ -28,7 +29,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// The set of `ids`, each named once; what is named twice can't be found. Costs two short hashes an item.
+    /// The set of `ids`, each named once. An id that is named twice can't be found. Costs two short hashes an
+    /// item.
     ///
     /// # Errors
     /// When there are more than [`ITEMS_MAX`].
@@ -67,7 +69,8 @@ impl Encoder {
         &self.ids
     }
 
-    /// Symbols `start` to `end`, `end` not included; both are cut to [`SYMBOLS_MAX`]. What was made once is kept.
+    /// Symbols `start` to `end`, `end` not included; both are limited to [`SYMBOLS_MAX`]. A symbol that was made
+    /// once is kept.
     pub fn symbols(&mut self, start: usize, end: usize) -> &[Symbol] {
         let end = end.min(SYMBOLS_MAX);
         if end > self.symbols.len() {
@@ -93,7 +96,7 @@ impl Encoder {
     /// Where in the set each of `wanted` is; `None` for one that it doesn't have. One pass over the set.
     #[must_use]
     pub fn positions(&self, wanted: &[SaltedId]) -> Vec<Option<u32>> {
-        // A bit for the low 16 bits of each wanted id: nearly every item of the set is out after one look.
+        // A bit for the low 16 bits of each wanted id. Nearly every item of the set is excluded after one look.
         let mut filter = alloc::vec![0_u64; 1 << 10];
         let mut sorted: Vec<(SaltedId, usize)> = Vec::with_capacity(wanted.len());
         for (slot, id) in wanted.iter().enumerate() {

@@ -1,6 +1,6 @@
-//! Which symbols an item is part of. Integers only, so that every program comes to the same ones.
+//! Which symbols an item is part of. It uses integers only, so that every program gets the same symbols.
 //!
-//! Item by item, symbol `i` holds it with probability `2 / (i + 2)`, the density of the paper: symbol 0 holds all.
+//! Each item is in symbol `i` with probability `2 / (i + 2)`, the density of the paper: symbol 0 holds all items.
 
 use core::fmt;
 
@@ -49,7 +49,8 @@ impl fmt::Debug for SaltedId {
     }
 }
 
-/// The key of one conversation. Drawn anew for each: what collides under one doesn't under the next.
+/// The key of one conversation. It is drawn anew for each: ids that collide under one key don't collide under the
+/// next.
 #[derive(Clone, Copy)]
 pub struct Salt(SipHasher24);
 
@@ -66,14 +67,15 @@ impl Salt {
         SaltedId::of_low_bits(self.0.hash(id.as_bytes()))
     }
 
-    /// SipHash-2-4 over the 6 bytes of a salted id: its low 32 bits are the id's check, and all of it seeds the mapping.
+    /// SipHash-2-4 over the 6 bytes of a salted id: its low 32 bits are the id's check, and all of it seeds the
+    /// mapping.
     #[must_use]
     pub fn hash(&self, id: SaltedId) -> u64 {
         self.0.hash(&id.to_bytes())
     }
 }
 
-/// Without the key, as it is a secret of two peers.
+/// Without the key, because it is a secret of two peers.
 impl fmt::Debug for Salt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Salt(…)")
@@ -87,9 +89,9 @@ pub(super) const fn check(hash: u64) -> u32 {
 
 /// The next symbol after `index` that holds the item with this hash.
 ///
-/// `P(next > n)` must be the product of `1 - 2 / (j + 2)` over `index < j <= n`, which is
-/// `(index + 1) / (n + 1) * (index + 2) / (n + 2)`. Two uniform draws, one below each factor, give just that: the first
-/// `n` at which either is above its factor. `index` is at most 2^31.
+/// `P(next > n)` must be the product of `1 - 2 / (j + 2)` over `index < j <= n`, which is `(index + 1) / (n + 1) *
+/// (index + 2) / (n + 2)`. Two uniform draws, one below each factor, give exactly that: the first `n` at which one
+/// of them is above its factor. `index` is at most 2^31.
 #[inline]
 pub(super) const fn next(hash: u64, index: u32) -> u32 {
     let draw = split_mix(hash, index as u64);
@@ -100,7 +102,8 @@ pub(super) const fn next(hash: u64, index: u32) -> u32 {
     if next > u32::MAX as u64 { u32::MAX } else { next as u32 }
 }
 
-/// Output `number` (from 0) of SplitMix64 with this seed: Steele, Lea and Flood (OOPSLA 2014), constants of Vigna's.
+/// Output `number` (from 0) of SplitMix64 with this seed: Steele, Lea and Flood (OOPSLA 2014), constants of
+/// Vigna's.
 const fn split_mix(seed: u64, number: u64) -> u64 {
     let state = seed.wrapping_add(GAMMA.wrapping_mul(number + 1));
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
