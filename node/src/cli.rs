@@ -391,7 +391,8 @@ impl Cli {
 
     /// Parses these words in the same way; the first is the program's name.
     ///
-    /// # Errors A usage error, or the output of `--help` and `--version`.
+    /// # Errors
+    /// A usage error, or the output of `--help` and `--version`.
     pub fn read_from(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let command = environment::without_empty(Self::command());
         let words = arrange::arrange(&command, words.into_iter().collect())?;

@@ -119,7 +119,8 @@ impl EngineHost {
 
     /// Starts the engine from what an earlier run kept. Must come before everything else.
     ///
-    /// # Errors Those of the engine.
+    /// # Errors
+    /// Those of the engine.
     pub fn restore(&mut self, restored: Restored) -> Result<(), RestoreError> {
         self.draining = true;
         self.gossip.restore(self.clock.now(), restored)

@@ -97,7 +97,8 @@ pub fn exit_on_panic() {
 
 /// Runs a node until it is told to stop, or can't go on. Its TCP connections go over `links`, if there are any.
 ///
-/// # Errors See [`RunError`]; everything that was started has been stopped.
+/// # Errors
+/// See [`RunError`]; everything that was started has been stopped.
 pub fn run(args: RunArgs, links: Option<Arc<dyn Links>>) -> Result<ExitCode, RunError> {
     run_service(args, links, service::run)
 }
@@ -105,7 +106,8 @@ pub fn run(args: RunArgs, links: Option<Arc<dyn Links>>) -> Result<ExitCode, Run
 /// Runs another service in the node's place, with the same lock, key, RPC, banner and signals around it. It is
 /// called like [`service::run`], and must behave like it.
 ///
-/// # Errors See [`RunError`]; everything that was started has been stopped.
+/// # Errors
+/// See [`RunError`]; everything that was started has been stopped.
 pub fn run_service<S, F>(args: RunArgs, links: Option<Arc<dyn Links>>, service: S) -> Result<ExitCode, RunError>
 where
     S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,

@@ -75,7 +75,8 @@ const _: () = assert!(DISCOVERY_INTERVAL.as_millis() * 5 <= BEAT_MAX.as_millis()
 
 /// Runs a node until `shutdown` becomes true or its sender is gone. Closed `commands` do not stop it.
 ///
-/// # Errors If the node could not start, or its store failed. Then no part of it is left running.
+/// # Errors
+/// If the node could not start, or its store failed. Then no part of it is left running.
 pub async fn run(
     config: Config,
     mut commands: mpsc::Receiver<Command>,

@@ -52,24 +52,28 @@ pub const PRUNE_LOOKED_AT_MAX: usize = 1_024;
 pub trait Store: Send {
     /// Keeps a group of records, in order, whole or not at all. When it returns, they outlive a loss of power.
     ///
-    /// # Errors After any error except [`StoreError::OutOfOrder`], only the next opening of the store shows
-    /// whether the group was kept. After every error the store accepts nothing more: [`StoreError::Poisoned`].
+    /// # Errors
+    /// After any error except [`StoreError::OutOfOrder`], only the next opening of the store shows whether the
+    /// group was kept. After every error the store accepts nothing more: [`StoreError::Poisoned`].
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
 
     /// Reads something back for the engine.
     ///
-    /// # Errors [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
+    /// # Errors
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
     fn load(&self, load: &Load) -> Result<Loaded, StoreError>;
 
     /// Reads the state from which an engine starts. A pending transaction that a block confirms is included.
     ///
-    /// # Errors [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
+    /// # Errors
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
     fn restore(&self) -> Result<Restored, StoreError>;
 
     /// Finds a transaction that is pending or confirmed. In the newest 10,000 heights a confirmed one is found
     /// whatever is pruned; an older one only in a body that is kept.
     ///
-    /// # Errors [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
+    /// # Errors
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
     fn transaction(&self, id: &TxId) -> Result<Option<FoundTransaction>, StoreError>;
 
     /// Replaces the known peers that were kept by `peers`.
@@ -80,7 +84,8 @@ pub trait Store: Send {
 
     /// The known peers, in the order in which they were given.
     ///
-    /// # Errors [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
+    /// # Errors
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
     fn peers(&self) -> Result<Vec<KnownPeer>, StoreError>;
 
     /// Keeps a note. It replaces the last one with its name.
@@ -91,7 +96,8 @@ pub trait Store: Send {
 
     /// The note that was kept, if one was.
     ///
-    /// # Errors The file system's errors.
+    /// # Errors
+    /// The file system's errors.
     fn note(&self, note: Note) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Deletes bodies in the order in which they were recorded, until `target` is met or the work of one call is

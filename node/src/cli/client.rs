@@ -142,7 +142,8 @@ impl ExitStatus for AskError {
 
 /// `node key …`.
 ///
-/// # Errors See [`AskError`]; no existing key is changed.
+/// # Errors
+/// See [`AskError`]; no existing key is changed.
 pub fn key(command: KeyCommand) -> Result<ExitCode, AskError> {
     let (path, identity, json) = match command {
         KeyCommand::Generate { place, out, json } => {

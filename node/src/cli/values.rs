@@ -13,8 +13,8 @@ pub const RPC_ADDR_DEFAULT: &str = "127.0.0.1:30401";
 
 /// An address for the RPC.
 ///
-/// # Errors If it is no `IP:PORT`, or not on loopback: a client that reaches the RPC may send
-/// transactions through it.
+/// # Errors
+/// If it is no `IP:PORT`, or not on loopback: a client that reaches the RPC may send transactions through it.
 pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr =
         text.parse().map_err(|_| "an IP address and a port are wanted, such as 127.0.0.1:30401".to_owned())?;
@@ -29,7 +29,8 @@ pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
 
 /// The address of a node's RPC in the form that a client types: `HOST:PORT`, with or without `http://` before it.
 ///
-/// # Errors If no node could be asked there. Otherwise a wrong address would look like a node that doesn't answer.
+/// # Errors
+/// If no node could be asked there. Otherwise a wrong address would look like a node that doesn't answer.
 pub fn parse_rpc(text: &str) -> Result<String, String> {
     const FORM: &str = "write HOST:PORT or http://HOST:PORT, such as 127.0.0.1:30401";
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
@@ -55,7 +56,8 @@ pub fn parse_rpc(text: &str) -> Result<String, String> {
 
 /// A number of bytes, such as `500MB`, `10GiB` or `1048576`.
 ///
-/// # Errors If it is not a number of bytes.
+/// # Errors
+/// If it is not a number of bytes.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -84,7 +86,8 @@ pub const AGE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// An interval as [`parse_interval`] reads it, or `0s` for never.
 ///
-/// # Errors If it is not an interval, or out of bounds.
+/// # Errors
+/// If it is not an interval, or out of bounds.
 pub fn parse_interval_or_zero(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Ok(Duration::ZERO),
@@ -94,7 +97,8 @@ pub fn parse_interval_or_zero(text: &str) -> Result<Duration, String> {
 
 /// Time between two ticks, such as `5s` or `500ms`.
 ///
-/// # Errors If it is not a time, or not between [`INTERVAL_MIN`] and [`INTERVAL_MAX`].
+/// # Errors
+/// If it is not a time, or not between [`INTERVAL_MIN`] and [`INTERVAL_MAX`].
 pub fn parse_interval(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(interval) if interval > INTERVAL_MAX => Err("at most 365d: write 5s or 500ms".to_owned()),
@@ -108,7 +112,8 @@ pub fn parse_interval(text: &str) -> Result<Duration, String> {
 
 /// An age, such as `30d`.
 ///
-/// # Errors If it is not an age, or not between [`AGE_MIN`] and [`AGE_MAX`].
+/// # Errors
+/// If it is not an age, or not between [`AGE_MIN`] and [`AGE_MAX`].
 pub fn parse_age(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(age) if age > AGE_MAX => Err("at most 36500d: write 30d".to_owned()),

@@ -24,7 +24,8 @@ pub struct CookieError;
 impl Cookie {
     /// Makes a new one from the system's randomness.
     ///
-    /// # Errors The system's error.
+    /// # Errors
+    /// The system's error.
     pub fn generate() -> io::Result<Self> {
         let mut bytes = [0; 32];
         SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;

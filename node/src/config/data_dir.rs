@@ -136,8 +136,9 @@ pub fn default_path(network: &NetworkId) -> Result<PathBuf, DataDirError> {
 
 /// Returns where the node that holds a data dir can be reached; `None` if no node listens there.
 ///
-/// # Errors [`DataDirError::Killed`] if no process holds it: a program that listens at that address now is another
-/// one. Other errors if `rpc.json` can't be read or makes no sense.
+/// # Errors
+/// [`DataDirError::Killed`] if no process holds it: a program that listens at that address now is another one.
+/// Other errors if `rpc.json` can't be read or makes no sense.
 pub fn find_node(dir: &Path) -> Result<Option<RpcInfo>, DataDirError> {
     let Some(info) = read_rpc(dir)? else { return Ok(None) };
     let holder = match holder_of(dir) {
@@ -242,7 +243,8 @@ impl DataDir {
 
     /// Tells other programs where this node listens: `rpc.json` appears whole.
     ///
-    /// # Errors The file system's error; then no `rpc.json` is left.
+    /// # Errors
+    /// The file system's error; then no `rpc.json` is left.
     pub fn write_rpc(&self, info: &RpcInfo) -> Result<(), DataDirError> {
         let path = self.path.join(RPC_FILE);
         let new = self.path.join("rpc.json.new");
@@ -262,7 +264,8 @@ impl DataDir {
 
     /// Makes the cookie of this run: a new file that only its owner can read.
     ///
-    /// # Errors The file system's error, or that of the system's randomness; then no cookie is left.
+    /// # Errors
+    /// The file system's error, or that of the system's randomness; then no cookie is left.
     pub fn write_cookie(&self) -> Result<Cookie, DataDirError> {
         let path = self.path.join(COOKIE_FILE);
         let cookie = Cookie::generate().map_err(failed("make", &path))?;

@@ -100,7 +100,8 @@ impl Identity {
 
     /// Reads a key file.
     ///
-    /// # Errors If the file is missing, is no key file, is damaged, or is readable by others. It is not changed.
+    /// # Errors
+    /// If the file is missing, is no key file, is damaged, or is readable by others. It is not changed.
     pub fn load(path: &Path) -> Result<Self, IdentityError> {
         let open = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => IdentityError::Missing(path.to_owned()),
@@ -127,7 +128,8 @@ impl Identity {
 
     /// Writes the key to a new file with mode 0600. Makes its directory if necessary.
     ///
-    /// # Errors [`IdentityError::Exists`] if something exists there already; it is not changed.
+    /// # Errors
+    /// [`IdentityError::Exists`] if something exists there already; it is not changed.
     pub fn save_new(&self, path: &Path) -> Result<(), IdentityError> {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             DirBuilder::new()
@@ -155,7 +157,8 @@ impl Identity {
 
     /// Reads the key file, or makes it if there is none. Says whether it was made.
     ///
-    /// # Errors Those of [`Identity::load`] and [`Identity::save_new`]: an existing file is never replaced.
+    /// # Errors
+    /// Those of [`Identity::load`] and [`Identity::save_new`]: an existing file is never replaced.
     pub fn load_or_make(path: &Path) -> Result<(Self, bool), IdentityError> {
         match Self::load(path) {
             Ok(identity) => Ok((identity, false)),

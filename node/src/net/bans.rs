@@ -123,7 +123,8 @@ impl Encode for List<'_> {
 
 /// Decodes the bytes that [`encode`] made of bans.
 ///
-/// # Errors If [`encode`] did not make these bytes.
+/// # Errors
+/// If [`encode`] did not make these bytes.
 pub fn decode(bytes: Vec<u8>) -> Result<Vec<KeptBan>, DecodeError> {
     let mut reader = Reader::new(Bytes::from(bytes));
     let count = reader.array("bans", 2 * BANS_MAX)?;

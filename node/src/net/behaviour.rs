@@ -112,7 +112,8 @@ impl Behaviour {
 
     /// Starts the engine from what an earlier run kept. Must come before everything else.
     ///
-    /// # Errors Those of the engine.
+    /// # Errors
+    /// Those of the engine.
     pub fn restore(&mut self, restored: Restored) -> Result<(), RestoreError> {
         self.host.restore(restored)?;
         self.run();

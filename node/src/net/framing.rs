@@ -94,7 +94,8 @@ impl FrameReader {
 
     /// Takes bytes from the front of `input` up to the next event that is worth reporting.
     ///
-    /// # Errors As soon as the prefix shows that the frame can't be accepted.
+    /// # Errors
+    /// As soon as the prefix shows that the frame can't be accepted.
     pub fn feed(&mut self, input: &mut &[u8]) -> Result<Step, FrameError> {
         let declared = match self.declared {
             Some(declared) => declared,

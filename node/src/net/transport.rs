@@ -87,7 +87,8 @@ impl WireBytes {
 /// The node's transport, which dials as `dials` says. Bytes are added to `wire` as they pass. TCP goes over
 /// `links` if there are any, and otherwise over plain sockets.
 ///
-/// # Errors Says what the system lacks.
+/// # Errors
+/// Says what the system lacks.
 pub fn build(
     identity: &Keypair,
     wire: &Arc<WireBytes>,

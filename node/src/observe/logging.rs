@@ -46,7 +46,8 @@ pub fn start(filter: &str, format: LogFormat) {
 
 /// Checks a filter and returns it.
 ///
-/// # Errors Says which part makes no sense.
+/// # Errors
+/// Says which part makes no sense.
 pub fn parse_filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text)
         .map(|_| text.to_owned())

@@ -188,7 +188,8 @@ const BUFFER_BYTES: usize = 256 * 1024;
 impl TraceWriter {
     /// Creates the file (or empties it) and writes the header.
     ///
-    /// # Errors The file system's error.
+    /// # Errors
+    /// The file system's error.
     pub fn create(path: &Path, peer_id: &str, network: &str) -> io::Result<Self> {
         let mut writer = Self { file: BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?) };
         let header = Header {
@@ -203,14 +204,16 @@ impl TraceWriter {
 
     /// Appends a record, stamped with the present moment.
     ///
-    /// # Errors The file system's error, if the buffer has to be written.
+    /// # Errors
+    /// The file system's error, if the buffer has to be written.
     pub fn write(&mut self, what: What) -> io::Result<()> {
         self.file.write_all(&Record { at_ns: clock::monotonic_ns(), what }.to_bytes())
     }
 
     /// Hands buffered records to the system.
     ///
-    /// # Errors The file system's error.
+    /// # Errors
+    /// The file system's error.
     pub fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
@@ -218,7 +221,8 @@ impl TraceWriter {
 
 /// Reads a whole trace. If the file ends inside a record, this record is omitted.
 ///
-/// # Errors Says whether the file, its header or a record in the middle is at fault.
+/// # Errors
+/// Says whether the file, its header or a record in the middle is at fault.
 pub fn read(path: &Path) -> Result<(Header, Vec<Record>), TraceError> {
     let bytes = std::fs::read(path)?;
     let mut reader = Reader::new(bytes.into());

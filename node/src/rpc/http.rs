@@ -103,7 +103,8 @@ pub enum HttpError {
 impl HttpListener {
     /// Binds `address`; port 0 takes a free one. Connections wait until [`HttpListener::serve`].
     ///
-    /// # Errors If the address is not on loopback, is in use, or can't be bound.
+    /// # Errors
+    /// If the address is not on loopback, is in use, or can't be bound.
     pub fn bind(address: SocketAddr) -> Result<Self, HttpError> {
         if !address.ip().is_loopback() {
             return Err(HttpError::NotLoopback(address));
@@ -126,7 +127,8 @@ impl HttpListener {
 
     /// Answers requests until the server is stopped or dropped.
     ///
-    /// # Errors The system's error.
+    /// # Errors
+    /// The system's error.
     pub fn serve(self, faces: Faces) -> Result<HttpServer, HttpError> {
         let Self { socket, address } = self;
         let failed = |error| HttpError::Io { address, error };

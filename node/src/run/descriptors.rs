@@ -41,7 +41,8 @@ pub struct Descriptors {
 impl Descriptors {
     /// Raises the soft limit, and shares out the descriptors.
     ///
-    /// # Errors If the system doesn't tell its limits. It is no error if a limit can't be raised.
+    /// # Errors
+    /// If the system doesn't tell its limits. It is no error if a limit can't be raised.
     pub fn claim(config: &Config) -> io::Result<Self> {
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
         let higher = [LIMIT_WANTED, LIMIT_OF_OTHERS].map(|wanted| wanted.min(hard));

@@ -63,7 +63,8 @@ impl VerifyPool {
     /// Starts one thread for each core, at least one and at most [`THREADS_MAX`]. Verdicts come through the
     /// receiver. It never holds more of them than there were jobs outstanding.
     ///
-    /// # Errors The system's error, if no thread can be started.
+    /// # Errors
+    /// The system's error, if no thread can be started.
     pub fn start() -> std::io::Result<(Self, mpsc::UnboundedReceiver<Verdicts>)> {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).clamp(1, THREADS_MAX);
         let (verdicts, receiver) = mpsc::unbounded_channel();

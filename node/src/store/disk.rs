@@ -76,7 +76,8 @@ impl fmt::Debug for RedbStore {
 impl RedbStore {
     /// Opens the store in `dir`, or makes one. Reads and checks all of it.
     ///
-    /// # Errors See [`StoreError`]. An error with an existing file leaves the file unchanged.
+    /// # Errors
+    /// See [`StoreError`]. An error with an existing file leaves the file unchanged.
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         let path = dir.join(STORE_FILE);
         match fs::metadata(&path) {

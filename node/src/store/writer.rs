@@ -111,7 +111,8 @@ struct Shared {
 impl Writer {
     /// Starts the thread. The answers to loads come through the receiver, one for each load that was accepted.
     ///
-    /// # Errors The system's error, if no thread can be started.
+    /// # Errors
+    /// The system's error, if no thread can be started.
     pub fn start(store: Box<dyn Store>) -> io::Result<(Self, mpsc::UnboundedReceiver<Answer>)> {
         Self::start_with(store, GROUP_WAIT)
     }
@@ -161,7 +162,8 @@ impl Writer {
     /// Asks for a block or its transactions' ids, committed or not, or for the committed state of anything else.
     /// The answer comes through the receiver of [`Writer::start`].
     ///
-    /// # Errors [`WriterBusy`]; then no answer comes.
+    /// # Errors
+    /// [`WriterBusy`]; then no answer comes.
     pub fn load(&self, load: Load) -> Result<(), WriterBusy> {
         let queued = self.shared.lock().queued(&load);
         let Some(loaded) = queued else { return self.ask(Question::Load(load)) };
@@ -214,7 +216,8 @@ impl Writer {
 
     /// Commits what was submitted, answers what was asked, closes the store, and waits for all of this.
     ///
-    /// # Errors The reason, if not everything was kept.
+    /// # Errors
+    /// The reason, if not everything was kept.
     pub fn close(mut self) -> Result<(), Arc<StoreError>> {
         self.finish();
         let failure = self.progress.borrow().failure.clone();

@@ -143,7 +143,8 @@ impl Pace {
 
     /// Whether the peer may write a chunk now.
     ///
-    /// # Errors The time at which it may, if not now.
+    /// # Errors
+    /// The time at which it may, if not now.
     pub fn ready(&mut self, peer: u64, now: Time) -> Result<(), Time> {
         let at = match &self.train {
             Some(train) if train.peer == peer && train.left > 0 => train.next,

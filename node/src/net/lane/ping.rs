@@ -49,7 +49,8 @@ impl Pings {
 
     /// A pong came. Returns how long it took.
     ///
-    /// # Errors If no ping with this nonce waits for a pong.
+    /// # Errors
+    /// If no ping with this nonce waits for a pong.
     pub(crate) fn answered(&mut self, nonce: Nonce, now: Time) -> Result<Duration, CloseReason> {
         match self.stage {
             Stage::Asked { nonce: asked, at, .. } if asked == nonce => {

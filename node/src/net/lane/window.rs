@@ -164,7 +164,8 @@ impl BulkWindow {
 
     /// The peer has read `bytes` more. Returns when the newest of them were written, as far as this is known.
     ///
-    /// # Errors If more was acknowledged than written.
+    /// # Errors
+    /// If more was acknowledged than written.
     pub fn acked(&mut self, bytes: u64, now: Time) -> Result<Option<Time>, AckedTooMuch> {
         self.under_way = self.under_way.checked_sub(bytes).ok_or(AckedTooMuch)?;
         let mut left = bytes;

@@ -41,7 +41,8 @@ impl Encode for List<'_> {
 
 /// Decodes the bytes that [`encode`] made of standings.
 ///
-/// # Errors If [`encode`] did not make these bytes.
+/// # Errors
+/// If [`encode`] did not make these bytes.
 pub fn decode(bytes: Vec<u8>) -> Result<Standings, DecodeError> {
     let mut reader = Reader::new(Bytes::from(bytes));
     let mut standings = Standings::new();
