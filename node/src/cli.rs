@@ -127,12 +127,12 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_PRUNE_AGE", value_name = "TIME", value_parser = values::parse_age)]
     pub prune_age: Option<Duration>,
 
-    /// The most gossip peers that dialled this node
+    /// How many gossip peers may have dialled this node
     #[arg(long, env = "NODE_MAX_PEERS_IN", value_name = "N", default_value_t = 64,
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
     pub max_peers_in: u16,
 
-    /// The most gossip peers that this node dials and keeps; with 0 it dials only the reserved peers, and
+    /// How many gossip peers this node dials and keeps; with 0 it dials only the reserved peers, and
     /// accepts no --bootstrap
     #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = 10,
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
@@ -167,7 +167,7 @@ pub struct RunArgs {
 
     /// How many duplicates to accept for each useful body, 0 to 2; with author-tree only
     ///
-    /// Resilience costs duplicates. With 1, most items come by two routes, and the failure of one is not felt. The
+    /// Resilience costs duplicates. With 1, most items come by two paths, and the failure of one is not felt. The
     /// node keeps or asks for as many links as this needs.
     #[arg(long, env = "NODE_REDUNDANCY", value_name = "R")]
     pub redundancy: Option<Redundancy>,

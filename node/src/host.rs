@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::observe::recorder::Recorder;
 use crate::store::{Awaited, Writer};
 
-/// A wish of the engine that needs the network or the service.
+/// An output of the engine that needs the network or the service.
 #[derive(Debug)]
 pub enum Effect {
     /// Send a message.

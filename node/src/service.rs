@@ -130,7 +130,7 @@ struct Service {
     config: Config,
     clock: Clock,
     swarm: Swarm<NodeBehaviour>,
-    /// The service's ends of what the engine's host writes to as well.
+    /// The engine's host writes to these as well.
     writer: Arc<Writer>,
     recorder: Recorder,
     discovery: Discovery,

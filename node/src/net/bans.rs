@@ -1,7 +1,7 @@
 //! The memory of peers that misbehaved: neither they nor their addresses are dialled or accepted for a while.
 //!
-//! Bans outlive a restart. For each ban the remaining time is kept, so it passes only while a node runs: a node
-//! that was off cannot tell how long it was off from a clock that was set. After a kill a ban may last some
+//! Bans outlive a restart. For each ban the remaining time is kept, so it passes only while a node runs: after a
+//! pause a node cannot know whether time has passed or the clock was set. After a kill a ban may last some
 //! seconds longer, never shorter.
 //!
 //! Deliberately absent: what misbehavior is (`reason.rs`).
@@ -21,7 +21,7 @@ pub const BAN_TIME: Duration = Duration::from_secs(600);
 /// and the maps around it.
 pub const BANS_MAX: usize = 1_024;
 
-/// Bans that a status lists, of peers and of addresses each. A person can look through so many.
+/// Bans that a status lists, of peers and of addresses each. A person can read through that many.
 pub const BANS_LISTED_MAX: usize = 32;
 
 /// Peers and addresses that are not wanted for a while. When it is full, the ban that ends first makes room.

@@ -1,10 +1,9 @@
-//! The seam between libp2p and the engine: events of libp2p become inputs, and requests of
-//! the engine become orders.
+//! The seam between libp2p and the engine: events of libp2p become inputs, and the engine's outputs become orders.
 //!
 //! No gossip rule lives here, and no rule about who gets a slot. The behaviour owns the engine's
-//! [host](EngineHost), the connections, the slots and the bans. If one of them decides something, it
+//! [host](EngineHost), the connections, the slots and the bans. If one of them decides something, the behaviour
 //! passes this on to the others. What follows from slots is in `peers.rs`. What follows from the engine's
-//! requests is in `effects.rs`.
+//! outputs is in `effects.rs`.
 
 mod effects;
 mod event;

@@ -222,7 +222,7 @@ impl Discovery {
         now < until
     }
 
-    /// How many slots of one group may be in use, for a candidate that was wanted last.
+    /// How many slots one group may have, including the candidate that was wanted last.
     #[must_use]
     pub const fn per_group(&self) -> usize {
         self.per_group

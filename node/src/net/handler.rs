@@ -35,8 +35,8 @@ pub use self::protocols::{LaneProtocols, protocol_name};
 /// nodes ask once a minute.
 pub const TURNED_AWAY_MAX: u8 = 8;
 
-/// How long a connection lives on after a goodbye. When libp2p has read the end of a connection, it ends the
-/// connection whatever else it has read, so a goodbye must come well before the end. QUIC's close drops data
+/// How long a connection lives on after a goodbye. libp2p ends a connection as soon as it has read its end,
+/// even if it has read other data before. So a goodbye must come well before the end. QUIC's close drops data
 /// that is not on its way yet.
 const GOODBYE_LINGER: StdDuration = StdDuration::from_millis(200);
 

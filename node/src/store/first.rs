@@ -2,9 +2,9 @@
 //! whatever is pruned. Below that, it is exact as far as bodies are kept.
 //!
 //! Blocks are recorded after their parents. So along the best chain their numbers only grow, and so do their
-//! epochs. All blocks that may have a transaction lie within that many heights of each other. So a look-up
-//! goes through the epochs of as many heights. In each it takes the lowest number that is on the best chain.
-//! Deliberately absent: pending transactions, and writing.
+//! epochs. All blocks that may have one transaction lie within [`VALID_UNTIL_AHEAD_MAX`] heights of each other. So
+//! a look-up goes through the epochs of that many heights. In each it takes the lowest number that is on the best
+//! chain. Deliberately absent: pending transactions, and writing.
 
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::Height;

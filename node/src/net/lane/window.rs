@@ -250,7 +250,7 @@ impl BulkWindow {
             u64::try_from(scaled).unwrap_or(u64::MAX)
         };
         // That round trip carried this much. The next window is what the wanted round trip carries at the same
-        // rate, and a step. The window may since have been cut below the bytes that were under way then, and a
+        // rate, and a step. For the bytes that were under way then, the window may have been cut already. And a
         // body's first chunks had little before them.
         let next = scaled(with.max(if least > wanted { self.bytes } else { 0 })).saturating_add(STEP_BYTES);
         if least > wanted {

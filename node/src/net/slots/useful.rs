@@ -15,9 +15,8 @@ use protocol::time::{Duration, Time};
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom as _;
 
-/// The numbers below are for this many inbound slots. They shrink and grow with the slots, rounded
-/// down. Together they spare
-/// 20. The longest-lived half of the rest makes 42.
+/// The numbers below are for this many inbound slots. They shrink and grow with the slots, rounded down. Together
+/// these protections spare 20 holders. The longest-lived half of the rest makes 42.
 pub const SHARES_OF: usize = 64;
 /// The holders that were most recently first with a block. Only producers can make blocks, so an
 /// attacker has to be faster.

@@ -224,7 +224,7 @@ fn told(tried: &dns::Error<io::Error>, no_server: Option<&str>) -> String {
         match (error, no_server) {
             (dns::Error::Dial(errors), _) => errors.iter().for_each(|error| tell(error, no_server, lines)),
             (dns::Error::ResolveError(_), Some(why)) => lines.push(format!("no name server to ask: {why}")),
-            // The error's own text is the whole question, in the form of its program.
+            // The error's own text would be the whole query, as the resolver prints it.
             (dns::Error::ResolveError(error), None) if error.is_no_records_found() => {
                 lines.push("the name has no address".to_owned())
             }
