@@ -200,7 +200,6 @@ impl Book {
 
     /// `source` tells that a peer is at `addresses`, the best first. `itself` means that the peer told it on a
     /// connection that proves its id. Returns whether the book has a new claim because of it.
-    /// claim is in the book for it.
     pub fn learn(
         &mut self,
         peer: PeerId,

@@ -78,7 +78,6 @@ impl Kademlia {
 
     /// A peer told, on a connection from `from`, that it is reached at these addresses, the best first. `source`
     /// is the group of `from`, as the book counts groups.
-    /// `from`, as the book counts.
     pub fn on_told(&mut self, peer: &PeerId, told: &[Multiaddr], from: &Multiaddr, source: Group, now: Time) {
         let told: Vec<_> =
             told.iter().take(PEER_ADDRESSES_MAX).filter_map(|told| told.clone().with_p2p(*peer).ok()).collect();

@@ -39,9 +39,9 @@ pub const OWN_STREAMS_MAX: usize = 8;
 /// Streams of a connection, opened by both sides.
 pub const STREAMS_MAX: usize = 2 * OWN_STREAMS_MAX;
 
-/// By how much the windows of a connection may grow together. An upload whose window is 1.5 MiB reaches `W / (RTT
-/// + W / 2R)`, because yamux reports half a window at a time. At R = 50 Mbit/s and 150 ms, of which 940 kB are
-/// under way, this is 46 Mbit/s. 256 KiB alone would reach 12.
+/// By how much the windows of a connection may grow together. An upload whose window is 1.5 MiB reaches
+/// `W / (RTT + W / 2R)`, because yamux reports half a window at a time. At R = 50 Mbit/s and 150 ms, of which
+/// 940 kB are under way, this is 46 Mbit/s. 256 KiB alone would reach 12.
 pub const GROWTH_BYTES_MAX: usize = UNREAD_BYTES_MAX - 3 * DEFAULT_CREDIT as usize;
 
 /// How long a connection that is being closed may take to write what remains. It keeps its place until then, and
