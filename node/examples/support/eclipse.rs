@@ -1,4 +1,4 @@
-//! A node whose peers an attacker wants to be, all of them, on virtual time. It uses the node's own `Discovery`,
+//! An attacker tries to become all peers of a node, on virtual time. The study uses the node's own `Discovery`,
 //! address book and `Slots`, and a network of which only addresses are modelled.
 //!
 //! What the attacker can do: it has a given number of identities, each with an address that answers and never

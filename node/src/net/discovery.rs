@@ -9,7 +9,7 @@
 //!
 //! Other candidates come from Kademlia and identify into the [address book](crate::net::discovery::book). They
 //! have IP addresses only, because only the operator may give names. One outbound slot is enough for an address
-//! group, except in private networks and for addresses that the operator gave. So a peer with addresses in few
+//! group, except in private networks and for addresses that the operator gave. So a party with addresses in few
 //! groups gets few of the slots, no matter how many names it uses. If the network itself has fewer groups than
 //! there are slots, a group may have more (`crowd.rs`). The peers that held outbound slots longest when the last
 //! run ended, the *anchors*, are dialled first. The other changes while all slots are in use are in
