@@ -4,7 +4,8 @@
 //! eclipse FROM TO    the seeds FROM to TO, of both scenarios: a line for each
 //! ```
 //!
-//! What the lines say is judged by `scripts/prove.sh eclipse`, not here: it knows how many there have to be.
+//! `scripts/prove.sh eclipse` judges these lines, because it knows how many there have to
+//! be. This program does not.
 
 use std::process::ExitCode;
 

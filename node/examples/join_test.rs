@@ -4,11 +4,12 @@
 //! join_test NODE [NODES [BLOCKS [PENDING]]]
 //! ```
 //!
-//! NODE is the node program. A store is filled with BLOCKS (5,000) signed blocks of 20 transactions of 256 bytes, and with
-//! PENDING (20,000) such transactions; NODES (50) nodes start with a copy of it and find each other through the first. When
-//! all have peers, one with nothing joins. The last line tells when its tip and its mempool were the others', and the bytes
-//! that it had read by then, below noise, over the bytes of the blocks and transactions that it lacked. Exit status: 0 it got
-//! there within 60 s, 1 it didn't.
+//! NODE is the node program. A store is filled with BLOCKS (5,000) signed blocks of 20 transactions of 256
+//! bytes, and with PENDING (20,000) such transactions. NODES (50) nodes start with a copy of it and find
+//! each other through the first. When all have peers, one with nothing joins. The last line tells when its
+//! tip and its mempool were the same as the others'. It also tells the bytes that it had read by then, below
+//! noise, divided by the bytes of the blocks and transactions that it lacked. Exit status: 0 if it was
+//! complete within 60 s, 1 if not.
 
 #[path = "support/running.rs"]
 mod running;
@@ -33,7 +34,7 @@ use running::{Outcome, Running, outcome};
 
 const PER_BLOCK: u64 = 20;
 const LIMIT: Duration = Duration::from_secs(60);
-/// Fifty starts on two cores.
+/// The time for fifty starts on two cores.
 const START_MAX: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {

@@ -1,15 +1,16 @@
-//! Kills a loaded node at random, again and again, and looks whether everything that it acknowledged is there when it is
-//! started again.
+//! Kills a loaded node at random, again and again. After each restart it checks that everything that the
+//! node acknowledged is there.
 //!
 //! ```text
 //! kill_test NODE [COUNT]
 //! ```
 //!
-//! NODE is the node program, COUNT how often it is killed (30). The node has a data dir of its own, makes a block of its
-//! mempool each 200 ms, and is given signed transactions by several clients at once; an answer from its RPC is an
-//! acknowledgement. Some 50 ms to 1 s after the start of the load it gets SIGKILL. The next start must come up within 5 s,
-//! and know every transaction of the round before and a sample of all earlier ones; at the end, all. The last line is the
-//! figure. Exit status: 0 nothing is missing, 1 something is, or the node didn't come up.
+//! NODE is the node program, COUNT how often it is killed (30). The node has its own data dir and makes a
+//! block from its mempool each 200 ms. Several clients give it signed transactions at once. An answer from its
+//! RPC is an acknowledgement. Some 50 ms to 1 s after the start of the load it gets SIGKILL. The next start
+//! must come up within 5 s. It must know every transaction of the round before and a sample of all earlier
+//! ones; at the end, all. The last line is the figure. Exit status: 0 if nothing is missing, 1 if something
+//! is, or if the node didn't come up.
 //!
 //! Deliberately absent: loss of power, which needs a disk that forgets (see the tests of the store).
 
@@ -33,15 +34,16 @@ use tokio::task::JoinSet;
 
 use running::{Outcome, Running, outcome};
 
-/// Kills without another word.
+/// The number of kills if none is given.
 const COUNT_DEFAULT: u64 = 30;
-/// A start may take so long.
+/// How long a start may take.
 const START_MAX: Duration = Duration::from_secs(5);
-/// Clients at once.
+/// Clients at the same time.
 const CLIENTS: u64 = 8;
 /// Transactions of earlier rounds that are looked up in each round.
 const SAMPLE: usize = 100;
-/// What each transaction may still be confirmed in, from the height at the start of a round: blocks of half an hour.
+/// In how many blocks each transaction may still be confirmed, from the height at the start of a round:
+/// blocks of half an hour.
 const VALID_FOR: u64 = 9_000;
 
 fn main() -> ExitCode {
@@ -114,7 +116,7 @@ async fn start(node: &Path, dir: &Path) -> Outcome<Running> {
     Running::start(node, dir, &flags, START_MAX).await
 }
 
-/// Submits until the node is gone. Returns what it acknowledged.
+/// Submits until the node is gone. Returns the ids that it acknowledged.
 async fn submit(client: &HttpClient, number: &AtomicU64, valid_until: u64) -> Vec<String> {
     let mut acknowledged = Vec::new();
     loop {
@@ -132,7 +134,7 @@ async fn submit(client: &HttpClient, number: &AtomicU64, valid_until: u64) -> Ve
     }
 }
 
-/// How many of these the node doesn't know.
+/// How many of these ids the node doesn't know.
 async fn lost(client: &HttpClient, ids: &[String]) -> Outcome<u64> {
     let mut lost = 0;
     for id in ids {

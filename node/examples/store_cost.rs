@@ -4,8 +4,9 @@
 //! cargo run --release -p node --example store_cost [DIRECTORY]
 //! ```
 //!
-//! It works in a directory of its own below DIRECTORY (the system's for temporary files if none is given) and removes it.
-//! Run it on the disk that the node will use: the figures are that disk's. Deliberately absent: any judgement.
+//! It works in its own directory below DIRECTORY (the system's directory for temporary files if none is
+//! given) and removes it. Run it on the disk that the node will use: the figures are that disk's.
+//! Deliberately absent: any judgement.
 
 use std::error::Error;
 use std::fs::File;
@@ -27,7 +28,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// How long each group size is measured.
 const EACH: Duration = Duration::from_secs(4);
-/// Transactions that one size commits at most: what a mempool holds.
+/// The most transactions that one size commits: as many as a mempool holds.
 const TRANSACTIONS_MAX: usize = 65_536;
 /// Payload of a transaction that is 256 bytes encoded, with nonces and heights of three to five bytes.
 const PAYLOAD_BYTES: usize = 256 - 111;
@@ -203,7 +204,7 @@ fn block(
     (Arc::new(Block { header, transactions: bodies }), ids)
 }
 
-/// Milliseconds that a write of one page and its sync take, the median of 200: what no commit can undercut.
+/// Milliseconds that a write of one page and its sync take, the median of 200. No commit can be faster.
 fn sync(dir: &Path) -> Outcome<f64> {
     let file = File::create(dir.join("sync"))?;
     file.set_len(1 << 20)?;
@@ -219,7 +220,7 @@ fn sync(dir: &Path) -> Outcome<f64> {
     Ok(times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e3))
 }
 
-/// Bytes that this process had the system write to disk.
+/// Bytes that the system wrote to disk for this process.
 fn written() -> u64 {
     let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));

@@ -1,5 +1,5 @@
-//! What may be typed: every command, flag and environment variable. Parsing only; what a value means in the end is
-//! decided in `settings.rs`.
+//! Everything that may be typed: every command, flag and environment variable. This file only parses;
+//! `settings.rs` decides what a value means in the end.
 //!
 //! Deliberately absent: secrets as values. Keys are named by file, never by flag or environment.
 
@@ -27,8 +27,8 @@ mod settings;
 pub mod typed;
 pub mod values;
 
-/// Most gossip peers of one direction. Each may have 8.25 MiB queued for it at worst, and takes a socket: the usual
-/// limit of open files is 1,024.
+/// The most gossip peers of one direction. At worst each has 8.25 MiB queued for it, and each needs a socket: the
+/// usual limit of open files is 1,024.
 pub const PEERS_MAX: u16 = 1_024;
 
 const AFTER_RUN: &str = "\
@@ -49,11 +49,11 @@ A flag wins over its environment variable; an empty variable counts as unset.";
 
 /// A Hearsay node: carries signed transactions and blocks to every other node.
 ///
-/// Without a command it runs a node, as `node run` does. The other commands ask a running node.
+/// Without a command it runs a node, like `node run`. The other commands ask a running node.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "node", version, after_long_help = AFTER_RUN, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// What to do; running a node if nothing is said.
+    /// What to do; without a command, run a node.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Settings of the run.
@@ -64,13 +64,13 @@ pub struct Cli {
 /// A command.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Run a node (the same as no command).
+    /// Run a node (as without a command).
     #[command(after_long_help = AFTER_RUN)]
     Run(Box<RunArgs>),
     /// Make or show the node's key.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Show how a running node is.
+    /// Show the state of a running node.
     Status(AskArgs),
     /// List the gossip peers of a running node.
     Peers(AskArgs),
@@ -89,7 +89,7 @@ pub enum Command {
 pub struct RunArgs {
     /// Addresses of nodes to join through, with or without /p2p/PEER-ID
     ///
-    /// Repeat the flag, or separate addresses by commas. They are tried forever.
+    /// Repeat the flag, or separate addresses by commas. The node tries them forever.
     #[arg(long, env = "NODE_BOOTSTRAP", value_name = "ADDR", value_delimiter = ',', value_parser = typed::parse_dial)]
     pub bootstrap: Vec<Multiaddr>,
 
@@ -102,7 +102,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
 
-    /// Use the key in this file rather than the data dir's
+    /// Use the key in this file instead of the data dir's
     ///
     /// The file must exist: `node key generate --out FILE` makes one. A mistyped path never makes a new key.
     #[arg(long, env = "NODE_KEY_FILE", value_name = "FILE")]
@@ -110,73 +110,77 @@ pub struct RunArgs {
 
     /// Keep key and data in memory only
     ///
-    /// The key is a new one, unless --key-file is given. No rpc.json is written, so the other commands need
-    /// --rpc; with --data-dir as well, that directory gets LOCK and, while the node runs, rpc.json and the cookie, and neither key nor store.
+    /// The key is new at each start, unless --key-file is given. No rpc.json is written, so the other commands
+    /// need --rpc. With --data-dir as well, that directory gets LOCK and, while the node runs, rpc.json and the
+    /// cookie, but neither key nor store.
     #[arg(long, env = "NODE_EPHEMERAL", value_parser = BoolishValueParser::new())]
     pub ephemeral: bool,
 
-    /// Delete the bodies of the oldest blocks while all take more than this, such as 10GiB; the newest 288 stay
+    /// Delete the bodies of the oldest blocks while all bodies take more than this, such as
+    /// 10GiB; the newest 288 stay
     #[arg(long, env = "NODE_PRUNE_BYTES", value_name = "BYTES", value_parser = values::parse_bytes)]
     pub prune_bytes: Option<u64>,
 
     /// Delete the bodies of blocks that were stored longer ago than this, such as 30d; the newest 288 stay
     ///
-    /// Only time for which the node runs counts, so that a clock that is set wrongly deletes nothing.
+    /// Only time for which the node runs counts, so a clock that is set wrongly deletes nothing.
     #[arg(long, env = "NODE_PRUNE_AGE", value_name = "TIME", value_parser = values::parse_age)]
     pub prune_age: Option<Duration>,
 
-    /// Gossip peers that may have dialled this node
+    /// How many gossip peers may have dialled this node
     #[arg(long, env = "NODE_MAX_PEERS_IN", value_name = "N", default_value_t = 64,
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
     pub max_peers_in: u16,
 
-    /// Gossip peers that this node dials and keeps; with 0 it dials the reserved peers alone, and takes no --bootstrap
+    /// How many gossip peers this node dials and keeps; with 0 it dials only the reserved peers, and
+    /// accepts no --bootstrap
     #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = 10,
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
     pub max_peers_out: u16,
 
-    /// Peers to stay connected to, over and above the limits
+    /// Peers to stay connected to, beyond the limits
     #[arg(long, env = "NODE_RESERVED_PEER", value_name = "ADDR", value_delimiter = ',',
           value_parser = typed::parse_dial)]
     pub reserved_peer: Vec<Multiaddr>,
 
-    /// Dial nobody but the reserved peers: no discovery
+    /// Dial only the reserved peers: no discovery
     #[arg(long, env = "NODE_RESERVED_ONLY", value_parser = BoolishValueParser::new())]
     pub reserved_only: bool,
 
-    /// Exempt loopback peers from the limits per address block
+    /// Exempt loopback peers from the limits per address range
     ///
-    /// For test networks on one machine, whose nodes would count as one crowd. At most 8 inbound connections come from
-    /// one IPv4 address otherwise, and peers of one block share the memory of withheld items.
+    /// For test networks on one machine, whose nodes would otherwise count as one crowd. Without this, at
+    /// most 8 inbound connections come from one IPv4 address, and peers of one address group share the
+    /// memory of withheld items.
     #[arg(long, env = "NODE_EXEMPT_LOOPBACK", value_parser = BoolishValueParser::new())]
     pub exempt_loopback: bool,
 
-    /// How items travel: author-tree (push along the tree learned for each author), announce (ask for the body), flood
-    /// (push it), rumor (push it to a few peers a round) or none (reconciliation alone)
+    /// How items travel: author-tree (push along the tree learned for each author), announce (ask for the body),
+    /// flood (push it), rumor (push it to a few peers a round) or none (reconciliation alone)
     ///
-    /// author-tree may be told a redundancy, as by --redundancy: author-tree:redundancy=0.5. rumor takes settings too:
-    /// without any it is rumor:fanout=3,round=1s,nodes=1000,feedback=on. It sends an item to `fanout` random peers each
-    /// round, up to 4 times the digits of `nodes`, the expected size of the network; with feedback it stops once most of a
-    /// round's peers had the item.
+    /// author-tree can be given a redundancy, like --redundancy: author-tree:redundancy=0.5. rumor has settings
+    /// too. Without any it is rumor:fanout=3,round=1s,nodes=1000,feedback=on. It sends an item to `fanout` random
+    /// peers each round, up to 4 times the digits of `nodes`, the expected size of the network. With feedback it
+    /// stops when most of a round's peers had the item.
     #[arg(long, env = "NODE_RELAY", value_name = "POLICY", default_value_t = RelayPolicy::default())]
     pub relay: RelayPolicy,
 
     /// How many duplicates to accept for each useful body, 0 to 2; with author-tree only
     ///
-    /// Resilience costs duplicates: with 1, most items come by two ways, and one that fails isn't felt. The node keeps or
-    /// asks for as many links as that takes.
+    /// Resilience costs duplicates. With 1, most items come by two paths, and the failure of one is not felt. The
+    /// node keeps or asks for as many links as this needs.
     #[arg(long, env = "NODE_REDUNDANCY", value_name = "R")]
     pub redundancy: Option<Redundancy>,
 
     /// How often to compare mempool and tip with a random peer; 0s for never
     ///
-    /// A comparison costs about what differs. Without any, a new peer is told of the whole mempool, and what is lost
-    /// stays lost.
+    /// The cost of a comparison grows with the difference. Without comparisons, a new peer is told of the whole
+    /// mempool, and lost items stay lost.
     #[arg(long, env = "NODE_RECONCILE_INTERVAL", value_name = "TIME", default_value = "1s",
           value_parser = values::parse_interval_or_zero)]
     pub reconcile_interval: Duration,
 
-    /// Which way items go in these comparisons: push-pull (both), push (give) or pull (take)
+    /// The direction of items in these comparisons: push-pull (both), push (give) or pull (take)
     #[arg(long, env = "NODE_RECONCILE_DIGEST", value_name = "DIGEST", default_value_t = Digest::default())]
     pub reconcile_digest: Digest,
 
@@ -189,16 +193,17 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_NO_RPC", value_parser = BoolishValueParser::new())]
     pub no_rpc: bool,
 
-    /// Let `block_publish` take blocks of any producer
+    /// Let `block_publish` accept blocks of any producer
     ///
-    /// Without this, the rule of --producers holds for them as for blocks of the network. The caller needs the cookie
-    /// either way.
+    /// Without this, --producers applies to these blocks as it does to blocks from the network. The caller needs
+    /// the cookie in either case.
     #[arg(long, env = "NODE_RPC_ANY_PRODUCER", value_parser = BoolishValueParser::new())]
     pub rpc_any_producer: bool,
 
-    /// Public keys whose blocks count, 64 hexadecimal digits each
+    /// Public keys of the producers whose blocks are accepted, 64 hexadecimal digits each
     ///
-    /// Without this and without --open-producers, no block from the network counts.
+    /// Only blocks signed by these keys are accepted from the network. Without this and without
+    /// --open-producers, none is.
     #[arg(
         long,
         env = "NODE_PRODUCERS",
@@ -208,13 +213,13 @@ pub struct RunArgs {
     )]
     pub producers: Vec<PublicKey>,
 
-    /// Take anyone's blocks: for open test networks only
+    /// Accept blocks of all producers: for open test networks only
     #[arg(long, env = "NODE_OPEN_PRODUCERS", value_parser = BoolishValueParser::new())]
     pub open_producers: bool,
 
-    /// Make a block of the mempool this often, such as 5s
+    /// Make a block from the mempool this often, such as 5s
     ///
-    /// Signed with the node's own key, which the others must have among their --producers.
+    /// It is signed with the node's own key. The other nodes must have this key among their --producers.
     #[arg(long, env = "NODE_PRODUCE_EVERY", value_name = "TIME", value_parser = values::parse_interval)]
     pub produce_every: Option<Duration>,
 
@@ -253,7 +258,7 @@ pub struct AskArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
 
-    /// The node's RPC address, rather than the one that its rpc.json names
+    /// The node's RPC address, instead of the one in its rpc.json
     #[arg(long, env = "NODE_RPC", value_name = "HOST:PORT", value_parser = values::parse_rpc)]
     pub rpc: Option<String>,
 
@@ -274,7 +279,7 @@ pub enum KeyCommand {
         /// Where the node lives.
         #[command(flatten)]
         place: PlaceArgs,
-        /// Write to this file rather than into the data dir
+        /// Write to this file instead of the data dir
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         /// Print JSON
@@ -286,7 +291,7 @@ pub enum KeyCommand {
         /// Where the node lives.
         #[command(flatten)]
         place: PlaceArgs,
-        /// Show the key in this file rather than the data dir's
+        /// Show the key in this file instead of the data dir's
         #[arg(long, env = "NODE_KEY_FILE", value_name = "FILE")]
         key_file: Option<PathBuf>,
         /// Print JSON
@@ -300,7 +305,7 @@ pub enum KeyCommand {
 pub enum TxCommand {
     /// Sign a transaction and hand it to a running node; prints its id.
     Send(Box<SendArgs>),
-    /// Look a transaction up; fails if the node doesn't know it.
+    /// Look up a transaction; fails if the node doesn't know it.
     Get {
         /// The transaction's id, 64 hexadecimal digits
         #[arg(value_name = "ID")]
@@ -323,7 +328,7 @@ pub enum BlockCommand {
         #[command(flatten)]
         ask: AskArgs,
     },
-    /// Look a block up; fails if the node doesn't keep its body.
+    /// Look up a block; fails if the node doesn't keep its body.
     Get {
         /// The block's id, 64 hexadecimal digits
         #[arg(value_name = "ID")]
@@ -341,15 +346,15 @@ pub struct SendArgs {
     #[command(flatten)]
     pub payload: PayloadArgs,
 
-    /// Sign with the key in this file rather than the data dir's
+    /// Sign with the key in this file instead of the data dir's
     #[arg(long, alias = "key", env = "NODE_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 
-    /// What makes it distinct from others of the same author; random if not given
+    /// A number that makes it distinct from others of the same author; random if not given
     #[arg(long, value_name = "N")]
     pub nonce: Option<u64>,
 
-    /// For how many blocks it stays valid, counted from the highest block that the node knows of
+    /// For how many blocks it stays valid, counted from the highest block that the node knows
     #[arg(long, env = "NODE_VALID_FOR", value_name = "BLOCKS", default_value_t = 1_000,
           value_parser = clap::value_parser!(u64).range(1..=VALID_UNTIL_AHEAD_MAX))]
     pub valid_for: u64,
@@ -377,22 +382,22 @@ pub struct PayloadArgs {
 }
 
 impl Cli {
-    /// Reads what was typed, and what the environment says. Ends the program if that makes no sense, with a usage error, or
-    /// after it has printed what was asked for.
+    /// Reads what was typed, and the environment. If that makes no sense, ends the program with a usage error.
+    /// Also ends it after printing help or the version.
     #[must_use]
     pub fn read() -> Self {
         Self::read_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
 
-    /// The same of these words; the first is the program's name.
+    /// Parses these words in the same way; the first is the program's name.
     ///
     /// # Errors
-    /// A usage error, or what `--help` and `--version` print.
+    /// A usage error, or the output of `--help` and `--version`.
     pub fn read_from(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let command = environment::without_empty(Self::command());
         let words = arrange::arrange(&command, words.into_iter().collect())?;
         let asks = words.get(1).is_some_and(|word| command.find_subcommand(word).is_some());
-        // Variables of a run are none of another command's business, whatever nonsense they hold.
+        // Variables of a run do not concern another command, whatever nonsense they hold.
         let command = if asks { command.mut_args(|arg| arg.env(None::<&str>)) } else { command };
         let cli = Self::from_arg_matches(&command.try_get_matches_from(words)?)?;
         match &cli.command {
@@ -403,7 +408,8 @@ impl Cli {
         Ok(cli)
     }
 
-    /// What to say of variables that are set and look like settings of this program without being any. One line each.
+    /// What to report about variables that are set and look like settings of this program, but
+    /// are none. One line each.
     #[must_use]
     pub fn strange_variables(set: impl IntoIterator<Item = OsString>) -> Vec<String> {
         environment::strange(&Self::command(), set)
@@ -437,7 +443,7 @@ impl RunArgs {
     /// The relay policy with its redundancy.
     ///
     /// # Errors
-    /// A usage error if a redundancy is wanted of a policy that has none.
+    /// A usage error if a redundancy is given for a policy that has none.
     pub fn relay_policy(&self) -> Result<RelayPolicy, clap::Error> {
         match (self.relay, self.redundancy) {
             (policy, None) => Ok(policy),

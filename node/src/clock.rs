@@ -1,5 +1,5 @@
-//! The node's only clock. Engine time is microseconds of `CLOCK_MONOTONIC` since the node's start; traces hold that
-//! clock's plain nanoseconds, which all processes of one machine share.
+//! The node's only clock. Engine time is microseconds of `CLOCK_MONOTONIC` since the node's start. Traces hold
+//! that clock's plain nanoseconds, which all processes of one machine share.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -26,7 +26,7 @@ impl Clock {
         Time::ZERO + protocol::time::Duration::from(self.started.elapsed())
     }
 
-    /// How long the node has run.
+    /// How long the node has been running.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
@@ -47,8 +47,8 @@ pub fn monotonic_ns() -> u64 {
         .unwrap_or(0)
 }
 
-/// Seconds that no setting of the wall clock moves: since 1970 by what that said when this was asked first in the process,
-/// and by the monotonic clock from then on.
+/// Seconds since 1970 that no setting of the wall clock moves. The wall clock gives the first value in the
+/// process, and the monotonic clock counts from then on.
 #[must_use]
 pub fn steady_s() -> u64 {
     static STARTED: OnceLock<(Instant, u64)> = OnceLock::new();

@@ -1,4 +1,4 @@
-//! What a node runs with: resolved and checked, whatever it came from.
+//! A node's settings, resolved and checked, from whichever source they came.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,51 +30,51 @@ pub struct Config {
     pub identity: Keypair,
     /// The same key, for signing blocks.
     pub key: SecretKey,
-    /// Where the store and `rpc.json` go; `None` if the node is ephemeral and no directory was given.
+    /// The directory of the store and `rpc.json`; `None` if the node is ephemeral and no directory was given.
     pub data_dir: Option<PathBuf>,
     /// Keep nothing: the store is in memory, even with a data dir.
     pub ephemeral: bool,
-    /// Which bodies of old blocks are given up.
+    /// Which bodies of old blocks are deleted.
     pub prune: Prune,
     /// Addresses to listen on; port 0 chooses a free one.
     pub listen: Vec<Multiaddr>,
     /// First addresses to dial, with or without `/p2p/…`; tried forever.
     pub bootstrap: Vec<Multiaddr>,
-    /// Peers to stay connected to, over and above the limits.
+    /// Peers to stay connected to, beyond the limits.
     pub reserved_peers: Vec<Multiaddr>,
-    /// Dial nobody but the reserved peers: no discovery.
+    /// Dial only the reserved peers: no discovery.
     pub reserved_only: bool,
-    /// Gossip peers that may have dialled us.
+    /// The most gossip peers that dialled us.
     pub max_peers_in: usize,
-    /// Gossip peers that we dial and keep.
+    /// The most gossip peers that we dial and keep.
     pub max_peers_out: usize,
-    /// Exempt loopback addresses from the limits per address block and from shared strikes.
+    /// Exempt loopback addresses from the limits per address range and from shared strikes.
     pub loopback_exempt: bool,
-    /// What connections wait for at most; the default for every node that is run by its program.
+    /// The most time that connections wait for each thing. Every node that is run by its program has the default.
     pub deadlines: Deadlines,
-    /// How items travel.
+    /// The relay policy.
     pub relay: RelayPolicy,
-    /// How what got lost on the way is made good.
+    /// How items that were lost on the way are repaired.
     pub reconciliation: Reconciliation,
-    /// Whose blocks count.
+    /// The producers whose blocks are accepted.
     pub producers: Producers,
-    /// Make a block of the mempool this often.
+    /// Make a block from the mempool this often.
     pub produce_every: Option<Duration>,
-    /// Where the RPC listens; `None` for none.
+    /// The address on which the RPC listens; `None` for no RPC.
     pub rpc_addr: Option<SocketAddr>,
-    /// Take blocks of any producer from whoever may submit them.
+    /// Accept blocks of any producer from every client that may submit blocks.
     pub rpc_any_producer: bool,
-    /// Where to write a trace.
+    /// The file to which a trace is written.
     pub trace: Option<PathBuf>,
-    /// What TCP connections go over in place of bare sockets; `None` for every node that is run by its program.
+    /// Links for TCP connections in place of plain sockets; `None` for every node that is run by its program.
     pub links: Option<Arc<dyn Links>>,
 }
 
-/// Which bodies of old blocks are given up; none without a limit.
+/// Which bodies of old blocks are deleted; without a limit, none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prune {
-    /// The oldest while all take more than so many bytes.
+    /// The oldest, while all bodies take more than this number of bytes.
     pub bytes: Option<u64>,
-    /// Those that were stored longer ago than so many seconds.
+    /// Those that were stored longer ago than this number of seconds.
     pub seconds: Option<u64>,
 }

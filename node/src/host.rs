@@ -1,14 +1,15 @@
-//! The engine's host: gives the engine inputs and the time, and does with its outputs what needs no network.
+//! The engine's host: gives the engine inputs and the time, and carries out those of its
+//! outputs that need no network.
 //!
-//! **The drain rule.** After each input all outputs are taken before the next input goes in. What arises meanwhile waits
-//! in a queue. [`EngineHost::next_effect`] is the one place where the engine is fed and drained, so nobody can break the
-//! rule by the order of calls.
+//! **The drain rule.** After each input all outputs are taken before the next input goes in. Inputs that arise
+//! meanwhile wait in a queue. [`EngineHost::next_effect`] is the one place where the engine is fed and drained, so
+//! no order of calls can break the rule.
 //!
-//! What one input has the store keep is handed over together, when its outputs are drained. An answer to a submission
-//! carries the number of the commit that makes it safe. The trace is told of every event here.
+//! The records of one input are handed to the store together, when the input's outputs are drained. An answer to a
+//! submission carries the number of the commit that makes it safe. The trace gets every event here.
 //!
-//! Deliberately absent: connections, and who has which handle (`net/behaviour.rs`); when something is deleted or sampled
-//! (the service, which has its own ends of the store's writer and of the trace).
+//! Deliberately absent: connections, and which connection has which handle (`net/behaviour.rs`); and when
+//! something is deleted or sampled (the service, which has its own ends of the store's writer and of the trace).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,28 +25,28 @@ use crate::clock::Clock;
 use crate::observe::recorder::Recorder;
 use crate::store::{Awaited, Writer};
 
-/// What the engine wants done that needs the network or the service.
+/// An output of the engine that needs the network or the service.
 #[derive(Debug)]
 pub enum Effect {
     /// Send a message.
     Send {
-        /// To whom.
+        /// The receiver.
         peer: PeerHandle,
-        /// On which lane.
+        /// The lane.
         lane: Lane,
-        /// What.
+        /// The message.
         message: Message,
     },
     /// Disconnect a peer.
     Disconnect {
-        /// Whom.
+        /// The peer.
         peer: PeerHandle,
-        /// Why.
+        /// The reason.
         reason: DisconnectReason,
     },
     /// Read a peer's lanes, or stop reading them.
     Read {
-        /// Whose.
+        /// The peer.
         peer: PeerHandle,
         /// Whether to read.
         allowed: bool,
@@ -54,48 +55,48 @@ pub enum Effect {
     Verify(VerifyJob),
     /// Answer a submission.
     Submitted {
-        /// Of which item.
+        /// The item.
         item: ItemId,
-        /// How it went.
+        /// The result.
         result: Result<Submission, Refusal>,
-        /// When the writer has committed this, the item is safe.
+        /// The item is safe when the writer has committed the commit with this number.
         safe_at: u64,
     },
     /// Say that an item of a peer was refused.
     Refused {
-        /// Whose.
+        /// The peer.
         peer: PeerHandle,
-        /// Which.
+        /// The item.
         item: ItemId,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
     },
     /// Say that a peer told why it closes the connection.
     Goodbye {
-        /// Which.
+        /// The peer.
         peer: PeerHandle,
-        /// Its word for it.
+        /// The reason that it gives.
         reason: GoodbyeReason,
     },
-    /// Tell the service of an event that is worth a line in the log.
+    /// Tell the service about an event that is worth a line in the log.
     Event(gossip::Event),
 }
 
-/// The engine with what it needs to run.
+/// The engine, with everything that it needs to run.
 pub struct EngineHost {
     gossip: Gossip,
     clock: Clock,
     /// `None` once the node stops.
     writer: Option<Arc<Writer>>,
     recorder: Recorder,
-    /// What the engine is told next.
+    /// The inputs that the engine gets next.
     inputs: VecDeque<Input>,
     /// Whether the last input's outputs are still to be taken.
     draining: bool,
-    /// What the input under way has kept, and its answers to submissions.
+    /// The records of the input under way, and its answers to submissions.
     records: Vec<Record>,
     submitted: Vec<(ItemId, Result<Submission, Refusal>)>,
-    /// Answers to submissions that are ready to be told.
+    /// Answers to submissions that are ready to be sent.
     answers: VecDeque<Effect>,
 }
 
@@ -116,10 +117,10 @@ impl EngineHost {
         }
     }
 
-    /// Has the engine start from what an earlier run kept. Comes before everything else.
+    /// Starts the engine from what an earlier run kept. Must come before everything else.
     ///
     /// # Errors
-    /// The engine's.
+    /// Those of the engine.
     pub fn restore(&mut self, restored: Restored) -> Result<(), RestoreError> {
         self.draining = true;
         self.gossip.restore(self.clock.now(), restored)
@@ -130,7 +131,7 @@ impl EngineHost {
         self.inputs.push_back(input);
     }
 
-    /// What is to be done next; nothing once all inputs are dealt with.
+    /// What is to be done next; `None` once all inputs are processed.
     pub fn next_effect(&mut self) -> Option<Effect> {
         loop {
             if let Some(answer) = self.answers.pop_front() {
@@ -161,7 +162,7 @@ impl EngineHost {
         self.gossip.poll_timeout()
     }
 
-    /// The engine, to be asked.
+    /// The engine, for questions.
     #[must_use]
     pub const fn gossip(&self) -> &Gossip {
         &self.gossip
@@ -185,18 +186,18 @@ impl EngineHost {
         self.clock.now()
     }
 
-    /// Has something looked up in the store; the answer comes to the service. False if no answer will come.
+    /// Asks the store for something. The answer comes to the service. False if no answer will come.
     #[must_use]
     pub fn load(&self, load: Load) -> bool {
         self.writer.as_ref().is_some_and(|writer| writer.load(load).is_ok())
     }
 
-    /// Nothing is kept from here on.
+    /// From now on nothing is kept.
     pub fn stop_keeping(&mut self) {
         self.writer = None;
     }
 
-    /// Does what the host itself can, and passes on the rest.
+    /// Carries out what the host itself can, and passes on the rest.
     fn take(&mut self, output: Output) -> Option<Effect> {
         match output {
             Output::Send { peer, lane, message } => Some(Effect::Send { peer, lane, message }),
@@ -220,7 +221,8 @@ impl EngineHost {
         }
     }
 
-    /// Each event that is passed on is a turn of the swarm: what only the trace is told of ends here.
+    /// Each event that is passed on costs a turn of the libp2p swarm, so events that only
+    /// the trace needs end here.
     fn on_event(&mut self, event: gossip::Event) -> Option<Effect> {
         match event {
             gossip::Event::Submitted { item, result } => {

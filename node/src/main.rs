@@ -1,4 +1,4 @@
-//! The `node` program: reads the command line, does what it says, and ends with a code that tells how it went.
+//! The `node` program: reads the command line, carries it out, and ends with an exit code that tells the result.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     run::exit_on_panic();
     let cli = Cli::read();
     if !matches!(cli.command, None | Some(Command::Run(_))) {
-        // A run says so in its log.
+        // A run reports this in its log.
         for line in Cli::strange_variables(std::env::vars_os().map(|(name, _)| name)) {
             logging::to_stderr(&format!("warning: {line}"));
         }
@@ -32,7 +32,7 @@ fn run_node(args: RunArgs) -> ExitCode {
     report(run::run(args, None))
 }
 
-/// Prints an error, and turns either way to end into an exit code.
+/// Prints an error, and turns either result into an exit code.
 fn report<E: std::fmt::Display + ExitStatus>(result: Result<ExitCode, E>) -> ExitCode {
     result.unwrap_or_else(|error| {
         logging::to_stderr(&format!("error: {error}"));

@@ -1,7 +1,7 @@
 //! The network: everything between libp2p and the engine, and everything about peers that is no gossip rule.
 //!
-//! Bytes come and go through `transport` and `lane`; `behaviour` and `handler` are what libp2p calls. `slots`, `limits`
-//! and `bans` decide who may be a peer; `discovery` decides whom to dial.
+//! Bytes come and go through `transport` and `lane`. libp2p calls `behaviour` and `handler`. `slots`, `limits` and
+//! `bans` decide which nodes may be peers. `discovery` decides which addresses to dial.
 
 pub mod addresses;
 pub mod bans;

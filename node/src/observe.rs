@@ -1,7 +1,7 @@
-//! What the node lets people and instruments see: its logs, its status lines, its trace.
+//! What the node shows to people and instruments: its logs, its status lines, its trace.
 //!
-//! Everything here only records or puts into words. It knows neither the network nor the engine's state, and decides
-//! nothing. What is worth saying, and when, is the service's.
+//! Everything here only records, or makes text. It knows neither the network nor the engine's state, and decides
+//! nothing. The service decides what is worth reporting, and when.
 
 pub(crate) mod errors;
 pub mod logging;

@@ -1,7 +1,7 @@
-//! The JSON-RPC's methods: they turn requests into [`Command`]s for the service, and its answers into JSON. One trait makes
-//! server and client, so the two can't disagree.
+//! The JSON-RPC's methods: they turn requests into [`Command`]s for the service, and its answers into JSON. One
+//! trait makes server and client, so the two can't disagree.
 //!
-//! Reading and `tx_send` are open to everyone on the machine. What changes the node otherwise needs the cookie
+//! Reading and `tx_send` are open to everyone on the machine. Other methods that change the node need the cookie
 //! (`access.rs`). The listener is `http.rs`. Deliberately absent: subscriptions.
 
 use std::sync::Arc;
@@ -30,23 +30,25 @@ pub mod http;
 use self::command::{Command, PeerStatus, Status};
 use self::evidence::EvidenceView;
 
-/// JSON around an item: names, quotes, ids. 4 KiB is ample.
+/// The JSON around an item: names, quotes, ids. 4 KiB is ample.
 const ENVELOPE_BYTES: usize = 4 * 1024;
 
-/// Bytes of a request: the largest block in hexadecimal and what is around it, 8 MiB and 4 KiB.
+/// Bytes of a request: the largest block in hexadecimal and the JSON around it, 8 MiB and 4 KiB.
 pub const REQUEST_BYTES_MAX: usize = 2 * BLOCK_BYTES_MAX + ENVELOPE_BYTES;
 
-/// Bytes of an answer: as a request, and a block's transaction ids of 64 digits, two quotes and a comma: 10.6 MiB.
+/// Bytes of an answer: those of a request, and for each of a block's transactions an id of 64 digits, two
+/// quotes and a comma: 10.6 MiB.
 pub const RESPONSE_BYTES_MAX: usize = REQUEST_BYTES_MAX + BLOCK_TRANSACTIONS_MAX * 67;
 
-/// Requests in a batch. They are answered one after the other, so a connection never has more than one command under way.
+/// Requests in a batch. They are answered one after the other, so a connection never has more
+/// than one command under way.
 pub const BATCH_MAX: u32 = 64;
 
-/// How long the service may take to answer, waiting for its queue included.
+/// How long the service may take to answer, including the time in its queue.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The code of an item's refusal; the message is the refusal's prose. Our codes lie outside of -32768 to -32000, which JSON-RPC 2.0
-/// (section 5.1) keeps for itself and its libraries.
+/// The code of an item's refusal; the message is the refusal's text. Our codes lie outside of -32768 to -32000,
+/// because JSON-RPC 2.0 (section 5.1) reserves these for itself and its libraries.
 pub const CODE_REFUSED: i32 = -31_010;
 
 /// The code for a service that did not answer in time.
@@ -67,12 +69,12 @@ pub struct Submitted {
     pub accepted: bool,
 }
 
-/// What is known of a transaction.
+/// What is known about a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionView {
-    /// Where it stands.
+    /// Its state.
     pub status: TransactionState,
-    /// The id of the first block that holds it; in later ones it has no effect.
+    /// The id of the first block with the transaction. It has no effect in later ones.
     pub block: Option<String>,
     /// That block's height.
     pub height: Option<u64>,
@@ -80,7 +82,7 @@ pub struct TransactionView {
     pub transaction: Option<String>,
 }
 
-/// Where a transaction stands.
+/// The state of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TransactionState {
@@ -99,7 +101,7 @@ pub struct BlockView {
     pub parent: String,
     /// Its producer's public key.
     pub producer: String,
-    /// When its producer says it was made, in milliseconds since 1970.
+    /// When it was made, by its producer's word, in milliseconds since 1970.
     pub timestamp_ms: u64,
     /// Its transactions' ids, in order.
     pub transactions: Vec<String>,
@@ -110,31 +112,31 @@ pub struct BlockView {
 /// The methods. Bytes and ids are hexadecimal without 0x.
 #[rpc(server, client)]
 pub trait Api {
-    /// How the node is.
+    /// Returns the state of the node.
     #[method(name = "admin_nodeInfo")]
     async fn node_info(&self) -> RpcResult<Status>;
 
-    /// Who its gossip peers are.
+    /// Lists its gossip peers.
     #[method(name = "admin_peers")]
     async fn peers(&self) -> RpcResult<Vec<PeerStatus>>;
 
-    /// What is kept against producers that signed two blocks for one height, by producer.
+    /// Lists the evidence against producers that signed two blocks for one height, by producer.
     #[method(name = "evidence_list")]
     async fn evidence_list(&self) -> RpcResult<Vec<EvidenceView>>;
 
-    /// Takes an encoded signed transaction.
+    /// Submits an encoded signed transaction.
     #[method(name = "tx_send")]
     async fn tx_send(&self, transaction: String) -> RpcResult<Submitted>;
 
-    /// Looks a transaction up; null if it isn't known.
+    /// Looks up a transaction; null if it isn't known.
     #[method(name = "tx_get")]
     async fn tx_get(&self, id: String) -> RpcResult<Option<TransactionView>>;
 
-    /// Takes an encoded block.
+    /// Submits an encoded block.
     #[method(name = "block_publish")]
     async fn block_publish(&self, block: String) -> RpcResult<Submitted>;
 
-    /// Looks a block up; null if its body isn't kept.
+    /// Looks up a block; null if its body isn't kept.
     #[method(name = "block_get")]
     async fn block_get(&self, id: String) -> RpcResult<Option<BlockView>>;
 }
@@ -200,7 +202,7 @@ impl ApiServer for Methods {
     async fn block_get(&self, id: String) -> RpcResult<Option<BlockView>> {
         let id: BlockId = id.parse().map_err(bad_params)?;
         let Some(block) = self.ask(|reply| Command::Block { id, reply }).await? else { return Ok(None) };
-        // Hashes and digits of megabytes keep everybody else waiting; so they are made on a thread of their own.
+        // To hash and encode megabytes would make all other callers wait, so this runs on another thread.
         let made = tokio::task::spawn_blocking(move || BlockView::from(&*block)).await;
         made.map(Some).map_err(|_| stopped("the block was not looked up"))
     }
@@ -244,7 +246,7 @@ impl From<&Block> for BlockView {
     }
 }
 
-/// Decodes an item from hexadecimal, its length checked first.
+/// Decodes an item from hexadecimal. Its length is checked first.
 fn item<T: Decode>(text: &str, what: &str, bytes_max: usize) -> RpcResult<T> {
     if text.len() > 2 * bytes_max {
         return Err(bad_params(format!("{what} has at most {bytes_max} bytes")));

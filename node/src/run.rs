@@ -1,5 +1,5 @@
-//! One run of the node, from the first look at the data dir to the last signal: takes hold of the data dir, loads the
-//! key, starts service and RPC, says where it can be reached, and stops cleanly when asked.
+//! One run of the node, from the first look at the data dir to the last signal. It locks the data dir, loads the
+//! key, starts the service and the RPC, reports where it can be reached, and stops cleanly when asked.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,31 +28,32 @@ use crate::rpc::command::Command;
 use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
 use crate::service::{self, Ready, ServiceError};
 
-/// Commands that wait for the service: one for each connection of the HTTP listener, which has no second under way.
+/// Commands that wait for the service: one for each connection of the HTTP listener, because each
+/// has only one under way.
 const COMMANDS_MAX: usize = CONNECTIONS_MAX;
 
 /// How long a clean stop may take.
 const RUN_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What of it the HTTP listener may take to get its last answers out.
+/// How much of this time the HTTP listener may use to send its last answers.
 const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The exit code of a panic: `EX_SOFTWARE` of sysexits.h.
 const PANIC_CODE: u8 = 70;
 
-/// Why a run ended badly.
+/// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The key.
+    /// The key failed.
     #[error(transparent)]
     Key(#[from] IdentityError),
-    /// The data dir.
+    /// The data dir failed.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// The HTTP listener.
+    /// The HTTP listener failed.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The service.
+    /// The service failed.
     #[error(transparent)]
     Service(#[from] ServiceError),
     /// The service's task was lost.
@@ -61,12 +62,12 @@ pub enum RunError {
     /// It did not stop in time.
     #[error("the node did not stop within 5 s and was left: what it had not written yet is lost")]
     StopTimeout,
-    /// Runtime or signals.
+    /// The runtime or the signals failed.
     #[error("cannot {action}: {error}")]
     System {
         /// What was tried.
         action: &'static str,
-        /// What the system said.
+        /// The system's error.
         error: std::io::Error,
     },
 }
@@ -84,7 +85,7 @@ impl ExitStatus for RunError {
     }
 }
 
-/// Makes any panic, in whatever thread, end the process with code 70 and a message.
+/// Makes any panic, in any thread, end the process with code 70 and a message.
 pub fn exit_on_panic() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -97,16 +98,16 @@ pub fn exit_on_panic() {
 /// Runs a node until it is told to stop, or can't go on. Its TCP connections go over `links`, if there are any.
 ///
 /// # Errors
-/// See [`RunError`]; whatever was started has been stopped.
+/// See [`RunError`]; everything that was started has been stopped.
 pub fn run(args: RunArgs, links: Option<Arc<dyn Links>>) -> Result<ExitCode, RunError> {
     run_service(args, links, service::run)
 }
 
-/// Runs another service in the node's place, with the same lock, key, RPC, banner and signals around it. It is called
-/// as [`service::run`] is, and must behave as that does.
+/// Runs another service in the node's place, with the same lock, key, RPC, banner and signals around it. It is
+/// called like [`service::run`], and must behave like it.
 ///
 /// # Errors
-/// See [`RunError`]; whatever was started has been stopped.
+/// See [`RunError`]; everything that was started has been stopped.
 pub fn run_service<S, F>(args: RunArgs, links: Option<Arc<dyn Links>>, service: S) -> Result<ExitCode, RunError>
 where
     S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,
@@ -116,20 +117,21 @@ where
     for line in Cli::strange_variables(std::env::vars_os().map(|(name, _)| name)) {
         tracing::warn!("{line}");
     }
-    // One thread for bytes and engine: nearly all work is many small messages that each pass the engine's single loop. A second
-    // one adds a wake-up and a change of context to every one of them, and a scheduler for several threads costs even with
-    // one. Many signatures are checked on threads of their own, and the HTTP listener has one.
+    // One thread for bytes and the engine: nearly all work is many small messages that each pass the engine's
+    // single loop. A second thread adds a wake-up and a change of context to each of them, and a scheduler for
+    // several threads costs time even with one. Many signatures are checked on other threads, and the HTTP
+    // listener has its own thread.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| RunError::System { action: "start the runtime", error })?;
     let result = runtime.block_on(supervise(args, links, service));
-    // Whoever was asked twice to leave doesn't wait for a blocked thread.
+    // A process that was asked twice to stop doesn't wait for a blocked thread.
     runtime.shutdown_background();
     result
 }
 
-/// What the node stands on, and how it was come by.
+/// The parts that a run needs first, and how they were obtained.
 struct Footing {
     identity: Identity,
     data_dir: Option<DataDir>,
@@ -171,7 +173,8 @@ where
     let Ok(ready) = ready else {
         return ended(running.service.await).and(Err(RunError::Lost("it stopped before it was ready".to_owned())));
     };
-    // The RPC answers only from now on, and rpc.json appears last: whoever finds it finds a working node.
+    // The RPC answers only from now on, and rpc.json appears last. So a program that finds
+    // it finds a working node.
     if let Some(listener) = listener {
         let cookie = place.data_dir.as_ref().map(DataDir::write_cookie).transpose()?;
         let health = Arc::clone(&ready.health);
@@ -191,7 +194,7 @@ where
     }
 }
 
-/// Raises the limit of open files, and tells what came of it.
+/// Raises the limit of open files, and returns the result.
 fn claim_descriptors(config: &Config) -> Result<Descriptors, RunError> {
     let descriptors = Descriptors::claim(config)
         .map_err(|error| RunError::System { action: "ask for the limit of open files", error })?;
@@ -215,7 +218,7 @@ impl Footing {
             (None, true) => None,
             (None, false) => Some(data_dir::default_path(&args.place.network)?),
         };
-        // The lock comes first, so that two starts at once can't both make a key.
+        // The lock comes first, so that two starts at the same time can't both make a key.
         let data_dir = path.as_deref().map(DataDir::lock).transpose()?;
         let (identity, key_note) = match (&args.key_file, &data_dir) {
             (Some(file), _) => (Identity::load(file)?, format!("ed25519 key of {}", file.display())),
@@ -237,7 +240,8 @@ impl Footing {
 }
 
 impl Running {
-    /// Asks the service to stop and waits for it, but no longer than the limit or a second signal.
+    /// Asks the service to stop and waits for it. It waits no longer than the limit, and not
+    /// after a second signal.
     async fn stop(mut self, first: Stop, signals: &mut Signals) -> Result<ExitCode, RunError> {
         let text = format!("{}: stopping; a second signal forces it", first.name());
         if self.format == LogFormat::Json {
@@ -253,7 +257,7 @@ impl Running {
             }
             let result = (&mut self.service).await;
             if let Some(http) = http {
-                // Answers under way get out; a client that dawdles is no reason to call the stop unclean.
+                // Answers under way are sent. A client that dawdles does not make the stop unclean.
                 let _ = tokio::time::timeout(HTTP_STOP_TIMEOUT, http.stopped()).await;
             }
             result

@@ -1,11 +1,12 @@
 //! The running node: one loop that serves the network, the RPC's commands, the verdicts and the clock.
 //!
-//! Everything that changes the engine happens in this loop, one thing at a time. Failures of single peers are debug
-//! lines and counters; what stops the node is a [`ServiceError`]. A store that fails does: a node that can't keep what it
-//! acknowledges must not go on.
+//! Everything that changes the engine happens in this loop, one thing at a time. Failures of single peers become
+//! debug lines and counters. An error that stops the node is a [`ServiceError`]. A failing store stops the node,
+//! because it could no longer keep what it acknowledged.
 //!
-//! The service puts the parts together and passes on what one tells the other. Each part has its state to itself: what
-//! was said (`said.rs`), when a block is made (`production.rs`), what is kept of peers and deleted of blocks (`upkeep.rs`).
+//! The service puts the parts together, and passes on what one part tells another. Each part keeps its own state:
+//! what was told to the log (`said.rs`), when a block is made (`production.rs`), which facts about peers are kept
+//! and which blocks are deleted (`upkeep.rs`).
 
 mod answers;
 mod dials;
@@ -62,20 +63,20 @@ use crate::store::{BACKLOG_BYTES_MAX, KEPT_PEERS_MAX, Kept, StoreError, Writer};
 
 pub use self::start::{Ready, ServiceError};
 
-/// Closing all connections may take this long; then they are dropped.
+/// How long closing all connections may take. After that they are dropped.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Events of the network that are dealt with before commands and timers have their turn: at some microseconds each,
-/// no more than a millisecond.
+/// Network events that are processed before commands and timers have their turn. Each takes some microseconds, so
+/// together they take no more than a millisecond.
 const TURN_EVENTS_MAX: usize = 64;
 
-/// A loop that ticks in time is live: `/healthz` allows for four ticks that come late.
+/// A loop that ticks in time is live. `/healthz` allows for four late ticks.
 const _: () = assert!(DISCOVERY_INTERVAL.as_millis() * 5 <= BEAT_MAX.as_millis());
 
-/// Runs a node until `shutdown` turns true or its sender is gone. Closed `commands` are no reason to stop.
+/// Runs a node until `shutdown` becomes true or its sender is gone. Closed `commands` do not stop it.
 ///
 /// # Errors
-/// When the node could not start, or its store failed. Nothing of it is left running then.
+/// If the node could not start, or its store failed. Then no part of it is left running.
 pub async fn run(
     config: Config,
     mut commands: mpsc::Receiver<Command>,
@@ -85,7 +86,7 @@ pub async fn run(
     let (mut service, mut verdicts, mut loaded) = Service::start(config).await?;
     let mut committed = service.writer.progress();
     let mut failure = None;
-    // Whoever asked to be told may be gone; the node runs all the same.
+    // The caller may no longer be waiting; the node runs all the same.
     let _ = ready.send(service.ready());
     let mut commands_open = true;
     let mut events = Vec::new();
@@ -129,7 +130,7 @@ struct Service {
     config: Config,
     clock: Clock,
     swarm: Swarm<NodeBehaviour>,
-    /// The service's ends of what the engine's host writes to as well.
+    /// The engine's host writes to these as well.
     writer: Arc<Writer>,
     recorder: Recorder,
     discovery: Discovery,
@@ -138,7 +139,7 @@ struct Service {
     key_watch: KeyWatch,
     answers: Answers,
     pool: VerifyPool,
-    /// Jobs that the pool had no room for. While there are any, nothing more is read from the network.
+    /// Jobs for which the pool had no room. While there are any, nothing more is read from the network.
     unchecked: VecDeque<VerifyJob>,
     wire: Arc<WireBytes>,
     timers: Timers,
@@ -157,7 +158,7 @@ impl Service {
         Ready { peer_id: *self.swarm.local_peer_id(), listen: self.addresses(), health }
     }
 
-    /// The loop lives: tells so, and what stands in the way of the node's use.
+    /// The loop is live: reports this, and what prevents the use of the node.
     fn beat(&self) {
         let gossip = self.swarm.behaviour().gossip.gossip();
         let mut reasons = Vec::new();
@@ -202,7 +203,7 @@ impl Service {
         self.gossip().input(Input::Loaded(loaded));
     }
 
-    /// Whether more may come from the network: not while signatures or the disk are behind.
+    /// Whether more may come from the network. It may not while signature checks or the disk are behind.
     fn may_read(&self) -> bool {
         self.unchecked.is_empty() && !self.is_backlogged()
     }
@@ -212,7 +213,7 @@ impl Service {
         self.writer.backlog_bytes() >= BACKLOG_BYTES_MAX
     }
 
-    /// At the end of a turn: what signatures it brought are checked together.
+    /// At the end of a turn: all signatures that it brought are checked together.
     fn check(&mut self) {
         let verdicts = self.pool.check(&mut self.unchecked);
         for (job, verdict) in verdicts {
@@ -231,7 +232,7 @@ impl Service {
         self.keeping.bans(&bans, &self.writer, now);
     }
 
-    /// Has a few old bodies deleted, unless that is under way.
+    /// Deletes a few old bodies, unless a deletion is under way.
     fn prune(&mut self) {
         let Poll::Ready(kept_from) = self.pruning.poll() else { return };
         if let Some(kept_from) = kept_from {
@@ -240,7 +241,7 @@ impl Service {
         self.pruning.start(self.config.prune, &self.writer);
     }
 
-    /// Looks for missing peers, and for what is to be said.
+    /// Looks for missing peers, and for something to report.
     fn discover(&mut self) {
         self.beat();
         let now = self.clock.now();
@@ -250,7 +251,7 @@ impl Service {
             self.keep_bans();
         }
         let fixed = self.fixed_addresses();
-        // A connection alone is not enough: a peer's Hello tells of its tip.
+        // A connection alone is not enough: only a peer's Hello tells its tip.
         if fixed > 0 && self.is_alone() {
             self.said.alone(now, fixed, self.discovery.troubles());
         }
@@ -290,7 +291,7 @@ impl Service {
         }
     }
 
-    /// Makes a block that is due, if that is for the good of the network.
+    /// Makes a block that is due, if that is good for the network.
     fn produce(&mut self) {
         let (now, alone) = (self.clock.now(), self.is_alone());
         let gossip = self.swarm.behaviour().gossip.gossip();
@@ -354,23 +355,24 @@ impl Service {
         let peers = self.peers();
         self.sampling.end(peers);
         self.gossip().stop_keeping();
-        // The engine's host has let go of its end, so this is the last.
+        // The engine's host has dropped its reference, so this is the last one.
         let Some(writer) = Arc::into_inner(self.writer) else { return Ok(()) };
-        // The last commit may take a while, and whoever waits for signals is not to wait for it. A panic ends the process.
+        // The last commit may take a while, and must not delay the task that waits for signals. A
+        // panic ends the process.
         tokio::task::spawn_blocking(|| writer.close()).await.unwrap_or(Ok(()))
     }
 }
 
-/// Waits until more is committed, or nothing more will be.
+/// Waits until more is committed. Waits forever if nothing more will be.
 async fn next_commit(progress: &mut watch::Receiver<Kept>) -> Kept {
     if progress.changed().await.is_ok() {
         return progress.borrow_and_update().clone();
     }
-    // The thread has ended, and told why if that was a failure.
+    // The thread has ended. If that was a failure, it has told the reason.
     std::future::pending().await
 }
 
-/// Waits for the swarm, and takes what else is there already, up to [`TURN_EVENTS_MAX`].
+/// Waits for the libp2p swarm, and takes other events that are ready, up to [`TURN_EVENTS_MAX`].
 fn take_events(
     swarm: &mut Swarm<NodeBehaviour>,
     cx: &mut Context<'_>,

@@ -1,8 +1,9 @@
 //! What a node keeps when it ends: blocks, the best chain, the mempool and known peers.
 //!
-//! A group of records is kept whole or not at all, and when [`Store::commit`] has returned it outlives the process and
-//! the machine's power. Whatever is read is checked against its hash; damage is an error with a name, never a wrong item.
-//! One thread owns a store ([`Writer`]). Deliberately absent: any rule of gossip, and any repair of what is damaged.
+//! A group of records is kept whole or not at all. When [`Store::commit`] has returned, the group outlives the
+//! process and the machine's power. Everything that is read is checked against its hash. Damage is an error with
+//! a name, never a wrong item. One thread owns a store ([`Writer`]). Deliberately absent: any rule of gossip,
+//! and any repair of damage.
 
 use std::sync::Arc;
 
@@ -34,14 +35,14 @@ pub use writer::{
     QUESTIONS_MAX, Writer, WriterBusy,
 };
 
-/// Blocks below the tip whose bodies are never pruned: those that a reorg can need, and that a peer that was gone for a day
-/// of five-minute blocks asks for. Bitcoin Core keeps as many.
+/// The number of blocks below the tip whose bodies are never pruned. A reorganisation can need these, and a peer
+/// that was gone for a day of five-minute blocks asks for them. Bitcoin Core keeps as many.
 pub const PRUNE_KEEP_BLOCKS: u64 = KEPT_DEPTH_MIN;
 
-/// Bodies that one call prunes at most.
+/// The most bodies that one call prunes.
 pub const PRUNE_BLOCKS_MAX: usize = 64;
 
-/// Bytes of bodies after which one call prunes no more: 16 MiB, so at most one body of 4 MiB over that.
+/// After this many bytes of bodies one call prunes no more: 16 MiB, so at most one body of 4 MiB beyond that.
 pub const PRUNE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Bodies that one call looks at, pruned or not.
@@ -52,30 +53,30 @@ pub trait Store: Send {
     /// Keeps a group of records, in order, whole or not at all. When it returns, they outlive a loss of power.
     ///
     /// # Errors
-    /// After any error but [`StoreError::OutOfOrder`] whether the group was kept is known only when the store is opened
-    /// again. After every error the store takes nothing more: [`StoreError::Poisoned`].
+    /// After any error except [`StoreError::OutOfOrder`], only the next opening of the store shows whether the
+    /// group was kept. After every error the store accepts nothing more: [`StoreError::Poisoned`].
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
 
-    /// Reads what an engine wants back.
+    /// Reads something back for the engine.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
     fn load(&self, load: &Load) -> Result<Loaded, StoreError>;
 
-    /// Reads what an engine starts from. A pending transaction that a block confirms is left in.
+    /// Reads the state from which an engine starts. A pending transaction that a block confirms is included.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
     fn restore(&self) -> Result<Restored, StoreError>;
 
-    /// Finds a transaction that is pending or confirmed: one of the newest 10,000 heights whatever is pruned, an older one in a
-    /// body that is kept.
+    /// Finds a transaction that is pending or confirmed. In the newest 10,000 heights a confirmed one is found
+    /// whatever is pruned; an older one only in a body that is kept.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
     fn transaction(&self, id: &TxId) -> Result<Option<FoundTransaction>, StoreError>;
 
-    /// Puts `peers` in the place of the known peers that were kept.
+    /// Replaces the known peers that were kept by `peers`.
     ///
     /// # Errors
     /// [`StoreError::TooMany`] changes nothing; for the others see [`Store::commit`].
@@ -84,10 +85,10 @@ pub trait Store: Send {
     /// The known peers, in the order in which they were given.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's.
+    /// [`StoreError::Damaged`] if it isn't what was kept; the file system's errors.
     fn peers(&self) -> Result<Vec<KnownPeer>, StoreError>;
 
-    /// Keeps a note, in the place of the last one of its name.
+    /// Keeps a note. It replaces the last one with its name.
     ///
     /// # Errors
     /// [`StoreError::TooMany`] changes nothing; for the others see [`Store::commit`].
@@ -96,11 +97,11 @@ pub trait Store: Send {
     /// The note that was kept, if one was.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's errors.
     fn note(&self, note: Note) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Deletes bodies, first recorded first, until `target` is met or the work of one call is done. Headers and
-    /// transaction ids stay. Bodies of the newest [`PRUNE_KEEP_BLOCKS`] heights stay.
+    /// Deletes bodies in the order in which they were recorded, until `target` is met or the work of one call is
+    /// done. Headers and transaction ids stay. Bodies of the newest [`PRUNE_KEEP_BLOCKS`] heights stay.
     ///
     /// # Errors
     /// See [`Store::commit`].
@@ -110,17 +111,18 @@ pub trait Store: Send {
     fn totals(&self) -> Totals;
 }
 
-/// A few bytes that are kept for another run, and that the store does not look into. Other programs of the format may leave
-/// them unread.
+/// A few bytes that are kept for another run. The store does not read them, and other programs of the same
+/// format may ignore them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
-    /// How the known peers stand ([`kept`](crate::net::discovery::book::kept)).
+    /// The standings of the known peers ([`kept`](crate::net::discovery::book::kept)).
     Standings,
-    /// Who is banned ([`bans`](crate::net::bans)).
+    /// The bans ([`bans`](crate::net::bans)).
     Bans,
 }
 
-/// Bytes of a note: the bans of 1,024 peers and 1,024 addresses take up to 200 KiB, the standings of 1,024 peers 150 KiB.
+/// Bytes of a note: the bans of 1,024 peers and 1,024 addresses take up to 200 KiB, the standings
+/// of 1,024 peers 150 KiB.
 pub const NOTE_BYTES_MAX: usize = 256 * 1024;
 
 impl Note {
@@ -132,7 +134,7 @@ impl Note {
         }
     }
 
-    /// Refuses what is over the bound.
+    /// Refuses a note that is over the bound.
     const fn check(bytes: &[u8]) -> Result<(), StoreError> {
         if bytes.len() > NOTE_BYTES_MAX {
             return Err(StoreError::TooMany { what: "the length of a note", max: NOTE_BYTES_MAX });
@@ -144,9 +146,10 @@ impl Note {
 /// Which bodies need not be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PruneTarget {
-    /// Until all bodies together take no more than so many bytes.
+    /// As many as needed until all bodies together take no more than this number of bytes.
     BodyBytes(u64),
-    /// Those that were recorded longer ago than so many seconds. Only time for which the store was open counts.
+    /// Those that were recorded longer ago than this number of seconds. Only time for which the
+    /// store was open counts.
     OlderThan(u64),
 }
 
@@ -157,7 +160,7 @@ pub struct Pruned {
     pub blocks: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// The height above the highest of them; 0 if none was deleted.
+    /// The height above the highest deleted body; 0 if none was deleted.
     pub kept_from: Height,
     /// Whether another call may find more to do.
     pub more: bool,
@@ -177,7 +180,7 @@ pub struct Totals {
 /// A transaction that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundTransaction {
-    /// What its author signed; `None` if it is confirmed, and no body that has it is kept.
+    /// The signed transaction; `None` if it is confirmed, and no body with it is kept.
     pub transaction: Option<Arc<SignedTransaction>>,
     /// Where it is.
     pub place: Place,

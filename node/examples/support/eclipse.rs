@@ -1,17 +1,19 @@
-//! A node whose addresses an attacker wants to be the only ones, on virtual time: the node's own `Discovery`, address book and
-//! `Slots`, and a network of which only addresses are modelled.
+//! An attacker tries to become all peers of a node, on virtual time. The study uses the node's own `Discovery`,
+//! address book and `Slots`, and a network of which only addresses are modelled.
 //!
-//! What the attacker can do: it has so many identities, each with an address that answers and never declines; it holds all
-//! inbound slots at the start of each run, and one of its identities asks for one each [`ASK_S`]; each of its identities
-//! connects and tells of itself, all at the start of a run and then one a second; whoever of them is asked for peers
-//! names its own and invented ones. Its connections never end. What honest nodes do: some are gone, some have no slot,
-//! those that are peers leave after some hours; one asks for an inbound slot each [`HONEST_ASK_S`]; asked for peers
-//! they name anybody at random, so mostly the attacker where it has most identities.
+//! What the attacker can do: it has a given number of identities, each with an address that answers and never
+//! declines. It holds all inbound slots at the start of each run, and one of its identities asks for one each
+//! [`ASK_S`]. Each of its identities connects and tells about itself, all at the start of a run and then one a
+//! second. If one of them is asked for peers, it names its own and invented ones. Its connections never end. What
+//! honest nodes do: some are gone, some have no slot, and those that are peers disconnect after some hours. One
+//! asks for an inbound slot each [`HONEST_ASK_S`]. If they are asked for peers, they name any at random, so mostly
+//! the attacker's if it has most identities.
 //!
-//! An item that is submitted anywhere reaches the node through an honest outbound peer; inbound peers count for nothing.
-//! So that an item is delivered says no more than that there is such a peer at its second.
+//! An item that is submitted anywhere reaches the node through an honest outbound peer; inbound peers count for
+//! nothing. So if an item is delivered, this only means that there is such a peer at its second.
 //!
-//! Deliberately absent: merits. No inbound peer is ever first with anything or near, so eviction spares by age and group.
+//! Deliberately absent: merits. No inbound peer is ever first with anything or near, so eviction
+//! spares by age and group.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -36,14 +38,15 @@ const INBOUND: usize = 64;
 pub(crate) const RUNS: usize = 6;
 /// Seconds of a run in the whole study: six of them are a day.
 pub(crate) const RUN_S: u64 = 4 * 3_600;
-/// Seconds after the start of the first run from which on an honest outbound peer is demanded: `SETTLE_TIME`, and a minute.
-/// Nothing is known before it but what one node named, and no anchors.
+/// Seconds after the start of the first run from which on an honest outbound peer is demanded: `SETTLE_TIME`, and
+/// a minute. Before that nothing is known but what one node named, and there are no anchors.
 pub(crate) const WARM_S: u64 = 360;
-/// The same after a restart, which has anchors and a book. Sooner it does not hold: ten short seeds had 16 s without one.
+/// The same after a restart, which has anchors and a book. Earlier it does not hold: ten short
+/// seeds had 16 s without one.
 pub(crate) const RESTART_S: u64 = 120;
 /// Seconds between two items.
 pub(crate) const ITEM_S: u64 = 10;
-/// Of a hundred honest nodes, those that are gone, and of the others those that have a slot when asked.
+/// Of a hundred honest nodes, the number that are gone, and of the others the number that have a slot when asked.
 const GONE: u32 = 10;
 const ACCEPTING: u32 = 80;
 /// Seconds between two of the attacker's identities, and two honest nodes, that ask for an inbound slot.
@@ -80,14 +83,15 @@ impl Scenario {
     }
 }
 
-/// What came of one seed.
+/// The results of one seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Seconds without an honest outbound peer, after the first [`WARM_S`] of the first run and [`RESTART_S`] of others.
+    /// Seconds without an honest outbound peer, after the first [`WARM_S`] of the first run and
+    /// [`RESTART_S`] of others.
     pub(crate) eclipsed_s: u64,
-    /// The longest time without one that began at a start: the first, and any of the others.
+    /// The longest time without one that began at a start: at the first start, and at any of the others.
     pub(crate) first_start_s: u64,
-    /// See there.
+    /// See `first_start_s`.
     pub(crate) restart_s: u64,
     /// Honest peers in inbound slots, summed up over the ends of all runs.
     pub(crate) inbound: usize,
@@ -95,13 +99,13 @@ pub(crate) struct Outcome {
     pub(crate) fewest: usize,
     /// Honest outbound peers at all these seconds, summed up, and the seconds.
     pub(crate) honest_s: u64,
-    /// See there.
+    /// See `honest_s`.
     pub(crate) seconds: u64,
     /// Items, and those of them that reached the node.
     pub(crate) items: u64,
-    /// See there.
+    /// See `items`.
     pub(crate) delivered: u64,
-    /// The attacker's entries in the book at the end, of all.
+    /// The attacker's entries in the book at the end, and all entries.
     pub(crate) share: (usize, usize),
     /// The most outbound slots of one address group at any time.
     pub(crate) most_of_a_group: usize,
@@ -121,7 +125,7 @@ struct Somebody {
     kind: Kind,
 }
 
-/// The node's slots, and who holds the outbound ones.
+/// The node's slots, and the holders of the outbound ones.
 struct Held {
     slots: Slots,
     peers: BTreeMap<PeerId, Holder>,
@@ -133,7 +137,7 @@ struct Holder {
     connection: ConnectionId,
     address: Multiaddr,
     kind: Kind,
-    /// When it leaves.
+    /// When it disconnects.
     until: u64,
 }
 
@@ -169,7 +173,7 @@ impl Held {
         Self { slots: Slots::new(limits, local, seed), peers: BTreeMap::new(), honest_inbound: BTreeMap::new() }
     }
 
-    /// A connection that we dialled to a peer that has a slot for us. Whether it has one of ours.
+    /// A connection that we dialled to a peer that has a slot for us. Returns whether it gets one of ours.
     fn add(&mut self, one: &Somebody, connection: ConnectionId, until: u64, now: Time) -> bool {
         self.connect(one, connection, true);
         let granted = self.slots.dialled(connection, now);
@@ -200,7 +204,7 @@ impl Held {
         self.apply(decisions);
     }
 
-    /// What is due about those that wait.
+    /// Decides what is due about waiting peers.
     fn settle(&mut self, now: Time) {
         if self.slots.next_at().is_some_and(|at| at <= now) {
             let decisions = self.slots.settle(now, &|_| Merits::default());
@@ -208,7 +212,7 @@ impl Held {
         }
     }
 
-    /// Whoever lost a slot or got none leaves.
+    /// Peers that lost a slot or got none disconnect.
     fn apply(&mut self, decisions: Vec<Decision>) {
         for decision in decisions {
             let gone = match decision {
@@ -342,7 +346,7 @@ impl World {
         Self { honest, attackers, places, rng, discovery, held, dials: 0 }
     }
 
-    /// A run begins: the first with what one honest node names, a later one with what the one before kept.
+    /// A run begins: the first one with what one honest node names, a later one with what the run before kept.
     fn begin(&mut self, run: usize) {
         let kept: Vec<Kept> = self.discovery.kept(1_024);
         self.discovery = new_discovery(&mut self.rng);
@@ -395,7 +399,7 @@ impl World {
         }
     }
 
-    /// Peers dial the node and ask for an inbound slot. One that holds a slot has no need to.
+    /// Peers dial the node and ask for an inbound slot. A peer that holds a slot need not ask.
     fn ask_for_slots(&mut self, second: u64) {
         let now = Time::ZERO + Duration::from_secs(second);
         self.held.settle(now);
@@ -463,7 +467,7 @@ impl World {
         all[self.rng.random_range(0..all.len())].clone()
     }
 
-    /// Of all identities, each as likely as another.
+    /// One of all identities, each equally likely.
     fn anybody(&mut self) -> Somebody {
         let n = self.rng.random_range(0..self.honest.len() + self.attackers.len());
         self.honest.get(n).unwrap_or_else(|| &self.attackers[n - self.honest.len()]).clone()
@@ -474,7 +478,7 @@ impl World {
         self.name(named, source, second);
     }
 
-    /// Nobody, at an address that could be an honest node's.
+    /// A peer that does not exist, at an address that could be an honest node's.
     fn name_invented(&mut self, source: Group, second: u64) {
         let address = address(self.rng.random_range(0..300), &mut self.rng);
         let nobody = Somebody { peer: id(&mut self.rng), address, kind: Kind::Gone };

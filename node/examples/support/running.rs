@@ -1,4 +1,5 @@
-//! A node as a process, for the proofs beside: started, asked through its RPC, and killed when it is dropped.
+//! A node as a process, for the proofs in this directory: started, asked through its RPC, and
+//! killed when it is dropped.
 
 use std::error::Error;
 use std::fs;
@@ -12,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// Does a proof's work, unless a signal ends it: then what it started is killed, as it is when the work fails.
+/// Does a proof's work. If the work fails or a signal ends it, everything that it started is killed.
 pub(crate) fn outcome(work: impl Future<Output = Outcome<bool>>) -> ExitCode {
     let ended = async {
         let mut terminated = signal(SignalKind::terminate())?;
@@ -47,7 +48,7 @@ impl Running {
     /// If it ends, or doesn't answer within `limit`.
     pub(crate) async fn start(node: &Path, dir: &Path, flags: &[&str], limit: Duration) -> Outcome<Self> {
         let rpc = dir.join("rpc.json");
-        // A killed node leaves one.
+        // A killed node leaves this file.
         let _ = fs::remove_file(&rpc);
         let log = fs::File::create(dir.join("node.log"))?;
         let begun = Instant::now();

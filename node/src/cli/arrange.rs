@@ -1,21 +1,21 @@
-//! Flags before a command: `node --data-dir X status` means `node status --data-dir X`. The words are put in that order
-//! before they are read, so that each flag is still defined once, where it belongs.
+//! Flags before a command: `node --data-dir X status` means `node status --data-dir X`. The words are put in that
+//! order before they are read, so that each flag is still defined once, where it belongs.
 //!
-//! A flag of a run before another command (`node --bootstrap ADDR status`) is a usage error that says where it goes.
-//! Deliberately absent: what flags mean, and complaints about words that are no flags; clap has those.
+//! A flag of a run before another command (`node --bootstrap ADDR status`) is a usage error that says where it
+//! goes. Deliberately absent: what flags mean, and complaints about words that are no flags. clap does both.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command};
 
-/// A flag that was typed before the last word of the command, and its value, if that is a word of its own.
+/// A flag that was typed before the last word of the command, and its value, if that is a separate word.
 struct Flag {
     name: String,
     words: Vec<OsString>,
 }
 
-/// Puts the flags that come before a command behind it.
+/// Moves the flags that come before a command behind it.
 ///
 /// # Errors
 /// A usage error if the command doesn't have such a flag.
@@ -34,8 +34,8 @@ pub(super) fn arrange(command: &Command, words: Vec<OsString>) -> Result<Vec<OsS
     Ok(std::iter::once(program).chain(path).chain(flags).chain(behind.iter().cloned()).collect())
 }
 
-/// The words of the command, the flags before its last one, and what comes behind it. `None` if there is nothing to put in
-/// order, or nothing that could be.
+/// The words of the command, the flags before its last one, and the words behind it. `None` if nothing has to be
+/// put in order, or nothing can be.
 fn split<'a>(command: &Command, words: &'a [OsString]) -> Option<(Vec<OsString>, Vec<Flag>, &'a [OsString])> {
     let (mut path, mut flags) = (Vec::new(), Vec::new());
     let mut at = command;

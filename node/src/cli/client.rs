@@ -37,10 +37,10 @@ pub mod text;
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// The key.
+    /// The key failed.
     #[error(transparent)]
     Key(#[from] IdentityError),
-    /// No key to sign with was named, and there is none in the data dir.
+    /// No key to sign with was named, and the data dir has none.
     #[error(
         "there is no key to sign with, and nothing was sent: name its file with --key-file, or make one with `node key \
          generate --out FILE`. Without --key-file it is the node's own key that signs, which is in its data dir: {} is \
@@ -48,7 +48,7 @@ pub enum AskError {
         .0.display()
     )]
     NoKey(PathBuf),
-    /// The data dir.
+    /// The data dir failed.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// No node listens in the data dir.
@@ -61,7 +61,7 @@ pub enum AskError {
     /// The node runs without RPC.
     #[error("the node with pid {0} runs with --no-rpc, so it can't be asked: start it without")]
     NoRpc(u32),
-    /// Nobody answers at the address.
+    /// No program answers at the address.
     #[error("no node answers at {address}: {error}. If it was killed, start it again")]
     NoAnswer {
         /// The address.
@@ -72,22 +72,22 @@ pub enum AskError {
     /// All its places are taken.
     #[error("the node at {0} serves as many requests as it can; nothing was done: try again in a moment")]
     Busy(String),
-    /// The address is a name that a node doesn't answer to.
+    /// The address is a name to which a node doesn't answer.
     #[error(
         "the node at {0} answers only what is asked of 127.0.0.1, [::1] or localhost; nothing was done: name one of these with \
          --rpc, for another machine's node the near end of a tunnel"
     )]
     WrongHost(String),
-    /// It doesn't take our word for being its owner.
+    /// It doesn't accept that this client is its owner.
     #[error(
         "only the user who runs the node may do this, because it takes the file `cookie` in its data dir; nothing was done: name \
          the node by --data-dir"
     )]
     NotAllowed,
-    /// The node says no.
+    /// The node refused the item.
     #[error("the node refused it: {0}. Nothing was sent on")]
     Refused(String),
-    /// The node answers with another error.
+    /// The node answered with another error.
     #[error("the node answered with an error: {message} (code {code})")]
     Answer {
         /// The JSON-RPC code.
@@ -104,7 +104,7 @@ pub enum AskError {
     /// The node doesn't keep the block's body.
     #[error("the node keeps no block {0}: it may never have come here, or its body was deleted")]
     UnknownBlock(BlockId),
-    /// What should be a block is none.
+    /// The file is not a block.
     #[error("{path} holds no encoded block, so nothing was sent: {reason}", path = .path.display())]
     NoBlock {
         /// The file.
@@ -117,7 +117,7 @@ pub enum AskError {
     Payload {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// The payload is too long.
@@ -126,7 +126,7 @@ pub enum AskError {
     /// The transaction can't be made.
     #[error("the transaction can't be made, so nothing was sent: {0}")]
     Sign(#[from] DecodeError),
-    /// The node's network has a name that can't be.
+    /// The node's network has an impossible name.
     #[error("the node names a network that can't be: {0}")]
     Network(#[from] NetworkIdError),
     /// stdout or the runtime failed.
@@ -143,7 +143,7 @@ impl ExitStatus for AskError {
 /// `node key …`.
 ///
 /// # Errors
-/// See [`AskError`]; no existing key is touched.
+/// See [`AskError`]; no existing key is changed.
 pub fn key(command: KeyCommand) -> Result<ExitCode, AskError> {
     let (path, identity, json) = match command {
         KeyCommand::Generate { place, out, json } => {
@@ -261,7 +261,8 @@ fn send(args: &SendArgs) -> Result<ExitCode, AskError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The key to sign with. Where none was named, the data dir's: that is not there for somebody who asks a node elsewhere.
+/// The key to sign with. If none was named, it is the data dir's. A user that asks a node on another
+/// machine has none there.
 fn own_key(args: &SendArgs) -> Result<Identity, AskError> {
     let path = key_path(args.key_file.clone(), &args.ask.place)?;
     match Identity::load(&path) {
@@ -270,7 +271,7 @@ fn own_key(args: &SendArgs) -> Result<Identity, AskError> {
     }
 }
 
-/// What a sender should know when the node is behind: the transaction may be past its last height for everybody else.
+/// What a sender should know if the node is behind: for other nodes the transaction may be past its last height.
 fn behind_warning(status: &Status, valid_until: u64) -> Option<String> {
     let behind = status.behind.as_ref()?;
     let highest = behind.told_height.max(behind.best_header_height);
@@ -302,7 +303,7 @@ fn get(id: TxId, ask: &AskArgs) -> Result<ExitCode, AskError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The answer, and beside the encoded transaction the payload in it, in hexadecimal.
+/// The answer, with the payload of the encoded transaction added in hexadecimal.
 fn with_payload(view: &TransactionView) -> io::Result<serde_json::Value> {
     let mut answer = serde_json::to_value(view)?;
     let payload = view.transaction.as_deref().and_then(text::decode).map(|found| hex::encode(found.payload()));
@@ -312,7 +313,7 @@ fn with_payload(view: &TransactionView) -> io::Result<serde_json::Value> {
     Ok(answer)
 }
 
-/// Reads a file, or standard input for `-`, no further than `most` bytes and one.
+/// Reads a file, or standard input for `-`, up to `most` bytes and one.
 fn read_up_to(path: &Path, most: usize) -> Result<Vec<u8>, AskError> {
     let failed = |error| AskError::Payload { path: path.to_owned(), error };
     let source: Box<dyn io::Read> = if path == Path::new("-") {
@@ -366,7 +367,7 @@ impl Node {
         Self::at(address, None, ask.timeout)
     }
 
-    /// The same for what needs the cookie. It is told to nobody but the node that runs in the data dir.
+    /// The same for calls that need the cookie. The cookie is sent only to the node that runs in the data dir.
     fn find_as_owner(ask: &AskArgs) -> Result<Self, AskError> {
         let dir = dir(&ask.place)?;
         let address = Self::address_in(&dir)?;
@@ -381,7 +382,7 @@ impl Node {
         Self::at(address, Some(&cookie), ask.timeout)
     }
 
-    /// Where the node listens that runs in `dir`.
+    /// The RPC address of the node that runs in `dir`.
     fn address_in(dir: &Path) -> Result<String, AskError> {
         let info = data_dir::find_node(dir)?.ok_or_else(|| AskError::NotRunning(dir.to_owned()))?;
         info.rpc.ok_or(AskError::NoRpc(info.pid))
@@ -431,7 +432,7 @@ impl Node {
     }
 }
 
-/// The HTTP status that an answer without JSON-RPC in it had.
+/// The HTTP status of an answer that contained no JSON-RPC.
 fn http_status(error: &(dyn std::error::Error + 'static)) -> Option<u16> {
     match error.downcast_ref()? {
         TransportError::Rejected { status_code } => Some(*status_code),
@@ -443,7 +444,7 @@ fn print_json(value: &impl Serialize) -> io::Result<()> {
     print(&serde_json::to_string_pretty(value)?)
 }
 
-/// Prints to stdout. A reader that has seen enough (`node peers | head`) is no error.
+/// Prints to stdout. It is no error if a reader has seen enough (`node peers | head`).
 fn print(text: &str) -> io::Result<()> {
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,12 +1,12 @@
-//! The variables `NODE_*`: which there are, which are set and mean nothing, and which look like a misspelled one.
+//! The variables `NODE_*`: which exist, which are set and mean nothing, and which look like a misspelled one.
 //!
-//! Deliberately absent: their values, which are nobody's business in a log.
+//! Deliberately absent: their values, which must not appear in a log.
 
 use std::ffi::OsString;
 
 use clap::Command;
 
-/// Variables of Node.js, and of others who give programs names of machines, which happen to begin like ours.
+/// Variables of Node.js, and of other programs that name machines, which happen to begin like ours.
 const FOREIGN: [&str; 32] = [
     "NODE_ARGS",
     "NODE_AUTH_TOKEN",
@@ -42,18 +42,19 @@ const FOREIGN: [&str; 32] = [
     "NODE_VERSION",
 ];
 
-/// Others of that kind, which are many.
+/// Prefixes of other such variables, of which there are many.
 const FOREIGN_STARTS: [&str; 3] = ["NODE_REPL_", "NODE_TEST_", "NODE_EXPORTER_"];
 
-/// Letters by which a misspelled name differs at most, however long it is.
+/// The most letters by which a misspelled name differs, however long it is.
 const UNLIKE_MAX: usize = 4;
-/// One wrong letter for so many that a name has behind `NODE_`: of three, two wrong ones make another word.
+/// One wrong letter is allowed for this many letters behind `NODE_`: in a name of three letters two wrong
+/// ones make another word.
 const LETTERS_FOR_EACH: usize = 3;
 
-/// Strange variables that are told of; more are counted.
+/// Strange variables that are named; more are only counted.
 const NAMED_MAX: usize = 5;
 
-/// A variable that is set to nothing is not set, for every setting.
+/// A variable with an empty value counts as unset, for every setting.
 #[must_use]
 pub(super) fn without_empty(command: Command) -> Command {
     let command = command.mut_args(|arg| {
@@ -63,7 +64,7 @@ pub(super) fn without_empty(command: Command) -> Command {
     command.mut_subcommands(without_empty)
 }
 
-/// What to say of variables that are set, begin like settings, and are none. One line each.
+/// What to report about variables that are set, begin like settings, and are none. One line each.
 #[must_use]
 pub(super) fn strange(command: &Command, set: impl IntoIterator<Item = OsString>) -> Vec<String> {
     let mut known = Vec::new();
@@ -94,7 +95,7 @@ fn collect(command: &Command, known: &mut Vec<String>) {
 }
 
 fn line(name: &str, known: &[String]) -> String {
-    // A name comes from outside, and may be as long as that allows.
+    // A name comes from outside, and may be as long as the system allows.
     let shown: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' }).take(64).collect();
     let nearest = known.iter().map(|other| (unlikeness(name, other), other)).min();
     let letters = name.len().saturating_sub("NODE_".len());
@@ -106,18 +107,18 @@ fn line(name: &str, known: &[String]) -> String {
     format!("the variable {shown} is no setting of this program, and does nothing: {hint}")
 }
 
-/// How unlike two names are. One with words left out at its end, or added there, is nearly the other.
+/// How unlike two names are. If one only lacks words at its end, or has more there, the two are nearly alike.
 fn unlikeness(name: &str, other: &str) -> usize {
     let longer_by_words =
         |long: &str, short: &str| long.strip_prefix(short).is_some_and(|rest| rest.starts_with('_'));
     if longer_by_words(name, other) || longer_by_words(other, name) { 1 } else { distance(name, other) }
 }
 
-/// Letters to put in, take out or change, to make one word of the other (Levenshtein's distance).
+/// The number of letters to insert, remove or change to turn one word into the other (Levenshtein's distance).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    // Longer names than this are like none of ours.
+    // Longer names than this resemble none of ours.
     for (line, from) in a.chars().take(64).enumerate() {
         let mut before = line;
         let mut left = line + 1;

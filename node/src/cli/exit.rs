@@ -1,4 +1,4 @@
-//! How the program ends: a number for each kind of failure, as `node --help` lists them.
+//! How the program ends: a number for each kind of failure, as listed by `node --help`.
 
 use std::process::ExitCode;
 

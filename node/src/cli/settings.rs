@@ -1,4 +1,4 @@
-//! From what was typed to what a node runs with.
+//! Turns what was typed into a node's settings.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::config::identity::Identity;
 use crate::config::{Config, Prune};
 
 impl RunArgs {
-    /// The settings: what was typed, the key, and the data dir that is held (`None` for none).
+    /// The settings, from what was typed, the key, and the data dir that is held (`None` for none).
     #[must_use]
     pub fn settings(self, identity: &Identity, data_dir: Option<PathBuf>) -> Config {
-        // What contradicts itself was refused when the command line was read.
+        // Contradictions were refused when the command line was read.
         let relay = self.relay_policy().unwrap_or(self.relay);
         let producers = if self.open_producers {
             Producers::Open

@@ -1,7 +1,8 @@
-//! Addresses as an operator types them. One that could never be dialled, or listened on, is a usage error that shows the
-//! right form; otherwise a node would try it forever, or say "invalid multiaddr" to somebody who wrote `1.2.3.4:30400`.
+//! Addresses in the form in which an operator types them. An address that could never be dialled, or listened on,
+//! is a usage error that shows the right form. Otherwise a node would try it forever, or say "invalid multiaddr"
+//! to an operator who wrote `1.2.3.4:30400`.
 //!
-//! Deliberately absent: whether anybody answers there, and names' resolution.
+//! Deliberately absent: whether a node answers there, and the resolution of names.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,7 +11,7 @@ use libp2p::multiaddr::{self, Protocol};
 
 use crate::net::addresses::port;
 
-/// Where nodes listen if nothing else is said, and so what an address without a port most likely means.
+/// The default port of nodes, and so most likely the port of an address without one.
 const USUAL_PORT: u16 = 30_400;
 
 const DIAL_FORMS: &str = "/ip4/ADDRESS/tcp/PORT, /ip4/ADDRESS/udp/PORT/quic-v1, or the same with ip6 or dns, each with or \
@@ -32,7 +33,7 @@ pub fn parse_dial(text: &str) -> Result<Multiaddr, String> {
         [] if peer.is_some() => {
             return Err(format!("a peer id alone cannot be dialled: write an address before it, {DIAL_FORMS}"));
         }
-        // Its TXT records say the rest.
+        // Its TXT records hold the rest.
         [Protocol::Dnsaddr(_)] => return Ok(address),
         [Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_), ..] => {}
         [Protocol::Ip4(ip), ..] if !ip.is_unspecified() => {}
@@ -79,7 +80,7 @@ pub fn parse_listen(text: &str) -> Result<Multiaddr, String> {
     Ok(address)
 }
 
-/// What to say of a name to listen on.
+/// What to say about a name to listen on.
 fn no_name(address: &str) -> String {
     let here = address.strip_prefix("/dns/localhost/").map(|rest| format!("/ip4/127.0.0.1/{rest}"));
     let form = here.as_deref().unwrap_or(LISTEN_FORMS);
@@ -93,7 +94,7 @@ fn parse(text: &str, wrong: impl FnOnce(multiaddr::Error) -> String) -> Result<M
     text.parse().map_err(wrong)
 }
 
-/// What comes behind the host is TCP or QUIC, and nothing more.
+/// The part behind the host is TCP or QUIC, and nothing more.
 fn transport(parts: &[Protocol<'_>], forms: &str) -> Result<(), String> {
     let start: Multiaddr = parts.iter().take(2).cloned().collect();
     match parts.get(1..).unwrap_or_default() {
@@ -107,7 +108,7 @@ fn transport(parts: &[Protocol<'_>], forms: &str) -> Result<(), String> {
     }
 }
 
-/// The address that is meant by `1.2.3.4:30400`, `[::1]:30400`, `example.org:30400`, and these without a port.
+/// The address that `1.2.3.4:30400`, `[::1]:30400`, `example.org:30400` means, or one of these without a port.
 fn meant(text: &str) -> Option<String> {
     let text = text.trim();
     let ip = |ip: IpAddr, port: u16| match ip {

@@ -1,21 +1,20 @@
-//! The values that are typed and have no type of their own elsewhere: RPC addresses, bytes, intervals, ages. What stands
-//! if nothing is typed is here too.
+//! The typed values that have no type elsewhere: RPC addresses, bytes, intervals, ages. The defaults are here too.
 //!
-//! Deliberately absent: addresses of nodes, which are `typed.rs`'s.
+//! Deliberately absent: addresses of nodes (`typed.rs`).
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-/// Where a node listens if nothing else is said: all interfaces, TCP and QUIC.
+/// The default listen addresses of a node: all interfaces, TCP and QUIC.
 pub const LISTEN_DEFAULT: [&str; 2] = ["/ip4/0.0.0.0/tcp/30400", "/ip4/0.0.0.0/udp/30400/quic-v1"];
 
-/// Where the RPC listens if nothing else is said.
+/// The default RPC address.
 pub const RPC_ADDR_DEFAULT: &str = "127.0.0.1:30401";
 
 /// An address for the RPC.
 ///
 /// # Errors
-/// If it is no `IP:PORT`, or not on loopback: whoever reaches the RPC may send transactions through it.
+/// If it is no `IP:PORT`, or not on loopback: a client that reaches the RPC may send transactions through it.
 pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr =
         text.parse().map_err(|_| "an IP address and a port are wanted, such as 127.0.0.1:30401".to_owned())?;
@@ -28,10 +27,10 @@ pub fn parse_rpc_addr(text: &str) -> Result<SocketAddr, String> {
     Ok(address)
 }
 
-/// The address of a node's RPC as a client names it: `HOST:PORT`, with or without `http://` before it.
+/// The address of a node's RPC in the form that a client types: `HOST:PORT`, with or without `http://` before it.
 ///
 /// # Errors
-/// If nobody could be asked there. A wrong address would otherwise look like a node that doesn't answer.
+/// If no node could be asked there. Otherwise a wrong address would look like a node that doesn't answer.
 pub fn parse_rpc(text: &str) -> Result<String, String> {
     const FORM: &str = "write HOST:PORT or http://HOST:PORT, such as 127.0.0.1:30401";
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
@@ -48,7 +47,7 @@ pub fn parse_rpc(text: &str) -> Result<String, String> {
             "{host:?} is no host, which is a name, an IPv4 address, or an IPv6 address in brackets: {FORM}"
         ));
     }
-    // Rust reads a sign before a number, a URL doesn't.
+    // Rust accepts a sign before a number, a URL doesn't.
     if port.starts_with('+') || !port.parse().is_ok_and(|port: u16| port > 0) {
         return Err(format!("{port:?} is no port, which is a number from 1 to 65535: {FORM}"));
     }
@@ -58,7 +57,7 @@ pub fn parse_rpc(text: &str) -> Result<String, String> {
 /// A number of bytes, such as `500MB`, `10GiB` or `1048576`.
 ///
 /// # Errors
-/// If it is none.
+/// If it is not a number of bytes.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -76,9 +75,9 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(|| "that is more than any disk holds".to_owned())
 }
 
-/// The shortest interval: a timer has no finer grain.
+/// The shortest interval: timers have no finer resolution.
 pub const INTERVAL_MIN: Duration = Duration::from_millis(1);
-/// The longest interval. Beyond some hundred years the machine's clock can't be added to.
+/// The longest interval. The machine's clock fails if more than some hundred years are added to it.
 pub const INTERVAL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The least age at which something is deleted; ages are counted in seconds.
 pub const AGE_MIN: Duration = Duration::from_secs(1);
@@ -88,7 +87,7 @@ pub const AGE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// An interval as [`parse_interval`] reads it, or `0s` for never.
 ///
 /// # Errors
-/// If it is none, or out of bounds.
+/// If it is not an interval, or out of bounds.
 pub fn parse_interval_or_zero(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Ok(Duration::ZERO),
@@ -99,7 +98,7 @@ pub fn parse_interval_or_zero(text: &str) -> Result<Duration, String> {
 /// Time between two ticks, such as `5s` or `500ms`.
 ///
 /// # Errors
-/// If it is none, or out of [`INTERVAL_MIN`] to [`INTERVAL_MAX`].
+/// If it is not a time, or not between [`INTERVAL_MIN`] and [`INTERVAL_MAX`].
 pub fn parse_interval(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(interval) if interval > INTERVAL_MAX => Err("at most 365d: write 5s or 500ms".to_owned()),
@@ -114,7 +113,7 @@ pub fn parse_interval(text: &str) -> Result<Duration, String> {
 /// An age, such as `30d`.
 ///
 /// # Errors
-/// If it is none, or out of [`AGE_MIN`] to [`AGE_MAX`].
+/// If it is not an age, or not between [`AGE_MIN`] and [`AGE_MAX`].
 pub fn parse_age(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(age) if age > AGE_MAX => Err("at most 36500d: write 30d".to_owned()),

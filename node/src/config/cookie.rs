@@ -1,7 +1,7 @@
-//! The node's cookie: 32 random bytes that are made at every start. Whoever can read them from the data dir may change the
-//! node; everybody else on the machine may only ask it and send transactions.
+//! The node's cookie: 32 random bytes that are made at every start. A client that can read them from the data dir
+//! may change the node. All other clients on the machine may only ask it and send transactions.
 //!
-//! The file itself is `data_dir.rs`'s. Deliberately absent: accounts, and secrets that outlive a run.
+//! The file itself is in `data_dir.rs`. Deliberately absent: accounts, and secrets that outlive a run.
 
 use std::fmt;
 use std::io;
@@ -22,17 +22,17 @@ pub struct Cookie([u8; 32]);
 pub struct CookieError;
 
 impl Cookie {
-    /// A new one, of the system's randomness.
+    /// Makes a new one from the system's randomness.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn generate() -> io::Result<Self> {
         let mut bytes = [0; 32];
         SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
         Ok(Self(bytes))
     }
 
-    /// The one that `text` spells.
+    /// Reads a cookie from `text`.
     ///
     /// # Errors
     /// [`CookieError`].
@@ -42,7 +42,7 @@ impl Cookie {
         Ok(Self(bytes))
     }
 
-    /// What the file holds.
+    /// The content of the cookie file.
     #[must_use]
     pub fn to_text(&self) -> String {
         hex::encode(self.0)
@@ -54,7 +54,7 @@ impl Cookie {
         format!("{SCHEME} {}", self.to_text())
     }
 
-    /// Whether an `Authorization` header carries this cookie. Takes the same time whichever byte differs.
+    /// Whether an `Authorization` header carries this cookie. Takes the same time, whichever byte differs.
     #[must_use]
     pub fn is_in(&self, header: &str) -> bool {
         let Some((scheme, rest)) = header.split_once(' ') else { return false };
@@ -66,7 +66,7 @@ impl Cookie {
 }
 
 impl fmt::Debug for Cookie {
-    /// Tells nothing: a cookie has no place in a log.
+    /// Shows nothing: a cookie must not appear in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cookie")
     }

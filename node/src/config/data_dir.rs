@@ -1,9 +1,9 @@
-//! The data dir: who holds it, and how other programs find the node that does.
+//! The data dir: which process holds it, and how other programs find that process's node.
 //!
 //! `LOCK` carries an advisory lock, which the system drops with its process, so a lock is never stale. `rpc.json`
-//! is written whole or not at all, and is there only while the node listens. `cookie` is there from the start to the stop,
-//! for its owner alone. A killed node leaves both: the next start removes them, and until then the free lock tells that nobody
-//! runs. The key file is `identity.rs`'s.
+//! is written whole or not at all, and exists only while the node listens. `cookie` exists from the start to the
+//! stop, for its owner alone. A killed node leaves both files. The next start removes them. Until then the free
+//! lock shows that no node runs. The key file is in `identity.rs`.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -21,13 +21,13 @@ use super::cookie::Cookie;
 /// The lock's name in the data dir.
 pub const LOCK_FILE: &str = "LOCK";
 
-/// The name of the file that tells where the node can be reached.
+/// The name of the file that tells the node's RPC address.
 pub const RPC_FILE: &str = "rpc.json";
 
 /// The name of the file with the cookie of this run.
 pub const COOKIE_FILE: &str = "cookie";
 
-/// Tries to take the lock, and the pause between two: a fifth of a second in all.
+/// How often taking the lock is tried, and the pause between two tries: a fifth of a second in all.
 const LOCK_TRIES: usize = 5;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
@@ -43,17 +43,17 @@ pub struct RpcInfo {
     pub peer_id: String,
     /// Its public key, in hexadecimal.
     pub public_key: String,
-    /// Where its RPC listens; null with `--no-rpc`.
+    /// The address on which its RPC listens; null with `--no-rpc`.
     pub rpc: Option<String>,
     /// Addresses it listens on, each with `/p2p/<peer id>`.
     pub listen: Vec<String>,
 }
 
-/// A data dir that this process holds, until this is dropped.
+/// A data dir that this process holds until this value is dropped.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    /// Dropping the file frees the lock.
+    /// When the file is dropped, the lock becomes free.
     _lock: File,
 }
 
@@ -69,17 +69,17 @@ pub enum DataDirError {
     Locked {
         /// The directory.
         path: PathBuf,
-        /// The process that holds it, if it has said so yet.
+        /// The process that holds it, if it has written its pid yet.
         pid: Option<String>,
     },
-    /// Everybody may write there.
+    /// All users may write there.
     #[error(
         "everybody on this machine may write in the data dir {path}, and so put a key of theirs there; nothing was started: \
          `chmod o-w {path}`, and look at what is in it",
         path = .0.display()
     )]
     OpenToAll(PathBuf),
-    /// It is another user's.
+    /// It belongs to another user.
     #[error(
         "the data dir {path} is another user's, so it can't be seen whether its node runs: ask it with --rpc {address}",
         path = .path.display()
@@ -87,13 +87,13 @@ pub enum DataDirError {
     AnotherUsers {
         /// The directory.
         path: PathBuf,
-        /// What its `rpc.json` says.
+        /// The RPC address in its `rpc.json`.
         address: String,
     },
-    /// There is no home directory to put it in.
+    /// There is no home directory for it.
     #[error("no home directory is known, so there is no place for a data dir: give one with --data-dir")]
     NoHome,
-    /// `rpc.json` was left by a node that is gone.
+    /// `rpc.json` belongs to a node that is gone.
     #[error(
         "no node is running in {path}: the last one, with pid {pid}, was killed. Start one with `node --data-dir {path}` and its \
          other flags, such as --network",
@@ -105,12 +105,12 @@ pub enum DataDirError {
         /// The process that is gone.
         pid: u32,
     },
-    /// `rpc.json` is none.
+    /// `rpc.json` can't be understood.
     #[error("{} is damaged ({error}): restart the node, which writes it anew", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// How.
+        /// What is wrong with it.
         error: serde_json::Error,
     },
     /// The file system failed.
@@ -118,14 +118,14 @@ pub enum DataDirError {
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
 }
 
-/// Where a node of `network` lives if nothing else is said: the user's data directory, then `hearsay/<network>`.
+/// The default data dir for a node of `network`: the user's data directory, then `hearsay/<network>`.
 ///
 /// # Errors
 /// [`DataDirError::NoHome`].
@@ -134,11 +134,11 @@ pub fn default_path(network: &NetworkId) -> Result<PathBuf, DataDirError> {
     Ok(base.data_dir().join("hearsay").join(network.as_str()))
 }
 
-/// Where the node that holds a data dir can be reached; `None` if none listens there.
+/// Returns where the node that holds a data dir can be reached; `None` if no node listens there.
 ///
 /// # Errors
-/// [`DataDirError::Killed`] if nobody holds it: whatever listens at that address now is another process. Others if `rpc.json`
-/// can't be read or makes no sense.
+/// [`DataDirError::Killed`] if no process holds it: a program that listens at that address now is another one.
+/// Other errors if `rpc.json` can't be read or makes no sense.
 pub fn find_node(dir: &Path) -> Result<Option<RpcInfo>, DataDirError> {
     let Some(info) = read_rpc(dir)? else { return Ok(None) };
     let holder = match holder_of(dir) {
@@ -150,19 +150,20 @@ pub fn find_node(dir: &Path) -> Result<Option<RpcInfo>, DataDirError> {
     };
     match holder {
         None => Err(DataDirError::Killed { path: dir.to_owned(), pid: info.pid }),
-        // One that starts removes the old file in a moment.
+        // A node that is starting removes the old file in a moment.
         Some(pid) => Ok((pid == info.pid.to_string()).then_some(info)),
     }
 }
 
-/// Reads the cookie of the node that runs in `dir`; `None` if there is none, or it can't be read by this user.
+/// Reads the cookie of the node that runs in `dir`; `None` if there is none, or if this user can't read it.
 #[must_use]
 pub fn read_cookie(dir: &Path) -> Option<Cookie> {
     let text = std::fs::read_to_string(dir.join(COOKIE_FILE)).ok()?;
     Cookie::parse(&text).ok()
 }
 
-/// The pid that the process has written which holds the lock of `dir`; empty before it has. `None` if none holds it.
+/// The pid that was written by the process that holds the lock of `dir`; empty if it has not written it yet.
+/// `None` if no process holds the lock.
 fn holder_of(dir: &Path) -> Result<Option<String>, DataDirError> {
     let path = dir.join(LOCK_FILE);
     let lock = match File::open(&path) {
@@ -170,7 +171,7 @@ fn holder_of(dir: &Path) -> Result<Option<String>, DataDirError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("open", &path)(error)),
     };
-    // Dropped at once. A node that starts in this moment tries again.
+    // Dropped at once. A node that starts at this moment tries again.
     match lock.try_lock_shared() {
         Ok(()) => Ok(None),
         Err(TryLockError::WouldBlock) => Ok(Some(holder(lock).unwrap_or_default())),
@@ -195,7 +196,7 @@ pub fn read_rpc(dir: &Path) -> Result<Option<RpcInfo>, DataDirError> {
 }
 
 impl DataDir {
-    /// Makes the directory if need be (mode 0700) and takes hold of it.
+    /// Makes the directory if necessary (mode 0700) and takes its lock.
     ///
     /// # Errors
     /// [`DataDirError::Locked`] names the process that holds it.
@@ -228,7 +229,7 @@ impl DataDir {
             .and_then(|()| lock.write_all(pid.as_bytes()))
             .map_err(failed("write", &lock_path))?;
         let held = Self { path: path.to_owned(), _lock: lock };
-        // Whatever wrote them is gone, or it would hold the lock.
+        // The process that wrote them is gone, or it would hold the lock.
         held.remove(RPC_FILE);
         held.remove(COOKIE_FILE);
         Ok(held)
@@ -240,17 +241,17 @@ impl DataDir {
         &self.path
     }
 
-    /// Tells the world where this node listens: `rpc.json` appears whole.
+    /// Tells other programs where this node listens: `rpc.json` appears whole.
     ///
     /// # Errors
-    /// The file system's; no `rpc.json` is left then.
+    /// The file system's error; then no `rpc.json` is left.
     pub fn write_rpc(&self, info: &RpcInfo) -> Result<(), DataDirError> {
         let path = self.path.join(RPC_FILE);
         let new = self.path.join("rpc.json.new");
         let mut text = serde_json::to_vec(info).map_err(|error| failed("write", &path)(error.into()))?;
         text.push(b'\n');
         self.remove("rpc.json.new");
-        // The umask may take rights away, and gives none.
+        // The umask may remove rights, and adds none.
         let written = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -264,11 +265,11 @@ impl DataDir {
     /// Makes the cookie of this run: a new file that only its owner can read.
     ///
     /// # Errors
-    /// The file system's, and that of the system's randomness; no cookie is left then.
+    /// The file system's error, or that of the system's randomness; then no cookie is left.
     pub fn write_cookie(&self) -> Result<Cookie, DataDirError> {
         let path = self.path.join(COOKIE_FILE);
         let cookie = Cookie::generate().map_err(failed("make", &path))?;
-        // Only a file that is new has surely these rights: an old one may be a link, or somebody else's.
+        // Only a new file is sure to have these rights: an old one may be a link, or belong to another user.
         let written = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -297,7 +298,8 @@ impl Drop for DataDir {
     }
 }
 
-/// Takes the lock. A command that looks whether somebody holds it has it for microseconds; so the first failure says little.
+/// Takes the lock. A command that checks whether the lock is held holds it for microseconds itself, so the
+/// first failure means little.
 fn try_lock(lock: &File) -> Result<(), TryLockError> {
     for _ in 1..LOCK_TRIES {
         match lock.try_lock() {

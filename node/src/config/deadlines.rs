@@ -1,24 +1,25 @@
-//! What a connection waits for at most. Whoever runs over one of these is disconnected or turned away.
+//! The most time that a connection waits for each thing. A peer that exceeds one of these is
+//! disconnected or turned away.
 
 use protocol::time::Duration;
 
-/// Both lanes must be open both ways this long after the slot was granted. Without a slot, lanes that the peer opened
-/// are dropped after the same time.
+/// Both lanes must be open in both directions this long after the slot was granted. If there is no slot, lanes
+/// that the peer opened are dropped after the same time.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A write that makes no progress for this long ends the connection.
 pub const WRITE_STALL: Duration = Duration::from_secs(20);
 
-/// A control frame must arrive whole, and a bulk frame by another 16 KiB, in this time. What nodes use; a handler can be
-/// told another.
+/// A control frame must arrive whole within this time. A bulk frame must grow by another 16 KiB. This is what
+/// nodes use; a handler can be given another value.
 pub const READ_STALL: Duration = Duration::from_secs(20);
 
-/// Between two pings of one peer. With its pong a ping costs 26 bytes on the lane.
+/// The time between two pings of one peer. With its pong a ping costs 26 bytes on the lane.
 pub const PING_INTERVAL: Duration = Duration::from_secs(15);
-/// A ping that is not answered by then ends the connection.
+/// A ping that is not answered within this time ends the connection.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a handler waits for at most.
+/// The most time that a handler waits for each thing.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
     /// Lanes without a slot, and a slot without all lanes.
@@ -27,7 +28,7 @@ pub struct Deadlines {
     pub write_stall: Duration,
     /// A half-sent frame.
     pub read_stall: Duration,
-    /// Between two pings of ours.
+    /// The time between two of our pings.
     pub ping_interval: Duration,
     /// A ping without its pong.
     pub ping_timeout: Duration,

@@ -1,5 +1,5 @@
-//! The node's key: one ed25519 seed, from which both the libp2p identity and the signing key come. Promises that a
-//! key file is never replaced, never readable by others, and never printed.
+//! The node's key: one ed25519 seed, from which both the libp2p identity and the signing key come. A key file is
+//! never replaced, never readable by others, and never printed.
 //!
 //! Deliberately absent: encrypted files, and keys from flags or the environment.
 
@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 /// A key's name in the data dir.
 pub const KEY_FILE: &str = "key";
 
-/// A seed in hexadecimal and a newline are 65 bytes; more than this is no key file, whatever an editor put behind it.
+/// A seed in hexadecimal and a newline are 65 bytes. A longer file is no key file, whatever an
+/// editor put behind the key.
 const FILE_BYTES_MAX: u64 = 128;
 
 /// A node's key.
@@ -27,26 +28,26 @@ pub struct Identity {
     seed: Zeroizing<[u8; 32]>,
 }
 
-/// Why there is no key to work with.
+/// Why there is no key to use.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// A named file isn't there.
+    /// A named file does not exist.
     #[error(
         "there is no key file {path}, and none was made: check the path, or make one with `node key generate --out {path}`",
         path = .0.display()
     )]
     Missing(PathBuf),
-    /// A file that should be made is there already.
+    /// A file that should be made exists already.
     #[error("{} exists already and was left as it is: name another file, or move it away first", .0.display())]
     Exists(PathBuf),
-    /// Something else than a key is there.
+    /// The path leads to something other than a key.
     #[error(
         "{} is no key file, and was left as it is: a key file is a regular file with 64 hexadecimal digits and a newline. \
          Name another one, or make one with `node key generate --out FILE`",
         .0.display()
     )]
     NoKeyFile(PathBuf),
-    /// Others may read the file.
+    /// Other users may read the file.
     #[error(
         "others may read the key file {path} (mode {mode:03o}), so it was not used: run `chmod 600 {path}`, or make a \
          new key if it may have been read",
@@ -72,7 +73,7 @@ pub enum IdentityError {
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// The system has no randomness.
@@ -100,13 +101,13 @@ impl Identity {
     /// Reads a key file.
     ///
     /// # Errors
-    /// If it is missing, no key file, damaged, or readable by others. The file is left as it is.
+    /// If the file is missing, is no key file, is damaged, or is readable by others. It is not changed.
     pub fn load(path: &Path) -> Result<Self, IdentityError> {
         let open = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => IdentityError::Missing(path.to_owned()),
             _ => failed("open", path)(error),
         };
-        // Asked before it is opened: opening a pipe would wait for whoever writes into it.
+        // This is checked before the file is opened: opening a pipe would wait for a process that writes into it.
         let about = fs::metadata(path).map_err(open)?;
         if !about.is_file() || about.len() > FILE_BYTES_MAX {
             return Err(IdentityError::NoKeyFile(path.to_owned()));
@@ -118,17 +119,17 @@ impl Identity {
         let mut seed = Zeroizing::new([0; 32]);
         hex::decode_to_slice(text.trim_ascii_end(), seed.as_mut())
             .map_err(|_| IdentityError::Damaged(path.to_owned()))?;
-        // Only now: nobody should be told to take rights from a file that is no key.
+        // This is checked only now: no user should be told to remove rights from a file that is no key.
         if mode & 0o077 != 0 {
             return Err(IdentityError::Permissions { path: path.to_owned(), mode });
         }
         Ok(Self { seed })
     }
 
-    /// Writes the key to a new file with mode 0600, making its directory if need be.
+    /// Writes the key to a new file with mode 0600. Makes its directory if necessary.
     ///
     /// # Errors
-    /// [`IdentityError::Exists`] if something is there already; it stays as it is.
+    /// [`IdentityError::Exists`] if something exists there already; it is not changed.
     pub fn save_new(&self, path: &Path) -> Result<(), IdentityError> {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             DirBuilder::new()
@@ -147,7 +148,7 @@ impl Identity {
         let mut text = Zeroizing::new([0; 65]);
         let written = hex::encode_to_slice(self.seed.as_ref(), &mut text[..64]).map_err(io::Error::other);
         text[64] = b'\n';
-        // A file with half a key would be refused forever after, so it goes away again.
+        // A file with half a key would be refused forever, so it is removed again.
         written.and_then(|()| file.write_all(text.as_ref())).and_then(|()| file.sync_all()).map_err(|error| {
             let _ = fs::remove_file(path);
             failed("write", path)(error)
@@ -157,7 +158,7 @@ impl Identity {
     /// Reads the key file, or makes it if there is none. Says whether it was made.
     ///
     /// # Errors
-    /// As [`Identity::load`] and [`Identity::save_new`]: what is there is never replaced.
+    /// Those of [`Identity::load`] and [`Identity::save_new`]: an existing file is never replaced.
     pub fn load_or_make(path: &Path) -> Result<(Self, bool), IdentityError> {
         match Self::load(path) {
             Ok(identity) => Ok((identity, false)),

@@ -10,10 +10,10 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// What lies between a node's TCP connections and their sockets: the seam where an instrument emulates links.
+/// The layer between a node's TCP connections and their sockets: the seam where an instrument emulates links.
 pub trait Links: fmt::Debug + Send + Sync {
-    /// Wraps the socket of a connection that was just opened, by whichever side, before a byte has passed. What is
-    /// read and written on the wrapper is counted; what it adds on the socket for itself is not. Called inside the
-    /// runtime.
+    /// Wraps the socket of a connection that was just opened, by either side, before a byte has passed. Bytes that
+    /// are read and written on the wrapper are counted. Bytes that the wrapper itself adds on the socket are not.
+    /// Called inside the runtime.
     fn wrap(&self, socket: TcpStream) -> Box<dyn Stream>;
 }

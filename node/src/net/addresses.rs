@@ -1,22 +1,22 @@
-//! What an address says: its IP, its group, who can reach it. Also which of several are worth telling, and which to try
-//! first. Pure: it compares what it is given.
+//! What an address says: its IP, its group, and which machines can reach it. This file also decides which of
+//! several addresses are worth telling, and which to try first. Pure: it compares what it is given.
 //!
-//! An address says who can reach it. A public one can be tried from anywhere. A private one means another machine in
-//! another network, and some are the same on many hosts: container engines and hypervisors give their bridges
-//! 172.17.0.1, 192.168.122.1 or 10.0.2.15 everywhere. So the order is:
+//! A public address can be tried from anywhere. A private address may mean another machine in another network, and
+//! some are the same on many hosts: container engines and hypervisors give their bridges 172.17.0.1, 192.168.122.1
+//! or 10.0.2.15 everywhere. So the order is:
 //!
 //! 1. public addresses and names,
 //! 2. private addresses that are near one of our own (the same /24, or the same IPv6 /64),
 //! 3. other private addresses,
 //! 4. link-local ones, and loopback last,
-//! 5. behind all these, what has an IP of our own: it leads to this machine.
+//! 5. behind all these, addresses with one of our own IPs: they lead to this machine.
 //!
-//! That is the order in which addresses are kept where there is room for some only. Dials begin together, except that
-//! all but the first two wait a little.
+//! If there is room for some addresses only, they are kept in this order. Dials begin together, except that all
+//! but the first two wait a little.
 //!
-//! Public comes before near on purpose. Half of all home networks are 192.168.1.0/24, so nearness may be a coincidence;
-//! and in a local network without public addresses the near ones are first anyhow. Where two addresses have the same
-//! rank, their order stays, but transports and IP versions take turns, so that a cut leaves some of each.
+//! Public comes before near on purpose. Half of all home networks are 192.168.1.0/24, so nearness may be a
+//! coincidence. In a local network without public addresses the near ones are first anyhow. Addresses of the same
+//! rank keep their order, but transports and IP versions take turns, so that a cut leaves some of each.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -26,10 +26,10 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::AddressGroup;
 
-/// Who can reach an address. The first is the most useful.
+/// Which machines can reach an address. The first is the most useful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Anybody; names count as such.
+    /// All machines. Names count as public.
     Public,
     /// Machines in the same private network.
     Private,
@@ -39,12 +39,12 @@ pub enum Scope {
     Loopback,
 }
 
-/// Where an address is for a node that has certain addresses itself. The first is tried first.
+/// Where an address is, as seen by a node that has certain addresses itself. The first is tried first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// Anywhere in the world.
     Public,
-    /// In one of our own networks, as it seems.
+    /// Apparently in one of our own networks.
     Near,
     /// In some private network.
     Private,
@@ -83,7 +83,7 @@ pub fn address_group(address: &Multiaddr, loopback_exempt: bool) -> Option<Addre
     }
 }
 
-/// Takes a trailing `/p2p/…` off an address.
+/// Removes a trailing `/p2p/…` from an address.
 #[must_use]
 pub fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
     let mut address = address.clone();
@@ -96,8 +96,8 @@ pub fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
     }
 }
 
-/// The address without its peer id, if it is one that this node dials though nobody but a peer told it: an IP, and TCP or
-/// QUIC v1 on a real port. Names are for the operator to give.
+/// The address without its peer id, if this node dials such an address even if only a peer told it: an IP, and TCP
+/// or QUIC v1 on a real port. Only the operator may give names.
 #[must_use]
 pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
     let (address, _) = split_peer(&address);
@@ -111,7 +111,7 @@ pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
     (host && transport).then_some(address)
 }
 
-/// The port, if what comes behind the host of an address is what nodes speak: TCP, or QUIC v1, and nothing more.
+/// The port, if the part behind the host is something that nodes speak: TCP, or QUIC v1, and nothing more.
 #[must_use]
 pub fn port(behind_host: &[Protocol<'_>]) -> Option<u16> {
     match behind_host {
@@ -120,7 +120,7 @@ pub fn port(behind_host: &[Protocol<'_>]) -> Option<u16> {
     }
 }
 
-/// Who can reach `address`.
+/// Which machines can reach `address`.
 #[must_use]
 pub fn scope(address: &Multiaddr) -> Scope {
     match ip_of(address) {
@@ -146,8 +146,9 @@ pub fn place(address: &Multiaddr, own: &[IpAddr]) -> Place {
     }
 }
 
-/// Whether `address` is tried at once: a public one, one near us, and a loopback one where the node has no other network.
-/// The others may lead to another machine than is meant, and wait a little for these.
+/// Whether `address` is tried at once. This holds for a public address, for one near us, and for a
+/// loopback address if the node has no other network. The others may lead to the wrong machine, so they
+/// wait a little for these.
 #[must_use]
 pub fn goes_first(address: &Multiaddr, own: &[IpAddr]) -> bool {
     match place(address, own) {
@@ -157,18 +158,19 @@ pub fn goes_first(address: &Multiaddr, own: &[IpAddr]) -> bool {
     }
 }
 
-/// Puts what is to be tried first in front. Addresses of the same place keep their order.
+/// Puts the addresses that are to be tried first in front. Addresses of the same place keep their order.
 pub fn order(addresses: &mut [Multiaddr], own: &[IpAddr]) {
     addresses.sort_by_cached_key(|address| place(address, own));
 }
 
-/// The `most` best of another node's `addresses` for a node that listens on `own` IPs, the best first, without repeats.
+/// The `most` best of another node's `addresses`, for a node that listens on `own` IPs. The best comes
+/// first, and none is repeated.
 #[must_use]
 pub fn best(addresses: impl IntoIterator<Item = Multiaddr>, own: &[IpAddr], most: usize) -> Vec<Multiaddr> {
     cut(addresses, most, |address| place(address, own))
 }
 
-/// The `most` addresses of our own that others can use best, without repeats. Those whose IPs are in `used` come before
+/// The `most` own addresses that others can use best, without repeats. Those whose IPs are in `used` come before
 /// others of the same scope.
 #[must_use]
 pub fn useful(
@@ -198,8 +200,8 @@ fn cut<K: Ord + Copy + Hash>(
     ranked.into_iter().take(most).map(|(_, _, address)| address).collect()
 }
 
-/// An address without a trailing `/p2p/…`, and with an IPv4 address in IPv6's clothes as IPv4: what is the same socket
-/// is spelt the same.
+/// An address without a trailing `/p2p/…`, and with an IPv4-mapped IPv6 address as IPv4: two addresses of the same
+/// socket are spelt the same.
 #[must_use]
 pub fn plain(address: &Multiaddr) -> Multiaddr {
     let parts = address.iter().filter(|part| !matches!(part, Protocol::P2p(_)));

@@ -1,7 +1,8 @@
 //! The memory of peers that misbehaved: neither they nor their addresses are dialled or accepted for a while.
 //!
-//! Bans outlive a restart. What is kept of one is how much longer it lasts, so its time passes only while a node runs: a
-//! node that was off tells nothing from a clock that was set. After a kill it may last some seconds longer, never shorter.
+//! Bans outlive a restart. For each ban the remaining time is kept, so it passes only while a node runs: after a
+//! pause a node cannot know whether time has passed or the clock was set. After a kill a ban may last some
+//! seconds longer, never shorter.
 //!
 //! Deliberately absent: what misbehavior is (`reason.rs`).
 
@@ -16,13 +17,14 @@ use protocol::wire::codec::{Decode, DecodeError, Encode, Reader, Writer};
 
 /// How long a peer that misbehaved is neither dialled nor accepted.
 pub const BAN_TIME: Duration = Duration::from_secs(600);
-/// Peers remembered as banned, and addresses. 1,024 of some 64 bytes each: 64 KiB and the maps around it.
+/// The most peers that are remembered as banned, and the most addresses. 1,024 of some 64 bytes each: 64 KiB
+/// and the maps around it.
 pub const BANS_MAX: usize = 1_024;
 
-/// Bans that a status lists, of peers and of addresses each: what a person can look through.
+/// Bans that a status lists, of peers and of addresses each. A person can read through that many.
 pub const BANS_LISTED_MAX: usize = 32;
 
-/// Peers and addresses that are not wanted for a while. When full, the one that ends first makes room.
+/// Peers and addresses that are not wanted for a while. When it is full, the ban that ends first makes room.
 #[derive(Debug, Default)]
 pub struct Bans {
     loopback_exempt: bool,
@@ -30,7 +32,7 @@ pub struct Bans {
     addresses: HashMap<IpAddr, Ban>,
 }
 
-/// One of them.
+/// One ban.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Ban {
     until: Time,
@@ -38,29 +40,29 @@ struct Ban {
     reason: Cow<'static, str>,
 }
 
-/// Whom a ban keeps out.
+/// Which peer or address a ban keeps out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     /// A peer.
     Peer(PeerId),
-    /// Everybody at an address; of IPv6 in its `/64`.
+    /// Every peer at an address; with IPv6, every peer in its `/64`.
     Address(IpAddr),
 }
 
 /// A ban, as it is kept for another run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptBan {
-    /// Whose.
+    /// The banned peer or address.
     pub who: Who,
     /// The label of what the peer did.
     pub reason: Cow<'static, str>,
-    /// How much longer.
+    /// How much longer the ban lasts.
     pub left: Duration,
 }
 
 /// Bytes of a kept ban's label: the longest in use has 20.
 const LABEL_BYTES_MAX: usize = 32;
-/// Bytes of who is banned: a peer id of a multihash of 64 bytes, with room to spare.
+/// Bytes of the banned peer or address: a peer id of a multihash of 64 bytes, with room to spare.
 const WHO_BYTES_MAX: usize = 128;
 
 impl Encode for KeptBan {
@@ -104,7 +106,7 @@ impl Decode for KeptBan {
     }
 }
 
-/// Bans as bytes, for the store.
+/// Encodes bans for the store.
 #[must_use]
 pub fn encode(bans: &[KeptBan]) -> Vec<u8> {
     List(bans).to_bytes()
@@ -119,10 +121,10 @@ impl Encode for List<'_> {
     }
 }
 
-/// What [`encode`] made of bans.
+/// Decodes the bytes that [`encode`] made of bans.
 ///
 /// # Errors
-/// If these are no such bytes.
+/// If [`encode`] did not make these bytes.
 pub fn decode(bytes: Vec<u8>) -> Result<Vec<KeptBan>, DecodeError> {
     let mut reader = Reader::new(Bytes::from(bytes));
     let count = reader.array("bans", 2 * BANS_MAX)?;
@@ -133,16 +135,16 @@ pub fn decode(bytes: Vec<u8>) -> Result<Vec<KeptBan>, DecodeError> {
 /// A ban, for a person to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Banned {
-    /// A peer id, or an address; of IPv6 with its `/64`.
+    /// A peer id, or an address; an IPv6 address with its `/64`.
     pub who: String,
     /// The label of what the peer did.
     pub reason: Cow<'static, str>,
-    /// How much longer.
+    /// How much longer the ban lasts.
     pub left: Duration,
 }
 
 impl Bans {
-    /// No bans. With `loopback_exempt` no loopback address is ever banned, not by an earlier run either.
+    /// No bans. With `loopback_exempt` no loopback address is ever banned, not even by a ban of an earlier run.
     #[must_use]
     pub fn new(loopback_exempt: bool) -> Self {
         Self { loopback_exempt, ..Self::default() }
@@ -156,7 +158,7 @@ impl Bans {
         !(self.loopback_exempt && loopback)
     }
 
-    /// Bans a peer, and its address if one is given that may be, until [`BAN_TIME`] from now.
+    /// Bans a peer until [`BAN_TIME`] from now, and also its address, if one is given that may be banned.
     pub fn add(&mut self, peer: PeerId, address: Option<IpAddr>, reason: &'static str, now: Time) {
         let ban = Ban { until: now + BAN_TIME, reason: Cow::Borrowed(reason) };
         insert_bounded(&mut self.peers, peer, ban.clone(), now);
@@ -165,8 +167,8 @@ impl Bans {
         }
     }
 
-    /// What is banned: addresses, which keep out everybody behind them, before peers, and of each the latest first, at most
-    /// [`BANS_LISTED_MAX`].
+    /// The bans to list, at most [`BANS_LISTED_MAX`] of each kind. Addresses come before peers, because they keep
+    /// out every peer behind them. The latest of each kind comes first.
     #[must_use]
     pub fn list(&self, now: Time) -> Vec<Banned> {
         let address = |ip: &IpAddr| if ip.is_ipv6() { format!("{ip}/64") } else { ip.to_string() };
@@ -186,7 +188,7 @@ impl Bans {
         kept.collect()
     }
 
-    /// Takes in a ban of an earlier run. It lasts no longer than a new one.
+    /// Restores a ban of an earlier run. It lasts no longer than a new one.
     pub fn restore(&mut self, kept: KeptBan, now: Time) {
         let ban = Ban { until: now + kept.left.min(BAN_TIME), reason: kept.reason };
         match kept.who {
@@ -216,7 +218,7 @@ impl Bans {
     }
 }
 
-/// What an IPv6 host can hop within is one block: its /64.
+/// An IPv6 host can change its address within its /64, so a /64 counts as one.
 pub(crate) fn block_of(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,

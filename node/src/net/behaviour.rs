@@ -1,8 +1,9 @@
-//! The seam between libp2p and the engine: what libp2p tells becomes inputs, what the engine wants becomes orders.
+//! The seam between libp2p and the engine: events of libp2p become inputs, and the engine's outputs become orders.
 //!
-//! No gossip rule lives here, and no rule of who gets a slot. The behaviour owns the engine's [host](EngineHost), the
-//! connections, the slots and the bans, and passes on what one of them decides to the others. What follows from slots is
-//! in `peers.rs`, what follows from the engine's wishes in `effects.rs`.
+//! No gossip rule lives here, and no rule about who gets a slot. The behaviour owns the engine's
+//! [host](EngineHost), the connections, the slots and the bans. If one of them decides something, the behaviour
+//! passes this on to the others. What follows from slots is in `peers.rs`. What follows from the engine's
+//! outputs is in `effects.rs`.
 
 mod effects;
 mod event;
@@ -44,22 +45,22 @@ use crate::net::slots::{self, InUse, Slots};
 pub use self::event::{Event, Wish};
 pub use self::links::Link;
 
-/// What the behaviour is told once.
+/// Settings that the behaviour gets once.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Our own id.
     pub local: PeerId,
     /// The network, which names the lanes' protocols.
     pub network: NetworkId,
-    /// Gossip peers that may have dialled us.
+    /// The most gossip peers that dialled us.
     pub max_peers_in: usize,
-    /// Gossip peers that we dial and keep.
+    /// The most gossip peers that we dial and keep.
     pub max_peers_out: usize,
     /// Peers that count for neither limit.
     pub reserved: HashSet<PeerId>,
     /// Loopback addresses have no group and are never banned.
     pub loopback_exempt: bool,
-    /// What connections wait for at most.
+    /// The most time that connections wait for each thing.
     pub deadlines: Deadlines,
 }
 
@@ -73,9 +74,9 @@ pub struct Behaviour {
     links: Links,
     slots: Slots,
     bans: Bans,
-    /// Dials that are to become gossip peers.
+    /// Dials whose connections are to become gossip peers.
     wanted: HashMap<ConnectionId, Wish>,
-    /// Whether a slot was freed since those that wait were looked at.
+    /// Whether a slot was freed since the waiting connections were last looked at.
     freed: bool,
     actions: VecDeque<ToSwarm<Event, Order>>,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
@@ -108,40 +109,41 @@ impl Behaviour {
         }
     }
 
-    /// Has the engine start from what an earlier run kept. Comes before everything else.
+    /// Starts the engine from what an earlier run kept. Must come before everything else.
     ///
     /// # Errors
-    /// The engine's.
+    /// Those of the engine.
     pub fn restore(&mut self, restored: Restored) -> Result<(), RestoreError> {
         self.host.restore(restored)?;
         self.run();
         Ok(())
     }
 
-    /// Feeds the engine, and takes what it answers. The answers leave when the swarm is polled next.
+    /// Gives the engine an input, and takes its answers. The answers leave when the swarm is polled next.
     pub fn input(&mut self, input: Input) {
         self.host.input(input);
         self.run();
     }
 
-    /// The engine's host, to be asked.
+    /// The engine's host, for questions.
     #[must_use]
     pub const fn host(&self) -> &EngineHost {
         &self.host
     }
 
-    /// The engine, to be asked.
+    /// The engine, for questions.
     #[must_use]
     pub const fn gossip(&self) -> &Gossip {
         self.host.gossip()
     }
 
-    /// Nothing is kept from here on.
+    /// From now on nothing is kept.
     pub fn stop_keeping(&mut self) {
         self.host.stop_keeping();
     }
 
-    /// Gossip connections that ended, others that were closed for a cause, and those that were turned away, by reason.
+    /// By reason: gossip connections that ended, others that were closed for a cause, and those
+    /// that were turned away.
     #[must_use]
     pub const fn disconnects(&self) -> &BTreeMap<&'static str, u64> {
         &self.disconnects
@@ -158,7 +160,7 @@ impl Behaviour {
         self.slots.in_use()
     }
 
-    /// The groups of the addresses at which we dialled those that hold slots, without what the operator gave.
+    /// The address groups of the outbound peers that hold slots, without those that the operator gave.
     #[must_use]
     pub fn outbound_groups(&self) -> Vec<Group> {
         let links = self.slots.outbound().filter_map(|(id, _)| self.links.get(id));
@@ -171,19 +173,19 @@ impl Behaviour {
         self.slots.holder(peer).is_some()
     }
 
-    /// Who is banned.
+    /// The banned peers and addresses.
     #[must_use]
     pub const fn bans(&self) -> &Bans {
         &self.bans
     }
 
-    /// Takes in the bans that an earlier run kept.
+    /// Restores the bans that an earlier run kept.
     pub fn restore_bans(&mut self, kept: Vec<KeptBan>) {
         let now = self.host.now();
         kept.into_iter().for_each(|ban| self.bans.restore(ban, now));
     }
 
-    /// The dial with this id is to become a gossip peer.
+    /// The connection of the dial with this id is to become a gossip peer.
     pub fn expect(&mut self, dial: ConnectionId, wish: Wish) {
         self.wanted.insert(dial, wish);
     }
@@ -199,12 +201,13 @@ impl Behaviour {
         self.links.get(id).map(|link| link.address.clone())
     }
 
-    /// Whether what a peer tells of itself on a connection is heard now. It may tell that as often as it likes.
+    /// Whether this node listens now to what a peer tells about itself on a connection. A peer may tell
+    /// it as often as it likes.
     pub fn may_hear(&mut self, id: ConnectionId) -> bool {
         self.links.may_hear(id, self.host.now())
     }
 
-    /// Remembers what identify told of a peer's software.
+    /// Remembers what identify told about a peer's software.
     pub fn set_agent(&mut self, peer: &PeerId, agent: &str) {
         self.links.set_agent(peer, agent);
     }
@@ -215,7 +218,7 @@ impl Behaviour {
         self.links.is_empty()
     }
 
-    /// Has the engine deal with all inputs, and the slots with what became free meanwhile.
+    /// Makes the engine process all inputs, and the slots process what became free meanwhile.
     fn run(&mut self) {
         loop {
             while let Some(effect) = self.host.next_effect() {
@@ -228,7 +231,7 @@ impl Behaviour {
         }
     }
 
-    /// When the engine or the slots want to be looked at.
+    /// The time at which the engine or the slots have to be looked at.
     fn next_at(&self) -> Option<Time> {
         self.host.next_timeout().into_iter().chain(self.slots.next_at()).min()
     }
@@ -272,7 +275,7 @@ impl NetworkBehaviour for Behaviour {
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
         let now = self.host.now();
         let here = |address: &Multiaddr| ip_of(address).is_some_and(|ip| self.bans.has_address(ip, now));
-        // One banned address among others is left out where it is dialled (`own.rs`).
+        // If only some of the addresses are banned, `own.rs` omits those when it dials.
         let nowhere = !addresses.is_empty() && addresses.iter().all(here);
         let banned = nowhere || peer.is_some_and(|peer| self.bans.has_peer(&peer, now));
         if banned { Err(ConnectionDenied::new(BannedError)) } else { Ok(Vec::new()) }
@@ -360,7 +363,7 @@ impl NetworkBehaviour for Behaviour {
                 self.timer = None;
                 return Poll::Pending;
             };
-            // A timer that is too early is left to fire: the engine's deadlines move often, and early is safe.
+            // A timer that is too early stays: the engine's deadlines move often, and early is safe.
             if self.timer.as_ref().is_none_or(|(at, _)| *at > deadline) {
                 self.timer = Some((deadline, Box::pin(sleep(self.host.clock().until(deadline)))));
             }
@@ -370,7 +373,7 @@ impl NetworkBehaviour for Behaviour {
             }
             self.timer = None;
             let now = self.host.now();
-            // So the slots are looked at as well.
+            // Makes sure that the slots are looked at as well.
             self.freed |= self.slots.next_at().is_some_and(|at| at <= now);
             match self.host.next_timeout() {
                 Some(at) if at <= now => self.input(Input::Timeout),

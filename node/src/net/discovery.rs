@@ -1,15 +1,18 @@
-//! Whom to dial. Decides only: the service asks it, dials, and tells it how that went.
+//! Decides which addresses to dial. It only decides: the service asks it, dials, and reports the result.
 //!
-//! Fixed addresses (bootstrap, reserved) are retried forever, each with its own jittered backoff, so that a dead one
-//! holds up nobody. **An address is an attempt, not a fact.** Only a peer id that was typed with an address is demanded
-//! of who answers there. An id that was learned from an answer says no more than that the address needs no second dial
-//! while that peer holds a slot; it is forgotten when the connection ends, a dial fails or another answers. An address
-//! that led to this very node has failed, and is tried again like any other: a name may lead elsewhere the next time.
+//! Fixed addresses (bootstrap, reserved) are retried forever. Each has its own jittered backoff, so that a dead
+//! one delays no other. **An address is an attempt, not a fact.** A peer id is demanded from the node at an
+//! address only if the operator typed it with the address. A peer id that was learned from an answer has one use:
+//! the address needs no second dial while that peer holds a slot. It is forgotten when the connection ends, a dial
+//! fails or another peer answers. A dial that led to this very node has failed. The address is tried again like
+//! any other, because a name may lead elsewhere the next time.
 //!
-//! Other candidates come from Kademlia and identify into the [address book](crate::net::discovery::book), with IP addresses only, for names
-//! are the operator's to give. One outbound slot is enough for an address group, except in private networks and for what the
-//! operator gave: whoever has addresses in few groups has few of the slots, whatever number of names they are under.
-//! Where the network itself has fewer groups than there are slots, a group may have more (`crowd.rs`). The peers that held outbound slots longest when the last run ended, the *anchors*, are dialled first. What else changes with all slots in use is in
+//! Other candidates come from Kademlia and identify into the [address book](crate::net::discovery::book). They
+//! have IP addresses only, because only the operator may give names. One outbound slot is enough for an address
+//! group, except in private networks and for addresses that the operator gave. So a party with addresses in few
+//! groups gets few of the slots, no matter how many names it uses. If the network itself has fewer groups than
+//! there are slots, a group may have more (`crowd.rs`). The peers that held outbound slots longest when the last
+//! run ended, the *anchors*, are dialled first. The other changes while all slots are in use are in
 //! `exchange.rs`. No sockets, no clock.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -49,24 +52,25 @@ pub use want::{Target, ToldBy, View, Want};
 /// Dials under way for gossip slots, slow ones included.
 pub const DIALS_MAX: usize = 16;
 
-/// Peers of one group that are tried in a row until one has a slot for us. Of ten honest ones seven are expected to; five in
-/// a row that don't are one in 400.
+/// Peers of one group that are tried in a row until one has a slot for us. Of ten honest peers seven are expected
+/// to have one, so five in a row without one happen once in 400 times.
 pub const GROUP_TRIES: u8 = 5;
 
 /// Peers that are dialled first in the next run. Bitcoin Core's `MAX_BLOCK_RELAY_ONLY_ANCHORS`.
 pub const ANCHORS: usize = 2;
 
-/// A peer that failed more often in a row, over a minute or more of doubling delays, isn't kept for another run.
+/// A peer that failed more often than this in a row is not kept for another run. The doubling delays between so
+/// many failures take a minute or more.
 pub const KEPT_FAILURES_MAX: u32 = 6;
 
-/// A peer without a slot for us is asked again after this.
+/// A peer that had no slot for us is asked again after this time.
 const DECLINED_DELAY: Duration = Duration::from_secs(60);
 /// A dial that takes longer than this no longer counts for a slot: another candidate is tried beside it.
 const SLOW_DIAL: Duration = Duration::from_secs(2);
-/// Delays between random walks while peers are missing: doubling from the first to the second.
+/// Delays between random walks while peers are missing. They double from the first to the second.
 const QUERY_MIN: Duration = Duration::from_millis(500);
 const QUERY_MAX: Duration = Duration::from_secs(30);
-/// After news of a new peer the next walk is at most this far.
+/// After news of a new peer the next walk comes within this time.
 const QUERY_AFTER_NEWS: Duration = Duration::from_secs(2);
 
 /// The state.
@@ -77,31 +81,32 @@ pub struct Discovery {
     reserved_only: bool,
     fixed: Vec<Fixed>,
     book: Book,
-    /// What the last answer wanted dialled, and how many slots one group may have by that.
+    /// The dials that the last answer wanted, and how many slots it allowed one group for each.
     picked: Vec<(Pick, u8)>,
     per_group: usize,
     /// Since when slots are missing.
     missing_since: Option<Time>,
-    /// Since when none was, for the first time.
+    /// When all slots were in use for the first time.
     full_since: Option<Time>,
-    /// Until when the run settles, from when it was full for the first time.
+    /// The time until which the run settles. Counted from when all slots were first in use.
     settling_until: Option<Time>,
     dials: HashMap<ConnectionId, Dial>,
-    /// Groups in which a pick came to nothing, and how often in a row: another of the group is tried first.
+    /// Groups in which a pick failed, and how often in a row. Another peer of the group is tried first.
     owed: VecDeque<(Group, u8)>,
-    /// Candidates that answered and are no peers yet, with the groups that they were picked for; [`DIALS_MAX`] at most.
+    /// Candidates that answered and are no peers yet, with the groups for which they were picked;
+    /// [`DIALS_MAX`] at most.
     answered: BTreeMap<PeerId, (Vec<Group>, u8)>,
-    /// Since when peers hold outbound slots.
+    /// Since when each peer holds an outbound slot.
     held: BTreeMap<PeerId, Time>,
-    /// The anchors of the last run, and those of them that are still to be dialled.
+    /// The anchors of the last run, and those that are still to be dialled.
     anchors: Vec<PeerId>,
     anchors_due: Vec<PeerId>,
     query_at: Time,
     query_delay: Duration,
     exchange: Exchange,
-    /// The IPs that this node listens on, which tell near addresses from far ones.
+    /// The IPs that this node listens on. They tell near addresses from far ones.
     own: Vec<IpAddr>,
-    /// Whether a peer was met on the loopback device, where other nodes may be then.
+    /// Whether a peer was met on the loopback device. If so, other nodes may be there as well.
     loopback: bool,
     warnings: Vec<Warning>,
     rng: StdRng,
@@ -112,10 +117,10 @@ pub struct Discovery {
 struct Dial {
     target: Target,
     since: Time,
-    /// What of the book it tries, and the groups that are kept free for it.
+    /// The entry of the book that it tries, and the groups that are kept free for it.
     tries: Option<book::Entry>,
     groups: Vec<Group>,
-    /// Tries in a row that the group was picked for, this one included; 0 for what was not picked so.
+    /// How many tries in a row the group was picked for, this one included; 0 if it was not picked in this way.
     turn: u8,
 }
 
@@ -136,7 +141,7 @@ impl Discovery {
         let fixed = reserved.iter().map(|address| (address, true)).chain(bootstrap.iter().map(|a| (a, false)));
         let fixed = fixed.map(|(address, reserved)| {
             let (address, typed) = split_peer(address);
-            // Our own id, typed into a list that all nodes have: it is never dialled.
+            // Our own id was typed, in a list that all nodes have. It is never dialled.
             let trouble = (typed == Some(local)).then_some(Trouble::Ourselves);
             Fixed { address, typed, found: None, reserved, retry: Retry::default(), trouble, warned: None }
         });
@@ -167,17 +172,17 @@ impl Discovery {
         }
     }
 
-    /// The node listens on these IPs from now on.
+    /// From now on the node listens on these IPs.
     pub fn set_own(&mut self, ips: Vec<IpAddr>) {
         self.own = ips;
     }
 
-    /// A peer is connected by the loopback device.
+    /// A peer is connected through the loopback device.
     pub const fn on_loopback_peer(&mut self) {
         self.loopback = true;
     }
 
-    /// What to do now.
+    /// What is to be done now.
     pub fn poll(&mut self, now: Time, view: &impl View) -> Vec<Want> {
         let mut wants: Vec<Want> = self.warnings.drain(..).map(Want::Warn).collect();
         self.picked.clear();
@@ -207,7 +212,8 @@ impl Discovery {
         wants
     }
 
-    /// Whether the run still draws its peers anew: not if its book knew most groups when all slots were first in use.
+    /// Whether the run still draws new peers. It does not if its book knew most groups when all
+    /// slots were first in use.
     fn is_settling(&mut self, now: Time) -> bool {
         let book = &self.book;
         let until = *self
@@ -216,20 +222,21 @@ impl Discovery {
         now < until
     }
 
-    /// How many slots of one group may be in use with a candidate that was wanted last.
+    /// How many slots one group may have, including the candidate that was wanted last.
     #[must_use]
     pub const fn per_group(&self) -> usize {
         self.per_group
     }
 
-    /// No dial was needed: a connection to the target was there, and has a slot now. That tests no entry of the book.
+    /// No dial was needed: a connection to the target existed, and has a slot now. This
+    /// tests no entry of the book.
     pub fn not_needed(&mut self, target: Target, now: Time) {
         if matches!(target, Target::Fixed(_)) {
             self.dialling(target, None, now);
         }
     }
 
-    /// A dial is under way. `None` if none was possible: the target waits for its next turn.
+    /// A dial is under way. `None` if no dial was possible: the target waits for its next turn.
     pub fn dialling(&mut self, target: Target, dial: Option<ConnectionId>, now: Time) {
         let (tries, groups, turn) = match target {
             Target::Fixed(_) => (None, Vec::new(), 0),
@@ -250,16 +257,17 @@ impl Discovery {
         }
     }
 
-    /// The fixed addresses that lead to no peer now, and what the last try came to; nothing before the first has ended.
-    /// Reserved ones come first.
+    /// The fixed addresses that lead to no peer now, and the result of the last try; `None` before the first try
+    /// has ended. Reserved ones come first.
     pub fn troubles(&self) -> impl Iterator<Item = (&Multiaddr, Option<&Trouble>)> {
         self.fixed.iter().map(|fixed| (&fixed.address, fixed.trouble.as_ref()))
     }
 
-    /// An address that a peer told, as it is kept, if it is one that may lead to another node. A loopback address does where
-    /// this node has nothing but the loopback device, or met a peer there; the peer's own word for it is only asked for
-    /// if it is connected that way. Of all loopback addresses there is one of each IP version, and those we listen on:
-    /// the others of 127.0.0.0/8 lead to our own listeners as well, by a name that we do not know.
+    /// An address that a peer told, in the form in which it is kept, if it may lead to another node. A loopback
+    /// address may if this node has only the loopback device, or met a peer there. The peer's own claim of a
+    /// loopback address counts only if the peer is connected that way. One loopback address of each IP version is
+    /// accepted, and those that we listen on: the others of 127.0.0.0/8 lead to our own listeners as well, by a
+    /// name that we do not know.
     #[must_use]
     pub fn acceptable(&self, address: Multiaddr, told_by: ToldBy) -> Option<Multiaddr> {
         let address = dialable(address)?;
@@ -270,8 +278,8 @@ impl Discovery {
         (believed && known).then_some(address)
     }
 
-    /// A peer and addresses at which it says to listen, or others say that it does. `source`: from where that is said, by
-    /// [`Discovery::group`].
+    /// Learns a peer and addresses at which it is said to listen, by itself or by others. `source` is where this
+    /// was said, by [`Discovery::group`].
     pub fn learn(
         &mut self,
         peer: PeerId,
@@ -290,13 +298,13 @@ impl Discovery {
         }
     }
 
-    /// The group of an address that something is told from.
+    /// The group of an address from which something is told.
     #[must_use]
     pub fn group(&self, address: &Multiaddr) -> Group {
         self.book.group(address)
     }
 
-    /// Takes in what an earlier run kept.
+    /// Restores what an earlier run kept.
     pub fn restore(&mut self, kept: impl IntoIterator<Item = Kept>) {
         for mut kept in kept {
             if kept.peer == self.local || self.reserved_only {
@@ -311,15 +319,15 @@ impl Discovery {
         }
     }
 
-    /// What is worth keeping for another run, at most `most` peers: without those that failed more than
-    /// [`KEPT_FAILURES_MAX`] times in a row, unless all did, for then it is our own network that fails.
+    /// What is worth keeping for another run, at most `most` peers. Peers that failed more than
+    /// [`KEPT_FAILURES_MAX`] times in a row are omitted, unless all did, because then our own network fails.
     #[must_use]
     pub fn kept(&self, most: usize) -> Vec<Kept> {
         self.book.kept(&self.anchors(), KEPT_FAILURES_MAX.saturating_add(1), most)
     }
 
-    /// Who holds outbound slots for longest, of the peers that the book led to. While fewer do than are wanted, the last
-    /// run's anchors keep their place: a run that meets nobody forgets none.
+    /// The peers that have held outbound slots longest, of those that the book led to. While fewer peers hold
+    /// slots than are wanted, the last run's anchors keep their place: a run that meets no peer forgets no anchor.
     #[must_use]
     pub fn anchors(&self) -> Vec<PeerId> {
         let fixed: Vec<PeerId> = self.fixed.iter().filter_map(Fixed::peer).collect();
@@ -331,7 +339,7 @@ impl Discovery {
         anchors
     }
 
-    /// The address book, to be asked.
+    /// The address book, for questions.
     #[must_use]
     pub const fn book(&self) -> &Book {
         &self.book

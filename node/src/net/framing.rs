@@ -1,23 +1,23 @@
 //! Frames: an unsigned-varint length and one encoded message. Sans-IO: bytes go in, frames come out.
 //!
-//! A length is compared with the lane's bound before a byte is allocated for it, and the buffer grows with what has
-//! arrived: a peer that declares 4 MiB and sends nothing costs nothing.
+//! A length is compared with the lane's bound before a byte is allocated for it. The buffer grows with what has
+//! arrived, so a peer that declares 4 MiB and sends nothing costs nothing.
 
 use bytes::{Bytes, BytesMut};
 use protocol::limits::{BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX};
 use protocol::wire::codec::{Encode as _, Misread};
 use protocol::wire::message::{Lane, Message};
 
-/// Bytes of a length prefix: four groups of 7 bits reach 256 MiB, over every lane's bound.
+/// Bytes of a length prefix: four groups of 7 bits reach 256 MiB, which is over every lane's bound.
 pub const PREFIX_BYTES_MAX: usize = 4;
 
-/// Why a peer's bytes are no frame, or no message. The stream is of no further use then.
+/// Why a peer's bytes are no frame, or no message. After this the stream is of no further use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The declared length is over the lane's bound.
     #[error("a frame of {declared} bytes was declared where {max} are allowed")]
     TooLarge {
-        /// What was declared.
+        /// The declared length.
         declared: u64,
         /// The lane's bound.
         max: usize,
@@ -25,7 +25,7 @@ pub enum FrameError {
     /// The length is not a varint in its shortest form, or has too many bytes.
     #[error("a frame's length is not a shortest-form varint of at most {PREFIX_BYTES_MAX} bytes")]
     BadPrefix,
-    /// A frame without a byte.
+    /// A frame of no bytes.
     #[error("an empty frame is no message")]
     Empty,
     /// The frame is no message.
@@ -33,7 +33,7 @@ pub enum FrameError {
     Undecodable(#[from] Misread),
 }
 
-/// What [`FrameReader::feed`] came to.
+/// The result of [`FrameReader::feed`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The input is used up.
@@ -92,10 +92,10 @@ impl FrameReader {
         self.body.capacity()
     }
 
-    /// Takes bytes off the front of `input` up to the next thing worth telling.
+    /// Takes bytes from the front of `input` up to the next event that is worth reporting.
     ///
     /// # Errors
-    /// As soon as the prefix shows that the frame can't be taken.
+    /// As soon as the prefix shows that the frame can't be accepted.
     pub fn feed(&mut self, input: &mut &[u8]) -> Result<Step, FrameError> {
         let declared = match self.declared {
             Some(declared) => declared,
@@ -113,7 +113,7 @@ impl FrameReader {
         Ok(Step::Frame(std::mem::take(&mut self.body).freeze()))
     }
 
-    /// Makes room for `more` bytes: twice what is there, but never more than the frame needs.
+    /// Makes room for `more` bytes: doubles the buffer, but never beyond what the frame needs.
     fn grow(&mut self, declared: usize, more: usize) {
         let needed = self.body.len().saturating_add(more);
         if self.body.capacity() < needed {

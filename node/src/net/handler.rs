@@ -1,9 +1,9 @@
-//! One connection's lanes: opens them when the behaviour grants a gossip slot, moves messages, and gives up with a
-//! reason when the peer breaks a rule of the wire or stands still.
+//! One connection's lanes. The handler opens them when the behaviour grants a gossip slot, and moves messages. It
+//! gives up with a reason when the peer breaks a rule of the wire or makes no progress.
 //!
-//! Each side writes only on streams that it opened. Without a slot the handler keeps no connection alive: Kademlia's
-//! connections idle out. What goes over the lanes is in `handler/lanes.rs`. No gossip rule lives here; whom to send what
-//! is the engine's.
+//! Each side writes only on streams that it opened. Without a slot the handler keeps no connection alive:
+//! Kademlia's connections end when they are idle. What the lanes carry is in `handler/lanes.rs`. No gossip rule
+//! lives here: the engine decides what to send to which peer.
 
 mod lanes;
 mod protocols;
@@ -31,11 +31,13 @@ use crate::net::reason::CloseReason;
 pub use self::lanes::FLUSHED_BYTES_MIN;
 pub use self::protocols::{LaneProtocols, protocol_name};
 
-/// So often a connection's lanes are dropped for want of a slot; then it is closed. Our own nodes ask once a minute.
+/// A connection's lanes are dropped this many times because there is no slot. Then it is closed. Our own
+/// nodes ask once a minute.
 pub const TURNED_AWAY_MAX: u8 = 8;
 
-/// A connection lives on for so long after a goodbye. libp2p ends a connection whose end it has read whatever else it has
-/// read, so a goodbye has to come well before the end; and QUIC's close drops what is not on its way yet.
+/// How long a connection lives on after a goodbye. libp2p ends a connection as soon as it has read its end,
+/// even if it has read other data before. So a goodbye must come well before the end. QUIC's close drops data
+/// that is not on its way yet.
 const GOODBYE_LINGER: StdDuration = StdDuration::from_millis(200);
 
 const SUBSTREAM_TIMEOUT: StdDuration = StdDuration::from_secs(10);
@@ -49,9 +51,9 @@ pub enum Order {
     Decline,
     /// Send a message.
     Send(Lane, Message),
-    /// The connection is to be closed: say why, and tell when that has had its moment.
+    /// The connection is to be closed: send the reason, and report when the goodbye has had time to leave.
     Goodbye(CloseReason),
-    /// Read, or stop reading.
+    /// Start or stop reading.
     Read(bool),
 }
 
@@ -60,15 +62,15 @@ pub enum Order {
 pub enum Report {
     /// The peer opened a lane, and wants a slot.
     SlotWanted,
-    /// Both lanes are open both ways.
+    /// Both lanes are open in both directions.
     Up,
     /// A message came.
     Received(Message),
     /// Message bytes left: control bytes were flushed, bulk bytes acknowledged.
     Drained(Lane, usize),
-    /// A ping of ours was answered; this is how long that took.
+    /// One of our pings was answered, after this time.
     RoundTrip(Duration),
-    /// A goodbye has had its moment: close the connection.
+    /// A goodbye has had time to leave: close the connection.
     Parted,
     /// The lanes are of no further use.
     Failed(CloseReason),
@@ -85,12 +87,12 @@ pub struct Handler {
     to_open: VecDeque<Lane>,
     reports: VecDeque<Report>,
     lanes: Lanes,
-    /// Without a slot, the lanes that the peer opened are kept until then.
+    /// If there is no slot, the lanes that the peer opened are kept until this time.
     keep_until: Option<Time>,
     /// How often lanes were dropped because there was no slot.
     turned_away: u8,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
-    /// The control lane with a goodbye on it, and until when the connection lives on.
+    /// The control lane with a goodbye on it, and the time until which the connection lives on.
     parting: Option<(ControlWriter, Pin<Box<Sleep>>)>,
 }
 
@@ -100,7 +102,7 @@ enum Phase {
     Idle,
     /// The peer opened a lane; the behaviour has been asked.
     Asked,
-    /// A slot was granted; all lanes must be open by then.
+    /// A slot was granted; all lanes must be open by this time.
     Opening(Time),
     /// Messages flow.
     Up,
@@ -109,7 +111,7 @@ enum Phase {
 }
 
 impl Handler {
-    /// A handler without a slot. Budget and uplink are those of the whole node.
+    /// A handler without a slot. The whole node shares the budget and the uplink.
     #[must_use]
     pub fn new(protocols: LaneProtocols, clock: Clock, budget: Arc<BulkBudget>, uplink: Arc<Uplink>) -> Self {
         Self {
@@ -143,7 +145,8 @@ impl Handler {
         self.timer = None;
     }
 
-    /// Drops the lanes of a peer that gets no slot. The connection idles out, unless something else needs it.
+    /// Drops the lanes of a peer that gets no slot. The connection ends when it is idle, unless
+    /// something else needs it.
     fn turn_away(&mut self) {
         self.phase = Phase::Idle;
         self.drop_lanes();
@@ -158,7 +161,7 @@ impl Handler {
             return;
         }
         self.say_goodbye(reason);
-        // A peer without a slot for us stays useful for Kademlia.
+        // A peer that has no slot for us stays useful for Kademlia.
         self.phase = if reason == CloseReason::Declined { Phase::Idle } else { Phase::Failed };
         if self.parting.is_none() {
             self.drop_lanes();
@@ -166,8 +169,9 @@ impl Handler {
         self.reports.push_back(Report::Failed(reason));
     }
 
-    /// Puts a goodbye behind what waits on the control lane, and sets that lane apart. Best effort: a peer that doesn't
-    /// read won't see it. It may be the first word, if the peer went wrong before all lanes were open.
+    /// Puts a goodbye behind what waits on the control lane, and sets that lane apart. Best effort: a
+    /// peer that doesn't read won't see it. It may be the first message, if the peer broke a rule
+    /// before all lanes were open.
     fn say_goodbye(&mut self, reason: CloseReason) {
         if matches!(self.phase, Phase::Opening(_) | Phase::Up)
             && reason.is_told()
@@ -179,8 +183,8 @@ impl Handler {
         }
     }
 
-    /// The behaviour has taken the slot away, and closes the connection when the goodbye has had its moment. Until then
-    /// the lanes stay, unread: a peer that finds them gone would look no further.
+    /// The behaviour has taken the slot away, and closes the connection when the goodbye has had time to leave.
+    /// Until then the lanes stay open but are not read: a peer that finds them gone would not look for a goodbye.
     fn part(&mut self, reason: CloseReason) {
         self.say_goodbye(reason);
         self.phase = Phase::Failed;
@@ -190,7 +194,7 @@ impl Handler {
         }
     }
 
-    /// Writes the goodbye. Ready when it has had its moment.
+    /// Writes the goodbye. Ready when it has had time to leave.
     fn poll_parting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some((control, linger)) = &mut self.parting else { return Poll::Ready(()) };
         let written = control.poll(cx, self.clock.now(), &mut Words::default()).is_ok();
@@ -210,7 +214,7 @@ impl Handler {
             return;
         }
         if matches!(self.phase, Phase::Idle | Phase::Asked) {
-            // An open stream keeps the connection alive, and lanes without a slot are not to.
+            // An open stream keeps the connection alive, and lanes without a slot must not do this.
             self.keep_until.get_or_insert(self.clock.now() + self.deadlines.open);
         }
         if self.phase == Phase::Idle && lane == Lane::Control {
@@ -266,11 +270,12 @@ impl Handler {
         }
     }
 
-    /// Sees to it that the task runs again by the next deadline. A timer that is early is left to fire: deadlines
-    /// move with every byte, timers need not.
+    /// Makes sure that the task runs again by the next deadline. A timer that is too early stays: deadlines move
+    /// with every byte, and timers need not.
     fn arm(&mut self, cx: &mut Context<'_>) {
         loop {
-            // One that nothing needs any more is left as well: a frame that waits a moment would set it anew each time.
+            // A timer that is no longer needed stays as well: otherwise a frame that waits a moment would
+            // set it anew each time.
             let Some(deadline) = self.next_deadline() else { return };
             if self.timer.as_ref().is_none_or(|(at, _)| *at > deadline) {
                 // A millisecond more than needed, so that the deadline has passed when the timer fires.
@@ -377,7 +382,7 @@ impl ConnectionHandler for Handler {
         Poll::Pending
     }
 
-    /// Called while the connection closes: gives a goodbye its moment.
+    /// Is called while the connection closes, and gives a goodbye time to leave.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Option<Report>> {
         self.poll_parting(cx).map(|()| None)
     }

@@ -1,7 +1,7 @@
 //! One lane in one direction: a substream with its queue or its half-read frame, and its deadline.
 //!
-//! What is queued for a peer is bounded in bytes by the engine's credit; more than that is an error, never a dropped
-//! frame. All frames that arrive on the bulk lane together are bounded by one [`BulkBudget`] for the whole node, and all
+//! The engine's credit bounds, in bytes, what is queued for a peer. More than that is an error, never a dropped
+//! frame. One [`BulkBudget`] for the whole node bounds all frames that arrive on the bulk lane together, and all
 //! that leave on it share one [`Uplink`].
 
 mod budget;
@@ -25,7 +25,8 @@ pub(crate) use self::reader::LaneReader;
 pub use self::reader::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
 pub use self::uplink::Uplink;
 
-/// While other peers wait for the shared budget, a bulk frame is given up that is behind 3 s and 6 microseconds a byte:
-/// 167 kB/s, so 28 s for the largest. Else peers that declare frames and send nothing would hold up all others.
+/// While other peers wait for the shared budget, a bulk frame is given up if it is slower than 3 s and 6
+/// microseconds a byte: 167 kB/s, so 28 s for the largest. Otherwise peers that declare frames and send nothing
+/// would delay all others.
 pub const CONTENDED_GRACE: Duration = Duration::from_secs(3);
 const CONTENDED_MICROS_PER_BYTE: u64 = 6;

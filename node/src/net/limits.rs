@@ -1,6 +1,6 @@
-//! Who may connect: limits per address block. The memory of peers that misbehaved is in `bans.rs`.
+//! Limits on inbound connections per address range. The memory of peers that misbehaved is in `bans.rs`.
 //!
-//! Limits on connections in all are libp2p's own `connection_limits`; the gossip slots are the behaviour's.
+//! libp2p's own `connection_limits` limits connections in total. The behaviour limits the gossip slots.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -22,25 +22,25 @@ use crate::net::discovery::REFRESH_EXTRA;
 
 /// Inbound connections from one IPv4 address.
 pub const PER_IPV4_MAX: usize = 8;
-/// Inbound connections from one IPv4 /24: two addresses' worth.
+/// Inbound connections from one IPv4 /24: as many as from two addresses.
 pub const PER_IPV4_24_MAX: usize = 16;
-/// Inbound connections from one IPv6 /56, which is what one customer gets.
+/// Inbound connections from one IPv6 /56, which one customer gets.
 pub const PER_IPV6_56_MAX: usize = 8;
 
-/// Connections without a gossip slot, such as Kademlia's: so many inbound, and so many outbound.
+/// Connections without a gossip slot, such as Kademlia's: the most inbound, and the most outbound.
 pub const SLOTLESS_CONNECTIONS_MAX: usize = 32;
-/// Inbound connections over and above those that may go while newer ones take their places: libp2p counts them until they are
-/// gone, which is 200 ms after a goodbye and at most a second of closing later (`CLOSE_TIMEOUT` in `muxer.rs`). So some 27
-/// newcomers a second find a place even if those that go read nothing.
+/// Additional inbound connections for those that are closing while newer ones take their places. libp2p counts
+/// them until they are gone: 200 ms after a goodbye and at most a second of closing later (`CLOSE_TIMEOUT` in
+/// `muxer.rs`). So some 27 newcomers a second find a place even if the closing ones read nothing.
 pub const GOING_CONNECTIONS_MAX: usize = 32;
-/// Connections to one peer: two for the moment in which both dial.
+/// Connections to one peer: two, for the case that both sides dial at the same moment.
 pub const PER_PEER_MAX: u32 = 2;
-/// TCP connections being set up, inbound, and connections that we set up by dialling. A setup takes 10 s at most. Of the
-/// inbound ones `setups.rs` says which gives way to the next.
+/// Inbound TCP connections that are being set up, and connections that we set up by dialling. A setup takes 10 s
+/// at most. `setups.rs` decides which inbound setup gives way to the next.
 pub const PENDING_MAX: u32 = 64;
 
-/// The limits on connections as a whole. Each way has its own, so that those who dial us can't use up what our own
-/// dials need. Inbound connections that are being set up are counted by transport, in `setups.rs`.
+/// The limits on all connections together. Each direction has its own, so that peers that dial us can't use up
+/// what our own dials need. Inbound connections that are being set up are counted by transport, in `setups.rs`.
 #[must_use]
 pub fn connection_limits(config: &Config) -> ConnectionLimits {
     let (incoming, outgoing) = established_max(config);
@@ -52,24 +52,26 @@ pub fn connection_limits(config: &Config) -> ConnectionLimits {
         .with_max_established(Some(incoming.saturating_add(outgoing)))
 }
 
-/// Established connections, inbound and outbound. Inbound, `slots.rs` closes some before this many are there.
+/// Established connections, inbound and outbound. `slots.rs` closes some inbound ones before
+/// this number is reached.
 #[must_use]
 pub fn established_max(config: &Config) -> (u32, u32) {
     let limit = |slots: usize| u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
-    // Reserved peers that dial us, and those whose ids we know, are let in over and above all limits.
+    // Reserved peers that dial us, and those whose ids we know, are accepted beyond all limits.
     let outgoing = config.max_peers_out.saturating_add(REFRESH_EXTRA).saturating_add(config.reserved_peers.len());
     (limit(config.max_peers_in.saturating_add(GOING_CONNECTIONS_MAX)), limit(outgoing))
 }
 
-/// Limits inbound connections per address block. An address counts from when it is proved: TCP's when the connection
-/// comes in, QUIC's when the handshake is done, since anybody can begin one in anybody's name.
+/// Limits inbound connections per address range. An address counts from when it is proved. A TCP address is proved
+/// when the connection comes in. A QUIC address is proved when the handshake is done, because a sender can begin a
+/// handshake in the name of any address.
 #[derive(Debug)]
 pub struct AddressBlocks {
     loopback_exempt: bool,
     inbound: HashMap<ConnectionId, IpAddr>,
 }
 
-/// Too many connections from one address block.
+/// Too many connections from one address range.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the limit of inbound connections from this address block is reached")]
 pub struct BlockLimitError;
@@ -81,7 +83,7 @@ impl AddressBlocks {
         Self { loopback_exempt, inbound: HashMap::new() }
     }
 
-    /// Counts a connection from a proved address, if that is within the limits.
+    /// Counts a connection from a proved address, if it is within the limits.
     fn admit(&mut self, id: ConnectionId, remote: &Multiaddr) -> Result<(), ConnectionDenied> {
         if let Some(ip) = ip_of(remote) {
             if !self.allows(ip) {

@@ -1,5 +1,5 @@
-//! Why a gossip connection was closed: the engine's reasons and the driver's own, and what a connection lacked that was not
-//! let in. Data for counters and traces.
+//! Why a gossip connection was closed: the engine's reasons, the driver's own, and why a connection was turned
+//! away. Data for counters and traces.
 
 use libp2p::swarm::ConnectionError;
 use protocol::gossip::DisconnectReason;
@@ -9,84 +9,84 @@ use crate::net::framing::FrameError;
 
 /// The counter of peers that dialled this node and found no gossip slot.
 pub const NO_SLOT: &str = "no_slot";
-/// The counter of connections from an address that has its share already.
+/// The counter of connections from an address that already has its share.
 pub const ADDRESS_LIMIT: &str = "address_limit";
-/// The counter of connections beyond the limit of all, or of one peer's.
+/// The counter of connections beyond the limit for all peers, or the limit for one peer.
 pub const CONNECTION_LIMIT: &str = "connection_limit";
 
-/// Why a gossip connection was closed: a counter's label, and words that may tell more.
+/// Why a gossip connection was closed: a label for counters, and a text that may tell more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
-    /// The engine wanted it.
+    /// The engine's reason.
     #[error("{0}")]
     Engine(DisconnectReason),
-    /// Sent bytes that are no message.
+    /// It sent bytes that are no message.
     #[error("sent bytes on its {} lane that are no message: {error}", .lane.name())]
     Undecodable {
-        /// Where.
+        /// The lane.
         lane: Lane,
-        /// What is wrong with them.
+        /// What is wrong with the bytes.
         error: FrameError,
     },
-    /// Declared a frame over the lane's bound.
+    /// It declared a frame over the lane's bound.
     #[error("declared a frame of {declared} bytes on its {} lane, which takes {max}", .lane.name())]
     FrameTooLarge {
-        /// Where.
+        /// The lane.
         lane: Lane,
-        /// Bytes.
+        /// The declared bytes.
         declared: u64,
         /// The bound.
         max: usize,
     },
-    /// Took nothing that we wrote for too long.
+    /// It accepted nothing that we wrote for too long.
     #[error("took nothing that was written to it for too long")]
     WriteStalled,
-    /// Left a frame half sent for too long.
+    /// It left a frame half sent for too long.
     #[error("left a frame half sent for too long")]
     ReadStalled,
     /// More was queued for it than its credit allows.
     #[error("more was queued for it than its credit allows")]
     QueueOverrun,
-    /// Opened a lane twice.
+    /// It opened a lane twice.
     #[error("opened a lane twice")]
     DuplicateStream,
-    /// Acknowledged bytes that were never sent.
+    /// It acknowledged bytes that were never sent.
     #[error("acknowledged bytes that were never sent")]
     BadAck,
-    /// Sent an ack on its bulk lane.
+    /// It sent an ack on its bulk lane.
     #[error("sent an ack on its bulk lane: acks go on the control lane")]
     AckOnBulk,
-    /// Answered a ping that was never sent, or has its answer.
+    /// It answered a ping that was never sent, or that has its answer.
     #[error("answered a ping that was not sent, or not with this nonce")]
     BadPong,
-    /// Sent a ping or a pong on its bulk lane.
+    /// It sent a ping or a pong on its bulk lane.
     #[error("sent a ping or a pong on its bulk lane: both go on the control lane")]
     PingOnBulk,
-    /// Wrote on a stream that it did not open.
+    /// It wrote on a stream that it did not open.
     #[error("wrote on the {} stream that this node opened: each side writes on its own streams only", .0.name())]
     UnexpectedData(Lane),
     /// The lanes were not open in time.
     #[error("did not open its lanes in time")]
     OpenTimeout,
-    /// Does not speak our protocol.
+    /// It does not speak our protocol.
     #[error("does not speak this network's protocol")]
     Unsupported,
-    /// Speaks another version of our protocol.
+    /// It speaks another version of our protocol.
     #[error("speaks another version of this network's protocol")]
     OtherVersion,
-    /// Had no gossip slot for us.
+    /// It had no gossip slot for us.
     #[error("had no slot for us")]
     Declined,
-    /// Opened lanes again and again though there was no slot for it.
+    /// It opened lanes again and again though there was no slot for it.
     #[error("asked for a slot too often")]
     AskedTooOften,
-    /// The peer closed.
+    /// The peer closed the connection.
     #[error("closed the connection")]
     ClosedByPeer,
     /// Another connection to the same peer stays.
     #[error("another connection to the peer stays")]
     DuplicateConnection,
-    /// Answered no ping.
+    /// It answered no ping.
     #[error("answered no ping")]
     PingTimeout,
     /// Another peer has taken its place.
@@ -101,7 +101,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// What bytes of a lane that are no frame or no message come to.
+    /// The reason for bytes of a lane that are no frame or no message.
     #[must_use]
     pub const fn of_frame(lane: Lane, error: FrameError) -> Self {
         match error {
@@ -140,21 +140,23 @@ impl CloseReason {
         }
     }
 
-    /// Whether the peer fell silent, as all do beyond a link that is cut.
+    /// Whether the peer fell silent, as all peers do behind a link that is cut.
     #[must_use]
     pub const fn is_silence(self) -> bool {
         matches!(self, Self::PingTimeout | Self::WriteStalled | Self::ReadStalled)
     }
 
-    /// Whether the peer is told why, as far as it still reads: when it is somebody's fault, the peer's by what we saw, or when
-    /// it should know that it is nobody's and come back later. One that acknowledges nothing may still read its control lane.
+    /// Whether the peer is told the reason, as far as it still reads. It is told if, by what we saw, the fault is
+    /// the peer's. It is also told if it should know that it is not at fault, and come back later. A peer that
+    /// acknowledges nothing may still read its control lane.
     #[must_use]
     pub const fn is_told(self) -> bool {
         let slow = matches!(self, Self::ReadStalled | Self::WriteStalled | Self::QueueOverrun | Self::PingTimeout);
         slow || matches!(self, Self::Engine(_) | Self::Evicted) || self.is_misbehavior()
     }
 
-    /// Whether the peer broke a rule, so that it is not wanted back for a while. Slowness and limits are none.
+    /// Whether the peer broke a rule, so that it is not wanted back for a while. To be slow or to meet
+    /// a limit breaks no rule.
     #[must_use]
     pub const fn is_misbehavior(self) -> bool {
         match self {
@@ -176,17 +178,18 @@ impl CloseReason {
     }
 }
 
-/// Whether a peer's goodbye says that this node is at fault. One that makes room for another doesn't.
+/// Whether a peer's goodbye says that this node is at fault. The goodbye of a peer that makes
+/// room for another doesn't.
 #[must_use]
 pub fn blames(goodbye: &GoodbyeReason) -> bool {
     goodbye.as_str() != CloseReason::Evicted.label()
 }
 
-/// Whether a connection was lost, by what libp2p says of its end: it timed out, or a network is gone. Otherwise the other
-/// side ended it. A reset says so too: who closes a socket before all is read sends one. It looks the same when a process
-/// was killed.
+/// Whether a connection was lost, by libp2p's error for its end: it timed out, or a network is gone. Otherwise the
+/// other side ended it. A reset means this too, because a side that closes a socket before it has read all data
+/// sends a reset. A killed process looks the same.
 ///
-/// Inside are errors of crates that this one does not use, so their words are what there is to go by.
+/// The inner errors are of crates that this one does not use, so only their texts can be compared.
 #[must_use]
 pub fn was_lost(cause: Option<&ConnectionError>) -> bool {
     match cause {

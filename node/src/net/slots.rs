@@ -1,24 +1,28 @@
-//! Who holds a gossip slot. A slot is what turns a connection into a gossip peer.
+//! Which connections hold a gossip slot. A slot turns a connection into a gossip peer.
 //!
 //! The rules, and why they are as they are ([0027](../../../docs/decisions/0027-who-gets-a-slot.md)):
 //!
-//! * So many inbound, so many outbound; reserved peers count for neither. Never two slots for one peer id. If both sides
-//!   dialled at once, the connection that the lower id dialled stays, so both come to the same result.
-//! * A peer that asks while the inbound slots are full *waits* up to [`WAIT`]. Of those that wait, one of the address
-//!   group with the fewest inbound slots comes first, and at random among such groups: whoever asks most often gains
-//!   nothing by it.
-//! * **Eviction.** One that waits may take the place of a holder that is not protected (`useful`), from the group with the
-//!   most slots, as long as that group has more than its own, or is its own. At most [`EVICTIONS_AT_ONCE`], and one more each
-//!   [`EVICT_INTERVAL`]; in favour of one group once in [`FAVOUR_INTERVAL`]. So idle peers give way, and a crowd that
-//!   connects again and again moves honest peers no faster than that.
-//! * **Exchange.** Once in [`INBOUND_EXCHANGE_INTERVAL`] one that waits, of whatever group, may take the place of any holder but
-//!   the most useful, drawn at random. So a crowd that behaves perfectly gives way as well, slowly.
-//! * Connections without a slot are bounded too. A new one takes the place of one from the group that has the most of
-//!   them, because a newcomer has to connect before it can ask. Holders of slots count only between groups with as many:
-//!   else newcomers of the group that most peers are of would always be the first to go.
+//! * There is a given number of inbound slots and of outbound slots. Reserved peers count for neither. A peer id
+//!   never has two slots. If both sides dialled at once, the connection that the lower id dialled stays, so both
+//!   sides come to the same result.
+//! * A peer that asks while the inbound slots are full *waits* up to [`WAIT`]. Of the waiting peers, one of the
+//!   address group with the fewest inbound slots comes first. Among such groups one is chosen at random, so a peer
+//!   gains nothing by asking more often.
+//! * **Eviction.** A waiting peer may take the place of a holder that is not protected (`useful`). This holder is
+//!   of the group with the most slots. That group must have more than the waiting peer's group, or be the same.
+//!   There are at most [`EVICTIONS_AT_ONCE`] evictions, and one more each [`EVICT_INTERVAL`]; in favour of one
+//!   group there is one in [`FAVOUR_INTERVAL`]. So idle peers give way, and a crowd that connects again and again
+//!   moves honest peers no faster than that.
+//! * **Exchange.** Once in [`INBOUND_EXCHANGE_INTERVAL`] a waiting peer of any group may take the place of a
+//!   holder that is drawn at random. Only the most useful holders are exempt. So a crowd that behaves perfectly
+//!   gives way as well, slowly.
+//! * Connections without a slot are limited too, because a newcomer has to connect before it can ask. A new
+//!   one takes the place of one from the group that has the most of them. Holders of slots count only
+//!   between groups with the same number: otherwise newcomers of the group to which most peers belong would
+//!   always be the first to go.
 //!
-//! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent: whom to
-//! dial (`discovery.rs`), bans (`bans.rs`), and what is told to whom about it (`behaviour/peers.rs`).
+//! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent:
+//! which addresses to dial (`discovery.rs`), bans (`bans.rs`), and how decisions are told (`behaviour/peers.rs`).
 
 mod decision;
 mod rate;
@@ -46,21 +50,21 @@ pub use self::useful::{
 use self::useful::{Group, Holder};
 use crate::net::reason::CloseReason;
 
-/// How long a peer that asks waits for a slot. An eviction falls into it, and the dialler gives up after 10 s: that leaves
-/// 4 s for opening the streams.
+/// How long a peer that asks waits for a slot. An eviction happens within this time. The dialler gives up after 10
+/// s, so 4 s remain to open the streams.
 pub const WAIT: Duration = Duration::from_secs(6);
 const _: () = assert!(EVICT_INTERVAL.as_micros() <= WAIT.as_micros());
 
-/// How far a connection is.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// No slot.
     None,
-    /// It asked for one, then.
+    /// It asked for one at this time.
     Waiting(Time),
-    /// It holds one, since then.
+    /// It has held one since this time.
     Holding(Time),
-    /// It is being closed, and gets none any more.
+    /// It is being closed, and gets no slot any more.
     Closing,
 }
 
@@ -70,7 +74,7 @@ struct Entry {
     stage: Stage,
 }
 
-/// The state. In order of the connections' ids, so that the same calls give the same answers.
+/// The state. Connections are in the order of their ids, so that the same calls give the same answers.
 #[derive(Debug)]
 pub struct Slots {
     limits: Limits,
@@ -80,9 +84,9 @@ pub struct Slots {
     holders: HashMap<PeerId, ConnectionId>,
     swaps: Swaps,
     rate: Rate,
-    /// When something may be decided about those that wait.
+    /// When something may be decided about waiting connections.
     next: Option<Time>,
-    /// Which groups are protected as such is nobody's to foresee.
+    /// Keeps secret which groups are protected as such, so that nobody can predict it.
     key: u64,
     rng: StdRng,
 }
@@ -105,8 +109,8 @@ impl Slots {
         }
     }
 
-    /// A connection is there, without a slot. Returns one without a slot that is to be closed for it, if there are too
-    /// many of them.
+    /// A connection exists, without a slot. If there are too many of these, returns one without a slot that
+    /// is to be closed instead.
     pub fn connected(&mut self, id: ConnectionId, connection: Connection) -> Option<ConnectionId> {
         let counts = !connection.outbound && !connection.reserved;
         let victim = if counts { self.excess() } else { None };
@@ -117,14 +121,14 @@ impl Slots {
         victim
     }
 
-    /// A connection is gone. True if it held a slot.
+    /// A connection ended. True if it held a slot.
     pub fn disconnected(&mut self, id: ConnectionId) -> bool {
         let held = self.free(id);
         self.entries.remove(&id);
         held
     }
 
-    /// We close a connection: it gets no slot any more. True if it held one.
+    /// We are closing a connection: it gets no slot any more. True if it held one.
     pub fn closing(&mut self, id: ConnectionId) -> bool {
         let held = self.free(id);
         if let Some(entry) = self.entries.get_mut(&id) {
@@ -133,13 +137,13 @@ impl Slots {
         held
     }
 
-    /// Whether we close a connection.
+    /// Whether we are closing a connection.
     #[must_use]
     pub fn is_closing(&self, id: ConnectionId) -> bool {
         self.entries.get(&id).is_some_and(|entry| entry.stage == Stage::Closing)
     }
 
-    /// A connection loses its slot, if it has one, and stays. True if it had one.
+    /// A connection loses its slot, if it has one, and stays open. True if it had one.
     pub fn free(&mut self, id: ConnectionId) -> bool {
         let Some(entry) = self.entries.get_mut(&id) else { return false };
         let held = matches!(entry.stage, Stage::Holding(_));
@@ -163,8 +167,8 @@ impl Slots {
         wanted
     }
 
-    /// A peer asks for a slot on a connection. What was decided is told, perhaps of others as well; if nothing is said of
-    /// this one, it waits: then call [`Slots::settle`] by [`Slots::next_at`].
+    /// A peer asks for a slot on a connection. Returns what was decided, perhaps about others as well. If nothing
+    /// is said about this one, it waits: then call [`Slots::settle`] by [`Slots::next_at`].
     pub fn asked(
         &mut self,
         id: ConnectionId,
@@ -184,7 +188,7 @@ impl Slots {
             self.grant(id, now);
             return vec![Decision::Granted { id, instead: None }];
         }
-        // A peer that asks on another connection as well has given the first one up.
+        // A peer that asks on another connection as well has given up the first one.
         let mut decisions: Vec<_> = (self.waiting())
             .filter(|(_, other, _)| other.peer == connection.peer)
             .map(|(other, _, _)| Decision::Declined { id: other, why: Why::OtherStays { other: id, warn: false } })
@@ -195,8 +199,8 @@ impl Slots {
         decisions
     }
 
-    /// Decides about connections that wait, as far as that is possible now. To be called when a slot was freed, and by
-    /// [`Slots::next_at`].
+    /// Decides about waiting connections, as far as that is possible now. Call it when a slot was freed, and
+    /// by [`Slots::next_at`].
     pub fn settle(&mut self, now: Time, merits: &dyn Fn(ConnectionId) -> Merits) -> Vec<Decision> {
         let mut decisions = self.give_up(now);
         while let Some(decision) = self.grant_next(now, merits) {
@@ -207,7 +211,8 @@ impl Slots {
         decisions
     }
 
-    /// When [`Slots::settle`] may decide something, should nothing else happen before. Nothing while nobody waits.
+    /// When [`Slots::settle`] may decide something, if nothing else happens before. `None`
+    /// while no connection waits.
     #[must_use]
     pub const fn next_at(&self) -> Option<Time> {
         self.next
@@ -229,12 +234,12 @@ impl Slots {
         self.holders.get(peer).copied()
     }
 
-    /// Who holds the outbound slots, opening ones included, reserved peers left out.
+    /// The holders of the outbound slots, including those that are opening, without reserved peers.
     pub fn outbound(&self) -> impl Iterator<Item = (ConnectionId, Connection)> {
         self.holding().filter(|(_, connection, _)| connection.outbound).map(|(id, connection, _)| (id, connection))
     }
 
-    /// Who holds the inbound slots, in the same way.
+    /// The holders of the inbound slots, in the same way.
     pub fn inbound(&self) -> impl Iterator<Item = (ConnectionId, Connection)> {
         self.holding()
             .filter(|(_, connection, _)| !connection.outbound)
@@ -250,8 +255,8 @@ impl Slots {
         self.entries.iter().find(|(_, entry)| idle(entry)).map(|(id, _)| *id)
     }
 
-    /// A limit of one peer's connections denied an inbound one from `ip`. Whether the operator should hear of it, and
-    /// which connection that peer has.
+    /// The limit on one peer's connections denied an inbound one from `ip`. Returns whether the operator should
+    /// hear of it, and which connection that peer has.
     pub fn denied(&mut self, peer: PeerId, ip: Option<IpAddr>, limit: usize, now: Time) -> Option<ConnectionId> {
         if self.entries.values().filter(|entry| entry.connection.peer == peer).count() < limit {
             return None;
@@ -263,9 +268,10 @@ impl Slots {
 
     /// The peer asks on a connection while it holds a slot on another, or on one that we dialled.
     ///
-    /// If we dialled the other, both sides dialled at once: the connection that the lower peer id dialled stays, on both
-    /// sides. It may then exceed the inbound limit, by no more than there are outbound slots. If the peer dialled the
-    /// other as well, it has given that one up, whether we have noticed or not: the new one stays.
+    /// If we dialled the other one, both sides dialled at once: the connection that the lower peer id dialled
+    /// stays, on both sides. The inbound limit may then be exceeded, by no more than the number of outbound
+    /// slots. If the peer dialled the other one as well, it has given that one up, whether we have noticed or
+    /// not: the new one stays.
     fn contest(&mut self, id: ConnectionId, now: Time) -> Decision {
         let ours = Decision::Declined { id, why: Why::OursToOpen };
         let Some(new) = self.entries.get(&id).map(|entry| entry.connection) else { return ours };
@@ -288,8 +294,8 @@ impl Slots {
         Decision::Declined { id, why: Why::OtherStays { other, warn } }
     }
 
-    /// Those that waited long enough are declined; those whose peer got a slot meanwhile are dealt with as if they asked
-    /// now.
+    /// Declines connections that waited long enough. If a peer got a slot meanwhile, its waiting connection is
+    /// treated as if it asked now.
     fn give_up(&mut self, now: Time) -> Vec<Decision> {
         let waiting: Vec<_> = self.waiting().collect();
         let mut decisions = Vec::new();
@@ -304,7 +310,7 @@ impl Slots {
         decisions
     }
 
-    /// Grants a slot to one that waits: a free one, or a holder's.
+    /// Grants a slot to a waiting connection: a free one, or a holder's.
     fn grant_next(&mut self, now: Time, merits: &dyn Fn(ConnectionId) -> Merits) -> Option<Decision> {
         self.waiting().next()?;
         if self.in_use().inbound < self.limits.inbound {
@@ -312,7 +318,7 @@ impl Slots {
             self.grant(id, now);
             return Some(Decision::Granted { id, instead: None });
         }
-        // Looked at first: it costs next to nothing, and a crowd asks often.
+        // This is checked first because it costs next to nothing, and a crowd asks often.
         let (exchange, evict) = (self.rate.may_exchange(now, &mut self.rng), self.rate.may_evict(now));
         if !exchange && !evict {
             return None;
@@ -344,8 +350,8 @@ impl Slots {
         Decision::Granted { id, instead: Some((victim, CloseReason::Evicted)) }
     }
 
-    /// Who comes first of the connections that wait: of each group with the fewest inbound slots the one that has waited
-    /// longest.
+    /// Which waiting connections come first: from each group with the fewest inbound slots, the one
+    /// that has waited longest.
     fn first_waiting(&self, may: impl Fn(Group) -> bool) -> Vec<ConnectionId> {
         let mut held: BTreeMap<Group, usize> = BTreeMap::new();
         self.inbound().for_each(|(id, other)| *held.entry(Group::of(id, other.group)).or_default() += 1);
@@ -363,8 +369,9 @@ impl Slots {
         first.map(|(_, (_, id))| *id).collect()
     }
 
-    /// A connection without a slot that has to go when one more comes: of the group that has the most of them, the oldest
-    /// that does not wait, or the oldest. So those that wait and have nothing yet stay.
+    /// A connection without a slot that has to go when one more comes. It is from the group that has the
+    /// most of them: the oldest that does not wait, or otherwise the oldest. So connections that wait and
+    /// have nothing yet stay.
     fn excess(&self) -> Option<ConnectionId> {
         let counts = |entry: &Entry| {
             !entry.connection.outbound && !entry.connection.reserved && entry.stage != Stage::Closing
@@ -372,12 +379,14 @@ impl Slots {
         let inbound = self.entries.iter().filter(|(_, entry)| counts(entry));
         let inbound: Vec<_> =
             inbound.map(|(id, entry)| (*id, Group::of(*id, entry.connection.group), entry.stage)).collect();
-        // What the slots leave is for those without one as well: many come at once when a node starts.
+        // Connections without a slot may use the room that the slots leave, because many come at
+        // once when a node starts.
         if inbound.len() < self.limits.inbound.saturating_add(self.limits.slotless) {
             return None;
         }
         let slotless = inbound.iter().filter(|(_, _, stage)| !matches!(stage, Stage::Holding(_)));
-        // Those without a slot, then all: among groups with as many, one that has slots already goes first.
+        // Connections without a slot, then all connections: of groups with the same number of the former, one that
+        // has slots already goes first.
         let mut groups: BTreeMap<Group, (usize, usize)> = BTreeMap::new();
         slotless.clone().for_each(|(_, group, _)| groups.entry(*group).or_default().0 += 1);
         inbound.iter().for_each(|(_, group, _)| groups.entry(*group).or_default().1 += 1);
@@ -399,7 +408,7 @@ impl Slots {
         }
     }
 
-    /// Who waits, and since when.
+    /// The waiting connections, and since when they wait.
     fn waiting(&self) -> impl Iterator<Item = (ConnectionId, Connection, Time)> {
         self.entries.iter().filter_map(|(id, entry)| match entry.stage {
             Stage::Waiting(since) => Some((*id, entry.connection, since)),
@@ -407,7 +416,7 @@ impl Slots {
         })
     }
 
-    /// Who holds a slot that counts, and since when.
+    /// The holders of slots that count, and since when they hold them.
     fn holding(&self) -> impl Iterator<Item = (ConnectionId, Connection, Time)> {
         self.entries.iter().filter_map(|(id, entry)| match entry.stage {
             Stage::Holding(since) if !entry.connection.reserved => Some((*id, entry.connection, since)),
@@ -415,7 +424,7 @@ impl Slots {
         })
     }
 
-    /// The inbound holders, as an eviction looks at them.
+    /// The inbound holders, with what an eviction needs to know.
     fn holders_with(&self, merits: &dyn Fn(ConnectionId) -> Merits) -> Vec<Holder> {
         let inbound = self.holding().filter(|(_, connection, _)| !connection.outbound);
         let holder = |(id, connection, since): (ConnectionId, Connection, Time)| Holder {

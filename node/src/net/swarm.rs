@@ -1,4 +1,4 @@
-//! The swarm: the gossip behaviour beside libp2p's own, all limits set.
+//! The libp2p swarm: the gossip behaviour beside libp2p's own, with all limits set.
 
 use std::collections::HashSet;
 use std::num::{NonZeroU8, NonZeroUsize};
@@ -19,30 +19,32 @@ use crate::net::limits::{AddressBlocks, connection_limits as limits_for};
 use crate::net::transport::own::Dials;
 use crate::net::transport::{self, TransportSetupError, WireBytes};
 
-/// What identify tells others that this node speaks.
+/// The protocol version that identify tells others.
 const PROTOCOL_VERSION: &str = "hearsay/2";
 
-/// A connection that nobody needs is closed after this.
+/// A connection that is not needed is closed after this time.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Addresses of one peer that are dialled at once: more than are kept of a peer, so that none waits behind those that
-/// never answer. Which of them should wait, and how long, is decided in `own.rs`.
+/// Addresses of one peer that are dialled at once. This is more than are kept of a peer, so that none waits behind
+/// those that never answer. `own.rs` decides which of them should wait, and how long.
 const DIAL_ADDRESSES: u8 = 16;
 
-/// Inbound streams of one connection that may be negotiating.
+/// Inbound streams of one connection that may be in negotiation at once.
 const NEGOTIATING_MAX: usize = 16;
 
-/// Orders that may wait for one connection's task, and reports that may wait for us. A send is one order.
+/// Orders that may wait for one connection's task, and reports that may wait for us. To send a
+/// message takes one order.
 const BUFFER_EVENTS: usize = 32;
 
-/// All behaviours of a node. The limits come first: they refuse before others take note.
+/// All behaviours of a node. The limits come first, so that they refuse a connection before the
+/// others take note of it.
 #[derive(NetworkBehaviour)]
 pub(crate) struct NodeBehaviour {
     pub(crate) limits: connection_limits::Behaviour,
     pub(crate) blocks: AddressBlocks,
     pub(crate) gossip: Behaviour,
     pub(crate) identify: identify::Behaviour,
-    /// Off when only reserved peers are wanted.
+    /// Off if only reserved peers are wanted.
     pub(crate) kad: Toggle<Kademlia>,
 }
 
@@ -69,7 +71,7 @@ pub(crate) fn build(
     let agent = format!("hearsay/{}", env!("CARGO_PKG_VERSION"));
     let identify =
         identify::Config::new(PROTOCOL_VERSION.to_owned(), config.identity.public()).with_agent_version(agent);
-    // What is told of our addresses is the few that the service picks (`announce.rs`), as external addresses.
+    // Only the few own addresses that the service picks (`announce.rs`) are told, as external addresses.
     let identify = identify.with_hide_listen_addrs(true);
     let kad = (!config.reserved_only).then(|| Kademlia::new(local, kad_protocol(config)));
     let behaviour = NodeBehaviour {
@@ -89,10 +91,11 @@ pub(crate) fn build(
     Ok(Swarm::new(transport, behaviour, local, swarm))
 }
 
-/// The version of the network's Kademlia, which only names peers: nodes that gossip in other versions find each other.
+/// The version of the network's Kademlia. It only names peers, so nodes that gossip in other
+/// versions find each other.
 const KAD_VERSION: u64 = 1;
 
-/// The name under which the network's Kademlia is spoken.
+/// The protocol name of the network's Kademlia.
 pub(crate) fn kad_protocol(config: &Config) -> StreamProtocol {
     protocol_name(&config.network, "kad", KAD_VERSION)
 }

@@ -1,10 +1,11 @@
-//! How bytes get from node to node: TCP with noise and yamux, and QUIC v1, with names resolved when dialled
-//! (`resolve.rs`), and own addresses refused before the dial (`own.rs`).
+//! How bytes get from node to node: TCP with noise and yamux, and QUIC v1. Names are resolved when they are
+//! dialled (`resolve.rs`), and own addresses are refused before the dial (`own.rs`).
 //!
-//! Bytes are counted. On TCP that is below noise, so handshakes and multiplexing are in. QUIC encrypts its own
-//! packets: there the bytes of the multiplexed streams are counted, and the figure is too low by QUIC's headers and
-//! acknowledgements. Below the count an instrument may put [`Links`] of its own under TCP; a node's are plain sockets,
-//! and QUIC has no such seam. No multicast discovery, no circuit relay, no port reuse.
+//! Bytes are counted. On TCP they are counted below noise, so handshakes and multiplexing are included. QUIC
+//! encrypts its own packets, so there the bytes of the multiplexed streams are counted, and the figure is
+//! too low by QUIC's headers and acknowledgements. Below the count an instrument may put its own [`Links`]
+//! under TCP. A node's links are plain sockets, and QUIC has no such seam. No multicast discovery, no
+//! circuit relay, no port reuse.
 
 pub mod listen;
 pub mod muxer;
@@ -34,15 +35,16 @@ use self::resolve::Names;
 use self::setups::Doors;
 use crate::config::links::Links;
 
-/// Bytes that one QUIC stream, and one QUIC connection, may have unread: fixed, since quinn's windows don't grow.
+/// Bytes that may be unread on one QUIC stream, and on one QUIC connection. Fixed, because
+/// quinn's windows don't grow.
 const QUIC_STREAM_BYTES: u32 = 256 * 1024;
 const QUIC_CONNECTION_BYTES: u32 = UNREAD_BYTES_MAX as u32;
 
-/// A TCP stream that takes no byte for this long is given up. Above the lanes' own deadline: it ends what they can't,
-/// the closing of a connection whose other end doesn't read.
+/// A TCP stream that accepts no byte for this long is given up. This is above the lanes' own deadline, and ends
+/// what that deadline can't end: the closing of a connection whose other end doesn't read.
 const SOCKET_STALL: Duration = Duration::from_secs(25);
 
-/// Setting up a connection: TCP, noise and yamux, or QUIC's handshake.
+/// The time to set up a connection: TCP, noise and yamux, or QUIC's handshake.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes that passed through a node's transport.
@@ -82,8 +84,8 @@ impl WireBytes {
     }
 }
 
-/// The node's transport, which dials as `dials` says. Bytes are added to `wire` as they pass. TCP goes over `links`, or
-/// bare sockets without any.
+/// The node's transport, which dials as `dials` says. Bytes are added to `wire` as they pass. TCP goes over
+/// `links` if there are any, and otherwise over plain sockets.
 ///
 /// # Errors
 /// Says what the system lacks.
@@ -122,7 +124,7 @@ pub fn build(
     Ok(Names::new(guarded, dials.clone()).boxed())
 }
 
-/// A stream that counts its bytes, and fails when it takes none for [`SOCKET_STALL`].
+/// A stream that counts its bytes, and fails if it accepts none for [`SOCKET_STALL`].
 struct Counted<S> {
     inner: S,
     wire: Arc<WireBytes>,
@@ -177,7 +179,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Not watched: a socket's flush is always done, and would stop the timer of a write that is not.
+        // Not watched: a socket's flush is always done, and would stop the timer of a write that is not done.
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 

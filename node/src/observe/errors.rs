@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// An error and what it came from, without saying a thing twice.
+/// An error and its causes, without repeating any text.
 #[must_use]
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -10,7 +10,7 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     while let Some(error) = source {
         let more = error.to_string();
         if text.is_empty() {
-            // libp2p's errors leave some words to their cause.
+            // libp2p's errors leave some of their text to their cause.
             text = more;
         } else if !text.contains(&more) {
             text = format!("{text}: {more}");

@@ -1,17 +1,17 @@
-//! Logs: to stderr, so that stdout carries data alone. Quiet by default: what peers do wrong is counted, and of bans one in ten
-//! minutes is told.
+//! Logs go to stderr, so that stdout carries data alone. They are quiet by default: faults of peers are counted,
+//! and one ban in ten minutes is logged.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
-/// What is logged if nothing else is said: our own infos, others' warnings, and of the transport only errors, because
+/// The default filter: this node's infos and the warnings of libraries, but only errors of the transport, because
 /// a peer can make it warn at will.
 pub const FILTER_DEFAULT: &str = "warn,node=info,libp2p=error,multistream_select=error,yamux=error,quinn=error,\
                                   quinn_proto=error,hickory=error,netlink=error,jsonrpsee=error";
 
-/// The shape of log lines.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// Pretty, coloured on a terminal.
@@ -23,7 +23,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Prints a line to stderr. A closed stderr is no reason to stop, so unlike `eprintln!` this never panics.
+/// Prints a line to stderr. A closed stderr must not stop the node, so unlike `eprintln!` this never panics.
 pub fn to_stderr(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
@@ -35,16 +35,16 @@ pub fn start(filter: &str, format: LogFormat) {
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(io::stderr)
         .with_ansi(colours)
-        // A failed write would be told on stderr, which is what failed: that panics.
+        // A failed write would be reported on stderr, which is what failed: that panics.
         .log_internal_errors(false);
-    // A second start means that a test runs several nodes in one process; the first one's settings stay.
+    // A second start means that a test runs several nodes in one process. The first one's settings stay.
     let _ = match format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
         LogFormat::Auto | LogFormat::Pretty => builder.try_init(),
     };
 }
 
-/// Checks a filter and gives it back.
+/// Checks a filter and returns it.
 ///
 /// # Errors
 /// Says which part makes no sense.

@@ -1,5 +1,5 @@
-//! What a node that catches up says of it: how far it has come, how fast it is, and how long it will take. Computes text
-//! from heights and times; deliberately absent are a clock and the log itself.
+//! The progress of a node that catches up, as text: how far it has come, how fast it is, and how long it will
+//! take. Computes text from heights and times. Deliberately absent: a clock and the log itself.
 
 use std::collections::VecDeque;
 
@@ -8,26 +8,28 @@ use protocol::time::{Duration, Time};
 
 use crate::observe::units::{grouped, tenths};
 
-/// A node that is no more than so many blocks behind is not said to catch up: the newest blocks are on their way.
+/// A node that is no more than this number of blocks behind is not reported as catching up: the newest
+/// blocks are on their way.
 pub const BEHIND_MIN: u64 = 16;
 
-/// Between two lines.
+/// The time between two lines.
 pub const LINE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Lines over which the rate is taken: 10 s, so that one slow block does not make hours of minutes.
+/// The rate is taken over this number of lines: 10 s, so that one slow block does not turn minutes into hours.
 const RATE_LINES: usize = 5;
 
-/// Blocks a second, and the time that is left at that rate.
+/// Blocks a second, and the remaining time at that rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// Blocks in ten seconds, rounded down.
     pub per_10_s: u64,
-    /// Until no block is left, rounded up to whole seconds.
+    /// The time until no block remains, rounded up to whole seconds.
     pub left: Duration,
 }
 
 impl Pace {
-    /// What `done` blocks in `elapsed` say of the `left` ones; `None` if nothing was done, or in no time.
+    /// The rate from `done` blocks in `elapsed`, and the time for the `left` ones; `None` if no block
+    /// was done, or in no time.
     #[must_use]
     pub fn of(done: u64, elapsed: Duration, left: u64) -> Option<Self> {
         let elapsed = u128::from(elapsed.as_micros());
@@ -38,17 +40,18 @@ impl Pace {
     }
 }
 
-/// When the node was at which height, while it catches up.
+/// The heights that the node had, and when, while it catches up.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// The oldest first. The last one is that of the last line.
+    /// The oldest comes first. The last one is that of the last line.
     marks: VecDeque<(Time, u64)>,
 }
 
 impl Progress {
-    /// The line that is due, if any. None comes while no block does: the node may be told of blocks that don't exist.
+    /// The line that is due, if any. There is none while no block comes: the node may be told of
+    /// blocks that don't exist.
     pub fn line(&mut self, now: Time, sync: SyncInfo) -> Option<String> {
-        // By the headers, which are checked, and not by what peers tell of their tips.
+        // Measured by the headers, which are checked, and not by the tips that peers tell.
         if sync.best_header.saturating_sub(sync.tip) <= BEHIND_MIN {
             self.marks.clear();
             return None;

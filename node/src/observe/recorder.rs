@@ -1,7 +1,8 @@
-//! The trace of a running node: writes records while there is a file, and nothing when there is none.
+//! The trace of a running node: writes records while there is a file, and nothing if there is none.
 //!
-//! A trace that can't be written is given up with one warning; the node goes on. All clones of a recorder write into one
-//! trace: the engine's host tells what happens to items, the service how the process is.
+//! If a trace can't be written, it is given up with one warning, and the node goes on. All clones of a
+//! recorder write into one trace: the engine's host records what happens to items, the service records
+//! the state of the process.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +20,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Records into `writer`; nothing if there is none.
+    /// Records into `writer`; records nothing if there is none.
     #[must_use]
     pub fn new(writer: Option<TraceWriter>) -> Self {
         Self { writer: Arc::new(Mutex::new(writer)) }
@@ -35,12 +36,12 @@ impl Recorder {
         self.write(|writer| writer.write(what));
     }
 
-    /// Hands what is buffered to the system.
+    /// Hands buffered records to the system.
     pub fn flush(&self) {
         self.write(TraceWriter::flush);
     }
 
-    /// Whether records go anywhere. What is costly to compute for one is left out if not.
+    /// Whether records are written. If not, callers skip records that are costly to compute.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.lock().is_some()
@@ -52,7 +53,7 @@ impl Recorder {
         self.record(What::Submitted { kind, item, bytes: bytes as u64 });
     }
 
-    /// Records what an event tells, if traces hold it.
+    /// Records an event, if traces hold its kind.
     pub fn event(&self, event: &Event) {
         match *event {
             Event::BodyReceived { item, from, bytes, duplicate } => {
@@ -72,7 +73,7 @@ impl Recorder {
         }
     }
 
-    /// Records the announcements in a message that came.
+    /// Records the announcements in a message that was received.
     pub fn received(&self, from: PeerHandle, message: &Message) {
         if !self.is_on() {
             return;
@@ -92,7 +93,7 @@ impl Recorder {
         }
     }
 
-    /// Records the items in a message that goes out.
+    /// Records the items in a message that is sent.
     pub fn sent(&self, to: PeerHandle, message: &Message) {
         if !self.is_on() {
             return;
@@ -128,7 +129,7 @@ impl Recorder {
         }
     }
 
-    /// A record that was half written when a thread panicked spoils no more than the trace, and a panic ends the process.
+    /// A record that was half written when a thread panicked spoils only the trace, and a panic ends the process.
     fn lock(&self) -> MutexGuard<'_, Option<TraceWriter>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }

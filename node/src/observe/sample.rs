@@ -1,11 +1,11 @@
-//! What the process has used so far, as the system tells it.
+//! What the process has used so far, by the system's word.
 
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
-/// User and system time of this process, in microseconds; 0 if the system won't say.
+/// User and system time of this process, in microseconds; 0 if the system doesn't say.
 #[must_use]
 pub fn cpu_us() -> u64 {
     getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| {
@@ -14,7 +14,7 @@ pub fn cpu_us() -> u64 {
     })
 }
 
-/// Peak resident memory of this process (`VmHWM`), in bytes; 0 where there is no `/proc`.
+/// Peak resident memory of this process (`VmHWM`), in bytes; 0 if there is no `/proc`.
 #[must_use]
 pub fn rss_peak() -> u64 {
     std::fs::read_to_string("/proc/self/status").map_or(0, |status| vm_hwm(&status))

@@ -1,18 +1,19 @@
-//! The line in the log that says how a node is: its peers and its chain, and how much goes through it. It says rates over the
-//! time since the line before, because totals tell nothing without the totals of before; `node status` has those.
+//! The log line about the state of a node: its peers, its chain, and how much traffic it has. It shows
+//! rates over the time since the line before, because totals tell nothing without the earlier totals.
+//! `node status` shows totals.
 //!
-//! A line comes every ten seconds while something happens. Where nothing does but the network's own small talk, one in
-//! [`QUIET_INTERVAL`] shows that the node lives. Computes text from figures and times; deliberately absent are a clock and
-//! the log itself.
+//! A line comes every ten seconds while something happens. While there is only the network's own small traffic,
+//! one line in [`QUIET_INTERVAL`] shows that the node is live. Computes text from figures and times. Deliberately
+//! absent: a clock and the log itself.
 
 use protocol::time::{Duration, Time};
 
 use crate::observe::units::{bytes_text, grouped, tenths};
 
-/// Between two lines of a node on which nothing changes.
+/// The time between two lines of a node on which nothing changes.
 pub const QUIET_INTERVAL: Duration = Duration::from_secs(600);
 
-/// What a line is made of. The last five only ever grow.
+/// The figures of a line. The last five only ever grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Gossip peers that dialled this node.
@@ -25,9 +26,9 @@ pub struct Figures {
     pub tip: u64,
     /// Transactions in the mempool.
     pub mempool: usize,
-    /// Transactions taken so far.
+    /// Transactions accepted so far.
     pub transactions: u64,
-    /// Blocks taken so far.
+    /// Blocks accepted so far.
     pub blocks: u64,
     /// Bytes read so far.
     pub wire_in: u64,
@@ -38,13 +39,13 @@ pub struct Figures {
 /// A line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// What it is made of.
+    /// Its figures.
     pub figures: Figures,
-    /// What went through since the line before, as text.
+    /// The traffic since the line before, as text.
     pub rates: String,
 }
 
-/// What was said last.
+/// The last line.
 #[derive(Debug, Default)]
 pub struct StatusLine {
     said: Option<(Time, Figures)>,
@@ -64,7 +65,8 @@ impl StatusLine {
     }
 }
 
-/// What a line is worth saying for. Bytes are not: pings and comparisons go on forever. Nor is the address book.
+/// The figures whose change is worth a line. Bytes are not, because pings and comparisons go on forever. The
+/// address book is not either.
 const fn news(figures: &Figures) -> (usize, usize, u64, usize, u64, u64) {
     let Figures { peers_in, peers_out, tip, mempool, transactions, blocks, .. } = *figures;
     (peers_in, peers_out, tip, mempool, transactions, blocks)
@@ -85,7 +87,7 @@ fn rates(before: &Figures, now: &Figures, span: Duration) -> String {
     )
 }
 
-/// How much of it there was each second, rounded to the nearest; 0 in no time.
+/// The rate for each second, rounded to the nearest; 0 in no time.
 fn per_s(count: u64, span: Duration) -> u64 {
     let micros = u128::from(span.as_micros());
     let rounded = u128::from(count).saturating_mul(1_000_000).saturating_add(micros / 2);

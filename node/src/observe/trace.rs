@@ -1,8 +1,8 @@
-//! Traces: one compact record for each submission, first sight, duplicate, send and change of state, for an
-//! instrument to read after the run. Buffered, so that measuring does not slow what it measures.
+//! Traces: one compact record for each submission, first sight, duplicate, send and change of state. An instrument
+//! reads them after the run. They are buffered, so that measuring does not slow down what it measures.
 //!
-//! A trace file is a CBOR sequence (RFC 8742) of arrays: a [`Header`], then [`Record`]s as they happened. A file that
-//! ends inside a record (its node was killed) is whole up to there.
+//! A trace file is a CBOR sequence (RFC 8742) of arrays: a [`Header`], then [`Record`]s in the order of events. If
+//! a node was killed, its file may end inside a record. It is whole up to there.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -35,12 +35,12 @@ pub enum Kind {
     Block,
 }
 
-/// One thing that happened.
+/// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// When, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// Its time, in nanoseconds of `CLOCK_MONOTONIC`.
     pub at_ns: u64,
-    /// What.
+    /// What happened.
     pub what: What,
 }
 
@@ -56,7 +56,7 @@ pub enum What {
         /// Encoded bytes.
         bytes: u64,
     },
-    /// An item was accepted: first sight, or the own submission.
+    /// An item was accepted: at first sight, or as the node's own submission.
     Accepted {
         /// Its kind.
         kind: Kind,
@@ -79,7 +79,7 @@ pub enum What {
         bytes: u64,
         /// The peer that sent it.
         from: u32,
-        /// Whether it was of no use.
+        /// Whether it was not needed.
         duplicate: bool,
     },
     /// An announcement was received.
@@ -97,7 +97,7 @@ pub enum What {
         kind: Kind,
         /// Its short id.
         item: ShortId,
-        /// To which peer.
+        /// The receiving peer.
         to: u32,
     },
     /// An announcement was sent.
@@ -106,7 +106,7 @@ pub enum What {
         kind: Kind,
         /// Its short id.
         item: ShortId,
-        /// To which peer.
+        /// The receiving peer.
         to: u32,
     },
     /// A gossip connection opened.
@@ -122,7 +122,7 @@ pub enum What {
     PeerDown {
         /// Its number.
         peer: u32,
-        /// Why, as the counters label it.
+        /// The reason, by the counters' label.
         reason: String,
     },
     /// The best chain has a new end.
@@ -134,7 +134,7 @@ pub enum What {
         /// Blocks that became stale with the change.
         disconnected: u64,
     },
-    /// Once a second: what the process has used so far.
+    /// What the process has used so far. Recorded once a second.
     Sample {
         /// Bytes read from the transport, below noise and yamux.
         wire_in: u64,
@@ -165,31 +165,31 @@ pub enum TraceError {
     /// The file can't be read.
     #[error("cannot read the trace: {0}")]
     Io(#[from] io::Error),
-    /// The file is no trace.
+    /// The file is not a trace.
     #[error("not a trace, or one of another version: {0}")]
     Header(DecodeError),
     /// A record in the middle is damaged.
     #[error("the trace is damaged at byte {at}: {error}")]
     Record {
-        /// Where.
+        /// The place.
         at: usize,
-        /// How.
+        /// The kind of damage.
         error: DecodeError,
     },
 }
 
 const MAGIC: &str = "hearsay trace 1";
 const TEXT_MAX: usize = 256;
-/// Latenesses that one sample keeps: those of three minutes and more.
+/// The most latenesses that one sample keeps: those of three minutes and more.
 pub const LATENESS_MAX: usize = 4_096;
-/// 256 KiB: at the busiest some seconds of records.
+/// 256 KiB: some seconds of records at the busiest times.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 impl TraceWriter {
     /// Creates the file (or empties it) and writes the header.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's error.
     pub fn create(path: &Path, peer_id: &str, network: &str) -> io::Result<Self> {
         let mut writer = Self { file: BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?) };
         let header = Header {
@@ -205,21 +205,21 @@ impl TraceWriter {
     /// Appends a record, stamped with the present moment.
     ///
     /// # Errors
-    /// The file system's, when the buffer has to be written.
+    /// The file system's error, if the buffer has to be written.
     pub fn write(&mut self, what: What) -> io::Result<()> {
         self.file.write_all(&Record { at_ns: clock::monotonic_ns(), what }.to_bytes())
     }
 
-    /// Hands what is buffered to the system.
+    /// Hands buffered records to the system.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's error.
     pub fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
 }
 
-/// Reads a whole trace. A record that the file ends in is left out.
+/// Reads a whole trace. If the file ends inside a record, this record is omitted.
 ///
 /// # Errors
 /// Says whether the file, its header or a record in the middle is at fault.
@@ -267,7 +267,7 @@ impl Encode for Record {
                 start(1, 5);
                 write_item(writer, *kind, *item);
                 writer.uint(*bytes);
-                // Peers count from 1 here, so that 0 can stand for none.
+                // Peers count from 1 here, so that 0 can mean none.
                 writer.uint(from.map_or(0, |peer| u64::from(peer) + 1));
                 writer.bool(*within);
             }

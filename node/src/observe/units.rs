@@ -1,4 +1,4 @@
-//! Numbers as people read them: grouped digits, tenths, bytes with their unit.
+//! Numbers in the form in which people read them: grouped digits, tenths, bytes with their unit.
 
 /// A number with a comma before every three digits.
 #[must_use]
@@ -14,7 +14,7 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// A number that counts tenths: with its decimal below ten, and without above.
+/// A number that counts tenths: below ten with one decimal, above without.
 #[must_use]
 pub fn tenths(number: u64) -> String {
     match number {
@@ -23,7 +23,7 @@ pub fn tenths(number: u64) -> String {
     }
 }
 
-/// Bytes in the largest unit of which there is one.
+/// Bytes in the largest unit of which there is at least one.
 #[must_use]
 pub fn bytes_text(bytes: u64) -> String {
     let (unit, name) = match bytes {

@@ -1,6 +1,6 @@
-//! Who may call which method, and how many large answers there are at a time.
+//! Which caller may call which method, and how many large answers there are at a time.
 //!
-//! Deliberately absent: how a caller proves who it is, which is `http/guard.rs`'s.
+//! Deliberately absent: how a caller proves that it is the owner (`http/guard.rs`).
 
 use std::future::ready;
 use std::sync::Arc;
@@ -14,30 +14,31 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::CODE_NOT_ALLOWED;
 
-/// The methods that need no cookie: they ask, or send a transaction, which the engine limits by itself. All others need it.
+/// The methods that need no cookie. They ask, or send a transaction, which the engine itself limits. All
+/// others need the cookie.
 pub const OPEN_METHODS: [&str; 6] =
     ["admin_nodeInfo", "admin_peers", "evidence_list", "tx_send", "tx_get", "block_get"];
 
-/// Large answers at a time, from their making until the client has them: blocks of 4 MiB, twice that in hexadecimal and again
-/// in JSON, so 100 MiB at most.
+/// Large answers at a time, from their making until the client has them: blocks of 4 MiB, twice that in
+/// hexadecimal and again in JSON, so 100 MiB at most.
 pub const LARGE_ANSWERS_MAX: usize = 4;
 
-/// Who sent a request.
+/// The sender of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// Someone on this machine.
+    /// A client on this machine.
     Anyone,
-    /// Someone who can read the data dir.
+    /// A client that can read the data dir.
     Owner,
 }
 
-/// The permit of an answer that may be large, as it travels among a response's extensions.
+/// The permit of an answer that may be large. It travels among a response's extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Large(
     #[expect(dead_code, reason = "dropping it is what it is for")] pub(crate) Arc<OwnedSemaphorePermit>,
 );
 
-/// Lets the owner call every method, and anyone else those of [`OPEN_METHODS`].
+/// Lets the owner call every method, and every other client those of [`OPEN_METHODS`].
 #[derive(Clone, Debug)]
 pub(crate) struct Access<S> {
     inner: S,
@@ -53,10 +54,10 @@ impl<S> Access<S> {
         Self { inner, names, large }
     }
 
-    /// Why a call is refused; `None` if it isn't.
+    /// Why a call is refused; `None` if it isn't refused.
     fn refusal(&self, method: &str, extensions: &Extensions) -> Option<ErrorObjectOwned> {
         let allowed = OPEN_METHODS.contains(&method) || extensions.get::<Caller>() == Some(&Caller::Owner);
-        // Of a method that isn't there jsonrpsee tells.
+        // If a method does not exist, jsonrpsee says so.
         if allowed || !self.names.contains(&method) {
             return None;
         }
@@ -117,22 +118,22 @@ where
         &self,
         notification: Notification<'a>,
     ) -> impl Future<Output = Self::NotificationResponse> + Send + 'a {
-        // Nobody is answered, and jsonrpsee calls no method for one.
+        // A notification gets no answer, and jsonrpsee calls no method for it.
         self.inner.notification(notification)
     }
 }
 
-/// Whether the answer may have megabytes.
+/// Whether the answer may be megabytes long.
 fn is_large(method: &str) -> bool {
     method == "block_get"
 }
 
-/// Waits for the turn of a large answer. Those that are not go at once.
+/// Waits for the turn of a large answer. Other answers go at once.
 async fn permit(large: &Arc<Semaphore>, wanted: bool) -> Option<Large> {
     if !wanted {
         return None;
     }
-    // It is never closed.
+    // The semaphore is never closed.
     Arc::clone(large).acquire_owned().await.ok().map(|permit| Large(Arc::new(permit)))
 }
 

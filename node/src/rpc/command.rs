@@ -1,5 +1,5 @@
-//! What the RPC may ask of the running service, and the answers. Plain data, so that one schema serves the wire, the
-//! command line and tests.
+//! The questions and orders that the RPC may send to the running service, and the answers. Plain data, so that one
+//! schema serves the wire, the command line and tests.
 
 use std::sync::Arc;
 
@@ -10,58 +10,58 @@ use protocol::items::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-/// A node that is no further behind is not said to be: a block or two are always on their way.
+/// A node that is no further behind than this is not reported as behind: a block or two are always on their way.
 pub const BLOCKS_ON_THEIR_WAY: u64 = 2;
 
-/// A question or order to the service. Each is answered once; a dropped reply means that the service has stopped.
+/// A question or order to the service. Each is answered once. A dropped reply means that the service has stopped.
 #[derive(Debug)]
 pub enum Command {
-    /// Takes a transaction from a user.
+    /// Submits a user's transaction.
     SubmitTransaction {
         /// The transaction; its signature is checked by the service.
         transaction: Arc<SignedTransaction>,
-        /// How it went.
+        /// The result.
         reply: oneshot::Sender<Result<Submission, Refusal>>,
     },
-    /// Takes a block from a user.
+    /// Submits a user's block.
     SubmitBlock {
         /// The block; everything about it is checked by the service.
         block: Arc<Block>,
-        /// How it went.
+        /// The result.
         reply: oneshot::Sender<Result<Submission, Refusal>>,
     },
-    /// Looks a transaction up.
+    /// Looks up a transaction.
     Transaction {
         /// Its id.
         id: TxId,
-        /// What is known of it.
+        /// What is known about it.
         reply: oneshot::Sender<Option<TransactionStatus>>,
     },
-    /// Looks a block up.
+    /// Looks up a block.
     Block {
         /// Its id.
         id: BlockId,
         /// The block, if its body is kept.
         reply: oneshot::Sender<Option<Arc<Block>>>,
     },
-    /// How the node is.
+    /// Asks for the state of the node.
     Status {
         /// The answer.
         reply: oneshot::Sender<Status>,
     },
-    /// What is kept against producers that signed two blocks for one height.
+    /// Asks for the evidence against producers that signed two blocks for one height.
     Evidence {
         /// The answer.
         reply: oneshot::Sender<Vec<Equivocation>>,
     },
-    /// Who its gossip peers are.
+    /// Asks for its gossip peers.
     Peers {
         /// The answer.
         reply: oneshot::Sender<Vec<PeerStatus>>,
     },
 }
 
-/// How a node is.
+/// The state of a node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The node's version.
@@ -82,20 +82,20 @@ pub struct Status {
     pub peers_in: usize,
     /// Gossip peers that said Hello and that we dialled.
     pub peers_out: usize,
-    /// Outbound gossip peers it wants.
+    /// The number of outbound gossip peers that it wants.
     pub peers_out_target: usize,
     /// Height of the best chain.
     pub tip_height: u64,
     /// Id of its last block.
     pub tip_id: String,
-    /// The height that the network has reached as far as the node knows: of its best header while blocks keep arriving,
-    /// otherwise its tip's. Transactions are best signed for heights after this.
+    /// The height that the network has reached as far as the node knows: that of its best header while blocks keep
+    /// arriving, and otherwise that of its tip. Transactions are best signed for heights after this.
     #[serde(default)]
     pub best_known_height: u64,
     /// The lowest height from which on the node keeps the body of every block.
     #[serde(default)]
     pub kept_from_height: u64,
-    /// How far it is behind its peers, and why; nothing if it is in step.
+    /// How far it is behind its peers, and why; `None` if it is in step.
     #[serde(default)]
     pub behind: Option<BehindStatus>,
     /// Transactions in the mempool.
@@ -112,10 +112,11 @@ pub struct Status {
     pub stats: Counters,
     /// Closed gossip connections, and connections that were turned away, by reason.
     pub disconnects: std::collections::BTreeMap<String, u64>,
-    /// Pairs of headers that are kept as evidence: each of one producer, for one height. `evidence_list` shows them.
+    /// Pairs of headers that are kept as evidence: each pair is of one producer, for one height.
+    /// `evidence_list` shows them.
     #[serde(default)]
     pub equivocations: usize,
-    /// What is banned: addresses before peers, the latest first, at most 32 of each.
+    /// The bans: addresses before peers, the latest first, at most 32 of each.
     #[serde(default)]
     pub bans: Vec<BanStatus>,
 }
@@ -123,9 +124,9 @@ pub struct Status {
 /// A peer or an address that is neither dialled nor accepted for a while.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BanStatus {
-    /// A peer id, or an address; of IPv6 with its `/64`.
+    /// A peer id, or an address; an IPv6 address with its `/64`.
     pub who: String,
-    /// What the peer did, as `disconnects` calls it.
+    /// What the peer did, in the labels of `disconnects`.
     pub reason: String,
     /// Seconds until it ends.
     pub left_s: f64,
@@ -136,13 +137,13 @@ pub struct BanStatus {
 pub struct BehindStatus {
     /// `catching_up`, `pruned`, `no_bodies`, `refused` or `no_headers`.
     pub cause: String,
-    /// Whether something stands in the way: waiting alone may not help.
+    /// Whether something prevents progress: waiting alone may not help.
     pub stuck: bool,
-    /// The same for a person, with the heights.
+    /// The same as text for a person, with the heights.
     pub text: String,
     /// The best header's height.
     pub best_header_height: u64,
-    /// The highest tip that a peer tells. Nobody has checked it.
+    /// The highest tip that a peer tells. It is not checked.
     pub told_height: u64,
     /// Seconds without a block that moved the tip.
     pub quiet_s: f64,
@@ -182,21 +183,21 @@ pub struct Counters {
 pub struct PeerStatus {
     /// Its libp2p peer id.
     pub peer_id: String,
-    /// Its address, as the connection has it.
+    /// Its address on this connection.
     pub address: String,
     /// Whether it dialled us.
     pub inbound: bool,
     /// Whether Hellos were exchanged.
     pub ready: bool,
-    /// Height of the tip it last told.
+    /// Height of the tip that it last told.
     pub tip_height: Option<u64>,
-    /// Bodies it was the first to deliver.
+    /// Bodies that it was the first to deliver.
     pub delivered: u64,
     /// Strikes for announced items that it withheld.
     pub strikes: u32,
     /// Smoothed time between request and body, in milliseconds.
     pub response_ms: Option<f64>,
-    /// The lowest round trip of the node's pings to it, in milliseconds; nothing before the first answer.
+    /// The lowest round trip of the node's pings to it, in milliseconds; `None` before the first answer.
     #[serde(default)]
     pub round_trip_ms: Option<f64>,
     /// Seconds since the connection opened.

@@ -1,5 +1,5 @@
-//! Evidence against producers that signed two blocks for one height, as the RPC and the command line show it. Deliberately absent:
-//! any judgement. Whoever has both headers can check them against the producer's key.
+//! Evidence against producers that signed two blocks for one height, in the form of the RPC and the command line.
+//! Deliberately absent: any judgement. A reader with both headers can check them against the producer's key.
 
 use protocol::gossip::Equivocation;
 use protocol::wire::codec::Encode as _;
@@ -12,7 +12,7 @@ pub struct EvidenceView {
     pub producer: String,
     /// The height.
     pub height: u64,
-    /// The headers, the one that came first here first.
+    /// The two headers, first the one that arrived here first.
     pub headers: [HeaderView; 2],
 }
 

@@ -1,13 +1,15 @@
 //! The one HTTP listener: JSON-RPC at `POST /`, `/healthz` and `/readyz`.
 //!
-//! It runs on a thread of its own, so that a stuck loop is told and a busy client costs the loop nothing but its commands.
+//! It runs on its own thread. So it can report a stuck loop, and a busy client costs the loop
+//! nothing but its commands.
 //!
 //! * It listens on loopback only. `guard.rs` checks Host, Origin and the cookie, and bounds bodies.
-//! * It has a fixed number of places. A connection that waits or dawdles gives its place to a new one (`accept.rs`), and goes by
-//!   itself after its time ([`Times`]). Large answers are made and kept a few at a time (`answer.rs`).
+//! * It has a fixed number of places. A connection that waits or dawdles gives its place to a new one
+//!   (`accept.rs`), and ends by itself after its time ([`Times`]). Large answers are made and kept a few at
+//!   a time (`answer.rs`).
 //! * What a caller without the cookie may do is one list: [`OPEN_METHODS`](crate::rpc::access::OPEN_METHODS).
 //!
-//! Deliberately absent: TLS and accounts (a tunnel and the data dir's owner stand for them), HTTP/2, websockets.
+//! Deliberately absent: TLS and accounts (use a tunnel, and the owner of the data dir), HTTP/2, websockets.
 
 mod accept;
 mod answer;
@@ -42,7 +44,7 @@ pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
 use health::{HEALTHZ, READYZ};
 pub use place::Times;
 
-/// Connections at a time, where the limit of open files allows it.
+/// Connections at a time, if the limit of open files allows it.
 pub const CONNECTIONS_MAX: usize = 128;
 
 /// The listener's socket, bound but not yet answering.
@@ -52,18 +54,18 @@ pub struct HttpListener {
     address: SocketAddr,
 }
 
-/// What stands behind the listener.
+/// The parts of the node that the listener serves.
 #[derive(Debug)]
 pub struct Faces {
-    /// Where requests go.
+    /// The service's queue for requests.
     pub commands: mpsc::Sender<Command>,
-    /// The cookie of this run; without one, nobody is the owner.
+    /// The cookie of this run; without one, no client is the owner.
     pub cookie: Option<Cookie>,
-    /// The loop's pulse.
+    /// The health of the loop.
     pub health: Arc<Health>,
     /// Connections at a time: [`CONNECTIONS_MAX`], or what the limit of open files leaves.
     pub connections_max: usize,
-    /// How long each may be at what it does.
+    /// How long a connection may spend in each state.
     pub times: Times,
 }
 
@@ -93,7 +95,7 @@ pub enum HttpError {
     Io {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
 }
@@ -102,7 +104,7 @@ impl HttpListener {
     /// Binds `address`; port 0 takes a free one. Connections wait until [`HttpListener::serve`].
     ///
     /// # Errors
-    /// If the address is not on loopback, in use or otherwise not to be had.
+    /// If the address is not on loopback, is in use, or can't be bound.
     pub fn bind(address: SocketAddr) -> Result<Self, HttpError> {
         if !address.ip().is_loopback() {
             return Err(HttpError::NotLoopback(address));
@@ -126,7 +128,7 @@ impl HttpListener {
     /// Answers requests until the server is stopped or dropped.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn serve(self, faces: Faces) -> Result<HttpServer, HttpError> {
         let Self { socket, address } = self;
         let failed = |error| HttpError::Io { address, error };
@@ -146,16 +148,16 @@ impl HttpListener {
 }
 
 impl HttpServer {
-    /// Takes no more connections, and ends those without a whole request. Requests under way get their answer.
+    /// Accepts no more connections, and ends those without a whole request. Requests under way get their answer.
     pub fn stop(&self) {
         let _ = self.stop.send(true);
     }
 
-    /// Waits until the last answer is out.
+    /// Waits until the last answer has left.
     pub async fn stopped(mut self) {
         self.stop();
         if let Some(thread) = self.thread.take() {
-            // An error is a panic in the thread, which ends the process by itself.
+            // An error means that the thread panicked, which ends the process by itself.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }
@@ -168,7 +170,7 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
         .http_only()
         .max_request_body_size(u32::try_from(REQUEST_BYTES_MAX).unwrap_or(u32::MAX))
         .max_response_body_size(u32::try_from(RESPONSE_BYTES_MAX).unwrap_or(u32::MAX))
-        // Connections are the listener's to count.
+        // The listener itself counts the connections.
         .max_connections(u32::MAX >> 1)
         .set_batch_request_config(BatchRequestConfig::Limit(BATCH_MAX))
         .build();
@@ -208,7 +210,7 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
     (router, handle)
 }
 
-/// Whether the loop lives: 200 or 503. Waits for nothing.
+/// Whether the loop is live: 200 or 503. Waits for nothing.
 async fn healthz(State(health): State<Arc<Health>>) -> Response {
     if health.is_live() {
         return plain(StatusCode::OK, "live\n".to_owned());
@@ -217,7 +219,7 @@ async fn healthz(State(health): State<Arc<Health>>) -> Response {
     plain(StatusCode::SERVICE_UNAVAILABLE, format!("the node's loop has not answered for {since:.1} s\n"))
 }
 
-/// Whether the node is of use: 200 or 503, with the reasons as JSON.
+/// Whether the node is ready: 200 or 503, with the reasons as JSON.
 async fn readyz(State(health): State<Arc<Health>>) -> Response {
     let readiness = health.readiness();
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -1,4 +1,4 @@
-//! What a node says of itself when it is ready: where it is reached, and how others join it.
+//! What a node prints when it is ready: where it is reached, and how others join it.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,12 @@ use crate::config::data_dir::RpcInfo;
 use crate::observe::logging::{self, LogFormat};
 use crate::service::Ready;
 
-/// What a person wants to know when a node has started.
+/// What an operator wants to know when a node has started.
 pub(super) struct Banner {
     network: String,
-    /// Whose blocks it takes from the network.
+    /// The producers whose blocks it accepts from the network.
     blocks: String,
-    /// What a node that joins has to say of producers to take this one's blocks.
+    /// The producer flags that a joining node needs to accept this node's blocks.
     producers: String,
     data: String,
     key: String,
@@ -26,7 +26,8 @@ pub(super) struct Banner {
 }
 
 impl Banner {
-    /// Of a node with these settings and this key. `key`: how the key was come by; `rpc`: where the RPC listens.
+    /// The banner of a node with these settings and this key. `key` says how the key was obtained; `rpc` is
+    /// where the RPC listens.
     pub(super) fn new(config: &Config, key: String, rpc: Option<String>) -> Self {
         Self {
             network: config.network.to_string(),
@@ -95,7 +96,7 @@ impl Banner {
     }
 }
 
-/// Whose blocks the node takes from the network, and how that is changed where it takes none.
+/// The producers whose blocks the node accepts from the network. If it accepts none, how to change that.
 fn blocks(config: &Config) -> String {
     match &config.producers {
         Producers::Open => "of every producer".to_owned(),
@@ -109,7 +110,7 @@ fn blocks(config: &Config) -> String {
     }
 }
 
-/// The flags with which a node takes the blocks that this one takes and makes.
+/// The flags with which a node accepts the blocks that this one accepts and makes.
 fn producers(config: &Config) -> String {
     let Producers::Allowed(keys) = &config.producers else { return " --open-producers".to_owned() };
     let own = config.produce_every.map(|_| config.key.public());
@@ -121,7 +122,7 @@ fn producers(config: &Config) -> String {
     format!(" --producers {}", keys.join(","))
 }
 
-/// The address to give to others: one that other machines can reach, before loopback; TCP, before QUIC.
+/// The address to give to others. One that other machines can reach comes before loopback, and TCP before QUIC.
 fn reachable(listen: &[String]) -> Option<&String> {
     let rank = |text: &&String| {
         let address: Option<Multiaddr> = text.parse().ok();

@@ -1,8 +1,8 @@
-//! How many open files the process may have, and who gets them.
+//! How many open files the process may have, and how they are shared out.
 //!
-//! Peers and the store come first; the HTTP listener gets what is left, up to its own limit. At the start the soft limit is raised
-//! as far as the hard one allows. Deliberately absent: a count of what is open now. A listener that finds none left rests
-//! (`http/accept.rs`; libp2p's own for peers).
+//! Peers and the store come first. The HTTP listener gets the rest, up to its own limit. At the start the soft
+//! limit is raised as far as the hard one allows. Deliberately absent: a count of what is open now. A listener
+//! that finds no descriptor left rests (`http/accept.rs`; for peers, libp2p's own listeners).
 
 use std::io;
 
@@ -12,37 +12,37 @@ use crate::config::Config;
 use crate::net::limits::{PENDING_MAX, established_max};
 use crate::rpc::http::CONNECTIONS_MAX;
 
-/// The node asks for no more: 2 * 1,024 peers take some thousands.
+/// The node asks for no more: 2 * 1,024 peers need some thousands.
 pub const LIMIT_WANTED: u64 = 65_536;
 
-/// macOS says that there is no hard limit, and takes no more than this (`OPEN_MAX`).
+/// macOS says that there is no hard limit, and accepts no more than this (`OPEN_MAX`).
 const LIMIT_OF_OTHERS: u64 = 10_240;
 
-/// For the store, the log, the trace, the runtimes, listeners, and names that are being resolved (some 40 are in use), and for 32
-/// connections that wait for a place at the listener and 32 that it turns away.
+/// For the store, the log, the trace, the runtimes, listeners, and names that are being resolved (some 40 are in
+/// use). Also for 32 connections that wait for a place at the listener and 32 that it turns away.
 pub const RESERVE: u64 = 128;
 
-/// Even with too few descriptors the listener takes a few connections: an operator has to be able to look.
+/// Even with too few descriptors the listener accepts a few connections, because an operator must be able to look.
 pub const HTTP_MIN: u64 = 8;
 
-/// What the process may open, and how it is shared out.
+/// What the process may open, and how this is shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
     /// The soft limit now.
     pub limit: u64,
     /// The soft limit before it was raised, if it was.
     pub raised_from: Option<u64>,
-    /// What all peers that the settings allow, the reserve, and a full listener take.
+    /// The need of all peers that the settings allow, the reserve, and a full listener.
     pub needed: u64,
     /// Connections that the HTTP listener may have at a time.
     pub http: usize,
 }
 
 impl Descriptors {
-    /// Raises the soft limit, and shares out what there is.
+    /// Raises the soft limit, and shares out the descriptors.
     ///
     /// # Errors
-    /// If the system doesn't tell its limits. A limit that can't be raised is none.
+    /// If the system doesn't tell its limits. It is no error if a limit can't be raised.
     pub fn claim(config: &Config) -> io::Result<Self> {
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
         let higher = [LIMIT_WANTED, LIMIT_OF_OTHERS].map(|wanted| wanted.min(hard));
@@ -62,14 +62,14 @@ impl Descriptors {
         Self { limit, raised_from: None, needed, http: usize::try_from(left).unwrap_or(CONNECTIONS_MAX) }
     }
 
-    /// Whether the limit is too low for what the settings allow.
+    /// Whether the limit is too low for the settings.
     #[must_use]
     pub const fn are_short(&self) -> bool {
         self.limit < self.needed
     }
 }
 
-/// Descriptors that peers may take: established connections, and those being set up, each way.
+/// Descriptors that peers may use: established connections, and those being set up, in each direction.
 fn peers(config: &Config) -> u64 {
     let (incoming, outgoing) = established_max(config);
     u64::from(incoming) + u64::from(outgoing) + 2 * u64::from(PENDING_MAX)

@@ -1,4 +1,4 @@
-//! The signals that ask a node to stop: the first one in order, the second one at once.
+//! The signals that ask a node to stop: the first one cleanly, the second one at once.
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    /// What the operator did.
+    /// The operator's action.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Interrupt => "interrupted",
@@ -24,7 +24,7 @@ impl Stop {
         }
     }
 
-    /// 128 and the signal's number, as shells have it.
+    /// 128 plus the signal's number, as in shells.
     pub(super) fn forced(self) -> ExitCode {
         ExitCode::from(match self {
             Self::Interrupt => 130,
@@ -38,19 +38,19 @@ impl Stop {
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// `None` if whoever started us wants hangups ignored, as nohup does.
+    /// `None` if the process that started us wants hangups ignored, as nohup does.
     hangup: Option<Signal>,
 }
 
 impl Signals {
-    /// Catches them from now on.
+    /// Catches the signals from now on.
     pub(super) fn listen() -> Result<Self, RunError> {
         let of = |kind| signal(kind).map_err(|error| RunError::System { action: "listen for signals", error });
         let hangup = if ignores_hangups() { None } else { Some(of(SignalKind::hangup())?) };
         Ok(Self { interrupt: of(SignalKind::interrupt())?, terminate: of(SignalKind::terminate())?, hangup })
     }
 
-    /// The next one.
+    /// The next signal.
     pub(super) async fn next(&mut self) -> Stop {
         tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupt,
@@ -60,7 +60,7 @@ impl Signals {
     }
 }
 
-/// Ends with the next hangup; never, where these are ignored.
+/// Ends with the next hangup. Waits forever if hangups are ignored.
 async fn hung_up(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => {
@@ -70,7 +70,7 @@ async fn hung_up(signal: &mut Option<Signal>) {
     }
 }
 
-/// Whether this process was started with SIGHUP ignored. Linux tells; where nobody does, it was not.
+/// Whether this process was started with SIGHUP ignored. Linux tells this; on other systems the answer is no.
 fn ignores_hangups() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,5 +1,5 @@
-//! Answers to the RPC's questions, the submissions that wait for the engine's word and for the disk, and the questions that
-//! wait for durable storage.
+//! Answers to the RPC's questions; submissions that wait for the engine's decision and for the disk; and questions
+//! that wait for durable storage.
 
 use std::collections::{HashMap, VecDeque};
 use std::iter::{once, repeat};
@@ -21,7 +21,7 @@ use crate::observe::sample;
 use crate::rpc::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
 use crate::store::{FoundTransaction, Place, Writer};
 
-/// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item.
+/// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item itself.
 const SUBMISSIONS_WAITING_MAX: usize = 4_096;
 
 /// Where the answer to a submission goes.
@@ -32,12 +32,13 @@ pub(crate) type SubmissionReply = oneshot::Sender<Result<Submission, Refusal>>;
 pub(crate) struct Answers {
     clock: Clock,
     wire: Arc<WireBytes>,
-    /// By item, the oldest first. Never empty.
+    /// By item, the oldest first. No list is empty.
     waiting: HashMap<ItemId, Vec<SubmissionReply>>,
     count: usize,
-    /// Taken by the engine, and not safe yet: the number of the commit that makes them so, in its order.
+    /// Accepted by the engine, and not safe yet: the number of the commit that makes each safe,
+    /// in the order of commits.
     unsafe_yet: VecDeque<(u64, ItemId, Submission)>,
-    /// Up to where everything is safe.
+    /// The number of the last commit. Everything up to it is safe.
     safe: u64,
     /// Questions about blocks that are not in memory.
     lookups: HashMap<BlockId, Vec<oneshot::Sender<Option<Arc<Block>>>>>,
@@ -56,8 +57,9 @@ impl Answers {
         }
     }
 
-    /// Keeps `reply` until the engine has decided. True if the engine is to be given the item: not if it has it
-    /// already, for another reply that waits, and not if too many wait, which is answered here.
+    /// Keeps `reply` until the engine has decided. True if the engine is to be given the item. It is not given
+    /// the item if it already has it for another reply that waits. It is not given it either if too many wait;
+    /// this is answered here.
     pub(crate) fn expect(&mut self, item: ItemId, reply: SubmissionReply) -> bool {
         if self.count >= SUBMISSIONS_WAITING_MAX {
             tell(reply, Err(Refusal::Busy));
@@ -69,7 +71,7 @@ impl Answers {
         replies.len() == 1
     }
 
-    /// The engine has decided on `item`. What it took is answered when it is safe: with the commit `safe_at`.
+    /// The engine has decided on `item`. An accepted item is answered when it is safe: with the commit `safe_at`.
     pub(crate) fn decided(&mut self, item: ItemId, result: Result<Submission, Refusal>, safe_at: u64) {
         match result {
             Ok(submission) if safe_at > self.safe => self.unsafe_yet.push_back((safe_at, item, submission)),
@@ -77,7 +79,7 @@ impl Answers {
         }
     }
 
-    /// Everything up to a commit is safe.
+    /// Everything up to this commit is safe.
     pub(crate) fn committed(&mut self, up_to: u64) {
         self.safe = up_to;
         while let Some((safe_at, item, submission)) = self.unsafe_yet.front().copied()
@@ -88,7 +90,7 @@ impl Answers {
         }
     }
 
-    /// Durable storage has answered: so is whoever asked for that block.
+    /// Durable storage has answered, so all questions about that block are answered.
     pub(crate) fn loaded(&mut self, loaded: &Loaded) {
         let Loaded::Block { id, block } = loaded else { return };
         for reply in self.lookups.remove(id).unwrap_or_default() {
@@ -96,8 +98,8 @@ impl Answers {
         }
     }
 
-    /// The engine has decided on `item`, and it is safe: all that wait for it are answered. To the second and later ones an item
-    /// that was accepted is held already.
+    /// The engine has decided on `item`, and it is safe: all replies that wait for it are answered. For the second
+    /// and later ones an accepted item is held already.
     fn submitted(&mut self, item: ItemId, result: Result<Submission, Refusal>) {
         let replies = self.waiting.remove(&item).unwrap_or_default();
         self.count = self.count.saturating_sub(replies.len());
@@ -107,7 +109,7 @@ impl Answers {
         }
     }
 
-    /// Answers a question; submissions are none.
+    /// Answers a question. Submissions do not come here.
     pub(crate) fn answer(
         &mut self,
         question: Command,
@@ -118,7 +120,7 @@ impl Answers {
     ) {
         match question {
             Command::Transaction { id, reply } => match behaviour.gossip().transaction(&id) {
-                // Memory may have only a later block that has it, or not its body.
+                // Memory may have only a later block with the transaction, or not its body.
                 Some(
                     TransactionStatus::Confirmed { transaction: None, .. }
                     | TransactionStatus::Confirmed { known_as_first: false, .. },
@@ -199,7 +201,8 @@ impl Answers {
     }
 }
 
-/// Answers with what durable storage has of a transaction; not at all if it fails, which stops the node.
+/// Answers with what durable storage has of a transaction. If the storage fails, there is no
+/// answer, and the node stops.
 fn look_up(id: TxId, reply: oneshot::Sender<Option<TransactionStatus>>, writer: &Writer) {
     let Ok(found) = writer.transaction(id) else { return tell(reply, None) };
     tokio::spawn(async move {
@@ -267,7 +270,7 @@ const fn counters(stats: Stats) -> Counters {
     }
 }
 
-/// Whoever asked may be gone; that harms nobody.
+/// The asker may no longer be waiting; that does no harm.
 fn tell<T>(reply: oneshot::Sender<T>, answer: T) {
     let _ = reply.send(answer);
 }

@@ -47,7 +47,8 @@ impl Service {
         }
     }
 
-    /// Makes a connection to what discovery wants a gossip peer: one that is there, or a new one.
+    /// Makes the connection to a target that discovery wants a gossip peer. It uses an existing
+    /// connection, or a new one.
     fn connect(&mut self, target: Target, peer: Option<PeerId>, addresses: Vec<Multiaddr>, wish: Wish) {
         let now = self.clock.now();
         if peer.is_some_and(|peer| self.gossip().open_existing(&peer, wish)) {
@@ -83,7 +84,8 @@ impl Service {
         }
     }
 
-    /// Connects to a peer without asking for a slot. Nobody needs the connection, so it is closed when it has been idle.
+    /// Connects to a peer without asking for a slot. The connection is not needed, so it is closed
+    /// when it has been idle.
     fn feel(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) -> Option<ConnectionId> {
         let opts = DialOpts::peer_id(peer).addresses(addresses).condition(PeerCondition::NotDialing);
         let opts = opts.allocate_new_port().build();
@@ -100,14 +102,14 @@ impl Service {
         self.swarm.listeners().filter_map(ip_of).collect()
     }
 
-    /// No dial leads to a banned address, whoever makes it.
+    /// Makes sure that no dial leads to a banned address, whichever part of the node dials.
     pub(super) fn refuse_banned(&self) {
         let bans = self.swarm.behaviour().gossip.bans();
         self.dials.set_banned(bans.addresses(self.clock.now()));
     }
 }
 
-/// The behaviour, as discovery sees it.
+/// The behaviour, in the form that discovery needs.
 struct Seen<'a>(&'a Behaviour);
 
 impl View for Seen<'_> {

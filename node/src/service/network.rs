@@ -1,4 +1,5 @@
-//! What the network tells the service, and who hears of it: discovery, the watch for our own key, the answers, the log.
+//! Takes the network's events and passes them on: to discovery, to the watch for our own key, to
+//! the answers, to the log.
 
 use std::io;
 
@@ -78,7 +79,7 @@ impl Service {
         }
     }
 
-    /// An inbound connection came to nothing.
+    /// An inbound connection failed before it was established.
     fn on_call_failed(&mut self, from: Multiaddr, error: ListenError, peer: Option<PeerId>) {
         let now = self.clock.now();
         match &error {
@@ -146,7 +147,7 @@ impl Service {
         self.gossip().set_agent(&peer_id, &info.agent_version);
         let Some(address) = self.gossip().address_of(connection_id) else { return };
         let near = ip_of(&address).is_some_and(|ip| ip.is_loopback());
-        // Another machine's loopback addresses lead to ourselves at best.
+        // Another machine's loopback addresses lead to this node at best.
         let usable = |address: &Multiaddr| near || ip_of(address).is_none_or(|ip| !ip.is_loopback());
         let addresses = info.listen_addrs.into_iter().filter(usable);
         let addresses = addresses.filter_map(|address| self.discovery.acceptable(address, ToldBy::Itself));
@@ -167,7 +168,7 @@ impl Service {
         self.discovery.learn(peer_id, addresses, ToldBy::Itself, source, now);
     }
 
-    /// A peer named others. Who it is, is known by the group of the address that it answered from.
+    /// A peer named others. The source is the group of the address from which it answered.
     fn on_kad(&mut self, answer: Answer) {
         let now = self.clock.now();
         let Some(address) = self.gossip().address_of(answer.connection) else { return };
@@ -177,7 +178,7 @@ impl Service {
         }
     }
 
-    /// The addresses that this node listens on may have changed, or what is known of them.
+    /// This node's listen addresses, or what is known about them, may have changed.
     pub(super) fn on_listening(&mut self) {
         self.discovery.set_own(self.own_ips());
         let listening: Vec<_> = self.swarm.listeners().cloned().collect();
@@ -187,7 +188,7 @@ impl Service {
     }
 }
 
-/// The counter of a connection that was not let in.
+/// The counter of a connection that was turned away.
 fn denied(cause: &ConnectionDenied) -> &'static str {
     if cause.downcast_ref::<BlockLimitError>().is_some() {
         ADDRESS_LIMIT
@@ -198,12 +199,12 @@ fn denied(cause: &ConnectionDenied) -> &'static str {
     }
 }
 
-/// Whether a connection was not let in because others were being set up.
+/// Whether a connection was turned away because others were being set up.
 fn gave_way(cause: &TransportError<io::Error>) -> bool {
     matches!(cause, TransportError::Other(error) if resolve::inside::<GaveWay>(error).is_some())
 }
 
-/// What a failed dial comes to, taken together.
+/// The result of a failed dial, over all its addresses.
 fn failure(refusals: &[&DialRefusal], cause: String) -> Failure {
     let another = refusals.iter().find_map(|refusal| match refusal {
         DialRefusal::WrongId { found, .. } => Some(*found),

@@ -1,5 +1,6 @@
-//! What an operator is told, and how often: that the node is behind and what to do, that it is in step again, that it holds
-//! back blocks. Computes text from what the engine says and from times; deliberately absent are a clock and the log itself.
+//! What an operator is told, and how often: that the node is behind and what to do, that it is in step again,
+//! that it holds back blocks. Computes text from the engine's state and from times. Deliberately absent: a
+//! clock and the log itself.
 
 use std::collections::BTreeMap;
 use std::mem::{Discriminant, discriminant};
@@ -12,36 +13,37 @@ use crate::net::reason::{ADDRESS_LIMIT, CONNECTION_LIMIT, NO_SLOT};
 use crate::observe::seldom::REPEAT_INTERVAL;
 use crate::rpc::command::BLOCKS_ON_THEIR_WAY;
 
-/// Between two warnings of different kinds.
+/// The time between two warnings of different kinds.
 pub const CHANGE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A line for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Something that a person should look at.
+    /// An operator should look into it.
     Warn(String),
     /// It is over.
     Info(String),
 }
 
-/// After the first connection that is turned away, before the line that says so: others of the same rush come into it.
+/// The time from the first connection that is turned away to the line about it, so that the line includes
+/// others of the same rush.
 pub const GATHER_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How many inbound connections were turned away since the start, by what they lacked.
+/// How many inbound connections were turned away since the start, by what was missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TurnedAway {
     /// A gossip slot.
     pub slots: u64,
-    /// Room among the connections from their address, or from its block.
+    /// Room among the connections from their address, or from its address range.
     pub address: u64,
     /// Room among all connections, or among those of one peer.
     pub connections: u64,
 }
 
-/// What was said of connections that were turned away.
+/// What was reported about connections that were turned away.
 #[derive(Debug, Default)]
 pub struct TurnedAwayNotices {
-    /// Since when there is something to say.
+    /// Since when there is something to report.
     since: Option<Time>,
     said: Option<Time>,
     told: TurnedAway,
@@ -50,9 +52,9 @@ pub struct TurnedAwayNotices {
 /// Which warnings were given, and when.
 #[derive(Debug, Default)]
 pub struct BehindNotices {
-    /// The last warning of each kind of cause; there are five.
+    /// The last warning for each kind of cause. There are five kinds.
     warned: Vec<(Discriminant<Cause>, Time)>,
-    /// Whether the end of it is still to be told.
+    /// Whether the end of it is still to be reported.
     open: bool,
 }
 
@@ -78,7 +80,7 @@ impl BehindNotices {
 }
 
 impl TurnedAway {
-    /// What the counters of closed connections have of it. A ban is no want of room.
+    /// The connections that were turned away, from the counters of closed connections. A ban is no lack of room.
     #[must_use]
     pub fn of(disconnects: &BTreeMap<&'static str, u64>) -> Self {
         let count = |label| disconnects.get(label).copied().unwrap_or_default();
@@ -87,7 +89,7 @@ impl TurnedAway {
 }
 
 impl TurnedAwayNotices {
-    /// The line that is due, if any: how many more were turned away than when it was said last.
+    /// The line that is due, if any: how many more were turned away since the last such line.
     pub fn line(&mut self, now: Time, all: TurnedAway, max_peers_in: usize) -> Option<Notice> {
         let more = TurnedAway {
             slots: all.slots.saturating_sub(self.told.slots),
@@ -130,7 +132,7 @@ fn turned_away_text(more: TurnedAway, max_peers_in: usize) -> String {
     format!("{all} inbound {connections} turned away: {}", parts.join("; "))
 }
 
-/// Whether a user should know of it.
+/// Whether a user should know about it.
 #[must_use]
 pub fn matters(behind: &Behind, tip: u64) -> bool {
     behind.is_stuck() || behind.told.max(behind.best_header) > tip.saturating_add(BLOCKS_ON_THEIR_WAY)

@@ -1,7 +1,7 @@
-//! Makes blocks, where the node is a producer: whether one is made now, and of what.
+//! Makes blocks, if the node is a producer: decides whether a block is made now, and what is in it.
 //!
-//! None is made while the network is known to be further. A node that knows addresses of peers waits a while for the
-//! first one, because that may know higher blocks.
+//! No block is made while the network is known to be further. A node that knows addresses of peers waits a while
+//! for the first peer, because that peer may know higher blocks.
 
 use protocol::gossip::{Gossip, Hold};
 use protocol::items::block::Block;
@@ -11,13 +11,13 @@ use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::time::{Duration, Time};
 use tracing::{debug, info};
 
-/// A node that knows addresses of peers waits so long for the first one before it produces blocks.
+/// How long a node that knows addresses of peers waits for the first peer before it produces blocks.
 const ALONE_WAIT: Duration = Duration::from_secs(30);
 
 /// The state.
 #[derive(Debug)]
 pub(super) struct Production {
-    /// This node knows addresses of peers, and has not produced since it met one.
+    /// This node knows addresses of peers, and has not produced a block since it met a peer.
     expects_peers: bool,
     /// A block that was due was not produced.
     holding: bool,
@@ -28,10 +28,10 @@ impl Production {
         Self { expects_peers, holding: false }
     }
 
-    /// Whether a block that is due is made. `alone`: no peer has said Hello, which tells of its tip.
+    /// Whether a block that is due is made. `alone` means that no peer has said Hello, which would tell its tip.
     pub(super) fn may(&mut self, gossip: &Gossip, alone: bool, now: Time) -> bool {
         match gossip.may_produce(now) {
-            // The next block is on its way, from another producer: that is worth no line.
+            // The next block is on its way, from another producer. That needs no line in the log.
             Err(Hold::Behind { tip, best_known }) if best_known <= tip.saturating_add(1) => return false,
             Err(hold) => return self.hold(&hold.to_string()),
             Ok(()) if alone && self.expects_peers && now < Time::ZERO + ALONE_WAIT => {
@@ -53,7 +53,7 @@ impl Production {
     }
 }
 
-/// A block of the mempool, an empty one if that is empty.
+/// A block from the mempool; an empty block if the mempool is empty.
 pub(super) fn make(gossip: &Gossip, key: &SecretKey, network: &NetworkId, timestamp_ms: u64) -> Block {
     let (header, transactions) = gossip.block_template(key.public(), timestamp_ms, BLOCK_BYTES_MAX);
     let header = header.sign(key, network);

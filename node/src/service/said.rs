@@ -1,4 +1,4 @@
-//! What the log was told, and so what it is not told again for a while. The words are in `say.rs`.
+//! What the log was told, and so is not told again for a while. The texts are in `say.rs`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,9 +18,9 @@ use crate::observe::progress::Progress;
 use crate::observe::seldom::Seldom;
 use crate::observe::status_line::{Figures, StatusLine};
 
-/// While no bootstrap address answers, between two warnings.
+/// The time between two warnings while no bootstrap address answers.
 const WARN_INTERVAL: Duration = Duration::from_secs(30);
-/// Before the first warning: dials get their time.
+/// The time before the first warning, so that dials have time.
 const WARN_AFTER: Duration = Duration::from_secs(5);
 /// Addresses that a warning names.
 const TROUBLES_MAX: usize = 3;
@@ -61,14 +61,15 @@ impl Said {
         }
     }
 
-    /// A listener failed. Without descriptors that comes ten times a second: libp2p's listeners rest 100 ms after each.
+    /// A listener failed. If descriptors run out, this comes ten times a second: libp2p's listeners
+    /// rest 100 ms after each.
     pub(super) fn listener_error(&mut self, now: Time, error: &io::Error) {
         if self.listener_errors.may_say(now) {
             warn!(%error, "a listener reports an error and goes on");
         }
     }
 
-    /// No peer has said Hello though so many fixed addresses are known.
+    /// No peer has said Hello, though this number of fixed addresses is known.
     pub(super) fn alone<'a>(
         &mut self,
         now: Time,
@@ -86,7 +87,7 @@ impl Said {
         say::alone(fixed, &told);
     }
 
-    /// Says what is due of the node's state.
+    /// Reports what is due about the node's state.
     pub(super) fn look(
         &mut self,
         now: Time,

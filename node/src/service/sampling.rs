@@ -1,4 +1,5 @@
-//! What a trace tells of the process, once a second: its bytes, its processor time, its memory, and how late its loop is.
+//! What a trace records about the process, once a second: its bytes, its processor time, its memory,
+//! and how late its loop is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ impl Sampling {
         Self { recorder, wire, late: Vec::new() }
     }
 
-    /// The timer for this was so late.
+    /// The timer for lateness was late by this much.
     pub(super) fn on_lateness(&mut self, late: Duration) {
         self.late.extend(latenesses(late, LATENESS_INTERVAL));
     }
@@ -40,7 +41,7 @@ impl Sampling {
         self.recorder.flush();
     }
 
-    /// The last sample, and the trace's end.
+    /// The last sample, and the end of the trace.
     pub(super) fn end(&mut self, peers: usize) {
         if self.recorder.is_on() {
             self.sample(peers);

@@ -1,5 +1,5 @@
-//! What the service says to the log, in words for a person: what happened, what it means, what to do. Deliberately absent: when
-//! to say it.
+//! The service's log messages, in words for a person: what happened, what it means, what to do. Deliberately
+//! absent: when to log them.
 
 use std::net::IpAddr;
 
@@ -17,12 +17,12 @@ use crate::net::reason::CloseReason;
 use crate::observe::status_line::{Figures, Line};
 use crate::service::notices::Notice;
 
-/// Stale blocks from which on a reorganisation is a warning: as many as payees commonly wait for.
+/// From this number of stale blocks on, a reorganisation is a warning: payees commonly wait for as many.
 const DEEP_REORGANISATION: usize = 6;
 /// Expired transactions that one line names.
 const EXPIRED_NAMED_MAX: usize = 5;
 
-/// A line that was put together elsewhere.
+/// A line that was composed elsewhere.
 pub(crate) fn notice(notice: &Notice) {
     match notice {
         Notice::Warn(line) => warn!("{line}"),
@@ -30,13 +30,13 @@ pub(crate) fn notice(notice: &Notice) {
     }
 }
 
-/// How the node is.
+/// The state of the node.
 pub(crate) fn status(line: &Line) {
     let Figures { peers_in, peers_out, known, tip, mempool, .. } = line.figures;
     info!(peers_in, peers_out, known, tip, mempool, "status: {}", line.rates);
 }
 
-/// The tip moved, and that many blocks became stale. Deep changes are what a person should look into.
+/// The tip moved, and this number of blocks became stale. An operator should look into deep changes.
 pub(crate) fn new_tip(tip: Tip, disconnected: usize) {
     let Tip { height, id } = tip;
     match disconnected {
@@ -65,7 +65,7 @@ pub(crate) fn expired(ids: &[TxId], tip: u64) {
     );
 }
 
-/// A producer signed two blocks for one height. The engine tells of a pair once, and of few for each producer.
+/// A producer signed two blocks for one height. The engine reports a pair once, and few pairs for each producer.
 pub(crate) fn equivocation(pair: &Equivocation) {
     let [first, second] = &*pair.headers;
     warn!(
@@ -78,7 +78,7 @@ pub(crate) fn equivocation(pair: &Equivocation) {
     );
 }
 
-/// A peer that may have left.
+/// A peer that may have disconnected.
 pub(crate) fn peer(peer: Option<PeerId>) -> String {
     peer.map_or_else(|| "one that has left".to_owned(), |peer| peer.to_string())
 }
@@ -132,8 +132,8 @@ pub(crate) fn alone(addresses: usize, troubles: &[String]) {
     warn!(addresses, last = troubles.join("; "), "no peer is connected; the given addresses are tried on");
 }
 
-/// What the last try of a fixed address came to, and what to do. A cause names the address that was dialled, which is the
-/// fixed one unless that has a name.
+/// The result of the last try of a fixed address, and what to do. A cause names the address that was dialled. This
+/// is the fixed address itself, unless it has a name.
 #[must_use]
 pub fn trouble(address: &Multiaddr, trouble: Option<&Trouble>) -> String {
     let address = address.to_string();
@@ -162,8 +162,8 @@ pub fn trouble(address: &Multiaddr, trouble: Option<&Trouble>) -> String {
     if what.starts_with(&address) { what } else { format!("{address}: {what}") }
 }
 
-/// The operator's words for a dial that came to nothing. Inside are errors of crates that this one does not use, so their
-/// words are what there is to go by.
+/// A failed dial in words for the operator. The inner errors are of crates that this one does not use, so only
+/// their texts can be compared.
 fn unreachable(cause: &str) -> String {
     let text = cause.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|words| text.contains(words));

@@ -1,5 +1,5 @@
-//! How a service begins: what an earlier run kept, the swarm around the engine, the threads. What fails is named, and
-//! nothing is left running then.
+//! How a service starts: what an earlier run kept, the libp2p swarm around the engine, the threads. If something
+//! fails, it is named, and nothing is left running.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -38,49 +38,49 @@ use crate::store::{
     Answer as StoreAnswer, KnownPeer, MemoryStore, Note, RedbStore, Store, StoreError, StoreOptions, Writer,
 };
 
-/// Told once when the node listens.
+/// Sent once, when the node listens.
 #[derive(Clone, Debug)]
 pub struct Ready {
     /// The node's libp2p id.
     pub peer_id: PeerId,
     /// Its addresses, each with `/p2p/<peer id>`.
     pub listen: Vec<Multiaddr>,
-    /// Its pulse.
+    /// Its health, for the HTTP listener.
     pub health: Arc<Health>,
 }
 
 /// Why a node could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// An address to listen on.
+    /// An address to listen on failed.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The transport.
+    /// The transport failed.
     #[error(transparent)]
     Transport(#[from] TransportSetupError),
-    /// What stands in the node's place.
+    /// Something that prevents the node's start.
     #[error("{0}; nothing was started")]
     Setup(String),
-    /// No threads.
+    /// No threads could be started.
     #[error("cannot start the threads that check signatures and keep the store: {0}; nothing was started")]
     Threads(std::io::Error),
-    /// The store, at the start.
+    /// The store failed at the start.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store, later.
+    /// The store failed later.
     #[error("{0}")]
     StoreFailed(Arc<StoreError>),
-    /// The trace file.
+    /// The trace file could not be created.
     #[error("cannot create the trace {}: {source}; nothing was started: check --trace", path.display())]
     Trace {
         /// Its path.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
 }
 
-/// A service, and where verdicts and what durable storage answers come in.
+/// A service, and the receivers of verdicts and of durable storage's answers.
 pub(super) type Started = (Service, mpsc::UnboundedReceiver<Verdicts>, mpsc::UnboundedReceiver<StoreAnswer>);
 
 impl Service {
@@ -142,7 +142,7 @@ struct Earlier {
 impl Earlier {
     fn read(store: &dyn Store) -> Result<Self, StoreError> {
         let (engine, known) = (store.restore()?, store.peers()?);
-        // What can't be read there was written by another program, and is no more than a loss of memory.
+        // A note that can't be read was written by another program. It is only a loss of memory.
         let standings = store.note(Note::Standings)?.and_then(|note| kept::decode(note).ok()).unwrap_or_default();
         let banned = store.note(Note::Bans)?.and_then(|note| bans::decode(note).ok()).unwrap_or_default();
         Ok(Self { engine, known, standings, banned })

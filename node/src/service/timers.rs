@@ -1,6 +1,6 @@
-//! The service's timers. All are made in one place, which says what becomes of ticks that were missed, so that no timer
-//! makes up for a pause of the process (a stopped process, a suspended machine) by a burst. `clippy.toml` forbids to make one
-//! elsewhere.
+//! The service's timers. All are made in one place, which decides what becomes of missed ticks. So no timer
+//! makes up for a pause of the process (a stopped process, a suspended machine) by a burst. `clippy.toml`
+//! forbids making one elsewhere.
 //!
 //! Deliberately absent: what is done at a tick.
 
@@ -11,24 +11,25 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use crate::config::{Config, Prune};
 use crate::observe::trace::LATENESS_MAX;
 
-/// Between two looks at whether peers are missing.
+/// The time between two checks whether peers are missing.
 pub const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
-/// Between two looks at whether there is something to say of the node's state.
+/// The time between two checks whether there is something to report about the node's state.
 pub const STATUS_INTERVAL: Duration = Duration::from_secs(10);
-/// Between two times that the known peers are kept.
+/// The time between two writes of the known peers to the store.
 pub const PEERS_INTERVAL: Duration = Duration::from_secs(60);
-/// Between two times that a few old bodies are deleted, where that is wanted: 64 bodies a second at most.
+/// The time between two deletions of a few old bodies, if that is wanted: 64 bodies a second at most.
 pub const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
-/// Between two samples of a trace.
+/// The time between two samples of a trace.
 pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-/// The timer whose lateness a trace tells.
+/// The period of the timer whose lateness a trace records.
 pub const LATENESS_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A timer whose first tick is one period from now. After a pause it ticks once, at once, and then a whole period later.
+/// A timer whose first tick is one period from now. After a pause it ticks once, at once, and
+/// then a whole period later.
 ///
-/// All that is done at ticks looks at the state of things as it is then, so doing it twice in a row for what was missed
-/// says and does nothing new. Neither is the old rhythm worth keeping: with it the second tick could follow the first
-/// within a moment, which would be two status lines, or two blocks, for one pause.
+/// Everything that is done at ticks looks at the present state, so to do it twice in a row for missed ticks
+/// reports and does nothing new. The old rhythm is not worth keeping either. With it the second tick could follow
+/// the first within a moment: two status lines, or two blocks, for one pause.
 #[must_use]
 pub fn every(period: Duration) -> Interval {
     timer(period, period)
@@ -47,7 +48,7 @@ fn timer(first: Duration, period: Duration) -> Interval {
     timer
 }
 
-/// The next tick; never, without a timer.
+/// The next tick. Waits forever if there is no timer.
 pub async fn next(timer: &mut Option<Interval>) -> Instant {
     match timer {
         Some(timer) => timer.tick().await,
@@ -55,9 +56,9 @@ pub async fn next(timer: &mut Option<Interval>) -> Instant {
     }
 }
 
-/// How late each tick was that became due while the process did not look, in microseconds, the earliest first. One tick
-/// stands for all that were missed; leaving these out would make a pause look like one late tick, and a trace's
-/// percentiles better than the run was. No more than a trace keeps.
+/// How late each tick was that became due while the process did not look, in microseconds, the earliest first. One
+/// tick stands for all that were missed. Without the missed ones a pause would look like one late tick, and a
+/// trace's percentiles would look better than the run was. At most as many as a trace keeps.
 pub fn latenesses(late: Duration, period: Duration) -> impl Iterator<Item = u64> {
     let missed = (0..LATENESS_MAX).map_while(move |tick| {
         let later = period.checked_mul(u32::try_from(tick).ok()?)?;
@@ -66,12 +67,12 @@ pub fn latenesses(late: Duration, period: Duration) -> impl Iterator<Item = u64>
     missed.map(crate::observe::sample::micros)
 }
 
-/// All of them. Those that the settings don't want are `None`.
+/// All timers. Those that the settings don't want are `None`.
 #[derive(Debug)]
 pub struct Timers {
     /// Looks for missing peers.
     pub discovery: Interval,
-    /// Says how the node is.
+    /// Reports the state of the node.
     pub status: Interval,
     /// Keeps the known peers.
     pub peers: Interval,
@@ -81,12 +82,12 @@ pub struct Timers {
     pub produce: Option<Interval>,
     /// Samples for the trace.
     pub sample: Option<Interval>,
-    /// Tells how late it is.
+    /// Reports how late it is.
     pub lateness: Option<Interval>,
 }
 
 impl Timers {
-    /// Starts those that the settings want.
+    /// Starts the timers that the settings want.
     #[must_use]
     pub fn start(config: &Config) -> Self {
         let traced = config.trace.is_some();

@@ -1,8 +1,8 @@
-//! What the service has the store do besides keeping the engine's records: keep what is known of peers for another run, and
-//! delete the bodies of old blocks.
+//! What the service gives to the store besides the engine's records: it keeps what is known about peers for
+//! another run, and deletes the bodies of old blocks.
 //!
-//! A failure shows in the store's progress. A store that is too busy for this has more important things to do. What is
-//! deleted, and what never is, is the store's rule.
+//! A failure shows in the store's progress. If the store is too busy for this, it has more important things to do.
+//! The store decides what is deleted, and what never is.
 
 use std::task::Poll;
 
@@ -15,15 +15,15 @@ use crate::net::bans::{self, KeptBan};
 use crate::net::discovery::book::{Kept, kept};
 use crate::store::{KnownPeer, Note, PruneTarget, Pruned, StoreError, Writer};
 
-/// Between two times that new bans are kept: at most 200 KiB each, however many misbehave.
+/// The time between two writes of new bans to the store: at most 200 KiB each, however many peers misbehave.
 const BANS_KEPT_AFTER: Duration = Duration::from_secs(5);
 
-/// Which bans are not kept yet.
+/// Which bans are not kept yet, and the time of the last write.
 #[derive(Debug, Default)]
 pub(super) struct Keeping {
     /// There are bans that are not kept yet.
     bans_changed: bool,
-    /// When bans were kept last.
+    /// When bans were last kept.
     bans_kept: Time,
 }
 
@@ -38,7 +38,7 @@ impl Keeping {
         let _ = writer.save_note(Note::Standings, standings);
     }
 
-    /// Somebody was banned.
+    /// A peer was banned.
     pub(super) const fn on_ban(&mut self) {
         self.bans_changed = true;
     }
@@ -48,25 +48,25 @@ impl Keeping {
         self.bans_changed && now.since(self.bans_kept) >= BANS_KEPT_AFTER
     }
 
-    /// Keeps the bans. A store that has no room for them is asked again.
+    /// Keeps the bans. If the store has no room for them, it is asked again.
     pub(super) fn bans(&mut self, bans: &[KeptBan], writer: &Writer, now: Time) {
         self.bans_changed &= writer.save_note(Note::Bans, bans::encode(bans)).is_err();
         self.bans_kept = now;
     }
 }
 
-/// Deletes the bodies of old blocks, a few at a time. By which of the two limits is next alternates, so that neither starves.
+/// Deletes the bodies of old blocks, a few at a time. The two limits alternate, so that neither starves.
 #[derive(Debug, Default)]
 pub(super) struct Pruning {
     /// Bodies that are being deleted.
     under_way: Option<oneshot::Receiver<Result<Pruned, StoreError>>>,
-    /// By age next, not by bytes.
+    /// The next deletion is by age, not by bytes.
     by_age: bool,
 }
 
 impl Pruning {
-    /// What came of the last deletion: the lowest height from which on all bodies are kept, if that has risen. Pending while
-    /// it is under way.
+    /// The result of the last deletion: the lowest height from which on all bodies are kept, if it has risen.
+    /// Pending while the deletion is under way.
     pub(super) fn poll(&mut self) -> Poll<Option<u64>> {
         match self.under_way.as_mut().map(oneshot::Receiver::try_recv) {
             Some(Err(TryRecvError::Empty)) => Poll::Pending,
@@ -75,7 +75,7 @@ impl Pruning {
         }
     }
 
-    /// Begins the next one.
+    /// Begins the next deletion.
     pub(super) fn start(&mut self, wanted: Prune, writer: &Writer) {
         let old = wanted.seconds.map(PruneTarget::OlderThan);
         let target = old.filter(|_| self.by_age).or(wanted.bytes.map(PruneTarget::BodyBytes)).or(old);

@@ -1,9 +1,10 @@
-//! Signature checks: a few at once where they arise, more on threads of their own.
+//! Signature checks: a few at once on the caller's thread, more on separate threads.
 //!
-//! To hand a check to another thread costs two wake-ups and changes of context, which is more than a lone check does. So
-//! the caller checks what is little itself; bursts and blocks go to the pool. The pool's queue is bounded and leaves jobs
-//! with the caller when it is full: the caller waits, nothing is dropped. Whoever checks remembers the keys that it
-//! decompressed last. Deliberately absent: batch equations; each signature is checked alone, by the strict rule.
+//! To hand a check to another thread costs two wake-ups and changes of context, which is more than a lone check
+//! costs. So the caller does a few checks itself. Bursts and blocks go to the pool. The pool's queue is bounded,
+//! and leaves jobs with the caller when it is full: the caller waits, and nothing is dropped. Each checking thread
+//! remembers the keys that it decompressed last. Deliberately absent: batch equations. Each signature is checked
+//! alone, by the strict rule.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -15,16 +16,17 @@ use protocol::items::keys::{PublicKey, VerifyingKey};
 use protocol::items::verify::{JobId, Verdict, VerifyJob};
 use tokio::sync::mpsc;
 
-/// Threads at most, however many cores there are.
+/// The most threads, however many cores there are.
 pub const THREADS_MAX: usize = 4;
 
-/// Jobs that wait. With jobs of one signature at some 60 µs each: a quarter of a second of work for one thread.
+/// Jobs that wait. Jobs of one signature take some 60 µs each: a quarter of a second of work for one thread.
 pub const QUEUE_JOBS_MAX: usize = 4_096;
 
-/// Signatures that the caller checks itself in one go: at some 60 µs each they hold it up for no more than a millisecond.
+/// Signatures that the caller checks itself at once: at some 60 µs each they delay it by no
+/// more than a millisecond.
 pub const HERE_SIGNATURES_MAX: usize = 16;
 
-/// Jobs that a thread takes at once under load: enough to spare locks and wake-ups, too few to hold up the others.
+/// Jobs that a thread takes at once under load: enough to save locks and wake-ups, too few to delay the others.
 const BATCH_JOBS_MAX: usize = 32;
 
 /// Keys that a thread remembers. A decompressed key takes some 200 bytes: 800 KiB a thread.
@@ -33,7 +35,7 @@ const KEYS_MAX: usize = 4_096;
 /// Verdicts of jobs that were handed out together.
 pub type Verdicts = Vec<(JobId, Verdict)>;
 
-/// The threads. They end when this is dropped, after the jobs in hand.
+/// The threads. When this is dropped, they end after the jobs in hand.
 #[derive(Debug)]
 pub struct VerifyPool {
     shared: Arc<Shared>,
@@ -41,7 +43,7 @@ pub struct VerifyPool {
     keys: Keys,
 }
 
-/// Public keys in the form that checks need, those used last.
+/// The public keys that were used last, in the form that checks need.
 #[derive(Debug)]
 struct Keys(LruCache<PublicKey, Option<VerifyingKey>>);
 
@@ -59,10 +61,10 @@ struct Queue {
 
 impl VerifyPool {
     /// Starts one thread for each core, at least one and at most [`THREADS_MAX`]. Verdicts come through the
-    /// receiver; it holds no more of them than there were jobs outstanding.
+    /// receiver. It never holds more of them than there were jobs outstanding.
     ///
     /// # Errors
-    /// The system's, if it gives no thread.
+    /// The system's error, if no thread can be started.
     pub fn start() -> std::io::Result<(Self, mpsc::UnboundedReceiver<Verdicts>)> {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).clamp(1, THREADS_MAX);
         let (verdicts, receiver) = mpsc::unbounded_channel();
@@ -78,8 +80,8 @@ impl VerifyPool {
         Ok((pool, receiver))
     }
 
-    /// Checks all of `jobs` on this thread if they are few ([`HERE_SIGNATURES_MAX`]); else hands them to the pool, as
-    /// [`VerifyPool::submit`] does, and returns nothing.
+    /// Checks all of `jobs` on this thread if they are few ([`HERE_SIGNATURES_MAX`]). Otherwise hands them to the
+    /// pool, as [`VerifyPool::submit`] does, and returns nothing.
     pub fn check(&mut self, jobs: &mut VecDeque<VerifyJob>) -> Verdicts {
         let signatures = jobs.iter().fold(0, |sum: usize, job| sum.saturating_add(job.signatures()));
         if signatures > HERE_SIGNATURES_MAX {
@@ -89,8 +91,8 @@ impl VerifyPool {
         jobs.drain(..).map(|job| self.keys.run(&job)).collect()
     }
 
-    /// Takes jobs off the front of `jobs`, as many as the queue has room for. What is left must wait for the next
-    /// verdicts.
+    /// Takes jobs from the front of `jobs`, as many as the queue has room for. The rest must wait
+    /// for the next verdicts.
     pub fn submit(&self, jobs: &mut VecDeque<VerifyJob>) {
         let mut queue = lock(&self.shared.queue);
         let room = QUEUE_JOBS_MAX.saturating_sub(queue.jobs.len()).min(jobs.len());
@@ -111,7 +113,8 @@ impl VerifyPool {
 }
 
 impl Keys {
-    /// None yet. Unbounded to the library, which would allocate a bound at once; bounded by [`Keys::get`].
+    /// No keys yet. The library gets no bound, because it would allocate for a bound at once.
+    /// [`Keys::get`] bounds it.
     fn new() -> Self {
         Self(LruCache::unbounded())
     }
@@ -166,7 +169,7 @@ fn take(shared: &Shared, threads: usize) -> Option<Vec<VerifyJob>> {
     Some(queue.jobs.drain(..share).collect())
 }
 
-/// The queue holds plain data that no half-done change can spoil, so a poisoned lock is as good as any.
+/// The queue holds plain data that no half-done change can spoil, so a poisoned lock can still be used.
 fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,9 @@
-//! The store on disk: one redb file. It is written by two-phase commits only, and checked whole each time it is opened, so
-//! that no later read meets a page that isn't what was written.
+//! The store on disk: one redb file. It is written by two-phase commits only. It is checked whole each time it is
+//! opened, so that no later read meets a page that isn't what was written.
 //!
-//! A new file gets its name when it is complete. So an empty or half-made `store.redb` is damage, and never taken for a
-//! new store. Deliberately absent: what a group of records does to the tables (`write.rs`), and reading (`read.rs`).
+//! A new file gets its name when it is complete. So an empty or half-made `store.redb` is damage, and is
+//! never mistaken for a new store. Deliberately absent: what a group of records does to the tables
+//! (`write.rs`), and reading (`read.rs`).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -35,16 +36,17 @@ pub const STORE_FILE: &str = "store.redb";
 /// The name of a store that is being made.
 const NEW_FILE: &str = "store.redb.new";
 
-/// Bytes of pages that redb remembers: 32 MiB, which holds the pages above the leaves of a store of many GiB, and a group
-/// of records. The library's own default is 1 GiB.
+/// Bytes of pages that redb remembers: 32 MiB. This holds the pages above the leaves of a store of many GiB, and a
+/// group of records. The library's own default is 1 GiB.
 pub const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
-/// What a store has to know.
+/// The settings that a store needs.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// The network whose items it keeps.
     pub network: NetworkId,
-    /// Tells seconds of a clock that runs evenly and is never set; the store's own goes as it does (`age.rs`).
+    /// Tells the seconds of a clock that runs evenly and is never set. The store's own clock
+    /// runs like it (`age.rs`).
     pub now_s: fn() -> u64,
 }
 
@@ -54,8 +56,8 @@ pub struct RedbStore {
     options: StoreOptions,
     counters: Counters,
     clock: StoreClock,
-    /// Where each pending transaction is in [`PENDING`]. As many as the engine's mempool holds: 65,536 of some 64 bytes,
-    /// 4 MiB. Kept in memory, so that a group of new transactions is written side by side.
+    /// The place of each pending transaction in [`PENDING`]. As many as the engine's mempool holds: 65,536 of some
+    /// 64 bytes, 4 MiB. Kept in memory, so that a group of new transactions is written side by side.
     pending: HashMap<TxId, u64>,
     next_pending: u64,
     poisoned: bool,
@@ -75,7 +77,7 @@ impl RedbStore {
     /// Opens the store in `dir`, or makes one. Reads and checks all of it.
     ///
     /// # Errors
-    /// See [`StoreError`]: whatever is wrong with a file that is there leaves it unchanged.
+    /// See [`StoreError`]. An error with an existing file leaves the file unchanged.
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         let path = dir.join(STORE_FILE);
         match fs::metadata(&path) {
@@ -134,7 +136,7 @@ impl RedbStore {
         Reads::begin(&self.database, &self.options.network)
     }
 
-    /// One transaction around `change`. Any failure poisons the store: what was kept is known only after the next open.
+    /// One transaction around `change`. Any failure poisons the store: only the next opening shows what was kept.
     fn write<T>(
         &mut self,
         change: impl FnOnce(&mut Self, &WriteTransaction) -> Result<T, StoreError>,
@@ -241,15 +243,15 @@ fn builder() -> Builder {
     builder
 }
 
-/// A write transaction in two phases: the library's checksums are not cryptographic, and with one phase whoever chooses
-/// the items and the moment of a crash could have a half-written commit taken for a whole one.
+/// A write transaction in two phases. The library's checksums are not cryptographic. With one phase an attacker
+/// who chooses the items and the moment of a crash could make a half-written commit pass for a whole one.
 fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {
     let mut transaction = database.begin_write().trying("write")?;
     transaction.set_two_phase_commit(true);
     Ok(transaction)
 }
 
-/// Makes a store under another name and gives it its own when it is complete.
+/// Makes a store under another name, and renames it when it is complete.
 fn make(dir: &Path, network: &NetworkId) -> Result<(), StoreError> {
     let failed = |error| StoreError::io("make", error);
     let new = dir.join(NEW_FILE);
@@ -270,7 +272,7 @@ fn make(dir: &Path, network: &NetworkId) -> Result<(), StoreError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
 }
 
-/// Writes format, network and all tables, so that no reader has to think of one that isn't there.
+/// Writes the format, the network and all tables, so that no reader has to handle a missing one.
 fn initialize(database: &Database, network: &NetworkId) -> Result<(), StoreError> {
     let transaction = begin(database)?;
     {

@@ -1,16 +1,16 @@
 //! Why the store can't do what was asked, as text for a person: what happened, what it did to state, what to do.
-//! Deliberately absent: any recovery. A store that failed to write takes nothing more until it is opened again.
+//! Deliberately absent: any recovery. A store that failed to write accepts nothing more until it is opened again.
 
 use std::io;
 
 use protocol::items::network::NetworkId;
 use protocol::wire::codec::DecodeError;
 
-/// Why the store can't be used, or no longer.
+/// Why the store can't be used, or can no longer be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// What is kept contradicts its checksums, its hashes or itself.
+    /// The kept data contradicts its checksums, its hashes or itself.
     #[error(
         "the store is damaged ({what}): nothing of it was used or changed; move store.redb out of the data dir and start \
          again, and the node fetches the chain anew (transactions that only this node held are in the old file)"
@@ -19,7 +19,7 @@ pub enum StoreError {
         /// What was found.
         what: String,
     },
-    /// The file is no store of this program.
+    /// The file is not a store of this program.
     #[error(
         "store.redb is no store of this program ({what}): its content was not changed; move it away, or give the node another \
          --data-dir"
@@ -36,10 +36,10 @@ pub enum StoreError {
     NewerFormat {
         /// The format found.
         found: u32,
-        /// The newest that is known.
+        /// The newest known format.
         known: u32,
     },
-    /// An earlier version of this program wrote it, and there is no way to bring it up.
+    /// An earlier version of this program wrote it, and there is no way to convert it.
     #[error(
         "the store has format {found}, which this program no longer reads (it knows {known}): its content was not changed; move \
          store.redb away and start again, and the node fetches the chain anew"
@@ -47,7 +47,7 @@ pub enum StoreError {
     OlderFormat {
         /// The format found.
         found: u32,
-        /// The only one that is known.
+        /// The only known format.
         known: u32,
     },
     /// It belongs to another network.
@@ -56,7 +56,7 @@ pub enum StoreError {
          --data-dir"
     )]
     OtherNetwork {
-        /// The network it was made for.
+        /// The network for which it was made.
         found: String,
         /// The network that was asked for.
         wanted: NetworkId,
@@ -72,7 +72,7 @@ pub enum StoreError {
          acknowledged is kept; make room and start the node again"
     )]
     Full {
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// The file system failed.
@@ -83,13 +83,13 @@ pub enum StoreError {
     Io {
         /// What was tried.
         action: &'static str,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// A write failed before; whether it was kept is known only when the store is opened again.
+    /// An earlier write failed. Only the next opening of the store shows whether it was kept.
     #[error("an earlier write to the store failed, so it takes nothing more: start the node again")]
     Poisoned,
-    /// Records came in an order that no engine gives them.
+    /// Records came in an order in which no engine gives them.
     #[error("a record {what}: nothing of its group was kept; this is a fault of the program, please report it")]
     OutOfOrder {
         /// What was wrong with it.
@@ -111,13 +111,14 @@ impl StoreError {
         Self::Damaged { what: what.into() }
     }
 
-    /// What the file system said while `action` was tried.
+    /// The file system's error while `action` was tried.
     pub(super) fn io(action: &'static str, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { error },
-            // A read past the end: the file is shorter than what it says of itself.
+            // A read past the end: the file is shorter than it says.
             io::ErrorKind::UnexpectedEof => Self::damaged("the file ends early"),
-            // The library's word for a file without its mark, with a mark it can't read, or with a header in ruins.
+            // The library's error for a file without its mark, with a mark that it can't read, or
+            // with a destroyed header.
             io::ErrorKind::InvalidData => Self::Foreign { what: error.to_string() },
             _ => Self::Io { action, error },
         }
@@ -128,7 +129,7 @@ impl StoreError {
         Self::damaged(format!("{place} can't be read: {error}"))
     }
 
-    /// What the library said while `action` was tried.
+    /// The library's error while `action` was tried.
     pub(super) fn library(action: &'static str, error: redb::Error) -> Self {
         match error {
             redb::Error::Io(error) => Self::io(action, error),
@@ -145,9 +146,9 @@ impl StoreError {
     }
 }
 
-/// Turns the library's many errors into ours, with what was tried.
+/// Turns the library's many errors into ours, with the action that was tried.
 pub(super) trait Context<T> {
-    /// Says what was tried.
+    /// Adds the action that was tried.
     fn trying(self, action: &'static str) -> Result<T, StoreError>;
 }
 

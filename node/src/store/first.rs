@@ -1,9 +1,10 @@
-//! Where the best chain has a transaction first: exact for the newest [`VALID_UNTIL_AHEAD_MAX`] heights, whatever is pruned, and as
-//! far as bodies are kept below.
+//! Where the best chain first has a transaction. This is exact for the newest [`VALID_UNTIL_AHEAD_MAX`] heights,
+//! whatever is pruned. Below that, it is exact as far as bodies are kept.
 //!
-//! Blocks are recorded after their parents, so along the best chain their numbers, and with them their epochs, only grow. All
-//! blocks that may have a transaction lie within so many heights of each other. So a look-up goes through the epochs of that many heights,
-//! and in each takes the lowest number that is on the best chain. Deliberately absent: what is pending, and writing.
+//! Blocks are recorded after their parents. So along the best chain their numbers only grow, and so do their
+//! epochs. All blocks that may have one transaction lie within [`VALID_UNTIL_AHEAD_MAX`] heights of each other. So
+//! a look-up goes through the epochs of that many heights. In each it takes the lowest number that is on the best
+//! chain. Deliberately absent: pending transactions, and writing.
 
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::Height;
@@ -18,7 +19,7 @@ use super::tables::{BEST, PAST, PAST_HEIGHTS, Past, SPOTS, Spot};
 use super::{FoundTransaction, Place};
 
 impl Reads<'_> {
-    /// See [`Load::First`](protocol::ledger::durable::Load::First). `epoch` is the last there is.
+    /// See [`Load::First`](protocol::ledger::durable::Load::First). `epoch` is the last epoch.
     pub(super) fn first(&self, id: &TxId, epoch: u32) -> Result<Looked, StoreError> {
         let tip = self.tip()?;
         let from = window(tip.height);
@@ -28,7 +29,8 @@ impl Reads<'_> {
         Ok(Looked { first, tip })
     }
 
-    /// A confirmed transaction: its first place, and its bytes if a block that has it has its body. `epoch` is the last there is.
+    /// A confirmed transaction: its first place, and its bytes if a block with it has its body.
+    /// `epoch` is the last epoch.
     pub(super) fn confirmed(&self, id: &TxId, epoch: u32) -> Result<Option<FoundTransaction>, StoreError> {
         let spot = self.first_with_body(id, 0, epoch)?;
         let past = self.first_without_body(id, window(self.tip()?.height))?;
@@ -54,8 +56,9 @@ impl Reads<'_> {
         Ok(self.known(&id)?.epoch)
     }
 
-    /// The first block of the best chain that has a transaction in its body, and where there. Newest epochs first: once it is
-    /// found, only those of the heights that may have it too are left.
+    /// The first block of the best chain that has a transaction in its body, and the place in the body.
+    /// The newest epochs come first. Once the transaction is found, only the epochs of the heights that
+    /// may have it too remain.
     fn first_with_body(&self, id: &TxId, mut lowest: u32, epoch: u32) -> Result<Option<(Tip, Spot)>, StoreError> {
         let spots = self.transaction.open_table(SPOTS).trying("read")?;
         let Some((first, _)) = spots.first().trying("read")? else { return Ok(None) };
@@ -80,7 +83,7 @@ impl Reads<'_> {
         Ok(found)
     }
 
-    /// The first block of the best chain from a height on whose body is gone and that had a transaction.
+    /// The first block of the best chain, from a height on, that had a transaction and whose body is gone.
     fn first_without_body(&self, id: &TxId, from: Height) -> Result<Option<Tip>, StoreError> {
         let past = match self.transaction.open_table(PAST) {
             Err(TableError::TableDoesNotExist(_)) => return Ok(None),
@@ -106,7 +109,7 @@ impl Reads<'_> {
     }
 }
 
-/// The lowest height that may have what a block at a height has.
+/// The lowest height that may have the same transaction as a block at a height.
 const fn window(height: Height) -> Height {
     let lowest = height.saturating_sub(VALID_UNTIL_AHEAD_MAX - 1);
     if lowest == 0 { 1 } else { lowest }

@@ -1,7 +1,8 @@
-//! The store of a node that keeps nothing (`--ephemeral`): the same answers, for as long as the process lives.
+//! The store of a node that keeps nothing (`--ephemeral`): it gives the same answers, as
+//! long as the process lives.
 //!
-//! It has no bound but its prune target: what the engine records, it holds, bodies included. Nothing is checked against
-//! hashes, since nothing left the process. Deliberately absent: durability.
+//! Its only bound is its prune target: it holds everything that the engine records, bodies included. Nothing is
+//! checked against hashes, because nothing left the process. Deliberately absent: durability.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -28,16 +29,16 @@ pub struct MemoryStore {
     genesis: BlockId,
     now_s: fn() -> u64,
     blocks: HashMap<BlockId, Held>,
-    /// First recorded first: the blocks whose bodies are kept.
+    /// The blocks whose bodies are kept, in the order in which they were recorded.
     bodies: BTreeMap<u64, BlockId>,
     body_bytes: u64,
     best: BTreeMap<Height, BlockId>,
     pending: BTreeMap<u64, Arc<SignedTransaction>>,
     places: HashMap<TxId, u64>,
     next_pending: u64,
-    /// Where a transaction is in bodies: block and position. Of the newest heights also where it was.
+    /// Where a transaction is in bodies: block and position. For the newest heights also where it was.
     spots: HashMap<TxId, Vec<(BlockId, usize)>>,
-    /// Blocks of which it is known where their transactions were.
+    /// Blocks for which the former places of their transactions are known.
     past: BTreeSet<(Height, BlockId)>,
     returning: BTreeSet<BlockId>,
     peers: Vec<KnownPeer>,
@@ -55,7 +56,7 @@ struct Held {
 }
 
 impl MemoryStore {
-    /// An empty store for `network`. `now_s` tells seconds of a clock that is never set.
+    /// An empty store for `network`. `now_s` tells the seconds of a clock that is never set.
     #[must_use]
     pub fn new(network: &NetworkId, now_s: fn() -> u64) -> Self {
         Self {
@@ -81,7 +82,7 @@ impl MemoryStore {
         self.best.last_key_value().map_or(0, |(height, _)| *height)
     }
 
-    /// The lowest height from which on the best chain has its bodies.
+    /// The lowest height from which on all bodies of the best chain are kept.
     fn kept_from(&self) -> Height {
         let has_body =
             |id: &BlockId| self.blocks.get(id).is_some_and(|held| self.bodies.contains_key(&held.number));
@@ -125,7 +126,7 @@ impl MemoryStore {
         self.blocks.insert(id, Held { number, stored_at, block: Arc::clone(block), ids: Arc::clone(ids) });
         self.bodies.insert(number, id);
         self.body_bytes = self.body_bytes.saturating_add(body_bytes(block));
-        // It was known where they were.
+        // The former places were known.
         self.forget_spots(&id, ids);
         for (position, transaction) in ids.iter().enumerate() {
             self.spots.entry(*transaction).or_default().push((id, position));
@@ -205,7 +206,7 @@ impl MemoryStore {
         }
     }
 
-    /// Forgets where transactions were that no later block may repeat.
+    /// Forgets the former places of transactions that no later block may repeat.
     fn forget_past(&mut self) {
         let tip = self.tip();
         while let Some((height, id)) = self.past.first().copied()
@@ -219,7 +220,7 @@ impl MemoryStore {
         }
     }
 
-    /// Where the best chain has a transaction, lowest first.
+    /// Where the best chain has a transaction, the lowest first.
     fn places(&self, id: &TxId) -> Vec<(Tip, usize)> {
         let spots = self.spots.get(id).map(Vec::as_slice).unwrap_or_default();
         let best = spots.iter().filter_map(|(block, position)| {
@@ -347,7 +348,7 @@ impl Store for MemoryStore {
                 self.forget_spots(&id, &ids);
             }
             pruned.blocks = pruned.blocks.saturating_add(1);
-            // Of a stale block nobody needs to know.
+            // For a stale block this is not needed.
             if self.best.get(&height) == Some(&id) {
                 pruned.kept_from = pruned.kept_from.max(height.saturating_add(1));
             }

@@ -1,5 +1,5 @@
-//! Which of the newest blocks had a transaction and has its body no more, so that a look-up of a confirmed transaction stays exact
-//! for as long as it may be in another block. Deliberately absent: reading (`first.rs`).
+//! Which of the newest blocks had a transaction and no longer have their bodies. So a look-up of a confirmed
+//! transaction stays exact for as long as it may be in another block. Deliberately absent: reading (`first.rs`).
 
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::Height;
@@ -12,20 +12,21 @@ use super::tables::{
     BEST, BLOCKS, BODIES, BlockRow, Counters, IDS, META, PAST, PAST_BYTES, PAST_HEIGHTS, PAST_KEY, Past,
 };
 
-/// Rows of the table that one transaction writes at most, besides those of the block that is over it, and that one call of
-/// [`Store::prune`](super::Store::prune) deletes. Four blocks of the most transactions take 16 MiB, and one may go over: as many as one
-/// call can add. So the table never grows for want of deletion. They take 4.5 MiB.
+/// The most rows of the table that one transaction writes, besides those of the block that exceeds it, and
+/// that one call of [`Store::prune`](super::Store::prune) deletes. Four blocks with the most transactions
+/// take 16 MiB, and one may exceed it: as many as one call can add. So deletion always keeps up with the
+/// table. The rows take 4.5 MiB.
 pub const PAST_ROWS_MAX: usize = 5 * BLOCK_TRANSACTIONS_MAX;
 
 /// The table, open.
 pub(super) type PastTable<'t> = Table<'t, [u8; PAST_BYTES], ()>;
 
-/// Whether a block at a height may have what another above the tip could repeat.
+/// Whether another block above the tip could repeat what a block at a height has.
 pub(super) const fn matters(height: Height, tip: Height) -> bool {
     height.saturating_add(VALID_UNTIL_AHEAD_MAX) > tip
 }
 
-/// Notes the transactions of a block whose body goes.
+/// Notes the transactions of a block whose body is being deleted.
 pub(super) fn note(
     past: &mut PastTable<'_>,
     height: Height,
@@ -39,8 +40,8 @@ pub(super) fn note(
     Ok(())
 }
 
-/// Forgets the lowest part if no height of it matters any more, as far as the bound of one call goes. Tells whether there may
-/// be more to forget.
+/// Forgets the lowest part if none of its heights matters any more, up to the bound of one call. Tells whether
+/// there may be more to forget.
 pub(super) fn forget(past: &mut PastTable<'_>, tip: Height) -> Result<bool, StoreError> {
     let first = past.first().trying("read")?.map(|(first, _)| Past::decode(&first.value()));
     let Some(first) = first else { return Ok(false) };
@@ -58,8 +59,9 @@ pub(super) fn forget(past: &mut PastTable<'_>, tip: Height) -> Result<bool, Stor
     Ok(rows.len() == PAST_ROWS_MAX)
 }
 
-/// Fills the table of a store that a program pruned which doesn't know it, a bounded part at a time: from the block below a height
-/// of the best chain on down. Gives the height below which to go on; `None` when it is complete, and marked so.
+/// Fills the table of a store that was pruned by a program that doesn't know the table. It works in bounded parts,
+/// from the block below a height of the best chain downwards. Returns the height below which to go on; `None` when
+/// the table is complete, and marked so.
 pub(super) fn fill(
     transaction: &WriteTransaction,
     counters: &Counters,
@@ -95,7 +97,7 @@ pub(super) fn fill(
     Ok(None)
 }
 
-/// Notes that the table is complete as of these counters.
+/// Notes that the table is complete up to these counters.
 pub(super) fn mark(meta: &mut Table<'_, &str, &[u8]>, counters: &Counters) -> Result<(), StoreError> {
     meta.insert(PAST_KEY, counters.encode().as_slice()).trying("write")?;
     Ok(())

@@ -1,5 +1,5 @@
-//! Known peers as the store keeps them: bounded rows of an id and some addresses, both opaque.
-//! Deliberately absent: which peers are worth knowing.
+//! The known peers, in the form in which the store keeps them: bounded rows of an id and some addresses, both
+//! opaque. Deliberately absent: which peers are worth knowing.
 
 use bytes::Bytes;
 use protocol::wire::codec::{Decode, DecodeError, Encode, Reader, Writer};
@@ -8,11 +8,12 @@ use super::error::StoreError;
 
 /// Peers that are kept. With 8 addresses of some 80 bytes: 0.7 MiB.
 pub const KEPT_PEERS_MAX: usize = 1_024;
-/// Addresses of a peer that are kept. The address book knows some more (`PEER_ADDRESSES_MAX`), of which the first are kept.
+/// Addresses of a peer that are kept. The address book knows some more (`PEER_ADDRESSES_MAX`), of
+/// which the first are kept.
 pub const KEPT_ADDRESSES_MAX: usize = 8;
 /// Bytes of a peer id: a multihash of 64 bytes and its prefix, with room to spare.
 pub const PEER_ID_BYTES_MAX: usize = 128;
-/// Bytes of an address as text: the longest DNS name (253) and what is around it.
+/// Bytes of an address as text: the longest DNS name (253) and the text around it.
 pub const PEER_ADDRESS_BYTES_MAX: usize = 512;
 
 /// A peer that is worth a try after a restart.
@@ -20,19 +21,20 @@ pub const PEER_ADDRESS_BYTES_MAX: usize = 512;
 pub struct KnownPeer {
     /// Its peer id, in bytes.
     pub peer: Vec<u8>,
-    /// Where it may be reached: multiaddresses as text.
+    /// Its addresses: multiaddresses as text.
     pub addresses: Vec<String>,
 }
 
 impl KnownPeer {
-    /// A peer as it is kept: of what it told, the first addresses that fit. One that is too long costs no other its place.
+    /// A peer in the form in which it is kept: the first of its addresses that fit. An address that is too long
+    /// takes no other's place.
     #[must_use]
     pub fn new(peer: Vec<u8>, addresses: impl IntoIterator<Item = String>) -> Self {
         let fits = |address: &String| address.len() <= PEER_ADDRESS_BYTES_MAX;
         Self { peer, addresses: addresses.into_iter().filter(fits).take(KEPT_ADDRESSES_MAX).collect() }
     }
 
-    /// Refuses what is over a bound.
+    /// Refuses peers that are over a bound.
     pub(super) fn check(peers: &[Self]) -> Result<(), StoreError> {
         let bound =
             |what, count: usize, max| if count > max { Err(StoreError::TooMany { what, max }) } else { Ok(()) };

@@ -1,5 +1,6 @@
-//! Reading from one snapshot of the tables. Everything is checked against the hash that names it, and against what must be
-//! beside it; what doesn't fit is [`StoreError::Damaged`]. Deliberately absent: writing.
+//! Reading from one snapshot of the tables. Everything is checked against the hash that names it, and
+//! against the rows that must be beside it. If something doesn't fit, it is [`StoreError::Damaged`].
+//! Deliberately absent: writing.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -79,7 +80,7 @@ impl<'a> Reads<'a> {
         Ok(headers)
     }
 
-    /// The newest of the best chain, lowest first.
+    /// The newest blocks of the best chain, the lowest first.
     pub(super) fn best(&self) -> Result<Vec<RestoredBlock>, StoreError> {
         let table = self.transaction.open_table(BEST).trying("read")?;
         let mut blocks: Vec<RestoredBlock> = Vec::new();
@@ -109,7 +110,7 @@ impl<'a> Reads<'a> {
         Ok(blocks)
     }
 
-    /// The mempool, in the order of joining.
+    /// The mempool, in the order in which transactions joined.
     pub(super) fn pending(&self) -> Result<Vec<Arc<SignedTransaction>>, StoreError> {
         let table = self.transaction.open_table(PENDING).trying("read")?;
         let mut pending = Vec::new();
@@ -121,7 +122,7 @@ impl<'a> Reads<'a> {
         Ok(pending)
     }
 
-    /// Which pending transaction is where, and the next free place.
+    /// The place of each pending transaction, and the next free place.
     pub(super) fn pending_places(&self) -> Result<(HashMap<TxId, u64>, u64), StoreError> {
         let table = self.transaction.open_table(PENDING).trying("read")?;
         let (mut places, mut next) = (HashMap::new(), 0);
@@ -149,15 +150,16 @@ impl<'a> Reads<'a> {
         self.row(id)?.map(|row| self.ids(id, &row)).transpose()
     }
 
-    /// Blocks whose transactions are still to go back to the mempool.
+    /// Blocks whose transactions have not yet gone back to the mempool.
     pub(super) fn returning(&self) -> Result<Vec<BlockId>, StoreError> {
         let table = self.transaction.open_table(RETURNING).trying("read")?;
         let rows = table.iter().trying("read")?;
         rows.map(|row| Ok(BlockId(row.trying("read")?.0.value()))).collect()
     }
 
-    /// The lowest height from which on the best chain has its bodies. They are deleted first recorded first, so nearly in
-    /// the order of heights: halving finds the place in a long chain. A peer that is told a height too low gets a notfound.
+    /// The lowest height from which on all bodies of the best chain are kept. Bodies are deleted in the order in
+    /// which they were recorded, so nearly in the order of heights: halving finds the place in a long chain. A
+    /// peer that is told a height that is too low gets a notfound.
     pub(super) fn kept_from(&self) -> Result<Height, StoreError> {
         let best = self.transaction.open_table(BEST).trying("read")?;
         let bodies = self.transaction.open_table(BODIES).trying("read")?;
@@ -182,7 +184,7 @@ impl<'a> Reads<'a> {
         rows.map(|row| KnownPeer::read(row.trying("read")?.1.value())).collect()
     }
 
-    /// The block of a spot, if the transaction there is this one and the block is on the best chain.
+    /// The block of a spot, if the spot has this transaction and the block is on the best chain.
     pub(super) fn at(&self, spot: &Spot, id: &TxId) -> Result<Option<Tip>, StoreError> {
         let block = self.numbered(spot.number)?;
         let there = SignedTransaction::id_of(&self.bytes_at(spot)?);
@@ -234,7 +236,8 @@ impl<'a> Reads<'a> {
         Ok(Some(Row { number: row.number, epoch: row.epoch, header: header(id, row.header)? }))
     }
 
-    /// One of a block's transaction ids. It is not checked against the block's header: that takes all of them.
+    /// One of a block's transaction ids. It is not checked against the block's header, because
+    /// that needs all of them.
     pub(super) fn id_at(&self, number: u64, position: u32) -> Result<Option<TxId>, StoreError> {
         let table = self.transaction.open_table(IDS).trying("read")?;
         let (part, place) = (position / IDS_PER_PART, position % IDS_PER_PART);

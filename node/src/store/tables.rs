@@ -1,6 +1,6 @@
-//! The layout of `store.redb`, format 1: tables, keys and values. Numbers in values are big-endian, so that keys made
-//! of them sort as they count. docs/STORAGE.md describes the same for a stranger.
-//! Deliberately absent: reading and writing of whole items.
+//! The layout of `store.redb`, format 1: tables, keys and values. Numbers in values are big-endian, so that keys
+//! made of them sort as they count. docs/STORAGE.md describes the same for other readers. Deliberately absent:
+//! reading and writing of whole items.
 
 use protocol::items::hash::{BlockId, ShortId, TxId};
 use protocol::items::transaction::Height;
@@ -12,26 +12,28 @@ use super::error::StoreError;
 /// The format that this program writes, and the only one that it reads.
 pub const FORMAT: u32 = 1;
 
-/// `format`: 4 bytes. `network`: the network's name. `totals`: see [`Counters`]. `clock`: see `age.rs`. `past`: see [`PAST_KEY`].
+/// `format`: 4 bytes. `network`: the network's name. `totals`: see [`Counters`]. `clock`: see `age.rs`.
+/// `past`: see [`PAST_KEY`].
 pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
-/// Block id to [`BlockRow`]. Rows stay when bodies go.
+/// Block id to [`BlockRow`]. Rows stay when bodies are deleted.
 pub(super) const BLOCKS: TableDefinition<'static, [u8; 32], &[u8]> = TableDefinition::new("blocks");
-/// A block's number, which counts blocks in the order in which they were recorded, to its id.
+/// A block's number to its id. Numbers count blocks in the order in which they were recorded.
 pub(super) const NUMBERS: TableDefinition<'static, u64, [u8; 32]> = TableDefinition::new("numbers");
-/// Number and part to a part of the block's transaction ids, 32 bytes each. They stay when bodies go.
+/// Number and part to a part of the block's transaction ids, 32 bytes each. They stay when bodies are deleted.
 pub(super) const IDS: TableDefinition<'static, (u64, u32), &[u8]> = TableDefinition::new("ids");
-/// Number and part to a part of the block's body: the CBOR array of its encoded transactions, as in the block itself.
+/// Number and part to a part of the block's body: the CBOR array of its encoded transactions,
+/// as in the block itself.
 pub(super) const BODIES: TableDefinition<'static, (u64, u32), &[u8]> = TableDefinition::new("bodies");
 /// Height to the id of the block that the best chain has there. Genesis is not in it.
 pub(super) const BEST: TableDefinition<'static, u64, [u8; 32]> = TableDefinition::new("best");
-/// [`Spot`] to nothing: where in bodies a transaction is.
+/// [`Spot`] to nothing: where each transaction is in bodies.
 pub(super) const SPOTS: TableDefinition<'static, [u8; SPOT_BYTES], ()> = TableDefinition::new("spots");
-/// [`Past`] to nothing: which block of the newest heights had a transaction and has its body no more. Programs of the format may leave
-/// it unread; a store that an earlier program made lacks it.
+/// [`Past`] to nothing: which block of the newest heights had a transaction and no longer has its body. Programs
+/// of the format may ignore it. A store that an earlier program made lacks it.
 pub(super) const PAST: TableDefinition<'static, [u8; PAST_BYTES], ()> = TableDefinition::new("past");
-/// A number that counts as transactions join the mempool, to the transaction's id and encoded bytes.
+/// A number that counts transactions as they join the mempool, to the transaction's id and encoded bytes.
 pub(super) const PENDING: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("pending");
-/// Blocks that left the best chain and whose transactions are still to go back to the mempool.
+/// Blocks that left the best chain and whose transactions have not yet gone back to the mempool.
 pub(super) const RETURNING: TableDefinition<'static, [u8; 32], ()> = TableDefinition::new("returning");
 /// Position to a known peer: the CBOR array of its id and the array of its addresses.
 pub(super) const PEERS: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("peers");
@@ -42,14 +44,15 @@ pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const NETWORK_KEY: &str = "network";
 /// The key of [`Counters`] in [`META`].
 pub(super) const COUNTERS_KEY: &str = "totals";
-/// The key of the [`Counters`] up to which [`PAST`] is complete, in [`META`]. A program that knows no such table changes the
-/// others and not these.
+/// The key of the [`Counters`] up to which [`PAST`] is complete, in [`META`]. A program that does not know the
+/// table changes the others and not these.
 pub(super) const PAST_KEY: &str = "past";
 /// The key of the store's own clock in [`META`]. A store that an earlier program made lacks it.
 pub(super) const CLOCK_KEY: &str = "clock";
 
-/// Bytes of one part of a body or a list of ids: with the page's own fields it fills four pages of 4 KiB. Whole bodies
-/// would be rounded up to the next power of two of pages, a third of them wasted on average.
+/// Bytes of one part of a body or a list of ids. With the page's own fields a part fills four pages of
+/// 4 KiB. A whole body would be rounded up to the next power of two of pages, and a third of them
+/// would be wasted on average.
 pub(super) const PART_BYTES: usize = 16 * 1024 - 128;
 
 /// Bytes of an encoded [`Spot`]: 4 + 8 + 8 + 4 + 4.
@@ -58,23 +61,23 @@ pub(super) const SPOT_BYTES: usize = 28;
 /// Bytes of an encoded [`Past`]: 4 + 8 + 8 + 4.
 pub(super) const PAST_BYTES: usize = 24;
 
-/// Heights of one part of [`PAST`]: a quarter of those that matter, so that a look-up asks five parts at most, and what is too old goes
-/// a part at a time.
+/// Heights of one part of [`PAST`]: a quarter of those that matter. So a look-up asks five parts at most, and old
+/// rows are deleted a part at a time.
 pub(super) const PAST_HEIGHTS: u64 = VALID_UNTIL_AHEAD_MAX / 4;
 
-/// Transactions after which a new epoch of [`SPOTS`] begins. Ids are random, so new rows fall anywhere in an epoch: one of
-/// 65,536 rows of 28 bytes takes about 3 MiB of pages, and no commit can have to rewrite more of the index than that,
-/// however large the store is. A look-up asks each epoch: 160 for 10 million transactions.
+/// After this many transactions a new epoch of [`SPOTS`] begins. Ids are random, so new rows fall anywhere in an
+/// epoch. An epoch of 65,536 rows of 28 bytes takes about 3 MiB of pages, and no commit has to rewrite more of the
+/// index than that, however large the store is. A look-up asks each epoch: 160 for 10 million transactions.
 pub(super) const EPOCH_TRANSACTIONS: u64 = 65_536;
 
-/// A block without its body, as [`BLOCKS`] has it.
+/// A block without its body, in the form of [`BLOCKS`].
 #[derive(Debug)]
 pub(super) struct BlockRow<'a> {
     /// Counts blocks in the order in which they were recorded.
     pub(super) number: u64,
     /// When it was recorded, in seconds of the store's own clock.
     pub(super) stored_at: u64,
-    /// Where its spots are.
+    /// The epoch of its spots.
     pub(super) epoch: u32,
     /// The encoded signed header.
     pub(super) header: &'a [u8],
@@ -109,13 +112,14 @@ impl<'a> BlockRow<'a> {
 pub(super) struct Spot {
     /// A run of blocks that were recorded one after the other.
     pub(super) epoch: u32,
-    /// The transaction's short id. Several may share it; the transaction's hash tells which is meant.
+    /// The transaction's short id. Several transactions may share it; the transaction's hash
+    /// tells which one is meant.
     pub(super) short: ShortId,
     /// The block's number.
     pub(super) number: u64,
-    /// Of the encoded transaction in the body, in bytes.
+    /// The offset of the encoded transaction in the body, in bytes.
     pub(super) offset: u32,
-    /// Of the encoded transaction, in bytes.
+    /// The length of the encoded transaction, in bytes.
     pub(super) length: u32,
 }
 
@@ -160,7 +164,7 @@ impl Spot {
 pub(super) struct Past {
     /// The block's height, divided by [`PAST_HEIGHTS`].
     pub(super) part: u32,
-    /// The transaction's short id. The block's list of ids tells which is meant.
+    /// The transaction's short id. The block's list of ids tells which transaction is meant.
     pub(super) short: ShortId,
     /// The block's number.
     pub(super) number: u64,
@@ -205,14 +209,14 @@ impl Past {
     }
 }
 
-/// What the store counts.
+/// The counters of the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counters {
-    /// The number of the next block, and so how many were ever recorded.
+    /// The number of the next block, and so the number of blocks that were ever recorded.
     pub(super) blocks: u64,
     /// Bytes of all bodies.
     pub(super) body_bytes: u64,
-    /// Transactions in all blocks ever recorded: tells the epoch.
+    /// Transactions in all blocks that were ever recorded. They tell the epoch.
     pub(super) transactions: u64,
 }
 

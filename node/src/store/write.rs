@@ -63,8 +63,8 @@ impl<'t, 's> Group<'t, 's> {
         })
     }
 
-    /// Applies `records` in order. What a row is in between costs nothing: the library writes only what is left of a page
-    /// at the end.
+    /// Applies `records` in order. Intermediate states of a row cost nothing: the library writes only the final
+    /// state of a page at the end.
     pub(super) fn apply(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let before = *self.counters;
         for record in records {
@@ -141,7 +141,7 @@ impl<'t, 's> Group<'t, 's> {
         Ok(())
     }
 
-    /// Keeps all of a new block but its body.
+    /// Keeps all parts of a new block except its body.
     fn header(&mut self, block: &Block, transactions: &[TxId]) -> Result<(u64, u32), StoreError> {
         let id = block.header.id();
         let (number, epoch) = (self.counters.blocks, self.counters.epoch());
@@ -177,7 +177,7 @@ impl<'t, 's> Group<'t, 's> {
         Ok(())
     }
 
-    /// Deletes the bodies of blocks that nobody follows any more.
+    /// Deletes the bodies of blocks that are no longer followed.
     fn drop_bodies(&mut self, ids: &[BlockId]) -> Result<(), StoreError> {
         for id in ids {
             let place = match self.blocks.get(id.as_bytes()).trying("read")? {
@@ -193,7 +193,7 @@ impl<'t, 's> Group<'t, 's> {
     }
 }
 
-/// Puts `peers` in the place of those that were kept.
+/// Replaces the peers that were kept by `peers`.
 pub(super) fn peers(
     transaction: &WriteTransaction,
     peers: &[KnownPeer],
@@ -208,7 +208,8 @@ pub(super) fn peers(
     keep_clock(&mut meta, clock)
 }
 
-/// Deletes bodies and their spots, first recorded first, as far as `target` and the bounds of one call go.
+/// Deletes bodies and their spots in the order in which they were recorded, up to `target` and
+/// the bounds of one call.
 pub(super) fn prune(
     transaction: &WriteTransaction,
     counters: &mut Counters,
@@ -252,7 +253,7 @@ pub(super) fn prune(
         }
         pruned.blocks = pruned.blocks.saturating_add(1);
         pruned.bytes = pruned.bytes.saturating_add(bytes);
-        // Of a stale block nobody needs to know.
+        // For a stale block this is not needed.
         if best.get(height).trying("read")?.is_some_and(|there| there.value() == *id.as_bytes()) {
             pruned.kept_from = pruned.kept_from.max(height.saturating_add(1));
         }
@@ -264,7 +265,8 @@ pub(super) fn prune(
     Ok(pruned)
 }
 
-/// Deletes the body of the block with this number and epoch, and its spots. Returns the body's bytes, and its transactions.
+/// Deletes the body of the block with this number and epoch, and its spots. Returns the body's
+/// bytes, and its transactions.
 fn remove_body(
     bodies: &mut Parts<'_>,
     spots: &mut Table<'_, [u8; SPOT_BYTES], ()>,
@@ -306,7 +308,8 @@ fn keep_clock(meta: &mut Table<'_, &str, &[u8]>, clock: &StoreClock) -> Result<(
     Ok(())
 }
 
-/// Writes `bytes` in parts. Nothing is one empty part, so that it is told from what isn't kept.
+/// Writes `bytes` in parts. No bytes are written as one empty part, so that this differs from
+/// something that isn't kept.
 fn split(table: &mut Parts<'_>, number: u64, bytes: &[u8]) -> Result<(), StoreError> {
     if bytes.is_empty() {
         table.insert((number, 0), [].as_slice()).trying("write")?;

@@ -1,11 +1,13 @@
 //! The thread that owns the store, and the driver's handle to it.
 //!
-//! Group commit: what somebody waits for is committed after [`AWAITED_WAIT`], and with it all that was submitted before;
-//! what nobody waits for, after [`GROUP_WAIT`] or when it is much. Whatever was submitted while a commit ran goes into the next
-//! one, whole submissions at a time. Answers to users see everything that was submitted before the question; a load, which peers cause, has nothing committed
-//! sooner. Deliberately absent:
-//! a refusal of records. They are facts about the engine's state and can't be taken back; a driver looks at
-//! [`Writer::backlog_bytes`] and stops reading the network instead.
+//! Group commit: if a caller waits for records, they are committed after [`AWAITED_WAIT`], together with
+//! everything that was submitted before. If no caller waits, they are committed after [`GROUP_WAIT`], or when
+//! there are many of them. Submissions that arrive during a commit go into the next one, whole submissions at a
+//! time. Answers to users see everything that was submitted before the question. A load, which peers cause, does
+//! not cause an earlier commit.
+//!
+//! Deliberately absent: a refusal of records. They are facts about the engine's state and can't be taken back.
+//! Instead a driver looks at [`Writer::backlog_bytes`] and stops reading the network.
 
 mod queue;
 mod worker;
@@ -27,39 +29,44 @@ use super::peers::KnownPeer;
 use super::{FoundTransaction, Note, PruneTarget, Pruned, Store, Totals};
 use crate::clock::Clock;
 
-/// How long records that nobody waits for may wait for others. A crash loses no more than that of what came from the
-/// network, and other nodes have it. At 20 transactions a second one commit of 30 instead of 30 of one: some 2 KB written
-/// for each instead of 34. Drawn anew for each group, down to half of it: all nodes of a network get an item at about the
-/// same time, and where they share a disk or a machine they are not to commit at the same time as well.
+/// How long records for which no caller waits may wait for others. A crash loses no more of what came from the
+/// network, and other nodes have it. At 20 transactions a second this makes one commit of 30 instead of 30 of
+/// one: some 2 KB are written for each instead of 34. Drawn anew for each group, down to half of it. All nodes
+/// of a network get an item at about the same time. If they share a disk or a machine, they should not commit
+/// at the same time as well.
 pub const GROUP_WAIT: Duration = Duration::from_secs(2);
 
-/// How long records that somebody waits for may wait: whoever submits at the same time shares a commit, and relay, which
-/// began at the same moment, is done before the disk is busy (on 2 cores with 50 nodes it was 0.4 ms faster for that).
+/// How long records for which a caller waits may wait. Callers that submit at the same time share a commit.
+/// Relay, which began at the same moment, is done before the disk is busy (on 2 cores with 50 nodes it was 0.4 ms
+/// faster because of that).
 pub const AWAITED_WAIT: Duration = Duration::from_millis(1);
 
-/// Bytes from which on nobody waits for more of them: a group of that size is as cheap for each byte as a larger one.
+/// From this number of bytes on a group waits for no more: a group of this size is as cheap for
+/// each byte as a larger one.
 pub const GROUP_BYTES_ENOUGH: usize = 1024 * 1024;
 
-/// Bytes after which a group takes no further submission: two of the largest blocks. A commit of that size takes some
-/// 100 ms, which is what an acknowledgement waits for at most besides its own.
+/// After this number of bytes a group accepts no further submission: two of the largest blocks. A commit of this
+/// size takes some 100 ms. This is the most that an acknowledgement waits besides its own commit.
 pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Bytes submitted and not committed from which on a driver should read nothing from the network: four full groups.
+/// From this number of submitted and uncommitted bytes on, a driver should read nothing from the
+/// network: four full groups.
 pub const BACKLOG_BYTES_MAX: usize = 4 * GROUP_BYTES_MAX;
 
 /// Questions that wait for an answer. More are refused.
 pub const QUESTIONS_MAX: usize = 1_024;
 
-/// Whether somebody waits for records to be committed.
+/// Whether a caller waits for records to be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
-    /// Somebody does.
+    /// A caller waits.
     Yes,
-    /// Nobody does: they may wait for others.
+    /// No caller waits: the records may wait for others.
     No,
 }
 
-/// The driver's handle. Dropping it commits what was submitted and ends the thread, as [`Writer::close`] does.
+/// The driver's handle. When it is dropped, it commits what was submitted and ends the thread, as
+/// [`Writer::close`] does.
 #[derive(Debug)]
 pub struct Writer {
     shared: Arc<Shared>,
@@ -71,9 +78,9 @@ pub struct Writer {
 /// How far the store has come.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
-    /// The highest number given out by [`Writer::submit`] whose records, and all before them, are kept for good.
+    /// The highest number returned by [`Writer::submit`] whose records, and all before them, are kept for good.
     pub committed: u64,
-    /// Why nothing more is kept, if so. What was submitted after `committed` may be kept or not.
+    /// Why nothing more is kept, if so. Submissions after `committed` may be kept or not.
     pub failure: Option<Arc<StoreError>>,
     /// How much is kept.
     pub totals: Totals,
@@ -82,13 +89,13 @@ pub struct Kept {
 /// The answer to [`Writer::load`].
 #[derive(Debug)]
 pub struct Answer {
-    /// What was asked.
+    /// The question.
     pub load: Load,
-    /// What was found.
+    /// The result.
     pub loaded: Result<Loaded, StoreError>,
 }
 
-/// So many questions wait that this one was not taken.
+/// Too many questions wait, so this one was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store has {QUESTIONS_MAX} questions to answer: ask again later")]
 pub struct WriterBusy;
@@ -102,10 +109,10 @@ struct Shared {
 }
 
 impl Writer {
-    /// Starts the thread. The answers to loads come through the receiver, one for each load that was taken.
+    /// Starts the thread. The answers to loads come through the receiver, one for each load that was accepted.
     ///
     /// # Errors
-    /// The system's, if it gives no thread.
+    /// The system's error, if no thread can be started.
     pub fn start(store: Box<dyn Store>) -> io::Result<(Self, mpsc::UnboundedReceiver<Answer>)> {
         Self::start_with(store, GROUP_WAIT)
     }
@@ -127,8 +134,9 @@ impl Writer {
         Ok((Self { shared, answers, progress, thread: Some(thread) }, receiver))
     }
 
-    /// Takes records to keep, in order, and returns the number to wait for in [`Writer::progress`]. Never waits. No
-    /// records: the number of the last that were given, which somebody may wait for as well.
+    /// Takes records to keep, in order, and returns the number to wait for in [`Writer::progress`].
+    /// Never waits. Without records it returns the number of the last ones that were given, for which a
+    /// caller may wait as well.
     pub fn submit(&self, records: Vec<Record>, awaited: Awaited) -> u64 {
         let wait = self.shared.wait.mul_f64(rand::rng().random_range(0.5..=1.0));
         let now = self.shared.clock.now();
@@ -139,7 +147,7 @@ impl Writer {
         number
     }
 
-    /// Tells how far the store has come, and each time it has come farther.
+    /// Tells how far the store has come, each time it has come further.
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Kept> {
         self.progress.clone()
@@ -151,15 +159,15 @@ impl Writer {
         self.shared.lock().backlog_bytes()
     }
 
-    /// Asks for a block or its transactions' ids, committed or not, or for what is committed of anything else. The answer comes through the receiver
-    /// of [`Writer::start`].
+    /// Asks for a block or its transactions' ids, committed or not, or for the committed state of anything else.
+    /// The answer comes through the receiver of [`Writer::start`].
     ///
     /// # Errors
-    /// [`WriterBusy`]; no answer comes then.
+    /// [`WriterBusy`]; then no answer comes.
     pub fn load(&self, load: Load) -> Result<(), WriterBusy> {
         let queued = self.shared.lock().queued(&load);
         let Some(loaded) = queued else { return self.ask(Question::Load(load)) };
-        // A receiver that is gone wants no answer.
+        // If the receiver is gone, the answer is not wanted.
         let _ = self.answers.send(Answer { load, loaded: Ok(loaded) });
         Ok(())
     }
@@ -206,10 +214,10 @@ impl Writer {
         self.ask_for(|reply| Question::Prune(target, reply))
     }
 
-    /// Commits what was submitted, answers what was asked, closes the store, and waits for all of that.
+    /// Commits what was submitted, answers what was asked, closes the store, and waits for all of this.
     ///
     /// # Errors
-    /// Why not everything was kept.
+    /// The reason, if not everything was kept.
     pub fn close(mut self) -> Result<(), Arc<StoreError>> {
         self.finish();
         let failure = self.progress.borrow().failure.clone();
@@ -249,7 +257,7 @@ impl Drop for Writer {
 }
 
 impl Shared {
-    /// Waits for something to do; `None` when the handle is gone and nothing is left.
+    /// Waits for something to do; `None` when the handle is gone and no work is left.
     fn next(&self, committed: u64) -> Option<Turn> {
         let mut queue = self.lock();
         loop {
@@ -269,7 +277,7 @@ impl Shared {
         }
     }
 
-    /// Plain data that no half-done change can spoil, so a poisoned lock is as good as any.
+    /// Plain data that no half-done change can spoil, so a poisoned lock can still be used.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! `node block …`: hands an encoded block to a running node, which needs its cookie, and looks blocks up.
+//! `node block …`: gives an encoded block to a running node, which requires its cookie, and looks up blocks.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ pub fn run(command: BlockCommand) -> Result<ExitCode, AskError> {
 }
 
 fn publish(file: &Path, ask: &AskArgs) -> Result<ExitCode, AskError> {
-    // Hexadecimal takes two digits a byte, and a line's end.
+    // Hexadecimal takes two digits a byte, and a line end.
     let text = read_up_to(file, 2 * BLOCK_BYTES_MAX + 2)?;
     let bytes = hex::decode(text.trim_ascii()).unwrap_or(text);
     let refused = |reason: String| AskError::NoBlock { path: file.to_owned(), reason };

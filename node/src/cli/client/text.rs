@@ -1,7 +1,7 @@
-//! Answers as people read them: fields, a table, a payload. Everything fits the terminal, and 80 columns where there is
-//! none; what is left out or cut says so, and `--json` has it whole.
+//! Answers in the form in which people read them: fields, a table, a payload. Everything fits the terminal, or 80
+//! columns if there is none. If something is omitted or cut, the output says so, and `--json` has it whole.
 //!
-//! Nothing that came from a peer or a stranger can steer the terminal. Deliberately absent: asking, and JSON.
+//! No text from a peer or a stranger can control the terminal. Deliberately absent: asking, and JSON.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -16,24 +16,24 @@ use crate::rpc::command::{BanStatus, PeerStatus, Status};
 use crate::rpc::evidence::EvidenceView;
 use crate::rpc::{BlockView, TransactionState, TransactionView};
 
-/// Columns where standard output is no terminal.
+/// Columns if standard output is no terminal.
 pub const WIDTH_DEFAULT: usize = 80;
 
-/// Characters of a payload that are shown, or hexadecimal digits.
+/// The most characters of a payload that are shown, or hexadecimal digits.
 pub const PAYLOAD_SHOWN_MAX: usize = 512;
 
-/// Characters at the end of a peer id that tell peers apart: 58⁸ is some 10¹⁴.
+/// Characters at the end of a peer id that distinguish peers: 58⁸ is some 10¹⁴.
 const PEER_ID_END: usize = 8;
-/// Characters of an address that are shown at least.
+/// The fewest characters of an address that are shown.
 const ADDRESS_MIN: usize = 21;
 /// The last millisecond of the year 9999.
 const DATE_MS_MAX: u64 = 253_402_300_799_999;
-/// Between two columns.
+/// The gap between two columns.
 const GAP: usize = 2;
 /// Characters of an agent's name.
 const AGENT_MAX: usize = 64;
 
-/// The width of the terminal that standard output is, or [`WIDTH_DEFAULT`].
+/// The width of the terminal on standard output, or [`WIDTH_DEFAULT`].
 #[must_use]
 pub fn width() -> usize {
     Table::new().width().map_or(WIDTH_DEFAULT, usize::from).max(WIDTH_DEFAULT / 2)
@@ -123,7 +123,8 @@ pub fn evidence(evidence: &[EvidenceView], width: usize) -> String {
     format!("{}\n\nboth signed headers of each: --json", pairs.join("\n\n"))
 }
 
-/// When a block says it was made. Producers write what they like, and a date ends with the year 9999.
+/// When a block was made, by its producer's word. Producers may write any value, and a date
+/// ends with the year 9999.
 fn made(timestamp_ms: u64) -> String {
     if timestamp_ms > DATE_MS_MAX {
         return format!("{timestamp_ms} ms after 1970, which is no date");
@@ -155,14 +156,14 @@ pub fn transaction(view: TransactionView, width: usize) -> String {
     fields(&lines, width)
 }
 
-/// The transaction in an answer, which has it in hexadecimal.
+/// The transaction in an answer. The answer has it in hexadecimal.
 #[must_use]
 pub fn decode(text: &str) -> Option<SignedTransaction> {
     SignedTransaction::from_bytes(&hex::decode(text).ok()?.into()).ok()
 }
 
-/// What a payload is, and as much of it as is shown: text if it is nothing but letters, marks and spaces, otherwise hexadecimal
-/// digits.
+/// The kind of a payload, and as much of it as is shown. It is shown as text if it has nothing but letters, marks
+/// and spaces, and otherwise as hexadecimal digits.
 #[must_use]
 pub fn payload(bytes: &[u8]) -> (&'static str, String) {
     match std::str::from_utf8(bytes) {
@@ -180,29 +181,31 @@ fn cut_payload(text: &str) -> String {
     format!("{start}… (the rest is cut: --json has all of it)")
 }
 
-/// Whether nothing in it is a control character, reverses the direction of writing, or has no shape.
+/// Whether the text has no control character, nothing that reverses the direction of writing, and
+/// nothing without a shape.
 fn is_printable(text: &str) -> bool {
     let plain = |c: &char| !matches!(c, '"' | '\'' | '\\');
     let plain: String = text.chars().filter(plain).collect();
     plain.escape_debug().eq(plain.chars())
 }
 
-/// A text from a peer, with nothing in it that could steer a terminal.
+/// A text from a peer, without anything that could control a terminal.
 fn visible(text: &str) -> String {
     plain(text).chars().take(AGENT_MAX).collect()
 }
 
-/// The same at its whole length.
+/// The same in full length.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if is_printable(c.encode_utf8(&mut [0; 4])) { c } else { '?' }).collect()
 }
 
-/// A column: its head, its cells, whether these are numbers, and which columns go before it when there is no room.
+/// A column: its head, its cells, whether these are numbers, and in which order columns are
+/// omitted if there is no room.
 struct Column {
     head: &'static str,
     cells: Vec<String>,
     number: bool,
-    /// The lowest goes first; `None` stays.
+    /// The column with the lowest value is omitted first; `None` stays.
     goes: Option<u8>,
 }
 
@@ -219,7 +222,7 @@ impl Column {
         Self { goes: Some(order), ..self }
     }
 
-    /// Of the widest cell. What isn't ASCII may take two columns of the terminal.
+    /// The width of the widest cell. A character that isn't ASCII may take two columns of the terminal.
     fn width(&self) -> usize {
         let of = |text: &str| text.chars().map(|c| if c.is_ascii() || c == '…' { 1 } else { 2 }).sum();
         self.cells.iter().map(|cell| of(cell)).chain([self.head.len()]).max().unwrap_or(0)
@@ -230,7 +233,7 @@ impl Column {
     }
 }
 
-/// `node peers`: a line for each, and below them what was left out, if anything was.
+/// `node peers`: a line for each peer, and below them what was omitted, if anything.
 #[must_use]
 pub fn peers(peers: &[PeerStatus], width: usize) -> String {
     let dash = || "-".to_owned();
@@ -252,7 +255,7 @@ pub fn peers(peers: &[PeerStatus], width: usize) -> String {
         Column::new("UP", peers, |peer| span(peer.connected_s)).numbers().goes(5),
         Column::new("AGENT", peers, |peer| peer.agent.as_deref().map_or_else(dash, visible)).goes(1),
     ];
-    // A column of nothing but zeros says nothing.
+    // A column of zeros tells nothing.
     if peers.iter().all(|peer| peer.strikes == 0) {
         columns.retain(|column| column.head != "STRIKES");
     }
@@ -263,7 +266,8 @@ pub fn peers(peers: &[PeerStatus], width: usize) -> String {
             ids.cells = ids.cells.iter().map(end).collect();
         }
     }
-    // Addresses give way a little, then columns go, then addresses give way as far as they must.
+    // First addresses are shortened a little, then columns are omitted, then addresses are
+    // shortened as far as necessary.
     while total(&columns) > width {
         let over = total(&columns) - width;
         let addresses = columns.get(1).map_or(0, Column::width);
@@ -301,7 +305,7 @@ fn render(columns: &[Column]) -> String {
     }
     for (place, column) in columns.iter().enumerate() {
         if let Some(shown) = table.column_mut(place) {
-            // The cells have their width: comfy-table's own gap stands on both sides of each, the first one's as well.
+            // The cells have their width: comfy-table's own gap is on both sides of each, also of the first one.
             shown.set_padding((0, if place + 1 == columns.len() { 0 } else { GAP as u16 }));
             if column.number {
                 shown.set_cell_alignment(CellAlignment::Right);
@@ -311,7 +315,7 @@ fn render(columns: &[Column]) -> String {
     table.trim_fmt()
 }
 
-/// An address as `IP:PORT`, with `quic` behind it if that is what it is. Others stay as they are.
+/// An address as `IP:PORT`, with `quic` behind it for QUIC. Other addresses are not changed.
 fn short_address(text: &str) -> String {
     let Ok(address) = text.parse::<Multiaddr>() else { return visible(text) };
     let parts: Vec<_> = address.iter().collect();
@@ -344,7 +348,7 @@ fn last(text: &str, count: usize) -> String {
     text.chars().skip(skipped).collect()
 }
 
-/// Start and end of a text, with a mark where it was cut, in no more than so many characters.
+/// The start and end of a text, with a mark where it was cut, in at most this number of characters.
 fn cut_middle(text: &str, most: usize) -> String {
     let count = text.chars().count();
     if count <= most {
@@ -356,7 +360,7 @@ fn cut_middle(text: &str, most: usize) -> String {
     format!("{start}…{}", last(text, end))
 }
 
-/// Names and values, one below the other. A value that is longer than its line goes on below itself.
+/// Names and values, one below the other. A value that is longer than its line continues below itself.
 pub(super) fn fields(lines: &[(&str, String)], width: usize) -> String {
     let names = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + GAP;
     let room = width.saturating_sub(names).max(1);
@@ -370,7 +374,7 @@ pub(super) fn fields(lines: &[(&str, String)], width: usize) -> String {
     text.join("\n")
 }
 
-/// A text in lines of no more than so many characters: broken at spaces, or anywhere in words that are longer.
+/// A text in lines of at most this number of characters. It is broken at spaces, or inside words that are longer.
 fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;

@@ -1,4 +1,4 @@
-//! What the engine wants done: orders to handlers, and events for the service.
+//! Carries out what the engine wants: orders to handlers, and events for the service.
 
 use libp2p::swarm::ToSwarm;
 use protocol::gossip::PeerHandle;

@@ -1,4 +1,4 @@
-//! What the behaviour is told and what it tells, as plain data.
+//! The inputs and outputs of the behaviour, as plain data.
 
 use std::net::IpAddr;
 
@@ -12,36 +12,36 @@ use crate::net::reason::CloseReason;
 /// What the behaviour tells the service.
 #[derive(Debug)]
 pub enum Event {
-    /// The engine's, if it is worth a line in the log.
+    /// An event of the engine, if it is worth a line in the log.
     Engine(gossip::Event),
     /// The engine's answer to a submission.
     Submitted {
-        /// Of which item.
+        /// The item.
         item: ItemId,
-        /// How it went.
+        /// The result.
         result: Result<Submission, Refusal>,
-        /// When the writer has committed this, the item is safe.
+        /// The item is safe when the writer has committed the commit with this number.
         safe_at: u64,
     },
     /// The engine refused an item of a peer.
     Refused {
-        /// Whose; `None` if it has left meanwhile.
+        /// The peer; `None` if it has disconnected meanwhile.
         peer: Option<PeerId>,
-        /// Which.
+        /// The item.
         item: ItemId,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
     },
-    /// A peer says why it closes the connection. Nobody has checked that.
+    /// A peer says why it closes the connection. Its claim is not checked.
     Goodbye {
-        /// Which.
+        /// The peer.
         peer: Option<PeerId>,
-        /// Its word for it.
+        /// The reason that it gives.
         reason: GoodbyeReason,
     },
     /// A peer broke a rule, and is banned.
     Banned {
-        /// Which.
+        /// The peer.
         peer: PeerId,
         /// Its address, if that is banned as well.
         address: Option<IpAddr>,
@@ -52,25 +52,25 @@ pub enum Event {
     Verify(VerifyJob),
     /// A connection became a gossip peer.
     Up {
-        /// Whose.
+        /// The peer.
         peer: PeerId,
         /// Whether we dialled.
         outbound: bool,
     },
     /// A gossip slot is free again.
     Down {
-        /// Whose it was.
+        /// The peer that held it.
         peer: PeerId,
         /// Whether we had dialled.
         outbound: bool,
-        /// Why.
+        /// The reason.
         reason: CloseReason,
     },
-    /// A peer closed a connection that we dialled for a slot, without a word.
+    /// A peer closed a connection that we dialled for a slot, without a goodbye.
     Cut {
-        /// Which.
+        /// The peer.
         peer: PeerId,
-        /// Where.
+        /// Its address.
         address: Multiaddr,
         /// Whether it was dialled at a fixed address.
         fixed: bool,

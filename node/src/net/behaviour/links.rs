@@ -1,6 +1,7 @@
-//! The connections: what is known of each, and which of them is a gossip peer by which handle.
+//! The connections: what is known about each, which of them are gossip peers, and by which handle.
 //!
-//! Deliberately absent: who gets a slot (`slots.rs`), and what is done when one is gained or lost (`peers.rs`).
+//! Deliberately absent: which connection gets a slot (`slots.rs`), and what follows when one is
+//! gained or lost (`peers.rs`).
 
 use std::collections::HashMap;
 
@@ -16,23 +17,24 @@ use crate::net::reason::{CloseReason, blames};
 /// Bytes of a peer's agent string that are kept.
 const AGENT_BYTES_MAX: usize = 64;
 
-/// A peer's word for itself is heard so often on one connection. Honest nodes repeat it every five minutes.
+/// A peer may tell about itself once in this time on one connection. Honest nodes repeat it every five minutes.
 const IDENTIFY_INTERVAL: Duration = Duration::from_secs(5);
-/// So many may come at once: a connection begins with one, and another for each change of what is spoken on it.
+/// How many such messages may come at once: a connection begins with one, and each change of the protocols that
+/// are spoken on it brings another.
 const IDENTIFY_BURST: u64 = 4;
 
-/// A connection, as others may see it.
+/// A connection, in the form that others may see.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// The peer's id.
     pub peer: PeerId,
-    /// Its address, as the connection has it.
+    /// Its address on this connection.
     pub address: Multiaddr,
     /// Whether we dialled.
     pub outbound: bool,
     /// When the connection opened.
     pub since: Time,
-    /// What identify told of its software.
+    /// The peer's software, by its own word to identify.
     pub agent: Option<String>,
     /// The lowest round trip of our pings on it.
     pub round_trip: Option<Duration>,
@@ -43,13 +45,13 @@ pub struct Link {
     pub(super) fixed: bool,
     /// Why it lost its slot.
     pub(super) lost: Option<CloseReason>,
-    /// What its peer said of why it closes it.
+    /// Why its peer closes it, by the peer's goodbye.
     pub(super) told: Option<GoodbyeReason>,
-    /// What identify may still tell of it.
+    /// What identify may still tell on it.
     heard: Allowance,
 }
 
-/// What is known of a connection when it opens.
+/// What is known about a connection when it opens.
 pub(super) struct New {
     pub(super) peer: PeerId,
     pub(super) address: Multiaddr,
@@ -73,7 +75,8 @@ impl Link {
         self.outbound && !self.reserved
     }
 
-    /// Why it ends, by what its peer said. One that makes room for another has no slot for us, and is asked again later.
+    /// Why it ends, by its peer's goodbye. A peer that makes room for another has no slot for us,
+    /// and is asked again later.
     pub(super) fn end(&self, reason: CloseReason) -> CloseReason {
         let evicted = self.told.as_ref().is_some_and(|told| !blames(told));
         if reason == CloseReason::ClosedByPeer && self.outbound && evicted {
@@ -83,19 +86,19 @@ impl Link {
         }
     }
 
-    /// Whether its peer closed it without a word, though we had dialled it for a slot.
+    /// Whether we dialled it for a slot and its peer closed it without a goodbye.
     pub(super) fn was_cut(&self) -> bool {
         self.outbound && self.told.is_none() && self.lost == Some(CloseReason::ClosedByPeer)
     }
 
-    /// Takes note of a round trip: the lowest counts.
+    /// Records a round trip. Only the lowest counts.
     pub(super) fn measured(&mut self, took: Duration) {
         self.round_trip = Some(self.round_trip.map_or(took, |least| least.min(took)));
     }
 }
 
 impl Links {
-    /// A connection is there. It has no handle yet.
+    /// A connection has opened. It has no handle yet.
     pub(super) fn insert(&mut self, id: ConnectionId, new: New, since: Time) {
         let New { peer, address, outbound, reserved, fixed } = new;
         let link = Link {
@@ -139,14 +142,14 @@ impl Links {
     pub(super) fn give_handle(&mut self, id: ConnectionId) -> Option<(PeerHandle, &Link)> {
         let link = self.links.get_mut(&id).filter(|link| link.handle.is_none())?;
         let handle = PeerHandle(self.next_handle);
-        // Four billion connections in one run would need a century at one a second.
+        // At one connection a second, four billion connections in one run would take more than a century.
         self.next_handle = self.next_handle.saturating_add(1);
         link.handle = Some(handle);
         self.handles.insert(handle, id);
         Some((handle, link))
     }
 
-    /// The connection is a gossip peer no more.
+    /// The connection is no longer a gossip peer.
     pub(super) fn take_handle(&mut self, id: ConnectionId) -> Option<PeerHandle> {
         let handle = self.links.get_mut(&id)?.handle.take()?;
         self.handles.remove(&handle);
@@ -163,7 +166,7 @@ impl Links {
         self.handles.get(&handle).copied()
     }
 
-    /// Who has a handle, while it is connected.
+    /// The peer that has a handle, while it is connected.
     pub(super) fn peer_of(&self, handle: PeerHandle) -> Option<PeerId> {
         self.with_handle(handle).and_then(|id| self.links.get(&id)).map(|link| link.peer)
     }
@@ -173,12 +176,12 @@ impl Links {
         self.handles.iter().filter_map(|(handle, id)| Some((*handle, self.links.get(id)?)))
     }
 
-    /// Whether what a peer tells of itself on a connection is heard now.
+    /// Whether this node listens now to what a peer tells about itself on a connection.
     pub(super) fn may_hear(&mut self, id: ConnectionId, now: Time) -> bool {
         self.links.get_mut(&id).is_some_and(|link| link.heard.take(IDENTIFY_INTERVAL, IDENTIFY_BURST, now))
     }
 
-    /// Remembers what identify told of a peer's software, on all its connections.
+    /// Remembers what identify told about a peer's software, on all its connections.
     pub(super) fn set_agent(&mut self, peer: &PeerId, agent: &str) {
         let kept: String = agent.chars().filter(|c| !c.is_control()).take(AGENT_BYTES_MAX).collect();
         for link in self.links.values_mut().filter(|link| link.peer == *peer) {

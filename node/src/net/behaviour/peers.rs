@@ -1,6 +1,6 @@
-//! What follows when a connection gains or loses a gossip slot, and when a peer gives cause to be closed.
+//! What follows when a connection gains or loses a gossip slot, and when a peer gives a reason to be disconnected.
 //!
-//! Who gets a slot is decided by [`Slots`](crate::net::slots::Slots); here its decisions are carried out.
+//! [`Slots`](crate::net::slots::Slots) decides which connection gets a slot. This file carries out its decisions.
 
 use std::sync::Arc;
 
@@ -20,19 +20,19 @@ use crate::net::slots::{self, Decision, Merits, Why};
 use crate::observe::trace::What;
 
 impl Behaviour {
-    /// Opens the lanes on a connection that we dialled for another purpose. False if there is none.
+    /// Opens the lanes on a connection that we dialled for another purpose. False if there is no such connection.
     pub fn open_existing(&mut self, peer: &PeerId, wish: Wish) -> bool {
         self.slots.idle_outbound(peer).is_some_and(|id| self.open_dialled(id, wish))
     }
 
-    /// Leaves a peer for another that has taken its place.
+    /// Disconnects a peer because another has taken its place.
     pub fn leave(&mut self, peer: &PeerId) {
         if let Some(id) = self.slots.holder(peer) {
             self.close(id, CloseReason::Refreshed);
         }
     }
 
-    /// Closes a connection because of something that was seen outside.
+    /// Closes a connection because of something that was seen outside the behaviour.
     pub fn close(&mut self, id: ConnectionId, reason: CloseReason) {
         if self.slots.closing(id) {
             self.on_lost(id, reason);
@@ -41,7 +41,8 @@ impl Behaviour {
         self.run();
     }
 
-    /// Closes a connection whose peer gave cause outside of the lanes. That is counted, with a slot or without.
+    /// Closes a connection because of something that its peer did outside the lanes. This is counted,
+    /// with or without a slot.
     pub fn give_up(&mut self, id: ConnectionId, reason: CloseReason) {
         self.fail(id, reason);
         self.run();
@@ -65,7 +66,7 @@ impl Behaviour {
         }
     }
 
-    /// Closes a connection whose peer gave cause; bans the peer if that was misbehavior.
+    /// Closes a connection because of something that its peer did. If that was misbehavior, the peer is banned.
     pub(super) fn fail(&mut self, id: ConnectionId, reason: CloseReason) {
         let Some(link) = self.links.get(id) else { return };
         debug!(peer = %link.peer, address = %link.address, %reason, "closing a connection");
@@ -81,7 +82,7 @@ impl Behaviour {
             return;
         }
         if !closing {
-            // A cause that needs no slot is counted all the same, once.
+            // A reason that does not depend on a slot is counted too, once.
             self.count(end.label());
         }
         self.close_link(id);
@@ -94,14 +95,14 @@ impl Behaviour {
         }
     }
 
-    /// A connection has lost its slot and is to be closed: at once, or when the peer was told why.
+    /// A connection has lost its slot and is to be closed: at once, or after the peer was told the reason.
     fn part(&mut self, id: ConnectionId, reason: CloseReason) {
         let told = reason.is_told() && self.links.handle_of(id).is_some();
         self.on_lost(id, reason);
         if told { self.order(id, Order::Goodbye(reason)) } else { self.close_link(id) }
     }
 
-    /// A connection has lost its slot: tells the engine and the service, and counts why.
+    /// A connection has lost its slot: tells the engine and the service, and counts the reason.
     pub(super) fn on_lost(&mut self, id: ConnectionId, reason: CloseReason) {
         let Some(link) = self.links.get_mut(id) else { return };
         let (peer, outbound) = (link.peer, link.outbound);
@@ -115,8 +116,8 @@ impl Behaviour {
         self.tell(Event::Down { peer, outbound, reason });
     }
 
-    /// Opens the lanes on a connection that we dialled, if it gets a slot: no more are held in the group of its address than
-    /// was wished. The operator's addresses count for no group.
+    /// Opens the lanes on a connection that we dialled, if it gets a slot. It gets none if more peers than the
+    /// wish allows hold a slot in the group of its address. The operator's addresses count for no group.
     pub(super) fn open_dialled(&mut self, id: ConnectionId, wish: Wish) -> bool {
         let Some(link) = self.links.get(id) else { return false };
         let exempt = link.reserved || link.fixed;
@@ -150,7 +151,8 @@ impl Behaviour {
         }
     }
 
-    /// Drops the lanes of a connection that gets no slot. Counted where that is because all are taken.
+    /// Drops the lanes of a connection that gets no slot. This is counted if the cause is
+    /// that all slots are taken.
     fn turn_away(&mut self, id: ConnectionId, why: Why) {
         let text = match why {
             Why::Full => "no slot is free for it",
@@ -171,12 +173,13 @@ impl Behaviour {
         self.order(id, Order::Decline);
     }
 
-    /// Counts a connection that was not let in.
+    /// Counts a connection that was turned away.
     pub fn count(&mut self, label: &'static str) {
         *self.disconnects.entry(label).or_default() += 1;
     }
 
-    /// A limit on connections denied an inbound one of this peer. It is a contest if the limit is the one for a single peer.
+    /// A limit on connections denied an inbound connection of this peer. If the limit is the one for a single
+    /// peer, it is a contest.
     pub fn on_denied(&mut self, peer: PeerId, address: &Multiaddr) {
         let held = self.slots.denied(peer, ip_of(address), PER_PEER_MAX as usize, self.host.now());
         if let Some(link) = held.and_then(|id| self.links.get(id)) {
@@ -235,7 +238,7 @@ impl Behaviour {
     }
 }
 
-/// What each connection's peer has shown to be worth.
+/// The merits that each connection's peer has shown.
 fn merits(links: &Links, gossip: &Gossip) -> impl Fn(ConnectionId) -> Merits {
     |id| {
         let Some(link) = links.get(id) else { return Merits::default() };

@@ -1,8 +1,9 @@
 //! Which of its own addresses a node tells others, by identify.
 //!
-//! A host may have hundreds of addresses, and identify's message has 4,096 bytes: with more, nobody could read any. So the
-//! best few are told: public ones first, and of the others first those that a connection to another machine has
-//! really used, because that tells a local network from a container engine's bridge.
+//! A host may have hundreds of addresses, and identify's message has 4,096 bytes. A longer message could not
+//! be read. So only the best few are told. Public ones come first. Of the others, those come first that a
+//! connection to another machine has really used, because that distinguishes a local network from a
+//! container engine's bridge.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -12,25 +13,25 @@ use libp2p::Multiaddr;
 use crate::net::addresses::{ip_of, useful};
 use crate::net::discovery::book::PEER_ADDRESSES_MAX;
 
-/// What has to be told or withdrawn.
+/// Addresses that have to be told or withdrawn.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) told: Vec<Multiaddr>,
     pub(crate) withdrawn: Vec<Multiaddr>,
 }
 
-/// What is told.
+/// The addresses that are told.
 #[derive(Debug, Default)]
 pub(crate) struct Announced {
     told: Vec<Multiaddr>,
     /// The IPs that the node listens on.
     ips: HashSet<IpAddr>,
-    /// IPs of ours that connections to other machines have used.
+    /// Our IPs that connections to other machines have used.
     used: HashSet<IpAddr>,
 }
 
 impl Announced {
-    /// A connection to this address is up. True if that says something new about our own addresses.
+    /// A connection to this address is open. True if that shows something new about our own addresses.
     pub(crate) fn on_connection(&mut self, remote: &Multiaddr) -> bool {
         let source = ip_of(remote).filter(|ip| !ip.is_loopback()).and_then(source_towards);
         source.is_some_and(|ip| self.ips.contains(&ip) && self.used.insert(ip))
@@ -48,7 +49,7 @@ impl Announced {
     }
 }
 
-/// The address of ours from which this machine reaches `ip`. Nothing is sent.
+/// Our address from which this machine reaches `ip`. Nothing is sent.
 fn source_towards(ip: IpAddr) -> Option<IpAddr> {
     let any = if ip.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;

@@ -1,28 +1,35 @@
-//! The address book: which peers may be reached where, by whose word. Pure: no IO and no clock, and chance follows a seed.
+//! The address book: which peers may be reached at which addresses, and by whose word. Pure: no IO and no clock,
+//! and chance follows a seed.
 //!
-//! Identities are free, and so is telling of addresses. What is dear is to have addresses in many groups and to answer there.
-//! So the book counts by group ([`Group`]), as Bitcoin Core's addrman does:
+//! Identities are free, and it is free to tell addresses. It is expensive to have addresses in many groups and to
+//! answer there. So the book counts by group ([`Group`]), as Bitcoin Core's addrman does:
 //!
-//! 1. **Told.** What somebody tells is a *claim*: this peer is at these addresses, says this source. The source is the
-//!    group of the address that the teller is connected from. A claim stands in a bucket that follows from source, group of
-//!    the address and a secret key, so that a source's claims, however many, are in a few buckets. Claims of different
-//!    sources about one peer stand beside each other: nobody can spoil what another told.
-//! 2. **A full bucket takes nothing new**, unless a claim of it has failed for good. Telling more pushes out nobody.
+//! 1. **Told.** What a peer tells is a *claim*: this peer is at these addresses, says this source. The source
+//!    is the group of the address from which the teller is connected. Three things decide the bucket of a
+//!    claim: the source, the group of the address, and a secret key. So all claims of one source, however many,
+//!    are in a few buckets. Claims of different sources about one peer stand beside each other: no source can
+//!    spoil what another told.
+//! 2. **A full bucket accepts nothing new**, unless one of its claims has failed for good. So telling more
+//!    pushes out no claim.
 //! 3. A source's new claims are **rationed** ([`SOURCE_INTERVAL`], [`SOURCE_BURST`]).
-//! 4. **Reached.** A peer that answers a dial, with its id, goes to the other table: its claims are dropped, and where it
-//!    answered decides its bucket. What others say of it is heard again only when dials of it fail.
-//! 5. **Test before evict.** Where a newly reached peer finds its bucket full, the one of it that answered longest ago is
-//!    dialled. If it answers, it stays and the newcomer remains a claim; if not, the newcomer has its place.
-//! 6. **Picking** begins with a group. Each *group* with something to dial is equally likely, whichever table has it; where
-//!    both have, a coin decides. Only addresses of this group are dialled. So a quarter of all groups has a quarter of the picks, whatever
-//!    number of addresses is in it. A peer that failed is passed over by chance, ever more often. A pick that came to
-//!    nothing is made good in the same group first ([`Book::pick_in`]): nobody gains by being the only one to have a slot.
+//! 4. **Reached.** A peer that answers a dial with its id moves to the other table. Its claims are
+//!    dropped, and the address where it answered decides its bucket. What others say about it counts again
+//!    only when dials of it fail.
+//! 5. **Test before evict.** If a newly reached peer finds its bucket full, the book dials the peer in the bucket
+//!    that answered longest ago. If that peer answers, it stays and the newcomer remains a claim. If not, the
+//!    newcomer gets its place.
+//! 6. **Picking** begins with a group. Each *group* with something to dial is equally likely, whichever table has
+//!    it. If both tables have it, a coin decides. Only addresses of this group are dialled. So a quarter of all
+//!    groups gets a quarter of the picks, however many addresses it has. A peer that failed is passed over by
+//!    chance, more often after each failure. If a pick fails, another peer of the same group is tried first
+//!    ([`Book::pick_in`]): so a peer gains nothing by being the only one that has a slot.
 //!
-//! Where each of these ends with the process: claims and reached peers that are worth it are kept ([`Book::kept`]), with
-//! their source, and stand in new buckets in the next run, whose key is another.
+//! Claims and reached peers that are worth it are kept for another run ([`Book::kept`]), with their source. In the
+//! next run they stand in new buckets, because that run has another key.
 //!
-//! Deliberately absent: the operator's addresses, which are no matter of trust in what is told; when and how many to dial
-//! (`discovery.rs`); forgetting by age, for time does not pass while a node is off: what is gone fails, and makes room.
+//! Deliberately absent: the operator's addresses, because they do not depend on trust in what is told; when to
+//! dial, and how many peers (`discovery.rs`); and forgetting by age, because time does not pass while a node is
+//! off. A peer that is gone fails, and makes room.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher as _};
@@ -54,29 +61,31 @@ use told::{Claim, Told};
 
 /// Addresses kept of one peer.
 pub const PEER_ADDRESSES_MAX: usize = 10;
-/// Groups of public addresses of one peer: two lines with IPv4 and IPv6 each. While a peer is dialled no other is in these.
+/// Groups of public addresses of one peer: two lines with IPv4 and IPv6 each. While a peer is dialled, no other
+/// peer is dialled in these groups.
 pub const PEER_GROUPS_MAX: usize = 4;
 /// Failures in a row after which a claim makes room for another. Bitcoin Core's `ADDRMAN_RETRIES`.
 pub const FAILED_FOR_GOOD: u32 = 3;
-/// Contests for a place among the reached that wait for a test; Bitcoin Core has as many (`ADDRMAN_SET_TRIED_COLLISION_SIZE`).
+/// Contests for a place among the reached peers that wait for a test. Bitcoin Core has as many
+/// (`ADDRMAN_SET_TRIED_COLLISION_SIZE`).
 pub const CONTESTS_MAX: usize = 10;
-/// A contest that was not tested in this time is off: Bitcoin Core's `ADDRMAN_TEST_WINDOW`.
+/// A contest that was not tested in this time is cancelled: Bitcoin Core's `ADDRMAN_TEST_WINDOW`.
 pub const CONTEST_TIME: Duration = Duration::from_secs(40 * 60);
-/// A peer that answered no longer ago than this is not tested: Bitcoin Core's `ADDRMAN_REPLACEMENT`.
+/// A peer that answered within this time is not tested: Bitcoin Core's `ADDRMAN_REPLACEMENT`.
 pub const CONTEST_AFTER: Duration = Duration::from_secs(4 * 3_600);
 
-/// Groups with a reached peer, for each outbound slot, with which a book may know most of the network. With four, all slots
-/// can be drawn four times over without a group that was drawn before.
+/// A book with this many groups with a reached peer, for each outbound slot, may know most of the network. With
+/// four, all slots can be drawn four times without drawing a group twice.
 pub const KNOWN_GROUPS_PER_SLOT: usize = 4;
 
-/// How a peer stands that is kept for another run.
+/// The standing of a peer that is kept for another run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It told of itself, from this group.
+    /// It told about itself, from this group.
     Told(Group),
     /// It was reached at the first of its addresses.
     Reached,
-    /// The same, and it held an outbound slot longest: it is dialled first.
+    /// It was reached, and was one of the peers that held outbound slots longest: it is dialled first.
     Anchor,
 }
 
@@ -85,18 +94,18 @@ pub enum Standing {
 pub struct Kept {
     /// Its id.
     pub peer: PeerId,
-    /// Where it may be reached.
+    /// Its addresses.
     pub addresses: Vec<Multiaddr>,
-    /// How it stands.
+    /// Its standing.
     pub standing: Standing,
 }
 
 /// Which entry a dial tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// What this source told of the peer.
+    /// What this source told about the peer.
     Told(Group),
-    /// Where the peer answered before.
+    /// The address where the peer answered before.
     Reached,
 }
 
@@ -105,15 +114,15 @@ pub enum Entry {
 pub struct Pick {
     /// Its id.
     pub peer: PeerId,
-    /// Where.
+    /// The addresses to dial.
     pub addresses: Vec<Multiaddr>,
-    /// What is tried by that.
+    /// The entry that the dial tests.
     pub entry: Entry,
-    /// The group that it was picked for. Its public addresses are all in this one.
+    /// The group for which it was picked. All its public addresses are in this group.
     pub group: Group,
 }
 
-/// A place among the reached that two want.
+/// A place among the reached peers for which two compete.
 #[derive(Clone, Debug)]
 struct Contest {
     held_by: PeerId,
@@ -121,7 +130,7 @@ struct Contest {
     since: Time,
 }
 
-/// Hashes nobody else can compute.
+/// Computes hashes that nobody else can compute.
 #[derive(Clone, Copy, Debug)]
 struct Keys(u64, u64);
 
@@ -165,7 +174,7 @@ impl Book {
         }
     }
 
-    /// The group of an address, as this book counts.
+    /// The group of an address, as this book counts groups.
     #[must_use]
     pub fn group(&self, address: &Multiaddr) -> Group {
         Group::of(address, self.loopback_exempt)
@@ -177,7 +186,7 @@ impl Book {
         self.tried.len().saturating_add(self.told.peers().filter(|peer| !self.tried.has(peer)).count())
     }
 
-    /// Whether nobody is in the book.
+    /// Whether no peer is in the book.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -189,8 +198,8 @@ impl Book {
         self.tried.len()
     }
 
-    /// `source` tells that a peer is at `addresses`, the best first; `itself`: on a connection that proves its id. Whether a new
-    /// claim is in the book for it.
+    /// `source` tells that a peer is at `addresses`, the best first. `itself` means that the peer told it on a
+    /// connection that proves its id. Returns whether the book has a new claim because of it.
     pub fn learn(
         &mut self,
         peer: PeerId,
@@ -212,8 +221,8 @@ impl Book {
         }
         let group = self.group(first);
         if let Some(mut claim) = self.told.take(&peer, source) {
-            // What it told itself is not changed by others behind the same address, and a claim's failures are no reason to
-            // tell it again.
+            // Others behind the same address do not change what the peer told about itself. A claim that failed is
+            // no reason to tell it again.
             if itself || !claim.itself {
                 claim.itself = itself;
                 claim.addresses = addresses;
@@ -228,7 +237,7 @@ impl Book {
         self.told.insert(&self.keys, Claim { peer, source, itself, addresses, retry: Retry::default() }, group)
     }
 
-    /// Takes in what an earlier run kept.
+    /// Restores what an earlier run kept.
     pub fn restore(&mut self, kept: Kept) {
         let addresses = bounded(&kept.addresses);
         let Some(first) = addresses.first().cloned() else { return };
@@ -243,16 +252,17 @@ impl Book {
                 let told = addresses.into_iter().skip(1).collect();
                 let retry = Retry::default();
                 let reached = Reached { peer: kept.peer, address: first, group, told, last: Time::ZERO, retry };
-                // Where the buckets of this run have no room, it has to be told of again.
+                // If the buckets of this run have no room, the peer has to be told again.
                 let _ = self.tried.insert(&self.keys, reached);
             }
             Standing::Reached | Standing::Anchor => {}
         }
     }
 
-    /// A dial led to the peer at `address`: it is reached, as far as there is room.
+    /// A dial led to the peer at `address`: it counts as reached, if there is room.
     pub fn on_answer(&mut self, peer: PeerId, address: &Multiaddr, now: Time) {
-        // A newcomer that answers again is judged anew: it may be in the table by the end of this, and is there only once.
+        // A newcomer that answers again is judged anew: it may be in the table by the end of this, and
+        // must be there only once.
         self.contests.retain(|contest| contest.held_by != peer && contest.newcomer.peer != peer);
         let group = self.group(address);
         if let Some(reached) = self.tried.get_mut(&peer) {
@@ -274,7 +284,7 @@ impl Book {
         match self.tried.insert(&self.keys, newcomer.clone()) {
             Ok(()) => self.told.forget(&peer),
             Err(held_by) => {
-                // It has moved to a group without room: it stays where it was, which there is room for.
+                // It has moved to a group without room. It stays where it was, because there is room for it there.
                 if let Some(moved) = moved {
                     let _ = self.tried.insert(&self.keys, moved);
                 } else {
@@ -295,7 +305,7 @@ impl Book {
         }
     }
 
-    /// A dial of `entry` came to nothing. `spread` is the percentage of the delay before the next.
+    /// A dial of `entry` failed.
     pub fn on_failure(&mut self, peer: &PeerId, entry: Entry, now: Time) {
         let spread = self.rng.random_range(75..=125);
         match entry {
@@ -321,15 +331,15 @@ impl Book {
         }
     }
 
-    /// All entries of a peer, for what is known of the peer whoever told of it.
+    /// All entries of a peer, for facts about the peer that do not depend on who told about it.
     pub(crate) fn retries(&mut self, peer: &PeerId) -> impl Iterator<Item = &mut Retry> {
         let claims = self.told.of(peer).map(|claim| &mut claim.retry);
         claims.chain(self.tried.get_mut(peer).map(|reached| &mut reached.retry))
     }
 
-    /// What is worth keeping for another run, at most `most`: the `anchors`, then all that were reached, then what peers told of
-    /// themselves, a claim of each bucket in turn. `sound` says how many failures in a row are too many; where all have
-    /// them, it is our own network that fails.
+    /// What is worth keeping for another run, at most `most` peers: the `anchors`, then all that were reached,
+    /// then what peers told about themselves, one claim of each bucket in turn. `sound` says how many failures in
+    /// a row are too many. If all peers have too many, our own network fails.
     #[must_use]
     pub fn kept(&self, anchors: &[PeerId], too_many: u32, most: usize) -> Vec<Kept> {
         let reached = self.tried.iter().map(|reached| {
@@ -357,9 +367,9 @@ impl Book {
         kept.into_iter().map(|(_, kept)| kept).take(most).collect()
     }
 
-    /// How many groups of public addresses have somebody in them, as far as is known, counted up to `enough`: groups of
-    /// peers that were reached and do not fail again and again, and of claims that have not failed yet. Invented claims
-    /// count until they are tried.
+    /// How many groups of public addresses have a peer in them, as far as is known, counted up to `enough`. These
+    /// are the groups of reached peers that do not fail again and again, and of claims that have not failed yet.
+    /// Invented claims count until they are tried.
     #[must_use]
     pub fn live_groups(&self, enough: usize) -> usize {
         let reached = self.tried.iter().filter(|reached| reached.retry.failures < FAILED_FOR_GOOD);
@@ -376,8 +386,8 @@ impl Book {
         live.len()
     }
 
-    /// Whether peers were reached in three of four groups with anybody in them, and in [`KNOWN_GROUPS_PER_SLOT`] groups for
-    /// each of the `slots`: then more news would change little about who is picked.
+    /// Whether peers were reached in three of four groups that have any peer, and in [`KNOWN_GROUPS_PER_SLOT`]
+    /// groups for each of the `slots`. If so, more news would change little about which peers are picked.
     #[must_use]
     pub fn knows_most_groups(&self, slots: usize) -> bool {
         let reached = self.tried.iter().filter(|reached| reached.retry.failures < FAILED_FOR_GOOD);
@@ -389,7 +399,7 @@ impl Book {
         reached.len() >= enough && reached.len().saturating_mul(4) >= all.len().saturating_mul(3)
     }
 
-    /// How many entries and how many groups' worth of them there are, by the group of the first address.
+    /// How many entries each group has, by the group of the first address.
     #[must_use]
     pub fn groups(&self) -> BTreeMap<Group, usize> {
         let mut groups = BTreeMap::new();
@@ -401,7 +411,7 @@ impl Book {
         groups
     }
 
-    /// The entries that are about these peers, of all entries.
+    /// The number of entries about these peers, and of all entries.
     #[must_use]
     pub fn share(&self, is_one: impl Fn(&PeerId) -> bool) -> (usize, usize) {
         let claims = self.told.buckets().iter().flatten().map(|claim| &claim.peer);

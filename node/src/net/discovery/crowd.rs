@@ -1,17 +1,18 @@
 //! How many outbound slots one address group may have.
 //!
-//! One is enough, as long as there are more groups than slots. A network in fewer groups, such as one provider's, would
-//! leave most slots empty for ever by that rule, and nothing would change in those that are in use. So:
+//! One is enough as long as there are more groups than slots. In a network with fewer groups, such as one
+//! provider's, that rule would leave most slots empty forever, and the slots in use would never change. So:
 //!
 //! 1. Groups without a slot always come first.
-//! 2. Slots that are missing for [`CROWD_AFTER`] are given to the group with the fewest, up to its share: the slots divided
-//!    by the groups that are known to have somebody ([`Book::live_groups`](crate::net::discovery::book::Book::live_groups)), rounded up.
-//! 3. Where there are no more groups than slots, once a run has settled, the extra peer may be one more than that: otherwise two parts of a network
-//!    that each have all groups would never meet.
-//! 4. What is missing even so, nobody can give: the node counts as full, and its peers change as they do with all slots in
-//!    use.
+//! 2. Slots that have been missing for [`CROWD_AFTER`] are given to the group with the fewest, up to its share.
+//!    The share is the number of slots divided by the number of groups that are known to have a peer
+//!    ([`Book::live_groups`](crate::net::discovery::book::Book::live_groups)), rounded up.
+//! 3. If there are no more groups than slots, once a run has settled, the extra peer may be one more than that.
+//!    Otherwise two parts of a network that each have all groups would never meet.
+//! 4. Slots that are missing even so cannot be filled. The node then counts as full, and its peers change as they
+//!    do when all slots are in use.
 //!
-//! With more groups than slots the share is one. So whoever has few of many groups gains nothing by this.
+//! With more groups than slots the share is one. So a party with few of many groups gains nothing by this.
 
 use libp2p::{Multiaddr, PeerId};
 use protocol::time::{Duration, Time};
@@ -19,15 +20,16 @@ use protocol::time::{Duration, Time};
 use super::usable::Usable;
 use super::{Discovery, SETTLE_TIME, View};
 
-/// For so long a missing slot waits for somebody in a group that has none: three dials in a row that time out after 10 s.
+/// How long a missing slot waits for a peer in a group that has none: three dials in a row
+/// that time out after 10 s.
 pub const CROWD_AFTER: Duration = Duration::from_secs(30);
 
 impl Discovery {
-    /// Whether no slot is missing, or none that anybody may fill.
+    /// Whether no slot is missing, or none that a known peer may fill.
     pub(super) fn is_full(&mut self, now: Time, missing: usize, view: &impl View) -> bool {
         if missing == 0 {
             self.missing_since = None;
-            // A run that has just begun knows few groups of a network with many.
+            // If the network has many groups, a run that has just begun knows few of them.
             let since = *self.full_since.get_or_insert(now);
             self.per_group = if now.since(since) < SETTLE_TIME { 1 } else { self.extra_share() };
             return true;
@@ -55,7 +57,7 @@ impl Discovery {
         self.target.div_ceil(self.book.live_groups(self.target).max(1))
     }
 
-    /// The same where an extra peer is wanted.
+    /// The same for the extra peer.
     fn extra_share(&self) -> usize {
         let more = self.book.live_groups(self.target.saturating_add(1)) <= self.target;
         self.share().saturating_add(usize::from(more))

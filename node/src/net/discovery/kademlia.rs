@@ -1,15 +1,16 @@
-//! Kademlia, for finding peers only: no record is taken, kept or published.
+//! Kademlia, for finding peers only: no record is accepted, kept or published.
 //!
-//! libp2p's own tells what a query has come to, and not who told what. The [address book](crate::net::discovery::book) counts by source. So this
-//! behaviour looks at the answers on their way to libp2p's: each becomes an [`Answer`], which is all that the service hears
-//! of Kademlia.
+//! libp2p's own Kademlia tells the result of a query, but not which peer told what. The [address
+//! book](crate::net::discovery::book) counts by source. So this behaviour reads the answers on their way to
+//! libp2p's: each becomes an [`Answer`], and the service hears nothing else from Kademlia.
 //!
-//! Its own table of peers follows the same idea. Of one address group at most [`GROUP_PEERS_MAX`] are in it, otherwise
-//! whoever makes up identities would be all that random walks meet; and a group's newcomers are rationed, as in the book. What
-//! counts is where a peer was connected from when it came in, not where it says to be: anybody can say that of any group, and
-//! shut it out. Those of private networks have no such limit. An entry has at most [`PEER_ADDRESSES_MAX`] addresses,
-//! which libp2p leaves open: with all of IPv6 and QUIC, an answer that names 20 peers is 20 × (10 × 66 + 48) = 14,160
-//! bytes, and one of 16 KiB is too large.
+//! Its own table of peers follows the same idea. It holds at most [`GROUP_PEERS_MAX`] peers of one address group.
+//! Otherwise random walks would meet only the peers of a party that makes up identities. A group's newcomers are
+//! rationed, as in the book. The group that counts is the one from which a peer was connected when it entered the
+//! table. Its claimed address does not count: a peer could claim any group, and shut that group out. Peers of
+//! private networks have no such limit. An entry has at most [`PEER_ADDRESSES_MAX`] addresses, because libp2p sets
+//! no limit. With all of IPv6 and QUIC, an answer that names 20 peers is 20 × (10 × 66 + 48) = 14,160 bytes, and
+//! one of 16 KiB is too large.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::{Context, Poll};
@@ -28,20 +29,20 @@ use protocol::time::{Duration as Span, Time};
 
 use crate::net::discovery::book::{Group, PEER_ADDRESSES_MAX, Rates, slot_group};
 
-/// Peers of one address group in the table; go-libp2p's has 3, ours a few more for networks that are small.
+/// Peers of one address group in the table. go-libp2p allows 3; we allow a few more, for small networks.
 pub const GROUP_PEERS_MAX: usize = 8;
-/// How long a newcomer to a full bucket may wait for a place, which is libp2p's 60 s, and some more.
+/// How long a newcomer to a full bucket may wait for a place: libp2p's 60 s, and some more.
 const PENDING_TIME: Span = Span::from_secs(90);
 
 type Inner = kad::Behaviour<MemoryStore>;
 type Report = THandlerOutEvent<Inner>;
 
-/// What a peer answered when it was asked who is near some key.
+/// A peer's answer to the question which peers are near some key.
 #[derive(Debug)]
 pub struct Answer {
-    /// By which connection.
+    /// The connection on which it came.
     pub connection: ConnectionId,
-    /// Whom it named, and where.
+    /// The peers that it named, and their addresses.
     pub peers: Vec<KadPeer>,
 }
 
@@ -50,7 +51,8 @@ pub struct Kademlia {
     inner: Inner,
     answers: Vec<Answer>,
     rates: Rates,
-    /// From which group those in the table came, and when; public ones only. As many as are in the table, and those that wait.
+    /// From which group each peer in the table came, and when; public groups only. As many as the table has
+    /// peers, and those that wait.
     sources: BTreeMap<PeerId, (Group, Time)>,
 }
 
@@ -66,7 +68,7 @@ impl Kademlia {
             .set_publication_interval(None)
             .set_provider_publication_interval(None)
             .set_caching(kad::Caching::Disabled)
-            // Who is in the table is decided by `add_address` alone.
+            // `add_address` alone decides which peers are in the table.
             .set_kbucket_inserts(kad::BucketInserts::Manual)
             .set_query_timeout(Duration::from_secs(20));
         let mut inner = Inner::with_config(local, MemoryStore::with_config(local, nothing), config);
@@ -74,8 +76,8 @@ impl Kademlia {
         Self { inner, answers: Vec::new(), rates: Rates::default(), sources: BTreeMap::new() }
     }
 
-    /// A peer told, on a connection `from` there, that it is reached at these addresses, the best first. `source`: the group of
-    /// `from`, as the book counts.
+    /// A peer told, on a connection from `from`, that it is reached at these addresses, the best first. `source`
+    /// is the group of `from`, as the book counts groups.
     pub fn on_told(&mut self, peer: &PeerId, told: &[Multiaddr], from: &Multiaddr, source: Group, now: Time) {
         let told: Vec<_> =
             told.iter().take(PEER_ADDRESSES_MAX).filter_map(|told| told.clone().with_p2p(*peer).ok()).collect();
@@ -96,7 +98,7 @@ impl Kademlia {
         if !self.rates.take(source, now) || !self.has_room(peer, slot_group(from), now) {
             return;
         }
-        // One that waits for a place waits anew, with these addresses only.
+        // A peer that waits for a place waits anew, with these addresses only.
         self.inner.remove_peer(peer);
         let mut added = told.into_iter().map(|address| self.inner.add_address(peer, address));
         if added.any(|added| matches!(added, kad::RoutingUpdate::Failed)) {

@@ -1,4 +1,4 @@
-//! What dials came to, and what became of peers: when each is tried again, and what the operator should know.
+//! The results of dials, and what became of peers: when each is tried again, and what the operator should know.
 
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
@@ -14,19 +14,19 @@ use crate::net::discovery::book::{Group, Retry};
 use crate::net::reason::CloseReason;
 
 impl Discovery {
-    /// A dial led to a connection. Whether that becomes a peer is told by [`Discovery::on_up`].
+    /// A dial led to a connection. [`Discovery::on_up`] tells whether it becomes a peer.
     pub fn on_established(&mut self, id: ConnectionId, peer: PeerId, address: &Multiaddr, now: Time) {
         let Some(dial) = self.dials.remove(&id) else { return };
         match dial.target {
             Target::Fixed(index) => {
                 if let Some(fixed) = self.fixed.get_mut(index) {
                     fixed.found = Some(peer);
-                    // An earlier trouble stays until this one turns out to be a peer, or not.
+                    // An earlier trouble stays until it is known whether this connection becomes a peer.
                     fixed.trouble.get_or_insert(Trouble::NoWordYet);
                 }
             }
-            // An answer is what proves an entry. As a candidate it counts as one more failure until it is a peer: a
-            // connection alone is no success.
+            // An answer proves an entry. For a candidate it counts as one more failure until it is a peer, because
+            // a connection alone is no success.
             Target::Candidate(_) | Target::Feeler(_) => {
                 let (plain, _) = split_peer(address);
                 self.book.on_answer(peer, &plain, now);
@@ -51,7 +51,7 @@ impl Discovery {
         }
     }
 
-    /// A fixed address is not dialled, for a cause that is known before.
+    /// A fixed address is not dialled, for a reason that is known before the dial.
     pub fn on_refused(&mut self, index: usize, failure: Failure, now: Time) {
         let dial = Dial { target: Target::Fixed(index), since: now, tries: None, groups: Vec::new(), turn: 0 };
         self.refused(&dial, failure, now);
@@ -61,7 +61,8 @@ impl Discovery {
         if let Target::Fixed(index) = dial.target
             && let Some(fixed) = self.fixed.get_mut(index)
         {
-            // Who is denied answers there, and need not be dialled while it is a peer by another way, or banned.
+            // The denied peer answers there. It need not be dialled while it is a peer through
+            // another address, or banned.
             fixed.found = if let Failure::Denied { found, .. } = &failure { Some(*found) } else { None };
             if let (Some(wanted), Failure::Another(found)) = (fixed.typed, &failure) {
                 let warning = Warning::AnotherPeer { address: fixed.address.clone(), wanted, found: *found };
@@ -88,9 +89,9 @@ impl Discovery {
         reached.for_each(|fixed| fixed.trouble = None);
     }
 
-    /// A peer's slot is free again. `outbound`: we had dialled it.
+    /// A peer's slot is free again. `outbound` means that we had dialled it.
     pub fn on_down(&mut self, peer: &PeerId, outbound: bool, reason: CloseReason, now: Time) {
-        // Only those that we chose: whoever dials us could have us change our peers at will.
+        // Only peers that we chose count: otherwise any peer that dials us could make us change our peers at will.
         if outbound && reason.is_silence() {
             self.exchange.on_silence(now);
         }
@@ -112,7 +113,7 @@ impl Discovery {
         self.query_at = self.query_at.min(now + QUERY_MIN);
     }
 
-    /// Who answered at a fixed address is no peer any more: the next to answer there may be another.
+    /// The node that answered at a fixed address is no longer a peer. Another may answer there next.
     fn forget_found(&mut self, peer: &PeerId, reason: CloseReason, now: Time) {
         for fixed in self.fixed.iter_mut().filter(|fixed| fixed.peer().as_ref() == Some(peer)) {
             fixed.trouble = Some(Trouble::Closed(reason));
@@ -141,7 +142,7 @@ impl Discovery {
         }
     }
 
-    /// A pick came to nothing after so many tries in a row.
+    /// A pick failed after this number of tries in a row.
     fn owe(&mut self, groups: Vec<Group>, turn: u8) {
         if (1..GROUP_TRIES).contains(&turn) && self.owed.len() < DIALS_MAX {
             self.owed.extend(groups.into_iter().map(|group| (group, turn)));

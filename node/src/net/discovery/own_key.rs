@@ -1,17 +1,19 @@
-//! Whether another machine uses this node's key: what a copied data dir does. Decides only: no sockets, no clock.
+//! Whether another machine uses this node's key, as happens when a data dir is copied. Decides
+//! only: no sockets, no clock.
 //!
-//! Nobody else can prove our id, so whoever does is this node, has its key, or passes this node's own connections back to
-//! it. Where they come back, by a name or a router that turns our own packets round, the answer that the dial got and the
-//! call that a listener took belong together. An answer without a call, or a call without an answer, comes from
-//! elsewhere. One half may be late by a whole handshake, or lost: in a limit of our own, or because somebody in between
-//! cut the connection before the listener knew whose it was. So each waits that long, a call that came to nothing
-//! counts as the one that an answer lacks, and one half alone is no sign, but two soon after one another are.
+//! A node that proves our id is this node, has its key, or passes this node's own connections back to it. They
+//! may come back through a name, or a router that returns our own packets. Then the answer that the dial got and
+//! the call that a listener accepted belong together. An answer without a call, or a call without an answer,
+//! comes from elsewhere. One half may be late by a whole handshake. It may also be lost: to one of our own
+//! limits, or because the connection was cut on the way before the listener knew whose it was. So each half waits
+//! that long, and a call that failed counts as the one that an answer lacks. One half alone is no sign, but two
+//! soon after one another are.
 //!
-//! Two machines with one key need not meet. Their peers see one node that connects again and again, and keep now the
-//! newer connection, now the older one. So a peer that closes one connection of ours after the other, at least one of
-//! which was already up, is a sign as well, though of less weight: any peer can do that at will. It counts if the operator
-//! named the peer's address; of others there must be two, from different address groups. A peer that is full closes
-//! connections too, but none that was up.
+//! Two machines with one key need not meet. Their peers see one node that connects again and again. They keep now
+//! the newer connection, now the older one. So a peer that closes one of our connections after the other is a sign
+//! as well, if at least one of these was already up. This sign has less weight, because any peer can do that at
+//! will. It counts if the operator named the peer's address. Of other peers there must be two, from different
+//! address groups. A peer that is full closes connections too, but none that was up.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -19,17 +21,18 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::AddressGroup;
 use protocol::time::{Duration, Time};
 
-/// An answer and a call that are not further apart than this belong together: a handshake's 10 s
-/// (`transport::SETUP_TIMEOUT`) and two more for what waits in queues.
+/// An answer and a call that are no further apart than this belong together: a handshake's 10 s
+/// (`transport::SETUP_TIMEOUT`) and two more for the time in queues.
 pub const PAIR_TIME: Duration = Duration::from_secs(12);
-/// An answer without a call, or a call without an answer, counts for so long: if a second comes by then, they are a sign.
-/// Five retries at their slowest.
+/// How long an answer without a call, or a call without an answer, counts. If a second one comes in this time, the
+/// two are a sign. This is five retries at their slowest.
 pub const LONE_TIME: Duration = Duration::from_secs(300);
-/// Connections that one peer closes soon, within [`CUT_TIME`], before they count. A peer that starts anew closes one.
+/// How many connections one peer must close soon, within [`CUT_TIME`], before they count. A peer
+/// that restarts closes one.
 pub const CUTS_MIN: usize = 3;
-/// How soon, and within what time.
+/// How soon after its start a connection must be closed, and the time within which such closings are counted.
 pub const CUT_TIME: Duration = Duration::from_secs(60);
-/// Between two warnings of one kind.
+/// The time between two warnings of one kind.
 pub const KEY_WARN_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Answers and calls remembered: as many as come in [`PAIR_TIME`] at one retry a second of five addresses.
@@ -46,12 +49,12 @@ pub enum KeySign {
     Replaced(PeerId),
 }
 
-/// How a peer came to be dialled, which says what its closings weigh.
+/// How a peer came to be dialled. This decides how much its closings count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// At an address that the operator gave.
     Fixed,
-    /// At one that was learned, in this address group.
+    /// At an address that was learned, in this address group.
     Learned(Option<AddressGroup>),
 }
 
@@ -60,14 +63,14 @@ pub enum Origin {
 pub struct KeyWatch {
     answers: VecDeque<(Multiaddr, Time)>,
     calls: VecDeque<(Multiaddr, Time)>,
-    /// Calls that came to nothing before it was known whose they were.
+    /// Calls that failed before it was known whose they were.
     nameless: VecDeque<Time>,
     lone_answer: Option<Time>,
     lone_call: Option<Time>,
-    /// When a peer's connection came up, and when earlier ones were closed soon.
+    /// When a peer's connection came up, and when earlier ones were closed soon after they came up.
     ups: HashMap<PeerId, Time>,
     cuts: HashMap<PeerId, Vec<Cut>>,
-    /// The last peer of a learned address that closed too many.
+    /// The last peer of a learned address that closed too many connections.
     suspect: Option<(PeerId, Option<AddressGroup>, Time)>,
     seen: Told<Multiaddr>,
     replaced: Told<PeerId>,
@@ -79,8 +82,8 @@ struct Cut {
     was_up: bool,
 }
 
-/// Signs of one kind: what there is to tell, and when one was told last. Each kind has its own, so that one that any
-/// peer can raise keeps none back that only a key can.
+/// Signs of one kind: what is to be told, and when one was last told. Each kind has its own, so that a sign that
+/// any peer can cause delays none that needs the key.
 #[derive(Debug)]
 struct Told<T> {
     sign: Option<T>,
@@ -93,12 +96,12 @@ impl KeyWatch {
         push(&mut self.answers, (address, now));
     }
 
-    /// Somebody with our own id called from this address.
+    /// A node with our own id called from this address.
     pub fn on_call(&mut self, address: Multiaddr, now: Time) {
         push(&mut self.calls, (address, now));
     }
 
-    /// A call came to nothing before it was known whose it was.
+    /// A call failed before it was known whose it was.
     pub fn on_nameless_call(&mut self, now: Time) {
         if self.nameless.len() >= SIGNS_MAX {
             self.nameless.pop_front();
@@ -106,7 +109,7 @@ impl KeyWatch {
         self.nameless.push_back(now);
     }
 
-    /// A connection that we dialled is a gossip peer's.
+    /// A connection that we dialled has become a gossip peer.
     pub fn on_up(&mut self, peer: PeerId, now: Time) {
         self.ups.retain(|_, up| now.since(*up) < CUT_TIME);
         if self.ups.len() < WATCHED_MAX {
@@ -114,7 +117,8 @@ impl KeyWatch {
         }
     }
 
-    /// A peer closed a connection that we dialled, whether it was up or not, and said nothing. One that was lost is none.
+    /// A peer closed a connection that we dialled, whether it was up or not, without a goodbye. A lost
+    /// connection does not count.
     pub fn on_closed(&mut self, peer: PeerId, origin: Origin, now: Time) {
         let up = self.ups.remove(&peer);
         if up.is_some_and(|up| now.since(up) >= CUT_TIME) {
@@ -139,13 +143,13 @@ impl KeyWatch {
         }
     }
 
-    /// What there is to tell now.
+    /// The sign to tell now.
     pub fn poll(&mut self, now: Time) -> Option<KeySign> {
         self.pair(now);
         self.seen.take(now).map(KeySign::SeenAt).or_else(|| self.replaced.take(now).map(KeySign::Replaced))
     }
 
-    /// Whether a peer's closings are a sign, or need another peer's beside them.
+    /// Whether a peer's closings are a sign by themselves. Otherwise another peer's closings are needed as well.
     fn is_believed(&mut self, peer: PeerId, origin: Origin, now: Time) -> bool {
         let Origin::Learned(group) = origin else { return true };
         let confirmed = self.suspect.is_some_and(|(other, elsewhere, at)| {
@@ -155,13 +159,13 @@ impl KeyWatch {
         confirmed
     }
 
-    /// Takes out what belongs together, and then what has waited in vain for its other half.
+    /// Removes the pairs that belong together, and then the halves that have waited in vain.
     fn pair(&mut self, now: Time) {
         self.answers.retain(|(_, at)| {
             let call = self.calls.iter().position(|(_, call)| apart(*call, *at) <= PAIR_TIME);
             call.and_then(|call| self.calls.remove(call)).is_none()
         });
-        // An answer waits first, and its nameless call may be as much older.
+        // An answer waits first, and its nameless call may be older by as much again.
         self.nameless.retain(|call| now.since(*call) <= PAIR_TIME.times(3));
         while let Some((address, at)) = pop_overdue(&mut self.answers, now) {
             let call = self.nameless.iter().position(|call| apart(*call, at) <= PAIR_TIME);
@@ -185,7 +189,7 @@ impl<T> Default for Told<T> {
 }
 
 impl<T> Told<T> {
-    /// The sign, unless one like it was told a short while ago.
+    /// The sign, unless a similar one was told a short while ago.
     fn take(&mut self, now: Time) -> Option<T> {
         let due = self.at.is_none_or(|at| now.since(at) >= KEY_WARN_INTERVAL);
         let sign = self.sign.take().filter(|_| due)?;
@@ -207,7 +211,7 @@ fn push(sights: &mut VecDeque<(Multiaddr, Time)>, sight: (Multiaddr, Time)) {
     }
 }
 
-/// The first, if it has waited in vain for its other half.
+/// The first one, if it has waited in vain for its other half.
 fn pop_overdue(sights: &mut VecDeque<(Multiaddr, Time)>, now: Time) -> Option<(Multiaddr, Time)> {
     let overdue = sights.front().is_some_and(|(_, at)| now.since(*at) > PAIR_TIME);
     overdue.then(|| sights.pop_front()).flatten()

@@ -1,5 +1,5 @@
-//! What is wanted now: fixed addresses, candidates, feelers, walks, and whom to leave. The rules are at the heads of
-//! `discovery.rs` and `exchange.rs`.
+//! What is wanted now: fixed addresses, candidates, feelers, walks, and which peers to disconnect. The rules are
+//! at the heads of `discovery.rs` and `exchange.rs`.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ impl Discovery {
         for (index, fixed) in self.fixed.iter_mut().enumerate() {
             let held = fixed.peer().is_some_and(|peer| view.holds_slot(&peer) || view.is_banned(&peer));
             let dialling = self.dials.values().any(|dial| dial.target == Target::Fixed(index));
-            // Our own id, typed into a list that all nodes have.
+            // Our own id was typed, in a list that all nodes have.
             if fixed.typed == Some(self.local)
                 || held
                 || dialling
@@ -47,7 +47,7 @@ impl Discovery {
         }
     }
 
-    /// Candidates for free slots: the last run's anchors, then what the book picks.
+    /// Candidates for free slots: the last run's anchors, then the book's picks.
     pub(super) fn poll_book(&mut self, now: Time, view: &impl View, free: usize, wants: &mut Vec<Want>) {
         let mut taken = self.taken(view);
         for _ in 0..free {
@@ -67,7 +67,8 @@ impl Discovery {
         }
     }
 
-    /// Somebody in a group that has fewer than so many slots, and how many tries in a row that is for the group.
+    /// A peer in a group that has fewer than the given number of slots, and the number of tries
+    /// in a row for this group.
     fn pick_one(&mut self, now: Time, view: &impl View, taken: (&Taken, usize)) -> Option<(Pick, u8)> {
         let usable = Usable { view, taken: Some(taken), unwanted: self.unwanted() };
         let usable = |peer: &PeerId, addresses: &[Multiaddr]| usable.of(peer, addresses);
@@ -78,7 +79,7 @@ impl Discovery {
         let mut owing = owed.iter().enumerate();
         let made_good =
             owing.find_map(|(at, (group, failed))| Some((at, book.pick_in(*group, now, usable)?, *failed)));
-        // Those before it have nobody that may be dialled.
+        // The groups before it have no peer that may be dialled.
         if let Some((at, pick, failed)) = made_good {
             owed.drain(..=at);
             return Some((pick, failed.saturating_add(1)));
@@ -113,7 +114,8 @@ impl Discovery {
         }
     }
 
-    /// With all slots in use: leaves a peer where that is due, and tells how many candidates to try besides.
+    /// While all slots are in use: disconnects a peer if that is due, and returns how many
+    /// candidates to try as well.
     pub(super) fn exchange(
         &mut self,
         now: Time,
@@ -122,10 +124,10 @@ impl Discovery {
         wants: &mut Vec<Want>,
     ) -> usize {
         let mut peers = view.outbound_peers();
-        // Who came last is the extra one.
+        // The peer that came last is the extra one.
         peers.sort_by_key(|peer| (self.held.get(peer).copied().unwrap_or(now), *peer));
         let extra = peers.get(self.target).copied();
-        // More than one too many: a limit was lowered, or two came at once.
+        // There is more than one too many, because a limit was lowered or two came at once.
         if peers.len() > self.target.saturating_add(REFRESH_EXTRA) {
             wants.extend(peers.last().copied().map(Want::Leave));
             return 0;

@@ -1,5 +1,5 @@
-//! Which of the address book may be dialled now: whoever is no peer yet, is not banned, and is in a group that may have one
-//! more slot.
+//! Which entries of the address book may be dialled now: peers that are not connected yet, are not banned, and are
+//! in a group that may have one more slot.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use super::{Discovery, Target, View};
 use crate::net::addresses::ip_of;
 use crate::net::discovery::book::{Group, slot_group};
 
-/// Slots in use of each group, with those that dials under way may get.
+/// The slots in use in each group, including those that dials under way may get.
 pub(super) type Taken = BTreeMap<Group, usize>;
 
-/// Which of the book may be dialled now.
+/// Which entries of the book may be dialled now.
 pub(super) struct Usable<'a, V> {
     pub(super) view: &'a V,
-    /// The slots of each group, and how many are enough; `None` where no slot is wanted.
+    /// The slots of each group, and how many are enough; `None` if no slot is wanted.
     pub(super) taken: Option<(&'a Taken, usize)>,
     pub(super) unwanted: Vec<PeerId>,
 }
@@ -38,7 +38,7 @@ impl<V: View> Usable<'_, V> {
 }
 
 impl Discovery {
-    /// The groups that have an outbound slot, or may get one by a dial under way.
+    /// The groups that have an outbound slot, or may get one from a dial under way.
     pub(super) fn taken(&self, view: &impl View) -> Taken {
         let dialled = self.dials.values().flat_map(|dial| &dial.groups).copied();
         let mut taken = Taken::new();
@@ -46,7 +46,8 @@ impl Discovery {
         taken
     }
 
-    /// Peers that are being dialled, by the book or at a fixed address. One whose fixed address fails may be reached elsewhere.
+    /// Peers that are being dialled, by the book or at a fixed address. A peer whose fixed address fails
+    /// may be reached elsewhere.
     pub(super) fn unwanted(&self) -> Vec<PeerId> {
         let fixed = self.fixed.iter().filter(|fixed| fixed.retry.failures <= 1).filter_map(Fixed::peer);
         let dialled = self.dials.values().filter_map(|dial| match dial.target {

@@ -1,4 +1,4 @@
-//! What discovery is asked with and what it answers, as plain data.
+//! The questions to discovery and its answers, as plain data.
 
 use std::net::IpAddr;
 
@@ -7,19 +7,19 @@ use libp2p::{Multiaddr, PeerId};
 use super::Warning;
 use crate::net::discovery::book::Group;
 
-/// What is known of the slots when [`Discovery::poll`](super::Discovery::poll) is called.
+/// What is known about the slots when [`Discovery::poll`](super::Discovery::poll) is called.
 pub trait View {
     /// Outbound slots in use, without reserved peers.
     fn outbound(&self) -> usize;
-    /// Whom these are held by, as far as they are gossip peers already.
+    /// The peers that hold these, as far as they are gossip peers already.
     fn outbound_peers(&self) -> Vec<PeerId>;
-    /// The groups of the addresses at which outbound slots are held, without what the operator gave.
+    /// The groups of the addresses at which outbound slots are held, without addresses that the operator gave.
     fn outbound_groups(&self) -> Vec<Group>;
     /// Whether the peer holds a slot.
     fn holds_slot(&self, peer: &PeerId) -> bool;
     /// Whether the peer is not wanted for now.
     fn is_banned(&self, peer: &PeerId) -> bool;
-    /// Whether nobody at the address is wanted for now.
+    /// Whether no peer at this address is wanted for now.
     fn is_banned_address(&self, address: IpAddr) -> bool;
 }
 
@@ -32,7 +32,7 @@ pub enum Want {
         index: usize,
         /// The address, without `/p2p`.
         address: Multiaddr,
-        /// The peer id that was typed with it, which who answers must have.
+        /// The peer id that was typed with it. The node that answers must have it.
         peer: Option<PeerId>,
         /// Whether it counts for no limit.
         reserved: bool,
@@ -44,14 +44,15 @@ pub enum Want {
         /// Its addresses.
         addresses: Vec<Multiaddr>,
     },
-    /// Connect to this candidate, without asking for a slot, and call [`Discovery::dialling`](super::Discovery::dialling).
+    /// Connect to this candidate, without asking for a slot, and call
+    /// [`Discovery::dialling`](super::Discovery::dialling).
     Feeler {
         /// Its peer id.
         peer: PeerId,
         /// Its addresses.
         addresses: Vec<Multiaddr>,
     },
-    /// Leave this peer: another has taken its place, or is to.
+    /// Disconnect this peer: another has taken its place, or is to take it.
     Leave(PeerId),
     /// Look up a random key in Kademlia.
     Walk,
@@ -59,12 +60,12 @@ pub enum Want {
     Warn(Warning),
 }
 
-/// Who tells of a peer's addresses.
+/// Who told a peer's addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToldBy {
     /// The peer itself, on a connection that proves its id.
     Itself,
-    /// Somebody else, who may be wrong or lie.
+    /// Another peer, which may be wrong or lie.
     Others,
 }
 

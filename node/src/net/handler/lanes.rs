@@ -1,5 +1,5 @@
-//! The four streams of a connection's two lanes, and what both sides say on them besides the engine's messages: acks and
-//! pings. Nobody else hears of these.
+//! The four streams of a connection's two lanes. Besides the engine's messages both sides send acks and pings on
+//! them, which only the handler sees.
 //!
 //! Deliberately absent: when lanes may be opened, and what becomes of the connection (`handler.rs`).
 
@@ -22,9 +22,9 @@ use crate::net::framing::FrameError;
 use crate::net::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, Pings, Uplink, Words};
 use crate::net::reason::CloseReason;
 
-/// Flushed control bytes are told of when they are so many: 8 KiB, a 32nd of the credit. A report wakes the loop, and
-/// most frames have some hundred bytes. What is held back can't hold the engine up: with the rest drained it has more
-/// credit than its largest frame and the reserve take.
+/// Flushed control bytes are reported when there are this many: 8 KiB, a 32nd of the credit. A report wakes the
+/// loop, and most frames have some hundred bytes. Bytes that are not reported yet can't stop the engine: with the
+/// rest drained it has more credit than its largest frame and the reserve need.
 pub const FLUSHED_BYTES_MIN: usize = CONTROL_CREDIT_BYTES / 32;
 
 /// The lanes.
@@ -38,11 +38,11 @@ pub(super) struct Lanes {
     greeted: bool,
     /// Since when we don't read.
     paused: Option<Time>,
-    /// What we ourselves have to say on the control lane.
+    /// What this side itself has to say on the control lane.
     words: Words,
-    /// Our pings, from our Hello on.
+    /// Our pings, which begin with our Hello.
     pings: Option<Pings>,
-    /// Control bytes flushed that the behaviour was not told of.
+    /// Flushed control bytes that the behaviour has not been told of.
     flushed: usize,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Lanes {
 pub(super) enum Own {
     /// Nothing, as it should.
     Silent,
-    /// It has closed one, or its half of it.
+    /// It has closed one, or its half of one.
     Left,
 }
 
@@ -83,7 +83,7 @@ impl Lanes {
         Ok(())
     }
 
-    /// A lane that we opened is there.
+    /// A lane that we opened is ready.
     pub(super) fn on_outbound(&mut self, lane: Lane, stream: Stream, deadlines: &Deadlines, uplink: &Arc<Uplink>) {
         match lane {
             Lane::Control => self.control_out = Some(ControlWriter::new(stream, deadlines.write_stall)),
@@ -91,7 +91,7 @@ impl Lanes {
         }
     }
 
-    /// Whether both lanes are open both ways.
+    /// Whether both lanes are open in both directions.
     pub(super) fn are_open(&self) -> bool {
         self.control_out.is_some()
             && self.bulk_out.is_some()
@@ -99,7 +99,7 @@ impl Lanes {
             && self.bulk_in.is_some()
     }
 
-    /// Takes our control lane out, for a last word.
+    /// Removes our control lane, for a last message.
     pub(super) fn take_control(&mut self) -> Option<ControlWriter> {
         self.control_out.take()
     }
@@ -118,13 +118,13 @@ impl Lanes {
         match (lane, &mut self.control_out, &mut self.bulk_out) {
             (Lane::Control, Some(control), _) => control.push(message),
             (Lane::Bulk, _, Some(bulk)) => bulk.push(message),
-            // Failed meanwhile; the behaviour is being told.
+            // The lanes failed meanwhile; the behaviour is being told.
             _ => Ok(()),
         }
     }
 
-    /// Reads, or stops reading. A pause that we make is not the peer's fault: neither what it sent meanwhile, nor its acks,
-    /// which wait with it.
+    /// Starts or stops reading. A pause that we make is not the peer's fault. So it is not blamed for what it sent
+    /// meanwhile, nor for its acks, which wait as well.
     pub(super) fn set_read(&mut self, allowed: bool, now: Time) {
         if !allowed {
             self.paused.get_or_insert(now);
@@ -135,7 +135,7 @@ impl Lanes {
         }
     }
 
-    /// Does what can be done now: writes, then reads until something is to be told.
+    /// Does what can be done now: writes, then reads until there is something to report.
     pub(super) fn exchange(
         &mut self,
         cx: &mut Context<'_>,
@@ -143,22 +143,22 @@ impl Lanes {
         budget: &Arc<BulkBudget>,
         reports: &mut VecDeque<Report>,
     ) -> Result<(), CloseReason> {
-        // A peer that has left our streams shows when we write.
+        // If a peer has closed our streams, this shows when we write.
         self.watch_own(cx)?;
         let written = self.write(cx, now, reports);
         if written == Err(CloseReason::ClosedByPeer) {
-            // What it said before it left is read first: that may be why.
+            // What the peer said before it closed our streams is read first: it may tell the reason.
             self.read(cx, now, budget, reports)?;
             return if reports.is_empty() { written } else { Ok(()) };
         }
         written?;
         self.read(cx, now, budget, reports)?;
-        // What was read may have brought acks to send, or room in the window.
+        // The read may have brought acks to send, or room in the window.
         self.write(cx, now, reports)
     }
 
-    /// Looks at the streams that we opened. A peer that writes there has a wrong idea of the lanes, and is to learn it at once:
-    /// nobody would ever read it.
+    /// Looks at the streams that we opened. A peer that writes there misunderstands the lanes, and should learn it
+    /// at once, because nobody would ever read it.
     pub(super) fn watch_own(&mut self, cx: &mut Context<'_>) -> Result<Own, CloseReason> {
         let control = self.control_out.as_mut().map(|lane| (Lane::Control, &mut lane.stream));
         let bulk = self.bulk_out.as_mut().map(|lane| (Lane::Bulk, &mut lane.stream));
@@ -173,7 +173,8 @@ impl Lanes {
         Ok(seen)
     }
 
-    /// When the lanes are to be looked at next: somebody has been silent for too long then, or something may leave.
+    /// When the lanes have to be looked at next: then one side has been silent for too long,
+    /// or something may leave.
     pub(super) fn next_deadline(&self) -> Option<Time> {
         let control = self.control_out.as_ref().and_then(ControlWriter::deadline);
         let wake = self.bulk_out.as_ref().and_then(BulkWriter::wake_at);
@@ -217,7 +218,7 @@ impl Lanes {
         }
     }
 
-    /// Reads one frame of each lane at most: the connection task hands reports on before it reads further.
+    /// Reads one frame of each lane at most: the connection task passes reports on before it reads further.
     fn read(
         &mut self,
         cx: &mut Context<'_>,
@@ -236,7 +237,7 @@ impl Lanes {
                     let drained = lane.acknowledged(bytes, now)?;
                     reports.push_back(Report::Drained(Lane::Bulk, drained));
                 }
-                // Of several that come before an answer could leave, the last one is answered.
+                // If several come before an answer could leave, the last one is answered.
                 Message::Ping(nonce) if self.greeted => {
                     self.words.pong = Some(nonce);
                     cx.waker().wake_by_ref();
@@ -252,7 +253,7 @@ impl Lanes {
             }
             return Ok(());
         }
-        // There was nothing to read, so it isn't we who are late.
+        // There was nothing to read, so this side is not the one that is late.
         if self.pings.as_mut().is_some_and(|pings| pings.is_overdue(now)) {
             return Err(CloseReason::PingTimeout);
         }

@@ -1,4 +1,4 @@
-//! The names under which lanes are negotiated, and which lane a stream is by its name.
+//! The protocol names under which lanes are negotiated, and which lane a stream is by its name.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -8,7 +8,7 @@ use libp2p::{Stream, StreamProtocol};
 use protocol::items::network::NetworkId;
 use protocol::wire::message::{Lane, VERSION};
 
-/// The names under which a network's lanes are negotiated.
+/// The protocol names under which a network's lanes are negotiated.
 #[derive(Clone, Debug)]
 pub struct LaneProtocols {
     control: StreamProtocol,

@@ -1,4 +1,4 @@
-//! The bytes that half-read bulk frames of all peers may take together.
+//! The bytes that the half-read bulk frames of all peers may use together.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -7,8 +7,8 @@ use protocol::limits::BULK_FRAME_BYTES_MAX;
 
 /// Bytes of half-read bulk frames of all peers together: 16 of the largest, 64 MiB.
 pub const BULK_BUDGET_BYTES: usize = 16 * BULK_FRAME_BYTES_MAX;
-/// The bytes that half-read bulk frames of all peers may take. A frame's declared length is reserved before its body
-/// is read, so that whoever has begun can finish; who comes too late waits.
+/// The bytes that the half-read bulk frames of all peers may use. A frame's declared length is reserved before its
+/// body is read, so that a peer that has begun can finish. A peer that comes too late waits.
 #[derive(Debug)]
 pub struct BulkBudget {
     state: Mutex<BudgetState>,
@@ -18,12 +18,12 @@ pub struct BulkBudget {
 struct BudgetState {
     free: usize,
     waiting: Vec<Waker>,
-    /// Who holds a share, one for a connection: they must hurry when somebody waits.
+    /// The holders of shares, one for each connection. They must hurry when another connection waits.
     holding: Vec<(u64, Waker)>,
     next_id: u64,
 }
 
-/// A share of a [`BulkBudget`]; given back when dropped.
+/// A share of a [`BulkBudget`]. It is given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     pub(super) budget: Arc<BulkBudget>,
@@ -40,7 +40,7 @@ impl BulkBudget {
         })
     }
 
-    /// Takes `bytes`, or has the task woken when some are given back.
+    /// Takes `bytes`, or makes sure that the task is woken when some are given back.
     pub(crate) fn poll_reserve(self: &Arc<Self>, cx: &Context<'_>, bytes: usize) -> Poll<Reservation> {
         let mut state = self.lock();
         if state.free >= bytes {

@@ -1,4 +1,5 @@
-//! The sending end of the bulk lane: chunks of shared frames, as fast as the peer's window and the node's uplink allow.
+//! The sending end of the bulk lane. It sends chunks of shared frames, as fast as the peer's window and
+//! the node's uplink allow.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -23,7 +24,7 @@ pub(crate) struct BulkWriter {
     uplink: Arc<Uplink>,
     member: Member,
     queue: VecDeque<Arc<Frame>>,
-    /// Message bytes queued, being written, or not acknowledged.
+    /// Message bytes that are queued, being written, or not acknowledged.
     outstanding: usize,
     writing: Option<Writing>,
     window: BulkWindow,
@@ -32,11 +33,11 @@ pub(crate) struct BulkWriter {
     unflushed: bool,
     stall: Duration,
     deadline: Option<Time>,
-    /// When the next chunk may leave, if only the pace holds it up.
+    /// When the next chunk may leave, if only the pace delays it.
     wake_at: Option<Time>,
 }
 
-/// A frame of which something is still to be written.
+/// A frame that is not yet wholly written.
 #[derive(Debug)]
 struct Writing {
     frame: Arc<Frame>,
@@ -70,7 +71,7 @@ impl BulkWriter {
         if self.outstanding > BULK_CREDIT_BYTES { Err(CloseReason::QueueOverrun) } else { Ok(()) }
     }
 
-    /// Writes at most one chunk. True if it did: control frames go before the next.
+    /// Writes at most one chunk. True if it did: control frames go before the next chunk.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, now: Time) -> Result<bool, CloseReason> {
         self.wake_at = None;
         if self.unflushed {
@@ -90,7 +91,8 @@ impl BulkWriter {
         let rest = writing.frame.bytes().get(writing.at..).unwrap_or_default();
         let room = self.window.room();
         let chunk = rest.get(..BULK_CHUNK_BYTES).unwrap_or(rest);
-        // Whole chunks: what an ack opened a little at a time would leave in little frames of the multiplexer's.
+        // Only whole chunks: otherwise the little room that each ack opens would make little
+        // frames in the multiplexer.
         if room < chunk.len() {
             writing.turn.give_up();
             return Ok(false);
@@ -143,27 +145,27 @@ impl BulkWriter {
             self.frames.pop_front();
         }
         self.outstanding = self.outstanding.saturating_sub(drained);
-        // What waits for its turn is not the peer's delay.
+        // Bytes that wait for their turn are not the peer's delay.
         self.deadline = (self.window.under_way() > 0).then(|| now + self.stall);
         Ok(drained)
     }
 
-    /// By when the peer must have taken or acknowledged something.
+    /// The time by which the peer must have accepted or acknowledged something.
     pub(crate) const fn deadline(&self) -> Option<Time> {
         self.deadline
     }
 
-    /// When to poll again, though nothing came.
+    /// When to poll again, even if nothing came.
     pub(crate) const fn wake_at(&self) -> Option<Time> {
         self.wake_at
     }
 
-    /// We read no acks for so long: the peer has that much more time.
+    /// We read no acks for this long, so the peer gets as much more time.
     pub(crate) fn excuse(&mut self, pause: Duration) {
         self.deadline = self.deadline.map(|deadline| deadline + pause);
     }
 
-    /// The stream takes nothing: others may go first, and the peer's time runs. Nothing was written.
+    /// The stream accepts nothing: others may go first, and the peer's time runs. Nothing was written.
     fn held_up(&mut self, now: Time) -> bool {
         if let Some(writing) = &self.writing {
             writing.turn.give_up();

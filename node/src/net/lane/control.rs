@@ -30,17 +30,17 @@ pub(crate) struct ControlWriter {
 #[derive(Debug, Default)]
 struct Chunk {
     bytes: Vec<u8>,
-    /// Message bytes of the engine's in it: without prefixes and the driver's own words.
+    /// The engine's message bytes in it, without prefixes and the driver's own messages.
     credit: usize,
 }
 
-/// What the driver itself says on a control lane, before the next chunk is written. None of it is queued twice, so a peer
-/// can't make it grow.
+/// What the driver itself says on a control lane, before the next chunk is written. None of it is queued twice, so
+/// a peer can't make it grow.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
-    /// Bulk bytes read that the peer is to be told of.
+    /// Bulk bytes that were read, of which the peer is to be told.
     pub(crate) ack: u64,
-    /// A ping of ours.
+    /// One of our pings.
     pub(crate) ping: Option<Nonce>,
     /// The answer to the peer's last ping.
     pub(crate) pong: Option<Nonce>,
@@ -61,7 +61,7 @@ impl ControlWriter {
         Self { stream, chunks: VecDeque::new(), queued: 0, writing: None, stall, deadline: None }
     }
 
-    /// Queues a message of the engine's.
+    /// Queues a message of the engine.
     pub(crate) fn push(&mut self, message: &Message) -> Result<(), CloseReason> {
         let bytes = self.append(message);
         if let Some(last) = self.chunks.back_mut() {
@@ -71,7 +71,7 @@ impl ControlWriter {
         if self.queued > CONTROL_CREDIT_BYTES { Err(CloseReason::QueueOverrun) } else { Ok(()) }
     }
 
-    /// Writes what it can; returns the message bytes that were flushed. `words` are sent along and taken.
+    /// Writes what it can, and returns the message bytes that were flushed. `words` are sent along, and taken.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -134,7 +134,7 @@ impl ControlWriter {
         let Some(last) = self.chunks.back_mut() else { return 0 };
         let before = last.bytes.len();
         let bytes = write_frame(message, &mut last.bytes);
-        // A frame that leads over the bound starts a buffer of its own.
+        // A frame that exceeds the bound starts its own buffer.
         if before > 0 && last.bytes.len() > WRITE_BUFFER_BYTES {
             let moved = last.bytes.split_off(before);
             self.chunks.push_back(Chunk { bytes: moved, credit: 0 });

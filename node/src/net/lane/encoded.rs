@@ -1,8 +1,8 @@
-//! A large body's frame, encoded once for all peers that it goes to.
+//! A large body's frame, encoded once for all peers that receive it.
 //!
-//! The frames are remembered by what they are made of, and weakly: whoever still writes one keeps it alive, and when
-//! the last of them is done nothing is left of it. Small bodies are copied into each peer's write buffer, which costs
-//! less than to look them up.
+//! Frames are remembered by the message from which they are made, and weakly: each connection that still writes a
+//! frame keeps it alive, and when the last one is done nothing remains. Small bodies are copied into each peer's
+//! write buffer, which costs less than to look them up.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -13,7 +13,8 @@ use protocol::wire::message::{Body, Message};
 
 use crate::net::framing::write_frame;
 
-/// Frames remembered: one pointer pair each. What is sent to several peers is sent within a few milliseconds.
+/// Frames remembered: one pointer pair each. A body that is sent to several peers is sent
+/// within a few milliseconds.
 const FRAMES_MAX: usize = 16;
 
 /// An encoded frame.
@@ -30,7 +31,7 @@ pub struct Frames {
     known: VecDeque<(Source, Weak<Frame>)>,
 }
 
-/// What a frame is made of. As long as a weak pointer is kept nothing else is allocated there.
+/// What a frame is made of. As long as a weak pointer is kept, nothing else is allocated at its address.
 #[derive(Debug)]
 enum Source {
     Block(Weak<Block>),

@@ -1,16 +1,17 @@
 //! How fast the node's bulk lanes together may write: no faster than its uplink was seen to carry.
 //!
-//! Each peer's window tells what that peer's path holds. But all peers share the uplink, a window hears of a queue only
-//! a round trip after it was built, and several that open at once fill it before any of them hears. So what all of them
-//! write is spaced, at a rate that comes from trains: now and then [`TRAIN_BYTES`] leave at twice the rate, and the
-//! distance at which their acks come back tells what the path carried. What a train took ahead is waited for
-//! afterwards: it adds at most half its length to a queue, 10 ms at 50 Mbit/s, and nothing to the rate.
+//! Each peer's window tells how much that peer's path holds. But all peers share the uplink. A window learns of a
+//! queue only a round trip after it was built, and several windows that open at once fill the uplink before any of
+//! them learns of it. So the writes of all lanes are spaced, at a rate that comes from trains. Now and then
+//! [`TRAIN_BYTES`] leave at twice the rate. The distance at which their acks come back tells what the path
+//! carried. After a train the lanes wait for as long as the train was ahead. So a train adds at most half its
+//! length to a queue, 10 ms at 50 Mbit/s, and nothing to the rate.
 //!
-//! A train is as good as the peer that acks it. Acks count for no faster than the train left, and for little more than
-//! the present rate; the lower median of [`TRAINS`] decides. A peer that sees a queue, maybe of a slow link of its own,
-//! sends fewer trains, and what came to less than a quarter of another's is forgotten.
+//! A train is as good as the peer that acks it. Acks count for no faster than the train left, and for little more
+//! than the present rate. The lower median of [`TRAINS`] decides. A peer that sees a queue, maybe of its own slow
+//! link, sends fewer trains. A result below a quarter of another's is forgotten.
 //!
-//! Sans-IO. Whose turn it is among several is `uplink`'s matter.
+//! Sans-IO. `uplink` decides whose turn it is among several.
 
 use std::collections::VecDeque;
 
@@ -24,52 +25,57 @@ pub const RATE_INITIAL: u64 = 2_500_000;
 /// The least rate, in bytes a second: 1 Mbit/s.
 pub const RATE_MIN: u64 = 125_000;
 
-/// The largest, in bytes a second: 80 Gbit/s, over what a loopback carries.
+/// The largest rate, in bytes a second: 80 Gbit/s, more than a loopback carries.
 pub const RATE_MAX: u64 = 10_000_000_000;
 
-/// A train: eight chunks, if the peer's window has room for them and the body the bytes. 128 KiB is 21 ms at 50 Mbit/s,
-/// which stands out from jitter.
+/// A train: eight chunks, if the peer's window has room for them and the body has the bytes. 128 KiB take 21 ms at
+/// 50 Mbit/s, which stands out from jitter.
 pub const TRAIN_BYTES: usize = 8 * BULK_CHUNK_BYTES;
 
-/// The shortest train: what a new window has room for.
+/// The shortest train: as much as a new window has room for.
 pub const TRAIN_BYTES_MIN: usize = 4 * BULK_CHUNK_BYTES;
 
-/// Trains whose median is the rate.
+/// The rate is the median of this many trains.
 pub const TRAINS: usize = 5;
 
-/// Between two trains.
+/// The time between two trains.
 const TRAIN_INTERVAL: Duration = Duration::from_millis(50);
 
-/// More between two trains of a peer that sees a queue: it may be its own, and its train would tell of nothing else.
+/// Additional time between two trains of a peer that sees a queue: the queue may be its own, and then its train
+/// would measure nothing else.
 const SLOW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// A train that isn't acknowledged by then is given up.
+/// A train that isn't acknowledged after this time is given up.
 const TRAIN_LIFE: Duration = Duration::from_secs(3);
 
-/// Where bodies are too short for trains, the rate grows by a quarter after so long without any, while writers wait and
-/// no queue is seen.
+/// If bodies are too short for trains, the rate grows by a quarter after this time without a train, while writers
+/// wait and no queue is seen.
 const GROWTH_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What trains came to counts for so long after the last.
+/// The results of trains count for this long after the last one.
 const TRAINS_MEMORY: Duration = Duration::from_secs(10);
 
-/// Of what a train was seen to fill, so much is used, in per cent: the rest drains what trains and control frames left.
+/// How much of what a train was seen to fill is used, in per cent. The rest drains what trains and control
+/// frames left in the queue.
 const USED_PERCENT: u64 = 97;
 
-/// A train's acks that are further apart than its chunks were, by so many per cent, show the limit of the path.
+/// If a train's acks are further apart than its chunks were, by this many per cent, they
+/// show the limit of the path.
 const SPREAD_PERCENT: u64 = 10;
 
-/// What a train that did not spread counts for, in per cent above the rate: doubling with each in a row, up to 80.
+/// What a train that did not spread counts for, in per cent above the rate. It doubles with
+/// each in a row, up to 80.
 const OPEN_PERCENT: u64 = 5;
 const OPEN_MAX: u32 = 4;
 
-/// Timers are coarse: a write may be so early.
+/// Timers are coarse: a write may be this early.
 const EARLY: Duration = Duration::from_millis(1);
 
-/// And so much of what was missed may be made up for at once.
+/// Up to this much of what was missed may be made up for at once.
 const LATE: Duration = Duration::from_millis(3);
 
-/// Nor is less than two chunks worth a wait, when nothing was written for a while: most large transactions are no more.
+/// Less than two chunks is not worth a wait either, if nothing was written for a while: most large
+/// transactions are no longer.
 const BURST_BYTES: usize = 2 * BULK_CHUNK_BYTES;
 
 /// The pace of a node.
@@ -77,15 +83,15 @@ const BURST_BYTES: usize = 2 * BULK_CHUNK_BYTES;
 pub struct Pace {
     /// Bytes a second.
     rate: u64,
-    /// When all that was written has left, at the rate.
+    /// When all written bytes have left, at the rate.
     free_at: Time,
-    /// What the last trains came to, newest first.
+    /// The results of the last trains, newest first.
     seen: VecDeque<u64>,
     /// Trains in a row that did not spread.
     open: u32,
     train: Option<Train>,
     next_train: Time,
-    /// A writer had to wait since the last train.
+    /// Whether a writer had to wait since the last train.
     waited: bool,
 }
 
@@ -97,7 +103,7 @@ struct Train {
     next: Time,
     began: Time,
     ended: Time,
-    /// When the first ack came and when the newest bytes in it were written; the same of the last.
+    /// When the first ack came, and when the newest bytes in it were written; the same for the last ack.
     acks: Option<((Time, Time), (Time, Time))>,
     /// Bytes acknowledged after the first ack.
     bytes: u64,
@@ -124,21 +130,21 @@ impl Pace {
         self.rate
     }
 
-    /// The peer whose train is leaving: it goes before all others, or the train would be none.
+    /// The peer whose train is leaving. It goes before all others, because otherwise it would be no train.
     #[must_use]
     pub fn leaving(&self) -> Option<u64> {
         self.train.as_ref().filter(|train| train.left > 0).map(|train| train.peer)
     }
 
-    /// The peer is gone, and its train with it.
+    /// The peer is gone, and so is its train.
     pub fn forget(&mut self, peer: u64) {
         self.train = self.train.take().filter(|train| train.peer != peer);
     }
 
-    /// Whether the peer may write a chunk now; else when.
+    /// Whether the peer may write a chunk now.
     ///
     /// # Errors
-    /// The time when it may.
+    /// The time at which it may, if not now.
     pub fn ready(&mut self, peer: u64, now: Time) -> Result<(), Time> {
         let at = match &self.train {
             Some(train) if train.peer == peer && train.left > 0 => train.next,
@@ -152,8 +158,8 @@ impl Pace {
         Err(at)
     }
 
-    /// The peer wrote `bytes`, and could have written `ahead` from there on: bytes that it has and that its window
-    /// holds. `quiet` if it sees no queue.
+    /// The peer wrote `bytes`, and could have written `ahead` more: bytes that it has, and for which its window
+    /// has room. `quiet` means that it sees no queue.
     pub fn wrote(&mut self, peer: u64, bytes: usize, ahead: usize, quiet: bool, now: Time) {
         let takes = self.takes(bytes);
         let late = LATE.max(self.takes(BURST_BYTES));
@@ -176,15 +182,15 @@ impl Pace {
         }
     }
 
-    /// The peer acknowledged `bytes`, of which the newest were written at `written`; `quiet` if it sees no queue.
-    /// Returns the bytes a second at which a train arrived, if this was the end of it.
+    /// The peer acknowledged `bytes`, of which the newest were written at `written`. `quiet` means that it sees no
+    /// queue. If this was the end of a train, returns the bytes a second at which the train arrived.
     pub fn acked(&mut self, peer: u64, bytes: u64, written: Time, quiet: bool, now: Time) -> Option<u64> {
         let Some(train) = self.train.as_mut().filter(|train| train.peer == peer && written >= train.began) else {
             self.grow(quiet, written, now);
             return None;
         };
         let (left, ended) = (train.left, train.ended);
-        // An ack that takes in what came after the train tells nothing of it.
+        // An ack that includes bytes after the train tells nothing about the train.
         if left > 0 || written <= ended {
             match train.acks {
                 None => train.acks = Some(((now, written), (now, written))),
@@ -216,20 +222,20 @@ impl Pace {
 
     fn settle(&mut self, seen: u64, spread: bool, now: Time) {
         if !spread && seen <= self.rate {
-            // The writer was late: the train was none.
+            // The writer was late, so this was no train.
             return;
         }
-        // The uplink carries that much, so what came to less than a quarter of it was the limit of a peer's own path.
+        // The uplink carries that much. So a result below a quarter of it was the limit of a peer's own path.
         self.seen.retain(|earlier| *earlier > seen / 4);
         let most = self.rate.saturating_mul(self.factor());
         if !spread && self.seen.is_empty() {
-            // What it carries at most is still to be found.
+            // The most that it carries is still to be found.
             self.next_train = now;
             self.set(seen.min(most));
             return;
         }
-        // Jitter shortens a train as often as it draws it out: a higher rate is believed slowly, and a lower one at
-        // once.
+        // Jitter shortens a train as often as it lengthens it. So a higher rate is believed slowly,
+        // and a lower one at once.
         self.open = if spread { 0 } else { (self.open + 1).min(OPEN_MAX) };
         let more = self.rate.saturating_add(self.rate / 100 * (OPEN_PERCENT << self.open));
         let used = if spread { seen / 100 * USED_PERCENT } else { seen };

@@ -1,15 +1,16 @@
 //! When to ping a peer on the control lane, and what its pongs say.
 //!
-//! One ping at a time. A pong must have the nonce of the ping under way, so nobody can answer before it was asked, and a
-//! round trip can be faked to be longer only. Deliberately absent: clock, chance and the lane itself.
+//! One ping at a time. A pong must have the nonce of the ping under way, so a peer can't answer before
+//! it was asked. It can fake a longer round trip, never a shorter one. Deliberately absent: clock,
+//! chance and the lane itself.
 
 use protocol::time::{Duration, Time};
 use protocol::wire::message::Nonce;
 
 use crate::net::reason::CloseReason;
 
-/// If we look later than that after a ping ran out, it was we who stood still, and the pong may be on its way to us: it
-/// gets as much again.
+/// If we look later than this after a ping expired, this side stood still, and the pong may be on its way to us.
+/// The pong then gets as much time again.
 const LOOKED_LATE: Duration = Duration::from_secs(1);
 
 /// The pings of one connection.
@@ -22,7 +23,7 @@ pub(crate) struct Pings {
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    /// The next ping is due then.
+    /// The next ping is due at this time.
     Due(Time),
     /// This one waits for its pong.
     Asked { nonce: Nonce, at: Time, until: Time },
@@ -46,10 +47,10 @@ impl Pings {
         }
     }
 
-    /// A pong came: how long it took.
+    /// A pong came. Returns how long it took.
     ///
     /// # Errors
-    /// If no ping of this nonce waits for one.
+    /// If no ping with this nonce waits for a pong.
     pub(crate) fn answered(&mut self, nonce: Nonce, now: Time) -> Result<Duration, CloseReason> {
         match self.stage {
             Stage::Asked { nonce: asked, at, .. } if asked == nonce => {
@@ -60,7 +61,7 @@ impl Pings {
         }
     }
 
-    /// Whether a ping waits for its pong for too long, though there is nothing to read.
+    /// Whether a ping has waited for its pong for too long, though there is nothing to read.
     pub(crate) fn is_overdue(&mut self, now: Time) -> bool {
         match &mut self.stage {
             Stage::Asked { until, .. } if *until <= now => {
@@ -74,14 +75,14 @@ impl Pings {
         }
     }
 
-    /// We did not read for so long, which is not the peer's fault.
+    /// We did not read for this long, which is not the peer's fault.
     pub(crate) fn excuse(&mut self, pause: Duration) {
         if let Stage::Asked { until, .. } = &mut self.stage {
             *until = *until + pause;
         }
     }
 
-    /// When there is something to do: a ping to send, or one to give up.
+    /// When there is something to do: to send a ping, or to give one up.
     pub(crate) const fn deadline(&self) -> Time {
         match self.stage {
             Stage::Due(at) | Stage::Asked { until: at, .. } => at,

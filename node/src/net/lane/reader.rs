@@ -16,10 +16,10 @@ use super::{CONTENDED_GRACE, CONTENDED_MICROS_PER_BYTE};
 use crate::net::framing::{FrameReader, Step, frame_bytes_max};
 use crate::net::reason::CloseReason;
 
-/// Bytes that a bulk reader leaves unacknowledged at most: two chunks. A lone ack costs both sides a wake-up.
+/// The most bytes that a bulk reader leaves unacknowledged: two chunks. A lone ack costs both sides a wake-up.
 pub const ACK_BYTES_MAX: usize = 2 * BULK_CHUNK_BYTES;
 
-/// Until so much of a frame has come, each chunk is acknowledged: a window that starts needs that.
+/// Each chunk is acknowledged until this much of a frame has come, because a window that starts needs it.
 pub const ACK_SELDOM_AFTER: usize = 4 * BULK_CHUNK_BYTES;
 
 /// Bytes read at once.
@@ -29,7 +29,7 @@ const READ_BUFFER_BYTES: usize = 16 * 1024;
 pub(crate) struct LaneReader {
     stream: Stream,
     lane: Lane,
-    /// `READ_STALL`, or what the handler was told.
+    /// `READ_STALL`, or another value that the handler was given.
     stall: Duration,
     frames: FrameReader,
     buffer: Box<[u8]>,
@@ -39,11 +39,11 @@ pub(crate) struct LaneReader {
     wanted: Option<usize>,
     reservation: Option<Reservation>,
     began: Time,
-    /// Bytes of the frame that came since.
+    /// Bytes of the frame that have come since.
     received: usize,
     progress: usize,
     deadline: Option<Time>,
-    /// Bytes read that the peer doesn't know to be read.
+    /// Bytes read that have not been acknowledged to the peer.
     unacknowledged: u64,
 }
 
@@ -114,7 +114,7 @@ impl LaneReader {
         }
     }
 
-    /// When the frame that is arriving is given up, as things stand.
+    /// When the frame that is arriving is given up, if nothing more comes.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let contended = self.reservation.as_ref().is_some_and(|reservation| reservation.budget.contended());
         let earned = Duration::from_micros((self.received as u64).saturating_mul(CONTENDED_MICROS_PER_BYTE));
@@ -122,7 +122,7 @@ impl LaneReader {
         self.deadline.into_iter().chain(pace).min()
     }
 
-    /// We did not read for a while, so what is overdue is not the peer's fault.
+    /// We did not read for a while, so an overdue frame is not the peer's fault.
     pub(crate) fn excuse(&mut self, now: Time) {
         if self.deadline.is_some() {
             self.began = now;
@@ -183,7 +183,7 @@ impl LaneReader {
         }
     }
 
-    /// Nothing to read: is that too long?
+    /// There is nothing to read: decides whether that has lasted too long.
     fn idle(&self, now: Time) -> Poll<Result<Bytes, CloseReason>> {
         let overdue = self.deadline().is_some_and(|deadline| now >= deadline);
         if overdue { Poll::Ready(Err(CloseReason::ReadStalled)) } else { Poll::Pending }

@@ -1,8 +1,9 @@
-//! What the bulk lanes to all peers share: the uplink's [pace](super::pace), whose turn it is, and encoded frames.
+//! What the bulk lanes to all peers share: the uplink's [pace](super::pace), the turns, and encoded frames.
 //!
-//! The body that began first goes first, but [older blocks](super::turns) after all others. So the first peer has it, and can
-//! pass it on, long before it would if all left side by side, and the last has it no later. Who has no room in its window, or whose stream takes nothing,
-//! has no turn: a slow peer holds up nobody.
+//! The body that began first goes first, but [older blocks](super::turns) after all others. So the first peer
+//! has the body much earlier than if all copies left side by side. It can pass the body on early, and the last
+//! peer has it no later. A peer has no turn while its window has no room or its stream accepts nothing. So a
+//! slow peer delays no other.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -25,9 +26,9 @@ pub struct Uplink {
 struct State {
     pace: Pace,
     frames: Frames,
-    /// Turns that wait, in no order: one for a connection at most.
+    /// Waiting turns, in no order: at most one for each connection.
     waiting: Vec<(u64, Waker)>,
-    /// The turn that was granted last, if it hasn't been given up.
+    /// The turn that was granted last, unless it has been given up.
     granted: Option<u64>,
     turns: Turns,
     next_id: u64,
@@ -51,14 +52,14 @@ pub(super) struct Turn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leave {
     Now,
-    /// Nobody is before it; by then it may.
+    /// No turn is before it. The chunk may be written at this time.
     At(Time),
-    /// Others are. The task is woken.
+    /// Other turns are before it. The task will be woken.
     Later,
 }
 
 impl Uplink {
-    /// An uplink of which nothing is known.
+    /// An uplink about which nothing is known.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::default()
@@ -102,7 +103,7 @@ impl State {
 }
 
 impl Member {
-    /// A body begins; `height`: a block's.
+    /// A body begins. `height` is that of a block.
     pub(super) fn begin(&self, height: Option<Height>) -> Turn {
         let number = self.uplink.lock().turns.begin(height);
         Turn { uplink: Arc::clone(&self.uplink), number }
@@ -147,7 +148,7 @@ impl Drop for Member {
 }
 
 impl Turn {
-    /// Lets others go before, until it asks again.
+    /// Lets others go first until it asks again.
     pub(super) fn give_up(&self) {
         let mut state = self.uplink.lock();
         if state.remove(self.number)

@@ -1,44 +1,46 @@
 //! How many bytes of the bulk lane may be under way to one peer: as many as the path holds, and few more.
 //!
-//! What queues on the path is measured as delay: the time from a write to its ack, over the least of such times in the
-//! last minutes. While there is little of it the window doubles each round trip. From then on each round trip sets it
-//! to what that round trip carried, over the least round trip and [`QUEUE_TARGET`]: FAST TCP's rule (Wei et al.,
-//! 2006), which is content with the same delay whatever the rate.
+//! A queue on the path is measured as delay: the time from a write to its ack, beyond the least such time in the
+//! last minutes. While there is little delay, the window doubles each round trip. After that each round trip sets
+//! the window to what that round trip carried, over the least round trip and [`QUEUE_TARGET`]. This is FAST TCP's
+//! rule (Wei et al., 2006), which accepts the same delay at every rate.
 //!
-//! Sans-IO: times go in, a number of bytes comes out. Who acks late has a smaller window, and nobody else has. Who acks
-//! what it has not read yet has a larger one, at most [`WINDOW_BYTES_MAX`]. Deliberately absent: loss, which the
-//! transport makes good; and pacing, which is the [uplink's](super::pace), since all peers share it.
+//! Sans-IO: times go in, a number of bytes comes out. A peer that acks late gets a smaller window, and this
+//! affects no other peer. A peer that acks what it has not read yet gets a larger one, at most
+//! [`WINDOW_BYTES_MAX`]. Deliberately absent: loss, which the transport repairs; and pacing, which is the
+//! [uplink's](super::pace), because all peers share it.
 
 use std::collections::VecDeque;
 
 use protocol::time::{Duration, Time};
 
-/// Bytes written to the bulk lane at a time: 16 KiB, so that control frames get in between.
+/// Bytes written to the bulk lane at a time: 16 KiB, so that control frames can leave in between.
 pub const BULK_CHUNK_BYTES: usize = 16 * 1024;
 
-/// Bytes on the bulk lane that the reader hasn't acknowledged, to begin with and at least: 64 KiB, about one
+/// Bytes on the bulk lane that the reader hasn't acknowledged, at the beginning and at least: 64 KiB, about one
 /// bandwidth-delay product of 10 Mbit/s and 50 ms. From there on the window follows the path.
 pub const BULK_WINDOW_BYTES: usize = 64 * 1024;
 
 /// The queueing that a window aims at: two chunks at 50 Mbit/s are 5.2 ms.
 pub const QUEUE_TARGET: Duration = Duration::from_millis(6);
 
-/// The least window is the first. A reader may leave two chunks unacknowledged; at 150 ms this is 437 kB/s, above what a
-/// reader asks for when others wait for it.
+/// The least window is the first one. A reader may leave two chunks unacknowledged. At 150 ms this is 437 kB/s,
+/// more than a reader demands when others wait for it.
 pub const WINDOW_BYTES_MIN: usize = BULK_WINDOW_BYTES;
 
-/// The largest window, 2 MiB: 100 Mbit/s over 160 ms. The bytes are those of shared frames, so a connection's window
-/// costs its records alone, one of 24 bytes for each chunk: 3 KiB.
+/// The largest window, 2 MiB: 100 Mbit/s over 160 ms. The bytes belong to shared frames, so a connection's window
+/// costs only its records, one of 24 bytes for each chunk: 3 KiB.
 pub const WINDOW_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// The least round trip is forgotten after one to two of these spans: a path that became longer is believed then.
+/// The least round trip is forgotten after one to two of these spans. If a path became
+/// longer, this is believed then.
 const BASE_MEMORY: Duration = Duration::from_secs(60);
 
-/// What each round trip adds, whatever the window: so a late comer gets its share. Seven peers add 4.6 ms of queue at
-/// 50 Mbit/s.
+/// What each round trip adds, whatever the window is, so that a peer that came late gets its share. Seven peers
+/// add 4.6 ms of queue at 50 Mbit/s.
 const STEP_BYTES: u64 = 4 * 1024;
 
-/// Samples whose least is the present delay: one late wake-up is no queue.
+/// The present delay is the least of this many samples: one late wake-up is no queue.
 const RECENT: usize = 4;
 
 /// An ack of more than was written.
@@ -51,7 +53,7 @@ pub struct AckedTooMuch;
 pub struct BulkWindow {
     bytes: u64,
     under_way: u64,
-    /// No queue was seen yet: doubling.
+    /// No queue was seen yet, so the window doubles.
     starting: bool,
     /// What is not acknowledged, oldest first.
     written: VecDeque<Written>,
@@ -70,9 +72,9 @@ pub struct BulkWindow {
 #[derive(Clone, Copy, Debug)]
 struct Written {
     bytes: u64,
-    /// When the last of them was.
+    /// When the last of them was written.
     at: Time,
-    /// Bytes under way then, with these.
+    /// Bytes that were then under way, including these.
     with: u64,
 }
 
@@ -81,9 +83,9 @@ struct Written {
 struct Round {
     /// Bytes to be acknowledged until it ends.
     left: u64,
-    /// The least round trip, and the bytes that were under way in it.
+    /// The least round trip, and the bytes that were under way during it.
     least: Option<(Duration, u64)>,
-    /// The window was filled: it may be what held the writer up.
+    /// The window was filled: it may have delayed the writer.
     filled: bool,
 }
 
@@ -123,20 +125,20 @@ impl BulkWindow {
         usize::try_from(self.bytes.saturating_sub(self.under_way)).unwrap_or(usize::MAX)
     }
 
-    /// Records kept for bytes under way.
+    /// Records that are kept for bytes under way.
     #[must_use]
     pub fn records(&self) -> usize {
         self.written.len()
     }
 
-    /// How much longer a round trip is of late than the least; `None` before the first ack.
+    /// How much longer a recent round trip is than the least; `None` before the first ack.
     #[must_use]
     pub fn queueing(&self) -> Option<Duration> {
         let least = self.recent.iter().take(self.samples).min()?;
         Some(*least - self.base()?)
     }
 
-    /// Whether what queues is no more than the window aims at.
+    /// Whether the queue is no longer than the window aims at.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.queueing().is_none_or(|queueing| queueing <= self.target())
@@ -152,7 +154,7 @@ impl BulkWindow {
         self.round.filled |= self.room() < BULK_CHUNK_BYTES;
         let with = self.under_way;
         match self.written.back_mut() {
-            // Else a peer that lets one byte pass at a time would have a record kept for each.
+            // Otherwise a peer that lets one byte pass at a time would make us keep a record for each.
             Some(last) if last.bytes < BULK_CHUNK_BYTES as u64 => {
                 *last = Written { bytes: last.bytes.saturating_add(bytes), at: now, with };
             }
@@ -160,7 +162,7 @@ impl BulkWindow {
         }
     }
 
-    /// The peer has read `bytes` more. Returns when the newest of them that can be told were written.
+    /// The peer has read `bytes` more. Returns when the newest of them were written, as far as this is known.
     ///
     /// # Errors
     /// If more was acknowledged than written.
@@ -190,7 +192,8 @@ impl BulkWindow {
         Ok(written.map(|written| written.at))
     }
 
-    /// A train of chunks arrived at `rate` bytes a second: while the window starts it need not find that out by doubling.
+    /// A train of chunks arrived at `rate` bytes a second. While the window starts, it need not
+    /// find that out by doubling.
     pub fn carried(&mut self, rate: u64) {
         let Some(base) = self.base().filter(|_| self.starting) else { return };
         let held = u128::from(rate) * u128::from(base.as_micros()) / 1_000_000;
@@ -221,13 +224,14 @@ impl BulkWindow {
         self.base.iter().flatten().min().copied()
     }
 
-    /// Jitter is no queue, but looks like one. Bounded, since a queue that grows is a little of a jitter.
+    /// Jitter is no queue, but looks like one. It is bounded, because a queue that grows
+    /// looks a little like jitter.
     fn target(&self) -> Duration {
         let most = self.base().unwrap_or_default().divided_by(8);
         QUEUE_TARGET + self.jitter.min(most)
     }
 
-    /// Doubling: as much more as was acknowledged.
+    /// Doubling: adds as much as was acknowledged.
     fn start(&mut self, bytes: u64) {
         if self.samples == RECENT && !self.is_quiet() {
             self.starting = false;
@@ -245,8 +249,9 @@ impl BulkWindow {
             let scaled = u128::from(bytes) * u128::from(wanted.as_micros()) / u128::from(least.as_micros().max(1));
             u64::try_from(scaled).unwrap_or(u64::MAX)
         };
-        // So much was carried in that round trip; what the wanted one carries at the same rate, and a step. Of what was
-        // under way then the window may have been cut already; and a body's first chunks had little before them.
+        // That round trip carried this much. The next window is what the wanted round trip carries at the same
+        // rate, and a step. For the bytes that were under way then, the window may have been cut already. And a
+        // body's first chunks had little before them.
         let next = scaled(with.max(if least > wanted { self.bytes } else { 0 })).saturating_add(STEP_BYTES);
         if least > wanted {
             self.set(self.bytes.min(next));

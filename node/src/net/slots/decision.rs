@@ -1,4 +1,4 @@
-//! What is known of a connection, and what is decided about it, as plain data.
+//! What is known about a connection, and what is decided about it, as plain data.
 
 use std::net::IpAddr;
 
@@ -15,18 +15,18 @@ pub struct Limits {
     pub inbound: usize,
     /// For peers that we dialled.
     pub outbound: usize,
-    /// Inbound connections over and above the inbound slots. They have none.
+    /// Inbound connections beyond the inbound slots. They have no slot.
     pub slotless: usize,
 }
 
-/// A connection, as far as slots go by it.
+/// A connection, as far as it matters for slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// The peer's id.
     pub peer: PeerId,
-    /// Its IP there.
+    /// Its IP on this connection.
     pub ip: Option<IpAddr>,
-    /// Its address group; `None` makes it a group of its own.
+    /// Its address group; `None` makes it its own group.
     pub group: Option<AddressGroup>,
     /// Whether we dialled.
     pub outbound: bool,
@@ -39,16 +39,16 @@ pub struct Connection {
 pub enum Decision {
     /// It has a slot now.
     Granted {
-        /// Which.
+        /// The connection.
         id: ConnectionId,
-        /// A connection that lost its slot for it and is to be closed, and why.
+        /// A connection that lost its slot to it and is to be closed, and the reason.
         instead: Option<(ConnectionId, CloseReason)>,
     },
-    /// It gets none, and may ask again.
+    /// It gets no slot, and may ask again.
     Declined {
-        /// Which.
+        /// The connection.
         id: ConnectionId,
-        /// Why.
+        /// The reason.
         why: Why,
     },
 }
@@ -56,7 +56,7 @@ pub enum Decision {
 /// Why a connection gets no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// All are taken, and none was free within [`WAIT`](super::WAIT).
+    /// All slots are taken, and none was free within [`WAIT`](super::WAIT).
     Full,
     /// The peer's other connection stays.
     OtherStays {
@@ -69,7 +69,7 @@ pub enum Why {
     OursToOpen,
 }
 
-/// Slots in use, opening ones included, reserved peers left out.
+/// Slots in use, including those that are opening, without reserved peers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InUse {
     /// Held by peers that dialled us.
@@ -79,7 +79,7 @@ pub struct InUse {
 }
 
 impl Decision {
-    /// Which connection it is about.
+    /// The connection that was decided about.
     #[must_use]
     pub const fn id(&self) -> ConnectionId {
         match self {

@@ -1,8 +1,8 @@
-//! How fast holders of slots give way to those that wait.
+//! How fast holders of slots give way to peers that wait.
 //!
-//! Without a bound on that, a crowd that connects again and again would move every unprotected peer within seconds. With
-//! one that only counts, the crowd would use it up; so each address group has its turn once in a while. Who comes first
-//! is not decided here.
+//! Without a limit, a crowd that connects again and again would move every unprotected peer within seconds. If the
+//! limit only counted, the crowd would use it up. So each address group has its turn once in a while. Which peer
+//! comes first is not decided here.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +12,25 @@ use rand::rngs::StdRng;
 
 use super::useful::Group;
 
-/// Evictions that may follow each other at once: a few newcomers at a node that was idle needn't wait for each other.
+/// Evictions that may follow each other at once: a few newcomers at a node that was idle need
+/// not wait for each other.
 pub const EVICTIONS_AT_ONCE: u64 = 4;
-/// After those, one in this time. A third of 64 slots is unprotected: such a peer stays for two minutes on average even if
-/// a crowd connects without end, and has time to show that it is useful.
+/// After those there is one eviction in this time. A third of 64 slots is unprotected: even if a crowd connects
+/// without end, such a peer stays for two minutes on average, and has time to show that it is useful.
 pub const EVICT_INTERVAL: Duration = Duration::from_secs(6);
-/// Between two evictions in favour of one address group: 100 groups are needed to use up the rate alone. It is also what
-/// bounds the memory: [`EVICTIONS_AT_ONCE`] + 600 s / 6 s = 104 groups.
+/// The time between two evictions in favour of one address group: it takes 100 groups to use up the rate alone.
+/// This also bounds the memory: [`EVICTIONS_AT_ONCE`] + 600 s / 6 s = 104 groups.
 pub const FAVOUR_INTERVAL: Duration = Duration::from_secs(600);
-/// Between two exchanges, give or take a quarter; as for outbound peers. 44 of 64 slots have no protection from it: under
-/// constant pressure such a peer stays for some four hours on average.
+/// The time between two exchanges, give or take a quarter, as for outbound peers. 44 of 64 slots have no
+/// protection from it: under constant pressure such a peer stays for some four hours on average.
 pub const INBOUND_EXCHANGE_INTERVAL: Duration = Duration::from_secs(300);
 
 /// The state.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rate {
-    /// When all [`EVICTIONS_AT_ONCE`] are there again.
+    /// When all [`EVICTIONS_AT_ONCE`] are available again.
     whole_at: Time,
-    /// The next exchange; nothing before slots were full for the first time.
+    /// The next exchange; `None` before slots were full for the first time.
     exchange_at: Option<Time>,
     /// The last eviction in favour of each group, within [`FAVOUR_INTERVAL`].
     favoured: BTreeMap<Group, Time>,
@@ -41,7 +42,7 @@ impl Rate {
         self.evict_at() <= now
     }
 
-    /// Whether it may be in favour of this group.
+    /// Whether an eviction may be in favour of this group.
     pub(super) fn may_favour(&self, group: Group, now: Time) -> bool {
         self.favoured.get(&group).is_none_or(|at| now.since(*at) >= FAVOUR_INTERVAL)
     }
@@ -53,17 +54,17 @@ impl Rate {
         self.favoured.insert(group, now);
     }
 
-    /// Whether an exchange is due. The first is due an interval after slots were missed for the first time.
+    /// Whether an exchange is due. The first is due one interval after a slot was missing for the first time.
     pub(super) fn may_exchange(&mut self, now: Time, rng: &mut StdRng) -> bool {
         *self.exchange_at.get_or_insert_with(|| now + spread(rng)) <= now
     }
 
-    /// There was one.
+    /// An exchange has happened.
     pub(super) fn exchanged(&mut self, now: Time, rng: &mut StdRng) {
         self.exchange_at = Some(now + spread(rng));
     }
 
-    /// The next time after `now` at which there may be an eviction or an exchange that may not be now.
+    /// The next time after `now` at which an eviction or exchange that is not allowed now becomes allowed.
     pub(super) fn next_after(&self, now: Time) -> Option<Time> {
         self.exchange_at.into_iter().chain([self.evict_at()]).filter(|at| *at > now).min()
     }

@@ -1,10 +1,10 @@
 //! How often the connection of one peer id may be replaced by a newer one that it dialled.
 //!
-//! A peer that lost its connection comes back before we have noticed, so a new connection takes the place of the old one.
-//! Two machines that use one key do the same to each other, without end. So replacements are counted. Beyond the
-//! bound the older connection stays; a dead one is found by its pings within half a minute and needs no replacing.
-//! Connections from another address that the limit for one peer denies are counted as well, for the warning only: they
-//! are the same contest, but they replace nothing. Decides only: no sockets, no clock.
+//! A peer that lost its connection comes back before we have noticed the loss, so a new connection takes the place
+//! of the old one. Two machines that use one key do the same to each other, without end. So replacements are
+//! counted. Beyond the limit the older connection stays. A dead one is found by its pings within half a minute and
+//! needs no replacing. Connections from another address that the limit for one peer denies are counted as well,
+//! for the warning only: they are the same contest, but they replace nothing. Decides only: no sockets, no clock.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,14 +12,15 @@ use std::net::IpAddr;
 use libp2p::PeerId;
 use protocol::time::{Duration, Time};
 
-/// Replacements of a peer id's connection within [`SWAP_TIME`], and as many denied attempts. A peer whose network changes
-/// needs two or three.
+/// Replacements of a peer id's connection within [`SWAP_TIME`], and the same number of denied attempts. A peer
+/// whose network changes needs two or three.
 pub const SWAPS_MAX: usize = 8;
 /// The time in which they are counted.
 pub const SWAP_TIME: Duration = Duration::from_secs(600);
-/// Peers whose replacements are counted: four times the inbound slots. The one that was replaced longest ago makes room.
+/// Peers whose replacements are counted: four times the inbound slots. The peer that was replaced
+/// longest ago makes room.
 pub const SWAP_PEERS_MAX: usize = 256;
-/// Between two warnings, whoever they are about: a peer could otherwise make us warn at will.
+/// The time between two warnings about any peers: otherwise a peer could make us warn at will.
 pub const SWAP_WARN_INTERVAL: Duration = Duration::from_secs(600);
 
 /// What becomes of a new connection that may take the place of an old one.
@@ -27,9 +28,10 @@ pub const SWAP_WARN_INTERVAL: Duration = Duration::from_secs(600);
 pub enum Swap {
     /// It takes the place of the old one.
     New,
-    /// The old one stays. `warn`: the operator should hear of it, for they come from different addresses.
+    /// The old one stays. `warn` means that the operator should hear of it, because the two come
+    /// from different addresses.
     Old {
-        /// Whether to tell.
+        /// Whether to tell the operator.
         warn: bool,
     },
 }
@@ -37,7 +39,7 @@ pub enum Swap {
 /// The connection that a peer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// The peer's IP there.
+    /// The peer's IP on it.
     pub ip: Option<IpAddr>,
     /// Whether we dialled it.
     pub outbound: bool,
@@ -51,13 +53,14 @@ pub struct Swaps {
     warned: Option<Time>,
 }
 
-/// When peers tried something, within [`SWAP_TIME`].
+/// When peers made an attempt, within [`SWAP_TIME`].
 #[derive(Debug, Default)]
 struct Attempts(HashMap<PeerId, Vec<Time>>);
 
 impl Swaps {
-    /// A peer that has a connection dials another from `new`, and wants its slot. If we dialled the one that it has, both
-    /// dialled at once: which of the two stays is settled between both sides, and no number of attempts changes it.
+    /// A peer that has a connection dials another from `new`, and wants its slot. If we dialled the one that it
+    /// has, both sides dialled at once. Then both sides decide together which of the two stays, and the number of
+    /// attempts does not matter.
     pub fn wanted(&mut self, peer: PeerId, held: Held, new: Option<IpAddr>, now: Time) -> Swap {
         if held.outbound || self.replaced.count(peer, now) {
             return Swap::New;
@@ -65,7 +68,8 @@ impl Swaps {
         Swap::Old { warn: are_two(held.ip, new) && self.warn(now) }
     }
 
-    /// A peer that has a connection from `old` was denied another from `new`. Whether the operator should hear of it.
+    /// A peer that has a connection from `old` was denied another from `new`. Returns whether the
+    /// operator should hear of it.
     pub fn denied(&mut self, peer: PeerId, old: Option<IpAddr>, new: Option<IpAddr>, now: Time) -> bool {
         are_two(old, new) && !self.denied.count(peer, now) && self.warn(now)
     }
@@ -102,7 +106,7 @@ impl Attempts {
     }
 }
 
-/// What has no IP may be the same machine.
+/// Connections without an IP may come from the same machine.
 fn are_two(old: Option<IpAddr>, new: Option<IpAddr>) -> bool {
     matches!((old, new), (Some(old), Some(new)) if old != new)
 }

@@ -1,9 +1,10 @@
-//! Which holders of inbound slots are spared, and which of the others goes: after Bitcoin Core's `SelectNodeToEvict`.
+//! Which holders of inbound slots are spared, and which of the others is evicted: after Bitcoin
+//! Core's `SelectNodeToEvict`.
 //!
-//! Each protection is something that an attacker cannot have in bulk: being first with bodies, being near, having been
-//! here for long, lying in an address group that nobody can choose to be protected. Of one group each protection spares
-//! a few at most, so no group can have them all. None of it is a fact about honesty; together they leave an attacker no
-//! cheap way to take all slots.
+//! Each protection is something that an attacker cannot have in bulk: to be first with bodies, to be near, to have
+//! been connected for long, or to lie in an address group that nobody can choose to be protected. Each protection
+//! spares at most a few of one group, so no group can have all protections. None of them shows honesty. Together
+//! they leave an attacker no cheap way to take all slots.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -14,19 +15,22 @@ use protocol::time::{Duration, Time};
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom as _;
 
-/// The numbers below are for so many inbound slots, and shrink and grow with them, rounded down. Together they spare 20;
-/// the longest-lived half of the rest makes 42.
+/// The numbers below are for this many inbound slots. They shrink and grow with the slots, rounded down. Together
+/// these protections spare 20 holders. The longest-lived half of the rest makes 42.
 pub const SHARES_OF: usize = 64;
-/// Those that brought a block first most lately. Only producers can make blocks, so this costs an attacker being faster.
+/// The holders that were most recently first with a block. Only producers can make blocks, so an
+/// attacker has to be faster.
 pub const FIRST_WITH_BLOCKS: usize = 4;
-/// Those that brought a transaction first most lately. Anyone can make transactions, so it is worth no more than this.
+/// The holders that were most recently first with a transaction. Anyone can make transactions, so it is
+/// worth no more than this.
 pub const FIRST_WITH_TRANSACTIONS: usize = 4;
-/// Those with the lowest round trips. A round trip can't be faked to be lower: the answer needs the question's nonce.
+/// The holders with the lowest round trips. A lower round trip can't be faked: the answer
+/// needs the question's nonce.
 pub const LOW_ROUND_TRIPS: usize = 8;
-/// The longest-lived ones of so many other groups, picked by a key that nobody knows.
+/// The longest-lived holders of this many other groups, which a key that nobody knows picks.
 pub const OTHER_GROUPS: usize = 4;
 
-/// What a holder has shown to be worth.
+/// The merits that a holder has shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Merits {
     /// When it was last the first to bring a block's body.
@@ -54,7 +58,7 @@ pub(super) struct Holder {
     pub(super) merits: Merits,
 }
 
-/// Who is spared.
+/// The holders that are spared.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shield {
     useful: BTreeSet<ConnectionId>,
@@ -79,13 +83,13 @@ impl Shield {
     }
 }
 
-/// How many of one address group a protection of so many spares at most: a quarter, and at least one.
+/// How many of one address group a protection with this quota spares at most: a quarter, and at least one.
 #[must_use]
 pub const fn per_group(quota: usize) -> usize {
     if quota / 4 > 1 { quota / 4 } else { 1 }
 }
 
-/// Whom to spare. `key` is secret and stays the same.
+/// Which holders to spare. `key` is secret and stays the same.
 pub(super) fn shield(holders: &[Holder], slots: usize, key: u64) -> Shield {
     let mut left = holders.to_vec();
     let mut useful = BTreeSet::new();
@@ -100,8 +104,8 @@ pub(super) fn shield(holders: &[Holder], slots: usize, key: u64) -> Shield {
     Shield { useful, lasting }
 }
 
-/// The holder that goes for one of `newcomer`: one at random that is not protected, of the group with the most holders. That
-/// group must have more of them than the newcomer's, or be the same.
+/// The holder that is evicted for a newcomer of `newcomer`: one that is not protected, at random, of the group
+/// with the most holders. That group must have more of them than the newcomer's, or be the same.
 pub(super) fn victim(
     holders: &[Holder],
     shield: &Shield,
@@ -119,7 +123,7 @@ pub(super) fn victim(
     largest.choose(rng).map(|holder| holder.id)
 }
 
-/// Takes the best by a rank out of those that are left; those without a rank stay.
+/// Removes the best by a rank from those in `left`. Those without a rank stay.
 fn take<K: Ord>(left: &mut Vec<Holder>, quota: usize, rank: impl Fn(&Holder) -> Option<K>) -> Vec<ConnectionId> {
     let mut ranked: Vec<_> =
         left.iter().filter_map(|holder| Some((rank(holder)?, holder.id, holder.group))).collect();
@@ -127,7 +131,7 @@ fn take<K: Ord>(left: &mut Vec<Holder>, quota: usize, rank: impl Fn(&Holder) -> 
     pick(left, quota, per_group(quota), ranked.into_iter().map(|(_, id, group)| (id, group)))
 }
 
-/// Takes the longest-lived one of each of the first groups, in the order of a keyed hash.
+/// Removes the longest-lived one of each of the first groups, in the order of a keyed hash.
 fn take_groups(left: &mut Vec<Holder>, quota: usize, key: u64) -> Vec<ConnectionId> {
     let hash = |group: Group| {
         let mut hasher = DefaultHasher::new();

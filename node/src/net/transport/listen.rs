@@ -1,8 +1,8 @@
-//! Opening the node's addresses, and saying which one is taken.
+//! Opens the node's listen addresses, and says which one is taken.
 //!
 //! libp2p listens with port reuse: two nodes could share one TCP port, and each would get half of the other's
-//! connections. So each address is tried without reuse first. Between the try and the listening another process can
-//! still come; that is left to luck.
+//! connections. So each address is tried without reuse first. Another process can still take the port between the
+//! try and the listening. Nothing prevents that.
 
 use std::collections::HashSet;
 use std::io;
@@ -17,13 +17,13 @@ use libp2p::{Multiaddr, Swarm};
 use crate::net::addresses::ip_of;
 use crate::observe::errors::chain;
 
-/// Listeners that haven't told their address by then never will.
+/// A listener that hasn't told its address after this time never will.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a node can't listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Another process has the port.
+    /// Another process uses the port.
     #[error(
         "{address} is in use by another process; nothing was started: choose another --listen address, or port 0"
     )]
@@ -36,18 +36,18 @@ pub enum ListenError {
     Refused {
         /// The address.
         address: Multiaddr,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// No address came up.
+    /// No address could be opened.
     #[error(
         "a --listen address did not come up within 5 s; the node was not started: check the network interfaces"
     )]
     Timeout,
 }
 
-/// Listens on all of `addresses`, and returns when each has at least one address that peers can dial. What else happens
-/// in the swarm meanwhile is lost.
+/// Listens on all of `addresses`, and returns when each has at least one address that peers can dial. Other events
+/// of the libp2p swarm in this time are lost.
 ///
 /// # Errors
 /// [`ListenError`].
@@ -82,7 +82,7 @@ pub async fn listen<B: NetworkBehaviour>(
         Ok(())
     };
     tokio::time::timeout(LISTEN_TIMEOUT, all_told).await.map_err(|_| ListenError::Timeout)??;
-    // A wildcard address has one for each interface; those that are known by now belong to the answer.
+    // A wildcard address has one for each interface. The answer includes those that are known by now.
     while swarm.select_next_some().now_or_never().is_some() {}
     Ok(())
 }

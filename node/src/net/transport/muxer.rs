@@ -2,12 +2,12 @@
 //!
 //! - **A connection has at most [`UNREAD_BYTES_MAX`] waiting unread**, whatever its peer sends and on however many
 //!   streams (`muxer/unread.rs`).
-//! - A stream's window begins at yamux's 256 KiB and grows where bytes are read quickly. yamux judges that by a round
-//!   trip that the peer can fake by answering late; so all windows of a connection together grow by no more than
-//!   [`GROWTH_BYTES_MAX`], enough for one upload at 50 Mbit/s over 150 ms.
-//! - **A connection that is closed is gone after [`CLOSE_TIMEOUT`]**, also if its peer reads nothing.
-//! - A connection has at most [`STREAMS_MAX`] streams, and a node opens at most [`OWN_STREAMS_MAX`] of them; the next
-//!   waits until one has ended. A peer that opens more is left.
+//! - A stream's window begins at yamux's 256 KiB and grows if bytes are read quickly. yamux judges this by a round
+//!   trip, and the peer can fake a longer one by answering late. So all windows of a connection together grow by
+//!   no more than [`GROWTH_BYTES_MAX`], enough for one upload at 50 Mbit/s over 150 ms.
+//! - **A connection that is being closed is gone after [`CLOSE_TIMEOUT`]**, even if its peer reads nothing.
+//! - A connection has at most [`STREAMS_MAX`] streams, and a node opens at most [`OWN_STREAMS_MAX`] of them; the
+//!   next waits until one has ended. A peer that opens more is disconnected.
 //!
 //! Deliberately absent: yamux itself, which is the crate that libp2p uses.
 
@@ -36,19 +36,19 @@ pub use unread::{FRAME_COST, FRAMES_PER_TURN, UNREAD_BYTES_MAX};
 /// Streams that this side opens: two lanes, ping, identify, and four for Kademlia's requests and identify's news.
 pub const OWN_STREAMS_MAX: usize = 8;
 
-/// Streams of a connection: those of both sides.
+/// Streams of a connection, opened by both sides.
 pub const STREAMS_MAX: usize = 2 * OWN_STREAMS_MAX;
 
-/// By how much the windows of a connection may grow together. An upload whose window is 1.5 MiB comes to
-/// `W / (RTT + W / 2R)`, because yamux tells of half a window at a time: at R = 50 Mbit/s and 150 ms, of which 940 kB
-/// are under way, to 46 Mbit/s. 256 KiB alone would come to 12.
+/// By how much the windows of a connection may grow together. An upload whose window is 1.5 MiB reaches
+/// `W / (RTT + W / 2R)`, because yamux reports half a window at a time. At R = 50 Mbit/s and 150 ms, of which
+/// 940 kB are under way, this is 46 Mbit/s. 256 KiB alone would reach 12.
 pub const GROWTH_BYTES_MAX: usize = UNREAD_BYTES_MAX - 3 * DEFAULT_CREDIT as usize;
 
-/// How long a connection that is closed may take to write what is left. It keeps its place until then, and places are
-/// few (`GOING_CONNECTIONS_MAX`).
+/// How long a connection that is being closed may take to write what remains. It keeps its place until then, and
+/// places are few (`GOING_CONNECTIONS_MAX`).
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Both sides' upgrade of a connection.
+/// The upgrade of a connection, for both sides.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Yamux;
 
@@ -57,10 +57,10 @@ pub struct Yamux;
 pub struct Muxer<C> {
     connection: yamux::Connection<Metered<C>>,
     ledger: Shared,
-    /// Streams that the other end opened and that nobody has taken yet.
+    /// Streams that the other end opened and that have not been taken yet.
     waiting: VecDeque<Stream>,
     taker: Option<Waker>,
-    /// Ends when closing has taken long enough; `None` before it began.
+    /// Ends when closing has taken long enough; `None` before closing began.
     closing: Option<Pin<Box<Sleep>>>,
 }
 
@@ -83,7 +83,7 @@ impl Yamux {
     fn over<C: AsyncRead + AsyncWrite + Unpin>(socket: C, mode: Mode) -> Muxer<C> {
         let mut config = yamux::Config::default();
         config.set_max_num_streams(STREAMS_MAX);
-        // yamux sets a first window aside for every stream that there may be, and lets the rest grow.
+        // yamux reserves a first window for every stream that there may be, and lets the rest grow.
         let windows = STREAMS_MAX * DEFAULT_CREDIT as usize + GROWTH_BYTES_MAX;
         config.set_max_connection_receive_window(Some(windows));
         let ledger = Shared::default();
@@ -122,7 +122,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> OutboundConnectionUpgrade<C> for Yamux {
 }
 
 impl<C> Muxer<C> {
-    /// Bytes of this connection that wait unread, with what keeping them costs.
+    /// Bytes of this connection that wait unread, including the cost of keeping them.
     #[must_use]
     pub fn unread(&self) -> usize {
         lock(&self.ledger).total()
@@ -138,7 +138,7 @@ impl<C> Muxer<C> {
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Muxer<C> {
-    /// The next stream of the other end's. Whatever else there is to do on the connection is done on the way.
+    /// The next stream of the other end. Other work on the connection is done as well.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stream, MuxerError>> {
         let stream = ready!(self.connection.poll_next_inbound(cx)).unwrap_or(Err(ConnectionError::Closed))?;
         Poll::Ready(Ok(self.stream(stream, false)))
@@ -176,18 +176,18 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
         if let Poll::Ready(closed) = self.connection.poll_close(cx) {
             return Poll::Ready(Ok(closed?));
         }
-        // A peer that reads nothing doesn't hold its place by that: whoever closes drops the connection now.
+        // A peer that reads nothing must not keep its place by that: the closing side drops the connection now.
         self.closing.get_or_insert_with(|| Box::pin(sleep(CLOSE_TIMEOUT))).poll_unpin(cx).map(Ok)
     }
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<StreamMuxerEvent, MuxerError>> {
         let stream = ready!(self.poll_next(cx))?;
-        // There are at most as many as a connection may have.
+        // There are at most as many as a connection may have streams.
         self.waiting.push_back(stream);
         if let Some(taker) = self.taker.take() {
             taker.wake();
         }
-        // There may be more to do, after others had their turn.
+        // There may be more to do, after other tasks had their turn.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -218,7 +218,7 @@ impl AsyncWrite for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         lock(&self.ledger).close(self.number, self.own);
-        // yamux forgets the stream when it next writes, and until then would keep what was left unread.
+        // yamux forgets the stream when it next writes. Until then it would keep the unread bytes.
         let (mut rest, mut nobody) = ([0; 4096], Context::from_waker(noop_waker_ref()));
         while matches!(Pin::new(&mut self.inner).poll_read(&mut nobody, &mut rest), Poll::Ready(Ok(1..))) {}
     }

@@ -1,14 +1,18 @@
-//! Dials that may only lead to who was meant: a transport around the one that connects.
+//! Dials that may only lead to the node that was meant: a transport around the one that connects.
 //!
-//! It refuses an address that a listener of this node has before anything is sent, however the address is spelt and
-//! whoever dials, Kademlia included. Neither does it dial a banned address. Addresses that many hosts share, such as a container engine's 172.17.0.1, would
-//! otherwise be answered by ourselves, and faster than by anybody else. It also checks who answered while there may
-//! still be other addresses to try: libp2p takes the first address of a peer that answers, and gives the peer up when
-//! the answer came from somebody else. Where somebody answers with our own id, that is noted at once, for the dial may go on
-//! to other addresses, and succeed, or last. And it gives other addresses a head start before those in networks that are
-//! not ours, so that these are only tried where they may be needed.
+//! It refuses an address of one of this node's listeners before anything is sent. The spelling of the address does
+//! not matter, and Kademlia's dials are refused as well. Otherwise addresses that many hosts share, such as a
+//! container engine's 172.17.0.1, would be answered by ourselves, faster than by any other node. It does not dial
+//! a banned address either.
 //!
-//! It resolves no names: it lies below what does, so that each address that a name leads to is judged by itself.
+//! It also checks which node answered while there may still be other addresses to try: libp2p takes the first
+//! address of a peer that answers, and gives the peer up if the answer came from another node. If a node answers
+//! with our own id, that is noted at once, because the dial may go on to other addresses, and succeed, or last.
+//! And it gives other addresses a head start before those in networks that are not ours, so that these are only
+//! tried if they may be needed.
+//!
+//! It resolves no names. It lies below the part that does, so that each address to which a name
+//! leads is judged by itself.
 
 use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
@@ -31,56 +35,57 @@ use crate::net::bans::{BANS_MAX, block_of};
 use crate::net::discovery::own_key::SIGNS_MAX;
 use crate::observe::errors::chain;
 
-/// How long addresses that may lead to another machine than is meant wait for the other addresses of the peer: those in
-/// private networks that are not ours, link-local ones, and what leads to this machine, unless it has no other network.
-/// Two round trips around the world, which a handshake takes, are less. An IP address that the operator gave does not
-/// wait; one that a name leads to does.
+/// How long addresses that may lead to the wrong machine wait for the other addresses of the peer. These are
+/// addresses in private networks that are not ours, link-local ones, and those that lead to this machine, unless
+/// it has no other network. Two round trips around the world, which a handshake takes, are less. An IP address
+/// that the operator gave does not wait; one to which a name leads does.
 pub const HEAD_START: Duration = Duration::from_millis(500);
 
-/// What the orderly end of a connection may take that did not lead to who was meant.
+/// How long the orderly end of a connection may take that did not lead to the node that was meant.
 const OWN_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why one address did not lead to a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum DialRefusal {
-    /// One of our own listeners has it.
+    /// One of our own listeners has this address.
     #[error("{0} is an address of this node itself")]
     OwnAddress(Multiaddr),
-    /// Who answered has our key: this node behind another address, or a second machine with the same key.
+    /// The node that answered has our key: this node behind another address, or a second
+    /// machine with the same key.
     #[error("{0} answered with this node's own id")]
     OwnId(Multiaddr),
-    /// Somebody there misbehaved a short while ago.
+    /// A peer there misbehaved a short while ago.
     #[error("{0} is banned for now, because somebody there misbehaved")]
     Banned(Multiaddr),
-    /// Another node than the one that was meant.
+    /// Another node answered than the one that was meant.
     #[error("{address} answered as {found}, not as {wanted}")]
     WrongId {
         /// The address.
         address: Multiaddr,
-        /// Who was meant.
+        /// The node that was meant.
         wanted: PeerId,
-        /// Who answered.
+        /// The node that answered.
         found: PeerId,
     },
-    /// No connection came about.
+    /// No connection opened.
     #[error("{address}: {}", chain(.source))]
     Failed {
         /// The address.
         address: Multiaddr,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
 }
 
-/// What dials are told once, and tell.
+/// Settings that dials get once, and what they report.
 #[derive(Clone, Debug, Default)]
 pub struct Dials {
     /// The addresses that the operator gave. Only these may have names.
     pub fixed: HashSet<Multiaddr>,
-    /// Addresses that answered with our own id, to be taken out now and then. A few dials may be under way at once, so
-    /// [`SIGNS_MAX`] of them are kept.
+    /// Addresses that answered with our own id. They are taken out now and then. A few dials may be under way at
+    /// once, so [`SIGNS_MAX`] of them are kept.
     own_answers: Arc<Mutex<Vec<Multiaddr>>>,
-    /// Addresses that nobody is dialled at, of IPv6 the /64; [`BANS_MAX`] at most.
+    /// Addresses at which no peer is dialled; for IPv6, the /64. [`BANS_MAX`] at most.
     banned: Arc<Mutex<HashSet<IpAddr>>>,
 }
 
@@ -90,13 +95,13 @@ impl Dials {
         Self { fixed: fixed.into_iter().map(plain).collect(), own_answers: Arc::default(), banned: Arc::default() }
     }
 
-    /// Where somebody answered with our own id since this was asked last.
+    /// Where a node answered with our own id since the last call.
     #[must_use]
     pub fn take_own_answers(&self) -> Vec<Multiaddr> {
         std::mem::take(&mut self.own_answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whose addresses are not dialled from now on, whoever asks for it.
+    /// Addresses that are not dialled from now on, whichever part of the node asks for it.
     pub fn set_banned(&self, banned: impl IntoIterator<Item = IpAddr>) {
         let banned = banned.into_iter().map(block_of).take(BANS_MAX).collect();
         *self.banned.lock().unwrap_or_else(PoisonError::into_inner) = banned;
@@ -126,12 +131,12 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Around `inner`, for the node with this id.
+    /// A transport around `inner`, for the node with this id.
     pub(crate) fn new(local: PeerId, inner: Boxed<Connection>, dials: Dials) -> Self {
         Self { local, inner, dials, listening: HashMap::new() }
     }
 
-    /// How long others go first.
+    /// How long other addresses go first.
     fn head_start(&self, address: &Multiaddr) -> Duration {
         let own: Vec<IpAddr> = self.listening.values().flatten().filter_map(ip_of).collect();
         let first = self.dials.fixed.contains(address) || goes_first(address, &own);
@@ -161,7 +166,7 @@ impl Guard {
 
 impl Transport for Guard {
     type Output = Connection;
-    /// With a [`DialRefusal`] inside, where a dial failed.
+    /// Contains a [`DialRefusal`], if a dial failed.
     type Error = io::Error;
     type ListenerUpgrade = <Boxed<Connection> as Transport>::ListenerUpgrade;
     type Dial = BoxFuture<'static, io::Result<Connection>>;
@@ -214,8 +219,8 @@ impl Transport for Guard {
     }
 }
 
-/// Gives a connection up. To one with our own id `listen` until it has closed, which it does as soon as it has noticed: a
-/// connection that we cut off earlier may end there before it is known whose it was.
+/// Gives up a connection. If it has our own id, `listen` until it has closed, which it does as soon as it notices.
+/// If we cut it off earlier, it might end on the other side before it is known whose it was.
 async fn part(mut muxer: StreamMuxerBox, listen: bool) {
     let _ = timeout(OWN_CLOSE_TIMEOUT, async {
         while listen && poll_fn(|cx| Pin::new(&mut muxer).poll(cx)).await.is_ok() {}

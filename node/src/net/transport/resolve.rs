@@ -1,14 +1,15 @@
-//! Names in addresses, resolved as the system is set up when they are dialled.
+//! Names in addresses. They are resolved when they are dialled, as the system is configured at that moment.
 //!
-//! libp2p reads `/etc/resolv.conf` and the hosts file once. Here they are looked at before each dial of a name, and read
-//! again when they have changed, so that a node follows a new name server, or a line in the hosts file, without a
-//! restart. Nothing is remembered of earlier answers, neither addresses nor failures: a name is dialled once in a
-//! second at most, and the name server that is asked keeps answers for as long as their owner wants. A file that is
-//! missing or broken is no reason not to run: names that the hosts file does not have fail then, and say why.
+//! libp2p reads `/etc/resolv.conf` and the hosts file once. Here both are checked before each dial of a name, and
+//! read again if they have changed. So a node follows a new name server, or a line in the hosts file, without a
+//! restart. Earlier answers are not remembered, neither addresses nor failures: a name is dialled once in a second
+//! at most, and the name server keeps answers for as long as their owner wants. A file that is missing or broken
+//! does not stop the node: names that the hosts file does not have fail then, and say why.
 //!
-//! Only names that the operator gave are resolved. One that a stranger tells may be there to have us ask a name server, or
-//! read its answer: libp2p's resolver expects an answer that has records to have the right ones, and panics where it
-//! has not. Nothing here can prevent that for the operator's names: whoever answers for them has to be trusted so far.
+//! Only names that the operator gave are resolved. A name that a stranger tells may be there to make us ask a
+//! name server, or read its answer. libp2p's resolver expects that an answer with records has the right ones, and
+//! otherwise panics. Nothing here can prevent that for the operator's names: the servers that answer for them
+//! have to be trusted so far.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -37,7 +38,7 @@ use crate::net::transport::own::{DialRefusal, Dials};
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const HOSTS: &str = "/etc/hosts";
 
-/// Why an address could not be dialled: what each of the addresses that it stands for came to.
+/// Why an address could not be dialled: the results for all addresses that it stands for.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", told(.tried, .no_server.as_deref()))]
 pub struct NameError {
@@ -46,18 +47,18 @@ pub struct NameError {
     no_server: Option<String>,
 }
 
-/// A transport that resolves names, and dials what they lead to by `inner`.
+/// A transport that resolves names, and dials the resulting addresses with `inner`.
 pub(crate) struct Names<T> {
     inner: Shared<T>,
     resolving: dns::tokio::Transport<Shared<T>>,
     dials: Dials,
-    /// The files as they were when they were read last.
+    /// The files as they were when they were last read.
     read: [Option<Stamp>; 2],
     no_server: Option<String>,
 }
 
-/// What changes when a file does, whoever sets its length and its times as they were: which file it is, its length, and
-/// when it was written and its record changed.
+/// What changes when a file changes, even if its length and its times are set as they were: which file it is, its
+/// length, and when it was written and its record changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     file: (u64, u64),
@@ -67,7 +68,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Of a file.
+    /// The stamp of a file.
     #[must_use]
     pub fn of(about: &Metadata) -> Self {
         Self {
@@ -106,7 +107,7 @@ where
     T::Dial: Send,
 {
     type Output = T::Output;
-    /// With a [`NameError`] inside, where a dial failed.
+    /// Contains a [`NameError`], if a dial failed.
     type Error = io::Error;
     type ListenerUpgrade = T::ListenerUpgrade;
     type Dial = BoxFuture<'static, io::Result<T::Output>>;
@@ -145,7 +146,7 @@ where
     }
 }
 
-/// One transport below several resolvers, of which the newest is used.
+/// One transport below several resolvers. The newest resolver is used.
 struct Shared<T>(Arc<Mutex<T>>);
 
 impl<T> Shared<T> {
@@ -178,7 +179,7 @@ impl<T: Transport + Unpin> Transport for Shared<T> {
     }
 }
 
-/// What the addresses of a failed dial came to, one by one.
+/// The results for the addresses of a failed dial, one by one.
 #[must_use]
 pub fn refusals(error: &DialError) -> Vec<&DialRefusal> {
     let DialError::Transport(errors) = error else { return Vec::new() };
@@ -212,7 +213,7 @@ fn collect<'a>(error: &'a dns::Error<io::Error>, found: &mut Vec<&'a DialRefusal
     }
 }
 
-/// The error of this type within, however often it was wrapped.
+/// The error of this type inside, however often it was wrapped.
 pub(crate) fn inside<E: std::error::Error + 'static>(error: &io::Error) -> Option<&E> {
     let error = error.get_ref()?;
     error.downcast_ref::<E>().or_else(|| inside(error.downcast_ref::<io::Error>()?))
@@ -223,7 +224,7 @@ fn told(tried: &dns::Error<io::Error>, no_server: Option<&str>) -> String {
         match (error, no_server) {
             (dns::Error::Dial(errors), _) => errors.iter().for_each(|error| tell(error, no_server, lines)),
             (dns::Error::ResolveError(_), Some(why)) => lines.push(format!("no name server to ask: {why}")),
-            // Its own words are the whole question, as its program sees it.
+            // The error's own text would be the whole query, as the resolver prints it.
             (dns::Error::ResolveError(error), None) if error.is_no_records_found() => {
                 lines.push("the name has no address".to_owned())
             }
@@ -242,8 +243,8 @@ fn stamps() -> [Option<Stamp>; 2] {
     [RESOLV_CONF, HOSTS].map(|path| fs::metadata(Path::new(path)).ok().as_ref().map(Stamp::of))
 }
 
-/// What the text of `resolv.conf` says, and why there is no name server to ask, if there is none. That is not an error: the
-/// names of the hosts file are still known. Search domains that can't be are left out; libc does the same.
+/// What the text of `resolv.conf` says, and if there is no name server to ask, the reason. That is not an error:
+/// the names of the hosts file are still known. Impossible search domains are omitted, as in libc.
 #[must_use]
 pub fn settings(text: io::Result<Vec<u8>>) -> (ResolverConfig, ResolverOpts, Option<String>) {
     let text = text.map(|text| sound_domains(&String::from_utf8_lossy(&text)));
@@ -257,7 +258,8 @@ pub fn settings(text: io::Result<Vec<u8>>) -> (ResolverConfig, ResolverOpts, Opt
     }
 }
 
-/// The text without search domains that are no names: the parser gives up the whole file for one.
+/// The text without search domains that are no names: because of one of these the parser
+/// would reject the whole file.
 fn sound_domains(text: &str) -> String {
     let mut sound = String::new();
     for line in text.lines() {

@@ -1,20 +1,20 @@
 //! Connections that others are setting up, and which of them gives way when there are too many.
 //!
-//! A setup holds nothing but its own place, and places are counted for each transport: whoever can begin to speak QUIC
-//! under any address takes none from TCP. Rules:
+//! A setup holds nothing but its own place. Places are counted for each transport: a sender that can begin to
+//! speak QUIC under any address takes none from TCP. Rules:
 //!
-//! 1. At most so many setups of a transport are under way.
-//! 2. When one more comes, the oldest of the largest address group gives way, if its group is larger than the
-//!    newcomer's will be.
-//! 3. Otherwise (nobody's group stands out, as when every packet names another sender) the oldest of the largest groups
-//!    gives way once it had [`SETUP_GRACE`]; until then the newcomer is refused. So no crowd, hostile or not, keeps all
-//!    setups from ending.
+//! 1. At most a given number of setups of a transport are under way.
+//! 2. When one more comes, the oldest of the largest address group gives way, if its group is larger than
+//!    the newcomer's will be.
+//! 3. Otherwise no group stands out, as when every packet names another sender. Then the oldest of the largest
+//!    groups gives way once it had [`SETUP_GRACE`]; until then the newcomer is refused. So no crowd, hostile or
+//!    not, keeps all setups from ending.
 //!
-//! An address that nobody has proved (QUIC's, until the handshake is done) decides over places among setups, and over
-//! nothing else: limits per address block begin when it is proved (`limits.rs`).
+//! An address that is not proved (QUIC's, until the handshake is done) decides about places among setups, and
+//! about nothing else: limits per address range begin when it is proved (`limits.rs`).
 //!
-//! Deliberately absent: QUIC's Retry, which would prove an address before anything is kept. `libp2p-quic` accepts each
-//! first packet itself, and has no seam below or beside that (decision 0028).
+//! Deliberately absent: QUIC's Retry, which would prove an address before anything is kept. `libp2p-quic` accepts
+//! each first packet itself, and has no seam below or beside that (decision 0028).
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -36,13 +36,13 @@ use crate::net::limits::PENDING_MAX;
 /// Setups of TCP: each holds a socket.
 pub const TCP_SETUPS_MAX: usize = PENDING_MAX as usize;
 
-/// Setups of QUIC, which hold no socket, but some 40 KiB each: 10 MiB. One that takes 300 ms ends before it is the oldest
-/// of so many unless 850 others a second come in, a megabyte a second. From 256 a second (0.3 MB/s) with senders of all
-/// groups, though, newcomers are refused: a place comes free when its holder had [`SETUP_GRACE`]. At 512 a second that is
-/// every other honest one.
+/// Setups of QUIC. They hold no socket, but some 40 KiB each: 10 MiB. A setup that takes 300 ms ends before it is
+/// the oldest of this many, unless 850 others a second come in, a megabyte a second. From 256 a second (0.3 MB/s)
+/// with senders of all groups, however, newcomers are refused: a place becomes free only after its holder had
+/// [`SETUP_GRACE`]. At 512 a second every other honest one is refused.
 pub const QUIC_SETUPS_MAX: usize = 256;
 
-/// A setup has this long for itself: three round trips of 300 ms, as TCP, noise and yamux take.
+/// A setup keeps its place for at least this long: three round trips of 300 ms, as TCP, noise and yamux take.
 pub const SETUP_GRACE: Duration = Duration::from_secs(1);
 
 /// Setups of one transport.
@@ -50,7 +50,7 @@ pub const SETUP_GRACE: Duration = Duration::from_secs(1);
 pub struct Setups {
     max: usize,
     next: u64,
-    /// By number, so the oldest first.
+    /// By number, so the oldest comes first.
     under_way: BTreeMap<u64, (Option<AddressGroup>, Time)>,
 }
 
@@ -59,14 +59,14 @@ pub struct Setups {
 pub enum Place {
     /// It has this number.
     Taken(u64),
-    /// The same, in the place of one that has to give up.
+    /// The same, in the place of another that has to give up.
     Instead {
         /// Its number.
         number: u64,
-        /// The other's.
+        /// The number of the other.
         of: u64,
     },
-    /// There is none for it.
+    /// There is no place for it.
     Refused,
 }
 
@@ -82,7 +82,7 @@ impl Setups {
         Self { max, next: 0, under_way: BTreeMap::new() }
     }
 
-    /// One more begins, from an address of this group.
+    /// One more setup begins, from an address of this group.
     pub fn begin(&mut self, group: Option<AddressGroup>, now: Time) -> Place {
         let of = if self.under_way.len() < self.max {
             None
@@ -104,7 +104,7 @@ impl Setups {
         }
     }
 
-    /// One has ended.
+    /// A setup has ended.
     pub fn end(&mut self, number: u64) {
         self.under_way.remove(&number);
     }
@@ -134,7 +134,7 @@ impl Setups {
     }
 }
 
-/// The setups under way, and how each is told to give up.
+/// The setups under way, and for each the way to tell it to give up.
 #[derive(Debug)]
 struct Door {
     setups: Setups,
@@ -143,7 +143,7 @@ struct Door {
 
 type Shared = Arc<Mutex<Door>>;
 
-/// A transport whose listeners have so many setups under way, and no more.
+/// A transport whose listeners have at most the allowed number of setups under way.
 pub(crate) struct Doors<T> {
     inner: Boxed<T>,
     clock: Clock,
@@ -151,7 +151,7 @@ pub(crate) struct Doors<T> {
     quic: Shared,
 }
 
-/// A place among the setups, given back when this is dropped.
+/// A place among the setups. It is given back when this is dropped.
 struct Held {
     door: Shared,
     number: u64,
@@ -164,7 +164,7 @@ impl<T> Doors<T> {
     }
 }
 
-/// Nothing is left half done by a thread that panicked.
+/// A thread that panicked leaves nothing half done.
 fn lock(door: &Shared) -> MutexGuard<'_, Door> {
     door.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -178,7 +178,7 @@ impl Drop for Held {
 }
 
 impl<T: Send + 'static> Doors<T> {
-    /// The setup, with a place; or what refuses it.
+    /// The setup, with a place; or the error that refuses it.
     fn admit(&self, setup: BoxedSetup<T>, from: &Multiaddr) -> BoxedSetup<T> {
         let shared = if is_quic(from) { &self.quic } else { &self.tcp };
         let mut door = lock(shared);
@@ -208,7 +208,7 @@ type BoxedSetup<T> = BoxFuture<'static, io::Result<T>>;
 
 impl<T: Send + 'static> Transport for Doors<T> {
     type Output = T;
-    /// With [`GaveWay`] inside, where that is the cause.
+    /// Contains [`GaveWay`], if that is the cause.
     type Error = io::Error;
     type ListenerUpgrade = BoxedSetup<T>;
     type Dial = <Boxed<T> as Transport>::Dial;

@@ -1,10 +1,11 @@
-//! Takes connections, and gives each a place.
+//! Accepts connections, and gives each a place.
 //!
-//! * With all places taken, the connection that has waited or dawdled longest goes. If all are being served, the one that has been
-//!   there longest is to leave with its answer, and the new one waits for that, first come, first served. So nobody holds a
-//!   place forever by asking without a pause. One that waited in vain is told so; one that asks for the node's health is answered.
-//! * Where the system has no descriptor left, one connection that waits goes, and the listener rests, longer each time, up to a
-//!   second. That is said at most once in ten minutes.
+//! * If all places are taken, the connection that has waited or dawdled longest is closed. If all are being
+//!   served, the one that has been there longest is told to leave with its answer. The new one waits for that
+//!   place, first come, first served. So no client holds a place forever by asking without a pause. A connection
+//!   that waited in vain is told so. A connection that asks for the node's health is answered.
+//! * If the system has no descriptor left, one waiting connection is closed, and the listener rests, longer each
+//!   time, up to a second. This is logged at most once in ten minutes.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -37,27 +38,31 @@ use super::place::{Place, Times};
 use crate::clock::Clock;
 use crate::observe::seldom::Seldom;
 
-/// The first rest after a failure to accept, and the longest: one try a second costs nothing.
+/// The first rest after a failure to accept, and the longest rest: one try a second costs nothing.
 const REST_MIN: Duration = Duration::from_millis(50);
 const REST_MAX: Duration = Duration::from_secs(1);
 
-/// Bytes that are read ahead, and so of a request's head. Heads have some 200 bytes; bodies of MiB want pieces of this size.
+/// Bytes that are read ahead, and so the limit of a request's head. Heads have some 200 bytes; bodies of MiB
+/// need pieces of this size.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
-/// Connections that wait for a place to become free, and as many that are only told that none did. The oldest goes for a new one.
+/// Connections that wait for a place to become free, and as many that are only told that none did. The oldest
+/// is closed for a new one.
 const BUSY_MAX: usize = 32;
 
-/// How long a connection waits for a place, and how long it may then take to ask and be told. Longer than who is to leave may take.
+/// How long a connection waits for a place, and how long it may then take to ask and be told. This is longer than
+/// a connection that is told to leave may take.
 const BUSY_TIME: Duration = Duration::from_secs(2);
 
-/// A new connection keeps its place so long, whatever it does: a client on this machine has sent its request by then, and 128 places
-/// still take 25,000 connections a second.
+/// A new connection keeps its place for this long, whatever it does. A client on this machine has sent its request
+/// by then, and 128 places still take 25,000 connections a second.
 const GRACE: Duration = Duration::from_millis(5);
 
-/// Connections that the system may hold for us until they are taken. With the usual 128 a burst of others costs a client seconds.
+/// Connections that the system may hold for us until they are accepted. With the usual 128, a burst of others
+/// costs a client seconds.
 const BACKLOG: i32 = 1_024;
 
-/// Serves connections until `stopped` turns true or its sender is gone, then lets requests under way end.
+/// Serves connections until `stopped` becomes true or its sender is gone, then lets requests under way end.
 pub(super) async fn run(
     listener: TcpListener,
     router: Router,
@@ -89,7 +94,7 @@ pub(super) async fn run(
             Ok((stream, _)) => {
                 rest = REST_MIN;
                 open.take(stream);
-                // What has to go does so before the next one comes.
+                // Connections that have to go do so before the next one comes.
                 tokio::task::yield_now().await;
             }
             Err(error) if is_over(&error) => {
@@ -119,7 +124,7 @@ struct Open {
     stopped: watch::Receiver<bool>,
     places: HashMap<Id, Arc<Place>>,
     tasks: JoinSet<()>,
-    /// Those that wait for a place, and until when, the first first.
+    /// Connections that wait for a place, and until when, in order of arrival.
     queue: VecDeque<(TcpStream, Instant)>,
 }
 
@@ -129,7 +134,8 @@ impl Open {
         Self { most, times, router, stopped, places, tasks, queue }
     }
 
-    /// Takes a connection: to a place if it is its turn and there is one, and otherwise behind those that wait.
+    /// Accepts a connection. It gets a place if it is its turn and there is one, and otherwise
+    /// waits behind the others.
     fn take(&mut self, stream: TcpStream) {
         if self.queue.len() >= BUSY_MAX {
             self.queue.pop_front();
@@ -141,7 +147,7 @@ impl Open {
         }
     }
 
-    /// Gives places to those that wait, as far as there are any or room can be made.
+    /// Gives places to waiting connections, as far as there are any or room can be made.
     fn settle(&mut self) {
         while !self.queue.is_empty() && (self.places.len() < self.most || self.make_room()) {
             if let Some((stream, _)) = self.queue.pop_front() {
@@ -161,13 +167,14 @@ impl Open {
         self.settle();
     }
 
-    /// Ends when it is time to look at those that wait: connections come out of their grace, and patience ends.
+    /// Ends when it is time to look at the waiting connections: a connection's grace or its
+    /// waiting time has ended.
     fn patience(&self) -> impl Future<Output = ()> + use<> {
         let waits = !self.queue.is_empty();
         async move { if waits { sleep(GRACE).await } else { pending().await } }
     }
 
-    /// Gives places to those that wait, and turns away those that have waited long enough.
+    /// Gives places to waiting connections, and turns away those that have waited long enough.
     fn look_again(&mut self) {
         self.settle();
         while self.queue.front().is_some_and(|(_, until)| *until <= Instant::now()) {
@@ -177,13 +184,14 @@ impl Open {
 
     fn turn_first_away(&mut self) {
         let Some((stream, _)) = self.queue.pop_front() else { return };
-        // Those that are leaving count as well, for a moment.
+        // Connections that are leaving count as well, for a moment.
         if self.tasks.len() < self.most + BUSY_MAX {
             self.tasks.spawn(turn_away(stream, self.router.clone()));
         }
     }
 
-    /// Of those that are being served, and are not to leave already, the one that has been there longest.
+    /// Tells a connection that is being served to leave: of those that are not leaving already, the one that
+    /// has been there longest.
     fn ask_one_to_leave(&self) {
         let staying = self.places.values().filter_map(|place| Some((place.opened()?, place)));
         if let Some((_, place)) = staying.min_by_key(|(opened, _)| *opened) {
@@ -191,7 +199,7 @@ impl Open {
         }
     }
 
-    /// Makes the connection go that has waited or dawdled longest; false if there is none.
+    /// Closes the connection that has waited or dawdled longest; false if there is none.
     fn make_room(&mut self) -> bool {
         let waiting = self.places.iter().filter(|(_, place)| place.age() >= GRACE);
         let waiting = waiting.filter_map(|(id, place)| Some((place.since()?, *id)));
@@ -202,8 +210,8 @@ impl Open {
         true
     }
 
-    /// Ends requests that aren't whole, and waits for the others. These end with their answer, and connections that have none
-    /// under way at once.
+    /// Ends requests that aren't whole, and waits for the others. Connections with a request under way end with
+    /// their answer, and all others at once.
     async fn end(mut self) {
         self.queue.clear();
         self.places.values().filter(|place| place.is_reading()).for_each(|place| place.vacate());
@@ -213,7 +221,7 @@ impl Open {
 
 /// Serves one connection until it closes, its time is over, or its place is wanted.
 async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped: watch::Receiver<bool>) {
-    // Answers are small and wanted at once. If it fails, they come a little later.
+    // Answers are small and wanted at once. If this fails, they come a little later.
     let _ = stream.set_nodelay(true);
     let state = Arc::clone(&place);
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -250,8 +258,9 @@ async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped
     }
 }
 
-/// Tells one request that all places are taken. It has to be read first: clients don't expect an answer to nothing. One that asks
-/// for the node's health is answered all the same: a supervisor must not take a busy node for a dead one.
+/// Tells one request that all places are taken. The request has to be read first, because clients expect no
+/// answer before they ask. A request for the node's health is answered all the same: a supervisor must not
+/// mistake a busy node for a dead one.
 async fn turn_away(stream: TcpStream, router: Router) {
     let service = service_fn(async |request: Request<Incoming>| {
         if HEALTH_PATHS.contains(&request.uri().path()) {
@@ -263,17 +272,18 @@ async fn turn_away(stream: TcpStream, router: Router) {
     });
     let connection =
         http1::Builder::new().max_buf_size(READ_BYTES_MAX).serve_connection(TokioIo::new(stream), service);
-    // It is turned away either way.
+    // The connection is turned away either way.
     let _ = timeout(BUSY_TIME, connection).await;
 }
 
 /// Ends when the listener has to stop.
 async fn told(stopped: &mut watch::Receiver<bool>) {
-    // An error means that the other end is gone, which says the same.
+    // An error means that the other end is gone, which means the same.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Whether only the one connection is concerned. Everything else may fail again at once, so the listener rests.
+/// Whether the error concerns only the one connection. Any other error may come again at
+/// once, so the listener rests.
 fn is_over(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)

@@ -1,8 +1,8 @@
-//! An answer's body on its way out: it goes in pieces, so that no more than one is buffered, and tells its connection's place when
-//! the last one has gone.
+//! An answer's body on its way out. It leaves in pieces, so that no more than one is buffered, and tells its
+//! connection's place when the last one has left.
 //!
-//! While it lasts it may hold a permit for large answers: a client that asks for them and doesn't read them costs no more than
-//! those few.
+//! Meanwhile it may hold a permit for large answers. So clients that ask for large answers and don't read them
+//! cost no more than these few.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -17,10 +17,10 @@ use hyper::body::{Frame, SizeHint};
 use super::place::Place;
 use crate::rpc::access::Large;
 
-/// Bytes of a piece.
+/// Bytes of one piece.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// A body that is here.
+/// A body that is whole in memory.
 #[derive(Debug)]
 pub(super) struct Answer {
     left: Bytes,
@@ -33,7 +33,7 @@ impl Answer {
     pub(super) async fn of(mut response: Response, place: Arc<Place>) -> Response<Self> {
         let large = response.extensions_mut().remove::<Large>();
         let (head, body) = response.into_parts();
-        // Made of bytes in memory, it can't fail.
+        // It is made of bytes in memory, so it can't fail.
         let left = whole(body).await;
         place.answering();
         Response::from_parts(head, Self { left, place, _large: large })

@@ -1,8 +1,8 @@
-//! What a request must be before anything looks at it: for a loopback host, from no other site's page, with the right cookie or
-//! none, and whole.
+//! The checks that a request must pass first: it is for a loopback host, it does not come from another site's
+//! page, it has the right cookie or none, and it is whole.
 //!
-//! A browser resolves a name of an attacker's to 127.0.0.1 as readily as any (DNS rebinding), and sends requests of any page to
-//! any address; the first gives itself away in `Host`, the second in `Origin`.
+//! A browser resolves an attacker's name to 127.0.0.1 like any other name (DNS rebinding), and sends requests of
+//! any page to any address. `Host` shows the first, `Origin` the second.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,8 +22,9 @@ use crate::config::cookie::Cookie;
 use crate::rpc::REQUEST_BYTES_MAX;
 use crate::rpc::access::Caller;
 
-/// Bytes of a request without the cookie: some transactions of 64 KiB in hexadecimal, or a full batch of small ones. All
-/// connections with one such body each hold 128 MiB, and three times that while they are decoded at the same time.
+/// Bytes of a request without the cookie: some transactions of 64 KiB in hexadecimal, or a full batch of small
+/// ones. If every connection has one such body, they hold 128 MiB together, and three times that while all are
+/// decoded at the same time.
 pub const OPEN_REQUEST_BYTES_MAX: usize = 1024 * 1024;
 
 /// Lets a request through, or answers it.
@@ -40,18 +41,18 @@ pub(super) async fn check(State(cookie): State<Option<Cookie>>, mut request: Req
     let place = request.extensions_mut().remove::<Arc<Place>>();
     let (mut head, body) = request.into_parts();
     let Some(body) = whole(body, most).await else { return too_large(caller, most).into_response() };
-    // The time limit of reading is the place's, which ends the connection.
+    // The place has the time limit for reading, and ends the connection.
     if let Some(place) = place {
         place.serving();
     }
     head.extensions.insert(caller);
-    // It has done its work, and has no place in a log.
+    // The header is no longer needed, and must not appear in a log.
     head.headers.remove(AUTHORIZATION);
     next.run(Request::from_parts(head, Body::from(body))).await
 }
 
-/// The bytes of a body; `None` if it doesn't come whole, or has more than `most`. They are put together in one piece: many small
-/// ones, as they came, would take thirty times their bytes.
+/// The bytes of a body; `None` if it doesn't arrive whole, or has more than `most`. They are put together in one
+/// piece: many small ones, as they came, would take thirty times their bytes.
 async fn whole(body: Body, most: usize) -> Option<Bytes> {
     if body.size_hint().lower() > most as u64 {
         return None;
@@ -72,7 +73,7 @@ type Refused = (StatusCode, String);
 fn admit(headers: &HeaderMap, health: bool, cookie: Option<&Cookie>) -> Result<Caller, Refused> {
     let refused = |status, text: &str| Err((status, format!("{text}\n")));
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    // Plain health checks name none; browsers always do.
+    // Plain health checks send no `Host`; browsers always do.
     let host = text(HOST).or(health.then_some("localhost"));
     let Some(host) = host.filter(|host| is_loopback(host)) else {
         return refused(
@@ -104,7 +105,8 @@ fn too_large(caller: Caller, most: usize) -> Refused {
     (StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
-/// Whether a `Host` header, with a port or without, names this machine by a name or address that can't be anything else.
+/// Whether a `Host` header, with or without a port, names this machine by a name or address that
+/// can't mean anything else.
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),

@@ -1,31 +1,32 @@
 //! One connection's place at the listener: what it is doing, since when, and whether it has to go.
 //!
-//! A connection *waits* for a request or for the rest of its headers, *reads* a body, is *served*, or *takes* its answer. Each has
-//! its own time limit. When another connection needs the place, one that isn't being served goes at once; one that is
-//! being served goes with its answer.
+//! A connection *waits* for a request or for the rest of its headers, *reads* a body, is *served*, or *takes* its
+//! answer. Each state has its own time limit. If another connection needs the place, a connection that isn't being
+//! served goes at once. One that is being served goes with its answer.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant, sleep_until};
 
-/// How long a connection may be at what it does.
+/// How long a connection may spend in each state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// Waiting for its next request, headers included. A client that keeps connections opens a new one after that.
+    /// Waiting for its next request, headers included. A client that keeps connections open
+    /// makes a new one after that.
     pub wait: Duration,
     /// From the headers of a request to the last byte of its body.
     pub body: Duration,
-    /// From there to the answer. One call takes 10 s at most; a batch of more slow ones is cut off.
+    /// From there to the answer. One call takes 10 s at most; a batch with more slow calls is cut off.
     pub serve: Duration,
-    /// From there until the client has taken all of it but what the system buffers.
+    /// From there until the client has taken all of it, except what the system buffers.
     pub answer: Duration,
-    /// To be served to the end, if another connection waits for the place.
+    /// The time to be served to the end, if another connection waits for the place.
     pub leave: Duration,
 }
 
 impl Default for Times {
-    /// 30 s, 10 s (8 MiB at less than 1 MiB/s, and on loopback they take milliseconds), 60 s, 10 s, 1 s.
+    /// 30 s; 10 s (8 MiB at less than 1 MiB/s, and on loopback they take milliseconds); 60 s; 10 s; 1 s.
     fn default() -> Self {
         let [wait, body, serve, answer, leave] = [30, 10, 60, 10, 1].map(Duration::from_secs);
         Self { wait, body, serve, answer, leave }
@@ -65,12 +66,13 @@ impl Place {
         Self { times, opened, state: Mutex::new(state), changed: Notify::new(), leaves: Notify::new() }
     }
 
-    /// The headers of a request are here.
+    /// The headers of a request have arrived.
     pub(super) fn reading(&self) {
         self.enter(Stage::Reading);
     }
 
-    /// Its body is here as well. If the place was wanted in this moment, the request is served all the same.
+    /// Its body has arrived as well. If another connection wanted the place at this moment, the request
+    /// is served all the same.
     pub(super) fn serving(&self) {
         self.enter(Stage::Serving);
         if std::mem::take(&mut self.lock().vacated) {
@@ -83,12 +85,12 @@ impl Place {
         self.enter(Stage::Answering);
     }
 
-    /// The answer is out, but for what the system buffers.
+    /// The answer has left, except what the system buffers.
     pub(super) fn waiting(&self) {
         self.enter(Stage::Waiting);
     }
 
-    /// Since when it could have been made to go; `None` while it is served.
+    /// Since when it could have been closed; `None` while it is served.
     pub(super) fn since(&self) -> Option<Instant> {
         let State { stage, since, .. } = *self.lock();
         (stage != Stage::Serving).then_some(since)
@@ -99,12 +101,12 @@ impl Place {
         self.lock().stage == Stage::Reading
     }
 
-    /// How long the connection is there.
+    /// How long the connection has existed.
     pub(super) fn age(&self) -> Duration {
         self.opened.elapsed()
     }
 
-    /// Since when the connection is there; `None` if it is to leave already.
+    /// When the connection was opened; `None` if it has been told to leave already.
     pub(super) fn opened(&self) -> Option<Instant> {
         self.lock().leaving.is_none().then_some(self.opened)
     }

@@ -1,6 +1,6 @@
-//! What waits for the store's thread: records to commit, and questions. It says what is next, and when.
+//! The work that waits for the store's thread: records to commit, and questions. It says what is next, and when.
 //!
-//! Pure: no thread, no lock, no clock; times are arguments. What it promises is at the head of `writer.rs`.
+//! Pure: no thread, no lock, no clock; times are arguments. Its promises are at the head of `writer.rs`.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::store::error::StoreError;
 use crate::store::peers::KnownPeer;
 use crate::store::{FoundTransaction, Note, PruneTarget, Pruned};
 
-/// What a record takes besides the bytes of its items: the record itself and its place in the queue.
+/// The memory of a record besides the bytes of its items: the record itself and its place in the queue.
 const RECORD_BYTES: usize = 64;
 
 /// The queue.
@@ -27,7 +27,7 @@ pub(super) struct Queue {
     /// Bytes of submissions that are not committed, those in hand included.
     backlog_bytes: usize,
     submitted: u64,
-    /// When the submissions that aren't committed are to be.
+    /// When the submissions that aren't committed are to be committed.
     due: Option<Time>,
     questions: VecDeque<(u64, Question)>,
     /// Blocks in submissions that are not committed.
@@ -51,7 +51,7 @@ pub(super) struct Submission {
     pub(super) records: Vec<Record>,
 }
 
-/// Each is asked with the number of the submission that it must see.
+/// Each question comes with the number of the submission that it must see.
 #[derive(Debug)]
 pub(super) enum Question {
     Load(Load),
@@ -68,8 +68,8 @@ pub(super) struct Turn {
 }
 
 impl Queue {
-    /// Takes records, which may wait for others for `wait`. Returns their number, or that of the last if there are none,
-    /// and whether the thread is to look: it is left asleep where it would only see what is to wait.
+    /// Takes records, which may wait for others for `wait`. Returns their number, or the last number if there are
+    /// none, and whether the thread is to be woken. It stays asleep if it would only see that it has to wait.
     pub(super) fn submit(
         &mut self,
         records: Vec<Record>,
@@ -94,14 +94,14 @@ impl Queue {
         if self.questions.len() >= QUESTIONS_MAX {
             return Err(WriterBusy);
         }
-        // Peers cause loads, and have nothing committed sooner: a block that isn't in the queue is in the store or nowhere,
-        // and the engine has the newest headers in memory.
+        // Peers cause loads, which therefore do not cause an earlier commit. A block that isn't in the queue is in
+        // the store or nowhere, and the engine has the newest headers in memory.
         let after = if matches!(question, Question::Load(_)) { 0 } else { self.submitted };
         self.questions.push_back((after, question));
         Ok(())
     }
 
-    /// A group of so many bytes was committed.
+    /// A group of this number of bytes was committed.
     pub(super) fn committed(&mut self, records: &[Record], bytes: usize) {
         self.backlog_bytes = self.backlog_bytes.saturating_sub(bytes);
         for record in records {
@@ -111,7 +111,7 @@ impl Queue {
         }
     }
 
-    /// Nothing more is kept. What waits is given up, so that the queue stays empty from now on.
+    /// Nothing more is kept. Waiting work is given up, so that the queue stays empty from now on.
     pub(super) fn fail(&mut self) {
         self.failed = true;
         self.submissions.clear();
@@ -120,7 +120,7 @@ impl Queue {
         self.blocks.clear();
     }
 
-    /// Nothing more comes: what is here is due.
+    /// Nothing more comes: everything that is here is due.
     pub(super) const fn close(&mut self) {
         self.closing = true;
     }
@@ -129,7 +129,7 @@ impl Queue {
         self.closing
     }
 
-    /// When the submissions that aren't committed are to be.
+    /// When the submissions that aren't committed are to be committed.
     pub(super) const fn due(&self) -> Option<Time> {
         self.due
     }
@@ -155,7 +155,7 @@ impl Queue {
         self.submissions.push_back(Submission { number: self.submitted, bytes, records });
     }
 
-    /// What a submission that is not committed has of what is asked for.
+    /// The answer to `load` from a submission that is not committed, if one has it.
     pub(super) fn queued(&self, load: &Load) -> Option<Loaded> {
         match load {
             Load::Block(id) => {
@@ -170,7 +170,7 @@ impl Queue {
         }
     }
 
-    /// Whether so much waits that more makes no commit cheaper.
+    /// Whether so much waits that more would make a commit no cheaper.
     const fn is_enough(&self) -> bool {
         self.backlog_bytes >= GROUP_BYTES_ENOUGH
     }
@@ -182,7 +182,7 @@ impl Queue {
         self.closing || asked || old || self.is_enough()
     }
 
-    /// The questions that need wait for nothing, and the next group, if it is time for one.
+    /// The questions that need not wait for anything, and the next group, if it is time for one.
     pub(super) fn turn(&mut self, committed: u64, now: Time) -> Turn {
         let ready = if self.failed { u64::MAX } else { committed };
         let mut questions = Vec::new();
@@ -203,13 +203,13 @@ impl Queue {
             bytes = bytes.saturating_add(submission.bytes);
             group.push(submission);
         }
-        // What a full group left behind has waited already.
+        // The submissions that a full group left behind have waited already.
         self.due = self.due.filter(|_| !self.submissions.is_empty());
         Turn { group, questions }
     }
 }
 
-/// About the memory that a record takes in the queue, in bytes.
+/// Roughly the memory that a record takes in the queue, in bytes.
 fn record_bytes(record: &Record) -> usize {
     let items = match record {
         Record::Pending(transaction) => transaction.encoded().len(),

@@ -41,7 +41,7 @@ impl Worker {
         match self.store.commit(&records) {
             Ok(()) => {
                 self.shared.lock().committed(&records, bytes);
-                // Both at once: whoever waits for the one may read the other.
+                // Both are sent at once: a caller that waits for the one may read the other.
                 let totals = self.store.totals();
                 self.progress.send_modify(|kept| {
                     kept.committed = number;
@@ -61,7 +61,7 @@ impl Worker {
         });
     }
 
-    /// Whoever asked may be gone; then the answer goes nowhere.
+    /// The asker may no longer be waiting; then the answer is dropped.
     fn answer(&mut self, question: Question) {
         match question {
             Question::Load(load) => {
@@ -88,7 +88,7 @@ impl Worker {
         }
     }
 
-    /// What the asker is told: when it failed, the reason goes where all look for it.
+    /// What the asker is told. If the store failed, the reason goes to the place where all look for it.
     fn told<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         match done {
             Err(error) if !matches!(error, StoreError::TooMany { .. }) => {

@@ -1,6 +1,7 @@
-//! What counts as one place in the network. Identities are free and ports nearly so; address groups are dear.
+//! The groups that count as one place in the network. Identities are free and ports nearly so;
+//! address groups are expensive.
 //!
-//! Deliberately absent: autonomous systems. Whoever has addresses in many groups of one provider counts as many.
+//! Deliberately absent: autonomous systems. A party with addresses in many groups of one provider counts as many.
 
 use std::net::IpAddr;
 
@@ -14,12 +15,12 @@ use crate::net::addresses::{Scope, ip_of, scope};
 pub struct Group(pub u64);
 
 impl Group {
-    /// Where no IP is known.
+    /// The group of addresses without a known IP.
     pub const NOWHERE: Self = Self(0);
 
-    /// The group of an address: of a public one the IPv4 /16 or the IPv6 /32; in a private network, where all nodes may
-    /// share one of these, the IPv4 address or the IPv6 /63. With `loopback_exempt` each port of the loopback device is a
-    /// group: there a process stands for a machine.
+    /// The group of an address. For a public address this is the IPv4 /16 or the IPv6 /32. In a private network
+    /// all nodes may share one of these, so there it is the IPv4 address or the IPv6 /63. With `loopback_exempt`
+    /// each port of the loopback device is a group, because a process stands for a machine there.
     #[must_use]
     pub fn of(address: &Multiaddr, loopback_exempt: bool) -> Self {
         let Some(ip) = ip_of(address) else { return Self::NOWHERE };
@@ -36,8 +37,9 @@ impl Group {
     }
 }
 
-/// The group of which one outbound slot is enough: an IPv4 /16, an IPv6 /32. `None` for addresses in private networks and
-/// on the loopback device, which are all in a few groups, and for names, which only the operator gives.
+/// The group for which one outbound slot is enough: an IPv4 /16, an IPv6 /32. `None` for addresses in private
+/// networks and on the loopback device, because all of these are in a few groups, and for names, because only
+/// the operator gives them.
 #[must_use]
 pub fn slot_group(address: &Multiaddr) -> Option<Group> {
     (ip_of(address).is_some() && scope(address) == Scope::Public).then(|| Group::of(address, false))

@@ -1,5 +1,6 @@
-//! How the book's peers stand, as bytes for the store, beside the rows that have their ids and addresses. A row without a
-//! standing was kept by a program that knew none, and counts as told by the peer itself from where it is.
+//! The standings of the book's peers, as bytes for the store, beside the rows with their ids and addresses.
+//! A row without a standing was kept by a program that knew no standings. It counts as told by the peer
+//! itself from its address.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +11,10 @@ use protocol::wire::codec::{DecodeError, Encode, Reader, Writer};
 use super::{Group, Kept, Standing};
 use crate::store::{KEPT_PEERS_MAX, KnownPeer, PEER_ID_BYTES_MAX};
 
-/// How peers stand, by the bytes of their ids.
+/// The standings of peers, by the bytes of their ids.
 pub type Standings = BTreeMap<Vec<u8>, Standing>;
 
-/// The standings of these peers.
+/// Encodes the standings of these peers.
 #[must_use]
 pub fn encode(kept: &[Kept]) -> Vec<u8> {
     List(kept).to_bytes()
@@ -38,10 +39,10 @@ impl Encode for List<'_> {
     }
 }
 
-/// What [`encode`] made of standings.
+/// Decodes the bytes that [`encode`] made of standings.
 ///
 /// # Errors
-/// If these are no such bytes.
+/// If [`encode`] did not make these bytes.
 pub fn decode(bytes: Vec<u8>) -> Result<Standings, DecodeError> {
     let mut reader = Reader::new(Bytes::from(bytes));
     let mut standings = Standings::new();

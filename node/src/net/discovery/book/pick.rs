@@ -8,20 +8,21 @@ use rand::RngExt as _;
 
 use super::{Book, CONTEST_TIME, Entry, Group, Pick, slot_group};
 
-/// Of a hundred picks of an entry that failed so often in a row, those that are kept: 0.66 to the power of that, down to 3,
-/// as Bitcoin Core has it.
+/// After this many failures in a row, this many of a hundred picks of an entry are kept: 0.66 to the power of the
+/// number of failures, but at least 3, as in Bitcoin Core.
 const CHANCES: [u8; 9] = [100, 66, 44, 29, 19, 13, 8, 5, 3];
 
-/// What may be picked, by group.
+/// The entries that may be picked, by group.
 type Choice = BTreeMap<Group, Vec<(PeerId, Entry, u32)>>;
 
 impl Book {
-    /// Something to dial. `usable` says which of a peer's addresses may be dialled now; none if the peer may not.
+    /// A peer to dial. `usable` says which of a peer's addresses may be dialled now; none if the
+    /// peer may not be dialled.
     pub fn pick(&mut self, now: Time, usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>) -> Option<Pick> {
         self.pick_from(self.reached_ready(now), self.told_ready(now), usable)
     }
 
-    /// The same in one group, whichever table has it.
+    /// The same in one group, whichever table has the peer.
     pub fn pick_in(
         &mut self,
         group: Group,
@@ -33,7 +34,8 @@ impl Book {
         self.pick_from(Choice::from([(group, choice)]), Choice::new(), usable)
     }
 
-    /// Something to test: what is contested first, then what was told of groups in which nobody was reached, then the others.
+    /// An entry to test: contested ones first, then claims of groups in which no peer was
+    /// reached, then the others.
     pub fn pick_test(
         &mut self,
         now: Time,
@@ -88,7 +90,7 @@ impl Book {
         choice
     }
 
-    /// A claim is there for each group that it has an address in.
+    /// A claim counts in each group in which it has an address.
     fn told_ready(&self, now: Time) -> Choice {
         let mut choice = Choice::new();
         for claim in self.told.ready(now) {
@@ -112,7 +114,7 @@ impl Book {
         mut told: Choice,
         usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
     ) -> Option<Pick> {
-        // What chance passed over, for the case that there is nothing else.
+        // An entry that chance passed over, in case there is nothing else.
         let mut passed: Option<Pick> = None;
         let groups: BTreeSet<Group> = reached.keys().chain(told.keys()).copied().collect();
         let mut groups: Vec<Group> = groups.into_iter().collect();
@@ -126,8 +128,8 @@ impl Book {
         passed
     }
 
-    /// Of one group's entries, those that were reached and those that were told: all are drawn until one is kept. So a group
-    /// is not passed over because some of its entries fail, and a group of which none fails gains nothing by that.
+    /// The reached and the told entries of one group: all are drawn until one is kept. So a group is not passed
+    /// over because some of its entries fail, and a group in which none fails gains nothing by it.
     fn pick_of_group(
         &mut self,
         group: Group,
@@ -166,8 +168,8 @@ impl Book {
     }
 }
 
-/// Of a peer's addresses those in a group, and those that are in none that counts. Whoever is picked for its group is not
-/// dialled in another: otherwise anybody could name an address in any group, and answer elsewhere.
+/// The addresses of a peer that are in a group, and those that are in no group that counts. A peer that was picked
+/// for its group is not dialled in another: otherwise it could name an address in any group, and answer elsewhere.
 fn in_group(mut addresses: Vec<Multiaddr>, group: Group) -> Vec<Multiaddr> {
     addresses.retain(|address| slot_group(address).is_none_or(|other| other == group));
     addresses

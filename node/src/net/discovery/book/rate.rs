@@ -6,28 +6,29 @@ use protocol::time::{Duration, Time};
 
 use super::group::Group;
 
-/// A source's allowance grows by one entry in this time, which is go-libp2p's rate for new identities of an address: 0.2 a
-/// second. Bitcoin Core's for addresses of a peer is half of that.
+/// A source's allowance grows by one entry in this time: 0.2 a second. This is go-libp2p's rate for new identities
+/// of an address. Bitcoin Core's rate for addresses from a peer is half of that.
 pub const SOURCE_INTERVAL: Duration = Duration::from_secs(5);
-/// What a source may bring at once: twice what it may have in the book, because of two claims one may meet a full bucket.
+/// What a source may bring at once: twice what it may have in the book, because one of two claims
+/// may meet a full bucket.
 pub const SOURCE_BURST: u64 = 32;
-/// Sources whose allowance is counted. Of 24 bytes each: some 25 KiB. When there are more, the one that was heard of
-/// longest ago makes room. After 160 s (32 times 5 s) of silence its allowance is whole again anyhow.
+/// Sources whose allowance is counted. Each takes 24 bytes: some 25 KiB in all. If there are more, the one that
+/// was heard longest ago makes room. Anyhow its allowance is whole again after 160 s (32 times 5 s) of silence.
 pub const SOURCES_MAX: usize = 1_024;
 
 /// The allowances.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
-    /// With when it was heard of last.
+    /// Each with the time when it was last heard.
     sources: BTreeMap<Group, (Allowance, Time)>,
 }
 
-/// Told as the moment at which it would be empty if it had grown without a bound since: a bucket in one number.
+/// A token bucket in one number: the moment at which it would be empty if it had grown without a bound since.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowance(Time);
 
 impl Allowance {
-    /// Whether there may be one more now: one in `every`, and `burst` at once.
+    /// Whether one more is allowed now: one in `every`, and `burst` at once.
     pub(crate) fn take(&mut self, every: Duration, burst: u64, now: Time) -> bool {
         let used_until = self.0.max(now) + every;
         let allowed = used_until <= now + every.times(burst);

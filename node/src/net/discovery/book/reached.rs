@@ -1,5 +1,5 @@
-//! The table of what is reached: peers that answered a dial, with their id, at an address of which the group is therefore
-//! known. One group reaches [`BUCKETS_PER_GROUP`] buckets.
+//! The table of reached peers: peers that answered a dial, with their id. So the group of their address is known.
+//! The peers of one group are in at most [`BUCKETS_PER_GROUP`] buckets.
 
 use std::collections::BTreeMap;
 
@@ -14,19 +14,20 @@ use super::retry::Retry;
 pub const REACHED_BUCKETS: usize = 64;
 /// Peers in one bucket. 64 times 16 are 1,024 peers; with 11 addresses of some 50 bytes each, 600 KiB.
 pub const REACHED_BUCKET_MAX: usize = 16;
-/// Buckets that one address group's peers may be in: 32 peers, a 32nd of all, as with Bitcoin Core
-/// (8 of 256). A smaller share would leave a network of one group, such as a provider's, too few to choose from.
+/// Buckets that the peers of one address group may be in: 32 peers, a 32nd of all, as in Bitcoin Core
+/// (8 of 256). If a network has one group only, such as a provider's, a smaller share would leave too
+/// few peers to choose from.
 pub const BUCKETS_PER_GROUP: u64 = 2;
 
 /// A peer that was reached.
 #[derive(Clone, Debug)]
 pub(super) struct Reached {
     pub(super) peer: PeerId,
-    /// Where.
+    /// The address where it answered.
     pub(super) address: Multiaddr,
-    /// The group of that.
+    /// The group of this address.
     pub(super) group: Group,
-    /// What it told of its addresses itself.
+    /// The addresses that it told about itself.
     pub(super) told: Vec<Multiaddr>,
     /// When it answered last.
     pub(super) last: Time,
@@ -34,7 +35,7 @@ pub(super) struct Reached {
 }
 
 impl Reached {
-    /// Where it is dialled: first where it answered.
+    /// The addresses at which it is dialled: first the one where it answered.
     pub(super) fn addresses(&self) -> Vec<Multiaddr> {
         let told = self.told.iter().filter(|told| **told != self.address);
         std::iter::once(&self.address).chain(told).cloned().collect()
@@ -75,7 +76,7 @@ impl Tried {
         self.buckets.get_mut(*self.places.get(peer)?)?.iter_mut().find(|reached| reached.peer == *peer)
     }
 
-    /// Puts a peer where it belongs, unless the bucket is full; then the one of it that answered longest ago.
+    /// Puts a peer into its bucket. If the bucket is full, returns the peer in it that answered longest ago.
     pub(super) fn insert(&mut self, keys: &Keys, reached: Reached) -> Result<(), PeerId> {
         let at = place(keys, &reached.peer, reached.group);
         let Some(bucket) = self.buckets.get_mut(at) else { return Ok(()) };

@@ -2,8 +2,8 @@
 
 use protocol::time::{Duration, Time};
 
-/// Delays between tries of one address: doubling from the first to the second, each shortened or lengthened by up to
-/// a quarter.
+/// Delays between tries of one address. They double from the first to the second, and each is shortened or
+/// lengthened by up to a quarter.
 pub const BACKOFF_MIN: Duration = Duration::from_secs(1);
 /// See [`BACKOFF_MIN`].
 pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    /// One more failure; `spread` is the percentage of the delay that is waited.
+    /// Counts one more failure. `spread` is the percentage of the delay that is waited.
     pub(crate) fn put_off(&mut self, now: Time, spread: u64) {
         let delay = BACKOFF_MIN.times(1 << self.failures.min(6)).min(BACKOFF_MAX);
         self.failures = self.failures.saturating_add(1);

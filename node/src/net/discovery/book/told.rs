@@ -1,8 +1,9 @@
-//! The table of what is told: claims that a peer is at some addresses, none of which has been dialled with success.
+//! The table of claims. A claim says that a peer is at some addresses. None of these has
+//! been dialled with success.
 //!
-//! A claim stands in a bucket that follows from the group of who told it, the group of its first address, and a secret key.
-//! One source reaches [`BUCKETS_PER_SOURCE`] buckets, and with addresses of one group a single one. So a source's share is
-//! bounded whatever it tells, and it cannot choose whose claims it pushes against.
+//! Three things decide the bucket of a claim: the source, the group of the first address, and a secret key. One
+//! source reaches [`BUCKETS_PER_SOURCE`] buckets, and with addresses of one group it reaches a single one. So a
+//! source's share is bounded whatever it tells, and it cannot choose whose claims it competes with.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +18,12 @@ use super::{FAILED_FOR_GOOD, Keys};
 pub const TOLD_BUCKETS: usize = 512;
 /// Claims in one bucket. 512 times 8 are 4,096 claims; with 10 addresses of some 50 bytes each, 2 MiB.
 pub const TOLD_BUCKET_MAX: usize = 8;
-/// Buckets that one source's claims may be in: 16 claims, a 256th of all. An attacker in 100 groups meets a third of the
-/// buckets with that. With a sixteenth of all for a source, as Bitcoin Core has it in a larger table (64 of 1,024), it would meet
-/// every one, and whoever comes first to a bucket keeps it.
+/// Buckets that one source's claims may be in: 16 claims, a 256th of all. With that, an attacker in 100 groups
+/// meets a third of the buckets. Bitcoin Core gives a source a sixteenth of a larger table (64 of 1,024). With
+/// such a share the attacker would meet every bucket, and the source that comes first to a bucket keeps it.
 pub const BUCKETS_PER_SOURCE: u64 = 2;
 
-/// What somebody told of a peer.
+/// What a source told about a peer.
 #[derive(Clone, Debug)]
 pub(super) struct Claim {
     pub(super) peer: PeerId,
@@ -37,7 +38,7 @@ pub(super) struct Claim {
 #[derive(Debug)]
 pub(super) struct Told {
     buckets: Vec<Vec<Claim>>,
-    /// In which buckets a peer's claims are.
+    /// The buckets of each peer's claims.
     places: BTreeMap<PeerId, Vec<usize>>,
 }
 
@@ -63,14 +64,14 @@ impl Told {
         buckets.flat_map(|(_, bucket)| bucket).filter(move |claim| claim.peer == *peer)
     }
 
-    /// What a source told of a peer.
+    /// What a source told about a peer.
     pub(super) fn get(&self, peer: &PeerId, source: Group) -> Option<&Claim> {
         let buckets = self.places.get(peer)?.iter().filter_map(|at| self.buckets.get(*at));
         buckets.flatten().find(|claim| claim.peer == *peer && claim.source == source)
     }
 
-    /// Puts a claim where it belongs. If the bucket is full, it takes the place of one that led nowhere for good, or none: whoever
-    /// tells more pushes out nobody that may be reached.
+    /// Puts a claim into its bucket. If the bucket is full, the claim takes the place of one that has failed for
+    /// good, if there is one, and otherwise has no place. So telling more pushes out no peer that may be reached.
     pub(super) fn insert(&mut self, keys: &Keys, claim: Claim, group: Group) -> bool {
         let at = place(keys, claim.source, group);
         let Some(bucket) = self.buckets.get_mut(at) else { return false };
@@ -89,7 +90,7 @@ impl Told {
         true
     }
 
-    /// Takes out what a source told of a peer.
+    /// Removes what a source told about a peer.
     pub(super) fn take(&mut self, peer: &PeerId, source: Group) -> Option<Claim> {
         let places = self.places.get(peer)?.clone();
         for at in places {
@@ -104,7 +105,7 @@ impl Told {
         None
     }
 
-    /// Takes out all claims about a peer.
+    /// Removes all claims about a peer.
     pub(super) fn forget(&mut self, peer: &PeerId) {
         for at in self.places.remove(peer).unwrap_or_default() {
             if let Some(bucket) = self.buckets.get_mut(at) {
@@ -128,13 +129,14 @@ impl Told {
         self.of(peer).find(|claim| claim.source == source).map(|claim| &mut claim.retry)
     }
 
-    /// What may be tried by now.
+    /// The claims that may be tried by now.
     pub(super) fn ready(&self, now: Time) -> impl Iterator<Item = &Claim> {
         self.buckets.iter().flatten().filter(move |claim| claim.retry.not_before <= now)
     }
 }
 
-/// Which of a source's buckets the pair of groups is in, and where that one is.
+/// The bucket of a claim: the pair of groups decides which of the source's buckets it is,
+/// and where that bucket is.
 fn place(keys: &Keys, source: Group, group: Group) -> usize {
     let one_of = keys.hash((0_u8, source, group)) % BUCKETS_PER_SOURCE;
     keys.bucket((1_u8, source, one_of), TOLD_BUCKETS)

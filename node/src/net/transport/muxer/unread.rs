@@ -1,11 +1,12 @@
-//! How many bytes of one connection wait unread, counted where they come in: below yamux, frame by frame.
+//! How many bytes of one connection wait unread. They are counted where they come in: below yamux, frame by frame.
 //!
-//! yamux grants each stream a window of its own, and has no account of what they hold together. It keeps a frame's body
-//! as it came, so that a million frames of one byte weigh far more than a mebibyte. Here each frame is counted with what
-//! it costs to keep. **At most [`UNREAD_BYTES_MAX`] wait; while there is no room for the next frame, the socket is not
-//! read**, and the other end's own TCP holds it back. A body for a stream that nobody reads any more is dropped here.
+//! yamux grants each stream its own window, and has no account of what they hold together. It keeps a frame's
+//! body as it came, so a million frames of one byte need far more than a mebibyte. Here each frame is counted
+//! with the cost of keeping it. **At most [`UNREAD_BYTES_MAX`] wait. While there is no room for the next frame,
+//! the socket is not read**, and the other end's own TCP holds the frame back. A body for a stream that is no
+//! longer read is dropped here.
 //!
-//! Deliberately absent: blame. A peer that fills its room waits, and nobody waits with it.
+//! Deliberately absent: blame. A peer that fills its room waits, and no other peer waits with it.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -17,16 +18,16 @@ use futures::{AsyncRead, AsyncWrite};
 
 use super::STREAMS_MAX;
 
-/// Bytes of a connection that may wait unread: the bulk lane's window of 1.5 MiB, the control lane's 256 KiB, and as
-/// much for identify, Kademlia and what each frame costs.
+/// Bytes of a connection that may wait unread: the bulk lane's window of 1.5 MiB, the control lane's 256 KiB, and
+/// as much for identify, Kademlia and what each frame costs.
 pub const UNREAD_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// What keeping a frame costs beside its body: 32 bytes of yamux's own record, four of ours, and 28 that an allocation
-/// of a few bytes wastes.
+/// The cost of keeping a frame beside its body: 32 bytes of yamux's own record, four of ours, and 28 that an
+/// allocation of a few bytes wastes.
 pub const FRAME_COST: usize = 64;
 
-/// Frames of a connection until other connections have their turn: yamux goes on as long as there is one, and a read of
-/// 64 KiB holds 5,000 small ones. Of an upload these are 1 MiB.
+/// Frames of a connection until other connections have their turn. yamux goes on as long as there is a frame, and
+/// a read of 64 KiB holds 5,000 small ones. In an upload this many frames are 1 MiB.
 pub const FRAMES_PER_TURN: u32 = 64;
 
 /// Bytes of yamux's header: version, type, flags, stream, length.
@@ -35,7 +36,7 @@ const DATA: u8 = 0;
 const WINDOW_UPDATE: u8 = 1;
 const SYN: u16 = 1;
 
-/// What one connection's streams have unread.
+/// The unread bytes of one connection's streams.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// By yamux's number.
@@ -45,14 +46,14 @@ pub(super) struct Ledger {
     reader: Option<Waker>,
     /// Streams that this side opened and still has.
     own: usize,
-    /// Who wants to open one more.
+    /// The task that wants to open one more.
     opener: Option<Waker>,
 }
 
-/// What one stream has unread.
+/// The unread bytes of one stream.
 #[derive(Debug, Default)]
 struct Unread {
-    /// The frames' bodies, oldest first. Of the first, some may have been read.
+    /// The sizes of the frames' bodies, oldest first. Some bytes of the first may have been read.
     frames: VecDeque<u32>,
     read_of_first: usize,
 }
@@ -65,19 +66,19 @@ pub(super) type Shared = Arc<Mutex<Ledger>>;
 enum Verdict {
     /// Its body is passed on.
     Pass,
-    /// Nobody reads its stream: its body is not.
+    /// Its stream is no longer read, so its body is dropped.
     Drop,
-    /// It waits, and with it everything behind it.
+    /// It waits, and so does everything behind it.
     Wait,
 }
 
-/// A poisoned ledger's thread has panicked, and ends the process.
+/// If a ledger is poisoned, its thread has panicked, and that ends the process.
 pub(super) fn lock(ledger: &Shared) -> MutexGuard<'_, Ledger> {
     ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Ledger {
-    /// Counts a stream of this side's.
+    /// Counts a stream of this side.
     pub(super) fn open(&mut self, stream: u32) {
         self.own += 1;
         self.streams.insert(stream, Unread::default());
@@ -88,17 +89,17 @@ impl Ledger {
         self.own
     }
 
-    /// Wakes `opener` when this side has a stream less.
+    /// Wakes `opener` when this side has one stream less.
     pub(super) fn wait_to_open(&mut self, opener: &Waker) {
         self.opener = Some(opener.clone());
     }
 
-    /// Bytes that wait, with what keeping them costs.
+    /// Bytes that wait, including the cost of keeping them.
     pub(super) const fn total(&self) -> usize {
         self.total
     }
 
-    /// Nobody reads or writes a stream any more.
+    /// A stream is no longer read or written.
     pub(super) fn close(&mut self, stream: u32, own: bool) {
         let left = self.streams.remove(&stream).unwrap_or_default();
         let cost = |bytes: &u32| *bytes as usize + FRAME_COST;
@@ -111,7 +112,7 @@ impl Ledger {
         }
     }
 
-    /// So many bytes of a stream were read. A frame is kept whole until its last byte was.
+    /// This many bytes of a stream were read. A frame is kept whole until its last byte was read.
     pub(super) fn read(&mut self, stream: u32, bytes: usize) {
         let Some(unread) = self.streams.get_mut(&stream) else { return };
         unread.read_of_first = unread.read_of_first.saturating_add(bytes);
@@ -166,22 +167,22 @@ impl Ledger {
     }
 }
 
-/// A connection of which yamux reads no more than there is room for.
+/// A connection from which yamux reads no more than there is room for.
 #[derive(Debug)]
 pub(super) struct Metered<C> {
     inner: C,
     ledger: Shared,
     at: At,
-    /// Frames since others had their turn.
+    /// Frames since other connections had their turn.
     frames: u32,
 }
 
 /// Where the reader is.
 #[derive(Debug)]
 enum At {
-    /// So many bytes of a header have come.
+    /// This many bytes of a header have come.
     Header([u8; HEADER_BYTES], usize),
-    /// A header that has been looked at; so many of its bytes were handed on. The body behind it.
+    /// A header that has been judged, how many of its bytes were handed on, and the body behind it.
     Judged([u8; HEADER_BYTES], usize, Body),
     /// In a body.
     Body(Body),
@@ -199,7 +200,7 @@ impl<C> Metered<C> {
         Self { inner, ledger, at: At::Header([0; HEADER_BYTES], 0), frames: 0 }
     }
 
-    /// Looks at a whole header: what is handed on, and what stands behind it. `None` while there is no room.
+    /// Judges a whole header: returns what is handed on, and what stands behind it. `None` while there is no room.
     fn judge(&self, mut header: [u8; HEADER_BYTES], waker: &Waker) -> io::Result<Option<At>> {
         let [_, kind, f0, f1, s0, s1, s2, s3, l0, l1, l2, l3] = header;
         let (flags, stream) = (u16::from_be_bytes([f0, f1]), u32::from_be_bytes([s0, s1, s2, s3]));
