@@ -32,7 +32,7 @@ impl OneTip {
         Self { graph, tips: 0, findings: Findings::default() }
     }
 
-    /// Tips that honest nodes of one group ended with, of the group that has most.
+    /// The number of different tips in one group of honest nodes at the end: the highest number of all groups.
     #[must_use]
     pub const fn tips(&self) -> usize {
         self.tips

@@ -1,8 +1,7 @@
-//! What a sweep varies: `--sweep PARAM=VALUES`, spelled out value by value.
+//! The values of a sweep: `--sweep PARAM=VALUES`, written out one by one.
 //!
-//! * `fanout=1,2,5`: these. Where a value has commas itself, semicolons: `topology=small-world:8,0.1;regular:8`.
-//! * `degree=4..12`: all whole numbers from 4 to 12, both included; `degree=4..12+4`: in steps of 4.
-//! * `nodes=16..65536*4`: each 4 times the one before. Both ends may have the same unit: `round=50ms..800ms*2`.
+//! * `fanout=1,2,5`: these values. If a value has commas itself, use semicolons:
+//!   `topology=small-world:8,0.1;regular:8`.
 
 use std::str::FromStr;
 
