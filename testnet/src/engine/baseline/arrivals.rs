@@ -20,7 +20,7 @@ const MESSAGES_MAX: usize = 65_536;
 /// bound are not traced.
 const COPIES_MAX: usize = 32_768;
 
-/// The place of the header in a block's bytes: one byte, the head of an array, is before it.
+/// The first bytes of a block, which hold its header: one byte of the array comes before it.
 const BLOCK_START: usize = 1 + HEADER_BYTES_MAX;
 
 /// A message's id: SHA-256 of its content.

@@ -13,8 +13,8 @@ use protocol::wire::message::Tip;
 /// Blocks remembered. 4,096 of about 100 bytes: 400 KiB.
 const REMEMBERED_BLOCKS_MAX: usize = 4_096;
 
-/// Bytes of transactions that wait for the next block: those of a full one. Before a transaction comes a length of
-/// at most 5 bytes. Before the list comes a length as well. Before the block comes one byte.
+/// Bytes of transactions that wait for the next block: those of a full one. At most 5 bytes of length come before
+/// each transaction, and before the list as well. One byte comes before the block.
 const WAITING_BYTES_MAX: usize = BLOCK_BYTES_MAX - HEADER_BYTES_MAX - 6;
 const LENGTH_BYTES_MAX: usize = 5;
 
