@@ -1,7 +1,9 @@
-//! A naive model of the request tracker, and the pair of both: each operation is done to both, and every answer compared.
+//! A naive model of the request tracker, and both as a pair: each operation is done to both, and every answer is
+//! compared.
 //!
-//! The model keeps one flat list of announcements and counts everything anew for each question. Only the tie-break is
-//! left to the tracker: its choice must be among the best candidates, and is followed. The fuzz target `tracker` uses it too.
+//! The model keeps one flat list of announcements and counts everything again for each question. Only the
+//! tie-break is left to the tracker: its choice must be among the best candidates, and the model follows it. The
+//! fuzz target `tracker` uses the model too.
 
 use std::collections::BTreeSet;
 
@@ -121,7 +123,7 @@ impl Strikes {
     }
 }
 
-/// What a request counts for in another's expiry: a block may wait until seven others have it.
+/// What a request adds to the expiry of another. A block may wait until seven others have arrived.
 fn weight(it: &Announcement) -> u128 {
     if is_transaction(it.key) { it.bytes } else { 8 * it.bytes }
 }
@@ -269,7 +271,7 @@ impl Model {
         count == 0 || (count < max && bytes < u128::from(peer.rate) * 2)
     }
 
-    /// Checks what the tracker asks, request by request, and follows it.
+    /// Checks the tracker's requests one by one, and follows them.
     fn request(&mut self, askable: &BTreeSet<PeerHandle>, requests: &[(PeerHandle, RequestKey)]) {
         let mut requests = requests.iter();
         let keys: BTreeSet<_> =
@@ -430,7 +432,7 @@ impl Pair {
         pair
     }
 
-    /// All peers leave, and nothing is left of them.
+    /// All peers disconnect, and nothing of them remains.
     pub(crate) fn end(&mut self) {
         (0..PEERS).for_each(|number| self.apply(&Op::Disconnect(number)));
         self.compare();
