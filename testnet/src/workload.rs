@@ -1,5 +1,5 @@
-//! What is submitted, when and where: a fixed rate on an absolute schedule, bursts, authors with home nodes,
-//! blocks and kills. Everything follows from the seed. Nothing here sends.
+//! The load: what is submitted, when and where. It has a fixed rate on an absolute schedule, bursts, authors with
+//! home nodes, blocks and kills. Everything follows from the seed. Nothing here sends.
 
 mod check;
 mod entries;

@@ -47,7 +47,7 @@ const EVERY: Duration = Duration::from_millis(250);
 /// The seed of the producer's key that the tests have, and that all nodes allow.
 const PRODUCER: [u8; 32] = [200; 32];
 
-/// Addresses of the victim. The attacker reaches each of them from another address group of its own.
+/// Addresses of the victim. The attacker reaches each of them from an address in a different group.
 pub(crate) const DOORS: u8 = 32;
 
 /// Joins tun devices: a packet for a member's address leaves there after a delay. It ends when its standard input

@@ -162,7 +162,7 @@ impl HostileClient {
         self.reading[index(lane)].as_mut().expect("not drained").close().await.expect("open");
     }
 
-    /// Closes a stream of its own.
+    /// Closes one of its own streams.
     pub(crate) async fn close_own(&mut self, lane: Lane) {
         self.writing[index(lane)].close().await.expect("open");
     }

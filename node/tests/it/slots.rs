@@ -156,8 +156,8 @@ fn one_group_can_not_hold_all_protections() {
     }
 }
 
-/// In how many of `seconds` a crowd from this number of address groups replaces how many holders. Each holder
-/// connects again at once.
+/// Lets a crowd from this number of address groups connect for `seconds`, and checks how many holders it replaces.
+/// Each holder connects again at once.
 fn churn(house: &mut House, groups: u64, seconds: u64) {
     let before = house.evicted.len();
     for second in 0..seconds {

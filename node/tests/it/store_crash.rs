@@ -18,7 +18,7 @@ const IMAGES_PER_RUN: u64 = 50;
 struct Run {
     workload: Workload,
     disk: Disk,
-    /// What was on the disk at the start.
+    /// The contents of the disk at the start.
     base: Vec<u8>,
     /// How many changes the disk had seen when each group was acknowledged.
     acknowledged: Vec<usize>,

@@ -78,7 +78,7 @@ pub struct CompareArgs {
     /// Write the reports here as well; - is standard output, and the tables go to standard error then
     #[arg(long, value_name = "FILE")]
     pub json: Option<Json>,
-    /// The nodes' log filter, as `node --log` [default: theirs]
+    /// The nodes' log filter, like `node --log` [default: theirs]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
     /// Idle time before each load; published results use the default

@@ -77,7 +77,7 @@ pub struct RunArgs {
     /// The node program [default: `node` beside this program; with a --wan, this program itself]
     #[arg(long, value_name = "PATH")]
     pub node: Option<PathBuf>,
-    /// The nodes' log filter, as `node --log` [default: theirs]
+    /// The nodes' log filter, like `node --log` [default: theirs]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
     /// Idle time before the load; published results use the default

@@ -61,7 +61,7 @@ pub enum Kind {
 /// A run of the comparison.
 #[derive(Debug)]
 pub struct Job {
-    /// What to run.
+    /// The plan of the run.
     pub plan: Plan,
     /// Its place.
     pub compared: Compared,

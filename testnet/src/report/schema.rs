@@ -40,8 +40,8 @@ pub struct Report {
     pub invalid_because: Vec<String>,
     /// Whether the machine was too slow for the load, so that the figures measure it and not the protocol.
     pub starved: bool,
-    /// Bodies and announcements that were sent to a peer after its own copy or announcement was processed. Must be
-    /// 0. Null for engines that don't report their sends.
+    /// Bodies and announcements that were sent to a peer after its own copy or announcement was processed. It must
+    /// be zero. It is null for engines that don't report their sends.
     pub echoes: Option<u64>,
     /// Transactions that were submitted.
     pub tx: Propagation,

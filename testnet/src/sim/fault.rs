@@ -34,7 +34,7 @@ pub struct FaultPlan {
     pub reorder: f64,
     /// Share of nodes that crash in a minute. They come back.
     pub churn: f64,
-    /// Number of nodes that crash besides, at random moments. They come back.
+    /// Number of additional nodes that crash, at random moments. They come back.
     pub crashes: usize,
     /// How long a crashed node is down. It is up again when the load ends, at the latest.
     #[serde(with = "time")]

@@ -16,7 +16,7 @@ use crate::random::{Draws, Seed};
 pub struct Entry {
     /// Its time, counted from the start of the load.
     pub due: Duration,
-    /// What.
+    /// The transaction.
     pub transaction: SignedTransaction,
     /// The node, if it is alive then.
     pub node: usize,

@@ -26,7 +26,7 @@ pub(super) struct Slot {
     pub(super) kind: SlotKind,
 }
 
-/// What a transaction belongs to.
+/// The owner of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SlotKind {
     /// The rate.

@@ -45,7 +45,7 @@ pub(super) struct Body {
 
 /// Where an item entered.
 pub(super) enum Origin {
-    /// Here: from a user, who waits for the reply, or made by this node.
+    /// Here: from a user that waits for the reply, or made by this node.
     Here(Option<Reply>),
     /// At another node. The number is the sender's in the trace.
     There { peer: PeerId, number: u32, message: MessageId },

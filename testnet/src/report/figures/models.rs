@@ -41,7 +41,7 @@ pub fn si(nodes: usize, fanout: f64, rounds: usize) -> Vec<f64> {
     shares
 }
 
-/// What ends a node's part in a rumor.
+/// The end of a node's part in a rumor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Removal {
     /// It cools after this number of sends.

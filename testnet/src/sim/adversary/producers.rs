@@ -33,7 +33,7 @@ pub(super) struct Decoy {
     salt: u64,
 }
 
-/// Signs another block for each peer in place of its own, each with its body. No node gets to know all of them.
+/// For each peer, signs another block in place of its own one, with its body. No node gets to know all of them.
 #[derive(Debug)]
 pub(super) struct Split {
     signer: Signer,

@@ -70,7 +70,7 @@ impl Blame {
         self.honest.get(node).copied().unwrap_or(false)
     }
 
-    /// Whether what one end waited for may have come too late without anyone's fault.
+    /// Whether something that one end waited for may have come too late without anyone's fault.
     fn is_excused(&self, at: Time, node: usize, peer: usize) -> bool {
         let lost = self.lost.get(&pair(node, peer));
         self.slow.contains(&node) || self.slow.contains(&peer) || lost.is_some_and(|lost| at < *lost + LOSS_ECHO)

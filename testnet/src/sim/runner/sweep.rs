@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-/// Values of a sweep at most.
+/// The most values of a sweep.
 pub const VALUES_MAX: usize = 1_000;
 
 /// A key of a scenario, and its values in turn.
@@ -72,7 +72,7 @@ fn range(from: &str, rest: &str) -> Result<Vec<String>, String> {
             Step::Add(by) => from + by * f64::from(index),
             Step::Times(by) => from * by.powi(index),
         };
-        // What the last sum or product is off by rounding doesn't count.
+        // The rounding error of the last sum or product doesn't count.
         if value > to + to.abs() * 1e-9 {
             break;
         }
@@ -93,7 +93,7 @@ fn number(text: &str) -> Result<(f64, &str), String> {
     Ok((value, unit))
 }
 
-/// Without what is only rounding.
+/// The number without its rounding error.
 fn shown(value: f64) -> String {
     let rounded = (value * 1e6).round() / 1e6;
     if rounded.fract() == 0.0 { format!("{rounded:.0}") } else { rounded.to_string() }
