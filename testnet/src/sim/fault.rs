@@ -77,8 +77,7 @@ pub enum PartitionKind {
     Half,
     /// One node from all others: `one`.
     One,
-    /// One direction between the halves: messages of one half don't reach the other, but it receives messages:
-    /// `one-way`.
+    /// Messages of one half don't reach the other half. Messages in the opposite direction arrive: `one-way`.
     OneWay,
     /// This share of the nodes from the others: a number such as `0.3`.
     Ratio(f64),

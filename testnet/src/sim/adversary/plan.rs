@@ -74,11 +74,11 @@ pub struct AdversaryPlan {
     pub coy: f64,
     /// Make blocks of transactions that are already in the chain.
     pub repeat: f64,
-    /// Sign `rate` times a second four lines of two headers just below the tip, for all peers.
+    /// Sign four branches of two headers just below the tip, `rate` times a second, for all peers.
     pub fill: f64,
     /// The share of all nodes to which each adversary is connected besides its neighbours.
     pub reach: f64,
-    /// How often a second the adversaries act that act at a rate.
+    /// How often a second adversaries act, if they act at a rate.
     pub rate: f64,
 }
 

@@ -25,8 +25,8 @@ use protocol::time::{Duration, Time};
 
 use super::{Checker, Findings};
 
-/// After a lost message, a connection may still end because of it, or a request may expire, for this time: the
-/// greeting's timeout, the longest expiry, which is as long, and as much again.
+/// For this time after a lost message, a connection may still end because of it, or a request may expire. It is
+/// twice the greeting's timeout, which is as long as the longest expiry.
 pub const LOSS_ECHO: Duration = Duration::from_secs(10);
 
 /// The time between two looks at the strikes of one node's peers.

@@ -13,8 +13,8 @@ use crate::random::Draws;
 /// The most bytes of one connection that are held. At this limit the real socket is not read, and the sender's
 /// socket fills. The limit is the largest send buffer that Linux gives a connection by default. A connection with
 /// a limited access has fewer bytes on the way: 50 Mbit/s over the longest of the published delays, 0.15 s, is
-/// 0.94 MB, plus a send buffer. With an unlimited access, a connection can carry 4 MiB in each of its delays: 84
-/// MB/s at 50 ms.
+/// 0.94 MB, plus a send buffer. With an unlimited access, a connection carries at most 4 MiB in each of its
+/// delays, which is 84 MB/s at 50 ms.
 pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Memory that is kept when nothing is held.
