@@ -45,7 +45,7 @@ pub enum Ended {
 
 /// All nodes must have their peers within this time.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Discovery must settle within this time. If it does not, the run continues and says so.
+/// Discovery must be over within this time. If it is not, the run continues and says so.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time after the drain until every node has written another sample. One is due each second.
 const LAST_SAMPLE: Duration = Duration::from_millis(1_500);
