@@ -12,7 +12,8 @@ use protocol::ledger::chain::{Chain, Limits};
 
 use crate::make::{genesis, header};
 
-/// Each producer's share of the honest branch fits its share of the tree, and all shares and the branch fit the tree.
+/// Each producer's share of the honest branch fits its share of the tree. All shares and the branch together fit
+/// the tree.
 const LIMITS: fn() -> Limits = || Limits { headers: 100, best_headers: 40, headers_each: 10, ..Limits::default() };
 const PRODUCERS: u32 = 6;
 const HOSTILE: u32 = 2;

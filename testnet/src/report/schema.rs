@@ -267,7 +267,8 @@ pub struct Rounds {
 pub struct Runs {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// `sweep`: one value after the other, or one seed after the other. `compare`: several engines on the same work.
+    /// `sweep`: one value after the other, or one seed after the other. `compare`: several engines on the same
+    /// work.
     pub kind: String,
     /// The key that was varied; null if only seeds were.
     pub sweep: Option<Swept>,

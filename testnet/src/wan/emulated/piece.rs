@@ -1,9 +1,9 @@
 //! The protocol of two ends of an emulated link on the real socket, below the bytes that they carry: their
 //! numbers, and pieces with a head. None of it counts as wire bytes.
 //!
-//! Preamble: `hsl1`, and the node's number (u32). Head of a piece: when its last byte left the uplink (u64,
-//! nanoseconds of `CLOCK_MONOTONIC`), and its length (u32), whose highest bit is set in the first piece of a write. A
-//! length of 0 is the end. All numbers are little-endian.
+//! Preamble: `hsl1`, and the node's number (u32). Head of a piece: the time when its last byte left the uplink
+//! (u64, nanoseconds of `CLOCK_MONOTONIC`), and its length (u32). The highest bit of the length is set in the
+//! first piece of a write. A length of 0 is the end. All numbers are little-endian.
 
 /// Bytes of a preamble.
 pub(super) const PREAMBLE_BYTES: usize = 8;

@@ -34,7 +34,8 @@ fn sir_without_removal_in_sight_is_si() {
 
 #[test]
 fn one_send_each_is_a_chain_that_ends_in_vain() {
-    // n = 3: u = 2; g = 2 · (1 - 1/2) = 1; u = 1; g = 1 · (1 - 1/2) = 0.5; u = 0.5; g = 0.5 · (1 - 0.5^0.5) = 0.1464.
+    // n = 3: u = 2; g = 2 · (1 - 1/2) = 1; u = 1; g = 1 · (1 - 1/2) = 0.5; u = 0.5; g = 0.5 · (1 - 0.5^0.5) =
+    // 0.1464.
     let once = Removal { sends_max: 1, feedback: false };
     for (found, wanted) in sir(3, 1, once, 3).iter().zip([1.0, 2.0, 2.5, 2.6464]) {
         close(found * 3.0, wanted);
