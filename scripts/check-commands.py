@@ -1,21 +1,25 @@
 #!/usr/bin/env python3
-# Runs every command that the documents, the programs' help texts and the scripts' heads name, each with the exit status that
-# it should have. A command that known_commands.py doesn't know is a failure, and so is an entry that nothing names any more.
+# Runs every command in the documents, the programs' help texts and the scripts' heads, and checks its exit status.
+# A command that known_commands.py doesn't know is a failure. So is an entry that no text names any more.
 #
-#   scripts/check-commands.py                 the quick part, which the gate runs: debug programs, and flags that make runs small
-#   scripts/check-commands.py --all           in a fresh clone of the last commit, built for release, exactly as written (hours)
-#   scripts/check-commands.py --only TEXT     of either part, those commands that contain the text; may be repeated; none is an error
-#   scripts/check-commands.py --list          what is known, and how it is run
+#   scripts/check-commands.py                 the quick part, which the gate runs: debug programs, and flags that
+#                                             make runs small
+#   scripts/check-commands.py --all           in a fresh clone of the last commit, built for release, exactly as
+#                                             written (hours)
+#   scripts/check-commands.py --only TEXT     only commands of either part that contain the text; may be repeated;
+#                                             none is an error
+#   scripts/check-commands.py --list          the known commands, and how each is run
 #
-# Ports, addresses, keys and directories are put in for those that are written, in both parts: nothing outside of a new temporary
-# directory is written, and nodes listen on free ports of the loopback address. All that is started is stopped, also on a failure
-# and on a signal; then nothing more is started.
+# In both parts, the written ports, addresses, keys and directories are replaced. Nothing is written outside a new
+# temporary directory, and nodes listen on free ports of the loopback address. Everything that is started is
+# stopped, also after a failure or a signal. Then nothing more is started.
 #
-# In a document, commands are read from blocks marked `sh` and from words in backticks. One in another block is a failure.
+# In a document, commands are read from blocks marked `sh` and from words in backticks. A command in another block
+# is a failure.
 #
-# Exit status: 0 all is as it should be, 1 something isn't, 2 usage, 130 interrupted.
+# Exit status: 0 all is correct, 1 something is not, 2 usage, 130 interrupted.
 #
-# Not looked at: docs/decisions and CHANGELOG.md, which tell of the past.
+# Not checked: docs/decisions and CHANGELOG.md, because they are about the past.
 
 import argparse
 import collections
@@ -40,11 +44,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # A quick command that takes longer hangs. A long one may search for a capacity or run the gate.
 PLAN_S, QUICK_S, LONG_S = 10, 120, 2 * 3600
-# What nodes tell each other is there after this time, also on a machine that is busy.
+# Data that nodes tell each other are there after this time, even on a busy machine.
 AWAITED_S = 20
-# To end after a signal; after a second, which means at once; and after being killed.
+# The times to end: after a signal, after a second signal (which means at once), and after being killed.
 STOPS_S = (3, 5, 5)
-# Documents, help texts and heads whose commands run at the same time. They mostly wait.
+# The number of documents, help texts and heads whose commands run at the same time. They mostly wait.
 GROUPS_AT_ONCE = 4
 # The exit status of a node whose address is in use.
 IN_USE = 4
@@ -52,13 +56,13 @@ IN_USE = 4
 
 # --- what is written --------------------------------------------------------------------------------------------------------
 
-# What begins a command.
+# The beginning of a command.
 BEGINS = r"(?:\$ |sudo |python3 |[A-Z_]+=\S* )*"
 BEGINS += r"(?:\./|target/release/)*(?:(?:node|testnet)(?= [-a-z])|scripts/\S+\.(?:sh|py)|cargo (?:build|run|test)\b|curl )"
 
 
 def of_block(text):
-    """The commands of a block of shell: lines that go on are one, and comments are none."""
+    """The commands of a block of shell: continued lines are one command, and comments are none."""
     text = re.sub(r"\\\n\s*", " ", text)
     for line in text.splitlines():
         line = re.sub(r"(^|\s)#.*$", "", line).strip()
@@ -67,7 +71,7 @@ def of_block(text):
 
 
 def blocks(text):
-    """The blocks between fences: where each begins, its mark, and what it holds. And the text with blanks in their places."""
+    """The blocks between fences: the begin of each, its mark, and its content. Also the text with blanks in their places."""
     found, rest, at, fence = [], [], 0, None
     for line in text.splitlines(keepends=True):
         match = re.match(r"[ >]*(```+|~~~+) *([^`\n]*)$", line)
@@ -98,7 +102,7 @@ def of_document(path):
 
 
 def hidden(path):
-    """Commands in blocks that nothing reads: between fences with another mark or none, and indented ones."""
+    """Commands in blocks that are not read: between fences with another mark or none, and indented ones."""
     fenced, prose = document(path)
     other = [(mark or "nothing", line) for _, mark, text in fenced if mark != "sh" for line in of_block(text)]
     other += [("blanks", match[1]) for match in re.finditer(r"^[ \t]*\n(?: {4}|\t)[ \t]*(\S.*)$", prose, re.M)]
@@ -110,8 +114,8 @@ def hidden(path):
 
 
 def of_help(text):
-    """The examples of a help text: lines that begin with two blanks and the program. What is said of one stands behind it, at the
-    same column for all, or below."""
+    """The examples of a help text: lines that begin with two blanks and the program. A description stands after the example, at
+    the same column for all, or below."""
     examples = text.partition("\nExamples:\n")[2].partition("\n\n")[0].splitlines()
     lines = [line for line in examples if re.match(r"  (node|testnet)( |$)", line)]
     columns = collections.Counter(re.match(r"  \S.*?\s{2,}(?=\S)", line).end() for line in lines if re.match(r"  \S.*?\s{2,}\S", line))
@@ -132,8 +136,8 @@ def of_head(path):
 
 
 def helps(program, children):
-    """The help texts of a program and of all its commands, without those that help itself has."""
-    # Wide, so that no example is broken into lines.
+    """The help texts of a program and of all its commands, except those of help itself."""
+    # The page is wide, so that no example is broken into lines.
     env, todo = {**os.environ, "COLUMNS": "1000"}, [[]]
     while todo:
         words = todo.pop(0)
@@ -149,7 +153,7 @@ def documents():
 
 
 def written(bins, children):
-    """Where it is written, and the commands there in their order."""
+    """The place of a text, and its commands in their order."""
     found = {path: of_document(path) for path in documents()}
     for program in ("node", "testnet"):
         found[f"{program} --help"] = []
@@ -170,7 +174,7 @@ class Wrong(Exception):
 
 
 class InUse(Wrong):
-    """An address that a node was to listen at."""
+    """An address at which a node should listen."""
 
 
 class Stopped(Exception):
@@ -178,10 +182,11 @@ class Stopped(Exception):
 
 
 class Children:
-    """All processes that run, each the first of a session of its own. None is started once it is said that all are to stop."""
+    """All running processes, each the first of its own session. None is started after the call that stops all."""
 
     def __init__(self):
-        # A flag and no event: a handler may be called inside another, and an event's lock would wait for itself.
+        # This is a flag and not an event, because a handler may be called inside another, and an event's lock
+        # would wait for itself.
         self.stopping = False
         self.lock, self.alive = threading.Lock(), set()
 
@@ -215,7 +220,7 @@ class Children:
         return subprocess.CompletedProcess(words, child.returncode, out, err)
 
     def stop(self, *children):
-        """Ends processes and all that they started, and waits for them."""
+        """Ends processes and everything that they started, and waits for them."""
         left = list(children)
         for sign, limit in zip((signal.SIGTERM, signal.SIGTERM, signal.SIGKILL), STOPS_S):
             left = [child for child in left if goes_on(child)]
@@ -235,7 +240,7 @@ class Children:
 
 
 def signalled(child, sign):
-    """Sends a signal to a process and to all that it started; returns whether there are any."""
+    """Sends a signal to a process and to everything that it started. Returns whether there are any."""
     try:
         os.killpg(child.pid, sign)
     except ProcessLookupError:
@@ -244,12 +249,12 @@ def signalled(child, sign):
 
 
 def goes_on(child):
-    """Whether a process runs, or one that it left."""
+    """Whether a process runs, or another one that it started."""
     return child.poll() is None or signalled(child, 0)
 
 
 class Group:
-    """The commands of one place, in a directory of their own with what they need to be as in a fresh clone."""
+    """The commands of one place, in their own directory, with the files that they would have in a fresh clone."""
 
     def __init__(self, name, work, bins, everything, children):
         self.name, self.everything, self.children = name, everything, children
@@ -271,7 +276,7 @@ class Group:
         stand_ins = os.path.join(self.dir, "bin")
         os.makedirs(stand_ins)
         if not everything:
-            # Scripts build before they run. That is done.
+            # Scripts build before they run. This has already been done.
             path = os.path.join(stand_ins, "cargo")
             open(path, "w").write("#!/bin/sh\n")
             os.chmod(path, 0o755)
@@ -284,7 +289,7 @@ class Group:
         )
 
     def port(self, written):
-        """A free port for one that is written. Somebody may take it before the node does: see serving."""
+        """A free port for a written one. Another program may take it before the node does: see serving."""
         if written not in self.ports:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
@@ -304,7 +309,7 @@ class Group:
             address = next(one for one in rpc["listen"] if "127.0.0.1" in one)
             key = json.loads(self.output("node key show --json"))
             text = re.sub(r"/ip4/192\.0\.2\.7/\S+", address.split("/p2p/")[0] + "/p2p/" + key["peer_id"], text)
-            # It must not have the default node's directory.
+            # It must not use the default node's directory.
             text = text.replace("64-HEX-DIGITS", key["public_key"]) + f" --data-dir {self.dir}/joins"
         return text
 
@@ -323,7 +328,7 @@ class Group:
     def start(self, command):
         self.logs += 1
         log = open(os.path.join(self.dir, f"log-{self.logs}"), "w+", encoding="utf-8")
-        # A variable that one command sets is there for the next.
+        # A variable that one command sets is there for the next one.
         script = f"set -e; state='{self.dir}/state'; [ ! -e \"$state\" ] || . \"$state\"; {command}\ndeclare -p ID >\"$state\" 2>/dev/null || true"
         if not re.search(r"\bID\b", command):
             script = f"exec {command}"
@@ -334,7 +339,7 @@ class Group:
         return "".join("    " + line for line in self.read(log).splitlines(keepends=True)[-15:])
 
     def read(self, log):
-        # Not by the file that the process was given: they share one position.
+        # The process's own file must not be used here, because both would share one position.
         return open(log.name, encoding="utf-8", errors="replace").read()
 
     def finish(self, command, child, log, status, limit):
@@ -350,7 +355,7 @@ class Group:
             raise Wrong(f"exit status {found} instead of {status}\n{self.said(log)}")
 
     def serving(self, command, words):
-        """Starts a node and waits until it is asked with success; once more, with other ports, if somebody took those."""
+        """Starts a node and waits until it answers. Tries once more, with other ports, if another program took those."""
         try:
             return self.served(self.filled(command, words))
         except InUse:
@@ -417,7 +422,7 @@ class Group:
             time.sleep(0.5)
 
     def ends(self, command, words, says, status, limit):
-        """Runs one that ends by itself, with the exit status and with words that it should have."""
+        """Runs a command that ends by itself, and checks its exit status and its output."""
         child, log = self.start(self.filled(command, words))
         self.finish(command, child, log, status, limit)
         if not re.search(says, self.read(log), re.M):
@@ -430,7 +435,7 @@ class Group:
             self.finish(command, child, log, 0, QUICK_S)
 
     def all(self, commands):
-        """Runs them, and returns what went wrong."""
+        """Runs them, and returns the failures."""
         wrong = []
         try:
             for command in [*commands, None]:
@@ -452,7 +457,7 @@ class Group:
 
 
 def differences(found):
-    """Commands that the table doesn't know, entries that nothing names, and commands where nothing looks for them."""
+    """Commands that the table doesn't know, entries that no text names, and commands in places that are not read."""
     named = {normal(command) for commands in found.values() for command in commands}
     wrong = [
         f"{place}: {command}: scripts/known_commands.py doesn't know it"
@@ -469,13 +474,13 @@ def matches(name, only):
 
 
 def runs_nothing(only, everything):
-    """Those texts that no command contains which is run."""
+    """The texts that are in none of the commands that are run."""
     run = [name for name, how in KNOWN.items() if how.kind != "mention" and (everything or how.kind != "long")]
     return [text for text in only or [] if not any(matches(name, [text]) for name in run)]
 
 
 def once(found, only):
-    """Each command at the first place where it is written, and what it needs before it."""
+    """Each command at the first place where it is written, and the commands that it needs before it."""
     first, at = {}, {}
     for place, commands in found.items():
         for command in commands:
@@ -510,7 +515,7 @@ def built(arguments, work, children):
 
 
 def results(groups, at_once, children):
-    """Runs groups of commands at the same time, until a signal comes; returns what went wrong."""
+    """Runs groups of commands at the same time, until a signal comes. Returns the failures."""
     pool, left, wrong = concurrent.futures.ThreadPoolExecutor(at_once), [], []
     try:
         left = todo = [pool.submit(group.all, commands) for group, commands in groups]
@@ -527,13 +532,13 @@ def results(groups, at_once, children):
 
 
 def checked(arguments, work, children):
-    """Runs all; returns the groups with their commands, and what went wrong."""
+    """Runs all. Returns the groups with their commands, and the failures."""
     bins, walk = built(arguments, work, children)
     found = written(bins, children)
     wrong = differences(found)
     made = [(Group(place, work, walk, arguments.all, children), commands) for place, commands in once(found, arguments.only).items()]
-    # The README's nodes are timed as a reader would see them, so they have the machine for themselves. The long part is one by one
-    # as written, for each takes the whole machine.
+    # The README's nodes are timed as a reader would see them, so they have the machine for themselves. In the long
+    # part, commands run one by one as written, because each takes the whole machine.
     wrong += results([one for one in made if one[0].name == "README.md"], 1, children)
     wrong += results([one for one in made if one[0].name != "README.md"], 1 if arguments.all else GROUPS_AT_ONCE, children)
     return made, wrong

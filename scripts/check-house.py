@@ -1,25 +1,28 @@
 #!/usr/bin/env python3
-# Checks that the house is in order, and says what is not, where, and what to do about it.
+# Checks the rules of the house below. For each breach it prints the rule, the place, and how to repair it.
 #
 #   scripts/check-house.py               every check
-#   scripts/check-house.py --list        also what is known already
-#   scripts/check-house.py --tighten     lowers the numbers in house-known.txt to what is found; raises none
-#   scripts/check-house.py --self-test   plants a fault for every check in a temporary copy; one that goes unnoticed is a failure
+#   scripts/check-house.py --list        also the known breaches
+#   scripts/check-house.py --tighten     lowers the numbers in house-known.txt to those that are found; raises none
+#   scripts/check-house.py --self-test   plants a fault for every check in a temporary copy; an unnoticed fault is
+#                                        a failure
 #
-# names      a file or folder that a document names exists, and the text of a link to a source file is that file's name
+# names      a file or folder that a document names exists, and the text of a link to a source file is that file's
+#            name
 # map        every folder of sources is named in ARCHITECTURE's code map
 # constants  no name of a constant is defined in two files of the three crates
-# crowds     no folder has more than 12 source files beside each other
+# crowds     no folder has more than 12 source files
 # files      no source file has more than 500 lines
 # functions  no function has more than 70 lines
-# circles    no file imports one that imports it, over however many others; a folder's head and the files in it are one
-# rooms      the same for folders: two of one parent don't import each other
+# circles    no file imports a file that imports it, directly or through others; a folder's head and its files
+#            count as one
+# rooms      the same for folders: two folders of one parent don't import each other
 #
-# What doesn't hold yet is counted in house-known.txt. A number there may only go down.
+# Known breaches are counted in house-known.txt. A number there may only go down.
 #
 # Exit status: 0 in order, 1 not, 2 usage.
 #
-# Not looked at: CHANGELOG.md and links to other files (check-links.sh follows those).
+# Not checked: CHANGELOG.md, and links to other files (check-links.sh follows those).
 
 import glob
 import os
@@ -38,12 +41,13 @@ KNOWN = "scripts/house-known.txt"
 
 CROWD_MAX, FILE_MAX, FUNCTION_MAX = 12, 500, 70
 
-# Names that several files may define, each with its reason. Keep it short: a name that says more is better.
+# Names that several files may define, each with its reason. Keep the list short, because a distinct name is
+# better.
 SAME_NAME = {}
 
 
 class Finding:
-    """What is wrong, where, and what to do. The area is a crate, or the documents."""
+    """A breach: its place, the fault, and how to repair it. The area is a crate, or the documents."""
 
     def __init__(self, area, where, what, todo):
         self.area, self.where, self.what, self.todo = area, where, what, todo
@@ -79,7 +83,7 @@ class Tree:
         return self.text(file).splitlines()
 
     def has(self, path):
-        """Whether the path, which may hold stars, is there."""
+        """Whether the path exists. It may contain stars."""
         return bool(glob.glob(os.path.join(self.root, path)))
 
     def ends(self, path):
@@ -88,7 +92,7 @@ class Tree:
         return any(f"/{place}".endswith("/" + path.strip("/")) for place in places)
 
     def source_folders(self):
-        """Folders of the crates' sources that hold any."""
+        """Folders that hold sources of the crates."""
         folders = {os.path.dirname(file) for file in self.rust}
         return sorted(folder for folder in folders if re.match(rf"(?:{'|'.join(CRATES)})/src(/|$)", folder))
 
@@ -102,7 +106,7 @@ def area_of(file):
 PLACE = re.compile(r"(?<![\w./-])(?:%s)/[\w./*-]*[\w/*]" % "|".join(TOPS))
 FILE_NAME = re.compile(r"(?:[\w.-]+/)*[\w-]+\.(?:rs|sh|py)")
 FOLDER_NAME = re.compile(r"(?:[a-z_]+/)+")
-# What a run makes, and names that stand for others.
+# Files that a run makes, and names that stand for others.
 MADE = ("out/", "target/")
 STANDS_FOR = re.compile(r"\b(?:NAME|NN)\b")
 
@@ -226,7 +230,7 @@ def check_rooms(tree):
                         where = f"{modules.files[module]}:{targets[target]}"
                         between.setdefault(room, {}).setdefault(other, where)
             for circle in circles(between):
-                # Where all are files, that is said of the files.
+                # If all of them are files, the check of files reports it.
                 if not any(room in folders for room in circle):
                     continue
                 way = way_round(between, circle)
@@ -313,7 +317,8 @@ def tighten(root):
 LONG = "".join(f"// {n}\n" for n in range(FILE_MAX + 1))
 LONG_FN = "fn long() {\n" + "    work();\n" * (FUNCTION_MAX - 1) + "}\n"
 
-# For each check: faults, each as what is written at the end of which file, and a word of what must be said.
+# For each check, its faults: the text that is added, the file to which it is added, and a word that the message
+# must contain.
 FAULTS = {
     "names": [
         ({"README.md": "\nSee `scripts/nowhere.sh`.\n"}, "scripts/nowhere.sh"),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks that every relative link in the repository's *.md files leads to a file or directory that is there, and every
-# #fragment into a Markdown file to one of its headings. Links to other sites are not followed.
+# Checks every relative link in the repository's *.md files. It must lead to a file or directory that exists. A
+# #fragment of a Markdown file must be one of its headings. Links to other sites are not followed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The one gate: formatting, lints with warnings denied, the engine's purity, tests, documents, licences and advisories.
-# A tool that is not installed is said to be skipped; nothing passes silently. Run it from anywhere.
+# The one gate: formatting, lints with warnings denied, the engine's purity, tests, documents, licences and
+# advisories. It says so if it skips a tool that is not installed. Nothing passes silently. Run it from anywhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,7 +30,7 @@ echo "small networks of seeds 0..49, always the same, and $from..$to, $why"
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --locked --workspace --no-fail-fast
   step "tests with real nodes, one by one"
-  # Those that make network namespaces need root: scripts/prove.sh field and attack run them.
+  # The tests that make network namespaces need root. scripts/prove.sh field and attack run them.
   cargo nextest run --locked --workspace --no-fail-fast --run-ignored only --test-threads 1 -E 'not test(/^(field|attack)_/)'
 else
   cargo test --locked --workspace --no-fail-fast
@@ -54,7 +54,7 @@ step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 ./scripts/check-links.sh
 if command -v python3 >/dev/null 2>&1; then
-  # The vectors, and whether the checks notice what is changed in them.
+  # The vectors, and whether the checks notice changes in them.
   python3 docs/check-vectors.py --flip
 else
   skipped+=("test vectors without our code: python3 is not installed")

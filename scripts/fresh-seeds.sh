@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The seeds of small networks that the gate draws besides those that it always does: "FROM TO WHY". They follow from the commit's
-# hash, so that each commit tries others, and every run of one commit the same. HEARSAY_SWARM_FROM sets the first.
+# Prints the seeds of small networks that the gate draws besides its fixed ones: "FROM TO WHY". They follow from
+# the commit's hash. So each commit tries other seeds, and every run of one commit tries the same.
+# HEARSAY_SWARM_FROM sets the first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 count=50
-# Above all seeds that are given by hand, and no two commits' ranges overlap.
+# Above all seeds that are given by hand. The ranges of two commits don't overlap.
 start() { echo $((1000000 + count * $1)); }
 
 if [ -n "${HEARSAY_SWARM_FROM:-}" ]; then

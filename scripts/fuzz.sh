@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # Fuzzing to a fixed number of executions: 10,000,000 of each decoder, 1,000,000 of the tracker and of the engine.
 #
-#   scripts/fuzz.sh              what is still to do, for at most 85 minutes; run it again to go on
+#   scripts/fuzz.sh              the remaining executions, for at most 85 minutes; run it again to continue
 #   scripts/fuzz.sh TARGET       one of frame, message, transaction, block, sketch, rpc, tracker, engine
-#   scripts/fuzz.sh --merge      what was found is merged into the kept corpora: the smallest inputs, up to 64 KiB a target
+#   scripts/fuzz.sh --merge      merges new inputs into the kept corpora: the smallest inputs, up to 64 KiB a
+#                                target
 #
-# What was done so far is in fuzz/runs/, so a run that was cut off loses one slice. Needs cargo-fuzz (cargo install
-# cargo-fuzz) and a C++ compiler; the stable toolchain will do. Programs are built into CARGO_TARGET_DIR if that is set.
+# The progress is in fuzz/runs/, so a run that was stopped loses only one slice. It needs cargo-fuzz (cargo install
+# cargo-fuzz) and a C++ compiler. The stable toolchain is enough. Programs are built into CARGO_TARGET_DIR if that
+# is set.
 #
-# Exit status: 0 all executions done and none failed, 1 one failed (its input is under fuzz/artifacts/), 2 usage, 3 time is up.
+# Exit status: 0 all executions done and none failed, 1 one failed (its input is under fuzz/artifacts/), 2 usage, 3
+# time is up.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,17 +20,17 @@ minutes=85
 runs_in=$PWD/fuzz/runs
 target=${CARGO_TARGET_DIR:-$PWD/fuzz/target}
 
-# How often a target is to be executed, in slices of so many, with inputs of up to so many bytes. Each slice reads the whole
-# corpus first, and libFuzzer counts that as executions: so slices are large.
+# For each target: the number of executions, the executions of a slice, and the most bytes of an input. Each slice
+# reads the whole corpus first, and libFuzzer counts that as executions. So slices are large.
 wanted() { case $1 in tracker | engine) echo 1000000 100000 2000 ;; *) echo 10000000 1000000 4096 ;; esac; }
 
 usage() { sed -n '2,/^[^#]/s/^#\( \|$\)//p' "$0"; exit 2; }
 
-# No sanitizer: there is no unsafe code of ours to watch, and without one it is three times as fast.
+# No sanitizer: we have no unsafe code to watch, and without one it is three times as fast.
 build() { RUSTC_BOOTSTRAP=1 cargo fuzz build --sanitizer none --target-dir "$target" --fuzz-dir fuzz "$@" >&2; }
 program() { echo "$target/$(rustc -vV | sed -n 's/^host: //p')/release/$1"; }
 
-# How often a target was executed. A new commit counts anew only when its folder is removed.
+# The number of executions of a target. It starts again only if the folder is removed, and not with a new commit.
 done_so_far() { cat "$runs_in/$1/executions" 2>/dev/null || echo 0; }
 
 slice() {

@@ -1,4 +1,4 @@
-"""Which module of a crate imports which, read from its sources, and the circles among them: for scripts/check-house.py.
+"""Which module of a crate imports which, read from its sources, and the circles among them. For scripts/check-house.py.
 
 Formatted sources are read line by line, not parsed: `use` trees, and paths that begin with `crate`, `self` or `super`. What a module
 passes on (`pub use`) is an import of the module that defines it, by those who use it. Macros and conditional parts are taken as they stand.
@@ -11,7 +11,7 @@ INLINE = re.compile(r"\b(?:crate|super|self)(?:::\w+)+")
 
 
 def split_group(text):
-    """The parts between commas that no inner brace holds."""
+    """The parts between commas that are outside of inner braces."""
     parts, depth, part = [], 0, ""
     for char in text:
         depth += (char == "{") - (char == "}")
@@ -24,7 +24,7 @@ def split_group(text):
 
 
 def expanded(text):
-    """Every path of a use tree, as components; what a path is renamed to comes beside it."""
+    """Every path of a use tree, as components, and the name to which it is renamed."""
     text = text.strip()
     if not text:
         return
@@ -41,7 +41,7 @@ def expanded(text):
 
 
 class Modules:
-    """The modules of a crate's library: which file each is, and what it imports."""
+    """The modules of a crate's library: the file of each, and its imports."""
 
     def __init__(self, tree, crate):
         self.files, self.text, self.uses, self.passed_on = {}, {}, {}, {}
@@ -58,7 +58,7 @@ class Modules:
 
     @staticmethod
     def read(text):
-        """Where a module's text names paths (with the line), and what it passes on under which name."""
+        """The paths that a module's text names (with the line), and the names that it passes on."""
         uses, passed_on = [], {}
         rest = USE.sub(lambda match: "\n" * match[0].count("\n"), text)
         for match in USE.finditer(text):
@@ -66,7 +66,7 @@ class Modules:
             for path, name in expanded(match[2]):
                 if match[1]:
                     passed_on.setdefault(name, []).append(path)
-                # What is only passed on, a module doesn't depend on.
+                # A module doesn't depend on a name that it only passes on.
                 if not match[1] or re.search(rf"\b{re.escape(name)}\b", rest):
                     uses.append((path, number))
         for match in INLINE.finditer(rest):
@@ -74,7 +74,7 @@ class Modules:
         return uses, passed_on
 
     def resolve(self, module, path, depth=0):
-        """The module in which a path that `module` names is defined; `None` if it is outside of the crate."""
+        """The module that defines a path which `module` names; `None` if it is outside of the crate."""
         base, rest = module, list(path)
         if rest[0] == "crate":
             base, rest = (), rest[1:]
@@ -97,7 +97,7 @@ class Modules:
         return re.search(rf"\b(?:struct|enum|trait|type|fn|const|static|union) {re.escape(name)}\b", self.text[module])
 
     def edges(self):
-        """Which module imports which, and the line of the first time. A head and what is in its folder are one."""
+        """Which module imports which, and the line of the first import. A head and the files in its folder are one."""
         edges = {}
         for module, uses in self.uses.items():
             for path, number in uses:
@@ -145,7 +145,7 @@ def circles(edges):
 
 
 def way_round(edges, circle):
-    """A shortest way from the first of a circle back to itself."""
+    """A shortest path from the first of a circle back to itself."""
     first, seen, queue = circle[0], {}, [circle[0]]
     for node in queue:
         for target in sorted(edges.get(node, ())):

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Kills a loaded node COUNT times at random with SIGKILL (30), and looks whether everything it acknowledged is there when it
-# is started again. The last line is the figure. About 2 s a kill, without the build.
+# Kills a loaded node COUNT times at random times with SIGKILL (30 by default). After each restart it checks
+# whether everything that the node acknowledged is still there. The last line is the figure. It takes about 2 s a
+# kill, without the build.
 #
 #   scripts/kill-test.sh [COUNT]
 #
-# Exit status: 0 nothing is missing and each start came up within 5 s; 1 otherwise.
+# Exit status: 0 nothing is missing and each start took at most 5 s; 1 otherwise.
 set -eu
 
 cd "$(dirname "$0")/.."

@@ -10,18 +10,18 @@ import re
 @dataclasses.dataclass(frozen=True)
 class How:
     kind: str
-    # More words: always; and in the quick part alone, where the later of two flags wins.
+    # More words: always, and in the quick part only. If a flag is given twice, the later one wins.
     always: str = ""
     quick: str = ""
     status: int = 0
-    # Why it isn't run, or not in the quick part.
+    # The reason why it isn't run, or not in the quick part.
     why: str = ""
     keep: bool = False
-    # What must have been run before, in the same place.
+    # The commands that must have run before, in the same place.
     after: str = ""
-    # A pattern of what it says. An exit status of 0 says little where an answer may be empty or an error.
+    # A pattern of its output. An exit status of 0 says little if an answer may be empty or an error.
     says: str = ""
-    # It asks for something that is on its way, and is repeated for a while until all is as it should be.
+    # It asks for something that is on its way. It is repeated for a while until the result is correct.
     awaits: bool = False
 
 
@@ -31,17 +31,17 @@ def run(quick="", always="", status=0, after="", says="", awaits=False):
 
 
 def plan():
-    """A run of the instrument. In the quick part it is read and planned and then refused, for its directory is taken."""
+    """A run of the instrument. In the quick part it is read, planned and then refused, because its directory is taken."""
     return How("plan")
 
 
 def serve(always="", keep=False, after=""):
-    """A node: started, looked at, and interrupted. With keep, others ask it, and it is interrupted in the end."""
+    """A node that is started, checked, and interrupted. With keep, others ask it, and it is interrupted at the end."""
     return How("serve", always, keep=keep, after=after)
 
 
 def ask(always="", says=""):
-    """Asks the node of the default data directory, which is started for it."""
+    """Asks the node of the default data directory. The node is started for it."""
     return How("ask", always, says=says)
 
 
@@ -51,12 +51,12 @@ def long(why):
 
 
 def proof():
-    """Takes its time, and keeps its output in the repository: run it by its name. Here it is only asked what it would run."""
+    """It takes long, and keeps its output in the repository. Run it by its name. Here it only prints what it would run."""
     return How("proof", always="--dry-run")
 
 
 def mention(why):
-    """A part of a command, or one to fill in."""
+    """A part of a command, or a command to fill in."""
     return How("mention", why=why)
 
 
@@ -70,7 +70,8 @@ README_B = (
     "--bootstrap /ip4/127.0.0.1/tcp/30411 --open-producers"
 )
 
-# Every command, as it is written but for target/release/, ./ and comments. Of one with several forms, each is an entry.
+# Every command, as it is written, but without target/release/, ./ and comments. If a command has several forms,
+# each is an entry.
 KNOWN = {
     # README: the walk.
     "cargo build --release --workspace": long("the gate builds for debugging"),
@@ -91,7 +92,7 @@ KNOWN = {
     "-H @<(sed 's/^/authorization: Bearer /' /tmp/hearsay-a/cookie) "
     '-d \'{"jsonrpc":"2.0","id":1,"method":"block_publish","params":["00"]}\'': run(
         after=README_A,
-        # The cookie was right, and the block was read.
+        # The cookie was correct, and the block was read.
         says='"error":.*"code":-32602,.*not a block',
     ),
     "node tx get <id>": mention("with an id it is in the README"),
@@ -109,7 +110,7 @@ KNOWN = {
     "node --trace FILE": serve(FREE),
     "node status": ask(says="^peer id +12D3KooW"),
     "node status --json": ask(says='"peer_id": *"12D3KooW'),
-    # Nobody has joined it, or one that was stopped a moment ago.
+    # No node has connected to it, or only one that was stopped a moment ago.
     "node peers": ask(says=r"no peers|\b127\.0\.0\.1\b"),
     "node evidence": ask(says="none: no producer"),
     "node tx send --payload 'hello'": ask(says="^[0-9a-f]{64}$"),
@@ -193,6 +194,6 @@ KNOWN = {
 
 
 def normal(text):
-    """A command without where its program is, for the table."""
+    """A command without the path of its program, for the table."""
     text = re.sub(r"\s+", " ", text.strip())
     return re.sub(r"(?<![\w/.-])(\./|target/release/)+", "", text)

@@ -1,22 +1,30 @@
 #!/usr/bin/env bash
-# The long simulations behind the figures that the documents state. Each leaves its output under docs/measurements/.
+# The long simulations behind the figures that the documents state. Each leaves its output under
+# docs/measurements/.
 #
 #   scripts/prove-sim.sh large        10,000 nodes and 200 transactions; 100,000 nodes and 5
-#   scripts/prove-sim.sh table        flood, announce and rumor on 1,000 nodes: latency and bytes beside the model's
-#   scripts/prove-sim.sh trees        author trees on 1,000 and 10,000 nodes: warm, strays, one-time authors, attacks, churn
-#   scripts/prove-sim.sh growth       rounds until everyone knows a rumor, from 16 to 65,536 nodes
-#   scripts/prove-sim.sh withholders  100 seeds of 1,000 nodes of which 30 % announce first and never send
-#   scripts/prove-sim.sh attackers    1,000 nodes, a tenth of each attacker alone and 30 % mixed, 20 seeds, in runs that resume
-#   scripts/prove-sim.sh repair       reconciliation alone on 50 to 800 nodes, by push, pull and push-pull; 30 % loss
-#   scripts/prove-sim.sh swarm        10,000 small networks with faults and adversaries drawn from the seed, in runs that resume
+#   scripts/prove-sim.sh table        flood, announce and rumor on 1,000 nodes: latency and bytes beside the
+#                                     model's
+#   scripts/prove-sim.sh trees        author trees on 1,000 and 10,000 nodes: warm, strays, one-time authors,
+#                                     attacks, churn
+#   scripts/prove-sim.sh growth       rounds until all nodes know a rumor, from 16 to 65,536 nodes
+#   scripts/prove-sim.sh withholders  100 seeds of 1,000 nodes; 30 % announce first and never send
+#   scripts/prove-sim.sh attackers    1,000 nodes, a tenth of each attacker alone and 30 % mixed, 20 seeds, in runs
+#                                     that resume
+#   scripts/prove-sim.sh repair       reconciliation alone on 50 to 800 nodes, by push, pull and push-pull; 30 %
+#                                     loss
+#   scripts/prove-sim.sh swarm        10,000 small networks with faults and adversaries drawn from the seed, in
+#                                     runs that resume
 #   scripts/prove-sim.sh reality      50 real nodes and 50 simulated ones, the same graph and load
-#   scripts/prove-sim.sh partition-sim  100 seeds of 50 nodes, for a minute in two halves, without loss and with 30 %
+#   scripts/prove-sim.sh partition-sim  100 seeds of 50 nodes, for a minute in two halves, without loss and with
+#                                       30 %
 #   scripts/prove-sim.sh spread       nothing relayed: intervals until all of 50 to 1,600 nodes have a transaction
 #   scripts/prove-sim.sh all
 #
-# With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set.
+# With --dry-run after the name it only prints what it would do. Programs are built into CARGO_TARGET_DIR if that
+# is set.
 #
-# Exit status: 0 all went well, 1 something didn't, 2 usage.
+# Exit status: 0 all went well, 1 something failed, 2 usage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,11 +35,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# Asked before the first output is written over.
+# This is asked before the first output is overwritten.
 commit=$(git describe --always --dirty 2>/dev/null || echo 'no commit')
 swarm_rows=$target/swarm/$commit
 
-# Where and on what it was measured: the first lines of each kept output.
+# The place and the commit of the measurement: the first lines of each kept output.
 about() {
   echo "# $1"
   echo "# $commit · $(nproc) cores · Linux $(uname -r | cut -d- -f1) · $(rustc --version)"
@@ -52,7 +60,7 @@ large() {
   simulate hundred --nodes 100000 --degree 8 --relay announce --txs 5 --seed 7
 }
 
-# What relay doesn't bring, by each digest; and three in ten messages lost.
+# The items that relay doesn't bring, by each digest; and three of ten messages lost.
 repair() {
   about "reconciliation: nothing relayed, the textbook's three digests; 30 % loss with relay on"
   local digest loss
@@ -95,7 +103,7 @@ for row in rows:
 PY
 }
 
-# One row of the table of trees: its name, then flags beside those of the model.
+# One row of the table of trees: its name, then flags in addition to those of the model.
 tree() {
   local name=$1
   shift
@@ -186,8 +194,8 @@ print("violations, all runs:                         ", sum(int(row[8]) for row 
 PY
 }
 
-# The attackers by name, and how many nodes of a thousand each has; what only producers can do is done by a third of thirty. In the
-# mix there are three hundred, and a third of the producers.
+# The attackers by name, and the number of each in a thousand nodes. Attacks that only producers can make are made
+# by a third of thirty. The mix has three hundred attackers, and a third of the producers.
 attackers_alone=(hide hide_late take_grafts backdate forge_tail junk_blocks refused huge_open smear idle one_time decoy split coy repeat fill)
 attackers_seeds=20 attackers_time=$((80 * 60)) attackers_rows=$target/attackers/$commit
 
@@ -207,12 +215,13 @@ attackers_keys() {
   esac
 }
 
-# One run: case and seed; a row of figures, kept below the target directory. Begins nothing when the time is over.
+# One run: case and seed; a row of figures, kept below the target directory. It begins nothing when the time is
+# over.
 one_of_attackers() {
   local row=$attackers_rows/$1-$2 out
   [ ! -e "$row" ] && [ "$(date +%s)" -lt "$attackers_until" ] || return 0
   out=$(mktemp -d -p "$work")
-  # A checker that finds something is a row as well; without a report there is something else wrong.
+  # A violation is a row as well. If there is no report, something else is wrong.
   "$testnet" sim --scenario testnet/scenarios/attackers.toml $(attackers_keys "$1") --seed "$2" \
     --out "$out/run" >/dev/null 2>"$out/err" || true
   [ -e "$out/run/report.json" ] || { cat "$out/err" >&2; return 1; }
@@ -273,7 +282,8 @@ for case in cases:
     runs = [row for row in rows if row["case"] == case and row["seed"] in clean]
     median = lambda values: sorted(values)[len(values) // 2]
     p95 = [run["p95"] / clean[run["seed"]]["p95"] for run in runs]
-    # What attackers write and everybody gets is payload; a clean network of that payload is what they are compared with.
+    # The items that attackers write and all nodes get are payload. They are compared with a clean network of the
+    # same payload.
     share = lambda run: (run["payload"] + run["junk"]) / run["payload"] if run["junk"] else 1
     size = [run["bytes"] / clean[run["seed"]]["bytes"] / share(run) for run in runs]
     work = [run["signatures"] / clean[run["seed"]]["signatures"] for run in runs]
@@ -298,11 +308,12 @@ sys.exit(1 if missed else 0)
 PY
 }
 
-# Seeds of all, of one part, and the time in which a run begins no other part. 80 minutes and one part are below 90.
+# The number of all seeds, that of one part, and the time after which a run begins no other part. 80 minutes and
+# one part are below 90.
 swarm_seeds=10000 swarm_part=250 swarm_time=$((80 * 60))
 
-# Runs the parts that this commit has no rows of yet. A row for each network is kept below the target directory, so that a run which
-# was ended, or which ended itself for want of time, is gone on with by the next.
+# Runs the parts of which this commit has no rows yet. A row for each network is kept below the target directory.
+# If a run was stopped, or stopped itself because its time was over, the next run continues.
 swarm_parts() {
   local from to rows began=$SECONDS at
   case $commit in *-dirty | 'no commit') echo "swarm: its parts are kept by commit, so commit first" >&2; return 1 ;; esac
@@ -315,7 +326,7 @@ swarm_parts() {
       return 1
     fi
     at=$SECONDS
-    # A broken rule is a row as well; without a report there is something else wrong.
+    # A broken rule is a row as well. If there is no report, something else is wrong.
     rm -f "$work/part.json"
     "$testnet" sim --swarm --seeds "$from..$to" --out "$work/part" --json "$work/part.json" >/dev/null 2>"$work/err" ||
       grep -A1 violations "$work/err" >&2 || true
@@ -394,7 +405,7 @@ partition_sim() {
   converging lossy "${trouble[@]}" --loss 30%
 }
 
-# Nothing relayed: how far reconciliation alone has brought a transaction after each of its intervals.
+# Nothing is relayed: how far reconciliation alone has brought a transaction after each of its intervals.
 spread() {
   about "nothing relayed: intervals of 1 s until all nodes have a transaction by reconciliation"
   simulate spread --degree 8 --relay none --interval 1s --txs 20 --tx-rate 10 --drain 60s --checks converged --sweep nodes=50..1600*2

@@ -3,29 +3,38 @@
 #
 #   scripts/prove.sh fifty       50 nodes, 20 transactions a second for 30 s, a block every 5 s
 #   scripts/prove.sh flood       the same by flooding
-#   scripts/prove.sh kill        the same, and 10 of the 50 are killed on the way
+#   scripts/prove.sh kill        the same, and 10 of the 50 are killed during the load
 #   scripts/prove.sh bootstrap   20 nodes find each other through one, which is then killed
-#   scripts/prove.sh netns       two nodes in network namespaces of their own (needs root and iproute2)
-#   scripts/prove.sh compare     Hearsay and gossipsub on 50 nodes: three workloads, three rounds; the README's table
+#   scripts/prove.sh netns       two nodes in their own network namespaces (needs root and iproute2)
+#   scripts/prove.sh compare     Hearsay and gossipsub on 50 nodes: three workloads, three rounds; the README's
+#                                table
 #   scripts/prove.sh links       the same with 50 ms between any two nodes
 #   scripts/prove.sh blocks      blocks of 128 KiB and 1 MiB over six regions with 50 Mbit/s a node
 #   scripts/prove.sh headers     each engine's bytes with TCP/IP headers (needs root and iproute2)
 #   scripts/prove.sh capacity    the highest rate that each engine carries
 #   scripts/prove.sh kill-nine   a loaded node is killed 1,000 times: everything it acknowledged is there
 #   scripts/prove.sh join        a node joins 50 that hold 5,000 blocks and 20,000 pending transactions
-#   scripts/prove.sh reconcile   what two sets' reconciliation costs, by sketch and by ranges
-#   scripts/prove.sh store       what it costs to keep everything on disk: latency, processor time, and the highest rate
-#   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all are as one again
-#   scripts/prove.sh field       nodes as they are in the field: addresses, names, keys, pauses, floods, kills (without root not all)
-#   scripts/prove.sh eclipse     an attacker with most of the addresses wants all of a node's outbound peers: 1,000 seeds, virtual time
-#   scripts/prove.sh attack      nine attacks on four nodes in network namespaces; the last line sums them up (needs root, iproute2, python3)
-#   scripts/prove.sh fuzz        10,000,000 executions of each decoder, 1,000,000 of the tracker and of the engine (needs cargo-fuzz)
-#   scripts/prove.sh commands    every command of the documents, the help texts and the scripts' heads, the long ones too
-#   scripts/prove.sh all         all of these but fuzz and commands
+#   scripts/prove.sh reconcile   the cost of the reconciliation of two sets, by sketch and by ranges
+#   scripts/prove.sh store       the cost of keeping everything on disk: latency, processor time, and the highest
+#                                rate
+#   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all nodes
+#                                agree again
+#   scripts/prove.sh field       nodes as they are in the field: addresses, names, keys, pauses, floods, kills
+#                                (some need root)
+#   scripts/prove.sh eclipse     an attacker with most of the addresses wants all of a node's outbound peers: 1,000
+#                                seeds, virtual time
+#   scripts/prove.sh attack      nine attacks on four nodes in network namespaces; the last line sums them up
+#                                (needs root, iproute2, python3)
+#   scripts/prove.sh fuzz        10,000,000 executions of each decoder, 1,000,000 of the tracker and of the engine
+#                                (needs cargo-fuzz)
+#   scripts/prove.sh commands    every command of the documents, the help texts and the scripts' heads, including
+#                                the long ones
+#   scripts/prove.sh all         all of these, except fuzz and commands
 #
-# With --dry-run behind the name it only says what it would do. Programs are built into CARGO_TARGET_DIR if that is set.
+# With --dry-run after the name it only prints what it would do. Programs are built into CARGO_TARGET_DIR if that
+# is set.
 #
-# Exit status: 0 all went well, 1 something didn't, 2 usage, 3 of fuzz: time is up, and the next run goes on.
+# Exit status: 0 all went well, 1 something failed, 2 usage, 3 time is up (fuzz), and the next run continues.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,16 +45,16 @@ testnet=$target/release/testnet
 
 build() { cargo build --release --locked --workspace --quiet; }
 
-# Asked before the first output is written over.
+# This is asked before the first output is overwritten.
 commit=$(git describe --always --dirty 2>/dev/null || echo 'no commit')
 
-# Where and on what it was measured: the first lines of each kept output.
+# The place and the commit of the measurement: the first lines of each kept output.
 about() {
   echo "# $1"
   echo "# $commit · $(nproc) cores · Linux $(uname -r | cut -d- -f1) · $(rustc --version)"
 }
 
-# A run of the instrument; its tables are kept, its directory is not.
+# A run of the instrument. Its tables are kept, its directory is not.
 instrument() {
   local name=$1 out
   shift
@@ -56,7 +65,7 @@ instrument() {
   rm -rf "$out"
 }
 
-# A comparison; its table, its reports and its picture are kept.
+# A comparison. Its table, its reports and its picture are kept.
 compare() {
   local name=$1 out
   shift
@@ -67,7 +76,7 @@ compare() {
   rm -rf "$out"
 }
 
-# A search for the highest rate; its table is shown, its directory is not kept.
+# A search for the highest rate. Its table is shown, its directory is not kept.
 search() {
   local out
   out=$(mktemp -d)
@@ -86,8 +95,9 @@ blocks() {
   done
 }
 
-# What the loopback device counts, TCP/IP headers, acknowledgements and Ethernet's 14 bytes a packet included: 20 transactions a second less
-# one a second, so that starting and idling cancel out. Submissions by RPC are in it: one for 49 deliveries. Wants root, for a network namespace.
+# The count of the loopback device, including TCP/IP headers, acknowledgements and Ethernet's 14 bytes a packet. It
+# is the difference between 20 transactions a second and one a second, so that starting and idling cancel out. It
+# includes submissions by RPC: one for 49 deliveries. It needs root, for a network namespace.
 headers() {
   about "bytes on the loopback device for each delivery of 256 bytes: testnet run --nodes 50 --degree 8 --ephemeral --duration 30s, at 20/s less at 1/s"
   local engine rate
@@ -135,7 +145,7 @@ store() {
   {
     for keep_or_not in "" --ephemeral; do
       about "testnet run --find-capacity --degree 8 --within 5% $keep_or_not"
-      # Nothing where the flag is not wanted.
+      # Empty if the flag is not wanted.
       # shellcheck disable=SC2086
       search --tx-rate 160 --within 5% $keep_or_not
     done
@@ -157,10 +167,11 @@ reconcile() {
   } | tee "$keep/reconcile.txt"
 }
 
-# Seeds of all, of one part, and the time in which a run begins no other part. 80 minutes and one part are below 90.
+# The number of all seeds, that of one part, and the time after which a run begins no other part. 80 minutes and
+# one part are below 90.
 eclipse_seeds=1000 eclipse_part=20 eclipse_time=$((80 * 60))
 
-# What the study runs, and by what it was compiled.
+# The code of the study, and the compiler that builds it.
 eclipse_code() {
   { rustc --version
     find node/src node/examples protocol/src Cargo.toml Cargo.lock node/Cargo.toml protocol/Cargo.toml -type f -print0 | LC_ALL=C sort -z |
@@ -168,7 +179,7 @@ eclipse_code() {
   } | sha256sum | cut -c1-16
 }
 
-# Runs the parts that this code has no rows of yet, so that a run that was ended is gone on with by the next.
+# Runs the parts of which this code has no rows yet, so that the next run continues one that was stopped.
 eclipse() {
   local from rows began=$SECONDS
   rows=$target/eclipse/$(eclipse_code)
@@ -230,7 +241,7 @@ stop_all() {
   for pid in "${started[@]+"${started[@]}"}"; do kill -9 "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
   for space in "${spaces[@]+"${spaces[@]}"}"; do ip netns delete "$space" 2>/dev/null || true; done
-  # A test that is cut off can't end its nodes, nor remove its namespaces.
+  # A test that is cut off can't stop its nodes or remove its namespaces.
   if [ -n "${attack_pid:-}" ]; then
     for space in $(ip netns list 2>/dev/null | sed -n "s/^\(field-$attack_pid-[^ ]*\).*/\1/p"); do
       ip netns pids "$space" 2>/dev/null | xargs -r kill -9 2>/dev/null || true
@@ -240,7 +251,7 @@ stop_all() {
   [ -z "${work:-}" ] || rm -rf "$work"
 }
 
-# Runs a proof in a shell of its own, which stops what it started however it ends, and keeps what it says.
+# Runs a proof in its own shell, which stops everything that it started, however it ends, and keeps its output.
 proof() {
   (
     trap stop_all EXIT
@@ -250,7 +261,7 @@ proof() {
   ) | tee "$keep/$1.txt"
 }
 
-# Waits until a command says yes, for at most 30 s.
+# Waits until a command succeeds, for at most 30 s.
 until_true() {
   local what=$1 tries=0
   shift
@@ -334,9 +345,9 @@ ns_confirmed() {
     ip netns exec hearsay-b "$node" tx get "$1" --data-dir "$work/b" --json 2>/dev/null | grep -q confirmed
 }
 
-# Real processes, one by one: the tests whose modules begin with field_ or http_, those of a node that is alone, of how old blocks are,
-# and of a node that was killed. They are built as the gate builds them, and leave no output. Those that make namespaces are left out where
-# that can't be.
+# Real processes, one by one: the tests whose modules begin with field_ or http_, and the tests of a lonely node,
+# of the age of blocks, and of a killed node. They are built as the gate builds them, and leave no output. Tests
+# that make namespaces are left out if that is impossible.
 field_tests() {
   local names=(field_ http_ lonely:: store_age:: lifecycle::a_killed_node) spaces=() missing=() tool module
   [ "$(id -u)" = 0 ] || missing+=(root)
@@ -355,8 +366,8 @@ field_tests() {
   [ "${#spaces[@]}" = 0 ] || echo "skipped ${spaces[*]%::}: they make network and mount namespaces, and here is no ${missing[*]}"
 }
 
-# Attacks on real nodes, one after the other, each by a hostile client on a victim with three honest peers (node/tests/it/attack_*.rs). An
-# attack that ends without a verdict counts as one that works.
+# Attacks on real nodes, one after the other, each by a hostile client on a victim with three honest peers
+# (node/tests/it/attack_*.rs). An attack that ends without a verdict counts as one that works.
 attacks=9
 attack_pid=
 attack() {
@@ -365,7 +376,8 @@ attack() {
   cargo test --release --locked --quiet -p node --test it --no-run
   test=$(cargo test --release --locked -p node --test it --no-run --message-format json 2>/dev/null |
     sed -n 's/.*"name":"it".*"executable":"\([^"]*\)".*/\1/p' | tail -1)
-  # By itself, and not by cargo: the namespaces' names have its process id, and it is to end with this.
+  # It runs directly and not through cargo, because the namespaces' names contain its process id, and it must end
+  # with this script.
   (cd node && TMPDIR=$work exec "$test" --ignored --test-threads 1 --nocapture attack_) >"$work/out" 2>"$work/err" &
   attack_pid=$!
   started+=("$attack_pid")
@@ -381,7 +393,7 @@ attack() {
   return "$failed"
 }
 
-# As far as 85 minutes go; run again it goes on, and its status is 3 until all is done.
+# It goes on for at most 85 minutes. Run it again to continue. Its status is 3 until all is done.
 fuzz() {
   { about "scripts/fuzz.sh"; ./scripts/fuzz.sh 2>&1; } | tee "$keep/fuzz.txt"
 }
@@ -417,7 +429,7 @@ if [ -n "$dry" ]; then
   printf '%s\n' "${chosen[@]}"
   exit
 fi
-# The first two leave no output. These build what they need themselves.
+# The first two leave no output. They build what they need themselves.
 mkdir -p "$keep"
 case $1 in field | commands | eclipse | fuzz) ;; *) build ;; esac
 for each in "${chosen[@]}"; do

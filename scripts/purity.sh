@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fails if the engine could reach a clock, a socket, a thread or global randomness: it must be no_std, take nothing from
-# std, and depend only on what is listed here.
+# Fails if the engine could reach a clock, a socket, a thread or global randomness. It must be no_std, take nothing
+# from std, and depend only on the crates in this list.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

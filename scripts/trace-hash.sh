@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Whether a change left every simulated message as it was: the traces' hashes of a fixed set of simulations.
+# Whether a change left every simulated message as it was: the hashes of the traces of a fixed set of simulations.
 #
 #   scripts/trace-hash.sh FILE           writes the hashes to FILE
-#   scripts/trace-hash.sh --check FILE   compares with those in FILE, and says which differ
+#   scripts/trace-hash.sh --check FILE   compares them with those in FILE, and prints which differ
 #
-# All relay policies, faults, adversaries, a partition, blocks, and small networks drawn from seeds. Code that is moved and renamed must not
-# change one of them. The program is built into CARGO_TARGET_DIR if that is set; TESTNET names one that is built already.
+# The set has all relay policies, faults, adversaries, a partition, blocks, and small networks drawn from seeds.
+# Code that is moved or renamed must not change a hash. The program is built into CARGO_TARGET_DIR if that is set.
+# TESTNET names a program that is already built.
 #
 # Exit status: 0 written, or all are the same; 1 some differ, or a simulation failed; 2 usage.
 set -euo pipefail
@@ -29,7 +30,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# One simulation: a name, then flags. Of several seeds there is a line for each.
+# One simulation: a name, then flags. If it has several seeds, there is a line for each.
 one() {
   local name=$1
   shift

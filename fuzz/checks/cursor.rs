@@ -1,6 +1,7 @@
-//! Reads numbers off an input, so that a fuzzer's bytes become operations. At its end everything is 0.
+//! Reads numbers from an input, so that a fuzzer's bytes become operations. After the end of the input, every
+//! number is 0.
 
-/// An input and how far it is read.
+/// An input, and how far it was read.
 pub struct Cursor<'a>(pub &'a [u8]);
 
 impl<'a> Cursor<'a> {
@@ -14,7 +15,7 @@ impl<'a> Cursor<'a> {
         *first
     }
 
-    /// A number below `end`, which is at most 256; 0 if that is 0.
+    /// A number below `end`, which is at most 256; 0 if `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         usize::from(self.byte()).checked_rem(end).unwrap_or(0)
     }
@@ -23,7 +24,7 @@ impl<'a> Cursor<'a> {
         u32::from_be_bytes([self.byte(), self.byte(), self.byte(), self.byte()])
     }
 
-    /// A number whose first byte says how large: small ones are as likely as those of 64 bits.
+    /// A number. Its first byte says how large it is, so small numbers are as likely as those of 64 bits.
     pub fn scaled(&mut self) -> u64 {
         let shift = self.byte() % 64;
         (u64::from(self.u32()) << 32 | u64::from(self.u32())) >> shift

@@ -1,16 +1,17 @@
-//! The wire's decoders: what decodes has one encoding, which is the one that was read, and of the length that was told.
+//! The decoders of the wire. Everything that can be decoded has one encoding: the one that was read, with the
+//! computed length.
 
 use std::fmt::Debug;
 
 use bytes::Bytes;
 use protocol::wire::codec::{Decode, Encode};
 
-/// What the bytes are, if they are that.
+/// The value in the bytes, if they are one.
 pub fn decode<T: Decode>(input: &Bytes) -> Option<T> {
     T::from_bytes(input).ok()
 }
 
-/// What must hold of an item that was decoded.
+/// The properties that every decoded item must have.
 pub fn check<T: Decode + Encode + Debug + PartialEq>(input: &Bytes, item: &T) {
     assert_eq!(item.encoded_len(), input.len(), "{item:?}");
     assert_eq!(item.to_bytes(), *input, "{item:?}");

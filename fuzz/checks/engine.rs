@@ -1,9 +1,9 @@
-//! The whole engine by operations: peers that come, say anything, and go; checks and look-ups that come back late; time that
-//! goes both ways.
+//! The whole engine by operations: peers that come, say anything, and go; checks and look-ups that return late;
+//! time that goes forwards and backwards.
 //!
-//! After each operation: every bounded structure is within its bound; nothing is sent to a peer that is gone; what is
-//! accepted is valid and accepted once; and the honest peer, which says nothing but true things, is blamed for nothing,
-//! whatever the others say.
+//! After each operation, every bounded structure is within its bound. Nothing is sent to a peer that is gone.
+//! Every accepted item is valid and accepted once. The honest peer, which says only true things, is blamed for
+//! nothing, whatever the others say.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
@@ -28,20 +28,20 @@ use protocol::wire::message::{Digest, Hello, InvEntry, Lane, Message, Reconcile,
 
 use super::cursor::Cursor;
 
-/// Peers at a time. The first one is honest.
+/// The number of peers at a time. The first one is honest.
 const PEERS: usize = 5;
-/// Jobs that are not back yet; the driver would not have more for so few peers.
+/// Jobs that have not returned yet. The driver would not have more for so few peers.
 const JOBS_MAX: usize = 512;
 
-/// Items made once: signing is slow.
+/// Items that are made only once, because signing is slow.
 struct World {
     network: NetworkId,
     transactions: Vec<Arc<SignedTransaction>>,
-    /// With bad signatures.
+    /// Transactions with bad signatures.
     forged: Vec<Arc<SignedTransaction>>,
     /// Two branches from genesis and one beside them, lowest first.
     blocks: Vec<Arc<Block>>,
-    /// Of a producer that is not allowed, with a wrong body, or not signed.
+    /// Blocks of a producer that is not allowed, with a wrong body, or not signed.
     bad_blocks: Vec<Arc<Block>>,
 }
 
@@ -116,7 +116,7 @@ impl World {
     }
 }
 
-/// The same bytes but for one of the signature.
+/// The same bytes, except one of the signature.
 fn spoilt(good: &SignedTransaction) -> SignedTransaction {
     let mut bytes = good.encoded().to_vec();
     let at = bytes.len() - 5;
@@ -150,7 +150,7 @@ struct Run<'a> {
     left: BTreeMap<PeerHandle, DisconnectReason>,
 }
 
-/// Works through an input, to its end.
+/// Works through an input until its end.
 pub fn check(input: &[u8]) {
     let mut cursor = Cursor(input);
     let relay = match cursor.below(5) {
@@ -211,7 +211,7 @@ impl Run<'_> {
         self.within_bounds();
     }
 
-    /// At the end everything comes back, and time passes until nothing is left to do at once.
+    /// At the end everything returns, and time passes until nothing is left to do at once.
     fn settle(&mut self) {
         while !self.jobs.is_empty() {
             self.verdict();
@@ -235,7 +235,7 @@ impl Run<'_> {
         let direction = if how & 1 == 0 { Direction::Inbound } else { Direction::Outbound };
         let group = (how & 6 != 0).then_some(AddressGroup(u64::from(how >> 1 & 3)));
         self.input(Input::PeerConnected { peer, direction, group });
-        // The honest peer always greets, and hardly anything is of interest without a greeting.
+        // The honest peer always greets, because hardly anything is of interest without a greeting.
         if place == 0 || how & 8 == 0 {
             let mut hello = Hello::new(&self.world.network, Tip { height: 0, id: self.world.network.genesis() });
             if place > 0 && how & 16 != 0 {
@@ -252,7 +252,7 @@ impl Run<'_> {
         }
     }
 
-    /// Time goes to the engine's deadline, which is met.
+    /// Time moves to the engine's deadline, and the engine handles it.
     fn expire(&mut self) {
         let Some(deadline) = self.engine.poll_timeout() else { return };
         self.now = self.now.max(deadline);
@@ -308,7 +308,7 @@ impl Run<'_> {
         self.say(0, message);
     }
 
-    /// Another says anything.
+    /// Another peer says anything.
     fn hostile(&mut self) {
         let place = 1 + self.cursor.below(PEERS - 1);
         let message = match self.cursor.below(20) {
@@ -330,7 +330,7 @@ impl Run<'_> {
             7 => Message::GetHeaders((0..self.cursor.below(4)).map(|_| self.block().header.id()).collect()),
             8 => self.headers(),
             9 => {
-                // A forged end behind honest headers.
+                // A forged end after honest headers.
                 let Message::Headers(mut headers) = self.headers() else { return };
                 headers.extend(headers.last().copied().map(|last| self.forged_after(&last)));
                 Message::Headers(headers)
@@ -397,7 +397,7 @@ impl Run<'_> {
         names.collect()
     }
 
-    /// Headers of one branch in order, from anywhere to anywhere.
+    /// Headers of one branch in order, between any two places.
     fn headers(&mut self) -> Message {
         let branch = if self.cursor.byte() & 1 == 0 { 0..10 } else { 10..18 };
         let blocks = self.world.blocks.get(branch).unwrap_or_default();
@@ -434,7 +434,7 @@ impl Run<'_> {
         self.world.transactions[self.cursor.below(self.world.transactions.len())].clone()
     }
 
-    /// One that no honest node has reason to refuse for good.
+    /// A transaction that no honest node has a reason to refuse for good.
     fn living_transaction(&mut self) -> Arc<SignedTransaction> {
         self.world.transactions[self.cursor.below(24)].clone()
     }

@@ -1,14 +1,15 @@
-//! Frames: however a stream is cut, the same frames come out of it and the same error ends it, within the lane's bound.
+//! Frames: however a stream is cut, it gives the same frames and ends with the same error, within the lane's
+//! bound.
 
 use bytes::Bytes;
 use node::net::framing::{FrameError, FrameReader, Step};
 
 use super::cursor::Cursor;
 
-/// The bound of the lane here. Small, so that an input can reach it.
+/// The bound of the lane here. It is small, so that an input can reach it.
 const BYTES_MAX: usize = 1_000;
 
-/// What came out of a stream.
+/// The result of reading a stream.
 #[derive(Debug, PartialEq)]
 pub struct Came {
     frames: Vec<Bytes>,
@@ -16,7 +17,7 @@ pub struct Came {
     inside: bool,
 }
 
-/// Reads a stream in pieces of at most so many bytes.
+/// Reads a stream in pieces of at most this number of bytes.
 pub fn read(stream: &[u8], piece: usize) -> Came {
     let mut reader = FrameReader::new(BYTES_MAX);
     let mut frames = Vec::new();
@@ -34,7 +35,7 @@ pub fn read(stream: &[u8], piece: usize) -> Came {
     Came { frames, ended: None, inside: reader.is_inside() }
 }
 
-/// Reads a stream whole and in pieces. The first byte says of what length.
+/// Reads a stream whole and in pieces. The first byte decides the length of the pieces.
 pub fn check(input: &[u8]) {
     let mut cursor = Cursor(input);
     let piece = 1 + cursor.below(64);

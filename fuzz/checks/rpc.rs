@@ -1,5 +1,5 @@
-//! The RPC's envelope and parameters: whatever text comes, the answer is one well-formed JSON-RPC answer, and only a whole
-//! item reaches the node.
+//! The RPC's envelope and parameters. Whatever text comes, the answer is one well-formed JSON-RPC answer, and only
+//! a complete item reaches the node.
 
 use std::cell::OnceCell;
 
@@ -13,7 +13,7 @@ thread_local! {
     static RUNTIME: OnceCell<Runtime> = const { OnceCell::new() };
 }
 
-/// Asks a node that refuses everything. The runtime is made once.
+/// Asks a node that refuses everything. The runtime is made only once.
 pub fn check(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     RUNTIME.with(|runtime| {
@@ -26,7 +26,7 @@ async fn ask(text: &str) {
     let (commands, mut asked) = mpsc::channel(1);
     let methods = rpc::methods(commands);
     let node = async {
-        // A dropped reply says that the node has stopped.
+        // A dropped reply means that the node has stopped.
         while let Some(command) = asked.recv().await {
             check_command(&command);
         }

@@ -1,4 +1,5 @@
-//! The reconciliation sketch against symbols that nobody made of a set: work and memory follow the symbols received.
+//! The reconciliation sketch against symbols that belong to no set: work and memory depend only on the symbols
+//! received.
 
 use protocol::gossip::repair::sketch::{
     Decoder, Encoder, Progress, STEPS_PER_SYMBOL, SYMBOL_BYTES, SYMBOLS_MAX, symbols_from_bytes,
@@ -7,8 +8,8 @@ use protocol::items::hash::TxId;
 
 use super::cursor::Cursor;
 
-/// Reads a salt, how many items there are here, how many differ, the length of a batch, and then symbols: those bytes on
-/// top of the symbols of a real set, so that peeling goes far before it meets a lie.
+/// Reads a salt, the number of items here, the number of different ones, the length of a batch, and then symbols.
+/// These bytes are added to the symbols of a real set, so that peeling goes far before it meets a lie.
 pub fn check(input: &[u8]) {
     let mut cursor = Cursor(input);
     let salt = [cursor.byte(); 16];

@@ -1,10 +1,10 @@
-//! The request tracker by operations, in step with its naive model.
+//! The request tracker by operations, compared with its naive model.
 
 use crate::fetch::request_naive::{KEYS, Op, PEERS, Pair};
 
 use super::cursor::Cursor;
 
-/// Works through an input, to its end.
+/// Works through an input until its end.
 pub fn check(input: &[u8]) {
     let mut cursor = Cursor(input);
     let mut pair = Pair::new([cursor.byte(); 32]);

@@ -1,6 +1,7 @@
-//! What the fuzz targets share: a heap that is counted, and the checks, which `cargo test` runs over the kept corpora too.
+//! The shared parts of the fuzz targets: a counted heap, and the checks, which `cargo test` also runs over the
+//! kept corpora.
 //!
-//! Deliberately absent: the checks' own code, which is in `checks/` without any of libFuzzer's.
+//! Deliberately absent: the code of the checks. It is in `checks/`, without anything of libFuzzer.
 
 use std::alloc::System;
 
@@ -29,15 +30,15 @@ mod fetch {
     mod request_support;
 }
 
-/// Counts the heap of our code. libFuzzer's own is C++ and not in it.
+/// Counts the heap of our code. libFuzzer's own heap is C++ and is not counted.
 #[global_allocator]
 static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
-/// Bytes of heap that a decoder may take beside four times its input.
+/// Bytes of heap that a decoder may take in addition to four times its input.
 pub const HEAP_BYTES: usize = 1024 * 1024;
 
-/// Runs a decoder. The process is ended at the allocation that takes more than four times the input and [`HEAP_BYTES`],
-/// which libFuzzer reports as a crash of that input.
+/// Runs a decoder. The process ends at the allocation that takes more than four times the input plus
+/// [`HEAP_BYTES`]. libFuzzer reports this as a crash of that input.
 pub fn within_heap<T>(input: usize, decode: impl FnOnce() -> T) -> T {
     let most = HEAP.allocated() + 4 * input + HEAP_BYTES;
     HEAP.set_limit(most).expect("more than is allocated");

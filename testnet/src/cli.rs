@@ -1,4 +1,4 @@
-//! What a person types. Deliberately absent: doing any of it.
+//! The command line. Deliberately absent: doing any of it.
 
 mod compare;
 mod links;
@@ -22,10 +22,10 @@ pub use worker::WorkerArgs;
 
 /// Launches real Hearsay nodes on this machine or simulates them, loads them and measures how items spread.
 #[derive(Debug, Parser)]
-// A script gives its flags first and its caller's last: the later one wins.
+// A script gives its own flags first and its caller's flags last. The later one wins.
 #[command(name = "testnet", version, arg_required_else_help = true, args_override_self = true)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -52,7 +52,7 @@ pub enum Command {
     },
 }
 
-/// A word as a shell would take it again.
+/// A word, quoted so that a shell reads it as the same word.
 #[must_use]
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);

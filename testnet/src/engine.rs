@@ -1,4 +1,4 @@
-//! Whose gossip is measured: this project's, or gossipsub as a [`baseline`]. A [`worker`] is one node of either.
+//! The engine that is measured: Hearsay, or gossipsub as a [`baseline`]. A [`worker`] is one node of either.
 
 pub mod baseline;
 pub mod worker;
@@ -6,15 +6,15 @@ pub mod worker;
 use std::fmt;
 use std::str::FromStr;
 
-/// What a worker runs.
+/// The engine of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Engine {
-    /// This project's.
+    /// Hearsay.
     #[default]
     Hearsay,
     /// libp2p's gossipsub with anonymous messages, whose items are checked before they are passed on.
     Gossipsub,
-    /// libp2p's gossipsub as the library has it by default: every message signed by its publisher.
+    /// libp2p's gossipsub with the library's defaults: every message is signed by its publisher.
     GossipsubSigned,
 }
 

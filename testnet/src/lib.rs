@@ -1,8 +1,8 @@
-//! Hearsay's instrument: launches real nodes on one machine, loads them, reads their traces and reports how items
-//! spread. Everything that chance decides in it follows from the seed of the run.
+//! Hearsay's instrument: it launches real nodes on one machine, loads them, reads their traces and reports how
+//! items spread. Everything random in it follows from the seed of the run.
 //!
-//! Deliberately absent: any gossip rule. What is measured runs in processes of its own, the `node` binary or a worker
-//! around the same library, and is looked at from outside.
+//! Deliberately absent: any gossip rule. The measured nodes run in their own processes, the `node` binary or a
+//! worker around the same library, and are observed from outside.
 
 pub mod cli;
 pub mod engine;

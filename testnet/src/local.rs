@@ -1,8 +1,8 @@
-//! A run of real processes on this machine: start, wait for readiness, idle, load, drain, stop, report. They are the
-//! `node` program, or workers of this one where links are emulated or another engine runs.
+//! A run of real processes on this machine: start, wait for readiness, idle, load, drain, stop, report. The
+//! processes are the `node` program, or workers of this program if links are emulated or another engine runs.
 //!
-//! Figures are read from the nodes' traces after the run, never while it lasts. All nodes share one clock
-//! (`CLOCK_MONOTONIC`), so their times compare.
+//! Figures are read from the nodes' traces after the run, never during it. All nodes share one clock
+//! (`CLOCK_MONOTONIC`), so their times can be compared.
 
 pub mod capacity;
 pub mod collect;
@@ -45,21 +45,21 @@ pub enum Ended {
 
 /// All nodes must have their peers within this time.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Discovery settles within this time, or the run goes on and says so.
+/// Discovery must be over within this time. If it is not, the run continues and says so.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// After the drain, until every node has written another sample: one is due each second.
+/// The time after the drain until every node has written another sample. One is due each second.
 const LAST_SAMPLE: Duration = Duration::from_millis(1_500);
 
-/// Runs the plan. Whatever happens, no node is left running.
+/// Runs the plan. Whatever happens, no node keeps running.
 ///
 /// # Errors
-/// If the load never began, or the report can't be written.
+/// If the load never began, or if the report can't be written.
 pub async fn run(plan: &Plan) -> anyhow::Result<Ended> {
     let mut interrupt = Interrupt::catch().context("cannot catch signals")?;
     run_once(plan, &mut interrupt, &Progress::stderr()).await
 }
 
-/// As [`run`], for whoever has caught the signals already: one of several runs.
+/// Like [`run`], for a caller that already catches the signals, because it makes several runs.
 ///
 /// # Errors
 /// As [`run`].
@@ -117,7 +117,8 @@ pub async fn run_once(plan: &Plan, interrupt: &mut Interrupt, progress: &Progres
     Ok(if interrupted { Ended::Interrupted(Some(report)) } else { Ended::Reported(report, out.dir().to_owned()) })
 }
 
-/// The program that is a node: this one for workers, or else the node program as given or beside this one.
+/// The program that is a node: this program for workers, and otherwise the node program as given or beside this
+/// one.
 fn program(plan: &Plan) -> anyhow::Result<PathBuf> {
     let this = || std::env::current_exe().context("cannot find this program");
     if plan.uses_workers() {
@@ -198,7 +199,7 @@ async fn measure(
     Ok(())
 }
 
-/// Stops the nodes in order; at once if another signal comes. Returns whether it went in order.
+/// Stops the nodes in order, or at once if another signal comes. Returns whether it stopped them in order.
 async fn stop(cluster: &mut Cluster, interrupt: &mut Interrupt, progress: &Progress) -> bool {
     progress.now("stopping the nodes".to_owned());
     let in_order = tokio::select! {
@@ -211,7 +212,7 @@ async fn stop(cluster: &mut Cluster, interrupt: &mut Interrupt, progress: &Progr
     in_order
 }
 
-/// Reads the traces of the nodes, of which each has its peer id and whether it lived to the end.
+/// Reads the traces of the nodes. Each node comes with its peer id and whether it lived to the end.
 fn read_traces(out: &Out, members: Vec<(String, bool)>, useless: &mut Vec<String>) -> Vec<NodeTrace> {
     let mut nodes = Vec::new();
     for (number, (peer_id, survived)) in members.into_iter().enumerate() {
@@ -288,7 +289,7 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         valid: invalid_because.is_empty(),
         invalid_because,
         starved: measured.starved,
-        // Gossipsub doesn't tell what it sends.
+        // Gossipsub doesn't report its sends.
         echoes: (plan.engine == Engine::Hearsay).then_some(measured.echoes),
         tx: measured.tx.clone(),
         block: measured.block.clone(),

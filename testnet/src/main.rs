@@ -19,7 +19,7 @@ use testnet::sim::runner::pages::restart_with_large_pages;
 
 const INTERRUPTED: u8 = 130;
 
-/// Simulations of so many nodes take more memory than the caches of the page table cover.
+/// From this number of nodes on, a simulation takes more memory than the caches of the page table cover.
 const LARGE: usize = 1_000;
 
 fn main() -> ExitCode {
@@ -75,7 +75,7 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
 fn compare(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
     let comparison = arguments.comparison(&typed()).unwrap_or_else(|error| usage(&error));
     let json = comparison.json.clone();
-    // One thread, as for a single run.
+    // One thread, for the same reason as in a single run.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (runs, dir, code) = match runtime.block_on(comparison.run())? {
         Compare::Finished(runs, dir) => (runs, dir, ExitCode::SUCCESS),
@@ -109,7 +109,8 @@ fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
     Ok(if any { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The seed and everything that the simulation is made of, before anything else: what a person needs who sees it fail.
+/// Prints the seed and all settings of the simulation before anything else, because a person who sees it fail
+/// needs them.
 fn announcement(batch: &Batch) -> anyhow::Result<String> {
     let Some(first) = batch.jobs.first() else { return Ok(String::new()) };
     let count = batch.jobs.len();
@@ -127,7 +128,7 @@ fn announcement(batch: &Batch) -> anyhow::Result<String> {
     ))
 }
 
-/// Ends the program when a person or the system wants it. There is nothing to put in order.
+/// Ends the program when a person or the system wants it. Nothing needs to be cleaned up.
 fn stop_at_interrupt() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut interrupt = {
@@ -159,14 +160,14 @@ fn show(dir: &Path, json: Option<&Json>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows tables on standard output, unless a program reads the report there: then on standard error.
+/// Shows tables on standard output. If a program reads the report there, shows them on standard error.
 fn print(found: &Found, json: Option<&Json>) {
     if json == Some(&Json::Stdout) {
         return to_stderr(&text(found, page(&std::io::stderr())));
     }
     let mut stdout = std::io::stdout();
     let text = text(found, page(&stdout));
-    // A reader that has gone away wants no more.
+    // A reader that has gone away wants no more output.
     let _ = writeln!(stdout, "{text}");
 }
 
@@ -178,7 +179,7 @@ fn text(found: &Found, page: Page) -> String {
     }
 }
 
-/// A terminal is as wide as it is; elsewhere 80 columns do.
+/// The width of the terminal; without a terminal, 80 columns.
 fn page(to: &impl std::io::IsTerminal) -> Page {
     if !to.is_terminal() {
         return Page::PLAIN;
@@ -194,7 +195,7 @@ fn typed() -> String {
     format!("testnet {}", words.join(" "))
 }
 
-/// Ends the program as wrong usage.
+/// Ends the program with the exit status for wrong usage.
 fn usage(error: &anyhow::Error) -> ! {
     Cli::command().error(clap::error::ErrorKind::ValueValidation, format!("{error:#}")).exit()
 }

@@ -1,4 +1,4 @@
-//! Chance by seed: every purpose draws from a stream of its own, so that a change in one place moves no draw in
+//! Randomness by seed. Every purpose draws from its own stream, so that a change in one place moves no draw in
 //! another. Deliberately absent: the system's randomness.
 
 pub mod keys;
@@ -22,7 +22,7 @@ impl Seed {
         Draws(ChaCha8Rng::from_seed(self.bytes(purpose)))
     }
 
-    /// 32 bytes for `purpose`, as for a key.
+    /// 32 bytes for `purpose`, for example for a key.
     #[must_use]
     pub fn bytes(self, purpose: &str) -> [u8; 32] {
         sha256(&[b"hearsay testnet 1\0", &self.0.to_le_bytes(), purpose.as_bytes()])
@@ -30,7 +30,7 @@ impl Seed {
 }
 
 impl Draws {
-    /// A number from 0 to below `bound`, each as likely. 0 if `bound` is 0.
+    /// A number from 0 to below `bound`, each equally likely. 0 if `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         // Lemire's rejection (2019): the product's high half is uniform once the low half is past the threshold.
         let bound = bound as u64;
@@ -51,7 +51,7 @@ impl Draws {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Whether something of this probability happens.
+    /// True with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
@@ -63,7 +63,7 @@ impl Draws {
         bytes
     }
 
-    /// Puts `items` in random order (Fisher and Yates).
+    /// Puts `items` into random order (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let other = self.below(last + 1);

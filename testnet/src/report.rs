@@ -1,5 +1,5 @@
-//! Finished runs as JSON, tables, a list of deliveries and pictures. Reads no trace: everything here is made from
-//! `report.json` and `deliveries.csv`.
+//! Finished runs as JSON, tables, a list of deliveries and pictures. This module reads no trace: everything is
+//! made from `report.json` and `deliveries.csv`.
 
 pub mod capacity;
 pub mod compare;
@@ -46,20 +46,20 @@ pub enum ReportError {
     /// A file can't be read.
     #[error("cannot read {}: {error}", path.display())]
     Read {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         error: io::Error,
     },
     /// A file can't be written.
     #[error("cannot write {}: {error}", path.display())]
     Write {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         error: io::Error,
     },
-    /// The JSON is no report.
+    /// The JSON is not a report.
     #[error("{} is no report of a run: {error}", path.display())]
     Json {
         /// Which file.
@@ -75,7 +75,7 @@ pub enum ReportError {
         /// Its version.
         found: u32,
     },
-    /// The deliveries don't read.
+    /// The deliveries can't be read.
     #[error("{}: {error}", path.display())]
     Deliveries {
         /// Which file.
@@ -91,10 +91,10 @@ pub enum ReportError {
     Draw(String),
 }
 
-/// Where a report goes besides its directory: `--json`.
+/// The second place of a report, besides its directory: `--json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Json {
-    /// To standard output, which has nothing else then: what people read goes to standard error.
+    /// To standard output. Nothing else is written there then: the tables go to standard error.
     Stdout,
     /// To this file.
     File(PathBuf),
@@ -112,7 +112,7 @@ impl Json {
     /// Writes a report, or several.
     ///
     /// # Errors
-    /// Names the file. A reader of standard output that has gone away is no error: it wants no more.
+    /// Names the file. If the reader of standard output has gone away, this is no error, because it wants no more.
     pub fn write(&self, report: &impl Serialize) -> Result<(), ReportError> {
         match self {
             Self::File(path) => write_json(path, report),
@@ -124,19 +124,20 @@ impl Json {
     }
 }
 
-/// What a directory holds. Written as what it is, without the kind around it: that is in the report.
+/// The content of a directory. It is written without the variant's name, because the report itself tells its kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Found {
     /// One run.
     One(Box<Report>),
-    /// Several, of one sweep, of several seeds or of several engines.
+    /// Several, from one sweep, from several seeds or from several engines.
     Several(Runs),
     /// A search for the capacity.
     Capacity(Box<Capacity>),
 }
 
-/// Writes report, deliveries and picture into `dir`. The deliveries have a column for floors if any is known.
+/// Writes report, deliveries and picture into `dir`. The deliveries have a column for floors if any floor is
+/// known.
 ///
 /// # Errors
 /// Names the file that couldn't be written.
@@ -148,7 +149,7 @@ pub fn write(dir: &Path, report: &Report, deliveries: &[Delivery]) -> Result<(),
     write_drawn(dir, report, &deliveries.iter().collect())
 }
 
-/// Writes report and pictures into `dir`, beside deliveries that are there already.
+/// Writes report and pictures into `dir`, beside existing deliveries.
 ///
 /// # Errors
 /// Names the file that couldn't be written.
@@ -174,7 +175,7 @@ pub fn write_runs(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
     write_json(&dir.join(REPORT_FILE), runs)
 }
 
-/// The deliveries' file in the making. The first error is kept until the end.
+/// The deliveries' file while it is written. The first error is kept until the end.
 #[derive(Debug)]
 pub struct RowsFile {
     path: PathBuf,
@@ -206,7 +207,7 @@ impl RowsFile {
     /// Ends the file.
     ///
     /// # Errors
-    /// Names the file, if anything failed since it was begun.
+    /// Names the file, if anything failed after the beginning.
     pub fn finish(self) -> Result<(), ReportError> {
         let Self { path, rows, failed } = self;
         match failed.map_or_else(|| rows.finish(), Err) {
@@ -231,7 +232,7 @@ fn json(path: &Path, report: &impl Serialize) -> Result<String, ReportError> {
     }
 }
 
-/// Reads what is in `dir`.
+/// Reads the content of `dir`.
 ///
 /// # Errors
 /// Names the file, and says what is wrong with it.
@@ -251,7 +252,7 @@ pub fn read(dir: &Path) -> Result<Found, ReportError> {
     }
 }
 
-/// As much of a report as tells what to expect of the rest.
+/// The part of a report that tells what to expect of the rest.
 #[derive(serde::Deserialize)]
 struct Kind {
     schema: Option<u32>,
@@ -263,7 +264,7 @@ fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ReportError>
     serde_json::from_str(text).map_err(|error| ReportError::Json { path: path.to_owned(), error })
 }
 
-/// Draws the pictures of a run again that are missing, from the report and the deliveries. Returns their names.
+/// Draws the missing pictures of a run again, from the report and the deliveries. Returns their names.
 ///
 /// # Errors
 /// Names the file that can't be read or written.
@@ -290,7 +291,7 @@ pub fn redraw_missing(dir: &Path, report: &Report) -> Result<Vec<&'static str>, 
     Ok(redrawn)
 }
 
-/// Draws the pictures of several runs again that are missing. Returns their names.
+/// Draws the missing pictures of several runs again. Returns their names.
 ///
 /// # Errors
 /// Names the file that can't be written.
@@ -305,7 +306,7 @@ pub fn redraw_missing_of_runs(dir: &Path, runs: &Runs) -> Result<Vec<&'static st
     Ok(redrawn)
 }
 
-/// The pictures that there are of several runs, and their names.
+/// All possible pictures of several runs, and their names.
 fn pictures(runs: &Runs) -> Result<Vec<(&'static str, String)>, ReportError> {
     let drawn = if runs.kind == compare::COMPARE_KIND {
         vec![(COMPARE_FILE, svg::compare(runs)?)]

@@ -1,8 +1,8 @@
 //! The simulator: thousands of the node's own engines in virtual time, in one thread, exact.
 //!
-//! A [`scenario`] says what a run is made of. The [`simulation`] is the world that runs it, over [`link`]s, with
-//! [`fault`]s and [`adversary`] nodes in it and [`checker`]s that watch. [`measure`] makes figures of what is left, and
-//! [`runner`] and [`swarm`] run one scenario or many.
+//! A [`scenario`] says what a run consists of. The [`simulation`] is the world that runs it, with [`link`]s,
+//! [`fault`]s, [`adversary`] nodes, and [`checker`]s that watch. [`measure`] turns the result of a run into
+//! figures. [`runner`] runs one scenario, and [`swarm`] draws and runs many.
 
 pub mod adversary;
 pub mod checker;

@@ -1,5 +1,5 @@
-//! Values that are written as one string, the same on the command line and in a file: durations as `30s`, whatever
-//! has `Display` and `FromStr` as that. Deliberately absent: how any one value is spelled.
+//! Values that are written as one string, the same on the command line and in a file: durations as `30s`, and
+//! everything that has `Display` and `FromStr`. Deliberately absent: how any one value is spelled.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -20,7 +20,7 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
 /// Reads any value from its string.
 ///
 /// # Errors
-/// What [`FromStr`] said, at the place in the file.
+/// The error of [`FromStr`], with the place in the file.
 pub fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -68,7 +68,7 @@ pub mod time {
     /// Writes it as `30s`.
     ///
     /// # Errors
-    /// Only the writer's own.
+    /// Only the errors of the writer.
     pub fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&Time(*time))
     }
@@ -82,14 +82,14 @@ pub mod time {
     }
 }
 
-/// For `#[serde(with = "some_time")]` on an `Option<Duration>` that is left out where there is none.
+/// For `#[serde(with = "some_time")]` on an `Option<Duration>` that is left out if it is `None`.
 pub mod some_time {
     use super::{Deserializer, Duration, Serializer, Time};
 
     /// Writes it as `30s`.
     ///
     /// # Errors
-    /// Only the writer's own.
+    /// Only the errors of the writer.
     pub fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
         match time {
             Some(time) => serializer.collect_str(&Time(*time)),

@@ -1,4 +1,5 @@
-//! Who is connected to whom: found by Kademlia, drawn from the seed, everyone with everyone, or a file's edges.
+//! Which node is connected to which: found by Kademlia, drawn from the seed, every node with every other, or a
+//! file's edges.
 //!
 //! Deliberately absent: link delays, and any graph that is not connected.
 
@@ -15,22 +16,22 @@ use std::str::FromStr;
 use crate::random::{Draws, Seed};
 use crate::text::serde_as_text;
 
-/// Nodes without another word.
+/// The default number of nodes.
 pub const NODES_DEFAULT: usize = 50;
 
-/// What `--topology` asks for.
+/// The value of `--topology`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Topology {
-    /// Real nodes know the first one's address and find the others by themselves. Where nobody can look for others,
+    /// Real nodes know the first one's address and find the others by themselves. If nodes cannot look for others,
     /// as in a simulation, it is [`Topology::KademliaLike`] with [`KADEMLIA_DIALS`].
     Kademlia,
-    /// A fixed graph as Kademlia's tables would make it: each node dials this many.
+    /// A fixed graph as Kademlia's tables would make it. Each node dials this many.
     KademliaLike(usize),
     /// Every node has this many neighbours.
     Regular(usize),
     /// A ring in which every node has this many neighbours, with this share of the edges rewired at random.
     SmallWorld(usize, f64),
-    /// Everyone with everyone.
+    /// Every node with every other.
     Complete,
     /// Edges from a file.
     File(PathBuf),
@@ -39,7 +40,8 @@ pub enum Topology {
 /// An undirected, connected graph without loops or double edges. Nodes are numbered from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Graph {
-    /// Where each node's neighbours begin in `ends`, and at last where they end: one more than there are nodes.
+    /// Where each node's neighbours begin in `ends`, and where the last ones end: one more entry than there are
+    /// nodes.
     starts: Vec<usize>,
     /// Every node's neighbours, lowest first, node after node.
     ends: Vec<u32>,
@@ -51,19 +53,19 @@ pub enum TopologyError {
     /// No graph of this degree exists.
     #[error("{nodes} nodes can't have {degree} neighbours each: {why}")]
     NoSuchGraph {
-        /// Nodes asked for.
+        /// The number of nodes asked for.
         nodes: usize,
-        /// Neighbours asked for.
+        /// The number of neighbours asked for.
         degree: usize,
-        /// What stands against it.
+        /// The reason.
         why: &'static str,
     },
     /// More than fits in memory.
     #[error("{topology} on {nodes} nodes has more than {EDGES_MAX} edges: ask for fewer nodes or neighbours")]
     TooLarge {
-        /// What was asked for.
+        /// The graph that was asked for.
         topology: Topology,
-        /// Nodes asked for.
+        /// The number of nodes asked for.
         nodes: usize,
     },
     /// Every draw of the graph was disconnected.
@@ -72,17 +74,17 @@ pub enum TopologyError {
     /// The file can't be read.
     #[error("cannot read the topology {}: {error}", path.display())]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         error: std::io::Error,
     },
     /// A line of the file is wrong.
     #[error("{}:{line}: {why}", path.display())]
     Line {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Counted from 1.
+        /// The line, counted from 1.
         line: usize,
         /// What is wrong.
         why: String,
@@ -90,33 +92,33 @@ pub enum TopologyError {
     /// The file as a whole is wrong.
     #[error("{}: {why}", path.display())]
     Graph {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong.
         why: String,
     },
 }
 
-/// Peers that each node of a simulated Kademlia network dials: the node's own outbound target.
+/// The number of peers that each node of a simulated Kademlia network dials: the node's own outbound target.
 pub const KADEMLIA_DIALS: usize = 8;
 
-/// Most edges of a graph: 80 MB, at two ends of 4 bytes each. 100,000 nodes may have 200 neighbours; everyone with
-/// everyone ends at 4,472 nodes.
+/// The most edges of a graph: 80 MB, at two ends of 4 bytes each. 100,000 nodes may have 200 neighbours each. A
+/// complete graph may have at most 4,472 nodes.
 pub const EDGES_MAX: usize = 10_000_000;
 
-/// Draws of a graph before giving up. Degree 3 and more is connected nearly always (Bollobás), degree 2 on 50 nodes
-/// about once in 12 draws.
+/// The number of tries to draw a connected graph. With degree 3 and more, it is connected nearly always
+/// (Bollobás); with degree 2 on 50 nodes, about once in 12 draws.
 const DRAWS_MAX: usize = 10_000;
 
-/// Edges drawn in all before giving up, so that large graphs take seconds: 50 draws of 100,000 nodes with 8
-/// neighbours, of which the first is connected nearly always.
+/// The most edges drawn in all tries together, so that large graphs take seconds: 50 draws of 100,000 nodes with 8
+/// neighbours. The first of these is connected nearly always.
 const DRAWN_EDGES_MAX: usize = 20_000_000;
 
 impl Topology {
-    /// The graph on `nodes` nodes. If their number isn't said, a file decides, and else there are `usual`.
+    /// The graph on `nodes` nodes. If their number isn't given, a file decides, and otherwise there are `usual`.
     ///
     /// # Errors
-    /// If no such graph exists, only disconnected ones were drawn, or the file is wrong.
+    /// If no such graph exists, if only disconnected ones were drawn, or if the file is wrong.
     pub fn graph(&self, nodes: Option<usize>, usual: usize, seed: Seed) -> Result<Graph, TopologyError> {
         let count = nodes.unwrap_or(usual);
         match self {
@@ -139,10 +141,10 @@ impl Topology {
 }
 
 impl Graph {
-    /// Everyone with everyone.
+    /// Every node with every other.
     ///
     /// # Errors
-    /// If that is more than [`EDGES_MAX`] edges.
+    /// If these are more than [`EDGES_MAX`] edges.
     pub fn complete(nodes: usize) -> Result<Self, TopologyError> {
         Topology::Complete.check_size(nodes, nodes.saturating_sub(1))?;
         let mut graph = Self { starts: Vec::with_capacity(nodes + 1), ends: Vec::new() };
@@ -154,8 +156,8 @@ impl Graph {
         Ok(graph)
     }
 
-    /// The graph of `nodes` nodes with these edges, in any order and direction. An edge of one node with itself, or to a
-    /// node that isn't there, is none.
+    /// The graph of `nodes` nodes with these edges, in any order and direction. An edge of a node with itself, or
+    /// to a node that does not exist, is ignored.
     #[must_use]
     pub fn of(nodes: usize, edges: impl IntoIterator<Item = (usize, usize)>) -> Self {
         let mut joined = Edges::new(nodes);
@@ -165,19 +167,19 @@ impl Graph {
         Self::from(joined)
     }
 
-    /// How many nodes there are.
+    /// The number of nodes.
     #[must_use]
     pub const fn nodes(&self) -> usize {
         self.starts.len().saturating_sub(1)
     }
 
-    /// How many edges there are, each counted once.
+    /// The number of edges, each counted once.
     #[must_use]
     pub const fn edges(&self) -> usize {
         self.ends.len() / 2
     }
 
-    /// The neighbours of `node`, lowest first. A node that isn't there has none.
+    /// The neighbours of `node`, lowest first. A node that does not exist has none.
     #[must_use]
     pub fn neighbours(&self, node: usize) -> &[u32] {
         let end = node.checked_add(1).and_then(|next| self.starts.get(next));
@@ -187,7 +189,7 @@ impl Graph {
         }
     }
 
-    /// The lowest node that node 0 has no path to.
+    /// The lowest node to which node 0 has no path.
     fn first_unreachable(&self) -> Option<usize> {
         let mut reached = vec![false; self.nodes()];
         let mut waiting = vec![0];
@@ -200,7 +202,7 @@ impl Graph {
         reached.iter().position(|reached| !reached)
     }
 
-    /// Draws until a graph is connected. `draw` gives `None` where it got stuck.
+    /// Draws until a graph is connected. `draw` returns `None` if it got stuck.
     fn draw_connected(
         edges: usize,
         draws: &mut Draws,
@@ -235,7 +237,7 @@ impl Edges {
         self.0.get(node).map_or(&[], Vec::as_slice)
     }
 
-    /// Joins two nodes, once. Node numbers are far below 2^32: [`EDGES_MAX`] and the file's bound see to it.
+    /// Joins two nodes, once. Node numbers are far below 2^32, because of [`EDGES_MAX`] and the file's bound.
     fn join(&mut self, a: usize, b: usize) {
         for (from, to) in [(a, b as u32), (b, a as u32)] {
             if let Some(neighbours) = self.0.get_mut(from)
@@ -260,7 +262,7 @@ impl Edges {
         self.of(a).binary_search(&(b as u32)).is_ok()
     }
 
-    /// Joins exactly those that weren't.
+    /// Joins exactly the pairs that weren't joined.
     fn complement(&self) -> Self {
         let others = |node: usize| {
             let free = move |to: &usize| *to != node && !self.joined(node, *to);

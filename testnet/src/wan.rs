@@ -1,7 +1,7 @@
-//! The links between nodes, as `--wan`, `--jitter` and `--bandwidth` say: how far apart two nodes are, by how much
-//! that varies, and how fast each sends and receives.
+//! The links between nodes, as `--wan`, `--jitter` and `--bandwidth` set them: the delay between two nodes, by how
+//! much it varies, and how fast each node sends and receives.
 //!
-//! Two carry messages over them: the simulator asks here, and real processes go over an [emulated] link.
+//! The simulator uses these numbers directly, and real processes use an [emulated] link.
 
 mod delays;
 pub mod emulated;
@@ -20,7 +20,7 @@ pub use partition::{Halves, Partition};
 
 use crate::text::{Time, parse_time, serde_as_text};
 
-/// What `--wan` asks for.
+/// The value of `--wan`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wan {
     /// One machine: the loopback interface.
@@ -33,16 +33,16 @@ pub enum Wan {
     File(PathBuf),
 }
 
-/// By how much a link's delay varies: each message's is drawn evenly from the base less this share of it to the base
-/// and as much more.
+/// By how much a link's delay varies. The delay of each message is drawn evenly from the base minus this share of
+/// it to the base plus the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct Jitter(f64);
 
-/// What a node can send, and receive, in a second. Both directions have it each.
+/// How much a node can send, and receive, in a second. Each direction has its own bandwidth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bandwidth(Option<u64>);
 
-/// Longest one-way delay: far above any link, a satellite's 0.3 s included.
+/// The longest one-way delay. It is far above any link's, including a satellite's 0.3 s.
 pub const ONE_WAY_MAX: Duration = Duration::from_secs(10);
 
 /// Highest bandwidth, in bits a second: 1 Tbit. Above it a frame takes no time that microseconds can tell.
@@ -50,12 +50,12 @@ const BITS_MAX: u64 = 1_000_000_000_000;
 
 const BITS_PER_BYTE: u64 = 8;
 
-/// Delays are in microseconds, and what a machine's clock tells is in nanoseconds.
+/// Delays are in microseconds, and the machine's clock counts nanoseconds.
 pub(crate) const NS_PER_US: u64 = 1_000;
 pub(crate) const NS_PER_S: u64 = 1_000_000_000;
 
 impl Jitter {
-    /// None.
+    /// No jitter.
     pub const NONE: Self = Self(0.0);
 
     /// A share from 0 to 1; `None` for anything else.
@@ -78,7 +78,7 @@ impl Jitter {
 }
 
 impl Bandwidth {
-    /// As fast as you like.
+    /// No limit.
     pub const UNLIMITED: Self = Self(None);
 
     /// Bytes a second; `None` if unlimited.
@@ -87,7 +87,7 @@ impl Bandwidth {
         self.0
     }
 
-    /// How long so many bytes take at one end of a link, in whole microseconds, rounded down.
+    /// How long this number of bytes takes at one end of a link, in whole microseconds, rounded down.
     #[must_use]
     pub fn transmit_us(self, bytes: u64) -> u64 {
         let Some(rate) = self.0 else { return 0 };

@@ -1,5 +1,5 @@
-//! What is submitted when and where: a fixed rate on an absolute schedule, bursts, authors with home nodes, blocks and
-//! kills. Everything follows from the seed; nothing here sends.
+//! The load: what is submitted, when and where. It has a fixed rate on an absolute schedule, bursts, authors with
+//! home nodes, blocks and kills. Everything follows from the seed. Nothing here sends.
 
 mod check;
 mod entries;
@@ -19,35 +19,36 @@ pub use entries::{COLD_ITEMS, Entry, Workload};
 use crate::random::Seed;
 use crate::text::serde_as_text;
 
-/// How much is submitted. As a table in a file its keys are the flags' names; what is left out is the flag's default.
+/// The size of the load. In a file it is a table with the flags' names as keys. A missing key has the flag's
+/// default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "table::LoadTable", into = "table::LoadTable")]
 pub struct Load {
-    /// Transactions a second, bursts apart.
+    /// Transactions a second, without bursts.
     pub tx_rate: f64,
     /// Encoded bytes of each.
     pub tx_bytes: usize,
-    /// How long, or how many.
+    /// The end of the load.
     pub length: Length,
     /// Authors with a home.
     pub authors: usize,
     /// How unequally they write.
     pub skew: Skew,
-    /// Share of transactions whose author writes no other. Bursts have none.
+    /// The share of transactions whose author writes only this one. Bursts have none.
     pub one_time_authors: f64,
-    /// Share of the other transactions that enter at a node that isn't their author's home. Bursts have none.
+    /// The share of the other transactions that enter at another node than their author's home. Bursts have none.
     pub stray: f64,
-    /// Each author moves to a new home once in this time; the authors' moves are spread evenly over it.
+    /// Each author moves to a new home once in this time. The moves of the authors are spread evenly over it.
     pub roaming: Option<Duration>,
-    /// Many transactions at once, now and then.
+    /// Many transactions at once, from time to time.
     pub burst: Option<Burst>,
-    /// Time between blocks; `None` for no blocks.
+    /// The time between blocks; `None` for no blocks.
     pub block_interval: Option<Duration>,
     /// Encoded bytes of each block; `None` if blocks hold the mempool.
     pub block_bytes: Option<usize>,
-    /// Nodes that make the blocks, each by one that is drawn for it.
+    /// The number of nodes that make the blocks. One of them is drawn for each block.
     pub producers: usize,
-    /// Nodes to kill.
+    /// The number of nodes to kill.
     pub kill: usize,
 }
 
@@ -56,27 +57,28 @@ pub struct Load {
 pub enum Length {
     /// After this time.
     Duration(Duration),
-    /// After this many transactions, those of bursts included.
+    /// After this number of transactions, including those of bursts.
     Transactions(u64),
 }
 
-/// One author, drawn for each burst as for any other transaction, submits many transactions at once at its home.
+/// One author submits many transactions at once at its home. It is drawn for each burst as for any other
+/// transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Burst {
-    /// Time between bursts, and before the first.
+    /// The time between bursts, and before the first.
     #[serde(with = "crate::text::time")]
     pub every: Duration,
-    /// Transactions of each.
+    /// The number of transactions of each.
     pub size: u32,
 }
 
 /// How often each author writes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Skew {
-    /// All alike.
+    /// All equally often.
     None,
-    /// By Zipf's law: the author of rank r in proportion to r to the minus this power.
+    /// By Zipf's law: the author of rank r writes in proportion to r to the power of minus this number.
     Zipf(f64),
 }
 
@@ -101,8 +103,8 @@ impl Default for Load {
 }
 
 impl Load {
-    /// The producers' nodes, all different and drawn from the seed; none if there are no blocks. Where there are fewer
-    /// nodes than producers, all nodes are.
+    /// The producers' nodes, all different and drawn from the seed. Empty if there are no blocks. If there are
+    /// fewer nodes than producers, all nodes are producers.
     #[must_use]
     pub fn producer_nodes(&self, nodes: usize, seed: Seed) -> Vec<usize> {
         if self.block_interval.is_none() {
@@ -118,16 +120,17 @@ impl Load {
         producers
     }
 
-    /// When a block is due, and which of the producers makes it, counted from 0. The last is due at the load's end.
+    /// When a block is due, and which producer makes it, counted from 0. The last is due at the load's end.
     #[must_use]
     pub fn block_at(&self, index: u32, seed: Seed) -> Option<(Duration, usize)> {
         let due = self.block_due(index)?;
         Some((due, seed.draws(&format!("block producer {index}")).below(self.producers)))
     }
 
-    /// Who is killed when, in order of time: nodes other than `spared`, at uniformly random moments of the load.
+    /// Which nodes are killed, and when, in the order of time: nodes other than `spared`, at uniformly random
+    /// moments of the load.
     ///
-    /// Producers are spared: without them there are no blocks to measure, whatever the network does.
+    /// Producers are spared, because without them there are no blocks to measure, whatever the network does.
     #[must_use]
     pub fn kills(&self, nodes: usize, spared: &[usize], seed: Seed) -> Vec<(Duration, usize)> {
         let mut draws = seed.draws("kills");

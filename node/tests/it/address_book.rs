@@ -1,4 +1,4 @@
-//! The address book: what one source and one group may have of it, and who is tried.
+//! The address book: how much of it one source and one group may fill, and which addresses are tried.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,9 @@ use node::net::discovery::book::{
 use proptest::prelude::*;
 use protocol::time::{Duration, Time};
 
-/// What one source may have of the book's claims.
+/// The share of the book's claims that one source may have.
 const SOURCE_MAX: usize = BUCKETS_PER_SOURCE as usize * TOLD_BUCKET_MAX;
-/// What one group may have of the reached.
+/// The share of the reached peers that one group may have.
 const GROUP_MAX: usize = BUCKETS_PER_GROUP as usize * REACHED_BUCKET_MAX;
 
 fn text(text: &str) -> Multiaddr {
@@ -41,7 +41,7 @@ fn every(_: &PeerId, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
     addresses.to_vec()
 }
 
-/// A book with honest peers, each in a group of its own and told by itself.
+/// A book with honest peers. Each is in its own group and was told by itself.
 fn honest(seed: u8, peers: u16) -> (Book, BTreeSet<PeerId>) {
     let mut book = book(seed);
     let peers: BTreeMap<PeerId, u16> = (0..peers).map(|n| (PeerId::random(), n)).collect();
@@ -169,7 +169,7 @@ fn a_full_bucket_takes_a_newcomer_only_for_a_claim_that_failed_for_good() {
     assert_eq!(book.share(|peer| *peer == told[3]), (0, TOLD_BUCKET_MAX));
 }
 
-/// A book whose group 1 has all the room among the reached that it may have, and one more peer that answers there.
+/// A book in which group 1 has its full share among the reached peers, and one more peer that answers there.
 fn contested(seed: u8) -> (Book, PeerId, PeerId) {
     let mut book = book(seed);
     let mut n = 0;
@@ -217,7 +217,7 @@ fn a_newcomer_that_found_a_place_elsewhere_takes_no_second_one() {
     }
 }
 
-/// Who is in the table of the reached, for each place in it.
+/// The peer at each place in the table of the reached.
 fn in_the_table(book: &Book) -> Vec<PeerId> {
     let kept = book.kept(&[], u32::MAX, usize::MAX);
     kept.into_iter().filter(|kept| kept.standing == Standing::Reached).map(|kept| kept.peer).collect()
@@ -364,7 +364,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is told: the bounds hold, who is reached answered, and two books of one seed do the same.
+    /// Whatever the book is told, its bounds hold, every reached peer has answered, and two books with one seed do
+    /// the same.
     #[test]
     fn no_order_of_events_breaks_a_bound(steps in steps(), seed in any::<u8>()) {
         let ids: Vec<PeerId> = (0..=255).map(|n: u8| {

@@ -1,4 +1,5 @@
-//! Attacks on the engine, on real nodes: forged headers, refused items again and again, large answers, dear questions.
+//! Attacks on the engine, on real nodes: forged headers, items refused again and again, large answers, expensive
+//! questions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +24,7 @@ fn network() -> NetworkId {
     "test".parse().expect("a name")
 }
 
-/// A block of `key` behind `parent`, or behind genesis.
+/// A block of `key` on `parent`, or on genesis.
 fn block_of(key: &SecretKey, parent: Option<SignedHeader>, salt: u64, items: &[SignedTransaction]) -> Block {
     let ids: Vec<_> = items.iter().map(SignedTransaction::id).collect();
     let header = Header {
@@ -42,7 +43,7 @@ pub(crate) fn empty_block(key: &SecretKey, parent: Option<SignedHeader>, salt: u
     block_of(key, parent, salt, &[])
 }
 
-/// A header in the name of the parent's producer that nobody signed.
+/// A header in the name of the parent's producer that it never signed.
 fn forged(parent: &SignedHeader) -> SignedHeader {
     let mut bytes = empty_block(&producer(), Some(*parent), 1).header.to_bytes();
     let at = bytes.len() - 5;
@@ -50,7 +51,7 @@ fn forged(parent: &SignedHeader) -> SignedHeader {
     SignedHeader::from_bytes(&bytes.into()).expect("well encoded")
 }
 
-/// Messages that carry many refused transactions: the author's nonce is taken by the first.
+/// Messages that carry many refused transactions: the first one takes the author's nonce.
 fn refused(author: u8, count: u64) -> Vec<Vec<u8>> {
     let key = SecretKey::from_seed(&[author; 32]);
     let items: Vec<_> = (0..count).map(|number| signed(&key, 0, number.to_be_bytes().to_vec())).collect();
@@ -65,7 +66,7 @@ fn messages(items: &[SignedTransaction]) -> Vec<Vec<u8>> {
     items.chunks(250).map(message).collect()
 }
 
-/// Waits until another header is told.
+/// Waits until another header is announced.
 async fn next_header(watcher: &mut HostileClient) -> SignedHeader {
     let told = watcher.expect("a header", |message| {
         matches!(message, Message::BlockHeader { .. })
@@ -78,8 +79,9 @@ async fn next_header(watcher: &mut HostileClient) -> SignedHeader {
     }
 }
 
-/// Others were blamed only if they told the honest header while it was being verified together with the forgery: here that is
-/// chance, and a node without the rule may come through. So this shows that nothing else breaks; the rule is proved by
+/// Without the rule, other peers were blamed only if they announced the honest header while it was being verified
+/// together with the forgery. Here that is chance, and a node without the rule may pass. So this test shows only
+/// that nothing else breaks. The rule is proved by
 /// `a_forgery_behind_an_honest_header_is_blamed_on_its_sender_alone` of the engine's tests.
 #[test]
 #[ignore = "an attack on real nodes, which needs root: scripts/prove.sh attack"]
@@ -130,8 +132,8 @@ fn attack_1_a_forged_header_behind_an_honest_one() {
     stage.verdict(1, "forged headers behind honest ones, with a busy pool", rows);
 }
 
-/// Says `what` over and over, with a pause after each, on a connection that is made anew when the victim ends it. Returns how
-/// many bytes went out.
+/// Sends `what` again and again, with a pause after each, on a connection that is made again when the victim ends
+/// it. Returns how many bytes were sent.
 async fn repeat(what: Vec<Vec<u8>>, pause: Duration, reads: bool, until: Instant) -> u64 {
     let (mut said, mut next) = (0, 0);
     let mut words = what.iter().cycle();
@@ -190,7 +192,7 @@ fn attack_15_one_large_block_asked_for_again_and_again() {
     stage.verdict(15, &format!("a block of {size:.1} MB, 17 times"), rows);
 }
 
-/// Takes what comes on the bulk lane, and says so, until then.
+/// Reads the bulk lane and acknowledges it until the given time.
 async fn take(client: &mut HostileClient, read: &Arc<AtomicU64>, until: Instant) -> u64 {
     let mut told = 0;
     while Instant::now() < until {

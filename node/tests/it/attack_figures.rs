@@ -1,4 +1,4 @@
-//! The figures of an attack, from what the nodes of the stage leave: their traces, and what the system says of them.
+//! The figures of an attack, from the traces of the stage's nodes and from the system's data about them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use node::observe::trace::{self, Kind, Record, What};
 
-/// An item that has not come by then counts as this late.
+/// An item that has not arrived by then counts as this late.
 const LATE: Duration = Duration::from_secs(10);
-/// Both ends of a connection note its end within this.
+/// Both ends of a connection record its end within this time.
 const SAME_NS: u64 = 2_000_000_000;
 
 /// A figure of an attack.
@@ -43,7 +43,8 @@ pub(crate) fn read(path: &Path) -> Vec<Record> {
     trace::read(path).expect("a trace").1
 }
 
-/// Peers that a node closed with, by reason: when, whom, and why. `ids` are those of the honest nodes.
+/// Peers whose connections a node closed, by reason: when, which peer, and why. `ids` are those of the honest
+/// nodes.
 fn closed<'a>(records: &'a [Record], ids: &[String]) -> Vec<(u64, usize, &'a str)> {
     let (mut honest, mut closed) = (HashMap::new(), Vec::new());
     for record in records {
@@ -60,8 +61,9 @@ fn closed<'a>(records: &'a [Record], ids: &[String]) -> Vec<(u64, usize, &'a str
     closed
 }
 
-/// Gossip connections between honest nodes that closed in a span, each counted at both of its ends. Those that one end
-/// gave up by itself, for a newer connection or for another peer, are not lost, and neither are their other ends.
+/// Gossip connections between honest nodes that closed in a span, each counted at both of its ends. A connection
+/// that one end closed by itself, because of a newer connection or another peer, does not count as lost, and
+/// neither does its other end.
 pub(crate) fn lost(traces: &[Vec<Record>; 4], ids: &[String], span: (u64, u64)) -> usize {
     let closed = traces.each_ref().map(|records| self::closed(records, ids));
     let own = |reason: &str| matches!(reason, "duplicate_connection" | "refreshed");
@@ -79,7 +81,8 @@ pub(crate) fn delays(traces: &[Vec<Record>; 4], span: (u64, u64)) -> (f64, usize
     delays_to(traces, span, |_| true)
 }
 
-/// The 95th percentile of the deliveries of what was handed to honest nodes in a span, in milliseconds, and their number.
+/// The 95th percentile of deliveries in milliseconds, and their number. The items were given to honest nodes in a
+/// span.
 pub(crate) fn delays_to(traces: &[Vec<Record>; 4], span: (u64, u64), to: impl Fn(usize) -> bool) -> (f64, usize) {
     let seen = traces.each_ref().map(|records| {
         let mut seen = HashMap::new();

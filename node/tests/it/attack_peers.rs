@@ -1,4 +1,4 @@
-//! Attacks on who knows whom, on real nodes: names without end from one address, and slots that idlers hold.
+//! Attacks on discovery and slots, on real nodes: endless names from one address, and slots that idle peers hold.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,27 +23,27 @@ use crate::attack_stage::{Stage, door, run};
 use crate::hostile_client::HostileClient;
 use crate::namespaces::{until, until_within};
 
-/// Connections at once that each tell a new name: below what one address may have.
+/// Connections at once, each with a new name. They are fewer than one address may have.
 const AT_ONCE: usize = 6;
 
-/// Idle peers: as many as there are slots.
+/// The number of idle peers: as many as there are slots.
 const IDLERS: usize = 64;
 
-/// How long a newcomer may wait for a slot at a node that idlers fill.
+/// How long a newcomer may wait for a slot at a node that is full of idle peers.
 const NEWCOMER: Duration = Duration::from_secs(120);
 
 fn network() -> NetworkId {
     "test".parse().expect("a name")
 }
 
-/// What a node seems to be to those who ask by identify.
+/// A node's data as identify shows them.
 #[derive(NetworkBehaviour)]
 struct Pretender {
     identify: identify::Behaviour,
     kad: kad::Behaviour<MemoryStore>,
 }
 
-/// Connects under a new name, tells an address that nobody has, and leaves when that was heard.
+/// Connects under a new name, tells an address that no node has, and disconnects when that was received.
 async fn tell_a_name(number: usize) -> Option<Vec<u8>> {
     let key = Keypair::generate_ed25519();
     let id = key.public().to_peer_id();

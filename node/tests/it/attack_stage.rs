@@ -1,10 +1,11 @@
-//! The stage on which attacks are made on real nodes: a victim and three honest peers, 10 ms from each other, and an
-//! attacker next to the victim, each in a network namespace of its own.
+//! The stage for attacks on real nodes: a victim and three honest peers, 10 ms from each other, and an attacker
+//! next to the victim. Each is in its own network namespace.
 //!
-//! All the while the honest nodes are handed transactions. An attack holds if no honest node loses another, the victim's
-//! memory stays below [`MEMORY_MAX`], the 95th percentile of the honest deliveries is at most [`SLOWER_MAX`] times that
-//! of the same run before the attack began (of at least [`CLEAN_MIN`] deliveries), and what the attack itself is after did not come to pass. Each prints its
-//! figures as a table and a line that begins with `attack N:`, which `scripts/prove.sh attack` sums up.
+//! Transactions are given to the honest nodes all the time. A defence holds under four conditions. No honest node
+//! loses another. The victim's memory stays below [`MEMORY_MAX`]. The 95th percentile of the honest deliveries is
+//! at most [`SLOWER_MAX`] times that of the same run before the attack began (of at least [`CLEAN_MIN`]
+//! deliveries). And the attack does not reach its own goal. Each attack prints its figures as a table and a line
+//! that begins with `attack N:`, which `scripts/prove.sh attack` sums up.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -28,29 +29,31 @@ use crate::attack_figures::{Row, delays, delays_to, lost, peak, read};
 use crate::namespaces::{Field, Process, Space, until};
 use crate::support::client;
 
-/// What the victim's process may take at its peak, with one attacker.
+/// The most memory of the victim's process at its peak, with one attacker.
 const MEMORY_MAX: u64 = 64 << 20;
 /// How much slower honest deliveries may be.
 const SLOWER_MAX: f64 = 1.5;
 
 const SETTLE: Duration = Duration::from_secs(5);
 const CLEAN: Duration = Duration::from_secs(15);
-/// How long an attack goes on.
+/// How long an attack lasts.
 pub(crate) const ATTACK: Duration = Duration::from_secs(20);
-/// Deliveries before the attack that a verdict needs: half of what the load makes then. Without any, nothing could be slower.
+/// The deliveries before the attack that a verdict needs: half of those that the load makes in that time. Without
+/// any, nothing could be slower.
 const CLEAN_MIN: f64 = 270.0;
-/// The same during the attack: below 100, a 95th percentile stands on fewer than five deliveries.
+/// The same during the attack: with fewer than 100, a 95th percentile rests on fewer than five deliveries.
 const DURING_MIN: f64 = 100.0;
-/// Between two transactions of one honest node.
+/// The time between two transactions of one honest node.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// The seed of a producer's key that tests have, and that all nodes allow.
+/// The seed of the producer's key that the tests have, and that all nodes allow.
 const PRODUCER: [u8; 32] = [200; 32];
 
-/// Addresses of the victim, each of which the attacker reaches from an address of another group of its own.
+/// Addresses of the victim. The attacker reaches each of them from an address in a different group.
 pub(crate) const DOORS: u8 = 32;
 
-/// Joins tun devices: a packet for a member's address comes out there after a delay. It ends when its standard input does.
+/// Joins tun devices: a packet for a member's address leaves there after a delay. It ends when its standard input
+/// ends.
 const SLOW_SWITCH: &str = r#"
 import ctypes, fcntl, heapq, os, select, socket, struct, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -115,7 +118,7 @@ pub(crate) fn producer() -> SecretKey {
 }
 
 impl Stage {
-    /// Everything runs. The first honest node makes a block each `every`, if told.
+    /// Starts everything. If told, the first honest node makes a block each `every`.
     pub(crate) fn new(every: Option<&str>) -> Self {
         let field = Field::new();
         let names = HONEST.into_iter().chain(["newcomer", "attacker"]);
@@ -176,7 +179,7 @@ impl Stage {
         std::iter::once(&self.victim).chain(&self.honest)
     }
 
-    /// A further honest node, which knows the victim alone.
+    /// Another honest node, which knows only the victim.
     pub(crate) fn newcomer(&self) -> Process {
         start(
             &self.spaces["newcomer"],
@@ -197,12 +200,12 @@ impl Stage {
         &self.spaces[name]
     }
 
-    /// Where the RPC of a node with this name is, and its cookie.
+    /// The RPC address of the node with this name, and its cookie.
     pub(crate) fn rpc_of(&self, node: &Process, name: &str) -> (std::net::SocketAddr, Cookie) {
         (node.rpc_address(), read_cookie(&self.spaces[name].data_dir(name)).expect("a cookie"))
     }
 
-    /// Each honest node is handed a transaction each [`EVERY`], through its RPC.
+    /// Gives each honest node a transaction each [`EVERY`], through its RPC.
     fn start_load(&mut self) {
         for (number, (node, name)) in self.honest.iter().zip(&HONEST[1..]).enumerate() {
             let (space, address, stop) = (self.spaces[name].clone(), node.rpc_address(), Arc::clone(&self.stop));
@@ -242,7 +245,7 @@ impl Stage {
         self.during(|stage| stage.spaces[from].inside(move || run(attack(Instant::now() + ATTACK))))
     }
 
-    /// Does something that counts as the attack, after a time in peace.
+    /// Runs something that counts as the attack, after a time of peace.
     pub(crate) fn during<T>(&mut self, what: impl FnOnce(&Self) -> T) -> T {
         let share = |from: (u64, f64), to: (u64, f64)| (to.1 - from.1) / ((to.0 - from.0) as f64 / 1e9);
         let now = |stage: &Self| (monotonic_ns(), stage.victim_cpu());
@@ -256,7 +259,7 @@ impl Stage {
         result
     }
 
-    /// How much more of a core the victim took while it was attacked.
+    /// How much more of a core the victim used during the attack.
     pub(crate) const fn cpu_beyond(&self) -> f64 {
         self.cpu_beyond
     }
@@ -275,7 +278,7 @@ impl Stage {
         self.verdict_after(number, what, rows, |_| Vec::new());
     }
 
-    /// The same with figures from what the victim leaves in its data dir.
+    /// The same, with figures from the files in the victim's data dir.
     pub(crate) fn verdict_after(
         mut self,
         number: u8,
@@ -366,7 +369,7 @@ pub(crate) fn signed(key: &SecretKey, nonce: u64, payload: Vec<u8>) -> SignedTra
     item.sign(key, &"test".parse().expect("a name")).expect("within the bound")
 }
 
-/// Runs something on a runtime of this thread's alone, so that its sockets are of the thread's namespace.
+/// Runs something on a runtime that only this thread has, so that its sockets are in the thread's namespace.
 pub(crate) fn run<T>(what: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(what)

@@ -26,7 +26,7 @@ use crate::first_packets::first_packets;
 use crate::raw_yamux::{RawYamux, data};
 use crate::support::client;
 
-/// A question of Kademlia's with a key of so many bytes, at least 128.
+/// A question of Kademlia with a key of this number of bytes, at least 128.
 fn question(key: usize) -> Vec<u8> {
     let key = vec![7; key];
     let varint = |bytes: usize| [bytes as u8 | 0x80, (bytes >> 7) as u8];
@@ -34,13 +34,14 @@ fn question(key: usize) -> Vec<u8> {
     [&varint(message.len())[..], &message].concat()
 }
 
-/// The opening words of a stream that is asked for more protocols than its answers find room for.
+/// The opening words of a stream that is asked for more protocols than its answers have room for.
 fn prelude() -> Vec<u8> {
     [&b"\x13/multistream/1.0.0\n"[..], &b"\x04/no\n".repeat(32)].concat()
 }
 
-/// Lets its windows grow by late pongs. Then it reads no more, asks until the node can't answer, and sends what it may on
-/// streams that the node therefore leaves unread: in large frames, and in frames of one byte.
+/// Lets its windows grow by late pongs. Then it stops reading and asks until the node can't answer. The node
+/// therefore stops reading some streams. The attacker sends as much as it may on these, in large frames and in
+/// frames of one byte.
 async fn pour(until: Instant) -> (usize, usize) {
     let mut peer = RawYamux::dial(door(0, "tcp/4001")).await;
     let kad = protocol_name(&"test".parse().expect("a name"), "kad", 1).to_string();
@@ -112,7 +113,8 @@ async fn flood(packets: Vec<Vec<u8>>, from: Vec<Ipv4Addr>, until: Instant) {
     }
 }
 
-/// Dials the victim again and again, each time under a new identity. Returns how many dials failed, of how many.
+/// Dials the victim again and again, each time under a new identity. Returns how many dials failed, and how many
+/// there were.
 async fn dial_on(target: Multiaddr, stop: Arc<AtomicBool>) -> (usize, usize) {
     let (mut failed, mut dialled) = (0, 0);
     while !stop.load(Ordering::Relaxed) {

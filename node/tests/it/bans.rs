@@ -1,4 +1,4 @@
-//! Bans end, are bounded, cover what a host can hop within, and are kept for another run.
+//! Bans end, are bounded, cover the addresses among which a host can change, and are kept for another run.
 
 use libp2p::PeerId;
 use node::net::bans::{self, BAN_TIME, BANS_LISTED_MAX, BANS_MAX, Banned, Bans, KeptBan, Who};

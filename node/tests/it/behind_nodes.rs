@@ -1,5 +1,6 @@
-//! Real nodes that are behind: the quick start's joiner, one that allows the wrong producers, a producer that lost its store, one
-//! that produces while it catches up, and one whose peers have all deleted what it lacks.
+//! Real nodes that are behind: the quick start's joiner, a node that allows the wrong producers, a producer that
+//! lost its store, one that produces while it catches up, and one whose peers have all deleted the blocks that it
+//! lacks.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +16,7 @@ fn start(space: &Space, name: &str, args: &[&str]) -> Process {
     space.node(name, &[&LISTEN, args].concat())
 }
 
-/// What the banner tells others to add to `node`.
+/// The words that the banner tells others to add to `node`.
 fn join_flags(node: &Process) -> Vec<String> {
     let line = node.says("join me with: node ");
     let (_, flags) = line.split_once("join me with: node ").expect("just looked for");
@@ -31,7 +32,7 @@ fn status_until(node: &Process, what: &str, enough: impl Fn(&Status) -> bool) ->
     status.unwrap_or_else(|| panic!("waited in vain for {what}: {:#?}\n{}", node.status(), node.said()))
 }
 
-/// Waits until both are at one height that is at least so much.
+/// Waits until both are at the same height, which is at least this.
 fn meet(a: &Process, b: &Process, height: u64) {
     let met = until(|| {
         let (a, b) = (a.status(), b.status());

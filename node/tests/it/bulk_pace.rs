@@ -1,4 +1,4 @@
-//! Bulk bodies over one uplink: at its full rate, one after the other, and never long before a control frame.
+//! Bulk bodies over one uplink: at its full rate, one after the other, and never for long before a control frame.
 
 use node::net::lane::pace::{Pace, RATE_INITIAL, RATE_MAX, RATE_MIN};
 use node::net::lane::window::BULK_CHUNK_BYTES;
@@ -7,13 +7,13 @@ use protocol::time::{Duration, Time};
 
 use crate::uplink_model::Setup;
 
-/// Distances of peers, in milliseconds there and back.
+/// Round trips to the peers, in milliseconds.
 const NEAR_AND_FAR: [u64; 7] = [220, 150, 120, 80, 40, 20, 10];
 
 /// Bodies so far apart that each is done before the next.
 const APART: [u64; 4] = [0, 5_000, 10_000, 15_000];
 
-/// What a control frame may wait for at the uplink beyond the path, in milliseconds.
+/// How long a control frame may wait at the uplink in addition to the path, in milliseconds.
 const CONTROL_WAIT_MAX: f64 = 20.0;
 
 #[test]
@@ -128,7 +128,7 @@ fn acks_that_come_too_early_at_most_double_the_rate_for_each_train() {
 }
 
 proptest! {
-    /// Whatever is acknowledged, and when, the rate has its bounds and the next write comes soon.
+    /// Whatever is acknowledged, and whenever, the rate stays within its bounds and the next write comes soon.
     #[test]
     fn the_pace_keeps_its_bounds(steps in prop::collection::vec((0..3_u64, 0..200_000_u64, 0..3_u8, any::<bool>()), 1..400)) {
         let mut pace = Pace::default();

@@ -1,4 +1,4 @@
-//! Bodies to several peers leave as they begin, and older blocks after all others.
+//! Bodies to several peers leave in the order in which they begin, and older blocks leave after all others.
 
 use node::net::lane::turns::Turns;
 

@@ -1,4 +1,5 @@
-//! The bulk lane's window: between its bounds whatever the peer does, and as large as the path by delay alone.
+//! The bulk lane's window: it stays within its bounds whatever the peer does, and only the delay makes it as large
+//! as the path.
 
 use node::net::lane::window::{
     AckedTooMuch, BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, BulkWindow, QUEUE_TARGET, WINDOW_BYTES_MAX,
@@ -7,7 +8,7 @@ use node::net::lane::window::{
 use proptest::prelude::*;
 use protocol::time::{Duration, Time};
 
-/// A path that takes chunks one after the other: a rate in bytes a second, and a round trip without queue.
+/// A path that carries chunks one after the other: a rate in bytes a second, and a round trip without a queue.
 struct Path {
     rate: u64,
     round_trip: Duration,
@@ -27,8 +28,8 @@ impl Path {
     }
 }
 
-/// Writes whenever there is room, for so many round trips' worth of acks; returns when the last came, and the longest
-/// queueing of the second half.
+/// Writes whenever there is room, for this number of round trips' worth of acks. Returns when the last ack came,
+/// and the longest queueing in the second half.
 fn fill(window: &mut BulkWindow, path: &mut Path, acks: usize) -> (Time, Duration) {
     let mut now = Time::ZERO;
     let mut under_way = std::collections::VecDeque::new();
@@ -116,7 +117,7 @@ fn an_ack_of_more_than_was_written_changes_nothing() {
 }
 
 proptest! {
-    /// Whatever is written and acknowledged, and when: bounds, bytes and records.
+    /// Bounds, bytes and records hold, whatever is written and acknowledged, and whenever.
     #[test]
     fn it_keeps_its_bounds(steps in prop::collection::vec((any::<bool>(), 1..40_000_usize, 0..2_000_000_u64), 1..600)) {
         let mut window = BulkWindow::default();

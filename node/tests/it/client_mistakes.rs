@@ -1,5 +1,5 @@
-//! The mistakes that the author of a client makes, each on a real node over a real socket: what the client sees, what the node
-//! logs, and what it counts. The table is PROTOCOL.md's, read from there, so that the two cannot drift apart.
+//! The mistakes that the author of a client makes, each on a real node over a real socket: what the client sees,
+//! what the node logs, and what it counts. The table is read from PROTOCOL.md, so that the two cannot drift apart.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -33,20 +33,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Row {
     mistake: String,
     sees: String,
-    /// A level, and words that a line of that level has.
+    /// A level, and words in a line of that level.
     logs: (String, String),
     counter: String,
     banned: bool,
 }
 
-/// What a client sees.
+/// The client's view of the result.
 enum Seen {
     Goodbye(String),
     Ended,
     Declined,
 }
 
-/// What the node of a test logs, from debug on.
+/// The log of a test's node, from debug on.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -104,7 +104,7 @@ fn row(line: &str) -> Row {
     }
 }
 
-/// A transaction of which the signature was made over other bytes.
+/// A transaction with a signature that was made over other bytes.
 fn signed_over(domain: &str, network: &str) -> Message {
     let good = transaction(7, 1, 20);
     let mut bytes = good.encoded().to_vec();
@@ -166,7 +166,7 @@ async fn end_of(mut client: HostileClient) -> Seen {
     goodbye.map_or(Seen::Ended, Seen::Goodbye)
 }
 
-/// A client that takes a large body and acknowledges nothing.
+/// A client that reads a large body and acknowledges nothing.
 async fn without_acks(node: &Node) -> Seen {
     let mut client = HostileClient::greeted(&node.address()).await;
     let body = transaction(7, 2, 60_000);
@@ -186,7 +186,7 @@ fn socket(address: &Multiaddr) -> TcpStream {
     socket
 }
 
-/// Whether the node ends the next connection before it says anything.
+/// Whether the node ends the next connection before it sends anything.
 async fn refused(address: Multiaddr) -> Seen {
     let read = tokio::task::spawn_blocking(move || {
         let (mut socket, mut heard) = (socket(&address), Vec::new());
@@ -229,7 +229,7 @@ async fn hello_on_their_stream(node: &Node) -> Seen {
     end_of(client).await
 }
 
-/// The node's own settings for a mistake that needs some.
+/// The node's special settings for a mistake that needs some.
 fn settings(mistake: &str) -> Config {
     let mut config = config(1);
     match mistake {
@@ -255,7 +255,7 @@ fn settings(mistake: &str) -> Config {
     config
 }
 
-/// Makes a mistake. Whoever adds a row to the table adds a line here.
+/// Makes a mistake. A new row of the table needs a new line here.
 async fn make(mistake: &str, node: &Node) -> Seen {
     let hello_of = |network: &str| frame(&Message::Hello(hello(network)));
     let control = Lane::Control;
@@ -299,7 +299,7 @@ async fn make(mistake: &str, node: &Node) -> Seen {
     }
 }
 
-/// How the table says what a client sees.
+/// The words of the table for the client's view.
 fn spelled(seen: &Seen) -> String {
     match seen {
         Seen::Goodbye(reason) => format!("goodbye `{reason}`"),

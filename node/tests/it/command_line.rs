@@ -1,4 +1,4 @@
-//! The command line: what it refuses, with which code, and what its help tells.
+//! The command line: what it refuses, with which code, and what its help says.
 
 use std::os::unix::fs::PermissionsExt as _;
 

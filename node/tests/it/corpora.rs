@@ -1,4 +1,4 @@
-//! The inputs that fuzzing kept, run again: frames and the RPC's envelope. The others are the engine's tests.
+//! The inputs that fuzzing kept, run again: frames and the RPC's envelope. The engine's tests run the others.
 
 #![expect(unreachable_pub, reason = "the checks are the fuzz targets' too")]
 
@@ -12,7 +12,7 @@ mod frame;
 #[path = "../../../fuzz/checks/rpc.rs"]
 mod rpc;
 
-/// Every input of a target's corpus. A corpus that is missing is a fault: the test would hold of nothing.
+/// Every input of a target's corpus. A missing corpus is a fault, because the test would check nothing.
 fn each(target: &str, check: impl Fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
     let mut inputs = 0;

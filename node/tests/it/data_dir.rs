@@ -1,4 +1,4 @@
-//! A data dir has one holder at a time, and tells where that one can be reached only while it runs.
+//! A data dir has one holder at a time. It tells the holder's address only while the holder runs.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

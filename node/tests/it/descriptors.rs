@@ -1,4 +1,4 @@
-//! Open files are shared out: peers and the store first, the listener what is left.
+//! How open files are divided: peers and the store get theirs first, and the listener gets the rest.
 
 use node::rpc::http::CONNECTIONS_MAX;
 use node::run::descriptors::{Descriptors, HTTP_MIN, RESERVE};

@@ -1,4 +1,4 @@
-//! Whom to dial: fixed addresses for ever, candidates at random, and nobody who is not wanted.
+//! Which addresses to dial: fixed addresses forever, candidates at random, and none that is not wanted.
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
@@ -45,12 +45,12 @@ impl View for Slots {
     }
 }
 
-/// Each in a group of its own.
+/// Each is in its own group.
 fn address(n: u16) -> Multiaddr {
     format!("/ip4/{}.{}.2.1/tcp/{}", 20 + n / 250, n % 250, n + 1).parse().expect("an address")
 }
 
-/// Told by somebody who is nowhere else.
+/// Told by a peer from a group that no other peer is in.
 fn source(n: u16) -> Group {
     Group(u64::from(n) + 1)
 }

@@ -1,9 +1,9 @@
-//! With most addresses and all inbound slots an attacker does not become all of a node's outbound peers.
+//! Even with most addresses and all inbound slots, an attacker does not become all of a node's outbound peers.
 //! `scripts/prove.sh eclipse` runs 1,000 seeds of the same, of a day each.
 
 use crate::eclipse_world::{ITEM_S, Outcome, RUN_S, Scenario, run};
 
-/// Without an honest outbound peer for at most so many seconds of a seed; an item of such a moment waits for its end.
+/// The most seconds of a seed without an honest outbound peer. An item of such a moment waits for its end.
 fn study(scenario: Scenario, moments_s: u64) {
     for seed in 0..10 {
         let Outcome { eclipsed_s, items, delivered, most_of_a_group, share, .. } = run(scenario, seed, RUN_S / 16);

@@ -1,4 +1,5 @@
-//! A producer that signs two blocks for one height is told of: by a node that sees it, over the RPC, and on the command line.
+//! If a producer signs two blocks for one height, this is reported: by a node that sees it, over the RPC, and on
+//! the command line.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! With all outbound slots in use: one extra peer that changes, the others that stay, feelers, and anchors.
+//! A node with all outbound slots in use: one extra peer changes and the others stay. Also feelers and anchors.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
@@ -50,7 +50,7 @@ fn at(seconds: u64) -> Time {
     Time::ZERO + Duration::from_secs(seconds)
 }
 
-/// A node, and everybody it knows.
+/// A node, and all peers that it knows.
 struct World {
     discovery: Discovery,
     slots: Slots,
@@ -81,7 +81,7 @@ impl World {
         }
     }
 
-    /// What the node wants in these seconds; everybody answers, and has a slot for it.
+    /// The dials that the node wants in these seconds. Every peer answers, and has a slot for it.
     fn run(&mut self, seconds: std::ops::Range<u64>) {
         for second in seconds {
             for want in self.discovery.poll(at(second), &self.slots) {
@@ -107,7 +107,7 @@ impl World {
         }
     }
 
-    /// Those that were held longest.
+    /// The peers that were held longest.
     fn oldest(&self, most: usize) -> HashSet<PeerId> {
         let mut held: Vec<_> = self.slots.0.iter().map(|peer| (self.since.get(peer).copied(), *peer)).collect();
         held.sort();

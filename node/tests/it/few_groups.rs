@@ -1,5 +1,5 @@
-//! Networks in fewer address groups than a node has outbound slots, on virtual time: they hold together, and find together
-//! again. The nodes' own `Discovery` decides; of the network only links are modelled.
+//! Networks in fewer address groups than a node has outbound slots, on virtual time: they stay connected, and
+//! connect again after a split. The nodes' own `Discovery` decides. Only the links of the network are modelled.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ struct Node {
     discovery: Discovery,
 }
 
-/// What a node's slots are, as it sees them.
+/// A node's view of its slots.
 #[derive(Default)]
 struct Seen {
     outbound: Vec<PeerId>,
@@ -58,7 +58,7 @@ impl View for Seen {
 
 struct World {
     nodes: Vec<Node>,
-    /// Who dialled whom, and whether at a fixed address.
+    /// Which node dialled which, and whether at a fixed address.
     links: BTreeMap<(usize, usize), bool>,
     /// The first node is gone.
     without_first: bool,
@@ -70,7 +70,7 @@ struct World {
 }
 
 impl World {
-    /// Nodes that know the first one. In each group every second one is in the same half.
+    /// Nodes that know the first one. In each group, every second one is in the same half.
     fn new(nodes: usize, groups: usize, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let address = |n: usize| -> Multiaddr {
@@ -158,7 +158,7 @@ impl World {
         }
     }
 
-    /// A node says where it is.
+    /// A node tells its address.
     fn tell(&mut self, whom: usize, who: usize) {
         let (now, peer, address) = (self.now(), self.nodes[who].peer, self.nodes[who].address.clone());
         let source = Group::of(&address, false);
@@ -200,7 +200,7 @@ impl World {
         self.unlink_all(CloseReason::ClosedByPeer, |from, to| from == 0 || to == 0);
     }
 
-    /// Parts that no link joins.
+    /// Parts of the network that no link joins.
     fn parts(&self) -> usize {
         let mut left: BTreeSet<usize> = (usize::from(self.without_first)..self.nodes.len()).collect();
         let mut parts = 0;

@@ -1,4 +1,4 @@
-//! In the field: a fixed address where the node changes, and one key on two machines.
+//! In the field: a fixed address at which the node changes, and one key on two machines.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -62,7 +62,7 @@ fn a_node_of_another_network_is_told_once_and_whoever_takes_its_place_is_joined(
     assert_eq!(watcher.lines_with("does not speak this network's protocol"), 1);
 }
 
-/// Two nodes with one key, each on a link of its own to a third, `c`.
+/// Two nodes with one key, each on its own link to a third, `c`.
 fn one_key(field: &Field) -> (Process, Process, Process) {
     let (a, b, c) = (field.space("a"), field.space("b"), field.space("c"));
     field.link((&a, "eth0", "10.83.1.2/24"), (&c, "eth1", "10.83.1.1/24"));

@@ -1,8 +1,9 @@
-//! In the field: what a node without peers says of a machine that is not there, and of a name that leads nowhere.
+//! In the field: the messages of a node without peers about a machine that is not there, and about a name that
+//! leads nowhere.
 
 use crate::namespaces::{Field, Space};
 
-/// Two namespaces with a link, of which the second is given.
+/// Two namespaces with a link. Returns the second.
 fn space(field: &Field) -> Space {
     let (a, b) = (field.space("a"), field.space("b"));
     field.link((&a, "eth0", "10.83.0.1/24"), (&b, "eth0", "10.83.0.2/24"));
@@ -10,7 +11,7 @@ fn space(field: &Field) -> Space {
     b
 }
 
-/// What a node with this bootstrap address says of it in the end.
+/// The final message of a node about this bootstrap address.
 fn told(space: &Space, bootstrap: &str, hint: &str) {
     let node = space.node("node", &["--listen", "/ip4/0.0.0.0/tcp/4001", "--bootstrap", bootstrap]);
     let line = node.says(hint);

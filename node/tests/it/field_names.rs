@@ -1,4 +1,4 @@
-//! In the field: names that lead elsewhere the next time, and resolver settings that change under a running node.
+//! In the field: names that lead elsewhere the next time, and resolver settings that change while a node runs.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ const BY_NAME: &str = "/dns4/join.test/tcp/4001";
 const A: Ipv4Addr = Ipv4Addr::new(10, 83, 0, 1);
 const B: Ipv4Addr = Ipv4Addr::new(10, 83, 0, 2);
 
-/// A name server that knows one answer to every question for an IPv4 address. Its thread ends with the process.
+/// A name server that gives one answer to every question for an IPv4 address. Its thread ends with the process.
 struct NameServer {
     answer: Arc<Mutex<Vec<Ipv4Addr>>>,
     asked: Arc<AtomicUsize>,
@@ -47,7 +47,7 @@ impl NameServer {
     }
 }
 
-/// The question with its answers; each may be kept for an hour by whoever wants to.
+/// The question with its answers. Any client may keep each answer for an hour.
 fn reply(query: &[u8], answers: &[Ipv4Addr]) -> Option<Vec<u8>> {
     let name = query.get(12..)?.iter().position(|byte| *byte == 0)?;
     let question = query.get(12..12 + name + 5)?;
@@ -151,8 +151,8 @@ fn a_name_that_leads_to_the_node_itself_and_elsewhere_blames_no_other_machine() 
     }
 }
 
-/// A node runs with these resolver settings, which its namespace has in place of the whole of `/etc`, joins the node whose
-/// address needs no name, and says of the name why it leads nowhere.
+/// A node runs with these resolver settings. Its namespace has them instead of the whole of `/etc`. The node joins
+/// the node whose address needs no name, and says why the name leads nowhere.
 fn runs_with(resolv_conf: impl FnOnce(&Space), says: &str) {
     let field = Field::new();
     let (target, b) = target(&field);

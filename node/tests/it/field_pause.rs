@@ -1,4 +1,4 @@
-//! In the field: a process that is stopped for a while and goes on, as a laptop or a debugger has it.
+//! In the field: a process that is stopped for a while and continues, as on a laptop or in a debugger.
 
 use std::thread::sleep;
 use std::time::Duration;

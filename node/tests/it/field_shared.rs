@@ -1,4 +1,4 @@
-//! In the field: hosts that have addresses in common, and hosts that have very many.
+//! In the field: hosts with common addresses, and hosts with very many addresses.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::namespaces::{Field, Space};
 const TCP: &str = "/ip4/0.0.0.0/tcp/30400";
 const QUIC: &str = "/ip4/0.0.0.0/udp/30400/quic-v1";
 
-/// What two hosts with a container engine have in common.
+/// The addresses that two hosts with a container engine have in common.
 const SHARED: &str = "172.17.0.1/16";
 
 #[test]

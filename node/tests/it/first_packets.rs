@@ -1,4 +1,5 @@
-//! QUIC's first packets, as anybody can send them: whole and good, under any address, with nobody behind them.
+//! QUIC's first packets, as anybody can send them: complete and correct, under any address, with no program behind
+//! them.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, quic};
 use tokio::net::UdpSocket;
 
-/// So many first packets, each of a connection of its own. They are those of a client whose dials lead nowhere.
+/// This number of first packets, each of its own connection. They are those of a client whose dials lead nowhere.
 pub(crate) async fn first_packets(count: usize) -> Vec<Vec<u8>> {
     let sink = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
     let port = sink.local_addr().expect("bound").port();

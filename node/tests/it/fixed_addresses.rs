@@ -60,7 +60,7 @@ fn discovery(bootstrap: &[Multiaddr]) -> Discovery {
     Discovery::new(PeerId::random(), 8, bootstrap, &[], false, false, [1; 32])
 }
 
-/// The peer id that is demanded at the only fixed address, if that is to be dialled now.
+/// The peer id that is required at the only fixed address, if that should be dialled now.
 fn dialled(discovery: &mut Discovery, now: Time, view: &Slots) -> Option<Option<PeerId>> {
     discovery.poll(now, view).into_iter().find_map(|want| match want {
         Want::Fixed { peer, .. } => Some(peer),
@@ -73,7 +73,7 @@ fn warnings(discovery: &mut Discovery, now: Time) -> Vec<Warning> {
     wants.filter_map(|want| if let Want::Warn(warning) = want { Some(warning) } else { None }).collect()
 }
 
-/// What the last try of the only fixed address came to.
+/// The result of the last try of the only fixed address.
 fn trouble(discovery: &Discovery) -> Option<Trouble> {
     discovery.troubles().next()?.1.cloned()
 }

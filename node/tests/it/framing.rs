@@ -1,4 +1,5 @@
-//! Frames: bounds before allocation, one form only, growth with what has arrived; one encoding for all peers.
+//! Frames: bounds before allocation, one form only, growth with the bytes that have arrived; one encoding for all
+//! peers.
 
 use std::sync::Arc;
 

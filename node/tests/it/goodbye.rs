@@ -1,4 +1,5 @@
-//! A peer that is left for a cause is told which, over TCP and over QUIC; one that speaks another version is left for that.
+//! A peer that is disconnected for a cause is told this cause, over TCP and over QUIC. A peer that speaks another
+//! version is disconnected for that.
 
 use std::sync::Arc;
 
@@ -59,7 +60,7 @@ async fn a_node_that_stops_is_nobodys_fault() {
     assert_eq!(said, None);
 }
 
-/// Names lanes of the version before to identify, and speaks no gossip.
+/// Names lanes of the previous version in identify, and speaks no gossip.
 #[derive(NetworkBehaviour)]
 struct Older {
     identify: identify::Behaviour,

@@ -1,4 +1,4 @@
-//! Runs nodes in this process: temporary settings, loopback, free ports, and everything stopped at the end.
+//! Runs nodes in this process: temporary settings, loopback, free ports. Everything is stopped at the end.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use protocol::items::validator::Producers;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-/// What a test waits for at most; only a failure takes so long.
+/// The longest time that a test waits. Only a failure takes so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks.
+/// The time between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A running node.
@@ -31,7 +31,7 @@ pub(crate) struct Node {
     task: JoinHandle<Result<(), ServiceError>>,
 }
 
-/// Settings of a node that listens on a free loopback port and knows nobody. `seed` makes its key.
+/// Settings of a node that listens on a free loopback port and knows no other node. `seed` makes its key.
 pub(crate) fn config(seed: u8) -> Config {
     let identity = Keypair::ed25519_from_bytes([seed; 32]).expect("32 bytes");
     Config {
@@ -61,12 +61,12 @@ pub(crate) fn config(seed: u8) -> Config {
 }
 
 impl Node {
-    /// Starts a node that must come up.
+    /// Starts a node. It must start.
     pub(crate) async fn start(config: Config) -> Self {
         Self::try_start(config).await.expect("the node starts")
     }
 
-    /// Starts a node, or says why it could not.
+    /// Starts a node, or returns the reason why it could not start.
     pub(crate) async fn try_start(config: Config) -> Result<Self, ServiceError> {
         let (commands, receiver) = mpsc::channel(64);
         let (told, ready) = oneshot::channel();
@@ -98,7 +98,7 @@ impl Node {
         self.ask(|reply| Command::Status { reply }).await
     }
 
-    /// Waits until what `peers` tells satisfies `enough`.
+    /// Waits until the answer of `peers` satisfies `enough`.
     pub(crate) async fn peers_until(&self, what: &str, enough: impl Fn(&[PeerStatus]) -> bool) -> Vec<PeerStatus> {
         let waited = async {
             loop {
@@ -115,7 +115,7 @@ impl Node {
         }
     }
 
-    /// Hands a transaction in.
+    /// Submits a transaction.
     pub(crate) async fn send(&self, transaction: Arc<SignedTransaction>) -> Result<Submission, Refusal> {
         self.ask(|reply| Command::SubmitTransaction { transaction, reply }).await
     }
@@ -133,7 +133,7 @@ impl Node {
         tokio::time::timeout(PATIENCE, waited).await.expect("the transaction comes in time")
     }
 
-    /// Waits until what `status` tells satisfies `enough`.
+    /// Waits until the answer of `status` satisfies `enough`.
     pub(crate) async fn status_until(&self, what: &str, enough: impl Fn(&Status) -> bool) -> Status {
         let waited = async {
             loop {

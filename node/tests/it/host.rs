@@ -35,7 +35,7 @@ fn connected(peer: u32) -> Input {
     Input::PeerConnected { peer: PeerHandle(peer), direction: Direction::Inbound, group: None }
 }
 
-/// To whom the effects are that the host has for the network.
+/// The receivers of the effects that the host has for the network.
 fn sent_to(host: &mut EngineHost) -> Vec<u32> {
     std::iter::from_fn(|| host.next_effect())
         .filter_map(|effect| match effect {

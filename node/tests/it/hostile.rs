@@ -1,6 +1,6 @@
-//! Attacks on a whole node over real sockets. Each is made on the middle one of three honest nodes in a line, which
-//! pass transactions on before, during and after it. The attacker is left for the reason that is counted, or bounded;
-//! no honest node leaves another.
+//! Attacks on a whole node over real sockets. Each attack is on the middle one of three honest nodes in a line,
+//! which relay transactions before, during and after it. The attacker is disconnected for the counted reason, or
+//! bounded. No honest node disconnects another.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -30,9 +30,9 @@ use tempfile::TempDir;
 use crate::harness::{Node, config, transaction};
 use crate::hostile_client::{HostileClient, frame, framed, hello, prefix};
 
-/// What a test waits for at most; only a failure takes so long.
+/// The longest time that a test waits. Only a failure takes so long.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks.
+/// The time between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Three honest nodes in a line. The middle one is attacked.
@@ -47,7 +47,7 @@ impl Line {
         Self::start_with(seed, |_| {}).await
     }
 
-    /// The middle node dials one end, and is dialled by the other.
+    /// The middle node dials one end, and the other end dials it.
     async fn start_with(seed: u8, adjust_middle: impl FnOnce(&mut Config)) -> Self {
         let first = Node::start(Config { reserved_only: true, ..config(seed) }).await;
         let mut middle = knowing(seed + 1, first.address());
@@ -66,13 +66,13 @@ impl Line {
         self.middle.address()
     }
 
-    /// A transaction goes each way, through the middle.
+    /// A transaction goes in each direction, through the middle.
     async fn exchange(&mut self) {
         exchange(&self.ends, self.exchanged).await;
         self.exchanged += 1;
     }
 
-    /// Waits until the middle node has left peers for these reasons, each so many times.
+    /// Waits until the middle node has disconnected peers for these reasons, each this number of times.
     async fn left(&self, reasons: &[(&str, u64)]) {
         let wanted: BTreeMap<_, _> =
             reasons.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
@@ -80,7 +80,7 @@ impl Line {
         self.middle.status_until(&what, |status| status.disconnects == wanted).await;
     }
 
-    /// For these reasons only others were left; the rest as in [`Self::stop`].
+    /// Only other peers were disconnected, and only for these reasons. The rest is as in [`Self::stop`].
     async fn end(mut self, reasons: &[(&str, u64)]) {
         self.exchange().await;
         self.left(reasons).await;
@@ -102,12 +102,12 @@ impl Line {
     }
 }
 
-/// Settings of a node that knows one other, and dials nobody else.
+/// Settings of a node that knows one other node, and dials no other.
 fn knowing(seed: u8, other: Multiaddr) -> Config {
     Config { reserved_only: true, reserved_peers: vec![other], ..config(seed) }
 }
 
-/// A transaction goes each way between two nodes.
+/// A transaction goes in each direction between two nodes.
 async fn exchange(nodes: &[Node; 2], nonce: u64) {
     let items = [transaction(1, nonce, 200), transaction(2, nonce, 200)];
     for (node, item) in nodes.iter().zip(&items) {
@@ -127,7 +127,7 @@ async fn assert_unknown(node: &Node, id: TxId) {
     assert!(node.ask(|reply| Command::Transaction { id, reply }).await.is_none());
 }
 
-/// Bytes that look like nothing, the same each time.
+/// Random bytes, the same each time.
 fn noise(count: usize) -> Vec<u8> {
     let mut state = 7_u64;
     let mut next = || {
@@ -377,7 +377,7 @@ async fn a_body_in_another_encoding_ends_its_sender_and_goes_nowhere() {
     line.end(&[("malformed_item", others.len() as u64)]).await;
 }
 
-/// The program itself, so that its memory is its own. Killed at the latest when this is dropped.
+/// The program itself, so that it has its own memory. It is killed at the latest when this is dropped.
 struct Running {
     child: Child,
     _dir: TempDir,
@@ -442,7 +442,7 @@ impl Drop for Running {
     }
 }
 
-/// An inv of as many transactions as it may have, none of which exists.
+/// An inv of as many transactions as possible. None of them exists.
 fn bogus_inv(number: u64) -> Message {
     let entry = |index: usize| {
         let id = (number << 32 | index as u64).to_be_bytes();

@@ -1,6 +1,7 @@
-//! A hostile peer: a real connection over loopback with both lanes open both ways, on which a test writes any bytes.
+//! A hostile peer: a real connection over loopback with both lanes open in both directions, on which a test writes
+//! any bytes.
 //!
-//! It says nothing by itself, not even Hello, and keeps no rule of the wire: no acks, no credit, no deadlines.
+//! It sends nothing by itself, not even Hello, and keeps no rule of the wire: no acks, no credit, no deadlines.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -30,10 +31,10 @@ use protocol::wire::message::{Hello, Lane, Message, Tip, VERSION};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// What a test waits for at most; only a failure takes so long.
+/// The longest time that a test waits. Only a failure takes so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One hostile connection. Ends with its value, if the node hasn't ended it before.
+/// One hostile connection. It ends when its value is dropped, if the node hasn't ended it before.
 pub(crate) struct HostileClient {
     /// Streams that the client opened: control, bulk.
     writing: [Stream; 2],
@@ -46,7 +47,7 @@ pub(crate) struct HostileClient {
     task: Option<JoinHandle<()>>,
 }
 
-/// A stream, who opened it, and its lane.
+/// A stream, the side that opened it, and its lane.
 #[derive(Debug)]
 struct Opened {
     by_us: bool,
@@ -54,7 +55,7 @@ struct Opened {
     stream: Stream,
 }
 
-/// A Hello of a node of `network` that knows genesis only.
+/// A Hello of a node of `network` that knows only genesis.
 pub(crate) fn hello(network: &str) -> Hello {
     let network: NetworkId = network.parse().expect("a name");
     Hello::new(&network, Tip { height: 0, id: network.genesis() })
@@ -67,7 +68,7 @@ pub(crate) fn frame(message: &Message) -> Vec<u8> {
     bytes
 }
 
-/// Bytes with the length that a frame of them has in front.
+/// Bytes after the length that a frame of them has.
 pub(crate) fn framed(body: &[u8]) -> Vec<u8> {
     let mut bytes = prefix(body.len() as u64);
     bytes.extend_from_slice(body);
@@ -111,7 +112,7 @@ impl HostileClient {
         }
     }
 
-    /// The same, and both sides have said Hello.
+    /// The same, after both sides have sent Hello.
     pub(crate) async fn greeted(address: &Multiaddr) -> Self {
         let mut client = Self::connect(address).await;
         client.write(Lane::Control, &frame(&Message::Hello(hello("test")))).await;
@@ -119,7 +120,7 @@ impl HostileClient {
         client
     }
 
-    /// Writes bytes as they are. False if the node takes no more of them because it has left.
+    /// Writes bytes as they are. False if the node accepts no more of them because it has disconnected.
     pub(crate) async fn write(&mut self, lane: Lane, bytes: &[u8]) -> bool {
         let stream = &mut self.writing[index(lane)];
         let written = async {
@@ -129,7 +130,7 @@ impl HostileClient {
         tokio::time::timeout(PATIENCE, written).await.expect("taken or refused in time").is_ok()
     }
 
-    /// From now on all that the node writes is read and forgotten, and the bulk lane's bytes are counted.
+    /// From now on, everything that the node writes is read and forgotten, and the bulk lane's bytes are counted.
     pub(crate) fn drain(&mut self) -> Arc<AtomicU64> {
         let bulk = Arc::new(AtomicU64::new(0));
         let counted = [Arc::new(AtomicU64::new(0)), Arc::clone(&bulk)];
@@ -161,12 +162,12 @@ impl HostileClient {
         self.reading[index(lane)].as_mut().expect("not drained").close().await.expect("open");
     }
 
-    /// Closes its own stream.
+    /// Closes one of its own streams.
     pub(crate) async fn close_own(&mut self, lane: Lane) {
         self.writing[index(lane)].close().await.expect("open");
     }
 
-    /// Reads what the node says on its control lane until `wanted` comes.
+    /// Reads the messages of the node on its control lane until `wanted` comes.
     pub(crate) async fn expect(&mut self, what: &str, wanted: impl Fn(&Message) -> bool) -> Message {
         let read = async {
             loop {
@@ -182,7 +183,7 @@ impl HostileClient {
         }
     }
 
-    /// Reads on to the end of the control lane, and gives the reason of the goodbye that came last, if one did.
+    /// Reads on to the end of the control lane. Returns the reason of the last goodbye, if there was one.
     pub(crate) async fn goodbye(&mut self) -> Option<String> {
         let mut last = None;
         let read = async {
@@ -242,7 +243,7 @@ const fn index(lane: Lane) -> usize {
     }
 }
 
-/// Runs a swarm until its connection ends.
+/// Runs a libp2p swarm until its connection ends.
 async fn drive(mut swarm: Swarm<Lanes>, opened: mpsc::UnboundedSender<Opened>) {
     loop {
         match swarm.select_next_some().await {
@@ -262,7 +263,7 @@ struct Lanes {
     opened: VecDeque<Opened>,
 }
 
-/// Opens both lanes and takes the other side's.
+/// Opens both lanes and accepts the other side's.
 struct LaneHandler {
     inbound: LaneProtocols,
     to_open: VecDeque<(Lane, StreamProtocol)>,

@@ -1,4 +1,4 @@
-//! A real node whose listener, or whose limit of open files, is used up by strangers on its machine.
+//! A real node with a listener, or a limit of open files, that strangers on its machine have used up.
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
@@ -11,7 +11,8 @@ use crate::namespaces::{Process, Space, until};
 
 const LOCAL: [&str; 3] = ["--exempt-loopback", "--listen", "/ip4/127.0.0.1/tcp/0"];
 
-/// Processor time that a process has used. `/proc/PID/stat` counts it in hundredths of a second, after the name in parentheses.
+/// Processor time that a process has used. `/proc/PID/stat` counts it in hundredths of a second, after the name in
+/// parentheses.
 fn cpu(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     let (_, fields) = stat.rsplit_once(") ").expect("a name");
@@ -39,7 +40,7 @@ fn join(node: &Process) -> [String; 2] {
     ["--bootstrap".to_owned(), node.status().listen.first().cloned().expect("it listens")]
 }
 
-/// A transaction that is sent at one is found at the other.
+/// A transaction that is submitted at one node is found at the other.
 fn carries(from: &Process, to: &Process, text: &str) {
     let (id, error) = from.run(&["tx", "send", "--payload", text]);
     assert_eq!(id.trim().len(), 64, "{error}");
@@ -47,7 +48,7 @@ fn carries(from: &Process, to: &Process, text: &str) {
     assert!(found.is_some(), "it did not arrive:\n{}", to.said());
 }
 
-/// The share of a core that the node uses while nobody asks it anything.
+/// The share of a core that the node uses while it gets no requests.
 fn idle_share(node: &Process) -> f64 {
     let (before, start) = (cpu(node.pid()), Instant::now());
     // A measurement over a time, and no wait for anything.

@@ -1,4 +1,4 @@
-//! Who may do what over HTTP: Host, Origin, the cookie, and the sizes that each allows.
+//! Which client may do what over HTTP: Host, Origin, the cookie, and the sizes that each allows.
 
 use jsonrpsee::core::ClientError;
 use jsonrpsee::core::client::ClientT as _;
@@ -17,7 +17,8 @@ use crate::support::{FakeNode, client, exchange};
 
 const PEERS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"admin_peers","params":[]}"#;
 
-/// What an HTTP request with these headers is answered; the service is stopped, so one that gets through says so.
+/// The answer to an HTTP request with these headers. The service is stopped, so a request that gets through says
+/// so.
 async fn post(headers: &str, body: &str) -> String {
     let mut fake = FakeNode::start();
     fake.commands.close();

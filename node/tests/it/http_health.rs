@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`: alive while the loop beats, ready while nothing stands in the way.
+//! `/healthz` and `/readyz`: live while the loop beats, ready while nothing prevents its use.
 
 use node::rpc::http::{Criterion, Readiness, Reason};
 
@@ -15,7 +15,7 @@ fn readiness(body: &str) -> Readiness {
     serde_json::from_str(body).expect("a readiness")
 }
 
-/// Beats, and asks until the answer was not too late for the beat.
+/// Beats, and asks until an answer was in time for the beat.
 fn beaten(fake: &FakeNode, path: &str, reasons: &[Reason]) -> (String, String) {
     let answers = std::iter::repeat_with(|| {
         fake.health.beat(reasons.to_vec());

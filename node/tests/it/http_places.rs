@@ -1,4 +1,5 @@
-//! Places at the listener: connections that wait or dawdle make room, requests under way don't, and each has its time.
+//! Places at the listener: connections that wait or are slow make room, requests under way don't, and each has a
+//! time limit.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

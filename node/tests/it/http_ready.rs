@@ -1,4 +1,4 @@
-//! A real node's health, cookie and producer rule, as an operator finds them.
+//! A real node's health, cookie and producer rule, as an operator sees them.
 
 use std::os::unix::fs::MetadataExt as _;
 
@@ -15,7 +15,7 @@ fn get(node: &Process, path: &str) -> String {
     exchange(node.rpc_address(), &format!("GET {path} HTTP/1.1\r\nHost: localhost"), "")
 }
 
-/// What `/readyz` names, and nothing if it says ready.
+/// The reasons that `/readyz` names; empty if it says ready.
 fn unmet(node: &Process) -> Vec<Criterion> {
     let answer = get(node, "/readyz");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");

@@ -1,4 +1,4 @@
-//! Kademlia's table: what one peer and one address group may have of it, whatever they say.
+//! Kademlia's table: how much of it one peer and one address group may fill, whatever they say.
 
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use node::net::discovery::book::{Group, PEER_ADDRESSES_MAX, SOURCE_BURST, slot_group};
@@ -18,7 +18,7 @@ fn at(seconds: u64) -> Time {
     Time::ZERO + Duration::from_secs(seconds)
 }
 
-/// Whether the peer is in the table after it told this on a connection from there.
+/// Whether the peer is in the table after it told this on a connection from this address.
 fn tell(table: &mut Kademlia, peer: &PeerId, told: &[Multiaddr], from: &Multiaddr, second: u64) -> bool {
     table.on_told(peer, told, from, Group::of(from, false), at(second));
     table.addresses_of(peer).is_some()

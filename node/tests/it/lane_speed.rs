@@ -1,5 +1,5 @@
-//! What an upload and the control frames beside it come to, through the real handler and transport over a slow and
-//! distant link. A measurement, which prints and asserts only that all arrives; run it alone:
+//! The time of an upload and of the control frames beside it, through the real handler and transport over a slow
+//! and distant link. It is a measurement, which prints and asserts only that everything arrives. Run it alone:
 //! `cargo test --release -p node --test it lane_speed -- --ignored --nocapture`
 
 use std::net::SocketAddr;
@@ -21,13 +21,13 @@ use crate::puppet::Puppet;
 /// Bytes a second: 50 Mbit/s.
 const RATE: f64 = 6_250_000.0;
 
-/// Bytes that the link takes before it pushes back: as little as a socket that hides none.
+/// Bytes that the link accepts before it pushes back: as few as a socket that hides none.
 const HELD_MAX: usize = 512;
 
-/// Between two control frames.
+/// The time between two control frames.
 const CONTROL_INTERVAL: Duration = Duration::from_millis(4);
 
-/// An address that leads to `address` over a link of [`RATE`] and `delay` each way.
+/// An address that leads to `address` over a link of [`RATE`] with `delay` in each direction.
 async fn link(address: Multiaddr, delay: Duration) -> Multiaddr {
     let port = address.iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None });
     let target = SocketAddr::from(([127, 0, 0, 1], port.expect("a TCP address")));
@@ -46,7 +46,7 @@ async fn link(address: Multiaddr, delay: Duration) -> Multiaddr {
     format!("/ip4/127.0.0.1/tcp/{port}").parse().expect("an address")
 }
 
-/// One direction: what is read leaves at [`RATE`], and is written `delay` after its last byte left.
+/// One direction: bytes that are read leave at [`RATE`], and are written `delay` after the last of them has left.
 fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) {
     let (sender, mut receiver) = mpsc::channel::<(Instant, Vec<u8>)>(HELD_MAX);
     tokio::spawn(async move {
@@ -95,7 +95,8 @@ async fn an_upload_and_the_control_frames_beside_it() {
     }
 }
 
-/// Uploads 1 MiB; returns how long it took, and what each control frame meanwhile took beyond the path, in milliseconds.
+/// Uploads 1 MiB. Returns how long it took, and how much longer than the path each control frame took meanwhile,
+/// in milliseconds.
 async fn upload_once(one: &mut Puppet, two: &mut Puppet, delay: Duration) -> (f64, Vec<f64>) {
     let body = Message::Transactions { via: None, bodies: vec![vec![7; 65_536].into(); 16] };
     let began = Instant::now();

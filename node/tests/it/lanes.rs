@@ -1,5 +1,5 @@
-//! Lanes: opened on both sides' word, credit given back to the byte, bulk after Hello and behind control, and rules
-//! of the wire that end the connection.
+//! Lanes: they open when both sides agree, credit is given back to the byte, bulk comes after Hello and behind
+//! control, and breaches of the wire's rules end the connection.
 
 use node::config::deadlines::Deadlines;
 use node::net::handler::{FLUSHED_BYTES_MIN, Order, Report, TURNED_AWAY_MAX};
@@ -23,7 +23,8 @@ fn large(bytes: usize) -> Message {
     Message::Transactions { via: None, bodies: vec![body.into(); bytes.div_ceil(60_000)] }
 }
 
-/// Reports of `from` until all of `messages` came, and the bytes drained at `to`. Of a few control bytes nothing is told.
+/// The reports of `from` until all of `messages` came, and the bytes drained at `to`. A few control bytes are not
+/// reported.
 async fn exchange(
     to: &mut Puppet,
     from: &mut Puppet,
@@ -71,7 +72,8 @@ async fn both_sides_open_and_credit_comes_back_to_the_byte() {
     }
 }
 
-/// yamux's header, and noise's length and authentication: what a write that is flushed costs beside its bytes.
+/// The header of yamux, and the length and authentication of noise: the additional cost of a write that is
+/// flushed.
 const WRITE_OVERHEAD: u64 = 12 + 2 + 16;
 
 #[tokio::test]
@@ -191,7 +193,8 @@ async fn a_peer_that_is_not_read_keeps_its_bytes_and_an_overrun_ends_it() {
 /// A deadline that a test can wait for.
 const SOON: Duration = Duration::from_millis(200);
 
-/// Bulk that the first puppet sends the second, or the other way round: read as far as the window goes, and no more.
+/// Sends bulk from the first puppet to the second, or in the other direction. It is read as far as the window
+/// allows, and no more.
 async fn stall_bulk(from: &mut Puppet, to: &mut Puppet) {
     let messages = [large(60_000), large(200_000)];
     from.order(Order::Send(Lane::Control, hello()));
@@ -235,7 +238,7 @@ async fn while_we_do_not_read_a_peer_s_acks_its_bulk_lane_has_time() {
     }
 }
 
-/// The next report but for what leaves on the control lane.
+/// The next report, except those of bytes that leave on the control lane.
 async fn bulk_report(of: &mut Puppet, other: &mut Puppet) -> Report {
     loop {
         match of.report(other).await {

@@ -1,4 +1,4 @@
-//! A run of the program: how it introduces itself, refuses to share, and ends.
+//! A run of the program: how it introduces itself, how it refuses to share, and how it ends.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
@@ -12,11 +12,11 @@ use tempfile::tempdir;
 
 use crate::support::node;
 
-/// A node of this test, killed at the latest when this is dropped.
+/// A node of this test. It is killed at the latest when this is dropped.
 struct Running {
     child: Child,
     stderr: BufReader<Box<dyn std::io::Read>>,
-    /// What it said until it was ready.
+    /// Its output until it was ready.
     said: String,
 }
 
@@ -49,7 +49,7 @@ impl Running {
         kill(Pid::from_raw(self.child.id() as i32), signal).expect("it runs");
     }
 
-    /// Waits for the end. Gives the code, and what it said after it was ready.
+    /// Waits for the end. Returns the exit code, and the output after it was ready.
     fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().expect("it ends").code();
         let mut text = String::new();
@@ -210,7 +210,7 @@ fn status_of_a_running_node_is_shown_and_is_json_on_request() {
     drop(running);
 }
 
-/// The other half of the next test: runs in a process of its own.
+/// The other half of the next test. It runs in its own process.
 #[test]
 fn panics_if_asked_to() {
     if std::env::var_os("HEARSAY_TEST_PANIC").is_some() {

@@ -1,4 +1,4 @@
-//! Address groups hold what belongs together, and each way has its connections.
+//! Addresses that belong together share a limit, and each direction has its own number of connections.
 
 use libp2p::core::transport::PortUse;
 use libp2p::core::{ConnectedPoint, Endpoint};
@@ -28,7 +28,7 @@ fn address_groups_are_a_16_or_a_32_and_loopback_may_be_exempt() {
     assert!(group("/ip4/127.0.0.1/tcp/1", false).is_some());
 }
 
-/// How many of the connections, one from each of these addresses in turn, are let in.
+/// How many of the connections are accepted. They come from each of these addresses in turn.
 fn let_in(exempt: bool, from: impl Iterator<Item = String>) -> usize {
     let mut blocks = AddressBlocks::new(exempt);
     let local = address("/ip4/127.0.0.1/tcp/1");
@@ -53,7 +53,7 @@ fn loopback_is_limited_like_any_other_unless_exempt() {
     assert_eq!((let_in(true, loopback()), let_in(false, loopback())), (40, PER_IPV4_MAX));
 }
 
-/// How many connections of strangers are let in one way, on top of those that are there.
+/// How many more connections of strangers are accepted in one direction, in addition to the existing ones.
 fn fill(limits: &mut connection_limits::Behaviour, next: &mut usize, inbound: bool) -> usize {
     let (local, remote) = (address("/ip4/127.0.0.1/tcp/1"), address("/ip4/198.51.100.1/tcp/1"));
     for count in 0..1_000 {

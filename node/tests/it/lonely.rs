@@ -1,4 +1,5 @@
-//! A node without peers says of each address what became of it, so that each cause reads differently and says what to do.
+//! A node without peers tells the result for each address. Each cause reads differently, and the message says what
+//! to do.
 
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
@@ -49,7 +50,7 @@ fn each_cause_has_words_of_its_own_and_says_what_to_do() {
     }
 }
 
-/// A node that is to be joined.
+/// A node that another one should join.
 fn target(space: &Space, args: &[&str]) -> (Process, Multiaddr) {
     let target = space.node("target", &[&LISTEN[..], args].concat());
     let address = target.status().listen.first().expect("it listens").parse().expect("an address");
@@ -61,7 +62,8 @@ fn without_id(mut address: Multiaddr) -> Multiaddr {
     address
 }
 
-/// What a node with this bootstrap address warns of in the end. The first warning may come before a slow dial has.
+/// The last warning of a node with this bootstrap address. The first warning may come before a slow dial has
+/// ended.
 fn warning(space: &Space, bootstrap: &Multiaddr, args: &[&str], hint: &str) -> String {
     let bootstrap = bootstrap.to_string();
     let node = space.node("node", &[&LISTEN[..], &["--ephemeral", "--bootstrap", &bootstrap], args].concat());

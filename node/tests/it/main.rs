@@ -1,4 +1,4 @@
-//! The node's tests, through its public door: one binary, one module a behaviour.
+//! The node's tests, through its public interface: one binary, one module for each behaviour.
 
 mod address_book;
 mod address_order;

@@ -1,9 +1,10 @@
-//! Nodes as they run in the field: real processes in network and mount namespaces of their own.
+//! Nodes as they run in the field: real processes in their own network and mount namespaces.
 //!
-//! A [`Field`] makes namespaces with names that no other test has, joins them by links, and removes them when it is
-//! dropped, also when the test fails. A [`Process`] is a running node whose standard error is kept; it is killed by its
-//! id when it is dropped. Root and iproute2 are needed, and python3 for a link with a delay. Tests that use this are
-//! `#[ignore]`d, their modules' names begin with `field_`, and `scripts/prove.sh field` runs them.
+//! A [`Field`] makes namespaces with names that no other test has, and joins them by links. It removes them when
+//! it is dropped, also when the test fails. A [`Process`] is a running node. Its standard error is kept, and it is
+//! killed by its id when it is dropped. Root and iproute2 are needed, and python3 for a link with a delay. Tests
+//! that use this are `#[ignore]`d, the names of their modules begin with `field_`, and `scripts/prove.sh field`
+//! runs them.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -23,16 +24,16 @@ use node::rpc::command::{PeerStatus, Status};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-/// What a test waits for at most; only a failure takes so long.
+/// The longest time that a test waits. Only a failure takes so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks.
+/// The time between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Tells the namespaces of several fields in one process apart.
+/// Distinguishes the namespaces of several fields in one process.
 static FIELDS: AtomicUsize = AtomicUsize::new(0);
 
-/// A link with a delay: packets of one tun device come out of the other after so long. It ends when its standard
-/// input does, that is with the test. The kernel's own `netem` is not built in everywhere.
+/// A link with a delay: packets of one tun device come out of the other after this time. It ends when its standard
+/// input ends, which is when the test ends. The kernel's own `netem` is not available everywhere.
 const SLOW_LINK: &str = r#"
 import ctypes, fcntl, heapq, os, select, struct, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -149,7 +150,7 @@ impl Field {
 }
 
 impl Field {
-    /// Ends this process with the field.
+    /// Stops this process together with the field.
     pub(crate) fn ends_with(&self, child: Child) {
         self.links.borrow_mut().push(child);
     }
@@ -169,12 +170,12 @@ impl Drop for Field {
 }
 
 impl Space {
-    /// No namespace, but this machine's own network, for nodes on loopback; their directories are below `dir`.
+    /// No namespace, but this machine's own network, for nodes on loopback. Their directories are below `dir`.
     pub(crate) fn of_this_machine(dir: &Path) -> Self {
         Self { name: String::new(), dir: dir.to_owned() }
     }
 
-    /// What the system calls it.
+    /// Its name in the system.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -184,7 +185,8 @@ impl Space {
         run("ip", &[&["-n", &self.name], args].concat());
     }
 
-    /// Gives a device an address, and switches it on. No IPv6 address is waited for until it is known to be alone.
+    /// Gives a device an address, and switches it on. An IPv6 address is used at once, without the check that it
+    /// is unique.
     pub(crate) fn up(&self, device: &str, address: &str) {
         self.ip(&["addr", "add", address, "dev", device]);
         self.ip(&["link", "set", device, "up"]);
@@ -206,18 +208,18 @@ impl Space {
         inside.join().expect("no panic")
     }
 
-    /// A file that processes of this namespace see in place of `/etc/NAME`. Writing it again changes it for those that
-    /// run already.
+    /// A file that processes of this namespace see instead of `/etc/NAME`. Writing it again changes it for
+    /// processes that already run.
     pub(crate) fn etc(&self, name: &str, text: &str) {
         std::fs::write(self.etc_path(name), text).expect("a writable directory");
     }
 
-    /// The same with a directory in its place.
+    /// The same with a directory.
     pub(crate) fn etc_dir(&self, name: &str) {
         std::fs::create_dir(self.etc_path(name)).expect("a writable directory");
     }
 
-    /// From now on processes of this namespace see nothing in `/etc` but what is put there by [`Space::etc`].
+    /// From now on, processes of this namespace see only the files in `/etc` that [`Space::etc`] puts there.
     pub(crate) fn only_etc(&self) {
         std::fs::create_dir(self.dir.join("etc")).expect("a writable directory");
     }
@@ -227,7 +229,7 @@ impl Space {
         if only.exists() { only.join(name) } else { self.dir.join(format!("etc-{name}")) }
     }
 
-    /// A command in the namespace, with its `/etc`, a clean environment and a home directory of its own.
+    /// A command in the namespace, with its `/etc`, a clean environment and its own home directory.
     pub(crate) fn command(&self, program: &str) -> Command {
         if self.name.is_empty() {
             let mut command = Command::new(program);
@@ -242,17 +244,17 @@ impl Space {
         command
     }
 
-    /// Where the data of a node with this name is.
+    /// The data directory of a node with this name.
     pub(crate) fn data_dir(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    /// Starts a node with a data dir of its own, and waits until it says that it is ready.
+    /// Starts a node with its own data dir, and waits until it says that it is ready.
     pub(crate) fn node(&self, name: &str, args: &[&str]) -> Process {
         self.node_by(self.command(env!("CARGO_BIN_EXE_node")), name, args)
     }
 
-    /// The same for one that may have so many files open, and can't raise that.
+    /// The same for a node that may have this number of open files, and can't raise that.
     pub(crate) fn node_with_files(&self, files: u32, name: &str, args: &[&str]) -> Process {
         let mut shell = self.command("sh");
         shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_node")]);
@@ -285,12 +287,12 @@ impl Process {
         self.child.id()
     }
 
-    /// Where its HTTP listener is, by its banner.
+    /// The address of its HTTP listener, as its banner says.
     pub(crate) fn rpc_address(&self) -> SocketAddr {
         self.says("rpc ").split("http://").nth(1).expect("an address").trim().parse().expect("an address")
     }
 
-    /// All that it has written to standard error.
+    /// Everything that it has written to standard error.
     pub(crate) fn said(&self) -> String {
         self.said.lock().expect("no panic").clone()
     }
@@ -300,13 +302,13 @@ impl Process {
         self.said().lines().filter(|line| line.contains(text)).count()
     }
 
-    /// Waits until it says `text`, and gives the line.
+    /// Waits until it says `text`, and returns the line.
     pub(crate) fn says(&self, text: &str) -> String {
         let line = || self.said().lines().find(|line| line.contains(text)).map(str::to_owned);
         until(line).unwrap_or_else(|| panic!("it never said {text:?}, but:\n{}", self.said()))
     }
 
-    /// Runs a command of the program about this node, and gives what it wrote to standard output and error.
+    /// Runs a command of the program about this node, and returns its standard output and error.
     pub(crate) fn run(&self, args: &[&str]) -> (String, String) {
         let output = self.output(args);
         assert!(output.status.success(), "{args:?}: {output:?}");
@@ -314,7 +316,7 @@ impl Process {
         (text(output.stdout), text(output.stderr))
     }
 
-    /// A command that fails, printing nothing: what it says.
+    /// A command that fails and prints nothing. Returns its error message.
     pub(crate) fn refuses(&self, args: &[&str]) -> String {
         let output = self.output(args);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{args:?}: {output:?}");
@@ -347,7 +349,7 @@ impl Process {
         self.status().peer_id
     }
 
-    /// Whether the node with this peer id is a gossip peer that said Hello.
+    /// Whether the node with this peer id is a gossip peer that has sent Hello.
     pub(crate) fn has_peer(&self, peer_id: &str) -> bool {
         self.peers().iter().any(|peer| peer.ready && peer.peer_id == peer_id)
     }
@@ -367,7 +369,7 @@ impl Process {
         kill(Pid::from_raw(self.child.id() as i32), signal).expect("it runs");
     }
 
-    /// Ends it as an operator does, and gives all that it said.
+    /// Ends it as an operator does, and returns all of its output.
     pub(crate) fn stop(mut self) -> String {
         self.signal(Signal::SIGTERM);
         self.child.wait().expect("it ends");
@@ -386,12 +388,12 @@ impl Drop for Process {
     }
 }
 
-/// Waits until there is something to give, for [`PATIENCE`].
+/// Waits until there is a value to return, for [`PATIENCE`].
 pub(crate) fn until<T>(look: impl FnMut() -> Option<T>) -> Option<T> {
     until_within(PATIENCE, look)
 }
 
-/// The same for as long as is said.
+/// The same for a given time.
 pub(crate) fn until_within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let begin = Instant::now();
     loop {

@@ -1,4 +1,5 @@
-//! What an operator is told of a node that is behind: once, again when something changes, and when it is over.
+//! The messages to an operator about a node that is behind: once, again when something changes, and when it is
+//! over.
 
 use node::observe::seldom::{REPEAT_INTERVAL, Seldom};
 use node::service::notices::{

@@ -1,4 +1,5 @@
-//! One key on two machines: both say so, a node that dials itself does not, and third parties don't swap for ever.
+//! One key on two machines: both nodes report it, a node that dials itself does not, and third parties don't
+//! switch forever.
 
 use std::net::IpAddr;
 
@@ -25,7 +26,7 @@ fn held(n: u8) -> Held {
     Held { ip: ip(n), outbound: false }
 }
 
-/// What the watch tells within a minute from `second` on.
+/// The reports of the watch within a minute from `second` on.
 fn told(watch: &mut KeyWatch, second: u64) -> Vec<KeySign> {
     (second..second + 60).filter_map(|second| watch.poll(at(second))).collect()
 }

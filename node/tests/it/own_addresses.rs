@@ -1,4 +1,4 @@
-//! Dials lead to who was meant: never to ourselves, and past those who answer in another's place.
+//! Dials lead to the intended node: never to ourselves, and past nodes that answer instead of it.
 
 use std::future::poll_fn;
 use std::io;
@@ -26,7 +26,7 @@ fn parse(text: &str) -> Multiaddr {
     text.parse().expect("an address")
 }
 
-/// A swarm that does nothing by itself, and its addresses.
+/// A libp2p swarm that does nothing by itself, and its addresses.
 async fn swarm(listen: &[&str]) -> (Swarm<dummy::Behaviour>, Vec<Multiaddr>) {
     swarm_that_tells(listen, &Dials::default()).await
 }
@@ -49,7 +49,8 @@ async fn swarm_that_tells(listen: &[&str], dials: &Dials) -> (Swarm<dummy::Behav
     (swarm, addresses)
 }
 
-/// What the dial of some addresses of `peer`, or of one of anybody, comes to. The other swarms are kept going.
+/// The result of a dial of some addresses of `peer`, or of one address without a peer id. The other swarms keep
+/// running.
 async fn dial(
     dialler: &mut Swarm<dummy::Behaviour>,
     opts: dial_opts::DialOpts,
@@ -144,13 +145,13 @@ async fn nothing_is_dialled_at_a_banned_address_whoever_asks_for_it() {
     assert!(!dial.await.expect_err("nobody is there").to_string().contains("banned"));
 }
 
-/// Passes connections on to `to`, as a router does that turns a node's own packets back.
+/// Forwards connections to `to`, as a router does that sends a node's own packets back.
 async fn forwarder(to: &Multiaddr) -> Multiaddr {
     let (_, open) = watch::channel(true);
     gate(to, open).await
 }
 
-/// The same as soon as it is open; until then connections hang.
+/// The same as soon as it is open. Until then connections hang.
 async fn gate(to: &Multiaddr, mut open: watch::Receiver<bool>) -> Multiaddr {
     let Some(Protocol::Tcp(port)) = to.iter().nth(1) else { panic!("{to}") };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

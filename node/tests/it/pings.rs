@@ -1,4 +1,4 @@
-//! Pings on the control lane: answered, measured, and of no use to whoever fakes an answer.
+//! Pings on the control lane: they are answered and measured, and a peer gains nothing by a fake answer.
 
 use node::config::Config;
 use node::config::deadlines::Deadlines;

@@ -1,4 +1,4 @@
-//! What a node that catches up says of it, against numbers worked out by hand.
+//! The messages of a node that catches up, against numbers worked out by hand.
 
 use node::observe::progress::{LINE_INTERVAL, Pace, Progress};
 use protocol::gossip::SyncInfo;

@@ -1,4 +1,5 @@
-//! Items travel between whole nodes: small and large, one by one and many, announced, flooded and rumored, alone and in blocks.
+//! Items travel between whole nodes: small and large, one by one and many, announced, flooded and rumored, alone
+//! and in blocks.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use protocol::time::Duration as Span;
 
 use crate::harness::{Node, config, transaction};
 
-/// A line of nodes: each knows only the one before it.
+/// A line of nodes. Each knows only the one before it.
 async fn line(first_seed: u8, length: u8, relay: RelayPolicy) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
     for seed in first_seed..first_seed + length {

@@ -1,4 +1,4 @@
-//! A swarm whose lanes a test moves by hand: the real handler and transport, and no engine.
+//! A libp2p swarm whose lanes a test moves by hand: the real handler and transport, and no engine.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
 use protocol::items::network::NetworkId;
 
-/// What a test waits for at most; only a failure takes so long.
+/// The longest time that a test waits. Only a failure takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Puppet {
     pub(crate) swarm: Swarm<Strings>,
     pub(crate) wire: Arc<WireBytes>,
-    /// Reports that came while another puppet's were waited for.
+    /// Reports that came while the test waited for another puppet's.
     reports: VecDeque<Report>,
 }
 
@@ -73,7 +73,7 @@ impl Puppet {
         (Self { swarm, wire, reports: VecDeque::new() }, address)
     }
 
-    /// Connections from now on have these deadlines.
+    /// From now on, connections have these deadlines.
     pub(crate) fn set_deadlines(&mut self, deadlines: Deadlines) {
         self.swarm.behaviour_mut().deadlines = deadlines;
     }
@@ -121,7 +121,7 @@ impl Puppet {
         tokio::time::timeout(PATIENCE, waited).await.expect("in time");
     }
 
-    /// The next report; the other end runs by itself.
+    /// The next report. The other end runs by itself.
     pub(crate) async fn own_report(&mut self) -> Report {
         if let Some(report) = self.reports.pop_front() {
             return report;
@@ -136,7 +136,7 @@ impl Puppet {
         tokio::time::timeout(PATIENCE, wanted).await.expect("a report in time")
     }
 
-    /// Goes on for ever, and keeps reports.
+    /// Runs forever, and keeps reports.
     pub(crate) async fn run(&mut self) {
         loop {
             if let SwarmEvent::Behaviour(report) = self.swarm.select_next_some().await {
@@ -145,12 +145,12 @@ impl Puppet {
         }
     }
 
-    /// Two puppets, connected; the first dialled. No lane is open.
+    /// Two connected puppets. The first one dialled. No lane is open.
     pub(crate) async fn pair(quic: bool) -> (Self, Self) {
         Self::pair_with(quic, Deadlines::default()).await
     }
 
-    /// The same, and the second has deadlines of its own.
+    /// The same, and the second has its own deadlines.
     pub(crate) async fn pair_with(quic: bool, deadlines: Deadlines) -> (Self, Self) {
         let network = "test".parse().expect("a name");
         let (one, _) = Self::start(&network, quic).await;
@@ -179,13 +179,14 @@ impl Puppet {
         Self::open_pair_with(quic, Deadlines::default()).await
     }
 
-    /// The same, and the second has deadlines of its own.
+    /// The same, and the second has its own deadlines.
     pub(crate) async fn open_pair_with(quic: bool, deadlines: Deadlines) -> (Self, Self) {
         let (one, two) = Self::pair_with(quic, deadlines).await;
         Self::open(one, two).await
     }
 
-    /// Two puppets with open lanes, whose connection goes through what `between` makes of the second's address.
+    /// Two puppets with open lanes. `between` turns the second's address into one through which their connection
+    /// goes.
     pub(crate) async fn open_pair_through(between: impl AsyncFnOnce(Multiaddr) -> Multiaddr) -> (Self, Self) {
         let network = "test".parse().expect("a name");
         let (one, _) = Self::start(&network, false).await;

@@ -1,4 +1,4 @@
-//! A connection without a swarm: a test opens any stream on it, and nothing else happens.
+//! A connection without a libp2p swarm: a test opens any stream on it, and nothing else happens.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -16,19 +16,19 @@ use libp2p::identity::Keypair;
 use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
 
-/// What a test waits for at most; only a failure takes so long.
+/// The longest time that a test waits. Only a failure takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Raw {
     muxer: StreamMuxerBox,
-    /// Streams of the other end's; nobody has answered on them.
+    /// Streams of the other end that nobody has answered yet.
     theirs: Vec<SubstreamBox>,
-    /// The same, whose opening words were read.
+    /// The same, after their opening words were read.
     asked: Vec<(Vec<u8>, SubstreamBox)>,
 }
 
 impl Raw {
-    /// Connects while `other` goes on.
+    /// Connects while `other` runs.
     pub(crate) async fn dial(address: Multiaddr, other: impl Future) -> Self {
         let mut transport = transport::build(
             &Keypair::generate_ed25519(),
@@ -43,7 +43,7 @@ impl Raw {
         Self { muxer, theirs: Vec::new(), asked: Vec::new() }
     }
 
-    /// Opens a stream and agrees on its protocol, while `other` goes on.
+    /// Opens a stream and agrees on its protocol, while `other` runs.
     pub(crate) async fn open(&mut self, protocol: &str, other: impl Future) -> SubstreamBox {
         let opened = async {
             let mut stream = poll_fn(|cx| {
@@ -69,8 +69,8 @@ impl Raw {
         both(opened, other).await
     }
 
-    /// Takes the stream that the other end opens for `protocol`, and refuses those for others that come before. Returns what the
-    /// other end wrote to open it.
+    /// Accepts the stream that the other end opens for `protocol`, and refuses earlier streams for other
+    /// protocols. Returns the bytes that the other end wrote to open it.
     pub(crate) async fn accept(&mut self, protocol: &str) -> (SubstreamBox, Vec<u8>) {
         let wanted = [line("/multistream/1.0.0"), line(protocol)].concat();
         let accepted = async {
@@ -102,14 +102,14 @@ impl Raw {
         self.during(written).await.expect("open");
     }
 
-    /// Reads so many bytes; `None` if the stream ends before.
+    /// Reads this number of bytes; `None` if the stream ends before.
     pub(crate) async fn read(&mut self, stream: &mut SubstreamBox, count: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; count];
         let read = self.during(stream.read_exact(&mut bytes));
         tokio::time::timeout(PATIENCE, read).await.expect("in time").ok().map(|()| bytes)
     }
 
-    /// One frame with its length, as it came; `None` if the stream ends.
+    /// One frame with its length, unchanged; `None` if the stream ends.
     pub(crate) async fn read_frame(&mut self, stream: &mut SubstreamBox) -> Option<Vec<u8>> {
         let (mut frame, mut length, mut shift) = (Vec::new(), 0, 0);
         loop {
@@ -142,14 +142,14 @@ impl Raw {
         self.theirs.remove(0)
     }
 
-    /// Waits until the other end has left the stream, while `other` goes on.
+    /// Waits until the other end has closed the stream, while `other` runs.
     pub(crate) async fn left(&mut self, mut stream: SubstreamBox, other: impl Future) {
         let mut rest = [0; 1];
         let ended = async { stream.read(&mut rest).await.map_or(true, |bytes| bytes == 0) };
         assert!(both(self.during(ended), other).await, "the other end wrote");
     }
 
-    /// Waits for `future` while the connection goes on.
+    /// Waits for `future` while the connection runs.
     pub(crate) async fn during<T>(&mut self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         poll_fn(|cx| {
@@ -178,7 +178,7 @@ fn line(text: &str) -> Vec<u8> {
     line
 }
 
-/// Waits for `wanted`, in time, while `other` goes on.
+/// Waits for `wanted`, in time, while `other` runs.
 async fn both<T>(wanted: impl Future<Output = T>, other: impl Future) -> T {
     let waited = async {
         tokio::select! {

@@ -1,5 +1,5 @@
-//! yamux by hand: frames as a test wants them, over a real connection to a node. It keeps no window but the node's,
-//! and answers pings when it is told to.
+//! yamux by hand: any frames that a test wants, over a real connection to a node. It respects only the node's
+//! window, and answers pings when it is told to.
 
 use std::collections::HashMap;
 use std::future::{Ready, ready};
@@ -22,7 +22,7 @@ use node::config::links::Stream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// What a test waits for at most; only a failure takes so long.
+/// The longest time that a test waits. Only a failure takes so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const DATA: u8 = 0;
@@ -50,7 +50,7 @@ pub(crate) fn data(flags: u16, stream: u32, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A frame as it came.
+/// A received frame.
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) kind: u8,
@@ -60,7 +60,7 @@ pub(crate) struct Frame {
     pub(crate) body: Vec<u8>,
 }
 
-/// Cuts frames out of what came.
+/// Cuts received bytes into frames.
 #[derive(Debug, Default)]
 pub(crate) struct Frames(pub(crate) Vec<u8>);
 
@@ -79,11 +79,11 @@ impl Iterator for Frames {
     }
 }
 
-/// What the other end may be sent, stream by stream.
+/// How much may be sent to the other end, stream by stream.
 #[derive(Debug, Default)]
 pub(crate) struct Credit {
     left: HashMap<u32, usize>,
-    /// The most that all streams together were ever granted at once, beyond each one's first window.
+    /// The most that all streams together were ever granted at once, in addition to each one's first window.
     pub(crate) grown: usize,
 }
 
@@ -109,13 +109,13 @@ impl Credit {
     }
 }
 
-/// What the node said.
+/// The messages of the node.
 #[derive(Debug, Default)]
 struct Heard {
     credit: Credit,
     ping: Option<u32>,
     data: HashMap<u32, Vec<u8>>,
-    /// Streams and bytes of them that the node is to be told were read.
+    /// Streams, and the number of their bytes that should be reported to the node as read.
     read: Vec<(u32, u32)>,
 }
 
@@ -158,7 +158,7 @@ impl RawYamux {
         stream
     }
 
-    /// Opens a stream and says nothing on it.
+    /// Opens a stream and sends nothing on it.
     pub(crate) async fn open_silently(&mut self) -> u32 {
         let stream = self.next;
         self.next += 2;
@@ -167,7 +167,7 @@ impl RawYamux {
         stream
     }
 
-    /// Sends all of it; waits for the node's window where it must.
+    /// Sends all of it. It waits for the node's window if necessary.
     pub(crate) async fn send(&mut self, stream: u32, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             self.until(|heard| (heard.credit.of(stream) > 0).then_some(())).await;
@@ -184,7 +184,7 @@ impl RawYamux {
         self.lock().credit.of(stream)
     }
 
-    /// The test has written so many bytes of a stream by itself.
+    /// The test has written this number of bytes of a stream by itself.
     pub(crate) fn spend(&mut self, stream: u32, bytes: usize) {
         self.lock().credit.spend(stream, bytes);
     }
@@ -198,23 +198,23 @@ impl RawYamux {
         }
     }
 
-    /// Answers the ping that came.
+    /// Answers the received ping.
     pub(crate) async fn pong(&mut self) {
         let number = self.until(|heard| heard.ping.take()).await;
         self.write(&header(PING, ACK, 0, number)).await;
     }
 
-    /// From now on nothing that the node writes is read.
+    /// From now on, nothing that the node writes is read.
     pub(crate) fn stop_reading(&mut self) {
         self.reader.abort();
     }
 
-    /// By how much the node's windows have grown at most, all streams together.
+    /// The most by which the node's windows have grown, all streams together.
     pub(crate) fn grown(&self) -> usize {
         self.lock().credit.grown
     }
 
-    /// Writes bytes as they are. What the node no longer takes is lost.
+    /// Writes bytes as they are. Bytes that the node no longer accepts are lost.
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         let written = async {
             self.out.write_all(bytes).await?;
@@ -223,7 +223,7 @@ impl RawYamux {
         let _ = tokio::time::timeout(PATIENCE, written).await;
     }
 
-    /// The same, for so long at most. False if not all was taken.
+    /// The same, for at most this time. False if not everything was accepted.
     pub(crate) async fn write_within(&mut self, bytes: &[u8], most: Duration) -> bool {
         let written = async {
             self.out.write_all(bytes).await?;
@@ -232,7 +232,7 @@ impl RawYamux {
         matches!(tokio::time::timeout(most, written).await, Ok(Ok(())))
     }
 
-    /// Gives back the window for what the node wrote.
+    /// Gives back the window for the bytes that the node wrote.
     async fn tell_read(&mut self) {
         let read = std::mem::take(&mut self.lock().read);
         for (stream, bytes) in read {
@@ -285,10 +285,10 @@ async fn listen(mut socket: ReadHalf<Box<dyn Stream>>, heard: Arc<Mutex<Heard>>,
     }
 }
 
-/// Says that it speaks yamux, and leaves the socket to the test.
+/// Claims to speak yamux, and leaves the socket to the test.
 struct ByHand;
 
-/// A connection whose streams nobody cares for.
+/// A connection whose streams are ignored.
 struct Bare(Box<dyn Stream>);
 
 impl UpgradeInfo for ByHand {

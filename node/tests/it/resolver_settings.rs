@@ -1,10 +1,10 @@
-//! Whatever `resolv.conf` holds, a node has settings to run with, and says why there is no name server to ask.
+//! Whatever `resolv.conf` contains, a node has settings to run with, and says why there is no name server to ask.
 
 use std::io::{Error, ErrorKind};
 
 use node::net::transport::resolve::settings;
 
-/// How many name servers there are to ask, the search domains, and why there are no servers.
+/// The number of name servers, the search domains, and the reason why there are no servers.
 fn of(text: &[u8]) -> (usize, Vec<String>, Option<String>) {
     let (config, _, why) = settings(Ok(text.to_vec()));
     (config.name_servers().len(), config.search().iter().map(ToString::to_string).collect(), why)

@@ -1,4 +1,4 @@
-//! The JSON-RPC door, with the test in the place of the service.
+//! The JSON-RPC interface. The test plays the service.
 
 use std::path::Path;
 use std::process::Output;
@@ -25,7 +25,7 @@ use tempfile::tempdir;
 
 use crate::support::{FakeNode, network, node};
 
-/// Nothing takes so long.
+/// The longest time that a test waits. Nothing takes so long.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3_600);
 
 const INVALID_PARAMS: i32 = -32602;
@@ -206,7 +206,7 @@ fn only_loopback_is_bound() {
     }
 }
 
-/// Runs the program against the fake node, whose service `answer` plays.
+/// Runs the program against the fake node. `answer` plays its service.
 pub(crate) async fn run(
     fake: &mut FakeNode,
     home: &Path,
@@ -352,7 +352,7 @@ async fn a_node_whose_places_are_taken_is_busy_and_not_gone() {
     assert!(text.contains("as many requests as it can"), "{text}");
 }
 
-/// Makes `dir` that of the fake node.
+/// Makes `dir` the data dir of the fake node.
 fn inhabit(dir: &Path, fake: &FakeNode) -> DataDir {
     let held = DataDir::lock(dir).expect("free");
     let (pid, rpc) = (std::process::id(), Some(fake.address.to_string()));

@@ -1,4 +1,4 @@
-//! Whole nodes: they find each other, keep one connection for a peer, keep their limits, and stop cleanly.
+//! Whole nodes: they find each other, keep one connection per peer, keep their limits, and stop cleanly.
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
-//! One whole session of a client with a node, over a real socket: every byte of the four streams, from the words that open them
-//! to the goodbye, against `docs/vectors/session.json`. To write the file anew: `UPDATE_VECTORS=1 cargo test -p node --test it session`.
+//! One whole session of a client with a node, over a real socket: every byte of the four streams, from the words
+//! that open them to the goodbye, against `docs/vectors/session.json`. To write the file again: `UPDATE_VECTORS=1
+//! cargo test -p node --test it session`.
 //!
-//! The client is written here and keeps to PROTOCOL.md; what the node says is what a node says. It relays by `announce`, so that
-//! nothing in its words is drawn at random.
+//! The client is written here and keeps to PROTOCOL.md. The node is a real node. It relays by `announce`, so that
+//! nothing in its messages is random.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,14 +26,14 @@ use crate::harness::{Node, config, transaction};
 use crate::hostile_client::{frame, hello};
 use crate::raw::Raw;
 
-/// Between two announcements that a node makes of its own: long enough for each to leave at once.
+/// The time between two announcements of a node's own items. It is so long that each leaves at once.
 const QUIET: Duration = Duration::from_millis(200);
 
 fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/vectors/session.json")
 }
 
-/// A client's side, and what passed.
+/// A client's side, and the recorded bytes.
 struct Session {
     raw: Raw,
     ours: [SubstreamBox; 2],
@@ -101,7 +102,7 @@ fn reconcile(message: Reconcile) -> Message {
     Message::Reconcile(Box::new(message))
 }
 
-/// A block of these on genesis.
+/// A block with these transactions on genesis.
 fn block(items: &[&Arc<SignedTransaction>]) -> Arc<Block> {
     let network: NetworkId = "test".parse().expect("a name");
     let key = SecretKey::from_seed(&[200; 32]);
@@ -169,7 +170,7 @@ async fn session() -> Value {
     json!({ "network": "test", "streams": with.streams, "frames": with.frames, "block": block })
 }
 
-/// Two conversations about what the other lacks: one by a sketch, one by a list.
+/// Two conversations about the items that the other side lacks: one by a sketch, one by a list.
 async fn compare(
     with: &mut Session,
     node: &Node,

@@ -1,4 +1,4 @@
-//! What is typed becomes the settings that a node runs with.
+//! How the command line becomes the settings of a node.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Connections being set up: how many there may be, which gives way to the next, and that a stranger's keep nobody out.
+//! Connections that are being set up: how many there may be, which gives way to the next, and that a stranger's
+//! setups keep nobody out.
 
 use std::collections::VecDeque;
 
@@ -22,7 +23,7 @@ fn group(number: u64) -> Option<AddressGroup> {
     Some(AddressGroup(number))
 }
 
-/// So many setups of one group.
+/// This number of setups of one group.
 fn crowd(setups: &mut Setups, number: u64, count: usize, now: Time) {
     for _ in 0..count {
         assert!(matches!(setups.begin(group(number), now), Place::Taken(_)));

@@ -1,4 +1,4 @@
-//! Who gives way when all inbound slots are in use, who never does, and how fast. On virtual time.
+//! Which peer gives way when all inbound slots are in use, which never does, and how fast. On virtual time.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::slots_support::{House, LIMITS, inbound, peer};
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 const SLOTS: usize = LIMITS.inbound;
-/// Those that an exchange spares as well.
+/// Peers that an exchange spares as well.
 const USEFUL: usize = FIRST_WITH_BLOCKS + FIRST_WITH_TRANSACTIONS + LOW_ROUND_TRIPS + OTHER_GROUPS;
 
-/// A group that nobody else in a test has.
+/// A group that no other peer in a test has.
 fn other(n: u64) -> Option<u64> {
     Some(1_000_000 + n)
 }
@@ -76,7 +76,7 @@ fn the_group_with_the_fewest_slots_comes_first_however_often_others_ask() {
     }
 }
 
-/// Who has a merit, best first, as each protection ranks them.
+/// Peers with a merit, best first, in the order of each protection.
 fn give_merits(house: &mut House, holders: &[ConnectionId]) -> BTreeSet<ConnectionId> {
     let mut spared = BTreeSet::new();
     let mut ids = holders.iter().copied();
@@ -156,7 +156,8 @@ fn one_group_can_not_hold_all_protections() {
     }
 }
 
-/// In how many of `seconds` a crowd with so many address groups moves how many holders; each connects again at once.
+/// Lets a crowd from this number of address groups connect for `seconds`, and checks how many holders it replaces.
+/// Each holder connects again at once.
 fn churn(house: &mut House, groups: u64, seconds: u64) {
     let before = house.evicted.len();
     for second in 0..seconds {

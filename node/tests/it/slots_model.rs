@@ -1,4 +1,5 @@
-//! Slots against a model that knows who asked, who holds what and how many there are: whatever happens in whatever order.
+//! Slots against a model that knows which peers asked, which hold a slot, and how many there are, after any events
+//! in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ const LIMITS: Limits = Limits { inbound: 6, outbound: 3, slotless: 4 };
 /// More peers than slots, so that some come twice.
 const PEERS: u64 = 12;
 
-/// Something that happens. Numbers pick among what is there.
+/// An event. Its numbers pick one of the existing peers.
 #[derive(Clone, Debug)]
 enum Op {
     Connect { peer: u64, group: Option<u64>, outbound: bool, reserved: bool },
@@ -51,7 +52,7 @@ enum Stage {
     Closing,
 }
 
-/// What the slots have told, taken at its word, and checked.
+/// The announced decisions of the slots, applied as announced, and checked.
 struct Model {
     slots: Slots,
     local: PeerId,
@@ -206,7 +207,7 @@ impl Model {
         self.set(id, Stage::Holding);
     }
 
-    /// What holds after everything that happens.
+    /// The properties that hold after every event.
     fn check(&self) {
         let holders = self.links.values().filter(|(_, stage)| *stage == Stage::Holding);
         let peers: Vec<_> = holders.clone().map(|(connection, _)| connection.peer).collect();

@@ -1,12 +1,12 @@
-//! Real nodes: idle peers that hold all inbound slots of a node give way to an honest newcomer, and an honest node that
-//! gives way takes it as what it is.
+//! Real nodes: idle peers that hold all inbound slots of a node give way to an honest newcomer, and an honest node
+//! that gives way understands it as that.
 
 use node::config::Config;
 
 use crate::harness::{Node, config};
 use crate::hostile_client::HostileClient;
 
-/// Settings of a node that dials one other and is dialled by nobody.
+/// Settings of a node that dials one other node and that nobody dials.
 fn newcomer(seed: u8, other: &Node) -> Config {
     Config { bootstrap: vec![other.address()], max_peers_in: 0, ..config(seed) }
 }

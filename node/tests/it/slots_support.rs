@@ -1,4 +1,4 @@
-//! A node's slots on virtual time: connections come, ask and go, and what was decided is done.
+//! A node's slots on virtual time: connections come, ask and end, and every decision is carried out.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use node::net::slots::{Connection, Decision, Limits, Merits, Slots, Why};
 use protocol::gossip::AddressGroup;
 use protocol::time::{Duration, Time};
 
-/// What nodes have by default.
+/// The default numbers of a node.
 pub(crate) const LIMITS: Limits = Limits { inbound: 64, outbound: 9, slotless: 32 };
 
-/// A peer id that is the same each time; lower numbers aren't lower ids.
+/// A peer id that is the same each time. Lower numbers aren't lower ids.
 pub(crate) fn peer(number: u64) -> PeerId {
     // Of an Ed25519 key that nobody has: an identity hash of its encoding.
     let mut key = [7; 32];
@@ -20,17 +20,17 @@ pub(crate) fn peer(number: u64) -> PeerId {
     PeerId::from_bytes(&[&[0x00, 0x24, 0x08, 0x01, 0x12, 0x20], &key[..]].concat()).expect("a peer id")
 }
 
-/// An inbound connection of this peer's.
+/// An inbound connection of this peer.
 pub(crate) fn inbound(number: u64, group: Option<u64>) -> Connection {
     Connection { peer: peer(number), ip: None, group: group.map(AddressGroup), outbound: false, reserved: false }
 }
 
-/// The slots of a node, who is connected to it, and what came of it.
+/// The slots of a node, its connected peers, and the results.
 pub(crate) struct House {
     pub(crate) slots: Slots,
     pub(crate) now: Time,
     pub(crate) merits: BTreeMap<ConnectionId, Merits>,
-    /// Who made room, in order, and when; for whom is told by `granted`.
+    /// The peers that made room, in order, and when. `granted` tells for which peer.
     pub(crate) evicted: Vec<(Time, ConnectionId)>,
     pub(crate) granted: BTreeMap<ConnectionId, Time>,
     pub(crate) declined: Vec<(ConnectionId, Why)>,
@@ -52,7 +52,8 @@ impl House {
         }
     }
 
-    /// All inbound slots are held: the n-th by one of the group that `group` gives. They came an hour ago, one a second.
+    /// All inbound slots are held. `group` gives the group of the n-th holder. They came an hour ago, one a
+    /// second.
     pub(crate) fn full(seed: u8, group: impl Fn(u64) -> Option<u64>) -> (Self, Vec<ConnectionId>) {
         let mut house = Self::new(LIMITS, seed);
         let holders = (0..LIMITS.inbound as u64).map(|n| {
@@ -108,7 +109,7 @@ impl House {
         self.apply(decisions);
     }
 
-    /// Time passes, and what falls into it is decided when it is due.
+    /// Time passes, and each decision in it is made when it is due.
     pub(crate) fn wait(&mut self, span: Duration) {
         let until = self.now + span;
         while let Some(at) = self.slots.next_at().filter(|at| *at <= until) {

@@ -1,5 +1,5 @@
-//! The age of a body is the time for which the store was open since it recorded the block, whatever the wall clock said
-//! then and says now.
+//! The age of a body is the time for which the store was open since it recorded the block, whatever the wall clock
+//! said then and says now.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta")
 const DAY: u64 = 24 * 60 * 60;
 const BLOCKS: u64 = PRUNE_KEEP_BLOCKS + 5;
 
-/// A store's clock that the test sets. Each test has its own, because a store's is a plain function.
+/// A store's clock that the test sets. Each test has its own, because a store's clock is a plain function.
 macro_rules! clock {
     () => {{
         static NOW: AtomicU64 = AtomicU64::new(0);
@@ -36,7 +36,7 @@ fn at(disk: &Disk, now_s: fn() -> u64) -> RedbStore {
     RedbStore::with_backend(disk.clone(), StoreOptions { now_s, ..options() }).expect("a store")
 }
 
-/// A chain of which five blocks are not near the tip.
+/// A chain with five blocks that are not near the tip.
 fn chain() -> Vec<Record> {
     let mut chain = Chain::new();
     let mut records: Vec<_> = (0..BLOCKS).map(|salt| chain.grow(&[], salt)).collect();
@@ -110,7 +110,7 @@ fn ages_add_up_over_runs_and_a_node_that_was_off_deletes_later() {
     }
 }
 
-/// Takes its clock from a store, as if an earlier program had made it.
+/// Removes a store's clock, as if an earlier program had made the store.
 fn forget_the_clock(dir: &Path) {
     let database = Database::open(dir.join(STORE_FILE)).expect("a database");
     let write = database.begin_write().expect("a transaction");

@@ -1,5 +1,5 @@
-//! A transaction that joins and goes in one group is never written, though nothing of ours looks for it, and one that goes
-//! and joins again is kept.
+//! A transaction that joins and goes in one group is never written, although no code of ours looks for it. A
+//! transaction that goes and joins again is kept.
 
 use node::store::{Store, StoreError};
 use protocol::ledger::durable::Record;

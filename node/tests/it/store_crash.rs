@@ -1,7 +1,7 @@
-//! Whatever of the unsynced writes a loss of power leaves, the store opens with all that was acknowledged, and holds a
-//! whole number of groups. The same holds when power fails again while it opens.
+//! Whichever unsynced writes survive a loss of power, the store opens with everything that was acknowledged, and
+//! holds a whole number of groups. The same holds if power fails again while it opens.
 //!
-//! `HEARSAY_CRASH_IMAGES` sets how many images are tried; each has its number as its seed.
+//! `HEARSAY_CRASH_IMAGES` sets how many images are tried. The number of each is its seed.
 
 use node::store::Store as _;
 
@@ -18,7 +18,7 @@ const IMAGES_PER_RUN: u64 = 50;
 struct Run {
     workload: Workload,
     disk: Disk,
-    /// What was on the disk at the start.
+    /// The contents of the disk at the start.
     base: Vec<u8>,
     /// How many changes the disk had seen when each group was acknowledged.
     acknowledged: Vec<usize>,

@@ -1,4 +1,5 @@
-//! A file that is not what was written is an error with a name, or gives the right data; never a panic, never wrong data.
+//! A file that differs from what was written gives a named error or the right data. It never causes a panic or
+//! wrong data.
 
 use node::store::{RedbStore, STORE_FILE, Store as _, StoreError};
 use tempfile::tempdir;
@@ -6,13 +7,13 @@ use tempfile::tempdir;
 use crate::store_disk::Disk;
 use crate::store_support::{Summary, Workload, open, options};
 
-/// What redb calls a page.
+/// The size of redb's pages.
 const PAGE_BYTES: usize = 4 * 1024;
 
 /// Bits flipped in each page, one at a time.
 const FLIPS_PER_PAGE: usize = 64;
 
-/// A small store that was closed, and what it says.
+/// A small store that was closed, and its contents.
 fn small() -> (Workload, Vec<u8>, Summary) {
     let workload = Workload::new(4, 10);
     let disk = Disk::default();
@@ -25,7 +26,7 @@ fn small() -> (Workload, Vec<u8>, Summary) {
     (workload, disk.bytes(), said)
 }
 
-/// Opens an image; tells whether it gave the right data (true) or an error that says what is wrong.
+/// Opens an image. Returns true if it gave the right data, and false if it gave an error that says what is wrong.
 fn right_or_named(workload: &Workload, image: Vec<u8>, said: &Summary, what: &str) -> bool {
     let found = open(Disk::holding(image)).and_then(|store| workload.summary(&store));
     match found {

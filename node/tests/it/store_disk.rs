@@ -1,5 +1,5 @@
-//! A disk in memory whose power can fail: it knows what was written and what of it was made durable, in order, and can
-//! fail any operation.
+//! A disk in memory whose power can fail. It knows which writes were made and which of them are durable, in order,
+//! and can fail any operation.
 
 use std::io::{Error, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use redb::StorageBackend;
 
-/// What a disk writes whole or not at all.
+/// The size that a disk writes completely or not at all.
 const SECTOR_BYTES: usize = 512;
 
 /// One change.
@@ -25,7 +25,7 @@ struct State {
     /// All changes since the disk was made, if it records them.
     changes: Vec<Change>,
     operations: u64,
-    /// From this operation on, each fails so.
+    /// The operation from which on each fails, and the error.
     fails: Option<(u64, ErrorKind)>,
     /// Only the one operation fails.
     once: bool,
@@ -36,41 +36,41 @@ struct State {
 pub(crate) struct Disk(Arc<Mutex<State>>);
 
 impl Disk {
-    /// One that holds `bytes`.
+    /// A disk that holds `bytes`.
     pub(crate) fn holding(bytes: Vec<u8>) -> Self {
         Self(Arc::new(Mutex::new(State { bytes, ..State::default() })))
     }
 
-    /// What is on it, whether durable or not.
+    /// Its contents, whether durable or not.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.state().bytes.clone()
     }
 
-    /// Operations so far.
+    /// The number of operations so far.
     pub(crate) fn operations(&self) -> u64 {
         self.state().operations
     }
 
-    /// Changes so far, syncs among them.
+    /// The number of changes so far, including syncs.
     pub(crate) fn changes(&self) -> usize {
         self.state().changes.len()
     }
 
-    /// Bytes written so far.
+    /// The number of bytes written so far.
     pub(crate) fn written(&self) -> usize {
         let bytes = |change: &Change| if let Change::Write(_, data) = change { data.len() } else { 0 };
         self.state().changes.iter().map(bytes).sum()
     }
 
-    /// Makes every operation fail from the one with this number on, or only that one.
+    /// Makes every operation fail from the one with this number on, or only this one.
     pub(crate) fn fail_from(&self, operation: u64, kind: ErrorKind, once: bool) {
         let mut state = self.state();
         state.fails = Some((operation, kind));
         state.once = once;
     }
 
-    /// What the disk may hold if power fails after so many changes: all that was synced, and of what was not, whichever
-    /// sectors `seed` picks. `base` is what it held before the first change.
+    /// The possible contents of the disk if power fails after this number of changes: everything that was synced,
+    /// and those unsynced sectors that `seed` picks. `base` is the contents before the first change.
     pub(crate) fn image(&self, base: &[u8], changes: usize, seed: u64) -> Vec<u8> {
         let mut random = StdRng::seed_from_u64(seed);
         let state = self.state();
@@ -127,7 +127,7 @@ fn apply(bytes: &mut Vec<u8>, change: &Change) {
     }
 }
 
-/// A write, cut where sectors begin.
+/// A write, cut at the borders of sectors.
 fn sectors(offset: usize, data: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let first = (SECTOR_BYTES - offset % SECTOR_BYTES).min(data.len());
     let (head, rest) = data.split_at(first);

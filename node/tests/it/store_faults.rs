@@ -1,5 +1,5 @@
-//! A disk that is full or fails, at any operation: an error with a name, nothing more is taken, and what was acknowledged is
-//! there when the disk is well again.
+//! A disk that is full or fails, at any operation: there is a named error, nothing more is accepted, and
+//! everything that was acknowledged is there when the disk works again.
 
 use std::io::ErrorKind;
 
@@ -8,7 +8,7 @@ use node::store::{Store as _, StoreError};
 use crate::store_disk::Disk;
 use crate::store_support::{Workload, open, transaction};
 
-/// Runs a workload on a disk that fails at `operation`. How many groups were acknowledged, and the error.
+/// Runs a workload on a disk that fails at `operation`. Returns how many groups were acknowledged, and the error.
 fn run(
     workload: &Workload,
     disk: &Disk,

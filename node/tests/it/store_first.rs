@@ -1,5 +1,5 @@
-//! Where the best chain has a transaction first: exact for as long as a transaction may be in a block, whatever is pruned, through
-//! reorganisations, and in stores that an earlier program made.
+//! Where the best chain has a transaction first. The answer is exact for as long as a transaction may be in a
+//! block, whatever is pruned, through reorganisations, and in stores that an earlier program made.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ fn place(store: &dyn Store, id: TxId) -> Option<(u64, bool)> {
     }
 }
 
-/// Blocks with these transactions each, and the best chain to their end.
+/// Blocks with these transactions, and the best chain up to the last of them.
 fn grow(store: &mut dyn Store, chain: &mut Chain, blocks: &[&[Arc<SignedTransaction>]], salt: u64) {
     let fork = chain.blocks.len() as u64;
     let mut records: Vec<Record> = blocks.iter().map(|items| chain.grow(items, salt)).collect();
@@ -99,7 +99,7 @@ fn the_ids_of_a_block_are_told_whether_or_not_its_body_is_kept() {
     }
 }
 
-/// A chain in which a transaction is in a block that is pruned and again in one that is not.
+/// A chain in which a transaction is in a block that is pruned, and again in one that is not.
 fn pruned(store: &mut dyn Store, item: &[Arc<SignedTransaction>]) -> Chain {
     let mut chain = Chain::new();
     grow(store, &mut chain, &[&[], item], 0);
@@ -238,7 +238,7 @@ const PAST: TableDefinition<'static, [u8; 24], ()> = TableDefinition::new("past"
 const IDS: TableDefinition<'static, (u64, u32), &[u8]> = TableDefinition::new("ids");
 const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 
-/// Changes a store as another program might.
+/// Changes a store as another program might do.
 fn change(dir: &Path, what: impl FnOnce(&WriteTransaction)) {
     let database = Database::open(dir.join(STORE_FILE)).expect("a database");
     let write = database.begin_write().expect("a transaction");

@@ -1,4 +1,5 @@
-//! A store of format 1 opens for ever; another format, another network and another program's file are named.
+//! A store of format 1 opens forever. Another format, another network and another program's file each give a named
+//! error.
 //!
 //! `node/tests/fixtures/store-v1/` was written by `make_the_fixture`:
 //!
@@ -6,7 +7,7 @@
 //! HEARSAY_MAKE_FIXTURE=1 cargo test -p node --test it a_store_of_format_1_opens
 //! ```
 //!
-//! It holds `Workload::new(1, 3)` and one known peer. A released format's fixture is never written again.
+//! It holds `Workload::new(1, 3)` and one known peer. The fixture of a released format is never written again.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Rows that the library finds in order and that are not what was kept: every item is checked against its hash, and each
-//! table against the others.
+//! Rows that the library considers correct but that are not the kept ones: every item is checked against its hash,
+//! and each table against the others.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ fn altered(change: impl FnOnce(&Path)) -> Result<Summary, StoreError> {
     workload.summary(&store)
 }
 
-/// Changes one table behind the store's back, and asks the store for everything.
+/// Changes one table without the store's knowledge, and asks the store for everything.
 macro_rules! alter {
     ($table:expr, $change:expr) => {
         altered(|path| {

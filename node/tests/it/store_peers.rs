@@ -1,4 +1,4 @@
-//! Known peers are replaced as a whole, keep their order, are bounded, and outlive runs that met nobody.
+//! Known peers are replaced as a whole, keep their order, are bounded, and survive runs that met nobody.
 
 use node::store::{
     KEPT_ADDRESSES_MAX, KEPT_PEERS_MAX, KnownPeer, PEER_ADDRESS_BYTES_MAX, PEER_ID_BYTES_MAX, RedbStore, Store,

@@ -1,4 +1,5 @@
-//! Pruning deletes bodies, first recorded first, and nothing else; never those near the tip, and never much in one call.
+//! Pruning deletes only bodies, in the order in which they were recorded. It never deletes those near the tip, and
+//! never many in one call.
 
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ fn a_dropped_blocks_body_goes_and_may_be_recorded_again() {
     }
 }
 
-/// Prunes until there is no more to do, and gives the number of calls and of blocks.
+/// Prunes until there is no more to do, and returns the number of calls and of blocks.
 pub(crate) fn prune_all(store: &mut dyn Store, target: PruneTarget) -> (usize, usize) {
     let (mut calls, mut blocks) = (0, 0);
     loop {

@@ -1,4 +1,5 @@
-//! What was committed comes back: from the open store, from the store opened again, and the same from both kinds.
+//! Everything that was committed comes back: from the open store and from the store opened again. Both kinds of
+//! store give the same.
 
 use node::store::{RedbStore, Store, StoreError};
 use protocol::items::hash::{BlockId, TxId};

@@ -1,5 +1,5 @@
-//! What the store's tests share: items made from small numbers, a workload that touches every table, and a summary that
-//! tells two states apart.
+//! Helpers that the store's tests share: items made from small numbers, a workload that uses every table, and a
+//! summary that distinguishes two states.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ pub(crate) fn memory() -> MemoryStore {
     MemoryStore::new(&network(), || 1_000)
 }
 
-/// Opens what `backend` holds.
+/// Opens the store in `backend`.
 pub(crate) fn open(backend: impl StorageBackend) -> Result<RedbStore, StoreError> {
     RedbStore::with_backend(backend, options())
 }
 
-/// A transaction that `number` tells from others, with so many bytes of payload.
+/// A transaction that `number` distinguishes from others, with this number of payload bytes.
 pub(crate) fn transaction(number: u64, payload: usize) -> Arc<SignedTransaction> {
     let key = SecretKey::from_seed(&[7; 32]);
     let plain = Transaction {
@@ -63,7 +63,8 @@ impl Chain {
         self.blocks.iter().map(|block| block.header).collect()
     }
 
-    /// Puts a block on top, and gives its record. `salt` tells it from others with the same transactions.
+    /// Adds a block to the tip, and returns its record. `salt` distinguishes it from others with the same
+    /// transactions.
     pub(crate) fn grow(&mut self, transactions: &[Arc<SignedTransaction>], salt: u64) -> Record {
         let ids: Arc<[TxId]> = transactions.iter().map(|transaction| transaction.id()).collect();
         let header = Header {
@@ -92,9 +93,9 @@ impl Chain {
     }
 }
 
-/// Groups of records as a node makes them: transactions join and go, blocks confirm them, a reorg undoes two blocks, whose
-/// transactions are returned later, and one of which is dropped.
-/// All that is ever in them is in `items`, so that a summary can ask for each.
+/// Groups of records as a node makes them. Transactions join and go, and blocks confirm them. A reorganisation
+/// undoes two blocks. Their transactions are returned later, and one of them is dropped. `items` has everything
+/// that is ever in them, so that a summary can ask for each.
 pub(crate) struct Workload {
     pub(crate) groups: Vec<Vec<Record>>,
     pub(crate) transactions: Vec<TxId>,
@@ -149,7 +150,7 @@ impl Workload {
         Self { groups, transactions: all, blocks }
     }
 
-    /// What a store must answer after each number of groups, none included.
+    /// The answers of a store after each number of groups, including none.
     pub(crate) fn states(&self) -> Vec<Summary> {
         let mut model = memory();
         let mut states = vec![self.summary(&model).expect("in memory")];
@@ -160,7 +161,7 @@ impl Workload {
         states
     }
 
-    /// All that can be asked about the workload's items.
+    /// Everything that can be asked about the workload's items.
     pub(crate) fn summary(&self, store: &dyn Store) -> Result<Summary, StoreError> {
         let restored = store.restore()?;
         let blocks = self.blocks.iter().map(|id| match store.load(&Load::Block(*id))? {
@@ -184,7 +185,7 @@ impl Workload {
     }
 }
 
-/// Everything a store says.
+/// All answers of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) best: Vec<(BlockId, Option<Arc<[TxId]>>)>,

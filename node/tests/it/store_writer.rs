@@ -1,5 +1,6 @@
-//! One thread owns the store: what is submitted while it commits goes into the next group, what nobody waits for may wait
-//! for more, answers see what was submitted before the question, and after a failure nothing waits for ever.
+//! One thread owns the store. Records that are submitted while it commits go into the next group. Records that
+//! nobody waits for may wait for more. Answers include everything that was submitted before the question. After a
+//! failure, nothing waits forever.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -19,9 +20,9 @@ use crate::store_support::{Chain, Workload, memory, open, transaction};
 /// A store whose commits wait for the test.
 struct Gated {
     inner: MemoryStore,
-    /// Told of each commit that begins: its number of records.
+    /// Gets a message for each commit that begins: its number of records.
     begun: Sender<usize>,
-    /// Each commit waits for one: whether to succeed.
+    /// Each commit waits for a message: whether it should succeed.
     gate: Receiver<bool>,
 }
 
@@ -78,11 +79,11 @@ impl Store for Gated {
 /// A transaction whose row is damaged.
 const DAMAGED: TxId = TxId([0xda; 32]);
 
-/// Longer than any test.
+/// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(3_600);
 
 struct Harness {
-    /// Dropped first: commits wait for nothing then, so that the writer can end.
+    /// Dropped first. Then commits wait for nothing, so that the writer can end.
     gate: Sender<bool>,
     writer: Writer,
     answers: UnboundedReceiver<Answer>,
@@ -94,7 +95,7 @@ impl Harness {
         Self::waiting(GROUP_WAIT)
     }
 
-    /// One that leaves what nobody waits for so long.
+    /// A writer that delays records that nobody waits for by this time.
     fn waiting(wait: Duration) -> Self {
         let (begun_sender, begun) = channel();
         let (gate, gate_receiver) = channel();
@@ -103,12 +104,12 @@ impl Harness {
         Self { gate, writer, answers, begun }
     }
 
-    /// Submits what somebody waits for.
+    /// Submits records that a caller waits for.
     fn submit(&self, records: Vec<Record>) -> u64 {
         self.writer.submit(records, Awaited::Yes)
     }
 
-    /// Waits until a commit began, and tells how many records it has.
+    /// Waits until a commit has begun, and returns how many records it has.
     fn begun(&self) -> usize {
         self.begun.recv().expect("the store is there")
     }

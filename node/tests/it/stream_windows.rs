@@ -1,5 +1,6 @@
-//! What a connection's peer can make the node keep: no more than is stated, whatever it sends, on however many streams,
-//! and however late it answers pings. Frame by frame over a pipe, and over a real connection to a real node.
+//! What a connection's peer can make the node keep: no more than is stated, whatever it sends, on however many
+//! streams, and however late it answers pings. Frame by frame over a pipe, and over a real connection to a real
+//! node.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -57,7 +58,7 @@ impl AsyncWrite for Pipe {
     }
 }
 
-/// Whether a turn asked for another.
+/// Whether a turn asked for another one.
 #[derive(Default)]
 struct Again(AtomicBool);
 
@@ -67,7 +68,7 @@ impl Wake for Again {
     }
 }
 
-/// The node's end of a connection, and the peer's, which is the test.
+/// The node's end of a connection, and the peer's end, which the test plays.
 struct Bench {
     pipe: Pipe,
     muxer: Muxer<Pipe>,
@@ -86,7 +87,7 @@ impl Bench {
         Self { pipe, muxer, streams: Vec::new(), frames, credit, ping: None }
     }
 
-    /// The peer says this, and the node does what there is to do. Err once it has left.
+    /// The peer sends this, and the node handles it. Err after the node has disconnected.
     fn say(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.pipe.0.lock().expect("no panic")[0].extend(bytes);
         self.turn()
@@ -97,7 +98,7 @@ impl Bench {
         Ok(())
     }
 
-    /// What the node does until others have their turn. True if it asked for another.
+    /// The node's actions until others have their turn. True if it asked for another turn.
     fn one_turn(&mut self) -> Result<bool, String> {
         let again = Arc::new(Again::default());
         let waker = Waker::from(Arc::clone(&again));
@@ -117,7 +118,7 @@ impl Bench {
         Ok(again.0.load(Ordering::Relaxed))
     }
 
-    /// The peer opens streams, and the node takes them. Their numbers are 1, 3, 5 and so on.
+    /// The peer opens streams, and the node accepts them. Their numbers are 1, 3, 5 and so on.
     fn open(&mut self, count: usize) -> Vec<u32> {
         let numbers: Vec<u32> = (0..count as u32).map(|n| 2 * n + 1).collect();
         for number in &numbers {
@@ -128,7 +129,7 @@ impl Bench {
         numbers
     }
 
-    /// The node reads from a stream what has come, at most so many bytes.
+    /// The node reads the received bytes of a stream, at most this number.
     fn read(&mut self, index: usize, most: usize) -> usize {
         let (mut cx, mut buffer) = (Context::from_waker(noop_waker_ref()), vec![0; 65_536]);
         let mut read = 0;
@@ -140,7 +141,7 @@ impl Bench {
         read
     }
 
-    /// Bytes that the peer sent and that the node has not taken.
+    /// Bytes that the peer sent and that the node has not read.
     fn outside(&self) -> usize {
         self.pipe.0.lock().expect("no panic")[0].len()
     }
@@ -304,7 +305,8 @@ async fn a_peer_that_reads_nothing_does_not_hold_a_connection_that_is_closed() {
     tokio::time::timeout(10 * CLOSE_TIMEOUT, closed).await.expect("in time").expect("no error");
 }
 
-/// A question of Kademlia's with a long key: of the frames that every node reads, the largest that costs it little.
+/// A question of Kademlia with a long key. Of the frames that every node reads, it is the largest that costs the
+/// node little.
 fn question() -> Vec<u8> {
     let key = vec![7; 16_000];
     let varint = |bytes: usize| [bytes as u8 | 0x80, (bytes >> 7) as u8];

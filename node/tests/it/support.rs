@@ -1,4 +1,5 @@
-//! What several tests need: the program with a clean environment, and a service that the test plays itself.
+//! Helpers that several tests need: the program with a clean environment, and a service that the test plays
+//! itself.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -27,7 +28,7 @@ pub(crate) fn network() -> NetworkId {
     "dev".parse().expect("a name")
 }
 
-/// A listener whose service is the test.
+/// A listener. The test plays its service.
 pub(crate) struct FakeNode {
     pub(crate) address: SocketAddr,
     /// Has the cookie.
@@ -43,7 +44,7 @@ impl FakeNode {
         Self::with_places(CONNECTIONS_MAX, Times::default())
     }
 
-    /// One that serves so many connections at a time, each no longer than this.
+    /// A listener that serves this number of connections at a time, each for at most this time.
     pub(crate) fn with_places(connections_max: usize, times: Times) -> Self {
         let listener = HttpListener::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let address = listener.address();
@@ -62,13 +63,13 @@ impl FakeNode {
         Self { address, client, cookie, health, commands, _server: server }
     }
 
-    /// The next command that the RPC passes on.
+    /// The next command from the RPC.
     pub(crate) async fn command(&mut self) -> command::Command {
         self.commands.recv().await.expect("the server runs")
     }
 }
 
-/// Sends a request and its headers as they are, and reads all of the answer.
+/// Sends a request and its headers unchanged, and reads the whole answer.
 pub(crate) fn exchange(address: SocketAddr, head: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
     let length = body.len();

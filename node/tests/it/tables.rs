@@ -1,4 +1,4 @@
-//! What the commands print for people fits its width, says what it left out, and shows payloads for what they are.
+//! The commands' output for people fits its width, says what it left out, and marks payloads as payloads.
 
 use crate::harness::transaction;
 use node::cli::client::text::{self, PAYLOAD_SHOWN_MAX, WIDTH_DEFAULT};

@@ -1,4 +1,4 @@
-//! No timer makes up for a pause by a burst, and a trace still tells of every tick that a pause swallowed.
+//! No timer makes up for a pause by a burst, and a trace still records every tick that a pause swallowed.
 
 use std::time::Duration;
 

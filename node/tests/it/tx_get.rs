@@ -1,4 +1,4 @@
-//! `node tx get` shows what a transaction carries: for people as text or in hexadecimal, for programs whole.
+//! `node tx get` shows the payload of a transaction: for people as text or in hexadecimal, for programs in full.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! An address that can never be dialled, or listened on, is refused when it is typed, with the form that was meant.
+//! An address that can never be dialled, or listened on, is refused when it is typed, and the error shows the
+//! intended form.
 
 use node::cli::typed::{parse_dial, parse_listen};
 

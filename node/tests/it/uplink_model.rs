@@ -1,5 +1,5 @@
-//! A model of one node that uploads to several peers: one uplink for all, a path and a downlink for each, and control
-//! frames that want to get in between. The windows and the pace are the node's own; time is virtual.
+//! A model of one node that uploads to several peers: one uplink for all, a path and a downlink for each, and
+//! control frames that want to get in between. The windows and the pace are the node's own. Time is virtual.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -10,11 +10,11 @@ use node::net::lane::window::BulkWindow;
 use node::net::lane::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
 use protocol::time::{Duration, Time};
 
-/// Between two control frames, and their length on the wire.
+/// The time between two control frames, and their length on the wire.
 const CONTROL_INTERVAL: u64 = 2_000;
 const CONTROL_BYTES: u64 = 330;
 
-/// What yamux, noise, TCP and IP put around a chunk.
+/// The bytes that yamux, noise, TCP and IP add to a chunk.
 const CHUNK_OVERHEAD: u64 = 60;
 
 /// Timers fire on whole milliseconds.
@@ -31,9 +31,9 @@ pub(crate) struct Setup {
     /// Bytes a second.
     pub(crate) uplink: u64,
     pub(crate) peers: Vec<Peer>,
-    /// Delays vary evenly by so many per cent.
+    /// Delays vary evenly by this percentage.
     pub(crate) jitter_percent: u64,
-    /// Each peer is sent a body of so many bytes at each of these moments.
+    /// At each of these moments, each peer is sent a body of this number of bytes.
     pub(crate) body: usize,
     pub(crate) starts_ms: Vec<u64>,
     pub(crate) seed: u64,
@@ -41,7 +41,7 @@ pub(crate) struct Setup {
 
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// How long each peer's bodies took, in milliseconds from when they were queued.
+    /// How long each peer's bodies took, in milliseconds after they were queued.
     pub(crate) took: Vec<Vec<f64>>,
     /// How long control frames waited at the uplink while bodies were under way, in milliseconds, sorted; by body.
     pub(crate) waited: BTreeMap<usize, Vec<f64>>,
@@ -100,14 +100,14 @@ impl Setup {
         Model::new(self).run()
     }
 
-    /// What a body's bytes take on the uplink alone, in milliseconds.
+    /// The time of a body's bytes on the uplink alone, in milliseconds.
     pub(crate) fn serialised_ms(&self) -> f64 {
         self.body as f64 * 1e3 / self.uplink as f64
     }
 }
 
 impl Outcome {
-    /// How long control frames waited at most but for one in a hundred, over all bodies, in milliseconds.
+    /// How long control frames waited at most, except one in a hundred, over all bodies, in milliseconds.
     pub(crate) fn control_p99(&self) -> f64 {
         let mut waited: Vec<f64> = self.waited.values().flatten().copied().collect();
         waited.sort_by(f64::total_cmp);
@@ -171,7 +171,7 @@ impl Model {
         self.events.push(Reverse((at, self.sequence, event)));
     }
 
-    /// One way to the peer, jittered.
+    /// The one-way delay to the peer, with jitter.
     fn delay(&mut self, peer: usize) -> u64 {
         self.setup.seed =
             self.setup.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -208,7 +208,7 @@ impl Model {
         self.at(now + CONTROL_INTERVAL, Event::Control);
     }
 
-    /// The first whose turn it is writes a chunk, if it may.
+    /// The first peer whose turn it is writes a chunk, if it may.
     fn write(&mut self, now: u64) -> bool {
         let leaving = self.pace.leaving();
         let ready = (0..self.lanes.len()).filter(|&peer| {

@@ -1,4 +1,4 @@
-//! Variables of the environment: an empty one is none, and one that looks like a setting and is none is told of.
+//! Environment variables: an empty one counts as unset, and one that looks like a setting but is none is reported.
 
 use std::ffi::OsString;
 

@@ -1,4 +1,5 @@
-//! Few checks are made at once, many by the pool, which answers every job once and leaves what it has no room for.
+//! A few checks are made at once. Many are made by the pool, which answers every job once and returns the jobs
+//! that it has no room for.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

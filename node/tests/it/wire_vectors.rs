@@ -1,5 +1,6 @@
-//! Streams of bytes that are no frames, or frames that are no messages, and a frame that only the bulk lane takes:
-//! `docs/vectors/negative.json`, which the engine's tests write. Each is refused for the reason that stands there, or read.
+//! Streams of bytes that are no frames, frames that are no messages, and a frame that only the bulk lane accepts.
+//! They come from `docs/vectors/negative.json`, which the engine's tests write. Each is refused for the reason in
+//! that file, or read.
 
 use bytes::Bytes;
 use node::net::framing::{FrameError, FrameReader, Step, frame_bytes_max};

@@ -1,4 +1,4 @@
-//! What the engine holds for peers and of items: each bound sat on, and one step past it.
+//! The bounds on the engine's data about peers and items: each is reached, and passed by one step.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn bodies(items: &[Arc<SignedTransaction>]) -> Message {
     Message::Transactions { via: None, bodies: items.iter().map(|item| item.encoded().clone().into()).collect() }
 }
 
-/// Says so many announcements of nothing.
+/// Sends this number of announcements of items that don't exist.
 fn announce_nothing(mesh: &mut Mesh, peer: PeerHandle, numbers: std::ops::Range<usize>) {
     let entry = |number: usize| {
         let number = (number as u64 + (1 << 40)).to_be_bytes();
@@ -49,8 +49,8 @@ fn announce_nothing(mesh: &mut Mesh, peer: PeerHandle, numbers: std::ops::Range<
     }
 }
 
-/// Whether an item that a peer announced is announced to it nevertheless, when its id came to the peer's known set as the
-/// `place`-th of `known`. The first is that of the tip that was greeted with.
+/// Whether an item that a peer announced is nevertheless announced to this peer, if its id was the `place`-th of
+/// `known` in the peer's known set. The first one is the tip in the greeting.
 fn told_again(place: usize, known: usize) -> bool {
     let mut mesh = mesh(Checking::Assumed);
     let peer = mesh.greeted(0);
@@ -160,7 +160,7 @@ fn submissions_beyond_what_can_be_checked_are_told_to_wait() {
     assert_eq!(mesh.jobs.len(), CHECKS_LOCAL_MAX);
 }
 
-/// A peer that doesn't read, and whose control credit is used up.
+/// A peer that doesn't read, and has no control credit left.
 fn deaf(mesh: &mut Mesh) -> PeerHandle {
     mesh.draining = false;
     let peer = mesh.greeted(0);
@@ -178,7 +178,7 @@ fn deaf(mesh: &mut Mesh) -> PeerHandle {
     peer
 }
 
-/// Its credit is back.
+/// Gives its credit back.
 fn hears(mesh: &mut Mesh, peer: PeerHandle) -> Vec<Message> {
     let lane = protocol::wire::message::Lane::Control;
     mesh.draining = true;

@@ -1,4 +1,4 @@
-//! The inputs that fuzzing kept, run again: each of the checks of `fuzz/` holds on each of its inputs.
+//! The inputs that fuzzing kept, run again: each check of `fuzz/` holds for each of its inputs.
 
 #![expect(unreachable_pub, reason = "the checks are the fuzz targets' too")]
 
@@ -20,7 +20,7 @@ mod sketch;
 #[path = "../../../fuzz/checks/tracker.rs"]
 mod tracker;
 
-/// Every input of a target's corpus. A corpus that is missing is a fault: the test would hold of nothing.
+/// Every input of a target's corpus. A missing corpus is a fault, because the test would check nothing.
 fn each(target: &str, check: impl Fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
     let mut inputs = 0;

@@ -1,4 +1,4 @@
-//! The list of counters, and another form made of it.
+//! The list of counters, and another form that is made from it.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::harness::{Mesh, transaction};
 
 macro_rules! shown {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// As somebody else may want them.
+        /// The form that another user may need.
         #[derive(Debug, Default, PartialEq, Eq)]
         struct Shown {
             $($name: u64,)*

@@ -1,4 +1,4 @@
-//! A few engines on virtual time, joined by links of equal delay, and raw peers whose side a test plays itself.
+//! A few engines on virtual time, with links of equal delay between them, and raw peers that a test plays itself.
 //! Messages cross a link as encoded bytes, so every test also exercises the codec.
 
 use std::collections::{BTreeMap, BinaryHeap};
@@ -34,7 +34,7 @@ pub fn producer() -> SecretKey {
     key(200)
 }
 
-/// Another whose blocks count.
+/// Another allowed producer.
 pub fn rogue() -> SecretKey {
     key(201)
 }
@@ -94,7 +94,7 @@ struct Scheduled {
     what: Later,
 }
 
-/// Everything a mesh did, for tests that compare or inspect.
+/// All events of a mesh, for tests that compare or inspect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     pub at: Time,
@@ -107,11 +107,11 @@ pub struct Sent {
 /// How signatures are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checking {
-    /// Really, in 100 microseconds.
+    /// They are really checked, in 100 microseconds.
     Real,
-    /// Not at all: all are taken for good, where a test needs tens of thousands.
+    /// They are not checked, and all count as good. For tests that need tens of thousands.
     Assumed,
-    /// Not yet: the jobs wait in [`Mesh::jobs`].
+    /// They are not checked yet. The jobs wait in [`Mesh::jobs`].
     Held,
 }
 
@@ -122,25 +122,26 @@ pub struct Mesh {
     pub nodes: Vec<Gossip>,
     pub events: Vec<Vec<Event>>,
     pub sent: Vec<Sent>,
-    /// What was said and heard, in order: node, its peer, whether the node spoke, and the message.
+    /// The messages that were sent and received, in order: node, its peer, whether the node sent it, and the
+    /// message.
     pub traffic: Vec<(usize, PeerHandle, bool, Bytes)>,
     pub disconnects: Vec<(usize, PeerHandle, DisconnectReason)>,
     pub reads: Vec<(usize, PeerHandle, bool)>,
-    /// Whether queued bytes leave at once. Off, a test drains by hand.
+    /// Whether queued bytes leave at once. If not, a test drains by hand.
     pub draining: bool,
-    /// What happens to signature checks.
+    /// How signature checks are handled.
     pub checking: Checking,
-    /// Jobs that nobody works on, with [`Checking::Held`].
+    /// Jobs that wait, with [`Checking::Held`].
     pub jobs: Vec<VerifyJob>,
-    /// Signatures that were to be checked, of all nodes.
+    /// The number of signatures to check, of all nodes.
     pub signatures: usize,
     /// Whether durable storage answers.
     pub loading: bool,
-    /// What each node has in durable storage.
+    /// The contents of each node's durable storage.
     pub kept: Vec<Kept>,
-    /// The most that was ever in each bounded structure, if that is watched. No bound may be passed then.
+    /// The highest use of each bounded structure, if that is watched. No bound may be passed then.
     pub fullest: Option<BTreeMap<&'static str, usize>>,
-    /// The rules of nodes that have rules of their own.
+    /// The validators of nodes that have their own.
     rules: BTreeMap<usize, Arc<dyn Validator>>,
     links: BTreeMap<(usize, PeerHandle), Option<(usize, PeerHandle)>>,
     inboxes: BTreeMap<(usize, PeerHandle), Vec<Message>>,
@@ -216,7 +217,7 @@ impl Mesh {
         }
     }
 
-    /// A peer of `node` that the test plays. It has not said Hello.
+    /// A peer of `node` that the test plays. It has not sent Hello.
     pub fn raw(&mut self, node: usize, direction: Direction) -> PeerHandle {
         let peer = self.handle();
         self.links.insert((node, peer), None);
@@ -224,7 +225,7 @@ impl Mesh {
         peer
     }
 
-    /// A raw peer that has said Hello.
+    /// A raw peer that has sent Hello.
     pub fn greeted(&mut self, node: usize) -> PeerHandle {
         let peer = self.raw(node, Direction::Inbound);
         self.say(node, peer, Message::Hello(Hello::new(&network(), genesis())));
@@ -232,7 +233,7 @@ impl Mesh {
         peer
     }
 
-    /// A raw peer of an address group that has said Hello.
+    /// A raw peer of an address group that has sent Hello.
     pub fn greeted_in(&mut self, node: usize, group: u64) -> PeerHandle {
         let peer = self.handle();
         self.links.insert((node, peer), None);
@@ -243,13 +244,13 @@ impl Mesh {
         peer
     }
 
-    /// What a raw peer says, at once.
+    /// Sends a message from a raw peer at once.
     pub fn say(&mut self, node: usize, from: PeerHandle, message: Message) {
         let bytes = Bytes::from(message.to_bytes());
         self.receive(node, from, &bytes);
     }
 
-    /// What a raw peer has heard since the last call.
+    /// The messages that a raw peer has received since the last call.
     pub fn heard(&mut self, node: usize, peer: PeerHandle) -> Vec<Message> {
         self.inboxes.remove(&(node, peer)).unwrap_or_default()
     }
@@ -262,7 +263,7 @@ impl Mesh {
         self.input(node, Input::SubmittedBlock(block.clone()));
     }
 
-    /// Ends a node and starts it again from what it has kept. It has no peers then.
+    /// Ends a node and starts it again from its stored data. It has no peers then.
     pub fn restart(&mut self, node: usize) {
         self.links.retain(|(at, _), to| *at != node && to.is_none_or(|(to, _)| to != node));
         // What the one that ended had asked for answers nothing of the other.
@@ -278,7 +279,7 @@ impl Mesh {
         self.drain(node);
     }
 
-    /// Gives a node rules of its own, from its next start on, which is now.
+    /// Gives a node its own validator, and restarts it with it.
     pub fn rule(&mut self, node: usize, rules: Arc<dyn Validator>) {
         self.rules.insert(node, rules);
         self.restart(node);
@@ -297,7 +298,7 @@ impl Mesh {
         }
     }
 
-    /// Looks how full everything is, before the outputs are taken.
+    /// Checks how full every structure is, before the outputs are taken.
     fn watch(&mut self, node: usize) {
         let Some(fullest) = &mut self.fullest else { return };
         self.nodes[node].occupancy(&mut |seen| {

@@ -1,4 +1,4 @@
-//! Durable storage as a driver would have it, in memory, and what an engine starts from that has it.
+//! Durable storage as a driver would have it, in memory, and the data from which an engine starts with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,13 +21,13 @@ pub struct Kept {
     pub returning: BTreeSet<BlockId>,
     /// The lowest height from which on bodies are kept.
     pub kept_from: u64,
-    /// Whether a start gets no transactions of blocks, as of those that are too old for memory.
+    /// Whether a start gets no transactions of blocks, as if they were too old for memory.
     pub forgetful: bool,
-    /// Whether it can't look where a transaction is first.
+    /// Whether it can't look up where a transaction occurs first.
     pub blind: bool,
-    /// Whether it can't tell which transactions a block has.
+    /// Whether it can't look up which transactions a block has.
     pub mute: bool,
-    /// What was asked back.
+    /// The look-ups that were asked for.
     pub loads: Vec<Load>,
 }
 

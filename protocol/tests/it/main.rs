@@ -1,4 +1,4 @@
-//! The engine's tests, all through its public door and on virtual time.
+//! The engine's tests, all through its public interface and on virtual time.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,

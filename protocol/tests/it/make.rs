@@ -1,4 +1,4 @@
-//! Items for tests of parts that check no signature: well encoded, with a signature of zeros.
+//! Items for tests that check no signature: correctly encoded, with a signature of zeros.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! How full everything is: nothing passes its bound, nothing is left out, and the figures are those of what is held.
+//! The use of every structure: nothing passes its bound, nothing is left out, and the figures agree with the
+//! contents.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use protocol::wire::message::{Digest, Hello, InvEntry, Message, Reconcile, TxRef
 use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, rogue, tip_of, transaction};
 use crate::make;
 
-/// What there is to see.
+/// The structures to check.
 const STRUCTURES: [&str; 61] = [
     "accepted ids",
     "acknowledged",
@@ -96,7 +97,7 @@ fn watched(count: usize, relay: RelayPolicy) -> Mesh {
     mesh
 }
 
-/// Asks for answers of 8.5 KiB that aren't read, until there is no room for one more; one waits then.
+/// Requests answers of 8.5 KiB that aren't read, until there is no room for another one. One waits then.
 fn deafen(mesh: &mut Mesh, peer: PeerHandle) {
     let mut answers = 1;
     while answers > 0 {
@@ -126,7 +127,7 @@ fn busy(relay: RelayPolicy) -> Mesh {
     mesh
 }
 
-/// Peers that send what can't be used, ask for more than they read, and leave.
+/// Peers that send useless data, ask for more than they read, and disconnect.
 fn hostile() -> Mesh {
     let mut mesh = watched(1, RelayPolicy::Announce);
     let peer = mesh.greeted(0);
@@ -204,7 +205,7 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
     assert_eq!(empty, [""; 0], "never seen in use");
 }
 
-/// A parent that leaves out an item and is late with another, and a peer that brings old ones.
+/// A parent that leaves out one item and is late with another, and a peer that brings old items.
 fn left_out() -> Mesh {
     let mut mesh = watched(1, RelayPolicy::default());
     let (parent, other) = (mesh.greeted(0), mesh.greeted(0));
@@ -265,7 +266,7 @@ fn left_behind() -> Mesh {
     mesh
 }
 
-/// A reorganisation of more than memory holds, and a peer that wants what is only stored.
+/// A reorganisation of more than memory holds, and a peer that wants data that are only stored.
 fn out_of_memory() -> Mesh {
     let mut mesh = watched(1, RelayPolicy::Announce);
     mesh.checking = Checking::Assumed;
@@ -302,7 +303,7 @@ fn differing() -> Mesh {
     mesh
 }
 
-/// A parent that is late for a peer that doesn't read, and is to be grafted in its place.
+/// A parent that is late for a peer that doesn't read. This peer should be grafted in its place.
 fn late_and_deaf() -> Mesh {
     let mut mesh = watched(1, RelayPolicy::default());
     let (parent, quick) = (mesh.greeted(0), mesh.greeted(0));

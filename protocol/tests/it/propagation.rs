@@ -1,4 +1,4 @@
-//! Items reach every node of a mesh, under either policy, and nothing goes back to where it came from.
+//! Items reach every node of a mesh with either policy, and nothing goes back to where it came from.
 
 use std::collections::BTreeSet;
 
@@ -72,7 +72,7 @@ fn an_item_is_accepted_once_per_node() {
     }
 }
 
-/// A body or an announcement for a peer that sent or announced that very item before is an echo.
+/// An echo is a body or an announcement for a peer that had sent or announced the same item before.
 #[test]
 fn nothing_goes_back_to_where_it_came_from() {
     for relay in [RelayPolicy::Announce, RelayPolicy::Flood] {

@@ -45,10 +45,10 @@ Exit status: 0 the reports were written, whatever they say; 1 a run could not be
 #[command(mut_arg("relay", |relay| relay.value_parser(parse_relays).value_name("P1,P2").help(RELAY_HELP)))]
 #[command(mut_arg("stray", |stray| stray.hide(true)), mut_arg("one_time_authors", |share| share.hide(true)))]
 pub struct CompareArgs {
-    /// Whose gossip to compare: hearsay, gossipsub, gossipsub-signed
+    /// Engines to compare: hearsay, gossipsub, gossipsub-signed
     #[arg(long, value_name = "E1,E2", value_delimiter = ',', default_values = ["hearsay", "gossipsub"])]
     pub engines: Vec<Engine>,
-    /// Times that everything is run; figures are medians over them
+    /// How often everything is run; figures are medians over these rounds
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
     /// Loads to compare on: plain, stray, one-time [default: all]
@@ -57,7 +57,7 @@ pub struct CompareArgs {
     /// The engine that the others are compared with [default: gossipsub, or the first that isn't hearsay]
     #[arg(long, value_name = "ENGINE")]
     pub reference: Option<Engine>,
-    /// Whether Hearsay's nodes keep on disk what they have, which the other engines don't
+    /// Whether Hearsay's nodes keep their items on disk, which the other engines don't
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub store: StoreChoice,
     /// Nodes to launch [default: 50, or as many as a topology file names]
@@ -66,22 +66,22 @@ pub struct CompareArgs {
     /// Network and load.
     #[command(flatten)]
     pub load: LoadArgs,
-    /// How far apart they are.
+    /// The links.
     #[command(flatten)]
     pub links: LinkArgs,
     /// The first round's seed; it decides everything that is random in the workload and the topology
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Where everything goes; an earlier run's files there are replaced
+    /// Directory for the results; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/compare")]
     pub out: PathBuf,
     /// Write the reports here as well; - is standard output, and the tables go to standard error then
     #[arg(long, value_name = "FILE")]
     pub json: Option<Json>,
-    /// What the nodes log, as `node --log` [default: theirs]
+    /// The nodes' log filter, like `node --log` [default: theirs]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
-    /// Idle time before each load; what is published uses the default
+    /// Idle time before each load; published results use the default
     #[arg(long, value_name = "TIME", hide = true, value_parser = super::load::parse_time)]
     pub idle: Option<Duration>,
 }
@@ -92,7 +92,7 @@ impl CompareArgs {
     /// The comparison that the flags describe: every run, checked.
     ///
     /// # Errors
-    /// If flags contradict each other, or a topology or an item of the wanted kind doesn't exist.
+    /// If flags contradict each other, or if a topology or an item of the wanted kind doesn't exist.
     pub fn comparison(self, command: &str) -> anyhow::Result<Comparison> {
         if self.load.stray.is_some() || self.load.one_time_authors.is_some() {
             bail!(
@@ -138,7 +138,7 @@ impl CompareArgs {
         Ok(plan)
     }
 
-    /// Hearsay with each policy, and the others once, in the order in which they were named.
+    /// Hearsay with each policy, and each other engine once, in the order in which they were named.
     fn contenders(&self) -> anyhow::Result<Vec<Contender>> {
         let policies: Vec<String> = match &self.load.relay {
             Some(relay) => relay_list(relay).map_err(anyhow::Error::msg).context("--relay")?,
@@ -174,13 +174,13 @@ impl CompareArgs {
     }
 }
 
-/// Spellings that are right.
+/// Correct spellings.
 fn parse_relays(text: &str) -> Result<String, String> {
     relay_list(text).map(|_| text.to_owned())
 }
 
-/// Policies separated by commas. A policy's own settings have commas too: what has `=` in it and no colon belongs to
-/// the policy before.
+/// Policies, separated by commas. A policy's own settings have commas too. So a part with `=` and without a colon
+/// belongs to the policy before it.
 fn relay_list(text: &str) -> Result<Vec<String>, String> {
     let mut policies: Vec<String> = Vec::new();
     for part in text.split(',') {

@@ -1,4 +1,5 @@
-//! The flags that real and simulated runs share. What isn't given has no value here: each command has its defaults.
+//! The flags that real and simulated runs share. A flag that isn't given has no value here. Each command has its
+//! defaults.
 
 use std::time::Duration;
 
@@ -9,34 +10,35 @@ use crate::text;
 use crate::topology::Topology;
 use crate::workload::{AUTHORS_MAX, Length, Load, Skew, TX_RATE_MAX};
 
-/// Neighbours of each node where the graph is fixed, without another word.
+/// The default number of neighbours of each node in a fixed graph.
 pub(super) const DEGREE: usize = 8;
 
-/// The wait of real runs for what hasn't arrived, without another word.
+/// The default time that real runs wait for items that have not arrived.
 pub(super) const DRAIN: Duration = Duration::from_secs(10);
 
 /// Network and load.
 #[derive(Clone, Debug, Default, Args)]
 #[group(skip)]
 pub struct LoadArgs {
-    /// kademlia (each knows only the first one's address; simulated: kademlia:8), or fixed: regular:N (a random graph
-    /// in which each has N neighbours), kademlia:N (each dials N as Kademlia's tables would have it), small-world:N,P
-    /// (a ring of N near neighbours each, edges rewired with probability P), complete, or a FILE of edges (two node
-    /// numbers a line, from 0) [default: kademlia; compared, simulated and for other engines: regular:8]
+    /// How nodes are connected. Not fixed: kademlia (each knows only the first one's address; simulated:
+    /// kademlia:8). Fixed: regular:N (a random graph in which each has N neighbours), kademlia:N (each dials N, as
+    /// Kademlia's tables would choose them), small-world:N,P (a ring of N near neighbours each, edges rewired with
+    /// probability P), complete, or a FILE of edges (two node numbers on each line, from 0) [default: kademlia;
+    /// compared, simulated and for other engines: regular:8]
     #[arg(long, value_name = "TOPOLOGY")]
     pub topology: Option<Topology>,
     /// The same as --topology regular:N
     #[arg(long, value_name = "N", conflicts_with = "topology", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub degree: Option<u64>,
     /// How the nodes relay items: author-tree (also author-tree:redundancy=0.5), announce, flood, rumor (also
-    /// rumor:fanout=3,round=1s,nodes=1000,feedback=on; nodes are those of the run unless given), or none, which leaves
-    /// all to reconciliation [default: author-tree]
+    /// rumor:fanout=3,round=1s,nodes=1000,feedback=on; nodes are those of the run unless given), or none, which
+    /// leaves everything to reconciliation [default: author-tree]
     #[arg(long, value_name = "POLICY", value_parser = parse_relay)]
     pub relay: Option<String>,
-    /// How often each node compares its mempool and tip with a random peer; 0s for never [default: 1s]
+    /// How often each node compares its mempool and tip with a random peer; 0s means never [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub reconcile_interval: Option<Duration>,
-    /// Which way items go in these comparisons: push-pull, push or pull [default: push-pull]
+    /// The direction in which items go in these comparisons: push-pull, push or pull [default: push-pull]
     #[arg(long, value_name = "DIGEST")]
     pub reconcile_digest: Option<Digest>,
     /// Transactions a second [default: 20]
@@ -48,25 +50,26 @@ pub struct LoadArgs {
     /// How long to submit [default: 30s]
     #[arg(long, value_name = "TIME", conflicts_with = "txs", value_parser = parse_time)]
     pub duration: Option<Duration>,
-    /// Submit so many transactions instead
+    /// Submit this number of transactions instead
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub txs: Option<u64>,
-    /// How long to wait afterwards for what hasn't arrived; ends early when every node has everything [default: 10s]
+    /// How long to wait afterwards for items that have not arrived; ends early when every node has everything
+    /// [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub drain: Option<Duration>,
-    /// Authors; each has a home node, where its transactions enter [default: 10]
+    /// Number of authors; each has a home node, where its transactions enter [default: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=AUTHORS_MAX as u64))]
     pub authors: Option<u64>,
     /// How unequally the authors write: none or zipf:S [default: none]
     #[arg(long, value_name = "SKEW")]
     pub author_skew: Option<Skew>,
-    /// Share of transactions whose author writes no other [default: 0]
+    /// Share of transactions whose author writes only this one [default: 0]
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     pub one_time_authors: Option<f64>,
     /// Share of transactions that enter away from their author's home [default: 0]
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     pub stray: Option<f64>,
-    /// Make a block this often, at one node drawn from the seed; without this there are no blocks
+    /// Make a block at this interval, at one node drawn from the seed; without this there are no blocks
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub block_interval: Option<Duration>,
     /// Encoded bytes of each block, filled with transactions that nobody has seen; without this, blocks hold the
@@ -79,7 +82,7 @@ pub struct LoadArgs {
 }
 
 impl LoadArgs {
-    /// The load, with the usual values where none is given.
+    /// The load, with the usual values for flags that are not given.
     #[must_use]
     pub fn load(&self) -> Load {
         let usual = Load::default();
@@ -103,7 +106,7 @@ impl LoadArgs {
         }
     }
 
-    /// How the nodes reconcile, as they do by themselves where nothing is given.
+    /// How the nodes reconcile. Without flags, they do it as they do by default.
     #[must_use]
     pub fn reconciliation(&self) -> Reconciliation {
         let usual = Reconciliation::default();
@@ -120,7 +123,7 @@ impl LoadArgs {
         regular.or_else(|| self.topology.clone())
     }
 
-    /// What is given, as flags, keys of a scenario and values.
+    /// The given flags, as flags, keys of a scenario and values.
     pub(super) fn given(&self) -> Vec<(&'static str, &'static str, String)> {
         fn shown<T: ToString>(value: Option<&T>) -> Option<String> {
             value.map(T::to_string)
@@ -156,7 +159,7 @@ fn parse_rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A spelling that is right. It stays a spelling: how many nodes it means is known later.
+/// A correct spelling. It stays a spelling, because the number of nodes that it means is known later.
 fn parse_relay(text: &str) -> Result<String, RelayPolicyError> {
     text.parse::<RelayPolicy>().map(|_| text.to_owned())
 }

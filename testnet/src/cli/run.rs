@@ -33,7 +33,7 @@ The out directory then holds report.json, deliveries.csv, cdf.svg, traces/, logs
 
 Exit status: 0 the report was written, whatever it says; 1 it could not run; 2 usage; 130 interrupted.";
 
-/// How long each rate is offered in a search for the capacity, and the wait afterwards, without another word.
+/// The defaults of a search for the capacity: how long each rate is offered, and the wait afterwards.
 const CAPACITY_DURATION: Duration = Duration::from_secs(10);
 const CAPACITY_DRAIN: Duration = Duration::from_secs(3);
 
@@ -41,7 +41,7 @@ const CAPACITY_DRAIN: Duration = Duration::from_secs(3);
 #[derive(Debug, Args)]
 #[command(after_long_help = RUN_HELP)]
 pub struct RunArgs {
-    /// Whose gossip to run: hearsay, gossipsub or gossipsub-signed
+    /// The engine to run: hearsay, gossipsub or gossipsub-signed
     #[arg(long, value_name = "ENGINE", default_value_t)]
     pub engine: Engine,
     /// Nodes to launch [default: 50, or as many as a topology file names]
@@ -56,19 +56,19 @@ pub struct RunArgs {
     /// Search for the highest --tx-rate at which everything arrives within the drain time and nothing is refused
     ///
     /// It begins at --tx-rate, doubles until a rate is not carried, and then bisects. Each rate is offered for
-    /// --duration [default here: 10s], then comes --drain [default here: 3s].
+    /// --duration [default here: 10s]. Then the search waits for --drain [default here: 3s].
     #[arg(long, conflicts_with_all = ["txs", "block_interval", "block_bytes", "kill", "partition"])]
     pub find_capacity: bool,
-    /// How near the rate that is not carried must be to the one that is
+    /// The search ends when the lowest rate that failed is at most this far above the highest that was carried
     #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = parse_percent, requires = "find_capacity")]
     pub within: f64,
-    /// Have the nodes keep nothing on disk, to see what the store costs
+    /// Let the nodes keep nothing on disk, to see how much the store costs
     #[arg(long)]
     pub ephemeral: bool,
     /// Decides everything that is random in the workload and the topology
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Where everything goes; an earlier run's files there are replaced
+    /// Directory for the results; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/testnet")]
     pub out: PathBuf,
     /// Write the report here as well; - is standard output, and the tables go to standard error then
@@ -77,10 +77,10 @@ pub struct RunArgs {
     /// The node program [default: `node` beside this program; with a --wan, this program itself]
     #[arg(long, value_name = "PATH")]
     pub node: Option<PathBuf>,
-    /// What the nodes log, as `node --log` [default: theirs]
+    /// The nodes' log filter, like `node --log` [default: theirs]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
-    /// Idle time before the load; what is published uses the default
+    /// Idle time before the load; published results use the default
     #[arg(long, value_name = "TIME", hide = true, value_parser = super::load::parse_time)]
     pub idle: Option<Duration>,
 }
@@ -89,7 +89,7 @@ impl RunArgs {
     /// The plan that the flags describe.
     ///
     /// # Errors
-    /// If flags contradict each other, or a topology or an item of the wanted kind doesn't exist.
+    /// If flags contradict each other, or if a topology or an item of the wanted kind doesn't exist.
     pub fn plan(mut self, command: String) -> anyhow::Result<Plan> {
         if self.find_capacity {
             self.load.duration.get_or_insert(CAPACITY_DURATION);
@@ -99,7 +99,7 @@ impl RunArgs {
         if load.block_bytes.is_some() && load.block_interval.is_none() {
             bail!("--block-bytes needs a --block-interval");
         }
-        // The others find nobody by themselves.
+        // The other engines have no discovery.
         let usual = if self.engine == Engine::Hearsay { Topology::Kademlia } else { Topology::Regular(DEGREE) };
         let topology = self.load.topology().unwrap_or(usual);
         let nodes = self.nodes.map(usize::try_from).transpose()?;

@@ -43,7 +43,7 @@ cdf.svg and rumor.svg, or of several runs sweep.svg and growth.svg.
 Exit status: 0 the report was written and no checker found a violation; 1 a checker found one, or it could not run;
 2 usage; 130 interrupted.";
 
-/// Seeds of one call at most.
+/// The most seeds of one call.
 const SEEDS_MAX: u64 = 1_000_000;
 
 /// The flags of `testnet sim`.
@@ -62,10 +62,12 @@ pub struct SimArgs {
     /// Links.
     #[command(flatten)]
     pub links: LinkArgs,
-    /// Share of messages that vanish unseen during the load, either way: no connection is closed for it [default: 0%]
+    /// Share of messages that vanish unseen during the load, in either direction: no connection is closed because
+    /// of it [default: 0%]
     #[arg(long, value_name = "PERCENT", value_parser = parse_loss)]
     pub loss: Option<f64>,
-    /// Report and draw how transactions spread in multiples of this time, as of the interval in which nodes reconcile
+    /// Report and draw how transactions spread in multiples of this time, such as the interval at which nodes
+    /// reconcile
     #[arg(long, value_name = "TIME", value_parser = super::load::parse_time)]
     pub interval: Option<Duration>,
     /// Set any key of the scenario; may be repeated
@@ -77,17 +79,17 @@ pub struct SimArgs {
     /// Decides everything that is random
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Run with so many seeds from --seed on, or with the seeds A..B
+    /// Run with this number of seeds from --seed on, or with the seeds A..B
     #[arg(long, value_name = "N|A..B")]
     pub seeds: Option<Seeds>,
     /// Draw small networks, loads, faults and adversaries from the seed itself, to find broken rules
     #[arg(long, conflicts_with_all = ["scenario", "set", "sweep", "nodes", "wan", "jitter", "bandwidth", "partition", "loss", "interval"])]
     pub swarm: bool,
-    /// Who watches: all, converged (besides, all nodes must end with the same items and the same tip, whatever the
-    /// policy promises) or none [default: all, from 1,000 nodes on a sample of them]
+    /// Checkers that watch: all, converged (in addition, all nodes must end with the same items and the same tip,
+    /// whatever the policy promises) or none [default: all, from 1,000 nodes on a sample of them]
     #[arg(long, value_name = "CHECKS", value_parser = ["all", "converged", "none"])]
     pub checks: Option<String>,
-    /// Where everything goes; an earlier run's files there are replaced
+    /// Directory for the results; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/sim")]
     pub out: PathBuf,
     /// Write the report here as well; - is standard output, and the tables go to standard error then
@@ -95,12 +97,12 @@ pub struct SimArgs {
     pub json: Option<Json>,
 }
 
-/// What `--seeds` asks for.
+/// The value of `--seeds`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seeds {
-    /// So many.
+    /// A number of seeds.
     Count(u64),
-    /// These.
+    /// These seeds.
     Range(RangeInclusive<u64>),
 }
 
@@ -125,10 +127,10 @@ impl FromStr for Seeds {
 }
 
 impl SimArgs {
-    /// What the flags describe: every simulation, checked.
+    /// The simulations that the flags describe, all of them checked.
     ///
     /// # Errors
-    /// If flags or a file contradict each other, or a key doesn't exist.
+    /// If flags or a file contradict each other, or if a key doesn't exist.
     pub fn batch(self, command: String) -> anyhow::Result<Batch> {
         if self.swarm {
             return self.swarm_batch(&command);
@@ -171,7 +173,8 @@ impl SimArgs {
                 words.extend(["--set".to_owned(), format!("{}={value}", sweep.parameter)]);
             }
             let scenario = draft.finish()?;
-            // Whatever contradicts itself does so for any seed; almost: a graph may be unlucky with one.
+            // Settings that contradict each other do so for any seed. There is one exception: a graph may fail to
+            // be drawn with one seed.
             scenario.setup(Seed(self.seed))?;
             for seed in self.seeds() {
                 let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
@@ -242,7 +245,7 @@ impl SimArgs {
     }
 }
 
-/// A share as percent.
+/// A share as a percentage.
 fn parse_loss(text: &str) -> Result<f64, String> {
     match text.strip_suffix('%').map(str::parse::<f64>) {
         Some(Ok(percent)) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),

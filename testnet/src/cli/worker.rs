@@ -1,4 +1,4 @@
-//! The flags of `testnet worker`: an engine, where its links are described, and then those of `node run`.
+//! The flags of `testnet worker`: an engine, the file that describes its links, and then the flags of `node run`.
 
 use std::path::PathBuf;
 
@@ -9,12 +9,12 @@ use crate::engine::Engine;
 /// The flags of `testnet worker`.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
-    /// Whose gossip to run: hearsay, gossipsub or gossipsub-signed
+    /// The engine to run: hearsay, gossipsub or gossipsub-signed
     pub engine: Engine,
     /// Emulate the links that this file describes
     #[arg(long, value_name = "FILE", requires = "number")]
     pub links: Option<PathBuf>,
-    /// Which of the file's nodes this one is
+    /// The number of this node in the file
     #[arg(long, value_name = "I", requires = "links")]
     pub number: Option<usize>,
     /// As `node run`.

@@ -1,11 +1,11 @@
-//! The alternatives that Hearsay is measured against: libp2p's gossipsub in the node's place.
+//! The alternatives that Hearsay is compared with: libp2p's gossipsub in the node's place.
 //!
-//! A process of these looks to the instrument exactly like a node: the same lock, key, `rpc.json`, JSON-RPC, trace and
-//! signals, the same transport with the same byte counter, the same connections, the same items. Only the gossip is
-//! another's, set as in `docs/COMPARING.md`.
+//! To the instrument, such a process looks exactly like a node. It has the same lock, key, `rpc.json`, JSON-RPC,
+//! trace and signals, the same transport with the same byte counter, the same connections and the same items. Only
+//! the gossip is different. Its settings are in `docs/COMPARING.md`.
 //!
-//! Deliberately absent: a mempool, a fork choice, orphans, catching up, discovery, bans. What isn't there costs
-//! nothing, to the alternative's advantage.
+//! Deliberately absent: a mempool, a fork choice, orphans, catching up, discovery, bans. Absent parts cost
+//! nothing, which is an advantage for the alternative.
 
 mod answers;
 mod arrivals;
@@ -23,21 +23,22 @@ use node::cli::RunArgs;
 use node::config::links::Links;
 use node::run::{RunError, run_service};
 
-/// How gossipsub is set up.
+/// The variants of gossipsub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Messages without author, number and signature of gossipsub's own; each item's own signature is checked by the
-    /// strict rule before it is passed on. So Ethereum's consensus clients run it.
+    /// Messages without gossipsub's own author, number and signature. Each item's own signature is checked by the
+    /// strict rule before the item is relayed. Ethereum's consensus clients run it like this.
     Anonymous,
     /// The library's default: every message is signed by the node where it entered, and gossipsub checks that
-    /// signature. Nobody checks the items' own.
+    /// signature. Nobody checks the items' own signatures.
     Signed,
 }
 
-/// Runs a baseline node until it is told to stop, or can't go on. Its TCP connections go over `links`, if there are any.
+/// Runs a baseline node until it is told to stop, or can't continue. Its TCP connections use `links`, if there are
+/// any.
 ///
 /// # Errors
-/// See [`RunError`]; whatever was started has been stopped.
+/// See [`RunError`]. Everything that was started has been stopped.
 pub fn run(args: RunArgs, links: Option<Arc<dyn Links>>, form: Form) -> Result<ExitCode, RunError> {
     run_service(args, links, move |config, commands, ready, shutdown| {
         service::run(config, form, commands, ready, shutdown)

@@ -1,7 +1,7 @@
-//! One node of a run in this process: any engine, on emulated links if wanted. It takes the flags of `node run`, and
-//! gives what the `node` program gives: `rpc.json`, a trace, logs, the same exit codes.
+//! One node of a run in this process: any engine, on emulated links if wanted. It takes the flags of `node run`,
+//! and behaves like the `node` program: `rpc.json`, a trace, logs, the same exit codes.
 //!
-//! Deliberately absent: what an engine does. Hearsay's is the node's own library, unchanged.
+//! Deliberately absent: the work of an engine. Hearsay's engine is the node's own library, unchanged.
 
 use std::io::{self, BufReader};
 use std::path::PathBuf;
@@ -19,11 +19,11 @@ use super::Engine;
 use super::baseline::{self, Form};
 use crate::wan::EmulatedLinks;
 
-/// Runs the node until it is told to stop, or can't go on. Its links are emulated if there is a file that describes
-/// them, in which the node has a number.
+/// Runs the node until it is told to stop, or can't continue. Its links are emulated if there is a file that
+/// describes them, in which the node has a number.
 ///
 /// # Errors
-/// If the file that describes the links is of no use; nothing was started.
+/// If the file that describes the links can't be used. Nothing was started.
 pub fn run(engine: Engine, links: Option<(PathBuf, usize)>, node: RunArgs) -> anyhow::Result<ExitCode> {
     run::exit_on_panic();
     if let Err(error) = node.relay_policy() {

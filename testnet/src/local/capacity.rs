@@ -1,9 +1,9 @@
-//! The capacity of a network: the highest rate of transactions at which every one of them is accepted where it enters
-//! and reaches every node before the drain ends.
+//! The capacity of a network: the highest rate of transactions at which every transaction is accepted where it
+//! enters and reaches every node before the drain ends.
 //!
-//! Each rate that the search wants is offered to nodes that have nothing left to do: those that carried the rate
-//! before, after they have drained, or fresh ones. Figures are from the nodes' traces, as for any run; what arrives
-//! after the drain doesn't count.
+//! The search offers each rate to nodes that have nothing left to do. These are the nodes that carried the
+//! previous rate, after they have drained, or fresh nodes. As in any run, figures come from the nodes' traces.
+//! Arrivals after the drain don't count.
 
 pub mod search;
 
@@ -30,25 +30,26 @@ use crate::report::schema::SCHEMA;
 use crate::workload::{Load, TX_RATE_MAX};
 use search::Search;
 
-/// Fresh nodes begin with nothing; the others get fresh ones too before their mempools could be what limits them.
+/// Fresh nodes begin with nothing. The others are replaced by fresh ones before their mempools could become the
+/// limit.
 const SUBMITTED_MAX: u64 = MEMPOOL_ENTRIES_MAX as u64 / 2;
 
-/// Idle time before a rate on nodes that carried another: enough for two samples of what the network costs by itself.
+/// Idle time before a rate on nodes that carried another: enough for two samples of the network's idle cost.
 const IDLE_BETWEEN: Duration = Duration::from_secs(3);
 
-/// Between looks whether everything has arrived: gently, for the nodes share the machine.
+/// The time between two looks whether everything has arrived. It is long, because the nodes share the machine.
 const ARRIVED_POLL: Duration = Duration::from_millis(500);
 
 /// How a search ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// It was found, or what there is of it.
+    /// It was found, or as much of it as there is.
     Found(Box<Capacity>, PathBuf),
     /// A signal came. The steps made until then were written.
     Interrupted(Box<Capacity>, PathBuf),
 }
 
-/// Nodes that run.
+/// Running nodes.
 struct Live {
     cluster: Cluster,
     out: Out,
@@ -56,7 +57,7 @@ struct Live {
     submitted: u64,
 }
 
-/// What was found so far.
+/// The results so far.
 #[derive(Default)]
 struct Found {
     steps: Vec<Step>,
@@ -66,10 +67,10 @@ struct Found {
     parts: u32,
 }
 
-/// Searches. The plan's rate is where it begins. Whatever happens, no node is left running.
+/// Searches. It begins at the plan's rate. Whatever happens, no node keeps running.
 ///
 /// # Errors
-/// If nodes can't be started, or the report can't be written.
+/// If nodes can't be started, or if the report can't be written.
 pub async fn find(plan: &Plan, within: f64) -> anyhow::Result<Ended> {
     let mut interrupt = Interrupt::catch().context("cannot catch signals")?;
     let dir = out::claim(&plan.out)?;
@@ -147,7 +148,7 @@ async fn attempt(
     }
 }
 
-/// Starts fresh nodes into `live`, which holds them from the first on, so that whoever stops can end them.
+/// Starts fresh nodes in `live`, which holds them from the beginning, so that the caller can stop them.
 async fn start(plan: &Plan, number: usize, live: &mut Option<Live>, progress: &Progress) -> anyhow::Result<()> {
     let plan = Plan { out: plan.out.join(RUNS_DIR).join(format!("{number:02}")), ..plan.clone() };
     let program = program(&plan)?;
@@ -161,7 +162,7 @@ async fn start(plan: &Plan, number: usize, live: &mut Option<Live>, progress: &P
     prepare(&live.plan, &program, &mut live.cluster, progress).await
 }
 
-/// Idle, load and drain. Returns the moment until which arrivals count.
+/// Idle, load and drain. Returns the time until which arrivals count.
 async fn offer(
     plan: &Plan,
     cluster: &mut Cluster,
@@ -186,7 +187,7 @@ async fn offer(
     Ok(deadline)
 }
 
-/// What came of a rate, from the traces.
+/// The result of a rate, from the traces.
 fn step(rate: f64, deadline: u64, live: &Live, done: Done) -> anyhow::Result<Step> {
     let members = live.cluster.members().map(|(peer_id, alive)| (peer_id.to_owned(), alive)).collect();
     let mut useless = Vec::new();
@@ -227,7 +228,7 @@ fn step(rate: f64, deadline: u64, live: &Live, done: Done) -> anyhow::Result<Ste
     })
 }
 
-/// A rate of which nothing is known but what the instrument did.
+/// A rate of which only the instrument's own actions are known.
 fn nothing(rate: f64, done: &Done) -> Step {
     Step {
         rate: report::statistics::rounded(rate, 1),

@@ -1,9 +1,9 @@
-//! Figures from the traces of a run. Reads nothing and waits for nothing: traces go in, figures come out.
+//! Figures from the traces of a run. It reads nothing and waits for nothing: traces go in, figures come out.
 //!
-//! Items are matched across nodes by their short ids. An item's **origin** is the node that it was submitted to
-//! first. Blocks that a node makes itself count as submitted when its trace says so, or else when it accepted them.
-//! **Counted** are transactions submitted since the load began, and blocks submitted between the beginning and the
-//! end of the load; what a producer made before or afterwards takes part in nothing but the cost.
+//! Items are matched across nodes by their short ids. An item's **origin** is the node that it was first submitted
+//! to. A block that a node makes itself counts as submitted when its trace says so, or otherwise when the node
+//! accepted it. **Counted** items are transactions submitted since the load began, and blocks submitted between
+//! the beginning and the end of the load. Blocks that a producer made before or afterwards only affect the cost.
 
 mod control;
 mod cost;
@@ -23,28 +23,28 @@ use crate::report::statistics::{Sorted, ratio, rounded};
 use crate::wan::{LinkPlan, Outage};
 use crate::workload::COLD_ITEMS;
 
-/// Everything that was seen of a run.
+/// All data of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// The nodes, in order of their numbers.
     pub nodes: Vec<NodeTrace>,
-    /// What the instrument submitted.
+    /// The items that the instrument submitted.
     pub submissions: Vec<Submission>,
-    /// Transactions that the schedule had.
+    /// The number of transactions in the schedule.
     pub offered_transactions: u64,
-    /// Blocks that the schedule had.
+    /// The number of blocks in the schedule.
     pub offered_blocks: u64,
-    /// When what happened.
+    /// The times of the phases.
     pub window: Window,
     /// The emulated links, if there were any.
     pub links: Option<LinkPlan>,
-    /// When the halves of the links were apart, if they were.
+    /// When the halves of the links were separated, if they were.
     pub outage: Option<Outage>,
-    /// Whether all nodes had the same tip in the end.
+    /// Whether all nodes had the same tip at the end.
     pub same_tips: bool,
 }
 
-/// One node's part.
+/// The data of one node.
 #[derive(Clone, Debug, Default)]
 pub struct NodeTrace {
     /// Its libp2p peer id.
@@ -55,16 +55,16 @@ pub struct NodeTrace {
     pub survived: bool,
 }
 
-/// What the instrument did itself.
+/// A submission by the instrument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
-    /// Of which kind.
+    /// The kind.
     pub kind: Kind,
     /// The item.
     pub item: ShortId,
     /// Its encoded bytes.
     pub bytes: u64,
-    /// To which node.
+    /// The node.
     pub node: usize,
     /// Whether the node said that it accepted the item.
     pub acknowledged: bool,
@@ -96,9 +96,9 @@ pub struct Measured {
     pub cost: Cost,
     /// Whether the machine was too slow.
     pub starved: bool,
-    /// Bodies and announcements sent back to where they came from.
+    /// Bodies and announcements that were sent back to the peer that they came from.
     pub echoes: u64,
-    /// Each delivery, by kind, submission and time.
+    /// Each delivery, in the order of kind, submission and time.
     pub deliveries: Vec<Delivery>,
     /// The partition, if there was one.
     pub partition: Option<Healed>,
@@ -111,7 +111,7 @@ struct Item {
     id: ShortId,
     bytes: u64,
     origin: usize,
-    /// `None` if the origin was lost with that part of its trace.
+    /// `None` if the origin was lost, and with it that part of its trace.
     submitted_ns: Option<u64>,
     warm: bool,
     /// The first acceptance at each surviving node other than the origin.
@@ -126,10 +126,10 @@ struct Arrival {
     within: bool,
 }
 
-/// Timer lateness above which a run is starved, in milliseconds.
+/// The timer lateness above which a run is starved, in milliseconds.
 const LAG_MS_MAX: f64 = 50.0;
 
-/// Share of the offered items that must originate.
+/// The share of the offered items that must originate.
 const ORIGINATED_MIN: f64 = 0.99;
 
 /// Computes everything.
@@ -156,7 +156,7 @@ pub fn measure(observed: &Observed) -> Measured {
         ..propagation(items.iter().filter(|item| item.kind == kind), survivors, offered, &observed.nodes)
     };
     let mut tx = figures(Kind::Transaction, observed.offered_transactions);
-    // Producers keep their own time: a schedule with room for 6 blocks may see 7.
+    // Producers use their own clocks: a schedule with room for 6 blocks may see 7.
     let mut block = figures(Kind::Block, observed.offered_blocks);
     block.offered = block.offered.max(block.originated);
     let mut cost = cost::cost(observed, &deliveries);
@@ -176,7 +176,7 @@ pub fn measure(observed: &Observed) -> Measured {
     }
 }
 
-/// The counted items, in order of submission.
+/// The counted items, in the order of submission.
 fn items_of(observed: &Observed) -> Vec<Item> {
     let mut items: BTreeMap<(Kind, ShortId), Item> = BTreeMap::new();
     let notes: HashMap<(Kind, ShortId), &Submission> =
@@ -199,7 +199,7 @@ fn items_of(observed: &Observed) -> Vec<Item> {
             }
         }
     }
-    // What a node acknowledged and then took with it when it was killed.
+    // Items that a node acknowledged and lost when it was killed.
     for submission in observed.submissions.iter().filter(|submission| submission.acknowledged) {
         items.entry((submission.kind, submission.item)).or_insert_with(|| Item {
             kind: submission.kind,
@@ -221,7 +221,7 @@ fn items_of(observed: &Observed) -> Vec<Item> {
     items
 }
 
-/// What entered at a node and was accepted there: when it was submitted, and its length.
+/// The items that entered at a node and were accepted there: when each was submitted, and its length.
 fn originated_at(records: &[Record]) -> BTreeMap<(Kind, ShortId), (u64, u64)> {
     let mut submitted: HashMap<(Kind, ShortId), u64> = HashMap::new();
     let mut originated = BTreeMap::new();
@@ -232,7 +232,7 @@ fn originated_at(records: &[Record]) -> BTreeMap<(Kind, ShortId), (u64, u64)> {
             }
             What::Accepted { kind, item, bytes, from: None, within: false } => {
                 let at = submitted.get(&(kind, item)).copied();
-                // Only blocks are made by nodes themselves.
+                // Nodes themselves make only blocks.
                 if let Some(at) = at.or((kind == Kind::Block).then_some(record.at_ns)) {
                     originated.entry((kind, item)).or_insert((at, bytes));
                 }
@@ -280,7 +280,7 @@ fn deliveries_of(items: &[Item], peers: &[HashMap<u32, usize>], distances: Optio
     deliveries
 }
 
-/// Which node each peer number of a trace is.
+/// The node behind each peer number of a trace.
 fn peers_of(records: &[Record], numbers: &HashMap<&str, usize>) -> HashMap<u32, usize> {
     let number = |record: &Record| match &record.what {
         What::PeerUp { peer, peer_id, .. } => Some((*peer, *numbers.get(peer_id.as_str())?)),
@@ -295,7 +295,7 @@ impl Item {
         Some(rounded(arrival.at_ns.saturating_sub(submitted) as f64 / 1e6, 3))
     }
 
-    /// Deliveries that are wanted of it: none if every node that had it is gone.
+    /// The number of wanted deliveries: none if every node that had the item is gone.
     fn expected(&self, survivors: usize, origin_survived: bool) -> usize {
         let held = self.origin_has || !self.reached.is_empty();
         if held { survivors.saturating_sub(usize::from(origin_survived)) } else { 0 }
@@ -332,7 +332,7 @@ fn propagation<'a>(
     }
 }
 
-/// Received standalone bodies of counted items for each useful one, minus 1.
+/// Received standalone bodies of counted items per useful one, minus 1.
 fn redundancy(observed: &Observed, index: &HashMap<(Kind, ShortId), usize>, wanted: Kind) -> Option<f64> {
     let (mut bodies, mut useful) = (0_u64, 0_u64);
     for record in observed.nodes.iter().filter(|node| node.survived).flat_map(|node| &node.records) {

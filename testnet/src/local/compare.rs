@@ -1,8 +1,8 @@
-//! The same work on several engines and policies in turn: every round runs each of them on each workload, so that what
-//! else the machine does meets all alike. Runs of one round have the same seed, and with it the same keys, payloads,
-//! schedule and graph; every engine runs in the same worker process.
+//! The same work on several engines and policies in turn. Every round runs each of them on each workload, so that
+//! other load on the machine affects all alike. Runs of one round have the same seed, and therefore the same keys,
+//! payloads, schedule and graph. Every engine runs in the same worker process.
 //!
-//! Deliberately absent: what a run is. `local` runs each as any other.
+//! Deliberately absent: what a run is. `local` makes each run like any other.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,33 +21,33 @@ use crate::report::schema::{Compared, Report, Runs, SCHEMA};
 use crate::report::{self, Json, compare};
 use crate::workload::Load;
 
-/// Share of transactions that enter away from home in the workload `stray`.
+/// The share of transactions that enter away from home in the workload `stray`.
 const STRAY: f64 = 0.2;
 
 /// An engine with its policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contender {
-    /// Whose gossip.
+    /// The engine.
     pub engine: Engine,
-    /// The policy as `--relay` spells it; `gossipsub` for engines that have none.
+    /// The policy, as `--relay` spells it; `gossipsub` for engines that have no policies.
     pub relay: String,
-    /// Whether its nodes keep on disk what they have.
+    /// Whether its nodes keep their items on disk.
     pub stored: bool,
 }
 
-/// Whether Hearsay's nodes keep on disk what they have.
+/// Whether Hearsay's nodes keep their items on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum StoreChoice {
-    /// They don't, as the other engines.
+    /// They don't, like the other engines.
     #[default]
     Off,
-    /// They do, as `node` without another word.
+    /// They do, as `node` does by default.
     On,
     /// Once without, once with.
     Both,
 }
 
-/// Which load. What decides how well an engine does is never left to a default: all are shown.
+/// The load. Nothing that decides how well an engine does is left to a default: all are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Every transaction enters at its author's home.
@@ -61,9 +61,9 @@ pub enum Kind {
 /// A run of the comparison.
 #[derive(Debug)]
 pub struct Job {
-    /// What to run.
+    /// The plan of the run.
     pub plan: Plan,
-    /// Where it stands.
+    /// Its place.
     pub compared: Compared,
 }
 
@@ -72,9 +72,9 @@ pub struct Job {
 pub struct Comparison {
     /// The runs, in the order in which they are made.
     pub jobs: Vec<Job>,
-    /// Where everything goes.
+    /// The directory for the results.
     pub out: PathBuf,
-    /// Where the reports go as well.
+    /// The second place for the reports.
     pub json: Option<Json>,
 }
 
@@ -83,16 +83,16 @@ pub struct Comparison {
 pub enum Compare {
     /// All runs were made.
     Finished(Runs, PathBuf),
-    /// A signal came. These had been made.
+    /// A signal came. These runs had been made.
     Interrupted(Runs, PathBuf),
 }
 
 impl Comparison {
-    /// Makes all runs and writes their reports. Whatever happens, no node is left running, and the reports of the runs
-    /// that were finished are written.
+    /// Makes all runs and writes their reports. Whatever happens, no node keeps running, and the reports of the
+    /// finished runs are written.
     ///
     /// # Errors
-    /// If a run could not be made, or a report can't be written.
+    /// If a run could not be made, or if a report can't be written.
     pub async fn run(self) -> anyhow::Result<Compare> {
         let mut interrupt = Interrupt::catch().context("cannot catch signals")?;
         let dir = out::claim(&self.out)?;
@@ -122,7 +122,7 @@ impl Comparison {
 }
 
 impl Job {
-    /// The name of its directory: its place, and what it is.
+    /// The name of its directory: its place, and its content.
     fn name(&self, index: usize) -> String {
         let (engine, relay) = (self.plan.engine, self.plan.relay.split(':').next().unwrap_or_default());
         let policy = if engine == Engine::Hearsay { format!("-{relay}") } else { String::new() };
@@ -139,7 +139,7 @@ fn write(dir: &Path, json: Option<&Json>, runs: &Runs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Which run begins, and how long the rest will take if it takes as long as those before.
+/// Which run begins, and how long the rest will take if each run takes as long as those before.
 fn line(job: &Job, index: usize, count: usize, elapsed: Duration) -> String {
     let left = match u32::try_from(index) {
         Ok(0) | Err(_) => String::new(),
@@ -162,7 +162,7 @@ fn line(job: &Job, index: usize, count: usize, elapsed: Duration) -> String {
 }
 
 impl StoreChoice {
-    /// What each policy is run with, in turn.
+    /// The variants with which each policy runs, in turn.
     #[must_use]
     pub const fn each(self) -> &'static [bool] {
         match self {
@@ -177,7 +177,7 @@ impl Kind {
     /// All, in the order in which they are shown.
     pub const ALL: [Self; 3] = [Self::Plain, Self::Stray, Self::OneTime];
 
-    /// The load with what makes it this one.
+    /// The load with the changes of this workload.
     #[must_use]
     pub fn of(self, load: &Load) -> Load {
         let (stray, one_time_authors) = match self {

@@ -1,4 +1,4 @@
-//! Ctrl-C and its like. The first ends the run in order; the second ends it at once.
+//! Ctrl-C and similar signals. The first ends the run in order; the second ends it at once.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -14,7 +14,7 @@ impl Interrupt {
     /// Catches the signals from now on.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn catch() -> std::io::Result<Self> {
         Ok(Self {
             keyboard: signal(SignalKind::interrupt())?,

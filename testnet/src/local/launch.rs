@@ -1,8 +1,8 @@
 //! Starts node processes, watches over them, and stops them.
 //!
-//! Nothing is left running: a clean stop comes first, a kill follows; dropping a [`Cluster`] kills what is left; and
-//! where `setpriv` (util-linux) is installed, the kernel kills the nodes if this process dies, whatever killed it.
-//! `OUT/pids` lists them meanwhile.
+//! Nothing keeps running. A clean stop comes first, and a kill follows. Dropping a [`Cluster`] kills the remaining
+//! nodes. If `setpriv` (util-linux) is installed, the kernel kills the nodes when this process dies, for whatever
+//! reason. While nodes run, `OUT/pids` lists them.
 
 pub mod ready;
 pub mod rpc;
@@ -34,22 +34,22 @@ pub struct Cluster {
     nodes: Vec<Member>,
 }
 
-/// A node process that said where it listens.
+/// A node process that has told where it listens.
 #[derive(Debug)]
 pub struct Member {
     child: Child,
     fate: Fate,
-    /// Where a worker hears of a partition.
+    /// The pipe through which a worker hears of a partition.
     orders: Option<ChildStdin>,
-    /// Its RPC.
+    /// The client of its RPC.
     pub rpc: Rpc,
     /// Its libp2p peer id.
     pub peer_id: String,
-    /// Where it listens, with `/p2p/…`.
+    /// The address where it listens, with `/p2p/…`.
     pub address: String,
 }
 
-/// What became of a node.
+/// The fate of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Alive,
@@ -63,11 +63,11 @@ enum Fate {
 pub struct Loss {
     node: usize,
     status: String,
-    /// The last lines of its log, and where the rest is.
+    /// The last lines of its log, and the place of the rest.
     pub log: String,
 }
 
-/// What a node writes about itself when it listens.
+/// The data that a node writes about itself when it listens.
 #[derive(Debug, Deserialize)]
 struct RpcFile {
     peer_id: String,
@@ -83,22 +83,23 @@ struct Starting {
 
 /// A node must listen within this time. 50 of them start at once on few cores.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
-/// Between looks for `rpc.json`.
+/// The time between two looks for `rpc.json`.
 const START_POLL: Duration = Duration::from_millis(30);
-/// Nodes stop cleanly within 5 s; on a busy machine they get some more.
+/// Nodes stop cleanly within 5 s. On a busy machine they get some more time.
 const NODES_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const STOP_POLL: Duration = Duration::from_millis(50);
-/// Lines of a lost node's log that are shown.
+/// The number of lines of a lost node's log that are shown.
 const LOG_LINES: usize = 6;
 
 impl Cluster {
-    /// No nodes yet.
+    /// An empty cluster.
     #[must_use]
     pub const fn new(out: Out) -> Self {
         Self { out, nodes: Vec::new() }
     }
 
-    /// Starts every node of the plan and waits until all listen. Those started before an error are in the cluster.
+    /// Starts every node of the plan and waits until all listen. Nodes that were started before an error are in
+    /// the cluster.
     ///
     /// # Errors
     /// If a node can't be started, ends, or doesn't listen in time.
@@ -113,7 +114,7 @@ impl Cluster {
                 None if node == 0 => Vec::new(),
                 None => vec![0],
             };
-            // Those started earlier are taken in order, up to the last that this one must know.
+            // Nodes that were started earlier are taken in order, up to the last one that this node must know.
             while neighbours.last().is_some_and(|last| *last >= self.nodes.len()) {
                 self.take_next(&mut waiting).await?;
             }
@@ -128,45 +129,45 @@ impl Cluster {
         Ok(())
     }
 
-    /// How many nodes were started and said where they listen.
+    /// The number of nodes that were started and told where they listen.
     #[must_use]
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no nodes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
 
-    /// A node that lives.
+    /// A living node.
     #[must_use]
     pub fn living(&self, node: usize) -> Option<&Member> {
         self.nodes.get(node).filter(|member| member.fate == Fate::Alive)
     }
 
-    /// The first living node at `node` or after it, in a circle.
+    /// The first living node from `node` on, in a circle.
     #[must_use]
     pub fn living_from(&self, node: usize) -> Option<(usize, &Member)> {
         let circle = (node..self.nodes.len()).chain(0..node);
         circle.filter_map(|node| Some((node, self.living(node)?))).next()
     }
 
-    /// All that live.
+    /// All living nodes.
     pub fn all_living(&self) -> impl Iterator<Item = (usize, &Member)> {
         self.nodes.iter().enumerate().filter(|(_, member)| member.fate == Fate::Alive)
     }
 
-    /// Each node's peer id, and whether it lived when the cluster was stopped or is alive now.
+    /// Each node's peer id, and whether it lived when the cluster was stopped, or lives now.
     pub fn members(&self) -> impl Iterator<Item = (&str, bool)> {
         self.nodes.iter().map(|member| (member.peer_id.as_str(), member.fate == Fate::Alive))
     }
 
-    /// Looks whether a node has ended by itself.
+    /// Checks whether a node has ended by itself.
     ///
     /// # Errors
-    /// The first loss that wasn't reported yet.
+    /// The first loss that was not reported yet.
     pub fn check(&mut self) -> Result<(), Loss> {
         for (node, member) in self.nodes.iter_mut().enumerate().filter(|(_, member)| member.fate == Fate::Alive) {
             let status = match member.child.try_wait() {
@@ -180,15 +181,15 @@ impl Cluster {
         Ok(())
     }
 
-    /// Tells all living nodes when the halves are apart.
+    /// Tells all living nodes when the halves are separated.
     ///
     /// # Errors
-    /// If a node can't be told: it would be on both sides.
+    /// If a node can't be told, because it would be on both sides.
     pub async fn announce(&mut self, outage: Outage) -> anyhow::Result<()> {
         let line = format!("{outage}\n");
         for (node, member) in self.nodes.iter_mut().enumerate().filter(|(_, member)| member.fate == Fate::Alive) {
             let orders = member.orders.as_mut().with_context(|| format!("node {node} takes no orders"))?;
-            // A pipe holds far more than a line: nobody waits for a slow node.
+            // A pipe holds far more than a line, so nobody waits for a slow node.
             orders.write_all(line.as_bytes()).await.with_context(|| format!("cannot tell node {node}"))?;
         }
         Ok(())
@@ -198,7 +199,7 @@ impl Cluster {
     pub fn kill(&mut self, node: usize) {
         if let Some(member) = self.nodes.get_mut(node).filter(|member| member.fate == Fate::Alive) {
             member.fate = Fate::Killed;
-            // It can only fail if the process is gone, which is what was wanted.
+            // It can only fail if the process is already gone.
             let _ = member.child.start_kill();
         }
     }
@@ -207,7 +208,7 @@ impl Cluster {
     pub async fn stop(&mut self) {
         for member in self.nodes.iter().filter(|member| member.fate == Fate::Alive) {
             if let Some(pid) = member.child.id().and_then(|pid| i32::try_from(pid).ok()) {
-                // A process that isn't waited for keeps its number, so this can't hit another.
+                // A process keeps its number until it is waited for, so this can't kill another one.
                 let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
             }
         }
@@ -218,7 +219,7 @@ impl Cluster {
         self.kill_all().await;
     }
 
-    /// Kills whatever still runs, at once.
+    /// Kills all running nodes at once.
     pub async fn kill_all(&mut self) {
         for member in &mut self.nodes {
             // Both fail only if the process is gone.
@@ -249,7 +250,7 @@ impl Cluster {
             }
             None => Command::new(program),
         };
-        // Settings of the person's own node are not for these.
+        // The settings of the person's own node must not affect these nodes.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NODE_")) {
             command.env_remove(name);
         }
@@ -304,7 +305,7 @@ impl Cluster {
 /// The node's command line.
 fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut arguments = if plan.uses_workers() { worker(plan, out, node) } else { Vec::new() };
-    // All nodes share one address.
+    // All nodes share one IP address.
     arguments.push("--exempt-loopback".to_owned());
     if plan.ephemeral && plan.engine == Engine::Hearsay {
         arguments.push("--ephemeral".to_owned());
@@ -312,7 +313,7 @@ fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<I
     let mut flag = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
     flag("--data-dir", &out.data_dir(node).to_string_lossy());
     if plan.ephemeral && plan.engine == Engine::Hearsay {
-        // The key is known beforehand all the same.
+        // The key is known beforehand nevertheless.
         flag("--key-file", &out.data_dir(node).join("key").to_string_lossy());
     }
     flag("--listen", "/ip4/127.0.0.1/tcp/0");
@@ -341,14 +342,14 @@ fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<I
         flag("--produce-every", &humantime::format_duration(interval).to_string());
     }
     if plan.graph.is_some() {
-        // All neighbours with higher numbers dial in.
+        // All neighbours with higher numbers dial this node.
         flag("--max-peers-in", &plan.peers_wanted(node).max(1).to_string());
         arguments.push("--reserved-only".to_owned());
     }
     arguments
 }
 
-/// What makes this program a node.
+/// The arguments that make this program a node.
 fn worker(plan: &Plan, out: &Out, node: usize) -> Vec<String> {
     let mut arguments = vec!["worker".to_owned(), plan.engine.to_string()];
     if plan.wan != Wan::None {
@@ -359,11 +360,11 @@ fn worker(plan: &Plan, out: &Out, node: usize) -> Vec<String> {
 }
 
 fn read_rpc_file(path: &Path) -> Option<RpcFile> {
-    // The node renames the file into place, so it is whole or not there.
+    // The node renames the file into place, so the file is complete or absent.
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// `setpriv`, which asks the kernel to kill a process when its parent is gone.
+/// `setpriv` asks the kernel to kill a process when its parent is gone.
 fn setpriv() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join("setpriv")).find(|file| file.is_file())

@@ -1,8 +1,10 @@
-//! Submits the workload on its schedule, kills whom the plan says, and waits until everything has arrived.
+//! Submits the workload on its schedule, kills the nodes that the plan names, and waits until everything has
+//! arrived.
 //!
-//! The schedule is absolute: it never drifts and never waits for an answer. Transactions are made and signed before it
-//! begins, as many as may wait, so that its moments are for sending. What can't be sent in its turn, because
-//! too much is unanswered or a block is still being published, is offered and not originated.
+//! The schedule is absolute: it never drifts and never waits for an answer. Transactions are made and signed
+//! before it begins, as many as may wait, so that during the schedule they are only sent. An item that can't be
+//! sent in its turn, because too many are unanswered or because a block is still being published, is offered and
+//! not originated.
 
 pub mod queues;
 
@@ -26,10 +28,10 @@ use crate::workload::items::BlockMaker;
 use crate::workload::{Entry, Workload};
 use queues::Queues;
 
-/// What the load did so far; whole even if it is cut short.
+/// The results of the load so far. They are complete even if the load is cut short.
 #[derive(Debug, Default)]
 pub struct Done {
-    /// What was answered.
+    /// The answered submissions.
     pub submissions: Vec<Submission>,
     /// Transactions whose turn came.
     pub offered_transactions: u64,
@@ -37,19 +39,19 @@ pub struct Done {
     pub offered_blocks: u64,
     /// Transactions inside the blocks that the instrument made.
     pub transactions_in_blocks: u64,
-    /// Transactions that the nodes had accepted before.
+    /// Transactions that the nodes had already accepted before.
     pub transactions_before: u64,
-    /// By how much a submission was late at worst: the instrument's own share in what goes wrong.
+    /// The greatest lateness of a submission: the instrument's own share in a bad result.
     pub latest: Duration,
     /// Calls that failed.
     pub failed: u64,
-    /// What the first of them said.
+    /// The message of the first of them.
     pub first_failure: Option<String>,
     /// The phases.
     pub window: Window,
-    /// When the halves were apart, if they were to be.
+    /// When the halves were separated, if there is a partition.
     pub outage: Option<Outage>,
-    /// Whether all nodes had the same tip in the end, where that was asked.
+    /// Whether all nodes had the same tip at the end, if this was asked.
     pub same_tips: Option<bool>,
 }
 
@@ -64,22 +66,23 @@ pub enum LoadError {
     Instrument(String),
 }
 
-/// Unanswered submissions at a time, waiting ones included, of about 600 bytes each: 10 MiB.
+/// The most unanswered submissions at a time, including waiting ones. At about 600 bytes each, this is 10 MiB.
 const UNANSWERED_MAX: usize = 16_384;
-/// Transactions that are made before the load begins, of about 600 bytes each: 20 MiB. The rest are made in their turn.
+/// Transactions that are made before the load begins. At about 600 bytes each, this is 20 MiB. The rest are made
+/// in their turn.
 const PREPARED_MAX: usize = 32_768;
-/// Between looks whether all nodes live.
+/// The time between two checks that all nodes live.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
-/// How long tips may differ because a block is on its way, and between two looks.
+/// How long tips may differ because a block is on its way, and the time between two looks.
 const TIPS_TIMEOUT: Duration = Duration::from_secs(5);
 const TIPS_POLL: Duration = Duration::from_millis(250);
-/// Between questions whether everything has arrived: gently, for the nodes share the machine.
+/// The time between two checks whether everything has arrived. It is long, because the nodes share the machine.
 const DRAIN_POLL: Duration = Duration::from_secs(1);
 
-/// Sleeps, while watching the nodes.
+/// Sleeps, and watches the nodes meanwhile.
 ///
 /// # Errors
-/// If one ends by itself.
+/// If a node ends by itself.
 pub async fn watch(cluster: &mut Cluster, time: Duration) -> Result<(), Loss> {
     let end = Instant::now() + time;
     while Instant::now() < end {
@@ -92,7 +95,7 @@ pub async fn watch(cluster: &mut Cluster, time: Duration) -> Result<(), Loss> {
 /// Submits everything. `done` is up to date at any moment.
 ///
 /// # Errors
-/// If a node ends by itself, or an item can't be made.
+/// If a node ends by itself, or if an item can't be made.
 pub async fn submit(
     plan: &Plan,
     cluster: &mut Cluster,
@@ -122,7 +125,7 @@ pub async fn submit(
     Ok(())
 }
 
-/// Waits until every living node has accepted everything, at most for the plan's drain time.
+/// Waits until every living node has accepted everything, but at most for the plan's drain time.
 ///
 /// # Errors
 /// If a node ends by itself.
@@ -139,9 +142,9 @@ pub async fn drain(plan: &Plan, cluster: &mut Cluster, done: &mut Done) -> Resul
     Ok(())
 }
 
-/// Whether all living nodes count the same items, and no fewer than were acknowledged.
+/// Whether all living nodes count the same items, and at least as many as were acknowledged.
 ///
-/// Answers that don't come are a no.
+/// A missing answer counts as a no.
 pub async fn arrived(cluster: &Cluster, done: &Done) -> bool {
     let acknowledged = |kind| {
         let count = done.submissions.iter().filter(|one| one.kind == kind && one.acknowledged).count();
@@ -160,8 +163,8 @@ pub async fn arrived(cluster: &Cluster, done: &Done) -> bool {
     true
 }
 
-/// Whether all living nodes have the same tip. A block that is on its way makes it a no for a moment, so that is asked
-/// again for a while. Answers that don't come are a no.
+/// Whether all living nodes have the same tip. A block that is on its way makes the tips differ for a moment, so
+/// the question is repeated for a while. A missing answer counts as a no.
 pub async fn same_tips(cluster: &Cluster) -> bool {
     let end = Instant::now() + TIPS_TIMEOUT;
     loop {
@@ -193,7 +196,7 @@ struct Driver<'a> {
     /// Transactions that are due.
     queues: Queues<Entry>,
     unanswered: usize,
-    /// Absent while a block is being made and published, or if there is none to make.
+    /// Absent while a block is being made and published, or if there are no blocks to make.
     maker: Option<BlockMaker>,
     tasks: JoinSet<Finished>,
 }
@@ -228,7 +231,8 @@ impl<'a> Driver<'a> {
         })
     }
 
-    /// Tells the nodes when the partition will be. They know before it begins, or at once if it begins with the load.
+    /// Tells the nodes when the partition will be. They know before it begins, or at once if it begins with the
+    /// load.
     async fn announce_partition(&mut self) -> Result<(), LoadError> {
         let Some(partition) = self.plan.partition else { return Ok(()) };
         let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
@@ -239,7 +243,7 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Does everything that is due. Returns when to come back; `None` at the end.
+    /// Does everything that is due. Returns when to call it again; `None` at the end.
     fn turn(&mut self) -> Result<Option<Instant>, LoadError> {
         self.cluster.check()?;
         while let Some(finished) = self.tasks.try_join_next() {
@@ -288,7 +292,7 @@ impl<'a> Driver<'a> {
         self.call(node);
     }
 
-    /// Submits what waits for a node, as far as it takes more calls.
+    /// Submits the waiting transactions to a node, as far as it takes more calls.
     fn call(&mut self, node: usize) {
         while let Some(entries) = self.queues.call(node) {
             let now = self.start.elapsed();
@@ -300,7 +304,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Makes and publishes the next block, if it is the instrument that does.
+    /// Makes and publishes the next block, if the instrument makes the blocks.
     fn publish(&mut self) {
         let Some(bytes) = self.plan.load.block_bytes else { return };
         let Some(node) = self.plan.producer else { return };
@@ -348,7 +352,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Submits transactions to a node in one call, and says what came of each. Without a node none is taken.
+/// Submits transactions to a node in one call, and returns the result of each. Without a node, none is accepted.
 async fn submit_all(rpc: Option<Rpc>, node: usize, entries: Vec<Entry>) -> Vec<(Submission, Option<RpcError>)> {
     let encoded: Vec<&[u8]> = entries.iter().map(|entry| &**entry.transaction.encoded()).collect();
     let answers = match &rpc {
@@ -376,7 +380,7 @@ async fn submit_all(rpc: Option<Rpc>, node: usize, entries: Vec<Entry>) -> Vec<(
     submitted.collect()
 }
 
-/// Gives the maker back in any case, with the submission and the number of transactions in the block.
+/// Always returns the maker, with the submission and the number of transactions in the block.
 async fn make_and_publish(
     rpc: Rpc,
     maker: BlockMaker,
@@ -396,7 +400,7 @@ async fn make_and_publish(
     };
     let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
     let timestamp_ms = u64::try_from(timestamp).unwrap_or(u64::MAX);
-    // Signing thousands of transactions takes a while, in which others are due: it gets a thread of its own.
+    // Signing thousands of transactions takes a while, and others are due meanwhile. So it gets its own thread.
     let fallback = maker.clone();
     let made = tokio::task::spawn_blocking(move || {
         let mut maker = maker;

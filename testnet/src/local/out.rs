@@ -1,7 +1,7 @@
-//! The directory that everything of a run goes to:
-//! `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log nodes/NN/`, `links.json` if links are emulated,
-//! `pids` while nodes run, and `.testnet-run`, without which nothing in a directory is ever replaced. A simulation has no processes, and more
-//! pictures: `rumor.svg spread.svg sweep.svg growth.svg`.
+//! The directory for all files of a run: `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log
+//! nodes/NN/`, `links.json` if links are emulated, `pids` while nodes run, and `.testnet-run`. Nothing in a
+//! directory without this last file is ever replaced. A simulation has no processes, and more pictures: `rumor.svg
+//! spread.svg sweep.svg growth.svg`.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -18,11 +18,11 @@ use crate::report;
 #[derive(Clone, Debug)]
 pub struct Out {
     dir: PathBuf,
-    /// Digits of a node's number in file names.
+    /// The number of digits of a node's number in file names.
     digits: usize,
 }
 
-/// Where the single runs of a comparison go, each as a directory like this one.
+/// The directory for the single runs of a comparison. Each run has a directory like this one.
 pub const RUNS_DIR: &str = "runs";
 
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
@@ -40,14 +40,14 @@ const FILES: [&str; 10] = [
 ];
 const PIDS: &str = "pids";
 const LINKS: &str = "links.json";
-/// Says that the directory is a run's, and that what is in it under the names above may be replaced.
+/// This file says that the directory belongs to a run, and that the files under the names above may be replaced.
 const MARKER: &str = ".testnet-run";
 
 impl Out {
-    /// Makes the directory, replaces what an earlier run left there, and writes the nodes' keys.
+    /// Makes the directory, replaces the files of an earlier run there, and writes the nodes' keys.
     ///
     /// # Errors
-    /// If it holds something else than a run, or an earlier run's nodes are still alive.
+    /// If it holds something other than a run, or if an earlier run's nodes are still alive.
     pub fn create(plan: &Plan) -> anyhow::Result<Self> {
         let shown = plan.out.display();
         let out = Self { dir: claim(&plan.out)?, digits: plan.nodes.saturating_sub(1).to_string().len().max(2) };
@@ -102,9 +102,9 @@ impl Out {
         writeln!(file, "{pid} {}", self.number(node)).context("cannot write the list of processes")
     }
 
-    /// Removes the list of processes: none is left.
+    /// Removes the list of processes, because none is running.
     pub fn forget_pids(&self) {
-        // If it stays, the next run finds that nobody in it is alive.
+        // If it stays, the next run finds that no process in it is alive.
         let _ = fs::remove_file(self.dir.join(PIDS));
     }
 
@@ -113,10 +113,11 @@ impl Out {
     }
 }
 
-/// Makes the directory, removes what an earlier run left there, and marks it as a run's. Returns its absolute path.
+/// Makes the directory, removes the files of an earlier run there, and marks it as a run's. Returns its absolute
+/// path.
 ///
 /// # Errors
-/// If it holds something else than a run, or an earlier run's nodes are still alive.
+/// If it holds something other than a run, or if an earlier run's nodes are still alive.
 pub fn claim(path: &Path) -> anyhow::Result<PathBuf> {
     let shown = path.display();
     fs::create_dir_all(path).with_context(|| format!("cannot make {shown}"))?;
@@ -128,7 +129,7 @@ pub fn claim(path: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn clear(dir: &Path) -> anyhow::Result<()> {
-    // Names such as logs/ are anybody's: only the marker tells an earlier run.
+    // Other programs may use names such as logs/. Only the marker shows that there was an earlier run.
     let ours = dir.join(MARKER).is_file();
     if !ours && fs::read_dir(dir)?.next().is_some() {
         bail!(
@@ -150,7 +151,8 @@ fn clear(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Listed processes that still have a data directory of ours on their command line, those of single runs included.
+/// Listed processes that still have one of our data directories on their command line, including those of single
+/// runs.
 fn still_alive(dir: &Path) -> Vec<String> {
     let runs = fs::read_dir(dir.join(RUNS_DIR)).into_iter().flatten().flatten();
     let of_runs = runs.flat_map(|run| still_alive(&run.path()));
@@ -164,14 +166,14 @@ fn still_alive(dir: &Path) -> Vec<String> {
     pids.filter(is_ours).map(str::to_owned).chain(of_runs).collect()
 }
 
-/// Writes the node's key, which the seed decides, so that its public key is known beforehand.
+/// Writes the node's key. It follows from the seed, so its public key is known beforehand.
 fn write_key(path: &Path, seed: &[u8; 32]) -> anyhow::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{}", hex::encode(seed))?;
     Ok(())
 }
 
-/// A data directory holds a key: it is its owner's alone.
+/// A data directory holds a key, so only its owner may read it.
 fn private(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700))

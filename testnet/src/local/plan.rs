@@ -1,4 +1,5 @@
-//! A run before it begins: checked flags, the graph, the producer. Making one touches nothing but a topology file.
+//! A run before it begins: checked flags, the graph, the producer. To make one touches nothing but a topology
+//! file.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,62 +18,63 @@ use crate::wan::{Bandwidth, Delays, Halves, Jitter, LinkPlan, Partition, Wan};
 use crate::workload::items::BlockMaker;
 use crate::workload::{Load, Workload};
 
-/// Nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file descriptors.
+/// The most nodes on one machine. At about 20 MiB and 16 sockets each, 1,000 take 20 GiB and 16,000 file
+/// descriptors.
 pub const REAL_NODES_MAX: usize = 1_000;
 
 /// Peers that a node of a Kademlia network must have before the load begins: its outbound target.
 const KADEMLIA_PEERS: usize = 8;
 
-/// Idle time without another word. Processor time and bytes are sampled once a second.
+/// The default idle time. Processor time and bytes are sampled once a second.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Everything that a run needs to know.
+/// All settings of a run.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Nodes to launch.
     pub nodes: usize,
-    /// As it was asked for.
+    /// The topology, as it was asked for.
     pub topology: Topology,
     /// The edges; `None` for Kademlia.
     pub graph: Option<Graph>,
-    /// What is submitted.
+    /// The load.
     pub load: Load,
-    /// Which of several loads on the same nodes this is, from 0.
+    /// Which of several loads on the same nodes this is, counted from 0.
     pub part: u32,
-    /// What chance follows.
+    /// The number from which everything random follows.
     pub seed: Seed,
-    /// The network's name, of the seed.
+    /// The network's name, which follows from the seed.
     pub network: NetworkId,
     /// The node that makes the blocks, if there are blocks.
     pub producer: Option<usize>,
-    /// Whose gossip the nodes run.
+    /// The engine of the nodes.
     pub engine: Engine,
-    /// The nodes' relay policy; `gossipsub` for engines that have none.
+    /// The nodes' relay policy; `gossipsub` for engines that have no policies.
     pub relay: String,
     /// How the nodes reconcile, if their engine does.
     pub reconciliation: Reconciliation,
     /// Whether they keep nothing on disk.
     pub ephemeral: bool,
-    /// How far apart the nodes are.
+    /// The delays between the nodes.
     pub wan: Wan,
-    /// By how much that varies; nothing without a `wan`.
+    /// By how much the delays vary; nothing without a `wan`.
     pub jitter: Jitter,
-    /// What each node sends, and receives, in a second; unlimited without a `wan`.
+    /// How much each node sends and receives in a second; unlimited without a `wan`.
     pub bandwidth: Bandwidth,
-    /// When the network falls in two; never without a `wan`.
+    /// When the network falls into two halves; never without a `wan`.
     pub partition: Option<Partition>,
-    /// Whether nodes are workers of this program even where the plain `node` program would do, so that runs of
-    /// different engines compare.
+    /// Whether nodes are workers of this program even if the plain `node` program would do, so that runs of
+    /// different engines can be compared.
     pub workers: bool,
-    /// How long the network idles before the load, to know what it costs by itself.
+    /// How long the network idles before the load, so that its idle cost is known.
     pub idle: Duration,
-    /// Longest time to wait after the load.
+    /// The longest time to wait after the load.
     pub drain: Duration,
-    /// Where everything goes.
+    /// The directory for the results.
     pub out: PathBuf,
-    /// Where the report goes as well.
+    /// The second place for the report.
     pub json: Option<Json>,
-    /// The node program; `None` for the one beside this program.
+    /// The node program; `None` for the program beside this one.
     pub node: Option<PathBuf>,
     /// The nodes' log filter; `None` for their own default.
     pub log: Option<String>,
@@ -81,10 +83,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Checks what was asked for, and draws what the seed decides. Engine, policy, links and paths are set afterwards.
+    /// Checks the settings, and draws everything that follows from the seed. Engine, policy, links and paths are
+    /// set afterwards.
     ///
     /// # Errors
-    /// Says which wishes contradict each other or can't be met.
+    /// Says which settings contradict each other or are impossible.
     pub fn new(nodes: Option<usize>, topology: Topology, load: Load, seed: Seed) -> anyhow::Result<Self> {
         let graph = match &topology {
             Topology::Kademlia => None,
@@ -123,10 +126,11 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Sets the engine, and its policy if it has several: as `--relay` spells it, or the node's own.
+    /// Sets the engine, and its policy if it has several: a policy as `--relay` spells it, or the node's own
+    /// default.
     ///
     /// # Errors
-    /// If the engine needs a fixed graph and there is none, or the policy is none.
+    /// If the engine needs a fixed graph and there is none, or if there is no such policy.
     pub fn set_engine(&mut self, engine: Engine, relay: Option<&str>) -> anyhow::Result<()> {
         self.engine = engine;
         if engine != Engine::Hearsay {
@@ -158,7 +162,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Gossip peers that a node must have before the load begins.
+    /// The gossip peers that a node must have before the load begins.
     #[must_use]
     pub fn peers_wanted(&self, node: usize) -> usize {
         match &self.graph {
@@ -176,7 +180,7 @@ impl Plan {
     /// The links to emulate; `None` without a `wan`.
     ///
     /// # Errors
-    /// If the file of the delays is of no use.
+    /// If the file of the delays can't be used.
     pub fn links(&self) -> anyhow::Result<Option<LinkPlan>> {
         if self.wan == Wan::None {
             return Ok(None);
@@ -190,13 +194,13 @@ impl Plan {
     /// The transactions.
     ///
     /// # Errors
-    /// If none has the wanted length.
+    /// If no transaction has the wanted length.
     pub fn workload(&self) -> anyhow::Result<Workload> {
         let workload = Workload::new(&self.load, self.nodes, &self.network, self.seed).context("--tx-bytes")?;
         Ok(workload.part(self.part))
     }
 
-    /// What makes the blocks of `--block-bytes`, if that was given.
+    /// The maker of blocks of `--block-bytes`, if that was given.
     ///
     /// # Errors
     /// If there is no block of that length.

@@ -1,4 +1,4 @@
-//! What is going on, on standard error: a moving line on a terminal, plain lines elsewhere.
+//! The progress of a run, on standard error: a moving line on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl Progress {
         self.bar.is_some()
     }
 
-    /// Something that stays on the screen.
+    /// Shows a line that stays on the screen.
     pub fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| to_stderr(text)),
@@ -43,7 +43,7 @@ impl Progress {
         }
     }
 
-    /// How much of the present phase is done: moves the bar on a terminal.
+    /// Shows how much of the present phase is done. It moves the bar on a terminal.
     pub fn done(&self, part: u64, whole: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(whole);
@@ -51,7 +51,7 @@ impl Progress {
         }
     }
 
-    /// What is being done now: shown on a terminal only.
+    /// Shows the present action, on a terminal only.
     pub fn now(&self, text: String) {
         if let Some(bar) = &self.bar {
             bar.set_message(text);
@@ -59,7 +59,7 @@ impl Progress {
     }
 }
 
-/// Writes a line to standard error. If nobody reads it, the run goes on all the same.
+/// Writes a line to standard error. If nobody reads it, the run continues.
 pub fn to_stderr(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -1,4 +1,4 @@
-//! Keys that the seed decides, the same for real and for simulated nodes. Deliberately absent: any that is a secret.
+//! Keys that follow from the seed, the same for real and simulated nodes. Deliberately absent: any secret key.
 
 use protocol::items::keys::SecretKey;
 

@@ -1,8 +1,8 @@
-//! What a search for the capacity found, as JSON.
+//! The result of a search for the capacity, as JSON.
 
 use serde::{Deserialize, Serialize};
 
-/// What [`Capacity::kind`] says.
+/// The value of [`Capacity::kind`].
 pub const CAPACITY_KIND: &str = "capacity";
 
 /// A search.
@@ -12,7 +12,7 @@ pub struct Capacity {
     pub schema: u32,
     /// [`CAPACITY_KIND`].
     pub kind: String,
-    /// Whose gossip was measured.
+    /// The engine that was measured.
     pub engine: String,
     /// The relay policy, as `--relay` spells it.
     pub relay: String,
@@ -22,23 +22,23 @@ pub struct Capacity {
     pub topology: String,
     /// The emulated links, as `--wan` spells it.
     pub wan: String,
-    /// The seed of everything that chance decides.
+    /// The seed from which everything random follows.
     pub seed: u64,
     /// The command that made the report.
     pub command: String,
-    /// False only for an unplanned loss of a node or a failure of the instrument.
+    /// False only if a node was lost unplanned, or if the instrument failed.
     pub valid: bool,
-    /// Why it is not valid; empty if it is.
+    /// The reason if it is not valid; empty if it is.
     pub invalid_because: Vec<String>,
     /// The highest rate that was carried, in transactions a second; null if none was.
     pub carried_per_s: Option<f64>,
-    /// The lowest rate that was not; null if all were.
+    /// The lowest rate that was not carried; null if all were.
     pub failed_per_s: Option<f64>,
     /// Encoded bytes of each transaction.
     pub tx_bytes: usize,
     /// How long each rate was offered, in seconds.
     pub offered_s: f64,
-    /// How long everything might take to arrive afterwards, in seconds.
+    /// How long everything had to arrive afterwards, in seconds.
     pub drain_s: f64,
     /// The rates, in the order in which they were tried.
     pub steps: Vec<Step>,
@@ -51,24 +51,24 @@ pub struct Step {
     pub rate: f64,
     /// Whether it was carried.
     pub carried: bool,
-    /// Why not; empty if it was.
+    /// The reason if it was not carried; empty if it was.
     pub because: String,
-    /// Transactions that the schedule had.
+    /// The number of transactions in the schedule.
     pub offered: u64,
     /// Transactions that their origin accepted.
     pub originated: u64,
-    /// Deliveries that happened before the drain ended, over those wanted.
+    /// Deliveries that happened before the drain ended, divided by those wanted.
     pub coverage: Option<f64>,
     /// The median latency of these, in milliseconds.
     pub p50_ms: Option<f64>,
     /// The 95th percentile.
     pub p95_ms: Option<f64>,
-    /// Wire bytes for each of them.
+    /// Wire bytes per such delivery.
     pub wire_bytes_per_delivery: Option<f64>,
-    /// Processor time for each of them, in microseconds.
+    /// Processor time per such delivery, in microseconds.
     pub cpu_us_per_delivery: Option<f64>,
     /// The p99 lateness of a 50 ms timer in the nodes.
     pub lag_ms: Option<f64>,
-    /// By how much the instrument's own submissions were late at worst, in milliseconds.
+    /// The greatest lateness of the instrument's own submissions, in milliseconds.
     pub submitted_late_ms: f64,
 }

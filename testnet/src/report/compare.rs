@@ -1,12 +1,12 @@
 //! Runs of several engines on the same work: medians over rounds, and ratios to the reference.
 //!
-//! A ratio is taken within each round, whose runs had the same seed and were near in time; of it there are the median, the
-//! lowest and the highest over rounds.
+//! A ratio is taken within each round, because the runs of a round have the same seed and are near in time. The
+//! report has the median, the lowest and the highest of these ratios over rounds.
 
 use super::schema::{Propagation, Report};
 use super::statistics::{Sorted, ratio};
 
-/// What [`Runs::kind`](super::schema::Runs::kind) says of runs that are compared.
+/// The value of [`Runs::kind`](super::schema::Runs::kind) for runs that are compared.
 pub const COMPARE_KIND: &str = "compare";
 
 /// A figure that is compared.
@@ -14,15 +14,15 @@ pub const COMPARE_KIND: &str = "compare";
 pub struct Figure {
     /// Its heading.
     pub name: &'static str,
-    /// Digits shown of it.
+    /// The number of digits shown.
     pub digits: usize,
-    /// Where a report has it. The two kinds of items share costs.
+    /// Its place in a report. The two kinds of items share costs.
     of: fn(&Report, &Propagation) -> Option<f64>,
-    /// Whether a ratio to another engine's is of use.
+    /// Whether a ratio to another engine's figure is useful.
     pub compared: bool,
 }
 
-/// The figures, in the order of the columns. Those that no run has are left out.
+/// The figures, in the order of the columns. Figures that no run has are left out.
 pub const FIGURES: [Figure; 11] = [
     Figure { name: "p50 ms", digits: 1, of: |_, kind| kind.latency_ms.p50, compared: true },
     Figure { name: "p95 ms", digits: 1, of: |_, kind| kind.latency_ms.p95, compared: true },
@@ -57,7 +57,7 @@ pub struct Series<'a> {
     pub runs: Vec<&'a Report>,
 }
 
-/// The runs by workload, engine and policy, in order of their first appearance.
+/// The runs by workload, engine and policy, in the order of their first appearance.
 #[must_use]
 pub fn series(runs: &[Report]) -> Vec<Series<'_>> {
     let mut all: Vec<Series<'_>> = Vec::new();
@@ -73,7 +73,7 @@ pub fn series(runs: &[Report]) -> Vec<Series<'_>> {
 }
 
 impl Series<'_> {
-    /// How the engine and its policy are called.
+    /// The name of the engine and its policy.
     #[must_use]
     pub fn name(&self) -> String {
         self.runs.first().map_or(String::new(), |run| name_of(run))
@@ -85,7 +85,7 @@ impl Series<'_> {
         Spread::of(self.runs.iter().filter_map(|run| (figure.of)(run, kind(run))))
     }
 
-    /// A figure over the reference's in the same round.
+    /// A figure divided by the reference's in the same round.
     #[must_use]
     pub fn ratio_to(&self, other: &Series<'_>, figure: &Figure, kind: fn(&Report) -> &Propagation) -> Spread {
         let round = |run: &Report| run.compared.as_ref().map(|compared| compared.round);
@@ -100,7 +100,7 @@ impl Series<'_> {
         self.runs.first().is_some_and(|first| what(first) == what(run))
     }
 
-    /// Whether the others are compared with it.
+    /// Whether the others are compared with this one.
     #[must_use]
     pub fn is_reference(&self) -> bool {
         self.runs.iter().any(|run| run.compared.as_ref().is_some_and(|compared| compared.reference))
@@ -126,7 +126,7 @@ pub fn name_of(run: &Report) -> String {
     format!("hearsay {}{store}", run.relay)
 }
 
-/// What a series has in common.
+/// The common properties of a series.
 fn what(run: &Report) -> (&str, &str, Option<bool>) {
     (&run.engine, &run.relay, run.stored)
 }

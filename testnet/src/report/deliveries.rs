@@ -1,6 +1,6 @@
-//! One row for each delivery, as CSV: `kind,item,origin,node,from,latency_ms,within_block`, and where links are
-//! known `floor_ms` as well. Nodes are numbers, items short ids in hexadecimal; `from`, `latency_ms` and `floor_ms` are empty
-//! where they aren't known.
+//! One row for each delivery, as CSV: `kind,item,origin,node,from,latency_ms,within_block`, and `floor_ms` as well
+//! if links are known. Nodes are numbers, and items are short ids in hexadecimal. `from`, `latency_ms` and
+//! `floor_ms` are empty if they are unknown.
 
 use std::io::{self, Write};
 
@@ -16,21 +16,21 @@ pub struct Delivery {
     pub item: ShortId,
     /// Its encoded bytes. Not in the CSV: 0 when read back.
     pub bytes: u64,
-    /// Where it was submitted.
+    /// The node where it was submitted.
     pub origin: usize,
-    /// Where it arrived.
+    /// The node where it arrived.
     pub node: usize,
     /// The neighbour that brought it.
     pub from: Option<usize>,
-    /// Time since the submission, in milliseconds.
+    /// The time since the submission, in milliseconds.
     pub latency_ms: Option<f64>,
     /// Whether it came inside a block.
     pub within_block: bool,
-    /// The earliest possible latency: the shortest path over the overlay. Needs known links.
+    /// The earliest possible latency: the shortest path over the overlay. It needs known links.
     pub floor_ms: Option<f64>,
 }
 
-/// Which columns there are.
+/// The columns of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Columns {
     /// All but the last.
@@ -39,13 +39,13 @@ pub enum Columns {
     WithFloor,
 }
 
-/// Why deliveries don't read.
+/// Why deliveries can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveriesError {
     /// The first line is not the header.
     #[error("the first line must be {HEADER:?}")]
     Header,
-    /// A line doesn't read.
+    /// A line can't be read.
     #[error("line {0} is no delivery")]
     Line(usize),
 }
@@ -53,7 +53,7 @@ pub enum DeliveriesError {
 const HEADER: &str = "kind,item,origin,node,from,latency_ms,within_block";
 const HEADER_WITH_FLOOR: &str = "kind,item,origin,node,from,latency_ms,within_block,floor_ms";
 
-/// Writes rows one by one: a large run's are never all in memory.
+/// Writes rows one by one, because the rows of a large run are never all in memory.
 #[derive(Debug)]
 pub struct Rows<W> {
     to: W,
@@ -64,7 +64,7 @@ impl<W: Write> Rows<W> {
     /// Writes the header.
     ///
     /// # Errors
-    /// The writer's.
+    /// The error of the writer.
     pub fn new(mut to: W, columns: Columns) -> io::Result<Self> {
         let header = match columns {
             Columns::WithoutFloor => HEADER,
@@ -77,7 +77,7 @@ impl<W: Write> Rows<W> {
     /// Writes a row.
     ///
     /// # Errors
-    /// The writer's.
+    /// The error of the writer.
     pub fn row(&mut self, one: &Delivery) -> io::Result<()> {
         let kind = match one.kind {
             Kind::Transaction => "tx",
@@ -101,10 +101,10 @@ impl<W: Write> Rows<W> {
         self.to.write_all(b"\n")
     }
 
-    /// Writes what is left over.
+    /// Writes the buffered rest.
     ///
     /// # Errors
-    /// The writer's.
+    /// The error of the writer.
     pub fn finish(mut self) -> io::Result<()> {
         self.to.flush()
     }
@@ -113,7 +113,7 @@ impl<W: Write> Rows<W> {
 /// Reads deliveries back, one by one.
 ///
 /// # Errors
-/// Names the line that doesn't read.
+/// Names the line that can't be read.
 pub fn read_each(text: &str, mut each: impl FnMut(Delivery)) -> Result<(), DeliveriesError> {
     let mut lines = (1..).zip(text.lines());
     let columns = match lines.next() {

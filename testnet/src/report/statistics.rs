@@ -1,15 +1,15 @@
 //! Percentiles and cumulative curves of measured values.
 //!
 //! A percentile is the **nearest rank**: of n values in order, p is the one at rank ceil(p / 100 × n), where the
-//! lowest has rank 1. It is always a value that was measured; nothing is interpolated, so the p99 of fewer than 100
-//! values is their maximum.
+//! lowest has rank 1. It is always a value that was measured. Nothing is interpolated, so the p99 of fewer than
+//! 100 values is their maximum.
 
 /// Values in ascending order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sorted(Vec<f64>);
 
 impl Sorted {
-    /// Sorts `values`. Those that are no numbers are left out.
+    /// Sorts `values`. NaN values are left out.
     #[must_use]
     pub fn new(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().filter(|value| !value.is_nan()).collect();
@@ -17,13 +17,13 @@ impl Sorted {
         Self(values)
     }
 
-    /// How many values there are.
+    /// The number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -48,8 +48,8 @@ impl Sorted {
         self.0.last().copied()
     }
 
-    /// The cumulative curve as corners (value, share of `whole` at or below it), one for each distinct value. With a
-    /// `whole` above the number of values the curve ends below 1: what never came is part of the whole.
+    /// The cumulative curve as corners (value, share of `whole` at or below it), one for each distinct value. If
+    /// `whole` is above the number of values, the curve ends below 1, because missing items are part of the whole.
     #[must_use]
     pub fn cumulative(&self, whole: usize) -> Vec<(f64, f64)> {
         let whole = whole.max(self.0.len()) as f64;
@@ -71,7 +71,7 @@ pub fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }
 
-/// `value` with so many digits after the point.
+/// `value` with this number of digits after the point.
 #[must_use]
 pub fn rounded(value: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);

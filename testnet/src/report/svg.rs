@@ -1,6 +1,6 @@
-//! The pictures, as SVG: how soon items came ([`cdf()`]), how a rumor spread ([`rumor()`]) and any transaction in intervals
-//! ([`spread()`]), what a sweep found ([`sweep()`]), how the number of rounds grows ([`growth()`]) and how engines compare
-//! ([`compare()`]). What they share in looks is here.
+//! The pictures, as SVG: how soon items arrived ([`cdf()`]), how a rumor spread ([`rumor()`]), how transactions
+//! spread in intervals ([`spread()`]), the results of a sweep ([`sweep()`]), how the number of rounds grows
+//! ([`growth()`]), and how engines compare ([`compare()`]). Their common style is in this file.
 
 mod cdf;
 mod compare;
@@ -33,7 +33,7 @@ const GREEN: RGBColor = RGBColor(44, 130, 70);
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type DrawError = DrawingAreaErrorKind<std::io::Error>;
 
-/// The SVG of what `draw` draws.
+/// The SVG of a drawing by `draw`.
 fn drawn(draw: impl FnOnce(&Area<'_>) -> Result<(), DrawError>) -> Result<String, ReportError> {
     let mut text = String::new();
     let area = SVGBackend::with_string(&mut text, PICTURE_SIZE).into_drawing_area();
@@ -49,7 +49,7 @@ fn headline(area: &Area<'_>, title: &str, detail: &str) -> Result<(), DrawError>
     area.draw_text(detail, &font(14).into_text_style(area).color(&INK), (28, 48))
 }
 
-/// What the series of a chart are, in one of its corners.
+/// Names the series of a chart, in one of its corners.
 fn legend<'a, 'b: 'a, C: CoordTranslate>(
     chart: &mut ChartContext<'a, SVGBackend<'b>, C>,
     corner: SeriesLabelPosition,
@@ -68,7 +68,7 @@ fn font(size: i32) -> FontDesc<'static> {
     (FontFamily::SansSerif, size).into_font()
 }
 
-/// What the reader must know before believing the picture.
+/// The warnings that the reader must see before believing the picture.
 fn doubts(report: &Report) -> &'static str {
     match (report.valid, report.starved) {
         (true, false) => "",

@@ -1,4 +1,4 @@
-//! The report for people. Everything printed is in `report.json`; a figure that doesn't exist is a dash.
+//! The report for people. Everything printed is in `report.json`. A figure that doesn't exist is a dash.
 
 pub mod capacity;
 mod cells;
@@ -44,7 +44,8 @@ pub fn render(report: &Report, page: Page) -> String {
     text
 }
 
-/// Several runs as one table, a row for each value (or seed); as several, if engines are compared.
+/// Several runs as one table, with a row for each value (or seed). If engines are compared, there are several
+/// tables.
 #[must_use]
 pub fn render_runs(runs: &Runs, page: Page) -> String {
     if runs.kind == super::compare::COMPARE_KIND {
@@ -120,7 +121,7 @@ fn title(report: &Report, page: Page) -> String {
         "{} · {} nodes · {} · relay {} · wan {} · seed {}",
         report.engine, report.nodes, report.topology, report.relay, report.wan, report.seed
     );
-    // A command stays as it is, to be taken as one.
+    // A command stays whole, so that it can be copied.
     format!("{}\n{}\n", wrapped(&what, page.width), report.command)
 }
 
@@ -273,7 +274,7 @@ fn simulation(report: &Report, simulated: &Simulated) -> Grid {
     grid
 }
 
-/// What the reader must know before believing the figures.
+/// The warnings that the reader must see before believing the figures.
 fn remarks(report: &Report, page: Page) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, kind) in kinds(report) {
@@ -315,7 +316,7 @@ fn remarks(report: &Report, page: Page) -> Vec<String> {
     }
     lines.extend(report.invalid_because.iter().map(|why| format!("INVALID: {why}")));
     let mut lines: Vec<String> = lines.iter().map(|line| wrapped(line, page.width)).collect();
-    // A command stays as it is, to be taken as one.
+    // A command stays whole, so that it can be copied.
     lines.extend(report.sim.as_ref().map(|simulated| format!("repeat with: {}", simulated.repeat)));
     lines
 }

@@ -1,5 +1,5 @@
-//! What a node that doesn't keep the rules does. It runs the same engine as everybody, and stands between this engine
-//! and the links: it changes, drops, delays and invents messages.
+//! The behavior of a node that breaks the rules. It runs the same engine as every node, and stands between this
+//! engine and the links: it changes, drops, delays and invents messages.
 
 mod craft;
 mod flooding;
@@ -24,16 +24,17 @@ use protocol::wire::message::Message;
 pub struct Sending {
     /// To which of its peers.
     pub to: PeerHandle,
-    /// What.
+    /// The message.
     pub message: Message,
-    /// How much later.
+    /// How much later it is sent.
     pub after: Duration,
 }
 
-/// An item at the moment when it enters the network anywhere. Adversaries are told at once: no real one knows earlier.
+/// An item at the moment when it enters the network anywhere. Adversaries are told at once. No real adversary
+/// knows earlier.
 #[derive(Clone, Copy, Debug)]
 pub struct Entered<'a> {
-    /// Which.
+    /// Its id.
     pub id: ItemId,
     /// A transaction's encoded bytes; empty for a block.
     pub encoded: &'a Bytes,
@@ -43,7 +44,7 @@ pub struct Entered<'a> {
 
 /// A node's misbehavior.
 pub trait Adversary: std::fmt::Debug {
-    /// The engine wants to send `message` to `to`. What is pushed to `out` is sent instead.
+    /// The engine wants to send `message` to `to`. The messages that are pushed to `out` are sent instead.
     fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
         out.push(Sending { to, message, after: Duration::ZERO });
     }

@@ -1,4 +1,5 @@
-//! Who watches a run. Checkers only read; what they find is a violation, with the time and the node.
+//! The checkers of a run. Checkers only read. A rule that they find broken is a violation, with the time and the
+//! node.
 
 pub mod blame;
 pub mod bounds;
@@ -20,17 +21,17 @@ use super::fault::Fault;
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// When.
+    /// The time.
     pub at: Time,
-    /// At which node.
+    /// The node.
     pub node: usize,
-    /// What, in a sentence.
+    /// The violation, in a sentence.
     pub what: String,
 }
 
-/// What a checker may see. All of it is called for honest nodes only, but for submissions and faults.
+/// The events that a checker may see. All calls are for honest nodes only, except submissions and faults.
 pub trait Checker: std::fmt::Debug {
-    /// Whether it looks at what a node receives, tells and sends. Asked once, before the run.
+    /// Whether it looks at the things that a node receives, tells and sends. Asked once, before the run.
     fn watches(&self, _node: usize) -> bool {
         true
     }
@@ -41,16 +42,17 @@ pub trait Checker: std::fmt::Debug {
     /// The world changes.
     fn fault(&mut self, _at: Time, _fault: &Fault) {}
 
-    /// A node has a new connection to a peer, under a new handle; what it knew of an earlier one is forgotten.
+    /// A node has a new connection to a peer, under a new handle. What it knew from an earlier connection is
+    /// forgotten.
     fn connected(&mut self, _at: Time, _node: usize, _peer: usize, _handle: PeerHandle) {}
 
-    /// A message between two nodes was lost, or is so late that it may count as lost. Told of all nodes.
+    /// A message between two nodes was lost, or is so late that it may count as lost. Called for all nodes.
     fn lost(&mut self, _at: Time, _from: usize, _to: usize) {}
 
     /// A node is about to work on a message.
     fn receives(&mut self, _at: Time, _node: usize, _from: usize, _message: &Message) {}
 
-    /// A node's engine told something.
+    /// A node's engine returned an event.
     fn event(&mut self, _at: Time, _node: usize, _event: &Event) {}
 
     /// A node sends something.
@@ -59,26 +61,26 @@ pub trait Checker: std::fmt::Debug {
     /// A node has dealt with an input.
     fn settled(&mut self, _at: Time, _node: usize, _engine: &Gossip) {}
 
-    /// A node crashed: what it held is gone.
+    /// A node crashed, and lost its state.
     fn crashed(&mut self, _at: Time, _node: usize) {}
 
-    /// A node left a peer for a misdeed. `honest` tells whether the peer keeps the rules.
+    /// A node disconnected a peer for misbehavior. `honest` tells whether the peer keeps the rules.
     fn left(&mut self, _at: Time, _node: usize, _peer: usize, _honest: bool, _why: &DisconnectReason) {}
 
     /// The run is over. `engines` are all nodes that are up, honest or not as `honest` says.
     fn ended(&mut self, _at: Time, _nodes: &[NodeView<'_>]) {}
 
-    /// What was found so far.
+    /// The violations that were found so far.
     fn findings(&self) -> &Findings;
 
-    /// The checker itself, for whoever knows which it is.
+    /// The checker itself, for a caller that knows its type.
     fn as_any(&self) -> &dyn Any;
 }
 
-/// Violations kept; of more than these only the number.
+/// The number of violations that are kept. Further ones are only counted.
 pub const VIOLATIONS_KEPT: usize = 100;
 
-/// What a checker found.
+/// The violations that a checker found.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     kept: Vec<Violation>,
@@ -100,7 +102,7 @@ impl Findings {
         &self.kept
     }
 
-    /// How many there are in all.
+    /// The number of all violations.
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.count

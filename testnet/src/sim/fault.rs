@@ -1,9 +1,9 @@
-//! What happens to nodes and links in a run, and when: the plan as a person writes it, and the schedule that is drawn
-//! from it.
+//! The faults of nodes and links in a run, and their times: the plan as a person writes it, and the schedule that
+//! is drawn from it.
 //!
-//! All faults lie within the load, and they **end** with it: the weather is fine, whoever was down is up, nothing is cut.
-//! What comes after is the time in which a correct system makes good what it lost. Deliberately absent: broken disks
-//! (nodes have none here), and faults that last.
+//! All faults lie within the load, and they **end** with it. From then on no message is lost, all nodes are up,
+//! and nothing is cut. In the time after the load, a correct system repairs what it lost. Deliberately absent:
+//! broken disks (nodes have none here), and faults that last.
 
 mod draw;
 
@@ -18,35 +18,36 @@ use super::link::Weather;
 use crate::text::{serde_as_text, time};
 use crate::wan::Halves;
 
-/// What to draw faults from: the table `[faults]` of a scenario. Shares are from 0 to 1. The default is no fault.
+/// The table `[faults]` of a scenario, from which faults are drawn. Shares are from 0 to 1. The default is no
+/// fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FaultPlan {
-    /// Share of messages that vanish. Links that lost something are closed in the end and dialled again.
+    /// Share of messages that vanish. Links that lost something are closed when the faults end, and dialled again.
     pub loss: f64,
-    /// Share of messages that vanish unseen: no link is ever closed for it, and only what an engine does itself can make
-    /// it good.
+    /// Share of messages that vanish unseen. No link is ever closed because of it, so only the engine itself can
+    /// repair the loss.
     pub vanish: f64,
-    /// Share of messages that come twice.
+    /// Share of messages that arrive twice.
     pub duplicate: f64,
     /// Share of messages that may be overtaken.
     pub reorder: f64,
-    /// Share of nodes that crash in a minute, and come back.
+    /// Share of nodes that crash in a minute. They come back.
     pub churn: f64,
-    /// Nodes that crash besides, at random moments, and come back.
+    /// Number of additional nodes that crash, at random moments. They come back.
     pub crashes: usize,
-    /// How long a crashed node is down; not beyond the end of the load.
+    /// How long a crashed node is down. It is up again when the load ends, at the latest.
     #[serde(with = "time")]
     pub down_for: Duration,
-    /// When the network falls apart, and how.
+    /// When the network is partitioned, and how.
     pub partition: Vec<Partition>,
     /// Share of nodes that are slow.
     pub slow: f64,
-    /// Time that a slow node takes over each message.
+    /// The time that a slow node needs for each message.
     #[serde(with = "time")]
     pub slow_by: Duration,
-    /// By how much a node's clock may be ahead of the world's; drawn evenly for each node. It shows in block timestamps,
-    /// too.
+    /// By how much a node's clock may be ahead of the world's clock. It is drawn evenly for each node. Block
+    /// timestamps show it, too.
     #[serde(with = "time")]
     pub clock_offset: Duration,
 }
@@ -58,45 +59,45 @@ pub struct Partition {
     /// When it begins, counted from the start of the load.
     #[serde(with = "time")]
     pub at: Duration,
-    /// How long it lasts; not beyond the end of the load. Where two of them cut the same link, the first to end mends
-    /// it.
+    /// How long it lasts. It ends with the load at the latest. If two partitions cut the same link, the first to
+    /// end mends it.
     #[serde(rename = "for", with = "time")]
     pub lasts: Duration,
-    /// Who is cut off from whom.
+    /// Which nodes are cut off from which.
     pub kind: PartitionKind,
-    /// For a flapping one: cut for so long, whole for so long, and so on. Zero for one that stays.
+    /// For a flapping partition: cut for this time, whole for this time, and so on. Zero for one that stays.
     #[serde(default, with = "time")]
     pub every: Duration,
 }
 
-/// Who is cut off from whom.
+/// Which nodes are cut off from which.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PartitionKind {
     /// One half of the nodes from the other: `half`.
     Half,
     /// One node from all others: `one`.
     One,
-    /// What one half says doesn't reach the other; what this says reaches them: `one-way`.
+    /// Messages of one half don't reach the other half. Messages in the opposite direction arrive: `one-way`.
     OneWay,
     /// This share of the nodes from the others: a number such as `0.3`.
     Ratio(f64),
 }
 
-/// The fastest flapping. Each change is an event for every link that it cuts.
+/// The fastest flapping. Each change is an event for every link that is cut.
 pub const FLAP_MIN: Duration = Duration::from_millis(100);
 
-/// Why a plan can't be carried out. Nothing was run.
+/// Why a plan can't be carried out. Nothing has run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PlanError {
-    /// A number is no share.
+    /// A number is not a share.
     #[error("{name} is {value}: a share from 0 to 1 is wanted")]
     Share {
         /// The key.
         name: &'static str,
-        /// What it says.
+        /// Its value.
         value: f64,
     },
-    /// The shares of misbehaving nodes leave none that keeps the rules.
+    /// With these shares of misbehaving nodes, no node that keeps the rules would remain.
     #[error("{wanted} of {nodes} nodes are to break the rules, and {free} can be taken: lower the shares")]
     TooMany {
         /// Misbehaving nodes asked for.
@@ -109,12 +110,12 @@ pub enum PlanError {
     /// A partition that flaps too fast.
     #[error("partition.every is {0:?}: at least {FLAP_MIN:?} is wanted")]
     Flap(Duration),
-    /// A number is no rate.
+    /// A number is not a rate.
     #[error("{name} is {value}: a number from 0 to {max} is wanted")]
     Rate {
         /// The key.
         name: &'static str,
-        /// What it says.
+        /// Its value.
         value: f64,
         /// The most.
         max: f64,
@@ -140,7 +141,7 @@ impl Default for FaultPlan {
 }
 
 impl FaultPlan {
-    /// Whether every number is one that can be meant.
+    /// Checks that every number is possible.
     ///
     /// # Errors
     /// Names the key.
@@ -162,14 +163,14 @@ impl FaultPlan {
         Ok(())
     }
 
-    /// Whether messages can get lost.
+    /// Whether messages can be lost.
     #[must_use]
     pub fn loses(&self) -> bool {
         self.loss > 0.0 || self.vanish > 0.0 || !self.partition.is_empty()
     }
 }
 
-/// Refuses what is no share.
+/// Refuses a number that is not a share.
 pub(super) fn share(name: &'static str, value: f64) -> Result<(), PlanError> {
     if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(PlanError::Share { name, value }) }
 }
@@ -217,24 +218,24 @@ pub enum Fault {
         /// The receiver.
         to: usize,
     },
-    /// Messages from one node to another pass again. A link that lost something is closed and dialled again.
+    /// Messages from one node to another pass again. A link that lost a message is closed and dialled again.
     Mend {
         /// The sender.
         from: usize,
         /// The receiver.
         to: usize,
     },
-    /// What crosses between two halves of the nodes is held from here on, and comes after the heal. Whose ping gets no
-    /// answer in time gives the connection up, and nobody is dialled across meanwhile.
+    /// Messages between two halves of the nodes are held from here on, and arrive after the heal. A node that gets
+    /// no answer to its ping in time closes the connection. Nobody is dialled across the halves meanwhile.
     Part {
-        /// Who is on which side.
+        /// Which node is on which side.
         halves: Halves,
         /// The heal.
         until: Time,
     },
-    /// Nothing is cut any more. Links that lost something are closed and dialled again.
+    /// Nothing is cut any more. Links that lost a message are closed and dialled again.
     Heal,
-    /// Loss, duplication and reordering from here on.
+    /// Loss, duplication and reordering, from here on.
     Weather(Weather),
 }
 
@@ -243,9 +244,9 @@ pub enum Fault {
 pub struct Peculiarity {
     /// How far its clock is ahead.
     pub clock_ahead: Span,
-    /// Time that it takes over each message.
+    /// The time that it needs for each message.
     pub slowness: Span,
 }
 
-/// When what happens, in order of time.
+/// All events with their times, in the order of time.
 pub type Schedule = Vec<(Time, Fault)>;

@@ -1,19 +1,20 @@
-//! The links: when a message arrives, if it does. Knows sizes and times, no gossip.
+//! The links: whether a message arrives, and when. They know sizes and times, but no gossip.
 //!
-//! **The model.** A message leaves its node through one uplink and enters the other through one downlink; both take
-//! `bytes / bandwidth` for it, one message after the other. Between them lies the propagation delay, with jitter drawn
-//! for each message. Control messages go before bulk; at most one bulk chunk that has begun goes before them. On one lane
-//! in one direction nothing overtakes, as on any stream, unless the run asks for reordering.
+//! **The model.** A message leaves its node through one uplink and enters the other through one downlink. Both
+//! need `bytes / bandwidth` for it, one message after the other. Between them lies the propagation delay, with
+//! jitter drawn for each message. Control messages go before bulk. At most one bulk chunk that has already begun
+//! goes before them. On one lane in one direction nothing overtakes, as on any stream, unless the run asks for
+//! reordering.
 //!
-//! The bulk lane's window is computed for a whole message and not simulated chunk by chunk. A message that a new
-//! window does not hold waits for the first acks, one round trip; by then its first train has told what the path
-//! carries, and the rest follows at that rate, or the largest window's. From then on that direction's window holds the
-//! path. Bodies leave an uplink in the order in which they were sent, as the node's pace has it; that trains stand
-//! before control frames for some milliseconds, and that a window may be wrong for a while, is left out.
+//! The bulk lane's window is computed for a whole message and not simulated chunk by chunk. If a new window does
+//! not hold a message, the message waits for the first acks, which is one round trip. By then its first train has
+//! shown how much the path carries. The rest follows at that rate, or at the rate of the largest window. From then
+//! on the window of this direction holds the path. Bodies leave an uplink in the order in which they were sent, as
+//! the node's pace orders them. Two effects are left out: trains delay control frames by some milliseconds, and a
+//! window may be wrong for a while.
 //!
-//! Loss, duplication and reordering strike messages, not packets: a real stream would break or wait instead. What a
-//! link lost is therefore made good as a transport does it, by closing the link and dialling again, when the faults
-//! end.
+//! Loss, duplication and reordering affect messages, not packets. A real stream would break or wait instead. So a
+//! loss on a link is repaired as a transport does it: when the faults end, the link is closed and dialled again.
 
 pub mod wire;
 
@@ -26,23 +27,23 @@ use protocol::wire::message::Lane;
 use crate::random::Draws;
 use crate::wan::{Bandwidth, Jitter};
 
-/// What the links are like, for the whole run.
+/// The properties of the links, for the whole run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinkModel {
     /// By how much delays vary.
     pub jitter: Jitter,
-    /// What a node can send, and as much that it can receive.
+    /// How much a node can send. It can receive as much.
     pub bandwidth: Bandwidth,
 }
 
-/// How links misbehave at the moment.
+/// The present faults of the links.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Weather {
     /// Share of messages that vanish.
     pub loss: f64,
-    /// Share of messages that come twice.
+    /// Share of messages that arrive twice.
     pub duplicate: f64,
-    /// Share of messages that are late by up to [`REORDER_DELAYS`] delays more, and may be overtaken.
+    /// Share of messages that are late by up to [`REORDER_DELAYS`] more delays, and may be overtaken.
     pub reorder: f64,
     /// Share of messages that vanish and leave no mark on the link.
     pub vanish: f64,
@@ -51,15 +52,15 @@ pub struct Weather {
 /// How late a reordered message may be, in delays of its link.
 pub const REORDER_DELAYS: u64 = 3;
 
-/// Bytes that wait in a node's uplink for longer than this mean that the node gives up the link, as the driver does
-/// when a write makes no progress. It bounds what waits: bandwidth times this.
+/// If bytes wait in a node's uplink for longer than this, the node closes the link, as the driver does when a
+/// write makes no progress. It bounds the waiting bytes to bandwidth times this.
 pub const UPLINK_WAIT_MAX: Duration = WRITE_STALL;
 
-/// A message that waits in queues, or for a partition to heal, for longer than this is late: a request's wait and its answer's are the
-/// shortest expiry then.
+/// A message is late if it waits in queues, or for a partition to heal, for longer than this. The wait of a
+/// request and the wait of its answer then add up to the shortest expiry.
 pub const LATE_WAIT: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() / 2);
 
-/// One end of a node's access: until when it is busy with each lane.
+/// One end of a node's access: the time until which it is busy with each lane.
 #[derive(Clone, Copy, Debug, Default)]
 struct Port {
     control_until: Time,
@@ -70,9 +71,9 @@ struct Port {
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
     last: [Time; 2],
-    /// When the greeting arrived: nothing is read before it.
+    /// When the greeting arrived. Nothing is read before it.
     greeted: Time,
-    /// Bulk bytes that may be under way.
+    /// Bulk bytes that may be on their way.
     window: u32,
 }
 
@@ -82,20 +83,21 @@ impl Default for Order {
     }
 }
 
-/// What becomes of a message.
+/// The fate of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Passage {
-    /// When its last byte has left the node.
+    /// When its last byte leaves the node.
     pub left: Time,
-    /// When it is there; `None` if it is lost.
+    /// When it arrives; `None` if it is lost.
     pub arrives: Option<Time>,
-    /// When it is there again, if it is duplicated.
+    /// When it arrives again, if it is duplicated.
     pub again: Option<Time>,
     /// Whether it waited for the uplink for longer than [`UPLINK_WAIT_MAX`].
     pub stalled: bool,
-    /// Whether it is lost and nobody is to know.
+    /// Whether it is lost unseen.
     pub unseen: bool,
-    /// Whether it is later than its link makes it: turned round by the weather, or by [`LATE_WAIT`] in queues or a partition.
+    /// Whether it is later than its link makes it: it was reordered, or it waited in queues or a partition for
+    /// [`LATE_WAIT`].
     pub late: bool,
 }
 
@@ -109,7 +111,7 @@ pub struct Network {
     draws: Draws,
 }
 
-/// A message about to cross a link.
+/// A message that is about to cross a link.
 #[derive(Clone, Copy, Debug)]
 pub struct Crossing {
     /// From which node.
@@ -120,11 +122,11 @@ pub struct Crossing {
     pub lane: Lane,
     /// Its bytes on the wire.
     pub bytes: u64,
-    /// The link's delay one way.
+    /// The link's one-way delay.
     pub delay: Duration,
-    /// Whether bad weather spares it: greetings are part of a connection's making.
+    /// Whether faults spare it, because greetings are part of the making of a connection.
     pub sheltered: bool,
-    /// Until when a partition holds it; a time that has passed holds nothing.
+    /// The time until which a partition holds it. A time in the past holds nothing.
     pub held_until: Time,
 }
 
@@ -141,12 +143,12 @@ impl Network {
         }
     }
 
-    /// Changes the weather.
+    /// Changes the faults of the links.
     pub const fn set_weather(&mut self, weather: Weather) {
         self.weather = weather;
     }
 
-    /// The weather.
+    /// The present faults of the links.
     #[must_use]
     pub const fn weather(&self) -> Weather {
         self.weather
@@ -195,8 +197,8 @@ impl Network {
         Passage { left, arrives: Some(arrives), again, stalled, unseen: false, late }
     }
 
-    /// When the last byte leaves, and when it has come in at the other end; at least `acks` after a message that waits
-    /// for none.
+    /// When the last byte leaves, and when it has arrived at the other end: at least `acks` later than a message
+    /// that waits for no acks.
     fn serialised(
         &mut self,
         now: Time,
@@ -229,7 +231,7 @@ impl Network {
 }
 
 impl Order {
-    /// How long a bulk message's last byte leaves after its first, as far as acks and the rate hold it up.
+    /// How long after its first byte the last byte of a bulk message leaves, as far as acks and the rate delay it.
     fn waits(&mut self, crossing: &Crossing, rate: Option<u64>) -> Duration {
         let trip = crossing.delay.times(2);
         let most = (WINDOW_BYTES_MAX as u64).saturating_mul(1_000_000) / trip.as_micros().max(1);
@@ -248,7 +250,7 @@ impl Order {
 }
 
 impl Port {
-    /// Takes the port from `now` on, or when it is free; returns since when.
+    /// Occupies the port from `now` on, or from when it is free. Returns this moment.
     fn occupy(&mut self, now: Time, lane: Lane, takes: Duration, chunk: Duration) -> Time {
         match lane {
             Lane::Control => {
@@ -268,7 +270,7 @@ impl Port {
     }
 }
 
-/// The time that `bytes` take at a rate.
+/// The time that `bytes` need at a rate.
 #[must_use]
 pub const fn took(bytes: u64, rate: Option<u64>) -> Duration {
     match rate {

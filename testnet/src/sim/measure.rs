@@ -1,5 +1,5 @@
-//! From a finished run to the report's figures, by the same rules as for real nodes: counted are deliveries to nodes
-//! that keep the rules and were never down.
+//! From a finished run to the report's figures, by the same rules as for real nodes. Only deliveries to nodes that
+//! keep the rules and were never down are counted.
 
 pub mod heal;
 pub mod rounds;
@@ -57,7 +57,7 @@ struct Point {
     warm: bool,
 }
 
-/// What is gathered of one kind.
+/// The data that are gathered for one kind.
 #[derive(Debug, Default)]
 struct Spread {
     originated: u64,
@@ -66,7 +66,7 @@ struct Spread {
     to_all: Vec<f64>,
     warm_wire: u64,
     warm_payload: u64,
-    /// Summed lengths of what came by itself.
+    /// The total length of standalone bodies.
     carried: u64,
 }
 

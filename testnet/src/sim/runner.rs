@@ -1,4 +1,4 @@
-//! One simulation, from scenario and seed to its report. Real time is looked at here, outside the simulation, and only
+//! One simulation, from scenario and seed to its report. Real time is read here, outside the simulation, and only
 //! to say how long it took.
 
 pub mod batch;
@@ -29,26 +29,26 @@ use crate::topology::floor::Floor;
 /// One simulation to run.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// What.
+    /// The scenario.
     pub scenario: Scenario,
-    /// The draw that the scenario comes from, if a swarm's.
+    /// The draw that the scenario comes from, if it comes from a swarm.
     pub swarm: Option<Box<Drawn>>,
-    /// With which seed.
+    /// The seed.
     pub seed: u64,
-    /// Who watches.
+    /// The checkers that watch.
     pub checks: Checks,
     /// The command that was typed.
     pub command: String,
-    /// The command that runs this and nothing else.
+    /// The command that runs only this simulation.
     pub repeat: String,
-    /// Whether the process runs nothing else, so that its memory is this run's.
+    /// Whether the process runs nothing else, so that the memory of the process is the memory of this run.
     pub alone: bool,
 }
 
-/// Violations that a report holds; the rest is counted.
+/// The violations that a report holds. Further ones are only counted.
 const VIOLATIONS_MAX: usize = 100;
 
-/// Runs a simulation. `each` gets every delivery, in order of submission and time.
+/// Runs a simulation. `each` gets every delivery, in the order of submission and time.
 ///
 /// # Errors
 /// If the scenario contradicts itself, or an item can't be made.
@@ -143,7 +143,7 @@ fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyho
     })
 }
 
-/// How full each structure was at its fullest, the fullest first.
+/// The highest use of each structure, the fullest structure first.
 fn filled(bounds: &Bounds) -> Vec<Filled> {
     let bounded = bounds.highest().iter().filter(|(_, highest)| highest.limit < usize::MAX);
     let mut filled: Vec<Filled> = bounded
@@ -165,7 +165,7 @@ fn checker_of<T: 'static>(finished: &Finished) -> Option<&T> {
     finished.checkers.iter().find_map(|checker| checker.as_any().downcast_ref())
 }
 
-/// This process's peak resident memory (`VmHWM`), where the system tells.
+/// This process's peak resident memory (`VmHWM`), if the system tells it.
 fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,5 +1,5 @@
-//! A scenario: everything that a simulation is made of but for the seed, as one value that a TOML file holds. What a
-//! file leaves out has the command line's default. [`Draft`] puts a file, flags and a sweep's values together.
+//! A scenario: everything that defines a simulation, except the seed, as one value that a TOML file holds. A key
+//! that the file leaves out has the command line's default. [`Draft`] combines a file, flags and a sweep's values.
 //!
 //! Deliberately absent: running it (`super::runner`).
 
@@ -30,69 +30,71 @@ use crate::wan::{Bandwidth, Delays, Halves, Jitter, Partition, Wan};
 use crate::workload::items::BlockMaker;
 use crate::workload::{Load, Workload};
 
-/// Nodes of a simulation at most. At about 100 KiB each, 100,000 take 10 GiB.
+/// The most nodes of a simulation. At about 100 KiB each, 100,000 take 10 GiB.
 pub const SIMULATED_NODES_MAX: usize = 100_000;
 
-/// What one signature check takes: the middle of the 50 to 90 µs that a core of the usual kind takes over Ed25519 by
-/// the strict rule.
+/// The time of one signature check: the middle of the 50 to 90 µs that a usual core needs for Ed25519 by the
+/// strict rule.
 pub const CHECK: Duration = Duration::from_micros(75);
 
-/// After the load, when what it brought has spread, an honest producer has the last word, if others break the rules.
+/// If some nodes break the rules, an honest producer makes the last block, this long after the load, when
+/// everything has spread.
 const LAST_WORD: Duration = Duration::from_secs(20);
 
-/// Everything that a simulation is made of but for the seed.
+/// Everything that defines a simulation, except the seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Nodes; `None` for as many as a topology file names, or else [`NODES_DEFAULT`].
+    /// Number of nodes; `None` for the number in a topology file, or otherwise [`NODES_DEFAULT`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes: Option<usize>,
-    /// Who is connected to whom.
+    /// Which node is connected to which.
     pub topology: Topology,
     /// How nodes relay, as `--relay` spells it.
     pub relay: String,
-    /// How often nodes reconcile; zero for never.
+    /// How often nodes reconcile; zero means never.
     #[serde(with = "text::time")]
     pub reconcile_interval: Duration,
-    /// Which way, as `--reconcile-digest` spells it.
+    /// The direction, as `--reconcile-digest` spells it.
     pub reconcile_digest: String,
     /// How far apart nodes are.
     pub wan: Wan,
-    /// By how much that varies.
+    /// By how much the delays vary.
     pub jitter: Jitter,
     /// How fast each node sends and receives.
     pub bandwidth: Bandwidth,
-    /// Groups that the nodes' addresses lie in, drawn evenly; each node has one of its own if that isn't said.
+    /// The number of address groups of the nodes, drawn evenly. By default each node has its own group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<usize>,
-    /// When the network falls in two halves, and for how long; it must heal before the load ends.
+    /// When the network falls into two halves, and for how long. It must heal before the load ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<Partition>,
-    /// The spread of transactions is reported in multiples of this time, as of the interval in which nodes reconcile.
+    /// The spread of transactions is reported in multiples of this time, such as the interval at which nodes
+    /// reconcile.
     #[serde(skip_serializing_if = "Option::is_none", with = "text::some_time")]
     pub interval: Option<Duration>,
     /// How long the run goes on after the load, if anything still happens.
     #[serde(with = "text::time")]
     pub drain: Duration,
-    /// What one signature check takes.
+    /// The time of one signature check.
     #[serde(with = "text::time")]
     pub check: Duration,
-    /// What a node takes over each message besides.
+    /// The additional time that a node needs for each message.
     #[serde(with = "text::time")]
     pub processing: Duration,
-    /// Bytes of each node's mempool, if there are to be fewer than the protocol's: so that it fills.
+    /// Bytes of each node's mempool, if there should be fewer than the protocol's, so that it fills.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mempool_bytes: Option<usize>,
-    /// Headers of each node's tree, likewise.
+    /// Headers of each node's tree, for the same purpose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<usize>,
-    /// What is submitted.
+    /// The load.
     pub workload: Load,
-    /// What breaks.
+    /// The faults.
     pub faults: FaultPlan,
-    /// Who breaks the rules.
+    /// The adversaries.
     pub adversaries: AdversaryPlan,
 }
 
@@ -124,15 +126,15 @@ impl Default for Scenario {
 }
 
 impl Scenario {
-    /// Everything drawn and checked: a simulation before it begins, without checkers.
+    /// Draws and checks everything: a simulation before it begins, without checkers.
     ///
     /// # Errors
-    /// Says which wishes contradict each other or can't be met.
+    /// Says which settings contradict each other or are impossible.
     pub fn setup(&self, seed: Seed) -> anyhow::Result<Setup> {
         self.setup_on(format!("testnet-{}", seed.0).parse()?, BLOCK_BYTES_MAX, seed)
     }
 
-    /// The same on a network of this name, whose blocks of the mempool take up to `block_bytes_max`.
+    /// The same on a network with this name, with mempool blocks of up to `block_bytes_max`.
     ///
     /// # Errors
     /// As [`Scenario::setup`].
@@ -192,24 +194,25 @@ impl Scenario {
     /// How nodes reconcile.
     ///
     /// # Errors
-    /// If the digest isn't spelled right.
+    /// If the digest is not spelled correctly.
     pub fn reconciliation(&self) -> anyhow::Result<Reconciliation> {
         let digest = self.reconcile_digest.parse();
         let digest = digest.with_context(|| format!("reconcile_digest is {:?}", self.reconcile_digest))?;
         Ok(Reconciliation { interval: self.reconcile_interval.into(), digest })
     }
 
-    /// The relay policy on so many nodes.
+    /// The relay policy for this number of nodes.
     ///
     /// # Errors
-    /// If it isn't spelled right.
+    /// If it is not spelled correctly.
     pub fn policy(&self, nodes: usize) -> anyhow::Result<RelayPolicy> {
         let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
         RelayPolicy::parse(&self.relay, nodes).with_context(|| format!("relay is {:?}", self.relay))
     }
 
-    /// When which node makes a block. Where some producers break the rules, an honest one makes one more, after all others:
-    /// of blocks at one height nobody can promise that all nodes prefer the same.
+    /// The times and producers of the blocks. If some producers break the rules, an honest one makes one more
+    /// block, after all others, because nobody can promise that all nodes prefer the same of several blocks at one
+    /// height.
     fn blocks(&self, producers: &[usize], kinds: &[Option<Kind>], seed: Seed) -> Vec<(time::Duration, usize)> {
         let block = |index: u64| {
             let (due, producer) = self.workload.block_at(u32::try_from(index).ok()?, seed)?;
@@ -253,7 +256,7 @@ impl Scenario {
         Ok(Some(Parted { from, to, halves: Halves::draw(nodes, seed) }))
     }
 
-    /// Whom `--kill` kills, and when. They don't come back.
+    /// The nodes that `--kill` kills, with the times. They don't come back.
     fn kills(&self, nodes: usize, producers: &[usize], seed: Seed) -> anyhow::Result<Vec<(time::Time, Fault)>> {
         let killable = nodes - producers.len();
         if self.workload.kill > killable.saturating_sub(1) {

@@ -1,8 +1,9 @@
-//! The world: a clock, nodes, links and a queue of what happens next. One thread, no chance but the seed's.
+//! The world: a clock, nodes, links and a queue of future events. It has one thread, and everything random follows
+//! from the seed.
 //!
-//! Every node is a whole `protocol::Gossip`, driven as the node's driver does: each input's outputs are drained before
-//! the next, signature checks come back as verdicts, credit comes back when bytes have left. Deliberately absent: the
-//! report (it is made from the [`Ledger`]), and any rule of gossip.
+//! Every node is a whole `protocol::Gossip`, driven as the node's driver does it. Each input's outputs are drained
+//! before the next input. Signature checks come back as verdicts. Credit comes back when bytes have left.
+//! Deliberately absent: the report, which is made from the [`Ledger`], and any rule of gossip.
 
 mod begin;
 mod connect;
@@ -42,23 +43,24 @@ use crate::wan::{Delays, NS_PER_US};
 use crate::workload::items::{BlockMaker, ItemError};
 use crate::workload::{Entry, Workload};
 
-/// Between the start and the load: time for every greeting, at delays of up to some 300 ms.
+/// The time between the start and the load: enough for every greeting, at delays of up to about 300 ms.
 pub const SETTLE: Duration = Duration::from_secs(3);
 
-/// Where bandwidth is unlimited, control bytes leave at once, and engines are told so in lots: a 16th of the credit. To
-/// tell of each message would be half of all inputs, and no engine would do anything else for it.
+/// If bandwidth is unlimited, control bytes leave at once, and engines are told of them in lots of a 16th of the
+/// credit. If they were told of each message, that would be half of all inputs, and no engine would act
+/// differently.
 const CREDIT_LOT_BYTES: usize = CONTROL_CREDIT_BYTES / 16;
 
-/// Networks of so many nodes don't fit the processor's caches, and looking ahead pays.
+/// From this number of nodes on, the engines don't fit the processor's caches, and looking ahead pays.
 const FORESEE_FROM: usize = 500;
 
-/// Events to look ahead. What sixteen engines begin with, some kilobytes each, fits the second cache.
+/// Events to look ahead. The first kilobytes of sixteen engines fit the second cache.
 const FORESEEN: usize = 16;
 
-/// Between two reports of progress.
+/// The time between two reports of progress.
 const EVENTS_PER_PROGRESS: u64 = 1 << 16;
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// The world's time.
@@ -79,7 +81,7 @@ pub enum SimError {
     Item(#[from] ItemError),
 }
 
-/// Something that will happen.
+/// An event in the future.
 #[derive(Debug)]
 pub(super) enum Happening {
     Arrive(Arriving),
@@ -132,9 +134,10 @@ pub struct Simulation {
     left: u64,
     /// Changes of tips, where there is a partition.
     tips: Vec<TipAt>,
-    /// What one node sends to one peer at a time goes out in one write: the bytes by peer and lane.
+    /// Everything that one node sends to one peer at a time goes out in one write. These are the bytes by peer and
+    /// lane.
     flushes: Vec<Flush>,
-    /// What the node that is at work will be told next.
+    /// The inputs that the node at work gets next.
     feedback: VecDeque<Input>,
     outputs: Vec<Output>,
     sendings: Vec<Sending>,
@@ -232,7 +235,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Feeds one input to a node's engine, and does what comes out, until nothing more does.
+    /// Feeds one input to a node's engine, and carries out the outputs until there are no more.
     fn step(&mut self, node: usize, input: Input) {
         let local = self.hosts[node].local(self.now);
         let mut next = Some(input);
@@ -254,7 +257,7 @@ impl Simulation {
         self.arm(node);
     }
 
-    /// Tells the engine what has left at once, when it has come to a lot.
+    /// Tells the engine of the bytes that left at once, when there are enough for a lot.
     fn give_credit(&mut self, node: usize) {
         for flush in self.flushes.drain(..) {
             let Some(connection) = self.hosts[node].connections.get_mut(flush.peer.0 as usize) else { continue };
@@ -342,7 +345,7 @@ impl Simulation {
         }
     }
 
-    /// Keeps one live timer for a node. One that is early stays: it finds nothing due, and is set anew.
+    /// Keeps one live timer for a node. A timer that is too early stays: it finds nothing due, and is set again.
     fn arm(&mut self, node: usize) {
         let host = &mut self.hosts[node];
         let Some(due) = host.engine.as_ref().and_then(|engine| engine.poll_timeout()) else { return };
@@ -355,7 +358,7 @@ impl Simulation {
 
     fn on_timer(&mut self, node: usize) {
         let host = &mut self.hosts[node];
-        // A timer that was set anew for an earlier time is dead.
+        // A timer that was set again for an earlier time is dead.
         if host.timer != Some(self.now) {
             return;
         }

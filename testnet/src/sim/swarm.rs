@@ -1,9 +1,10 @@
-//! Swarm testing: from a seed a small network, its load, its faults and its adversaries, and the verdict of all checkers
-//! on it. Which faults are possible at all is drawn first, and how strong they are then: networks that suffer from one
-//! thing only, and hard, find what mixtures hide (Groce and others, "Swarm testing", 2012; TigerBeetle's simulator).
+//! Swarm testing: a seed gives a small network, its load, its faults and its adversaries, and all checkers judge
+//! the run. The first draw decides which faults are possible at all, and the second how strong they are. The
+//! reason: networks with a single but strong fault find errors that mixtures hide (Groce and others, "Swarm
+//! testing", 2012; TigerBeetle's simulator).
 //!
-//! What is drawn stays within what a correct system must survive; so every violation is an error of the engine, of the
-//! simulator, or of the demand. Deliberately absent: measuring anything.
+//! Everything that is drawn stays within the limits that a correct system must survive. So every violation is an
+//! error of the engine, of the simulator, or of the requirement. Deliberately absent: measuring anything.
 
 mod draw;
 pub mod withholders;
@@ -28,43 +29,43 @@ use crate::workload::Load;
 /// The network's name in every run.
 pub const NETWORK: &str = "swarm";
 
-/// Bytes of a block that holds the mempool: enough for what a small network writes between two blocks.
+/// Bytes of a mempool block: enough for the transactions of a small network between two blocks.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-/// A small network and everything that is to happen to it.
+/// A small network, its load, its faults and its adversaries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drawn {
-    /// What all of it follows from.
+    /// The seed that decides everything.
     pub seed: u64,
     /// Nodes.
     pub nodes: usize,
-    /// Who is connected to whom.
+    /// Which node is connected to which.
     pub topology: Topology,
     /// How nodes relay.
     pub relay: RelayPolicy,
     /// How nodes reconcile.
     pub reconciliation: Reconciliation,
-    /// How far apart they are.
+    /// The delays between them.
     pub wan: Wan,
-    /// By how much that varies.
+    /// By how much the delays vary.
     pub jitter: Jitter,
-    /// How much they send in a second.
+    /// Their bandwidth.
     pub bandwidth: Bandwidth,
-    /// How many groups their addresses lie in; `None` for one for each.
+    /// The number of their address groups; `None` if each has its own.
     pub groups: Option<usize>,
-    /// How much room they have.
+    /// Their room.
     pub room: Room,
-    /// What they write.
+    /// The load.
     pub load: Load,
-    /// What happens to them.
+    /// The faults.
     pub faults: FaultPlan,
     /// Which of them break the rules.
     pub adversaries: AdversaryPlan,
-    /// Time to make good what was lost, after the load.
+    /// The time to repair losses, after the load.
     pub drain: Duration,
 }
 
-/// What a run that broke no rule came to.
+/// The result of a run that broke no rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survived {
     /// The run's fingerprint.
@@ -76,11 +77,11 @@ pub struct Survived {
 /// A run in which a rule was broken.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// What was drawn.
+    /// The draw.
     pub drawn: Box<Drawn>,
-    /// What was broken, the first ones.
+    /// The first violations.
     pub violations: Vec<Violation>,
-    /// How often in all.
+    /// The number of all violations.
     pub count: u64,
     /// The run's fingerprint.
     pub trace_hash: String,
@@ -97,12 +98,12 @@ pub enum SwarmError {
     Setup {
         /// The seed.
         seed: u64,
-        /// Why.
+        /// The reason.
         error: anyhow::Error,
     },
 }
 
-/// Draws and runs a small network, watched by every checker.
+/// Draws and runs a small network, with every checker.
 ///
 /// # Errors
 /// If a rule was broken, or if the network can't be made.
@@ -137,7 +138,7 @@ impl Drawn {
         Err(SwarmError::Broken(Failure { drawn: Box::new(self.clone()), violations, count, trace_hash }))
     }
 
-    /// Runs it, and returns all that is left of the run.
+    /// Runs it, and returns the whole result of the run.
     ///
     /// # Errors
     /// If it can't be run.
@@ -147,7 +148,7 @@ impl Drawn {
 }
 
 impl From<&Drawn> for Scenario {
-    /// The scenario that a swarm's draw comes to.
+    /// The scenario of a swarm's draw.
     fn from(drawn: &Drawn) -> Self {
         Self {
             name: format!("swarm {}", drawn.seed),

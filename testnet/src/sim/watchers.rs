@@ -1,4 +1,4 @@
-//! Who watches a run: every checker, or a sample of what they see, or nobody.
+//! The checkers of a run: every checker, a sample, or none.
 
 use protocol::time::Duration;
 
@@ -13,7 +13,7 @@ use super::checker::sampled::sampled;
 use super::simulation::{NodeSetup, Setup};
 use crate::random::keys::node_key;
 
-/// Who watches a run.
+/// The checkers of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checks {
     /// Every checker sees every node; from [`SAMPLED_FROM`] nodes on, a sample of them.
@@ -22,15 +22,15 @@ pub enum Checks {
     All,
     /// As [`Checks::Auto`], and all nodes must end with the same items and the same tip.
     Converged,
-    /// Nobody.
+    /// No checker.
     None,
 }
 
-/// Of networks of so many nodes a sample is watched, unless everything is to be.
+/// From this number of nodes on, checkers see a sample, unless they must see everything.
 pub const SAMPLED_FROM: usize = 1_000;
 
 impl Checks {
-    /// As the report has it.
+    /// The name in the report.
     #[must_use]
     pub fn name(self, nodes: usize) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl Checks {
         }
     }
 
-    /// Those who watch the world that is set up.
+    /// The checkers of a world that is set up.
     #[must_use]
     pub fn checkers(self, setup: &Setup) -> Vec<Box<dyn Checker>> {
         let every = || all(setup);
@@ -60,7 +60,7 @@ impl Checks {
     }
 }
 
-/// Every checker, for the world that is set up.
+/// Every checker, for a world that is set up.
 #[must_use]
 pub fn all(setup: &Setup) -> Vec<Box<dyn Checker>> {
     let Setup { graph, relay, reconciliation, network, blocks, nodes, seed, .. } = setup;

@@ -5,16 +5,17 @@ use std::path::Path;
 
 use super::{Edges, Graph, TopologyError};
 
-/// Highest node number in a file. Far above what one machine runs; it keeps a typing error from taking memory.
+/// The highest node number in a file. It is far above what one machine runs, and stops a typing error from taking
+/// memory.
 const FILE_NODE_MAX: usize = 99_999;
 
 impl Graph {
-    /// Reads a file of edges: two node numbers a line, from 0; `#` starts a comment. With `nodes`, the file must
-    /// name exactly the nodes below that; without, there are as many as its highest number says.
+    /// Reads a file of edges: two node numbers on each line, from 0; `#` starts a comment. With `nodes`, the file
+    /// must name exactly the nodes below that number. Without it, the highest number in the file decides.
     ///
     /// # Errors
-    /// Names the line for numbers that don't read, loops and repeated edges; names a node that has no edge or that
-    /// the others can't reach.
+    /// Names the line of a number that can't be read, a loop or a repeated edge. Names a node that has no edge or
+    /// that the others can't reach.
     pub fn from_file(path: &Path, nodes: Option<usize>) -> Result<Self, TopologyError> {
         let text =
             std::fs::read_to_string(path).map_err(|error| TopologyError::Io { path: path.to_owned(), error })?;

@@ -1,8 +1,9 @@
 //! The floor: how early an item could be at each node if every copy took the shortest path over the overlay.
 //!
-//! A path's time is the sum over its hops of the link's base delay and of what the whole item takes to leave one node
-//! and to enter the next at their bandwidth: nodes store and forward. It is a lower bound: copies wait for no other
-//! copy, and nobody spends time on checking. Deliberately absent: jitter, which can make a message faster than this.
+//! The time of a path is the sum over its hops. Each hop takes the link's base delay, and the times in which the
+//! whole item leaves one node and enters the next at their bandwidth, because nodes store and forward. It is a
+//! lower bound: copies wait for no other copy, and checks take no time. Deliberately absent: jitter, which can
+//! make a message faster than this.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -11,31 +12,31 @@ use std::rc::Rc;
 use crate::topology::Graph;
 use crate::wan::{Bandwidth, Delays};
 
-/// An overlay with its links' delays.
+/// An overlay with the delays of its links.
 #[derive(Clone, Debug)]
 pub struct Floor {
-    /// Where each node's links begin in `links`, and at last where they end: one more than there are nodes.
+    /// Where each node's links begin in `links`, and where the last ones end: one more entry than there are nodes.
     starts: Vec<usize>,
-    /// Every node's links, node after node: to whom, and microseconds one way.
+    /// Every node's links, node after node: the other node, and the one-way delay in microseconds.
     links: Vec<(u32, u64)>,
     bandwidth: Bandwidth,
 }
 
-/// Floors that were computed before: few homes make many items.
+/// Floors that were computed before. Few homes make many items, so floors are needed again.
 #[derive(Debug)]
 pub struct Paths<'a> {
     floor: &'a Floor,
     known: HashMap<(usize, u64), Rc<[u32]>>,
 }
 
-/// Floors kept at once: 1,024 of 10,000 nodes are 40 MiB.
+/// The number of floors that are kept: 1,024 of 10,000 nodes are 40 MiB.
 const PATHS_MAX: usize = 1_024;
 
 /// No path.
 pub const NOWHERE: u32 = u32::MAX;
 
 impl Floor {
-    /// The floor of this overlay on these links; every node has the same bandwidth, up and down.
+    /// The floor of this overlay on these links. Every node has the same bandwidth, up and down.
     #[must_use]
     pub fn new(graph: &Graph, delays: &Delays, bandwidth: Bandwidth) -> Self {
         let mut floor = Self {
@@ -52,11 +53,11 @@ impl Floor {
         floor
     }
 
-    /// The earliest arrival at each node in microseconds after the item, of so many bytes on the wire, entered at
-    /// `origin`: 0 there, [`u64::MAX`] where no path leads (Dijkstra, 1959).
+    /// The earliest arrival at each node in microseconds after an item with this number of wire bytes enters at
+    /// `origin`. It is 0 at `origin` and [`u64::MAX`] if there is no path (Dijkstra, 1959).
     #[must_use]
     pub fn from(&self, origin: usize, item_bytes: u64) -> Vec<u64> {
-        // Once to leave a node, once to enter the next.
+        // Once to leave a node, and once to enter the next.
         let transmit = self.bandwidth.transmit_us(item_bytes).saturating_mul(2);
         let mut earliest = vec![u64::MAX; self.starts.len().saturating_sub(1)];
         let mut waiting = BinaryHeap::new();
@@ -95,7 +96,7 @@ impl<'a> Paths<'a> {
         Self { floor, known: HashMap::new() }
     }
 
-    /// As [`Floor::from`], with [`NOWHERE`] where no path leads, and for what would take longer than 71 minutes.
+    /// Like [`Floor::from`], but [`NOWHERE`] if there is no path, or if it would take longer than 71 minutes.
     pub fn from(&mut self, origin: usize, item_bytes: u64) -> Rc<[u32]> {
         if self.known.len() > PATHS_MAX {
             self.known.clear();

@@ -1,7 +1,7 @@
-//! Fixed graphs as Kademlia's tables would make them (Maymounkov and Mazières, 2002): a table has one bucket for each
-//! length of the prefix that another node's id shares with the own one, and peers come from all over the table.
+//! Fixed graphs as Kademlia's tables would make them (Maymounkov and Mazières, 2002). A table has one bucket for
+//! each length of the prefix that another node's id shares with the own one. Peers come from all over the table.
 //!
-//! Deliberately absent: look-ups, and buckets that grow stale.
+//! Deliberately absent: look-ups, and buckets that become stale.
 
 use protocol::items::hash::sha256;
 
@@ -10,12 +10,12 @@ use crate::random::{Draws, Seed};
 use super::{Edges, Graph, Topology, TopologyError};
 
 impl Graph {
-    /// A connected graph in which every node dials `dials` others: one drawn from each bucket of its table, the
-    /// farthest bucket first, and what is left over drawn from all. An edge is there if either end dials the other,
-    /// so that a node has about twice as many neighbours. Where there are fewer others, each dials all.
+    /// A connected graph in which every node dials `dials` others. One is drawn from each bucket of its table, the
+    /// farthest bucket first, and the rest are drawn from all. There is an edge if either end dials the other, so
+    /// a node has about twice as many neighbours. If there are fewer others, each node dials all of them.
     ///
     /// # Errors
-    /// If only disconnected graphs were drawn, or it is too large.
+    /// If only disconnected graphs were drawn, or if it is too large.
     pub fn kademlia(nodes: usize, dials: usize, seed: Seed) -> Result<Self, TopologyError> {
         let dials = dials.min(nodes.saturating_sub(1));
         Topology::KademliaLike(dials).check_size(nodes, 2 * dials)?;
@@ -31,10 +31,10 @@ impl Graph {
     }
 }
 
-/// All nodes by their ids. A bucket is a run of neighbours here.
+/// All nodes by their ids. Here a bucket is a run of neighbours.
 struct Table {
-    /// First 8 bytes of the ids, lowest first, and whose they are. Two of 100,000 are alike once in 10^9 seeds; those
-    /// two merely share no bucket.
+    /// The first 8 bytes of the ids, lowest first, and their nodes. Two of 100,000 are equal once in 10^9 seeds.
+    /// Those two merely share no bucket.
     ids: Vec<(u64, usize)>,
 }
 
@@ -61,7 +61,7 @@ impl Table {
         edges
     }
 
-    /// Whom the node with this id dials.
+    /// The nodes that the node with this id dials.
     fn choose(&self, id: u64, node: usize, dials: usize, draws: &mut Draws) -> Vec<usize> {
         let buckets = (0..u64::BITS).map(|shared| self.bucket(id, shared));
         let mut chosen: Vec<usize> = buckets
@@ -70,7 +70,7 @@ impl Table {
             .take(dials)
             .collect();
         if dials > self.ids.len() / 2 {
-            // Drawing at random would too often hit those that are chosen already.
+            // Drawing at random would too often hit nodes that are already chosen.
             let mut left: Vec<usize> = self.ids.iter().map(|(_, other)| *other).filter(|o| *o != node).collect();
             draws.shuffle(&mut left);
             left.retain(|other| !chosen.contains(other));
@@ -85,7 +85,7 @@ impl Table {
         chosen
     }
 
-    /// The nodes whose ids share exactly this many first bits with `id`.
+    /// The nodes whose ids share exactly this number of first bits with `id`.
     fn bucket(&self, id: u64, shared: u32) -> &[(u64, usize)] {
         let differs = 1_u64 << (u64::BITS - 1 - shared);
         let lowest = (id ^ differs) & !(differs - 1);

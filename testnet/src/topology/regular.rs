@@ -8,7 +8,7 @@ impl Graph {
     /// A connected random graph in which every node has `degree` neighbours.
     ///
     /// # Errors
-    /// If no such graph exists, or only disconnected ones were drawn.
+    /// If no such graph exists, or if only disconnected ones were drawn.
     pub fn regular(nodes: usize, degree: usize, seed: Seed) -> Result<Self, TopologyError> {
         let no = |why| Err(TopologyError::NoSuchGraph { nodes, degree, why });
         if degree >= nodes {
@@ -21,7 +21,8 @@ impl Graph {
         if degree == 0 || (degree == 1 && nodes > 2) {
             return no("the graph would not be connected");
         }
-        // Dense graphs are drawn as the complement of sparse ones: pairing nodes at random gets stuck when dense.
+        // Dense graphs are drawn as the complement of sparse ones, because pairing nodes at random gets stuck in
+        // dense graphs.
         let dense = degree > nodes / 2;
         let drawn = if dense { nodes - 1 - degree } else { degree };
         Self::draw_connected(nodes * degree / 2, &mut seed.draws("topology"), |draws| {
@@ -42,7 +43,7 @@ fn pair_at_random(nodes: usize, degree: usize, draws: &mut Draws) -> Option<Edge
         if stuck {
             return None;
         }
-        // As many tries as there are ends, then look again whether any pair is left.
+        // As many tries as there are ends. Then it looks again whether any pair is left.
         for _ in 0..ends.len() {
             let (i, j) = (draws.below(ends.len()), draws.below(ends.len()));
             let (Some(&a), Some(&b)) = (ends.get(i), ends.get(j)) else { continue };

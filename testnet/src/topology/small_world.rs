@@ -6,11 +6,12 @@ use crate::random::{Draws, Seed};
 use super::{Edges, Graph, Topology, TopologyError};
 
 impl Graph {
-    /// A ring in which every node is joined to the `degree` nearest, half on each side; then each edge's far end
-    /// moves with probability `rewired` to a node drawn at random, never to itself or onto another edge.
+    /// A ring in which every node is joined to the `degree` nearest, half on each side. Then each edge's far end
+    /// moves with probability `rewired` to a node drawn at random, but never to the node itself or onto another
+    /// edge.
     ///
     /// # Errors
-    /// If no such ring exists, or only disconnected graphs were drawn.
+    /// If no such ring exists, or if only disconnected graphs were drawn.
     pub fn small_world(nodes: usize, degree: usize, rewired: f64, seed: Seed) -> Result<Self, TopologyError> {
         let no = |why| Err(TopologyError::NoSuchGraph { nodes, degree, why });
         if degree >= nodes {
@@ -30,7 +31,7 @@ fn ring(nodes: usize, degree: usize, rewired: f64, draws: &mut Draws) -> Edges {
     let mut edges = Edges::new(nodes);
     let near = |distance: usize| (0..nodes).map(move |node| (node, (node + distance) % nodes));
     (1..=degree / 2).flat_map(near).for_each(|(a, b)| edges.join(a, b));
-    // Lap after lap, the nearest edges first, as the paper has it.
+    // Lap after lap, the nearest edges first, as in the paper.
     for (node, other) in (1..=degree / 2).flat_map(near) {
         let room = edges.of(node).len() < nodes - 1;
         if !draws.chance(rewired) || !room {

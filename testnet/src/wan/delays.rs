@@ -1,4 +1,4 @@
-//! How far apart nodes are: each lies in a region, and a small matrix holds the delays between regions.
+//! The delays between nodes. Each node lies in a region, and a small matrix holds the delays between regions.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,17 +24,17 @@ pub enum WanError {
     /// The file can't be read.
     #[error("cannot read the delays {}: {error}", path.display())]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         error: std::io::Error,
     },
     /// A line of the file is wrong.
     #[error("{}:{line}: {why}", path.display())]
     Line {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Counted from 1.
+        /// The line, counted from 1.
         line: usize,
         /// What is wrong.
         why: String,
@@ -42,18 +42,18 @@ pub enum WanError {
     /// The file as a whole is wrong.
     #[error("{}: {why}", path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong.
         why: String,
     },
 }
 
-/// One way between two processes on one machine, in microseconds: the order of what a message takes over TCP on the
-/// loopback interface, a wake-up of the receiver included.
+/// The one-way delay between two processes on one machine, in microseconds. It is about the time of a message over
+/// TCP on the loopback interface, including a wake-up of the receiver.
 pub const LOOPBACK_ONE_WAY_US: u64 = 50;
 
-/// Most regions of a file: what a byte numbers. Their matrix takes 512 KiB.
+/// The most regions of a file: as many as a byte can number. Their matrix takes 512 KiB.
 pub const REGIONS_MAX: usize = 256;
 
 /// The highest weight of a region. The sum of [`REGIONS_MAX`] of them is far below 2^64.
@@ -61,21 +61,21 @@ const WEIGHT_MAX: u64 = 1_000_000_000;
 
 const WORLD: &str = include_str!("regions.txt");
 
-/// Regions, and how far apart they are.
+/// Regions, and the delays between them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Regions {
-    /// None where all nodes are in one nameless place.
+    /// Empty if all nodes are in one nameless place.
     names: Vec<String>,
     weights: Vec<u64>,
-    /// Microseconds one way, from region to region, row after row; at least one.
+    /// One-way delays in microseconds, from region to region, row after row. There is at least one.
     matrix: Vec<u64>,
 }
 
 impl Delays {
-    /// The delays between `nodes` nodes; the seed decides which node lies in which region.
+    /// The delays between `nodes` nodes. The seed decides which node lies in which region.
     ///
     /// # Errors
-    /// If a file can't be read, or names the line that is wrong.
+    /// If a file can't be read, or has a wrong line. The error names the line.
     pub fn new(wan: &Wan, nodes: usize, seed: Seed) -> Result<Self, WanError> {
         let regions = match wan {
             Wan::None => Regions::everywhere(LOOPBACK_ONE_WAY_US),
@@ -90,13 +90,14 @@ impl Delays {
         Ok(Self { place: regions.draw(nodes, seed), regions })
     }
 
-    /// How many nodes there are.
+    /// The number of nodes.
     #[must_use]
     pub const fn nodes(&self) -> usize {
         self.place.len()
     }
 
-    /// Microseconds from one node to another, one way, without jitter. 0 for a node that isn't there.
+    /// The one-way delay from one node to another in microseconds, without jitter. 0 for a node that does not
+    /// exist.
     #[must_use]
     pub fn one_way_us(&self, from: usize, to: usize) -> u64 {
         match (self.place.get(from), self.place.get(to)) {
@@ -122,7 +123,7 @@ impl Regions {
         self.matrix.get(from * self.names.len() + to).copied().unwrap_or_default()
     }
 
-    /// A region for each node, by the weights.
+    /// A region for each node, drawn by weight.
     fn draw(&self, nodes: usize, seed: Seed) -> Vec<u8> {
         let mut draws = seed.draws("regions");
         let total: u64 = self.weights.iter().sum();
@@ -138,9 +139,9 @@ impl Regions {
         (0..nodes).map(place).collect()
     }
 
-    /// Reads `region NAME WEIGHT` and `delay A B MS` (both ways) or `delay A -> B MS` (one way), one a line; `#` starts
-    /// a comment. A region stands before the delays that name it, and every pair has its delay, one region with itself
-    /// included.
+    /// Reads `region NAME WEIGHT` and `delay A B MS` (both directions) or `delay A -> B MS` (one direction), one
+    /// on each line; `#` starts a comment. A region must come before the delays that name it. Every pair must have
+    /// a delay, and so must a region with itself.
     fn parse(text: &str, path: &Path) -> Result<Self, WanError> {
         let mut names: Vec<String> = Vec::new();
         let mut weights = Vec::new();
@@ -213,7 +214,7 @@ fn parse_weight(word: &str) -> Result<u64, String> {
     }
 }
 
-/// Milliseconds, as microseconds.
+/// Converts milliseconds to microseconds.
 fn parse_delay(word: &str) -> Result<u64, String> {
     let delay = word.parse().ok().and_then(|ms: f64| Duration::try_from_secs_f64(ms / 1_000.0).ok());
     match delay {

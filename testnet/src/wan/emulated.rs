@@ -1,5 +1,5 @@
-//! Emulated links for one process: the file that says what they are like, the place in the node where they go, and the
-//! word that comes during the run when a partition begins and ends.
+//! The emulated links of one process: the file that describes them, the place in the node where they are
+//! installed, and the message that comes during the run when a partition begins and ends.
 
 mod incoming;
 pub mod link;
@@ -33,25 +33,25 @@ pub enum LinksError {
     /// The file can't be read or written.
     #[error("cannot use the links' description {}: {error}", path.display())]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         error: io::Error,
     },
     /// It doesn't describe links.
     #[error("{} describes no links: {error}", path.display())]
     Json {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong.
         error: serde_json::Error,
     },
-    /// It has fewer nodes.
+    /// It describes fewer nodes.
     #[error("{} has no node {number}", path.display())]
     Number {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Which node.
+        /// The number of the node.
         number: usize,
     },
 }
@@ -68,7 +68,7 @@ impl LinkPlan {
 }
 
 impl EmulatedLinks {
-    /// The links of the node with this number, as a file describes them.
+    /// The links of the node with this number, as described in a file.
     ///
     /// # Errors
     /// Names the file, and says what is wrong with it.
@@ -80,13 +80,13 @@ impl EmulatedLinks {
         Ok(Self(Arc::new(site)))
     }
 
-    /// Waits on a thread of its own for the line that says when the halves are apart; without halves, for nothing. All
-    /// workers of a run get the same line, so that they start and end the partition together.
+    /// Waits on its own thread for the line that says when the halves are separated. Without halves, it waits for
+    /// nothing. All workers of a run get the same line, so that they start and end the partition together.
     pub fn listen(&self, input: impl BufRead + Send + 'static) {
         if self.0.has_halves() {
             let site = Arc::clone(&self.0);
             std::thread::spawn(move || {
-                // Whoever started this process has gone if nothing comes: then nothing is cut.
+                // If nothing comes, the process that started this one is gone. Then nothing is cut.
                 let outage = input.lines().map_while(Result::ok).find_map(|line| line.parse().ok());
                 outage.into_iter().for_each(|outage| site.set_outage(outage));
             });
@@ -94,7 +94,7 @@ impl EmulatedLinks {
     }
 }
 
-/// As the launcher says it to its workers: `partition FROM TO`.
+/// The line that the launcher writes to its workers: `partition FROM TO`.
 impl fmt::Display for Outage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "partition {} {}", self.from_ns, self.to_ns)

@@ -1,9 +1,9 @@
-//! A network in two halves for a while: when, for how long, and who is on which side. Real links and simulated ones ask
-//! here, so that one seed cuts both alike.
+//! A network in two halves for a while: when, for how long, and which node is on which side. Real and simulated
+//! links both use this file, so that one seed cuts both alike.
 //!
-//! What is on its way between the halves is held until the cut has healed, as a cable that is cut and mended makes of
-//! TCP: nothing arrives, and nothing that TCP has taken is lost. Deliberately absent: TCP's own wait between two tries
-//! after the heal, which doubles while the cut lasts; and what a node makes of the silence.
+//! Data on their way between the halves are held until the cut has healed. TCP behaves so when a cable is cut and
+//! mended: nothing arrives, and nothing that TCP has accepted is lost. Deliberately absent: TCP's own wait between
+//! two tries after the heal, which doubles while the cut lasts; and how a node reacts to the silence.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,23 +14,23 @@ use serde::{Deserialize, Serialize};
 use crate::random::{Draws, Seed};
 use crate::text::{Time, parse_time, serde_as_text};
 
-/// What `--partition` asks for: written `AT,LENGTH`, as `5s,20s`.
+/// The value of `--partition`, written `AT,LENGTH`, as `5s,20s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partition {
     /// When it begins, counted from the start of the load.
     pub at: Duration,
-    /// How long it lasts; at least [`LENGTH_MIN`].
+    /// How long it lasts, at least [`LENGTH_MIN`].
     pub lasts: Duration,
 }
 
-/// Which side of the cut each node is on. A network of an odd number has the smaller half inside.
+/// Which side of the cut each node is on. If the number of nodes is odd, the smaller half is inside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Halves(Vec<bool>);
 
-/// The shortest partition. Anything shorter passes as jitter.
+/// The shortest partition. A shorter one looks like jitter.
 pub const LENGTH_MIN: Duration = Duration::from_millis(100);
 
-/// The longest time that either part is given in.
+/// The longest value of either time.
 const TIME_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 impl Partition {
@@ -40,7 +40,8 @@ impl Partition {
         self.at + self.lasts
     }
 
-    /// Whether it fits a load of this length: what enters after the heal shows that the network works again.
+    /// Whether it fits a load of this length. Items must enter after the heal, to show that the network works
+    /// again.
     ///
     /// # Errors
     /// Says how long the load must be.
@@ -81,13 +82,13 @@ impl fmt::Display for Partition {
 serde_as_text!(Partition);
 
 impl Halves {
-    /// The halves of so many nodes, drawn from the seed.
+    /// The halves of this number of nodes, drawn from the seed.
     #[must_use]
     pub fn draw(nodes: usize, seed: Seed) -> Self {
         Self(inside(nodes, nodes / 2, &mut seed.draws("halves")))
     }
 
-    /// Whether two nodes are on different sides. A node that isn't there is on none.
+    /// Whether two nodes are on different sides. A node that does not exist is on none.
     #[must_use]
     pub fn part(&self, a: usize, b: usize) -> bool {
         match (self.0.get(a), self.0.get(b)) {
@@ -96,7 +97,7 @@ impl Halves {
         }
     }
 
-    /// Nodes inside, and outside.
+    /// The numbers of nodes inside and outside.
     #[must_use]
     pub fn sizes(&self) -> [usize; 2] {
         let inside = self.0.iter().filter(|inside| **inside).count();
@@ -104,7 +105,7 @@ impl Halves {
     }
 }
 
-/// Draws `count` of so many nodes: for each, whether it is among them.
+/// Draws `count` of this number of nodes: for each node, whether it was drawn.
 #[must_use]
 pub fn inside(nodes: usize, count: usize, draws: &mut Draws) -> Vec<bool> {
     let mut order: Vec<usize> = (0..nodes).collect();

@@ -1,19 +1,19 @@
-//! Which loads make sense.
+//! The loads that make sense.
 
 use std::time::Duration;
 
 use super::{Length, Load};
 
-/// Why a load can't be submitted. The names are the flags', which are a table's keys as well.
+/// Why a load can't be submitted. The names are those of the flags, which are also the keys of a table.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkloadError {
     /// A number is too low or too high.
     #[error("{0} is wanted")]
     OutOfRange(String),
-    /// So many transactions would never come.
+    /// This number of transactions would never be reached.
     #[error("--txs needs a --tx-rate above 0")]
     Never,
-    /// The load ends as it begins.
+    /// The load ends when it begins.
     #[error("the load lasts no time: give a longer --duration or more --txs")]
     NoTime,
     /// The load never seems to end.
@@ -24,13 +24,13 @@ pub enum WorkloadError {
     Nothing,
 }
 
-/// The highest rate: one transaction in 10 µs, more than one core can sign.
+/// The highest rate: one transaction in 10 µs, which is more than one core can sign.
 pub const TX_RATE_MAX: f64 = 100_000.0;
 
-/// Most authors with a home, at about 100 bytes each.
+/// The most authors with a home, at about 100 bytes each.
 pub const AUTHORS_MAX: usize = 100_000;
 
-/// Most transactions of a burst: a second's worth at [`TX_RATE_MAX`].
+/// The most transactions of a burst: those of one second at [`TX_RATE_MAX`].
 pub const BURST_SIZE_MAX: u32 = 100_000;
 
 /// The longest load.
@@ -39,14 +39,14 @@ const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
 /// The shortest time between blocks: a tenth of a second, in which a block reaches most of the world.
 const BLOCK_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
-/// The shortest time between bursts, or in which an author moves.
+/// The shortest time between bursts, and the shortest time in which an author moves.
 const EVERY_MIN: Duration = Duration::from_millis(1);
 
 impl Load {
-    /// Whether the load can be submitted as it is.
+    /// Checks whether the load can be submitted as it is.
     ///
     /// # Errors
-    /// Names the wish that can't be met.
+    /// Names the setting that is impossible.
     pub fn check(&self) -> Result<(), WorkloadError> {
         self.check_ranges()?;
         if self.tx_rate == 0.0 && self.burst.is_none() && matches!(self.length, Length::Transactions(_)) {

@@ -1,4 +1,4 @@
-//! The transactions: who writes each, and where it enters.
+//! The transactions: the author of each, and the node where it enters.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::random::{Draws, Seed};
 /// One transaction and where it enters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// When, counted from the start of the load.
+    /// Its time, counted from the start of the load.
     pub due: Duration,
-    /// What.
+    /// The transaction.
     pub transaction: SignedTransaction,
-    /// At which node, if it is alive then.
+    /// The node, if it is alive then.
     pub node: usize,
-    /// Whether it counts among the warm figures: its author wrote 3 others before, 3 at its new home if it has moved,
-    /// and it enters at home.
+    /// Whether it counts among the warm figures: its author wrote 3 others before, or 3 at its new home if it has
+    /// moved, and it enters at home.
     pub warm: bool,
 }
 
@@ -37,9 +37,9 @@ pub struct Workload {
     /// Cumulative shares of the authors.
     shares: Vec<f64>,
     draws: Draws,
-    /// Who writes a burst, and what: a stream of its own, so that bursts move no other draw.
+    /// The author of a burst and its content: a separate stream, so that bursts move no other draw.
     burst_draws: Draws,
-    /// Who writes the burst that goes on.
+    /// The author of the present burst.
     bursting: usize,
     schedule: Schedule,
     one_time: u64,
@@ -52,14 +52,14 @@ struct Author {
     written: u64,
     /// How often it has moved.
     moves: u64,
-    /// Transactions since it moved here that entered here; of its first home, all.
+    /// The transactions that entered here since it moved here. At its first home, all of its transactions count.
     settled: u64,
 }
 
-/// First items of each author that the warm figures leave out, and first items at a new home.
+/// The first items of each author that the warm figures leave out, also after it has moved to a new home.
 pub const COLD_ITEMS: u64 = 3;
 
-/// Transactions of one author in one of several loads. With more, a nonce would come again.
+/// The most transactions of one author in one of several loads. With more, a nonce would be repeated.
 const PART_ITEMS_MAX: u64 = 1_000_000;
 
 impl Workload {
@@ -92,7 +92,8 @@ impl Workload {
         })
     }
 
-    /// One of several loads on the same nodes, by number: the same authors at the same homes write other transactions.
+    /// One of several loads on the same nodes, by number. The same authors at the same homes write other
+    /// transactions.
     #[must_use]
     pub fn part(mut self, number: u32) -> Self {
         if number > 0 {
@@ -147,10 +148,10 @@ impl Workload {
         let away = if stray { 1 + self.draws.below(self.nodes - 1) } else { 0 };
         let valid_until = self.valid_until(due);
         let moves = self.moves_until(index, due);
-        // The caller chose among the authors, of which there is at least one.
+        // The caller chose one of the authors, so there is at least one.
         let Some(author) = self.authors.get_mut(index) else { return self.one_time(due) };
         if moves > author.moves {
-            // To any other node; where it was in between, if it wrote nothing there, doesn't matter.
+            // It moves to any other node. Homes in between, where it wrote nothing, don't matter.
             let mut draws = self.seed.draws(&format!("home {index} {moves}"));
             author.home = (author.home + 1 + draws.below(self.nodes.saturating_sub(1))) % self.nodes;
             (author.moves, author.settled) = (moves, 0);
@@ -165,7 +166,8 @@ impl Workload {
         Ok(Entry { due, transaction, node, warm })
     }
 
-    /// How often an author has moved by then: the first moves after its part of the period, the last after the whole.
+    /// How often an author has moved by then. It first moves after its part of the period, and the last author
+    /// after the whole period.
     fn moves_until(&self, index: usize, due: Duration) -> u64 {
         let period = self.load.roaming.map_or(0, |period| period.as_nanos());
         let first = period * (index as u128 + 1) / (self.authors.len() as u128).max(1);

@@ -1,7 +1,7 @@
 //! Transactions and blocks of an exact encoded length.
 //!
-//! Lengths in CBOR grow with the numbers in front of them, so that some lengths can't be reached with a nonce of a
-//! given size; another size of nonce reaches them.
+//! Lengths in CBOR grow with the numbers before them. So some lengths can't be reached with a nonce of a given
+//! size, but another size of nonce reaches them.
 
 use protocol::items::block::{Block, Header, SignedHeader, transactions_root};
 use protocol::items::hash::TxId;
@@ -18,18 +18,18 @@ use crate::random::Draws;
 /// payload header 1, no payload, signature 66.
 pub const TX_BYTES_MIN: usize = 1 + 34 + 5 + 3 + 1 + 66;
 
-/// The most: a nonce of 9, a payload header of 3 and a payload one byte below the longest, whose header takes two
-/// bytes more and would leave a gap. Every length between the two can be made.
+/// The most bytes: a nonce of 9, a payload header of 3 and a payload one byte below the longest. The header of the
+/// longest takes two bytes more and would leave a gap. Every length between the two limits can be made.
 pub const TX_BYTES_MAX: usize = 1 + 34 + 9 + 3 + 3 + (PAYLOAD_BYTES_MAX - 1) + 66;
 
 /// How far ahead of the tip the workload's transactions stay valid, in blocks.
 pub const VALID_FOR: Height = 1_000;
 
-/// The last height that encodes in 3 bytes, as lengths here assume; `VALID_FOR` is the first height in use, above
-/// the 255 that takes fewer.
+/// The last height that is encoded in 3 bytes, as the lengths here assume. `VALID_FOR` is the first height in use.
+/// It is above 255, up to which a height takes fewer bytes.
 const VALID_UNTIL_MAX: Height = 65_535;
 
-/// The largest nonce of 5 bytes is this; of 9 bytes, all above. The first of 5 bytes is 65,536.
+/// The largest nonce of 5 bytes. All larger ones take 9 bytes. The first nonce of 5 bytes is 65,536.
 const NONCE_SHORT_MAX: u64 = u32::MAX as u64;
 const NONCE_SHORT_MIN: u64 = 65_536;
 
@@ -50,7 +50,7 @@ pub enum ItemError {
         /// Bytes wanted of each transaction.
         transaction: usize,
     },
-    /// An item came out otherwise than computed.
+    /// An item has another length than computed.
     #[error("an item of {wanted} bytes came out with {made}: this is an error of the instrument")]
     Length {
         /// Computed.
@@ -63,7 +63,7 @@ pub enum ItemError {
     Encode(#[from] DecodeError),
 }
 
-/// How to make transactions of one length.
+/// Makes transactions of one length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TxShape {
     bytes: usize,
@@ -123,7 +123,7 @@ impl TxShape {
     }
 }
 
-/// Makes blocks of one length, filled with transactions that nobody has seen.
+/// Makes blocks of one length, filled with transactions that no node has seen.
 #[derive(Clone, Debug)]
 pub struct BlockMaker {
     producer: SecretKey,
@@ -179,16 +179,16 @@ impl BlockMaker {
         }
     }
 
-    /// How many transactions the next block at `height` has.
+    /// The number of transactions in the next block at `height`.
     ///
     /// # Errors
-    /// As [`BlockMaker::make`].
+    /// Like [`BlockMaker::make`].
     pub fn transactions(&self, height: Height) -> Result<usize, ItemError> {
         self.lengths(height).map(|lengths| lengths.len())
     }
 
-    /// The transactions' lengths: all as wished, but the last takes what is left, and the first gives way by some
-    /// bytes where the last can't have the exact length.
+    /// The lengths of the transactions. All have the wanted length, except that the last takes the remaining
+    /// bytes. If the last can't have the exact length, the first becomes some bytes shorter.
     fn lengths(&self, height: Height) -> Result<Vec<usize>, ItemError> {
         let none = || ItemError::BlockBytes { block: self.block_bytes, transaction: self.tx_bytes };
         if self.block_bytes > BLOCK_BYTES_MAX {
@@ -223,7 +223,7 @@ impl BlockMaker {
 
     /// Bytes of a block around its transactions.
     fn frame(&self, height: Height, count: usize) -> usize {
-        // Every time since 1970 that a clock can give takes 9 bytes.
+        // Every time since 1970 that a clock can return takes 9 bytes.
         let header: SignedHeader = self.header(height, count, u64::MAX).sign(&self.producer, &self.network);
         1 + header.encoded_len() + head(count)
     }

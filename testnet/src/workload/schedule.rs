@@ -1,15 +1,15 @@
-//! When each transaction and block is due: the rate's and the bursts' transactions, merged by their times; at the same
-//! time the rate's is first.
+//! When each transaction and block is due. The transactions of the rate and of the bursts are merged by their
+//! times. At equal times, the rate's transaction is first.
 
 use std::time::Duration;
 
 use super::{Burst, Length, Load};
 
-/// The transactions' times in order, and which belong to bursts.
+/// The transactions' times in order, and which of them belong to bursts.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     load: Load,
-    /// Those of the rate so far.
+    /// The transactions of the rate so far.
     steady: u64,
     /// Bursts that are over.
     bursts: u64,
@@ -22,23 +22,23 @@ pub(super) struct Schedule {
 pub(super) struct Slot {
     /// Counted from the start of the load.
     pub(super) due: Duration,
-    /// Whose it is.
+    /// The owner of the place.
     pub(super) kind: SlotKind,
 }
 
-/// What a transaction belongs to.
+/// The owner of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SlotKind {
     /// The rate.
     Steady,
     /// A burst that begins with it.
     BurstBegins,
-    /// The same burst as the one before of a burst.
+    /// The same burst as the previous burst transaction.
     BurstGoesOn,
 }
 
 impl Load {
-    /// How long the load lasts. If it ends after a number of transactions: until one more would be due.
+    /// How long the load lasts. If it ends after a number of transactions, it lasts until one more would be due.
     #[must_use]
     pub fn duration(&self) -> Duration {
         match self.length {
@@ -47,7 +47,7 @@ impl Load {
         }
     }
 
-    /// How many transactions there are.
+    /// The number of transactions.
     #[must_use]
     pub fn transactions(&self) -> u64 {
         match self.length {
@@ -59,14 +59,14 @@ impl Load {
         }
     }
 
-    /// When each block of the workload is due: one interval after the start, and so on to the end.
+    /// When each block of the workload is due: one interval after the start, and so on until the end.
     #[must_use]
     pub fn block_due(&self, index: u32) -> Option<Duration> {
         let due = self.block_interval?.checked_mul(index.checked_add(1)?)?;
         (due <= self.duration()).then_some(due)
     }
 
-    /// How many blocks the load has room for.
+    /// The number of blocks for which the load has room.
     #[must_use]
     pub fn blocks(&self) -> u64 {
         let interval = self.block_interval.map_or(0, |interval| interval.as_micros());
@@ -77,7 +77,7 @@ impl Load {
     fn due(&self, place: u64) -> Duration {
         let Some(burst) = self.burst.filter(|burst| burst.size > 0) else { return self.steady_due(place) };
         let size = u128::from(burst.size);
-        // The place of a burst's first transaction rises from burst to burst, by `size` at least.
+        // The place of a burst's first transaction rises from burst to burst, by at least `size`.
         let first = |number: u64| u128::from(self.steady_until(burst.due(number))) + u128::from(number) * size;
         let (mut begun, mut not_begun) = (0, (place / u64::from(burst.size)).saturating_add(1));
         while begun < not_begun {
@@ -98,26 +98,26 @@ impl Load {
         Duration::try_from_secs_f64(index as f64 / self.tx_rate).unwrap_or(Duration::MAX)
     }
 
-    /// How many of the rate's transactions are due before `end`. The first is due at once; one that is due at the very
-    /// end is left out.
+    /// The number of the rate's transactions that are due before `end`. The first is due at once. One that is due
+    /// exactly at the end is left out.
     fn steady_before(&self, end: Duration) -> u64 {
         (self.tx_rate * end.as_secs_f64() - 1e-9).ceil().max(0.0) as u64
     }
 
-    /// How many of the rate's transactions are due at `time` or before.
+    /// The number of the rate's transactions that are due at `time` or before.
     fn steady_until(&self, time: Duration) -> u64 {
         if time == Duration::MAX {
             return u64::MAX;
         }
         let mut count = (self.tx_rate * time.as_secs_f64()) as u64;
-        // The product may be off by its rounding, and times are rounded to nanoseconds; they decide.
+        // The product may be off by rounding, and times are rounded to nanoseconds, so the times decide.
         while self.steady_due(count) <= time {
             count += 1;
         }
         count
     }
 
-    /// How many bursts are due before `end`.
+    /// The number of bursts that are due before `end`.
     fn bursts_before(&self, end: Duration) -> u64 {
         let every = self.burst.map_or(0, |burst| burst.every.as_nanos());
         let count = end.as_nanos().saturating_sub(1).checked_div(every);
@@ -126,7 +126,7 @@ impl Load {
 }
 
 impl Burst {
-    /// When a burst is due, counted from 0. Beyond 584 years: never.
+    /// When a burst is due, counted from 0. A burst beyond 584 years never comes.
     fn due(&self, number: u64) -> Duration {
         let nanos = self.every.as_nanos().checked_mul(u128::from(number) + 1);
         nanos.and_then(|nanos| u64::try_from(nanos).ok()).map_or(Duration::MAX, Duration::from_nanos)

@@ -34,7 +34,7 @@ pub(super) struct LoadTable {
 
 impl Default for LoadTable {
     fn default() -> Self {
-        // Whoever gives `txs` must not have to take a duration back.
+        // A user who gives `txs` should not have to remove a duration.
         let mut table = Self::from(Load::default());
         table.duration = None;
         table

@@ -1,4 +1,4 @@
-//! What is typed: the command line, and the scripts that call it.
+//! The command line, and the scripts that call it.
 
 mod command_line;
 mod compare_flags;

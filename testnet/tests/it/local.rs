@@ -1,4 +1,4 @@
-//! Runs of real nodes: what is planned, loaded, collected and searched for.
+//! Runs of real nodes: plans, loads, the collector and the search for the capacity.
 
 mod capacity_search;
 mod collector;

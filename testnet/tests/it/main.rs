@@ -1,4 +1,4 @@
-//! The instrument's behaviour through its public door.
+//! The instrument's behaviour through its public interface.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 

@@ -1,4 +1,4 @@
-//! What a report says: its figures, tables and pictures.
+//! Reports: their figures, tables and pictures.
 
 mod capacity_report;
 mod compare_tables;

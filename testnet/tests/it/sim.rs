@@ -1,4 +1,4 @@
-//! The simulator: its world, its links, what breaks in it and who watches.
+//! The simulator: its world, its links, its faults and its checkers.
 
 mod attackers;
 mod bulk_link;

@@ -1,4 +1,4 @@
-//! Graphs, and how early an item could be at each node.
+//! Graphs, and the earliest possible arrival of an item at each node.
 
 mod drawn;
 mod file;

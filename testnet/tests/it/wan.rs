@@ -1,4 +1,4 @@
-//! Links between nodes: how far apart they are, and links that are emulated.
+//! Links between nodes: their delays, and emulated links.
 
 mod distances;
 pub(crate) mod link;

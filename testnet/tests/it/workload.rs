@@ -1,4 +1,4 @@
-//! What is submitted: when, where, and of which length.
+//! The load: when and where items are submitted, and of which length.
 
 mod blocks;
 mod kinds;

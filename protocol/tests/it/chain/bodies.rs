@@ -1,4 +1,4 @@
-//! Bodies in memory are a cache: which go first, and that a block whose body went stays connected and counts in
+//! Bodies in memory are a cache: which of them go first. A block without its body stays connected and counts in
 //! reorganisations. Blocks here take exactly 1,000 bytes.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fn room(count: usize) -> Chain {
     Chain::with_limits(genesis(), Limits { body_bytes: count * 1_000, ..Limits::default() })
 }
 
-/// A block of 1,000 bytes with one transaction of its own.
+/// A block of 1,000 bytes with one transaction that no other block has.
 fn made(parent: BlockId, height: u64, producer: u32) -> (SignedHeader, Vec<Arc<SignedTransaction>>) {
     let nonce = 1_000_000 + height * 1_000 + u64::from(producer);
     let with = |payload| vec![transaction(producer, nonce, 100, payload)];
@@ -33,7 +33,7 @@ fn add(chain: &mut Chain, parent: BlockId, height: u64, producer: u32) -> Result
     chain.connect(header, items).map(|_| header.id())
 }
 
-/// Connects `count` blocks one upon the other, and returns their ids.
+/// Connects `count` blocks, each on the one before, and returns their ids.
 fn add_many(chain: &mut Chain, parent: BlockId, height: u64, producer: u32, count: u64) -> Vec<BlockId> {
     let mut ids = vec![parent];
     for height in height..height + count {

@@ -1,4 +1,5 @@
-//! What a node has kept is enough to go on from, at whatever record it died, and to serve what memory no longer has.
+//! At whatever record a node died, its stored data are enough to continue, and to serve data that are no longer in
+//! memory.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction, tx};
 use crate::kept::Kept;
 use crate::make;
 
-/// Feeds an input and all signature checks that it leads to. Returns the records, in order.
+/// Feeds an input and all signature checks that follow from it. Returns the records, in order.
 fn feed(mesh: &mut Mesh, input: Input) -> Vec<Record> {
     let (mut records, mut inputs) = (Vec::new(), vec![input]);
     while let Some(input) = inputs.pop() {
@@ -38,7 +39,7 @@ fn feed(mesh: &mut Mesh, input: Input) -> Vec<Record> {
     records
 }
 
-/// What a node that starts from `kept` has: its tip, and the transactions that are pending or confirmed.
+/// The state of a node that starts from `kept`: its tip, and the transactions that are pending or confirmed.
 fn started(kept: &Kept, items: &[Arc<SignedTransaction>]) -> (Tip, BTreeSet<TxId>) {
     let mut mesh = Mesh::new(1, RelayPolicy::default());
     mesh.kept[0] = kept.clone();
@@ -94,7 +95,7 @@ proptest! {
     }
 }
 
-/// Blocks one upon the other whose bodies don't fit into memory together.
+/// Blocks on each other with bodies that don't fit into memory together.
 fn more_than_memory(on: Tip, author: u8) -> Vec<Arc<Block>> {
     let mut blocks: Vec<Arc<Block>> = Vec::new();
     let count = CHAIN_BODY_BYTES_MAX / (60 * 65_000) + 3;
@@ -106,7 +107,7 @@ fn more_than_memory(on: Tip, author: u8) -> Vec<Arc<Block>> {
     blocks
 }
 
-/// A node with such blocks, and a peer of it.
+/// A node with such blocks, and one of its peers.
 fn beyond_memory() -> (Mesh, Vec<Arc<Block>>, PeerHandle) {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.checking = Checking::Assumed;

@@ -1,4 +1,4 @@
-//! Which block is the tip, what a change of it says, and which bodies fit which headers.
+//! Which block is the tip, what a change of the tip reports, and which bodies match which headers.
 
 use std::sync::Arc;
 

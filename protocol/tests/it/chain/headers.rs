@@ -1,4 +1,4 @@
-//! Which headers the tree takes, and which go when it is full.
+//! Which headers the tree accepts, and which it removes when it is full.
 
 use protocol::items::block::SignedHeader;
 use protocol::items::hash::BlockId;
@@ -25,7 +25,7 @@ fn grow(chain: &mut Chain, count: u64) {
     }
 }
 
-/// Inserts `count` headers one upon the other.
+/// Inserts `count` headers, each on the one before.
 fn insert_on(chain: &mut Chain, parent: BlockId, height: u64, producer: u32, count: u64) -> Vec<SignedHeader> {
     let mut headers = vec![];
     let mut parent = parent;
@@ -238,7 +238,8 @@ fn a_block_with_its_body_comes_before_headers_without() {
     assert_eq!(chain.headers(), 4);
 }
 
-/// A tree that producer 2 has filled with pairs of headers that end at the tip's height, and the block that they stand on.
+/// A tree that producer 2 has filled with pairs of headers that end at the tip's height, and the block under these
+/// pairs.
 fn filled_with_pairs() -> (Chain, BlockId) {
     let limits = Limits { headers: 30, best_headers: 10, headers_each: 4, ..Limits::default() };
     let mut chain = Chain::with_limits(genesis(), limits);

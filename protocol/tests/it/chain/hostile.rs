@@ -1,7 +1,8 @@
-//! A full tree in the hands of hostile producers: the honest branch gets in all the same, and becomes the best chain.
+//! A full tree with hostile producers: the honest branch is nevertheless accepted, and becomes the best chain.
 //!
-//! The model is a tree without bounds: there the highest block whose body somebody has is the tip. Two of six producers are
-//! hostile; they sign whatever they like, and some of it has bodies, but none as high as the honest branch.
+//! The model is a tree without bounds. Its tip is the highest block whose body somebody has. Two of six producers
+//! are hostile. They sign anything. Some of their blocks have bodies, but none of these is as high as the honest
+//! branch.
 
 use proptest::prelude::*;
 use protocol::items::block::SignedHeader;
@@ -11,13 +12,14 @@ use protocol::ledger::chain::{Chain, Limits};
 
 use crate::make::{genesis, header};
 
-/// Each producer's share of the honest branch fits its share of the tree, and all shares and the branch fit the tree.
+/// Each producer's share of the honest branch fits its share of the tree. All shares and the branch together fit
+/// the tree.
 const LIMITS: fn() -> Limits = || Limits { headers: 100, best_headers: 40, headers_each: 10, ..Limits::default() };
 const PRODUCERS: u32 = 6;
 const HOSTILE: u32 = 2;
 const LENGTH: u64 = 40;
 
-/// A line of a hostile producer: where it starts among what is known, and how long it is.
+/// A branch of a hostile producer: where it starts among the known headers, and its length.
 #[derive(Clone, Debug)]
 struct Line {
     on: prop::sample::Index,
@@ -31,7 +33,7 @@ fn line() -> impl Strategy<Value = Line> {
         .prop_map(|(on, producer, length, has_bodies)| Line { on, producer, length, has_bodies })
 }
 
-/// Puts a line in as the engine does: each header that fits, up to the first that doesn't.
+/// Inserts a branch as the engine does: each header that fits, up to the first that doesn't.
 fn take(chain: &mut Chain, line: &[SignedHeader]) {
     let ends_above = line.last().is_some_and(|last| last.header().height > chain.tip().height);
     let standing = match line.len() {
@@ -42,7 +44,8 @@ fn take(chain: &mut Chain, line: &[SignedHeader]) {
     let _ = line.iter().try_for_each(|header| chain.insert_header(*header, standing).map(drop));
 }
 
-/// A peer on the honest branch answers once: what comes after the fork, then the lowest bodies on the way to it.
+/// A peer on the honest branch answers once: with the headers after the fork, then with the lowest bodies on the
+/// way to it.
 fn answer(chain: &mut Chain, branch: &[SignedHeader]) {
     let shared = branch.iter().take_while(|header| chain.is_best(&header.id())).count();
     take(chain, &branch[shared..]);

@@ -1,4 +1,4 @@
-//! Locators, the headers that answer them, and the bodies to fetch.
+//! Locators, the headers that answer them, and the bodies that are fetched then.
 
 use protocol::items::hash::BlockId;
 use protocol::ledger::chain::Chain;

@@ -1,4 +1,4 @@
-//! Orphans: who waits for which parent, for how long, and at whose cost.
+//! Orphans: which block waits for which parent, for how long, and at whose cost.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ fn orphan(parent: u8, salt: u64) -> Arc<Block> {
     make::block(make::header(BlockId([parent; 32]), 5, 1, salt, &[]), &[])
 }
 
-/// An orphan of exactly `bytes` encoded bytes. Its content is no list of transactions; nothing here looks.
+/// An orphan of exactly `bytes` encoded bytes. Its content is not a list of transactions, but nothing here reads
+/// it.
 fn large(salt: u64, bytes: usize) -> Arc<Block> {
     let header = make::header(BlockId([9; 32]), 5, 1, salt, &[]);
     let mut block = Block { header, transactions: vec![vec![0; bytes].into()] };
@@ -27,7 +28,7 @@ fn large(salt: u64, bytes: usize) -> Arc<Block> {
     Arc::new(block)
 }
 
-/// Puts in a block that is not needed next.
+/// Adds a block that is not needed next.
 fn hold(pool: &mut OrphanPool, now: Time, peer: u32, block: Arc<Block>) -> bool {
     pool.insert(now, peer, block, Need::Later)
 }
@@ -88,7 +89,7 @@ fn one_byte_past_its_share_pushes_out_a_peers_own_oldest() {
     assert_eq!((pool.len(), pool.bytes()), (1, rest + 1));
 }
 
-/// A pool that eight peers have filled with one block each that is not needed next.
+/// A pool that eight peers have filled with one block each. None of these is needed next.
 fn full() -> (OrphanPool, u32) {
     let mut pool = OrphanPool::new();
     let peers = u32::try_from(ORPHAN_BYTES_MAX / BLOCK_BYTES_MAX).expect("small");

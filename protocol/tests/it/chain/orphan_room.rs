@@ -1,4 +1,5 @@
-//! The room for orphans: a stranger's junk gets none of it, and what producers sign for strangers to send holds up nobody.
+//! The room for orphans: a stranger's junk gets none of it, and blocks that producers sign for strangers to send
+//! delay nobody.
 
 use std::sync::Arc;
 
@@ -14,10 +15,10 @@ use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{Mesh, block, genesis, network, rogue, tip_of, transaction};
 
-/// What the strangers send before the honest peers come.
+/// The messages of the strangers before the honest peers come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Junk {
-    /// Nothing but a header each, so that they say to be as high as the others do.
+    /// Only a header each, so that they claim the same height as the others.
     Headers,
     /// Blocks that nobody signed.
     Unsigned,
@@ -63,7 +64,7 @@ fn orphan_bytes(mesh: &Mesh) -> usize {
     used
 }
 
-/// Eight strangers send what would fill the pool.
+/// Eight strangers send enough to fill the pool.
 fn fill(mesh: &mut Mesh, junk: Junk) -> Vec<PeerHandle> {
     let mut salt = 1;
     (0..8)
@@ -91,7 +92,8 @@ fn fill(mesh: &mut Mesh, junk: Junk) -> Vec<PeerHandle> {
         .collect()
 }
 
-/// How long a node takes to catch up with 400 blocks of four peers, in milliseconds, and how full the pool was before.
+/// How long a node needs to catch up with 400 blocks of four peers, in milliseconds, and how full the pool was
+/// before.
 fn catch_up(junk: Option<Junk>) -> (u64, usize, Mesh, Vec<PeerHandle>) {
     let mut mesh = Mesh::new(5, RelayPolicy::Announce);
     let mut tip: Tip = genesis();

@@ -22,8 +22,8 @@ struct Planned {
     branch: BTreeMap<TxId, (u64, BlockId)>,
 }
 
-/// Each block stands on one of the `reach` before it (or on genesis, if these are all), and takes some of 8 transactions,
-/// whether or not its branch has them. Where a branch has one first is what counts.
+/// Each block stands on one of the `reach` blocks before it (or on genesis, if there are no more), and has some of
+/// 8 transactions, whether or not its branch already has them. Only the first occurrence in a branch counts.
 fn plan(shape: &[(usize, u8)], reach: usize) -> Vec<Planned> {
     let mut blocks: Vec<Planned> = vec![];
     for (number, (parent, wanted)) in (0_u32..).zip(shape) {
@@ -44,8 +44,8 @@ fn plan(shape: &[(usize, u8)], reach: usize) -> Vec<Planned> {
     blocks
 }
 
-/// Connects all blocks, in the order that the keys give them, as soon as their parents are connected. What the
-/// changes say must add up to what the chain says.
+/// Connects all blocks in the order of the keys, as soon as their parents are connected. The sum of the reported
+/// changes must agree with the chain.
 fn connect_all(chain: &mut Chain, blocks: &[Planned], keys: &[u16]) -> Result<(), TestCaseError> {
     let mut waiting: Vec<_> = blocks.iter().zip(keys).collect();
     waiting.sort_by_key(|(_, key)| **key);
@@ -69,7 +69,8 @@ fn connect_all(chain: &mut Chain, blocks: &[Planned], keys: &[u16]) -> Result<()
     Ok(())
 }
 
-/// Applies a change to the confirmed transactions and how often each occurs, as a mempool's owner would.
+/// Applies a change to the confirmed transactions and to the number of occurrences of each, as a mempool's owner
+/// would.
 fn follow(
     told: &mut BTreeMap<TxId, usize>,
     blocks: &[Planned],
@@ -106,7 +107,7 @@ fn follow(
     Ok(())
 }
 
-/// What holds of a chain whatever came.
+/// The properties of a chain that always hold.
 fn check_bounds(chain: &Chain, limits: &Limits) -> Result<(), TestCaseError> {
     prop_assert!(chain.headers() <= limits.headers);
     let tip_bytes =

@@ -1,5 +1,5 @@
-//! A transaction in more than one block: validity depends on a block and its ancestors alone, never on what a node happens to
-//! remember, and only the first occurrence counts.
+//! A transaction in more than one block: validity depends on a block and its ancestors alone, and never on a
+//! node's memory. Only the first occurrence counts.
 
 use std::sync::Arc;
 
@@ -84,7 +84,8 @@ fn what_leaves_with_a_second_occurrence_does_not_go_back_to_the_mempool() {
     assert_eq!(change.returned, [item(2)]);
 }
 
-/// Two nodes that saw a natural fork in another order: one of them has forgotten an old transaction, the other has not.
+/// Two nodes that saw a natural fork in different orders. One of them has forgotten an old transaction, and the
+/// other has not.
 fn two_seers(memory: usize) -> (u64, u64) {
     const BLOCKS: usize = 8;
     let mut common = Vec::new();

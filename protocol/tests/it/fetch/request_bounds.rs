@@ -1,4 +1,4 @@
-//! Each bound of the request tracker: sat on, and one past.
+//! Each bound of the request tracker: reached, and passed by one.
 
 use protocol::gossip::fetch::request::{Announced, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction};

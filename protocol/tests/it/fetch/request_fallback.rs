@@ -1,4 +1,4 @@
-//! Stories of announcers that withhold, and of what the next request does about it.
+//! Cases of announcers that withhold, and how the next request handles them.
 
 use protocol::gossip::fetch::request::{Announced, RequestKey, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction, PeerHandle};
@@ -11,7 +11,7 @@ use super::request_support::{SMALL, at_ms, block, peer, tracker, transaction, wi
 
 const NOW: Time = Time::ZERO;
 
-/// Announces `key` for both peers; returns who was asked and who waits.
+/// Announces `key` for both peers. Returns which peer was asked and which waits.
 fn ask_one_of_two(tracker: &mut RequestTracker, key: RequestKey) -> (PeerHandle, PeerHandle) {
     for number in [1, 2] {
         assert_eq!(tracker.announced(NOW, peer(number), key, SMALL), Announced::Tracked);

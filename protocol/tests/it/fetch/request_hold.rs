@@ -1,4 +1,4 @@
-//! What is announced and likely to be pushed waits; what is promised counts as requested.
+//! An announced item that will probably be pushed waits. A promised item counts as requested.
 
 use protocol::gossip::Direction;
 use protocol::gossip::fetch::request::{Announced, RequestTracker};

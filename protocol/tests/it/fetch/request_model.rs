@@ -1,4 +1,5 @@
-//! The request tracker in step with a naive model of its specification: every answer compared, time going both ways.
+//! The request tracker compared with a naive model of its specification: every answer is compared, and time goes
+//! forwards and backwards.
 
 use proptest::prelude::*;
 

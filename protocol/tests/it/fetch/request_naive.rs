@@ -1,7 +1,9 @@
-//! A naive model of the request tracker, and what can be done to it.
+//! A naive model of the request tracker. Below it, in `pair`, the model runs beside the tracker: each operation is done
+//! to both, and every answer is compared.
 //!
-//! The model keeps one flat list of announcements and counts everything anew for each question. Only the tie-break is
-//! left to the tracker: its choice must be among the best candidates, and is followed. The fuzz target `tracker` uses it too.
+//! The model keeps one flat list of announcements and counts everything again for each question. Only the
+//! tie-break is left to the tracker: its choice must be among the best candidates, and the model follows it. The
+//! fuzz target `tracker` uses the model too.
 
 mod pair;
 
@@ -123,7 +125,7 @@ impl Strikes {
     }
 }
 
-/// What a request counts for in another's expiry: a block may wait until seven others have it.
+/// What a request adds to the expiry of another. A block may wait until seven others have arrived.
 fn weight(it: &Announcement) -> u128 {
     if is_transaction(it.key) { it.bytes } else { 8 * it.bytes }
 }
@@ -271,7 +273,7 @@ impl Model {
         count == 0 || (count < max && bytes < u128::from(peer.rate) * 2)
     }
 
-    /// Checks what the tracker asks, request by request, and follows it.
+    /// Checks the tracker's requests one by one, and follows them.
     fn request(&mut self, askable: &BTreeSet<PeerHandle>, requests: &[(PeerHandle, RequestKey)]) {
         let mut requests = requests.iter();
         let keys: BTreeSet<_> =

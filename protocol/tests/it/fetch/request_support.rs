@@ -1,4 +1,4 @@
-//! Words that the tests of the request tracker share.
+//! Helpers that the tests of the request tracker share.
 
 use protocol::gossip::fetch::request::{Announced, RequestKey, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction, PeerHandle};
@@ -33,7 +33,7 @@ pub(crate) fn tracker(peers: &[(u32, Direction)]) -> RequestTracker {
     tracker
 }
 
-/// A peer of `group` connects, and withholds `count` items of its own until they have expired; 10 s pass.
+/// A peer of `group` connects, and withholds `count` of its own items until they have expired. 10 s pass.
 pub(crate) fn withhold(
     tracker: &mut RequestTracker,
     start: Time,

@@ -1,4 +1,4 @@
-//! What a peer can have for the asking: all that it lacks as fast as it can read, and next to nothing twice.
+//! What a peer can get by asking: everything that it lacks, as fast as it can read, and almost nothing twice.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use protocol::wire::message::{Lane, Message, TxRef};
 use crate::harness::{Checking, Mesh, block, genesis, tip_of};
 use crate::make;
 
-/// A node with so many blocks, each of so many transactions of 65,000 bytes.
+/// A node with this number of blocks, each with this number of transactions of 65,000 bytes.
 fn with_blocks(count: u32, pieces: u32) -> (Mesh, Vec<Arc<Block>>) {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.checking = Checking::Assumed;
@@ -37,7 +37,7 @@ fn ask(mesh: &mut Mesh, peer: PeerHandle, id: BlockId) {
     mesh.say(0, peer, Message::GetBlock { graft: false, id });
 }
 
-/// Bytes of blocks and transactions that a peer has heard, how many it got, and how many times it was refused.
+/// Bytes of blocks and transactions that a peer has received, the number of items, and the number of refusals.
 fn got(mesh: &mut Mesh, peer: PeerHandle) -> (usize, usize, usize) {
     let (mut bytes, mut bodies, mut refused) = (0, 0, 0);
     for message in mesh.heard(0, peer) {
@@ -148,7 +148,7 @@ fn of_what_was_sent_so_much_is_remembered_and_no_more() {
     assert_eq!(got(&mut mesh, peer), (got_bytes(&ids, &mesh), count, 0));
 }
 
-/// What so many blocks take as messages.
+/// The bytes of these blocks as messages.
 fn got_bytes(ids: &[BlockId], mesh: &Mesh) -> usize {
     ids.iter().filter_map(|id| mesh.nodes[0].block(id)).map(|block| Message::Block(block).encoded_len()).sum()
 }

@@ -1,4 +1,5 @@
-//! Blame follows bytes: a peer is left for what it sent itself, and for nothing that another peer sent beside it.
+//! Blame follows bytes: a peer is disconnected because of bytes that it sent itself, and never because of another
+//! peer's bytes.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::harness::{
 
 const GUILTY: Option<DisconnectReason> = Some(DisconnectReason::InvalidSignature);
 
-/// A header in a producer's name that nobody signed: what any stranger can write.
+/// A header in a producer's name that nobody signed. Any stranger can write one.
 fn forged(parent: Tip, salt: u64) -> SignedHeader {
     let header = Header {
         height: parent.height + 1,
@@ -58,7 +59,7 @@ fn answer(mesh: &mut Mesh) -> Verdict {
     verdict
 }
 
-/// How many blocks a peer is known to have that are wanted.
+/// How many wanted blocks a peer is known to have.
 fn announced_blocks(node: &Gossip, peer: PeerHandle) -> usize {
     let mut used = 0;
     node.occupancy(&mut |seen| {

@@ -1,5 +1,5 @@
-//! Whether a transaction is confirmed is known exactly for as long as it may be in a block, however little is in memory: nobody
-//! replays a confirmed one into mempools.
+//! Whether a transaction is confirmed is known exactly for as long as it may be in a block, however little is in
+//! memory. Nobody can replay a confirmed transaction into mempools.
 
 use std::sync::Arc;
 
@@ -20,7 +20,8 @@ use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction, tx};
 
 pub(crate) type Transactions = Vec<Arc<SignedTransaction>>;
 
-/// A node with two blocks of these transactions, which it knows no longer: it was started again, and they are too old.
+/// A node with two blocks of these transactions. It no longer remembers them: it was restarted, and they are too
+/// old.
 pub(crate) fn forgetful(items: &Transactions) -> Mesh {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.checking = Checking::Assumed;

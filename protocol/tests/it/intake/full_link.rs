@@ -1,4 +1,5 @@
-//! A full mempool and a link that has no room left in it: what comes by that link is neither lost nor asked for in vain.
+//! A full mempool, and a link that has no room left in it: items from this link are neither lost nor requested in
+//! vain.
 
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ fn is_asked(mesh: &mut Mesh, peer: PeerHandle, item: &Arc<SignedTransaction>) ->
     mesh.heard(0, peer).iter().any(asks)
 }
 
-/// Has a peer bring more than its link may turn over at once.
+/// Makes a peer bring more than its link may turn over at once.
 fn use_up(mesh: &mut Mesh, peer: PeerHandle) {
     for number in 0..20 {
         push(mesh, peer, &large(10_000 + number));

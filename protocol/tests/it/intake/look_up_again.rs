@@ -1,4 +1,4 @@
-//! What durable storage couldn't tell for a while is asked again, and made up for.
+//! If durable storage can't answer for a while, the node asks again later and makes up for it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ fn recalled(mesh: &Mesh) -> usize {
     mesh.kept[0].loads.iter().filter(|load| matches!(load, Load::Contents(_))).count()
 }
 
-/// Puts empty blocks on the tip.
+/// Adds empty blocks to the tip.
 fn grow(mesh: &mut Mesh, blocks: u64) {
     for number in 0..blocks {
         let next = block(mesh.nodes[0].tip(), &[], 100 + number);
@@ -29,7 +29,7 @@ fn has_expired(mesh: &Mesh) -> bool {
     mesh.events[0].iter().any(|event| matches!(event, Event::SubmissionsExpired { .. }))
 }
 
-/// A node that was started again, and whose storage can't tell what blocks have.
+/// A node that was restarted, with storage that can't tell the transactions of blocks.
 fn mute(items: &[Arc<SignedTransaction>]) -> Mesh {
     let mut mesh = forgetful(&items.to_vec());
     mesh.run_secs(1);
@@ -97,7 +97,7 @@ fn nobody_is_told_of_an_expired_submission_while_a_block_that_may_have_it_is_unk
     assert_eq!(expired, [vec![never.id()]]);
 }
 
-/// Has something looked up, so that storage shows that it answers.
+/// Makes the node look something up, so that storage shows that it answers.
 fn send_new(mesh: &mut Mesh) {
     let peer = mesh.greeted(0);
     send(mesh, peer, &transaction(9, 1, 10));

@@ -1,4 +1,4 @@
-//! Whoever has much looked up makes nobody else wait for it, and has nothing looked up twice.
+//! A peer that causes many look-ups makes no other peer wait for them, and nothing is looked up twice for it.
 
 use std::sync::Arc;
 

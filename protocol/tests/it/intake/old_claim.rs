@@ -1,4 +1,5 @@
-//! Whoever says that an item is old says it of its own copy: a copy that comes unasked is news, and goes along the tree.
+//! A peer that says that an item is old speaks of its own copy. A copy that comes unasked is news, and travels
+//! along the tree.
 
 use protocol::gossip::{AuthorTree, Redundancy, RelayPolicy};
 use protocol::limits::LIVE_AGE_MAX;
@@ -7,8 +8,9 @@ use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, transaction, tx};
 
-/// How long each item takes from node 1 by way of node 0 to node 2. A peer of node 0 has it `ahead` before node 0 would
-/// have it from node 1, and says that it is old; whether it sends the body at once or when it is asked.
+/// How long each item takes from node 1 through node 0 to node 2. A peer of node 0 has it `ahead` before node 0
+/// would get it from node 1, and says that it is old. A flag decides whether the peer sends the body at once or
+/// when it is asked.
 fn times(ahead: Option<Duration>, unasked: bool) -> Vec<u64> {
     let none = AuthorTree { redundancy: Redundancy::default() };
     let mut mesh = Mesh::new(3, RelayPolicy::AuthorTree(none));

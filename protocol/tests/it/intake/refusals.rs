@@ -1,4 +1,4 @@
-//! Transactions that are refused: by the cheap rules before their signature is checked, and what a refusal costs and means.
+//! Refused transactions: the cheap rules before their signature is checked, and the cost and meaning of a refusal.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ fn what_is_expired_or_too_far_ahead_is_not_verified() {
     assert_eq!((mesh.signatures, mesh.nodes[0].mempool().transactions), (2, 2));
 }
 
-/// How many messages of one body each a peer gets through at a moment before it is not read any more.
+/// How many messages of one body each a peer can send at once before it is not read any more.
 fn until_paused(
     mesh: &mut Mesh,
     peer: PeerHandle,
@@ -91,7 +91,7 @@ fn until_paused(
     panic!("it is read for good");
 }
 
-/// What a peer may save up, in bodies that cost so much.
+/// The allowance that a peer can save up, in bodies of this cost.
 fn bodies_within(cost: u64) -> std::ops::RangeInclusive<usize> {
     let most = (INBOUND_BURST_BYTES / cost) as usize + 1;
     // Some of the budget comes back meanwhile, and the last verdicts are on their way.
@@ -112,7 +112,7 @@ fn what_was_refused_and_comes_again_costs_its_sender_more() {
     assert!(fresh > 1_000 && mesh.signatures == 0, "{fresh}");
 }
 
-/// A chain's rules that need a good signature to say no.
+/// A chain's rules that can only refuse after the signature was found good.
 #[derive(Debug)]
 struct Nothing;
 
@@ -202,7 +202,7 @@ pub(crate) fn large_by(author: u8, number: u64) -> Arc<SignedTransaction> {
     Arc::new(item.sign(&author, &network()).expect("a payload within bounds"))
 }
 
-/// A node whose mempool is full of what one peer brought, as much of it as that peer may turn over at once.
+/// A node with a mempool that one peer has filled, as far as this peer may turn over at once.
 pub(crate) fn full_of_one() -> (Mesh, PeerHandle) {
     let mut mesh = assuming();
     let peer = mesh.greeted(0);
@@ -210,7 +210,7 @@ pub(crate) fn full_of_one() -> (Mesh, PeerHandle) {
     (mesh, peer)
 }
 
-/// Fills a node's mempool with what a peer brings.
+/// Fills a node's mempool with a peer's items.
 pub(crate) fn fill_by(mesh: &mut Mesh, peer: PeerHandle) {
     for number in 0..600 {
         mesh.say(0, peer, pushed(&[large(number)]));

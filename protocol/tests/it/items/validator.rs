@@ -1,4 +1,5 @@
-//! A chain's own validator is asked about every transaction of a block and about the block, whichever way it came.
+//! A chain's own validator is asked about every transaction of a block and about the block, in whichever way it
+//! came.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,12 +16,12 @@ use crate::harness::{
 
 const RULE: Refusal = Refusal::Rule("sixty-six is not spoken of here");
 
-/// Whether a transaction says 66, which none may.
+/// Whether a transaction contains 66, which is forbidden.
 fn is_bad(transaction: &SignedTransaction) -> bool {
     transaction.payload().first() == Some(&66)
 }
 
-/// Says what is wrong, and no more than a validator must.
+/// Refuses forbidden transactions, and implements no more than a validator must.
 #[derive(Debug)]
 struct Refusing(StandardValidator);
 
@@ -41,7 +42,8 @@ impl Validator for Refusing {
     }
 }
 
-/// Takes everything by itself, of 66 at most `most` in a block and none below a height, and notes what it was asked.
+/// Accepts every transaction by itself, at most `most` with 66 in a block and none below a height. It notes the
+/// questions.
 #[derive(Debug)]
 struct Noting {
     most: usize,
@@ -93,7 +95,7 @@ fn refusal(mesh: &Mesh, node: usize, wanted: &Block) -> Option<Refusal> {
     })
 }
 
-/// Whether a node told anybody of a block.
+/// Whether a node told any peer of a block.
 fn told(mesh: &Mesh, node: usize, of: &Block) -> bool {
     mesh.conversation().filter(|(sent, _)| sent.node == node).any(|(_, message)| match message {
         Message::Block(block) => block.header == of.header,
@@ -247,7 +249,7 @@ fn a_transaction_is_judged_by_its_blocks_height_and_parent_on_every_branch() {
     assert_eq!(blocks, [(genesis, 0), (at(&one), 1), (genesis, 1), (at(&other[0]), 0), (at(&other[1]), 1)]);
 }
 
-/// What a producer would sign next.
+/// The next block that a producer would sign.
 fn template(mesh: &Mesh) -> Arc<Block> {
     let (header, transactions) = mesh.nodes[0].block_template(producer().public(), 77, 1_000_000);
     Arc::new(Block { header: header.sign(&producer(), &network()), transactions })
@@ -357,7 +359,7 @@ fn an_honest_peer_of_other_rules_stays_a_peer() {
     assert_eq!(mesh.disconnects, []);
 }
 
-/// Takes no empty blocks.
+/// Refuses empty blocks.
 #[derive(Debug)]
 struct Filled;
 

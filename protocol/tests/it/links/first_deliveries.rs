@@ -1,4 +1,4 @@
-//! What the engine remembers of who was first: the last time, transactions and blocks apart.
+//! The engine's memory of first deliveries: the last time, separately for transactions and blocks.
 
 use protocol::gossip::{PeerHandle, RelayPolicy};
 use protocol::time::{Duration, Time};
@@ -6,7 +6,7 @@ use protocol::wire::message::Message;
 
 use crate::harness::{Mesh, block, genesis, transaction};
 
-/// When a peer of node 0 was last the first with a transaction, and with a block.
+/// When a peer of node 0 was last the first to deliver a transaction, and a block.
 fn first(mesh: &Mesh, peer: PeerHandle) -> (Option<Time>, Option<Time>) {
     let info = mesh.nodes[0].peer(peer).expect("connected");
     (info.first_transaction, info.first_block)

@@ -1,4 +1,4 @@
-//! Credit: how much may be queued for a peer that doesn't read, and what happens beyond.
+//! Credit: how much may be queued for a peer that doesn't read, and what happens above that.
 
 use protocol::gossip::{Input, PeerHandle, RelayPolicy};
 use protocol::limits::{BULK_CREDIT_BYTES, CONTROL_CREDIT_BYTES, CONTROL_RESERVE_BYTES, GETDATA_ENTRIES_MAX};

@@ -1,4 +1,5 @@
-//! What a neighbour's withholding does to the next peer of its address group: it is asked later, and that is all.
+//! The effect of a neighbour's withholding on the next peer of its address group: this peer is asked later, and
+//! nothing else.
 
 use protocol::gossip::{AuthorTree, DisconnectReason, PeerHandle, RelayPolicy};
 use protocol::items::block::Block;
@@ -10,10 +11,10 @@ use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, block, genesis, transaction, tx};
 
-/// The group of the withholder and of the newcomer.
+/// The address group of the withholder and of the newcomer.
 const GROUP: u64 = 7;
 
-/// What is nobody's news, so that nobody waits for a push of it.
+/// An item that is no news, so that nobody waits for a push of it.
 const OLD_MS: u32 = 10_000;
 
 fn node() -> Mesh {
@@ -24,7 +25,7 @@ fn entry(short: ShortId) -> InvEntry {
     InvEntry { transaction: TxRef::Short(short), age_ms: OLD_MS }
 }
 
-/// A peer of the group announces in one message as much as it takes to be left, and sends none of it.
+/// A peer of the group announces, in one message, enough items to be disconnected for, and sends none of them.
 fn withhold(mesh: &mut Mesh) {
     let withholder = mesh.greeted_in(0, GROUP);
     let entries = (0..u64::from(STRIKES_MAX)).map(|number| entry(ShortId(number.to_be_bytes()))).collect();

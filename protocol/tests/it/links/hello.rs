@@ -1,4 +1,4 @@
-//! The greeting: first, fitting, and in time.
+//! The greeting: it comes first, it matches, and it comes in time.
 
 use bytes::Bytes;
 use protocol::gossip::{Direction, DisconnectReason, Event, RelayPolicy};

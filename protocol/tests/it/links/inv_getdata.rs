@@ -1,4 +1,4 @@
-//! Announcing and asking: who is asked, what is answered, how announcements are batched.
+//! Announcements and requests: which peers are asked, what is answered, and how announcements are batched.
 
 use protocol::gossip::{Direction, Input, RelayPolicy};
 use protocol::items::hash::TxId;
@@ -159,7 +159,7 @@ fn a_peer_may_be_owed_so_much_and_no_more() {
     assert_eq!(mesh.disconnected(0, peer), Some(protocol::gossip::DisconnectReason::QueueOverrun));
 }
 
-/// Bodies arrive as parts of their frames. What is kept of one must not keep all the others.
+/// Bodies arrive as parts of their frames. Keeping one must not keep all the others.
 #[test]
 fn an_item_does_not_keep_the_frame_that_brought_it() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);

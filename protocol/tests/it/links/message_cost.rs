@@ -1,5 +1,5 @@
-//! What a message has a node look up is bounded by what it costs its sender, for every kind of message that asks, also if
-//! nothing is in it and if there is no room for the answer.
+//! The look-ups that a message causes are bounded by its cost for the sender. This holds for every kind of message
+//! that asks, even if it is empty, or if there is no room for the answer.
 
 use protocol::gossip::{PeerHandle, RelayPolicy};
 use protocol::items::hash::{BlockId, RouteId, ShortId, TxId};
@@ -12,8 +12,8 @@ use protocol::wire::message::{Digest, InvEntry, Message, Outcome, Reconcile, Tip
 
 use crate::harness::{Mesh, block, genesis, network, tip_of};
 
-/// What each thing that is looked up costs at the least, in bytes of the budget: a short id in an inv with the factor of 16 is
-/// 144. So no peer has more than 131,072 things looked up in a second.
+/// The least cost of each look-up, in bytes of the budget. A short id in an inv with the factor of 16 costs 144.
+/// So no peer causes more than 131,072 look-ups in a second.
 const LOOKUP_COST_BYTES: u64 = 128;
 
 fn short(number: u64) -> ShortId {
@@ -24,7 +24,7 @@ fn reconcile(message: Reconcile) -> Message {
     Message::Reconcile(Box::new(message))
 }
 
-/// Every kind that asks or names, at its largest and empty, with how many things are looked up for it.
+/// Every kind that asks or names, at its largest and empty, with the number of its look-ups.
 fn kinds() -> Vec<(&'static str, Message, usize)> {
     let refs = |count: usize| (0..count as u64).map(|number| TxRef::Short(short(number))).collect::<Vec<_>>();
     let blocks = |count: usize| (0..count as u8).map(|number| BlockId([number; 32])).collect::<Vec<_>>();
@@ -84,7 +84,7 @@ fn kinds() -> Vec<(&'static str, Message, usize)> {
     ]
 }
 
-/// How many times a peer may say something before it isn't read any more.
+/// How often a peer may send a message before it isn't read any more.
 fn read(mesh: &mut Mesh, peer: PeerHandle, message: &Message) -> u64 {
     let mut count = 0;
     while mesh.reads.is_empty() && mesh.disconnected(0, peer).is_none() && count < 100_000 {

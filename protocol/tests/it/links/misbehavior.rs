@@ -1,4 +1,5 @@
-//! What bad peers send: each is left with a reason, and nothing of theirs is held or passed on.
+//! The messages of bad peers: each of these peers is disconnected with a reason, and nothing from it is held or
+//! relayed.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The mempool: what it holds, finds and gives up, on each bound and one past it.
+//! The mempool: what it holds, finds and drops, at each bound and one step past it.
 
 use protocol::items::block::Block;
 use protocol::items::hash::{ShortId, TxId};

@@ -1,4 +1,5 @@
-//! Who makes room when the mempool is full. Items here count for 512 bytes each unless said otherwise.
+//! Which item makes room when the mempool is full. Items here count for 512 bytes each unless a test says
+//! otherwise.
 
 use std::sync::Arc;
 
@@ -13,12 +14,12 @@ use crate::make::{ids, sized, transaction};
 
 const T: Time = Time::ZERO;
 
-/// A pool for 64 items; an author's part is 4 of them, and what was submitted here is sheltered up to 16.
+/// A pool for 64 items. An author's part is 4 of them. Items that were submitted here are sheltered up to 16.
 fn pool() -> Mempool {
     Mempool::new(64 * 512)
 }
 
-/// Adds an item of each author, and returns them.
+/// Adds an item of each author, and returns the items.
 fn fill(
     pool: &mut Mempool,
     authors: impl IntoIterator<Item = u32>,
@@ -36,7 +37,7 @@ fn order(pool: &Mempool) -> Vec<TxId> {
     pool.oldest_first().map(|(transaction, _)| transaction.id()).collect()
 }
 
-/// What a newcomer of an author that nobody has seen pushes out.
+/// The items that are removed for a new item of an author that nobody has seen.
 fn sheds(pool: &mut Mempool, now: Time, author: u32, link: Option<u32>) -> Vec<TxId> {
     ids(&pool.insert(now, &transaction(author, 0, 9, 0), link).expect("room is made").evicted)
 }

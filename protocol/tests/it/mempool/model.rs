@@ -1,4 +1,4 @@
-//! The mempool against a list that counts everything anew for every question.
+//! The mempool against a list that counts everything again for every question.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ struct Held {
 struct Model {
     now: Time,
     held: Vec<Held>,
-    /// Until when the turnover of each open link so far would have taken.
+    /// For each open link, the time at which its turnover so far would have been done.
     turned: BTreeMap<u32, Time>,
 }
 
@@ -79,7 +79,7 @@ impl Model {
         Ok(evicted)
     }
 
-    /// Whether it would be refused, as far as the first step tells.
+    /// Whether it would be refused in the first step.
     fn refusal(&self, item: &Arc<SignedTransaction>, link: Option<u32>) -> Option<Refusal> {
         let mut tried = Self { now: self.now, held: self.held.clone(), turned: self.turned.clone() };
         match tried.insert(item, link) {
@@ -94,7 +94,7 @@ fn share(left: &[Held], link: Link) -> usize {
     left.iter().filter(|held| held.link == link).map(|held| held.charge).sum()
 }
 
-/// The place of what goes next and whether that is a turnover, or whose share refuses the newcomer.
+/// The place of the next item to remove and whether that is a turnover, or the share that refuses the new item.
 fn victim(left: &[Held], newcomer: &Held, may_turn: bool) -> Result<(usize, bool), Refusal> {
     let mut authors = BTreeMap::<PublicKey, usize>::new();
     let mut links = BTreeMap::<Link, usize>::new();
@@ -136,7 +136,7 @@ fn victim_by_link(
     turns.then(|| gives_way(left, newcomer.link, newcomer.at)).flatten().map(|at| (at, true))
 }
 
-/// The oldest if it is old, or else the one before the most of the newest that take at most half of the share.
+/// The oldest item if it is old. Otherwise the one before those newest items that take at most half of the share.
 fn gives_way(left: &[Held], link: Link, now: Time) -> Option<usize> {
     let places: Vec<usize> = (0..left.len()).filter(|place| left[*place].link == link).collect();
     if link == Link::Local {

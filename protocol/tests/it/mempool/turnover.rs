@@ -1,4 +1,5 @@
-//! A full mempool: who still gets in, and who stays. Items here count for 512 bytes each unless said otherwise.
+//! A full mempool: which items still get in, and which stay. Items here count for 512 bytes each unless a test
+//! says otherwise.
 
 use std::sync::Arc;
 
@@ -11,17 +12,18 @@ use crate::make::transaction;
 
 const T: Time = Time::ZERO;
 
-/// Junk of one-time authors, which costs nothing to make.
+/// Junk from one-time authors, which costs nothing to make.
 fn junk(number: u32) -> Arc<SignedTransaction> {
     transaction(1_000_000 + number, 0, 9_000, 0)
 }
 
-/// What 50 honest authors write, one after the other.
+/// The items of 50 honest authors, one after the other.
 fn news(number: u32) -> Arc<SignedTransaction> {
     transaction(number % 50, u64::from(number), 9_000, 0)
 }
 
-/// Fills a pool with junk that comes along so many links alike, as relay brings it. Returns how many fit.
+/// Fills a pool with junk from this number of links in equal parts, as relay brings it. Returns how many items
+/// fit.
 fn fill(pool: &mut Mempool, links: u32) -> u32 {
     let mut number = 0;
     while pool.room_for(0) > 0 {
@@ -60,8 +62,8 @@ fn small_pool() -> Mempool {
     Mempool::new(4_096 * 512)
 }
 
-/// How many of a hundred honest items are taken, and how many of those of the last half minute are left, with so many of
-/// junk for each honest one and so many items a second in all, for a minute.
+/// How many of a hundred honest items are accepted, and how many of those of the last half minute remain. There is
+/// this much junk for each honest item and this number of items a second in total, for a minute.
 fn while_junk_goes_on(each: u32, per_second: u32) -> (usize, usize) {
     let mut pool = small_pool();
     let mut number = fill(&mut pool, 8);

@@ -1,4 +1,5 @@
-//! Author trees: what flooding teaches, who is pruned and grafted, and what travels on an entry node's own route.
+//! Author trees: what flooding teaches, which peers are pruned and grafted, and the items on an entry node's own
+//! route.
 
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ fn announce(mesh: &mut Mesh, from: PeerHandle, item: &SignedTransaction, age_ms:
     mesh.say(0, from, Message::Inv(vec![InvEntry { transaction, age_ms }]));
 }
 
-/// Lets verdicts come back, and prunes that wait for a ride leave.
+/// Lets verdicts return, and lets the prunes leave that wait for another message.
 fn settle(mesh: &mut Mesh) {
     mesh.run_for(PRUNE_WINDOW + Duration::from_millis(1));
 }

@@ -1,4 +1,5 @@
-//! Blocks along their producer's tree: the first is fetched and teaches, the others are promised and pushed.
+//! Blocks along their producer's tree: the first is fetched and teaches the route, and the others are promised and
+//! pushed.
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ fn asks(messages: &[Message]) -> usize {
     messages.iter().filter(|message| matches!(message, Message::GetBlock { .. })).count()
 }
 
-/// Has a node fetch a block from a peer, who is its producer's parent then.
+/// Makes a node fetch a block from a peer, which becomes its producer's route parent.
 fn fetch(mesh: &mut Mesh, from: PeerHandle, block: &Arc<Block>) {
     mesh.say(0, from, header(block, false));
     mesh.run_for(GRACE_MIN + Duration::from_millis(1));

@@ -1,5 +1,5 @@
-//! Who says that it would have been earlier, and brings nothing when it is taken at its word, loses its own turn and
-//! nobody else's.
+//! A peer that claims it would have been earlier, and brings nothing when it is grafted, loses its own graft
+//! credit and nobody else's.
 
 use protocol::gossip::{AuthorTree, PeerHandle, Redundancy, RelayPolicy};
 use protocol::items::transaction::SignedTransaction;
@@ -10,21 +10,22 @@ use crate::harness::{Mesh, transaction, tx};
 
 const ITEMS: u64 = 40;
 
-/// From this item on the parent is late.
+/// From this item on, the parent is late.
 const SLOW_FROM: u64 = 10;
 
 fn push(item: &SignedTransaction) -> Message {
     Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] }
 }
 
-/// Says to have had an item since before anybody could.
+/// Claims to have had an item since before any node could have it.
 fn claim(mesh: &mut Mesh, liar: PeerHandle, item: &SignedTransaction, age_ms: u32) {
     let transaction = TxRef::Short(item.id().short());
     mesh.say(0, liar, Message::Inv(vec![InvEntry { transaction, age_ms }]));
 }
 
-/// A node whose parent becomes `delay_ms` slow, with honest peers that have each item at once and announce it, and liars
-/// that claim to have had it before all of them. Of how many items the node learned as late as from the slow parent.
+/// A node with a parent that becomes `delay_ms` slow, with honest peers that have each item at once and announce
+/// it, and with liars that claim to have had it before all of them. Returns how many items reached the node as
+/// late as from the slow parent.
 fn late_items(honest: usize, liars: usize, delay_ms: u64) -> usize {
     let none = AuthorTree { redundancy: Redundancy::default() };
     let mut mesh = Mesh::new(honest + 1, RelayPolicy::AuthorTree(none));

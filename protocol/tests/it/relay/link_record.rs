@@ -1,4 +1,4 @@
-//! When a push counts as missed, what that leads to, how long it is waited for, and how a doubt fades.
+//! When a push counts as missed, what follows from that, how long a push is waited for, and how a doubt fades.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use protocol::items::verify::Verdict;
 
 use crate::harness::{Checking, Mesh, key, transaction, tx};
 
-/// A node, the parent of author 1's route, and two others.
+/// A node, the route parent of author 1, and two other peers.
 struct Story {
     mesh: Mesh,
     parent: PeerHandle,
@@ -25,7 +25,7 @@ struct Story {
 const MOMENT: Duration = Duration::from_millis(1);
 
 impl Story {
-    /// The others are of these address groups.
+    /// The others are in these address groups.
     fn new(groups: [u64; 2]) -> Self {
         let none = AuthorTree { redundancy: Redundancy::default() };
         let mut mesh = Mesh::new(1, RelayPolicy::AuthorTree(none));
@@ -69,8 +69,8 @@ impl Story {
         }
     }
 
-    /// The parent pushes an item, so that it is the parent, and is silent when both others announce the next one. Whom
-    /// the node asks for it sends it.
+    /// The parent pushes an item, so that it is the parent. It is silent when both others announce the next one.
+    /// The peer that the node asks sends it.
     fn leave_out(&mut self) -> Arc<SignedTransaction> {
         self.parent_pushes(1);
         let item = self.next();
@@ -78,7 +78,8 @@ impl Story {
         item
     }
 
-    /// Both others announce an item. Who is asked for it sends it on this route, after what is `between`.
+    /// Both others announce an item. The peer that is asked for it sends it on this route, after `between` has
+    /// happened.
     fn bring(
         &mut self,
         via: Option<RouteId>,
@@ -104,7 +105,7 @@ impl Story {
         self.mesh.run_for(MISSED_AFTER);
     }
 
-    /// The parent pushes an item first and the others after it: whether it is the parent that is pruned.
+    /// The parent pushes an item first and the others push it later. Returns whether the parent is pruned.
     fn is_doubted(&mut self) -> bool {
         self.forget();
         let item = self.next();
@@ -119,7 +120,7 @@ impl Story {
         self.mesh.heard(0, peer).iter().any(|message| matches!(message, Message::Prune(_)))
     }
 
-    /// Whether a peer was pushed an item by now.
+    /// Whether an item has been pushed to a peer by now.
     fn is_pushed(&mut self, to: PeerHandle, item: &SignedTransaction) -> bool {
         self.mesh.heard(0, to).iter().any(|message| match message {
             Message::Transactions { bodies, .. } => bodies.iter().any(|body| body.id() == item.id()),
@@ -127,7 +128,7 @@ impl Story {
         })
     }
 
-    /// Who was asked for an item that the parent left out pushes the next one after it: whether that is let pass.
+    /// The peer that was asked for the missed item pushes the next one after it. Returns whether this is accepted.
     fn keeps_a_second_link(&mut self, asked: PeerHandle) -> bool {
         self.forget();
         let item = self.next();

@@ -1,5 +1,5 @@
-//! A parent that leaves out items is noticed, doubted for a while, and displaced: what a hub does that is connected to
-//! everybody, pushes first, and hides every second item.
+//! A parent that leaves out items is noticed, doubted for a while, and replaced. The tests use a hub: it is
+//! connected to every node, pushes first, and hides every second item.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +16,16 @@ const NODES: usize = 24;
 const AUTHORS: u64 = 4;
 const ITEMS: u64 = 180;
 
-/// From this item on, nodes know the hubs for what they are.
+/// From this item on, nodes know what the hubs do.
 const LEARNT: u64 = 120;
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 struct Outcome {
-    /// From submission to acceptance, of each item from [`LEARNT`] on at each node but its first, in milliseconds, sorted.
+    /// From submission to acceptance, for each item from [`LEARNT`] on at each node except its first, in
+    /// milliseconds, sorted.
     delays: Vec<u64>,
-    /// Bodies that nodes sent, for each of these deliveries, in hundredths.
+    /// Bodies that nodes sent per such delivery, in hundredths.
     bodies: usize,
 }
 
@@ -38,8 +39,8 @@ fn push(item: &SignedTransaction) -> Message {
     Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] }
 }
 
-/// Authors write in turn at nodes of their own. Each of `hubs` peers of every node pushes every item but each second one
-/// there, the moment it is submitted, and says nothing else.
+/// Authors write in turn, each at its own node. Each of `hubs` peers of every node pushes every second item there,
+/// the moment it is submitted, and sends nothing else.
 fn run(hubs: usize) -> Outcome {
     let mut mesh = Mesh::new(NODES, RelayPolicy::AuthorTree(AuthorTree::default()));
     mesh.connect_all();

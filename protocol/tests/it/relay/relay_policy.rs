@@ -1,4 +1,4 @@
-//! How relay policies are spelled.
+//! The spelling of relay policies.
 
 use proptest::prelude::*;
 use protocol::gossip::{AuthorTree, Redundancy, RelayPolicy, RelayPolicyError, Rumor};

@@ -1,4 +1,4 @@
-//! The rumor policy: rounds, whom a transaction goes to, when it cools, and what feedback does.
+//! The rumor policy: rounds, the peers that get a transaction, when it cools, and the effect of feedback.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,8 @@ fn alone(rumor: Rumor, peers: usize) -> (Mesh, Vec<PeerHandle>) {
     (mesh, peers)
 }
 
-/// Runs to the next whole second, where all rounds of a second tick. Returns whom the item was pushed to since.
+/// Runs to the next whole second, where all rounds of a second tick. Returns the peers to which the item was
+/// pushed since.
 fn round(mesh: &mut Mesh, peers: &[PeerHandle], item: &SignedTransaction) -> Vec<PeerHandle> {
     let next = Time::from_micros((mesh.now.as_micros() / 1_000_000 + 1) * 1_000_000);
     mesh.run_for(next.since(mesh.now));
@@ -286,7 +287,7 @@ fn it_cools_when_it_leaves_the_mempool() {
     assert!(!is_hot(&mesh));
 }
 
-/// What is short of credit is announced instead, and not announced a second time.
+/// A transaction without enough credit is announced instead, and not announced a second time.
 #[test]
 fn the_hot_list_is_bounded_and_the_oldest_cools() {
     for (count, first) in [(RUMOR_HOT_MAX, 0), (RUMOR_HOT_MAX + 1, 1)] {

@@ -1,4 +1,5 @@
-//! What author trees may cost: memories of routes on their bounds and one past them, and the budget for floods.
+//! The limits on the cost of author trees: memories of routes at their bounds and one past them, and the budget
+//! for floods.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ fn fill(mesh: &Mesh) -> BTreeMap<&'static str, usize> {
     fill
 }
 
-/// A transaction of an author of its own.
+/// A transaction of an author that writes nothing else.
 fn of_author(author: u32, nonce: u64) -> Arc<SignedTransaction> {
     let mut seed = [7; 32];
     seed[..4].copy_from_slice(&author.to_be_bytes());
@@ -183,7 +184,7 @@ fn a_copy_of_a_peer_that_left_while_the_first_was_checked_leaves_nothing() {
     assert_eq!(fill(&mesh)["links of routes"], 0);
 }
 
-/// Announces an item of each of these authors, and sends what is asked for.
+/// Announces an item of each of these authors, and sends the requested ones.
 fn bring_when_asked(mesh: &mut Mesh, from: PeerHandle, authors: std::ops::Range<u32>, nonce: u64, age_ms: u32) {
     let items: BTreeMap<_, _> =
         authors.map(|author| of_author(author, nonce)).map(|it| (it.id().short(), it)).collect();

@@ -1,7 +1,9 @@
-//! Author trees in step with a naive model of their rules: after each step, who is sent the item and who is pruned.
+//! Author trees compared with a naive model of their rules: after each step, which peers get the item and which
+//! are pruned.
 //!
-//! The model knows learning, pruning, prunes and grafts of peers, own routes and homes, and peers that come and leave. Deliberately
-//! absent: announcements, and with them grafts, spares and doubt, whose rules rest on times; and forgetting.
+//! The model knows learning, pruning, prunes and grafts of peers, own routes and homes, and peers that come and
+//! leave. Deliberately absent: announcements, and with them grafts, spares and doubt, because their rules depend
+//! on times; and forgetting.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,10 +23,10 @@ const AUTHORS: u8 = 3;
 /// Names of routes that peers make up.
 const NAMES: u8 = 2;
 
-/// What a test does. Peers, authors and names are places in what there is, counted round.
+/// A step of a test. Peers, authors and names are places among the existing ones, counted in a circle.
 #[derive(Clone, Copy, Debug)]
 enum Op {
-    /// A peer pushes something new, on its author's route or on one that it names.
+    /// A peer pushes a new item, on its author's route or on one that it names.
     Push {
         peer: usize,
         author: u8,
@@ -41,7 +43,7 @@ enum Op {
         peer: usize,
         named: Option<u8>,
     },
-    /// Something new is submitted here.
+    /// A new item is submitted here.
     Submit {
         author: u8,
     },
@@ -59,7 +61,7 @@ enum Op {
     },
 }
 
-/// Who brought a route's last item.
+/// The peer that brought a route's last item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Parent {
     Here,
@@ -73,19 +75,19 @@ struct Route {
     lazy: BTreeSet<PeerHandle>,
 }
 
-/// The rules, as plainly as they can be told.
+/// The rules, as plainly as possible.
 #[derive(Debug, Default)]
 struct Model {
     peers: BTreeSet<PeerHandle>,
     routes: BTreeMap<RouteId, Route>,
-    /// Submissions in a row of authors that are not at home here.
+    /// The number of consecutive submissions of authors that are not at home here.
     visits: BTreeMap<RouteId, u8>,
-    /// On which other route an author's last items came, and how many.
+    /// The other route on which an author's last items came, and how many.
     guests: BTreeMap<RouteId, (RouteId, u8)>,
 }
 
 impl Model {
-    /// Who is sent an item that comes first from a peer, or is submitted here, on this route.
+    /// The peers that get an item on this route if it comes first from a peer, or is submitted here.
     fn first(&mut self, author: RouteId, via: Option<RouteId>, from: Option<PeerHandle>) -> BTreeSet<PeerHandle> {
         let parent = from.map_or(Parent::Here, Parent::Peer);
         if via.is_none() && !self.routes.contains_key(&author) {
@@ -109,7 +111,8 @@ impl Model {
         sent
     }
 
-    /// An unknown author's route begins as a copy of the one on which its last items came, if they came in the same way.
+    /// An unknown author's route begins as a copy of the one on which its last items came, if they came in the
+    /// same way.
     fn adopt(&mut self, author: RouteId, parent: Parent) {
         let Some((guest, items)) = self.guests.remove(&author) else { return };
         let known = self.routes.get(&guest).filter(|route| route.parent == parent && items >= HOME_ITEMS_NEW - 1);
@@ -153,7 +156,7 @@ impl Model {
     }
 }
 
-/// A node, and the model beside it.
+/// A node, and its model.
 struct Pair {
     mesh: Mesh,
     model: Model,
@@ -246,7 +249,7 @@ impl Pair {
         }
     }
 
-    /// Begins anew, with a node that knows nothing.
+    /// Begins again, with a node that knows nothing.
     fn forget(&mut self) {
         *self = Self::new(1);
     }
@@ -261,7 +264,8 @@ impl Pair {
         self.model.set_lazy(route, peer, lazy);
     }
 
-    /// Compares who was sent an item, and who was pruned, with what the model says. Returns the name that it was sent with.
+    /// Compares which peers got an item, and which were pruned, with the model. Returns the name that it was sent
+    /// with.
     fn compare(
         &mut self,
         item: &SignedTransaction,

@@ -1,4 +1,5 @@
-//! Who lists its mempool to a node that lacks much, and for how long a claim to hold much is believed.
+//! Which peer lists its mempool to a node that lacks many items, and for how long a claim to hold many is
+//! believed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -13,14 +14,14 @@ use protocol::wire::message::{Digest, Hello, Message, Outcome, Reconcile, TxRef,
 use crate::harness::{Checking, Mesh, genesis, network, transaction};
 use crate::make;
 
-/// What a peer does that says it holds a million transactions.
+/// The behavior of a peer that claims to hold a million transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Liar {
-    /// Says nothing more.
+    /// It says nothing more.
     Silent,
-    /// Lists what doesn't exist, and says so when it is asked for it.
+    /// It lists items that don't exist, and says so when it is asked for them.
     MakesUp,
-    /// Comes back on a new connection each second.
+    /// It comes back on a new connection each second.
     Reconnects,
 }
 
@@ -37,7 +38,7 @@ impl Attack {
         Self { peers, direction, liar, said: 0 }
     }
 
-    /// What they say at each quarter of a second.
+    /// Their messages at each quarter of a second.
     fn act(&mut self, mesh: &mut Mesh, step: u64) {
         for place in 0..self.peers.len() {
             let peer = self.peers[place];
@@ -103,7 +104,7 @@ fn join(mesh: &mut Mesh, direction: Direction) -> PeerHandle {
     peer
 }
 
-/// Three nodes that hold so many hundreds of transactions, and a fourth, node 0, that holds none.
+/// Three nodes that each hold this many hundreds of transactions, and a fourth, node 0, that holds none.
 fn network_of(hundreds: u64) -> Mesh {
     let on = Reconciliation { interval: Duration::from_secs(1), ..Reconciliation::default() };
     let mut mesh = Mesh::reconciling(4, RelayPolicy::AuthorTree(AuthorTree::default()), on, 3);
@@ -121,7 +122,7 @@ fn network_of(hundreds: u64) -> Mesh {
     mesh
 }
 
-/// Milliseconds until node 0 holds all but a hundred, at most a minute, and how many it holds then.
+/// Milliseconds until node 0 holds all but a hundred, at most a minute, and the number that it holds then.
 fn join_time(hundreds: u64, attack: Option<(usize, Direction, Liar)>, dials: bool) -> (u64, usize) {
     let mut mesh = network_of(hundreds);
     let mut attack = attack.map(|(count, direction, liar)| Attack::new(&mut mesh, count, direction, liar));
@@ -165,7 +166,7 @@ fn eight_liars_that_dial_us_do_not_delay_what_we_dialled_for() {
     }
 }
 
-/// A claim is believed for two seconds, and the liars that came first have those once each.
+/// A claim is believed for two seconds. Each of the liars that came first gets this time once.
 #[test]
 fn liars_that_came_first_delay_by_two_seconds_each() {
     for (direction, dials) in [(Direction::Outbound, true), (Direction::Inbound, false)] {
@@ -178,7 +179,7 @@ fn liars_that_came_first_delay_by_two_seconds_each() {
     }
 }
 
-/// Whether a peer is asked to list, since the last look.
+/// Whether a peer was asked to list since the last call.
 fn is_asked(mesh: &mut Mesh, peer: PeerHandle) -> bool {
     let is_list = |message: &Message| match message {
         Message::Reconcile(message) => matches!(**message, Reconcile::List { .. }),
@@ -246,7 +247,7 @@ fn a_lister_in_vain_makes_a_pause_that_doubles() {
     }
 }
 
-/// A peer that lists a full part and gives what is taken of it, so much at each tenth of a second.
+/// A peer that lists a full part and sends the items that are taken, this much at each tenth of a second.
 struct Drip {
     peer: PeerHandle,
     items: BTreeMap<ShortId, Arc<SignedTransaction>>,
@@ -354,7 +355,7 @@ fn a_list_in_one_part_of_which_nothing_comes_makes_a_pause() {
     }
 }
 
-/// The number of our opening that a peer heard.
+/// The number of our opening that a peer received.
 fn opening(mesh: &mut Mesh, peer: PeerHandle) -> Option<u32> {
     mesh.heard(0, peer).into_iter().find_map(|message| match message {
         Message::Reconcile(message) => match *message {

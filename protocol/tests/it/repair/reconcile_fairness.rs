@@ -1,4 +1,4 @@
-//! Conversations among peers that answer nothing and ask all the time: what is left for the others.
+//! Conversations with peers that answer nothing and ask all the time: the share that remains for the others.
 
 use protocol::gossip::{Direction, PeerHandle, Reconciliation, RelayPolicy};
 use protocol::limits::{RECONCILE_SERVED_MAX, RECONCILE_SILENT, RECONCILE_STEP};
@@ -21,7 +21,7 @@ fn dialled(mesh: &mut Mesh) -> PeerHandle {
     peer
 }
 
-/// Opens with a sketch that tells too little.
+/// Opens with a sketch that has too few symbols.
 fn open(mesh: &mut Mesh, peer: PeerHandle, number: u32, size: u32) {
     let (digest, tip) = (Digest::PushPull, genesis());
     let mut salt = [1; 16];
@@ -39,7 +39,7 @@ fn is_busy(heard: &[Message]) -> bool {
     })
 }
 
-/// Openings of ours that a peer heard, answered with an empty difference if it answers.
+/// The openings of ours that a peer received. If it answers, it answers with an empty difference.
 fn openings(mesh: &mut Mesh, peer: PeerHandle, answers: bool) -> usize {
     let mut count = 0;
     for message in mesh.heard(0, peer) {

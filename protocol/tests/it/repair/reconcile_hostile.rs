@@ -1,4 +1,5 @@
-//! Reconciliation on its bounds and one past them, and with peers that lie. Their symbols can make it fail, no more.
+//! Reconciliation at its bounds and one past them, and with peers that lie. Their symbols can make it fail, and
+//! nothing more.
 
 use proptest::prelude::*;
 use protocol::gossip::repair::sketch::{
@@ -15,7 +16,7 @@ fn decoder(set: &[TxId]) -> Decoder {
     Decoder::new(encoder(SALT, set))
 }
 
-/// Adds symbols by batches of at most `batch` until that leads to something.
+/// Adds symbols in batches of at most `batch` until there is a result.
 fn feed(decoder: &mut Decoder, symbols: &[Symbol], batch: usize) -> Progress {
     let mut last = Progress::More;
     for symbols in symbols.chunks(batch) {
@@ -27,7 +28,7 @@ fn feed(decoder: &mut Decoder, symbols: &[Symbol], batch: usize) -> Progress {
     last
 }
 
-/// Finds no more items than symbols came, in no more steps than these allow.
+/// It finds no more items than symbols came, in no more steps than the symbols allow.
 fn stays_bounded(symbols: &[Symbol], batch: usize) -> Progress {
     let mut decoder = decoder(&ids(0..500));
     let progress = feed(&mut decoder, symbols, batch);
@@ -106,7 +107,7 @@ fn nothing_is_taken_after_the_end() {
     assert_eq!(decoder.add(remote.symbols(2, 4)), Progress::Failed(Failure::Over));
 }
 
-/// Symbols of items that a peer made up, each with its side, without a set behind them.
+/// Symbols of items that a peer made up, each with its side, without a set.
 fn forged(items: &[(u64, u8)], count: usize) -> Vec<Symbol> {
     let salt = Salt::new(SALT);
     let mut symbols = vec![Symbol::default(); count];
@@ -228,7 +229,7 @@ proptest! {
         prop_assert!(matches!(stays_bounded(&symbols, batch), Progress::Failed(_)));
     }
 
-    /// Counts that lie leave the rest as it is: most look like single items and aren't.
+    /// False counts leave the rest unchanged: most look like single items and aren't.
     #[test]
     fn lies_about_counts_fail(count: u8, every in 1_usize..8) {
         let mut symbols = encoder(SALT, &ids(100..600)).symbols(0, SYMBOLS_MAX).to_vec();

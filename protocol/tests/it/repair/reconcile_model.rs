@@ -16,7 +16,7 @@ pub fn encoder(salt: [u8; 16], set: &[TxId]) -> Encoder {
     Encoder::new(salt, set).unwrap()
 }
 
-/// Runs a conversation to its end: how it ended, and the symbols it took.
+/// Runs a conversation to its end. Returns how it ended, and the number of symbols that it took.
 pub fn converse(salt: [u8; 16], here: &[TxId], there: &[TxId], expected: usize) -> (Progress, usize) {
     let (mut decoder, mut remote) = (Decoder::new(encoder(salt, here)), encoder(salt, there));
     let mut batch = first_batch(expected);
@@ -30,7 +30,7 @@ pub fn converse(salt: [u8; 16], here: &[TxId], there: &[TxId], expected: usize) 
     }
 }
 
-/// What the naive model says.
+/// The result of the naive model.
 fn difference(salt: [u8; 16], here: &[TxId], there: &[TxId]) -> Progress {
     let (ours, theirs): (BTreeSet<_>, BTreeSet<_>) = (here.iter().collect(), there.iter().collect());
     let only_here = (0_u32..).zip(here).filter(|(_, id)| !theirs.contains(id)).map(|(at, _)| at).collect();

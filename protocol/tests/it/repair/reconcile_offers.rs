@@ -1,4 +1,5 @@
-//! A take means what its peer read: a question that comes twice is answered as the first time.
+//! A take refers to the offer that its peer read: a question that comes twice gets the same answer as the first
+//! time.
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ fn held_by_a_node() -> (Mesh, PeerHandle, Vec<Arc<SignedTransaction>>) {
     (mesh, peer, items)
 }
 
-/// Transactions in the order of their ids, which is a list's.
+/// Transactions in the order of their ids, which is the order of a list.
 fn ordered(nonces: std::ops::Range<u64>) -> Vec<Arc<SignedTransaction>> {
     let mut items: Vec<_> = nonces.map(|nonce| make::transaction(1, nonce, 1_000, 10)).collect();
     items.sort_by_key(|item| item.id());
@@ -50,7 +51,7 @@ fn take(mesh: &mut Mesh, peer: PeerHandle, places: &[usize]) {
     say(mesh, peer, Reconcile::Take { number: NUMBER, places: bits.into() });
 }
 
-/// What the peer was offered and sent since the last call.
+/// The offers and bodies that the peer received since the last call.
 fn heard(mesh: &mut Mesh, peer: PeerHandle) -> (Vec<Vec<ShortId>>, Vec<TxId>) {
     let (mut offers, mut bodies) = (Vec::new(), Vec::new());
     for message in mesh.heard(0, peer) {

@@ -1,4 +1,5 @@
-//! Mempools and tips of nodes that reconcile become the same, at the cost of what differs, whatever relay missed.
+//! Mempools and tips of nodes that reconcile become the same, at the cost of the difference, whatever relay
+//! missed.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ fn reconciling(count: usize, relay: RelayPolicy, digest: Digest) -> Mesh {
     mesh
 }
 
-/// So many transactions, from the number `from` on.
+/// This number of transactions, from the number `from` on.
 fn many(from: u64, count: u64) -> Vec<Arc<SignedTransaction>> {
     (from..from + count).map(|number| make::transaction(number as u32 % 97, number, 1_000, 100)).collect()
 }
@@ -38,7 +39,7 @@ fn held(mesh: &Mesh, node: usize, items: &[Arc<SignedTransaction>]) -> usize {
     items.iter().filter(|item| mesh.nodes[node].transaction(&item.id()).is_some()).count()
 }
 
-/// Bytes that were sent, by whether they are bodies.
+/// Bytes that were sent, separated by whether they are bodies.
 fn bytes(mesh: &Mesh) -> (usize, usize) {
     let sent = mesh.conversation().map(|(sent, message)| (sent.bytes.len(), message));
     sent.fold((0, 0), |(others, bodies), (len, message)| match message {
@@ -313,7 +314,7 @@ fn a_peer_that_lists_as_slowly_as_it_may_keeps_us_from_nobody_else() {
     );
 }
 
-/// What a peer answers that has too much for a sketch, and offers the same again and again.
+/// The answers of a peer that has too much for a sketch, and offers the same again and again.
 fn answered(message: &Message, ids: &[ShortId]) -> Option<Message> {
     let Message::Reconcile(message) = message else { return None };
     let answer = match &**message {

@@ -1,4 +1,4 @@
-//! A node knows when it is behind and why, asks for nothing in vain, and makes no block then.
+//! A node knows when it is behind and why. While it is behind, it requests nothing in vain and makes no block.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ fn chain_by(producer: &SecretKey, length: usize) -> Vec<Arc<Block>> {
     (0..length as u64).map(next).collect()
 }
 
-/// Nobody that the harness's nodes allow.
+/// A producer that the harness's nodes don't allow.
 fn stranger() -> SecretKey {
     key(210)
 }
@@ -41,7 +41,7 @@ fn valid_until(height: u64, nonce: u64) -> Arc<SignedTransaction> {
     Arc::new(transaction.sign(&author, &network()).unwrap())
 }
 
-/// A raw peer that greeted with this tip, and keeps bodies from a height on.
+/// A raw peer that greeted with this tip, and keeps bodies from a given height on.
 fn peer_at(mesh: &mut Mesh, tip: Tip, kept_from: u64) -> PeerHandle {
     let peer = mesh.raw(0, Direction::Outbound);
     mesh.say(0, peer, Message::Hello(Hello::new(&network(), tip).keeping_from(kept_from)));
@@ -62,8 +62,8 @@ fn cause(mesh: &Mesh) -> Option<Cause> {
     behind(mesh).map(|behind| behind.cause)
 }
 
-/// What a peer did for `seconds`: it answers each getheaders from `blocks` and each getblock with notfound. Gives the
-/// locators that it was asked with, and the number of blocks that it was asked for.
+/// The actions of a peer for `seconds`. It answers each getheaders from `blocks` and each getblock with notfound.
+/// Returns the locators that it was asked with, and the number of blocks that it was asked for.
 fn play(mesh: &mut Mesh, peer: PeerHandle, blocks: &[Arc<Block>], seconds: u64) -> (Vec<Vec<BlockId>>, usize) {
     let (mut locators, mut wanted) = (Vec::new(), 0);
     for _ in 0..seconds * 10 {

@@ -1,4 +1,4 @@
-//! Headers without bodies, however many, keep a node from no branch that has bodies.
+//! However many headers without bodies there are, they don't keep a node from a branch that has bodies.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{Checking, Mesh, block_by, genesis, network, producer, rogue, tip_of};
 
-/// A chain of its own for each seed.
+/// A separate chain for each seed.
 fn chain(length: usize, seed: u64) -> Vec<Arc<Block>> {
     chain_by(&producer(), length, seed)
 }
@@ -26,7 +26,7 @@ fn chain_by(producer: &SecretKey, length: usize, seed: u64) -> Vec<Arc<Block>> {
     (seed..seed + length as u64).map(next).collect()
 }
 
-/// Answers with the headers of `blocks` that come after the locator's first known one, and with no body.
+/// Answers with the headers of `blocks` after the locator's first known one, and with no body.
 fn answer(mesh: &mut Mesh, node: usize, peer: PeerHandle, blocks: &[Arc<Block>]) {
     for message in mesh.heard(node, peer) {
         match message {
@@ -45,7 +45,8 @@ fn answer(mesh: &mut Mesh, node: usize, peer: PeerHandle, blocks: &[Arc<Block>])
     }
 }
 
-/// How many seconds a new node takes to the tip of `honest` blocks, if it meets `hollow` headers without bodies first.
+/// How many seconds a new node needs to reach the tip of `honest` blocks if it meets `hollow` headers without
+/// bodies first.
 fn seconds_to_the_tip(honest: usize, hollow: usize) -> u64 {
     let mut mesh = Mesh::new(2, RelayPolicy::Announce);
     mesh.checking = Checking::Assumed;

@@ -1,4 +1,4 @@
-//! What becomes of blocks when news of them comes too soon, twice, or to somebody who wasn't there.
+//! What happens to blocks if news of them comes too soon, twice, or to a node that wasn't there.
 
 use protocol::gossip::{Direction, Event, Input, RelayPolicy};
 use protocol::items::transaction::SignedTransaction;

@@ -1,4 +1,5 @@
-//! One peer that holds up the blocks of all others is asked in vain for 2 s, then for 4 and 8, and for 2 again.
+//! A peer that holds up the blocks of all others is waited for in vain for 2 s, then for 4 s and 8 s, and for 2 s
+//! again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,15 +14,15 @@ use crate::harness::{Checking, Mesh, block, genesis, network, tip_of, transactio
 
 const STEP: Duration = Duration::from_millis(1);
 
-/// A node, peers that have all blocks, and what they were asked for. Twenty transactions that may each be of the largest
-/// size give a request the longest expiry, 5 s, so that it is never what ends a stall of 2 or 4 s.
+/// A node, peers that have all blocks, and the requests to them. Twenty transactions that may each have the
+/// largest size give a request the longest expiry, 5 s. So the expiry never ends a stall of 2 or 4 s.
 struct Scene {
     mesh: Mesh,
     peers: Vec<PeerHandle>,
     blocks: Vec<Arc<Block>>,
-    /// How many of the next requests for a height nobody answers.
+    /// For each height, how many of the next requests nobody answers.
     withheld: BTreeMap<usize, usize>,
-    /// For each height the peers that were asked, and when, in ms.
+    /// For each height, the peers that were asked, and when, in ms.
     asked: BTreeMap<usize, Vec<(u64, PeerHandle)>>,
 }
 
@@ -47,7 +48,7 @@ impl Scene {
         Self { mesh, peers, blocks, withheld: BTreeMap::new(), asked: BTreeMap::new() }
     }
 
-    /// Lets `span` pass. What is asked for comes a step later, unless it is withheld.
+    /// Lets `span` pass. A requested block arrives one step later, unless it is withheld.
     fn run(&mut self, span: Duration) {
         for _ in 0..span.as_millis() {
             self.mesh.run_for(STEP);
@@ -66,7 +67,8 @@ impl Scene {
         }
     }
 
-    /// Times between the requests for a height, in ms, to the nearest 10: a step here and there is the scene's own.
+    /// The times between the requests for a height, in ms, rounded to 10. The scene itself causes differences of a
+    /// step.
     fn gaps(&self, height: usize) -> Vec<u64> {
         self.asked[&height].windows(2).map(|pair| (pair[1].0 - pair[0].0 + 5) / 10 * 10).collect()
     }

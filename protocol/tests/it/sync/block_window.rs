@@ -1,4 +1,5 @@
-//! How many blocks are requested ahead, by number and by expected bytes, and when they are announced to the tracker.
+//! How many blocks are requested ahead, by number and by expected bytes, and when they are announced to the
+//! tracker.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use protocol::wire::message::{Hello, Message, Tip};
 
 use crate::harness::{Checking, Mesh, block, genesis, network, tip_of, transaction};
 
-/// Blocks on genesis, each with so many transactions.
+/// Blocks on genesis, each with this number of transactions.
 fn chain(length: usize, transactions: u64) -> Vec<Arc<Block>> {
     let mut tip = genesis();
     let next = |number| {
@@ -33,7 +34,7 @@ fn peer_at(mesh: &mut Mesh, tip: Tip) -> PeerHandle {
     peer
 }
 
-/// A node that knows the headers of these blocks, from peers that have them all. They haven't sent a body.
+/// A node that knows the headers of these blocks, from peers that have all of them but haven't sent a body.
 fn behind(blocks: &[Arc<Block>], peers: usize) -> (Mesh, Vec<PeerHandle>) {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.checking = Checking::Assumed;
@@ -44,7 +45,7 @@ fn behind(blocks: &[Arc<Block>], peers: usize) -> (Mesh, Vec<PeerHandle>) {
     (mesh, peers)
 }
 
-/// Heights of the blocks that these peers were asked for since the last call.
+/// The heights of the blocks that these peers were asked for since the last call.
 fn asked(mesh: &mut Mesh, peers: &[PeerHandle], blocks: &[Arc<Block>]) -> Vec<usize> {
     let height = |id: BlockId| blocks.iter().position(|block| block.header.id() == id).unwrap() + 1;
     let heard: Vec<_> = peers.iter().flat_map(|peer| mesh.heard(0, *peer)).collect();

@@ -1,4 +1,5 @@
-//! Two headers of one producer for one height are evidence: kept up to a bound, told of once, and nobody is blamed for them.
+//! Two headers of one producer for one height are evidence. It is kept up to a bound and reported once, and no
+//! peer is blamed for it.
 
 use protocol::gossip::{Equivocation, Event, RelayPolicy};
 use protocol::limits::EVIDENCE_PER_PRODUCER_MAX;

@@ -1,5 +1,5 @@
-//! Many headers of one producer at one height: they are told of twice at the most, and never keep a node from the branch that
-//! the others are on.
+//! Many headers of one producer at one height: they are relayed at most twice, and never keep a node from the
+//! branch that the others are on.
 
 use protocol::gossip::{Event, Input, PeerHandle, RelayPolicy};
 use protocol::items::keys::PublicKey;

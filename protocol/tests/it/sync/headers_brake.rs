@@ -1,4 +1,5 @@
-//! Headers are not asked for without end while their bodies are missing, and again as soon as these come.
+//! Headers are not requested without end while their bodies are missing. They are requested again as soon as
+//! bodies arrive.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! What must be refused, and why, against `docs/vectors/negative.json`: messages, items, signatures, and streams of frames (those
-//! are checked by the node's tests, which have the reader of frames). To write the file anew:
-//! `UPDATE_VECTORS=1 cargo test -p protocol --test it negative_vectors`.
+//! Data that must be refused, with the reasons, against `docs/vectors/negative.json`: messages, items, signatures,
+//! and streams of frames. The node's tests check the streams, because the node has the reader of frames. To write
+//! the file again: `UPDATE_VECTORS=1 cargo test -p protocol --test it negative_vectors`.
 
 use std::path::PathBuf;
 
@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{block, genesis, key, network, transaction};
 
-/// Of transactions on the edge of the strict rule: what is special, whether the signature is good, and the bytes. Made with an
-/// implementation of the curve in Python, because no signer makes such. The network is `test`.
+/// Transactions at the edge of the strict rule: the special property, whether the signature is good, and the
+/// bytes. They were made with an implementation of the curve in Python, because no signer makes such signatures.
+/// The network is `test`.
 const EDGES: [(&str, bool, &str); 8] = [
     (
         "a key of small order",
@@ -84,7 +85,7 @@ fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/vectors/negative.json")
 }
 
-/// How the vectors name a reason.
+/// The name of a reason in the vectors.
 fn label(error: DecodeError) -> &'static str {
     match error {
         DecodeError::Truncated => "truncated",
@@ -115,7 +116,7 @@ fn refused(kind: &str, name: &str, reason: &str, bytes: &[u8]) -> Value {
     json!({ "kind": kind, "name": name, "reason": reason, "at": misread.at, "bytes": hex::encode(bytes) })
 }
 
-/// A head of a major type with a length in two bytes, and what follows it.
+/// A head of a major type with a length in two bytes, and the bytes after it.
 fn long(major: u8, length: usize, rest: &[u8]) -> Vec<u8> {
     [&[major << 5 | 25][..], &(length as u16).to_be_bytes(), rest].concat()
 }
@@ -219,7 +220,7 @@ fn items() -> Vec<Value> {
     table.into_iter().map(|(kind, name, reason, bytes)| refused(kind, name, reason, &bytes)).collect()
 }
 
-/// A signature by the first author over something, in place of its own.
+/// A signature by the first author over other bytes, instead of its own.
 fn signed(domain: &str, network: &str, count: u8) -> Vec<u8> {
     let mut bytes = transaction(1, 7, 3).encoded().to_vec();
     let at = bytes.len() - 64;
@@ -278,8 +279,8 @@ fn streams() -> Vec<Value> {
     ]
 }
 
-/// A good frame that is a byte too long for the control lane: nothing else tells the lanes apart. Its zeros are counted and not
-/// written out. They are no transaction, which shows only after the message is read.
+/// A good frame that is one byte too long for the control lane. Nothing else distinguishes the lanes. Its zeros
+/// are counted and not written out. They are no transaction, but this shows only after the message is read.
 fn long_on_bulk(prefix: &[u8]) -> Value {
     // An array of three, the tag, no route, an array of one, and a byte string that fills the frame.
     let head = [0x83, 4, 0x40, 0x81, 0x59];
@@ -318,8 +319,8 @@ fn what_must_be_refused_is_refused_for_the_stated_reason() {
     assert_eq!(made, kept);
 }
 
-/// A key's bytes mean a point also if its y is not reduced: 2^255 - 19 + y for y below 19. Nothing but the signature decides;
-/// such a key is another author than the same point in its usual encoding.
+/// A key's bytes also mean a point if its y is not reduced: 2^255 - 19 + y for y below 19. Only the signature
+/// decides. Such a key is another author than the same point in its usual encoding.
 #[test]
 fn a_keys_encoding_need_not_be_reduced() {
     let network: NetworkId = network();

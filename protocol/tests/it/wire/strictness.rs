@@ -1,5 +1,5 @@
-//! Every item and message has one encoding. Whatever else decodes to the same values is refused, and no length that is
-//! only declared is believed.
+//! Every item and message has one encoding. Any other bytes that decode to the same values are refused, and a
+//! length that is only declared is not believed.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -186,7 +186,7 @@ fn a_transaction_with_a_longer_integer_is_no_transaction() {
 }
 
 proptest! {
-    /// Whatever is accepted encodes to the very bytes it was read from.
+    /// Everything that is accepted encodes to exactly the bytes that it was read from.
     #[test]
     fn what_decodes_has_one_encoding(bytes in mutated()) {
         let bytes = Bytes::from(bytes);
@@ -204,7 +204,7 @@ fn check<T: Decode + protocol::wire::codec::Encode>(bytes: &Bytes) {
     }
 }
 
-/// Good encodings with some bytes changed, cut off or added, and plain noise.
+/// Good encodings with some bytes changed, cut off or added, and pure noise.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let samples = prop_oneof![
         Just(transaction(1, 300, 40).encoded().to_vec()),

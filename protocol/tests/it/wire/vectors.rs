@@ -1,5 +1,5 @@
-//! Golden bytes: every message and item, against `docs/vectors/wire.json`. A change of a byte here is a change of the
-//! protocol. To write the file anew: `UPDATE_VECTORS=1 cargo test -p protocol --test it wire`.
+//! Golden bytes: every message and item, against `docs/vectors/wire.json`. A changed byte here is a change of the
+//! protocol. To write the file again: `UPDATE_VECTORS=1 cargo test -p protocol --test it wire`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ fn messages() -> Vec<(&'static str, Message)> {
     messages
 }
 
-/// A conversation of two mempools, as far as each message has an example.
+/// A conversation about two mempools, as far as each message has an example.
 fn reconciling(tip: Tip, ids: [ShortId; 2]) -> [(&'static str, Message); 7] {
     let symbols: Bytes = (0..22).collect::<Vec<u8>>().into();
     let (number, salt) = (1_000_000, [7; 16]);

@@ -1,4 +1,4 @@
-//! Answers to the RPC's questions, as a node gives them. No item is kept, so none is ever found.
+//! Answers to questions on the RPC, as a node gives them. No item is kept, so none is ever found.
 
 use node::observe::sample;
 use node::rpc::command::{Command, PeerStatus, Status};
@@ -8,7 +8,7 @@ use super::Form;
 use super::service::Service;
 
 impl Service {
-    /// Answers a question; submissions are none.
+    /// Answers a question. Submissions are not questions.
     pub(super) fn answer(&self, question: Command) {
         match question {
             Command::Status { reply } => tell(reply, self.status()),
@@ -64,7 +64,7 @@ impl Service {
 }
 
 impl Form {
-    /// As reports name the engine.
+    /// The name of the engine in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -74,7 +74,7 @@ impl Form {
     }
 }
 
-/// Whoever asked may be gone; that harms nobody.
+/// The caller may no longer be waiting. That harms nobody.
 fn tell<T>(reply: oneshot::Sender<T>, answer: T) {
     let _ = reply.send(answer);
 }

@@ -1,5 +1,5 @@
-//! Bodies that gossipsub drops without a word. It computes an id for every message that it receives, before it looks
-//! whether it has it: that computation is watched.
+//! Bodies that gossipsub drops silently. It computes an id for every message that it receives, before it checks
+//! whether it has the message. This computation is watched.
 
 use std::mem::take;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,21 +12,21 @@ use protocol::items::hash::{TxId, sha256};
 use protocol::limits::HEADER_BYTES_MAX;
 use protocol::wire::codec::{Decode as _, Reader};
 
-/// Messages remembered, so that a second copy is known as one: 65,536 of about 100 bytes, as many as a node's own
-/// memory of accepted items has.
+/// The number of remembered messages, so that a second copy is recognised: 65,536 of about 100 bytes, as many as
+/// the accepted items that a node itself remembers.
 const MESSAGES_MAX: usize = 65_536;
 
-/// Copies that wait to be traced, of 48 bytes each: 1.5 MiB. They are taken at least every 50 ms; what is over the
-/// bound isn't traced.
+/// Copies that wait to be traced, of 48 bytes each: 1.5 MiB. They are taken at least every 50 ms. Copies above the
+/// bound are not traced.
 const COPIES_MAX: usize = 32_768;
 
-/// What of a block's bytes holds its header: an array's byte before it.
+/// The first bytes of a block, which hold its header: one byte of the array comes before it.
 const BLOCK_START: usize = 1 + HEADER_BYTES_MAX;
 
 /// A message's id: SHA-256 of its content.
 pub(super) type ContentId = [u8; 32];
 
-/// What came more than once.
+/// The messages that came more than once.
 #[derive(Clone, Debug)]
 pub(super) struct Arrivals(Arc<Mutex<Watched>>);
 
@@ -41,10 +41,10 @@ impl Arrivals {
         Self(Arc::new(Mutex::new(Watched { messages: LruCache::unbounded(), copies: Vec::new() })))
     }
 
-    /// The id of a message, which is noted.
+    /// The id of a message. The message is noted.
     pub(super) fn id_of(&self, block: bool, data: &[u8]) -> ContentId {
         let id = sha256(&[data]);
-        // Plain data that no half-done change can spoil: a poisoned lock is as good as any.
+        // The data are plain and no half-done change can spoil them, so a poisoned lock is as good as any.
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let again = watched.messages.put(id, ()).is_some();
         if watched.messages.len() > MESSAGES_MAX {
@@ -59,13 +59,13 @@ impl Arrivals {
         id
     }
 
-    /// The copies since the last call: the items and their bytes.
+    /// The copies since the last call: the items and the number of their bytes.
     pub(super) fn take_copies(&self) -> Vec<(ItemId, usize)> {
         take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).copies)
     }
 }
 
-/// The item in a message; `None` if it is none.
+/// The item in a message; `None` if it holds no item.
 fn item(block: bool, id: ContentId, data: &[u8]) -> Option<ItemId> {
     if !block {
         return Some(ItemId::Transaction(TxId(id)));

@@ -1,7 +1,7 @@
-//! What happens to an item: decoded, checked if the form wants it, passed on, accepted and counted.
+//! The way of an item: it is decoded, checked if the variant requires it, relayed, accepted and counted.
 //!
-//! A block is passed on as soon as its header's signature and its root hold, and accepted when the signatures hold of
-//! those of its transactions that nobody here has checked.
+//! A block is relayed as soon as its header's signature and its root are checked. It is accepted when the
+//! signatures of its transactions are checked too, except those that were checked here before.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use super::swarm::{BLOCK_TOPIC, TRANSACTION_TOPIC, is_block};
 
 impl Service {
     pub(super) fn on_message(&mut self, peer: PeerId, message: MessageId, content: Message) {
-        // Whoever sent it may be gone by now; its number is lost then, and the item is not.
+        // The sender may be gone by now. Then its number is lost, but the item is not.
         let number = self.links.get_mut(&peer).map_or(u32::MAX, |link| {
             link.delivered = link.delivered.saturating_add(1);
             link.number
@@ -67,7 +67,7 @@ impl Service {
         self.take_block(block, bytes, Origin::Here(Some(reply)));
     }
 
-    /// Makes a block of what was accepted since the last, an empty one if that is nothing.
+    /// Makes a block of the transactions that were accepted since the last one. It is empty if there are none.
     pub(super) fn produce(&mut self) {
         let (ids, transactions): (Vec<TxId>, Vec<Bytes>) = self.ledger.take_waiting().into_iter().unzip();
         let (tip, key) = (self.ledger.tip(), self.config.key.clone());
@@ -137,7 +137,7 @@ impl Service {
         origin.tell(Ok(if new { Submission::Accepted } else { Submission::Held }));
     }
 
-    /// Passes a block on, and checks what is unchecked of its transactions.
+    /// Relays a block, and checks those of its transactions that were not checked.
     fn pass_on_block(&mut self, body: Box<Body>, origin: Origin) {
         if let Err(refusal) = self.pass_on(BLOCK_TOPIC, &origin, || body.block.to_bytes()) {
             return self.refuse(origin, refusal);
@@ -164,7 +164,7 @@ impl Service {
         }
     }
 
-    /// One job of a block is back; the last one decides.
+    /// One job of a block has returned. The last one decides.
     fn on_checked_part(&mut self, block: BlockId, good: bool) {
         let Some(checked) = self.checked.get_mut(&block) else { return };
         checked.pending = checked.pending.saturating_sub(1);
@@ -202,19 +202,20 @@ impl Service {
         origin.tell(Ok(Submission::Accepted));
     }
 
-    /// Publishes what entered here. What entered elsewhere goes on to the mesh: where gossipsub waits for our word, it
-    /// gets it, and else it has gone on already.
+    /// Publishes an item that entered here. An item that entered elsewhere is relayed to the mesh. If gossipsub
+    /// waits for our verdict, it gets it, and otherwise it has already relayed the item.
     fn pass_on(&mut self, topic: &str, origin: &Origin, data: impl FnOnce() -> Vec<u8>) -> Result<(), Refusal> {
         let gossipsub = &mut self.swarm.behaviour_mut().gossipsub;
         match origin {
             Origin::Here(_) => match gossipsub.publish(IdentTopic::new(topic), data()) {
-                // Nobody is there to take it, or it came from elsewhere at the same moment: it is here, and that counts.
+                // Nobody is there to take it, or it came from elsewhere at the same moment. It is here, and that
+                // counts.
                 Ok(_) | Err(PublishError::NoPeersSubscribedToTopic | PublishError::Duplicate) => Ok(()),
                 Err(_) => Err(Refusal::Busy),
             },
             Origin::There { peer, message, .. } => {
                 if self.form == Form::Anonymous {
-                    // False if gossipsub has forgotten it meanwhile; then it goes nowhere from here.
+                    // False if gossipsub has forgotten it meanwhile. Then it is not relayed from here.
                     gossipsub.report_message_validation_result(message, peer, MessageAcceptance::Accept);
                 }
                 Ok(())
@@ -230,7 +231,7 @@ impl Service {
         self.refuse_passed(origin, refusal);
     }
 
-    /// Refuses what gossipsub has had our word for.
+    /// Refuses an item for which gossipsub waits for our verdict.
     fn refuse_passed(&mut self, origin: Origin, refusal: Refusal) {
         self.counters.refused = self.counters.refused.saturating_add(1);
         origin.tell(Err(refusal));

@@ -1,5 +1,5 @@
-//! What a baseline node remembers of items: which it accepted, the end of the chain, and, where it makes blocks, what
-//! goes into the next. Plain memory; it checks nothing.
+//! The memory of a baseline node: the items that it accepted, the end of the chain, and, if it makes blocks, the
+//! contents of the next one. It is plain memory and checks nothing.
 
 use std::collections::VecDeque;
 
@@ -13,19 +13,19 @@ use protocol::wire::message::Tip;
 /// Blocks remembered. 4,096 of about 100 bytes: 400 KiB.
 const REMEMBERED_BLOCKS_MAX: usize = 4_096;
 
-/// Bytes of transactions that wait for the next block: those of a full one. A transaction has a length of 5 bytes
-/// before it at most, the list as well, the block one byte.
+/// Bytes of transactions that wait for the next block: those of a full one. At most 5 bytes of length come before
+/// each transaction, and before the list as well. One byte comes before the block.
 const WAITING_BYTES_MAX: usize = BLOCK_BYTES_MAX - HEADER_BYTES_MAX - 6;
 const LENGTH_BYTES_MAX: usize = 5;
 
 /// The memory.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    /// As many as a node remembers.
+    /// As many ids as a node remembers.
     transactions: LruCache<TxId, ()>,
     blocks: LruCache<BlockId, ()>,
     tip: Tip,
-    /// Accepted and in no block, the oldest first; empty where no blocks are made.
+    /// Accepted transactions that are in no block, oldest first. Empty if no blocks are made.
     waiting: VecDeque<(TxId, Bytes)>,
     waiting_bytes: usize,
     makes_blocks: bool,
@@ -60,7 +60,7 @@ impl Ledger {
         (self.waiting.len(), self.waiting.iter().map(|(_, encoded)| encoded.len()).sum())
     }
 
-    /// Remembers a transaction that came by itself. False if it is remembered already.
+    /// Remembers a standalone transaction. False if it is already remembered.
     pub(super) fn accept(&mut self, id: TxId, encoded: &Bytes) -> bool {
         if !self.remember(id) {
             return false;
@@ -74,8 +74,8 @@ impl Ledger {
         true
     }
 
-    /// Remembers a block, and those of its transactions that are new, which it returns. The highest block is the tip,
-    /// of several the first. `None` if the block is remembered already.
+    /// Remembers a block, and those of its transactions that are new, which it returns. The highest block is the
+    /// tip. If there are several, the first is. `None` if the block is already remembered.
     pub(super) fn connect(&mut self, header: &SignedHeader, transactions: &[TxId]) -> Option<Vec<TxId>> {
         if self.blocks.put(header.id(), ()).is_some() {
             return None;

@@ -1,4 +1,4 @@
-//! Who is connected: numbers for the trace, and who is ready for gossip.
+//! The connections: numbers for the trace, and which peers are ready for gossip.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,11 +8,11 @@ use node::net::discovery::View;
 use node::net::discovery::book::Group;
 use tokio::time::Instant;
 
-/// The connected peers. Connections are bounded by the swarm's limits.
+/// The connected peers. The limits of the libp2p swarm bound the connections.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     links: HashMap<PeerId, Link>,
-    /// Numbers given so far; none is given twice.
+    /// The numbers given so far. None is given twice.
     given: u32,
 }
 
@@ -25,12 +25,12 @@ pub(super) struct Link {
     pub(super) since: Instant,
     pub(super) agent: Option<String>,
     pub(super) delivered: u64,
-    /// Topics that it has subscribed to; it is ready for gossip with both.
+    /// The topics that it has subscribed to. With both, it is ready for gossip.
     topics: [bool; 2],
 }
 
 impl Links {
-    /// Notes a connection. Its number, if the peer wasn't connected already.
+    /// Notes a connection. Returns its number, if the peer wasn't already connected.
     pub(super) fn up(&mut self, peer: PeerId, outbound: bool, address: Multiaddr) -> Option<u32> {
         if self.links.contains_key(&peer) {
             return None;

@@ -1,4 +1,4 @@
-//! What is under way: items that are being checked, where each entered, and who waits for an answer.
+//! The items that are being checked, where each entered, and which callers wait for an answer.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 /// Where the answer to a submission goes.
 pub(super) type Reply = oneshot::Sender<Result<Submission, Refusal>>;
 
-/// What a verdict decides.
+/// The subject of a verdict.
 pub(super) enum Check {
     Transaction {
         transaction: Arc<SignedTransaction>,
@@ -31,12 +31,12 @@ pub(super) enum Check {
 pub(super) struct Checked {
     pub(super) body: Box<Body>,
     pub(super) origin: Origin,
-    /// Jobs that are not back.
+    /// The number of jobs that have not returned.
     pub(super) pending: usize,
     pub(super) good: bool,
 }
 
-/// A block whose root holds.
+/// A block whose root is correct.
 pub(super) struct Body {
     pub(super) block: Arc<Block>,
     pub(super) ids: Vec<TxId>,
@@ -45,7 +45,7 @@ pub(super) struct Body {
 
 /// Where an item entered.
 pub(super) enum Origin {
-    /// Here: by a user, who waits for the reply, or by our own making.
+    /// Here: from a user that waits for the reply, or made by this node.
     Here(Option<Reply>),
     /// At another node. The number is the sender's in the trace.
     There { peer: PeerId, number: u32, message: MessageId },
@@ -66,7 +66,7 @@ impl Origin {
     }
 }
 
-/// Whoever asked may be gone; that harms nobody.
+/// The caller may no longer be waiting. That harms nobody.
 pub(super) fn reply_to(reply: Option<Reply>, answer: Result<Submission, Refusal>) {
     if let Some(reply) = reply {
         let _ = reply.send(answer);

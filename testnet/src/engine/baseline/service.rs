@@ -1,5 +1,5 @@
-//! The loop of a baseline node, as the node's own: one `select!` serves the network, commands, verdicts and the clock.
-//! While the verification pool is full, nothing more is read from the network.
+//! The loop of a baseline node, like the node's own: one `select!` serves the network, commands, verdicts and the
+//! clock. While the verification pool is full, nothing more is read from the network.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -38,7 +38,7 @@ use super::links::Links;
 use super::pending::{Check, Checked};
 use super::swarm::{BaselineBehaviour, BaselineBehaviourEvent, build, is_block};
 
-/// The trace's number for a sender that gossipsub doesn't tell.
+/// The trace's number for a sender that gossipsub doesn't name.
 const UNTOLD_SENDER: u32 = u32::MAX;
 
 /// Runs until `shutdown` turns true or its sender is gone.
@@ -50,7 +50,7 @@ pub(super) async fn run(
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), ServiceError> {
     let (mut service, mut verdicts) = Service::start(config, form).await?;
-    // Whoever asked to be told may be gone; the node runs all the same.
+    // The caller may no longer be waiting. The node runs nevertheless.
     let health = Arc::new(Health::new());
     let (peer_id, listen) = (*service.swarm.local_peer_id(), service.addresses());
     let _ = ready.send(Ready { peer_id, listen, health: Arc::clone(&health) });
@@ -66,7 +66,7 @@ pub(super) async fn run(
                 None => commands_open = false,
             },
             _ = timers.discovery.tick() => {
-                // A baseline is ready as soon as it runs: it has no chain to be behind with, and no store.
+                // A baseline is ready as soon as it runs, because it has no chain to be behind with, and no store.
                 health.beat(Vec::new());
                 service.discover();
             }
@@ -79,7 +79,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// Everything that a baseline node is.
+/// All parts of a baseline node.
 pub(super) struct Service {
     pub(super) config: Config,
     pub(super) form: Form,
@@ -90,12 +90,13 @@ pub(super) struct Service {
     pub(super) recorder: Recorder,
     pub(super) counters: node::rpc::command::Counters,
     pub(super) wire: Arc<WireBytes>,
-    /// Checks under way. The pool's queue bounds those of received items, the RPC's limit those of submitted ones.
+    /// Checks under way. The pool's queue bounds those of received items, and the RPC's limit those of submitted
+    /// ones.
     pub(super) checks: HashMap<JobId, Check>,
     pub(super) checked: HashMap<BlockId, Checked>,
     pub(super) jobs: u64,
     pool: VerifyPool,
-    /// Jobs that the pool had no room for.
+    /// Jobs for which the pool had no room.
     unchecked: VecDeque<VerifyJob>,
     arrivals: Arrivals,
     discovery: Discovery,
@@ -114,7 +115,7 @@ impl Service {
                 .map_err(|source| ServiceError::Trace { path: path.clone(), source })
         });
         let (pool, verdicts) = VerifyPool::start().map_err(ServiceError::Threads)?;
-        // The graph is given: only reserved peers are dialled, each with a backoff of its own.
+        // The graph is given: only reserved peers are dialled, each with its own backoff.
         let discovery = Discovery::new(local, 0, &[], &config.reserved_peers, true, true, [0; 32]);
         let service = Self {
             ledger: Ledger::new(config.network.genesis(), config.produce_every.is_some()),
@@ -240,7 +241,7 @@ impl Service {
         }
     }
 
-    /// Counts and traces a body that came by itself.
+    /// Counts and traces a standalone body.
     pub(super) fn note_body(&mut self, item: ItemId, bytes: usize, from: u32, duplicate: bool) {
         let (kind, item) = named(item);
         let (bodies, duplicates) = match kind {
@@ -299,7 +300,7 @@ impl Service {
     async fn stop(mut self) {
         let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
         for peer in peers {
-            // An error means that it is gone already.
+            // An error means that it is already gone.
             let _ = self.swarm.disconnect_peer_id(peer);
         }
         let closed = async {
@@ -318,7 +319,7 @@ impl Service {
     }
 }
 
-/// An item as traces name it.
+/// The name of an item in traces.
 pub(super) const fn named(item: ItemId) -> (Kind, protocol::items::hash::ShortId) {
     match item {
         ItemId::Transaction(id) => (Kind::Transaction, id.short()),

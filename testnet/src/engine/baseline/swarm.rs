@@ -1,4 +1,4 @@
-//! Gossipsub, set up as it is compared, on the node's transport beside identify and ping.
+//! Gossipsub with the settings of the comparison, on the node's transport, beside identify and ping.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -21,25 +21,25 @@ use protocol::limits::BLOCK_BYTES_MAX;
 use super::Form;
 use super::arrivals::Arrivals;
 
-/// Where transactions go. Short, for it travels with every message.
+/// The topic of transactions. It is short, because it travels with every message.
 pub(super) const TRANSACTION_TOPIC: &str = "tx";
-/// Where blocks go.
+/// The topic of blocks.
 pub(super) const BLOCK_TOPIC: &str = "block";
 
-/// Neighbours that gossipsub pushes to: wanted, fewest and most, as Ethereum's consensus clients have them. The
-/// library's own are 6, 5 and 12.
+/// The number of neighbours that gossipsub pushes to: wanted, fewest and most, as in Ethereum's consensus clients.
+/// The library's own numbers are 6, 5 and 12.
 const MESH: [usize; 3] = [8, 6, 12];
 
-/// What is around the largest item: topic, author, number, signature and key, and their lengths.
+/// The bytes around the largest item: topic, author, number, signature and key, and their lengths.
 const ENVELOPE_BYTES_MAX: usize = 1_024;
 
-/// As a node tells it: identify's bytes are the same.
+/// The same as a node's, so that identify's bytes are the same.
 const PROTOCOL_VERSION: &str = "hearsay/1";
 
-/// The graph is given and stays: no connection is closed for being outside of the mesh.
+/// The graph is given and stays. No connection is closed because it is outside the mesh.
 const KEPT_OPEN: Duration = Duration::from_secs(24 * 3600);
 
-/// As a node's.
+/// The same as a node's.
 const NEGOTIATING_MAX: usize = 16;
 const BUFFER_EVENTS: usize = 32;
 
@@ -52,7 +52,7 @@ pub(super) struct BaselineBehaviour {
     pub(super) ping: ping::Behaviour,
 }
 
-/// Builds the swarm, subscribed to both topics. It listens nowhere yet.
+/// Builds the libp2p swarm, subscribed to both topics. It listens nowhere yet.
 pub(super) fn build(
     config: &Config,
     form: Form,
@@ -85,7 +85,7 @@ pub(super) fn build(
     ))
 }
 
-/// Whether a message's topic is that of blocks.
+/// Whether a message's topic is the one of blocks.
 pub(super) fn is_block(topic: &TopicHash) -> bool {
     topic.as_str() == BLOCK_TOPIC
 }

@@ -1,9 +1,10 @@
-//! What bulk does to control: how much longer than the link's delay a control message took to the neighbour while its
-//! sender was uploading a block.
+//! The effect of bulk on control: how much longer than the link's delay a control message takes to a neighbour
+//! while its sender uploads a block.
 //!
-//! Counted are announcements, headers and bodies short enough for the control lane, from the record of their sending to
-//! the record of their receipt: queues, writing, encryption and both nodes' loops are in it. An upload lasts from the
-//! record of the body's sending to its receipt, less the link's delay. Jitter makes the figure negative at times.
+//! Announcements, headers and bodies short enough for the control lane are counted, from the record of their
+//! sending to the record of their receipt. This time includes queues, writing, encryption and the loops of both
+//! nodes. An upload lasts from the record of the body's sending to its receipt, minus the link's delay. Jitter
+//! sometimes makes the figure negative.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,7 +17,7 @@ use crate::report::schema::Percentiles;
 use crate::report::statistics::Sorted;
 use crate::wan::Delays;
 
-/// One message on its way: from whom to whom, about which item, and whether it is the item's body.
+/// One message on its way: its sender, its receiver, its item, and whether it is the item's body.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Message {
     from: usize,
@@ -50,7 +51,7 @@ pub(super) fn excess_ms(observed: &Observed, peers: &[HashMap<u32, usize>], dela
     Percentiles::of(&Sorted::new(values))
 }
 
-/// While a node uploads a block.
+/// The uploads of blocks by a node.
 struct Span {
     from_ns: u64,
     to_ns: u64,
@@ -62,7 +63,7 @@ impl Span {
     }
 }
 
-/// When each node was uploading blocks that are too long for the control lane.
+/// The times at which each node was uploading blocks that are too long for the control lane.
 fn uploads(observed: &Observed, peers: &[HashMap<u32, usize>], delays: &Delays) -> Vec<Vec<Span>> {
     let mut begun: HashMap<Message, VecDeque<u64>> = HashMap::new();
     for_each_sent(observed, peers, |at_ns, message| {
@@ -99,7 +100,7 @@ fn for_each_sent(observed: &Observed, peers: &[HashMap<u32, usize>], mut each: i
     }
 }
 
-/// An announcement has no length here.
+/// The record of an announcement has no length here.
 fn for_each_received(observed: &Observed, peers: &[HashMap<u32, usize>], mut each: impl FnMut(u64, Message, u64)) {
     for (to, (node, peers)) in observed.nodes.iter().zip(peers).enumerate() {
         for record in &node.records {

@@ -1,8 +1,8 @@
-//! What a run took, from the samples that nodes write once a second.
+//! The cost of a run, from the samples that nodes write once a second.
 //!
-//! A node's use is the difference of its counters between the last sample before the load and the first after the
-//! drain, less its idle rate over the time between the two. The idle rate is that from readiness to the load. Every
-//! byte counts once, at the node that read it. Both kinds of items share the bytes and the time.
+//! The use of a node is the difference of its counters between the last sample before the load and the first after
+//! the drain, minus its idle rate over the time between these two. The idle rate is measured from readiness to the
+//! load. Every byte counts once, at the node that read it. Both kinds of items share the bytes and the time.
 
 use node::observe::trace::{Record, What};
 
@@ -20,7 +20,7 @@ struct Sample {
     cpu_us: u64,
 }
 
-/// What one node used.
+/// The use of one node.
 struct Use {
     wire: f64,
     cpu_us: f64,
@@ -33,7 +33,7 @@ pub(super) fn cost(observed: &Observed, deliveries: &[Delivery]) -> Cost {
     let uses = uses.unwrap_or_default();
     let peaks = Sorted::new(survivors().filter_map(peak_of).map(|bytes| rounded(bytes as f64 / MIB, 2)));
     let lags = Sorted::new(survivors().flat_map(|node| lateness_of(&node.records, &observed.window)));
-    // What came inside a block was carried as part of the block's own length.
+    // Transactions inside a block were carried as part of the block's own length.
     let carried: u64 = deliveries.iter().filter(|one| !one.within_block).map(|one| one.bytes).sum();
     let sum = |figure: fn(&Use) -> f64| uses.iter().map(figure).sum::<f64>();
     let per = |total: f64, whole: f64, digits| {

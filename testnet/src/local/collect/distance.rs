@@ -1,8 +1,9 @@
-//! What deliveries are measured against where links are emulated: how early they could have been.
+//! The standards for deliveries on emulated links: how early they could have been.
 //!
-//! The **floor** is that of [`crate::topology::floor`], as in the simulator: at each hop the whole item leaves one node
-//! and enters the next. The **limit** is what no relay can beat that splits an item up: the delays of the fastest path,
-//! and the item's bytes once at the nodes' bandwidth. The overlay is made of the connections that the traces tell of.
+//! The **floor** is that of [`crate::topology::floor`], as in the simulator: at each hop the whole item leaves one
+//! node and enters the next. The **limit** cannot be beaten by any relay that splits an item up: it is the delays
+//! of the fastest path, and the time of the item's bytes once at the nodes' bandwidth. The overlay consists of the
+//! connections in the traces.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -16,10 +17,10 @@ use crate::topology::Graph;
 use crate::topology::floor::{Floor, NOWHERE, Paths};
 use crate::wan::{Bandwidth, LinkPlan};
 
-/// The earliest arrivals of each item at each node, in the items' order and in microseconds.
+/// The earliest arrivals of each item at each node, in the order of the items and in microseconds.
 pub(super) struct Distances {
     floors: Vec<Rc<[u32]>>,
-    /// Without the time that bytes take.
+    /// Without the time of the bytes.
     paths: Vec<Rc<[u32]>>,
     bandwidth: Bandwidth,
 }
@@ -35,12 +36,12 @@ impl Distances {
         }
     }
 
-    /// `None` where no path leads, and at the origin.
+    /// `None` if there is no path, and at the origin.
     pub(super) fn floor_ms(&self, item: usize, node: usize) -> Option<f64> {
         known(&self.floors, item, node).map(f64::from).map(millis)
     }
 
-    /// `None` if bytes take no time, besides.
+    /// `None` also if bytes take no time.
     fn limit_ms(&self, item: usize, bytes: u64, node: usize) -> Option<f64> {
         self.bandwidth.bytes_per_s()?;
         let path_us = known(&self.paths, item, node)?;
@@ -70,7 +71,7 @@ impl Distances {
     }
 }
 
-/// The overlay: who was joined to whom when the load began, or came to be before it ended.
+/// The overlay: the connections that existed when the load began, or that were made before it ended.
 pub(super) fn overlay(observed: &Observed, peers: &[HashMap<u32, usize>]) -> Graph {
     let Window { load_from, load_to, .. } = observed.window;
     let mut edges = Vec::new();

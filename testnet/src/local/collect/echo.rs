@@ -1,11 +1,12 @@
-//! Echoes: bodies and announcements that a node sent to a peer after that peer's own body or announcement of the
-//! item was processed. What crossed on the way is none: the order of the node's own trace decides.
+//! Echoes: bodies and announcements that a node sent to a peer after it had processed that peer's own body or
+//! announcement of the item. Messages that crossed on the way are no echoes. The order of the node's own trace
+//! decides.
 
 use std::collections::HashSet;
 
 use node::observe::trace::{Record, What};
 
-/// How many echoes a node's trace shows.
+/// The number of echoes in a node's trace.
 pub(super) fn count(records: &[Record]) -> u64 {
     let mut had = HashSet::new();
     let mut echoes = 0;

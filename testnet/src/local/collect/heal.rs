@@ -1,5 +1,5 @@
-//! What traces tell of a partition: who got what when, and when tips changed. Deliberately absent: what it comes to
-//! (`report::healing`).
+//! The data of a partition in the traces: which node got which item when, and when tips changed. Deliberately
+//! absent: the figures that follow from it (`report::healing`).
 
 use node::observe::trace::{Kind, What};
 

@@ -1,5 +1,6 @@
-//! Readiness: every node has the peers that it should have, and the traffic of finding them has died down. Not a
-//! time that was guessed: an idle rate taken while discovery still runs would be subtracted from the load's cost.
+//! Readiness: every node has the peers that it should have, and the traffic of discovery has died down. A guessed
+//! time would not do, because an idle rate that is taken while discovery still runs would be subtracted from the
+//! load's cost.
 
 use std::time::Duration;
 
@@ -9,21 +10,22 @@ use super::Cluster;
 use crate::local::plan::Plan;
 use crate::local::progress::Progress;
 
-/// Between rounds of questions: gently, for the nodes share the machine.
+/// The time between two rounds of questions. It is long, because the nodes share the machine.
 const READY_POLL: Duration = Duration::from_millis(250);
-/// Between two readings of the traffic.
+/// The time between two readings of the traffic.
 const SETTLE_POLL: Duration = Duration::from_secs(1);
-/// Discovery is over after so many quiet readings in a row: between two of its queries it may be quiet for a moment.
+/// Discovery is over after this number of quiet readings in a row, because it may be quiet for a moment between
+/// two queries.
 const SETTLED_READINGS: u32 = 2;
-/// A reading is quiet if it is below a tenth of the busiest one since the start …
+/// A reading is quiet if it is below a tenth of the busiest reading since the start …
 const SETTLED_SHARE: f64 = 0.1;
-/// … or this little at each node, in bytes: small networks have hardly a busiest second.
+/// … or if it is at most this at each node, in bytes, because small networks hardly have a busy second.
 const SETTLED_BYTES_PER_S: f64 = 4_096.0;
 
 /// Polls every node until it has the peers that the plan wants.
 ///
 /// # Errors
-/// If a node ends, or some lag behind when `limit` is over: names them.
+/// If a node ends, or if some nodes do not have their peers when `limit` is over. The error names them.
 pub async fn until_ready(
     plan: &Plan,
     cluster: &mut Cluster,
@@ -68,7 +70,7 @@ pub async fn until_ready(
     }
 }
 
-/// Waits until the traffic of discovery has died down. Returns whether it did before `limit` was over.
+/// Waits until the traffic of discovery has died down. Returns whether this happened before `limit` was over.
 ///
 /// # Errors
 /// If a node ends or doesn't answer.

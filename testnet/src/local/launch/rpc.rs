@@ -1,4 +1,4 @@
-//! One node's RPC, as a user would call it. Connections are kept between calls.
+//! The RPC of one node, called as a user would call it. Connections are kept between calls.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use node::rpc::REQUEST_BYTES_MAX;
 use node::rpc::command::Status;
 use serde::Deserialize;
 
-/// A node that takes longer is counted as not answering.
+/// A node that takes longer counts as not answering.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A node's RPC.
+/// The RPC of a node.
 #[derive(Clone, Debug)]
 pub struct Rpc(HttpClient);
 
-/// Why a call failed. What it did at the node is unknown unless the node refused.
+/// Why a call failed. Unless the node refused, nobody knows what the call did at the node.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RpcError {
-    /// The address is none.
+    /// The address is not valid.
     #[error("no RPC client for {address}: {error}")]
     Address {
         /// The address.
@@ -44,10 +44,11 @@ struct Submitted {
 }
 
 impl Rpc {
-    /// A client for the RPC at `address`, such as `127.0.0.1:30401`, with its node's cookie: blocks are published with it.
+    /// A client for the RPC at `address`, such as `127.0.0.1:30401`. It uses its node's cookie, which publishing a
+    /// block needs.
     ///
     /// # Errors
-    /// If the address is none.
+    /// If the address is not valid.
     pub fn new(address: &str, cookie: Option<&Cookie>) -> Result<Self, RpcError> {
         let mut headers = HeaderMap::new();
         if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie.to_header()).ok()) {
@@ -62,7 +63,7 @@ impl Rpc {
             .map_err(|error| RpcError::Address { address: address.to_owned(), error: error.to_string() })
     }
 
-    /// How the node is.
+    /// The node's state.
     ///
     /// # Errors
     /// If it doesn't answer.
@@ -83,7 +84,7 @@ impl Rpc {
     /// Submits encoded transactions in one call. For each, true if it was new to the node.
     ///
     /// # Errors
-    /// For each, if the node refuses it; for all, if the node doesn't answer.
+    /// For each transaction, if the node refuses it; for all, if the node doesn't answer.
     pub async fn send_transactions(&self, encoded: &[&[u8]]) -> Result<Vec<Result<bool, RpcError>>, RpcError> {
         if let [only] = encoded {
             return match self.send_transaction(only).await {

@@ -1,8 +1,8 @@
-//! How long after a partition all nodes were as one again: from arrivals and tips, of real nodes or of simulated ones.
+//! How long after a partition all nodes agreed again: from arrivals and tips, of real or simulated nodes.
 //!
-//! Counted is what had entered before the heal. A node has caught up with the chain when its tip is the best that any
-//! node had at the heal, or a higher one. Deliberately absent: whether tips are the same in the end, which whoever
-//! saw the nodes then must say; and what happened to connections meanwhile.
+//! Only items that had entered before the heal are counted. A node has caught up with the chain when its tip is
+//! the best that any node had at the heal, or a higher one. Deliberately absent: whether tips are the same at the
+//! end, which the caller must say because it saw the nodes then; and what happened to connections meanwhile.
 
 use protocol::items::hash::ShortId;
 
@@ -12,7 +12,7 @@ use crate::wan::{Halves, Outage};
 
 const NS_PER_MS: f64 = 1e6;
 
-/// What is gathered of a run with a partition. All times are nanoseconds of one clock.
+/// The data of a run with a partition. All times are nanoseconds of one clock.
 #[derive(Clone, Debug)]
 pub struct Healing {
     outage: Outage,
@@ -20,19 +20,19 @@ pub struct Healing {
     crossed: u64,
     /// The last arrival of an item from before the heal.
     last_ns: u64,
-    /// An item from before the heal, or any item, did not come to everybody.
+    /// An item from before the heal, or any item, did not reach every node.
     missing: (bool, bool),
     tips: Vec<TipAt>,
 }
 
-/// A node's best chain has a new end.
+/// A node's best chain has a new tip.
 #[derive(Clone, Copy, Debug)]
 pub struct TipAt {
-    /// When.
+    /// The time.
     pub at_ns: u64,
-    /// At which node.
+    /// The node.
     pub node: usize,
-    /// The end's height.
+    /// The tip's height.
     pub height: u64,
     /// Its short id.
     pub id: ShortId,
@@ -52,7 +52,7 @@ impl Healing {
         Self { outage, halves, crossed: 0, last_ns: 0, missing: (false, false), tips: Vec::new() }
     }
 
-    /// An item that entered, with every node where it arrived, and how many should have it.
+    /// An item that entered, with every node where it arrived, and the number of nodes that should have it.
     pub fn item(
         &mut self,
         submitted_ns: u64,
@@ -76,12 +76,13 @@ impl Healing {
         self.missing.1 |= missing;
     }
 
-    /// A node's tip changed. Tips of one node come in order.
+    /// A node's tip changed. Tips of one node come in the order of time.
     pub fn tip(&mut self, tip: TipAt) {
         self.tips.push(tip);
     }
 
-    /// The figures. `nodes` are those that lived to the end; `same_tips` tells whether their tips were the same then.
+    /// The figures. `nodes` are those that lived to the end. `same_tips` tells whether their tips were the same
+    /// then.
     #[must_use]
     pub fn finish(&self, load_from_ns: u64, nodes: &[usize], same_tips: bool) -> Healed {
         let Outage { from_ns, to_ns } = self.outage;
@@ -103,7 +104,7 @@ impl Healing {
         }
     }
 
-    /// When the last of the nodes had caught up; `None` if one never did.
+    /// When the last of the nodes had caught up; `None` if a node never did.
     fn caught_up_ns(&self, nodes: &[usize]) -> Option<u64> {
         let to_ns = self.outage.to_ns;
         let mut at_heal: Vec<Option<TipAt>> = Vec::new();

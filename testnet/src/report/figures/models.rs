@@ -1,27 +1,31 @@
-//! What theory expects of a rumor: the share of nodes that know it after each round, how many rounds it takes, and the
-//! line through measured rounds. Pure arithmetic on expected values, no chance and no engine.
+//! What theory expects of a rumor: the share of nodes that know it after each round, the number of rounds it
+//! takes, and the line through measured rounds. It is pure arithmetic on expected values, without randomness and
+//! without an engine.
 //!
 //! **SI** (Demers and others, "Epidemic algorithms for replicated database maintenance", 1987, there *simple
-//! epidemics* by push): whoever knows the rumor tells `f` others, drawn at random from all, in every round and for ever.
-//! A node that `u` others don't know of stays so if none of the `f·i` contacts of the `i` informed ones hits it:
+//! epidemics* by push): in every round, each node that knows the rumor tells `f` others, which are drawn at random
+//! from all. It does so forever. If `u` nodes don't know the rumor, one of them remains uninformed if none of the
+//! `f·i` contacts of the `i` informed ones hits it:
 //!
 //! ```text
 //! u' = u · (1 - 1/(n-1))^(f·i)
 //! ```
 //!
-//! For `f` = 1 Pittel ("On spreading a rumor", 1987) shows that it takes `log2 n + ln n` rounds, give or take a
-//! constant, until everybody knows. With `f` contacts the informed multiply by `f + 1` at first, and by
-//! `e^-f` shrinks the rest at last: `log(f+1) n + ln n / f`.
+//! For `f` = 1, Pittel ("On spreading a rumor", 1987) shows that it takes `log2 n + ln n` rounds, plus or minus a
+//! constant, until every node knows. With `f` contacts, the informed nodes multiply by `f + 1` at first, and at
+//! the end the rest shrinks by `e^-f`: `log(f+1) n + ln n / f`.
 //!
-//! **SIR** adds that nodes cool, as the engine's do (`protocol`, `gossip/rumor.rs`): after a number of sends, and with
-//! feedback when more than half of the contacts of one round were in vain. In the mean field all nodes that have been
-//! hot for `a` rounds are alike. They make `n(a) = min(f, sends left)` contacts each, together `c`. Of these
-//! `g = u · (1 - (1 - 1/(n-1))^c)` are of use, since of several that hit one node only the first is. So a contact is in
-//! vain with the probability `w = 1 - g/c`, and a node that made `k` contacts cools with `P(Binomial(k, w) > k/2)`.
+//! **SIR** adds that nodes cool, as the engine's do (`protocol`, `gossip/rumor.rs`): after a number of sends, and
+//! with feedback when more than half of the contacts of one round were in vain. In the mean field, all nodes that
+//! have been hot for `a` rounds are alike. Each of them makes `n(a) = min(f, sends left)` contacts, and all hot
+//! nodes together make `c`. Of these, `g = u · (1 - (1 - 1/(n-1))^c)` are useful, because only the first of
+//! several that hit one node is. So a contact is in vain with the probability `w = 1 - g/c`, and a node that made
+//! `k` contacts cools with `P(Binomial(k, w) > k/2)`.
 //!
-//! Both leave out what makes the engine better on small networks: it never tells a peer that it knows to know.
+//! Both leave out the reason why the engine is better on small networks: it never tells a peer that it knows to
+//! have the rumor.
 
-/// Shares below this are nothing: a ten thousandth of a node in the largest network.
+/// Shares below this count as zero: a ten thousandth of a node in the largest network.
 const NEGLIGIBLE: f64 = 1e-9;
 
 /// The share of `nodes` that is informed after 0, 1, … `rounds` rounds by SI with `fanout` contacts a round.
@@ -37,10 +41,10 @@ pub fn si(nodes: usize, fanout: f64, rounds: usize) -> Vec<f64> {
     shares
 }
 
-/// What ends a node's part in a rumor.
+/// The end of a node's part in a rumor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Removal {
-    /// It cools after so many sends.
+    /// It cools after this number of sends.
     pub sends_max: u32,
     /// It cools when more than half of the contacts of one round were in vain.
     pub feedback: bool,
@@ -51,7 +55,7 @@ pub struct Removal {
 pub fn sir(nodes: usize, fanout: u32, removal: Removal, rounds: usize) -> Vec<f64> {
     let n = nodes as f64;
     let (fanout, sends_max) = (fanout.max(1), removal.sends_max.max(1));
-    // The last contacts of those that have been hot for `age` rounds may be fewer.
+    // Nodes that have been hot for `age` rounds may have fewer contacts left.
     let contacts = |age: usize| fanout.min(sends_max.saturating_sub(fanout.saturating_mul(age as u32)));
     let ages = sends_max.div_ceil(fanout) as usize;
     let mut hot = vec![0.0; ages];
@@ -73,7 +77,8 @@ pub fn sir(nodes: usize, fanout: u32, removal: Removal, rounds: usize) -> Vec<f6
     shares
 }
 
-/// Rounds until everybody knows, as theory has it for large `nodes` and push to `fanout` others a round (see above).
+/// The expected number of rounds until every node knows, for large `nodes` and push to `fanout` others a round
+/// (see above).
 #[must_use]
 pub fn rounds_to_all(nodes: f64, fanout: f64) -> f64 {
     nodes.ln() / (fanout + 1.0).ln() + nodes.ln() / fanout
@@ -97,7 +102,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// The line of least squares. `None` if the points don't lie at two places or more.
+    /// The line of least squares. `None` if the points have fewer than two different places.
     #[must_use]
     pub fn through(points: &[(f64, f64)]) -> Option<Self> {
         let count = points.len() as f64;
@@ -109,7 +114,7 @@ impl Line {
             return None;
         }
         let slope = xy / xx;
-        // Points on one height lie on the line.
+        // Points at the same height lie on the line.
         let r_squared = if yy > 0.0 { xy * xy / (xx * yy) } else { 1.0 };
         Some(Self { slope, intercept: mean_y - slope * mean_x, r_squared })
     }
@@ -125,7 +130,7 @@ fn share(nodes: f64, ignorant: f64) -> f64 {
     if nodes > 0.0 { ((nodes - ignorant) / nodes).clamp(0.0, 1.0) } else { 0.0 }
 }
 
-/// Nodes that learn of the rumor by so many contacts.
+/// The number of nodes that learn of the rumor by this number of contacts.
 fn gained(nodes: f64, ignorant: f64, contacts: f64) -> f64 {
     if nodes < 2.0 || contacts <= 0.0 {
         return 0.0;

@@ -1,4 +1,4 @@
-//! All latencies of a run, by kind: what the curves are drawn from.
+//! All latencies of a run, by kind. The curves are drawn from them.
 
 use node::observe::trace::Kind;
 
@@ -19,7 +19,7 @@ pub struct Spreads {
 pub struct Latencies {
     /// Of each delivery.
     pub values_ms: Sorted,
-    /// The earliest possible ones of the same deliveries; none where links aren't known.
+    /// The earliest possible latencies of the same deliveries; empty if links aren't known.
     pub floors_ms: Sorted,
 }
 
@@ -43,7 +43,7 @@ impl Gather {
         }
     }
 
-    /// All of them, sorted.
+    /// All of them, in ascending order.
     #[must_use]
     pub fn finish(self) -> Spreads {
         let [tx, block] = self

@@ -1,6 +1,7 @@
-//! The picture of a run: which share of the wanted deliveries had happened after which time, for transactions and
-//! blocks, on a logarithmic axis, with the percentiles marked. A curve that ends below 100 % shows what never came.
-//! Where links are known, a lighter curve shows how early the same deliveries could have been.
+//! The picture of a run: the share of the wanted deliveries that had happened after each time, for transactions
+//! and blocks, on a logarithmic axis, with the percentiles marked. A curve that ends below 100 % shows that
+//! deliveries are missing. If links are known, a lighter curve shows how early the same deliveries could have
+//! been.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -11,7 +12,7 @@ use crate::report::figures::spreads::{Latencies, Spreads};
 use crate::report::schema::{Propagation, Report};
 use crate::report::statistics::Sorted;
 
-/// Corners drawn of a curve: finer than the picture's pixels.
+/// The number of corners drawn of a curve. They are finer than the picture's pixels.
 const CORNERS_MAX: usize = 1_000;
 
 /// The left end of the axis is no lower than this, in milliseconds.
@@ -30,7 +31,7 @@ struct Curve<'a> {
 /// Draws the picture as SVG.
 ///
 /// # Errors
-/// What the drawing library says.
+/// The error of the drawing library.
 pub fn cdf(report: &Report, spreads: &Spreads) -> Result<String, ReportError> {
     let curves = [
         Curve::new("transactions", BLUE, &report.tx, &spreads.tx),
@@ -60,7 +61,7 @@ impl<'a> Curve<'a> {
         format!("{}: the earliest possible for the same; p50 {}, p95 {}", self.name, at(50), at(95))
     }
 
-    /// Percentiles of what came, where they lie on the curve.
+    /// The percentiles of the deliveries, at their places on the curve.
     fn marks(&self) -> Vec<(u32, f64, f64)> {
         let reached = self.corners.last().map_or(0.0, |corner| corner.1);
         [50, 95, 99]
@@ -125,7 +126,7 @@ fn draw(area: &Area<'_>, report: &Report, curves: &[Curve<'_>]) -> Result<(), Dr
     area.present()
 }
 
-/// As stairs: a share holds until the next value.
+/// As stairs: a share stays the same until the next value.
 fn stairs(corners: &[(f64, f64)], axis: &std::ops::Range<f64>) -> Vec<(f64, f64)> {
     let mut below = 0.0;
     let mut points = vec![(axis.start, below)];

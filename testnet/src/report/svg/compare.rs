@@ -1,5 +1,5 @@
-//! The picture of a comparison: for each workload, what each engine costs in bytes and takes in time. Nearer to the
-//! lower left corner is better; a line spans the rounds.
+//! The picture of a comparison: for each workload, the cost of each engine in bytes and its time. Nearer to the
+//! lower left corner is better. A line spans the rounds.
 
 use plotters::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::report::ReportError;
 use crate::report::compare::{self, FIGURES, Figure, Series, Spread};
 use crate::report::schema::{Propagation, Report, Runs};
 
-/// Colours, in order of appearance, and then again.
+/// Colours, in the order of appearance. After the last, the first is used again.
 const COLORS: [RGBColor; 5] = [BLUE, ORANGE, GREEN, RGBColor(148, 87, 163), RGBColor(120, 120, 120)];
 
 /// Figures that are drawn: the 95th percentile of latency against the bytes for each delivery.
@@ -25,7 +25,7 @@ struct Point {
 /// Draws the picture as SVG; `None` if no run has both figures.
 ///
 /// # Errors
-/// What the drawing library says.
+/// The error of the drawing library.
 pub fn compare(runs: &Runs) -> Result<Option<String>, ReportError> {
     let Some(first) = runs.runs.first() else { return Ok(None) };
     let kind: fn(&Report) -> &Propagation =

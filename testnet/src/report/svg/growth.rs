@@ -1,5 +1,6 @@
-//! The picture of growth: rounds (or intervals, or under a policy without either the time) until everybody has an item, against the
-//! number of nodes on a logarithmic axis, with the line of least squares and what theory expects.
+//! The picture of growth: rounds until every node has an item, against the number of nodes on a logarithmic axis,
+//! with the line of least squares and the prediction of theory. Under a policy without rounds it shows intervals,
+//! or otherwise the time.
 
 use plotters::prelude::*;
 
@@ -8,23 +9,24 @@ use crate::report::ReportError;
 use crate::report::figures::models::{self, Line};
 use crate::report::schema::{Report, Runs};
 
-/// What is drawn.
+/// The data of the picture.
 struct Growth {
     what: String,
-    /// log2 of the nodes, and the medians.
+    /// log2 of the number of nodes, and the medians.
     medians: Vec<(f64, f64)>,
-    /// The same, and p95, or what `tail` says.
+    /// The same, and p95, or the percentile that `tail` names.
     tails: Vec<(f64, f64)>,
     /// Messages of a round to each node, if there are rounds.
     fanout: Option<f64>,
-    /// What the tails are.
+    /// The name of the tails.
     tail: &'static str,
 }
 
-/// Draws the picture as SVG; `None` unless the runs have two numbers of nodes or more, and everybody got something.
+/// Draws the picture as SVG; `None` unless the runs have at least two different numbers of nodes and every node
+/// got an item.
 ///
 /// # Errors
-/// What the drawing library says.
+/// The error of the drawing library.
 pub fn growth(runs: &Runs) -> Result<Option<String>, ReportError> {
     let growth = Growth::of(&runs.runs);
     match (Line::through(&growth.medians), runs.runs.first()) {
@@ -33,7 +35,7 @@ pub fn growth(runs: &Runs) -> Result<Option<String>, ReportError> {
     }
 }
 
-/// How the time until everyone has an item grows, in words; `None` unless the runs differ in their number of nodes.
+/// How the time until every node has an item grows, in words; `None` if all runs have the same number of nodes.
 #[must_use]
 pub fn fitted(runs: &Runs) -> Option<String> {
     let growth = Growth::of(&runs.runs);

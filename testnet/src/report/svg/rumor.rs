@@ -1,4 +1,5 @@
-//! The picture of a rumor: the share of the nodes that had an item after each round, as measured and as theory has it.
+//! The picture of a rumor: the share of the nodes that had an item after each round, as measured and as theory
+//! predicts.
 
 use plotters::prelude::*;
 
@@ -9,7 +10,7 @@ use crate::report::schema::{Report, Round, Rumored};
 /// Draws the picture as SVG.
 ///
 /// # Errors
-/// What the drawing library says.
+/// The error of the drawing library.
 pub fn rumor(report: &Report, rumored: &Rumored) -> Result<String, ReportError> {
     drawn(|area| draw(area, report, rumored))
 }

@@ -1,5 +1,5 @@
 //! The picture of spread: the share of the nodes that have a transaction, by the time since its submission in
-//! intervals; a curve for each run.
+//! intervals. There is a curve for each run.
 
 use plotters::prelude::*;
 
@@ -7,13 +7,14 @@ use super::{Area, DrawError, GRID, INK, drawn, font};
 use crate::report::ReportError;
 use crate::report::schema::{Report, Spread};
 
-/// Curves at most: more than these can't be told apart. Of more runs every so many-th is drawn.
+/// The most curves, because more can't be told apart. If there are more runs, the picture shows only every second
+/// one, or every third one, and so on.
 const CURVES_MAX: usize = 8;
 
-/// Draws the picture as SVG; `None` if no run's spread was measured. `names` are what the runs differ in.
+/// Draws the picture as SVG; `None` if no run's spread was measured. `names` tell how the runs differ.
 ///
 /// # Errors
-/// What the drawing library says.
+/// The error of the drawing library.
 pub fn spread(runs: &[Report], names: &[String]) -> Result<Option<String>, ReportError> {
     let measured = runs.iter().enumerate().filter_map(|(index, run)| Some((index, run, run.spread.as_ref()?)));
     let curves: Vec<(usize, &Report, &Spread)> = measured.collect();

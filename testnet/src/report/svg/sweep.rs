@@ -1,5 +1,5 @@
-//! The picture of a sweep: over the value that is varied, the latencies above and the bytes below. Several seeds of a value
-//! are one point, their median, and a band from the lowest to the highest.
+//! The picture of a sweep: over the varied value, the latencies above and the bytes below. Several seeds of a
+//! value are one point, their median, and a band from the lowest to the highest.
 
 use std::ops::Range;
 
@@ -28,14 +28,14 @@ const BYTES: [Curve; 1] = [Curve { name: "wire bytes", color: GREEN, of: |run| r
 const HEADLINE: u32 = 76;
 const DESCRIPTION: u32 = 48;
 
-/// Where the first colour is explained, and how far it is to the next.
+/// The place where the first colour is explained, and the distance to the next.
 const KEY_AT: i32 = 810;
 const KEY_STEP: i32 = 60;
 
 /// Draws the picture as SVG; `None` if no run has bytes or latencies.
 ///
 /// # Errors
-/// What the drawing library says.
+/// The error of the drawing library.
 pub fn sweep(runs: &Runs) -> Result<Option<String>, ReportError> {
     let axis = Axis::of(runs);
     let any = |curves: &[Curve]| runs.runs.iter().any(|run| curves.iter().any(|curve| (curve.of)(run).is_some()));
@@ -47,7 +47,7 @@ pub fn sweep(runs: &Runs) -> Result<Option<String>, ReportError> {
 
 fn draw(area: &Area<'_>, runs: &Runs, first: &Report, axis: &Axis) -> Result<(), DrawError> {
     let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());
-    // What is varied has no one value to show.
+    // The varied key has no single value to show.
     let fixed = |keys: &[&str], value: String| if keys.contains(&parameter) { None } else { Some(value) };
     let seeds = axis.places().iter().map(|place| place.runs.len()).max().unwrap_or(1);
     let detail: Vec<String> = [
@@ -70,7 +70,7 @@ fn draw(area: &Area<'_>, runs: &Runs, first: &Report, axis: &Axis) -> Result<(),
     area.present()
 }
 
-/// One of the two charts. Without a description below, the values stand below the other one.
+/// One of the two charts. If it has no description below, the values stand below the other chart.
 fn chart(
     area: &Area<'_>,
     runs: &Runs,
@@ -127,7 +127,7 @@ fn chart(
     Ok(())
 }
 
-/// What the colours of the upper chart are: above it, where nothing is drawn.
+/// The meaning of the colours of the upper chart. It stands above the chart, where nothing is drawn.
 fn key(area: &Area<'_>) -> Result<(), DrawError> {
     for (at, curve) in (0..).zip(&LATENCIES) {
         let x = KEY_AT + at * KEY_STEP;

@@ -1,5 +1,5 @@
-//! Where the values of a sweep stand on their axis: numbers where they belong, also with a unit, on a logarithmic axis where
-//! that spaces them more evenly; other values side by side.
+//! The places of a sweep's values on their axis. Numbers, with or without a unit, stand where they belong, on a
+//! logarithmic axis if that spaces them more evenly. Other values stand side by side.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use super::short;
 use crate::report::schema::Runs;
 
-/// The axis of what is varied.
+/// The axis of the varied key.
 pub(super) struct Axis {
     places: Vec<Place>,
     scale: Scale,
@@ -17,9 +17,9 @@ pub(super) struct Axis {
 
 /// A value, and its runs: one for each seed.
 pub(super) struct Place {
-    /// Where it stands.
+    /// Its place on the axis.
     pub(super) at: f64,
-    /// Their numbers.
+    /// The numbers of its runs.
     pub(super) runs: Vec<usize>,
     name: String,
 }
@@ -32,14 +32,14 @@ enum Scale {
     Names,
 }
 
-/// Values that have their own mark at most.
+/// The most values that have their own mark.
 const MARKS_MAX: usize = 12;
 
-/// Characters of all names on the axis.
+/// The most characters of all names on the axis.
 const NAMES_WIDTH: usize = 100;
 
 impl Axis {
-    /// The axis for these runs: of the swept value, or of the seed if that is all that differs.
+    /// The axis for these runs: of the swept value, or of the seed if nothing else differs.
     pub(super) fn of(runs: &Runs) -> Self {
         let name = |at: usize, seed: u64| match &runs.sweep {
             Some(swept) => swept.values.get(at).cloned().unwrap_or_default(),
@@ -67,7 +67,7 @@ impl Axis {
         }
         places.iter_mut().zip(numbers).for_each(|(place, at)| place.at = at);
         places.sort_by(|a, b| a.at.total_cmp(&b.at));
-        // Seeds are numbers that mean nothing: their neighbours have nothing to do with each other.
+        // Seeds are numbers without a meaning: neighbouring seeds have nothing in common.
         Self { places, scale: if runs.sweep.is_none() { Scale::Names } else { scale }, unit }
     }
 
@@ -80,7 +80,7 @@ impl Axis {
         self.scale != Scale::Names
     }
 
-    /// A little more than from the lowest to the highest.
+    /// A range that is a little wider than from the lowest to the highest.
     pub(super) fn range(&self) -> Range<f64> {
         let (low, high) = self.places.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), place| {
             (low.min(place.at), high.max(place.at))
@@ -90,13 +90,13 @@ impl Axis {
         low - room..high + room
     }
 
-    /// Where values are written: at all of them, or at some if they are many.
+    /// The places where values are written: at all of them, or at some if they are many.
     pub(super) fn marks(&self) -> Vec<f64> {
         let step = self.places.len().div_ceil(MARKS_MAX).max(1);
         self.places.iter().step_by(step).map(|place| place.at).collect()
     }
 
-    /// What is written there.
+    /// The text that is written there.
     pub(super) fn label(&self, at: f64) -> String {
         let Some(place) = self.places.iter().find(|place| place.at == at) else {
             return if self.scale == Scale::Linear { short(at) } else { String::new() };
@@ -109,13 +109,13 @@ impl Axis {
         name.chars().take(room.saturating_sub(1)).chain(['…']).collect()
     }
 
-    /// What is varied, in which unit.
+    /// The varied key, and its unit.
     pub(super) fn description(&self, parameter: &str) -> String {
         if self.unit.is_empty() { parameter.to_owned() } else { format!("{parameter}, {}", self.unit) }
     }
 }
 
-/// An axis with marks where they were put.
+/// An axis with marks at given places.
 pub(super) struct Marked {
     pub(super) range: Range<f64>,
     pub(super) marks: Vec<f64>,
@@ -148,7 +148,7 @@ fn number(text: &str) -> Option<(f64, &str)> {
     digits.parse().ok().filter(|_| plain).map(|value| (value, unit))
 }
 
-/// Whichever spaces the values more evenly.
+/// The scale that spaces the values more evenly.
 fn scale(numbers: &[f64]) -> Scale {
     let uneven = |of: fn(f64) -> f64| {
         let mut at: Vec<f64> = numbers.iter().map(|value| of(*value)).collect();

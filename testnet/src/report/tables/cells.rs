@@ -1,4 +1,4 @@
-//! How single figures are written in tables, and what a table is followed by.
+//! How tables show single figures, and the lines after a table.
 
 use super::layout::{Grid, Page};
 use super::words::explained;
@@ -6,7 +6,7 @@ use super::words::explained;
 /// A figure that doesn't exist.
 pub(super) const DASH: &str = "–";
 
-/// A table, and the words in it.
+/// A table, and the lines that explain its words.
 pub(super) fn told(grid: Grid, page: Page) -> String {
     let words = explained(&grid);
     grid.render(page) + &words
@@ -20,7 +20,7 @@ pub(super) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or(DASH.to_owned(), |value| format!("{value:.digits$}"))
 }
 
-/// A share in percent, never rounded up to 100.
+/// A share as a percentage, never rounded up to 100.
 pub(super) fn percent(share: f64) -> String {
     let shown = (share * 100_000.0).floor() / 1_000.0;
     if share >= 1.0 { "100%".to_owned() } else { format!("{shown:.3}%") }

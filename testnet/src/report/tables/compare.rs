@@ -1,5 +1,5 @@
-//! Runs of several engines on the same work as tables. Of coverage the lowest round is shown: what got lost once is not
-//! lost in a median.
+//! Runs of several engines on the same work as tables. Coverage shows the lowest round, because a median would
+//! hide an item that was lost once.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::report::schema::{Propagation, Report, Runs};
 type Kind = (&'static str, fn(&Report) -> &Propagation);
 const KINDS: [Kind; 2] = [("transactions", |report| &report.tx), ("blocks", |report| &report.block)];
 
-/// The tables of every workload, and what the reader must know before believing them.
+/// The tables of every workload, and the warnings that the reader must see before believing them.
 #[must_use]
 pub(super) fn render(runs: &Runs, page: Page) -> String {
     let Some(first) = runs.runs.first() else { return "no run was finished".to_owned() };
@@ -71,7 +71,7 @@ fn figures(all: &[Series<'_>], kind: fn(&Report) -> &Propagation) -> Grid {
     grid
 }
 
-/// The reference's name and everybody's ratios to it; `None` if there is nobody to compare.
+/// The reference's name, and the ratios of all other engines to it; `None` if there is no other engine.
 fn ratios(all: &[Series<'_>], workload: &str, kind: fn(&Report) -> &Propagation) -> Option<(String, Grid)> {
     let these: Vec<&Series<'_>> = all.iter().filter(|one| one.workload == workload).collect();
     let reference = these.iter().find(|one| one.is_reference())?;

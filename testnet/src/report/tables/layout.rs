@@ -1,19 +1,20 @@
-//! How tables are laid out: none is wider than the reader's terminal, nor than 80 columns where there is none. A table that
-//! would be is cut into several, one below the other, each with the columns that name its rows.
+//! The layout of tables. No table is wider than the reader's terminal, or than 80 columns without a terminal. A
+//! table that would be wider is cut into several, one below the other. Each of them has the columns that name its
+//! rows.
 //!
-//! Deliberately absent: what the tables say.
+//! Deliberately absent: the content of the tables.
 
 use comfy_table::{Attribute, CellAlignment, Color, Table, presets};
 
-/// Columns of a page, and of a terminal that isn't wider.
+/// The columns of a page, and of a terminal that isn't wider.
 pub const WIDTH: usize = 80;
 
-/// How the reader's page looks.
+/// The form of the reader's page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Columns; never below [`WIDTH`].
+    /// Its columns, never below [`WIDTH`].
     pub width: usize,
-    /// Whether what needs attention is coloured.
+    /// Whether figures that need attention are coloured.
     pub color: bool,
 }
 
@@ -22,18 +23,18 @@ impl Page {
     pub const PLAIN: Self = Self { width: WIDTH, color: false };
 }
 
-/// A table in the making. The first `keys` columns name a row, and come again in each part.
+/// A table in the making. The first `keys` columns name a row, and are repeated in each part.
 #[derive(Debug)]
 pub(super) struct Grid {
-    /// A heading may have several lines. Empty headings only: a table without.
+    /// A heading may have several lines. If all headings are empty, the table has none.
     names: Vec<String>,
     keys: usize,
     rows: Vec<Vec<Cell>>,
-    /// Whether the columns belong together, so that the last is broken into lines instead.
+    /// Whether the columns belong together. If so, the last is broken into lines instead.
     whole: bool,
 }
 
-/// A cell: a word to the left, or a figure to the right.
+/// A cell: a word on the left, or a figure on the right.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
     text: String,
@@ -41,10 +42,10 @@ pub(super) struct Cell {
     alarm: bool,
 }
 
-/// A column of keys is broken into lines of this part of the page where the table doesn't fit otherwise.
+/// If the table doesn't fit otherwise, a column of keys is broken into lines of this part of the page.
 const KEY_SHARE: usize = 4;
 
-/// Blanks around what is in a cell.
+/// Blanks around the text of a cell.
 const PADDING: usize = 2;
 
 impl Cell {
@@ -56,7 +57,7 @@ impl Cell {
         Self { figure: true, ..Self::word(text) }
     }
 
-    /// It needs attention, if so.
+    /// Marks it as something that needs attention, if it does.
     pub(super) fn alarm(self, alarm: bool) -> Self {
         Self { alarm, ..self }
     }
@@ -94,7 +95,7 @@ impl Grid {
         self.names.iter().map(String::as_str).chain(keys.map(|cell| cell.text.as_str()))
     }
 
-    /// The table, or its parts with an empty line between.
+    /// The table, or its parts with an empty line between them.
     pub(super) fn render(mut self, page: Page) -> String {
         let columns = self.names.len();
         if self.total(0..columns) > page.width {
@@ -114,7 +115,7 @@ impl Grid {
         drawn.join("\n\n")
     }
 
-    /// Breaks what names rows, and the last column of a table that stays whole.
+    /// Breaks the columns that name rows, and the last column of a table that stays whole.
     fn narrow(&mut self, page: usize) {
         let (last, columns) = (self.names.len().saturating_sub(1), self.names.len());
         for column in 0..self.keys {
@@ -173,12 +174,13 @@ fn drawn(cell: &Cell, color: bool) -> comfy_table::Cell {
     if cell.alarm && color { drawn.fg(Color::Red).add_attribute(Attribute::Bold) } else { drawn }
 }
 
-/// Columns of the longest line. None of our characters takes two.
+/// The columns of the longest line. No character that we use takes two columns.
 fn width(text: &str) -> usize {
     text.lines().map(|line| line.chars().count()).max().unwrap_or(0)
 }
 
-/// Breaks a text into lines of at most so many columns: behind a blank, a comma, a colon or a slash where there is one.
+/// Breaks a text into lines of at most this number of columns: after a blank, a comma, a colon or a slash if there
+/// is one.
 pub(super) fn wrapped(text: &str, columns: usize) -> String {
     let mut lines: Vec<String> = vec![String::new()];
     for piece in text.split_inclusive([' ', ',', ':', '/']) {

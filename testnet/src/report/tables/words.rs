@@ -1,9 +1,9 @@
-//! What the words in the tables mean, a line each: a table is followed by those that are in it. `docs/MEASURING.md` says
-//! the same at length.
+//! The meanings of the words in the tables, one line each. Each table is followed by the lines for its words.
+//! `docs/MEASURING.md` has the full explanations.
 
 use super::layout::Grid;
 
-/// Words as headings and rows have them, and what they mean. None of these lines is wider than a page.
+/// Words of headings and rows, and their meanings. None of these lines is wider than a page.
 const WORDS: [(&str, &str); 26] = [
     ("to all", "until the last node has it; of items that every node got"),
     ("warm", "without each author's first 3 items, strays and one-time authors"),
@@ -37,7 +37,7 @@ const WORDS: [(&str, &str); 26] = [
 pub(super) fn explained(grid: &Grid) -> String {
     let named: Vec<String> = grid.words().map(|word| word.replace('\n', " ")).collect();
     let has = |word: &str| named.iter().any(|name| contains(name, word));
-    // Two words for the same: one line is enough.
+    // If two words mean the same, one line is enough.
     let twice = |word: &str| word == "bytes" && has("wire");
     WORDS
         .iter()

@@ -1,4 +1,4 @@
-//! Items that an adversary makes. All of them are of the right form unless somebody spoils them afterwards.
+//! Items that an adversary makes. All of them are well-formed unless somebody spoils them afterwards.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(super) struct Craft {
 }
 
 impl Craft {
-    /// A key that nobody has had before.
+    /// A key that nobody has used before.
     pub(super) fn key(&mut self) -> SecretKey {
         let mut seed = [0; 32];
         seed.copy_from_slice(&self.draws.bytes(32));
@@ -40,7 +40,7 @@ impl Craft {
         self.signed(key, nonce, VALID_FOR)
     }
 
-    /// One that no block may hold.
+    /// A transaction that no block may hold.
     pub(super) fn expired(&mut self, key: &SecretKey) -> Option<Bytes> {
         self.signed(key, 0, 0)
     }
@@ -51,7 +51,8 @@ impl Craft {
         unsigned.sign(key, &self.network).ok().map(|signed| signed.encoded().clone())
     }
 
-    /// A header in a producer's name that it never signed, but `key` did, over items of these bytes.
+    /// A header in the name of a producer that never signed it. `key` signed it instead, over items of these
+    /// bytes.
     pub(super) fn forged(
         &self,
         key: &SecretKey,
@@ -76,7 +77,7 @@ impl Craft {
         SignedHeader::from_bytes(&bytes.into()).ok()
     }
 
-    /// A block under such a header.
+    /// A block with such a header.
     pub(super) fn forged_block(
         &mut self,
         parent: Tip,
@@ -88,7 +89,7 @@ impl Craft {
         Some(Arc::new(Block { header, transactions }))
     }
 
-    /// An announcement of an id that nothing has.
+    /// An announcement of an id that belongs to no item.
     pub(super) fn entry(&mut self, age_ms: u32) -> InvEntry {
         let mut short = [0; 8];
         short.copy_from_slice(&self.draws.bytes(8));
@@ -113,7 +114,7 @@ pub(super) fn push(to: PeerHandle, body: Bytes) -> Sending {
     now(to, Message::Transactions { via: None, bodies: vec![body.into()] })
 }
 
-/// An item that entered, sent unasked: a transaction, or a block behind its header.
+/// An item that entered, sent unasked: a transaction, or a block after its header.
 pub(super) fn push_of(to: PeerHandle, item: &Entered<'_>) -> Vec<Sending> {
     match (item.id, item.block) {
         (ItemId::Transaction(_), _) => vec![push(to, item.encoded.clone())],
@@ -125,7 +126,7 @@ pub(super) fn push_of(to: PeerHandle, item: &Entered<'_>) -> Vec<Sending> {
     }
 }
 
-/// An announcement of one transaction, held for so long.
+/// An announcement of one transaction that claims to be held for this time.
 pub(super) fn announcement(short: ShortId, age_ms: u32) -> Message {
     Message::Inv(vec![InvEntry { transaction: TxRef::Short(short), age_ms }])
 }
@@ -135,14 +136,15 @@ pub(super) const fn now(to: PeerHandle, message: Message) -> Sending {
     Sending { to, message, after: Duration::ZERO }
 }
 
-/// How many things are due at a tick, so that there are `rate` a second; what is left over waits for the next.
+/// The number of things that are due at a tick, so that there are `rate` a second. A remainder is kept for the
+/// next tick.
 #[derive(Debug)]
 pub(super) struct Pace {
     rate: f64,
     due: f64,
 }
 
-/// Between two ticks of those who work at a rate.
+/// The time between two ticks of adversaries that work at a rate.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
 impl Pace {

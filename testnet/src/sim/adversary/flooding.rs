@@ -1,4 +1,4 @@
-//! Adversaries that send what nobody wants: forged, repeated, refused or made up.
+//! Adversaries that send things that nobody wants: forged, repeated, refused or made up.
 
 pub(super) mod claims;
 pub(super) mod forge;

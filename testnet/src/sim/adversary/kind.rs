@@ -1,4 +1,4 @@
-//! The kinds of misbehavior: what each is called in a plan, and a node of each.
+//! The kinds of misbehavior: the name of each in a plan, and how to make a node of each.
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// One node of this kind. Those that do something at a rate do it `rate` times a second.
+    /// One node of this kind. A kind that acts at a rate acts `rate` times a second.
     pub(super) fn adversary(self, rate: f64, node: usize, network: &NetworkId, seed: Seed) -> Box<dyn Adversary> {
         let mut craft = Craft { network: network.clone(), draws: seed.draws(&format!("adversary {node}")) };
         let pace = Pace::new(rate);

@@ -1,4 +1,4 @@
-//! Who breaks the rules, and how: the plan as a person writes it, and the nodes that are drawn from it.
+//! Which nodes break the rules, and how: the plan as a person writes it, and the nodes that are drawn from it.
 
 use protocol::items::network::NetworkId;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::random::Seed;
 use crate::sim::fault::{PlanError, share};
 use crate::topology::Graph;
 
-/// Share of the nodes that misbehave, by kind: the table `[adversaries]` of a scenario. The default is none.
+/// The share of the nodes that misbehave, by kind: the table `[adversaries]` of a scenario. The default is none.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdversaryPlan {
@@ -17,67 +17,72 @@ pub struct AdversaryPlan {
     pub withhold: f64,
     /// Announce as others do, and answer no request.
     pub silent: f64,
-    /// Announce `rate` random ids a second to each peer, and say notfound when asked: too little to be left for.
+    /// Announce `rate` random ids a second to each peer, and say notfound when asked: too little to be
+    /// disconnected for.
     pub spam: f64,
-    /// The same, and let requests expire: each is struck, and left after many.
+    /// The same, and let requests expire. Each of these peers gets strikes, and is disconnected after many.
     pub spam_hard: f64,
     /// Push items with bad signatures, and bytes that are no item.
     pub invalid: f64,
-    /// Sign two blocks at one height, and send each to half of the peers. Taken from the producers, as far as there are
-    /// any.
+    /// Sign two blocks at one height, and send each to half of the peers. They are taken from the producers as
+    /// long as there are any.
     pub equivocate: f64,
-    /// Send `rate` old bodies and announcements a second again.
+    /// Resend `rate` old bodies and announcements a second.
     pub replay: f64,
     /// Flood `rate` transactions a second of one author and nonce.
     pub many_ids: f64,
     /// Flood `rate` valid transactions a second, each of another author.
     pub one_time: f64,
-    /// Do everything, answers included, just under the shortest expiry of a request late.
+    /// Do everything late, answers included: just before the shortest expiry of a request.
     pub late: f64,
-    /// Pass each transaction on as if it travelled on a route that nobody has seen.
+    /// Relay each transaction as if it travelled on a route that nobody has seen.
     pub mark: f64,
-    /// Push just under the time that a push is waited for late.
+    /// Push late: just before the time is over for which a push is waited for.
     pub dawdle: f64,
     /// Prune and graft `rate` times a second at random.
     pub meddle: f64,
     /// Push every second item before all others, and keep silent about the rest.
     pub hide: f64,
-    /// The same, and announce the rest 400 ms late: they serve it when asked.
+    /// The same, and announce the rest 400 ms late. They serve it when asked.
     pub hide_late: f64,
-    /// Half of them push everything before all others at first and late from then on; the other half say that they had it
-    /// before, are grafted for that, and push nothing.
+    /// Half of them push everything before all others at first, and late from then on. The other half claim that
+    /// they had it before, are grafted for that, and push nothing.
     pub take_grafts: f64,
-    /// Say of each transaction that it is too old for news, and push it before all others.
+    /// Claim of each transaction that it is too old for news, and push it before all others.
     pub backdate: f64,
-    /// Send fresh honest headers with forged ones behind them, so that whoever announces the honest ones is suspected.
+    /// Send fresh honest headers with forged ones behind them, so that each peer that announces the honest ones is
+    /// suspected.
     pub forge_tail: f64,
-    /// Send `rate` blocks a second that their producer never signed, on parents that don't exist.
+    /// Send `rate` blocks a second on parents that don't exist. Their producer never signed them.
     pub junk_blocks: f64,
-    /// Send `rate` transactions a second of a stock of which all are refused, again and again.
+    /// Send `rate` transactions a second from a stock that is refused as a whole, again and again.
     pub refused: f64,
-    /// Open a conversation with each new peer, and each second, in the name of a mempool of a million, and list nothing.
+    /// Open a conversation with each new peer, and each second, claim a mempool of a million transactions, and
+    /// list nothing.
     pub huge_open: f64,
-    /// Announce made-up ids, let the requests expire, and come again: for the others of their address group.
+    /// Announce made-up ids, let the requests expire, and come again. This aims at the other nodes of their
+    /// address group.
     pub smear: f64,
     /// Say hello and nothing else.
     pub idle: f64,
-    /// Sign two headers without bodies on each tip, for one peer at a time. Taken from the producers, as the next four.
+    /// Sign two headers without bodies on each tip, for one peer at a time. Like the next four kinds, they are
+    /// taken from the producers.
     pub decoy: f64,
     /// Sign four blocks at one height, and send each peer one of them.
     pub split: f64,
     /// Announce their blocks to all peers, and give the body to one.
     pub coy: f64,
-    /// Make blocks of transactions that are in the chain already.
+    /// Make blocks of transactions that are already in the chain.
     pub repeat: f64,
-    /// Sign `rate` times a second four lines of two headers just below the tip, for all peers.
+    /// Sign four branches of two headers just below the tip, `rate` times a second, for all peers.
     pub fill: f64,
-    /// Share of all nodes that each of those who break the rules is connected to, besides its neighbours.
+    /// The share of all nodes to which each adversary is connected besides its neighbours.
     pub reach: f64,
-    /// How often those do it that do something at a rate, a second.
+    /// How often a second adversaries act, if they act at a rate.
     pub rate: f64,
 }
 
-/// The highest [`AdversaryPlan::rate`]. Ten times as many checks as a node lets one peer cause.
+/// The highest [`AdversaryPlan::rate`]: ten times as many checks as a node lets one peer cause.
 pub const ADVERSARY_RATE_MAX: f64 = 40_000.0;
 
 impl Default for AdversaryPlan {
@@ -153,11 +158,11 @@ impl AdversaryPlan {
         ]
     }
 
-    /// Draws which node is of which kind: a place for each node. Producers are taken for what only they can do, and nobody
-    /// else for that.
+    /// Draws the kind of each node: a place for each node. Kinds that only producers can be take producers, and
+    /// other kinds take none.
     ///
     /// # Errors
-    /// If a share is none, or if nobody would be left who keeps the rules.
+    /// If a number is not a share, or if no node that keeps the rules would remain.
     pub fn kinds(&self, nodes: usize, producers: &[usize], seed: Seed) -> Result<Vec<Option<Kind>>, PlanError> {
         for (kind, wanted) in self.shares() {
             share(kind.key(), wanted)?;
@@ -193,7 +198,7 @@ impl AdversaryPlan {
         Ok(kinds)
     }
 
-    /// The graph with the links that those who break the rules have besides.
+    /// The graph with the additional links of the adversaries.
     #[must_use]
     pub fn widened(&self, graph: Graph, kinds: &[Option<Kind>], seed: Seed) -> Graph {
         let nodes = graph.nodes();
@@ -220,7 +225,7 @@ impl AdversaryPlan {
         kind.adversary(self.rate, node, network, seed)
     }
 
-    /// The misbehavior of nodes of these kinds, a place for each.
+    /// The misbehavior of nodes of these kinds, with a place for each node.
     #[must_use]
     pub fn made(
         &self,

@@ -1,4 +1,4 @@
-//! Allowed producers that break the rules: what they sign is theirs, and good as far as a signature goes.
+//! Allowed producers that break the rules. They sign their own blocks, so the signatures are good.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -16,14 +16,15 @@ use protocol::wire::message::{Message, Tip};
 use super::craft::{Craft, Pace, TICK, now as at_once};
 use super::{Adversary, Entered, Sending};
 
-/// A producer's key, and what it signs for.
+/// A producer's key, and the data that it signs with.
 #[derive(Debug)]
 pub(super) struct Signer {
     pub(super) key: SecretKey,
     pub(super) network: NetworkId,
 }
 
-/// Signs headers on the tip that have no body, two for one peer at a time, which has no room for its real block then.
+/// Signs headers on the tip that have no body, two for one peer at a time. This peer then has no room for its real
+/// block.
 #[derive(Debug)]
 pub(super) struct Decoy {
     signer: Signer,
@@ -32,21 +33,21 @@ pub(super) struct Decoy {
     salt: u64,
 }
 
-/// Signs another block for each peer in the place of its own, each with its body: no node gets to know all of them.
+/// For each peer, signs another block in place of its own one, with its body. No node gets to know all of them.
 #[derive(Debug)]
 pub(super) struct Split {
     signer: Signer,
     others: BTreeMap<(BlockId, u32), Arc<Block>>,
 }
 
-/// Announces its blocks to all peers, and gives the body to one of them.
+/// Announces its blocks to all peers, and gives the body to only one of them.
 #[derive(Debug)]
 pub(super) struct Coy {
     signer: Signer,
     given: BTreeMap<BlockId, PeerHandle>,
 }
 
-/// Makes blocks of transactions that are in the chain already.
+/// Makes blocks of transactions that are already in the chain.
 #[derive(Debug)]
 pub(super) struct Repeat {
     signer: Signer,
@@ -54,37 +55,37 @@ pub(super) struct Repeat {
     blocks: u64,
 }
 
-/// Fills trees of headers: signs lines of two headers just below the tip, so that each first one is taken because a second stands
-/// on it, however many there are at its height.
+/// Fills trees of headers: signs branches of two headers just below the tip. Each first header is accepted because
+/// a second stands on it, however many there are at its height.
 #[derive(Debug)]
 pub(super) struct Fill {
     signer: Signer,
     pace: Pace,
-    /// The latest blocks, the lowest first.
+    /// The latest blocks, lowest first.
     tips: VecDeque<Tip>,
     salt: u64,
 }
 
-/// How far below the tip a line begins.
+/// How far below the tip a branch begins.
 const FILL_DEPTH: usize = 3;
 
-/// Lines at a time.
+/// Branches at a time.
 const FILL_LINES: usize = 4;
 
-/// Blocks remembered, of each kind.
+/// The number of remembered blocks of each kind.
 const KEPT_BLOCKS_MAX: usize = 256;
 
-/// Between two peers that get decoys.
+/// The time between two peers that get decoys.
 const DECOY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Blocks that a splitter signs at one height.
 const VARIANTS: u32 = 4;
 
-/// Old transactions remembered, and repeated in one block.
+/// The number of old transactions that are remembered, and repeated in one block.
 const OLD_MAX: usize = 64;
 const REPEATED: usize = 5;
 
-/// How much later than its parent a block of repeats is sent, so that the parent is known.
+/// How much later than its parent a block of repeats is sent, so that its parent is known by then.
 const BEHIND: Duration = Duration::from_millis(300);
 
 impl Signer {
@@ -164,7 +165,7 @@ impl Adversary for Split {
         let is_other = |id: &BlockId| self.others.values().any(|other| other.header.id() == *id);
         let variant = to.0 % VARIANTS;
         let message = match own.filter(|header| variant > 0 && !is_other(&header.id())) {
-            // The body follows its header, asked for or not.
+            // The body follows its header, whether asked for or not.
             Some(header) => Message::Block(self.other(&header, variant)),
             None => message,
         };
@@ -177,7 +178,7 @@ impl Coy {
         Self { signer, given: BTreeMap::new() }
     }
 
-    /// Whether a peer is the one that gets a block of its own.
+    /// Whether a peer is the one that gets its own block.
     fn gives(&mut self, to: PeerHandle, header: &SignedHeader) -> bool {
         if !self.signer.signed(header) {
             return true;

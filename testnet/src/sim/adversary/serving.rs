@@ -1,5 +1,5 @@
-//! Adversaries that have what others want: they announce it, push it or answer for it early, late, to the wrong peer or
-//! not at all.
+//! Adversaries that have what others want. They announce it, push it or answer for it early, late, to the wrong
+//! peer or not at all.
 
 mod asked;
 pub(super) mod backdate;

@@ -1,17 +1,21 @@
-//! Blame: honest nodes never blame each other. None leaves another for a misdeed, strikes it without a cause, or refuses
-//! for good what another holds to be right.
+//! Blame: honest nodes never blame each other. No honest node disconnects another for misbehavior, gives it a
+//! strike without a cause, or refuses for good an item that another node holds to be valid.
 //!
-//! **What is allowed.** Where no message is lost, late or waits for a slow node: nothing. A strike means that a request
-//! had no answer in time, so one is allowed to a pair of which either end is slow, and to a pair that lost a message, either
-//! way, within [`LOSS_ECHO`] before it, or of which one waited in a queue or a partition for long ([`LATE_WAIT`]): as many as come
-//! then, for one message may ask for 256 items. For the same reasons, and to the same pairs, a greeting may be missing and a peer
-//! count as one that withholds. Nothing excuses any other blame: what a link loses, doubles or turns round makes no invalid item.
+//! **What is allowed.** If no message is lost or late, and none waits for a slow node: nothing. A strike means
+//! that a request had no answer in time. So strikes are allowed to a pair of which either end is slow, to a pair
+//! that lost a message in either direction within [`LOSS_ECHO`] before the strike, and to a pair of which a
+//! message waited in a queue or a partition for long ([`LATE_WAIT`]). Any number of strikes is allowed then,
+//! because one message may ask for 256 items. For the same reasons, and to the same pairs, a greeting may be
+//! missing, and a peer may count as one that withholds. Nothing excuses any other blame: a link that loses,
+//! doubles or reorders messages makes no invalid item.
 //!
-//! A new connection begins without strikes: what others of its address group did is not its own, nor is what an earlier connection did.
+//! A new connection begins without strikes. Neither other nodes of its address group nor an earlier connection
+//! count against it.
 //!
 //! [`LATE_WAIT`]: crate::sim::link::LATE_WAIT
 //!
-//! Deliberately absent: bans, which are the driver's and follow from what is seen here; and what an adversary is blamed for.
+//! Deliberately absent: bans, because they are the driver's and follow from what is seen here; and the blame of an
+//! adversary.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,18 +25,18 @@ use protocol::time::{Duration, Time};
 
 use super::{Checker, Findings};
 
-/// After a message was lost, a connection may still end for want of it, or a request expire: the greeting's timeout, as
-/// long as the longest expiry, and as much again.
+/// For this time after a lost message, a connection may still end because of it, or a request may expire. It is
+/// twice the greeting's timeout, which is as long as the longest expiry.
 pub const LOSS_ECHO: Duration = Duration::from_secs(10);
 
-/// Between two looks at the strikes of one node's peers.
+/// The time between two looks at the strikes of one node's peers.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Watches whom honest nodes leave, strike and refuse.
+/// Watches which peers honest nodes disconnect, strike and refuse.
 #[derive(Debug)]
 pub struct Blame {
     honest: Vec<bool>,
-    /// Nodes that are slow enough for requests to them to expire.
+    /// Nodes that are so slow that requests to them may expire.
     slow: BTreeSet<usize>,
     nodes: Vec<Watched>,
     /// When a message was last lost between two nodes, the lower one first.
@@ -55,7 +59,7 @@ struct Known {
 }
 
 impl Blame {
-    /// For nodes of which these are honest; requests to `slow` ones may expire without anyone's fault.
+    /// For nodes of which these are honest. Requests to `slow` nodes may expire without anyone's fault.
     #[must_use]
     pub fn new(honest: Vec<bool>, slow: BTreeSet<usize>) -> Self {
         let nodes = honest.iter().map(|_| Watched::default()).collect();
@@ -66,7 +70,7 @@ impl Blame {
         self.honest.get(node).copied().unwrap_or(false)
     }
 
-    /// Whether what one end waited for may have come too late without anyone's fault.
+    /// Whether something that one end waited for may have come too late without anyone's fault.
     fn is_excused(&self, at: Time, node: usize, peer: usize) -> bool {
         let lost = self.lost.get(&pair(node, peer));
         self.slow.contains(&node) || self.slow.contains(&peer) || lost.is_some_and(|lost| at < *lost + LOSS_ECHO)
@@ -127,7 +131,8 @@ impl Checker for Blame {
 
     fn left(&mut self, at: Time, node: usize, peer: usize, honest: bool, why: &DisconnectReason) {
         let missed = matches!(why, DisconnectReason::NoHello | DisconnectReason::Withheld);
-        // A slow node may find what came in time only after its own patience is over, behind what others sent it.
+        // A slow node may find a message only after its own patience is over, although it came in time: it was
+        // behind other messages.
         let excused = missed && self.is_excused(at, node, peer);
         if honest && !excused {
             self.findings.note(at, node, || format!("leaves node {peer}, which keeps the rules: it {why}"));
@@ -147,8 +152,8 @@ const fn pair(a: usize, b: usize) -> (usize, usize) {
     if a < b { (a, b) } else { (b, a) }
 }
 
-/// Whether a refusal says that an item can never be right, for anyone. The others depend on what a node holds, where its tip
-/// is, or how much room it has.
+/// Whether a refusal says that an item can never be valid, for any node. Other refusals depend on what a node
+/// holds, where its tip is, or how much room it has.
 const fn is_final(refusal: &Refusal) -> bool {
     matches!(
         refusal,

@@ -1,7 +1,8 @@
-//! Bounds: everything that a peer can make grow stays within its limit, at every event of a small network, and every
-//! 100 ms at each node of a large one. Remembers how close each came.
+//! Bounds: everything that a peer can make grow stays within its limit. In a small network this is checked at
+//! every event, in a large one every 100 ms at each node. The checker remembers how close each structure came to
+//! its limit.
 //!
-//! Deliberately absent: measured memory. What is counted here are entries and bytes, as the engine tells of itself.
+//! Deliberately absent: measured memory. The entries and bytes that the engine itself reports are counted.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -11,18 +12,18 @@ use protocol::time::{Duration, Time};
 
 use super::{Checker, Findings};
 
-/// Networks up to this size are looked at after every event.
+/// Networks up to this size are checked after every event.
 pub const EVERY_EVENT_NODES_MAX: usize = 200;
 
-/// Between two looks at one node of a larger network.
+/// The time between two checks of one node of a larger network.
 pub const BOUNDS_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Watches every structure of every honest node.
 #[derive(Debug)]
 pub struct Bounds {
-    /// When each node is looked at next; empty if always.
+    /// When each node is checked next; empty if always.
     next: Vec<Time>,
-    /// The limits that are allowed, in percent of the real ones.
+    /// The limits that are allowed, as a percentage of the real ones.
     percent: u64,
     highest: BTreeMap<&'static str, Use>,
     highest_bytes: usize,
@@ -51,7 +52,7 @@ impl Bounds {
         Self { next, percent: 100, highest, highest_bytes: 0, findings: Findings::default() }
     }
 
-    /// Allows only this part of every limit, in percent.
+    /// Allows only this part of every limit, as a percentage.
     #[must_use]
     pub const fn of_limits(mut self, percent: u64) -> Self {
         self.percent = percent;
@@ -64,7 +65,7 @@ impl Bounds {
         &self.highest
     }
 
-    /// The most bytes that one node's structures took together, counted.
+    /// The most bytes that one node's structures took together, as counted.
     #[must_use]
     pub const fn highest_bytes(&self) -> usize {
         self.highest_bytes

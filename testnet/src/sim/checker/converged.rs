@@ -1,8 +1,8 @@
-//! Convergence: in the end all honest nodes that are up hold the same transactions of the workload and have the same tip,
-//! whatever the relay policy promises and whoever connects them.
+//! Convergence: at the end, all honest nodes that are up hold the same transactions of the workload and have the
+//! same tip. This holds whatever the relay policy promises and whoever connects them.
 //!
-//! Deliberately absent: how long it took (`report::healing`), and excuses, which `super::liveness` knows: nodes that
-//! only adversaries connect, and rumors that died out.
+//! Deliberately absent: how long it took (`report::healing`); and the excuses that `super::liveness` knows, which
+//! are nodes that only adversaries connect, and rumors that died out.
 
 use std::any::Any;
 
@@ -52,7 +52,7 @@ impl Checker for Converged {
     }
 
     fn submitted(&mut self, _at: Time, _node: usize, item: &ItemId) {
-        // Blocks of the best chain are below the tip; a stale one need not reach anyone.
+        // Blocks of the best chain are below the tip. A stale block need not reach anyone.
         if matches!(item, ItemId::Transaction(_)) {
             self.items.push(*item);
         }

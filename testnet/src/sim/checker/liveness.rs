@@ -1,8 +1,9 @@
-//! Liveness: when the faults have ended and the drain is over, honest nodes that can reach each other through honest
-//! nodes hold the same items. That they have the same tip is `super::one_tip`'s.
+//! Liveness: when the faults have ended and the drain is over, honest nodes that can reach each other through
+//! honest nodes hold the same items. `super::one_tip` checks that they have the same tip.
 //!
-//! Deliberately absent: how long it took; and, where nodes don't reconcile, a rumor's items, which may die out before everybody
-//! has them, and those that nothing relays. What is missing then is counted and not held against anyone.
+//! Deliberately absent: how long it took. If nodes don't reconcile, some items are missing without a violation:
+//! the items of a rumor, which may die out before every node has them, and items that nothing relays. They are
+//! only counted.
 
 use std::any::Any;
 
@@ -17,7 +18,7 @@ use crate::topology::Graph;
 #[derive(Debug)]
 pub struct Liveness {
     graph: Graph,
-    /// Whether policy and reconciliation together promise that everybody gets everything.
+    /// Whether policy and reconciliation together promise that every node gets everything.
     promised: bool,
     items: Vec<ItemId>,
     missing: u64,
@@ -26,7 +27,7 @@ pub struct Liveness {
 }
 
 impl Liveness {
-    /// For nodes that are connected like this, relay by this policy and reconcile like this.
+    /// For nodes that are connected like this, relay with this policy and reconcile like this.
     #[must_use]
     pub fn new(graph: Graph, relay: RelayPolicy, reconciliation: Reconciliation) -> Self {
         let promised = reconciliation.is_on() || !matches!(relay, RelayPolicy::Rumor(_) | RelayPolicy::None);
@@ -74,7 +75,7 @@ impl Liveness {
 
 impl Checker for Liveness {
     fn submitted(&mut self, _at: Time, _node: usize, item: &ItemId) {
-        // A stale block need not reach anyone; those of the best chain are below the tip.
+        // A stale block need not reach anyone. The blocks of the best chain are below the tip.
         if matches!(item, ItemId::Transaction(_)) {
             self.items.push(*item);
         }

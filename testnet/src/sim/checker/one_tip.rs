@@ -1,10 +1,11 @@
-//! One tip: in the end all honest nodes that reach each other through honest nodes have the same tip, whatever a third of the
-//! allowed producers signs.
+//! One tip: at the end, all honest nodes that reach each other through honest nodes have the same tip, even if a
+//! third of the allowed producers breaks the rules.
 //!
-//! It is promised where an honest producer makes the last block, after all others, and no fork is as deep as a
-//! transaction lives: of more than two blocks of one producer at one height nobody gets to know all, and height alone
-//! decides. Scenarios with hostile producers see to the first ([`super::super::scenario`]); no drawn network is
-//! long enough for the second. Deliberately absent: how long it took, and items (`super::liveness`).
+//! Two conditions must hold. An honest producer makes the last block, after all others; and no fork is as deep as
+//! the lifetime of a transaction. The reason: if one producer makes more than two blocks at one height, no node
+//! gets to know all of them, and only the height decides. Scenarios with hostile producers ensure the first
+//! condition ([`super::super::scenario`]). No drawn network is long enough to break the second. Deliberately
+//! absent: how long it took, and items (`super::liveness`).
 
 use std::any::Any;
 
@@ -31,7 +32,7 @@ impl OneTip {
         Self { graph, tips: 0, findings: Findings::default() }
     }
 
-    /// Tips that honest nodes of one group ended with, of the group that has most.
+    /// The number of different tips in one group of honest nodes at the end: the highest number of all groups.
     #[must_use]
     pub const fn tips(&self) -> usize {
         self.tips

@@ -1,8 +1,9 @@
-//! Safety: whatever happens, no honest node accepts or passes on what is invalid, accepts an item twice, or sends a peer
-//! what this peer itself had sent. Whom it blames is `super::blame`'s.
+//! Safety: whatever happens, no honest node accepts or relays an invalid item, accepts an item twice, or sends a
+//! peer an item that this peer itself had sent. `super::blame` checks which peers it blames.
 //!
-//! Validity is judged here from the bytes alone, by decoding and `verify_strict`; neither the engine's verdict nor the
-//! sender's name counts. Deliberately absent: what a node *should* have accepted; that is liveness.
+//! Validity is judged here from the bytes alone, by decoding and `verify_strict`. Neither the engine's verdict nor
+//! the sender's name counts. Deliberately absent: the items that a node *should* have accepted, because that is
+//! liveness.
 
 mod judge;
 
@@ -22,7 +23,7 @@ use protocol::wire::message::{Message, Reconcile, taken};
 use self::judge::Judge;
 use super::{Checker, Findings};
 
-/// Watches what honest nodes accept and send.
+/// Watches the items that honest nodes accept and send.
 #[derive(Debug)]
 pub struct Safety {
     judge: Judge,
@@ -32,7 +33,7 @@ pub struct Safety {
     findings: Findings,
 }
 
-/// What one node did since it started.
+/// The actions of one node since it started.
 #[derive(Debug, Default)]
 struct Memory {
     accepted: HashSet<ItemId>,
@@ -43,12 +44,12 @@ struct Memory {
     peers: BTreeMap<usize, Had>,
 }
 
-/// What a peer sent, announced or asked for over its present connection.
+/// The items that a peer sent, announced or requested over its present connection.
 #[derive(Debug, Default)]
 struct Had {
     has: HashSet<ShortId>,
     asked: HashSet<ShortId>,
-    /// What it was offered, by conversation: its takes are places in that.
+    /// The ids that it was offered, by conversation. Its takes are places in that.
     offered: HashMap<u32, Vec<ShortId>>,
 }
 
@@ -65,7 +66,8 @@ impl Safety {
         }
     }
 
-    /// Allows so many transactions of one author and nonce in a mempool, in place of [`TRANSACTIONS_PER_NONCE_MAX`].
+    /// Allows this number of transactions of one author and nonce in a mempool, instead of
+    /// [`TRANSACTIONS_PER_NONCE_MAX`].
     #[must_use]
     pub const fn allowing_per_nonce(mut self, most: usize) -> Self {
         self.per_nonce_max = most;
@@ -85,7 +87,7 @@ impl Safety {
     fn judge_accepted(&mut self, at: Time, node: usize, item: ItemId, local: bool, engine: &Gossip) {
         match item {
             ItemId::Transaction(id) => {
-                // What is gone already can't be looked at; it is judged if anyone passes it on.
+                // An item that is already gone can't be judged here. It is judged if a node relays it.
                 let Some(transaction) = held(engine, &id) else { return };
                 if !self.judge.transaction(transaction.encoded()) {
                     self.findings.note(at, node, || format!("accepted the invalid transaction {id:?}"));
@@ -110,7 +112,8 @@ impl Safety {
         }
     }
 
-    /// A header is announced unasked. As an ancestor of a higher one, asked for or in a block, any is right.
+    /// A header is announced unasked. If it is the ancestor of a higher one, requested, or in a block, any header
+    /// is right.
     fn note_header(&mut self, at: Time, node: usize, header: &SignedHeader) {
         let slot = (header.header().producer, header.header().height);
         let known = self.memory(node).headers.entry(slot).or_default();
@@ -133,7 +136,7 @@ impl Safety {
         }
     }
 
-    /// A body or an announcement leaves.
+    /// A body or an announcement is sent.
     fn tells(&mut self, at: Time, node: usize, to: usize, short: ShortId, what: &str) {
         let had = self.memory(node).peers.entry(to).or_default();
         if had.has.contains(&short) && !had.asked.contains(&short) {
@@ -229,7 +232,7 @@ impl Checker for Safety {
                     self.findings.note(at, node, || format!("accepted {item:?} twice"));
                 }
             }
-            // What a stale block held may be given up for want of room, and come again.
+            // The transactions of a stale block may be dropped because there is no room, and come again.
             Event::TipChanged { disconnected, .. } if *disconnected > 0 => {
                 self.memory(node).accepted.retain(|item| matches!(item, ItemId::Block(_)));
             }

@@ -1,5 +1,5 @@
-//! A checker of a part of a large network. What the checkers remember of a node is its own business with its peers, so
-//! looking at some nodes only misses violations, and makes none up.
+//! A checker for a part of a large network. The data that checkers remember about a node concern only this node
+//! and its peers. So a checker that looks at some nodes only may miss violations, but it makes none up.
 
 use std::any::Any;
 
@@ -10,10 +10,10 @@ use protocol::wire::message::Message;
 use super::{Checker, Findings, NodeView};
 use crate::sim::fault::Fault;
 
-/// Nodes that are looked at, about.
+/// The approximate number of nodes that are looked at.
 pub const SAMPLE: usize = 100;
 
-/// Lets a checker see [`SAMPLE`] nodes of so many. What concerns all nodes it sees in full.
+/// Lets a checker see [`SAMPLE`] of this number of nodes. It still sees everything that concerns all nodes.
 #[must_use]
 pub fn sampled(checker: Box<dyn Checker>, nodes: usize) -> Box<dyn Checker> {
     Box::new(Sampled { checker, every: nodes.div_ceil(SAMPLE).max(1) })

@@ -1,4 +1,4 @@
-//! From a plan to a schedule: which nodes, which links, when. All of it follows from the seed.
+//! From a plan to a schedule: which nodes, which links, and when. All of it follows from the seed.
 
 use protocol::time::{Duration, Time};
 
@@ -9,12 +9,12 @@ use crate::wan::partition::inside;
 
 const MICROS_PER_MINUTE: f64 = 60e6;
 
-/// Times that a moment is drawn for a crash whose node is down then already; after as many, it is left out.
+/// How often a moment is drawn for a crash if the node is already down then. After that, this crash is left out.
 const CRASH_DRAWS: usize = 16;
 
 impl FaultPlan {
-    /// Draws what happens, and each node's peculiarities. Nodes of `spared` don't crash. Times count from the start of
-    /// the load.
+    /// Draws the faults, and each node's peculiarities. Nodes in `spared` don't crash. Times count from the start
+    /// of the load.
     #[must_use]
     pub fn draw(
         &self,
@@ -35,7 +35,7 @@ impl FaultPlan {
             let cut = partition.cut(graph, &mut draws);
             partition.schedule(&cut, load, &mut schedule);
         }
-        // A stable sort: of one time, restarts and mends come after what they undo.
+        // A stable sort: restarts and mends come after what they undo, also at the same time.
         schedule.sort_by_key(|(at, _)| *at);
         if !schedule.is_empty() {
             let end = Time::ZERO + load;

@@ -1,7 +1,8 @@
-//! What a message costs on the wire, as the node's transport would count it: encoded bytes, the frame's length
-//! prefix, and what yamux and noise put around a write. TCP and IP headers don't count, here as there.
+//! The cost of a message on the wire, as the node's transport would count it: the encoded bytes, the frame's
+//! length prefix, and the bytes that yamux and noise add to a write. As in the transport, TCP and IP headers don't
+//! count.
 //!
-//! The simulator passes decoded messages; these sizes are what it would have to send.
+//! The simulator passes decoded messages. These sizes are what it would have to send.
 
 use node::net::lane::window::BULK_CHUNK_BYTES;
 use node::net::lane::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
@@ -16,13 +17,13 @@ pub const YAMUX_DATA_BYTES_MAX: u64 = 16 * 1024;
 /// Around each noise message: 2 bytes of length and 16 of authentication (Noise, section 3; libp2p noise).
 pub const NOISE_OVERHEAD_BYTES: u64 = 2 + 16;
 
-/// Bytes that data of `bytes`, written and flushed at once, takes on the wire.
+/// Bytes that data of `bytes` needs on the wire if it is written and flushed at once.
 #[must_use]
 pub const fn flushed(bytes: u64) -> u64 {
     bytes + bytes.div_ceil(YAMUX_DATA_BYTES_MAX) * YAMUX_HEADER_BYTES + NOISE_OVERHEAD_BYTES
 }
 
-/// Bytes that data on the bulk lane takes: each chunk is written and flushed by itself.
+/// Bytes that data on the bulk lane needs: each chunk is written and flushed by itself.
 #[must_use]
 pub const fn in_chunks(bytes: u64) -> u64 {
     bytes + bytes.div_ceil(BULK_CHUNK_BYTES as u64) * (YAMUX_HEADER_BYTES + NOISE_OVERHEAD_BYTES)
@@ -40,8 +41,8 @@ pub const fn framed(bytes: usize) -> u64 {
     bytes as u64 + prefix
 }
 
-/// Acks on the way back for a bulk message of `bytes`, as `(acks, wire bytes of all)`: the reader acknowledges the first
-/// chunks one by one, then two at a time, and what is left at the end of a frame.
+/// Acks on the way back for a bulk message of `bytes`, as `(acks, wire bytes of all)`. The reader acknowledges the
+/// first chunks one by one, then two at a time, and the rest at the end of a frame.
 #[must_use]
 pub fn acks(bytes: usize) -> (u64, u64) {
     use protocol::wire::codec::Encode as _;

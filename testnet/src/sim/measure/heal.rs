@@ -1,5 +1,6 @@
-//! What a simulation tells of a partition: who got what when, and when tips changed. Counted are nodes that keep the
-//! rules and were never down. Deliberately absent: what it comes to (`report::healing`).
+//! The data of a partition in a simulation: which node got which item when, and when tips changed. Only nodes that
+//! keep the rules and were never down are counted. Deliberately absent: the figures that follow from it
+//! (`report::healing`).
 
 use node::observe::trace::Kind;
 use protocol::gossip::Gossip;

@@ -1,8 +1,9 @@
-//! A rumor's spread in rounds, measured and as theory has it ([`crate::report::figures::models`]).
+//! A rumor's spread in rounds, as measured and as theory predicts ([`crate::report::figures::models`]).
 //!
-//! Rounds tick at whole multiples of their length on every node's clock. So an item's round at a node is the number of
-//! ticks between its submission and its arrival, by the world's clock: 0 where it entered, 1 for what the first pushes
-//! brought. That holds as long as a message takes less than a round; a slower one is a round late.
+//! Rounds tick at whole multiples of their length on every node's clock. So an item's round at a node is the
+//! number of ticks between its submission and its arrival, by the world's clock. It is 0 where the item entered,
+//! and 1 where the first pushes brought it. This holds if a message takes less than a round. A slower message is
+//! one round late.
 
 use node::observe::trace::Kind;
 use protocol::gossip::Rumor;
@@ -15,10 +16,10 @@ use crate::report::statistics::{Sorted, ratio, rounded};
 use crate::sim::simulation::Finished;
 use crate::sim::simulation::ledger::Entry;
 
-/// Rounds of a curve at most. Rumors end within a few dozen.
+/// The most rounds of a curve. Rumors end within a few dozen.
 const ROUNDS_MAX: usize = 200;
 
-/// The figures over all transactions that originated, among nodes that kept the rules and were never down.
+/// The figures over all transactions that originated, among nodes that keep the rules and were never down.
 #[must_use]
 pub fn rounds(finished: &Finished, rumor: &Rumor) -> Rumored {
     let counted: Vec<bool> = finished.hosts.iter().map(|host| host.is_honest() && !host.was_down).collect();
@@ -28,7 +29,7 @@ pub fn rounds(finished: &Finished, rumor: &Rumor) -> Rumored {
     let spreads: Vec<Vec<usize>> = items.map(|entry| spread(entry, &counted, rumor.round)).collect();
     let last = spreads.iter().map(Vec::len).max().unwrap_or(1).saturating_sub(1);
     let needed = |share: f64| {
-        // A share of the nodes, to the next whole one.
+        // A share of the nodes, rounded up to a whole number.
         let wanted = (nodes as f64 * share).ceil() as usize;
         percentiles(spreads.iter().filter_map(|informed| informed.iter().position(|&count| count >= wanted)))
     };
@@ -80,7 +81,7 @@ fn curve(spreads: &[Vec<usize>], nodes: usize, last: usize, rumor: &Rumor) -> Ve
     let si = models::si(nodes, f64::from(rumor.fanout), last);
     let sir = models::sir(nodes, u32::from(rumor.fanout), removal, last);
     let shares_at = |round: usize| {
-        // Where nothing came any more, what had come stays.
+        // Where no item arrives any more, the number stays.
         let of = move |informed: &Vec<usize>| informed.get(round).or(informed.last()).copied().unwrap_or(0);
         spreads.iter().map(of).map(|count| count as f64 / (nodes as f64).max(1.0))
     };

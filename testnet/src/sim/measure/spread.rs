@@ -1,7 +1,9 @@
-//! How transactions spread in multiples of a given time, such as the interval in which nodes reconcile: the share of
-//! nodes that have one at each quarter of an interval after its submission, and how many intervals until all have it.
+//! The spread of transactions in multiples of a given time, such as the interval at which nodes reconcile: the
+//! share of nodes that have one at each quarter of an interval after its submission, and the number of intervals
+//! until all nodes have it.
 //!
-//! Deliberately absent: rounds that tick for all nodes at once, as a rumor's do ([`super::rounds`]); and any model.
+//! Deliberately absent: rounds that tick for all nodes at once, as those of a rumor do ([`super::rounds`]), and
+//! any model.
 
 use node::observe::trace::Kind;
 use protocol::time::Duration;
@@ -13,17 +15,17 @@ use crate::sim::simulation::Finished;
 /// Points of the curve in each interval.
 const STEPS: u64 = 4;
 
-/// Points of a curve at most: 250 intervals.
+/// The most points of a curve: 250 intervals.
 const STEPS_MAX: u64 = 1_000;
 
-/// The figures over all transactions that originated, among nodes that kept the rules and were never down.
+/// The figures over all transactions that originated, among nodes that keep the rules and were never down.
 #[must_use]
 pub fn spread(finished: &Finished, interval: Duration) -> Spread {
     let interval_us = interval.as_micros().max(1);
     let counted: Vec<bool> = finished.hosts.iter().map(|host| host.is_honest() && !host.was_down).collect();
     let nodes = counted.iter().filter(|counted| **counted).count();
     let entries = finished.ledger.entries().iter();
-    // Sorted microseconds until each counted node had the item, 0 where it entered.
+    // Sorted times in microseconds until each counted node had the item; 0 where it entered.
     let items: Vec<Vec<u64>> = entries
         .filter(|entry| entry.kind() == Kind::Transaction && entry.originated)
         .map(|entry| {
@@ -35,7 +37,7 @@ pub fn spread(finished: &Finished, interval: Duration) -> Spread {
         })
         .collect();
     let needed = |share: f64| {
-        // A share of the nodes, to the next whole one.
+        // A share of the nodes, rounded up to a whole number.
         let wanted = (nodes as f64 * share).ceil() as usize;
         let times = items.iter().filter_map(|times| times.get(wanted.checked_sub(1)?));
         let values = Sorted::new(times.map(|us| rounded(*us as f64 / interval_us as f64, 3)));

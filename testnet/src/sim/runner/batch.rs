@@ -1,5 +1,5 @@
-//! What one call of `testnet sim` does: one simulation, or many in turn, on as many threads as there are cores. Results
-//! come in the order of the seeds, whichever ended first.
+//! One call of `testnet sim`: one simulation, or many in turn, on as many threads as there are cores. Results come
+//! in the order of the seeds, in whichever order the simulations end.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,27 +17,27 @@ use crate::report::schema::{Report, Runs, SCHEMA, Swept};
 use crate::report::{self, Found, Json, RowsFile};
 use crate::sim::simulation;
 
-/// What to do.
+/// The work of one call.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// The simulations, at least one.
     pub jobs: Vec<Job>,
-    /// What is varied, with a value for each job.
+    /// The key that is varied, with a value for each job.
     pub sweep: Option<Swept>,
-    /// Where everything goes.
+    /// The directory for the results.
     pub out: PathBuf,
-    /// Where the report goes as well.
+    /// The second place for the report.
     pub json: Option<Json>,
 }
 
-/// Runs shorter than this show no progress.
+/// Shorter runs show no progress.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// Between two lines of progress where no bar moves.
+/// The time between two lines of progress where no bar moves.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 impl Batch {
-    /// Nodes of the largest simulation, as far as that was said.
+    /// Nodes of the largest simulation, as far as the scenarios say.
     #[must_use]
     pub fn largest(&self) -> usize {
         self.jobs.iter().filter_map(|job| job.scenario.nodes).max().unwrap_or(0)
@@ -94,7 +94,7 @@ fn several(jobs: &[Job]) -> anyhow::Result<Vec<Report>> {
                     let Some(job) = jobs.get(index) else { break };
                     let result = run(job, &mut |_| (), &mut |_| ()).map(|(report, _)| report);
                     let failed = result.is_err();
-                    // Nobody listens any more once a job has failed.
+                    // Nobody listens any more after a job has failed.
                     if sender.send((index, result)).is_err() || failed {
                         break;
                     }
@@ -106,7 +106,7 @@ fn several(jobs: &[Job]) -> anyhow::Result<Vec<Report>> {
     })
 }
 
-/// Takes results as they come and tells of them in order.
+/// Takes results as they come, and reports them in order.
 fn in_order(
     jobs: &[Job],
     receiver: &mpsc::Receiver<(usize, anyhow::Result<Report>)>,
@@ -127,7 +127,7 @@ fn in_order(
     Ok(reports)
 }
 
-/// What must not be overlooked of one run among many.
+/// The result of one run among many that must not be overlooked.
 fn tell(report: &Report, progress: &Progress) {
     if let Some(simulated) = report.sim.as_ref().filter(|simulated| simulated.violations_found > 0) {
         let first = simulated.violations.first().map_or("", |broken| broken.what.as_str());
@@ -138,7 +138,7 @@ fn tell(report: &Report, progress: &Progress) {
     }
 }
 
-/// Shows how far a run is, if it takes long.
+/// Shows the progress of a run, if it takes long.
 struct Watch {
     began: Instant,
     told: Instant,

@@ -1,12 +1,11 @@
-//! What a sweep varies: `--sweep PARAM=VALUES`, spelled out value by value.
+//! The values of a sweep: `--sweep PARAM=VALUES`, written out one by one.
 //!
-//! * `fanout=1,2,5`: these. Where a value has commas itself, semicolons: `topology=small-world:8,0.1;regular:8`.
-//! * `degree=4..12`: all whole numbers from 4 to 12, both included; `degree=4..12+4`: in steps of 4.
-//! * `nodes=16..65536*4`: each 4 times the one before. Both ends may have the same unit: `round=50ms..800ms*2`.
+//! * `fanout=1,2,5`: these values. If a value has commas itself, use semicolons:
+//!   `topology=small-world:8,0.1;regular:8`.
 
 use std::str::FromStr;
 
-/// Values of a sweep at most.
+/// The most values of a sweep.
 pub const VALUES_MAX: usize = 1_000;
 
 /// A key of a scenario, and its values in turn.
@@ -73,7 +72,7 @@ fn range(from: &str, rest: &str) -> Result<Vec<String>, String> {
             Step::Add(by) => from + by * f64::from(index),
             Step::Times(by) => from * by.powi(index),
         };
-        // What the last sum or product is off by rounding doesn't count.
+        // The rounding error of the last sum or product doesn't count.
         if value > to + to.abs() * 1e-9 {
             break;
         }
@@ -94,7 +93,7 @@ fn number(text: &str) -> Result<(f64, &str), String> {
     Ok((value, unit))
 }
 
-/// Without what is only rounding.
+/// The number without its rounding error.
 fn shown(value: f64) -> String {
     let rounded = (value * 1e6).round() / 1e6;
     if rounded.fract() == 0.0 { format!("{rounded:.0}") } else { rounded.to_string() }

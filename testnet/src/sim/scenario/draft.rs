@@ -1,4 +1,4 @@
-//! A scenario in the making: a file, and on top of it single keys by name, each checked at once.
+//! A scenario in the making: a file, and single keys by name that override it, each checked at once.
 
 use std::path::{Path, PathBuf};
 
@@ -13,25 +13,25 @@ pub struct Draft {
     table: Table,
 }
 
-/// Why there is no such scenario. Nothing was run.
+/// Why there is no such scenario. Nothing has run.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file can't be read.
     #[error("cannot read the scenario {}: {error}", path.display())]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         error: std::io::Error,
     },
-    /// The file says something that can't be meant.
+    /// The file contains an impossible value.
     #[error("{}:{line}: {key}: {why}", path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Counted from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// The key, or the line if there is none in it.
+        /// The key, or the line if it has no key.
         key: String,
         /// What is wrong.
         why: String,
@@ -42,17 +42,17 @@ pub enum ScenarioError {
     /// Several keys have this name.
     #[error("{name} can mean {}: give one of these", candidates.join(" or "))]
     Ambiguous {
-        /// As it was given.
+        /// The name as given.
         name: String,
-        /// What it could mean.
+        /// The possible meanings.
         candidates: Vec<String>,
     },
-    /// A key's value can't be meant.
+    /// The value of a key is impossible.
     #[error("{key} = {value}: {why}")]
     Value {
         /// The key.
         key: String,
-        /// As it was given.
+        /// The value as given.
         value: String,
         /// What is wrong.
         why: String,
@@ -78,8 +78,8 @@ impl Draft {
         })
     }
 
-    /// Sets a key: by its dotted path, by its last part alone if that is the only such one, `degree` for the topology
-    /// `regular:N`, or `fanout`, `round` and `feedback` for the relay policy's.
+    /// Sets a key: by its dotted path, or by its last part alone if no other key has it. `degree` sets the
+    /// topology `regular:N`, and `fanout`, `round` and `feedback` set the relay policy's.
     ///
     /// # Errors
     /// Names the key, and says what is wrong with it or with the value. The draft stays as it was.
@@ -103,7 +103,7 @@ impl Draft {
     /// The scenario as it is now.
     ///
     /// # Errors
-    /// Never after [`Draft::read`] and [`Draft::set`], which let nothing in that doesn't read.
+    /// Never after [`Draft::read`] and [`Draft::set`], because they accept only values that can be read.
     pub fn finish(&self) -> Result<Scenario, ScenarioError> {
         read_back(&self.table).map_err(|why| ScenarioError::Value {
             key: "scenario".to_owned(),
@@ -115,7 +115,7 @@ impl Draft {
     /// The dotted path of the key that a name means.
     ///
     /// # Errors
-    /// If no key is meant, or more than one.
+    /// If no key has this name, or more than one.
     fn resolve(name: &str) -> Result<String, ScenarioError> {
         let keys = keys::all();
         if name.contains('.') || keys.iter().any(|key| key == name) {
@@ -133,7 +133,7 @@ impl Draft {
         }
     }
 
-    /// Puts a value in its place: as a number or a word first, as a text if that can't be meant.
+    /// Sets a value: as a number or a word first, and as text if that is impossible.
     fn put(&mut self, key: &str, value: &str) -> Result<(), ScenarioError> {
         let text = Value::String(value.to_owned());
         let typed = typed(value).unwrap_or_else(|| text.clone());
@@ -145,7 +145,7 @@ impl Draft {
 
     fn try_put(&mut self, key: &str, value: Value) -> Result<(), String> {
         let mut table = self.table.clone();
-        // A load has a duration or a number of transactions: the last word counts.
+        // A load has a duration or a number of transactions. The last one set counts.
         for (this, other) in [("duration", "txs"), ("txs", "duration")] {
             if let Some(Value::Table(workload)) =
                 table.get_mut("workload").filter(|_| key == format!("workload.{this}"))

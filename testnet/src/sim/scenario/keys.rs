@@ -1,4 +1,4 @@
-//! The keys that a scenario has, found by asking the types themselves, and which one a short name means.
+//! The keys of a scenario, found by asking the types themselves, and the key that a short name means.
 
 use serde::de::value::Error;
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
@@ -7,7 +7,7 @@ use serde::forward_to_deserialize_any;
 use super::{AdversaryPlan, FaultPlan, Scenario};
 use crate::workload::Load;
 
-/// The tables of a scenario, and what they are read into. The first one is the file's own level.
+/// The tables of a scenario, and the types that they are read into. The first is the top level of the file.
 fn tables() -> [(&'static str, &'static [&'static str]); 4] {
     [
         ("", fields::<Scenario>()),
@@ -17,7 +17,7 @@ fn tables() -> [(&'static str, &'static [&'static str]); 4] {
     ]
 }
 
-/// All keys by their dotted paths, tables left out.
+/// All keys by their dotted paths, without tables.
 pub(super) fn all() -> Vec<String> {
     let tables = tables();
     let is_table = |key: &str| tables.iter().any(|(table, _)| *table == key);
@@ -29,7 +29,7 @@ pub(super) fn all() -> Vec<String> {
 /// The names of a struct's fields as serde would read them.
 fn fields<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
     let mut names: &'static [&'static str] = &[];
-    // It ends in an error in any case: the names are all that is wanted.
+    // It always ends in an error, because only the names are wanted.
     let _ = T::deserialize(Asked(&mut names));
     names
 }

@@ -1,4 +1,4 @@
-//! From a setup to the world before anything happened, and what is scheduled first.
+//! From a setup to the world before the first event, and the first events that are scheduled.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::sim::checker::Checker;
 use crate::sim::link::Network;
 use crate::topology::Graph;
 
-/// Nodes start within this time of each other.
+/// All nodes start within this time.
 const START_SPREAD: Duration = Duration::from_millis(500);
 
 impl Simulation {
-    /// The world before anything happened.
+    /// The world before the first event.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let nodes = setup.graph.nodes();
@@ -101,7 +101,7 @@ impl Simulation {
     }
 }
 
-/// The links of the graph, each with one end that dials, and those of each node.
+/// The links of the graph, each with one end that dials, and the links of each node.
 fn wired(graph: &Graph, draws: &mut Draws) -> (Vec<Link>, Vec<Vec<u32>>) {
     let nodes = graph.nodes();
     let mut links = Vec::new();

@@ -1,4 +1,4 @@
-//! Nodes that start and stop, and connections that come and go, in a partition as well.
+//! Nodes that start and stop, and connections that open and close, in a partition as well.
 
 use node::config::deadlines::{PING_INTERVAL, PING_TIMEOUT};
 use protocol::gossip::{AddressGroup, Direction, DisconnectReason, Gossip, Input, PeerHandle};
@@ -12,11 +12,11 @@ use super::trace::Mark;
 use super::{Happening, Simulation};
 use crate::wan::Halves;
 
-/// One-way delays until both lanes are open both ways: TCP's handshake, noise's, and the negotiation of the muxer and
-/// the lanes.
+/// One-way delays until both lanes are open in both directions: the handshakes of TCP and noise, and the
+/// negotiation of the muxer and the lanes.
 const HANDSHAKE_DELAYS: u64 = 8;
 
-/// A connection that ended without anyone's fault is dialled again after this time and up to as much more.
+/// A connection that ended without anyone's fault is dialled again after this time plus up to as much more.
 const REDIAL: Duration = Duration::from_secs(1);
 
 impl Simulation {
@@ -30,7 +30,7 @@ impl Simulation {
         host.timer = None;
     }
 
-    /// Dials, if both ends are up and don't have a connection.
+    /// Dials, if both ends are up and have no connection.
     pub(super) fn dial(&mut self, number: u32) {
         let link = &mut self.links[number as usize];
         let [a, b] = link.ends.map(|end| end as usize);
@@ -53,18 +53,18 @@ impl Simulation {
         self.queue.push(at, Happening::Connected { link: number, epoch });
     }
 
-    /// Both lanes are open both ways.
+    /// Both lanes are open in both directions.
     pub(super) fn connected(&mut self, number: u32, epoch: u32) {
         let link = &mut self.links[number as usize];
         if !link.up || link.epoch != epoch {
             return;
         }
         if link.held_until > self.now {
-            // The halves came apart during the handshake, which times out.
+            // The halves were separated during the handshake, which times out.
             return self.hang_up(number, true, self.now);
         }
         let ends = link.ends;
-        // Whoever came back before the other end learnt that it was gone.
+        // One node came back before the other end learnt that it was gone.
         for (second, node) in [false, true].into_iter().zip(ends) {
             let peer = self.links[number as usize].handles[usize::from(second)];
             let before = self.hosts[node as usize].connection(peer).filter(|connection| connection.link == number);
@@ -121,7 +121,7 @@ impl Simulation {
         Some(connection.far.node as usize)
     }
 
-    /// A node's engine leaves a peer.
+    /// A node's engine disconnects a peer.
     pub(super) fn leave(&mut self, node: usize, peer: PeerHandle, reason: &DisconnectReason) {
         let Some(far) = self.far_end(node, peer) else { return };
         let (honest, far_honest) = (self.hosts[node].is_honest(), self.hosts[far].is_honest());
@@ -138,7 +138,7 @@ impl Simulation {
         }
         let (number, second, carries) = (connection.link, connection.second, connection.carries);
         connection.held = None;
-        // Whoever misbehaves is not dialled again; who is only slow may come back.
+        // A peer that misbehaves is not dialled again. A peer that is only slow may come back.
         let innocent = matches!(
             reason,
             DisconnectReason::NoHello | DisconnectReason::Withheld | DisconnectReason::QueueOverrun
@@ -150,14 +150,14 @@ impl Simulation {
         }
     }
 
-    /// When news from one end of a link is at the other: a delay later, or a delay after the heal.
+    /// When news from one end of a link reaches the other: one delay later, or one delay after the heal.
     fn news_at(&self, number: u32) -> Time {
         let link = &self.links[number as usize];
         let [a, b] = link.ends.map(|end| end as usize);
         self.now.max(link.held_until) + Duration::from_micros(self.delays.one_way_us(a, b))
     }
 
-    /// The connection is gone; its `second` (or first) end learns of it then, and somebody dials again.
+    /// The connection is gone. Its `second` (or first) end learns of it then, and one end dials again.
     fn hang_up(&mut self, number: u32, second: bool, learns: Time) {
         let link = &mut self.links[number as usize];
         if !std::mem::take(&mut link.up) {
@@ -184,7 +184,7 @@ impl Simulation {
         connection.filter(|connection| connection.link == number)
     }
 
-    /// Messages towards one of a link's ends vanish from now on, or no longer.
+    /// Messages towards one of a link's ends vanish from now on, or arrive again.
     fn set_cut(&mut self, number: u32, towards: bool, cut: bool) {
         self.links[number as usize].cut[usize::from(towards)] = cut;
         if let Some(connection) = self.end_of(number, !towards) {
@@ -267,7 +267,7 @@ impl Simulation {
         }
     }
 
-    /// The halves come apart.
+    /// The halves are separated.
     fn part(&mut self, halves: &Halves, until: Time) {
         for number in 0..self.links.len() as u32 {
             let link = &mut self.links[number as usize];
@@ -282,7 +282,7 @@ impl Simulation {
                     connection.held_until = until;
                 }
             }
-            // Either end pings at its own moments, and gives the connection up when no answer comes.
+            // Either end pings at its own times, and closes the connection if no answer comes.
             let [first, other] = [(); 2].map(|()| self.now + self.part_of(PING_INTERVAL) + PING_TIMEOUT);
             if first.min(other) < until {
                 let (at, second, other_at) =
@@ -292,8 +292,8 @@ impl Simulation {
         }
     }
 
-    /// An end of a held connection has waited for an answer to its ping for too long. The other end does so later, or
-    /// learns of it after the heal.
+    /// An end of a held connection has waited too long for an answer to its ping. The other end also does so
+    /// later, or learns of it after the heal.
     pub(super) fn give_up(&mut self, number: u32, epoch: u32, second: bool, other_at: Time) {
         let link = &self.links[number as usize];
         if link.up && link.made && link.epoch == epoch {
@@ -329,7 +329,7 @@ impl Simulation {
         }
     }
 
-    /// Everything works again. What lost messages is broken, as a stream would be, and dialled again.
+    /// Everything works again. A connection that lost messages is broken, as a stream would be, and dialled again.
     fn heal(&mut self) {
         for number in 0..self.links.len() as u32 {
             for towards in [false, true] {

@@ -1,4 +1,4 @@
-//! Messages between nodes: out of one engine, over a link, into another.
+//! Messages between nodes: from one engine, over a link, into another.
 
 use protocol::gossip::{Gossip, Input, PeerHandle};
 use protocol::items::hash::{BlockId, ShortId};
@@ -24,15 +24,15 @@ pub(in super::super) struct Arriving {
     pub(super) message: Message,
 }
 
-/// Bytes of an adversary's that wait at a node that doesn't read: what the kernel and yamux would hold.
+/// Bytes from an adversary that wait at a node that doesn't read: as many as the kernel and yamux would hold.
 const ADVERSARY_HELD_BYTES_MAX: u64 = 512 * 1024;
 
 impl Simulation {
-    /// What a node's engine sends goes through its adversary, if it has one.
+    /// The messages of a node's engine go through its adversary, if it has one.
     pub(super) fn send(&mut self, node: usize, to: PeerHandle, message: Message) {
         let host = &mut self.hosts[node];
         let Some(adversary) = host.adversary.as_mut() else { return self.transmit(node, to, message) };
-        // Whatever becomes of the message, its engine believes that it left.
+        // Whatever happens to the message, its engine believes that it left.
         let flush = Flush { peer: to, lane: message.lane(), credit: message.encoded_len() };
         let meant = message.clone();
         adversary.outgoing(self.now, to, message, &mut self.sendings);
@@ -42,7 +42,7 @@ impl Simulation {
         self.flushes.push(flush);
     }
 
-    /// Sends what an adversary wants to send, now or later.
+    /// Sends the messages that an adversary wants to send, now or later.
     pub(super) fn dispatch(&mut self, node: usize) {
         let incarnation = self.hosts[node].incarnation;
         let mut sendings = std::mem::take(&mut self.sendings);
@@ -61,7 +61,7 @@ impl Simulation {
     /// Puts a message on its link.
     pub(super) fn transmit(&mut self, node: usize, peer: PeerHandle, message: Message) {
         let host = &mut self.hosts[node];
-        // An adversary's engine was told already that it left.
+        // The engine of an adversary was already told that it left.
         let (rules, incarnation, watched) = (host.adversary.is_none(), host.incarnation, host.watched);
         let Some(connection) = host.connection_mut(peer).filter(|connection| connection.carries) else { return };
         let (number, far, cut, base) = (connection.link, connection.far, connection.cut, connection.delay);
@@ -84,7 +84,7 @@ impl Simulation {
         let passage = self.network.send(self.now, crossing, &mut connection.order);
         self.messages.0 += 1;
         let arrives = passage.arrives.filter(|_| !cut);
-        // The driver tells of control bytes when they are written, of bulk bytes when they are acknowledged.
+        // The driver reports control bytes when they are written, and bulk bytes when they are acknowledged.
         let drained = match lane {
             Lane::Control => passage.left,
             Lane::Bulk => passage.arrives.unwrap_or(passage.left + base) + base,
@@ -129,7 +129,7 @@ impl Simulation {
         }
     }
 
-    /// A message has come to its node.
+    /// A message has arrived at its node.
     pub(super) fn arrive(&mut self, arriving: Arriving) {
         let (node, peer) = (arriving.to.node as usize, arriving.to.peer);
         let host = &mut self.hosts[node];
@@ -139,7 +139,7 @@ impl Simulation {
         let Some(connection) = host.connection_mut(peer).filter(|connection| connection.carries) else { return };
         let from = connection.far.node as usize;
         if let Some(held) = connection.held.as_mut() {
-            // What an honest engine has on its way is bounded by its credit.
+            // The messages of an honest engine that are on their way are bounded by its credit.
             if !connection.spams || held.iter().map(|(_, bytes)| *bytes).sum::<u64>() < ADVERSARY_HELD_BYTES_MAX {
                 held.push_back((arriving.message, u64::from(arriving.wire)));
             }
@@ -154,7 +154,8 @@ impl Simulation {
         self.take(node, peer, from, arriving.message, u64::from(arriving.wire));
     }
 
-    /// Looks at what the next messages will need, so that the processor fetches all of it at the same time.
+    /// Looks at the memory that the next messages will need, so that the processor fetches all of it at the same
+    /// time.
     pub(super) fn foresee(&self) {
         let mut next = [None; FORESEEN];
         let arriving = self.queue.soon().take(FORESEEN).filter_map(|happening| match happening {
@@ -207,7 +208,7 @@ impl Simulation {
         self.step(node, Input::Received { peer, message });
     }
 
-    /// Stops or goes on reading.
+    /// Stops or resumes reading.
     pub(super) fn set_reading(&mut self, node: usize, peer: PeerHandle, allowed: bool) {
         let host = &mut self.hosts[node];
         let to = FarEnd { node: node as u32, incarnation: host.incarnation, peer };
@@ -245,7 +246,7 @@ fn kind(message: &Message) -> u64 {
     message.name().bytes().take(8).fold(0, |word, byte| word << 8 | u64::from(byte))
 }
 
-/// What a message is about, in the fingerprint: the ids in it.
+/// The subject of a message, in the fingerprint: the ids in it.
 fn gist(message: &Message) -> u64 {
     let fold = |ids: &mut dyn Iterator<Item = ShortId>| {
         ids.fold(0_u64, |word, id| word.rotate_left(7) ^ u64::from_le_bytes(id.0))
@@ -270,7 +271,7 @@ fn gist(message: &Message) -> u64 {
             Reconcile::Offer { ids, .. } => fold(&mut ids.iter().copied()),
             other => other.to_bytes().len() as u64,
         },
-        // Why it is said is in what was sent before.
+        // The reason for it is in the messages that were sent before.
         Message::Goodbye(_) => 0,
         Message::Ping(nonce) | Message::Pong(nonce) => u64::from_le_bytes(*nonce),
         Message::Prune(routes) | Message::Graft(routes) => fold(&mut routes.iter().map(|route| ShortId(route.0))),

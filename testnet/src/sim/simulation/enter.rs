@@ -1,4 +1,4 @@
-//! What enters: transactions of the workload at their authors' homes, and blocks at their producers.
+//! The items that enter: transactions of the workload at their authors' homes, and blocks at their producers.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::trace::Mark;
 use super::{Happening, SimError, Simulation, word};
 use crate::workload::Entry;
 
-/// The world's clocks show this at its beginning, in milliseconds since 1970: the start of 2026.
+/// The clocks of the world show this time at its beginning, in milliseconds since 1970: the start of 2026.
 pub const EPOCH_MS: u64 = 1_767_225_600_000;
 
 impl Simulation {
@@ -28,7 +28,7 @@ impl Simulation {
 
     pub(super) fn submit(&mut self, entry: &Entry) {
         self.ledger.offered(Kind::Transaction);
-        // Whoever breaks the rules has no honest users: they go to the next honest node.
+        // Adversaries have no honest users. Their users go to the next honest node.
         let Some(node) = self.honest_from(entry.node) else { return };
         if self.hosts[node].engine.is_none() {
             return;
@@ -61,7 +61,7 @@ impl Simulation {
         };
         let block = Arc::new(block);
         let id = ItemId::Block(block.header.id());
-        // What a node that breaks the rules makes is no part of the workload.
+        // The items of a node that breaks the rules are not part of the workload.
         if honest {
             let warm = index as u64 >= crate::workload::COLD_ITEMS;
             self.ledger.submitted(id, block.encoded_len() as u64, node, self.now, warm);

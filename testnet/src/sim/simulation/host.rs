@@ -15,31 +15,31 @@ use crate::sim::link::Order;
 pub struct Host {
     /// The engine; `None` while the node is down.
     pub engine: Option<Box<Gossip>>,
-    /// What it has in durable storage.
+    /// The contents of its durable storage.
     pub stored: Stored,
-    /// How often it was started. Verdicts for an earlier engine are not for this one.
+    /// The number of its starts. Verdicts for an earlier engine are ignored.
     pub incarnation: u32,
-    /// Its connections by handle. A closed one stays in its place: handles are not used again.
+    /// Its connections by handle. A closed one stays in its place, because handles are not used again.
     pub connections: Vec<Connection>,
     /// The time of its live timer, by the world's clock.
     pub timer: Option<Time>,
     /// How far its clock is ahead of the world's.
     pub clock_ahead: Duration,
-    /// Time that it takes over each message.
+    /// The time that it needs for each message.
     pub slowness: Duration,
-    /// Until when it is at work.
+    /// The time until which it is at work.
     pub busy_until: Time,
-    /// The group that its address lies in.
+    /// Its address group.
     pub group: u64,
-    /// Signatures that it had checked.
+    /// The number of signatures that it had checked.
     pub checked: u64,
-    /// What it does against the rules; `None` for an honest node.
+    /// Its adversary; `None` for an honest node.
     pub adversary: Option<Box<dyn Adversary>>,
-    /// What that dropped, changed, delayed or invented, in messages.
+    /// The number of messages that the adversary dropped, changed, delayed or invented.
     pub deeds: u64,
-    /// What is wrong with it so that a checker has something to find.
+    /// A planted fault, so that a checker has something to find.
     pub sabotage: Option<Sabotage>,
-    /// Whether any checker looks at what it does.
+    /// Whether any checker watches it.
     pub watched: bool,
     /// Whether it was ever down.
     pub was_down: bool,
@@ -49,68 +49,68 @@ pub struct Host {
     pub wire_before: u64,
 }
 
-/// A planted fault: what no node does, and no run has but those that test the checkers.
+/// A planted fault. No node behaves so, and only the tests of the checkers use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
     /// Its verification pool says that every signature is good.
     TrustsEverything,
-    /// Whatever its engine tells is told to the checkers twice.
+    /// The checkers get every event of its engine twice.
     Stutters,
-    /// From this time on no message comes in.
+    /// From this time on, no message arrives.
     DeafFrom(Time),
-    /// It breaks the rules, and counts as a node that keeps them.
+    /// It breaks the rules, but counts as a node that keeps them.
     Masked,
 }
 
-/// A node's end of a connection. All that a message needs is here, so that none looks at its [`Link`]: in a network of
-/// thousands that is one wait for memory less.
+/// A node's end of a connection. It holds everything that a message needs, so that a message does not look at its
+/// [`Link`]. In a network of thousands of nodes that saves one wait for memory.
 #[derive(Debug)]
 pub struct Connection {
-    /// Which link.
+    /// The link.
     pub link: u32,
     /// Whether this node is the link's second end.
     pub second: bool,
     /// Whether it is open as far as this node knows.
     pub open: bool,
-    /// Whether messages pass. A connection that ended is still open to the end that hasn't learnt it yet.
+    /// Whether messages pass. A connection that has ended stays open to an end that does not know it yet.
     pub carries: bool,
     /// Whether messages to the far end vanish, as [`Link::cut`] says.
     pub cut: bool,
-    /// Until when messages to the far end are held, as [`Link::held_until`] says.
+    /// The time until which messages to the far end are held, as [`Link::held_until`] says.
     pub held_until: Time,
     /// The far end.
     pub far: FarEnd,
-    /// Whether an adversary is at the far end: its driver need not keep to any credit.
+    /// Whether an adversary is at the far end. The driver of an adversary need not respect any credit.
     pub spams: bool,
     /// Delay to the far end.
     pub delay: Duration,
-    /// What was sent to the far end.
+    /// The items that were sent to the far end.
     pub order: Order,
-    /// Control bytes that have left, and that the engine wasn't told of yet.
+    /// Control bytes that have left, but were not reported to the engine yet.
     pub drained: usize,
-    /// Messages that came while the engine didn't want to read.
+    /// Messages that arrived while the engine didn't want to read.
     pub held: Option<Box<VecDeque<(Message, u64)>>>,
 }
 
-/// Where a connection leads.
+/// The far end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FarEnd {
     /// The node.
     pub node: u32,
-    /// Which start of that node.
+    /// The number of this node's start.
     pub incarnation: u32,
     /// The connection's handle there.
     pub peer: PeerHandle,
 }
 
-/// A pair of nodes that are, or could be, connected. The first one dials.
+/// A pair of nodes that are connected, or could be. The first one dials.
 #[derive(Debug)]
 pub struct Link {
     /// The two nodes.
     pub ends: [u32; 2],
     /// The connection's handle at each end.
     pub handles: [PeerHandle; 2],
-    /// Counts the connections made.
+    /// The number of connections made.
     pub epoch: u32,
     /// Whether there is a connection, or one is being made.
     pub up: bool,
@@ -118,11 +118,11 @@ pub struct Link {
     pub made: bool,
     /// Whether messages towards each end vanish.
     pub cut: [bool; 2],
-    /// Until when a partition holds what crosses the link; a time that has passed holds nothing.
+    /// The time until which a partition holds messages on the link. A time in the past holds nothing.
     pub held_until: Time,
     /// Whether the connection lost a message.
     pub lossy: bool,
-    /// Whether one end left the other for a misdeed: nobody dials again.
+    /// Whether one end disconnected the other for misbehavior. Then nobody dials again.
     pub severed: bool,
 }
 
@@ -151,7 +151,7 @@ impl Host {
         }
     }
 
-    /// Whether it keeps the rules, as far as anybody judges.
+    /// Whether it keeps the rules, as everybody judges it.
     #[must_use]
     pub fn is_honest(&self) -> bool {
         self.adversary.is_none() || self.sabotage == Some(Sabotage::Masked)
@@ -163,7 +163,7 @@ impl Host {
         now + self.clock_ahead
     }
 
-    /// A time of the node's clock as the world's; not before `now`.
+    /// A time of the node's clock as a time of the world, not before `now`.
     #[must_use]
     pub fn global(&self, local: Time, now: Time) -> Time {
         let micros = local.as_micros().saturating_sub(self.clock_ahead.as_micros());
@@ -183,7 +183,7 @@ impl Host {
         self.connections.get(peer.0 as usize).filter(|connection| connection.open)
     }
 
-    /// The same, to change.
+    /// The same, mutable.
     pub fn connection_mut(&mut self, peer: PeerHandle) -> Option<&mut Connection> {
         self.connections.get_mut(peer.0 as usize).filter(|connection| connection.open)
     }

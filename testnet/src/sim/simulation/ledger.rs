@@ -1,5 +1,5 @@
-//! What entered where and arrived when: the simulator's account of a run, from which the report is made. It follows
-//! the rules of `local::collect`, without clocks to compare and files to read.
+//! Which items entered and arrived, where and when: the simulator's record of a run, from which the report is
+//! made. It follows the rules of `local::collect`, without clocks to compare and files to read.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -9,23 +9,23 @@ use protocol::gossip::ItemId;
 use protocol::items::hash::ShortId;
 use protocol::time::{Duration, Time};
 
-/// No arrival.
+/// The value for no arrival.
 const NEVER: u32 = u32::MAX;
 /// The neighbour's number when there is none.
 const NOBODY: u32 = 0x7fff_ffff;
-/// Set in an arrival's neighbour if the item came within a block.
+/// This bit is set in an arrival's neighbour if the item came within a block.
 const WITHIN: u32 = 0x8000_0000;
 
 /// A submitted item.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Which.
+    /// Its id.
     pub id: ItemId,
     /// Its encoded bytes.
     pub bytes: u64,
     /// The node where it entered.
     pub origin: usize,
-    /// When.
+    /// The time.
     pub at: Time,
     /// Whether the origin accepted it.
     pub originated: bool,
@@ -35,14 +35,14 @@ pub struct Entry {
     pub wire_bytes: u64,
     /// Microseconds from `at`, by node.
     times: Vec<u32>,
-    /// Who brought it, by node, and whether within a block.
+    /// The neighbour that brought it, by node, and whether it came within a block.
     from: Vec<u32>,
 }
 
 /// One arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// At which node.
+    /// The node.
     pub node: usize,
     /// How long after the submission.
     pub after: Duration,
@@ -52,15 +52,15 @@ pub struct Arrival {
     pub within: bool,
 }
 
-/// The account.
+/// The record of a run.
 #[derive(Debug, Default)]
 pub struct Ledger {
     nodes: usize,
     entries: Vec<Entry>,
     index: HashMap<ItemId, usize>,
-    /// Short ids are parts of hashes: they are spread already.
+    /// Short ids are parts of hashes, so they are already evenly spread.
     short: HashMap<ShortId, usize, BuildHasherDefault<FirstBytes>>,
-    /// Standalone bodies of counted items that honest nodes received, by kind: all, and those of use.
+    /// Standalone bodies of counted items that honest nodes received, by kind: all of them, and the useful ones.
     bodies: [(u64, u64); 2],
     /// Arrivals at honest nodes other than the origin.
     arrived: usize,
@@ -68,7 +68,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// An account of `nodes` nodes.
+    /// An empty record for `nodes` nodes.
     #[must_use]
     pub fn new(nodes: usize) -> Self {
         Self { nodes, ..Self::default() }
@@ -114,7 +114,7 @@ impl Ledger {
         }
         let (Some(time), Some(who)) = (entry.times.get_mut(node), entry.from.get_mut(node)) else { return };
         if *time == NEVER {
-            // An hour is 3.6e9 µs: longer runs than 71 minutes after a submission count as that.
+            // An hour is 3.6e9 µs. A delay of more than 71 minutes after a submission counts as 71 minutes.
             *time = u32::try_from(at.since(entry.at).as_micros()).unwrap_or(NEVER - 1).min(NEVER - 1);
             *who =
                 from.and_then(|from| u32::try_from(from).ok()).unwrap_or(NOBODY) | if within { WITHIN } else { 0 };
@@ -122,7 +122,7 @@ impl Ledger {
         }
     }
 
-    /// A standalone body came.
+    /// A standalone body arrived.
     pub fn body(&mut self, id: &ItemId, duplicate: bool) {
         if self.index.contains_key(id) {
             let bodies = &mut self.bodies[slot(kind_of(id))];
@@ -131,7 +131,7 @@ impl Ledger {
         }
     }
 
-    /// A message of `wire_bytes` about `items` came.
+    /// A message of `wire_bytes` about `items` arrived.
     pub fn wire(&mut self, items: impl ExactSizeIterator<Item = ShortId>, wire_bytes: u64) {
         let share = wire_bytes / (items.len() as u64).max(1);
         for item in items {
@@ -147,7 +147,7 @@ impl Ledger {
         &self.entries
     }
 
-    /// All bodies received of a kind, and those of use.
+    /// All bodies received of a kind, and the useful ones.
     #[must_use]
     pub const fn bodies(&self, kind: Kind) -> (u64, u64) {
         self.bodies[slot(kind)]
@@ -187,7 +187,7 @@ impl Entry {
     }
 }
 
-/// A hash of what is a hash already.
+/// The hash of a value that is already a hash.
 #[derive(Debug, Default)]
 struct FirstBytes(u64);
 

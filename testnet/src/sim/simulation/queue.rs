@@ -1,26 +1,27 @@
-//! The event queue: what happens next, in the order of time, and of scheduling among equal times. Knows no node and
-//! no meaning of an event.
+//! The event queue: the next event, in the order of time. Events at the same time keep the order of scheduling.
+//! The queue knows no node and no meaning of an event.
 //!
-//! Times near by lie in slices of [`SLICE_MICROS`], which are sorted when their turn comes; times far away in a heap.
-//! A heap alone would touch a score of distant cache lines for each of a million waiting events.
+//! Near times lie in slices of [`SLICE_MICROS`], which are sorted when their turn comes. Far times lie in a heap.
+//! A heap alone would touch about twenty distant cache lines for each of a million waiting events.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use protocol::time::Time;
 
-/// A slice's length: 256 µs hold some hundred events of ten thousand busy nodes, which sort within the cache.
+/// The length of a slice: 256 µs hold some hundred events of ten thousand busy nodes, which are sorted within the
+/// cache.
 pub const SLICE_MICROS: u64 = 256;
 
-/// Slices ahead: with their length, a second. Most messages and timers are nearer.
+/// The number of slices ahead. With their length, that is a second. Most messages and timers are nearer.
 pub const SLICES: usize = 4_096;
 
-/// Events in order. Two events never compare equal: the sequence number decides.
+/// Events in order. Two events never compare equal, because the sequence number decides.
 #[derive(Debug)]
 pub struct EventQueue<E> {
     /// The slice whose turn it is, last event first.
     current: Vec<Queued<E>>,
-    /// What was scheduled for it, or for an earlier time, since it was sorted.
+    /// Events that were scheduled for it, or for an earlier time, after it was sorted.
     late: BinaryHeap<Reverse<Queued<E>>>,
     /// The slices after it, in a ring.
     ring: Vec<Vec<Queued<E>>>,
@@ -75,7 +76,7 @@ impl<E> EventQueue<E> {
         next.map(|queued| (queued.at, queued.event))
     }
 
-    /// Events that come soon, the next one first: some of those that are sorted already.
+    /// Events that come soon, the next one first: some of those that are already sorted.
     pub fn soon(&self) -> impl Iterator<Item = &E> {
         self.current.iter().rev().map(|queued| &queued.event)
     }
@@ -104,14 +105,14 @@ impl<E> EventQueue<E> {
         }
     }
 
-    /// Goes on to the next slice that may hold something. False if nothing waits.
+    /// Moves on to the next slice that may hold something. False if nothing waits.
     fn turn(&mut self) -> bool {
         match self.far.peek() {
             Some(Reverse(first)) if self.in_ring == 0 => self.slice = slice_of(first.at),
             None if self.in_ring == 0 => return false,
             _ => self.slice += 1,
         }
-        // The memory goes round: the slice that is done lends its own to the one whose turn it is.
+        // The memory is reused: the finished slice lends its own to the current one.
         std::mem::swap(&mut self.current, &mut self.ring[place_of(self.slice)]);
         self.in_ring -= self.current.len();
         self.current.sort_unstable_by(|a, b| b.cmp(a));

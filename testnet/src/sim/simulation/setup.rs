@@ -1,4 +1,4 @@
-//! What a run is made of, and what is left of it. Data only.
+//! The parts of a run, and its result. Data only.
 
 use protocol::gossip::{Gossip, Reconciliation, RelayPolicy};
 use protocol::items::network::NetworkId;
@@ -22,11 +22,11 @@ use crate::workload::items::BlockMaker;
 /// Everything that a run needs to know.
 #[derive(Debug)]
 pub struct Setup {
-    /// Whom each node may be connected to.
+    /// The nodes to which each node may be connected.
     pub graph: Graph,
-    /// How far apart they are.
+    /// The delays between them.
     pub delays: Delays,
-    /// What the links are like.
+    /// The properties of the links.
     pub links: LinkModel,
     /// How nodes relay.
     pub relay: RelayPolicy,
@@ -34,40 +34,40 @@ pub struct Setup {
     pub reconciliation: Reconciliation,
     /// The network's name.
     pub network: NetworkId,
-    /// What chance follows.
+    /// The number from which everything random follows.
     pub seed: Seed,
     /// Transactions, in order of time.
     pub workload: Workload,
-    /// The load lasts so long.
+    /// The length of the load.
     pub load: Duration,
-    /// Blocks: when, counted from the start of the load, and by which node.
+    /// Blocks: their times, counted from the start of the load, and their nodes.
     pub blocks: Vec<(Duration, usize)>,
-    /// What fills the blocks of each producer; without one, blocks hold the mempool.
+    /// The transactions in the blocks of each producer; without them, blocks hold the mempool.
     pub makers: Vec<(usize, BlockMaker)>,
-    /// Bytes of a block of the mempool at most.
+    /// The most bytes of a mempool block.
     pub block_bytes_max: usize,
-    /// After the load, the run goes on for so long, or until nothing happens any more.
+    /// How long the run continues after the load. It ends earlier if nothing happens any more.
     pub drain: Duration,
-    /// How much room each node has.
+    /// The room of each node.
     pub room: Room,
-    /// What one signature check takes.
+    /// The time of one signature check.
     pub check: Duration,
-    /// What happens to nodes and links, counted from the start of the load.
+    /// The faults of nodes and links. Times are counted from the start of the load.
     pub schedule: Schedule,
-    /// The partition that `schedule` has, if there is one to measure.
+    /// The partition in `schedule`, if there is one to measure.
     pub partition: Option<Parted>,
     /// Each node's peculiarities.
     pub nodes: Vec<NodeSetup>,
-    /// Who watches.
+    /// The checkers that watch.
     pub checkers: Vec<Box<dyn Checker>>,
 }
 
-/// Room that nodes have, where it is not what the protocol gives them: `None` for that.
+/// The room of nodes where it differs from the protocol's. `None` means the protocol's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Room {
     /// Bytes of a mempool.
     pub mempool_bytes: Option<usize>,
-    /// Headers of a tree, shared out as the protocol shares out its own.
+    /// Headers of a tree, divided as the protocol divides its own.
     pub headers: Option<usize>,
 }
 
@@ -90,9 +90,9 @@ impl Room {
 pub struct Parted {
     /// When it begins, counted from the start of the load.
     pub from: Duration,
-    /// When it heals, counted likewise.
+    /// When it heals, counted in the same way.
     pub to: Duration,
-    /// Who is on which side.
+    /// Which node is on which side.
     pub halves: Halves,
 }
 
@@ -101,13 +101,13 @@ pub struct Parted {
 pub struct NodeSetup {
     /// How far its clock is ahead.
     pub clock_ahead: Duration,
-    /// Time that it takes over each message.
+    /// The time that it needs for each message.
     pub slowness: Duration,
-    /// The group that its address lies in. `None` for one of its own, so that coming back doesn't make it a stranger.
+    /// Its address group. `None` for its own group, so that it is no stranger when it comes back.
     pub group: Option<u64>,
-    /// What it does against the rules.
+    /// Its adversary.
     pub adversary: Option<Box<dyn Adversary>>,
-    /// What is wrong with it, for tests of the checkers.
+    /// A planted fault, for tests of the checkers.
     pub sabotage: Option<Sabotage>,
 }
 
@@ -118,21 +118,21 @@ impl From<Peculiarity> for NodeSetup {
 }
 
 impl NodeSetup {
-    /// Whether it keeps the rules, as far as anybody judges.
+    /// Whether it keeps the rules, as everybody judges it.
     #[must_use]
     pub fn is_honest(&self) -> bool {
         self.adversary.is_none() || self.sabotage == Some(Sabotage::Masked)
     }
 }
 
-/// What is left of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Finished {
-    /// What entered and arrived.
+    /// The items that entered and arrived.
     pub ledger: Ledger,
     /// The nodes.
     pub hosts: Vec<Host>,
-    /// Who watched.
+    /// The checkers.
     pub checkers: Vec<Box<dyn Checker>>,
     /// The fingerprint.
     pub trace_hash: String,
@@ -140,9 +140,9 @@ pub struct Finished {
     pub events: u64,
     /// Inputs that engines handled.
     pub inputs: u64,
-    /// Messages that were sent, and of these lost.
+    /// Messages that were sent, and the number of these that were lost.
     pub messages: (u64, u64),
-    /// Connections that an honest node ended because of a peer's misdeed.
+    /// Connections that an honest node ended because of a peer's misbehavior.
     pub left: u64,
     /// When the load began.
     pub load_from: Time,
@@ -150,6 +150,6 @@ pub struct Finished {
     pub partition: Option<Parted>,
     /// Changes of honest nodes' tips, where there was one.
     pub tips: Vec<TipAt>,
-    /// When the last thing happened.
+    /// The time of the last event.
     pub ended_at: Time,
 }

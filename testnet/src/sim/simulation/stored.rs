@@ -1,6 +1,6 @@
-//! What a simulated node has in durable storage: its blocks and its best chain, in memory and without delay, for as long as
-//! the node is up. Deliberately absent: the mempool's records, because a node that is started again in a simulation starts
-//! with nothing.
+//! The durable storage of a simulated node: its blocks and its best chain, in memory and without delay, while the
+//! node is up. Deliberately absent: the mempool's records, because a node that is started again in a simulation
+//! starts with nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl Stored {
         }
     }
 
-    /// Answers a load; headers after `genesis`, too.
+    /// Answers a load. It also answers headers after `genesis`.
     #[must_use]
     pub fn load(&self, load: Load, genesis: &BlockId) -> Loaded {
         match load {
@@ -62,8 +62,8 @@ impl Stored {
         }
     }
 
-    /// Where the best chain has a transaction first. A look at all of it: nodes ask rarely, because their memory is enough for as many
-    /// transactions as a simulation has.
+    /// The first place of a transaction in the best chain. This looks at the whole chain. Nodes ask rarely,
+    /// because their memory holds as many transactions as a simulation has.
     fn first(&self, id: &TxId, genesis: &BlockId) -> Looked {
         let place = |(at, block): (usize, &BlockId)| Tip { height: at as u64 + 1, id: *block };
         let has = |block: &BlockId| self.blocks.get(block).is_some_and(|(_, ids)| ids.contains(id));

@@ -1,10 +1,10 @@
-//! The fingerprint of a run: a hash over everything that happened, in order. Two runs with the same fingerprint did
-//! the same; the same seed gives the same one on every machine.
+//! The fingerprint of a run: a hash over all events, in order. Two runs with the same fingerprint did the same.
+//! The same seed gives the same fingerprint on every machine.
 
 use protocol::items::hash::sha256;
 use protocol::time::Time;
 
-/// What a record is about.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -22,7 +22,7 @@ pub enum Mark {
 /// Hashes records of 40 bytes: time, mark, two node numbers, two words of detail.
 #[derive(Clone, Debug, Default)]
 pub struct TraceHash {
-    /// Hash of all full buffers before.
+    /// The hash of all earlier full buffers.
     chain: [u8; 32],
     buffer: Vec<u8>,
     records: u64,
@@ -31,7 +31,7 @@ pub struct TraceHash {
 const HASHED_AT_ONCE_BYTES: usize = 16 * 1024;
 
 impl TraceHash {
-    /// Notes one thing that happened.
+    /// Notes one event.
     pub fn note(&mut self, at: Time, mark: Mark, node: usize, other: usize, detail: [u64; 2]) {
         let words = [at.as_micros(), mark as u64, (node as u64) << 32 | other as u64 & 0xffff_ffff];
         for word in words.iter().chain(&detail) {

@@ -1,4 +1,4 @@
-//! Signature checks, remembered: ten thousand nodes check the same signature, and the answer is the same.
+//! Remembered signature checks: ten thousand nodes check the same signature, and the answer is always the same.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What a seed draws. Each part is drawn from a stream of its own.
+//! The draws of a seed. Each part is drawn from its own stream.
 
 mod adversaries;
 
@@ -15,23 +15,24 @@ use crate::topology::Topology;
 use crate::wan::{Bandwidth, Jitter, Wan};
 use crate::workload::{Length, Load, Skew};
 
-/// Nodes of a network.
+/// The number of nodes of a network.
 const NODES: (usize, usize) = (4, 32);
 
-/// Seconds of load. Short, so that many networks can be tried.
+/// Seconds of load. They are few, so that many networks can be tried.
 const LOAD_SECS: (usize, usize) = (4, 10);
 
-/// Every fault and every kind of adversary is possible in this share of networks.
+/// In this share of networks, every fault and every kind of adversary is possible.
 const ON: f64 = 0.3;
 
-/// Headers of a tree that is to be filled: 40 of the best chain, more than there are blocks.
+/// Headers of a tree that should be filled: 40 of the best chain, more than there are blocks.
 const HEADERS: usize = 96;
 
-/// After the load: expiries of several withholding neighbours, one after the other, and on several hops.
+/// The time after the load: the expiries of several withholding neighbours, one after the other, and on several
+/// hops.
 const SWARM_DRAIN: Duration = Duration::from_secs(180);
 
 impl Drawn {
-    /// What this seed draws.
+    /// The draw of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let draws = |purpose: &str| Seed(seed).draws(&format!("swarm {purpose}"));
@@ -60,7 +61,7 @@ impl Drawn {
 }
 
 impl FaultPlan {
-    /// A plan by this seed, for so many nodes and so long a load.
+    /// A plan from this seed, for this number of nodes and this length of the load.
     #[must_use]
     pub fn swarm(seed: Seed, nodes: usize, load: Duration) -> Self {
         Self::drawn(&mut seed.draws("swarm faults"), nodes, load)
@@ -71,7 +72,7 @@ impl FaultPlan {
             loss: sometimes(draws, 0.3),
             duplicate: sometimes(draws, 0.5),
             reorder: sometimes(draws, 0.5),
-            // A minute's share, over some seconds.
+            // The share of a minute, over some seconds.
             churn: sometimes(draws, 1.0),
             ..Self::default()
         };
@@ -99,7 +100,7 @@ fn topology(draws: &mut Draws, nodes: usize) -> Topology {
         _ => {
             let most = 8.min(nodes - 1);
             let degree = 3 + draws.below(most - 2);
-            // A degree and a number of nodes that are both odd make no graph.
+            // If both the degree and the number of nodes are odd, there is no graph.
             Topology::Regular(if nodes % 2 == 1 && degree % 2 == 1 { degree - 1 } else { degree })
         }
     }
@@ -137,7 +138,7 @@ fn wan(draws: &mut Draws) -> Wan {
     }
 }
 
-/// Addresses of most networks lie in groups of their own, of the others in few that honest and other nodes share.
+/// In most networks each address has its own group. In the others, honest nodes and adversaries share few groups.
 fn groups(draws: &mut Draws, nodes: usize) -> Option<usize> {
     draws.chance(ON).then(|| 1 + draws.below(nodes / 2))
 }
@@ -192,13 +193,13 @@ fn partition(draws: &mut Draws, load: Duration) -> Partition {
     Partition { at: part(draws, load), lasts: part(draws, load), kind, every }
 }
 
-/// Off in most networks, else anything up to `most`.
+/// Off in most networks, and otherwise anything up to `most`.
 fn sometimes(draws: &mut Draws, most: f64) -> f64 {
     if draws.chance(ON) { most * draws.unit() } else { 0.0 }
 }
 
 fn part(draws: &mut Draws, most: Duration) -> Duration {
-    // Whole milliseconds, which are easy to write down.
+    // Whole milliseconds, because they are easy to write down.
     Duration::from_millis(most.mul_f64(draws.unit()).as_millis() as u64)
 }
 

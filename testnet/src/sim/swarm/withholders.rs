@@ -1,7 +1,7 @@
-//! An experiment: what nodes that announce everything first and send nothing cost the others. The same network is run
-//! without and with them, and compared is the time until an item has arrived at an honest node.
+//! An experiment: the cost of nodes that announce everything first and send nothing. The same network runs without
+//! them and with them. The experiment compares the time until an item has arrived at an honest node.
 //!
-//! The first items are apart: it takes some until each node has found out whom not to ask.
+//! The first items are counted separately, because each node needs some items to find out which peers not to ask.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::topology::Topology;
 use crate::wan::{Bandwidth, Jitter, Wan};
 use crate::workload::{Length, Load};
 
-/// Items that are apart.
+/// The number of first items.
 pub const FIRST_ITEMS: usize = 20;
 
 /// Neighbours of each node.
@@ -39,16 +39,17 @@ pub struct Comparison {
 pub struct Outcome {
     /// 95th percentile of latencies of the first items, in milliseconds.
     pub first_p95_ms: f64,
-    /// The same of all items after [`FIRST_ITEMS`].
+    /// The same for all items after [`FIRST_ITEMS`].
     pub later_p95_ms: f64,
-    /// Honest nodes that lack an item although honest nodes connect them to one that has it: pairs of node and item.
+    /// Honest nodes that lack an item although honest nodes connect them to a node that has it: pairs of node and
+    /// item.
     pub missing: u64,
-    /// Those that no honest nodes connect.
+    /// The same for nodes that no honest nodes connect.
     pub unreachable: u64,
 }
 
-/// Runs `items` transactions, ten a second, over `nodes` nodes in six regions, without and with this share of nodes that
-/// withhold.
+/// Runs `items` transactions, ten a second, over `nodes` nodes in six regions, first without and then with this
+/// share of nodes that withhold.
 ///
 /// # Errors
 /// If a run can't be made.
@@ -76,7 +77,7 @@ pub fn compare(nodes: usize, items: u64, share: f64, relay: RelayPolicy, seed: u
 }
 
 impl Comparison {
-    /// How many times as long the later items take.
+    /// By which factor the later items take longer.
     #[must_use]
     pub fn later_ratio(&self) -> f64 {
         self.withheld.later_p95_ms / self.clean.later_p95_ms

@@ -1,5 +1,6 @@
-//! The receiving half of an emulated link: pieces are taken off the real socket as they come, and held until the link
-//! would have brought them. What a partition meets on its way waits for the heal, and the news of an end as well.
+//! The receiving half of an emulated link. It takes pieces off the real socket as they come, and holds them until
+//! the link would have delivered them. A piece that meets a partition on its way waits for the heal. So does the
+//! news of an end.
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _};
@@ -9,10 +10,11 @@ use super::piece::{self, HEAD_BYTES, Head, PREAMBLE_BYTES};
 use super::site::Site;
 use crate::random::Draws;
 
-/// Bytes of one connection that are held at most; beyond it the real socket is not read, and the sender's fills. It is
-/// the largest send buffer that Linux gives a connection by default, and above what a limited access can have on the
-/// way: 50 Mbit/s over the longest of the published delays, 0.15 s, is 0.94 MB, and a send buffer more. Without a
-/// limit it bounds a connection to 4 MiB for each of its delays: 84 MB/s at 50 ms.
+/// The most bytes of one connection that are held. At this limit the real socket is not read, and the sender's
+/// socket fills. The limit is the largest send buffer that Linux gives a connection by default. A connection with
+/// a limited access has fewer bytes on the way: 50 Mbit/s over the longest of the published delays, 0.15 s, is
+/// 0.94 MB, plus a send buffer. With an unlimited access, a connection carries at most 4 MiB in each of its
+/// delays, which is 84 MB/s at 50 ms.
 pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Memory that is kept when nothing is held.
@@ -24,18 +26,18 @@ const NO_JITTER: f64 = 0.5;
 #[derive(Debug)]
 pub(super) struct Incoming {
     draws: Draws,
-    /// Who sends, once it has said so.
+    /// The sender, after it has told its number.
     from: Option<usize>,
-    /// A preamble or head that has come in part.
+    /// A preamble or head that has arrived in part.
     head: Vec<u8>,
-    /// The piece that is coming, and how many of its bytes are missing.
+    /// The piece that is arriving, and the number of its missing bytes.
     coming: Option<(Piece, usize)>,
-    /// The bytes of all pieces here, and at last of the one that is coming.
+    /// The bytes of all pieces that are here, and at the end those of the piece that is arriving.
     held: VecDeque<u8>,
     pieces: VecDeque<Piece>,
-    /// The present write's delay.
+    /// The delay of the present write.
     delay_ns: u64,
-    /// When the last piece is here: nothing overtakes it.
+    /// When the last piece arrives. Nothing overtakes it.
     last_ns: u64,
     end: Option<End>,
 }
@@ -44,7 +46,7 @@ pub(super) struct Incoming {
 struct Piece {
     /// When its last byte left the other end.
     left_ns: u64,
-    /// When its last byte comes to the downlink; then, when it is through.
+    /// When its last byte reaches the downlink, and later, when it is through the downlink.
     at_ns: u64,
     bytes: usize,
     is_through: bool,
@@ -57,16 +59,16 @@ struct End {
     error: Option<io::Error>,
 }
 
-/// What there is for a reader.
+/// The state for a reader.
 #[derive(Debug)]
 pub(super) enum Handed {
-    /// So many bytes.
+    /// This number of bytes.
     Bytes(usize),
-    /// The end, or the error that stands for it.
+    /// The end, or the error that replaces it.
     End(io::Result<()>),
-    /// Nothing before this moment.
+    /// Nothing before this time.
     Until(u64),
-    /// Nothing that is known of.
+    /// Nothing is known to come.
     Nothing,
 }
 
@@ -85,15 +87,15 @@ impl Incoming {
         }
     }
 
-    /// Whether more may be taken off the socket.
+    /// Whether more may be read from the socket.
     pub(super) fn has_room(&self) -> bool {
         self.end.is_none() && self.held.len() < HELD_BYTES_MAX
     }
 
-    /// Takes what the socket had.
+    /// Takes the bytes that the socket had.
     ///
     /// # Errors
-    /// If the other end isn't an emulated link of the same run.
+    /// If the other end is not an emulated link of the same run.
     pub(super) fn take(&mut self, site: &Site, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() && self.end.is_none() {
             let (used, rest) = match &mut self.coming {
@@ -124,19 +126,20 @@ impl Incoming {
         Ok(())
     }
 
-    /// The socket has ended. If the other end didn't say so itself, it was killed, and that is known a delay later.
+    /// The socket has ended. If the other end didn't say so itself, it was killed, and the end is known one delay
+    /// later.
     pub(super) fn end(&mut self, site: &Site, now_ns: u64, error: Option<io::Error>) {
         let delay_ns = self.from.map_or(0, |from| site.delay_ns(from, NO_JITTER));
         let at_ns = now_ns.saturating_add(delay_ns).max(self.last_ns);
         self.end.get_or_insert(End { left_ns: now_ns, at_ns, error });
     }
 
-    /// Who sends, once it has said so.
+    /// The sender, after it has told its number.
     pub(super) const fn from(&self) -> Option<usize> {
         self.from
     }
 
-    /// Hands over what is due.
+    /// Hands over the bytes that are due.
     pub(super) fn hand_over(&mut self, site: &Site, now_ns: u64, into: &mut [u8]) -> Handed {
         let mut filled = 0;
         while let Some(piece) = self.pieces.front_mut().filter(|piece| piece.at_ns <= now_ns) {
@@ -153,7 +156,7 @@ impl Incoming {
             let free = into.get_mut(filled..).unwrap_or_default();
             let fits = free.len().min(piece.bytes);
             let Some(free) = free.get_mut(..fits).filter(|free| !free.is_empty()) else { break };
-            // Reading from memory fails only if it holds too little, which would be an error of this file.
+            // Reading from memory fails only if it holds too little. That would be an error in this file.
             if let Err(error) = self.held.read_exact(free) {
                 return Handed::End(Err(error));
             }
@@ -181,7 +184,7 @@ impl Incoming {
         }
     }
 
-    /// Reads the preamble or head that is whole.
+    /// Reads a preamble or head that is complete.
     fn begin(&mut self, site: &Site) -> io::Result<()> {
         let strange = |why: &str| io::Error::new(io::ErrorKind::InvalidData, format!("the other end {why}"));
         let Some(from) = self.from else {
@@ -204,8 +207,9 @@ impl Incoming {
     }
 }
 
-/// When what left at `left_ns` and is due at `at_ns` comes instead, if a partition holds it: a delay after the heal.
-/// Asked when it is due, so that a partition counts that nobody knew of when it left.
+/// The new arrival time of a piece that left at `left_ns` and is due at `at_ns`, if a partition holds it: one
+/// delay after the heal. The question is asked when the piece is due, so that a partition counts that nobody knew
+/// of when the piece left.
 fn held_until(site: &Site, from: Option<usize>, left_ns: u64, at_ns: u64) -> Option<u64> {
     let from = from?;
     let heals_ns = site.heals_ns(from, left_ns, at_ns)?;

@@ -1,17 +1,18 @@
-//! One emulated link: a stream that lies between a connection and its socket, and takes as long as the link would.
+//! One emulated link: a stream between a connection and its socket that takes as long as the link would take.
 //!
-//! The sender reserves its uplink for the bytes when it writes them, and sends them over the real socket at once, with
-//! the moment at which they have left. The receiver takes them off its socket as they come, adds the link's delay, and
-//! hands them over when they are through its downlink. So the time that the real socket and the sender's scheduling
-//! take lies within the delay and not on top of it. Each write's delay is drawn by the jitter; nothing overtakes
-//! within a stream, so on a busy one later writes wait for an earlier one that was slow. An end of the stream takes
-//! the same way. The delay applies as soon as the other end has said who it is, before its first byte.
+//! The sender reserves its uplink for the bytes when it writes them. It sends them over the real socket at once,
+//! together with the time at which they have left. The receiver takes them off its socket as they come, adds the
+//! link's delay, and hands them over when they are through its downlink. So the time that the real socket and the
+//! sender's scheduling need is part of the delay and not added to it. Each write's delay is drawn by the jitter.
+//! Nothing overtakes within a stream, so on a busy stream later writes wait for an earlier slow one. An end of the
+//! stream travels in the same way. The delay applies as soon as the other end has told its number, which comes
+//! before its first byte.
 //!
-//! A partition holds what crosses it until it heals, ends included.
+//! A partition holds everything that crosses it until it heals, including ends.
 //!
-//! Deliberately absent: what TCP makes of a real link. No handshake of its own, no slow start, no loss, no congestion
-//! control: a connection has its share of the access at once. A writer whose other end was killed is told without
-//! delay.
+//! Deliberately absent: the effects of TCP on a real link. There is no separate handshake, no slow start, no loss
+//! and no congestion control: a connection has its share of the access at once. If the other end was killed, the
+//! writer is told without delay.
 
 use std::io;
 use std::pin::Pin;
@@ -25,7 +26,7 @@ use super::outgoing::{Outgoing, Sending};
 use super::pace::{Pace, Timer as _};
 use super::site::Site;
 
-/// Bytes that are read off a socket at once.
+/// The most bytes that are read from a socket at once.
 const READ_BYTES: usize = 16 * 1024;
 
 /// A stream over an emulated link.
@@ -41,7 +42,7 @@ pub struct Link<S, P: Pace> {
 }
 
 impl<S, P: Pace> Link<S, P> {
-    /// Puts a link between a connection that was just opened and its socket. The other end must do the same.
+    /// Puts a link between a newly opened connection and its socket. The other end must do the same.
     #[must_use]
     pub fn new(socket: S, site: Arc<Site>, pace: P) -> Self {
         Self {
@@ -64,7 +65,7 @@ impl<S: AsyncWrite + Unpin, P: Pace> Link<S, P> {
 }
 
 impl<S: AsyncRead + Unpin, P: Pace> Link<S, P> {
-    /// Takes off the socket what it has, as long as there is room. While there is room it wakes for more.
+    /// Reads what the socket has, as long as there is room. While there is room, the socket wakes it for more.
     fn poll_socket(&mut self, cx: &mut Context<'_>) {
         let mut buffer = [0; READ_BYTES];
         while self.incoming.has_room() {

@@ -1,6 +1,6 @@
-//! The sending half of an emulated link: bytes become pieces, each with the moment at which it has left the uplink, and
-//! go to the real socket at once. What has not left yet fills a send buffer, and while a partition lasts nothing leaves
-//! it: a writer is held up when it is full, and learns of an end only after the heal.
+//! The sending half of an emulated link. Bytes become pieces, each with the time at which it has left the uplink,
+//! and go to the real socket at once. Bytes that have not left yet fill a send buffer. While a partition lasts,
+//! nothing leaves it. A writer waits when the buffer is full, and learns of an end only after the heal.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,18 +12,18 @@ use futures::AsyncWrite;
 use super::piece::{self, Head};
 use super::site::Site;
 
-/// Bytes of one connection that may be taken and not have left: the send buffer. What is in it goes before anything
-/// that is written later, and can't be taken back. 64 KiB are four of the largest chunks that a node sends of a bulk
-/// body, and 10 ms at 50 Mbit/s; Linux begins with 16 KiB and grows with the connection's window. With
-/// 8 connections at most 512 KiB wait for an uplink.
+/// The send buffer: the most bytes of one connection that are accepted and have not left. They go before anything
+/// that is written later, and can't be taken back. 64 KiB are four of the largest chunks that a node sends of a
+/// bulk body, and 10 ms at 50 Mbit/s. Linux begins with 16 KiB and grows with the connection's window. With 8
+/// connections, at most 512 KiB wait for an uplink.
 pub const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// A writer that found the buffer full comes back when so much of it is free, as Linux does with a third: to be woken
-/// for each piece would cost more than it brings.
+/// A writer that found the buffer full is woken when this much of it is free. Linux does so with a third. To be
+/// woken for each piece would cost more than it brings.
 const WAKE_BYTES: usize = SEND_BUFFER_BYTES / 4;
 
-/// The longest piece on a limited access: 1.3 ms at 50 Mbit/s. The end of a piece is exact; its beginning comes as late
-/// as its end.
+/// The longest piece on a limited access: 1.3 ms at 50 Mbit/s. The time of a piece's end is exact. Its beginning
+/// arrives together with its end.
 pub const LINK_PIECE_BYTES: usize = 8 * 1024;
 
 /// Staging memory that is kept when nothing is staged.
@@ -31,26 +31,27 @@ const STAGED_KEPT: usize = 4 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    /// On its way to the real socket. Nothing is taken while there is any: at most one send buffer with its heads.
+    /// Bytes on their way to the real socket. While there are any, no more are accepted: at most one send buffer
+    /// with its heads.
     staged: Vec<u8>,
     written: usize,
-    /// Pieces that have not left the uplink: when they will have, and their bytes.
+    /// Pieces that have not left the uplink: when they will have left, and their bytes.
     unsent: VecDeque<(u64, usize)>,
     unsent_bytes: usize,
     last_left_ns: u64,
     ended: bool,
-    /// What the real socket said while the link was cut. The node may not know before the heal.
+    /// The message of the real socket while the link was cut. The node may not know it before the heal.
     broken: Option<io::Error>,
 }
 
-/// What a sender knows of its link at the moment.
+/// A sender's present knowledge of its link.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sending<'a> {
     /// Now.
     pub(super) now_ns: u64,
     /// This end.
     pub(super) site: &'a Site,
-    /// The other end, once it has said who it is.
+    /// The other end, after it has told its number.
     pub(super) to: Option<usize>,
 }
 
@@ -75,7 +76,7 @@ impl Outgoing {
         }
     }
 
-    /// Takes what there is room for, at least a byte; or says when there will be room.
+    /// Accepts as many bytes as there is room for, at least one; or returns when there will be room.
     pub(super) fn take(&mut self, sending: Sending<'_>, bytes: &[u8]) -> Result<usize, u64> {
         let Sending { now_ns, site, .. } = sending;
         let heals_ns = sending.heals_ns().unwrap_or(now_ns);
@@ -106,7 +107,8 @@ impl Outgoing {
         }
     }
 
-    /// Hands what is staged to the real socket. What that says while the link is cut is kept until the heal.
+    /// Hands the staged bytes to the real socket. The socket's errors while the link is cut are kept until the
+    /// heal.
     pub(super) fn poll_drain(
         &mut self,
         cx: &mut Context<'_>,
@@ -145,7 +147,7 @@ impl Outgoing {
         Poll::Ready(Ok(()))
     }
 
-    /// Free bytes of the send buffer; if there are none, when there will be enough to wake for.
+    /// Free bytes of the send buffer. If there are none, returns when there will be enough to wake for.
     fn room(&mut self, now_ns: u64) -> Result<usize, u64> {
         while let Some((_, bytes)) = self.unsent.front().filter(|(left_ns, _)| *left_ns <= now_ns) {
             self.unsent_bytes -= bytes;

@@ -1,10 +1,11 @@
-//! Clocks and timers of emulated links, in nanoseconds of `CLOCK_MONOTONIC`, which all processes of a machine read
-//! alike.
+//! Clocks and timers of emulated links, in nanoseconds of `CLOCK_MONOTONIC`. All processes of a machine read the
+//! same time from it.
 //!
-//! tokio's timers count whole milliseconds and round up, and so does its driver's wait: they fire up to 2 ms late, half
-//! of a near link's delay. [`Machine`] has a kernel timer (timerfd) for each direction of a connection that waits for
-//! something, as exact as the scheduler, whose readiness tokio's driver reports like a socket's. So there is no
-//! thread and no second queue of timers, and what falls due together wakes the process once.
+//! tokio's timers count whole milliseconds and round up, and its driver's wait does so too. So they fire up to 2
+//! ms late, which is half of a near link's delay. [`Machine`] has a kernel timer (timerfd) for each direction of a
+//! connection that waits for something. It is as exact as the scheduler, and tokio's driver reports its readiness
+//! like a socket's. So there is no thread and no second queue of timers, and timers that are due together wake the
+//! process once.
 
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd, RawFd};
@@ -20,7 +21,7 @@ use crate::wan::NS_PER_S;
 
 /// A clock with timers.
 pub trait Pace: Clone + Send + Unpin {
-    /// What waits for it.
+    /// Its timer.
     type Timer: Timer;
 
     /// Now, in nanoseconds of `CLOCK_MONOTONIC`.
@@ -32,7 +33,7 @@ pub trait Pace: Clone + Send + Unpin {
 
 /// Waits for one moment at a time.
 pub trait Timer: Send + Unpin {
-    /// Ready once `at_ns` has passed. A later call with another moment replaces the first.
+    /// Ready once `at_ns` has passed. A later call with another time replaces the first.
     ///
     /// # Errors
     /// If the system has no more timers.
@@ -83,7 +84,7 @@ impl Timer for MachineTimer {
             armed.at_ns = at_ns;
         }
         loop {
-            // It is never read: setting it anew takes back what it has told, and its readiness is told at edges.
+            // It is never read: setting it again clears its readiness, and tokio sees only edges.
             let mut ready = ready!(armed.timer.poll_read_ready(cx))?;
             if monotonic_ns() >= at_ns {
                 return Poll::Ready(Ok(()));

@@ -1,9 +1,9 @@
-//! What two ends of an emulated link say to each other on the real socket, below the bytes that they carry: who they
-//! are, and pieces with a head. None of it counts as wire bytes.
+//! The protocol of two ends of an emulated link on the real socket, below the bytes that they carry: their
+//! numbers, and pieces with a head. None of it counts as wire bytes.
 //!
-//! Preamble: `hsl1`, and the node's number (u32). Head of a piece: when its last byte left the uplink (u64,
-//! nanoseconds of `CLOCK_MONOTONIC`), and its length (u32), whose highest bit is set in the first piece of a write. A
-//! length of 0 is the end. All numbers are little-endian.
+//! Preamble: `hsl1`, and the node's number (u32). Head of a piece: the time when its last byte left the uplink
+//! (u64, nanoseconds of `CLOCK_MONOTONIC`), and its length (u32). The highest bit of the length is set in the
+//! first piece of a write. A length of 0 is the end. All numbers are little-endian.
 
 /// Bytes of a preamble.
 pub(super) const PREAMBLE_BYTES: usize = 8;
@@ -26,14 +26,14 @@ pub(super) struct Head {
     pub(super) first: bool,
 }
 
-/// What a node says first.
+/// The first bytes of a node.
 pub(super) fn preamble(number: usize) -> [u8; PREAMBLE_BYTES] {
     let [a, b, c, d] = LINK_MAGIC;
     let [e, f, g, h] = u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
     [a, b, c, d, e, f, g, h]
 }
 
-/// Who says so; `None` if it is no preamble.
+/// The sender's number; `None` if it is no preamble.
 pub(super) fn read_preamble(bytes: &[u8]) -> Option<usize> {
     let number = bytes.strip_prefix(&LINK_MAGIC)?;
     usize::try_from(u32::from_le_bytes(number.try_into().ok()?)).ok()

@@ -1,9 +1,10 @@
-//! What all links of one node share: where it lies, and its access to the network.
+//! The data that all links of one node share: its place, and its access to the network.
 //!
-//! **The access.** The node sends through one uplink and receives through one downlink, each of the run's bandwidth.
-//! Both serve bytes in the order in which they come, whatever connection they are of, and each byte takes its time.
-//! Between the two of a link lies its delay. Bytes go on while others still come (cut-through): a piece that meets an
-//! idle downlink is through when its last byte has come.
+//! **The access.** The node sends through one uplink and receives through one downlink, each with the run's
+//! bandwidth. Both serve bytes in the order in which they come, whichever connection they belong to, and each byte
+//! takes its time. The uplink of one node and the downlink of the other are separated by the link's delay. Bytes
+//! are forwarded while others still come (cut-through): a piece that finds the downlink idle is through when its
+//! last byte has arrived.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,23 +14,23 @@ use serde::{Deserialize, Serialize};
 use crate::random::{Draws, Seed};
 use crate::wan::{Bandwidth, Delays, Halves, Jitter, NS_PER_S, NS_PER_US};
 
-/// Everything that the links of a run are made of.
+/// The properties of all links of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkPlan {
-    /// What chance follows: here, jitter.
+    /// The number from which everything random follows: here, jitter.
     pub seed: u64,
-    /// By how much delays vary.
+    /// By how much the delays vary.
     pub jitter: Jitter,
-    /// What each node sends, and receives, in a second.
+    /// How much each node sends and receives in a second.
     pub bandwidth: Bandwidth,
-    /// How far apart the nodes are.
+    /// The delays between the nodes.
     pub delays: Delays,
-    /// The sides of a partition; `None` if there will be none. When it is, workers are told during the run.
+    /// The sides of a partition; `None` if there will be none. Workers learn its time during the run.
     #[serde(default)]
     pub halves: Option<Halves>,
 }
 
-/// From when to when nothing passes between the halves, in nanoseconds of `CLOCK_MONOTONIC`.
+/// The time in which nothing passes between the halves, in nanoseconds of `CLOCK_MONOTONIC`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
     /// The cut.
@@ -45,12 +46,12 @@ pub struct Site {
     number: usize,
     uplink: Queue,
     downlink: Queue,
-    /// Connections so far: each draws its jitter from a stream of its own.
+    /// The number of connections so far. Each draws its jitter from its own stream.
     opened: AtomicU64,
     outage: OnceLock<Outage>,
 }
 
-/// Until when one direction of an access is taken, in nanoseconds.
+/// The time until which one direction of an access is busy, in nanoseconds.
 #[derive(Debug, Default)]
 struct Queue(AtomicU64);
 
@@ -68,7 +69,7 @@ impl Site {
         })
     }
 
-    /// Which node this is.
+    /// The number of this node.
     #[must_use]
     pub const fn number(&self) -> usize {
         self.number
@@ -86,9 +87,9 @@ impl Site {
         self.plan.halves.is_some()
     }
 
-    /// Says when the halves are apart. Only the first word counts.
+    /// Sets the time in which the halves are separated. Only the first call counts.
     pub fn set_outage(&self, outage: Outage) {
-        // A second one could move what is held already.
+        // A second call could move bytes that are already held.
         let _ = self.outage.set(outage);
     }
 
@@ -107,7 +108,7 @@ impl Site {
         Seed(self.plan.seed).draws(&format!("jitter at node {} on connection {connection}", self.number))
     }
 
-    /// Whether bytes take time at the access.
+    /// Whether bytes need time at the access.
     #[must_use]
     pub const fn is_limited(&self) -> bool {
         self.plan.bandwidth.bytes_per_s().is_some()
@@ -141,7 +142,7 @@ impl Site {
 }
 
 impl Queue {
-    /// Takes the queue from `from_ns` on, or from when it is free. Returns until when.
+    /// Occupies the queue from `from_ns` on, or from when it is free. Returns when it is free again.
     fn pass(&self, from_ns: u64, takes_ns: u64) -> u64 {
         if takes_ns == 0 {
             return from_ns;

@@ -1,4 +1,4 @@
-//! What the command says and how it exits.
+//! The messages of the command, and its exit statuses.
 
 use std::process::Output;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What `testnet compare` is asked for, and what it makes of it.
+//! The flags of `testnet compare`, and the runs that follow from them.
 
 use clap::Parser as _;
 use testnet::cli::{Cli, Command};

@@ -1,5 +1,6 @@
-//! The scripts: their callers' flags win over their own, and programs are built into and taken from `CARGO_TARGET_DIR`. What
-//! they run is put into their place: a `cargo` that builds nothing, and programs that only say how they were called.
+//! The scripts: their callers' flags override their own, and programs are built into and taken from
+//! `CARGO_TARGET_DIR`. The programs that they run are replaced: by a `cargo` that builds nothing, and by programs
+//! that only print how they were called.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -8,7 +9,7 @@ use std::process::{Command, Output};
 
 use assert_cmd::cargo::cargo_bin;
 
-/// A copy of the scripts, so that what they keep is not the repository's.
+/// A copy of the scripts, so that their output does not go into the repository.
 struct Scripts {
     dir: tempfile::TempDir,
 }
@@ -53,7 +54,7 @@ impl Scripts {
             .unwrap()
     }
 
-    /// What was called, without the directory.
+    /// The calls, without the directory.
     fn called(&self) -> String {
         let called = fs::read_to_string(self.path("called")).unwrap_or_default();
         called.replace(&format!("{}/", self.dir.path().display()), "")
@@ -74,7 +75,7 @@ fn flags_of_the_caller_win_over_those_of_the_script() {
     let testnet = scripts.path("target/release/testnet");
     fs::remove_file(&testnet).unwrap();
     symlink(cargo_bin("testnet"), &testnet).unwrap();
-    // A program that is no node ends at once, and with it the run: what it would have been is said before.
+    // A program that is not a node ends at once, and ends the run. The run has printed its settings before that.
     let no_node = std::env::current_exe().unwrap();
     let (first, second) = (scripts.path("first"), scripts.path("second"));
     let load = ["--nodes", "4", "--tx-rate", "5", "--duration", "1s", "--block-interval", "2s", "--seed", "7"];
@@ -85,7 +86,7 @@ fn flags_of_the_caller_win_over_those_of_the_script() {
     assert!(said(&output).contains("node 0 ended by itself"), "{}", said(&output));
     assert_eq!(output.status.code(), Some(1));
     assert!(second.join("logs").exists() && !first.exists() && !scripts.path("out").exists());
-    // Of flags that exclude each other the script gives none.
+    // The script gives none of the flags that exclude each other.
     for other in [["--txs", "3"].as_slice(), &["--find-capacity"]] {
         let output = scripts.run("testnet-50.sh", &[other, &["--node", "/no/such/node"]].concat());
         assert!(said(&output).contains("no node program at /no/such/node"), "{other:?}: {}", said(&output));

@@ -1,11 +1,12 @@
-//! The search for the capacity finds the threshold of anything that carries all rates below one and none above.
+//! The search for the capacity finds the threshold of any network that carries all rates below it and none above
+//! it.
 
 use proptest::prelude::*;
 use testnet::local::capacity::search::{Search, TX_RATE_MIN};
 
 const MOST: f64 = 100_000.0;
 
-/// The rates that are tried with a network that carries `threshold` and no more, and what is found.
+/// The rates that the search tries with a network that carries at most `threshold`, and its result.
 fn search(first: f64, within: f64, threshold: f64) -> (Vec<f64>, Option<f64>, Option<f64>) {
     let mut search = Search::new(first, MOST, within);
     let mut tried = Vec::new();

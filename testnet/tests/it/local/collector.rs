@@ -1,4 +1,4 @@
-//! The collector, on traces written by hand. Times are in milliseconds here.
+//! The collector, on handwritten traces. Times are in milliseconds here.
 
 use node::observe::trace::{Kind, Record, What};
 use protocol::items::hash::ShortId;
@@ -198,7 +198,7 @@ fn what_a_killed_origin_acknowledged_but_did_not_write_counts_without_a_latency(
 fn a_submission_that_the_survivor_refused_is_lost() {
     let mut seen = observed(vec![vec![], vec![]]);
     seen.submissions = vec![acknowledged(TX, 1, 0)];
-    // It acknowledged, and has no record of it: that is a loss to be seen, not an item to leave out.
+    // It acknowledged the item and has no record of it. That is a visible loss, and the item must not be left out.
     let tx = measure(&seen).tx;
     assert_eq!((tx.originated, tx.expected, tx.delivered), (1, 1, 0));
 }

@@ -1,4 +1,4 @@
-//! Costs, from samples written by hand.
+//! Costs, from handwritten samples.
 
 use node::observe::trace::{Record, What};
 use testnet::local::collect::{Observed, measure};
@@ -42,8 +42,8 @@ fn sorted(mut records: Vec<Record>) -> Vec<Record> {
 #[test]
 fn costs_are_counter_differences_less_the_idle_rate() {
     let measured = measure(&observed(two_nodes()));
-    // From 900 to 3,400 ms are 2.5 s: idle takes 250 bytes and 125 µs at each node. The origin used 250 - 250 bytes
-    // and 125 - 125 µs, the other one 550 - 250 and 1,125 - 125.
+    // From 900 to 3,400 ms are 2.5 s. Idling takes 250 bytes and 125 µs at each node. The origin used 250 - 250
+    // bytes and 125 - 125 µs, and the other node 550 - 250 and 1,125 - 125.
     let expected = Cost {
         wire_bytes_per_delivery: Some(300.0),
         wire_ratio: Some(3.0),
@@ -88,7 +88,7 @@ fn lagging(late_us: u64) -> Observed {
     let mut traces = two_nodes();
     let late =
         What::Sample { wire_in: 0, wire_out: 0, cpu_us: 0, rss_peak: 0, peers: 0, lateness_us: vec![late_us] };
-    // Only what lies in load and drain counts.
+    // Only the time in load and drain counts.
     let outside =
         What::Sample { wire_in: 0, wire_out: 0, cpu_us: 0, rss_peak: 0, peers: 0, lateness_us: vec![1 << 40] };
     traces[0].extend([at(1_500, late), at(5_000, outside)]);

@@ -1,4 +1,4 @@
-//! Figures of runs on emulated links, from traces written by hand. Times are in milliseconds here.
+//! Figures of runs on emulated links, from handwritten traces. Times are in milliseconds here.
 
 use node::observe::trace::{Kind, Record, What};
 use testnet::local::collect::{Observed, measure};
@@ -63,7 +63,7 @@ fn the_limit_is_the_path_and_the_body_once() {
             *bytes = BODY;
         }
     }
-    // 100,000 bytes at 12,500 a millisecond: 8 ms; the floor has them twice at each hop.
+    // 100,000 bytes at 12,500 a millisecond: 8 ms. The floor contains them twice at each hop.
     let measured = measure(&Observed { links: Some(links(3, "100mbit")), ..observed(traces) });
     assert_eq!(measured.block.limit_ms, Typical { p50: Some(18.0), p95: Some(28.0) });
     assert_eq!(measured.block.over_limit, Typical { p50: Some(0.667), p95: Some(1.071) });
@@ -71,7 +71,8 @@ fn the_limit_is_the_path_and_the_body_once() {
     assert_eq!(floors, [Some(26.0), Some(52.0)]);
 }
 
-/// Node 0 uploads a block to node 1 from 1,100 to 1,150 ms, and talks to nodes 1 and 2 before, meanwhile and afterwards.
+/// Node 0 uploads a block to node 1 from 1,100 to 1,150 ms. It sends to nodes 1 and 2 before, meanwhile and
+/// afterwards.
 fn busy() -> Vec<Vec<Record>> {
     let inv = |ms, item, to| at(ms, What::SentInv { kind: TX, item: id(item), to });
     let announced = |ms, item| at(ms, What::Announced { kind: TX, item: id(item), from: 5 });
@@ -86,7 +87,7 @@ fn busy() -> Vec<Vec<Record>> {
             sent(1_100, BLOCK, 9, 4),
             inv(1_110, 2, 4),
             sent(1_120, TX, 3, 8),
-            // Not beside it, but a part of it: too long for the control lane.
+            // This is bulk itself and not a control message, because it is too long for the control lane.
             sent(1_130, TX, 4, 8),
             inv(1_151, 5, 8),
         ],

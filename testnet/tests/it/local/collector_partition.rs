@@ -1,4 +1,4 @@
-//! A partition as the traces of real nodes tell of it.
+//! A partition in the traces of real nodes.
 
 use node::observe::trace::What;
 use testnet::local::collect::{Observed, measure};
@@ -9,7 +9,7 @@ use crate::wan::link::plan;
 
 const MS: u64 = 1_000_000;
 
-/// The load lasts from 1 s to 2 s; node 0 is apart from nodes 1 and 2 from 1.2 s to 1.6 s.
+/// The load lasts from 1 s to 2 s. Node 0 is separated from nodes 1 and 2 from 1.2 s to 1.6 s.
 fn seen(last_ms: u64) -> Observed {
     let links =
         LinkPlan { halves: serde_json::from_str("[true, false, false]").ok(), ..plan(3, "0%", "unlimited") };

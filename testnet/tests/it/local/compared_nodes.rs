@@ -1,5 +1,5 @@
-//! Both forms of gossipsub carry what Hearsay carries, measured by the same instrument. Real processes: ignored by
-//! default, as the other real runs.
+//! Both forms of gossipsub deliver the same items as Hearsay, measured by the same instrument. These are real
+//! processes, so the tests are ignored by default, like the other real runs.
 
 use assert_cmd::Command;
 use testnet::report::schema::{Report, Runs};
@@ -35,8 +35,8 @@ fn both_forms_of_gossipsub_deliver_every_item_to_every_node() {
         assert_eq!((run.tx.coverage, run.block.coverage), (Some(1.0), Some(1.0)), "{}", run.engine);
         assert_eq!((run.tx.originated, run.tx.expected), (60, 60 * 4), "{}", run.engine);
         assert!(run.block.originated >= 2, "{} blocks", run.block.originated);
-        // Everybody pushes to everybody, but not back: each node gets a copy from the origin and from the 3 others, less
-        // those that crossed.
+        // Every node pushes to every other, but not back. Each node gets a copy from the origin and from the 3
+        // others, except those that crossed.
         assert!(run.tx.redundancy.unwrap() > 0.5, "{:?}", run.tx.redundancy);
         assert_eq!((run.relay.as_str(), run.echoes), ("gossipsub", None));
     }

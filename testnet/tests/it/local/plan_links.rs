@@ -1,4 +1,4 @@
-//! Which program a run's nodes are, and on what links.
+//! The program of a run's nodes, and their links.
 
 use testnet::engine::Engine;
 use testnet::local::plan::Plan;

@@ -1,6 +1,6 @@
-//! Real runs of real nodes, end to end. They take the whole machine for a while, so they are ignored by default and run
-//! one by one: `cargo test -p testnet --test it -- --ignored --test-threads 1` (after a build of the whole workspace,
-//! for the instrument launches the `node` program beside it).
+//! Real runs of real nodes, end to end. They take the whole machine for a while, so they are ignored by default
+//! and run one by one: `cargo test -p testnet --test it -- --ignored --test-threads 1`. Build the whole workspace
+//! before, because the instrument launches the `node` program beside it.
 
 use std::path::Path;
 use std::process::{Command as StdCommand, Stdio};
@@ -63,7 +63,7 @@ fn two_halves_are_one_again_after_the_heal() {
     assert_eq!((report.tx.coverage, report.block.coverage), (Some(1.0), Some(1.0)));
 }
 
-/// The processes that a run says it has started.
+/// The processes that a run names as started.
 fn started(out: &Path) -> Vec<Pid> {
     let pids = std::fs::read_to_string(out.join("run/pids")).unwrap_or_default();
     let first = |line: &str| line.split(' ').next()?.parse().ok();
@@ -80,8 +80,8 @@ fn fifty_nodes_carry_every_item_to_every_node() {
     assert_eq!((report.tx.originated, report.tx.expected), (200, 200 * 49));
     assert!(report.block.originated >= 2, "{} blocks", report.block.originated);
     assert_eq!(report.echoes, Some(0));
-    // Each of 10 entry nodes floods its first item to some 16 neighbours: 10 times 15 copies too many for 200 items. A
-    // flood of all would be at 15. What a starved machine asks twice is the machine's.
+    // Each of 10 entry nodes floods its first item to about 16 neighbours: 10 times 15 copies too many for 200
+    // items. A flood of all would give 15. Repeated requests on a starved machine are the machine's fault.
     assert!(report.starved || report.tx.redundancy.unwrap() < 1.0, "{:?}", report.tx.redundancy);
     assert!(report.cost.rss_mib.max.unwrap() < 64.0, "{:?}", report.cost.rss_mib);
 }
@@ -109,7 +109,7 @@ fn an_interrupted_run_leaves_nothing_behind() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The load has begun when it says so.
+    // When it says so, the load has begun.
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
     assert!(lines.by_ref().any(|line| line.unwrap().starts_with("load for")), "the load never began");
     let nodes = started(dir.path());

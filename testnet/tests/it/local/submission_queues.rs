@@ -1,4 +1,4 @@
-//! What waits for a node is sent in order, a few calls at a time.
+//! Transactions that wait for a node are sent in order, a few calls at a time.
 
 use testnet::local::load::queues::{CALL_ITEMS_MAX, CALLS_MAX, Queues};
 

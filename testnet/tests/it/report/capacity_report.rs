@@ -1,4 +1,4 @@
-//! What a search for the capacity says, to programs and to people.
+//! The result of a search for the capacity, for programs and for people.
 
 use testnet::report::capacity::{CAPACITY_KIND, Capacity, Step};
 use testnet::report::tables::capacity::render;

@@ -8,7 +8,7 @@ use testnet::report::{self, COMPARE_FILE, Found, SWEEP_FILE};
 
 use super::schema::report;
 
-/// A run with this p95 and so many bytes for each delivery.
+/// A run with this p95 and this number of bytes for each delivery.
 fn run(engine: &str, workload: &str, round: u32, p95: f64, bytes: f64) -> Report {
     let latency_ms = Percentiles { p50: Some(p95 / 2.0), p95: Some(p95), ..Percentiles::default() };
     Report {
@@ -30,7 +30,7 @@ fn run(engine: &str, workload: &str, round: u32, p95: f64, bytes: f64) -> Report
     }
 }
 
-/// Two engines, two workloads, three rounds; in the second round of `plain` all latencies are tenfold.
+/// Two engines, two workloads, three rounds. In the second round of `plain`, all latencies are ten times higher.
 fn runs() -> Vec<Report> {
     let mut runs = Vec::new();
     for (round, times) in [(1, 1.0), (2, 10.0), (3, 1.0)] {
@@ -89,7 +89,7 @@ fn a_ratio_is_taken_within_each_round() {
     assert_eq!(ratio, Spread { median: Some(0.4), low: Some(0.3), high: Some(0.6) });
     let bytes = all[2].ratio_to(&all[3], figure("bytes"), |run| &run.tx);
     assert_eq!(bytes, Spread { median: Some(0.45), low: Some(0.45), high: Some(0.45) });
-    // What neither has has no ratio.
+    // A figure that neither run has gets no ratio.
     assert_eq!(all[0].ratio_to(&all[1], figure("RSS MiB"), |run| &run.tx), Spread::default());
 }
 
@@ -103,12 +103,12 @@ fn the_tables_name_every_workload_and_every_loss() {
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     let row = |start: &[&str]| rows.iter().find(|row| row.starts_with(start)).unwrap().join(" ");
     let plain = row(&["plain", "hearsay", "announce"]);
-    // Of coverage the lowest round is shown, and not the median.
+    // Coverage shows the lowest round, and not the median.
     assert!(
         plain.starts_with("plain hearsay announce 2.0 4.0 400 97") && plain.ends_with("97.959% 1 of 3"),
         "{plain}"
     );
-    // What no run has takes no column.
+    // A figure that no run has gets no column.
     assert!(!text.contains("stretch") && !text.contains("RSS"), "{text}");
     assert!(row(&["stray", "gossipsub"]).ends_with("100% no"), "{text}");
     assert!(text.contains("transactions, plain: times gossipsub's"), "{text}");

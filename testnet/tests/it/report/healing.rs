@@ -1,4 +1,4 @@
-//! What a partition comes to, against numbers worked out by hand.
+//! The figures of a partition, against numbers worked out by hand.
 
 use protocol::items::hash::ShortId;
 use testnet::report::figures::healing::{Healing, TipAt};
@@ -7,13 +7,14 @@ use testnet::wan::Outage;
 
 const MS: u64 = 1_000_000;
 
-/// Nodes 0 and 1 on one side, 2 and 3 on the other, apart from 2 s to 5 s; the load begins at 1 s.
+/// Nodes 0 and 1 are on one side, 2 and 3 on the other. They are separated from 2 s to 5 s. The load begins at 1
+/// s.
 fn healing() -> Healing {
     let halves = serde_json::from_str("[true, true, false, false]").unwrap();
     Healing::new(Outage { from_ns: 2_000 * MS, to_ns: 5_000 * MS }, halves)
 }
 
-/// An item of node 0 and when it came to nodes 1, 2 and 3.
+/// An item of node 0, and when it arrived at nodes 1, 2 and 3.
 fn item(healing: &mut Healing, at_ms: u64, arrivals: &[(usize, u64)]) {
     healing.item(at_ms * MS, 0, arrivals.iter().map(|(node, ms)| (*node, ms * MS)), 3);
 }
@@ -30,7 +31,7 @@ fn finish(healing: &Healing, same_tips: bool) -> Healed {
 fn the_last_item_from_before_the_heal_counts() {
     let mut healing = healing();
     item(&mut healing, 3_000, &[(1, 3_010), (2, 5_200), (3, 5_700)]);
-    // What enters after the heal takes its usual time, which is no healing.
+    // An item that enters after the heal takes its usual time, which is no healing.
     item(&mut healing, 5_500, &[(1, 5_510), (2, 5_520), (3, 9_000)]);
     let healed = finish(&healing, true);
     assert_eq!((healed.at_ms, healed.lasts_ms, healed.halves), (1_000.0, 3_000.0, [2, 2]));
@@ -49,7 +50,7 @@ fn an_item_that_is_missing_somewhere_is_no_convergence() {
 #[test]
 fn a_delivery_to_the_other_side_while_it_lasts_is_counted() {
     let mut healing = healing();
-    // Before the cut, and on the same side, is no crossing.
+    // A delivery before the cut, or on the same side, is no crossing.
     item(&mut healing, 1_500, &[(1, 1_510), (2, 1_600), (3, 2_100)]);
     item(&mut healing, 3_000, &[(1, 3_010), (2, 4_999), (3, 5_000)]);
     assert_eq!(finish(&healing, true).crossed, 1);
@@ -58,7 +59,7 @@ fn a_delivery_to_the_other_side_while_it_lasts_is_counted() {
 #[test]
 fn a_node_has_caught_up_with_the_best_tip_of_the_heal_or_a_higher_one() {
     let mut healing = healing();
-    // One side has a block of height 7; the other has two of height 6, of which one has the lower id.
+    // One side has a block of height 7. The other has two of height 6, and one of these has the lower id.
     for (node, height, id) in [(0, 7, 9), (1, 7, 9), (2, 6, 1), (3, 6, 2)] {
         healing.tip(tip(node, 4_000, height, id));
     }

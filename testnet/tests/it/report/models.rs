@@ -1,4 +1,4 @@
-//! What theory expects, against numbers worked out by hand.
+//! The predictions of theory, against numbers worked out by hand.
 
 use testnet::report::figures::models::{Line, Removal, rounds_to_all, rounds_until, si, sir};
 
@@ -34,7 +34,8 @@ fn sir_without_removal_in_sight_is_si() {
 
 #[test]
 fn one_send_each_is_a_chain_that_ends_in_vain() {
-    // n = 3: u = 2; g = 2 · (1 - 1/2) = 1; u = 1; g = 1 · (1 - 1/2) = 0.5; u = 0.5; g = 0.5 · (1 - 0.5^0.5) = 0.1464.
+    // n = 3: u = 2; g = 2 · (1 - 1/2) = 1; u = 1; g = 1 · (1 - 1/2) = 0.5; u = 0.5; g = 0.5 · (1 - 0.5^0.5) =
+    // 0.1464.
     let once = Removal { sends_max: 1, feedback: false };
     for (found, wanted) in sir(3, 1, once, 3).iter().zip([1.0, 2.0, 2.5, 2.6464]) {
         close(found * 3.0, wanted);
@@ -50,8 +51,9 @@ fn two_sends_each_reach_four_fifths() {
 
 #[test]
 fn feedback_cools_when_most_contacts_were_in_vain() {
-    // n = 3, f = 1. The first contact is of use, and nobody cools. Then 2 are hot: g = 1 · (1 - 0.5^2) = 0.75 of 2
-    // contacts, w = 0.625, so 0.375 of each stay hot. With the new 0.75 that is c = 1.5, and g = 0.25 · (1 - 0.5^1.5).
+    // n = 3, f = 1. The first contact is useful, and no node cools. Then 2 are hot: g = 1 · (1 - 0.5^2) = 0.75 of
+    // 2 contacts, w = 0.625, so 0.375 of each stay hot. With the new 0.75 that is c = 1.5, and g = 0.25 · (1 -
+    // 0.5^1.5).
     let feedback = Removal { sends_max: 1_000, feedback: true };
     for (found, wanted) in sir(3, 1, feedback, 3).iter().zip([1.0, 2.0, 2.75, 2.9116]) {
         close(found * 3.0, wanted);

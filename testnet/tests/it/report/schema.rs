@@ -34,7 +34,7 @@ pub(crate) fn report() -> Report {
     }
 }
 
-/// Every path to a value that is no object.
+/// Every path to a value that is not an object.
 fn leaves(at: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
     match value {
         Value::Object(fields) => {

@@ -10,8 +10,8 @@ use crate::sim::simulated::finished;
 
 #[test]
 fn shares_are_of_all_nodes_at_each_quarter_of_an_interval() {
-    // Of four nodes, one item comes to one after 510 ms, to another after 700 ms and to the last after 2,600 ms; the
-    // second item comes to one after 1,050 ms.
+    // Of four nodes, one gets the first item after 510 ms, another after 700 ms and the last after 2,600 ms. One
+    // node gets the second item after 1,050 ms.
     let spread = spread(&finished(), Duration::from_secs(1));
     assert_eq!(spread.interval_ms, 1_000.0);
     let at = |intervals: f64| {

@@ -1,4 +1,5 @@
-//! The picture of a sweep: the swept values on the axis, where they belong, and one point for all seeds of a value.
+//! The picture of a sweep: the swept values stand at their places on the axis, with one point for all seeds of a
+//! value.
 
 use testnet::report::schema::{Cost, Percentiles, Propagation, Report, Runs, SCHEMA, Swept};
 use testnet::report::svg;
@@ -22,7 +23,7 @@ fn picture(parameter: Option<&str>, values: &[&str], runs: Vec<Report>) -> Strin
     svg::sweep(&Runs { schema: SCHEMA, kind: "sweep".to_owned(), sweep, runs }).unwrap().unwrap()
 }
 
-/// Where a text stands across.
+/// The horizontal position of a text.
 fn across(picture: &str, text: &str) -> f64 {
     let lines: Vec<&str> = picture.lines().collect();
     let at = lines.iter().position(|line| line.trim() == text).unwrap_or_else(|| panic!("no {text} in {picture}"));
@@ -30,7 +31,7 @@ fn across(picture: &str, text: &str) -> f64 {
     start.split('"').next().unwrap().parse().unwrap()
 }
 
-/// Filled circles of a colour, the legend's left out, as places across.
+/// The horizontal positions of the filled circles of a colour, without the legend's.
 fn points(picture: &str, color: &str) -> Vec<f64> {
     let circles = picture
         .lines()

@@ -1,4 +1,4 @@
-//! No table is wider than a page, whatever was measured, and words that only we use are explained below it.
+//! No table is wider than a page, whatever was measured. Words that only we use are explained below it.
 
 use testnet::report::capacity::{CAPACITY_KIND, Capacity, Step};
 use testnet::report::compare::COMPARE_KIND;
@@ -11,11 +11,12 @@ use testnet::report::tables::layout::{Page, WIDTH};
 
 use super::schema::report;
 
-/// The longest of what can be typed.
+/// The longest text that can be typed.
 const RELAY: &str = "rumor:fanout=64,round=1500ms,nodes=100000,feedback=off";
 const FILE: &str = "/home/somebody/networks/of/the/world/a-graph-of-a-hundred-thousand-nodes-and-their-edges.txt";
 
-/// An hour in milliseconds, and as many deliveries as a day at the highest rate makes on the most nodes.
+/// An hour in milliseconds, and as many deliveries as a day at the highest rate makes on the largest number of
+/// nodes.
 const HOUR: f64 = 3_600_000.0;
 const MANY: u64 = 8_640_000_000_000;
 
@@ -199,7 +200,7 @@ fn searched() -> Capacity {
     }
 }
 
-/// Everything that the program prints as tables.
+/// All tables that the program prints.
 fn pages() -> Vec<(&'static str, String)> {
     let real = Report { sim: None, rumor: None, spread: None, ..extreme() };
     let engines: Vec<Report> = (1..=3)
@@ -224,7 +225,7 @@ fn pages() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Commands are on one line, to be taken as one.
+/// Commands stay on one line, so that they can be copied.
 fn is_command(line: &str) -> bool {
     line.starts_with("testnet ") || line.starts_with("repeat with: ")
 }

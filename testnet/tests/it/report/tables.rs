@@ -1,4 +1,4 @@
-//! What people read.
+//! The tables for people.
 
 use testnet::report::schema::{Cost, Healed, Percentiles, Propagation, Report, Stretch, Typical};
 use testnet::report::tables::layout::Page;

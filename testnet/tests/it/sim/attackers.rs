@@ -1,5 +1,5 @@
-//! Each kind of attacker, alone in a small network: no checker finds anything, and nobody goes without. What the same
-//! attackers cost a large network is measured by `scripts/prove-sim.sh attackers`.
+//! Each kind of attacker, alone in a small network: no checker finds anything, and no node goes without an item.
+//! `scripts/prove-sim.sh attackers` measures the cost of the same attackers in a large network.
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -42,10 +42,10 @@ fn network(seed: u64, adversaries: AdversaryPlan) -> Drawn {
     }
 }
 
-/// Enough for each attack to have shown itself before there was a rule against it.
+/// Long enough that each attack succeeded before there was a rule against it.
 const SEEDS: [u64; 3] = [1, 2, 3];
 
-/// Runs some seeds of a network, of which none may fail.
+/// Runs some seeds of a network. None may fail.
 fn hold(adversaries: AdversaryPlan, change: impl Fn(&mut Drawn)) {
     let mut failed = Vec::new();
     for seed in SEEDS {
@@ -89,7 +89,8 @@ fn lines_of_headers_below_the_tip_fill_no_tree_for_others() {
     hold(AdversaryPlan { fill: 0.1, reach: 1.0, ..AdversaryPlan::default() }, small);
 }
 
-/// What is dropped by all but its entry node in the last second of the flood stays missing, so the liveness checker is not asked.
+/// A transaction that all nodes except its entry node drop in the last second of the flood stays missing. So the
+/// liveness checker is not asked.
 #[test]
 fn a_flood_of_one_time_authors_in_full_mempools_keeps_out_few() {
     let plan = AdversaryPlan { one_time: 0.2, rate: 100.0, ..AdversaryPlan::default() };
@@ -112,7 +113,7 @@ fn a_flood_of_one_time_authors_in_full_mempools_keeps_out_few() {
     }
 }
 
-/// The refusals that honest nodes told of.
+/// The refusals that honest nodes reported.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(pub(crate) BTreeSet<String>, Findings);
 
@@ -137,7 +138,7 @@ impl Checker for Refusals {
 fn strikes_of_one_node_are_not_those_of_its_address_group() {
     let shared = |drawn: &mut Drawn| {
         drawn.groups = Some(4);
-        // Those who come back are strangers.
+        // Nodes that come back are strangers.
         drawn.faults.crashes = 6;
         drawn.faults.down_for = Duration::from_secs(2);
     };
@@ -172,7 +173,7 @@ fn a_newcomer_gets_what_is_pending_beside_mempools_of_any_claimed_size() {
     let newcomer = |drawn: &mut Drawn| {
         drawn.nodes = 8;
         drawn.topology = Topology::Complete;
-        // More than a sketch can tell the difference of, and no block that takes it away.
+        // More than a sketch can tell as a difference, and there is no block that removes it.
         drawn.load.tx_rate = 300.0;
         drawn.load.length = Length::Duration(Duration::from_secs(12));
         drawn.load.block_interval = None;

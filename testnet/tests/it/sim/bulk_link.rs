@@ -1,5 +1,5 @@
-//! The model of the bulk lane's window: one round trip for what a new window doesn't hold, none later, and the uplink's
-//! rate.
+//! The model of the bulk lane's window: a message that a new window doesn't hold costs one round trip, and later
+//! ones cost none. The rate is the uplink's.
 
 use protocol::time::{Duration, Time};
 use protocol::wire::message::Lane;
@@ -7,7 +7,7 @@ use testnet::random::Seed;
 use testnet::sim::link::{Crossing, LinkModel, Network, Order};
 use testnet::wan::Jitter;
 
-/// One way; 1 MiB; and what it takes at 50 Mbit/s, in microseconds.
+/// The one-way delay; 1 MiB; and its time at 50 Mbit/s, in microseconds.
 const DELAY: Duration = Duration::from_millis(75);
 const BODY: u64 = 1 << 20;
 const TAKES: u64 = 167_773;
@@ -17,7 +17,7 @@ fn network(bandwidth: &str) -> Network {
     Network::new(LinkModel { jitter: Jitter::NONE, bandwidth }, 3, Seed(1).draws("network"))
 }
 
-/// When a body of so many bytes that is sent at `now` arrives, in microseconds after.
+/// When a body of this number of bytes that is sent at `now` arrives, in microseconds later.
 fn arrives(network: &mut Network, order: &mut Order, now: Time, to: usize, bytes: u64) -> u64 {
     let crossing =
         Crossing { from: 0, to, lane: Lane::Bulk, bytes, delay: DELAY, sheltered: false, held_until: Time::ZERO };
@@ -34,7 +34,7 @@ fn a_large_body_waits_one_round_trip_until_its_window_is_found() {
     assert!((first as i64 - (75_000 + 150_000 + TAKES as i64 - 10_486)).abs() < 2_000, "{first}");
     let second = arrives(&mut network, &mut order, at(2), 1, BODY);
     assert!(second.abs_diff(75_000 + TAKES) < 2_000, "{second}");
-    // Another peer's window is another one.
+    // Another peer has another window.
     let other = arrives(&mut network, &mut Order::default(), at(3), 2, BODY);
     assert_eq!(other, first);
 }
@@ -56,7 +56,7 @@ fn the_largest_window_is_the_limit_where_the_uplink_is_none() {
     let (mut network, mut order) = (network("unlimited"), Order::default());
     let took =
         [0, 1].map(|second| arrives(&mut network, &mut order, Time::from_micros(second * 1_000_000), 1, 4 << 20));
-    // 4 MiB are two windows of 2 MiB, one of which is under way at once; the first time 64 KiB are.
+    // 4 MiB are two windows of 2 MiB. One of them is under way at once. The first time, only 64 KiB are.
     assert!(took[1].abs_diff(75_000 + 150_000) < 2_000, "{took:?}");
     assert!(took[0].abs_diff(75_000 + 150_000 + 295_000) < 2_000, "{took:?}");
 }

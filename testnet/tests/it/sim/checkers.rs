@@ -1,4 +1,4 @@
-//! Each checker finds what it is there for: a fault is planted, and the checker names it, the node and the time.
+//! Each checker finds its faults: a fault is planted, and the checker names it, the node and the time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,7 @@ fn adversary(kind: Kind, node: usize) -> Box<dyn Adversary> {
     plan.adversary(kind, node, &NETWORK.parse().unwrap(), Seed(5))
 }
 
-/// The first violation at `node` that says `what`, and at no time before the load.
+/// The first violation at `node` with the text `what`, which must not be before the load.
 fn expect(violations: &[Violation], node: Option<usize>, what: &str) -> Violation {
     let fits =
         |violation: &&Violation| violation.what.contains(what) && node.is_none_or(|node| node == violation.node);
@@ -104,7 +104,7 @@ fn a_strike_is_found_and_excused_where_a_message_between_the_two_was_lost() {
         setup.nodes[2].sabotage = Some(Sabotage::Masked);
         let end = Time::ZERO + SETTLE + Span::from_secs(60);
         for checker in setup.checkers.iter_mut().filter(|_| lossy) {
-            // Told before it happens, so that all of the run lies before its end.
+            // The checker hears of the loss before the run, so that the whole run lies before the loss.
             (0..8).for_each(|node| checker.lost(end, 2, node));
         }
         let violations = found(setup);

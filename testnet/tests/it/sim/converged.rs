@@ -1,4 +1,4 @@
-//! The checker of convergence asks for the same items and the same tip everywhere, whatever the policy promises.
+//! The checker of convergence requires the same items and the same tip everywhere, whatever the policy promises.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ fn one_node_that_stays_behind_is_found() {
         found.iter().any(|(_, what)| what.starts_with("has not converged: its tip is at height")),
         "{found:?}"
     );
-    // What enters at the deaf node still leaves it.
+    // Items that enter at the deaf node still leave it.
     assert_eq!(nodes.len(), 1, "{found:?}");
 }
 

@@ -1,4 +1,4 @@
-//! From a plan of faults and adversaries to what happens when, and to whom.
+//! From a plan of faults and adversaries to events, their times and their nodes.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ fn all_faults_end_with_the_load() {
             Fault::Part { .. } | Fault::Heal | Fault::Weather(_) => {}
         }
     }
-    // Half of 10 nodes a minute are five, and three besides.
+    // Half of 10 nodes a minute are five, and three in addition.
     assert_eq!((crashes, down.len(), cut.len()), (8, 0, 0));
 }
 
@@ -75,7 +75,7 @@ fn partitions_cut_who_they_say() {
         });
         cuts.collect::<Vec<_>>()
     };
-    // One node's four links, both ways.
+    // The four links of one node, in both directions.
     assert_eq!(cut("one").len(), 8);
     assert_eq!(cut("0.1").len(), 8);
     let (half, one_way) = (cut("half"), cut("one-way"));

@@ -1,4 +1,4 @@
-//! A simulated network in two halves: nothing crosses while it lasts, and everything has come some time after.
+//! A simulated network in two halves: nothing crosses while it lasts, and everything has arrived some time later.
 
 use std::time::Duration;
 
@@ -55,7 +55,8 @@ fn an_item_of_one_side_does_not_reach_the_other_while_it_lasts() {
 #[test]
 fn what_was_held_comes_right_after_a_short_one() {
     let healed = figures(&scenario(1, 8));
-    // Connections have lived: pings wait for 20 s. The longest path takes some delays, none as long as a redial.
+    // The connections have survived, because pings wait for 20 s. The longest path takes some delays, none as long
+    // as a redial.
     assert!(healed.converged_after_ms.unwrap() < 1_000.0, "{healed:?}");
     assert_eq!((healed.halves, healed.same_items, healed.same_tips), ([6, 6], true, true));
 }
@@ -74,7 +75,7 @@ fn a_long_one_ends_every_connection_across() {
             }
         }
     }
-    // Every connection across ended, and was made again.
+    // Every connection between the halves ended, and was made again.
     assert!(links[0] > 0 && links[0] == links[1], "{links:?}");
 }
 

@@ -1,4 +1,4 @@
-//! The order of events: by time, and among equal times by scheduling, near and far.
+//! The order of events: by time, and at equal times by scheduling, near and far.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,7 +7,7 @@ use protocol::time::Time;
 use testnet::random::Seed;
 use testnet::sim::simulation::queue::{EventQueue, SLICE_MICROS, SLICES};
 
-/// Schedules and takes at random, beside a heap that can't be wrong.
+/// Schedules and takes at random, and compares with a heap that can't be wrong.
 #[test]
 fn events_come_in_order() {
     for seed in 0..20 {

@@ -1,4 +1,4 @@
-//! Scenario files, and what is put on top of them.
+//! Scenario files, and the settings that override them.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Figures of a simulation from its account, against numbers worked out by hand.
+//! Figures of a simulation from its ledger, against numbers worked out by hand.
 
 use protocol::gossip::ItemId;
 use protocol::gossip::Rumor;
@@ -35,7 +35,7 @@ pub(crate) fn finished() -> Finished {
     for (number, node, millis) in [(1, 1, 4_010), (1, 2, 4_200), (1, 3, 6_100), (2, 1, 5_050)] {
         ledger.accepted(&item(number), node, Some(0), false, at(millis));
     }
-    // What comes again changes nothing.
+    // A repeated arrival changes nothing.
     ledger.accepted(&item(2), 1, Some(2), false, at(9_000));
     for duplicate in [false, false, false, false, true, true] {
         ledger.body(&item(1), duplicate);
@@ -61,7 +61,7 @@ pub(crate) fn finished() -> Finished {
 
 #[test]
 fn a_round_is_a_tick_between_submission_and_arrival() {
-    // Ticks are at whole seconds. The first item enters in the middle between two, the second one on a tick.
+    // Ticks are at whole seconds. The first item enters in the middle between two ticks, the second one on a tick.
     let rumored = rounds(&finished(), &Rumor { fanout: 1, ..Rumor::default() });
     let found: Vec<[f64; 3]> =
         rumored.rounds.iter().map(|round| [round.informed, round.least, round.most]).collect();

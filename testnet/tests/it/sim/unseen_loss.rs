@@ -1,4 +1,4 @@
-//! Messages that vanish unseen: no link is closed for them, at any time.
+//! Messages that vanish unseen: no link is ever closed because of them.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Graphs other than regular ones: Kademlia-like, small worlds, complete; and how large a graph may be.
+//! Graphs that are not regular: Kademlia-like graphs, small worlds, complete graphs; and the size limit of a
+//! graph.
 
 use std::collections::BTreeSet;
 
@@ -69,7 +70,7 @@ fn rewiring_keeps_the_edges_number_moves_their_share_and_shortens_paths() {
     let longest = hops(&world, 0).into_iter().max().unwrap();
     assert!(longest < 20, "{longest} hops");
     assert_ne!(world, Graph::small_world(1_000, 8, 0.1, Seed(2)).unwrap());
-    // Every edge moves, even where a node can't take another.
+    // Every edge moves, even if a node can't take another one.
     check(&Graph::small_world(7, 6, 1.0, Seed(1)).unwrap());
     check(&Graph::small_world(200, 6, 1.0, Seed(1)).unwrap());
 }
@@ -80,10 +81,10 @@ fn kademlia_like_nodes_dial_all_over_their_tables() {
     check(&graph);
     let degrees = degrees(&graph);
     assert!(degrees.iter().all(|degree| *degree >= 8), "{degrees:?}");
-    // 8 dialled by each of 1,000. Two dial each other about 2^i times in bucket i, whose 1000 / 2^(i+1) nodes choose
-    // among as many: 255 times in the 8 farthest buckets.
+    // Each of 1,000 nodes dials 8. Two nodes dial each other about 2^i times in bucket i, whose 1000 / 2^(i+1)
+    // nodes choose among as many: 255 times in the 8 farthest buckets.
     assert!((7_695..7_795).contains(&graph.edges()), "{} edges", graph.edges());
-    // Whoever sits alone in a small bucket is dialled by many, but nobody by everyone.
+    // A node that sits alone in a small bucket is dialled by many, but no node is dialled by all.
     assert!(*degrees.iter().max().unwrap() < 60, "{degrees:?}");
     assert_eq!(graph, Graph::kademlia(1_000, 8, Seed(1)).unwrap());
     assert_ne!(graph, Graph::kademlia(1_000, 8, Seed(2)).unwrap());

@@ -1,4 +1,4 @@
-//! Files of edges: what reads, and which line is blamed for what doesn't.
+//! Files of edges: which files can be read, and which line an error names.
 
 use testnet::topology::{Graph, TopologyError};
 

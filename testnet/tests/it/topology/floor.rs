@@ -5,7 +5,7 @@ use testnet::topology::Graph;
 use testnet::topology::floor::Floor;
 use testnet::wan::{Bandwidth, Delays, Wan};
 
-/// A graph and delays by files' text.
+/// A graph and delays from the texts of files.
 fn world(edges: &str, delays: &str) -> (Graph, Delays) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("edges");
@@ -27,7 +27,8 @@ fn equal_links_count_hops() {
 
 #[test]
 fn a_detour_over_near_nodes_beats_a_far_link() {
-    // Everyone knows everyone. Which node lies where is the seed's; what two hops cost is the file's.
+    // All nodes know each other. The seed decides the region of each node, and the file decides the cost of two
+    // hops.
     let regions = "region a 1\nregion b 1\nregion c 1\n\
                    delay a a 1\ndelay b b 1\ndelay c c 1\ndelay a b 10\ndelay b c 15\ndelay a c 40\n";
     let edges: String = (0..12).flat_map(|a| (0..a).map(move |b| format!("{a} {b}\n"))).collect();

@@ -28,7 +28,7 @@ fn check_simple(graph: &Graph) {
 
 #[test]
 fn every_node_has_the_degree_and_a_path_to_every_other() {
-    // Sparse, dense, complete, a ring, and the least of all.
+    // Sparse, dense, complete, a ring, and the smallest graph.
     for (nodes, degree) in [(50, 8), (10, 3), (10, 8), (9, 8), (12, 6), (20, 2), (2, 1), (3, 2), (200, 4)] {
         let graph = Graph::regular(nodes, degree, Seed(7)).unwrap();
         assert_eq!(graph.nodes(), nodes);

@@ -1,4 +1,4 @@
-//! Links: what the flags say, and how far apart nodes are.
+//! Links: the meaning of the flags, and the delays between nodes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ fn error(text: &str) -> String {
     message.split_once("world:").map_or(message.clone(), |(_, rest)| rest.to_owned())
 }
 
-/// The region of each name has a node: the first that lies there.
+/// A node in the region of each name: the first one that lies there.
 fn first_in(delays: &Delays, nodes: usize) -> BTreeMap<&str, usize> {
     (0..nodes).rev().filter_map(|node| Some((delays.region(node)?, node))).collect()
 }
@@ -91,8 +91,8 @@ fn the_world_has_six_regions_with_the_published_delays() {
     let delays = Delays::new(&Wan::Regions, nodes, Seed(1)).unwrap();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     (0..nodes).for_each(|node| *counts.entry(delays.region(node).unwrap()).or_default() += 1);
-    // As many nodes as the weights' sum, so that each weight is what is expected; 4 standard deviations are at most
-    // 4 sqrt(n/4) = 212.
+    // There are as many nodes as the sum of the weights, so each weight is the expected number. 4 standard
+    // deviations are at most 4 sqrt(n/4) = 212.
     let weights =
         [("australia", 290), ("east-asia", 1_059), ("europe", 5_599), ("us-east", 2_894), ("us-west", 1_240)];
     for (region, weight) in weights.into_iter().chain([("west-asia", 161_usize)]) {

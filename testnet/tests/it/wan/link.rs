@@ -15,12 +15,12 @@ use super::virtual_pace::Virtual;
 
 pub(crate) type End = Link<Compat<DuplexStream>, Virtual>;
 
-/// What stands for the kernel's buffers.
+/// The size of the buffer that replaces the kernel's.
 pub(crate) const SOCKET_BYTES: usize = 256 * 1024;
 
 pub(crate) const DELAY: Duration = Duration::from_millis(50);
 
-/// Nodes that are all 50 ms apart.
+/// Nodes with 50 ms between any two.
 pub(crate) fn plan(nodes: usize, jitter: &str, bandwidth: &str) -> LinkPlan {
     LinkPlan {
         seed: 1,
@@ -31,7 +31,7 @@ pub(crate) fn plan(nodes: usize, jitter: &str, bandwidth: &str) -> LinkPlan {
     }
 }
 
-/// Their ends.
+/// Their ends of the links.
 pub(crate) fn sites(nodes: usize, jitter: &str, bandwidth: &str) -> Vec<Arc<Site>> {
     let plan = plan(nodes, jitter, bandwidth);
     (0..nodes).map(|node| Arc::new(Site::new(plan.clone(), node).unwrap())).collect()
@@ -119,7 +119,7 @@ fn nothing_overtakes_within_a_stream() {
             times.push(pace.ms());
         }
     });
-    // The slowest so far decides: of 50 draws up to 100 ms one is above 80, but for one case in 70,000.
+    // The slowest so far decides. Of 50 draws up to 100 ms, one is above 80, except in one case of 70,000.
     assert!(times.is_sorted() && times[0] < times[49] && (80.0..=100.0).contains(&times[49]), "{times:?}");
 }
 
@@ -145,7 +145,7 @@ fn the_end_of_a_killed_node_is_known_a_delay_later() {
     pace.run(async {
         a.write_all(b"last words").await.unwrap();
         let mut got = [0; 16];
-        // The reader has taken the bytes off its socket when the writer dies.
+        // The reader has taken the bytes off its socket before the writer dies.
         assert!(futures::poll!(b.read(&mut got)).is_pending());
         pace.sleep_ms(20).await;
         drop(a);

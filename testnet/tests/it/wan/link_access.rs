@@ -1,5 +1,5 @@
-//! What emulated links of one node share: its uplink and its downlink; and what a connection may have under way. In
-//! virtual time.
+//! The data that emulated links of one node share: its uplink and its downlink; and the bytes that a connection
+//! may have under way. In virtual time.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -18,13 +18,13 @@ async fn send(link: &mut End, bytes: usize) {
     link.write_all(&vec![7; bytes]).await.unwrap();
 }
 
-/// When so many bytes have come.
+/// When this number of bytes has arrived.
 async fn receive(link: &mut End, bytes: usize, pace: &Virtual) -> f64 {
     link.read_exact(&mut vec![0; bytes]).await.unwrap();
     pace.ms()
 }
 
-/// Sends and receives a body, by one task, as a connection does. When both are done.
+/// Sends and receives a body in one task, as a connection does. Returns when both are done.
 async fn exchange(link: &mut End, pace: &Virtual) -> f64 {
     let (mut sent, mut got) = (0, 0);
     let body = vec![7; BODY];
@@ -144,7 +144,7 @@ fn what_is_on_the_way_is_bounded() {
     let mut cx = Context::from_waker(noop_waker_ref());
     let body = vec![7; SEND_BUFFER_BYTES];
     let mut taken = 0;
-    // Time stands still: the reader takes off its socket what comes, and nothing is due.
+    // Time stands still: the reader takes the arriving bytes off its socket, and nothing is due.
     loop {
         let before = taken;
         while let Poll::Ready(bytes) = Pin::new(&mut a).poll_write(&mut cx, &body) {

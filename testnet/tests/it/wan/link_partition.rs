@@ -1,4 +1,5 @@
-//! An emulated link in a partition, in virtual time: what crosses it waits for the heal, and so does all news of it.
+//! An emulated link in a partition, in virtual time: everything that crosses it waits for the heal, and so does
+//! all news of its end.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use super::virtual_pace::Virtual;
 
 const MS: u64 = 1_000_000;
 
-/// The halves are apart from 200 ms to 500 ms. Nodes 0 and 1 are on different sides, 0 and 2 on the same.
+/// The halves are separated from 200 ms to 500 ms. Nodes 0 and 1 are on different sides, and 0 and 2 on the same
+/// side.
 fn sites(pace: &Virtual) -> Vec<Arc<Site>> {
     let halves: Halves = serde_json::from_str("[true, false, true]").unwrap();
     let plan = LinkPlan { halves: Some(halves), ..plan(3, "0%", "unlimited") };
@@ -28,7 +30,7 @@ fn across() -> (Virtual, End, End) {
     (pace, a, b)
 }
 
-/// Lets both ends learn who is at the other.
+/// Waits until both ends know the node at the other end.
 async fn greet(a: &mut End, b: &mut End) {
     let mut got = [0];
     a.write_all(b"a").await.unwrap();

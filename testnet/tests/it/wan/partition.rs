@@ -1,4 +1,4 @@
-//! A partition as it is written, and the halves of a seed.
+//! The spelling of a partition, and the halves of a seed.
 
 use std::time::Duration;
 

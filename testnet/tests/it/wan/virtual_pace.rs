@@ -1,4 +1,4 @@
-//! Time that moves only when everybody waits, straight to the next moment that somebody waits for.
+//! A clock that moves only when all tasks wait. Then it moves straight to the next time that a task waits for.
 
 use std::io;
 use std::pin::pin;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use testnet::wan::emulated::pace::{Pace, Timer};
 
-/// A clock that begins at 1 s, as any but zero.
+/// A clock that begins at 1 s, which is as good as any other time except zero.
 #[derive(Clone, Debug)]
 pub(crate) struct Virtual(Arc<Mutex<State>>);
 
@@ -18,7 +18,7 @@ struct State {
     wanted_ns: Option<u64>,
 }
 
-/// Whether somebody can go on without waiting.
+/// Whether a task can continue without waiting.
 #[derive(Default)]
 struct Woken(AtomicBool);
 
@@ -40,7 +40,7 @@ impl Virtual {
         (self.0.lock().unwrap().now_ns - BEGIN_NS) as f64 / 1e6
     }
 
-    /// So many nanoseconds after the beginning, by this clock.
+    /// This number of nanoseconds after the beginning, by this clock.
     pub(crate) fn at_ns(&self, after_ns: u64) -> u64 {
         BEGIN_NS + after_ns
     }
@@ -54,7 +54,7 @@ impl Virtual {
         std::future::poll_fn(|cx| timer.poll_until(cx, at_ns)).await.unwrap();
     }
 
-    /// Runs to the end.
+    /// Runs until the end.
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         let woken = Arc::new(Woken::default());

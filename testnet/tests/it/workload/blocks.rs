@@ -44,7 +44,7 @@ fn a_block_has_exactly_the_length_and_all_its_signatures_are_good() {
 
 #[test]
 fn every_length_in_a_row_can_be_made() {
-    // With the longest transactions, the last can't also take what another count would leave over.
+    // With the longest transactions, the last one can't also take the bytes that another count would leave over.
     let long = (66_080..66_120).map(|block_bytes| (block_bytes, 65_651));
     for (block_bytes, tx_bytes) in (5_000..5_600).map(|block_bytes| (block_bytes, 256)).chain(long) {
         let tip = Tip { height: 0, id: network().genesis() };

@@ -29,7 +29,8 @@ fn due_ms(load: &Load) -> Vec<u128> {
 #[test]
 fn bursts_come_on_top_of_the_rate_for_a_time() {
     let load = bursts(Length::Duration(Duration::from_secs(3)));
-    // At 1.5 s the rate's own comes first. The burst at the very end is left out, as the rate's is.
+    // At 1.5 s the rate's own transaction comes first. The burst at the very end is left out, like the rate's
+    // transaction there.
     assert_eq!(due_ms(&load), [0, 500, 1_000, 1_500, 1_500, 1_500, 1_500, 2_000, 2_500]);
     assert_eq!(load.transactions(), 9);
     let longer = bursts(Length::Duration(Duration::from_millis(3_001)));
@@ -105,7 +106,7 @@ fn bursts_move_no_other_draw() {
     let every = load.burst.unwrap().every;
     let drawn = |entry: &Entry| (entry.transaction.author(), entry.node, entry.transaction.payload().to_vec());
     let steady: Vec<_> = entries(&Load { burst: None, ..load.clone() }).iter().map(drawn).collect();
-    // Of four at a burst's time the first is the rate's.
+    // Of four at the time of a burst, the first is the rate's.
     let mut last = Duration::MAX;
     let first_at = |entry: &&Entry| {
         let own = !entry.due.as_nanos().is_multiple_of(every.as_nanos()) || entry.due != last;
@@ -167,7 +168,7 @@ fn moves_are_spread_over_the_time() {
         tx_bytes: 128,
         ..Load::default()
     };
-    // Within the first period the first author has moved at a quarter, and so on; the last moves at its end.
+    // Within the first period, the first author has moved after a quarter, and so on. The last moves at its end.
     let entries = entries(&load);
     let authors: BTreeSet<_> = entries.iter().map(|entry| entry.transaction.author()).collect();
     let mut moves: Vec<u128> = authors

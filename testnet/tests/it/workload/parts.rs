@@ -30,7 +30,7 @@ fn authors_stay_where_they_are_and_write_other_transactions() {
     assert_eq!(all.len(), 900);
     assert_eq!(homes(&parts[1]), homes(&parts[0]));
     assert_eq!(homes(&parts[2]), homes(&parts[0]));
-    // The first is what there is without parts, and a part is the same whenever it is asked for.
+    // The first part is the load without parts. A part is the same whenever it is asked for.
     let network: NetworkId = "testnet-1".parse().unwrap();
     let first = Workload::new(&load, 20, &network, Seed(1)).unwrap().next_entry().unwrap();
     assert_eq!(first.as_ref(), parts[0].first());

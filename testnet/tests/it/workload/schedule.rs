@@ -39,7 +39,7 @@ fn times_lie_on_an_absolute_schedule() {
     let times: Vec<Duration> = entries(&load(4), 1).iter().map(|entry| entry.due).collect();
     assert_eq!(times, [0, 20, 40, 60].map(Duration::from_millis));
     let timed = |seconds| Load { length: Length::Duration(Duration::from_secs_f64(seconds)), ..load(0) };
-    // 50 a second: the one that is due at the very end is left out.
+    // 50 a second: the transaction that is due at the very end is left out.
     assert_eq!([1.0, 1.001, 0.001].map(|seconds| timed(seconds).transactions()), [50, 51, 1]);
     assert_eq!(load(50).duration(), Duration::from_secs(1));
 }

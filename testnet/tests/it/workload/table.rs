@@ -1,4 +1,4 @@
-//! The load as a table in a file, and which loads are refused.
+//! The load as a table in a file, and the loads that are refused.
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ fn made(bytes: usize, sequence: u64, valid_until: u64) -> usize {
 
 #[test]
 fn every_length_can_be_made_exactly() {
-    // Around each place where a length in front of the payload grows, for both sizes of nonce.
+    // Around each place where the length of a header before the payload grows, for both sizes of nonce.
     let edges = [TX_BYTES_MIN..200, 360..390, 65_636..TX_BYTES_MAX + 1];
     for bytes in edges.into_iter().flatten().chain([256, 1_000, 4_096]) {
         assert_eq!(made(bytes, 0, 1_000), bytes);

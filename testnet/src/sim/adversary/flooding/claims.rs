@@ -1,4 +1,4 @@
-//! Nodes whose claims nobody can check: a mempool of any size, and ids that they made up.
+//! Nodes with claims that nobody can check: a mempool of any size, and ids that they made up.
 
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
@@ -10,15 +10,16 @@ use protocol::wire::message::{Digest, Message, Reconcile, Tip};
 use crate::sim::adversary::craft::{Craft, now as at_once};
 use crate::sim::adversary::{Adversary, Sending};
 
-/// Opens conversations in the name of a mempool of a million, so that its peers want a list of it, and lists nothing.
+/// Opens conversations and claims a mempool of a million transactions, so that its peers want a list of it. It
+/// lists nothing.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct HugeOpen {
     pub(in crate::sim::adversary) craft: Craft,
     pub(in crate::sim::adversary) genesis: BlockId,
 }
 
-/// Announces made-up ids to each peer, and lets the requests expire. Left for that, it comes again: those that share its
-/// address group should not suffer for it.
+/// Announces made-up ids to each peer, and lets the requests expire. When it is disconnected for that, it comes
+/// again. The other nodes of its address group should not suffer for it.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Smear {
     pub(in crate::sim::adversary) craft: Craft,
@@ -27,16 +28,16 @@ pub(in crate::sim::adversary) struct Smear {
 /// Transactions that it claims to hold.
 const CLAIMED_TRANSACTIONS: u32 = 1_000_000;
 
-/// Between two openings.
+/// The time between two openings.
 const OPEN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Ids in one announcement: as many strikes as are counted.
+/// Ids in one announcement: the number of strikes that are counted.
 const INVENTED: usize = 60;
 
-/// Since when it claims to have them, so that nobody waits for a push.
+/// How long it claims to have had them, so that nobody waits for a push.
 const INVENTED_AGE_MS: u32 = 10_000;
 
-/// Between two announcements. By then the requests for the last ones have expired.
+/// The time between two announcements. By then the requests for the previous ids have expired.
 const SMEAR_INTERVAL: Duration = Duration::from_secs(4);
 
 impl HugeOpen {
@@ -57,7 +58,8 @@ impl HugeOpen {
 
 impl Adversary for HugeOpen {
     fn incoming(&mut self, _now: Time, from: PeerHandle, message: &Message, out: &mut Vec<Sending>) -> bool {
-        // A newcomer's first question is the one to be answered first. Behind the answering hello, which is as fast.
+        // The first question of a new peer is the one to answer first. It goes behind the answering hello, which
+        // is as fast.
         if matches!(message, Message::Hello(_)) {
             let opening = self.open(from);
             out.push(Sending { after: Duration::from_millis(1), ..opening });

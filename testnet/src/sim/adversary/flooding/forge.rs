@@ -15,7 +15,7 @@ use protocol::wire::message::Message;
 use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once, push};
 use crate::sim::adversary::{Adversary, Sending};
 
-/// Pushes items that can't be valid. Each costs it a connection.
+/// Pushes items that can't be valid. Each item costs it a connection.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Invalid {
     pub(in crate::sim::adversary) craft: Craft,
@@ -26,11 +26,11 @@ pub(in crate::sim::adversary) struct Invalid {
 pub(in crate::sim::adversary) struct Flood {
     pub(in crate::sim::adversary) craft: Craft,
     pub(in crate::sim::adversary) pace: Pace,
-    /// With a key: always the same author and nonce. Without: an author for each.
+    /// With a key, author and nonce are always the same. Without a key, each transaction has another author.
     pub(in crate::sim::adversary) key: Option<SecretKey>,
 }
 
-/// A producer that signs two blocks where it should sign one, and sends each to half of its peers.
+/// A producer that signs two blocks where it should sign one, and sends each of them to half of its peers.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Equivocate {
     key: SecretKey,
@@ -39,10 +39,10 @@ pub(in crate::sim::adversary) struct Equivocate {
     twins: BTreeMap<BlockId, Arc<Block>>,
 }
 
-/// Twins remembered.
+/// The number of twins that it remembers.
 const TWINS_MAX: usize = 64;
 
-/// Between two invalid items.
+/// The time between two invalid items.
 const INVALID_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Invalid {
@@ -52,27 +52,27 @@ impl Invalid {
         let mut bytes = body.to_vec();
         let last = bytes.len().checked_sub(1)?;
         Some(match self.craft.draws.below(6) {
-            // One bit of the signature.
+            // One bit of the signature is wrong.
             0 => {
                 *bytes.get_mut(last)? ^= 1;
                 transactions(bytes)
             }
-            // Signed for another network.
+            // The transaction is signed for another network.
             1 => {
                 let network = std::mem::replace(&mut self.craft.network, "another".parse().ok()?);
                 let foreign = self.craft.transaction(&key, 1);
                 self.craft.network = network;
                 Message::Transactions { via: None, bodies: vec![foreign?.into()] }
             }
-            // A byte too many.
+            // There is a byte too many.
             2 => {
                 bytes.push(0);
                 transactions(bytes)
             }
             3 => transactions(self.craft.draws.bytes(80)),
-            // A block that isn't its producer's.
+            // The block is not signed by its producer.
             4 => Message::Block(Arc::new(self.block(&key, vec![body])?)),
-            // A body that doesn't match the header.
+            // The body doesn't match the header.
             _ => {
                 let mut block = self.block(&key, vec![body.clone()])?;
                 block.transactions.push(body);
@@ -129,7 +129,7 @@ impl Equivocate {
         Self { key, network, twins: BTreeMap::new() }
     }
 
-    /// The other block in the place of one of its own.
+    /// Sends the other block in place of one of its own.
     fn twin(&mut self, header: &SignedHeader) -> Arc<Block> {
         if self.twins.len() >= TWINS_MAX && !self.twins.contains_key(&header.id()) {
             self.twins.pop_first();
@@ -157,7 +157,7 @@ impl Adversary for Equivocate {
         };
         let own = header.filter(|header| header.header().producer == self.key.public());
         let message = match own.filter(|header| !self.is_twin(&header.id()) && to.0.is_multiple_of(2)) {
-            // The twin's body follows its header, asked for or not.
+            // The twin's body follows its header, whether asked for or not.
             Some(header) => Message::Block(self.twin(&header)),
             None => message,
         };

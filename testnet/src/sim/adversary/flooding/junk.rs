@@ -1,4 +1,5 @@
-//! Nodes that send what costs others work or room: blocks that nobody signed, and transactions that were refused before.
+//! Nodes that cost others work or room: they send blocks that nobody signed, and transactions that were refused
+//! before.
 
 use bytes::Bytes;
 use protocol::gossip::PeerHandle;
@@ -11,7 +12,7 @@ use protocol::wire::message::{Message, Tip};
 use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once};
 use crate::sim::adversary::{Adversary, Entered, Sending};
 
-/// Sends blocks of a real producer's name that this one never signed, on parents that don't exist.
+/// Sends blocks in the name of a real producer, on parents that don't exist. The producer never signed them.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct JunkBlocks {
     craft: Craft,
@@ -19,7 +20,8 @@ pub(in crate::sim::adversary) struct JunkBlocks {
     producer: Option<PublicKey>,
 }
 
-/// Sends the same stock of transactions again and again, all refused: of one author and nonce, or past their time.
+/// Sends the same stock of transactions again and again. All are refused: they share one author and nonce, or are
+/// expired.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Refused {
     craft: Craft,
@@ -28,16 +30,16 @@ pub(in crate::sim::adversary) struct Refused {
     next: usize,
 }
 
-/// Bytes of what a junk block carries.
+/// Bytes of the payload of a junk block.
 const JUNK_BYTES: usize = 16 * 1024;
 
-/// Far above every tip, so that the block has to wait for its parent.
+/// Far above every tip, so that the block must wait for its parent.
 const JUNK_HEIGHT: Height = 400_000;
 
 /// Transactions in stock.
 const STOCK: usize = 500;
 
-/// Of these, one in so many is past its time.
+/// One in this number is expired.
 const EXPIRED_EVERY: usize = 5;
 
 impl JunkBlocks {

@@ -1,4 +1,4 @@
-//! Nodes that say much and mean nothing: ids that don't exist, and items that everybody has.
+//! Nodes that send much of no use: ids that don't exist, and items that everybody has.
 
 use std::collections::VecDeque;
 
@@ -15,12 +15,12 @@ use crate::sim::adversary::{Adversary, Sending};
 pub(in crate::sim::adversary) struct Spam {
     pub(in crate::sim::adversary) craft: Craft,
     pub(in crate::sim::adversary) pace: Pace,
-    /// Whether it lets requests for them expire, and is struck for it; else its engine says notfound, which is no
-    /// strike.
+    /// Whether it lets the requests for them expire and gets strikes. Otherwise its engine answers notfound, which
+    /// is no strike.
     pub(in crate::sim::adversary) withholds: bool,
 }
 
-/// Sends bodies and announcements that it saw before, again and again.
+/// Sends bodies and announcements again and again that it saw before.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Replay {
     craft: Craft,

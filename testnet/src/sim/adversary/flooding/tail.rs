@@ -1,4 +1,4 @@
-//! Nodes that hide forged headers behind an honest one.
+//! Nodes that hide forged headers behind an honest header.
 
 use protocol::gossip::PeerHandle;
 use protocol::items::block::SignedHeader;
@@ -8,8 +8,8 @@ use protocol::wire::message::{Message, Tip};
 use crate::sim::adversary::craft::Craft;
 use crate::sim::adversary::{Adversary, Entered, Sending};
 
-/// Sends one peer a fresh honest header with forged ones behind it, while the honest announcements are on their way: who
-/// announces the header while all of them are being checked must not be blamed for the forgery.
+/// Sends one peer a fresh honest header with forged ones behind it while the honest announcements are on their
+/// way. A peer that announces the header while all of them are being checked must not be blamed for the forgery.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct ForgeTail {
     pub(in crate::sim::adversary) craft: Craft,
@@ -18,7 +18,7 @@ pub(in crate::sim::adversary) struct ForgeTail {
 /// Forged headers in one message: 8 ms of checks at 75 µs each.
 const TAIL: usize = 100;
 
-/// An honest announcement may take so long to a neighbour.
+/// The longest time that an honest announcement may take to a neighbour.
 const SPREAD_MS: usize = 100;
 
 impl ForgeTail {
@@ -37,7 +37,7 @@ impl ForgeTail {
 impl Adversary for ForgeTail {
     fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
         let Some(block) = item.block else { return };
-        // One at a time: it costs the connection.
+        // One at a time, because it costs the connection.
         if let (Some(to), Some(headers)) = (self.craft.one_of(peers), self.headers(block.header)) {
             let late = if self.craft.draws.chance(0.5) { self.craft.draws.below(SPREAD_MS) } else { 0 };
             out.push(Sending {

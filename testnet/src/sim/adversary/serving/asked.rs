@@ -1,4 +1,5 @@
-//! What peers asked a node for. A node that speaks for its engine lets the engine answer, and nothing else about items.
+//! The requests of a node's peers. A node that speaks for its engine lets the engine answer requests, and send
+//! nothing else about items.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +7,15 @@ use protocol::gossip::PeerHandle;
 use protocol::items::hash::ShortId;
 use protocol::wire::message::{Message, Reconcile, TxRef};
 
-/// Requests that were not answered yet.
+/// Requests that have no answer yet.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     wanted: BTreeSet<(PeerHandle, ShortId)>,
-    /// Peers that took something of an offer: which ids those were, only the engine knows.
+    /// Peers that took something from an offer. Only the engine knows which ids those were.
     takers: BTreeSet<PeerHandle>,
 }
 
-/// Requests remembered.
+/// The number of remembered requests.
 const WANTED_MAX: usize = 4_096;
 
 impl Asked {
@@ -30,7 +31,7 @@ impl Asked {
         }
     }
 
-    /// What is left of a message of the engine's without announcements and pushes.
+    /// The rest of a message of the engine, without announcements and pushes.
     pub(super) fn answers(&mut self, to: PeerHandle, message: Message) -> Option<Message> {
         match message {
             Message::Inv(_) | Message::BlockHeader { .. } => None,

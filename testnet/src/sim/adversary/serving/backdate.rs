@@ -1,4 +1,4 @@
-//! Nodes that lie about the age of what they send.
+//! Nodes that lie about the age of the items that they send.
 
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::time::Time;
@@ -8,8 +8,8 @@ use super::asked::Asked;
 use crate::sim::adversary::craft::{announcement, now as at_once, push_of};
 use crate::sim::adversary::{Adversary, Entered, Sending};
 
-/// Says of each transaction that it had it for so long that it is no news, and sends the body behind it, before anyone
-/// else can: who believes it takes the item off its tree.
+/// Claims that it has held each transaction for so long that it is no news, and sends the body after it, before
+/// anyone else can. A node that believes it takes the item off its tree.
 #[derive(Debug, Default)]
 pub(in crate::sim::adversary) struct Backdate {
     asked: Asked,

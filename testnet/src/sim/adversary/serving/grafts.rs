@@ -1,4 +1,4 @@
-//! Nodes that keep a slow parent in its place: some push late, and others take the grafts that would mend it.
+//! Nodes that keep a slow parent in its place. Some push late, and others take the grafts that would repair it.
 
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::time::{Duration, Time};
@@ -8,8 +8,8 @@ use super::asked::Asked;
 use crate::sim::adversary::craft::{announcement, now as at_once, push_of};
 use crate::sim::adversary::{Adversary, Entered, Sending};
 
-/// A parent is the first with everything until links fall asleep, and late from then on. An announcer says of each item
-/// that it had it long before, is grafted for that, and pushes nothing.
+/// A parent is first with everything until links become lazy, and late from then on. An announcer claims of each
+/// item that it had it long before, is grafted for that, and pushes nothing.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct TakeGrafts {
     parent: bool,
@@ -18,16 +18,16 @@ pub(in crate::sim::adversary) struct TakeGrafts {
     asked: Asked,
 }
 
-/// Items with which a parent is early: links are lazy after one or two.
+/// The number of items with which a parent is early. Links are lazy after one or two.
 const EARLY_ITEMS: u64 = 10;
 
-/// How late it is then: under the longest time that a push is waited for.
+/// How late it is then: less than the longest time for which a push is waited for.
 const PARENT_LATE_BY: Duration = Duration::from_millis(300);
 
-/// When an announcer speaks, after the entry: the late push has come.
+/// When an announcer speaks, after the entry: the late push has come by then.
 const SPEAKS_AFTER: Duration = Duration::from_millis(350);
 
-/// Since when it claims to have the item: since before it entered.
+/// How long it claims to have had the item: since before it entered.
 const CLAIMED_AGE_MS: u32 = 400;
 
 impl TakeGrafts {

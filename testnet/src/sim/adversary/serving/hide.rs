@@ -1,4 +1,4 @@
-//! Nodes that make themselves everybody's parent and then leave things out.
+//! Nodes that become the parent of every node and then leave items out.
 
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::time::{Duration, Time};
@@ -8,8 +8,9 @@ use super::asked::Asked;
 use crate::sim::adversary::craft::{announcement, now as at_once, push_of};
 use crate::sim::adversary::{Adversary, Entered, Sending};
 
-/// Pushes every second item to all peers the moment it enters anywhere, so that it is first and their other links fall
-/// asleep; says nothing of the rest, or announces it late, when it is true. It gives everything to those who ask, so that it is struck for nothing.
+/// Pushes every second item to all peers the moment it enters anywhere. So it is first, and the other links of its
+/// peers become lazy. It says nothing of the rest, or announces it late, when the announcement is true. It gives
+/// everything to peers that ask, so that it gets no strikes.
 #[derive(Debug, Default)]
 pub(in crate::sim::adversary) struct Hide {
     /// Items that entered.
@@ -18,12 +19,12 @@ pub(in crate::sim::adversary) struct Hide {
     announces: bool,
 }
 
-/// When what was hidden is announced: after a push that is due is waited for ([`protocol::limits::GRACE_MIN`]), and before it counts
-/// as missed ([`protocol::limits::MISSED_AFTER`]).
+/// When hidden items are announced: after the time for which a due push is waited for
+/// ([`protocol::limits::GRACE_MIN`]), and before the push counts as missed ([`protocol::limits::MISSED_AFTER`]).
 const ANNOUNCED_AFTER: Duration = Duration::from_millis(400);
 
 impl Hide {
-    /// One that announces late what it hid.
+    /// An adversary that announces late what it hid.
     pub(in crate::sim::adversary) fn announcing() -> Self {
         Self { announces: true, ..Self::default() }
     }

@@ -1,4 +1,4 @@
-//! Nodes that misuse author trees: they put items on routes of their own making, push late, or prune and graft at random.
+//! Nodes that misuse author trees: they put items on made-up routes, push late, or prune and graft at random.
 
 use protocol::gossip::PeerHandle;
 use protocol::items::hash::RouteId;
@@ -9,17 +9,19 @@ use protocol::wire::message::Message;
 use crate::sim::adversary::craft::{Craft, Pace, TICK, now as at_once};
 use crate::sim::adversary::{Adversary, Sending};
 
-/// Passes every transaction on as if it travelled on an entry node's route that nobody has seen, another each time.
+/// Relays every transaction as if it travelled on an entry node's route that nobody has seen, another route each
+/// time.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Mark {
     pub(in crate::sim::adversary) craft: Craft,
 }
 
-/// Pushes late, just under the time that is waited for a push, and is as quick as the others with everything else.
+/// Pushes late, just before the time is over for which a push is waited for. With everything else it is as quick
+/// as others.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Dawdle;
 
-/// Prunes and grafts on the routes of what it sees, and on others.
+/// Prunes and grafts on the routes of the items that it sees, and on other routes.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Meddle {
     craft: Craft,
@@ -27,10 +29,10 @@ pub(in crate::sim::adversary) struct Meddle {
     seen: Vec<RouteId>,
 }
 
-/// How late: 1 ms under the shortest grace.
+/// How late: 1 ms less than the shortest grace.
 const DAWDLES_BY: Duration = Duration::from_micros(GRACE_MIN.as_micros() - 1_000);
 
-/// Routes that a meddler remembers.
+/// The number of routes that a meddler remembers.
 const SEEN_MAX: usize = 64;
 
 impl Adversary for Mark {

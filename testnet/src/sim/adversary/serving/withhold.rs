@@ -1,4 +1,4 @@
-//! Nodes that don't do what others rely on: they withhold, keep silent, or do everything late.
+//! Nodes that fail those who rely on them: they withhold, keep silent, or do everything late.
 
 use protocol::gossip::{ItemId, PeerHandle};
 use protocol::limits::REQUEST_EXPIRY_MIN;
@@ -8,12 +8,12 @@ use protocol::wire::message::Message;
 use crate::sim::adversary::craft::{announcement, now as at_once};
 use crate::sim::adversary::{Adversary, Entered, Sending};
 
-/// Announces each item the moment it enters anywhere, before anyone else can, and never sends a body, nor says that
-/// it has none.
+/// Announces each item the moment it enters anywhere, before anyone else can. It never sends a body, and never
+/// says that it has none.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Withhold;
 
-/// Announces as everybody does, and answers no request.
+/// Announces as every node does, and answers no request.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Silent;
 
@@ -25,7 +25,7 @@ pub(in crate::sim::adversary) struct Idle;
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Late;
 
-/// How late: 10 ms under the shortest expiry of a request.
+/// How late: 10 ms less than the shortest expiry of a request.
 const ANSWERS_LATE_BY: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() - 10_000);
 
 impl Adversary for Withhold {

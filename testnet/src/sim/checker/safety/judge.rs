@@ -1,5 +1,5 @@
-//! Whether an item is valid, from its bytes: form, signature, Merkle root, and the rules that need no other block. Each
-//! item is judged once.
+//! Whether an item is valid, judged from its bytes: form, signature, Merkle root, and the rules that need no other
+//! block. Each item is judged once.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use protocol::wire::codec::{Decode as _, Encode as _};
 
-/// A judge, and what it judged.
+/// A judge, and the items that it judged.
 #[derive(Debug)]
 pub(super) struct Judge {
     network: NetworkId,
@@ -27,7 +27,7 @@ impl Judge {
         Self { network, producers, transactions: HashMap::new(), headers: HashMap::new(), blocks: HashMap::new() }
     }
 
-    /// Whether these bytes are a transaction, and its author's.
+    /// Whether these bytes are a transaction that its author signed.
     pub(super) fn transaction(&mut self, encoded: &Bytes) -> bool {
         let network = &self.network;
         let judged = self.transactions.entry(SignedTransaction::id_of(encoded));
@@ -40,13 +40,13 @@ impl Judge {
         })
     }
 
-    /// Whether a header is its producer's, and the producer allowed.
+    /// Whether a header is signed by its producer, and the producer is allowed.
     pub(super) fn header(&mut self, header: &SignedHeader) -> bool {
         let allowed = self.producers.contains(&header.header().producer);
         allowed && self.signed(header)
     }
 
-    /// Whether a block is right in itself. One that was submitted to the node itself may be any producer's.
+    /// Whether a block is valid by itself. A block that was submitted to the node itself may be any producer's.
     pub(super) fn block(&mut self, block: &Block, local: bool) -> bool {
         if !(if local { self.signed(&block.header) } else { self.header(&block.header) }) {
             return false;

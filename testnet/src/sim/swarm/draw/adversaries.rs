@@ -1,25 +1,26 @@
-//! Which nodes of a drawn network break the rules. Two draws: nuisances, of which most networks have some, and attacks: one
-//! alone in a quarter of the networks, some in half of them, none in the rest.
+//! Which nodes of a drawn network break the rules. There are two draws. The first is for nuisances, of which most
+//! networks have some. The second is for attacks: one alone in a quarter of the networks, several in half of them,
+//! none in the rest.
 
 use super::ON;
 use crate::random::{Draws, Seed};
 use crate::sim::adversary::AdversaryPlan;
 use crate::workload::Load;
 
-/// No more of the nodes than this break the rules, as in the acceptance figures of byzantine networks.
+/// At most this share of the nodes breaks the rules, as in the acceptance figures of byzantine networks.
 const ADVERSARIES_MAX: f64 = 0.3;
 
-/// In networks with blocks, producers may be attackers in this share, and then there are more of them.
+/// In this share of networks with blocks, producers may be attackers. Such a network has more producers.
 const PRODUCERS_ON: f64 = 0.4;
 
-/// The younger one of two variants of an attack is in the place of the other in this share.
+/// In this share, the younger of two variants of an attack replaces the older one.
 const VARIANT: f64 = 0.5;
 
 /// Producers of such a network.
 const PRODUCERS: (usize, usize) = (3, 6);
 
 impl AdversaryPlan {
-    /// A plan by this seed, for so many nodes and this load.
+    /// A plan from this seed, for this number of nodes and this load.
     #[must_use]
     pub fn swarm(seed: Seed, nodes: usize, load: &Load) -> Self {
         Self::drawn(&mut seed.draws("swarm adversaries"), nodes, load)
@@ -28,7 +29,7 @@ impl AdversaryPlan {
     pub(super) fn drawn(draws: &mut Draws, nodes: usize, load: &Load) -> Self {
         let mut plan = Self { rate: 1.0 + draws.unit() * 39.0, ..Self::default() };
         let one = 1.0 / nodes as f64;
-        // Producers are taken from the nodes that keep the rules otherwise.
+        // Producers are taken from the nodes that otherwise keep the rules.
         let producers = if load.block_interval.is_some() { load.producers.min(nodes) } else { 0 };
         let mut left = most(nodes, producers);
         let mut kinds = [
@@ -59,8 +60,8 @@ impl AdversaryPlan {
         plan
     }
 
-    /// The plan with attacks beside its nuisances, or one in their place. Where producers attack there are more of them, and a
-    /// third at most does.
+    /// The plan with attacks in addition to its nuisances, or with one instead of them. If producers attack, there
+    /// are more of them, and at most a third attacks.
     pub(super) fn attacked(mut self, draws: &mut Draws, nodes: usize, load: &mut Load) -> Self {
         let (alone, some) = (draws.chance(0.25), draws.chance(2.0 / 3.0));
         if !alone && !some {
@@ -85,7 +86,7 @@ impl AdversaryPlan {
         }
         let producers = if load.block_interval.is_some() { load.producers.min(nodes) } else { 0 };
         let used: f64 = self.shares().iter().filter(|(kind, _)| !kind.produces()).map(|(_, share)| share).sum();
-        // What is shared out already may be more than may be with more producers.
+        // The shares that are already given away may be too many if there are more producers.
         let used = (used * nodes as f64).round() as usize;
         let mut left = most(nodes, producers);
         if used > left {
@@ -156,7 +157,8 @@ impl AdversaryPlan {
     }
 }
 
-/// Nodes that may break the rules beside so many producers; somebody is left who keeps them.
+/// The number of nodes that may break the rules besides this number of producers. At least one node keeps the
+/// rules.
 fn most(nodes: usize, producers: usize) -> usize {
     let most = (ADVERSARIES_MAX * nodes as f64).floor().min((nodes - producers) as f64 - 1.0);
     most.max(0.0) as usize

@@ -1,4 +1,4 @@
-//! `testnet sim` from outside: what it writes, what it says and how it exits.
+//! `testnet sim` from outside: its files, its messages and its exit statuses.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -51,7 +51,7 @@ fn a_simulation_is_reported_in_full() {
     assert_eq!(rows.lines().count(), 1 + 20 * 29);
     let picture = std::fs::read_to_string(out.join("cdf.svg")).unwrap();
     assert!(picture.contains("the earliest possible for the same"), "{picture}");
-    // What it is made of comes first, and can be read again.
+    // The settings of the run come first, and can be read again.
     assert!(
         said(&output).starts_with("seed 7, 1 simulations\n  name = \"unnamed\"\n  nodes = 30\n"),
         "{}",
@@ -69,7 +69,7 @@ fn the_same_seed_gives_the_same_report_and_another_another() {
         sim(&out, &[&SMALL[..], &["--relay", "rumor:fanout=3,round=100ms", "--seed", seed]].concat());
         let mut report = report(&out);
         report.command.clear();
-        // How fast this machine was is the only thing that may differ.
+        // Only the speed of this machine may differ.
         let simulated = report.sim.as_mut().unwrap();
         simulated.wall_s = 0.0;
         (simulated.events_per_s, simulated.inputs_per_s, simulated.memory_bytes_per_node) = (None, None, None);
@@ -89,7 +89,7 @@ fn the_textbook_rumor_takes_the_rounds_that_theory_says() {
     let report = report(dir.path());
     let rumored = report.rumor.unwrap();
     assert_eq!((rumored.fanout, rumored.round_ms), (3, 1_000.0));
-    // One knows it at first, and tells 3 others: all distinct, and none has it.
+    // One node knows it at first, and tells 3 others. They are all distinct, and none has it.
     let shares: Vec<f64> = rumored.rounds.iter().map(|round| round.informed * 16.0).take(2).collect();
     assert_eq!(shares, [1.0, 4.0]);
     assert!((3.0..=5.0).contains(&rumored.rounds_to_all.p50.unwrap()), "{rumored:?}");
@@ -143,7 +143,7 @@ fn of_large_networks_a_sample_is_watched() {
     let report = report(dir.path());
     let simulated = report.sim.unwrap();
     assert_eq!((simulated.checks.as_str(), simulated.violations_found), ("sampled", 0));
-    // Only every second node is looked at.
+    // Only every second node is checked.
     assert!(!simulated.filled.is_empty() && simulated.filled.iter().all(|filled| filled.node % 2 == 0));
     assert!(simulated.counted_bytes_max > Some(0));
 }
@@ -194,7 +194,7 @@ fn a_directory_with_other_things_is_not_touched() {
 #[test]
 fn an_interrupt_ends_it_at_once_with_130() {
     let dir = tempfile::tempdir().unwrap();
-    // Long enough not to end by itself before the signal comes.
+    // It is so long that it doesn't end by itself before the signal comes.
     let mut child = StdCommand::new(assert_cmd::cargo::cargo_bin("testnet"))
         .args(["sim", "--nodes", "500", "--duration", "10m", "--out", dir.path().to_str().unwrap()])
         .stderr(Stdio::piped())

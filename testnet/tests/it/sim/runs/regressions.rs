@@ -1,9 +1,9 @@
-//! Drawn networks that once broke a rule, and why.
+//! Drawn networks that once broke a rule, and the reasons.
 
 use testnet::sim::swarm::run_swarm;
 
-/// The seed, and what it found. Later changes of what a seed draws take its network away; each was tested where it was
-/// mended as well.
+/// The seed, and what it found. If the draws of a seed change later, its network is gone. So each fault also has a
+/// test at the place where it was repaired.
 const SEEDS: [(u64, &str); 16] = [
     (0, "a missing block was given up when everybody who was asked had answered too soon"),
     (

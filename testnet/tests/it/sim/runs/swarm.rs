@@ -1,7 +1,7 @@
 //! Small networks with drawn faults and adversaries: every checker holds on every seed.
 //!
-//! Some seeds are always run. Others follow from the commit's hash, so that each commit tries networks that none before it did; a seed
-//! that fails is kept in `regressions`.
+//! Some seeds are always run. Others follow from the commit's hash, so that each commit tries networks that none
+//! tried before it. A seed that fails is kept in `regressions`.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -15,7 +15,7 @@ use testnet::sim::swarm::{Drawn, run_swarm};
 
 use crate::sim::attackers::Refusals;
 
-/// Always run. A script runs more.
+/// These are always run. A script runs more.
 const FIXED: RangeInclusive<u64> = 0..=49;
 
 #[test]
@@ -65,7 +65,7 @@ fn each_attacker_that_is_drawn_alone_does_what_it_is_for() {
     };
     let mut idle = Vec::new();
     for (kind, _) in AdversaryPlan::default().shares() {
-        // Some draw a second's worth of it, and some lose all that it sends.
+        // Some draw only a second's worth of it, and some lose everything that it sends.
         let drawn = (0..4_000).map(Drawn::new).filter(|drawn| alone(drawn, kind)).take(5);
         let (mut deeds, mut refusals) = (0, BTreeSet::new());
         for drawn in drawn {
@@ -116,7 +116,8 @@ fn hold_on(seeds: RangeInclusive<u64>, why: &str) {
     assert!(texts.is_empty(), "of {range}, {} failed\n{}", texts.len(), texts.join("\n"));
 }
 
-/// The seeds of this commit, and why these. The script tells; the gate shows the same before all tests.
+/// The seeds of this commit, and the reason for them. The script decides, and the gate prints the same before all
+/// tests.
 fn fresh() -> (RangeInclusive<u64>, String) {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scripts/fresh-seeds.sh");
     let output = Command::new(&script).output();

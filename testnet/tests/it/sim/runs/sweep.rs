@@ -1,4 +1,4 @@
-//! How the values of a sweep are spelled.
+//! The spelling of a sweep's values.
 
 use testnet::sim::runner::sweep::Sweep;
 

@@ -1,11 +1,11 @@
-//! The scenarios that show the textbook's rumor show the rumor alone.
+//! The scenarios for the textbook's rumor show only the rumor.
 
 use std::path::Path;
 
 use assert_cmd::Command;
 use testnet::report::schema::{Report, Runs};
 
-/// What `testnet sim` writes and says, with more flags.
+/// The files and messages of `testnet sim` with additional flags.
 fn sim(scenario: &str, more: &[&str]) -> (String, String) {
     let dir = tempfile::tempdir().unwrap();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(scenario);
