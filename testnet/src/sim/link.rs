@@ -56,8 +56,9 @@ pub const REORDER_DELAYS: u64 = 3;
 /// write makes no progress. It bounds the waiting bytes to bandwidth times this.
 pub const UPLINK_WAIT_MAX: Duration = WRITE_STALL;
 
-/// A message is late if it waits in queues, or for a partition to heal, for longer than this. The wait of a
-/// request and the wait of its answer then add up to the shortest expiry.
+/// A message is late if it arrives this much later than the plain delay of its link has it, less that delay; at least
+/// half the delay. An honest request expires after the shortest expiry, or after one and a half smoothed round
+/// trips, whichever is longer. So if neither the request nor its answer is late, the request does not expire.
 pub const LATE_WAIT: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() / 2);
 
 /// One end of a node's access: the time until which it is busy with each lane.
@@ -96,8 +97,8 @@ pub struct Passage {
     pub stalled: bool,
     /// Whether it is lost unseen.
     pub unseen: bool,
-    /// Whether it is later than its link makes it: it was reordered, or it waited in queues or a partition for
-    /// [`LATE_WAIT`].
+    /// Whether it is later than its link makes it: it was reordered, or jitter, queues or a partition delayed
+    /// it by more than [`LATE_WAIT`] allows.
     pub late: bool,
 }
 
@@ -166,7 +167,8 @@ impl Network {
             Some(rate) => self.serialised(now, &crossing, delay, acks, rate.max(1)),
         };
         let takes = took(crossing.bytes, self.model.bandwidth.bytes_per_s());
-        let due = now + delay + acks + takes.times(2);
+        let due = now + crossing.delay + acks + takes.times(2);
+        let patience = (LATE_WAIT - crossing.delay).max(crossing.delay.divided_by(2));
         let stalled = left.since(now) > UPLINK_WAIT_MAX + takes;
         let weather = if crossing.sheltered { Weather::default() } else { self.weather };
         if weather.loss > 0.0 && self.draws.chance(weather.loss) {
@@ -193,7 +195,7 @@ impl Network {
         }
         let again = (weather.duplicate > 0.0 && self.draws.chance(weather.duplicate))
             .then(|| arrives + self.part_of(crossing.delay.times(REORDER_DELAYS)));
-        let late = late || arrives.since(due) > LATE_WAIT;
+        let late = late || arrives.since(due) > patience;
         Passage { left, arrives: Some(arrives), again, stalled, unseen: false, late }
     }
 

@@ -4,7 +4,7 @@
 //! **What is allowed.** If no message is lost or late, and none waits for a slow node: nothing. A strike means
 //! that a request had no answer in time. So strikes are allowed to a pair of which either end is slow, to a pair
 //! that lost a message in either direction within [`LOSS_ECHO`] before the strike, and to a pair of which a
-//! message waited in a queue or a partition for long ([`LATE_WAIT`]). Any number of strikes is allowed then,
+//! message was late, by jitter, by a queue or by a partition ([`LATE_WAIT`]). Any number of strikes is allowed then,
 //! because one message may ask for 256 items. For the same reasons, and to the same pairs, a greeting may be
 //! missing, and a peer may count as one that withholds. Nothing excuses any other blame: a link that loses,
 //! doubles or reorders messages makes no invalid item.

@@ -4,7 +4,7 @@ use testnet::sim::swarm::run_swarm;
 
 /// The seed, and what it found. If the draws of a seed change later, its network is gone. So each fault also has a
 /// test at the place where it was repaired.
-const SEEDS: [(u64, &str); 16] = [
+const SEEDS: [(u64, &str); 17] = [
     (0, "a missing block was given up when everybody who was asked had answered too soon"),
     (
         54,
@@ -24,6 +24,7 @@ const SEEDS: [(u64, &str); 16] = [
     (1_724, "a slow node that a spammer kept busy was blamed for missing greetings that had come in time"),
     (4_230, "a route remembered the link of a peer that had left while its copy was checked"),
     (7_055, "the same as 1,724, at another node"),
+    (20_018, "a request and its answer waited in queues, each a little less than what was excused"),
 ];
 
 #[test]
