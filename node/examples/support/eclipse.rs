@@ -84,7 +84,7 @@ impl Scenario {
 }
 
 /// The results of one seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     /// Seconds without an honest outbound peer, after the first [`WARM_S`] of the first run and
     /// [`RESTART_S`] of others.
@@ -262,19 +262,7 @@ struct World {
 #[must_use]
 pub(crate) fn run(scenario: Scenario, seed: u64, run_s: u64) -> Outcome {
     let mut world = World::new(scenario, seed);
-    let mut outcome = Outcome {
-        eclipsed_s: 0,
-        first_start_s: 0,
-        restart_s: 0,
-        inbound: 0,
-        fewest: SLOTS + 1,
-        honest_s: 0,
-        seconds: 0,
-        items: 0,
-        delivered: 0,
-        share: (0, 0),
-        most_of_a_group: 0,
-    };
+    let mut outcome = Outcome { fewest: SLOTS + 1, ..Outcome::default() };
     for run in 0..RUNS {
         world.begin(run);
         let (mut met, mut alone_s) = (false, 0);
