@@ -19,8 +19,8 @@ use super::CODE_NOT_ALLOWED;
 pub const OPEN_METHODS: [&str; 6] =
     ["admin_nodeInfo", "admin_peers", "evidence_list", "tx_send", "tx_get", "block_get"];
 
-/// Large answers at a time, from their making until the client has them: blocks of 4 MiB, twice that in
-/// hexadecimal and again in JSON, so 100 MiB at most.
+/// The number of large answers at a time. Each counts from when it is made until the client has it. A block of
+/// 4 MiB takes twice that in hexadecimal, and as much again in JSON, so all together take 100 MiB at most.
 pub const LARGE_ANSWERS_MAX: usize = 4;
 
 /// The sender of a request.

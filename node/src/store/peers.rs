@@ -8,8 +8,8 @@ use super::error::StoreError;
 
 /// Peers that are kept. With 8 addresses of some 80 bytes: 0.7 MiB.
 pub const KEPT_PEERS_MAX: usize = 1_024;
-/// Addresses of a peer that are kept. The address book knows some more (`PEER_ADDRESSES_MAX`), of
-/// which the first are kept.
+/// Addresses of a peer that are kept. The address book may know some more (`PEER_ADDRESSES_MAX`); the first of
+/// them are kept.
 pub const KEPT_ADDRESSES_MAX: usize = 8;
 /// Bytes of a peer id: a multihash of 64 bytes and its prefix, with room to spare.
 pub const PEER_ID_BYTES_MAX: usize = 128;

@@ -51,7 +51,7 @@ pub struct Drawn {
     pub jitter: Jitter,
     /// Their bandwidth.
     pub bandwidth: Bandwidth,
-    /// The number of their address groups; `None` if each has its own.
+    /// The number of address groups of the nodes; `None` if each node has its own group.
     pub groups: Option<usize>,
     /// Their room.
     pub room: Room,

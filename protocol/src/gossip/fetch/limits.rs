@@ -8,7 +8,7 @@ use crate::wire::limits::{GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX, NOTFOUND_BLO
 /// keeps the rule of 256 requests in flight never comes near this bound. 1,024 entries of 48 bytes: 48 KiB.
 pub const SERVE_QUEUE_MAX: usize = 1_024;
 
-/// To a peer that waits for both, this number of the newest blocks goes before older ones: the tip and the one
+/// The number of newest blocks that are sent before older ones, to a peer that waits for both: the tip and the one
 /// before it.
 pub const FRESH_BLOCKS: u64 = 2;
 
@@ -56,7 +56,7 @@ pub const REQUEST_RATE_MAX: u64 = 1024 * 1024 * 1024;
 /// of this length takes 31 ms, which can still be told apart from a round trip.
 pub const REQUEST_RATE_SAMPLE_BYTES_MIN: usize = 32 * 1024;
 
-/// The most strikes that are counted for one peer or group. At one less a minute they last an hour.
+/// The most strikes that are counted for one peer. One is taken away each minute, so they last an hour.
 pub const STRIKES_MAX: u32 = 60;
 
 /// The time that takes one strike away.
@@ -65,9 +65,9 @@ pub const STRIKE_DECAY_INTERVAL: Duration = Duration::from_secs(60);
 /// Requests served after a strike that take one strike away.
 pub const STRIKE_DECAY_SERVED: u32 = 8;
 
-/// The most strikes that are counted for an address group, and that a new peer of it carries: five minutes, or 40
-/// requests served. These are enough to rank it after every announcer that has withheld nothing lately, and too
-/// few to rank it after one that goes on withholding.
+/// The most strikes that are counted for an address group. A new peer of the group carries them beside its own.
+/// They are gone after five minutes, or 40 requests served. They are enough to rank the peer after every announcer
+/// that has withheld nothing lately, and too few to rank it after one that goes on withholding.
 pub const GROUP_STRIKES_MAX: u32 = 5;
 
 /// Address groups whose strikes are remembered. 4,096 entries of about 80 bytes: 320 KiB.

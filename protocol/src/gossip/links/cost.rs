@@ -1,9 +1,9 @@
 //! How much a message takes from its sender's inbound budget.
 //!
-//! Promises that the work which a message causes is bounded by what it costs its sender: by its bytes, by how many
-//! of the things that it names are looked up, or by the size of its answer, whichever is the most. It is charged
-//! before anything is done, and whether or not there is room for the answer. Deliberately absent: what follows
-//! when a budget is used up. That is in `gossip`, which then stops reading.
+//! Promises that the work which a message causes is bounded by what the message costs its sender. The cost follows
+//! the largest of three things: the bytes of the message, the look-ups of what it names, and the size of its
+//! answer. It is charged before anything is done, even if there is no room for the answer. Deliberately absent:
+//! what follows when a budget is used up. That is in `gossip`, which then stops reading.
 
 use crate::limits::{
     BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR,

@@ -54,7 +54,7 @@ use crate::time::{Duration, Time};
 use crate::wire::codec::Encode as _;
 use crate::wire::message::{Message, Outcome, Reconcile, Tip, TxRef, taken};
 
-/// The longest offer: its ids, of 8 bytes, and 32 bytes at most around them.
+/// The bytes of the longest offer: 8 for each id, and at most 32 around them.
 const OFFER_BYTES_MAX: usize = OFFER_ENTRIES_MAX * 8 + 32;
 
 impl Gossip {
@@ -270,7 +270,7 @@ impl Gossip {
                 let Some(served) = self.conversations.served.remove(&from) else { return };
                 let opening = served.opening;
                 let mut wanted = only_there;
-                // Items that came here lately are not in the sketch, and are held all the same.
+                // Items that came here lately are held, although they are not in the sketch.
                 let salt = *served.decoder.local().salt();
                 let young = self.mempool.news(now, self.age_min());
                 let young: BTreeSet<SaltedId> = young.map(|item| salt.id(&item.id())).collect();
@@ -373,9 +373,9 @@ impl Gossip {
         }
     }
 
-    /// Pauses conversations with a peer for a while, because one found differences and brought nothing; or ends
-    /// the pause. Whether the peer takes an offer shows too late, so an offer alone does not prevent a pause, and
-    /// a take ends it.
+    /// Pauses conversations with a peer for a while if one was futile: it found differences and brought nothing.
+    /// Otherwise ends the pause. When a conversation ends, it is not known yet whether the peer takes what it was
+    /// offered. So an offer alone does not prevent a pause, and a take ends it.
     fn pause_with(&mut self, now: Time, handle: PeerHandle, futile: bool) {
         let interval = self.config.reconciliation.interval;
         match self.peers.get_mut(&handle) {
@@ -386,7 +386,7 @@ impl Gossip {
     }
 
     fn note_offer(&mut self, to: PeerHandle, number: u32, question: Question, ids: Vec<ShortId>) {
-        // It takes what it lacks, so these items are not also sent to it.
+        // The peer takes from the offer what it lacks, so these items are not also pushed or announced to it.
         ids.iter().for_each(|id| self.shows(to, *id));
         if let Some(peer) = self.peers.get_mut(&to) {
             peer.dealings.remember(number, question, ids);
