@@ -115,8 +115,9 @@ fn a_producer_that_lost_its_store_signs_nothing_below_what_its_peers_have() {
         lose_store(&at);
         producer = start(&space, "producer", &[&produce[..], &["--bootstrap", &address]].concat());
         let status = status_until(&follower, "more blocks", |status| status.tip_height >= before + 3);
-        assert_eq!((status.stats.refused, status.stats.reorganisations), (0, 0), "round {round}");
-        assert_eq!(producer.status().stats.reorganisations, 0, "round {round}: {}", producer.said());
+        let said = || format!("round {round}\nproducer: {}\nfollower: {}", producer.said(), follower.said());
+        assert_eq!((status.stats.refused, status.stats.reorganisations), (0, 0), "{}", said());
+        assert_eq!(producer.status().stats.reorganisations, 0, "{}", said());
         // What it said may still be on its way here.
         let told = until(|| {
             let held = producer.lines_with("no block is produced for now");
