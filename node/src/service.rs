@@ -302,6 +302,7 @@ impl Service {
         let block = production::make(gossip, &self.config.key, &self.config.network, timestamp_ms);
         let bytes = protocol::wire::codec::Encode::encoded_len(&block);
         self.recorder.submitted(ItemId::Block(block.header.id()), bytes);
+        self.production.made(&block);
         self.gossip().input(Input::ProducedBlock(Arc::new(block)));
     }
 

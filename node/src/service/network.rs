@@ -100,7 +100,10 @@ impl Service {
 
     fn on_gossip(&mut self, event: Event) {
         match event {
-            Event::Submitted { item, result, safe_at } => self.answers.decided(item, result, safe_at),
+            Event::Submitted { item, result, safe_at } => {
+                self.production.decided(item);
+                self.answers.decided(item, result, safe_at);
+            }
             Event::Refused { peer, item, refusal } => {
                 debug!(peer = %say::peer(peer), ?item, %refusal, "refused an item of a peer");
             }

@@ -4,11 +4,16 @@
 //! for the first peer, because that peer may know higher blocks. After that it waits [`MET_WAIT`] more: the peer's
 //! greeting names the tip that the peer has checked, and a higher block may still be in verification there. Without
 //! this wait, a producer that lost its store can sign a second block for the height of its own last one.
+//!
+//! No block is made while the last one is being checked: the tip is still its parent, so a second block would be for the
+//! same height.
 
-use protocol::gossip::{Gossip, Hold};
+use protocol::gossip::{Gossip, Hold, ItemId};
 use protocol::items::block::Block;
+use protocol::items::hash::BlockId;
 use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
+use protocol::items::transaction::Height;
 use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::time::{Duration, Time};
 use tracing::{debug, info};
@@ -29,15 +34,20 @@ pub(super) struct Production {
     met: Option<Time>,
     /// A block that was due was not produced.
     holding: bool,
+    /// The last block that was made, while the engine has not decided on it.
+    undecided: Option<(BlockId, Height)>,
 }
 
 impl Production {
     pub(super) const fn new(expects_peers: bool) -> Self {
-        Self { expects_peers, met: None, holding: false }
+        Self { expects_peers, met: None, holding: false, undecided: None }
     }
 
     /// Whether a block that is due is made. `alone` means that no peer has said Hello, which would tell its tip.
     pub(super) fn may(&mut self, gossip: &Gossip, alone: bool, now: Time) -> bool {
+        if self.undecided.is_some_and(|(_, height)| gossip.tip().height < height) {
+            return false;
+        }
         match gossip.may_produce(now) {
             // The next block is on its way, from another producer. That needs no line in the log.
             Err(Hold::Behind { tip, best_known }) if best_known <= tip.saturating_add(1) => return false,
@@ -54,6 +64,18 @@ impl Production {
             info!("blocks are produced again");
         }
         true
+    }
+
+    /// A block was made, and goes to the engine.
+    pub(super) fn made(&mut self, block: &Block) {
+        self.undecided = Some((block.header.id(), block.header.header().height));
+    }
+
+    /// The engine has decided on an item.
+    pub(super) fn decided(&mut self, item: ItemId) {
+        if self.undecided.is_some_and(|(id, _)| item == ItemId::Block(id)) {
+            self.undecided = None;
+        }
     }
 
     fn hold(&mut self, why: &str) -> bool {
