@@ -53,7 +53,7 @@ A flag wins over its environment variable; an empty variable counts as unset.";
 #[derive(Clone, Debug, Parser)]
 #[command(name = "node", version, after_long_help = AFTER_RUN, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// What to do; without a command, run a node.
+    /// The command. Without one, a node runs.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Settings of the run.
@@ -408,8 +408,7 @@ impl Cli {
         Ok(cli)
     }
 
-    /// What to report about variables that are set and look like settings of this program, but
-    /// are none. One line each.
+    /// A warning line for each variable that is set and looks like a setting of this program, but is none.
     #[must_use]
     pub fn strange_variables(set: impl IntoIterator<Item = OsString>) -> Vec<String> {
         environment::strange(&Self::command(), set)

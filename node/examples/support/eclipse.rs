@@ -1,12 +1,13 @@
 //! An attacker tries to become all peers of a node, on virtual time. The study uses the node's own `Discovery`,
 //! address book and `Slots`, and a network of which only addresses are modelled.
 //!
-//! What the attacker can do: it has a given number of identities, each with an address that answers and never
-//! declines. It holds all inbound slots at the start of each run, and one of its identities asks for one each
-//! [`ASK_S`]. Each of its identities connects and tells about itself, all at the start of a run and then one a
-//! second. If one of them is asked for peers, it names its own and invented ones. Its connections never end. What
-//! honest nodes do: some are gone, some have no slot, and those that are peers disconnect after some hours. One
-//! asks for an inbound slot each [`HONEST_ASK_S`]. If they are asked for peers, they name any at random, so mostly
+//! The attacker has many identities. Each has an address that answers every dial and never declines a peer. It
+//! holds all inbound slots at the start of each run, and one of its identities asks for one each [`ASK_S`]. Each
+//! of its identities connects and tells about itself, all at the start of a run and then one a second. If one of
+//! them is asked for peers, it names its own and invented ones. Its connections never end.
+//!
+//! Some honest nodes are gone and some have no slot. Those that are peers disconnect after some hours. One asks
+//! for an inbound slot each [`HONEST_ASK_S`]. If they are asked for peers, they name any at random, so mostly
 //! the attacker's if it has most identities.
 //!
 //! An item that is submitted anywhere reaches the node through an honest outbound peer; inbound peers count for

@@ -1,5 +1,5 @@
-//! A node as a process, for the proofs in this directory: started, asked through its RPC, and
-//! killed when it is dropped.
+//! A node process for the examples in this directory. It is asked through its RPC, and killed when the value is
+//! dropped.
 
 use std::error::Error;
 use std::fs;

@@ -271,7 +271,7 @@ fn own_key(args: &SendArgs) -> Result<Identity, AskError> {
     }
 }
 
-/// What a sender should know if the node is behind: for other nodes the transaction may be past its last height.
+/// A warning for the sender if the node is behind: other nodes may already be past the transaction's last height.
 fn behind_warning(status: &Status, valid_until: u64) -> Option<String> {
     let behind = status.behind.as_ref()?;
     let highest = behind.told_height.max(behind.best_header_height);

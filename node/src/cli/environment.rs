@@ -64,7 +64,7 @@ pub(super) fn without_empty(command: Command) -> Command {
     command.mut_subcommands(without_empty)
 }
 
-/// What to report about variables that are set, begin like settings, and are none. One line each.
+/// A warning line for each variable that is set and begins like a setting, but is none.
 #[must_use]
 pub(super) fn strange(command: &Command, set: impl IntoIterator<Item = OsString>) -> Vec<String> {
     let mut known = Vec::new();

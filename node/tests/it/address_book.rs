@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use libp2p::{Multiaddr, PeerId};
 use node::net::discovery::book::{
-    BUCKETS_PER_GROUP, BUCKETS_PER_SOURCE, Book, CONTEST_AFTER, Entry, FAILED_FOR_GOOD, Group, Kept,
-    PEER_ADDRESSES_MAX, PEER_GROUPS_MAX, Pick, REACHED_BUCKET_MAX, REACHED_BUCKETS, SOURCE_BURST, SOURCE_INTERVAL,
-    Standing, TOLD_BUCKET_MAX, TOLD_BUCKETS, kept, slot_group,
+    BUCKETS_PER_GROUP, BUCKETS_PER_SOURCE, Book, CONTEST_AFTER, Entry, FAILED_FOR_GOOD, Group,
+    KNOWN_GROUPS_PER_SLOT, Kept, PEER_ADDRESSES_MAX, PEER_GROUPS_MAX, Pick, REACHED_BUCKET_MAX, REACHED_BUCKETS,
+    SOURCE_BURST, SOURCE_INTERVAL, Standing, TOLD_BUCKET_MAX, TOLD_BUCKETS, kept, slot_group,
 };
 use proptest::prelude::*;
 use protocol::time::{Duration, Time};
@@ -233,6 +233,40 @@ fn each_group_of_the_reached_is_picked_equally_often_whatever_is_in_it() {
     book.on_answer(lone, &in_group(2, 0), at(0));
     let picks = (0..1_000).filter(|_| book.pick(at(0), every).expect("one").peer == lone).count();
     assert!((430..=570).contains(&picks), "{picks} of 1,000 picks are of the group with one peer");
+}
+
+#[test]
+fn a_group_in_which_most_peers_fail_is_picked_as_often_as_one_in_which_none_does() {
+    let mut book = book(1);
+    let lone = PeerId::random();
+    book.on_answer(lone, &in_group(1, 0), at(0));
+    for n in 0..8 {
+        let peer = PeerId::random();
+        book.on_answer(peer, &in_group(2, n), at(0));
+        (1..n).take(3).for_each(|_| book.on_failure(&peer, Entry::Reached, at(0)));
+    }
+    // All waits after failures are over.
+    let picks = (0..1_000).filter(|_| book.pick(at(1_000_000), every).expect("one").peer == lone).count();
+    assert!((420..=580).contains(&picks), "{picks} of 1,000");
+}
+
+#[test]
+fn a_book_knows_most_groups_from_four_reached_for_each_slot_and_three_of_four_on() {
+    let reached = |groups: u16| {
+        let mut book = book(1);
+        (0..groups).for_each(|n| book.on_answer(PeerId::random(), &in_group(n, 0), at(0)));
+        book
+    };
+    assert!(!reached(KNOWN_GROUPS_PER_SLOT as u16 * 3 - 1).knows_most_groups(3));
+    let mut book = reached(KNOWN_GROUPS_PER_SLOT as u16 * 3);
+    assert!(book.knows_most_groups(3));
+    // Twelve of sixteen groups are three of four, twelve of seventeen are not.
+    for n in 12..16 {
+        book.learn(PeerId::random(), &[in_group(n, 0)], true, group(n), at(0));
+    }
+    assert!(book.knows_most_groups(3));
+    book.learn(PeerId::random(), &[in_group(16, 0)], true, group(16), at(0));
+    assert!(!book.knows_most_groups(3));
 }
 
 #[test]

@@ -18,11 +18,11 @@
 //! 5. **Test before evict.** If a newly reached peer finds its bucket full, the book dials the peer in the bucket
 //!    that answered longest ago. If that peer answers, it stays and the newcomer remains a claim. If not, the
 //!    newcomer gets its place.
-//! 6. **Picking** begins with a group. Each *group* with something to dial is equally likely, whichever table has
-//!    it. If both tables have it, a coin decides. Only addresses of this group are dialled. So a quarter of all
-//!    groups gets a quarter of the picks, however many addresses it has. A peer that failed is passed over by
-//!    chance, more often after each failure. If a pick fails, another peer of the same group is tried first
-//!    ([`Book::pick_in`]): so a peer gains nothing by being the only one that has a slot.
+//! 6. **Picking** begins with a group. Each *group* with something to dial is equally likely, whichever table
+//!    has it. If both tables have it, a coin decides. Only addresses of this group are dialled. So a quarter of
+//!    all groups gets a quarter of the picks, however many addresses it has. Within the group, a peer that
+//!    failed is passed over by chance, more often after each failure. If a pick fails, another peer of the same
+//!    group is tried first ([`Book::pick_in`]): so a peer gains nothing by being the only one that has a slot.
 //!
 //! Claims and reached peers that are worth it are kept for another run ([`Book::kept`]), with their source. In the
 //! next run they stand in new buckets, because that run has another key.
@@ -372,12 +372,8 @@ impl Book {
     /// Invented claims count until they are tried.
     #[must_use]
     pub fn live_groups(&self, enough: usize) -> usize {
-        let reached = self.tried.iter().filter(|reached| reached.retry.failures < FAILED_FOR_GOOD);
-        let told = self.told.buckets().iter().flatten().filter(|claim| claim.retry.failures == 0);
-        let told = told.flat_map(|claim| &claim.addresses);
-        let addresses = reached.map(|reached| &reached.address).chain(told);
         let mut live = BTreeSet::new();
-        for group in addresses.filter_map(slot_group) {
+        for group in self.reached_groups().chain(self.told_groups()) {
             if live.len() >= enough {
                 break;
             }
@@ -390,13 +386,22 @@ impl Book {
     /// groups for each of the `slots`. If so, more news would change little about which peers are picked.
     #[must_use]
     pub fn knows_most_groups(&self, slots: usize) -> bool {
-        let reached = self.tried.iter().filter(|reached| reached.retry.failures < FAILED_FOR_GOOD);
-        let reached: BTreeSet<Group> = reached.filter_map(|reached| slot_group(&reached.address)).collect();
-        let told = self.told.buckets().iter().flatten().filter(|claim| claim.retry.failures == 0);
-        let told = told.flat_map(|claim| &claim.addresses).filter_map(slot_group);
-        let all: BTreeSet<Group> = told.chain(reached.iter().copied()).collect();
+        let reached: BTreeSet<Group> = self.reached_groups().collect();
+        let all: BTreeSet<Group> = self.told_groups().chain(reached.iter().copied()).collect();
         let enough = slots.saturating_mul(KNOWN_GROUPS_PER_SLOT);
         reached.len() >= enough && reached.len().saturating_mul(4) >= all.len().saturating_mul(3)
+    }
+
+    /// The public groups of reached peers that do not fail again and again. A group comes once for each peer.
+    fn reached_groups(&self) -> impl Iterator<Item = Group> {
+        let reached = self.tried.iter().filter(|reached| reached.retry.failures < FAILED_FOR_GOOD);
+        reached.filter_map(|reached| slot_group(&reached.address))
+    }
+
+    /// The public groups of claims that have not failed yet. A group comes once for each address.
+    fn told_groups(&self) -> impl Iterator<Item = Group> {
+        let told = self.told.buckets().iter().flatten().filter(|claim| claim.retry.failures == 0);
+        told.flat_map(|claim| &claim.addresses).filter_map(slot_group)
     }
 
     /// How many entries each group has, by the group of the first address.
