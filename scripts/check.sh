@@ -31,11 +31,11 @@ if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --locked --workspace --no-fail-fast
   step "tests with real nodes, one by one"
   # The tests that make network namespaces need root. scripts/prove.sh field and attack run them.
-  cargo nextest run --locked --workspace --no-fail-fast --run-ignored only --test-threads 1 -E 'not test(/^(field|attack)_/)'
+  cargo nextest run --locked --workspace --no-fail-fast --run-ignored only --test-threads 1 -E 'not test(/^(field|attack)::/)'
 else
   cargo test --locked --workspace --no-fail-fast
   step "tests with real nodes, one by one"
-  cargo test --locked --workspace --no-fail-fast -- --ignored --test-threads 1 --skip field_ --skip attack_
+  cargo test --locked --workspace --no-fail-fast -- --ignored --test-threads 1 --skip field:: --skip attack::
 fi
 
 step "thirty kills of a loaded node"

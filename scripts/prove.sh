@@ -345,16 +345,20 @@ ns_confirmed() {
     ip netns exec hearsay-b "$node" tx get "$1" --data-dir "$work/b" --json 2>/dev/null | grep -q confirmed
 }
 
-# Real processes, one by one: the tests whose modules begin with field_ or http_, and the tests of a lonely node,
-# of the age of blocks, and of a killed node. They are built as the gate builds them, and leave no output. Tests
-# that make namespaces are left out if that is impossible.
+# Real processes, one by one: the rooms field and rpc::http, and the tests of a lonely node, of the age of blocks,
+# and of a killed node. They are built as the gate builds them, and leave no output. Tests that make namespaces are
+# left out if that is impossible.
 field_tests() {
-  local names=(field_ http_ lonely:: store_age:: lifecycle::a_killed_node) spaces=() missing=() tool module
+  local names=(field:: rpc::http:: service::lonely:: store::age:: run::lifecycle::a_killed_node) spaces=() missing=() tool module
   [ "$(id -u)" = 0 ] || missing+=(root)
   for tool in ip mount python3; do command -v "$tool" >/dev/null || missing+=("$tool"); done
   if [ "${#missing[@]}" != 0 ]; then
     # A test says so itself.
-    for module in $(grep -l '#\[ignore = "needs root' node/tests/it/*.rs); do spaces+=("$(basename "$module" .rs)::"); done
+    for module in $(cd node/tests/it && grep -rl --include='*.rs' '#\[ignore = "needs root' ./* | sort); do
+      module=${module#./}
+      module=${module%.rs}
+      spaces+=("${module//\//::}::")
+    done
   fi
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked -p node --run-ignored all --no-fail-fast --test-threads 1 \
@@ -367,18 +371,18 @@ field_tests() {
 }
 
 # Attacks on real nodes, one after the other, each by a hostile client on a victim with three honest peers
-# (node/tests/it/attack_*.rs). An attack that ends without a verdict counts as one that works.
+# (node/tests/it/attack/). An attack that ends without a verdict counts as one that works.
 attacks=9
 attack_pid=
 attack() {
-  about "attacks on a victim with three honest peers: cargo test --release -p node --test it -- --ignored attack_"
+  about "attacks on a victim with three honest peers: cargo test --release -p node --test it -- --ignored attack::"
   local test
   cargo test --release --locked --quiet -p node --test it --no-run
   test=$(cargo test --release --locked -p node --test it --no-run --message-format json 2>/dev/null |
     sed -n 's/.*"name":"it".*"executable":"\([^"]*\)".*/\1/p' | tail -1)
   # It runs directly and not through cargo, because the namespaces' names contain its process id, and it must end
   # with this script.
-  (cd node && TMPDIR=$work exec "$test" --ignored --test-threads 1 --nocapture attack_) >"$work/out" 2>"$work/err" &
+  (cd node && TMPDIR=$work exec "$test" --ignored --test-threads 1 --nocapture attack::) >"$work/out" 2>"$work/err" &
   attack_pid=$!
   started+=("$attack_pid")
   tail -n +1 -f --pid="$attack_pid" "$work/out" | sed -un 's/^test .* \.\.\. //; /^attack \|^  /p' | tee "$work/said"

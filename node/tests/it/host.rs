@@ -14,7 +14,7 @@ use protocol::items::network::NetworkId;
 use protocol::items::validator::Producers;
 use protocol::items::verify::VerifyJob;
 
-use crate::harness::transaction;
+use crate::support::harness::transaction;
 
 fn host() -> (EngineHost, Arc<Writer>) {
     let network: NetworkId = "test".parse().expect("a name");

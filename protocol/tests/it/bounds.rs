@@ -16,6 +16,7 @@ use protocol::wire::message::{InvEntry, Message, Tip, TxRef};
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, tx};
 use crate::make;
+use crate::say::{announced, announced_block};
 
 fn mesh(checking: Checking) -> Mesh {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
@@ -24,7 +25,7 @@ fn mesh(checking: Checking) -> Mesh {
 }
 
 fn announce(id: TxId) -> Message {
-    Message::Inv(vec![InvEntry { transaction: TxRef::Short(id.short()), age_ms: 0 }])
+    announced(id.short(), 0)
 }
 
 fn asks(mesh: &mut Mesh, peer: PeerHandle, id: TxId) -> bool {
@@ -243,7 +244,7 @@ fn a_peer_is_asked_for_headers_once_in_a_while() {
     let peer = mesh.greeted(0);
     let unknown = block(tip_of(&block(genesis(), &[], 1)), &[], 2);
     let asked = |mesh: &mut Mesh| {
-        mesh.say(0, peer, Message::BlockHeader { header: Box::new(unknown.header), pushed: false });
+        mesh.say(0, peer, announced_block(unknown.header));
         mesh.heard(0, peer).iter().any(|message| matches!(message, Message::GetHeaders(_)))
     };
     assert!(asked(&mut mesh));

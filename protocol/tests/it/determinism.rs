@@ -2,9 +2,10 @@
 
 use protocol::gossip::{Direction, RelayPolicy, Rumor};
 use protocol::time::Duration;
-use protocol::wire::message::{Hello, InvEntry, Message, TxRef};
+use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{Mesh, Sent, block, genesis, network, transaction};
+use crate::say::announced;
 
 fn rumor() -> RelayPolicy {
     RelayPolicy::Rumor(Rumor { round: Duration::from_millis(50), ..Rumor::default() })
@@ -18,8 +19,7 @@ fn run(relay: RelayPolicy, seed: u8) -> Vec<Sent> {
     mesh.say(3, withholder, Message::Hello(Hello::new(&network(), genesis())));
     for nonce in 0..60 {
         let item = transaction(nonce as u8 % 7, nonce, 30 * nonce as usize);
-        let entry = InvEntry { transaction: TxRef::Short(item.id().short()), age_ms: 0 };
-        mesh.say(3, withholder, Message::Inv(vec![entry]));
+        mesh.say(3, withholder, announced(item.id().short(), 0));
         mesh.submit((nonce as usize * 5) % 12, &item);
         mesh.run_for(Duration::from_millis(3));
     }

@@ -10,6 +10,7 @@
 mod harness; // a mesh of engines on virtual time
 mod kept;
 mod make; // items for the parts' tests
+mod say; // and what peers say about items
 
 mod bounds; // what the engine holds, on each bound and one past it
 mod corpora;

@@ -16,6 +16,7 @@ use protocol::wire::message::{Digest, Hello, InvEntry, Message, Reconcile, TxRef
 
 use crate::harness::{Checking, Mesh, block, block_by, genesis, key, network, rogue, tip_of, transaction};
 use crate::make;
+use crate::say::{announced, announced_block};
 
 /// The structures to check.
 const STRUCTURES: [&str; 61] = [
@@ -211,8 +212,7 @@ fn left_out() -> Mesh {
     let (parent, other) = (mesh.greeted(0), mesh.greeted(0));
     let [first, hidden, late, old] = [0, 1, 2, 3].map(|nonce| transaction(1, nonce, 10));
     let announce = |mesh: &mut Mesh, item: &SignedTransaction, age_ms: u32| {
-        let entry = InvEntry { transaction: TxRef::Short(item.id().short()), age_ms };
-        mesh.say(0, other, Message::Inv(vec![entry]));
+        mesh.say(0, other, announced(item.id().short(), age_ms));
         mesh.run_for(GRACE_MIN + Duration::from_millis(1));
     };
     let send = |mesh: &mut Mesh, from: PeerHandle, item: &SignedTransaction| {
@@ -313,8 +313,7 @@ fn late_and_deaf() -> Mesh {
         let item = transaction(1, nonce, 10);
         mesh.say(0, parent, bodies(&[&item]));
         mesh.run_for(Duration::from_millis(1));
-        let transaction = TxRef::Short(item.id().short());
-        mesh.say(0, quick, Message::Inv(vec![InvEntry { transaction, age_ms: 100 }]));
+        mesh.say(0, quick, announced(item.id().short(), 100));
     }
     mesh
 }
@@ -326,7 +325,7 @@ fn the_figures_are_those_of_what_is_held() {
     mesh.submit(0, &transaction(1, 1, 100));
     mesh.run_secs(1);
     mesh.say(0, peer, inv(REQUESTS_IN_FLIGHT_MAX as u64 + 4));
-    mesh.say(0, peer, Message::BlockHeader { header: block(genesis(), &[], 1).header.into(), pushed: false });
+    mesh.say(0, peer, announced_block(block(genesis(), &[], 1).header));
     mesh.run_for(Duration::from_millis(1));
     mesh.checking = Checking::Held;
     let (waiting, submitted) = (transaction(2, 1, 50), transaction(3, 1, 50));

@@ -14,6 +14,7 @@ use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{Mesh, block, genesis, network, rogue, tip_of, transaction};
+use crate::say::announced_block;
 
 /// The messages of the strangers before the honest peers come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ fn fill(mesh: &mut Mesh, junk: Junk) -> Vec<PeerHandle> {
                 match junk {
                     Junk::Headers => {
                         let signed = junk_block(salt, 0, 0, true).header;
-                        mesh.say(0, handle, Message::BlockHeader { header: Box::new(signed), pushed: false });
+                        mesh.say(0, handle, announced_block(signed));
                     }
                     Junk::Unsigned | Junk::Signed => mesh.say(0, handle, Message::Block(sent)),
                 }

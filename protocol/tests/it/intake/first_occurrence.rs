@@ -17,6 +17,7 @@ use protocol::time::Duration;
 use protocol::wire::message::Message;
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction, tx};
+use crate::say::body;
 
 pub(crate) type Transactions = Vec<Arc<SignedTransaction>>;
 
@@ -37,7 +38,7 @@ pub(crate) fn forgetful(items: &Transactions) -> Mesh {
 }
 
 pub(crate) fn send(mesh: &mut Mesh, from: PeerHandle, item: &SignedTransaction) {
-    mesh.say(0, from, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
+    mesh.say(0, from, body(item));
 }
 
 pub(crate) fn looked_up(mesh: &Mesh) -> usize {

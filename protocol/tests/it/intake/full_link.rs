@@ -7,17 +7,18 @@ use protocol::gossip::{Input, PeerHandle};
 use protocol::items::transaction::SignedTransaction;
 use protocol::items::verify::Verdict;
 use protocol::time::Duration;
-use protocol::wire::message::{InvEntry, Message, TxRef};
+use protocol::wire::message::{Message, TxRef};
 
 use super::refusals::{assuming, fill_by, full_of_one, large, large_by, pushed, signed};
 use crate::harness::{Checking, Mesh, tx};
+use crate::say::announced;
 
 fn named(item: &Arc<SignedTransaction>) -> TxRef {
     TxRef::Short(item.id().short())
 }
 
 fn announce(mesh: &mut Mesh, peer: PeerHandle, item: &Arc<SignedTransaction>) {
-    mesh.say(0, peer, Message::Inv(vec![InvEntry { transaction: named(item), age_ms: 10_000 }]));
+    mesh.say(0, peer, announced(item.id().short(), 10_000));
 }
 
 fn push(mesh: &mut Mesh, peer: PeerHandle, item: &Arc<SignedTransaction>) {

@@ -7,11 +7,11 @@ use protocol::items::transaction::SignedTransaction;
 use protocol::ledger::durable::{Load, Loaded, Looked};
 use protocol::limits::{FOUND_MAX, LOOKUPS_MAX};
 use protocol::time::Duration;
-use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use super::first_occurrence::{forgetful, looked_up, send};
 use crate::harness::{Mesh, block, genesis, tip_of, transaction};
 use crate::make;
+use crate::say::announced;
 
 fn entries(mesh: &Mesh, wanted: &str) -> usize {
     let mut used = 0;
@@ -44,8 +44,7 @@ fn a_stranger_with_much_to_look_up_delays_another_by_one_turn() {
 }
 
 fn announce(mesh: &mut Mesh, from: PeerHandle, item: &SignedTransaction) {
-    let entry = InvEntry { transaction: TxRef::Short(item.id().short()), age_ms: 0 };
-    mesh.say(0, from, Message::Inv(vec![entry]));
+    mesh.say(0, from, announced(item.id().short(), 0));
 }
 
 #[test]

@@ -4,9 +4,10 @@
 use protocol::gossip::{AuthorTree, Redundancy, RelayPolicy};
 use protocol::limits::LIVE_AGE_MAX;
 use protocol::time::Duration;
-use protocol::wire::message::{InvEntry, Message, TxRef};
+use protocol::wire::message::Message;
 
 use crate::harness::{Mesh, transaction, tx};
+use crate::say::{announced, body};
 
 /// How long each item takes from node 1 through node 0 to node 2. A peer of node 0 has it `ahead` before node 0
 /// would get it from node 1, and says that it is old. A flag decides whether the peer sends the body at once or
@@ -21,14 +22,13 @@ fn times(ahead: Option<Duration>, unasked: bool) -> Vec<u64> {
     let mut times = Vec::new();
     for nonce in 0..20 {
         let item = transaction(8, nonce, 100);
-        let body = Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] };
+        let body = body(&item);
         let begun = mesh.now;
         mesh.say(1, origin, body.clone());
         if let Some(ahead) = ahead.filter(|_| nonce >= 6) {
             mesh.run_for(mesh.latency - ahead);
-            let transaction = TxRef::Short(item.id().short());
             let age_ms = LIVE_AGE_MAX.as_millis() as u32 + 1_000;
-            mesh.say(0, liar, Message::Inv(vec![InvEntry { transaction, age_ms }]));
+            mesh.say(0, liar, announced(item.id().short(), age_ms));
             if !unasked {
                 mesh.run_for(Duration::from_micros(500));
                 assert!(mesh.heard(0, liar).iter().any(|message| matches!(message, Message::GetData { .. })));

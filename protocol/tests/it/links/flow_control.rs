@@ -8,6 +8,7 @@ use protocol::wire::message::{Lane, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, block, genesis, tip_of, transaction};
 use crate::make;
+use crate::say::body;
 
 fn queued(mesh: &Mesh, peer: PeerHandle, lane: Lane) -> usize {
     mesh.sent.iter().filter(|sent| sent.to == peer && sent.lane == lane).map(|sent| sent.bytes.len()).sum()
@@ -119,10 +120,7 @@ fn small_replies_do_not_wait_behind_large_ones() {
         peer,
         Message::GetData { graft: false, wanted: vec![TxRef::Full(small.id()), TxRef::Full(items[0].id())] },
     );
-    assert_eq!(
-        mesh.heard(0, peer),
-        [Message::Transactions { via: None, bodies: vec![small.encoded().clone().into()] }]
-    );
+    assert_eq!(mesh.heard(0, peer), [body(&small)]);
     // What waits for the bulk lane comes in the order of asking.
     for _ in 0..2 {
         drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);

@@ -2,7 +2,6 @@
 //! nothing else.
 
 use protocol::gossip::{AuthorTree, DisconnectReason, PeerHandle, RelayPolicy};
-use protocol::items::block::Block;
 use protocol::items::hash::ShortId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{REQUEST_EXPIRY_MAX, STRIKES_MAX};
@@ -10,6 +9,7 @@ use protocol::time::Duration;
 use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, block, genesis, transaction, tx};
+use crate::say::{body, promised_block};
 
 /// The address group of the withholder and of the newcomer.
 const GROUP: u64 = 7;
@@ -39,11 +39,7 @@ fn announce(mesh: &mut Mesh, peer: PeerHandle, item: &SignedTransaction) {
 }
 
 fn send(mesh: &mut Mesh, peer: PeerHandle, item: &SignedTransaction) {
-    mesh.say(0, peer, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
-}
-
-fn pushed_header(block: &Block) -> Message {
-    Message::BlockHeader { header: Box::new(block.header), pushed: true }
+    mesh.say(0, peer, body(item));
 }
 
 #[test]
@@ -52,7 +48,7 @@ fn a_newcomer_of_a_struck_group_has_no_strike_and_its_block_is_not_declined() {
     withhold(&mut mesh);
     let newcomer = mesh.greeted_in(0, GROUP);
     assert_eq!(mesh.nodes[0].peer(newcomer).map(|peer| peer.strikes), Some(0));
-    mesh.say(0, newcomer, pushed_header(&block(genesis(), &[], 5)));
+    mesh.say(0, newcomer, promised_block(block(genesis(), &[], 5).header));
     mesh.run_for(Duration::from_millis(5));
     assert!(!mesh.heard(0, newcomer).iter().any(|message| matches!(message, Message::Prune(_))));
 }

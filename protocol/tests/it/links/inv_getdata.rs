@@ -5,17 +5,13 @@ use protocol::items::hash::TxId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{ANNOUNCE_INTERVAL, GETDATA_ENTRIES_MAX, SERVE_QUEUE_MAX};
 use protocol::time::Duration;
-use protocol::wire::message::{Hello, InvEntry, Message, TxRef};
+use protocol::wire::message::{Hello, Message, TxRef};
 
 use crate::harness::{Mesh, block, genesis, network, transaction, tx};
+use crate::say::{announced, body};
 
 fn announce(transaction: &SignedTransaction) -> Message {
-    let transaction = TxRef::Short(transaction.id().short());
-    Message::Inv(vec![InvEntry { transaction, age_ms: 0 }])
-}
-
-fn body(transaction: &SignedTransaction) -> Message {
-    Message::Transactions { via: None, bodies: vec![transaction.encoded().clone().into()] }
+    announced(transaction.id().short(), 0)
 }
 
 fn wants(transaction: &SignedTransaction) -> Message {

@@ -15,6 +15,7 @@ use protocol::wire::codec::Encode as _;
 use protocol::wire::message::{Hello, InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, block, genesis, key, network, producer, tip_of, transaction, tx};
+use crate::say::announced_block;
 
 fn refusals(mesh: &Mesh, node: usize) -> Vec<Refusal> {
     let refusal = |event: &Event| match event {
@@ -166,7 +167,7 @@ fn a_header_with_a_bad_signature_ends_the_connection() {
     let peer = mesh.greeted(0);
     let other: NetworkId = "other".parse().expect("a good name");
     let header = Header { ..*block(genesis(), &[], 1).header.header() }.sign(&producer(), &other);
-    mesh.say(0, peer, Message::BlockHeader { header: Box::new(header), pushed: false });
+    mesh.say(0, peer, announced_block(header));
     mesh.run_for(Duration::from_millis(1));
     assert_eq!(mesh.disconnected(0, peer), Some(DisconnectReason::InvalidSignature));
 }
@@ -177,7 +178,7 @@ fn a_block_of_a_stranger_is_refused_without_blame() {
     let peer = mesh.greeted(0);
     let header = *block(genesis(), &[], 1).header.header();
     let header = header.sign(&key(77), &network());
-    mesh.say(0, peer, Message::BlockHeader { header: Box::new(header), pushed: false });
+    mesh.say(0, peer, announced_block(header));
     assert_eq!(refusals(&mesh, 0), [Refusal::ProducerNotAllowed]);
     assert_eq!(mesh.disconnected(0, peer), None);
 }
@@ -188,7 +189,7 @@ fn a_spoiled_block_leaves_the_honest_request_alone() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     let (honest, attacker) = (mesh.greeted(0), mesh.greeted(0));
     let good = block(genesis(), &[transaction(1, 1, 10)], 1);
-    mesh.say(0, honest, Message::BlockHeader { header: Box::new(good.header), pushed: false });
+    mesh.say(0, honest, announced_block(good.header));
     mesh.run_for(Duration::from_millis(1));
     assert_eq!(mesh.heard(0, honest), [Message::GetBlock { graft: false, id: good.header.id() }]);
     let spoiled = Block { header: good.header, transactions: vec![transaction(1, 2, 10).encoded().clone()] };

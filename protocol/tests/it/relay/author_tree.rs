@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use protocol::gossip::{AuthorTree, PeerHandle, Redundancy, RelayPolicy};
-use protocol::items::hash::{RouteId, RouteKind};
+use protocol::items::hash::RouteId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{ANNOUNCE_WINDOW_MAX, GRACE_MIN, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, LATE_MIN, PRUNE_WINDOW};
 use protocol::time::Duration;
-use protocol::wire::message::{InvEntry, Message, TxRef};
+use protocol::wire::message::{Message, TxRef};
 
-use crate::harness::{Mesh, key, transaction, tx};
+use crate::harness::{Mesh, transaction, tx};
+use crate::say::{announced, author_route, body_on, carries};
 
 const TREE: RelayPolicy = RelayPolicy::AuthorTree(AuthorTree { redundancy: redundancy(0) });
 
@@ -21,17 +22,12 @@ const fn redundancy(hundredths: u16) -> Redundancy {
     }
 }
 
-fn author_route(author: u8) -> RouteId {
-    RouteId::of(RouteKind::Transaction, &key(author).public().0)
-}
-
 fn push(mesh: &mut Mesh, from: PeerHandle, via: Option<RouteId>, item: &Arc<SignedTransaction>) {
-    mesh.say(0, from, Message::Transactions { via, bodies: vec![item.encoded().clone().into()] });
+    mesh.say(0, from, body_on(via, item));
 }
 
 fn announce(mesh: &mut Mesh, from: PeerHandle, item: &SignedTransaction, age_ms: u32) {
-    let transaction = TxRef::Short(item.id().short());
-    mesh.say(0, from, Message::Inv(vec![InvEntry { transaction, age_ms }]));
+    mesh.say(0, from, announced(item.id().short(), age_ms));
 }
 
 /// Lets verdicts return, and lets the prunes leave that wait for another message.
@@ -40,11 +36,7 @@ fn settle(mesh: &mut Mesh) {
 }
 
 fn bodies_sent(mesh: &Mesh, item: &SignedTransaction) -> usize {
-    let carries = |message: Message| match message {
-        Message::Transactions { bodies, .. } => bodies.iter().any(|body| body.id() == item.id()),
-        _ => false,
-    };
-    mesh.conversation().filter(|(_, message)| carries(message.clone())).count()
+    mesh.conversation().filter(|(_, message)| carries(message, item)).count()
 }
 
 fn pushed_to(mesh: &mut Mesh, peer: PeerHandle, item: &SignedTransaction) -> Option<Option<RouteId>> {

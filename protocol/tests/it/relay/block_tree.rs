@@ -5,25 +5,17 @@ use std::sync::Arc;
 
 use protocol::gossip::{PeerHandle, RelayPolicy};
 use protocol::items::block::Block;
-use protocol::items::hash::{RouteId, RouteKind};
 use protocol::limits::{GRACE_MIN, REQUEST_EXPIRY_MAX};
 use protocol::time::Duration;
 use protocol::wire::message::{Lane, Message, Tip};
 
-use crate::harness::{Mesh, block, block_item, genesis, producer, tip_of, transaction};
+use crate::harness::{Mesh, block, block_item, genesis, tip_of, transaction};
+use crate::say::{announced_block, block_route, promised_block};
 
 /// A block that travels on the bulk lane.
 fn large(parent: Tip, number: u64) -> Arc<Block> {
     let bodies: Vec<_> = (0..5).map(|nonce| transaction(5, 10 * number + nonce, 1_500)).collect();
     block(parent, &bodies, number)
-}
-
-fn route() -> RouteId {
-    RouteId::of(RouteKind::Block, &producer().public().0)
-}
-
-fn header(block: &Block, pushed: bool) -> Message {
-    Message::BlockHeader { header: Box::new(block.header), pushed }
 }
 
 fn asks(messages: &[Message]) -> usize {
@@ -32,7 +24,7 @@ fn asks(messages: &[Message]) -> usize {
 
 /// Makes a node fetch a block from a peer, which becomes its producer's route parent.
 fn fetch(mesh: &mut Mesh, from: PeerHandle, block: &Arc<Block>) {
-    mesh.say(0, from, header(block, false));
+    mesh.say(0, from, announced_block(block.header));
     mesh.run_for(GRACE_MIN + Duration::from_millis(1));
     let heard = mesh.heard(0, from);
     assert!(heard.iter().any(|message| matches!(message, Message::GetBlock { graft: true, .. })), "{heard:?}");
@@ -68,15 +60,15 @@ fn a_promise_is_waited_for_and_a_second_one_declined() {
     let first = large(genesis(), 1);
     fetch(&mut mesh, parent, &first);
     let second = large(tip_of(&first), 2);
-    mesh.say(0, parent, header(&second, true));
+    mesh.say(0, parent, promised_block(second.header));
     mesh.run_for(Duration::from_millis(1));
-    mesh.say(0, other, header(&second, false));
+    mesh.say(0, other, announced_block(second.header));
     mesh.run_for(GRACE_MIN.times(2));
     assert_eq!(asks(&mesh.heard(0, other)), 0, "it is on its way");
     let third = mesh.greeted(0);
-    mesh.say(0, third, header(&second, true));
+    mesh.say(0, third, promised_block(second.header));
     mesh.run_for(Duration::from_millis(1));
-    assert!(mesh.heard(0, third).iter().any(|message| *message == Message::Prune(vec![route()])));
+    assert!(mesh.heard(0, third).iter().any(|message| *message == Message::Prune(vec![block_route()])));
     mesh.say(0, parent, Message::Block(second.clone()));
     mesh.run_for(Duration::from_millis(50));
     assert_eq!(mesh.nodes[0].tip(), tip_of(&second));
@@ -90,8 +82,8 @@ fn a_broken_promise_costs_one_expiry_and_the_next_announcer_is_asked() {
     let first = large(genesis(), 1);
     fetch(&mut mesh, parent, &first);
     let second = large(tip_of(&first), 2);
-    mesh.say(0, parent, header(&second, true));
-    mesh.say(0, other, header(&second, false));
+    mesh.say(0, parent, promised_block(second.header));
+    mesh.say(0, other, announced_block(second.header));
     let promised = mesh.now;
     while asks(&mesh.heard(0, other)) == 0 {
         mesh.run_for(Duration::from_millis(1));
@@ -107,16 +99,16 @@ fn who_has_a_block_earlier_than_the_parent_is_asked_when_the_grace_is_over() {
     let first = large(genesis(), 1);
     fetch(&mut mesh, parent, &first);
     let second = large(tip_of(&first), 2);
-    mesh.say(0, quick, header(&second, false));
+    mesh.say(0, quick, announced_block(second.header));
     mesh.run_for(Duration::from_micros(GRACE_MIN.as_micros() - 1));
     assert_eq!(asks(&mesh.heard(0, quick)), 0);
     mesh.run_for(Duration::from_millis(1));
     assert_eq!(asks(&mesh.heard(0, quick)), 1);
-    assert_eq!(mesh.heard(0, parent), [Message::Prune(vec![route()])], "before it has anything to push");
+    assert_eq!(mesh.heard(0, parent), [Message::Prune(vec![block_route()])], "before it has anything to push");
     // Its promise may have been on its way.
-    mesh.say(0, parent, header(&second, true));
+    mesh.say(0, parent, promised_block(second.header));
     mesh.run_for(Duration::from_millis(250));
-    assert!(mesh.heard(0, parent).iter().any(|message| *message == Message::Prune(vec![route()])));
+    assert!(mesh.heard(0, parent).iter().any(|message| *message == Message::Prune(vec![block_route()])));
 }
 
 #[test]
@@ -133,9 +125,9 @@ fn a_child_is_promised_a_body_before_it_comes_and_all_others_are_told() {
     let heard = mesh.heard(0, child);
     assert!(matches!(&heard[..], [Message::BlockHeader { pushed: true, .. }, Message::Block(_)]), "{heard:?}");
     assert_eq!(heard[1].lane(), Lane::Bulk);
-    assert_eq!(mesh.heard(0, lazy), [header(&second, false)]);
-    mesh.say(0, child, Message::Prune(vec![route()]));
+    assert_eq!(mesh.heard(0, lazy), [announced_block(second.header)]);
+    mesh.say(0, child, Message::Prune(vec![block_route()]));
     let third = large(tip_of(&second), 3);
     fetch(&mut mesh, parent, &third);
-    assert_eq!(mesh.heard(0, child), [header(&third, false)]);
+    assert_eq!(mesh.heard(0, child), [announced_block(third.header)]);
 }

@@ -4,23 +4,18 @@
 use protocol::gossip::{AuthorTree, PeerHandle, Redundancy, RelayPolicy};
 use protocol::items::transaction::SignedTransaction;
 use protocol::time::Duration;
-use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Mesh, transaction, tx};
+use crate::say::{announced, body};
 
 const ITEMS: u64 = 40;
 
 /// From this item on, the parent is late.
 const SLOW_FROM: u64 = 10;
 
-fn push(item: &SignedTransaction) -> Message {
-    Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] }
-}
-
 /// Claims to have had an item since before any node could have it.
 fn claim(mesh: &mut Mesh, liar: PeerHandle, item: &SignedTransaction, age_ms: u32) {
-    let transaction = TxRef::Short(item.id().short());
-    mesh.say(0, liar, Message::Inv(vec![InvEntry { transaction, age_ms }]));
+    mesh.say(0, liar, announced(item.id().short(), age_ms));
 }
 
 /// A node with a parent that becomes `delay_ms` slow, with honest peers that have each item at once and announce
@@ -42,14 +37,14 @@ fn late_items(honest: usize, liars: usize, delay_ms: u64) -> usize {
         let delay = if nonce < SLOW_FROM { 0 } else { delay_ms };
         let (begun, mut claimed) = (mesh.now, false);
         if delay == 0 {
-            mesh.say(0, parent, push(&item));
+            mesh.say(0, parent, body(&item));
         }
         for (node, origin) in (1..).zip(&origins) {
-            mesh.say(node, *origin, push(&item));
+            mesh.say(node, *origin, body(&item));
         }
         for step in 0..2_000 {
             if delay > 0 && step == delay {
-                mesh.say(0, parent, push(&item));
+                mesh.say(0, parent, body(&item));
             }
             mesh.run_for(Duration::from_millis(1));
             if nonce >= SLOW_FROM && !claimed && mesh.accepted(0, tx(&item)) {

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use protocol::gossip::{AuthorTree, Input, PeerHandle, Redundancy, RelayPolicy};
-use protocol::items::hash::{RouteId, RouteKind, ShortId};
+use protocol::items::hash::{RouteId, ShortId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{DOUBT_MIN, GRACE_MIN, MISS_WORTH, MISSED_AFTER, PRUNE_WINDOW};
 use protocol::time::Duration;
-use protocol::wire::message::{InvEntry, Message, TxRef};
+use protocol::wire::message::Message;
 
 use protocol::items::verify::Verdict;
 
-use crate::harness::{Checking, Mesh, key, transaction, tx};
+use crate::harness::{Checking, Mesh, transaction, tx};
+use crate::say::{announced, author_route, body_on, carries};
 
 /// A node, the route parent of author 1, and two other peers.
 struct Story {
@@ -46,13 +47,12 @@ impl Story {
     }
 
     fn push_on(&mut self, via: Option<RouteId>, from: PeerHandle, item: &SignedTransaction) {
-        self.mesh.say(0, from, Message::Transactions { via, bodies: vec![item.encoded().clone().into()] });
+        self.mesh.say(0, from, body_on(via, item));
         self.mesh.run_for(MOMENT);
     }
 
     fn announce(&mut self, from: PeerHandle, short: ShortId) {
-        let entry = InvEntry { transaction: TxRef::Short(short), age_ms: 0 };
-        self.mesh.say(0, from, Message::Inv(vec![entry]));
+        self.mesh.say(0, from, announced(short, 0));
     }
 
     fn parent_pushes(&mut self, items: u32) {
@@ -122,10 +122,7 @@ impl Story {
 
     /// Whether an item has been pushed to a peer by now.
     fn is_pushed(&mut self, to: PeerHandle, item: &SignedTransaction) -> bool {
-        self.mesh.heard(0, to).iter().any(|message| match message {
-            Message::Transactions { bodies, .. } => bodies.iter().any(|body| body.id() == item.id()),
-            _ => false,
-        })
+        self.mesh.heard(0, to).iter().any(|message| carries(message, item))
     }
 
     /// The peer that was asked for the missed item pushes the next one after it. Returns whether this is accepted.
@@ -137,11 +134,6 @@ impl Story {
         self.mesh.run_for(PRUNE_WINDOW);
         !self.is_pruned(asked)
     }
-}
-
-/// The route of author 1.
-fn route() -> RouteId {
-    RouteId::of(RouteKind::Transaction, &key(1).public().0)
 }
 
 #[test]
@@ -180,8 +172,7 @@ fn a_parent_whose_push_is_due_is_told_nothing_and_then_told_of_the_item() {
     let is_told = |mesh: &mut Mesh, peer| {
         mesh.heard(0, peer).iter().any(|message| match message {
             Message::Inv(entries) => entries.iter().any(|entry| entry.transaction.short() == item.id().short()),
-            Message::Transactions { bodies, .. } => bodies.iter().any(|body| body.id() == item.id()),
-            _ => false,
+            other => carries(other, &item),
         })
     };
     story.mesh.run_for(MISSED_AFTER - MOMENT.times(2));
@@ -261,7 +252,7 @@ fn what_came_on_a_route_that_its_sender_named_is_no_missed_push() {
     for nonce in 0..3 {
         story.parent_pushes(1);
         let item = transaction(2, nonce, 9);
-        story.bring(Some(route()), &item, |_| {});
+        story.bring(Some(author_route(1)), &item, |_| {});
         story.mesh.run_for(MISSED_AFTER);
     }
     assert!(!story.is_doubted());
@@ -272,7 +263,7 @@ fn a_silent_parent_is_waited_for_once_while_a_doubted_link_brings_what_it_does_n
     let mut story = Story::new([2, 3]);
     let listener = story.mesh.greeted_in(0, 4);
     story.leave_out_and_wait();
-    story.push_on(Some(route()), story.others[0], &transaction(2, 1, 9));
+    story.push_on(Some(author_route(1)), story.others[0], &transaction(2, 1, 9));
     let item = story.next();
     story.push(story.parent, &item);
     assert!(!story.is_pushed(listener, &item), "the parent's copy is waited for");
@@ -292,7 +283,7 @@ fn a_parent_that_is_silent_where_a_doubted_link_brings_what_others_have_too_is_d
     story.leave_out_and_wait();
     let mut waits = 0;
     for nonce in 0..4 {
-        story.push_on(Some(route()), story.others[0], &transaction(2, nonce, 9));
+        story.push_on(Some(author_route(1)), story.others[0], &transaction(2, nonce, 9));
         let item = story.next();
         story.push(story.parent, &item);
         waits += u32::from(!story.is_pushed(listener, &item));

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::gossip::{AuthorTree, PeerHandle, RelayPolicy};
-use protocol::items::hash::{RouteId, RouteKind};
 use protocol::items::transaction::SignedTransaction;
 use protocol::time::Duration;
 use protocol::wire::message::Message;
 
-use crate::harness::{Mesh, key, transaction, tx};
+use crate::harness::{Mesh, transaction, tx};
+use crate::say::{author_route, body};
 
 const NODES: usize = 24;
 const AUTHORS: u64 = 4;
@@ -35,10 +35,6 @@ impl Outcome {
     }
 }
 
-fn push(item: &SignedTransaction) -> Message {
-    Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] }
-}
-
 /// Authors write in turn, each at its own node. Each of `hubs` peers of every node pushes every second item there,
 /// the moment it is submitted, and sends nothing else.
 fn run(hubs: usize) -> Outcome {
@@ -56,7 +52,7 @@ fn run(hubs: usize) -> Outcome {
         mesh.submit(home, &item);
         for hub in hubs.iter().filter(|_| (number / AUTHORS).is_multiple_of(2)) {
             for (node, peer) in hub.iter().enumerate().filter(|(node, _)| *node != home) {
-                mesh.say(node, *peer, push(&item));
+                mesh.say(node, *peer, body(&item));
             }
         }
         let mut first = BTreeMap::new();
@@ -87,11 +83,11 @@ fn run(hubs: usize) -> Outcome {
 
 /// A hub has everything, and wants nothing from a node that pushes to it.
 fn prune_all(mesh: &mut Mesh, hub: &[PeerHandle]) {
-    let route = |author: u64| RouteId::of(RouteKind::Transaction, &key(1 + author as u8).public().0);
+    let routes: Vec<_> = (1..=AUTHORS).map(|author| author_route(author as u8)).collect();
     for (node, peer) in hub.iter().enumerate() {
         let is_push = |message: &Message| matches!(message, Message::Transactions { .. });
         if mesh.heard(node, *peer).iter().any(is_push) {
-            mesh.say(node, *peer, Message::Prune((0..AUTHORS).map(route).collect()));
+            mesh.say(node, *peer, Message::Prune(routes.clone()));
         }
     }
 }

@@ -12,10 +12,11 @@ use protocol::limits::{
 };
 use protocol::time::{Duration, Time};
 use protocol::wire::codec::Encode as _;
-use protocol::wire::message::{InvEntry, Lane, Message, TxRef};
+use protocol::wire::message::{Lane, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, block, genesis, transaction, tx};
 use crate::make;
+use crate::say::announced;
 
 /// No feedback, and more sends than any test has peers.
 const PLAIN: Rumor = Rumor { fanout: 3, round: Duration::from_secs(1), nodes: 1_000_000, feedback: false };
@@ -63,7 +64,7 @@ fn bodies(items: &[&SignedTransaction]) -> Message {
 }
 
 fn inv(id: TxId) -> Message {
-    Message::Inv(vec![InvEntry { transaction: TxRef::Short(id.short()), age_ms: 0 }])
+    announced(id.short(), 0)
 }
 
 #[test]

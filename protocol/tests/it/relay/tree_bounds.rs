@@ -17,6 +17,7 @@ use protocol::time::Duration;
 use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, network, transaction};
+use crate::say::{body, body_on, carries};
 
 fn mesh() -> Mesh {
     let mut mesh = Mesh::new(1, RelayPolicy::default());
@@ -43,15 +44,12 @@ fn of_author(author: u32, nonce: u64) -> Arc<SignedTransaction> {
 }
 
 fn push(mesh: &mut Mesh, from: PeerHandle, via: Option<RouteId>, item: &SignedTransaction) {
-    mesh.say(0, from, Message::Transactions { via, bodies: vec![item.encoded().clone().into()] });
+    mesh.say(0, from, body_on(via, item));
     mesh.run_for(Duration::from_millis(1));
 }
 
 fn is_pushed(mesh: &mut Mesh, to: PeerHandle, item: &SignedTransaction) -> bool {
-    mesh.heard(0, to).iter().any(|message| match message {
-        Message::Transactions { bodies, .. } => bodies.iter().any(|body| body.id() == item.id()),
-        _ => false,
-    })
+    mesh.heard(0, to).iter().any(|message| carries(message, item))
 }
 
 #[test]
@@ -97,14 +95,14 @@ fn settled_routes_and_guests_are_bounded() {
 fn one_links_floods_have_a_budget_and_others_have_their_own() {
     let mut mesh = mesh();
     let (greedy, modest, listener) = (mesh.greeted(0), mesh.greeted(0), mesh.greeted(0));
-    let copy = Message::Transactions { via: None, bodies: vec![of_author(0, 0).encoded().clone().into()] };
+    let copy = body(&of_author(0, 0));
     // To two peers each; all at once, so that the budget gains nothing meanwhile.
     let cost = 2 * protocol::wire::codec::Encode::encoded_len(&copy) as u64;
     let affordable = (FLOOD_BURST_BYTES / cost + 1) as u32;
     let mut pushed = 0;
     for author in 0..affordable + 8 {
         let item = of_author(author, 0);
-        mesh.say(0, greedy, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
+        mesh.say(0, greedy, body(&item));
         if author % 512 == 0 {
             // So that credit comes back.
             mesh.run_for(Duration::from_micros(200));
@@ -128,14 +126,14 @@ fn prunes_that_wait_are_bounded() {
     let (first, second) = (mesh.greeted(0), mesh.greeted(0));
     for author in 0..=ROUTES_ENTRIES_MAX as u32 {
         let item = of_author(author, 0);
-        mesh.say(0, first, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
+        mesh.say(0, first, body(&item));
     }
     mesh.run_for(Duration::from_millis(1));
     mesh.nodes[0].occupancy(&mut |seen| assert!(seen.used <= seen.limit, "{seen:?}"));
     mesh.draining = false;
     for author in 0..=ROUTES_ENTRIES_MAX as u32 {
         let item = of_author(author, 0);
-        mesh.say(0, second, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
+        mesh.say(0, second, body(&item));
     }
     let mut waiting = 0;
     mesh.nodes[0].occupancy(&mut |seen| {

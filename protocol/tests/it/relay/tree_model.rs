@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use protocol::gossip::{AuthorTree, Input, PeerHandle, RelayPolicy};
-use protocol::items::hash::{RouteId, RouteKind};
+use protocol::items::hash::RouteId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{HOME_ITEMS_MOVED, HOME_ITEMS_NEW, PRUNE_WINDOW};
 use protocol::time::Duration;
 use protocol::wire::message::Message;
 
-use crate::harness::{Mesh, key, transaction};
+use crate::harness::{Mesh, transaction};
+use crate::say::{author_route, body_on};
 
 const AUTHORS: u8 = 3;
 
@@ -297,7 +298,7 @@ impl Pair {
     }
 
     fn push(&mut self, from: PeerHandle, via: Option<RouteId>, item: &SignedTransaction) {
-        self.mesh.say(0, from, Message::Transactions { via, bodies: vec![item.encoded().clone().into()] });
+        self.mesh.say(0, from, body_on(via, item));
     }
 
     fn item(&mut self, author: u8) -> (Arc<SignedTransaction>, RouteId) {
@@ -312,10 +313,6 @@ impl Pair {
         let peers = &self.model.peers;
         peers.iter().nth(place.checked_rem(peers.len())?).copied()
     }
-}
-
-fn author_route(author: u8) -> RouteId {
-    RouteId::of(RouteKind::Transaction, &key(author).public().0)
 }
 
 fn name(number: u8) -> RouteId {

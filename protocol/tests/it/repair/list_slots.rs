@@ -13,6 +13,7 @@ use protocol::wire::message::{Digest, Hello, Message, Outcome, Reconcile, TxRef,
 
 use crate::harness::{Checking, Mesh, genesis, network, transaction};
 use crate::make;
+use crate::say::body;
 
 /// The behavior of a peer that claims to hold a million transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,7 +336,7 @@ fn a_list_in_one_part_of_which_nothing_comes_makes_a_pause() {
     let peer = mesh.greeted(0);
     // A peer that never delivered anything would be left for what it withholds.
     let other = make::transaction(50_000, 0, 1_000, 0);
-    mesh.say(0, peer, Message::Transactions { via: None, bodies: vec![other.encoded().clone().into()] });
+    mesh.say(0, peer, body(&other));
     let mut drip = Drip::new(peer, 3_000);
     // It has nothing of what it lists.
     let deny = |mesh: &mut Mesh, drip: &mut Drip| {
@@ -428,7 +429,7 @@ fn a_list_that_was_cut_short_goes_on_where_it_was() {
     let mut second = vec![ShortId([0xff; 8]); OFFER_ENTRIES_MAX];
     second[0] = item.id().short();
     offer(&mut mesh, number, second);
-    mesh.say(0, slow, Message::Transactions { via: None, bodies: vec![item.encoded().clone().into()] });
+    mesh.say(0, slow, body(&item));
     mesh.run_for(Duration::from_millis(1));
     lists(&mut mesh);
     // Another wants to list, and this one brings nothing more.

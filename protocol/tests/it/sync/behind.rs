@@ -17,6 +17,7 @@ use protocol::time::Duration;
 use protocol::wire::message::{GoodbyeReason, Hello, Message, Tip};
 
 use crate::harness::{Checking, Mesh, block_by, genesis, key, network, producer, rogue, tip_of, tx};
+use crate::say::{announced_block, body};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -117,7 +118,7 @@ fn a_peer_that_tells_of_a_new_tip_is_asked_as_soon_as_any_other() {
     let peer = peer_at(&mut mesh, Tip { height: 10, id: BlockId([7; 32]) }, 1);
     play(&mut mesh, peer, &[], 60);
     let blocks = chain_by(&producer(), 20);
-    let news = Message::BlockHeader { header: Box::new(blocks[19].header), pushed: false };
+    let news = announced_block(blocks[19].header);
     mesh.say(0, peer, news);
     play(&mut mesh, peer, &blocks, 3);
     assert_eq!(mesh.nodes[0].sync().best_header, 20);
@@ -149,7 +150,7 @@ fn a_refused_branch_is_named_with_its_producer_and_not_fetched_twice_within_a_mi
     // Blocks that are announced on it make nobody ask.
     let next = block_by(&stranger(), tip, &[], 0);
     for peer in [first, second] {
-        mesh.say(0, peer, Message::BlockHeader { header: Box::new(next.header), pushed: false });
+        mesh.say(0, peer, announced_block(next.header));
         let (asked, _) = play(&mut mesh, peer, &blocks, 12);
         assert_eq!(asked.len(), 0);
     }
@@ -318,7 +319,7 @@ fn an_acknowledged_transaction_that_expires_is_told_of_and_others_are_not() {
     mesh.submit(0, &later);
     let peer = mesh.greeted(0);
     let theirs = valid_until(1, 3);
-    mesh.say(0, peer, Message::Transactions { via: None, bodies: vec![theirs.encoded().clone().into()] });
+    mesh.say(0, peer, body(&theirs));
     mesh.run_for(SECOND);
     assert_eq!(mesh.nodes[0].mempool().transactions, 3);
     for block in &chain_by(&producer(), 1) {
@@ -420,8 +421,7 @@ fn a_refused_branch_that_grows_is_looked_at_again_after_a_minute_all_the_same() 
     let blocks = chain_by(&stranger(), 160);
     let peer = peer_at(&mut mesh, tip_of(&blocks[99]), 1);
     for next in 100..160 {
-        let header = Box::new(blocks[next].header);
-        mesh.say(0, peer, Message::BlockHeader { header, pushed: false });
+        mesh.say(0, peer, announced_block(blocks[next].header));
         play(&mut mesh, peer, &blocks[..=next], 1);
     }
     mesh.run_for(REFUSED_ENDS_LIFETIME.divided_by(8));
@@ -438,8 +438,7 @@ fn headers_without_bodies_on_each_new_tip_hold_production_once() {
     let mut tip = genesis();
     let mut held = 0;
     for round in 0..5 {
-        let header = Box::new(hollow(tip).header);
-        mesh.say(0, peer, Message::BlockHeader { header, pushed: false });
+        mesh.say(0, peer, announced_block(hollow(tip).header));
         mesh.run_for(SECOND);
         while mesh.nodes[0].may_produce(mesh.now).is_err() {
             held += 1;

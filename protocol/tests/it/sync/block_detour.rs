@@ -10,6 +10,7 @@ use protocol::time::Duration;
 use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{Checking, Mesh, block_by, genesis, network, producer, rogue, tip_of};
+use crate::say::announced_block;
 
 /// A separate chain for each seed.
 fn chain(length: usize, seed: u64) -> Vec<Arc<Block>> {
@@ -115,8 +116,7 @@ fn two_such_branches_that_overtake_each_other_end_it_neither() {
             let (from, now) = (told[behind], told[1 - behind] + 1);
             told[behind] = now;
             tell(&mut mesh, liar, &hollow[behind][from..now]);
-            let header = Box::new(hollow[behind][now - 1].header);
-            mesh.say(0, liar, Message::BlockHeader { header, pushed: false });
+            mesh.say(0, liar, announced_block(hollow[behind][now - 1].header));
         }
         for _ in 0..10 {
             mesh.run_for(Duration::from_millis(100));

@@ -8,6 +8,7 @@ use protocol::time::Duration;
 use protocol::wire::message::{Hello, Message};
 
 use crate::harness::{Checking, Mesh, block, block_item, genesis, network, tip_of, transaction};
+use crate::say::announced_block;
 
 fn count(messages: &[Message], name: &str) -> usize {
     messages.iter().filter(|message| message.name() == name).count()
@@ -20,9 +21,9 @@ fn headers_that_could_not_be_asked_for_are_asked_for_later() {
     let first = block(genesis(), &[], 1);
     let second = block(tip_of(&first), &[], 2);
     let third = block(tip_of(&second), &[], 3);
-    mesh.say(0, peer, Message::BlockHeader { header: Box::new(second.header), pushed: false });
+    mesh.say(0, peer, announced_block(second.header));
     assert_eq!(count(&mesh.heard(0, peer), "getheaders"), 1);
-    mesh.say(0, peer, Message::BlockHeader { header: Box::new(third.header), pushed: false });
+    mesh.say(0, peer, announced_block(third.header));
     mesh.run_for(GETHEADERS_INTERVAL - Duration::from_millis(1));
     assert_eq!(count(&mesh.heard(0, peer), "getheaders"), 0);
     mesh.run_for(Duration::from_millis(1));
@@ -37,7 +38,7 @@ fn a_body_that_nobody_had_is_asked_for_again_ever_more_rarely() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     let peer = mesh.greeted(0);
     let wanted = block(genesis(), &[], 1);
-    mesh.say(0, peer, Message::BlockHeader { header: Box::new(wanted.header), pushed: false });
+    mesh.say(0, peer, announced_block(wanted.header));
     let mut asked = Vec::new();
     for second in 0..200 {
         mesh.run_secs(1);
@@ -116,8 +117,8 @@ fn a_tip_is_followed_although_a_better_header_has_no_body() {
     let [better, other] = twins;
     // Somebody announces both and sends neither.
     let liar = mesh.greeted(0);
-    mesh.say(0, liar, Message::BlockHeader { header: Box::new(better.header), pushed: false });
-    mesh.say(0, liar, Message::BlockHeader { header: Box::new(other.header), pushed: false });
+    mesh.say(0, liar, announced_block(better.header));
+    mesh.say(0, liar, announced_block(other.header));
     mesh.run_secs(20);
     let peer = mesh.raw(0, Direction::Outbound);
     mesh.say(0, peer, Message::Hello(Hello::new(&network(), tip_of(&other))));

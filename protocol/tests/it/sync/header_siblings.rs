@@ -7,6 +7,7 @@ use protocol::items::refusal::Refusal;
 use protocol::wire::message::{Message, Tip};
 
 use crate::harness::{Checking, Mesh, block, block_by, genesis, rogue, tip_of};
+use crate::say::announced_block;
 
 /// Blocks of an honest producer, one a minute, published by `node`.
 fn go_on(mesh: &mut Mesh, node: usize, mut tip: Tip, count: u64) -> Tip {
@@ -95,7 +96,7 @@ fn a_third_header_by_itself_is_neither_taken_nor_held_against_what_follows_it() 
     let peer = mesh.greeted(0);
     let siblings: Vec<_> = (0..3).map(|salt| block_by(&rogue(), genesis(), &[], salt)).collect();
     for sibling in &siblings {
-        mesh.say(0, peer, Message::BlockHeader { header: Box::new(sibling.header), pushed: false });
+        mesh.say(0, peer, announced_block(sibling.header));
         mesh.run_for(protocol::time::Duration::from_millis(5));
     }
     let refused = mesh.events[0]
@@ -106,7 +107,7 @@ fn a_third_header_by_itself_is_neither_taken_nor_held_against_what_follows_it() 
     let child = block(tip_of(&siblings[2]), &[], 5);
     mesh.run_secs(3);
     mesh.heard(0, peer);
-    mesh.say(0, peer, Message::BlockHeader { header: Box::new(child.header), pushed: false });
+    mesh.say(0, peer, announced_block(child.header));
     assert!(mesh.heard(0, peer).iter().any(|message| matches!(message, Message::GetHeaders(_))));
     mesh.say(0, peer, Message::Headers(vec![siblings[2].header, child.header]));
     mesh.run_for(protocol::time::Duration::from_millis(5));
@@ -124,7 +125,7 @@ fn a_third_block_that_comes_with_its_body_takes_the_place_of_a_header_without_on
     let peer = mesh.greeted(0);
     let siblings: Vec<_> = (0..5).map(|salt| block_by(&rogue(), genesis(), &[], salt)).collect();
     for sibling in &siblings[..2] {
-        mesh.say(0, peer, Message::BlockHeader { header: Box::new(sibling.header), pushed: false });
+        mesh.say(0, peer, announced_block(sibling.header));
         mesh.run_for(protocol::time::Duration::from_millis(5));
     }
     for sibling in &siblings[2..] {
@@ -145,7 +146,7 @@ fn a_peer_that_is_on_a_third_block_is_asked_and_the_lowest_id_wins_at_once() {
     let mut siblings: Vec<_> = (0..3).map(|salt| block_by(&rogue(), genesis(), &[], salt)).collect();
     siblings.sort_by_key(|block| block.header.id());
     for sibling in &siblings[1..] {
-        mesh.say(0, attacker, Message::BlockHeader { header: Box::new(sibling.header), pushed: false });
+        mesh.say(0, attacker, announced_block(sibling.header));
         mesh.run_for(protocol::time::Duration::from_millis(5));
     }
     mesh.connect(0, 1);
@@ -182,13 +183,13 @@ fn an_answer_stays_one_however_long_its_check_takes_and_whoever_leaves_meanwhile
     let peer = mesh.greeted(0);
     let siblings: Vec<_> = (0..3).map(|salt| block_by(&rogue(), genesis(), &[], salt)).collect();
     for sibling in &siblings[..2] {
-        mesh.say(0, peer, Message::BlockHeader { header: Box::new(sibling.header), pushed: false });
+        mesh.say(0, peer, announced_block(sibling.header));
         mesh.run_for(protocol::time::Duration::from_millis(5));
     }
     mesh.run_secs(3);
     mesh.heard(0, peer);
     let child = block(tip_of(&siblings[2]), &[], 5);
-    mesh.say(0, peer, Message::BlockHeader { header: Box::new(child.header), pushed: false });
+    mesh.say(0, peer, announced_block(child.header));
     assert!(mesh.heard(0, peer).iter().any(|message| matches!(message, Message::GetHeaders(_))));
     mesh.checking = Checking::Held;
     mesh.say(0, peer, Message::Headers(vec![siblings[2].header]));

@@ -131,6 +131,22 @@ pub(super) fn announcement(short: ShortId, age_ms: u32) -> Message {
     Message::Inv(vec![InvEntry { transaction: TxRef::Short(short), age_ms }])
 }
 
+/// The announcement of an item that entered. A transaction's claims that it is held for this time.
+pub(super) fn announcement_of(item: &Entered<'_>, age_ms: u32) -> Option<Message> {
+    match item.id {
+        ItemId::Transaction(id) => Some(announcement(id.short(), age_ms)),
+        ItemId::Block(_) => {
+            let header = Box::new(item.block?.header);
+            Some(Message::BlockHeader { header, pushed: false })
+        }
+    }
+}
+
+/// A message to each of the peers, sent this much later.
+pub(super) fn to_each(peers: &[PeerHandle], message: Message, after: Duration) -> impl Iterator<Item = Sending> {
+    peers.iter().map(move |&to| Sending { to, message: message.clone(), after })
+}
+
 /// A message that is sent at once.
 pub(super) const fn now(to: PeerHandle, message: Message) -> Sending {
     Sending { to, message, after: Duration::ZERO }

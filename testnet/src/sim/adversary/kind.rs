@@ -15,6 +15,7 @@ use super::producers::{Coy, Decoy, Fill, Repeat, Signer, Split};
 use super::serving::backdate::Backdate;
 use super::serving::grafts::TakeGrafts;
 use super::serving::hide::Hide;
+use super::serving::instead::Instead;
 use super::serving::routes::{Dawdle, Mark, Meddle};
 use super::serving::withhold::{Idle, Late, Silent, Withhold};
 use crate::random::Seed;
@@ -77,10 +78,10 @@ impl Kind {
             Self::Mark => Box::new(Mark { craft }),
             Self::Dawdle => Box::new(Dawdle),
             Self::Meddle => Box::new(Meddle::new(craft, pace)),
-            Self::Hide => Box::new(Hide::default()),
-            Self::HideLate => Box::new(Hide::announcing()),
-            Self::TakeGrafts => Box::new(TakeGrafts::new(craft.draws.chance(0.5))),
-            Self::Backdate => Box::new(Backdate::default()),
+            Self::Hide => Box::new(Instead::new(Hide::default())),
+            Self::HideLate => Box::new(Instead::new(Hide::announcing())),
+            Self::TakeGrafts => Box::new(Instead::new(TakeGrafts::new(craft.draws.chance(0.5)))),
+            Self::Backdate => Box::new(Instead::new(Backdate)),
             Self::ForgeTail => Box::new(ForgeTail { craft }),
             Self::JunkBlocks => Box::new(JunkBlocks::new(craft, pace)),
             Self::Refused => Box::new(Refused::new(craft, pace)),

@@ -5,5 +5,6 @@ mod asked;
 pub(super) mod backdate;
 pub(super) mod grafts;
 pub(super) mod hide;
+pub(super) mod instead;
 pub(super) mod routes;
 pub(super) mod withhold;

@@ -1,5 +1,4 @@
-//! The requests of a node's peers. A node that speaks for its engine lets the engine answer requests, and send
-//! nothing else about items.
+//! The requests of a node's peers, and the messages of its engine that answer them.
 
 use std::collections::BTreeSet;
 

@@ -1,12 +1,11 @@
 //! Nodes that keep a slow parent in its place. Some push late, and others take the grafts that would repair it.
 
 use protocol::gossip::{ItemId, PeerHandle};
-use protocol::time::{Duration, Time};
-use protocol::wire::message::Message;
+use protocol::time::Duration;
 
-use super::asked::Asked;
-use crate::sim::adversary::craft::{announcement, now as at_once, push_of};
-use crate::sim::adversary::{Adversary, Entered, Sending};
+use super::instead::Speaker;
+use crate::sim::adversary::craft::{announcement, push_of, to_each};
+use crate::sim::adversary::{Entered, Sending};
 
 /// A parent is first with everything until links become lazy, and late from then on. An announcer claims of each
 /// item that it had it long before, is grafted for that, and pushes nothing.
@@ -15,7 +14,6 @@ pub(in crate::sim::adversary) struct TakeGrafts {
     parent: bool,
     /// Items that entered.
     seen: u64,
-    asked: Asked,
 }
 
 /// The number of items with which a parent is early. Links are lazy after one or two.
@@ -31,22 +29,13 @@ const SPEAKS_AFTER: Duration = Duration::from_millis(350);
 const CLAIMED_AGE_MS: u32 = 400;
 
 impl TakeGrafts {
-    pub(in crate::sim::adversary) fn new(parent: bool) -> Self {
-        Self { parent, seen: 0, asked: Asked::default() }
+    pub(in crate::sim::adversary) const fn new(parent: bool) -> Self {
+        Self { parent, seen: 0 }
     }
 }
 
-impl Adversary for TakeGrafts {
-    fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
-        out.extend(self.asked.answers(to, message).map(|message| at_once(to, message)));
-    }
-
-    fn incoming(&mut self, _now: Time, from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
-        self.asked.hear(from, message);
-        true
-    }
-
-    fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
+impl Speaker for TakeGrafts {
+    fn entered(&mut self, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
         self.seen += 1;
         let early = self.seen <= EARLY_ITEMS;
         if self.parent {
@@ -55,8 +44,7 @@ impl Adversary for TakeGrafts {
             out.extend(pushes.map(|sending| Sending { after, ..sending }));
         } else if let (false, ItemId::Transaction(id)) = (early, item.id) {
             let message = announcement(id.short(), CLAIMED_AGE_MS);
-            let each = |&to: &PeerHandle| Sending { to, message: message.clone(), after: SPEAKS_AFTER };
-            out.extend(peers.iter().map(each));
+            out.extend(to_each(peers, message, SPEAKS_AFTER));
         }
     }
 }

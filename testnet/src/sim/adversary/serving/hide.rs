@@ -1,12 +1,11 @@
 //! Nodes that become the parent of every node and then leave items out.
 
-use protocol::gossip::{ItemId, PeerHandle};
-use protocol::time::{Duration, Time};
-use protocol::wire::message::Message;
+use protocol::gossip::PeerHandle;
+use protocol::time::Duration;
 
-use super::asked::Asked;
-use crate::sim::adversary::craft::{announcement, now as at_once, push_of};
-use crate::sim::adversary::{Adversary, Entered, Sending};
+use super::instead::Speaker;
+use crate::sim::adversary::craft::{announcement_of, push_of, to_each};
+use crate::sim::adversary::{Entered, Sending};
 
 /// Pushes every second item to all peers the moment it enters anywhere. So it is first, and the other links of its
 /// peers become lazy. It says nothing of the rest, or announces it late, when the announcement is true. It gives
@@ -15,7 +14,6 @@ use crate::sim::adversary::{Adversary, Entered, Sending};
 pub(in crate::sim::adversary) struct Hide {
     /// Items that entered.
     seen: u64,
-    asked: Asked,
     announces: bool,
 }
 
@@ -30,32 +28,15 @@ impl Hide {
     }
 }
 
-impl Adversary for Hide {
-    fn outgoing(&mut self, _now: Time, to: PeerHandle, message: Message, out: &mut Vec<Sending>) {
-        out.extend(self.asked.answers(to, message).map(|message| at_once(to, message)));
-    }
-
-    fn incoming(&mut self, _now: Time, from: PeerHandle, message: &Message, _out: &mut Vec<Sending>) -> bool {
-        self.asked.hear(from, message);
-        true
-    }
-
-    fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
+impl Speaker for Hide {
+    fn entered(&mut self, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
         self.seen += 1;
         if !self.seen.is_multiple_of(2) {
             out.extend(peers.iter().flat_map(|&peer| push_of(peer, &item)));
         } else if self.announces {
-            let message = match (item.id, item.block) {
-                (ItemId::Transaction(id), _) => {
-                    announcement(id.short(), (ANNOUNCED_AFTER.as_micros() / 1_000) as u32)
-                }
-                (ItemId::Block(_), Some(block)) => {
-                    Message::BlockHeader { header: Box::new(block.header), pushed: false }
-                }
-                (ItemId::Block(_), None) => return,
-            };
-            let late = |&to: &PeerHandle| Sending { to, message: message.clone(), after: ANNOUNCED_AFTER };
-            out.extend(peers.iter().map(late));
+            let age_ms = (ANNOUNCED_AFTER.as_micros() / 1_000) as u32;
+            let Some(message) = announcement_of(&item, age_ms) else { return };
+            out.extend(to_each(peers, message, ANNOUNCED_AFTER));
         }
     }
 }

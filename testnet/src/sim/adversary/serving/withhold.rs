@@ -1,11 +1,11 @@
 //! Nodes that fail those who rely on them: they withhold, keep silent, or do everything late.
 
-use protocol::gossip::{ItemId, PeerHandle};
+use protocol::gossip::PeerHandle;
 use protocol::limits::REQUEST_EXPIRY_MIN;
 use protocol::time::{Duration, Time};
 use protocol::wire::message::Message;
 
-use crate::sim::adversary::craft::{announcement, now as at_once};
+use crate::sim::adversary::craft::{announcement_of, now as at_once, to_each};
 use crate::sim::adversary::{Adversary, Entered, Sending};
 
 /// Announces each item the moment it enters anywhere, before anyone else can. It never sends a body, and never
@@ -40,14 +40,8 @@ impl Adversary for Withhold {
     }
 
     fn entered(&mut self, _now: Time, item: Entered<'_>, peers: &[PeerHandle], out: &mut Vec<Sending>) {
-        let message = match (item.id, item.block) {
-            (ItemId::Transaction(id), _) => announcement(id.short(), 0),
-            (ItemId::Block(_), Some(block)) => {
-                Message::BlockHeader { header: Box::new(block.header), pushed: false }
-            }
-            (ItemId::Block(_), None) => return,
-        };
-        out.extend(peers.iter().map(|&peer| at_once(peer, message.clone())));
+        let Some(message) = announcement_of(&item, 0) else { return };
+        out.extend(to_each(peers, message, Duration::ZERO));
     }
 }
 

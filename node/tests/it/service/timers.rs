@@ -1,0 +1,37 @@
+//! No timer makes up for a pause by a burst, and a trace still records every tick that a pause swallowed.
+
+use std::time::Duration;
+
+use node::config::Prune;
+use node::observe::trace::LATENESS_MAX;
+use node::service::timers::{Timers, at_once_and_every, every, latenesses};
+use tokio::time::MissedTickBehavior;
+
+use crate::support::harness::config;
+
+#[tokio::test]
+async fn every_timer_ticks_once_after_a_pause_and_then_a_whole_period_later() {
+    let mut settings = config(1);
+    settings.prune = Prune { bytes: Some(1), seconds: None };
+    settings.produce_every = Some(Duration::from_secs(5));
+    settings.trace = Some("unused".into());
+    let timers = Timers::start(&settings);
+    let wanted =
+        [timers.prune, timers.produce, timers.sample, timers.lateness].map(|timer| timer.expect("wanted"));
+    let others = [timers.discovery, timers.status, timers.peers];
+    let made = [every(Duration::from_secs(1)), at_once_and_every(Duration::from_secs(1))];
+    for timer in wanted.into_iter().chain(others).chain(made) {
+        assert_eq!(timer.missed_tick_behavior(), MissedTickBehavior::Delay, "{timer:?}");
+    }
+}
+
+#[test]
+fn a_late_tick_tells_of_all_that_it_stands_for() {
+    let period = Duration::from_millis(50);
+    let of = |late| latenesses(Duration::from_millis(late), period).collect::<Vec<_>>();
+    assert_eq!(of(0), [0]);
+    assert_eq!(of(49), [49_000]);
+    assert_eq!(of(120), [120_000, 70_000, 20_000]);
+    assert_eq!(of(100_000).len(), 2_001, "a pause of 100 s");
+    assert_eq!(of(10_000_000).len(), LATENESS_MAX, "no more than a trace keeps");
+}

@@ -1,0 +1,78 @@
+//! The RPC from both sides: a listener whose service the test plays itself, and clients.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use jsonrpsee::http_client::{HeaderMap, HttpClient, HttpClientBuilder};
+use node::config::cookie::Cookie;
+use node::rpc::command;
+use node::rpc::http::{CONNECTIONS_MAX, Faces, Health, HttpListener, HttpServer, Times};
+use node::rpc::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+use tokio::sync::mpsc;
+
+/// A listener. The test plays its service.
+pub(crate) struct FakeNode {
+    pub(crate) address: SocketAddr,
+    /// Has the cookie.
+    pub(crate) client: HttpClient,
+    pub(crate) cookie: Cookie,
+    pub(crate) health: Arc<Health>,
+    pub(crate) commands: mpsc::Receiver<command::Command>,
+    _server: HttpServer,
+}
+
+impl FakeNode {
+    pub(crate) fn start() -> Self {
+        Self::with_places(CONNECTIONS_MAX, Times::default())
+    }
+
+    /// A listener that serves this number of connections at a time, each for at most this time.
+    pub(crate) fn with_places(connections_max: usize, times: Times) -> Self {
+        let listener = HttpListener::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        let address = listener.address();
+        let (sender, commands) = mpsc::channel(4);
+        let cookie = Cookie::generate().expect("random bytes");
+        let health = Arc::new(Health::new());
+        let faces = Faces {
+            commands: sender,
+            cookie: Some(cookie.clone()),
+            health: Arc::clone(&health),
+            connections_max,
+            times,
+        };
+        let server = listener.serve(faces).expect("a server");
+        let client = client(address, Some(&cookie));
+        Self { address, client, cookie, health, commands, _server: server }
+    }
+
+    /// The next command from the RPC.
+    pub(crate) async fn command(&mut self) -> command::Command {
+        self.commands.recv().await.expect("the server runs")
+    }
+}
+
+/// Sends a request and its headers unchanged, and reads the whole answer.
+pub(crate) fn exchange(address: SocketAddr, head: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let length = body.len();
+    // It may be refused before it is sent whole.
+    let _ = write!(stream, "{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A client of the RPC, the owner's if it has the cookie.
+pub(crate) fn client(address: SocketAddr, cookie: Option<&Cookie>) -> HttpClient {
+    let mut headers = HeaderMap::new();
+    if let Some(cookie) = cookie {
+        headers.insert("authorization", cookie.to_header().parse().expect("a header"));
+    }
+    HttpClientBuilder::default()
+        .set_headers(headers)
+        .max_request_size(2 * REQUEST_BYTES_MAX as u32)
+        .max_response_size(RESPONSE_BYTES_MAX as u32)
+        .build(format!("http://{address}"))
+        .expect("a client")
+}
