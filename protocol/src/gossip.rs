@@ -305,8 +305,6 @@ impl Gossip {
                 }
             }
             (false, _) => self.disconnect(now, from, DisconnectReason::BeforeHello),
-            // The driver measures how fast and alive the link is.
-            (true, Message::Ack(_) | Message::Ping(_) | Message::Pong(_)) => {}
         }
     }
 

@@ -2,5 +2,7 @@
 //! message means is in `gossip`.
 
 pub mod codec;
+pub mod frame;
+mod head;
 pub(crate) mod limits;
 pub mod message;

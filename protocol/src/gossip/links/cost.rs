@@ -47,7 +47,7 @@ pub(crate) fn cost(message: &Message) -> u64 {
             }
             _ => named,
         },
-        Message::Hello(_) | Message::Ack(_) | Message::Ping(_) | Message::Pong(_) | Message::Goodbye(_) => bytes,
+        Message::Hello(_) | Message::Goodbye(_) => bytes,
     };
     most.max(MESSAGE_COST_BYTES)
 }
