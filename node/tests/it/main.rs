@@ -15,6 +15,7 @@ mod bulk_window;
 mod client_mistakes;
 mod command_line;
 mod corpora;
+mod counters; // the engine's, as the status tells them
 mod data_dir;
 mod descriptors;
 mod discovery;
