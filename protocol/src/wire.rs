@@ -6,3 +6,4 @@ pub mod frame;
 mod head;
 pub(crate) mod limits;
 pub mod message;
+pub mod symbol;
