@@ -4,9 +4,9 @@
 //! this: no [`Message`] has the tag of an ack, a ping or a pong. Deliberately absent: the length in front of a
 //! frame, and when one of the three is due. Both belong to the driver.
 
-use super::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use super::head::{Head, tag};
 use super::message::Message;
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 
 /// What one frame holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

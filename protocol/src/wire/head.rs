@@ -1,7 +1,7 @@
 //! The beginning of everything that a lane carries: an array whose first item is a tag. The tag tells what follows
 //! it, and how many items that is.
 
-use super::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Reader, Writer};
 
 /// A beginning that was read.
 pub(super) struct Head {

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::Tip;
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::items::hash::{BlockId, ShortId};
 use crate::limits::{OFFER_ENTRIES_MAX, SYMBOLS_BYTES_MAX, TAKE_PLACES_MAX};
-use crate::wire::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::wire::head::tag;
 use crate::wire::symbol::{SALTED_ID_BYTES, SYMBOL_BYTES, SaltedId, ids_from_bytes, ids_to_bytes};
 
