@@ -170,7 +170,7 @@ impl HostileClient {
 
     /// Reads the messages of the node on its control lane until `wanted` comes.
     pub(crate) async fn expect(&mut self, what: &str, wanted: impl Fn(&Message) -> bool) -> Message {
-        let wanted = |frame: Frame| match frame {
+        let wanted = move |frame: Frame| match frame {
             Frame::Message(message) if wanted(&message) => Some(message),
             _ => None,
         };

@@ -1,5 +1,5 @@
-//! Symbols and salted ids: what conversations about mempools carry. Their bytes only. How symbols are made, and how
-//! a difference is read out of them, is in `gossip/repair/sketch`.
+//! Symbols and salted ids: what conversations about mempools carry. Their bytes only. How symbols are made, and
+//! how a difference is read out of them, is in `gossip/repair/sketch`.
 
 use alloc::vec::Vec;
 use core::fmt;
