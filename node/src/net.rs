@@ -13,5 +13,5 @@ pub mod lane;
 pub mod limits;
 pub mod reason;
 pub mod slots;
-pub(crate) mod swarm;
+pub mod swarm;
 pub mod transport;

@@ -37,7 +37,7 @@ const ENVELOPE_BYTES: usize = 4 * 1024;
 pub const REQUEST_BYTES_MAX: usize = 2 * BLOCK_BYTES_MAX + ENVELOPE_BYTES;
 
 /// Bytes of an answer: those of a request, and for each of a block's transactions an id of 64 digits, two
-/// quotes and a comma: 10.6 MiB.
+/// quotes and a comma: 10.5 MiB.
 pub const RESPONSE_BYTES_MAX: usize = REQUEST_BYTES_MAX + BLOCK_TRANSACTIONS_MAX * 67;
 
 /// Requests in a batch. They are answered one after the other, so a connection never has more

@@ -31,9 +31,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
 pub use self::api::{
-    AddressGroup, AuthorTree, Config, Digest, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo,
-    Output, PeerHandle, PeerInfo, Reconciliation, Redundancy, Refusal, RelayPolicy, RelayPolicyError, Rumor,
-    Submission, SyncInfo, TransactionStatus,
+    AddressGroup, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output, PeerHandle, PeerInfo,
+    Refusal, Submission, SyncInfo, TransactionStatus,
 };
 use self::fetch::debts::Owed;
 use self::fetch::lengths::Lengths;
@@ -47,6 +46,9 @@ use self::links::peer::Peer;
 use self::links::peers::Peers;
 pub use self::occupancy::Occupancy;
 use self::relay::Relay;
+pub use self::relay::policy::{
+    AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor,
+};
 use self::repair::conversations::Conversations;
 pub use self::stats::Stats;
 use self::sync::behind::Watch;
@@ -58,8 +60,9 @@ use self::sync::loads::Loads;
 use crate::items::block::Block;
 pub use crate::items::equivocation::Equivocation;
 use crate::items::hash::{BlockId, TxId};
+use crate::items::network::NetworkId;
 use crate::items::transaction::Height;
-use crate::items::validator::{StandardValidator, Validator};
+use crate::items::validator::{Producers, StandardValidator, Validator};
 use crate::ledger::chain::Chain;
 use crate::ledger::mempool::Mempool;
 use crate::ledger::orphan::OrphanPool;
@@ -67,6 +70,19 @@ use crate::limits::{CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX};
 use crate::seeded::SeededState;
 use crate::time::Time;
 use crate::wire::message::{Message, Tip};
+
+/// What an engine is told once, at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The network it belongs to.
+    pub network: NetworkId,
+    /// How it relays.
+    pub relay: RelayPolicy,
+    /// How it reconciles.
+    pub reconciliation: Reconciliation,
+    /// The producers whose blocks it accepts from the network.
+    pub producers: Producers,
+}
 
 /// The engine. See the module's head for how to drive it.
 #[derive(Debug)]
@@ -305,8 +321,6 @@ impl Gossip {
                 }
             }
             (false, _) => self.disconnect(now, from, DisconnectReason::BeforeHello),
-            // The driver measures how fast and alive the link is.
-            (true, Message::Ack(_) | Message::Ping(_) | Message::Pong(_)) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod block;
 pub mod equivocation;
+mod fixed;
 pub mod hash;
 pub mod keys;
 pub(crate) mod limits;

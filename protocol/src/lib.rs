@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod codec;
 pub mod gossip;
 pub mod items;
 pub mod ledger;

@@ -1,6 +1,10 @@
-//! How bytes become messages and messages become bytes: deterministic CBOR, strict in both directions. What a
-//! message means is in `gossip`.
+//! How bytes become messages and messages become bytes. What a message means is in `gossip`, and the encoding that
+//! messages share with items is in `codec`.
 
-pub mod codec;
+pub mod frame;
+mod head;
 pub(crate) mod limits;
 pub mod message;
+pub mod symbol;
+
+pub use crate::codec;

@@ -5,8 +5,8 @@
 
 use bytes::{Bytes, BytesMut};
 use protocol::limits::{BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX};
-use protocol::wire::codec::{Encode as _, Misread};
-use protocol::wire::message::{Lane, Message};
+use protocol::wire::codec::{Encode, Misread};
+use protocol::wire::message::Lane;
 
 /// Bytes of a length prefix: four groups of 7 bits reach 256 MiB, which is over every lane's bound.
 pub const PREFIX_BYTES_MAX: usize = 4;
@@ -63,8 +63,8 @@ pub const fn frame_bytes_max(lane: Lane) -> usize {
     }
 }
 
-/// Appends a message's frame to `out` and returns the message's bytes, without the prefix.
-pub fn write_frame(message: &Message, out: &mut Vec<u8>) -> usize {
+/// Appends the frame of a message, an ack, a ping or a pong to `out`, and returns the bytes behind its prefix.
+pub fn write_frame(message: &impl Encode, out: &mut Vec<u8>) -> usize {
     let body = message.encoded_len();
     out.reserve(body.saturating_add(PREFIX_BYTES_MAX));
     let mut prefix = unsigned_varint::encode::usize_buffer();

@@ -59,6 +59,9 @@ pub enum CloseReason {
     /// It answered a ping that was never sent, or that has its answer.
     #[error("answered a ping that was not sent, or not with this nonce")]
     BadPong,
+    /// It sent a ping before its Hello. The same breach as any other message there.
+    #[error("{}", DisconnectReason::BeforeHello)]
+    PingBeforeHello,
     /// It sent a ping or a pong on its bulk lane.
     #[error("sent a ping or a pong on its bulk lane: both go on the control lane")]
     PingOnBulk,
@@ -125,6 +128,7 @@ impl CloseReason {
             Self::DuplicateStream => "duplicate_stream",
             Self::BadAck | Self::AckOnBulk => "bad_ack",
             Self::BadPong | Self::PingOnBulk => "bad_pong",
+            Self::PingBeforeHello => DisconnectReason::BeforeHello.label(),
             Self::UnexpectedData(_) => "unexpected_data",
             Self::OpenTimeout => "open_timeout",
             Self::Unsupported => "unsupported",
@@ -171,6 +175,7 @@ impl CloseReason {
             | Self::BadAck
             | Self::AckOnBulk
             | Self::BadPong
+            | Self::PingBeforeHello
             | Self::PingOnBulk
             | Self::UnexpectedData(_) => true,
             _ => false,

@@ -20,7 +20,7 @@ use crate::net::transport::own::Dials;
 use crate::net::transport::{self, TransportSetupError, WireBytes};
 
 /// The protocol version that identify tells others.
-const PROTOCOL_VERSION: &str = "hearsay/2";
+pub const PROTOCOL_VERSION: &str = "hearsay/2";
 
 /// A connection that is not needed is closed after this time.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,11 +30,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 const DIAL_ADDRESSES: u8 = 16;
 
 /// Inbound streams of one connection that may be in negotiation at once.
-const NEGOTIATING_MAX: usize = 16;
+pub const NEGOTIATING_MAX: usize = 16;
 
 /// Orders that may wait for one connection's task, and reports that may wait for us. To send a
 /// message takes one order.
-const BUFFER_EVENTS: usize = 32;
+pub const BUFFER_EVENTS: usize = 32;
 
 /// All behaviours of a node. The limits come first, so that they refuse a connection before the
 /// others take note of it.

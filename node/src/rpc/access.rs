@@ -20,8 +20,9 @@ pub const OPEN_METHODS: [&str; 6] =
     ["admin_nodeInfo", "admin_peers", "evidence_list", "tx_send", "tx_get", "block_get"];
 
 /// The number of large answers at a time. Each counts from when it is made until the client has it. A block of
-/// 4 MiB takes 8 MiB in hexadecimal and 8 MiB again in JSON. With the block itself that is 20 MiB, so all four take
-/// 80 MiB.
+/// 4 MiB takes 8 MiB in hexadecimal, and 10.5 MiB in JSON with the ids of its transactions
+/// ([`RESPONSE_BYTES_MAX`](super::RESPONSE_BYTES_MAX)). While the JSON is made, 39,568 ids take another 3.3 MiB.
+/// With the block itself that is 26 MiB, so all four take 104 MiB.
 pub const LARGE_ANSWERS_MAX: usize = 4;
 
 /// The sender of a request.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use protocol::gossip::{Equivocation, Refusal, Submission, TransactionStatus};
+use protocol::gossip::{Equivocation, Refusal, Stats, Submission, TransactionStatus};
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::SignedTransaction;
@@ -149,34 +149,24 @@ pub struct BehindStatus {
     pub quiet_s: f64,
 }
 
-/// The engine's counters; see `protocol::gossip::Stats`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "named and documented in protocol::gossip::Stats")]
-pub struct Counters {
-    pub transaction_bodies: u64,
-    pub transaction_duplicates: u64,
-    pub block_bodies: u64,
-    pub block_duplicates: u64,
-    pub transactions_accepted: u64,
-    pub blocks_accepted: u64,
-    pub refused: u64,
-    pub announcements: u64,
-    pub announcements_dropped: u64,
-    pub requests: u64,
-    pub requests_expired: u64,
-    pub requests_stalled: u64,
-    pub requests_not_found: u64,
-    #[serde(default)]
-    pub reconciliations: u64,
-    #[serde(default)]
-    pub reconciliations_failed: u64,
-    #[serde(default)]
-    pub reorganisations: u64,
-    #[serde(default)]
-    pub submissions_expired: u64,
-    #[serde(default)]
-    pub equivocations: u64,
+macro_rules! define {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The engine's counters. One that a node of another version does not tell is 0.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl From<Stats> for Counters {
+            fn from(stats: Stats) -> Self {
+                Self { $($name: stats.$name,)* }
+            }
+        }
+    };
 }
+
+protocol::counters!(define);
 
 /// One gossip peer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

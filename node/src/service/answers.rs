@@ -6,7 +6,7 @@ use std::iter::{once, repeat};
 use std::sync::Arc;
 
 use libp2p::Multiaddr;
-use protocol::gossip::{Behind, Direction, ItemId, PeerHandle, Refusal, Stats, Submission, TransactionStatus};
+use protocol::gossip::{Behind, Direction, ItemId, PeerHandle, Refusal, Submission, TransactionStatus};
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::ledger::durable::{Load, Loaded};
@@ -18,7 +18,7 @@ use crate::net::bans::Banned;
 use crate::net::behaviour::{Behaviour, Link};
 use crate::net::transport::WireBytes;
 use crate::observe::sample;
-use crate::rpc::command::{BanStatus, BehindStatus, Command, Counters, PeerStatus, Status};
+use crate::rpc::command::{BanStatus, BehindStatus, Command, PeerStatus, Status};
 use crate::store::{FoundTransaction, Place, Writer};
 
 /// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item itself.
@@ -166,7 +166,7 @@ impl Answers {
             wire_in: self.wire.read(),
             wire_out: self.wire.written(),
             rss_peak: sample::rss_peak(),
-            stats: counters(gossip.stats()),
+            stats: gossip.stats().into(),
             disconnects: behaviour
                 .disconnects()
                 .iter()
@@ -245,29 +245,6 @@ fn behind_status(behind: &Behind) -> BehindStatus {
 fn ban_status(ban: Banned) -> BanStatus {
     let left_s = ban.left.as_micros() as f64 / 1_000_000.0;
     BanStatus { who: ban.who, reason: ban.reason.into_owned(), left_s }
-}
-
-const fn counters(stats: Stats) -> Counters {
-    Counters {
-        transaction_bodies: stats.transaction_bodies,
-        transaction_duplicates: stats.transaction_duplicates,
-        block_bodies: stats.block_bodies,
-        block_duplicates: stats.block_duplicates,
-        transactions_accepted: stats.transactions_accepted,
-        blocks_accepted: stats.blocks_accepted,
-        refused: stats.refused,
-        announcements: stats.announcements,
-        announcements_dropped: stats.announcements_dropped,
-        requests: stats.requests,
-        requests_expired: stats.requests_expired,
-        requests_stalled: stats.requests_stalled,
-        requests_not_found: stats.requests_not_found,
-        reconciliations: stats.reconciliations,
-        reconciliations_failed: stats.reconciliations_failed,
-        reorganisations: stats.reorganisations,
-        submissions_expired: stats.submissions_expired,
-        equivocations: stats.equivocations,
-    }
 }
 
 /// The asker may no longer be waiting; that does no harm.

@@ -60,6 +60,7 @@ mod observe {
 
 /// Tests of the RPC.
 mod rpc {
+    mod counters; // the engine's, as the status tells them
     mod evidence; // two blocks for one height, told to people
     pub(crate) mod methods; // the JSON-RPC
 

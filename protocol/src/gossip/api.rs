@@ -3,16 +3,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-pub use super::relay::policy::{
-    AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor,
-};
 use crate::items::block::Block;
 use crate::items::equivocation::Equivocation;
 use crate::items::hash::{BlockId, TxId};
-use crate::items::network::NetworkId;
 pub use crate::items::refusal::{DisconnectReason, Refusal};
 use crate::items::transaction::{Height, SignedTransaction};
-use crate::items::validator::Producers;
 use crate::items::verify::{JobId, Verdict, VerifyJob};
 use crate::ledger::durable::{Load, Loaded, Record};
 use crate::time::{Duration, Time};
@@ -35,19 +30,6 @@ pub enum Direction {
 /// decides what a group is (a /16, for example).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressGroup(pub u64);
-
-/// What an engine is told once, at its start.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The network it belongs to.
-    pub network: NetworkId,
-    /// How it relays.
-    pub relay: RelayPolicy,
-    /// How it reconciles.
-    pub reconciliation: Reconciliation,
-    /// The producers whose blocks it accepts from the network.
-    pub producers: Producers,
-}
 
 /// Something that happened outside.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Which peer to ask for what, and what a peer that asks is sent.
 
-mod ask;
+pub(super) mod ask;
 pub(super) mod debts;
 pub(super) mod lengths;
 pub(super) mod limits;

@@ -6,7 +6,7 @@
 
 use super::Gossip;
 use super::api::PeerHandle;
-use super::intake::transactions;
+use super::fetch::ask::key;
 use crate::wire::message::{Message, TxRef};
 
 impl Gossip {
@@ -28,7 +28,7 @@ impl Gossip {
                 u64::from(known) + u64::from(seen)
             }),
             _ => foreseen(message).map_or(0, |transaction| {
-                let tracked = self.requests.is_tracked(transactions::key(&transaction));
+                let tracked = self.requests.is_tracked(key(&transaction));
                 u64::from(tracked) + self.requests.in_flight(peer) as u64
             }),
         }

@@ -14,7 +14,7 @@ mod route;
 mod routes;
 mod rumor;
 mod told;
-pub(super) mod trust;
+mod trust;
 
 use alloc::vec::Vec;
 

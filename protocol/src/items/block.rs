@@ -10,8 +10,8 @@ use super::hash::{BlockId, Hash256, TxId, sha256};
 use super::keys::{PublicKey, SecretKey, Signature, VerifyingKey};
 use super::network::NetworkId;
 use super::transaction::Height;
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX};
-use crate::wire::codec::{Decode, DecodeError, Encode, Reader, Writer};
 
 /// What signed bytes of a header start with.
 pub const HEADER_DOMAIN: &str = "hearsay header 1";

@@ -2,8 +2,8 @@
 //! decides.
 
 use super::transaction::Height;
+use crate::codec::Misread;
 use crate::limits::VALID_UNTIL_AHEAD_MAX;
-use crate::wire::codec::Misread;
 
 /// Why an item was not accepted. Nothing of it is kept but its id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

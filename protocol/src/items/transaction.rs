@@ -12,8 +12,8 @@ use bytes::Bytes;
 use super::hash::{TxId, sha256};
 use super::keys::{PublicKey, SecretKey, Signature, VerifyingKey};
 use super::network::NetworkId;
+use crate::codec::{Decode, DecodeError, Encode, Misread, Reader, Writer};
 use crate::limits::{PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
-use crate::wire::codec::{Decode, DecodeError, Encode, Misread, Reader, Writer};
 
 /// Height of a block: its distance from genesis.
 pub type Height = u64;

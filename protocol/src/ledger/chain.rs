@@ -42,6 +42,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::durable::RestoredBlock;
+use crate::codec::{DecodeError, Misread};
 use crate::items::block::{Block, SignedHeader, transactions_root};
 use crate::items::hash::{BlockId, TxId};
 use crate::items::refusal::Refusal;
@@ -50,7 +51,6 @@ use crate::limits::{
     BLOCK_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX,
     CONFIRMED_MAX, HEADERS_OFF_BEST_SHARE, HEADERS_PER_PRODUCER_MAX, VALID_UNTIL_AHEAD_MAX,
 };
-use crate::wire::codec::{DecodeError, Misread};
 use crate::wire::message::Tip;
 use best::{Best, Confirmed};
 use bodies::{Bodies, Body, Contents};

@@ -20,11 +20,11 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::codec::Encode;
 use crate::items::block::Block;
 use crate::items::hash::BlockId;
 use crate::limits::{ORPHAN_BYTES_MAX, ORPHAN_LIFETIME, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX};
 use crate::time::Time;
-use crate::wire::codec::Encode;
 
 /// Blocks that wait for their parents.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! Bounds of messages and frames.
 
-use crate::gossip::repair::sketch::{SYMBOL_BYTES, SYMBOLS_MAX};
 use crate::items::limits::BLOCK_BYTES_MAX;
+use crate::wire::symbol::{SYMBOL_BYTES, SYMBOLS_MAX};
 
 /// Entries of an inv. 4,096 short ids with ages take 4,096 * (9 + 5) bytes and a few more: 56 KiB.
 pub const INV_ENTRIES_MAX: usize = 4_096;

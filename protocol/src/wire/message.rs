@@ -1,6 +1,7 @@
 //! What peers say to each other. Types and their encoding only. What they mean is in `gossip`.
 //!
-//! Every message is one CBOR array whose first item is the tag below.
+//! Every message is one CBOR array whose first item is the tag below. Deliberately absent: tags 11, 22 and 23,
+//! which are not for the engine (`frame`).
 
 mod body;
 mod goodbye;
@@ -16,7 +17,8 @@ use bytes::Bytes;
 pub use self::body::Body;
 pub use self::goodbye::GoodbyeReason;
 pub use self::reconcile::{Digest, Outcome, Reconcile, taken};
-use super::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use super::head::{Head, tag};
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::items::block::{Block, SignedHeader};
 use crate::items::hash::{BlockId, RouteId, ShortId, TxId};
 use crate::items::network::NetworkId;
@@ -143,8 +145,6 @@ pub enum Message {
     GetHeaders(Vec<BlockId>),
     /// Tag 10: consecutive headers, lowest first, at most [`HEADERS_ENTRIES_MAX`].
     Headers(Vec<SignedHeader>),
-    /// Tag 11: bytes read from the listener's bulk lane since the last Ack. Drivers answer it themselves.
-    Ack(u64),
     /// Tag 12: transactions that the listener pushed and that the speaker had already, at most
     /// [`HAD_ENTRIES_MAX`].
     Had(Vec<ShortId>),
@@ -154,15 +154,7 @@ pub enum Message {
     Reconcile(Box<Reconcile>),
     /// Tag 21: the speaker closes the connection, and gives the reason.
     Goodbye(GoodbyeReason),
-    /// Tag 22: asks for a pong. Drivers ask and answer themselves, as with [`Message::Ack`].
-    Ping(Nonce),
-    /// Tag 23: the answer to the ping of this nonce.
-    Pong(Nonce),
 }
-
-/// A value that a ping and its pong have in common. It is drawn at random, so that a pong can't come before its
-/// ping.
-pub type Nonce = [u8; 8];
 
 impl Message {
     /// The message's name in logs and counters.
@@ -180,13 +172,10 @@ impl Message {
             Self::Block(_) => "block",
             Self::GetHeaders(_) => "getheaders",
             Self::Headers(_) => "headers",
-            Self::Ack(_) => "ack",
             Self::Had(_) => "had",
             Self::Graft(_) => "graft",
             Self::Reconcile(message) => message.name(),
             Self::Goodbye(_) => "goodbye",
-            Self::Ping(_) => "ping",
-            Self::Pong(_) => "pong",
         }
     }
 
@@ -246,10 +235,6 @@ impl Encode for Message {
                 tag(writer, 10, 2);
                 list(writer, headers);
             }
-            Self::Ack(bytes) => {
-                tag(writer, 11, 2);
-                writer.uint(*bytes);
-            }
             Self::Had(ids) => {
                 tag(writer, 12, 2);
                 list(writer, ids);
@@ -263,34 +248,29 @@ impl Encode for Message {
                 tag(writer, 21, 2);
                 writer.text(reason.as_str());
             }
-            Self::Ping(nonce) => {
-                tag(writer, 22, 2);
-                writer.bytes(nonce);
-            }
-            Self::Pong(nonce) => {
-                tag(writer, 23, 2);
-                writer.bytes(nonce);
-            }
         }
     }
 }
 
 impl Decode for Message {
     fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
-        let items = reader.array("a message", 8)?;
-        let tag = reader.field("a message's tag").uint()?;
-        let expected = match tag {
+        let head = Head::read(reader)?;
+        Self::after(&head, reader)
+    }
+}
+
+impl Message {
+    /// Reads what follows a head.
+    pub(super) fn after(head: &Head, reader: &mut Reader) -> Result<Self, DecodeError> {
+        let items = match head.tag {
             0 => 7,
             2 | 3 | 4 | 6 | 7 => 3,
-            1 | 5 | 8..=13 | 21..=23 => 2,
+            1 | 5 | 8..=10 | 12 | 13 | 21 => 2,
             tag if Reconcile::TAGS.contains(&tag) => Reconcile::items(tag),
             _ => return Err(DecodeError::BadValue("a message tag")),
         };
-        if items != expected {
-            reader.blame("a message", 0);
-            return Err(DecodeError::BadValue("a message's length"));
-        }
-        Ok(match tag {
+        head.has_items(items, reader)?;
+        Ok(match head.tag {
             0 => Self::Hello(Hello {
                 version: reader.field("a hello's version").uint()?,
                 network: reader.text("a network name", NETWORK_ID_LEN_MAX)?,
@@ -325,15 +305,12 @@ impl Decode for Message {
             8 => Self::Block(Arc::new(Block::decode(reader)?)),
             9 => Self::GetHeaders(read_list(reader, "a locator", LOCATOR_ENTRIES_MAX)?),
             10 => Self::Headers(read_list(reader, "headers", HEADERS_ENTRIES_MAX)?),
-            11 => Self::Ack(reader.field("an ack's bytes").uint()?),
             12 => Self::Had(read_list(reader, "a had", HAD_ENTRIES_MAX)?),
             13 => Self::Graft(read_list(reader, "a graft", ROUTES_ENTRIES_MAX)?),
             21 => {
                 Self::Goodbye(GoodbyeReason::checked(reader.text("a goodbye's reason", GOODBYE_REASON_LEN_MAX)?)?)
             }
-            22 => Self::Ping(read_nonce(reader)?),
-            23 => Self::Pong(read_nonce(reader)?),
-            _ => Self::Reconcile(Box::new(Reconcile::decode(tag, reader)?)),
+            tag => Self::Reconcile(Box::new(Reconcile::decode(tag, reader)?)),
         })
     }
 }
@@ -394,11 +371,6 @@ impl fmt::Debug for TxRef {
     }
 }
 
-fn tag(writer: &mut Writer<'_>, tag: u64, items: usize) {
-    writer.array(items);
-    writer.uint(tag);
-}
-
 fn write_hello(writer: &mut Writer<'_>, hello: &Hello) {
     tag(writer, 0, 7);
     writer.uint(hello.version);
@@ -436,11 +408,6 @@ fn read_list<T: Decode>(reader: &mut Reader, what: &'static str, max: usize) -> 
         items.push(T::decode(reader)?);
     }
     Ok(items)
-}
-
-fn read_nonce(reader: &mut Reader) -> Result<Nonce, DecodeError> {
-    let bytes = reader.bytes("a nonce", 8)?;
-    Nonce::try_from(bytes.as_ref()).map_err(|_| DecodeError::BadValue("a nonce"))
 }
 
 /// A route, or an empty string for none.

@@ -7,7 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use protocol::items::block::Block;
 use protocol::items::transaction::SignedTransaction;
-use protocol::wire::message::Message;
+use protocol::wire::frame::Frame;
 
 #[path = "../../../fuzz/checks/cursor.rs"]
 mod cursor;
@@ -45,7 +45,7 @@ fn decodes<T: protocol::wire::codec::Decode + protocol::wire::codec::Encode + st
 
 #[test]
 fn what_decodes_has_one_encoding() {
-    each("message", decodes::<Message>);
+    each("message", decodes::<Frame>);
     each("transaction", decodes::<SignedTransaction>);
     each("block", decodes::<Block>);
 }

@@ -27,6 +27,7 @@ mod items {
 
 /// Tests of bytes and messages.
 mod wire {
+    mod frames; // what a lane carries beside messages
     mod negative_vectors; // what must be refused, and why
     mod strictness; // one encoding, everything else refused
     mod vectors; // golden bytes of every message and item

@@ -1,5 +1,5 @@
-//! The four streams of a connection's two lanes. Besides the engine's messages both sides send acks and pings on
-//! them, which only the handler sees.
+//! The four streams of a connection's two lanes. Besides the engine's messages both sides send acks, pings and
+//! pongs on them, which only the handler sees.
 //!
 //! Deliberately absent: when lanes may be opened, and what becomes of the connection (`handler.rs`).
 
@@ -14,6 +14,7 @@ use libp2p::Stream;
 use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::time::Time;
 use protocol::wire::codec::Decode as _;
+use protocol::wire::frame::Frame;
 use protocol::wire::message::{Lane, Message};
 
 use super::Report;
@@ -232,23 +233,24 @@ impl Lanes {
         let (Some(control), Some(bulk)) = (&mut self.control_in, &mut self.bulk_in) else { return Ok(()) };
         if let Poll::Ready(frame) = control.poll(cx, now, budget, &mut self.words.ack) {
             match decode(Lane::Control, &frame?)? {
-                Message::Ack(bytes) => {
+                Frame::Message(message) => {
+                    self.greeted |= matches!(message, Message::Hello(_));
+                    reports.push_back(Report::Received(message));
+                }
+                Frame::Ack(bytes) => {
                     let lane = self.bulk_out.as_mut().ok_or(CloseReason::BadAck)?;
                     let drained = lane.acknowledged(bytes, now)?;
                     reports.push_back(Report::Drained(Lane::Bulk, drained));
                 }
+                Frame::Ping(_) if !self.greeted => return Err(CloseReason::PingBeforeHello),
                 // If several come before an answer could leave, the last one is answered.
-                Message::Ping(nonce) if self.greeted => {
+                Frame::Ping(nonce) => {
                     self.words.pong = Some(nonce);
                     cx.waker().wake_by_ref();
                 }
-                Message::Pong(nonce) => {
+                Frame::Pong(nonce) => {
                     let pings = self.pings.as_mut().ok_or(CloseReason::BadPong)?;
                     reports.push_back(Report::RoundTrip(pings.answered(nonce, now)?));
-                }
-                message => {
-                    self.greeted |= matches!(message, Message::Hello(_));
-                    reports.push_back(Report::Received(message));
                 }
             }
             return Ok(());
@@ -262,15 +264,15 @@ impl Lanes {
         }
         if let Poll::Ready(frame) = bulk.poll(cx, now, budget, &mut self.words.ack) {
             match decode(Lane::Bulk, &frame?)? {
-                Message::Ack(_) => return Err(CloseReason::AckOnBulk),
-                Message::Ping(_) | Message::Pong(_) => return Err(CloseReason::PingOnBulk),
-                message => reports.push_back(Report::Received(message)),
+                Frame::Message(message) => reports.push_back(Report::Received(message)),
+                Frame::Ack(_) => return Err(CloseReason::AckOnBulk),
+                Frame::Ping(_) | Frame::Pong(_) => return Err(CloseReason::PingOnBulk),
             }
         }
         Ok(())
     }
 }
 
-fn decode(lane: Lane, frame: &Bytes) -> Result<Message, CloseReason> {
-    Message::parse(frame).map_err(|misread| CloseReason::of_frame(lane, FrameError::Undecodable(misread)))
+fn decode(lane: Lane, frame: &Bytes) -> Result<Frame, CloseReason> {
+    Frame::parse(frame).map_err(|misread| CloseReason::of_frame(lane, FrameError::Undecodable(misread)))
 }

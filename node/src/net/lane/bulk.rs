@@ -12,7 +12,7 @@ use protocol::limits::BULK_CREDIT_BYTES;
 use protocol::time::{Duration, Time};
 use protocol::wire::message::Message;
 
-use super::encoded::Frame;
+use super::encoded::EncodedFrame;
 use super::uplink::{Leave, Member, Turn, Uplink};
 use super::window::{BULK_CHUNK_BYTES, BulkWindow};
 use crate::net::reason::CloseReason;
@@ -23,7 +23,7 @@ pub(crate) struct BulkWriter {
     pub(crate) stream: Stream,
     uplink: Arc<Uplink>,
     member: Member,
-    queue: VecDeque<Arc<Frame>>,
+    queue: VecDeque<Arc<EncodedFrame>>,
     /// Message bytes that are queued, being written, or not acknowledged.
     outstanding: usize,
     writing: Option<Writing>,
@@ -40,7 +40,7 @@ pub(crate) struct BulkWriter {
 /// A frame that is not yet wholly written.
 #[derive(Debug)]
 struct Writing {
-    frame: Arc<Frame>,
+    frame: Arc<EncodedFrame>,
     at: usize,
     turn: Turn,
 }

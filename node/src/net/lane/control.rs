@@ -8,7 +8,9 @@ use futures::AsyncWrite as _;
 use libp2p::Stream;
 use protocol::limits::CONTROL_CREDIT_BYTES;
 use protocol::time::{Duration, Time};
-use protocol::wire::message::{Message, Nonce};
+use protocol::wire::codec::Encode;
+use protocol::wire::frame::{Frame, Nonce};
+use protocol::wire::message::Message;
 
 use crate::net::framing::write_frame;
 use crate::net::reason::CloseReason;
@@ -30,7 +32,7 @@ pub(crate) struct ControlWriter {
 #[derive(Debug, Default)]
 struct Chunk {
     bytes: Vec<u8>,
-    /// The engine's message bytes in it, without prefixes and the driver's own messages.
+    /// The engine's message bytes in it, without prefixes and the driver's own words.
     credit: usize,
 }
 
@@ -47,12 +49,12 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    fn next(&mut self) -> Option<Message> {
+    fn next(&mut self) -> Option<Frame> {
         if self.ack > 0 {
-            return Some(Message::Ack(std::mem::take(&mut self.ack)));
+            return Some(Frame::Ack(std::mem::take(&mut self.ack)));
         }
-        let pong = self.pong.take().map(Message::Pong);
-        pong.or_else(|| self.ping.take().map(Message::Ping))
+        let pong = self.pong.take().map(Frame::Pong);
+        pong.or_else(|| self.ping.take().map(Frame::Ping))
     }
 }
 
@@ -126,7 +128,7 @@ impl ControlWriter {
         self.deadline
     }
 
-    fn append(&mut self, message: &Message) -> usize {
+    fn append(&mut self, message: &impl Encode) -> usize {
         let full = self.chunks.back().is_none_or(|last| last.bytes.len() >= WRITE_BUFFER_BYTES);
         if full {
             self.chunks.push_back(Chunk::default());

@@ -19,7 +19,7 @@ const FRAMES_MAX: usize = 16;
 
 /// An encoded frame.
 #[derive(Debug)]
-pub struct Frame {
+pub struct EncodedFrame {
     bytes: Vec<u8>,
     body: usize,
     height: Option<Height>,
@@ -28,7 +28,7 @@ pub struct Frame {
 /// The frames of bodies that are being sent.
 #[derive(Debug, Default)]
 pub struct Frames {
-    known: VecDeque<(Source, Weak<Frame>)>,
+    known: VecDeque<(Source, Weak<EncodedFrame>)>,
 }
 
 /// What a frame is made of. As long as a weak pointer is kept, nothing else is allocated at its address.
@@ -38,7 +38,7 @@ enum Source {
     Transaction(Weak<SignedTransaction>),
 }
 
-impl Frame {
+impl EncodedFrame {
     fn new(message: &Message) -> Arc<Self> {
         let mut bytes = Vec::new();
         let body = write_frame(message, &mut bytes);
@@ -70,14 +70,14 @@ impl Frame {
 
 impl Frames {
     /// The message's frame.
-    pub fn of(&mut self, message: &Message) -> Arc<Frame> {
-        let Some(source) = Source::of(message) else { return Frame::new(message) };
+    pub fn of(&mut self, message: &Message) -> Arc<EncodedFrame> {
+        let Some(source) = Source::of(message) else { return EncodedFrame::new(message) };
         self.known.retain(|(_, frame)| frame.strong_count() > 0);
         let known = self.known.iter().find(|(known, _)| known.is(&source));
         if let Some(frame) = known.and_then(|(_, frame)| frame.upgrade()) {
             return frame;
         }
-        let frame = Frame::new(message);
+        let frame = EncodedFrame::new(message);
         self.known.push_front((source, Arc::downgrade(&frame)));
         self.known.truncate(FRAMES_MAX);
         frame

@@ -5,7 +5,7 @@
 //! chance and the lane itself.
 
 use protocol::time::{Duration, Time};
-use protocol::wire::message::Nonce;
+use protocol::wire::frame::Nonce;
 
 use crate::net::reason::CloseReason;
 

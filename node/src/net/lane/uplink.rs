@@ -12,7 +12,7 @@ use protocol::items::transaction::Height;
 use protocol::time::Time;
 use protocol::wire::message::Message;
 
-use super::encoded::{Frame, Frames};
+use super::encoded::{EncodedFrame, Frames};
 use super::pace::Pace;
 use super::turns::Turns;
 
@@ -71,7 +71,7 @@ impl Uplink {
     }
 
     /// A large message's frame, encoded once.
-    pub(super) fn frame(&self, message: &Message) -> Arc<Frame> {
+    pub(super) fn frame(&self, message: &Message) -> Arc<EncodedFrame> {
         self.lock().frames.of(message)
     }
 

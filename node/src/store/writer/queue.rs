@@ -18,7 +18,7 @@ use crate::store::peers::KnownPeer;
 use crate::store::{FoundTransaction, Note, PruneTarget, Pruned};
 
 /// The memory of a record besides the bytes of its items: the record itself and its place in the queue.
-const RECORD_BYTES: usize = 64;
+const QUEUED_RECORD_BYTES: usize = 64;
 
 /// The queue.
 #[derive(Debug, Default)]
@@ -222,5 +222,5 @@ fn record_bytes(record: &Record) -> usize {
         Record::Returned(_) => 32,
         Record::Dropped(ids) => ids.len().saturating_mul(32),
     };
-    items.saturating_add(RECORD_BYTES)
+    items.saturating_add(QUEUED_RECORD_BYTES)
 }

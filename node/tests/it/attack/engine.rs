@@ -12,6 +12,7 @@ use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::frame::Frame;
 use protocol::wire::message::{Lane, Message};
 
 use crate::attack::figures::Row;
@@ -197,7 +198,7 @@ async fn take(client: &mut HostileClient, read: &Arc<AtomicU64>, until: Instant)
     let mut told = 0;
     while Instant::now() < until {
         let all = read.load(Ordering::Relaxed);
-        if all > told && !client.write(Lane::Control, &frame(&Message::Ack(all - told))).await {
+        if all > told && !client.write(Lane::Control, &frame(&Frame::Ack(all - told))).await {
             break;
         }
         told = all;

@@ -12,6 +12,7 @@ use libp2p::kad::store::MemoryStore;
 use libp2p::swarm::{self, NetworkBehaviour, SwarmEvent};
 use libp2p::{Swarm, identify, kad};
 use node::net::handler::protocol_name;
+use node::net::swarm::PROTOCOL_VERSION;
 use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
 use node::store::KEPT_PEERS_MAX;
@@ -48,7 +49,7 @@ async fn tell_a_name(number: usize) -> Option<Vec<u8>> {
     let key = Keypair::generate_ed25519();
     let id = key.public().to_peer_id();
     let transport = transport::build(&key, &Arc::new(WireBytes::default()), None, &Dials::default()).ok()?;
-    let identify = identify::Behaviour::new(identify::Config::new("hearsay/2".to_owned(), key.public()));
+    let identify = identify::Behaviour::new(identify::Config::new(PROTOCOL_VERSION.to_owned(), key.public()));
     let protocol = protocol_name(&network(), "kad", 1);
     let mut kad = kad::Behaviour::with_config(id, MemoryStore::new(id), kad::Config::new(protocol));
     kad.set_mode(Some(kad::Mode::Server));

@@ -18,6 +18,7 @@ use protocol::items::hash::ShortId;
 use protocol::items::keys::SecretKey;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{CONTROL_FRAME_BYTES_MAX, INV_ENTRIES_MAX};
+use protocol::wire::frame::Frame;
 use protocol::wire::message::{InvEntry, Lane, Message, TxRef, VERSION};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -217,7 +218,7 @@ async fn ninth(node: &Node) -> Seen {
 }
 
 async fn while_banned(node: &Node) -> Seen {
-    let Seen::Goodbye(_) = after_hello(node, Lane::Control, &frame(&Message::Ack(1))).await else {
+    let Seen::Goodbye(_) = after_hello(node, Lane::Control, &frame(&Frame::Ack(1))).await else {
         panic!("left without a word");
     };
     refused(node.address()).await
@@ -280,14 +281,15 @@ async fn make(mistake: &str, node: &Node) -> Seen {
         "a body over 65,536 bytes on the control lane" => {
             after_hello(node, control, &prefix(CONTROL_FRAME_BYTES_MAX as u64 + 1)).await
         }
-        "an ack on the bulk lane" => after_hello(node, Lane::Bulk, &frame(&Message::Ack(1))).await,
-        "an ack of more than was sent" => after_hello(node, control, &frame(&Message::Ack(1))).await,
-        "a pong without a ping" => after_hello(node, control, &frame(&Message::Pong([7; 8]))).await,
-        "a ping on the bulk lane" => after_hello(node, Lane::Bulk, &frame(&Message::Ping([7; 8]))).await,
+        "an ack on the bulk lane" => after_hello(node, Lane::Bulk, &frame(&Frame::Ack(1))).await,
+        "an ack of more than was sent" => after_hello(node, control, &frame(&Frame::Ack(1))).await,
+        "a pong without a ping" => after_hello(node, control, &frame(&Frame::Pong([7; 8]))).await,
+        "a ping on the bulk lane" => after_hello(node, Lane::Bulk, &frame(&Frame::Ping([7; 8]))).await,
         "no pong for 20 s" => end_of(HostileClient::greeted(&node.address()).await).await,
         "no Hello for 5 s" => end_of(HostileClient::connect(&node.address()).await).await,
         "Hello on a stream that the node opened" => hello_on_their_stream(node).await,
         "a second Hello" => after_hello(node, control, &hello_of("test")).await,
+        "a ping before Hello" => instead_of_hello(node, &frame(&Frame::Ping([7; 8]))).await,
         "a message before Hello" => instead_of_hello(node, &frame(&Message::Inv(Vec::new()))).await,
         "another network in Hello" => instead_of_hello(node, &hello_of("other")).await,
         "half a frame, and nothing for 20 s" => after_hello(node, control, &prefix(100)).await,
@@ -351,7 +353,7 @@ async fn each_mistake_is_seen_logged_and_counted_as_the_protocol_says() {
 #[tokio::test]
 async fn a_ban_is_listed_with_the_address_that_it_keeps_out() {
     let node = Node::start(Config { loopback_exempt: false, ..config(1) }).await;
-    let seen = after_hello(&node, Lane::Control, &frame(&Message::Ack(1))).await;
+    let seen = after_hello(&node, Lane::Control, &frame(&Frame::Ack(1))).await;
     assert_eq!(spelled(&seen), "goodbye `bad_ack`");
     let bans = node.status_until("the ban", |status| !status.bans.is_empty()).await.bans;
     let told: Vec<_> = bans.iter().map(|ban| (ban.who.as_str(), ban.reason.as_str())).collect();
@@ -367,7 +369,7 @@ async fn a_ban_outlives_a_restart_and_holds_for_dials_of_the_address_by_its_oper
     let kept =
         || Config { loopback_exempt: false, data_dir: Some(dir.path().to_owned()), ephemeral: false, ..config(1) };
     let node = Node::start(kept()).await;
-    after_hello(&node, Lane::Control, &frame(&Message::Ack(1))).await;
+    after_hello(&node, Lane::Control, &frame(&Frame::Ack(1))).await;
     let before = node.status_until("the ban", |status| !status.bans.is_empty()).await.bans;
     node.stop().await;
     // The next run is told to dial somebody there.

@@ -9,6 +9,7 @@ use protocol::items::block::{Block, Header};
 use protocol::items::hash::{BlockId, ShortId};
 use protocol::items::keys::SecretKey;
 use protocol::wire::codec::Decode as _;
+use protocol::wire::frame::Frame;
 use protocol::wire::message::{InvEntry, Lane, Message, TxRef};
 
 fn feed(reader: &mut FrameReader, bytes: &[u8]) -> Result<Vec<Step>, FrameError> {
@@ -25,15 +26,15 @@ fn prefix(length: u64) -> Vec<u8> {
 }
 
 #[test]
-fn messages_come_back_whatever_the_pieces() {
+fn frames_come_back_whatever_the_pieces() {
     let entry = |n: u8| InvEntry { transaction: TxRef::Short(ShortId([n; 8])), age_ms: u32::from(n) };
-    let messages = [
-        Message::Inv((0..200).map(entry).collect()),
-        Message::GetBlock { graft: false, id: BlockId([7; 32]) },
-        Message::Ack(9),
+    let sent = [
+        Frame::Message(Message::Inv((0..200).map(entry).collect())),
+        Frame::Message(Message::GetBlock { graft: false, id: BlockId([7; 32]) }),
+        Frame::Ack(9),
     ];
     let mut wire = Vec::new();
-    let written: Vec<_> = messages.iter().map(|message| write_frame(message, &mut wire)).collect();
+    let written: Vec<_> = sent.iter().map(|frame| write_frame(frame, &mut wire)).collect();
     for size in [1, 2, 3, 7, 1_000, wire.len()] {
         let mut reader = FrameReader::new(frame_bytes_max(Lane::Control));
         let mut frames = Vec::new();
@@ -46,8 +47,8 @@ fn messages_come_back_whatever_the_pieces() {
             );
         }
         assert_eq!(frames.iter().map(bytes::Bytes::len).collect::<Vec<_>>(), written, "pieces of {size}");
-        let decoded: Vec<_> = frames.iter().map(|frame| Message::from_bytes(frame).expect("decodes")).collect();
-        assert_eq!(decoded, messages, "pieces of {size}");
+        let decoded: Vec<_> = frames.iter().map(|frame| Frame::from_bytes(frame).expect("decodes")).collect();
+        assert_eq!(decoded, sent, "pieces of {size}");
         assert!(!reader.is_inside());
     }
 }

@@ -13,6 +13,7 @@ use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
 use protocol::items::keys::SecretKey;
 use protocol::items::transaction::Transaction;
+use protocol::wire::frame::Frame;
 use protocol::wire::message::{Lane, Message, VERSION};
 
 use crate::support::harness::{Node, PATIENCE, config};
@@ -37,7 +38,7 @@ async fn a_peer_that_is_left_for_a_cause_is_told_which() {
         ("out_of_turn", frame(&Message::Hello(hello("test")))),
         ("undecodable", framed(&[0x82, 0x18, 0x63, 0x00])),
         ("frame_too_large", prefix(1 << 20)),
-        ("bad_ack", frame(&Message::Ack(1))),
+        ("bad_ack", frame(&Frame::Ack(1))),
     ];
     for address in ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"] {
         for (reason, bytes) in &misdeeds {

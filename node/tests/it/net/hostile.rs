@@ -24,6 +24,7 @@ use protocol::limits::{
     BULK_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX, INV_ENTRIES_MAX, REQUEST_ANNOUNCEMENTS_MAX,
 };
 use protocol::wire::codec::Encode as _;
+use protocol::wire::frame::Frame;
 use protocol::wire::message::{Hello, InvEntry, Lane, Message, TxRef, VERSION};
 use tempfile::TempDir;
 
@@ -140,7 +141,7 @@ fn noise(count: usize) -> Vec<u8> {
 #[tokio::test]
 async fn garbage_ends_its_connection_only() {
     let mut line = Line::start(1).await;
-    let mut padded = Message::Ack(0).to_bytes();
+    let mut padded = Frame::Ack(0).to_bytes();
     padded.push(0);
     let (early, late, bulk) = ((false, Lane::Control), (true, Lane::Control), (true, Lane::Bulk));
     let garbage = [

@@ -19,6 +19,7 @@ use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::wire::codec::Decode as _;
+use protocol::wire::frame::Frame;
 use protocol::wire::message::{InvEntry, Lane, Message, Reconcile, Tip, TxRef, VERSION};
 use serde_json::{Value, json};
 
@@ -67,22 +68,23 @@ impl Session {
         Self { raw, ours, theirs: [control_in, bulk_in], streams, frames: Vec::new() }
     }
 
-    async fn say(&mut self, lane: Lane, message: &Message, why: &str) {
-        let bytes = frame(message);
+    async fn say(&mut self, lane: Lane, said: impl Into<Frame>, why: &str) {
+        let said = said.into();
+        let bytes = frame(&said);
         self.raw.write(&mut self.ours[lane as usize], &bytes).await;
-        self.note("client", lane, message, &bytes, why);
+        self.note("client", lane, &said, &bytes, why);
     }
 
-    async fn hear(&mut self, lane: Lane, why: &str) -> Message {
+    async fn hear(&mut self, lane: Lane, why: &str) -> Frame {
         let bytes = self.raw.read_frame(&mut self.theirs[lane as usize]).await.expect("the node speaks");
         let prefix = bytes.iter().position(|byte| byte & 0x80 == 0).expect("a prefix") + 1;
-        let message = Message::from_bytes(&bytes[prefix..].to_vec().into()).expect("a message");
-        self.note("node", lane, &message, &bytes, why);
-        message
+        let heard = Frame::from_bytes(&bytes[prefix..].to_vec().into()).expect("a frame");
+        self.note("node", lane, &heard, &bytes, why);
+        heard
     }
 
-    fn note(&mut self, from: &str, lane: Lane, message: &Message, bytes: &[u8], why: &str) {
-        let name = message.name();
+    fn note(&mut self, from: &str, lane: Lane, said: &Frame, bytes: &[u8], why: &str) {
+        let name = said.name();
         self.frames.push(json!({
             "from": from, "lane": lane.name(), "says": name, "frame": hex::encode(bytes), "why": why,
         }));
@@ -129,15 +131,15 @@ async fn session() -> Value {
         [(1, 40), (2, 60), (3, 4_200), (4, 50)].map(|(n, bytes)| transaction(n, 1, bytes));
     let mut with = Session::open(&node).await;
 
-    with.say(control, &Message::Hello(hello("test")), "the first message each way").await;
+    with.say(control, Message::Hello(hello("test")), "the first message each way").await;
     with.hear(control, "neither waits for the other's").await;
 
-    with.say(control, &Message::Ping([9, 3, 7, 1, 8, 2, 6, 4]), "how long does an answer take?").await;
+    with.say(control, Frame::Ping([9, 3, 7, 1, 8, 2, 6, 4]), "how long does an answer take?").await;
     with.hear(control, "the same nonce").await;
 
-    with.say(control, &inv(&ours), "the client has a transaction").await;
+    with.say(control, inv(&ours), "the client has a transaction").await;
     with.hear(control, "the node wants it").await;
-    with.say(control, &bodies(&[&ours]), "a small body, on the control lane").await;
+    with.say(control, bodies(&[&ours]), "a small body, on the control lane").await;
     with.raw.during(node.transaction(ours.id())).await;
 
     assert_eq!(node.send(small.clone()).await, Ok(Submission::Accepted));
@@ -146,23 +148,23 @@ async fn session() -> Value {
     assert_eq!(node.send(large.clone()).await, Ok(Submission::Accepted));
     with.hear(control, "and a large one").await;
     let wanted = vec![TxRef::Short(large.id().short())];
-    with.say(control, &Message::GetData { graft: false, wanted }, "the client wants the large one").await;
+    with.say(control, Message::GetData { graft: false, wanted }, "the client wants the large one").await;
     let body = with.hear(bulk, "a body over 4,096 bytes, on the bulk lane").await;
     let read = frame(&body).len() as u64;
-    with.say(control, &Message::Ack(read), "all of that frame was read, its length included").await;
+    with.say(control, Frame::Ack(read), "all of that frame was read, its length included").await;
 
     let block = block(&[&ours, &large]);
     let header = Box::new(block.header);
-    with.say(control, &Message::BlockHeader { header, pushed: false }, "the client has a block").await;
+    with.say(control, Message::BlockHeader { header, pushed: false }, "the client has a block").await;
     with.hear(control, "the node wants it").await;
-    with.say(bulk, &Message::Block(block.clone()), "a block over 4,096 bytes").await;
+    with.say(bulk, Message::Block(block.clone()), "a block over 4,096 bytes").await;
     with.hear(control, "the node has read the whole frame").await;
     let tip = Tip { height: 1, id: block.header.id() };
     with.raw.during(node.status_until("the block", |status| status.tip_height == 1)).await;
 
     compare(&mut with, &node, &lost, &small, tip).await;
 
-    with.say(control, &Message::Hello(hello("test")), "a breach, to end with").await;
+    with.say(control, Message::Hello(hello("test")), "a breach, to end with").await;
     with.hear(control, "the reason; the connection ends").await;
     assert_eq!(with.raw.read_frame(&mut with.theirs[0]).await, None, "nothing comes after it");
     node.stop().await;
@@ -185,27 +187,27 @@ async fn compare(
     let open = Reconcile::Open { number, digest: Digest::Push, size: 1, tip, salt, symbols };
     with.say(
         control,
-        &reconcile(open),
+        reconcile(open),
         "the client would give what the node lacks; its sketch is of one transaction",
     )
     .await;
     with.hear(control, "the node lacks it").await;
     let offer = Reconcile::Offer { number, ids: vec![lost.id().short()] };
-    with.say(control, &reconcile(offer), "it is this one").await;
+    with.say(control, reconcile(offer), "it is this one").await;
     with.hear(control, "the first place of the offer").await;
-    with.say(control, &bodies(&[lost]), "what was taken").await;
+    with.say(control, bodies(&[lost]), "what was taken").await;
     with.raw.during(node.transaction(lost.id())).await;
 
     let list = Reconcile::List { number: 8, after: None };
-    with.say(control, &reconcile(list), "what does the node hold? A list, from its start").await;
+    with.say(control, reconcile(list), "what does the node hold? A list, from its start").await;
     let offer = with
         .hear(control, "its whole mempool, in the order of ids: fewer than 4,096, so the list ends here")
         .await;
-    let Message::Reconcile(offer) = offer else { panic!("an offer: {offer:?}") };
+    let Frame::Message(Message::Reconcile(offer)) = offer else { panic!("an offer: {offer:?}") };
     let Reconcile::Offer { ids, .. } = *offer else { panic!("an offer: {offer:?}") };
     let place = ids.iter().position(|id| *id == small.id().short()).expect("it is offered");
     let places = vec![0x80_u8 >> place].into();
-    with.say(control, &reconcile(Reconcile::Take { number: 8, places }), "the one that the client lacks").await;
+    with.say(control, reconcile(Reconcile::Take { number: 8, places }), "the one that the client lacks").await;
     with.hear(control, "what was taken").await;
 }
 

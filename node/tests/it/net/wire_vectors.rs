@@ -5,7 +5,8 @@
 use bytes::Bytes;
 use node::net::framing::{FrameError, FrameReader, Step, frame_bytes_max};
 use protocol::wire::codec::Decode as _;
-use protocol::wire::message::{Lane, Message};
+use protocol::wire::frame::Frame;
+use protocol::wire::message::Lane;
 use serde_json::Value;
 
 const GOOD: &str = "it is good";
@@ -18,8 +19,8 @@ fn verdict(lane: Lane, mut input: &[u8]) -> Option<&'static str> {
             Ok(Step::More) => return None,
             Ok(Step::Begun(_)) => {}
             Ok(Step::Frame(frame)) => {
-                let message = Message::parse(&Bytes::from(frame.to_vec()));
-                return Some(if message.is_ok() { GOOD } else { "no_message" });
+                let read = Frame::parse(&Bytes::from(frame.to_vec()));
+                return Some(if read.is_ok() { GOOD } else { "no_message" });
             }
             Err(FrameError::TooLarge { .. }) => return Some("frame_too_large"),
             Err(FrameError::BadPrefix) => return Some("bad_prefix"),

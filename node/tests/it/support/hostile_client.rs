@@ -26,7 +26,8 @@ use node::net::handler::{LaneProtocols, protocol_name};
 use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
 use protocol::items::network::NetworkId;
-use protocol::wire::codec::Decode as _;
+use protocol::wire::codec::{Decode as _, Encode};
+use protocol::wire::frame::Frame;
 use protocol::wire::message::{Hello, Lane, Message, Tip, VERSION};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -61,8 +62,8 @@ pub(crate) fn hello(network: &str) -> Hello {
     Hello::new(&network, Tip { height: 0, id: network.genesis() })
 }
 
-/// A message as a frame.
-pub(crate) fn frame(message: &Message) -> Vec<u8> {
+/// The frame of a message, an ack, a ping or a pong.
+pub(crate) fn frame(message: &impl Encode) -> Vec<u8> {
     let mut bytes = Vec::new();
     write_frame(message, &mut bytes);
     bytes
@@ -169,16 +170,25 @@ impl HostileClient {
 
     /// Reads the messages of the node on its control lane until `wanted` comes.
     pub(crate) async fn expect(&mut self, what: &str, wanted: impl Fn(&Message) -> bool) -> Message {
+        let wanted = move |frame: Frame| match frame {
+            Frame::Message(message) if wanted(&message) => Some(message),
+            _ => None,
+        };
+        self.expect_frame(what, wanted).await
+    }
+
+    /// Reads the frames of the node on its control lane until `wanted` finds something in one.
+    pub(crate) async fn expect_frame<T>(&mut self, what: &str, wanted: impl Fn(Frame) -> Option<T>) -> T {
         let read = async {
             loop {
-                let message = self.next().await.expect("the node speaks");
-                if wanted(&message) {
-                    return message;
+                let frame = self.next().await.expect("the node speaks");
+                if let Some(found) = wanted(frame) {
+                    return found;
                 }
             }
         };
         match tokio::time::timeout(PATIENCE, read).await {
-            Ok(message) => message,
+            Ok(found) => found,
             Err(_) => panic!("waited in vain for {what}"),
         }
     }
@@ -187,9 +197,9 @@ impl HostileClient {
     pub(crate) async fn goodbye(&mut self) -> Option<String> {
         let mut last = None;
         let read = async {
-            while let Some(message) = self.next().await {
-                last = match message {
-                    Message::Goodbye(reason) => Some(reason.as_str().to_owned()),
+            while let Some(frame) = self.next().await {
+                last = match frame {
+                    Frame::Message(Message::Goodbye(reason)) => Some(reason.as_str().to_owned()),
                     _ => None,
                 };
             }
@@ -204,14 +214,14 @@ impl HostileClient {
         tokio::time::timeout(PATIENCE, task).await.expect("closed in time").expect("no panic");
     }
 
-    async fn next(&mut self) -> Option<Message> {
+    async fn next(&mut self) -> Option<Frame> {
         loop {
             let mut input = self.rest.as_slice();
             let step = self.frames.feed(&mut input).expect("the node keeps the rules of the wire");
             self.rest = input.to_vec();
             match step {
                 Step::Frame(frame) => {
-                    return Some(Message::from_bytes(&frame).expect("the node's messages decode"));
+                    return Some(Frame::from_bytes(&frame).expect("the node's frames decode"));
                 }
                 Step::Begun(_) => {}
                 Step::More => {

@@ -6,11 +6,18 @@ use alloc::vec::Vec;
 use super::request::RequestKey;
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, PeerHandle};
-use crate::gossip::intake::transactions;
 use crate::items::hash::BlockId;
 use crate::limits::{GETDATA_ENTRIES_MAX, REQUEST_ROOM_BYTES, STRIKES_MAX};
 use crate::time::Time;
 use crate::wire::message::{Message, TxRef};
+
+/// The tracker's name for a transaction as it was announced.
+pub(crate) const fn key(transaction: &TxRef) -> RequestKey {
+    match transaction {
+        TxRef::Short(short) => RequestKey::Short(*short),
+        TxRef::Full(id) => RequestKey::Full(*id),
+    }
+}
 
 impl Gossip {
     /// Sends requests for everything that may be asked for now.
@@ -40,7 +47,7 @@ impl Gossip {
         for of_peer in requests.chunk_by(|(one, _), (other, _)| one == other) {
             for chunk in of_peer.chunks(GETDATA_ENTRIES_MAX) {
                 let Some((handle, _)) = chunk.first() else { continue };
-                let mut wanted = chunk.iter().filter_map(|(_, key)| transactions::named(key)).collect();
+                let mut wanted = chunk.iter().filter_map(|(_, key)| named(key)).collect();
                 self.take_offered(*handle, &mut wanted);
                 if !wanted.is_empty() {
                     self.send(*handle, Message::GetData { graft: self.relay.grafts(), wanted });
@@ -63,7 +70,7 @@ impl Gossip {
             .saturating_add(transactions.len() as u64)
             .saturating_add(blocks.len() as u64);
         for transaction in transactions {
-            self.requests.not_found(now, from, transactions::key(&transaction));
+            self.requests.not_found(now, from, key(&transaction));
         }
         for block in blocks {
             self.requests.not_found(now, from, RequestKey::Block(block));
@@ -77,5 +84,14 @@ impl Gossip {
         if useless && self.requests.strikes(handle) >= STRIKES_MAX {
             self.disconnect(now, handle, DisconnectReason::Withheld);
         }
+    }
+}
+
+/// How to ask for the item that [`key`] names; `None` for a block.
+const fn named(key: &RequestKey) -> Option<TxRef> {
+    match key {
+        RequestKey::Short(short) => Some(TxRef::Short(*short)),
+        RequestKey::Full(id) => Some(TxRef::Full(*id)),
+        RequestKey::Block(_) => None,
     }
 }

@@ -113,6 +113,7 @@
 //! [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`]: crate::limits::REQUEST_BLOCK_ANNOUNCEMENTS_MAX
 
 mod announcer;
+pub(crate) mod backing;
 mod entry;
 mod flights;
 mod pace;

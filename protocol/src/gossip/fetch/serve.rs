@@ -9,6 +9,7 @@
 use alloc::vec::Vec;
 
 use super::debts::Owed;
+use crate::codec::Encode as _;
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, PeerHandle};
 use crate::gossip::links::peer::Peer;
@@ -18,7 +19,6 @@ use crate::limits::{
     TRANSACTIONS_BATCH_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
 };
 use crate::time::Time;
-use crate::wire::codec::Encode as _;
 use crate::wire::message::{Body, Lane, Message, TxRef};
 
 /// What a small body adds to a message besides itself: its length, and a share of the message's head.

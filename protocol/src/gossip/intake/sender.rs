@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::gossip::api::PeerHandle;
-use crate::gossip::relay::trust::Backing;
+use crate::gossip::fetch::request::backing::Backing;
 use crate::items::hash::RouteId;
 use crate::items::transaction::SignedTransaction;
 use crate::time::Time;

@@ -8,6 +8,7 @@ use super::seen::Rejection;
 use super::sender::{Age, CheckedTransaction, How, Sender};
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
+use crate::gossip::fetch::ask::key;
 use crate::gossip::fetch::request::{Announced, RequestKey};
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
@@ -17,23 +18,6 @@ use crate::ledger::mempool::Lookup;
 use crate::limits::REQUEST_ROOM_BYTES;
 use crate::time::{Duration, Time};
 use crate::wire::message::{Body, InvEntry, Message, TxRef};
-
-/// The tracker's name for a transaction as it was announced.
-pub(crate) const fn key(transaction: &TxRef) -> RequestKey {
-    match transaction {
-        TxRef::Short(short) => RequestKey::Short(*short),
-        TxRef::Full(id) => RequestKey::Full(*id),
-    }
-}
-
-/// How to ask for the item that [`key`] names; `None` for a block.
-pub(crate) const fn named(key: &RequestKey) -> Option<TxRef> {
-    match key {
-        RequestKey::Short(short) => Some(TxRef::Short(*short)),
-        RequestKey::Full(id) => Some(TxRef::Full(*id)),
-        RequestKey::Block(_) => None,
-    }
-}
 
 impl Gossip {
     pub(crate) fn on_inv(&mut self, now: Time, from: PeerHandle, entries: &[InvEntry]) {

@@ -5,11 +5,11 @@
 //! answer. It is charged before anything is done, even if there is no room for the answer. Deliberately absent:
 //! what follows when a budget is used up. That is in `gossip`, which then stops reading.
 
+use crate::codec::Encode as _;
 use crate::limits::{
     BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR,
     MESSAGE_COST_BYTES, PLACE_COST_BYTES,
 };
-use crate::wire::codec::Encode as _;
 use crate::wire::message::{Message, Reconcile};
 
 /// What a message costs its sender's inbound budget.
@@ -47,7 +47,7 @@ pub(crate) fn cost(message: &Message) -> u64 {
             }
             _ => named,
         },
-        Message::Hello(_) | Message::Ack(_) | Message::Ping(_) | Message::Pong(_) | Message::Goodbye(_) => bytes,
+        Message::Hello(_) | Message::Goodbye(_) => bytes,
     };
     most.max(MESSAGE_COST_BYTES)
 }

@@ -5,11 +5,11 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::peer::Peer;
+use crate::codec::Encode as _;
 use crate::gossip::Gossip;
 use crate::gossip::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
 use crate::limits::{ANNOUNCE_BATCH_MAX, REQUEST_ROOM_BYTES};
 use crate::time::Time;
-use crate::wire::codec::Encode as _;
 use crate::wire::message::{Hello, InvEntry, Message, TxRef, VERSION};
 
 impl Gossip {

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 
 use super::fan_out::{Act, Item, Parcel};
 use super::route::First;
-use super::trust::{Backing, Due};
+use super::trust::Due;
 use crate::gossip::Gossip;
 use crate::gossip::api::PeerHandle;
+use crate::gossip::fetch::request::backing::Backing;
 use crate::gossip::fetch::request::{Announced, RequestKey};
 use crate::gossip::intake::sender::Sender;
 use crate::gossip::links::peer::Peer;

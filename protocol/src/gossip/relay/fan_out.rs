@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use rand_core::Rng as _;
 
+use crate::codec::Encode as _;
 use crate::gossip::Gossip;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::links::peer::Peer;
@@ -13,7 +14,6 @@ use crate::gossip::links::peers::Peers;
 use crate::items::block::SignedHeader;
 use crate::items::hash::TxId;
 use crate::time::Time;
-use crate::wire::codec::Encode as _;
 use crate::wire::message::{Lane, Message};
 
 /// What is planned for one peer.

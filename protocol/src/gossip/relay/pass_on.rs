@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 
 use super::Spread;
 use super::fan_out::{Act, Item, Parcel};
+use crate::codec::Encode as _;
 use crate::gossip::Gossip;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::fetch::serve::Reply;
@@ -15,7 +16,6 @@ use crate::items::block::SignedHeader;
 use crate::items::hash::TxId;
 use crate::items::transaction::SignedTransaction;
 use crate::time::Time;
-use crate::wire::codec::Encode as _;
 use crate::wire::message::{Body, Lane, Message};
 
 impl Gossip {

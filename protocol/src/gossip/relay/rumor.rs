@@ -25,7 +25,8 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use crate::gossip::api::{PeerHandle, Rumor};
+use super::policy::Rumor;
+use crate::gossip::api::PeerHandle;
 use crate::items::hash::{ShortId, TxId};
 use crate::limits::{RUMOR_FANOUT_MAX, RUMOR_HOT_MAX, RUMOR_RETRANSMIT_FACTOR, RUMOR_ROUND_MAX, RUMOR_ROUND_MIN};
 use crate::time::Time;

@@ -32,7 +32,8 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use crate::gossip::api::{AddressGroup, PeerHandle};
+use crate::gossip::api::PeerHandle;
+use crate::gossip::fetch::request::backing::{Backing, Source};
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
     DOUBT_FADES, DOUBT_MAX, DOUBT_MIN, GRAFT_PAUSE_MAX, GRAFT_PAUSE_MIN, MISS_WORTH, MISSED_AFTER, OVERDUE_MAX,
@@ -140,33 +141,6 @@ impl Trust {
     /// How many links have a record.
     pub(crate) fn len(&self) -> usize {
         self.links.len()
-    }
-}
-
-/// Where a peer is, in as much detail as is needed to tell whether two peers count as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    Group(AddressGroup),
-    /// A peer without a remembered address group: itself.
-    Peer(PeerHandle),
-}
-
-/// The peers that had an item, in as much detail as is needed to tell whether all were of one group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Backing {
-    Nobody,
-    One(Source),
-    Several,
-}
-
-impl Backing {
-    /// The same with one more peer that had it.
-    pub(crate) fn and(self, source: Source) -> Self {
-        match self {
-            Self::Nobody => Self::One(source),
-            Self::One(known) if known == source => self,
-            Self::One(_) | Self::Several => Self::Several,
-        }
     }
 }
 

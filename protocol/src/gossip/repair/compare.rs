@@ -39,8 +39,9 @@ use super::sketch::{
     Decoder, Encoder, Progress, SYMBOL_BYTES, SYMBOLS_MAX, SaltedId, first_batch, symbols_from_bytes,
     symbols_to_bytes,
 };
+use crate::codec::Encode as _;
 use crate::gossip::Gossip;
-use crate::gossip::api::{Digest, Direction, Event, PeerHandle};
+use crate::gossip::api::{Direction, Event, PeerHandle};
 use crate::gossip::fetch::debts::Owed;
 use crate::gossip::fetch::request::{Announced, RequestKey};
 use crate::gossip::links::dealings::{Offered, Question};
@@ -51,8 +52,7 @@ use crate::limits::{
     RECONCILE_SKETCH_BYTES_MIN, RECONCILE_STEP, RECONCILE_TIMEOUT,
 };
 use crate::time::{Duration, Time};
-use crate::wire::codec::Encode as _;
-use crate::wire::message::{Message, Outcome, Reconcile, Tip, TxRef, taken};
+use crate::wire::message::{Digest, Message, Outcome, Reconcile, Tip, TxRef, taken};
 
 /// The bytes of the longest offer: 8 for each id, and at most 32 around them.
 const OFFER_BYTES_MAX: usize = OFFER_ENTRIES_MAX * 8 + 32;

@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 
 use super::lists::Lists;
 use super::sketch::{Decoder, Encoder, SYMBOLS_MAX};
-use crate::gossip::api::{Digest, PeerHandle};
+use crate::gossip::api::PeerHandle;
 use crate::gossip::links::budget::Budget;
 use crate::items::hash::TxId;
 use crate::limits::{RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SILENT};
 use crate::time::Time;
+use crate::wire::message::Digest;
 
 /// One conversation in the allowance.
 const ONE_CONVERSATION: u64 = 1_000_000;

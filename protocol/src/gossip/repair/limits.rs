@@ -1,9 +1,9 @@
 //! Bounds and intervals of reconciliation.
 
-use crate::gossip::repair::sketch::SYMBOLS_MAX;
 use crate::ledger::limits::MEMPOOL_ENTRIES_MAX;
 use crate::time::Duration;
 use crate::wire::limits::{GETDATA_ENTRIES_MAX, OFFER_ENTRIES_MAX};
+use crate::wire::symbol::SYMBOLS_MAX;
 
 /// Transactions younger than this stay out of sketches, because relay is still at work.
 pub const RECONCILE_AGE_MIN: Duration = Duration::from_secs(2);

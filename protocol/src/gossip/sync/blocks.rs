@@ -4,6 +4,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::codec::Encode as _;
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use crate::gossip::fetch::request::RequestKey;
@@ -19,7 +20,6 @@ use crate::ledger::durable::Record;
 use crate::ledger::orphan::Need;
 use crate::limits::{BLOCK_JOB_SIGNATURES, BLOCKS_AHEAD_MAX, HEADER_BYTES_MAX};
 use crate::time::Time;
-use crate::wire::codec::Encode as _;
 use crate::wire::message::Tip;
 
 /// Whether a block that enters here was made by this node or vouched for by its owner.

@@ -9,6 +9,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::codec::Encode as _;
 use crate::gossip::Gossip;
 use crate::gossip::api::{Output, PeerHandle, Refusal};
 use crate::gossip::fetch::debts::Owed;
@@ -22,7 +23,6 @@ use crate::limits::{
     REQUEST_ROOM_BYTES, RETURNING_MAX, SEEN_ACCEPTED_MAX,
 };
 use crate::time::Time;
-use crate::wire::codec::Encode as _;
 use crate::wire::message::{Lane, Message};
 
 /// The link for which restored transactions are counted. It is closed at once. No peer has it, because handles

@@ -5,10 +5,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::codec::Encode;
 use crate::items::block::{Block, SignedHeader};
 use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
-use crate::wire::codec::Encode;
 
 /// Bodies by block.
 #[derive(Debug, Default)]

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use crate::codec::Misread;
 use crate::items::hash::TxId;
 use crate::items::transaction::SignedTransaction;
-use crate::wire::codec::Misread;
 
 /// An encoded signed transaction on its way. Two are equal if their bytes are.
 ///

@@ -4,8 +4,8 @@ use core::fmt;
 
 use bytes::Bytes;
 
+use crate::codec::DecodeError;
 use crate::limits::GOODBYE_REASON_LEN_MAX;
-use crate::wire::codec::DecodeError;
 
 /// Why the speaker of a goodbye closes the connection, in one word like the label of a counter: lower-case
 /// letters, digits and underscores, 1 to [`GOODBYE_REASON_LEN_MAX`] of them. Nobody has checked it. It is for a

@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::Tip;
-use crate::gossip::repair::sketch::{SALTED_ID_BYTES, SYMBOL_BYTES, SaltedId, ids_from_bytes, ids_to_bytes};
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::items::hash::{BlockId, ShortId};
 use crate::limits::{OFFER_ENTRIES_MAX, SYMBOLS_BYTES_MAX, TAKE_PLACES_MAX};
-use crate::wire::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use crate::wire::head::tag;
+use crate::wire::symbol::{SALTED_ID_BYTES, SYMBOL_BYTES, SaltedId, ids_from_bytes, ids_to_bytes};
 
 /// What a conversation may bring, as its initiator chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -185,8 +186,8 @@ impl Reconcile {
 
 impl Encode for Reconcile {
     fn encode(&self, writer: &mut Writer<'_>) {
-        let head = |writer: &mut Writer<'_>, tag, number: &u32| {
-            super::tag(writer, tag, Self::items(tag));
+        let head = |writer: &mut Writer<'_>, kind, number: &u32| {
+            tag(writer, kind, Self::items(kind));
             writer.uint(u64::from(*number));
         };
         match self {

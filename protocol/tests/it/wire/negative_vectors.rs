@@ -14,7 +14,7 @@ use protocol::limits::{
     PAYLOAD_BYTES_MAX, TAKE_PLACES_MAX,
 };
 use protocol::wire::codec::{Decode, DecodeError, Encode as _, Misread};
-use protocol::wire::message::Message;
+use protocol::wire::frame::Frame;
 use serde_json::{Value, json};
 
 use crate::harness::{block, genesis, key, network, transaction};
@@ -103,7 +103,7 @@ fn misread(kind: &str, bytes: &[u8]) -> Option<Misread> {
         T::parse(&Bytes::copy_from_slice(bytes)).err()
     }
     match kind {
-        "message" => read::<Message>(bytes),
+        "message" => read::<Frame>(bytes),
         "transaction" => read::<SignedTransaction>(bytes),
         "header" => read::<SignedHeader>(bytes),
         _ => read::<Block>(bytes),
@@ -287,7 +287,7 @@ fn long_on_bulk(prefix: &[u8]) -> Value {
     let zeros = u16::try_from(CONTROL_FRAME_BYTES_MAX + 1 - head.len() - 2).unwrap();
     let bytes = [prefix, &head, &zeros.to_be_bytes()].concat();
     let message = Bytes::from([&bytes[prefix.len()..], &vec![0; zeros.into()]].concat());
-    assert!(Message::parse(&message).is_ok());
+    assert!(Frame::parse(&message).is_ok());
     json!({
         "lane": "bulk",
         "name": "a good frame of 65,537 bytes, of which the last are zeros",

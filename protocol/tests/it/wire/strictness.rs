@@ -12,6 +12,7 @@ use protocol::limits::{
     TRANSACTIONS_ENTRIES_MAX,
 };
 use protocol::wire::codec::{Decode, DecodeError, Encode as _, Misread};
+use protocol::wire::frame::Frame;
 use protocol::wire::message::{InvEntry, Message, Reconcile, TxRef};
 
 use crate::harness::{block, genesis, key, network, transaction};
@@ -20,31 +21,35 @@ fn message(bytes: &[u8]) -> Result<Message, DecodeError> {
     Message::from_bytes(&Bytes::copy_from_slice(bytes))
 }
 
+fn frame(bytes: &[u8]) -> Result<Frame, DecodeError> {
+    Frame::from_bytes(&Bytes::copy_from_slice(bytes))
+}
+
 #[test]
 fn long_integers_are_refused() {
     // An ack of 5, written as 05, 18 05, 19 0005, 1a…, 1b….
-    assert_eq!(message(&[0x82, 0x0b, 0x05]), Ok(Message::Ack(5)));
+    assert_eq!(frame(&[0x82, 0x0b, 0x05]), Ok(Frame::Ack(5)));
     for long in [&[0x18, 5][..], &[0x19, 0, 5], &[0x1a, 0, 0, 0, 5], &[0x1b, 0, 0, 0, 0, 0, 0, 0, 5]] {
-        assert_eq!(message(&[&[0x82, 0x0b], long].concat()), Err(DecodeError::NotShortest), "{long:02x?}");
+        assert_eq!(frame(&[&[0x82, 0x0b], long].concat()), Err(DecodeError::NotShortest), "{long:02x?}");
     }
-    assert_eq!(message(&[0x98, 2, 0x0b, 0x05]), Err(DecodeError::NotShortest));
+    assert_eq!(frame(&[0x98, 2, 0x0b, 0x05]), Err(DecodeError::NotShortest));
 }
 
 #[test]
 fn indefinite_lengths_are_refused() {
-    assert_eq!(message(&[0x9f, 0x0b, 0x05, 0xff]), Err(DecodeError::Indefinite));
+    assert_eq!(frame(&[0x9f, 0x0b, 0x05, 0xff]), Err(DecodeError::Indefinite));
     assert_eq!(message(&[0x82, 0x09, 0x9f, 0xff]), Err(DecodeError::Indefinite));
     assert_eq!(message(&[0x83, 0x07, 0xf4, 0x5f, 0x41, 0, 0xff]), Err(DecodeError::Indefinite));
 }
 
 #[test]
 fn trailing_bytes_are_refused() {
-    assert_eq!(message(&[0x82, 0x0b, 0x05, 0x00]), Err(DecodeError::TrailingBytes(1)));
+    assert_eq!(frame(&[0x82, 0x0b, 0x05, 0x00]), Err(DecodeError::TrailingBytes(1)));
 }
 
 #[test]
 fn other_types_are_refused() {
-    let refused = [0xf5, 0x60, 0xa0, 0xc0, 0x20, 0xf9, 0xf6, 0xff, 0xfe].map(|item| message(&[0x82, 0x0b, item]));
+    let refused = [0xf5, 0x60, 0xa0, 0xc0, 0x20, 0xf9, 0xf6, 0xff, 0xfe].map(|item| frame(&[0x82, 0x0b, item]));
     assert!(refused.iter().all(Result::is_err), "{refused:?}");
 }
 
@@ -58,7 +63,7 @@ fn deep_nesting_is_refused_at_the_first_level_too_many() {
 #[test]
 fn an_error_tells_the_field_and_where_it_begins() {
     let long = DecodeError::NotShortest;
-    let misread = |bytes: &[u8]| Message::parse(&Bytes::copy_from_slice(bytes)).expect_err("no message");
+    let misread = |bytes: &[u8]| Frame::parse(&Bytes::copy_from_slice(bytes)).expect_err("no frame");
     let told = [
         // An ack of 5 with an integer of two bytes.
         (&[0x82, 0x0b, 0x18, 0x05][..], "an ack's bytes", 2, long),
@@ -190,6 +195,7 @@ proptest! {
     #[test]
     fn what_decodes_has_one_encoding(bytes in mutated()) {
         let bytes = Bytes::from(bytes);
+        check::<Frame>(&bytes);
         check::<Message>(&bytes);
         check::<SignedTransaction>(&bytes);
         check::<SignedHeader>(&bytes);
@@ -210,7 +216,7 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
         Just(transaction(1, 300, 40).encoded().to_vec()),
         Just(block(genesis(), &[transaction(1, 1, 9)], 70_000).to_bytes()),
         Just(block(genesis(), &[], 1).header.to_bytes()),
-        Just(Message::Ack(70_000).to_bytes()),
+        Just(Frame::Ack(70_000).to_bytes()),
         Just(Message::Transactions { via: Some(RouteId([5; 8])), bodies: vec![vec![1, 2].into()] }.to_bytes()),
         Just(Message::Prune(vec![RouteId([6; 8])]).to_bytes()),
         Just(

@@ -1,5 +1,5 @@
-//! Golden bytes: every message and item, against `docs/vectors/wire.json`. A changed byte here is a change of the
-//! protocol. To write the file again: `UPDATE_VECTORS=1 cargo test -p protocol --test it wire`.
+//! Golden bytes: every message, frame and item, against `docs/vectors/wire.json`. A changed byte here is a change
+//! of the protocol. To write the file again: `UPDATE_VECTORS=1 cargo test -p protocol --test it wire`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use protocol::items::hash::{RouteId, RouteKind, ShortId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::GOODBYE_REASON_LEN_MAX;
 use protocol::wire::codec::{Decode as _, Encode as _};
+use protocol::wire::frame::Frame;
 use protocol::wire::message::{Digest, GoodbyeReason, Hello, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
 use serde_json::{Map, Value, json};
 
@@ -50,17 +51,20 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("block", Message::Block(block.clone())),
         ("getheaders", Message::GetHeaders(vec![block.header.id(), genesis().id])),
         ("headers", Message::Headers(vec![block.header])),
-        ("ack", Message::Ack(16_384)),
         ("had", Message::Had(vec![small.id().short(), other.id().short()])),
         ("graft", Message::Graft(vec![RouteId::of(RouteKind::Block, &producer().public().0)])),
     ];
     let tip = Tip { height: 1, id: block.header.id() };
     messages.extend(reconciling(tip, [small.id().short(), other.id().short()]));
     messages.push(("goodbye", Message::Goodbye(GoodbyeReason::new("invalid_signature").unwrap())));
-    let nonce = [0x1c, 0x5a, 0x93, 0x00, 0xfe, 0x21, 0x77, 0xb4];
-    messages.push(("ping", Message::Ping(nonce)));
-    messages.push(("pong", Message::Pong(nonce)));
     messages
+}
+
+/// All messages, and the frames that are none.
+fn frames() -> Vec<(&'static str, Frame)> {
+    let nonce = [0x1c, 0x5a, 0x93, 0x00, 0xfe, 0x21, 0x77, 0xb4];
+    let own = [("ack", Frame::Ack(16_384)), ("ping", Frame::Ping(nonce)), ("pong", Frame::Pong(nonce))];
+    messages().into_iter().map(|(name, message)| (name, Frame::from(message))).chain(own).collect()
 }
 
 /// A conversation about two mempools, as far as each message has an example.
@@ -103,9 +107,9 @@ fn vectors() -> Value {
         json!({ "ids": ids.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "root": transactions_root(&ids).to_string() })
     });
-    let messages: Map<String, Value> = messages()
+    let messages: Map<String, Value> = frames()
         .into_iter()
-        .map(|(name, message)| (name.to_owned(), hex::encode(message.to_bytes()).into()))
+        .map(|(name, frame)| (name.to_owned(), hex::encode(frame.to_bytes()).into()))
         .collect();
     let routes = json!({
         "transactions": hex::encode(RouteId::of(RouteKind::Transaction, &items[0].author().0).0),
@@ -148,6 +152,9 @@ fn the_bytes_are_those_of_the_vectors() {
 fn the_vectors_decode_to_what_they_stand_for() {
     let kept: Value = serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap();
     let bytes = |value: &Value| Bytes::from(hex::decode(value.as_str().unwrap()).unwrap());
+    for (name, frame) in frames() {
+        assert_eq!(Frame::from_bytes(&bytes(&kept["messages"][name])), Ok(frame), "{name}");
+    }
     for (name, message) in messages() {
         assert_eq!(Message::from_bytes(&bytes(&kept["messages"][name])), Ok(message), "{name}");
     }

@@ -1,4 +1,5 @@
-//! Gossipsub with the settings of the comparison, on the node's transport, beside identify and ping.
+//! Gossipsub with the settings of the comparison, on the node's transport, beside identify and ping. The bounds of
+//! the libp2p swarm and the version that identify tells are the node's, so that both engines have the same.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use libp2p_gossipsub::{
 use node::config::Config;
 use node::net::addresses::split_peer;
 use node::net::limits::connection_limits as limits_for;
+use node::net::swarm::{BUFFER_EVENTS, NEGOTIATING_MAX, PROTOCOL_VERSION};
 use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
 use node::service::ServiceError;
@@ -33,15 +35,8 @@ const MESH: [usize; 3] = [8, 6, 12];
 /// The bytes around the largest item: topic, author, number, signature and key, and their lengths.
 const ENVELOPE_BYTES_MAX: usize = 1_024;
 
-/// The same as a node's, so that identify's bytes are the same.
-const PROTOCOL_VERSION: &str = "hearsay/1";
-
 /// The graph is given and stays. No connection is closed because it is outside the mesh.
 const KEPT_OPEN: Duration = Duration::from_secs(24 * 3600);
-
-/// The same as a node's.
-const NEGOTIATING_MAX: usize = 16;
-const BUFFER_EVENTS: usize = 32;
 
 /// All behaviours of a baseline node.
 #[derive(NetworkBehaviour)]

@@ -6,7 +6,7 @@
 
 use node::net::lane::window::BULK_CHUNK_BYTES;
 use node::net::lane::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
-use protocol::wire::message::Message;
+use protocol::wire::frame::Frame;
 
 /// yamux's frame header, in bytes: version, type, flags, stream and length (yamux specification).
 pub const YAMUX_HEADER_BYTES: u64 = 12;
@@ -49,5 +49,5 @@ pub fn acks(bytes: usize) -> (u64, u64) {
     let (first, rest) =
         (framed(bytes).min(ACK_SELDOM_AFTER as u64), framed(bytes).saturating_sub(ACK_SELDOM_AFTER as u64));
     let acks = first.div_ceil(BULK_CHUNK_BYTES as u64) + rest.div_ceil(ACK_BYTES_MAX as u64);
-    (acks, acks * flushed(framed(Message::Ack(BULK_CHUNK_BYTES as u64).encoded_len())))
+    (acks, acks * flushed(framed(Frame::Ack(BULK_CHUNK_BYTES as u64).encoded_len())))
 }

@@ -265,7 +265,6 @@ fn gist(message: &Message) -> u64 {
         Message::Block(block) => fold(&mut std::iter::once(block.header.id().short())),
         Message::GetHeaders(locator) => fold(&mut locator.iter().map(BlockId::short)),
         Message::Headers(headers) => fold(&mut headers.iter().map(|header| header.id().short())),
-        Message::Ack(bytes) => *bytes,
         Message::Had(ids) => fold(&mut ids.iter().copied()),
         Message::Reconcile(message) => match &**message {
             Reconcile::Offer { ids, .. } => fold(&mut ids.iter().copied()),
@@ -273,7 +272,6 @@ fn gist(message: &Message) -> u64 {
         },
         // The reason for it is in the messages that were sent before.
         Message::Goodbye(_) => 0,
-        Message::Ping(nonce) | Message::Pong(nonce) => u64::from_le_bytes(*nonce),
         Message::Prune(routes) | Message::Graft(routes) => fold(&mut routes.iter().map(|route| ShortId(route.0))),
     }
 }

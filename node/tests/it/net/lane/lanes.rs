@@ -144,22 +144,6 @@ async fn a_declined_peer_is_told_and_may_ask_again() {
 }
 
 #[tokio::test]
-async fn an_ack_for_more_than_was_sent_is_an_offence() {
-    let (mut one, mut two) = Puppet::open_pair(false).await;
-    one.order(Order::Send(Lane::Control, Message::Ack(1)));
-    assert!(matches!(two.report(&mut one).await, Report::Failed(CloseReason::BadAck)));
-}
-
-#[tokio::test]
-async fn an_ack_on_the_bulk_lane_is_an_offence() {
-    let (mut one, mut two) = Puppet::open_pair(false).await;
-    one.order(Order::Send(Lane::Control, hello()));
-    one.order(Order::Send(Lane::Bulk, Message::Ack(1)));
-    assert!(matches!(two.report(&mut one).await, Report::Received(Message::Hello(_))));
-    assert!(matches!(two.report(&mut one).await, Report::Failed(CloseReason::AckOnBulk)));
-}
-
-#[tokio::test]
 async fn a_frame_over_the_lane_s_bound_is_an_offence() {
     let (mut one, mut two) = Puppet::open_pair(false).await;
     one.order(Order::Send(Lane::Control, large(120_000)));

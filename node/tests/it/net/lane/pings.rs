@@ -5,6 +5,7 @@ use node::config::deadlines::Deadlines;
 use node::net::handler::{Order, Report};
 use protocol::items::hash::BlockId;
 use protocol::time::Duration;
+use protocol::wire::frame::{Frame, Nonce};
 use protocol::wire::message::{Hello, Lane, Message, Tip};
 
 use crate::support::harness::{Node, config};
@@ -20,11 +21,9 @@ async fn pinging() -> Node {
 }
 
 /// The nonce of the node's next ping.
-async fn pinged(client: &mut HostileClient) -> [u8; 8] {
-    match client.expect("a ping", |message| matches!(message, Message::Ping(_))).await {
-        Message::Ping(nonce) => nonce,
-        other => panic!("{other:?}"),
-    }
+async fn pinged(client: &mut HostileClient) -> Nonce {
+    let nonce = |frame| if let Frame::Ping(nonce) = frame { Some(nonce) } else { None };
+    client.expect_frame("a ping", nonce).await
 }
 
 async fn counted(node: &Node, label: &str) {
@@ -59,7 +58,7 @@ async fn each_ping_has_another_nonce_and_a_right_pong_harms_nothing() {
         let nonce = pinged(&mut client).await;
         assert!(!nonces.contains(&nonce));
         nonces.push(nonce);
-        client.write(Lane::Control, &frame(&Message::Pong(nonce))).await;
+        client.write(Lane::Control, &frame(&Frame::Pong(nonce))).await;
     }
     pinged(&mut client).await;
     let status = node.status().await;
@@ -76,7 +75,7 @@ async fn a_pong_with_another_nonce_or_a_second_pong_is_a_breach() {
         if answers == 1 {
             nonce[7] ^= 1;
         }
-        let pongs = vec![frame(&Message::Pong(nonce)); answers].concat();
+        let pongs = vec![frame(&Frame::Pong(nonce)); answers].concat();
         client.write(Lane::Control, &pongs).await;
         assert_eq!(client.goodbye().await.as_deref(), Some("bad_pong"), "{answers}");
         counted(&node, "bad_pong").await;
@@ -89,9 +88,9 @@ async fn of_many_pings_at_once_the_last_is_answered_at_least_and_nobody_else_wai
     let node = Node::start(config(1)).await;
     let mut client = HostileClient::greeted(&node.address()).await;
     let nonce = |n: u16| [n.to_be_bytes(); 4].concat().try_into().expect("8 bytes");
-    let pings: Vec<_> = (0..5_000).map(|n| frame(&Message::Ping(nonce(n)))).collect();
+    let pings: Vec<_> = (0..5_000).map(|n| frame(&Frame::Ping(nonce(n)))).collect();
     client.write(Lane::Control, &pings.concat()).await;
-    client.expect("the last pong", |message| *message == Message::Pong(nonce(4_999))).await;
+    client.expect_frame("the last pong", |frame| (frame == Frame::Pong(nonce(4_999))).then_some(())).await;
     assert!(node.status().await.disconnects.is_empty());
     node.stop().await;
 }
@@ -100,7 +99,7 @@ async fn of_many_pings_at_once_the_last_is_answered_at_least_and_nobody_else_wai
 async fn a_ping_before_hello_is_out_of_turn() {
     let node = Node::start(config(1)).await;
     let mut client = HostileClient::connect(&node.address()).await;
-    client.write(Lane::Control, &frame(&Message::Ping([1; 8]))).await;
+    client.write(Lane::Control, &frame(&Frame::Ping([1; 8]))).await;
     assert_eq!(client.goodbye().await.as_deref(), Some("out_of_turn"));
     counted(&node, "out_of_turn").await;
     node.stop().await;

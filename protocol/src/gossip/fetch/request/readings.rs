@@ -1,9 +1,9 @@
 //! What the tracker can be asked. Nothing here changes it.
 
 use super::announcer::Peer;
+use super::backing::{Backing, Source};
 use super::{Load, RequestKey, RequestTracker};
 use crate::gossip::PeerHandle;
-use crate::gossip::relay::trust::{Backing, Source};
 use crate::time::{Duration, Time};
 
 impl RequestTracker {

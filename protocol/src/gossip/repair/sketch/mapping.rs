@@ -6,48 +6,11 @@ use core::fmt;
 
 use siphasher::sip::SipHasher24;
 
-use super::SALTED_ID_BYTES;
 use crate::items::hash::TxId;
+use crate::wire::symbol::SaltedId;
 
 /// What SplitMix64 adds to its state at each step: 2^64 over the golden ratio, made odd.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// A transaction's id for one conversation: 48 bits.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SaltedId(u64);
-
-impl SaltedId {
-    /// The id as a number below 2^48.
-    #[must_use]
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-
-    /// The id as it travels: big-endian.
-    #[must_use]
-    pub const fn to_bytes(self) -> [u8; SALTED_ID_BYTES] {
-        let [_, _, a, b, c, d, e, f] = self.0.to_be_bytes();
-        [a, b, c, d, e, f]
-    }
-
-    /// The id that travels as `bytes`.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; SALTED_ID_BYTES]) -> Self {
-        let [a, b, c, d, e, f] = bytes;
-        Self(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
-    }
-
-    /// The lowest 48 bits of `number`.
-    pub(super) const fn of_low_bits(number: u64) -> Self {
-        Self(number & 0xffff_ffff_ffff)
-    }
-}
-
-impl fmt::Debug for SaltedId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SaltedId({:012x})", self.0)
-    }
-}
 
 /// The key of one conversation. It is drawn anew for each: ids that collide under one key don't collide under the
 /// next.

@@ -13,9 +13,6 @@ use core::convert::Infallible;
 use bytes::Bytes;
 use ciborium_ll::{Decoder, Encoder, Header, simple};
 
-use crate::items::hash::{BlockId, Hash256, RouteId, ShortId, TxId};
-use crate::items::keys::{PublicKey, Signature};
-
 /// Why bytes were refused. Nothing was stored or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -339,26 +336,6 @@ impl Reader {
         Ok(header)
     }
 }
-
-macro_rules! fixed_bytes {
-    ($($name:ident $what:literal),*) => {$(
-        impl Encode for $name {
-            fn encode(&self, writer: &mut Writer<'_>) {
-                writer.bytes(&self.0);
-            }
-        }
-
-        impl Decode for $name {
-            fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
-                reader.fixed($what).map(Self)
-            }
-        }
-    )*};
-}
-
-fixed_bytes!(TxId "a transaction id", BlockId "a block id", Hash256 "a hash", ShortId "a short id",
-    RouteId "a route",
-             PublicKey "a public key", Signature "a signature");
 
 /// Bytes of a header in its shortest form. Types that none of our formats uses count as one byte, because they are
 /// refused by type anyway.
