@@ -33,8 +33,9 @@ impl Slot {
     }
 }
 
-/// A peer's place in the order of asking: proven 0, new 1, struck one more for each strike, its group's included;
-/// then outbound first.
+/// A peer's place in the order of asking; the lowest is first. The number is 0 for a proven peer, 1 for a new one,
+/// and one more than its strikes for a struck one. The strikes of its group count too. Then outbound goes before
+/// inbound.
 pub(super) type Rank = (u32, bool);
 
 #[derive(Debug)]
