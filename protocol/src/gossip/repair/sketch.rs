@@ -63,7 +63,7 @@ impl Symbol {
         [a, b, c, d, e, f, g, h, i, j, self.count]
     }
 
-    /// The symbol that travels as `bytes`. Every value is one.
+    /// The symbol that travels as `bytes`. All bytes are a symbol.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; SYMBOL_BYTES]) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, count] = bytes;
