@@ -133,8 +133,8 @@ impl TheirChain {
         self.refused = self.refused.take().filter(|refused| refused.height > height);
     }
 
-    /// Its answer brought nothing, although it tells of more. If others brought the same meanwhile, or the answer
-    /// led further along its branch, it was not in vain.
+    /// Its answer brought nothing, although it tells of more. The answer was not in vain if others brought the
+    /// same meanwhile, or if it led further along the peer's branch.
     pub(super) fn brought_nothing(&mut self, best: BlockId) {
         self.pause = match self.asked_knowing == Some((best, self.way)) {
             true => self.pause.times(2).min(CATCH_UP_INTERVAL_MAX),
@@ -155,7 +155,7 @@ impl TheirChain {
         self.kept_from.max(lacked.map_or(0, |(height, _)| height.saturating_add(1)))
     }
 
-    /// The same by everything that is known of it, however long ago.
+    /// The same, also by answers that were given long ago.
     pub(super) fn known_to_have_from(&self) -> Height {
         self.kept_from.max(self.lacked.map_or(0, |(height, _)| height.saturating_add(1)))
     }
