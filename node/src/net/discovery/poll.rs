@@ -79,7 +79,7 @@ impl Discovery {
         let mut owing = owed.iter().enumerate();
         let made_good =
             owing.find_map(|(at, (group, failed))| Some((at, book.pick_in(*group, now, usable)?, *failed)));
-        // The groups before it have no peer that may be dialled.
+        // The owed groups before this one have no peer that may be dialled, so they are dropped too.
         if let Some((at, pick, failed)) = made_good {
             owed.drain(..=at);
             return Some((pick, failed.saturating_add(1)));
