@@ -19,8 +19,8 @@ use super::CODE_NOT_ALLOWED;
 pub const OPEN_METHODS: [&str; 6] =
     ["admin_nodeInfo", "admin_peers", "evidence_list", "tx_send", "tx_get", "block_get"];
 
-/// The number of large answers at a time. Each counts from when it is made until the client has it. A block of
-/// 4 MiB takes 8 MiB in hexadecimal and 8 MiB again in JSON. With the block itself that is 20 MiB, so all four take
+/// The number of large answers at a time. Each counts from when it is made until the client has it. A block of 4
+/// MiB takes 8 MiB in hexadecimal and 8 MiB again in JSON. With the block itself that is 20 MiB, so all four take
 /// 80 MiB.
 pub const LARGE_ANSWERS_MAX: usize = 4;
 

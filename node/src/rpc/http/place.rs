@@ -26,7 +26,8 @@ pub struct Times {
 }
 
 impl Default for Times {
-    /// 30 s; 10 s (8 MiB at less than 1 MiB/s, and on loopback they take milliseconds); 60 s; 10 s; 1 s.
+    /// In this order: 30 s; 10 s (8 MiB at less than 1 MiB/s, and on loopback they take milliseconds); 60 s; 10 s;
+    /// 1 s.
     fn default() -> Self {
         let [wait, body, serve, answer, leave] = [30, 10, 60, 10, 1].map(Duration::from_secs);
         Self { wait, body, serve, answer, leave }
