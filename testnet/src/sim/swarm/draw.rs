@@ -21,7 +21,7 @@ const NODES: (usize, usize) = (4, 32);
 /// Seconds of load. They are few, so that many networks can be tried.
 const LOAD_SECS: (usize, usize) = (4, 10);
 
-/// In this share of networks, every fault and every kind of adversary is possible.
+/// Each fault, and each kind of adversary, is possible in this share of networks.
 const ON: f64 = 0.3;
 
 /// Headers of a tree that should be filled: 40 of the best chain, more than there are blocks.
