@@ -33,7 +33,7 @@ const MESH: [usize; 3] = [8, 6, 12];
 /// The bytes around the largest item: topic, author, number, signature and key, and their lengths.
 const ENVELOPE_BYTES_MAX: usize = 1_024;
 
-/// The same as a node's, so that identify's bytes are the same.
+/// As long as a node's, so that identify needs as many bytes.
 const PROTOCOL_VERSION: &str = "hearsay/1";
 
 /// The graph is given and stays. No connection is closed because it is outside the mesh.
