@@ -89,7 +89,7 @@ fn the_textbook_rumor_takes_the_rounds_that_theory_says() {
     let report = report(dir.path());
     let rumored = report.rumor.unwrap();
     assert_eq!((rumored.fanout, rumored.round_ms), (3, 1_000.0));
-    // One node knows it at first, and tells 3 others. They are all distinct, and none has it.
+    // One node knows the rumor at first and tells 3 other nodes. None of them has it before.
     let shares: Vec<f64> = rumored.rounds.iter().map(|round| round.informed * 16.0).take(2).collect();
     assert_eq!(shares, [1.0, 4.0]);
     assert!((3.0..=5.0).contains(&rumored.rounds_to_all.p50.unwrap()), "{rumored:?}");
