@@ -268,8 +268,7 @@ impl Discovery {
     /// address may if this node has only the loopback device, or met a peer there. The peer's own claim of a
     /// loopback address counts only if the peer is connected that way. Of the loopback addresses, one of each IP
     /// version is accepted, and those that we listen on. The others of 127.0.0.0/8 lead to our own listeners as
-    /// well, and we would not recognise them.
-    /// name that we do not know.
+    /// well, under a name that we do not know.
     #[must_use]
     pub fn acceptable(&self, address: Multiaddr, told_by: ToldBy) -> Option<Multiaddr> {
         let address = dialable(address)?;

@@ -255,8 +255,8 @@ impl Slots {
         self.entries.iter().find(|(_, entry)| idle(entry)).map(|(id, _)| *id)
     }
 
-    /// The limit on one peer's connections denied an inbound one from `ip`. Returns the connection that the peer
-    /// holds its slot on, if the operator should hear of this.
+    /// The limit on one peer's connections denied an inbound one from `ip`. Returns the connection on which the
+    /// peer holds its slot, if the operator should hear of this.
     pub fn denied(&mut self, peer: PeerId, ip: Option<IpAddr>, limit: usize, now: Time) -> Option<ConnectionId> {
         if self.entries.values().filter(|entry| entry.connection.peer == peer).count() < limit {
             return None;

@@ -250,7 +250,8 @@ impl Chain {
         self.header(&other).copied()
     }
 
-    /// Whether enough blocks of this producer at this height are connected: no further one is passed on unasked.
+    /// Whether so many other blocks of its producer at its height are connected that no further one is passed on
+    /// unasked.
     #[must_use]
     pub fn is_one_too_many(&self, header: &SignedHeader) -> bool {
         let fields = header.header();

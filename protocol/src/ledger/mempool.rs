@@ -59,7 +59,7 @@ pub struct Mempool {
     expiries: BTreeSet<(Height, u64)>,
     authors: Shares<PublicKey>,
     links: Shares<Link>,
-    /// For each link, the time until which all its turnovers together take, if one share takes
+    /// For each link, the time until which its turnovers so far would last, if one share took
     /// [`MEMPOOL_TURNOVER`].
     turned: BTreeMap<Link, Time>,
     next: u64,

@@ -1,4 +1,4 @@
-//! What is in verification, what it costs its sender meanwhile, and who waits for which verdict.
+//! What is in verification, what it costs its sender meanwhile, and which peers wait for which verdict.
 //!
 //! Promises that a job is charged to its sender from the moment it leaves until its verdict is back. A verdict
 //! that comes twice, or for a job that never was, changes nothing. Deliberately absent: what a verdict means,

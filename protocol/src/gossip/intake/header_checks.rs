@@ -1,6 +1,7 @@
 //! Which headers are in verification, and which peers announced each of them meanwhile.
 //!
 //! Promises that an announcer answers for the header that it sent, and not for other headers that came with it. A
+//! header's id covers its signature, so the same id means the same bytes. Deliberately absent: the jobs, which are
 //! in `checks`, and what follows from a verdict, which is in `headers`.
 
 use alloc::collections::BTreeMap;

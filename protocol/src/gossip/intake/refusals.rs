@@ -21,8 +21,8 @@
 //!
 //! **Cost.** Two kinds of bodies cost their sender [`REFUSED_COST_BYTES`] more. The first is a body that had to be
 //! verified and was then refused by a rule that needs verification. The second is a body that was refused before,
-//! and that the same peer sends again unasked. An honest peer sends an item once. The nonce, the room or the last
-//! height may be lost to another item while its item is checked. That costs nothing.
+//! and that the same peer sends again unasked. An honest peer sends an item once. While its item is checked, the
+//! nonce may be taken, the room used up or the last height reached. This costs nothing.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -1,7 +1,7 @@
-//! How far the times that a peer tells may be off. An announcement shows how long after the parent's push the
-//! announcer's own push would have come. This file measures by how much that is sometimes earlier than usual. Only
-//! deviations to this side count. If a parent turns late, announcements seem early from then on. They must not
-//! seem unsteady because of it, because a late parent could hide behind that.
+//! How far the times that a peer tells may be off. An announcement tells how long after the parent's push the
+//! announcer's own push would have come. This file learns the usual value, and how far single values lie below it.
+//! Only deviations to this side count. If a parent turns late, announcements seem early from then on. They must
+//! not seem unsteady because of it, because a late parent could hide behind that.
 
 use crate::limits::{GRACE_MAX, GRACE_MIN, LATE_MIN};
 use crate::time::Duration;

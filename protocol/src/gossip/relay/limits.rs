@@ -78,7 +78,7 @@ pub const PRUNE_WINDOW: Duration = Duration::from_millis(200);
 /// The number of a route's last items for which it is remembered whether the parent was late.
 pub const LATE_ITEMS: u32 = 4;
 
-/// A parent that was late with this number of them is late.
+/// If a parent was late with this number of the last [`LATE_ITEMS`] items, it counts as late.
 pub const LATE_ITEMS_MAX: u32 = 2;
 
 /// An announcer whose graft won nothing is not grafted again for this time, then for twice as long, and so on.

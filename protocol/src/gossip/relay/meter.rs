@@ -1,5 +1,5 @@
-//! How many bodies come in vain for each useful one, and whether that is enough. Deliberately absent: what links
-//! are called on routes, and what is done about the result. Both are in `routes`.
+//! How many bodies come in vain for each useful one, and whether that is enough. Deliberately absent: which links
+//! are eager, and what is done about the result. Both are in `routes`.
 
 use alloc::vec::Vec;
 

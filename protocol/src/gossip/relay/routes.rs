@@ -170,7 +170,8 @@ impl Routes {
     }
 
     /// An item came from `from` (or entered here) on its author's route. That route may be unknown while the
-    /// author's last items came by the same link on an entry node's route. Then it begins as a copy of that route.
+    /// author's last items came by the same link on an entry node's route. Then the author's route begins as a
+    /// copy of the entry node's.
     pub(crate) fn adopt(&mut self, author: RouteId, from: Option<PeerHandle>) {
         if self.peek(author).is_some() {
             return;

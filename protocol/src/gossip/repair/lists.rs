@@ -222,7 +222,7 @@ impl Gossip {
         listing.in_vain = wanted > 0;
         // A peer that lists forever must not keep us from the others.
         listing.whole = ids.len() < OFFER_ENTRIES_MAX || listing.parts >= LIST_PARTS_MAX;
-        // It is not known before a body has come and was checked whether the list brings something.
+        // Whether the list brings something is known only when a body has come and was checked.
         let waits = listing.in_vain && listing.brought == 0 && !futile;
         if futile || listing.whole && !waits {
             self.end_list_of(now, from);

@@ -308,9 +308,9 @@ impl Gossip {
         let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return false };
         let fields = first.header();
         let again = self.is_refused_branch(now, first);
-        // These refusals depend on what came before, and say nothing of the branch. Blocks of the best chain below
-        // the lowest remembered height are refused as too old, too. If one of them stood at the head of a locator,
-        // honest peers would start there, whichever peer sent it here.
+        // These refusals depend on what came before, and say nothing of the branch. For example, blocks of the
+        // best chain below the lowest remembered height are refused as too old. If one of them stood at the head
+        // of a locator, honest peers would start there, whichever peer sent it here.
         let may_change = matches!(
             refusal,
             Refusal::UnknownParent | Refusal::HeadersFull | Refusal::TooManyAtHeight | Refusal::TooOld

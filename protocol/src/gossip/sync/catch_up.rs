@@ -134,7 +134,7 @@ impl Gossip {
     }
 
     /// Asks one peer that is ahead of our headers for more of them. A peer that has just answered in full, or was
-    /// never asked, comes first. Otherwise it is the one that was asked longest ago. A peer that was asked a
+    /// never asked, comes first. After these comes the peer that was asked longest ago. A peer that was asked a
     /// moment ago is passed over, so that a peer that only claims to be ahead holds up nothing. With `patient`, no
     /// peer is asked again while an answer of another is awaited, because each peer would answer the same.
     fn ask_ahead(&mut self, now: Time, patient: bool) {

@@ -68,7 +68,7 @@ fn kinds() -> Vec<(&'static str, Message, usize)> {
         ("graft", Message::Graft(routes(ROUTES_ENTRIES_MAX)), ROUTES_ENTRIES_MAX),
         ("empty graft", Message::Graft(Vec::new()), 0),
         ("had", Message::Had(ids(256)), 256),
-        // There is one look-up on disk, which counts for as many look-ups in memory.
+        // One look-up on disk, which counts for 32 look-ups in memory.
         ("getblock", Message::GetBlock { graft: true, id: BlockId([9; 32]) }, 32),
         ("getheaders", Message::GetHeaders(vec![known]), 1 + HEADERS_ENTRIES_MAX),
         ("getheaders, long", Message::GetHeaders(locator), LOCATOR_ENTRIES_MAX + HEADERS_ENTRIES_MAX),

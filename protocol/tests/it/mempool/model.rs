@@ -45,7 +45,7 @@ struct Held {
 struct Model {
     now: Time,
     held: Vec<Held>,
-    /// For each open link, the time until which all its turnovers together take.
+    /// For each open link, the time until which its turnovers so far would last.
     turned: BTreeMap<u32, Time>,
 }
 
