@@ -171,7 +171,7 @@ fn holder_of(dir: &Path) -> Result<Option<String>, DataDirError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("open", &path)(error)),
     };
-    // Dropped at once. A node that starts at this moment tries again.
+    // The lock is dropped at once. A node that starts at this moment tries again.
     match lock.try_lock_shared() {
         Ok(()) => Ok(None),
         Err(TryLockError::WouldBlock) => Ok(Some(holder(lock).unwrap_or_default())),

@@ -39,7 +39,8 @@ pub enum Scope {
     Loopback,
 }
 
-/// Where an address is, as seen by a node that has certain addresses itself. The first is tried first.
+/// Where an address is, as seen by a node that has certain addresses itself. The order is the one in which
+/// addresses are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// Anywhere in the world.

@@ -385,8 +385,8 @@ impl Slots {
             return None;
         }
         let slotless = inbound.iter().filter(|(_, _, stage)| !matches!(stage, Stage::Holding(_)));
-        // Connections without a slot, then all connections: of groups with the same number of the former, one that
-        // has slots already goes first.
+        // For each group, the number of its connections without a slot, and then of all its connections. Of two
+        // groups with the same first number, the group that has more slots goes first.
         let mut groups: BTreeMap<Group, (usize, usize)> = BTreeMap::new();
         slotless.clone().for_each(|(_, group, _)| groups.entry(*group).or_default().0 += 1);
         inbound.iter().for_each(|(_, group, _)| groups.entry(*group).or_default().1 += 1);

@@ -37,8 +37,8 @@ use crate::clock::Clock;
 pub const GROUP_WAIT: Duration = Duration::from_secs(2);
 
 /// How long records for which a caller waits may wait. Callers that submit at the same time share a commit. Relay
-/// began at the same moment, and is done before the disk is busy. (On 2 cores with 50 nodes it was 0.4 ms faster
-/// because of that.)
+/// began at the same moment, and is done before the disk is busy. (On 2 cores with 50 nodes, relay was 0.4 ms
+/// faster because of that.)
 pub const AWAITED_WAIT: Duration = Duration::from_millis(1);
 
 /// From this number of bytes on a group waits for no more: a group of this size is as cheap for

@@ -253,7 +253,7 @@ impl Order {
 }
 
 impl Port {
-    /// Occupies the port from `now` on, or from when it is free. Returns this moment.
+    /// Occupies the port from `now` on, or from the moment when the port is free. Returns when that is.
     fn occupy(&mut self, now: Time, lane: Lane, takes: Duration, chunk: Duration) -> Time {
         match lane {
             Lane::Control => {

@@ -26,7 +26,7 @@ use super::{Discovery, SETTLE_TIME, View};
 pub const CROWD_AFTER: Duration = Duration::from_secs(30);
 
 impl Discovery {
-    /// Whether no slot is missing, or none that a known peer may fill.
+    /// True if no slot is missing, or if no known peer may fill a missing slot.
     pub(super) fn is_full(&mut self, now: Time, missing: usize, view: &impl View) -> bool {
         if missing == 0 {
             self.missing_since = None;

@@ -165,8 +165,8 @@ impl KeyWatch {
             let call = self.calls.iter().position(|(_, call)| apart(*call, *at) <= PAIR_TIME);
             call.and_then(|call| self.calls.remove(call)).is_none()
         });
-        // An answer is compared with these after it has waited, and its call may be older than it by as much
-        // again.
+        // An answer waits for `PAIR_TIME`, and only then is it compared with these calls. The call may have come
+        // `PAIR_TIME` before the answer.
         self.nameless.retain(|call| now.since(*call) <= PAIR_TIME.times(3));
         while let Some((address, at)) = pop_overdue(&mut self.answers, now) {
             let call = self.nameless.iter().position(|call| apart(*call, at) <= PAIR_TIME);

@@ -7,9 +7,9 @@
 //!
 //! It also checks which node answered while there may still be other addresses to try. (libp2p takes the first
 //! address of a peer that answers, and gives the peer up if the answer came from another node.) If a node answers
-//! with our own id, that is noted at once. The dial may go on to other addresses, succeed there, or take long. It
-//! also gives other addresses a head start before those in networks that are not ours, so that the latter are only
-//! tried if they may be needed.
+//! with our own id, that is noted at once. The dial may go on to other addresses, succeed there, or take long.
+//! Addresses in networks that are not ours wait a little for the other addresses. So they are only tried if they
+//! may be needed.
 //!
 //! It resolves no names. It lies below the part that does, so that each address to which a name
 //! leads is judged by itself.
@@ -41,7 +41,7 @@ use crate::observe::errors::chain;
 /// that the operator gave does not wait; one to which a name leads does.
 pub const HEAD_START: Duration = Duration::from_millis(500);
 
-/// How long the orderly end of a connection may take that did not lead to the node that was meant.
+/// How long the orderly end of a connection to the wrong node may take.
 const OWN_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why one address did not lead to a connection.

@@ -95,7 +95,7 @@ pub(super) async fn run(
             Ok((stream, _)) => {
                 rest = REST_MIN;
                 open.take(stream);
-                // Connections that have to go do so before the next one comes.
+                // A connection that has to go ends before the next one comes.
                 tokio::task::yield_now().await;
             }
             Err(error) if is_over(&error) => {
@@ -279,7 +279,7 @@ async fn turn_away(stream: TcpStream, router: Router) {
 
 /// Ends when the listener has to stop.
 async fn told(stopped: &mut watch::Receiver<bool>) {
-    // An error means that the other end is gone, which means the same.
+    // An error means that the sender is gone. Then the listener has to stop as well.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 

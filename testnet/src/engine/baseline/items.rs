@@ -164,7 +164,7 @@ impl Service {
         }
     }
 
-    /// One job of a block has returned. The last one decides.
+    /// One job of a block has returned. When the last one has returned, the block is accepted or refused.
     fn on_checked_part(&mut self, block: BlockId, good: bool) {
         let Some(checked) = self.checked.get_mut(&block) else { return };
         checked.pending = checked.pending.saturating_sub(1);

@@ -138,7 +138,8 @@ fn wan(draws: &mut Draws) -> Wan {
     }
 }
 
-/// In most networks each address has its own group. In the others, honest nodes and adversaries share few groups.
+/// In most networks each node has its own address group. In the others, honest nodes and adversaries share few
+/// groups.
 fn groups(draws: &mut Draws, nodes: usize) -> Option<usize> {
     draws.chance(ON).then(|| 1 + draws.below(nodes / 2))
 }
