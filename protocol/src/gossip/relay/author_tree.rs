@@ -43,8 +43,8 @@ impl Gossip {
         self.pass_along_tree(now, transaction, at, sender, false);
     }
 
-    /// The same. `again` is set if the transaction was passed on before. A doubted link had brought it then, or a
-    /// peer that said that it was old.
+    /// The same. `again` is set if the transaction was passed on before. The copy of that time came from a doubted
+    /// link, or from a peer that said that the transaction was old.
     fn pass_along_tree(
         &mut self,
         now: Time,
@@ -384,7 +384,7 @@ impl Gossip {
     }
 
     /// A peer sends a block, or was asked for it. From now on we are the child of this peer and of no other. On a
-    /// route of small items the old parent is kept until its body is the second. But the second body of a block
+    /// route of small items the old parent is kept until its body comes second. But the second body of a block
     /// should not leave at all.
     pub(crate) fn be_fed(&mut self, now: Time, by: PeerHandle, id: &BlockId) {
         let (Some(routes), Some(header)) = (self.relay.routes_mut(), self.chain.header(id)) else { return };

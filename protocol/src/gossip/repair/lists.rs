@@ -64,7 +64,7 @@ struct Listing {
     parts: usize,
     /// The number of the part that is on its way.
     asked: Option<u32>,
-    /// Whether an item was wanted of the last part and none of these came yet.
+    /// Whether items of the last part were asked for and none of them has come yet.
     in_vain: bool,
     /// Whether all parts came, so that the list only waits for an item of them.
     whole: bool,
@@ -81,7 +81,7 @@ impl Lists {
         self.slots.iter().flatten().count()
     }
 
-    /// When the next of them is over, if nothing comes.
+    /// When the next list is over, if nothing comes.
     pub(super) fn next_deadline(&self) -> Option<Time> {
         (0..LISTS_MAX).filter_map(|slot| self.deadline(slot)).min()
     }
@@ -143,7 +143,7 @@ impl Gossip {
         self.pace_lists(now);
     }
 
-    /// Ends the lists that are over, begins the next ones, and asks for what comes next in all.
+    /// Ends the lists that are over, begins the next ones, and asks all of them for what comes next.
     pub(super) fn pace_lists(&mut self, now: Time) {
         for slot in 0..LISTS_MAX {
             if self.conversations.lists.deadline(slot).is_some_and(|deadline| deadline <= now) {

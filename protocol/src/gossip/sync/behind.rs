@@ -187,8 +187,8 @@ impl Watch {
     fn awaits(&mut self, now: Time, lowest: Option<BlockId>, came: impl FnOnce(&BlockId) -> bool) {
         self.awaited = match (self.awaited, lowest) {
             (None, None) => None,
-            // Nothing is missing, because the branch was given up. The block that is missing next continues with
-            // this time.
+            // No block is missing, because the branch was given up. The block that is missing next keeps this
+            // time.
             (Some((before, at)), None) => (!came(&before)).then_some((before, at)),
             (None, Some(lowest)) => Some((lowest, now)),
             (Some((before, at)), Some(lowest)) if before == lowest => Some((lowest, at)),

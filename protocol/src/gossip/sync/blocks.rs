@@ -203,7 +203,7 @@ impl Gossip {
         }
     }
 
-    /// One job of a block is back; the last one decides.
+    /// One job of a block is back. When the last one is back, the block is connected or refused.
     pub(crate) fn on_checked_part(&mut self, now: Time, id: BlockId, verdict: Verdict) {
         let Some(checked) = self.checks.part_done(&id, verdict) else { return };
         if checked.valid {
@@ -227,7 +227,7 @@ impl Gossip {
             Ok(connected) => connected,
             // An honest peer may follow other rules.
             Err(refusal) if ruled_out => return self.rule_out_block(now, &header, from, refusal),
-            // These depend on the block itself, and on no node's memory.
+            // These refusals depend on the block itself, and on no node's memory.
             Err(
                 refusal @ (Refusal::RepeatedTransaction
                 | Refusal::ExpiredTransaction
@@ -276,7 +276,7 @@ impl Gossip {
         let mut gone = Vec::new();
         for block in &disconnected {
             for id in self.chain.ids_of(block) {
-                // An earlier block may have it as well.
+                // An earlier block may have the transaction as well.
                 let confirmed = self.is_confirmed(id);
                 self.acknowledged.set_confirmed(id, confirmed);
             }
@@ -393,8 +393,8 @@ impl Gossip {
     }
 }
 
-/// The answer of a chain's own validator about a block: first of each transaction at its place, then of the whole
-/// block.
+/// The answer of a chain's own validator about a block: first about each transaction at its place, then about the
+/// whole block.
 fn rule(
     validator: &dyn Validator,
     header: &SignedHeader,

@@ -36,7 +36,7 @@ pub(crate) struct Loads {
     /// The lowest height from which on it has every body of the best chain.
     kept_from: Height,
     blocks: BTreeMap<BlockId, Waiting>,
-    /// By locator.
+    /// The peers that wait for headers, by locator.
     headers: BTreeMap<Vec<BlockId>, Vec<PeerHandle>>,
     /// Blocks whose transactions are to go back to the mempool and are not in memory.
     returning: BTreeSet<(Height, BlockId)>,

@@ -38,7 +38,7 @@ pub(crate) struct TheirChain {
 /// Headers of a peer's branch that were refused, so that nothing above them can be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RefusedBranch {
-    /// The producer of the first of the last ones, and its height.
+    /// Of the headers that were refused last: the producer of the first one, and its height.
     pub(crate) producer: PublicKey,
     pub(crate) height: Height,
     /// The reason.

@@ -167,7 +167,7 @@ impl Lot {
             || (self.in_flight < self.in_flight_max && self.in_flight_bytes < pace.queue_bytes_max())
     }
 
-    /// Whether one more may be in flight. Promised ones count.
+    /// Whether one more request may be in flight. Promised bodies count as well.
     pub(super) const fn may_fly(&self) -> bool {
         self.in_flight < self.in_flight_max
     }
