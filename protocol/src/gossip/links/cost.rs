@@ -36,7 +36,7 @@ pub(crate) fn cost(message: &Message) -> u64 {
         }
         Message::Reconcile(message) => match &**message {
             // For an opening we make a sketch of the mempool. The answer to a list is one of the largest offers. A
-            // more asks for symbols.
+            // `More` asks for symbols.
             Reconcile::Open { .. } | Reconcile::List { .. } | Reconcile::More { .. } => {
                 (CONTROL_FRAME_BYTES_MAX as u64).saturating_add(bytes)
             }

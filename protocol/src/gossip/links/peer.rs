@@ -68,7 +68,7 @@ pub(crate) struct Peer {
     /// When it was last the first to deliver a transaction, and a block.
     pub(crate) first_transaction: Option<Time>,
     pub(crate) first_block: Option<Time>,
-    /// Whether something was sent to it since the last flush, so that announcements can ride along.
+    /// Whether something was sent to it since the last flush, so that announcements can go along with it.
     pub(crate) spoken_to: bool,
 }
 
