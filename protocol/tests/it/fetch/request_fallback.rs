@@ -107,8 +107,8 @@ fn an_announcer_that_is_always_first_loses_after_one_strike() {
         assert!(!tracker.is_tracked(transaction(item)));
         now = now + STRIKE_DECAY_INTERVAL;
     }
-    // It was asked once, when both peers were new. When its strike has decayed, it counts as new, and the other is
-    // proven.
+    // The withholder was asked once, when both peers were new. When its strike has decayed, it counts as new, and
+    // the other peer is proven.
     assert_eq!(withheld, 1);
 }
 

@@ -193,7 +193,7 @@ impl Pair {
                     self.push(peer, None, &item);
                     self.push(behind, None, &item);
                     let mut sent = self.model.first(route, None, Some(peer));
-                    // That peer has shown that it has the item before the item was verified.
+                    // `behind` showed before the verdict that it has the item, so it is not sent the item.
                     sent.remove(&behind);
                     self.model.set_lazy(route, behind, true);
                     self.compare(&item, Some(None), &sent, &[(behind, route)]);
@@ -264,8 +264,8 @@ impl Pair {
         self.model.set_lazy(route, peer, lazy);
     }
 
-    /// Compares which peers got an item, and which were pruned, with the model. Returns the name that it was sent
-    /// with.
+    /// Compares with the model which peers got an item and which were pruned. Returns the name of the route on
+    /// which the item was sent.
     fn compare(
         &mut self,
         item: &SignedTransaction,

@@ -102,7 +102,7 @@ fn a_told_height_is_asked_for_ever_more_rarely_and_stops_no_production_for_long(
     assert_eq!(mesh.nodes[0].best_known(mesh.now), 0, "nobody has checked what a peer tells");
     let (more, _) = play(&mut mesh, liar, &[], 290);
     let asked = asked.len() + more.len();
-    // It was asked after 2, 4, 8, 16, 32, 64, 64 and 64 seconds.
+    // The peer was asked after 2, 4, 8, 16, 32, 64, 64 and 64 seconds.
     assert!((6..=10).contains(&asked), "{asked}");
     mesh.input(0, Input::PeerDisconnected { peer: liar });
     assert_eq!(behind(&mesh), None);

@@ -27,7 +27,7 @@ fn headers_that_could_not_be_asked_for_are_asked_for_later() {
     assert_eq!(count(&mesh.heard(0, peer), "getheaders"), 0);
     mesh.run_for(Duration::from_millis(1));
     assert_eq!(count(&mesh.heard(0, peer), "getheaders"), 1);
-    // If nothing new comes, it is asked only once.
+    // If nothing new comes, the peer is asked only once.
     mesh.run_secs(60);
     assert_eq!(count(&mesh.heard(0, peer), "getheaders"), 0);
 }
@@ -47,7 +47,7 @@ fn a_body_that_nobody_had_is_asked_for_again_ever_more_rarely() {
             mesh.say(0, peer, Message::NotFound { transactions: Vec::new(), blocks });
         }
     }
-    // It is asked at once, then after 2, 4, 8, 16, 32 and 64 seconds, and from then on every 64 seconds.
+    // The peer is asked at once, then after 2, 4, 8, 16, 32 and 64 seconds, and from then on every 64 seconds.
     let gaps: Vec<u64> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(gaps, [2, 4, 8, 16, 32, 64, 64]);
     let bounds = [CATCH_UP_INTERVAL_MIN, CATCH_UP_INTERVAL_MAX].map(|bound| bound.as_millis() / 1_000);

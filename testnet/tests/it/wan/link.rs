@@ -99,8 +99,8 @@ fn each_write_draws_its_delay_within_the_jitter() {
         }
     });
     assert!(delays.iter().all(|delay| (45.0..=55.0).contains(delay)), "{delays:?}");
-    // The delays are drawn evenly, 200 times. That none lies in the outermost tenth of a side has a probability of
-    // 1e-9.
+    // The delays are drawn evenly, 200 times. The probability that none of them lies in the outermost tenth of a
+    // side is 1e-9.
     let within = |from: f64, to: f64| delays.iter().any(|delay| (from..=to).contains(delay));
     assert!(within(45.0, 46.0) && within(54.0, 55.0), "{delays:?}");
 }

@@ -194,7 +194,7 @@ fn a_directory_with_other_things_is_not_touched() {
 #[test]
 fn an_interrupt_ends_it_at_once_with_130() {
     let dir = tempfile::tempdir().unwrap();
-    // It is so long that it doesn't end by itself before the signal comes.
+    // The run is so long that it doesn't end by itself before the signal comes.
     let mut child = StdCommand::new(assert_cmd::cargo::cargo_bin("testnet"))
         .args(["sim", "--nodes", "500", "--duration", "10m", "--out", dir.path().to_str().unwrap()])
         .stderr(Stdio::piped())
