@@ -1,5 +1,5 @@
-//! Every bound and interval of the engine, each with its arithmetic: the one list of them. Each is in the folder
-//! of what it bounds:
+//! Every bound and interval of the engine, each with its arithmetic. This is the one list of them. Each stands in
+//! the folder of what it bounds:
 //!
 //! | bounds of | are in |
 //! |---|---|

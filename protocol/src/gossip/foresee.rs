@@ -1,4 +1,5 @@
-//! Looking at what an input will need before it comes. Deliberately absent: any change, and any meaningful result.
+//! Reads the data that an input will need, before the input comes. Deliberately absent: any change, and any
+//! meaningful result.
 //!
 //! A driver with one engine has no use for this. A simulator has thousands of engines, scattered over gigabytes,
 //! and knows its next inputs. It looks into the engines of the next sixteen inputs, one after the other and one
@@ -13,9 +14,9 @@ impl Gossip {
     /// The number of steps of [`Gossip::foresee`], which count from 0.
     pub const FORESEE_STEPS: u8 = 5;
 
-    /// Reads the data with which the handling of `message` from `peer` begins. Each step follows what the step
-    /// before has read. The sum that it returns has no meaning. It is there so that the compiler doesn't remove
-    /// the reads.
+    /// Reads the data with which the handling of `message` from `peer` begins. Each step reads data to which the
+    /// step before has found the way. The returned sum has no meaning. It is there so that the compiler doesn't
+    /// remove the reads.
     #[must_use]
     pub fn foresee(&self, peer: PeerHandle, message: &Message, step: u8) -> u64 {
         match step {

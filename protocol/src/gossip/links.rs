@@ -1,5 +1,4 @@
-//! One link each: what a peer knows, what may be queued for it, what it is owed, what it costs, and the messages
-//! to it.
+//! One peer: what it knows, what may be queued for it, what it is owed, what it costs, and the messages to it.
 
 pub(super) mod announce;
 pub(super) mod budget;

@@ -1,8 +1,9 @@
-//! How full everything is that a peer can make grow, so that a checker can see that the bounds hold. It only
-//! reads.
+//! How full everything is that a peer can make grow. A checker can see from it that the bounds hold. This file
+//! only reads.
 //!
-//! Bytes are counted, not measured: encoded bytes where these are held, otherwise entries times the size of one.
-//! That size is the size of its type or what `limits` says of it, index entries included.
+//! Bytes are counted, not measured. If encoded bytes are held, these are counted. Otherwise the number of entries
+//! is multiplied by the size of one. This is the size of its type, or the size in `limits`, index entries
+//! included.
 
 use core::mem::size_of;
 

@@ -42,7 +42,7 @@ pub struct SignedHeader {
 }
 
 /// A header and the encoded transactions that came with it. [`transactions_root`] shows whether the two belong
-/// together. Nothing here calls it.
+/// together. Nothing in this file checks that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The signed header.

@@ -1,5 +1,5 @@
 //! Ed25519 keys and signatures. Every check is `verify_strict`, because nodes must never disagree on what is
-//! valid, and with looser or batched equations they can (RFC 8032, "Taming the many EdDSAs", 2020).
+//! valid. With looser or batched equations they can disagree (RFC 8032, "Taming the many EdDSAs", 2020).
 //!
 //! Deliberately absent: key generation from the system's randomness (the driver supplies a seed), and batch
 //! verification.

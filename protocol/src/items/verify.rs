@@ -32,8 +32,8 @@ pub struct VerifyJob {
 pub enum Verdict {
     /// Every signature is good.
     Valid,
-    /// One is not good, or its key is not usable. Nothing is known of those behind it: a header that follows a bad
-    /// one names it as its parent, and a block with a bad transaction is no block.
+    /// One is not good, or its key is not usable. Nothing is known of the signatures behind it. (A header that
+    /// follows a bad one names the bad one as its parent, and a block with a bad transaction is no block.)
     Invalid {
         /// How many are good before it: headers are counted first, then transactions.
         first: usize,

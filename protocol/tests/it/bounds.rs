@@ -50,8 +50,8 @@ fn announce_nothing(mesh: &mut Mesh, peer: PeerHandle, numbers: std::ops::Range<
     }
 }
 
-/// Whether an item that a peer announced is nevertheless announced to this peer, if its id was the `place`-th of
-/// `known` in the peer's known set. The first one is the tip in the greeting.
+/// Whether an item that a peer announced is nevertheless announced to this peer. The item's id was the `place`-th
+/// of `known` in the peer's known set. The first one is the tip in the greeting.
 fn told_again(place: usize, known: usize) -> bool {
     let mut mesh = mesh(Checking::Assumed);
     let peer = mesh.greeted(0);
@@ -90,7 +90,7 @@ fn accepted_ids_are_remembered() {
     }
     assert_eq!(mesh.nodes[0].mempool().transactions, SEEN_ACCEPTED_MAX - 1);
     assert!(!asks(&mut mesh, peer, item.id()));
-    // The look has refreshed nothing: one more pushes it out.
+    // The look has not refreshed the memory of the item: one more item pushes it out.
     mesh.submit(0, &make::transaction(1 << 20, 1, 100, 1));
     mesh.run_for(Duration::from_millis(1));
     assert!(asks(&mut mesh, peer, item.id()));
@@ -179,7 +179,7 @@ fn deaf(mesh: &mut Mesh) -> PeerHandle {
     peer
 }
 
-/// Gives its credit back.
+/// Gives the peer's credit back.
 fn hears(mesh: &mut Mesh, peer: PeerHandle) -> Vec<Message> {
     let lane = protocol::wire::message::Lane::Control;
     mesh.draining = true;
@@ -263,7 +263,7 @@ fn everything_of_a_peer_goes_with_it() {
     mesh.say(0, peer, Message::GetData { graft: false, wanted: vec![TxRef::Full(TxId([1; 32]))] });
     mesh.input(0, Input::PeerDisconnected { peer });
     assert_eq!(mesh.nodes[0].peer(peer), None);
-    // Nothing waits for it any more.
+    // Nothing waits for the peer any more.
     assert_eq!(mesh.nodes[0].poll_timeout(), None);
     mesh.heard(0, peer);
     mesh.say(0, peer, announce(TxId([2; 32])));

@@ -147,7 +147,7 @@ fn hostile() -> Mesh {
     mesh.checking = Checking::Assumed;
     mesh.say(0, peer, Message::Block(block_by(&key(210), tip_of(&first), &[], 1)));
     mesh.say(0, peer, bodies(&[&make::transaction(7, 1, 0, 1)]));
-    // Of three with one nonce the last is refused after its check.
+    // Of three transactions with one nonce, the last is refused after its check.
     let three = [1, 2, 3].map(|payload| make::transaction(8, 1, 1_000, payload));
     mesh.say(0, peer, bodies(&[&three[0], &three[1], &three[2]]));
     let grouped = PeerHandle(900);
@@ -336,7 +336,8 @@ fn the_figures_are_those_of_what_is_held() {
         assert_eq!(seen.insert((occupancy.what, occupancy.peer), occupancy), None, "named once");
     });
     let used = |what, peer| seen[&(what, peer)].used;
-    // Genesis, the transaction that it was told of, what it announced, and the block.
+    // The known set has genesis, the transaction that was announced to the peer, those that it announced, and the
+    // block.
     assert_eq!(used("known set", Some(peer)), 2 + REQUESTS_IN_FLIGHT_MAX + 4 + 1);
     assert_eq!(used("announced transactions", Some(peer)), REQUESTS_IN_FLIGHT_MAX + 4);
     assert_eq!(used("transactions in flight", Some(peer)), REQUESTS_IN_FLIGHT_MAX);
@@ -349,7 +350,7 @@ fn the_figures_are_those_of_what_is_held() {
     assert_eq!((used("chain headers", None), used("chain body bytes", None)), (1, 0));
     let known = seen[&("known set", Some(other))];
     assert_eq!((known.limit, known.bytes), (KNOWN_MAX, 3 * 18));
-    // What was said and is drained no longer counts.
+    // Messages that are sent and drained no longer count.
     assert_eq!(used("queued control bytes", Some(peer)), 0);
     mesh.draining = false;
     mesh.say(0, other, Message::GetData { graft: false, wanted: vec![TxRef::Full(TxId([1; 32]))] });

@@ -74,8 +74,8 @@ pub const CONTEST_TIME: Duration = Duration::from_secs(40 * 60);
 /// A peer that answered within this time is not tested: Bitcoin Core's `ADDRMAN_REPLACEMENT`.
 pub const CONTEST_AFTER: Duration = Duration::from_secs(4 * 3_600);
 
-/// A book with this many groups with a reached peer, for each outbound slot, may know most of the network. With
-/// four, all slots can be drawn four times without drawing a group twice.
+/// If the book has a reached peer in this many groups for each outbound slot, it may know most of the network.
+/// With four, all slots can be drawn four times without drawing a group twice.
 pub const KNOWN_GROUPS_PER_SLOT: usize = 4;
 
 /// The standing of a peer that is kept for another run.
@@ -221,8 +221,8 @@ impl Book {
         }
         let group = self.group(first);
         if let Some(mut claim) = self.told.take(&peer, source) {
-            // Others behind the same address do not change what the peer told about itself. A claim that failed is
-            // no reason to tell it again.
+            // Others behind the same address do not change what the peer told about itself. A claim that has
+            // failed keeps its failures when it is told again.
             if itself || !claim.itself {
                 claim.itself = itself;
                 claim.addresses = addresses;
@@ -337,9 +337,9 @@ impl Book {
         claims.chain(self.tried.get_mut(peer).map(|reached| &mut reached.retry))
     }
 
-    /// What is worth keeping for another run, at most `most` peers: the `anchors`, then all that were reached,
-    /// then what peers told about themselves, one claim of each bucket in turn. `sound` says how many failures in
-    /// a row are too many. If all peers have too many, our own network fails.
+    /// What is worth keeping for another run, at most `most` peers. First come the `anchors`, then all peers that
+    /// were reached. Then come claims of peers about themselves, one of each bucket in turn. Peers that failed
+    /// `too_many` times in a row are omitted, unless all peers did. Then our own network fails.
     #[must_use]
     pub fn kept(&self, anchors: &[PeerId], too_many: u32, most: usize) -> Vec<Kept> {
         let reached = self.tried.iter().map(|reached| {

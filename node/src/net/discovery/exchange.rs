@@ -6,7 +6,7 @@
 //!    this happens every [`EXTRA_INTERVAL_SILENT`].
 //! 2. **The others stay.** Once in [`EXCHANGE_INTERVAL`] the extra peer stays instead, and one of the others,
 //!    chosen at random, is disconnected. If this happened every few minutes, all slots would go, within hours, to
-//!    peers that never disconnect and never decline. If it never happened, the same would result more slowly:
+//!    peers that never disconnect and never decline. If it never happened, the same would happen more slowly:
 //!    honest nodes end at times, and each gap is a chance for a peer that stays.
 //! 3. **A run that knows little settles first.** At its start the slots go to the peers that were told first. So
 //!    for [`SETTLE_TIME`] random walks go on. Every [`EXTRA_INTERVAL_SILENT`] the extra peer stays, and of the

@@ -2,9 +2,10 @@
 //! lane, large ones one by one on the bulk lane, and neither waits behind the other. The newest blocks go before
 //! older ones.
 //!
-//! A peer is sent as much as it could read if it kept the same budget as we do, so no honest peer notices. An item
-//! that it was sent before is sent again only within a small budget. Beyond that the answer is notfound. Otherwise
-//! a request of 40 bytes for the largest block would cost a node 4 MiB of its uplink, each time it comes.
+//! A peer is sent as much as it could read if it kept the same budget as we do, so no honest peer notices this
+//! limit. A body that was sent to it before is sent again only within a small budget. Beyond that the answer is
+//! notfound. Without this rule, a request of 40 bytes for the largest block would cost a node 4 MiB of its uplink
+//! each time.
 
 use alloc::vec::Vec;
 
@@ -21,13 +22,13 @@ use crate::limits::{
 use crate::time::Time;
 use crate::wire::message::{Body, Lane, Message, TxRef};
 
-/// What a small body adds to a message besides itself: its length, and a share of the message's head.
+/// Bytes that a small body adds to a message beside its own: its length prefix, and a share of the message's head.
 const BODY_OVERHEAD_BYTES: usize = 8;
 
 /// What is put together for one peer before it is sent.
 #[derive(Default)]
 pub(crate) struct Reply {
-    /// The route of all bodies, if it is not the route of each one's author.
+    /// The route of all bodies in the reply. With `None`, each body travels on its author's route.
     via: Option<RouteId>,
     bodies: Vec<Body>,
     body_bytes: usize,
@@ -47,8 +48,8 @@ enum Found {
 }
 
 impl Gossip {
-    /// Queues replies. A peer that asks for more than a node that keeps the rules ever has in flight is
-    /// disconnected.
+    /// Queues replies. A peer that keeps the rules never has more requests in flight than the queue holds. A peer
+    /// that asks for more is disconnected.
     pub(crate) fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
         let Some(peer) = self.peers.get_mut(&to) else { return };
         if peer.debts.owe(items) > SERVE_QUEUE_MAX {
@@ -111,7 +112,7 @@ impl Gossip {
             let done = match self.find(now, handle, &owed) {
                 Found::Alone(message, short) => self.serve_alone(now, handle, message, short),
                 Found::Elsewhere(id) => self.load_block_for(handle, id),
-                // It was removed while it waited.
+                // The body was removed while it waited.
                 _ => match self.peers.get(&handle) {
                     Some(peer) if peer.credit.fits_control(REQUEST_ROOM_BYTES) => {
                         let mut reply = Reply::default();

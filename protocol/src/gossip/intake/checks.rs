@@ -1,4 +1,4 @@
-//! What is in verification, what it costs its sender meanwhile, and who waits for which verdict.
+//! What is in verification, what it costs its sender meanwhile, and which peers wait for which verdict.
 //!
 //! Promises that a job is charged to its sender from the moment it leaves until its verdict is back. A verdict
 //! that comes twice, or for a job that never was, changes nothing. Deliberately absent: what a verdict means,
@@ -127,7 +127,7 @@ impl Checks {
         self.local >= CHECKS_LOCAL_MAX
     }
 
-    /// From now on a transaction is known to be in verification.
+    /// Notes that a transaction is in verification, in the job `job`.
     pub(crate) fn name(&mut self, id: TxId, job: JobId) {
         self.transactions.insert(id, job);
         self.short.insert(id.short(), id);
@@ -141,7 +141,7 @@ impl Checks {
         }
     }
 
-    /// Whether a transaction is in verification, as far as its name tells.
+    /// Whether a transaction is in verification, as far as its name (a short or a full id) tells.
     pub(crate) fn has(&self, transaction: &TxRef) -> bool {
         match transaction {
             TxRef::Short(short) => self.short.contains_key(short),

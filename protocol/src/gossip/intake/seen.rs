@@ -1,6 +1,7 @@
 //! What this node has handled, by id. There are three memories: transactions that were accepted, that were
 //! rejected, and that were refused before their signatures were checked. So junk never pushes out the memory of
-//! what is good, and unsigned items push out neither. Least recently used entries go first.
+//! what is good. Items whose signatures were not checked push out nothing of the other two memories. Least
+//! recently used entries go first.
 
 use hashbrown::HashMap;
 use lru::LruCache;

@@ -31,9 +31,9 @@ impl Gossip {
                 self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
             }
-            // A transaction that would be refused for want of room by its link is not asked of it: others may
-            // announce it. If others have announced it, this announcement is remembered: its turn comes later, and
-            // its link may have room by then.
+            // If its link has no room for a transaction, a peer is not asked for it: others may announce it. If
+            // others have announced it already, this announcement is remembered. Its turn comes later, and its
+            // link may have room by then.
             let others = self.requests.is_tracked(key(transaction));
             if !others && !self.mempool.may_take(now, self.lengths.transaction(), from.0) {
                 self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
@@ -143,8 +143,8 @@ impl Gossip {
         self.refusal_at_sight(now, &transaction, from).map_or(Ok(transaction), Err)
     }
 
-    /// A body came. No other peer is asked for it, unless there is no room for it by this link and may be by
-    /// another. Returns whether this peer had been asked.
+    /// A body came, so no other peer is asked for it. With `no_room`, only this link has no room, and the others
+    /// are still asked. Returns whether this peer had been asked.
     fn settle_request(&mut self, now: Time, from: PeerHandle, id: TxId, bytes: usize, no_room: bool) -> bool {
         let keys = [RequestKey::Short(id.short()), RequestKey::Full(id)];
         let settled = keys.map(|key| match no_room {
@@ -155,7 +155,8 @@ impl Gossip {
     }
 
     /// Tells a peer which bodies it pushed in vain, if the policy wants that and there is room. This is advice,
-    /// and may be missed. A had is neither a body nor an announcement, so it is no echo of what the peer sent.
+    /// and may be missed. A had message is neither a body nor an announcement, so it is no echo of what the peer
+    /// sent.
     fn tell_had(&mut self, to: PeerHandle, in_vain: Vec<ShortId>) {
         let room = self.peers.get(&to).is_some_and(|peer| peer.credit.fits_control(REQUEST_ROOM_BYTES));
         if room && !in_vain.is_empty() && self.relay.gives_feedback() {
@@ -191,7 +192,7 @@ impl Gossip {
             return self.answer(item, Err(Refusal::Busy));
         }
         if self.seen.accepted(&id) && !self.is_first_unknown(transaction) {
-            // Verified before, and shed since.
+            // It was verified before, and has been shed since.
             let transaction = transaction.clone();
             let checked = CheckedTransaction { transaction, senders: Vec::new(), at: now, submitted: true };
             return self.on_checked_transaction(now, checked, Verdict::Valid);
@@ -234,7 +235,7 @@ impl Gossip {
                     self.on_duplicate(now, *sender, id.short());
                 }
             }
-            // A block brought it while its signature was checked.
+            // A block brought this transaction while its signature was checked.
             Err(Refusal::Confirmed) => {}
             Err(refusal @ Refusal::MempoolFull) => match from {
                 Some(from) => {
@@ -301,14 +302,14 @@ impl Gossip {
         if self.is_confirmed(&transaction.id()) {
             return Err(Refusal::Confirmed);
         }
-        // A node that catches up may receive transactions that are signed for heights that the network has
-        // reached.
+        // While a node catches up, transactions may come that were signed for heights that the network has reached
+        // already.
         self.validator.transaction(transaction, self.best_known(now))?;
         let inserted = self.mempool.insert(now, transaction, from.map(|from| from.0))?;
         self.keep(Record::Pending(transaction.clone()));
         self.keep_gone(inserted.evicted.iter().map(|evicted| evicted.id()).collect());
         if let Some(from) = from.filter(|from| !self.peers.contains_key(from)) {
-            // It disconnected while its item was checked.
+            // The peer disconnected while its item was checked.
             self.mempool.link_closed(from.0);
         }
         Ok(())
@@ -343,8 +344,8 @@ impl Gossip {
         self.requests.proved(from);
     }
 
-    /// A transaction to serve: of the mempool, or of a block whose body is in memory. A short id that fits several
-    /// is answered as not found; the peer that asks then has its full id.
+    /// A transaction to serve, from the mempool or from a block whose body is in memory. If a short id fits
+    /// several, the answer is notfound; the peer that asks then has its full id.
     pub(crate) fn find_transaction(&self, wanted: &TxRef) -> Option<Arc<SignedTransaction>> {
         let id = match wanted {
             TxRef::Full(id) => *id,

@@ -5,12 +5,12 @@ use hashbrown::HashSet;
 use crate::items::hash::ShortId;
 use crate::seeded::SeededState;
 
-/// Ids that belong to one peer, up to a bound: at least the newest half of that number is kept. They are the ids
-/// that the peer sent or announced, or that it was sent or told of, none of which goes to it again; or the ids of
-/// bodies that were sent to it because it asked.
+/// A bounded set of ids that belong to one peer. At least the newest half of the bound is kept. One use is the
+/// known set: the ids that the peer sent or announced, or that were sent or announced to it. None of these is sent
+/// to it again. The other use is the ids of bodies that were sent to the peer because it asked.
 ///
 /// The ids are kept in two generations. When the younger one is full, the older one is forgotten as a whole. So no
-/// order needs to be kept, and to learn an id takes a single entry in a single table.
+/// order needs to be kept, and learning an id takes one entry in one table.
 #[derive(Debug)]
 pub(crate) struct KnownSet {
     /// Kept as numbers, which take half the hashing of arrays.

@@ -63,12 +63,12 @@ pub(crate) struct Peer {
     pub(crate) said_goodbye: bool,
     /// What was offered lately, in both directions.
     pub(crate) dealings: Dealings,
-    /// Bodies it was the first to deliver.
+    /// Bodies that it was the first to deliver.
     pub(crate) delivered: u64,
-    /// When it was last the first to deliver, with a transaction and with a block.
+    /// When it was last the first to deliver a transaction, and a block.
     pub(crate) first_transaction: Option<Time>,
     pub(crate) first_block: Option<Time>,
-    /// Whether something was sent to it since the last flush, so that announcements can ride along.
+    /// Whether something was sent to it since the last flush, so that announcements can go along with it.
     pub(crate) spoken_to: bool,
 }
 
@@ -139,7 +139,7 @@ impl Peer {
         self.can_announce() || self.can_prune() || self.waits()
     }
 
-    /// Whether something waits that needs more than time.
+    /// Whether something waits for more than a deadline, so that the peer must be looked at after each input.
     pub(crate) fn waits(&self) -> bool {
         let over = self.checks >= CHECKS_PER_PEER_MAX
             || self.check_bytes >= CHECK_BYTES_PER_PEER_MAX
@@ -153,7 +153,7 @@ impl Peer {
             || !self.reading
     }
 
-    /// When it has to be looked at if nothing else happens before.
+    /// When the peer has to be looked at if no input touches it before.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let hello = (!self.ready).then_some(self.hello_deadline);
         let announce = self.can_announce().then(|| self.announcements.due()).flatten();
@@ -177,14 +177,15 @@ impl Peer {
         self.ready && self.chain.has_body_at(now, height)
     }
 
-    /// Whether headers are wanted of it, and nothing but the time since it was last asked may prevent that.
+    /// Whether headers are wanted of this peer and could be asked for now. Only the time since the last request
+    /// may still forbid it.
     pub(crate) fn may_be_asked(&self) -> bool {
         self.ready && self.chain.is_wanted() && self.credit.fits_control(REQUEST_ROOM_BYTES)
     }
 
-    /// Queues a prune. It rides on the next frame, or leaves after [`PRUNE_WINDOW`], or at once if the peer pushes
-    /// in vain again. It is advice: if there are too many, the newest is left out, and comes again with the next
-    /// duplicate.
+    /// Queues a prune. It goes along with the next frame. If none leaves, it leaves after [`PRUNE_WINDOW`], or at
+    /// once if the peer pushes in vain again. A prune is advice: if there are too many, the newest is left out,
+    /// and comes again with the next duplicate.
     pub(crate) fn prune(&mut self, now: Time, route: RouteId) {
         if self.prunes.contains(&route) {
             self.prunes_due = now;
@@ -202,7 +203,7 @@ impl Peer {
         self.prunes_due = now;
     }
 
-    /// Queues a graft. If it is left out, it comes again with the next announcement.
+    /// Queues a graft. If there is no room, it is left out, and comes again with the next announcement.
     pub(crate) fn graft(&mut self, route: RouteId) {
         advise(&mut self.grafts, route);
     }

@@ -103,8 +103,8 @@ impl Gossip {
         while entries.len() < ANNOUNCE_BATCH_MAX
             && let Some(id) = peer.announcements.pop()
         {
-            // A transaction that left the mempool meanwhile is confirmed or gone. One that the peer knows would be
-            // an echo.
+            // A transaction that left the mempool meanwhile is confirmed or gone. If the peer knows the
+            // transaction, an announcement would be an echo.
             let Some(accepted_at) = self.mempool.accepted_at(&id) else { continue };
             if peer.known.contains(id.short()) {
                 continue;
@@ -124,7 +124,7 @@ impl Gossip {
         }
     }
 
-    /// Sends a message. The caller has looked for room; at worst the credit goes to zero.
+    /// Sends a message. The caller has checked that there is room. If there is none, the credit goes to zero.
     pub(crate) fn send(&mut self, handle: PeerHandle, message: Message) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         let lane = message.lane();

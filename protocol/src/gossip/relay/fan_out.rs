@@ -58,7 +58,7 @@ impl<'a> Parcel<'a> {
         Self { item, body: body.map(|message| (message.lane(), message.encoded_len(), message)) }
     }
 
-    /// The lane of its body and its bytes.
+    /// The lane on which its body travels, and the length of the message.
     pub(super) fn load(&self) -> Option<(Lane, usize)> {
         self.body.as_ref().map(|(lane, bytes, _)| (*lane, *bytes))
     }
@@ -110,8 +110,8 @@ impl Item<'_> {
 }
 
 impl Gossip {
-    /// Sends what a fan-out left to send. With `ahead`, a body on the bulk lane is announced before it leaves, so
-    /// that no peer fetches it meanwhile.
+    /// Sends the body to the peers that a fan-out chose. With `ahead`, a body on the bulk lane is announced before
+    /// it leaves, so that no peer fetches it meanwhile.
     pub(super) fn dispatch(&mut self, parcel: Parcel<'_>, outcome: Outcome, ahead: bool) {
         self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(outcome.dropped);
         let Some((lane, _, message)) = parcel.body else { return };

@@ -1,5 +1,6 @@
-//! What the engine has kept for a later run, what it asks back, and how it starts from that. The code that makes a
-//! change decides when its record leaves. The order on which a start relies is in [`crate::ledger::durable`].
+//! The records that the engine lets the driver keep, what it asks back, and how it starts from that. The code that
+//! makes a change decides when its record leaves. The order on which a start relies is in
+//! [`crate::ledger::durable`].
 //!
 //! Memory holds the newest bodies and headers. If a peer wants older ones, durable storage is asked for them, a
 //! few at a time: for each peer at most [`LOADS_PER_PEER_MAX`], and only while the peer has credit for what comes.
@@ -35,7 +36,7 @@ pub(crate) struct Loads {
     /// The lowest height from which on it has every body of the best chain.
     kept_from: Height,
     blocks: BTreeMap<BlockId, Waiting>,
-    /// By locator.
+    /// The peers that wait for headers, by locator.
     headers: BTreeMap<Vec<BlockId>, Vec<PeerHandle>>,
     /// Blocks whose transactions are to go back to the mempool and are not in memory.
     returning: BTreeSet<(Height, BlockId)>,
@@ -99,8 +100,8 @@ impl Gossip {
         let mut gone = Vec::new();
         for transaction in &pending {
             let allowed = match self.validator.transaction(transaction, self.chain.tip().height) {
-                // It was accepted when the network was known to be further than our tip. Nothing that was
-                // acknowledged is lost for that.
+                // It was accepted when the network was known to be further than our tip is now. No acknowledged
+                // transaction is lost for this reason.
                 Ok(()) | Err(Refusal::TooFarAhead { .. }) => true,
                 Err(_) => false,
             };
@@ -188,7 +189,7 @@ impl Gossip {
     }
 
     fn on_loaded_block(&mut self, now: Time, id: BlockId, block: Option<&Arc<Block>>) {
-        // An answer that is not waited for changes nothing.
+        // An answer for which nothing waits changes nothing.
         let Some(Waiting { peers, returning }) = self.loads.blocks.remove(&id) else { return };
         if let Some(block) = block {
             self.loads.usual_bytes = block.encoded_len().max(self.loads.usual_bytes / 8 * 7).max(1);
@@ -203,7 +204,7 @@ impl Gossip {
             self.return_transactions(now, id, block);
             self.return_next();
         }
-        // The peers that had to wait for room among the loads.
+        // These peers had to wait for room among the loads.
         let waiting = self.peers.iter().filter(|(_, peer)| peer.debts.waits_for_bulk()).map(|(handle, _)| *handle);
         for handle in waiting.collect::<Vec<_>>() {
             self.peers.get_mut(&handle);

@@ -19,10 +19,10 @@ fn two_nodes() -> Vec<Vec<Record>> {
         vec![
             sample(100, 1_000, 500, 1),
             sample(600, 1_050, 525, 1),
-            // The last before the load, which begins at 1,000 ms.
+            // The last sample before the load, which begins at 1,000 ms.
             sample(900, 1_080, 540, 2),
             sample(1_900, 1_080 + wire, 540 + cpu, rss),
-            // The first after the drain, which ends at 3,000 ms.
+            // The first sample after the drain, which ends at 3,000 ms.
             sample(3_400, 1_080 + wire + 250, 540 + cpu + 125, rss),
             sample(4_400, 9_999, 9_999, rss),
         ]

@@ -128,8 +128,8 @@ impl Book {
         passed
     }
 
-    /// The reached and the told entries of one group: all are drawn until one is kept. So a group is not passed
-    /// over because some of its entries fail, and a group in which none fails gains nothing by it.
+    /// The reached and the told entries of one group are drawn until one is kept. So a group is not picked less
+    /// often because some of its entries fail. A group without failures gains nothing.
     fn pick_of_group(
         &mut self,
         group: Group,

@@ -70,8 +70,9 @@ impl Told {
         buckets.flatten().find(|claim| claim.peer == *peer && claim.source == source)
     }
 
-    /// Puts a claim into its bucket. If the bucket is full, the claim takes the place of one that has failed for
-    /// good, if there is one, and otherwise has no place. So telling more pushes out no peer that may be reached.
+    /// Puts a claim into its bucket. If the bucket is full, the claim takes the place of a claim that has failed
+    /// for good. If there is none, the new claim is dropped. So telling more pushes out no peer that may be
+    /// reached.
     pub(super) fn insert(&mut self, keys: &Keys, claim: Claim, group: Group) -> bool {
         let at = place(keys, claim.source, group);
         let Some(bucket) = self.buckets.get_mut(at) else { return false };
