@@ -8,6 +8,7 @@
 #   scripts/prove.sh netns       two nodes in their own network namespaces (needs root and iproute2)
 #   scripts/prove.sh compare     Hearsay and gossipsub on 50 nodes: three workloads, three rounds; the README's
 #                                table
+#   scripts/prove.sh busy        the same at 200 transactions a second, with one workload
 #   scripts/prove.sh links       the same with 50 ms between any two nodes
 #   scripts/prove.sh blocks      blocks of 128 KiB and 1 MiB over six regions with 50 Mbit/s a node
 #   scripts/prove.sh headers     each engine's bytes with TCP/IP headers (needs root and iproute2)
@@ -86,6 +87,7 @@ search() {
 
 rivals=(--engines hearsay,gossipsub,gossipsub-signed)
 everything() { compare compare "${rivals[@]}" --relay announce,author-tree --tx-rate 20 --duration 10s --rounds 3; }
+busy() { compare compare-200 "${rivals[@]}" --relay author-tree --tx-rate 200 --duration 10s --rounds 3 --workloads plain; }
 links() { compare compare-links --engines hearsay,gossipsub --relay author-tree --wan uniform:50ms --duration 15s --rounds 2 --workloads plain; }
 blocks() {
   local bytes
@@ -411,7 +413,7 @@ case $# in
   *) usage ;;
 esac
 case $1 in
-  fifty | flood | links | blocks | capacity | reconcile | store | join | partition | eclipse | fuzz) chosen=("$1") ;;
+  fifty | flood | busy | links | blocks | capacity | reconcile | store | join | partition | eclipse | fuzz) chosen=("$1") ;;
   kill) chosen=(kill_ten) ;;
   compare) chosen=(everything) ;;
   kill-nine) chosen=(kill_nine) ;;
@@ -419,7 +421,7 @@ case $1 in
   field) chosen=(field_tests) ;;
   commands) chosen=("python3 scripts/check-commands.py --all") ;;
   all)
-    chosen=(fifty flood kill_ten everything links blocks capacity reconcile store kill_nine join partition eclipse "proof bootstrap" field_tests)
+    chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile store kill_nine join partition eclipse "proof bootstrap" field_tests)
     if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
       chosen+=("proof netns" "proof headers" "proof attack")
     else
