@@ -383,11 +383,15 @@ impl Book {
     }
 
     /// Whether peers were reached in three of four groups that have any peer, and in [`KNOWN_GROUPS_PER_SLOT`]
-    /// groups for each of the `slots`. If so, more news would change little about which peers are picked.
+    /// groups for each of the `slots`. If so, more news would change little about which peers are picked. This is
+    /// also so if no entry has a public address, because then there are no groups to learn about.
     #[must_use]
     pub fn knows_most_groups(&self, slots: usize) -> bool {
         let reached: BTreeSet<Group> = self.reached_groups().collect();
         let all: BTreeSet<Group> = self.told_groups().chain(reached.iter().copied()).collect();
+        if all.is_empty() {
+            return true;
+        }
         let enough = slots.saturating_mul(KNOWN_GROUPS_PER_SLOT);
         reached.len() >= enough && reached.len().saturating_mul(4) >= all.len().saturating_mul(3)
     }

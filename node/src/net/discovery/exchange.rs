@@ -14,7 +14,9 @@
 //!    peers. So each slot is drawn anew twice, and each time more peers are known. A run whose book already has
 //!    reached peers in most groups
 //!    ([`Book::knows_most_groups`](crate::net::discovery::book::Book::knows_most_groups)) does not settle: it
-//!    gains nothing by drawing again, and each draw is a chance that all outbound peers are one attacker's.
+//!    gains nothing by drawing again, and each draw is a chance that all outbound peers are one attacker's. A run
+//!    in a private network does not settle either. There are no groups there that would make a new draw better,
+//!    and each exchange costs the items on their way a detour.
 //! 4. **A feeler** tests an entry of the book every [`FEELER_INTERVAL`]. It asks for no slot.
 //!
 //! Deliberately absent: usefulness, because an attacker can show it best of all. Inbound slots
