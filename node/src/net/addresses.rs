@@ -124,12 +124,18 @@ pub fn port(behind_host: &[Protocol<'_>]) -> Option<u16> {
 /// Which machines can reach `address`.
 #[must_use]
 pub fn scope(address: &Multiaddr) -> Scope {
-    match ip_of(address) {
-        Some(ip) if ip.is_loopback() => Scope::Loopback,
-        Some(IpAddr::V4(ip)) if ip.is_link_local() => Scope::LinkLocal,
-        Some(IpAddr::V6(ip)) if ip.is_unicast_link_local() => Scope::LinkLocal,
-        Some(IpAddr::V4(ip)) if ip.is_private() || is_shared(ip) => Scope::Private,
-        Some(IpAddr::V6(ip)) if ip.is_unique_local() => Scope::Private,
+    ip_of(address).map_or(Scope::Public, scope_of)
+}
+
+/// Which machines can reach an IP address.
+#[must_use]
+pub const fn scope_of(ip: IpAddr) -> Scope {
+    match ip {
+        ip if ip.is_loopback() => Scope::Loopback,
+        IpAddr::V4(ip) if ip.is_link_local() => Scope::LinkLocal,
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Scope::LinkLocal,
+        IpAddr::V4(ip) if ip.is_private() || is_shared(ip) => Scope::Private,
+        IpAddr::V6(ip) if ip.is_unique_local() => Scope::Private,
         _ => Scope::Public,
     }
 }

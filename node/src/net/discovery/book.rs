@@ -224,17 +224,16 @@ impl Book {
             // Others behind the same address do not change what the peer told about itself. A claim that has
             // failed keeps its failures when it is told again.
             if itself || !claim.itself {
-                claim.itself = itself;
-                claim.addresses = addresses;
+                claim.tell(itself, addresses, group);
             }
-            let group = claim.addresses.first().map_or(group, |first| self.group(first));
+            let group = claim.addresses().first().map_or(group, |first| self.group(first));
             self.told.insert(&self.keys, claim, group);
             return false;
         }
         if !self.rates.take(source, now) {
             return false;
         }
-        self.told.insert(&self.keys, Claim { peer, source, itself, addresses, retry: Retry::default() }, group)
+        self.told.insert(&self.keys, Claim::new(peer, source, itself, addresses, group), group)
     }
 
     /// Restores what an earlier run kept.
@@ -244,7 +243,7 @@ impl Book {
         let group = self.group(&first);
         match kept.standing {
             Standing::Told(source) => {
-                let claim = Claim { peer: kept.peer, source, itself: true, addresses, retry: Retry::default() };
+                let claim = Claim::new(kept.peer, source, true, addresses, group);
                 self.told.take(&claim.peer, source);
                 self.told.insert(&self.keys, claim, group);
             }
@@ -273,7 +272,7 @@ impl Book {
             }
         }
         let own = self.told.of(&peer).find(|claim| claim.itself);
-        let claimed = own.map(|claim| (claim.addresses.clone(), claim.retry));
+        let claimed = own.map(|claim| (claim.addresses().to_vec(), claim.retry));
         let (told, retry) = match (self.tried.get(&peer), claimed) {
             (Some(held), _) => (held.told.clone(), held.retry),
             (None, Some(claimed)) => claimed,
@@ -353,7 +352,7 @@ impl Book {
         for turn in 0..TOLD_BUCKET_MAX {
             for claim in self.told.buckets().iter().filter_map(|bucket| bucket.get(turn)) {
                 if claim.itself && met.insert(claim.peer) {
-                    let (peer, addresses) = (claim.peer, claim.addresses.clone());
+                    let (peer, addresses) = (claim.peer, claim.addresses().to_vec());
                     kept.push((
                         claim.retry.failures,
                         Kept { peer, addresses, standing: Standing::Told(claim.source) },
@@ -405,14 +404,14 @@ impl Book {
     /// The public groups of claims that have not failed yet. A group comes once for each address.
     fn told_groups(&self) -> impl Iterator<Item = Group> {
         let told = self.told.buckets().iter().flatten().filter(|claim| claim.retry.failures == 0);
-        told.flat_map(|claim| &claim.addresses).filter_map(slot_group)
+        told.flat_map(Claim::addresses).filter_map(slot_group)
     }
 
     /// How many entries each group has, by the group of the first address.
     #[must_use]
     pub fn groups(&self) -> BTreeMap<Group, usize> {
         let mut groups = BTreeMap::new();
-        let claims = self.told.buckets().iter().flatten().filter_map(|claim| claim.addresses.first());
+        let claims = self.told.buckets().iter().flatten().filter_map(|claim| claim.addresses().first());
         let reached = self.tried.iter().map(|reached| &reached.address);
         for address in claims.chain(reached) {
             *groups.entry(self.group(address)).or_default() += 1;
