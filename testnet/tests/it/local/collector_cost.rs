@@ -77,6 +77,19 @@ fn a_node_without_samples_leaves_costs_unknown() {
 }
 
 #[test]
+fn a_network_that_was_busier_with_itself_before_the_load_leaves_costs_unknown() {
+    let mut traces = two_nodes();
+    for record in traces.iter_mut().flatten().filter(|record| record.at_ns < 800_000_000) {
+        if let What::Sample { wire_in, .. } = &mut record.what {
+            *wire_in = 0;
+        }
+    }
+    let cost = measure(&observed(traces)).cost;
+    assert_eq!((cost.wire_bytes_per_delivery, cost.wire_ratio), (None, None));
+    assert!(cost.idle_bytes_per_s_per_node.is_some() && cost.cpu_us_per_delivery.is_some());
+}
+
+#[test]
 fn killed_nodes_cost_nothing() {
     let mut seen = observed(two_nodes());
     seen.nodes.push(seen.nodes[1].clone());
