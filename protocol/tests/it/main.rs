@@ -20,7 +20,9 @@ mod propagation; // every item reaches every node; no echo
 
 /// Tests of what is sent and signed.
 mod items {
+    mod craft; // signatures that no signer makes
     mod merkle; // roots by an independent formula
+    mod signature_rule; // which signatures are good
     mod validator; // a chain's own rules, in the mempool and in blocks
 }
 
