@@ -8,7 +8,7 @@
 //! * `[8]([s]B − R − [k]A) = 0`, where `k` is SHA-512 over `R ‖ A ‖ M`, over the bytes as they came.
 //!
 //! This is ZIP 215 with one addition, that of small order. *Rationale:* nodes must never disagree on what is valid.
-//! Without the factor 8, one equation for many signatures and single checks disagree on
+//! Without the factor 8, one equation for many signatures ([`batch`](super::batch)) and single checks disagree on
 //! crafted keys ("Taming the many EdDSAs", 2020). With it they agree, except with a probability of 2^-128. A key of
 //! small order signs anything, so it names nobody. What `verify_strict` of ed25519-dalek calls good
 //! (without the factor, and with no `R` of small order) is good here as well.
