@@ -21,7 +21,11 @@ mod propagation; // every item reaches every node; no echo
 
 /// Tests of what is sent and signed.
 mod items {
+    mod check_together; // what is waiting, in batches
+    mod craft; // signatures that no signer makes
     mod merkle; // roots by an independent formula
+    mod signature_batches; // one equation for many signatures
+    mod signature_rule; // which signatures are good
     mod validator; // a chain's own rules, in the mempool and in blocks
 }
 
@@ -64,6 +68,7 @@ mod links {
     mod inv_getdata; // announcing, asking, answering
     mod message_cost; // what messages cost their senders
     mod misbehavior; // bad peers, and bounds on what they can do
+    mod trial; // whose items are checked apart from those of others
 }
 
 /// Tests of the intake: from a body to a verdict.

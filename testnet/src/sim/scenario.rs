@@ -33,8 +33,8 @@ use crate::workload::{Load, Workload};
 /// The most nodes of a simulation. At about 100 KiB each, 100,000 take 10 GiB.
 pub const SIMULATED_NODES_MAX: usize = 100_000;
 
-/// The time of one signature check: the middle of the 50 to 90 µs that a usual core needs for Ed25519 by the
-/// strict rule.
+/// The time of one signature check: the middle of the 50 to 90 µs that a usual core needs for one Ed25519
+/// signature alone.
 pub const CHECK: Duration = Duration::from_micros(75);
 
 /// If some nodes break the rules, an honest producer makes the last block, this long after the load, when

@@ -14,11 +14,12 @@ use super::header_checks::HeaderChecks;
 use super::sender::CheckedTransaction;
 use crate::gossip::Gossip;
 use crate::gossip::api::{Output, PeerHandle};
+use crate::gossip::links::peer::Peer;
 use crate::gossip::links::peers::Peers;
 use crate::items::block::{Block, SignedHeader};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
-use crate::items::verify::{JobId, Verdict, VerifyJob};
+use crate::items::verify::{JobId, SentBy, Verdict, VerifyJob};
 use crate::ledger::chain::Standing;
 use crate::limits::CHECKS_LOCAL_MAX;
 use crate::seeded::SeededState;
@@ -214,10 +215,18 @@ impl Gossip {
 
     pub(crate) fn new_job(
         &mut self,
+        from: Option<PeerHandle>,
         headers: Vec<SignedHeader>,
         transactions: Vec<Arc<SignedTransaction>>,
     ) -> VerifyJob {
-        VerifyJob { id: self.checks.next_job(), network: self.config.network.clone(), headers, transactions }
+        let sent_by = match from {
+            None => SentBy::Ourselves,
+            // A link that is gone has nothing to lose.
+            Some(from) if self.peers.get(&from).is_none_or(Peer::is_on_trial) => SentBy::OnTrial(from.0),
+            Some(from) => SentBy::Link(from.0),
+        };
+        let (id, network) = (self.checks.next_job(), self.config.network.clone());
+        VerifyJob { id, sent_by, network, headers, transactions }
     }
 
     /// A verdict is back. The machine that had the job made decides what it means.

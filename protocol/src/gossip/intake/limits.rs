@@ -44,7 +44,7 @@ pub const CHECK_BYTES_PEAK: usize = CHECK_BYTES_PER_PEER_MAX - 1
 /// slots. 128 of 8 bytes: 1 KiB a header.
 pub const ANNOUNCERS_MAX: usize = 128;
 
-/// Signatures of a block in one verification job: about 25 ms of one thread, so that all threads check a large
+/// Signatures of a block in one verification job: about 10 ms of one thread, so that all threads check a large
 /// block.
 pub const BLOCK_JOB_SIGNATURES: usize = 512;
 

@@ -202,7 +202,7 @@ impl Gossip {
 
     fn check_transaction(&mut self, now: Time, transaction: Arc<SignedTransaction>, sender: Option<Sender>) {
         let (id, from) = (transaction.id(), sender.map(|sender| sender.peer));
-        let job = self.new_job(Vec::new(), [transaction.clone()].into());
+        let job = self.new_job(from, Vec::new(), [transaction.clone()].into());
         self.checks.name(id, job.id);
         let bytes = transaction.encoded().len();
         let (senders, submitted) = (sender.into_iter().collect(), sender.is_none());

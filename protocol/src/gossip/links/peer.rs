@@ -19,7 +19,7 @@ use crate::items::transaction::Height;
 use crate::limits::{
     ANNOUNCE_ROOM_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC,
     HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX, PRUNE_WINDOW,
-    REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX,
+    REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX, VERIFIED_FIRST,
 };
 use crate::seeded::SeededState;
 use crate::time::Time;
@@ -116,6 +116,12 @@ impl Peer {
     /// Whether an item should be sent to it or announced to it.
     pub(crate) fn lacks(&self, id: ShortId) -> bool {
         self.ready && !self.known.contains(id)
+    }
+
+    /// Whether its items must not be checked together with those of other links: it has not delivered enough good
+    /// ones.
+    pub(crate) const fn is_on_trial(&self) -> bool {
+        self.delivered < VERIFIED_FIRST
     }
 
     /// Whether a batch of announcements could be sent now.

@@ -198,7 +198,7 @@ impl Gossip {
         self.checks.await_block(id, checked);
         for part in parts {
             let bytes = part.iter().map(|transaction| transaction.encoded().len()).sum();
-            let job = self.new_job(Vec::new(), part.to_vec());
+            let job = self.new_job(from, Vec::new(), part.to_vec());
             self.check(job, Checking { what: Checked::BlockPart(id), from, bytes });
         }
     }
@@ -336,7 +336,7 @@ impl Gossip {
     /// Lets the header that came with a block be checked.
     fn check_header_of(&mut self, from: Option<PeerHandle>, block: &Arc<Block>) {
         let bytes = block.encoded_len().saturating_add(HEADER_BYTES_MAX);
-        let job = self.new_job([block.header].into(), Vec::new());
+        let job = self.new_job(from, [block.header].into(), Vec::new());
         self.checks.headers.begin(block.header.id(), Some(from), Standing::Block);
         self.check(job, Checking { what: Checked::Block(block.clone()), from, bytes });
     }

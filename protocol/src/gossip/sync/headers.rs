@@ -306,7 +306,7 @@ impl Gossip {
     /// came, and not by how much time has passed.
     fn check_headers(&mut self, from: PeerHandle, headers: Vec<SignedHeader>, standing: Standing) {
         let bytes = headers.len().saturating_mul(HEADER_BYTES_MAX);
-        let job = self.new_job(headers.clone(), Vec::new());
+        let job = self.new_job(Some(from), headers.clone(), Vec::new());
         for header in &headers {
             self.checks.headers.begin(header.id(), None, standing);
         }

@@ -14,7 +14,7 @@ use protocol::gossip::{ItemId, Refusal, Submission};
 use protocol::items::block::{Block, Header, transactions_root};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::SignedTransaction;
-use protocol::items::verify::{JobId, Verdict, VerifyJob};
+use protocol::items::verify::{JobId, SentBy, Verdict, VerifyJob};
 use protocol::limits::BLOCK_JOB_SIGNATURES;
 use protocol::wire::codec::{Decode as _, Encode as _};
 
@@ -248,7 +248,9 @@ impl Service {
         transactions: Vec<Arc<SignedTransaction>>,
     ) -> VerifyJob {
         self.jobs = self.jobs.saturating_add(1);
-        VerifyJob { id: JobId(self.jobs), network: self.config.network.clone(), headers, transactions }
+        // No link of a comparison is on trial: the pool checks what is waiting in batches, as it does for Hearsay.
+        let (id, sent_by) = (JobId(self.jobs), SentBy::Ourselves);
+        VerifyJob { id, sent_by, network: self.config.network.clone(), headers, transactions }
     }
 
     fn check(&mut self, job: VerifyJob, check: Check) {

@@ -1,7 +1,7 @@
 //! Safety: whatever happens, no honest node accepts or relays an invalid item, accepts an item twice, or sends a
 //! peer an item that this peer itself had sent. `super::blame` checks which peers it blames.
 //!
-//! Validity is judged here from the bytes alone, by decoding and `verify_strict`. Neither the engine's verdict nor
+//! Validity is judged here from the bytes alone, by decoding and one check of each signature. Neither the engine's verdict nor
 //! the sender's name counts. Deliberately absent: the items that a node *should* have accepted, because that is
 //! liveness.
 
