@@ -17,9 +17,9 @@
 //!   holder that is drawn at random. Only the most useful holders are exempt. So a crowd that behaves perfectly
 //!   gives way as well, slowly.
 //! * Connections without a slot are limited too, because a newcomer has to connect before it can ask. A new
-//!   one takes the place of one from the group that has the most of them. Holders of slots count only
-//!   between groups with the same number: otherwise newcomers of the group to which most peers belong would
-//!   always be the first to go.
+//!   one takes the place of one from the group that has the most of them. If two groups have the same number of
+//!   them, the group that holds more slots gives way. Slots do not count otherwise: newcomers of the group to which
+//!   most peers belong would always be the first to go.
 //!
 //! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent:
 //! which addresses to dial (`discovery.rs`), bans (`bans.rs`), and how decisions are told (`behaviour/peers.rs`).

@@ -14,8 +14,8 @@
 //!   the peer prunes it; on one of blocks, which are large, it is lazy until the peer grafts it.
 //! * **Learning.** The peer that brought a route's last item first is its *parent*. If that peer has disconnected,
 //!   there is no parent. Only verified first sights teach.
-//! * **Pruning.** A peer that pushes something we already have is pruned, if the redundancy is at its target. It
-//!   had the item from another peer, so it needs no push of ours either: the link is lazy from here as well.
+//! * **Pruning.** A peer that pushes something we already have is pruned, if the redundancy is at its target. That
+//!   peer had the item without us, so it needs no push from us either: the link becomes lazy from here as well.
 //! * **Feeding.** On a route of blocks we are one peer's child at a time: the child of the peer that promised the
 //!   latest block first, or was asked for it. The peer whose child we were before is pruned at once.
 //!   *Rationale:* a second copy of a block costs much, and it is on its way long before the first has come.

@@ -84,7 +84,9 @@ impl Loads {
 
 impl Gossip {
     /// Starts from what an earlier run had kept, before the first input. Drain [`Gossip::poll_output`] afterwards,
-    /// as after an input. Signatures are not checked again, because they were checked before they were kept.
+    /// as after an input. Signatures are not checked again, because they were checked before they were kept. The
+    /// chain begins at the tip that was kept. What the network has made since then is fetched by `catch_up`, as on
+    /// any node that is behind.
     ///
     /// # Errors
     /// [`RestoreError`] if the blocks don't follow each other. Then the engine must not be used.

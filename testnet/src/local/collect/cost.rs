@@ -2,8 +2,9 @@
 //!
 //! The use of a node is the difference of its counters between the last sample before the load and the first after
 //! the drain, minus its idle rate over the time between these two. The idle rate is measured from readiness to the
-//! load. A figure is missing if nothing is left: then the network was busier with itself before the load than
-//! during it. Every byte counts once, at the node that read it. Both kinds of items share the bytes and the time.
+//! load. A figure is missing if nothing is left: then the network was busier with itself before the load than during
+//! it. A figure per delivery is the sum of this use over all surviving nodes, divided by the number of deliveries.
+//! Every byte counts once, at the node that read it. Both kinds of items share the bytes and the time.
 
 use node::observe::trace::{Record, What};
 
