@@ -21,7 +21,6 @@ mod relay;
 pub mod repair;
 mod stats;
 mod sync;
-mod template;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
