@@ -25,7 +25,7 @@ impl Gossip {
             2 => self.peers.get(&peer).map_or(0, |peer| peer.foresee()),
             3 => foreseen(message).map_or(0, |transaction| {
                 let known = self.peers.get(&peer).is_some_and(|peer| peer.known.contains(transaction.short()));
-                let seen = self.seen.resolve(&transaction).is_some();
+                let seen = self.inventory.resolve(transaction.short()).is_some();
                 u64::from(known) + u64::from(seen)
             }),
             _ => foreseen(message).map_or(0, |transaction| {

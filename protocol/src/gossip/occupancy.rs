@@ -12,6 +12,7 @@ use super::api::PeerHandle;
 use super::fetch::debts::Owed;
 use super::intake::checks::Checking;
 use super::intake::sender::CheckedTransaction;
+use super::inventory::Inventory;
 use super::links::peer::Peer;
 use crate::items::block::SignedHeader;
 use crate::items::hash::{RouteId, ShortId, TxId};
@@ -46,8 +47,6 @@ pub struct Occupancy {
 
 // Bytes of an entry, as the bounds in `limits` count it.
 const KNOWN_ENTRY_BYTES: usize = 18;
-const ACCEPTED_ENTRY_BYTES: usize = 130;
-const REJECTED_ENTRY_BYTES: usize = 140;
 const ANNOUNCEMENT_BYTES: usize = 280;
 const FLIGHT_BYTES: usize = 16;
 const GROUP_BYTES: usize = 80;
@@ -81,10 +80,10 @@ impl Gossip {
         let count = &mut |what, used: usize, limit, entry_bytes: usize| {
             visit(Occupancy { what, peer: None, used, limit, bytes: used.saturating_mul(entry_bytes) });
         };
-        let (accepted, rejected, declined) = self.seen.len();
-        count("accepted ids", accepted, SEEN_ACCEPTED_MAX, ACCEPTED_ENTRY_BYTES);
-        count("rejected ids", rejected, SEEN_REJECTED_MAX, REJECTED_ENTRY_BYTES);
-        count("declined ids", declined, SEEN_DECLINED_MAX, REJECTED_ENTRY_BYTES);
+        let known = self.inventory.fill();
+        count("accepted ids", known.accepted, SEEN_ACCEPTED_MAX, Inventory::ENTRY_BYTES);
+        count("rejected ids", known.rejected, SEEN_REJECTED_MAX, Inventory::ENTRY_BYTES);
+        count("declined ids", known.declined, SEEN_DECLINED_MAX, Inventory::ENTRY_BYTES);
         count("mempool entries", self.mempool.len(), MEMPOOL_ENTRIES_MAX, MEMPOOL_ENTRY_BYTES);
         count("mempool bytes", self.mempool.bytes(), MEMPOOL_BYTES_MAX, 1);
         count("chain headers", self.chain.headers(), CHAIN_HEADERS_MAX, HEADER_ENTRY_BYTES);

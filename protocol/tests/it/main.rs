@@ -66,6 +66,12 @@ mod links {
     mod misbehavior; // bad peers, and bounds on what they can do
 }
 
+/// Tests of what is known of items, and of which links have them.
+mod inventory {
+    mod bounds; // each bound, and one past it
+    mod model; // against a naive list of facts
+}
+
 /// Tests of the intake: from a body to a verdict.
 mod intake {
     mod blame; // which peers are disconnected for a bad item, and which are not

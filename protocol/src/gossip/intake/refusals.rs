@@ -27,11 +27,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::seen::Declined;
 use super::sender::Sender;
 use crate::gossip::Gossip;
 use crate::gossip::api::{ItemId, PeerHandle, Refusal};
 use crate::gossip::fetch::request::RequestKey;
+use crate::gossip::inventory::Declined;
 use crate::gossip::links::peer::Peer;
 use crate::items::hash::TxId;
 use crate::items::transaction::SignedTransaction;
@@ -56,8 +56,8 @@ impl Gossip {
 
     /// Refuses a transaction at sight.
     pub(crate) fn decline(&mut self, id: TxId, from: PeerHandle, refusal: Refusal) {
-        let link = (refusal == Refusal::MempoolFull).then_some(from);
-        self.seen.decline(id, Declined { height: self.chain.tip().height, link });
+        let link = (refusal == Refusal::MempoolFull).then_some(from.0);
+        self.inventory.decline(id, Declined { height: self.chain.tip().height, link });
         self.refuse(ItemId::Transaction(id), Some(from), refusal);
     }
 

@@ -4,12 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::checks::{Checked, Checking};
-use super::seen::Rejection;
 use super::sender::{Age, CheckedTransaction, How, Sender};
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use crate::gossip::fetch::ask::key;
 use crate::gossip::fetch::request::{Announced, RequestKey};
+use crate::gossip::inventory::Rejection;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
 use crate::items::verify::{JobId, Verdict};
@@ -27,7 +27,7 @@ impl Gossip {
             self.shows(from, transaction.short());
             let age = Duration::from_millis(u64::from(*age_ms));
             let found = self.firsts.names(transaction);
-            if found || self.seen.covers(transaction, tip, from) || self.has(transaction) {
+            if found || self.inventory.covers(transaction, tip, from.0) || self.has(transaction) {
                 self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
             }
@@ -84,10 +84,10 @@ impl Gossip {
         let backing = self.requests.backing(RequestKey::Short(id.short()));
         let checked = self.checks.has(&TxRef::Full(id));
         let tip = self.chain.tip().height;
-        let rejected = self.seen.rejected(&id, tip);
-        let declined = self.seen.declined(&id, tip, from);
+        let standing = self.inventory.touch(&id);
+        let (rejected, declined) = (standing.rejected(tip), standing.declined(tip, from.0));
         let refused = rejected.is_some() || declined.is_some();
-        let held = self.holds(&id);
+        let held = standing.accepted || self.mempool.contains(&id) || self.is_confirmed(&id);
         let duplicate = checked || refused || held;
         let fresh = (!duplicate).then(|| self.look_at(now, from, body));
         let no_room = match &fresh {
@@ -127,7 +127,7 @@ impl Gossip {
         match fresh {
             Ok(transaction) => self.check_transaction(now, transaction, Some(sender)),
             Err(refusal @ Refusal::Malformed(_)) => {
-                self.seen.reject(id, Rejection::Invalid);
+                self.inventory.reject(id, Rejection::Invalid);
                 self.refuse(item, Some(from), refusal);
                 self.disconnect(now, from, DisconnectReason::MalformedItem);
             }
@@ -179,7 +179,7 @@ impl Gossip {
             checked.submitted = true;
             return;
         }
-        if self.seen.rejected(&id, self.chain.tip().height) == Some(Rejection::Invalid) {
+        if self.inventory.standing(&id).rejected(self.chain.tip().height) == Some(Rejection::Invalid) {
             return self.answer(item, Err(Refusal::RejectedBefore));
         }
         let confirmed = self.is_confirmed(&id);
@@ -191,7 +191,7 @@ impl Gossip {
         if self.checks.is_busy() {
             return self.answer(item, Err(Refusal::Busy));
         }
-        if self.seen.accepted(&id) && !self.is_first_unknown(transaction) {
+        if self.inventory.touch(&id).accepted && !self.is_first_unknown(transaction) {
             // It was verified before, and has been shed since.
             let transaction = transaction.clone();
             let checked = CheckedTransaction { transaction, senders: Vec::new(), at: now, submitted: true };
@@ -250,7 +250,7 @@ impl Gossip {
                     Verdict::Valid => Rejection::Refused(height),
                     Verdict::Invalid { .. } => Rejection::Invalid,
                 };
-                self.seen.reject(id, rejection);
+                self.inventory.reject(id, rejection);
                 self.refuse(item, from, refusal.clone());
                 if let Some(from) = from {
                     self.charge_verified(now, from, refusal);
@@ -323,7 +323,7 @@ impl Gossip {
         body: &SignedTransaction,
     ) {
         let id = body.id();
-        self.seen.accept(id);
+        self.inventory.accept(id);
         self.requests.forget(RequestKey::Short(id.short()));
         self.requests.forget(RequestKey::Full(id));
         self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
@@ -352,7 +352,7 @@ impl Gossip {
             TxRef::Short(short) => match self.mempool.by_short(*short) {
                 Lookup::One(transaction) => return Some(transaction),
                 Lookup::Several => return None,
-                Lookup::None => self.seen.resolve(wanted)?,
+                Lookup::None => self.inventory.resolve(*short)?,
             },
         };
         if let Some(transaction) = self.mempool.get(&id) {
@@ -360,10 +360,5 @@ impl Gossip {
         }
         let (_, block) = self.chain.confirmed(&id)?;
         self.chain.transaction_in(&block, &id)
-    }
-
-    /// Whether a transaction was accepted before, wherever it is now.
-    fn holds(&mut self, id: &TxId) -> bool {
-        self.seen.accepted(id) || self.mempool.get(id).is_some() || self.is_confirmed(id)
     }
 }
