@@ -69,6 +69,7 @@ mod links {
 /// Tests of what is known of items, and of which links have them.
 mod inventory {
     mod bounds; // each bound, and one past it
+    mod isolation; // a link that announces without end
     mod model; // against a naive list of facts
 }
 

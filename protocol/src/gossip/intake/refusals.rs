@@ -66,8 +66,9 @@ impl Gossip {
     /// came while it was checked.
     pub(crate) fn ask_others(&mut self, now: Time, transaction: &SignedTransaction, senders: &[Sender]) {
         let (short, bytes) = (transaction.id().short(), transaction.encoded().len());
+        let holders = self.inventory.holders(short);
         let has = |(handle, peer): &(&PeerHandle, &Peer)| {
-            peer.known.contains(short) && senders.iter().all(|sender| sender.peer != **handle)
+            holders.contains(peer.link) && senders.iter().all(|sender| sender.peer != **handle)
         };
         let mut others: Vec<PeerHandle> = self.peers.iter().filter(has).map(|(handle, _)| *handle).collect();
         others.retain(|handle| self.mempool.may_take(now, bytes, handle.0));

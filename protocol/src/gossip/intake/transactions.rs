@@ -77,7 +77,7 @@ impl Gossip {
     fn on_body(&mut self, now: Time, from: PeerHandle, via: Option<RouteId>, body: Body) -> Option<ShortId> {
         let (id, bytes) = (body.id(), body.len());
         let item = ItemId::Transaction(id);
-        let again = self.peers.get(&from).is_some_and(|peer| peer.known.contains(id.short()));
+        let again = self.peers.get(&from).is_some_and(|peer| self.inventory.has(peer.link, id.short()));
         self.shows(from, id.short());
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));

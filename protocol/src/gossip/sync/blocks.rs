@@ -92,7 +92,7 @@ impl Gossip {
         let id = block.header.id();
         let (item, key, bytes) = (ItemId::Block(id), RequestKey::Block(id), block.encoded_len());
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.known.insert(id.short());
+            self.inventory.note(peer.link, id.short());
             peer.chain.brought_body_at(block.header.header().height);
         }
         self.hear_of_tip(now, from, tip_of(&block.header));

@@ -228,7 +228,7 @@ impl Gossip {
             return;
         }
         if block.is_some() {
-            peer.note_sent(now, id.short(), bytes, true);
+            self.note_sent(now, handle, id.short(), bytes, true);
         }
         self.send(handle, message);
     }
