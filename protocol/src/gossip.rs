@@ -159,7 +159,7 @@ impl Gossip {
             conversations: Conversations::default(),
             relay,
             chance: rng,
-            checks: Checks::new(&hasher),
+            checks: Checks::default(),
             catching_up: CatchUp::default(),
             lengths: Lengths::default(),
             outputs: VecDeque::new(),

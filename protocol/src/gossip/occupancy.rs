@@ -84,9 +84,11 @@ impl Gossip {
         count("accepted ids", known.accepted, SEEN_ACCEPTED_MAX, Inventory::ENTRY_BYTES);
         count("rejected ids", known.rejected, SEEN_REJECTED_MAX, Inventory::ENTRY_BYTES);
         count("declined ids", known.declined, SEEN_DECLINED_MAX, Inventory::ENTRY_BYTES);
-        let unhandled = known.entries.saturating_sub(known.accepted).saturating_sub(known.rejected);
-        let charged_max = self.peers.iter().count().saturating_mul(UNHANDLED_MAX);
-        count("unhandled ids", unhandled.saturating_sub(known.declined), charged_max, Inventory::ENTRY_BYTES);
+        let others = known.entries.saturating_sub(known.accepted).saturating_sub(known.rejected);
+        let others_max =
+            self.peers.iter().count().saturating_mul(UNHANDLED_MAX).saturating_add(self.checks.len().0);
+        let others = others.saturating_sub(known.declined);
+        count("ids announced or in verification", others, others_max, Inventory::ENTRY_BYTES);
         count("mempool entries", self.mempool.len(), MEMPOOL_ENTRIES_MAX, MEMPOOL_ENTRY_BYTES);
         count("mempool bytes", self.mempool.bytes(), MEMPOOL_BYTES_MAX, 1);
         count("chain headers", self.chain.headers(), CHAIN_HEADERS_MAX, HEADER_ENTRY_BYTES);

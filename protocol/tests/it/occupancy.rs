@@ -49,6 +49,7 @@ const STRUCTURES: [&str; 62] = [
     "header queue",
     "heights to recall",
     "hot transactions",
+    "ids announced or in verification",
     "ids by block",
     "ids on offer",
     "invalid blocks",
@@ -78,7 +79,6 @@ const STRUCTURES: [&str; 62] = [
     "submitted jobs",
     "told in place of sent",
     "transactions in flight",
-    "unhandled ids",
     "unsure transactions",
     "verification bytes",
     "verification jobs",
@@ -349,8 +349,12 @@ fn the_figures_are_those_of_what_is_held() {
     assert_eq!((used("mempool entries", None), used("mempool bytes", None)), (1, mesh.nodes[0].mempool().bytes));
     assert_eq!((used("accepted ids", None), used("rejected ids", None), used("outputs", None)), (1, 0, 0));
     assert_eq!((used("chain headers", None), used("chain body bytes", None)), (1, 0));
+    // Those, and what is in verification. No link is charged for that.
+    let known = seen[&("ids announced or in verification", None)];
+    assert_eq!(known.used, 1 + REQUESTS_IN_FLIGHT_MAX + 4 + 1 + 2);
+    assert_eq!(known.limit, 2 * UNHANDLED_MAX + 2);
     let charged = seen[&("charged ids", Some(other))];
-    assert_eq!((charged.limit, charged.bytes), (UNHANDLED_MAX, charged.used * 8));
+    assert_eq!((charged.limit, charged.used, charged.bytes), (UNHANDLED_MAX, 1, 8));
     // Messages that are sent and drained no longer count.
     assert_eq!(used("queued control bytes", Some(peer)), 0);
     mesh.draining = false;

@@ -27,7 +27,7 @@ impl Gossip {
             self.shows(from, transaction.short());
             let age = Duration::from_millis(u64::from(*age_ms));
             let found = self.firsts.names(transaction);
-            if found || self.inventory.covers(transaction, tip, from.0) || self.has(transaction) {
+            if found || self.inventory.covers(transaction, tip, from.0) || self.is_pending(transaction) {
                 self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
             }
@@ -46,13 +46,12 @@ impl Gossip {
         }
     }
 
-    /// Whether an announced transaction is in verification or in the mempool.
-    pub(crate) fn has(&self, transaction: &TxRef) -> bool {
-        let held = || match transaction {
+    /// Whether an announced transaction is in the mempool.
+    pub(crate) fn is_pending(&self, transaction: &TxRef) -> bool {
+        match transaction {
             TxRef::Short(short) => self.mempool.names(*short),
             TxRef::Full(id) => self.mempool.contains(id),
-        };
-        self.checks.has(transaction) || held()
+        }
     }
 
     pub(crate) fn on_transactions(
@@ -78,17 +77,19 @@ impl Gossip {
         let (id, bytes) = (body.id(), body.len());
         let item = ItemId::Transaction(id);
         let again = self.peers.get(&from).is_some_and(|peer| self.inventory.has(peer.link, id.short()));
-        self.shows(from, id.short());
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
         let backing = self.requests.backing(RequestKey::Short(id.short()));
-        let checked = self.checks.has(&TxRef::Full(id));
         let tip = self.chain.tip().height;
         let standing = self.inventory.touch(&id);
+        let checked = standing.job.is_some();
         let (rejected, declined) = (standing.rejected(tip), standing.declined(tip, from.0));
         let refused = rejected.is_some() || declined.is_some();
         let held = standing.accepted || self.mempool.contains(&id) || self.is_confirmed(&id);
         let duplicate = checked || refused || held;
+        if duplicate {
+            self.shows(from, id.short());
+        }
         let fresh = (!duplicate).then(|| self.look_at(now, from, body));
         let no_room = match &fresh {
             Some(looked) => looked.as_ref().err() == Some(&Refusal::MempoolFull),
@@ -111,8 +112,7 @@ impl Gossip {
             self.disconnect(now, from, DisconnectReason::InvalidSignature);
             return None;
         }
-        if checked
-            && let Some(checked) = self.checks.transaction_mut(&id)
+        if let Some(checked) = standing.job.and_then(|job| self.checks.transaction_mut(job))
             && checked.senders.iter().all(|sender| sender.peer != from)
         {
             checked.senders.push(sender);
@@ -133,6 +133,8 @@ impl Gossip {
             }
             Err(refusal) => self.decline(id, from, refusal),
         }
+        // Only now that it is handled, so that the link is not charged for it.
+        self.shows(from, id.short());
         None
     }
 
@@ -175,11 +177,12 @@ impl Gossip {
     pub(crate) fn on_submitted_transaction(&mut self, now: Time, transaction: &Arc<SignedTransaction>) {
         let id = transaction.id();
         let item = ItemId::Transaction(id);
-        if let Some(checked) = self.checks.transaction_mut(&id) {
+        let standing = self.inventory.standing(&id);
+        if let Some(checked) = standing.job.and_then(|job| self.checks.transaction_mut(job)) {
             checked.submitted = true;
             return;
         }
-        if self.inventory.standing(&id).rejected(self.chain.tip().height) == Some(Rejection::Invalid) {
+        if standing.rejected(self.chain.tip().height) == Some(Rejection::Invalid) {
             return self.answer(item, Err(Refusal::RejectedBefore));
         }
         let confirmed = self.is_confirmed(&id);
@@ -203,7 +206,7 @@ impl Gossip {
     fn check_transaction(&mut self, now: Time, transaction: Arc<SignedTransaction>, sender: Option<Sender>) {
         let (id, from) = (transaction.id(), sender.map(|sender| sender.peer));
         let job = self.new_job(Vec::new(), [transaction.clone()].into());
-        self.checks.name(id, job.id);
+        self.inventory.check(id, job.id);
         let bytes = transaction.encoded().len();
         let (senders, submitted) = (sender.into_iter().collect(), sender.is_none());
         let checked = CheckedTransaction { transaction, senders, at: now, submitted };
@@ -214,7 +217,6 @@ impl Gossip {
         let CheckedTransaction { transaction, senders, at, submitted } = checked;
         let id = transaction.id();
         let (item, from) = (ItemId::Transaction(id), senders.first().map(|sender| sender.peer));
-        self.checks.forget(&id);
         let result = match verdict {
             Verdict::Valid => self.admit_by_any(now, &transaction, &senders, submitted),
             Verdict::Invalid { .. } => Err(Refusal::InvalidSignature),
@@ -257,6 +259,7 @@ impl Gossip {
                 }
             }
         }
+        self.inventory.end_check(&id);
         if submitted {
             self.answer_checked(&transaction, result);
         }
@@ -286,7 +289,7 @@ impl Gossip {
     /// Takes up the check of a verified transaction again, without its signature.
     pub(crate) fn check_again(&mut self, checked: CheckedTransaction) -> JobId {
         let job = self.checks.next_job();
-        self.checks.name(checked.transaction.id(), job);
+        self.inventory.check(checked.transaction.id(), job);
         let (from, bytes) = (checked.from(), checked.transaction.encoded().len());
         self.checks.begin(&mut self.peers, job, Checking { what: Checked::Transaction(checked), from, bytes });
         job
