@@ -158,28 +158,18 @@ impl Inventory {
 
     /// A link has an item. Returns whether that is new.
     pub fn note(&mut self, link: LinkSlot, short: ShortId) -> bool {
-        let number = short.number();
-        if !self.slots.is_live(link) {
-            return false;
-        }
+        self.note_at(self.table.head(short.number()), link, short.number())
+    }
+
+    /// A link announces an item. Returns whether that tells nothing new: whether the item is handled, and an
+    /// announcement by the peer `from` would change nothing about it for a node at height `tip`.
+    pub fn hear(&mut self, link: LinkSlot, transaction: &TxRef, tip: Height, from: u32) -> bool {
+        let number = transaction.short().number();
         let known = self.table.head(number);
-        if known.is_some_and(|place| self.table.has(place, link)) {
-            return false;
-        }
-        let place = match known {
-            Some(place) if self.table.entry(place).shelf != Shelf::Unhandled => place,
-            _ => {
-                if let Some(oldest) = self.slots.charge(link, number, self.limits.unhandled) {
-                    self.release(link, oldest);
-                }
-                self.table.put(number)
-            }
-        };
-        self.table.add_link(place, link);
-        if known.is_none() {
-            self.sweep(self.limits.swept_per_entry);
-        }
-        true
+        let covered =
+            known.is_some_and(|first| self.any(first, transaction, |standing| standing.covers(tip, from)));
+        self.note_at(known, link, number);
+        covered
     }
 
     /// Each of these links has an item.
@@ -274,13 +264,15 @@ impl Inventory {
     /// Whether an announcement of `transaction` by a peer tells nothing new.
     #[must_use]
     pub fn covers(&self, transaction: &TxRef, tip: Height, from: u32) -> bool {
-        self.any(transaction, |standing| standing.covers(tip, from))
+        let first = self.table.head(transaction.short().number());
+        first.is_some_and(|first| self.any(first, transaction, |standing| standing.covers(tip, from)))
     }
 
     /// Whether a transaction is in verification, as far as its name tells.
     #[must_use]
     pub fn is_checked(&self, transaction: &TxRef) -> bool {
-        self.any(transaction, |standing| standing.job.is_some())
+        let first = self.table.head(transaction.short().number());
+        first.is_some_and(|first| self.any(first, transaction, |standing| standing.job.is_some()))
     }
 
     /// The full id of a handled item; of several, that of the newest.
@@ -307,14 +299,39 @@ impl Inventory {
         self.slots.charged(link)
     }
 
-    fn any(&self, transaction: &TxRef, wanted: impl Fn(&Standing) -> bool) -> bool {
-        match transaction {
-            TxRef::Full(id) => wanted(&self.standing(id)),
-            TxRef::Short(short) => {
-                let mut named = self.table.named(short.number());
-                named.any(|place| wanted(&self.table.entry(place).standing()))
-            }
+    /// The same as [`Inventory::note`], if the first entry of the short id is known already.
+    fn note_at(&mut self, known: Option<u32>, link: LinkSlot, number: u64) -> bool {
+        if !self.slots.is_live(link) {
+            return false;
         }
+        if known.is_some_and(|place| self.table.has(place, link)) {
+            return false;
+        }
+        let place = match known {
+            Some(place) if self.table.entry(place).shelf != Shelf::Unhandled => place,
+            _ => {
+                if let Some(oldest) = self.slots.charge(link, number, self.limits.unhandled) {
+                    self.release(link, oldest);
+                }
+                self.table.put(number)
+            }
+        };
+        self.table.add_link(place, link);
+        if known.is_none() {
+            self.sweep(self.limits.swept_per_entry);
+        }
+        true
+    }
+
+    /// Whether one of the entries that a transaction names stands as `wanted`; `first` is the first of its short id.
+    fn any(&self, first: u32, transaction: &TxRef, wanted: impl Fn(&Standing) -> bool) -> bool {
+        self.table.chain(first).map(|place| self.table.entry(place)).any(|entry| {
+            let named = match transaction {
+                TxRef::Full(id) => entry.id == *id,
+                TxRef::Short(_) => true,
+            };
+            named && wanted(&entry.standing())
+        })
     }
 
     /// The entry of an item that is being handled.
@@ -402,7 +419,7 @@ impl Inventory {
             Shelf::Declined => &mut self.declined,
             Shelf::Vacant | Shelf::Unhandled | Shelf::Checking => return None,
         };
-        Some((order, &mut self.table.entries))
+        Some((order, self.table.entries.as_mut_slice()))
     }
 
     /// Sweeps a part of the entries.

@@ -22,12 +22,14 @@ use crate::wire::message::{Body, InvEntry, Message, TxRef};
 impl Gossip {
     pub(crate) fn on_inv(&mut self, now: Time, from: PeerHandle, entries: &[InvEntry]) {
         self.stats.announcements = self.stats.announcements.saturating_add(entries.len() as u64);
+        let Some(link) = self.peers.get(&from).map(|peer| peer.link) else { return };
         let tip = self.chain.tip().height;
         for InvEntry { transaction, age_ms } in entries {
-            self.shows(from, transaction.short());
+            let covered = self.inventory.hear(link, transaction, tip, from.0);
+            self.relay.shown(from, transaction.short());
             let age = Duration::from_millis(u64::from(*age_ms));
             let found = self.firsts.names(transaction);
-            if found || self.inventory.covers(transaction, tip, from.0) || self.is_pending(transaction) {
+            if covered || found || self.is_pending(transaction) {
                 self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
             }

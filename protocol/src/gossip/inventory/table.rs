@@ -91,9 +91,9 @@ impl Table {
         self.heads.find(self.hasher.hash_one(short), same).copied()
     }
 
-    /// The entries of a short id.
-    pub(super) fn named(&self, short: u64) -> impl Iterator<Item = u32> {
-        core::iter::successors(self.head(short), |place| {
+    /// The entries of a short id, from the first on.
+    pub(super) fn chain(&self, first: u32) -> impl Iterator<Item = u32> {
+        core::iter::successors(Some(first), move |place| {
             Some(self.entry(*place).twin).filter(|twin| *twin != NONE)
         })
     }
@@ -104,7 +104,7 @@ impl Table {
             let entry = self.entry(*place);
             entry.shelf != Shelf::Unhandled && entry.id == *id
         };
-        self.named(id.short().number()).find(is)
+        self.chain(self.head(id.short().number())?).find(is)
     }
 
     /// The first entry of a short id, and otherwise a new one for an item that is unhandled.
@@ -146,7 +146,7 @@ impl Table {
                 }
                 (true, twin) => *head.get_mut() = twin,
                 (false, _) => {
-                    let before = self.named(short).find(|before| self.entry(*before).twin == place);
+                    let before = self.chain(first).find(|before| self.entry(*before).twin == place);
                     if let Some(before) = before {
                         self.entry_mut(before).twin = twin;
                     }

@@ -248,9 +248,7 @@ impl Gossip {
         if let Some(peer) = self.peers.get(&from) {
             self.inventory.note(peer.link, short);
         }
-        if let Some(routes) = self.relay.routes_mut() {
-            routes.told.shown(short, from);
-        }
+        self.relay.shown(from, short);
     }
 
     /// A good transaction came that was here already.

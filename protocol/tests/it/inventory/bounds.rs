@@ -155,7 +155,7 @@ fn links_that_come_and_go_use_few_numbers() {
         inventory.leave(link);
         link.number() as usize
     });
-    assert_eq!(most.max(), Some(2 * SEEN_ACCEPTED_MAX / SWEEP_PER_LINK - 1));
+    assert!(most.max().is_some_and(|most| most < 2 * SEEN_ACCEPTED_MAX / SWEEP_PER_LINK));
 }
 
 #[test]
