@@ -145,7 +145,9 @@ impl Inventory {
     /// A peer has connected. Returns the number of its link.
     #[must_use]
     pub fn join(&mut self) -> LinkSlot {
-        self.slots.join()
+        let link = self.slots.join();
+        self.table.live.insert(link);
+        link
     }
 
     /// A peer is gone. Its link has nothing any more.
@@ -153,6 +155,7 @@ impl Inventory {
         for short in self.slots.leave(link).into_iter().flatten() {
             self.release(link, short);
         }
+        self.table.live.remove(link);
         self.sweep(self.limits.swept_per_link);
     }
 
@@ -193,7 +196,7 @@ impl Inventory {
         self.table.head(short.number()).is_some_and(|place| self.table.has(place, link))
     }
 
-    /// The links that have an item. Numbers that wait to be handed out again may be among them.
+    /// The links that have an item.
     #[must_use]
     pub fn holders(&self, short: ShortId) -> LinkSet {
         self.table.head(short.number()).map_or_else(LinkSet::default, |place| self.table.links(place))

@@ -45,6 +45,7 @@ impl Slots {
         Some(charged)
     }
 
+    /// Whether a link is there.
     pub(super) fn is_live(&self, link: LinkSlot) -> bool {
         matches!(self.charged.get(link.index()), Some(Some(_)))
     }

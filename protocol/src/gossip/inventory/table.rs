@@ -62,13 +62,15 @@ pub(super) struct Table {
     vacant: u32,
     /// For each 128 links after the first 128: the bits of each entry. Those at the end may be missing.
     further: Vec<Vec<u128>>,
+    /// The links that are there. All other bits mean nothing, and wait for the sweep.
+    pub(super) live: LinkSet,
     occupied: usize,
 }
 
 impl Table {
     pub(super) fn new(hasher: SeededState) -> Self {
-        let (heads, entries, further) = (HashTable::new(), Vec::new(), Vec::new());
-        Self { hasher, heads, entries, vacant: NONE, further, occupied: 0 }
+        let (heads, entries, further, live) = (HashTable::new(), Vec::new(), Vec::new(), LinkSet::default());
+        Self { hasher, heads, entries, vacant: NONE, further, live, occupied: 0 }
     }
 
     /// Entries that are in use.
@@ -178,10 +180,11 @@ impl Table {
 
     /// The links that have the items of a first entry.
     pub(super) fn links(&self, place: u32) -> LinkSet {
-        let further = self.further.iter().map(|words| words.get(place as usize).copied().unwrap_or_default());
-        LinkSet::new(self.entry(place).links, further.collect())
+        let further = (1..=self.further.len()).map(|word| self.word(place, word) & self.live.word(word));
+        LinkSet::new(self.entry(place).links & self.live.word(0), further.collect())
     }
 
+    /// Whether any link has the items of a first entry that is unhandled.
     pub(super) fn has_links(&self, place: u32) -> bool {
         (0..=self.further.len()).any(|word| self.word(place, word) != 0)
     }
@@ -258,6 +261,7 @@ impl Table {
         u32::try_from(self.entries.len().saturating_sub(1)).unwrap_or(NONE)
     }
 
+    /// Bits that wait for the sweep are left out, because the sweep may have passed `to` already.
     fn move_links(&mut self, from: u32, to: u32) {
         let links = self.links(from);
         self.set_links(from, &LinkSet::default());

@@ -295,6 +295,7 @@ fn apply(inventory: &mut Inventory, model: &mut Model, links: &mut Vec<LinkSlot>
 fn compare(inventory: &Inventory, model: &Model, links: &[LinkSlot]) {
     for number in 0..SHORTS {
         let known = inventory.holders(short(number));
+        assert!(known.iter().all(|link| links.contains(&link)), "{known:?}");
         for link in links {
             let has = model.holders.get(&number).is_some_and(|holders| holders.contains(link));
             assert_eq!(inventory.has(*link, short(number)), has, "{link:?} {number}");
