@@ -213,7 +213,7 @@ impl Inventory {
     /// An item was rejected.
     pub fn reject(&mut self, id: TxId, rejection: Rejection) {
         let place = self.handle(id);
-        self.table.entry_mut(place).unfit = Some(Unfit::Rejected(rejection));
+        self.table.entry_mut(place).unfit = Some(rejection.into());
         self.shelve(place, true);
     }
 

@@ -71,6 +71,7 @@ mod inventory {
     mod bounds; // each bound, and one past it
     mod isolation; // a link that announces without end
     mod model; // against a naive list of facts
+    mod pushed; // what was sent unasked
 }
 
 /// Tests of the intake: from a body to a verdict.

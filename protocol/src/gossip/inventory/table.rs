@@ -40,6 +40,9 @@ pub(super) struct Entry {
     pub(super) older: u32,
 }
 
+// What the bounds in `limits` count with.
+const _: () = assert!(size_of::<Entry>() == 96, "an entry takes 96 bytes");
+
 impl Entry {
     pub(super) fn standing(&self) -> Standing {
         let job = self.checking.then_some(JobId(self.job));

@@ -41,6 +41,11 @@ fn a_link_is_charged_for_so_many_ids_and_then_forgets_the_oldest() {
 }
 
 #[test]
+fn an_entry_takes_the_bytes_that_the_bounds_count() {
+    assert_eq!(Inventory::ENTRY_BYTES, 132);
+}
+
+#[test]
 fn nothing_is_charged_for_what_is_handled() {
     let mut inventory = inventory();
     let link = inventory.join();

@@ -1,16 +1,14 @@
 //! A link that announces without end changes nothing for the others.
 
-use std::sync::Arc;
-
 use protocol::codec::Decode as _;
 use protocol::gossip::{PeerHandle, RelayPolicy};
 use protocol::items::hash::ShortId;
-use protocol::items::transaction::SignedTransaction;
 use protocol::time::Duration;
 use protocol::wire::message::{InvEntry, Message, TxRef};
 
 use crate::harness::{Checking, Mesh, Sent, block, genesis};
 use crate::make;
+use crate::say::body;
 
 const ROUNDS: u32 = 100;
 const IDS_A_ROUND: u64 = 1_000;
@@ -25,10 +23,6 @@ enum Third {
 
 fn inv(ids: impl Iterator<Item = ShortId>) -> Message {
     Message::Inv(ids.map(|id| InvEntry { transaction: TxRef::Short(id), age_ms: 0 }).collect())
-}
-
-fn bodies(items: &[Arc<SignedTransaction>]) -> Message {
-    Message::Transactions { via: None, bodies: items.iter().map(|item| item.encoded().clone().into()).collect() }
 }
 
 /// Announces 1,000 items that don't exist and those that the node has, and answers every request with notfound.
@@ -49,6 +43,9 @@ fn run(relay: RelayPolicy, third: Third) -> Vec<Sent> {
     mesh.checking = Checking::Assumed;
     let peers = [mesh.greeted(0), mesh.greeted(0)];
     let hostile = (third != Third::IsNotThere).then(|| mesh.greeted(0));
+    // Announced before everything else, and submitted after it.
+    let early: Vec<_> = (0..20).map(|number| make::transaction(ROUNDS + number, 0, 100, 1)).collect();
+    mesh.say(0, peers[0], inv(early.iter().map(|item| item.id().short())));
     let mut held = Vec::new();
     for round in 0..ROUNDS {
         let [announced, pushed, submitted, known] =
@@ -58,8 +55,8 @@ fn run(relay: RelayPolicy, third: Third) -> Vec<Sent> {
             announce(&mut mesh, hostile, round, &held);
         }
         mesh.run_for(Duration::from_millis(7));
-        mesh.say(0, peers[0], bodies(&[announced.clone()]));
-        mesh.say(0, peers[1], bodies(&[pushed.clone()]));
+        mesh.say(0, peers[0], body(&announced));
+        mesh.say(0, peers[1], body(&pushed));
         mesh.submit(0, &submitted);
         // The first peer has announced it, so it is not told of it.
         mesh.submit(0, &known);
@@ -69,6 +66,7 @@ fn run(relay: RelayPolicy, third: Third) -> Vec<Sent> {
         held.drain(..first);
     }
     assert_eq!(mesh.disconnects, []);
+    early.iter().for_each(|item| mesh.submit(0, item));
     mesh.publish(0, &block(genesis(), &[], 1));
     mesh.run_secs(2);
     mesh.sent.retain(|sent| peers.contains(&sent.to));
