@@ -18,7 +18,7 @@ for crate in $direct; do
     *) echo "the engine depends on $crate, which scripts/purity.sh does not list"; exit 1 ;;
   esac
 done
-for part in links/peer fetch/request relay/routes relay/rumor intake/seen; do
+for part in links/peer fetch/request relay/routes relay/rumor inventory; do
   if grep -nE '^use (super|crate::gossip::[a-z]+)::(peer|request|routes|rumor|seen|serve|pass_on|author_tree|transactions|blocks|talk)\b' "protocol/src/gossip/$part.rs"; then
     echo "the parts of the engine must not import each other"
     exit 1

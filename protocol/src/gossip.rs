@@ -14,6 +14,7 @@ pub mod fetch;
 #[cfg(feature = "simulator")]
 mod foresee;
 mod intake;
+pub mod inventory;
 pub(crate) mod limits;
 mod links;
 mod occupancy;
@@ -21,7 +22,6 @@ mod relay;
 pub mod repair;
 mod stats;
 mod sync;
-mod template;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -40,7 +40,7 @@ use self::fetch::request::RequestTracker;
 use self::intake::acknowledged::Acknowledged;
 use self::intake::checks::Checks;
 use self::intake::first::Firsts;
-use self::intake::seen::Seen;
+use self::inventory::Inventory;
 use self::links::cost::cost;
 use self::links::peer::Peer;
 use self::links::peers::Peers;
@@ -92,7 +92,7 @@ pub struct Gossip {
     hasher: SeededState,
     peers: Peers,
     requests: RequestTracker,
-    seen: Seen,
+    inventory: Inventory,
     mempool: Mempool,
     chain: Chain,
     orphans: OrphanPool,
@@ -147,7 +147,7 @@ impl Gossip {
             validator,
             peers: Peers::default(),
             requests: RequestTracker::new(tracker_seed),
-            seen: Seen::new(hasher.clone()),
+            inventory: Inventory::new(hasher.clone()),
             mempool: Mempool::default(),
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
@@ -159,7 +159,7 @@ impl Gossip {
             conversations: Conversations::default(),
             relay,
             chance: rng,
-            checks: Checks::new(&hasher),
+            checks: Checks::default(),
             catching_up: CatchUp::default(),
             lengths: Lengths::default(),
             outputs: VecDeque::new(),

@@ -7,7 +7,8 @@
 //! | messages and frames | `wire/limits.rs` |
 //! | the mempool, the chain, orphans | `ledger/limits.rs` |
 //! | one link: queues, credit, budgets, costs | `gossip/links/limits.rs` |
-//! | memory of ids, verification, look-ups | `gossip/intake/limits.rs` |
+//! | memory of ids, and of the links that have them | `gossip/inventory/limits.rs` |
+//! | verification, look-ups, acknowledgements | `gossip/intake/limits.rs` |
 //! | relay policies | `gossip/relay/limits.rs` |
 //! | requests, strikes, what a peer is owed | `gossip/fetch/limits.rs` |
 //! | catching up, loads, evidence | `gossip/sync/limits.rs` |

@@ -24,9 +24,8 @@ impl Gossip {
             1 => self.peers.foresee(),
             2 => self.peers.get(&peer).map_or(0, |peer| peer.foresee()),
             3 => foreseen(message).map_or(0, |transaction| {
-                let known = self.peers.get(&peer).is_some_and(|peer| peer.known.contains(transaction.short()));
-                let seen = self.seen.resolve(&transaction).is_some();
-                u64::from(known) + u64::from(seen)
+                let link = self.peers.get(&peer).map(|peer| peer.link);
+                u64::from(link.is_some_and(|link| self.inventory.has(link, transaction.short())))
             }),
             _ => foreseen(message).map_or(0, |transaction| {
                 let tracked = self.requests.is_tracked(key(&transaction));

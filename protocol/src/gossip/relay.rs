@@ -156,6 +156,13 @@ impl Relay {
         }
     }
 
+    /// A peer has a transaction.
+    pub(super) fn shown(&mut self, peer: PeerHandle, short: ShortId) {
+        if let Policy::AuthorTree(routes) = &mut self.policy {
+            routes.told.shown(short, peer);
+        }
+    }
+
     /// How full the memories of author trees are, under that policy.
     pub(super) fn fill(&self) -> Option<Fill> {
         self.routes().map(Routes::fill)

@@ -8,8 +8,8 @@ use protocol::items::hash::{BlockId, ShortId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{
     ANNOUNCE_QUEUE_MAX, CHECK_BYTES_PER_PEER_MAX, CHECKS_LOCAL_MAX, CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES,
-    GETDATA_ENTRIES_MAX, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, INV_ENTRIES_MAX, KNOWN_MAX, REQUEST_ROOM_BYTES,
-    SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX,
+    GETDATA_ENTRIES_MAX, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, INV_ENTRIES_MAX, REQUEST_ROOM_BYTES,
+    SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX, UNHANDLED_MAX,
 };
 use protocol::time::Duration;
 use protocol::wire::message::{InvEntry, Message, Tip, TxRef};
@@ -51,7 +51,7 @@ fn announce_nothing(mesh: &mut Mesh, peer: PeerHandle, numbers: std::ops::Range<
 }
 
 /// Whether an item that a peer announced is nevertheless announced to this peer. The item's id was the `place`-th
-/// of `known` in the peer's known set. The first one is the tip in the greeting.
+/// of `known` ids for which the peer's link is charged. The first one is the tip in the greeting.
 fn told_again(place: usize, known: usize) -> bool {
     let mut mesh = mesh(Checking::Assumed);
     let peer = mesh.greeted(0);
@@ -66,12 +66,15 @@ fn told_again(place: usize, known: usize) -> bool {
 }
 
 #[test]
-fn a_peers_known_set_forgets_the_older_half() {
-    for place in [2, KNOWN_MAX / 2] {
-        assert!(!told_again(place, KNOWN_MAX), "{place} of as many as fit");
-        assert!(told_again(place, KNOWN_MAX + 1), "{place} of one more");
+fn a_link_is_charged_for_a_bounded_number_of_ids_and_the_oldest_is_forgotten() {
+    for (place, known, forgotten) in [
+        (2, UNHANDLED_MAX, false),
+        (2, UNHANDLED_MAX + 1, false),
+        (2, UNHANDLED_MAX + 2, true),
+        (3, UNHANDLED_MAX + 2, false),
+    ] {
+        assert_eq!(told_again(place, known), forgotten, "{place} of {known}");
     }
-    assert!(!told_again(KNOWN_MAX / 2 + 1, KNOWN_MAX + 1), "the newer half");
 }
 
 #[test]

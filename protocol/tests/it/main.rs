@@ -71,6 +71,14 @@ mod links {
     mod trial; // whose items are checked apart from those of others
 }
 
+/// Tests of what is known of items, and of which links have them.
+mod inventory {
+    mod bounds; // each bound, and one past it
+    mod isolation; // a link that announces without end
+    mod model; // against a naive list of facts
+    mod pushed; // what was sent unasked
+}
+
 /// Tests of the intake: from a body to a verdict.
 mod intake {
     mod blame; // which peers are disconnected for a bad item, and which are not

@@ -3,9 +3,9 @@
 
 use alloc::collections::VecDeque;
 
+use super::sent::Sent;
 use crate::gossip::links::budget::Budget;
 use crate::gossip::links::credit::Credit;
-use crate::gossip::links::known::KnownSet;
 use crate::items::hash::{BlockId, ShortId};
 use crate::limits::{
     BODY_COST_BYTES, REPEAT_BURST_BYTES, REPEAT_BYTES_PER_SEC, SENT_MAX, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
@@ -28,7 +28,7 @@ pub(crate) struct Debts {
     /// sent.
     upload: Budget,
     repeats: Budget,
-    sent: KnownSet,
+    sent: Sent,
     /// Blocks that are now being loaded for it.
     loading: usize,
 }
@@ -57,7 +57,7 @@ impl Debts {
             bulk_wanted: 0,
             upload: Budget::new(now, UPLOAD_BYTES_PER_SEC, UPLOAD_BURST_BYTES),
             repeats: Budget::new(now, REPEAT_BYTES_PER_SEC, REPEAT_BURST_BYTES),
-            sent: KnownSet::new(hasher, SENT_MAX),
+            sent: Sent::new(hasher, SENT_MAX),
             loading: 0,
         }
     }

@@ -167,10 +167,11 @@ impl Gossip {
         self.peers.get_mut(&handle).is_some_and(|peer| peer.debts.is_within(now))
     }
 
-    /// Charges a peer for a body that it asked for, and remembers it if it is a block or `large`.
+    /// A body that a peer asked for is sent to it. Blocks and `large` transactions are remembered.
     pub(crate) fn note_sent(&mut self, now: Time, to: PeerHandle, id: ShortId, bytes: usize, large: bool) {
         if let Some(peer) = self.peers.get_mut(&to) {
-            peer.note_sent(now, id, bytes, large);
+            self.inventory.note(peer.link, id);
+            peer.debts.note_sent(now, id, bytes, large);
         }
     }
 
@@ -190,7 +191,7 @@ impl Gossip {
         let room = reply.body_bytes.saturating_add(body.len()).saturating_add(BODY_OVERHEAD_BYTES);
         let fits = |peer: &&mut Peer| peer.credit.fits_body(Lane::Control, room);
         let Some(peer) = self.peers.get_mut(&handle).filter(fits) else { return false };
-        peer.known.insert(short);
+        self.inventory.note(peer.link, short);
         reply.bodies.push(body);
         reply.body_bytes = room;
         true
@@ -209,7 +210,7 @@ impl Gossip {
             }
             return false;
         }
-        peer.note_sent(now, short, bytes, true);
+        self.note_sent(now, handle, short, bytes, true);
         self.send(handle, message);
         true
     }

@@ -314,7 +314,8 @@ impl Gossip {
         for checked in core::mem::take(&mut self.firsts.unsure) {
             let transaction = checked.transaction().clone();
             let id = transaction.id();
-            if self.has(&TxRef::Full(id)) || self.is_confirmed(&id) {
+            let name = TxRef::Full(id);
+            if self.inventory.is_checked(&name) || self.is_pending(&name) || self.is_confirmed(&id) {
                 continue;
             }
             if !self.is_first_unknown(&transaction) {
@@ -331,7 +332,7 @@ impl Gossip {
     fn end_unadmitted(&mut self, checked: &CheckedTransaction, answer: Result<Submission, Refusal>) {
         let transaction = checked.transaction();
         let (id, item) = (transaction.id(), ItemId::Transaction(transaction.id()));
-        self.checks.forget(&id);
+        self.inventory.end_check(&id);
         if let Err(refusal) = &answer {
             self.refuse(item, checked.from(), refusal.clone());
         }

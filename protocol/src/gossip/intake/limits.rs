@@ -1,4 +1,4 @@
-//! Bounds of what is remembered of ids, and of what is in verification.
+//! Bounds of what is in verification, and of what is remembered of submissions and look-ups.
 
 use crate::items::limits::{BLOCK_TRANSACTIONS_MAX, HEADER_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use crate::ledger::limits::{MEMPOOL_ENTRIES_MAX, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX};
@@ -7,15 +7,6 @@ use crate::wire::limits::{BULK_FRAME_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX};
 /// Acknowledged submissions that are watched until their last height: as many as the mempool holds, of 120 bytes
 /// each.
 pub const ACKNOWLEDGED_MAX: usize = MEMPOOL_ENTRIES_MAX;
-
-/// Accepted ids remembered: 65,536 of about 130 bytes: 8.5 MiB.
-pub const SEEN_ACCEPTED_MAX: usize = 65_536;
-
-/// Rejected ids remembered: 16,384 of about 140 bytes: 2.3 MiB.
-pub const SEEN_REJECTED_MAX: usize = 16_384;
-
-/// Ids remembered of transactions that were refused at sight: 16,384 of about 140 bytes, 2.3 MiB.
-pub const SEEN_DECLINED_MAX: usize = 16_384;
 
 /// Items of one peer in verification. From this number on, nothing more is read from the peer. One more message,
 /// of 256 items, may still come in.

@@ -27,11 +27,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::seen::Declined;
 use super::sender::Sender;
 use crate::gossip::Gossip;
 use crate::gossip::api::{ItemId, PeerHandle, Refusal};
 use crate::gossip::fetch::request::RequestKey;
+use crate::gossip::inventory::Declined;
 use crate::gossip::links::peer::Peer;
 use crate::items::hash::TxId;
 use crate::items::transaction::SignedTransaction;
@@ -56,8 +56,8 @@ impl Gossip {
 
     /// Refuses a transaction at sight.
     pub(crate) fn decline(&mut self, id: TxId, from: PeerHandle, refusal: Refusal) {
-        let link = (refusal == Refusal::MempoolFull).then_some(from);
-        self.seen.decline(id, Declined { height: self.chain.tip().height, link });
+        let link = (refusal == Refusal::MempoolFull).then_some(from.0);
+        self.inventory.decline(id, Declined { height: self.chain.tip().height, link });
         self.refuse(ItemId::Transaction(id), Some(from), refusal);
     }
 
@@ -66,8 +66,9 @@ impl Gossip {
     /// came while it was checked.
     pub(crate) fn ask_others(&mut self, now: Time, transaction: &SignedTransaction, senders: &[Sender]) {
         let (short, bytes) = (transaction.id().short(), transaction.encoded().len());
+        let holders = self.inventory.holders(short);
         let has = |(handle, peer): &(&PeerHandle, &Peer)| {
-            peer.known.contains(short) && senders.iter().all(|sender| sender.peer != **handle)
+            holders.contains(peer.link) && senders.iter().all(|sender| sender.peer != **handle)
         };
         let mut others: Vec<PeerHandle> = self.peers.iter().filter(has).map(|(handle, _)| *handle).collect();
         others.retain(|handle| self.mempool.may_take(now, bytes, handle.0));

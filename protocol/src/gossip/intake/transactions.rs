@@ -4,12 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::checks::{Checked, Checking};
-use super::seen::Rejection;
 use super::sender::{Age, CheckedTransaction, How, Sender};
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use crate::gossip::fetch::ask::key;
 use crate::gossip::fetch::request::{Announced, RequestKey};
+use crate::gossip::inventory::Rejection;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
 use crate::items::verify::{JobId, Verdict};
@@ -22,12 +22,14 @@ use crate::wire::message::{Body, InvEntry, Message, TxRef};
 impl Gossip {
     pub(crate) fn on_inv(&mut self, now: Time, from: PeerHandle, entries: &[InvEntry]) {
         self.stats.announcements = self.stats.announcements.saturating_add(entries.len() as u64);
+        let Some(link) = self.peers.get(&from).map(|peer| peer.link) else { return };
         let tip = self.chain.tip().height;
         for InvEntry { transaction, age_ms } in entries {
-            self.shows(from, transaction.short());
+            let covered = self.inventory.hear(link, transaction, tip, from.0);
+            self.relay.shown(from, transaction.short());
             let age = Duration::from_millis(u64::from(*age_ms));
             let found = self.firsts.names(transaction);
-            if found || self.seen.covers(transaction, tip, from) || self.has(transaction) {
+            if covered || found || self.is_pending(transaction) {
                 self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
             }
@@ -46,13 +48,12 @@ impl Gossip {
         }
     }
 
-    /// Whether an announced transaction is in verification or in the mempool.
-    pub(crate) fn has(&self, transaction: &TxRef) -> bool {
-        let held = || match transaction {
+    /// Whether an announced transaction is in the mempool.
+    pub(crate) fn is_pending(&self, transaction: &TxRef) -> bool {
+        match transaction {
             TxRef::Short(short) => self.mempool.names(*short),
             TxRef::Full(id) => self.mempool.contains(id),
-        };
-        self.checks.has(transaction) || held()
+        }
     }
 
     pub(crate) fn on_transactions(
@@ -77,18 +78,20 @@ impl Gossip {
     fn on_body(&mut self, now: Time, from: PeerHandle, via: Option<RouteId>, body: Body) -> Option<ShortId> {
         let (id, bytes) = (body.id(), body.len());
         let item = ItemId::Transaction(id);
-        let again = self.peers.get(&from).is_some_and(|peer| peer.known.contains(id.short()));
-        self.shows(from, id.short());
+        let again = self.peers.get(&from).is_some_and(|peer| self.inventory.has(peer.link, id.short()));
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
         let backing = self.requests.backing(RequestKey::Short(id.short()));
-        let checked = self.checks.has(&TxRef::Full(id));
         let tip = self.chain.tip().height;
-        let rejected = self.seen.rejected(&id, tip);
-        let declined = self.seen.declined(&id, tip, from);
+        let standing = self.inventory.touch(&id);
+        let checked = standing.job.is_some();
+        let (rejected, declined) = (standing.rejected(tip), standing.declined(tip, from.0));
         let refused = rejected.is_some() || declined.is_some();
-        let held = self.holds(&id);
+        let held = standing.accepted || self.mempool.contains(&id) || self.is_confirmed(&id);
         let duplicate = checked || refused || held;
+        if duplicate {
+            self.shows(from, id.short());
+        }
         let fresh = (!duplicate).then(|| self.look_at(now, from, body));
         let no_room = match &fresh {
             Some(looked) => looked.as_ref().err() == Some(&Refusal::MempoolFull),
@@ -111,8 +114,7 @@ impl Gossip {
             self.disconnect(now, from, DisconnectReason::InvalidSignature);
             return None;
         }
-        if checked
-            && let Some(checked) = self.checks.transaction_mut(&id)
+        if let Some(checked) = standing.job.and_then(|job| self.checks.transaction_mut(job))
             && checked.senders.iter().all(|sender| sender.peer != from)
         {
             checked.senders.push(sender);
@@ -127,12 +129,14 @@ impl Gossip {
         match fresh {
             Ok(transaction) => self.check_transaction(now, transaction, Some(sender)),
             Err(refusal @ Refusal::Malformed(_)) => {
-                self.seen.reject(id, Rejection::Invalid);
+                self.inventory.reject(id, Rejection::Invalid);
                 self.refuse(item, Some(from), refusal);
                 self.disconnect(now, from, DisconnectReason::MalformedItem);
             }
             Err(refusal) => self.decline(id, from, refusal),
         }
+        // Only now that it is handled, so that the link is not charged for it.
+        self.shows(from, id.short());
         None
     }
 
@@ -175,11 +179,12 @@ impl Gossip {
     pub(crate) fn on_submitted_transaction(&mut self, now: Time, transaction: &Arc<SignedTransaction>) {
         let id = transaction.id();
         let item = ItemId::Transaction(id);
-        if let Some(checked) = self.checks.transaction_mut(&id) {
+        let standing = self.inventory.standing(&id);
+        if let Some(checked) = standing.job.and_then(|job| self.checks.transaction_mut(job)) {
             checked.submitted = true;
             return;
         }
-        if self.seen.rejected(&id, self.chain.tip().height) == Some(Rejection::Invalid) {
+        if standing.rejected(self.chain.tip().height) == Some(Rejection::Invalid) {
             return self.answer(item, Err(Refusal::RejectedBefore));
         }
         let confirmed = self.is_confirmed(&id);
@@ -191,7 +196,7 @@ impl Gossip {
         if self.checks.is_busy() {
             return self.answer(item, Err(Refusal::Busy));
         }
-        if self.seen.accepted(&id) && !self.is_first_unknown(transaction) {
+        if self.inventory.touch(&id).accepted && !self.is_first_unknown(transaction) {
             // It was verified before, and has been shed since.
             let transaction = transaction.clone();
             let checked = CheckedTransaction { transaction, senders: Vec::new(), at: now, submitted: true };
@@ -203,7 +208,7 @@ impl Gossip {
     fn check_transaction(&mut self, now: Time, transaction: Arc<SignedTransaction>, sender: Option<Sender>) {
         let (id, from) = (transaction.id(), sender.map(|sender| sender.peer));
         let job = self.new_job(from, Vec::new(), [transaction.clone()].into());
-        self.checks.name(id, job.id);
+        self.inventory.check(id, job.id);
         let bytes = transaction.encoded().len();
         let (senders, submitted) = (sender.into_iter().collect(), sender.is_none());
         let checked = CheckedTransaction { transaction, senders, at: now, submitted };
@@ -214,7 +219,6 @@ impl Gossip {
         let CheckedTransaction { transaction, senders, at, submitted } = checked;
         let id = transaction.id();
         let (item, from) = (ItemId::Transaction(id), senders.first().map(|sender| sender.peer));
-        self.checks.forget(&id);
         let result = match verdict {
             Verdict::Valid => self.admit_by_any(now, &transaction, &senders, submitted),
             Verdict::Invalid { .. } => Err(Refusal::InvalidSignature),
@@ -250,13 +254,14 @@ impl Gossip {
                     Verdict::Valid => Rejection::Refused(height),
                     Verdict::Invalid { .. } => Rejection::Invalid,
                 };
-                self.seen.reject(id, rejection);
+                self.inventory.reject(id, rejection);
                 self.refuse(item, from, refusal.clone());
                 if let Some(from) = from {
                     self.charge_verified(now, from, refusal);
                 }
             }
         }
+        self.inventory.end_check(&id);
         if submitted {
             self.answer_checked(&transaction, result);
         }
@@ -286,7 +291,7 @@ impl Gossip {
     /// Takes up the check of a verified transaction again, without its signature.
     pub(crate) fn check_again(&mut self, checked: CheckedTransaction) -> JobId {
         let job = self.checks.next_job();
-        self.checks.name(checked.transaction.id(), job);
+        self.inventory.check(checked.transaction.id(), job);
         let (from, bytes) = (checked.from(), checked.transaction.encoded().len());
         self.checks.begin(&mut self.peers, job, Checking { what: Checked::Transaction(checked), from, bytes });
         job
@@ -323,7 +328,7 @@ impl Gossip {
         body: &SignedTransaction,
     ) {
         let id = body.id();
-        self.seen.accept(id);
+        self.inventory.accept(id);
         self.requests.forget(RequestKey::Short(id.short()));
         self.requests.forget(RequestKey::Full(id));
         self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
@@ -352,7 +357,7 @@ impl Gossip {
             TxRef::Short(short) => match self.mempool.by_short(*short) {
                 Lookup::One(transaction) => return Some(transaction),
                 Lookup::Several => return None,
-                Lookup::None => self.seen.resolve(wanted)?,
+                Lookup::None => self.inventory.resolve(*short)?,
             },
         };
         if let Some(transaction) = self.mempool.get(&id) {
@@ -360,10 +365,5 @@ impl Gossip {
         }
         let (_, block) = self.chain.confirmed(&id)?;
         self.chain.transaction_in(&block, &id)
-    }
-
-    /// Whether a transaction was accepted before, wherever it is now.
-    fn holds(&mut self, id: &TxId) -> bool {
-        self.seen.accepted(id) || self.mempool.get(id).is_some() || self.is_confirmed(id)
     }
 }

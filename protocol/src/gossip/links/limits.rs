@@ -40,10 +40,6 @@ pub const HEADER_QUEUE_MAX: usize = 16;
 /// The longest time that announcements to a peer wait for others, while the peer does not need them.
 pub const ANNOUNCE_WINDOW_MAX: Duration = Duration::from_secs(1);
 
-/// Ids in one peer's known set, in two generations of half as many. A generation of 16,384 is a table of 32,768
-/// places of 9 bytes, 288 KiB: 576 KiB in all, 41 MiB for 72 peers.
-pub const KNOWN_MAX: usize = 32_768;
-
 /// Inbound budget of a peer, in bytes a second: 16 MiB. A peer above it is not read until it is within it again.
 pub const INBOUND_BYTES_PER_SEC: u64 = 16 * 1024 * 1024;
 

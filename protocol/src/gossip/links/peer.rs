@@ -8,18 +8,18 @@ use super::announce::AnnounceQueue;
 use super::budget::Budget;
 use super::credit::Credit;
 use super::dealings::Dealings;
-use super::known::KnownSet;
 use super::steadiness::Steadiness;
 use crate::gossip::api::Direction;
 use crate::gossip::fetch::debts::Debts;
+use crate::gossip::inventory::LinkSlot;
 use crate::gossip::sync::their_chain::TheirChain;
 use crate::items::block::SignedHeader;
-use crate::items::hash::{RouteId, ShortId};
+use crate::items::hash::RouteId;
 use crate::items::transaction::Height;
 use crate::limits::{
     ANNOUNCE_ROOM_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC,
-    HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX, PRUNE_WINDOW,
-    REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX, VERIFIED_FIRST,
+    HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, PRUNE_WINDOW, REQUEST_ROOM_BYTES,
+    ROUTES_ENTRIES_MAX, VERIFIED_FIRST,
 };
 use crate::seeded::SeededState;
 use crate::time::Time;
@@ -28,11 +28,12 @@ use crate::time::Time;
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) direction: Direction,
+    /// What stands for its link in the inventory.
+    pub(crate) link: LinkSlot,
     /// Whether its Hello came and fits ours.
     pub(crate) ready: bool,
     /// When a missing Hello ends the connection.
     pub(crate) hello_deadline: Time,
-    pub(crate) known: KnownSet,
     pub(crate) credit: Credit,
     pub(crate) budget: Budget,
     /// How much it may make us push on routes that we don't know.
@@ -73,12 +74,12 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(now: Time, direction: Direction, hasher: SeededState) -> Self {
+    pub(crate) fn new(now: Time, direction: Direction, link: LinkSlot, hasher: SeededState) -> Self {
         Self {
             direction,
+            link,
             ready: false,
             hello_deadline: now + HELLO_TIMEOUT,
-            known: KnownSet::new(hasher.clone(), KNOWN_MAX),
             credit: Credit::default(),
             budget: Budget::new(now, INBOUND_BYTES_PER_SEC, INBOUND_BURST_BYTES),
             flood: Budget::new(now, FLOOD_BYTES_PER_SEC, FLOOD_BURST_BYTES),
@@ -106,16 +107,10 @@ impl Peer {
     /// Reads a few fields, so that all of this struct is in the processor's cache.
     #[cfg(feature = "simulator")]
     pub(crate) fn foresee(&self) -> u64 {
-        let counts =
-            [self.known.len(), self.announcements.len(), self.debts.len().0, self.headers.len(), self.checks];
+        let counts = [self.announcements.len(), self.debts.len().0, self.headers.len(), self.checks];
         counts.iter().fold(self.delivered, |sum, count| sum.wrapping_add(*count as u64))
             ^ u64::from(self.can_announce())
             ^ u64::from(self.budget.within_at().is_some())
-    }
-
-    /// Whether an item should be sent to it or announced to it.
-    pub(crate) fn lacks(&self, id: ShortId) -> bool {
-        self.ready && !self.known.contains(id)
     }
 
     /// Whether its items must not be checked together with those of other links: it has not delivered enough good
@@ -127,12 +122,6 @@ impl Peer {
     /// Whether a batch of announcements could be sent now.
     pub(crate) fn can_announce(&self) -> bool {
         self.ready && self.announcements.due().is_some() && self.credit.fits_control(ANNOUNCE_ROOM_BYTES)
-    }
-
-    /// A body that it asked for is sent to it. Blocks and large transactions are `remembered`.
-    pub(crate) fn note_sent(&mut self, now: Time, id: ShortId, bytes: usize, remembered: bool) {
-        self.known.insert(id);
-        self.debts.note_sent(now, id, bytes, remembered);
     }
 
     /// Whether prunes could be sent now.

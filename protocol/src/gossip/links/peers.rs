@@ -55,13 +55,14 @@ impl Peers {
         self.place(*handle).is_ok()
     }
 
-    /// Adds a peer, in place of one with the same handle.
-    pub(crate) fn insert(&mut self, handle: PeerHandle, peer: Peer) {
-        self.remove(&handle);
+    /// Adds a peer, in place of one with the same handle, which is returned.
+    pub(crate) fn insert(&mut self, handle: PeerHandle, peer: Peer) -> Option<Peer> {
+        let before = self.remove(&handle);
         let (Ok(place) | Err(place)) = self.place(handle);
         self.handles.insert(place, handle);
         self.slots.insert(place, Slot { peer, touched: true, deadline: None });
         self.touched.push(handle);
+        before
     }
 
     pub(crate) fn remove(&mut self, handle: &PeerHandle) -> Option<Peer> {

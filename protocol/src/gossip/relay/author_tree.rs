@@ -72,8 +72,8 @@ impl Gossip {
         };
         let unsure = waits || sender.is_some_and(|sender| !sender.is_live());
         let mut told_now = Vec::new();
-        let plan = |handle, peer: &Peer| {
-            let lacks = peer.lacks(short) || told.binary_search(&handle).is_ok();
+        let plan = |handle, _: &Peer, lacks: bool| {
+            let lacks = lacks || told.binary_search(&handle).is_ok();
             if !lacks || owes == Some(handle) {
                 return Act::Nothing;
             }
@@ -88,7 +88,7 @@ impl Gossip {
                 (false, false) => Act::AnnounceLazily,
             }
         };
-        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, plan);
+        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.inventory, &mut self.chance, plan);
         self.dispatch(parcel, outcome, false);
         let Some(routes) = self.relay.routes_mut() else { return };
         if unsure {
@@ -157,7 +157,8 @@ impl Gossip {
                 routes.drop_spare(due.route);
             }
             let short = due.id.short();
-            let silent = self.peers.get(&due.peer).is_some_and(|peer| peer.lacks(short));
+            let has = |peer: &Peer| self.inventory.has(peer.link, short);
+            let silent = self.peers.get(&due.peer).is_some_and(|peer| peer.ready && !has(peer));
             if silent && due.unnamed && due.backing == Backing::Several {
                 routes.trust.missed(now, due.peer);
             }
@@ -177,12 +178,13 @@ impl Gossip {
         let Some(transaction) = self.mempool.get(id).cloned() else { return };
         let message = Message::Transactions { via, bodies: [transaction.into()].into() };
         let parcel = Parcel::new(Item::Transaction(*id), Some(message));
-        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, |handle, _| {
-            match told.binary_search(&handle) {
+        let outcome =
+            parcel.fan_out(now, &mut self.peers, &mut self.inventory, &mut self.chance, |handle, _, _| match told
+                .binary_search(&handle)
+            {
                 Ok(_) => Act::PushOrNothing,
                 Err(_) => Act::Nothing,
-            }
-        });
+            });
         self.dispatch(parcel, outcome, false);
     }
 
@@ -243,12 +245,10 @@ impl Gossip {
     /// A peer has shown in some message that it has a transaction. From now on it is neither told of it nor sent
     /// it.
     pub(crate) fn shows(&mut self, from: PeerHandle, short: ShortId) {
-        if let Some(peer) = self.peers.get_mut(&from) {
-            peer.known.insert(short);
+        if let Some(peer) = self.peers.get(&from) {
+            self.inventory.note(peer.link, short);
         }
-        if let Some(routes) = self.relay.routes_mut() {
-            routes.told.shown(short, from);
-        }
+        self.relay.shown(from, short);
     }
 
     /// A good transaction came that was here already.

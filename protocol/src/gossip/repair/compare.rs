@@ -418,7 +418,7 @@ impl Gossip {
             }
             self.shows(from, *id);
             let name = TxRef::Short(*id);
-            if room == 0 || self.seen.covers(&name, tip, from) || self.has(&name) {
+            if room == 0 || self.inventory.covers(&name, tip, from.0) || self.is_pending(&name) {
                 continue;
             }
             if self.requests.announced(now, from, RequestKey::Short(*id), self.lengths.transaction())

@@ -92,7 +92,7 @@ impl Gossip {
         let id = block.header.id();
         let (item, key, bytes) = (ItemId::Block(id), RequestKey::Block(id), block.encoded_len());
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.known.insert(id.short());
+            self.inventory.note(peer.link, id.short());
             peer.chain.brought_body_at(block.header.header().height);
         }
         self.hear_of_tip(now, from, tip_of(&block.header));
@@ -179,7 +179,7 @@ impl Gossip {
                 None => match SignedTransaction::from_identified(transaction_id, encoded) {
                     Ok(transaction) => {
                         let transaction = Arc::new(transaction);
-                        if !self.seen.accepted(&transaction.id()) {
+                        if !self.inventory.touch(&transaction.id()).accepted {
                             unverified.push(transaction.clone());
                         }
                         transaction
@@ -325,8 +325,8 @@ impl Gossip {
         self.acknowledged.set_confirmed(&id, true);
         self.requests.forget(RequestKey::Short(id.short()));
         self.requests.forget(RequestKey::Full(id));
-        if !self.seen.accepted(&id) {
-            self.seen.accept(id);
+        if !self.inventory.touch(&id).accepted {
+            self.inventory.accept(id);
             self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
             self.tell(Event::Accepted { item: ItemId::Transaction(id), from, within: Some(block), bytes });
         }

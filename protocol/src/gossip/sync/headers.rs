@@ -20,7 +20,7 @@ impl Gossip {
     pub(crate) fn on_block_header(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let id = header.id();
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.known.insert(id.short());
+            self.inventory.note(peer.link, id.short());
         }
         self.hear_of_tip(now, from, tip_of(header));
         if self.chain.is_connected(&id) || self.checks.block(&id).is_some() {

@@ -97,7 +97,7 @@ impl Gossip {
         self.remember_confirmed(&best);
         let ids: Vec<&TxId> = best.iter().filter_map(|block| block.transactions.as_deref()).flatten().collect();
         for id in ids.iter().skip(ids.len().saturating_sub(SEEN_ACCEPTED_MAX / 2)) {
-            self.seen.accept(**id);
+            self.inventory.accept(**id);
         }
         let mut gone = Vec::new();
         for transaction in &pending {
@@ -111,7 +111,7 @@ impl Gossip {
             match fits.then(|| self.mempool.insert(now, transaction, Some(RESTORED.0))) {
                 Some(Ok(inserted)) => {
                     self.mempool.settle(&transaction.id());
-                    self.seen.accept(transaction.id());
+                    self.inventory.accept(transaction.id());
                     gone.extend(inserted.evicted.iter().map(|evicted| evicted.id()));
                 }
                 _ => gone.push(transaction.id()),
@@ -230,7 +230,7 @@ impl Gossip {
             return;
         }
         if block.is_some() {
-            peer.note_sent(now, id.short(), bytes, true);
+            self.note_sent(now, handle, id.short(), bytes, true);
         }
         self.send(handle, message);
     }
@@ -281,7 +281,7 @@ impl Gossip {
             Ok(()) if self.may_announce_returned(&own) => self.announce_again(now, own.id()),
             Ok(()) => {}
             // A transaction that no longer fits is gone from here. Others may still hold it.
-            Err(_) => self.seen.forget(&own.id()),
+            Err(_) => self.inventory.forget(&own.id()),
         }
     }
 }

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::Gossip;
+use crate::gossip::Gossip;
 use crate::items::block::{Header, transactions_root};
 use crate::items::keys::PublicKey;
 use crate::items::transaction::SignedTransaction;
