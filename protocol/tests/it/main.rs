@@ -129,6 +129,7 @@ mod sync {
 
 /// Tests of reconciliation.
 mod repair {
+    mod forgotten_offers; // what is wanted of an older offer
     mod list_slots; // who may list, and for how long a claim is believed
     mod reconcile_fairness; // the share beside peers that answer nothing and ask much
     mod reconcile_hostile; // reconciliation at its bounds and past them, and with peers that lie

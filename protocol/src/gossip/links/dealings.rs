@@ -12,7 +12,7 @@ use crate::time::{Duration, Time};
 pub(crate) struct Dealings {
     /// What we offered lately, each offer with its own number; the newest last.
     offers: VecDeque<Given>,
-    /// What the peer offered last.
+    /// The last offer of the peer that had something wanted.
     pub(crate) offered: Option<Offered>,
     /// When the peer may open the next conversation.
     pub(crate) open_at: Time,
@@ -54,6 +54,16 @@ pub(crate) struct Offered {
     pub(crate) places: BTreeMap<ShortId, u16>,
     /// Whether it is a part of a list, whose items others hold as well.
     pub(crate) listed: bool,
+    /// Offers of the peer that came after this one.
+    later: usize,
+}
+
+impl Offered {
+    /// The place of an item in the offer. `None` also if the peer may have forgotten the offer by now, because it
+    /// made others since; more of them may be under way.
+    pub(crate) fn place(&self, id: &ShortId) -> Option<u16> {
+        self.places.get(id).copied().filter(|_| self.later < OFFERS_MAX / 2)
+    }
 }
 
 impl Dealings {
@@ -83,6 +93,18 @@ impl Dealings {
     /// What we offered under a number.
     pub(crate) fn offer(&self, number: u32) -> Option<&[ShortId]> {
         self.offers.iter().find(|given| given.number == number).map(|given| given.ids.as_slice())
+    }
+
+    /// The peer has made an offer, and remembers it as well as we remember ours.
+    pub(crate) fn hear_offer(&mut self) {
+        if let Some(offered) = &mut self.offered {
+            offered.later = offered.later.saturating_add(1);
+        }
+    }
+
+    /// The wanted part of the peer's latest offer. What is still wanted of an earlier one is asked for by name.
+    pub(crate) fn want(&mut self, number: u32, places: BTreeMap<ShortId, u16>, listed: bool) {
+        self.offered = Some(Offered { number, places, listed, later: 0 });
     }
 
     /// A list of this peer is over. If it did not go `well`, it brought nothing and causes a pause, twice as long

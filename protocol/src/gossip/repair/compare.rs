@@ -45,7 +45,7 @@ use crate::gossip::Gossip;
 use crate::gossip::api::{Direction, Event, PeerHandle};
 use crate::gossip::fetch::debts::Owed;
 use crate::gossip::fetch::request::{Announced, RequestKey};
-use crate::gossip::links::dealings::{Offered, Question};
+use crate::gossip::links::dealings::Question;
 use crate::gossip::links::peer::Peer;
 use crate::items::hash::{ShortId, TxId};
 use crate::limits::{
@@ -339,6 +339,9 @@ impl Gossip {
         let fits = |begun: &mut Begun| begun.peer == from && begun.number == number;
         let Some(begun) = self.conversations.begun.take_if(fits) else {
             // The offer is too late to be used. But it shows which items the peer has.
+            if let Some(peer) = self.peers.get_mut(&from).filter(|_| !offered.is_empty()) {
+                peer.dealings.hear_offer();
+            }
             offered.iter().for_each(|id| self.shows(from, *id));
             return;
         };
@@ -409,6 +412,9 @@ impl Gossip {
     /// Notes the missing items of an offer, so that they are asked for. Returns how many they are.
     fn consider(&mut self, now: Time, from: PeerHandle, number: u32, ids: &[ShortId], listed: bool) -> usize {
         let tip = self.chain.tip().height;
+        if let Some(peer) = self.peers.get_mut(&from).filter(|_| !ids.is_empty()) {
+            peer.dealings.hear_offer();
+        }
         let mut places = BTreeMap::new();
         let mut room = self.mempool.room_for(self.lengths.transaction());
         let mut wanted = 0_usize;
@@ -432,7 +438,7 @@ impl Gossip {
         if let Some(peer) = self.peers.get_mut(&from)
             && !places.is_empty()
         {
-            peer.dealings.offered = Some(Offered { number, places, listed });
+            peer.dealings.want(number, places, listed);
         }
         wanted
     }
@@ -443,7 +449,7 @@ impl Gossip {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         let Some(offered) = &peer.dealings.offered else { return };
         let place = |name: &TxRef| match name {
-            TxRef::Short(short) => offered.places.get(short).copied(),
+            TxRef::Short(short) => offered.place(short),
             TxRef::Full(_) => None,
         };
         let places: Vec<u16> = wanted.iter().filter_map(place).collect();
