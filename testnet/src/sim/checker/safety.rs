@@ -51,6 +51,8 @@ struct Had {
     asked: HashSet<ShortId>,
     /// The ids that it was offered, by conversation. Its takes name places in these lists.
     offered: HashMap<u32, Vec<ShortId>>,
+    /// When it said Hello. It is told this node's tip then.
+    greeted: Option<Time>,
 }
 
 impl Safety {
@@ -112,8 +114,8 @@ impl Safety {
         }
     }
 
-    /// A header is announced unasked. (Any header is right if it was requested, is in a block, or is the ancestor
-    /// of a higher one.)
+    /// A header is announced unasked. (Any header is right if it was requested, is in a block, is the ancestor of a
+    /// higher one, or is the node's tip and its peer has just said Hello.)
     fn note_header(&mut self, at: Time, node: usize, header: &SignedHeader) {
         let slot = (header.header().producer, header.header().height);
         let known = self.memory(node).headers.entry(slot).or_default();
@@ -151,9 +153,10 @@ impl Checker for Safety {
         self.memory(node).peers.insert(peer, Had::default());
     }
 
-    fn receives(&mut self, _at: Time, node: usize, from: usize, message: &Message) {
+    fn receives(&mut self, at: Time, node: usize, from: usize, message: &Message) {
         let had = self.memory(node).peers.entry(from).or_default();
         match message {
+            Message::Hello(_) => had.greeted = Some(at),
             Message::Inv(entries) => had.has.extend(entries.iter().map(|entry| entry.transaction.short())),
             Message::Transactions { bodies, .. } => {
                 had.has.extend(bodies.iter().map(|body| body.id().short()));
@@ -207,7 +210,10 @@ impl Checker for Safety {
             }
             Message::BlockHeader { header, .. } => {
                 self.relays_header(at, node, header);
-                self.note_header(at, node, header);
+                let had = self.memory(node).peers.entry(to).or_default();
+                if had.greeted.take_if(|greeted| *greeted == at).is_none() {
+                    self.note_header(at, node, header);
+                }
                 self.tells(at, node, to, header.id().short(), "an announcement");
             }
             Message::Block(block) => {
