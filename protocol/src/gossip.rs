@@ -188,6 +188,7 @@ impl Gossip {
                     peer.credit.refill(lane, bytes);
                 }
             }
+            Input::RoundTrip { peer, lowest } => self.requests.measured(peer, lowest),
             Input::Timeout => {}
         }
         self.settle(now);

@@ -330,8 +330,9 @@ impl NetworkBehaviour for Behaviour {
             Report::Up => self.on_up(id),
             Report::Parted => self.close_link(id),
             Report::RoundTrip(took) => {
-                if let Some(link) = self.links.get_mut(id) {
-                    link.measured(took);
+                let lowest = self.links.get_mut(id).is_some_and(|link| link.measured(took));
+                if let Some(peer) = self.links.handle_of(id).filter(|_| lowest) {
+                    self.host.input(Input::RoundTrip { peer, lowest: took });
                 }
             }
             Report::Received(message) => {

@@ -86,6 +86,13 @@ pub enum Input {
         /// Encoded message bytes, without the frame's length prefix.
         bytes: usize,
     },
+    /// The driver has measured a round trip to a peer, and it is the lowest on this connection so far.
+    RoundTrip {
+        /// The peer.
+        peer: PeerHandle,
+        /// From the driver's ping to the peer's pong.
+        lowest: Duration,
+    },
     /// The time given by [`Gossip::poll_timeout`](super::Gossip::poll_timeout) has come. Early and late calls are
     /// safe.
     Timeout,

@@ -91,9 +91,13 @@ impl Link {
         self.outbound && self.told.is_none() && self.lost == Some(CloseReason::ClosedByPeer)
     }
 
-    /// Records a round trip. Only the lowest counts.
-    pub(super) fn measured(&mut self, took: Duration) {
-        self.round_trip = Some(self.round_trip.map_or(took, |least| least.min(took)));
+    /// Records a round trip. Only the lowest counts. Returns whether this one is it.
+    pub(super) fn measured(&mut self, took: Duration) -> bool {
+        let lowest = self.round_trip.is_none_or(|least| took < least);
+        if lowest {
+            self.round_trip = Some(took);
+        }
+        lowest
     }
 }
 

@@ -13,6 +13,10 @@ use crate::net::reason::CloseReason;
 /// The pong then gets as much time again.
 const LOOKED_LATE: Duration = Duration::from_secs(1);
 
+/// The first ping comes this soon after our Hello, because requests to the peer should know its round trip. It does
+/// not come at once, because then it would wait behind what both sides say to greet each other.
+const FIRST_PING: Duration = Duration::from_secs(1);
+
 /// The pings of one connection.
 #[derive(Debug)]
 pub(crate) struct Pings {
@@ -30,9 +34,9 @@ enum Stage {
 }
 
 impl Pings {
-    /// The first ping is due after one interval.
+    /// The first ping is due after one interval, or after [`FIRST_PING`] if that is sooner.
     pub(crate) fn start(now: Time, interval: Duration, timeout: Duration) -> Self {
-        Self { interval, timeout, stage: Stage::Due(now + interval) }
+        Self { interval, timeout, stage: Stage::Due(now + interval.min(FIRST_PING)) }
     }
 
     /// The nonce of a ping to send now, if one is due.

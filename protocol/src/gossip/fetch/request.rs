@@ -54,8 +54,13 @@
 //!    measured rate, of the body and of everything that is in flight before it. For blocks the transfer counts
 //!    [`REQUEST_BLOCK_SHARERS`] times, because every peer asks for a new block at once, and it is sent to one
 //!    after the other. The time is doubled for each flight that expired since the last body. It is never shorter
-//!    than [`REQUEST_EXPIRY_MIN`] or longer than [`REQUEST_EXPIRY_MAX`].
-//!    *Rationale:* a fixed time is too short for a distant peer or too long for a withholder.
+//!    than [`REQUEST_EXPIRY_MIN`] or longer than [`REQUEST_EXPIRY_MAX`]. The response counts as one and a half round
+//!    trips at least, if the caller has measured one; but not as more than [`REQUEST_RESPONSE_INITIAL`] for this
+//!    reason.
+//!    *Rationale:* a fixed time is too short for a distant peer or too long for a withholder. A body that the peer
+//!    pushed may cross the request and be taken for its answer. Such answers look faster than the path, and the
+//!    next request would expire before its answer can be here. A peer can make a round trip look longer, and gains
+//!    no more than a new peer has.
 //! 9. An expired request is a strike, for the peer and for its address group. One strike is removed each
 //!    [`STRIKE_DECAY_INTERVAL`], and one for each [`STRIKE_DECAY_SERVED`] requests served after it. A group counts
 //!    up to [`GROUP_STRIKES_MAX`]. When a peer connects, the strikes that its group has then lower the peer's rank
@@ -106,6 +111,7 @@
 //! [`REQUEST_BLOCK_SHARERS`]: crate::limits::REQUEST_BLOCK_SHARERS
 //! [`REQUEST_EXPIRY_MIN`]: crate::limits::REQUEST_EXPIRY_MIN
 //! [`REQUEST_EXPIRY_MAX`]: crate::limits::REQUEST_EXPIRY_MAX
+//! [`REQUEST_RESPONSE_INITIAL`]: crate::limits::REQUEST_RESPONSE_INITIAL
 //! [`STRIKE_DECAY_INTERVAL`]: crate::limits::STRIKE_DECAY_INTERVAL
 //! [`STRIKE_DECAY_SERVED`]: crate::limits::STRIKE_DECAY_SERVED
 //! [`STRIKE_GROUPS_MAX`]: crate::limits::STRIKE_GROUPS_MAX
@@ -138,7 +144,7 @@ use self::strikes::{Groups, Strikes};
 use crate::gossip::{AddressGroup, Direction, PeerHandle};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::seeded::SeededState;
-use crate::time::Time;
+use crate::time::{Duration, Time};
 
 /// What a request asks for, named as it was announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -425,6 +431,13 @@ impl RequestTracker {
             self.groups.served(now, group);
         }
         true
+    }
+
+    /// The lowest round trip to a peer that was measured so far, by other means than requests (rule 8).
+    pub fn measured(&mut self, peer: PeerHandle, lowest: Duration) {
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.pace.measured(lowest);
+        }
     }
 
     /// A body of this peer was the first, and valid.

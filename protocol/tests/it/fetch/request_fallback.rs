@@ -250,6 +250,20 @@ fn expiry_adapts_to_a_near_and_to_a_distant_peer() {
 }
 
 #[test]
+fn expiry_is_no_shorter_than_the_path_although_a_push_crossed_the_request() {
+    let mut tracker = tracker(&[(1, Direction::Inbound)]);
+    tracker.measured(peer(1), Duration::from_millis(274));
+    // A body that was pushed came 4 ms after the request. Its real answer is still on its way.
+    serve(&mut tracker, NOW, 1, 0, Duration::from_millis(4), SMALL);
+    let next = serve(&mut tracker, NOW, 1, 1, Duration::from_millis(4), SMALL);
+    assert_eq!(next, Duration::from_millis(411) + Duration::from_micros(286));
+    // A peer can make a round trip look longer, and gains no more than a new peer has.
+    tracker.measured(peer(1), Duration::from_secs(60));
+    let next = serve(&mut tracker, NOW, 1, 2, Duration::from_millis(4), SMALL);
+    assert_eq!(next, Duration::from_millis(1_000) + Duration::from_micros(286));
+}
+
+#[test]
 fn expiry_allows_for_the_body_and_for_what_is_queued_before_it() {
     let mut tracker = tracker(&[(1, Direction::Inbound)]);
     // A block may have to wait until other peers have it: eight times its transfer.

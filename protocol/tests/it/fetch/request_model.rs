@@ -28,6 +28,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => bytes.clone().prop_map(|bytes| Op::PassOnInFlight { bytes }),
         8 => bytes.prop_map(|bytes| Op::Answer { bytes }),
         1 => peer.clone().prop_map(Op::Proved),
+        2 => (peer.clone(), 0_u64..2_000_000).prop_map(|(peer, micros)| Op::Measure { peer, micros }),
         1 => key.clone().prop_map(Op::Forget),
         1 => (peer, key.clone()).prop_map(|(peer, key)| Op::NotFound { peer, key }),
         2 => Just(Op::NotFoundInFlight),

@@ -30,6 +30,7 @@ pub(crate) enum Op {
     PassOn { peer: u32, key: u8, bytes: usize },
     PassOnInFlight { bytes: usize },
     Proved(u32),
+    Measure { peer: u32, micros: u64 },
     Forget(u8),
     NotFound { peer: u32, key: u8 },
     NotFoundInFlight,
@@ -75,6 +76,7 @@ struct Peer {
     strikes: Strikes,
     inherited: Strikes,
     response: Option<(u64, u64)>,
+    round_trip: u64,
     rate: u64,
     long_body_at: u64,
     doublings: u32,
@@ -149,7 +151,9 @@ impl Peer {
         let response = match self.response {
             None => 1_000_000,
             Some((smoothed, deviation)) => {
-                u128::from(smoothed) + (4 * u128::from(deviation)).max(u128::from(smoothed) / 2)
+                let answered = u128::from(smoothed) + (4 * u128::from(deviation)).max(u128::from(smoothed) / 2);
+                let trips = u128::from(self.round_trip) + u128::from(self.round_trip) / 2;
+                answered.max(trips.min(1_000_000))
             }
         };
         let whole = (response + self.transfer(bytes)) << self.doublings;
@@ -213,6 +217,7 @@ impl Model {
             strikes: Strikes::default(),
             inherited: strikes.unwrap_or_default(),
             response: None,
+            round_trip: 0,
             rate: 1 << 20,
             long_body_at: 0,
             doublings: 0,

@@ -87,6 +87,10 @@ impl Simulation {
                 }
             }
             self.step(node, Input::PeerConnected { peer, direction, group });
+            // A node's first ping tells the round trip soon after.
+            let trip = self.delays.one_way_us(node, far).saturating_add(self.delays.one_way_us(far, node));
+            let lowest = Duration::from_micros(trip);
+            self.step(node, Input::RoundTrip { peer, lowest });
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Asked {
 pub(super) struct Pace {
     /// Smoothed response and its mean deviation; `None` before the first sample.
     response: Option<(Duration, Duration)>,
+    /// The lowest round trip that the caller measured; zero before the first.
+    round_trip: Duration,
     /// Bytes a second.
     rate: u64,
     /// When the last body came that was long enough to measure a rate by.
@@ -38,6 +40,7 @@ impl Pace {
     pub(super) const fn new() -> Self {
         Self {
             response: None,
+            round_trip: Duration::ZERO,
             rate: REQUEST_RATE_INITIAL,
             long_body_at: Time::ZERO,
             doublings: 0,
@@ -51,13 +54,27 @@ impl Pace {
         self.response.map(|(smoothed, _)| smoothed)
     }
 
+    /// The caller has measured a round trip, the lowest so far.
+    pub(super) const fn measured(&mut self, lowest: Duration) {
+        self.round_trip = lowest;
+    }
+
+    /// No honest answer is sooner. A body that was pushed may cross a request and be taken for the answer, so that
+    /// the response looks shorter than the path.
+    fn least(&self) -> Duration {
+        (self.round_trip + self.round_trip.divided_by(2)).min(REQUEST_RESPONSE_INITIAL)
+    }
+
     /// How long a request may stay open if `bytes`, its own included, are to be transferred until it is answered.
     pub(super) fn expiry(&self, bytes: u64) -> Duration {
         let response = match self.response {
             None => REQUEST_RESPONSE_INITIAL,
             // At least half the response: after many equal samples the deviation is next to nothing, and the next
             // small delay would be taken for withholding.
-            Some((smoothed, deviation)) => smoothed + deviation.times(4).max(smoothed.divided_by(2)),
+            Some((smoothed, deviation)) => {
+                let answered = smoothed + deviation.times(4).max(smoothed.divided_by(2));
+                answered.max(self.least())
+            }
         };
         let whole = response + self.transfer(bytes);
         whole.times(1 << self.doublings).clamp(REQUEST_EXPIRY_MIN, REQUEST_EXPIRY_MAX)

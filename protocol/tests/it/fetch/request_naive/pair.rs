@@ -2,7 +2,7 @@
 
 use protocol::gossip::fetch::request::{RequestKey, RequestTracker};
 use protocol::gossip::{AddressGroup, Direction, PeerHandle};
-use protocol::time::Time;
+use protocol::time::{Duration, Time};
 
 use super::super::request_support::peer;
 use super::{KEYS, Model, Op, PEERS, State, key};
@@ -70,6 +70,10 @@ impl Pair {
             Op::Proved(number) => {
                 self.tracker.proved(peer(number));
                 self.model.peer_mut(peer(number)).into_iter().for_each(|it| it.proven = true);
+            }
+            Op::Measure { peer: number, micros } => {
+                self.tracker.measured(peer(number), Duration::from_micros(micros));
+                self.model.peer_mut(peer(number)).into_iter().for_each(|it| it.round_trip = micros);
             }
             Op::Forget(name) => {
                 self.tracker.forget(key(name));
