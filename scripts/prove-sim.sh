@@ -210,6 +210,8 @@ attackers_keys() {
       done
       echo "--set adversaries.decoy=0.003 --set adversaries.split=0.003 --set adversaries.coy=0.002 --set adversaries.repeat=0.001 --set adversaries.fill=0.001"
       ;;
+    # Two items of each attacker are valid. Small mempools would be full of them, and would shed honest items.
+    refused) echo "--set adversaries.refused=0.1 --set mempool_bytes=262144" ;;
     decoy | split | coy | repeat | fill) echo "--set adversaries.$1=0.01" ;;
     *) echo "--set adversaries.$1=0.1" ;;
   esac

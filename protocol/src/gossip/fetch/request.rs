@@ -54,13 +54,10 @@
 //!    measured rate, of the body and of everything that is in flight before it. For blocks the transfer counts
 //!    [`REQUEST_BLOCK_SHARERS`] times, because every peer asks for a new block at once, and it is sent to one
 //!    after the other. The time is doubled for each flight that expired since the last body. It is never shorter
-//!    than [`REQUEST_EXPIRY_MIN`] or longer than [`REQUEST_EXPIRY_MAX`]. The response counts as one and a half round
-//!    trips at least, if the caller has measured one; but not as more than [`REQUEST_RESPONSE_INITIAL`] for this
-//!    reason.
-//!    *Rationale:* a fixed time is too short for a distant peer or too long for a withholder. A body that the peer
-//!    pushed may cross the request and be taken for its answer. Such answers look faster than the path, and the
-//!    next request would expire before its answer can be here. A peer can make a round trip look longer, and gains
-//!    no more than a new peer has.
+//!    than [`REQUEST_EXPIRY_MIN`] or longer than [`REQUEST_EXPIRY_MAX`]. The response counts as one and a half
+//!    measured round trips at least, up to [`REQUEST_RESPONSE_INITIAL`].
+//!    *Rationale:* a fixed time is too short for a distant peer or too long for a withholder. A push that crosses a
+//!    request may be taken for its answer, and then the response looks shorter than the path.
 //! 9. An expired request is a strike, for the peer and for its address group. One strike is removed each
 //!    [`STRIKE_DECAY_INTERVAL`], and one for each [`STRIKE_DECAY_SERVED`] requests served after it. A group counts
 //!    up to [`GROUP_STRIKES_MAX`]. When a peer connects, the strikes that its group has then lower the peer's rank
@@ -433,11 +430,9 @@ impl RequestTracker {
         true
     }
 
-    /// The lowest round trip to a peer that was measured so far, by other means than requests (rule 8).
+    /// The lowest round trip to a peer that the caller measured so far (rule 8).
     pub fn measured(&mut self, peer: PeerHandle, lowest: Duration) {
-        if let Some(state) = self.peers.get_mut(&peer) {
-            state.pace.measured(lowest);
-        }
+        self.peers.entry(peer).and_modify(|state| state.pace.measured(lowest));
     }
 
     /// A body of this peer was the first, and valid.

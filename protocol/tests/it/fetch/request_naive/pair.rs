@@ -71,10 +71,7 @@ impl Pair {
                 self.tracker.proved(peer(number));
                 self.model.peer_mut(peer(number)).into_iter().for_each(|it| it.proven = true);
             }
-            Op::Measure { peer: number, micros } => {
-                self.tracker.measured(peer(number), Duration::from_micros(micros));
-                self.model.peer_mut(peer(number)).into_iter().for_each(|it| it.round_trip = micros);
-            }
+            Op::Measure { peer: number, micros } => self.measure(peer(number), micros),
             Op::Forget(name) => {
                 self.tracker.forget(key(name));
                 self.model.announcements.retain(|it| it.key != key(name));
@@ -109,6 +106,11 @@ impl Pair {
     fn announce(&mut self, number: u32, name: u8, bytes: usize) {
         let answer = self.tracker.announced(self.now(), peer(number), key(name), bytes);
         assert_eq!(answer, self.model.announce(peer(number), key(name), bytes));
+    }
+
+    fn measure(&mut self, peer: PeerHandle, micros: u64) {
+        self.tracker.measured(peer, Duration::from_micros(micros));
+        self.model.peer_mut(peer).into_iter().for_each(|it| it.round_trip = micros);
     }
 
     fn receive(&mut self, from: PeerHandle, name: RequestKey, bytes: usize) {
