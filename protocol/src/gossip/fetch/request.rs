@@ -101,8 +101,7 @@
 //! # Security
 //!
 //! A peer holds at most [`REQUEST_ANNOUNCEMENTS_MAX`] transactions and [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`] blocks,
-//! in any state; 4,352 of about 280 bytes: 1.2 MiB. The excess is dropped, and nothing of another peer is dropped
-//! for it.
+//! in any state; 4,352 of about 280 bytes: 1.2 MiB. The excess is dropped, and nothing of another peer.
 //!
 //! [`REQUEST_QUEUE_MAX`]: crate::limits::REQUEST_QUEUE_MAX
 //! [`REQUEST_BLOCK_SHARERS`]: crate::limits::REQUEST_BLOCK_SHARERS
@@ -432,7 +431,9 @@ impl RequestTracker {
 
     /// The lowest round trip to a peer that the caller measured so far (rule 8).
     pub fn measured(&mut self, peer: PeerHandle, lowest: Duration) {
-        self.peers.entry(peer).and_modify(|state| state.pace.measured(lowest));
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.pace.measured(lowest);
+        }
     }
 
     /// A body of this peer was the first, and valid.
