@@ -24,7 +24,7 @@ use protocol::items::transaction::SignedTransaction;
 use protocol::items::validator::Producers;
 use protocol::items::verify::VerifyJob;
 use protocol::ledger::durable::Load;
-use protocol::time::Time;
+use protocol::time::{Duration, Time};
 use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::wire::message::{Digest, Hello, InvEntry, Lane, Message, Reconcile, Tip, TxRef};
 
@@ -106,7 +106,8 @@ impl Run<'_> {
             10 => self.loaded(),
             11 => self.drained(),
             12 => self.submit(),
-            13..=17 => self.honest(),
+            13 => self.measured(),
+            14..=17 => self.honest(),
             _ => self.hostile(),
         }
         self.within_bounds();
@@ -181,6 +182,12 @@ impl Run<'_> {
         for (peer, lane, bytes) in std::mem::take(&mut self.undrained) {
             self.input(Input::Drained { peer, lane, bytes });
         }
+    }
+
+    fn measured(&mut self) {
+        let Some(peer) = self.peers[self.cursor.below(PEERS)] else { return };
+        let lowest = Duration::from_micros(self.cursor.scaled());
+        self.input(Input::RoundTrip { peer, lowest });
     }
 
     fn submit(&mut self) {

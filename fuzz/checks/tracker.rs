@@ -41,6 +41,7 @@ fn op(cursor: &mut Cursor<'_>) -> Op {
         30 => Op::Back(cursor.scaled() >> 24),
         _ => match cursor.byte() {
             0 => Op::Jump(cursor.scaled()),
+            1..=63 => Op::Measure { peer, micros: cursor.scaled() },
             _ => Op::Expire,
         },
     }
