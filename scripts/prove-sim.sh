@@ -208,10 +208,12 @@ attackers_keys() {
       for kind in hide hide_late take_grafts backdate forge_tail junk_blocks refused huge_open smear idle one_time; do
         case $kind in hide*) echo "--set adversaries.$kind=0.015" ;; *) echo "--set adversaries.$kind=0.03" ;; esac
       done
+      echo "--set mempool_bytes=1048576"
       echo "--set adversaries.decoy=0.003 --set adversaries.split=0.003 --set adversaries.coy=0.002 --set adversaries.repeat=0.001 --set adversaries.fill=0.001"
       ;;
-    # Two items of each attacker are valid. Small mempools would be full of them, and would shed honest items.
-    refused) echo "--set adversaries.refused=0.1 --set mempool_bytes=262144" ;;
+    # These attackers send valid items as well. Small mempools would be full of them and shed honest items, as
+    # they should. Fewer of them are sent, because a thousand nodes check each one.
+    refused | one_time) echo "--set adversaries.$1=0.1 --set adversaries.rate=0.5 --set mempool_bytes=1048576" ;;
     decoy | split | coy | repeat | fill) echo "--set adversaries.$1=0.01" ;;
     *) echo "--set adversaries.$1=0.1" ;;
   esac
@@ -241,8 +243,10 @@ delivered = tx["delivered"] + block["delivered"]
 plan, load = sim["options"]["adversaries"], sim["options"]["workload"]
 honest = run["nodes"] - sim["adversaries"]
 payload = cost["wire_bytes_per_delivery"] * delivered / cost["wire_ratio"] / honest
-# An item of a one-time author has 171 bytes: array 1, author 34, nonce 1, last height 3, payload 66, signature 66.
+# An item of an attacker has 171 bytes: array 1, author 34, nonce 1, last height 3, payload 66, signature 66. Of the
+# items of one author and nonce, two are valid.
 junk = round(plan["one_time"] * run["nodes"]) * plan["rate"] * load["txs"] / load["tx_rate"] * 171
+junk += round(plan["refused"] * run["nodes"]) * 2 * 171
 print(json.dumps({
     "case": case, "seed": int(seed), "adversaries": sim["adversaries"], "p95": latencies[-(-len(latencies) * 95 // 100) - 1],
     "missing": tx["expected"] - tx["delivered"] - sim["unreachable"], "unreachable": sim["unreachable"], "tips": sim["tips"],
