@@ -8,6 +8,7 @@
 mod effects;
 mod event;
 mod links;
+mod outbox;
 mod peers;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -30,6 +31,7 @@ use protocol::time::Time;
 use tokio::time::{Sleep, sleep};
 
 use self::links::Links;
+use self::outbox::Outbox;
 use crate::config::deadlines::Deadlines;
 use crate::host::EngineHost;
 use crate::net::addresses::ip_of;
@@ -79,6 +81,8 @@ pub struct Behaviour {
     /// Whether a slot was freed since the waiting connections were last looked at.
     freed: bool,
     actions: VecDeque<ToSwarm<Event, Order>>,
+    /// Messages that go after `actions`.
+    outbox: Outbox,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
     disconnects: BTreeMap<&'static str, u64>,
 }
@@ -103,6 +107,7 @@ impl Behaviour {
             wanted: HashMap::new(),
             freed: false,
             actions: VecDeque::new(),
+            outbox: Outbox::default(),
             timer: None,
             disconnects: BTreeMap::new(),
             settings,
@@ -359,6 +364,10 @@ impl NetworkBehaviour for Behaviour {
         loop {
             if let Some(action) = self.actions.pop_front() {
                 return Poll::Ready(action);
+            }
+            if let Some((id, messages)) = self.outbox.pop() {
+                self.notify(id, Order::Send(messages));
+                continue;
             }
             let Some(deadline) = self.next_at() else {
                 self.timer = None;

@@ -49,8 +49,8 @@ pub enum Order {
     Open,
     /// There is no slot: drop the peer's lanes.
     Decline,
-    /// Send a message.
-    Send(Lane, Message),
+    /// Send these messages.
+    Send(Vec<(Lane, Message)>),
     /// The connection is to be closed: send the reason, and report when the goodbye has had time to leave.
     Goodbye(CloseReason),
     /// Start or stop reading.
@@ -321,8 +321,12 @@ impl ConnectionHandler for Handler {
             }
             Order::Decline if self.phase == Phase::Asked => self.turn_away(),
             Order::Open | Order::Decline => {}
-            Order::Send(lane, message) => {
-                if let Err(reason) = self.lanes.send(lane, &message, &self.deadlines, self.clock.now()) {
+            Order::Send(messages) => {
+                let now = self.clock.now();
+                let send =
+                    |(lane, message): &(Lane, Message)| self.lanes.send(*lane, message, &self.deadlines, now);
+                let sent = messages.iter().try_for_each(send);
+                if let Err(reason) = sent {
                     self.fail(reason);
                 }
             }
