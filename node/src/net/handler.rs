@@ -28,7 +28,7 @@ use crate::config::deadlines::Deadlines;
 use crate::net::lane::{BulkBudget, ControlWriter, Uplink, Words};
 use crate::net::reason::CloseReason;
 
-pub use self::lanes::FLUSHED_BYTES_MIN;
+pub use self::lanes::{FLUSHED_BYTES_MIN, READ_BYTES_MAX, READ_FRAMES_MAX};
 pub use self::protocols::{LaneProtocols, protocol_name};
 
 /// If there is no slot, a connection's lanes are dropped. After this number of times the connection is closed. Our
@@ -74,6 +74,8 @@ pub enum Report {
     Parted,
     /// The lanes are of no further use.
     Failed(CloseReason),
+    /// Several of these, in their order.
+    Several(Vec<Self>),
 }
 
 /// The handler.
@@ -379,7 +381,11 @@ impl ConnectionHandler for Handler {
             self.drop_lanes();
             self.reports.push_back(Report::Parted);
         }
-        if let Some(report) = self.reports.pop_front() {
+        let report = match self.reports.len() {
+            0 | 1 => self.reports.pop_front(),
+            _ => Some(Report::Several(self.reports.drain(..).collect())),
+        };
+        if let Some(report) = report {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(report));
         }
         self.arm(cx);
