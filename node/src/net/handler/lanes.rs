@@ -153,8 +153,6 @@ impl Lanes {
         budget: &Arc<BulkBudget>,
         reports: &mut VecDeque<Report>,
     ) -> Result<(), CloseReason> {
-        // If a peer has closed our streams, this shows when we write.
-        self.watch_own(cx)?;
         let written = self.write(cx, now, reports);
         if written == Err(CloseReason::ClosedByPeer) {
             // What the peer said before it closed our streams is read first: it may tell the reason.
@@ -164,7 +162,13 @@ impl Lanes {
         written?;
         self.read(cx, now, budget, reports)?;
         // The read may have brought acks to send, or room in the window.
-        self.write(cx, now, reports)
+        self.write(cx, now, reports)?;
+        // With something to report, this runs again at once. If a peer has closed our streams, this shows when we
+        // write.
+        if reports.is_empty() {
+            self.watch_own(cx)?;
+        }
+        Ok(())
     }
 
     /// Looks at the streams that we opened. A peer that writes there misunderstands the lanes, and should learn it
