@@ -28,7 +28,7 @@ use crate::config::deadlines::Deadlines;
 use crate::net::lane::{BulkBudget, ControlWriter, Uplink, Words};
 use crate::net::reason::CloseReason;
 
-pub use self::lanes::{FLUSHED_BYTES_MIN, READ_BYTES_MAX, READ_FRAMES_MAX};
+pub use self::lanes::{FLUSHED_BYTES_MIN, REPORTED_BYTES_MAX, REPORTED_FRAMES_MAX};
 pub use self::protocols::{LaneProtocols, protocol_name};
 
 /// If there is no slot, a connection's lanes are dropped. After this number of times the connection is closed. Our

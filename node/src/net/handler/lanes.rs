@@ -30,12 +30,12 @@ pub const FLUSHED_BYTES_MIN: usize = CONTROL_CREDIT_BYTES / 32;
 
 /// Frames that are read before what they say is passed on. They are passed on together, because each hand-over to
 /// the loop and each look at the four streams cost about as much as a small frame itself.
-pub const READ_FRAMES_MAX: usize = 16;
+pub const REPORTED_FRAMES_MAX: usize = 16;
 
 /// Once this many bytes of frames were read, what they say is passed on: 16 KiB, as much as one read of a stream
 /// brings. So what waits for the loop is little more than the largest frame, as if frames were passed on one by
 /// one.
-pub const READ_BYTES_MAX: usize = 16 * 1024;
+pub const REPORTED_BYTES_MAX: usize = 16 * 1024;
 
 /// The lanes.
 #[derive(Default)]
@@ -244,7 +244,7 @@ impl Lanes {
             return Ok(());
         }
         let (mut frames, mut bytes) = (0, 0);
-        while frames < READ_FRAMES_MAX && bytes < READ_BYTES_MAX {
+        while frames < REPORTED_FRAMES_MAX && bytes < REPORTED_BYTES_MAX {
             let Some((lane, frame)) = self.next_frame(cx, now, budget, frames == 0)? else { return Ok(()) };
             frames += 1;
             bytes += frame.len();

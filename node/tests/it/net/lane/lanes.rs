@@ -2,7 +2,9 @@
 //! control, and breaches of the wire's rules end the connection.
 
 use node::config::deadlines::Deadlines;
-use node::net::handler::{FLUSHED_BYTES_MIN, Order, READ_BYTES_MAX, READ_FRAMES_MAX, Report, TURNED_AWAY_MAX};
+use node::net::handler::{
+    FLUSHED_BYTES_MIN, Order, REPORTED_BYTES_MAX, REPORTED_FRAMES_MAX, Report, TURNED_AWAY_MAX,
+};
 use node::net::reason::CloseReason;
 use protocol::items::hash::{BlockId, ShortId};
 use protocol::limits::CONTROL_CREDIT_BYTES;
@@ -106,8 +108,8 @@ async fn frames_that_came_together_are_passed_on_together_up_to_a_bound() {
     let larger = |n: u8| Message::Transactions { via: None, bodies: vec![vec![n; 10_000].into()] };
     for (messages, together) in [
         // They leave in one write.
-        ((0..40).map(small).collect::<Vec<_>>(), 2..=READ_FRAMES_MAX),
-        ((0..8).map(larger).collect(), 1..=READ_BYTES_MAX.div_ceil(10_000)),
+        ((0..40).map(small).collect::<Vec<_>>(), 2..=REPORTED_FRAMES_MAX),
+        ((0..8).map(larger).collect(), 1..=REPORTED_BYTES_MAX.div_ceil(10_000)),
     ] {
         let (mut one, mut two) = Puppet::open_pair(false).await;
         one.order(Order::Send(messages.iter().map(|message| (Lane::Control, message.clone())).collect()));
