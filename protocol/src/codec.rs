@@ -106,7 +106,16 @@ pub trait Decode: Sized {
     /// # Errors
     /// As [`Decode::from_bytes`].
     fn parse(bytes: &Bytes) -> Result<Self, Misread> {
-        let mut reader = Reader::new(bytes.clone());
+        Self::parse_all(bytes.clone())
+    }
+
+    /// The same, of bytes that nobody else holds. An item without byte strings then costs no shared ownership of
+    /// its bytes, which has to be allocated.
+    ///
+    /// # Errors
+    /// As [`Decode::from_bytes`].
+    fn parse_all(bytes: Bytes) -> Result<Self, Misread> {
+        let mut reader = Reader::new(bytes);
         let item = Self::decode(&mut reader).and_then(|item| reader.finish().map(|()| item));
         item.map_err(|error| reader.misread(error))
     }

@@ -248,7 +248,7 @@ impl Lanes {
             let Some((lane, frame)) = self.next_frame(cx, now, budget, frames == 0)? else { return Ok(()) };
             frames += 1;
             bytes += frame.len();
-            let report = match (lane, decode(lane, &frame)?) {
+            let report = match (lane, decode(lane, frame)?) {
                 (Lane::Control, frame) => self.on_control(frame, now)?,
                 (Lane::Bulk, Frame::Message(message)) => Some(Report::Received(message)),
                 (Lane::Bulk, Frame::Ack(_)) => return Err(CloseReason::AckOnBulk),
@@ -315,6 +315,6 @@ impl Lanes {
     }
 }
 
-fn decode(lane: Lane, frame: &Bytes) -> Result<Frame, CloseReason> {
-    Frame::parse(frame).map_err(|misread| CloseReason::of_frame(lane, FrameError::Undecodable(misread)))
+fn decode(lane: Lane, frame: Bytes) -> Result<Frame, CloseReason> {
+    Frame::parse_all(frame).map_err(|misread| CloseReason::of_frame(lane, FrameError::Undecodable(misread)))
 }
