@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-allowed="bytes ciborium-io ciborium-ll curve25519-dalek ed25519-dalek hashbrown hex lru rand_chacha rand_core sha2 siphasher thiserror"
+allowed="bytes ciborium-ll curve25519-dalek ed25519-dalek hashbrown hex lru rand_chacha rand_core sha2 siphasher thiserror"
 
 grep -qx '#!\[no_std\]' protocol/src/lib.rs || { echo "protocol/src/lib.rs is not no_std"; exit 1; }
 if grep -rnE '\bstd::|extern crate std' protocol/src; then

@@ -116,7 +116,6 @@ pub async fn run(
             _ = next(&mut service.timers.prune) => service.prune(),
             _ = next(&mut service.timers.produce) => service.produce(),
             _ = next(&mut service.timers.sample) => service.sampling.sample(service.peers()),
-            due = next(&mut service.timers.lateness) => service.sampling.on_lateness(due.elapsed()),
         }
     }
     let closed = service.stop().await;

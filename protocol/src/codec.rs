@@ -5,13 +5,16 @@
 //! A declared length is compared with its bound and with the bytes that are left before anything is allocated. The
 //! formats are fixed arrays at most three deep, so no input can make the reader recurse.
 //!
+//! Headers are written here. The reader takes the headers that formats are made of, in their shortest form, itself
+//! and at once. All others go through `ciborium-ll`, which tells what is wrong with them.
+//!
 //! Deliberately absent: serde. The wire format is written by hand, so that renaming a field never changes it.
 
 use alloc::vec::Vec;
-use core::convert::Infallible;
+use core::ops::Range;
 
 use bytes::Bytes;
-use ciborium_ll::{Decoder, Encoder, Header, simple};
+use ciborium_ll::{Decoder, Header, simple};
 
 /// Why bytes were refused. Nothing was stored or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +74,7 @@ pub trait Encode {
 
     /// Appends the item's bytes to `bytes`.
     fn append_to(&self, bytes: &mut Vec<u8>) {
-        self.encode(&mut Writer(Target::Bytes(Encoder::from(Sink(bytes)))));
+        self.encode(&mut Writer(Target::Bytes(bytes)));
     }
 
     /// How many bytes [`Encode::to_bytes`] gives, without making them.
@@ -103,7 +106,16 @@ pub trait Decode: Sized {
     /// # Errors
     /// As [`Decode::from_bytes`].
     fn parse(bytes: &Bytes) -> Result<Self, Misread> {
-        let mut reader = Reader::new(bytes.clone());
+        Self::parse_all(bytes.clone())
+    }
+
+    /// The same, of bytes that nobody else holds. An item without byte strings then costs no shared ownership of
+    /// its bytes, which has to be allocated.
+    ///
+    /// # Errors
+    /// As [`Decode::from_bytes`].
+    fn parse_all(bytes: Bytes) -> Result<Self, Misread> {
+        let mut reader = Reader::new(bytes);
         let item = Self::decode(&mut reader).and_then(|item| reader.finish().map(|()| item));
         item.map_err(|error| reader.misread(error))
     }
@@ -115,47 +127,43 @@ pub struct Writer<'a>(Target<'a>);
 impl Writer<'_> {
     /// Starts an array of `len` items.
     pub fn array(&mut self, len: usize) {
-        self.header(Header::Array(Some(len)));
+        self.head(ARRAY_HEAD, len as u64);
     }
 
     /// An unsigned integer.
     pub fn uint(&mut self, value: u64) {
-        self.header(Header::Positive(value));
+        self.head(UINT_HEAD, value);
     }
 
     /// A byte string.
     pub fn bytes(&mut self, value: &[u8]) {
-        self.header(Header::Bytes(Some(value.len())));
+        self.head(BYTES_HEAD, value.len() as u64);
         self.raw(value);
     }
 
     /// A text string.
     pub fn text(&mut self, value: &str) {
-        self.header(Header::Text(Some(value.len())));
+        self.head(TEXT_HEAD, value.len() as u64);
         self.raw(value.as_bytes());
     }
 
     /// True or false.
     pub fn bool(&mut self, value: bool) {
-        self.header(Header::Simple(if value { simple::TRUE } else { simple::FALSE }));
+        self.raw(&[if value { TRUE_HEAD } else { FALSE_HEAD }]);
     }
 
     /// Bytes that are an encoded item already.
     pub fn raw(&mut self, value: &[u8]) {
         match &mut self.0 {
-            Target::Bytes(encoder) => {
-                let Ok(()) = ciborium_io::Write::write_all(encoder, value);
-            }
+            Target::Bytes(bytes) => bytes.extend_from_slice(value),
             Target::Count(count) => **count = count.saturating_add(value.len()),
         }
     }
 
-    fn header(&mut self, header: Header) {
+    fn head(&mut self, major: u8, value: u64) {
         match &mut self.0 {
-            Target::Bytes(encoder) => {
-                let Ok(()) = encoder.push(header);
-            }
-            Target::Count(count) => **count = count.saturating_add(shortest(header)),
+            Target::Bytes(bytes) => push_head(bytes, major, value),
+            Target::Count(count) => **count = count.saturating_add(head_len(value)),
         }
     }
 }
@@ -274,11 +282,8 @@ impl Reader {
     /// # Errors
     /// Anything that is not a byte string of definite, shortest-form length within the bound and the input.
     pub fn bytes(&mut self, what: &'static str, max: usize) -> Result<Bytes, DecodeError> {
-        match self.field(what).header()? {
-            Header::Bytes(Some(len)) => self.take(what, len, max),
-            Header::Bytes(None) => Err(DecodeError::Indefinite),
-            _ => Err(DecodeError::WrongType("a byte string")),
-        }
+        let len = self.bytes_head(what)?;
+        self.take(what, len, max)
     }
 
     /// A text string of at most `max` bytes.
@@ -300,15 +305,39 @@ impl Reader {
     /// # Errors
     /// As [`Reader::bytes`]; another length is a value without meaning.
     pub fn fixed<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], DecodeError> {
-        let bytes = self.bytes(what, N)?;
-        bytes.as_ref().try_into().map_err(|_| DecodeError::BadValue(what))
+        self.short(what, N)?.try_into().map_err(|_| DecodeError::BadValue(what))
+    }
+
+    /// As [`Reader::bytes`], for a few bytes that are copied anyway.
+    ///
+    /// # Errors
+    /// As [`Reader::bytes`].
+    pub(crate) fn short(&mut self, what: &'static str, max: usize) -> Result<&[u8], DecodeError> {
+        let len = self.bytes_head(what)?;
+        let span = self.span(what, len, max)?;
+        Ok(self.input.get(span).unwrap_or_default())
     }
 
     fn left(&self) -> usize {
         self.input.len().saturating_sub(self.at)
     }
 
+    /// The length of a byte string.
+    fn bytes_head(&mut self, what: &'static str) -> Result<usize, DecodeError> {
+        match self.field(what).header()? {
+            Header::Bytes(Some(len)) => Ok(len),
+            Header::Bytes(None) => Err(DecodeError::Indefinite),
+            _ => Err(DecodeError::WrongType("a byte string")),
+        }
+    }
+
     fn take(&mut self, what: &'static str, len: usize, max: usize) -> Result<Bytes, DecodeError> {
+        let span = self.span(what, len, max)?;
+        Ok(self.input.slice(span))
+    }
+
+    /// Passes over a string, and says where it is.
+    fn span(&mut self, what: &'static str, len: usize, max: usize) -> Result<Range<usize>, DecodeError> {
         if len > max {
             return Err(DecodeError::TooLong { what, max });
         }
@@ -317,12 +346,17 @@ impl Reader {
         }
         let start = self.at;
         self.at = start.saturating_add(len);
-        Ok(self.input.slice(start..self.at))
+        Ok(start..self.at)
     }
 
     fn header(&mut self) -> Result<Header, DecodeError> {
         self.field = (self.next.take().unwrap_or("an item"), self.at);
-        let mut decoder = Decoder::from(self.input.get(self.at..).unwrap_or_default());
+        let rest = self.input.get(self.at..).unwrap_or_default();
+        if let Some((header, taken)) = plain_header(rest) {
+            self.at = self.at.saturating_add(taken);
+            return Ok(header);
+        }
+        let mut decoder = Decoder::from(rest);
         let header = decoder.pull().map_err(|error| match error {
             ciborium_ll::Error::Io(_) => DecodeError::Truncated,
             ciborium_ll::Error::Syntax(_) => DecodeError::BadValue("a header"),
@@ -347,6 +381,19 @@ fn shortest(header: Header) -> usize {
         }
         _ => 0,
     };
+    head_len(value)
+}
+
+/// The first byte of each type's shortest header. The number in it is added.
+const UINT_HEAD: u8 = 0x00;
+const BYTES_HEAD: u8 = 0x40;
+const TEXT_HEAD: u8 = 0x60;
+const ARRAY_HEAD: u8 = 0x80;
+const FALSE_HEAD: u8 = 0xf4;
+const TRUE_HEAD: u8 = 0xf5;
+
+/// Bytes of the shortest header with this number.
+const fn head_len(value: u64) -> usize {
     match value {
         0..=23 => 1,
         24..=0xff => 2,
@@ -356,23 +403,47 @@ fn shortest(header: Header) -> usize {
     }
 }
 
-/// Where a [`Writer`] writes: into a buffer, or nowhere while it counts.
-enum Target<'a> {
-    Bytes(Encoder<Sink<'a>>),
-    Count(&'a mut usize),
+/// Writes the shortest header of a type with this number.
+fn push_head(bytes: &mut Vec<u8>, major: u8, value: u64) {
+    let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+    match value {
+        0..=23 => bytes.push(major | h),
+        24..=0xff => bytes.extend_from_slice(&[major | 24, h]),
+        0x100..=0xffff => bytes.extend_from_slice(&[major | 25, g, h]),
+        0x1_0000..=0xffff_ffff => bytes.extend_from_slice(&[major | 26, e, f, g, h]),
+        _ => bytes.extend_from_slice(&[major | 27, a, b, c, d, e, f, g, h]),
+    }
 }
 
-struct Sink<'a>(&'a mut Vec<u8>);
-
-impl ciborium_io::Write for Sink<'_> {
-    type Error = Infallible;
-
-    fn write_all(&mut self, data: &[u8]) -> Result<(), Infallible> {
-        self.0.extend_from_slice(data);
-        Ok(())
+/// A header of a type that formats have, in its shortest form, and its bytes. `None` for everything else, also for
+/// what is wrong.
+fn plain_header(input: &[u8]) -> Option<(Header, usize)> {
+    let (&first, rest) = input.split_first()?;
+    let (value, taken) = match first & 0x1f {
+        small @ 0..=23 => (u64::from(small), 1),
+        24 => (u64::from(*rest.first()?), 2),
+        25 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 3),
+        26 => (u64::from(u32::from_be_bytes(*rest.first_chunk()?)), 5),
+        27 => (u64::from_be_bytes(*rest.first_chunk()?), 9),
+        _ => return None,
+    };
+    if taken != head_len(value) {
+        return None;
     }
+    let header = match (first & 0xe0, first) {
+        (UINT_HEAD, _) => Header::Positive(value),
+        (BYTES_HEAD, _) => Header::Bytes(Some(usize::try_from(value).ok()?)),
+        (TEXT_HEAD, _) => Header::Text(Some(usize::try_from(value).ok()?)),
+        (ARRAY_HEAD, _) => Header::Array(Some(usize::try_from(value).ok()?)),
+        (_, FALSE_HEAD) => Header::Simple(simple::FALSE),
+        (_, TRUE_HEAD) => Header::Simple(simple::TRUE),
+        _ => return None,
+    };
+    Some((header, taken))
+}
 
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
+/// Where a [`Writer`] writes: into a buffer, or nowhere while it counts.
+enum Target<'a> {
+    Bytes(&'a mut Vec<u8>),
+    Count(&'a mut usize),
 }

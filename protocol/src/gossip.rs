@@ -208,15 +208,10 @@ impl Gossip {
     /// When the engine needs [`Input::Timeout`] next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        let parts = [
-            self.peers.next_deadline(),
-            self.catching_up.next_deadline(),
-            self.requests.next_deadline(),
-            self.orphans.next_deadline(),
-            self.relay.next_deadline(),
-            self.conversations.next_deadline(),
-        ];
-        parts.into_iter().flatten().min()
+        let fetching = Time::earlier(self.catching_up.next_deadline(), self.requests.next_deadline());
+        let passing_on = Time::earlier(self.relay.next_deadline(), self.conversations.next_deadline());
+        let others = Time::earlier(self.orphans.next_deadline(), Time::earlier(fetching, passing_on));
+        Time::earlier(self.peers.next_deadline(), others)
     }
 
     /// The end of the best chain.
@@ -365,6 +360,9 @@ impl Gossip {
         }
         self.orphans.expire(now);
         self.peers.touch_due(now);
+        if !self.peers.touched().any(|(_, peer)| !peer.ready || peer.chain.is_wanted()) {
+            return;
+        }
         let silent = self.peers.touched().filter(|(_, peer)| !peer.ready && peer.hello_deadline <= now);
         let mut silent: Vec<PeerHandle> = silent.map(|(handle, _)| handle).collect();
         silent.sort_unstable();

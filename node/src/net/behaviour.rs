@@ -8,6 +8,7 @@
 mod effects;
 mod event;
 mod links;
+mod outbox;
 mod peers;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -30,6 +31,7 @@ use protocol::time::Time;
 use tokio::time::{Sleep, sleep};
 
 use self::links::Links;
+use self::outbox::Outbox;
 use crate::config::deadlines::Deadlines;
 use crate::host::EngineHost;
 use crate::net::addresses::ip_of;
@@ -79,6 +81,8 @@ pub struct Behaviour {
     /// Whether a slot was freed since the waiting connections were last looked at.
     freed: bool,
     actions: VecDeque<ToSwarm<Event, Order>>,
+    /// Messages that go after `actions`.
+    outbox: Outbox,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
     disconnects: BTreeMap<&'static str, u64>,
 }
@@ -103,6 +107,7 @@ impl Behaviour {
             wanted: HashMap::new(),
             freed: false,
             actions: VecDeque::new(),
+            outbox: Outbox::default(),
             timer: None,
             disconnects: BTreeMap::new(),
             settings,
@@ -218,6 +223,40 @@ impl Behaviour {
         self.links.is_empty()
     }
 
+    /// A connection's handler has something to say. The engine has processed it when this returns, so that the next
+    /// report finds what followed from this one.
+    fn on_report(&mut self, id: ConnectionId, report: Report) {
+        match report {
+            Report::SlotWanted => self.on_slot_wanted(id),
+            Report::Up => self.on_up(id),
+            Report::Parted => self.close_link(id),
+            Report::RoundTrip(took) => {
+                let lowest = self.links.get_mut(id).is_some_and(|link| link.measured(took));
+                if let Some(peer) = self.links.handle_of(id).filter(|_| lowest) {
+                    self.host.input(Input::RoundTrip { peer, lowest: took });
+                }
+            }
+            Report::Received(message) => {
+                if let Some(peer) = self.links.handle_of(id) {
+                    self.host.recorder().received(peer, &message);
+                    self.host.input(Input::Received { peer, message });
+                }
+            }
+            Report::Drained(lane, bytes) => {
+                if let Some(peer) = self.links.handle_of(id).filter(|_| bytes > 0) {
+                    self.host.input(Input::Drained { peer, lane, bytes });
+                }
+            }
+            Report::Failed(CloseReason::Declined) if self.slots.free(id) => {
+                self.on_lost(id, CloseReason::Declined)
+            }
+            Report::Failed(CloseReason::Declined) => {}
+            Report::Failed(reason) => self.fail(id, reason),
+            Report::Several(reports) => reports.into_iter().for_each(|report| self.on_report(id, report)),
+        }
+        self.run();
+    }
+
     /// Makes the engine process all inputs, and the slots process what became free meanwhile.
     fn run(&mut self) {
         loop {
@@ -325,40 +364,17 @@ impl NetworkBehaviour for Behaviour {
     }
 
     fn on_connection_handler_event(&mut self, _: PeerId, id: ConnectionId, report: THandlerOutEvent<Self>) {
-        match report {
-            Report::SlotWanted => self.on_slot_wanted(id),
-            Report::Up => self.on_up(id),
-            Report::Parted => self.close_link(id),
-            Report::RoundTrip(took) => {
-                let lowest = self.links.get_mut(id).is_some_and(|link| link.measured(took));
-                if let Some(peer) = self.links.handle_of(id).filter(|_| lowest) {
-                    self.host.input(Input::RoundTrip { peer, lowest: took });
-                }
-            }
-            Report::Received(message) => {
-                if let Some(peer) = self.links.handle_of(id) {
-                    self.host.recorder().received(peer, &message);
-                    self.host.input(Input::Received { peer, message });
-                }
-            }
-            Report::Drained(lane, bytes) => {
-                if let Some(peer) = self.links.handle_of(id).filter(|_| bytes > 0) {
-                    self.host.input(Input::Drained { peer, lane, bytes });
-                }
-            }
-            Report::Failed(CloseReason::Declined) if self.slots.free(id) => {
-                self.on_lost(id, CloseReason::Declined)
-            }
-            Report::Failed(CloseReason::Declined) => {}
-            Report::Failed(reason) => self.fail(id, reason),
-        }
-        self.run();
+        self.on_report(id, report);
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Event, THandlerInEvent<Self>>> {
         loop {
             if let Some(action) = self.actions.pop_front() {
                 return Poll::Ready(action);
+            }
+            if let Some((id, messages)) = self.outbox.pop() {
+                self.notify(id, Order::Send(messages));
+                continue;
             }
             let Some(deadline) = self.next_at() else {
                 self.timer = None;

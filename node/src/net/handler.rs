@@ -28,7 +28,7 @@ use crate::config::deadlines::Deadlines;
 use crate::net::lane::{BulkBudget, ControlWriter, Uplink, Words};
 use crate::net::reason::CloseReason;
 
-pub use self::lanes::FLUSHED_BYTES_MIN;
+pub use self::lanes::{FLUSHED_BYTES_MIN, REPORTED_BYTES_MAX, REPORTED_FRAMES_MAX};
 pub use self::protocols::{LaneProtocols, protocol_name};
 
 /// If there is no slot, a connection's lanes are dropped. After this number of times the connection is closed. Our
@@ -49,8 +49,8 @@ pub enum Order {
     Open,
     /// There is no slot: drop the peer's lanes.
     Decline,
-    /// Send a message.
-    Send(Lane, Message),
+    /// Send these messages.
+    Send(Vec<(Lane, Message)>),
     /// The connection is to be closed: send the reason, and report when the goodbye has had time to leave.
     Goodbye(CloseReason),
     /// Start or stop reading.
@@ -74,6 +74,8 @@ pub enum Report {
     Parted,
     /// The lanes are of no further use.
     Failed(CloseReason),
+    /// Several of these, in their order.
+    Several(Vec<Self>),
 }
 
 /// The handler.
@@ -321,8 +323,12 @@ impl ConnectionHandler for Handler {
             }
             Order::Decline if self.phase == Phase::Asked => self.turn_away(),
             Order::Open | Order::Decline => {}
-            Order::Send(lane, message) => {
-                if let Err(reason) = self.lanes.send(lane, &message, &self.deadlines, self.clock.now()) {
+            Order::Send(messages) => {
+                let now = self.clock.now();
+                let send =
+                    |(lane, message): &(Lane, Message)| self.lanes.send(*lane, message, &self.deadlines, now);
+                let sent = messages.iter().try_for_each(send);
+                if let Err(reason) = sent {
                     self.fail(reason);
                 }
             }
@@ -375,7 +381,11 @@ impl ConnectionHandler for Handler {
             self.drop_lanes();
             self.reports.push_back(Report::Parted);
         }
-        if let Some(report) = self.reports.pop_front() {
+        let report = match self.reports.len() {
+            0 | 1 => self.reports.pop_front(),
+            _ => Some(Report::Several(self.reports.drain(..).collect())),
+        };
+        if let Some(report) = report {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(report));
         }
         self.arm(cx);

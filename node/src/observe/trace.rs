@@ -157,6 +157,8 @@ pub enum What {
 #[derive(Debug)]
 pub struct TraceWriter {
     file: BufWriter<File>,
+    /// The bytes of one record. It is kept, because a busy node writes a record for each message.
+    record: Vec<u8>,
 }
 
 /// Why a trace could not be read.
@@ -191,7 +193,8 @@ impl TraceWriter {
     /// # Errors
     /// The file system's error.
     pub fn create(path: &Path, peer_id: &str, network: &str) -> io::Result<Self> {
-        let mut writer = Self { file: BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?) };
+        let file = BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?);
+        let mut writer = Self { file, record: Vec::new() };
         let header = Header {
             peer_id: peer_id.to_owned(),
             network: network.to_owned(),
@@ -207,7 +210,9 @@ impl TraceWriter {
     /// # Errors
     /// The file system's error, if the buffer has to be written.
     pub fn write(&mut self, what: What) -> io::Result<()> {
-        self.file.write_all(&Record { at_ns: clock::monotonic_ns(), what }.to_bytes())
+        self.record.clear();
+        Record { at_ns: clock::monotonic_ns(), what }.append_to(&mut self.record);
+        self.file.write_all(&self.record)
     }
 
     /// Hands buffered records to the system.

@@ -1,10 +1,9 @@
 //! What a trace records about the process, once a second: its bytes, its processor time, its memory,
-//! and how late its loop is.
+//! and how late its timers are.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::timers::{LATENESS_INTERVAL, latenesses};
+use super::timers::Lateness;
 use crate::net::transport::WireBytes;
 use crate::observe::recorder::Recorder;
 use crate::observe::sample;
@@ -15,34 +14,32 @@ use crate::observe::trace::What;
 pub(super) struct Sampling {
     recorder: Recorder,
     wire: Arc<WireBytes>,
-    late: Vec<u64>,
+    /// `None` if there is no trace.
+    lateness: Option<Lateness>,
 }
 
 impl Sampling {
-    pub(super) const fn new(recorder: Recorder, wire: Arc<WireBytes>) -> Self {
-        Self { recorder, wire, late: Vec::new() }
-    }
-
-    /// The timer for lateness was late by this much.
-    pub(super) fn on_lateness(&mut self, late: Duration) {
-        self.late.extend(latenesses(late, LATENESS_INTERVAL));
+    /// Begins to measure, if there is a trace.
+    pub(super) fn start(recorder: Recorder, wire: Arc<WireBytes>) -> Self {
+        let lateness = recorder.is_on().then(Lateness::start);
+        Self { recorder, wire, lateness }
     }
 
     /// Takes a sample.
-    pub(super) fn sample(&mut self, peers: usize) {
+    pub(super) fn sample(&self, peers: usize) {
         self.recorder.record(What::Sample {
             wire_in: self.wire.read(),
             wire_out: self.wire.written(),
             cpu_us: sample::cpu_us(),
             rss_peak: sample::rss_peak(),
             peers: peers as u64,
-            lateness_us: std::mem::take(&mut self.late),
+            lateness_us: self.lateness.as_ref().map(Lateness::take).unwrap_or_default(),
         });
         self.recorder.flush();
     }
 
     /// The last sample, and the end of the trace.
-    pub(super) fn end(&mut self, peers: usize) {
+    pub(super) fn end(&self, peers: usize) {
         if self.recorder.is_on() {
             self.sample(peers);
         }

@@ -117,7 +117,7 @@ impl Service {
             key_watch: KeyWatch::default(),
             pool,
             unchecked: VecDeque::new(),
-            sampling: Sampling::new(recorder.clone(), Arc::clone(&wire)),
+            sampling: Sampling::start(recorder.clone(), Arc::clone(&wire)),
             recorder,
             wire,
             pruning: Pruning::default(),

@@ -4,8 +4,10 @@
 //!
 //! Deliberately absent: what is done at a tick.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::config::{Config, Prune};
@@ -67,7 +69,52 @@ pub fn latenesses(late: Duration, period: Duration) -> impl Iterator<Item = u64>
     missed.map(crate::observe::sample::micros)
 }
 
-/// All timers. Those that the settings don't want are `None`.
+/// Measures how late a timer of [`LATENESS_INTERVAL`] ticks.
+///
+/// This is a task of its own. A tick that woke the loop would make the loop look at everything that it waits for,
+/// twenty times a second, which is most of what an idle node does. The runtime has one thread, so the task waits
+/// for the loop's turns like everything else.
+#[derive(Debug)]
+pub struct Lateness {
+    late: Arc<Mutex<Vec<u64>>>,
+    task: JoinHandle<()>,
+}
+
+impl Lateness {
+    /// Starts to measure.
+    #[must_use]
+    pub fn start() -> Self {
+        let late = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&late);
+        let task = tokio::spawn(async move {
+            let mut timer = every(LATENESS_INTERVAL);
+            loop {
+                let due = timer.tick().await;
+                lock(&noted).extend(latenesses(due.elapsed(), LATENESS_INTERVAL));
+            }
+        });
+        Self { late, task }
+    }
+
+    /// How late each tick since the last call was, in microseconds.
+    #[must_use]
+    pub fn take(&self) -> Vec<u64> {
+        std::mem::take(&mut *lock(&self.late))
+    }
+}
+
+impl Drop for Lateness {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// No half-done change can spoil these plain data, so a poisoned lock can still be used.
+fn lock(late: &Mutex<Vec<u64>>) -> MutexGuard<'_, Vec<u64>> {
+    late.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All timers of the loop. Those that the settings don't want are `None`.
 #[derive(Debug)]
 pub struct Timers {
     /// Looks for missing peers.
@@ -82,8 +129,6 @@ pub struct Timers {
     pub produce: Option<Interval>,
     /// Samples for the trace.
     pub sample: Option<Interval>,
-    /// Reports how late it is.
-    pub lateness: Option<Interval>,
 }
 
 impl Timers {
@@ -98,7 +143,6 @@ impl Timers {
             prune: (config.prune != Prune::default()).then(|| every(PRUNE_INTERVAL)),
             produce: config.produce_every.filter(|period| !period.is_zero()).map(every),
             sample: traced.then(|| every(SAMPLE_INTERVAL)),
-            lateness: traced.then(|| every(LATENESS_INTERVAL)),
         }
     }
 }

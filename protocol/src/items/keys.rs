@@ -17,6 +17,7 @@
 //! the curve, which is curve25519-dalek's.
 
 use alloc::string::String;
+use core::cmp::Ordering;
 use core::fmt;
 use core::str::FromStr;
 
@@ -25,9 +26,23 @@ use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::Signer as _;
 use sha2::{Digest as _, Sha512};
 
+use super::hash::by_bytes;
+
 /// An author's or producer's public key: 32 bytes, compressed Edwards y.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct PublicKey(pub [u8; 32]);
+
+impl Ord for PublicKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        by_bytes(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for PublicKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// An Ed25519 signature: 64 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -216,9 +216,18 @@ impl Mempool {
         self.ids_like(short).next().is_some()
     }
 
-    /// Whether a short id names more than one transaction that is held.
-    pub(crate) fn is_ambiguous(&self, short: ShortId) -> bool {
-        self.ids_like(short).nth(1).is_some()
+    /// When a transaction that is held was accepted, and whether its short id names another one as well.
+    pub(crate) fn to_announce(&self, id: &TxId) -> Option<(Time, bool)> {
+        let short = id.short();
+        let (mut place, mut named) = (None, 0_usize);
+        for (like, at) in self.ids.range(lowest(short)..).take_while(|(like, _)| like.short() == short) {
+            named = named.saturating_add(1);
+            if like == id {
+                place = Some(at);
+            }
+        }
+        let entry = self.entries.get(place?)?;
+        Some((entry.accepted_at, named > 1))
     }
 
     /// When a transaction that is held was accepted.
@@ -343,11 +352,7 @@ impl Mempool {
 
     /// Ids are sorted by their first bytes, so ids with the same first bytes are neighbours.
     fn ids_like(&self, short: ShortId) -> impl Iterator<Item = &u64> {
-        let mut low = [0; 32];
-        for (at, byte) in low.iter_mut().zip(short.0) {
-            *at = byte;
-        }
-        self.ids.range(TxId(low)..).take_while(move |(id, _)| id.short() == short).map(|(_, at)| at)
+        self.ids.range(lowest(short)..).take_while(move |(id, _)| id.short() == short).map(|(_, at)| at)
     }
 
     fn entry(&self, id: &TxId) -> Option<&Entry> {
@@ -390,6 +395,13 @@ impl Mempool {
         self.charged = self.charged.saturating_sub(entry.charge);
         Some(entry)
     }
+}
+
+/// The lowest id that has this short id.
+fn lowest(short: ShortId) -> TxId {
+    let mut low = [0; 32];
+    low.iter_mut().zip(short.0).for_each(|(at, byte)| *at = byte);
+    TxId(low)
 }
 
 /// Bytes of the CBOR header of an array or byte string of this length.

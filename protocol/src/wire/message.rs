@@ -353,8 +353,8 @@ impl Encode for TxRef {
 
 impl Decode for TxRef {
     fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
-        let bytes = reader.bytes("a transaction reference", 32)?;
-        match (<[u8; 8]>::try_from(bytes.as_ref()), <[u8; 32]>::try_from(bytes.as_ref())) {
+        let bytes = reader.short("a transaction reference", 32)?;
+        match (<[u8; 8]>::try_from(bytes), <[u8; 32]>::try_from(bytes)) {
             (Ok(short), _) => Ok(Self::Short(ShortId(short))),
             (_, Ok(full)) => Ok(Self::Full(TxId(full))),
             _ => Err(DecodeError::BadValue("a transaction reference")),
@@ -412,8 +412,8 @@ fn read_list<T: Decode>(reader: &mut Reader, what: &'static str, max: usize) -> 
 
 /// A route, or an empty string for none.
 fn read_via(reader: &mut Reader) -> Result<Option<RouteId>, DecodeError> {
-    let bytes = reader.bytes("a route", 8)?;
-    match <[u8; 8]>::try_from(bytes.as_ref()) {
+    let bytes = reader.short("a route", 8)?;
+    match <[u8; 8]>::try_from(bytes) {
         Ok(route) => Ok(Some(RouteId(route))),
         Err(_) if bytes.is_empty() => Ok(None),
         Err(_) => Err(DecodeError::BadValue("a route")),

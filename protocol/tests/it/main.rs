@@ -24,6 +24,7 @@ mod items {
     mod check_together; // what is waiting, in batches
     mod craft; // signatures that no signer makes
     mod merkle; // roots by an independent formula
+    mod order; // ids and keys by their bytes
     mod signature_batches; // one equation for many signatures
     mod signature_rule; // which signatures are good
     mod validator; // a chain's own rules, in the mempool and in blocks

@@ -59,7 +59,20 @@ impl Behaviour {
         decisions.into_iter().for_each(|decision| self.on_decision(decision));
     }
 
+    /// Tells a connection's handler something, after the messages that wait for it.
     pub(super) fn order(&mut self, id: ConnectionId, order: Order) {
+        self.hand_over(id);
+        self.notify(id, order);
+    }
+
+    /// Hands a connection the messages that wait for it.
+    fn hand_over(&mut self, id: ConnectionId) {
+        if let Some(messages) = self.outbox.take(id) {
+            self.notify(id, Order::Send(messages));
+        }
+    }
+
+    pub(super) fn notify(&mut self, id: ConnectionId, order: Order) {
         if let Some(link) = self.links.get(id) {
             let handler = NotifyHandler::One(id);
             self.actions.push_back(ToSwarm::NotifyHandler { peer_id: link.peer, handler, event: order });
@@ -89,6 +102,7 @@ impl Behaviour {
     }
 
     pub(super) fn close_link(&mut self, id: ConnectionId) {
+        self.hand_over(id);
         if let Some(link) = self.links.get(id) {
             let connection = CloseConnection::One(id);
             self.actions.push_back(ToSwarm::CloseConnection { peer_id: link.peer, connection });

@@ -28,6 +28,15 @@ use crate::net::reason::CloseReason;
 /// rest drained it has more credit than its largest frame and the reserve need.
 pub const FLUSHED_BYTES_MIN: usize = CONTROL_CREDIT_BYTES / 32;
 
+/// Frames that are read before what they say is passed on. They are passed on together, because each hand-over to
+/// the loop and each look at the four streams cost about as much as a small frame itself.
+pub const REPORTED_FRAMES_MAX: usize = 16;
+
+/// Once this many bytes of frames were read, what they say is passed on: 16 KiB, as much as one read of a stream
+/// brings. So what waits for the loop is little more than the largest frame, as if frames were passed on one by
+/// one.
+pub const REPORTED_BYTES_MAX: usize = 16 * 1024;
+
 /// The lanes.
 #[derive(Default)]
 pub(super) struct Lanes {
@@ -144,8 +153,6 @@ impl Lanes {
         budget: &Arc<BulkBudget>,
         reports: &mut VecDeque<Report>,
     ) -> Result<(), CloseReason> {
-        // If a peer has closed our streams, this shows when we write.
-        self.watch_own(cx)?;
         let written = self.write(cx, now, reports);
         if written == Err(CloseReason::ClosedByPeer) {
             // What the peer said before it closed our streams is read first: it may tell the reason.
@@ -155,7 +162,13 @@ impl Lanes {
         written?;
         self.read(cx, now, budget, reports)?;
         // The read may have brought acks to send, or room in the window.
-        self.write(cx, now, reports)
+        self.write(cx, now, reports)?;
+        // With something to report, this runs again at once. If a peer has closed our streams, this shows when we
+        // write.
+        if reports.is_empty() {
+            self.watch_own(cx)?;
+        }
+        Ok(())
     }
 
     /// Looks at the streams that we opened. A peer that writes there misunderstands the lanes, and should learn it
@@ -219,7 +232,7 @@ impl Lanes {
         }
     }
 
-    /// Reads one frame of each lane at most: the connection task passes reports on before it reads further.
+    /// Reads a few frames. The connection task passes reports on before it reads further.
     fn read(
         &mut self,
         cx: &mut Context<'_>,
@@ -230,49 +243,78 @@ impl Lanes {
         if self.paused.is_some() || !reports.is_empty() {
             return Ok(());
         }
-        let (Some(control), Some(bulk)) = (&mut self.control_in, &mut self.bulk_in) else { return Ok(()) };
-        if let Poll::Ready(frame) = control.poll(cx, now, budget, &mut self.words.ack) {
-            match decode(Lane::Control, &frame?)? {
-                Frame::Message(message) => {
-                    self.greeted |= matches!(message, Message::Hello(_));
-                    reports.push_back(Report::Received(message));
-                }
-                Frame::Ack(bytes) => {
-                    let lane = self.bulk_out.as_mut().ok_or(CloseReason::BadAck)?;
-                    let drained = lane.acknowledged(bytes, now)?;
-                    reports.push_back(Report::Drained(Lane::Bulk, drained));
-                }
-                Frame::Ping(_) if !self.greeted => return Err(CloseReason::PingBeforeHello),
-                // If several come before an answer could leave, the last one is answered.
-                Frame::Ping(nonce) => {
-                    self.words.pong = Some(nonce);
-                    cx.waker().wake_by_ref();
-                }
-                Frame::Pong(nonce) => {
-                    let pings = self.pings.as_mut().ok_or(CloseReason::BadPong)?;
-                    reports.push_back(Report::RoundTrip(pings.answered(nonce, now)?));
-                }
-            }
-            return Ok(());
+        let (mut frames, mut bytes) = (0, 0);
+        while frames < REPORTED_FRAMES_MAX && bytes < REPORTED_BYTES_MAX {
+            let Some((lane, frame)) = self.next_frame(cx, now, budget, frames == 0)? else { return Ok(()) };
+            frames += 1;
+            bytes += frame.len();
+            let report = match (lane, decode(lane, frame)?) {
+                (Lane::Control, frame) => self.on_control(frame, now)?,
+                (Lane::Bulk, Frame::Message(message)) => Some(Report::Received(message)),
+                (Lane::Bulk, Frame::Ack(_)) => return Err(CloseReason::AckOnBulk),
+                (Lane::Bulk, Frame::Ping(_) | Frame::Pong(_)) => return Err(CloseReason::PingOnBulk),
+            };
+            // A ping is answered before more is read.
+            let Some(report) = report else { break };
+            reports.push_back(report);
         }
-        // There was nothing to read, so this side is not the one that is late.
-        if self.pings.as_mut().is_some_and(|pings| pings.is_overdue(now)) {
-            return Err(CloseReason::PingTimeout);
-        }
-        if !self.greeted {
-            return Ok(());
-        }
-        if let Poll::Ready(frame) = bulk.poll(cx, now, budget, &mut self.words.ack) {
-            match decode(Lane::Bulk, &frame?)? {
-                Frame::Message(message) => reports.push_back(Report::Received(message)),
-                Frame::Ack(_) => return Err(CloseReason::AckOnBulk),
-                Frame::Ping(_) | Frame::Pong(_) => return Err(CloseReason::PingOnBulk),
-            }
+        if reports.is_empty() {
+            // The streams may have more, and would not wake this task.
+            cx.waker().wake_by_ref();
         }
         Ok(())
     }
+
+    /// The next frame, of the control lane if it has one. `first` says that nothing was read just now.
+    fn next_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        budget: &Arc<BulkBudget>,
+        first: bool,
+    ) -> Result<Option<(Lane, Bytes)>, CloseReason> {
+        let (Some(control), Some(bulk)) = (&mut self.control_in, &mut self.bulk_in) else { return Ok(None) };
+        if let Poll::Ready(frame) = control.poll(cx, now, budget, &mut self.words.ack) {
+            return Ok(Some((Lane::Control, frame?)));
+        }
+        // There was nothing to read, so this side is not the one that is late.
+        if first && self.pings.as_mut().is_some_and(|pings| pings.is_overdue(now)) {
+            return Err(CloseReason::PingTimeout);
+        }
+        if !self.greeted {
+            return Ok(None);
+        }
+        match bulk.poll(cx, now, budget, &mut self.words.ack) {
+            Poll::Ready(frame) => Ok(Some((Lane::Bulk, frame?))),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// What a frame of the control lane tells the behaviour. `None` for a ping, which is answered here.
+    fn on_control(&mut self, frame: Frame, now: Time) -> Result<Option<Report>, CloseReason> {
+        Ok(Some(match frame {
+            Frame::Message(message) => {
+                self.greeted |= matches!(message, Message::Hello(_));
+                Report::Received(message)
+            }
+            Frame::Ack(bytes) => {
+                let lane = self.bulk_out.as_mut().ok_or(CloseReason::BadAck)?;
+                Report::Drained(Lane::Bulk, lane.acknowledged(bytes, now)?)
+            }
+            Frame::Ping(_) if !self.greeted => return Err(CloseReason::PingBeforeHello),
+            // If several come before an answer could leave, the last one is answered.
+            Frame::Ping(nonce) => {
+                self.words.pong = Some(nonce);
+                return Ok(None);
+            }
+            Frame::Pong(nonce) => {
+                let pings = self.pings.as_mut().ok_or(CloseReason::BadPong)?;
+                Report::RoundTrip(pings.answered(nonce, now)?)
+            }
+        }))
+    }
 }
 
-fn decode(lane: Lane, frame: &Bytes) -> Result<Frame, CloseReason> {
-    Frame::parse(frame).map_err(|misread| CloseReason::of_frame(lane, FrameError::Undecodable(misread)))
+fn decode(lane: Lane, frame: Bytes) -> Result<Frame, CloseReason> {
+    Frame::parse_all(frame).map_err(|misread| CloseReason::of_frame(lane, FrameError::Undecodable(misread)))
 }

@@ -17,6 +17,11 @@ use crate::net::reason::CloseReason;
 
 /// Bytes of frames that are written and flushed together.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
+
+/// A buffer of up to this many bytes is kept for the next frames: 4 KiB for each peer, which is more than nearly all
+/// writes need.
+const SPARE_BUFFER_BYTES: usize = 4 * 1024;
+
 /// The sending end of the control lane.
 #[derive(Debug)]
 pub(crate) struct ControlWriter {
@@ -24,12 +29,14 @@ pub(crate) struct ControlWriter {
     chunks: VecDeque<Chunk>,
     queued: usize,
     writing: Option<(Chunk, usize)>,
+    /// An empty buffer for the next chunk.
+    spare: Vec<u8>,
     stall: Duration,
     deadline: Option<Time>,
 }
 
 /// Frames that are written and flushed together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Chunk {
     bytes: Vec<u8>,
     /// The engine's message bytes in it, without prefixes and the driver's own words.
@@ -60,7 +67,15 @@ impl Words {
 
 impl ControlWriter {
     pub(crate) const fn new(stream: Stream, stall: Duration) -> Self {
-        Self { stream, chunks: VecDeque::new(), queued: 0, writing: None, stall, deadline: None }
+        Self {
+            stream,
+            chunks: VecDeque::new(),
+            queued: 0,
+            writing: None,
+            spare: Vec::new(),
+            stall,
+            deadline: None,
+        }
     }
 
     /// Queues a message of the engine.
@@ -108,6 +123,11 @@ impl ControlWriter {
                     Poll::Ready(Ok(())) => {
                         flushed += chunk.credit;
                         self.queued = self.queued.saturating_sub(chunk.credit);
+                        let mut bytes = std::mem::take(&mut chunk.bytes);
+                        if bytes.capacity() <= SPARE_BUFFER_BYTES {
+                            bytes.clear();
+                            self.spare = bytes;
+                        }
                         self.writing = None;
                     }
                 }
@@ -131,7 +151,7 @@ impl ControlWriter {
     fn append(&mut self, message: &impl Encode) -> usize {
         let full = self.chunks.back().is_none_or(|last| last.bytes.len() >= WRITE_BUFFER_BYTES);
         if full {
-            self.chunks.push_back(Chunk::default());
+            self.chunks.push_back(Chunk { bytes: std::mem::take(&mut self.spare), credit: 0 });
         }
         let Some(last) = self.chunks.back_mut() else { return 0 };
         let before = last.bytes.len();

@@ -60,6 +60,9 @@ pub struct Muxer<C> {
     /// Streams that the other end opened and that have not been taken yet.
     waiting: VecDeque<Stream>,
     taker: Option<Waker>,
+    /// Whether [`StreamMuxer::poll`] has done the connection's work since streams were last asked for. libp2p calls
+    /// both in a row, and the work costs as much again if there is nothing to do.
+    worked: bool,
     /// Ends when closing has taken long enough; `None` before closing began.
     closing: Option<Pin<Box<Sleep>>>,
 }
@@ -88,7 +91,7 @@ impl Yamux {
         config.set_max_connection_receive_window(Some(windows));
         let ledger = Shared::default();
         let connection = yamux::Connection::new(Metered::new(socket, Arc::clone(&ledger)), config, mode);
-        Muxer { connection, ledger, waiting: VecDeque::new(), taker: None, closing: None }
+        Muxer { connection, ledger, waiting: VecDeque::new(), taker: None, worked: false, closing: None }
     }
 }
 
@@ -153,6 +156,10 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
         if let Some(stream) = self.waiting.pop_front() {
             return Poll::Ready(Ok(stream));
         }
+        if std::mem::take(&mut self.worked) {
+            self.taker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         let next = self.poll_next(cx);
         if next.is_pending() {
             self.taker = Some(cx.waker().clone());
@@ -181,6 +188,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
     }
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<StreamMuxerEvent, MuxerError>> {
+        self.worked = true;
         let stream = ready!(self.poll_next(cx))?;
         // There are at most as many as a connection may have streams.
         self.waiting.push_back(stream);

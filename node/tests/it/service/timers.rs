@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use node::config::Prune;
 use node::observe::trace::LATENESS_MAX;
-use node::service::timers::{Timers, at_once_and_every, every, latenesses};
+use node::service::timers::{LATENESS_INTERVAL, Lateness, Timers, at_once_and_every, every, latenesses};
 use tokio::time::MissedTickBehavior;
 
 use crate::support::harness::config;
@@ -16,8 +16,7 @@ async fn every_timer_ticks_once_after_a_pause_and_then_a_whole_period_later() {
     settings.produce_every = Some(Duration::from_secs(5));
     settings.trace = Some("unused".into());
     let timers = Timers::start(&settings);
-    let wanted =
-        [timers.prune, timers.produce, timers.sample, timers.lateness].map(|timer| timer.expect("wanted"));
+    let wanted = [timers.prune, timers.produce, timers.sample].map(|timer| timer.expect("wanted"));
     let others = [timers.discovery, timers.status, timers.peers];
     let made = [every(Duration::from_secs(1)), at_once_and_every(Duration::from_secs(1))];
     for timer in wanted.into_iter().chain(others).chain(made) {
@@ -34,4 +33,16 @@ fn a_late_tick_tells_of_all_that_it_stands_for() {
     assert_eq!(of(120), [120_000, 70_000, 20_000]);
     assert_eq!(of(100_000).len(), 2_001, "a pause of 100 s");
     assert_eq!(of(10_000_000).len(), LATENESS_MAX, "no more than a trace keeps");
+}
+
+#[tokio::test]
+async fn lateness_is_measured_while_nothing_else_happens_and_a_pause_counts_for_all_its_ticks() {
+    let lateness = Lateness::start();
+    tokio::time::sleep(2 * LATENESS_INTERVAL).await;
+    assert!(!lateness.take().is_empty(), "it ticks by itself");
+    std::thread::sleep(6 * LATENESS_INTERVAL);
+    tokio::time::sleep(LATENESS_INTERVAL / 2).await;
+    let late = lateness.take();
+    assert!(late.len() >= 5, "{late:?}");
+    assert!(late[0] >= 4 * LATENESS_INTERVAL.as_micros() as u64, "{late:?}");
 }

@@ -131,7 +131,7 @@ async fn a_peer_that_breaks_a_rule_is_closed_counted_and_not_let_in_again() {
     puppet.order(Order::Open);
     assert!(matches!(puppet.own_report().await, Report::Up));
     let too_large = Message::Transactions { via: None, bodies: vec![vec![0; 60_000].into(); 2] };
-    puppet.order(Order::Send(Lane::Control, too_large));
+    puppet.order(Order::Send(vec![(Lane::Control, too_large)]));
     puppet.closed().await;
     let status = node.status().await;
     assert_eq!(status.disconnects.get("frame_too_large"), Some(&1), "{:?}", status.disconnects);

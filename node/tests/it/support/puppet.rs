@@ -40,6 +40,8 @@ pub(crate) struct Strings {
     deadlines: Deadlines,
     connection: Option<(PeerId, ConnectionId)>,
     actions: VecDeque<ToSwarm<Report, Order>>,
+    /// The most reports that came together.
+    most_together: usize,
 }
 
 impl Puppet {
@@ -59,6 +61,7 @@ impl Puppet {
             deadlines: Deadlines::default(),
             connection: None,
             actions: VecDeque::new(),
+            most_together: 0,
         };
         let transport = transport::build(&key, &wire, None, &Dials::default()).expect("a transport");
         let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(PATIENCE);
@@ -103,6 +106,11 @@ impl Puppet {
             }
         };
         tokio::time::timeout(PATIENCE, wanted).await.expect("a report in time")
+    }
+
+    /// The most reports that a handler passed on together.
+    pub(crate) fn most_together(&self) -> usize {
+        self.swarm.behaviour().most_together
     }
 
     /// Connects to a node.
@@ -243,7 +251,12 @@ impl NetworkBehaviour for Strings {
     fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}
 
     fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, report: THandlerOutEvent<Self>) {
-        self.actions.push_back(ToSwarm::GenerateEvent(report));
+        let reports = match report {
+            Report::Several(reports) => reports,
+            report => vec![report],
+        };
+        self.most_together = self.most_together.max(reports.len());
+        self.actions.extend(reports.into_iter().map(ToSwarm::GenerateEvent));
     }
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Report, THandlerInEvent<Self>>> {

@@ -49,10 +49,12 @@ impl Budget {
 
     /// When the budget is back at zero; `None` if it is not below.
     pub(crate) fn within_at(&self) -> Option<Time> {
-        let missing = self.left.min(0).unsigned_abs();
+        if self.left >= 0 {
+            return None;
+        }
         // One microsecond more than the division gives, so that the budget is no longer below zero at that time.
-        let micros = missing.saturating_mul(1_000_000) / self.per_second.max(1) + 1;
-        (missing > 0).then(|| self.at + Duration::from_micros(micros))
+        let micros = self.left.unsigned_abs().saturating_mul(1_000_000) / self.per_second.max(1) + 1;
+        Some(self.at + Duration::from_micros(micros))
     }
 
     fn refill(&mut self, now: Time) {

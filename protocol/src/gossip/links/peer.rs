@@ -156,7 +156,8 @@ impl Peer {
         let prunes = self.can_prune().then_some(self.prunes_due);
         let headers = self.may_be_asked().then(|| self.chain.ask_again_at()).flatten();
         let upload = self.debts.within_at();
-        [hello, announce, budget, prunes, headers, upload].into_iter().flatten().min()
+        let sending = Time::earlier(Time::earlier(announce, prunes), upload);
+        Time::earlier(sending, Time::earlier(budget, Time::earlier(hello, headers)))
     }
 
     /// Queues a block's announcement. If there are too many, the oldest is dropped.

@@ -19,6 +19,8 @@ pub(crate) struct Peers {
     handles: Vec<PeerHandle>,
     /// The peer of each handle, in the same order. They lie side by side, because most inputs look at all of them.
     slots: Vec<Slot>,
+    /// The place that was found last. An input asks for one peer again and again.
+    recent: usize,
     /// Handles to settle, each once. Some may be gone.
     touched: Vec<PeerHandle>,
     /// When to touch a peer that no input touches.
@@ -43,6 +45,7 @@ impl Peers {
     /// Borrows a peer to change it. It is settled after this input.
     pub(crate) fn get_mut(&mut self, handle: &PeerHandle) -> Option<&mut Peer> {
         let place = self.place(*handle).ok()?;
+        self.recent = place;
         let slot = self.slots.get_mut(place)?;
         if !slot.touched {
             slot.touched = true;
@@ -166,6 +169,9 @@ impl Peers {
 
     /// Where a handle's slot is, or would have to be.
     fn place(&self, handle: PeerHandle) -> Result<usize, usize> {
-        self.handles.binary_search(&handle)
+        match self.handles.get(self.recent) {
+            Some(recent) if *recent == handle => Ok(self.recent),
+            _ => self.handles.binary_search(&handle),
+        }
     }
 }

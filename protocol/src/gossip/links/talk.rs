@@ -106,11 +106,10 @@ impl Gossip {
         {
             // A transaction that left the mempool meanwhile is confirmed or gone. If the peer knows the
             // transaction, an announcement would be an echo.
-            let Some(accepted_at) = self.mempool.accepted_at(&id) else { continue };
+            let Some((accepted_at, ambiguous)) = self.mempool.to_announce(&id) else { continue };
             if !self.inventory.note(peer.link, id.short()) {
                 continue;
             }
-            let ambiguous = self.mempool.is_ambiguous(id.short());
             let transaction = if ambiguous { TxRef::Full(id) } else { TxRef::Short(id.short()) };
             let age_ms = u32::try_from(now.since(accepted_at).as_millis()).unwrap_or(u32::MAX);
             entries.push(InvEntry { transaction, age_ms });

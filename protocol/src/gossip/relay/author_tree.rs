@@ -230,12 +230,11 @@ impl Gossip {
         if age >= LIVE_AGE_MAX {
             return;
         }
-        let had = earlier(now, age);
-        let Some(behind) = routes.behind(from, short, had) else { return };
+        let Some(behind) = routes.behind(from, short, earlier(now, age)) else { return };
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let slack = peer.steadiness.slack();
-        peer.steadiness.note(behind);
-        if let Some((whom, route)) = routes.announced(now, from, short, had, slack)
+        peer.steadiness.note(behind.micros);
+        if let Some((whom, route)) = routes.announced(now, behind, slack)
             && let Some(peer) = self.peers.get_mut(&whom)
         {
             peer.graft(route);

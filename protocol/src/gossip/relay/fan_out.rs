@@ -122,14 +122,16 @@ impl Gossip {
     pub(super) fn dispatch(&mut self, parcel: Parcel<'_>, outcome: Outcome, ahead: bool) {
         self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(outcome.dropped);
         let Some((lane, _, message)) = parcel.body else { return };
-        for handle in outcome.pushes {
+        // The last push takes the message itself.
+        let copies = core::iter::repeat_n(message, outcome.pushes.len());
+        for (handle, message) in outcome.pushes.into_iter().zip(copies) {
             if let Item::Block(header) = parcel.item
                 && ahead
                 && lane == Lane::Bulk
             {
                 self.send(handle, Message::BlockHeader { header: Box::new(*header), pushed: true });
             }
-            self.send(handle, message.clone());
+            self.send(handle, message);
         }
     }
 }

@@ -85,6 +85,20 @@ pub(crate) struct First {
     pub(crate) again: bool,
 }
 
+/// How far a peer's push would have been behind the first copy of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Behind {
+    pub(super) from: PeerHandle,
+    /// Since when the peer has the transaction, by its word and by the delay of its link.
+    pub(super) had: Time,
+    /// The difference, in microseconds. Negative if the peer would have been first.
+    pub(super) micros: i64,
+    /// Of the first sight: its route, its time, and its number on the route.
+    pub(super) route: RouteId,
+    pub(super) at: Time,
+    pub(super) number: u32,
+}
+
 impl Route {
     pub(super) const fn new(kind: RouteKind) -> Self {
         Self {

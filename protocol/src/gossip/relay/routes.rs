@@ -84,7 +84,7 @@ use lru::LruCache;
 use super::homes::Homes;
 use super::meter::Meter;
 use super::policy::Redundancy;
-use super::route::{First, Links, Parent, Route};
+use super::route::{Behind, First, Links, Parent, Route};
 use super::told::Told;
 use super::trust::{Due, Overdue, Trust};
 use crate::gossip::api::PeerHandle;
@@ -210,13 +210,13 @@ impl Routes {
         before.filter(|before| *before != from)
     }
 
-    /// How many microseconds behind the first copy a push of `from` would have been, if `from` has had the
-    /// transaction since `had`. Negative if it would have been first. `None` if that can't be told, or if a
-    /// doubted link took part.
-    pub(crate) fn behind(&self, from: PeerHandle, short: ShortId, had: Time) -> Option<i64> {
-        let sight = self.sights.peek(&short).filter(|sight| sight.fair)?;
-        let parent = sight.from?;
-        (parent != from).then(|| had.as_micros().cast_signed().saturating_sub(sight.at.as_micros().cast_signed()))
+    /// How far behind the first copy a push of `from` would have been, if `from` has had the transaction since
+    /// `had`. `None` if that can't be told, or if a doubted link took part.
+    pub(crate) fn behind(&self, from: PeerHandle, short: ShortId, had: Time) -> Option<Behind> {
+        let Sight { route, at, number, from: parent, fair, .. } = *self.sights.peek(&short)?;
+        let parent = parent.filter(|_| fair)?;
+        let micros = had.as_micros().cast_signed().saturating_sub(at.as_micros().cast_signed());
+        (parent != from).then_some(Behind { from, had, micros, route, at, number })
     }
 
     /// Learns from a verified first sight.
@@ -381,19 +381,15 @@ impl Routes {
         }
     }
 
-    /// A peer announced a transaction that is here. By its word, and by the delay of its link, it has had the
-    /// transaction since `had`; this may be off by `slack`. Returns the peer to graft and the route, if a peer
-    /// would be earlier than the parent.
+    /// A peer announced a transaction that is here. Its word, and the delay of its link, may be off by `slack`.
+    /// Returns the peer to graft and the route, if a peer would be earlier than the parent.
     pub(crate) fn announced(
         &mut self,
         now: Time,
-        from: PeerHandle,
-        short: ShortId,
-        had: Time,
+        behind: Behind,
         slack: Duration,
     ) -> Option<(PeerHandle, RouteId)> {
-        let behind = self.behind(from, short, had)?;
-        let Sight { route: id, at, number, .. } = *self.sights.peek(&short)?;
+        let Behind { from, had, micros: behind, route: id, at, number } = behind;
         if !self.trust.may_graft(now, from) {
             return None;
         }

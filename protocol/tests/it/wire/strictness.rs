@@ -36,6 +36,30 @@ fn long_integers_are_refused() {
 }
 
 #[test]
+fn a_number_takes_the_shortest_header_that_holds_it() {
+    let widths: [(u64, &[u8]); 9] = [
+        (23, &[23]),
+        (24, &[0x18, 24]),
+        (0xff, &[0x18, 0xff]),
+        (0x100, &[0x19, 1, 0]),
+        (0xffff, &[0x19, 0xff, 0xff]),
+        (0x1_0000, &[0x1a, 0, 1, 0, 0]),
+        (0xffff_ffff, &[0x1a, 0xff, 0xff, 0xff, 0xff]),
+        (0x1_0000_0000, &[0x1b, 0, 0, 0, 1, 0, 0, 0, 0]),
+        (u64::MAX, &[0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+    ];
+    for (number, header) in widths {
+        let bytes = [&[0x82, 0x0b], header].concat();
+        assert_eq!(Frame::Ack(number).to_bytes(), bytes);
+        assert_eq!(Frame::Ack(number).encoded_len(), bytes.len());
+        assert_eq!(frame(&bytes), Ok(Frame::Ack(number)));
+        for cut in 2..bytes.len() {
+            assert_eq!(frame(&bytes[..cut]), Err(DecodeError::Truncated), "{number} cut to {cut}");
+        }
+    }
+}
+
+#[test]
 fn indefinite_lengths_are_refused() {
     assert_eq!(frame(&[0x9f, 0x0b, 0x05, 0xff]), Err(DecodeError::Indefinite));
     assert_eq!(message(&[0x82, 0x09, 0x9f, 0xff]), Err(DecodeError::Indefinite));

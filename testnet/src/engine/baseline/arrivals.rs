@@ -16,8 +16,8 @@ use protocol::wire::codec::{Decode as _, Reader};
 /// the accepted items that a node itself remembers.
 const MESSAGES_MAX: usize = 65_536;
 
-/// Copies that wait to be traced, of 48 bytes each: 1.5 MiB. They are taken at least every 50 ms. Copies above the
-/// bound are not traced.
+/// Copies that wait to be traced, of 48 bytes each: 1.5 MiB. They are taken after each event of the network, and at
+/// least once a second. Copies above the bound are not traced.
 const COPIES_MAX: usize = 32_768;
 
 /// The first bytes of a block, which hold its header: one byte of the array comes before it.

@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use libp2p::multiaddr::Protocol;
@@ -21,7 +20,7 @@ use node::observe::sample;
 use node::observe::trace::{Kind, TraceWriter, What};
 use node::rpc::command::Command;
 use node::rpc::http::Health;
-use node::service::timers::{LATENESS_INTERVAL, Timers, latenesses, next};
+use node::service::timers::{Lateness, Timers, next};
 use node::service::verify::{Verdicts, VerifyPool};
 use node::service::{Ready, STOP_TIMEOUT, ServiceError};
 use protocol::gossip::ItemId;
@@ -72,7 +71,6 @@ pub(super) async fn run(
             }
             _ = next(&mut timers.produce) => service.produce(),
             _ = next(&mut timers.sample) => service.sample(),
-            due = next(&mut timers.lateness) => service.late(due.elapsed()),
         }
     }
     service.stop().await;
@@ -100,7 +98,8 @@ pub(super) struct Service {
     unchecked: VecDeque<VerifyJob>,
     arrivals: Arrivals,
     discovery: Discovery,
-    late: Vec<u64>,
+    /// `None` if there is no trace.
+    lateness: Option<Lateness>,
 }
 
 impl Service {
@@ -127,7 +126,7 @@ impl Service {
             checked: HashMap::new(),
             jobs: 0,
             unchecked: VecDeque::new(),
-            late: Vec::new(),
+            lateness: config.trace.is_some().then(Lateness::start),
             config,
             form,
             swarm,
@@ -277,11 +276,6 @@ impl Service {
         self.swarm.dial(opts).inspect_err(|error| debug!(%error, "could not dial")).ok().map(|()| id)
     }
 
-    fn late(&mut self, by: Duration) {
-        self.late.extend(latenesses(by, LATENESS_INTERVAL));
-        self.note_copies();
-    }
-
     fn sample(&mut self) {
         self.note_copies();
         let (inbound, outbound) = self.links.ready();
@@ -291,7 +285,7 @@ impl Service {
             cpu_us: sample::cpu_us(),
             rss_peak: sample::rss_peak(),
             peers: (inbound + outbound) as u64,
-            lateness_us: std::mem::take(&mut self.late),
+            lateness_us: self.lateness.as_ref().map(Lateness::take).unwrap_or_default(),
         });
         self.recorder.flush();
     }

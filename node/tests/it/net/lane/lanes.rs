@@ -2,7 +2,9 @@
 //! control, and breaches of the wire's rules end the connection.
 
 use node::config::deadlines::Deadlines;
-use node::net::handler::{FLUSHED_BYTES_MIN, Order, Report, TURNED_AWAY_MAX};
+use node::net::handler::{
+    FLUSHED_BYTES_MIN, Order, REPORTED_BYTES_MAX, REPORTED_FRAMES_MAX, Report, TURNED_AWAY_MAX,
+};
 use node::net::reason::CloseReason;
 use protocol::items::hash::{BlockId, ShortId};
 use protocol::limits::CONTROL_CREDIT_BYTES;
@@ -34,7 +36,7 @@ async fn exchange(
     let control = Some(wanted(Lane::Control)).filter(|bytes| *bytes >= FLUSHED_BYTES_MIN);
     let wanted = [control.unwrap_or(0), wanted(Lane::Bulk)];
     let count = messages.len();
-    messages.into_iter().for_each(|(lane, message)| from.order(Order::Send(lane, message)));
+    messages.into_iter().for_each(|(lane, message)| from.order(Order::Send(vec![(lane, message)])));
     let (mut received, mut drained) = (Vec::new(), [0; 2]);
     while received.len() < count {
         match to.report(from).await {
@@ -101,6 +103,24 @@ async fn a_large_body_costs_little_more_than_itself() {
 }
 
 #[tokio::test]
+async fn frames_that_came_together_are_passed_on_together_up_to_a_bound() {
+    let small = |n: u8| Message::GetBlock { graft: false, id: BlockId([n; 32]) };
+    let larger = |n: u8| Message::Transactions { via: None, bodies: vec![vec![n; 10_000].into()] };
+    for (messages, together) in [
+        // They leave in one write.
+        ((0..40).map(small).collect::<Vec<_>>(), 2..=REPORTED_FRAMES_MAX),
+        ((0..8).map(larger).collect(), 1..=REPORTED_BYTES_MAX.div_ceil(10_000)),
+    ] {
+        let (mut one, mut two) = Puppet::open_pair(false).await;
+        one.order(Order::Send(messages.iter().map(|message| (Lane::Control, message.clone())).collect()));
+        for message in messages {
+            assert!(matches!(two.report(&mut one).await, Report::Received(received) if received == message));
+        }
+        assert!(together.contains(&two.most_together()), "{} of {together:?}", two.most_together());
+    }
+}
+
+#[tokio::test]
 async fn small_control_frames_are_told_of_together() {
     let (mut one, mut two) = Puppet::open_pair(false).await;
     let small = Message::Transactions { via: None, bodies: vec![vec![1; 100].into()] };
@@ -108,7 +128,7 @@ async fn small_control_frames_are_told_of_together() {
     let count = FLUSHED_BYTES_MIN.div_ceil(bytes);
     for _ in 0..count {
         // Each has been flushed by itself when it comes.
-        one.order(Order::Send(Lane::Control, small.clone()));
+        one.order(Order::Send(vec![(Lane::Control, small.clone())]));
         assert!(matches!(two.report(&mut one).await, Report::Received(_)));
     }
     let told = one.report(&mut two).await;
@@ -120,12 +140,12 @@ async fn bulk_is_not_read_before_hello() {
     let (mut one, mut two) = Puppet::open_pair(false).await;
     let first = Message::Transactions { via: None, bodies: vec![vec![1; FLUSHED_BYTES_MIN].into()] };
     let (body, last) = (large(10_000), hello());
-    one.order(Order::Send(Lane::Bulk, body.clone()));
-    one.order(Order::Send(Lane::Control, first.clone()));
+    one.order(Order::Send(vec![(Lane::Bulk, body.clone())]));
+    one.order(Order::Send(vec![(Lane::Control, first.clone())]));
     assert!(matches!(two.report(&mut one).await, Report::Received(message) if message == first));
     // The control bytes are flushed, and only then does Hello leave: the body was there long before it.
     assert!(matches!(one.report(&mut two).await, Report::Drained(Lane::Control, _)));
-    one.order(Order::Send(Lane::Control, last.clone()));
+    one.order(Order::Send(vec![(Lane::Control, last.clone())]));
     assert!(matches!(two.report(&mut one).await, Report::Received(message) if message == last));
     assert!(matches!(two.report(&mut one).await, Report::Received(message) if message == body));
 }
@@ -146,7 +166,7 @@ async fn a_declined_peer_is_told_and_may_ask_again() {
 #[tokio::test]
 async fn a_frame_over_the_lane_s_bound_is_an_offence() {
     let (mut one, mut two) = Puppet::open_pair(false).await;
-    one.order(Order::Send(Lane::Control, large(120_000)));
+    one.order(Order::Send(vec![(Lane::Control, large(120_000))]));
     let report = two.report(&mut one).await;
     assert!(
         matches!(report, Report::Failed(CloseReason::FrameTooLarge { lane: Lane::Control, .. })),
@@ -161,7 +181,7 @@ async fn a_peer_that_is_not_read_keeps_its_bytes_and_an_overrun_ends_it() {
     let message = Message::Transactions { via: None, bodies: vec![vec![1; 4_000].into(); 10] };
     // More than the credit, the stream's window and the kernel's buffers hold together.
     let count = CONTROL_CREDIT_BYTES * 40 / message.encoded_len();
-    (0..count).for_each(|_| one.order(Order::Send(Lane::Control, message.clone())));
+    (0..count).for_each(|_| one.order(Order::Send(vec![(Lane::Control, message.clone())])));
     loop {
         match one.report(&mut two).await {
             Report::Drained(Lane::Control, _) => {}
@@ -181,8 +201,8 @@ const SOON: Duration = Duration::from_millis(200);
 /// allows, and no more.
 async fn stall_bulk(from: &mut Puppet, to: &mut Puppet) {
     let messages = [large(60_000), large(200_000)];
-    from.order(Order::Send(Lane::Control, hello()));
-    messages.into_iter().for_each(|message| from.order(Order::Send(Lane::Bulk, message)));
+    from.order(Order::Send(vec![(Lane::Control, hello())]));
+    messages.into_iter().for_each(|message| from.order(Order::Send(vec![(Lane::Bulk, message)])));
     assert!(matches!(to.report(from).await, Report::Received(Message::Hello(_))));
     assert!(matches!(to.report(from).await, Report::Received(Message::Transactions { .. })));
 }
@@ -191,7 +211,7 @@ async fn stall_bulk(from: &mut Puppet, to: &mut Puppet) {
 async fn a_peer_that_does_not_read_its_bulk_lane_is_given_up_by_the_deadline() {
     let (mut one, mut two) = Puppet::open_pair_with(false, stalls_soon()).await;
     one.order(Order::Read(false));
-    two.order(Order::Send(Lane::Bulk, large(200_000)));
+    two.order(Order::Send(vec![(Lane::Bulk, large(200_000))]));
     assert!(matches!(two.report(&mut one).await, Report::Failed(CloseReason::WriteStalled)));
 }
 
@@ -204,7 +224,7 @@ async fn while_we_do_not_read_a_peer_s_acks_its_bulk_lane_has_time() {
     let later = async {
         let (mut three, mut four) = Puppet::open_pair_with(false, stalls_soon()).await;
         three.order(Order::Read(false));
-        four.order(Order::Send(Lane::Bulk, large(200_000)));
+        four.order(Order::Send(vec![(Lane::Bulk, large(200_000))]));
         four.report(&mut three).await
     };
     tokio::select! {

@@ -37,8 +37,8 @@ async fn a_round_trip_is_measured_again_and_again() {
     for quic in [false, true] {
         let deadlines = Deadlines { ping_interval: SOON, ..Deadlines::default() };
         let (mut one, mut two) = Puppet::open_pair_with(quic, deadlines).await;
-        one.order(Order::Send(Lane::Control, Message::Hello(hello.clone())));
-        two.order(Order::Send(Lane::Control, Message::Hello(hello.clone())));
+        one.order(Order::Send(vec![(Lane::Control, Message::Hello(hello.clone()))]));
+        two.order(Order::Send(vec![(Lane::Control, Message::Hello(hello.clone()))]));
         assert!(matches!(two.report(&mut one).await, Report::Received(Message::Hello(_))));
         for _ in 0..3 {
             let report = two.report(&mut one).await;

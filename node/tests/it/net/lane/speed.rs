@@ -76,10 +76,10 @@ async fn an_upload_and_the_control_frames_beside_it() {
         let delay = Duration::from_millis(round_trip / 2);
         let (mut one, mut two) = Puppet::open_pair_through(async |address| link(address, delay).await).await;
         let network = "test".parse().expect("a name");
-        one.order(Order::Send(
+        one.order(Order::Send(vec![(
             Lane::Control,
             Message::Hello(Hello::new(&network, Tip { height: 0, id: BlockId([0; 32]) })),
-        ));
+        )]));
         for upload in 0..5 {
             let (took, mut waited) = upload_once(&mut one, &mut two, delay).await;
             waited.sort_by(f64::total_cmp);
@@ -100,7 +100,7 @@ async fn an_upload_and_the_control_frames_beside_it() {
 async fn upload_once(one: &mut Puppet, two: &mut Puppet, delay: Duration) -> (f64, Vec<f64>) {
     let body = Message::Transactions { via: None, bodies: vec![vec![7; 65_536].into(); 16] };
     let began = Instant::now();
-    one.order(Order::Send(Lane::Bulk, body));
+    one.order(Order::Send(vec![(Lane::Bulk, body)]));
     let (mut sent, mut waited, mut took) = (Vec::new(), Vec::new(), None);
     #[expect(clippy::disallowed_methods, reason = "the load is what it is, also after a pause")]
     let mut ticks = interval(CONTROL_INTERVAL);
@@ -110,7 +110,7 @@ async fn upload_once(one: &mut Puppet, two: &mut Puppet, delay: Duration) -> (f6
                 let mut id = [0; 32];
                 id[..8].copy_from_slice(&(sent.len() as u64).to_le_bytes());
                 sent.push(Instant::now());
-                one.order(Order::Send(Lane::Control, Message::GetBlock { graft: false, id: BlockId(id) }));
+                one.order(Order::Send(vec![(Lane::Control, Message::GetBlock { graft: false, id: BlockId(id) })]));
             }
             report = two.report(one) => match report {
                 Report::Received(Message::GetBlock { id, .. }) => {
