@@ -316,7 +316,8 @@ impl Inventory {
                 if let Some(oldest) = self.slots.charge(link, number, self.limits.unhandled) {
                     self.release(link, oldest);
                 }
-                self.table.put(number)
+                // What was released may have been the known entry.
+                if known.is_some() { self.table.put(number) } else { self.table.put_new(number) }
             }
         };
         self.table.add_link(place, link);

@@ -105,31 +105,41 @@ impl Table {
 
     /// The entry of a handled item.
     pub(super) fn find(&self, id: &TxId) -> Option<u32> {
+        self.find_from(self.head(id.short().number())?, id)
+    }
+
+    /// The same, if the first entry of its short id is known.
+    fn find_from(&self, first: u32, id: &TxId) -> Option<u32> {
         let is = |place: &u32| {
             let entry = self.entry(*place);
             entry.shelf != Shelf::Unhandled && entry.id == *id
         };
-        self.chain(self.head(id.short().number())?).find(is)
+        self.chain(first).find(is)
     }
 
     /// The first entry of a short id, and otherwise a new one for an item that is unhandled.
     pub(super) fn put(&mut self, short: u64) -> u32 {
-        self.head(short).unwrap_or_else(|| {
-            let place = self.occupy(short, NONE);
-            let Self { hasher, heads, entries, .. } = self;
-            let hash = |place: &u32| hasher.hash_one(entries[*place as usize].short);
-            heads.insert_unique(hasher.hash_one(short), place, hash);
-            place
-        })
+        self.head(short).unwrap_or_else(|| self.put_new(short))
+    }
+
+    /// A new entry for an unhandled item of a short id that has none.
+    pub(super) fn put_new(&mut self, short: u64) -> u32 {
+        let place = self.occupy(short, NONE);
+        let Self { hasher, heads, entries, .. } = self;
+        let hash = |place: &u32| hasher.hash_one(entries[*place as usize].short);
+        heads.insert_unique(hasher.hash_one(short), place, hash);
+        place
     }
 
     /// The entry of an item that is being handled: its own, and otherwise that of its short id if nothing by that
     /// name was handled, and otherwise a new one.
     pub(super) fn put_id(&mut self, id: TxId) -> u32 {
-        if let Some(place) = self.find(&id) {
+        let short = id.short().number();
+        let head = self.head(short);
+        if let Some(place) = head.and_then(|first| self.find_from(first, &id)) {
             return place;
         }
-        let first = self.put(id.short().number());
+        let first = head.unwrap_or_else(|| self.put_new(short));
         let place = match self.entry(first).shelf {
             Shelf::Unhandled => first,
             _ => self.add_twin(first),
