@@ -222,7 +222,7 @@ impl Gossip {
         let Ok(encoder) = Encoder::new(salt, &ids) else { return };
         let (decoder, until) = (Decoder::new(encoder), now + RECONCILE_TIMEOUT);
         let served = Served { opening, ids, decoder, heard_at: now, deadline: until, until };
-        self.conversations.served.insert(from, served);
+        self.conversations.served.insert(from, Box::new(served));
         self.on_symbols(now, from, number, symbols);
     }
 
