@@ -9,6 +9,7 @@ mod begin;
 mod connect;
 mod deliver;
 mod enter;
+mod hashed;
 pub mod host;
 pub mod ledger;
 pub mod queue;
