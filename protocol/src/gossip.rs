@@ -37,6 +37,8 @@ pub use self::api::{
 use self::fetch::debts::Owed;
 use self::fetch::lengths::Lengths;
 use self::fetch::request::RequestTracker;
+#[cfg(feature = "simulator")]
+pub use self::foresee::Ahead;
 use self::intake::acknowledged::Acknowledged;
 use self::intake::checks::Checks;
 use self::intake::first::Firsts;
@@ -128,6 +130,14 @@ impl Gossip {
         self.mempool = Mempool::new(mempool_bytes);
         self.chain = Chain::with_limits(self.config.network.genesis(), chain);
         self
+    }
+
+    /// Swaps the buffer of outputs for another one. Both must be empty, or the engine's must be drained by whoever
+    /// gets it. A simulator lends thousands of engines one buffer in turn. Otherwise each would keep its own, which
+    /// takes more memory than the largest part of the engine, and is never in the processor's cache.
+    #[cfg(feature = "simulator")]
+    pub const fn swap_outputs(&mut self, outputs: &mut VecDeque<Output>) {
+        core::mem::swap(&mut self.outputs, outputs);
     }
 
     /// An engine with a chain's own rules.
