@@ -3,6 +3,7 @@
 # docs/measurements/.
 #
 #   scripts/prove-sim.sh large        10,000 nodes and 200 transactions; 100,000 nodes and 5
+#   scripts/prove-sim.sh million      1,000,000 nodes and 2 transactions; needs 20 GiB of memory
 #   scripts/prove-sim.sh table        flood, announce and rumor on 1,000 nodes: latency and bytes beside the
 #                                     model's
 #   scripts/prove-sim.sh trees        author trees on 1,000 and 10,000 nodes: warm, strays, one-time authors,
@@ -58,6 +59,11 @@ large() {
   about "as many nodes as one thread simulates"
   simulate ten --nodes 10000 --degree 8 --relay announce --txs 200 --seed 7
   simulate hundred --nodes 100000 --degree 8 --relay announce --txs 5 --seed 7
+}
+
+million() {
+  about "a million nodes"
+  simulate million --nodes 1000000 --degree 8 --txs 2
 }
 
 # The items that relay doesn't bring, by each digest; and three of ten messages lost.
@@ -431,7 +437,7 @@ PY
   done
 }
 
-names=(large table trees growth withholders attackers repair partition-sim spread reality swarm)
+names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm)
 chosen=()
 if [ $# = 1 ] || { [ $# = 2 ] && [ "$2" = --dry-run ]; }; then
   for name in "${names[@]}"; do
