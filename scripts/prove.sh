@@ -8,6 +8,7 @@
 #   scripts/prove.sh netns       two nodes in their own network namespaces (needs root and iproute2)
 #   scripts/prove.sh compare     Hearsay and gossipsub on 50 nodes: three workloads, three rounds; the README's
 #                                table
+#   scripts/prove.sh busy        the same at 200 transactions a second, with one workload
 #   scripts/prove.sh links       the same with 50 ms between any two nodes
 #   scripts/prove.sh blocks      blocks of 128 KiB and 1 MiB over six regions with 50 Mbit/s a node
 #   scripts/prove.sh headers     each engine's bytes with TCP/IP headers (needs root and iproute2)
@@ -15,6 +16,7 @@
 #   scripts/prove.sh kill-nine   a loaded node is killed 1,000 times: everything it acknowledged is there
 #   scripts/prove.sh join        a node joins 50 that hold 5,000 blocks and 20,000 pending transactions
 #   scripts/prove.sh reconcile   the cost of the reconciliation of two sets, by sketch and by ranges
+#   scripts/prove.sh verify      the cost of a signature check, alone and in batches
 #   scripts/prove.sh store       the cost of keeping everything on disk: latency, processor time, and the highest
 #                                rate
 #   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all nodes
@@ -86,6 +88,7 @@ search() {
 
 rivals=(--engines hearsay,gossipsub,gossipsub-signed)
 everything() { compare compare "${rivals[@]}" --relay announce,author-tree --tx-rate 20 --duration 10s --rounds 3; }
+busy() { compare compare-200 "${rivals[@]}" --relay author-tree --tx-rate 200 --duration 10s --rounds 3 --workloads plain; }
 links() { compare compare-links --engines hearsay,gossipsub --relay author-tree --wan uniform:50ms --duration 15s --rounds 2 --workloads plain; }
 blocks() {
   local bytes
@@ -165,6 +168,13 @@ reconcile() {
     about "cargo run --release -p protocol --example reconcile_cost"
     cargo run --release --locked --quiet -p protocol --example reconcile_cost
   } | tee "$keep/reconcile.txt"
+}
+
+verify() {
+  {
+    about "cargo run --release -p protocol --example verify_cost"
+    cargo run --release --locked --quiet -p protocol --example verify_cost
+  } | tee "$keep/verify.txt"
 }
 
 # The number of all seeds, that of one part, and the time after which a run begins no other part. 80 minutes and
@@ -411,7 +421,7 @@ case $# in
   *) usage ;;
 esac
 case $1 in
-  fifty | flood | links | blocks | capacity | reconcile | store | join | partition | eclipse | fuzz) chosen=("$1") ;;
+  fifty | flood | busy | links | blocks | capacity | reconcile | verify | store | join | partition | eclipse | fuzz) chosen=("$1") ;;
   kill) chosen=(kill_ten) ;;
   compare) chosen=(everything) ;;
   kill-nine) chosen=(kill_nine) ;;
@@ -419,7 +429,7 @@ case $1 in
   field) chosen=(field_tests) ;;
   commands) chosen=("python3 scripts/check-commands.py --all") ;;
   all)
-    chosen=(fifty flood kill_ten everything links blocks capacity reconcile store kill_nine join partition eclipse "proof bootstrap" field_tests)
+    chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile verify store kill_nine join partition eclipse "proof bootstrap" field_tests)
     if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
       chosen+=("proof netns" "proof headers" "proof attack")
     else

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-allowed="bytes ciborium-io ciborium-ll ed25519-dalek hashbrown hex lru rand_chacha rand_core sha2 siphasher thiserror"
+allowed="bytes ciborium-io ciborium-ll curve25519-dalek ed25519-dalek hashbrown hex lru rand_chacha rand_core sha2 siphasher thiserror"
 
 grep -qx '#!\[no_std\]' protocol/src/lib.rs || { echo "protocol/src/lib.rs is not no_std"; exit 1; }
 if grep -rnE '\bstd::|extern crate std' protocol/src; then
@@ -18,7 +18,7 @@ for crate in $direct; do
     *) echo "the engine depends on $crate, which scripts/purity.sh does not list"; exit 1 ;;
   esac
 done
-for part in links/peer fetch/request relay/routes relay/rumor intake/seen; do
+for part in links/peer fetch/request relay/routes relay/rumor inventory; do
   if grep -nE '^use (super|crate::gossip::[a-z]+)::(peer|request|routes|rumor|seen|serve|pass_on|author_tree|transactions|blocks|talk)\b' "protocol/src/gossip/$part.rs"; then
     echo "the parts of the engine must not import each other"
     exit 1

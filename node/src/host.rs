@@ -59,7 +59,7 @@ pub enum Effect {
         item: ItemId,
         /// The result.
         result: Result<Submission, Refusal>,
-        /// The item is safe when the writer has committed the commit with this number.
+        /// The item is safe when the writer has made the commit with this number.
         safe_at: u64,
     },
     /// Say that an item of a peer was refused.

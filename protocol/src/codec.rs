@@ -192,7 +192,7 @@ impl Reader {
         }
     }
 
-    /// The error is not in the item that was read last.
+    /// Says that the error is in this field at this place, and not in the item that was read last.
     pub(crate) const fn blame(&mut self, what: &'static str, at: usize) {
         self.field = (what, at);
     }
@@ -338,7 +338,7 @@ impl Reader {
 }
 
 /// Bytes of a header in its shortest form. Types that none of our formats uses count as one byte, because they are
-/// refused by type anyway.
+/// refused by their type anyway.
 fn shortest(header: Header) -> usize {
     let value = match header {
         Header::Positive(value) | Header::Negative(value) | Header::Tag(value) => value,

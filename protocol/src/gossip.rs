@@ -6,14 +6,15 @@
 //! This file owns the machines and what they share, dispatches inputs, and settles what became due. Each folder
 //! below decides for its part: `links` (one peer), `intake` (from a body to a verdict), `relay` (which peers to
 //! push to), `fetch` (which peers to ask), `sync` (headers and blocks), `repair` (what relay did not bring). The
-//! state of a machine is private to its folder. What arrives is worked on cheapest first: decode, hash, seen
-//! before?, the sender's budget, signature, validator, accept, relay.
+//! state of a machine is private to its folder. An item that arrives goes through the cheapest steps first:
+//! decode, hash, compare with what was seen before, the sender's budget, signature, validator, accept, relay.
 
 mod api;
 pub mod fetch;
 #[cfg(feature = "simulator")]
 mod foresee;
 mod intake;
+pub mod inventory;
 pub(crate) mod limits;
 mod links;
 mod occupancy;
@@ -21,7 +22,6 @@ mod relay;
 pub mod repair;
 mod stats;
 mod sync;
-mod template;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -42,7 +42,7 @@ pub use self::foresee::Ahead;
 use self::intake::acknowledged::Acknowledged;
 use self::intake::checks::Checks;
 use self::intake::first::Firsts;
-use self::intake::seen::Seen;
+use self::inventory::Inventory;
 use self::links::cost::cost;
 use self::links::peer::Peer;
 use self::links::peers::Peers;
@@ -94,7 +94,7 @@ pub struct Gossip {
     hasher: SeededState,
     peers: Peers,
     requests: RequestTracker,
-    seen: Seen,
+    inventory: Inventory,
     mempool: Mempool,
     chain: Chain,
     orphans: OrphanPool,
@@ -105,7 +105,7 @@ pub struct Gossip {
     firsts: Firsts,
     conversations: Conversations,
     relay: Relay,
-    /// Random numbers that the two ends of a link draw, so that they don't speak at once.
+    /// Random numbers. Each end of a link draws its own, so that both ends don't send at the same moment.
     chance: ChaCha8Rng,
     checks: Checks,
     catching_up: CatchUp,
@@ -122,8 +122,9 @@ impl Gossip {
         Self::with_validator(config, seed, Arc::new(validator))
     }
 
-    /// The same before its first input, with less room for transactions and headers than the protocol's limits:
-    /// for simulations in which things should be full. [`Gossip::occupancy`] still reports the protocol's limits.
+    /// The same engine with less room for transactions and headers than the protocol's limits. Call this before
+    /// the first input. It is for simulations in which memories should be full. [`Gossip::occupancy`] still
+    /// reports the protocol's limits.
     #[cfg(feature = "simulator")]
     #[must_use]
     pub fn with_room(mut self, mempool_bytes: usize, chain: crate::ledger::chain::Limits) -> Self {
@@ -156,7 +157,7 @@ impl Gossip {
             validator,
             peers: Peers::default(),
             requests: RequestTracker::new(tracker_seed),
-            seen: Seen::new(hasher.clone()),
+            inventory: Inventory::new(hasher.clone()),
             mempool: Mempool::default(),
             chain: Chain::new(config.network.genesis()),
             orphans: OrphanPool::new(),
@@ -168,7 +169,7 @@ impl Gossip {
             conversations: Conversations::default(),
             relay,
             chance: rng,
-            checks: Checks::new(&hasher),
+            checks: Checks::default(),
             catching_up: CatchUp::default(),
             lengths: Lengths::default(),
             outputs: VecDeque::new(),
@@ -324,7 +325,7 @@ impl Gossip {
             (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
             (true, Message::Had(ids)) => self.on_had(from, &ids),
             (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
-            // It may come in place of a Hello. Only the first one counts.
+            // A goodbye may come in place of a Hello. Only the first goodbye counts.
             (_, Message::Goodbye(reason)) => {
                 if !core::mem::replace(&mut peer.said_goodbye, true) {
                     self.tell(Event::Goodbye { peer: from, reason });
@@ -334,7 +335,7 @@ impl Gossip {
         }
     }
 
-    /// Ends every input: does whatever became due, possible or necessary.
+    /// Runs at the end of every input: does everything that has become due or possible.
     fn settle(&mut self, now: Time) {
         while let Some((from, block)) = self.catching_up.next_released() {
             self.on_good_header(now, Some(from), &block, &[]);

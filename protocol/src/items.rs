@@ -1,6 +1,7 @@
 //! What is sent and signed: transactions, blocks, their names, keys and checks. Types and their rules only. Who
 //! has which item is in `ledger`, and how items travel is in `gossip`.
 
+pub mod batch;
 pub mod block;
 pub mod equivocation;
 mod fixed;

@@ -1,5 +1,5 @@
-//! Every bound and interval of the engine, each with its arithmetic: the one list of them. Each is in the folder
-//! of what it bounds:
+//! Every bound and interval of the engine, each with its arithmetic. This is the one list of them. Each stands in
+//! the folder of what it bounds:
 //!
 //! | bounds of | are in |
 //! |---|---|
@@ -7,7 +7,8 @@
 //! | messages and frames | `wire/limits.rs` |
 //! | the mempool, the chain, orphans | `ledger/limits.rs` |
 //! | one link: queues, credit, budgets, costs | `gossip/links/limits.rs` |
-//! | memory of ids, verification, look-ups | `gossip/intake/limits.rs` |
+//! | memory of ids, and of the links that have them | `gossip/inventory/limits.rs` |
+//! | verification, look-ups, acknowledgements | `gossip/intake/limits.rs` |
 //! | relay policies | `gossip/relay/limits.rs` |
 //! | requests, strikes, what a peer is owed | `gossip/fetch/limits.rs` |
 //! | catching up, loads, evidence | `gossip/sync/limits.rs` |

@@ -1,7 +1,7 @@
 //! The engine's only notion of time: microseconds since a start that the driver chose.
 //!
 //! Deliberately absent: any way to ask what time it is. All arithmetic saturates, so that a clock
-//! that jumps, forwards or backwards, can neither overflow nor panic.
+//! that jumps, forwards or backwards, can cause neither an overflow nor a panic.
 
 use core::fmt;
 use core::ops::{Add, Sub};

@@ -1,9 +1,9 @@
 //! The data dir: which process holds it, and how other programs find that process's node.
 //!
-//! `LOCK` carries an advisory lock, which the system drops with its process, so a lock is never stale. `rpc.json`
-//! is written whole or not at all, and exists only while the node listens. `cookie` exists from the start to the
-//! stop, for its owner alone. A killed node leaves both files. The next start removes them. Until then the free
-//! lock shows that no node runs. The key file is in `identity.rs`.
+//! `LOCK` carries an advisory lock. The system drops it when the process ends, so a lock is never stale.
+//! `rpc.json` is written whole or not at all, and exists only while the node listens. `cookie` exists from the
+//! start to the stop, for its owner alone. A killed node leaves both files, and the next start removes them. Until
+//! then the free lock shows that no node runs. The key file is in `identity.rs`.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -171,7 +171,7 @@ fn holder_of(dir: &Path) -> Result<Option<String>, DataDirError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("open", &path)(error)),
     };
-    // Dropped at once. A node that starts at this moment tries again.
+    // The lock is dropped at once. A node that starts at this moment tries again.
     match lock.try_lock_shared() {
         Ok(()) => Ok(None),
         Err(TryLockError::WouldBlock) => Ok(Some(holder(lock).unwrap_or_default())),
@@ -298,8 +298,8 @@ impl Drop for DataDir {
     }
 }
 
-/// Takes the lock. A command that checks whether the lock is held holds it for microseconds itself, so the
-/// first failure means little.
+/// Takes the lock. A command that checks whether a node holds the lock takes it itself for some microseconds. So
+/// one failure means little, and the lock is tried again.
 fn try_lock(lock: &File) -> Result<(), TryLockError> {
     for _ in 1..LOCK_TRIES {
         match lock.try_lock() {

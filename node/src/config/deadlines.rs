@@ -7,7 +7,9 @@ use protocol::time::Duration;
 /// that the peer opened are dropped after the same time.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A write that makes no progress for this long ends the connection.
+/// A peer that reads too slowly is disconnected: a write that makes no progress for this long ends the connection.
+/// On the control lane each byte that the stream takes is progress. On the bulk lane it is each ack, while bytes
+/// without one are under way.
 pub const WRITE_STALL: Duration = Duration::from_secs(20);
 
 /// A control frame must arrive whole within this time. A bulk frame must grow by another 16 KiB. This is what

@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 /// A key's name in the data dir.
 pub const KEY_FILE: &str = "key";
 
-/// A seed in hexadecimal and a newline are 65 bytes. A longer file is no key file, whatever an
-/// editor put behind the key.
+/// A seed in hexadecimal and a newline are 65 bytes. The rest is room for spaces that an editor may have put
+/// behind the key. A longer file is no key file.
 const FILE_BYTES_MAX: u64 = 128;
 
 /// A node's key.

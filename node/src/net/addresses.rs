@@ -11,12 +11,12 @@
 //! 4. link-local ones, and loopback last,
 //! 5. behind all these, addresses with one of our own IPs: they lead to this machine.
 //!
-//! If there is room for some addresses only, they are kept in this order. Dials begin together, except that all
-//! but the first two wait a little.
+//! If there is room for some addresses only, they are kept in this order. Dials begin together, except that
+//! addresses of the last three ranks wait a little.
 //!
-//! Public comes before near on purpose. Half of all home networks are 192.168.1.0/24, so nearness may be a
-//! coincidence. In a local network without public addresses the near ones are first anyhow. Addresses of the same
-//! rank keep their order, but transports and IP versions take turns, so that a cut leaves some of each.
+//! Public comes before near on purpose. Half of all home networks are 192.168.1.0/24, so an address may seem near
+//! by coincidence. In a local network without public addresses the near ones are first anyhow. Addresses of the
+//! same rank keep their order, but transports and IP versions take turns, so that a cut leaves some of each.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -39,7 +39,8 @@ pub enum Scope {
     Loopback,
 }
 
-/// Where an address is, as seen by a node that has certain addresses itself. The first is tried first.
+/// Where an address is, as seen by a node that has certain addresses itself. The order is the one in which
+/// addresses are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// Anywhere in the world.
@@ -96,8 +97,8 @@ pub fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
     }
 }
 
-/// The address without its peer id, if this node dials such an address even if only a peer told it: an IP, and TCP
-/// or QUIC v1 on a real port. Only the operator may give names.
+/// The address without its peer id, if this node dials such addresses when a peer tells them: an IP, and TCP or
+/// QUIC v1 on a real port. Names are dialled only if the operator gave them.
 #[must_use]
 pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
     let (address, _) = split_peer(&address);
@@ -123,12 +124,18 @@ pub fn port(behind_host: &[Protocol<'_>]) -> Option<u16> {
 /// Which machines can reach `address`.
 #[must_use]
 pub fn scope(address: &Multiaddr) -> Scope {
-    match ip_of(address) {
-        Some(ip) if ip.is_loopback() => Scope::Loopback,
-        Some(IpAddr::V4(ip)) if ip.is_link_local() => Scope::LinkLocal,
-        Some(IpAddr::V6(ip)) if ip.is_unicast_link_local() => Scope::LinkLocal,
-        Some(IpAddr::V4(ip)) if ip.is_private() || is_shared(ip) => Scope::Private,
-        Some(IpAddr::V6(ip)) if ip.is_unique_local() => Scope::Private,
+    ip_of(address).map_or(Scope::Public, scope_of)
+}
+
+/// Which machines can reach an IP address.
+#[must_use]
+pub const fn scope_of(ip: IpAddr) -> Scope {
+    match ip {
+        ip if ip.is_loopback() => Scope::Loopback,
+        IpAddr::V4(ip) if ip.is_link_local() => Scope::LinkLocal,
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Scope::LinkLocal,
+        IpAddr::V4(ip) if ip.is_private() || is_shared(ip) => Scope::Private,
+        IpAddr::V6(ip) if ip.is_unique_local() => Scope::Private,
         _ => Scope::Public,
     }
 }

@@ -142,8 +142,8 @@ impl Behaviour {
         self.host.stop_keeping();
     }
 
-    /// By reason: gossip connections that ended, others that were closed for a cause, and those
-    /// that were turned away.
+    /// The number of connections by reason. Counted are gossip connections that ended, other connections that were
+    /// closed for a cause, and connections that were turned away.
     #[must_use]
     pub const fn disconnects(&self) -> &BTreeMap<&'static str, u64> {
         &self.disconnects
@@ -160,7 +160,7 @@ impl Behaviour {
         self.slots.in_use()
     }
 
-    /// The address groups of the outbound peers that hold slots, without those that the operator gave.
+    /// The address groups of the outbound peers. Addresses that the operator gave do not count.
     #[must_use]
     pub fn outbound_groups(&self) -> Vec<Group> {
         let links = self.slots.outbound().filter_map(|(id, _)| self.links.get(id));

@@ -81,7 +81,8 @@ pub struct Discovery {
     reserved_only: bool,
     fixed: Vec<Fixed>,
     book: Book,
-    /// The dials that the last answer wanted, and how many slots it allowed one group for each.
+    /// The dials that the last answer wanted, each with its number of tries in a row; and how many slots one group
+    /// may have.
     picked: Vec<(Pick, u8)>,
     per_group: usize,
     /// Since when slots are missing.
@@ -120,7 +121,7 @@ struct Dial {
     /// The entry of the book that it tries, and the groups that are kept free for it.
     tries: Option<book::Entry>,
     groups: Vec<Group>,
-    /// How many tries in a row the group was picked for, this one included; 0 if it was not picked in this way.
+    /// Which try in a row for its group this is, counted from 1; 0 if it was not picked for a group.
     turn: u8,
 }
 
@@ -265,9 +266,9 @@ impl Discovery {
 
     /// An address that a peer told, in the form in which it is kept, if it may lead to another node. A loopback
     /// address may if this node has only the loopback device, or met a peer there. The peer's own claim of a
-    /// loopback address counts only if the peer is connected that way. One loopback address of each IP version is
-    /// accepted, and those that we listen on: the others of 127.0.0.0/8 lead to our own listeners as well, by a
-    /// name that we do not know.
+    /// loopback address counts only if the peer is connected that way. Of the loopback addresses, one of each IP
+    /// version is accepted, and those that we listen on. The others of 127.0.0.0/8 lead to our own listeners as
+    /// well, under a name that we do not know.
     #[must_use]
     pub fn acceptable(&self, address: Multiaddr, told_by: ToldBy) -> Option<Multiaddr> {
         let address = dialable(address)?;

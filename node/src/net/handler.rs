@@ -31,8 +31,8 @@ use crate::net::reason::CloseReason;
 pub use self::lanes::FLUSHED_BYTES_MIN;
 pub use self::protocols::{LaneProtocols, protocol_name};
 
-/// A connection's lanes are dropped this many times because there is no slot. Then it is closed. Our own
-/// nodes ask once a minute.
+/// If there is no slot, a connection's lanes are dropped. After this number of times the connection is closed. Our
+/// own nodes ask once a minute.
 pub const TURNED_AWAY_MAX: u8 = 8;
 
 /// How long a connection lives on after a goodbye. libp2p ends a connection as soon as it has read its end,

@@ -30,8 +30,9 @@ pub const PER_IPV6_56_MAX: usize = 8;
 /// Connections without a gossip slot, such as Kademlia's: the most inbound, and the most outbound.
 pub const SLOTLESS_CONNECTIONS_MAX: usize = 32;
 /// Additional inbound connections for those that are closing while newer ones take their places. libp2p counts
-/// them until they are gone: 200 ms after a goodbye and at most a second of closing later (`CLOSE_TIMEOUT` in
-/// `muxer.rs`). So some 27 newcomers a second find a place even if the closing ones read nothing.
+/// them until they are gone. This is 200 ms after a goodbye, and at most a second of closing later
+/// (`CLOSE_TIMEOUT` in `muxer.rs`). So some 27 newcomers a second find a place even if the closing ones read
+/// nothing.
 pub const GOING_CONNECTIONS_MAX: usize = 32;
 /// Connections to one peer: two, for the case that both sides dial at the same moment.
 pub const PER_PEER_MAX: u32 = 2;

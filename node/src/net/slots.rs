@@ -9,17 +9,17 @@
 //!   address group with the fewest inbound slots comes first. Among such groups one is chosen at random, so a peer
 //!   gains nothing by asking more often.
 //! * **Eviction.** A waiting peer may take the place of a holder that is not protected (`useful`). This holder is
-//!   of the group with the most slots. That group must have more than the waiting peer's group, or be the same.
-//!   There are at most [`EVICTIONS_AT_ONCE`] evictions, and one more each [`EVICT_INTERVAL`]; in favour of one
-//!   group there is one in [`FAVOUR_INTERVAL`]. So idle peers give way, and a crowd that connects again and again
-//!   moves honest peers no faster than that.
+//!   of the group with the most slots. That group must have more slots than the waiting peer's group, or be the
+//!   same group. [`EVICTIONS_AT_ONCE`] evictions may follow each other at once, and one more each
+//!   [`EVICT_INTERVAL`]. At most one in [`FAVOUR_INTERVAL`] is in favour of one group. So idle peers give way, and
+//!   a crowd that connects again and again moves honest peers no faster than that.
 //! * **Exchange.** Once in [`INBOUND_EXCHANGE_INTERVAL`] a waiting peer of any group may take the place of a
 //!   holder that is drawn at random. Only the most useful holders are exempt. So a crowd that behaves perfectly
 //!   gives way as well, slowly.
 //! * Connections without a slot are limited too, because a newcomer has to connect before it can ask. A new
-//!   one takes the place of one from the group that has the most of them. Holders of slots count only
-//!   between groups with the same number: otherwise newcomers of the group to which most peers belong would
-//!   always be the first to go.
+//!   one takes the place of one from the group that has the most of them. If two groups have the same number of
+//!   them, the group that holds more slots gives way. Slots do not count otherwise: newcomers of the group to which
+//!   most peers belong would always be the first to go.
 //!
 //! Decides only: no sockets, no clock; times are arguments, and chance comes from a seed. Deliberately absent:
 //! which addresses to dial (`discovery.rs`), bans (`bans.rs`), and how decisions are told (`behaviour/peers.rs`).
@@ -86,7 +86,7 @@ pub struct Slots {
     rate: Rate,
     /// When something may be decided about waiting connections.
     next: Option<Time>,
-    /// Keeps secret which groups are protected as such, so that nobody can predict it.
+    /// A secret that picks the groups which are protected as such, so that nobody can predict them.
     key: u64,
     rng: StdRng,
 }
@@ -255,8 +255,8 @@ impl Slots {
         self.entries.iter().find(|(_, entry)| idle(entry)).map(|(id, _)| *id)
     }
 
-    /// The limit on one peer's connections denied an inbound one from `ip`. Returns whether the operator should
-    /// hear of it, and which connection that peer has.
+    /// The limit on one peer's connections denied an inbound one from `ip`. Returns the connection on which the
+    /// peer holds its slot, if the operator should hear of this.
     pub fn denied(&mut self, peer: PeerId, ip: Option<IpAddr>, limit: usize, now: Time) -> Option<ConnectionId> {
         if self.entries.values().filter(|entry| entry.connection.peer == peer).count() < limit {
             return None;
@@ -266,7 +266,7 @@ impl Slots {
         self.swaps.denied(peer, old, ip, now).then_some(held)
     }
 
-    /// The peer asks on a connection while it holds a slot on another, or on one that we dialled.
+    /// The peer asks on a connection that we dialled, or while another of its connections holds a slot.
     ///
     /// If we dialled the other one, both sides dialled at once: the connection that the lower peer id dialled
     /// stays, on both sides. The inbound limit may then be exceeded, by no more than the number of outbound
@@ -385,8 +385,8 @@ impl Slots {
             return None;
         }
         let slotless = inbound.iter().filter(|(_, _, stage)| !matches!(stage, Stage::Holding(_)));
-        // Connections without a slot, then all connections: of groups with the same number of the former, one that
-        // has slots already goes first.
+        // For each group, the number of its connections without a slot, and then of all its connections. Of two
+        // groups with the same first number, the group that has more slots goes first.
         let mut groups: BTreeMap<Group, (usize, usize)> = BTreeMap::new();
         slotless.clone().for_each(|(_, group, _)| groups.entry(*group).or_default().0 += 1);
         inbound.iter().for_each(|(_, group, _)| groups.entry(*group).or_default().1 += 1);

@@ -21,7 +21,7 @@ pub const CHANGE_INTERVAL: Duration = Duration::from_secs(60);
 pub enum Notice {
     /// An operator should look into it.
     Warn(String),
-    /// It is over.
+    /// A line that is no warning.
     Info(String),
 }
 
@@ -54,7 +54,7 @@ pub struct TurnedAwayNotices {
 pub struct BehindNotices {
     /// The last warning for each kind of cause. There are five kinds.
     warned: Vec<(Discriminant<Cause>, Time)>,
-    /// Whether the end of it is still to be reported.
+    /// Whether a warning was given, so that its end is still to be reported.
     open: bool,
 }
 

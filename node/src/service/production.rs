@@ -1,12 +1,12 @@
 //! Makes blocks, if the node is a producer: decides whether a block is made now, and what is in it.
 //!
 //! No block is made while the network is known to be further. A node that knows addresses of peers waits a while
-//! for the first peer, because that peer may know higher blocks. After that it waits [`MET_WAIT`] more: the peer's
-//! greeting names the tip that the peer has checked, and a higher block may still be in verification there. Without
-//! this wait, a producer that lost its store can sign a second block for the height of its own last one.
+//! for the first peer, because that peer may know higher blocks. After that it waits [`MET_WAIT`] more. The peer's
+//! greeting names only the tip that the peer has checked, and a higher block may still be in verification there.
+//! Without this wait, a producer that lost its store can sign a second block for the height of its own last one.
 //!
-//! No block is made while the last one is being checked: the tip is still its parent, so a second block would be for the
-//! same height.
+//! No block is made while the last one is being checked. The tip is still its parent then, so a second block would
+//! be for the same height.
 
 use protocol::gossip::{Gossip, Hold, ItemId};
 use protocol::items::block::Block;
@@ -21,8 +21,8 @@ use tracing::{debug, info};
 /// How long a node that knows addresses of peers waits for the first peer before it produces blocks.
 const ALONE_WAIT: Duration = Duration::from_secs(30);
 
-/// How long such a node waits after it met its first peer. The largest block, of 4 MiB, has some 24,500 signatures of
-/// about 50 µs each: 1.2 s of one core. Once they are checked, the peer announces the block.
+/// How long such a node waits after it met its first peer. The largest block, of 4 MiB, has some 24,500 signatures
+/// of about 50 µs each: 1.2 s of one core. Once they are checked, the peer announces the block.
 const MET_WAIT: Duration = Duration::from_secs(2);
 
 /// The state.

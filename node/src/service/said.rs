@@ -61,8 +61,8 @@ impl Said {
         }
     }
 
-    /// A listener failed. If descriptors run out, this comes ten times a second: libp2p's listeners
-    /// rest 100 ms after each.
+    /// A listener failed. If descriptors run out, this comes ten times a second: libp2p's listeners rest 100 ms
+    /// after each failure.
     pub(super) fn listener_error(&mut self, now: Time, error: &io::Error) {
         if self.listener_errors.may_say(now) {
             warn!(%error, "a listener reports an error and goes on");

@@ -27,9 +27,9 @@ pub const LATENESS_INTERVAL: Duration = Duration::from_millis(50);
 /// A timer whose first tick is one period from now. After a pause it ticks once, at once, and
 /// then a whole period later.
 ///
-/// Everything that is done at ticks looks at the present state, so to do it twice in a row for missed ticks
-/// reports and does nothing new. The old rhythm is not worth keeping either. With it the second tick could follow
-/// the first within a moment: two status lines, or two blocks, for one pause.
+/// Everything that is done at ticks looks at the present state. To do it twice in a row for missed ticks would
+/// report and do nothing new. The old rhythm is not kept either, because then the second tick could follow the
+/// first within a moment: two status lines, or two blocks, for one pause.
 #[must_use]
 pub fn every(period: Duration) -> Interval {
     timer(period, period)
@@ -56,9 +56,9 @@ pub async fn next(timer: &mut Option<Interval>) -> Instant {
     }
 }
 
-/// How late each tick was that became due while the process did not look, in microseconds, the earliest first. One
-/// tick stands for all that were missed. Without the missed ones a pause would look like one late tick, and a
-/// trace's percentiles would look better than the run was. At most as many as a trace keeps.
+/// How late each tick was that became due while the process did not look, in microseconds, the earliest first. The
+/// timer ticks once for all that were missed. If only this one counted, a pause would look like one late tick, and
+/// a trace's percentiles would look better than the run was. At most as many as a trace keeps.
 pub fn latenesses(late: Duration, period: Duration) -> impl Iterator<Item = u64> {
     let missed = (0..LATENESS_MAX).map_while(move |tick| {
         let later = period.checked_mul(u32::try_from(tick).ok()?)?;

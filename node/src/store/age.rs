@@ -7,8 +7,8 @@
 //! 1. Only differences on this clock are ages. It is set from the wall clock once, when the store is made, so that
 //!    its stamps look like dates. Nothing else depends on that.
 //! 2. Time for which the node did not run does not count, because the node cannot know whether time has passed or
-//!    the clock was set. A node that was off for forty days deletes no less than before, and forty days later
-//!    than by the calendar.
+//!    the clock was set. If a node was off for forty days, it deletes each body forty days later than by the
+//!    calendar.
 //! 3. Some blocks were stamped with the wall clock, by a program without this rule. They count as recorded when a
 //!    program with this rule first opened the store.
 //! 4. The clock is kept with each group that has a block, and with the known peers, so every minute while a node

@@ -126,7 +126,7 @@ impl MemoryStore {
         self.blocks.insert(id, Held { number, stored_at, block: Arc::clone(block), ids: Arc::clone(ids) });
         self.bodies.insert(number, id);
         self.body_bytes = self.body_bytes.saturating_add(body_bytes(block));
-        // The former places were known.
+        // If the body was deleted before, these former places may still be known.
         self.forget_spots(&id, ids);
         for (position, transaction) in ids.iter().enumerate() {
             self.spots.entry(*transaction).or_default().push((id, position));
@@ -348,7 +348,7 @@ impl Store for MemoryStore {
                 self.forget_spots(&id, &ids);
             }
             pruned.blocks = pruned.blocks.saturating_add(1);
-            // For a stale block this is not needed.
+            // `kept_from` is about the best chain, so a stale block does not change it.
             if self.best.get(&height) == Some(&id) {
                 pruned.kept_from = pruned.kept_from.max(height.saturating_add(1));
             }

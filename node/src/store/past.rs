@@ -12,10 +12,10 @@ use super::tables::{
     BEST, BLOCKS, BODIES, BlockRow, Counters, IDS, META, PAST, PAST_BYTES, PAST_HEIGHTS, PAST_KEY, Past,
 };
 
-/// The most rows of the table that one transaction writes, besides those of the block that exceeds it, and
-/// that one call of [`Store::prune`](super::Store::prune) deletes. Four blocks with the most transactions
-/// take 16 MiB, and one may exceed it: as many as one call can add. So deletion always keeps up with the
-/// table. The rows take 4.5 MiB.
+/// The most rows that one transaction of `fill` writes, beside those of the block with which it exceeds this.
+/// Also the most that one call of [`Store::prune`](super::Store::prune) deletes. One call prunes 16 MiB, which are
+/// four blocks with the most transactions, and one block more: it can add no more rows than this. So deletion
+/// always keeps up with the table. The rows take 4.5 MiB.
 pub const PAST_ROWS_MAX: usize = 5 * BLOCK_TRANSACTIONS_MAX;
 
 /// The table, open.

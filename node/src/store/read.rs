@@ -33,7 +33,7 @@ const _: () = assert!(PART_BYTES.is_multiple_of(32), "no id lies in two parts");
 pub(super) struct Reads<'a> {
     pub(super) transaction: ReadTransaction,
     pub(super) genesis: BlockId,
-    /// The database must outlive it.
+    /// The database must outlive the snapshot.
     _database: PhantomData<&'a Database>,
 }
 

@@ -253,7 +253,7 @@ pub(super) fn prune(
         }
         pruned.blocks = pruned.blocks.saturating_add(1);
         pruned.bytes = pruned.bytes.saturating_add(bytes);
-        // For a stale block this is not needed.
+        // `kept_from` is about the best chain, so a stale block does not change it.
         if best.get(height).trying("read")?.is_some_and(|there| there.value() == *id.as_bytes()) {
             pruned.kept_from = pruned.kept_from.max(height.saturating_add(1));
         }

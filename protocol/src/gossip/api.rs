@@ -13,7 +13,7 @@ use crate::ledger::durable::{Load, Loaded, Record};
 use crate::time::{Duration, Time};
 use crate::wire::message::{GoodbyeReason, Lane, Message, Outcome, Tip};
 
-/// A connected peer, as the driver numbers it. Not reused in a run.
+/// A connected peer, as a number that the driver chose. No number is used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerHandle(pub u32);
 
@@ -26,8 +26,8 @@ pub enum Direction {
     Outbound,
 }
 
-/// Peers with neighbouring addresses share an address group, and with it the memory of withheld items. The driver
-/// decides what a group is (a /16, for example).
+/// Peers with neighbouring addresses share an address group. Strikes for withheld items are remembered for the
+/// whole group. The driver decides what a group is (a /16, for example).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressGroup(pub u64);
 
@@ -40,7 +40,7 @@ pub enum Input {
         peer: PeerHandle,
         /// Which side dialled.
         direction: Direction,
-        /// Its address group. `None` exempts it from shared memory (loopback test networks).
+        /// Its address group. With `None`, no strikes are remembered for its group (loopback test networks).
         group: Option<AddressGroup>,
     },
     /// The connection is gone.
@@ -74,7 +74,7 @@ pub enum Input {
     Loaded(Loaded),
     /// Durable storage has deleted bodies of old blocks.
     Pruned {
-        /// The lowest height from which on it has every body of the best chain. Hello tells it to peers.
+        /// From this height on, it has every body of the best chain. Hello tells this height to peers.
         kept_from: Height,
     },
     /// Bytes left for a peer: control bytes when written, bulk bytes when acknowledged.
@@ -105,9 +105,11 @@ pub enum Output {
     },
     /// Check signatures.
     Verify(VerifyJob),
-    /// Keep something for later runs, in this order. It is best to keep all records of one input or none of them.
+    /// Keep a record for later runs. Keep records in the order in which they come out. It is best to keep all
+    /// records of one input or none of them.
     Store(Record),
-    /// Look up something that was kept, or is about to be. The engine needs [`Input::Loaded`] in any case.
+    /// Look up a record that was kept, or that is about to be kept. The engine needs [`Input::Loaded`] in any
+    /// case.
     Load(Load),
     /// Close the connection. The engine still needs [`Input::PeerDisconnected`] afterwards.
     Disconnect {
@@ -116,7 +118,8 @@ pub enum Output {
         /// The reason.
         reason: DisconnectReason,
     },
-    /// Stop (or go on) reading from a peer that is over (or back within) its inbound budget.
+    /// Stop reading from a peer that is over its inbound budget, or go on when the peer is within the budget
+    /// again.
     Read {
         /// The peer.
         peer: PeerHandle,
@@ -185,17 +188,17 @@ pub enum Event {
         /// The result.
         result: Result<Submission, Refusal>,
     },
-    /// A conversation that this node began has shown how its mempool differs from a peer's.
+    /// The end of a conversation that this node began. It shows how its mempool differs from a peer's.
     Reconciled {
         /// The peer.
         peer: PeerHandle,
         /// The result of the comparison.
         outcome: Outcome,
-        /// Symbols that it took.
+        /// Symbols that the comparison took.
         symbols: usize,
-        /// What the peer lacks.
+        /// How many items the peer lacks.
         wanted: usize,
-        /// What is missing here, as far as the peer can tell.
+        /// How many items are missing here, as far as the peer can tell.
         offered: usize,
     },
     /// A peer says why it closes the connection. Nobody has checked that.
@@ -205,21 +208,22 @@ pub enum Event {
         /// The reason that it gives.
         reason: GoodbyeReason,
     },
-    /// Transactions that were acknowledged here are in no block by their last height, and are given up.
+    /// Transactions that were acknowledged here have reached their last height and are in no block. They are given
+    /// up.
     SubmissionsExpired {
         /// Their ids.
         ids: Vec<TxId>,
         /// The tip's height.
         tip: Height,
     },
-    /// Transactions of a block of the best chain that an earlier block of it holds as well. They have no effect in
-    /// this one.
+    /// A block of the best chain repeats transactions that an earlier block of the best chain has. They have no
+    /// effect in the later block.
     ///
     /// This event comes as soon as a repeat is known. That may be after [`Event::TipChanged`], and more than once
-    /// for a block, because what memory doesn't know is looked up. It never comes if too many look-ups wait
-    /// ([`LOOKUPS_WAITING_MAX`]), if storage can't tell, or if the node ends before. So code that applies blocks
-    /// must ask [`Gossip::transaction`](super::Gossip::transaction), and durable storage if this doesn't know the
-    /// first occurrence.
+    /// for a block, because a transaction that memory doesn't know is looked up first. It never comes if too many
+    /// look-ups wait ([`LOOKUPS_WAITING_MAX`]), if storage can't tell, or if the node ends before. So code that
+    /// applies blocks must ask [`Gossip::transaction`](super::Gossip::transaction). If this doesn't know the first
+    /// occurrence, the code must ask durable storage.
     ///
     /// [`LOOKUPS_WAITING_MAX`]: crate::limits::LOOKUPS_WAITING_MAX
     Repeated {
@@ -255,7 +259,7 @@ pub enum TransactionStatus {
     Pending(Arc<SignedTransaction>),
     /// In the best chain.
     Confirmed {
-        /// The first block that holds it, among those that are remembered.
+        /// The earliest block that holds it, among those that are remembered.
         block: BlockId,
         /// That block's height.
         height: Height,
@@ -301,7 +305,7 @@ pub struct MempoolInfo {
 pub struct SyncInfo {
     /// The end of the best chain.
     pub tip: Height,
-    /// The highest known header, whose body and those before it may still be missing.
+    /// The height of the best header. Its body and bodies before it may still be missing.
     pub best_header: Height,
     /// The highest tip that a connected peer told. Nobody has checked it; 0 without peers.
     pub best_peer: Height,

@@ -5,4 +5,5 @@ pub(super) mod debts;
 pub(super) mod lengths;
 pub(super) mod limits;
 pub mod request;
+mod sent;
 pub(super) mod serve;

@@ -1,4 +1,5 @@
-//! Looking at what an input will need before it comes. Deliberately absent: any change, and any meaningful result.
+//! Reads the data that an input will need, before the input comes. Deliberately absent: any change, and any
+//! meaningful result.
 //!
 //! A driver with one engine has no use for this. A simulator has thousands of engines, scattered over gigabytes,
 //! and knows its next inputs. It looks into the engines of the next sixteen inputs, one after the other and one
@@ -26,8 +27,8 @@ impl Gossip {
     /// The number of steps of [`Gossip::foresee`], which count from 0.
     pub const FORESEE_STEPS: u8 = 5;
 
-    /// Reads the data with which the handling of an input begins. Each step follows what the step before has read.
-    /// The sum that it returns has no meaning. It is there so that the compiler doesn't remove the reads.
+    /// Reads the data with which the handling of an input begins. Each step reads data to which the step before has
+    /// found the way. The returned sum has no meaning. It is there so that the compiler doesn't remove the reads.
     #[must_use]
     pub fn foresee(&self, ahead: Ahead<'_>, step: u8) -> u64 {
         match (step, ahead) {
@@ -45,8 +46,8 @@ impl Gossip {
             return self.peers.get(&from).map_or(0, Peer::foresee);
         };
         if step == 3 {
-            let known = self.peers.get(&from).is_some_and(|peer| peer.known.contains(transaction.short()));
-            return u64::from(known) + u64::from(self.seen.resolve(&transaction).is_some());
+            let link = self.peers.get(&from).map(|peer| peer.link);
+            return u64::from(link.is_some_and(|link| self.inventory.has(link, transaction.short())));
         }
         u64::from(self.requests.is_tracked(key(&transaction))) + self.requests.in_flight(from) as u64
     }
@@ -54,10 +55,9 @@ impl Gossip {
     /// A valid transaction goes into the mempool and to every peer that lacks it.
     fn foresee_verdict(&self, job: JobId, step: u8) -> u64 {
         let Some(checked) = self.checks.transaction_of(job) else { return 0 };
-        let short = checked.transaction().id().short();
         match step {
             2 => self.peers.iter().fold(0, |sum, (_, peer)| sum ^ peer.foresee()),
-            3 => self.peers.iter().fold(0, |sum, (_, peer)| sum + u64::from(peer.known.contains(short))),
+            3 => u64::from(self.inventory.standing(&checked.transaction().id()).accepted),
             _ => self.mempool.foresee(checked.transaction()),
         }
     }

@@ -1,5 +1,5 @@
-//! From a body that came to a verdict: what is known of its id, what is refused at sight, what is in verification,
-//! and whether a transaction is confirmed already.
+//! From a body that came to a verdict: what is refused at sight, what is in verification, and whether a transaction
+//! is confirmed already.
 
 pub(super) mod acknowledged;
 pub(super) mod checks;
@@ -8,7 +8,6 @@ pub(super) mod found;
 pub(super) mod header_checks;
 pub(super) mod limits;
 pub(super) mod refusals;
-pub(super) mod seen;
 pub(super) mod sender;
 pub(super) mod transactions;
 pub(super) mod turns;

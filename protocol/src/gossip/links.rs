@@ -1,5 +1,4 @@
-//! One link each: what a peer knows, what may be queued for it, what it is owed, what it costs, and the messages
-//! to it.
+//! One peer: what may be queued for it, what it is owed, what it costs, and the messages to it.
 
 pub(super) mod announce;
 pub(super) mod budget;
@@ -7,7 +6,6 @@ pub(super) mod by_handle;
 pub(super) mod cost;
 pub(super) mod credit;
 pub(super) mod dealings;
-pub(super) mod known;
 pub(super) mod limits;
 pub(super) mod peer;
 pub(super) mod peers;

@@ -1,8 +1,9 @@
-//! How full everything is that a peer can make grow, so that a checker can see that the bounds hold. It only
-//! reads.
+//! How full everything is that a peer can make grow. A checker can see from it that the bounds hold. This file
+//! only reads.
 //!
-//! Bytes are counted, not measured: encoded bytes where these are held, otherwise entries times the size of one.
-//! That size is the size of its type or what `limits` says of it, index entries included.
+//! Bytes are counted, not measured. If encoded bytes are held, these are counted. Otherwise the number of entries
+//! is multiplied by the size of one. This is the size of its type, or the size in `limits`, index entries
+//! included.
 
 use core::mem::size_of;
 
@@ -11,6 +12,7 @@ use super::api::PeerHandle;
 use super::fetch::debts::Owed;
 use super::intake::checks::Checking;
 use super::intake::sender::CheckedTransaction;
+use super::inventory::Inventory;
 use super::links::peer::Peer;
 use crate::items::block::SignedHeader;
 use crate::items::hash::{RouteId, ShortId, TxId};
@@ -18,13 +20,13 @@ use crate::limits::{
     ACKNOWLEDGED_MAX, ANNOUNCE_QUEUE_MAX, BULK_CREDIT_BYTES, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX,
     CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECKS_PEAK, CONFIRMED_MAX, CONTROL_CREDIT_BYTES,
     EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX, FILTER_BYTES_MAX, FOUND_MAX, GUESTS_MAX, HEADER_QUEUE_MAX,
-    HOMES_MAX, INVALID_BLOCKS_MAX, KNOWN_MAX, LISTS_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK,
-    LOOKUPS_WAITING_MAX, MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, OFFER_ENTRIES_MAX, OFFERS_MAX, ORPHAN_BYTES_MAX,
+    HOMES_MAX, INVALID_BLOCKS_MAX, LISTS_MAX, LOADS_MAX, LOADS_PER_PEER_MAX, LOCAL_JOBS_PEAK, LOOKUPS_WAITING_MAX,
+    MEMPOOL_BYTES_MAX, MEMPOOL_ENTRIES_MAX, OFFER_ENTRIES_MAX, OFFERS_MAX, ORPHAN_BYTES_MAX,
     ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, OVERDUE_MAX,
     RECONCILE_SERVED_MAX, REFUSED_ENDS_MAX, REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX,
     REQUEST_BLOCKS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, RETURNING_MAX, ROUTES_ENTRIES_MAX, ROUTES_NEW_MAX,
     ROUTES_SETTLED_MAX, RUMOR_HOT_MAX, SEEN_ACCEPTED_MAX, SEEN_DECLINED_MAX, SEEN_REJECTED_MAX, SENT_MAX,
-    SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX, TOLD_MAX, UNSURE_BYTES_MAX, UNSURE_MAX,
+    SERVE_QUEUE_MAX, SIGHTS_MAX, STRIKE_GROUPS_MAX, TOLD_MAX, UNHANDLED_MAX, UNSURE_BYTES_MAX, UNSURE_MAX,
 };
 use crate::wire::message::Lane;
 
@@ -44,9 +46,7 @@ pub struct Occupancy {
 }
 
 // Bytes of an entry, as the bounds in `limits` count it.
-const KNOWN_ENTRY_BYTES: usize = 18;
-const ACCEPTED_ENTRY_BYTES: usize = 130;
-const REJECTED_ENTRY_BYTES: usize = 140;
+const SENT_ENTRY_BYTES: usize = 18;
 const ANNOUNCEMENT_BYTES: usize = 280;
 const FLIGHT_BYTES: usize = 16;
 const GROUP_BYTES: usize = 80;
@@ -80,10 +80,15 @@ impl Gossip {
         let count = &mut |what, used: usize, limit, entry_bytes: usize| {
             visit(Occupancy { what, peer: None, used, limit, bytes: used.saturating_mul(entry_bytes) });
         };
-        let (accepted, rejected, declined) = self.seen.len();
-        count("accepted ids", accepted, SEEN_ACCEPTED_MAX, ACCEPTED_ENTRY_BYTES);
-        count("rejected ids", rejected, SEEN_REJECTED_MAX, REJECTED_ENTRY_BYTES);
-        count("declined ids", declined, SEEN_DECLINED_MAX, REJECTED_ENTRY_BYTES);
+        let known = self.inventory.fill();
+        count("accepted ids", known.accepted, SEEN_ACCEPTED_MAX, Inventory::ENTRY_BYTES);
+        count("rejected ids", known.rejected, SEEN_REJECTED_MAX, Inventory::ENTRY_BYTES);
+        count("declined ids", known.declined, SEEN_DECLINED_MAX, Inventory::ENTRY_BYTES);
+        let others = known.entries.saturating_sub(known.accepted).saturating_sub(known.rejected);
+        let others_max =
+            self.peers.iter().count().saturating_mul(UNHANDLED_MAX).saturating_add(self.checks.len().0);
+        let others = others.saturating_sub(known.declined);
+        count("ids announced or in verification", others, others_max, Inventory::ENTRY_BYTES);
         count("mempool entries", self.mempool.len(), MEMPOOL_ENTRIES_MAX, MEMPOOL_ENTRY_BYTES);
         count("mempool bytes", self.mempool.bytes(), MEMPOOL_BYTES_MAX, 1);
         count("chain headers", self.chain.headers(), CHAIN_HEADERS_MAX, HEADER_ENTRY_BYTES);
@@ -144,14 +149,14 @@ impl Gossip {
         let mut count = |what, used: usize, limit, entry_bytes: usize| {
             visit(Occupancy { what, peer: Some(handle), used, limit, bytes: used.saturating_mul(entry_bytes) });
         };
-        count("known set", peer.known.len(), KNOWN_MAX, KNOWN_ENTRY_BYTES);
+        count("charged ids", self.inventory.charged(peer.link), UNHANDLED_MAX, size_of::<ShortId>());
         count("announce queue", peer.announcements.len(), ANNOUNCE_QUEUE_MAX, size_of::<TxId>());
         count("prunes", peer.prunes.len(), ROUTES_ENTRIES_MAX, size_of::<RouteId>());
         count("grafts", peer.grafts.len(), ROUTES_ENTRIES_MAX, size_of::<RouteId>());
         count("header queue", peer.headers.len(), HEADER_QUEUE_MAX, size_of::<SignedHeader>());
         let (owed, owed_bulk, sent) = peer.debts.len();
         count("owed replies", owed, SERVE_QUEUE_MAX, size_of::<Owed>());
-        count("sent bodies", sent, SENT_MAX, KNOWN_ENTRY_BYTES);
+        count("sent bodies", sent, SENT_MAX, SENT_ENTRY_BYTES);
         count("owed bulk replies", owed_bulk, SERVE_QUEUE_MAX, size_of::<Owed>());
         let (offers, offered) = peer.dealings.len();
         count("offered ids", offers, OFFERS_MAX * OFFER_ENTRIES_MAX, size_of::<ShortId>());

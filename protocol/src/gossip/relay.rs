@@ -1,4 +1,4 @@
-//! To which peers to push and which to tell: the relay policies.
+//! Which peers an item is pushed to, and which peers are told of it: the relay policies.
 //!
 //! Only this file matches on the policy. One fan-out, in `fan_out`, carries out what the policy plans for an item
 //! ([`Spread`]). Each policy has its own state: [`Routes`] for author trees, [`Rumors`] for rumor mongering.
@@ -46,7 +46,7 @@ enum Policy {
 /// What a policy plans for an accepted transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spread {
-    /// Nothing now: no peer is told, or rounds push it.
+    /// Nothing now. Either no peer is told, or the rounds push the transaction later.
     Nothing,
     /// All peers that lack it are told.
     AnnounceToAll,
@@ -57,7 +57,7 @@ pub(super) enum Spread {
 }
 
 impl Relay {
-    /// Each policy that draws random numbers has its own seed, whether or not it is the chosen one.
+    /// Every policy that draws random numbers gets its own seed, whether it is the chosen one or not.
     pub(super) fn new(
         policy: RelayPolicy,
         hasher: &SeededState,
@@ -139,7 +139,7 @@ impl Relay {
         }
     }
 
-    /// The entry node's route on which a transaction travelled, if it was not its author's.
+    /// The entry node's route on which a transaction travelled. `None` if it travelled on its author's route.
     pub(super) fn via_of(&self, short: ShortId) -> Option<RouteId> {
         self.routes()?.via_of(short)
     }
@@ -153,6 +153,13 @@ impl Relay {
     pub(super) fn had(&mut self, peer: PeerHandle, short: ShortId) {
         if let Policy::Rumor(rumors) = &mut self.policy {
             rumors.had(peer, short);
+        }
+    }
+
+    /// A peer has a transaction.
+    pub(super) fn shown(&mut self, peer: PeerHandle, short: ShortId) {
+        if let Policy::AuthorTree(routes) = &mut self.policy {
+            routes.told.shown(short, peer);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the engine counts: the one list of its counters.
 
 /// Calls a macro with the engine's counters, each with its documentation and its name, in the order in which they
-/// are shown. Code that needs the same counters in another form makes it from this list.
+/// are shown. Code that needs the counters in another form makes that form from this list.
 #[macro_export]
 macro_rules! counters {
     ($with:ident) => {

@@ -1,4 +1,5 @@
-//! Catching up: headers, bodies, which of them are missing, and what durable storage is asked for.
+//! Headers and blocks: taking them in, catching up, what durable storage is asked for, and what a producer signs
+//! next.
 
 pub(super) mod behind;
 pub(super) mod blocks;
@@ -10,4 +11,5 @@ pub(super) mod headers;
 pub(super) mod limits;
 pub(super) mod loads;
 pub(super) mod stall;
+mod template;
 pub(super) mod their_chain;

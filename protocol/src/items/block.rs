@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::hash::{BlockId, Hash256, TxId, sha256};
-use super::keys::{PublicKey, SecretKey, Signature, VerifyingKey};
+use super::keys::{Equation, PublicKey, SecretKey, Signature, VerifyingKey};
 use super::network::NetworkId;
 use super::transaction::Height;
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
@@ -42,7 +42,7 @@ pub struct SignedHeader {
 }
 
 /// A header and the encoded transactions that came with it. [`transactions_root`] shows whether the two belong
-/// together. Nothing here calls it.
+/// together. Nothing in this file checks that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The signed header.
@@ -83,7 +83,13 @@ impl SignedHeader {
     /// Whether the signature is the producer's for `network`. `key` must be the producer's, decompressed.
     #[must_use]
     pub fn verify(&self, key: &VerifyingKey, network: &NetworkId) -> bool {
-        key.verify(&SigningBytes(network, &self.header).to_bytes(), &self.signature)
+        self.equation(key, network).is_some_and(|equation| equation.holds())
+    }
+
+    /// The equation that holds if the signature is the producer's for `network`, as in [`VerifyingKey::equation`].
+    #[must_use]
+    pub fn equation(&self, key: &VerifyingKey, network: &NetworkId) -> Option<Equation> {
+        key.equation(&SigningBytes(network, &self.header).to_bytes(), &self.signature)
     }
 }
 

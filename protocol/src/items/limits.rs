@@ -26,3 +26,7 @@ pub const HEADER_BYTES_MAX: usize = 1 + 9 + 34 + 34 + 9 + 34 + 5 + 66;
 /// Bytes of the encoded list of transactions in a block, whatever its header: the block less its array's 1 byte
 /// and its header.
 pub const BLOCK_BODY_BYTES_MAX: usize = BLOCK_BYTES_MAX - 1 - HEADER_BYTES_MAX;
+
+/// Signatures that are checked by one equation. Each saves less than the one before, and a bad one among them costs
+/// all of them a second check. The tables of 64 signatures by as many authors take 130 KiB.
+pub const BATCH_SIGNATURES_MAX: usize = 64;

@@ -10,7 +10,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use super::hash::{TxId, sha256};
-use super::keys::{PublicKey, SecretKey, Signature, VerifyingKey};
+use super::keys::{Equation, PublicKey, SecretKey, Signature, VerifyingKey};
 use super::network::NetworkId;
 use crate::codec::{Decode, DecodeError, Encode, Misread, Reader, Writer};
 use crate::limits::{PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
@@ -112,7 +112,13 @@ impl SignedTransaction {
     /// Whether the signature is the author's for `network`. `key` must be the author's, decompressed.
     #[must_use]
     pub fn verify(&self, key: &VerifyingKey, network: &NetworkId) -> bool {
-        key.verify(&SigningBytes(network, &self.unsigned()).to_bytes(), &self.signature)
+        self.equation(key, network).is_some_and(|equation| equation.holds())
+    }
+
+    /// The equation that holds if the signature is the author's for `network`, as in [`VerifyingKey::equation`].
+    #[must_use]
+    pub fn equation(&self, key: &VerifyingKey, network: &NetworkId) -> Option<Equation> {
+        key.equation(&SigningBytes(network, &self.unsigned()).to_bytes(), &self.signature)
     }
 
     /// The same transaction with its own bytes, so that it does not keep a larger buffer alive.

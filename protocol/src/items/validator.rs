@@ -1,11 +1,12 @@
 //! Where a chain adds its own rules.
 //!
-//! **When it is asked.** It is asked about a transaction by itself, before the transaction enters the mempool: one
-//! that was submitted or came from a peer, that an earlier run had kept, or whose block left the best chain. About
-//! a transaction of a peer it is also asked at sight, before its signature is checked. It is asked about a header
-//! from the network before the body is requested. It is asked about each transaction of a block and then about the
-//! block, before the block is connected, however it came, and also if it was submitted here. It is asked before a
-//! transaction is put into a block template. It is not asked again about blocks that an earlier run had connected.
+//! **When it is asked.** It is asked about a transaction by itself, before the transaction enters the mempool.
+//! Such a transaction was submitted, came from a peer, was kept by an earlier run, or is in a block that left the
+//! best chain. About a transaction of a peer it is also asked at sight, before the signature is checked. It is
+//! asked about a header from the network before the body is requested. Before a block is connected, it is asked
+//! about each of its transactions and then about the block. This holds for every block, also for one that was
+//! submitted here. It is asked before a transaction is put into a block template. It is not asked again about
+//! blocks that an earlier run had connected.
 //!
 //! **What a refusal means.** The item is not passed on. A transaction is remembered as rejected until the tip's
 //! height changes. A block that is refused, for itself or for one of its transactions, is invalid for good, with
@@ -13,8 +14,8 @@
 //! stays.
 //!
 //! **What an answer may depend on.** The item, the height and the ancestors, which the parent's id names. It must
-//! not depend on a clock, or on what a node happens to have: two nodes that answer differently about a block part
-//! for good.
+//! not depend on a clock, or on what a node happens to have. Two nodes that answer differently about a block
+//! follow different chains from then on.
 //!
 //! A validator does not check signatures, sizes, Merkle roots, repeated transactions, `valid_until` within a
 //! block, or the shape of the chain. The engine checks them before it asks the validator, except for the signature
@@ -56,9 +57,9 @@ pub trait Validator: fmt::Debug + Send + Sync {
     /// Says why not. The transaction is remembered as rejected; its sender is not blamed.
     fn transaction(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal>;
 
-    /// Whether it is worth checking the signature of a transaction that a peer sent: what a chain can say of it at
-    /// sight. Its author has not been proved. A refusal here counts like one by [`Validator::transaction`], which
-    /// is asked about the transactions that pass.
+    /// Whether it is worth checking the signature of a transaction that a peer sent, as far as the chain's rules
+    /// can tell at sight. The transaction's author has not been proved. A refusal here counts like one by
+    /// [`Validator::transaction`], which is asked about the transactions that pass.
     ///
     /// # Errors
     /// Says why not. The transaction is remembered as refused until the tip's height changes; its sender is not
@@ -69,7 +70,7 @@ pub trait Validator: fmt::Debug + Send + Sync {
 
     /// Whether a transaction may be in a block at this place.
     ///
-    /// If a chain has no rule for this, the answer is that for a mempool whose tip is the parent: a transaction
+    /// If a chain has no rule for this, the answer is that for a mempool whose tip is the parent. A transaction
     /// that no node accepts by itself must not be confirmed because it came in a block.
     ///
     /// # Errors

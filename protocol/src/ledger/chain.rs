@@ -3,30 +3,31 @@
 //!
 //! **Header rules.** A header is accepted if its parent is known, its height is the parent's plus one, and it
 //! doesn't branch off below the lowest remembered height (below). A header that comes by itself
-//! ([`Standing::Alone`]) is accepted if its producer has at most one other at that height. This bounds what a
-//! producer of many headers makes all nodes pass on. It says nothing of the block, and holds nothing up: the
-//! ancestors of a higher header are accepted, however many others there are, and a block with its body takes the
-//! place of a header without one.
+//! ([`Standing::Alone`]) is accepted only if its producer has at most one other at that height. This bounds how
+//! many headers of one producer all nodes pass on. A refusal by this rule says nothing of the block, and holds
+//! nothing up. The ancestors of a higher header are accepted, however many others there are. A block with its body
+//! takes the place of a header without one.
 //!
 //! **Fork choice.** Among the connected blocks (those whose bodies and ancestors' bodies were checked) the highest
 //! is the tip. Among equally high ones, it is the one with the lowest id.
 //!
-//! **Bounds.** Headers off the best chain are charged to their producers. When the tree is full, the producer with
-//! the most gives up its oldest leaf, if it has more than its share, for producers with less and for itself.
-//! Otherwise the header farthest from the tip in height is removed: a leaf off the best chain, or the lowest of
-//! the best chain while that has more than its guaranteed part. Headers without bodies are removed first. There is
-//! always room for the next tip, whether its body is here or not. The lowest header of the best chain that is kept
-//! is at the *lowest remembered height*: branches that start below it are given up. Bodies in memory are a cache
-//! of what durable storage has. Above their bound the lowest is removed, and its block stays connected. For many
-//! more blocks the ids of their transactions are remembered, because a reorganisation needs them.
+//! **Bounds.** Headers off the best chain are charged to their producers. When the tree is full and the producer
+//! with the most has more than its share, this producer gives up its oldest leaf. It does so for producers with
+//! less, and for its own new headers. Otherwise the header farthest from the tip in height is removed. This is a
+//! leaf off the best chain, or the lowest of the best chain while that has more than its guaranteed part. Headers
+//! without bodies are removed first. There is always room for the next tip, whether its body is here or not. The
+//! lowest header of the best chain that is kept is at the *lowest remembered height*: branches that start below it
+//! are given up. Bodies in memory are a cache of what durable storage has. If they exceed their bound, the lowest
+//! is removed, and its block stays connected. The ids of transactions are remembered for many more blocks, because
+//! a reorganisation needs them.
 //!
 //! **Repeats.** A transaction may be in a block and again in one that descends from it. Whether a node notices
 //! this depends on what it remembers of the ancestors, and validity must not depend on that. The first occurrence
 //! counts, and the others have no effect. A block that has a transaction twice is invalid.
 //!
-//! Deliberately absent: signatures and allowed producers, which are checked before; a validator's rules on blocks,
-//! which the caller that connects one supplies; and durable storage, which keeps every connected block until the
-//! chain has dropped it ([`Chain::take_dropped`]).
+//! Deliberately absent: signatures, allowed producers, a validator's rules on blocks, and durable storage.
+//! Signatures and producers are checked before. The caller that connects a block supplies the rules. Durable
+//! storage keeps every connected block until the chain has dropped it ([`Chain::take_dropped`]).
 
 mod best;
 mod bodies;
@@ -120,7 +121,7 @@ pub struct TipChange {
     pub disconnected: Vec<BlockId>,
     /// Blocks that joined it, lowest first.
     pub connected: Vec<BlockId>,
-    /// Transactions of the blocks that left that no block that joined has, lowest block first.
+    /// Transactions of the blocks that left, except those that a joined block has; lowest block first.
     pub returned: Vec<Arc<SignedTransaction>>,
     /// The blocks that left whose bodies are not in memory, lowest first. Their transactions are missing in
     /// `returned`.
@@ -249,8 +250,8 @@ impl Chain {
         self.header(&other).copied()
     }
 
-    /// Whether the number of other connected blocks of its producer at its height is already the number that is
-    /// passed on unasked.
+    /// Whether so many other blocks of its producer at its height are connected that no further one is passed on
+    /// unasked.
     #[must_use]
     pub fn is_one_too_many(&self, header: &SignedHeader) -> bool {
         let fields = header.header();
@@ -313,7 +314,7 @@ impl Chain {
         Ok(Connected { tip_change, added })
     }
 
-    /// Connected blocks that were dropped since the last call. A storage that keeps them may forget them.
+    /// Connected blocks that were dropped since the last call. A storage that keeps these blocks may forget them.
     pub fn take_dropped(&mut self) -> Vec<BlockId> {
         core::mem::take(&mut self.dropped)
     }
@@ -324,8 +325,8 @@ impl Chain {
         if self.is_connected(id) || self.invalid.contains(id) {
             return;
         }
-        // It continues to hold its slot: an invalid block doesn't entitle its producer to have another one passed
-        // on.
+        // The invalid block continues to hold its slot. Otherwise its producer could have another one passed on in
+        // its place.
         let slot = self.tree.get(id).map(|node| (node.height(), node.producer()));
         self.drop_branch(id);
         if let Some((height, producer)) = slot {

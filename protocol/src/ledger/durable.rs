@@ -1,11 +1,11 @@
-//! What outlives a run: the records that the engine has a driver keep, what it asks back, and what it starts from.
-//! Types only; the driver decides how they are kept.
+//! What outlives a run: the records that the driver keeps for the engine, what the engine asks back, and what it
+//! starts from. Types only; the driver decides how records are kept.
 //!
 //! **Order.** Records must be kept in the order in which they leave the engine. If a node dies, some prefix of
 //! them was kept. Whichever prefix that is, a start from it is sound and lacks nothing. A block is recorded before
 //! the best chain names it. A transaction is removed from the mempool's records after the block that confirms it
-//! is recorded. A transaction that a reorganisation returns is recorded as pending before the chain that lacks it,
-//! or its block is named there as still to be returned.
+//! is recorded. A transaction that a reorganisation returns is recorded as pending before the chain that lacks it.
+//! If it isn't, its block is named there as still to be returned.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use crate::items::hash::{BlockId, TxId};
 use crate::items::transaction::{Height, SignedTransaction};
 use crate::wire::message::Tip;
 
-/// Something to keep, or to keep no longer.
+/// A record to keep, or the news that something need not be kept any longer.
 #[derive(Clone, Debug)]
 pub enum Record {
     /// A transaction joined the mempool.
@@ -77,7 +77,7 @@ impl Load {
 /// The answer to a [`Load`].
 #[derive(Clone, Debug)]
 pub enum Loaded {
-    /// A block; `None` if it isn't kept, or no longer.
+    /// A block; `None` if it isn't kept, or is no longer kept.
     Block {
         /// The block's id.
         id: BlockId,

@@ -1,8 +1,8 @@
-//! Which transactions the newest blocks of the best chain may have: a filter that never misses one.
+//! A filter that tells which transactions the newest blocks of the best chain may have. It never misses one.
 //!
 //! **What it promises.** A transaction that it denies is in no block of the best chain at or above the height that
-//! was asked for. A transaction that it doesn't deny may be there or not; durable storage knows. So anything that
-//! makes the filter worse costs look-ups, and never a wrong answer. The following make it worse: a height whose
+//! was asked for. A transaction that it doesn't deny may be there or not; durable storage knows. So a filter that
+//! gets worse causes more look-ups, and never a wrong answer. The following make it worse: a height whose
 //! transactions it has not been told, a part that is full, and blocks that left the best chain again.
 //!
 //! It consists of parts of [`FILTER_PART_BLOCKS`] heights, which are removed as the chain grows. A part consists

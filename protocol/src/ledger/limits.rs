@@ -18,17 +18,17 @@ pub const MEMPOOL_CHARGE_MIN: usize = MEMPOOL_BYTES_MAX / MEMPOOL_ENTRIES_MAX;
 /// authors say nothing, because new authors cost nothing, so the pool sheds by link.
 pub const MEMPOOL_AUTHOR_SHARE: usize = 16;
 
-/// Up to a quarter of the mempool (8 MiB), what was submitted here gives way to nothing that comes by a link,
-/// because the submitter was told that it is held.
+/// Submitted transactions give way to nothing that comes by a link while they take at most a quarter of the
+/// mempool (8 MiB), because their submitters were told that they are held.
 pub const MEMPOOL_LOCAL_SHARE: usize = 4;
 
-/// An item that has been in the mempool for this time is old, and is the first to be removed when there is no
-/// room. Eight full blocks take a whole mempool, oldest first, so at one block a minute no producer wanted an item
-/// that is older.
+/// A transaction that has been in the mempool for this time is old, and is the first to be removed when there is
+/// no room. Eight full blocks take a whole mempool, oldest first. So at one block a minute, no producer wanted a
+/// transaction that is older.
 pub const MEMPOOL_OLD_AFTER: Duration = Duration::from_secs(600);
 
-/// A full mempool turns a link's share over no faster than this: 65,536 small items in 60 s are 1,092 a second
-/// from all links, and an accepted item is sure to stay for about half of that time. This is the brake on junk
+/// A full mempool turns a link's share over no faster than this. 65,536 small transactions in 60 s are 1,092 a
+/// second from all links, and an accepted one is sure to stay for about half of that time. This slows down junk
 /// that would otherwise be passed on forever.
 pub const MEMPOOL_TURNOVER: Duration = Duration::from_secs(60);
 
@@ -71,32 +71,32 @@ pub const CONFIRMED_MAX: usize = 262_144;
 /// most five parts are in use, and parts that are too old are removed soon.
 pub const FILTER_PART_BLOCKS: u64 = VALID_UNTIL_AHEAD_MAX / 4;
 
-/// Bits of the filter for each id …
+/// Bits of the filter for each id.
 pub const FILTER_BITS_PER_ID: usize = 16;
 
-/// … and how many of them an id sets. When the filter is full, at least half of its bits are zero: (1 -
-/// e^(-8/16))^8, so one in 1,700 new ids is looked up for each slice that is full.
+/// How many of the [`FILTER_BITS_PER_ID`] bits an id sets. When the filter is full, at least half of its bits are
+/// zero: (1 - e^(-8/16))^8, so one in 1,700 new ids is looked up for each slice that is full.
 pub const FILTER_PROBES: u64 = 8;
 
-/// Ids of the smallest slice of a part: 2 KiB.
+/// Ids of the smallest slice of a part; the slice takes 2 KiB.
 pub const FILTER_SLICE_IDS_MIN: usize = 1_024;
 
-/// Ids of the largest: 512 KiB.
+/// Ids of the largest slice of a part; the slice takes 512 KiB.
 pub const FILTER_SLICE_IDS_MAX: usize = 262_144;
 
 /// Bytes of the filter: 16 MiB, for 8 million ids of 2 bytes, or 800 in each of 10,000 blocks. If there are more,
-/// every id that may be in the part that found no room is looked up.
+/// some part finds no room, and every id that may be in this part is looked up.
 pub const FILTER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Invalid blocks remembered, the newest. One takes about 150 bytes: 150 KiB.
 pub const INVALID_BLOCKS_MAX: usize = 1_024;
 
-/// Blocks without a parent, from one peer. With its index entries one takes about 0.4 KiB beside its bytes: 72
-/// peers have 4,608, 1.8 MiB.
+/// Blocks without a parent, from one peer. With its index entries, a block takes about 0.4 KiB beside its bytes:
+/// 72 peers have 4,608, 1.8 MiB.
 pub const ORPHANS_PER_PEER_MAX: usize = 64;
 
-/// Their encoded bytes: 5 MiB, one full block and some small ones, or a quarter more than is requested ahead
-/// ([`BLOCKS_AHEAD_BYTES_MAX`](crate::limits::BLOCKS_AHEAD_BYTES_MAX)).
+/// Encoded bytes of the blocks without a parent from one peer. 5 MiB are one full block and some small ones, or a
+/// quarter more than is requested ahead ([`BLOCKS_AHEAD_BYTES_MAX`](crate::limits::BLOCKS_AHEAD_BYTES_MAX)).
 pub const ORPHAN_PEER_BYTES_MAX: usize = BLOCK_BYTES_MAX + 1024 * 1024;
 
 /// Encoded bytes of all orphans: 32 MiB, so six peers can fill their shares.

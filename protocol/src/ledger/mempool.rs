@@ -11,19 +11,19 @@
 //!    brought keeps its place while it is young, and items pass through the newer half in order. Local submissions
 //!    are their own link. All closed links together are one link, so that reconnecting gains nothing.
 //! 3. If the newcomer's own link has the largest share, the newcomer takes the place of such an item of that link,
-//!    as long as the link's share is turned over no more than once in [`MEMPOOL_TURNOVER`]. Beyond that it is
-//!    refused.
-//! 4. What was submitted here gives way to nothing that came by another link while it is at most a quarter of the
-//!    pool. Beyond that its newest item is removed. Its own newcomers are refused, because the submitters of the
-//!    others were told that they are held.
+//!    as long as the link's share is turned over no more than once in [`MEMPOOL_TURNOVER`]. Beyond that the
+//!    newcomer is refused.
+//! 4. Submitted items give way to nothing that came by another link while they take at most a quarter of the pool.
+//!    Beyond that the newest of them is removed. Rule 3 is not for them: if submissions have the largest share, a
+//!    new one is refused, because the submitters of the others were told that their items are held.
 //! 5. This repeats until there is room. If the newcomer is refused, nothing has changed.
 //!
 //! So each of `n` links has a share that others can't take: a link with less than an `n`-th of what is held
 //! neither sheds nor is refused by rule 2.
 //!
-//! *Rationale*: a share by author is the fair one, but new authors cost nothing, and links do. An honest link
-//! carries everybody's junk, though. The turnover lets news in beside it, and is a brake on junk that would
-//! otherwise be passed on forever.
+//! *Rationale*: shares by author would be fair, but a new author costs nothing. A new link costs something, so
+//! shares by link are safe. But an honest link also carries everybody's junk. The turnover lets news in beside the
+//! junk, and slows down junk that would otherwise be passed on forever.
 //!
 //! Deliberately absent: any check of a signature or a validator's rule, and fees. Every item here passed its
 //! checks before.
@@ -59,8 +59,8 @@ pub struct Mempool {
     expiries: BTreeSet<(Height, u64)>,
     authors: Shares<PublicKey>,
     links: Shares<Link>,
-    /// For each link, the time until which its turnovers would have lasted, at the rate of one share in a
-    /// turnover.
+    /// For each link, the time until which its turnovers so far would last, if one share took
+    /// [`MEMPOOL_TURNOVER`].
     turned: BTreeMap<Link, Time>,
     next: u64,
     bytes: usize,
@@ -167,7 +167,7 @@ impl Mempool {
     }
 
     /// Why a transaction would be refused now, if a short look shows that. A newcomer that needs the room of
-    /// several may still be refused by [`Mempool::insert`]. Nothing changes.
+    /// several items may still be refused by [`Mempool::insert`]. Nothing changes.
     pub fn refusal(&mut self, now: Time, transaction: &SignedTransaction, link: Option<u32>) -> Option<Refusal> {
         if self.is_nonce_taken(transaction) {
             return Some(Refusal::NonceTaken);
@@ -350,7 +350,7 @@ impl Mempool {
         self.bytes
     }
 
-    /// Ids sort by their first bytes, so those that share them are neighbours.
+    /// Ids are sorted by their first bytes, so ids with the same first bytes are neighbours.
     fn ids_like(&self, short: ShortId) -> impl Iterator<Item = &u64> {
         let mut low = [0; 32];
         for (at, byte) in low.iter_mut().zip(short.0) {

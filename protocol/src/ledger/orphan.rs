@@ -1,4 +1,5 @@
-//! Orphans: blocks whose parent isn't there yet, kept for a while so that they need not be fetched twice.
+//! Orphans: blocks whose parents aren't there yet. They are kept for a while so that they need not be fetched
+//! twice.
 //!
 //! Room is counted by the peer that sent a block. A peer has its own room, and pushes out only its own blocks
 //! there. The room of all peers together is less than the sum, and is shared as follows:
@@ -6,11 +7,11 @@
 //! * A block that is *needed next* takes the place of any that is not. Blocks that are needed next are few and
 //!   known ([`BLOCKS_AHEAD_BYTES_MAX`](crate::limits::BLOCKS_AHEAD_BYTES_MAX)), and only a producer can make such
 //!   blocks.
-//! * Among the others, a peer takes the place of blocks of the peer that has the most of them, while it would have
-//!   fewer itself. So n peers that want all the room have an n-th of it each, whichever came first.
+//! * Among the other blocks, a peer pushes out blocks of the peer that has the most of them, as long as it has
+//!   fewer itself afterwards. So n peers that want all the room have an n-th of it each, whichever came first.
 //!
-//! The pool could hold copies of a block from several peers, but the engine puts in one: it drops a body that
-//! doesn't match its header before, and all bodies that match are the same bytes.
+//! The pool could hold copies of a block from several peers, but the engine puts in only one. It drops a body that
+//! doesn't match its header before that, and all bodies that match are the same bytes.
 //!
 //! Deliberately absent: headers without a body (they are fetched again by locator) and any check of a block. The
 //! caller that puts a block in has checked its header's signature. Otherwise a stranger's junk would be kept like
@@ -32,7 +33,7 @@ pub struct OrphanPool {
     /// In the order of arrival.
     orphans: BTreeMap<u64, Orphan>,
     by_parent: BTreeSet<(BlockId, u64)>,
-    /// Which peers' copies of a block are here: while catching up, every missing block is looked for.
+    /// Which peers' copies of a block are here. While catching up, every missing block is looked up in this.
     by_id: BTreeSet<(BlockId, u32)>,
     by_peer: BTreeMap<u32, Share>,
     deadlines: BTreeSet<(Time, u64)>,

@@ -8,8 +8,8 @@ use protocol::items::hash::{BlockId, ShortId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{
     ANNOUNCE_QUEUE_MAX, CHECK_BYTES_PER_PEER_MAX, CHECKS_LOCAL_MAX, CHECKS_PER_PEER_MAX, CONTROL_CREDIT_BYTES,
-    GETDATA_ENTRIES_MAX, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, INV_ENTRIES_MAX, KNOWN_MAX, REQUEST_ROOM_BYTES,
-    SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX,
+    GETDATA_ENTRIES_MAX, GETHEADERS_INTERVAL, HEADER_QUEUE_MAX, INV_ENTRIES_MAX, REQUEST_ROOM_BYTES,
+    SEEN_ACCEPTED_MAX, SEEN_REJECTED_MAX, UNHANDLED_MAX,
 };
 use protocol::time::Duration;
 use protocol::wire::message::{InvEntry, Message, Tip, TxRef};
@@ -50,8 +50,8 @@ fn announce_nothing(mesh: &mut Mesh, peer: PeerHandle, numbers: std::ops::Range<
     }
 }
 
-/// Whether an item that a peer announced is nevertheless announced to this peer, if its id was the `place`-th of
-/// `known` in the peer's known set. The first one is the tip in the greeting.
+/// Whether an item that a peer announced is nevertheless announced to this peer. The item's id was the `place`-th
+/// of `known` ids for which the peer's link is charged. The first one is the tip in the greeting.
 fn told_again(place: usize, known: usize) -> bool {
     let mut mesh = mesh(Checking::Assumed);
     let peer = mesh.greeted(0);
@@ -66,12 +66,15 @@ fn told_again(place: usize, known: usize) -> bool {
 }
 
 #[test]
-fn a_peers_known_set_forgets_the_older_half() {
-    for place in [2, KNOWN_MAX / 2] {
-        assert!(!told_again(place, KNOWN_MAX), "{place} of as many as fit");
-        assert!(told_again(place, KNOWN_MAX + 1), "{place} of one more");
+fn a_link_is_charged_for_a_bounded_number_of_ids_and_the_oldest_is_forgotten() {
+    for (place, known, forgotten) in [
+        (2, UNHANDLED_MAX, false),
+        (2, UNHANDLED_MAX + 1, false),
+        (2, UNHANDLED_MAX + 2, true),
+        (3, UNHANDLED_MAX + 2, false),
+    ] {
+        assert_eq!(told_again(place, known), forgotten, "{place} of {known}");
     }
-    assert!(!told_again(KNOWN_MAX / 2 + 1, KNOWN_MAX + 1), "the newer half");
 }
 
 #[test]
@@ -90,7 +93,7 @@ fn accepted_ids_are_remembered() {
     }
     assert_eq!(mesh.nodes[0].mempool().transactions, SEEN_ACCEPTED_MAX - 1);
     assert!(!asks(&mut mesh, peer, item.id()));
-    // The look has refreshed nothing: one more pushes it out.
+    // The look has not refreshed the memory of the item: one more item pushes it out.
     mesh.submit(0, &make::transaction(1 << 20, 1, 100, 1));
     mesh.run_for(Duration::from_millis(1));
     assert!(asks(&mut mesh, peer, item.id()));
@@ -179,7 +182,7 @@ fn deaf(mesh: &mut Mesh) -> PeerHandle {
     peer
 }
 
-/// Gives its credit back.
+/// Gives the peer's credit back.
 fn hears(mesh: &mut Mesh, peer: PeerHandle) -> Vec<Message> {
     let lane = protocol::wire::message::Lane::Control;
     mesh.draining = true;
@@ -263,7 +266,7 @@ fn everything_of_a_peer_goes_with_it() {
     mesh.say(0, peer, Message::GetData { graft: false, wanted: vec![TxRef::Full(TxId([1; 32]))] });
     mesh.input(0, Input::PeerDisconnected { peer });
     assert_eq!(mesh.nodes[0].peer(peer), None);
-    // Nothing waits for it any more.
+    // Nothing waits for the peer any more.
     assert_eq!(mesh.nodes[0].poll_timeout(), None);
     mesh.heard(0, peer);
     mesh.say(0, peer, announce(TxId([2; 32])));

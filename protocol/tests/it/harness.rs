@@ -266,7 +266,7 @@ impl Mesh {
     /// Ends a node and starts it again from its stored data. It has no peers then.
     pub fn restart(&mut self, node: usize) {
         self.links.retain(|(at, _), to| *at != node && to.is_none_or(|(to, _)| to != node));
-        // What the one that ended had asked for answers nothing of the other.
+        // Answers to the old engine's questions must not reach the new one.
         self.queue.retain(|scheduled| !matches!(scheduled.what, Later::Input { node: of, .. } if of == node));
         let mut seed = [9; 32];
         seed[0] = u8::try_from(node).expect("few");

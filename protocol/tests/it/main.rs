@@ -12,16 +12,20 @@ mod kept;
 mod make; // items for the parts' tests
 mod say; // and what peers say about items
 
-mod bounds; // what the engine holds, on each bound and one past it
+mod bounds; // the memories of the engine, on each bound and one past it
 mod corpora;
-mod counters; // the one list of them
+mod counters; // the one list of counters
 mod determinism; // same seed, same outputs
 mod occupancy; // how full everything is
 mod propagation; // every item reaches every node; no echo
 
 /// Tests of what is sent and signed.
 mod items {
+    mod check_together; // what is waiting, in batches
+    mod craft; // signatures that no signer makes
     mod merkle; // roots by an independent formula
+    mod signature_batches; // one equation for many signatures
+    mod signature_rule; // which signatures are good
     mod validator; // a chain's own rules, in the mempool and in blocks
 }
 
@@ -33,7 +37,7 @@ mod wire {
     mod vectors; // golden bytes of every message and item
 }
 
-/// Tests of the chain, orphans, and what is kept.
+/// Tests of the chain, orphans, and the data that are kept.
 mod chain {
     mod bodies; // which bodies are kept
     mod durable;
@@ -42,7 +46,7 @@ mod chain {
     mod hostile; // a full tree in the hands of hostile producers
     mod locators; // locators, headers after, missing bodies
     mod orphan; // blocks that wait for a parent
-    mod orphan_room; // and how strangers can't fill their room
+    mod orphan_room; // how strangers can't fill the room for orphans
     mod reorg; // random trees converge
     mod repeats; // a transaction in more than one block
 }
@@ -50,34 +54,43 @@ mod chain {
 /// Tests of the mempool.
 mod mempool {
     mod bounds; // entries, bytes, nonces
-    mod eviction; // who sheds what when it is full
-    mod model; // against a naive model
-    mod turnover; // full of junk: who still gets in, and who stays
+    mod eviction; // which item is shed when the mempool is full
+    mod model; // the mempool against a naive model
+    mod turnover; // a mempool full of junk: which items still get in, and which stay
 }
 
 /// Tests of one peer.
 mod links {
-    mod first_deliveries; // who was first with what, and when
+    mod first_deliveries; // which peer was first with a transaction or block, and when
     mod flow_control; // credit per peer and lane
-    mod group_record; // what a neighbour's misdeeds do to a newcomer
+    mod group_record; // what a neighbour's misdeeds mean for a newcomer
     mod hello; // the greeting
     mod inv_getdata; // announcing, asking, answering
     mod message_cost; // what messages cost their senders
     mod misbehavior; // bad peers, and bounds on what they can do
+    mod trial; // whose items are checked apart from those of others
 }
 
-/// Tests of from a body to a verdict.
+/// Tests of what is known of items, and of which links have them.
+mod inventory {
+    mod bounds; // each bound, and one past it
+    mod isolation; // a link that announces without end
+    mod model; // against a naive list of facts
+    mod pushed; // what was sent unasked
+}
+
+/// Tests of the intake: from a body to a verdict.
 mod intake {
-    mod blame; // who is left for a bad item, and who is not
-    pub mod first_occurrence; // what is confirmed, beyond memory
+    mod blame; // which peers are disconnected for a bad item, and which are not
+    pub mod first_occurrence; // whether a transaction is confirmed, beyond memory
     mod full_link; // a full mempool, and what a link without room brings
-    mod look_up_again; // what storage could not tell for a while
-    mod look_up_turns; // who waits for whose look-ups
-    mod old_claim; // news that somebody calls old
+    mod look_up_again; // questions that storage could not answer for a while
+    mod look_up_turns; // which peer waits for which look-ups
+    mod old_claim; // news that a peer calls old
     pub mod refusals; // cheap rules first, and what a refusal costs and means
 }
 
-/// Tests of whom to push to.
+/// Tests of relaying: which peers to push to.
 mod relay {
     mod author_tree; // what is pushed, pruned and grafted
     mod block_tree; // blocks along their producer's tree, and promises
@@ -90,15 +103,15 @@ mod relay {
     mod tree_model; // author trees against a naive model
 }
 
-/// Tests of whom to ask.
+/// Tests of fetching: which peers to ask.
 mod fetch {
     mod request_bounds; // the tracker on its bounds and past them
     mod request_fallback; // expiry, disconnect, notfound, strikes
-    mod request_hold; // what waits for a push, and promises
+    mod request_hold; // announcements that wait for a push, and promises
     mod request_model; // the tracker against a naive model
     pub mod request_naive; // the model itself
-    pub mod request_support; // the tracker's naive model
-    mod upload; // what is sent for the asking
+    pub mod request_support; // helpers that the tests of the tracker share
+    mod upload; // what a peer gets by asking
 }
 
 /// Tests of headers, blocks, catching up.
@@ -117,10 +130,10 @@ mod sync {
 /// Tests of reconciliation.
 mod repair {
     mod list_slots; // who may list, and for how long a claim is believed
-    mod reconcile_fairness; // what is left beside peers that answer nothing and ask much
-    mod reconcile_hostile; // on the bounds and past them, and with peers that lie
-    pub mod reconcile_model; // against a naive set difference
-    mod reconcile_offers; // what takes mean, if something comes twice
+    mod reconcile_fairness; // the share beside peers that answer nothing and ask much
+    mod reconcile_hostile; // reconciliation at its bounds and past them, and with peers that lie
+    pub mod reconcile_model; // reconciliation against a naive set difference
+    mod reconcile_offers; // the meaning of takes, if something comes twice
     mod reconcile_vectors; // golden ids, mappings and symbols
     mod reconciliation;
 }

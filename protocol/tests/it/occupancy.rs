@@ -9,7 +9,7 @@ use protocol::gossip::{
 use protocol::items::hash::{BlockId, ShortId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::ledger::durable::Load;
-use protocol::limits::{GETDATA_ENTRIES_MAX, GRACE_MIN, KNOWN_MAX, REQUESTS_IN_FLIGHT_MAX};
+use protocol::limits::{GETDATA_ENTRIES_MAX, GRACE_MIN, REQUESTS_IN_FLIGHT_MAX, UNHANDLED_MAX};
 use protocol::time::Duration;
 use protocol::wire::codec::Encode as _;
 use protocol::wire::message::{Digest, Hello, InvEntry, Message, Reconcile, TxRef};
@@ -19,7 +19,7 @@ use crate::make;
 use crate::say::{announced, announced_block};
 
 /// The structures to check.
-const STRUCTURES: [&str; 61] = [
+const STRUCTURES: [&str; 62] = [
     "accepted ids",
     "acknowledged",
     "address groups",
@@ -36,6 +36,7 @@ const STRUCTURES: [&str; 61] = [
     "bytes of unsure transactions",
     "chain body bytes",
     "chain headers",
+    "charged ids",
     "confirmed ids",
     "conversations answered",
     "conversations begun",
@@ -48,11 +49,11 @@ const STRUCTURES: [&str; 61] = [
     "header queue",
     "heights to recall",
     "hot transactions",
+    "ids announced or in verification",
     "ids by block",
     "ids on offer",
     "invalid blocks",
     "jobs of peers that left",
-    "known set",
     "links of routes",
     "links with a record",
     "lists",
@@ -147,7 +148,7 @@ fn hostile() -> Mesh {
     mesh.checking = Checking::Assumed;
     mesh.say(0, peer, Message::Block(block_by(&key(210), tip_of(&first), &[], 1)));
     mesh.say(0, peer, bodies(&[&make::transaction(7, 1, 0, 1)]));
-    // Of three with one nonce the last is refused after its check.
+    // Of three transactions with one nonce, the last is refused after its check.
     let three = [1, 2, 3].map(|payload| make::transaction(8, 1, 1_000, payload));
     mesh.say(0, peer, bodies(&[&three[0], &three[1], &three[2]]));
     let grouped = PeerHandle(900);
@@ -336,8 +337,9 @@ fn the_figures_are_those_of_what_is_held() {
         assert_eq!(seen.insert((occupancy.what, occupancy.peer), occupancy), None, "named once");
     });
     let used = |what, peer| seen[&(what, peer)].used;
-    // Genesis, the transaction that it was told of, what it announced, and the block.
-    assert_eq!(used("known set", Some(peer)), 2 + REQUESTS_IN_FLIGHT_MAX + 4 + 1);
+    // The link is charged for genesis, the transactions that the peer announced, and the block. Nothing is charged
+    // for the transaction that the peer was told of, because that one is accepted.
+    assert_eq!(used("charged ids", Some(peer)), 1 + REQUESTS_IN_FLIGHT_MAX + 4 + 1);
     assert_eq!(used("announced transactions", Some(peer)), REQUESTS_IN_FLIGHT_MAX + 4);
     assert_eq!(used("transactions in flight", Some(peer)), REQUESTS_IN_FLIGHT_MAX);
     assert_eq!((used("announced blocks", Some(peer)), used("blocks in flight", Some(peer))), (1, 1));
@@ -347,9 +349,13 @@ fn the_figures_are_those_of_what_is_held() {
     assert_eq!((used("mempool entries", None), used("mempool bytes", None)), (1, mesh.nodes[0].mempool().bytes));
     assert_eq!((used("accepted ids", None), used("rejected ids", None), used("outputs", None)), (1, 0, 0));
     assert_eq!((used("chain headers", None), used("chain body bytes", None)), (1, 0));
-    let known = seen[&("known set", Some(other))];
-    assert_eq!((known.limit, known.bytes), (KNOWN_MAX, 3 * 18));
-    // What was said and is drained no longer counts.
+    // Those, and what is in verification. No link is charged for that.
+    let known = seen[&("ids announced or in verification", None)];
+    assert_eq!(known.used, 1 + REQUESTS_IN_FLIGHT_MAX + 4 + 1 + 2);
+    assert_eq!(known.limit, 2 * UNHANDLED_MAX + 2);
+    let charged = seen[&("charged ids", Some(other))];
+    assert_eq!((charged.limit, charged.used, charged.bytes), (UNHANDLED_MAX, 1, 8));
+    // Messages that are sent and drained no longer count.
     assert_eq!(used("queued control bytes", Some(peer)), 0);
     mesh.draining = false;
     mesh.say(0, other, Message::GetData { graft: false, wanted: vec![TxRef::Full(TxId([1; 32]))] });

@@ -26,8 +26,8 @@ use node::run::{RunError, run_service};
 /// The variants of gossipsub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Messages without gossipsub's own author, number and signature. Each item's own signature is checked by the
-    /// strict rule before the item is relayed. Ethereum's consensus clients run it like this.
+    /// Messages without gossipsub's own author, number and signature. Each item's own signature is checked, by the
+    /// same pool as Hearsay's, before the item is relayed. Ethereum's consensus clients run it like this.
     Anonymous,
     /// The library's default: every message is signed by the node where it entered, and gossipsub checks that
     /// signature. Nobody checks the items' own signatures.

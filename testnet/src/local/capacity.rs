@@ -30,8 +30,8 @@ use crate::report::schema::SCHEMA;
 use crate::workload::{Load, TX_RATE_MAX};
 use search::Search;
 
-/// Fresh nodes begin with nothing. The others are replaced by fresh ones before their mempools could become the
-/// limit.
+/// The most transactions that are submitted to the same nodes. After that they are replaced by fresh nodes, which
+/// begin with nothing. So mempools do not become the limit.
 const SUBMITTED_MAX: u64 = MEMPOOL_ENTRIES_MAX as u64 / 2;
 
 /// Idle time before a rate on nodes that carried another: enough for two samples of the network's idle cost.
@@ -43,7 +43,7 @@ const ARRIVED_POLL: Duration = Duration::from_millis(500);
 /// How a search ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// It was found, or as much of it as there is.
+    /// The capacity was found, as far as there is one.
     Found(Box<Capacity>, PathBuf),
     /// A signal came. The steps made until then were written.
     Interrupted(Box<Capacity>, PathBuf),

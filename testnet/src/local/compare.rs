@@ -47,7 +47,7 @@ pub enum StoreChoice {
     Both,
 }
 
-/// The load. Nothing that decides how well an engine does is left to a default: all are shown.
+/// A workload. An engine may do well on one and badly on another, so all of them run by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Every transaction enters at its author's home.

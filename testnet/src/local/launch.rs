@@ -1,8 +1,8 @@
 //! Starts node processes, watches over them, and stops them.
 //!
-//! Nothing keeps running. A clean stop comes first, and a kill follows. Dropping a [`Cluster`] kills the remaining
-//! nodes. If `setpriv` (util-linux) is installed, the kernel kills the nodes when this process dies, for whatever
-//! reason. While nodes run, `OUT/pids` lists them.
+//! No node outlives the run. All nodes are asked to stop, and those that do not stop in time are killed. Dropping a
+//! [`Cluster`] kills the remaining nodes. If `setpriv` (util-linux) is installed, the kernel kills the nodes when
+//! this process dies, for whatever reason. While nodes run, `OUT/pids` lists them.
 
 pub mod ready;
 pub mod rpc;

@@ -56,9 +56,10 @@ pub const REORDER_DELAYS: u64 = 3;
 /// write makes no progress. It bounds the waiting bytes to bandwidth times this.
 pub const UPLINK_WAIT_MAX: Duration = WRITE_STALL;
 
-/// A message is late if it arrives this much later than the plain delay of its link has it, less that delay; at least
-/// half the delay. An honest request expires after the shortest expiry, or after one and a half smoothed round
-/// trips, whichever is longer. So if neither the request nor its answer is late, the request does not expire.
+/// A message is late if it takes longer than this, and longer than one and a half plain delays of its link. The
+/// time for its bytes and acks is not counted. An honest request expires after the shortest expiry, or after one
+/// and a half smoothed round trips, whichever is longer. So if neither the request nor its answer is late, the
+/// request does not expire.
 pub const LATE_WAIT: Duration = Duration::from_micros(REQUEST_EXPIRY_MIN.as_micros() / 2);
 
 /// One end of a node's access: the time until which it is busy with each lane.
@@ -252,7 +253,7 @@ impl Order {
 }
 
 impl Port {
-    /// Occupies the port from `now` on, or from when it is free. Returns this moment.
+    /// Occupies the port from `now` on, or from the moment when the port is free. Returns when that is.
     fn occupy(&mut self, now: Time, lane: Lane, takes: Duration, chunk: Duration) -> Time {
         match lane {
             Lane::Control => {

@@ -34,8 +34,8 @@ use crate::workload::{Load, Workload};
 /// long before (`runner::memory`).
 pub const SIMULATED_NODES_MAX: usize = (1 << 31) - 1;
 
-/// The time of one signature check: the middle of the 50 to 90 µs that a usual core needs for Ed25519 by the
-/// strict rule.
+/// The time of one signature check: the middle of the 50 to 90 µs that a usual core needs for one Ed25519
+/// signature alone.
 pub const CHECK: Duration = Duration::from_micros(75);
 
 /// If some nodes break the rules, an honest producer makes the last block, this long after the load, when

@@ -1,7 +1,7 @@
 //! Swarm testing: a seed gives a small network, its load, its faults and its adversaries, and all checkers judge
-//! the run. The first draw decides which faults are possible at all, and the second how strong they are. The
-//! reason: networks with a single but strong fault find errors that mixtures hide (Groce and others, "Swarm
-//! testing", 2012; TigerBeetle's simulator).
+//! the run. The first draw decides which faults are possible at all, and the second how strong they are. Two draws
+//! are needed because networks with a single but strong fault find errors that mixtures hide (Groce and others,
+//! "Swarm testing", 2012; TigerBeetle's simulator).
 //!
 //! Everything that is drawn stays within the limits that a correct system must survive. So every violation is an
 //! error of the engine, of the simulator, or of the requirement. Deliberately absent: measuring anything.

@@ -2,8 +2,9 @@
 //! links both use this file, so that one seed cuts both alike.
 //!
 //! Data on their way between the halves are held until the cut has healed. TCP behaves so when a cable is cut and
-//! mended: nothing arrives, and nothing that TCP has accepted is lost. Deliberately absent: TCP's own wait between
-//! two tries after the heal, which doubles while the cut lasts; and how a node reacts to the silence.
+//! mended: nothing arrives, and nothing that TCP has accepted is lost. Deliberately absent: the time that TCP waits
+//! for its next try, which doubles while the cut lasts and delays data after the heal; and how a node reacts to the
+//! silence.
 
 use std::fmt;
 use std::str::FromStr;

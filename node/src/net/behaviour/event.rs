@@ -20,7 +20,7 @@ pub enum Event {
         item: ItemId,
         /// The result.
         result: Result<Submission, Refusal>,
-        /// The item is safe when the writer has committed the commit with this number.
+        /// The item is safe when the writer has made the commit with this number.
         safe_at: u64,
     },
     /// The engine refused an item of a peer.

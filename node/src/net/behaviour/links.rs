@@ -47,7 +47,7 @@ pub struct Link {
     pub(super) lost: Option<CloseReason>,
     /// Why its peer closes it, by the peer's goodbye.
     pub(super) told: Option<GoodbyeReason>,
-    /// What identify may still tell on it.
+    /// How many more messages of identify are taken in on it.
     heard: Allowance,
 }
 
@@ -75,8 +75,8 @@ impl Link {
         self.outbound && !self.reserved
     }
 
-    /// Why it ends, by its peer's goodbye. A peer that makes room for another has no slot for us,
-    /// and is asked again later.
+    /// Why it ends, once its peer's goodbye is taken into account. A peer that makes room for another has no slot
+    /// for us, and is asked again later.
     pub(super) fn end(&self, reason: CloseReason) -> CloseReason {
         let evicted = self.told.as_ref().is_some_and(|told| !blames(told));
         if reason == CloseReason::ClosedByPeer && self.outbound && evicted {

@@ -178,8 +178,8 @@ impl Behaviour {
         *self.disconnects.entry(label).or_default() += 1;
     }
 
-    /// A limit on connections denied an inbound connection of this peer. If the limit is the one for a single
-    /// peer, it is a contest.
+    /// A limit on connections denied an inbound connection of this peer. If it is the limit for a single peer, two
+    /// machines may be using one key, and the operator may be warned.
     pub fn on_denied(&mut self, peer: PeerId, address: &Multiaddr) {
         let held = self.slots.denied(peer, ip_of(address), PER_PEER_MAX as usize, self.host.now());
         if let Some(link) = held.and_then(|id| self.links.get(id)) {

@@ -74,8 +74,8 @@ pub const CONTEST_TIME: Duration = Duration::from_secs(40 * 60);
 /// A peer that answered within this time is not tested: Bitcoin Core's `ADDRMAN_REPLACEMENT`.
 pub const CONTEST_AFTER: Duration = Duration::from_secs(4 * 3_600);
 
-/// A book with this many groups with a reached peer, for each outbound slot, may know most of the network. With
-/// four, all slots can be drawn four times without drawing a group twice.
+/// If the book has a reached peer in this many groups for each outbound slot, it may know most of the network.
+/// With four, all slots can be drawn four times without drawing a group twice.
 pub const KNOWN_GROUPS_PER_SLOT: usize = 4;
 
 /// The standing of a peer that is kept for another run.
@@ -221,20 +221,19 @@ impl Book {
         }
         let group = self.group(first);
         if let Some(mut claim) = self.told.take(&peer, source) {
-            // Others behind the same address do not change what the peer told about itself. A claim that failed is
-            // no reason to tell it again.
+            // Others behind the same address do not change what the peer told about itself. A claim that has
+            // failed keeps its failures when it is told again.
             if itself || !claim.itself {
-                claim.itself = itself;
-                claim.addresses = addresses;
+                claim.tell(itself, addresses, group);
             }
-            let group = claim.addresses.first().map_or(group, |first| self.group(first));
+            let group = claim.addresses().first().map_or(group, |first| self.group(first));
             self.told.insert(&self.keys, claim, group);
             return false;
         }
         if !self.rates.take(source, now) {
             return false;
         }
-        self.told.insert(&self.keys, Claim { peer, source, itself, addresses, retry: Retry::default() }, group)
+        self.told.insert(&self.keys, Claim::new(peer, source, itself, addresses, group), group)
     }
 
     /// Restores what an earlier run kept.
@@ -244,7 +243,7 @@ impl Book {
         let group = self.group(&first);
         match kept.standing {
             Standing::Told(source) => {
-                let claim = Claim { peer: kept.peer, source, itself: true, addresses, retry: Retry::default() };
+                let claim = Claim::new(kept.peer, source, true, addresses, group);
                 self.told.take(&claim.peer, source);
                 self.told.insert(&self.keys, claim, group);
             }
@@ -273,7 +272,7 @@ impl Book {
             }
         }
         let own = self.told.of(&peer).find(|claim| claim.itself);
-        let claimed = own.map(|claim| (claim.addresses.clone(), claim.retry));
+        let claimed = own.map(|claim| (claim.addresses().to_vec(), claim.retry));
         let (told, retry) = match (self.tried.get(&peer), claimed) {
             (Some(held), _) => (held.told.clone(), held.retry),
             (None, Some(claimed)) => claimed,
@@ -337,9 +336,9 @@ impl Book {
         claims.chain(self.tried.get_mut(peer).map(|reached| &mut reached.retry))
     }
 
-    /// What is worth keeping for another run, at most `most` peers: the `anchors`, then all that were reached,
-    /// then what peers told about themselves, one claim of each bucket in turn. `sound` says how many failures in
-    /// a row are too many. If all peers have too many, our own network fails.
+    /// What is worth keeping for another run, at most `most` peers. First come the `anchors`, then all peers that
+    /// were reached. Then come claims of peers about themselves, one of each bucket in turn. Peers that failed
+    /// `too_many` times in a row are omitted, unless all peers did. Then our own network fails.
     #[must_use]
     pub fn kept(&self, anchors: &[PeerId], too_many: u32, most: usize) -> Vec<Kept> {
         let reached = self.tried.iter().map(|reached| {
@@ -353,7 +352,7 @@ impl Book {
         for turn in 0..TOLD_BUCKET_MAX {
             for claim in self.told.buckets().iter().filter_map(|bucket| bucket.get(turn)) {
                 if claim.itself && met.insert(claim.peer) {
-                    let (peer, addresses) = (claim.peer, claim.addresses.clone());
+                    let (peer, addresses) = (claim.peer, claim.addresses().to_vec());
                     kept.push((
                         claim.retry.failures,
                         Kept { peer, addresses, standing: Standing::Told(claim.source) },
@@ -383,11 +382,15 @@ impl Book {
     }
 
     /// Whether peers were reached in three of four groups that have any peer, and in [`KNOWN_GROUPS_PER_SLOT`]
-    /// groups for each of the `slots`. If so, more news would change little about which peers are picked.
+    /// groups for each of the `slots`. If so, more news would change little about which peers are picked. This is
+    /// also so if no entry has a public address, because then there are no groups to learn about.
     #[must_use]
     pub fn knows_most_groups(&self, slots: usize) -> bool {
         let reached: BTreeSet<Group> = self.reached_groups().collect();
         let all: BTreeSet<Group> = self.told_groups().chain(reached.iter().copied()).collect();
+        if all.is_empty() {
+            return true;
+        }
         let enough = slots.saturating_mul(KNOWN_GROUPS_PER_SLOT);
         reached.len() >= enough && reached.len().saturating_mul(4) >= all.len().saturating_mul(3)
     }
@@ -401,14 +404,14 @@ impl Book {
     /// The public groups of claims that have not failed yet. A group comes once for each address.
     fn told_groups(&self) -> impl Iterator<Item = Group> {
         let told = self.told.buckets().iter().flatten().filter(|claim| claim.retry.failures == 0);
-        told.flat_map(|claim| &claim.addresses).filter_map(slot_group)
+        told.flat_map(Claim::addresses).filter_map(slot_group)
     }
 
     /// How many entries each group has, by the group of the first address.
     #[must_use]
     pub fn groups(&self) -> BTreeMap<Group, usize> {
         let mut groups = BTreeMap::new();
-        let claims = self.told.buckets().iter().flatten().filter_map(|claim| claim.addresses.first());
+        let claims = self.told.buckets().iter().flatten().filter_map(|claim| claim.addresses().first());
         let reached = self.tried.iter().map(|reached| &reached.address);
         for address in claims.chain(reached) {
             *groups.entry(self.group(address)).or_default() += 1;

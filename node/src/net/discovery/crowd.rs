@@ -7,12 +7,13 @@
 //! 2. Slots that have been missing for [`CROWD_AFTER`] are given to the group with the fewest, up to its share.
 //!    The share is the number of slots divided by the number of groups that are known to have a peer
 //!    ([`Book::live_groups`](crate::net::discovery::book::Book::live_groups)), rounded up.
-//! 3. If there are no more groups than slots, once a run has settled, the extra peer may be one more than that.
+//! 3. If there are no more groups than slots, once a run has settled, the extra peer may exceed this share by one.
 //!    Otherwise two parts of a network that each have all groups would never meet.
 //! 4. Slots that are missing even so cannot be filled. The node then counts as full, and its peers change as they
 //!    do when all slots are in use.
 //!
-//! With more groups than slots the share is one. So a party with few of many groups gains nothing by this.
+//! With more groups than slots the share is one. So a party with addresses in a few of many groups gains nothing
+//! by this.
 
 use libp2p::{Multiaddr, PeerId};
 use protocol::time::{Duration, Time};
@@ -25,7 +26,7 @@ use super::{Discovery, SETTLE_TIME, View};
 pub const CROWD_AFTER: Duration = Duration::from_secs(30);
 
 impl Discovery {
-    /// Whether no slot is missing, or none that a known peer may fill.
+    /// True if no slot is missing, or if no known peer may fill a missing slot.
     pub(super) fn is_full(&mut self, now: Time, missing: usize, view: &impl View) -> bool {
         if missing == 0 {
             self.missing_since = None;

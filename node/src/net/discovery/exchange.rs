@@ -6,7 +6,7 @@
 //!    this happens every [`EXTRA_INTERVAL_SILENT`].
 //! 2. **The others stay.** Once in [`EXCHANGE_INTERVAL`] the extra peer stays instead, and one of the others,
 //!    chosen at random, is disconnected. If this happened every few minutes, all slots would go, within hours, to
-//!    peers that never disconnect and never decline. If it never happened, the same would result more slowly:
+//!    peers that never disconnect and never decline. If it never happened, the same would happen more slowly:
 //!    honest nodes end at times, and each gap is a chance for a peer that stays.
 //! 3. **A run that knows little settles first.** At its start the slots go to the peers that were told first. So
 //!    for [`SETTLE_TIME`] random walks go on. Every [`EXTRA_INTERVAL_SILENT`] the extra peer stays, and of the
@@ -14,7 +14,9 @@
 //!    peers. So each slot is drawn anew twice, and each time more peers are known. A run whose book already has
 //!    reached peers in most groups
 //!    ([`Book::knows_most_groups`](crate::net::discovery::book::Book::knows_most_groups)) does not settle: it
-//!    gains nothing by drawing again, and each draw is a chance that all outbound peers are one attacker's.
+//!    gains nothing by drawing again, and each draw is a chance that all outbound peers are one attacker's. A run
+//!    in a private network does not settle either. There are no groups there that would make a new draw better,
+//!    and each exchange costs the items on their way a detour.
 //! 4. **A feeler** tests an entry of the book every [`FEELER_INTERVAL`]. It asks for no slot.
 //!
 //! Deliberately absent: usefulness, because an attacker can show it best of all. Inbound slots

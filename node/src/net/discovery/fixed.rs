@@ -36,7 +36,7 @@ pub enum Warning {
 pub enum Failure {
     /// No connection opened; the text says why.
     Unreachable(String),
-    /// It would have led, or led, to this very node.
+    /// The dial led to this very node, or would have.
     Ourselves,
     /// Another node answered than the one that was meant.
     Another(PeerId),

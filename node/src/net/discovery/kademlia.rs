@@ -51,8 +51,8 @@ pub struct Kademlia {
     inner: Inner,
     answers: Vec<Answer>,
     rates: Rates,
-    /// From which group each peer in the table came, and when; public groups only. As many as the table has
-    /// peers, and those that wait.
+    /// From which group each peer in the table came, and when; public groups only. There is at most one entry for
+    /// each peer in the table, and for each that waits for a place there.
     sources: BTreeMap<PeerId, (Group, Time)>,
 }
 

@@ -25,8 +25,8 @@ impl Discovery {
                     fixed.trouble.get_or_insert(Trouble::NoWordYet);
                 }
             }
-            // An answer proves an entry. For a candidate it counts as one more failure until it is a peer, because
-            // a connection alone is no success.
+            // An answer proves an entry. But a connection alone is no success, so for a candidate it counts as one
+            // more failure until the candidate is a peer.
             Target::Candidate(_) | Target::Feeler(_) => {
                 let (plain, _) = split_peer(address);
                 self.book.on_answer(peer, &plain, now);

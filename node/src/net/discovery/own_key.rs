@@ -1,19 +1,20 @@
 //! Whether another machine uses this node's key, as happens when a data dir is copied. Decides
 //! only: no sockets, no clock.
 //!
-//! A node that proves our id is this node, has its key, or passes this node's own connections back to it. They
-//! may come back through a name, or a router that returns our own packets. Then the answer that the dial got and
-//! the call that a listener accepted belong together. An answer without a call, or a call without an answer,
-//! comes from elsewhere. One half may be late by a whole handshake. It may also be lost: to one of our own
-//! limits, or because the connection was cut on the way before the listener knew whose it was. So each half waits
-//! that long, and a call that failed counts as the one that an answer lacks. One half alone is no sign, but two
-//! soon after one another are.
+//! A node that proves that it has our id is one of three: it is this node, it has this node's key, or it passes this
+//! node's own connections back to it. A connection of our own may come back through a name, or through a router that
+//! returns our own packets. Then the answer that the dial got and the call that a listener accepted belong together.
+//! An answer without a call, or a call without an answer, comes from elsewhere. One half may be late by a whole
+//! handshake. It may also be lost, because of one of our own limits, or because the connection was cut before the
+//! listener knew whose it was. So each half waits for the other as long as a handshake may take. A call that failed
+//! counts as the half that an answer lacks. One half without its other half is no sign yet. Two such halves of the
+//! same kind, one soon after the other, are a sign.
 //!
-//! Two machines with one key need not meet. Their peers see one node that connects again and again. They keep now
-//! the newer connection, now the older one. So a peer that closes one of our connections after the other is a sign
-//! as well, if at least one of these was already up. This sign has less weight, because any peer can do that at
-//! will. It counts if the operator named the peer's address. Of other peers there must be two, from different
-//! address groups. A peer that is full closes connections too, but none that was up.
+//! Two machines with one key need not meet. Their peers see one node that connects again and again, and keep
+//! sometimes the newer connection and sometimes the older one. So it is a sign as well if a peer closes our
+//! connections one after the other, and at least one of them was already up. This sign has less weight, because any
+//! peer can do that at will. It counts if the operator named the peer's address. Otherwise two peers from different
+//! address groups must do it. A peer that is full closes connections too, but none that was up.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -24,8 +25,8 @@ use protocol::time::{Duration, Time};
 /// An answer and a call that are no further apart than this belong together: a handshake's 10 s
 /// (`transport::SETUP_TIMEOUT`) and two more for the time in queues.
 pub const PAIR_TIME: Duration = Duration::from_secs(12);
-/// How long an answer without a call, or a call without an answer, counts. If a second one comes in this time, the
-/// two are a sign. This is five retries at their slowest.
+/// How long an answer without a call, or a call without an answer, counts. If a second one of the same kind comes in
+/// this time, the two are a sign. This is five retries at their slowest.
 pub const LONE_TIME: Duration = Duration::from_secs(300);
 /// How many connections one peer must close soon, within [`CUT_TIME`], before they count. A peer
 /// that restarts closes one.
@@ -165,7 +166,8 @@ impl KeyWatch {
             let call = self.calls.iter().position(|(_, call)| apart(*call, *at) <= PAIR_TIME);
             call.and_then(|call| self.calls.remove(call)).is_none()
         });
-        // An answer waits first, and its nameless call may be older by as much again.
+        // An answer waits for `PAIR_TIME`, and only then is it compared with these calls. The call may have come
+        // `PAIR_TIME` before the answer.
         self.nameless.retain(|call| now.since(*call) <= PAIR_TIME.times(3));
         while let Some((address, at)) = pop_overdue(&mut self.answers, now) {
             let call = self.nameless.iter().position(|call| apart(*call, at) <= PAIR_TIME);

@@ -79,7 +79,7 @@ impl Discovery {
         let mut owing = owed.iter().enumerate();
         let made_good =
             owing.find_map(|(at, (group, failed))| Some((at, book.pick_in(*group, now, usable)?, *failed)));
-        // The groups before it have no peer that may be dialled.
+        // The owed groups before this one have no peer that may be dialled, so they are dropped too.
         if let Some((at, pick, failed)) = made_good {
             owed.drain(..=at);
             return Some((pick, failed.saturating_add(1)));
@@ -127,7 +127,7 @@ impl Discovery {
         // The peer that came last is the extra one.
         peers.sort_by_key(|peer| (self.held.get(peer).copied().unwrap_or(now), *peer));
         let extra = peers.get(self.target).copied();
-        // There is more than one too many, because a limit was lowered or two came at once.
+        // There is more than one extra peer, because a limit was lowered or two peers came at once.
         if peers.len() > self.target.saturating_add(REFRESH_EXTRA) {
             wants.extend(peers.last().copied().map(Want::Leave));
             return 0;

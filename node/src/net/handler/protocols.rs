@@ -1,4 +1,4 @@
-//! The protocol names under which lanes are negotiated, and which lane a stream is by its name.
+//! The protocol names under which lanes are negotiated. The name of a stream tells its lane.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};

@@ -1,8 +1,8 @@
 //! How fast holders of slots give way to peers that wait.
 //!
-//! Without a limit, a crowd that connects again and again would move every unprotected peer within seconds. If the
-//! limit only counted, the crowd would use it up. So each address group has its turn once in a while. Which peer
-//! comes first is not decided here.
+//! Without a limit, a crowd that connects again and again would move every unprotected peer within seconds. If
+//! there were only a total limit, the crowd would use it up. So each address group has its turn once in a while.
+//! Which peer comes first is not decided here.
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,11 @@
-//! How often the connection of one peer id may be replaced by a newer one that it dialled.
+//! How often a peer may replace its own connection by a newer one that it dialled.
 //!
 //! A peer that lost its connection comes back before we have noticed the loss, so a new connection takes the place
 //! of the old one. Two machines that use one key do the same to each other, without end. So replacements are
-//! counted. Beyond the limit the older connection stays. A dead one is found by its pings within half a minute and
-//! needs no replacing. Connections from another address that the limit for one peer denies are counted as well,
-//! for the warning only: they are the same contest, but they replace nothing. Decides only: no sockets, no clock.
+//! counted. Beyond the limit the older connection stays. If that one is dead, its pings show this within half a
+//! minute, and no replacement is needed. Connections from another address that the limit for one peer denies are
+//! counted as well. They replace nothing, but they may come from two machines too, so they count for the warning.
+//! Decides only: no sockets, no clock.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,8 +13,8 @@ use std::net::IpAddr;
 use libp2p::PeerId;
 use protocol::time::{Duration, Time};
 
-/// Replacements of a peer id's connection within [`SWAP_TIME`], and the same number of denied attempts. A peer
-/// whose network changes needs two or three.
+/// Replacements of one peer id's connection within [`SWAP_TIME`], and likewise denied attempts. A peer whose
+/// network changes needs two or three.
 pub const SWAPS_MAX: usize = 8;
 /// The time in which they are counted.
 pub const SWAP_TIME: Duration = Duration::from_secs(600);

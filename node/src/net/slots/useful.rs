@@ -123,7 +123,7 @@ pub(super) fn victim(
     largest.choose(rng).map(|holder| holder.id)
 }
 
-/// Removes the best by a rank from those in `left`. Those without a rank stay.
+/// Removes from `left` the best holders by a rank. Holders without a rank stay.
 fn take<K: Ord>(left: &mut Vec<Holder>, quota: usize, rank: impl Fn(&Holder) -> Option<K>) -> Vec<ConnectionId> {
     let mut ranked: Vec<_> =
         left.iter().filter_map(|holder| Some((rank(holder)?, holder.id, holder.group))).collect();

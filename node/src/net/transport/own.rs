@@ -5,11 +5,11 @@
 //! container engine's 172.17.0.1, would be answered by ourselves, faster than by any other node. It does not dial
 //! a banned address either.
 //!
-//! It also checks which node answered while there may still be other addresses to try: libp2p takes the first
-//! address of a peer that answers, and gives the peer up if the answer came from another node. If a node answers
-//! with our own id, that is noted at once, because the dial may go on to other addresses, and succeed, or last.
-//! And it gives other addresses a head start before those in networks that are not ours, so that these are only
-//! tried if they may be needed.
+//! It also checks which node answered while there may still be other addresses to try. (libp2p takes the first
+//! address of a peer that answers, and gives the peer up if the answer came from another node.) If a node answers
+//! with our own id, that is noted at once. The dial may go on to other addresses, succeed there, or take long.
+//! Addresses in networks that are not ours wait a little for the other addresses. So they are only tried if they
+//! may be needed.
 //!
 //! It resolves no names. It lies below the part that does, so that each address to which a name
 //! leads is judged by itself.
@@ -41,7 +41,7 @@ use crate::observe::errors::chain;
 /// that the operator gave does not wait; one to which a name leads does.
 pub const HEAD_START: Duration = Duration::from_millis(500);
 
-/// How long the orderly end of a connection may take that did not lead to the node that was meant.
+/// How long the orderly end of a connection to the wrong node may take.
 const OWN_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why one address did not lead to a connection.
@@ -219,8 +219,9 @@ impl Transport for Guard {
     }
 }
 
-/// Gives up a connection. If it has our own id, `listen` until it has closed, which it does as soon as it notices.
-/// If we cut it off earlier, it might end on the other side before it is known whose it was.
+/// Gives up a connection. With `listen` it first waits until the other end has closed the connection. An end with
+/// our own id does so as soon as it notices. If we cut it off earlier, it might end there before that end knows
+/// whose it was.
 async fn part(mut muxer: StreamMuxerBox, listen: bool) {
     let _ = timeout(OWN_CLOSE_TIMEOUT, async {
         while listen && poll_fn(|cx| Pin::new(&mut muxer).poll(cx)).await.is_ok() {}

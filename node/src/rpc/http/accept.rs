@@ -1,9 +1,10 @@
 //! Accepts connections, and gives each a place.
 //!
 //! * If all places are taken, the connection that has waited or dawdled longest is closed. If all are being
-//!   served, the one that has been there longest is told to leave with its answer. The new one waits for that
-//!   place, first come, first served. So no client holds a place forever by asking without a pause. A connection
-//!   that waited in vain is told so. A connection that asks for the node's health is answered.
+//!   served, the one that has been there longest is told to leave with its answer. The new connection waits for
+//!   that place, first come, first served. So no client holds a place forever by asking without a pause. A
+//!   connection that waited in vain is told that all places are taken. If it asks for the node's health, it is
+//!   answered even then.
 //! * If the system has no descriptor left, one waiting connection is closed, and the listener rests, longer each
 //!   time, up to a second. This is logged at most once in ten minutes.
 
@@ -46,8 +47,8 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// need pieces of this size.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
-/// Connections that wait for a place to become free, and as many that are only told that none did. The oldest
-/// is closed for a new one.
+/// The most connections that wait for a place. As many more may be there only to be told that no place became
+/// free. The oldest is closed for a new one.
 const BUSY_MAX: usize = 32;
 
 /// How long a connection waits for a place, and how long it may then take to ask and be told. This is longer than
@@ -58,8 +59,8 @@ const BUSY_TIME: Duration = Duration::from_secs(2);
 /// by then, and 128 places still take 25,000 connections a second.
 const GRACE: Duration = Duration::from_millis(5);
 
-/// Connections that the system may hold for us until they are accepted. With the usual 128, a burst of others
-/// costs a client seconds.
+/// Connections that the system may hold for us until they are accepted. With the usual 128, a burst of other
+/// connections would make a client wait for seconds.
 const BACKLOG: i32 = 1_024;
 
 /// Serves connections until `stopped` becomes true or its sender is gone, then lets requests under way end.
@@ -94,7 +95,7 @@ pub(super) async fn run(
             Ok((stream, _)) => {
                 rest = REST_MIN;
                 open.take(stream);
-                // Connections that have to go do so before the next one comes.
+                // A connection that has to go ends before the next one comes.
                 tokio::task::yield_now().await;
             }
             Err(error) if is_over(&error) => {
@@ -278,7 +279,7 @@ async fn turn_away(stream: TcpStream, router: Router) {
 
 /// Ends when the listener has to stop.
 async fn told(stopped: &mut watch::Receiver<bool>) {
-    // An error means that the other end is gone, which means the same.
+    // An error means that the sender is gone. Then the listener has to stop as well.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 

@@ -17,16 +17,18 @@ pub struct Times {
     pub wait: Duration,
     /// From the headers of a request to the last byte of its body.
     pub body: Duration,
-    /// From there to the answer. One call takes 10 s at most; a batch with more slow calls is cut off.
+    /// From the last byte of its body to the answer. One call takes 10 s at most; a batch with more slow calls is
+    /// cut off.
     pub serve: Duration,
-    /// From there until the client has taken all of it, except what the system buffers.
+    /// From the answer until the client has taken all of it, except what the system buffers.
     pub answer: Duration,
     /// The time to be served to the end, if another connection waits for the place.
     pub leave: Duration,
 }
 
 impl Default for Times {
-    /// 30 s; 10 s (8 MiB at less than 1 MiB/s, and on loopback they take milliseconds); 60 s; 10 s; 1 s.
+    /// In this order: 30 s; 10 s (8 MiB at less than 1 MiB/s, and on loopback they take milliseconds); 60 s; 10 s;
+    /// 1 s.
     fn default() -> Self {
         let [wait, body, serve, answer, leave] = [30, 10, 60, 10, 1].map(Duration::from_secs);
         Self { wait, body, serve, answer, leave }

@@ -88,7 +88,8 @@ impl Worker {
         }
     }
 
-    /// What the asker is told. If the store failed, the reason goes to the place where all look for it.
+    /// The answer for the asker. If the store failed, `Writer::progress` tells the reason, and the asker gets
+    /// `Poisoned`.
     fn told<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         match done {
             Err(error) if !matches!(error, StoreError::TooMany { .. }) => {

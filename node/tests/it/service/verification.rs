@@ -8,7 +8,7 @@ use node::service::verify::{HERE_SIGNATURES_MAX, QUEUE_JOBS_MAX, VerifyPool};
 use protocol::items::keys::{PublicKey, SecretKey};
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::Transaction;
-use protocol::items::verify::{JobId, Verdict, VerifyJob};
+use protocol::items::verify::{JobId, SentBy, Verdict, VerifyJob};
 
 fn job(id: u64, good: bool) -> VerifyJob {
     let network: NetworkId = "test".parse().expect("a name");
@@ -17,7 +17,8 @@ fn job(id: u64, good: bool) -> VerifyJob {
     let transaction =
         Transaction { author: PublicKey::default(), nonce: id, valid_until: 1, payload: vec![1, 2, 3].into() };
     let signed = transaction.sign(&key, if good { &network } else { &other }).expect("small");
-    VerifyJob { id: JobId(id), network, headers: Vec::new(), transactions: vec![Arc::new(signed)] }
+    let sent_by = SentBy::Link(id as u32 % 8);
+    VerifyJob { id: JobId(id), sent_by, network, headers: Vec::new(), transactions: vec![Arc::new(signed)] }
 }
 
 #[tokio::test]
@@ -86,4 +87,41 @@ async fn more_signatures_than_a_few_go_to_the_pool() {
     }
     answers.sort_unstable_by_key(|(id, _)| *id);
     assert_eq!(answers, [(JobId(1), Verdict::Valid), (JobId(2), Verdict::Valid)]);
+}
+
+/// A batch of many senders fails because of one of them. Every verdict is that of a single check, on this thread and
+/// on the pool's.
+#[tokio::test]
+async fn a_bad_signature_in_a_batch_blames_its_sender_alone() {
+    let (mut pool, mut verdicts) = VerifyPool::start().expect("threads");
+    let jobs: VecDeque<_> = (0..HERE_SIGNATURES_MAX as u64).map(|id| job(id, id != 42)).collect();
+    let alone: Vec<_> = jobs.iter().map(|job| (job.id, job.run(PublicKey::decompress))).collect();
+    let bad: Vec<_> = alone.iter().filter(|(_, verdict)| *verdict != Verdict::Valid).collect();
+    assert_eq!(bad, [&(JobId(42), Verdict::Invalid { first: 0 })]);
+    assert_eq!(pool.check(&mut jobs.clone()), alone);
+    pool.submit(&mut jobs.clone());
+    let mut answers = Vec::new();
+    while answers.len() < jobs.len() {
+        answers.extend(verdicts.recv().await.expect("the pool is there"));
+    }
+    answers.sort_unstable_by_key(|(id, _)| *id);
+    assert_eq!(answers, alone);
+}
+
+/// A block's part is as many signatures as many transactions, so a thread does not take several of them at once.
+#[tokio::test]
+async fn the_verdict_on_a_large_job_does_not_wait_for_those_behind_it() {
+    let (pool, mut verdicts) = VerifyPool::start().expect("threads");
+    let one = job(1, true);
+    let part =
+        |id| VerifyJob { id: JobId(id), transactions: vec![one.transactions[0].clone(); 256], ..one.clone() };
+    let mut jobs: VecDeque<_> = (0..16).map(part).collect();
+    pool.submit(&mut jobs);
+    let mut done = 0;
+    while done < 16 {
+        let told = verdicts.recv().await.expect("the pool is there");
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].1, Verdict::Valid);
+        done += 1;
+    }
 }

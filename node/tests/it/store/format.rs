@@ -13,10 +13,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use node::store::{FORMAT, KnownPeer, RedbStore, STORE_FILE, Store as _, StoreError, StoreOptions};
+use protocol::gossip::{Config, Gossip, Reconciliation, RelayPolicy};
+use protocol::items::transaction::SignedTransaction;
+use protocol::items::validator::Producers;
+use protocol::time::Time;
+use protocol::wire::codec::Decode as _;
 use redb::{Database, TableDefinition};
 use tempfile::tempdir;
 
 use crate::store::support::{Workload, options};
+use crate::support::program::network;
 
 const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 
@@ -59,6 +65,41 @@ fn a_store_of_format_1_opens() {
     let mut wanted = workload.states().pop().expect("one");
     wanted.peers = vec![known_peer()];
     assert_eq!(workload.summary(&store).expect("readable"), wanted);
+}
+
+/// The fixture is older than the present rule for signatures. What was good then is good now, and a node that starts
+/// from it has all of it.
+#[test]
+fn everything_in_a_store_of_format_1_is_still_good() {
+    let dir = tempdir().expect("a directory");
+    fs::copy(fixture(), dir.path().join(STORE_FILE)).expect("copied");
+    let store = RedbStore::open(dir.path(), options()).expect("a store");
+    let (workload, network) = (Workload::new(1, 3), network());
+    let is_good = |transaction: &SignedTransaction| {
+        transaction.author().decompress().is_some_and(|author| transaction.verify(&author, &network))
+    };
+    let restored = store.restore().expect("readable");
+    assert!(!restored.pending.is_empty() && restored.pending.iter().all(|pending| is_good(pending)));
+    let mut transactions = 0;
+    for block in workload.summary(&store).expect("readable").blocks.into_iter().map(|block| block.expect("kept")) {
+        let producer = block.header.header().producer.decompress().expect("a key");
+        assert!(block.header.verify(&producer, &network));
+        for body in &block.transactions {
+            assert!(is_good(&SignedTransaction::from_bytes(body).expect("a transaction")));
+            transactions += 1;
+        }
+    }
+    assert_eq!(transactions, 9, "three in each of three blocks");
+    let config = Config {
+        network,
+        relay: RelayPolicy::Announce,
+        reconciliation: Reconciliation::OFF,
+        producers: Producers::Open,
+    };
+    let mut engine = Gossip::new(config, [1; 32]);
+    let pending = restored.pending.len();
+    engine.restore(Time::from_micros(1), restored).expect("blocks that follow each other");
+    assert_eq!((engine.tip().height, engine.mempool().transactions), (3, pending));
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Gossip {
             }
             _ => true,
         });
-        // By peer, and for each peer in the order of asking.
+        // Sorted by peer. The requests to one peer stay in the order of asking.
         requests.sort_by_key(|(handle, _)| *handle);
         for of_peer in requests.chunk_by(|(one, _), (other, _)| one == other) {
             for chunk in of_peer.chunks(GETDATA_ENTRIES_MAX) {
@@ -56,7 +56,7 @@ impl Gossip {
         }
     }
 
-    /// A peer that was asked doesn't have these.
+    /// A peer that was asked answers that it doesn't have these items.
     pub(crate) fn on_not_found(
         &mut self,
         now: Time,

@@ -1,11 +1,11 @@
-//! What one peer asked for and hasn't got, and what may still be sent when it asks. `serve` decides when it is
-//! sent.
+//! What one peer asked for and has not been sent, and how much may still be sent when it asks. `serve` decides
+//! when something is sent.
 
 use alloc::collections::VecDeque;
 
+use super::sent::Sent;
 use crate::gossip::links::budget::Budget;
 use crate::gossip::links::credit::Credit;
-use crate::gossip::links::known::KnownSet;
 use crate::items::hash::{BlockId, ShortId};
 use crate::limits::{
     BODY_COST_BYTES, REPEAT_BURST_BYTES, REPEAT_BYTES_PER_SEC, SENT_MAX, UPLOAD_BURST_BYTES, UPLOAD_BYTES_PER_SEC,
@@ -17,16 +17,18 @@ use crate::wire::message::{Lane, TxRef};
 /// What one peer is owed.
 #[derive(Debug)]
 pub(crate) struct Debts {
-    /// What it asked for and hasn't got, waiting for credit.
+    /// Replies that wait for credit on the control lane.
     owed: VecDeque<Owed>,
-    /// Of these, large bodies that wait for the bulk lane, so that small ones need not wait behind them.
+    /// Large bodies that wait for the bulk lane. They are kept apart, so that small bodies need not wait behind
+    /// them.
     bulk: VecDeque<Owed>,
-    /// The bulk credit that the first of these needs, so that it isn't measured again before there is enough.
+    /// The bulk credit that the first large body needs. Its length isn't measured again before there is enough.
     bulk_wanted: usize,
-    /// What may still be sent when it asks, what part of that may be sent once more, and what was sent.
+    /// How much may still be sent because the peer asks, how much of this may be sent a second time, and what was
+    /// sent.
     upload: Budget,
     repeats: Budget,
-    sent: KnownSet,
+    sent: Sent,
     /// Blocks that are now being loaded for it.
     loading: usize,
 }
@@ -55,13 +57,13 @@ impl Debts {
             bulk_wanted: 0,
             upload: Budget::new(now, UPLOAD_BYTES_PER_SEC, UPLOAD_BURST_BYTES),
             repeats: Budget::new(now, REPEAT_BYTES_PER_SEC, REPEAT_BURST_BYTES),
-            sent: KnownSet::new(hasher, SENT_MAX),
+            sent: Sent::new(hasher, SENT_MAX),
             loading: 0,
         }
     }
 
-    /// It asked for these. Returns how many replies it waits for now: a block that is being loaded may have to be
-    /// owed again.
+    /// The peer asked for these. Returns how many replies wait now. Blocks that are being loaded count, because
+    /// each may have to wait again.
     pub(super) fn owe(&mut self, items: impl Iterator<Item = Owed>) -> usize {
         self.owed.extend(items);
         self.owed.len().saturating_add(self.bulk.len()).saturating_add(self.loading)
@@ -91,7 +93,7 @@ impl Debts {
         self.bulk_wanted = bytes;
     }
 
-    /// Makes a large body wait for the bulk lane. A fresh one waits for none of the others.
+    /// Makes a large body wait for the bulk lane. With `fresh`, it goes before all others.
     pub(super) fn put_off(&mut self, owed: Owed, fresh: bool) {
         if fresh {
             self.put_back(owed, 0);
@@ -100,13 +102,13 @@ impl Debts {
         }
     }
 
-    /// Makes a large body wait as the first, until there is this much credit.
+    /// Makes a large body the first that waits, until there is this much credit.
     pub(crate) fn put_back(&mut self, owed: Owed, wanted: usize) {
         self.bulk.push_front(owed);
         self.bulk_wanted = wanted;
     }
 
-    /// The load of a block for it begins, or has ended.
+    /// The load of a block for this peer begins, or has ended.
     pub(crate) const fn begin_load(&mut self) {
         self.loading = self.loading.saturating_add(1);
     }
@@ -145,7 +147,7 @@ impl Debts {
         (self.waits() || self.waits_for_bulk()).then(|| self.upload.within_at()).flatten()
     }
 
-    /// Whether this was sent to it lately, and may not be sent once more yet.
+    /// Whether this body was sent to the peer lately, and may not be sent again yet.
     pub(super) fn had_enough_of(&mut self, now: Time, id: ShortId) -> bool {
         self.sent.contains(id) && !self.repeats.is_within(now)
     }

@@ -32,8 +32,8 @@ impl Lengths {
         count.saturating_mul(self.in_block).saturating_add(HEADER_BYTES_MAX).min(BLOCK_BYTES_MAX)
     }
 
-    /// A transaction of this number of bytes was accepted. An eighth of the news counts: a few dozen transactions
-    /// of another length change what is expected.
+    /// A transaction of this number of bytes was accepted. Its length counts for an eighth of the new average, so
+    /// a few dozen transactions of another length change what is expected.
     pub(crate) fn accepted(&mut self, bytes: usize) {
         self.transaction = (self.transaction.saturating_mul(7).saturating_add(bytes) / 8).max(1);
     }

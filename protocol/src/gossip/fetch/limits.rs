@@ -8,8 +8,8 @@ use crate::wire::limits::{GETDATA_ENTRIES_MAX, HEADERS_ENTRIES_MAX, NOTFOUND_BLO
 /// keeps the rule of 256 requests in flight never comes near this bound. 1,024 entries of 48 bytes: 48 KiB.
 pub const SERVE_QUEUE_MAX: usize = 1_024;
 
-/// The number of newest blocks that are sent before older ones, to a peer that waits for both: the tip and the one
-/// before it.
+/// The number of newest blocks that are sent before older ones: the tip and the one before it. This matters for a
+/// peer that waits for both kinds.
 pub const FRESH_BLOCKS: u64 = 2;
 
 /// Transactions that one peer may have announced and not yet delivered: geth's bound. An announcement that no
@@ -26,8 +26,9 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = GETDATA_ENTRIES_MAX;
 /// Blocks in flight from one peer: Bitcoin Core's bound, and the number that one notfound can name.
 pub const REQUEST_BLOCKS_IN_FLIGHT_MAX: usize = NOTFOUND_BLOCKS_MAX;
 
-/// The number of peers to which a node may be sending the same block, one after the other, before it is our turn:
-/// its outbound ones. So a request for a block is given this multiple of the block's transfer time.
+/// A node may send a block to this number of peers, one after the other, before it sends the block to us. It is
+/// the number of a node's outbound peers. So a request for a block is given this multiple of the block's transfer
+/// time.
 pub const REQUEST_BLOCK_SHARERS: u64 = 8;
 
 /// A peer is not asked for more at once than it sends in this time at its measured rate (one item may exceed it).
@@ -52,8 +53,8 @@ pub const REQUEST_RATE_MIN: u64 = 64 * 1024;
 /// The highest rate that is believed, in bytes a second: 1 GiB/s.
 pub const REQUEST_RATE_MAX: u64 = 1024 * 1024 * 1024;
 
-/// Bodies of at least this number of bytes tell a peer's rate, shorter ones its response time. At 1 MiB/s a body
-/// of this length takes 31 ms, which can still be told apart from a round trip.
+/// Bodies of at least this number of bytes show a peer's rate. Shorter bodies show its response time. At 1 MiB/s a
+/// body of this length takes 31 ms, which can still be told apart from a round trip.
 pub const REQUEST_RATE_SAMPLE_BYTES_MIN: usize = 32 * 1024;
 
 /// The most strikes that are counted for one peer. One is taken away each minute, so they last an hour.
@@ -65,9 +66,10 @@ pub const STRIKE_DECAY_INTERVAL: Duration = Duration::from_secs(60);
 /// Requests served after a strike that take one strike away.
 pub const STRIKE_DECAY_SERVED: u32 = 8;
 
-/// The most strikes that are counted for an address group. A new peer of the group carries them beside its own.
-/// They are gone after five minutes, or 40 requests served. They are enough to rank the peer after every announcer
-/// that has withheld nothing lately, and too few to rank it after one that goes on withholding.
+/// The most strikes that are counted for an address group. They lower the rank of a new peer of the group, beside
+/// its own strikes. They are gone after five minutes, or 40 requests served. They are enough to rank the peer
+/// after every announcer that has withheld nothing lately. They are too few to rank it after a peer that goes on
+/// withholding.
 pub const GROUP_STRIKES_MAX: u32 = 5;
 
 /// Address groups whose strikes are remembered. 4,096 entries of about 80 bytes: 320 KiB.

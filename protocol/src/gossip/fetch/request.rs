@@ -1,9 +1,9 @@
 //! Which peer to ask for which item, one at a time.
 //!
 //! Promises that an item with at least one honest announcer is asked of that announcer after a bounded time,
-//! however the others lie, and that no peer can make this structure grow past its bounds. Deliberately absent:
-//! messages, verification, what is held already, and what a peer's strikes lead to. The caller decides; this file
-//! computes.
+//! whatever the other announcers do. Also promises that no peer can make this structure grow past its bounds.
+//! Deliberately absent: messages, verification, what is held already, and what a peer's strikes lead to. The
+//! caller decides; this file computes.
 //!
 //! # Specification
 //!
@@ -22,31 +22,32 @@
 //!
 //! 1. At most one request is in flight for a key. A request to a struck peer ends, without a further strike, when
 //!    a peer without strikes announces the key; its body may still come.
-//!    *Rationale:* bytes; in steady state an item is fetched once. But a peer that is first to announce everything
-//!    is the only candidate at that moment. If it were waited for, each item would wait for an expiry at every
-//!    hop, however well the withholder is known (p95 of 100 nodes with 30 % of them: 24 times the p95 with none).
+//!    *Rationale:* this saves bytes: in steady state an item is fetched once. But a peer that is first to announce
+//!    everything is the only candidate at that moment. If a struck peer were waited for, each item would wait for
+//!    an expiry at every hop, even if the withholder is well known (p95 of 100 nodes with 30 % of them: 24 times
+//!    the p95 with none).
 //! 2. A peer is not asked twice for a key, unless the key was forgotten between. A completed announcement stays
 //!    until the key has neither a candidate nor a request; then everything about the key is forgotten.
 //!    *Rationale:* otherwise a withholder announces again after each expiry and is asked forever (CVE-2024-52913).
 //!    With the rule, n announcers are used up after n expiries.
 //! 3. On expiry, notfound or disconnect the key is ready again at once.
 //!    *Rationale:* a wait would be a gift to the peer that withheld.
-//! 4. A ready key goes to the best candidate that can be asked. The first criterion is standing (proven, new,
-//!    struck; the struck are ordered by the number of their strikes, those of rule 9 for their group included).
-//!    Then outbound goes before inbound. Then a salted hash of peer and key decides.
-//!    *Rationale:* a peer gains nothing by announcing first, because otherwise racing would pay. A peer that
-//!    withheld loses to every peer that did not: with short expiries and no such memory, a withholder that always
-//!    announces first gets several expiries on each item. Outbound peers were chosen by us. The salt can't be
-//!    known, and the hash differs for each item.
+//! 4. A ready key goes to the best candidate that can be asked. The first criterion is standing: proven, then new,
+//!    then struck. Struck peers are ordered by the number of their strikes, and those of their group (rule 9)
+//!    count too. Then outbound goes before inbound. Then a salted hash of peer and key decides.
+//!    *Rationale:* a peer gains nothing by announcing first, because otherwise peers would race. A peer that
+//!    withheld comes after every peer that did not. Without this memory and with short expiries, a withholder that
+//!    always announces first would cost each item several expiries. We chose our outbound peers ourselves. The
+//!    salt can't be known, and the hash differs for each item.
 //! 5. *Proven*: a peer is proven when its body was the first and was valid. A notfound takes that away, and is no
 //!    strike.
 //!    *Rationale:* an honest peer sheds items from its mempool, and must not be struck for it. But a notfound must
 //!    not be a free way to delay either: the next item goes to another peer.
 //! 6. Ready keys are served blocks first, then in the order in which they were first announced.
 //!    *Rationale:* a burst of transactions must not delay a block.
-//! 7. A peer can be asked while the caller permits it, and while, of each kind (blocks, transactions), either
-//!    nothing is in flight from it, or fewer requests than the bound and fewer bytes than it sends in
-//!    [`REQUEST_QUEUE_MAX`].
+//! 7. A peer can be asked while the caller permits it and the peer has room. Blocks and transactions have room of
+//!    their own. There is room while nothing of the kind is in flight from the peer. There is also room while
+//!    fewer requests than the bound are in flight, and fewer bytes than the peer sends in [`REQUEST_QUEUE_MAX`].
 //!    *Rationale:* a request that queues for longer than the longest expiry would expire although no peer is at
 //!    fault.
 //! 8. A request expires after the peer's smoothed response and its deviation, plus the transfer time, at the
@@ -57,8 +58,8 @@
 //!    *Rationale:* a fixed time is too short for a distant peer or too long for a withholder.
 //! 9. An expired request is a strike, for the peer and for its address group. One strike is removed each
 //!    [`STRIKE_DECAY_INTERVAL`], and one for each [`STRIKE_DECAY_SERVED`] requests served after it. A group counts
-//!    up to [`GROUP_STRIKES_MAX`]. The strikes that a group has when one of its peers connects lower that peer's
-//!    rank (rule 4), are removed in the same way, and do nothing else: the peer itself is not struck. If there are
+//!    up to [`GROUP_STRIKES_MAX`]. When a peer connects, the strikes that its group has then lower the peer's rank
+//!    (rule 4). They are removed in the same way, and do nothing else: the peer itself is not struck. If there are
 //!    more groups than [`STRIKE_GROUPS_MAX`], the one that was not struck for longest is forgotten.
 //!    *Rationale:* new identities are free, addresses less so. But a new peer is not to blame for what its
 //!    neighbours did: it is asked later where other peers have the same item, its promises are accepted, and it is
@@ -66,9 +67,9 @@
 //! 10. A body settles its key, whichever peer sent it, asked or not, in time or late: all announcements of it are
 //!     forgotten.
 //!     *Rationale:* the caller has the item. A body that proves bad can be announced anew.
-//! 11. An announcement may come with a time before which its key is not ready: the body is likely to be pushed. Of
-//!     several such times the earliest counts.
-//!     *Rationale:* bytes; and no peer can delay what another peer announces.
+//! 11. An announcement may come with a time before which its key is not ready, because the body is likely to be
+//!     pushed. Of several such times the earliest counts.
+//!     *Rationale:* this saves bytes, and no peer can delay what another peer announces.
 //! 12. A peer may promise a body unasked. If nothing is in flight for the key, it counts as requested of that
 //!     peer.
 //!     *Rationale:* a large body is on its way for a long time, and must not be fetched from another peer
@@ -317,7 +318,7 @@ impl RequestTracker {
         }
         let Some(slot) = self.slots.get(&key).copied() else { return false };
         let Some(entry) = self.entries.get_mut(&slot) else { return false };
-        // A peer that withheld before is asked if there is no other; its promise doesn't hold up the others.
+        // A struck peer's promise doesn't hold up the other announcers. Such a peer is asked if there is no other.
         let trusted =
             self.peers.get(&peer).is_some_and(|peer| peer.lot(slot).may_fly() && peer.strikes.at(now) == 0);
         let place = entry.place(peer).ok().and_then(|place| entry.announcements.get(place));
@@ -376,7 +377,7 @@ impl RequestTracker {
             if let Some((chosen, key)) = self.request(now, slot, &askable) {
                 requests.push((chosen, key));
             }
-            // The key is no longer in this peer's queue. It was asked of it or of a better one.
+            // The key has left this peer's queue, because this peer or a better one was asked for it.
             let next = self.peers.get(&handle).and_then(|peer| peer.front_like(slot));
             fronts.extend(next.filter(|&next| next > slot).map(|next| Reverse((next, handle))));
         }

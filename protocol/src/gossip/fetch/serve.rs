@@ -2,9 +2,10 @@
 //! lane, large ones one by one on the bulk lane, and neither waits behind the other. The newest blocks go before
 //! older ones.
 //!
-//! A peer is sent as much as it could read if it kept the same budget as we do, so no honest peer notices. An item
-//! that it was sent before is sent again only within a small budget. Beyond that the answer is notfound. Otherwise
-//! a request of 40 bytes for the largest block would cost a node 4 MiB of its uplink, each time it comes.
+//! A peer is sent as much as it could read if it kept the same budget as we do, so no honest peer notices this
+//! limit. A body that was sent to it before is sent again only within a small budget. Beyond that the answer is
+//! notfound. Without this rule, a request of 40 bytes for the largest block would cost a node 4 MiB of its uplink
+//! each time.
 
 use alloc::vec::Vec;
 
@@ -21,13 +22,13 @@ use crate::limits::{
 use crate::time::Time;
 use crate::wire::message::{Body, Lane, Message, TxRef};
 
-/// What a small body adds to a message besides itself: its length, and a share of the message's head.
+/// Bytes that a small body adds to a message beside its own: its length prefix, and a share of the message's head.
 const BODY_OVERHEAD_BYTES: usize = 8;
 
 /// What is put together for one peer before it is sent.
 #[derive(Default)]
 pub(crate) struct Reply {
-    /// The route of all bodies, if it is not the route of each one's author.
+    /// The route of all bodies in the reply. With `None`, each body travels on its author's route.
     via: Option<RouteId>,
     bodies: Vec<Body>,
     body_bytes: usize,
@@ -47,8 +48,8 @@ enum Found {
 }
 
 impl Gossip {
-    /// Queues replies. A peer that asks for more than a node that keeps the rules ever has in flight is
-    /// disconnected.
+    /// Queues replies. A peer that keeps the rules never has more requests in flight than the queue holds. A peer
+    /// that asks for more is disconnected.
     pub(crate) fn owe(&mut self, now: Time, to: PeerHandle, items: impl Iterator<Item = Owed>) {
         let Some(peer) = self.peers.get_mut(&to) else { return };
         if peer.debts.owe(items) > SERVE_QUEUE_MAX {
@@ -111,7 +112,7 @@ impl Gossip {
             let done = match self.find(now, handle, &owed) {
                 Found::Alone(message, short) => self.serve_alone(now, handle, message, short),
                 Found::Elsewhere(id) => self.load_block_for(handle, id),
-                // It was removed while it waited.
+                // The body was removed while it waited.
                 _ => match self.peers.get(&handle) {
                     Some(peer) if peer.credit.fits_control(REQUEST_ROOM_BYTES) => {
                         let mut reply = Reply::default();
@@ -166,10 +167,11 @@ impl Gossip {
         self.peers.get_mut(&handle).is_some_and(|peer| peer.debts.is_within(now))
     }
 
-    /// Charges a peer for a body that it asked for, and remembers it if it is a block or `large`.
+    /// A body that a peer asked for is sent to it. Blocks and `large` transactions are remembered.
     pub(crate) fn note_sent(&mut self, now: Time, to: PeerHandle, id: ShortId, bytes: usize, large: bool) {
         if let Some(peer) = self.peers.get_mut(&to) {
-            peer.note_sent(now, id, bytes, large);
+            self.inventory.note(peer.link, id);
+            peer.debts.note_sent(now, id, bytes, large);
         }
     }
 
@@ -189,7 +191,7 @@ impl Gossip {
         let room = reply.body_bytes.saturating_add(body.len()).saturating_add(BODY_OVERHEAD_BYTES);
         let fits = |peer: &&mut Peer| peer.credit.fits_body(Lane::Control, room);
         let Some(peer) = self.peers.get_mut(&handle).filter(fits) else { return false };
-        peer.known.insert(short);
+        self.inventory.note(peer.link, short);
         reply.bodies.push(body);
         reply.body_bytes = room;
         true
@@ -208,7 +210,7 @@ impl Gossip {
             }
             return false;
         }
-        peer.note_sent(now, short, bytes, true);
+        self.note_sent(now, handle, short, bytes, true);
         self.send(handle, message);
         true
     }

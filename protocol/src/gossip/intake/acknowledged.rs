@@ -1,5 +1,5 @@
-//! Transactions that were acknowledged to a submitter here, until their last height: whether a block has each. The
-//! submitter may no longer be watching when one expires, so the operator is told.
+//! Transactions that were acknowledged to a submitter here. Each is watched until its last height, to see whether
+//! a block has it. The submitter may no longer be watching when one expires, so the operator is told.
 //!
 //! Deliberately absent: the transactions themselves. One that was shed, or returned by a reorganisation, is still
 //! watched. Transactions that an earlier run acknowledged are not known.
@@ -42,7 +42,8 @@ impl Acknowledged {
         }
     }
 
-    /// Those that no block after `tip` may hold and that no block has. They are no longer watched.
+    /// Takes out the transactions that no block has and that no block after `tip` may hold. They are no longer
+    /// watched.
     pub(crate) fn expire(&mut self, tip: Height) -> Vec<TxId> {
         let mut expired = Vec::new();
         while let Some((valid_until, id)) = self.order.first().copied()

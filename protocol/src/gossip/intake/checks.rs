@@ -1,4 +1,4 @@
-//! What is in verification, what it costs its sender meanwhile, and who waits for which verdict.
+//! What is in verification, what it costs its sender meanwhile, and which peers wait for which verdict.
 //!
 //! Promises that a job is charged to its sender from the moment it leaves until its verdict is back. A verdict
 //! that comes twice, or for a job that never was, changes nothing. Deliberately absent: what a verdict means,
@@ -8,29 +8,24 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use hashbrown::HashMap;
-
 use super::header_checks::HeaderChecks;
 use super::sender::CheckedTransaction;
 use crate::gossip::Gossip;
 use crate::gossip::api::{Output, PeerHandle};
+use crate::gossip::links::peer::Peer;
 use crate::gossip::links::peers::Peers;
 use crate::items::block::{Block, SignedHeader};
-use crate::items::hash::{BlockId, ShortId, TxId};
+use crate::items::hash::BlockId;
 use crate::items::transaction::SignedTransaction;
-use crate::items::verify::{JobId, Verdict, VerifyJob};
+use crate::items::verify::{JobId, SentBy, Verdict, VerifyJob};
 use crate::ledger::chain::Standing;
 use crate::limits::CHECKS_LOCAL_MAX;
-use crate::seeded::SeededState;
 use crate::time::Time;
-use crate::wire::message::TxRef;
 
 /// Everything that is in verification.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Checks {
     jobs: BTreeMap<JobId, Checking>,
-    transactions: HashMap<TxId, JobId, SeededState>,
-    short: HashMap<ShortId, TxId, SeededState>,
     /// The headers in verification, and the peers that announced them meanwhile.
     pub(crate) headers: HeaderChecks,
     /// Blocks whose transactions are in verification, in one job or several.
@@ -72,18 +67,6 @@ pub(crate) struct CheckedBlock {
 }
 
 impl Checks {
-    pub(crate) fn new(hasher: &SeededState) -> Self {
-        Self {
-            jobs: BTreeMap::new(),
-            transactions: HashMap::with_hasher(hasher.clone()),
-            short: HashMap::with_hasher(hasher.clone()),
-            headers: HeaderChecks::default(),
-            bodies: BTreeMap::new(),
-            local: 0,
-            last_job: 0,
-        }
-    }
-
     /// The name of the next job.
     pub(crate) fn next_job(&mut self) -> JobId {
         self.last_job = self.last_job.saturating_add(1);
@@ -127,39 +110,17 @@ impl Checks {
         self.local >= CHECKS_LOCAL_MAX
     }
 
-    /// From now on a transaction is known to be in verification.
-    pub(crate) fn name(&mut self, id: TxId, job: JobId) {
-        self.transactions.insert(id, job);
-        self.short.insert(id.short(), id);
-    }
-
-    /// A transaction is no longer checked.
-    pub(crate) fn forget(&mut self, id: &TxId) {
-        self.transactions.remove(id);
-        if self.short.get(&id.short()) == Some(id) {
-            self.short.remove(&id.short());
-        }
-    }
-
-    /// Whether a transaction is in verification, as far as its name tells.
-    pub(crate) fn has(&self, transaction: &TxRef) -> bool {
-        match transaction {
-            TxRef::Short(short) => self.short.contains_key(short),
-            TxRef::Full(id) => self.transactions.contains_key(id),
-        }
-    }
-
-    /// A transaction in verification.
-    pub(crate) fn transaction_mut(&mut self, id: &TxId) -> Option<&mut CheckedTransaction> {
-        match self.jobs.get_mut(self.transactions.get(id)?)? {
+    /// The transaction that a job checks.
+    pub(crate) fn transaction_of(&self, job: JobId) -> Option<&CheckedTransaction> {
+        match self.jobs.get(&job)? {
             Checking { what: Checked::Transaction(checked), .. } => Some(checked),
             Checking { .. } => None,
         }
     }
 
-    /// The transaction that a job checks.
-    pub(crate) fn transaction_of(&self, job: JobId) -> Option<&CheckedTransaction> {
-        match self.jobs.get(&job)? {
+    /// The same, to change what is known of it.
+    pub(crate) fn transaction_mut(&mut self, job: JobId) -> Option<&mut CheckedTransaction> {
+        match self.jobs.get_mut(&job)? {
             Checking { what: Checked::Transaction(checked), .. } => Some(checked),
             Checking { .. } => None,
         }
@@ -199,8 +160,7 @@ impl Checks {
     /// Reads a field of each part, so that all of this struct is in the processor's cache.
     #[cfg(feature = "simulator")]
     pub(crate) fn foresee(&self) -> u64 {
-        let counts =
-            [self.jobs.len(), self.transactions.len(), self.short.len(), self.headers.len(), self.bodies.len()];
+        let counts = [self.jobs.len(), self.headers.len(), self.bodies.len()];
         counts.iter().fold(self.last_job, |sum, count| sum.wrapping_add(*count as u64))
     }
 }
@@ -214,10 +174,18 @@ impl Gossip {
 
     pub(crate) fn new_job(
         &mut self,
+        from: Option<PeerHandle>,
         headers: Vec<SignedHeader>,
         transactions: Vec<Arc<SignedTransaction>>,
     ) -> VerifyJob {
-        VerifyJob { id: self.checks.next_job(), network: self.config.network.clone(), headers, transactions }
+        let sent_by = match from {
+            None => SentBy::Ourselves,
+            // A link that is gone has nothing to lose.
+            Some(from) if self.peers.get(&from).is_none_or(Peer::is_on_trial) => SentBy::OnTrial(from.0),
+            Some(from) => SentBy::Link(from.0),
+        };
+        let (id, network) = (self.checks.next_job(), self.config.network.clone());
+        VerifyJob { id, sent_by, network, headers, transactions }
     }
 
     /// A verdict is back. The machine that had the job made decides what it means.

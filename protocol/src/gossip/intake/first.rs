@@ -1,12 +1,12 @@
-//! Whether a transaction is confirmed already, exactly, and for as long as it may be in a block.
+//! Says exactly whether a transaction is confirmed already, for as long as the transaction may be in a block.
 //!
 //! A transaction can be in blocks of 10,000 heights ([`VALID_UNTIL_AHEAD_MAX`]), and only its first occurrence on
-//! the best chain counts. Anyone can send a confirmed transaction again while it lives. So:
+//! the best chain counts. As long as a transaction may be in a block, anyone can send it again. So:
 //!
 //! 1. Memory has the newest first occurrences. While it reaches back far enough for a transaction, its answer is
 //!    exact.
-//! 2. Otherwise a filter denies most of what is new ([`Filter`]).
-//! 3. If the filter doesn't deny it, durable storage is asked, which has the first occurrences of the newest
+//! 2. Otherwise a filter ([`Filter`]) is asked. Of most new transactions it says that they are not confirmed.
+//! 3. If the filter can't say that, durable storage is asked, which has the first occurrences of the newest
 //!    10,000 blocks. The transaction waits for the answer, and counts as being checked meanwhile. Its sender pays
 //!    [`LOOKUP_COST_BYTES`] of its budget. Senders take turns ([`Queue`](super::turns::Queue)), and what was found
 //!    is remembered ([`Found`]).
@@ -15,7 +15,7 @@
 //! has what came after that tip.
 //!
 //! A transaction that a reorganisation returns is in the mempool at once, so that a crash can't lose it. If it
-//! proves to be confirmed it is removed again, and no peer is told of it before.
+//! turns out to be confirmed, it is removed again. No peer is told of it before that is known.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -46,14 +46,15 @@ pub(crate) struct Firsts {
     filter: Filter,
     waiting: Queue<(TxId, Why)>,
     asked: BTreeMap<TxId, Vec<Why>>,
-    /// How many of these are not on behalf of a check.
+    /// How many of these look-ups do not belong to a check.
     own: usize,
     /// The block whose transactions the filter waits for.
     recalling: Option<BlockId>,
-    /// Storage had no answer to the last such question. It is not asked such a question again until it has
-    /// answered something else, or the tip changes.
+    /// Whether storage had no answer when it was last asked for a block's transactions. It is not asked for any
+    /// again until it has answered something else, or the tip changes.
     recall_failed: bool,
-    /// Verified transactions of which storage couldn't tell yet, oldest first, and their bytes.
+    /// Verified transactions for which storage could not yet tell whether they are confirmed, oldest first; their
+    /// bytes.
     unsure: VecDeque<CheckedTransaction>,
     unsure_bytes: usize,
     /// The end of storage's best chain by its last answer.
@@ -94,7 +95,7 @@ impl Firsts {
         self.found.names(transaction)
     }
 
-    /// Transactions of which it could not be told whether they are confirmed, and their bytes.
+    /// Transactions for which it could not be told whether they are confirmed, and their bytes.
     pub(crate) fn unsure(&self) -> (usize, usize) {
         (self.unsure.len(), self.unsure_bytes)
     }
@@ -130,13 +131,13 @@ impl Gossip {
         self.firsts.filter.unknown_len() == 0
     }
 
-    /// Whether a block from a height on may have a transaction that memory doesn't know of.
+    /// Whether a block at height `from` or above may have a transaction although memory doesn't know it.
     fn may_be_before(&self, id: &TxId, from: Height) -> bool {
         let beyond = self.chain.confirmed_from() > from && from <= self.chain.tip().height;
         beyond && self.firsts.filter.may_have(id, from)
     }
 
-    /// Memory tells a place of a confirmed transaction. Whether this is known to be its first.
+    /// Whether the occurrence of a transaction that memory has, at `height`, is known to be its first.
     pub(crate) fn is_known_as_first(&self, height: Height) -> bool {
         self.chain.confirmed_from() <= height.saturating_sub(VALID_UNTIL_AHEAD_MAX - 1)
     }
@@ -224,7 +225,7 @@ impl Gossip {
     }
 
     pub(crate) fn on_looked_up(&mut self, now: Time, id: TxId, looked: Option<Looked>) {
-        // An answer that is not waited for changes nothing.
+        // An answer for which nothing waits changes nothing.
         for why in self.firsts.asked.remove(&id).unwrap_or_default() {
             if !matches!(why, Why::Admit(_)) {
                 self.firsts.own = self.firsts.own.saturating_sub(1);
@@ -261,12 +262,13 @@ impl Gossip {
         }
     }
 
-    /// Where a transaction occurs first, by the answer of durable storage and what memory has of newer blocks.
+    /// The first occurrence of a transaction, from the answer of durable storage and from what memory has of newer
+    /// blocks.
     fn first_of(&self, id: &TxId, looked: &Looked) -> Result<Option<Tip>, Unsure> {
         if let Some(first) = looked.first.filter(|first| self.chain.is_best(&first.id)) {
             return Ok(Some(first));
         }
-        // Storage has nothing up to the height where its best chain and ours meet.
+        // Storage has no occurrence up to the height where its best chain and ours meet.
         let common = self.chain.common_height(&looked.tip.id).ok_or(Unsure)?;
         if self.chain.confirmed_from() > common.saturating_add(1) {
             return Err(Unsure);
@@ -280,8 +282,8 @@ impl Gossip {
         match first {
             Ok(None) => self.on_checked_transaction(now, checked, Verdict::Valid),
             Ok(Some(_)) => self.end_unadmitted(&checked, Ok(Submission::Held)),
-            // It may be confirmed. The peers that announced it are not asked again, so it is tried once more from
-            // here.
+            // It may be confirmed. The peers that announced it are not asked again, so this node tries once more
+            // by itself.
             Err(Unsure) => {
                 self.end_unadmitted(&checked, Err(Refusal::Busy));
                 self.put_aside(checked);
@@ -289,11 +291,11 @@ impl Gossip {
         }
     }
 
-    /// Keeps a transaction of which it could not be told whether it is confirmed, until storage or the tip has
-    /// moved. If there are too many, the oldest is dropped, and a peer that has it may send it again.
+    /// Keeps a transaction that may or may not be confirmed, until storage or the tip has moved. If there are too
+    /// many, the oldest is dropped. A peer that has a dropped one may send it again.
     fn put_aside(&mut self, checked: CheckedTransaction) {
         let bytes = |checked: &CheckedTransaction| checked.transaction().encoded().len();
-        // Its submitter is told so, and tries again.
+        // Its submitter is told that the node is busy, and tries again.
         if checked.is_submitted() {
             return;
         }
@@ -312,7 +314,8 @@ impl Gossip {
         for checked in core::mem::take(&mut self.firsts.unsure) {
             let transaction = checked.transaction().clone();
             let id = transaction.id();
-            if self.has(&TxRef::Full(id)) || self.is_confirmed(&id) {
+            let name = TxRef::Full(id);
+            if self.inventory.is_checked(&name) || self.is_pending(&name) || self.is_confirmed(&id) {
                 continue;
             }
             if !self.is_first_unknown(&transaction) {
@@ -329,7 +332,7 @@ impl Gossip {
     fn end_unadmitted(&mut self, checked: &CheckedTransaction, answer: Result<Submission, Refusal>) {
         let transaction = checked.transaction();
         let (id, item) = (transaction.id(), ItemId::Transaction(transaction.id()));
-        self.checks.forget(&id);
+        self.inventory.end_check(&id);
         if let Err(refusal) = &answer {
             self.refuse(item, checked.from(), refusal.clone());
         }
@@ -392,6 +395,6 @@ impl Gossip {
     }
 }
 
-/// It can't be told for now.
+/// For now it can't be told whether a transaction is confirmed.
 #[derive(Clone, Copy, Debug)]
 struct Unsure;

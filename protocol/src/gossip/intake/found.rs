@@ -1,7 +1,7 @@
 //! Transactions that durable storage said to be confirmed, and in which block: the newest answers. If a peer sends
-//! one again, nothing is looked up, and nothing is pushed out of the memory of what was accepted.
+//! one again, no look-up is needed, and no entry is pushed out of the memory of accepted transactions.
 //!
-//! **What it promises.** A transaction that it names is in a block of the best chain: when a block leaves the best
+//! **What it promises.** A transaction that it names is in a block of the best chain. When a block leaves the best
 //! chain, its transactions are forgotten here.
 
 use alloc::collections::{BTreeMap, BTreeSet};

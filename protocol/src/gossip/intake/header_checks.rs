@@ -1,6 +1,6 @@
 //! Which headers are in verification, and which peers announced each of them meanwhile.
 //!
-//! Promises that an announcer answers for the header that it sent and for nothing that came along with it. A
+//! Promises that an announcer answers for the header that it sent, and not for other headers that came with it. A
 //! header's id covers its signature, so the same id means the same bytes. Deliberately absent: the jobs, which are
 //! in `checks`, and what follows from a verdict, which is in `headers`.
 
@@ -30,7 +30,7 @@ pub(crate) struct HeaderChecks {
 #[derive(Debug, Default)]
 struct Check {
     jobs: usize,
-    /// Whether a job was begun that accepts the header however many other headers of its producer there are.
+    /// Whether one of the jobs accepts the header no matter how many other headers its producer has.
     in_line: bool,
     /// The senders of the blocks that came with the header; `None` for a block that entered here.
     bodies: Vec<Option<PeerHandle>>,
@@ -49,8 +49,8 @@ impl HeaderChecks {
         check.bodies.extend(body);
     }
 
-    /// One of the header's jobs is back. What it tells of the header, any other job would tell too. Returns the
-    /// peers that announced the header until now, in the order of their announcements.
+    /// One of the header's jobs is back. Its verdict on the header is also that of the other jobs. Returns the
+    /// peers that announced the header meanwhile, in the order of their announcements.
     pub(crate) fn end(&mut self, id: &BlockId, body: WithBody) -> Vec<Announcer> {
         let Some(check) = self.by_id.get_mut(id) else { return Vec::new() };
         check.jobs = check.jobs.saturating_sub(1);
@@ -75,7 +75,7 @@ impl HeaderChecks {
         true
     }
 
-    /// Whether a header is in verification, and will be accepted no less readily than one that comes in this way.
+    /// Whether a header is in verification, and a job accepts it at least as readily as `standing` would.
     pub(crate) fn speaks_for(&self, id: &BlockId, standing: Standing) -> bool {
         self.by_id.get(id).is_some_and(|check| check.in_line || standing.is_alone())
     }

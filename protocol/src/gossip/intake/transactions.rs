@@ -4,12 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::checks::{Checked, Checking};
-use super::seen::Rejection;
 use super::sender::{Age, CheckedTransaction, How, Sender};
 use crate::gossip::Gossip;
 use crate::gossip::api::{DisconnectReason, Event, ItemId, PeerHandle, Refusal, Submission};
 use crate::gossip::fetch::ask::key;
 use crate::gossip::fetch::request::{Announced, RequestKey};
+use crate::gossip::inventory::Rejection;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::items::transaction::SignedTransaction;
 use crate::items::verify::{JobId, Verdict};
@@ -22,18 +22,20 @@ use crate::wire::message::{Body, InvEntry, Message, TxRef};
 impl Gossip {
     pub(crate) fn on_inv(&mut self, now: Time, from: PeerHandle, entries: &[InvEntry]) {
         self.stats.announcements = self.stats.announcements.saturating_add(entries.len() as u64);
+        let Some(link) = self.peers.get(&from).map(|peer| peer.link) else { return };
         let tip = self.chain.tip().height;
         for InvEntry { transaction, age_ms } in entries {
-            self.shows(from, transaction.short());
+            let covered = self.inventory.hear(link, transaction, tip, from.0);
+            self.relay.shown(from, transaction.short());
             let age = Duration::from_millis(u64::from(*age_ms));
             let found = self.firsts.names(transaction);
-            if found || self.seen.covers(transaction, tip, from) || self.has(transaction) {
+            if covered || found || self.is_pending(transaction) {
                 self.on_late_announcement(now, from, transaction.short(), age);
                 continue;
             }
-            // A transaction that would be refused for want of room by its link is not asked of it: others may
-            // announce it. If others have announced it, this announcement is remembered: its turn comes later, and
-            // its link may have room by then.
+            // If its link has no room for a transaction, a peer is not asked for it: others may announce it. If
+            // others have announced it already, this announcement is remembered. Its turn comes later, and its
+            // link may have room by then.
             let others = self.requests.is_tracked(key(transaction));
             if !others && !self.mempool.may_take(now, self.lengths.transaction(), from.0) {
                 self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(1);
@@ -46,13 +48,12 @@ impl Gossip {
         }
     }
 
-    /// Whether an announced transaction is in verification or in the mempool.
-    pub(crate) fn has(&self, transaction: &TxRef) -> bool {
-        let held = || match transaction {
+    /// Whether an announced transaction is in the mempool.
+    pub(crate) fn is_pending(&self, transaction: &TxRef) -> bool {
+        match transaction {
             TxRef::Short(short) => self.mempool.names(*short),
             TxRef::Full(id) => self.mempool.contains(id),
-        };
-        self.checks.has(transaction) || held()
+        }
     }
 
     pub(crate) fn on_transactions(
@@ -77,18 +78,20 @@ impl Gossip {
     fn on_body(&mut self, now: Time, from: PeerHandle, via: Option<RouteId>, body: Body) -> Option<ShortId> {
         let (id, bytes) = (body.id(), body.len());
         let item = ItemId::Transaction(id);
-        let again = self.peers.get(&from).is_some_and(|peer| peer.known.contains(id.short()));
-        self.shows(from, id.short());
+        let again = self.peers.get(&from).is_some_and(|peer| self.inventory.has(peer.link, id.short()));
         let live =
             self.requests.is_live(RequestKey::Short(id.short())) || self.requests.is_live(RequestKey::Full(id));
         let backing = self.requests.backing(RequestKey::Short(id.short()));
-        let checked = self.checks.has(&TxRef::Full(id));
         let tip = self.chain.tip().height;
-        let rejected = self.seen.rejected(&id, tip);
-        let declined = self.seen.declined(&id, tip, from);
+        let standing = self.inventory.touch(&id);
+        let checked = standing.job.is_some();
+        let (rejected, declined) = (standing.rejected(tip), standing.declined(tip, from.0));
         let refused = rejected.is_some() || declined.is_some();
-        let held = self.holds(&id);
+        let held = standing.accepted || self.mempool.contains(&id) || self.is_confirmed(&id);
         let duplicate = checked || refused || held;
+        if duplicate {
+            self.shows(from, id.short());
+        }
         let fresh = (!duplicate).then(|| self.look_at(now, from, body));
         let no_room = match &fresh {
             Some(looked) => looked.as_ref().err() == Some(&Refusal::MempoolFull),
@@ -111,8 +114,7 @@ impl Gossip {
             self.disconnect(now, from, DisconnectReason::InvalidSignature);
             return None;
         }
-        if checked
-            && let Some(checked) = self.checks.transaction_mut(&id)
+        if let Some(checked) = standing.job.and_then(|job| self.checks.transaction_mut(job))
             && checked.senders.iter().all(|sender| sender.peer != from)
         {
             checked.senders.push(sender);
@@ -127,12 +129,14 @@ impl Gossip {
         match fresh {
             Ok(transaction) => self.check_transaction(now, transaction, Some(sender)),
             Err(refusal @ Refusal::Malformed(_)) => {
-                self.seen.reject(id, Rejection::Invalid);
+                self.inventory.reject(id, Rejection::Invalid);
                 self.refuse(item, Some(from), refusal);
                 self.disconnect(now, from, DisconnectReason::MalformedItem);
             }
             Err(refusal) => self.decline(id, from, refusal),
         }
+        // Only now that it is handled, so that the link is not charged for it.
+        self.shows(from, id.short());
         None
     }
 
@@ -143,8 +147,8 @@ impl Gossip {
         self.refusal_at_sight(now, &transaction, from).map_or(Ok(transaction), Err)
     }
 
-    /// A body came. No other peer is asked for it, unless there is no room for it by this link and may be by
-    /// another. Returns whether this peer had been asked.
+    /// A body came, so no other peer is asked for it. With `no_room`, only this link has no room, and the others
+    /// are still asked. Returns whether this peer had been asked.
     fn settle_request(&mut self, now: Time, from: PeerHandle, id: TxId, bytes: usize, no_room: bool) -> bool {
         let keys = [RequestKey::Short(id.short()), RequestKey::Full(id)];
         let settled = keys.map(|key| match no_room {
@@ -155,7 +159,8 @@ impl Gossip {
     }
 
     /// Tells a peer which bodies it pushed in vain, if the policy wants that and there is room. This is advice,
-    /// and may be missed. A had is neither a body nor an announcement, so it is no echo of what the peer sent.
+    /// and may be missed. A had message is neither a body nor an announcement, so it is no echo of what the peer
+    /// sent.
     fn tell_had(&mut self, to: PeerHandle, in_vain: Vec<ShortId>) {
         let room = self.peers.get(&to).is_some_and(|peer| peer.credit.fits_control(REQUEST_ROOM_BYTES));
         if room && !in_vain.is_empty() && self.relay.gives_feedback() {
@@ -174,11 +179,12 @@ impl Gossip {
     pub(crate) fn on_submitted_transaction(&mut self, now: Time, transaction: &Arc<SignedTransaction>) {
         let id = transaction.id();
         let item = ItemId::Transaction(id);
-        if let Some(checked) = self.checks.transaction_mut(&id) {
+        let standing = self.inventory.standing(&id);
+        if let Some(checked) = standing.job.and_then(|job| self.checks.transaction_mut(job)) {
             checked.submitted = true;
             return;
         }
-        if self.seen.rejected(&id, self.chain.tip().height) == Some(Rejection::Invalid) {
+        if standing.rejected(self.chain.tip().height) == Some(Rejection::Invalid) {
             return self.answer(item, Err(Refusal::RejectedBefore));
         }
         let confirmed = self.is_confirmed(&id);
@@ -190,8 +196,8 @@ impl Gossip {
         if self.checks.is_busy() {
             return self.answer(item, Err(Refusal::Busy));
         }
-        if self.seen.accepted(&id) && !self.is_first_unknown(transaction) {
-            // Verified before, and shed since.
+        if self.inventory.touch(&id).accepted && !self.is_first_unknown(transaction) {
+            // It was verified before, and has been shed since.
             let transaction = transaction.clone();
             let checked = CheckedTransaction { transaction, senders: Vec::new(), at: now, submitted: true };
             return self.on_checked_transaction(now, checked, Verdict::Valid);
@@ -201,8 +207,8 @@ impl Gossip {
 
     fn check_transaction(&mut self, now: Time, transaction: Arc<SignedTransaction>, sender: Option<Sender>) {
         let (id, from) = (transaction.id(), sender.map(|sender| sender.peer));
-        let job = self.new_job(Vec::new(), [transaction.clone()].into());
-        self.checks.name(id, job.id);
+        let job = self.new_job(from, Vec::new(), [transaction.clone()].into());
+        self.inventory.check(id, job.id);
         let bytes = transaction.encoded().len();
         let (senders, submitted) = (sender.into_iter().collect(), sender.is_none());
         let checked = CheckedTransaction { transaction, senders, at: now, submitted };
@@ -213,7 +219,6 @@ impl Gossip {
         let CheckedTransaction { transaction, senders, at, submitted } = checked;
         let id = transaction.id();
         let (item, from) = (ItemId::Transaction(id), senders.first().map(|sender| sender.peer));
-        self.checks.forget(&id);
         let result = match verdict {
             Verdict::Valid => self.admit_by_any(now, &transaction, &senders, submitted),
             Verdict::Invalid { .. } => Err(Refusal::InvalidSignature),
@@ -234,7 +239,7 @@ impl Gossip {
                     self.on_duplicate(now, *sender, id.short());
                 }
             }
-            // A block brought it while its signature was checked.
+            // A block brought this transaction while its signature was checked.
             Err(Refusal::Confirmed) => {}
             Err(refusal @ Refusal::MempoolFull) => match from {
                 Some(from) => {
@@ -249,13 +254,14 @@ impl Gossip {
                     Verdict::Valid => Rejection::Refused(height),
                     Verdict::Invalid { .. } => Rejection::Invalid,
                 };
-                self.seen.reject(id, rejection);
+                self.inventory.reject(id, rejection);
                 self.refuse(item, from, refusal.clone());
                 if let Some(from) = from {
                     self.charge_verified(now, from, refusal);
                 }
             }
         }
+        self.inventory.end_check(&id);
         if submitted {
             self.answer_checked(&transaction, result);
         }
@@ -285,7 +291,7 @@ impl Gossip {
     /// Takes up the check of a verified transaction again, without its signature.
     pub(crate) fn check_again(&mut self, checked: CheckedTransaction) -> JobId {
         let job = self.checks.next_job();
-        self.checks.name(checked.transaction.id(), job);
+        self.inventory.check(checked.transaction.id(), job);
         let (from, bytes) = (checked.from(), checked.transaction.encoded().len());
         self.checks.begin(&mut self.peers, job, Checking { what: Checked::Transaction(checked), from, bytes });
         job
@@ -301,14 +307,14 @@ impl Gossip {
         if self.is_confirmed(&transaction.id()) {
             return Err(Refusal::Confirmed);
         }
-        // A node that catches up may receive transactions that are signed for heights that the network has
-        // reached.
+        // While a node catches up, transactions may come that were signed for heights that the network has reached
+        // already.
         self.validator.transaction(transaction, self.best_known(now))?;
         let inserted = self.mempool.insert(now, transaction, from.map(|from| from.0))?;
         self.keep(Record::Pending(transaction.clone()));
         self.keep_gone(inserted.evicted.iter().map(|evicted| evicted.id()).collect());
         if let Some(from) = from.filter(|from| !self.peers.contains_key(from)) {
-            // It disconnected while its item was checked.
+            // The peer disconnected while its item was checked.
             self.mempool.link_closed(from.0);
         }
         Ok(())
@@ -322,7 +328,7 @@ impl Gossip {
         body: &SignedTransaction,
     ) {
         let id = body.id();
-        self.seen.accept(id);
+        self.inventory.accept(id);
         self.requests.forget(RequestKey::Short(id.short()));
         self.requests.forget(RequestKey::Full(id));
         self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
@@ -343,15 +349,15 @@ impl Gossip {
         self.requests.proved(from);
     }
 
-    /// A transaction to serve: of the mempool, or of a block whose body is in memory. A short id that fits several
-    /// is answered as not found; the peer that asks then has its full id.
+    /// A transaction to serve, from the mempool or from a block whose body is in memory. If a short id fits
+    /// several, the answer is notfound; the peer that asks then has its full id.
     pub(crate) fn find_transaction(&self, wanted: &TxRef) -> Option<Arc<SignedTransaction>> {
         let id = match wanted {
             TxRef::Full(id) => *id,
             TxRef::Short(short) => match self.mempool.by_short(*short) {
                 Lookup::One(transaction) => return Some(transaction),
                 Lookup::Several => return None,
-                Lookup::None => self.seen.resolve(wanted)?,
+                Lookup::None => self.inventory.resolve(*short)?,
             },
         };
         if let Some(transaction) = self.mempool.get(&id) {
@@ -359,10 +365,5 @@ impl Gossip {
         }
         let (_, block) = self.chain.confirmed(&id)?;
         self.chain.transaction_in(&block, &id)
-    }
-
-    /// Whether a transaction was accepted before, wherever it is now.
-    fn holds(&mut self, id: &TxId) -> bool {
-        self.seen.accepted(id) || self.mempool.get(id).is_some() || self.is_confirmed(id)
     }
 }

@@ -1,10 +1,10 @@
 //! Which transactions to announce to one peer, and when.
 //!
-//! An announcement that the peer can learn in no other way leaves at once, and those that come within
-//! [`ANNOUNCE_INTERVAL`] of it leave as one batch. An item that the peer most likely gets from another peer is
-//! announced *lazily*: it waits for others for up to a window. The window is twice as long after each batch that
-//! the peer had no use for, and short again when the peer asks for something. All of it rides on the next frame to
-//! that peer.
+//! If the peer most likely learns of an item in no other way, the item is announced at once. Items that follow
+//! within [`ANNOUNCE_INTERVAL`] are announced together, as one batch. If the peer most likely gets an item from
+//! another peer, the item is announced *lazily*: its id waits for others for up to a window. The window becomes
+//! twice as long with each batch that the peer had no use for. It is short again when the peer asks for something.
+//! All ids that wait go along with the next frame to that peer.
 
 use alloc::collections::VecDeque;
 
@@ -35,7 +35,7 @@ impl AnnounceQueue {
     }
 
     /// Queues an id that need not leave before the window is over. `part`, of 1,024 parts, is drawn for each call,
-    /// because the two ends of a link should not tell each other the same at the same time.
+    /// so that the two ends of a link don't announce the same item to each other at the same time.
     pub(crate) fn push_lazily(&mut self, now: Time, id: TxId, part: u64) -> bool {
         // From half a window to one and a half.
         let wait = self.window.times(512_u64.saturating_add(part.min(1_023))).divided_by(1_024);

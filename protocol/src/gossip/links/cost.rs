@@ -35,8 +35,8 @@ pub(crate) fn cost(message: &Message) -> u64 {
             bytes.saturating_add(HEADERS_ENTRIES_MAX.saturating_mul(HEADER_BYTES_MAX) as u64)
         }
         Message::Reconcile(message) => match &**message {
-            // For an opening we make a sketch of the mempool. A list is answered by one of the largest offers. A
-            // more asks for symbols.
+            // For an opening we make a sketch of the mempool. The answer to a list is one of the largest offers. A
+            // `More` asks for symbols.
             Reconcile::Open { .. } | Reconcile::List { .. } | Reconcile::More { .. } => {
                 (CONTROL_FRAME_BYTES_MAX as u64).saturating_add(bytes)
             }

@@ -35,7 +35,7 @@ impl Credit {
         *left = left.saturating_sub(bytes);
     }
 
-    /// Gives back the bytes that the driver has got rid of; never more than the whole.
+    /// Gives back the bytes that have left the driver; never more than the whole credit.
     pub(crate) fn refill(&mut self, lane: Lane, bytes: usize) {
         let whole = match lane {
             Lane::Control => CONTROL_CREDIT_BYTES,

@@ -16,15 +16,15 @@ pub(crate) struct Dealings {
     pub(crate) offered: Option<Offered>,
     /// When the peer may open the next conversation.
     pub(crate) open_at: Time,
-    /// No conversation with it before this time, and how long the pause is.
+    /// We begin no conversation with the peer before this time, and how long this pause is.
     pub(crate) pause_until: Time,
     pause: Duration,
-    /// It may not list before this time, and how long that pause was.
+    /// The peer may not list before this time, and how long that pause was.
     pub(crate) list_at: Time,
     list_pause: Duration,
     /// The id after which its next list begins, if the last list was not whole.
     pub(crate) list_after: Option<ShortId>,
-    /// When its openings until now would all have been answered, at the pace of a peer.
+    /// When all its openings so far would have been answered, at one in each [`RECONCILE_PEER_PACE`].
     answered_until: Time,
 }
 
@@ -63,7 +63,8 @@ impl Dealings {
         (ours, self.offered.as_ref().map_or(0, |offered| offered.places.len()))
     }
 
-    /// Remembers an offer of ours in place of the one with the same number, or otherwise of the oldest.
+    /// Remembers an offer of ours. It replaces the one with the same number. If there is none, and there are too
+    /// many, it replaces the oldest.
     pub(crate) fn remember(&mut self, number: u32, question: Question, ids: Vec<ShortId>) {
         self.offers.retain(|given| given.number != number);
         if self.offers.len() >= OFFERS_MAX {
@@ -72,8 +73,8 @@ impl Dealings {
         self.offers.push_back(Given { number, question, ids });
     }
 
-    /// Returns what we offered if this very question was answered lately. In that case the question came twice,
-    /// and we may hold something else by now: with another answer, the peer's takes could refer to either.
+    /// Returns our offer if the same question was answered lately. The question then came twice, and we may hold
+    /// other items by now. A second, different offer would leave open to which of the two the peer's takes refer.
     pub(crate) fn answered(&self, number: u32, question: Question) -> Option<Vec<ShortId>> {
         let same = |given: &&Given| given.number == number && given.question == question;
         self.offers.iter().find(same).map(|given| given.ids.clone())
@@ -84,14 +85,15 @@ impl Dealings {
         self.offers.iter().find(|given| given.number == number).map(|given| given.ids.as_slice())
     }
 
-    /// A list of this peer is over. If it brought nothing, it causes a pause, twice as long as the one before.
+    /// A list of this peer is over. If it did not go `well`, it brought nothing and causes a pause, twice as long
+    /// as the one before.
     pub(crate) fn listed(&mut self, now: Time, well: bool) {
         let pause = self.list_pause.times(2).max(LIST_PAUSE_MIN).min(LIST_PAUSE_MAX);
         self.list_pause = if well { Duration::ZERO } else { pause };
         self.list_at = now + self.list_pause;
     }
 
-    /// How many of its openings were answered faster than its pace.
+    /// How many of its openings were answered above one in each [`RECONCILE_PEER_PACE`].
     pub(crate) fn lately_answered(&self, now: Time) -> u64 {
         self.answered_until.since(now).as_micros().div_ceil(RECONCILE_PEER_PACE.as_micros())
     }

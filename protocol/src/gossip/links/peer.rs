@@ -8,18 +8,18 @@ use super::announce::AnnounceQueue;
 use super::budget::Budget;
 use super::credit::Credit;
 use super::dealings::Dealings;
-use super::known::KnownSet;
 use super::steadiness::Steadiness;
 use crate::gossip::api::Direction;
 use crate::gossip::fetch::debts::Debts;
+use crate::gossip::inventory::LinkSlot;
 use crate::gossip::sync::their_chain::TheirChain;
 use crate::items::block::SignedHeader;
-use crate::items::hash::{RouteId, ShortId};
+use crate::items::hash::RouteId;
 use crate::items::transaction::Height;
 use crate::limits::{
     ANNOUNCE_ROOM_BYTES, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, FLOOD_BURST_BYTES, FLOOD_BYTES_PER_SEC,
-    HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, KNOWN_MAX, PRUNE_WINDOW,
-    REQUEST_ROOM_BYTES, ROUTES_ENTRIES_MAX,
+    HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, PRUNE_WINDOW, REQUEST_ROOM_BYTES,
+    ROUTES_ENTRIES_MAX, VERIFIED_FIRST,
 };
 use crate::seeded::SeededState;
 use crate::time::Time;
@@ -28,11 +28,12 @@ use crate::time::Time;
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) direction: Direction,
+    /// What stands for its link in the inventory.
+    pub(crate) link: LinkSlot,
     /// Whether its Hello came and fits ours.
     pub(crate) ready: bool,
     /// When a missing Hello ends the connection.
     pub(crate) hello_deadline: Time,
-    pub(crate) known: KnownSet,
     pub(crate) credit: Credit,
     pub(crate) budget: Budget,
     /// How much it may make us push on routes that we don't know.
@@ -63,22 +64,22 @@ pub(crate) struct Peer {
     pub(crate) said_goodbye: bool,
     /// What was offered lately, in both directions.
     pub(crate) dealings: Dealings,
-    /// Bodies it was the first to deliver.
+    /// Bodies that it was the first to deliver.
     pub(crate) delivered: u64,
-    /// When it was last the first to deliver, with a transaction and with a block.
+    /// When it was last the first to deliver a transaction, and a block.
     pub(crate) first_transaction: Option<Time>,
     pub(crate) first_block: Option<Time>,
-    /// Whether something was sent to it since the last flush, so that announcements can ride along.
+    /// Whether something was sent to it since the last flush, so that announcements can go along with it.
     pub(crate) spoken_to: bool,
 }
 
 impl Peer {
-    pub(crate) fn new(now: Time, direction: Direction, hasher: SeededState) -> Self {
+    pub(crate) fn new(now: Time, direction: Direction, link: LinkSlot, hasher: SeededState) -> Self {
         Self {
             direction,
+            link,
             ready: false,
             hello_deadline: now + HELLO_TIMEOUT,
-            known: KnownSet::new(hasher.clone(), KNOWN_MAX),
             credit: Credit::default(),
             budget: Budget::new(now, INBOUND_BYTES_PER_SEC, INBOUND_BURST_BYTES),
             flood: Budget::new(now, FLOOD_BYTES_PER_SEC, FLOOD_BURST_BYTES),
@@ -106,27 +107,21 @@ impl Peer {
     /// Reads a few fields, so that all of this struct is in the processor's cache.
     #[cfg(feature = "simulator")]
     pub(crate) fn foresee(&self) -> u64 {
-        let counts =
-            [self.known.len(), self.announcements.len(), self.debts.len().0, self.headers.len(), self.checks];
+        let counts = [self.announcements.len(), self.debts.len().0, self.headers.len(), self.checks];
         counts.iter().fold(self.delivered, |sum, count| sum.wrapping_add(*count as u64))
             ^ u64::from(self.can_announce())
             ^ u64::from(self.budget.within_at().is_some())
     }
 
-    /// Whether an item should be sent to it or announced to it.
-    pub(crate) fn lacks(&self, id: ShortId) -> bool {
-        self.ready && !self.known.contains(id)
+    /// Whether its items must not be checked together with those of other links: it has not delivered enough good
+    /// ones.
+    pub(crate) const fn is_on_trial(&self) -> bool {
+        self.delivered < VERIFIED_FIRST
     }
 
     /// Whether a batch of announcements could be sent now.
     pub(crate) fn can_announce(&self) -> bool {
         self.ready && self.announcements.due().is_some() && self.credit.fits_control(ANNOUNCE_ROOM_BYTES)
-    }
-
-    /// A body that it asked for is sent to it. Blocks and large transactions are `remembered`.
-    pub(crate) fn note_sent(&mut self, now: Time, id: ShortId, bytes: usize, remembered: bool) {
-        self.known.insert(id);
-        self.debts.note_sent(now, id, bytes, remembered);
     }
 
     /// Whether prunes could be sent now.
@@ -139,7 +134,7 @@ impl Peer {
         self.can_announce() || self.can_prune() || self.waits()
     }
 
-    /// Whether something waits that needs more than time.
+    /// Whether something waits for more than a deadline, so that the peer must be looked at after each input.
     pub(crate) fn waits(&self) -> bool {
         let over = self.checks >= CHECKS_PER_PEER_MAX
             || self.check_bytes >= CHECK_BYTES_PER_PEER_MAX
@@ -153,7 +148,7 @@ impl Peer {
             || !self.reading
     }
 
-    /// When it has to be looked at if nothing else happens before.
+    /// When the peer has to be looked at if no input touches it before.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let hello = (!self.ready).then_some(self.hello_deadline);
         let announce = self.can_announce().then(|| self.announcements.due()).flatten();
@@ -177,14 +172,15 @@ impl Peer {
         self.ready && self.chain.has_body_at(now, height)
     }
 
-    /// Whether headers are wanted of it, and nothing but the time since it was last asked may prevent that.
+    /// Whether headers are wanted of this peer and could be asked for now. Only the time since the last request
+    /// may still forbid it.
     pub(crate) fn may_be_asked(&self) -> bool {
         self.ready && self.chain.is_wanted() && self.credit.fits_control(REQUEST_ROOM_BYTES)
     }
 
-    /// Queues a prune. It rides on the next frame, or leaves after [`PRUNE_WINDOW`], or at once if the peer pushes
-    /// in vain again. It is advice: if there are too many, the newest is left out, and comes again with the next
-    /// duplicate.
+    /// Queues a prune. It goes along with the next frame. If none leaves, it leaves after [`PRUNE_WINDOW`], or at
+    /// once if the peer pushes in vain again. A prune is advice: if there are too many, the newest is left out,
+    /// and comes again with the next duplicate.
     pub(crate) fn prune(&mut self, now: Time, route: RouteId) {
         if self.prunes.contains(&route) {
             self.prunes_due = now;
@@ -202,7 +198,7 @@ impl Peer {
         self.prunes_due = now;
     }
 
-    /// Queues a graft. If it is left out, it comes again with the next announcement.
+    /// Queues a graft. If there is no room, it is left out, and comes again with the next announcement.
     pub(crate) fn graft(&mut self, route: RouteId) {
         advise(&mut self.grafts, route);
     }

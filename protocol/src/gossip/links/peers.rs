@@ -1,9 +1,9 @@
-//! The connected peers by handle, which of them an input touched, and when each has to be looked at without an
-//! input.
+//! The connected peers by handle, which of them an input touched, and when each has to be looked at if no input
+//! touches it.
 //!
-//! After an input only touched and due peers are settled, so that the cost of an input doesn't grow with the
-//! number of peers that it has nothing to do with. A peer that is borrowed to be changed counts as touched.
-//! Deliberately absent: any rule about what a peer waits for. That is in [`Peer`].
+//! After an input only touched and due peers are settled. So the cost of an input doesn't grow with the number of
+//! peers that it has nothing to do with. A peer that is borrowed to be changed counts as touched. Deliberately
+//! absent: any rule about what a peer waits for. That is in [`Peer`].
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use crate::time::Time;
 /// The connected peers, in the order of their handles.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
-    /// Sorted. The part that a search looks at is kept apart from the peers themselves, so that it is small.
+    /// Sorted. A search looks only at these, so they are kept apart from the peers themselves, in little memory.
     handles: Vec<PeerHandle>,
     /// The peer of each handle, in the same order. They lie side by side, because most inputs look at all of them.
     slots: Vec<Slot>,
@@ -55,13 +55,14 @@ impl Peers {
         self.place(*handle).is_ok()
     }
 
-    /// Adds a peer, in place of one with the same handle.
-    pub(crate) fn insert(&mut self, handle: PeerHandle, peer: Peer) {
-        self.remove(&handle);
+    /// Adds a peer, in place of one with the same handle, which is returned.
+    pub(crate) fn insert(&mut self, handle: PeerHandle, peer: Peer) -> Option<Peer> {
+        let before = self.remove(&handle);
         let (Ok(place) | Err(place)) = self.place(handle);
         self.handles.insert(place, handle);
         self.slots.insert(place, Slot { peer, touched: true, deadline: None });
         self.touched.push(handle);
+        before
     }
 
     pub(crate) fn remove(&mut self, handle: &PeerHandle) -> Option<Peer> {

@@ -1,6 +1,7 @@
-//! How far the times that a link tells may be off: by how much its announcements come earlier, against the
-//! parent's pushes, than they usually do. Only deviations to that side count. A parent that is late makes
-//! announcements seem early, but it must not make them seem unsteady, because it could hide behind that.
+//! How far the times that a peer tells may be off. An announcement tells how long after the parent's push the
+//! announcer's own push would have come. This file learns the usual value, and how far single values lie below it.
+//! Only deviations to this side count. If a parent turns late, announcements seem early from then on. They must
+//! not seem unsteady because of it, because a late parent could hide behind that.
 
 use crate::limits::{GRACE_MAX, GRACE_MIN, LATE_MIN};
 use crate::time::Duration;
@@ -12,15 +13,15 @@ pub(crate) struct Steadiness {
     below: i64,
 }
 
-/// No announcement counts for more than this, in either direction.
+/// No announcement counts for more than this number of microseconds, in either direction.
 const BEHIND_MAX_US: i64 = 10_000_000;
 
-/// A deviation of this number of times the mean is no accident.
+/// A deviation of more than this number of mean deviations is no accident.
 const DEVIATIONS: u64 = 3;
 
 impl Steadiness {
-    /// Notes an announcement whose announcer's push would have been behind the parent's by this number of
-    /// microseconds.
+    /// Notes an announcement. By it, the announcer's push would have come this number of microseconds after the
+    /// parent's.
     pub(crate) fn note(&mut self, behind_us: i64) {
         let sample = behind_us.clamp(-BEHIND_MAX_US, BEHIND_MAX_US);
         let usual = self.behind.unwrap_or(sample);

@@ -20,20 +20,22 @@ impl Gossip {
         direction: Direction,
         group: Option<AddressGroup>,
     ) {
-        self.peers.insert(handle, Peer::new(now, direction, self.hasher.clone()));
+        let link = self.inventory.join();
+        if let Some(before) = self.peers.insert(handle, Peer::new(now, direction, link, self.hasher.clone())) {
+            self.inventory.leave(before.link);
+        }
         self.requests.peer_connected(now, handle, direction, group);
         self.relay.peer_met(handle);
         let tip = self.chain.tip();
-        if let Some(peer) = self.peers.get_mut(&handle) {
-            peer.known.insert(tip.id.short());
-        }
+        self.inventory.note(link, tip.id.short());
         let hello = Hello::new(&self.config.network, tip).keeping_from(self.kept_from());
         self.send(handle, Message::Hello(hello));
     }
 
     /// Forgets a peer. Items that it was asked for are asked of the next announcer.
     pub(crate) fn drop_peer(&mut self, now: Time, handle: PeerHandle) {
-        if self.peers.remove(&handle).is_some() {
+        if let Some(peer) = self.peers.remove(&handle) {
+            self.inventory.leave(peer.link);
             self.requests.peer_disconnected(now, handle);
             self.leave_conversations(handle);
             self.leave_routes(now, handle);
@@ -61,7 +63,7 @@ impl Gossip {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.ready = true;
         peer.chain.keeps_from(hello.kept_from);
-        peer.known.insert(hello.tip.id.short());
+        self.inventory.note(peer.link, hello.tip.id.short());
         self.met_peer(now);
         self.hear_of_tip(now, from, hello.tip);
         let Some(peer) = self.peers.get_mut(&from) else { return };
@@ -88,8 +90,7 @@ impl Gossip {
             && peer.credit.fits_control(REQUEST_ROOM_BYTES)
             && let Some(header) = peer.headers.pop_front()
         {
-            if !peer.known.contains(header.id().short()) {
-                peer.known.insert(header.id().short());
+            if self.inventory.note(peer.link, header.id().short()) {
                 self.send(handle, Message::BlockHeader { header: Box::new(header), pushed: false });
             }
         }
@@ -103,13 +104,12 @@ impl Gossip {
         while entries.len() < ANNOUNCE_BATCH_MAX
             && let Some(id) = peer.announcements.pop()
         {
-            // A transaction that left the mempool meanwhile is confirmed or gone. One that the peer knows would be
-            // an echo.
+            // A transaction that left the mempool meanwhile is confirmed or gone. If the peer knows the
+            // transaction, an announcement would be an echo.
             let Some(accepted_at) = self.mempool.accepted_at(&id) else { continue };
-            if peer.known.contains(id.short()) {
+            if !self.inventory.note(peer.link, id.short()) {
                 continue;
             }
-            peer.known.insert(id.short());
             let ambiguous = self.mempool.is_ambiguous(id.short());
             let transaction = if ambiguous { TxRef::Full(id) } else { TxRef::Short(id.short()) };
             let age_ms = u32::try_from(now.since(accepted_at).as_millis()).unwrap_or(u32::MAX);
@@ -124,7 +124,7 @@ impl Gossip {
         }
     }
 
-    /// Sends a message. The caller has looked for room; at worst the credit goes to zero.
+    /// Sends a message. The caller has checked that there is room. If there is none, the credit goes to zero.
     pub(crate) fn send(&mut self, handle: PeerHandle, message: Message) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         let lane = message.lane();

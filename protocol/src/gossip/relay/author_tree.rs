@@ -24,11 +24,11 @@ use crate::wire::message::{Lane, Message, TxRef};
 /// The links along which a transaction is pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// All: the route is not known yet, and this teaches it.
+    /// All of them: the route is not known yet, and this push teaches it.
     Flood,
     /// The eager links of a route.
     Tree(RouteId),
-    /// None: it is announced at once.
+    /// None: the transaction is announced at once.
     Nowhere,
 }
 
@@ -44,8 +44,8 @@ impl Gossip {
         self.pass_along_tree(now, transaction, at, sender, false);
     }
 
-    /// The same. `again` is set if it was passed on before, because a doubted link or something old had brought
-    /// it.
+    /// The same. `again` is set if the transaction was passed on before. The copy of that time came from a doubted
+    /// link, or from a peer that said that the transaction was old.
     fn pass_along_tree(
         &mut self,
         now: Time,
@@ -61,7 +61,8 @@ impl Gossip {
         let way = self.way(now, &first, sender, parcel.load());
         let due = self.await_push(now, id, &first, way, sender);
         let owes = due.map(|due| due.peer);
-        // If a push that teaches is still expected, it is waited for. Meanwhile all other peers are told at once.
+        // If a push that teaches is still expected, the item waits for it. Meanwhile all other peers are told at
+        // once.
         let waits = due.is_some_and(|due| due.held);
         let Some(routes) = self.relay.routes_mut() else { return };
         let told = if again { routes.told.take(short) } else { Vec::new() };
@@ -71,8 +72,8 @@ impl Gossip {
         };
         let unsure = waits || sender.is_some_and(|sender| !sender.is_live());
         let mut told_now = Vec::new();
-        let plan = |handle, peer: &Peer| {
-            let lacks = peer.lacks(short) || told.binary_search(&handle).is_ok();
+        let plan = |handle, _: &Peer, lacks: bool| {
+            let lacks = lacks || told.binary_search(&handle).is_ok();
             if !lacks || owes == Some(handle) {
                 return Act::Nothing;
             }
@@ -87,7 +88,7 @@ impl Gossip {
                 (false, false) => Act::AnnounceLazily,
             }
         };
-        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, plan);
+        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.inventory, &mut self.chance, plan);
         self.dispatch(parcel, outcome, false);
         let Some(routes) = self.relay.routes_mut() else { return };
         if unsure {
@@ -99,7 +100,8 @@ impl Gossip {
         }
     }
 
-    /// On which route a transaction travels on, if it is not its author's, and what it teaches.
+    /// What the first sight of a transaction teaches. Also the route on which the transaction travels on, if that
+    /// is not its author's.
     fn first_sight(
         &mut self,
         now: Time,
@@ -122,8 +124,8 @@ impl Gossip {
         (via, First { kind, route, author, at, from, pushed, again })
     }
 
-    /// An item came from a peer that was asked for it, or from a doubted link, although a push of the route's
-    /// parent was due. The parent is told nothing of the item, so that its silence can be judged.
+    /// An item came although a push of the route's parent was due. It came from a peer that was asked for it, or
+    /// from a doubted link. The parent is told nothing of the item, so that its silence can be judged.
     fn await_push(&mut self, now: Time, id: TxId, first: &First, way: Way, sender: Option<Sender>) -> Option<Due> {
         let sender = sender.filter(|_| way == Way::Tree(first.route))?;
         let backing = sender.backing.and(self.requests.source(sender.peer));
@@ -144,8 +146,9 @@ impl Gossip {
         Some(due)
     }
 
-    /// The pushes that were due have been waited for long enough. A peer that sent nothing of the item missed one,
-    /// and is told now. A peer that announced the item has missed none, but the second link stays.
+    /// Judges pushes that were due and were waited for long enough. If a peer neither pushed nor announced the
+    /// item, it has missed a push, and is told of the item now. If it announced the item, it has missed nothing,
+    /// but the spare stays.
     pub(crate) fn judge_overdue(&mut self, now: Time) {
         while let Some(routes) = self.relay.routes_mut()
             && let Some(due) = routes.overdue.pop(now)
@@ -154,7 +157,8 @@ impl Gossip {
                 routes.drop_spare(due.route);
             }
             let short = due.id.short();
-            let silent = self.peers.get(&due.peer).is_some_and(|peer| peer.lacks(short));
+            let has = |peer: &Peer| self.inventory.has(peer.link, short);
+            let silent = self.peers.get(&due.peer).is_some_and(|peer| peer.ready && !has(peer));
             if silent && due.unnamed && due.backing == Backing::Several {
                 routes.trust.missed(now, due.peer);
             }
@@ -174,12 +178,13 @@ impl Gossip {
         let Some(transaction) = self.mempool.get(id).cloned() else { return };
         let message = Message::Transactions { via, bodies: [transaction.into()].into() };
         let parcel = Parcel::new(Item::Transaction(*id), Some(message));
-        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, |handle, _| {
-            match told.binary_search(&handle) {
+        let outcome =
+            parcel.fan_out(now, &mut self.peers, &mut self.inventory, &mut self.chance, |handle, _, _| match told
+                .binary_search(&handle)
+            {
                 Ok(_) => Act::PushOrNothing,
                 Err(_) => Act::Nothing,
-            }
-        });
+            });
         self.dispatch(parcel, outcome, false);
     }
 
@@ -200,8 +205,8 @@ impl Gossip {
         if allowed { Way::Flood } else { fallback }
     }
 
-    /// A peer announced something that isn't here yet. If it is news, a push is likely to be on its way, and is
-    /// waited for.
+    /// A peer announced something that isn't here yet. If it is news, a push is likely to be on its way, and the
+    /// item waits for it.
     pub(crate) fn on_news(&mut self, now: Time, from: PeerHandle, key: RequestKey, age: Duration) -> Announced {
         let bytes = self.lengths.transaction();
         let Some(peer) = self.peers.get(&from).filter(|_| self.relay.routes().is_some() && age < LIVE_AGE_MAX)
@@ -214,7 +219,8 @@ impl Gossip {
         announced
     }
 
-    /// A peer announced something that is here: was it earlier than the peer that brought it?
+    /// A peer announced something that is here. Finds out whether this peer was earlier than the one that brought
+    /// it.
     pub(crate) fn on_late_announcement(&mut self, now: Time, from: PeerHandle, short: ShortId, age: Duration) {
         let source = self.requests.source(from);
         let Some(routes) = self.relay.routes_mut() else { return };
@@ -239,18 +245,16 @@ impl Gossip {
     /// A peer has shown in some message that it has a transaction. From now on it is neither told of it nor sent
     /// it.
     pub(crate) fn shows(&mut self, from: PeerHandle, short: ShortId) {
-        if let Some(peer) = self.peers.get_mut(&from) {
-            peer.known.insert(short);
+        if let Some(peer) = self.peers.get(&from) {
+            self.inventory.note(peer.link, short);
         }
-        if let Some(routes) = self.relay.routes_mut() {
-            routes.told.shown(short, from);
-        }
+        self.relay.shown(from, short);
     }
 
     /// A good transaction came that was here already.
     pub(crate) fn on_duplicate(&mut self, now: Time, sender: Sender, short: ShortId) {
-        // Its sender may have disconnected while the first copy was checked. A link that is gone is neither eager
-        // nor lazy.
+        // Its sender may have disconnected while the first copy was checked. A closed link is neither eager nor
+        // lazy.
         let counts = sender.is_pushed() && self.peers.contains_key(&sender.peer);
         let source = self.requests.source(sender.peer);
         let Some(routes) = self.relay.routes_mut() else { return };
@@ -278,8 +282,8 @@ impl Gossip {
         }
     }
 
-    /// A transaction that is pushed to us, if it is here but what was known of its way was false: a doubted link
-    /// had brought it (`displaced`), or a peer that said that it was old.
+    /// A transaction that is here already and is pushed to us now, if the push shows that it is news. The first
+    /// copy did not show this: a doubted link had brought it (`displaced`), or a peer that said that it was old.
     fn is_news_now(&self, now: Time, short: ShortId, displaced: bool) -> Option<Arc<SignedTransaction>> {
         let unknown = self.relay.routes().is_some_and(|routes| routes.route_of(short).is_none());
         let Lookup::One(transaction) = self.mempool.by_short(short) else { return None };
@@ -368,19 +372,21 @@ impl Gossip {
         self.requests.announced_early(now, from, key, bytes, ready_at);
     }
 
-    /// A peer pushes a block that is here, or that another peer is sending. From now on it need not.
+    /// A peer pushes a block that is here, or that another peer is sending. From now on it need not push on this
+    /// route.
     pub(crate) fn decline_block(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let route = block_route(header);
         let Some(routes) = self.relay.routes_mut().filter(|_| pushed) else { return };
-        // Whatever redundancy is wanted of small items: a second copy of a block costs too much.
+        // The wanted redundancy is for small items: a second copy of a block costs too much.
         let _ = routes.duplicate_on(now, from, route);
         if let Some(peer) = self.peers.get_mut(&from) {
             peer.prune_now(now, route);
         }
     }
 
-    /// A peer sends a block, or was asked for it. From now on we are its child, and no other peer's. A small
-    /// item's old parent is kept until its body is the second, but a block's second body should not leave at all.
+    /// A peer sends a block, or was asked for it. From now on we are the child of this peer and of no other. On a
+    /// route of small items the old parent is kept until its body comes second. But the second body of a block
+    /// should not leave at all.
     pub(crate) fn be_fed(&mut self, now: Time, by: PeerHandle, id: &BlockId) {
         let (Some(routes), Some(header)) = (self.relay.routes_mut(), self.chain.header(id)) else { return };
         let route = block_route(header);

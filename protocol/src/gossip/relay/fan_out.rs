@@ -9,6 +9,7 @@ use rand_core::Rng as _;
 use crate::codec::Encode as _;
 use crate::gossip::Gossip;
 use crate::gossip::api::PeerHandle;
+use crate::gossip::inventory::{Inventory, LinkSet};
 use crate::gossip::links::peer::Peer;
 use crate::gossip::links::peers::Peers;
 use crate::items::block::SignedHeader;
@@ -58,29 +59,34 @@ impl<'a> Parcel<'a> {
         Self { item, body: body.map(|message| (message.lane(), message.encoded_len(), message)) }
     }
 
-    /// The lane of its body and its bytes.
+    /// The lane on which its body travels, and the length of the message.
     pub(super) fn load(&self) -> Option<(Lane, usize)> {
         self.body.as_ref().map(|(lane, bytes, _)| (*lane, *bytes))
     }
 
     /// Does for each peer what is planned for it. The messages leave with [`Gossip::dispatch`].
     ///
-    /// `chance` gives each lazy announcement its own time.
+    /// `plan` is told of each peer whether it lacks the item, as far as this node knows: whether the peer is ready
+    /// and its link doesn't have the item. `chance` gives each lazy announcement its own time.
     pub(super) fn fan_out(
         &self,
         now: Time,
         peers: &mut Peers,
+        inventory: &mut Inventory,
         chance: &mut rand_chacha::ChaCha8Rng,
-        mut plan: impl FnMut(PeerHandle, &Peer) -> Act,
+        mut plan: impl FnMut(PeerHandle, &Peer, bool) -> Act,
     ) -> Outcome {
+        let short = self.item.short();
+        let (holders, mut pushed) = (inventory.holders(short), LinkSet::default());
         let mut outcome = Outcome::default();
         for (handle, peer) in peers.iter_mut() {
-            let act = plan(*handle, peer);
+            let lacks = peer.ready && !holders.contains(peer.link);
+            let act = plan(*handle, peer, lacks);
             let fits = self.load().is_some_and(|(lane, bytes)| peer.credit.fits_body(lane, bytes));
             let queued = match (act, self.item) {
                 (Act::Nothing, _) => true,
-                (Act::Push | Act::PushOrNothing, item) if fits => {
-                    peer.known.insert(item.short());
+                (Act::Push | Act::PushOrNothing, _) if fits => {
+                    pushed.insert(peer.link);
                     outcome.pushes.push(*handle);
                     true
                 }
@@ -96,6 +102,7 @@ impl<'a> Parcel<'a> {
             };
             outcome.dropped = outcome.dropped.saturating_add(u64::from(!queued));
         }
+        inventory.note_all(&pushed, short);
         outcome
     }
 }
@@ -110,8 +117,8 @@ impl Item<'_> {
 }
 
 impl Gossip {
-    /// Sends what a fan-out left to send. With `ahead`, a body on the bulk lane is announced before it leaves, so
-    /// that no peer fetches it meanwhile.
+    /// Sends the body to the peers that a fan-out chose. With `ahead`, a body on the bulk lane is announced before
+    /// it leaves, so that no peer fetches it meanwhile.
     pub(super) fn dispatch(&mut self, parcel: Parcel<'_>, outcome: Outcome, ahead: bool) {
         self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(outcome.dropped);
         let Some((lane, _, message)) = parcel.body else { return };

@@ -13,17 +13,17 @@ use crate::limits::{GUESTS_MAX, HOME_ITEMS_MOVED, HOME_ITEMS_NEW, HOMES_MAX, VIA
 use crate::seeded::SeededState;
 use crate::time::Time;
 
-/// This number of items in a row on one entry node's route shows where an author is at home. It is the number of
-/// items that come before the entry node thinks so itself.
+/// If this number of items in a row came on one entry node's route, an author is at home there. The entry node
+/// itself decides so with the next item.
 const GUEST_ITEMS: u8 = HOME_ITEMS_NEW - 1;
 
 /// Authors that visit this node, and authors that are guests elsewhere.
 #[derive(Debug)]
 pub(super) struct Homes {
-    /// How many items in a row an author submitted here while it is not at home here, by the author's route.
+    /// By the author's route: how many items in a row an author that is not at home here has submitted here.
     visits: LruCache<RouteId, u8, SeededState>,
-    /// By the author's own route: the entry node's route on which the author's last item came, and how many came
-    /// on it in a row.
+    /// By the author's own route: the entry node's route on which the author's last item came, and how many items
+    /// in a row came on it.
     guests: LruCache<RouteId, (RouteId, u8), SeededState>,
     own: Option<(RouteId, Time)>,
     seed: [u8; 32],
@@ -65,7 +65,7 @@ impl Homes {
     /// here.
     pub(super) fn seen(&mut self, author: RouteId, route: RouteId, elsewhere: bool) {
         if elsewhere && route == author {
-            // An item that was submitted here ends the row.
+            // An item that was submitted at another node ends the row.
             self.visits.pop(&author);
         }
         if route != author {

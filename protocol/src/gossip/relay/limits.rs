@@ -17,9 +17,9 @@ pub const RUMOR_ROUND_MAX: Duration = Duration::from_secs(60);
 pub const RUMOR_RETRANSMIT_FACTOR: usize = 4;
 
 /// Hot transactions of a node. With its index entries one takes about 0.3 KiB at a fanout of 3 and at most 1 KiB
-/// (64 chosen peers of 8 bytes, 40 announced ones of 4): 4 MiB. A round looks each one up in the known set of each
-/// peer: 72 peers, 294,912 lookups, about 30 ms. At 16 sends and a fanout of 3 a transaction is hot for 6 rounds,
-/// so 682 new ones a round fit. If more come, the oldest cool early.
+/// (64 chosen peers of 8 bytes, 40 announced ones of 4): 4 MiB. A round looks each one up in the inventory, and
+/// looks at one bit for each of 72 peers: about a millisecond. At 16 sends and a fanout of 3 a transaction is hot
+/// for 6 rounds, so 682 new ones a round fit. If more come, the oldest cool early.
 pub const RUMOR_HOT_MAX: usize = 4_096;
 
 /// Routes on which one item was seen. Authors that write once stay here, so that they never push out the others.
@@ -63,22 +63,22 @@ pub const LATE_MIN: Duration = Duration::from_millis(5);
 /// The shortest time that an announced item waits for a push.
 pub const GRACE_MIN: Duration = Duration::from_millis(30);
 
-/// The longest time that an announced item waits for a push. Without it, a link that makes itself look unsteady
-/// would be waited for without end.
+/// The longest time that an announced item waits for a push. Without this bound, a link that makes itself look
+/// unsteady would be waited for without end.
 pub const GRACE_MAX: Duration = Duration::from_millis(500);
 
-/// An item that an announcer has held for longer is not news: no peer pushes it any more. Five of the longest
-/// announcement windows.
+/// If an announcer has held an item for longer than this, the item is not news: no peer pushes it any more. Five
+/// of the longest announcement windows.
 pub const LIVE_AGE_MAX: Duration = Duration::from_secs(5);
 
-/// How long a prune waits for a frame in which it can ride: alone it takes five times its bytes. Items of one
-/// author are mostly further apart.
+/// How long a prune waits for a frame with which it can go along. Alone it takes five times its bytes. Items of
+/// one author are mostly further apart than this time.
 pub const PRUNE_WINDOW: Duration = Duration::from_millis(200);
 
-/// Of this number of items of a route …
+/// The number of a route's last items for which it is remembered whether the parent was late.
 pub const LATE_ITEMS: u32 = 4;
 
-/// … a parent may be late with fewer than this number.
+/// If a parent was late with this number of the last [`LATE_ITEMS`] items, it counts as late.
 pub const LATE_ITEMS_MAX: u32 = 2;
 
 /// An announcer whose graft won nothing is not grafted again for this time, then for twice as long, and so on.
@@ -98,23 +98,23 @@ pub const MISSED_AFTER: Duration = GRACE_MAX;
 /// items a second, ten wait.
 pub const OVERDUE_MAX: usize = 1_024;
 
-/// Transactions of which peers were told instead of being sent them, because they came from a doubted link or as
-/// old. 1,024 of about 100 bytes and 4 for each peer: 0.4 MiB with 72 peers. This is the news of five seconds at
-/// 200 items a second.
+/// Transactions of which peers were told instead of being sent them. The first copy came from a doubted link, or
+/// from a peer that said that it was old. 1,024 of about 100 bytes and 4 for each peer: 0.4 MiB with 72 peers.
+/// This is the news of five seconds at 200 items a second.
 pub const TOLD_MAX: usize = 1_024;
 
-/// This number of pushes that are first earns a link that one missed push is forgiven: one miss in that many may
-/// be an accident.
+/// After this number of pushes that are first, one missed push of a link is forgiven: one miss in that many may be
+/// an accident.
 pub const MISS_WORTH: u32 = 32;
 
-/// When a push that was due has not come, its route keeps a second link for this time, and for twice as long each
-/// time, up to [`DOUBT_MAX`]. Five seconds are ten items of an author that writes twice a second.
+/// When a push that was due has not come, its route keeps a second link for this time. The time doubles with each
+/// such push, up to [`DOUBT_MAX`]. Five seconds are ten items of an author that writes twice a second.
 pub const SPARE_MIN: Duration = Duration::from_secs(5);
 
-/// Of this number of items that come first, a second copy of one may come from a link that is kept: 20 %.
+/// For one in this number of first sights, a spare may bring a second copy: 20 %.
 pub const SPARE_SHARE: u32 = 5;
 
-/// The most such copies that are saved up.
+/// The most second copies of spares that are saved up.
 pub const SPARE_BURST: u32 = 16;
 
 /// How long a link is doubted at first.

@@ -1,5 +1,5 @@
-//! How many bodies come in vain for each useful one, and whether that is enough. Deliberately absent: what links
-//! are called on routes, and what is done about the result; both are in `routes`.
+//! How many bodies come in vain for each useful one, and whether that is enough. Deliberately absent: which links
+//! are eager, and what is done about the result. Both are in `routes`.
 
 use alloc::vec::Vec;
 
@@ -17,8 +17,8 @@ pub(crate) struct Meter {
     /// In units of 1 / [`ONE_DUPLICATE`]; a moving average over about [`MEMORY`] items.
     measured: u64,
     target: u64,
-    /// What each link's duplicates may still count for. A link gains a part of each first-time item, so that no
-    /// link alone can make us prune the others.
+    /// How much each link's duplicates may still add, in the same units. Each first-time item adds a part to the
+    /// share of every link. So no link alone can make us prune the others.
     shares: Vec<(PeerHandle, u64)>,
     graft_after: Time,
 }

@@ -37,9 +37,10 @@ impl Gossip {
         };
         let message = Message::Transactions { via: None, bodies: [transaction.clone().into()].into() };
         let parcel = Parcel::new(Item::Transaction(id), Some(message));
-        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, |_, peer| {
-            if peer.lacks(id.short()) { act } else { Act::Nothing }
-        });
+        let outcome =
+            parcel.fan_out(now, &mut self.peers, &mut self.inventory, &mut self.chance, |_, _, lacks| {
+                if lacks { act } else { Act::Nothing }
+            });
         self.dispatch(parcel, outcome, false);
     }
 
@@ -49,18 +50,19 @@ impl Gossip {
         if !self.relay.tells() {
             return;
         }
-        let (short, height) = (header.id().short(), header.header().height);
+        let height = header.header().height;
         let links = self.relay.block_links(header, self.peers.iter().map(|(handle, _)| *handle));
         let body = self.chain.body(&header.id()).filter(|_| !links.is_empty()).map(Message::Block);
         let parcel = Parcel::new(Item::Block(header), body);
-        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, |handle, peer| {
-            let ahead = peer.chain.tip().is_some_and(|tip| tip.height > height);
-            match (peer.lacks(short) && !ahead, links.binary_search(&handle)) {
-                (false, _) => Act::Nothing,
-                (true, Ok(_)) => Act::Push,
-                (true, Err(_)) => Act::Announce,
-            }
-        });
+        let outcome =
+            parcel.fan_out(now, &mut self.peers, &mut self.inventory, &mut self.chance, |handle, peer, lacks| {
+                let ahead = peer.chain.tip().is_some_and(|tip| tip.height > height);
+                match (lacks && !ahead, links.binary_search(&handle)) {
+                    (false, _) => Act::Nothing,
+                    (true, Ok(_)) => Act::Push,
+                    (true, Err(_)) => Act::Announce,
+                }
+            });
         self.dispatch(parcel, outcome, self.relay.grafts());
         self.learn_of_block(now, header, from);
     }
@@ -76,7 +78,8 @@ impl Gossip {
                 rumors.cool(number);
                 continue;
             };
-            let lacks = |(_, peer): &(&PeerHandle, &Peer)| peer.lacks(id.short());
+            let holders = self.inventory.holders(id.short());
+            let lacks = |(_, peer): &(&PeerHandle, &Peer)| peer.ready && !holders.contains(peer.link);
             let lacking = self.peers.iter().filter(lacks).map(|(handle, _)| *handle).collect();
             for handle in rumors.choose(number, lacking) {
                 if !self.push(handle, pushes.entry(handle).or_default(), &transaction) {
@@ -102,7 +105,7 @@ impl Gossip {
         let bytes = message.encoded_len();
         let fits = |peer: &&mut Peer| peer.credit.fits_body(Lane::Bulk, bytes);
         let Some(peer) = self.peers.get_mut(&handle).filter(fits) else { return false };
-        peer.known.insert(short);
+        self.inventory.note(peer.link, short);
         self.send(handle, message);
         true
     }
@@ -114,9 +117,10 @@ impl Gossip {
             return;
         }
         let parcel = Parcel::new(Item::Transaction(id), None);
-        let outcome = parcel.fan_out(now, &mut self.peers, &mut self.chance, |_, peer| {
-            if peer.lacks(id.short()) { Act::Announce } else { Act::Nothing }
-        });
+        let outcome =
+            parcel.fan_out(now, &mut self.peers, &mut self.inventory, &mut self.chance, |_, _, lacks| {
+                if lacks { Act::Announce } else { Act::Nothing }
+            });
         self.dispatch(parcel, outcome, false);
     }
 

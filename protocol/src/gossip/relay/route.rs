@@ -101,9 +101,9 @@ impl Route {
         }
     }
 
-    /// Whether a peer may take a doubted link's place. Without a spare any peer may; with one only the spare and
-    /// the grafted peer. Any other peer that pushes although it was not asked to may be the next one to leave
-    /// something out.
+    /// Whether a peer may take a doubted link's place. Without a spare, any peer may. With a spare, only the spare
+    /// and the grafted peer may. Any other peer pushes although it was not asked to, and it may be the next one
+    /// that leaves something out.
     pub(super) fn admits(&self, now: Time, peer: PeerHandle) -> bool {
         self.spare_at(now).is_none_or(|spare| spare == peer)
             || self.grafted.is_some_and(|(grafted, _)| grafted == peer)
@@ -185,7 +185,7 @@ impl Route {
         }
     }
 
-    /// Of the peers that would have been earlier often enough, the one whose turn it is.
+    /// Among the peers that would have been earlier often enough, the one that has its turn.
     pub(super) fn earlier(&self, now: Time, trust: &Trust) -> Option<PeerHandle> {
         let often = |claim: &&Claim| self.late_for(claim) >= LATE_ITEMS_MAX && trust.may_graft(now, claim.by);
         let turn = self.claims.iter().filter(often).map(|claim| (trust.turn(claim.by), claim.by)).min();

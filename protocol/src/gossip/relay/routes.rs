@@ -1,11 +1,11 @@
 //! Author trees: along which links to push, learned from which link was first.
 //!
-//! Flooding finds the fastest way from the place where an item enters to every node, and the copies that came
-//! second show which links were not on it. Items of one author nearly always enter at one node, so what one item
+//! Flooding finds the fastest way from the place where an item enters to every node. The copies that come second
+//! show which links are not on this way. Items of one author nearly always enter at one node, so what one item
 //! taught serves the next. (Plumtree, Leitão and others 2007, prunes one shared tree in this way; here each author
-//! has its own.) Deliberately absent: bodies, credit, messages and signatures. The caller says what was verified,
-//! and which peer brought it first. This file says to which peers to push, and which to prune and graft. What is
-//! known of a link on all routes is in `trust`.
+//! has its own.) Deliberately absent: bodies, credit, messages and signatures. The caller says which item was
+//! verified, and which peer brought it first. This file says which peers to push to, and which to prune and graft.
+//! What is known of a link on all routes is in `trust`.
 //!
 //! # Specification
 //!
@@ -14,20 +14,20 @@
 //!   the peer prunes it; on one of blocks, which are large, it is lazy until the peer grafts it.
 //! * **Learning.** The peer that brought a route's last item first is its *parent*. If that peer has disconnected,
 //!   there is no parent. Only verified first sights teach.
-//! * **Pruning.** A peer that pushes something we already have is pruned, if the redundancy is at its target. It
-//!   had the item from another peer, so it needs no push of ours either: the link is lazy from here as well.
+//! * **Pruning.** A peer that pushes something we already have is pruned, if the redundancy is at its target. That
+//!   peer had the item without us, so it needs no push from us either: the link becomes lazy from here as well.
 //! * **Feeding.** On a route of blocks we are one peer's child at a time: the child of the peer that promised the
 //!   latest block first, or was asked for it. The peer whose child we were before is pruned at once.
 //!   *Rationale:* a second copy of a block costs much, and it is on its way long before the first has come.
 //! * **Grafting.** An announcement tells since when the announcer has the item, so it tells when its push would
 //!   have been here. If that is earlier than the parent's push by more than the slack, in [`LATE_ITEMS_MAX`] of
-//!   the last [`LATE_ITEMS`] items, the announcer is grafted. The parent stays until its body is the second. The
-//!   parent's lateness is judged for each announcer by its own word alone. One graft is out on a route at a time.
-//!   It has won nothing if the announcer's copy is second, or if an item [`GRAFT_TRIAL`] later comes first from
-//!   another peer. Then the announcer loses its credit on all routes, for longer each time (`trust`), and the next
-//!   peer that would have been earlier has its turn: of several, the one that lost the fewest grafts. When a
-//!   parent disconnects, the announcer that was closest behind it is grafted, if it has credit.
-//!   *Rationale:* a claim can be checked by believing it once. If the pause belonged to the route, one liar would
+//!   the last [`LATE_ITEMS`] items, the announcer is grafted. The parent stays until its body is the second. Each
+//!   announcer's word counts only for this announcer's own graft. One graft is out on a route at a time. It has
+//!   won nothing if the announcer's copy is second, or if an item [`GRAFT_TRIAL`] later comes first from another
+//!   peer. Then the announcer loses its credit on all routes, for longer each time (`trust`), and the next peer
+//!   that would have been earlier has its turn. If there are several, it is the one that lost the fewest grafts.
+//!   When a parent disconnects, the announcer that was closest behind it is grafted, if it has credit.
+//!   *Rationale:* to believe a claim once is a way to check it. If the pause belonged to the route, one liar would
 //!   keep a slow parent in its place.
 //! * **Due pushes.** If an item comes because it was asked for, a push of the route's parent was due. The parent
 //!   is told nothing of the item for a while, so that its silence can be judged (`trust`). When peers of two
@@ -36,22 +36,22 @@
 //!   [`SPARE_SHARE`] over all routes. Beyond that the spare takes the parent's place. If the parent's push comes
 //!   after all, no spare is kept. An announcement of the parent changes nothing.
 //!   *Rationale:* a tree has one way to each node, and the peer that pushes first is on it. Without a second way
-//!   it could leave out every second item, or announce it late, and each such item would have to be asked for, at
-//!   every hop. If one announcer were enough, any peer could get into the place of an honest parent.
+//!   it could leave out every second item, or announce it late. Each such item would have to be asked for, at
+//!   every hop. If the word of one announcer were enough, any peer could get into the place of an honest parent.
 //! * **Doubt.** An item that a doubted link brings is accepted and announced at once. But it teaches nothing while
 //!   the route's parent is not doubted: the parent's copy is waited for before the item is pushed on, and is due
 //!   as above. If no other copy has come by then, the doubted link is the parent, and the peers that were told are
 //!   sent the item. The first copy of a link that is not doubted takes the doubted link's place, and the doubted
 //!   link is pruned. With a spare, only the spare's copy or a grafted link's does this. The times of such an item
 //!   say nothing of any peer's lateness.
-//!   *Rationale:* a tree that is learned from what a doubted link shows does not exist for what it hides. If a
-//!   silent parent were waited for without end, it would keep a route from being pushed on for as long as the
-//!   doubt lasts.
-//! * **Own routes.** An item that is submitted here, of an author that is at home elsewhere or not known yet,
+//!   *Rationale:* a doubted link may show some items and hide others. A tree that is learned from the items that
+//!   it shows has no way for the items that it hides. If a silent parent were waited for without end, nothing
+//!   would be pushed on along the route for as long as the doubt lasts.
+//! * **Own routes.** An item may be submitted here although its author is at home elsewhere or not known yet. It
 //!   travels on a route of this node's own, which each push names. [`HOME_ITEMS_MOVED`] (or [`HOME_ITEMS_NEW`])
 //!   submissions in a row make this node the author's home, and from then on the author's own route is used. Where
-//!   that route is unknown, it begins as a copy of the route on which the author's last item came, because both
-//!   enter at the same node.
+//!   the author's route is unknown, it begins as a copy of the route on which the author's last item came, because
+//!   both enter at the same node.
 //!   *Rationale:* on the author's route the item would come to each node from an unusual side. The copies that
 //!   come second would be those of the usual side, and their prunes would take the tree apart.
 //! * **Forgetting.** Routes live in two LRU lists: one of the routes on which one item was seen, and one of the
@@ -59,16 +59,16 @@
 //!
 //! # Security
 //!
-//! A name is not signed. A peer that passes an item on can put it on another route. Where that route is unknown,
-//! the item is then pushed on budget. Where it leads elsewhere, the item arrives by other links. A prune or graft
-//! changes the link by which it came and no other. A peer that lies about the time since when it has an item is
-//! grafted, brings nothing, and loses its credit. When a parent disconnects, a liar with credit can be the one
-//! that is grafted, once, and one item of the route is then asked for.
+//! The name of a route is not signed. A peer that passes an item on can put it on another route. Where that route
+//! is unknown, the item is then pushed only within a budget. Where that route leads elsewhere, the item arrives by
+//! other links. A prune or graft changes the link by which it came and no other. A peer that lies about the time
+//! since when it has an item is grafted, brings nothing, and loses its credit. When a parent disconnects, a liar
+//! with credit can be the one that is grafted, once, and one item of the route is then asked for.
 //!
-//! A name is the same at every hop, so a node that sees it anywhere knows that its items entered at one node
-//! within [`VIA_LIFETIME`]. It is not drawn anew at each hop, because that isn't free. Two neighbours would call
-//! one route by two names, so a copy from the second, a graft or a change of parent would meet an unknown route,
-//! which costs a flood, and an announcement would have to carry a name.
+//! A name is the same at every hop. So a node that sees it anywhere knows that its items entered at one node
+//! within [`VIA_LIFETIME`]. It is not drawn anew at each hop, because that would cost something. Two neighbours
+//! would call one route by two names. A copy from the second neighbour, a graft or a change of parent would then
+//! meet an unknown route, which costs a flood. An announcement would have to carry a name.
 //!
 //! [`LATE_ITEMS`]: crate::limits::LATE_ITEMS
 //! [`LATE_ITEMS_MAX`]: crate::limits::LATE_ITEMS_MAX
@@ -104,7 +104,7 @@ pub(crate) struct Routes {
     sights: LruCache<ShortId, Sight, SeededState>,
     homes: Homes,
     meter: Meter,
-    /// What links that are kept beside a parent may still send in vain, in units of 1 / [`SPARE_SHARE`].
+    /// How many more copies spares may send in vain, in units of 1 / [`SPARE_SHARE`].
     spare: u32,
     /// What is known of links.
     pub(super) trust: Trust,
@@ -121,7 +121,7 @@ struct Sight {
     author: RouteId,
     at: Time,
     from: Option<PeerHandle>,
-    /// Whether the time says anything about the parent: no doubted link took part.
+    /// Whether the time says anything about the parent: it does if no doubted link took part.
     fair: bool,
     /// How many first sights the route had then.
     number: u32,
@@ -169,8 +169,9 @@ impl Routes {
         self.homes.enter(now, author, parent)
     }
 
-    /// An item came from `from` (or entered here) on its author's route. If that route is unknown, and the last
-    /// items came by the same link on an entry node's route, it begins as a copy of that one.
+    /// An item came from `from` (or entered here) on its author's route. That route may be unknown while the
+    /// author's last items came by the same link on an entry node's route. Then the author's route begins as a
+    /// copy of the entry node's.
     pub(crate) fn adopt(&mut self, author: RouteId, from: Option<PeerHandle>) {
         if self.peek(author).is_some() {
             return;
@@ -188,8 +189,8 @@ impl Routes {
         self.peek(route).is_some()
     }
 
-    /// The links of a route, which tell which of them are eager. On an unknown route of transactions all are
-    /// eager, on one of blocks none.
+    /// The links of a route, which tell which of them are eager. On an unknown route of transactions all links are
+    /// eager. On an unknown route of blocks none is.
     pub(crate) fn links(&self, kind: RouteKind, route: RouteId) -> Links<'_> {
         Links { route: self.peek(route), default: kind == RouteKind::Transaction }
     }
@@ -209,9 +210,9 @@ impl Routes {
         before.filter(|before| *before != from)
     }
 
-    /// A push of `from`, which has had a transaction since `had`, would have been this number of microseconds
-    /// behind the first; negative if it had been first. `None` if that can't be told, or if a doubted link took
-    /// part.
+    /// How many microseconds behind the first copy a push of `from` would have been, if `from` has had the
+    /// transaction since `had`. Negative if it would have been first. `None` if that can't be told, or if a
+    /// doubted link took part.
     pub(crate) fn behind(&self, from: PeerHandle, short: ShortId, had: Time) -> Option<i64> {
         let sight = self.sights.peek(&short).filter(|sight| sight.fair)?;
         let parent = sight.from?;
@@ -331,9 +332,8 @@ impl Routes {
         Some((in_vain, route))
     }
 
-    /// The copy of a link that is kept on a route came after the parent's. Both are kept while the budget allows
-    /// it. Then the link takes the place of the parent, which may have left something out. Returns the peer to
-    /// prune.
+    /// The copy of a spare came after the parent's. Both links are kept while the budget allows it. After that the
+    /// spare takes the place of the parent, which may have left something out. Returns the peer to prune.
     fn relieve(&mut self, route: RouteId, spare: PeerHandle) -> Option<PeerHandle> {
         if let Some(left) = self.spare.checked_sub(SPARE_SHARE) {
             self.spare = left;
@@ -346,8 +346,8 @@ impl Routes {
         }
     }
 
-    /// A push was due, several peers had the item, and one of them was asked for it. Its link is kept beside the
-    /// parent's for a while, for twice as long each time.
+    /// A push was due, several peers had the item, and one of them was asked for it. Its link becomes the spare
+    /// beside the parent for a while, for twice as long each time.
     pub(crate) fn keep_spare(&mut self, now: Time, due: &Due) {
         if due.held || due.brought || !self.trust.is_there(due.from) {
             return;
@@ -359,8 +359,8 @@ impl Routes {
     }
 
     /// A doubted link brought an item, and the parent was waited for in vain. The doubted link takes the parent's
-    /// place, if no other link has. No peer is pruned, because the doubted one alone may have had the item.
-    /// Returns whether the doubted link took the place.
+    /// place, unless another link has taken it. No peer is pruned, because perhaps only the doubted link had the
+    /// item. Returns whether the doubted link took the place.
     pub(crate) fn end_wait(&mut self, short: ShortId, due: &Due) -> bool {
         if self.sights.peek(&short).is_none_or(|sight| sight.from != Some(due.from)) {
             return false;
@@ -381,9 +381,9 @@ impl Routes {
         }
     }
 
-    /// A peer announced a transaction that is here. By its word and the time of this link it has had it since
-    /// `had`; `slack` is how much that may be off. Returns the peer to graft and the route, if a peer would be
-    /// earlier than the parent.
+    /// A peer announced a transaction that is here. By its word, and by the delay of its link, it has had the
+    /// transaction since `had`; this may be off by `slack`. Returns the peer to graft and the route, if a peer
+    /// would be earlier than the parent.
     pub(crate) fn announced(
         &mut self,
         now: Time,
@@ -398,7 +398,7 @@ impl Routes {
             return None;
         }
         let wants_more = self.meter.wants_more(now);
-        // `peek_mut` of the routes would borrow the records as well.
+        // A call of `peek_mut` on the whole struct would borrow the records as well.
         let route = self.settled.peek_mut(&id).or_else(|| self.new.peek_mut(&id))?;
         match route.next_best {
             Some((best, least)) if best != from && least <= behind => {}

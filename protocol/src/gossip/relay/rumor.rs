@@ -16,8 +16,8 @@
 //!   4. when it has left the mempool, at the next round;
 //!   5. when it is the oldest of more than [`RUMOR_HOT_MAX`].
 //!
-//! A transaction that has cooled is not announced to the peers that lack it. That is the bargain of the textbook:
-//! an item may die out before every node has it.
+//! A transaction that has cooled is not announced to the peers that lack it. This is the price that the textbook
+//! accepts: an item may die out before every node has it.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -100,8 +100,8 @@ impl Rumors {
         self.round_at
     }
 
-    /// The hot transactions, if a round is due; the next round is set. Each has a number that names it in this
-    /// round.
+    /// The hot transactions, if a round is due. Sets the time of the next round. Each transaction has a number
+    /// that names it in this round.
     pub(crate) fn begin_round(&mut self, now: Time) -> Vec<(u64, TxId)> {
         if self.round_at.is_none_or(|at| at > now) {
             return Vec::new();
@@ -156,7 +156,7 @@ impl Rumors {
         }
     }
 
-    /// A peer is gone. Of the other peers that were chosen, most may have had it now.
+    /// A peer is gone. Now most of the other chosen peers may be peers that had the transaction.
     pub(crate) fn peer_gone(&mut self, peer: PeerHandle) {
         let mut touched = Vec::new();
         for (number, hot) in &mut self.hot {

@@ -1,6 +1,6 @@
-//! The peers that were told of a transaction instead of being sent it, because its first sender doesn't show its
-//! way: a doubted link, or a peer that says that it is old. If it turns out to be news, they are sent it after
-//! all.
+//! The peers that were told of a transaction instead of being sent it. The first copy came from a doubted link, or
+//! from a peer that said that it was old, so it doesn't show which way the item came. If the transaction turns out
+//! to be news, these peers are sent it after all.
 //!
 //! At most [`TOLD_MAX`] transactions. If there are more, the oldest is forgotten, and the peers that were told of
 //! it ask for it. Deliberately absent: what counts as news. That is in `author_tree`.

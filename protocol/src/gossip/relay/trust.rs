@@ -3,17 +3,17 @@
 //! a doubt; that is in `routes` and `author_tree`.
 //!
 //! * **Missed.** A push was due from a route's parent. The item came from another peer that was asked for it, or
-//!   from a doubted link. Peers of two address groups had it, and the parent was told nothing of it: we were
-//!   silent to it for [`MISSED_AFTER`], because otherwise its silence could have been that of a peer that sends
-//!   nothing back. If nothing of the item came even then, that is a miss. Each peer without an address group
-//!   counts as its own group.
+//!   from a doubted link, and peers of two address groups had it. We told the parent nothing of the item for
+//!   [`MISSED_AFTER`]. Otherwise the parent could be silent only because nobody sends an item back to a peer that
+//!   has it. If nothing of the item came from the parent even then, that is a miss. Each peer without an address
+//!   group counts as its own group.
 //! * **Not missed.** An announcement by the parent removes the miss, whether it comes before the item or after it.
-//!   Whatever else was done because the push was due stays. An item that came on a route that its sender named is
+//!   All other consequences of the due push stay. If the item came on a route that its sender named, its push is
 //!   not missed either.
-//!   *Rationale:* a peer without credit announces instead of pushing, and one whose link is lazy announces late. A
-//!   name is free, so by naming a route any item could be made due from any peer.
-//! * **Doubted.** [`MISS_WORTH`] pushes that were first earn a link that one miss is forgiven. One more miss makes
-//!   it doubted, at first for [`DOUBT_MIN`], then for twice as long each time, up to [`DOUBT_MAX`].
+//!   *Rationale:* a peer without credit announces instead of pushing, and a peer whose link is lazy announces
+//!   late. A name is free, so by naming a route a peer could make any item due from any other peer.
+//! * **Doubted.** After [`MISS_WORTH`] pushes that were first, one miss of a link is forgiven. One more miss makes
+//!   the link doubted, at first for [`DOUBT_MIN`], then for twice as long each time, up to [`DOUBT_MAX`].
 //!   [`DOUBT_FADES`] pushes that are first, with no miss between, halve the next doubt.
 //!   *Rationale:* a link that leaves out more than one item in [`MISS_WORTH`] is noticed. If it leaves out fewer,
 //!   these do not show in the slowest twentieth. A stranger's first miss counts, because it has nothing to lose
@@ -25,10 +25,10 @@
 //! # Security
 //!
 //! A record costs its own link and no other. Two peers of different groups that give an item to one node alone can
-//! make it doubt an honest parent of the item's author: on all routes, for a minute, and for up to an hour if they
-//! go on. Until the doubt ends, an item that the parent brings first is announced, and not pushed on before
-//! another copy comes, or for [`MISSED_AFTER`] at most. The parent is not grafted during that time. Where all
-//! links are doubted, all are as good as if none were. A link that comes back begins anew, and has earned nothing.
+//! make it doubt an honest parent of the item's author. The doubt holds on all routes, for a minute, and for up to
+//! an hour if they go on. Until it ends, an item that the parent brings first is announced. It is pushed on when
+//! another copy comes, or after [`MISSED_AFTER`]. The parent is not grafted during that time. If all links are
+//! doubted, this is as good as if none were. A link that comes back begins anew, and has earned nothing.
 
 use alloc::collections::{BTreeMap, VecDeque};
 
@@ -113,7 +113,7 @@ impl Trust {
         (record.earned, record.good) = (0, 0);
     }
 
-    /// How far a link is from its turn. It is longer for each graft that the link lost.
+    /// A link's place in the order of turns; the smallest is next. It grows with each graft that the link lost.
     pub(crate) fn turn(&self, peer: PeerHandle) -> Duration {
         self.links.get(&peer).map_or(GRAFT_PAUSE_MIN, |record| record.pause)
     }
@@ -144,8 +144,8 @@ impl Trust {
     }
 }
 
-/// Pushes that are due, while the peers that owe them are told nothing. At most [`OVERDUE_MAX`]; any beyond that
-/// are not looked at.
+/// Pushes that are due. The peers that owe them are told nothing meanwhile. At most [`OVERDUE_MAX`]; any beyond
+/// that are not looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Overdue {
     items: BTreeMap<ShortId, Due>,
@@ -153,22 +153,23 @@ pub(crate) struct Overdue {
     order: VecDeque<(Time, ShortId)>,
 }
 
-/// One of them.
+/// A due push.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Due {
     pub(crate) id: TxId,
-    /// The route on which it came.
+    /// The route on which the item came.
     pub(crate) route: RouteId,
-    /// The peer that owes it.
+    /// The peer that owes the push.
     pub(crate) peer: PeerHandle,
-    /// The peer that brought it: it was asked for it, or is doubted.
+    /// The peer that brought the item: it was asked for it, or is doubted.
     pub(crate) from: PeerHandle,
     /// Whether the peer that brought it is doubted, so that the item is not pushed on before another copy comes.
     pub(crate) held: bool,
-    /// Whether it came on its author's route. If it came on another one, only the peer that brought it says so.
+    /// Whether the item came on its author's route. If it came on another one, only the peer that brought it says
+    /// so.
     pub(crate) unnamed: bool,
     pub(crate) backing: Backing,
-    /// Whether the peer that owes it has pushed it since.
+    /// Whether the peer that owes the push has pushed the item since.
     pub(crate) brought: bool,
 }
 
@@ -184,8 +185,8 @@ impl Overdue {
         true
     }
 
-    /// A peer had the item, however that became known. Returns the push that was due if several peers had it now
-    /// for the first time.
+    /// A peer had the item; how that became known does not matter. Returns the due push if this peer is the second
+    /// that counts, so that several peers had the item.
     pub(crate) fn back(&mut self, short: ShortId, by: PeerHandle, source: Source) -> Option<Due> {
         let due = self.items.get_mut(&short).filter(|due| due.peer != by)?;
         let before = due.backing;

@@ -12,18 +12,19 @@
 //!
 //! **When.** On connect, the side that dialled begins. After that each node begins one conversation in each
 //! interval, with a random peer, and never two at a time. One peer's list goes on beside it, because it may be
-//! slow on purpose. After a conversation that found differences and brought nothing, the peer is left alone, for
-//! longer each time: what two nodes hold differently on purpose must not be told each second.
+//! slow on purpose. If a conversation found differences and brought nothing, the peer is left alone for a while,
+//! for longer each time. Two nodes may hold different items on purpose, and this must not be told each second.
 //!
 //! **What counts as held.** News younger than [`RECONCILE_AGE_MIN`] stays out of sketches, because relay is still
-//! at work. An item that came by reconciliation or from an earlier run is no news. A node does not take what it
-//! has seen, confirmed, refused or asked for. Nothing is taken into a mempool that would have to shed others for
-//! it, so two full mempools don't fetch each other's items forever.
+//! at work. An item that came by reconciliation or from an earlier run is no news. A node does not take an item
+//! that it has seen, confirmed, refused or asked for. A mempool that would have to shed other items takes nothing
+//! in. So two full mempools don't fetch each other's items forever.
 //!
 //! **Bounds.** A node begins one conversation at a time. It answers
-//! [`RECONCILE_SERVED_MAX`](crate::limits::RECONCILE_SERVED_MAX) at a time, one of each peer, and of all peers
-//! together a given number a second ([`RECONCILE_SERVED_PER_SEC`](crate::limits::RECONCILE_SERVED_PER_SEC)). The
-//! others are told that it is busy. A sketch has at most [`SYMBOLS_MAX`] symbols, an offer [`OFFER_ENTRIES_MAX`]
+//! [`RECONCILE_SERVED_MAX`](crate::limits::RECONCILE_SERVED_MAX) at a time, one of each peer. It answers a given
+//! number a second of all peers together ([`RECONCILE_SERVED_PER_SEC`](crate::limits::RECONCILE_SERVED_PER_SEC)).
+//! The others are told that it is busy. A sketch has at most [`SYMBOLS_MAX`] symbols, an offer
+//! [`OFFER_ENTRIES_MAX`]
 //! ids, a list [`LIST_PARTS_MAX`] parts. A peer that lies wastes that much, and time: [`RECONCILE_TIMEOUT`] of a
 //! conversation, [`LIST_TIMEOUT`] of a part.
 
@@ -63,8 +64,8 @@ impl Gossip {
         let all = !self.config.reconciliation.is_on();
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         if all || self.relay.tells() {
-            // One interval more than the age that sketches leave out, because the first conversation may take a
-            // while.
+            // One interval more than the age of items that sketches leave out, because the first conversation may
+            // take a while.
             let young = RECONCILE_AGE_MIN + self.config.reconciliation.interval;
             let told = self.mempool.oldest_first().map(|(transaction, _)| transaction).filter(|_| all);
             for transaction in told.chain(self.mempool.news(now, young).filter(|_| !all)) {
@@ -99,7 +100,7 @@ impl Gossip {
         conversations.served.retain(|_, served| served.deadline > now);
         if let Some(begun) = conversations.begun.take_if(|begun| begun.deadline <= now) {
             self.stats.reconciliations_failed = self.stats.reconciliations_failed.saturating_add(1);
-            // It must not keep us from the others again and again.
+            // This peer must not keep us from the others again and again.
             self.pause_with(now, begun.peer, true);
         }
         self.pace_lists(now);
@@ -113,8 +114,8 @@ impl Gossip {
         if conversations.next_at.is_some_and(|at| at <= now) {
             let alone = self.peers.iter().next().is_none();
             self.conversations.next_at = if alone { None } else { Some(now + self.pause()) };
-            // A peer that lists tells everything that it has. Conversations with the others go on meanwhile,
-            // because a list may be slow on purpose.
+            // A peer that lists tells everything that it has, so no conversation with it is needed. Conversations
+            // with the others go on meanwhile, because a list may be slow on purpose.
             let lists = &self.conversations.lists;
             let fits = |(handle, peer): &(&PeerHandle, &Peer)| {
                 peer.ready && peer.dealings.pause_until <= now && !lists.is_listing(**handle)
@@ -339,7 +340,7 @@ impl Gossip {
     ) {
         let fits = |begun: &mut Begun| begun.peer == from && begun.number == number;
         let Some(begun) = self.conversations.begun.take_if(fits) else {
-            // Too late; what the peer has, it has.
+            // The offer is too late to be used. But it shows which items the peer has.
             offered.iter().for_each(|id| self.shows(from, *id));
             return;
         };
@@ -352,11 +353,11 @@ impl Gossip {
         });
         match outcome {
             Outcome::Busy => {}
-            // Whether lists bring something shows later, and ends the pause.
+            // Whether the lists bring something shows only later. If they do, this ends the pause.
             Outcome::TooLarge => self.pause_with(now, from, true),
             Outcome::ListMine => {
                 self.pause_with(now, from, true);
-                // It doesn't say how many it holds. By its answer, it is more than a sketch can tell.
+                // The peer doesn't say how many items it holds. Its answer means: more than a sketch can tell.
                 self.claim_list(now, from, begun.ids.len().saturating_add(RECONCILE_APART_MAX));
             }
             Outcome::Known => {
@@ -376,8 +377,8 @@ impl Gossip {
     }
 
     /// Pauses conversations with a peer for a while if one was futile: it found differences and brought nothing.
-    /// Otherwise ends the pause. When a conversation ends, it is not known yet whether the peer takes what it was
-    /// offered. So an offer alone does not prevent a pause, and a take ends it.
+    /// Otherwise ends the pause. When a conversation ends, it is not known yet whether the peer takes the items
+    /// that it was offered. So an offer alone does not prevent a pause, and a take ends the pause.
     fn pause_with(&mut self, now: Time, handle: PeerHandle, futile: bool) {
         let interval = self.config.reconciliation.interval;
         match self.peers.get_mut(&handle) {
@@ -407,7 +408,7 @@ impl Gossip {
         self.pace_lists(now);
     }
 
-    /// Has the missing items of an offer asked for. Returns how many they are.
+    /// Notes the missing items of an offer, so that they are asked for. Returns how many they are.
     fn consider(&mut self, now: Time, from: PeerHandle, number: u32, ids: &[ShortId], listed: bool) -> usize {
         let tip = self.chain.tip().height;
         let mut places = BTreeMap::new();
@@ -419,7 +420,7 @@ impl Gossip {
             }
             self.shows(from, *id);
             let name = TxRef::Short(*id);
-            if room == 0 || self.seen.covers(&name, tip, from) || self.has(&name) {
+            if room == 0 || self.inventory.covers(&name, tip, from.0) || self.is_pending(&name) {
                 continue;
             }
             if self.requests.announced(now, from, RequestKey::Short(*id), self.lengths.transaction())
@@ -438,8 +439,8 @@ impl Gossip {
         wanted
     }
 
-    /// Asks for items that a peer offered, as places of its offer. Items that it didn't offer, or that cost less
-    /// by name, stay in `wanted`.
+    /// Asks for items that a peer offered, as places of its offer. Some items stay in `wanted`: those that it
+    /// didn't offer, and those that cost less by name.
     pub(crate) fn take_offered(&mut self, handle: PeerHandle, wanted: &mut Vec<TxRef>) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         let Some(offered) = &peer.dealings.offered else { return };

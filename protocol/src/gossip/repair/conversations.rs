@@ -112,7 +112,7 @@ impl Conversations {
         allowed
     }
 
-    /// Removes the conversation whose peer has been silent for longest, if there is no other place.
+    /// Removes the conversation whose peer has been silent for longest, if no place is free.
     pub(super) fn make_place(&mut self) -> Option<(PeerHandle, Box<Served>)> {
         let full = self.served.len() >= RECONCILE_SERVED_MAX;
         let longest = self.served.iter().filter(|_| full).min_by_key(|(_, served)| served.heard_at);

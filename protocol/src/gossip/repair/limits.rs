@@ -15,8 +15,8 @@ pub const RECONCILE_STEP: Duration = Duration::from_secs(2);
 /// A conversation that takes longer is given up: dozens of round trips.
 pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Conversations that are answered at a time. A full mempool's ids and their sketch take 32 and 18 bytes each, and
-/// 64 KiB of symbols: 3.3 MiB, and 27 MiB in all.
+/// Conversations that are answered at a time. An id of a full mempool takes 32 bytes and its sketch 18 more;
+/// symbols take 64 KiB. This is 3.3 MiB for each, and 27 MiB in all.
 pub const RECONCILE_SERVED_MAX: usize = 8;
 
 /// Conversations that are answered in a second, of all peers. A sketch of a full mempool takes about 5 ms: a
@@ -26,13 +26,12 @@ pub const RECONCILE_SERVED_PER_SEC: u64 = 16;
 /// A peer that opens a conversation sooner after the one before is told that we are busy.
 pub const RECONCILE_PEER_INTERVAL_MIN: Duration = Duration::from_millis(200);
 
-/// A peer may open a conversation once in this time and is treated like one that never did: with the default
-/// intervals, each of eight peers opens every eight seconds. For each opening above this pace it leaves one answer
-/// more to others.
+/// A peer may open one conversation in this time without a disadvantage: with the default intervals, each of eight
+/// peers opens every eight seconds. For each opening above this pace it leaves one answer more to others.
 pub const RECONCILE_PEER_PACE: Duration = Duration::from_secs(2);
 
-/// Of the conversations that are answered, one whose peer has been silent for this time gives its place to
-/// another: a round trip, with some to spare.
+/// A conversation that is answered gives its place to another when its peer has been silent for this time: a round
+/// trip, with some to spare.
 pub const RECONCILE_SILENT: Duration = Duration::from_millis(500);
 
 /// The longest pause with a peer whose conversations bring nothing.
@@ -75,5 +74,5 @@ pub const LIST_PAUSE_MAX: Duration = Duration::from_secs(512);
 /// The time that a part of a list, or an item taken of it, may take while no other peer waits to list.
 pub const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Offers to one peer that are remembered: one in each direction, and those before. 32 KiB each.
+/// Offers to one peer that are remembered: one in each direction, and the one before each. 32 KiB each.
 pub const OFFERS_MAX: usize = 4;

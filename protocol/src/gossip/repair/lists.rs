@@ -11,9 +11,10 @@
 //! 3. While a peer waits, a lister has [`LIST_STEP`] for each step (a part, then the next item that is accepted of
 //!    it). After its first step it brings at least [`LIST_ITEMS_PER_SEC`], for [`LIST_TIME_MAX`] at most. If it
 //!    does not, the next peer lists. While no peer waits, a lister may take up to [`LIST_TIMEOUT`] for each step.
-//! 4. A list of which nothing was accepted causes a pause with its peer, twice as long each time. A list is over
-//!    with a part that isn't full; with the first part that comes when nothing was accepted of the one before; or,
-//!    if nothing was accepted of it before its last part, with the first item that is.
+//! 4. A list of which nothing was accepted causes a pause with its peer, twice as long each time. A list ends with
+//!    its last part, which isn't full. It ends earlier with a part that comes when nothing was accepted of the
+//!    part before. If nothing was accepted before its last part, it ends with the first item that is accepted
+//!    after that.
 //!
 //! So an honest peer with `n` liars before it waits [`LIST_STEP`] for each, once. A liar that lists items that it
 //! can deliver pays for its time with valid transactions.
@@ -63,9 +64,9 @@ struct Listing {
     parts: usize,
     /// The number of the part that is on its way.
     asked: Option<u32>,
-    /// Whether something was wanted of the last part and none of it came yet.
+    /// Whether items of the last part were asked for and none of them has come yet.
     in_vain: bool,
-    /// Whether all parts came, and only an item of them is waited for.
+    /// Whether all parts came, so that the list only waits for an item of them.
     whole: bool,
     /// When it began, and when something last came of it.
     since: Time,
@@ -80,7 +81,7 @@ impl Lists {
         self.slots.iter().flatten().count()
     }
 
-    /// When the next of them is over, if nothing comes.
+    /// When the next list is over, if nothing comes.
     pub(super) fn next_deadline(&self) -> Option<Time> {
         (0..LISTS_MAX).filter_map(|slot| self.deadline(slot)).min()
     }
@@ -119,8 +120,8 @@ impl Lists {
     }
 }
 
-/// A claim is of use until enough has come since it was made that a sketch might tell the difference. After that
-/// it is of use if it claims much more than is held even now.
+/// Whether a claim is still of use. It is until so much has come since then that a sketch might tell the
+/// difference. After that it is of use if it claims much more than this node holds even now.
 const fn is_of_use(claim: &Claim, own: usize) -> bool {
     own.saturating_sub(claim.own) < RECONCILE_APART_MAX || claim.size > own.saturating_add(RECONCILE_APART_MAX)
 }
@@ -142,7 +143,7 @@ impl Gossip {
         self.pace_lists(now);
     }
 
-    /// Ends the lists that are over, begins the next ones, and asks for what comes next in all.
+    /// Ends the lists that are over, begins the next ones, and asks all of them for what comes next.
     pub(super) fn pace_lists(&mut self, now: Time) {
         for slot in 0..LISTS_MAX {
             if self.conversations.lists.deadline(slot).is_some_and(|deadline| deadline <= now) {
@@ -221,7 +222,7 @@ impl Gossip {
         listing.in_vain = wanted > 0;
         // A peer that lists forever must not keep us from the others.
         listing.whole = ids.len() < OFFER_ENTRIES_MAX || listing.parts >= LIST_PARTS_MAX;
-        // Whether it brings something shows only when a body has come and was checked.
+        // Whether the list brings something is known only when a body has come and was checked.
         let waits = listing.in_vain && listing.brought == 0 && !futile;
         if futile || listing.whole && !waits {
             self.end_list_of(now, from);

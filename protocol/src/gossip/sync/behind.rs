@@ -3,16 +3,16 @@
 //! **Behind.** A block above the tip is known, or a peer told of one. While blocks come, the node is catching up.
 //! When no block has moved the tip for [`BEHIND_AFTER`], it says what prevents it ([`Cause`]).
 //!
-//! **Best known height.** While bodies of its branch keep arriving, one within [`BODIES_AWAITED`], it is the
-//! height of the best header (its producer is allowed, its ancestors are known). Otherwise it is the tip's height.
-//! A height that a peer merely tells leads to requests and reports, and stops nothing.
+//! **Best known height.** This is the height of the best header while bodies of its branch keep arriving, at least
+//! one within [`BODIES_AWAITED`]. (The header's producer is allowed, and its ancestors are known.) Otherwise it is
+//! the tip's height. A height that a peer merely tells leads to requests and reports, and stops nothing.
 //!
-//! **Producing.** No block is made below the best known height: it would be stale, and its producer might have
-//! signed another block at that height before it lost its store. For the same reason a node that has just met its
-//! first peer waits for [`HEARING`] while a peer tells of a height above all headers that are here.
+//! **Producing.** No block is made at or below the best known height. It would be stale, and its producer might
+//! have signed another block at that height before it lost its store. For the same reason a node that has just met
+//! its first peer waits for [`HEARING`] while a peer tells of a height above all headers that are here.
 //!
-//! **Refused branches.** A refused branch is not fetched again. Each is remembered by its last header, which
-//! stands at the head of the next locators, and its peer is asked again only after a minute.
+//! **Refused branches.** A refused branch is not fetched again. Its last header is remembered, and stands at the
+//! head of the next locators. Its peer is asked for headers again only after a minute.
 //!
 //! Deliberately absent: how missing headers and bodies are asked for, which is in `catch_up`.
 
@@ -40,7 +40,7 @@ pub struct Behind {
     pub best_header: Height,
     /// The highest tip that a connected peer tells. Nobody has checked it.
     pub told: Height,
-    /// How long no block has come that moved the tip.
+    /// For how long no block has moved the tip.
     pub quiet: Duration,
     /// What prevents the node from catching up.
     pub cause: Cause,
@@ -61,13 +61,13 @@ pub enum Cause {
     NoBodies,
     /// The headers of all peers that are further ahead were refused.
     Refused {
-        /// How many headers of one peer were refused.
+        /// How many headers of the peer with the most refused headers were refused.
         count: u64,
-        /// The producer that signed the first of the last refused ones.
+        /// The producer of the first header that was refused last.
         producer: PublicKey,
-        /// Its height.
+        /// The height of this header.
         height: Height,
-        /// Why it was refused.
+        /// Why this header was refused.
         refusal: Refusal,
     },
     /// Peers tell of more, and no headers for it have come.
@@ -88,19 +88,20 @@ pub enum Hold {
     /// The first peers have been met a moment ago.
     #[error("a peer tells of height {told}, and its headers are awaited")]
     Hearing {
-        /// The height that it tells.
+        /// The height that a peer tells.
         told: Height,
     },
 }
 
-/// What is remembered to answer these questions.
+/// What a node remembers in order to tell whether it is behind.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     /// When the first peer said Hello.
     met: Option<Time>,
-    /// Since when more is known or told, and no block has moved the tip.
+    /// Since when a higher block is known or told, and no block has moved the tip.
     since: Option<Time>,
-    /// The lowest missing block, and when the one before it came, or when blocks began to be missing.
+    /// The lowest missing block, and since when it is awaited: since the one before it came, or since blocks began
+    /// to be missing.
     awaited: Option<(BlockId, Time)>,
     /// The last headers of refused branches, the newest at the end.
     refused: VecDeque<RefusedEnd>,
@@ -183,11 +184,12 @@ impl Watch {
         }
     }
 
-    /// Now this is the lowest missing block. `came` tells whether the one before it is connected.
+    /// Notes the lowest missing block. `came` tells whether the block that was the lowest before is connected.
     fn awaits(&mut self, now: Time, lowest: Option<BlockId>, came: impl FnOnce(&BlockId) -> bool) {
         self.awaited = match (self.awaited, lowest) {
             (None, None) => None,
-            // If nothing is missing because the branch was given up, the next block gets no time of its own.
+            // No block is missing, because the branch was given up. The block that is missing next keeps this
+            // time.
             (Some((before, at)), None) => (!came(&before)).then_some((before, at)),
             (None, Some(lowest)) => Some((lowest, now)),
             (Some((before, at)), Some(lowest)) if before == lowest => Some((lowest, at)),
@@ -202,7 +204,7 @@ impl Watch {
 
     /// Remembers a refused branch, in place of the one that it continues.
     fn refuse(&mut self, mut end: RefusedEnd, parent: &BlockId) {
-        // It is remembered no longer than the one before it would be.
+        // It is remembered no longer than the branch that it continues would be.
         end.at = self.refused.iter().find(|refused| refused.end == *parent).map_or(end.at, |before| before.at);
         self.refused.retain(|refused| refused.end != *parent && refused.end != end.end);
         self.refused.push_back(end);
@@ -211,12 +213,13 @@ impl Watch {
         }
     }
 
-    /// The last headers of refused branches, for the head of a locator: then no peer sends again what leads there.
+    /// The last headers of refused branches, for the head of a locator. With them no peer sends again the headers
+    /// that lead there.
     pub(crate) fn refused_ends(&self, now: Time) -> impl Iterator<Item = BlockId> {
         self.refused.iter().rev().filter(move |refused| refused.is_fresh(now)).map(|refused| refused.end)
     }
 
-    /// How many of them are remembered.
+    /// How many refused branches are remembered.
     pub(crate) fn refused_len(&self) -> usize {
         self.refused.len()
     }
@@ -294,8 +297,8 @@ impl Gossip {
         self.watch.awaits(now, lowest, |before| chain.is_connected(before));
     }
 
-    /// Headers of a peer's branch were refused, from the first of these to the last. False if the refusal may not
-    /// happen the next time; then nothing is remembered.
+    /// Headers of a peer's branch were refused, from the first of these to the last. False if they may be accepted
+    /// the next time; then nothing is remembered.
     pub(crate) fn refuse_branch(
         &mut self,
         now: Time,
@@ -306,9 +309,9 @@ impl Gossip {
         let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return false };
         let fields = first.header();
         let again = self.is_refused_branch(now, first);
-        // These refusals rest on what came before, and say nothing of the branch. Blocks of the best chain below
-        // the lowest remembered height are too old as well: at the head of a locator one of them would make honest
-        // peers start there, whichever peer sent it here.
+        // These refusals depend on what came before, and say nothing of the branch. For example, blocks of the
+        // best chain below the lowest remembered height are refused as too old. If one of them stood at the head
+        // of a locator, honest peers would start there, whichever peer sent it here.
         let may_change = matches!(
             refusal,
             Refusal::UnknownParent | Refusal::HeadersFull | Refusal::TooManyAtHeight | Refusal::TooOld
@@ -316,7 +319,8 @@ impl Gossip {
         if may_change && !again {
             return false;
         }
-        // For a branch that was refused before, the known reason is kept, and not that its parent is missing.
+        // For a branch that was refused before, the first reason is kept. The reason now is only that its parent
+        // is missing.
         let (producer, height, refusal) = match self.watch.refused_before(now, &fields.parent) {
             Some(before) => (before.producer, before.height, before.refusal.clone()),
             None => (fields.producer, fields.height, refusal.clone()),
@@ -357,7 +361,7 @@ impl Gossip {
         }
         let further = self.peers.iter().map(|(_, peer)| peer);
         let further = further.filter(|peer| peer.ready && peer.chain.tip().is_some_and(|told| told.height > tip));
-        // "Refused before" says less than the reason.
+        // A reason that is only "refused before" says less than the first reason.
         let refused = further.filter_map(|peer| peer.chain.refused.as_ref());
         match refused.max_by_key(|refused| (refused.refusal != Refusal::RejectedBefore, refused.count)) {
             Some(refused) => Cause::Refused {

@@ -68,8 +68,8 @@ impl Gossip {
                 }
                 self.heed(now, &header, announcers, Some(from));
                 self.check_block(now, from, block);
-                // Its sender may have disconnected, or there was no room for it. Then the peers that announced it
-                // are asked.
+                // The body's sender may have disconnected, or there was no room for the body. Then the peers that
+                // announced the block are asked for it.
                 let here = self.chain.is_connected(&id) || self.waits_here(&id);
                 if check == HeaderCheck::New && !here {
                     self.catch_up(now);
@@ -92,7 +92,7 @@ impl Gossip {
         let id = block.header.id();
         let (item, key, bytes) = (ItemId::Block(id), RequestKey::Block(id), block.encoded_len());
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.known.insert(id.short());
+            self.inventory.note(peer.link, id.short());
             peer.chain.brought_body_at(block.header.header().height);
         }
         self.hear_of_tip(now, from, tip_of(&block.header));
@@ -140,7 +140,7 @@ impl Gossip {
         match self.judge_header(&block.header, from, Standing::Block) {
             Ok(HeaderCheck::Known) => self.check_block(now, from, block),
             Ok(HeaderCheck::New) => self.check_header_of(from, block),
-            // Before a stranger's block takes room, its header's check shows that it is a producer's.
+            // A block of a stranger takes no room before the check of its header shows that a producer signed it.
             Err(Refusal::UnknownParent) if from.is_some() => self.check_header_of(from, block),
             Err(refusal) => {
                 if let Some(from) = from {
@@ -154,7 +154,7 @@ impl Gossip {
     /// Checks what is unverified of a block whose header is in the tree.
     fn check_block(&mut self, now: Time, from: Option<PeerHandle>, block: &Arc<Block>) {
         let (header, id) = (block.header, block.header.id());
-        // It can come in two ways at once: with its header, and after it.
+        // The body can come in two ways at the same time: with its header, and after it.
         let connected = self.chain.is_connected(&id);
         if connected || self.checks.block(&id).is_some() {
             if from.is_none() {
@@ -179,7 +179,7 @@ impl Gossip {
                 None => match SignedTransaction::from_identified(transaction_id, encoded) {
                     Ok(transaction) => {
                         let transaction = Arc::new(transaction);
-                        if !self.seen.accepted(&transaction.id()) {
+                        if !self.inventory.touch(&transaction.id()).accepted {
                             unverified.push(transaction.clone());
                         }
                         transaction
@@ -198,12 +198,12 @@ impl Gossip {
         self.checks.await_block(id, checked);
         for part in parts {
             let bytes = part.iter().map(|transaction| transaction.encoded().len()).sum();
-            let job = self.new_job(Vec::new(), part.to_vec());
+            let job = self.new_job(from, Vec::new(), part.to_vec());
             self.check(job, Checking { what: Checked::BlockPart(id), from, bytes });
         }
     }
 
-    /// One job of a block is back; the last one decides.
+    /// One job of a block is back. When the last one is back, the block is connected or refused.
     pub(crate) fn on_checked_part(&mut self, now: Time, id: BlockId, verdict: Verdict) {
         let Some(checked) = self.checks.part_done(&id, verdict) else { return };
         if checked.valid {
@@ -227,7 +227,7 @@ impl Gossip {
             Ok(connected) => connected,
             // An honest peer may follow other rules.
             Err(refusal) if ruled_out => return self.rule_out_block(now, &header, from, refusal),
-            // These depend on the block itself, and on no node's memory.
+            // These refusals depend on the block itself, and on no node's memory.
             Err(
                 refusal @ (Refusal::RepeatedTransaction
                 | Refusal::ExpiredTransaction
@@ -259,7 +259,7 @@ impl Gossip {
         if from.is_none() {
             self.answer(item, Ok(Submission::Accepted));
         }
-        // A peer that builds on a third block of a producer is asked for it.
+        // A third block of a producer at one height is not passed on. A peer that builds on it is asked for it.
         if !self.chain.is_one_too_many(&header) {
             self.relay_block(now, &header, from);
         }
@@ -276,7 +276,7 @@ impl Gossip {
         let mut gone = Vec::new();
         for block in &disconnected {
             for id in self.chain.ids_of(block) {
-                // An earlier block may have it as well.
+                // An earlier block may have the transaction as well.
                 let confirmed = self.is_confirmed(id);
                 self.acknowledged.set_confirmed(id, confirmed);
             }
@@ -285,7 +285,8 @@ impl Gossip {
             for transaction in self.chain.transactions_of(block).to_vec() {
                 gone.extend(self.confirm(from, *block, transaction.id(), transaction.encoded().len()));
             }
-            // A branch that is longer than memory holds is unusual, but the ids are known all the same.
+            // A branch with more bodies than memory holds is unusual, but its transactions' ids are known all the
+            // same.
             if self.chain.body(block).is_none() {
                 for id in self.chain.ids_of(block).to_vec() {
                     gone.extend(self.confirm(from, *block, id, 0));
@@ -324,18 +325,18 @@ impl Gossip {
         self.acknowledged.set_confirmed(&id, true);
         self.requests.forget(RequestKey::Short(id.short()));
         self.requests.forget(RequestKey::Full(id));
-        if !self.seen.accepted(&id) {
-            self.seen.accept(id);
+        if !self.inventory.touch(&id).accepted {
+            self.inventory.accept(id);
             self.stats.transactions_accepted = self.stats.transactions_accepted.saturating_add(1);
             self.tell(Event::Accepted { item: ItemId::Transaction(id), from, within: Some(block), bytes });
         }
         pending
     }
 
-    /// Has the header checked that came with a block.
+    /// Lets the header that came with a block be checked.
     fn check_header_of(&mut self, from: Option<PeerHandle>, block: &Arc<Block>) {
         let bytes = block.encoded_len().saturating_add(HEADER_BYTES_MAX);
-        let job = self.new_job([block.header].into(), Vec::new());
+        let job = self.new_job(from, [block.header].into(), Vec::new());
         self.checks.headers.begin(block.header.id(), Some(from), Standing::Block);
         self.check(job, Checking { what: Checked::Block(block.clone()), from, bytes });
     }
@@ -366,7 +367,8 @@ impl Gossip {
                 self.refuse_branch(now, from, &[*header], &refusal);
                 self.drop_block(now, header.id(), Some(from), refusal);
             }
-            // No other peer has seen it, so it takes no place from the next block.
+            // No other peer has seen this block. So it must not take the place of the producer's next block at
+            // this height.
             None => {
                 self.chain.withdraw(&header.id());
                 self.refuse_block(header.id(), None, refusal);
@@ -391,8 +393,8 @@ impl Gossip {
     }
 }
 
-/// The answer of a chain's own validator about a block: first of each transaction at its place, then of the whole
-/// block.
+/// The answer of a chain's own validator about a block: first about each transaction at its place, then about the
+/// whole block.
 fn rule(
     validator: &dyn Validator,
     header: &SignedHeader,

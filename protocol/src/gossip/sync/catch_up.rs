@@ -3,7 +3,7 @@
 //!
 //! The *download window* is what is requested ahead: the lowest missing blocks on the way to the best header, up
 //! to [`BLOCKS_AHEAD_MAX`] and [`BLOCKS_AHEAD_BYTES_MAX`]. When there is news, the whole window is announced to
-//! the request tracker. While blocks come in, only blocks that enter it are.
+//! the request tracker. While blocks come in, only the blocks that enter the window are announced.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -33,7 +33,7 @@ pub(crate) struct CatchUp {
     /// The last block that was requested ahead, and whether blocks were connected since then.
     window_end: Option<BlockId>,
     advanced: bool,
-    /// Runs while the lowest of them holds up the others.
+    /// Runs while the lowest block of the window holds up the others.
     stall: StallClock,
     /// Blocks whose parent has come. They are worked on before anything else.
     released: VecDeque<(PeerHandle, Arc<Block>)>,
@@ -124,7 +124,7 @@ impl Gossip {
         if requested < window.len() {
             self.catching_up.window_end = window.last().map(SignedHeader::id);
         }
-        // The lowest holds up all others. It may have been pushed out of the orphans, or no peer had it when
+        // The lowest block holds up all others. It may have been pushed out of the orphans, or no peer had it when
         // asked.
         if let Some(lowest) = window.first().filter(|_| requested > 0)
             && !self.requests.is_tracked(RequestKey::Block(lowest.id()))
@@ -133,9 +133,10 @@ impl Gossip {
         }
     }
 
-    /// Asks one peer that is ahead of our headers for more of them: the one that answered in full last, if it may
-    /// be asked. A peer that was asked a moment ago is passed over, so that a peer that only claims to be ahead
-    /// holds up nothing. With `patient`, its answer is waited for, because each peer would answer the same.
+    /// Asks one peer that is ahead of our headers for more of them. A peer that has just answered in full, or was
+    /// never asked, comes first. After these comes the peer that was asked longest ago. A peer that was asked a
+    /// moment ago is passed over, so that a peer that only claims to be ahead holds up nothing. With `patient`, no
+    /// peer is asked again while an answer of another is awaited, because each peer would answer the same.
     fn ask_ahead(&mut self, now: Time, patient: bool) {
         let reached = self.chain.best_header().height;
         let ahead = |peer: &Peer| peer.ready && peer.chain.tip().is_some_and(|tip| tip.height > reached);
@@ -209,8 +210,8 @@ impl Gossip {
         self.checks.has_block(id) || self.orphans.contains(id)
     }
 
-    /// A peer has no body for a block. If the block is on the branch of the best header, that says something of
-    /// lower blocks as well. If it is on another branch, the peer lacks none of its own blocks.
+    /// A peer has no body for a block. If the block is on the branch of the best header, the peer is likely to
+    /// lack lower blocks as well. If it is on another branch, the peer lacks none of its own blocks.
     pub(crate) fn note_lack(&mut self, now: Time, from: PeerHandle, block: &BlockId) {
         let best = self.chain.best_header().id;
         let on_branch = self.peers.get(&from).is_some_and(|peer| {
@@ -225,8 +226,8 @@ impl Gossip {
         }
     }
 
-    /// Looks again for missing blocks, if it is time. A request whose every announcer has failed is forgotten, and
-    /// no peer announces a block twice.
+    /// Looks again for missing blocks, if it is time. This is needed because a request is forgotten when all its
+    /// announcers have failed, and no peer announces a block twice.
     pub(crate) fn catch_up_again(&mut self, now: Time) {
         if self.catching_up.at.is_some_and(|at| at <= now) {
             self.catching_up.at = None;
@@ -251,7 +252,7 @@ impl Gossip {
                 let missing = self.chain.missing_before(&end, BLOCKS_AHEAD_MAX);
                 self.window(missing.iter())
             });
-            // If this peer has deleted the blocks before these, they are as good as lost. Other peers are asked
+            // If this peer has deleted the blocks below these, these blocks are of no use. Other peers are asked
             // for the blocks of their own branches.
             let lowest = way.first().map_or(0, |header| header.header().height);
             if self.peers.get(&handle).is_none_or(|peer| peer.chain.has_from(now) > lowest) {

@@ -1,10 +1,11 @@
 //! The detour: another branch that is followed while no peer sends the bodies of the best header's branch.
 //!
 //! An allowed producer can sign thousands of headers and never a body for them. Then the best header is on a
-//! branch that leads nowhere, the locator asks for what comes after it, and the brake on headers stops all others.
-//! So when the lowest missing block was looked for in vain a few times, each peer whose tip we don't know is asked
-//! for the branch that it is on. It is asked from our tip on, one message of headers at a time, and its branch is
-//! followed. No height is decided on here: the chain takes the highest branch among those whose bodies are here.
+//! branch that leads nowhere. The locator asks only for headers after it, and the limit on headers without bodies
+//! stops all other branches. So when a few looks for the lowest missing block were in vain, each peer whose tip we
+//! don't know is asked for the branch that it is on. It is asked from our tip on, one message of headers at a
+//! time, and its branch is followed. This file decides on no height: the chain takes the highest branch among
+//! those whose bodies are here.
 
 use alloc::vec::Vec;
 
@@ -15,8 +16,9 @@ use crate::items::hash::BlockId;
 use crate::limits::{DETOUR_LOOKS, DETOUR_PEERS_MAX};
 use crate::time::Time;
 
-/// How often the lowest missing block was looked for, or one on another branch that was equally hollow. Otherwise
-/// a producer of two such branches could make each overtake the other forever.
+/// How many looks for the lowest missing block were in vain in a row. The count goes on if the lowest missing
+/// block is now one of another branch that is hollow as well. Otherwise a producer of two such branches could make
+/// each overtake the other forever.
 #[derive(Debug, Default)]
 pub(crate) struct Looks {
     lowest: Option<BlockId>,
@@ -47,7 +49,7 @@ impl Gossip {
         }
     }
 
-    /// After news of a peer's branch, or a block of it: follows the branch, while no other branch leads on.
+    /// After news of a peer's branch, or a block of it: follows the branch, unless another branch leads on.
     pub(crate) fn go_beside(&mut self, now: Time, from: PeerHandle) {
         if !self.on_detour() {
             return;

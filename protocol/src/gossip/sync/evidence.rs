@@ -1,11 +1,11 @@
 //! Evidence of equivocation: two signed headers of one producer for one height. Anyone can check it against the
 //! producer's key, and no one can forge it against another producer.
 //!
-//! A producer that lost its store may do it once without bad intent, so nothing follows from it here. It is kept
-//! and shown to the operator of the node, who decides what it means.
+//! A producer that lost its store may equivocate once without bad intent, so nothing follows from evidence here.
+//! It is kept and shown to the operator of the node, who decides what it means.
 //!
-//! Of each producer the first [`EVIDENCE_PER_PRODUCER_MAX`] pairs are kept, each for another height, and the
-//! evidence against the first [`EVIDENCE_PRODUCERS_MAX`] producers. Deliberately absent: headers whose signatures
+//! Of each producer the first [`EVIDENCE_PER_PRODUCER_MAX`] pairs are kept, each for another height. Evidence
+//! against the first [`EVIDENCE_PRODUCERS_MAX`] producers is kept. Deliberately absent: headers whose signatures
 //! were not checked, and pairs of which one header had been removed from the tree before the other came.
 
 use alloc::boxed::Box;

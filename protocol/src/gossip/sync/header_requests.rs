@@ -21,8 +21,8 @@ impl Gossip {
     /// asked for.
     pub(crate) fn ask_headers(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get(&handle) else { return };
-        // The question which other branches there are is asked without the pauses after answers in vain, except
-        // after refused ones.
+        // On a detour this node asks which other branches there are. It does not wait for the pauses after answers
+        // in vain, except for those after refused headers.
         let (reached, ahead_max, hasty) = match self.on_detour() {
             true => (self.way_of(peer), DETOUR_HEADERS_AHEAD_MAX, peer.chain.refused.is_none()),
             false => (Some(self.chain.best_header().id), HEADERS_AHEAD_MAX, false),
@@ -50,7 +50,7 @@ impl Gossip {
         self.send(handle, Message::GetHeaders(locator));
     }
 
-    /// A peer wants headers. If there is no room for an answer, the peer doesn't read. If others are being loaded
+    /// A peer wants headers. If there is no room for an answer, the peer doesn't read. If headers are being loaded
     /// for it, it has asked already. In both cases nothing is looked up, and it may ask again.
     pub(crate) fn on_headers_wanted(&mut self, from: PeerHandle, locator: Vec<BlockId>) {
         let fits = |peer: &&Peer| !peer.loading_headers && peer.credit.fits_control(ANNOUNCE_ROOM_BYTES);

@@ -20,7 +20,7 @@ impl Gossip {
     pub(crate) fn on_block_header(&mut self, now: Time, from: PeerHandle, header: &SignedHeader, pushed: bool) {
         let id = header.id();
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.known.insert(id.short());
+            self.inventory.note(peer.link, id.short());
         }
         self.hear_of_tip(now, from, tip_of(header));
         if self.chain.is_connected(&id) || self.checks.block(&id).is_some() {
@@ -33,7 +33,7 @@ impl Gossip {
         match self.judge_header(header, Some(from), Standing::Alone) {
             Ok(HeaderCheck::Known) => {
                 self.hear_of_block(now, from, header, pushed);
-                // A peer that announces a block has all blocks before it, and may not have had them when it was
+                // A peer that announces a block has all blocks before it. It may not have had them yet when it was
                 // asked.
                 self.catch_up_soon(now);
             }
@@ -43,7 +43,7 @@ impl Gossip {
             }
             Err(Refusal::UnknownParent) if !self.is_refused_branch(now, header) => self.ask_headers(now, from),
             Err(refusal) => {
-                // A peer that is on it tells so when it is asked.
+                // If the peer's own branch has this block, the peer sends its headers when it is asked.
                 if refusal == Refusal::TooManyAtHeight {
                     self.ask_headers(now, from);
                 }
@@ -79,7 +79,7 @@ impl Gossip {
         if new.is_empty() {
             let asked = self.peers.get(&from).is_some_and(|peer| peer.chain.asked_lately(now));
             self.on_nothing_new(now, from);
-            // No peer can make us look along a branch as often as it likes.
+            // Only after a request. Otherwise a peer could make us look along a branch as often as it likes.
             if asked {
                 self.go_beside(now, from);
             }
@@ -88,8 +88,7 @@ impl Gossip {
         self.take_headers(now, from, new);
     }
 
-    /// An answer without a new header. Another peer is asked, and this peer is asked more rarely if it tells of
-    /// more.
+    /// An answer had no new header. Another peer is asked. If this peer tells of more, it is asked more rarely.
     fn on_nothing_new(&mut self, now: Time, from: PeerHandle) {
         let reached = self.chain.best_header();
         if let Some(peer) = self.peers.get_mut(&from)
@@ -100,7 +99,7 @@ impl Gossip {
         self.ask_another(now);
     }
 
-    /// Has new headers checked: those before the first one that the validator refuses.
+    /// Puts new headers into verification: those before the first one that the validator refuses.
     fn take_headers(&mut self, now: Time, from: PeerHandle, mut new: Vec<SignedHeader>) {
         let judged = new.iter().map(|header| self.validator.header(header.header()));
         let refused = judged.enumerate().find_map(|(place, judged)| Some((place, judged.err()?)));
@@ -166,16 +165,18 @@ impl Gossip {
             let body = self.body_here(&header.id());
             self.heed(now, header, announcers, body);
         }
-        // The others announced headers whose parents are missing here, whatever another peer sent in their place.
+        // The other announcers announced headers that were not put into the tree. They are asked for the headers
+        // before these.
         for announcer in announcers.iter().skip(taken).flatten() {
             self.ask_headers(now, announcer.peer);
         }
-        // Nothing new, and no new peer to ask for it: a look at the window costs its length times the number of
-        // peers.
+        // Nothing is new, and there is no new peer to ask. A look at the window would cost its length times the
+        // number of peers.
         if !news && announcers.iter().take(taken).all(Vec::is_empty) {
             return;
         }
-        // The peer that was first to bring some of them goes on. The others would bring the same again.
+        // The peer that was first to bring some of these headers is asked for more. The others would bring the
+        // same again.
         if news
             && taken == headers.len()
             && let Some(from) = from
@@ -243,8 +244,8 @@ impl Gossip {
         }
     }
 
-    /// Peers announced a header while it was checked, and it is in the tree now. `body` is the sender of the body
-    /// that is here of its block.
+    /// Peers announced a header while it was checked, and it is in the tree now. `body` is the sender of the
+    /// block's body, if the body is here.
     pub(crate) fn heed(&mut self, now: Time, header: &SignedHeader, announcers: &[Announcer], body: WithBody) {
         for Announcer { peer, pushed } in announcers {
             match body {
@@ -301,11 +302,11 @@ impl Gossip {
         Ok(check)
     }
 
-    /// Has the headers checked that a peer sent in one message. Afterwards they are judged by how they came, and
-    /// not by how late it is.
+    /// Puts the headers that a peer sent in one message into verification. Afterwards they are judged by how they
+    /// came, and not by how much time has passed.
     fn check_headers(&mut self, from: PeerHandle, headers: Vec<SignedHeader>, standing: Standing) {
         let bytes = headers.len().saturating_mul(HEADER_BYTES_MAX);
-        let job = self.new_job(headers.clone(), Vec::new());
+        let job = self.new_job(Some(from), headers.clone(), Vec::new());
         for header in &headers {
             self.checks.headers.begin(header.id(), None, standing);
         }

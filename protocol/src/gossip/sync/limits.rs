@@ -13,8 +13,8 @@ pub const GETHEADERS_INTERVAL: Duration = Duration::from_secs(2);
 /// each of a few peers. 8 entries of about 120 bytes.
 pub const REFUSED_ENDS_MAX: usize = 8;
 
-/// How long they are remembered, from the first refusal on. Refusals that rest on what the tree holds may not
-/// last.
+/// How long refused branches are remembered, from the first refusal on. Refusals that rest on what the tree holds
+/// may not last.
 pub const REFUSED_ENDS_LIFETIME: Duration = CATCH_UP_INTERVAL_MAX;
 
 /// A node is behind if a higher block is known or told, and no block has moved the tip for this long. This
@@ -45,23 +45,24 @@ pub const CATCH_UP_INTERVAL_MAX: Duration = Duration::from_secs(64);
 /// with the times above, after about 14 s.
 pub const DETOUR_LOOKS: u32 = 2;
 
-/// On such a branch more headers are asked for when fewer than this number wait for their bodies: as many as the
+/// On a detour more headers are asked for when fewer than this number wait for their bodies. It is the number of
 /// blocks that are requested ahead, so that these never run out.
 pub const DETOUR_HEADERS_AHEAD_MAX: u64 = BLOCKS_AHEAD_MAX as u64;
 
 /// Peers that are asked for their branch at one look. 48 KiB of headers come from each.
 pub const DETOUR_PEERS_MAX: usize = 4;
 
-/// Blocks that are requested ahead while catching up: no more than one peer's orphans, in case they come out of
-/// order. At 16 in flight from a peer, four peers are kept busy.
+/// Blocks that are requested ahead while catching up. They are no more than the orphans of one peer, in case they
+/// come out of order. At 16 in flight from a peer, four peers are kept busy.
 pub const BLOCKS_AHEAD_MAX: usize = ORPHANS_PER_PEER_MAX;
 
-/// Their expected bytes: 4 MiB. The lowest is never an orphan, so less than that can wait. A peer's share of 5 MiB
-/// holds it even if all of it comes from that peer and is a quarter longer than expected.
+/// The expected bytes of blocks that are requested ahead: 4 MiB. The lowest of them is never an orphan, so less
+/// than that can wait. A peer's share of 5 MiB holds them, even if all of them come from that peer and are a
+/// quarter longer than expected.
 pub const BLOCKS_AHEAD_BYTES_MAX: usize = BLOCK_BYTES_MAX;
 
-/// The number of blocks that are requested ahead however long they are: while one comes, the next is on its way.
-/// Of two only one can wait, at most 4 MiB.
+/// This number of blocks is requested ahead however long they are: while one comes, the next is on its way. Of two
+/// only one can wait, at most 4 MiB.
 pub const BLOCKS_AHEAD_MIN: usize = 2;
 
 /// While a later block is here already, the request for the lowest missing one may take this long. Then the next
@@ -74,12 +75,12 @@ pub const BLOCK_STALL_MIN: Duration = Duration::from_secs(2);
 pub const BLOCK_STALL_MAX: Duration = Duration::from_secs(8);
 
 /// When the tip is this far below the best header, no more headers are asked for: 16 messages of them, and 64
-/// times the blocks that are requested ahead. One message more may come in behind: 4,351, and
+/// times the blocks that are requested ahead. One more message may still come in, which makes 4,351.
 /// [`CHAIN_BEST_HEADERS_MIN`](crate::limits::CHAIN_BEST_HEADERS_MIN) are sure to be kept.
 pub const HEADERS_AHEAD_MAX: u64 = 4_096;
 
-/// Blocks that are being loaded from durable storage, for all peers together. Of the largest blocks 128 MiB could
-/// come at once, and only while loads of the largest were not expected.
+/// Blocks that are being loaded from durable storage, for all peers together. This number of the largest blocks is
+/// 128 MiB. That much can come at once only while such large blocks were not expected.
 pub const LOADS_MAX: usize = 32;
 
 /// The same for one peer.

@@ -1,5 +1,6 @@
-//! What the engine has kept for a later run, what it asks back, and how it starts from that. The code that makes a
-//! change decides when its record leaves. The order on which a start relies is in [`crate::ledger::durable`].
+//! The records that the engine lets the driver keep, what it asks back, and how it starts from that. The code that
+//! makes a change decides when its record leaves. The order on which a start relies is in
+//! [`crate::ledger::durable`].
 //!
 //! Memory holds the newest bodies and headers. If a peer wants older ones, durable storage is asked for them, a
 //! few at a time: for each peer at most [`LOADS_PER_PEER_MAX`], and only while the peer has credit for what comes.
@@ -35,7 +36,7 @@ pub(crate) struct Loads {
     /// The lowest height from which on it has every body of the best chain.
     kept_from: Height,
     blocks: BTreeMap<BlockId, Waiting>,
-    /// By locator.
+    /// The peers that wait for headers, by locator.
     headers: BTreeMap<Vec<BlockId>, Vec<PeerHandle>>,
     /// Blocks whose transactions are to go back to the mempool and are not in memory.
     returning: BTreeSet<(Height, BlockId)>,
@@ -83,7 +84,9 @@ impl Loads {
 
 impl Gossip {
     /// Starts from what an earlier run had kept, before the first input. Drain [`Gossip::poll_output`] afterwards,
-    /// as after an input. Signatures are not checked again, because they were checked before they were kept.
+    /// as after an input. Signatures are not checked again, because they were checked before they were kept. The
+    /// chain begins at the tip that was kept. What the network has made since then is fetched by `catch_up`, as on
+    /// any node that is behind.
     ///
     /// # Errors
     /// [`RestoreError`] if the blocks don't follow each other. Then the engine must not be used.
@@ -94,13 +97,13 @@ impl Gossip {
         self.remember_confirmed(&best);
         let ids: Vec<&TxId> = best.iter().filter_map(|block| block.transactions.as_deref()).flatten().collect();
         for id in ids.iter().skip(ids.len().saturating_sub(SEEN_ACCEPTED_MAX / 2)) {
-            self.seen.accept(**id);
+            self.inventory.accept(**id);
         }
         let mut gone = Vec::new();
         for transaction in &pending {
             let allowed = match self.validator.transaction(transaction, self.chain.tip().height) {
-                // It was accepted when the network was known to be further than our tip. Nothing that was
-                // acknowledged is lost for that.
+                // It was accepted when the network was known to be further than our tip is now. No acknowledged
+                // transaction is lost for this reason.
                 Ok(()) | Err(Refusal::TooFarAhead { .. }) => true,
                 Err(_) => false,
             };
@@ -108,7 +111,7 @@ impl Gossip {
             match fits.then(|| self.mempool.insert(now, transaction, Some(RESTORED.0))) {
                 Some(Ok(inserted)) => {
                     self.mempool.settle(&transaction.id());
-                    self.seen.accept(transaction.id());
+                    self.inventory.accept(transaction.id());
                     gone.extend(inserted.evicted.iter().map(|evicted| evicted.id()));
                 }
                 _ => gone.push(transaction.id()),
@@ -188,7 +191,7 @@ impl Gossip {
     }
 
     fn on_loaded_block(&mut self, now: Time, id: BlockId, block: Option<&Arc<Block>>) {
-        // An answer that is not waited for changes nothing.
+        // An answer for which nothing waits changes nothing.
         let Some(Waiting { peers, returning }) = self.loads.blocks.remove(&id) else { return };
         if let Some(block) = block {
             self.loads.usual_bytes = block.encoded_len().max(self.loads.usual_bytes / 8 * 7).max(1);
@@ -203,7 +206,7 @@ impl Gossip {
             self.return_transactions(now, id, block);
             self.return_next();
         }
-        // The peers that had to wait for room among the loads.
+        // These peers had to wait for room among the loads.
         let waiting = self.peers.iter().filter(|(_, peer)| peer.debts.waits_for_bulk()).map(|(handle, _)| *handle);
         for handle in waiting.collect::<Vec<_>>() {
             self.peers.get_mut(&handle);
@@ -227,7 +230,7 @@ impl Gossip {
             return;
         }
         if block.is_some() {
-            peer.note_sent(now, id.short(), bytes, true);
+            self.note_sent(now, handle, id.short(), bytes, true);
         }
         self.send(handle, message);
     }
@@ -278,7 +281,7 @@ impl Gossip {
             Ok(()) if self.may_announce_returned(&own) => self.announce_again(now, own.id()),
             Ok(()) => {}
             // A transaction that no longer fits is gone from here. Others may still hold it.
-            Err(_) => self.seen.forget(&own.id()),
+            Err(_) => self.inventory.forget(&own.id()),
         }
     }
 }

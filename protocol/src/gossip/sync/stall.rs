@@ -1,10 +1,10 @@
 //! How long the lowest missing block, for which all later ones wait, may take: a clock that runs while the window
 //! is stuck.
-//!
-//! After Bitcoin Core's `m_block_stalling_timeout`: it starts at 2 s and doubles each time that it ends a request,
-//! so that a node whose own link is slow does not suspect one peer after the other. Progress resets it. In Bitcoin
-//! Core the peer is disconnected and the time falls by 15 % a block. Here the peer is struck, and the time falls
-//! at once. This file only computes: when the window is stuck, and what is done about it, is in `catch_up`.
+//! The clock is like Bitcoin Core's `m_block_stalling_timeout`. It starts at 2 s and doubles each time that it
+//! ends a request, so that a node whose own link is slow does not suspect one peer after the other. Progress
+//! resets it. In Bitcoin Core the peer is disconnected, and the time falls by 15 % a block. Here the peer is
+//! struck, and the time falls at once. This file only computes. When the window is stuck, and what is done about
+//! it, is in `catch_up`.
 
 use crate::gossip::api::PeerHandle;
 use crate::items::hash::BlockId;

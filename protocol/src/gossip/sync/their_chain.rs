@@ -40,7 +40,7 @@ pub(crate) struct TheirChain {
 /// Headers of a peer's branch that were refused, so that nothing above them can be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RefusedBranch {
-    /// The producer of the first of the last ones, and its height.
+    /// Of the headers that were refused last: the producer of the first one, and its height.
     pub(crate) producer: PublicKey,
     pub(crate) height: Height,
     /// The reason.
@@ -135,8 +135,8 @@ impl TheirChain {
         self.refused = self.refused.take().filter(|refused| refused.height > height);
     }
 
-    /// Its answer brought nothing, although it tells of more. If others brought the same meanwhile, or the answer
-    /// led further along its branch, it was not in vain.
+    /// Its answer brought nothing, although it tells of more. The answer was not in vain if others brought the
+    /// same meanwhile, or if it led further along the peer's branch.
     pub(super) fn brought_nothing(&mut self, best: BlockId) {
         self.pause = match self.asked_knowing.as_deref() == Some(&(best, self.way)) {
             true => self.pause.times(2).min(CATCH_UP_INTERVAL_MAX),
@@ -157,7 +157,7 @@ impl TheirChain {
         self.kept_from.max(lacked.map_or(0, |(height, _)| height.saturating_add(1)))
     }
 
-    /// The same by everything that is known of it, however long ago.
+    /// The same, also by answers that were given long ago.
     pub(super) fn known_to_have_from(&self) -> Height {
         self.kept_from.max(self.lacked.map_or(0, |(height, _)| height.saturating_add(1)))
     }

@@ -1,4 +1,4 @@
-//! The best chain by height: the ids from the lowest remembered one up to the tip, and where the confirmed
+//! The best chain, indexed by height: the ids from the lowest remembered one up to the tip, and where the confirmed
 //! transactions of these blocks occur first. Of these occurrences the newest are kept, up to a bound.
 
 use alloc::collections::btree_map::Entry;

@@ -1,5 +1,5 @@
-//! What is in memory of connected blocks: the bodies of the newest, and for many more the ids of their
-//! transactions. Both give up the lowest block first; durable storage has them all.
+//! What is in memory of connected blocks: the bodies of the newest ones, and for many more the ids of their
+//! transactions. Both give up the lowest block first. Durable storage has them all.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;

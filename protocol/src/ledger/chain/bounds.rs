@@ -25,7 +25,7 @@ pub enum Standing {
     Alone,
     /// By itself, with its body.
     Block,
-    /// Before a header that builds on it, as the end of such a line, or because it was asked for.
+    /// Before a header that builds on it, or as the end of such a line, or because it was asked for.
     InLine,
     /// In a line that ends above the tip.
     Leading,
@@ -71,7 +71,7 @@ impl Chain {
         self.over_share(header).map_or_else(|| self.farther(header, standing), |leaf| Ok(Room::Leaf(leaf)))
     }
 
-    /// A header without a body whose place at a height goes to a block with a body of the same producer.
+    /// The header without a body that gives up its place at a height to a block with a body of the same producer.
     fn place_at_height(&self, header: &SignedHeader, standing: Standing) -> Option<BlockId> {
         let (height, producer) = (header.header().height, header.header().producer);
         let hollow =
@@ -80,10 +80,10 @@ impl Chain {
         looked_at.filter(hollow).find(|_| standing.has_body())
     }
 
-    /// Among the producers with more than their share, the one with the most gives up its oldest leaf for
-    /// producers with less. If a producer with more than its share has no producer above it, it gives up its own
-    /// leaf, wherever the new header stands. So a producer can fill the tree, but can't fill it against itself,
-    /// and others may build on its next block.
+    /// The leaf that is removed because its producer has more than its share. If another producer has more than
+    /// the new header's producer, the one with the most gives up its oldest leaf. If none has more, the new
+    /// header's producer gives up its own leaf, wherever the new header stands. So even a producer that filled the
+    /// tree can add its next block, and others may build on that.
     fn over_share(&self, header: &SignedHeader) -> Option<BlockId> {
         let (share, leaves) = (self.limits.headers_each, self.tree.leaves());
         let (producer, parent) = (&header.header().producer, &header.header().parent);
@@ -96,9 +96,9 @@ impl Chain {
             .or_else(|| its_own(Kind::Filled))
     }
 
-    /// The farthest of all: a leaf without a body, or the best chain's lowest header. If there is neither, a leaf
-    /// with a body gives way to a block with one. A producer with more than its share takes no leaf of another
-    /// producer, except for the next tip.
+    /// The header that is farthest from the tip: a leaf without a body, or the best chain's lowest header. If
+    /// there is neither, a leaf with a body gives way to a block with a body. A producer with more than its share
+    /// takes no leaf of another producer, except for the next tip.
     fn farther(&self, header: &SignedHeader, standing: Standing) -> Result<Room, Refusal> {
         let (tip, leaves, parent) = (self.tip().height, self.tree.leaves(), &header.header().parent);
         let (height, has_body) = (header.header().height, standing.has_body());
@@ -119,12 +119,13 @@ impl Chain {
         }
         let filled = || leaf(Kind::Filled).filter(|(distance, _)| needed || (has_body && nearer_than(*distance)));
         let leaf = hollow.or_else(filled).map(|(_, leaf)| Room::Leaf(leaf));
-        // The lowest remembered height would rise over this header's own branch.
+        // If the lowest header were removed, the lowest remembered height would rise over this header's own
+        // branch.
         leaf.ok_or(if lowest.is_some() { Refusal::TooOld } else { Refusal::HeadersFull })
     }
 
-    /// Whether a branch leaves the best chain at its lowest header or below. The branch is walked only if any
-    /// branch does so.
+    /// Whether a branch leaves the best chain at its lowest header or below. The branch is walked along only if
+    /// any branch does so.
     fn starts_at_lowest(&self, end: BlockId) -> bool {
         let (lowest, _) = self.best_headers();
         if self.is_best(&end) {

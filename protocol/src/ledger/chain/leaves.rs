@@ -1,6 +1,5 @@
-//! Headers off the best chain, charged to their producers, and the childless ones among them: which of them is
-//! removed next. Every question is answered from the ends of ordered sets, so a fuller tree makes no answer
-//! slower.
+//! Headers off the best chain, charged to their producers. Says which of the childless ones among them is removed
+//! next. Every question is answered from the ends of ordered sets, so a fuller tree makes no answer slower.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::cmp::Reverse;
@@ -116,8 +115,8 @@ impl Leaves {
         larger.map(|(_, producer)| producer).find_map(|producer| self.of_producer(kind, producer, spared))
     }
 
-    /// The oldest of a producer's leaves of a kind; not `spared`. The order is by age, so that no new one can be
-    /// aimed at another.
+    /// The oldest of a producer's leaves of a kind; not `spared`. The order is by age, so that nobody can choose
+    /// which leaf a new one pushes out.
     pub(super) fn of_producer(&self, kind: Kind, producer: &PublicKey, spared: &BlockId) -> Option<BlockId> {
         let leaves = &self.producers.get(producer)?.leaves;
         leaves.of(kind).iter().map(|(_, id)| *id).find(|id| id != spared)

@@ -1,9 +1,9 @@
 //! How much of the mempool each holder has, and which items are its oldest, newest and middle one. This file only
 //! counts; nothing here decides.
 //!
-//! The ranking is made when the largest share is first asked for, that is when the pool is full for the first
-//! time. From then on it is kept up to date. Most pools never fill, and keeping the ranking costs about as much as
-//! everything else here. A share's middle is found and kept in the same way.
+//! The ranking is made when the largest share is asked for the first time, which is when the pool is full for the
+//! first time. From then on it is kept up to date. Most pools never fill, and keeping the ranking costs about as
+//! much as everything else here. A share's middle is found and kept in the same way.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};

@@ -12,8 +12,8 @@ use crate::items::transaction::SignedTransaction;
 /// An encoded signed transaction on its way. Two are equal if their bytes are.
 ///
 /// A body that is read from a wire is bytes that have not been looked at. A body that an engine sends is the
-/// transaction that it holds. To encode it copies its bytes. A simulator that hands the message on as it is saves
-/// the copy, the hash and the decoding. Every engine checks the signature in either case.
+/// transaction that it holds; encoding it copies the bytes. A simulator hands the message on as it is, and so
+/// saves the copy, the hash and the decoding. Every engine checks the signature in either case.
 #[derive(Clone, Debug)]
 pub enum Body {
     /// As read from a wire.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::codec::DecodeError;
 use crate::limits::GOODBYE_REASON_LEN_MAX;
 
-/// Why the speaker of a goodbye closes the connection, in one word like the label of a counter: lower-case
+/// Why the speaker of a goodbye closes the connection. It is one word like the label of a counter: lower-case
 /// letters, digits and underscores, 1 to [`GOODBYE_REASON_LEN_MAX`] of them. Nobody has checked it. It is for a
 /// person to read. At most it tells the listener when to come back.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
-//! The messages of reconciliation, tags 14 to 20, which compare two mempools at a cost in proportion to their
-//! difference. Lists of ids of one length are packed into a single byte string, because an id's own CBOR head
-//! would be a seventh of it.
+//! The messages of reconciliation, tags 14 to 20. They compare two mempools at a cost in proportion to their
+//! difference. Ids of one length are packed into a single byte string, because a CBOR head for each id would be a
+//! seventh of its length.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ use crate::limits::{OFFER_ENTRIES_MAX, SYMBOLS_BYTES_MAX, TAKE_PLACES_MAX};
 use crate::wire::head::tag;
 use crate::wire::symbol::{SALTED_ID_BYTES, SYMBOL_BYTES, SaltedId, ids_from_bytes, ids_to_bytes};
 
-/// What a conversation may bring, as its initiator chooses.
+/// In which direction a conversation may bring items. Its initiator chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Digest {
     /// The initiator gives what the other side lacks, and takes nothing.
@@ -45,7 +45,7 @@ pub enum Reconcile {
     Open {
         /// The conversation.
         number: u32,
-        /// What it may bring.
+        /// In which direction the conversation may bring items.
         digest: Digest,
         /// The number of transactions in the sketch.
         size: u32,

@@ -92,7 +92,7 @@ fn a_reorganisation_returns_what_is_at_hand_and_names_what_is_to_be_loaded() {
     let returned: Vec<_> = change.returned.iter().map(|item| item.id()).collect();
     let expected: Vec<_> = [(best[2], 4), (best[3], 5)].map(|(on, height)| made(on, height, 1).1[0].id()).to_vec();
     assert_eq!(returned, expected);
-    // All four of the new branch's blocks are known by their transactions, though not all bodies are at hand.
+    // All four blocks of the new branch are known by their transactions' ids, though not all bodies are in memory.
     assert_eq!(change.confirmed.len(), 5);
     assert_eq!(chain.confirmed(&made(best[0], 2, 2).1[0].id()).map(|(height, _)| height), Some(2));
 }

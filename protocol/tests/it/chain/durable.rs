@@ -1,5 +1,5 @@
-//! At whatever record a node died, its stored data are enough to continue, and to serve data that are no longer in
-//! memory.
+//! Whatever record was the last one before a node died, its stored data are enough to continue, and to serve data
+//! that are no longer in memory.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -67,7 +67,8 @@ proptest! {
                 let records = feed(&mut mesh, Input::SubmittedTransaction(item.clone()));
                 (item, records)
             } else {
-                // On one of the last three blocks or on genesis, with whatever isn't on its branch.
+                // The block is on one of the last three blocks or on genesis. Its transaction may be on its branch
+                // already.
                 let item = which.get(&items);
                 let back = &blocks[blocks.len().saturating_sub(3)..];
                 let parent = back.get(which.index(back.len() + 1)).map_or(genesis(), |parent| tip_of(parent));
@@ -151,7 +152,7 @@ fn a_peer_that_does_not_read_has_no_more_loaded_than_it_has_credit_for() {
 #[test]
 fn no_more_than_so_many_blocks_are_loaded_for_a_peer_at_once() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
-    // Blocks are expected to be small once some were.
+    // Blocks are expected to be small once some small ones came.
     let small: Vec<_> = (0..60).map(|salt| block(genesis(), &[], salt)).collect();
     for block in &small {
         mesh.kept[0].blocks.insert(block.header.id(), (block.clone(), [].into()));
@@ -298,7 +299,7 @@ fn headers_that_memory_no_longer_has_are_served_from_storage() {
     mesh.restart(0);
     let peer = mesh.greeted(0);
     mesh.say(0, peer, Message::GetHeaders(vec![genesis().id]));
-    // One that waits for headers is not given others as well.
+    // A peer that waits for headers is not given others as well.
     mesh.say(0, peer, Message::GetHeaders(vec![headers[5].id()]));
     mesh.run_secs(1);
     assert_eq!(mesh.heard(0, peer), [Message::Headers(headers[..HEADERS_ENTRIES_MAX].to_vec())]);

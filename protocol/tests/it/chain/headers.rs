@@ -76,7 +76,7 @@ fn of_a_producer_and_height_two_headers_come_by_themselves_and_no_third() {
     chain.insert_header(header(genesis(), 1, 2, 2, &[]), Alone).expect("another producer");
     let child = header(header(genesis(), 1, 1, 0, &[]).id(), 2, 1, 0, &[]);
     chain.insert_header(child, Alone).expect("another height");
-    // What others stand on is taken, however many there are.
+    // Headers on which others stand are accepted, however many there are.
     for salt in 2..100 {
         chain.insert_header(header(genesis(), 1, 1, salt, &[]), InLine).expect("an ancestor");
     }
@@ -111,7 +111,7 @@ fn when_the_tree_is_full_whoever_has_most_and_more_than_its_share_gives_up_its_o
     );
     grow(&mut chain, 10);
     let tip = chain.tip();
-    // One producer has filled the tree near the tip, nearer than what comes.
+    // One producer fills the tree near the tip, nearer than the headers that come later.
     let on = chain.headers_after(&[genesis()], 9).expect("genesis is remembered");
     let mut most: Vec<_> = (0..20).map(|salt| header(tip.id, 11, 2, salt, &[])).collect();
     most.sort_by_key(SignedHeader::id);
@@ -122,18 +122,19 @@ fn when_the_tree_is_full_whoever_has_most_and_more_than_its_share_gives_up_its_o
     let another = header(tip.id, 11, 2, 99, &[]);
     assert_eq!(chain.insert_header(another, InLine), Ok(HeaderCheck::New), "at its own cost");
     assert_eq!((chain.headers(), chain.header(&most[0].id())), (30, None));
-    // A branch that starts far below grows on its cost, up to what it has itself.
+    // A branch of another producer that starts far below pushes out headers of the first one, until it has as
+    // many.
     let branch: Vec<_> = insert_on(&mut chain, on[1].id(), 3, 3, 10);
     assert_eq!(chain.headers(), 30);
     assert!(branch.iter().all(|header| chain.header(&header.id()).is_some()));
     assert_eq!(most.iter().filter(|header| chain.header(&header.id()).is_some()).count(), 9);
     let next = header(branch[9].id(), 13, 3, 0, &[]);
     assert_eq!(chain.insert_header(next, InLine), Err(Refusal::HeadersFull), "neither has less than the other");
-    // Of one with less there is always room, and no leaf is given up for what stands on it.
+    // There is always room for a producer with less. A leaf on which the new header stands is not given up.
     let small = header(branch[9].id(), 13, 4, 0, &[]);
     assert_eq!(chain.insert_header(small, InLine), Ok(HeaderCheck::New));
     assert!(chain.header(&branch[9].id()).is_some());
-    // And of a new tip, whoever made it.
+    // There is also room for a new tip, whoever made it.
     let block = header(tip.id, 11, 2, 100, &[]);
     chain.connect(block, vec![]).expect("the next");
     assert_eq!((chain.tip().id, chain.headers()), (block.id(), 30));
@@ -199,7 +200,7 @@ fn a_full_tree_gives_up_the_leaf_farthest_from_the_tip() {
     let mut chain = small(8, 4);
     grow(&mut chain, 4);
     let tip = chain.tip();
-    // At distances 1 to 3 above the tip, and 3 below it.
+    // Headers at distances 1 to 3 above the tip, and 3 below it.
     let above = insert_on(&mut chain, tip.id, 5, 2, 3);
     let below = header(genesis(), 1, 2, 0, &[]);
     chain.insert_header(below, InLine).expect("room");
@@ -265,7 +266,7 @@ fn a_producer_that_has_filled_the_tree_keeps_out_none_of_its_blocks_that_others_
     // The same with a body.
     let (mut chain, on) = filled_with_pairs();
     chain.connect(header(on, 9, 2, 78, &[]), vec![]).expect("there is room");
-    // It may go on filling the tree: what others stand on stays.
+    // The producer may go on filling the tree: headers on which others stand stay.
     let (mut chain, on) = filled_with_pairs();
     chain.insert_header(first, InLine).expect("there is room");
     let next = insert_on(&mut chain, first.id(), 10, 3, 1)[0];
@@ -328,7 +329,7 @@ fn a_line_that_ends_above_the_tip_has_room_beside_leaves_at_the_tips_height() {
         assert_eq!(chain.insert_header(*header, Leading), Ok(HeaderCheck::New));
     }
     assert_eq!((chain.headers(), chain.missing_bodies(9).len()), (8, 3));
-    // Whoever has more than its share takes no leaf of another so.
+    // A producer with more than its share takes no leaf of another one in this way.
     let limits = Limits { headers: 8, best_headers: 4, headers_each: 1, ..Limits::default() };
     let mut chain = Chain::with_limits(genesis(), limits);
     grow(&mut chain, 4);
@@ -347,15 +348,16 @@ fn the_best_chain_forgets_its_lowest_headers_and_keeps_its_part() {
     assert_eq!(chain.headers(), 8);
     grow(&mut chain, 1);
     assert_eq!((chain.headers(), chain.header(&low[0].id())), (8, None));
-    // The floor rose to the new lowest header: branches start there or above.
+    // The lowest remembered height rose to the new lowest header: branches start there or above.
     assert_eq!(chain.check_header(&header(low[0].id(), 2, 2, 0, &[]), InLine), Err(Refusal::TooOld));
     assert_eq!(chain.check_header(&header(genesis(), 1, 2, 0, &[]), InLine), Err(Refusal::TooOld));
-    // A header that could only have the room of the block it stands on is too old as well.
+    // A header is too old as well if it could only have the room of the block on which it stands.
     assert_eq!(chain.insert_header(header(low[1].id(), 3, 2, 0, &[]), InLine), Err(Refusal::TooOld));
     assert_eq!((chain.headers(), chain.header(&low[1].id())), (8, Some(&low[1])));
     chain.mark_invalid(&low[0].id());
     assert_eq!((chain.headers(), chain.tip().height), (8, 9), "a forgotten block takes nothing along");
-    // Headers ahead of the tip push out what is farther from it, down to the best chain's part of 4 and no further.
+    // Headers ahead of the tip push out headers that are farther from it, until the best chain has only its part
+    // of 4.
     let tip = chain.tip();
     let ahead = insert_on(&mut chain, tip.id, 10, 2, 3);
     assert_eq!(chain.insert_header(header(ahead[2].id(), 13, 2, 0, &[]), InLine), Err(Refusal::HeadersFull));
@@ -388,7 +390,8 @@ fn branches_that_start_below_the_floor_go_when_it_rises() {
     chain.insert_header(side_child, InLine).expect("room");
     grow(&mut chain, 2);
     assert_eq!((chain.headers(), chain.header(&side.id())), (8, Some(&side)));
-    // The first header is as far from the tip as none else, and takes the floor to height 2.
+    // The best chain's first header is the one farthest from the tip. It goes, and the lowest remembered height
+    // rises to 2.
     grow(&mut chain, 1);
     assert_eq!((chain.header(&side.id()), chain.header(&side_child.id())), (None, None));
     assert_eq!(chain.check_header(&side_child, InLine), Err(Refusal::UnknownParent));

@@ -64,7 +64,7 @@ proptest! {
         rounds in prop::collection::vec(prop::collection::vec(line(), 0..40), 12),
         early in 0..LENGTH as usize,
     ) {
-        // No producer makes more than its share of it, and an honest one the last.
+        // No producer makes more than its share of the branch, and an honest producer makes the last block.
         let mut made = [0; PRODUCERS as usize];
         let mut branch: Vec<SignedHeader> = vec![];
         for maker in makers.into_iter().chain([PRODUCERS - 1]) {
@@ -95,7 +95,7 @@ proptest! {
                 }
                 prop_assert!(chain.headers() <= LIMITS().headers);
             }
-            // The branch grows meanwhile.
+            // The branch has become longer meanwhile.
             answer(&mut chain, &branch[..if round < 4 { early } else { branch.len() }]);
         }
         prop_assert_eq!(chain.tip().id, branch[branch.len() - 1].id());

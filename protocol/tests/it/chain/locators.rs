@@ -67,7 +67,7 @@ fn what_is_missing_is_the_way_to_the_best_header_lowest_first() {
     assert_eq!(chain.missing_bodies(2), on_ids[..2]);
     chain.connect(on[0], vec![]).expect("its parent is connected");
     assert_eq!(chain.missing_bodies(9), on_ids[1..]);
-    // Another branch that is higher takes its place, and gives it back when it proves invalid.
+    // A higher branch takes the place of this one. When it turns out to be invalid, this one has its place again.
     let mut higher = vec![header(ids[2], 3, 3, 0, &[])];
     for height in 4..=7 {
         higher.push(header(higher[higher.len() - 1].id(), height, 3, 0, &[]));

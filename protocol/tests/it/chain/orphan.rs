@@ -103,16 +103,16 @@ fn full() -> (OrphanPool, u32) {
 #[test]
 fn whoever_has_the_most_of_a_full_pool_makes_room_for_whoever_has_less() {
     let (mut pool, peers) = full();
-    // As much as any other has is not less.
+    // A peer with as much as the others does not count as one with less.
     assert!(!hold(&mut pool, Time::ZERO, peers, large(90, BLOCK_BYTES_MAX)));
     assert_eq!((pool.len(), pool.bytes()), (8, ORPHAN_BYTES_MAX));
     let rest = BLOCK_BYTES_MAX - 1;
     assert!(hold(&mut pool, Time::ZERO, peers, large(91, rest)));
     assert_eq!((pool.of_peer(peers), pool.bytes()), ((1, rest), ORPHAN_BYTES_MAX - 1));
-    // Now that one has less than the newcomer would have then: only its own would make room.
+    // This peer now has less than it would have with the new block. So only its own block can make room.
     assert!(hold(&mut pool, Time::ZERO, peers, orphan(1, 92)));
     assert_eq!(pool.of_peer(peers), (1, orphan(1, 92).encoded_len()));
-    // Of those with the most the last one made room.
+    // Of the peers with the most, the last one made room.
     assert_eq!((0..peers).map(|peer| pool.of_peer(peer).0).collect::<Vec<_>>(), [1, 1, 1, 1, 1, 1, 1, 0]);
 }
 
@@ -120,7 +120,7 @@ fn whoever_has_the_most_of_a_full_pool_makes_room_for_whoever_has_less() {
 fn strangers_who_were_first_share_the_room_with_those_who_come_later() {
     let mut pool = OrphanPool::new();
     let mib = 1024 * 1024;
-    // Eight fill it, in pieces of a quarter MiB and five MiB at the most; eight others come after them.
+    // Eight peers fill the pool with pieces of a quarter MiB, at most five MiB each. Eight others come after them.
     for peer in 0..16 {
         for number in 0..20 {
             hold(&mut pool, Time::ZERO, peer, large(u64::from(peer) * 100 + number, mib / 4));
@@ -137,7 +137,7 @@ fn what_is_needed_next_takes_the_place_of_what_is_not_and_never_the_other_way_ro
     assert!(pool.insert(Time::ZERO, peers, wanted.clone(), Need::Next));
     assert!(pool.contains(&wanted.header.id()));
     assert_eq!((pool.len(), pool.bytes()), (8, ORPHAN_BYTES_MAX));
-    // Nor its own.
+    // It does not take the place of the peer's own block that is needed next either.
     assert!(!hold(&mut pool, Time::ZERO, peers, large(91, 2 * 1024 * 1024)));
     assert!(pool.contains(&wanted.header.id()));
     assert!(pool.insert(Time::ZERO, peers, large(92, 2 * 1024 * 1024), Need::Next), "in place of its own oldest");

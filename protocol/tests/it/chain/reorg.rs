@@ -34,7 +34,7 @@ fn plan(shape: &[(usize, u8)], reach: usize) -> Vec<Planned> {
             parent.map_or((1, genesis()), |parent| (parent.header.header().height + 1, parent.header.id()));
         let items: Vec<_> =
             (0..8).filter(|bit| wanted & (1 << bit) != 0).map(|bit| transaction(1, bit, 1_000, 0)).collect();
-        // Six producers, each of whom signs again and again for one height.
+        // There are six producers, and each signs several blocks for one height.
         let header = header(on, height, number % 6, u64::from(number), &items);
         for item in &items {
             branch.entry(item.id()).or_insert((height, header.id()));
@@ -168,7 +168,7 @@ proptest! {
         let mut chain = Chain::with_limits(genesis(), limits);
         let mut height = 0;
         for (number, (at, what)) in steps.iter().enumerate() {
-            // Moves up through the plan, with a random look back and ahead.
+            // The place moves up through the plan, with random steps back and ahead.
             let base = number * blocks.len() / steps.len();
             let block = &blocks[(base + at.index(12)).saturating_sub(6).min(blocks.len() - 1)];
             match what {

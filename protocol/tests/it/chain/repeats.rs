@@ -61,7 +61,7 @@ fn a_reorganisation_finds_the_first_occurrence_on_the_new_branch() {
     assert_eq!(chain.tip().id, new.id());
     assert_eq!(chain.confirmed(&item(1).id()), Some((1, root.id())));
     assert_eq!(chain.confirmed(&item(2).id()).map(|(height, _)| height), Some(3));
-    // And back again.
+    // The old branch becomes the best one again.
     let mut back = old;
     for _ in 0..2 {
         back = add(&mut chain, &back, 0, &vec![]);

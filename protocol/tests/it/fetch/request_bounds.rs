@@ -24,9 +24,9 @@ fn a_peer_announces_up_to_its_bound_and_the_excess_is_dropped() {
     assert_eq!(tracker.announced(NOW, peer(1), transaction(0), SMALL), Announced::Repeated);
     assert!(!tracker.is_tracked(transaction(last)));
     assert_eq!(tracker.len(), REQUEST_ANNOUNCEMENTS_MAX);
-    // Nobody else notices.
+    // No other peer is affected.
     assert_eq!(tracker.announced(NOW, peer(2), transaction(last), SMALL), Announced::Tracked);
-    // One settled, one free.
+    // One key is settled, so there is room for one.
     tracker.forget(transaction(0));
     assert_eq!(tracker.announced(NOW, peer(1), transaction(last), SMALL), Announced::Tracked);
     assert_eq!(tracker.announced(NOW, peer(1), transaction(last + 1), SMALL), Announced::Dropped);
@@ -42,7 +42,7 @@ fn what_a_peer_withheld_still_counts_while_others_are_candidates() {
     tracker.announced(NOW, peer(2), transaction(0), SMALL);
     let asked = tracker.next_requests(NOW, |asked| asked == peer(1));
     assert!(asked.contains(&(peer(1), transaction(0))));
-    // The items that it announced alone are forgotten with the expiry, the shared one is not.
+    // The expiry makes the tracker forget the items that only this peer announced. The shared one stays.
     tracker.expire(at_ms(10_000));
     let kept = REQUEST_ANNOUNCEMENTS_MAX - asked.len() + 1;
     assert_eq!(tracker.announcements(peer(1)), kept);
@@ -107,7 +107,7 @@ fn a_peer_is_asked_for_no_more_than_it_sends_in_two_seconds() {
     assert!(queue.received(at_ms(100), peer(1), transaction(0), SMALL));
     assert_eq!(queue.next_requests(at_ms(100), |_| true).len(), 1);
 
-    // One item may be larger than that, and takes no room from the other kind.
+    // A single item may be larger than that. It takes no room from the other kind.
     let mut large = tracker(&[(1, Direction::Outbound)]);
     large.announced(NOW, peer(1), block(0), BLOCK_BYTES_MAX);
     large.announced(NOW, peer(1), block(1), BLOCK_BYTES_MAX);

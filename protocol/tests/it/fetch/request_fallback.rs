@@ -80,7 +80,7 @@ fn notfound_asks_the_next_announcer_at_once_and_is_no_strike() {
     assert_eq!(tracker.strikes(first), 0);
     assert!(!tracker.is_proven(first));
     assert_eq!(tracker.next_requests(NOW, |_| true), [(second, transaction(1))]);
-    // The last one lacks it too: nobody is left to ask, and the key is forgotten.
+    // The last announcer lacks it too: no peer is left to ask, and the key is forgotten.
     assert!(tracker.not_found(NOW, second, transaction(1)));
     assert!(tracker.is_empty());
 }
@@ -107,13 +107,14 @@ fn an_announcer_that_is_always_first_loses_after_one_strike() {
         assert!(!tracker.is_tracked(transaction(item)));
         now = now + STRIKE_DECAY_INTERVAL;
     }
-    // Once when both were new. When the strike has decayed it is new, and the other is proven.
+    // The withholder was asked once, when both peers were new. When its strike has decayed, it counts as new, and
+    // the other peer is proven.
     assert_eq!(withheld, 1);
 }
 
 #[test]
 fn announcing_again_after_each_expiry_does_not_hide_an_item() {
-    // The steps of CVE-2024-52913: be asked, withhold, crowd out the memory of it, announce again, for ever.
+    // The steps of CVE-2024-52913: be asked, withhold, crowd out the memory of it, announce again, forever.
     let attackers: Vec<_> = (1..=8).map(|number| (number, Direction::Outbound)).collect();
     let mut tracker = tracker(&attackers);
     tracker.peer_connected(NOW, peer(100), Direction::Inbound, None);
@@ -158,7 +159,7 @@ fn strikes_fall_away_with_time() {
         tracker.expire(struck + Duration::from_millis(after));
         assert_eq!(tracker.strikes(peer(1)), strikes, "after {after} ms");
     }
-    // Back in time they are what they were, and at the end of time nothing breaks.
+    // If the clock goes back, the strikes are as they were. At the end of time nothing breaks.
     tracker.expire(NOW);
     assert_eq!(tracker.strikes(peer(1)), 3);
     tracker.expire(Time::from_micros(u64::MAX));
@@ -213,11 +214,11 @@ fn a_new_peer_carries_the_strikes_of_its_group_beside_its_own_which_are_none() {
         assert_eq!(tracker.inherited(peer(number)), strikes, "peer {number}");
         assert_eq!(tracker.strikes(peer(number)), 0, "peer {number}");
     }
-    // A live peer of the group keeps its own count when a neighbour is struck.
+    // A connected peer of the group keeps its own count when a neighbour is struck.
     withhold(&mut tracker, at_ms(10_000), 14, near, 1);
     assert_eq!((tracker.inherited(peer(11)), tracker.strikes(peer(11))), (2, 0));
     assert_eq!((tracker.inherited(peer(14)), tracker.strikes(peer(14))), (2, 1));
-    // What has decayed is not remembered either.
+    // Strikes that have decayed are not remembered either.
     let later = at_ms(20_000) + STRIKE_DECAY_INTERVAL.times(3);
     tracker.peer_connected(later, peer(15), Direction::Inbound, near);
     assert_eq!((tracker.inherited(peer(15)), tracker.groups()), (0, 0));
@@ -226,21 +227,21 @@ fn a_new_peer_carries_the_strikes_of_its_group_beside_its_own_which_are_none() {
 #[test]
 fn expiry_adapts_to_a_near_and_to_a_distant_peer() {
     let mut tracker = tracker(&[(1, Direction::Inbound), (2, Direction::Inbound)]);
-    // Nothing is known: one second, and 300 bytes at 1 MiB/s.
+    // Nothing is known of the peer: one second is assumed, and 300 bytes at 1 MiB/s.
     let first = serve(&mut tracker, NOW, 1, 0, Duration::from_millis(4), SMALL);
     assert_eq!(first, Duration::from_micros(1_000_286));
     assert_eq!(tracker.response(peer(1)), Some(Duration::from_micros(4_000 - 286)));
     assert_eq!(tracker.response(peer(2)), None);
     let near = serve(&mut tracker, NOW, 1, 1, Duration::from_millis(4), SMALL);
     assert_eq!(near, REQUEST_EXPIRY_MIN);
-    // A distant one settles at its response and half of that; it never comes near the bound of 250 ms.
+    // For a distant peer, the expiry becomes one and a half responses. It never comes near the bound of 250 ms.
     let mut distant = Duration::ZERO;
     for item in 0..50 {
         distant = serve(&mut tracker, NOW, 2, 100 + item, Duration::from_millis(600), SMALL);
         assert!(distant > Duration::from_millis(600), "an honest answer is in time: {distant}");
     }
     assert!(distant < Duration::from_millis(910), "settled: {distant}");
-    // One so slow that it would be waited for too long is not.
+    // If a peer is so slow that the expiry would be too long, the expiry is the longest one.
     let mut slow = Duration::ZERO;
     for item in 0..20 {
         slow = serve(&mut tracker, NOW, 2, 200 + item, Duration::from_secs(20), SMALL);
@@ -251,7 +252,7 @@ fn expiry_adapts_to_a_near_and_to_a_distant_peer() {
 #[test]
 fn expiry_allows_for_the_body_and_for_what_is_queued_before_it() {
     let mut tracker = tracker(&[(1, Direction::Inbound)]);
-    // A block may have to wait until others have it: eight times its transfer.
+    // A block may have to wait until other peers have it: eight times its transfer.
     tracker.announced(NOW, peer(1), block(1), 128 * 1024);
     tracker.next_requests(NOW, |_| true);
     assert_eq!(tracker.next_deadline(), Some(at_ms(2_000)));
@@ -267,7 +268,7 @@ fn expiry_allows_for_the_body_and_for_what_is_queued_before_it() {
     tracker.announced(at_ms(60_000), peer(1), block(2), 64 * 1024);
     tracker.next_requests(at_ms(60_000), |_| true);
     let expiry = tracker.next_deadline().map_or(Duration::ZERO, |deadline| deadline.since(at_ms(60_000)));
-    // One second of unmeasured response, and two of transfer.
+    // The response was never measured and counts as one second. The transfer takes two.
     assert!(expiry.as_millis().abs_diff(3_000) < 10, "{expiry}");
 }
 
@@ -279,13 +280,13 @@ fn expiry_doubles_once_a_flight_until_a_body_comes() {
     }
     let mut now = NOW;
     for (round, expected) in [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000].into_iter().enumerate() {
-        // Three a flight; they expire together and count as one.
+        // Three requests are one flight: they expire together and count as one.
         for item in 0..3 {
             tracker.announced(now, peer(1), transaction(100 + round as u64 * 3 + item), 0);
         }
         assert_eq!(tracker.next_requests(now, |_| true).len(), 3);
         let expiry = tracker.next_deadline().map_or(Duration::ZERO, |deadline| deadline.since(now));
-        // Below the bound of 250 ms the doubling is not seen at first: response and deviation take about 10 ms.
+        // The doubling doesn't show at first, below the bound of 250 ms: response and deviation take about 10 ms.
         assert!(expiry <= Duration::from_millis(expected), "{expiry} in round {round}");
         now = now + expiry;
         assert_eq!(tracker.expire(now).len(), 3);
@@ -420,13 +421,13 @@ fn an_announcer_without_strikes_does_not_wait_for_a_struck_one() {
     let (now, key) = (at_ms(20_000), transaction(9));
     tracker.announced(now, peer(1), key, SMALL);
     assert_eq!(tracker.next_requests(now, |_| true), [(peer(1), key)]);
-    // Another struck one changes nothing.
+    // An announcement by another struck peer changes nothing.
     tracker.announced(now, peer(3), key, SMALL);
     assert_eq!(tracker.next_requests(now, |_| true), []);
     tracker.announced(now, peer(2), key, SMALL);
     assert_eq!(tracker.next_requests(now, |_| true), [(peer(2), key)]);
     assert_eq!((tracker.strikes(peer(1)), tracker.in_flight(peer(1))), (1, 0));
-    // Nobody is asked twice, and who was asked in vain may still answer.
+    // No peer is asked twice. A peer that was asked in vain may still answer.
     assert!(tracker.received(at_ms(20_050), peer(1), key, SMALL));
     assert!(!tracker.is_tracked(key));
 }

@@ -87,7 +87,7 @@ fn a_promise_ends_a_hold_and_a_broken_one_is_a_strike() {
     assert_eq!(tracker.expire(deadline), [(peer(1), key)]);
     assert_eq!(tracker.strikes(peer(1)), 1);
     assert_eq!(tracker.next_requests(deadline, |_| true), [(peer(2), key)]);
-    // Who broke a promise may be asked, but its word holds nobody up.
+    // A peer that broke a promise may be asked. But its promises don't hold up other announcers.
     assert!(!tracker.promised(deadline, peer(1), block(2), LARGE));
     assert_eq!(tracker.next_requests(deadline, |_| true), [(peer(1), block(2))]);
 }

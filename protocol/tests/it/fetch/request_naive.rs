@@ -1,5 +1,5 @@
-//! A naive model of the request tracker. Below it, in `pair`, the model runs beside the tracker: each operation is done
-//! to both, and every answer is compared.
+//! A naive model of the request tracker. Below it, in `pair`, the model runs beside the tracker: each operation is
+//! done to both, and every answer is compared.
 //!
 //! The model keeps one flat list of announcements and counts everything again for each question. Only the
 //! tie-break is left to the tracker: its choice must be among the best candidates, and the model follows it. The
@@ -125,7 +125,8 @@ impl Strikes {
     }
 }
 
-/// What a request adds to the expiry of another. A block may wait until seven others have arrived.
+/// How many bytes a request adds to the expiry of later ones. For a block it is eight times its length: seven
+/// other peers may get it first.
 fn weight(it: &Announcement) -> u128 {
     if is_transaction(it.key) { it.bytes } else { 8 * it.bytes }
 }

@@ -78,7 +78,7 @@ fn what_was_sent_may_be_had_again_within_a_small_budget() {
     let one = Message::Block(blocks[0].clone()).encoded_len() as u64;
     ask(&mut mesh, peer, id);
     assert_eq!(got(&mut mesh, peer).1, 1);
-    // The last one may go over the budget, and the next one may not.
+    // The last repeat may go over the budget, and after it there is none.
     let repeats = usize::try_from(REPEAT_BURST_BYTES / one).expect("few") + 1;
     for _ in 0..repeats {
         ask(&mut mesh, peer, id);
@@ -88,7 +88,7 @@ fn what_was_sent_may_be_had_again_within_a_small_budget() {
     ask(&mut mesh, peer, id);
     let (_, bodies, refused) = got(&mut mesh, peer);
     assert_eq!((bodies, refused), (0, 1));
-    // Another peer has had nothing yet.
+    // Another peer has not been sent anything yet.
     let other = mesh.greeted(0);
     ask(&mut mesh, other, id);
     assert_eq!(got(&mut mesh, other).1, 1);
@@ -167,7 +167,7 @@ fn whoever_lacks_blocks_gets_them_as_fast_as_it_may_read_them() {
         bodies += got(&mut mesh, peer).1;
         assert!(mesh.now.since(begun) < Duration::from_secs(10), "{bodies}");
     }
-    // The last one may begin as soon as those before it are paid for.
+    // The last block may begin as soon as the blocks before it are paid for.
     let cost = |block: &Arc<Block>| block.encoded_len() as u64 + 2 + BODY_COST_BYTES;
     let before: u64 = blocks[..9].iter().map(cost).sum();
     let at_least = (before - UPLOAD_BURST_BYTES) * 1_000 / UPLOAD_BYTES_PER_SEC;
@@ -184,7 +184,7 @@ fn the_newest_blocks_go_before_older_ones() {
     for block in &blocks[..6] {
         ask(&mut mesh, peer, block.header.id());
     }
-    // Six of 1.3 MB use the credit up; a seventh waits, with an old one before it.
+    // Six blocks of 1.3 MB use the credit up. The seventh waits, and an old one waits before it.
     ask(&mut mesh, peer, blocks[0].header.id());
     ask(&mut mesh, peer, blocks[6].header.id());
     let sent = |mesh: &mut Mesh| -> Vec<u64> {

@@ -81,7 +81,8 @@ fn a_forgery_behind_an_honest_header_is_blamed_on_its_sender_alone() {
         for node in 1..=honest {
             mesh.publish(node, &good);
         }
-        // Announcements leave after 0.1 ms of checking and arrive 10 ms later. The attacker is 50 microseconds ahead.
+        // Announcements leave after 0.1 ms of checking and arrive 10 ms later. The attacker is 50 microseconds
+        // earlier.
         mesh.run_for(Duration::from_micros(10_050));
         mesh.say(0, attacker, Message::Headers(vec![good.header, forged(tip_of(&good), 1)]));
         mesh.run_secs(2);
@@ -122,7 +123,7 @@ fn each_announcer_stands_for_the_header_that_it_sent_itself() {
     let good = [block(genesis(), &[], 1)];
     let good = [good[0].clone(), block(tip_of(&good[0]), &[], 2)];
     let bad = forged(tip_of(&good[1]), 3);
-    // A producer may sign whatever stands on a forgery; no honest node holds it, and the signature is good.
+    // A producer may sign a header on top of a forged one. No honest node holds it, but its signature is good.
     let child = block(header_tip(&bad), &[], 4).header;
     mesh.say(0, sender, Message::Headers(vec![good[0].header, good[1].header, bad, child]));
     announce(&mut mesh, first, good[0].header, false);
@@ -133,7 +134,7 @@ fn each_announcer_stands_for_the_header_that_it_sent_itself() {
     assert_eq!(answer(&mut mesh), Verdict::Invalid { first: 2 });
     assert_eq!([sender, accomplice].map(|peer| mesh.disconnected(0, peer)), [GUILTY; 2]);
     assert_eq!([first, second, above].map(|peer| mesh.disconnected(0, peer)), [None; 3]);
-    // Each is known to have what it announced: the second has the first block as well.
+    // Each peer is known to have the blocks that it announced. The second one has the first block as well.
     assert_eq!((announced_blocks(&mesh.nodes[0], first), announced_blocks(&mesh.nodes[0], second)), (1, 2));
     let asks_headers = |message: &Message| matches!(message, Message::GetHeaders(_));
     assert!(mesh.heard(0, above).iter().any(asks_headers), "its parent is missing here");
@@ -181,7 +182,7 @@ fn a_push_that_comes_while_another_peers_headers_are_checked_is_no_broken_promis
         while !mesh.jobs.is_empty() {
             answer(&mut mesh);
         }
-        // It has no other block, and says so.
+        // The honest peer has no other block, and says so.
         for message in mesh.heard(0, honest) {
             if let Message::GetBlock { id, .. } = message {
                 mesh.say(0, honest, Message::NotFound { transactions: Vec::new(), blocks: vec![id] });

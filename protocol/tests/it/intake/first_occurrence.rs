@@ -57,12 +57,12 @@ fn a_confirmed_transaction_that_memory_has_forgotten_is_not_let_in_again() {
     }
     mesh.run_secs(1);
     assert_eq!((mesh.nodes[0].mempool().transactions, looked_up(&mesh)), (0, 20));
-    // What the filter denies is let in without a look.
+    // A transaction of which the filter says that it is new is accepted without a look-up.
     let new = transaction(2, 1, 10);
     send(&mut mesh, peer, &new);
     mesh.run_secs(1);
     assert_eq!((mesh.nodes[0].mempool().transactions, looked_up(&mesh)), (1, 20));
-    // And a submission of a confirmed one is told that it is held.
+    // A submitter of a confirmed transaction is told that it is held.
     mesh.submit(0, &items[3]);
     mesh.run_secs(1);
     assert_eq!(mesh.submission(0, tx(&items[3])), Some(Submission::Held));
@@ -118,7 +118,8 @@ fn an_answer_that_rests_on_an_older_tip_counts_as_far_as_memory_has_what_came_af
     let looked = Some(Looked { first: None, tip: stored });
     mesh.input(0, Input::Loaded(Loaded::First { id: raced.id(), looked }));
     assert_eq!(mesh.nodes[0].mempool().transactions, 0);
-    // Of what was before the restart, memory has nothing: an answer that doesn't tell of it is worth nothing.
+    // Memory has nothing from before the restart. So an answer of storage that doesn't cover that time is of no
+    // use.
     let other = transaction(2, 2, 10);
     send(&mut mesh, peer, &other);
     mesh.run_secs(1);

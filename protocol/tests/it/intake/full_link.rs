@@ -55,7 +55,7 @@ fn verify_all(mesh: &mut Mesh) {
 fn what_a_full_link_refuses_after_its_check_is_asked_of_all_others_that_announced_it() {
     let (mut mesh, attacker) = full_of_one();
     let [before, meanwhile] = [0, 1].map(|_| mesh.greeted(0));
-    // A little of the turnover is back.
+    // A second later, the link may turn over a little again.
     mesh.run_secs(1);
     mesh.checking = Checking::Held;
     let item = signed(160, 0, 1_000, 0);
@@ -141,7 +141,7 @@ fn an_answer_that_a_full_link_has_no_room_for_tells_its_pace_all_the_same() {
         mesh.run_secs(1);
         let item = signed(160, 0, 1_000, 0);
         announce(&mut mesh, full, &item);
-        // Another keeps the item known beyond the expiry of the first request.
+        // Another announcer keeps the item in the tracker beyond the expiry of the first request.
         let other = mesh.greeted(0);
         announce(&mut mesh, other, &item);
         assert!(is_asked(&mut mesh, full, &item));

@@ -52,7 +52,7 @@ fn a_stock_of_refused_transactions_is_not_verified_again_and_again() {
         checked.push(mesh.signatures - before);
     }
     println!("checked in each round: {checked:?}; paused {} times", mesh.reads.len());
-    // The first message's pass the cheap rules together: none of them is held yet.
+    // The transactions of the first message pass the cheap rules together, because none of them is held yet.
     assert_eq!(checked, [250, 0, 0]);
     assert_eq!(mesh.nodes[0].mempool().transactions, 2);
     assert_eq!(mesh.disconnected(0, peer), None);
@@ -94,7 +94,7 @@ fn until_paused(
 /// The allowance that a peer can save up, in bodies of this cost.
 fn bodies_within(cost: u64) -> std::ops::RangeInclusive<usize> {
     let most = (INBOUND_BURST_BYTES / cost) as usize + 1;
-    // Some of the budget comes back meanwhile, and the last verdicts are on their way.
+    // Some of the budget comes back meanwhile, and some verdicts are still out.
     most * 97 / 100..=most * 107 / 100
 }
 
@@ -105,7 +105,7 @@ fn what_was_refused_and_comes_again_costs_its_sender_more() {
     let expired = signed(2, 0, 0, 0);
     let seen = until_paused(&mut mesh, peer, Duration::ZERO, |_| expired.clone());
     assert!(bodies_within(BODY_COST_BYTES + REFUSED_COST_BYTES + 300).contains(&seen), "{seen}");
-    // Those that come once cost what any body does. An honest peer may have seen no later block.
+    // Refused bodies that come for the first time cost as much as any body. An honest peer may have another tip.
     let mut fresh = until_paused(&mut mesh, other, Duration::ZERO, |number| signed(2, number, 0, 0));
     assert!(bodies_within(BODY_COST_BYTES + 150).contains(&fresh), "{fresh}");
     fresh = mesh.nodes[0].stats().refused as usize;
@@ -132,7 +132,7 @@ fn what_was_verified_in_vain_costs_its_sender_more() {
     mesh.rule(0, Arc::new(Nothing));
     let peer = mesh.greeted(0);
     let seen = until_paused(&mut mesh, peer, Duration::from_micros(100), |number| signed(2, number, 1_000, 0));
-    // The charge comes with the verdict, so one more may be in.
+    // The charge comes with the verdict, so one more body may be on its way.
     assert!(bodies_within(BODY_COST_BYTES + REFUSED_COST_BYTES + 150).contains(&seen), "{seen}");
     assert_eq!(mesh.disconnected(0, peer), None, "it is no misbehavior");
 }
@@ -159,7 +159,7 @@ fn a_signature_is_checked_again_by_the_rules_that_came_before_it() {
     let mut mesh = assuming();
     mesh.checking = Checking::Held;
     let peer = mesh.greeted(0);
-    // Three of one nonce are sent before any is held.
+    // Three transactions of one nonce are sent before any of them is held.
     mesh.say(0, peer, pushed(&[signed(1, 0, 1_000, 1), signed(1, 0, 1_000, 2), signed(1, 0, 1_000, 3)]));
     for job in std::mem::take(&mut mesh.jobs) {
         mesh.input(0, Input::Verified { job: job.id, verdict: Verdict::Valid });
@@ -216,7 +216,7 @@ pub(crate) fn fill_by(mesh: &mut Mesh, peer: PeerHandle) {
         mesh.say(0, peer, pushed(&[large(number)]));
         mesh.run_for(Duration::from_micros(200));
     }
-    // What room is left is taken by small ones.
+    // Small transactions take the room that is left.
     let small: Vec<_> = (0..200).map(|nonce| signed(100 + (nonce % 50) as u8, nonce, 1_000, 0)).collect();
     mesh.say(0, peer, pushed(&small));
     mesh.run_for(Duration::from_millis(1));
@@ -251,7 +251,7 @@ fn what_a_full_link_announces_is_asked_of_others() {
     mesh.say(0, honest, Message::Inv(entries));
     mesh.run_for(Duration::from_millis(5));
     assert!(mesh.heard(0, honest).iter().any(is_request));
-    // The attacker's body in between changes nothing of that.
+    // A body that the attacker sends in between changes nothing.
     mesh.say(0, attacker, pushed(std::slice::from_ref(&item)));
     mesh.say(0, honest, pushed(std::slice::from_ref(&item)));
     mesh.run_for(Duration::from_millis(5));
@@ -263,7 +263,7 @@ fn what_a_full_link_announces_is_asked_of_others() {
 fn an_item_that_two_sent_enters_by_the_link_that_has_room() {
     let (mut mesh, attacker) = full_of_one();
     let honest = mesh.greeted(0);
-    // A little of the turnover is back: all pass at sight, and the large ones take it.
+    // A second later, the link may turn over a little again. All pass at sight, and the large ones use it up.
     mesh.run_secs(1);
     mesh.checking = Checking::Held;
     let item = signed(160, 0, 1_000, 0);

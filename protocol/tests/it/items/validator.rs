@@ -124,7 +124,7 @@ fn a_block_with_a_transaction_that_the_mempool_would_refuse_is_neither_confirmed
         assert!(!told(&mesh, 0, &with_it) && !told(&mesh, 0, &child));
         assert_eq!(mesh.disconnects, [], "nobody is blamed");
 
-        // Its place goes to a block that keeps the rules.
+        // The bad block's place goes to a block that keeps the rules.
         let good = block_by(&rogue(), genesis(), &[transaction(3, 1, 10)], 3);
         mesh.say(0, peer, Message::Block(good.clone()));
         mesh.run_secs(1);
@@ -157,7 +157,7 @@ fn a_node_that_catches_up_stops_before_the_block_and_takes_another_branch_that_h
     let mut tip = genesis();
     let mut good = Vec::new();
     for height in 1..=12_u64 {
-        // The one of height 5 is not for node 0.
+        // Node 0 refuses the block of height 5.
         let author = if height == 5 { 66 } else { 3 };
         let next = block(tip, &[transaction(author, height, 10)], height);
         mesh.publish(1, &next);
@@ -202,7 +202,7 @@ fn what_breaks_the_protocols_own_rules_still_blames_its_sender() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.rule(0, Refusing::new());
     let peer = mesh.greeted(0);
-    // Valid until height 1,000.
+    // The transactions here are valid until height 1,000.
     let mut tip = genesis();
     for height in 1..=1_000 {
         let next = block(tip, &[], height);
@@ -228,7 +228,7 @@ fn a_transaction_is_judged_by_its_blocks_height_and_parent_on_every_branch() {
     mesh.submit(0, &item);
     let one = block(genesis(), &[], 1);
     let two = block(tip_of(&one), std::slice::from_ref(&item), 2);
-    // The other branch has it at height 1, and gets ahead.
+    // The other branch has the transaction at height 1, and becomes longer.
     let other: Vec<_> = {
         let first = block_by(&rogue(), genesis(), std::slice::from_ref(&item), 10);
         let second = block_by(&rogue(), tip_of(&first), &[], 11);
@@ -313,7 +313,7 @@ fn what_comes_back_from_a_stale_block_or_an_earlier_run_is_asked_about_again() {
     mesh.publish(0, &stale);
     pending.iter().for_each(|item| mesh.submit(0, item));
     mesh.run_secs(1);
-    // The rules are new.
+    // From now on the node has these rules.
     mesh.rule(0, Refusing::new());
     let is_pending = |mesh: &Mesh, item: &SignedTransaction| {
         matches!(mesh.nodes[0].transaction(&item.id()), Some(TransactionStatus::Pending(_)))
@@ -335,7 +335,7 @@ fn what_comes_back_from_a_stale_block_or_an_earlier_run_is_asked_about_again() {
 fn an_honest_peer_of_other_rules_stays_a_peer() {
     let mut mesh = Mesh::new(3, RelayPolicy::default());
     (0..2).for_each(|node| mesh.rule(node, Refusing::new()));
-    // Node 2 keeps the standard rules alone.
+    // Node 2 has the standard rules only.
     mesh.connect(0, 1);
     let (at_0, at_2) = mesh.connect(0, 2);
     mesh.run_secs(1);
@@ -352,7 +352,7 @@ fn an_honest_peer_of_other_rules_stays_a_peer() {
     assert_eq!((mesh.nodes[0].tip(), mesh.nodes[1].tip()), (genesis(), genesis()));
     assert!(mesh.nodes[0].peer(at_0).is_some() && mesh.nodes[2].peer(at_2).is_some());
     assert!(!mesh.accepted(0, ItemId::Transaction(bad.id())));
-    // One that comes later and says so in its Hello is one as well.
+    // A peer that connects later and tells this tip in its Hello stays a peer as well.
     let late = mesh.raw(1, protocol::gossip::Direction::Inbound);
     mesh.say(1, late, Message::Hello(Hello::new(&network(), tip_of(&child))));
     mesh.run_secs(1);

@@ -37,7 +37,7 @@ fn a_flooded_peer_that_does_not_read_is_announced_to_instead() {
             _ => {}
         }
     }
-    // Bodies leave the reserve alone: 192 KiB hold 62 of them, and the others are announced.
+    // Bodies must not use the reserve: 192 KiB hold 62 of them, and the others are announced.
     assert_eq!(pushed, (CONTROL_CREDIT_BYTES - CONTROL_RESERVE_BYTES) / 3_118);
     assert_eq!(pushed + announced, 200);
 }
@@ -121,7 +121,7 @@ fn small_replies_do_not_wait_behind_large_ones() {
         Message::GetData { graft: false, wanted: vec![TxRef::Full(small.id()), TxRef::Full(items[0].id())] },
     );
     assert_eq!(mesh.heard(0, peer), [body(&small)]);
-    // What waits for the bulk lane comes in the order of asking.
+    // Bodies that wait for the bulk lane come in the order of asking.
     for _ in 0..2 {
         drain(&mut mesh, peer, Lane::Bulk, BULK_CREDIT_BYTES);
         mesh.run_secs(1);
@@ -135,7 +135,7 @@ fn announcements_wait_for_credit() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     mesh.draining = false;
     let peer = mesh.greeted(0);
-    // One inv at a time uses credit up; a peer that never reads hears no more of them then.
+    // Each inv uses some credit. A peer that never reads gets no more of them at some point.
     let mut sent = 0;
     for number in 0..2_000_u32 {
         mesh.submit(0, &transaction(number as u8, u64::from(number / 200), 1 + number as usize % 7));

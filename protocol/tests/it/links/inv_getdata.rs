@@ -136,7 +136,7 @@ fn outbound_peers_are_asked_before_inbound_ones() {
 #[test]
 fn a_peer_may_be_owed_so_much_and_no_more() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
-    // One body that takes the whole control credit but for the reserve, many times over.
+    // A body that, asked for many times, takes the whole control credit except for the reserve.
     let item = transaction(1, 1, 3_900);
     mesh.submit(0, &item);
     mesh.run_secs(1);

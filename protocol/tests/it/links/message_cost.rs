@@ -68,7 +68,7 @@ fn kinds() -> Vec<(&'static str, Message, usize)> {
         ("graft", Message::Graft(routes(ROUTES_ENTRIES_MAX)), ROUTES_ENTRIES_MAX),
         ("empty graft", Message::Graft(Vec::new()), 0),
         ("had", Message::Had(ids(256)), 256),
-        // One look-up on disk, which is worth more than one in memory.
+        // One look-up on disk, which counts for 32 look-ups in memory.
         ("getblock", Message::GetBlock { graft: true, id: BlockId([9; 32]) }, 32),
         ("getheaders", Message::GetHeaders(vec![known]), 1 + HEADERS_ENTRIES_MAX),
         ("getheaders, long", Message::GetHeaders(locator), LOCATOR_ENTRIES_MAX + HEADERS_ENTRIES_MAX),
@@ -99,7 +99,7 @@ fn read(mesh: &mut Mesh, peer: PeerHandle, message: &Message) -> u64 {
 
 #[test]
 fn whatever_a_message_has_us_look_up_is_paid_for() {
-    // A chain, so that a getheaders has an answer, and nobody reads it.
+    // The chain gives a getheaders an answer. Nobody reads this answer.
     let chain: Vec<_> = (0..300)
         .scan(genesis(), |tip, number| {
             let next = block(*tip, &[], number);
@@ -122,7 +122,7 @@ fn whatever_a_message_has_us_look_up_is_paid_for() {
             let count = read(&mut mesh, peer, &message);
             println!("{name}, read {draining}: {count} messages, {} looked up", count * lookups as u64);
             let most = INBOUND_BURST_BYTES / LOOKUP_COST_BYTES;
-            // One more message may come in behind.
+            // One more message may still come in.
             let looked_up = count.saturating_sub(1) * lookups as u64;
             assert!(looked_up <= most, "{name}: {looked_up} things for one burst, and {most} are paid for");
             assert!(
@@ -144,7 +144,7 @@ fn headers_are_loaded_for_a_peer_once_at_a_time_and_only_if_it_has_room() {
     assert_eq!(waiting(&mesh), 1);
     mesh.say(0, peer, ask(2));
     assert_eq!(waiting(&mesh), 1);
-    // Another doesn't read: its answers leave no room.
+    // Another peer doesn't read: its answers leave no room.
     mesh.draining = false;
     let deaf = mesh.greeted(0);
     let wanted = vec![TxRef::Full(TxId([1; 32])); GETDATA_ENTRIES_MAX];

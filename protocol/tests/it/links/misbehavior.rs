@@ -42,7 +42,7 @@ fn a_bad_signature_ends_the_connection_and_is_remembered() {
         assert_eq!(mesh.disconnected(0, peer), Some(DisconnectReason::InvalidSignature));
     }
     mesh.run_secs(1);
-    // Once by checking, the second time by memory; the honest neighbour never heard of it.
+    // The first copy is refused by its check, the second by memory. The honest neighbour never heard of the item.
     assert_eq!(refusals(&mesh, 0), [Refusal::InvalidSignature]);
     assert_eq!(mesh.nodes[1].stats().announcements, 0);
     assert_eq!(mesh.disconnects.len(), 2);
@@ -124,7 +124,7 @@ fn bogus_announcements_stay_within_the_peers_bounds() {
     let stats = mesh.nodes[0].stats();
     assert_eq!(stats.announcements, number);
     assert_eq!(stats.announcements_dropped, number - REQUEST_ANNOUNCEMENTS_MAX as u64);
-    // It is no longer read before its budget is back, and left when it keeps delivering nothing.
+    // It is not read until its budget is back, and is disconnected when it keeps delivering nothing.
     assert!(mesh.reads.contains(&(0, spammer, false)), "{:?}", mesh.reads);
     let item = transaction(1, 1, 10);
     send_body(&mut mesh, honest, item.encoded().clone());

@@ -50,7 +50,7 @@ fn the_author_over_its_part_sheds_its_newest_whatever_the_links_hold() {
     for newcomer in 0..10_u32 {
         assert_eq!(sheds(&mut pool, T, 2_000 + newcomer, Some(1)), vec![large[13 - newcomer as usize].id()]);
     }
-    // With 4 left, the author is within its part, and the largest link sheds.
+    // With 4 items left, the author is within its part, and the largest link sheds.
     assert_eq!(sheds(&mut pool, T, 3_000, Some(2)), vec![first[29].id()]);
 }
 
@@ -77,7 +77,7 @@ fn a_flood_of_one_time_authors_sheds_the_link_it_comes_by() {
         let gone = sheds(&mut pool, T, 10 + newcomer, Some(1));
         assert!(gone.iter().all(|id| flood.contains(id)) && gone.len() == 1);
     }
-    // Both links hold 32 now, and either turns over its own.
+    // Both links hold 32 now, and each turns over its own items.
     let gone = sheds(&mut pool, T, 998, Some(2));
     assert!(flood.contains(&gone[0]));
     assert!(honest.iter().all(|item| pool.contains(&item.id())));
@@ -125,7 +125,7 @@ fn what_is_old_goes_first_and_a_moment_before_it_does_not() {
 fn a_link_turns_its_share_over_once_a_minute_and_an_eighth_at_once() {
     let mut pool = pool();
     fill(&mut pool, 0..64, 0, Some(1));
-    // An item costs a 64th of the time. With eight the burst is used up; the ninth finds it just so.
+    // An item uses up a 64th of the turnover's time. Eight items use up the burst. The ninth still finds room.
     for newcomer in 0..9 {
         sheds(&mut pool, T, 1_000 + newcomer, Some(1));
     }
@@ -140,7 +140,7 @@ fn a_link_turns_its_share_over_once_a_minute_and_an_eighth_at_once() {
     assert_eq!(order(&pool), before);
     assert_eq!(pool.refusal(T + each, &next, Some(1)), None);
     sheds(&mut pool, T + each, 2_000, Some(1));
-    // Another link has its own.
+    // Another link has a turnover of its own.
     sheds(&mut pool, T + each, 2_001, Some(2));
 }
 
@@ -149,7 +149,7 @@ fn what_was_submitted_here_gives_no_way_to_others_up_to_a_quarter() {
     for (count, goes) in [(16, false), (17, true)] {
         let mut pool = pool();
         let own = ids(&fill(&mut pool, 0..count, 0, None));
-        // More links than four, so that the local one is the largest.
+        // There are six other links, so the local one is the largest.
         for number in count..64 {
             fill(&mut pool, [number], 0, Some(number % 6));
         }
@@ -165,7 +165,7 @@ fn an_authors_submissions_give_no_way_to_others_up_to_a_quarter() {
     let own: Vec<_> = (0..10).flat_map(|nonce| fill(&mut pool, [1_000], nonce, None)).collect();
     let others = fill(&mut pool, 0..54, 0, Some(1));
     assert_eq!(sheds(&mut pool, T, 999, Some(2)), vec![others[26].id()], "though it is over an author's part");
-    // Another submission is told of by the same as the others.
+    // They do give way to another submission.
     assert_eq!(sheds(&mut pool, T, 998, None), vec![own[9].id()]);
 }
 
@@ -196,7 +196,8 @@ fn a_newcomer_that_turns_out_the_largest_midway_puts_everything_back() {
     let mut pool = pool();
     let mut held = fill(&mut pool, 0..59, 0, Some(1));
     held.extend((0..5).flat_map(|nonce| fill(&mut pool, [1_000], nonce, Some(2))));
-    // 2,200 bytes are less than the author's 2,560; after one item of it, 2,200 are more than 2,048.
+    // 2,200 bytes are less than the author's 2,560. When one item of the author is removed, they are more than the
+    // 2,048 that are left.
     assert_eq!(pool.insert(T, &sized(2_000, 0, 2_200), Some(3)), Err(Refusal::AuthorFull));
     assert_eq!(order(&pool), ids(&held));
     assert_eq!(

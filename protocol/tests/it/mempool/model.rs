@@ -45,7 +45,7 @@ struct Held {
 struct Model {
     now: Time,
     held: Vec<Held>,
-    /// For each open link, the time at which its turnover so far would have been done.
+    /// For each open link, the time until which its turnovers so far would last.
     turned: BTreeMap<u32, Time>,
 }
 
@@ -79,11 +79,11 @@ impl Model {
         Ok(evicted)
     }
 
-    /// Whether it would be refused in the first step.
+    /// The refusal, if there is one at the first step.
     fn refusal(&self, item: &Arc<SignedTransaction>, link: Option<u32>) -> Option<Refusal> {
         let mut tried = Self { now: self.now, held: self.held.clone(), turned: self.turned.clone() };
         match tried.insert(item, link) {
-            // Room for a small one says nothing of what comes after the first.
+            // Room for a small item says nothing of the steps after the first one.
             Err(Refusal::MempoolFull | Refusal::AuthorFull) if item.encoded().len() > 512 => None,
             result => result.err(),
         }
@@ -158,7 +158,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => (0..40_u32, 0..3_u64, 1..20_u64, 0..1_200_usize, link)
             .prop_map(|(author, nonce, valid_until, payload, link)| {
-                // Most are small, so that the rule by link has its turn too.
+                // Most items are small, so that the rule by link applies often enough.
                 let payload = payload.saturating_sub(700);
                 Step::Insert { author, nonce, valid_until, payload, link }
             }),
@@ -166,7 +166,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..8_u64).prop_map(Step::Expire),
         1 => any::<prop::sample::Index>().prop_map(Step::Adopt),
         1 => (0..4_u32).prop_map(Step::Close),
-        // A turnover's part, its burst, what makes old, and one less.
+        // Part of a turnover, its burst, the age at which an item is old, and a little less.
         2 => prop::sample::select(vec![
             Duration::from_millis(3_750),
             MEMPOOL_TURNOVER_BURST,

@@ -57,13 +57,13 @@ fn news_finds_room_in_a_mempool_full_of_junk_and_stays() {
     assert!(taken >= 950 && left >= 950, "of 1,000 honest ones {taken} were taken, {left} are left");
 }
 
-/// A sixteenth of the real one, for a sixteenth of the items.
+/// A pool of a sixteenth of the real size, for a sixteenth of the items.
 fn small_pool() -> Mempool {
     Mempool::new(4_096 * 512)
 }
 
-/// How many of a hundred honest items are accepted, and how many of those of the last half minute remain. There is
-/// this much junk for each honest item and this number of items a second in total, for a minute.
+/// How many of a hundred honest items are accepted, and how many of those of the last half minute remain. For a
+/// minute, `each` items of junk come for each honest item, and `per_second` items a second in total.
 fn while_junk_goes_on(each: u32, per_second: u32) -> (usize, usize) {
     let mut pool = small_pool();
     let mut number = fill(&mut pool, 8);
@@ -85,13 +85,14 @@ fn while_junk_goes_on(each: u32, per_second: u32) -> (usize, usize) {
 
 #[test]
 fn news_finds_room_while_junk_goes_on() {
-    // 64 a second into this pool are 1,024 into the real one, just what may be turned over.
+    // 64 items a second into this pool are 1,024 into the real one. This is just as many as may be turned over.
     for each in [3, 9] {
         let (taken, stay) = while_junk_goes_on(each, 64);
         println!("{each} of junk for each: {taken} % taken, {stay} % of the last half minute's are left");
         assert!(taken >= 95 && stay >= 95, "{each} of junk for each: {taken} % taken, {stay} % left");
     }
-    // At five times as many in all, junk and news have the same part of the turnover. Only a fee could tell them apart.
+    // With five times as many items in all, junk and news each get a part of the turnover. Only a fee could tell
+    // them apart.
     let (taken, stay) = while_junk_goes_on(49, 320);
     println!("49 of junk for each: {taken} % taken, {stay} % of the last half minute's are left");
     assert!((15..=35).contains(&taken) && stay >= 10, "49 of junk for each: {taken} % taken, {stay} % left");
@@ -107,7 +108,7 @@ fn a_fresh_link_full_of_junk_does_not_take_the_place_of_news() {
             honest.push(news(step).id());
         }
     }
-    // One after the other, eight strangers bring their part.
+    // Eight strangers bring their junk, one after the other.
     for link in 100..108 {
         for _ in 0..500 {
             number += 1;
@@ -130,7 +131,7 @@ fn a_link_has_its_part_whatever_eight_others_bring() {
         }
     };
     bring(&mut pool, 500);
-    // A ninth of the pool, and nothing of it goes.
+    // These items are a ninth of the pool, and none of them is removed.
     let mut honest = Vec::new();
     for step in 0..10 {
         pool.insert(T, &transaction(step, 0, 9_000, 0), Some(77)).expect("it is under its part");

@@ -100,7 +100,7 @@ fn who_pushes_a_good_item_in_vain_is_pruned_and_the_first_is_not() {
     let (first, second, third) = (mesh.greeted(0), mesh.greeted(0), mesh.greeted(0));
     let item = transaction(1, 1, 9);
     push(&mut mesh, first, None, &item);
-    // While its signature is checked, and afterwards.
+    // The second peer pushes it while its signature is checked, and the third one afterwards.
     push(&mut mesh, second, None, &item);
     mesh.run_for(Duration::from_millis(1));
     push(&mut mesh, third, None, &item);
@@ -184,7 +184,7 @@ fn news_waits_for_a_push_and_what_is_old_does_not() {
     let almost = Duration::from_micros(GRACE_MIN.as_micros() - 1);
     assert!(!asked(0, almost), "it may be on its way");
     assert!(asked(0, GRACE_MIN));
-    // The announcer has had it for 20 ms: so much of the time is over.
+    // The announcer has had it for 20 ms, so 20 ms of the time are over.
     let rest = Duration::from_micros(GRACE_MIN.as_micros() - 20_000);
     assert!(!asked(20, Duration::from_micros(rest.as_micros() - 1)));
     assert!(asked(20, rest));
@@ -201,7 +201,7 @@ fn a_parent_that_is_late_twice_is_replaced_without_a_gap() {
         let item = transaction(1, nonce, 9);
         push(&mut mesh, parent, None, &item);
         mesh.run_for(Duration::from_millis(1));
-        // Had by the announcer for longer than since the parent's push came.
+        // The announcer has had it for longer than the time since the parent's push came.
         announce(&mut mesh, quick, &item, late_ms + 1);
         grafted.push(grafted_of(&mesh.heard(0, quick)));
         mesh.run_secs(1);
@@ -257,7 +257,7 @@ fn an_author_that_nobody_knows_travels_on_the_entry_nodes_route_until_it_is_at_h
     let visits = usize::from(HOME_ITEMS_NEW) - 1;
     assert!(vias[..visits].iter().all(|via| via.is_some() && *via == vias[0]), "{vias:?}");
     assert!(vias[visits..].iter().all(Option::is_none), "{vias:?}");
-    // Another author that enters here shares the route.
+    // The items of another author that enter here travel on the same route.
     let other = transaction(2, 0, 9);
     mesh.submit(0, &other);
     mesh.run_for(Duration::from_millis(1));
@@ -278,7 +278,7 @@ fn an_author_at_home_elsewhere_is_a_visitor_until_it_has_moved() {
     for _ in 1..HOME_ITEMS_MOVED {
         assert!(submit(&mut mesh).is_some());
     }
-    // One that comes from its home between: the row begins anew.
+    // An item that comes from the author's home in between: the row begins anew.
     push(&mut mesh, peers[0], None, &transaction(1, 90, 9));
     mesh.run_for(Duration::from_millis(1));
     for _ in 1..HOME_ITEMS_MOVED {
@@ -315,7 +315,7 @@ fn a_known_entry_nodes_route_teaches_that_of_its_guest() {
     mesh.run_for(Duration::from_millis(1));
     assert_eq!(pushed_to(&mut mesh, pruner, &item), None);
     assert_eq!(pushed_to(&mut mesh, child, &item), Some(None));
-    // From another side it would lead elsewhere: a flood tells.
+    // If the item comes from another side, the copied route would lead elsewhere. So the item is flooded.
     let mut mesh = Mesh::new(1, TREE);
     let (parent, pruner, other) = (mesh.greeted(0), mesh.greeted(0), mesh.greeted(0));
     for nonce in 0..u64::from(HOME_ITEMS_NEW) - 1 {
@@ -343,7 +343,7 @@ fn with_redundancy_wanted_copies_are_welcome_until_there_are_enough() {
             pruned_at = Some(nonce);
         }
     }
-    // A tenth, in a memory of 64 items, of which one link counts for a quarter each.
+    // One tenth is wanted. The memory covers 64 items, and one link counts for a quarter of it at most.
     let at = pruned_at.expect("enough in the end");
     assert!((5..40).contains(&at), "{at}");
 }

@@ -105,7 +105,7 @@ fn who_has_a_block_earlier_than_the_parent_is_asked_when_the_grace_is_over() {
     mesh.run_for(Duration::from_millis(1));
     assert_eq!(asks(&mesh.heard(0, quick)), 1);
     assert_eq!(mesh.heard(0, parent), [Message::Prune(vec![block_route()])], "before it has anything to push");
-    // Its promise may have been on its way.
+    // The parent's promise may have been on its way when it was pruned.
     mesh.say(0, parent, promised_block(second.header));
     mesh.run_for(Duration::from_millis(250));
     assert!(mesh.heard(0, parent).iter().any(|message| *message == Message::Prune(vec![block_route()])));

@@ -22,11 +22,11 @@ struct Story {
     nonce: u64,
 }
 
-/// A millisecond more than it takes.
+/// A millisecond longer than everything takes here.
 const MOMENT: Duration = Duration::from_millis(1);
 
 impl Story {
-    /// The others are in these address groups.
+    /// A story in which the two other peers are in these address groups.
     fn new(groups: [u64; 2]) -> Self {
         let none = AuthorTree { redundancy: Redundancy::default() };
         let mut mesh = Mesh::new(1, RelayPolicy::AuthorTree(none));
@@ -205,7 +205,7 @@ fn a_doubt_ends_and_the_next_one_lasts_twice_as_long() {
 fn so_many_pushes_that_are_first_earn_that_one_missed_push_is_forgiven() {
     let doubted = |pushed: u32, missed: u32| {
         let mut story = Story::new([2, 3]);
-        // Two were pushed to begin with, and one is before each item that is left out.
+        // The parent pushed two items at the beginning, and pushes one before each item that it leaves out.
         story.parent_pushes(pushed - 3);
         (0..missed).for_each(|_| story.leave_out_and_wait());
         story.is_doubted()

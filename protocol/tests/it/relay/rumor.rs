@@ -122,7 +122,7 @@ fn a_round_pushes_to_exactly_as_many_peers_as_the_fanout_says() {
         reached.extend(pushed);
     }
     assert_eq!(reached.len(), 10);
-    // Nobody lacks it: it has cooled, and no timer is left.
+    // No peer lacks it: it has cooled, and no timer is left.
     assert!(!is_hot(&mesh));
 }
 
@@ -176,7 +176,7 @@ fn it_cools_after_four_sends_for_each_digit_of_the_number_of_nodes() {
         }
         assert_eq!(round(&mut mesh, &peers, &item), []);
     }
-    // The last round takes what is left: 3 and 1.
+    // The last round takes the remaining sends: 3 and 1.
     let (mut mesh, peers) = alone(Rumor { nodes: 9, ..PLAIN }, 10);
     let item = transaction(1, 1, 10);
     mesh.submit(0, &item);
@@ -192,7 +192,7 @@ fn it_cools_when_nobody_is_left_who_lacks_it() {
         assert_eq!(round(&mut mesh, &peers, &item).len(), 3);
         assert_eq!(is_hot(&mesh), hot, "{count} peers");
     }
-    // The sender and who announced it count as having it; who hasn't said Hello is nobody.
+    // The sender and the announcer count as having it. A peer that hasn't said Hello does not count.
     let (mut mesh, peers) = alone(PLAIN, 3);
     let silent = mesh.raw(0, protocol::gossip::Direction::Inbound);
     let item = transaction(1, 1, 10);
@@ -224,10 +224,10 @@ fn it_cools_when_most_of_a_rounds_peers_had_it() {
     let item = transaction(1, 1, 10);
     mesh.submit(0, &item);
     let chosen = round(&mut mesh, &peers, &item);
-    // Half is not most, however often it is said.
+    // Half of the peers is not most of them, however often one of them says it.
     say_all(&mut mesh, &[chosen[0], chosen[1], chosen[1]], &had(&item));
     assert!(is_hot(&mesh));
-    // Each round counts for itself, and the earlier one's peers have no say any more.
+    // Each round is counted by itself. The peers of an earlier round have no say any more.
     let again = round(&mut mesh, &peers, &item);
     assert_eq!(again.len(), 4);
     say_all(&mut mesh, &[again[0], again[1], chosen[2], chosen[3]], &had(&item));
@@ -247,7 +247,7 @@ fn a_had_of_a_peer_that_was_not_chosen_silences_nothing() {
     let (liars, rest) = others.split_at(14);
     say_all(&mut mesh, liars, &had(&item));
     assert!(is_hot(&mesh));
-    // They count as having it: it goes to the others, and is through.
+    // These peers count as having it: it goes to the others, and then every peer has it.
     assert_eq!(round(&mut mesh, &peers, &item), rest);
     assert!(!is_hot(&mesh));
 }
@@ -288,7 +288,7 @@ fn it_cools_when_it_leaves_the_mempool() {
     assert!(!is_hot(&mesh));
 }
 
-/// A transaction without enough credit is announced instead, and not announced a second time.
+/// When the credit is used up, further transactions are announced instead of pushed. Each is told once.
 #[test]
 fn the_hot_list_is_bounded_and_the_oldest_cools() {
     for (count, first) in [(RUMOR_HOT_MAX, 0), (RUMOR_HOT_MAX + 1, 1)] {
@@ -367,7 +367,7 @@ fn what_was_pushed_in_vain_is_answered_in_one_had() {
     mesh.checking = Checking::Held;
     mesh.say(0, peers[0], bodies(&[&new]));
     assert_eq!(mesh.heard(0, peers[0]), [], "nothing was in vain");
-    // Accepted, in verification, refused: all are here already.
+    // One is accepted, one is in verification, one is refused: all of them are here already.
     mesh.say(0, peers[1], bodies(&[&first, &new, &second, &refused]));
     let ids = [&first, &new, &second, &refused].map(|item| item.id().short());
     assert_eq!(mesh.heard(0, peers[1]), [Message::Had(ids.to_vec())]);

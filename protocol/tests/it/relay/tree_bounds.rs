@@ -96,7 +96,7 @@ fn one_links_floods_have_a_budget_and_others_have_their_own() {
     let mut mesh = mesh();
     let (greedy, modest, listener) = (mesh.greeted(0), mesh.greeted(0), mesh.greeted(0));
     let copy = body(&of_author(0, 0));
-    // To two peers each; all at once, so that the budget gains nothing meanwhile.
+    // Each item goes to two peers. All come at once, so that the budget gains nothing meanwhile.
     let cost = 2 * protocol::wire::codec::Encode::encoded_len(&copy) as u64;
     let affordable = (FLOOD_BURST_BYTES / cost + 1) as u32;
     let mut pushed = 0;
@@ -104,7 +104,7 @@ fn one_links_floods_have_a_budget_and_others_have_their_own() {
         let item = of_author(author, 0);
         mesh.say(0, greedy, body(&item));
         if author % 512 == 0 {
-            // So that credit comes back.
+            // This gives the credit time to come back.
             mesh.run_for(Duration::from_micros(200));
         }
     }

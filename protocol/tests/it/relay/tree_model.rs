@@ -194,7 +194,7 @@ impl Pair {
                     self.push(peer, None, &item);
                     self.push(behind, None, &item);
                     let mut sent = self.model.first(route, None, Some(peer));
-                    // It has shown that it has the item before that was verified.
+                    // `behind` showed before the verdict that it has the item, so it is not sent the item.
                     sent.remove(&behind);
                     self.model.set_lazy(route, behind, true);
                     self.compare(&item, Some(None), &sent, &[(behind, route)]);
@@ -233,7 +233,7 @@ impl Pair {
         let sent = match (home, self.own) {
             (true, _) => self.model.first(route, None, None),
             (false, Some(own)) => self.model.first(route, Some(own), None),
-            // Nobody knows the name before it was said.
+            // Nobody knows the name before the node has used it.
             (false, None) => self.model.peers.clone(),
         };
         let via = self.compare(&item, None, &sent, &[]);
@@ -241,7 +241,7 @@ impl Pair {
             (true, _) => assert!(via.is_none_or(|via| via.is_none()), "{via:?}"),
             (false, Some(own)) => assert!(via.is_none_or(|via| via == Some(own)), "{via:?} for {own:?}"),
             (false, None) => {
-                // With nobody there to hear the name, the node has it all the same; such runs end here.
+                // If no peer is there to hear the name, the node still has one. Such a run ends here.
                 let Some(own) = via else { return self.forget() };
                 assert!(own.is_some(), "it has a name");
                 self.own = own;
@@ -265,8 +265,8 @@ impl Pair {
         self.model.set_lazy(route, peer, lazy);
     }
 
-    /// Compares which peers got an item, and which were pruned, with the model. Returns the name that it was sent
-    /// with.
+    /// Compares with the model which peers got an item and which were pruned. Returns the name of the route on
+    /// which the item was sent.
     fn compare(
         &mut self,
         item: &SignedTransaction,
@@ -274,7 +274,7 @@ impl Pair {
         sent: &BTreeSet<PeerHandle>,
         pruned: &[(PeerHandle, RouteId)],
     ) -> Option<Option<RouteId>> {
-        // Verdicts come back, and prunes that wait for a ride leave.
+        // Verdicts return, and prunes that wait for another frame leave.
         self.mesh.run_for(PRUNE_WINDOW + Duration::from_millis(1));
         let (mut sent_to, mut names, mut pruned_of) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for peer in self.model.peers.clone() {

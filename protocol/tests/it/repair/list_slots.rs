@@ -72,7 +72,7 @@ impl Attack {
     fn answer(&mut self, mesh: &mut Mesh, peer: PeerHandle, message: Message) {
         let number = match message {
             Message::Reconcile(inner) => match *inner {
-                // Our own opening: the attacker holds more, it says.
+                // Our own node opened. The attacker answers that it holds more.
                 Reconcile::Open { number, .. } if self.liar != Liar::Silent => {
                     let (outcome, tip) = (Outcome::ListMine, genesis());
                     let (wanted, offered) = (Vec::new(), Vec::new());
@@ -289,8 +289,8 @@ impl Drip {
 
 #[test]
 fn a_lister_that_is_too_slow_or_takes_too_long_gives_way_to_one_that_waits() {
-    // Items in a tenth of a second, and after how many tenths the other lists: 2 s and a 64th of a second for each item, but
-    // 30 s at most.
+    // How many items come in a tenth of a second, and after how many tenths the other peer lists. A lister has 2 s
+    // and a 64th of a second for each item, but 30 s at most.
     for (each, tenths) in [(1, 22..=28), (5, 85..=97), (8, 299..=303)] {
         let mut mesh = Mesh::new(1, RelayPolicy::default());
         mesh.checking = Checking::Assumed;
@@ -334,11 +334,11 @@ fn a_list_in_one_part_of_which_nothing_comes_makes_a_pause() {
     let mut mesh = Mesh::new(1, RelayPolicy::default());
     mesh.checking = Checking::Assumed;
     let peer = mesh.greeted(0);
-    // A peer that never delivered anything would be left for what it withholds.
+    // A peer that never delivered anything would be disconnected for withholding.
     let other = make::transaction(50_000, 0, 1_000, 0);
     mesh.say(0, peer, body(&other));
     let mut drip = Drip::new(peer, 3_000);
-    // It has nothing of what it lists.
+    // The peer has none of the items that it lists.
     let deny = |mesh: &mut Mesh, drip: &mut Drip| {
         for _ in 0..20 {
             drip.act(mesh, 0);
@@ -413,7 +413,7 @@ fn a_list_that_was_cut_short_goes_on_where_it_was() {
     let offer = |mesh: &mut Mesh, number: u32, ids: Vec<ShortId>| {
         mesh.say(0, slow, Message::Reconcile(Box::new(Reconcile::Offer { number, ids })));
     };
-    // A part that the node has, and one of which a single item comes.
+    // The first part is one that the node has. Of the second part, a single item comes.
     let held: Vec<_> =
         (0..OFFER_ENTRIES_MAX as u32).map(|number| make::transaction(number, 0, 1_000, 0)).collect();
     held.iter().for_each(|item| mesh.submit(0, item));
@@ -432,7 +432,7 @@ fn a_list_that_was_cut_short_goes_on_where_it_was() {
     mesh.say(0, slow, body(&item));
     mesh.run_for(Duration::from_millis(1));
     lists(&mut mesh);
-    // Another wants to list, and this one brings nothing more.
+    // Another peer wants to list, and this peer brings nothing more.
     claim(&mut mesh, waiting, 2);
     mesh.run_secs(3);
     assert!(is_asked(&mut mesh, waiting));

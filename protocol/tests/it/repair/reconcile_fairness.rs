@@ -73,9 +73,9 @@ fn peers_that_answer_no_opening_are_opened_to_ever_more_seldom() {
     println!(
         "openings in two minutes: {ours} of the honest one, the first after {first:?} tenths; {theirs} of eight silent"
     );
-    // Each silent one costs a step; the honest one is greeted last.
+    // Each silent peer costs one step. The honest peer is greeted last.
     assert!(first.is_some_and(|tenth| tenth <= 8 * RECONCILE_STEP.as_millis() / 100 + 5), "{first:?}");
-    // Their pauses have doubled six times by then.
+    // By then the pauses of the silent peers have doubled six times.
     assert!(ours >= 20 && theirs <= 8 * 7, "{ours} {theirs}");
 }
 

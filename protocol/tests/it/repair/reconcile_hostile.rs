@@ -39,7 +39,7 @@ fn stays_bounded(symbols: &[Symbol], batch: usize) -> Progress {
 
 #[test]
 fn the_last_symbol_is_taken_and_one_more_is_not() {
-    // 3,600 differences are more than 4,096 symbols tell.
+    // 3,600 differences are more than 4,096 symbols can tell.
     let (here, there) = (ids(0..1_800), ids(1_800..3_600));
     let mut remote = encoder(SALT, &there);
     let symbols = remote.symbols(0, SYMBOLS_MAX + 1).to_vec();
@@ -56,7 +56,7 @@ fn the_last_symbol_is_taken_and_one_more_is_not() {
     assert_eq!(over.received(), SYMBOLS_MAX - 1, "nothing of it is kept");
     assert_eq!(over.add(&[*last]), Progress::Failed(Failure::Over));
 
-    // What just fits is found.
+    // A difference that just fits is found.
     let (found, received) = converse(SALT, &ids(0..1_300), &ids(1_300..2_600), 2_600);
     assert!(
         matches!(found, Progress::Done { only_here, only_there } if only_here.len() + only_there.len() == 2_600)
@@ -139,7 +139,7 @@ fn an_item_taken_from_us_that_is_not_ours_is_a_contradiction() {
     let set = ids(0..100);
     let symbols = less_local(forged(&[(42, u8::MAX)], 8), &set);
     assert_eq!(decoder(&set).add(&symbols), Progress::Failed(Failure::Contradiction));
-    // The same with the other sign is an item that only the peer has.
+    // With the other sign, the same symbols mean an item that only the peer has.
     let symbols = less_local(forged(&[(42, 1)], 8), &set);
     assert!(
         matches!(decoder(&set).add(&symbols), Progress::Done { only_there, .. } if only_there[0].number() == 42)
@@ -156,8 +156,8 @@ fn an_item_given_to_us_that_is_ours_is_a_contradiction() {
 
 #[test]
 fn an_item_found_twice_is_a_contradiction() {
-    // A single symbol says that there is an item which none of the others hold: taking it out makes it the single one of
-    // each of them, on the other side.
+    // The first symbol says that there is an item, and no other symbol holds it. When the item is taken out, it
+    // becomes the only item in each of the others, on the other side.
     let set = ids(0..100);
     let mut symbols = forged(&[], 64);
     symbols[0] = forged(&[(42, 1)], 1)[0];
@@ -176,7 +176,7 @@ fn what_is_left_beside_an_empty_first_symbol_is_a_contradiction() {
 
 #[test]
 fn items_that_are_in_many_symbols_stay_within_the_bounds() {
-    // Of 60,000 made-up items those that are part of most symbols, as no set has them by chance.
+    // Takes, of 60,000 made-up items, those that are part of the most symbols. No real set has so many of them.
     let salt = Salt::new(SALT);
     let held_by = |number: u64| {
         let id = ids_from_bytes(&number.to_be_bytes()[2..]).unwrap()[0];
@@ -229,7 +229,7 @@ proptest! {
         prop_assert!(matches!(stays_bounded(&symbols, batch), Progress::Failed(_)));
     }
 
-    /// False counts leave the rest unchanged: most look like single items and aren't.
+    /// False counts leave the rest unchanged: most symbols look like single items and aren't.
     #[test]
     fn lies_about_counts_fail(count: u8, every in 1_usize..8) {
         let mut symbols = encoder(SALT, &ids(100..600)).symbols(0, SYMBOLS_MAX).to_vec();

@@ -74,19 +74,19 @@ fn shorts(items: &[Arc<SignedTransaction>]) -> Vec<ShortId> {
 #[test]
 fn a_list_that_is_asked_for_twice_is_the_same_twice_so_that_a_take_brings_no_echo() {
     let (mut mesh, peer, items) = held_by_a_node();
-    // The peer has the first of them itself.
+    // The peer has the first item itself.
     mesh.say(0, peer, Message::Transactions { via: None, bodies: vec![items[0].clone().into()] });
     list(&mut mesh, peer, None);
     let (first, _) = heard(&mut mesh, peer);
     assert_eq!(first, [shorts(&items)]);
-    // Meanwhile another comes, which is before all of them.
+    // Meanwhile a new item comes, which is before all others in the order of ids.
     let new = ordered(100..200).remove(0);
     assert!(new.id() < items[0].id());
     mesh.submit(0, &new);
     mesh.run_for(Duration::from_millis(1));
     list(&mut mesh, peer, None);
     let (second, _) = heard(&mut mesh, peer);
-    // It asks for what it lacks of the offer that it read last, as any node does.
+    // Like any node, the peer asks for the items that it lacks of the offer that it read last.
     let read = second.last().unwrap().clone();
     let lacks = |place: &usize| read[*place] != items[0].id().short();
     let places: Vec<usize> = (0..read.len()).filter(lacks).collect();
@@ -117,7 +117,7 @@ fn a_take_of_as_many_places_as_it_may_name_brings_them_all() {
     mesh.run_secs(5);
     mesh.heard(0, peer);
     list(&mut mesh, peer, None);
-    // The last ones, so that the first are not brought by chance.
+    // The last items of the list, so that they are not the first ones by chance.
     let places: Vec<usize> = (20..items.len()).collect();
     take(&mut mesh, peer, &places);
     mesh.run_secs(1);

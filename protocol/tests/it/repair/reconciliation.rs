@@ -60,7 +60,7 @@ fn two_mempools_of_20_000_that_differ_by_100_cost_at_most_4_kib_besides_the_bodi
         }
         mesh.run_for(RECONCILE_AGE_MIN.times(2));
         mesh.connect(0, 1);
-        // The one on connect is the only one in this time.
+        // In this time there is only the conversation on connect.
         mesh.run_for(Duration::from_millis(450));
         assert_eq!((held(&mesh, 0, &theirs), held(&mesh, 1, &ours)), (there as usize, here as usize));
         let (others, _) = bytes(&mesh);
@@ -135,7 +135,7 @@ fn push_gives_pull_takes_and_push_pull_does_both() {
         hold(&mut mesh, 0, &ours);
         hold(&mut mesh, 1, &theirs);
         mesh.connect(0, 1);
-        // The dialling side's first conversation only.
+        // In this time there is only the first conversation, of the side that dialled.
         mesh.run_for(Duration::from_millis(450));
         assert_eq!((held(&mesh, 1, &ours) == 3, held(&mesh, 0, &theirs) == 3), (gives, takes), "{digest}");
     }
@@ -190,7 +190,7 @@ fn what_is_still_being_relayed_is_left_out() {
 #[test]
 fn two_full_mempools_do_not_fetch_each_others_items_for_ever() {
     let mut mesh = reconciling(2, RelayPolicy::default(), Digest::PushPull);
-    // 40 MiB on each side, of which 32 fit, and other ones.
+    // Each side has 40 MiB of its own items, of which 32 MiB fit.
     for node in 0..2_u32 {
         let items: Vec<_> =
             (0..640).map(|number| make::sized(1_000 * node + number % 40, number.into(), 65_000)).collect();
@@ -233,7 +233,7 @@ fn a_peer_whose_list_never_ends_is_left_after_as_many_parts_as_a_full_mempool_ha
     let peer = mesh.greeted(0);
     let ids: Vec<_> = items.iter().map(|item| item.id().short()).collect();
     let mut parts = 0;
-    // One list on its first conversation, and another after the pause that a list in vain makes.
+    // There is one list on the first conversation, and another after the pause that a list in vain causes.
     for (secs, lists) in [(15, 1), (30, 2)] {
         for _ in 0..secs * 10 {
             mesh.run_for(Duration::from_millis(100));

@@ -103,11 +103,11 @@ fn a_told_height_is_asked_for_ever_more_rarely_and_stops_no_production_for_long(
     assert_eq!(mesh.nodes[0].best_known(mesh.now), 0, "nobody has checked what a peer tells");
     let (more, _) = play(&mut mesh, liar, &[], 290);
     let asked = asked.len() + more.len();
-    // After 2, 4, 8, 16, 32, 64, 64, 64 seconds.
+    // The peer was asked after 2, 4, 8, 16, 32, 64, 64 and 64 seconds.
     assert!((6..=10).contains(&asked), "{asked}");
     mesh.input(0, Input::PeerDisconnected { peer: liar });
     assert_eq!(behind(&mesh), None);
-    // It comes again, and again: nothing waits for it any more.
+    // The peer comes again: nothing waits for it any more.
     let _again = peer_at(&mut mesh, Tip { height: 2_000_000, id: BlockId([8; 32]) }, 1);
     assert_eq!(mesh.nodes[0].may_produce(mesh.now), Ok(()));
 }
@@ -142,24 +142,24 @@ fn a_refused_branch_is_named_with_its_producer_and_not_fetched_twice_within_a_mi
     let text = behind(&mesh).unwrap().to_string();
     assert!(text.contains(&stranger().public().to_string()) && text.contains("height 600"), "{text}");
 
-    // Another peer on the same branch is asked for what comes after, and the cause is the same.
+    // Another peer on the same branch is asked for the headers after the refused ones. The cause stays the same.
     let second = peer_at(&mut mesh, tip, 1);
     let (asked, _) = play(&mut mesh, second, &blocks, 12);
     assert_eq!(asked.iter().map(|locator| locator[0]).collect::<Vec<_>>(), [blocks[255].header.id()]);
     assert_eq!(mesh.disconnects, []);
-    // Blocks that are announced on it make nobody ask.
+    // Blocks that are announced on this branch cause no request.
     let next = block_by(&stranger(), tip, &[], 0);
     for peer in [first, second] {
         mesh.say(0, peer, announced_block(next.header));
         let (asked, _) = play(&mut mesh, peer, &blocks, 12);
         assert_eq!(asked.len(), 0);
     }
-    // One on an allowed branch is followed at once.
+    // A block on an allowed branch is followed at once.
     let good = chain_by(&producer(), 3);
     let honest = peer_at(&mut mesh, tip_of(&good[2]), 1);
     play(&mut mesh, honest, &good, 1);
     assert_eq!(mesh.nodes[0].sync().best_header, 3);
-    // After the minute the first one is asked again, once.
+    // After the minute, the first peer is asked again, once.
     let (asked, _) = play(&mut mesh, first, &blocks, REFUSED_ENDS_LIFETIME.as_millis() / 1_000);
     assert_eq!(asked.len(), 1);
 }
@@ -224,7 +224,7 @@ fn nobody_is_asked_for_bodies_that_it_says_to_have_deleted() {
         }
     }
     assert_eq!(cause(&mesh), Some(Cause::Pruned { kept_from: 51 }));
-    // One that keeps all comes, and brings what is missing.
+    // A peer that keeps all bodies comes, and is asked for the missing ones.
     let archive = peer_at(&mut mesh, tip, 1);
     let (_, wanted) = play(&mut mesh, archive, &blocks, 1);
     assert!(wanted > 0);
@@ -276,7 +276,7 @@ fn the_best_header_holds_production_while_bodies_of_its_branch_keep_arriving() {
     mesh.run_for(BODIES_AWAITED.divided_by(5));
     assert_eq!(mesh.nodes[0].may_produce(mesh.now), Ok(()));
     assert_eq!(mesh.nodes[0].best_known(mesh.now), 1, "a producer can sign headers without bodies");
-    // Its own blocks don't count as bodies of that branch.
+    // The node's own blocks don't count as bodies of that branch.
     let own = block_by(&producer(), tip_of(&blocks[0]), &[], 99);
     mesh.publish(0, &own);
     mesh.run_for(SECOND);
@@ -397,7 +397,7 @@ fn a_peer_whose_headers_others_brought_first_is_asked_again_as_soon_as_before() 
     let blocks = chain_by(&producer(), 2_000);
     let tip = tip_of(&blocks[1_999]);
     let (fast, slow) = (peer_at(&mut mesh, tip, 1), peer_at(&mut mesh, tip, 1));
-    // Both are asked the same, and the fast one answers first each time.
+    // Both peers are asked the same, and the fast one answers first each time.
     for step in 0..4 {
         for peer in [fast, slow] {
             let asked = mesh.heard(0, peer).iter().any(|message| matches!(message, Message::GetHeaders(_)));
@@ -471,7 +471,7 @@ fn an_acknowledged_transaction_is_watched_through_confirmation_and_reorganisatio
     let first = block_by(&producer(), genesis(), &[lost.clone(), kept.clone()], 1);
     mesh.publish(0, &first);
     mesh.run_for(SECOND);
-    // A longer branch has one of them, and none the other before its last height.
+    // A longer branch has one of them. No block has the other one before its last height.
     let mut tip = genesis();
     for (number, items) in [vec![], vec![kept], vec![]].into_iter().enumerate() {
         let block = block_by(&producer(), tip, &items, 50 + number as u64);

@@ -79,7 +79,8 @@ fn seconds_to_the_tip(honest: usize, hollow: usize) -> u64 {
 
 #[test]
 fn a_branch_without_bodies_ends_the_way_to_no_other() {
-    // Shorter than the chain, longer, and longer than the headers that are asked for ahead of bodies.
+    // The hollow branch is shorter than the chain, longer, and longer than the headers that are asked for ahead of
+    // bodies.
     for (honest, hollow) in [(1_000, 600), (300, 600), (5_000, 4_400)] {
         let seconds = seconds_to_the_tip(honest, hollow);
         assert!(seconds <= 60, "{honest} blocks beside {hollow} headers: {seconds} s");
@@ -110,7 +111,8 @@ fn two_such_branches_that_overtake_each_other_end_it_neither() {
         if mesh.nodes[0].tip() == mesh.nodes[1].tip() {
             return;
         }
-        // Whichever is behind overtakes by one, and a header that is known makes the node look again soon: in 2 s.
+        // Every two seconds, the lower of the two branches overtakes the other by one header. A known header makes
+        // the node look again soon: in 2 s.
         if second % 2 == 1 {
             let behind = usize::from(told[0] > told[1]);
             let (from, now) = (told[behind], told[1 - behind] + 1);

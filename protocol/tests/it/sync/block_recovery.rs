@@ -28,7 +28,7 @@ fn headers_that_could_not_be_asked_for_are_asked_for_later() {
     assert_eq!(count(&mesh.heard(0, peer), "getheaders"), 0);
     mesh.run_for(Duration::from_millis(1));
     assert_eq!(count(&mesh.heard(0, peer), "getheaders"), 1);
-    // Once is enough if nothing new comes.
+    // If nothing new comes, the peer is asked only once.
     mesh.run_secs(60);
     assert_eq!(count(&mesh.heard(0, peer), "getheaders"), 0);
 }
@@ -48,7 +48,7 @@ fn a_body_that_nobody_had_is_asked_for_again_ever_more_rarely() {
             mesh.say(0, peer, Message::NotFound { transactions: Vec::new(), blocks });
         }
     }
-    // At once, then after 2, 4, 8, 16, 32 and 64 seconds, and after 64 again and again.
+    // The peer is asked at once, then after 2, 4, 8, 16, 32 and 64 seconds, and from then on every 64 seconds.
     let gaps: Vec<u64> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(gaps, [2, 4, 8, 16, 32, 64, 64]);
     let bounds = [CATCH_UP_INTERVAL_MIN, CATCH_UP_INTERVAL_MAX].map(|bound| bound.as_millis() / 1_000);
@@ -92,7 +92,8 @@ fn comes_in_two_ways(items: &[std::sync::Arc<SignedTransaction>]) {
     mesh.checking = Checking::Held;
     let (here, there) = (mesh.greeted(0), mesh.greeted(0));
     let wanted = block(genesis(), items, 1);
-    // Its header by itself, whose check takes a while; meanwhile with its header, and then the block again.
+    // The block's header comes by itself, and its check takes a while. Meanwhile the whole block comes, and then
+    // once more.
     mesh.say(0, there, Message::Headers(vec![wanted.header]));
     mesh.say(0, here, Message::Block(wanted.clone()));
     let (alone, with_block) = (mesh.jobs[0].id, mesh.jobs[1].id);
@@ -115,7 +116,7 @@ fn a_tip_is_followed_although_a_better_header_has_no_body() {
     let mut twins = [block(genesis(), &[], 1), block(genesis(), &[], 2)];
     twins.sort_by_key(|twin| twin.header.id());
     let [better, other] = twins;
-    // Somebody announces both and sends neither.
+    // A peer announces both blocks and sends neither.
     let liar = mesh.greeted(0);
     mesh.say(0, liar, announced_block(better.header));
     mesh.say(0, liar, announced_block(other.header));

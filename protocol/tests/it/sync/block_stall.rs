@@ -106,7 +106,7 @@ fn the_time_doubles_with_each_staller_and_a_connected_block_puts_it_back() {
     scene.withheld.extend([(1, 3), (6, 1)]);
     scene.run(Duration::from_secs(20));
     assert_eq!(scene.height(), 9);
-    // The third would have 8 s, so its request ends by itself.
+    // The third staller would have 8 s, so its request expires before.
     assert!(BLOCK_STALL_MAX == BLOCK_STALL_MIN.times(4) && BLOCK_STALL_MAX > REQUEST_EXPIRY_MAX);
     assert_eq!(scene.gaps(1), [MIN_MS, 2 * MIN_MS, REQUEST_EXPIRY_MAX.as_millis()]);
     assert_eq!(scene.gaps(6), [MIN_MS]);
@@ -121,7 +121,7 @@ fn a_request_that_nobody_could_take_over_is_not_ended() {
     scene.run(Duration::from_millis(4_900));
     assert_eq!((scene.asked[&1].len(), scene.strikes(scene.peers[0])), (1, 0));
     assert_eq!(scene.mesh.nodes[0].stats().requests_stalled, 0);
-    // Somebody comes who has the blocks too, and is asked when the request expires.
+    // A peer that has the blocks too connects. It is asked when the request expires.
     let peer = scene.mesh.raw(0, Direction::Outbound);
     scene.mesh.say(0, peer, Message::Hello(Hello::new(&network(), tip_of(&scene.blocks[2]))));
     scene.peers.push(peer);

@@ -63,7 +63,7 @@ fn small_blocks_are_requested_by_number() {
     let blocks = chain(70, 0);
     let (mut mesh, peers) = behind(&blocks, 5);
     assert_eq!(asked(&mut mesh, &peers, &blocks), (1..=BLOCKS_AHEAD_MAX).collect::<Vec<_>>());
-    // One in, one further; a later one moves nothing.
+    // When the lowest block comes, the window moves by one. A later block moves nothing.
     mesh.say(0, peers[0], Message::Block(blocks[3].clone()));
     assert_eq!(asked(&mut mesh, &peers, &blocks), [0; 0]);
     mesh.say(0, peers[0], Message::Block(blocks[0].clone()));
@@ -78,13 +78,15 @@ fn small_blocks_are_requested_by_number() {
 
 #[test]
 fn long_blocks_are_requested_by_their_bytes() {
-    // Before a block was seen, transactions are taken to be of the largest size: six blocks of ten take 3.9 MB.
+    // Before a block was seen, each transaction is expected to have the largest size: six blocks of ten take 3.9
+    // MB.
     let blocks = chain(20, 10);
     let (mut mesh, peers) = behind(&blocks, 5);
     assert_eq!(asked(&mut mesh, &peers, &blocks), (1..=6).collect::<Vec<_>>());
     const { assert!(6 * 10 * TRANSACTION_BYTES_MAX < BLOCKS_AHEAD_BYTES_MAX) };
     const { assert!(7 * 10 * TRANSACTION_BYTES_MAX > BLOCKS_AHEAD_BYTES_MAX) };
-    // Each one that is shorter makes the next expected to be an eighth shorter, so the window grows by more than one.
+    // When a shorter block comes, the next are expected to be an eighth shorter. So the window grows by more than
+    // one block.
     mesh.say(0, peers[0], Message::Block(blocks[0].clone()));
     mesh.run_for(Duration::from_millis(1));
     assert_eq!(asked(&mut mesh, &peers, &blocks), [7, 8]);
@@ -119,7 +121,7 @@ fn a_connected_block_has_only_what_entered_the_window_announced() {
     let (mut mesh, peers) = behind(&blocks, 1);
     let in_flight = REQUEST_BLOCKS_IN_FLIGHT_MAX;
     assert_eq!(asked(&mut mesh, &peers, &blocks), (1..=in_flight).collect::<Vec<_>>());
-    // Somebody has them all now; its tip was told by nothing but a body, which is no announcement of the others.
+    // Another peer has all blocks now. Only a body has told its tip, which is no announcement of the other blocks.
     let other = peer_at(&mut mesh, genesis());
     mesh.say(0, other, Message::Block(blocks[BLOCKS_AHEAD_MAX + 5].clone()));
     mesh.say(0, peers[0], Message::Block(blocks[0].clone()));
@@ -127,7 +129,7 @@ fn a_connected_block_has_only_what_entered_the_window_announced() {
     let of_first = asked(&mut mesh, &peers, &blocks);
     assert_eq!(of_first, [in_flight + 1]);
     assert_eq!(of_other, [BLOCKS_AHEAD_MAX + 1].into());
-    // When it is time to look again, everything is.
+    // When it is time to look again, the whole window is announced.
     mesh.run_for(CATCH_UP_INTERVAL_MIN);
     let of_other = asked(&mut mesh, &[other], &blocks);
     assert!(of_other.len() >= in_flight - 1, "{of_other:?}");

@@ -91,13 +91,13 @@ fn a_block_of_which_a_peers_copy_is_being_checked_is_not_called_held() {
     let verdict = protocol::items::verify::Verdict::Valid;
     let parent = block(genesis(), &[], 0);
     let block = block(tip_of(&parent), &[transaction(1, 1, 10)], 0);
-    // The peer's waits for its parent, of which the header is known.
+    // The peer's block waits for its parent. The parent's header is known.
     for message in [Message::Block(block.clone()), Message::Headers(vec![parent.header])] {
         mesh.say(0, peer, message);
         let job = mesh.jobs.remove(0).id;
         mesh.input(0, protocol::gossip::Input::Verified { job, verdict });
     }
-    // Its parent comes while the submitted one's header is checked.
+    // The parent comes while the header of the submitted block is checked.
     mesh.publish(0, &block);
     let submitted = mesh.jobs.remove(0).id;
     mesh.say(0, peer, Message::Block(parent));
@@ -119,7 +119,7 @@ fn a_peers_copy_of_a_block_that_is_being_submitted_is_a_duplicate() {
     mesh.publish(0, &block);
     mesh.say(0, peer, Message::Headers(vec![block.header]));
     mesh.say(0, peer, Message::Block(block.clone()));
-    // Its header is being checked already.
+    // The block's header is being checked already.
     assert_eq!((mesh.jobs.len(), mesh.nodes[0].stats().block_duplicates), (1, 1));
     for job in mesh.jobs.split_off(0) {
         let verdict = protocol::items::verify::Verdict::Valid;
@@ -138,7 +138,7 @@ fn a_submitted_block_obeys_the_producer_rule_and_one_that_is_vouched_for_does_no
     let refused = protocol::gossip::Event::Submitted { item, result: Err(Refusal::ProducerNotAllowed) };
     assert!(mesh.events[0].contains(&refused), "{:?}", mesh.events[0]);
     assert_eq!(mesh.nodes[0].tip(), genesis());
-    // Nothing of it stays: neither a header that others would be told of, nor a mark against it.
+    // Nothing of the refused block stays: neither a header of which others would be told, nor a mark against it.
     mesh.input(0, protocol::gossip::Input::ProducedBlock(strangers.clone()));
     mesh.run_for(Duration::from_millis(1));
     assert_eq!(mesh.nodes[0].tip(), tip_of(&strangers));
@@ -262,6 +262,6 @@ fn a_block_brings_unseen_transactions_along() {
     mesh.publish(0, &block(genesis(), &items, 1));
     mesh.run_secs(1);
     assert!(items.iter().all(|item| mesh.accepted(1, tx(item))));
-    // They were never asked for by themselves.
+    // The transactions were never asked for by themselves.
     assert_eq!(mesh.nodes[1].stats().transaction_bodies, 0);
 }

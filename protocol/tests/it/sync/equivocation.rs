@@ -1,5 +1,5 @@
-//! Two headers of one producer for one height are evidence. It is kept up to a bound and reported once, and no
-//! peer is blamed for it.
+//! Two headers of one producer for one height are evidence. The evidence is kept up to a bound and reported once,
+//! and no peer is blamed for it.
 
 use protocol::gossip::{Equivocation, Event, RelayPolicy};
 use protocol::limits::EVIDENCE_PER_PRODUCER_MAX;

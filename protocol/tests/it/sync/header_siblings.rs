@@ -54,7 +54,7 @@ fn four_blocks_of_one_producer_do_not_split_four_nodes_into_two_halves() {
         attackers.push(mesh.greeted(node));
     }
     mesh.run_secs(1);
-    // Two of the four are given to each half before the halves meet.
+    // Before the halves meet, each half is given two of the four blocks.
     let mut blocks: Vec<_> = (11..15).map(|salt| block_by(&rogue(), genesis(), &[], salt)).collect();
     blocks.sort_by_key(|block| block.header.id());
     for (node, attacker) in attackers.iter().enumerate() {
@@ -71,7 +71,7 @@ fn four_blocks_of_one_producer_do_not_split_four_nodes_into_two_halves() {
         mesh.connect(a, b);
     }
     mesh.run_secs(5);
-    // Each half has a producer that goes on from its own tip. The one half is a little faster.
+    // Each half has a producer that continues from its own tip. One half is a little faster.
     for number in 0..60 {
         for node in [0, 2] {
             if node == 2 && number % 10 == 9 {
@@ -103,7 +103,7 @@ fn a_third_header_by_itself_is_neither_taken_nor_held_against_what_follows_it() 
         .iter()
         .filter(|event| matches!(event, Event::Refused { refusal: Refusal::TooManyAtHeight, .. }));
     assert_eq!(refused.count(), 1);
-    // A block on the third one has it asked for, and taken as an ancestor.
+    // A block on top of the third one comes. So the third one is asked for, and accepted as its ancestor.
     let child = block(tip_of(&siblings[2]), &[], 5);
     mesh.run_secs(3);
     mesh.heard(0, peer);
@@ -132,7 +132,7 @@ fn a_third_block_that_comes_with_its_body_takes_the_place_of_a_header_without_on
         mesh.say(0, peer, Message::Block(sibling.clone()));
         mesh.run_for(protocol::time::Duration::from_millis(5));
     }
-    // Two have taken the places of the two without bodies, and the last one finds both taken.
+    // Two blocks have taken the places of the two headers without bodies. The last block finds no place.
     let taken: Vec<_> =
         siblings.iter().map(|sibling| mesh.nodes[0].block(&sibling.header.id()).is_some()).collect();
     assert_eq!(taken, [false, false, true, true, false]);
@@ -211,6 +211,6 @@ fn a_header_that_comes_again_by_itself_while_it_is_checked_has_no_check_of_its_o
     for peer in peers.iter().cycle().take(20) {
         mesh.say(0, *peer, Message::Headers(vec![header]));
     }
-    // An answer may be taken where what comes unasked is not, so it has one.
+    // A header that was asked for may be accepted where an unasked one is not. So it is checked once more.
     assert!(mesh.jobs.len() <= 2, "{} checks", mesh.jobs.len());
 }

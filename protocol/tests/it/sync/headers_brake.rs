@@ -69,7 +69,7 @@ fn a_chain_longer_than_that_is_fetched_from_two_peers_to_its_tip() {
     mesh.connect(2, 0);
     mesh.connect(2, 1);
     let mut furthest = 0;
-    // 16 blocks in flight from either peer, and 20 ms for each round trip: 3.125 s for 5,000.
+    // 16 blocks are in flight from each of two peers, and a round trip takes 20 ms: 3.125 s for 5,000 blocks.
     for _ in 0..350 {
         mesh.run_for(Duration::from_millis(10));
         let SyncInfo { tip, best_header, .. } = mesh.nodes[2].sync();
@@ -80,7 +80,7 @@ fn a_chain_longer_than_that_is_fetched_from_two_peers_to_its_tip() {
     let allowed = HEADERS_AHEAD_MAX..HEADERS_AHEAD_MAX + HEADERS_ENTRIES_MAX as u64;
     assert!(allowed.contains(&furthest), "{furthest}");
     assert_eq!((mesh.nodes[2].stats().requests, mesh.nodes[2].stats().block_duplicates), (LENGTH as u64, 0));
-    // 5,000 headers are 20 messages. Whoever was not the first to bring them is not asked for the same.
+    // 5,000 headers are 20 messages. A peer that was not the first to bring them is not asked for the same ones.
     let asked = mesh.conversation().filter(|(sent, message)| sent.node == 2 && message.name() == "getheaders");
     assert_eq!(asked.count(), 21);
 }

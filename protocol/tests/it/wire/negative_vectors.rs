@@ -19,10 +19,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{block, genesis, key, network, transaction};
 
-/// Transactions at the edge of the strict rule: the special property, whether the signature is good, and the
+/// Transactions at the edge of the rule: the special property, whether the signature is good, and the
 /// bytes. They were made with an implementation of the curve in Python, because no signer makes such signatures.
 /// The network is `test`.
-const EDGES: [(&str, bool, &str); 8] = [
+const EDGES: [(&str, bool, &str); 13] = [
     (
         "a key of small order",
         false,
@@ -39,28 +39,28 @@ const EDGES: [(&str, bool, &str); 8] = [
     ),
     (
         "an R of small order",
-        false,
+        true,
         "8558208a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c021903e84301010158400100000000\
          0000000000000000000000000000000000000000000000000000009c926dbc5c383706ad66869e0f30684f67aed4a0842544\
          75edb769164e88c50c",
     ),
     (
         "an R of small order in another encoding",
-        false,
+        true,
         "8558208a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c021903e8430101015840eeffffffff\
          ffffffffffffffffffffffffffffffffffffffffffffffffffff7f38386861292309775cdb772b51f50d9c62752f5510f0e6\
          6d76a08754c7377402",
     ),
     (
-        "a key with a part of small order, under the equation without cofactor",
+        "a key with a part of small order, and the equation holds without cofactor",
         true,
         "8558209ea3f11f5bd34f0cd7147fd0a436c088f624c6100c1df6a53c0a29e05d60cea018241903e8430101015840bd7898a8\
          23e2b9a9e90a3c97cde65f69a902225278bbc9b6d56ad1906ab0b799fc889af576a82ab76cb8666e4bca7c308b926486e180\
          473d8c959291b51e9a0c",
     ),
     (
-        "a key with a part of small order, under the equation with cofactor only",
-        false,
+        "a key with a part of small order, and the equation holds with cofactor only",
+        true,
         "8558209ea3f11f5bd34f0cd7147fd0a436c088f624c6100c1df6a53c0a29e05d60cea0011903e84301010158405b3c4dba8b\
          fade867bf10af510373293dd3c51a520f24ff291847b8ea40f235a25e62aa066dcd5a0d04b000d4862db65b21be7a9b00356\
          020aacf1315ec3af0e",
@@ -78,6 +78,41 @@ const EDGES: [(&str, bool, &str); 8] = [
         "8558208a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c031903e8430101015840de2254ec0e\
          7a1c16ed5e83eb3bd02929ef828a9faa4e04e890d5918000a3aa94150e0c0154a1d894782c6593fbba43267c2a7eac33f07c\
          bada1f30c309ac9d15",
+    ),
+    (
+        "an R with a part of small order",
+        true,
+        "855820ec6c48da2cac34ae4e1b22d614a18c4bd98d5132a0c9c43f786461a526056a4f041903e843010101584082f693f0c4\
+         0032f7d8e690cfe883e9e334c2a7a968074baed40bbd656ae1b8bce0faf63ca35e1364e65f59550015fe2d9e4f34f6915eb3\
+         f1f1b5149fd5f8b40e",
+    ),
+    (
+        "an R whose x is zero, with the sign of a negative x",
+        true,
+        "855820ec6c48da2cac34ae4e1b22d614a18c4bd98d5132a0c9c43f786461a526056a4f051903e84301010158400100000000\
+         0000000000000000000000000000000000000000000000000000802bc2bcad0cdf0f921fbb038232e6f9c564e0d0b9f176d1\
+         2f9182598f5f37e308",
+    ),
+    (
+        "an R that is no point",
+        false,
+        "855820ec6c48da2cac34ae4e1b22d614a18c4bd98d5132a0c9c43f786461a526056a4f061903e84301010158400200000000\
+         000000000000000000000000000000000000000000000000000000ace962a01b11cf7b4a8ce2ef75eebe96fbccee9588ba68\
+         f8db3c023d2f828703",
+    ),
+    (
+        "an R that is not reduced, hashed as if it were",
+        false,
+        "855820ec6c48da2cac34ae4e1b22d614a18c4bd98d5132a0c9c43f786461a526056a4f071903e8430101015840eeffffffff\
+         ffffffffffffffffffffffffffffffffffffffffffffffffffff7fff2645dcad04e3976ee1d3a81fe2c8eb03667952ed8b48\
+         63a1489c2422237c0e",
+    ),
+    (
+        "a key of order 8 and a good R",
+        false,
+        "85582026e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05081903e8430101015840d2a38c6538\
+         f6c11f3f3ec85754978f25e00c2fbb8698736ac2af3fcdef8f0c96f37d4b81eedd512064cdeebe4209cc5dcc182d3cb5bc46\
+         92272a8b277cedc60c",
     ),
 ];
 

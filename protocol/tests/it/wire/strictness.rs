@@ -69,7 +69,7 @@ fn an_error_tells_the_field_and_where_it_begins() {
         (&[0x82, 0x0b, 0x18, 0x05][..], "an ack's bytes", 2, long),
         // A getdata whose graft is a number.
         (&[0x83, 0x02, 0x01, 0x80], "whether to graft", 2, DecodeError::WrongType("true or false")),
-        // An inv of a reference without an age, one of three bytes, and one with an age that is cut.
+        // An inv of a reference without an age, one of three bytes, and one whose age is cut off.
         (&[0x82, 0x01, 0x81, 0x48, 1, 2, 3, 4, 5, 6, 7, 8], "an inv", 2, DecodeError::BadValue("an inv's length")),
         (
             &[0x82, 0x01, 0x82, 0x43, 1, 2, 3, 0],
@@ -122,7 +122,7 @@ fn a_take_names_no_more_places_than_may_be_in_flight() {
 
 #[test]
 fn declared_lengths_are_not_believed() {
-    // Bounds come first, then what is there; neither allocates.
+    // First the bound is checked, then the bytes that are there. Nothing is allocated before that.
     let over = |what, max| Err(DecodeError::TooLong { what, max });
     let huge = [0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
     let behind = |head: &[u8]| [head, &[0x80 | huge[0]], &huge[1..]].concat();

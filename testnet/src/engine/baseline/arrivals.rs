@@ -41,10 +41,10 @@ impl Arrivals {
         Self(Arc::new(Mutex::new(Watched { messages: LruCache::unbounded(), copies: Vec::new() })))
     }
 
-    /// The id of a message. The message is noted.
+    /// The id of a message. Notes that the message came.
     pub(super) fn id_of(&self, block: bool, data: &[u8]) -> ContentId {
         let id = sha256(&[data]);
-        // The data are plain and no half-done change can spoil them, so a poisoned lock is as good as any.
+        // No half-done change can spoil these plain data, so a poisoned lock can still be used.
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let again = watched.messages.put(id, ()).is_some();
         if watched.messages.len() > MESSAGES_MAX {

@@ -14,7 +14,7 @@ use protocol::gossip::{ItemId, Refusal, Submission};
 use protocol::items::block::{Block, Header, transactions_root};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::SignedTransaction;
-use protocol::items::verify::{JobId, Verdict, VerifyJob};
+use protocol::items::verify::{JobId, SentBy, Verdict, VerifyJob};
 use protocol::limits::BLOCK_JOB_SIGNATURES;
 use protocol::wire::codec::{Decode as _, Encode as _};
 
@@ -164,7 +164,7 @@ impl Service {
         }
     }
 
-    /// One job of a block has returned. The last one decides.
+    /// One job of a block has returned. When the last one has returned, the block is accepted or refused.
     fn on_checked_part(&mut self, block: BlockId, good: bool) {
         let Some(checked) = self.checked.get_mut(&block) else { return };
         checked.pending = checked.pending.saturating_sub(1);
@@ -202,14 +202,14 @@ impl Service {
         origin.tell(Ok(Submission::Accepted));
     }
 
-    /// Publishes an item that entered here. An item that entered elsewhere is relayed to the mesh. If gossipsub
-    /// waits for our verdict, it gets it, and otherwise it has already relayed the item.
+    /// Publishes an item that entered here. An item that entered elsewhere is relayed to the mesh by gossipsub. If
+    /// gossipsub waits for our verdict, the verdict is given; otherwise gossipsub has relayed the item already.
     fn pass_on(&mut self, topic: &str, origin: &Origin, data: impl FnOnce() -> Vec<u8>) -> Result<(), Refusal> {
         let gossipsub = &mut self.swarm.behaviour_mut().gossipsub;
         match origin {
             Origin::Here(_) => match gossipsub.publish(IdentTopic::new(topic), data()) {
-                // Nobody is there to take it, or it came from elsewhere at the same moment. It is here, and that
-                // counts.
+                // No peer is there to take the item, or the item came from elsewhere at the same moment. In both
+                // cases the item is here, and that counts.
                 Ok(_) | Err(PublishError::NoPeersSubscribedToTopic | PublishError::Duplicate) => Ok(()),
                 Err(_) => Err(Refusal::Busy),
             },
@@ -248,7 +248,9 @@ impl Service {
         transactions: Vec<Arc<SignedTransaction>>,
     ) -> VerifyJob {
         self.jobs = self.jobs.saturating_add(1);
-        VerifyJob { id: JobId(self.jobs), network: self.config.network.clone(), headers, transactions }
+        // No link of a comparison is on trial: the pool checks what is waiting in batches, as it does for Hearsay.
+        let (id, sent_by) = (JobId(self.jobs), SentBy::Ourselves);
+        VerifyJob { id, sent_by, network: self.config.network.clone(), headers, transactions }
     }
 
     fn check(&mut self, job: VerifyJob, check: Check) {

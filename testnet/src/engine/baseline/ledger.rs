@@ -75,7 +75,7 @@ impl Ledger {
     }
 
     /// Remembers a block, and those of its transactions that are new, which it returns. The highest block is the
-    /// tip. If there are several, the first is. `None` if the block is already remembered.
+    /// tip; of several equally high blocks, the first. `None` if the block is already remembered.
     pub(super) fn connect(&mut self, header: &SignedHeader, transactions: &[TxId]) -> Option<Vec<TxId>> {
         if self.blocks.put(header.id(), ()).is_some() {
             return None;

@@ -2,7 +2,9 @@
 //!
 //! The use of a node is the difference of its counters between the last sample before the load and the first after
 //! the drain, minus its idle rate over the time between these two. The idle rate is measured from readiness to the
-//! load. Every byte counts once, at the node that read it. Both kinds of items share the bytes and the time.
+//! load. A figure is missing if nothing is left: then the network was busier with itself before the load than during
+//! it. A figure per delivery is the sum of this use over all surviving nodes, divided by the number of deliveries.
+//! Every byte counts once, at the node that read it. Both kinds of items share the bytes and the time.
 
 use node::observe::trace::{Record, What};
 
@@ -40,10 +42,10 @@ pub(super) fn cost(observed: &Observed, deliveries: &[Delivery]) -> Cost {
         ratio(total, whole).filter(|_| !uses.is_empty()).map(|value| rounded(value, digits))
     };
     Cost {
-        wire_bytes_per_delivery: per(sum(|one| one.wire), deliveries.len() as f64, 1),
-        wire_ratio: per(sum(|one| one.wire), carried as f64, 4),
+        wire_bytes_per_delivery: per(sum(|one| one.wire), deliveries.len() as f64, 1).filter(|left| *left >= 0.0),
+        wire_ratio: per(sum(|one| one.wire), carried as f64, 4).filter(|left| *left >= 0.0),
         idle_bytes_per_s_per_node: per(sum(|one| one.idle_wire_per_s), uses.len() as f64, 1),
-        cpu_us_per_delivery: per(sum(|one| one.cpu_us), deliveries.len() as f64, 1),
+        cpu_us_per_delivery: per(sum(|one| one.cpu_us), deliveries.len() as f64, 1).filter(|left| *left >= 0.0),
         rss_mib: RssMib { p50: peaks.percentile(50), max: peaks.max() },
         lag_ms: lags.percentile(99).map(|us| rounded(us / 1_000.0, 3)),
         ..Cost::default()

@@ -17,9 +17,11 @@ const SETTLE_POLL: Duration = Duration::from_secs(1);
 /// Discovery is over after this number of quiet readings in a row, because it may be quiet for a moment between
 /// two queries.
 const SETTLED_READINGS: u32 = 2;
-/// A reading is quiet if it is below a tenth of the busiest reading since the start …
-const SETTLED_SHARE: f64 = 0.1;
-/// … or if it is at most this at each node, in bytes, because small networks hardly have a busy second.
+/// A reading is quiet if it is below this share of the busiest reading since the start: a hundredth. At a tenth
+/// the walks of a start counted as the network's own traffic, and were subtracted from the load's.
+const SETTLED_SHARE: f64 = 0.01;
+/// A reading is also quiet if it is at most this number of bytes at each node: small networks hardly have a busy
+/// second.
 const SETTLED_BYTES_PER_S: f64 = 4_096.0;
 
 /// Polls every node until it has the peers that the plan wants.

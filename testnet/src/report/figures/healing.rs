@@ -20,7 +20,7 @@ pub struct Healing {
     crossed: u64,
     /// The last arrival of an item from before the heal.
     last_ns: u64,
-    /// An item from before the heal, or any item, did not reach every node.
+    /// Whether an item from before the heal did not reach every node; and whether any item did not.
     missing: (bool, bool),
     tips: Vec<TipAt>,
 }

@@ -15,15 +15,15 @@
 //! constant, until every node knows. With `f` contacts, the informed nodes multiply by `f + 1` at first, and at
 //! the end the rest shrinks by `e^-f`: `log(f+1) n + ln n / f`.
 //!
-//! **SIR** adds that nodes cool, as the engine's do (`protocol`, `gossip/rumor.rs`): after a number of sends, and
-//! with feedback when more than half of the contacts of one round were in vain. In the mean field, all nodes that
-//! have been hot for `a` rounds are alike. Each of them makes `n(a) = min(f, sends left)` contacts, and all hot
-//! nodes together make `c`. Of these, `g = u · (1 - (1 - 1/(n-1))^c)` are useful, because only the first of
-//! several that hit one node is. So a contact is in vain with the probability `w = 1 - g/c`, and a node that made
-//! `k` contacts cools with `P(Binomial(k, w) > k/2)`.
+//! **SIR** adds that nodes cool, as the engine's do (`protocol`, `gossip/relay/rumor.rs`): after a number of
+//! sends, and with feedback when more than half of the contacts of one round were in vain. In the mean field, all
+//! nodes that have been hot for `a` rounds are alike. Each of them makes `n(a) = min(f, sends left)` contacts, and
+//! all hot nodes together make `c`. If several contacts hit one node, only the first is useful. So `g = u · (1 -
+//! (1 - 1/(n-1))^c)` of them are useful, and a contact is in vain with the probability `w = 1 - g/c`. A node that
+//! made `k` contacts cools with `P(Binomial(k, w) > k/2)`.
 //!
-//! Both leave out the reason why the engine is better on small networks: it never tells a peer that it knows to
-//! have the rumor.
+//! Both models leave out the reason why the engine is better on small networks: a node never pushes to a peer that
+//! is known to have the rumor.
 
 /// Shares below this count as zero: a ten thousandth of a node in the largest network.
 const NEGLIGIBLE: f64 = 1e-9;

@@ -46,7 +46,7 @@ pub struct AdversaryPlan {
     /// The same, and announce the rest 400 ms late. They serve it when asked.
     pub hide_late: f64,
     /// Half of them push everything before all others at first, and late from then on. The other half claim that
-    /// they had it before, are grafted for that, and push nothing.
+    /// they had each item before all others, are grafted for that, and push nothing.
     pub take_grafts: f64,
     /// Claim of each transaction that it is too old for news, and push it before all others.
     pub backdate: f64,

@@ -2,9 +2,9 @@
 //! strike without a cause, or refuses for good an item that another node holds to be valid.
 //!
 //! **What is allowed.** If no message is lost or late, and none waits for a slow node: nothing. A strike means
-//! that a request had no answer in time. So strikes are allowed to a pair of which either end is slow, to a pair
-//! that lost a message in either direction within [`LOSS_ECHO`] before the strike, and to a pair of which a
-//! message was late, by jitter, by a queue or by a partition ([`LATE_WAIT`]). Any number of strikes is allowed then,
+//! that a request had no answer in time. So strikes are allowed to three kinds of pairs: if either end is slow; if
+//! the pair lost a message in either direction within [`LOSS_ECHO`] before the strike; and if a message of the
+//! pair was late, by jitter, by a queue or by a partition ([`LATE_WAIT`]). Any number of strikes is allowed then,
 //! because one message may ask for 256 items. For the same reasons, and to the same pairs, a greeting may be
 //! missing, and a peer may count as one that withholds. Nothing excuses any other blame: a link that loses,
 //! doubles or reorders messages makes no invalid item.
@@ -54,7 +54,7 @@ struct Watched {
 #[derive(Debug)]
 struct Known {
     peer: usize,
-    /// As many as were seen.
+    /// The number of strikes that were seen so far.
     strikes: u32,
 }
 
@@ -131,8 +131,8 @@ impl Checker for Blame {
 
     fn left(&mut self, at: Time, node: usize, peer: usize, honest: bool, why: &DisconnectReason) {
         let missed = matches!(why, DisconnectReason::NoHello | DisconnectReason::Withheld);
-        // A slow node may find a message only after its own patience is over, although it came in time: it was
-        // behind other messages.
+        // A message may wait at a slow node behind others. Then this node finds the message only after its own
+        // patience is over, although the message came in time.
         let excused = missed && self.is_excused(at, node, peer);
         if honest && !excused {
             self.findings.note(at, node, || format!("leaves node {peer}, which keeps the rules: it {why}"));

@@ -34,13 +34,15 @@ impl Liveness {
         Self { graph, promised, items: Vec::new(), missing: 0, unreachable: 0, findings: Findings::default() }
     }
 
-    /// Pairs of an item and an honest node that lacks it although honest nodes connect it to one that holds it.
+    /// Pairs of an item and an honest node that lacks the item. Honest nodes connect this node to a node that has
+    /// the item.
     #[must_use]
     pub const fn missing(&self) -> u64 {
         self.missing
     }
 
-    /// Pairs of an item and an honest node that lacks it and that no honest nodes connect to one that holds it.
+    /// Pairs of an item and an honest node that lacks the item. No honest nodes connect this node to a node that
+    /// has the item.
     #[must_use]
     pub const fn unreachable(&self) -> u64 {
         self.unreachable

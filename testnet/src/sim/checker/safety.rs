@@ -1,7 +1,7 @@
 //! Safety: whatever happens, no honest node accepts or relays an invalid item, accepts an item twice, or sends a
 //! peer an item that this peer itself had sent. `super::blame` checks which peers it blames.
 //!
-//! Validity is judged here from the bytes alone, by decoding and `verify_strict`. Neither the engine's verdict nor
+//! Validity is judged here from the bytes alone, by decoding and one check of each signature. Neither the engine's verdict nor
 //! the sender's name counts. Deliberately absent: the items that a node *should* have accepted, because that is
 //! liveness.
 
@@ -49,7 +49,7 @@ struct Memory {
 struct Had {
     has: HashSet<ShortId>,
     asked: HashSet<ShortId>,
-    /// The ids that it was offered, by conversation. Its takes are places in that.
+    /// The ids that it was offered, by conversation. Its takes name places in these lists.
     offered: HashMap<u32, Vec<ShortId>>,
 }
 
@@ -112,8 +112,8 @@ impl Safety {
         }
     }
 
-    /// A header is announced unasked. If it is the ancestor of a higher one, requested, or in a block, any header
-    /// is right.
+    /// A header is announced unasked. (Any header is right if it was requested, is in a block, or is the ancestor
+    /// of a higher one.)
     fn note_header(&mut self, at: Time, node: usize, header: &SignedHeader) {
         let slot = (header.header().producer, header.header().height);
         let known = self.memory(node).headers.entry(slot).or_default();

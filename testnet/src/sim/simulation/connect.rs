@@ -157,7 +157,8 @@ impl Simulation {
         self.now.max(link.held_until) + Duration::from_micros(self.delays.one_way_us(a, b))
     }
 
-    /// The connection is gone. Its `second` (or first) end learns of it then, and one end dials again.
+    /// The connection is gone. One of its ends, the second if `second` is set, learns of it at the time `learns`.
+    /// One end dials again.
     fn hang_up(&mut self, number: u32, second: bool, learns: Time) {
         let link = &mut self.links[number as usize];
         if !std::mem::take(&mut link.up) {

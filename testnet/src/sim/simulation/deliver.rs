@@ -33,7 +33,7 @@ impl Simulation {
     pub(super) fn send(&mut self, node: usize, to: PeerHandle, message: Message) {
         let host = &mut self.hosts[node];
         let Some(adversary) = host.adversary.as_mut() else { return self.transmit(node, to, message) };
-        // Whatever happens to the message, its engine believes that it left.
+        // Whatever happens to the message, the node's engine believes that the message left.
         let flush = Flush { peer: to, lane: message.lane(), credit: message.encoded_len() };
         let meant = message.clone();
         adversary.outgoing(self.now, to, message, &mut self.sendings);
@@ -62,7 +62,7 @@ impl Simulation {
     /// Puts a message on its link.
     pub(super) fn transmit(&mut self, node: usize, peer: PeerHandle, message: Message) {
         let host = &mut self.hosts[node];
-        // The engine of an adversary was already told that it left.
+        // The engine of an adversary was already told that the message left.
         let (rules, incarnation, watched) = (host.adversary.is_none(), host.incarnation, host.watched);
         let Some(connection) = host.connection_mut(peer).filter(|connection| connection.carries) else { return };
         let (number, far, cut, base) = (connection.link, connection.far, connection.cut, connection.delay);

@@ -148,7 +148,7 @@ pub struct Finished {
     pub load_from: Time,
     /// The partition, if there was one to measure.
     pub partition: Option<Parted>,
-    /// Changes of honest nodes' tips, where there was one.
+    /// Changes of honest nodes' tips, if there was a partition to measure.
     pub tips: Vec<TipAt>,
     /// The time of the last event.
     pub ended_at: Time,

@@ -14,7 +14,7 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// The verdict on a job, by the strict rule, as the node's pool would give it.
+    /// The verdict on a job, as the node's pool would give it.
     pub fn of(&mut self, job: &VerifyJob) -> Verdict {
         let bad = job.headers.iter().position(|header| {
             !*self.headers.entry(header.id()).or_insert_with(|| {

@@ -21,7 +21,7 @@ const NODES: (usize, usize) = (4, 32);
 /// Seconds of load. They are few, so that many networks can be tried.
 const LOAD_SECS: (usize, usize) = (4, 10);
 
-/// In this share of networks, every fault and every kind of adversary is possible.
+/// Each fault, and each kind of adversary, is possible in this share of networks.
 const ON: f64 = 0.3;
 
 /// Headers of a tree that should be filled: 40 of the best chain, more than there are blocks.
@@ -138,7 +138,8 @@ fn wan(draws: &mut Draws) -> Wan {
     }
 }
 
-/// In most networks each address has its own group. In the others, honest nodes and adversaries share few groups.
+/// In most networks each node has its own address group. In the others, honest nodes and adversaries share few
+/// groups.
 fn groups(draws: &mut Draws, nodes: usize) -> Option<usize> {
     draws.chance(ON).then(|| 1 + draws.below(nodes / 2))
 }

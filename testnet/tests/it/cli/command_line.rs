@@ -8,7 +8,7 @@ use testnet::random::Seed;
 use testnet::wan::{Bandwidth, Delays, Jitter, LinkPlan, Wan};
 
 fn testnet(arguments: &[&str]) -> Output {
-    // Not a measure of anything: what should have refused must not outlive the test.
+    // This measures nothing. If a command isn't refused as it should be, it must not outlive the test.
     let limit = Duration::from_secs(60);
     Command::cargo_bin("testnet").unwrap().args(arguments).timeout(limit).output().unwrap()
 }

@@ -210,7 +210,7 @@ fn redundancy_is_bodies_for_each_useful_one_minus_one() {
         vec![
             body(1_005, TX, 1, 0, false),
             accepted(1_006, TX, 1, Some(0)),
-            // Not of a counted item.
+            // A body of an item that is not counted.
             body(1_006, TX, 9, 0, true),
         ],
         vec![body(1_007, TX, 1, 0, false), body(1_008, TX, 1, 1, true), body(1_009, TX, 1, 3, true)],

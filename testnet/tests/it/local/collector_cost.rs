@@ -19,10 +19,10 @@ fn two_nodes() -> Vec<Vec<Record>> {
         vec![
             sample(100, 1_000, 500, 1),
             sample(600, 1_050, 525, 1),
-            // The last before the load, which begins at 1,000 ms.
+            // The last sample before the load, which begins at 1,000 ms.
             sample(900, 1_080, 540, 2),
             sample(1_900, 1_080 + wire, 540 + cpu, rss),
-            // The first after the drain, which ends at 3,000 ms.
+            // The first sample after the drain, which ends at 3,000 ms.
             sample(3_400, 1_080 + wire + 250, 540 + cpu + 125, rss),
             sample(4_400, 9_999, 9_999, rss),
         ]
@@ -74,6 +74,19 @@ fn a_node_without_samples_leaves_costs_unknown() {
     traces[0].retain(|record| !matches!(record.what, What::Sample { .. }));
     let cost = measure(&observed(traces)).cost;
     assert_eq!((cost.wire_ratio, cost.idle_bytes_per_s_per_node, cost.cpu_us_per_delivery), (None, None, None));
+}
+
+#[test]
+fn a_network_that_was_busier_with_itself_before_the_load_leaves_costs_unknown() {
+    let mut traces = two_nodes();
+    for record in traces.iter_mut().flatten().filter(|record| record.at_ns < 800_000_000) {
+        if let What::Sample { wire_in, .. } = &mut record.what {
+            *wire_in = 0;
+        }
+    }
+    let cost = measure(&observed(traces)).cost;
+    assert_eq!((cost.wire_bytes_per_delivery, cost.wire_ratio), (None, None));
+    assert!(cost.idle_bytes_per_s_per_node.is_some() && cost.cpu_us_per_delivery.is_some());
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn chain(kind: Kind) -> Vec<Vec<Record>> {
 fn stretch_is_latency_over_the_shortest_path_of_the_overlay() {
     let seen = Observed { links: Some(links(3, "unlimited")), ..observed(chain(TX)) };
     let measured = measure(&seen);
-    // 12 ms over one link of 10 ms, 30 over two.
+    // 12 ms over one link of 10 ms, and 30 ms over two links.
     assert_eq!(measured.tx.stretch, Stretch { p50: Some(1.2), p95: Some(1.5), p99: Some(1.5) });
     assert_eq!(measured.tx.warm.stretch, Stretch::default());
     let floors: Vec<_> = measured.deliveries.iter().map(|one| one.floor_ms).collect();

@@ -44,7 +44,7 @@ fn nothing_is_faster_than_its_emulated_links() {
         floors.push(floor);
     })
     .unwrap();
-    // A ring of five: two are one link away, two are two.
+    // A ring of five nodes: two nodes are one link away, and two are two links away.
     assert_eq!(floors.len(), 60 * 4);
     assert_eq!([20.0, 40.0].map(|ms| floors.iter().filter(|floor| **floor == ms).count()), [120, 120]);
 }
@@ -109,7 +109,7 @@ fn an_interrupted_run_leaves_nothing_behind() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // When it says so, the load has begun.
+    // When a line says that the load goes on, the load has begun.
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
     assert!(lines.by_ref().any(|line| line.unwrap().starts_with("load for")), "the load never began");
     let nodes = started(dir.path());

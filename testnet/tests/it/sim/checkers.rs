@@ -104,7 +104,8 @@ fn a_strike_is_found_and_excused_where_a_message_between_the_two_was_lost() {
         setup.nodes[2].sabotage = Some(Sabotage::Masked);
         let end = Time::ZERO + SETTLE + Span::from_secs(60);
         for checker in setup.checkers.iter_mut().filter(|_| lossy) {
-            // The checker hears of the loss before the run, so that the whole run lies before the loss.
+            // The loss is reported to the checker before the run, with a time after it. So the whole run lies
+            // before the loss.
             (0..8).for_each(|node| checker.lost(end, 2, node));
         }
         let violations = found(setup);
@@ -146,7 +147,7 @@ fn what_a_peer_sent_is_no_echo_if_it_takes_it_of_an_offer_and_one_if_it_takes_an
     safety.connected(now, node, peer, PeerHandle(0));
     safety.receives(now, node, peer, &bodies(&items));
     safety.sends(now, node, peer, &Message::Reconcile(Box::new(Reconcile::Offer { number: 9, ids })));
-    // The first and the last.
+    // The take names the first and the last item.
     let take = Reconcile::Take { number: 9, places: vec![0b1010_0000].into() };
     safety.receives(now, node, peer, &Message::Reconcile(Box::new(take)));
     safety.sends(now, node, peer, &bodies(&[items[0].clone(), items[2].clone()]));

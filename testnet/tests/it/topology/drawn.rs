@@ -65,7 +65,7 @@ fn rewiring_keeps_the_edges_number_moves_their_share_and_shortens_paths() {
     assert_eq!((ring.edges(), world.edges()), (4_000, 4_000));
     let moved = edges(&ring).difference(&edges(&world)).count();
     assert!((320..480).contains(&moved), "{moved} of 4000 edges moved");
-    // Half the ring by steps of 4 nodes.
+    // Half of the ring, in steps of 4 nodes.
     assert_eq!(hops(&ring, 0).iter().max(), Some(&125));
     let longest = hops(&world, 0).into_iter().max().unwrap();
     assert!(longest < 20, "{longest} hops");

@@ -99,7 +99,8 @@ fn each_write_draws_its_delay_within_the_jitter() {
         }
     });
     assert!(delays.iter().all(|delay| (45.0..=55.0).contains(delay)), "{delays:?}");
-    // Drawn evenly, 200 times: the outermost tenth of either side is missed with a probability of 1e-9.
+    // The delays are drawn evenly, 200 times. The probability that none of them lies in the outermost tenth of a
+    // side is 1e-9.
     let within = |from: f64, to: f64| delays.iter().any(|delay| (from..=to).contains(delay));
     assert!(within(45.0, 46.0) && within(54.0, 55.0), "{delays:?}");
 }
@@ -119,7 +120,7 @@ fn nothing_overtakes_within_a_stream() {
             times.push(pace.ms());
         }
     });
-    // The slowest so far decides. Of 50 draws up to 100 ms, one is above 80, except in one case of 70,000.
+    // The slowest write so far decides. Of 50 draws up to 100 ms, one is above 80, except in one case of 70,000.
     assert!(times.is_sorted() && times[0] < times[49] && (80.0..=100.0).contains(&times[49]), "{times:?}");
 }
 

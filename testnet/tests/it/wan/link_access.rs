@@ -72,7 +72,7 @@ fn connections_of_one_node_share_its_uplink() {
         )
     });
     about(at_b.max(at_c), 250.0);
-    // They take turns: the first is done no more than a send buffer before the other.
+    // The two uploads take turns: the first is done no more than a send buffer before the other.
     assert!(at_b.min(at_c) > 239.0, "{at_b} and {at_c} ms");
 }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
-use crate::net::addresses::{Scope, ip_of, scope};
+use crate::net::addresses::{Scope, ip_of, scope_of};
 
 /// A group of addresses, as the book counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,11 +27,16 @@ impl Group {
         if ip.is_loopback() && loopback_exempt {
             return Self(7 << 32 | u64::from(port(address)));
         }
-        let local = !ip.is_loopback() && scope(address) != Scope::Public;
+        Self::of_ip(ip)
+    }
+
+    /// The same of all addresses with this IP, for a node that does not exempt the loopback device.
+    const fn of_ip(ip: IpAddr) -> Self {
+        let local = !ip.is_loopback() && !matches!(scope_of(ip), Scope::Public);
         match ip {
-            IpAddr::V4(ip) if local => Self(5 << 32 | u64::from(ip.to_bits())),
+            IpAddr::V4(ip) if local => Self(5 << 32 | ip.to_bits() as u64),
             IpAddr::V6(ip) if local => Self(1 << 63 | (ip.to_bits() >> 65) as u64),
-            IpAddr::V4(ip) => Self(4 << 32 | u64::from(ip.to_bits() >> 16)),
+            IpAddr::V4(ip) => Self(4 << 32 | (ip.to_bits() >> 16) as u64),
             IpAddr::V6(ip) => Self(6 << 32 | (ip.to_bits() >> 96) as u64),
         }
     }
@@ -42,7 +47,7 @@ impl Group {
 /// the operator gives them.
 #[must_use]
 pub fn slot_group(address: &Multiaddr) -> Option<Group> {
-    (ip_of(address).is_some() && scope(address) == Scope::Public).then(|| Group::of(address, false))
+    ip_of(address).filter(|ip| scope_of(*ip) == Scope::Public).map(Group::of_ip)
 }
 
 fn port(address: &Multiaddr) -> u16 {

@@ -75,7 +75,7 @@ impl Book {
         enough: usize,
         usable: impl Fn(&PeerId, &[Multiaddr]) -> Vec<Multiaddr>,
     ) -> usize {
-        let claims = self.told.ready(now).map(|claim| (&claim.peer, claim.addresses.clone()));
+        let claims = self.told.ready(now).map(|claim| (&claim.peer, claim.addresses().to_vec()));
         let reached = self.tried.iter().filter(|reached| reached.retry.not_before <= now);
         let all = reached.map(|reached| (&reached.peer, reached.addresses())).chain(claims);
         all.filter(|(peer, addresses)| !usable(peer, addresses).is_empty()).take(enough).count()
@@ -94,15 +94,9 @@ impl Book {
     fn told_ready(&self, now: Time) -> Choice {
         let mut choice = Choice::new();
         for claim in self.told.ready(now) {
-            let mut groups: Vec<Group> = claim.addresses.iter().filter_map(slot_group).collect();
-            if groups.is_empty() {
-                groups.extend(claim.addresses.first().map(|first| self.group(first)));
-            }
-            groups.sort_unstable();
-            groups.dedup();
-            for group in groups {
+            for group in claim.groups() {
                 let entry = (claim.peer, Entry::Told(claim.source), claim.retry.failures);
-                choice.entry(group).or_default().push(entry);
+                choice.entry(*group).or_default().push(entry);
             }
         }
         choice
@@ -128,8 +122,8 @@ impl Book {
         passed
     }
 
-    /// The reached and the told entries of one group: all are drawn until one is kept. So a group is not passed
-    /// over because some of its entries fail, and a group in which none fails gains nothing by it.
+    /// The reached and the told entries of one group are drawn until one is kept. So a group is not picked less
+    /// often because some of its entries fail. A group without failures gains nothing.
     fn pick_of_group(
         &mut self,
         group: Group,
@@ -162,7 +156,7 @@ impl Book {
         match entry {
             Entry::Reached => self.tried.get(peer).map(super::Reached::addresses).unwrap_or_default(),
             Entry::Told(source) => {
-                self.told.get(peer, source).map(|claim| claim.addresses.clone()).unwrap_or_default()
+                self.told.get(peer, source).map(|claim| claim.addresses().to_vec()).unwrap_or_default()
             }
         }
     }

@@ -23,7 +23,7 @@ pub(crate) struct Rates {
     sources: BTreeMap<Group, (Allowance, Time)>,
 }
 
-/// A token bucket in one number: the moment at which it would be empty if it had grown without a bound since.
+/// A token bucket in one number: the time until which its uses last, if each lasts one interval.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowance(Time);
 

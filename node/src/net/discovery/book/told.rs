@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use libp2p::{Multiaddr, PeerId};
 use protocol::time::Time;
 
-use super::group::Group;
+use super::group::{Group, slot_group};
 use super::retry::Retry;
 use super::{FAILED_FOR_GOOD, Keys};
 
@@ -30,8 +30,45 @@ pub(super) struct Claim {
     pub(super) source: Group,
     /// The peer told it itself, on a connection that proves its id.
     pub(super) itself: bool,
-    pub(super) addresses: Vec<Multiaddr>,
+    addresses: Vec<Multiaddr>,
+    /// The groups in which it may be picked. They are kept, because every pick asks for those of all claims.
+    groups: Vec<Group>,
     pub(super) retry: Retry,
+}
+
+impl Claim {
+    /// A claim that was not tried yet. `first` is the group of the first address.
+    pub(super) fn new(peer: PeerId, source: Group, itself: bool, addresses: Vec<Multiaddr>, first: Group) -> Self {
+        let groups = groups_of(&addresses, first);
+        Self { peer, source, itself, addresses, groups, retry: Retry::default() }
+    }
+
+    /// The addresses, the best first.
+    pub(super) fn addresses(&self) -> &[Multiaddr] {
+        &self.addresses
+    }
+
+    /// The groups in which it may be picked: those of its public addresses, or that of the first address if none
+    /// is public.
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The source tells other addresses. `first` is the group of the first of them.
+    pub(super) fn tell(&mut self, itself: bool, addresses: Vec<Multiaddr>, first: Group) {
+        self.groups = groups_of(&addresses, first);
+        (self.itself, self.addresses) = (itself, addresses);
+    }
+}
+
+fn groups_of(addresses: &[Multiaddr], first: Group) -> Vec<Group> {
+    let mut groups: Vec<Group> = addresses.iter().filter_map(slot_group).collect();
+    if groups.is_empty() {
+        groups.push(first);
+    }
+    groups.sort_unstable();
+    groups.dedup();
+    groups
 }
 
 /// The table.
@@ -70,8 +107,9 @@ impl Told {
         buckets.flatten().find(|claim| claim.peer == *peer && claim.source == source)
     }
 
-    /// Puts a claim into its bucket. If the bucket is full, the claim takes the place of one that has failed for
-    /// good, if there is one, and otherwise has no place. So telling more pushes out no peer that may be reached.
+    /// Puts a claim into its bucket. If the bucket is full, the claim takes the place of a claim that has failed
+    /// for good. If there is none, the new claim is dropped. So telling more pushes out no peer that may be
+    /// reached.
     pub(super) fn insert(&mut self, keys: &Keys, claim: Claim, group: Group) -> bool {
         let at = place(keys, claim.source, group);
         let Some(bucket) = self.buckets.get_mut(at) else { return false };

@@ -270,6 +270,18 @@ fn a_book_knows_most_groups_from_four_reached_for_each_slot_and_three_of_four_on
 }
 
 #[test]
+fn a_book_of_private_addresses_has_no_groups_left_to_know_until_it_has_a_public_one() {
+    let mut book = book(1);
+    for n in 0..4 {
+        book.learn(PeerId::random(), &[text(&format!("/ip4/10.0.0.{n}/tcp/1"))], true, group(2), at(0));
+        book.on_answer(PeerId::random(), &text(&format!("/ip4/127.0.0.1/tcp/{}", n + 1)), at(0));
+    }
+    assert!(book.knows_most_groups(3));
+    book.learn(PeerId::random(), &[in_group(1, 0)], true, group(1), at(0));
+    assert!(!book.knows_most_groups(3));
+}
+
+#[test]
 fn who_is_picked_for_a_group_is_dialled_in_no_other() {
     let mut book = book(15);
     let liar = PeerId::random();

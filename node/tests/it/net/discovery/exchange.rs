@@ -63,6 +63,11 @@ struct World {
 
 impl World {
     fn new(seed: u8, peers: u16) -> Self {
+        Self::at(seed, peers, address)
+    }
+
+    /// The same with peers at these addresses.
+    fn at(seed: u8, peers: u16, address: fn(u16) -> Multiaddr) -> Self {
         let mut discovery = Discovery::new(PeerId::random(), 8, &[], &[], false, false, [seed; 32]);
         let mut places = BTreeMap::new();
         for n in 0..peers {
@@ -295,6 +300,19 @@ fn what_filled_the_slots_first_is_drawn_anew_while_a_run_settles_but_for_the_anc
     assert!(anchors.is_subset(&world.slots.0), "they stay");
     let first_left = world.left.iter().filter(|(_, peer)| anchors.contains(peer)).count();
     assert_eq!(first_left, 0);
+}
+
+#[test]
+fn a_run_in_a_private_network_keeps_the_peers_that_it_began_with() {
+    let private = |n| format!("/ip4/10.0.{n}.1/tcp/{}", n + 1).parse().expect("an address");
+    let mut world = World::at(9, 100, private);
+    world.run(0..60);
+    assert_eq!(world.slots.0.len(), 8);
+    world.left.clear();
+    let first = world.oldest(8);
+    world.run(60..settled());
+    assert!(first.is_subset(&world.slots.0), "they stay");
+    assert!(world.left.len() <= 2, "but for the extra one: {:?}", world.left);
 }
 
 #[test]

@@ -33,8 +33,9 @@ impl Slot {
     }
 }
 
-/// A peer's place in the order of asking: proven 0, new 1, struck one more for each strike, its group's included;
-/// then outbound first.
+/// A peer's place in the order of asking; the lowest is first. The number is 0 for a proven peer, 1 for a new one,
+/// and one more than its strikes for a struck one. The strikes of its group count too. Then outbound goes before
+/// inbound.
 pub(super) type Rank = (u32, bool);
 
 #[derive(Debug)]
@@ -166,7 +167,7 @@ impl Lot {
             || (self.in_flight < self.in_flight_max && self.in_flight_bytes < pace.queue_bytes_max())
     }
 
-    /// Whether one more may be in flight. Promised ones count.
+    /// Whether one more request may be in flight. Promised bodies count as well.
     pub(super) const fn may_fly(&self) -> bool {
         self.in_flight < self.in_flight_max
     }

@@ -90,7 +90,7 @@ impl RequestTracker {
         Some(flight)
     }
 
-    /// Nothing is in flight any more: gives back what the flight occupied.
+    /// Nothing is in flight for a key any more. Gives back the room that the flight took.
     pub(super) fn land(&mut self, slot: Slot, flight: Flight) {
         self.deadlines.remove(&(flight.deadline, slot));
         if let Some(peer) = self.peers.get_mut(&flight.peer) {
@@ -137,7 +137,7 @@ impl RequestTracker {
     }
 }
 
-/// Removes a peer without ready keys from the set of those that have some.
+/// Removes a peer that has no ready key from the set of peers that have one.
 pub(super) fn rest(eager: &mut BTreeSet<PeerHandle>, handle: PeerHandle, peer: &Peer) {
     if !peer.has_ready() {
         eager.remove(&handle);

@@ -68,7 +68,8 @@ impl Pace {
         self.rate.saturating_mul(REQUEST_QUEUE_MAX.as_micros() / MICROS_PER_SECOND)
     }
 
-    /// A request expired. A whole flight that expires doubles the time once; `next_number` is the next request's.
+    /// A request expired. Requests that are in flight together double the time once, even if all of them expire.
+    /// `next_number` is the number of the next request.
     pub(super) fn expired(&mut self, asked: Asked, next_number: u64) {
         if asked.number >= self.doubled_below {
             self.doubled_below = next_number;
@@ -76,14 +77,14 @@ impl Pace {
         }
     }
 
-    /// A body that had been asked for came, in time or late. No request is sent twice to a peer, so a late answer
-    /// is not ambiguous. It is exactly the one to learn from.
+    /// A body that had been asked for came, in time or late. A key is never asked twice of the same peer, so it is
+    /// clear which request a late body answers. A late body shows best how slow the peer is.
     pub(super) fn served(&mut self, now: Time, asked: Asked, bytes: usize, next_number: u64) {
         self.doublings = 0;
         if bytes >= REQUEST_RATE_SAMPLE_BYTES_MIN {
             self.measure_rate(now, asked, bytes);
         } else if asked.number >= self.sampled_below {
-            // One sample for each flight: the bodies behind the first wait for each other, not for the peer.
+            // One sample for each flight: the later bodies of a flight wait for the first, not for the peer.
             self.sampled_below = next_number;
             self.smooth(now.since(asked.at) - self.transfer(bytes as u64));
         }
@@ -110,7 +111,7 @@ impl Pace {
         let elapsed = now.since(begun);
         let micros = (elapsed - idle).max(elapsed.divided_by(8)).as_micros();
         let per_second = (bytes as u64).saturating_mul(MICROS_PER_SECOND);
-        // If no time passed between two, they came in one message, and the first of them told the rate.
+        // If no time passed between two bodies, both came in one message, and the first of them told the rate.
         if let Some(sample) = per_second.checked_div(micros) {
             let sample = sample.clamp(REQUEST_RATE_MIN, REQUEST_RATE_MAX);
             self.rate = (self.rate.saturating_mul(3).saturating_add(sample)) / 4;

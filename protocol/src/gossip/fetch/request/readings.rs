@@ -51,12 +51,12 @@ impl RequestTracker {
         self.peers.get(&peer).map_or_else(Load::default, Peer::load)
     }
 
-    /// Where a peer is.
+    /// The place of a peer: its address group, or the peer itself.
     pub(crate) fn source(&self, peer: PeerHandle) -> Source {
         self.peers.get(&peer).and_then(|peer| peer.group).map_or(Source::Peer(peer), Source::Group)
     }
 
-    /// Where the peers are that have announced a key.
+    /// The places of the peers that have announced a key.
     pub(crate) fn backing(&self, key: RequestKey) -> Backing {
         let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot));
         let announcers = entry.into_iter().flat_map(|entry| &entry.announcements);

@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 use super::mapping::{check, next};
 use super::{Encoder, SYMBOLS_MAX, SaltedId, Symbol, first_batch};
 
-/// The most steps of peeling (one symbol changed by one found item) for each symbol received. An item is part of
-/// `2 ln m - 0.8` of `m` symbols on average, of 16 of all [`SYMBOLS_MAX`], and there are at most `m / 1.35` items
-/// to find: honest sets take 12.
+/// The most steps of peeling for each symbol received. In one step, one found item changes one symbol. An item is
+/// part of `2 ln m - 0.8` of `m` symbols on average: of 16 of all [`SYMBOLS_MAX`]. There are at most `m / 1.35`
+/// items to find, so honest sets take 12 steps for each symbol.
 pub const STEPS_PER_SYMBOL: usize = 16;
 
 /// The result of a batch of symbols.
@@ -30,9 +30,9 @@ pub enum Progress {
     Failed(Failure),
 }
 
-/// Why decoding failed. Only [`Failure::Exhausted`] happens between honest peers, when their sets differ by more
-/// than about 3,000 items; [`Failure::Contradiction`] happens there with a probability of about 2^-32 for each
-/// symbol looked at.
+/// Why decoding failed. Only two failures happen between honest peers. [`Failure::Exhausted`] happens when their
+/// sets differ by more than about 3,000 items. [`Failure::Contradiction`] happens with a probability of about
+/// 2^-32 for each symbol looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -75,7 +75,7 @@ pub struct Decoder {
     local: Encoder,
     /// Remote minus local symbols, minus the items found.
     cells: Vec<Symbol>,
-    /// How many of the symbols up to each one differed by one item or none when they came.
+    /// For each symbol: how many symbols up to it differed by one item or none when they came.
     sparse: Vec<u16>,
     found: Vec<Found>,
     known: BTreeSet<SaltedId>,
@@ -139,10 +139,10 @@ impl Decoder {
         (sparse > 0).then(|| all * looked_at * 100 / (44 * looked_at + 220 * sparse))
     }
 
-    /// How many symbols to ask for next, after [`Progress::More`]: the number that the estimate still lacks of a
-    /// first batch, but at least an eighth of those received plus one, and at most twice as many as received. It
-    /// is twice as many while there is no estimate, because then fewer than a third of the needed symbols have
-    /// come. 0 at [`SYMBOLS_MAX`].
+    /// How many symbols to ask for next, after [`Progress::More`]: as many as are still missing of a first batch
+    /// for the estimated difference. It is at least an eighth of those received plus one, and at most twice as
+    /// many as received. While there is no estimate it is twice as many as received, because then fewer than a
+    /// third of the needed symbols have come. 0 at [`SYMBOLS_MAX`].
     #[must_use]
     pub fn next_batch(&self) -> usize {
         let received = self.cells.len();
@@ -151,8 +151,9 @@ impl Decoder {
         lacks.clamp(received / 8 + 1, 2 * received + 1).min(SYMBOLS_MAX - received)
     }
 
-    /// Takes the symbols that follow those received until now. All work for one conversation, whatever comes:
-    /// [`STEPS_PER_SYMBOL`] steps for each symbol, and producing and looking through the local set.
+    /// Takes the symbols that follow those received until now. The work for a whole conversation is bounded,
+    /// whatever comes: [`STEPS_PER_SYMBOL`] steps for each symbol, and making the local symbols and looking
+    /// through the local set.
     pub fn add(&mut self, batch: &[Symbol]) -> Progress {
         let progress = self.try_add(batch).unwrap_or_else(Progress::Failed);
         self.over = progress != Progress::More;
@@ -195,8 +196,9 @@ impl Decoder {
     fn peel(&mut self) -> Result<(), Failure> {
         while let Some(index) = self.queue.pop() {
             let Some(found) = self.cells.get(index as usize).and_then(|cell| self.single(*cell)) else { continue };
-            // In a set each item occurs once, and each uses up a symbol. A symbol can only give two if four ids
-            // xor to 0 together with their checks: 80 bits, so an attacker needs 2^27 steps of work.
+            // In a set each item occurs once, and each item that is found uses up a symbol. A symbol can only give
+            // two items if four ids xor to 0 together with their checks: 80 bits, so an attacker needs 2^27 steps
+            // of work.
             if self.found.len() == self.cells.len() || !self.known.insert(found.id) {
                 return Err(Failure::Contradiction);
             }
@@ -251,7 +253,7 @@ impl Decoder {
             match (found.side, position) {
                 (Side::Here, Some(position)) => only_here.push(position),
                 (Side::There, None) => only_there.push(found.id),
-                // It was removed as ours, but is not ours; or it is ours, but was added as theirs.
+                // The item was removed as ours but is not ours, or it is ours but was added as theirs.
                 (Side::Here, None) | (Side::There, Some(_)) => return Err(Failure::Contradiction),
             }
         }

@@ -58,8 +58,8 @@ impl HugeOpen {
 
 impl Adversary for HugeOpen {
     fn incoming(&mut self, _now: Time, from: PeerHandle, message: &Message, out: &mut Vec<Sending>) -> bool {
-        // The first question of a new peer is the one to answer first. It goes behind the answering hello, which
-        // is as fast.
+        // The opening should be the first question of a new peer, because the first one is answered first. It
+        // leaves 1 ms later, behind the hello that answers.
         if matches!(message, Message::Hello(_)) {
             let opening = self.open(from);
             out.push(Sending { after: Duration::from_millis(1), ..opening });

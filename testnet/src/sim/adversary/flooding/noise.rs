@@ -20,7 +20,7 @@ pub(in crate::sim::adversary) struct Spam {
     pub(in crate::sim::adversary) withholds: bool,
 }
 
-/// Sends bodies and announcements again and again that it saw before.
+/// Sends bodies and announcements that it saw before, again and again.
 #[derive(Debug)]
 pub(in crate::sim::adversary) struct Replay {
     craft: Craft,

@@ -8,7 +8,7 @@ use crate::sim::adversary::craft::{announcement_of, push_of, to_each};
 use crate::sim::adversary::{Entered, Sending};
 
 /// Pushes every second item to all peers the moment it enters anywhere. So it is first, and the other links of its
-/// peers become lazy. It says nothing of the rest, or announces it late, when the announcement is true. It gives
+/// peers become lazy. It says nothing of the rest. A variant announces the rest late, with the true age. It gives
 /// everything to peers that ask, so that it gets no strikes.
 #[derive(Debug, Default)]
 pub(in crate::sim::adversary) struct Hide {

@@ -13,7 +13,7 @@ const ADVERSARIES_MAX: f64 = 0.3;
 /// In this share of networks with blocks, producers may be attackers. Such a network has more producers.
 const PRODUCERS_ON: f64 = 0.4;
 
-/// In this share, the younger of two variants of an attack replaces the older one.
+/// In this share of networks, the newer of two variants of an attack replaces the older one.
 const VARIANT: f64 = 0.5;
 
 /// Producers of such a network.

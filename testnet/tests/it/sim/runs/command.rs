@@ -89,7 +89,7 @@ fn the_textbook_rumor_takes_the_rounds_that_theory_says() {
     let report = report(dir.path());
     let rumored = report.rumor.unwrap();
     assert_eq!((rumored.fanout, rumored.round_ms), (3, 1_000.0));
-    // One node knows it at first, and tells 3 others. They are all distinct, and none has it.
+    // One node knows the rumor at first and tells 3 other nodes. None of them has it before.
     let shares: Vec<f64> = rumored.rounds.iter().map(|round| round.informed * 16.0).take(2).collect();
     assert_eq!(shares, [1.0, 4.0]);
     assert!((3.0..=5.0).contains(&rumored.rounds_to_all.p50.unwrap()), "{rumored:?}");
@@ -194,7 +194,7 @@ fn a_directory_with_other_things_is_not_touched() {
 #[test]
 fn an_interrupt_ends_it_at_once_with_130() {
     let dir = tempfile::tempdir().unwrap();
-    // It is so long that it doesn't end by itself before the signal comes.
+    // The run is so long that it doesn't end by itself before the signal comes.
     let mut child = StdCommand::new(assert_cmd::cargo::cargo_bin("testnet"))
         .args(["sim", "--nodes", "500", "--duration", "10m", "--out", dir.path().to_str().unwrap()])
         .stderr(Stdio::piped())

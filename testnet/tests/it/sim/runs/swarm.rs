@@ -65,7 +65,7 @@ fn each_attacker_that_is_drawn_alone_does_what_it_is_for() {
     };
     let mut idle = Vec::new();
     for (kind, _) in AdversaryPlan::default().shares() {
-        // Some draw only a second's worth of it, and some lose everything that it sends.
+        // In some draws the attack lasts only a second, and in some the attacker's messages are all lost.
         let drawn = (0..4_000).map(Drawn::new).filter(|drawn| alone(drawn, kind)).take(5);
         let (mut deeds, mut refusals) = (0, BTreeSet::new());
         for drawn in drawn {

@@ -1,18 +1,17 @@
-//! A set of ids that forgets.
+//! What was sent to one peer: a set of ids that forgets.
 
 use hashbrown::HashSet;
 
 use crate::items::hash::ShortId;
 use crate::seeded::SeededState;
 
-/// Ids that belong to one peer, up to a bound: at least the newest half of that number is kept. They are the ids
-/// that the peer sent or announced, or that it was sent or told of, none of which goes to it again; or the ids of
-/// bodies that were sent to it because it asked.
+/// The ids of bodies that were sent to one peer because it asked, up to a bound. At least the newest half of the
+/// bound is kept.
 ///
 /// The ids are kept in two generations. When the younger one is full, the older one is forgotten as a whole. So no
-/// order needs to be kept, and to learn an id takes a single entry in a single table.
+/// order needs to be kept, and learning an id takes one entry in one table.
 #[derive(Debug)]
-pub(crate) struct KnownSet {
+pub(crate) struct Sent {
     /// Kept as numbers, which take half the hashing of arrays.
     fresh: HashSet<u64, SeededState>,
     /// None of these is in `fresh`.
@@ -21,7 +20,7 @@ pub(crate) struct KnownSet {
     generation: usize,
 }
 
-impl KnownSet {
+impl Sent {
     pub(crate) fn new(hasher: SeededState, max: usize) -> Self {
         let (fresh, stale) = (HashSet::with_hasher(hasher.clone()), HashSet::with_hasher(hasher));
         Self { fresh, stale, generation: max / 2 }

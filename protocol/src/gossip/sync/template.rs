@@ -1,16 +1,17 @@
 //! What a producer signs next: a header on our tip and a body of mempool transactions, oldest first, that this
 //! chain's own validator accepts. So no producer makes a block that its own node refuses.
 //!
-//! Transactions that the validator refuses one by one are passed over. If it refuses the rest as a whole, the half
-//! that it accepts is kept. The other half is halved again in the same way, until single transactions are left out
-//! or the validator was asked often enough. Only the empty block is not asked about beforehand.
+//! Transactions that the validator refuses one by one are passed over. If it refuses the others as a whole, they
+//! are halved. A half that it accepts is kept, and a half that it refuses is halved again. This ends when single
+//! transactions are left out, or when the validator was asked often enough. Only the empty block is not asked
+//! about beforehand.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::Gossip;
+use crate::gossip::Gossip;
 use crate::items::block::{Header, transactions_root};
 use crate::items::keys::PublicKey;
 use crate::items::transaction::SignedTransaction;
@@ -53,7 +54,7 @@ impl Gossip {
     }
 }
 
-/// Those of these transactions, in order, that are accepted together.
+/// The transactions among these, in order, that are accepted together.
 fn taken_together(
     transactions: Vec<Arc<SignedTransaction>>,
     takes: impl Fn(&[Arc<SignedTransaction>]) -> bool,
