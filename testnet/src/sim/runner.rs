@@ -118,8 +118,9 @@ fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyho
     let read: u64 = finished.hosts.iter().map(|host| host.wire_in - host.wire_before).sum();
     let per_second = |count: u64| ratio(count as f64, wall_s).map(|rate| rounded(rate, 0));
     let peak = job.alone.then(memory::peak).flatten();
+    let scenario = Scenario { nodes: Some(nodes), ..job.scenario.clone() };
     Ok(Simulated {
-        options: serde_json::to_value(Scenario { nodes: Some(nodes), ..job.scenario.clone() })?,
+        options: serde_json::to_value(&scenario)?,
         repeat: job.repeat.clone(),
         events: finished.events,
         inputs: finished.inputs,
@@ -130,6 +131,7 @@ fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyho
         events_per_s: per_second(finished.events),
         inputs_per_s: per_second(finished.inputs),
         memory_bytes_per_node: peak.and_then(|bytes| ratio(bytes as f64, nodes as f64)).map(f64::round),
+        memory_bytes_per_node_estimated: memory::estimate_per_node(&scenario),
         wire_bytes_per_node: ratio(read as f64, nodes as f64).map(|bytes| rounded(bytes, 1)),
         checks: job.checks.name(nodes).to_owned(),
         violations: broken.collect(),

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use assert_cmd::Command;
+use testnet::report::schema::Report;
 use testnet::sim::runner::memory::{TooLarge, at_once, available, estimate, peak};
 use testnet::sim::scenario::Scenario;
 use testnet::topology::Topology;
@@ -30,7 +31,7 @@ fn a_run_that_does_not_fit_is_not_begun() {
     let said = String::from_utf8(output.stderr).unwrap();
     // The flags are not wrong, so this is no wrong usage.
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.starts_with("error: this needs about ") && said.contains("GiB are available"), "{said}");
+    assert!(said.starts_with("error: this needs an estimated ") && said.contains("GiB are available"), "{said}");
     assert!(said.contains("--no-memory-check"), "{said}");
     assert!(!out.exists());
 }
@@ -42,6 +43,20 @@ fn a_run_is_begun_anyway_if_somebody_says_so() {
     let out = ["--no-memory-check", "--out", dir.path().to_str().unwrap()];
     let output = Command::cargo_bin("testnet").unwrap().args(fixed).args(out).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn the_report_has_the_estimate_beside_what_was_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let fixed = ["sim", "--nodes", "3000", "--degree", "4", "--txs", "2", "--checks", "none", "--out"];
+    Command::cargo_bin("testnet").unwrap().args(fixed).arg(dir.path()).assert().success();
+    let report = std::fs::read_to_string(dir.path().join("report.json")).unwrap();
+    let simulated = serde_json::from_str::<Report>(&report).unwrap().sim.unwrap();
+    let estimated = simulated.memory_bytes_per_node_estimated.unwrap();
+    assert_eq!(estimated * 3_000, estimate(&scenario(3_000, 4, 2)).unwrap());
+    let used = simulated.memory_bytes_per_node.unwrap();
+    // An estimate that is wrong by a factor of two is of no use.
+    assert!((0.5..2.0).contains(&(used / estimated as f64)), "{used} bytes, and {estimated} were estimated");
 }
 
 #[test]
