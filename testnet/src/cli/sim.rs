@@ -173,6 +173,9 @@ impl SimArgs {
             words.extend(["--checks".to_owned(), checks.clone()]);
         }
         let scenarios = swept(&draft, sweep.as_ref(), &words)?;
+        if self.seeds().count().saturating_mul(scenarios.len()) as u64 > SEEDS_MAX {
+            bail!("these are more than {SEEDS_MAX} simulations: up to {VALUES_MAX} values, each with every seed");
+        }
         let at_once = self.at_once(&scenarios)?;
         let mut jobs = Vec::new();
         let mut values = Vec::new();
@@ -185,11 +188,6 @@ impl SimArgs {
                 let repeat = format!("{} --seed {seed}", words.join(" "));
                 jobs.push(Job { scenario, swarm: None, seed, checks, command, repeat, alone: false });
                 values.extend(value.clone());
-            }
-            if jobs.len() as u64 > SEEDS_MAX {
-                bail!(
-                    "these are more than {SEEDS_MAX} simulations: up to {VALUES_MAX} values, each with every seed"
-                );
             }
         }
         if let [only] = jobs.as_mut_slice() {
