@@ -34,8 +34,7 @@ macro_rules! id {
         impl Ord for $name {
             /// By bytes. The first eight nearly always decide, and two numbers are compared without a call.
             fn cmp(&self, other: &Self) -> Ordering {
-                let (own, others) = (self.short().0, other.short().0);
-                let first = u64::from_be_bytes(own).cmp(&u64::from_be_bytes(others));
+                let first = self.short().number().cmp(&other.short().number());
                 first.then_with(|| self.0.cmp(&other.0))
             }
         }
