@@ -133,9 +133,10 @@ impl Gossip {
         self
     }
 
-    /// Swaps the buffer of outputs for another one, in place of [`Gossip::poll_output`]. The buffer that goes in must
-    /// be empty, and whoever gets the engine's drains it before the next input. A simulator lends thousands of
-    /// engines one buffer in turn. Otherwise each would keep its own, of some 900 bytes, for its next input.
+    /// Swaps the buffer of outputs for another one. A caller may do so before and after an input in place of
+    /// [`Gossip::poll_output`]. Both times, the buffer that goes in must be empty, and the outputs are in the buffer
+    /// that comes out after the input. So a simulator lends thousands of engines one buffer in turn. Otherwise each
+    /// would keep its own, of some 900 bytes, for its next input.
     #[cfg(feature = "simulator")]
     pub const fn swap_outputs(&mut self, outputs: &mut VecDeque<Output>) {
         core::mem::swap(&mut self.outputs, outputs);

@@ -102,8 +102,8 @@ pub enum TopologyError {
 /// The number of peers that each node of a simulated Kademlia network dials: the node's own outbound target.
 pub const KADEMLIA_DIALS: usize = 8;
 
-/// The most edges of a graph. Both ends of each are numbered with 32 bits. What a graph takes in memory, 8 bytes an
-/// edge, is little beside what its nodes take.
+/// The most edges of a graph. Both ends of each are numbered with 32 bits. What a graph takes in memory, 8 bytes for
+/// each edge, is little beside what its nodes take.
 pub const EDGES_MAX: usize = (1 << 31) - 1;
 
 /// The number of tries to draw a connected graph. With degree 3 and more, it is connected nearly always

@@ -27,8 +27,9 @@ impl Gossip {
     /// The number of steps of [`Gossip::foresee`], which count from 0.
     pub const FORESEE_STEPS: u8 = 5;
 
-    /// Reads the data with which the handling of an input begins. Each step reads data to which the step before has
-    /// found the way. The returned sum has no meaning. It is there so that the compiler doesn't remove the reads.
+    /// Reads the data with which the handling of an input begins. Each step reads data to which the step before
+    /// has found the way. The returned sum has no meaning. It is there so that the compiler doesn't remove the
+    /// reads.
     #[must_use]
     pub fn foresee(&self, ahead: Ahead<'_>, step: u8) -> u64 {
         match (step, ahead) {

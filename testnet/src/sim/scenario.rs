@@ -30,8 +30,8 @@ use crate::wan::{Bandwidth, Delays, Halves, Jitter, Partition, Wan};
 use crate::workload::items::BlockMaker;
 use crate::workload::{Load, Workload};
 
-/// The most nodes of a simulation: a delivery is noted in 32 bits, of which 31 name a node. Memory ends a simulation
-/// long before (`runner::memory`).
+/// The most nodes of a simulation: a delivery is noted in 32 bits, of which 31 name a node. Memory is the limit long
+/// before that (`runner::memory`).
 pub const SIMULATED_NODES_MAX: usize = (1 << 31) - 1;
 
 /// The time of one signature check: the middle of the 50 to 90 µs that a usual core needs for one Ed25519

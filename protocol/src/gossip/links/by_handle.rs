@@ -1,8 +1,8 @@
 //! A map from handles of peers, for what is kept of each connected peer.
 //!
-//! It is a sorted list. A node has some dozens of peers, and handles only rise, so a new peer goes to the end, and a
-//! search looks at a few neighbours in memory. A tree would take room for eleven entries as soon as there is one.
-//! Deliberately absent: any bound. The number of connected peers is the driver's.
+//! It is a sorted list. A node has some dozens of peers, and handles only rise. So a new peer goes to the end, and
+//! a search looks at a few neighbours in memory. A tree would take room for eleven entries as soon as there is one.
+//! Deliberately absent: any bound. The driver bounds the number of connected peers.
 
 use alloc::vec::Vec;
 

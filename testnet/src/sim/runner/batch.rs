@@ -1,5 +1,5 @@
-//! One call of `testnet sim`: one simulation, or many, some of them at once. Results come in the order of the seeds,
-//! in whichever order the simulations end, so nothing but the time depends on how many run at once.
+//! One call of `testnet sim`: one simulation, or many, some of them at once. Results come in the order of the
+//! seeds, in whichever order the simulations end, so nothing but the time depends on how many run at once.
 //!
 //! Each simulation has its own world and runs on one thread. As many worlds are in memory as run at once; of a
 //! finished one only its report stays. Deliberately absent: an order of starting other than that of the seeds.
