@@ -187,7 +187,7 @@ KNOWN = {
     },
     **{
         f"scripts/prove-sim.sh {name}": proof()
-        for name in "large table trees growth withholders attackers repair swarm reality partition-sim spread all".split()
+        for name in "large million table trees growth withholders attackers repair swarm reality partition-sim spread all".split()
     },
     "scripts/prove-sim.sh NAME": mention("each name is an entry"),
 }

@@ -37,6 +37,8 @@ pub use self::api::{
 use self::fetch::debts::Owed;
 use self::fetch::lengths::Lengths;
 use self::fetch::request::RequestTracker;
+#[cfg(feature = "simulator")]
+pub use self::foresee::Ahead;
 use self::intake::acknowledged::Acknowledged;
 use self::intake::checks::Checks;
 use self::intake::first::Firsts;
@@ -129,6 +131,15 @@ impl Gossip {
         self.mempool = Mempool::new(mempool_bytes);
         self.chain = Chain::with_limits(self.config.network.genesis(), chain);
         self
+    }
+
+    /// Swaps the buffer of outputs for another one. A caller may do so before and after an input in place of
+    /// [`Gossip::poll_output`]. Both times, the buffer that goes in must be empty, and the outputs are in the buffer
+    /// that comes out after the input. So a simulator lends thousands of engines one buffer in turn. Otherwise each
+    /// would keep its own, of some 900 bytes, for its next input.
+    #[cfg(feature = "simulator")]
+    pub const fn swap_outputs(&mut self, outputs: &mut VecDeque<Output>) {
+        core::mem::swap(&mut self.outputs, outputs);
     }
 
     /// An engine with a chain's own rules.

@@ -15,6 +15,7 @@ use testnet::report::schema::Report;
 use testnet::report::tables::layout::{Page, WIDTH};
 use testnet::report::{self, Found, Json, tables};
 use testnet::sim::runner::batch::Batch;
+use testnet::sim::runner::memory::TooLarge;
 use testnet::sim::runner::pages::restart_with_large_pages;
 
 const INTERRUPTED: u8 = 130;
@@ -90,7 +91,11 @@ fn compare(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
-    let batch = arguments.batch(typed()).unwrap_or_else(|error| usage(&error));
+    let batch = match arguments.batch(typed()) {
+        // Nothing is wrong with the flags; another machine may have room.
+        Err(error) if error.is::<TooLarge>() => return Err(error),
+        batch => batch.unwrap_or_else(|error| usage(&error)),
+    };
     if batch.largest() >= LARGE {
         restart_with_large_pages();
     }

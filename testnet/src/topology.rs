@@ -60,7 +60,7 @@ pub enum TopologyError {
         /// The reason.
         why: &'static str,
     },
-    /// More than fits in memory.
+    /// More edges than can be numbered.
     #[error("{topology} on {nodes} nodes has more than {EDGES_MAX} edges: ask for fewer nodes or neighbours")]
     TooLarge {
         /// The graph that was asked for.
@@ -102,16 +102,16 @@ pub enum TopologyError {
 /// The number of peers that each node of a simulated Kademlia network dials: the node's own outbound target.
 pub const KADEMLIA_DIALS: usize = 8;
 
-/// The most edges of a graph: 80 MB, at two ends of 4 bytes each. 100,000 nodes may have 200 neighbours each. A
-/// complete graph may have at most 4,472 nodes.
-pub const EDGES_MAX: usize = 10_000_000;
+/// The most edges of a graph. Both ends of each are numbered with 32 bits. What a graph takes in memory, 8 bytes for
+/// each edge, is little beside what its nodes take.
+pub const EDGES_MAX: usize = (1 << 31) - 1;
 
 /// The number of tries to draw a connected graph. With degree 3 and more, it is connected nearly always
 /// (Bollobás); with degree 2 on 50 nodes, about once in 12 draws.
 const DRAWS_MAX: usize = 10_000;
 
-/// The most edges drawn in all tries together, so that large graphs take seconds: 50 draws of 100,000 nodes with 8
-/// neighbours. The first of these is connected nearly always.
+/// The most edges drawn in all tries together, so that unlucky draws end: 50 draws of 100,000 nodes with 8
+/// neighbours, and one of a larger graph than this. The first is connected nearly always.
 const DRAWN_EDGES_MAX: usize = 20_000_000;
 
 impl Topology {
@@ -128,6 +128,19 @@ impl Topology {
             Self::SmallWorld(degree, rewired) => Graph::small_world(count, *degree, *rewired, seed),
             Self::Complete => Graph::complete(count),
             Self::File(path) => Graph::from_file(path, nodes),
+        }
+    }
+
+    /// About how many neighbours a node has, of `nodes` nodes; `None` if a file decides.
+    #[must_use]
+    pub const fn neighbours(&self, nodes: usize) -> Option<usize> {
+        match self {
+            // Each node dials a number of others, and is dialled by as many.
+            Self::Kademlia => Some(2 * KADEMLIA_DIALS),
+            Self::KademliaLike(dials) => Some(dials.saturating_mul(2)),
+            Self::Regular(degree) | Self::SmallWorld(degree, _) => Some(*degree),
+            Self::Complete => Some(nodes.saturating_sub(1)),
+            Self::File(_) => None,
         }
     }
 

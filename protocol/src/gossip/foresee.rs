@@ -8,30 +8,66 @@
 use super::Gossip;
 use super::api::PeerHandle;
 use super::fetch::ask::key;
+use super::links::peer::Peer;
+use crate::items::verify::JobId;
 use crate::wire::message::{Message, TxRef};
+
+/// An input that will come.
+#[derive(Clone, Copy, Debug)]
+pub enum Ahead<'a> {
+    /// A message from a peer.
+    Message(PeerHandle, &'a Message),
+    /// The verdict on a job.
+    Verdict(JobId),
+    /// The time for which the engine waits.
+    Timeout,
+}
 
 impl Gossip {
     /// The number of steps of [`Gossip::foresee`], which count from 0.
     pub const FORESEE_STEPS: u8 = 5;
 
-    /// Reads the data with which the handling of `message` from `peer` begins. Each step reads data to which the
-    /// step before has found the way. The returned sum has no meaning. It is there so that the compiler doesn't
-    /// remove the reads.
+    /// Reads the data with which the handling of an input begins. Each step reads data to which the step before
+    /// has found the way. The returned sum has no meaning. It is there so that the compiler doesn't remove the
+    /// reads.
     #[must_use]
-    pub fn foresee(&self, peer: PeerHandle, message: &Message, step: u8) -> u64 {
-        match step {
-            0 => self.foresee_fields(),
-            1 => self.peers.foresee(),
-            2 => self.peers.get(&peer).map_or(0, |peer| peer.foresee()),
-            3 => foreseen(message).map_or(0, |transaction| {
-                let link = self.peers.get(&peer).map(|peer| peer.link);
-                u64::from(link.is_some_and(|link| self.inventory.has(link, transaction.short())))
-            }),
-            _ => foreseen(message).map_or(0, |transaction| {
-                let tracked = self.requests.is_tracked(key(&transaction));
-                u64::from(tracked) + self.requests.in_flight(peer) as u64
-            }),
+    pub fn foresee(&self, ahead: Ahead<'_>, step: u8) -> u64 {
+        match (step, ahead) {
+            (0, _) => self.foresee_fields(),
+            (1, Ahead::Verdict(job)) => self.checks.sender(job).map_or(0, |peer| u64::from(peer.0)),
+            (1, _) => self.peers.foresee(),
+            (_, Ahead::Message(from, message)) => self.foresee_message(from, message, step),
+            (_, Ahead::Verdict(job)) => self.foresee_verdict(job, step),
+            (_, Ahead::Timeout) => self.foresee_timeout(step),
         }
+    }
+
+    fn foresee_message(&self, from: PeerHandle, message: &Message, step: u8) -> u64 {
+        let Some(transaction) = foreseen(message).filter(|_| step > 2) else {
+            return self.peers.get(&from).map_or(0, Peer::foresee);
+        };
+        if step == 3 {
+            let link = self.peers.get(&from).map(|peer| peer.link);
+            return u64::from(link.is_some_and(|link| self.inventory.has(link, transaction.short())));
+        }
+        u64::from(self.requests.is_tracked(key(&transaction))) + self.requests.in_flight(from) as u64
+    }
+
+    /// A valid transaction goes into the mempool and to every peer that lacks it.
+    fn foresee_verdict(&self, job: JobId, step: u8) -> u64 {
+        let Some(checked) = self.checks.transaction_of(job) else { return 0 };
+        match step {
+            2 => self.peers.iter().fold(0, |sum, (_, peer)| sum ^ peer.foresee()),
+            3 => u64::from(self.inventory.standing(&checked.transaction().id()).accepted),
+            _ => self.mempool.foresee(checked.transaction()),
+        }
+    }
+
+    /// Most timers are those of announcements to one peer.
+    fn foresee_timeout(&self, step: u8) -> u64 {
+        let Some((_, peer)) = self.peers.first_due() else { return 0 };
+        let next = peer.announcements.first().filter(|_| step > 2);
+        next.map_or_else(|| peer.foresee(), |id| u64::from(self.mempool.contains(id)))
     }
 
     /// Reads a field of each part, so that all of this struct is in the processor's cache.

@@ -2,6 +2,7 @@
 
 pub(super) mod announce;
 pub(super) mod budget;
+pub(super) mod by_handle;
 pub(super) mod cost;
 pub(super) mod credit;
 pub(super) mod dealings;

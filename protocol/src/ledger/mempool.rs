@@ -326,6 +326,15 @@ impl Mempool {
         self.ids.range::<TxId, _>(bounds).map(|(id, _)| id.short())
     }
 
+    /// Reads where a transaction would be put.
+    #[cfg(feature = "simulator")]
+    pub(crate) fn foresee(&self, transaction: &SignedTransaction) -> u64 {
+        let taken = self.is_nonce_taken(transaction) || self.contains(&transaction.id());
+        let last = self.entries.last_key_value().map_or(0, |(at, entry)| *at ^ entry.charge as u64);
+        let soonest = self.expiries.last().map_or(0, |(height, _)| *height);
+        last ^ soonest ^ self.authors.of(&transaction.author()) as u64 ^ u64::from(taken)
+    }
+
     /// How many transactions of `bytes` fit without shedding any.
     #[must_use]
     pub fn room_for(&self, bytes: usize) -> usize {

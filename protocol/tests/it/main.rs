@@ -23,6 +23,7 @@ mod propagation; // every item reaches every node; no echo
 mod items {
     mod check_together; // what is waiting, in batches
     mod craft; // signatures that no signer makes
+    mod id_order; // by bytes
     mod merkle; // roots by an independent formula
     mod order; // ids and keys by their bytes
     mod signature_batches; // one equation for many signatures

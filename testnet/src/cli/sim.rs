@@ -1,5 +1,6 @@
 //! The flags of `testnet sim`.
 
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,6 +15,7 @@ use crate::report::Json;
 use crate::report::schema::Swept;
 use crate::sim::runner::Job;
 use crate::sim::runner::batch::Batch;
+use crate::sim::runner::memory::{self, TooLarge};
 use crate::sim::runner::sweep::{Sweep, VALUES_MAX};
 use crate::sim::scenario::{Draft, SIMULATED_NODES_MAX, Scenario};
 use crate::sim::swarm::Drawn;
@@ -29,7 +31,8 @@ Examples:
   testnet sim --relay rumor --reconcile-interval 0s --sweep nodes=16..4096*4 --txs 20
       how the number of rounds grows with the number of nodes
   testnet sim --nodes 1000 --relay flood --seeds 1..20
-      twenty runs on all cores; each run that breaks a rule is shown with the command that repeats it
+      twenty runs, as many at once as there are cores; each run that breaks a rule is shown with the command that
+      repeats it
   testnet sim --swarm --seeds 1..1000
       a thousand small networks with all kinds of faults and adversaries
 
@@ -82,6 +85,12 @@ pub struct SimArgs {
     /// Run with this number of seeds from --seed on, or with the seeds A..B
     #[arg(long, value_name = "N|A..B")]
     pub seeds: Option<Seeds>,
+    /// How many of several runs go on at once; the results are the same [default: the number of cores]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Run even if there seems to be too little memory
+    #[arg(long)]
+    pub no_memory_check: bool,
     /// Draw small networks, loads, faults and adversaries from the seed itself, to find broken rules
     #[arg(long, conflicts_with_all = ["scenario", "set", "sweep", "nodes", "wan", "jitter", "bandwidth", "partition", "loss", "interval"])]
     pub swarm: bool,
@@ -160,41 +169,46 @@ impl SimArgs {
             draft.set(key, value).context("--set")?;
             words.extend(["--set".to_owned(), setting.clone()]);
         }
-        let checks = self.checks();
         if let Some(checks) = &self.checks {
             words.extend(["--checks".to_owned(), checks.clone()]);
         }
+        let scenarios = swept(&draft, sweep.as_ref(), &words)?;
+        if self.seeds().count().saturating_mul(scenarios.len()) as u64 > SEEDS_MAX {
+            bail!("these are more than {SEEDS_MAX} simulations: up to {VALUES_MAX} values, each with every seed");
+        }
+        let at_once = self.at_once(&scenarios)?;
         let mut jobs = Vec::new();
         let mut values = Vec::new();
-        for value in sweep.as_ref().map_or_else(|| vec![None], |sweep| sweep.values.iter().map(Some).collect()) {
-            let (mut draft, mut words) = (draft.clone(), words.clone());
-            if let (Some(sweep), Some(value)) = (&sweep, value) {
-                draft.set(&sweep.parameter, value).context("--sweep")?;
-                words.extend(["--set".to_owned(), format!("{}={value}", sweep.parameter)]);
-            }
-            let scenario = draft.finish()?;
+        for (scenario, words, value) in scenarios {
             // Settings that contradict each other do so for any seed. There is one exception: a graph may fail to
             // be drawn with one seed.
             scenario.setup(Seed(self.seed))?;
             for seed in self.seeds() {
-                let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+                let (checks, command, scenario) = (self.checks(), command.clone(), scenario.clone());
                 let repeat = format!("{} --seed {seed}", words.join(" "));
-                let command = command.clone();
-                let scenario = scenario.clone();
                 jobs.push(Job { scenario, swarm: None, seed, checks, command, repeat, alone: false });
-                values.extend(value.cloned());
-            }
-            if jobs.len() as u64 > SEEDS_MAX {
-                bail!(
-                    "these are more than {SEEDS_MAX} simulations: up to {VALUES_MAX} values, each with every seed"
-                );
+                values.extend(value.clone());
             }
         }
         if let [only] = jobs.as_mut_slice() {
             only.alone = true;
         }
         let sweep = sweep.map(|sweep| Swept { parameter: sweep.parameter, values });
-        Ok(Batch { jobs, sweep, out: self.out, json: self.json })
+        Ok(Batch { jobs, at_once, sweep, out: self.out, json: self.json })
+    }
+
+    /// How many of these scenarios, each with every seed, run at once.
+    ///
+    /// # Errors
+    /// If that many need more memory than this machine has left.
+    fn at_once(&self, scenarios: &[(Scenario, Vec<String>, Option<String>)]) -> Result<NonZeroUsize, TooLarge> {
+        let usual = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let available = if self.no_memory_check { None } else { memory::available() };
+        // No more of one scenario can be at work than run at once.
+        let most = self.jobs.unwrap_or(usual).get().min(self.seeds().count());
+        let each = scenarios.iter().filter_map(|(scenario, ..)| memory::estimate(scenario));
+        let estimates = each.flat_map(|bytes| std::iter::repeat_n(bytes, most)).collect();
+        memory::at_once(estimates, self.jobs, usual, available)
     }
 
     /// A small network for each seed.
@@ -214,7 +228,9 @@ impl SimArgs {
                 alone: false,
             }
         };
-        Ok(Batch { jobs: self.seeds().map(job).collect(), sweep: None, out: self.out, json: self.json })
+        let jobs = self.seeds().map(job).collect();
+        let at_once = self.at_once(&[])?;
+        Ok(Batch { jobs, at_once, sweep: None, out: self.out, json: self.json })
     }
 
     fn checks(&self) -> Checks {
@@ -243,6 +259,24 @@ impl SimArgs {
         let own = own.filter_map(|(flag, key, value)| Some((flag, key, value?)));
         own.chain(self.load.given()).collect()
     }
+}
+
+/// The scenario of each value of a sweep, or the only one: with the words that repeat it, and the value.
+fn swept(
+    draft: &Draft,
+    sweep: Option<&Sweep>,
+    words: &[String],
+) -> anyhow::Result<Vec<(Scenario, Vec<String>, Option<String>)>> {
+    let quoted = |words: Vec<String>| words.iter().map(|word| quoted(word)).collect();
+    let Some(sweep) = sweep else { return Ok(vec![(draft.finish()?, quoted(words.to_vec()), None)]) };
+    let one = |value: &String| {
+        let mut draft = draft.clone();
+        draft.set(&sweep.parameter, value).context("--sweep")?;
+        let set = ["--set".to_owned(), format!("{}={value}", sweep.parameter)];
+        let words = words.iter().cloned().chain(set).collect();
+        Ok((draft.finish()?, quoted(words), Some(value.clone())))
+    };
+    sweep.values.iter().map(one).collect()
 }
 
 /// A share as a percentage.

@@ -155,6 +155,9 @@ pub struct Simulated {
     pub inputs_per_s: Option<f64>,
     /// The process's peak resident memory divided by the number of nodes; null if it simulated more than this run.
     pub memory_bytes_per_node: Option<f64>,
+    /// The same as it was estimated before the run; null if a file decided on the graph.
+    #[serde(default)]
+    pub memory_bytes_per_node_estimated: Option<u64>,
     /// Wire bytes that a node read, without the greetings before the load.
     pub wire_bytes_per_node: Option<f64>,
     /// The checkers: `all`, `sampled` or `none`.

@@ -249,7 +249,9 @@ fn simulation(report: &Report, simulated: &Simulated) -> Grid {
     grid.fact("engine inputs in a second", number(simulated.inputs_per_s, 0), "");
     grid.fact("messages", simulated.messages.to_string(), "");
     grid.fact("messages lost", simulated.messages_lost.to_string(), "");
+    let estimated = simulated.memory_bytes_per_node_estimated.map(|bytes| bytes as f64 / 1024.0);
     grid.fact("memory per node", number(simulated.memory_bytes_per_node.map(|bytes| bytes / 1024.0), 1), "KiB");
+    grid.fact("memory per node, estimated", number(estimated, 1), "KiB");
     grid.fact("wire bytes per node", number(simulated.wire_bytes_per_node, 0), "bytes");
     if simulated.adversaries > 0 {
         grid.fact("adversaries", simulated.adversaries.to_string(), "nodes");

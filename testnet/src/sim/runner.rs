@@ -2,6 +2,7 @@
 //! to say how long it took.
 
 pub mod batch;
+pub mod memory;
 pub mod pages;
 pub mod sweep;
 
@@ -116,9 +117,10 @@ fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyho
     let bounds = checker_of::<Bounds>(finished);
     let read: u64 = finished.hosts.iter().map(|host| host.wire_in - host.wire_before).sum();
     let per_second = |count: u64| ratio(count as f64, wall_s).map(|rate| rounded(rate, 0));
-    let peak = job.alone.then(peak_memory_bytes).flatten();
+    let peak = job.alone.then(memory::peak).flatten();
+    let scenario = Scenario { nodes: Some(nodes), ..job.scenario.clone() };
     Ok(Simulated {
-        options: serde_json::to_value(Scenario { nodes: Some(nodes), ..job.scenario.clone() })?,
+        options: serde_json::to_value(&scenario)?,
         repeat: job.repeat.clone(),
         events: finished.events,
         inputs: finished.inputs,
@@ -129,6 +131,7 @@ fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyho
         events_per_s: per_second(finished.events),
         inputs_per_s: per_second(finished.inputs),
         memory_bytes_per_node: peak.and_then(|bytes| ratio(bytes as f64, nodes as f64)).map(f64::round),
+        memory_bytes_per_node_estimated: memory::estimate_per_node(&scenario),
         wire_bytes_per_node: ratio(read as f64, nodes as f64).map(|bytes| rounded(bytes, 1)),
         checks: job.checks.name(nodes).to_owned(),
         violations: broken.collect(),
@@ -163,12 +166,4 @@ fn filled(bounds: &Bounds) -> Vec<Filled> {
 /// The checker of a kind, if it watched.
 fn checker_of<T: 'static>(finished: &Finished) -> Option<&T> {
     finished.checkers.iter().find_map(|checker| checker.as_any().downcast_ref())
-}
-
-/// This process's peak resident memory (`VmHWM`), if the system tells it.
-fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }

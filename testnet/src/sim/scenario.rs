@@ -30,8 +30,9 @@ use crate::wan::{Bandwidth, Delays, Halves, Jitter, Partition, Wan};
 use crate::workload::items::BlockMaker;
 use crate::workload::{Load, Workload};
 
-/// The most nodes of a simulation. At about 100 KiB each, 100,000 take 10 GiB.
-pub const SIMULATED_NODES_MAX: usize = 100_000;
+/// The most nodes of a simulation: a delivery is noted in 32 bits, of which 31 name a node. Memory is the limit long
+/// before that (`runner::memory`).
+pub const SIMULATED_NODES_MAX: usize = (1 << 31) - 1;
 
 /// The time of one signature check: the middle of the 50 to 90 µs that a usual core needs for one Ed25519
 /// signature alone.

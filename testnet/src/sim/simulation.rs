@@ -9,6 +9,7 @@ mod begin;
 mod connect;
 mod deliver;
 mod enter;
+mod hashed;
 pub mod host;
 pub mod ledger;
 pub mod queue;
@@ -139,7 +140,8 @@ pub struct Simulation {
     flushes: Vec<Flush>,
     /// The inputs that the node at work gets next.
     feedback: VecDeque<Input>,
-    outputs: Vec<Output>,
+    /// Lent to the engine at work. Empty between inputs.
+    outputs: VecDeque<Output>,
     sendings: Vec<Sending>,
 }
 
@@ -158,6 +160,8 @@ impl Simulation {
     /// If an item of the workload can't be made.
     pub fn run(mut self, progress: &mut dyn FnMut(Progress)) -> Result<Finished, SimError> {
         self.begin()?;
+        // Of the next events, as many were looked at.
+        let mut ahead = 0_usize;
         while let Some((at, happening)) = self.queue.pop() {
             if at > self.end {
                 break;
@@ -172,8 +176,9 @@ impl Simulation {
                 progress(Progress { now: at, end: self.end, events: self.events, arrived });
             }
             self.happen(happening)?;
-            if self.hosts.len() >= FORESEE_FROM && self.events.is_multiple_of(FORESEEN as u64) {
-                self.foresee();
+            ahead = ahead.saturating_sub(1);
+            if ahead == 0 && self.hosts.len() >= FORESEE_FROM {
+                ahead = self.foresee();
             }
         }
         let views: Vec<NodeView<'_>> = self
@@ -241,12 +246,11 @@ impl Simulation {
         let mut next = Some(input);
         while let Some(input) = next.take().or_else(|| self.feedback.pop_front()) {
             let Some(engine) = self.hosts[node].engine.as_mut() else { break };
-            engine.handle(local, input);
-            self.inputs += 1;
             let mut outputs = std::mem::take(&mut self.outputs);
-            while let Some(output) = engine.poll_output() {
-                outputs.push(output);
-            }
+            engine.swap_outputs(&mut outputs);
+            engine.handle(local, input);
+            engine.swap_outputs(&mut outputs);
+            self.inputs += 1;
             for output in outputs.drain(..) {
                 self.on_output(node, output);
             }

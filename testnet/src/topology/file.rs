@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::{Edges, Graph, TopologyError};
 
-/// The highest node number in a file. It is far above what one machine runs, and stops a typing error from taking
-/// memory.
-const FILE_NODE_MAX: usize = 99_999;
+/// The highest node number in a file: a graph holds numbers of 32 bits. A file that names so many nodes doesn't fit
+/// into memory.
+const FILE_NODE_MAX: usize = u32::MAX as usize;
 
 impl Graph {
     /// Reads a file of edges: two node numbers on each line, from 0; `#` starts a comment. With `nodes`, the file
@@ -31,15 +31,18 @@ impl Graph {
             }
         }
         let wrong = |why| TopologyError::Graph { path: path.to_owned(), why };
-        let Some(highest) = edges.iter().map(|edge| edge.1).max() else {
-            return Err(wrong("it has no edges".to_owned()));
-        };
-        let mut joined = Edges::new(nodes.unwrap_or(highest + 1));
-        edges.into_iter().for_each(|(a, b)| joined.join(a, b));
-        let graph = Self::from(joined);
-        if let Some(lonely) = (0..graph.nodes()).find(|node| graph.neighbours(*node).is_empty()) {
+        let named: BTreeSet<usize> = edges.iter().flat_map(|edge| [edge.0, edge.1]).collect();
+        let Some(highest) = named.last() else { return Err(wrong("it has no edges".to_owned())) };
+        let nodes = nodes.unwrap_or(highest + 1);
+        // This comes before anything takes memory for each node, because a number may be a typing error.
+        if named.len() < nodes {
+            let lonely =
+                (0..).zip(&named).find(|(node, named)| node != *named).map_or(named.len(), |(node, _)| node);
             return Err(wrong(format!("node {lonely} has no edge")));
         }
+        let mut joined = Edges::new(nodes);
+        edges.into_iter().for_each(|(a, b)| joined.join(a, b));
+        let graph = Self::from(joined);
         match graph.first_unreachable() {
             Some(node) => Err(wrong(format!("node {node} can't be reached from node 0"))),
             None => Ok(graph),

@@ -137,6 +137,7 @@ use self::entry::{Announcement, Entry, State};
 use self::flights::rest;
 use self::pace::Asked;
 use self::strikes::{Groups, Strikes};
+use crate::gossip::links::by_handle::ByHandle;
 use crate::gossip::{AddressGroup, Direction, PeerHandle};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::seeded::SeededState;
@@ -182,7 +183,7 @@ pub struct Load {
 pub struct RequestTracker {
     /// The latest time that the tracker was told.
     now: Time,
-    peers: BTreeMap<PeerHandle, Peer>,
+    peers: ByHandle<Peer>,
     /// The peers that have a ready key in their queues.
     eager: BTreeSet<PeerHandle>,
     groups: Groups,
@@ -204,7 +205,7 @@ impl RequestTracker {
         let mut chance = ChaCha8Rng::from_seed(seed);
         Self {
             now: Time::ZERO,
-            peers: BTreeMap::new(),
+            peers: ByHandle::new(),
             eager: BTreeSet::new(),
             groups: Groups::new(SeededState::draw(&mut chance)),
             slots: HashMap::with_hasher(SeededState::draw(&mut chance)),

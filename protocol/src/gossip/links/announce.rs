@@ -52,6 +52,12 @@ impl AnnounceQueue {
         (!self.waiting.is_empty()).then_some(self.due)
     }
 
+    /// The next id to announce, which stays.
+    #[cfg(feature = "simulator")]
+    pub(crate) fn first(&self) -> Option<&TxId> {
+        self.waiting.front()
+    }
+
     /// The next id to announce.
     pub(crate) fn pop(&mut self) -> Option<TxId> {
         self.waiting.pop_front()

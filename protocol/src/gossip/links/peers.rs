@@ -104,6 +104,13 @@ impl Peers {
         ends.into_iter().flatten().fold(self.touched.len() as u64, |sum, handle| sum ^ u64::from(handle.0))
     }
 
+    /// The peer that has to be settled first.
+    #[cfg(feature = "simulator")]
+    pub(crate) fn first_due(&self) -> Option<(PeerHandle, &Peer)> {
+        let (_, handle) = *self.deadlines.first()?;
+        Some((handle, self.get(&handle)?))
+    }
+
     /// The earliest time at which a peer has to be settled.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.deadlines.first().map(|(deadline, _)| *deadline)

@@ -1,6 +1,8 @@
 //! Where authors are at home: whether an item that is submitted here travels on its author's route, or on one of
 //! this node's own. The rules are at the head of `routes`.
 
+use alloc::boxed::Box;
+
 use lru::LruCache;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
@@ -24,7 +26,9 @@ pub(super) struct Homes {
     /// in a row came on it.
     guests: LruCache<RouteId, (RouteId, u8), SeededState>,
     own: Option<(RouteId, Time)>,
-    chance: ChaCha8Rng,
+    seed: [u8; 32],
+    /// Made from the seed when it is first needed, because most nodes never have a visitor.
+    chance: Option<Box<ChaCha8Rng>>,
 }
 
 impl Homes {
@@ -33,7 +37,8 @@ impl Homes {
             visits: LruCache::unbounded_with_hasher(hasher.clone()),
             guests: LruCache::unbounded_with_hasher(hasher.clone()),
             own: None,
-            chance: ChaCha8Rng::from_seed(seed),
+            seed,
+            chance: None,
         }
     }
 
@@ -89,7 +94,9 @@ impl Homes {
             Some((id, until)) if now < until => id,
             _ => {
                 let mut id = [0; 8];
-                self.chance.fill_bytes(&mut id);
+                let seed = self.seed;
+                let chance = self.chance.get_or_insert_with(|| Box::new(ChaCha8Rng::from_seed(seed)));
+                chance.fill_bytes(&mut id);
                 self.own = Some((RouteId(id), now + VIA_LIFETIME));
                 RouteId(id)
             }

@@ -34,6 +34,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use crate::gossip::api::PeerHandle;
 use crate::gossip::fetch::request::backing::{Backing, Source};
+use crate::gossip::links::by_handle::ByHandle;
 use crate::items::hash::{RouteId, ShortId, TxId};
 use crate::limits::{
     DOUBT_FADES, DOUBT_MAX, DOUBT_MIN, GRAFT_PAUSE_MAX, GRAFT_PAUSE_MIN, MISS_WORTH, MISSED_AFTER, OVERDUE_MAX,
@@ -44,7 +45,7 @@ use crate::time::{Duration, Time};
 /// record.
 #[derive(Debug, Default)]
 pub(crate) struct Trust {
-    links: BTreeMap<PeerHandle, Record>,
+    links: ByHandle<Record>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,14 +65,13 @@ struct Record {
 impl Trust {
     /// A link has come up.
     pub(crate) fn peer_met(&mut self, peer: PeerHandle) {
-        self.links.entry(peer).or_insert(Record {
-            earned: 0,
-            good: 0,
-            doubted_until: Time::ZERO,
-            span: DOUBT_MIN,
-            graft_after: Time::ZERO,
-            pause: GRAFT_PAUSE_MIN,
-        });
+        if self.is_there(peer) {
+            return;
+        }
+        let (earned, good) = (0, 0);
+        let (doubted_until, graft_after) = (Time::ZERO, Time::ZERO);
+        let (span, pause) = (DOUBT_MIN, GRAFT_PAUSE_MIN);
+        self.links.insert(peer, Record { earned, good, doubted_until, span, graft_after, pause });
     }
 
     /// Whether a link exists.

@@ -223,7 +223,7 @@ impl Gossip {
         let Ok(encoder) = Encoder::new(salt, &ids) else { return };
         let (decoder, until) = (Decoder::new(encoder), now + RECONCILE_TIMEOUT);
         let served = Served { opening, ids, decoder, heard_at: now, deadline: until, until };
-        self.conversations.served.insert(from, served);
+        self.conversations.served.insert(from, Box::new(served));
         self.on_symbols(now, from, number, symbols);
     }
 
@@ -271,11 +271,13 @@ impl Gossip {
                 let Some(served) = self.conversations.served.remove(&from) else { return };
                 let opening = served.opening;
                 let mut wanted = only_there;
-                // Items that came here lately are held, although they are not in the sketch.
-                let salt = *served.decoder.local().salt();
-                let young = self.mempool.news(now, self.age_min());
-                let young: BTreeSet<SaltedId> = young.map(|item| salt.id(&item.id())).collect();
-                wanted.retain(|id| !young.contains(id));
+                if !wanted.is_empty() {
+                    // Items that came here lately are held, although they are not in the sketch.
+                    let salt = *served.decoder.local().salt();
+                    let young = self.mempool.news(now, self.age_min());
+                    let young: BTreeSet<SaltedId> = young.map(|item| salt.id(&item.id())).collect();
+                    wanted.retain(|id| !young.contains(id));
+                }
                 self.conversations.learn(wanted.len().saturating_add(only_here.len()));
                 if opening.digest == Digest::Pull || self.mempool.room_for(self.lengths.transaction()) == 0 {
                     wanted.clear();

@@ -1,6 +1,7 @@
 //! What a node remembers of its conversations: the one that it began, those that it answers, the lists that other
 //! peers make for it, and how many it may answer. Deliberately absent: the messages of a conversation (`compare`).
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
@@ -25,8 +26,8 @@ pub(crate) struct Conversations {
     pub(super) fresh: VecDeque<PeerHandle>,
     /// The conversation that we began.
     pub(super) begun: Option<Begun>,
-    /// The conversations that we answer, by peer.
-    pub(super) served: BTreeMap<PeerHandle, Served>,
+    /// The conversations that we answer, by peer. Boxed, because a map has room for eleven as soon as there is one.
+    pub(super) served: BTreeMap<PeerHandle, Box<Served>>,
     /// The lists that peers make for us.
     pub(super) lists: Lists,
     /// Conversations that may be answered, in millionths.
@@ -112,7 +113,7 @@ impl Conversations {
     }
 
     /// Removes the conversation whose peer has been silent for longest, if no place is free.
-    pub(super) fn make_place(&mut self) -> Option<(PeerHandle, Served)> {
+    pub(super) fn make_place(&mut self) -> Option<(PeerHandle, Box<Served>)> {
         let full = self.served.len() >= RECONCILE_SERVED_MAX;
         let longest = self.served.iter().filter(|_| full).min_by_key(|(_, served)| served.heard_at);
         let peer = *longest?.0;
@@ -121,7 +122,7 @@ impl Conversations {
 
     fn has_place(&self, now: Time) -> bool {
         let is_silent = |served: &Served| now.since(served.heard_at) >= RECONCILE_SILENT;
-        self.served.len() < RECONCILE_SERVED_MAX || self.served.values().any(is_silent)
+        self.served.len() < RECONCILE_SERVED_MAX || self.served.values().any(|served| is_silent(served))
     }
 
     /// Learns how much differed.

@@ -16,6 +16,7 @@
 //!
 //! Deliberately absent: how missing headers and bodies are asked for, which is in `catch_up`.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::fmt;
 
@@ -327,7 +328,8 @@ impl Gossip {
         if let Some(peer) = self.peers.get_mut(&from) {
             let before = peer.chain.refused.as_ref().map_or(0, |before| before.count);
             let count = before.saturating_add(headers.len() as u64);
-            peer.chain.refused = Some(RefusedBranch { producer, height, refusal: refusal.clone(), count });
+            let refusal = refusal.clone();
+            peer.chain.refused = Some(Box::new(RefusedBranch { producer, height, refusal, count }));
         }
         self.watch.refuse(RefusedEnd { end: last.id(), producer, height, refusal, at: now }, &fields.parent);
         true

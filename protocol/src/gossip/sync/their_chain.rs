@@ -2,6 +2,8 @@
 //! for headers. Nobody has checked what it tells. Deliberately absent: which requests are made, which is in
 //! `header_requests` and `catch_up`.
 
+use alloc::boxed::Box;
+
 use crate::items::hash::BlockId;
 use crate::items::keys::PublicKey;
 use crate::items::refusal::Refusal;
@@ -21,12 +23,12 @@ pub(crate) struct TheirChain {
     /// given time.
     lacked: Option<(Height, Time)>,
     /// What was refused of the branch that it is on.
-    pub(super) refused: Option<RefusedBranch>,
+    pub(super) refused: Option<Box<RefusedBranch>>,
     /// When it was last asked for headers, and for how long it is not asked again.
     pub(super) asked: Option<Time>,
     pause: Duration,
     /// What was known when it was asked: the best header, and the last header of its branch.
-    asked_knowing: Option<(BlockId, Option<BlockId>)>,
+    asked_knowing: Option<Box<(BlockId, Option<BlockId>)>>,
     /// Whether its last answer had the greatest length, so that more follows.
     pub(super) answered_in_full: bool,
     /// The last header that it told of the branch that it is on.
@@ -119,7 +121,7 @@ impl TheirChain {
     /// It is asked for headers now.
     pub(super) fn ask(&mut self, now: Time, best: BlockId) {
         self.asked = Some(now);
-        self.asked_knowing = Some((best, self.way));
+        self.asked_knowing = Some(Box::new((best, self.way)));
     }
 
     /// Headers from it, up to this height, are new. It may be asked for more as often as any other peer.
@@ -136,7 +138,7 @@ impl TheirChain {
     /// Its answer brought nothing, although it tells of more. The answer was not in vain if others brought the
     /// same meanwhile, or if it led further along the peer's branch.
     pub(super) fn brought_nothing(&mut self, best: BlockId) {
-        self.pause = match self.asked_knowing == Some((best, self.way)) {
+        self.pause = match self.asked_knowing.as_deref() == Some(&(best, self.way)) {
             true => self.pause.times(2).min(CATCH_UP_INTERVAL_MAX),
             false => GETHEADERS_INTERVAL,
         };

@@ -5,13 +5,15 @@
 //! first time. From then on it is kept up to date. Most pools never fill, and keeping the ranking costs about as
 //! much as everything else here. A share's middle is found and kept in the same way.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// Bytes and items by holder.
 #[derive(Debug)]
 pub(super) struct Shares<K> {
-    held: BTreeMap<K, Share>,
+    /// Boxed, because a map has room for eleven as soon as there is one.
+    held: BTreeMap<K, Box<Share>>,
     /// `None` until it is first needed.
     ranked: Option<BTreeSet<(usize, K)>>,
 }

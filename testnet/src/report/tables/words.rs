@@ -4,7 +4,7 @@
 use super::layout::Grid;
 
 /// Words of headings and rows, and their meanings. None of these lines is wider than a page.
-const WORDS: [(&str, &str); 26] = [
+const WORDS: [(&str, &str); 28] = [
     ("to all", "until the last node has it; of items that every node got"),
     ("warm", "without each author's first 3 items, strays and one-time authors"),
     ("stretch", "latency over the delays of the shortest path from the origin"),
@@ -28,6 +28,8 @@ const WORDS: [(&str, &str); 26] = [
     ("converged", "all nodes have the same transactions and the same tip"),
     ("in theory", "log(fanout+1) of the nodes, and ln of them over the fanout"),
     ("fullest structure", "how full the fullest bounded memory of an engine was"),
+    ("memory per node", "peak resident memory of the process, over the nodes"),
+    ("estimated", "before the run, from its nodes, links and transactions"),
     ("counted memory", "what peers can make the engine hold, as it counts it"),
     ("violations", "rules that a checker found broken"),
     ("fingerprint", "a hash of all that happened; one seed and commit give one"),

@@ -1,7 +1,11 @@
-//! One call of `testnet sim`: one simulation, or many in turn, on as many threads as there are cores. Results come
-//! in the order of the seeds, in whichever order the simulations end.
+//! One call of `testnet sim`: one simulation, or many, some of them at once. Results come in the order of the
+//! seeds, in whichever order the simulations end, so nothing but the time depends on how many run at once.
+//!
+//! Each simulation has its own world and runs on one thread. As many worlds are in memory as run at once; of a
+//! finished one only its report stays. Deliberately absent: an order of starting other than that of the seeds.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -22,6 +26,8 @@ use crate::sim::simulation;
 pub struct Batch {
     /// The simulations, at least one.
     pub jobs: Vec<Job>,
+    /// How many of them run at once, at most.
+    pub at_once: NonZeroUsize,
     /// The key that is varied, with a value for each job.
     pub sweep: Option<Swept>,
     /// The directory for the results.
@@ -56,7 +62,7 @@ impl Batch {
                     schema: SCHEMA,
                     kind: "sweep".to_owned(),
                     sweep: self.sweep.clone(),
-                    runs: several(jobs)?,
+                    runs: several(jobs, self.at_once)?,
                 };
                 report::write_runs(&dir, &runs)?;
                 Found::Several(runs)
@@ -79,49 +85,52 @@ fn one(job: &Job, dir: &Path) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Runs the jobs on as many threads as there are cores.
-fn several(jobs: &[Job]) -> anyhow::Result<Vec<Report>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+/// Runs the jobs, `at_once` at the same time. Each thread takes the next job when its last one is done.
+fn several(jobs: &[Job], at_once: NonZeroUsize) -> anyhow::Result<Vec<Report>> {
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
-    let progress = Progress::stderr();
     std::thread::scope(|scope| {
-        for _ in 0..cores.min(jobs.len()) {
+        for _ in 0..at_once.get().min(jobs.len()) {
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(job) = jobs.get(index) else { break };
+                while let Some((index, job)) = numbered(jobs, next.fetch_add(1, Ordering::Relaxed)) {
                     let result = run(job, &mut |_| (), &mut |_| ()).map(|(report, _)| report);
-                    let failed = result.is_err();
-                    // Nobody listens any more after a job has failed.
-                    if sender.send((index, result)).is_err() || failed {
+                    if result.is_err() {
+                        // The jobs before this one have begun. The first of them that fails is the batch's error.
+                        next.fetch_max(jobs.len(), Ordering::Relaxed);
+                    }
+                    if sender.send((index, result)).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(sender);
-        in_order(jobs, &receiver, &progress)
+        in_order(jobs, &receiver)
     })
+}
+
+fn numbered(jobs: &[Job], index: usize) -> Option<(usize, &Job)> {
+    Some((index, jobs.get(index)?))
 }
 
 /// Takes results as they come, and reports them in order.
 fn in_order(
     jobs: &[Job],
     receiver: &mpsc::Receiver<(usize, anyhow::Result<Report>)>,
-    progress: &Progress,
 ) -> anyhow::Result<Vec<Report>> {
     let mut early = BTreeMap::new();
     let mut reports = Vec::with_capacity(jobs.len());
+    let mut count = Count::new(jobs.len());
     for (index, result) in receiver {
-        let failing = || jobs.get(index).map_or(String::new(), |job| format!("repeat with: {}", job.repeat));
-        early.insert(index, result.with_context(failing)?);
-        while let Some(report) = early.remove(&reports.len()) {
-            tell(&report, progress);
+        early.insert(index, result);
+        count.one_more();
+        while let Some(result) = early.remove(&reports.len()) {
+            let repeat =
+                || jobs.get(reports.len()).map_or(String::new(), |job| format!("repeat with: {}", job.repeat));
+            let report = result.with_context(repeat)?;
+            tell(&report, &count.progress);
             reports.push(report);
-            progress.done(reports.len() as u64, jobs.len() as u64);
-            progress.now(format!("{} of {} simulations", reports.len(), jobs.len()));
         }
     }
     Ok(reports)
@@ -135,6 +144,32 @@ fn tell(report: &Report, progress: &Progress) {
             "seed {}: {} violations; the first: {first}\n  {}",
             report.seed, simulated.violations_found, simulated.repeat
         ));
+    }
+}
+
+/// Shows how many simulations are done.
+struct Count {
+    done: usize,
+    all: usize,
+    told: Instant,
+    progress: Progress,
+}
+
+impl Count {
+    fn new(all: usize) -> Self {
+        Self { done: 0, all, told: Instant::now(), progress: Progress::stderr() }
+    }
+
+    fn one_more(&mut self) {
+        self.done += 1;
+        let text = format!("{} of {} simulations", self.done, self.all);
+        self.progress.done(self.done as u64, self.all as u64);
+        if self.progress.moves() {
+            self.progress.now(text);
+        } else if self.told.elapsed() >= LINE_EVERY {
+            self.told = Instant::now();
+            self.progress.line(&text);
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl Simulation {
             left: 0,
             flushes: Vec::new(),
             feedback: VecDeque::new(),
-            outputs: Vec::new(),
+            outputs: VecDeque::new(),
             sendings: Vec::new(),
         }
     }

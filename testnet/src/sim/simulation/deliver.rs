@@ -1,6 +1,6 @@
 //! Messages between nodes: from one engine, over a link, into another.
 
-use protocol::gossip::{Gossip, Input, PeerHandle};
+use protocol::gossip::{Ahead, Gossip, Input, PeerHandle};
 use protocol::items::hash::{BlockId, ShortId};
 use protocol::time::Duration;
 use protocol::wire::codec::Encode as _;
@@ -21,7 +21,8 @@ pub(in super::super) struct Arriving {
     pub(super) worked_on: bool,
     /// Bytes on the wire.
     pub(super) wire: u32,
-    pub(super) message: Message,
+    /// Boxed, because the queue holds millions of events and moves each several times.
+    pub(super) message: Box<Message>,
 }
 
 /// Bytes from an adversary that wait at a node that doesn't read: as many as the kernel and yamux would hold.
@@ -113,7 +114,7 @@ impl Simulation {
             self.hosts[node].wire_in += acks;
         }
         let wire = u32::try_from(wire).unwrap_or(u32::MAX);
-        let arriving = Arriving { to: far, worked_on: false, wire, message };
+        let arriving = Arriving { to: far, worked_on: false, wire, message: Box::new(message) };
         if let Some(again) = passage.again {
             self.queue.push(again, Happening::Arrive(arriving.clone()));
         }
@@ -151,36 +152,36 @@ impl Simulation {
             self.queue.push(at, Happening::Arrive(Arriving { worked_on: true, ..arriving }));
             return;
         }
-        self.take(node, peer, from, arriving.message, u64::from(arriving.wire));
+        self.take(node, peer, from, *arriving.message, u64::from(arriving.wire));
     }
 
-    /// Looks at the memory that the next messages will need, so that the processor fetches all of it at the same
-    /// time.
-    pub(super) fn foresee(&self) {
+    /// Looks at the memory that the next events will need, so that the processor fetches all of it at the same
+    /// time. Returns how many events these are.
+    pub(super) fn foresee(&self) -> usize {
         let mut next = [None; FORESEEN];
-        let arriving = self.queue.soon().take(FORESEEN).filter_map(|happening| match happening {
-            Happening::Arrive(arriving) => Some(arriving),
-            _ => None,
-        });
-        for (place, arriving) in next.iter_mut().zip(arriving) {
-            *place = Some((arriving.to.node as usize, arriving.to.peer, &arriving.message));
+        let mut seen = 0;
+        for (place, happening) in next.iter_mut().zip(self.queue.soon()) {
+            *place = ahead(happening);
+            seen += 1;
         }
         let mut sum = 0_u64;
-        for (node, _, _) in next.iter().flatten() {
+        for (node, _) in next.iter().flatten() {
             sum ^= self.hosts[*node].connections.len() as u64;
         }
-        for (node, peer, _) in next.iter().flatten() {
+        for (node, ahead) in next.iter().flatten() {
+            let Ahead::Message(peer, _) = ahead else { continue };
             let connection = self.hosts[*node].connections.get(peer.0 as usize);
             sum ^= connection.map_or(0, |connection| connection.drained as u64);
         }
         for step in 0..Gossip::FORESEE_STEPS {
-            for (node, peer, message) in next.iter().flatten() {
+            for (node, ahead) in next.iter().flatten() {
                 if let Some(engine) = self.hosts[*node].engine.as_ref() {
-                    sum ^= engine.foresee(*peer, message, step);
+                    sum ^= engine.foresee(*ahead, step);
                 }
             }
         }
         std::hint::black_box(sum);
+        seen
     }
 
     /// Hands a message to the node's engine.
@@ -238,6 +239,18 @@ impl Simulation {
             Message::GetBlock { id, .. } => self.ledger.wire(std::iter::once(id.short()), wire),
             _ => {}
         }
+    }
+}
+
+/// The node that an event concerns, and what its engine will get. `None` for rare events.
+fn ahead(happening: &Happening) -> Option<(usize, Ahead<'_>)> {
+    match happening {
+        Happening::Arrive(Arriving { to, message, .. }) => {
+            Some((to.node as usize, Ahead::Message(to.peer, message)))
+        }
+        Happening::Verified { node, job, .. } => Some((*node as usize, Ahead::Verdict(*job))),
+        Happening::Timer { node } => Some((*node as usize, Ahead::Timeout)),
+        _ => None,
     }
 }
 

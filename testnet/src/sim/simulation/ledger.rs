@@ -1,13 +1,12 @@
 //! Which items entered and arrived, where and when: the simulator's record of a run, from which the report is
 //! made. It follows the rules of `local::collect`, without clocks to compare and files to read.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use node::observe::trace::Kind;
 use protocol::gossip::ItemId;
 use protocol::items::hash::ShortId;
 use protocol::time::{Duration, Time};
+
+use super::hashed::ById;
 
 /// The value for no arrival.
 const NEVER: u32 = u32::MAX;
@@ -57,9 +56,8 @@ pub struct Arrival {
 pub struct Ledger {
     nodes: usize,
     entries: Vec<Entry>,
-    index: HashMap<ItemId, usize>,
-    /// Short ids are parts of hashes, so they are already evenly spread.
-    short: HashMap<ShortId, usize, BuildHasherDefault<FirstBytes>>,
+    index: ById<ItemId, usize>,
+    short: ById<ShortId, usize>,
     /// Standalone bodies of counted items that honest nodes received, by kind: all of them, and the useful ones.
     bodies: [(u64, u64); 2],
     /// Arrivals at honest nodes other than the origin.
@@ -184,20 +182,6 @@ impl Entry {
     /// All arrivals, by node.
     pub fn arrivals(&self) -> impl Iterator<Item = Arrival> + '_ {
         (0..self.times.len()).filter_map(|node| self.arrival(node))
-    }
-}
-
-/// The hash of a value that is already a hash.
-#[derive(Debug, Default)]
-struct FirstBytes(u64);
-
-impl Hasher for FirstBytes {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().rev().take(8).fold(self.0, |sum, byte| sum << 8 | u64::from(*byte));
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

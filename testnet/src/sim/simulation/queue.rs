@@ -3,6 +3,9 @@
 //!
 //! Near times lie in slices of [`SLICE_MICROS`], which are sorted when their turn comes. Far times lie in a heap.
 //! A heap alone would touch about twenty distant cache lines for each of a million waiting events.
+//!
+//! A slice that is over keeps memory for [`KEPT_EVENTS`] and gives back the rest. If each of them kept what it had
+//! at the busiest moment, a million nodes would hold some gigabytes for events that are long over.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,6 +18,9 @@ pub const SLICE_MICROS: u64 = 256;
 
 /// The number of slices ahead. With their length, that is a second. Most messages and timers are nearer.
 pub const SLICES: usize = 4_096;
+
+/// Events of a slice whose memory is used again: 4,096 slices of 64 events of some 50 bytes are 13 MB.
+const KEPT_EVENTS: usize = 64;
 
 /// Events in order. Two events never compare equal, because the sequence number decides.
 #[derive(Debug)]
@@ -112,7 +118,10 @@ impl<E> EventQueue<E> {
             None if self.in_ring == 0 => return false,
             _ => self.slice += 1,
         }
-        // The memory is reused: the finished slice lends its own to the current one.
+        // The memory is used again: the finished slice lends its own to the one whose turn it is.
+        if self.current.capacity() > KEPT_EVENTS {
+            self.current = Vec::new();
+        }
         std::mem::swap(&mut self.current, &mut self.ring[place_of(self.slice)]);
         self.in_ring -= self.current.len();
         self.current.sort_unstable_by(|a, b| b.cmp(a));

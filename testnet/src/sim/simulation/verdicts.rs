@@ -1,16 +1,16 @@
 //! Remembered signature checks: ten thousand nodes check the same signature, and the answer is always the same.
 
-use std::collections::HashMap;
-
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::keys::PublicKey;
 use protocol::items::verify::{Verdict, VerifyJob};
 
+use super::hashed::ById;
+
 /// Every signature that was checked in this run.
 #[derive(Debug, Default)]
 pub struct Verdicts {
-    transactions: HashMap<TxId, bool>,
-    headers: HashMap<BlockId, bool>,
+    transactions: ById<TxId, bool>,
+    headers: ById<BlockId, bool>,
 }
 
 impl Verdicts {

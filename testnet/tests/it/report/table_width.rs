@@ -56,6 +56,7 @@ fn simulated() -> Simulated {
         events_per_s: Some(1_000_000.0),
         inputs_per_s: Some(1_000_000.0),
         memory_bytes_per_node: Some(1e9),
+        memory_bytes_per_node_estimated: Some(1 << 40),
         wire_bytes_per_node: Some(1e12),
         checks: "sampled, converged".to_owned(),
         violations: vec![

@@ -1,6 +1,8 @@
 //! Whole simulations: one, many, and small networks drawn from seeds.
 
 mod command;
+mod jobs;
+mod memory;
 mod regressions;
 mod swarm;
 mod sweep;

@@ -97,9 +97,16 @@ fn the_bundled_scenarios_can_be_run_and_read_back() {
 }
 
 #[test]
+fn a_scenario_may_have_more_than_a_hundred_thousand_nodes() {
+    let topology = Topology::SmallWorld(2, 0.0);
+    let scenario = Scenario { nodes: Some(150_000), topology, ..Scenario::default() };
+    assert_eq!(scenario.setup(Seed(1)).unwrap().graph.nodes(), 150_000);
+}
+
+#[test]
 fn what_cannot_be_run_is_refused() {
     for (key, value, wanted) in [
-        ("nodes", "200000", "1 to 100000 are wanted"),
+        ("nodes", "2147483648", "1 to 2147483647 are wanted"),
         ("block_bytes", "1000", "--block-bytes needs a --block-interval"),
         ("tx_bytes", "10", "--tx-bytes"),
         ("kill", "50", "--kill 50 leaves nobody to measure"),

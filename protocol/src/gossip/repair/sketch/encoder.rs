@@ -96,6 +96,10 @@ impl Encoder {
     /// Where in the set each of `wanted` is; `None` for one that it doesn't have. One pass over the set.
     #[must_use]
     pub fn positions(&self, wanted: &[SaltedId]) -> Vec<Option<u32>> {
+        // Most sets that are compared are equal.
+        if wanted.is_empty() {
+            return Vec::new();
+        }
         // A bit for the low 16 bits of each wanted id. Nearly every item of the set is excluded after one look.
         let mut filter = alloc::vec![0_u64; 1 << 10];
         let mut sorted: Vec<(SaltedId, usize)> = Vec::with_capacity(wanted.len());

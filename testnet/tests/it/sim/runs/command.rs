@@ -159,7 +159,7 @@ fn growth_in_nodes_has_a_picture_of_its_own() {
 #[test]
 fn wrong_usage_exits_with_2_and_says_why() {
     for (arguments, reason) in [
-        (vec!["--nodes", "0"], "1..=100000"),
+        (vec!["--nodes", "0"], "1..=2147483647"),
         (vec!["--scenario", "/no/such.toml"], "cannot read the scenario /no/such.toml"),
         (vec!["--sweep", "degree=4", "--sweep", "nodes=9"], "one --sweep at a time"),
         (vec!["--sweep", "carrots=1,2"], "a scenario has no carrots"),
@@ -221,6 +221,8 @@ fn help_shows_the_flags_and_the_defaults() {
         "--sweep",
         "--seed",
         "--seeds",
+        "--jobs",
+        "--no-memory-check",
         "--checks",
         "--out",
         "--json",
