@@ -153,7 +153,7 @@ fn store() -> Vec<Row> {
             1
         ),
         row!("questions to the store", QUESTIONS_MAX, 2 * 64, 1),
-        row!("transactions of pruned bodies, being noted", PAST_ROWS_MAX, 24, 1),
+        row!("notes of pruned transactions", PAST_ROWS_MAX, 24, 1),
         row!("known peers, being saved", KEPT_PEERS_MAX, KEPT_PEER_BYTES, 1),
         row!("notes, being saved", 2 * NOTE_BYTES_MAX, 1, 1),
     ]
