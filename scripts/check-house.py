@@ -11,6 +11,8 @@
 #            name
 # map        every folder of sources is named in ARCHITECTURE's code map
 # constants  no name of a constant is defined in two files of the three crates
+# bounds     every constant that bounds memory is in one of the two tables of bounds; house_memory.py has those that
+#            bound none
 # crowds     no folder has more than 12 source files
 # files      no source file has more than 500 lines
 # functions  no function has more than 70 lines
@@ -33,6 +35,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 from house_imports import Modules, circles, way_round  # noqa: E402
+from house_memory import unbounded  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CRATES = ("protocol", "node", "testnet")
@@ -164,6 +167,12 @@ def check_constants(tree):
             yield Finding(area, places[0], f"{name} is also defined in {', '.join(places[1:])}", todo)
 
 
+def check_bounds(tree):
+    texts = {file: tree.text(file) for file in tree.rust if re.match(r"(?:protocol|node)/src/", file)}
+    for where, what, todo in unbounded(texts):
+        yield Finding(area_of(where), where, what, todo)
+
+
 def check_crowds(tree):
     folders = {}
     for file in tree.rust:
@@ -245,6 +254,7 @@ CHECKS = {
     "names": check_names,
     "map": check_map,
     "constants": check_constants,
+    "bounds": check_bounds,
     "crowds": check_crowds,
     "files": check_files,
     "functions": check_functions,
@@ -330,6 +340,10 @@ FAULTS = {
     "constants": [
         ({"node/src/planted_a.rs": "const PLANTED: u8 = 1;\n", "testnet/src/planted_b.rs": "pub const PLANTED: u8 = 2;\n"}, "PLANTED"),
         ({"node/src/planted_a.rs": "static PLANTED: u8 = 1;\n", "node/src/planted_b.rs": "pub(crate) const PLANTED: u8 = 1;\n"}, "PLANTED"),
+    ],
+    "bounds": [
+        ({"node/src/planted_a.rs": "pub const PLANTED_MAX: usize = 1;\n"}, "PLANTED_MAX"),
+        ({"node/src/run/bounds.rs": "// DIALS_MAX\n"}, "DIALS_MAX"),
     ],
     "crowds": [({f"testnet/src/planted/f{n}.rs": "//! One of many.\n" for n in range(CROWD_MAX + 1)}, "testnet/src/planted")],
     "files": [({"testnet/src/planted.rs": LONG}, "testnet/src/planted.rs")],

@@ -112,6 +112,8 @@ KNOWN = {
     "node status --json": ask(says='"peer_id": *"12D3KooW'),
     # No node has connected to it, or only one that was stopped a moment ago.
     "node peers": ask(says=r"no peers|\b127\.0\.0\.1\b"),
+    "node bounds": run(says="^sum "),
+    "node bounds --json": run(says='"bytes": *[0-9]+'),
     "node evidence": ask(says="none: no producer"),
     "node tx send --payload 'hello'": ask(says="^[0-9a-f]{64}$"),
     "node key show": ask(says="^public key +[0-9a-f]{64}$"),
@@ -127,6 +129,7 @@ KNOWN = {
     "testnet run --degree 8 --wan regions --bandwidth 50mbit": run(FEW),
     "testnet run --degree 8 --wan regions --bandwidth 50mbit --block-interval 5s --block-bytes 131072": plan(),
     "testnet run --degree 8 --wan regions --partition 10s,60s --duration 90s --drain 60s": plan(),
+    "testnet run --plateau 96MiB --nodes 20 --tx-rate 60 --block-interval 5s --duration 1h": plan(),
     "testnet run --find-capacity": plan(),
     "testnet run --degree 8 --find-capacity": plan(),
     "testnet run --degree 8 --find-capacity --engine gossipsub": plan(),
@@ -183,7 +186,7 @@ KNOWN = {
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns compare busy links blocks headers capacity kill-nine join reconcile verify store "
-        "partition eclipse field attack fuzz commands all".split()
+        "partition plateau eclipse field attack fuzz commands all".split()
     },
     **{
         f"scripts/prove-sim.sh {name}": proof()

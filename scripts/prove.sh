@@ -21,6 +21,8 @@
 #                                rate
 #   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all nodes
 #                                agree again
+#   scripts/prove.sh plateau     an hour at 60 transactions a second on 20 nodes: memory stays within 96 MiB and is
+#                                flat at the end, and so are descriptors and threads
 #   scripts/prove.sh field       nodes as they are in the field: addresses, names, keys, pauses, floods, kills
 #                                (some need root)
 #   scripts/prove.sh eclipse     an attacker with most of the addresses wants all of a node's outbound peers: 1,000
@@ -246,6 +248,17 @@ partition() {
     --partition 10s,60s --duration 80s --drain 90s
 }
 
+# The picture is kept as well if there is no plateau. It takes an hour and some minutes.
+plateau() {
+  local out status=0
+  local hour=(--plateau 96MiB --nodes 20 --tx-rate 60 --tx-bytes 256 --authors 200 --block-interval 5s --duration 1h --drain 60s)
+  out=$(mktemp -d)
+  { about "testnet run ${hour[*]}"; "$testnet" run --out "$out/run" "${hour[@]}" 2>&1; } | sed "s#$out#OUT#g" | tee "$keep/plateau.txt" || status=$?
+  cp "$out/run/memory.svg" "$keep/plateau.svg" || status=1
+  rm -rf "$out"
+  return "$status"
+}
+
 started=()
 stop_all() {
   for pid in "${started[@]+"${started[@]}"}"; do kill -9 "$pid" 2>/dev/null || true; done
@@ -421,7 +434,7 @@ case $# in
   *) usage ;;
 esac
 case $1 in
-  fifty | flood | busy | links | blocks | capacity | reconcile | verify | store | join | partition | eclipse | fuzz) chosen=("$1") ;;
+  fifty | flood | busy | links | blocks | capacity | reconcile | verify | store | join | partition | plateau | eclipse | fuzz) chosen=("$1") ;;
   kill) chosen=(kill_ten) ;;
   compare) chosen=(everything) ;;
   kill-nine) chosen=(kill_nine) ;;
@@ -429,7 +442,7 @@ case $1 in
   field) chosen=(field_tests) ;;
   commands) chosen=("python3 scripts/check-commands.py --all") ;;
   all)
-    chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile verify store kill_nine join partition eclipse "proof bootstrap" field_tests)
+    chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile verify store kill_nine join partition plateau eclipse "proof bootstrap" field_tests)
     if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
       chosen+=("proof netns" "proof headers" "proof attack")
     else

@@ -27,9 +27,14 @@ mod settings;
 pub mod typed;
 pub mod values;
 
-/// The most gossip peers of one direction. At worst each has 8.25 MiB queued for it, and each needs a socket: the
+/// The most gossip peers of one direction. `node bounds` tells what that many can take. Each needs a socket: the
 /// usual limit of open files is 1,024.
 pub const PEERS_MAX: u16 = 1_024;
+
+/// The usual numbers of gossip peers: of those that dial this node, and of those that it dials.
+pub const PEERS_IN_DEFAULT: u16 = 64;
+/// See [`PEERS_IN_DEFAULT`].
+pub const PEERS_OUT_DEFAULT: u16 = 10;
 
 const AFTER_RUN: &str = "\
 Examples:
@@ -41,6 +46,7 @@ Examples:
   node status                              ask the running node how it is
   node --data-dir /tmp/b status            ask the one that lives there
   node tx send --payload 'hello'           send a transaction through it
+  node bounds                              the most memory that a node can take, bound by bound
 
 Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 6 store problem, \
 70 panic; 130, 143 or 129 when a second SIGINT, SIGTERM or SIGHUP forced the end.
@@ -76,6 +82,8 @@ pub enum Command {
     Peers(AskArgs),
     /// List the evidence against producers that signed two blocks for one height.
     Evidence(AskArgs),
+    /// List what limits the memory of a node, and the most that it can take; needs no running node.
+    Bounds(BoundsArgs),
     /// Send or look up a transaction through a running node.
     #[command(subcommand)]
     Tx(TxCommand),
@@ -128,13 +136,13 @@ pub struct RunArgs {
     pub prune_age: Option<Duration>,
 
     /// How many gossip peers may have dialled this node
-    #[arg(long, env = "NODE_MAX_PEERS_IN", value_name = "N", default_value_t = 64,
+    #[arg(long, env = "NODE_MAX_PEERS_IN", value_name = "N", default_value_t = PEERS_IN_DEFAULT,
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
     pub max_peers_in: u16,
 
     /// How many gossip peers this node dials and keeps; with 0 it dials only the reserved peers, and
     /// accepts no --bootstrap
-    #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = 10,
+    #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = PEERS_OUT_DEFAULT,
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
     pub max_peers_out: u16,
 
@@ -265,6 +273,24 @@ pub struct AskArgs {
     /// How long to wait for each answer, such as 3s; `tx send` waits for two
     #[arg(long, env = "NODE_TIMEOUT", value_name = "TIME", default_value = "15s", value_parser = values::parse_interval)]
     pub timeout: Duration,
+
+    /// Print JSON
+    #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
+/// `node bounds`.
+#[derive(Clone, Debug, Args)]
+pub struct BoundsArgs {
+    /// For how many gossip peers that dialled the node
+    #[arg(long, env = "NODE_MAX_PEERS_IN", value_name = "N", default_value_t = PEERS_IN_DEFAULT,
+          value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
+    pub max_peers_in: u16,
+
+    /// For how many gossip peers that the node dials
+    #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = PEERS_OUT_DEFAULT,
+          value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
+    pub max_peers_out: u16,
 
     /// Print JSON
     #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Some(Command::Status(ask)) => report(client::status(&ask)),
         Some(Command::Peers(ask)) => report(client::peers(&ask)),
         Some(Command::Evidence(ask)) => report(client::evidence(&ask)),
+        Some(Command::Bounds(args)) => report(client::bounds::run(&args, run::bounds::rows(&args))),
         Some(Command::Tx(command)) => report(client::transaction(command)),
         Some(Command::Block(command)) => report(client::block::run(command)),
     }

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 mod banner;
+pub mod bounds;
 pub mod descriptors;
 mod signals;
 

@@ -39,6 +39,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use self::answers::Answers;
+pub(crate) use self::answers::SUBMISSIONS_WAITING_MAX;
 use self::notices::matters;
 use self::production::Production;
 use self::said::Said;

@@ -46,7 +46,7 @@ use self::inventory::Inventory;
 use self::links::cost::cost;
 use self::links::peer::Peer;
 use self::links::peers::Peers;
-pub use self::occupancy::Occupancy;
+pub use self::occupancy::{Occupancy, bounds};
 use self::relay::Relay;
 pub use self::relay::policy::{
     AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor,

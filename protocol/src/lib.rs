@@ -9,6 +9,7 @@
 extern crate alloc;
 
 pub mod codec;
+pub mod footprint;
 pub mod gossip;
 pub mod items;
 pub mod ledger;

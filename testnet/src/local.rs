@@ -12,6 +12,7 @@ pub mod launch;
 pub mod load;
 pub mod out;
 pub mod plan;
+pub mod plateau;
 pub mod progress;
 
 use std::path::PathBuf;

@@ -9,14 +9,17 @@ use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, WorkerArgs, quot
 use testnet::engine::worker;
 use testnet::local::compare::Compare;
 use testnet::local::interrupt::Interrupt;
+use testnet::local::plan::Plan;
 use testnet::local::progress::to_stderr;
-use testnet::local::{Ended, capacity};
+use testnet::local::{Ended, capacity, plateau};
 use testnet::report::schema::Report;
+use testnet::report::statistics::MIB;
 use testnet::report::tables::layout::{Page, WIDTH};
 use testnet::report::{self, Found, Json, tables};
 use testnet::sim::runner::batch::Batch;
 use testnet::sim::runner::memory::TooLarge;
 use testnet::sim::runner::pages::restart_with_large_pages;
+use tokio::runtime::Runtime;
 
 const INTERRUPTED: u8 = 130;
 
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
-    let (find_capacity, within) = (arguments.find_capacity, arguments.within);
+    let (find_capacity, within, plateau) = (arguments.find_capacity, arguments.within, arguments.plateau);
     let plan = arguments.plan(typed()).unwrap_or_else(|error| usage(&error));
     // One thread: the kernel ends the nodes when the thread that started them ends, and this one lasts.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -57,6 +60,9 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
         to_stderr(&format!("written to {}", dir.display()));
         return Ok(code);
     }
+    if let Some(bytes) = plateau {
+        return watch(&plan, bytes as f64 / MIB, &runtime);
+    }
     match runtime.block_on(testnet::local::run(&plan))? {
         Ended::Reported(report, dir) => {
             print(&Found::One(report), plan.json.as_ref());
@@ -71,6 +77,24 @@ fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(INTERRUPTED))
         }
     }
+}
+
+fn watch(plan: &Plan, rss_max_mib: f64, runtime: &Runtime) -> anyhow::Result<ExitCode> {
+    let (plateau, code) = match runtime.block_on(plateau::watch(plan, rss_max_mib))? {
+        plateau::Ended::Reported(plateau, dir) => {
+            to_stderr(&format!("written to {}", dir.display()));
+            let code = if plateau.reached { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            (Some(plateau), code)
+        }
+        plateau::Ended::Interrupted(plateau) => {
+            to_stderr("interrupted; nothing is left running");
+            (plateau, ExitCode::from(INTERRUPTED))
+        }
+    };
+    if let Some(plateau) = plateau {
+        print(&Found::Plateau(plateau), plan.json.as_ref());
+    }
+    Ok(code)
 }
 
 fn compare(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
@@ -109,7 +133,7 @@ fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
     let any = match &found {
         Found::One(report) => violated(report),
         Found::Several(runs) => runs.runs.iter().any(violated),
-        Found::Capacity(_) => false,
+        Found::Capacity(_) | Found::Plateau(_) => false,
     };
     Ok(if any { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -157,6 +181,7 @@ fn show(dir: &Path, json: Option<&Json>) -> anyhow::Result<ExitCode> {
     let redrawn = match &found {
         Found::One(report) => report::redraw_missing(dir, report)?,
         Found::Several(runs) => report::redraw_missing_of_runs(dir, runs)?,
+        Found::Plateau(plateau) => report::redraw_missing_of_plateau(dir, plateau)?,
         Found::Capacity(_) => Vec::new(),
     };
     for name in redrawn {
@@ -181,6 +206,7 @@ fn text(found: &Found, page: Page) -> String {
         Found::One(report) => tables::render(report, page),
         Found::Several(runs) => tables::render_runs(runs, page),
         Found::Capacity(found) => tables::capacity::render(found, page),
+        Found::Plateau(found) => tables::plateau::render(found, page),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod capacity;
 pub mod compare;
 pub mod deliveries;
 pub mod figures;
+pub mod plateau;
 pub mod schema;
 pub mod statistics;
 pub mod svg;
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 use capacity::Capacity;
 use deliveries::{Columns, DeliveriesError, Delivery, Rows};
 use figures::spreads::{Gather, Spreads};
+use plateau::Plateau;
 use schema::{Report, Runs, SCHEMA};
 
 /// The report's file name.
@@ -39,6 +41,8 @@ pub const SWEEP_FILE: &str = "sweep.svg";
 pub const GROWTH_FILE: &str = "growth.svg";
 /// The file name of a comparison's picture.
 pub const COMPARE_FILE: &str = "compare.svg";
+/// The file name of the picture of memory over time.
+pub const MEMORY_FILE: &str = "memory.svg";
 
 /// Why a report can't be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +138,8 @@ pub enum Found {
     Several(Runs),
     /// A search for the capacity.
     Capacity(Box<Capacity>),
+    /// Memory under a steady load.
+    Plateau(Box<Plateau>),
 }
 
 /// Writes report, deliveries and picture into `dir`. The deliveries have a column for floors if any floor is
@@ -173,6 +179,15 @@ pub fn write_runs(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
         write_file(&dir.join(name), &picture)?;
     }
     write_json(&dir.join(REPORT_FILE), runs)
+}
+
+/// Writes the report of a plateau and its picture into `dir`.
+///
+/// # Errors
+/// Names the file that couldn't be written.
+pub fn write_plateau(dir: &Path, plateau: &Plateau) -> Result<(), ReportError> {
+    write_file(&dir.join(MEMORY_FILE), &svg::plateau(plateau)?)?;
+    write_json(&dir.join(REPORT_FILE), plateau)
 }
 
 /// The deliveries' file while it is written. The first error is kept until the end.
@@ -248,6 +263,9 @@ pub fn read(dir: &Path) -> Result<Found, ReportError> {
         None if kind.kind.as_deref() == Some(capacity::CAPACITY_KIND) => {
             parse(&path, &text).map(|found| Found::Capacity(Box::new(found)))
         }
+        None if kind.kind.as_deref() == Some(plateau::PLATEAU_KIND) => {
+            parse(&path, &text).map(|found| Found::Plateau(Box::new(found)))
+        }
         None => parse(&path, &text).map(|report| Found::One(Box::new(report))),
     }
 }
@@ -304,6 +322,18 @@ pub fn redraw_missing_of_runs(dir: &Path, runs: &Runs) -> Result<Vec<&'static st
         }
     }
     Ok(redrawn)
+}
+
+/// Draws the picture of a plateau again if it is missing. Returns its name then.
+///
+/// # Errors
+/// Names the file that can't be written.
+pub fn redraw_missing_of_plateau(dir: &Path, plateau: &Plateau) -> Result<Vec<&'static str>, ReportError> {
+    if dir.join(MEMORY_FILE).exists() {
+        return Ok(Vec::new());
+    }
+    write_file(&dir.join(MEMORY_FILE), &svg::plateau(plateau)?)?;
+    Ok(vec![MEMORY_FILE])
 }
 
 /// All possible pictures of several runs, and their names.

@@ -32,6 +32,8 @@ use crate::rpc::{
 };
 
 pub mod block;
+pub mod bounds;
+mod columns;
 pub mod text;
 
 /// Why a command failed.

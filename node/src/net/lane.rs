@@ -21,8 +21,8 @@ pub use self::budget::{BULK_BUDGET_BYTES, BulkBudget};
 pub(crate) use self::bulk::BulkWriter;
 pub(crate) use self::control::{ControlWriter, Words};
 pub(crate) use self::ping::Pings;
-pub(crate) use self::reader::LaneReader;
 pub use self::reader::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};
+pub(crate) use self::reader::{LaneReader, READ_BUFFER_BYTES};
 pub use self::uplink::Uplink;
 
 /// While other peers wait for the shared budget, a bulk frame is given up if it is slower than 3 s and 6

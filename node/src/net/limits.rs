@@ -57,10 +57,18 @@ pub fn connection_limits(config: &Config) -> ConnectionLimits {
 /// this number is reached.
 #[must_use]
 pub fn established_max(config: &Config) -> (u32, u32) {
-    let limit = |slots: usize| u32::try_from(slots.saturating_add(SLOTLESS_CONNECTIONS_MAX)).unwrap_or(u32::MAX);
+    let limit = |connections: usize| u32::try_from(connections).unwrap_or(u32::MAX);
+    let (incoming, outgoing) = connections_max(config.max_peers_in, config.max_peers_out);
     // Reserved peers that dial us, and those whose ids we know, are accepted beyond all limits.
-    let outgoing = config.max_peers_out.saturating_add(REFRESH_EXTRA).saturating_add(config.reserved_peers.len());
-    (limit(config.max_peers_in.saturating_add(GOING_CONNECTIONS_MAX)), limit(outgoing))
+    (limit(incoming), limit(outgoing.saturating_add(config.reserved_peers.len())))
+}
+
+/// The same without reserved peers, for these numbers of slots.
+#[must_use]
+pub const fn connections_max(peers_in: usize, peers_out: usize) -> (usize, usize) {
+    let slotless = SLOTLESS_CONNECTIONS_MAX;
+    let incoming = peers_in.saturating_add(GOING_CONNECTIONS_MAX).saturating_add(slotless);
+    (incoming, peers_out.saturating_add(REFRESH_EXTRA).saturating_add(slotless))
 }
 
 /// Limits inbound connections per address range. An address counts from when it is proved. A TCP address is proved

@@ -27,7 +27,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Addresses of one peer that are dialled at once. This is more than are kept of a peer, so that none waits behind
 /// those that never answer. `own.rs` decides which of them should wait, and how long.
-const DIAL_ADDRESSES: u8 = 16;
+pub(crate) const DIAL_ADDRESSES: u8 = 16;
 
 /// Inbound streams of one connection that may be in negotiation at once.
 pub const NEGOTIATING_MAX: usize = 16;

@@ -39,6 +39,7 @@ use crate::rpc::access::{Access, LARGE_ANSWERS_MAX, Names};
 use crate::rpc::command::Command;
 use crate::rpc::{self, BATCH_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
+pub(crate) use accept::{BUSY_MAX, READ_BYTES_MAX};
 pub use guard::OPEN_REQUEST_BYTES_MAX;
 pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
 use health::{HEALTHZ, READYZ};

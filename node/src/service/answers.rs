@@ -22,7 +22,7 @@ use crate::rpc::command::{BanStatus, BehindStatus, Command, PeerStatus, Status};
 use crate::store::{FoundTransaction, Place, Writer};
 
 /// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item itself.
-const SUBMISSIONS_WAITING_MAX: usize = 4_096;
+pub(crate) const SUBMISSIONS_WAITING_MAX: usize = 4_096;
 
 /// Where the answer to a submission goes.
 pub(crate) type SubmissionReply = oneshot::Sender<Result<Submission, Refusal>>;

@@ -37,7 +37,7 @@ const SHARE_JOBS_MAX: usize = BATCH_SIGNATURES_MAX;
 const SHARE_SIGNATURES_MAX: usize = 4 * BATCH_SIGNATURES_MAX;
 
 /// Keys that a thread remembers. A decompressed key takes some 200 bytes: 800 KiB a thread.
-const KEYS_MAX: usize = 4_096;
+pub const KEYS_MAX: usize = 4_096;
 
 /// Verdicts of jobs that were handed out together.
 pub type Verdicts = Vec<(JobId, Verdict)>;

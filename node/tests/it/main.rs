@@ -37,6 +37,7 @@ mod config {
 
 /// Tests of how the program starts and ends.
 mod run {
+    mod bounds; // the most memory that a node can take
     mod descriptors; // how open files are divided
     mod lifecycle;
 }

@@ -13,6 +13,7 @@ use super::hash::{TxId, sha256};
 use super::keys::{Equation, PublicKey, SecretKey, Signature, VerifyingKey};
 use super::network::NetworkId;
 use crate::codec::{Decode, DecodeError, Encode, Misread, Reader, Writer};
+use crate::footprint::block;
 use crate::limits::{PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
 
 /// Height of a block: its distance from genesis.
@@ -60,6 +61,10 @@ impl Transaction {
 }
 
 impl SignedTransaction {
+    /// The memory of a transaction that is held, beside its encoded bytes: its fields behind two counts, and the
+    /// record of 24 bytes by which copies share the encoded bytes.
+    pub const HELD_BYTES: usize = block(size_of::<Self>() + 16) + block(24);
+
     /// The transaction's id: SHA-256 of its encoded bytes.
     #[must_use]
     pub const fn id(&self) -> TxId {

@@ -36,6 +36,7 @@ mod invalid;
 mod leaves;
 mod locator;
 mod reorg;
+mod sizes;
 mod tree;
 
 use alloc::collections::{BTreeSet, VecDeque};

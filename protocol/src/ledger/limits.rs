@@ -6,8 +6,8 @@ use crate::time::Duration;
 /// Bytes of transactions in the mempool: 32 MiB, or eight full blocks.
 pub const MEMPOOL_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Transactions in the mempool. One takes about 0.6 KiB of memory beside its bytes (its fields, its count and
-/// seven index entries): 40 MiB for all. So a full mempool takes at most 72 MiB.
+/// Transactions in the mempool. One takes up to 1.1 KiB of memory beside its bytes, if it has an author of its own
+/// (its fields, its counts and seven index entries): 67 MiB for all. So a full mempool takes at most 99 MiB.
 pub const MEMPOOL_ENTRIES_MAX: usize = 65_536;
 
 /// The number of bytes for which the smallest transaction counts: 512. So the bound in bytes implies the one in
@@ -40,7 +40,8 @@ pub const MEMPOOL_TURNOVER_BURST: Duration = Duration::from_millis(7_500);
 pub const TRANSACTIONS_PER_NONCE_MAX: usize = 2;
 
 /// Headers remembered, on all branches: the best chain's part ([`CHAIN_BEST_HEADERS_MIN`]), a branch that left it
-/// 10,000 blocks ago, and the shares of four producers. One takes about 0.65 KiB with its index entries: 16 MiB.
+/// 10,000 blocks ago, and the shares of four producers. One takes up to 1.1 KiB with its index entries: 26 MiB. One
+/// off the best chain takes up to 0.8 KiB more, if it has a producer of its own.
 pub const CHAIN_HEADERS_MAX: usize = 24_576;
 
 /// Headers of the best chain that no other branch can push out: more than [`VALID_UNTIL_AHEAD_MAX`], so that a
@@ -55,17 +56,18 @@ pub const HEADERS_PER_PRODUCER_MAX: usize = 2;
 /// the tree is full. Fourteen producers fill what the best chain's part leaves ([`CHAIN_HEADERS_MAX`]).
 pub const HEADERS_OFF_BEST_SHARE: usize = 1_024;
 
-/// Encoded bytes of the blocks whose bodies are in memory: 16 MiB, or four full blocks. The smallest transaction
-/// takes 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small. The others are in durable storage.
-pub const CHAIN_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Encoded bytes of the blocks whose bodies are in memory: 8 MiB, or two full blocks. The smallest transaction
+/// takes 106 bytes and 0.3 KiB of fields: 23 MiB more when all are that small. The others are in durable storage.
+pub const CHAIN_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Ids of transactions that are remembered by block: those of all remembered confirmed ones, and as many for other
-/// branches. 32 bytes each: 16 MiB.
+/// branches. 32 bytes each: 4 MiB. Those of three full blocks fit.
 pub const CHAIN_CONTENTS_MAX: usize = 2 * CONFIRMED_MAX;
 
-/// Confirmed transactions that are remembered, the newest. One takes about 100 bytes: 25 MiB. At 26 transactions a
-/// block, this covers as long as a transaction can be valid.
-pub const CONFIRMED_MAX: usize = 262_144;
+/// Confirmed transactions that are remembered, the newest. One takes up to 160 bytes: 10 MiB. At 6 transactions a
+/// block, this covers as long as a transaction can be valid. Beyond that, the filter and durable storage tell, and
+/// a sender pays for a look-up.
+pub const CONFIRMED_MAX: usize = 65_536;
 
 /// Blocks of one part of the filter of confirmed transactions: a quarter of the heights that matter, so that at
 /// most five parts are in use, and parts that are too old are removed soon.
@@ -88,11 +90,11 @@ pub const FILTER_SLICE_IDS_MAX: usize = 262_144;
 /// some part finds no room, and every id that may be in this part is looked up.
 pub const FILTER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Invalid blocks remembered, the newest. One takes about 150 bytes: 150 KiB.
+/// Invalid blocks remembered, the newest. One takes up to 230 bytes: 230 KiB.
 pub const INVALID_BLOCKS_MAX: usize = 1_024;
 
-/// Blocks without a parent, from one peer. With its index entries, a block takes about 0.4 KiB beside its bytes:
-/// 72 peers have 4,608, 1.8 MiB.
+/// Blocks without a parent, from one peer. With its index entries, a block takes up to 0.6 KiB beside its bytes:
+/// 75 peers have 4,800, 2.8 MiB.
 pub const ORPHANS_PER_PEER_MAX: usize = 64;
 
 /// Encoded bytes of the blocks without a parent from one peer. 5 MiB are one full block and some small ones, or a

@@ -39,6 +39,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Bound;
 
+use crate::footprint::tree;
 use crate::items::hash::{ShortId, TxId};
 use crate::items::keys::PublicKey;
 use crate::items::refusal::Refusal;
@@ -115,6 +116,16 @@ impl Default for Mempool {
 }
 
 impl Mempool {
+    /// The memory of an entry beside its encoded bytes, if each item has an author of its own: the transaction, its
+    /// place, and where id, nonce, last height, author and link are looked up.
+    pub const ENTRY_BYTES: usize = SignedTransaction::HELD_BYTES
+        + tree(size_of::<(u64, Entry)>())
+        + tree(size_of::<(TxId, u64)>())
+        + tree(size_of::<((PublicKey, u64), usize)>())
+        + tree(size_of::<(Height, u64)>())
+        + Shares::<PublicKey>::HOLDER_BYTES
+        + Shares::<Link>::ITEM_BYTES;
+
     /// An empty pool for `bytes_max` bytes. A transaction counts for its encoded bytes, and for at least
     /// [`MEMPOOL_CHARGE_MIN`].
     #[must_use]

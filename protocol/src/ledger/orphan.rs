@@ -22,6 +22,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::codec::Encode;
+use crate::footprint::{block, tree};
 use crate::items::block::Block;
 use crate::items::hash::BlockId;
 use crate::limits::{ORPHAN_BYTES_MAX, ORPHAN_LIFETIME, ORPHAN_PEER_BYTES_MAX, ORPHANS_PER_PEER_MAX};
@@ -69,6 +70,16 @@ struct Share {
 }
 
 impl OrphanPool {
+    /// The memory of an orphan beside its encoded bytes: its header, its place, and where parent, id, peer and
+    /// deadline are looked up.
+    pub const ENTRY_BYTES: usize = block(size_of::<Block>() + 16)
+        + tree(size_of::<(u64, Orphan)>())
+        + tree(size_of::<(BlockId, u64)>())
+        + tree(size_of::<(BlockId, u32)>())
+        + tree(size_of::<(Time, u64)>())
+        + tree(size_of::<u64>())
+        + tree(size_of::<(u64, usize)>());
+
     /// An empty pool.
     #[must_use]
     pub fn new() -> Self {

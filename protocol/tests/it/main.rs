@@ -16,6 +16,7 @@ mod bounds; // the memories of the engine, on each bound and one past it
 mod corpora;
 mod counters; // the one list of counters
 mod determinism; // same seed, same outputs
+mod footprint; // what collections take, and what all bounds come to
 mod occupancy; // how full everything is
 mod propagation; // every item reaches every node; no echo
 

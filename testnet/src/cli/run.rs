@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
+use node::cli::values::parse_bytes;
 
 use super::load::{DEGREE, DRAIN};
 use super::{LinkArgs, LoadArgs};
@@ -23,6 +24,8 @@ Examples:
   testnet run --txs 500 --author-skew zipf:1.0 --stray 0.2 --kill 5
   testnet run --degree 8 --find-capacity --engine gossipsub
       the highest rate at which libp2p's gossipsub delivers everything within 3 s after the load
+  testnet run --plateau 96MiB --nodes 20 --tx-rate 60 --block-interval 5s --duration 1h
+      memory, descriptors and threads over an hour; fails unless memory stays within 96 MiB and is flat at the end
   testnet run --degree 8 --wan regions --bandwidth 50mbit --block-interval 5s --block-bytes 131072
       links with published delays between six regions of the world, emulated below the nodes' encryption
   testnet run --degree 8 --wan regions --partition 10s,60s --duration 90s --drain 60s
@@ -31,7 +34,8 @@ Examples:
 Phases: start, wait until every node has its peers (at most 60 s), 5 s idle, load, drain, stop.
 The out directory then holds report.json, deliveries.csv, cdf.svg, traces/, logs/ and nodes/.
 
-Exit status: 0 the report was written, whatever it says; 1 it could not run; 2 usage; 130 interrupted.";
+Exit status: 0 the report was written, whatever it says; 1 it could not run, or a --plateau was not reached; 2 usage;
+130 interrupted.";
 
 /// The defaults of a search for the capacity: how long each rate is offered, and the wait afterwards.
 const CAPACITY_DURATION: Duration = Duration::from_secs(10);
@@ -62,6 +66,14 @@ pub struct RunArgs {
     /// The search ends when the lowest rate that failed is at most this far above the highest that was carried
     #[arg(long, value_name = "PERCENT", default_value = "10%", value_parser = parse_percent, requires = "find_capacity")]
     pub within: f64,
+    /// Watch what the nodes take instead of what they deliver: fail unless each one's resident memory is within SIZE
+    /// and flat at the end, and it has no more descriptors and threads
+    ///
+    /// A sample is taken every 10 s. The nodes write no traces, so the load may last for hours. Flat means that
+    /// memory rises by at most 3 MiB in the last 20 minutes, or in the last third of a load of less than an hour.
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes,
+          conflicts_with_all = ["find_capacity", "kill", "partition"])]
+    pub plateau: Option<u64>,
     /// Let the nodes keep nothing on disk, to see how much the store costs
     #[arg(long)]
     pub ephemeral: bool,
@@ -107,6 +119,7 @@ impl RunArgs {
         plan.set_engine(self.engine, self.load.relay.as_deref())?;
         plan.reconciliation = self.load.reconciliation();
         plan.ephemeral = self.ephemeral;
+        plan.traces = self.plateau.is_none();
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
         plan.set_partition(self.links.partition)?;
         plan.links()?;

@@ -164,6 +164,12 @@ impl Cluster {
         self.nodes.iter().map(|member| (member.peer_id.as_str(), member.fate == Fate::Alive))
     }
 
+    /// The process ids of the nodes, in order of their numbers.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.nodes.iter().filter_map(|member| member.child.id()).collect()
+    }
+
     /// Checks whether a node has ended by itself.
     ///
     /// # Errors
@@ -319,7 +325,9 @@ fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<I
     flag("--listen", "/ip4/127.0.0.1/tcp/0");
     flag("--rpc-addr", "127.0.0.1:0");
     flag("--network", plan.network.as_str());
-    flag("--trace", &out.trace(node).to_string_lossy());
+    if plan.traces {
+        flag("--trace", &out.trace(node).to_string_lossy());
+    }
     if plan.engine == Engine::Hearsay {
         flag("--relay", &plan.relay);
         let interval = Duration::from_micros(plan.reconciliation.interval.as_micros());

@@ -26,7 +26,7 @@ pub struct Out {
 pub const RUNS_DIR: &str = "runs";
 
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     PIDS,
     LINKS,
     report::REPORT_FILE,
@@ -37,6 +37,7 @@ const FILES: [&str; 10] = [
     report::SWEEP_FILE,
     report::GROWTH_FILE,
     report::COMPARE_FILE,
+    report::MEMORY_FILE,
 ];
 const PIDS: &str = "pids";
 const LINKS: &str = "links.json";

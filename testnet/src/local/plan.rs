@@ -63,6 +63,8 @@ pub struct Plan {
     pub bandwidth: Bandwidth,
     /// When the network falls into two halves; never without a `wan`.
     pub partition: Option<Partition>,
+    /// Whether the nodes write traces, from which the figures of a run are read.
+    pub traces: bool,
     /// Whether nodes are workers of this program even if the plain `node` program would do, so that runs of
     /// different engines can be compared.
     pub workers: bool,
@@ -113,6 +115,7 @@ impl Plan {
             jitter: Jitter::NONE,
             bandwidth: Bandwidth::UNLIMITED,
             partition: None,
+            traces: true,
             workers: false,
             idle: IDLE,
             drain: Duration::ZERO,

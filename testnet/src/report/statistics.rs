@@ -4,6 +4,9 @@
 //! lowest has rank 1. It is always a value that was measured. Nothing is interpolated, so the p99 of fewer than
 //! 100 values is their maximum.
 
+/// Bytes of a mebibyte.
+pub const MIB: f64 = 1_048_576.0;
+
 /// Values in ascending order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sorted(Vec<f64>);

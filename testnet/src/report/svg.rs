@@ -1,10 +1,12 @@
 //! The pictures, as SVG: how soon items arrived ([`cdf()`]), how a rumor spread ([`rumor()`]), how transactions
 //! spread in intervals ([`spread()`]), the results of a sweep ([`sweep()`]), how the number of rounds grows
-//! ([`growth()`]), and how engines compare ([`compare()`]). Their common style is in this file.
+//! ([`growth()`]), how engines compare ([`compare()`]), and what nodes take over time ([`plateau()`]). Their common
+//! style is in this file.
 
 mod cdf;
 mod compare;
 mod growth;
+mod plateau;
 mod rumor;
 mod spread;
 mod sweep;
@@ -16,6 +18,7 @@ use plotters::prelude::*;
 pub use cdf::cdf;
 pub use compare::compare;
 pub use growth::{fitted, growth};
+pub use plateau::plateau;
 pub use rumor::rumor;
 pub use spread::spread;
 pub use sweep::sweep;

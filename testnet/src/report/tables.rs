@@ -4,6 +4,7 @@ pub mod capacity;
 mod cells;
 mod compare;
 pub mod layout;
+pub mod plateau;
 mod words;
 
 use std::fmt::Write as _;

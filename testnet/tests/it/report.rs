@@ -5,6 +5,7 @@ mod compare_tables;
 mod deliveries;
 mod healing;
 mod models;
+mod plateau_report;
 mod schema;
 mod spread;
 mod statistics;

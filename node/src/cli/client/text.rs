@@ -5,12 +5,13 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use protocol::items::transaction::SignedTransaction;
 use protocol::wire::codec::Decode as _;
 
+use super::columns::{Column, GAP, last, render, total};
 use crate::observe::units::{bytes_text, grouped};
 use crate::rpc::command::{BanStatus, PeerStatus, Status};
 use crate::rpc::evidence::EvidenceView;
@@ -28,8 +29,6 @@ const PEER_ID_END: usize = 8;
 const ADDRESS_MIN: usize = 21;
 /// The last millisecond of the year 9999.
 const DATE_MS_MAX: u64 = 253_402_300_799_999;
-/// The gap between two columns.
-const GAP: usize = 2;
 /// Characters of an agent's name.
 const AGENT_MAX: usize = 64;
 
@@ -199,40 +198,6 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if is_printable(c.encode_utf8(&mut [0; 4])) { c } else { '?' }).collect()
 }
 
-/// A column: its head, its cells, whether these are numbers, and in which order columns are
-/// omitted if there is no room.
-struct Column {
-    head: &'static str,
-    cells: Vec<String>,
-    number: bool,
-    /// The column with the lowest value is omitted first; `None` stays.
-    goes: Option<u8>,
-}
-
-impl Column {
-    fn new(head: &'static str, peers: &[PeerStatus], cell: impl FnMut(&PeerStatus) -> String) -> Self {
-        Self { head, cells: peers.iter().map(cell).collect(), number: false, goes: None }
-    }
-
-    fn numbers(self) -> Self {
-        Self { number: true, ..self }
-    }
-
-    fn goes(self, order: u8) -> Self {
-        Self { goes: Some(order), ..self }
-    }
-
-    /// The width of the widest cell. A character that isn't ASCII may take two columns of the terminal.
-    fn width(&self) -> usize {
-        let of = |text: &str| text.chars().map(|c| if c.is_ascii() || c == '…' { 1 } else { 2 }).sum();
-        self.cells.iter().map(|cell| of(cell)).chain([self.head.len()]).max().unwrap_or(0)
-    }
-
-    fn cut(&mut self, most: usize) {
-        self.cells.iter_mut().for_each(|cell| *cell = cut_middle(cell, most));
-    }
-}
-
 /// `node peers`: a line for each peer, and below them what was omitted, if anything.
 #[must_use]
 pub fn peers(peers: &[PeerStatus], width: usize) -> String {
@@ -291,30 +256,6 @@ pub fn peers(peers: &[PeerStatus], width: usize) -> String {
     text
 }
 
-fn total(columns: &[Column]) -> usize {
-    columns.iter().map(|column| column.width() + GAP).sum::<usize>().saturating_sub(GAP)
-}
-
-fn render(columns: &[Column]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(columns.iter().map(|column| column.head));
-    let rows = columns.first().map_or(0, |column| column.cells.len());
-    for row in 0..rows {
-        table.add_row(columns.iter().map(|column| column.cells.get(row).map_or("", String::as_str)));
-    }
-    for (place, column) in columns.iter().enumerate() {
-        if let Some(shown) = table.column_mut(place) {
-            // The cells have their width: comfy-table's own gap is on both sides of each, also of the first one.
-            shown.set_padding((0, if place + 1 == columns.len() { 0 } else { GAP as u16 }));
-            if column.number {
-                shown.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-    }
-    table.trim_fmt()
-}
-
 /// An address as `IP:PORT`, with `quic` behind it for QUIC. Other addresses are not changed.
 fn short_address(text: &str) -> String {
     let Ok(address) = text.parse::<Multiaddr>() else { return visible(text) };
@@ -341,23 +282,6 @@ fn span(seconds: f64) -> String {
         secs @ ..172_800 => format!("{} h", secs / 3_600),
         secs => format!("{} d", secs / 86_400),
     }
-}
-
-fn last(text: &str, count: usize) -> String {
-    let skipped = text.chars().count().saturating_sub(count);
-    text.chars().skip(skipped).collect()
-}
-
-/// The start and end of a text, with a mark where it was cut, in at most this number of characters.
-fn cut_middle(text: &str, most: usize) -> String {
-    let count = text.chars().count();
-    if count <= most {
-        return text.to_owned();
-    }
-    let kept = most.saturating_sub(1);
-    let end = kept / 2;
-    let start: String = text.chars().take(kept - end).collect();
-    format!("{start}…{}", last(text, end))
 }
 
 /// Names and values, one below the other. A value that is longer than its line continues below itself.

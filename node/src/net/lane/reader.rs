@@ -23,7 +23,7 @@ pub const ACK_BYTES_MAX: usize = 2 * BULK_CHUNK_BYTES;
 pub const ACK_SELDOM_AFTER: usize = 4 * BULK_CHUNK_BYTES;
 
 /// Bytes read at once.
-const READ_BUFFER_BYTES: usize = 16 * 1024;
+pub(crate) const READ_BUFFER_BYTES: usize = 16 * 1024;
 /// The receiving end of a lane.
 #[derive(Debug)]
 pub(crate) struct LaneReader {

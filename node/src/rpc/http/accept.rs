@@ -45,11 +45,11 @@ const REST_MAX: Duration = Duration::from_secs(1);
 
 /// Bytes that are read ahead, and so the limit of a request's head. Heads have some 200 bytes; bodies of MiB
 /// need pieces of this size.
-const READ_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// The most connections that wait for a place. As many more may be there only to be told that no place became
 /// free. The oldest is closed for a new one.
-const BUSY_MAX: usize = 32;
+pub(crate) const BUSY_MAX: usize = 32;
 
 /// How long a connection waits for a place, and how long it may then take to ask and be told. This is longer than
 /// a connection that is told to leave may take.

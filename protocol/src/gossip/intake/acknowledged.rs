@@ -7,6 +7,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::footprint::tree;
 use crate::items::hash::TxId;
 use crate::items::transaction::Height;
 use crate::limits::ACKNOWLEDGED_MAX;
@@ -21,6 +22,9 @@ pub(crate) struct Acknowledged {
 }
 
 impl Acknowledged {
+    /// The memory of an entry.
+    pub(crate) const ENTRY_BYTES: usize = tree(size_of::<(TxId, bool)>()) + tree(size_of::<(Height, TxId)>());
+
     /// Watches a transaction. If there are too many, those that expire first are no longer watched.
     pub(crate) fn watch(&mut self, id: TxId, valid_until: Height) {
         if self.confirmed.contains_key(&id) {

@@ -9,7 +9,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::header_checks::HeaderChecks;
-use super::sender::CheckedTransaction;
+use super::sender::{CheckedTransaction, Sender};
+use crate::footprint::{block, tree};
 use crate::gossip::Gossip;
 use crate::gossip::api::{Output, PeerHandle};
 use crate::gossip::links::peer::Peer;
@@ -67,6 +68,11 @@ pub(crate) struct CheckedBlock {
 }
 
 impl Checks {
+    /// The memory of a job for one transaction, beside its encoded bytes: its entry, the transaction, and a list of
+    /// senders with room for four.
+    pub(crate) const JOB_BYTES: usize =
+        tree(size_of::<(JobId, Checking)>()) + SignedTransaction::HELD_BYTES + block(4 * size_of::<Sender>());
+
     /// The name of the next job.
     pub(crate) fn next_job(&mut self) -> JobId {
         self.last_job = self.last_job.saturating_add(1);

@@ -25,6 +25,7 @@ use super::checks::{Checked, Checking};
 use super::found::Found;
 use super::sender::CheckedTransaction;
 use super::turns::Queue;
+use crate::footprint::{list, tree};
 use crate::gossip::Gossip;
 use crate::gossip::api::{Event, ItemId, Output, Refusal, Submission};
 use crate::items::hash::{BlockId, TxId};
@@ -75,6 +76,13 @@ enum Why {
 }
 
 impl Firsts {
+    /// The memory of a look-up that waits.
+    pub(crate) const LOOKUP_BYTES: usize =
+        list(LOOKUPS_WAITING_MAX, size_of::<(TxId, Why)>()).div_ceil(LOOKUPS_WAITING_MAX);
+
+    /// The memory of a height whose transactions the filter lacks.
+    pub(crate) const RECALL_BYTES: usize = tree(size_of::<(Height, bool)>());
+
     pub(crate) fn new(hasher: &SeededState) -> Self {
         Self {
             filter: Filter::new(hasher.clone()),

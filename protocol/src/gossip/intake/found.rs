@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use lru::LruCache;
 
+use crate::footprint::{lru, tree};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::limits::FOUND_MAX;
 use crate::seeded::SeededState;
@@ -23,6 +24,10 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// The memory of an entry.
+    pub(crate) const ENTRY_BYTES: usize =
+        lru(FOUND_MAX, size_of::<(TxId, BlockId)>()) + tree(size_of::<(ShortId, TxId)>());
+
     pub(crate) fn new(hasher: &SeededState) -> Self {
         Self { blocks: LruCache::unbounded_with_hasher(hasher.clone()), short: BTreeMap::new() }
     }

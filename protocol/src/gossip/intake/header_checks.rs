@@ -7,7 +7,9 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::footprint::tree;
 use crate::gossip::api::PeerHandle;
+use crate::items::block::SignedHeader;
 use crate::items::hash::BlockId;
 use crate::ledger::chain::Standing;
 use crate::limits::ANNOUNCERS_MAX;
@@ -41,6 +43,12 @@ struct Check {
 pub(crate) type WithBody = Option<Option<PeerHandle>>;
 
 impl HeaderChecks {
+    /// The memory of a header in verification, which its job holds, and of the note about it.
+    pub(crate) const HEADER_BYTES: usize = size_of::<SignedHeader>() + tree(size_of::<(BlockId, Check)>());
+
+    /// The memory of a peer that announced such a header.
+    pub(crate) const ANNOUNCER_BYTES: usize = size_of::<Announcer>();
+
     /// A job begins that checks this header, which came in this way.
     pub(crate) fn begin(&mut self, id: BlockId, body: WithBody, standing: Standing) {
         let check = self.by_id.entry(id).or_default();

@@ -81,11 +81,12 @@ impl AnnounceQueue {
 
     fn wait(&mut self, id: TxId, due: Time) -> bool {
         self.due = if self.waiting.is_empty() { due } else { self.due.min(due) };
-        self.waiting.push_back(id);
-        if self.waiting.len() > ANNOUNCE_QUEUE_MAX {
+        // The oldest goes first: with one id above the bound, the queue would have twice as many places.
+        let full = self.waiting.len() >= ANNOUNCE_QUEUE_MAX;
+        if full {
             self.waiting.pop_front();
-            return false;
         }
-        true
+        self.waiting.push_back(id);
+        !full
     }
 }

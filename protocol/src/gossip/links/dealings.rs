@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use crate::footprint::tree;
 use crate::items::hash::ShortId;
 use crate::limits::{LIST_PAUSE_MAX, LIST_PAUSE_MIN, OFFERS_MAX, RECONCILE_PAUSE_MAX, RECONCILE_PEER_PACE};
 use crate::time::{Duration, Time};
@@ -67,6 +68,9 @@ impl Offered {
 }
 
 impl Dealings {
+    /// The memory of an id of the peer's last offer.
+    pub(crate) const OFFERED_BYTES: usize = tree(size_of::<ShortId>() + size_of::<u16>());
+
     /// Ids that are remembered of offers: ours and the peer's.
     pub(crate) fn len(&self) -> (usize, usize) {
         let ours = self.offers.iter().map(|given| given.ids.len()).sum();

@@ -10,7 +10,7 @@ use super::sketch::{Decoder, Encoder, SYMBOLS_MAX};
 use crate::gossip::api::PeerHandle;
 use crate::gossip::links::budget::Budget;
 use crate::items::hash::TxId;
-use crate::limits::{RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SILENT};
+use crate::limits::{MEMPOOL_ENTRIES_MAX, RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SILENT};
 use crate::time::Time;
 use crate::wire::message::Digest;
 
@@ -87,6 +87,10 @@ impl Default for Conversations {
 }
 
 impl Conversations {
+    /// The memory of a conversation about a full mempool: 32 bytes for each id and 18 for it in the sketch, and
+    /// for each symbol its own 16, the 16 that are left of the peer's, and 32 for an item that it shows.
+    pub(crate) const CONVERSATION_BYTES: usize = MEMPOOL_ENTRIES_MAX * 50 + SYMBOLS_MAX * 64;
+
     /// When something is to be done next.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         let begun = self.begun.as_ref().map(|begun| begun.deadline);

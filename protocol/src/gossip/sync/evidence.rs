@@ -12,6 +12,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::footprint::{block, list, tree};
 use crate::gossip::Gossip;
 use crate::gossip::api::Event;
 use crate::items::block::SignedHeader;
@@ -27,6 +28,12 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
+    /// The memory of a pair: two headers, its place in its producer's list, and its part of the producer's entry.
+    pub(crate) const PAIR_BYTES: usize = block(2 * size_of::<SignedHeader>())
+        + (block(list(EVIDENCE_PER_PRODUCER_MAX, size_of::<Equivocation>()))
+            + tree(size_of::<(PublicKey, Vec<Equivocation>)>()))
+        .div_ceil(EVIDENCE_PER_PRODUCER_MAX);
+
     /// Keeps a pair, unless there is one for this height, or there are enough. Returns whether it was kept.
     fn keep(&mut self, pair: &Equivocation) -> bool {
         let full = self.kept.len() >= EVIDENCE_PRODUCERS_MAX;

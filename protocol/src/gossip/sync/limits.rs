@@ -87,7 +87,7 @@ pub const LOADS_MAX: usize = 32;
 pub const LOADS_PER_PEER_MAX: usize = 16;
 
 /// Blocks that wait for their transactions to return to the mempool; the highest are kept. As many as the tree has
-/// headers. 48 bytes each: 768 KiB.
+/// headers. Up to 80 bytes each: 1.9 MiB.
 pub const RETURNING_MAX: usize = CHAIN_HEADERS_MAX;
 
 /// Pairs of headers that are kept as evidence against one producer, each for another height: enough to tell an

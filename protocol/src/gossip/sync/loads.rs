@@ -11,6 +11,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::codec::Encode as _;
+use crate::footprint::tree;
 use crate::gossip::Gossip;
 use crate::gossip::api::{Output, PeerHandle, Refusal};
 use crate::gossip::fetch::debts::Owed;
@@ -66,6 +67,9 @@ impl Default for Loads {
 }
 
 impl Loads {
+    /// The memory of a block that waits for its transactions' return.
+    pub(crate) const RETURNING_BYTES: usize = tree(size_of::<(Height, BlockId)>());
+
     /// Durable storage has deleted bodies of old blocks.
     pub(crate) fn pruned(&mut self, kept_from: Height) {
         self.kept_from = self.kept_from.max(kept_from);

@@ -4,6 +4,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::cmp::Reverse;
 
+use crate::footprint::{block, tree};
 use crate::items::hash::BlockId;
 use crate::items::keys::PublicKey;
 use crate::items::transaction::Height;
@@ -83,6 +84,13 @@ impl<T: Ord + Copy> Sets<T> {
 }
 
 impl Leaves {
+    /// The memory of a leaf that is the only header of its producer: its place among all leaves, its producer's
+    /// entry and rank, and a node for the producer's leaves.
+    pub(super) const ENTRY_BYTES: usize = tree(size_of::<ByHeight>())
+        + tree(size_of::<(PublicKey, Charged)>())
+        + block(11 * size_of::<ByAge>() + 16)
+        + tree(size_of::<(usize, PublicKey)>());
+
     /// How many headers off the best chain a producer has.
     pub(super) fn charge(&self, producer: &PublicKey) -> usize {
         self.producers.get(producer).map_or(0, |charged| charged.headers)

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::leaves::{Kind, Leaves, Place};
+use crate::footprint::tree;
 use crate::items::block::SignedHeader;
 use crate::items::hash::BlockId;
 use crate::items::keys::PublicKey;
@@ -61,6 +62,11 @@ impl Node {
 }
 
 impl Tree {
+    /// The memory of a header in the indexes of the tree.
+    pub(super) const INDEX_BYTES: usize = tree(size_of::<(BlockId, BlockId)>())
+        + tree(size_of::<(Height, Reverse<BlockId>)>())
+        + tree(size_of::<(Height, PublicKey, BlockId)>());
+
     pub(super) fn len(&self) -> usize {
         self.nodes.len()
     }

@@ -9,6 +9,8 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::footprint::{block, tree};
+
 /// Bytes and items by holder.
 #[derive(Debug)]
 pub(super) struct Shares<K> {
@@ -35,6 +37,15 @@ struct Cut {
     /// No older item is in the newer part.
     from: u64,
     newer_bytes: usize,
+}
+
+impl<K> Shares<K> {
+    /// The memory of an item among many of one holder.
+    pub(super) const ITEM_BYTES: usize = tree(size_of::<(u64, usize)>());
+
+    /// The memory of a holder with one item: its entry, a node for its items, and its rank.
+    pub(super) const HOLDER_BYTES: usize =
+        tree(size_of::<(K, Share)>()) + block(11 * size_of::<(u64, usize)>() + 16) + tree(size_of::<(usize, K)>());
 }
 
 impl<K: Copy + Ord> Shares<K> {

@@ -11,9 +11,7 @@ use node::observe::trace::{Record, What};
 use super::{NodeTrace, Observed, Window};
 use crate::report::deliveries::Delivery;
 use crate::report::schema::{Cost, RssMib};
-use crate::report::statistics::{Sorted, ratio, rounded};
-
-const MIB: f64 = 1_048_576.0;
+use crate::report::statistics::{MIB, Sorted, ratio, rounded};
 
 #[derive(Clone, Copy)]
 struct Sample {

@@ -62,6 +62,8 @@ fn wrong_usage_exits_with_2_and_says_why() {
         (vec!["run", "--find-capacity", "--txs", "5"], "cannot be used with"),
         (vec!["run", "--find-capacity", "--within", "200%"], "a percentage from 1% to 100%"),
         (vec!["run", "--within", "5%"], "--find-capacity"),
+        (vec!["run", "--plateau", "96MiB", "--find-capacity"], "cannot be used with"),
+        (vec!["run", "--plateau", "much"], "write 10GiB"),
         (vec!["walk"], "unrecognized subcommand"),
     ] {
         let output = testnet(&arguments);
@@ -208,6 +210,7 @@ fn help_shows_the_defaults() {
         "--engine",
         "--find-capacity",
         "--within",
+        "--plateau",
         "--seed",
         "--out",
         "--json",

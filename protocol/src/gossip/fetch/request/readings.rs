@@ -1,12 +1,29 @@
 //! What the tracker can be asked. Nothing here changes it.
 
-use super::announcer::Peer;
+use super::announcer::{Peer, Slot};
 use super::backing::{Backing, Source};
+use super::entry::{Announcement, Entry};
+use super::strikes::Groups;
 use super::{Load, RequestKey, RequestTracker};
+use crate::footprint::{block, hashed, tree};
 use crate::gossip::PeerHandle;
 use crate::time::{Duration, Time};
 
 impl RequestTracker {
+    /// The memory of an announcement that no other peer shares: its key's number and entry, a list of announcers
+    /// with room for four, a place among the peer's announced keys and one among those that are ready or held.
+    pub const ANNOUNCEMENT_BYTES: usize = hashed(size_of::<(RequestKey, Slot)>())
+        + tree(size_of::<(Slot, Entry)>())
+        + block(4 * size_of::<Announcement>())
+        + tree(size_of::<Slot>())
+        + tree(size_of::<(Time, Slot)>());
+
+    /// The memory of a request in flight beside its announcement: its deadline.
+    pub const FLIGHT_BYTES: usize = tree(size_of::<(Time, Slot)>());
+
+    /// The memory of the strikes of an address group.
+    pub const GROUP_BYTES: usize = Groups::ENTRY_BYTES;
+
     /// A peer's own strikes at the latest time that the tracker was told; 0 if the peer is not connected.
     #[must_use]
     pub fn strikes(&self, peer: PeerHandle) -> u32 {

@@ -5,6 +5,7 @@
 
 use lru::LruCache;
 
+use crate::footprint::lru;
 use crate::gossip::AddressGroup;
 use crate::limits::{
     GROUP_STRIKES_MAX, STRIKE_DECAY_INTERVAL, STRIKE_DECAY_SERVED, STRIKE_GROUPS_MAX, STRIKES_MAX,
@@ -71,6 +72,9 @@ pub(super) struct Groups {
 }
 
 impl Groups {
+    /// The memory of a group.
+    pub(super) const ENTRY_BYTES: usize = lru(STRIKE_GROUPS_MAX, size_of::<(AddressGroup, Strikes)>());
+
     pub(super) fn new(state: SeededState) -> Self {
         // An unbounded cache grows lazily; one with a capacity would allocate all of it. `strike` keeps the bound.
         Self { strikes: LruCache::unbounded_with_hasher(state) }
