@@ -32,9 +32,12 @@ pub(crate) const DIAL_ADDRESSES: u8 = 16;
 /// Inbound streams of one connection that may be in negotiation at once.
 pub const NEGOTIATING_MAX: usize = 16;
 
-/// Orders that may wait for one connection's task, and reports that may wait for us. To send a
-/// message takes one order.
-pub const BUFFER_EVENTS: usize = 32;
+/// Orders that may wait for one connection's task. To send messages takes one order.
+pub const ORDERS_WAITING_MAX: usize = 32;
+
+/// Reports of one connection that may wait for us. Each may bring several frames, or one of the largest, which is
+/// 256 KiB on the control lane: 1 MiB.
+pub const REPORTS_WAITING_MAX: usize = 4;
 
 /// All behaviours of a node. The limits come first, so that they refuse a connection before the
 /// others take note of it.
@@ -85,8 +88,8 @@ pub(crate) fn build(
         .with_idle_connection_timeout(IDLE_TIMEOUT)
         .with_dial_concurrency_factor(NonZeroU8::new(DIAL_ADDRESSES).unwrap_or(NonZeroU8::MIN))
         .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
-        .with_notify_handler_buffer_size(NonZeroUsize::new(BUFFER_EVENTS).unwrap_or(NonZeroUsize::MIN))
-        .with_per_connection_event_buffer_size(BUFFER_EVENTS);
+        .with_notify_handler_buffer_size(NonZeroUsize::new(ORDERS_WAITING_MAX).unwrap_or(NonZeroUsize::MIN))
+        .with_per_connection_event_buffer_size(REPORTS_WAITING_MAX);
     let transport = transport::build(&config.identity, wire, config.links.clone(), dials)?;
     Ok(Swarm::new(transport, behaviour, local, swarm))
 }

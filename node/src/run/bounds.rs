@@ -28,10 +28,11 @@ use crate::net::discovery::book::{
     TOLD_BUCKETS,
 };
 use crate::net::discovery::own_key::SIGNS_MAX;
+use crate::net::handler::REPORTED_FRAMES_MAX;
 use crate::net::lane::{BULK_BUDGET_BYTES, READ_BUFFER_BYTES};
 use crate::net::limits::{PENDING_MAX, connections_max};
 use crate::net::slots::swaps::{SWAP_PEERS_MAX, SWAPS_MAX};
-use crate::net::swarm::{BUFFER_EVENTS, DIAL_ADDRESSES, NEGOTIATING_MAX};
+use crate::net::swarm::{DIAL_ADDRESSES, NEGOTIATING_MAX, ORDERS_WAITING_MAX, REPORTS_WAITING_MAX};
 use crate::net::transport::muxer::{STREAMS_MAX, UNREAD_BYTES_MAX};
 use crate::net::transport::setups::{QUIC_SETUPS_MAX, TCP_SETUPS_MAX};
 use crate::observe::trace::LATENESS_MAX;
@@ -115,7 +116,9 @@ fn network(peers: usize, connections: usize) -> Vec<Row> {
         row!("unread bytes of a connection", UNREAD_BYTES_MAX, 1, connections),
         row!("streams and buffers of a connection", STREAMS_MAX, CONNECTION_BYTES / STREAMS_MAX, connections),
         row!("streams in negotiation", NEGOTIATING_MAX, NEGOTIATION_BYTES, connections),
-        row!("orders and reports of a connection", 2 * BUFFER_EVENTS, size_of::<Message>() + 64, connections),
+        row!("orders to a connection", ORDERS_WAITING_MAX, size_of::<Message>() + 64, connections),
+        row!("reports of a connection", REPORTS_WAITING_MAX * REPORTED_FRAMES_MAX, size_of::<Message>(), peers),
+        row!("frames in these reports", REPORTS_WAITING_MAX * CONTROL_FRAME_BYTES_MAX, 1, peers),
         row!("read buffers of lanes", 2 * READ_BUFFER_BYTES, 1, peers),
         row!("half-read control frames", CONTROL_FRAME_BYTES_MAX, 1, peers),
         // Frames are collected in buffers that grow by doubling, so these may be half empty.

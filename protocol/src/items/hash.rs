@@ -39,20 +39,6 @@ macro_rules! id {
         #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
         pub struct $name(pub [u8; 32]);
 
-        impl Ord for $name {
-            /// By bytes. The first eight nearly always decide, and two numbers are compared without a call.
-            fn cmp(&self, other: &Self) -> Ordering {
-                let first = self.short().number().cmp(&other.short().number());
-                first.then_with(|| self.0.cmp(&other.0))
-            }
-        }
-
-        impl PartialOrd for $name {
-            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-                Some(self.cmp(other))
-            }
-        }
-
         impl $name {
             /// The 32 bytes of the id.
             #[must_use]

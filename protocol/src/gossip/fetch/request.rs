@@ -95,8 +95,7 @@
 //!
 //! With n announcements: an announcement costs O(log n) and a move within the list of the key's announcers, which
 //! has at most one entry for each connected peer. [`RequestTracker::next_requests`] costs O(peers with ready keys)
-//! and, for each request that it returns, the number of the key's announcers times log n. Keys that can't be asked
-//! for now are not looked at.
+//! and, for each request that it returns, the key's announcers times log n. It looks at no key that can't be asked.
 //!
 //! # Security
 //!

@@ -14,7 +14,7 @@ use libp2p_gossipsub::{
 use node::config::Config;
 use node::net::addresses::split_peer;
 use node::net::limits::connection_limits as limits_for;
-use node::net::swarm::{BUFFER_EVENTS, NEGOTIATING_MAX, PROTOCOL_VERSION};
+use node::net::swarm::{NEGOTIATING_MAX, ORDERS_WAITING_MAX, PROTOCOL_VERSION};
 use node::net::transport::own::Dials;
 use node::net::transport::{self, WireBytes};
 use node::service::ServiceError;
@@ -70,8 +70,8 @@ pub(super) fn build(
     let swarm = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(KEPT_OPEN)
         .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
-        .with_notify_handler_buffer_size(NonZeroUsize::new(BUFFER_EVENTS).unwrap_or(NonZeroUsize::MIN))
-        .with_per_connection_event_buffer_size(BUFFER_EVENTS);
+        .with_notify_handler_buffer_size(NonZeroUsize::new(ORDERS_WAITING_MAX).unwrap_or(NonZeroUsize::MIN))
+        .with_per_connection_event_buffer_size(ORDERS_WAITING_MAX);
     Ok(Swarm::new(
         transport::build(&config.identity, wire, config.links.clone(), &Dials::default())?,
         behaviour,

@@ -40,8 +40,7 @@ const ITEM_HEAP_BYTES: usize = 1_024;
 const NODE_BYTES: u64 = (size_of::<Host>() + size_of::<Gossip>() + ENGINE_HEAP_BYTES) as u64;
 
 /// A connection, at one of its ends. A link belongs to both.
-const CONNECTION_BYTES: u64 =
-    (size_of::<Connection>() + size_of::<Link>() / 2 + PEER_HEAP_BYTES + MESSAGE_BYTES) as u64;
+const END_BYTES: u64 = (size_of::<Connection>() + size_of::<Link>() / 2 + PEER_HEAP_BYTES + MESSAGE_BYTES) as u64;
 
 /// An item at one node. When it arrived, from which node, and how early it could have been there are noted in 4 bytes
 /// each.
@@ -75,7 +74,7 @@ pub fn estimate(scenario: &Scenario) -> Option<u64> {
 pub fn estimate_per_node(scenario: &Scenario) -> Option<u64> {
     let neighbours = scenario.topology.neighbours(nodes_of(scenario))? as u64;
     let items = scenario.workload.transactions().min(MEMPOOL_ENTRIES_MAX as u64);
-    let connections = CONNECTION_BYTES.saturating_mul(neighbours);
+    let connections = END_BYTES.saturating_mul(neighbours);
     Some(NODE_BYTES.saturating_add(connections).saturating_add(ITEM_BYTES.saturating_mul(items)))
 }
 
