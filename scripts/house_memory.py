@@ -27,7 +27,7 @@ NO_MEMORY = {
     "a number of connections, by which rows of the table are multiplied": """
         PEERS_MAX PER_IPV4_MAX PER_IPV4_24_MAX PER_IPV6_56_MAX SLOTLESS_CONNECTIONS_MAX GOING_CONNECTIONS_MAX PER_PEER_MAX
         """,
-    "only the holder of the cookie, or a command of the person at the node, gets there": """
+    "only the owner, or a command of the person at the node, gets there": """
         REQUEST_BYTES_MAX PAYLOAD_SHOWN_MAX
         """,
     "work or requests at a time, in a turn, or until something is given up": """

@@ -5,7 +5,7 @@
 //! tells by how many.
 //!
 //! Deliberately absent: the program itself and its threads' stacks, some 12 MiB; the kernel's buffers of sockets;
-//! memory that the allocator can't use; and what only the holder of the cookie can send, which is eight times as
+//! memory that the allocator can't use; and what only the owner can send, which is eight times as
 //! much a request. `scripts/check-house.py` looks whether a constant is missing here.
 
 use libp2p::{Multiaddr, PeerId};
@@ -98,15 +98,15 @@ pub fn rows(args: &BoundsArgs) -> Vec<Row> {
         constants: bound.constants,
         limit: bound.limit,
         each: bound.each,
-        holders: bound.holders(peers),
+        times: bound.times(peers),
     });
     let driver = [network(peers, incoming.saturating_add(outgoing)), discovery(), store(), threads(), http()];
-    engine.chain(driver.into_iter().flatten()).filter(|row| row.holders > 0).collect()
+    engine.chain(driver.into_iter().flatten()).filter(|row| row.times > 0).collect()
 }
 
 macro_rules! row {
-    ($what:literal, $limit:expr, $each:expr, $holders:expr) => {
-        Row { what: $what, constants: stringify!($limit), limit: $limit, each: $each, holders: $holders }
+    ($what:literal, $limit:expr, $each:expr, $times:expr) => {
+        Row { what: $what, constants: stringify!($limit), limit: $limit, each: $each, times: $times }
     };
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::footprint::{block, list, lru, table, tree};
 use protocol::gossip::RelayPolicy;
-use protocol::gossip::bounds::{BOUNDS, Holder, sum};
+use protocol::gossip::bounds::{BOUNDS, Bound, Scope, sum};
 
 use crate::harness::Mesh;
 
@@ -56,6 +56,6 @@ fn every_structure_whose_fill_is_told_is_in_the_table() {
 fn the_bounds_come_to_what_they_came_to_before() {
     let mib = |peers| sum(BOUNDS, peers) / MIB;
     assert_eq!((mib(0), mib(PEERS)), (693, 3_265));
-    let part = |bound: &&protocol::gossip::bounds::Bound| bound.holder == Holder::Part;
-    assert_eq!(BOUNDS.iter().filter(part).map(|bound| bound.holders(PEERS)).sum::<usize>(), 0);
+    let part = |bound: &&Bound| bound.scope == Scope::Part;
+    assert_eq!(BOUNDS.iter().filter(part).map(|bound| bound.times(PEERS)).sum::<usize>(), 0);
 }

@@ -22,14 +22,14 @@ pub struct Row {
     /// The memory of each, in bytes.
     pub each: usize,
     /// How many such structures a node has.
-    pub holders: usize,
+    pub times: usize,
 }
 
 impl Row {
     /// The memory of all of it, in bytes.
     #[must_use]
     pub const fn bytes(&self) -> usize {
-        self.limit.saturating_mul(self.each).saturating_mul(self.holders)
+        self.limit.saturating_mul(self.each).saturating_mul(self.times)
     }
 }
 
@@ -54,7 +54,7 @@ pub fn run(args: &BoundsArgs, mut rows: Vec<Row>) -> Result<ExitCode, AskError> 
                     "constants": row.constants,
                     "limit": row.limit,
                     "each": row.each,
-                    "holders": row.holders,
+                    "times": row.times,
                     "bytes": row.bytes(),
                 })
             })
@@ -75,7 +75,7 @@ pub fn table(rows: &[Row], width: usize) -> String {
         Column::new("BOUND", rows, |row| row.what.to_owned()),
         Column::new("LIMIT", rows, |row| number(row.limit)).numbers(),
         Column::new("EACH", rows, |row| memory(row.each)).numbers(),
-        Column::new("TIMES", rows, |row| number(row.holders)).numbers(),
+        Column::new("TIMES", rows, |row| number(row.times)).numbers(),
         Column::new("ALL", rows, |row| memory(row.bytes())).numbers(),
         Column::new("CONSTANTS", rows, |row| row.constants.split_whitespace().collect::<Vec<_>>().join(" "))
             .goes(1),

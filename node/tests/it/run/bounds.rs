@@ -41,7 +41,7 @@ fn every_row_is_named_once_and_none_is_a_part_of_another() {
     let rows = of(64, 10);
     let names: BTreeSet<&str> = rows.iter().map(|row| row.what).collect();
     assert_eq!(names.len(), rows.len());
-    assert!(rows.iter().all(|row| row.holders > 0));
+    assert!(rows.iter().all(|row| row.times > 0));
 }
 
 #[test]

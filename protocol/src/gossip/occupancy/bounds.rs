@@ -55,7 +55,7 @@ pub struct Bound {
     /// The constants that make up the limit, as the source has them.
     pub constants: &'static str,
     /// How many there are of it.
-    pub holder: Holder,
+    pub scope: Scope,
     /// The most entries or bytes.
     pub limit: usize,
     /// The memory that each of them takes.
@@ -64,7 +64,7 @@ pub struct Bound {
 
 /// How many there are of a bounded structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holder {
+pub enum Scope {
     /// One for the node.
     Node,
     /// One for each gossip peer.
@@ -82,11 +82,11 @@ impl Bound {
 
     /// How many there are on a node with this number of gossip peers, as far as they add to a sum.
     #[must_use]
-    pub const fn holders(&self, peers: usize) -> usize {
-        match self.holder {
-            Holder::Node => 1,
-            Holder::Peer => peers,
-            Holder::Part => 0,
+    pub const fn times(&self, peers: usize) -> usize {
+        match self.scope {
+            Scope::Node => 1,
+            Scope::Peer => peers,
+            Scope::Part => 0,
         }
     }
 }
@@ -96,19 +96,19 @@ impl Bound {
 pub const fn sum(bounds: &[Bound], peers: usize) -> usize {
     let (mut all, mut rest) = (0_usize, bounds);
     while let [first, others @ ..] = rest {
-        all = all.saturating_add(first.bytes().saturating_mul(first.holders(peers)));
+        all = all.saturating_add(first.bytes().saturating_mul(first.times(peers)));
         rest = others;
     }
     all
 }
 
 macro_rules! bounds {
-    ($($name:ident: $holder:ident, $what:literal, $limit:expr, $each:expr;)*) => {
+    ($($name:ident: $scope:ident, $what:literal, $limit:expr, $each:expr;)*) => {
         $(
             pub(super) const $name: Bound = Bound {
                 what: $what,
                 constants: stringify!($limit),
-                holder: Holder::$holder,
+                scope: Scope::$scope,
                 limit: $limit,
                 each: $each,
             };
