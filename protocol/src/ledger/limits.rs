@@ -56,18 +56,17 @@ pub const HEADERS_PER_PRODUCER_MAX: usize = 2;
 /// the tree is full. Fourteen producers fill what the best chain's part leaves ([`CHAIN_HEADERS_MAX`]).
 pub const HEADERS_OFF_BEST_SHARE: usize = 1_024;
 
-/// Encoded bytes of the blocks whose bodies are in memory: 8 MiB, or two full blocks. The smallest transaction
-/// takes 106 bytes and 0.3 KiB of fields: 23 MiB more when all are that small. The others are in durable storage.
-pub const CHAIN_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Encoded bytes of the blocks whose bodies are in memory: 16 MiB, or four full blocks. The smallest transaction
+/// takes 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small. The others are in durable storage.
+pub const CHAIN_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Ids of transactions that are remembered by block: those of all remembered confirmed ones, and as many for other
-/// branches. 32 bytes each: 4 MiB. Those of three full blocks fit.
+/// branches. 32 bytes each: 16 MiB.
 pub const CHAIN_CONTENTS_MAX: usize = 2 * CONFIRMED_MAX;
 
-/// Confirmed transactions that are remembered, the newest. One takes up to 160 bytes: 10 MiB. At 6 transactions a
-/// block, this covers as long as a transaction can be valid. Beyond that, the filter and durable storage tell, and
-/// a sender pays for a look-up.
-pub const CONFIRMED_MAX: usize = 65_536;
+/// Confirmed transactions that are remembered, the newest. One takes about 100 bytes: 25 MiB. At 26 transactions a
+/// block, this covers as long as a transaction can be valid.
+pub const CONFIRMED_MAX: usize = 262_144;
 
 /// Blocks of one part of the filter of confirmed transactions: a quarter of the heights that matter, so that at
 /// most five parts are in use, and parts that are too old are removed soon.
