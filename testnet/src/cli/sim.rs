@@ -261,12 +261,11 @@ impl SimArgs {
     }
 }
 
-/// The scenario of each value of a sweep, or the only one: with the words that repeat it, and the value.
-fn swept(
-    draft: &Draft,
-    sweep: Option<&Sweep>,
-    words: &[String],
-) -> anyhow::Result<Vec<(Scenario, Vec<String>, Option<String>)>> {
+/// A scenario, the words that repeat it, and the value of the sweep that it has.
+type OneOfSweep = (Scenario, Vec<String>, Option<String>);
+
+/// The scenario of each value of a sweep, or the only one.
+fn swept(draft: &Draft, sweep: Option<&Sweep>, words: &[String]) -> anyhow::Result<Vec<OneOfSweep>> {
     let quoted = |words: Vec<String>| words.iter().map(|word| quoted(word)).collect();
     let Some(sweep) = sweep else { return Ok(vec![(draft.finish()?, quoted(words.to_vec()), None)]) };
     let one = |value: &String| {

@@ -89,8 +89,11 @@ pub struct Connection {
     /// Control bytes that have left, but were not reported to the engine yet.
     pub drained: usize,
     /// Messages that arrived while the engine didn't want to read.
-    pub held: Option<Box<VecDeque<(Box<Message>, u64)>>>,
+    pub held: Option<Box<VecDeque<Held>>>,
 }
+
+/// A message that waits for its reader, and its bytes on the wire.
+type Held = (Box<Message>, u64);
 
 /// The far end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
