@@ -4,7 +4,7 @@
 //! Near times lie in slices of [`SLICE_MICROS`], which are sorted when their turn comes. Far times lie in a heap.
 //! A heap alone would touch about twenty distant cache lines for each of a million waiting events.
 //!
-//! A slice that is over keeps memory for [`KEPT_EVENTS`] and gives back the rest. If each of them kept what it had
+//! A slice that is over keeps memory for `KEPT_EVENTS` and gives back the rest. If each of them kept what it had
 //! at the busiest moment, a million nodes would hold some gigabytes for events that are long over.
 
 use std::cmp::Reverse;
