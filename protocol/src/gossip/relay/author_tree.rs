@@ -238,7 +238,7 @@ impl Gossip {
         let ready = || self.peers.iter().filter(|(_, peer)| peer.ready);
         let eager = ready().filter(|(handle, _)| links.is_eager(**handle)).count();
         let ready = ready().count();
-        eager * 2 < ready || eager < ready && routes.is_alarmed(now)
+        eager < ready && routes.is_alarmed(now)
     }
 
     /// A peer announced something that isn't here yet. If it is news, a push is likely to be on its way, and the

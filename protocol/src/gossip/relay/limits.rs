@@ -120,8 +120,11 @@ pub const ALARM_SPAN: Duration = Duration::from_secs(30);
 pub const ALARM_LINKS: usize = 4;
 
 /// Second copies that an alarmed node accepts at once, over all routes: 100 kB of transactions of 400 bytes. After
-/// that it accepts one for [`SPARE_SHARE`] first sights.
+/// that it accepts one for [`ALARM_SHARE`] first sights.
 pub const ALARM_BURST: u32 = 256;
+
+/// For one in this number of first sights, an alarmed node may accept a second copy: 5 %.
+pub const ALARM_SHARE: u32 = 20;
 
 /// For one in this number of first sights, a spare may bring a second copy: 20 %.
 pub const SPARE_SHARE: u32 = 5;

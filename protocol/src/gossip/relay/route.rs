@@ -35,8 +35,8 @@ pub(super) struct Route {
     pub(super) pushes: bool,
     /// While the node is alarmed, the peers whose copies are accepted beside the parent's.
     pub(super) beside: Vec<PeerHandle>,
-    /// The doubted peer that is not waited for again: another copy was waited for in vain.
-    pub(super) alone: Option<PeerHandle>,
+    /// Whether only doubted links bring its items: another copy was waited for in vain.
+    pub(super) doubtful: bool,
 }
 
 /// What brought a route's last item.
@@ -106,7 +106,7 @@ impl Route {
             spare_span: SPARE_MIN,
             pushes: false,
             beside: Vec::new(),
-            alone: None,
+            doubtful: false,
         }
     }
 
@@ -137,7 +137,6 @@ impl Route {
         self.grafted.take_if(|(grafted, _)| *grafted == peer);
         self.claims.retain(|claim| claim.by != peer);
         self.beside.retain(|other| *other != peer);
-        self.alone.take_if(|alone| *alone == peer);
         self.spare.take_if(|(spare, _)| *spare == peer);
         self.feeder.take_if(|feeder| *feeder == peer);
         if self.parent != Parent::Peer(peer) {
@@ -162,7 +161,7 @@ impl Route {
             self.claims.retain(|claim| claim.newest >= oldest);
         }
         self.pushes = first.pushed;
-        self.alone.take_if(|alone| from != Some(*alone));
+        self.doubtful &= doubted;
         self.parent = match from {
             None => Parent::Here,
             Some(from) if trust.is_there(from) => Parent::Peer(from),

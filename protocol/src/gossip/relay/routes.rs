@@ -47,8 +47,8 @@
 //!   *Rationale:* a doubted link may show some items and hide others. A tree that is learned from the items that
 //!   it shows has no way for the items that it hides. If a silent parent were waited for without end, nothing
 //!   would be pushed on along the route for as long as the doubt lasts.
-//!   If the route has no other parent, or is not known, any copy is waited for. A wait that was in vain is not
-//!   repeated while the doubted link stays the parent.
+//!   If the route has no other parent, or is not known, any copy is waited for. After a wait that was in
+//!   vain, nothing is waited for until a link that is not doubted brings an item of the route first.
 //! * **Reopening.** A link that becomes doubted leaves the routes of which it was the parent without one. All links
 //!   that are not doubted are grafted on them, and the next item shows which of these is the first.
 //!   *Rationale:* the copies that came second were pruned, so such a route has no way left for a hidden item.

@@ -384,7 +384,10 @@ fn a_peer_that_left_while_its_item_was_checked_is_waited_for_by_nobody() {
         story.mesh.input(0, Input::Verified { job: job.id, verdict: Verdict::Valid });
     }
     story.mesh.checking = Checking::Assumed;
-    let item = story.next();
-    story.push(story.parent, &item);
-    assert!(story.is_pushed(listener, &item));
+    for wait in [MISSED_AFTER, Duration::ZERO] {
+        let item = story.next();
+        story.push(story.parent, &item);
+        story.mesh.run_for(wait);
+        assert!(story.is_pushed(listener, &item), "any other copy is waited for once, {wait:?}");
+    }
 }

@@ -43,6 +43,8 @@ struct Outcome {
 
 fn mesh_of_nodes() -> Mesh {
     let mut mesh = Mesh::new(NODES, RelayPolicy::AuthorTree(AuthorTree::default()));
+    // About as long as between regions, so that a grace is not much longer than a hop.
+    mesh.latency = Duration::from_millis(40);
     for node in 0..NODES {
         for step in STEPS {
             mesh.connect(node, (node + step) % NODES);

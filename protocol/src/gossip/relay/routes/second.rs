@@ -9,28 +9,30 @@ use super::super::trust::Due;
 use super::Routes;
 use crate::gossip::api::PeerHandle;
 use crate::items::hash::{RouteId, ShortId};
-use crate::limits::{ALARM_BURST, ALARM_LINKS, ALARM_SPAN, DOUBT_MAX, SPARE_BURST, SPARE_MIN, SPARE_SHARE};
+use crate::limits::{
+    ALARM_BURST, ALARM_LINKS, ALARM_SHARE, ALARM_SPAN, DOUBT_MAX, SPARE_BURST, SPARE_MIN, SPARE_SHARE,
+};
 use crate::time::Time;
 
-/// How many more second copies may come, in units of 1 / [`SPARE_SHARE`], and until when a node is alarmed.
+/// How many more second copies may come, and until when a node is alarmed.
 #[derive(Debug)]
 pub(super) struct Second {
-    /// Of spares.
+    /// Of spares, in units of 1 / [`SPARE_SHARE`].
     spare: u32,
-    /// While the node is alarmed.
+    /// While the node is alarmed, in units of 1 / [`ALARM_SHARE`].
     alarm: u32,
     alarmed_until: Time,
 }
 
 impl Second {
     pub(super) const fn new() -> Self {
-        Self { spare: SPARE_BURST * SPARE_SHARE, alarm: ALARM_BURST * SPARE_SHARE, alarmed_until: Time::ZERO }
+        Self { spare: SPARE_BURST * SPARE_SHARE, alarm: ALARM_BURST * ALARM_SHARE, alarmed_until: Time::ZERO }
     }
 
     /// An item came first.
     pub(super) fn first(&mut self) {
         self.spare = self.spare.saturating_add(1).min(SPARE_BURST * SPARE_SHARE);
-        self.alarm = self.alarm.saturating_add(1).min(ALARM_BURST * SPARE_SHARE);
+        self.alarm = self.alarm.saturating_add(1).min(ALARM_BURST * ALARM_SHARE);
     }
 }
 
@@ -48,7 +50,7 @@ impl Routes {
         if !self.is_alarmed(now) || self.trust.is_doubted(now, from) {
             return false;
         }
-        let Some(left) = self.second.alarm.checked_sub(SPARE_SHARE) else { return false };
+        let Some(left) = self.second.alarm.checked_sub(ALARM_SHARE) else { return false };
         let Some(known) = self.peek_mut(route).filter(|known| known.is_small()) else { return false };
         if !known.beside.contains(&from) {
             if known.beside.len() >= ALARM_LINKS {
@@ -141,7 +143,7 @@ impl Routes {
             route.parent = Parent::Peer(due.from);
         }
         if let Some(route) = self.peek_mut(due.route).filter(|_| there) {
-            route.alone = Some(due.from);
+            route.doubtful = true;
         }
         true
     }
@@ -149,8 +151,8 @@ impl Routes {
     /// The peer whose push is due when a doubted link brings an item: that of a parent that is not doubted. If there
     /// is none, the doubted link itself, which means that any copy is waited for. `None` if that was in vain before.
     pub(crate) fn owes_beside(&self, now: Time, id: RouteId, doubted: PeerHandle) -> Option<PeerHandle> {
-        let alone = self.peek(id).and_then(|route| route.alone);
-        self.owes(now, id).or_else(|| (alone != Some(doubted)).then_some(doubted))
+        let doubtful = self.peek(id).is_some_and(|route| route.doubtful);
+        self.owes(now, id).or_else(|| (!doubtful).then_some(doubted))
     }
 
     /// Whether the parent of a route pushed the last item.
