@@ -99,6 +99,7 @@ mod relay {
     mod block_tree; // blocks along their producer's tree, and promises
     mod graft_credit; // a liar among the announcers
     mod link_record; // when a push is missed, and what follows
+    mod many_hiders; // most nodes have a peer that pushes first and hides every second item
     mod missed_push; // a hub that pushes first and hides every second item
     mod relay_policy; // how policies are spelled
     mod rumor; // rounds, hot and cooled, feedback

@@ -60,6 +60,10 @@ impl<T> ByHandle<T> {
         self.entries.iter().map(|(_, value)| value)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PeerHandle, &T)> {
+        self.entries.iter().map(|(handle, value)| (*handle, value))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -64,8 +64,10 @@ impl Gossip {
         // If a push that teaches is still expected, the item waits for it. Meanwhile all other peers are told at
         // once.
         let waits = due.is_some_and(|due| due.held);
+        let left_out = due.is_some_and(|due| !due.held);
         let Some(routes) = self.relay.routes_mut() else { return };
         let told = if again { routes.told.take(short) } else { Vec::new() };
+        let left_out = left_out && routes.is_alarmed(now);
         let links = match way {
             Way::Tree(route) => Some(routes.links(RouteKind::Transaction, route)),
             Way::Flood | Way::Nowhere => None,
@@ -78,7 +80,7 @@ impl Gossip {
                 return Act::Nothing;
             }
             let eager = links.map_or(way == Way::Flood, |links| links.is_eager(handle));
-            let soon = eager || links.is_none();
+            let soon = eager || links.is_none() || left_out;
             if unsure && soon {
                 told_now.push(handle);
             }
@@ -127,16 +129,20 @@ impl Gossip {
     /// An item came although a push of the route's parent was due. It came from a peer that was asked for it, or
     /// from a doubted link. The parent is told nothing of the item, so that its silence can be judged.
     fn await_push(&mut self, now: Time, id: TxId, first: &First, way: Way, sender: Option<Sender>) -> Option<Due> {
-        let sender = sender.filter(|_| way == Way::Tree(first.route))?;
+        let sender = sender.filter(|_| matches!(way, Way::Flood) || way == Way::Tree(first.route))?;
         let backing = sender.backing.and(self.requests.source(sender.peer));
         let routes = self.relay.routes_mut()?;
         let held = routes.trust.is_doubted(now, sender.peer);
         let from = sender.peer;
-        let peer =
-            routes.owes(now, first.route).filter(|parent| *parent != from && (held || !sender.is_pushed()))?;
+        let peer = if held {
+            routes.owes_beside(now, first.route, from)?
+        } else {
+            routes.owes(now, first.route).filter(|parent| *parent != from && !sender.is_pushed())?
+        };
+        let pushes = routes.pushes(first.route);
         let unnamed = first.route == first.author;
         let (route, brought) = (first.route, false);
-        let due = Due { id, route, peer, from, held, unnamed, backing, brought };
+        let due = Due { id, route, peer, from, held, unnamed, backing, pushes, brought };
         if !routes.overdue.wait(now, due) {
             return None;
         }
@@ -158,15 +164,31 @@ impl Gossip {
             }
             let short = due.id.short();
             let has = |peer: &Peer| self.inventory.has(peer.link, short);
-            let silent = self.peers.get(&due.peer).is_some_and(|peer| peer.ready && !has(peer));
-            if silent && due.unnamed && due.backing == Backing::Several {
-                routes.trust.missed(now, due.peer);
+            let owing = self.peers.get(&due.peer).filter(|peer| peer.ready && due.peer != due.from);
+            let silent = owing.is_some_and(|peer| !has(peer));
+            let mut grafts = Vec::new();
+            if owing.is_some() && !due.brought && !due.held {
+                grafts = routes.be_alarmed(now);
             }
+            let missed = silent || owing.is_some() && due.pushes && !due.brought;
+            if missed && due.unnamed && due.backing == Backing::Several && routes.trust.missed(now, due.peer) {
+                grafts.extend(routes.reopen(now, due.peer));
+            }
+            self.graft_all(&grafts);
+            let Some(routes) = self.relay.routes_mut() else { return };
             if due.held && routes.end_wait(short, &due) {
                 self.push_to_told(now, &due.id);
             }
             if silent {
                 self.queue_announcement(due.peer, due.id);
+            }
+        }
+    }
+
+    fn graft_all(&mut self, grafts: &[(PeerHandle, RouteId)]) {
+        for (handle, route) in grafts {
+            if let Some(peer) = self.peers.get_mut(handle) {
+                peer.graft(*route);
             }
         }
     }
@@ -194,7 +216,9 @@ impl Gossip {
             return Way::Nowhere;
         }
         if routes.knows(first.route) {
-            return Way::Tree(first.route);
+            let small = matches!(load, Some((Lane::Control, _)));
+            let cut_off = small && sender.is_none() && self.is_cut_off(now, first.route);
+            return if cut_off { Way::Flood } else { Way::Tree(first.route) };
         }
         let fallback = if routes.knows(first.author) { Way::Tree(first.author) } else { Way::Nowhere };
         let Some((Lane::Control, bytes)) = load else { return fallback };
@@ -203,6 +227,18 @@ impl Gossip {
         let cost = bytes.saturating_mul(copies) as u64;
         let allowed = self.peers.get_mut(&sender.peer).is_some_and(|peer| peer.flood.spend_within(now, cost));
         if allowed { Way::Flood } else { fallback }
+    }
+
+    /// Whether too many peers want no pushes of what enters here. Most peers of an entry node get its items from it.
+    /// If they do not, they had them from peers that push sooner than anyone else can, and that may hide the next
+    /// item. Such peers want all pushes, so a node that is alarmed counts on no link.
+    fn is_cut_off(&self, now: Time, route: RouteId) -> bool {
+        let Some(routes) = self.relay.routes() else { return false };
+        let links = routes.links(RouteKind::Transaction, route);
+        let ready = || self.peers.iter().filter(|(_, peer)| peer.ready);
+        let eager = ready().filter(|(handle, _)| links.is_eager(**handle)).count();
+        let ready = ready().count();
+        eager * 2 < ready || eager < ready && routes.is_alarmed(now)
     }
 
     /// A peer announced something that isn't here yet. If it is news, a push is likely to be on its way, and the
@@ -234,11 +270,9 @@ impl Gossip {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let slack = peer.steadiness.slack();
         peer.steadiness.note(behind.micros);
-        if let Some((whom, route)) = routes.announced(now, behind, slack)
-            && let Some(peer) = self.peers.get_mut(&whom)
-        {
-            peer.graft(route);
-        }
+        let mut grafts = routes.be_alarmed_if_late(now, &behind);
+        grafts.extend(routes.announced(now, behind, slack));
+        self.graft_all(&grafts);
     }
 
     /// A peer has shown in some message that it has a transaction. From now on it is neither told of it nor sent
@@ -325,11 +359,8 @@ impl Gossip {
 
     /// A peer is gone. Others take its place on the routes of which it was the parent.
     pub(crate) fn leave_routes(&mut self, now: Time, gone: PeerHandle) {
-        for (handle, route) in self.relay.peer_gone(now, gone) {
-            if let Some(peer) = self.peers.get_mut(&handle) {
-                peer.graft(route);
-            }
-        }
+        let grafts = self.relay.peer_gone(now, gone);
+        self.graft_all(&grafts);
     }
 
     /// Sends a peer what it should know of routes: grafts at once, and prunes when they are due or something else

@@ -31,6 +31,12 @@ pub(super) struct Route {
     pub(super) spare: Option<(PeerHandle, Time)>,
     /// How long the next spare is kept.
     pub(super) spare_span: Duration,
+    /// Whether the parent pushed the last item.
+    pub(super) pushes: bool,
+    /// While the node is alarmed, the peers whose copies are accepted beside the parent's.
+    pub(super) beside: Vec<PeerHandle>,
+    /// Whether only doubted links bring its items: another copy was waited for in vain.
+    pub(super) doubtful: bool,
 }
 
 /// What brought a route's last item.
@@ -112,7 +118,15 @@ impl Route {
             grafted: None,
             spare: None,
             spare_span: SPARE_MIN,
+            pushes: false,
+            beside: Vec::new(),
+            doubtful: false,
         }
+    }
+
+    /// Whether it is a route of transactions: a second copy of a block costs too much.
+    pub(super) const fn is_small(&self) -> bool {
+        self.eager
     }
 
     /// Whether a peer may take a doubted link's place. Without a spare, any peer may. With a spare, only the spare
@@ -136,6 +150,7 @@ impl Route {
         self.next_best.take_if(|(best, _)| *best == peer);
         self.grafted.take_if(|(grafted, _)| *grafted == peer);
         self.claims.retain(|claim| claim.by != peer);
+        self.beside.retain(|other| *other != peer);
         self.spare.take_if(|(spare, _)| *spare == peer);
         self.feeder.take_if(|feeder| *feeder == peer);
         if self.parent != Parent::Peer(peer) {
@@ -159,6 +174,8 @@ impl Route {
             let oldest = self.items.saturating_sub(LATE_ITEMS - 1);
             self.claims.retain(|claim| claim.newest >= oldest);
         }
+        self.pushes = first.pushed;
+        self.doubtful &= doubted;
         self.parent = match from {
             None => Parent::Here,
             Some(from) if trust.is_there(from) => Parent::Peer(from),

@@ -47,6 +47,22 @@
 //!   *Rationale:* a doubted link may show some items and hide others. A tree that is learned from the items that
 //!   it shows has no way for the items that it hides. If a silent parent were waited for without end, nothing
 //!   would be pushed on along the route for as long as the doubt lasts.
+//!   If the route has no other parent, or is not known, any copy is waited for. After a wait that was in
+//!   vain, nothing is waited for until a link that is not doubted brings an item of the route first.
+//! * **Reopening.** A link that becomes doubted leaves the routes of which it was the parent without one. All links
+//!   that are not doubted are grafted on them, and the next item shows which of these is the first.
+//!   *Rationale:* the copies that came second were pruned, so such a route has no way left for a hidden item.
+//! * **Alarm.** A push was due from a parent, the item had to be asked for, and the push did not come even within
+//!   [`MISSED_AFTER`]. Or an announcer with credit says that the item would have come from it more than
+//!   [`ALARM_LATE`] sooner than from the parent. Then the node is alarmed for [`ALARM_SPAN`]. When that begins, up
+//!   to [`ALARM_LINKS`] links are grafted on each route. While it lasts, the copies of so many links are not
+//!   pruned, within a budget, and an item that a parent left out is announced at once.
+//!   *Rationale:* a parent has to be seen hiding once before it is doubted. Where many peers hide, each node has
+//!   several to find, and an author may write less often than that. A second way on all routes needs no verdict.
+//! * **Entering.** An item that enters here goes to all peers if fewer than half of them want pushes on its route, or
+//!   if the node is alarmed.
+//!   *Rationale:* peers that push sooner than any node can have an item take all neighbours of an entry node from
+//!   it. Then the items that they hide leave this node only by lazy announcements.
 //! * **Own routes.** An item may be submitted here although its author is at home elsewhere or not known yet. It
 //!   travels on a route of this node's own, which each push names. [`HOME_ITEMS_MOVED`] (or [`HOME_ITEMS_NEW`])
 //!   submissions in a row make this node the author's home, and from then on the author's own route is used. Where
@@ -76,22 +92,30 @@
 //! [`HOME_ITEMS_MOVED`]: crate::limits::HOME_ITEMS_MOVED
 //! [`HOME_ITEMS_NEW`]: crate::limits::HOME_ITEMS_NEW
 //! [`VIA_LIFETIME`]: crate::limits::VIA_LIFETIME
+//! [`SPARE_MIN`]: crate::limits::SPARE_MIN
+//! [`SPARE_SHARE`]: crate::limits::SPARE_SHARE
+//! [`DOUBT_MAX`]: crate::limits::DOUBT_MAX
+//! [`MISSED_AFTER`]: crate::limits::MISSED_AFTER
+//! [`ALARM_LATE`]: crate::limits::ALARM_LATE
+//! [`ALARM_SPAN`]: crate::limits::ALARM_SPAN
+//! [`ALARM_LINKS`]: crate::limits::ALARM_LINKS
+
+mod second;
 
 use alloc::vec::Vec;
 
 use lru::LruCache;
 
+use self::second::Second;
 use super::homes::Homes;
 use super::meter::Meter;
 use super::policy::Redundancy;
 use super::route::{Behind, First, Links, Parent, Route};
 use super::told::Told;
-use super::trust::{Due, Overdue, Trust};
+use super::trust::{Overdue, Trust};
 use crate::gossip::api::PeerHandle;
 use crate::items::hash::{RouteId, RouteKind, ShortId};
-use crate::limits::{
-    DOUBT_MAX, ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX, SPARE_BURST, SPARE_MIN, SPARE_SHARE,
-};
+use crate::limits::{ROUTES_NEW_MAX, ROUTES_SETTLED_MAX, SIGHTS_MAX};
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
 
@@ -104,8 +128,8 @@ pub(crate) struct Routes {
     sights: LruCache<ShortId, Sight, SeededState>,
     homes: Homes,
     meter: Meter,
-    /// How many more copies spares may send in vain, in units of 1 / [`SPARE_SHARE`].
-    spare: u32,
+    /// Second copies that are welcome.
+    second: Second,
     /// What is known of links.
     pub(super) trust: Trust,
     /// Pushes that are due.
@@ -156,7 +180,7 @@ impl Routes {
             sights: LruCache::unbounded_with_hasher(hasher.clone()),
             homes: Homes::new(hasher, seed),
             meter: Meter::new(redundancy),
-            spare: SPARE_BURST * SPARE_SHARE,
+            second: Second::new(),
             trust: Trust::default(),
             overdue: Overdue::default(),
             told: Told::new(hasher.clone()),
@@ -180,7 +204,8 @@ impl Routes {
         let parent = from.map_or(Parent::Here, Parent::Peer);
         let route = self.peek(guest).filter(|route| route.parent == parent).cloned();
         if let Some(route) = route {
-            self.put_new(author, Route { claims: Vec::new(), grafted: None, spare: None, ..route });
+            let (claims, beside) = (Vec::new(), Vec::new());
+            self.put_new(author, Route { claims, grafted: None, spare: None, beside, ..route });
         }
     }
 
@@ -223,7 +248,7 @@ impl Routes {
     pub(crate) fn learn(&mut self, first: First) {
         let First { kind, route: id, author, from, .. } = first;
         self.meter.first();
-        self.spare = self.spare.saturating_add(1).min(SPARE_BURST * SPARE_SHARE);
+        self.second.first();
         if let Some(from) = from.filter(|_| first.pushed) {
             self.trust.first(from);
         }
@@ -263,14 +288,6 @@ impl Routes {
     /// The entry node's route on which a transaction travelled, if it was not its author's.
     pub(crate) fn via_of(&self, short: ShortId) -> Option<RouteId> {
         self.sights.peek(&short).filter(|sight| sight.route != sight.author).map(|sight| sight.route)
-    }
-
-    /// The peer whose push is due when an item comes on a route: its parent, unless the parent is doubted.
-    pub(crate) fn owes(&self, now: Time, route: RouteId) -> Option<PeerHandle> {
-        match self.peek(route)?.parent {
-            Parent::Peer(parent) if !self.trust.is_doubted(now, parent) => Some(parent),
-            Parent::Peer(_) | Parent::Here | Parent::Gone => None,
-        }
     }
 
     /// A doubted link brought a transaction first, and `from`, which is not doubted, has brought it now. Returns
@@ -321,7 +338,7 @@ impl Routes {
             self.trust.graft_lost(now, from);
         }
         self.meter.duplicate(from);
-        if !self.meter.is_enough() {
+        if !self.meter.is_enough() || self.is_welcome(now, route, from) {
             return None;
         }
         let in_vain = match self.peek(route).and_then(|known| known.spare_at(now)) {
@@ -330,55 +347,6 @@ impl Routes {
         };
         self.pruned(route, in_vain);
         Some((in_vain, route))
-    }
-
-    /// The copy of a spare came after the parent's. Both links are kept while the budget allows it. After that the
-    /// spare takes the place of the parent, which may have left something out. Returns the peer to prune.
-    fn relieve(&mut self, route: RouteId, spare: PeerHandle) -> Option<PeerHandle> {
-        if let Some(left) = self.spare.checked_sub(SPARE_SHARE) {
-            self.spare = left;
-            return None;
-        }
-        let route = self.peek_mut(route)?;
-        match core::mem::replace(&mut route.parent, Parent::Peer(spare)) {
-            Parent::Peer(parent) if parent != spare => Some(parent),
-            Parent::Peer(_) | Parent::Here | Parent::Gone => None,
-        }
-    }
-
-    /// A push was due, several peers had the item, and one of them was asked for it. Its link becomes the spare
-    /// beside the parent for a while, for twice as long each time.
-    pub(crate) fn keep_spare(&mut self, now: Time, due: &Due) {
-        if due.held || due.brought || !self.trust.is_there(due.from) {
-            return;
-        }
-        if let Some(route) = self.peek_mut(due.route) {
-            route.spare = Some((due.from, now + route.spare_span));
-            route.spare_span = route.spare_span.times(2).min(DOUBT_MAX);
-        }
-    }
-
-    /// A doubted link brought an item, and the parent was waited for in vain. The doubted link takes the parent's
-    /// place, unless another link has taken it. No peer is pruned, because perhaps only the doubted link had the
-    /// item. Returns whether the doubted link took the place.
-    pub(crate) fn end_wait(&mut self, short: ShortId, due: &Due) -> bool {
-        if self.sights.peek(&short).is_none_or(|sight| sight.from != Some(due.from)) {
-            return false;
-        }
-        let there = self.trust.is_there(due.from);
-        if let Some(route) =
-            self.peek_mut(due.route).filter(|route| there && route.parent == Parent::Peer(due.peer))
-        {
-            route.parent = Parent::Peer(due.from);
-        }
-        true
-    }
-
-    /// The parent has brought what it seemed to have left out, so no spare is kept beside it.
-    pub(crate) fn drop_spare(&mut self, route: RouteId) {
-        if let Some(route) = self.peek_mut(route) {
-            (route.spare, route.spare_span) = (None, SPARE_MIN);
-        }
     }
 
     /// A peer announced a transaction that is here. Its word, and the delay of its link, may be off by `slack`.

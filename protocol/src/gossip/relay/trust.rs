@@ -7,11 +7,12 @@
 //!   [`MISSED_AFTER`]. Otherwise the parent could be silent only because nobody sends an item back to a peer that
 //!   has it. If nothing of the item came from the parent even then, that is a miss. Each peer without an address
 //!   group counts as its own group.
-//! * **Not missed.** An announcement by the parent removes the miss, whether it comes before the item or after it.
-//!   All other consequences of the due push stay. If the item came on a route that its sender named, its push is
-//!   not missed either.
-//!   *Rationale:* a peer without credit announces instead of pushing, and a peer whose link is lazy announces
-//!   late. A name is free, so by naming a route a peer could make any item due from any other peer.
+//! * **Not missed.** An announcement by a parent that was asked for the route's last item removes the miss, whether
+//!   it comes before the item or after it. All other consequences of the due push stay. If the item came on a route
+//!   that its sender named, its push is not missed either.
+//!   *Rationale:* a peer whose link is lazy announces late. But a parent that pushed the last item has an eager
+//!   link. If it has no credit for a push now and then, another parent is better anyway. A name is free, so by
+//!   naming a route a peer could make any item due from any other peer.
 //! * **Doubted.** After [`MISS_WORTH`] pushes that were first, one miss of a link is forgiven. One more miss makes
 //!   the link doubted, at first for [`DOUBT_MIN`], then for twice as long each time, up to [`DOUBT_MAX`].
 //!   [`DOUBT_FADES`] pushes that are first, with no miss between, halve the next doubt.
@@ -84,6 +85,11 @@ impl Trust {
         self.links.get(&peer).is_some_and(|record| now < record.doubted_until)
     }
 
+    /// The links that are not doubted.
+    pub(crate) fn good(&self, now: Time) -> impl Iterator<Item = PeerHandle> {
+        self.links.iter().filter(move |(_, record)| now >= record.doubted_until).map(|(peer, _)| peer)
+    }
+
     /// Whether a link may be grafted: its word about when its push would have been here is believed.
     pub(crate) fn may_graft(&self, now: Time, peer: PeerHandle) -> bool {
         self.links.get(&peer).is_none_or(|record| now >= record.doubted_until && now >= record.graft_after)
@@ -100,17 +106,19 @@ impl Trust {
         }
     }
 
-    /// A push that was due on this link did not come. While the link is doubted, nothing more is due on it.
-    pub(crate) fn missed(&mut self, now: Time, peer: PeerHandle) {
-        let Some(record) = self.links.get_mut(&peer) else { return };
-        if now < record.doubted_until {
-            return;
-        }
+    /// A push that was due on this link did not come. While the link is doubted, nothing more is due on it. Returns
+    /// whether the link is doubted because of this miss.
+    pub(crate) fn missed(&mut self, now: Time, peer: PeerHandle) -> bool {
+        let Some(record) = self.links.get_mut(&peer).filter(|record| now >= record.doubted_until) else {
+            return false;
+        };
+        let forgiven = record.earned >= MISS_WORTH;
         if record.earned < MISS_WORTH {
             record.doubted_until = now + record.span;
             record.span = record.span.times(2).min(DOUBT_MAX);
         }
         (record.earned, record.good) = (0, 0);
+        !forgiven
     }
 
     /// A link's place in the order of turns; the smallest is next. It grows with each graft that the link lost.
@@ -169,6 +177,8 @@ pub(crate) struct Due {
     /// so.
     pub(crate) unnamed: bool,
     pub(crate) backing: Backing,
+    /// Whether the peer that owes the push pushed the last item of which it was the parent.
+    pub(crate) pushes: bool,
     /// Whether the peer that owes the push has pushed the item since.
     pub(crate) brought: bool,
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use protocol::gossip::{AuthorTree, Input, PeerHandle, Redundancy, RelayPolicy};
 use protocol::items::hash::{RouteId, ShortId};
 use protocol::items::transaction::SignedTransaction;
-use protocol::limits::{DOUBT_MIN, GRACE_MIN, MISS_WORTH, MISSED_AFTER, PRUNE_WINDOW};
+use protocol::limits::{
+    ALARM_BURST, ALARM_LATE, ALARM_LINKS, ALARM_SHARE, DOUBT_MIN, GRACE_MIN, MISS_WORTH, MISSED_AFTER,
+    PRUNE_WINDOW,
+};
 use protocol::time::Duration;
 use protocol::wire::message::Message;
 
@@ -216,7 +219,7 @@ fn so_many_pushes_that_are_first_earn_that_one_missed_push_is_forgiven() {
 }
 
 #[test]
-fn an_announcement_in_place_of_a_push_is_not_missed_and_keeps_the_second_link() {
+fn a_parent_that_pushed_and_announces_the_next_item_instead_has_missed_a_push_and_the_second_link_stays() {
     for before in [true, false] {
         let mut story = Story::new([2, 3]);
         story.parent_pushes(1);
@@ -233,8 +236,141 @@ fn an_announcement_in_place_of_a_push_is_not_missed_and_keeps_the_second_link() 
         }
         story.mesh.run_for(MISSED_AFTER);
         assert!(story.keeps_a_second_link(asked), "announced before the item came: {before}");
-        assert!(!story.is_doubted());
+        assert!(story.is_doubted(), "announced before the item came: {before}");
     }
+}
+
+#[test]
+fn a_doubted_link_without_another_parent_is_waited_for_once_as_well() {
+    let mut story = Story::new([2, 3]);
+    let listener = story.mesh.greeted_in(0, 4);
+    story.leave_out_and_wait();
+    let of_another = |nonce| transaction(2, nonce, 9);
+    story.push(story.parent, &of_another(1));
+    assert!(!story.is_pushed(listener, &of_another(1)), "any other copy is waited for");
+    story.mesh.run_for(MISSED_AFTER);
+    assert!(story.is_pushed(listener, &of_another(1)));
+    story.push(story.parent, &of_another(2));
+    assert!(story.is_pushed(listener, &of_another(2)));
+}
+
+#[test]
+fn when_a_parent_is_doubted_all_others_are_grafted_on_its_routes() {
+    let mut story = Story::new([2, 3]);
+    story.push(story.parent, &transaction(2, 1, 9));
+    story.leave_out();
+    story.forget();
+    story.mesh.run_for(MISSED_AFTER + MOMENT);
+    for peer in story.others {
+        let grafted =
+            |message: &Message| matches!(message, Message::Graft(routes) if routes.contains(&author_route(2)));
+        assert!(story.mesh.heard(0, peer).iter().any(grafted));
+    }
+}
+
+#[test]
+fn while_a_node_is_alarmed_it_keeps_links_beside_a_parent_and_what_enters_goes_to_all_peers() {
+    let mut story = Story::new([2, 3]);
+    let listener = story.mesh.greeted_in(0, 4);
+    // The item of its own that enters first teaches that everybody has it sooner.
+    let enters = |story: &mut Story, nonce| {
+        let item = transaction(3, nonce, 9);
+        story.mesh.submit(0, &item);
+        story.mesh.run_for(MOMENT);
+        item
+    };
+    for nonce in 1..=4 {
+        enters(&mut story, nonce);
+    }
+    story.mesh.say(0, story.others[0], Message::Prune(vec![author_route(3)]));
+    let item = enters(&mut story, 5);
+    assert!(story.is_pushed(listener, &item) && !story.is_pushed(story.others[0], &item));
+    story.leave_out_and_wait();
+    let item = enters(&mut story, 6);
+    assert!(story.is_pushed(story.others[0], &item));
+    // A second copy on a route is welcome.
+    story.forget();
+    let item = transaction(2, 1, 9);
+    for peer in story.others {
+        story.push(peer, &item);
+    }
+    story.mesh.run_for(PRUNE_WINDOW);
+    assert!(!story.is_pruned(story.others[1]));
+}
+
+/// What the node sends when its parent's push was `late` behind what another peer says.
+fn pruned_after(late: Duration) -> bool {
+    let mut story = Story::new([2, 3]);
+    let item = story.next();
+    story.push(story.parent, &item);
+    let age = late + MOMENT;
+    story.mesh.say(0, story.others[0], announced(item.id().short(), age.as_millis() as u32));
+    story.forget();
+    let item = transaction(2, 1, 9);
+    for peer in story.others {
+        story.push(peer, &item);
+    }
+    story.mesh.run_for(PRUNE_WINDOW);
+    story.is_pruned(story.others[1])
+}
+
+#[test]
+fn a_parent_that_pushes_much_later_than_another_peer_would_have_alarms_the_node() {
+    assert!(pruned_after(ALARM_LATE));
+    assert!(!pruned_after(ALARM_LATE + MOMENT));
+}
+
+#[test]
+fn an_alarmed_node_keeps_so_many_links_beside_a_parent_and_accepts_so_many_second_copies() {
+    let mut story = Story::new([2, 3]);
+    let more: Vec<PeerHandle> = (0..ALARM_LINKS as u64).map(|peer| story.mesh.greeted_in(0, 4 + peer)).collect();
+    let others = story.others;
+    story.leave_out_and_wait();
+    story.forget();
+    let pushed = |story: &mut Story, author, by: &[PeerHandle]| {
+        let item = transaction(author, 1, 9);
+        by.iter().for_each(|peer| story.push(*peer, &item));
+    };
+    // The first copy, those of as many links as are kept, and one more.
+    pushed(&mut story, 2, &[&others[..], &more[..]].concat());
+    let copies = ALARM_LINKS as u32;
+    // Each first copy after the first adds a share of a second copy.
+    let left = (ALARM_BURST - copies) * ALARM_SHARE - ALARM_SHARE;
+    let welcome = left.div_ceil(ALARM_SHARE - 1) + u32::from(left.is_multiple_of(ALARM_SHARE - 1));
+    for author in 0..=welcome {
+        pushed(&mut story, 3 + author as u8, &others);
+    }
+    story.mesh.run_for(PRUNE_WINDOW);
+    let mut pruned = Vec::new();
+    for peer in others.iter().chain(&more) {
+        for message in story.mesh.heard(0, *peer) {
+            if let Message::Prune(routes) = message {
+                pruned.extend(routes.into_iter().map(|route| (*peer, route)));
+            }
+        }
+    }
+    let last = author_route(3 + welcome as u8);
+    assert_eq!(pruned, [(others[1], last), (*more.last().expect("one"), author_route(2))]);
+}
+
+#[test]
+fn what_enters_where_most_peers_want_no_pushes_goes_to_all_of_them() {
+    let mut story = Story::new([2, 3]);
+    let enters = |story: &mut Story, nonce| {
+        let item = transaction(3, nonce, 9);
+        story.mesh.submit(0, &item);
+        story.mesh.run_for(MOMENT);
+        item
+    };
+    for nonce in 1..=4 {
+        enters(&mut story, nonce);
+    }
+    story.mesh.say(0, story.parent, Message::Prune(vec![author_route(3)]));
+    let item = enters(&mut story, 5);
+    assert!(!story.is_pushed(story.parent, &item), "two of three want it");
+    story.mesh.say(0, story.others[0], Message::Prune(vec![author_route(3)]));
+    let item = enters(&mut story, 6);
+    assert!(story.is_pushed(story.parent, &item) && story.is_pushed(story.others[0], &item));
 }
 
 #[test]
@@ -306,7 +442,10 @@ fn a_peer_that_left_while_its_item_was_checked_is_waited_for_by_nobody() {
         story.mesh.input(0, Input::Verified { job: job.id, verdict: Verdict::Valid });
     }
     story.mesh.checking = Checking::Assumed;
-    let item = story.next();
-    story.push(story.parent, &item);
-    assert!(story.is_pushed(listener, &item));
+    for wait in [MISSED_AFTER, Duration::ZERO] {
+        let item = story.next();
+        story.push(story.parent, &item);
+        story.mesh.run_for(wait);
+        assert!(story.is_pushed(listener, &item), "any other copy is waited for once, {wait:?}");
+    }
 }

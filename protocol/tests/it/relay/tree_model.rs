@@ -99,6 +99,10 @@ impl Model {
         if let Some(route) = self.routes.get(&id) {
             sent.retain(|peer| !route.lazy.contains(peer));
         }
+        // What enters here goes to all peers if most of them want no pushes.
+        if from.is_none() && sent.len() * 2 < self.peers.len() {
+            sent = self.peers.clone();
+        }
         if let Some(from) = from {
             sent.remove(&from);
         }
