@@ -204,6 +204,11 @@ PY
 # The attackers by name, and the number of each in a thousand nodes. Attacks that only producers can make are made
 # by a third of thirty. The mix has three hundred attackers, and a third of the producers.
 attackers_alone=(hide hide_late take_grafts backdate forge_tail junk_blocks refused huge_open smear idle one_time decoy split coy repeat fill)
+# Some attackers write valid items, which count as payload. Their bytes are compared with those of a network without
+# attackers in which honest authors write as much: transactions of 256 bytes in place of N items of 171 bytes. An
+# attacker writes for 7 of 8 seconds. Authors that write once: 100 nodes with one item in 2 s, N = 300, and in the mix
+# 30 nodes with two a second, N = 450. Refused: of the items of an author with one nonce two are valid, N = 200 and 60.
+attackers_writing=(refused one_time mixed)
 attackers_seeds=20 attackers_time=$((80 * 60)) attackers_rows=$target/attackers/$commit
 
 # The scenario's keys for one case.
@@ -211,6 +216,9 @@ attackers_keys() {
   local kind
   case $1 in
     clean) ;;
+    clean_refused) echo "--set workload.txs=214 --set workload.tx_rate=26.75 --set workload.authors=120 --set mempool_bytes=1048576" ;;
+    clean_one_time) echo "--set workload.txs=280 --set workload.tx_rate=35 --set workload.one_time_authors=0.714 --set mempool_bytes=1048576" ;;
+    clean_mixed) echo "--set workload.txs=421 --set workload.tx_rate=52.625 --set workload.one_time_authors=0.81 --set mempool_bytes=1048576" ;;
     mixed)
       for kind in hide hide_late take_grafts backdate forge_tail junk_blocks refused huge_open smear idle one_time; do
         case $kind in hide*) echo "--set adversaries.$kind=0.015" ;; *) echo "--set adversaries.$kind=0.03" ;; esac
@@ -247,17 +255,11 @@ for row in csv.DictReader(open(run_dir + "/deliveries.csv")):
         latencies.append(float(row["latency_ms"]))
 latencies.sort()
 delivered = tx["delivered"] + block["delivered"]
-plan, load = sim["options"]["adversaries"], sim["options"]["workload"]
 honest = run["nodes"] - sim["adversaries"]
-payload = cost["wire_bytes_per_delivery"] * delivered / cost["wire_ratio"] / honest
-# An item of an attacker has 171 bytes: array 1, author 34, nonce 1, last height 3, payload 66, signature 66. Of the
-# items of one author and nonce, two are valid.
-junk = round(plan["one_time"] * run["nodes"]) * plan["rate"] * load["txs"] / load["tx_rate"] * 171
-junk += round(plan["refused"] * run["nodes"]) * 2 * 171
 print(json.dumps({
     "case": case, "seed": int(seed), "adversaries": sim["adversaries"], "p95": latencies[-(-len(latencies) * 95 // 100) - 1],
     "missing": tx["expected"] - tx["delivered"] - sim["unreachable"], "unreachable": sim["unreachable"], "tips": sim["tips"],
-    "bytes": cost["wire_bytes_per_delivery"] * delivered / honest, "payload": payload, "junk": junk,
+    "bytes": cost["wire_bytes_per_delivery"] * delivered / honest,
     "signatures": sim["signatures"] / honest, "left": sim["left"], "wall_s": sim["wall_s"],
     "violations": sim["violations_found"], "first": [broken["what"] for broken in sim["violations"][:1]], "repeat": sim["repeat"],
 }))
@@ -276,9 +278,9 @@ attackers_run() {
   export -f one_of_attackers attackers_keys
   export work testnet attackers_rows attackers_until
   for seed in $(seq 1 "$attackers_seeds"); do
-    for name in clean "${attackers_alone[@]}" mixed; do echo "$name $seed"; done
+    for name in clean "${attackers_writing[@]/#/clean_}" "${attackers_alone[@]}" mixed; do echo "$name $seed"; done
   done | xargs -P "$(nproc)" -L 1 bash -c 'set -euo pipefail; one_of_attackers "$@"' one
-  have=$(ls "$attackers_rows" | wc -l) want=$(((${#attackers_alone[@]} + 2) * attackers_seeds))
+  have=$(ls "$attackers_rows" | wc -l) want=$(((${#attackers_alone[@]} + ${#attackers_writing[@]} + 2) * attackers_seeds))
   echo "attackers: $have of $want runs are there, $((have - before)) of them made in $((SECONDS - began)) s" >&2
   [ "$have" -ge "$want" ] || { echo "attackers: run this again to go on" >&2; return 1; }
 }
@@ -289,16 +291,15 @@ attackers() {
 import glob, json, sys
 rows = [json.loads(line) for path in sorted(glob.glob(sys.argv[1] + "/*-*")) for line in open(path)]
 clean = {row["seed"]: row for row in rows if row["case"] == "clean"}
+alike = {(row["case"].removeprefix("clean_"), row["seed"]): row for row in rows if row["case"].startswith("clean_")}
+rows = [row for row in rows if not row["case"].startswith("clean_")]
 cases = list(dict.fromkeys(row["case"] for row in sorted(rows, key=lambda row: (row["case"] == "mixed", row["case"])) if row["case"] != "clean"))
 table, missed = [("adversary", "coverage", "tips", "p95 ratio", "highest", "bytes ratio", "highest", "signatures", "violations", "verdict")], []
 for case in cases:
     runs = [row for row in rows if row["case"] == case and row["seed"] in clean]
     median = lambda values: sorted(values)[len(values) // 2]
     p95 = [run["p95"] / clean[run["seed"]]["p95"] for run in runs]
-    # The items that attackers write and all nodes get are payload. They are compared with a clean network of the
-    # same payload.
-    share = lambda run: (run["payload"] + run["junk"]) / run["payload"] if run["junk"] else 1
-    size = [run["bytes"] / clean[run["seed"]]["bytes"] / share(run) for run in runs]
+    size = [run["bytes"] / alike.get((case, run["seed"]), clean[run["seed"]])["bytes"] for run in runs]
     work = [run["signatures"] / clean[run["seed"]]["signatures"] for run in runs]
     missing, tips = sum(run["missing"] for run in runs), max(run["tips"] for run in runs)
     found = sum(1 for run in runs if run["violations"])
