@@ -125,21 +125,23 @@ pub async fn submit(
     Ok(())
 }
 
-/// Waits until every living node has accepted everything, but at most for the plan's drain time.
+/// Waits until every living node has accepted everything, but at most for the plan's drain time. Returns whether
+/// they have.
 ///
 /// # Errors
 /// If a node ends by itself.
-pub async fn drain(plan: &Plan, cluster: &mut Cluster, done: &mut Done) -> Result<(), LoadError> {
+pub async fn drain(plan: &Plan, cluster: &mut Cluster, done: &mut Done) -> Result<bool, LoadError> {
     let end = Instant::now() + plan.drain;
-    while Instant::now() < end {
+    let mut all = false;
+    while !all && Instant::now() < end {
         cluster.check()?;
-        if arrived(cluster, done).await {
-            break;
+        all = arrived(cluster, done).await;
+        if !all {
+            sleep_until(end.min(Instant::now() + DRAIN_POLL)).await;
         }
-        sleep_until(end.min(Instant::now() + DRAIN_POLL)).await;
     }
     done.window.drain_to = monotonic_ns();
-    Ok(())
+    Ok(all)
 }
 
 /// Whether all living nodes count the same items, and at least as many as were acknowledged.

@@ -123,8 +123,7 @@ async fn attempt(
     loaded?;
     samples.push(sample(&pids, start));
     progress.line(&format!("drain: at most {} s", plan.drain.as_secs_f64()));
-    load::drain(plan, cluster, done).await?;
-    *arrived = load::arrived(cluster, done).await;
+    *arrived = load::drain(plan, cluster, done).await?;
     Ok(())
 }
 
