@@ -36,9 +36,10 @@ pub const STORE_FILE: &str = "store.redb";
 /// The name of a store that is being made.
 const NEW_FILE: &str = "store.redb.new";
 
-/// Bytes of pages that redb remembers: 32 MiB. This holds the pages above the leaves of a store of many GiB, and a
-/// group of records. The library's own default is 1 GiB.
-pub const CACHE_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of pages that redb remembers, those that it is to write included: 16 MiB. This holds the pages above the
+/// leaves of a store of many GiB. Half of it may be pages that are to be written: a full group of records. The
+/// library's own default is 1 GiB. The system's cache has the rest of the file.
+pub const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The settings that a store needs.
 #[derive(Clone, Debug)]

@@ -61,12 +61,13 @@ pub const HEADERS_OFF_BEST_SHARE: usize = 1_024;
 pub const CHAIN_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Ids of transactions that are remembered by block: those of all remembered confirmed ones, and as many for other
-/// branches. 32 bytes each: 16 MiB.
+/// branches. 32 bytes each: 4 MiB. Those of three full blocks fit.
 pub const CHAIN_CONTENTS_MAX: usize = 2 * CONFIRMED_MAX;
 
-/// Confirmed transactions that are remembered, the newest. One takes about 100 bytes: 25 MiB. At 26 transactions a
-/// block, this covers as long as a transaction can be valid.
-pub const CONFIRMED_MAX: usize = 262_144;
+/// Confirmed transactions that are remembered, the newest. One takes up to 160 bytes: 10 MiB. At 6 transactions a
+/// block, this covers as long as a transaction can be valid. Beyond that, the filter and durable storage tell, and
+/// a sender pays for a look-up.
+pub const CONFIRMED_MAX: usize = 65_536;
 
 /// Blocks of one part of the filter of confirmed transactions: a quarter of the heights that matter, so that at
 /// most five parts are in use, and parts that are too old are removed soon.
