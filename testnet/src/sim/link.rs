@@ -15,8 +15,11 @@
 //!
 //! Loss, duplication and reordering affect messages, not packets. A real stream would break or wait instead. So a
 //! loss on a link is repaired as a transport does it: when the faults end, the link is closed and dialled again.
+//! What waits for a slow uplink when its connection ends never leaves.
 
 pub mod wire;
+
+use std::collections::VecDeque;
 
 use node::config::deadlines::WRITE_STALL;
 use node::net::lane::window::{BULK_CHUNK_BYTES, BULK_WINDOW_BYTES, WINDOW_BYTES_MAX};
@@ -70,18 +73,20 @@ struct Port {
 }
 
 /// One direction of a link: when its last message arrived, by lane, and its bulk lane's window.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Order {
     last: [Time; 2],
     /// When the greeting arrived. Nothing is read before it.
     greeted: Time,
     /// Bulk bytes that may be on their way.
     window: u32,
+    /// Bulk messages that wait for a slow uplink: when each will have left, and how long that takes.
+    waiting: Option<Box<VecDeque<(Time, Duration)>>>,
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { last: [Time::ZERO; 2], greeted: Time::ZERO, window: BULK_WINDOW_BYTES as u32 }
+        Self { last: [Time::ZERO; 2], greeted: Time::ZERO, window: BULK_WINDOW_BYTES as u32, waiting: None }
     }
 }
 
@@ -167,6 +172,9 @@ impl Network {
             None => (now, now + delay + acks),
             Some(rate) => self.serialised(now, &crossing, delay, acks, rate.max(1)),
         };
+        if crossing.lane == Lane::Bulk && left > now {
+            order.wait(now, left, took(crossing.bytes, self.model.bandwidth.bytes_per_s()));
+        }
         let takes = took(crossing.bytes, self.model.bandwidth.bytes_per_s());
         let due = now + crossing.delay + acks + takes.times(2);
         let patience = (LATE_WAIT - crossing.delay).max(crossing.delay.divided_by(2));
@@ -198,6 +206,16 @@ impl Network {
             .then(|| arrives + self.part_of(crossing.delay.times(REORDER_DELAYS)));
         let late = late || arrives.since(due) > patience;
         Passage { left, arrives: Some(arrives), again, stalled, unseen: false, late }
+    }
+
+    /// A connection is gone. What still waited for the node's uplink doesn't leave any more.
+    pub fn drop_waiting(&mut self, now: Time, node: usize, order: &mut Order) {
+        let waiting = order.waiting.take().into_iter().flat_map(|waiting| *waiting);
+        let freed: u64 = waiting.map(|(left, takes)| takes.min(left.since(now)).as_micros()).sum();
+        if let Some(up) = self.up.get_mut(node) {
+            let until = up.bulk_until.as_micros().saturating_sub(freed);
+            up.bulk_until = up.bulk_until.min(Time::from_micros(until).max(now));
+        }
     }
 
     /// When the last byte leaves, and when it has arrived at the other end: at least `acks` later than a message
@@ -234,6 +252,14 @@ impl Network {
 }
 
 impl Order {
+    fn wait(&mut self, now: Time, left: Time, takes: Duration) {
+        let waiting = self.waiting.get_or_insert_default();
+        while waiting.front().is_some_and(|(left, _)| *left <= now) {
+            waiting.pop_front();
+        }
+        waiting.push_back((left, takes));
+    }
+
     /// How long after its first byte the last byte of a bulk message leaves, as far as acks and the rate delay it.
     fn waits(&mut self, crossing: &Crossing, rate: Option<u64>) -> Duration {
         let trip = crossing.delay.times(2);

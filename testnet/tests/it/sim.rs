@@ -11,4 +11,5 @@ mod queue;
 mod runs;
 mod scenario;
 pub(crate) mod simulated;
+mod slow_uplink;
 mod unseen_loss;

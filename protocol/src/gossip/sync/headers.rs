@@ -23,16 +23,21 @@ impl Gossip {
             self.inventory.note(peer.link, id.short());
         }
         self.hear_of_tip(now, from, tip_of(header));
-        if self.chain.is_connected(&id) || self.checks.block(&id).is_some() {
+        if self.chain.is_connected(&id) {
             return self.decline_block(now, from, header, pushed);
         }
         let announcer = Announcer { peer: from, pushed };
+        // On the other lane, the body can overtake its announcement. Then no other body is promised.
+        if let Some(checked) = self.checks.block(&id) {
+            return self.heed(now, header, &[announcer], Some(checked.from));
+        }
         if self.checks.headers.announced(&id, announcer) {
             return;
         }
         match self.judge_header(header, Some(from), Standing::Alone) {
             Ok(HeaderCheck::Known) => {
-                self.hear_of_block(now, from, header, pushed);
+                // The body may wait here for its parent's.
+                self.heed(now, header, &[announcer], self.body_here(&id));
                 // A peer that announces a block has all blocks before it. It may not have had them yet when it was
                 // asked.
                 self.catch_up_soon(now);
@@ -250,7 +255,7 @@ impl Gossip {
         for Announcer { peer, pushed } in announcers {
             match body {
                 None => self.hear_of_block(now, *peer, header, *pushed),
-                // Its body came right behind its announcement, so nothing more is promised.
+                // Its body came right behind its announcement, or before it, so nothing more is promised.
                 Some(sender) if sender == Some(*peer) && *pushed => self.be_fed(now, *peer, &header.id()),
                 Some(sender) if sender == Some(*peer) => {}
                 Some(_) => self.decline_block(now, *peer, header, *pushed),

@@ -93,6 +93,37 @@ fn a_broken_promise_costs_one_expiry_and_the_next_announcer_is_asked() {
 }
 
 #[test]
+fn a_body_that_overtakes_its_promise_is_the_promised_one() {
+    let mut mesh = Mesh::new(1, RelayPolicy::default());
+    let (parent, other) = (mesh.greeted(0), mesh.greeted(0));
+    let first = large(genesis(), 1);
+    fetch(&mut mesh, parent, &first);
+    let second = large(tip_of(&first), 2);
+    let third = large(tip_of(&second), 3);
+    for header in [second.header, third.header] {
+        mesh.say(0, other, announced_block(header));
+        mesh.run_for(Duration::from_millis(1));
+    }
+    // The third block's body waits for the second's, which is still to come.
+    mesh.say(0, parent, Message::Block(third.clone()));
+    mesh.run_for(Duration::from_millis(50));
+    mesh.say(0, parent, promised_block(third.header));
+    let promised = mesh.now;
+    while mesh.now.since(promised) <= REQUEST_EXPIRY_MAX {
+        mesh.run_for(Duration::from_millis(1));
+        for message in mesh.heard(0, parent) {
+            if let Message::GetBlock { id, .. } = message {
+                mesh.say(0, parent, Message::NotFound { transactions: Vec::new(), blocks: [id].into() });
+            }
+        }
+    }
+    assert_eq!(mesh.nodes[0].peer(parent).unwrap().strikes, 0, "it has kept its promise");
+    mesh.say(0, parent, Message::Block(second));
+    mesh.run_for(Duration::from_millis(50));
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&third));
+}
+
+#[test]
 fn who_has_a_block_earlier_than_the_parent_is_asked_when_the_grace_is_over() {
     let mut mesh = Mesh::new(1, RelayPolicy::default());
     let (parent, quick) = (mesh.greeted(0), mesh.greeted(0));

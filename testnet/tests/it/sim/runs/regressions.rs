@@ -4,7 +4,7 @@ use testnet::sim::swarm::run_swarm;
 
 /// The seed, and what it found. If the draws of a seed change later, its network is gone. So each fault also has a
 /// test at the place where it was repaired.
-const SEEDS: [(u64, &str); 23] = [
+const SEEDS: [(u64, &str); 25] = [
     (0, "a missing block was given up when everybody who was asked had answered too soon"),
     (
         54,
@@ -29,6 +29,11 @@ const SEEDS: [(u64, &str); 23] = [
     (1_730, "a node told a new peer of its tip, which was the third block of a producer that it told of"),
     (2_043, "the same as 720"),
     (4_230, "a route remembered the link of a peer that had left while its copy was checked"),
+    (
+        4_543,
+        "the body of a block that waited for its parent's overtook its own announcement, and another was waited for",
+    ),
+    (6_390, "what waited for an uplink was sent although its connection had ended, and nothing else got through"),
     (7_055, "the same as 1,724, at another node"),
     (20_018, "a request and its answer waited in queues, each a little less than what was excused"),
 ];
