@@ -81,6 +81,7 @@ pub struct Order {
     /// Bulk bytes that may be on their way.
     window: u32,
     /// Bulk messages that wait for a slow uplink: when each will have left, and how long that takes.
+    #[expect(clippy::box_collection, reason = "most links have none, and there may be millions of links")]
     waiting: Option<Box<VecDeque<(Time, Duration)>>>,
 }
 
