@@ -15,7 +15,7 @@
 //!
 //! Loss, duplication and reordering affect messages, not packets. A real stream would break or wait instead. So a
 //! loss on a link is repaired as a transport does it: when the faults end, the link is closed and dialled again.
-//! What waits for a slow uplink when its connection ends never leaves.
+//! When a connection ends, its messages that are still in the uplink's queue are dropped.
 
 pub mod wire;
 
@@ -174,7 +174,7 @@ impl Network {
             Some(rate) => self.serialised(now, &crossing, delay, acks, rate.max(1)),
         };
         if crossing.lane == Lane::Bulk && left > now {
-            order.wait(now, left, took(crossing.bytes, self.model.bandwidth.bytes_per_s()));
+            order.queue(now, left, took(crossing.bytes, self.model.bandwidth.bytes_per_s()));
         }
         let takes = took(crossing.bytes, self.model.bandwidth.bytes_per_s());
         let due = now + crossing.delay + acks + takes.times(2);
@@ -209,9 +209,9 @@ impl Network {
         Passage { left, arrives: Some(arrives), again, stalled, unseen: false, late }
     }
 
-    /// A connection is gone. What still waited for the node's uplink doesn't leave any more.
-    pub fn drop_waiting(&mut self, now: Time, node: usize, order: &mut Order) {
-        let waiting = order.waiting.take().into_iter().flat_map(|waiting| *waiting);
+    /// A connection of this node has ended. Its messages that are still in the uplink's queue are dropped.
+    pub fn drop_waiting(&mut self, now: Time, node: usize, ended: Order) {
+        let waiting = ended.waiting.into_iter().flat_map(|waiting| *waiting);
         let freed: u64 = waiting.map(|(left, takes)| takes.min(left.since(now)).as_micros()).sum();
         if let Some(up) = self.up.get_mut(node) {
             let until = up.bulk_until.as_micros().saturating_sub(freed);
@@ -253,7 +253,7 @@ impl Network {
 }
 
 impl Order {
-    fn wait(&mut self, now: Time, left: Time, takes: Duration) {
+    fn queue(&mut self, now: Time, left: Time, takes: Duration) {
         let waiting = self.waiting.get_or_insert_default();
         while waiting.front().is_some_and(|(left, _)| *left <= now) {
             waiting.pop_front();

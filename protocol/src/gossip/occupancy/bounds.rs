@@ -12,7 +12,7 @@
 
 use bytes::Bytes;
 
-use crate::footprint::{list, lru};
+use crate::footprint::{block, list, lru};
 use crate::gossip::Output;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::fetch::debts::Owed;
@@ -33,7 +33,7 @@ use crate::ledger::chain::Chain;
 use crate::ledger::mempool::Mempool;
 use crate::ledger::orphan::OrphanPool;
 use crate::limits::{
-    ACKNOWLEDGED_MAX, ANNOUNCE_QUEUE_MAX, ANNOUNCERS_MAX, BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX,
+    ACKNOWLEDGED_MAX, ALARM_LINKS, ANNOUNCE_QUEUE_MAX, ANNOUNCERS_MAX, BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX,
     BULK_CREDIT_BYTES, BULK_FRAME_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX, CHAIN_CONTENTS_MAX,
     CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECK_BYTES_PER_PEER_MAX, CHECKS_PEAK, CONFIRMED_MAX,
     CONTROL_CREDIT_BYTES, EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX, FILTER_BYTES_MAX, FOUND_MAX,
@@ -128,8 +128,8 @@ const HEADER_BYTES_LEAST: usize = 172;
 /// Routes of both kinds.
 const ROUTES: usize = ROUTES_NEW_MAX + ROUTES_SETTLED_MAX;
 
-/// A route and its links at the node: 200 bytes.
-const ROUTE_BYTES: usize = lru(ROUTES_SETTLED_MAX, 200);
+/// A route and its links at the node: 200 bytes. While the node is alarmed, the links beside the parent's as well.
+const ROUTE_BYTES: usize = lru(ROUTES_SETTLED_MAX, 200) + block(ALARM_LINKS * size_of::<PeerHandle>());
 
 /// A first sight: two routes, times, a peer: 72 bytes.
 const SIGHT_BYTES: usize = lru(SIGHTS_MAX, 72);

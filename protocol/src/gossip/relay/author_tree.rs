@@ -64,10 +64,9 @@ impl Gossip {
         // If a push that teaches is still expected, the item waits for it. Meanwhile all other peers are told at
         // once.
         let waits = due.is_some_and(|due| due.held);
-        let left_out = due.is_some_and(|due| !due.held);
         let Some(routes) = self.relay.routes_mut() else { return };
         let told = if again { routes.told.take(short) } else { Vec::new() };
-        let left_out = left_out && routes.is_alarmed(now);
+        let left_out = due.is_some_and(|due| !due.held) && routes.is_alarmed(now);
         let links = match way {
             Way::Tree(route) => Some(routes.links(RouteKind::Transaction, route)),
             Way::Flood | Way::Nowhere => None,

@@ -111,8 +111,8 @@ pub const MISS_WORTH: u32 = 32;
 /// such push, up to [`DOUBT_MAX`]. Five seconds are ten items of an author that writes twice a second.
 pub const SPARE_MIN: Duration = Duration::from_secs(5);
 
-/// How long a node is alarmed after a parent left out an item, or pushed one late. An author that writes once in five seconds writes
-/// six items in this time.
+/// How long a node is alarmed after a parent left out an item, or pushed one late. An author that writes once in
+/// five seconds writes six items in this time.
 pub const ALARM_SPAN: Duration = Duration::from_secs(30);
 
 /// A node is alarmed if a parent's push came this much later than another peer's would have come. Where nobody is

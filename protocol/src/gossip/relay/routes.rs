@@ -54,9 +54,9 @@
 //!   *Rationale:* the copies that came second were pruned, so such a route has no way left for a hidden item.
 //! * **Alarm.** A push was due from a parent, the item had to be asked for, and the push did not come even within
 //!   [`MISSED_AFTER`]. Or an announcer with credit says that the item would have come from it more than
-//!   [`ALARM_LATE`] sooner than from the parent. Then the node is alarmed for [`ALARM_SPAN`]. When that begins, up
-//!   to [`ALARM_LINKS`] links are grafted on each route. While it lasts, the copies of so many links are not
-//!   pruned, within a budget, and an item that a parent left out is announced at once.
+//!   [`ALARM_LATE`] sooner than from the parent. Then the node is alarmed for [`ALARM_SPAN`]. At the start it
+//!   grafts up to [`ALARM_LINKS`] links on each route. While it is alarmed, it does not prune these links for their
+//!   second copies, within a budget. It announces an item that a parent left out at once.
 //!   *Rationale:* a parent has to be seen hiding once before it is doubted. Where many peers hide, each node has
 //!   several to find, and an author may write less often than that. A second way on all routes needs no verdict.
 //! * **Entering.** An item that enters here goes to all peers if fewer than half of them want pushes on its route, or

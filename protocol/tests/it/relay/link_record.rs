@@ -54,6 +54,14 @@ impl Story {
         self.mesh.run_for(MOMENT);
     }
 
+    /// Author 3 submits an item at the node.
+    fn submit(&mut self, nonce: u64) -> Arc<SignedTransaction> {
+        let item = transaction(3, nonce, 9);
+        self.mesh.submit(0, &item);
+        self.mesh.run_for(MOMENT);
+        item
+    }
+
     fn announce(&mut self, from: PeerHandle, short: ShortId) {
         self.mesh.say(0, from, announced(short, 0));
     }
@@ -272,21 +280,14 @@ fn when_a_parent_is_doubted_all_others_are_grafted_on_its_routes() {
 fn while_a_node_is_alarmed_it_keeps_links_beside_a_parent_and_what_enters_goes_to_all_peers() {
     let mut story = Story::new([2, 3]);
     let listener = story.mesh.greeted_in(0, 4);
-    // The item of its own that enters first teaches that everybody has it sooner.
-    let enters = |story: &mut Story, nonce| {
-        let item = transaction(3, nonce, 9);
-        story.mesh.submit(0, &item);
-        story.mesh.run_for(MOMENT);
-        item
-    };
     for nonce in 1..=4 {
-        enters(&mut story, nonce);
+        story.submit(nonce);
     }
     story.mesh.say(0, story.others[0], Message::Prune(vec![author_route(3)]));
-    let item = enters(&mut story, 5);
+    let item = story.submit(5);
     assert!(story.is_pushed(listener, &item) && !story.is_pushed(story.others[0], &item));
     story.leave_out_and_wait();
-    let item = enters(&mut story, 6);
+    let item = story.submit(6);
     assert!(story.is_pushed(story.others[0], &item));
     // A second copy on a route is welcome.
     story.forget();
@@ -298,7 +299,8 @@ fn while_a_node_is_alarmed_it_keeps_links_beside_a_parent_and_what_enters_goes_t
     assert!(!story.is_pruned(story.others[1]));
 }
 
-/// What the node sends when its parent's push was `late` behind what another peer says.
+/// A peer says that it had an item `late` before its parent pushed it. Returns whether a second copy on another
+/// route is pruned after that.
 fn pruned_after(late: Duration) -> bool {
     let mut story = Story::new([2, 3]);
     let item = story.next();
@@ -356,20 +358,14 @@ fn an_alarmed_node_keeps_so_many_links_beside_a_parent_and_accepts_so_many_secon
 #[test]
 fn what_enters_where_most_peers_want_no_pushes_goes_to_all_of_them() {
     let mut story = Story::new([2, 3]);
-    let enters = |story: &mut Story, nonce| {
-        let item = transaction(3, nonce, 9);
-        story.mesh.submit(0, &item);
-        story.mesh.run_for(MOMENT);
-        item
-    };
     for nonce in 1..=4 {
-        enters(&mut story, nonce);
+        story.submit(nonce);
     }
     story.mesh.say(0, story.parent, Message::Prune(vec![author_route(3)]));
-    let item = enters(&mut story, 5);
+    let item = story.submit(5);
     assert!(!story.is_pushed(story.parent, &item), "two of three want it");
     story.mesh.say(0, story.others[0], Message::Prune(vec![author_route(3)]));
-    let item = enters(&mut story, 6);
+    let item = story.submit(6);
     assert!(story.is_pushed(story.parent, &item) && story.is_pushed(story.others[0], &item));
 }
 

@@ -1,5 +1,5 @@
-//! Every tenth peer pushes first and hides every second item, and most nodes have such a peer. Authors write too
-//! few items for each tree to be learned anew. What one route taught has to serve the others.
+//! Every tenth peer pushes first and hides every second item, and most nodes have such a peer. Each author writes
+//! only six items, too few to find the hiders on that author's route alone.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ const ITEMS: u64 = 60;
 const LEARNT: u64 = 20;
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// What hiders say of items that they do not push.
+/// What hiders do with the items that they do not push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hiding {
     /// Nobody hides anything.

@@ -99,7 +99,7 @@ impl Model {
         if let Some(route) = self.routes.get(&id) {
             sent.retain(|peer| !route.lazy.contains(peer));
         }
-        // What enters here goes to all peers if most of them want no pushes.
+        // An item that is submitted here goes to all peers if fewer than half of them are eager.
         if from.is_none() && sent.len() * 2 < self.peers.len() {
             sent = self.peers.clone();
         }

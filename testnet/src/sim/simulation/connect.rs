@@ -172,11 +172,11 @@ impl Simulation {
         let delay = Duration::from_micros(self.delays.one_way_us(a, b));
         if std::mem::take(&mut self.links[number as usize].made) {
             for second in [false, true] {
-                let (node, peer) = self.links[number as usize].end(second);
-                let connection = self.hosts[node].connections.get_mut(peer.0 as usize);
-                if let Some(connection) = connection.filter(|connection| connection.link == number) {
+                let (node, _) = self.links[number as usize].end(second);
+                if let Some(connection) = self.end_of(number, second) {
                     connection.carries = false;
-                    self.network.drop_waiting(self.now, node, &mut connection.order);
+                    let ended = std::mem::take(&mut connection.order);
+                    self.network.drop_waiting(self.now, node, ended);
                 }
             }
             self.tell_closed(number, second, learns);

@@ -1,20 +1,21 @@
-//! What follows when a push was due and did not come, or came late: the second links that a route keeps, and the alarm. The rules
-//! are at the head of `routes`. Deliberately absent: when a push is due and when it is missed. That is in
+//! What a node does after a due push did not come, or came late: it keeps second links on routes, and is alarmed.
+//! The rules are at the head of `routes`. Deliberately absent: when a push is due and when it is missed. That is in
 //! `author_tree` and `trust`.
 
 use alloc::vec::Vec;
 
-use super::super::route::{Behind, Parent};
+use super::super::route::{Behind, Parent, Route};
 use super::super::trust::Due;
 use super::Routes;
 use crate::gossip::api::PeerHandle;
 use crate::items::hash::{RouteId, ShortId};
 use crate::limits::{
-    ALARM_BURST, ALARM_LATE, ALARM_LINKS, ALARM_SHARE, ALARM_SPAN, DOUBT_MAX, SPARE_BURST, SPARE_MIN, SPARE_SHARE,
+    ALARM_BURST, ALARM_LATE, ALARM_LINKS, ALARM_SHARE, ALARM_SPAN, DOUBT_MAX, ROUTES_ENTRIES_MAX, SPARE_BURST,
+    SPARE_MIN, SPARE_SHARE,
 };
 use crate::time::Time;
 
-/// How many more second copies may come, and until when a node is alarmed.
+/// How many more second copies are accepted, and until when the node is alarmed.
 #[derive(Debug)]
 pub(super) struct Second {
     /// Of spares, in units of 1 / [`SPARE_SHARE`].
@@ -67,8 +68,8 @@ impl Routes {
         now < self.second.alarmed_until
     }
 
-    /// A parent left out an item, or pushed it late. If the node was not alarmed before, it wants more links on each route. Returns
-    /// the peers to graft for that, and on which routes.
+    /// A parent left out an item, or pushed it late. If the node was not alarmed before, it wants more links on each
+    /// route. Returns the peers to graft for that, and on which routes.
     pub(crate) fn be_alarmed(&mut self, now: Time) -> Vec<(PeerHandle, RouteId)> {
         let before = self.is_alarmed(now);
         self.second.alarmed_until = now + ALARM_SPAN;
@@ -99,14 +100,17 @@ impl Routes {
     }
 
     /// A link is doubted from now on. The routes of which it was the parent have none. Returns the peers to graft,
-    /// and on which of these routes: the next item shows which of the peers is the first.
+    /// and on which of these routes: the next item shows which of the peers is the first. Only as many routes are
+    /// grafted as one graft can name, those that were used last. The others are learned anew by a request.
     pub(crate) fn reopen(&mut self, now: Time, doubted: PeerHandle) -> Vec<(PeerHandle, RouteId)> {
         let good: Vec<PeerHandle> = self.trust.good(now).collect();
         let mut grafts = Vec::new();
-        for (id, route) in self.settled.iter_mut().chain(self.new.iter_mut()) {
-            if route.is_small() && route.parent == Parent::Peer(doubted) {
-                route.parent = Parent::Gone;
-                route.beside.clear();
+        let theirs = |route: &Route| route.is_small() && route.parent == Parent::Peer(doubted);
+        let routes = self.settled.iter_mut().chain(self.new.iter_mut()).filter(|(_, route)| theirs(route));
+        for (number, (id, route)) in routes.enumerate() {
+            route.parent = Parent::Gone;
+            route.beside.clear();
+            if number < ROUTES_ENTRIES_MAX {
                 grafts.extend(good.iter().map(|peer| (*peer, *id)));
             }
         }

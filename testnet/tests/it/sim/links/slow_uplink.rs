@@ -31,10 +31,10 @@ fn what_an_ended_connection_had_in_the_queue_delays_nobody() {
     }
     let now = Time::ZERO + Duration::from_millis(305);
     assert_eq!(leaves(&mut network, now, 2, &mut other), Time::ZERO + Duration::from_millis(1_010));
-    network.drop_waiting(now, 0, &mut ended);
+    network.drop_waiting(now, 0, ended);
     // The other's first body keeps its turn of 10 ms.
     assert_eq!(leaves(&mut network, now, 2, &mut other), now + Duration::from_millis(20));
-    // There is nothing more to take back.
-    network.drop_waiting(now, 0, &mut ended);
+    // A connection that has nothing in the queue changes nothing.
+    network.drop_waiting(now, 0, Order::default());
     assert_eq!(leaves(&mut network, now, 2, &mut other), now + Duration::from_millis(30));
 }
