@@ -68,10 +68,11 @@ impl Gossip {
                 }
                 self.heed(now, &header, announcers, Some(from));
                 self.check_block(now, from, block);
-                // The body's sender may have disconnected, or there was no room for the body. Then the peers that
-                // announced the block are asked for it.
-                let here = self.chain.is_connected(&id) || self.waits_here(&id);
-                if check == HeaderCheck::New && !here {
+                // Otherwise the body waits for its parent's, which no peer may have been asked for. Or its sender has
+                // disconnected, or there was no room for the body. Then the peers that announced the block are asked
+                // for it.
+                let taken = self.chain.is_connected(&id) || self.checks.has_block(&id);
+                if check == HeaderCheck::New && !taken {
                     self.catch_up(now);
                 }
             }

@@ -60,6 +60,35 @@ fn a_body_that_nobody_had_is_asked_for_again_ever_more_rarely() {
 }
 
 #[test]
+fn a_body_whose_parent_has_none_makes_the_node_look_for_the_parents() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let first = block(genesis(), &[], 1);
+    let second = block(tip_of(&first), &[], 2);
+    for own in [&first, &second] {
+        mesh.publish(0, own);
+        mesh.run_secs(1);
+    }
+    // A block beside the tip. Of two blocks of one height the one with the lower id is better.
+    let beside = (3..).map(|time| block(tip_of(&first), &[], time));
+    let beside =
+        beside.into_iter().find(|block| block.header.id() > second.header.id()).expect("half of them are");
+    let gone = mesh.greeted(0);
+    mesh.say(0, gone, announced_block(beside.header));
+    mesh.run_secs(1);
+    mesh.input(0, Input::PeerDisconnected { peer: gone });
+    let peer = mesh.greeted(0);
+    mesh.run_secs(1);
+    assert_eq!(count(&mesh.heard(0, peer), "getblock"), 0);
+    let above = block(tip_of(&beside), &[], 4);
+    mesh.say(0, peer, Message::Block(above.clone()));
+    mesh.run_secs(1);
+    assert_eq!(count(&mesh.heard(0, peer), "getblock"), 1);
+    mesh.say(0, peer, Message::Block(beside));
+    mesh.run_secs(1);
+    assert_eq!(mesh.nodes[0].tip(), tip_of(&above));
+}
+
+#[test]
 fn what_a_stale_block_gives_back_is_told_to_who_connected_meanwhile() {
     let mut mesh = Mesh::new(1, RelayPolicy::Announce);
     let item = transaction(1, 1, 10);

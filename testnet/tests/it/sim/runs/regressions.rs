@@ -4,7 +4,7 @@ use testnet::sim::swarm::run_swarm;
 
 /// The seed, and what it found. If the draws of a seed change later, its network is gone. So each fault also has a
 /// test at the place where it was repaired.
-const SEEDS: [(u64, &str); 25] = [
+const SEEDS: [(u64, &str); 26] = [
     (0, "a missing block was given up when everybody who was asked had answered too soon"),
     (
         54,
@@ -35,6 +35,7 @@ const SEEDS: [(u64, &str); 25] = [
     ),
     (6_390, "what waited for an uplink was sent although its connection had ended, and nothing else got through"),
     (7_055, "the same as 1,724, at another node"),
+    (7_926, "a body waited for its parent's, which nobody was asked for"),
     (20_018, "a request and its answer waited in queues, each a little less than what was excused"),
 ];
 
