@@ -47,9 +47,9 @@ use crate::gossip::fetch::debts::Owed;
 use crate::gossip::fetch::request::{Announced, RequestKey};
 use crate::gossip::links::dealings::Question;
 use crate::gossip::links::peer::Peer;
-use crate::items::hash::{ShortId, TxId};
+use crate::items::hash::ShortId;
 use crate::limits::{
-    OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN,
+    OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX, RECONCILE_ITEMS_MAX, RECONCILE_PEER_INTERVAL_MIN,
     RECONCILE_SKETCH_BYTES_MIN, RECONCILE_STEP, RECONCILE_TIMEOUT,
 };
 use crate::time::{Duration, Time};
@@ -130,9 +130,11 @@ impl Gossip {
     }
 
     /// From half an interval to one and a half, so that nodes that start together don't open conversations
-    /// together.
+    /// together. The interval grows with the mempool, so that the work of comparing does not
+    /// ([`RECONCILE_ITEMS_MAX`]).
     fn pause(&mut self) -> Duration {
-        let interval = self.config.reconciliation.interval;
+        let intervals = self.mempool.len().div_ceil(RECONCILE_ITEMS_MAX).max(1);
+        let interval = self.config.reconciliation.interval.times(intervals as u64);
         let part = u64::from(self.chance.next_u32() & 0x3ff);
         Duration::from_micros((interval.as_micros() / 2).saturating_add(interval.as_micros() / 1_024 * part))
     }
@@ -142,14 +144,21 @@ impl Gossip {
         if self.relay.tells() { RECONCILE_AGE_MIN } else { Duration::ZERO }
     }
 
+    /// What takes part in a comparison, in the encoder's order, and its sketch.
+    fn compared(&self, now: Time, salt: [u8; 16]) -> Option<(Vec<ShortId>, Encoder)> {
+        let mut ids = Vec::with_capacity(self.mempool.len());
+        let settled = self.mempool.settled(now, self.age_min()).map(|item| item.id());
+        let encoder = Encoder::new(salt, settled.inspect(|id| ids.push(id.short())));
+        Some((ids, encoder.ok()?))
+    }
+
     fn begin(&mut self, now: Time, handle: PeerHandle) {
         let mut salt = [0; 16];
         self.chance.fill_bytes(&mut salt);
         let number = self.chance.next_u32();
-        let ids: Vec<TxId> = self.mempool.settled(now, self.age_min()).map(|item| item.id()).collect();
-        let size = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         // A mempool has fewer entries than a sketch may.
-        let Ok(mut encoder) = Encoder::new(salt, &ids) else { return };
+        let Some((ids, mut encoder)) = self.compared(now, salt) else { return };
+        let size = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let count = first_batch(self.conversations.expected());
         let symbols = Bytes::from(symbols_to_bytes(encoder.symbols(0, count)));
         let (digest, tip) = (self.config.reconciliation.digest, self.chain.tip());
@@ -216,11 +225,10 @@ impl Gossip {
         if let Some((silent, served)) = self.conversations.make_place() {
             self.conclude(silent, served.opening, Outcome::Busy, Vec::new(), Vec::new());
         }
-        let ids: Vec<TxId> = self.mempool.settled(now, self.age_min()).map(|item| item.id()).collect();
+        let Some((ids, encoder)) = self.compared(now, salt) else { return };
         if ids.len().abs_diff(size) > RECONCILE_APART_MAX {
             return self.conclude_by_list(now, from, opening);
         }
-        let Ok(encoder) = Encoder::new(salt, &ids) else { return };
         let (decoder, until) = (Decoder::new(encoder), now + RECONCILE_TIMEOUT);
         let served = Served { opening, ids, decoder, heard_at: now, deadline: until, until };
         self.conversations.served.insert(from, Box::new(served));
@@ -285,7 +293,7 @@ impl Gossip {
                 let mut offered: Vec<ShortId> = Vec::new();
                 if opening.digest != Digest::Push {
                     let here = only_here.iter().filter_map(|place| served.ids.get(usize::try_from(*place).ok()?));
-                    offered.extend(here.map(TxId::short));
+                    offered.extend(here);
                 }
                 wanted.truncate(OFFER_ENTRIES_MAX);
                 offered.truncate(OFFER_ENTRIES_MAX);
@@ -367,7 +375,7 @@ impl Gossip {
                 self.conversations.learn(wanted.len().saturating_add(offered.len()));
                 let places = begun.encoder.positions(wanted).into_iter().flatten();
                 let ids = places.filter_map(|place| begun.ids.get(usize::try_from(place).ok()?));
-                let ids: Vec<ShortId> = ids.map(TxId::short).collect();
+                let ids: Vec<ShortId> = ids.copied().collect();
                 let given = !ids.is_empty() && self.say(from, Reconcile::Offer { number, ids: ids.clone() });
                 if given {
                     self.note_offer(from, number, Question::Lacking, ids);

@@ -9,7 +9,7 @@ use super::lists::Lists;
 use super::sketch::{Decoder, Encoder, SYMBOLS_MAX};
 use crate::gossip::api::PeerHandle;
 use crate::gossip::links::budget::Budget;
-use crate::items::hash::TxId;
+use crate::items::hash::ShortId;
 use crate::limits::{MEMPOOL_ENTRIES_MAX, RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SILENT};
 use crate::time::Time;
 use crate::wire::message::Digest;
@@ -41,7 +41,7 @@ pub(super) struct Begun {
     pub(super) peer: PeerHandle,
     pub(super) number: u32,
     /// In the encoder's order.
-    pub(super) ids: Vec<TxId>,
+    pub(super) ids: Vec<ShortId>,
     pub(super) encoder: Encoder,
     pub(super) sent: usize,
     /// When the peer must have answered, and when all must be over.
@@ -63,7 +63,7 @@ pub(super) struct Opening {
 pub(super) struct Served {
     pub(super) opening: Opening,
     /// In the decoder's order.
-    pub(super) ids: Vec<TxId>,
+    pub(super) ids: Vec<ShortId>,
     pub(super) decoder: Decoder,
     /// When the peer last spoke, when it must have spoken again, and when all must be over.
     pub(super) heard_at: Time,
@@ -87,9 +87,9 @@ impl Default for Conversations {
 }
 
 impl Conversations {
-    /// The memory of a conversation about a full mempool: 32 bytes for each id and 18 for it in the sketch, and
-    /// for each symbol its own 16, the 16 that are left of the peer's, and 32 for an item that it shows.
-    pub(crate) const CONVERSATION_BYTES: usize = MEMPOOL_ENTRIES_MAX * 50 + SYMBOLS_MAX * 64;
+    /// The memory of a conversation about a full mempool: 8 bytes for each id and 18 for it in the sketch, and for
+    /// each symbol its own 16, the 16 that are left of the peer's, and 32 for an item that it shows.
+    pub(crate) const CONVERSATION_BYTES: usize = MEMPOOL_ENTRIES_MAX * 26 + SYMBOLS_MAX * 64;
 
     /// When something is to be done next.
     pub(crate) fn next_deadline(&self) -> Option<Time> {

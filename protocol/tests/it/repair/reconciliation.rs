@@ -8,7 +8,8 @@ use protocol::gossip::{Digest, Event, Reconciliation, RelayPolicy};
 use protocol::items::hash::ShortId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{
-    LIST_PARTS_MAX, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_PEER_INTERVAL_MIN, RECONCILE_SERVED_PER_SEC,
+    LIST_PARTS_MAX, OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_ITEMS_MAX, RECONCILE_PEER_INTERVAL_MIN,
+    RECONCILE_SERVED_PER_SEC,
 };
 use protocol::time::Duration;
 use protocol::wire::codec::Encode as _;
@@ -249,6 +250,35 @@ fn a_peer_whose_list_never_ends_is_left_after_as_many_parts_as_a_full_mempool_ha
 }
 
 #[test]
+fn a_node_begins_conversations_less_often_the_more_it_would_compare() {
+    let begun_in_half_a_minute = |items: usize| {
+        let mut mesh = reconciling(1, RelayPolicy::default(), Digest::PushPull);
+        hold(&mut mesh, 0, &many(0, items as u64));
+        let peer = mesh.greeted(0);
+        for _ in 0..300 {
+            mesh.run_for(Duration::from_millis(100));
+            let equal = |message: &Message| match message {
+                Message::Reconcile(message) => match **message {
+                    Reconcile::Open { number, tip, .. } => Some(number).map(|number| (number, tip)),
+                    _ => None,
+                },
+                _ => None,
+            };
+            for (number, tip) in mesh.heard(0, peer).iter().filter_map(equal) {
+                let (outcome, wanted, offered) = (Outcome::Known, Vec::new(), Vec::new());
+                let known = Reconcile::Difference { number, outcome, tip, wanted, offered };
+                mesh.say(0, peer, Message::Reconcile(Box::new(known)));
+            }
+        }
+        mesh.nodes[0].stats().reconciliations
+    };
+    let (few, more) =
+        (begun_in_half_a_minute(RECONCILE_ITEMS_MAX), begun_in_half_a_minute(RECONCILE_ITEMS_MAX + 1));
+    assert!((25..=35).contains(&few), "{few}, about one a second");
+    assert!((12..=18).contains(&more), "{more}, about one in two seconds");
+}
+
+#[test]
 fn each_part_of_a_list_has_a_number_of_its_own() {
     let mut mesh = reconciling(1, RelayPolicy::default(), Digest::PushPull);
     let items = many(0, OFFER_ENTRIES_MAX as u64);
@@ -256,7 +286,7 @@ fn each_part_of_a_list_has_a_number_of_its_own() {
     let peer = mesh.greeted(0);
     let ids: Vec<_> = items.iter().map(|item| item.id().short()).collect();
     let (mut numbers, mut parts) = (Vec::new(), 0);
-    for _ in 0..40 {
+    for _ in 0..80 {
         mesh.run_for(Duration::from_millis(50));
         for message in mesh.heard(0, peer) {
             if let Message::Reconcile(message) = &message

@@ -5,6 +5,7 @@
 //! symbols a peer asks for.
 
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 
 use super::mapping::{check, next};
 use super::{ITEMS_MAX, SYMBOLS_MAX, Salt, SaltedId, Symbol};
@@ -34,9 +35,12 @@ impl Encoder {
     ///
     /// # Errors
     /// When there are more than [`ITEMS_MAX`].
-    pub fn new<'a>(salt: [u8; 16], ids: impl IntoIterator<Item = &'a TxId>) -> Result<Self, TooManyItems> {
+    pub fn new(salt: [u8; 16], ids: impl IntoIterator<Item = impl Borrow<TxId>>) -> Result<Self, TooManyItems> {
         let salt = Salt::new(salt);
-        let ids: Vec<_> = ids.into_iter().take(ITEMS_MAX + 1).map(|id| salt.id(id)).collect();
+        let given = ids.into_iter().take(ITEMS_MAX + 1);
+        // A growing list would be copied several times.
+        let mut ids = Vec::with_capacity(given.size_hint().1.unwrap_or_default());
+        ids.extend(given.map(|id| salt.id(id.borrow())));
         if ids.len() > ITEMS_MAX {
             return Err(TooManyItems);
         }
