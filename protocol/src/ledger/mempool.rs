@@ -56,6 +56,9 @@ pub struct Mempool {
     /// In the order of acceptance.
     entries: BTreeMap<u64, Entry>,
     ids: BTreeMap<TxId, u64>,
+    /// How many transactions have a short id that another one has as well. Nearly always there is none, so it is not
+    /// looked for on each announcement.
+    twins: usize,
     nonces: BTreeMap<(PublicKey, u64), usize>,
     expiries: BTreeSet<(Height, u64)>,
     authors: Shares<PublicKey>,
@@ -134,6 +137,7 @@ impl Mempool {
             bytes_max,
             entries: BTreeMap::new(),
             ids: BTreeMap::new(),
+            twins: 0,
             nonces: BTreeMap::new(),
             expiries: BTreeSet::new(),
             authors: Shares::new(),
@@ -229,16 +233,9 @@ impl Mempool {
 
     /// When a transaction that is held was accepted, and whether its short id names another one as well.
     pub(crate) fn to_announce(&self, id: &TxId) -> Option<(Time, bool)> {
-        let short = id.short();
-        let (mut place, mut named) = (None, 0_usize);
-        for (like, at) in self.ids.range(lowest(short)..).take_while(|(like, _)| like.short() == short) {
-            named = named.saturating_add(1);
-            if like == id {
-                place = Some(at);
-            }
-        }
-        let entry = self.entries.get(place?)?;
-        Some((entry.accepted_at, named > 1))
+        let entry = self.entry(id)?;
+        let ambiguous = self.twins > 0 && self.ids_like(id.short()).nth(1).is_some();
+        Some((entry.accepted_at, ambiguous))
     }
 
     /// When a transaction that is held was accepted.
@@ -375,6 +372,15 @@ impl Mempool {
         self.ids.range(lowest(short)..).take_while(move |(id, _)| id.short() == short).map(|(_, at)| at)
     }
 
+    /// By how many the twins become more if this short id gets one more transaction.
+    fn twins_of(&self, short: ShortId) -> usize {
+        match self.ids_like(short).take(2).count() {
+            0 => 0,
+            1 => 2,
+            _ => 1,
+        }
+    }
+
     fn entry(&self, id: &TxId) -> Option<&Entry> {
         self.entries.get(self.ids.get(id)?)
     }
@@ -386,6 +392,7 @@ impl Mempool {
 
     fn attach(&mut self, at: u64, entry: Entry) {
         let transaction = &entry.transaction;
+        self.twins = self.twins.saturating_add(self.twins_of(transaction.id().short()));
         self.ids.insert(transaction.id(), at);
         let held = self.nonces.entry((transaction.author(), transaction.nonce())).or_default();
         *held = held.saturating_add(1);
@@ -401,6 +408,9 @@ impl Mempool {
         let entry = self.entries.remove(&at)?;
         let transaction = &entry.transaction;
         self.ids.remove(&transaction.id());
+        if self.twins > 0 {
+            self.twins = self.twins.saturating_sub(self.twins_of(transaction.id().short()));
+        }
         let nonce = (transaction.author(), transaction.nonce());
         if let Some(held) = self.nonces.get_mut(&nonce) {
             *held = held.saturating_sub(1);
