@@ -2,7 +2,8 @@
 //! outputs that need no network.
 //!
 //! **The drain rule.** After each input all outputs are taken before the next input goes in. Inputs that arise
-//! meanwhile wait in a queue. [`EngineHost::next_effect`] is the one place where the engine is fed and drained, so
+//! meanwhile wait in a queue. Messages, verdicts and the like that wait one behind the other go in together, as one
+//! input ([`INPUTS_TOGETHER_MAX`]): a busy node has dozens of them at a time. [`EngineHost::next_effect`] is the one place where the engine is fed and drained, so
 //! no order of calls can break the rule.
 //!
 //! The records of one input are handed to the store together, when the input's outputs are drained. An answer to a
@@ -18,12 +19,18 @@ use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, Pe
 use protocol::items::verify::VerifyJob;
 use protocol::ledger::chain::RestoreError;
 use protocol::ledger::durable::{Load, Record, Restored};
+use protocol::limits::BATCH_SIGNATURES_MAX;
 use protocol::time::Time;
 use protocol::wire::message::{GoodbyeReason, Lane, Message};
 
 use crate::clock::Clock;
 use crate::observe::recorder::Recorder;
 use crate::store::{Awaited, Writer};
+
+/// Inputs that go in together. As many as a batch of signatures brings verdicts. The bytes that they make the engine
+/// send are bounded by each peer's credit. Beside these there are some four outputs for each transaction, of some 150
+/// bytes: 40 KiB.
+pub const INPUTS_TOGETHER_MAX: usize = BATCH_SIGNATURES_MAX;
 
 /// An output of the engine that needs the network or the service.
 #[derive(Debug)]
@@ -138,8 +145,13 @@ impl EngineHost {
                 return Some(answer);
             }
             if !self.draining {
-                let input = self.inputs.pop_front()?;
-                self.gossip.handle(self.clock.now(), input);
+                let first = self.inputs.front()?;
+                let together = if is_small(first) {
+                    self.inputs.iter().take(INPUTS_TOGETHER_MAX).take_while(|input| is_small(input)).count()
+                } else {
+                    1
+                };
+                self.gossip.handle_all(self.clock.now(), self.inputs.drain(..together));
                 self.draining = true;
             }
             match self.gossip.poll_output() {
@@ -252,4 +264,9 @@ impl EngineHost {
         let answers = submitted.into_iter().map(|(item, result)| Effect::Submitted { item, result, safe_at });
         self.answers.extend(answers);
     }
+}
+
+/// Whether an input may go in together with others: those of which a busy node has many.
+const fn is_small(input: &Input) -> bool {
+    matches!(input, Input::Received { .. } | Input::Verified { .. } | Input::Drained { .. })
 }

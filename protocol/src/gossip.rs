@@ -111,6 +111,8 @@ pub struct Gossip {
     catching_up: CatchUp,
     lengths: Lengths,
     outputs: VecDeque<Output>,
+    /// Calls of [`Gossip::handle`] and [`Gossip::handle_all`] until now.
+    calls: u64,
     stats: Stats,
 }
 
@@ -174,6 +176,7 @@ impl Gossip {
             catching_up: CatchUp::default(),
             lengths: Lengths::default(),
             outputs: VecDeque::new(),
+            calls: 0,
             stats: Stats::default(),
             hasher,
             config,
@@ -183,24 +186,20 @@ impl Gossip {
     /// Takes one input. Drain [`Gossip::poll_output`] before the next call. Time may stand still or jump back.
     /// Nothing breaks then, but deadlines wait for the clock to catch up.
     pub fn handle(&mut self, now: Time, input: Input) {
+        self.handle_all(now, core::iter::once(input));
+    }
+
+    /// Takes several inputs of the same moment, in their order, as if they were one. What has become due or
+    /// possible is done once, after the last of them. Transactions that are pushed to the same peer meanwhile go
+    /// together in one message.
+    ///
+    /// A busy driver saves most of the cost of small inputs with this. Give it some dozens of inputs at most, because
+    /// the outputs of all of them are held until they are drained.
+    pub fn handle_all(&mut self, now: Time, inputs: impl IntoIterator<Item = Input>) {
         debug_assert!(self.outputs.is_empty(), "the outputs of the last input are to be drained first");
-        match input {
-            Input::PeerConnected { peer, direction, group } => self.on_connected(now, peer, direction, group),
-            Input::PeerDisconnected { peer } => self.drop_peer(now, peer),
-            Input::Received { peer, message } => self.on_message(now, peer, message),
-            Input::SubmittedTransaction(transaction) => self.on_submitted_transaction(now, &transaction),
-            Input::SubmittedBlock(block) => self.on_submitted_block(now, &block, Vouched::No),
-            Input::ProducedBlock(block) => self.on_submitted_block(now, &block, Vouched::Yes),
-            Input::Verified { job, verdict } => self.on_verified(now, job, verdict),
-            Input::Loaded(loaded) => self.on_loaded(now, loaded),
-            Input::Pruned { kept_from } => self.loads.pruned(kept_from),
-            Input::Drained { peer, lane, bytes } => {
-                if let Some(peer) = self.peers.get_mut(&peer) {
-                    peer.credit.refill(lane, bytes);
-                }
-            }
-            Input::RoundTrip { peer, lowest } => self.requests.measured(peer, lowest),
-            Input::Timeout => {}
+        self.calls = self.calls.wrapping_add(1);
+        for input in inputs {
+            self.take_input(now, input);
         }
         self.settle(now);
     }
@@ -292,6 +291,28 @@ impl Gossip {
     #[must_use]
     pub const fn stats(&self) -> Stats {
         self.stats
+    }
+
+    /// Dispatches an input to the machine that it concerns.
+    fn take_input(&mut self, now: Time, input: Input) {
+        match input {
+            Input::PeerConnected { peer, direction, group } => self.on_connected(now, peer, direction, group),
+            Input::PeerDisconnected { peer } => self.drop_peer(now, peer),
+            Input::Received { peer, message } => self.on_message(now, peer, message),
+            Input::SubmittedTransaction(transaction) => self.on_submitted_transaction(now, &transaction),
+            Input::SubmittedBlock(block) => self.on_submitted_block(now, &block, Vouched::No),
+            Input::ProducedBlock(block) => self.on_submitted_block(now, &block, Vouched::Yes),
+            Input::Verified { job, verdict } => self.on_verified(now, job, verdict),
+            Input::Loaded(loaded) => self.on_loaded(now, loaded),
+            Input::Pruned { kept_from } => self.loads.pruned(kept_from),
+            Input::Drained { peer, lane, bytes } => {
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.credit.refill(lane, bytes);
+                }
+            }
+            Input::RoundTrip { peer, lowest } => self.requests.measured(peer, lowest),
+            Input::Timeout => {}
+        }
     }
 
     /// Dispatches a message to the machine that it concerns. The machine decides what the message means.

@@ -226,16 +226,15 @@ impl Behaviour {
     /// A connection's handler has something to say. The engine has processed it when this returns, so that the next
     /// report finds what followed from this one.
     fn on_report(&mut self, id: ConnectionId, report: Report) {
+        self.take_report(id, report);
+        self.run();
+    }
+
+    /// Messages that were reported together become inputs together. Before and after everything else the engine
+    /// processes what waits.
+    fn take_report(&mut self, id: ConnectionId, report: Report) {
         match report {
-            Report::SlotWanted => self.on_slot_wanted(id),
-            Report::Up => self.on_up(id),
-            Report::Parted => self.close_link(id),
-            Report::RoundTrip(took) => {
-                let lowest = self.links.get_mut(id).is_some_and(|link| link.measured(took));
-                if let Some(peer) = self.links.handle_of(id).filter(|_| lowest) {
-                    self.host.input(Input::RoundTrip { peer, lowest: took });
-                }
-            }
+            Report::Several(reports) => reports.into_iter().for_each(|report| self.take_report(id, report)),
             Report::Received(message) => {
                 if let Some(peer) = self.links.handle_of(id) {
                     self.host.recorder().received(peer, &message);
@@ -247,14 +246,33 @@ impl Behaviour {
                     self.host.input(Input::Drained { peer, lane, bytes });
                 }
             }
+            report => {
+                self.run();
+                self.on_change(id, report);
+                self.run();
+            }
+        }
+    }
+
+    /// Something happened to a connection.
+    fn on_change(&mut self, id: ConnectionId, report: Report) {
+        match report {
+            Report::SlotWanted => self.on_slot_wanted(id),
+            Report::Up => self.on_up(id),
+            Report::Parted => self.close_link(id),
+            Report::RoundTrip(took) => {
+                let lowest = self.links.get_mut(id).is_some_and(|link| link.measured(took));
+                if let Some(peer) = self.links.handle_of(id).filter(|_| lowest) {
+                    self.host.input(Input::RoundTrip { peer, lowest: took });
+                }
+            }
             Report::Failed(CloseReason::Declined) if self.slots.free(id) => {
                 self.on_lost(id, CloseReason::Declined)
             }
             Report::Failed(CloseReason::Declined) => {}
             Report::Failed(reason) => self.fail(id, reason),
-            Report::Several(reports) => reports.into_iter().for_each(|report| self.on_report(id, report)),
+            Report::Received(_) | Report::Drained(..) | Report::Several(_) => {}
         }
-        self.run();
     }
 
     /// Makes the engine process all inputs, and the slots process what became free meanwhile.

@@ -292,6 +292,13 @@ impl Mesh {
         self.drain(node);
     }
 
+    /// Feeds several inputs as one, and drains the outputs.
+    pub fn input_all(&mut self, node: usize, inputs: Vec<Input>) {
+        self.nodes[node].handle_all(self.now, inputs);
+        self.watch(node);
+        self.drain(node);
+    }
+
     fn drain(&mut self, node: usize) {
         while let Some(output) = self.nodes[node].poll_output() {
             self.output(node, output);

@@ -101,6 +101,7 @@ mod relay {
     mod link_record; // when a push is missed, and what follows
     mod many_hiders; // most nodes have a peer that pushes first and hides every second item
     mod missed_push; // a hub that pushes first and hides every second item
+    mod pushed_together; // several inputs as one, and what leaves together
     mod relay_policy; // how policies are spelled
     mod rumor; // rounds, hot and cooled, feedback
     mod tree_bounds; // what author trees may cost

@@ -71,6 +71,19 @@ pub(crate) struct Peer {
     pub(crate) first_block: Option<Time>,
     /// Whether something was sent to it since the last flush, so that announcements can go along with it.
     pub(crate) spoken_to: bool,
+    /// The last message to it on the control lane, if that was a push.
+    pub(crate) last_push: Option<LastPush>,
+}
+
+/// A push among the outputs that were not drained yet. Another body may be added to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastPush {
+    /// The number of the call in which it was sent.
+    pub(crate) call: u64,
+    /// Its place among the outputs of this call.
+    pub(crate) place: usize,
+    /// Its length in bytes.
+    pub(crate) bytes: usize,
 }
 
 impl Peer {
@@ -101,6 +114,7 @@ impl Peer {
             first_transaction: None,
             first_block: None,
             spoken_to: false,
+            last_push: None,
         }
     }
 

@@ -4,13 +4,15 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::peer::Peer;
+use super::peer::{LastPush, Peer};
 use crate::codec::Encode as _;
 use crate::gossip::Gossip;
 use crate::gossip::api::{AddressGroup, Direction, DisconnectReason, Event, Output, PeerHandle};
-use crate::limits::{ANNOUNCE_BATCH_MAX, REQUEST_ROOM_BYTES};
+use crate::limits::{
+    ANNOUNCE_BATCH_MAX, REQUEST_ROOM_BYTES, TRANSACTIONS_BATCH_BYTES_MAX, TRANSACTIONS_ENTRIES_MAX,
+};
 use crate::time::Time;
-use crate::wire::message::{Hello, InvEntry, Message, TxRef, VERSION};
+use crate::wire::message::{Hello, InvEntry, Lane, Message, TxRef, VERSION};
 
 impl Gossip {
     pub(crate) fn on_connected(
@@ -129,6 +131,42 @@ impl Gossip {
         let lane = message.lane();
         peer.credit.take(lane, message.encoded_len());
         peer.spoken_to = true;
+        if lane == Lane::Control {
+            peer.last_push = None;
+        }
         self.outputs.push_back(Output::Send { peer: handle, lane, message });
+    }
+
+    /// Sends a transaction's body of this encoded length on the control lane. If the last message to this peer on this
+    /// lane was such a push on the same route, and is still among the outputs, the body is added to it. To send, read
+    /// and handle a message costs about as much as a transaction in it, without the signature.
+    pub(crate) fn send_push(&mut self, handle: PeerHandle, message: Message, bytes: usize) {
+        let Some(message) = self.add_to_last_push(handle, message, bytes) else { return };
+        let (call, place) = (self.calls, self.outputs.len());
+        self.send(handle, message);
+        if let Some(peer) = self.peers.get_mut(&handle) {
+            peer.last_push = Some(LastPush { call, place, bytes });
+        }
+    }
+
+    /// Returns the message if it has to travel by itself.
+    fn add_to_last_push(&mut self, handle: PeerHandle, message: Message, bytes: usize) -> Option<Message> {
+        let Some(peer) = self.peers.get_mut(&handle) else { return Some(message) };
+        let fits = |last: &&mut LastPush| last.bytes.saturating_add(bytes) <= TRANSACTIONS_BATCH_BYTES_MAX;
+        let last = peer.last_push.as_mut().filter(|last| last.call == self.calls).filter(fits);
+        let sent = last.and_then(|last| Some((self.outputs.get_mut(last.place)?, last)));
+        let Some((Output::Send { message: sent, .. }, last)) = sent else { return Some(message) };
+        match (&mut *sent, message) {
+            (Message::Transactions { via, bodies }, Message::Transactions { via: route, bodies: added })
+                if *via == route && bodies.len() + added.len() <= TRANSACTIONS_ENTRIES_MAX =>
+            {
+                bodies.extend(added);
+            }
+            (_, message) => return Some(message),
+        }
+        let longer = sent.encoded_len();
+        peer.credit.take(Lane::Control, longer.saturating_sub(last.bytes));
+        last.bytes = longer;
+        None
     }
 }

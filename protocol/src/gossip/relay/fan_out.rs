@@ -121,7 +121,7 @@ impl Gossip {
     /// it leaves, so that no peer fetches it meanwhile.
     pub(super) fn dispatch(&mut self, parcel: Parcel<'_>, outcome: Outcome, ahead: bool) {
         self.stats.announcements_dropped = self.stats.announcements_dropped.saturating_add(outcome.dropped);
-        let Some((lane, _, message)) = parcel.body else { return };
+        let Some((lane, bytes, message)) = parcel.body else { return };
         // The last push takes the message itself.
         let copies = core::iter::repeat_n(message, outcome.pushes.len());
         for (handle, message) in outcome.pushes.into_iter().zip(copies) {
@@ -131,7 +131,10 @@ impl Gossip {
             {
                 self.send(handle, Message::BlockHeader { header: Box::new(*header), pushed: true });
             }
-            self.send(handle, message);
+            match (parcel.item, lane) {
+                (Item::Transaction(_), Lane::Control) => self.send_push(handle, message, bytes),
+                _ => self.send(handle, message),
+            }
         }
     }
 }
